@@ -1,0 +1,118 @@
+"""The driver protocol: where execution environments come from.
+
+A driver starts, resets, freezes and stops sandboxes. It knows nothing of invocations, the
+Runtime API, pools or AWS errors. Every driver passes the same contract suite
+(``tests/contract/test_driver.py``).
+"""
+
+from __future__ import annotations
+
+import asyncio
+import socket
+from typing import Protocol
+
+from emulator.model.sandbox import EnvironmentSpec, Exit, Usage
+
+
+class Sandbox(Protocol):
+    """One started sandbox: a runtime process (and its children) behind a wall."""
+
+    #: The host's process id of the runtime, for people; None where there is none to show.
+    pid: int | None
+    #: A connected, non-blocking stream socket on which the runtime already speaks (or will
+    #: speak) the Runtime API over HTTP; None when it connects to ``spec.runtime_api`` instead.
+    #: The caller owns it from now on.
+    channel: socket.socket | None
+    #: A non-blocking readable end of the runtime's stdout and stderr, merged in order. The
+    #: driver owns it: it stays open until ``stop``. None when there is no output to read.
+    output: int | None
+    #: Done once the runtime process is gone, with the reason.
+    exited: asyncio.Future[Exit]
+
+    def memory_peak(self) -> int:
+        """Return the most memory in bytes the sandbox has had since its (re)start.
+
+        Comes from the kernel, takes microseconds, never blocks. 0 when it can't be known.
+        """
+        ...
+
+    def admits(self, peer: tuple[str, int], local: tuple[str, int]) -> bool:
+        """Say whether a TCP connection to this sandbox's listener comes from inside it.
+
+        ``peer`` and ``local`` are the connection's remote and local (host, port).
+        """
+        ...
+
+
+class Driver(Protocol):
+    """Starts and stops sandboxes. Methods may be called concurrently."""
+
+    #: "process", "docker", …
+    name: str
+    #: The address Runtime API listeners must bind so that sandboxes can reach them.
+    listen_host: str
+
+    async def open(self) -> None:
+        """Make ready, and remove what an earlier, crashed instance left behind.
+
+        Raises:
+            ConfigurationError: The driver can't work here; the text names the remedy.
+        """
+        ...
+
+    def notes(self) -> list[str]:
+        """Return what this machine can't do as AWS does, one sentence each, to be shown once."""
+        ...
+
+    def check_runtime(self, runtime: str) -> str | None:
+        """Return None if ``runtime`` is served as asked, else a note on what serves it instead.
+
+        Raises:
+            ConfigurationError: Nothing here can serve it; the text names the remedy.
+        """
+        ...
+
+    async def prepare(self, runtime: str) -> None:
+        """Get sandboxes for ``runtime`` ready ahead of use (zygotes, stem cells, images)."""
+        ...
+
+    async def start(self, spec: EnvironmentSpec) -> Sandbox:
+        """Start a sandbox for ``spec``; returns when its runtime process runs.
+
+        A failure of what the user gave (no such entrypoint, say) is no exception: it comes
+        through ``Sandbox.exited``.
+
+        Raises:
+            DriverFault: The machine or engine could not start it.
+        """
+        ...
+
+    async def reset(self, sandbox: Sandbox, spec: EnvironmentSpec) -> Sandbox:
+        """Kill all processes of ``sandbox`` and start its runtime anew; /tmp is kept.
+
+        Raises:
+            DriverFault: As for ``start``; the old sandbox is gone then.
+        """
+        ...
+
+    async def stop(self, sandbox: Sandbox) -> None:
+        """Kill every process of ``sandbox`` (SIGKILL) and remove all it had. Idempotent."""
+        ...
+
+    async def kill(self, sandbox: Sandbox) -> None:
+        """Kill every process of ``sandbox``; keep /tmp, so that ``reset`` can follow."""
+        ...
+
+    async def freeze(self, sandbox: Sandbox) -> None:
+        """Let no process of ``sandbox`` make progress until ``thaw``."""
+        ...
+
+    async def thaw(self, sandbox: Sandbox) -> None: ...
+
+    async def usage(self, sandbox: Sandbox) -> Usage:
+        """Return what ``sandbox`` takes from the machine right now."""
+        ...
+
+    async def close(self) -> None:
+        """Stop every sandbox and release everything. Nothing is left on the machine."""
+        ...

@@ -1,0 +1,43 @@
+"""Time as a value handed in: nothing else in the emulator reads a clock or sleeps."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Callable
+from typing import Any, Protocol
+
+
+class Timer(Protocol):
+    """A call that is due later; the shape of :class:`asyncio.TimerHandle`."""
+
+    def cancel(self) -> None: ...
+
+
+class Clock(Protocol):
+    """Wall time, monotonic time and waiting. All figures are seconds."""
+
+    def now(self) -> float:
+        """Return seconds since the epoch."""
+        ...
+
+    def monotonic(self) -> float:
+        """Return seconds on a clock that never goes back."""
+        ...
+
+    async def sleep(self, seconds: float) -> None: ...
+
+    def call_later(self, seconds: float, call: Callable[..., Any], *args: Any) -> Timer:
+        """Run ``call(*args)`` on the loop after ``seconds``, unless cancelled."""
+        ...
+
+
+class SystemClock:
+    """The machine's own clock."""
+
+    now = staticmethod(time.time)
+    monotonic = staticmethod(time.monotonic)
+    sleep = staticmethod(asyncio.sleep)
+
+    def call_later(self, seconds: float, call: Callable[..., Any], *args: Any) -> Timer:
+        return asyncio.get_running_loop().call_later(seconds, call, *args)

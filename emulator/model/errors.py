@@ -1,0 +1,50 @@
+"""The errors of the emulator: three kinds, never mixed.
+
+1. A *function error* is a result, not an exception (:class:`emulator.model.invocation.Failure`).
+2. :class:`AwsError` is raised by an operation and becomes AWS's own answer at the edge.
+3. :class:`DriverFault` is infrastructure; it becomes an ``AwsError`` once, in the invoker.
+
+::
+
+    LocalfaasError
+    ├── AwsError          code, message, status, and the members of the error's shape
+    ├── DriverFault       an execution environment could not be had or was lost
+    └── ConfigurationError  a setting or template the user can mend; printed, never a traceback
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+
+class LocalfaasError(Exception):
+    """The root of every error raised on purpose."""
+
+
+class AwsError(LocalfaasError):
+    """An error an AWS service answers.
+
+    Args:
+        code: The error's wire code, e.g. ``ResourceNotFoundException``.
+        message: AWS's text.
+        status: The HTTP status. ``None`` takes the one the service model gives for ``code``
+            (400 where the model does not say).
+        fields: Further members of the error's shape, e.g. ``Type="User"`` or ``Reason=...``.
+    """
+
+    def __init__(
+        self, code: str, message: str, *, status: int | None = None, **fields: Any
+    ) -> None:
+        super().__init__(f"{code}: {message}")
+        self.code = code
+        self.message = message
+        self.status = status
+        self.fields = fields
+
+
+class DriverFault(LocalfaasError):
+    """The driver could not start, reach or keep an execution environment."""
+
+
+class ConfigurationError(LocalfaasError):
+    """A setting, template or folder that the user has to mend."""

@@ -1,0 +1,73 @@
+"""What a driver is asked to start, and what it says when that ends."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ImageConfig:
+    """Overrides of a container image's own start command."""
+
+    entrypoint: tuple[str, ...] = ()
+    command: tuple[str, ...] = ()
+    working_directory: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class EnvironmentSpec:
+    """Everything a driver needs in order to start one execution environment."""
+
+    #: Unique among the environments of this emulator: 32 hexadecimal digits.
+    environment_id: str
+    function_name: str
+    #: "$LATEST" or a number.
+    function_version: str
+    #: AWS's identifier, e.g. "python3.12"; empty for image functions.
+    runtime: str
+    handler: str
+    #: The unpacked code, shown read-only at /var/task. None for image functions.
+    code: Path | None
+    #: Unpacked layers, lowest first: merged in this order and shown read-only at /opt.
+    layers: tuple[Path, ...] = ()
+    #: The whole environment the runtime process gets; the driver adds nothing but what it
+    #: alone can know (AWS_LAMBDA_RUNTIME_API, and paths where /var/task can't be had).
+    environ: Mapping[str, str] = field(default_factory=dict)
+    memory_mb: int = 128
+    #: Size of /tmp.
+    ephemeral_storage_mb: int = 512
+    architecture: str = "x86_64"
+    #: The image of a PackageType=Image function.
+    image: str | None = None
+    image_config: ImageConfig = field(default_factory=ImageConfig)
+    #: "host:port" of the environment's own Runtime API listener.
+    runtime_api: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Exit:
+    """How a sandbox's runtime process ended: one of ``status`` and ``signal`` is set."""
+
+    #: The exit status, 0 to 255.
+    status: int | None = None
+    #: The number of the signal that killed it.
+    signal: int | None = None
+    #: The kernel killed it for passing its memory limit.
+    out_of_memory: bool = False
+    #: AWS's error type where the process could not even be started, e.g.
+    #: "Runtime.InvalidEntrypoint"; empty otherwise.
+    error_type: str = ""
+    #: The text that goes with ``error_type``.
+    message: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Usage:
+    """What a sandbox takes from the machine right now. Bytes and seconds, from the kernel."""
+
+    memory: int
+    memory_peak: int
+    cpu_seconds: float
+    processes: int
