@@ -1,0 +1,100 @@
+"""Functions as the runtime sees them: one frozen value per version."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from emulator.model.sandbox import ImageConfig
+
+LATEST = "$LATEST"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Code:
+    """A function's code or a layer's content."""
+
+    #: Base64 of the archive's SHA-256, as in ``CodeSha256``.
+    sha256: str
+    #: Size of the archive, bytes.
+    size: int
+    #: The unpacked, read-only folder; None for an image.
+    folder: Path | None = None
+    #: The image's URI; None for an archive.
+    image: str | None = None
+    #: The folder is the user's own and may change under us (hot reload).
+    live: bool = False
+    #: Size once unpacked, bytes.
+    unpacked_size: int = 0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LayerVersion:
+    """A layer as applied to a function."""
+
+    arn: str
+    code: Code
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FunctionVersion:
+    """One version of a function: what runs, and with which limits.
+
+    A new ``generation`` marks a change of code or configuration; a pool serves one generation,
+    so an update never meets a stale environment.
+    """
+
+    account: str
+    region: str
+    name: str
+    version: str = LATEST
+    #: Counts changes of code and configuration; not AWS's RevisionId, which also changes on
+    #: changes of state.
+    generation: int = 0
+    code: Code
+    runtime: str = ""
+    handler: str = ""
+    memory_mb: int = 128
+    timeout_s: int = 3
+    ephemeral_storage_mb: int = 512
+    architecture: str = "x86_64"
+    #: The user's own variables; None where never set.
+    environment: Mapping[str, str] | None = None
+    layers: tuple[LayerVersion, ...] = ()
+    image_config: ImageConfig | None = None
+    #: "Text" or "JSON".
+    log_format: str = "Text"
+    application_log_level: str = ""
+    system_log_level: str = ""
+    log_group: str = ""
+    #: Members of FunctionConfiguration the runtime itself does not need (Role, Description,
+    #: VpcConfig …), in the wire's shape.
+    settings: Mapping[str, Any] = field(default_factory=dict)
+    state: str = "Active"
+    state_reason: str = ""
+    state_reason_code: str = ""
+    last_update_status: str = "Successful"
+    last_update_status_reason: str = ""
+    last_update_status_reason_code: str = ""
+    revision_id: str = ""
+    #: ISO 8601 with milliseconds and "+0000", as AWS writes it.
+    last_modified: str = ""
+    #: ``arn:aws:lambda:<region>:<account>:function:<name>``
+    function_arn: str = field(init=False)
+    #: The pool's key.
+    key: str = field(init=False)
+
+    def __post_init__(self) -> None:
+        arn = f"arn:aws:lambda:{self.region}:{self.account}:function:{self.name}"
+        object.__setattr__(self, "function_arn", arn)
+        object.__setattr__(self, "key", f"{arn}:{self.version}@{self.generation}")
+
+    @property
+    def qualified_arn(self) -> str:
+        return f"{self.function_arn}:{self.version}"
+
+    @property
+    def effective_log_group(self) -> str:
+        return self.log_group or f"/aws/lambda/{self.name}"

@@ -1,0 +1,43 @@
+"""An invocation and what comes of it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+
+@dataclass(slots=True, kw_only=True)
+class Invocation:
+    """One request to run a function."""
+
+    request_id: str
+    #: JSON text as it came; passed through untouched.
+    payload: bytes
+    #: The ARN the caller used, with its qualifier if it had one.
+    invoked_arn: str
+    #: "Root=1-…;Parent=…;Sampled=0"
+    trace_id: str
+    #: JSON text, decoded from the X-Amz-Client-Context header.
+    client_context: str = ""
+    #: JSON text of the Cognito identity.
+    identity: str = ""
+    tenant_id: str = ""
+    #: Takes the response's bytes while the handler still runs; None buffers them.
+    on_chunk: Callable[[bytes], None] | None = None
+
+
+@dataclass(slots=True, kw_only=True)
+class InvocationResult:
+    """What a function made of an invocation. A function error is a result, too."""
+
+    payload: bytes
+    content_type: str = "application/json"
+    #: "Unhandled" for every error a runtime or its environment reports; "" for success.
+    function_error: str = ""
+    #: AWS's error type for logs and metrics, e.g. "Sandbox.Timedout"; "" for success.
+    error_type: str = ""
+    #: Milliseconds the handler took, and what AWS would bill.
+    duration_ms: float = 0.0
+    billed_ms: int = 0
+    #: The log lines of this invocation, newest last, at most 4 KB.
+    log_tail: Callable[[], bytes] = bytes

@@ -1,0 +1,30 @@
+"""AWS's limits, in one place.
+
+Source: https://docs.aws.amazon.com/lambda/latest/dg/gettingstarted-limits.html, and the error
+texts recorded from AWS that carry them.
+"""
+
+#: Request payload of a synchronous invoke, bytes (6 MiB).
+SYNC_PAYLOAD = 6 * 1024 * 1024
+#: Request payload of an asynchronous invoke, bytes (1 MiB since 2025).
+ASYNC_PAYLOAD = 1024 * 1024
+#: Response payload of a function, bytes (6 MiB and 100).
+RESPONSE_PAYLOAD = 6 * 1024 * 1024 + 100
+#: Environment variables, bytes of their JSON.
+ENVIRONMENT_SIZE = 4 * 1024
+#: The body of CreateFunction and UpdateFunctionCode, bytes.
+CODE_REQUEST = 70_167_211
+#: An uploaded archive, bytes.
+ZIPPED_CODE = 50 * 1024 * 1024
+#: Code and layers once unpacked, bytes.
+UNZIPPED_CODE = 250 * 1024 * 1024
+#: Environments that run at once in an account and region.
+ACCOUNT_CONCURRENCY = 1000
+#: What reservations must leave for functions without one.
+UNRESERVED_CONCURRENCY_MINIMUM = 100
+#: Seconds an on-demand INIT phase may take.
+INIT_SECONDS = 10.0
+#: Bytes of log that ``LogType=Tail`` returns.
+LOG_TAIL = 4096
+#: Memory at which a function has one whole vCPU, MB.
+MEMORY_PER_VCPU = 1769

@@ -1,0 +1,323 @@
+"""The Lambda Runtime API of one environment: HTTP between the runtime and the control plane.
+
+Routes (https://docs.aws.amazon.com/lambda/latest/dg/runtimes-api.html)::
+
+    GET  /2018-06-01/runtime/invocation/next           parked until there is an invocation
+    POST /2018-06-01/runtime/invocation/{id}/response  202
+    POST /2018-06-01/runtime/invocation/{id}/error     202
+    POST /2018-06-01/runtime/init/error                202
+
+A runtime connects to the environment's own TCP listener, or already holds a channel that its
+driver gave it. Requests may be pipelined: our bootstraps send a response and the next ``next``
+in one write, so that a warm invoke wakes each side once.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import socket
+from collections.abc import Callable
+from typing import Protocol
+
+import httptools
+
+from emulator.model.invocation import Invocation
+from emulator.model.limits import RESPONSE_PAYLOAD
+
+_PREFIX = b"/2018-06-01/runtime/"
+_INVOCATION = b"/2018-06-01/runtime/invocation/"
+_ACCEPTED = (
+    b"HTTP/1.1 202 Accepted\r\nContent-Type: application/json\r\nContent-Length: 16\r\n\r\n"
+    b'{"status":"OK"}\n'
+)
+_TOO_LARGE = f"Exceeded maximum allowed payload size ({RESPONSE_PAYLOAD} bytes)."
+
+
+class RuntimeEvents(Protocol):
+    """What the environment hears from its runtime. Every call returns at once.
+
+    Those that return text refuse the request: an error type and message of the Runtime API.
+    """
+
+    def runtime_waits(self) -> tuple[str, str] | None:
+        """``next`` was called: the runtime is ready for an invocation."""
+        ...
+
+    def runtime_responded(
+        self, request_id: str, payload: bytes, content_type: str
+    ) -> tuple[str, str] | None: ...
+
+    def runtime_failed(
+        self, request_id: str, payload: bytes, error_type: str
+    ) -> tuple[str, str] | None: ...
+
+    def response_too_large(self, request_id: str) -> None: ...
+
+    def response_chunk(self, request_id: str, chunk: bytes, content_type: str) -> bool:
+        """A piece of a streamed response came; False refuses the stream."""
+        ...
+
+    def response_broke(self, request_id: str, error_type: str, body: bytes) -> None:
+        """A streamed response ended with an error trailer."""
+        ...
+
+    def init_failed(self, payload: bytes, error_type: str) -> tuple[str, str] | None: ...
+
+    def runtime_disconnected(self) -> None:
+        """The last connection of the runtime is gone."""
+        ...
+
+
+class RuntimeApi:
+    """One environment's Runtime API: its listener, its connections, the parked ``next``."""
+
+    def __init__(self, events: RuntimeEvents) -> None:
+        self.events = events
+        self.connections: set[_Connection] = set()
+        self._server: asyncio.Server | None = None
+        self._parked: _Connection | None = None
+        #: Says whether a TCP peer belongs to this environment; until then nobody does.
+        self.admits: Callable[[tuple[str, int], tuple[str, int]], bool] = lambda peer, local: False
+
+    async def listen(self, host: str) -> str:
+        """Open the listener on a free port of ``host``; returns "host:port"."""
+        loop = asyncio.get_running_loop()
+        self._server = await loop.create_server(lambda: _Connection(self, tcp=True), host, 0)
+        port = self._server.sockets[0].getsockname()[1]
+        return f"{host}:{port}"
+
+    async def adopt(self, channel: socket.socket) -> None:
+        """Serve a connection that the driver has made already."""
+        loop = asyncio.get_running_loop()
+        await loop.connect_accepted_socket(lambda: _Connection(self, tcp=False), channel)
+
+    @property
+    def waiting(self) -> bool:
+        """Whether a runtime's ``next`` is parked here."""
+        return self._parked is not None
+
+    def park(self, connection: _Connection) -> None:
+        self._parked = connection
+
+    def dispatch(self, invocation: Invocation, deadline_ms: int) -> None:
+        """Answer the parked ``next`` with ``invocation``.
+
+        Args:
+            deadline_ms: When the invocation times out, milliseconds since the epoch.
+        """
+        parked = self._parked
+        assert parked is not None, "dispatch needs a waiting runtime"
+        self._parked = None
+        optional = ""
+        if invocation.client_context:
+            optional += f"Lambda-Runtime-Client-Context: {invocation.client_context}\r\n"
+        if invocation.identity:
+            optional += f"Lambda-Runtime-Cognito-Identity: {invocation.identity}\r\n"
+        if invocation.tenant_id:
+            optional += f"Lambda-Runtime-Aws-Tenant-Id: {invocation.tenant_id}\r\n"
+        head = (
+            "HTTP/1.1 200 OK\r\n"
+            "Content-Type: application/json\r\n"
+            f"Lambda-Runtime-Aws-Request-Id: {invocation.request_id}\r\n"
+            f"Lambda-Runtime-Deadline-Ms: {deadline_ms}\r\n"
+            f"Lambda-Runtime-Invoked-Function-Arn: {invocation.invoked_arn}\r\n"
+            f"Lambda-Runtime-Trace-Id: {invocation.trace_id}\r\n"
+            f"{optional}"
+            f"Content-Length: {len(invocation.payload)}\r\n\r\n"
+        )
+        parked.write(head.encode("utf-8", "replace") + invocation.payload)
+
+    def disconnect(self) -> None:
+        """Close the connections of a runtime that is gone; the listener stays."""
+        self._parked = None
+        for connection in list(self.connections):
+            connection.abort()
+        self.connections.clear()
+
+    def close(self) -> None:
+        """Close listener and connections."""
+        self.disconnect()
+        if self._server is not None:
+            self._server.close()
+            self._server = None
+
+    def lost(self, connection: _Connection) -> None:
+        if connection not in self.connections:
+            return
+        self.connections.discard(connection)
+        if self._parked is connection:
+            self._parked = None
+        if not self.connections:
+            self.events.runtime_disconnected()
+
+
+class _Connection(asyncio.Protocol):
+    """One HTTP/1.1 connection. ``httptools`` calls the ``on_…`` methods."""
+
+    def __init__(self, api: RuntimeApi, *, tcp: bool) -> None:
+        self._api = api
+        self._tcp = tcp
+        self._transport: asyncio.Transport | None = None
+        self._parser = httptools.HttpRequestParser(self)
+        self._held = bytearray()
+        self._feeding = False
+        self._reset()
+
+    def _reset(self) -> None:
+        self._url = b""
+        self._body: list[bytes] = []
+        self._size = 0
+        self._error_type = ""
+        self._error_body = b""
+        self._content_type = ""
+        self._mode = ""
+        self._streaming = ""
+
+    # --- transport -------------------------------------------------------------------------
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        assert isinstance(transport, asyncio.Transport)
+        self._transport = transport
+        if self._tcp:
+            peer = transport.get_extra_info("peername")
+            local = transport.get_extra_info("sockname")
+            if not self._api.admits(peer[:2], local[:2]):
+                transport.abort()
+                return
+        self._api.connections.add(self)
+
+    def connection_lost(self, error: Exception | None) -> None:
+        if self._streaming:
+            self._api.events.response_broke(self._streaming, "", b"")
+        self._api.lost(self)
+
+    def data_received(self, data: bytes) -> None:
+        self._feeding = True
+        try:
+            self._parser.feed_data(data)
+        except httptools.HttpParserUpgrade:
+            self.abort()
+        except httptools.HttpParserError:
+            self._feeding = False
+            self.write(_answer(400, "InvalidRequest", "The request could not be parsed."))
+            if self._transport is not None:
+                self._transport.close()
+            return
+        self._feeding = False
+        if self._held:
+            held, self._held = bytes(self._held), bytearray()
+            self.write(held)
+
+    def write(self, data: bytes) -> None:
+        """Send ``data``; while a read is being worked off, wait, so that one write goes out."""
+        if self._feeding:
+            self._held += data
+            return
+        if self._held:
+            data = bytes(self._held) + data
+            self._held.clear()
+        if self._transport is not None and not self._transport.is_closing():
+            self._transport.write(data)
+
+    def abort(self) -> None:
+        if self._transport is not None:
+            self._transport.abort()
+
+    # --- httptools -------------------------------------------------------------------------
+
+    def on_url(self, url: bytes) -> None:
+        self._url += url
+
+    def on_header(self, name: bytes, value: bytes) -> None:
+        name = name.lower()
+        if name == b"content-type":
+            self._content_type = value.decode("latin-1")
+        elif name == b"lambda-runtime-function-error-type":
+            self._error_type = value.decode("latin-1")
+        elif name == b"lambda-runtime-function-error-body":
+            self._error_body = value
+        elif name == b"lambda-runtime-function-response-mode":
+            self._mode = value.decode("latin-1")
+
+    def on_body(self, body: bytes) -> None:
+        if self._streaming or (self._mode == "streaming" and self._url.endswith(b"/response")):
+            if not self._streaming:
+                self._streaming = self._request_id(b"/response")
+            if not self._api.events.response_chunk(self._streaming, body, self._content_type):
+                self._mode, self._streaming = "", ""
+            return
+        self._size += len(body)
+        # An answer that is too large is counted to its end, not kept.
+        if self._size <= RESPONSE_PAYLOAD:
+            self._body.append(body)
+        else:
+            self._body.clear()
+
+    def on_message_complete(self) -> None:
+        method, url = self._parser.get_method(), self._url.partition(b"?")[0]
+        events = self._api.events
+        body = self._body[0] if len(self._body) == 1 else b"".join(self._body)
+        content_type, error_type, size = self._content_type, self._error_type, self._size
+        streamed, error_body = self._streaming, self._error_body
+        request_id = ""
+        if url.startswith(_INVOCATION):
+            request_id = self._request_id(b"/response" if url.endswith(b"/response") else b"/error")
+        self._reset()
+
+        refusal: tuple[str, str] | None
+        if method == b"GET" and url == _INVOCATION + b"next":
+            if self._api.waiting:
+                refusal = ("InvalidStateTransition", "Another call of next is waiting already.")
+            else:
+                self._api.park(self)
+                refusal = events.runtime_waits()
+                if refusal is None:
+                    return
+                self._api._parked = None
+        elif method != b"POST" or not url.startswith(_PREFIX):
+            self.write(_answer(404, "NotFound", "404 page not found"))
+            return
+        elif url == _PREFIX + b"init/error":
+            refusal = events.init_failed(body, error_type)
+        elif request_id and url.endswith(b"/error"):
+            refusal = events.runtime_failed(request_id, body, error_type)
+        elif request_id and streamed and error_type:
+            refusal = None
+            events.response_broke(request_id, error_type, error_body)
+        elif request_id and size > RESPONSE_PAYLOAD:
+            events.response_too_large(request_id)
+            self.write(_answer(413, "RequestEntityTooLarge", _TOO_LARGE))
+            return
+        elif request_id:
+            refusal = events.runtime_responded(request_id, body, content_type)
+        else:
+            self.write(_answer(404, "NotFound", "404 page not found"))
+            return
+        self.write(_ACCEPTED if refusal is None else _refusal(*refusal))
+
+    def _request_id(self, suffix: bytes) -> str:
+        url = self._url.partition(b"?")[0]
+        if not url.endswith(suffix):
+            return ""
+        return url[len(_INVOCATION) : -len(suffix)].decode("latin-1")
+
+
+_STATUS = {"InvalidRequestID": 400, "InvalidStateTransition": 403}
+_REASON = {
+    400: "Bad Request",
+    403: "Forbidden",
+    404: "Not Found",
+    413: "Request Entity Too Large",
+}
+
+
+def _refusal(error_type: str, message: str) -> bytes:
+    return _answer(_STATUS.get(error_type, 400), error_type, message)
+
+
+def _answer(status: int, error_type: str, message: str) -> bytes:
+    body = f'{{"errorMessage":"{message}","errorType":"{error_type}"}}'.encode()
+    return (
+        f"HTTP/1.1 {status} {_REASON[status]}\r\nContent-Type: application/json\r\n"
+        f"Content-Length: {len(body)}\r\n\r\n"
+    ).encode() + body

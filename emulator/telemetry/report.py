@@ -1,0 +1,65 @@
+"""The platform's own log lines, byte for byte as AWS writes them (recorded behaviour F1–F9, F29)."""
+
+from __future__ import annotations
+
+import math
+
+
+def start(request_id: str, version: str) -> str:
+    return f"START RequestId: {request_id} Version: {version}"
+
+
+def end(request_id: str) -> str:
+    return f"END RequestId: {request_id}"
+
+
+def billed_ms(duration_ms: float, init_ms: float | None) -> int:
+    """Return the milliseconds AWS bills: the init counts too, since 2025-08-01."""
+    return max(1, math.ceil(duration_ms + (init_ms or 0.0)))
+
+
+def report(
+    request_id: str,
+    *,
+    duration_ms: float,
+    memory_mb: int,
+    used_mb: int,
+    init_ms: float | None = None,
+    status: str = "",
+    error_type: str = "",
+) -> str:
+    """Return the REPORT line.
+
+    Args:
+        init_ms: Duration of the INIT phase that this invocation waited for; None when warm.
+        status: "timeout" or "error"; empty for success and for errors of the handler.
+        error_type: AWS's type, shown with ``status="error"``.
+    """
+    line = (
+        f"REPORT RequestId: {request_id}\tDuration: {duration_ms:.2f} ms\t"
+        f"Billed Duration: {billed_ms(duration_ms, init_ms)} ms\t"
+        f"Memory Size: {memory_mb} MB\tMax Memory Used: {used_mb} MB\t"
+    )
+    if init_ms is not None:
+        line += f"Init Duration: {init_ms:.2f} ms\t"
+    if status:
+        line += f"Status: {status}"
+        if error_type and status == "error":
+            line += f"\tError Type: {error_type}"
+    return line
+
+
+def init_start(runtime: str, runtime_arn: str) -> str:
+    return f"INIT_START Runtime Version: {runtime}\tRuntime Version ARN: {runtime_arn}"
+
+
+def init_report(duration_ms: float, *, phase: str, status: str, error_type: str = "") -> str:
+    """Return the line of a failed INIT; ``phase`` is "init" or "invoke"."""
+    line = f"INIT_REPORT Init Duration: {duration_ms:.2f} ms\tPhase: {phase}\tStatus: {status}"
+    if error_type:
+        line += f"\tError Type: {error_type}"
+    return line
+
+
+def timed_out(timestamp: str, request_id: str, seconds: float) -> str:
+    return f"{timestamp} {request_id} Task timed out after {seconds:.2f} seconds"
