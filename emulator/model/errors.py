@@ -9,6 +9,8 @@
     LocalfaasError
     ├── AwsError          code, message, status, and the members of the error's shape
     ├── DriverFault       an execution environment could not be had or was lost
+    ├── StorageError      the state folder could not keep or give back what it was asked to
+    │   └── StorageFull   its disk is full; nothing that was acknowledged is lost
     └── ConfigurationError  a setting or template the user can mend; printed, never a traceback
 """
 
@@ -48,3 +50,11 @@ class DriverFault(LocalfaasError):
 
 class ConfigurationError(LocalfaasError):
     """A setting, template or folder that the user has to mend."""
+
+
+class StorageError(LocalfaasError):
+    """The state folder could not keep or give back what it was asked to."""
+
+
+class StorageFull(StorageError):
+    """The disk under the state folder is full. The write was not done; later ones may succeed."""

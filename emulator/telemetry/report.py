@@ -1,4 +1,4 @@
-"""The platform's own log lines, byte for byte as AWS writes them (recorded behaviour F1–F9, F29)."""
+"""The platform's own log lines, byte for byte as AWS writes them (recorded behaviour)."""
 
 from __future__ import annotations
 

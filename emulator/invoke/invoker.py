@@ -1,0 +1,33 @@
+"""One invoke, a straight line from event to result."""
+
+from __future__ import annotations
+
+from emulator.invoke.admission import Admission
+from emulator.model.errors import AwsError, DriverFault
+from emulator.model.function import FunctionVersion
+from emulator.model.invocation import Invocation, InvocationResult
+from emulator.pool.pool import Pools
+
+
+class Invoker:
+    """Runs invocations: admission, environment, result."""
+
+    def __init__(self, admission: Admission, pools: Pools) -> None:
+        self._admission = admission
+        self._pools = pools
+
+    async def invoke(self, version: FunctionVersion, invocation: Invocation) -> InvocationResult:
+        """Run ``invocation`` on ``version``.
+
+        Raises:
+            AwsError: TooManyRequestsException, or ServiceException where no environment can be
+                had from the machine.
+        """
+        lease = self._admission.lease(version)
+        try:
+            environment, cold = await self._pools.pool(version).acquire()
+            return await environment.invoke(invocation, cold=cold)
+        except DriverFault as fault:
+            raise AwsError("ServiceException", f"No execution environment: {fault}") from fault
+        finally:
+            lease.close()

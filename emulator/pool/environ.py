@@ -1,0 +1,105 @@
+"""The environment variables of a function, as AWS sets them.
+
+Source: the environments recorded from AWS per runtime, and
+https://docs.aws.amazon.com/lambda/latest/dg/configuration-envvars.html.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from emulator.model.function import FunctionVersion
+
+_PATH = "/var/lang/bin:/usr/local/bin:/usr/bin/:/bin:/opt/bin"
+_LIBRARIES = (
+    "/var/lang/lib:/lib64:/usr/lib64:/var/runtime:/var/runtime/lib:/var/task:/var/task/lib:/opt/lib"
+)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SdkAccess:
+    """How an AWS SDK inside a function finds this emulator. The one addition to AWS's list."""
+
+    #: Becomes AWS_ENDPOINT_URL; None leaves it out.
+    endpoint_url: str | None = None
+    access_key_id: str = "localfaas"
+    secret_access_key: str = "localfaas"
+    session_token: str = "localfaas"
+
+
+def build(
+    version: FunctionVersion,
+    *,
+    log_group: str,
+    log_stream: str,
+    sdk: SdkAccess,
+    initialization_type: str = "on-demand",
+) -> dict[str, str]:
+    """Return the whole environment of a function's process, but for AWS_LAMBDA_RUNTIME_API."""
+    environ = {
+        # The account is the access key where that is one, so that calls from inside a function
+        # meet the functions of its own account.
+        "AWS_ACCESS_KEY_ID": version.account,
+        "AWS_SECRET_ACCESS_KEY": sdk.secret_access_key,
+        "AWS_SESSION_TOKEN": sdk.session_token,
+        "AWS_REGION": version.region,
+        "AWS_DEFAULT_REGION": version.region,
+        "AWS_LAMBDA_FUNCTION_NAME": version.name,
+        "AWS_LAMBDA_FUNCTION_VERSION": version.version,
+        "AWS_LAMBDA_FUNCTION_MEMORY_SIZE": str(version.memory_mb),
+        "AWS_LAMBDA_INITIALIZATION_TYPE": initialization_type,
+        "AWS_LAMBDA_LOG_GROUP_NAME": log_group,
+        "AWS_LAMBDA_LOG_STREAM_NAME": log_stream,
+        "AWS_XRAY_CONTEXT_MISSING": "LOG_ERROR",
+        "AWS_XRAY_DAEMON_ADDRESS": "169.254.100.1:2000",
+        "_AWS_XRAY_DAEMON_ADDRESS": "169.254.100.1",
+        "_AWS_XRAY_DAEMON_PORT": "2000",
+        "LAMBDA_TASK_ROOT": "/var/task",
+        "LAMBDA_RUNTIME_DIR": "/var/runtime",
+        "LANG": "en_US.UTF-8",
+        "LD_LIBRARY_PATH": _LIBRARIES,
+        "PATH": _PATH,
+        "TZ": ":UTC",
+        "_HANDLER": version.handler,
+    }
+    environ.update(_of_runtime(version.runtime))
+    if version.log_format == "JSON":
+        environ["AWS_LAMBDA_LOG_FORMAT"] = "JSON"
+        environ["AWS_LAMBDA_LOG_LEVEL"] = version.application_log_level or "INFO"
+    if sdk.endpoint_url is not None:
+        environ["AWS_ENDPOINT_URL"] = sdk.endpoint_url
+    environ.update(version.environment or {})
+    return environ
+
+
+def _of_runtime(runtime: str) -> dict[str, str]:
+    family = runtime.rstrip("0123456789.x")
+    release = runtime.removeprefix(family)
+    if not runtime or family.startswith("provided"):
+        return {}
+    environ = {"AWS_EXECUTION_ENV": f"AWS_Lambda_{runtime}"}
+    if family in ("python", "nodejs", "ruby", "dotnet"):
+        # Their start scripts are shells, which leave these behind.
+        environ |= {"PWD": "/var/task", "SHLVL": "0"}
+    match family:
+        case "python":
+            environ["PYTHONPATH"] = "/var/runtime"
+            if tuple(map(int, release.split("."))) >= (3, 12):
+                environ["LC_CTYPE"] = "C.UTF-8"
+        case "nodejs":
+            major = release.partition(".")[0]
+            environ["NODE_PATH"] = (
+                f"/opt/nodejs/node{major}/node_modules:/opt/nodejs/node_modules:"
+                "/var/runtime/node_modules:/var/runtime:/var/task"
+            )
+        case "ruby":
+            environ["GEM_HOME"] = "/var/runtime"
+            environ["GEM_PATH"] = (
+                f"/var/task/vendor/bundle/ruby/{release}.0:/opt/ruby/gems/{release}.0:"
+                f"/var/runtime:/var/runtime/ruby/{release}.0"
+            )
+            environ["RUBYLIB"] = "/var/task:/var/runtime/lib:/opt/ruby/lib"
+        case "dotnet":
+            environ["DOTNET_ROOT"] = "/var/lang/bin"
+            environ["LAMBDA_RUNTIME_NAME"] = runtime
+    return environ
