@@ -1,0 +1,242 @@
+"""FunctionConfiguration: a function version in the wire's shape, and back.
+
+https://docs.aws.amazon.com/lambda/latest/api/API_FunctionConfiguration.html
+"""
+
+from __future__ import annotations
+
+import hashlib
+import uuid
+from collections.abc import Mapping
+from dataclasses import replace
+from datetime import UTC, datetime
+from typing import Any
+
+import orjson
+
+from emulator.model.errors import AwsError
+from emulator.model.function import FunctionVersion
+from emulator.model.limits import ENVIRONMENT_SIZE
+from emulator.model.sandbox import ImageConfig
+
+#: Members of requests that are stored and shown as they came.
+_KEPT = (
+    "Role",
+    "Description",
+    "VpcConfig",
+    "DeadLetterConfig",
+    "KMSKeyArn",
+    "TracingConfig",
+    "FileSystemConfigs",
+    "SnapStart",
+    "CapacityProviderConfig",
+    "DurableConfig",
+    "TenancyConfig",
+)
+
+
+def timestamp(seconds: float) -> str:
+    """Return a time as Lambda writes it: 2026-01-31T10:20:30.000+0000."""
+    moment = datetime.fromtimestamp(seconds, UTC)
+    return f"{moment:%Y-%m-%dT%H:%M:%S}.{moment.microsecond // 1000:03d}+0000"
+
+
+def runtime_version_arn(region: str, runtime: str) -> str:
+    digest = hashlib.sha256(runtime.encode()).hexdigest()
+    return f"arn:aws:lambda:{region}::runtime:{digest}"
+
+
+def apply(version: FunctionVersion, request: Mapping[str, Any], now: float) -> FunctionVersion:
+    """Return ``version`` changed by the members of a Create or UpdateConfiguration request.
+
+    Raises:
+        AwsError: InvalidParameterValueException for what AWS refuses across members.
+    """
+    changes: dict[str, Any] = {}
+    for member, name in (
+        ("Runtime", "runtime"),
+        ("Handler", "handler"),
+        ("MemorySize", "memory_mb"),
+        ("Timeout", "timeout_s"),
+    ):
+        if member in request:
+            changes[name] = request[member]
+    if "EphemeralStorage" in request:
+        changes["ephemeral_storage_mb"] = request["EphemeralStorage"]["Size"]
+    if "Environment" in request:
+        changes["environment"] = check_environment(request["Environment"].get("Variables") or {})
+    if "ImageConfig" in request:
+        image = request["ImageConfig"]
+        changes["image_config"] = ImageConfig(
+            entrypoint=tuple(image.get("EntryPoint") or ()),
+            command=tuple(image.get("Command") or ()),
+            working_directory=image.get("WorkingDirectory") or "",
+        )
+    if "LoggingConfig" in request:
+        changes |= _logging(version, request["LoggingConfig"])
+    settings = dict(version.settings)
+    for member in _KEPT:
+        if member in request:
+            settings[member] = request[member]
+    changes["settings"] = settings
+    return replace(version, **changes, revision_id=new_revision(), last_modified=timestamp(now))
+
+
+def new_revision() -> str:
+    return str(uuid.uuid4())
+
+
+def _logging(version: FunctionVersion, logging: Mapping[str, Any]) -> dict[str, Any]:
+    log_format = logging.get("LogFormat", version.log_format)
+    levels = {"ApplicationLogLevel", "SystemLogLevel"} & set(logging)
+    if levels and log_format != "JSON":
+        raise AwsError(
+            "InvalidParameterValueException",
+            "To configure the log level, the log format must be JSON.",
+            Type="User",
+        )
+    return {
+        "log_format": log_format,
+        "application_log_level": logging.get(
+            "ApplicationLogLevel", version.application_log_level or "INFO"
+        )
+        if log_format == "JSON"
+        else "",
+        "system_log_level": logging.get("SystemLogLevel", version.system_log_level or "INFO")
+        if log_format == "JSON"
+        else "",
+        "log_group": logging.get("LogGroup", version.log_group),
+    }
+
+
+#: Variables a function may not set.
+#: https://docs.aws.amazon.com/lambda/latest/dg/configuration-envvars.html
+_RESERVED = frozenset(
+    {
+        "_HANDLER",
+        "_X_AMZN_TRACE_ID",
+        "AWS_DEFAULT_REGION",
+        "AWS_REGION",
+        "AWS_EXECUTION_ENV",
+        "AWS_LAMBDA_FUNCTION_NAME",
+        "AWS_LAMBDA_FUNCTION_MEMORY_SIZE",
+        "AWS_LAMBDA_FUNCTION_VERSION",
+        "AWS_LAMBDA_INITIALIZATION_TYPE",
+        "AWS_LAMBDA_LOG_GROUP_NAME",
+        "AWS_LAMBDA_LOG_STREAM_NAME",
+        "AWS_ACCESS_KEY",
+        "AWS_ACCESS_KEY_ID",
+        "AWS_SECRET_ACCESS_KEY",
+        "AWS_SESSION_TOKEN",
+        "AWS_LAMBDA_RUNTIME_API",
+        "LAMBDA_TASK_ROOT",
+        "LAMBDA_RUNTIME_DIR",
+    }
+)
+
+
+def check_environment(variables: Mapping[str, str]) -> dict[str, str]:
+    """Return the variables if AWS would take them.
+
+    Raises:
+        AwsError: They are over 4 KB, or one of them is reserved.
+    """
+    text = orjson.dumps(dict(variables))
+    if len(text) > ENVIRONMENT_SIZE:
+        raise AwsError(
+            "InvalidParameterValueException",
+            "Lambda was unable to configure your environment variables because the environment "
+            "variables you have provided exceeded the 4KB limit. String measured: "
+            f"{text.decode()}",
+            Type="User",
+        )
+    reserved = [name for name in variables if name in _RESERVED]
+    if reserved:
+        raise AwsError(
+            "InvalidParameterValueException",
+            "Lambda was unable to configure your environment variables because the environment "
+            "variables you have provided contains reserved keys that are currently not supported "
+            f"for modification. Reserved keys used in this request: {', '.join(reserved)}",
+            Type="User",
+        )
+    return dict(variables)
+
+
+def render(version: FunctionVersion, *, qualified: bool = False) -> dict[str, Any]:
+    """Return the FunctionConfiguration of a version.
+
+    Args:
+        qualified: Name the version in FunctionArn, as AWS does where the caller named one.
+    """
+    settings = version.settings
+    body: dict[str, Any] = {
+        "FunctionName": version.name,
+        "FunctionArn": version.qualified_arn if qualified else version.function_arn,
+        "Role": settings.get("Role"),
+        "CodeSize": version.code.size,
+        "Description": settings.get("Description", ""),
+        "Timeout": version.timeout_s,
+        "MemorySize": version.memory_mb,
+        "LastModified": version.last_modified,
+        "CodeSha256": version.code.sha256,
+        "Version": version.version,
+        "TracingConfig": settings.get("TracingConfig") or {"Mode": "PassThrough"},
+        "RevisionId": version.revision_id,
+        "State": version.state,
+        "PackageType": "Image" if version.code.image else "Zip",
+        "Architectures": [version.architecture],
+        "EphemeralStorage": {"Size": version.ephemeral_storage_mb},
+        "SnapStart": _snap_start(version),
+        "LoggingConfig": _render_logging(version),
+    }
+    if version.state_reason:
+        body["StateReason"] = version.state_reason
+        body["StateReasonCode"] = version.state_reason_code
+    if version.state != "Pending":
+        body["LastUpdateStatus"] = version.last_update_status
+        if version.last_update_status_reason:
+            body["LastUpdateStatusReason"] = version.last_update_status_reason
+            body["LastUpdateStatusReasonCode"] = version.last_update_status_reason_code
+    if version.environment is not None:
+        body["Environment"] = {"Variables": dict(version.environment)}
+    if version.code.image:
+        if version.image_config is not None:
+            body["ImageConfigResponse"] = {"ImageConfig": _render_image(version.image_config)}
+    else:
+        body["Runtime"] = version.runtime
+        body["Handler"] = version.handler
+        body["RuntimeVersionConfig"] = {
+            "RuntimeVersionArn": runtime_version_arn(version.region, version.runtime)
+        }
+    if version.layers:
+        body["Layers"] = [
+            {"Arn": layer.arn, "CodeSize": layer.code.size} for layer in version.layers
+        ]
+    for member in ("VpcConfig", "DeadLetterConfig", "KMSKeyArn", "FileSystemConfigs"):
+        if settings.get(member):
+            body[member] = settings[member]
+    return body
+
+
+def _snap_start(version: FunctionVersion) -> dict[str, str]:
+    apply_on = (version.settings.get("SnapStart") or {}).get("ApplyOn", "None")
+    return {"ApplyOn": apply_on, "OptimizationStatus": "Off"}
+
+
+def _render_logging(version: FunctionVersion) -> dict[str, str]:
+    logging = {"LogFormat": version.log_format, "LogGroup": version.effective_log_group}
+    if version.log_format == "JSON":
+        logging["ApplicationLogLevel"] = version.application_log_level
+        logging["SystemLogLevel"] = version.system_log_level
+    return logging
+
+
+def _render_image(image: ImageConfig) -> dict[str, Any]:
+    body: dict[str, Any] = {}
+    if image.entrypoint:
+        body["EntryPoint"] = list(image.entrypoint)
+    if image.command:
+        body["Command"] = list(image.command)
+    if image.working_directory:
+        body["WorkingDirectory"] = image.working_directory
+    return body

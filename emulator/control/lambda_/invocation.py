@@ -1,0 +1,100 @@
+"""Invoke, in its three types."""
+
+from __future__ import annotations
+
+import base64
+import binascii
+from collections.abc import Mapping
+from typing import Any
+
+import orjson
+
+from emulator.control.context import Context
+from emulator.control.lambda_ import lookup
+from emulator.control.lambda_.json_text import check_json
+from emulator.model.arn import function_arn
+from emulator.model.errors import AwsError
+from emulator.model.function import LATEST, FunctionVersion
+from emulator.model.invocation import Invocation
+from emulator.model.limits import ASYNC_PAYLOAD, SYNC_PAYLOAD
+
+Request = Mapping[str, Any]
+Response = dict[str, Any]
+
+
+async def invoke(ctx: Context, request: Request) -> Response:
+    """https://docs.aws.amazon.com/lambda/latest/api/API_Invoke.html"""
+    kind = request.get("InvocationType", "RequestResponse")
+    payload: bytes = request.get("Payload") or b""
+    _check_size(payload, SYNC_PAYLOAD if kind != "Event" else ASYNC_PAYLOAD)
+    named = lookup.name_of(ctx, request)
+    account = named.account or ctx.account
+    qualifier = named.qualifier or LATEST
+    version = ctx.services.registry.resolve(account, ctx.region, named.name, qualifier)
+    if payload:
+        check_json(payload)
+    _check_active(version)
+    if kind == "DryRun":
+        return {"StatusCode": 204}
+    invocation = Invocation(
+        request_id=ctx.request_id,
+        # An invoke without a payload gives the handler an empty object.
+        payload=payload or b"{}",
+        invoked_arn=function_arn(account, ctx.region, named.name, named.qualifier),
+        trace_id=ctx.trace_id,
+        client_context=_client_context(request.get("ClientContext")),
+        tenant_id=request.get("TenantId") or "",
+    )
+    if kind == "Event":
+        await ctx.services.asynchronous.submit(
+            account, ctx.region, named.name, qualifier, invocation
+        )
+        return {"StatusCode": 202, "Payload": b""}
+    result = await ctx.services.invoker.invoke(version, invocation)
+    response: Response = {
+        "StatusCode": 200,
+        "ExecutedVersion": version.version,
+        "Payload": result.payload,
+    }
+    if result.function_error:
+        response["FunctionError"] = result.function_error
+    if request.get("LogType") == "Tail":
+        response["LogResult"] = base64.b64encode(result.log_tail()).decode()
+    return response
+
+
+def _check_size(payload: bytes, limit: int) -> None:
+    if len(payload) > limit:
+        raise AwsError(
+            "RequestEntityTooLargeException",
+            f"Request must be smaller than {limit} bytes for the InvokeFunction operation",
+            status=413,
+            Type="User",
+        )
+
+
+def _check_active(version: FunctionVersion) -> None:
+    if version.state == "Pending":
+        raise AwsError(
+            "ResourceConflictException",
+            "The operation cannot be performed at this time. The function is currently in the "
+            "following state: Pending",
+            Type="User",
+        )
+
+
+def _client_context(header: str | None) -> str:
+    """Return the client context as one line of JSON."""
+    if not header:
+        return ""
+    try:
+        value = orjson.loads(base64.b64decode(header, validate=True))
+        if not isinstance(value, dict):
+            raise ValueError("not an object")
+        return orjson.dumps(value).decode()
+    except (binascii.Error, ValueError) as error:
+        raise AwsError(
+            "InvalidRequestContentException",
+            "Client context must be a valid Base64-encoded JSON object.",
+            Type="User",
+        ) from error

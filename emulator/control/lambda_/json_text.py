@@ -1,0 +1,69 @@
+"""Is a payload JSON? And if not, AWS's words for it, which are those of its parser (Jackson)."""
+
+from __future__ import annotations
+
+import json
+
+import orjson
+
+from emulator.model.errors import AwsError
+
+_PREFIX = "Could not parse request body into json: Could not parse payload into json: "
+_SOURCE = "at [Source: REDACTED (`StreamReadFeature.INCLUDE_SOURCE_IN_LOCATION` disabled); "
+
+
+def check_json(payload: bytes) -> None:
+    """Refuse what is not one JSON value in UTF-8.
+
+    Raises:
+        AwsError: InvalidRequestContentException (recorded behaviour).
+    """
+    try:
+        orjson.loads(payload)
+    except orjson.JSONDecodeError:
+        # Python's own parser takes a little more (NaN, deep nesting); what it takes passes.
+        reason = _complaint(payload)
+        if reason is not None:
+            raise AwsError(
+                "InvalidRequestContentException", _PREFIX + reason, Type="User"
+            ) from None
+
+
+def _complaint(payload: bytes) -> str | None:
+    try:
+        text = payload.decode("utf-8")
+    except UnicodeDecodeError as error:
+        byte = payload[error.start]
+        line, column = _place(payload, error.start + 1)
+        kind = "start byte" if error.reason == "invalid start byte" else "middle byte"
+        return f"Invalid UTF-8 {kind} 0x{byte:02x}\n {_SOURCE}line: {line}, column: {column}]"
+    try:
+        json.loads(text)
+    except RecursionError:
+        return "Document nesting depth exceeds the maximum allowed"
+    except json.JSONDecodeError as error:
+        line, column = error.lineno, error.colno
+        where = f"\n {_SOURCE}line: {line}, column: {column}]"
+        if error.pos >= len(text):
+            return f"Unexpected end-of-input{where}"
+        char = text[error.pos]
+        if char.isalpha():
+            token = "".join(_token(text, error.pos))
+            return (
+                f"Unrecognized token '{token}': was expecting (JSON String, Number, Array, Object "
+                f"or token 'null', 'true' or 'false'){where}"
+            )
+        return f"Unexpected character ('{char}' (code {ord(char)})){where}"
+    return None
+
+
+def _token(text: str, start: int) -> str:
+    end = start
+    while end < len(text) and end - start < 256 and (text[end].isalnum() or text[end] in "_$"):
+        end += 1
+    return text[start:end]
+
+
+def _place(payload: bytes, offset: int) -> tuple[int, int]:
+    before = payload[:offset]
+    return before.count(b"\n") + 1, offset - (before.rfind(b"\n") + 1)

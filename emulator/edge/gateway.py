@@ -1,0 +1,93 @@
+"""The front: one ASGI application that picks the door for each request.
+
+::
+
+    Host and Origin refused ─> 403
+    /_emulator/…            ─> admin API (FastAPI, imported on its first request)
+    everything else         ─> AWS: the service, operation, account and region of the caller
+"""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, MutableMapping
+from typing import Any, Protocol
+
+import orjson
+
+from emulator.edge.guard import Guard
+
+Scope = MutableMapping[str, Any]
+Receive = Callable[[], Awaitable[MutableMapping[str, Any]]]
+Send = Callable[[MutableMapping[str, Any]], Awaitable[None]]
+AsgiApp = Callable[[Scope, Receive, Send], Awaitable[None]]
+Headers = dict[bytes, bytes]
+
+
+class Door(Protocol):
+    """Serves the requests of one kind of caller."""
+
+    async def __call__(
+        self, scope: Scope, headers: Headers, receive: Receive, send: Send
+    ) -> None: ...
+
+
+class Gateway:
+    """The ASGI application.
+
+    Args:
+        admin: Makes the admin application when it is first asked for.
+    """
+
+    def __init__(self, *, guard: Guard, aws: Door, admin: Callable[[], AsgiApp]) -> None:
+        self._guard = guard
+        self._aws = aws
+        self._make_admin = admin
+        self._admin: AsgiApp | None = None
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] != "http":
+            if scope["type"] == "websocket":
+                await send({"type": "websocket.close", "code": 1008})
+            return
+        headers: Headers = dict(scope["headers"])
+        refusal = self._guard.refuse(headers)
+        if refusal is not None:
+            await answer(
+                send,
+                403,
+                [(b"content-type", b"application/json"), (b"x-amzn-errortype", b"AccessDenied")],
+                orjson.dumps({"__type": "AccessDenied", "message": refusal}),
+            )
+        elif scope["path"].startswith("/_emulator"):
+            if self._admin is None:
+                self._admin = self._make_admin()
+            await self._admin(scope, receive, send)
+        else:
+            await self._aws(scope, headers, receive, send)
+
+
+async def answer(send: Send, status: int, headers: list[tuple[bytes, bytes]], body: bytes) -> None:
+    """Send a whole response."""
+    headers.append((b"content-length", b"%d" % len(body)))
+    await send({"type": "http.response.start", "status": status, "headers": headers})
+    await send({"type": "http.response.body", "body": body})
+
+
+async def read_body(receive: Receive, limit: int) -> bytes | None:
+    """Return a request's body; None if it is over ``limit`` bytes or the client went away."""
+    message = await receive()
+    if message["type"] == "http.disconnect":
+        return None
+    body: bytes = message.get("body", b"")
+    if not message.get("more_body"):
+        return body if len(body) <= limit else None
+    chunks, size = [body], len(body)
+    while message.get("more_body"):
+        message = await receive()
+        if message["type"] == "http.disconnect":
+            return None
+        chunk = message.get("body", b"")
+        size += len(chunk)
+        if size <= limit:
+            chunks.append(chunk)
+    return b"".join(chunks) if size <= limit else None

@@ -1,0 +1,81 @@
+"""Who may talk to the emulator at all: decided before anything is dispatched.
+
+A web page anywhere can make a browser send requests to localhost; a name an attacker controls
+can be made to resolve to 127.0.0.1. Both are told by headers that a page cannot forge.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from urllib.parse import urlsplit
+
+_LOCAL_NAMES = frozenset({"localhost", "127.0.0.1", "[::1]", "host.docker.internal"})
+#: Hosts remembered; a flood of different ones must not fill the memory.
+_REMEMBERED = 1024
+
+
+class Guard:
+    """Refuses foreign ``Host`` and ``Origin`` headers.
+
+    Args:
+        hosts: Further host names this emulator answers to.
+        origins: Web origins ("https://app.example:3000") whose pages may call it.
+    """
+
+    def __init__(self, hosts: Iterable[str] = (), origins: Iterable[str] = ()) -> None:
+        self._names = _LOCAL_NAMES | {host.lower() for host in hosts}
+        self._origins = {origin.lower().rstrip("/").encode() for origin in origins}
+        self._known: dict[bytes, bool] = {}
+
+    def refuse(self, headers: Mapping[bytes, bytes]) -> str | None:
+        """Return why a request is refused, or None.
+
+        Args:
+            headers: Names in lower case.
+        """
+        host = headers.get(b"host", b"")
+        known = self._known.get(host)
+        if known is None:
+            known = self.is_local(host)
+            if len(self._known) < _REMEMBERED:
+                self._known[host] = known
+        if not known:
+            return f"Host {host.decode('latin-1')!r} is not one this emulator answers to."
+        origin = headers.get(b"origin")
+        if origin is not None and not self._origin_allowed(origin.lower(), host.lower()):
+            return f"Requests from the origin {origin.decode('latin-1')!r} are not allowed."
+        site = headers.get(b"sec-fetch-site")
+        if site == b"cross-site" and origin is None:
+            return "Cross-site requests from a browser are not allowed."
+        return None
+
+    def is_local(self, host: bytes) -> bool:
+        """Say whether a ``Host`` header names this emulator."""
+        try:
+            text = host.decode("ascii").lower()
+        except UnicodeDecodeError:
+            return False
+        name, port = text, ""
+        if text.startswith("["):
+            name, bracket, rest = text.partition("]")
+            name += bracket
+            if rest and not rest.startswith(":"):
+                return False
+            port = rest[1:]
+        elif ":" in text:
+            name, _, port = text.partition(":")
+        if port and not (port.isdigit() and len(port) <= 5):
+            return False
+        return name in self._names or (
+            name.endswith(".localhost") and all(_is_label(part) for part in name.split("."))
+        )
+
+    def _origin_allowed(self, origin: bytes, host: bytes) -> bool:
+        if origin in self._origins:
+            return True
+        parts = urlsplit(origin)
+        return parts.scheme in (b"http", b"https") and parts.netloc == host
+
+
+def _is_label(text: str) -> bool:
+    return bool(text) and all(char.isalnum() or char in "-_" for char in text)

@@ -1,0 +1,261 @@
+"""Shipped fakes: a clock that is moved by hand, and a driver whose runtimes are scripted."""
+
+from __future__ import annotations
+
+import asyncio
+import heapq
+import os
+import socket
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass, field
+from itertools import count
+from typing import Any
+
+from emulator.driver.base import Sandbox
+from emulator.model.errors import DriverFault
+from emulator.model.sandbox import EnvironmentSpec, Exit, Usage
+
+
+@dataclass(order=True, slots=True)
+class _Due:
+    when: float
+    tie: int
+    call: Callable[..., Any] = field(compare=False)
+    args: tuple[Any, ...] = field(compare=False)
+    cancelled: bool = field(default=False, compare=False)
+
+    def cancel(self) -> None:
+        self.cancelled = True
+
+
+class FakeClock:
+    """A clock that stands still until :meth:`advance` moves it. Seconds."""
+
+    def __init__(self, now: float = 1_700_000_000.0) -> None:
+        self._epoch = now
+        self._elapsed = 0.0
+        self._due: list[_Due] = []
+        self._ties = count()
+
+    def now(self) -> float:
+        return self._epoch + self._elapsed
+
+    def monotonic(self) -> float:
+        return self._elapsed
+
+    async def sleep(self, seconds: float) -> None:
+        woken = asyncio.get_running_loop().create_future()
+        due = self.call_later(seconds, lambda: woken.done() or woken.set_result(None))
+        try:
+            await woken
+        finally:
+            due.cancel()
+
+    def call_later(self, seconds: float, call: Callable[..., Any], *args: Any) -> _Due:
+        due = _Due(self._elapsed + max(0.0, seconds), next(self._ties), call, args)
+        heapq.heappush(self._due, due)
+        return due
+
+    async def advance(self, seconds: float) -> None:
+        """Move on by ``seconds``, running what falls due in order and letting tasks settle."""
+        until = self._elapsed + seconds
+        await settle()
+        while self._due and self._due[0].when <= until:
+            due = heapq.heappop(self._due)
+            self._elapsed = max(self._elapsed, due.when)
+            if not due.cancelled:
+                due.call(*due.args)
+                await settle()
+        self._elapsed = until
+        await settle()
+
+
+async def settle(rounds: int = 20) -> None:
+    """Let ready tasks and sockets run."""
+    for _ in range(rounds):
+        await asyncio.sleep(0)
+
+
+class RuntimeClient:
+    """The runtime's side of the Runtime API, for scripts of :class:`ScriptedDriver`."""
+
+    def __init__(self, sandbox: ScriptedSandbox, end: socket.socket) -> None:
+        self.sandbox = sandbox
+        self.environ = sandbox.spec.environ
+        self._end = end
+        self._reader: asyncio.StreamReader | None = None
+        self._writer: asyncio.StreamWriter | None = None
+
+    async def call(
+        self, method: str, path: str, body: bytes = b"", headers: dict[str, str] | None = None
+    ) -> tuple[int, dict[str, str], bytes]:
+        """Make one call; returns (status, headers in lower case, body)."""
+        await self.send(method, path, body, headers)
+        return await self.receive()
+
+    async def send(
+        self, method: str, path: str, body: bytes = b"", headers: dict[str, str] | None = None
+    ) -> None:
+        if self._writer is None:
+            self._reader, self._writer = await asyncio.open_connection(sock=self._end)
+        extra = "".join(f"{name}: {value}\r\n" for name, value in (headers or {}).items())
+        head = f"{method} /2018-06-01/runtime/{path} HTTP/1.1\r\nHost: runtime\r\n{extra}"
+        self._writer.write(f"{head}Content-Length: {len(body)}\r\n\r\n".encode() + body)
+        await self._writer.drain()
+
+    async def receive(self) -> tuple[int, dict[str, str], bytes]:
+        assert self._reader is not None
+        status = int((await self._reader.readline()).split()[1])
+        headers: dict[str, str] = {}
+        while (line := await self._reader.readline()) not in (b"\r\n", b""):
+            name, _, value = line.decode().partition(":")
+            headers[name.strip().lower()] = value.strip()
+        body = await self._reader.readexactly(int(headers.get("content-length", "0")))
+        return status, headers, body
+
+    async def next(self) -> tuple[str, bytes]:
+        """Wait for an invocation; returns its request id and payload."""
+        _, headers, payload = await self.call("GET", "invocation/next")
+        return headers["lambda-runtime-aws-request-id"], payload
+
+    async def respond(self, request_id: str, body: bytes) -> int:
+        return (await self.call("POST", f"invocation/{request_id}/response", body))[0]
+
+    def print(self, text: str) -> None:
+        """Write to the function's stdout."""
+        os.write(self.sandbox.stdout, text.encode())
+
+    def close(self) -> None:
+        if self._writer is not None:
+            self._writer.close()
+        else:
+            self._end.close()
+
+
+Script = Callable[[RuntimeClient], Awaitable[Exit | None]]
+
+
+async def echo(runtime: RuntimeClient) -> Exit | None:
+    """The script of a runtime that answers each invocation with its payload."""
+    while True:
+        request_id, payload = await runtime.next()
+        await runtime.respond(request_id, payload)
+
+
+class ScriptedSandbox:
+    """A sandbox whose runtime process is a coroutine."""
+
+    def __init__(self, spec: EnvironmentSpec, script: Script) -> None:
+        self.spec = spec
+        self.pid: int | None = None
+        self.exited: asyncio.Future[Exit] = asyncio.get_running_loop().create_future()
+        ours, theirs = socket.socketpair()
+        ours.setblocking(False)
+        theirs.setblocking(False)
+        self.channel: socket.socket | None = ours
+        read, self.stdout = os.pipe()
+        os.set_blocking(read, False)
+        self.output: int | None = read
+        self.peak = 10 * 1024 * 1024
+        self.frozen = False
+        self.killed = False
+        self._client = RuntimeClient(self, theirs)
+        self._task = asyncio.get_running_loop().create_task(self._run(script))
+
+    async def _run(self, script: Script) -> None:
+        gone = Exit(signal=9)
+        try:
+            gone = await script(self._client) or Exit(status=0)
+        except (OSError, asyncio.IncompleteReadError, IndexError):
+            gone = Exit(status=1)
+        finally:
+            self._client.close()
+            if not self.exited.done():
+                self.exited.set_result(gone)
+
+    def memory_peak(self) -> int:
+        return self.peak
+
+    def admits(self, peer: tuple[str, int], local: tuple[str, int]) -> bool:
+        return True
+
+    async def kill(self) -> None:
+        self.killed = True
+        self._task.cancel()
+        await asyncio.gather(self._task, return_exceptions=True)
+
+    def close(self) -> None:
+        if self.output is not None:
+            os.close(self.output)
+            os.close(self.stdout)
+            self.output = None
+
+
+class ScriptedDriver:
+    """A driver of coroutines: every decision of the pool can be tested without a process.
+
+    Args:
+        script: What each runtime does; change it between starts to make the next one differ.
+    """
+
+    name = "scripted"
+    listen_host = "127.0.0.1"
+
+    def __init__(self, script: Script = echo) -> None:
+        self.script = script
+        self.sandboxes: list[ScriptedSandbox] = []
+        self.live: set[ScriptedSandbox] = set()
+        #: Set to make ``start`` and ``reset`` fail.
+        self.fault: DriverFault | None = None
+        #: Awaited by each start, so that a test can hold it.
+        self.gate: Callable[[], Awaitable[None]] | None = None
+
+    async def open(self) -> None: ...
+
+    def notes(self) -> list[str]:
+        return []
+
+    def check_runtime(self, runtime: str) -> str | None:
+        return None
+
+    async def prepare(self, runtime: str) -> None: ...
+
+    async def start(self, spec: EnvironmentSpec) -> Sandbox:
+        if self.gate is not None:
+            await self.gate()
+        if self.fault is not None:
+            raise self.fault
+        sandbox = ScriptedSandbox(spec, self.script)
+        self.sandboxes.append(sandbox)
+        self.live.add(sandbox)
+        return sandbox
+
+    async def reset(self, sandbox: Sandbox, spec: EnvironmentSpec) -> Sandbox:
+        await self.stop(sandbox)
+        return await self.start(spec)
+
+    async def kill(self, sandbox: Sandbox) -> None:
+        assert isinstance(sandbox, ScriptedSandbox)
+        await sandbox.kill()
+
+    async def stop(self, sandbox: Sandbox) -> None:
+        assert isinstance(sandbox, ScriptedSandbox)
+        await sandbox.kill()
+        sandbox.close()
+        self.live.discard(sandbox)
+
+    async def freeze(self, sandbox: Sandbox) -> None:
+        assert isinstance(sandbox, ScriptedSandbox)
+        sandbox.frozen = True
+
+    async def thaw(self, sandbox: Sandbox) -> None:
+        assert isinstance(sandbox, ScriptedSandbox)
+        sandbox.frozen = False
+
+    async def usage(self, sandbox: Sandbox) -> Usage:
+        assert isinstance(sandbox, ScriptedSandbox)
+        return Usage(memory=sandbox.peak, memory_peak=sandbox.peak, cpu_seconds=0.0, processes=1)
+
+    async def close(self) -> None:
+        for sandbox in list(self.live):
+            await self.stop(sandbox)

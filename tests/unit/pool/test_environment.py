@@ -1,0 +1,218 @@
+"""One environment's life: init, invokes, failures and what comes after them."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import re
+
+from emulator.model.sandbox import Exit
+from emulator.pool.states import TRANSITIONS, State
+from emulator.testing import RuntimeClient, echo, settle
+
+
+async def test_a_cold_invoke_then_a_warm_one(world):
+    version = world.function()
+    assert (await world.invoke(version, b'{"a": 1}')).payload == b'{"a": 1}'
+    assert (await world.invoke(version, b"2")).payload == b"2"
+    assert len(world.driver.sandboxes) == 1
+    lines = world.lines()
+    assert lines[0].startswith("INIT_START Runtime Version: python:3.12.v")
+    assert [line.split()[0] for line in lines[1:]] == ["START", "END", "REPORT"] * 2
+    assert "Init Duration" in lines[3]
+    assert "Init Duration" not in lines[6]
+    assert re.fullmatch(
+        r"REPORT RequestId: [0-9a-f-]{36}\tDuration: 0\.00 ms\tBilled Duration: 1 ms\t"
+        r"Memory Size: 128 MB\tMax Memory Used: 10 MB\t",
+        lines[6],
+    )
+
+
+async def test_output_comes_before_end_and_in_order(world):
+    async def prints(runtime: RuntimeClient) -> Exit | None:
+        runtime.print("module level\n")
+        request_id, _ = await runtime.next()
+        runtime.print("one\ntwo\nno newline")
+        await runtime.respond(request_id, b"1")
+        return None
+
+    world.driver.script = prints
+    await world.invoke(world.function())
+    await settle()
+    words = [line.split()[0] for line in world.lines()]
+    assert words == ["INIT_START", "module", "START", "one", "two", "END", "REPORT", "no"]
+
+
+async def test_timeout_answers_as_aws_and_keeps_the_sandbox(world):
+    async def hangs(runtime: RuntimeClient) -> Exit | None:
+        await runtime.next()
+        await asyncio.Event().wait()
+        return None
+
+    world.driver.script = hangs
+    version = world.function(timeout_s=1)
+    call = world.begin(version)
+    await settle()
+    await world.clock.advance(1.0)
+    result = await call
+    assert result.function_error == "Unhandled"
+    payload = json.loads(result.payload)
+    assert payload["errorType"] == "Sandbox.Timedout"
+    assert re.fullmatch(
+        r"RequestId: [0-9a-f-]{36} Error: Task timed out after 1\.00 seconds",
+        payload["errorMessage"],
+    )
+    assert any(line.endswith("Task timed out after 1.00 seconds") for line in world.lines())
+    assert world.lines()[-1].endswith("Status: timeout")
+    await settle()
+    assert world.driver.sandboxes[0].killed
+    world.driver.script = echo
+    assert (await world.invoke(version, b"3")).payload == b"3"
+    assert world.pools.count == 1, "the environment was reset, not replaced"
+
+
+async def test_init_error_is_tried_again_inside_the_invoke(world):
+    attempts = []
+
+    async def fails(runtime: RuntimeClient) -> Exit | None:
+        attempts.append(1)
+        body = b'{"errorMessage":"no","errorType":"ImportError","requestId":"","stackTrace":[]}'
+        await runtime.call(
+            "POST",
+            "init/error",
+            body,
+            {"Lambda-Runtime-Function-Error-Type": "Runtime.ImportModuleError"},
+        )
+        return Exit(status=1)
+
+    world.driver.script = fails
+    result = await world.invoke(world.function())
+    assert len(attempts) == 2
+    assert result.function_error == "Unhandled"
+    assert json.loads(result.payload)["requestId"] == ""
+    reports = [line for line in world.lines() if line.startswith("INIT_REPORT")]
+    assert ["Phase: init" in reports[0], "Phase: invoke" in reports[1]] == [True, True]
+    assert all("Status: error\tError Type: Runtime.ImportModuleError" in line for line in reports)
+
+
+async def test_init_timeout_is_cut_at_ten_seconds(world):
+    async def hangs(runtime: RuntimeClient) -> Exit | None:
+        await asyncio.Event().wait()
+        return None
+
+    world.driver.script = hangs
+    call = world.begin(world.function(timeout_s=30))
+    await settle()
+    await world.clock.advance(10.0)
+    (report,) = [line for line in world.lines() if line.startswith("INIT_REPORT")]
+    assert report == "INIT_REPORT Init Duration: 10000.00 ms\tPhase: init\tStatus: timeout"
+    await world.clock.advance(29.0)
+    assert not call.done()
+    await world.clock.advance(1.0)
+    assert b"Task timed out after 30.00 seconds" in (await call).payload
+
+
+async def test_exits(world):
+    for gone, reason, status in (
+        (Exit(status=0), "Runtime exited without providing a reason", "Runtime.ExitError"),
+        (Exit(status=3), "Runtime exited with error: exit status 3", "Runtime.ExitError"),
+        (Exit(signal=11), "Runtime exited with error: signal: segmentation fault", "Runtime.E"),
+        (
+            Exit(signal=9, out_of_memory=True),
+            "Runtime exited with error: signal: killed",
+            "Runtime.OutOfMemory",
+        ),
+    ):
+
+        async def dies(runtime: RuntimeClient, gone: Exit = gone) -> Exit | None:
+            await runtime.next()
+            return gone
+
+        world.driver.script = dies
+        name = f"f{gone.status}{gone.signal}"
+        result = await world.invoke(world.function(name))
+        payload = json.loads(result.payload)
+        assert payload["errorType"] == "Runtime.ExitError"
+        assert payload["errorMessage"].endswith(f"Error: {reason}")
+        assert f"Status: error\tError Type: {status}" in world.lines(name)[-1]
+
+
+async def test_a_dead_idle_runtime_is_not_handed_out(world):
+    version = world.function()
+    await world.invoke(version)
+    await world.driver.sandboxes[0].kill()
+    await settle()
+    assert (await world.invoke(version, b"5")).payload == b"5"
+    assert len(world.driver.sandboxes) == 2
+
+
+async def test_runtime_api_misuse(world):
+    seen = {}
+
+    async def misuses(runtime: RuntimeClient) -> Exit | None:
+        request_id, _ = await runtime.next()
+        seen["unknown"] = await runtime.call("POST", "invocation/nope/response", b"1")
+        seen["next"] = await runtime.call("GET", "invocation/next")
+        seen["route"] = await runtime.call("GET", "nowhere")
+        seen["init"] = await runtime.call("POST", "init/error", b"{}")
+        seen["first"] = await runtime.call("POST", f"invocation/{request_id}/response", b"1")
+        seen["second"] = await runtime.call("POST", f"invocation/{request_id}/response", b"2")
+        request_id, payload = await runtime.next()
+        await runtime.respond(request_id, payload)
+        await runtime.next()
+        return None
+
+    world.driver.script = misuses
+    version = world.function()
+    assert (await world.invoke(version)).payload == b"1"
+    assert (await world.invoke(version, b"9")).payload == b"9"
+    status = {name: answer[0] for name, answer in seen.items()}
+    assert status == {
+        "unknown": 400,
+        "next": 403,
+        "route": 404,
+        "init": 403,
+        "first": 202,
+        "second": 403,
+    }
+    assert b"InvalidRequestID" in seen["unknown"][2]
+    assert b"InvalidStateTransition" in seen["second"][2]
+
+
+async def test_a_response_over_the_limit(world):
+    async def floods(runtime: RuntimeClient) -> Exit | None:
+        request_id, _ = await runtime.next()
+        answers.append(await runtime.respond(request_id, b"x" * (6 * 1024 * 1024 + 101)))
+        await echo(runtime)
+        return None
+
+    answers: list[int] = []
+    world.driver.script = floods
+    version = world.function()
+    payload = json.loads((await world.invoke(version)).payload)
+    assert payload == {
+        "errorType": "Function.ResponseSizeTooLarge",
+        "errorMessage": "Response payload size exceeded maximum allowed payload size "
+        "(6291556 bytes).",
+    }
+    assert (await world.invoke(version, b"8")).payload == b"8"
+    assert answers == [413]
+    assert len(world.driver.sandboxes) == 1
+
+
+async def test_garbage_on_the_runtime_api_breaks_only_that_connection(world):
+    async def garbles(runtime: RuntimeClient) -> Exit | None:
+        await runtime.next()
+        runtime._writer.write(b"\x00\xff garbage\r\n\r\n")
+        return Exit(status=7)
+
+    world.driver.script = garbles
+    payload = json.loads((await world.invoke(world.function())).payload)
+    assert payload["errorMessage"].endswith("exit status 7")
+
+
+def test_every_state_can_end():
+    for state in set(State) - {State.STOPPED, State.STOPPING}:
+        assert State.STOPPING in TRANSITIONS[state]
+    assert TRANSITIONS[State.STOPPING] == {State.STOPPED}
+    assert set(TRANSITIONS) == set(State)

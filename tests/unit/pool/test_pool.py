@@ -1,0 +1,198 @@
+"""Who gets which environment, and when one goes."""
+
+from __future__ import annotations
+
+import asyncio
+
+import pytest
+from tests.unit.pool.conftest import make_world
+
+from emulator.model.errors import AwsError, DriverFault
+from emulator.model.sandbox import Exit
+from emulator.pool.pool import PoolSettings
+from emulator.testing import RuntimeClient, settle
+
+
+def held(release: asyncio.Event):
+    """A script that answers each invocation when ``release`` is set."""
+
+    async def script(runtime: RuntimeClient) -> Exit | None:
+        while True:
+            request_id, payload = await runtime.next()
+            await release.wait()
+            await runtime.respond(request_id, payload)
+
+    return script
+
+
+async def test_concurrent_calls_get_an_environment_each(world):
+    release = asyncio.Event()
+    world.driver.script = held(release)
+    version = world.function()
+    calls = [world.begin(version, str(n).encode()) for n in range(10)]
+    await settle(60)
+    assert world.pools.count == 10
+    release.set()
+    assert [result.payload for result in await asyncio.gather(*calls)] == [
+        str(n).encode() for n in range(10)
+    ]
+
+
+async def test_the_environment_used_last_is_used_next(world):
+    release = asyncio.Event()
+    world.driver.script = held(release)
+    version = world.function()
+    calls = [world.begin(version) for _ in range(3)]
+    await settle(40)
+    release.set()
+    await asyncio.gather(*calls)
+    await settle()
+    pool = world.pools.pool(version)
+    last = pool.idle[-1]
+    await world.invoke(version)
+    await settle()
+    assert pool.idle[-1] is last
+    assert last.invokes == 2
+
+
+async def test_idle_environments_are_reaped_oldest_first(world):
+    release = asyncio.Event()
+    world.driver.script = held(release)
+    version = world.function()
+    calls = [world.begin(version) for _ in range(3)]
+    await settle(40)
+    release.set()
+    await asyncio.gather(*calls)
+    await world.clock.advance(200)
+    await world.invoke(version)
+    await world.clock.advance(101)
+    assert world.pools.count == 1
+    await world.clock.advance(200)
+    assert world.pools.count == 0
+
+
+async def test_an_update_drains_and_the_next_call_runs_anew(world):
+    version = world.function()
+    await world.invoke(version)
+    function = world.registry.find("000000000000", "us-east-1", "hello")
+    world.registry.reload(function)
+    await settle()
+    assert world.pools.count == 0
+    await world.invoke(function.latest)
+    assert len(world.driver.sandboxes) == 2
+
+
+async def test_a_busy_environment_finishes_before_it_is_drained(world):
+    release = asyncio.Event()
+    world.driver.script = held(release)
+    version = world.function()
+    call = world.begin(version, b"1")
+    await settle()
+    world.registry.reload(world.registry.find("000000000000", "us-east-1", "hello"))
+    await settle()
+    assert world.pools.count == 1
+    release.set()
+    assert (await call).payload == b"1"
+    await settle()
+    assert world.pools.count == 0
+
+
+async def test_a_flood_stays_within_the_bound_and_is_served_in_order():
+    world = make_world(PoolSettings(max_environments=4))
+    release = asyncio.Event()
+    order: list[bytes] = []
+
+    async def script(runtime: RuntimeClient) -> Exit | None:
+        while True:
+            request_id, payload = await runtime.next()
+            order.append(payload)
+            await release.wait()
+            await runtime.respond(request_id, payload)
+
+    world.driver.script = script
+    version = world.function()
+    calls = [world.begin(version, str(n).encode()) for n in range(40)]
+    await settle(60)
+    assert world.pools.count == 4
+    release.set()
+    await asyncio.gather(*calls)
+    assert len(world.driver.sandboxes) == 4
+    assert order == [str(n).encode() for n in range(40)]
+    await world.pools.close()
+
+
+async def test_an_idle_environment_makes_room_for_another_function():
+    world = make_world(PoolSettings(max_environments=2))
+    first, second, third = world.function("one"), world.function("two"), world.function("three")
+    await world.invoke(first)
+    await world.clock.advance(1)
+    await world.invoke(second)
+    assert (await world.invoke(third, b"3")).payload == b"3"
+    assert world.pools.count == 2
+    assert not world.pools.pool(first).environments, "the one idle the longest went"
+    await world.pools.close()
+
+
+async def test_reserved_concurrency_throttles_with_its_reason(world):
+    release = asyncio.Event()
+    world.driver.script = held(release)
+    version = world.function()
+    world.registry.reserve(world.registry.find("000000000000", "us-east-1", "hello"), 1)
+    call = world.begin(version)
+    await settle()
+    with pytest.raises(AwsError, match=r"Rate Exceeded\.") as raised:
+        await world.invoke(version)
+    assert raised.value.fields["Reason"] == "ReservedFunctionConcurrentInvocationLimitExceeded"
+    release.set()
+    await call
+    await settle()
+    await world.invoke(version)
+
+
+async def test_account_concurrency(world):
+    world.admission.limit = 2
+    release = asyncio.Event()
+    world.driver.script = held(release)
+    version = world.function()
+    calls = [world.begin(version) for _ in range(2)]
+    await settle(40)
+    with pytest.raises(AwsError) as raised:
+        await world.invoke(version)
+    assert raised.value.code == "TooManyRequestsException"
+    assert raised.value.fields["Reason"] == "ConcurrentInvocationLimitExceeded"
+    release.set()
+    await asyncio.gather(*calls)
+
+
+async def test_a_driver_fault_is_a_service_exception_and_leaves_nothing(world):
+    world.driver.fault = DriverFault("no processes left")
+    version = world.function()
+    with pytest.raises(AwsError, match="no processes left") as raised:
+        await world.invoke(version)
+    assert raised.value.code == "ServiceException"
+    await settle()
+    assert world.pools.count == 0
+    world.driver.fault = None
+    assert (await world.invoke(version, b"1")).payload == b"1"
+
+
+async def test_a_runtime_between_response_and_next_is_waited_for(world):
+    async def slow_to_return(runtime: RuntimeClient) -> Exit | None:
+        while True:
+            request_id, payload = await runtime.next()
+            await runtime.respond(request_id, payload)
+            await settle(5)
+
+    world.driver.script = slow_to_return
+    version = world.function()
+    for _ in range(5):
+        await world.invoke(version)
+    assert len(world.driver.sandboxes) == 1
+
+
+async def test_close_answers_what_is_in_flight(world):
+    world.driver.script = held(asyncio.Event())
+    call = world.begin(world.function())
+    await settle()
+    await world.pools.close()
+    assert b"signal: killed" in (await call).payload
