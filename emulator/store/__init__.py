@@ -1,0 +1,1 @@
+"""Durable state: one SQLite database with group commit, and content-addressed files."""

@@ -1,0 +1,144 @@
+"""What the queue engine asks of durable storage. The store answers it; neither knows the other."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any, NamedTuple, Protocol
+
+from emulator.model.errors import StorageError
+
+#: Called on the loop after the commit: the result, or None and why it was not done.
+Done = Callable[[Any, StorageError | None], None]
+
+
+class QueueRecord(NamedTuple):
+    """A queue; ``body`` is JSON of whoever made it."""
+
+    id: int
+    name: str
+    body: str
+
+
+class MessageRecord(NamedTuple):
+    """A message as it is appended. Ids and positions are microseconds since the epoch."""
+
+    id: int
+    queue: int
+    position: int
+    sent_at: float
+    message_id: str
+    group: str | None
+    deduplication: str | None
+    source: str | None
+    size: int
+    headers: str
+    body: str | bytes
+
+
+class LeaseRecord(NamedTuple):
+    """What receiving changed about a message."""
+
+    id: int
+    visible_at: float
+    receives: int
+    uncounted: int
+    first_received_at: float
+
+
+class DeduplicationRecord(NamedTuple):
+    """A FIFO send that later sends with the same key repeat, until ``expires_at``."""
+
+    queue: int
+    key: bytes
+    expires_at: float
+    message_id: str
+    position: int
+
+
+class WindowRecord(NamedTuple):
+    """A message read back, with its lease where it has one."""
+
+    id: int
+    position: int
+    sent_at: float
+    message_id: str
+    group: str | None
+    deduplication: str | None
+    source: str | None
+    size: int
+    #: None (both) where the message is larger than was asked for.
+    headers: str | None
+    body: str | bytes | None
+    #: None (all four) where it was never received.
+    visible_at: float | None
+    receives: int | None
+    uncounted: int | None
+    first_received_at: float | None
+
+
+class Journal(Protocol):
+    """Every method raises, or hands to ``done``, a StorageError where it could not be done."""
+
+    async def load_queues(self) -> list[QueueRecord]: ...
+
+    async def create_queue(self, name: str, body: str) -> int: ...
+
+    async def update_queue(self, queue: int, body: str) -> None: ...
+
+    async def drop_queue(self, queue: int) -> None:
+        """Forget a queue; :meth:`collect` removes its messages later."""
+        ...
+
+    async def purge_queue(self, queue: int, name: str, body: str) -> int:
+        """Give the queue a new, empty id, keeping its deduplication."""
+        ...
+
+    async def collect(self, limit: int) -> bool:
+        """Remove up to ``limit`` messages of dropped queues; return whether more are left."""
+        ...
+
+    def append(
+        self,
+        messages: Sequence[MessageRecord],
+        leases: Sequence[LeaseRecord],
+        deduplications: Sequence[DeduplicationRecord],
+        done: Done,
+    ) -> None: ...
+
+    def remove(self, ids: Sequence[int], done: Done) -> None:
+        """Delete messages; the result is how many were there."""
+        ...
+
+    def move(
+        self, id: int, queue: int, position: int, sent_at: float, source: str, done: Done
+    ) -> None: ...
+
+    def replace(self, id: int, message: MessageRecord, done: Done) -> None:
+        """Delete a message and append another in one transaction."""
+        ...
+
+    async def lease(self, leases: Sequence[LeaseRecord]) -> None: ...
+
+    async def window(
+        self, queue: int, after: tuple[int, int], limit: int, payload_limit: int
+    ) -> list[WindowRecord]:
+        """Read messages in order of (position, id), those after ``after``."""
+        ...
+
+    async def payloads(self, ids: Sequence[int]) -> Mapping[int, tuple[str, str | bytes]]:
+        """Return headers and body of those of ``ids`` that are there."""
+        ...
+
+    async def depth(self, queue: int, now: float) -> tuple[int, Mapping[int, int]]:
+        """Return how many messages there are, and of those positioned after ``now``, by second."""
+        ...
+
+    async def last_id(self) -> int: ...
+
+    async def expire(self, queue: int, sent_before: float, limit: int) -> list[int]:
+        """Delete up to ``limit`` messages sent before a time; return their ids."""
+        ...
+
+    async def load_deduplications(self, queue: int, now: float) -> list[DeduplicationRecord]: ...
+
+    async def forget_deduplications(self, now: float) -> None: ...

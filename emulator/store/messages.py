@@ -1,0 +1,179 @@
+"""The queue engine's journal over SQLite. Every cost is independent of how deep a queue is."""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from emulator.model.journal import (
+    DeduplicationRecord,
+    Done,
+    LeaseRecord,
+    MessageRecord,
+    QueueRecord,
+    WindowRecord,
+)
+from emulator.store.database import Database
+from emulator.store.queries import queries
+
+Connection = sqlite3.Connection
+
+
+class MessageJournal:
+    """Satisfies :class:`emulator.model.journal.Journal`."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+        self._sql = queries()
+
+    async def load_queues(self) -> list[QueueRecord]:
+        rows = await self._database.read(lambda c: c.execute(self._sql["load_queues"]).fetchall())
+        return [QueueRecord(*row) for row in rows]
+
+    async def create_queue(self, name: str, body: str) -> int:
+        def work(connection: Connection) -> int:
+            return _insert_queue(connection, self._sql, name, body)
+
+        return await self._database.write(work)
+
+    async def update_queue(self, queue: int, body: str) -> None:
+        await self._write("update_queue", (body, queue))
+
+    async def drop_queue(self, queue: int) -> None:
+        def work(connection: Connection) -> None:
+            connection.execute(self._sql["delete_queue"], (queue,))
+            connection.execute(self._sql["insert_dropped_queue"], (queue,))
+
+        await self._database.write(work)
+
+    async def purge_queue(self, queue: int, name: str, body: str) -> int:
+        def work(connection: Connection) -> int:
+            connection.execute(self._sql["delete_queue"], (queue,))
+            connection.execute(self._sql["insert_dropped_queue"], (queue,))
+            following = _insert_queue(connection, self._sql, name, body)
+            connection.execute(self._sql["move_deduplications"], (following, queue))
+            return following
+
+        return await self._database.write(work)
+
+    async def collect(self, limit: int) -> bool:
+        def work(connection: Connection) -> bool:
+            dropped = connection.execute(self._sql["load_dropped_queues"]).fetchone()
+            if dropped is None:
+                return False
+            ids = connection.execute(self._sql["collect_messages"], (*dropped, limit)).fetchall()
+            connection.executemany(self._sql["delete_lease"], ids)
+            if len(ids) < limit:
+                connection.execute(self._sql["delete_dropped_queue"], dropped)
+            return True
+
+        return await self._database.write(work)
+
+    def append(
+        self,
+        messages: Sequence[MessageRecord],
+        leases: Sequence[LeaseRecord],
+        deduplications: Sequence[DeduplicationRecord],
+        done: Done,
+    ) -> None:
+        def work(connection: Connection) -> None:
+            connection.executemany(self._sql["insert_message"], messages)
+            if leases:
+                connection.executemany(self._sql["put_lease"], leases)
+            if deduplications:
+                connection.executemany(self._sql["put_deduplication"], deduplications)
+
+        self._database.submit(work, done)
+
+    def remove(self, ids: Sequence[int], done: Done) -> None:
+        rows = [(id,) for id in ids]
+
+        def work(connection: Connection) -> int:
+            connection.executemany(self._sql["delete_lease"], rows)
+            return connection.executemany(self._sql["delete_message"], rows).rowcount
+
+        self._database.submit(work, done)
+
+    def move(
+        self, id: int, queue: int, position: int, sent_at: float, source: str, done: Done
+    ) -> None:
+        row = (queue, position, sent_at, source, id)
+        self._database.submit(lambda c: c.execute(self._sql["move_message"], row).rowcount, done)
+
+    def replace(self, id: int, message: MessageRecord, done: Done) -> None:
+        def work(connection: Connection) -> None:
+            connection.execute(self._sql["delete_lease"], (id,))
+            connection.execute(self._sql["delete_message"], (id,))
+            connection.execute(self._sql["insert_message"], message)
+
+        self._database.submit(work, done)
+
+    async def lease(self, leases: Sequence[LeaseRecord]) -> None:
+        await self._database.write(lambda c: c.executemany(self._sql["put_lease"], leases).rowcount)
+
+    async def window(
+        self, queue: int, after: tuple[int, int], limit: int, payload_limit: int
+    ) -> list[WindowRecord]:
+        parameters = (queue, *after, payload_limit, limit)
+
+        def work(connection: Connection) -> list[WindowRecord]:
+            rows = connection.execute(self._sql["load_window"], parameters)
+            return [WindowRecord(*row) for row in rows]
+
+        return await self._database.read(work)
+
+    async def payloads(self, ids: Sequence[int]) -> Mapping[int, tuple[str, str | bytes]]:
+        def work(connection: Connection) -> dict[int, tuple[str, str | bytes]]:
+            found = {}
+            for id in ids:
+                row = connection.execute(self._sql["load_payload"], (id,)).fetchone()
+                if row is not None:
+                    found[id] = row
+            return found
+
+        return await self._database.read(work)
+
+    async def depth(self, queue: int, now: float) -> tuple[int, Mapping[int, int]]:
+        def work(connection: Connection) -> tuple[int, dict[int, int]]:
+            count = connection.execute(self._sql["count_messages"], (queue,)).fetchone()[0]
+            later = connection.execute(self._sql["count_later"], (queue, int(now * 1e6)))
+            return count, dict(later.fetchall())
+
+        return await self._database.read(work)
+
+    async def last_id(self) -> int:
+        row = await self._database.read(lambda c: c.execute(self._sql["last_message"]).fetchone())
+        return int(row[0])
+
+    async def expire(self, queue: int, sent_before: float, limit: int) -> list[int]:
+        parameters = (queue, int(sent_before * 1e6), sent_before, limit)
+
+        def work(connection: Connection) -> list[int]:
+            ids = connection.execute(self._sql["expire_messages"], parameters).fetchall()
+            connection.executemany(self._sql["delete_lease"], ids)
+            return [row[0] for row in ids]
+
+        return await self._database.write(work)
+
+    async def load_deduplications(self, queue: int, now: float) -> list[DeduplicationRecord]:
+        def work(connection: Connection) -> list[DeduplicationRecord]:
+            rows = connection.execute(self._sql["load_deduplications"], (queue, now))
+            return [DeduplicationRecord(queue, *row) for row in rows]
+
+        return await self._database.read(work)
+
+    async def forget_deduplications(self, now: float) -> None:
+        await self._write("forget_deduplications", (now,))
+
+    async def _write(self, name: str, parameters: tuple[Any, ...]) -> None:
+        def work(connection: Connection) -> None:
+            connection.execute(self._sql[name], parameters)
+
+        await self._database.write(work)
+
+
+def _insert_queue(connection: Connection, sql: Mapping[str, str], name: str, body: str) -> int:
+    id = connection.execute(sql["insert_queue"], (name, body)).lastrowid
+    assert id is not None
+    return id

@@ -1,0 +1,95 @@
+-- name: put_document
+INSERT INTO documents (kind, account, region, key, body) VALUES (?, ?, ?, ?, ?)
+ON CONFLICT (kind, account, region, key) DO UPDATE SET body = excluded.body;
+
+-- name: delete_document
+DELETE FROM documents WHERE kind = ? AND account = ? AND region = ? AND key = ?;
+
+-- name: load_documents
+SELECT account, region, key, body FROM documents WHERE kind = ? ORDER BY account, region, key;
+
+-- name: load_queues
+SELECT id, name, body FROM queues ORDER BY id;
+
+-- name: insert_queue
+INSERT INTO queues (name, body) VALUES (?, ?);
+
+-- name: update_queue
+UPDATE queues SET body = ? WHERE id = ?;
+
+-- name: delete_queue
+DELETE FROM queues WHERE id = ?;
+
+-- name: insert_message
+INSERT INTO messages
+    (id, queue, position, sent_at, message_id, group_id, deduplication, source, size, headers, body)
+VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?);
+
+-- name: delete_message
+DELETE FROM messages WHERE id = ?;
+
+-- name: delete_lease
+DELETE FROM leases WHERE id = ?;
+
+-- name: put_lease
+INSERT INTO leases (id, visible_at, receives, uncounted, first_received_at)
+SELECT ?1, ?2, ?3, ?4, ?5 WHERE EXISTS (SELECT 1 FROM messages WHERE id = ?1)
+ON CONFLICT (id) DO UPDATE SET visible_at = excluded.visible_at, receives = excluded.receives,
+    uncounted = excluded.uncounted, first_received_at = excluded.first_received_at;
+
+-- name: move_message
+UPDATE messages SET queue = ?, position = ?, sent_at = ?, source = ? WHERE id = ?;
+
+-- name: put_deduplication
+INSERT INTO deduplications (queue, key, expires_at, message_id, position) VALUES (?, ?, ?, ?, ?)
+ON CONFLICT (queue, key) DO UPDATE SET expires_at = excluded.expires_at,
+    message_id = excluded.message_id, position = excluded.position;
+
+-- name: forget_deduplications
+DELETE FROM deduplications WHERE expires_at < ?;
+
+-- name: load_deduplications
+SELECT key, expires_at, message_id, position FROM deduplications
+WHERE queue = ? AND expires_at >= ? ORDER BY expires_at;
+
+-- name: load_window
+SELECT m.id, m.position, m.sent_at, m.message_id, m.group_id, m.deduplication, m.source, m.size,
+    CASE WHEN m.size <= ?4 THEN m.headers END, CASE WHEN m.size <= ?4 THEN m.body END,
+    l.visible_at, l.receives, l.uncounted, l.first_received_at
+FROM messages AS m LEFT JOIN leases AS l ON l.id = m.id
+WHERE m.queue = ?1 AND (m.position, m.id) > (?2, ?3)
+ORDER BY m.position, m.id LIMIT ?5;
+
+-- name: count_messages
+SELECT count(*) FROM messages WHERE queue = ?;
+
+-- name: count_later
+SELECT position / 1000000, count(*) FROM messages
+WHERE queue = ? AND position > ? GROUP BY position / 1000000;
+
+-- name: last_message
+SELECT coalesce(max(id), 0) FROM messages;
+
+-- name: load_payload
+SELECT headers, body FROM messages WHERE id = ?;
+
+-- name: expire_messages
+DELETE FROM messages WHERE id IN (
+    SELECT id FROM messages WHERE queue = ? AND position < ? AND sent_at < ?
+    ORDER BY position LIMIT ?
+) RETURNING id;
+
+-- name: insert_dropped_queue
+INSERT INTO dropped_queues (id) VALUES (?);
+
+-- name: load_dropped_queues
+SELECT id FROM dropped_queues ORDER BY id;
+
+-- name: collect_messages
+DELETE FROM messages WHERE id IN (SELECT id FROM messages WHERE queue = ? LIMIT ?) RETURNING id;
+
+-- name: delete_dropped_queue
+DELETE FROM dropped_queues WHERE id = ?;
+
+-- name: move_deduplications
+UPDATE deduplications SET queue = ? WHERE queue = ?;

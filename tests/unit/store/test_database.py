@@ -1,0 +1,166 @@
+import asyncio
+import sqlite3
+import threading
+
+import pytest
+
+from emulator.model.errors import ConfigurationError, StorageError, StorageFull
+from emulator.store.database import APPLICATION_ID, SCHEMA_VERSION, Database
+from emulator.store.store import Store
+
+
+def _insert(key, body="{}"):
+    return lambda c: c.execute(
+        "INSERT INTO documents VALUES ('kind', 'account', 'region', ?, ?)", (key, body)
+    )
+
+
+def _keys(connection):
+    return [row[0] for row in connection.execute("SELECT key FROM documents ORDER BY key")]
+
+
+@pytest.fixture(params=["file", "memory"])
+async def database(request, tmp_path):
+    database = Database.open(tmp_path / "state.db" if request.param == "file" else None)
+    yield database
+    await database.close()
+
+
+async def test_a_write_is_read_back(database):
+    await database.write(_insert("a"))
+    assert await database.read(_keys) == ["a"]
+
+
+async def test_what_queues_up_shares_a_commit(database):
+    commits = []
+    database._writer.set_trace_callback(lambda sql: commits.append(sql) if "COMMIT" in sql else 0)
+    started, go_on = threading.Event(), threading.Event()
+
+    def wait(connection):
+        started.set()
+        go_on.wait(10)
+
+    first = asyncio.ensure_future(database.write(wait))
+    await asyncio.to_thread(started.wait, 10)
+    others = [asyncio.ensure_future(database.write(_insert(f"{n:03}"))) for n in range(100)]
+    await asyncio.sleep(0)
+    go_on.set()
+    await asyncio.gather(first, *others)
+    assert len(commits) == 2
+    assert len(await database.read(_keys)) == 100
+
+
+async def test_a_failing_write_fails_alone(database):
+    started, go_on = threading.Event(), threading.Event()
+
+    def wait(connection):
+        started.set()
+        go_on.wait(10)
+
+    first = asyncio.ensure_future(database.write(wait))
+    await asyncio.to_thread(started.wait, 10)
+    works = [_insert("a"), _insert("a"), _insert("b")]
+    writes = [asyncio.ensure_future(database.write(work)) for work in works]
+    await asyncio.sleep(0)
+    go_on.set()
+    outcomes = await asyncio.gather(first, *writes, return_exceptions=True)
+    assert [type(outcome) for outcome in outcomes[1:]].count(StorageError) == 1
+    assert await database.read(_keys) == ["a", "b"]
+
+
+async def test_a_full_disk_is_told_and_survived(database):
+    await database.write(_insert("before"))
+    pages = await database.write(lambda c: c.execute("PRAGMA page_count").fetchone()[0])
+    database._writer.execute(f"PRAGMA max_page_count = {pages + 2}")
+    with pytest.raises(StorageFull):
+        await database.write(_insert("large", "x" * 100_000))
+    assert await database.read(_keys) == ["before"]
+    database._writer.execute("PRAGMA max_page_count = 1000000")
+    await database.write(_insert("large", "x" * 100_000))
+    assert await database.read(_keys) == ["before", "large"]
+    assert await database.check() == []
+
+
+async def test_closing_finishes_what_was_submitted(tmp_path):
+    database = Database.open(tmp_path / "state.db")
+    writes = [asyncio.ensure_future(database.write(_insert(str(n)))) for n in range(50)]
+    await asyncio.sleep(0)
+    await database.close()
+    await asyncio.gather(*writes)
+    with pytest.raises(StorageError, match="closed"):
+        await database.write(_insert("late"))
+    again = Database.open(tmp_path / "state.db")
+    assert len(await again.read(_keys)) == 50
+    await again.close()
+
+
+async def test_a_caller_that_goes_away_does_no_harm(database):
+    write = asyncio.ensure_future(database.write(_insert("a")))
+    await asyncio.sleep(0)
+    write.cancel()
+    await database.write(_insert("b"))
+    assert await database.read(_keys) == ["a", "b"]
+
+
+@pytest.mark.parametrize(("mode", "level"), [("full", 2), ("normal", 1), ("off", 0)])
+async def test_durability_is_sqlites_synchronous(tmp_path, mode, level):
+    database = Database.open(tmp_path / "state.db", durability=mode)
+    assert database._writer.execute("PRAGMA synchronous").fetchone()[0] == level
+    assert database._writer.execute("PRAGMA journal_mode").fetchone()[0] == "wal"
+    await database.close()
+
+
+def test_a_file_that_is_no_database_is_refused_and_kept(tmp_path):
+    path = tmp_path / "state.db"
+    path.write_bytes(b"not a database" * 1000)
+    with pytest.raises(ConfigurationError, match="is damaged"):
+        Database.open(path)
+    assert path.read_bytes() == b"not a database" * 1000
+
+
+async def test_a_damaged_page_is_found_at_open(tmp_path):
+    path = tmp_path / "state.db"
+    database = Database.open(path)
+    for n in range(50):
+        await database.write(_insert(str(n), "x" * 1000))
+    await database.close()
+    content = bytearray(path.read_bytes())
+    content[-4096 * 6 : -4096 * 2] = b"\xff" * 4096 * 4
+    path.write_bytes(content)
+    with pytest.raises(ConfigurationError, match="is damaged"):
+        Database.open(path)
+
+
+def test_a_newer_schema_is_refused(tmp_path):
+    path = tmp_path / "state.db"
+    connection = sqlite3.connect(path)
+    connection.executescript(
+        f"CREATE TABLE t (a); PRAGMA application_id = {APPLICATION_ID};"
+        f"PRAGMA user_version = {SCHEMA_VERSION + 1}"
+    )
+    connection.close()
+    with pytest.raises(ConfigurationError, match="newer release"):
+        Database.open(path)
+
+
+def test_another_programs_database_is_refused(tmp_path):
+    path = tmp_path / "state.db"
+    connection = sqlite3.connect(path)
+    connection.execute("CREATE TABLE t (a)")
+    connection.close()
+    with pytest.raises(ConfigurationError, match="another program"):
+        Database.open(path)
+
+
+async def test_a_folder_has_one_emulator(tmp_path):
+    store = Store.open(tmp_path)
+    with pytest.raises(ConfigurationError, match="another emulator"):
+        Store.open(tmp_path)
+    await store.close()
+    await Store.open(tmp_path).close()
+
+
+def test_a_folder_that_cannot_be_made_is_refused(tmp_path):
+    (tmp_path / "file").write_text("")
+    with pytest.raises(ConfigurationError, match="cannot be used"):
+        Store.open(tmp_path / "file" / "state")
