@@ -1,0 +1,139 @@
+"""Wire values ↔ Python values: the conversions every protocol shares."""
+
+from __future__ import annotations
+
+import binascii
+import math
+from base64 import b64encode
+from datetime import UTC, datetime
+from typing import Any
+from urllib.parse import unquote_to_bytes
+
+from emulator.model.errors import AwsError
+
+_KINDS = {"integer": "an Integer", "long": "a Long", "boolean": "a Boolean", "string": "a String"}
+_KINDS |= {"double": "a Double", "float": "a Float", "timestamp": "a Timestamp", "blob": "a Blob"}
+
+_HTTP_DATE = "%a, %d %b %Y %H:%M:%S GMT"
+
+
+def malformed(message: str) -> AwsError:
+    """Return AWS's answer to a request that cannot be read."""
+    return AwsError("SerializationException", message, status=400)
+
+
+def mismatch(value: object, kind: str) -> AwsError:
+    """Return AWS's answer to a JSON value of the wrong type (its JSON reader's own words)."""
+    if isinstance(value, dict):
+        return malformed("Start of structure or map found where not expected.")
+    if isinstance(value, list):
+        return malformed("Start of list found where not expected")
+    if kind in ("structure", "map", "list"):
+        return malformed("Expected list or null" if kind == "list" else "Expected map or null")
+    token = (
+        {True: "TRUE_VALUE", False: "FALSE_VALUE"}[value]
+        if isinstance(value, bool)
+        else ("STRING_VALUE" if isinstance(value, str) else "NUMBER_VALUE")
+    )
+    return malformed(f"{token} can not be converted to {_KINDS[kind]}")
+
+
+def parse_query_string(query: str) -> dict[str, list[str]]:
+    """Decode ``a=1&b=2&a=3``, keeping repeated names in order.
+
+    Raises:
+        AwsError: ``SerializationException``: not UTF-8 once decoded.
+    """
+    result: dict[str, list[str]] = {}
+    for pair in query.split("&"):
+        if pair:
+            name, _, value = pair.partition("=")
+            result.setdefault(_unquote(name), []).append(_unquote(value))
+    return result
+
+
+def _unquote(text: str) -> str:
+    if "+" in text:
+        text = text.replace("+", " ")
+    if "%" not in text:
+        return text
+    try:
+        return unquote_to_bytes(text).decode()
+    except UnicodeDecodeError:
+        raise malformed("The query parameters are not UTF-8.") from None
+
+
+def parse_integer(text: str) -> int:
+    """Read a decimal integer of at most 64 bits."""
+    digits = text[1:] if text[:1] in ("-", "+") else text
+    if not (digits.isascii() and digits.isdigit() and len(digits) < 20):
+        raise mismatch(text, "integer")
+    return int(text)
+
+
+def parse_double(text: str) -> float:
+    """Read a finite decimal number."""
+    try:
+        value = float(text)
+    except ValueError:
+        raise mismatch(text, "double") from None
+    if not math.isfinite(value):
+        raise mismatch(text, "double")
+    return value
+
+
+def parse_boolean(text: str) -> bool:
+    """Read ``true`` or ``false``."""
+    lowered = text.lower()
+    if lowered not in ("true", "false"):
+        raise mismatch(text, "boolean")
+    return lowered == "true"
+
+
+def parse_blob(text: str) -> bytes:
+    """Decode base64."""
+    try:
+        return binascii.a2b_base64(text, strict_mode=True)
+    except ValueError:
+        raise malformed("Unable to decode a Base64 blob: the text is not valid Base64.") from None
+
+
+def parse_timestamp(text: str) -> float:
+    """Read ISO 8601, an HTTP date or seconds since the epoch, as seconds since the epoch."""
+    for read in (datetime.fromisoformat, _parse_http_date):
+        try:
+            moment = read(text)
+            return (moment if moment.tzinfo else moment.replace(tzinfo=UTC)).timestamp()
+        except (ValueError, OverflowError):
+            continue
+    return parse_double(text)
+
+
+def _parse_http_date(text: str) -> datetime:
+    return datetime.strptime(text, _HTTP_DATE)
+
+
+def epoch(value: Any) -> float | int:
+    """Return a moment (a datetime, or seconds since the epoch) as seconds to the millisecond."""
+    if isinstance(value, datetime):
+        value = (value if value.tzinfo else value.replace(tzinfo=UTC)).timestamp()
+    rounded = round(value, 3)
+    return int(rounded) if rounded == int(rounded) else rounded
+
+
+def iso8601(value: Any) -> str:
+    """Return a moment as ``2026-01-31T12:00:00Z``, with milliseconds if it has any."""
+    seconds = epoch(value)
+    precision = "milliseconds" if isinstance(seconds, float) else "seconds"
+    text = datetime.fromtimestamp(seconds, UTC).isoformat(timespec=precision)
+    return text.replace("+00:00", "Z")
+
+
+def http_date(value: Any) -> str:
+    """Return a moment as an HTTP header has it."""
+    return datetime.fromtimestamp(epoch(value), UTC).strftime(_HTTP_DATE)
+
+
+def base64(value: bytes | bytearray | str) -> str:
+    """Encode a blob."""
+    return b64encode(value.encode() if isinstance(value, str) else value).decode()
