@@ -21,6 +21,7 @@ from pathlib import Path
 
 from emulator.driver.archive import Archive, BadArchive, Entry
 from emulator.model.errors import AwsError, ConfigurationError, DriverFault
+from emulator.model.limits import UNZIPPED_CODE, ZIPPED_CODE
 
 #: Half-unpacked folders start with this; one that outlives its process may be removed.
 TEMPORARY_PREFIX = ".unpacking-"
@@ -58,9 +59,9 @@ class Limits:
     """
 
     #: The archive itself.
-    zipped: int = 50 * 1024 * 1024
+    zipped: int = ZIPPED_CODE
     #: Everything in it, inflated.
-    unzipped: int = 250 * 1024 * 1024
+    unzipped: int = UNZIPPED_CODE
     entries: int = 200_000
     #: All names and targets of symbolic links together: they are held in memory.
     links: int = 4 * 1024 * 1024

@@ -1,0 +1,181 @@
+// The Node.js runtime of one execution environment: a client of the Lambda Runtime API.
+//
+// Started in one of two ways (see README.md):
+//   with --channel   file descriptor 3 is a connected socket: one line of JSON tells environment,
+//                    folder and handler; what follows is HTTP. Such a process may wait for its
+//                    line long before anyone needs it.
+//   without          the environment is set; AWS_LAMBDA_RUNTIME_API says where to connect.
+//
+// No top-level await: a main module that still awaits when the event loop runs dry makes Node
+// exit with 13, where Lambda sees a runtime that just ended.
+
+import { BlockingChannel, NEXT, post } from './channel.mjs';
+import { buildContext, invoke } from './invocation.mjs';
+import {
+  HttpResponseStream,
+  highWaterMark,
+  isStreaming,
+  loadHandler,
+  setPackagePath,
+  streamifyResponse,
+} from './loader.mjs';
+import {
+  errorPayload,
+  flushed,
+  logError,
+  patchConsole,
+  runtimeError,
+  setInvocation,
+} from './logging.mjs';
+
+const CHANNEL = 3;
+
+/** Returns what tells the Runtime API of a fatal error now, or null when nobody waits for it. */
+let failureNow = initFailure;
+
+async function main() {
+  const inherited = process.argv[2] === '--channel';
+  let channel;
+  let root;
+  let handlerName;
+  let sdk = process.env.LOCALFAAS_NODE_SDK;
+  if (inherited) {
+    channel = new BlockingChannel(CHANNEL);
+    const { environ, cwd, handler } = JSON.parse(channel.readLine());
+    for (const name of Object.keys(process.env)) if (!(name in environ)) delete process.env[name];
+    Object.assign(process.env, environ);
+    process.chdir(cwd);
+    [root, handlerName, sdk] = [cwd, handler, environ.LOCALFAAS_NODE_SDK ?? sdk];
+  } else {
+    const { SocketChannel } = await import('./socket_channel.mjs');
+    channel = SocketChannel.connect(process.env.AWS_LAMBDA_RUNTIME_API ?? '');
+    [root, handlerName] = [process.env.LAMBDA_TASK_ROOT ?? process.cwd(), process.env._HANDLER ?? ''];
+  }
+  delete process.env.LOCALFAAS_NODE_SDK;
+  process.argv.length = 2;
+  const asked = /nodejs(\d+)/.exec(process.env.AWS_EXECUTION_ENV ?? '')?.[1];
+  const release = Number(asked ?? process.versions.node.split('.')[0]);
+
+  patchConsole(release >= 24 ? '-' : undefined);
+  if (release < 24) watchForFatalErrors(channel);
+  setGlobals();
+  setPackagePath(sdk);
+  let handler;
+  try {
+    handler = await loadHandler(root, handlerName, release);
+  } catch (error) {
+    await fail(channel, release >= 24 ? 'Init Error' : 'Uncaught Exception', error);
+    process.exit(release >= 24 ? 1 : 129);
+  }
+  if (!isStreaming(handler)) return serve(channel, handler, release);
+  if (inherited) {
+    const { SocketChannel } = await import('./socket_channel.mjs');
+    channel = SocketChannel.adopt(CHANNEL);
+  }
+  return serveStreaming(channel, handler, release);
+}
+
+function setGlobals() {
+  if (/^(1|true)$/.test(process.env.AWS_LAMBDA_NODEJS_NO_GLOBAL_AWSLAMBDA ?? '')) return;
+  globalThis.awslambda = { ...globalThis.awslambda, streamifyResponse, HttpResponseStream };
+}
+
+/** Answer invocations by what the handler returns, for ever. */
+async function serve(channel, handler, release) {
+  let answer = '';
+  for (;;) {
+    const { id, event, context } = await next(channel, answer, release);
+    failureNow = (payload) => post(`invocation/${id}/error`, JSON.stringify(payload), payload);
+    channel.unref();
+    try {
+      const result = await invoke(handler, event(), context(), release);
+      answer = post(`invocation/${id}/response`, result);
+    } catch (error) {
+      logError('Invoke Error', error);
+      answer = failureNow(errorPayload(error));
+    }
+    await settled();
+    channel.ref();
+    failureNow = null;
+  }
+}
+
+/** Answer invocations by what the handler writes to its stream, for ever. */
+async function serveStreaming(channel, handler, release) {
+  const { ResponseStream, invokeStreaming } = await import('./streaming.mjs');
+  let answer = '';
+  for (let first = true; ; first = false) {
+    const { id, event, context } = await next(channel, answer, release, !first);
+    const stream = new ResponseStream(channel, id, highWaterMark(handler));
+    failureNow = (payload) => stream.failure(payload);
+    channel.unref();
+    try {
+      await invokeStreaming(handler, event(), stream, context());
+      answer = '';
+    } catch (error) {
+      logError('Invoke Error', error);
+      answer = stream.failure(errorPayload(error));
+    }
+    await settled();
+    channel.ref();
+    failureNow = null;
+  }
+}
+
+/** Send `answer`, if any, and the call for the next invocation in one write; await both. */
+async function next(channel, answer, release, isAnswered = answer !== '') {
+  channel.write(answer + NEXT);
+  if (isAnswered) accepted(await channel.receive());
+  const { status, headers, body } = await channel.receive();
+  if (status !== 200) throw new Error(`The Runtime API answered ${status}: ${body}`);
+  const id = headers['lambda-runtime-aws-request-id'];
+  setInvocation(id, headers['lambda-runtime-aws-tenant-id']);
+  return { id, event: () => JSON.parse(body), context: () => buildContext(headers, release) };
+}
+
+function accepted({ status, body }) {
+  // 413 is the function's fault, and its caller knows already.
+  if (status >= 400 && status !== 413) throw new Error(`The Runtime API answered ${status}: ${body}`);
+}
+
+/** Give the event loop one turn, as Lambda does, and let all that was printed leave first. */
+async function settled() {
+  await new Promise(setImmediate);
+  const printed = flushed();
+  if (printed) await printed;
+}
+
+/** What Lambda's runtimes before Node.js 24 do; since then Node's own default stands. */
+function watchForFatalErrors(channel) {
+  process.on('uncaughtException', async (error) => {
+    await fail(channel, 'Uncaught Exception', error);
+    process.exit(129);
+  });
+  process.on('unhandledRejection', async (reason, promise) => {
+    const error = runtimeError('UnhandledPromiseRejection', String(reason));
+    await fail(channel, 'Unhandled Promise Rejection', Object.assign(error, { reason, promise }));
+    process.exit(128);
+  });
+}
+
+/** Log an error that ends this process, and tell the Runtime API if somebody waits for it. */
+async function fail(channel, title, error) {
+  logError(title, error);
+  const failure = failureNow?.(errorPayload(error));
+  failureNow = null;
+  const printed = flushed();
+  if (printed) await printed;
+  if (!failure) return;
+  channel.ref();
+  channel.write(failure);
+  await channel.receive();
+}
+
+function initFailure(payload) {
+  return post('init/error', JSON.stringify(payload), payload);
+}
+
+main().catch((error) => {
+  process.stderr.write(`${error.stack}\n`);
+  process.exit(1);
+});

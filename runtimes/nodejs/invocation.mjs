@@ -1,0 +1,104 @@
+// One invocation of a handler that answers with a value.
+
+import { runtimeError } from './logging.mjs';
+
+// What to do when the event loop has run dry while an invocation is under way.
+let onDrained = null;
+
+export function whenDrained(action) {
+  onDrained = action;
+}
+
+process.on('beforeExit', () => {
+  const action = onDrained;
+  onDrained = null;
+  action?.();
+});
+
+/** Build the `context` of an invocation from the headers of its `next`. */
+export function buildContext(headers, release) {
+  const { env } = process;
+  const trace = headers['lambda-runtime-trace-id'];
+  if (trace) env._X_AMZN_TRACE_ID = trace;
+  else delete env._X_AMZN_TRACE_ID;
+  const deadline = Number(headers['lambda-runtime-deadline-ms']);
+  const context = {
+    functionVersion: env.AWS_LAMBDA_FUNCTION_VERSION,
+    functionName: env.AWS_LAMBDA_FUNCTION_NAME,
+    memoryLimitInMB: env.AWS_LAMBDA_FUNCTION_MEMORY_SIZE,
+    logGroupName: env.AWS_LAMBDA_LOG_GROUP_NAME,
+    logStreamName: env.AWS_LAMBDA_LOG_STREAM_NAME,
+    clientContext: parse(headers['lambda-runtime-client-context'], 'ClientContext'),
+    identity: parse(headers['lambda-runtime-cognito-identity'], 'CognitoIdentity'),
+    invokedFunctionArn: headers['lambda-runtime-invoked-function-arn'],
+    awsRequestId: headers['lambda-runtime-aws-request-id'],
+    tenantId: headers['lambda-runtime-aws-tenant-id'],
+    getRemainingTimeInMillis: () => deadline - Date.now(),
+  };
+  if (release >= 24) context.xRayTraceId = trace;
+  return context;
+}
+
+function parse(text, name) {
+  if (!text) return undefined;
+  try {
+    return JSON.parse(text);
+  } catch (error) {
+    throw new Error(`Cannot parse ${name} as json: ${error}`);
+  }
+}
+
+/**
+ * Run the handler; return a promise of its result as JSON, rejected with what it failed with.
+ *
+ * From Node.js 24 on a handler answers by what it returns. Before, only a promise counts:
+ * otherwise the callback or `context.done` does, or `null` when nothing is left to run.
+ */
+export async function invoke(handler, event, context, release) {
+  const result = await (release >= 24 ? handler(event, context) : invokeClassic(handler, event, context));
+  try {
+    return JSON.stringify(result) ?? 'null';
+  } catch {
+    const message = 'Unable to stringify response body';
+    throw release >= 24 ? runtimeError('JSONStringifyError', message) : new Error(message);
+  }
+}
+
+function invokeClassic(handler, event, context) {
+  return new Promise((resolve, reject) => {
+    let finished = false;
+    let waits = true;
+    const once = (action) => (...args) => {
+      if (finished) return;
+      finished = true;
+      whenDrained(null);
+      action(...args);
+    };
+    const settle = (error, result) => (error === undefined || error === null ? resolve(result) : reject(error));
+    const done = once(settle);
+    const callback = once((error, result) => {
+      if (waits && (error === undefined || error === null)) {
+        whenDrained(() => settle(null, result));
+      } else {
+        settle(error, result);
+      }
+    });
+    Object.defineProperty(context, 'callbackWaitsForEmptyEventLoop', {
+      enumerable: true,
+      get: () => waits,
+      set: (value) => {
+        waits = value;
+      },
+    });
+    context.done = done;
+    context.succeed = (result) => done(null, result);
+    context.fail = (error) => done(error ?? 'handled');
+    whenDrained(() => resolve(null));
+    try {
+      const result = handler(event, context, callback);
+      if (typeof result?.then === 'function') result.then(context.succeed, context.fail);
+    } catch (error) {
+      callback(error ?? 'handled');
+    }
+  });
+}

@@ -1,0 +1,171 @@
+// Find the function a handler names: "index.handler", "src/api/users.routes.get".
+
+import fs from 'node:fs';
+import Module, { createRequire } from 'node:module';
+import path from 'node:path';
+import { pathToFileURL } from 'node:url';
+
+import { runtimeError } from './logging.mjs';
+
+// Where Lambda's own runtime stands: shown in the "Require stack" of a failed import.
+const require = createRequire('/var/runtime/index.mjs');
+
+/**
+ * Put packages on the path of `require`: layers and the AWS SDK.
+ *
+ * Node reads NODE_PATH when it starts, which may be long before this environment was set.
+ *
+ * @param {string} [sdk] a folder of packages that come after all others
+ */
+export function setPackagePath(sdk) {
+  const own = process.env.NODE_PATH;
+  if (sdk) process.env.NODE_PATH = [own, sdk].filter(Boolean).join(path.delimiter);
+  Module._initPaths();
+  if (sdk && own === undefined) delete process.env.NODE_PATH;
+  else if (sdk) process.env.NODE_PATH = own;
+  // `import` knows no NODE_PATH; where Node lets us, what it can't find is looked up there.
+  Module.registerHooks?.({
+    resolve(specifier, context, next) {
+      try {
+        return next(specifier, context);
+      } catch (error) {
+        if (error.code !== 'ERR_MODULE_NOT_FOUND' || /^[./]|^\w+:/.test(specifier)) throw error;
+        try {
+          return { url: pathToFileURL(require.resolve(specifier)).href, shortCircuit: true };
+        } catch {
+          throw error;
+        }
+      }
+    },
+  });
+}
+
+/**
+ * Load the function that `handler` names below `root`.
+ *
+ * @param {number} release of Node.js as the function's runtime identifier has it
+ */
+export async function loadHandler(root, handler, release) {
+  if (handler.includes('..')) {
+    throw runtimeError(
+      'MalformedHandlerName',
+      `'${handler}' is not a valid handler name. ` +
+        'Use absolute paths when specifying root directories in handler names.',
+    );
+  }
+  const [, file, name] = path.basename(handler).match(/^([^.]*)\.(.*)$/) ?? [];
+  if (file === undefined) throw runtimeError('MalformedHandlerName', 'Bad handler');
+  const folder = path.resolve(root, handler.slice(0, handler.lastIndexOf(path.basename(handler))));
+  let module;
+  try {
+    module = await loadModule(root, folder, file);
+  } catch (error) {
+    throw explain(error);
+  }
+  const found = member(module, name) ?? (release >= 24 ? member(module?.default, name) : undefined);
+  if (!found) throw runtimeError('HandlerNotFound', `${handler} is undefined or not exported`);
+  if (typeof found !== 'function') {
+    throw runtimeError('HandlerNotFound', `${handler} is not a function`);
+  }
+  if (release >= 24 && found.length >= 3 && !isStreaming(found)) {
+    throw runtimeError(
+      'CallbackHandlerDeprecated',
+      'ERROR: AWS Lambda has removed support for callback-based function handlers starting with ' +
+        'Node.js 24. You need to modify this function to use a supported handler signature to ' +
+        'use Node.js 24 or later. For more information see ' +
+        'https://docs.aws.amazon.com/lambda/latest/dg/nodejs-handler.html.',
+    );
+  }
+  return found;
+}
+
+async function loadModule(root, folder, file) {
+  const base = path.join(folder, file);
+  const isFile = (name) => fs.statSync(name, { throwIfNoEntry: false })?.isFile() ?? false;
+  if (isFile(base)) return require(base);
+  if (isFile(base + '.js')) {
+    return inModulePackage(folder) ? importFile(base + '.js') : require(base + '.js');
+  }
+  if (isFile(base + '.mjs')) return importFile(base + '.mjs');
+  if (isFile(base + '.cjs')) return require(base + '.cjs');
+  if (fs.existsSync(base)) return require(base);
+  return require(require.resolve(file, { paths: [root, folder] }));
+}
+
+function importFile(file) {
+  return import(pathToFileURL(file).href);
+}
+
+/** Say whether the nearest package.json makes `.js` an ES module. */
+function inModulePackage(folder) {
+  for (let at = folder; !at.endsWith('/node_modules'); at = path.dirname(at)) {
+    try {
+      return JSON.parse(fs.readFileSync(path.join(at, 'package.json'), 'utf8'))?.type === 'module';
+    } catch (error) {
+      if (error instanceof SyntaxError) {
+        console.warn(`${at}/package.json cannot be read, it will be ignored.`, error);
+        return false;
+      }
+    }
+    if (at === path.dirname(at)) break;
+  }
+  return false;
+}
+
+function member(module, name) {
+  return name.split('.').reduce((inner, key) => inner?.[key] ?? undefined, module);
+}
+
+/** Turn what user code fails with at import into Lambda's error types. */
+function explain(error) {
+  if (error instanceof SyntaxError) {
+    const wrapped = runtimeError('UserCodeSyntaxError', String(error));
+    wrapped.stack = error.stack;
+    return wrapped;
+  }
+  const missing = /(?:module|package) '((?:@aws-sdk|@smithy)\/[^'/]+|aws-sdk)/.exec(error?.message);
+  if (missing && /MODULE_NOT_FOUND$/.test(error.code)) {
+    error.message +=
+      `\n${missing[1]} is not installed here. ` +
+      `Install it next to the function: npm install ${missing[1]}`;
+  }
+  return error?.code === 'MODULE_NOT_FOUND'
+    ? runtimeError('ImportModuleError', String(error))
+    : error;
+}
+
+const STREAMING = Symbol.for('aws.lambda.runtime.handler.streaming');
+const HIGH_WATER_MARK = Symbol.for('aws.lambda.runtime.handler.streaming.highWaterMark');
+
+/** Mark a handler as one that streams its response: `awslambda.streamifyResponse`. */
+export function streamifyResponse(handler, options) {
+  handler[STREAMING] = 'response';
+  if (typeof options?.highWaterMark === 'number') {
+    handler[HIGH_WATER_MARK] = Math.trunc(options.highWaterMark);
+  }
+  return handler;
+}
+
+export function isStreaming(handler) {
+  const mode = handler[STREAMING];
+  if (mode && mode !== 'response') {
+    throw runtimeError('MalformedStreamingHandler', 'Only response streaming is supported.');
+  }
+  return Boolean(mode);
+}
+
+export function highWaterMark(handler) {
+  return handler[HIGH_WATER_MARK];
+}
+
+/** Gives a stream the status, headers and cookies of an HTTP response. */
+export const HttpResponseStream = {
+  from(stream, metadata) {
+    stream.setContentType('application/vnd.awslambda.http-integration-response');
+    stream._onBeforeFirstWrite = (write) => {
+      write(JSON.stringify(metadata));
+      write(new Uint8Array(8));
+    };
+    return stream;
+  },
+};

@@ -1,0 +1,151 @@
+// `console` as Lambda patches it, and errors as Lambda reports them.
+
+import { format } from 'node:util';
+
+import { writeAll } from './channel.mjs';
+
+const LEVELS = ['TRACE', 'DEBUG', 'INFO', 'WARN', 'ERROR', 'FATAL'];
+
+let requestId;
+let tenantId;
+let json = false;
+/** The standard streams that user code has asked for, by name: they may hold data back. */
+const streams = {};
+
+/** Name the invocation that log lines belong to from now on. */
+export function setInvocation(request, tenant) {
+  requestId = request;
+  tenantId = tenant;
+}
+
+/**
+ * Patch `console` by AWS_LAMBDA_LOG_FORMAT and AWS_LAMBDA_LOG_LEVEL.
+ *
+ * Newlines within a message stay: Lambda's own channel for logs frames messages, so they reach
+ * CloudWatch as they are.
+ *
+ * @param {string|undefined} noRequest what stands for the request id before the first invocation
+ */
+export function patchConsole(noRequest) {
+  requestId = noRequest;
+  json = process.env.AWS_LAMBDA_LOG_FORMAT?.toUpperCase() === 'JSON';
+  const least = Math.max(0, LEVELS.indexOf(process.env.AWS_LAMBDA_LOG_LEVEL?.toUpperCase()));
+  LEVELS.forEach((level, priority) => {
+    const log = json
+      ? (...args) => print(jsonLine(level, args) + '\n')
+      : (...args) =>
+          print(`${new Date().toISOString()}\t${requestId}\t${level}\t${format(...args)}\n`);
+    console[level.toLowerCase()] = priority >= least ? log : () => {};
+  });
+  console.log = console.info;
+  for (const name of ['stdout', 'stderr']) watch(name);
+}
+
+function watch(name) {
+  const { get } = Object.getOwnPropertyDescriptor(process, name);
+  Object.defineProperty(process, name, {
+    configurable: true,
+    enumerable: true,
+    get: () => (streams[name] = get.call(process)),
+  });
+}
+
+/** Print a line at once, yet never ahead of what user code wrote before. */
+function print(line) {
+  if (streams.stdout?.writableLength > 0) streams.stdout.write(line);
+  else writeAll(1, line);
+}
+
+/** Return a promise for the moment when all that was printed has left, or null if it has. */
+export function flushed() {
+  const waiting = Object.values(streams).filter((stream) => stream.writableLength > 0);
+  if (waiting.length === 0) return null;
+  return Promise.all(waiting.map((stream) => new Promise((done) => stream.write('', done))));
+}
+
+function jsonLine(level, args) {
+  const line = { timestamp: new Date().toISOString(), level, requestId };
+  if (tenantId) line.tenantId = tenantId;
+  if (args.length <= 1) {
+    line.message = args[0];
+    try {
+      return JSON.stringify(line, errorsAsObjects);
+    } catch {
+      line.message = format(args[0]);
+      return JSON.stringify(line);
+    }
+  }
+  line.message = format(...args);
+  const error = args.find((arg) => arg instanceof Error);
+  if (error) Object.assign(line, describe(error));
+  return JSON.stringify(line);
+}
+
+function errorsAsObjects(_key, value) {
+  return value instanceof Error ? { ...describe(value), ...value } : value;
+}
+
+function describe(error) {
+  return {
+    errorType: error.constructor?.name ?? 'UnknownError',
+    errorMessage: error.message,
+    stackTrace: typeof error.stack === 'string' ? error.stack.split('\n') : [],
+  };
+}
+
+/** Log an error that ends an invocation or the runtime. */
+export function logError(title, reason) {
+  const error = reason instanceof Error ? reason : new Error(text(reason));
+  if (json) console.error(error);
+  else console.error(title, '\t' + errorLine(error));
+}
+
+function errorLine(error) {
+  try {
+    return JSON.stringify(error, (_key, value) => {
+      if (!(value instanceof Error)) return value;
+      const { name, message, code, stack } = value;
+      const shown = { errorType: name, errorMessage: message, code, ...value };
+      return typeof stack === 'string' ? { ...shown, stack: stack.split('\n') } : shown;
+    });
+  } catch {
+    return JSON.stringify(errorPayload(error));
+  }
+}
+
+/** Return what the caller of the function gets to see of `error`. */
+export function errorPayload(error) {
+  // DEL is the one character that Lambda escapes.
+  const clean = (part) => part?.replaceAll('\x7f', '%7F');
+  try {
+    if (error instanceof Error || (error?.name && error.message && error.stack)) {
+      return {
+        errorType: clean(error.name),
+        errorMessage: clean(error.message),
+        trace: clean(error.stack)?.split('\n') ?? [],
+      };
+    }
+    return { errorType: typeof error, errorMessage: text(error), trace: [] };
+  } catch {
+    return {
+      errorType: 'handled',
+      errorMessage:
+        'callback called with Error argument, but there was a problem while retrieving one or ' +
+        'more of its message, name, and stack',
+      trace: [],
+    };
+  }
+}
+
+function text(value) {
+  return typeof value === 'symbol' ? value.toString() : `${value}`;
+}
+
+/** Return an error whose type reads `Runtime.<type>`. */
+export function runtimeError(type, message) {
+  const error = new Error(message);
+  error.name = `Runtime.${type}`;
+  // The first line of the stack was written before the name was known.
+  error.stack = error.stack.replace(/^Error/, error.name);
+  return error;
+}

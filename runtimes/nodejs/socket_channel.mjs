@@ -1,0 +1,73 @@
+// HTTP to the Runtime API over the event loop: for TCP, and for handlers that stream.
+
+import net from 'node:net';
+
+import { Responses } from './channel.mjs';
+
+export class SocketChannel {
+  #socket;
+  #responses = new Responses();
+  #waiting = null;
+
+  constructor(socket) {
+    this.#socket = socket;
+    socket.on('data', (bytes) => {
+      this.#responses.feed(bytes);
+      this.#deliver();
+    });
+    socket.on('error', (error) => {
+      process.stderr.write(`The Runtime API can't be reached: ${error.message}\n`);
+      process.exit(1);
+    });
+    socket.on('close', () => process.exit(1));
+  }
+
+  /** Connect to "host:port". */
+  static connect(address) {
+    const colon = address.lastIndexOf(':');
+    const port = Number(address.slice(colon + 1));
+    return new SocketChannel(net.connect({ host: address.slice(0, colon), port, noDelay: true }));
+  }
+
+  /** Take over a connected socket that this process inherited. */
+  static adopt(fd) {
+    return new SocketChannel(new net.Socket({ fd, readable: true, writable: true }));
+  }
+
+  write(text) {
+    this.#socket.write(text);
+  }
+
+  /** Write several pieces at once; `done` is called when the kernel has taken them. */
+  writeParts(parts, done) {
+    this.#socket.cork();
+    parts.forEach((part, at) => this.#socket.write(part, at === parts.length - 1 ? done : undefined));
+    this.#socket.uncork();
+  }
+
+  /** Return a promise of the next response. */
+  receive() {
+    return new Promise((resolve) => {
+      this.#waiting = resolve;
+      this.#deliver();
+    });
+  }
+
+  #deliver() {
+    if (this.#waiting === null) return;
+    const response = this.#responses.take();
+    if (typeof response === 'number') return;
+    const resolve = this.#waiting;
+    this.#waiting = null;
+    resolve(response);
+  }
+
+  /** Keep the process alive, or (`unref`) let it notice that user code has nothing left to do. */
+  ref() {
+    this.#socket.ref();
+  }
+
+  unref() {
+    this.#socket.unref();
+  }
+}
