@@ -44,8 +44,8 @@ class FakeClock:
         return self._elapsed
 
     async def sleep(self, seconds: float) -> None:
-        woken = asyncio.get_running_loop().create_future()
-        due = self.call_later(seconds, lambda: woken.done() or woken.set_result(None))
+        woken: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        due = self.call_later(seconds, _wake, woken)
         try:
             await woken
         finally:
@@ -68,6 +68,11 @@ class FakeClock:
                 await settle()
         self._elapsed = until
         await settle()
+
+
+def _wake(waiting: asyncio.Future[None]) -> None:
+    if not waiting.done():
+        waiting.set_result(None)
 
 
 async def settle(rounds: int = 20) -> None:

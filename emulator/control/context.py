@@ -12,6 +12,7 @@ from emulator.invoke.invoker import Invoker
 from emulator.model.clock import Clock
 from emulator.pool.pool import Pools
 from emulator.registry.functions import Registry
+from emulator.store.blobs import Blobs
 from emulator.telemetry.logs import Logs
 
 
@@ -27,7 +28,9 @@ class Services:
     admission: Admission
     invoker: Invoker
     asynchronous: AsynchronousInvokes
-    #: Where unpacked code lies, by content hash.
+    #: Archives of code and layers.
+    blobs: Blobs
+    #: Where they lie unpacked, by content hash.
     code_folder: Path
     #: Refuse what would only be stored and not acted on, and runtimes that are not there.
     strict: bool = False

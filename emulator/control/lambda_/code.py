@@ -12,7 +12,7 @@ from emulator.control.context import Context
 from emulator.driver import package
 from emulator.model.errors import AwsError
 from emulator.model.function import Code
-from emulator.model.limits import ZIPPED_CODE
+from emulator.store.blobs import Blobs
 
 
 async def from_request(ctx: Context, request: Mapping[str, Any]) -> Code:
@@ -43,28 +43,25 @@ async def from_request(ctx: Context, request: Mapping[str, Any]) -> Code:
             "Please provide a source for function code.",
             Type="User",
         )
-    return await unpack(ctx.services.code_folder, archive)
+    return await keep(ctx.services.blobs, ctx.services.code_folder, archive)
 
 
-async def unpack(code_folder: Path, archive: bytes) -> Code:
-    """Return ``archive`` unpacked under its content hash; does nothing if it is there already."""
-    if len(archive) > ZIPPED_CODE:
-        raise AwsError(
-            "RequestEntityTooLargeException",
-            f"Zipped size must be smaller than {ZIPPED_CODE} bytes",
-            status=413,
-            Type="User",
-        )
-    return await asyncio.to_thread(_unpack, code_folder, archive)
+async def keep(blobs: Blobs, unpacked: Path, archive: bytes) -> Code:
+    """Keep ``archive`` and its content by its hash.
 
+    Args:
+        unpacked: The folder of unpacked archives.
 
-def _unpack(code_folder: Path, archive: bytes) -> Code:
+    Raises:
+        AwsError: As :func:`emulator.driver.package.unpack`.
+    """
     digest = hashlib.sha256(archive).hexdigest()
-    folder = code_folder / digest[:2] / digest
-    unpacked = package.unpack(archive, folder)
+    folder = unpacked / digest
+    content = await asyncio.to_thread(package.unpack, archive, folder)
+    await blobs.put(archive)
     return Code(
         sha256=package.code_sha256(archive),
         size=len(archive),
         folder=folder,
-        unpacked_size=unpacked.size,
+        unpacked_size=content.size,
     )

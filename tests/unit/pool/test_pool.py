@@ -5,12 +5,12 @@ from __future__ import annotations
 import asyncio
 
 import pytest
-from tests.unit.pool.conftest import make_world
 
 from emulator.model.errors import AwsError, DriverFault
 from emulator.model.sandbox import Exit
 from emulator.pool.pool import PoolSettings
 from emulator.testing import RuntimeClient, settle
+from tests.unit.pool.conftest import make_world
 
 
 def held(release: asyncio.Event):

@@ -1,0 +1,208 @@
+"""The composition root: the only place that wires the parts, and starts and stops them in order."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import shutil
+import signal
+import socket
+import tempfile
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import uvicorn
+
+from emulator.control.context import Services
+from emulator.driver.base import Driver
+from emulator.edge.aws import AwsDoor
+from emulator.edge.gateway import AsgiApp, Gateway
+from emulator.edge.guard import Guard
+from emulator.invoke.admission import Admission
+from emulator.invoke.asynchronous import AsynchronousInvokes
+from emulator.invoke.invoker import Invoker
+from emulator.model.clock import Clock, SystemClock
+from emulator.model.errors import ConfigurationError
+from emulator.pool.environ import SdkAccess
+from emulator.pool.pool import Pools, PoolSettings
+from emulator.registry.functions import Registry
+from emulator.settings import Settings
+from emulator.store.blobs import Blobs
+from emulator.telemetry.logs import Logs
+
+
+class Emulator:
+    """One emulator: everything between its socket and its sandboxes."""
+
+    def __init__(
+        self, settings: Settings, *, clock: Clock | None = None, driver: Driver | None = None
+    ) -> None:
+        self.settings = settings
+        self.clock = clock or SystemClock()
+        self.socket = _bind(settings.host, settings.port)
+        self.port: int = self.socket.getsockname()[1]
+        self._temporary: Path | None = None
+        self.state = settings.state or self._make_temporary()
+        code_folder = self.state / "code"
+        code_folder.mkdir(parents=True, exist_ok=True)
+        self.logs = Logs(self.clock)
+        self.registry = Registry()
+        self.driver = driver or make_driver(settings, self.state)
+        self.pools = Pools(
+            self.driver,
+            self.logs,
+            self.clock,
+            PoolSettings(
+                idle_timeout=settings.idle_timeout,
+                max_environments=settings.max_environments,
+                sdk=SdkAccess(endpoint_url=self.endpoint if settings.inject_endpoint else None),
+            ),
+        )
+        self.registry.on_retired.append(self.pools.retire)
+        self.admission = Admission(self.registry, settings.account_concurrency)
+        self.invoker = Invoker(self.admission, self.pools)
+        self.asynchronous = AsynchronousInvokes(self.registry, self.invoker, self.clock)
+        self.services = Services(
+            clock=self.clock,
+            logs=self.logs,
+            registry=self.registry,
+            driver=self.driver,
+            pools=self.pools,
+            admission=self.admission,
+            invoker=self.invoker,
+            asynchronous=self.asynchronous,
+            blobs=Blobs(self.state / "blobs"),
+            code_folder=code_folder,
+            strict=settings.strict,
+        )
+        self.gateway = Gateway(
+            guard=Guard(settings.allow_hosts, settings.allow_origins),
+            aws=AwsDoor(self.services, account=settings.account, region=settings.region),
+            admin=self._make_admin,
+        )
+        self._stopping = asyncio.Event()
+        self._stop_now = asyncio.Event()
+
+    @property
+    def endpoint(self) -> str:
+        """Where clients on this machine reach it."""
+        return f"http://localhost:{self.port}"
+
+    def _make_temporary(self) -> Path:
+        self._temporary = Path(tempfile.mkdtemp(prefix="localfaas-"))
+        # Sandboxes run as another user, who must be able to come this far.
+        self._temporary.chmod(0o711)
+        return self._temporary
+
+    def _make_admin(self) -> AsgiApp:
+        from emulator.edge.admin import make_admin
+
+        return make_admin(self.services, self.stop)
+
+    def stop(self) -> None:
+        """Ask for the end: the first time to drain, the second at once."""
+        (self._stop_now if self._stopping.is_set() else self._stopping).set()
+
+    async def run(self, on_ready: Callable[[], None] = lambda: None) -> None:
+        """Serve until :meth:`stop`, SIGTERM or Ctrl-C; returns when nothing is left.
+
+        Raises:
+            ConfigurationError: The driver can't work here.
+        """
+        server = _Server(
+            uvicorn.Config(
+                self.gateway,
+                http="httptools",
+                lifespan="off",
+                ws="none",
+                log_config=None,
+                access_log=False,
+                server_header=False,
+                date_header=False,
+                timeout_keep_alive=75,
+                timeout_graceful_shutdown=int(self.settings.drain_seconds) + 1,
+            )
+        )
+        loop = asyncio.get_running_loop()
+        for number in (signal.SIGINT, signal.SIGTERM):
+            # Only the main thread of a process can take signals; elsewhere ``stop`` is called.
+            with contextlib.suppress(ValueError, RuntimeError):
+                loop.add_signal_handler(number, self.stop)
+        serving: asyncio.Task[None] | None = None
+        try:
+            await self.driver.open()
+            serving = loop.create_task(server.serve(sockets=[self.socket]))
+            on_ready()
+            stopping = loop.create_task(self._stopping.wait())
+            await asyncio.wait([serving, stopping], return_when=asyncio.FIRST_COMPLETED)
+            stopping.cancel()
+        finally:
+            await self._close(server, serving)
+
+    async def _close(self, server: _Server, serving: asyncio.Task[None] | None) -> None:
+        server.should_exit = True
+        draining = asyncio.gather(
+            self.asynchronous.close(), self.pools.drain(self.settings.drain_seconds)
+        )
+        now = asyncio.ensure_future(self._stop_now.wait())
+        await asyncio.wait((draining, now), return_when=asyncio.FIRST_COMPLETED)
+        server.force_exit = self._stop_now.is_set()
+        now.cancel()
+        draining.cancel()
+        with contextlib.suppress(asyncio.CancelledError):
+            await draining
+        await self.pools.close()
+        await self.driver.close()
+        if serving is not None:
+            await serving
+        self.socket.close()
+        if self._temporary is not None:
+            await asyncio.to_thread(shutil.rmtree, self._temporary, True)
+
+
+class _Server(uvicorn.Server):
+    """uvicorn without its own handling of signals: ours drains first."""
+
+    @contextlib.contextmanager
+    def capture_signals(self) -> Iterator[None]:
+        yield
+
+
+def make_driver(settings: Settings, state: Path) -> Driver:
+    """Return the driver a user asked for.
+
+    Raises:
+        ConfigurationError: There is no such driver.
+    """
+    if settings.driver == "process":
+        from emulator.driver.process import ProcessDriver
+
+        return ProcessDriver(
+            state=state,
+            strict=settings.strict,
+            bootstrap=settings.bootstrap,
+            stem_cells=settings.stem_cells,
+        )
+    raise ConfigurationError(f"no driver named {settings.driver!r}")
+
+
+def _bind(host: str, port: int) -> socket.socket:
+    """Return a listening socket.
+
+    Raises:
+        ConfigurationError: The address is taken or not ours.
+    """
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    bound = socket.socket(family, socket.SOCK_STREAM)
+    bound.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    try:
+        bound.bind((host, port))
+    except OSError as error:
+        bound.close()
+        raise ConfigurationError(
+            f"can't listen on {host}:{port}: {error.strerror}. Is another emulator running? "
+            "Choose another port with --port."
+        ) from error
+    bound.listen(1024)
+    bound.setblocking(False)
+    return bound

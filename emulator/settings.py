@@ -1,0 +1,46 @@
+"""What a user can set. The command line is the only reader of options and LOCALFAAS_… variables."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from pathlib import Path
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Settings:
+    """The settings of one emulator."""
+
+    #: The address to listen on; anything but loopback is the user's own decision.
+    host: str = "127.0.0.1"
+    #: 0 takes a free one.
+    port: int = 4566
+    #: "process", "docker" or "auto" (Docker when an engine answers, else process).
+    driver: str = "process"
+    #: The folder that keeps state; None for a temporary one that goes with the emulator.
+    state: Path | None = None
+    #: Seconds an environment may be idle.
+    idle_timeout: float = 300.0
+    #: Environments of all functions together.
+    max_environments: int = 256
+    #: Environments that may run at once per account and region.
+    account_concurrency: int = 1000
+    #: Follow changes in functions' folders.
+    watch: bool = True
+    #: Refuse what could only be approximated: other runtimes, settings not acted on.
+    strict: bool = False
+    #: Give functions AWS_ENDPOINT_URL, so that their AWS SDK talks to this emulator.
+    inject_endpoint: bool = True
+    #: "localfaas" (our own bootstraps) or "awslambdaric" (the official Python client).
+    bootstrap: str = "localfaas"
+    #: Keep sandboxes started ahead of use.
+    stem_cells: bool = True
+    #: The region of functions from a folder, and of callers that name none.
+    region: str = "us-east-1"
+    #: The account of functions from a folder, and of callers whose key is no account.
+    account: str = "000000000000"
+    #: Further host names to answer to.
+    allow_hosts: tuple[str, ...] = field(default_factory=tuple)
+    #: Web origins whose pages may call the emulator.
+    allow_origins: tuple[str, ...] = field(default_factory=tuple)
+    #: Seconds a shutdown waits for invocations in flight.
+    drain_seconds: float = 30.0

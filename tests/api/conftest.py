@@ -1,0 +1,98 @@
+"""An emulator on a free port, in a thread of its own, and clients for it."""
+
+from __future__ import annotations
+
+import asyncio
+import io
+import threading
+import zipfile
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import boto3
+import pytest
+from botocore.config import Config
+
+from emulator.app import Emulator
+from emulator.settings import Settings
+from emulator.testing import ScriptedDriver
+
+
+class Running:
+    """An emulator that runs in a thread; ``call`` runs something on its loop."""
+
+    def __init__(self, settings: Settings, **parts: Any) -> None:
+        self._ready = threading.Event()
+        self._settings, self._parts = settings, parts
+        self._thread = threading.Thread(target=self._run, daemon=True)
+        self._thread.start()
+        assert self._ready.wait(20), "the emulator did not start"
+
+    def _run(self) -> None:
+        async def main() -> None:
+            self.loop = asyncio.get_running_loop()
+            self.emulator = Emulator(self._settings, **self._parts)
+            await self.emulator.run(on_ready=self._ready.set)
+
+        asyncio.run(main())
+
+    @property
+    def url(self) -> str:
+        return f"http://localhost:{self.emulator.port}"
+
+    def call(self, function: Callable[[], Any]) -> Any:
+        """Run ``function`` on the emulator's loop and return its result."""
+
+        async def on_loop() -> Any:
+            result = function()
+            return await result if asyncio.iscoroutine(result) else result
+
+        return asyncio.run_coroutine_threadsafe(on_loop(), self.loop).result(20)
+
+    def client(self, service: str, account: str = "000000000000", region: str = "us-east-1") -> Any:
+        return boto3.client(
+            service,
+            endpoint_url=self.url,
+            region_name=region,
+            aws_access_key_id=account,
+            aws_secret_access_key="test",
+            config=Config(retries={"max_attempts": 0}, parameter_validation=False),
+        )
+
+    def stop(self) -> None:
+        self.loop.call_soon_threadsafe(self.emulator.stop)
+        self.loop.call_soon_threadsafe(self.emulator.stop)
+        self._thread.join(20)
+        assert not self._thread.is_alive(), "the emulator did not end"
+
+
+def zip_of(**files: str) -> bytes:
+    """Return an archive; names are given with "__" for "."."""
+    buffer = io.BytesIO()
+    with zipfile.ZipFile(buffer, "w") as archive:
+        for name, text in files.items():
+            archive.writestr(name.replace("__", "."), text)
+    return buffer.getvalue()
+
+
+ECHO = zip_of(app__py="def handler(event, context):\n    return event\n")
+
+
+def create(client: Any, name: str = "hello", **fields: Any) -> dict[str, Any]:
+    """Create a function with what every function needs."""
+    request = {
+        "FunctionName": name,
+        "Runtime": "python3.12",
+        "Handler": "app.handler",
+        "Role": "arn:aws:iam::000000000000:role/role",
+        "Code": {"ZipFile": ECHO},
+    }
+    return client.create_function(**{**request, **fields})
+
+
+@pytest.fixture
+def scripted() -> Iterator[Running]:
+    """An emulator whose runtimes echo: everything but the driver is real."""
+    running = Running(Settings(port=0), driver=ScriptedDriver())
+    yield running
+    running.stop()

@@ -1,0 +1,172 @@
+"""Functions and invokes over HTTP, through boto3."""
+
+from __future__ import annotations
+
+import base64
+import json
+import urllib.error
+import urllib.request
+
+import pytest
+from botocore.exceptions import ClientError
+
+from tests.api.conftest import ECHO, create
+
+
+@pytest.fixture
+def client(scripted):
+    return scripted.client("lambda")
+
+
+def test_create_invoke_delete(client):
+    created = create(client, Environment={"Variables": {"AB": "1"}})
+    assert created["State"] == "Pending"
+    assert created["FunctionArn"] == "arn:aws:lambda:us-east-1:000000000000:function:hello"
+    client.get_waiter("function_active_v2").wait(FunctionName="hello")
+    answer = client.invoke(FunctionName="hello", Payload=b'{"a": [1]}', LogType="Tail")
+    assert json.loads(answer["Payload"].read()) == {"a": [1]}
+    assert answer["ExecutedVersion"] == "$LATEST"
+    assert "FunctionError" not in answer
+    log = base64.b64decode(answer["LogResult"]).decode().splitlines()
+    assert [line.split()[0] for line in log] == ["START", "END", "REPORT"]
+    assert [f["FunctionName"] for f in client.list_functions()["Functions"]] == ["hello"]
+    client.delete_function(FunctionName="hello")
+    with pytest.raises(client.exceptions.ResourceNotFoundException) as raised:
+        client.invoke(FunctionName="hello")
+    assert raised.value.response["Message"].endswith("function:hello:$LATEST")
+
+
+def test_invoke_by_every_form_of_name(client):
+    create(client)
+    arn = "arn:aws:lambda:us-east-1:000000000000:function:hello"
+    for name in ("hello", "hello:$LATEST", arn, f"{arn}:$LATEST", "000000000000:function:hello"):
+        assert client.invoke(FunctionName=name)["StatusCode"] == 200, name
+
+
+def test_dry_run_and_event(client):
+    create(client)
+    assert client.invoke(FunctionName="hello", InvocationType="DryRun")["StatusCode"] == 204
+    answer = client.invoke(FunctionName="hello", InvocationType="Event", Payload=b"{}")
+    assert answer["StatusCode"] == 202
+    assert answer["Payload"].read() == b""
+
+
+def test_accounts_and_regions_never_meet(scripted):
+    create(scripted.client("lambda", account="111111111111"))
+    for account, region in (("222222222222", "us-east-1"), ("111111111111", "eu-west-1")):
+        other = scripted.client("lambda", account=account, region=region)
+        assert other.list_functions()["Functions"] == []
+
+
+@pytest.mark.parametrize(
+    ("payload", "reason"),
+    [
+        (b"{", "Unexpected end-of-input"),
+        (b"nope", "Unrecognized token 'nope'"),
+        (b'{"a" 1}', "Unexpected character ('1' (code 49))"),
+        (b"\x87", "Invalid UTF-8 start byte 0x87"),
+    ],
+)
+def test_a_payload_that_is_no_json(client, payload, reason):
+    create(client)
+    with pytest.raises(ClientError) as raised:
+        client.invoke(FunctionName="hello", Payload=payload)
+    assert raised.value.response["Error"]["Code"] == "InvalidRequestContentException"
+    assert reason in raised.value.response["Error"]["Message"]
+    assert raised.value.response["ResponseMetadata"]["HTTPStatusCode"] == 400
+
+
+def test_payload_limits(client):
+    create(client)
+    for kind, limit in (("RequestResponse", 6 * 1024 * 1024), ("Event", 1024 * 1024)):
+        with pytest.raises(ClientError) as raised:
+            client.invoke(
+                FunctionName="hello", InvocationType=kind, Payload=b'"' + b"x" * limit + b'"'
+            )
+        assert raised.value.response["ResponseMetadata"]["HTTPStatusCode"] == 413
+        assert raised.value.response["Error"]["Code"] == "RequestEntityTooLargeException"
+        assert f"smaller than {limit} bytes" in raised.value.response["Error"]["Message"]
+
+
+def test_environment_over_4_kb(client):
+    with pytest.raises(ClientError, match="exceeded the 4KB limit"):
+        create(client, Environment={"Variables": {"AB": "x" * 4096}})
+
+
+def test_reserved_concurrency_zero(client):
+    create(client)
+    client.put_function_concurrency(FunctionName="hello", ReservedConcurrentExecutions=0)
+    with pytest.raises(client.exceptions.TooManyRequestsException) as raised:
+        client.invoke(FunctionName="hello")
+    error = raised.value.response
+    assert error["Reason"] == "ReservedFunctionConcurrentInvocationLimitExceeded"
+    assert error["ResponseMetadata"]["HTTPStatusCode"] == 429
+    with pytest.raises(ClientError, match="below its minimum value of"):
+        client.put_function_concurrency(FunctionName="hello", ReservedConcurrentExecutions=901)
+    client.delete_function_concurrency(FunctionName="hello")
+    assert client.invoke(FunctionName="hello")["StatusCode"] == 200
+
+
+def test_update_code_and_configuration(client, scripted):
+    create(client)
+    client.invoke(FunctionName="hello")
+    updated = client.update_function_configuration(FunctionName="hello", Timeout=9)
+    assert updated["LastUpdateStatus"] == "InProgress"
+    client.get_waiter("function_updated_v2").wait(FunctionName="hello")
+    client.invoke(FunctionName="hello")
+    client.update_function_code(FunctionName="hello", ZipFile=ECHO)
+    client.get_waiter("function_updated_v2").wait(FunctionName="hello")
+    client.invoke(FunctionName="hello")
+    assert len(scripted.emulator.driver.sandboxes) == 3
+    with pytest.raises(client.exceptions.PreconditionFailedException):
+        client.update_function_configuration(FunctionName="hello", RevisionId="0" * 8)
+
+
+@pytest.mark.parametrize("code", [b"no zip", b""])
+def test_code_that_is_no_archive(client, code):
+    with pytest.raises(client.exceptions.InvalidParameterValueException):
+        create(client, Code={"ZipFile": code})
+
+
+def test_an_operation_that_is_not_there_says_so(client):
+    with pytest.raises(ClientError) as raised:
+        client.get_durable_execution(
+            DurableExecutionArn="arn:aws:lambda:us-east-1:000000000000:function:f:1"
+            "/durable-execution/n/12345678-1234-1234-1234-123456789012"
+        )
+    assert raised.value.response["Error"]["Code"] == "NotImplementedException"
+    assert "GetDurableExecution" in raised.value.response["Error"]["Message"]
+
+
+def test_another_service_says_so(scripted):
+    with pytest.raises(ClientError, match="does not serve DynamoDB"):
+        scripted.client("dynamodb").list_tables()
+
+
+@pytest.mark.parametrize(
+    "headers",
+    [
+        {"Host": "evil.example"},
+        {"Origin": "https://evil.example"},
+        {"Origin": "null"},
+        {"Sec-Fetch-Site": "cross-site"},
+    ],
+)
+def test_foreign_callers_are_refused_before_dispatch(client, scripted, headers):
+    create(client)
+    request = urllib.request.Request(
+        f"{scripted.url}/2015-03-31/functions/hello/invocations", b"{}", headers
+    )
+    with pytest.raises(urllib.error.HTTPError) as raised:
+        urllib.request.urlopen(request)
+    assert raised.value.code == 403
+    raised.value.close()
+    assert scripted.emulator.driver.sandboxes == []
+
+
+def test_curl_like_invoke_without_a_signature(client, scripted):
+    create(client)
+    url = f"{scripted.url}/2015-03-31/functions/hello/invocations"
+    with urllib.request.urlopen(url, b'{"b": 2}') as answer:
+        assert json.load(answer) == {"b": 2}
+        assert answer.headers["X-Amz-Executed-Version"] == "$LATEST"
