@@ -1,0 +1,47 @@
+# One verb per command; each makes the virtual environment first.
+PYTHON ?= python3
+BIN := .venv/bin
+
+.PHONY: up test test-fast check format bench clean
+
+# Start the emulator with the sample functions.
+up: .venv/up
+	$(BIN)/localfaas up sample_functions
+
+# All tests. Those that need Docker skip without an engine (and fail in CI).
+test: .venv/dev
+	$(BIN)/pytest -n auto --dist loadgroup
+
+# What takes seconds only.
+test-fast: .venv/dev
+	$(BIN)/pytest -n auto --dist loadgroup -m "not slow and not docker"
+
+# Format, lint, types, layers.
+check: .venv/dev
+	$(BIN)/ruff format --check
+	$(BIN)/ruff check
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+
+format: .venv/dev
+	$(BIN)/ruff format
+	$(BIN)/ruff check --fix
+
+# Speed, beside its floor: prints a table, writes bench-results/*.json.
+bench: .venv/dev
+	$(BIN)/python -m tests.benchmarks.bench_invoke
+
+clean:
+	rm -rf .venv .mypy_cache .ruff_cache .pytest_cache .hypothesis bench-results dist
+
+.venv/bin/python:
+	$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "localfaas needs Python 3.11 or newer: make PYTHON=python3.x")'
+	$(PYTHON) -m venv .venv || (echo "No venv module: install python3-venv (Debian, Ubuntu)." >&2; rm -rf .venv; exit 1)
+
+.venv/up: .venv/bin/python pyproject.toml
+	$(BIN)/pip install --quiet --disable-pip-version-check -e .
+	@touch $@
+
+.venv/dev: .venv/bin/python pyproject.toml
+	$(BIN)/pip install --quiet --disable-pip-version-check -e '.[dev]'
+	@touch $@ .venv/up

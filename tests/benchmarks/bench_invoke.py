@@ -1,0 +1,304 @@
+"""The benchmark of the invoke path: ``make bench``.
+
+Starts the emulator as a process of its own, drives it over HTTP from this one, and prints a
+table beside the floor of the same run (a raw ASGI echo under the same server). Figures of two
+runs on a shared machine are not comparable; ratios within one run are.
+"""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import base64
+import http.client
+import io
+import json
+import os
+import platform
+import signal
+import socket
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+import zipfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from tests.benchmarks import load
+
+_INVOKE = "/2015-03-31/functions/{}/invocations"
+_HANDLER = "def handler(event, context):\n    return event\n"
+_SLEEP = "import time\ndef handler(event, context):\n    time.sleep(0.2)\n    return 1\n"
+_FLOOR = """
+async def app(scope, receive, send):
+    body = (await receive())["body"]
+    await send({"type": "http.response.start", "status": 200,
+                "headers": [(b"content-length", b"%d" % len(body))]})
+    await send({"type": "http.response.body", "body": body})
+"""
+
+
+def free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
+def call(port: int, method: str, path: str, body: bytes = b"") -> tuple[int, bytes]:
+    connection = http.client.HTTPConnection("127.0.0.1", port, timeout=30)
+    connection.request(method, path, body, {"Host": "localhost"})
+    answer = connection.getresponse()
+    content = answer.read()
+    connection.close()
+    return answer.status, content
+
+
+def wait_for(port: int, path: str, process: subprocess.Popen[bytes]) -> float:
+    """Wait for an answer; returns when it came (``perf_counter``)."""
+    while process.poll() is None:
+        try:
+            call(port, "GET", path)
+        except OSError:
+            time.sleep(0.002)
+        else:
+            return time.perf_counter()
+    raise SystemExit("the server ended before it answered")
+
+
+def write_functions(folder: Path, names: dict[str, str]) -> None:
+    for name, code in names.items():
+        (folder / name).mkdir()
+        (folder / name / "app.py").write_text(code)
+
+
+@contextmanager
+def emulator(folder: Path, *options: str) -> Iterator[tuple[int, int, float]]:
+    """Yield (port, pid, milliseconds from launch to the first answer)."""
+    port = free_port()
+    command = [sys.executable, "-m", "emulator", "up", str(folder), "--port", str(port)]
+    began = time.perf_counter()
+    with tempfile.TemporaryFile() as output:
+        process = subprocess.Popen(
+            [*command, "--quiet", "--no-watch", *options], stdout=output, stderr=subprocess.STDOUT
+        )
+        try:
+            ready = wait_for(port, "/2015-03-31/functions/", process)
+            yield port, process.pid, (ready - began) * 1000
+        finally:
+            process.send_signal(signal.SIGTERM)
+            process.wait(30)
+
+
+@contextmanager
+def floor_server(folder: Path) -> Iterator[int]:
+    (folder / "floor.py").write_text(_FLOOR)
+    port = free_port()
+    process = subprocess.Popen(
+        [
+            *(sys.executable, "-m", "uvicorn", "floor:app", "--port", str(port)),
+            *("--lifespan", "off", "--no-access-log", "--log-level", "error"),
+            *("--loop", "uvloop", "--http", "httptools"),
+        ],
+        cwd=folder,
+    )
+    try:
+        wait_for(port, "/", process)
+        yield port
+    finally:
+        process.terminate()
+        process.wait(10)
+
+
+def memory_kb(pid: int, field: str) -> int:
+    path = "smaps_rollup" if field == "Pss" else "status"
+    for line in Path(f"/proc/{pid}/{path}").read_text().splitlines():
+        if line.startswith(f"{field}:"):
+            return int(line.split()[1])
+    raise ValueError(field)
+
+
+def descendants(pid: int) -> list[int]:
+    """Return all processes under ``pid``, deepest included."""
+    parents: dict[int, list[int]] = {}
+    for entry in Path("/proc").iterdir():
+        if entry.name.isdigit():
+            try:
+                fields = (entry / "stat").read_text().rpartition(")")[2].split()
+            except OSError:
+                continue
+            parents.setdefault(int(fields[1]), []).append(int(entry.name))
+    found, todo = [], [pid]
+    while todo:
+        children = parents.get(todo.pop(), [])
+        found += children
+        todo += children
+    return found
+
+
+def rates(port: int, path: str, body: bytes, seconds: float) -> dict[str, Any]:
+    figures: dict[str, Any] = {}
+    request = load.http_post(path, body)
+    for connections in (1, 8, 32):
+        asyncio.run(load.run(port, request, connections=connections, count=30))
+        result = asyncio.run(load.run(port, request, connections=connections, seconds=seconds))
+        if result.errors:
+            raise SystemExit(f"{result.errors} errors under load at {path}")
+        figures[f"per_second_{connections}"] = round(result.per_second)
+        if connections == 1:
+            figures["p50_ms"] = round(result.p50, 3)
+            figures["p99_ms"] = round(result.percentile(99), 3)
+    return figures
+
+
+def first_invokes(port: int, names: list[str]) -> dict[str, float]:
+    times = []
+    for name in names:
+        time.sleep(0.1)  # let the stem cells refill, as between two people's first calls
+        began = time.perf_counter()
+        status, _ = call(port, "POST", _INVOKE.format(name), b"{}")
+        times.append((time.perf_counter() - began) * 1000)
+        assert status == 200
+    return {
+        "median_ms": round(statistics.median(times), 2),
+        "minimum_ms": round(min(times), 2),
+        "maximum_ms": round(max(times), 2),
+    }
+
+
+def burst(port: int, name: str, size: int = 50) -> float:
+    request = load.http_post(_INVOKE.format(name), b"{}")
+    result = asyncio.run(load.run(port, request, connections=size, count=1))
+    assert not result.errors
+    return result.seconds * 1000
+
+
+def create_to_result(port: int, name: str) -> float:
+    buffer = io.BytesIO()
+    with zipfile.ZipFile(buffer, "w") as archive:
+        archive.writestr("app.py", _HANDLER + f"# {name}\n")
+    body = json.dumps(
+        {
+            "FunctionName": name,
+            "Runtime": "python3.12",
+            "Handler": "app.handler",
+            "Role": "arn:aws:iam::000000000000:role/r",
+            "Code": {"ZipFile": base64.b64encode(buffer.getvalue()).decode()},
+        }
+    ).encode()
+    began = time.perf_counter()
+    status, content = call(port, "POST", "/2015-03-31/functions", body)
+    assert status == 201, content
+    while b'"Pending"' in call(port, "GET", f"/2015-03-31/functions/{name}/configuration")[1]:
+        time.sleep(0.001)
+    status, content = call(port, "POST", _INVOKE.format(name), b"{}")
+    assert status == 200, content
+    return (time.perf_counter() - began) * 1000
+
+
+def measure(seconds: float, crowd: int) -> dict[str, Any]:
+    figures: dict[str, Any] = {
+        "machine": f"{os.cpu_count()} cores, {platform.system()} {platform.release()}, "
+        f"Python {platform.python_version()}"
+    }
+    big = json.dumps("x" * 100_000).encode()
+    with tempfile.TemporaryDirectory() as name:
+        folder = Path(name)
+        folder.chmod(0o755)
+        with floor_server(folder) as port:
+            figures["floor"] = rates(port, "/", b"{}", seconds)
+            figures["floor_100kb"] = rates(port, "/", big, seconds)
+        fresh = [f"fresh-{n}" for n in range(20)]
+        write_functions(folder, {"echo": _HANDLER, "sleeper": _SLEEP, "spare": _HANDLER})
+        write_functions(folder, dict.fromkeys(fresh, _HANDLER))
+        starts = []
+        for _ in range(3):
+            with emulator(folder) as (port, pid, started):
+                starts.append(started)
+        figures["start_ms"] = round(statistics.median(starts))
+        with emulator(folder) as (port, pid, _):
+            time.sleep(1)
+            figures["idle_rss_mb"] = round(memory_kb(pid, "VmRSS") / 1024, 1)
+            figures["first_invoke"] = first_invokes(port, fresh)
+            figures["create_to_result_ms"] = round(
+                statistics.median(create_to_result(port, f"new-{n}") for n in range(5)), 1
+            )
+            figures["burst_50_ms"] = round(burst(port, "sleeper"))
+            figures["warm"] = rates(port, _INVOKE.format("echo"), b"{}", seconds)
+            figures["warm_100kb"] = rates(port, _INVOKE.format("echo"), big, seconds)
+            shares = [memory_kb(child, "Pss") for child in descendants(pid)]
+            figures["environment_pss_mb"] = round(statistics.median(shares) / 1024, 2)
+        with emulator(folder, "--no-stem-cells") as (port, _, _):
+            figures["first_invoke_no_stems"] = first_invokes(port, fresh)
+    with tempfile.TemporaryDirectory() as name:
+        folder = Path(name)
+        folder.chmod(0o755)
+        write_functions(folder, {f"f{n}": _HANDLER for n in range(2 * crowd)})
+        with emulator(folder, "--max-environments", str(crowd + 50)) as (port, _, _):
+            alone = rates(port, _INVOKE.format("f0"), b"{}", seconds)
+            for n in range(crowd):
+                call(port, "POST", _INVOKE.format(f"f{n}"), b"{}")
+            crowded = rates(port, _INVOKE.format("f0"), b"{}", seconds)
+        figures["crowd"] = {
+            "functions": 2 * crowd,
+            "idle_environments": crowd,
+            "p50_ms_before": alone["p50_ms"],
+            "p50_ms_after": crowded["p50_ms"],
+        }
+    return figures
+
+
+def table(figures: dict[str, Any]) -> str:
+    """Return the figures as Markdown."""
+    warm, big, floor = figures["warm"], figures["warm_100kb"], figures["floor"]
+    crowd = figures["crowd"]
+
+    def three(rate: dict[str, Any]) -> str:
+        return " / ".join(f"{rate[f'per_second_{n}']:,}" for n in (1, 8, 32))
+
+    rows = [
+        ("first invoke of a fresh Python function", f"{figures['first_invoke']['median_ms']} ms"),
+        ("the same without stem cells", f"{figures['first_invoke_no_stems']['median_ms']} ms"),
+        ("warm p50 / p99 at 1 connection", f"{warm['p50_ms']} / {warm['p99_ms']} ms"),
+        ("warm invokes a second at 1 / 8 / 32", three(warm)),
+        ("100 KB echo, invokes a second at 1 / 8 / 32", three(big)),
+        ("50 concurrent invokes of a 200 ms sleep, cold", f"{figures['burst_50_ms']} ms"),
+        ("create to first result", f"{figures['create_to_result_ms']} ms"),
+        ("start to first answer", f"{figures['start_ms']} ms"),
+        ("idle memory (RSS)", f"{figures['idle_rss_mb']} MB"),
+        ("memory of an idle Python environment (PSS)", f"{figures['environment_pss_mb']} MB"),
+        (
+            f"warm p50 with {crowd['functions']:,} functions and "
+            f"{crowd['idle_environments']} idle environments (before)",
+            f"{crowd['p50_ms_after']} ms ({crowd['p50_ms_before']} ms)",
+        ),
+        ("floor: raw ASGI echo, requests a second at 1 / 8 / 32", three(floor)),
+        ("floor: the same with 100 KB", three(figures["floor_100kb"])),
+    ]
+    lines = [f"Measured on {figures['machine']}.", "", "| figure | value |", "|---|---|"]
+    return "\n".join(lines + [f"| {name} | {value} |" for name, value in rows])
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--seconds", type=float, default=3.0, help="length of one load run")
+    parser.add_argument("--crowd", type=int, default=500, help="idle environments of the last run")
+    parser.add_argument("--json", type=Path, default=Path("bench-results/invoke.json"))
+    options = parser.parse_args()
+    try:
+        import uvloop
+
+        uvloop.install()
+    except ImportError:
+        pass
+    figures = measure(options.seconds, options.crowd)
+    options.json.parent.mkdir(exist_ok=True)
+    options.json.write_text(json.dumps(figures, indent=2) + "\n")
+    print(table(figures))
+
+
+if __name__ == "__main__":
+    main()
