@@ -49,6 +49,9 @@ PRINTED_ENUM = {
     ),
 }
 
+#: Members whose violations come first, where the model has another order (recorded 2025-11).
+CHECKED_FIRST = {("lambda", "PublishLayerVersionRequest"): ("CompatibleRuntimes",)}
+
 #: The code of a constraint violation per service (Lambda's is recorded).
 CONSTRAINT_CODE = {
     "lambda": "ValidationException",

@@ -231,10 +231,10 @@ def compile_rest(model: ServiceModel, readers: JsonReaders, operation: Operation
                 result[blob] = body
         elif read is not None and body:
             content = read(load_json(body))
-            if payload:
-                result[payload] = content
-            else:
+            if not payload:
                 result.update(content)
+            elif content:  # SDKs send {} for a payload that was not given
+                result[payload] = content
         return result
 
     return parse

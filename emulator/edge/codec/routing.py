@@ -6,6 +6,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 from urllib.parse import unquote_to_bytes
 
+from emulator.edge.codec import values
 from emulator.edge.codec.model import Operation
 from emulator.model.errors import AwsError
 
@@ -95,7 +96,7 @@ def _decode(value: str) -> str:
     try:
         return unquote_to_bytes(value).decode()
     except UnicodeDecodeError:
-        raise AwsError("SerializationException", "The request path is not UTF-8.") from None
+        raise values.malformed("The request path is not UTF-8.") from None
 
 
 def _unknown(method: str, path: str) -> AwsError:

@@ -104,7 +104,7 @@ class Validators:
             self._checks[name] = lambda value, path, out: self._again(name, value, path, out)
             shape = self._model.shapes[name]
             if shape["type"] == "structure":
-                self._checks[name] = self._structure(shape)
+                self._checks[name] = self._structure(name, shape)
             elif shape["type"] == "list":
                 self._checks[name] = self._list(name, shape)
             elif shape["type"] == "map":
@@ -148,12 +148,14 @@ class Validators:
         printed = overrides.PRINTED_ENUM.get((self._model.name, name), ", ".join(shape["enum"]))
         return f"Member must satisfy enum value set: [{printed}]"
 
-    def _structure(self, shape: Shape) -> Check | None:
+    def _structure(self, shape_name: str, shape: Shape) -> Check | None:
         required = frozenset(shape.get("required", ()))
+        first = overrides.CHECKED_FIRST.get((self._model.name, shape_name), ())
         members = []
-        for name, member in shape["members"].items():
-            target = self._model.shapes[member["shape"]]
-            check = self.check(member["shape"])
+        for name in sorted(shape["members"], key=lambda name: name not in first):
+            reference = shape["members"][name]["shape"]
+            target = self._model.shapes[reference]
+            check = self.check(reference)
             if check is not None or name in required:
                 members.append((name, _camel(name), name in required, check, target))
         if not members:

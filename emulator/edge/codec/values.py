@@ -100,6 +100,8 @@ def parse_blob(text: str) -> bytes:
 
 def parse_timestamp(text: str) -> float:
     """Read ISO 8601, an HTTP date or seconds since the epoch, as seconds since the epoch."""
+    if text.isdecimal():
+        return parse_double(text)
     for read in (datetime.fromisoformat, _parse_http_date):
         try:
             moment = read(text)
