@@ -9,7 +9,9 @@
 // No top-level await: a main module that still awaits when the event loop runs dry makes Node
 // exit with 13, where Lambda sees a runtime that just ended.
 
-import { BlockingChannel, NEXT, post } from './channel.mjs';
+import { fileURLToPath } from 'node:url';
+
+import { BlockingChannel, NEXT, Responses, post } from './channel.mjs';
 import { buildContext, invoke } from './invocation.mjs';
 import {
   HttpResponseStream,
@@ -41,6 +43,7 @@ async function main() {
   let sdk = process.env.LOCALFAAS_NODE_SDK;
   if (inherited) {
     channel = new BlockingChannel(CHANNEL);
+    await rehearse();
     const { environ, cwd, handler } = JSON.parse(channel.readLine());
     for (const name of Object.keys(process.env)) if (!(name in environ)) delete process.env[name];
     Object.assign(process.env, environ);
@@ -73,6 +76,17 @@ async function main() {
     channel = SocketChannel.adopt(CHANNEL);
   }
   return serveStreaming(channel, handler, release);
+}
+
+/** Go once through all that an invocation needs, so that the first real one finds it warm. */
+async function rehearse() {
+  const here = fileURLToPath(new URL('.', import.meta.url));
+  const handler = await loadHandler(here, 'rehearsal.handler', 24);
+  const responses = new Responses();
+  responses.feed(Buffer.from('HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\n{}'));
+  const { headers, body } = responses.take();
+  post('', await invoke(handler, JSON.parse(body), buildContext(headers, 24), 24));
+  await settled();
 }
 
 function setGlobals() {

@@ -7,6 +7,8 @@ import { pathToFileURL } from 'node:url';
 
 import { runtimeError } from './logging.mjs';
 
+let sdkFolder;
+
 // Where Lambda's own runtime stands: shown in the "Require stack" of a failed import.
 const require = createRequire('/var/runtime/index.mjs');
 
@@ -18,26 +20,50 @@ const require = createRequire('/var/runtime/index.mjs');
  * @param {string} [sdk] a folder of packages that come after all others
  */
 export function setPackagePath(sdk) {
+  sdkFolder = sdk;
   const own = process.env.NODE_PATH;
   if (sdk) process.env.NODE_PATH = [own, sdk].filter(Boolean).join(path.delimiter);
   Module._initPaths();
   if (sdk && own === undefined) delete process.env.NODE_PATH;
   else if (sdk) process.env.NODE_PATH = own;
-  // `import` knows no NODE_PATH; where Node lets us, what it can't find is looked up there.
-  Module.registerHooks?.({
-    resolve(specifier, context, next) {
-      try {
-        return next(specifier, context);
-      } catch (error) {
-        if (error.code !== 'ERR_MODULE_NOT_FOUND' || /^[./]|^\w+:/.test(specifier)) throw error;
+}
+
+/**
+ * Let `import` find packages by NODE_PATH, too, which Node.js itself keeps to `require`.
+ *
+ * Nothing changes for what `import` finds by itself.
+ */
+function setImportPath() {
+  const bare = (specifier) => !/^[./]|^\w+:/.test(specifier);
+  const { NODE_PATH = '', LAMBDA_TASK_ROOT, LAMBDA_RUNTIME_DIR } = process.env;
+  const holdsPackages = (folder) =>
+    folder && ![LAMBDA_TASK_ROOT, LAMBDA_RUNTIME_DIR].includes(folder) && fs.existsSync(folder);
+  if (![...NODE_PATH.split(path.delimiter), sdkFolder].some(holdsPackages)) return;
+  if (Module.registerHooks) {
+    Module.registerHooks({
+      resolve(specifier, context, next) {
         try {
-          return { url: pathToFileURL(require.resolve(specifier)).href, shortCircuit: true };
-        } catch {
-          throw error;
+          return next(specifier, context);
+        } catch (error) {
+          if (error.code !== 'ERR_MODULE_NOT_FOUND' || !bare(specifier)) throw error;
+          return { url: located(specifier, error), shortCircuit: true };
         }
-      }
-    },
-  });
+      },
+    });
+  } else if (Module.register) {
+    // Before Node.js 22.15 hooks live in a thread of their own (some 20 ms, once).
+    Module.register(new URL('./import_hooks.mjs', import.meta.url), {
+      data: Module.globalPaths,
+    });
+  }
+}
+
+function located(specifier, error) {
+  try {
+    return pathToFileURL(require.resolve(specifier)).href;
+  } catch {
+    throw error;
+  }
 }
 
 /**
@@ -93,6 +119,7 @@ async function loadModule(root, folder, file) {
 }
 
 function importFile(file) {
+  setImportPath();
   return import(pathToFileURL(file).href);
 }
 

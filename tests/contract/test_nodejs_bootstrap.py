@@ -348,6 +348,23 @@ def test_sdk_layers_and_node_path(make: Make, tmp_path: Path) -> None:
     assert environ == expected, "nothing of the host, all that was given"
 
 
+def test_import_finds_layers_and_the_sdk(make: Make, tmp_path: Path) -> None:
+    runtime = make(
+        {
+            "index.mjs": "import {v} from './inner.mjs'; import dep from 'dep';"
+            "export const handler = async () => [v, dep];",
+            "inner.mjs": "import sdk from '@aws-sdk/client-s3'; export const v = sdk.S3Client;",
+            "layer/dep/index.js": "module.exports = 'layer'",
+            **SDK,
+        },
+        LOCALFAAS_NODE_SDK=str(tmp_path / "task/sdk"),
+        NODE_PATH=str(tmp_path / "task/layer"),
+    )
+    runtime.start().ready()
+    for _ in range(2):
+        assert runtime.invoke().json == ["here", "layer"]
+
+
 def test_context(make: Make) -> None:
     runtime = make(
         "exports.handler = async (e, c) => ({...c, left: c.getRemainingTimeInMillis(),"
