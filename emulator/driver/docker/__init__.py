@@ -1,0 +1,6 @@
+"""Execution environments in containers of a Docker engine."""
+
+from emulator.driver.docker.driver import DockerDriver, DockerSettings
+from emulator.driver.docker.images import Progress
+
+__all__ = ["DockerDriver", "DockerSettings", "Progress"]

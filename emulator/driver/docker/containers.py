@@ -1,0 +1,427 @@
+"""Makes, starts, restarts and removes the driver's containers."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import os
+import socket
+from collections.abc import Coroutine, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, TypeVar
+
+from emulator.driver.docker import body, cgroup
+from emulator.driver.docker.engine import AttachedOutput, Engine, EngineFault, ImageInfo
+from emulator.driver.docker.images import Images, Plan
+from emulator.driver.docker.labels import POOL
+from emulator.driver.docker.output import OutputPump
+from emulator.driver.docker.sandbox import Container, DockerSandbox
+from emulator.driver.docker.volumes import ShippedFiles
+from emulator.driver.docker.workspace import LocalFiles, Workspace
+from emulator.model.clock import Clock
+from emulator.model.errors import DriverFault
+from emulator.model.sandbox import EnvironmentSpec
+
+T = TypeVar("T")
+
+#: Seconds a bootstrap has to connect once its container runs.
+_CONNECT = 20.0
+#: Removals at once: they hold dockerd up, and nobody waits for them.
+_REMOVALS = 2
+#: Seconds before another try to remove what the engine did not remove.
+_RETRIES = (0.5, 2.0, 8.0, 30.0)
+#: Where an image's start command is looked up if it sets no PATH (Docker's own default).
+_PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
+#: Variables that belong to a container image rather than to the managed runtimes.
+_IMAGE_VARIABLES = ("PATH", "LD_LIBRARY_PATH", "LANG", "TZ")
+#: /tmp of a stem cell; another size is made on use.
+STEM_STORAGE_MB = 512
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Network:
+    """How containers and this machine reach each other."""
+
+    #: The engine's network the containers are in.
+    name: str
+    #: What Runtime API listeners bind.
+    listen_host: str
+    #: What containers call this machine.
+    reach_host: str
+    #: Where connections of containers seem to come from, besides their own addresses.
+    translated: frozenset[str] = frozenset()
+
+
+class Containers:
+    """The containers of one driver.
+
+    Args:
+        engine: Where they run.
+        images: Where their images come from.
+        network: What they are attached to.
+        local: The files of this machine; None where the engine can't see them.
+        shipped: The files on the engine, then.
+        labels: What every container carries.
+        prefix: Of their names; this instance's own.
+        bootstraps: The folder with a folder of bootstraps per language.
+        init: The engine has an init to put in front.
+        clock: For the pauses between attempts to remove.
+    """
+
+    def __init__(
+        self,
+        *,
+        engine: Engine,
+        images: Images,
+        network: Network,
+        local: LocalFiles | None,
+        shipped: ShippedFiles,
+        labels: Mapping[str, str],
+        prefix: str,
+        bootstraps: Path,
+        init: bool,
+        clock: Clock,
+    ) -> None:
+        self._engine = engine
+        self._images = images
+        self._network = network
+        self._local = local
+        self._shipped = shipped
+        self._labels = dict(labels)
+        self._prefix = prefix
+        self._bootstraps = bootstraps
+        self._init = init
+        self._clock = clock
+        self._closing = False
+        self._count = 0
+        self._removals = asyncio.Semaphore(_REMOVALS)
+        self._tasks: set[asyncio.Task[Any]] = set()
+        self._alive: set[DockerSandbox] = set()
+
+    def is_stem(self, plan: Plan) -> bool:
+        """Say whether environments of ``plan`` can start from stem cells."""
+        return bool(plan.language) and self._local is not None
+
+    # Making
+
+    async def make_stem(self, plan: Plan) -> DockerSandbox:
+        """Start a generic container whose bootstrap waits for its function.
+
+        Raises:
+            DriverFault: It could not be started, or its bootstrap did not connect.
+        """
+        return await self._guarded(self._make_stem(plan))
+
+    async def _make_stem(self, plan: Plan) -> DockerSandbox:
+        assert self._local is not None
+        await self._images.ensure(plan)
+        workspace = await self._local.make(STEM_STORAGE_MB)
+        language = self._bootstraps / plan.language
+        request = body.Request(
+            image=plan.image,
+            entrypoint=body.bootstrap_command(plan.language, plan.version),
+            command=[],
+            labels=self._labels | {POOL: plan.image},
+            mounts=[*workspace.mounts(language), self._temporary(workspace)],
+            network=self._network.name,
+            environ={body.SOCKET_VARIABLE: body.SOCKET},
+            init=self._init,
+            host_names=("host.docker.internal",),
+        )
+        return await self._create(plan, request, workspace, stem=True)
+
+    async def make(self, plan: Plan, spec: EnvironmentSpec) -> DockerSandbox:
+        """Start a container for ``spec`` whose image brings its own Runtime API client.
+
+        Raises:
+            DriverFault: It could not be started.
+        """
+        return await self._guarded(self._make(plan, spec))
+
+    async def _make(self, plan: Plan, spec: EnvironmentSpec) -> DockerSandbox:
+        image = await self._images.ensure(plan)
+        workspace, mounts = None, []
+        if self._local is not None:
+            workspace = await self._local.make(spec.ephemeral_storage_mb)
+            opt = await self._local.merged(spec.layers)
+            for source, target in ((spec.code, body.CODE), (opt, body.LAYERS)):
+                if source is not None:
+                    mounts.append(
+                        body.Mount(target=target, source=str(source), bind=True, read_only=True)
+                    )
+        else:
+            mounts += await self._shipped.mounts(plan, spec.code, spec.layers)
+        entrypoint, command, directory = start_command(spec, image)
+        environ = environment(spec, image, self.runtime_api(spec))
+        request = body.Request(
+            image=plan.image,
+            entrypoint=entrypoint,
+            command=command,
+            labels=self._labels | {POOL: f"{spec.function_name}:{spec.function_version}"},
+            mounts=[*mounts, self._temporary(workspace)],
+            network=self._network.name,
+            environ=environ,
+            working_directory=directory,
+            limits=body.limits(spec.memory_mb),
+            init=self._init,
+            host_names=("host.docker.internal",),
+        )
+        path = image.environ.get("PATH", _PATH)
+        return await self._create(
+            plan, request, workspace, entrypoint=([*entrypoint, *command] or [""])[0], path=path
+        )
+
+    def runtime_api(self, spec: EnvironmentSpec) -> str:
+        """Return the environment's listener as its container reaches it."""
+        return f"{self._network.reach_host}:{spec.runtime_api.rpartition(':')[2]}"
+
+    def _temporary(self, workspace: Workspace | None) -> body.Mount:
+        if workspace is not None and workspace.disk is not None:
+            return body.Mount(target=body.TEMPORARY, source=str(workspace.temporary), bind=True)
+        return body.Mount(target=body.TEMPORARY)
+
+    async def _create(
+        self,
+        plan: Plan,
+        request: body.Request,
+        workspace: Workspace | None,
+        *,
+        stem: bool = False,
+        entrypoint: str = "",
+        path: str = "",
+    ) -> DockerSandbox:
+        self._count += 1
+        name = f"{self._prefix}-{self._count}"
+        container = Container(
+            id=name, name=name, plan=plan, workspace=workspace, stem=stem,
+            entrypoint=entrypoint, path=path,
+        )  # fmt: skip
+        sandbox = DockerSandbox(container, self._engine)
+        try:
+            try:
+                container.id = await self._engine.create(name, body.body(request), plan.platform)
+            except EngineFault as error:
+                if error.status == 404:
+                    self._images.forget(plan)
+                raise
+            await self._run(sandbox)
+        except BaseException:
+            self.remove(sandbox)
+            raise
+        return sandbox
+
+    # Running
+
+    async def _run(self, sandbox: DockerSandbox) -> None:
+        """Start the container of ``sandbox``, whose disk is shown at its workspace."""
+        container, workspace = sandbox.container, sandbox.container.workspace
+        self._alive.add(sandbox)
+        listener: socket.socket | None = None
+        attached: AttachedOutput | None = None
+        if container.stem and workspace is not None:
+            sandbox.output = workspace.open_output()
+            listener = workspace.listen()
+        else:
+            attached = await self._engine.attach(container.id)
+            sandbox.pump(OutputPump(attached, sandbox.gone))
+        try:
+            await self._engine.start(container.id)
+            state = await self._engine.inspect(container.id)
+            sandbox.addresses = frozenset(state.addresses.values()) | self._network.translated
+            if workspace is not None:
+                if self._local is not None:
+                    await self._local.hide_disk(workspace)
+                if state.pid:
+                    sandbox.cgroup = cgroup.of_process(state.pid, container.id)
+                    sandbox.watch(state.pid)
+                else:
+                    sandbox.gone()
+            if listener is not None:
+                sandbox.channel = await self._connection(sandbox, listener)
+        finally:
+            if listener is not None:
+                listener.close()
+
+    async def _connection(self, sandbox: DockerSandbox, listener: socket.socket) -> socket.socket:
+        accepting = asyncio.ensure_future(asyncio.get_running_loop().sock_accept(listener))
+        waited: set[asyncio.Future[Any]] = {accepting, sandbox.exited}
+        try:
+            await asyncio.wait(waited, timeout=_CONNECT, return_when=asyncio.FIRST_COMPLETED)
+            if accepting.done():
+                channel, _ = accepting.result()
+                channel.setblocking(False)
+                return channel
+        finally:
+            accepting.cancel()
+        reason = "ended" if sandbox.exited.done() else "did not connect"
+        raise DriverFault(
+            f"the runtime in a container of {sandbox.container.plan.image} {reason}{_said(sandbox)}"
+        )
+
+    async def specialise(
+        self, stem: DockerSandbox, spec: EnvironmentSpec, before: DockerSandbox | None = None
+    ) -> None:
+        """Make a stem cell the environment of ``spec``: its code, its limits, its start.
+
+        Args:
+            stem: The stem cell.
+            spec: What it becomes.
+            before: The environment that ended, whose /tmp it inherits.
+
+        Raises:
+            DriverFault: It can't be; the container is of no use any more.
+        """
+        workspace = stem.container.workspace
+        assert workspace is not None
+        assert self._local is not None
+        assert stem.channel is not None
+        await self._limit(stem, body.limits(spec.memory_mb))
+        inherited = before.container.workspace if before is not None else None
+        if inherited is not None:
+            await self._local.hand_over_disk(inherited, workspace, stem.pid or 0)
+        elif spec.ephemeral_storage_mb != STEM_STORAGE_MB:
+            await self._local.exchange_disk(workspace, stem.pid or 0, spec.ephemeral_storage_mb)
+        await self._local.fill(workspace, stem.pid or 0, spec.code, spec.layers)
+        environ = dict(spec.environ) | {"AWS_LAMBDA_RUNTIME_API": self.runtime_api(spec)}
+        line = json.dumps({"environ": environ, "cwd": body.CODE, "handler": spec.handler})
+        try:
+            await asyncio.get_running_loop().sock_sendall(stem.channel, f"{line}\n".encode())
+        except OSError as error:
+            raise DriverFault(f"the runtime of {stem.container.name} is gone: {error}") from error
+
+    async def _limit(self, sandbox: DockerSandbox, limits: body.Limits) -> None:
+        if sandbox.cgroup is not None and sandbox.cgroup.writable:
+            try:
+                sandbox.cgroup.limit(limits)
+            except OSError as error:
+                raise DriverFault(f"the limits can't be set: {error}") from error
+        else:
+            await self._engine.update(
+                sandbox.container.id,
+                memory=limits.memory,
+                cpu_period=body.CPU_PERIOD,
+                cpu_quota=limits.cpu_quota,
+            )
+
+    def can_hand_over(self, sandbox: DockerSandbox) -> bool:
+        """Say whether a stem cell can take the place of ``sandbox`` and its /tmp."""
+        workspace = sandbox.container.workspace
+        return sandbox.container.stem and workspace is not None and workspace.disk is not None
+
+    async def restart(self, sandbox: DockerSandbox) -> DockerSandbox:
+        """Start the container anew; its /tmp stays.
+
+        Raises:
+            DriverFault: It could not be; the container is gone then.
+        """
+        return await self._guarded(self._restart(sandbox))
+
+    async def _restart(self, sandbox: DockerSandbox) -> DockerSandbox:
+        container = sandbox.container
+        anew = DockerSandbox(container, self._engine)
+        try:
+            await sandbox.kill()
+            # The kernel knows of the end before the engine does, which would not start twice.
+            await self._engine.wait(container.id, _CONNECT)
+            if self._local is not None and container.workspace is not None:
+                await self._local.show_disk(container.workspace)
+            await self._run(anew)
+        except BaseException:
+            sandbox.close()
+            self.remove(anew)
+            raise
+        self._alive.discard(sandbox)
+        sandbox.close()
+        return anew
+
+    # Removing
+
+    def remove(self, sandbox: DockerSandbox) -> None:
+        """Remove the container and all it had, off the critical path. Idempotent."""
+        self._alive.discard(sandbox)
+        if not sandbox.container.removed:
+            sandbox.container.removed = True
+            self._spawn(self._remove(sandbox))
+
+    async def _remove(self, sandbox: DockerSandbox) -> None:
+        container = sandbox.container
+        sandbox.killed = True
+        if sandbox.channel is not None and not sandbox.handed_out:
+            sandbox.channel.close()
+        sandbox.unfreeze()
+        for pause in (*_RETRIES, None):
+            try:
+                async with self._removals:
+                    await self._engine.remove(container.id)
+                break
+            except DriverFault:
+                # The engine is down or overloaded. What is left at last, `close` or the next
+                # start of the emulator removes by its labels.
+                if pause is None or self._closing:
+                    break
+                await self._clock.sleep(pause)
+        sandbox.close()
+        if container.workspace is not None and self._local is not None:
+            await self._local.remove(container.workspace)
+
+    def _spawn(self, work: Coroutine[Any, Any, T]) -> asyncio.Task[T]:
+        task = asyncio.ensure_future(work)
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
+        return task
+
+    async def _guarded(self, making: Coroutine[Any, Any, DockerSandbox]) -> DockerSandbox:
+        """Await ``making`` to its end even if the caller is cancelled: nothing is left behind."""
+        task = self._spawn(making)
+        try:
+            return await asyncio.shield(task)
+        except asyncio.CancelledError:
+            task.add_done_callback(self._unwanted)
+            raise
+
+    def _unwanted(self, task: asyncio.Task[DockerSandbox]) -> None:
+        if not task.cancelled() and task.exception() is None:
+            self.remove(task.result())
+
+    async def close(self) -> None:
+        """Remove every container and wait until all are gone."""
+        self._closing = True
+        while self._tasks or self._alive:
+            for sandbox in list(self._alive):
+                self.remove(sandbox)
+            await asyncio.gather(*self._tasks, return_exceptions=True)
+
+
+def start_command(spec: EnvironmentSpec, image: ImageInfo) -> tuple[list[str], list[str], str]:
+    """Return entrypoint, command and working folder: the image's own, each one overridable.
+
+    Source: https://docs.aws.amazon.com/lambda/latest/api/API_ImageConfig.html
+    """
+    override = spec.image_config
+    if not spec.image:
+        return list(image.entrypoint), [spec.handler], body.CODE
+    return (
+        list(override.entrypoint or image.entrypoint),
+        list(override.command or image.command),
+        override.working_directory,
+    )
+
+
+def environment(spec: EnvironmentSpec, image: ImageInfo, runtime_api: str) -> dict[str, str]:
+    """Return a container's variables; an image function keeps the PATH of its image."""
+    environ = dict(spec.environ)
+    if spec.image:
+        for name in _IMAGE_VARIABLES:
+            if name in image.environ:
+                environ.pop(name, None)
+    return environ | {"AWS_LAMBDA_RUNTIME_API": runtime_api}
+
+
+def _said(sandbox: DockerSandbox) -> str:
+    """Return the last words of a runtime that did not come up."""
+    try:
+        text = os.read(sandbox.output or -1, 2000).decode(errors="replace").strip()
+    except OSError:
+        text = ""
+    return f": {text}" if text else ""

@@ -1,0 +1,464 @@
+"""The Docker driver: execution environments in containers of a Docker engine, with stem cells."""
+
+from __future__ import annotations
+
+import asyncio
+import fcntl
+import os
+import re
+import socket
+import sys
+import tempfile
+import uuid
+from collections.abc import Callable, Mapping
+from contextlib import suppress
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from emulator.driver.base import Sandbox
+from emulator.driver.docker import body, images, labels, mounts, volumes
+from emulator.driver.docker.address import EngineAddress, resolve
+from emulator.driver.docker.containers import Containers, Network
+from emulator.driver.docker.engine import Engine, EngineFault, EngineInfo
+from emulator.driver.docker.images import Images, Plan, Progress
+from emulator.driver.docker.sandbox import DockerSandbox
+from emulator.driver.docker.stems import StemPool
+from emulator.driver.docker.workspace import LocalFiles, remove_folder
+from emulator.model.clock import Clock, SystemClock
+from emulator.model.errors import ConfigurationError, DriverFault
+from emulator.model.sandbox import EnvironmentSpec, Usage
+
+#: What containers call the machine where its bridge address can't be bound.
+_HOST_NAME = "host.docker.internal"
+#: An instance's folder among the locks.
+_FOLDER = re.compile(r"[0-9a-f]{8}")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DockerSettings:
+    """What can be set about the Docker driver."""
+
+    #: The engine; empty takes DOCKER_HOST, the current context, or the usual sockets.
+    host: str = ""
+    #: Images by runtime identifier, where neither AWS's nor those built here are wanted.
+    images: Mapping[str, str] = field(default_factory=dict)
+    #: Stem cells kept ready for each image in use.
+    stems: int = 3
+    #: The engine's network the containers join; they reach what else is in it.
+    network: str = "bridge"
+    #: An address of this machine that containers can reach, where it can't be found out.
+    advertise: str = ""
+    #: Labels put on everything, e.g. those of Testcontainers' reaper.
+    labels: Mapping[str, str] = field(default_factory=dict)
+    #: Where locks, sockets and disks of containers are: a short path on a local file system.
+    directory: Path = Path(tempfile.gettempdir()) / f"localfaas-{os.getuid()}"
+
+
+class DockerDriver:
+    """Starts environments in containers.
+
+    Args:
+        settings: What can be set.
+        bootstraps: The folder with a folder of bootstraps per language (``runtimes``).
+        environ: The variables that say where the engine is (DOCKER_HOST and friends).
+        clock: For pauses between attempts.
+        on_progress: Hears how far pulls are, on the loop.
+    """
+
+    name = "docker"
+    listen_host = ""
+
+    def __init__(
+        self,
+        settings: DockerSettings,
+        *,
+        bootstraps: Path,
+        environ: Mapping[str, str],
+        clock: Clock | None = None,
+        on_progress: Callable[[Progress], None] = lambda progress: None,
+    ) -> None:
+        self._settings = settings
+        self._bootstraps = bootstraps
+        self._environ = dict(environ)
+        self._clock = clock or SystemClock()
+        self._on_progress = on_progress
+        self._instance = uuid.uuid4().hex
+        self._folder = settings.directory / self._instance[:8]
+        self._lock: int | None = None
+        self._notes: list[str] = []
+        self._local: LocalFiles | None = None
+        #: The name by which sandboxes reach this machine: where they find the emulator.
+        self.reach_host = ""
+
+    # Opening
+
+    async def open(self) -> None:
+        address = resolve(self._environ, home=Path.home(), url=self._settings.host)
+        self._engine = Engine(address)
+        try:
+            self._info = await self._engine.open()
+            await self._set_up(address, self._info)
+        except BaseException:
+            self._engine.close()
+            self._release()
+            raise
+
+    async def _set_up(self, address: EngineAddress, info: EngineInfo) -> None:
+        control = labels.own_container()
+        local = _shares_this_machine(address, info) and not control
+        self._take_lock()
+        self._owner = labels.Owner(
+            instance=self._instance,
+            owner=f"{socket.gethostname()}:{self._settings.directory}",
+            control=control,
+        )
+        marks = self._owner.labels() | dict(self._settings.labels)
+        if control:
+            with suppress(EngineFault):
+                marks |= labels.reaper_labels((await self._engine.inspect(control)).labels)
+        await self.sweep()
+        if local:
+            self._local = LocalFiles(self._folder, privileged=mounts.available())
+        network = await self._network(address, control)
+        self.listen_host, self.reach_host = network.listen_host, network.reach_host
+        prefix = f"localfaas-{self._instance[:8]}"
+        self._images = Images(
+            self._engine, self._settings.images, body.LANGUAGES, self._on_progress
+        )
+        self._shipped = volumes.ShippedFiles(self._engine, prefix, marks)
+        self._containers = Containers(
+            engine=self._engine,
+            images=self._images,
+            network=network,
+            local=self._local,
+            shipped=self._shipped,
+            labels=marks,
+            prefix=prefix,
+            bootstraps=self._bootstraps,
+            init=info.init,
+            clock=self._clock,
+        )
+        self._stems = StemPool(
+            self._containers.make_stem, self._containers.remove, self._settings.stems, self._clock
+        )
+        self._note_limits(info)
+
+    def _take_lock(self) -> None:
+        """Hold a lock as long as this process lives: others tell by it whose containers live."""
+        directory = self._settings.directory
+        try:
+            directory.mkdir(mode=0o755, parents=True, exist_ok=True)
+            if directory.stat().st_uid != os.getuid():
+                raise PermissionError(f"it belongs to user {directory.stat().st_uid}")
+            # It gets its name only once it is held: nobody ever sees it without its holder.
+            new = directory / f"{self._instance}.new"
+            self._lock = os.open(new, os.O_CREAT | os.O_RDWR | os.O_CLOEXEC, 0o600)
+            fcntl.flock(self._lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            new.rename(self._lock_file(self._instance))
+            self._folder.mkdir(mode=0o711)
+        except OSError as error:
+            raise ConfigurationError(f"{directory} can't be used: {error}") from error
+
+    def _lock_file(self, instance: str) -> Path:
+        return self._settings.directory / f"{instance}.lock"
+
+    async def _network(self, address: EngineAddress, control: str) -> Network:
+        name, advertise = self._settings.network, self._settings.advertise
+        if control and not advertise:
+            addresses = (await self._engine.inspect(control)).addresses
+            if name not in addresses and addresses:
+                name = next(iter(addresses))
+            advertise = addresses.get(name, "")
+        if advertise:
+            return Network(name=name, listen_host=advertise, reach_host=advertise)
+        if address.host:
+            here = _address_towards(address.host)
+            seen = frozenset(_addresses_of(address.host))
+            self._notes.append(
+                f"the engine is on another machine: Runtime APIs listen on {here}, and any "
+                "container of that machine that knows a port can reach its Runtime API"
+            )
+            return Network(name=name, listen_host=here, reach_host=here, translated=seen)
+        gateway = await self._engine.gateway(name)
+        if gateway and _can_bind(gateway):
+            return Network(name=name, listen_host=gateway, reach_host=gateway)
+        self._notes.append(
+            "the engine runs in a machine of its own: images with their own runtime client "
+            "connect through this machine's loopback address, where environments can't be told "
+            "apart by address"
+        )
+        return Network(
+            name=name,
+            listen_host="127.0.0.1",
+            reach_host=_HOST_NAME,
+            translated=frozenset({"127.0.0.1"}),
+        )
+
+    def _note_limits(self, info: EngineInfo) -> None:
+        if self._local is None:
+            self._notes.append(
+                "the Docker engine can't see this machine's files: code is shipped to it, cold "
+                "starts take a container start each, and the size of /tmp is not limited"
+            )
+        elif not self._local.sized:
+            self._notes.append(
+                "the size of /tmp is not limited: that needs root, loop devices and mkfs.ext4"
+            )
+        if not info.init:
+            self._notes.append(
+                "the engine has no init (docker-init): signals a function sends to itself do "
+                "not end it as on AWS"
+            )
+
+    # What can be had
+
+    def notes(self) -> list[str]:
+        return list(self._notes)
+
+    def check_runtime(self, runtime: str) -> str | None:
+        if runtime not in self._settings.images:
+            images.split_runtime(runtime)
+        return None
+
+    def check_architecture(self, architecture: str) -> str | None:
+        """Return None if the engine's machine has ``architecture``, else a note."""
+        if not images.emulated(architecture, self._info.architecture):
+            return None
+        return (
+            f"{architecture} is emulated on this {self._info.architecture} machine: slower, and "
+            "it needs binfmt_misc handlers (`docker run --privileged tonistiigi/binfmt`)"
+        )
+
+    async def prepare(self, runtime: str) -> None:
+        machine = "arm64" if self._info.architecture in ("aarch64", "arm64") else "x86_64"
+        plan = await self._images.plan_runtime(runtime, machine)
+        await self._images.ensure(plan)
+        if self._containers.is_stem(plan):
+            await self._stems.fill(plan)
+
+    # One environment
+
+    async def start(self, spec: EnvironmentSpec) -> Sandbox:
+        plan = await self._images.plan(spec)
+        if self._containers.is_stem(plan):
+            return await self._specialised(await self._stem(plan), spec)
+        self._stems.hurry()
+        try:
+            return await self._containers.make(plan, spec)
+        finally:
+            self._stems.hurried()
+
+    async def _stem(self, plan: Plan) -> DockerSandbox:
+        """Return a stem cell: a ready one, or one made now, before any refill."""
+        stem = self._stems.take(plan)
+        if stem is not None:
+            return stem
+        self._stems.hurry()
+        try:
+            return await self._containers.make_stem(plan)
+        finally:
+            self._stems.hurried()
+
+    async def _specialised(
+        self, stem: DockerSandbox, spec: EnvironmentSpec, before: DockerSandbox | None = None
+    ) -> DockerSandbox:
+        try:
+            await self._containers.specialise(stem, spec, before)
+        except BaseException:
+            self._containers.remove(stem)
+            raise
+        stem.handed_out = True
+        return stem
+
+    async def reset(self, sandbox: Sandbox, spec: EnvironmentSpec) -> Sandbox:
+        old = _ours(sandbox)
+        if not self._containers.can_hand_over(old):
+            anew = await self._containers.restart(old)
+            return await self._specialised(anew, spec) if anew.container.stem else anew
+        try:
+            await old.kill()
+            stem = await self._stem(old.container.plan)
+            return await self._specialised(stem, spec, before=old)
+        finally:
+            self._containers.remove(old)
+
+    async def stop(self, sandbox: Sandbox) -> None:
+        ours = _ours(sandbox)
+        try:
+            await ours.kill()
+        except DriverFault:
+            pass  # the engine is down: the removal goes on trying
+        finally:
+            self._containers.remove(ours)
+
+    async def kill(self, sandbox: Sandbox) -> None:
+        await _ours(sandbox).kill()
+
+    async def freeze(self, sandbox: Sandbox) -> None:
+        ours = _ours(sandbox)
+        if ours.frozen or ours.exited.done():
+            return
+        if ours.cgroup is not None and ours.cgroup.writable:
+            with _lost(ours):
+                ours.cgroup.freeze(True)
+        else:
+            await self._engine.pause(ours.container.id)
+        ours.frozen = True
+
+    async def thaw(self, sandbox: Sandbox) -> None:
+        ours = _ours(sandbox)
+        if not ours.frozen or ours.exited.done():
+            return
+        ours.frozen = False
+        if ours.cgroup is not None and ours.cgroup.writable:
+            with _lost(ours):
+                ours.cgroup.freeze(False)
+        else:
+            await self._engine.unpause(ours.container.id)
+
+    async def usage(self, sandbox: Sandbox) -> Usage:
+        ours = _ours(sandbox)
+        if ours.cgroup is not None:
+            with _lost(ours):
+                return ours.cgroup.usage()
+        sample = await self._engine.stats(ours.container.id)
+        memory = sample.get("memory_stats") or {}
+        used = int(memory.get("usage") or 0)
+        return Usage(
+            memory=used,
+            memory_peak=int(memory.get("max_usage") or used),
+            cpu_seconds=int(sample["cpu_stats"]["cpu_usage"]["total_usage"]) / 1e9,
+            processes=int((sample.get("pids_stats") or {}).get("current") or 0),
+        )
+
+    # Leaving
+
+    async def sweep(self) -> int:
+        """Remove what instances that are no more have left; return how many containers.
+
+        Raises:
+            DriverFault: The engine did not answer.
+        """
+        listed = await self._engine.containers(labels.INSTANCE)
+        running: frozenset[str] = frozenset()
+        if any(labels.CONTROL in one.labels for one in listed):
+            running = frozenset(one.id for one in await self._engine.containers("") if one.running)
+        locked = frozenset(self._locked_instances())
+
+        def orphan(marks: Mapping[str, str]) -> bool:
+            return labels.is_orphan(marks, self._owner, running=running, locked=locked)
+
+        orphans = [one.id for one in listed if orphan(one.labels)]
+        await asyncio.gather(*(self._engine.remove(one) for one in orphans))
+        for name, marks in await self._engine.volumes(labels.INSTANCE):
+            if orphan(marks):
+                await self._engine.remove_volume(name)
+        await asyncio.to_thread(self._sweep_folders)
+        return len(orphans)
+
+    def _locked_instances(self) -> list[str]:
+        """Return the instances whose process lives, this one included."""
+        found = [self._instance]
+        for file in self._settings.directory.glob("*.lock"):
+            if file.stem == self._instance:
+                continue
+            with suppress(OSError), file.open("rb") as lock:
+                try:
+                    fcntl.flock(lock, fcntl.LOCK_SH | fcntl.LOCK_NB)
+                except BlockingIOError:
+                    found.append(file.stem)
+        return found
+
+    def _sweep_folders(self) -> None:
+        # In this order: an instance holds its lock before it makes its folder.
+        found = [p for p in self._settings.directory.iterdir() if _FOLDER.fullmatch(p.name)]
+        locked = self._locked_instances()
+        kept = {instance[:8] for instance in locked}
+        for folder in found:
+            if folder.name not in kept:
+                remove_folder(folder)
+        for file in self._settings.directory.glob("*.lock"):
+            if file.stem != self._instance and file.stem[:8] not in kept:
+                with suppress(OSError), file.open("rb") as lock:
+                    fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                    file.unlink()
+
+    async def close(self) -> None:
+        for stem in await self._stems.close():
+            self._containers.remove(stem)
+        await self._containers.close()
+        try:
+            await self._shipped.close()
+            # What a call that was given up on may have made after all.
+            own = f"{labels.INSTANCE}={self._instance}"
+            for one in await self._engine.containers(own):
+                await self._engine.remove(one.id)
+        except EngineFault:
+            pass  # the engine is down: the next start sweeps
+        finally:
+            self._engine.close()
+            if self._local is not None:
+                await asyncio.to_thread(self._local.close)
+            self._release()
+
+    def _release(self) -> None:
+        if self._lock is not None:
+            remove_folder(self._folder)
+            self._lock_file(self._instance).unlink(missing_ok=True)
+            os.close(self._lock)
+            self._lock = None
+
+
+class _lost:
+    """Turns the kernel's complaint about a container that is gone into DriverFault."""
+
+    def __init__(self, sandbox: DockerSandbox) -> None:
+        self._name = sandbox.container.name
+
+    def __enter__(self) -> None:
+        return None
+
+    def __exit__(self, kind: type[BaseException] | None, error: object, _trace: object) -> None:
+        if isinstance(error, OSError):
+            raise DriverFault(f"the container {self._name} is out of reach: {error}") from error
+
+
+def _ours(sandbox: Sandbox) -> DockerSandbox:
+    assert isinstance(sandbox, DockerSandbox)
+    return sandbox
+
+
+def _shares_this_machine(address: EngineAddress, info: EngineInfo) -> bool:
+    """Say whether the engine's containers run on this kernel and can see its files."""
+    return (
+        sys.platform == "linux"
+        and address.scheme == "unix"
+        and "Docker Desktop" not in info.operating_system
+        and info.kernel == os.uname().release
+    )
+
+
+def _can_bind(address: str) -> bool:
+    with socket.socket(socket.AF_INET, socket.SOCK_STREAM) as probe:
+        try:
+            probe.bind((address, 0))
+        except OSError:
+            return False
+        return True
+
+
+def _address_towards(host: str) -> str:
+    """Return this machine's address on the way to ``host``; nothing is sent."""
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as probe:
+        try:
+            probe.connect((host, 9))
+        except OSError as error:
+            raise ConfigurationError(
+                f"the engine's machine {host} has no route: {error}"
+            ) from error
+        return str(probe.getsockname()[0])
+
+
+def _addresses_of(host: str) -> list[str]:
+    found = socket.getaddrinfo(host, None, socket.AF_INET, socket.SOCK_STREAM)
+    return sorted({str(one[4][0]) for one in found})

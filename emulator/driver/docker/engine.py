@@ -1,0 +1,405 @@
+"""The Docker engine as the driver sees it: plain values, on a private executor, with time limits.
+
+The Docker SDK blocks, so it runs on a few threads of its own, and it is imported there, on
+first use. None of its objects and none of its exceptions leave this module.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import ipaddress
+import socket
+from collections.abc import Callable, Iterator, Mapping
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any, TypeVar
+
+from emulator.driver.docker.address import EngineAddress
+from emulator.model.errors import ConfigurationError, DriverFault
+
+if TYPE_CHECKING:
+    from docker import APIClient
+
+T = TypeVar("T")
+
+#: Seconds the engine has for one answer. Twenty containers asked for at once take about four.
+TIMEOUT = 30.0
+#: Beyond that: what a call may wait for a free thread.
+_QUEUE = 5.0
+#: dockerd is the bottleneck: more threads make nothing faster.
+_THREADS = 4
+
+
+class EngineFault(DriverFault):
+    """The engine refused, or did not answer.
+
+    Args:
+        message: The engine's own text.
+        status: The HTTP status it answered with; 0 where it gave none.
+    """
+
+    def __init__(self, message: str, *, status: int = 0) -> None:
+        super().__init__(message)
+        self.status = status
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class EngineInfo:
+    """What an engine says of itself."""
+
+    version: str
+    operating_system: str
+    kernel: str
+    #: As ``uname -m`` gives it.
+    architecture: str
+    rootless: bool
+    #: The engine can put a small init in front of a container's command.
+    init: bool
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ContainerState:
+    """A container, as inspected."""
+
+    id: str
+    running: bool
+    paused: bool
+    #: The container's first process as the engine's host numbers it; 0 when it does not run.
+    pid: int
+    exit_code: int
+    out_of_memory: bool
+    #: Addresses by network.
+    addresses: Mapping[str, str]
+    labels: Mapping[str, str]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ImageInfo:
+    """What an image brings."""
+
+    id: str
+    entrypoint: tuple[str, ...]
+    command: tuple[str, ...]
+    environ: Mapping[str, str]
+    #: As Docker names it: amd64, arm64.
+    architecture: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Listed:
+    """A container of a listing."""
+
+    id: str
+    labels: Mapping[str, str]
+    running: bool
+
+
+@dataclass(slots=True)
+class AttachedOutput:
+    """The raw stream of a container's output. ``keep`` must live as long as ``socket``."""
+
+    socket: socket.socket
+    keep: object = field(repr=False)
+
+    def close(self) -> None:
+        self.socket.close()
+        close = getattr(self.keep, "close", None)
+        if close is not None:
+            close()
+
+
+class Engine:
+    """One engine.
+
+    Args:
+        address: Where it is.
+        timeout: Seconds it has for one answer.
+    """
+
+    def __init__(self, address: EngineAddress, *, timeout: float = TIMEOUT) -> None:
+        self.address = address
+        self._timeout = timeout
+        self._threads = ThreadPoolExecutor(_THREADS, thread_name_prefix="docker")
+        self._client: APIClient | None = None
+
+    async def open(self) -> EngineInfo:
+        """Connect.
+
+        Raises:
+            ConfigurationError: No engine answers there; the text names the remedy.
+        """
+        try:
+            await self._run(self._connect, self._timeout)
+            info = await self.call(lambda client: client.info())
+        except DriverFault as error:
+            raise ConfigurationError(
+                f"no Docker engine answers at {self.address.url} ({error}). Start it (Docker "
+                "Desktop, `systemctl start docker`, `podman system service`), or name "
+                "another with DOCKER_HOST, or use `--driver process`, which needs none."
+            ) from error
+        security = info.get("SecurityOptions") or ()
+        return EngineInfo(
+            version=str(info.get("ServerVersion", "")),
+            operating_system=str(info.get("OperatingSystem", "")),
+            kernel=str(info.get("KernelVersion", "")),
+            architecture=str(info.get("Architecture", "")),
+            rootless=any("rootless" in option for option in security),
+            init=bool(info.get("InitBinary")),
+        )
+
+    def _connect(self) -> None:
+        import docker
+        from docker.tls import TLSConfig
+
+        tls: TLSConfig | bool = False
+        if self.address.certificates is not None:
+            folder = self.address.certificates
+            files = {name: folder / f"{name}.pem" for name in ("ca", "cert", "key")}
+            pair = (str(files["cert"]), str(files["key"])) if files["cert"].exists() else None
+            ca = str(files["ca"]) if self.address.verify and files["ca"].exists() else None
+            tls = TLSConfig(client_cert=pair, ca_cert=ca, verify=self.address.verify)
+        with _translated():
+            self._client = docker.APIClient(
+                self.address.url, version="auto", timeout=int(self._timeout), tls=tls
+            )
+
+    async def call(self, function: Callable[[APIClient], T], *, seconds: float | None = None) -> T:
+        """Run ``function`` with the SDK's client on the executor; it returns plain values.
+
+        Raises:
+            EngineFault: The engine refused, is gone, or took longer than ``seconds``.
+        """
+
+        def run() -> T:
+            client = self._client
+            if client is None:
+                raise EngineFault("the Docker engine is not connected")
+            with _translated():
+                return function(client)
+
+        return await self._run(run, seconds or self._timeout)
+
+    async def _run(self, function: Callable[[], T], seconds: float) -> T:
+        running = asyncio.get_running_loop().run_in_executor(self._threads, function)
+        try:
+            return await asyncio.wait_for(running, seconds + _QUEUE)
+        except TimeoutError:
+            raise EngineFault(f"the Docker engine did not answer in {seconds:g} s") from None
+
+    def close(self) -> None:
+        """Let go of the engine. Calls still running end on their own."""
+        self._threads.shutdown(wait=False, cancel_futures=True)
+        if self._client is not None:
+            self._client.close()
+
+    # Containers
+
+    async def create(self, name: str, config: dict[str, Any], platform: str | None) -> str:
+        """Create a container from an Engine API body and return its id."""
+        created = await self.call(
+            lambda client: client.create_container_from_config(config, name, platform)  # type: ignore[no-untyped-call]
+        )
+        return str(created["Id"])
+
+    async def start(self, container: str) -> None:
+        await self.call(lambda client: client.start(container))
+
+    async def inspect(self, container: str) -> ContainerState:
+        found = await self.call(lambda client: client.inspect_container(container))
+        state, networks = found["State"], found["NetworkSettings"]["Networks"] or {}
+        return ContainerState(
+            id=found["Id"],
+            running=bool(state["Running"]),
+            paused=bool(state.get("Paused")),
+            pid=int(state.get("Pid") or 0),
+            exit_code=int(state["ExitCode"]),
+            out_of_memory=bool(state.get("OOMKilled")),
+            addresses={
+                name: network["IPAddress"]
+                for name, network in networks.items()
+                if network.get("IPAddress")
+            },
+            labels=found["Config"].get("Labels") or {},
+        )
+
+    async def wait(self, container: str, seconds: float) -> int:
+        """Wait until the container has ended and return its exit status."""
+        ended = await self.call(
+            lambda client: client.wait(container, timeout=int(seconds)), seconds=seconds
+        )
+        return int(ended["StatusCode"])
+
+    async def kill(self, container: str) -> None:
+        """SIGKILL every process of the container; one that does not run is no error."""
+        try:
+            await self.call(lambda client: client.kill(container))
+        except EngineFault as error:
+            if error.status == 404 or "is not running" in str(error):
+                return
+            if "paused" not in str(error).lower():
+                raise
+            await self.unpause(container)
+            await self.kill(container)
+
+    async def remove(self, container: str) -> None:
+        """Kill and remove the container with its own volumes; one that is gone is no error."""
+        try:
+            await self.call(lambda client: client.remove_container(container, v=True, force=True))
+        except EngineFault as error:
+            if error.status == 404 or "already in progress" in str(error):
+                return
+            raise
+
+    async def pause(self, container: str) -> None:
+        await self.call(lambda client: client.pause(container))
+
+    async def unpause(self, container: str) -> None:
+        await self.call(lambda client: client.unpause(container))
+
+    async def update(self, container: str, *, memory: int, cpu_period: int, cpu_quota: int) -> None:
+        """Change the limits of a running container; ``memory`` is memory and swap together."""
+        await self.call(
+            lambda client: client.update_container(
+                container,
+                mem_limit=memory,
+                memswap_limit=memory,
+                cpu_period=cpu_period,
+                cpu_quota=cpu_quota,
+            )
+        )
+
+    async def attach(self, container: str) -> AttachedOutput:
+        """Open the stream of a container's output. Before it starts, or some may be lost."""
+
+        def attach(client: APIClient) -> AttachedOutput:
+            stream = client.attach_socket(
+                container, {"stdout": 1, "stderr": 1, "stream": 1, "stdin": 0}
+            )
+            opened = getattr(stream, "_sock", stream)
+            opened.setblocking(False)
+            return AttachedOutput(opened, stream)
+
+        return await self.call(attach)
+
+    async def exists(self, container: str, path: str) -> bool:
+        """Say whether the container's file system has ``path``."""
+
+        def look(client: APIClient) -> None:
+            stream, _ = client.get_archive(container, path)
+            stream.close()
+
+        try:
+            await self.call(look)
+        except EngineFault as error:
+            if error.status == 404:
+                return False
+            raise
+        return True
+
+    async def containers(self, label: str) -> list[Listed]:
+        """List the containers, running or not, that carry ``label`` (``key`` or ``key=value``)."""
+        found = await self.call(
+            lambda client: client.containers(all=True, filters={"label": label})
+        )
+        return [
+            Listed(id=one["Id"], labels=one.get("Labels") or {}, running=one["State"] == "running")
+            for one in found
+        ]
+
+    async def stats(self, container: str) -> dict[str, Any]:
+        """Return one sample of the container's statistics, as the Engine API gives it."""
+
+        def stats(client: APIClient) -> dict[str, Any]:
+            sample: dict[str, Any] = client.stats(container, stream=False, one_shot=True)
+            return sample
+
+        return await self.call(stats)
+
+    # Networks
+
+    async def gateway(self, network: str) -> str:
+        """Return the address of the host in ``network``, empty where it has none."""
+        found = await self.call(lambda client: client.inspect_network(network))
+        for config in (found.get("IPAM") or {}).get("Config") or ():
+            subnet = ipaddress.ip_network(config.get("Subnet") or "::/0", strict=False)
+            if subnet.version == 4:
+                # The default bridge does not always name it: it is the first address then.
+                gateway = str(config.get("Gateway") or subnet.network_address + 1)
+                return gateway.split("/")[0]
+        return ""
+
+    # Images
+
+    async def image(self, reference: str) -> ImageInfo | None:
+        """Return what the engine knows of an image, None when it does not have it."""
+        try:
+            found = await self.call(lambda client: client.inspect_image(reference))  # type: ignore[no-untyped-call]
+        except EngineFault as error:
+            if error.status == 404:
+                return None
+            raise
+        config = found.get("Config") or {}
+        return ImageInfo(
+            id=found["Id"],
+            entrypoint=tuple(config.get("Entrypoint") or ()),
+            command=tuple(config.get("Cmd") or ()),
+            environ=dict(pair.partition("=")[::2] for pair in config.get("Env") or ()),
+            architecture=str(found.get("Architecture", "")),
+        )
+
+    async def progress(
+        self,
+        start: Callable[[APIClient], Iterator[dict[str, Any]]],
+        report: Callable[[dict[str, Any]], None],
+        seconds: float,
+    ) -> None:
+        """Follow a long operation (a pull, a build): ``report`` gets its lines on the loop."""
+        loop = asyncio.get_running_loop()
+
+        def follow(client: APIClient) -> None:
+            for line in start(client):
+                loop.call_soon_threadsafe(report, line)
+
+        await self.call(follow, seconds=seconds)
+
+    # Volumes
+
+    async def create_volume(self, name: str, labels: Mapping[str, str]) -> None:
+        await self.call(lambda client: client.create_volume(name, labels=dict(labels)))
+
+    async def volumes(self, label: str) -> list[tuple[str, Mapping[str, str]]]:
+        """List the volumes that carry ``label``, with their labels."""
+        found = await self.call(lambda client: client.volumes(filters={"label": label}))
+        return [(one["Name"], one.get("Labels") or {}) for one in found.get("Volumes") or ()]
+
+    async def remove_volume(self, name: str) -> None:
+        try:
+            await self.call(lambda client: client.remove_volume(name, force=True))
+        except EngineFault as error:
+            if error.status != 404:
+                raise
+
+    async def put_archive(self, container: str, path: str, archive: bytes) -> None:
+        """Unpack a tar archive into a folder of the container, which need not run."""
+        await self.call(lambda client: client.put_archive(container, path, archive))
+
+
+class _translated:
+    """Turns the SDK's and its HTTP client's exceptions into EngineFault."""
+
+    def __enter__(self) -> None:
+        return None
+
+    def __exit__(self, kind: type[BaseException] | None, error: Any, _trace: Any) -> None:
+        if error is None or isinstance(error, DriverFault):
+            return
+        from docker.errors import APIError, DockerException
+        from requests.exceptions import RequestException
+
+        if isinstance(error, APIError):
+            text = error.explanation or str(error)
+            if isinstance(text, bytes):
+                text = text.decode(errors="replace")
+            raise EngineFault(str(text), status=error.status_code or 0) from error
+        if isinstance(error, DockerException | RequestException | OSError):
+            raise EngineFault(f"the Docker engine is out of reach: {error}") from error

@@ -1,0 +1,230 @@
+"""Which image an environment runs in, and how the engine gets it."""
+
+from __future__ import annotations
+
+import asyncio
+import re
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from emulator.driver.docker.engine import Engine, EngineFault, ImageInfo
+from emulator.model.errors import ConfigurationError, DriverFault
+from emulator.model.sandbox import EnvironmentSpec
+
+#: AWS's public base images: https://gallery.ecr.aws/lambda/
+_PUBLIC = "public.ecr.aws/lambda"
+#: What `localfaas runtimes build` tags.
+_OWN = "localfaas"
+#: "python3.12", "nodejs22.x", "java8.al2", "dotnet8", "provided.al2023", "provided".
+_RUNTIME = re.compile(r"(?P<language>[a-z]+?)(?P<version>\d[\d.]*)?(?:\.(?P<suffix>x|al\d+))?")
+_PLATFORMS = {"x86_64": "linux/amd64", "arm64": "linux/arm64"}
+_MACHINES = {"x86_64": "linux/amd64", "aarch64": "linux/arm64", "arm64": "linux/arm64"}
+#: Seconds a pull or a build may take.
+_PULL_TIMEOUT = 1800.0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Progress:
+    """How far a pull or a build is."""
+
+    image: str
+    #: One line for people.
+    status: str
+    #: Bytes of all layers known so far: done, and in total. 0 where the engine gives none.
+    done: int = 0
+    total: int = 0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Plan:
+    """What a container is made from."""
+
+    image: str
+    #: As the engine names it, e.g. "linux/arm64".
+    platform: str
+    #: The language of our own bootstrap; empty where the image brings its runtime client.
+    language: str
+    version: str
+
+
+@dataclass(slots=True)
+class _Layers:
+    """Sums a pull's progress lines, which come per layer."""
+
+    image: str
+    layers: dict[str, tuple[int, int]] = field(default_factory=dict)
+
+    def add(self, line: Mapping[str, Any]) -> Progress:
+        detail = line.get("progressDetail") or {}
+        if line.get("status") == "Downloading" and detail.get("total"):
+            self.layers[str(line.get("id"))] = (int(detail["current"]), int(detail["total"]))
+        elif line.get("status") == "Download complete" and line.get("id") in self.layers:
+            total = self.layers[str(line["id"])][1]
+            self.layers[str(line["id"])] = (total, total)
+        status = str(line.get("status") or line.get("stream") or "").strip()
+        done = sum(done for done, _ in self.layers.values())
+        total = sum(total for _, total in self.layers.values())
+        return Progress(image=self.image, status=status, done=done, total=total)
+
+
+def split_runtime(runtime: str) -> tuple[str, str]:
+    """Return language and version of AWS's runtime identifier: ("python", "3.12").
+
+    Raises:
+        ConfigurationError: It is not one.
+    """
+    match = _RUNTIME.fullmatch(runtime)
+    if match is None:
+        raise ConfigurationError(
+            f"{runtime!r} is no runtime AWS has; map it to an image in the settings"
+        )
+    version = match["version"] or ""
+    if match["suffix"] and match["suffix"] != "x":
+        version = f"{version}.{match['suffix']}" if version else match["suffix"]
+    return match["language"], version
+
+
+def public_image(runtime: str) -> str:
+    """Return AWS's public base image of a runtime, e.g. public.ecr.aws/lambda/python:3.12."""
+    language, version = split_runtime(runtime)
+    return f"{_PUBLIC}/{language}:{version or 'latest'}"
+
+
+def own_image(runtime: str) -> str:
+    """Return the name under which `localfaas runtimes build` tags a runtime's image."""
+    language, version = split_runtime(runtime)
+    return f"{_OWN}/{language}:{version or 'latest'}"
+
+
+def platform(architecture: str) -> str:
+    """Return the engine's name for a function's architecture."""
+    return _PLATFORMS[architecture]
+
+
+def emulated(architecture: str, machine: str) -> bool:
+    """Say whether an engine on ``machine`` (uname -m) has to emulate ``architecture``."""
+    return _MACHINES.get(machine, machine) != _PLATFORMS[architecture]
+
+
+class Images:
+    """Finds and pulls images, each once at a time.
+
+    Args:
+        engine: Where they are kept.
+        mapping: Images by runtime identifier, from the settings.
+        bootstraps: Languages our own bootstraps speak.
+        on_progress: Hears how far a pull is.
+    """
+
+    def __init__(
+        self,
+        engine: Engine,
+        mapping: Mapping[str, str],
+        bootstraps: frozenset[str],
+        on_progress: Callable[[Progress], None],
+    ) -> None:
+        self._engine = engine
+        self._mapping = dict(mapping)
+        self._bootstraps = bootstraps
+        self._on_progress = on_progress
+        self._known: dict[tuple[str, str], ImageInfo] = {}
+        self._pulling: dict[tuple[str, str], asyncio.Task[ImageInfo]] = {}
+        self._own: dict[str, str] = {}
+
+    async def plan(self, spec: EnvironmentSpec) -> Plan:
+        """Say what an environment is made from."""
+        if spec.image:
+            return Plan(
+                image=spec.image,
+                platform=platform(spec.architecture),
+                language="",
+                version="",
+            )
+        return await self.plan_runtime(spec.runtime, spec.architecture)
+
+    async def plan_runtime(self, runtime: str, architecture: str) -> Plan:
+        """Say what zip functions of ``runtime`` run in: mapped, else built here, else AWS's."""
+        language, version = split_runtime(runtime) if runtime not in self._mapping else ("", "")
+        if not language:
+            match = _RUNTIME.fullmatch(runtime)
+            language, version = (match["language"], match["version"] or "") if match else ("", "")
+        image = self._mapping.get(runtime) or await self._default(runtime)
+        return Plan(
+            image=image,
+            platform=platform(architecture),
+            language=language if language in self._bootstraps else "",
+            version=version,
+        )
+
+    async def _default(self, runtime: str) -> str:
+        if runtime not in self._own:
+            own = own_image(runtime)
+            built = await self._engine.image(own)
+            self._own[runtime] = own if built else public_image(runtime)
+        return self._own[runtime]
+
+    async def ensure(self, plan: Plan) -> ImageInfo:
+        """Return what the engine knows of the image; pull it first where it is missing.
+
+        Raises:
+            DriverFault: It can't be had.
+        """
+        key = (plan.image, plan.platform)
+        if key in self._known:
+            return self._known[key]
+        if key not in self._pulling:
+            task = asyncio.ensure_future(self._get(plan))
+            self._pulling[key] = task
+            task.add_done_callback(lambda _: self._pulling.pop(key, None))
+        info = await asyncio.shield(self._pulling[key])
+        self._known[key] = info
+        return info
+
+    def forget(self, plan: Plan) -> None:
+        """Look the image up again next time: the engine says that it is gone."""
+        self._known.pop((plan.image, plan.platform), None)
+
+    async def _get(self, plan: Plan) -> ImageInfo:
+        found = await self._engine.image(plan.image)
+        # A local image of the wrong architecture may have a right one in the registry.
+        if found and f"linux/{found.architecture}" == plan.platform:
+            return found
+        try:
+            await self._pull(plan)
+        except EngineFault as error:
+            if found:
+                raise DriverFault(
+                    f"the image {plan.image} is here for linux/{found.architecture} only, and "
+                    f"one for {plan.platform} could not be pulled: {error}"
+                ) from error
+            raise DriverFault(
+                f"the image {plan.image} is not here and could not be pulled: {error}. "
+                "`localfaas runtimes build` makes images without a registry."
+            ) from error
+        pulled = await self._engine.image(plan.image)
+        if pulled is None:
+            raise DriverFault(f"the image {plan.image} is not here after its pull")
+        return pulled
+
+    async def _pull(self, plan: Plan) -> None:
+        name, separator, tag = plan.image.rpartition(":")
+        if not separator or "/" in tag or "@" in plan.image:
+            name, tag = plan.image, ("" if "@" in plan.image else "latest")
+        layers = _Layers(plan.image)
+        failed: list[str] = []
+
+        def report(line: dict[str, Any]) -> None:
+            if "error" in line:
+                failed.append(str(line["error"]))
+            self._on_progress(layers.add(line))
+
+        await self._engine.progress(
+            lambda client: client.pull(
+                name, tag=tag or None, stream=True, decode=True, platform=plan.platform
+            ),
+            report,
+            _PULL_TIMEOUT,
+        )
+        if failed:
+            raise EngineFault(failed[0])

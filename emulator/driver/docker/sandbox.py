@@ -1,0 +1,210 @@
+"""A container that runs, and how its end is learnt."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import signal
+import socket
+from contextlib import suppress
+from dataclasses import dataclass
+
+from emulator.driver.docker.cgroup import Cgroup
+from emulator.driver.docker.engine import Engine, EngineFault
+from emulator.driver.docker.images import Plan
+from emulator.driver.docker.output import OutputPump
+from emulator.driver.docker.workspace import Workspace
+from emulator.model.errors import DriverFault
+from emulator.model.sandbox import Exit
+
+#: Seconds the engine has to notice an end that the kernel has told already.
+_NOTICE = 10.0
+#: Statuses above it are signals, as the shell and every init count them.
+_SIGNALS = range(129, 193)
+
+
+@dataclass(slots=True, kw_only=True)
+class Container:
+    """A container of ours, through all its runs."""
+
+    id: str
+    name: str
+    plan: Plan
+    #: Its folder on this machine; None where the engine can't see this machine's files.
+    workspace: Workspace | None
+    #: Speaks over the workspace's socket, and gets its code on use.
+    stem: bool
+    #: What the function's user asked to be started; empty for stems.
+    entrypoint: str = ""
+    #: The PATH it is looked up on.
+    path: str = ""
+    #: Its removal is under way.
+    removed: bool = False
+
+
+class DockerSandbox:
+    """One run of a container's runtime.
+
+    Args:
+        container: What runs.
+        engine: Where it runs.
+    """
+
+    def __init__(self, container: Container, engine: Engine) -> None:
+        self.container = container
+        self.pid: int | None = None
+        self.channel: socket.socket | None = None
+        self.output: int | None = None
+        self.exited: asyncio.Future[Exit] = asyncio.get_running_loop().create_future()
+        #: Addresses its connections come from.
+        self.addresses: frozenset[str] = frozenset()
+        self.cgroup: Cgroup | None = None
+        self.frozen = False
+        #: The driver ended it: the engine need not be asked why.
+        self.killed = False
+        #: The channel is the caller's by now.
+        self.handed_out = False
+        self._engine = engine
+        self._loop = asyncio.get_running_loop()
+        self._process: int | None = None
+        self._pump: OutputPump | None = None
+        self._peak = 0
+        self._settling: asyncio.Task[None] | None = None
+
+    # The protocol of a sandbox
+
+    def memory_peak(self) -> int:
+        if self.cgroup is not None:
+            with suppress(OSError):  # the cgroup goes with its last process
+                self._peak = self.cgroup.peak()
+        return self._peak
+
+    def admits(self, peer: tuple[str, int], local: tuple[str, int]) -> bool:
+        return peer[0] in self.addresses
+
+    # What the driver does with it
+
+    def watch(self, pid: int) -> None:
+        """Learn of the end of process ``pid`` from this machine's kernel."""
+        self.pid = pid
+        try:
+            self._process = os.pidfd_open(pid)
+        except ProcessLookupError:
+            self.gone()
+            return
+        self._loop.add_reader(self._process, self.gone)
+
+    def pump(self, pump: OutputPump) -> None:
+        """Take the output from the engine's stream; its end is the container's end."""
+        self._pump = pump
+        self.output = pump.output
+
+    def gone(self) -> None:
+        """The container has ended: find out how."""
+        self._unwatch()
+        if self.exited.done() or self._settling is not None:
+            return
+        if self.killed:
+            self.exited.set_result(Exit(signal=signal.SIGKILL))
+            return
+        self._settling = asyncio.ensure_future(self._settle())
+
+    async def _settle(self) -> None:
+        try:
+            status = await self._engine.wait(self.container.id, _NOTICE)
+            state = await self._engine.inspect(self.container.id)
+            end = _exit(status, out_of_memory=state.out_of_memory)
+            if status in (126, 127):
+                end = await self._explain(end)
+        except DriverFault:
+            # Neither the engine nor anybody else can say; whoever ended it did so by force.
+            end = Exit(signal=signal.SIGKILL)
+        if not self.exited.done():
+            self.exited.set_result(end)
+
+    async def _explain(self, end: Exit) -> Exit:
+        """Tell a start command that is not there from one that ended with 126 or 127."""
+        entrypoint, path = self.container.entrypoint, self.container.path
+        if not entrypoint:
+            return end
+        places = (
+            [entrypoint] if "/" in entrypoint else [f"{d}/{entrypoint}" for d in path.split(":")]
+        )
+        with suppress(EngineFault):
+            for place in places:
+                if await self._engine.exists(self.container.id, place):
+                    reason = "permission denied" if end.status == 126 else ""
+                    break
+            else:
+                reason = "no such file or directory"
+            if reason:
+                return Exit(
+                    status=end.status,
+                    error_type="Runtime.InvalidEntrypoint",
+                    message=f"fork/exec {entrypoint}: {reason}",
+                )
+        return end
+
+    async def kill(self) -> None:
+        """SIGKILL every process of the container, and wait until they are gone.
+
+        Raises:
+            DriverFault: The engine, which had to be asked, did not do it.
+        """
+        self.killed = True
+        if self.exited.done():
+            return
+        try:
+            if self._process is None:
+                raise PermissionError
+            # Process 1 takes its whole PID namespace with it.
+            signal.pidfd_send_signal(self._process, signal.SIGKILL)
+            self.unfreeze()
+        except ProcessLookupError:
+            pass
+        except OSError:
+            await self._engine.kill(self.container.id)
+        if self._process is None and self._pump is None:
+            self.gone()
+        try:
+            await asyncio.wait_for(asyncio.shield(self.exited), 1.0)
+        except TimeoutError:
+            # Paused behind our back, say: the engine knows how to end that.
+            await self._engine.kill(self.container.id)
+            try:
+                await asyncio.wait_for(asyncio.shield(self.exited), _NOTICE)
+            except TimeoutError:
+                raise DriverFault(f"the container {self.container.name} can't be killed") from None
+
+    def unfreeze(self) -> None:
+        """Let a frozen container die: in version 1 what is frozen does not."""
+        if self.frozen and self.cgroup is not None:
+            self.frozen = False
+            with suppress(OSError):  # it is gone already
+                self.cgroup.freeze(False)
+
+    def close(self) -> None:
+        """Let go of descriptors. The channel is the caller's. Idempotent."""
+        self._unwatch()
+        if self._pump is not None:
+            self._pump.close()
+        if self.output is not None:
+            os.close(self.output)
+            self.output = None
+        if self._settling is not None:
+            self._settling.cancel()
+        if not self.exited.done():
+            self.exited.set_result(Exit(signal=signal.SIGKILL))
+
+    def _unwatch(self) -> None:
+        if self._process is not None:
+            self._loop.remove_reader(self._process)
+            os.close(self._process)
+            self._process = None
+
+
+def _exit(status: int, *, out_of_memory: bool) -> Exit:
+    if status in _SIGNALS:
+        number = status - 128
+        return Exit(signal=number, out_of_memory=out_of_memory and number == signal.SIGKILL)
+    return Exit(status=status)
