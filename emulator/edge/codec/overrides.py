@@ -91,9 +91,15 @@ SQS_QUERY_CODE = {
 }
 SQS_SHAPE_OF_CODE = {code: shape for shape, code in SQS_QUERY_CODE.items()}
 
-#: HTTP statuses of codes that the models do not give (400 where this is silent too).
+#: HTTP statuses of codes that botocore's models do not give (400 where this is silent too).
+#: SQS's are the ``httpError`` traits of AWS's Smithy model.
 STATUS = {
+    ("sqs", "InvalidAddress"): 404,
+    ("sqs", "InvalidSecurity"): 403,
+    ("sqs", "KmsOptInRequired"): 403,
     ("sqs", "OverLimit"): 403,
+    ("sqs", "PurgeQueueInProgress"): 403,
+    ("sqs", "ReceiptHandleIsInvalid"): 404,
     ("sqs", "RequestThrottled"): 403,
     ("sqs", "ResourceNotFoundException"): 404,
     ("lambda", "RequestEntityTooLargeException"): 413,

@@ -108,10 +108,8 @@ def _string(value: Any) -> str:
 
 
 def _integer(value: Any) -> int:
-    if type(value) is int:
-        return value
-    if type(value) is float:
-        return int(value)  # AWS's JSON reader truncates
+    if type(value) is int or type(value) is float:
+        return values.in_64_bits(value)
     raise values.mismatch(value, "integer")
 
 
@@ -131,7 +129,7 @@ def _timestamp(value: Any) -> float:
     if type(value) is str:
         return values.parse_timestamp(value)
     if type(value) is float or type(value) is int:
-        return float(value)
+        return values.in_calendar(float(value))
     raise values.mismatch(value, "timestamp")
 
 

@@ -69,7 +69,7 @@ class QueryReaders:
 
     def _structure(self, shape: Shape) -> Reader:
         members = [
-            (name, _wire_names(self._model, name, member), self.reader(member["shape"]))
+            (name, wire_names(self._model, name, member), self.reader(member["shape"]))
             for name, member in shape["members"].items()
         ]
 
@@ -123,7 +123,7 @@ def _numbered(tree: Tree) -> list[Tree]:
     return [tree[key] for key in sorted(numbers, key=int)]
 
 
-def _wire_names(model: ServiceModel, name: str, member: Shape) -> tuple[str, ...]:
+def wire_names(model: ServiceModel, name: str, member: Shape) -> tuple[str, ...]:
     """Return a member's names in the query protocol; the first is the one to write."""
     target = model.shapes[member["shape"]]
     flattened = target.get("flattened") or member.get("flattened")
@@ -174,7 +174,7 @@ class XmlWriters:
         members: dict[str, Writer] = {}
         for name, member in shape["members"].items():
             target = self._model.shapes[member["shape"]]
-            wire = _wire_names(self._model, name, member)[0]
+            wire = wire_names(self._model, name, member)[0]
             flattened = target.get("flattened") or member.get("flattened")
             if flattened and target["type"] == "list":
                 members[name] = _repeat(wire, self.writer(target["member"]["shape"]))

@@ -7,7 +7,16 @@ from collections.abc import Mapping
 from functools import cache
 from typing import Any, NamedTuple
 
-from emulator.edge.codec import overrides, parse, query, routing, serialise, validate, values
+from emulator.edge.codec import (
+    overrides,
+    parse,
+    query,
+    routing,
+    serialise,
+    validate,
+    validate_sqs,
+    values,
+)
 from emulator.edge.codec.model import Operation, ServiceModel, load
 from emulator.edge.codec.parse import Parser
 from emulator.edge.codec.serialise import Response, Serialiser
@@ -118,7 +127,7 @@ class ServiceCodec:
         validator = kept.get(operation.name)
         if validator is None:
             if self.name == "sqs":
-                validator = validate.compile_required(self.model, operation)
+                validator = validate_sqs.compile_required(self.model, operation)
             else:
                 checks = self._managed_checks if managed else self._checks
                 validator = checks.compile(operation)
@@ -155,16 +164,22 @@ class ServiceCodec:
         return list(serialise.unknown_members(self.model, operation.output, result))
 
 
-@cache
 def service(name: str, protocol: str | None = None) -> ServiceCodec:
-    """Return the codec of a service.
+    """Return the codec of a service, always the same one.
 
     Args:
         name: ``lambda``, ``sqs``, ``logs`` or ``sts``.
         protocol: ``query`` for SQS's older clients; else the model's own.
+
+    Raises:
+        LookupError: There is no such service in the installed botocore.
     """
-    model = load(name)
-    return ServiceCodec(model, protocol or model.metadata["protocol"])
+    return _codec(name, protocol or load(name).metadata["protocol"])
+
+
+@cache
+def _codec(name: str, protocol: str) -> ServiceCodec:
+    return ServiceCodec(load(name), protocol)
 
 
 def identify(headers: Mapping[str, str], query_string: str, body: bytes) -> Target | None:

@@ -262,22 +262,3 @@ def _no_longer(bound: int) -> Callable[[Any], bool]:
 
 def _no_shorter(bound: int) -> Callable[[Any], bool]:
     return lambda value: len(value) >= bound
-
-
-def compile_required(model: ServiceModel, operation: Operation) -> Validator:
-    """Make SQS's validator: it names the first missing parameter, and checks nothing else here.
-
-    Its other rules (limits, attribute names) are the service's own, with sentences of its own.
-    """
-    shape = model.shapes[operation.input] if operation.input else {}
-
-    def validate(request: Mapping[str, Any]) -> None:
-        for name in shape.get("required", ()):
-            if request.get(name) is None:
-                raise AwsError(
-                    "MissingRequiredParameterException",
-                    f"The request must contain the parameter {name}.",
-                    status=400,
-                )
-
-    return validate

@@ -68,7 +68,29 @@ def parse_integer(text: str) -> int:
     digits = text[1:] if text[:1] in ("-", "+") else text
     if not (digits.isascii() and digits.isdigit() and len(digits) < 20):
         raise mismatch(text, "integer")
-    return int(text)
+    return in_64_bits(int(text))
+
+
+def in_64_bits(value: int | float) -> int:
+    """Return a number without its fraction, as AWS's JSON reader does.
+
+    Raises:
+        AwsError: ``SerializationException``: it needs more than 64 bits.
+    """
+    if not -(2**63) <= value < 2**63:
+        raise mismatch(value, "long")
+    return int(value)
+
+
+def in_calendar(seconds: float) -> float:
+    """Return seconds since the epoch.
+
+    Raises:
+        AwsError: ``SerializationException``: not between the years 1 and 9999.
+    """
+    if not -62135596800 <= seconds <= 253402300799:
+        raise mismatch(seconds, "timestamp")
+    return seconds
 
 
 def parse_double(text: str) -> float:
@@ -101,14 +123,14 @@ def parse_blob(text: str) -> bytes:
 def parse_timestamp(text: str) -> float:
     """Read ISO 8601, an HTTP date or seconds since the epoch, as seconds since the epoch."""
     if text.isdecimal():
-        return parse_double(text)
+        return in_calendar(parse_double(text))
     for read in (datetime.fromisoformat, _parse_http_date):
         try:
             moment = read(text)
             return (moment if moment.tzinfo else moment.replace(tzinfo=UTC)).timestamp()
         except (ValueError, OverflowError):
             continue
-    return parse_double(text)
+    return in_calendar(parse_double(text))
 
 
 def _parse_http_date(text: str) -> datetime:

@@ -98,7 +98,13 @@ def test_a_status_of_its_own_wins() -> None:
             400,
         ),
         ("InvalidParameterValue", "InvalidParameterValue", "InvalidParameterValueException", 400),
-        ("ResourceNotFoundException",) * 3 + (404,),
+        ("ReceiptHandleIsInvalid", "ReceiptHandleIsInvalid", "ReceiptHandleIsInvalid", 404),
+        (
+            "ResourceNotFoundException",
+            "ResourceNotFoundException",
+            "ResourceNotFoundException",
+            404,
+        ),
     ],
 )
 def test_sqs_errors(protocol: str, given: str, code: str, shape: str, status: int) -> None:

@@ -45,6 +45,8 @@ def read(operation: str, body: bytes = b"", query: str = "", **headers: str) -> 
         (b'{"Timeout": "3"}', "STRING_VALUE can not be converted to an Integer"),
         (b'{"Description": 3}', "NUMBER_VALUE can not be converted to a String"),
         (b'{"Description": true}', "TRUE_VALUE can not be converted to a String"),
+        (b'{"Timeout": 1e30}', "NUMBER_VALUE can not be converted to a Long"),
+        (b'{"Timeout": 1e999}', "Could not parse request body into json: "),
         (b'{"Publish": 1}', "NUMBER_VALUE can not be converted to a Boolean"),
         (b'{"Layers": {}}', "Start of structure or map found where not expected."),
         (b'{"Layers": "x"}', "Expected list or null"),
@@ -105,6 +107,7 @@ def test_query_parameters(operation: str, query: str, expected: dict[str, Any]) 
         ("ListFunctions", "Marker=%ff"),
         ("ListDurableExecutionsByFunction", "ReverseOrder=perhaps"),
         ("ListDurableExecutionsByFunction", "StartedAfter=yesterday"),
+        ("ListDurableExecutionsByFunction", "StartedAfter=1e300"),
     ],
 )
 def test_query_parameters_that_cannot_be_read(operation: str, query: str) -> None:
