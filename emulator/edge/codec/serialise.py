@@ -105,7 +105,7 @@ def _header_text(shape: Shape) -> Callable[[Any], str]:
 
 def _header(name: bytes, text: str) -> tuple[bytes, bytes]:
     # A line break would start another header.
-    return name, text.replace("\r", " ").replace("\n", " ").encode()
+    return name, text.replace("\r", " ").replace("\n", " ").encode("utf-8", "replace")
 
 
 def compile_json(model: ServiceModel, writers: JsonWriters, operation: Operation) -> Serialiser:
@@ -115,9 +115,7 @@ def compile_json(model: ServiceModel, writers: JsonWriters, operation: Operation
 
     def serialise(result: Mapping[str, Any], request_id: str) -> Response:
         body = dump_json(write(result)) if write is not None else b""
-        headers = [(b"x-amzn-requestid", request_id.encode())]
-        if write is not None:
-            headers.append((b"content-type", content_type))
+        headers = [(b"x-amzn-requestid", request_id.encode()), (b"content-type", content_type)]
         return 200, headers, body
 
     return serialise
@@ -164,11 +162,15 @@ def compile_rest(model: ServiceModel, writers: JsonWriters, operation: Operation
             value = result.get(name)
             if value is not None:
                 headers.append(_header(wire, text(value)))
-        if raw:
+        if status == 204:
+            body = b""
+        elif raw:
             content = result.get(payload or "") or b""
-            body = content.encode() if isinstance(content, str) else bytes(content)
+            body = (
+                content.encode("utf-8", "replace") if isinstance(content, str) else bytes(content)
+            )
             headers.append((b"content-type", content_type))
-        elif write is not None and status != 204:
+        elif write is not None:
             body = dump_json(write(result.get(payload) or {} if payload else result))
             headers.append((b"content-type", content_type))
         else:

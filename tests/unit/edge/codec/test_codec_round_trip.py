@@ -80,3 +80,31 @@ def test_none_is_left_out_at_every_depth() -> None:
     operation = our.operations["GetFunction"]
     result = {"Configuration": {"FunctionName": "f", "Role": None}, "Tags": None}
     assert our.serialise(operation, result, "r")[2] == b'{"Configuration":{"FunctionName":"f"}}'
+
+
+@pytest.mark.parametrize(
+    ("operation", "result", "status", "body"),
+    [
+        ("Invoke", {"StatusCode": 202}, 202, b""),
+        ("Invoke", {"StatusCode": 204, "Payload": b"dropped"}, 204, b""),
+        ("Invoke", {"Payload": '{"ü":1}'}, 200, '{"ü":1}'.encode()),
+        ("CreateFunction", {"FunctionName": "f"}, 201, b'{"FunctionName":"f"}'),
+        ("DeleteFunction", {"StatusCode": 204}, 204, b""),
+        ("TagResource", {}, 204, b""),
+        ("ListTags", {}, 200, b"{}"),
+        ("GetEventSourceMapping", {"LastModified": 1.0}, 200, b'{"LastModified":1}'),
+        ("GetEventSourceMapping", {"LastModified": 1.23456}, 200, b'{"LastModified":1.235}'),
+        ("GetFunction", {"Tags": {"k": "\ud800"}}, 200, b'{"Tags":{"k":"\\ud800"}}'),
+    ],
+)
+def test_status_and_body(operation: str, result: dict[str, Any], status: int, body: bytes) -> None:
+    our = codec.service("lambda")
+    found = our.serialise(our.operations[operation], result, "r")
+    assert (found[0], found[2]) == (status, body)
+
+
+def test_a_line_break_starts_no_header() -> None:
+    our = codec.service("lambda")
+    result = {"FunctionError": "a\r\nx-evil: 1"}
+    _, headers, _ = our.serialise(our.operations["Invoke"], result, "r")
+    assert (b"x-amz-function-error", b"a  x-evil: 1") in headers

@@ -17,6 +17,14 @@ from emulator.model.errors import AwsError
 
 LAMBDA = codec.service("lambda")
 ROLE = "arn:aws:iam::123456789012:role/r"
+FUNCTION = "arn:aws:lambda:us-east-1:123456789012:function:f"
+LAYER = "arn:aws:lambda:us-east-1:123456789012:layer:l"
+PERMISSION = {
+    "FunctionName": "f",
+    "StatementId": "s",
+    "Action": "lambda:InvokeFunction",
+    "Principal": "s3.amazonaws.com",
+}
 _RECORDINGS = Path(os.environ.get("LOCALFAAS_CONFORMANCE", "tests/conformance"))
 
 
@@ -292,3 +300,34 @@ def sentences(checks: validate.Validators, name: str) -> list[str]:
             check(value, "x", out)
         result += [text.partition("constraint: ")[2] for text in out]
     return result
+
+
+@pytest.mark.parametrize(
+    ("operation", "request_"),
+    [
+        ("CreateFunction", function(Layers=[f"{LAYER}:{n}" for n in range(6)])),
+        ("CreateFunction", function(Tags={f"k{n}": "v" for n in range(51)})),
+        ("GetLayerVersion", {"LayerName": "l", "VersionNumber": -1}),
+        ("TagResource", {"Resource": f"{FUNCTION}:alias", "Tags": {}}),
+        ("AddPermission", PERMISSION | {"Qualifier": "$LATEST"}),
+        ("AddPermission", PERMISSION | {"Principal": "invalid.nonaws.com"}),
+        ("PublishVersion", {"FunctionName": FUNCTION, "CodeSha256": "somenonexistentsha256"}),
+        ("PutFunctionEventInvokeConfig", {"FunctionName": "f:alias", "Qualifier": "other"}),
+        (
+            "CreateAlias",
+            {
+                "FunctionName": "f",
+                "Name": "a",
+                "FunctionVersion": "$LATEST",
+                "RoutingConfig": {"AdditionalVersionWeights": {"1": 0.1, "2": 0.1}},
+            },
+        ),
+        ("PutFunctionConcurrency", {"FunctionName": "f", "ReservedConcurrentExecutions": 0}),
+        ("Invoke", {"FunctionName": f"{FUNCTION}:live", "Payload": b""}),
+    ],
+)
+def test_what_the_operations_refuse_themselves_passes(
+    operation: str, request_: dict[str, Any]
+) -> None:
+    """Recorded: these reach the operation, which answers errors of its own (or none)."""
+    LAMBDA.validate(LAMBDA.operations[operation], request_)
