@@ -75,12 +75,12 @@ SELECT headers, body FROM messages WHERE id = ?;
 
 -- name: expire_messages
 DELETE FROM messages WHERE id IN (
-    SELECT id FROM messages WHERE queue = ? AND position < ? AND sent_at < ?
+    SELECT id FROM messages WHERE queue = ? AND position <= ? AND sent_at <= ?
     ORDER BY position LIMIT ?
 ) RETURNING id;
 
 -- name: insert_dropped_queue
-INSERT INTO dropped_queues (id) VALUES (?);
+INSERT OR IGNORE INTO dropped_queues (id) VALUES (?);
 
 -- name: load_dropped_queues
 SELECT id FROM dropped_queues ORDER BY id;

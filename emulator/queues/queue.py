@@ -1,0 +1,289 @@
+"""What is done to a queue: send, receive, delete, change visibility.
+
+A message is published (can be received) once its commit is done, and a delete is answered once
+its own is. All of it runs on one event loop, and nothing awaits between a check and what it allows.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import uuid
+from abc import abstractmethod
+from collections.abc import Sequence
+from typing import Any
+
+from emulator.model.errors import StorageError
+from emulator.model.journal import DeduplicationRecord
+from emulator.queues import rules
+from emulator.queues.errors import NotInFlight, QueueError, VisibilityTooLong
+from emulator.queues.memory import Host
+from emulator.queues.message import (
+    Draft,
+    Message,
+    Sent,
+    State,
+    decode_handle,
+)
+from emulator.queues.receiving import Receiving
+from emulator.queues.rules import QueueSettings
+
+
+class Queue(Receiving):
+    """A queue of the engine; made by ``Engine.open_queue``.
+
+    Attributes:
+        name: The engine's name for it.
+        settings: How it behaves; may be replaced at any time and applies from then on.
+        body: JSON of whoever made it, kept with it.
+    """
+
+    def __init__(self, host: Host, id: int, name: str, settings: QueueSettings, body: str) -> None:
+        super().__init__(host, id, name, settings)
+        self.body = body
+
+    async def restore(self) -> None:
+        """Count what the disk has, and bring the front of it to memory."""
+        count, later = await self._host.journal.depth(self.id, self._host.clock.now())
+        self._spill.reset(count, dict(later))
+        if count:
+            await self._load()
+
+    @abstractmethod
+    def _position(self, id: int, available_at: float) -> int:
+        """Return a new message's place in the journal's order."""
+
+    def _check_handle(self, message: Message, receives: int, now: float) -> None:
+        """Raise ExpiredHandle where the kind of queue refuses an old handle."""
+
+    # -- sending ------------------------------------------------------------------------------
+
+    async def send(self, draft: Draft) -> Sent:
+        """Send one message; see :meth:`send_many`."""
+        return (await self.send_many([draft]))[0]
+
+    async def send_many(self, drafts: Sequence[Draft]) -> list[Sent]:
+        """Send messages in one commit, and return when they are on the disk.
+
+        Raises:
+            StorageFull, StorageError: None of them was sent.
+        """
+        messages = [self._message(draft) for draft in drafts]
+        await self._append(messages, ())
+        return [Sent(message.message_id, message.position) for message in messages]
+
+    def _message(self, draft: Draft) -> Message:
+        now = self._host.clock.now()
+        id = self._host.next_id()
+        available_at = now + (self.settings.delay if draft.delay is None else draft.delay)
+        return Message(
+            id=id,
+            position=self._position(id, available_at),
+            sent_at=now,
+            message_id=draft.message_id or str(uuid.uuid4()),
+            group=draft.group,
+            deduplication=draft.deduplication,
+            source=None,
+            size=draft.size or len(draft.body),
+            payload=(draft.headers, draft.body),
+            visible_at=available_at,
+        )
+
+    def _append(
+        self, messages: list[Message], deduplications: Sequence[DeduplicationRecord]
+    ) -> asyncio.Future[None]:
+        """Write messages and publish them; the future tells when that is done."""
+        future: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        # Nobody may be left to look at the failure of a send whose caller went away.
+        future.add_done_callback(lambda f: f.cancelled() or f.exception())
+        epoch = self.id
+        # A FIFO queue's order does not tell the delay, so its lease does.
+        leases = [m.lease() for m in messages if self.settings.fifo and m.visible_at > m.sent_at]
+        for message in messages:
+            self._pending[message.id] = message
+
+        def done(_: Any, error: StorageError | None) -> None:
+            for message in messages:
+                del self._pending[message.id]
+            if error is None and epoch == self.id:
+                for message in messages:
+                    self._publish(message)
+                self._serve()
+            self._sent(messages, error)
+            if future.done():
+                return
+            if error is None:
+                future.set_result(None)
+            else:
+                future.set_exception(error)
+
+        records = [message.record(epoch) for message in messages]
+        self._host.journal.append(records, leases, deduplications, done)
+        return future
+
+    def _sent(self, messages: list[Message], error: StorageError | None) -> None:
+        """The commit of a send ended."""
+
+    # -- after receiving ----------------------------------------------------------------------
+
+    async def delete(self, handle: str) -> None:
+        """Delete a received message; it is gone from the disk when this returns.
+
+        Raises:
+            InvalidHandle: Not a handle of this queue.
+            ExpiredHandle: A FIFO message is visible again or was received again.
+        """
+        error = (await self.delete_many([handle]))[0]
+        if error is not None:
+            raise error
+
+    async def delete_many(self, handles: Sequence[str]) -> list[QueueError | None]:
+        """Delete received messages in one commit; return what :meth:`delete` raises for each."""
+        now = self._host.clock.now()
+        self._wake(now)
+        outcome: list[QueueError | None] = []
+        ids: set[int] = set()
+        for handle in handles:
+            try:
+                id, receives = decode_handle(self._tag, handle)
+                message = self._messages.get(id)
+                if message is not None:
+                    self._check_handle(message, receives, now)
+                ids.add(id)
+                outcome.append(None)
+            except QueueError as error:
+                outcome.append(error)
+        if ids:
+            await self._remove(ids)
+        return outcome
+
+    def _remove(self, ids: set[int]) -> asyncio.Future[None]:
+        future: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        future.add_done_callback(lambda f: f.cancelled() or f.exception())
+        epoch = self.id
+        leaving = []
+        for id in ids:
+            message = self._messages.get(id)
+            # One that is leaving already is deleted by someone else as well: both wait.
+            if message is not None and message.state is not State.LEAVING:
+                leaving.append((message, message.state))
+                self._to(message, State.LEAVING)
+
+        def done(deleted: Any, error: StorageError | None) -> None:
+            if epoch == self.id:
+                if error is None:
+                    self._gone(ids, deleted)
+                else:
+                    for message, state in leaving:
+                        if message.state is State.LEAVING:
+                            self._restore(message, state)
+                self._serve()
+            if future.done():
+                return
+            if error is None:
+                future.set_result(None)
+            else:
+                future.set_exception(error)
+
+        self._host.journal.remove(list(ids), done)
+        return future
+
+    def change_visibility(self, handle: str, timeout: float, *, counted: bool = True) -> None:
+        """Make a received message visible again ``timeout`` seconds from now.
+
+        Args:
+            counted: False takes the receive back from the count that leads to the dead-letter
+                queue, e.g. where a function could not be tried at all.
+
+        Raises:
+            InvalidHandle, ExpiredHandle: As :meth:`delete`.
+            NotInFlight: The message is gone, or waits to be received.
+            VisibilityTooLong: It would be more than 12 hours from its receive.
+        """
+        now = self._host.clock.now()
+        self._wake(now)
+        id, receives = decode_handle(self._tag, handle)
+        message = self._messages.get(id)
+        if message is None or message.state is not State.IN_FLIGHT:
+            raise NotInFlight(handle)
+        self._check_handle(message, receives, now)
+        if rules.exceeds_visibility(message.received_at or now, timeout, now):
+            raise VisibilityTooLong(handle)
+        if not counted:
+            message.uncounted += 1
+        if timeout > 0:
+            self._hide(message, timeout, now)
+            self._arm()
+        else:
+            self._reveal(message)
+            self._serve()
+
+    def _restore(self, message: Message, state: State) -> None:
+        """Undo a removal that could not be written."""
+        self._to(message, state)
+        if state is State.READY:
+            self._ready(message)
+        else:
+            self._push_due(message)
+
+    # -- what the engine does -----------------------------------------------------------------
+
+    async def hand_over(self, handle: str, target: Queue, draft: Draft) -> None:
+        """Replace a received message by a new one in ``target``; see ``Engine.transfer``."""
+        now = self._host.clock.now()
+        self._wake(now)
+        id, receives = decode_handle(self._tag, handle)
+        message = self._messages.get(id)
+        if message is None or message.state is not State.IN_FLIGHT:
+            raise NotInFlight(handle)
+        self._check_handle(message, receives, now)
+        self._to(message, State.LEAVING)
+        following = target._message(draft._replace(size=message.size))
+        following.deduplication = draft.deduplication
+        target._pending[following.id] = following
+        future: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        future.add_done_callback(lambda f: f.cancelled() or f.exception())
+        epoch, target_epoch = self.id, target.id
+
+        def done(_: Any, error: StorageError | None) -> None:
+            del target._pending[following.id]
+            if error is None and target_epoch == target.id:
+                target._publish(following)
+                target._serve()
+            if epoch == self.id:
+                if error is None:
+                    self._gone([id], 1)
+                else:
+                    self._restore(message, State.IN_FLIGHT)
+                self._serve()
+            if not future.done():
+                if error is None:
+                    future.set_result(None)
+                else:
+                    future.set_exception(error)
+
+        self._host.journal.replace(id, following.record(target_epoch), done)
+        await future
+
+    async def expire(self, now: float, limit: int) -> None:
+        """Delete what was kept for as long as the queue keeps messages, ``limit`` a commit."""
+        while self._messages or self._spill.count:
+            ids = await self._host.journal.expire(self.id, now - self.settings.retention, limit)
+            self._gone(ids, len(ids))
+            if len(ids) < limit:
+                return
+
+    def settings_changed(self) -> None:
+        """Apply new settings to what waits already."""
+        self._serve()
+
+    def end_polls(self) -> None:
+        self._polls.end()
+
+    def purged(self, id: int) -> None:
+        """All messages are gone; the queue goes on under another id."""
+        self._reset(id)
+
+    def ended(self) -> None:
+        """The queue is deleted."""
+        self._reset(-1)
+        self._polls.end()

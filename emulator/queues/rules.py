@@ -1,0 +1,88 @@
+"""What a queue decides, as pure functions: time is handed in, in seconds since the epoch."""
+
+from __future__ import annotations
+
+import hashlib
+from dataclasses import dataclass, replace
+from typing import Literal
+
+#: How long FIFO deduplication remembers a send (seconds).
+#: https://docs.aws.amazon.com/AWSSimpleQueueService/latest/SQSDeveloperGuide/using-messagededuplicationid-property.html
+DEDUPLICATION_INTERVAL = 300.0
+#: The longest a message stays invisible, counted from its receive (seconds).
+MAX_VISIBILITY = 43_200
+#: Messages in flight on one queue; a standard queue then answers OverLimit, a FIFO queue nothing.
+MAX_IN_FLIGHT = 120_000
+#: How far into a FIFO queue available groups are looked for (messages).
+FIFO_LOOK_AHEAD = 120_000
+#: How long a receive may be repeated under its attempt id (seconds).
+ATTEMPT_INTERVAL = 300.0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class QueueSettings:
+    """How one queue behaves. Times are seconds."""
+
+    fifo: bool = False
+    visibility: float = 30.0
+    delay: float = 0.0
+    retention: float = 345_600.0
+    #: The name of the queue that takes what was received too often; None keeps it here.
+    dead_letter: str | None = None
+    #: A message received this often goes to the dead-letter queue at its next receive.
+    max_receives: int = 0
+    #: What dead-lettered messages tell of where they come from, e.g. the queue's ARN.
+    source: str = ""
+    content_deduplication: bool = False
+    deduplication_scope: Literal["queue", "messageGroup"] = "queue"
+    max_in_flight: int = MAX_IN_FLIGHT
+
+    def with_(self, **changes: object) -> QueueSettings:
+        """Return a copy with some fields changed."""
+        return replace(self, **changes)  # type: ignore[arg-type]
+
+
+def is_expired(sent_at: float, retention: float, now: float) -> bool:
+    """Whether a message has been kept for as long as its queue keeps messages."""
+    return now - sent_at >= retention
+
+
+def is_dead_letter(receive_count: int, settings: QueueSettings) -> bool:
+    """Whether a message about to be received goes to the dead-letter queue instead.
+
+    AWS moves it when the receive count would *exceed* maxReceiveCount.
+    """
+    return settings.dead_letter is not None and receive_count >= settings.max_receives
+
+
+def exceeds_visibility(received_at: float, timeout: float, now: float) -> bool:
+    """Whether a message would be invisible for more than 12 hours from its receive."""
+    return now + timeout - received_at > MAX_VISIBILITY
+
+
+def deduplication_id(given: str | None, body: str | bytes, settings: QueueSettings) -> str | None:
+    """Return the id a FIFO message is deduplicated by, or None where it has none.
+
+    An id that was given wins over one made from the content.
+    """
+    if given is not None:
+        return given
+    if not settings.content_deduplication:
+        return None
+    return hashlib.sha256(body.encode() if isinstance(body, str) else body).hexdigest()
+
+
+def deduplication_key(id: str, group: str, settings: QueueSettings) -> bytes:
+    """Return what two sends have in common when the second repeats the first."""
+    scope = group if settings.deduplication_scope == "messageGroup" else ""
+    return hashlib.blake2b(f"{id}\0{scope}".encode(), digest_size=16).digest()
+
+
+def sequence_number(position: int) -> str:
+    """Return a FIFO message's SequenceNumber: 20 digits, increasing with the position."""
+    return str(10**19 + position * 1000)
+
+
+def next_id(last: int, now: float) -> int:
+    """Return an id that follows ``last`` and tells the time in microseconds."""
+    return max(last + 1, int(now * 1e6))

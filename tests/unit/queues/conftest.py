@@ -1,0 +1,26 @@
+"""An engine over a real store in memory, on a clock that is moved by hand."""
+
+import pytest
+
+from emulator.queues.engine import Engine
+from emulator.store.store import Store
+from emulator.testing import FakeClock
+
+
+@pytest.fixture
+def clock():
+    return FakeClock()
+
+
+@pytest.fixture
+async def store():
+    store = Store.open(None)
+    yield store
+    await store.close()
+
+
+@pytest.fixture
+async def engine(store, clock):
+    engine = await Engine.open(store.messages, clock)
+    yield engine
+    await engine.close()
