@@ -10,6 +10,7 @@ import socket
 import tempfile
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import uvicorn
 
@@ -22,13 +23,17 @@ from emulator.invoke.admission import Admission
 from emulator.invoke.asynchronous import AsynchronousInvokes
 from emulator.invoke.invoker import Invoker
 from emulator.model.clock import Clock, SystemClock
-from emulator.model.errors import ConfigurationError
+from emulator.model.errors import ConfigurationError, DriverFault
 from emulator.pool.environ import SdkAccess
 from emulator.pool.pool import Pools, PoolSettings
 from emulator.registry.functions import Registry
 from emulator.settings import Settings
 from emulator.store.blobs import Blobs
 from emulator.telemetry.logs import Logs
+
+if TYPE_CHECKING:
+    from emulator.control.folder import Folder
+    from emulator.control.watching import Watching
 
 
 class Emulator:
@@ -80,6 +85,9 @@ class Emulator:
             aws=AwsDoor(self.services, account=settings.account, region=settings.region),
             admin=self._make_admin,
         )
+        self.folder = self._make_folder(settings.functions) if settings.functions else None
+        #: What this machine or this emulator can't do as asked, to be shown once.
+        self.notes: list[str] = []
         self._stopping = asyncio.Event()
         self._stop_now = asyncio.Event()
 
@@ -94,20 +102,43 @@ class Emulator:
         self._temporary.chmod(0o711)
         return self._temporary
 
+    def _make_folder(self, path: Path) -> Folder:
+        from emulator.control.folder import Folder
+
+        return Folder(
+            path,
+            registry=self.registry,
+            clock=self.clock,
+            check_runtime=self.driver.check_runtime,
+            account=self.settings.account,
+            region=self.settings.region,
+            strict=self.settings.strict,
+        )
+
     def _make_admin(self) -> AsgiApp:
         from emulator.edge.admin import make_admin
 
-        return make_admin(self.services, self.stop)
+        return make_admin(self.services, self.stop, self._stopping)
 
     def stop(self) -> None:
         """Ask for the end: the first time to drain, the second at once."""
         (self._stop_now if self._stopping.is_set() else self._stopping).set()
 
-    async def run(self, on_ready: Callable[[], None] = lambda: None) -> None:
+    async def run(
+        self,
+        on_ready: Callable[[], None] = lambda: None,
+        *,
+        say: Callable[[str], None] = lambda text: None,
+        complain: Callable[[str], None] = lambda text: None,
+    ) -> None:
         """Serve until :meth:`stop`, SIGTERM or Ctrl-C; returns when nothing is left.
 
+        Args:
+            say: Told what the emulator does by itself (reloads), for people.
+            complain: Told what it could not do, for people.
+
         Raises:
-            ConfigurationError: The driver can't work here.
+            ConfigurationError: The driver can't work here, or the functions' folder is wrong.
         """
         server = _Server(
             uvicorn.Config(
@@ -117,6 +148,7 @@ class Emulator:
                 ws="none",
                 log_config=None,
                 access_log=False,
+                proxy_headers=False,
                 server_header=False,
                 date_header=False,
                 timeout_keep_alive=75,
@@ -129,15 +161,39 @@ class Emulator:
             with contextlib.suppress(ValueError, RuntimeError):
                 loop.add_signal_handler(number, self.stop)
         serving: asyncio.Task[None] | None = None
+        watching: Watching | None = None
+        preparing: asyncio.Task[None] | None = None
         try:
             await self.driver.open()
+            self.notes += self.driver.notes()
+            if self.folder is not None:
+                self.notes += self.folder.load()
             serving = loop.create_task(server.serve(sockets=[self.socket]))
             on_ready()
+            preparing = loop.create_task(self._prepare(complain))
+            if self.folder is not None and self.settings.watch:
+                from emulator.control.watching import Watching
+
+                watching = Watching(self.folder, say=say, complain=complain)
+                watching.start()
             stopping = loop.create_task(self._stopping.wait())
             await asyncio.wait([serving, stopping], return_when=asyncio.FIRST_COMPLETED)
             stopping.cancel()
         finally:
+            if watching is not None:
+                await watching.stop()
+            if preparing is not None:
+                preparing.cancel()
+                await asyncio.gather(preparing, return_exceptions=True)
             await self._close(server, serving)
+
+    async def _prepare(self, complain: Callable[[str], None]) -> None:
+        """Have sandboxes ready for the functions there are, so that the first call is quick."""
+        for runtime in {function.latest.runtime for function in self.registry.all()} - {""}:
+            try:
+                await self.driver.prepare(runtime)
+            except (ConfigurationError, DriverFault) as error:
+                complain(str(error))
 
     async def _close(self, server: _Server, serving: asyncio.Task[None] | None) -> None:
         server.should_exit = True

@@ -18,6 +18,8 @@ class Settings:
     driver: str = "process"
     #: The folder that keeps state; None for a temporary one that goes with the emulator.
     state: Path | None = None
+    #: The template, or the folder, that declares functions; None for none.
+    functions: Path | None = None
     #: Seconds an environment may be idle.
     idle_timeout: float = 300.0
     #: Environments of all functions together.

@@ -9,7 +9,7 @@ from typing import Any
 
 from emulator.model.arn import function_arn
 from emulator.model.errors import AwsError
-from emulator.model.function import LATEST, FunctionVersion
+from emulator.model.function import LATEST, Code, FunctionVersion
 
 
 @dataclass(slots=True, kw_only=True)
@@ -38,6 +38,8 @@ class Function:
     #: Resources that belong to the function, by kind and then by qualifier, in the wire's shape
     #: (policies, URL configurations, event invoke configurations …).
     attached: dict[str, dict[str, Any]] = field(default_factory=dict)
+    #: What its declaration configures and this emulator does not act on.
+    ignored: tuple[str, ...] = ()
 
     @property
     def name(self) -> str:
@@ -138,9 +140,10 @@ class Registry:
         if gone is not None:
             self._retire(gone, "version deleted")
 
-    def reload(self, function: Function) -> None:
+    def reload(self, function: Function, code: Code | None = None) -> None:
         """The code of $LATEST changed where it lies: what runs is no longer what is there."""
-        latest = replace(function.latest, generation=function.latest.generation + 1)
+        before = function.latest
+        latest = replace(before, code=code or before.code, generation=before.generation + 1)
         self.update(function, latest, "code changed")
 
     def _retire(self, version: FunctionVersion, reason: str) -> None:

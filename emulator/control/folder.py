@@ -1,0 +1,250 @@
+"""Functions declared in the user's own folder: loaded, and kept in step with what lies there.
+
+``read`` (which blocks) makes plain values of what is on disk; ``Folder`` applies them to the
+registry, on the loop. :mod:`emulator.control.watching` says when.
+"""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import os
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+from fnmatch import fnmatchcase
+from pathlib import Path
+
+from emulator.control.lambda_ import configuration
+from emulator.driver.package import DEFAULT_EXCLUDES
+from emulator.model.clock import Clock
+from emulator.model.errors import AwsError, ConfigurationError
+from emulator.model.function import Code, FunctionVersion
+from emulator.registry import template
+from emulator.registry.functions import Function, Registry
+from emulator.registry.template import FunctionDeclaration
+
+#: What editors and tools leave beside the code; patterns for one component of a path.
+_PASSING = ("*~", ".*.sw?", ".*.swpx", "4913", ".#*", "#*#", "*.tmp", "___jb_*", ".goutputstream-*")
+_IGNORED = (*DEFAULT_EXCLUDES, *_PASSING)
+
+
+def counts(relative: Path) -> bool:
+    """Say whether a change of a path in a function's folder is a change of its code."""
+    return not any(fnmatchcase(part, pattern) for part in relative.parts for pattern in _IGNORED)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Declared:
+    """A function as it was found on disk."""
+
+    declaration: FunctionDeclaration
+    code: Code
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Changes:
+    """What applying declarations did: names of functions."""
+
+    added: tuple[str, ...] = ()
+    updated: tuple[str, ...] = ()
+    removed: tuple[str, ...] = ()
+
+    def __bool__(self) -> bool:
+        return bool(self.added or self.updated or self.removed)
+
+
+def read(path: Path) -> dict[str, Declared]:
+    """Return the functions declared at ``path`` (a template, or a folder), by name. Blocks.
+
+    Raises:
+        ConfigurationError: The template can't be read, or a function's folder is not there.
+    """
+    found: dict[str, Declared] = {}
+    for declaration in template.read(path):
+        name = declaration.name
+        if name in found:
+            raise ConfigurationError(f"{path}: two functions are named {name}")
+        if not declaration.folder.is_dir():
+            raise ConfigurationError(f"{name}: its code folder {declaration.folder} is not there")
+        try:
+            configuration.check_environment(declaration.environment or {})
+        except AwsError as error:
+            raise ConfigurationError(f"{name}: {error.message}") from error
+        found[name] = Declared(declaration=declaration, code=live_code(declaration.folder))
+    return found
+
+
+def live_code(folder: Path) -> Code:
+    """Return the code in ``folder`` as it is now. Blocks.
+
+    There is no archive to hash, and reading every file at each change would be slow: the digest
+    is over each file's name, mode, size and time of change. It is the same until one of them
+    changes, and never that of a deployment package.
+    """
+    digest = hashlib.sha256()
+    size = 0
+    for name, info in _files(folder):
+        size += info.st_size
+        digest.update(
+            f"{name}\0{info.st_mode:o}\0{info.st_size}\0{info.st_mtime_ns}\n".encode(
+                "utf-8", "surrogateescape"
+            )
+        )
+    sha256 = base64.b64encode(digest.digest()).decode()
+    return Code(sha256=sha256, size=size, folder=folder, live=True, unpacked_size=size)
+
+
+def _files(folder: Path) -> Iterator[tuple[str, os.stat_result]]:
+    """Yield the files that count, in order; what goes away meanwhile is left out."""
+    pending = [""]
+    while pending:
+        below = pending.pop()
+        try:
+            with os.scandir(folder / below) as listing:
+                entries = sorted(listing, key=lambda entry: entry.name)
+        except OSError:
+            continue
+        for entry in entries:
+            if any(fnmatchcase(entry.name, pattern) for pattern in _IGNORED):
+                continue
+            name = f"{below}{entry.name}"
+            try:
+                if entry.is_dir(follow_symlinks=False):
+                    pending.append(name + "/")
+                else:
+                    yield name, entry.stat(follow_symlinks=False)
+            except OSError:
+                continue
+
+
+class Folder:
+    """The functions of one template or folder, in the registry."""
+
+    def __init__(
+        self,
+        path: Path,
+        *,
+        registry: Registry,
+        clock: Clock,
+        check_runtime: Callable[[str], str | None],
+        account: str,
+        region: str,
+        strict: bool = False,
+    ) -> None:
+        self.path = path.absolute()
+        self.declared: Mapping[str, Declared] = {}
+        self._registry = registry
+        self._clock = clock
+        self._check_runtime = check_runtime
+        self._account = account
+        self._region = region
+        self._strict = strict
+        self._noted: set[str] = set()
+
+    def load(self) -> list[str]:
+        """Read and apply the declarations; returns what has to be noted about them. Blocks.
+
+        Raises:
+            ConfigurationError: See :func:`read` and :meth:`check`.
+        """
+        found = read(self.path)
+        notes = self.check(found)
+        self.apply(found)
+        return notes
+
+    def check(self, found: Mapping[str, Declared]) -> list[str]:
+        """Return notes on what is not served as declared, each once.
+
+        Raises:
+            ConfigurationError: There are such, and the settings are strict.
+        """
+        if self._strict:
+            for name, declared in found.items():
+                if declared.declaration.ignored:
+                    ignored = ", ".join(declared.declaration.ignored)
+                    raise ConfigurationError(f"{name}: not acted on (--strict): {ignored}")
+        notes = []
+        for runtime in sorted({each.declaration.runtime for each in found.values()}):
+            try:
+                note = self._check_runtime(runtime)
+            except ConfigurationError as error:
+                if self._strict:
+                    raise
+                note = str(error)
+            if note is not None and note not in self._noted:
+                self._noted.add(note)
+                notes.append(note)
+        return notes
+
+    def apply(self, found: Mapping[str, Declared]) -> Changes:
+        """Add, update and remove functions so that the registry has what ``found`` declares.
+
+        Functions that came through the API are left alone, and so is what the API changed on a
+        declared function, until its declaration changes.
+        """
+        before, self.declared = self.declared, dict(found)
+        added, updated, removed = [], [], []
+        for name, declared in found.items():
+            old = before.get(name)
+            if old is not None and old.declaration == declared.declaration:
+                continue
+            function = self._find(name)
+            if function is None:
+                self._registry.add(self._function(declared))
+                added.append(name)
+            else:
+                self._update(function, declared)
+                updated.append(name)
+        for name in before.keys() - found.keys():
+            function = self._find(name)
+            if function is not None:
+                self._registry.remove(function)
+                removed.append(name)
+        return Changes(added=tuple(added), updated=tuple(updated), removed=tuple(sorted(removed)))
+
+    def reload(self, name: str, code: Code) -> bool:
+        """Let the next call of ``name`` run what its folder has now.
+
+        Returns whether it did: a function that has been given other code through the API, or
+        was deleted, no longer follows its folder.
+        """
+        function = self._find(name)
+        if function is None or not function.latest.code.live:
+            return False
+        self._registry.reload(function, code)
+        return True
+
+    def _find(self, name: str) -> Function | None:
+        return self._registry.find(self._account, self._region, name)
+
+    def _function(self, declared: Declared) -> Function:
+        return Function(
+            latest=self._version(declared, generation=0), ignored=declared.declaration.ignored
+        )
+
+    def _update(self, function: Function, declared: Declared) -> None:
+        function.ignored = declared.declaration.ignored
+        latest = self._version(declared, generation=function.latest.generation + 1)
+        self._registry.update(function, latest, "declaration changed")
+
+    def _version(self, declared: Declared, *, generation: int) -> FunctionVersion:
+        declaration = declared.declaration
+        return FunctionVersion(
+            account=self._account,
+            region=self._region,
+            name=declaration.name,
+            generation=generation,
+            code=declared.code,
+            runtime=declaration.runtime,
+            handler=declaration.handler,
+            memory_mb=declaration.memory_mb,
+            timeout_s=declaration.timeout_s,
+            architecture=declaration.architecture,
+            environment=declaration.environment or None,
+            settings={
+                "Role": f"arn:aws:iam::{self._account}:role/localfaas",
+                "Description": declaration.description,
+            },
+            revision_id=configuration.new_revision(),
+            last_modified=configuration.timestamp(self._clock.now()),
+        )
