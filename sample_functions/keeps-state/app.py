@@ -1,0 +1,8 @@
+"""The classic bug: what lives at module level outlives the request, and the next caller sees it."""
+
+cart = []  # one per environment, not one per customer
+
+
+def handler(event, context):
+    cart.append(event["item"])
+    return {"customer": event["customer"], "cart": cart}

@@ -1,0 +1,13 @@
+"""Work at module level is done once per environment: the first caller waits for it, no other."""
+
+import time
+
+time.sleep(0.4)  # stands for heavy imports, a model to load, a connection to open
+initialised = time.time()
+calls = 0
+
+
+def handler(event, context):
+    global calls
+    calls += 1
+    return {"calls": calls, "initialised": initialised}

@@ -1,0 +1,16 @@
+"""A function that takes too long is killed; the next one starts anew, but finds the old /tmp."""
+
+import pathlib
+import time
+
+calls = 0
+marker = pathlib.Path("/tmp/was-here")
+
+
+def handler(event, context):
+    global calls
+    calls += 1
+    found = marker.exists()
+    marker.touch()
+    time.sleep(event["seconds"])
+    return {"calls": calls, "foundInTmp": found}
