@@ -1,9 +1,10 @@
 // The Node.js runtime of one execution environment: a client of the Lambda Runtime API.
 //
 // Started in one of two ways (see README.md):
-//   with --channel   file descriptor 3 is a connected socket: one line of JSON tells environment,
-//                    folder and handler; what follows is HTTP. Such a process may wait for its
-//                    line long before anyone needs it.
+//   with --channel   file descriptor 3 is a connected socket (or LOCALFAAS_STEM_SOCKET names one
+//                    to connect to): one line of JSON tells environment, folder and handler;
+//                    what follows is HTTP. Such a process may wait for its line long before
+//                    anyone needs it.
 //   without          the environment is set; AWS_LAMBDA_RUNTIME_API says where to connect.
 //
 // No top-level await: a main module that still awaits when the event loop runs dry makes Node
@@ -41,8 +42,14 @@ async function main() {
   let root;
   let handlerName;
   let sdk = process.env.LOCALFAAS_NODE_SDK;
+  let socket = null;
   if (inherited) {
-    channel = new BlockingChannel(CHANNEL);
+    let fd = CHANNEL;
+    if (process.env.LOCALFAAS_STEM_SOCKET) {
+      const { connectBlocking } = await import('./socket_channel.mjs');
+      ({ socket, fd } = await connectBlocking(process.env.LOCALFAAS_STEM_SOCKET));
+    }
+    channel = new BlockingChannel(fd);
     await rehearse();
     const { environ, cwd, handler } = JSON.parse(channel.readLine());
     for (const name of Object.keys(process.env)) if (!(name in environ)) delete process.env[name];
@@ -73,7 +80,7 @@ async function main() {
   if (!isStreaming(handler)) return serve(channel, handler, release);
   if (inherited) {
     const { SocketChannel } = await import('./socket_channel.mjs');
-    channel = SocketChannel.adopt(CHANNEL);
+    channel = socket ? SocketChannel.unblock(socket) : SocketChannel.adopt(CHANNEL);
   }
   return serveStreaming(channel, handler, release);
 }

@@ -4,6 +4,20 @@ import net from 'node:net';
 
 import { Responses } from './channel.mjs';
 
+/** Connect to a Unix socket; its descriptor is for blocking reads and writes from then on. */
+export function connectBlocking(path) {
+  return new Promise((resolve, reject) => {
+    const socket = net.connect({ path });
+    socket.pause(); // or Node.js would read from it, too
+    socket.once('error', reject);
+    socket.once('connect', () => {
+      socket.removeListener('error', reject);
+      socket._handle.setBlocking(true);
+      resolve({ socket: socket.unref(), fd: socket._handle.fd });
+    });
+  });
+}
+
 export class SocketChannel {
   #socket;
   #responses = new Responses();
@@ -32,6 +46,12 @@ export class SocketChannel {
   /** Take over a connected socket that this process inherited. */
   static adopt(fd) {
     return new SocketChannel(new net.Socket({ fd, readable: true, writable: true }));
+  }
+
+  /** Take a socket of `connectBlocking` back to the event loop. */
+  static unblock(socket) {
+    socket._handle.setBlocking(false);
+    return new SocketChannel(socket.ref().resume());
   }
 
   write(text) {

@@ -36,14 +36,14 @@ _ENTRY = f"""\
 [ -p {OUTPUT} ] && exec >{OUTPUT} 2>&1
 bootstrap=$1; shift
 for interpreter; do
-  command -v "$interpreter" >/dev/null && exec "$interpreter" "$bootstrap"
+  command -v "$interpreter" >/dev/null && exec "$interpreter" $bootstrap
 done
 echo "no interpreter here: $*"
 exit 127
 """
 _INTERPRETERS = {
     "python": ("bootstrap.py", "/var/lang/bin/python{version}", "python{version}", "python3"),
-    "nodejs": ("bootstrap.mjs", "/var/lang/bin/node", "node", "nodejs"),
+    "nodejs": ("bootstrap.mjs --channel", "/var/lang/bin/node", "node", "nodejs"),
 }
 #: Languages our own bootstraps speak.
 LANGUAGES = frozenset(_INTERPRETERS)
