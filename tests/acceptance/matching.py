@@ -57,7 +57,7 @@ def samples(root: Path) -> Iterator[Sample]:
     for path in sorted(root.glob("*/expected.json")):
         event = json.loads((path.parent / "event.json").read_text("utf-8"))
         expected = json.loads(path.read_text("utf-8"))
-        parts = expected["sequence"] if "sequence" in expected else [expected]
+        parts = expected.get("sequence", [expected])
         for part in parts:
             unknown = set(part) - _KEYS
             assert not unknown, f"{path} has unknown members: {sorted(unknown)}"

@@ -1,0 +1,233 @@
+"""Templates as documents: parsed safely, and the values in them resolved."""
+
+from __future__ import annotations
+
+import datetime
+import json
+import re
+from collections import Counter
+from collections.abc import Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from emulator.model.errors import ConfigurationError
+
+if TYPE_CHECKING:
+    import yaml
+
+#: CloudFormation's own limit for a template, bytes.
+_LARGEST = 1_000_000
+#: Values in a template once its aliases are written out.
+_MOST_VALUES = 100_000
+_NO_VALUE = object()
+
+#: Tags whose long form is ``Fn::<name>``; ``!Ref`` and ``!Condition`` have none.
+_FUNCTIONS = (
+    "And Base64 Cidr Equals FindInMap ForEach GetAZs GetAtt If ImportValue Join Length Not Or"
+    " Select Split Sub ToJsonString Transform"
+).split()
+
+
+def load(path: Path) -> dict[str, Any]:
+    """Return the template at ``path``; short tags (``!Ref x``) in their long form.
+
+    Raises:
+        ConfigurationError: It can't be read, is too large, or no mapping.
+    """
+    try:
+        if path.stat().st_size > _LARGEST:
+            raise ConfigurationError(f"{path} is larger than {_LARGEST} bytes")
+        text = path.read_text("utf-8")
+    except OSError as error:
+        raise ConfigurationError(f"{path} can't be read: {error.strerror}") from error
+    except UnicodeDecodeError:
+        raise ConfigurationError(f"{path} is not UTF-8 text") from None
+    try:
+        document = _from_json(text) if path.suffix == ".json" else _from_yaml(text)
+    except _Problem as problem:
+        raise ConfigurationError(f"{path}: {problem}") from None
+    except RecursionError:
+        raise ConfigurationError(f"{path} is nested too deeply") from None
+    if not isinstance(document, dict):
+        raise ConfigurationError(f"{path} is no template: a mapping is expected")
+    return document
+
+
+class _Problem(Exception):
+    """What is wrong with a document, to be told with its name."""
+
+
+def _from_json(text: str) -> Any:
+    try:
+        return json.loads(text, object_pairs_hook=_distinct_pairs)
+    except ValueError as error:
+        raise _Problem(f"it is not JSON: {error}") from None
+
+
+def _distinct_pairs(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    result = dict(pairs)
+    if len(result) < len(pairs):
+        (key, _), *_ = Counter(key for key, _ in pairs).most_common(1)
+        raise _Problem(f"{key!r} is there twice")
+    return result
+
+
+def _from_yaml(text: str) -> Any:
+    import yaml
+
+    class Loader(yaml.SafeLoader):
+        """Plain data and CloudFormation's tags, nothing else."""
+
+        def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Any, Any]:
+            own = Counter(key.value for key, _ in node.value if isinstance(key, yaml.ScalarNode))
+            for key, count in own.most_common(1):
+                if count > 1:
+                    line = node.start_mark.line + 1
+                    raise _Problem(f"{key!r} is there twice (in the mapping at line {line})")
+            return super().construct_mapping(node, deep=deep)
+
+    def intrinsic(loader: Loader, suffix: str, node: yaml.Node) -> dict[str, Any]:
+        if suffix not in (*_FUNCTIONS, "Ref", "Condition"):
+            line = node.start_mark.line + 1
+            raise _Problem(f"the tag !{suffix} (line {line}) is none of CloudFormation's")
+        value: Any
+        if isinstance(node, yaml.ScalarNode):
+            value = loader.construct_scalar(node)
+        elif isinstance(node, yaml.SequenceNode):
+            value = loader.construct_sequence(node, deep=True)
+        else:
+            assert isinstance(node, yaml.MappingNode)
+            value = loader.construct_mapping(node, deep=True)
+        return {f"Fn::{suffix}" if suffix in _FUNCTIONS else suffix: value}
+
+    Loader.add_multi_constructor("!", intrinsic)
+    try:
+        loader = Loader(text)
+        node = loader.get_single_node()
+        if node is None:
+            return None
+        _count(node, {})
+        return loader.construct_document(node)
+    except yaml.YAMLError as error:
+        raise _Problem(f"it is not YAML: {error}") from None
+    except (ValueError, TypeError) as error:  # a date like 2024-99-99, a key that is a list
+        raise _Problem(f"it has a value that YAML does not know: {error}") from None
+
+
+def _count(node: yaml.Node, known: dict[int, int]) -> int:
+    """Return how many values ``node`` is with its aliases written out: bombs, loops are refused."""
+    count = known.get(id(node))
+    if count == 0:
+        raise _Problem("an alias contains itself")
+    if count is None:
+        known[id(node)] = 0
+        count = 1
+        value = node.value
+        for child in value if isinstance(value, list) else ():
+            parts = child if isinstance(child, tuple) else (child,)
+            count += sum(_count(part, known) for part in parts)
+        known[id(node)] = count
+    if count > _MOST_VALUES:
+        raise _Problem(f"it has more than {_MOST_VALUES} values")
+    return count
+
+
+class Values:
+    """Resolves ``Ref`` and ``Fn::Sub`` of parameters and pseudo parameters."""
+
+    def __init__(self, path: Path, document: dict[str, Any], given: Mapping[str, str]) -> None:
+        """Take the ``Parameters`` of ``document``.
+
+        Args:
+            given: Values by name, before any default; those of ``AWS::…`` among them.
+
+        Raises:
+            ConfigurationError: ``Parameters`` is not what it should be.
+        """
+        self._path = path
+        self._given = given
+        declared = self.mapping(document.get("Parameters"), "Parameters")
+        self._declared = {
+            name: self.mapping(body, "Parameters", name) for name, body in declared.items()
+        }
+
+    def mapping(self, value: Any, *where: str) -> dict[str, Any]:
+        """Return ``value``, which must be a mapping with text for keys; nothing is an empty one."""
+        if value is None:
+            return {}
+        if not isinstance(value, dict) or not all(isinstance(key, str) for key in value):
+            raise self._error("must be a mapping from names to values", *where)
+        return value
+
+    def resolve(self, value: Any, *where: str) -> Any:
+        """Return ``value`` with every intrinsic function in it worked out.
+
+        Raises:
+            ConfigurationError: A function or reference that can't be worked out here.
+        """
+        found = self._resolve(value, where)
+        return None if found is _NO_VALUE else found
+
+    def _resolve(self, value: Any, where: tuple[str, ...]) -> Any:
+        if isinstance(value, list):
+            items = [self._resolve(item, where) for item in value]
+            return [item for item in items if item is not _NO_VALUE]
+        if isinstance(value, (datetime.date, datetime.datetime)):
+            return value.isoformat()
+        if not isinstance(value, dict):
+            return value
+        if len(value) == 1:
+            ((key, argument),) = value.items()
+            if key == "Ref":
+                return self._reference(argument, where)
+            if key == "Fn::Sub":
+                return self._substitute(argument, where)
+            if isinstance(key, str) and (key.startswith("Fn::") or key == "Condition"):
+                raise self._error(f"uses {key}, which is not worked out here", *where)
+        found = {key: self._resolve(item, (*where, str(key))) for key, item in value.items()}
+        return {key: item for key, item in found.items() if item is not _NO_VALUE}
+
+    def _reference(self, name: Any, where: tuple[str, ...]) -> Any:
+        if name == "AWS::NoValue":
+            return _NO_VALUE
+        if isinstance(name, str):
+            if name in self._given:
+                return self._given[name]
+            if name in self._declared:
+                return self._default(name, where)
+        raise self._error(f"refers to {name!r}, which is no parameter of the template", *where)
+
+    def _default(self, name: str, where: tuple[str, ...]) -> Any:
+        declared = self._declared[name]
+        if str(declared.get("Type", "")).startswith("AWS::SSM::"):
+            raise self._error(f"needs the parameter {name}, whose value is kept in SSM", *where)
+        value = declared.get("Default")
+        if value is None:
+            raise self._error(f"needs the parameter {name}, which has no default", *where)
+        if isinstance(value, (dict, list)):
+            raise self._error(f"needs the parameter {name}, whose default is no text", *where)
+        return self._resolve(value, where)
+
+    def _substitute(self, argument: Any, where: tuple[str, ...]) -> str:
+        text, own = argument, {}
+        if isinstance(argument, list) and len(argument) == 2:
+            text, own = argument[0], self.mapping(argument[1], *where)
+        if not isinstance(text, str):
+            raise self._error("has a Fn::Sub without a text", *where)
+
+        def value(match: re.Match[str]) -> str:
+            name = match[1]
+            if name.startswith("!"):
+                return "${" + name[1:] + "}"
+            local = name in own
+            found = self._resolve(own[name], where) if local else self._reference(name, where)
+            if isinstance(found, bool):
+                return "true" if found else "false"
+            if not isinstance(found, (str, int, float)):
+                raise self._error(f"has a Fn::Sub of {name}, which is no text", *where)
+            return str(found)
+
+        return re.sub(r"\$\{([^}]*)\}", value, text)
+
+    def _error(self, problem: str, *where: str) -> ConfigurationError:
+        return ConfigurationError(f"{self._path}: {'.'.join(where)} {problem}")

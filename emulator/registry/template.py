@@ -1,0 +1,318 @@
+"""Read which functions to serve: from a SAM or CloudFormation template, or from bare folders.
+
+What a template says in a property that matters here is either understood or refused with a
+sentence that names it; what does not matter is listed in ``FunctionDeclaration.ignored``.
+
+Source: https://docs.aws.amazon.com/serverless-application-model/latest/developerguide/
+sam-specification.html
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from emulator.model.errors import ConfigurationError
+from emulator.registry.document import Values, load
+
+_TEMPLATES = ("template.yaml", "template.yml", "template.json")
+_SERVERLESS = "AWS::Serverless::Function"
+_LAMBDA = "AWS::Lambda::Function"
+
+#: Files that make a folder a function, most telling first, and the runtime that serves them.
+_CONVENTIONS = {
+    "app.py": "python3.12",
+    "lambda_function.py": "python3.12",
+    "handler.py": "python3.12",
+    "main.py": "python3.12",
+    "index.js": "nodejs20.x",
+    "index.mjs": "nodejs20.x",
+}
+_HANDLER_NAMES = ("handler", "lambda_handler")
+_PYTHON_HANDLER = r"^(?:async\s+)?(?:def\s+)?{name}\b\s*[(=:]"
+_NODE_HANDLER = (
+    r"\bexports\.{name}\s*=|^export\s+(?:const|let|var|(?:async\s+)?function)\s+{name}\b"
+    r"|^export\s*\{{[^}}]*\b{name}\b|\bmodule\.exports\s*=\s*\{{[^}}]*\b{name}\b"
+)
+_NOT_FUNCTIONS = {"node_modules", "__pycache__"}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FunctionDeclaration:
+    """A function as its author declared it."""
+
+    name: str
+    #: The unpacked code.
+    folder: Path
+    handler: str
+    #: AWS's identifier, e.g. "python3.12".
+    runtime: str
+    memory_mb: int = 128
+    timeout_s: int = 3
+    environment: Mapping[str, str] = field(default_factory=dict)
+    #: "x86_64" or "arm64".
+    architecture: str = "x86_64"
+    description: str = ""
+    #: Names of properties that the template sets and nothing here acts on.
+    ignored: tuple[str, ...] = ()
+
+
+def read(
+    path: Path,
+    *,
+    parameters: Mapping[str, str] | None = None,
+    region: str = "us-east-1",
+    account: str = "000000000000",
+) -> list[FunctionDeclaration]:
+    """Return the functions that ``path`` declares, in the template's order.
+
+    Args:
+        path: A template, a folder with one (``template.yaml``, ``.yml`` or ``.json``), or a folder
+            whose sub-folders (and itself) hold a file of a conventional name (``app.py``,
+            ``lambda_function.py``, ``handler.py``, ``main.py``, ``index.js``, ``index.mjs``) that
+            defines ``handler`` or ``lambda_handler``.
+        parameters: Values of the template's parameters, instead of their defaults.
+        region: What ``AWS::Region`` stands for.
+        account: What ``AWS::AccountId`` stands for.
+
+    Raises:
+        ConfigurationError: There is nothing to serve, or the template can't be read or asks for
+            what is not there; the text names file, resource and property.
+    """
+    if path.is_dir():
+        templates = [path / name for name in _TEMPLATES if (path / name).is_file()]
+        if not templates:
+            return _distinct(path, _conventional(path))
+        path = templates[0]
+    elif not path.exists():
+        raise ConfigurationError(f"{path} does not exist")
+    document = load(path)
+    pseudo = {
+        "AWS::Region": region,
+        "AWS::AccountId": account,
+        "AWS::Partition": "aws",
+        "AWS::URLSuffix": "amazonaws.com",
+        "AWS::StackName": "localfaas",
+        "AWS::StackId": f"arn:aws:cloudformation:{region}:{account}:stack/localfaas/local",
+    }
+    values = Values(path, document, {**pseudo, **(parameters or {})})
+    return _distinct(path, _declared(path, document, values))
+
+
+def _declared(path: Path, document: dict[str, Any], values: Values) -> list[FunctionDeclaration]:
+    resources = values.mapping(document.get("Resources"), "Resources")
+    every = values.mapping(document.get("Globals"), "Globals")
+    shared = values.mapping(every.get("Function"), "Globals", "Function")
+    found = []
+    for name, body in resources.items():
+        resource = values.mapping(body, name)
+        kind = resource.get("Type")
+        if not isinstance(kind, str):
+            raise ConfigurationError(f"{path}: {name} has no Type")
+        if kind not in (_SERVERLESS, _LAMBDA):
+            continue
+        own = values.mapping(resource.get("Properties"), name, "Properties")
+        properties = _merge(shared, own) if kind == _SERVERLESS else own
+        attributes = [key for key in resource if key not in ("Type", "Properties", "Metadata")]
+        found.append(_Function(path, name, kind, properties, values).read(attributes))
+    if not found:
+        raise ConfigurationError(f"{path} declares no function ({_SERVERLESS} or {_LAMBDA})")
+    return found
+
+
+class _Function:
+    """One function resource, while it is read."""
+
+    _USED = (
+        "FunctionName",
+        "Handler",
+        "Runtime",
+        "MemorySize",
+        "Timeout",
+        "Environment",
+        "Architectures",
+        "Description",
+        "PackageType",
+    )
+
+    def __init__(
+        self, path: Path, name: str, kind: str, properties: dict[str, Any], values: Values
+    ) -> None:
+        self._path, self._name, self._properties, self._values = path, name, properties, values
+        self._code = "CodeUri" if kind == _SERVERLESS else "Code"
+
+    def read(self, attributes: list[str]) -> FunctionDeclaration:
+        self._refuse_what_is_not_there()
+        used = {*self._USED, self._code}
+        return FunctionDeclaration(
+            name=self._matching("FunctionName", r"[a-zA-Z0-9_-]{1,64}", default=self._name),
+            folder=self._folder(),
+            handler=self._matching("Handler", r"\S{1,128}"),
+            runtime=self._matching("Runtime", r"[a-z]+[a-z0-9.]*"),
+            memory_mb=self._number("MemorySize", 128, 10_240, default=128),
+            timeout_s=self._number("Timeout", 1, 900, default=3),
+            environment=self._environment(),
+            architecture=self._architecture(),
+            description=self._text("Description", default=""),
+            ignored=(*attributes, *(key for key in self._properties if key not in used)),
+        )
+
+    def _error(self, where: str, problem: str) -> ConfigurationError:
+        return ConfigurationError(f"{self._path}: {self._name}.{where} {problem}")
+
+    def _refuse_what_is_not_there(self) -> None:
+        if self._properties.get("Layers"):
+            raise self._error(
+                "Layers",
+                "is not read from templates; publish the layer through the API, or put its"
+                " content in the function's folder",
+            )
+        if self._text("PackageType", default="Zip") != "Zip":
+            raise self._error(
+                "PackageType", "is not Zip: images are not read from templates; use CreateFunction"
+            )
+        if "InlineCode" in self._properties:
+            raise self._error("InlineCode", "is not read from templates; put the code in a file")
+
+    def _value(self, name: str) -> Any:
+        return self._values.resolve(self._properties.get(name), self._name, name)
+
+    def _text(self, name: str, *, default: str | None = None) -> str:
+        value = self._value(name)
+        if value is None:
+            if default is None:
+                raise self._error(name, "is missing")
+            return default
+        return self._scalar(value, name)
+
+    def _scalar(self, value: Any, where: str) -> str:
+        if isinstance(value, bool):
+            return "true" if value else "false"
+        if isinstance(value, (str, int, float)):
+            return str(value)
+        raise self._error(where, f"must be text, not {_kind(value)}")
+
+    def _matching(self, name: str, pattern: str, *, default: str | None = None) -> str:
+        text = self._text(name, default=default)
+        if not re.fullmatch(pattern, text):
+            raise self._error(name, f"is {text!r}, which does not match {pattern}")
+        return text
+
+    def _number(self, name: str, least: int, most: int, *, default: int) -> int:
+        text = self._text(name, default=str(default))
+        if not re.fullmatch(r"[0-9]{1,9}", text) or not least <= int(text) <= most:
+            raise self._error(name, f"is {text!r}; it must be a number from {least} to {most}")
+        return int(text)
+
+    def _environment(self) -> dict[str, str]:
+        environment = self._values.mapping(self._value("Environment"), self._name, "Environment")
+        where = "Environment.Variables"
+        variables = self._values.mapping(environment.get("Variables"), self._name, where)
+        result = {}
+        for key, value in variables.items():
+            if not re.fullmatch(r"[a-zA-Z][a-zA-Z0-9_]+", key):
+                raise self._error(where, f"has a name that AWS does not take: {key!r}")
+            result[key] = self._scalar(value, f"{where}.{key}")
+        return result
+
+    def _architecture(self) -> str:
+        value = self._value("Architectures")
+        if value is None:
+            return "x86_64"
+        if isinstance(value, list) and len(value) == 1 and value[0] in ("x86_64", "arm64"):
+            return str(value[0])
+        raise self._error("Architectures", "must be [x86_64] or [arm64]")
+
+    def _folder(self) -> Path:
+        value = self._value(self._code)
+        if value is None:
+            raise self._error(self._code, "is missing")
+        if not isinstance(value, str) or value.startswith("s3://"):
+            raise self._error(self._code, "must be a local folder, relative to the template")
+        folder = self._path.parent / value
+        try:
+            if folder.is_dir():
+                return folder.resolve()
+        except (OSError, ValueError):
+            pass  # no name of a folder at all: said below
+        raise self._error(self._code, f"is {value!r}, which is no folder next to the template")
+
+
+def _merge(shared: Any, own: Any) -> Any:
+    """Merge as SAM does: maps by key, lists one after the other, else the function's own."""
+    if isinstance(shared, dict) and isinstance(own, dict):
+        if any(_is_intrinsic(value) for value in (shared, own)):
+            return own
+        return shared | {
+            key: _merge(shared[key], value) if key in shared else value
+            for key, value in own.items()
+        }
+    if isinstance(shared, list) and isinstance(own, list):
+        return shared + own
+    return own
+
+
+def _is_intrinsic(value: dict[str, Any]) -> bool:
+    return len(value) == 1 and all(key == "Ref" or str(key).startswith("Fn::") for key in value)
+
+
+def _conventional(root: Path) -> list[FunctionDeclaration]:
+    root = root.resolve()
+    try:
+        folders = [root, *sorted(item for item in root.iterdir() if item.is_dir())]
+    except OSError as error:
+        raise ConfigurationError(f"{root} can't be read: {error.strerror}") from error
+    found = []
+    for folder in folders:
+        if folder.name in _NOT_FUNCTIONS or folder.name.startswith("."):
+            continue
+        declaration = _convention(folder)
+        if declaration is not None:
+            found.append(declaration)
+    if not found:
+        raise ConfigurationError(
+            f"{root} holds no function: neither a template ({', '.join(_TEMPLATES)}) nor a folder"
+            f" with one of {', '.join(_CONVENTIONS)} that defines {' or '.join(_HANDLER_NAMES)}"
+        )
+    return found
+
+
+def _convention(folder: Path) -> FunctionDeclaration | None:
+    for file, runtime in _CONVENTIONS.items():
+        path = folder / file
+        if not path.is_file():
+            continue
+        try:
+            code = path.read_text("utf-8", "replace")
+        except OSError as error:
+            raise ConfigurationError(f"{path} can't be read: {error.strerror}") from error
+        shape = _PYTHON_HANDLER if path.suffix == ".py" else _NODE_HANDLER
+        for name in _HANDLER_NAMES:
+            if not re.search(shape.format(name=name), code, re.MULTILINE):
+                continue
+            if not re.fullmatch(r"[a-zA-Z0-9_-]{1,64}", folder.name):
+                raise ConfigurationError(
+                    f"{folder} can't name a function: letters, digits, - and _ only, at most 64"
+                )
+            handler = f"{path.stem}.{name}"
+            return FunctionDeclaration(
+                name=folder.name, folder=folder, handler=handler, runtime=runtime
+            )
+    return None
+
+
+def _distinct(path: Path, found: list[FunctionDeclaration]) -> list[FunctionDeclaration]:
+    names = [declaration.name for declaration in found]
+    twice = sorted({name for name in names if names.count(name) > 1})
+    if twice:
+        raise ConfigurationError(f"{path} declares {', '.join(twice)} twice")
+    return found
+
+
+def _kind(value: Any) -> str:
+    return {dict: "a mapping", list: "a list", type(None): "nothing"}.get(
+        type(value), f"a {type(value).__name__}"
+    )
