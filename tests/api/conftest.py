@@ -11,6 +11,7 @@ from typing import Any
 
 import boto3
 import pytest
+import uvloop
 from botocore.config import Config
 
 from emulator.app import Emulator
@@ -34,7 +35,7 @@ class Running:
             self.emulator = Emulator(self._settings, **self._parts)
             await self.emulator.run(on_ready=self._ready.set)
 
-        asyncio.run(main())
+        uvloop.run(main())
 
     @property
     def url(self) -> str:
