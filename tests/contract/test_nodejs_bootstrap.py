@@ -107,6 +107,32 @@ class Runtime:
         self.channel.sendall(json.dumps(order).encode() + b"\n")
         return self
 
+    def start_in_container(self) -> Runtime:
+        """Start as the Docker driver does: no inherited descriptors, but a socket to connect to."""
+        # Beside the code, under a relative name: a socket's path is short.
+        path = self.code.parent / "stem.sock"
+        with socket.socket(socket.AF_UNIX) as server:
+            here = os.open(path.parent, os.O_RDONLY)
+            try:
+                server.bind(f"/proc/self/fd/{here}/{path.name}")
+            finally:
+                os.close(here)
+            server.listen()
+            server.settimeout(20)
+            self.process = subprocess.Popen(
+                [self.node, BOOTSTRAP, "--channel"],
+                stdout=subprocess.PIPE,
+                stderr=subprocess.STDOUT,
+                cwd=path.parent,
+                env={"PATH": os.environ["PATH"], "LOCALFAAS_STEM_SOCKET": path.name},
+            )
+            self.channel, _ = server.accept()
+        path.unlink()
+        self.channel.settimeout(20)
+        order = {"environ": self.environ, "cwd": str(self.code), "handler": self.handler}
+        self.channel.sendall(json.dumps(order).encode() + b"\n")
+        return self
+
     def start_tcp(self) -> Runtime:
         """Start as an image does: everything in the environment, the Runtime API over TCP."""
         with socket.create_server(("127.0.0.1", 0)) as server:
@@ -189,6 +215,7 @@ class Runtime:
         return LOG_LINE.findall(self.output())
 
 
+STARTS = [Runtime.start, Runtime.start_in_container, Runtime.start_tcp]
 Make = Callable[..., Runtime]
 
 
@@ -217,7 +244,7 @@ def make(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Make]:
 ECHO = "exports.handler = async (event) => event;"
 
 
-@pytest.mark.parametrize("start", [Runtime.start, Runtime.start_tcp])
+@pytest.mark.parametrize("start", STARTS)
 def test_echo(make: Make, start: Callable[[Runtime], Runtime]) -> None:
     runtime = start(make(ECHO)).ready()
     for event in [{"a": "é\u2028"}, None, [], "x" * 300_000, 0, "0123456789" * 600_000]:
@@ -399,7 +426,7 @@ def test_context(make: Make) -> None:
     }
 
 
-@pytest.mark.parametrize("start", [Runtime.start, Runtime.start_tcp])
+@pytest.mark.parametrize("start", STARTS)
 @pytest.mark.parametrize(
     ("body", "expected"),
     [
@@ -600,7 +627,7 @@ def test_waiting_runtime_stands_still(make: Make) -> None:
 STREAMS = "exports.handler = awslambda.streamifyResponse(async (event, stream, context) => {%s});"
 
 
-@pytest.mark.parametrize("start", [Runtime.start, Runtime.start_tcp])
+@pytest.mark.parametrize("start", STARTS)
 def test_streamed_response(make: Make, start: Callable[[Runtime], Runtime]) -> None:
     runtime = start(
         make(
