@@ -192,7 +192,10 @@ def _wide(extra: bytes, *values: int) -> list[int]:
 
 
 def _decode(name: bytes, flags: int) -> str:
+    """Decode a name: archives made on Linux often hold UTF-8 without saying so."""
     try:
-        return name.decode("utf-8" if flags & _UTF8 else "cp437")
+        return name.decode("utf-8")
     except UnicodeDecodeError:
-        raise BadArchive(f"the name {name!r} is not UTF-8") from None
+        if flags & _UTF8:
+            raise BadArchive(f"the name {name!r} is not UTF-8") from None
+        return name.decode("cp437")

@@ -223,6 +223,14 @@ def test_modes_and_content_are_kept(root: Path, tmp_path: Path, as_file: bool) -
     assert (root / "app.py").read_text() == HANDLER
 
 
+@pytest.mark.parametrize(
+    ("raw", "name"), [("éé.py".encode(), "éé.py"), (b"\x82aaa.py", "éaaa.py")], ids=["UTF-8", "DOS"]
+)
+def test_names_without_a_declared_encoding(root: Path, raw: bytes, name: str) -> None:
+    unpack(renamed(b"xxxx.py", raw), root)
+    assert [path.name for path in root.iterdir()] == [name]
+
+
 def test_links_inside_the_root_are_kept(root: Path) -> None:
     unpack(
         archive(
