@@ -25,6 +25,8 @@ from emulator.registry.template import FunctionDeclaration
 
 #: What editors and tools leave beside the code; patterns for one component of a path.
 _PASSING = ("*~", ".*.sw?", ".*.swpx", "4913", ".#*", "#*#", "*.tmp", "___jb_*", ".goutputstream-*")
+#: The names by which a template is found in a folder.
+TEMPLATES = ("template.yaml", "template.yml", "template.json")
 _IGNORED = (*DEFAULT_EXCLUDES, *_PASSING)
 
 
@@ -53,24 +55,20 @@ class Changes:
         return bool(self.added or self.updated or self.removed)
 
 
-def read(path: Path) -> dict[str, Declared]:
+def read(path: Path, *, account: str, region: str) -> dict[str, Declared]:
     """Return the functions declared at ``path`` (a template, or a folder), by name. Blocks.
 
     Raises:
-        ConfigurationError: The template can't be read, or a function's folder is not there.
+        ConfigurationError: There are none, or one of them can't be had as declared.
     """
     found: dict[str, Declared] = {}
-    for declaration in template.read(path):
-        name = declaration.name
-        if name in found:
-            raise ConfigurationError(f"{path}: two functions are named {name}")
-        if not declaration.folder.is_dir():
-            raise ConfigurationError(f"{name}: its code folder {declaration.folder} is not there")
+    for declaration in template.read(path, account=account, region=region):
         try:
-            configuration.check_environment(declaration.environment or {})
+            configuration.check_environment(declaration.environment)
         except AwsError as error:
-            raise ConfigurationError(f"{name}: {error.message}") from error
-        found[name] = Declared(declaration=declaration, code=live_code(declaration.folder))
+            raise ConfigurationError(f"{declaration.name}: {error.message}") from error
+        code = live_code(declaration.folder)
+        found[declaration.name] = Declared(declaration=declaration, code=code)
     return found
 
 
@@ -147,10 +145,14 @@ class Folder:
         Raises:
             ConfigurationError: See :func:`read` and :meth:`check`.
         """
-        found = read(self.path)
+        found = self.read()
         notes = self.check(found)
         self.apply(found)
         return notes
+
+    def read(self) -> dict[str, Declared]:
+        """Return what is declared now; see :func:`read`."""
+        return read(self.path, account=self._account, region=self._region)
 
     def check(self, found: Mapping[str, Declared]) -> list[str]:
         """Return notes on what is not served as declared, each once.

@@ -14,7 +14,7 @@ import threading
 from collections.abc import Callable, Iterable
 from pathlib import Path
 
-from emulator.control.folder import Declared, Folder, counts, live_code, read
+from emulator.control.folder import TEMPLATES, Declared, Folder, counts, live_code
 from emulator.model.errors import ConfigurationError
 from emulator.model.function import Code
 
@@ -50,6 +50,7 @@ class Watching:
         #: As read last, also where it has not been applied yet. The thread's own.
         self._found = dict(folder.declared)
         self._limited = False
+        self._reloads = 0
 
     def start(self) -> None:
         """Begin; returns at once."""
@@ -156,12 +157,13 @@ class Watching:
                 more = f" and {len(what) - 1} more" if len(what) > 1 else ""
                 codes[name] = (live_code(declared.declaration.folder), _shown(what[0]) + more)
         if codes:
+            self._reloads += 1
             self._call(self._reloaded, codes)
 
     def _reread(self, before: Structure, now: Structure) -> None:
         """Read the declarations again; reload functions whose folder is another one now."""
         try:
-            found = read(self._folder.path)
+            found = self._folder.read()
         except ConfigurationError as error:
             self._call(self._complain, f"{error}. {_KEPT}")
             return
@@ -192,22 +194,19 @@ class Watching:
         path = self._folder.path
         seen = []
         if path.is_dir():
-            files = [path / name for name in template_names()]
-            declared = any(file.is_file() for file in files)
-            # Without a template every folder with a conventional file name is a function.
-            seen = [_seen(file) for file in files] if declared else _listing(path)
+            files = [path / name for name in TEMPLATES]
+            if any(file.is_file() for file in files):
+                seen = [_seen(file) for file in files]
+            else:
+                # Every folder with a file of a conventional name is a function, and what is in
+                # that file is its declaration.
+                seen = [*_listing(path), ("", self._reloads, 0)]
         else:
             seen = [_seen(path)]
         for each in self._found.values():
             name, inode, _ = _seen(each.declaration.folder)
             seen.append((name, inode, 0))
         return tuple(seen)
-
-
-def template_names() -> tuple[str, ...]:
-    from emulator.registry import template
-
-    return template.NAMES
 
 
 def _seen(path: Path) -> tuple[str, int, int]:

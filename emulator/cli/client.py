@@ -1,0 +1,166 @@
+"""A client of a running emulator, on the standard library: it must be quick to import."""
+
+from __future__ import annotations
+
+import json
+import os
+import socket
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Annotated, Any, NamedTuple
+from urllib.parse import urlencode, urlsplit
+
+import typer
+
+from emulator.cli.terminal import CommandError
+
+if TYPE_CHECKING:
+    from http.client import HTTPConnection
+
+#: Seconds an answer of the admin API may take.
+_PATIENCE = 30.0
+
+Endpoint = Annotated[
+    str,
+    typer.Option(
+        "--endpoint",
+        envvar="LOCALFAAS_ENDPOINT",
+        metavar="URL",
+        help="Where the emulator listens.",
+    ),
+]
+DEFAULT_ENDPOINT = f"http://127.0.0.1:{os.environ.get('LOCALFAAS_PORT') or 4566}"
+Json = Annotated[bool, typer.Option("--json", help="Print JSON.")]
+
+
+class Answer(NamedTuple):
+    status: int
+    #: Names in lower case.
+    headers: Mapping[str, str]
+    body: bytes
+
+
+class Client:
+    """Talks to one emulator.
+
+    Raises:
+        CommandError: Everything that goes wrong, in words for the user.
+    """
+
+    def __init__(self, endpoint: str) -> None:
+        parts = urlsplit(endpoint if "//" in endpoint else f"//{endpoint}", scheme="http")
+        try:
+            self._host, self._port = parts.hostname or "", parts.port or 80
+        except ValueError as failure:
+            raise CommandError(f"{endpoint} is no endpoint: {failure}") from failure
+        if parts.scheme != "http" or not self._host:
+            raise CommandError(f"{endpoint} is no endpoint; one looks like {DEFAULT_ENDPOINT}")
+        self.endpoint = endpoint
+        host = f"[{self._host}]" if ":" in self._host else self._host
+        #: The endpoint, whole and in one form.
+        self.url = f"http://{host}:{self._port}"
+
+    def request(
+        self,
+        method: str,
+        path: str,
+        body: bytes | None = None,
+        headers: Mapping[str, str] | None = None,
+        *,
+        seconds: float | None = _PATIENCE,
+    ) -> Answer:
+        """Send a request and return its answer, whatever its status.
+
+        Args:
+            seconds: How long to wait for the answer; None for as long as it takes.
+        """
+        with self._connection(seconds) as connection:
+            connection.request(method, path, body, dict(headers or {}))
+            response = connection.getresponse()
+            given = {name.lower(): value for name, value in response.getheaders()}
+            return Answer(response.status, given, response.read())
+
+    def get(self, path: str, **query: Any) -> Any:
+        """Return the JSON the admin API gives at ``path``, without parameters that are None."""
+        return _checked(self.request("GET", _admin(path, query)))
+
+    def post(self, path: str, **query: Any) -> Any:
+        return _checked(self.request("POST", _admin(path, query)))
+
+    def listens(self) -> bool:
+        """Say whether something still listens at the endpoint."""
+        try:
+            socket.create_connection((self._host, self._port), timeout=1).close()
+        except ConnectionError:
+            return False
+        except TimeoutError:
+            return True
+        return True
+
+    def follow(self, path: str, **query: Any) -> Iterator[Any]:
+        """Yield each JSON line of an endless answer, until it ends."""
+        with self._connection(_PATIENCE) as connection:
+            connection.request("GET", _admin(path, query))
+            response = connection.getresponse()
+            if response.status != 200:
+                _checked(Answer(response.status, {}, response.read()))
+            lines = iter(response.readline, b"")
+            try:
+                yield from (json.loads(line) for line in lines if line.strip())
+            except ValueError as failure:
+                raise CommandError(f"the answer of {self.endpoint} broke off") from failure
+
+    @contextmanager
+    def _connection(self, seconds: float | None) -> Iterator[HTTPConnection]:
+        from http.client import HTTPConnection, HTTPException
+
+        connection = HTTPConnection(self._host, self._port, timeout=seconds)
+        try:
+            yield connection
+        except (OSError, HTTPException) as failure:
+            raise self._lost(failure) from failure
+        finally:
+            connection.close()
+
+    def _lost(self, failure: Exception) -> CommandError:
+        if isinstance(failure, ConnectionRefusedError):
+            return CommandError(
+                f"no emulator answers at {self.endpoint}: start one with `localfaas up`, or say "
+                "where it is with --endpoint."
+            )
+        reason = str(failure) or type(failure).__name__
+        return CommandError(f"the emulator at {self.endpoint} did not answer: {reason}")
+
+
+def _admin(path: str, query: Mapping[str, Any]) -> str:
+    given = {name: value for name, value in query.items() if value is not None}
+    return f"/_emulator/{path}" + (f"?{urlencode(given)}" if given else "")
+
+
+def _checked(answer: Answer) -> Any:
+    try:
+        value = json.loads(answer.body)
+    except ValueError:
+        value = None
+    if answer.status >= 400 or value is None:
+        raise CommandError(f"the emulator answered {answer.status}: {_reason(value, answer.body)}")
+    return value
+
+
+def _reason(value: Any, body: bytes) -> str:
+    if isinstance(value, dict):
+        for name in ("message", "Message", "detail"):
+            if value.get(name):
+                return str(value[name])
+    return body[:300].decode("utf-8", "replace") or "nothing"
+
+
+def error_text(answer: Answer) -> str:
+    """Return what an AWS error says."""
+    try:
+        value = json.loads(answer.body)
+    except ValueError:
+        value = None
+    code = answer.headers.get("x-amzn-errortype", "").partition(":")[0]
+    text = _reason(value, answer.body)
+    return f"{code}: {text}" if code else text

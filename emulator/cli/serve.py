@@ -1,0 +1,308 @@
+"""The commands ``up`` and ``down``: the emulator's beginning and end."""
+
+from __future__ import annotations
+
+import sys
+import time
+from collections.abc import Callable
+from enum import StrEnum
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from emulator import __version__
+from emulator.cli.client import DEFAULT_ENDPOINT, Client, Endpoint
+from emulator.cli.terminal import (
+    CommandError,
+    LivePrinter,
+    clean,
+    is_terminal,
+    log_line,
+    note,
+    show_table,
+)
+from emulator.settings import Settings
+
+if TYPE_CHECKING:
+    import asyncio
+
+    from emulator.app import Emulator
+
+_DEFAULTS = Settings()
+
+
+class DriverName(StrEnum):
+    PROCESS = "process"
+    DOCKER = "docker"
+    AUTO = "auto"
+
+
+class Bootstrap(StrEnum):
+    LOCALFAAS = "localfaas"
+    AWSLAMBDARIC = "awslambdaric"
+
+
+def _variable(name: str) -> str:
+    return f"LOCALFAAS_{name}"
+
+
+def up(
+    path: Annotated[
+        Path | None,
+        typer.Argument(
+            envvar=_variable("FUNCTIONS"),
+            help="A SAM template, or a folder with one or with a folder per function. "
+            "Without it, the current folder's template, if there is one.",
+        ),
+    ] = None,
+    host: Annotated[
+        str, typer.Option(envvar=_variable("HOST"), help="The address to listen on.")
+    ] = _DEFAULTS.host,
+    port: Annotated[
+        int,
+        typer.Option(
+            envvar=_variable("PORT"), min=0, max=65535, help="The port; 0 takes a free one."
+        ),
+    ] = _DEFAULTS.port,
+    driver: Annotated[
+        DriverName, typer.Option(envvar=_variable("DRIVER"), help="Where functions run.")
+    ] = DriverName.PROCESS,
+    state: Annotated[
+        Path | None, typer.Option(envvar=_variable("STATE"), help="The folder that keeps state.")
+    ] = None,
+    ephemeral: Annotated[
+        bool,
+        typer.Option(
+            "--ephemeral",
+            envvar=_variable("EPHEMERAL"),
+            help="Keep nothing when it ends (as without --state).",
+        ),
+    ] = False,
+    idle_timeout: Annotated[
+        float,
+        typer.Option(
+            envvar=_variable("IDLE_TIMEOUT"), min=0, help="Seconds an environment may be idle."
+        ),
+    ] = _DEFAULTS.idle_timeout,
+    max_environments: Annotated[
+        int,
+        typer.Option(
+            envvar=_variable("MAX_ENVIRONMENTS"), min=1, help="Environments of all functions."
+        ),
+    ] = _DEFAULTS.max_environments,
+    account_concurrency: Annotated[
+        int,
+        typer.Option(
+            envvar=_variable("ACCOUNT_CONCURRENCY"),
+            min=1,
+            help="Calls that run at once per account and region, as AWS limits them.",
+        ),
+    ] = _DEFAULTS.account_concurrency,
+    no_watch: Annotated[
+        bool,
+        typer.Option("--no-watch", envvar=_variable("NO_WATCH"), help="Do not reload on changes."),
+    ] = False,
+    strict: Annotated[
+        bool,
+        typer.Option(
+            "--strict",
+            envvar=_variable("STRICT"),
+            help="Refuse what could only be approximated (another version of a runtime, "
+            "settings not acted on).",
+        ),
+    ] = False,
+    no_endpoint_injection: Annotated[
+        bool,
+        typer.Option(
+            "--no-endpoint-injection",
+            envvar=_variable("NO_ENDPOINT_INJECTION"),
+            help="Do not give functions AWS_ENDPOINT_URL: their AWS SDK talks to AWS.",
+        ),
+    ] = False,
+    bootstrap: Annotated[
+        Bootstrap,
+        typer.Option(
+            envvar=_variable("BOOTSTRAP"),
+            help="The Runtime API client of Python functions: ours, or AWS's own.",
+        ),
+    ] = Bootstrap.LOCALFAAS,
+    no_stem_cells: Annotated[
+        bool,
+        typer.Option(
+            "--no-stem-cells",
+            envvar=_variable("NO_STEM_CELLS"),
+            help="Start nothing ahead of use: less memory, slower cold starts.",
+        ),
+    ] = False,
+    allow_host: Annotated[
+        list[str] | None,
+        typer.Option(envvar=_variable("ALLOW_HOST"), help="A further host name to answer to."),
+    ] = None,
+    allow_origin: Annotated[
+        list[str] | None,
+        typer.Option(
+            envvar=_variable("ALLOW_ORIGIN"), help="A web origin whose pages may call it."
+        ),
+    ] = None,
+    region: Annotated[
+        str, typer.Option(envvar=_variable("REGION"), help="The functions' AWS region.")
+    ] = _DEFAULTS.region,
+    account: Annotated[
+        str, typer.Option(envvar=_variable("ACCOUNT"), help="The functions' AWS account.")
+    ] = _DEFAULTS.account,
+    quiet: Annotated[
+        bool,
+        typer.Option(
+            "-q", "--quiet", envvar=_variable("QUIET"), help="Do not print functions' logs."
+        ),
+    ] = False,
+) -> None:
+    """Start the emulator, with the functions of a template or folder.
+
+    It runs until Ctrl-C, which lets calls in flight finish; a second one does not.
+
+    Example: localfaas up sample_functions
+    """
+    if ephemeral and state is not None:
+        raise typer.BadParameter("--ephemeral and --state exclude each other")
+    if not (len(account) == 12 and account.isdecimal()):
+        raise typer.BadParameter("an AWS account is 12 digits", param_hint="--account")
+    settings = Settings(
+        host=host,
+        port=port,
+        driver=driver.value,
+        state=state,
+        functions=path or _template_here(),
+        idle_timeout=idle_timeout,
+        max_environments=max_environments,
+        account_concurrency=account_concurrency,
+        watch=not no_watch,
+        strict=strict,
+        inject_endpoint=not no_endpoint_injection,
+        bootstrap=bootstrap.value,
+        stem_cells=not no_stem_cells,
+        allow_hosts=tuple(allow_host or ()),
+        allow_origins=tuple(allow_origin or ()),
+        region=region,
+        account=account,
+    )
+    _serve(settings, quiet=quiet)
+
+
+def _template_here() -> Path | None:
+    from emulator.control.folder import TEMPLATES
+
+    here = Path()
+    return here if any((here / name).is_file() for name in TEMPLATES) else None
+
+
+def _serve(settings: Settings, *, quiet: bool) -> None:
+    import asyncio
+
+    from emulator.app import Emulator
+
+    if not _is_loopback(settings.host):
+        note(
+            f"listening on {settings.host}: whoever reaches this address can run code here, as "
+            "signatures are not checked"
+        )
+    printer = LivePrinter(sys.stdout)
+
+    async def run() -> None:
+        emulator = Emulator(settings)
+        if not quiet:
+            _print_logs(emulator, printer)
+        await emulator.run(
+            lambda: _greet(emulator),
+            say=lambda text: printer.print(clean(text)),
+            complain=note,
+        )
+
+    try:
+        with asyncio.Runner(loop_factory=_loop_factory()) as runner:
+            runner.run(run())
+    finally:
+        printer.close()
+
+
+def _loop_factory() -> Callable[[], asyncio.AbstractEventLoop] | None:
+    try:
+        import uvloop
+    except ImportError:
+        return None
+    return uvloop.new_event_loop
+
+
+def _is_loopback(host: str) -> bool:
+    if host == "localhost":
+        return True
+    from ipaddress import ip_address
+
+    try:
+        return ip_address(host).is_loopback
+    except ValueError:
+        return False
+
+
+def _print_logs(emulator: Emulator, printer: LivePrinter) -> None:
+    colour = is_terminal()
+    emulator.logs.listen(
+        lambda group, stream, event: printer.print(
+            log_line(group.name.removeprefix("/aws/lambda/"), event.message, colour=colour)
+        )
+    )
+
+
+def _greet(emulator: Emulator) -> None:
+    """Say where it is, what it serves and how to call that."""
+    functions = sorted(emulator.registry.all(), key=lambda function: function.name)
+    print(f"localfaas {__version__}, {emulator.driver.name} driver: {emulator.endpoint}\n")
+    name = "FUNCTION"
+    if functions:
+        name = functions[0].name
+        rows = [
+            (
+                each.name,
+                each.latest.runtime,
+                each.latest.handler,
+                f"{each.latest.memory_mb} MB",
+                f"{each.latest.timeout_s} s",
+            )
+            for each in functions
+        ]
+        show_table(("FUNCTION", "RUNTIME", "HANDLER", "MEMORY", "TIMEOUT"), rows)
+    else:
+        print("No functions yet: create one with any AWS tool, or start with a folder of them.")
+    calls = f"{emulator.endpoint}/2015-03-31/functions/{name}/invocations"
+    print(
+        f"\naws lambda invoke --endpoint-url {emulator.endpoint} --function-name {name} "
+        f"/dev/stdout\ncurl -d '{{}}' {calls}\n",
+        flush=True,
+    )
+    for text in emulator.notes:
+        note(text)
+    for function in functions:
+        if function.ignored:
+            note(f"{function.name}: not acted on: {', '.join(function.ignored)}")
+
+
+def down(
+    now: Annotated[
+        bool, typer.Option("--now", help="Do not wait for calls in flight to finish.")
+    ] = False,
+    endpoint: Endpoint = DEFAULT_ENDPOINT,
+) -> None:
+    """End a running emulator, and wait until it is gone.
+
+    Example: localfaas down
+    """
+    client = Client(endpoint)
+    client.post("shutdown", now="true" if now else None)
+    until = time.monotonic() + _DEFAULTS.drain_seconds + 10
+    while time.monotonic() < until:
+        if not client.listens():
+            print("ended", file=sys.stderr)
+            return
+        time.sleep(0.02)
+    raise CommandError(f"the emulator at {endpoint} is still there")

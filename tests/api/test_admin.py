@@ -1,0 +1,223 @@
+"""The admin API, over HTTP."""
+
+from __future__ import annotations
+
+import asyncio
+import http.client
+import io
+import json
+import subprocess
+import sys
+import threading
+import time
+import zipfile
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+
+from emulator.settings import Settings
+from emulator.testing import ScriptedDriver
+
+from .conftest import Running, create
+
+
+def ask(
+    running: Running, path: str, method: str = "GET", headers: dict[str, str] | None = None
+) -> tuple[int, dict[str, str], bytes]:
+    connection = http.client.HTTPConnection("127.0.0.1", running.emulator.port, timeout=20)
+    try:
+        connection.request(method, path, headers=headers or {})
+        response = connection.getresponse()
+        return response.status, dict(response.getheaders()), response.read()
+    finally:
+        connection.close()
+
+
+def get(running: Running, path: str) -> Any:
+    status, _, body = ask(running, f"/_emulator/{path}")
+    assert status == 200, body
+    return json.loads(body)
+
+
+@pytest.fixture
+def invoked(scripted: Running) -> Running:
+    """An emulator with one function that was called once."""
+    client = scripted.client("lambda")
+    create(client, "hello", Description="says hello", KMSKeyArn="arn:aws:kms:us-east-1:0:key/k")
+    client.get_waiter("function_active_v2").wait(FunctionName="hello")
+    client.invoke(FunctionName="hello", Payload=b"{}")
+    return scripted
+
+
+def test_health(scripted: Running) -> None:
+    health = get(scripted, "health")
+    assert health["status"] == "ok"
+    assert health["driver"] == "scripted"
+    assert health["functions"] == health["environments"] == 0
+
+
+def test_functions_with_what_is_not_acted_on(invoked: Running) -> None:
+    (function,) = get(invoked, "functions")
+    assert function["name"] == "hello"
+    assert function["runtime"] == "python3.12"
+    assert function["description"] == "says hello"
+    assert function["environments"] == 1
+    assert function["ignored"] == ["KMSKeyArn"]
+    assert function["folder"] == ""
+
+
+def test_environments_with_memory_and_timeline(invoked: Running) -> None:
+    (environment,) = get(invoked, "environments")
+    assert environment["function"] == "hello"
+    assert environment["state"] == "ready"
+    assert environment["invokes"] == 1
+    assert environment["memory"] == 10 * 1024 * 1024
+    assert [moment["state"] for moment in environment["timeline"]] == ["starting", "init", "ready"]
+    assert get(invoked, "environments?function=other") == []
+    assert get(invoked, "environments?usage=false")[0]["memory"] is None
+
+
+def test_logs_are_filtered_and_continued(invoked: Running) -> None:
+    lines = get(invoked, "logs?function=hello")
+    assert lines[0]["message"].startswith("INIT_START")
+    assert lines[-1]["message"].startswith("REPORT")
+    assert {line["function"] for line in lines} == {"hello"}
+    assert get(invoked, "logs?function=other") == []
+    assert get(invoked, f"logs?since={lines[-2]['sequence']}") == [lines[-1]]
+    assert get(invoked, "logs?limit=2") == lines[-2:]
+
+
+@pytest.mark.parametrize("query", ["limit=0", "limit=x", "since=-1", "limit=99999999"])
+def test_bad_parameters_are_refused(scripted: Running, query: str) -> None:
+    status, _, body = ask(scripted, f"/_emulator/logs?{query}")
+    assert status == 422
+    assert json.loads(body)["detail"]
+
+
+class Follower:
+    """Reads a follow stream, line by line."""
+
+    def __init__(self, running: Running, query: str = "") -> None:
+        port = running.emulator.port
+        self._connection = http.client.HTTPConnection("127.0.0.1", port, timeout=20)
+        self._connection.request("GET", f"/_emulator/logs/follow{query}")
+        self._response = self._connection.getresponse()
+        self.first = self._response.readline()
+
+    def lines(self) -> Iterator[dict[str, Any]]:
+        while line := self._response.readline():
+            if line.strip():
+                yield json.loads(line)
+
+    def close(self) -> None:
+        self._connection.close()
+
+
+def test_follow_gives_the_past_then_what_comes(invoked: Running) -> None:
+    past = get(invoked, "logs")
+    follower = Follower(invoked, "?function=hello&limit=2")
+    lines = follower.lines()
+    assert [next(lines), next(lines)] == past[-2:]
+    invoked.client("lambda").invoke(FunctionName="hello", Payload=b"{}")
+    assert next(lines)["message"].startswith("START")
+    assert [next(lines)["message"].split()[0] for _ in range(2)] == ["END", "REPORT"]
+    follower.close()
+
+
+def test_follow_leaves_nothing_behind_when_the_reader_goes(invoked: Running) -> None:
+    listeners = invoked.emulator.logs._listeners
+    before = len(listeners)
+    follower = Follower(invoked)
+    assert len(listeners) == before + 1
+    follower.close()
+    until = time.monotonic() + 10
+    while len(listeners) > before and time.monotonic() < until:
+        invoked.client("lambda").invoke(FunctionName="hello", Payload=b"{}")
+    assert len(listeners) == before
+
+
+def test_shutdown_drains_and_ends_followers() -> None:
+    running = Running(Settings(port=0), driver=ScriptedDriver())
+    follower = Follower(running)
+    status, _, body = ask(running, "/_emulator/shutdown", "POST")
+    assert (status, json.loads(body)) == (202, {"stopping": True, "now": False})
+    assert list(follower.lines()) == []
+    follower.close()
+    running._thread.join(20)
+    assert not running._thread.is_alive()
+
+
+def test_shutdown_now_does_not_wait_for_calls() -> None:
+    async def never(runtime: Any) -> None:
+        await runtime.next()
+        await asyncio.Event().wait()
+
+    running = Running(Settings(port=0), driver=ScriptedDriver(never))
+    client = running.client("lambda")
+    create(client, Timeout=900)
+    client.get_waiter("function_active_v2").wait(FunctionName="hello")
+    calling = threading.Thread(
+        target=lambda: client.invoke(FunctionName="hello", Payload=b"{}"), daemon=True
+    )
+    calling.start()
+    while "invoking" not in [each["state"] for each in get(running, "environments")]:
+        assert calling.is_alive()
+    assert ask(running, "/_emulator/shutdown?now=true", "POST")[0] == 202
+    running._thread.join(20)
+    calling.join(20)
+    assert not running._thread.is_alive()
+    assert not calling.is_alive()
+
+
+def test_code_is_where_get_function_says(invoked: Running) -> None:
+    location = invoked.client("lambda").get_function(FunctionName="hello")["Code"]["Location"]
+    path = location.removeprefix(invoked.url)
+    status, headers, body = ask(invoked, path)
+    assert status == 200
+    assert headers["content-type"] == "application/zip"
+    with zipfile.ZipFile(io.BytesIO(body)) as archive:
+        assert archive.read("app.py").startswith(b"def handler")
+
+
+@pytest.mark.parametrize(
+    "path",
+    [
+        "code/000000000000/us-east-1/other/$LATEST",
+        "code/000000000000/us-east-1/hello/7",
+        "code/../../../../etc/passwd",
+        "nothing",
+        "",
+    ],
+)
+def test_what_is_not_there_answers_404_in_json(invoked: Running, path: str) -> None:
+    status, headers, body = ask(invoked, f"/_emulator/{path}")
+    assert status == 404
+    assert headers["content-type"] == "application/json"
+    assert json.loads(body)["detail"]
+
+
+def test_a_wrong_method_is_refused(scripted: Running) -> None:
+    assert ask(scripted, "/_emulator/shutdown", "GET")[0] == 405
+
+
+def test_foreign_pages_are_refused(scripted: Running) -> None:
+    headers = {"Origin": "https://evil.example"}
+    assert ask(scripted, "/_emulator/shutdown", "POST", headers)[0] == 403
+
+
+def test_docs_load_nothing_from_elsewhere(scripted: Running) -> None:
+    status, headers, body = ask(scripted, "/_emulator/docs")
+    assert status == 200
+    assert b"/_emulator/environments" in body
+    assert b"<script" not in body
+    assert b"http" not in body.replace(b"HTTP", b"")
+    assert "default-src 'none'" in headers["content-security-policy"]
+    paths = get(scripted, "openapi.json")["paths"]
+    assert "/_emulator/logs" in paths
+
+
+def test_fastapi_is_imported_for_nobody_but_the_admin_api() -> None:
+    code = "import sys, emulator.app; print('fastapi' in sys.modules, 'rich' in sys.modules)"
+    out = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert out.stdout.split() == ["False", "False"]
