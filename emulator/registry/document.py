@@ -110,8 +110,9 @@ def _from_yaml(text: str) -> Any:
         return loader.construct_document(node)
     except yaml.YAMLError as error:
         raise _Problem(f"it is not YAML: {error}") from None
-    except (ValueError, TypeError) as error:  # a date like 2024-99-99, a key that is a list
-        raise _Problem(f"it has a value that YAML does not know: {error}") from None
+    except (ValueError, TypeError, LookupError, AttributeError):
+        # PyYAML trusts what claims to be a date, a number or a flag: 2024-99-99, !!bool x.
+        raise _Problem("it has a value that is not of the kind it claims to be") from None
 
 
 def _count(node: yaml.Node, known: dict[int, int]) -> int:
