@@ -25,7 +25,7 @@ class Invoker:
         """
         lease = self._admission.lease(version)
         try:
-            environment, cold = await self._pools.pool(version).acquire()
+            environment, cold = await self._pools.pool(version, invocation.tenant_id).acquire()
             return await environment.invoke(invocation, cold=cold)
         except DriverFault as fault:
             raise AwsError("ServiceException", f"No execution environment: {fault}") from fault

@@ -63,6 +63,7 @@ class Environment:
         on_idle: Callable[[Environment], None],
         on_gone: Callable[[Environment], None],
         init_seconds: float = INIT_SECONDS,
+        provisioned: bool = False,
     ) -> None:
         self.version = version
         self.spec = spec
@@ -78,8 +79,8 @@ class Environment:
         )
         #: Milliseconds of the INIT phase; None until it has ended well.
         self.init_ms: float | None = None
-        #: The tenant it serves, once it has served one.
-        self.tenant_id = ""
+        #: Initialised ahead of use, for provisioned concurrency.
+        self.provisioned = provisioned
         self.sandbox: Sandbox | None = None
         #: No invocation follows the one in flight: the pool has let go of it.
         self.retired = False
@@ -98,6 +99,7 @@ class Environment:
         #: Armed from the dispatch of an invocation until the runtime's next ``next``.
         self._deadline: Timer | None = None
         self._restarting = False
+        self._frozen: asyncio.Task[None] | None = None
         #: Ends when nothing of a stopped environment is left; None until it is stopped.
         self.stopping: asyncio.Task[None] | None = None
         self._kill: asyncio.Task[None] | None = None
@@ -547,11 +549,23 @@ class Environment:
 
     # --- freeze --------------------------------------------------------------------------------
 
-    async def freeze(self) -> None:
-        """Stop all progress between invocations."""
+    def freeze(self) -> None:
+        """Stop all progress until :meth:`thaw`."""
         assert self.sandbox is not None
-        await self._driver.freeze(self.sandbox)
+        self._to(State.FROZEN)
+        self._frozen = asyncio.get_running_loop().create_task(self._driver.freeze(self.sandbox))
 
-    async def thaw(self) -> None:
+    async def thaw(self) -> bool:
+        """Let it go on; returns False if it could not, and is gone."""
         assert self.sandbox is not None
-        await self._driver.thaw(self.sandbox)
+        assert self._frozen is not None
+        try:
+            await self._frozen
+            await self._driver.thaw(self.sandbox)
+        except DriverFault as fault:
+            if self._is(State.FROZEN):
+                self.stop(f"could not thaw: {fault}")
+        if not self._is(State.FROZEN):
+            return False
+        self._to(State.READY)
+        return True

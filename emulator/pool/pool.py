@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from itertools import count
+from typing import Literal
 
 from emulator.driver.base import Driver
 from emulator.model.clock import Clock, Timer
@@ -21,6 +22,10 @@ from emulator.pool.environment import Environment
 from emulator.pool.states import State
 from emulator.telemetry.logs import Logs
 
+ON_DEMAND = "on-demand"
+PROVISIONED = "provisioned-concurrency"
+#: Seconds the init of provisioned concurrency may take, unless the function's timeout is longer.
+PROVISIONED_INIT_SECONDS = 130.0
 #: Seconds a caller waits for an environment whose response is out and whose runtime is about to
 #: call ``next``, before it asks for a new one.
 _SETTLING_GRACE = 0.02
@@ -35,22 +40,32 @@ class PoolSettings:
     #: Seconds an on-demand INIT phase may take.
     init_seconds: float = INIT_SECONDS
     sdk: environ.SdkAccess = field(default_factory=environ.SdkAccess)
+    #: Let no environment make progress between invocations, as on AWS.
+    freeze: bool = False
+
+
+#: What a caller in line is given: an environment, room for a new one, or nothing (it waited only
+#: for a moment, and that is over).
+Given = Environment | Literal["room"] | None
 
 
 class Pool:
-    """The environments of one generation of a function version.
+    """The environments of one generation of a function version (and of one tenant).
 
     A caller gets the idle environment used last, or a new one, or waits its turn (first come,
     first served) where the bound on environments is reached.
     """
 
-    def __init__(self, pools: Pools, version: FunctionVersion) -> None:
+    def __init__(self, pools: Pools, version: FunctionVersion, tenant_id: str = "") -> None:
         self._pools = pools
         self.version = version
+        self.tenant_id = tenant_id
         self.environments: dict[str, Environment] = {}
         #: Oldest first: the last is the one used last.
         self.idle: deque[Environment] = deque()
-        self._waiters: deque[asyncio.Future[Environment | None]] = deque()
+        #: Idle ones of provisioned concurrency: used first, and never reaped.
+        self.provisioned_idle: deque[Environment] = deque()
+        self._waiters: deque[asyncio.Future[Given]] = deque()
         #: In the heap of pools with idle environments.
         self.in_heap = False
         self.closed = False
@@ -61,35 +76,48 @@ class Pool:
         Raises:
             DriverFault: A new one was needed and could not be started.
         """
-        if self.idle:
-            return self.idle.pop(), False
+        idle = self.provisioned_idle or self.idle
+        if idle:
+            environment = idle.pop()
+            if environment.state is not State.FROZEN:
+                return environment, False
+            if await environment.thaw():
+                return environment, False
+            return await self.acquire()
+        given: Given = None
         if self._settling() > len(self._waiters):
-            environment = await self._wait(_SETTLING_GRACE)
-            if environment is not None:
-                return environment, False
-        while True:
-            if self._pools.reserve():
-                return await self._start(), True
-            environment = await self._wait(None)
-            if environment is not None:
-                return environment, False
-            # Woken because there is room now.
+            given = await self._wait(_SETTLING_GRACE)
+        if given is None:
+            given = "room" if self._pools.reserve() else await self._wait(None)
+        if isinstance(given, Environment):
+            return given, False
+        return await self.start()
 
     def _settling(self) -> int:
         """Return how many have answered, and will be free when their runtime calls ``next``."""
         return sum(environment.responded for environment in self.environments.values())
 
-    async def _start(self) -> Environment:
-        environment = self._pools.make(self)
+    async def start(self, *, provisioned: bool = False) -> tuple[Environment, bool]:
+        """Return a new environment, started; there must be room for it."""
+        environment = self._pools.make(self, provisioned=provisioned)
         self.environments[environment.id] = environment
         await environment.start()
         if environment.state in (State.STOPPING, State.STOPPED):
             # Drained or crashed between its start and now: its caller asks again.
-            return (await self.acquire())[0]
-        return environment
+            return await self.acquire()
+        return environment, True
 
-    async def _wait(self, grace: float | None) -> Environment | None:
-        waiter: asyncio.Future[Environment | None] = asyncio.get_running_loop().create_future()
+    async def room(self) -> None:
+        """Return when there is room for one more environment."""
+        while not self._pools.reserve():
+            given = await self._wait(None)
+            if given == "room":
+                return
+            if isinstance(given, Environment):
+                self.on_idle(given)
+
+    async def _wait(self, grace: float | None) -> Given:
+        waiter: asyncio.Future[Given] = asyncio.get_running_loop().create_future()
         self._waiters.append(waiter)
         timer: Timer | None = None
         if grace is None:
@@ -99,47 +127,45 @@ class Pool:
         try:
             return await waiter
         except asyncio.CancelledError:
-            if waiter.done() and not waiter.cancelled():
-                given = waiter.result()
-                if given is not None:
-                    self.on_idle(given)
+            given = waiter.result() if waiter.done() and not waiter.cancelled() else None
+            if isinstance(given, Environment):
+                self.on_idle(given)
+            elif given == "room":
+                self._pools.release()
             raise
         finally:
             if timer is not None:
                 timer.cancel()
 
-    def _give_up(self, waiter: asyncio.Future[Environment | None]) -> None:
+    def _give_up(self, waiter: asyncio.Future[Given]) -> None:
         if not waiter.done():
             self._waiters.remove(waiter)
             waiter.set_result(None)
 
-    def _next_waiter(self) -> asyncio.Future[Environment | None] | None:
+    def give(self, given: Given) -> bool:
+        """Hand something to the first in line; False if nobody waits."""
         while self._waiters:
             waiter = self._waiters.popleft()
             if not waiter.done():
-                return waiter
-        return None
+                waiter.set_result(given)
+                return True
+        return False
 
     @property
     def has_waiters(self) -> bool:
         return any(not waiter.done() for waiter in self._waiters)
-
-    def wake(self) -> bool:
-        """Let the first waiter try again, since there is room; False if nobody waits."""
-        waiter = self._next_waiter()
-        if waiter is None:
-            return False
-        waiter.set_result(None)
-        return True
 
     def on_idle(self, environment: Environment) -> None:
         """Take back an environment whose runtime is ready (or was reset)."""
         if self.closed or environment.retired:
             environment.stop("drained")
             return
-        waiter = self._next_waiter()
-        if waiter is not None:
-            waiter.set_result(environment)
+        if self.give(environment):
+            return
+        if self._pools.settings.freeze and environment.state is State.READY:
+            environment.freeze()
+        if environment.provisioned:
+            self.provisioned_idle.append(environment)
             return
         self.idle.append(environment)
         if not self.in_heap:
@@ -148,18 +174,17 @@ class Pool:
     def on_gone(self, environment: Environment) -> None:
         if self.environments.pop(environment.id, None) is None:
             return
-        if environment in self.idle:
-            self.idle.remove(environment)
+        for idle in (self.idle, self.provisioned_idle):
+            if environment in idle:
+                idle.remove(environment)
 
     def drain(self, reason: str) -> list[asyncio.Task[None]]:
         """Serve nobody new: idle environments stop now, busy ones when they are done."""
         self.closed = True
-        stopping = [environment.stop(reason) for environment in list(self.idle)]
+        idle = [*self.idle, *self.provisioned_idle]
+        stopping = [environment.stop(reason) for environment in idle]
         for environment in self.environments.values():
             environment.retired = True
-        # Who waits here asks again; its version is resolved by then, so it starts its own.
-        while self.wake():
-            pass
         return stopping
 
 
@@ -176,19 +201,24 @@ class Pools:
         #: Every environment there is, those of drained pools and those stopping included.
         self.environments: dict[str, Environment] = {}
         self._pools: dict[str, Pool] = {}
+        #: The pools of versions that serve tenants: by version, then by tenant.
+        self._tenants: dict[str, dict[str, Pool]] = {}
         self._count = 0
         self._starved: deque[Pool] = deque()
         self._heap: list[tuple[float, int, Pool]] = []
         self._ties = count()
         self._reaper: Timer | None = None
-        #: Told of every environment that comes or goes, for those who watch.
-        self.on_change: Callable[[Environment], None] = lambda environment: None
+        #: Told of every environment that has ended.
+        self.on_gone: list[Callable[[Environment], None]] = []
 
-    def pool(self, version: FunctionVersion) -> Pool:
-        """Return the pool of ``version``, made on first use."""
-        found = self._pools.get(version.key)
+    def pool(self, version: FunctionVersion, tenant_id: str = "") -> Pool:
+        """Return the pool of ``version`` for a tenant, made on first use."""
+        key = f"{version.key}#{tenant_id}" if tenant_id else version.key
+        found = self._pools.get(key)
         if found is None:
-            found = self._pools[version.key] = Pool(self, version)
+            found = self._pools[key] = Pool(self, version, tenant_id)
+            if tenant_id:
+                self._tenants.setdefault(version.key, {})[key] = found
         return found
 
     def __iter__(self) -> Iterator[Pool]:
@@ -215,22 +245,19 @@ class Pools:
         if pool not in self._starved:
             self._starved.append(pool)
 
-    def _release(self, environment: Environment) -> None:
-        del self.environments[environment.id]
-        self._count -= 1
+    def release(self) -> None:
+        """Give a place back: to the first in line, pool by pool in turn."""
         while self._starved:
-            pool = self._starved[0]
-            if pool.wake():
-                if not pool.has_waiters:
-                    self._starved.popleft()
-                else:
-                    self._starved.rotate(-1)
+            pool = self._starved.popleft()
+            if pool.give("room"):
+                if pool.has_waiters:
+                    self._starved.append(pool)
                 return
-            self._starved.popleft()
+        self._count -= 1
 
     # --- environments --------------------------------------------------------------------------
 
-    def make(self, pool: Pool) -> Environment:
+    def make(self, pool: Pool, *, provisioned: bool = False) -> Environment:
         """Return a new environment, not yet started."""
         version = pool.version
         environment_id = secrets.token_hex(16)
@@ -246,7 +273,11 @@ class Pools:
             code=version.code.folder,
             layers=tuple(layer.code.folder for layer in version.layers if layer.code.folder),
             environ=environ.build(
-                version, log_group=group, log_stream=stream, sdk=self.settings.sdk
+                version,
+                log_group=group,
+                log_stream=stream,
+                sdk=self.settings.sdk,
+                initialization_type=PROVISIONED if provisioned else ON_DEMAND,
             ),
             memory_mb=version.memory_mb,
             ephemeral_storage_mb=version.ephemeral_storage_mb,
@@ -262,17 +293,24 @@ class Pools:
             log=self.logs.writer(version.account, version.region, group, stream),
             on_idle=pool.on_idle,
             on_gone=lambda gone: self._gone(pool, gone),
-            init_seconds=self.settings.init_seconds,
+            init_seconds=max(PROVISIONED_INIT_SECONDS, version.timeout_s)
+            if provisioned
+            else self.settings.init_seconds,
+            provisioned=provisioned,
         )
         self.environments[environment_id] = environment
-        self.on_change(environment)
         return environment
 
     def _gone(self, pool: Pool, environment: Environment) -> None:
         pool.on_gone(environment)
-        self.on_change(environment)
         assert environment.stopping is not None
-        environment.stopping.add_done_callback(lambda _: self._release(environment))
+        environment.stopping.add_done_callback(lambda _: self._stopped(environment))
+
+    def _stopped(self, environment: Environment) -> None:
+        del self.environments[environment.id]
+        self.release()
+        for listener in self.on_gone:
+            listener(environment)
 
     # --- idle ----------------------------------------------------------------------------------
 
@@ -309,9 +347,10 @@ class Pools:
 
     def retire(self, version: FunctionVersion, reason: str) -> None:
         """Drain the pool of a version that is no longer to be used."""
-        pool = self._pools.pop(version.key, None)
-        if pool is not None:
-            pool.drain(reason)
+        for key in (version.key, *self._tenants.pop(version.key, ())):
+            pool = self._pools.pop(key, None)
+            if pool is not None:
+                pool.drain(reason)
 
     async def close(self) -> None:
         """Stop every environment at once; returns when none is left."""

@@ -1,0 +1,100 @@
+"""The command itself, started as a user starts it."""
+
+from __future__ import annotations
+
+import os
+import signal
+import socket
+import subprocess
+import sys
+import time
+import urllib.error
+import urllib.request
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import boto3
+import pytest
+from botocore.config import Config
+
+ROOT = Path(__file__).parents[2]
+
+
+@dataclass
+class Up:
+    """A running ``localfaas up``."""
+
+    process: subprocess.Popen[bytes]
+    port: int
+
+    @property
+    def url(self) -> str:
+        return f"http://localhost:{self.port}"
+
+    def client(self, service: str = "lambda") -> Any:
+        return boto3.client(
+            service,
+            endpoint_url=self.url,
+            region_name="us-east-1",
+            aws_access_key_id="test",
+            aws_secret_access_key="test",
+            config=Config(retries={"max_attempts": 0}, read_timeout=90),
+        )
+
+    def aws(self, *words: str) -> subprocess.CompletedProcess[str]:
+        """Run the AWS CLI against it."""
+        environ = {
+            **os.environ,
+            "AWS_ACCESS_KEY_ID": "test",
+            "AWS_SECRET_ACCESS_KEY": "test",
+            "AWS_DEFAULT_REGION": "us-east-1",
+            "AWS_PAGER": "",
+        }
+        return subprocess.run(
+            [sys.executable, "-m", "awscli", "--endpoint-url", self.url, *words],
+            env=environ,
+            capture_output=True,
+            text=True,
+            timeout=60,
+            check=False,
+        )
+
+
+def free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
+@contextmanager
+def localfaas_up(folder: Path, *options: str) -> Iterator[Up]:
+    """Run ``localfaas up FOLDER`` until the block ends."""
+    port = free_port()
+    process = subprocess.Popen(
+        [sys.executable, "-m", "emulator", "up", str(folder), "--port", str(port), *options],
+        stdout=subprocess.DEVNULL,
+    )
+    try:
+        for _ in range(2000):
+            try:
+                urllib.request.urlopen(f"http://localhost:{port}/2015-03-31/functions/").close()
+                break
+            except urllib.error.URLError:
+                assert process.poll() is None, "it ended before it answered"
+                time.sleep(0.01)
+        else:
+            raise AssertionError("no answer within 20 s")
+        yield Up(process, port)
+    finally:
+        process.send_signal(signal.SIGTERM)
+        process.wait(30)
+
+
+@pytest.fixture(scope="session")
+def samples_up() -> Iterator[Up]:
+    """The emulator with the sample functions, as ``make up`` starts it."""
+    with localfaas_up(ROOT / "sample_functions", "--no-watch") as up:
+        yield up

@@ -1,0 +1,113 @@
+"""Provisioned concurrency, tenants and freezing."""
+
+from __future__ import annotations
+
+import asyncio
+
+from emulator.model.invocation import Invocation
+from emulator.model.sandbox import Exit
+from emulator.pool.pool import PoolSettings
+from emulator.pool.provisioned import Provisioning
+from emulator.testing import RuntimeClient, settle
+from tests.unit.pool.conftest import make_world
+
+
+async def test_environments_are_initialised_ahead_and_never_reaped(world):
+    provisioning = Provisioning(world.pools)
+    version = world.function(version="1")
+    provisioning.set(version, 2)
+    assert provisioning.status(version).status == "IN_PROGRESS"
+    await settle(60)
+    status = provisioning.status(version)
+    assert (status.status, status.available) == ("READY", 2)
+    kinds = {s.spec.environ["AWS_LAMBDA_INITIALIZATION_TYPE"] for s in world.driver.sandboxes}
+    assert kinds == {"provisioned-concurrency"}
+    await world.invoke(version)
+    assert len(world.driver.sandboxes) == 2
+    await world.clock.advance(3600)
+    assert provisioning.status(version).available == 2
+    provisioning.set(version, 0)
+    await settle()
+    assert world.pools.count == 0
+
+
+async def test_calls_beyond_spill_over_to_on_demand(world):
+    release = asyncio.Event()
+
+    async def held(runtime: RuntimeClient) -> Exit | None:
+        while True:
+            request_id, payload = await runtime.next()
+            await release.wait()
+            await runtime.respond(request_id, payload)
+
+    world.driver.script = held
+    provisioning = Provisioning(world.pools)
+    version = world.function(version="1")
+    provisioning.set(version, 1)
+    await settle(40)
+    calls = [world.begin(version) for _ in range(2)]
+    await settle(40)
+    kinds = [s.spec.environ["AWS_LAMBDA_INITIALIZATION_TYPE"] for s in world.driver.sandboxes]
+    assert kinds == ["provisioned-concurrency", "on-demand"]
+    release.set()
+    await asyncio.gather(*calls)
+
+
+async def test_a_failing_init_is_told(world):
+    async def fails(runtime: RuntimeClient) -> Exit | None:
+        return Exit(status=1)
+
+    world.driver.script = fails
+    provisioning = Provisioning(world.pools)
+    version = world.function(version="1")
+    provisioning.set(version, 1)
+    await settle(60)
+    status = provisioning.status(version)
+    assert (status.status, status.reason) == ("FAILED", "FUNCTION_ERROR_INIT_FAILURE")
+    assert world.pools.count == 0
+
+
+async def test_one_that_dies_is_replaced(world):
+    provisioning = Provisioning(world.pools)
+    version = world.function(version="1")
+    provisioning.set(version, 1)
+    await settle(40)
+    await world.driver.sandboxes[0].kill()
+    await settle(60)
+    assert provisioning.status(version).available == 1
+    assert len(world.driver.sandboxes) == 2
+    provisioning.set(version, 0)
+
+
+async def test_an_environment_never_serves_two_tenants(world):
+    version = world.function()
+
+    async def invoke(tenant: str) -> None:
+        await world.invoker.invoke(
+            version,
+            Invocation(
+                request_id="1",
+                payload=b"{}",
+                invoked_arn=version.function_arn,
+                trace_id="",
+                tenant_id=tenant,
+            ),
+        )
+
+    for tenant in ("a", "b", "a", "b"):
+        await invoke(tenant)
+    assert len(world.driver.sandboxes) == 2
+    world.registry.reload(world.registry.find("000000000000", "us-east-1", "hello"))
+    await settle()
+    assert world.pools.count == 0
+
+
+async def test_idle_environments_are_frozen_and_thawed():
+    world = make_world(PoolSettings(freeze=True))
+    version = world.function()
+    for _ in range(3):
+        await world.invoke(version)
+        await settle()
+        assert world.driver.sandboxes[0].frozen
+    assert len(world.driver.sandboxes) == 1
+    await world.pools.close()
