@@ -24,7 +24,10 @@ from emulator.registry.functions import Function, Registry
 from emulator.registry.template import FunctionDeclaration
 
 #: What editors and tools leave beside the code; patterns for one component of a path.
-_PASSING = ("*~", ".*.sw?", ".*.swpx", "4913", ".#*", "#*#", "*.tmp", "___jb_*", ".goutputstream-*")
+_PASSING = (
+    *("*~", ".*.sw?", ".*.swpx", "4913"),
+    *(".#*", "#*#", "*.tmp", "*___jb_*", ".goutputstream-*"),
+)
 #: The names by which a template is found in a folder.
 TEMPLATES = ("template.yaml", "template.yml", "template.json")
 _IGNORED = (*DEFAULT_EXCLUDES, *_PASSING)

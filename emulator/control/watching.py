@@ -12,6 +12,7 @@ import asyncio
 import os
 import threading
 from collections.abc import Callable, Iterable
+from dataclasses import replace
 from pathlib import Path
 
 from emulator.control.folder import TEMPLATES, Declared, Folder, counts, live_code
@@ -27,7 +28,10 @@ _DEBOUNCE = 50
 
 _KEPT = "The functions stay as they were."
 
+#: Paths with their inodes and times: what declares functions, and where their code lies.
 Structure = tuple[tuple[str, int, int], ...]
+#: Paths with their inodes.
+Folders = list[tuple[str, int]]
 
 
 class Watching:
@@ -85,7 +89,11 @@ class Watching:
             ("removed", changes.removed),
         ):
             for name in names:
-                self._say(f"{verb} {name} ({self._folder.path.name} changed)")
+                self._say(f"{verb} {name} ({self._source()} changed)")
+
+    def _source(self) -> str:
+        path = self._folder.path
+        return next((name for name in TEMPLATES if (path / name).is_file()), path.name)
 
     # --- on the thread ---------------------------------------------------------------------------
 
@@ -95,31 +103,34 @@ class Watching:
             self._loop.call_soon_threadsafe(call, *args)
 
     def _run(self) -> None:
-        structure = self._structure()
-        pending: Structure | None = None
         while not self._stop.is_set():
             folders = self._folders()
+            # Nothing has been seen yet: what changed before the kernel began to tell is found
+            # by the first look.
+            seen: Structure = ()
+            pending: Structure | None = None
             for changed in self._batches(folders):
                 self._reload(changed)
                 now = self._structure()
-                if now == structure:
-                    pending = None
-                elif now != pending:
-                    pending = now  # perhaps still being written
-                else:
-                    self._reread(structure, now)
-                    structure, pending = now, None
+                if seen and now != pending:
+                    # Perhaps still being written: it counts when it stays so.
+                    pending = now if now != seen else None
+                    if any(path in changed for path, _ in folders):
+                        break  # gone, perhaps, and what takes its place is not followed yet
+                    continue
+                self._reread(seen, now)
+                seen, pending = now, None
+                if self._folders() != folders:
                     break
 
-    def _batches(self, folders: Iterable[str]) -> Iterable[set[Path]]:
+    def _batches(self, folders: Folders) -> Iterable[set[str]]:
         """Yield the paths that changed, or nothing each time nothing did, until stopped."""
         from watchfiles import watch
 
-        paths = list(folders)
-        if paths and not self._limited:
+        if folders and not self._limited:
             try:
                 for batch in watch(
-                    *paths,
+                    *(path for path, _ in folders),
                     watch_filter=None,
                     debounce=_DEBOUNCE,
                     step=_STEP,
@@ -128,10 +139,11 @@ class Watching:
                     stop_event=self._stop,
                     ignore_permission_denied=True,
                 ):
-                    yield {Path(path) for _, path in batch}
+                    yield {path for _, path in batch}
                 return
             except FileNotFoundError:
-                pass  # gone since it was listed; the next look finds out
+                self._stop.wait(_TICK / 1000)  # gone since it was listed: list it again
+                return
             except (OSError, RuntimeError) as error:
                 self._limited = True
                 self._call(
@@ -143,51 +155,56 @@ class Watching:
         while not self._stop.wait(_TICK / 1000):
             yield set()
 
-    def _reload(self, changed: set[Path]) -> None:
+    def _reload(self, changed: set[str]) -> None:
         """Reload the functions in whose folders something that counts has changed."""
         codes: dict[str, tuple[Code, str]] = {}
-        for name, declared in self._found.items():
-            folder = declared.declaration.folder.resolve()
-            what = sorted(
-                str(below)
-                for path in changed
-                if path.is_relative_to(folder) and counts(below := path.relative_to(folder))
-            )
+        for name, declared in self._found.items() if changed else ():
+            folder = declared.declaration.folder
+            start = f"{folder}{os.sep}"
+            below = (path[len(start) :] for path in changed if path.startswith(start))
+            what = sorted(path for path in below if counts(Path(path)))
             if what:
                 more = f" and {len(what) - 1} more" if len(what) > 1 else ""
-                codes[name] = (live_code(declared.declaration.folder), _shown(what[0]) + more)
+                codes[name] = (live_code(folder), f"{what[0]}{more} changed")
+            elif str(folder) in changed:
+                codes[name] = (live_code(folder), "its folder changed")
         if codes:
             self._reloads += 1
+            for name, (code, _) in codes.items():
+                self._found[name] = replace(self._found[name], code=code)
             self._call(self._reloaded, codes)
 
     def _reread(self, before: Structure, now: Structure) -> None:
-        """Read the declarations again; reload functions whose folder is another one now."""
+        """Read the declarations again; reload functions whose folder is not what it was."""
         try:
             found = self._folder.read()
         except ConfigurationError as error:
             self._call(self._complain, f"{error}. {_KEPT}")
             return
-        replaced = {path for path, _, _ in set(now) - set(before)}
-        codes = {
-            name: (declared.code, "its folder was replaced")
-            for name, declared in found.items()
-            if name in self._found
-            and str(declared.declaration.folder) in replaced
-            and declared.declaration == self._found[name].declaration
-        }
+        replaced = {path for path, _, _ in set(now) - set(before)} if before else set()
+        codes = {}
+        for name, declared in found.items():
+            old = self._found.get(name)
+            if old is None or old.declaration != declared.declaration:
+                continue
+            folder = str(declared.declaration.folder)
+            if folder in replaced or old.code.sha256 != declared.code.sha256:
+                codes[name] = (declared.code, "its folder changed")
         self._found = found
         self._call(self._declared, found)
         if codes:
             self._call(self._reloaded, codes)
 
-    def _folders(self) -> list[str]:
-        """Return the functions' folders without those that lie in another one."""
-        folders = sorted({each.declaration.folder.resolve() for each in self._found.values()})
-        outer: list[Path] = []
-        for folder in folders:
-            if not (outer and folder.is_relative_to(outer[-1])) and folder.is_dir():
-                outer.append(folder)
-        return [str(folder) for folder in outer]
+    def _folders(self) -> Folders:
+        """Return the functions' folders, without those that lie in another one, as they are now."""
+        outer: list[tuple[str, int]] = []
+        for folder in sorted({each.declaration.folder for each in self._found.values()}):
+            if outer and folder.is_relative_to(outer[-1][0]):
+                continue
+            path, inode, _ = _seen(folder)
+            if inode:
+                outer.append((path, inode))
+        return outer
 
     def _structure(self) -> Structure:
         """Return what tells whether the declarations have to be read again."""
@@ -225,7 +242,3 @@ def _listing(path: Path) -> list[tuple[str, int, int]]:
     except OSError:
         folders = []
     return [_seen(path), *(_seen(each) for each in sorted(folders) if counts(Path(each.name)))]
-
-
-def _shown(path: str) -> str:
-    return f"{path} changed" if path != "." else "changed"
