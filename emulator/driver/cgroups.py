@@ -1,0 +1,315 @@
+"""Control groups, version 1 and 2: limits, figures and freezing for a set of processes.
+
+Finds a place in the hierarchy where this process may make groups, and hands out
+:class:`Group` objects below it. Every call is one or a few small reads or writes of the
+kernel's own files: microseconds, so they are made on the loop. Source: the kernel's
+``Documentation/admin-guide/cgroup-v1`` and ``cgroup-v2.rst``.
+"""
+
+from __future__ import annotations
+
+import errno
+import os
+import re
+import signal
+import time
+from collections.abc import Sequence
+from contextlib import suppress
+from dataclasses import dataclass
+from pathlib import Path
+
+#: Lambda gives a whole virtual CPU at this much memory, and parts or multiples in proportion
+#: (https://docs.aws.amazon.com/lambda/latest/dg/configuration-memory.html).
+MB_PER_CPU = 1769
+#: The period of the CPU quota in microseconds. Short, so that a small function that has used
+#: up its share waits for 20 ms at most; the kernel takes no quota below 1 ms.
+CPU_PERIOD = 20_000
+_CPU_QUOTA_MIN = 1_000
+_V1_CONTROLLERS = ("memory", "cpu", "cpuacct", "pids", "freezer")
+_V2_CONTROLLERS = ("memory", "cpu", "pids")
+#: How many times a group is tried to be removed while its last processes leave, 2 ms apart.
+_REMOVE_ATTEMPTS = 50
+
+
+def cpu_quota(memory_mb: int) -> int:
+    """Return the microseconds of CPU per period that ``memory_mb`` stand for."""
+    return max(_CPU_QUOTA_MIN, CPU_PERIOD * memory_mb // MB_PER_CPU)
+
+
+class Group:
+    """One group: a folder per controller (version 1) or a single one (version 2)."""
+
+    def __init__(self, folders: dict[str, Path], *, unified: bool) -> None:
+        self.folders = folders
+        self.unified = unified
+        self._peak_fd: int | None = None
+
+    @classmethod
+    def of(cls, pid: int) -> Group:
+        """Return the group ``pid`` is in, e.g. a container's.
+
+        Raises:
+            OSError: There is no such process, or no control groups.
+        """
+        mounts = _mounts()
+        own = _own_paths(pid)
+        if "memory" in mounts:
+            return cls(
+                {name: _below(mounts[name], own[name]) for name in _V1_CONTROLLERS if name in own},
+                unified=False,
+            )
+        return cls({"": _below(mounts[""], own[""])}, unified=True)
+
+    def _file(self, controller: str, name: str) -> Path:
+        return self.folders["" if self.unified else controller] / name
+
+    def _read(self, controller: str, v1: str, v2: str) -> str:
+        return self._file(controller, v2 if self.unified else v1).read_text()
+
+    def _write(self, controller: str, name: str, value: object) -> None:
+        with open(self._file(controller, name), "w") as file:
+            file.write(str(value))
+
+    def limit(self, *, memory: int, cpu: int | None = None, pids: int | None = None) -> None:
+        """Set the limits: ``memory`` in bytes without swap, ``cpu`` in µs per period.
+
+        Raises:
+            OSError: The kernel refused.
+        """
+        if self.unified:
+            self._write("memory", "memory.max", memory)
+            with suppress(FileNotFoundError):
+                self._write("memory", "memory.swap.max", 0)
+            if cpu is not None:
+                self._write("cpu", "cpu.max", f"{cpu} {CPU_PERIOD}")
+            if pids is not None:
+                self._write("pids", "pids.max", pids)
+            return
+        self._write("memory", "memory.limit_in_bytes", memory)
+        # Memory and swap together: equal to memory means no swap. Not there on every kernel.
+        with suppress(FileNotFoundError):
+            self._write("memory", "memory.memsw.limit_in_bytes", memory)
+        if cpu is not None and "cpu" in self.folders:
+            self._write("cpu", "cpu.cfs_period_us", CPU_PERIOD)
+            self._write("cpu", "cpu.cfs_quota_us", cpu)
+        if pids is not None and "pids" in self.folders:
+            self._write("pids", "pids.max", pids)
+
+    def memory_peak(self) -> int:
+        """Return the most bytes held at once since the group was made; 0 when unknown."""
+        name = "memory.peak" if self.unified else "memory.max_usage_in_bytes"
+        try:
+            if self._peak_fd is None:
+                self._peak_fd = os.open(self._file("memory", name), os.O_RDONLY | os.O_CLOEXEC)
+            return int(os.pread(self._peak_fd, 32, 0))
+        except OSError:
+            return 0
+
+    def memory(self) -> int:
+        return int(self._read("memory", "memory.usage_in_bytes", "memory.current"))
+
+    def out_of_memory_kills(self) -> int:
+        """Return how many processes the kernel has killed for passing the memory limit."""
+        try:
+            text = self._read("memory", "memory.oom_control", "memory.events")
+        except OSError:
+            return 0
+        found = re.search(r"^oom_kill (\d+)$", text, re.MULTILINE)
+        return int(found[1]) if found else 0
+
+    def cpu_seconds(self) -> float:
+        if not self.unified:
+            return int(self._file("cpuacct", "cpuacct.usage").read_text()) / 1e9
+        found = re.search(r"^usage_usec (\d+)$", self._file("", "cpu.stat").read_text(), re.M)
+        return int(found[1]) / 1e6 if found else 0.0
+
+    def pids(self) -> list[int]:
+        """Return the processes in the group; none when it is gone."""
+        try:
+            text = self._file("memory", "cgroup.procs").read_text()
+        except OSError:
+            return []
+        return [int(pid) for pid in text.split()]
+
+    @property
+    def can_freeze(self) -> bool:
+        return self.unified or "freezer" in self.folders
+
+    def freeze(self) -> None:
+        if self.unified:
+            self._write("", "cgroup.freeze", 1)
+        else:
+            self._write("freezer", "freezer.state", "FROZEN")
+
+    def thaw(self) -> None:
+        if self.unified:
+            self._write("", "cgroup.freeze", 0)
+        else:
+            self._write("freezer", "freezer.state", "THAWED")
+
+    def remove(self, *, kill: bool = False) -> bool:
+        """Remove the group, waiting up to 0.1 s for its last processes to leave.
+
+        Blocks: call it from a thread. ``kill`` kills what is still in there. Returns whether
+        it is gone.
+        """
+        if self._peak_fd is not None:
+            os.close(self._peak_fd)
+            self._peak_fd = None
+        return all(_remove(folder, kill=kill) for folder in set(self.folders.values()))
+
+
+@dataclass(frozen=True, kw_only=True)
+class Cgroups:
+    """A place where groups may be made: a folder per controller, or one for all."""
+
+    bases: dict[str, Path]
+    unified: bool
+
+    @classmethod
+    def detect(cls, name: str) -> Cgroups | None:
+        """Make the folder ``name`` where this process may have groups; None when nowhere."""
+        try:
+            mounts, own = _mounts(), _own_paths(os.getpid())
+        except OSError:
+            return None
+        if "memory" in mounts and "cpu" in mounts:
+            return cls._detect_v1(name, mounts, own)
+        if "" in mounts and "" in own:
+            return cls._detect_v2(name, mounts[""], own[""])
+        return None
+
+    @classmethod
+    def _detect_v1(cls, name: str, mounts: dict[str, Path], own: dict[str, str]) -> Cgroups | None:
+        bases: dict[str, Path] = {}
+        for controller in _V1_CONTROLLERS:
+            if controller not in mounts or controller not in own:
+                continue
+            base = _below(mounts[controller], own[controller]) / name
+            try:
+                base.mkdir(exist_ok=True)
+            except OSError:
+                if controller in ("memory", "cpu"):
+                    for made in bases.values():
+                        _remove(made)
+                    return None
+                continue
+            bases[controller] = base
+        return cls(bases=bases, unified=False)
+
+    @classmethod
+    def _detect_v2(cls, name: str, mount: Path, own: str) -> Cgroups | None:
+        # A group with processes in it can't have children with controllers, so the own group
+        # seldom serves; one above it does where root or a delegation (systemd) lets us.
+        start = _below(mount, own)
+        for parent in (start, *start.parents):
+            if parent != mount and mount not in parent.parents:
+                break
+            if not os.access(parent / "cgroup.procs", os.W_OK):
+                break
+            base = parent / name
+            try:
+                _enable_controllers(parent)
+                base.mkdir(exist_ok=True)
+                _enable_controllers(base)
+            except OSError:
+                with suppress(OSError):
+                    base.rmdir()
+                continue
+            return cls(bases={"": base}, unified=True)
+        return None
+
+    def group(self, name: str) -> Group:
+        """Return the group ``name``; its folders may not exist yet."""
+        folders = {controller: base / name for controller, base in self.bases.items()}
+        return Group(folders, unified=self.unified)
+
+    def remove(self) -> None:
+        """Remove the place and all groups in it, killing what is in them. Blocks."""
+        for base in set(self.bases.values()):
+            remove_tree(base)
+
+
+def remove_tree(base: Path) -> None:
+    """Remove a folder of groups, killing the processes in them. Blocks; never raises."""
+    try:
+        inner = [entry for entry in base.iterdir() if entry.is_dir()]
+    except OSError:
+        return
+    for folder in inner:
+        remove_tree(folder)
+    _remove(base, kill=True)
+
+
+def _remove(folder: Path, *, kill: bool = False) -> bool:
+    for _ in range(_REMOVE_ATTEMPTS):
+        if kill:
+            _kill(folder)
+        try:
+            folder.rmdir()
+        except FileNotFoundError:
+            return True
+        except OSError as error:
+            if error.errno != errno.EBUSY:
+                return False
+            time.sleep(0.002)
+        else:
+            return True
+    return False
+
+
+def _kill(folder: Path) -> None:
+    with suppress(OSError):
+        for name, value in (("freezer.state", "THAWED"), ("cgroup.kill", "1")):
+            if (folder / name).exists():
+                (folder / name).write_text(value)
+        for pid in (folder / "cgroup.procs").read_text().split():
+            with suppress(ProcessLookupError):
+                os.kill(int(pid), signal.SIGKILL)
+
+
+def _enable_controllers(folder: Path) -> None:
+    control = folder / "cgroup.subtree_control"
+    missing = set(_V2_CONTROLLERS) - set(control.read_text().split())
+    if missing:
+        control.write_text(" ".join(f"+{name}" for name in sorted(missing)))
+
+
+def _below(mount: Path, path: str) -> Path:
+    """Return where ``path`` of a hierarchy is found under its mount point.
+
+    In a container the path may be the host's while only the own part is mounted.
+    """
+    full = mount / path.lstrip("/")
+    return full if full.is_dir() else mount
+
+
+def _mounts() -> dict[str, Path]:
+    """Return where each version 1 controller is mounted, and "" for version 2."""
+    found: dict[str, Path] = {}
+    for line in Path("/proc/self/mountinfo").read_text().splitlines():
+        fields, _, tail = line.partition(" - ")
+        kind, _, options = tail.split(" ", 2)
+        place = Path(fields.split(" ")[4])
+        if kind == "cgroup2":
+            found.setdefault("", place)
+        elif kind == "cgroup":
+            for option in options.split(" ")[-1].split(","):
+                if option in _V1_CONTROLLERS:
+                    found.setdefault(option, place)
+    return found
+
+
+def _own_paths(pid: int) -> dict[str, str]:
+    """Return the path of ``pid`` in each version 1 controller, and in version 2 under ""."""
+    found: dict[str, str] = {}
+    for line in Path(f"/proc/{pid}/cgroup").read_text().splitlines():
+        _, controllers, path = line.split(":", 2)
+        for controller in controllers.split(","):
+            found[controller] = path
+    return found
+
+
+def unique_folders(group: Group) -> Sequence[str]:
+    """Return the folders of ``group`` as text, each once: the order to enter them in."""
+    return list(dict.fromkeys(str(folder) for folder in group.folders.values()))

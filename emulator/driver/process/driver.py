@@ -1,0 +1,361 @@
+"""The process driver: execution environments as processes of this machine."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import secrets
+import shutil
+import stat
+import sys
+from collections import deque
+from contextlib import suppress
+from pathlib import Path
+
+from emulator.driver import cgroups
+from emulator.driver.base import Sandbox
+from emulator.driver.process import layout, ledger
+from emulator.driver.process.interpreters import Choice, choose
+from emulator.driver.process.launch import Launch, plan
+from emulator.driver.process.sandbox import ProcessSandbox
+from emulator.driver.process.zygote import World, Zygote
+from emulator.model.clock import Clock, SystemClock
+from emulator.model.errors import ConfigurationError, DriverFault
+from emulator.model.sandbox import EnvironmentSpec, Exit, Usage
+
+_STEM_CELLS = 3
+_MB = 1024 * 1024
+#: Processes and threads of one sandbox; Lambda's own limit is RLIMIT_NPROC 742.
+_PIDS = 1024
+
+
+class ProcessDriver:
+    """Starts sandboxes by forking them from a zygote per interpreter.
+
+    Args:
+        state: A folder to keep things in while running: each sandbox's /tmp, logs.
+        strict: Refuse a runtime identifier whose exact interpreter is not here.
+        bootstrap: "localfaas", or "awslambdaric" for the official Python client.
+        stem_cells: Keep sandboxes started ahead of use.
+        isolation: "root" (namespaces and a user id for each), "user" (a user namespace) or
+            "none"; None takes the first that this machine allows.
+        use_cgroups: Use control groups where they can be had.
+        clock: For waiting.
+    """
+
+    name = "process"
+    listen_host = "127.0.0.1"
+
+    def __init__(
+        self,
+        *,
+        state: Path,
+        strict: bool = False,
+        bootstrap: str = "localfaas",
+        stem_cells: bool = True,
+        isolation: str | None = None,
+        use_cgroups: bool = True,
+        clock: Clock | None = None,
+    ) -> None:
+        self._state = state / "process"
+        self._strict = strict
+        self._bootstrap = bootstrap
+        self._stem_cells = _STEM_CELLS if stem_cells else 0
+        self._isolation = isolation
+        self._use_cgroups = use_cgroups
+        self._clock = clock or SystemClock()
+        self._notes: list[str] = []
+        self._groups: cgroups.Cgroups | None = None
+        self._world: World | None = None
+        self._zygotes: dict[Path | None, asyncio.Task[Zygote]] = {}
+        self._slots: deque[int] = deque()
+        self._sandboxes: set[ProcessSandbox] = set()
+        self._background: set[asyncio.Task[None]] = set()
+        self._ledger: ledger.Ledger | None = None
+        self._instance = secrets.token_hex(4)
+
+    # Opening and closing ------------------------------------------------------------------
+
+    async def open(self) -> None:
+        """Make ready, and remove what an earlier, crashed instance left behind.
+
+        Raises:
+            ConfigurationError: Another emulator uses the same state folder.
+        """
+        self._ledger = await asyncio.to_thread(ledger.Ledger.open, self._state)
+        if self._use_cgroups and sys.platform == "linux":
+            self._groups = await asyncio.to_thread(
+                cgroups.Cgroups.detect, f"localfaas-{self._instance}"
+            )
+            if self._groups is not None:
+                self._ledger.add_groups(self._groups.bases.values())
+        self._slots = deque(range(layout.UIDS_PER_INSTANCE))
+        isolation = self._isolation or await self._probe()
+        if isolation == "root" and os.geteuid() != 0:
+            raise ConfigurationError("isolation by user ids needs root")
+        self._world = World(
+            clock=self._clock,
+            jailed=isolation != "none",
+            user=isolation == "user",
+            first_uid=layout.FIRST_UID + secrets.randbelow(4096) * layout.UIDS_PER_INSTANCE,
+            state=self._state,
+            packages=self._packages(),
+            stem_cells=self._stem_cells,
+            new_sandbox=self._new_sandbox,
+            discard=self._discard,
+        )
+        if not self._world.jailed:
+            self._link_runtime_folder()
+        self._take_notes()
+
+    async def _probe(self) -> str:
+        """Return the strongest isolation this machine allows."""
+        if sys.platform != "linux":
+            return "none"
+        wanted = "root" if os.geteuid() == 0 else "user"
+        program = "import kernel; kernel._number('clone'); kernel.unshare({:#x})".format(
+            0x2002_0000 if wanted == "root" else 0x3002_0000
+        )
+        probe = await asyncio.create_subprocess_exec(
+            str(layout.own_interpreter()), "-S", "-c", program,
+            cwd=layout.runtimes_folder() / "python",
+            stderr=asyncio.subprocess.DEVNULL,
+            env={},
+        )  # fmt: skip
+        return wanted if await probe.wait() == 0 else "none"
+
+    def _packages(self) -> tuple[str, ...]:
+        official = layout.OFFICIAL_CLIENT if self._bootstrap == "awslambdaric" else ()
+        return layout.SDK + official
+
+    @property
+    def _runtime_folder(self) -> Path:
+        return self._state / "runtime"
+
+    def _link_runtime_folder(self) -> None:
+        """Make the folder that stands for /var/runtime where there are no namespaces."""
+        shutil.rmtree(self._runtime_folder, ignore_errors=True)
+        self._runtime_folder.mkdir(parents=True)
+        for family in ("python", "nodejs"):
+            for source, name in layout.runtime_folder_entries(family, self._packages()):
+                (self._runtime_folder / name).symlink_to(source)
+
+    def _take_notes(self) -> None:
+        assert self._world is not None
+        notes = self._notes
+        if not self._world.jailed:
+            notes.append(
+                "No namespaces here: functions see this machine's files, and find code, layers and"
+                " temporary files through LAMBDA_TASK_ROOT, the search paths and TMPDIR instead of"
+                " /var/task, /opt and /tmp."
+            )
+        if self._groups is None:
+            notes.append(
+                "No control groups here: memory limits and CPU shares of functions are not"
+                " enforced."
+            )
+        notes.append(
+            "The size of /tmp is enforced for each file, not for their sum."
+            if sys.platform == "linux"
+            else "Only Python and Node.js functions run here: custom runtimes and awslambdaric"
+            " need --driver docker."
+        )
+
+    def notes(self) -> list[str]:
+        return list(self._notes)
+
+    async def close(self) -> None:
+        """Stop every sandbox and zygote and remove all they had."""
+        zygotes = await asyncio.gather(*self._zygotes.values(), return_exceptions=True)
+        self._zygotes.clear()
+        await asyncio.gather(*(self.stop(sandbox) for sandbox in list(self._sandboxes)))
+        for zygote in zygotes:
+            if isinstance(zygote, Zygote):
+                await zygote.close()
+        await asyncio.gather(*(self.stop(sandbox) for sandbox in list(self._sandboxes)))
+        await asyncio.gather(*self._background)
+        if self._groups is not None:
+            await asyncio.to_thread(self._groups.remove)
+            self._groups = None
+        shutil.rmtree(self._runtime_folder, ignore_errors=True)
+        if self._ledger is not None:
+            self._ledger.close()
+            self._ledger = None
+
+    # Runtimes -----------------------------------------------------------------------------
+
+    def check_runtime(self, runtime: str) -> str | None:
+        return choose(runtime, strict=self._strict).note
+
+    async def prepare(self, runtime: str) -> None:
+        zygote = await self._zygote(choose(runtime, strict=self._strict))
+        await zygote.fill()
+
+    async def _zygote(self, choice: Choice) -> Zygote:
+        key = choice.interpreter.executable if choice.interpreter else None
+        task = self._zygotes.get(key)
+        if task is None or (task.done() and (task.exception() or not task.result().alive)):
+            task = asyncio.get_running_loop().create_task(self._start_zygote(choice))
+            self._zygotes[key] = task
+        # Several starts wait for the same one; none of them may cancel it for the others.
+        return await asyncio.shield(task)
+
+    async def _start_zygote(self, choice: Choice) -> Zygote:
+        if self._world is None or self._ledger is None:
+            raise DriverFault("the driver is not open")
+        zygote = Zygote(choice, self._world)
+        await zygote.start()
+        self._ledger.add_process(zygote.pid)
+        return zygote
+
+    # Sandboxes ----------------------------------------------------------------------------
+
+    def _new_sandbox(self) -> ProcessSandbox:
+        assert self._world is not None
+        if not self._slots:
+            raise DriverFault(f"no more than {layout.UIDS_PER_INSTANCE} sandboxes at once")
+        slot = self._slots.popleft()
+        own_ids = self._world.jailed and not self._world.user
+        sandbox = ProcessSandbox(
+            slot=slot,
+            uid=self._world.first_uid + slot if own_ids else None,
+            # A name of its own for each: what the kernel counts starts at nothing.
+            group=self._groups.group(secrets.token_hex(6)) if self._groups else None,
+            jailed=self._world.jailed,
+        )
+        self._sandboxes.add(sandbox)
+        return sandbox
+
+    async def start(self, spec: EnvironmentSpec) -> ProcessSandbox:
+        return await self._start(spec, None)
+
+    async def _start(self, spec: EnvironmentSpec, tmp: Path | None) -> ProcessSandbox:
+        """Start ``spec``, with the /tmp of an earlier sandbox or a fresh one."""
+        if spec.code is None or not os.access(spec.code, os.R_OK | os.X_OK):
+            raise DriverFault(f"the code of {spec.function_name} is not there: {spec.code}")
+        choice = choose(spec.runtime, strict=self._strict)
+        zygote = await self._zygote(choice)
+        assert self._world is not None
+        tmp = tmp or self._make_tmp()
+        launch = plan(
+            spec,
+            choice,
+            bootstrap=self._bootstrap,
+            jailed=self._world.jailed,
+            tmp=tmp,
+            runtime=self._runtime_folder,
+        )
+        try:
+            sandbox = await zygote.take(early=launch.early)
+        except BaseException:
+            shutil.rmtree(tmp, ignore_errors=True)
+            raise
+        sandbox.tmp = tmp
+        try:
+            await self._specialise(sandbox, spec, launch)
+        except BaseException:
+            self._discard(sandbox)
+            raise
+        return sandbox
+
+    async def _specialise(
+        self, sandbox: ProcessSandbox, spec: EnvironmentSpec, launch: Launch
+    ) -> None:
+        await sandbox.standing
+        if launch.error is not None:
+            sandbox.end()
+            if not sandbox.exited.done():
+                kind, message = launch.error
+                sandbox.exited.set_result(Exit(status=1, error_type=kind, message=message))
+        elif not sandbox.exited.done():
+            if sandbox.group is not None:
+                try:
+                    sandbox.group.limit(
+                        memory=spec.memory_mb * _MB,
+                        cpu=cgroups.cpu_quota(spec.memory_mb),
+                        pids=_PIDS,
+                    )
+                except OSError as error:
+                    raise DriverFault(f"no limits for {spec.function_name}: {error}") from error
+            limits = {"RLIMIT_FSIZE": spec.ephemeral_storage_mb * _MB}
+            sandbox.tell(launch.order(limits))
+            await sandbox.running
+        if not launch.channel and sandbox.channel is not None:
+            sandbox.channel.close()
+            sandbox.channel = None
+
+    def _make_tmp(self) -> Path:
+        folder = self._state / "tmp" / secrets.token_hex(8)
+        folder.mkdir(parents=True)
+        folder.chmod(0o1777)
+        return folder
+
+    async def reset(self, sandbox: Sandbox, spec: EnvironmentSpec) -> ProcessSandbox:
+        old = _own(sandbox)
+        await self.kill(old)
+        tmp, old.tmp = old.tmp, None
+        await self.stop(old)
+        return await self._start(spec, tmp)
+
+    async def kill(self, sandbox: Sandbox) -> None:
+        own = _own(sandbox)
+        own.end()
+        await asyncio.shield(own.gone)
+
+    async def stop(self, sandbox: Sandbox) -> None:
+        own = _own(sandbox)
+        if own.released:
+            await asyncio.shield(own.gone)
+            return
+        own.released = True
+        if not own.standing.done() and own in self._sandboxes:
+            # Its warden may still be on the way: it is told by the end of its socket.
+            await asyncio.wait([own.standing], timeout=5)
+        own.end()
+        await asyncio.wait([own.gone], timeout=5)
+        group, own.group = own.group, None
+        if group is not None:
+            await asyncio.to_thread(group.remove, kill=True)
+        own.close()
+        if own.tmp is not None:
+            await asyncio.to_thread(_remove_folder, own.tmp)
+        self._sandboxes.discard(own)
+        self._slots.append(own.slot)
+
+    def _discard(self, sandbox: ProcessSandbox) -> None:
+        if sandbox.channel is not None:
+            sandbox.channel.close()
+            sandbox.channel = None
+        task = asyncio.get_running_loop().create_task(self.stop(sandbox))
+        self._background.add(task)
+        task.add_done_callback(self._background.discard)
+
+    async def freeze(self, sandbox: Sandbox) -> None:
+        _own(sandbox).freeze()
+
+    async def thaw(self, sandbox: Sandbox) -> None:
+        _own(sandbox).thaw()
+
+    async def usage(self, sandbox: Sandbox) -> Usage:
+        own = _own(sandbox)
+        return await asyncio.to_thread(ledger.usage, own)
+
+
+def _own(sandbox: Sandbox) -> ProcessSandbox:
+    if not isinstance(sandbox, ProcessSandbox):
+        raise TypeError(f"{sandbox!r} is not a sandbox of the process driver")
+    return sandbox
+
+
+def _remove_folder(folder: Path) -> None:
+    """Remove what a function has left, also from folders it has locked."""
+    with suppress(OSError):
+        folder.rmdir()
+        return
+    for root, folders, _ in os.walk(folder):
+        for name in folders:
+            with suppress(OSError):
+                path = os.path.join(root, name)
+                if not stat.S_ISLNK(os.lstat(path).st_mode):
+                    os.chmod(path, 0o700)
+    shutil.rmtree(folder, ignore_errors=True)

@@ -1,0 +1,209 @@
+"""From what is to run to how: the program, its environment and its mounts, as plain data."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from emulator.driver.process.interpreters import Choice
+from emulator.driver.process.layout import LD_LIBRARY_PATH, is_visible
+from emulator.model.sandbox import EnvironmentSpec
+
+WRAPPER = "AWS_LAMBDA_EXEC_WRAPPER"
+#: What a process reads when it starts: a stem cell has started already.
+_START_UP_ONLY = re.compile(
+    r"PYTHON(?!PATH$)|LD_(?!LIBRARY_PATH$)|MALLOC_|GLIBC_|NODE_OPTIONS$|UV_"
+)
+_OFFICIAL_CLIENT = (
+    "import os, sys; sys.path[:0] = {path!r}; sys.path.remove('') if '' in sys.path else None;"
+    " from awslambdaric.__main__ import main; main(['awslambdaric', os.environ['_HANDLER']])"
+)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Paths:
+    """Where a runtime finds things: Lambda's own places, or the host's without namespaces."""
+
+    task: str = "/var/task"
+    #: The folders that are /opt, uppermost first.
+    opt: tuple[str, ...] = ("/opt",)
+    tmp: str = "/tmp"
+    runtime: str = "/var/runtime"
+
+    def translate(self, value: str) -> str:
+        """Return a value, or list of paths, with Lambda's places replaced by these."""
+        if self.task == "/var/task":
+            return value
+        return ":".join(part for entry in value.split(":") for part in self._places(entry))
+
+    def _places(self, entry: str) -> list[str]:
+        for own, places in (
+            ("/var/task", (self.task,)),
+            ("/opt", self.opt),
+            ("/var/runtime", (self.runtime,)),
+        ):
+            if entry == own or entry.startswith(own + "/"):
+                return [place + entry[len(own) :] for place in places]
+        return [entry]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Launch:
+    """How one environment is started."""
+
+    #: The runtime can wait for its order: a stem cell may serve.
+    early: bool
+    environ: dict[str, str]
+    paths: Paths
+    handler: str
+    #: The command of a runtime that is not ``early``.
+    argv: tuple[str, ...] = ()
+    #: argv[0] is the user's own wrapper script.
+    wrapped: bool = False
+    #: The runtime speaks on the channel rather than with AWS_LAMBDA_RUNTIME_API.
+    channel: bool = True
+    #: Why there is nothing to start; AWS's own error type and text.
+    error: tuple[str, str] | None = None
+    mounts: list[list[Any]] = field(default_factory=list)
+
+    def order(self, limits: dict[str, int]) -> dict[str, Any]:
+        """Return the warden's specialise order."""
+        line = {
+            "environ": self.environ,
+            "cwd": self.paths.task,
+            "handler": self.handler,
+            "opt": self.paths.opt,
+            "limits": limits,
+        }
+        return {
+            "mounts": self.mounts,
+            "limits": limits,
+            "line": json.dumps(line),
+            "argv": self.argv,
+            "environ": self.environ,
+            "cwd": self.paths.task,
+            "wrapped": self.wrapped,
+        }
+
+
+def plan(
+    spec: EnvironmentSpec, choice: Choice, *, bootstrap: str, jailed: bool, tmp: Path, runtime: Path
+) -> Launch:
+    """Return how to start ``spec``.
+
+    Args:
+        spec: What to start; ``spec.code`` is a folder.
+        choice: The interpreter that serves it.
+        bootstrap: "localfaas" or "awslambdaric".
+        jailed: There are namespaces: everything is at Lambda's own place.
+        tmp: The host's folder that is the sandbox's /tmp.
+        runtime: The host's folder that stands for /var/runtime without namespaces.
+    """
+    layers = [str(layer) for layer in reversed(spec.layers)]
+    if jailed:
+        paths = Paths()
+    else:
+        paths = Paths(task=str(spec.code), opt=tuple(layers), tmp=str(tmp), runtime=str(runtime))
+    environ = _environ(spec, paths, jailed=jailed)
+    mounts: list[list[Any]] = []
+    if jailed:
+        mounts = [["rw", str(tmp), "/tmp"], ["ro", str(spec.code), "/var/task"]]
+        if len(layers) == 1:
+            mounts.append(["ro", layers[0], "/opt"])
+        elif layers:
+            mounts.append(["overlay", layers, "/opt"])
+    common: dict[str, Any] = {
+        "environ": environ,
+        "paths": paths,
+        "handler": spec.handler,
+        "mounts": mounts,
+    }
+    if choice.family == "provided":
+        return _provided(spec, common)
+    assert choice.interpreter is not None
+    program = program_inside(choice, jailed=jailed)
+    command: tuple[str, ...]
+    wrapper = environ.get(WRAPPER)
+    if choice.family == "python" and bootstrap == "awslambdaric":
+        code = _OFFICIAL_CLIENT.format(path=_python_path(choice.interpreter.version, paths))
+        command, channel = (program, "-c", code), False
+    elif choice.family == "python":
+        arguments = () if jailed else (json.dumps({"opt": paths.opt}),)
+        command, channel = (program, f"{paths.runtime}/bootstrap.py", *arguments), True
+    else:
+        command, channel = (program, f"{paths.runtime}/bootstrap.mjs"), False
+    if wrapper:
+        wrapper = paths.translate(wrapper)
+        return Launch(
+            early=False, argv=(wrapper, *command), wrapped=True, channel=channel, **common
+        )
+    if bootstrap == "awslambdaric" and choice.family == "python":
+        return Launch(early=False, argv=command, channel=False, **common)
+    if _needs_fresh_process(environ, jailed=jailed):
+        return Launch(early=False, argv=command, channel=channel, **common)
+    return Launch(early=True, **common)
+
+
+def program_inside(choice: Choice, *, jailed: bool) -> str:
+    """Return where the interpreter is for a sandbox."""
+    assert choice.interpreter is not None
+    executable = choice.interpreter.executable
+    if jailed and not is_visible(choice.interpreter.prefix):
+        return f"/var/lang/bin/{executable.name}"
+    return str(executable)
+
+
+def _environ(spec: EnvironmentSpec, paths: Paths, *, jailed: bool) -> dict[str, str]:
+    environ = dict(spec.environ)
+    if spec.runtime_api:
+        environ["AWS_LAMBDA_RUNTIME_API"] = spec.runtime_api
+    if jailed:
+        return environ
+    for name in ("PATH", "LD_LIBRARY_PATH", "PYTHONPATH", "NODE_PATH", "GEM_PATH"):
+        if name in environ:
+            environ[name] = paths.translate(environ[name])
+    environ["LAMBDA_TASK_ROOT"] = paths.task
+    environ["LAMBDA_RUNTIME_DIR"] = paths.runtime
+    environ["TMPDIR"] = paths.tmp
+    if "PWD" in environ:
+        environ["PWD"] = paths.task
+    return environ
+
+
+def _needs_fresh_process(environ: dict[str, str], *, jailed: bool) -> bool:
+    if any(_START_UP_ONLY.match(name) for name in environ):
+        return True
+    return jailed and environ.get("LD_LIBRARY_PATH", LD_LIBRARY_PATH) != LD_LIBRARY_PATH
+
+
+def _python_path(version: int, paths: Paths) -> list[str]:
+    found = [paths.task]
+    for folder in paths.opt:
+        found += [f"{folder}/python/lib/python3.{version}/site-packages", f"{folder}/python"]
+    return [*found, paths.runtime]
+
+
+def _provided(spec: EnvironmentSpec, common: dict[str, Any]) -> Launch:
+    """A custom runtime: the code's own ``bootstrap``, else a layer's."""
+    paths: Paths = common["paths"]
+    assert spec.code is not None
+    candidates = [(spec.code / "bootstrap", f"{paths.task}/bootstrap")]
+    for index, layer in enumerate(reversed(spec.layers)):
+        place = paths.opt[index] if len(paths.opt) > index else paths.opt[0]
+        candidates.append((layer / "bootstrap", f"{place}/bootstrap"))
+    for source, inside in candidates:
+        if os.path.isfile(source):
+            return Launch(early=False, argv=(inside,), channel=False, **common)
+    return Launch(
+        early=False,
+        channel=False,
+        error=(
+            "Runtime.InvalidEntrypoint",
+            "Couldn't find valid bootstrap(s): [/var/task/bootstrap /opt/bootstrap]",
+        ),
+        **common,
+    )

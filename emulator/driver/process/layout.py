@@ -1,0 +1,153 @@
+"""What a sandbox's root looks like: which parts of the host a function may see, and where."""
+
+from __future__ import annotations
+
+import os
+import sys
+from importlib.util import find_spec
+from pathlib import Path
+from typing import Any
+
+#: The user a function runs as on Lambda, by name. Outside, each sandbox has an id of its own.
+USER_NAME = "sbx_user1051"
+#: Far above what distributions give to users, services and subordinate ids.
+FIRST_UID = 1_051_000_000
+#: Sandboxes an instance can have at once, and so user ids it takes.
+UIDS_PER_INSTANCE = 1024
+#: The one user id inside a user namespace, as on Lambda.
+INNER_UID = 993
+
+#: AWS's own LD_LIBRARY_PATH: read once, when a process starts, so zygotes are started with it.
+LD_LIBRARY_PATH = (
+    "/var/lang/lib:/lib64:/usr/lib64:/var/runtime:/var/runtime/lib:/var/task:/var/task/lib:/opt/lib"
+)
+#: The AWS SDK a Python function may import; nothing else of the emulator's own packages.
+SDK = ("boto3", "botocore", "s3transfer", "jmespath", "dateutil", "urllib3", "six")
+#: What the official runtime client is made of.
+OFFICIAL_CLIENT = ("awslambdaric", "runtime_client", "simplejson", "snapshot_restore_py")
+
+_TOP = ("bin", "sbin", "lib", "lib32", "lib64", "libx32")
+_ETC = (
+    "ssl", "pki", "ca-certificates", "crypto-policies", "alternatives", "ld.so.cache",
+    "ld.so.conf", "ld.so.conf.d", "resolv.conf", "hosts", "host.conf", "gai.conf",
+    "nsswitch.conf", "protocols", "services", "mime.types", "localtime", "os-release",
+)  # fmt: skip
+_DEVICES = ("null", "zero", "full", "random", "urandom")
+_FOLDERS = (
+    "/dev", "/etc", "/home", "/opt/lib", "/proc", "/root", "/run", "/sys", "/tmp",
+    "/var/lang", "/var/runtime/lib", "/var/task/lib", "/var/tmp",
+)  # fmt: skip
+_VISIBLE_PREFIXES = ("/usr", "/bin", "/nix")
+
+
+def runtimes_folder() -> Path:
+    """Return the folder of bootstraps: beside the package, or inside it once installed."""
+    package = Path(__file__).resolve().parents[2]
+    installed = package / "_runtimes"
+    return installed if installed.is_dir() else package.parent / "runtimes"
+
+
+def package_paths(names: tuple[str, ...]) -> list[tuple[Path, str]]:
+    """Return where each package or module of ``names`` lies, with its name in a folder."""
+    found = []
+    for name in names:
+        try:
+            spec = find_spec(name)
+        except ImportError:
+            continue
+        if spec is None or spec.origin is None:
+            continue
+        origin = Path(spec.origin)
+        place = origin.parent if spec.submodule_search_locations else origin
+        found.append((place, place.name))
+    return found
+
+
+def is_visible(prefix: Path) -> bool:
+    """Say whether a sandbox sees ``prefix`` at its own place."""
+    return any(prefix == Path(top) or Path(top) in prefix.parents for top in _VISIBLE_PREFIXES)
+
+
+def runtime_folder_entries(family: str, packages: tuple[str, ...]) -> list[tuple[Path, str]]:
+    """Return (source, name) of what is in /var/runtime."""
+    folder = runtimes_folder()
+    if family == "nodejs":
+        return [(path, path.name) for path in sorted((folder / "nodejs").glob("*.[mc]js"))]
+    if family == "python":
+        own = [folder / "python" / name for name in ("bootstrap.py", "localfaas_runtime")]
+        return [(path, path.name) for path in own] + package_paths(packages)
+    return []
+
+
+def jail_plan(
+    *,
+    user: bool,
+    first_uid: int,
+    family: str,
+    prefix: Path | None,
+    packages: tuple[str, ...],
+    argv: list[str],
+) -> dict[str, Any]:
+    """Return what ``runtimes/python/jail.py`` is to build and to run.
+
+    Args:
+        user: In a user namespace, where there is only one user id.
+        first_uid: The first of the instance's own user ids.
+        family: "python", "nodejs" or "provided".
+        prefix: The interpreter's installation, to be shown at /var/lang; None for none.
+        packages: The names of packages to show in /var/runtime.
+        argv: The zygote's command, as seen inside.
+    """
+    binds: list[tuple[str, str]] = [("/usr", "/usr")]
+    links: list[tuple[str, str]] = []
+    for name in _TOP:
+        path = Path("/", name)
+        if path.is_symlink():
+            links.append((os.readlink(path), str(path)))
+        elif path.is_dir():
+            binds.append((str(path), str(path)))
+    if Path("/nix").is_dir():
+        binds.append(("/nix", "/nix"))
+    binds += [(os.path.realpath(f"/etc/{name}"), f"/etc/{name}") for name in _ETC]
+    binds += [(f"/dev/{name}", f"/dev/{name}") for name in _DEVICES]
+    if prefix is not None and not is_visible(prefix):
+        binds.append((str(prefix), "/var/lang"))
+    for source, name in runtime_folder_entries(family, packages):
+        binds.append((str(source), f"/var/runtime/{name}"))
+    links += [("/proc/self/fd", "/dev/fd")]
+    links += [(f"/proc/self/fd/{n}", f"/dev/{name}") for n, name in enumerate(_STREAMS)]
+    uids = [INNER_UID] if user else range(first_uid, first_uid + UIDS_PER_INSTANCE)
+    return {
+        "user": user,
+        "binds": [pair for pair in binds if os.path.exists(pair[0])],
+        "links": links,
+        "files": {
+            "/etc/passwd": "root:x:0:0:root:/root:/sbin/nologin\n"
+            + "".join(
+                f"{USER_NAME}:x:{uid}:{uid}::/home/{USER_NAME}:/sbin/nologin\n" for uid in uids
+            ),
+            "/etc/group": "root:x:0:\n" + "".join(f"{USER_NAME}:x:{uid}:\n" for uid in uids),
+        },
+        "folders": list(_FOLDERS),
+        "environ": zygote_environ(),
+        "argv": argv,
+    }
+
+
+_STREAMS = ("stdin", "stdout", "stderr")
+
+
+def zygote_environ() -> dict[str, str]:
+    """Return the environment zygotes start in: what can't be changed once a process runs."""
+    return {
+        "LANG": "en_US.UTF-8",
+        "LC_CTYPE": "C.UTF-8",
+        "LD_LIBRARY_PATH": LD_LIBRARY_PATH,
+        "PATH": "/var/lang/bin:/usr/local/bin:/usr/bin/:/bin:/opt/bin",
+        "TZ": ":UTC",
+    }
+
+
+def own_interpreter() -> Path:
+    """Return the real interpreter this process runs on, never a virtual environment's."""
+    return Path(os.path.realpath(getattr(sys, "_base_executable", sys.executable)))

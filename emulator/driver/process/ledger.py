@@ -1,0 +1,118 @@
+"""What outlives a crash and so has to be written down: processes, control groups, folders."""
+
+from __future__ import annotations
+
+import fcntl
+import json
+import os
+import shutil
+import signal
+from collections.abc import Iterable
+from contextlib import suppress
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from emulator.driver.cgroups import remove_tree
+from emulator.model.errors import ConfigurationError
+from emulator.model.sandbox import Usage
+
+if TYPE_CHECKING:
+    from emulator.driver.process.sandbox import ProcessSandbox
+
+
+class Ledger:
+    """The driver's folder, locked, with the list of what to remove if this process dies."""
+
+    def __init__(self, folder: Path, lock: int) -> None:
+        self._folder = folder
+        self._lock = lock
+        self._held: dict[str, list[Any]] = {"processes": [], "groups": []}
+
+    @classmethod
+    def open(cls, folder: Path) -> Ledger:
+        """Lock ``folder`` and remove what an earlier instance left. Blocks.
+
+        Raises:
+            ConfigurationError: Another emulator is using it.
+        """
+        folder.mkdir(parents=True, exist_ok=True)
+        lock = os.open(folder / "lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            os.close(lock)
+            raise ConfigurationError(
+                f"Another emulator is using {folder.parent}. Stop it, or choose another --state."
+            ) from None
+        ledger = cls(folder, lock)
+        ledger._sweep()
+        ledger._write()
+        return ledger
+
+    @property
+    def _file(self) -> Path:
+        return self._folder / "left.json"
+
+    def _sweep(self) -> None:
+        with suppress(OSError, ValueError):
+            left = json.loads(self._file.read_text())
+            for pid, started in left["processes"]:
+                if started is not None and _started(pid) == started:
+                    with suppress(ProcessLookupError, PermissionError):
+                        os.kill(pid, signal.SIGKILL)
+            for folder in left["groups"]:
+                remove_tree(Path(folder))
+        shutil.rmtree(self._folder / "tmp", ignore_errors=True)
+
+    def add_process(self, pid: int) -> None:
+        self._held["processes"].append([pid, _started(pid)])
+        self._write()
+
+    def add_groups(self, folders: Iterable[Path]) -> None:
+        self._held["groups"] += [str(folder) for folder in folders]
+        self._write()
+
+    def _write(self) -> None:
+        temporary = self._file.with_suffix(".new")
+        temporary.write_text(json.dumps(self._held))
+        temporary.replace(self._file)
+
+    def close(self) -> None:
+        """Nothing is left: forget all and unlock."""
+        self._file.unlink(missing_ok=True)
+        shutil.rmtree(self._folder / "tmp", ignore_errors=True)
+        os.close(self._lock)
+
+
+def _started(pid: int) -> int | None:
+    """Return when ``pid`` started, in ticks since boot, which tells it from a later namesake."""
+    try:
+        return int(Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[19])
+    except (OSError, ValueError, IndexError):
+        return None
+
+
+def usage(sandbox: ProcessSandbox) -> Usage:
+    """Return what ``sandbox`` takes from the machine; reads files, so call it from a thread."""
+    pids = sandbox.processes()
+    peak = sandbox.memory_peak()
+    if sandbox.group is not None:
+        with suppress(OSError):
+            return Usage(
+                memory=sandbox.group.memory(),
+                memory_peak=peak,
+                cpu_seconds=sandbox.group.cpu_seconds(),
+                processes=len(pids),
+            )
+    memory, ticks = 0, 0
+    for pid in pids:
+        with suppress(OSError, ValueError, IndexError):
+            memory += int(Path(f"/proc/{pid}/statm").read_text().split()[1])
+            fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
+            ticks += int(fields[11]) + int(fields[12])
+    return Usage(
+        memory=memory * os.sysconf("SC_PAGE_SIZE"),
+        memory_peak=peak,
+        cpu_seconds=ticks / os.sysconf("SC_CLK_TCK"),
+        processes=len(pids),
+    )

@@ -1,0 +1,250 @@
+"""One sandbox of the process driver, from the driver's side of its warden's control socket."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import os
+import re
+import signal
+import socket
+import struct
+from contextlib import suppress
+from pathlib import Path
+from typing import Any
+
+from emulator.driver.cgroups import Group
+from emulator.driver.process import peers
+from emulator.model.errors import DriverFault
+from emulator.model.sandbox import Exit
+
+_SO_PASSCRED = 16
+_SCM_CREDENTIALS = 2
+_CREDENTIALS = struct.Struct("iII")
+_PEAK = re.compile(rb"VmHWM:\s+(\d+) kB")
+
+
+class ProcessSandbox:
+    """A warden and what it guards: first a stem cell, later an execution environment.
+
+    Lives ``standing`` (namespaces and control groups made) → ``running`` (the runtime's
+    process is there) → ``exited`` (the runtime's end is known) → ``gone`` (no process left).
+    """
+
+    def __init__(self, *, slot: int, uid: int | None, group: Group | None, jailed: bool) -> None:
+        loop = asyncio.get_running_loop()
+        self.slot = slot
+        self.uid = uid
+        self.group = group
+        self.jailed = jailed
+        self.pid: int | None = None
+        self.channel: socket.socket | None = None
+        self.output: int | None = None
+        self.tmp: Path | None = None
+        self.standing: asyncio.Future[None] = loop.create_future()
+        self.running: asyncio.Future[None] = loop.create_future()
+        self.exited: asyncio.Future[Exit] = loop.create_future()
+        self.gone: asyncio.Future[None] = loop.create_future()
+        #: Whether ``stop`` has begun.
+        self.released = False
+        self.frozen = False
+        self._control: socket.socket | None = None
+        self._received = b""
+        self._warden: int | None = None
+        self._warden_fd: int | None = None
+        self._status_fd: int | None = None
+
+    def open(self) -> list[int]:
+        """Make the sandbox's sockets and pipe; return the ends that go to the warden.
+
+        The caller closes them once they are sent.
+        """
+        control, theirs = socket.socketpair()
+        mine, runtime = socket.socketpair()
+        self.output, output = os.pipe()
+        os.set_blocking(self.output, False)
+        if hasattr(socket, "SCM_CREDENTIALS"):
+            control.setsockopt(socket.SOL_SOCKET, _SO_PASSCRED, 1)
+        control.setblocking(False)
+        mine.setblocking(False)
+        self._control, self.channel = control, mine
+        asyncio.get_running_loop().add_reader(control.fileno(), self._hear)
+        return [theirs.detach(), runtime.detach(), os.dup(mine.fileno()), output]
+
+    def tell(self, order: dict[str, Any]) -> None:
+        """Send the specialise order.
+
+        Raises:
+            DriverFault: The warden is gone, or the order is larger than a socket takes.
+        """
+        line = json.dumps(order).encode() + b"\n"
+        try:
+            if self._control is None or self._control.send(line) != len(line):
+                raise DriverFault("the sandbox can't take its order")
+        except OSError as error:
+            raise DriverFault(f"the sandbox ended before it was used: {error}") from error
+
+    def _hear(self) -> None:
+        assert self._control is not None
+        try:
+            data, ancillary, _, _ = self._control.recvmsg(65536, 256)
+        except BlockingIOError:
+            return
+        except ConnectionResetError:
+            data, ancillary = b"", []
+        sender = None
+        for level, kind, content in ancillary:
+            if level == socket.SOL_SOCKET and kind == _SCM_CREDENTIALS:
+                sender = _CREDENTIALS.unpack(content[: _CREDENTIALS.size])[0]
+        if not data:
+            self._lost()
+            return
+        self._received += data
+        *lines, self._received = self._received.split(b"\n")
+        for line in lines:
+            self._heard(line, sender)
+
+    def _heard(self, line: bytes, sender: int | None) -> None:
+        word, _, rest = line.partition(b" ")
+        if word == b"W":
+            self._stands(sender or int(rest))
+        elif word == b"R":
+            self.pid = sender or int(rest)
+            _done(self.running)
+        elif word == b"E":
+            self._ended(json.loads(rest))
+
+    def _stands(self, warden: int) -> None:
+        self._warden = warden
+        if hasattr(os, "pidfd_open"):
+            try:
+                self._warden_fd = os.pidfd_open(warden)
+            except OSError:
+                _done(self.gone)
+            else:
+                asyncio.get_running_loop().add_reader(self._warden_fd, self._buried)
+        _done(self.standing)
+
+    def _ended(self, end: dict[str, Any]) -> None:
+        if "error" in end:
+            kind, text = end["error"]
+            self._finish(Exit(status=1, error_type=kind, message=text))
+        elif "signal" in end:
+            number = end["signal"]
+            kills = self.group.out_of_memory_kills() if self.group and number == 9 else 0
+            self._finish(Exit(signal=number, out_of_memory=kills > 0))
+        else:
+            self._finish(Exit(status=end["status"]))
+
+    def _lost(self) -> None:
+        """The control socket has ended: the warden is gone, or about to be."""
+        self._close_control()
+        self._finish(Exit(signal=int(signal.SIGKILL)))
+        _done(self.standing)
+        if self._warden_fd is None:
+            _done(self.gone)
+
+    def _finish(self, end: Exit) -> None:
+        if not self.exited.done():
+            self.exited.set_result(end)
+        _done(self.running)
+
+    def _buried(self) -> None:
+        """The warden has been reaped, and before it everything in its PID namespace."""
+        assert self._warden_fd is not None
+        asyncio.get_running_loop().remove_reader(self._warden_fd)
+        os.close(self._warden_fd)
+        self._warden_fd = None
+        self._finish(Exit(signal=int(signal.SIGKILL)))
+        _done(self.standing)
+        _done(self.gone)
+
+    def _close_control(self) -> None:
+        if self._control is not None:
+            asyncio.get_running_loop().remove_reader(self._control.fileno())
+            self._control.close()
+            self._control = None
+
+    def end(self) -> None:
+        """Have every process killed; ``gone`` tells when that is done."""
+        if self.frozen:
+            self.thaw()
+        if self.jailed and self._warden_fd is not None:
+            with suppress(ProcessLookupError):
+                signal.pidfd_send_signal(self._warden_fd, signal.SIGKILL)
+        elif self._control is not None:
+            # Without a namespace to fall with it, the warden kills the others itself, then ends.
+            with suppress(OSError):
+                self._control.shutdown(socket.SHUT_WR)
+
+    def close(self) -> None:
+        """Give up what the driver holds of it. The channel is its user's."""
+        self._close_control()
+        for fd in (self.output, self._status_fd):
+            if fd is not None:
+                os.close(fd)
+        self.output = self._status_fd = None
+        _done(self.gone)
+
+    def memory_peak(self) -> int:
+        """Return the larger of the control group's peak and the runtime process's own.
+
+        The group's does not count the pages that a fork shares with the zygote; the process's
+        does not count its children's.
+        """
+        peak = self.group.memory_peak() if self.group else 0
+        try:
+            if self._status_fd is None and self.pid is not None:
+                self._status_fd = os.open(f"/proc/{self.pid}/status", os.O_RDONLY | os.O_CLOEXEC)
+            if self._status_fd is not None:
+                found = _PEAK.search(os.pread(self._status_fd, 4096, 0))
+                peak = max(peak, int(found[1]) * 1024 if found else 0)
+        except OSError:
+            pass  # It is gone: the group's figure is what is left.
+        return peak
+
+    def admits(self, peer: tuple[str, int], local: tuple[str, int]) -> bool:
+        """Say whether ``peer`` is a socket of this sandbox; unknown ones are not."""
+        owner = peers.owner(peer, local)
+        if owner is None:
+            return False
+        if self.uid is not None:
+            return owner.uid == self.uid
+        return peers.holds(self.processes(), owner.inode)
+
+    def processes(self) -> list[int]:
+        """Return the host's process ids of all in the sandbox but its warden."""
+        if self.group is not None:
+            return self.group.pids()
+        found: list[int] = []
+        pending = [self._warden] if self._warden else []
+        while pending:
+            pid = pending.pop()
+            with suppress(OSError, ValueError):
+                for task in os.listdir(f"/proc/{pid}/task"):
+                    children = Path(f"/proc/{pid}/task/{task}/children").read_text().split()
+                    pending += map(int, children)
+                    found += map(int, children)
+        return found
+
+    def freeze(self) -> None:
+        self.frozen = True
+        self._stop_or_go(signal.SIGSTOP)
+
+    def thaw(self) -> None:
+        self.frozen = False
+        self._stop_or_go(signal.SIGCONT)
+
+    def _stop_or_go(self, number: signal.Signals) -> None:
+        if self.group is not None and self.group.can_freeze:
+            with suppress(FileNotFoundError):
+                self.group.freeze() if number is signal.SIGSTOP else self.group.thaw()
+            return
+        for pid in self.processes():
+            with suppress(ProcessLookupError, PermissionError):
+                os.kill(pid, number)
+
+
+def _done(future: asyncio.Future[None]) -> None:
+    if not future.done():
+        future.set_result(None)

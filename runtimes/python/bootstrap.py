@@ -1,0 +1,50 @@
+"""The Python runtime of one execution environment: a client of the Lambda Runtime API.
+
+Started in one of two ways:
+  as a stem cell   forked from the zygote, which calls ``main``: one line of JSON on file
+                   descriptor 3 tells environment, folder and handler; what follows is HTTP.
+  as a program     ``python bootstrap.py [json]``: the environment is set. Speaks on file
+                   descriptor 3 when that is a socket, else with AWS_LAMBDA_RUNTIME_API.
+"""
+
+import os
+import sys
+
+if __name__ == "__main__":
+    sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
+
+from localfaas_runtime import client, loop, setup
+
+
+def main():
+    """Run as a stem cell; returns when the Runtime API has closed the channel."""
+    sys.modules["__main__"] = sys.modules[__name__]
+    for name in ("warden", "kernel", "zygote", "ctypes", "_ctypes", "ctypes._endian"):
+        sys.modules.pop(name, None)
+    channel = client.Client.inherited()
+    order = channel.read_order()
+    os.environ.clear()
+    os.environ.update(order["environ"])
+    setup.as_forked(order.get("limits", {}))
+    os.chdir(order["cwd"])
+    _serve(channel, order["handler"], order.get("opt", ["/opt"]))
+
+
+def _main():
+    import json
+
+    given = json.loads(sys.argv[1]) if len(sys.argv) > 1 and sys.argv[1][:1] == "{" else {}
+    channel = client.Client.inherited() or client.Client.connect(
+        os.environ["AWS_LAMBDA_RUNTIME_API"]
+    )
+    _serve(channel, os.environ.get("_HANDLER", ""), given.get("opt", ["/opt"]))
+
+
+def _serve(channel, handler, opt):
+    setup.streams()
+    setup.search_path(opt)
+    loop.run(channel, handler)
+
+
+if __name__ == "__main__":
+    _main()

@@ -1,0 +1,160 @@
+"""The few Linux calls that Python's standard library does not have, through ctypes.
+
+Runs on every Python from 3.8 on. Importing it elsewhere than on Linux is harmless; calling is not.
+"""
+
+import ctypes
+import os
+import resource
+import struct
+
+CLONE_NEWNS = 0x00020000
+CLONE_NEWIPC = 0x08000000
+CLONE_NEWUSER = 0x10000000
+CLONE_NEWPID = 0x20000000
+CLONE_PARENT = 0x00008000
+
+MS_RDONLY = 0x1
+MS_NOSUID = 0x2
+MS_NODEV = 0x4
+MS_NOEXEC = 0x8
+MS_REMOUNT = 0x20
+MS_BIND = 0x1000
+MS_REC = 0x4000
+MS_PRIVATE = 0x40000
+MNT_DETACH = 0x2
+
+_PR_SET_PDEATHSIG = 1
+_PR_SET_DUMPABLE = 4
+_PR_CAPBSET_DROP = 24
+_PR_SET_CHILD_SUBREAPER = 36
+_PR_SET_NO_NEW_PRIVS = 38
+_CAPABILITY_VERSION_3 = 0x20080522
+_LAST_CAPABILITY = 63
+_SIGKILL = 9
+
+_libc = ctypes.CDLL(None, use_errno=True)
+
+
+def _check(result, what):
+    if result < 0:
+        number = ctypes.get_errno()
+        raise OSError(number, f"{what}: {os.strerror(number)}")
+    return result
+
+
+def _bytes(path):
+    return None if path is None else os.fsencode(path)
+
+
+def mount(source, target, kind=None, flags=0, data=None):
+    """mount(2)."""
+    _check(
+        _libc.mount(
+            _bytes(source), _bytes(target), _bytes(kind), ctypes.c_ulong(flags), _bytes(data)
+        ),
+        f"mount {source} on {target}",
+    )
+
+
+def bind(source, target, flags=0, whole=False):
+    """Bind-mount ``source`` on ``target``; ``flags`` are applied by a remount.
+
+    ``whole`` takes what is mounted below along, as a user namespace demands.
+    """
+    mount(source, target, None, MS_BIND | (MS_REC if whole else 0))
+    if flags:
+        try:
+            mount(None, target, None, MS_BIND | MS_REMOUNT | flags)
+        except PermissionError:
+            # In a user namespace the flags a mount already has are locked and must be repeated.
+            mount(None, target, None, MS_BIND | MS_REMOUNT | flags | _flags_of(source))
+
+
+def _flags_of(path):
+    held = os.statvfs(path).f_flag
+    # ST_NOSUID, ST_NODEV, ST_NOEXEC have the values of their MS_ counterparts;
+    # ST_NOATIME, ST_NODIRATIME and ST_RELATIME too but for the last.
+    flags = held & (MS_NOSUID | MS_NODEV | MS_NOEXEC | 1024 | 2048)
+    return flags | (0x200000 if held & 4096 else 0)
+
+
+def unmount(target):
+    """Detach the mount at ``target``, with all below it."""
+    _check(_libc.umount2(_bytes(target), MNT_DETACH), f"umount {target}")
+
+
+def pivot_root(new, old):
+    _check(_libc.syscall(_number("pivot_root"), _bytes(new), _bytes(old)), "pivot_root")
+
+
+def unshare(flags):
+    _check(_libc.unshare(flags), "unshare")
+
+
+def setns(fd, flags):
+    _check(_libc.setns(fd, flags), "setns")
+
+
+def clone(flags):
+    """fork(2) with ``flags``; returns the child's pid, or 0 in the child."""
+    return _check(
+        _libc.syscall(_number("clone"), ctypes.c_ulong(flags | 17), None, None, None, None),
+        "clone",
+    )
+
+
+def _number(name):
+    numbers = {
+        "x86_64": {"clone": 56, "pivot_root": 155},
+        "aarch64": {"clone": 220, "pivot_root": 41},
+        "riscv64": {"clone": 220, "pivot_root": 41},
+    }
+    machine = os.uname().machine
+    if machine not in numbers:
+        raise OSError(38, f"no namespaces on {machine}")
+    return numbers[machine][name]
+
+
+def die_with_parent():
+    _check(_libc.prctl(_PR_SET_PDEATHSIG, _SIGKILL, 0, 0, 0), "prctl")
+
+
+def adopt_orphans():
+    """Make orphaned descendants children of this process."""
+    _check(_libc.prctl(_PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0), "prctl")
+
+
+def map_user(inner, outer, inner_group, outer_group):
+    """Map one user and group into the user namespace this process has just made."""
+    for name, text in (
+        ("setgroups", "deny"),
+        ("uid_map", "%d %d 1" % (inner, outer)),
+        ("gid_map", "%d %d 1" % (inner_group, outer_group)),
+    ):
+        with open("/proc/self/" + name, "w") as file:
+            file.write(text)
+
+
+def drop_capabilities():
+    """Give up every capability for good, also through what is executed later."""
+    for capability in range(_LAST_CAPABILITY + 1):
+        if _libc.prctl(_PR_CAPBSET_DROP, capability, 0, 0, 0) < 0:
+            break
+    header = ctypes.create_string_buffer(struct.pack("Ii", _CAPABILITY_VERSION_3, 0))
+    _check(_libc.capset(header, ctypes.create_string_buffer(24)), "capset")
+    _check(_libc.prctl(_PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0), "prctl")
+
+
+def stay_visible():
+    """Let processes of the same user look into this one again (/proc/self needs it)."""
+    _check(_libc.prctl(_PR_SET_DUMPABLE, 1, 0, 0, 0), "prctl")
+
+
+def limit(name, value):
+    """Lower a resource limit to ``value``, or to what is allowed already."""
+    kind = getattr(resource, name)
+    hard = resource.getrlimit(kind)[1]
+    if hard != resource.RLIM_INFINITY:
+        value = min(value, hard)
+    resource.setrlimit(kind, (value, value))

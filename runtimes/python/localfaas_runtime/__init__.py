@@ -1,0 +1,1 @@
+"""What the Python bootstrap is made of. Behaves as AWS's own ``awslambdaric`` does."""

@@ -1,0 +1,129 @@
+"""The ``context`` of a handler."""
+
+import json
+import logging
+import os
+import sys
+import time
+
+from .errors import Fault
+
+_W3C_FIELDS = ("traceparent", "tracestate", "baggage")
+
+
+class _Record:
+    """Something with fixed attributes, filled from a mapping."""
+
+    __slots__ = ()
+
+    def __init__(self, values):
+        for name in self.__slots__:
+            setattr(self, name, values.get(name))
+
+    def __repr__(self):
+        inside = ",".join(f"{name}={getattr(self, name)}" for name in self.__slots__)
+        return f"{type(self).__name__}([{inside}])"
+
+
+class CognitoIdentity(_Record):
+    __slots__ = ("cognito_identity_id", "cognito_identity_pool_id")
+
+
+class Client(_Record):
+    __slots__ = (
+        "app_package_name",
+        "app_title",
+        "app_version_code",
+        "app_version_name",
+        "installation_id",
+    )
+
+
+class ClientContext(_Record):
+    __slots__ = ("client", "custom", "env")
+
+
+class LambdaContext:
+    """What a handler can know of its invocation."""
+
+    def __init__(self, headers):
+        environ = os.environ
+        self.aws_request_id = headers.get("lambda-runtime-aws-request-id")
+        self.log_group_name = environ.get("AWS_LAMBDA_LOG_GROUP_NAME")
+        self.log_stream_name = environ.get("AWS_LAMBDA_LOG_STREAM_NAME")
+        self.function_name = environ.get("AWS_LAMBDA_FUNCTION_NAME")
+        self.memory_limit_in_mb = environ.get("AWS_LAMBDA_FUNCTION_MEMORY_SIZE")
+        self.function_version = environ.get("AWS_LAMBDA_FUNCTION_VERSION")
+        self.invoked_function_arn = headers.get("lambda-runtime-invoked-function-arn")
+        self.tenant_id = headers.get("lambda-runtime-aws-tenant-id")
+        given = _parse(headers.get("lambda-runtime-client-context"), "Client Context")
+        self._w3c = _take_w3c(given)
+        self.client_context = None if given is None else ClientContext(given)
+        if self.client_context is not None and self.client_context.client is not None:
+            self.client_context.client = Client(self.client_context.client)
+        identity = _parse(headers.get("lambda-runtime-cognito-identity"), "Cognito Identity")
+        self.identity = CognitoIdentity({})
+        if identity is not None:
+            self.identity.cognito_identity_id = identity.get("cognitoIdentityId")
+            self.identity.cognito_identity_pool_id = identity.get("cognitoIdentityPoolId")
+        self._deadline = int(headers.get("lambda-runtime-deadline-ms") or 0)
+
+    def get_remaining_time_in_millis(self):
+        """Milliseconds until the invocation times out, never below 0."""
+        return max(0, self._deadline - int(time.time() * 1000))
+
+    def w3c(self):
+        """The W3C trace context of the invocation."""
+        return dict(self._w3c)
+
+    def log(self, msg):
+        """Write ``msg`` to the function's log as it is."""
+        sys.stdout.write(str(msg))
+
+    def __repr__(self):
+        names = (
+            "aws_request_id",
+            "log_group_name",
+            "log_stream_name",
+            "function_name",
+            "memory_limit_in_mb",
+            "function_version",
+            "invoked_function_arn",
+            "client_context",
+            "identity",
+            "tenant_id",
+        )
+        inside = ",".join(f"{name}={getattr(self, name)}" for name in names)
+        return f"{type(self).__name__}([{inside}])"
+
+
+def _parse(header, what):
+    if not header:
+        return None
+    try:
+        return json.loads(header)
+    except ValueError as error:
+        raise Fault(
+            "Runtime.LambdaContextUnmarshalError", f"Unable to parse {what} JSON: {error}"
+        ) from None
+
+
+def _take_w3c(client_context):
+    if not isinstance(client_context, dict):
+        return {}
+    given = client_context.pop("w3c", None)
+    if not isinstance(given, dict):
+        return {}
+    return {name: given[name] for name in _W3C_FIELDS if isinstance(given.get(name), str)}
+
+
+class RequestId(logging.Filter):
+    """Adds the running invocation's ids to every log record."""
+
+    aws_request_id = ""
+    tenant_id = None
+
+    def filter(self, record):
+        record.aws_request_id = self.aws_request_id
+        record.tenant_id = self.tenant_id
+        return True

@@ -1,0 +1,39 @@
+"""What goes wrong, as AWS names and words it."""
+
+import traceback
+
+_OWN = "/localfaas_runtime/"
+
+
+class Fault(Exception):
+    """An error the runtime itself finds: ``kind`` is AWS's error type."""
+
+    def __init__(self, kind, message, trace=None):
+        super().__init__(message)
+        self.kind = kind
+        self.message = message
+        self.trace = trace
+
+
+def result(error, request_id=""):
+    """Return the JSON-able payload of ``error``."""
+    if isinstance(error, Fault):
+        kind, message, trace = error.kind, error.message, error.trace or []
+    else:
+        kind, message = type(error).__name__, str(error)
+        trace = traceback.format_list(_user_frames(error))
+    return {
+        "errorMessage": message,
+        "errorType": kind,
+        "requestId": request_id,
+        "stackTrace": trace,
+    }
+
+
+def _user_frames(error):
+    """The traceback from where it leaves this runtime."""
+    frames = traceback.extract_tb(error.__traceback__)
+    for index, frame in enumerate(frames):
+        if _OWN not in frame.filename:
+            return frames[index:]
+    return frames

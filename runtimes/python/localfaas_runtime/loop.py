@@ -1,0 +1,94 @@
+"""Load the handler once, then serve invocations until the channel closes."""
+
+import importlib
+import os
+import sys
+
+from . import client, errors, logs, marshal
+from .context import LambdaContext
+from .errors import Fault
+
+
+def run(channel, handler_name):
+    """Serve ``handler_name`` over ``channel``. Ends by SystemExit."""
+    logs.set_up()
+    try:
+        handler = load(handler_name)
+    except Exception as error:
+        result = errors.result(error)
+        logs.unhandled_warning()
+        logs.error(result)
+        channel.send(
+            *client.post("init/error", marshal.encode(result), error_type=result["errorType"])
+        )
+        channel.receive()
+        sys.exit(1)
+    channel.send(client.NEXT)
+    while True:
+        _, headers, body = channel.receive()
+        answer = _invoke(handler, headers, body)
+        sys.stdout.flush()
+        sys.stderr.flush()
+        # The request for the next invocation goes out with the answer, in one write: the other
+        # side wakes up once. Whether the answer was taken (it may be too large) changes nothing.
+        channel.send(*answer, client.NEXT)
+        channel.receive()
+
+
+def _invoke(handler, headers, body):
+    """Return the parts of the request that answers one invocation."""
+    request_id = headers.get("lambda-runtime-aws-request-id", "")
+    logs.request.aws_request_id = request_id
+    logs.request.tenant_id = headers.get("lambda-runtime-aws-tenant-id")
+    trace = headers.get("lambda-runtime-trace-id")
+    if trace is not None:
+        os.environ["_X_AMZN_TRACE_ID"] = trace
+    else:
+        os.environ.pop("_X_AMZN_TRACE_ID", None)
+    path = f"invocation/{request_id}/"
+    try:
+        context = LambdaContext(headers)
+        event = marshal.event(body, headers.get("content-type", ""))
+        answer, content_type = marshal.response(handler(event, context))
+        return client.post(path + "response", answer, content_type)
+    except Exception as error:
+        result = errors.result(error, request_id)
+        logs.error(result)
+        kind = result["errorType"]
+        return client.post(path + "error", marshal.encode(result), error_type=kind)
+
+
+def load(name):
+    """Return the handler called ``name``, e.g. "app.handler" or "package/app.handler"."""
+    module_name, dot, function = name.rpartition(".")
+    if not dot:
+        raise Fault(
+            "Runtime.MalformedHandlerName",
+            f"Bad handler '{name}': not enough values to unpack (expected 2, got 1)",
+        )
+    if module_name.split(".")[0] in sys.builtin_module_names:
+        raise Fault(
+            "Runtime.BuiltInModuleConflict",
+            f"Cannot use built-in module {module_name} as a handler module",
+        )
+    try:
+        module = importlib.import_module(module_name.replace("/", "."))
+    except ImportError as error:
+        raise Fault(
+            "Runtime.ImportModuleError",
+            f"Unable to import module '{module_name}': {error}",
+        ) from None
+    except SyntaxError as error:
+        trace = [f'  File "{error.filename}" Line {error.lineno}\n    {error.text}']
+        raise Fault(
+            "Runtime.UserCodeSyntaxError",
+            f"Syntax error in module '{module_name}': {error}",
+            trace,
+        ) from None
+    try:
+        return getattr(module, function)
+    except AttributeError:
+        raise Fault(
+            "Runtime.HandlerNotFound",
+            f"Handler '{function}' missing on module '{module_name}'",
+        ) from None

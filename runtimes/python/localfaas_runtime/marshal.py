@@ -1,0 +1,86 @@
+"""JSON as awslambdaric writes it, which uses simplejson, with the standard library."""
+
+import decimal
+import json
+import math
+import os
+import re
+import uuid
+
+from .errors import Fault
+
+#: The runtimes that leave characters beyond ASCII as they are.
+_UNESCAPED = ("python3.12", "python3.13", "python3.14", "python3.15")
+_LEAVES = (str, int, float, bool, type(None))
+
+
+def encode(value):
+    """Return ``value`` as JSON in bytes.
+
+    Decimals become numbers, named tuples objects and bytes text, as simplejson has it.
+    """
+    if type(value) not in _LEAVES and _has_named_tuple(value):
+        value = _without_named_tuples(value)
+    escape = not os.environ.get("AWS_EXECUTION_ENV", "").endswith(_UNESCAPED)
+    numbers = {}
+    text = json.dumps(value, ensure_ascii=escape, default=lambda other: _other(other, numbers))
+    if numbers:
+        # The encoder can't write a number it does not know: put in what stands for it.
+        text = re.sub('"({})"'.format("|".join(numbers)), lambda match: numbers[match[1]], text)
+    return text.encode("utf-8", "surrogatepass" if not escape else "strict")
+
+
+def _other(value, numbers):
+    if isinstance(value, decimal.Decimal):
+        if value.is_nan():
+            return math.nan
+        mark = uuid.uuid4().hex
+        numbers[mark] = str(value)
+        return mark
+    if isinstance(value, bytes):
+        return value.decode("utf-8")
+    raise TypeError(f"Object of type {type(value).__name__} is not JSON serializable")
+
+
+def _has_named_tuple(value):
+    pending, seen = [value], 0
+    while pending and seen < 1_000_000:  # a structure that holds itself is the encoder's to refuse
+        seen += 1
+        item = pending.pop()
+        if isinstance(item, dict):
+            pending.extend(part for part in item.values() if type(part) not in _LEAVES)
+        elif isinstance(item, (list, tuple)):
+            if hasattr(item, "_asdict"):
+                return True
+            pending.extend(part for part in item if type(part) not in _LEAVES)
+    return False
+
+
+def _without_named_tuples(value):
+    if isinstance(value, dict):
+        return {key: _without_named_tuples(part) for key, part in value.items()}
+    if isinstance(value, (list, tuple)):
+        if hasattr(value, "_asdict"):
+            return _without_named_tuples(value._asdict())
+        return [_without_named_tuples(part) for part in value]
+    return value
+
+
+def response(value):
+    """Return (body, content type) of what a handler returned."""
+    if isinstance(value, bytes):
+        return value, "application/unknown"
+    try:
+        return encode(value), "application/json"
+    except Exception as error:
+        raise Fault("Runtime.MarshalError", f"Unable to marshal response: {error}") from None
+
+
+def event(body, content_type):
+    """Return what a handler gets for the request ``body``."""
+    if content_type != "application/json":
+        return bytes(body)
+    try:
+        return json.loads(body)
+    except Exception as error:
+        raise Fault("Runtime.UnmarshalError", f"Unable to unmarshal input: {error}") from None

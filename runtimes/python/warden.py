@@ -1,0 +1,295 @@
+"""The warden of one sandbox: the first process in its PID namespace, and its only root.
+
+Forked by the zygote. It makes the sandbox's namespaces, starts the runtime (ahead of use where
+the runtime can wait: a *stem cell*), mounts what the sandbox is for once it is told, watches
+the runtime and ends with it; the kernel then kills all that is left in the namespace.
+
+Speaks lines with the driver over ``control``; the kernel adds the sender's process id:
+
+    W                  from the warden: it stands
+    R                  from the runtime process: it runs
+    E {json}           the runtime's end: {"status": n} | {"signal": n} | {"error": [type, text]}
+    {json}             from the driver: specialise (see ``_specialise``)
+
+The end of ``control`` means the driver wants the sandbox gone, or is gone itself.
+"""
+
+import contextlib
+import errno
+import json
+import os
+import resource
+import select
+import signal
+import socket
+import sys
+
+import kernel
+
+HOST = "/.host/root"
+_READ_ONLY = kernel.MS_RDONLY | kernel.MS_NOSUID | kernel.MS_NODEV
+_RUNTIME_CHANNEL = 3
+_NO_PROGRAM = (errno.ENOENT, errno.EACCES, errno.ENOEXEC, errno.ENOTDIR, errno.ELOOP, errno.EISDIR)
+
+
+class Fatal(Exception):
+    """The sandbox can't be had: an error type of AWS and a text."""
+
+
+class Warden:
+    """One sandbox from inside. ``job`` is the driver's order to the zygote:
+
+    ``jailed`` (there are namespaces), ``user`` (a user namespace, one user id only),
+    ``inner_uid`` (the user the runtime runs as), ``groups`` (cgroup folders to make and
+    enter), ``argv`` (what to execute; empty: fork into ``stem``), ``early`` (start the runtime
+    before it is known what for).
+    """
+
+    def __init__(self, job, control, channel, driver_end, output, stem):
+        self.job = job
+        self.control = control
+        self.channel = channel
+        self.driver_end = driver_end
+        self.output = output
+        self.stem = stem
+        self.runtime = 0
+        #: The open ``cgroup.procs`` of the sandbox's groups.
+        self.groups = []
+
+    def run(self):
+        """Live one sandbox's life. Never returns in the warden; does in an early runtime."""
+        wake_read, wake_write = os.pipe()
+        os.set_blocking(wake_write, False)
+        signal.signal(signal.SIGCHLD, lambda number, frame: None)
+        signal.set_wakeup_fd(wake_write, warn_on_full_buffer=False)
+        if sys.platform == "linux":
+            kernel.die_with_parent()
+        os.setsid()
+        # The runtime leads a process group of its own, so that it can be killed as one.
+        try:
+            self._open_walls()
+            self._say(b"W %d\n" % os.getpid())
+            if self.job["early"] and self._start(self.job["argv"], self.job["environ"]):
+                return
+            if self._serve(wake_read):
+                return
+        except Fatal as fatal:
+            self._say_end({"error": list(fatal.args)})
+        except OSError as error:
+            self._say_end({"error": ["Sandbox.Failure", str(error)]})
+        self._kill_all()
+        os._exit(0)
+
+    def _open_walls(self):
+        if self.job["jailed"]:
+            kernel.unshare(kernel.CLONE_NEWNS | kernel.CLONE_NEWIPC)
+            kernel.mount("proc", "/proc", "proc", kernel.MS_NOSUID | kernel.MS_NODEV)
+        elif sys.platform == "linux":
+            kernel.adopt_orphans()
+        outside = HOST if self.job["jailed"] else ""
+        for group in self.job["groups"]:
+            os.makedirs(outside + group, exist_ok=True)
+            self.groups.append(os.open(outside + group + "/cgroup.procs", os.O_WRONLY))
+
+    def _serve(self, wake_read):
+        """Wait for orders and for the runtime's end; True in the runtime process."""
+        poll = select.poll()
+        poll.register(self.control, select.POLLIN)
+        poll.register(wake_read, select.POLLIN)
+        received = b""
+        while True:
+            for fd, _ in poll.poll():
+                if fd == wake_read:
+                    os.read(wake_read, 512)
+                    if self._reap():
+                        return False
+                    continue
+                part = self.control.recv(65536)
+                if not part:
+                    return False
+                received += part
+                if received.endswith(b"\n"):
+                    if self._specialise(json.loads(received)):
+                        return True
+                    received = b""
+
+    def _specialise(self, order):
+        """Mount code, layers and /tmp, then let the runtime know or start it.
+
+        ``mounts``: [kind, source, target] with kind "ro", "rw" or "overlay" (sources joined).
+        ``limits``: resource limits by name. ``line``: what an early runtime waits for; or, for a
+        late one, ``argv``, ``environ``, ``cwd`` and ``wrapped`` (argv[0] is the user's wrapper).
+        """
+        if self.job["jailed"]:
+            for kind, source, target in order["mounts"]:
+                if kind == "overlay":
+                    lower = ":".join(_escaped(HOST + path) for path in source)
+                    kernel.mount("layers", target, "overlay", _READ_ONLY, "lowerdir=" + lower)
+                else:
+                    flags = _READ_ONLY if kind == "ro" else kernel.MS_NOSUID | kernel.MS_NODEV
+                    kernel.bind(HOST + source, target, flags)
+            kernel.unmount(HOST)
+        if self.runtime:
+            if self.job["argv"] and hasattr(resource, "prlimit"):
+                self._limit_runtime(order["limits"])  # our own Python stem cell limits itself
+            self.driver_end.sendall(order["line"].encode() + b"\n")
+            self.driver_end.close()
+            return False
+        self.job.update(cwd=order["cwd"], limits=order["limits"], wrapped=order["wrapped"])
+        return self._start(order["argv"], order["environ"])
+
+    def _limit_runtime(self, limits):
+        try:
+            for name, value in limits.items():
+                resource.prlimit(self.runtime, getattr(resource, name), (value, value))
+        except PermissionError:
+            # Root without CAP_SYS_RESOURCE, as in most containers: the same user may, though.
+            pid = os.fork()
+            if pid == 0:
+                try:
+                    user = self.job["inner_uid"]
+                    os.setresgid(user, user, user)
+                    os.setresuid(user, user, user)
+                    for name, value in limits.items():
+                        resource.prlimit(self.runtime, getattr(resource, name), (value, value))
+                finally:
+                    os._exit(0)
+            os.waitpid(pid, 0)
+
+    def _start(self, argv, environ):
+        """Fork the runtime; True in the child when it is to run in this very process."""
+        told, tell = os.pipe()
+        self.runtime = os.fork()
+        if self.runtime == 0:
+            os.close(told)
+            try:
+                self._enter()
+                if not argv:
+                    os.closerange(_RUNTIME_CHANNEL + 1, 256)
+                    return True
+                signal.signal(signal.SIGPIPE, signal.SIG_DFL)
+                os.execve(argv[0], argv, environ)
+            except OSError as error:
+                os.write(tell, json.dumps([error.errno, str(error), argv[:1]]).encode())
+            os._exit(127)
+        os.close(tell)
+        failure = os.read(told, 4096)  # its end comes with a successful execve or a waiting stem
+        os.close(told)
+        self.channel.close()
+        if failure:
+            os.waitpid(self.runtime, 0)
+            number, text, program = json.loads(failure)
+            if not program or number not in _NO_PROGRAM:
+                raise Fatal("Sandbox.Failure", text)
+            if self.job.get("wrapped") and number == errno.ENOENT:
+                # A shell would say so: AWS answers exit status 127 for a missing wrapper.
+                self._say_end({"status": 127})
+                os._exit(0)
+            what = os.strerror(number).lower()
+            raise Fatal("Runtime.InvalidEntrypoint", f"fork/exec {program[0]}: {what}")
+        if not self.job["early"]:
+            self.driver_end.close()
+        return False
+
+    def _enter(self):
+        """In the runtime's process: limits, user, files, and nothing else of the warden's."""
+        signal.set_wakeup_fd(-1)
+        signal.signal(signal.SIGCHLD, signal.SIG_DFL)
+        signal.signal(signal.SIGINT, signal.default_int_handler)
+        for group in self.groups:
+            os.write(group, b"0")
+        self._say(b"R %d\n" % os.getpid())
+        if sys.platform == "linux":
+            kernel.die_with_parent()
+        os.setpgid(0, 0)
+        null = os.open("/dev/null", os.O_RDONLY)
+        for source, target in (
+            (null, 0),
+            (self.output, 1),
+            (self.output, 2),
+            (self.channel.fileno(), _RUNTIME_CHANNEL),
+        ):
+            os.dup2(source, target, inheritable=True)
+        if self.job["jailed"]:
+            self._drop()
+        kernel.limit("RLIMIT_NOFILE", 1024)
+        kernel.limit("RLIMIT_CORE", 0)
+        for name, value in self.job.get("limits", {}).items():
+            kernel.limit(name, value)
+        os.umask(0o022)
+        os.chdir(self.job.get("cwd", "/"))
+
+    def _drop(self):
+        user = self.job["inner_uid"]
+        if self.job["user"]:
+            kernel.unshare(kernel.CLONE_NEWUSER)
+            kernel.limit("RLIMIT_NPROC", 742)
+            kernel.map_user(user, 0, user, 0)
+        else:
+            kernel.limit("RLIMIT_NPROC", 742)
+            os.setgroups([])
+            os.setresgid(user, user, user)
+            os.setresuid(user, user, user)
+        kernel.drop_capabilities()
+        kernel.stay_visible()
+        # Dumpable again clears nothing the kernel needs; the parent's death still counts.
+        kernel.die_with_parent()
+
+    def _reap(self):
+        """Collect ended children; True when the runtime was among them."""
+        while True:
+            try:
+                pid, status = os.waitpid(-1, os.WNOHANG)
+            except ChildProcessError:
+                return False
+            if pid == 0:
+                return False
+            if pid == self.runtime:
+                if os.WIFSIGNALED(status):
+                    self._say_end({"signal": os.WTERMSIG(status)})
+                else:
+                    self._say_end({"status": os.WEXITSTATUS(status)})
+                return True
+
+    def _kill_all(self):
+        """Without a PID namespace: kill the runtime's group, then whoever was orphaned to us."""
+        if self.job["jailed"] or not self.runtime:
+            return
+        for _ in range(64):
+            with contextlib.suppress(ProcessLookupError, PermissionError):
+                os.killpg(self.runtime, signal.SIGKILL)
+            for pid in _children():
+                with contextlib.suppress(ProcessLookupError):
+                    os.kill(pid, signal.SIGKILL)
+            try:
+                os.waitpid(-1, 0)
+            except ChildProcessError:
+                return
+
+    def _say_end(self, end):
+        self._say(b"E " + json.dumps(end).encode() + b"\n")
+
+    def _say(self, line):
+        try:
+            self.control.sendall(line)
+        except (BrokenPipeError, ConnectionResetError):
+            pass  # the driver is gone or has let go: what follows is the end anyway
+
+
+def _escaped(path):
+    return path.replace("\\", "\\\\").replace(":", "\\:").replace(",", "\\,")
+
+
+def _children():
+    try:
+        with open("/proc/self/task/%d/children" % os.getpid()) as file:
+            return [int(pid) for pid in file.read().split()]
+    except OSError:
+        return []
+
+
+def main(job, fds, stem):
+    """Become the warden for ``job``; ``fds`` as the zygote received them."""
+    control, channel, driver_end = (socket.socket(fileno=fd) for fd in fds[:3])
+    Warden(job, control, channel, driver_end, fds[3], stem).run()
+    stem()

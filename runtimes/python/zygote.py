@@ -1,0 +1,97 @@
+"""The zygote: forks a warden, and with it a sandbox, for every order of the driver.
+
+    python -I -S zygote.py <fd of the control socket> <jailed: 0 or 1> <folder of the bootstrap>
+
+Single-threaded and started once per interpreter, with all that a Python runtime needs already
+imported, so that a fork of it is a Python runtime ready to be told which function it is.
+An order is one line of JSON with four file descriptors (SCM_RIGHTS). Ends, and with it every
+sandbox, when the control socket does.
+"""
+
+import array
+import fcntl
+import gc
+import json
+import os
+import signal
+import socket
+import sys
+
+_HERE = os.path.dirname(os.path.abspath(__file__))
+sys.path.insert(0, _HERE)
+import kernel  # noqa: E402
+import warden  # noqa: E402
+
+_ORDER_FDS = 4
+
+
+def _orders(control):
+    """Yield (order, fds) as they come; ends with the socket."""
+    received, fds = b"", []
+    size = array.array("i").itemsize
+    while True:
+        data, ancillary, _, _ = control.recvmsg(65536, socket.CMSG_SPACE(64 * size))
+        if not data:
+            return
+        received += data
+        for level, kind, content in ancillary:
+            if level == socket.SOL_SOCKET and kind == socket.SCM_RIGHTS:
+                new = array.array("i")
+                new.frombytes(content[: len(content) - len(content) % size])
+                for fd in new:
+                    os.set_inheritable(fd, False)
+                fds += new
+        while b"\n" in received:
+            line, received = received.split(b"\n", 1)
+            yield json.loads(line), fds[:_ORDER_FDS]
+            fds = fds[_ORDER_FDS:]
+
+
+def _reap(number, frame):
+    try:
+        while os.waitpid(-1, os.WNOHANG)[0]:
+            pass
+    except ChildProcessError:
+        pass
+
+
+def main():
+    # Descriptors 0 to 3 get a meaning in every runtime: nothing else may sit there.
+    given = int(sys.argv[1])
+    control = socket.socket(fileno=fcntl.fcntl(given, fcntl.F_DUPFD_CLOEXEC, 10))
+    os.close(given)
+    while os.open("/dev/null", os.O_RDWR) < 4:
+        pass
+    jailed = sys.argv[2] == "1"
+    own = os.open("/proc/self/ns/pid", os.O_RDONLY) if jailed else -1
+    if sys.platform == "linux":
+        kernel.die_with_parent()
+    sys.path.insert(0, sys.argv[3])
+    import bootstrap
+
+    sys.path[:2] = []
+    signal.signal(signal.SIGCHLD, _reap)
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is the driver's business
+    control.sendall(b"ready\n")
+    gc.collect()
+    gc.disable()
+    gc.freeze()
+    for job, fds in _orders(control):
+        if jailed:
+            kernel.unshare(kernel.CLONE_NEWPID)
+        pid = os.fork()
+        if pid == 0:
+            if own >= 0:
+                os.close(own)
+            control.close()
+            signal.signal(signal.SIGINT, signal.SIG_DFL)
+            warden.main(job, fds, bootstrap.main)
+            os._exit(0)
+        if jailed:
+            kernel.setns(own, kernel.CLONE_NEWPID)
+        for fd in fds:
+            os.close(fd)
+
+
+if __name__ == "__main__":
+    main()
