@@ -50,7 +50,7 @@ class Client:
     def __init__(self, endpoint: str) -> None:
         parts = urlsplit(endpoint if "//" in endpoint else f"//{endpoint}", scheme="http")
         try:
-            self._host, self._port = parts.hostname or "", parts.port or 80
+            self._host, self.port = parts.hostname or "", parts.port or 80
         except ValueError as failure:
             raise CommandError(f"{endpoint} is no endpoint: {failure}") from failure
         if parts.scheme != "http" or not self._host:
@@ -58,7 +58,7 @@ class Client:
         self.endpoint = endpoint
         host = f"[{self._host}]" if ":" in self._host else self._host
         #: The endpoint, whole and in one form.
-        self.url = f"http://{host}:{self._port}"
+        self.url = f"http://{host}:{self.port}"
 
     def request(
         self,
@@ -90,7 +90,7 @@ class Client:
     def listens(self) -> bool:
         """Say whether something still listens at the endpoint."""
         try:
-            socket.create_connection((self._host, self._port), timeout=1).close()
+            socket.create_connection((self._host, self.port), timeout=1).close()
         except ConnectionError:
             return False
         except TimeoutError:
@@ -114,7 +114,7 @@ class Client:
     def _connection(self, seconds: float | None) -> Iterator[HTTPConnection]:
         from http.client import HTTPConnection, HTTPException
 
-        connection = HTTPConnection(self._host, self._port, timeout=seconds)
+        connection = HTTPConnection(self._host, self.port, timeout=seconds)
         try:
             yield connection
         except (OSError, HTTPException) as failure:
