@@ -1,0 +1,1 @@
+"""Amazon SQS: the 23 operations of its service model over the queue engine."""
