@@ -5,43 +5,30 @@ from __future__ import annotations
 import logging
 import random
 import re
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import AsyncGenerator
+from contextlib import aclosing
 from typing import Any
+from urllib.parse import unquote_to_bytes
 
 from emulator.control.context import Context, Services
-from emulator.control.lambda_ import operations as lambda_operations
 from emulator.edge import codec
+from emulator.edge.codec import eventstream
 from emulator.edge.gateway import Headers, Receive, Scope, Send, answer, read_body
+from emulator.edge.services import SERVED, NotServed, Service, not_served
 from emulator.model.errors import AwsError, DriverFault
 from emulator.model.limits import CODE_REQUEST
 
 _log = logging.getLogger(__name__)
 
-Handler = Callable[[Context, Mapping[str, Any]], Awaitable[dict[str, Any]]]
-
 #: The paths of the Lambda API begin with the date of their version.
 _REST_PATH = re.compile(r"/20\d\d-\d\d-\d\d/")
 _CREDENTIAL = re.compile(
-    rb"Credential=(?P<key>[^/,\s]{1,128})/\d{8}/(?P<region>[a-z0-9-]{1,32})/(?P<service>[a-z0-9-]{1,64})/"
+    rb"Credential=(?P<key>[^/,\s]{1,128})/\d{8}/(?P<region>[a-z0-9-]{1,32})/"
+    rb"(?P<service>[a-z0-9-]{1,64})/"
 )
 _ACCOUNT = re.compile(r"\d{12}")
 #: Callers remembered by their credential scope.
 _REMEMBERED = 1024
-
-
-class Service:
-    """One AWS service on this endpoint: its codec and its operations."""
-
-    def __init__(
-        self,
-        service: codec.ServiceCodec,
-        operations: Mapping[str, Handler],
-        unsupported: Mapping[str, str],
-    ) -> None:
-        self.codec = service
-        self.operations = operations
-        #: Operations of the model that are not there, with what to say.
-        self.unsupported = unsupported
 
 
 class AwsDoor:
@@ -56,20 +43,31 @@ class AwsDoor:
         self._services = services
         self._account = account
         self._region = region
-        self._lambda = Service(
-            codec.service("lambda"), lambda_operations.OPERATIONS, lambda_operations.UNSUPPORTED
-        )
+        self._served = {key: Service(*key) for key in SERVED}
+        self._lambda = self._served["lambda", "rest-json"]
+        # The service everybody comes for is loaded before the first of them does.
+        _ = self._lambda.codec, self._lambda.operations
         self._callers: dict[bytes, tuple[str, str, str]] = {}
 
     async def __call__(self, scope: Scope, headers: Headers, receive: Receive, send: Send) -> None:
         request_id = new_request_id()
-        caller = self._caller(headers.get(b"authorization", b""))
+        authorization = headers.get(b"authorization", b"")
+        if not authorization and b"X-Amz-Credential=" in scope["query_string"]:
+            authorization = unquote_to_bytes(scope["query_string"])
+        caller = self._caller(authorization)
         body = await read_body(receive, CODE_REQUEST)
         texts = {name.decode("latin-1"): value.decode("latin-1") for name, value in headers.items()}
         query: str = scope["query_string"].decode("latin-1")
         service = self._lambda
+        events: AsyncGenerator[dict[str, Any], None] | None = None
         try:
-            service, operation, params = self._target(scope, texts, query, body or b"", caller[2])
+            service, name = self._service(scope, texts, query, body or b"", caller[2])
+            if name:
+                params: dict[str, str] = {}
+                operation = service.codec.operation(name)
+            else:
+                raw_path = scope["raw_path"].decode("latin-1")
+                operation, params = service.codec.match(scope["method"], raw_path, query)
             if body is None:
                 raise AwsError(
                     "RequestEntityTooLargeException",
@@ -83,9 +81,7 @@ class AwsDoor:
             service.codec.validate(operation, request)
             handler = service.operations.get(operation.name)
             if handler is None:
-                raise AwsError(
-                    "NotImplementedException", service.unsupported[operation.name], status=501
-                )
+                raise service.unsupported(operation.name)
             context = Context(
                 account=caller[0],
                 region=caller[1],
@@ -95,9 +91,13 @@ class AwsDoor:
                 trace_id=texts.get("x-amzn-trace-id") or new_trace_id(self._services.clock.now()),
             )
             result = await handler(context, request)
+            if operation.name == "InvokeWithResponseStream":
+                events = result.pop("EventStream", None)
             status, answers, payload = service.codec.serialise(operation, result, request_id)
-            if operation.name == "Invoke":
+            if operation.name in ("Invoke", "InvokeWithResponseStream"):
                 answers.append((b"x-amzn-trace-id", context.trace_id.encode("latin-1")))
+        except NotServed as error:
+            status, answers, payload = error.response(request_id)
         except AwsError as error:
             status, answers, payload = service.codec.error(error, request_id)
         except DriverFault as fault:
@@ -107,33 +107,33 @@ class AwsDoor:
             _log.exception("request %s failed", request_id)
             bug = AwsError("ServiceException", "localfaas failed; its log says why.", status=500)
             status, answers, payload = service.codec.error(bug, request_id)
-        await answer(send, status, answers, payload)
+        if events is not None:
+            await _stream(send, status, answers, events)
+        else:
+            await answer(send, status, answers, payload)
 
-    def _target(
+    def _service(
         self, scope: Scope, headers: dict[str, str], query: str, body: bytes, signed_for: str
-    ) -> tuple[Service, codec.Operation, dict[str, str]]:
-        """Return which operation of which service a request means.
+    ) -> tuple[Service, str]:
+        """Return which service a request means, and the operation where the request names it.
 
         Raises:
-            AwsError: None that is served here; the text names it.
+            AwsError: It means none at all.
+            NotServed: It means another one.
         """
         path: str = scope["raw_path"].decode("latin-1")
-        if _REST_PATH.match(path):
-            operation, params = self._lambda.codec.match(scope["method"], path, query)
-            return self._lambda, operation, params
+        if signed_for == "lambda" or (not signed_for and _REST_PATH.match(path)):
+            return self._lambda, ""
         target = codec.identify(headers, query, body)
-        if target is None:
-            name = headers.get("x-amz-target", "").partition(".")[0] or signed_for
+        if target is not None and target[:2] in self._served:
+            return self._served[target[:2]], target.operation
+        if target is None and not signed_for and "x-amz-target" not in headers:
             raise AwsError(
                 "UnknownOperationException",
-                f"localfaas does not serve {name}: it serves Lambda."
-                if name
-                else f"No operation answers {scope['method']} {path}.",
-                status=501 if name else 404,
+                f"No operation answers {scope['method']} {path}.",
+                status=404,
             )
-        raise AwsError(
-            "NotImplementedException", f"localfaas does not serve {target.service}.", status=501
-        )
+        raise not_served(headers, query, body, signed_for or (target.service if target else ""))
 
     def _caller(self, authorization: bytes) -> tuple[str, str, str]:
         """Return account, region and service of the caller's signature (which is not checked)."""
@@ -149,6 +149,41 @@ class AwsDoor:
             if len(self._callers) < _REMEMBERED:
                 self._callers[authorization[:200]] = known
         return known
+
+
+async def _stream(
+    send: Send,
+    status: int,
+    headers: list[tuple[bytes, bytes]],
+    events: AsyncGenerator[dict[str, Any], None],
+) -> None:
+    """Send the events of InvokeWithResponseStream as they come.
+
+    ``send`` waits while the client is slow and does nothing once it is gone: the response is
+    then read to its end for nobody.
+    """
+    await send({"type": "http.response.start", "status": status, "headers": headers})
+    async with aclosing(events):
+        try:
+            async for event in events:
+                await send(
+                    {"type": "http.response.body", "body": _encoded(event), "more_body": True}
+                )
+        except AwsError as error:
+            message = eventstream.exception(error.code, error.message)
+            await send({"type": "http.response.body", "body": message, "more_body": True})
+    await send({"type": "http.response.body", "body": b""})
+
+
+def _encoded(event: dict[str, Any]) -> bytes:
+    if "PayloadChunk" in event:
+        return eventstream.payload_chunk(event["PayloadChunk"]["Payload"])
+    complete = event["InvokeComplete"]
+    return eventstream.invoke_complete(
+        error_code=complete.get("ErrorCode"),
+        error_details=complete.get("ErrorDetails"),
+        log_result=complete.get("LogResult"),
+    )
 
 
 def _operation_in_text(operation: codec.Operation) -> str:

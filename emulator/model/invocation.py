@@ -4,6 +4,25 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Protocol
+
+
+class Flow(Protocol):
+    """Where a streamed response comes from; it can be held."""
+
+    def pause_reading(self) -> None: ...
+
+    def resume_reading(self) -> None: ...
+
+
+class ResponseSink(Protocol):
+    """Takes a streamed response while the handler still runs. Both calls return at once."""
+
+    def begin(self, content_type: str, source: Flow) -> None:
+        """The first chunk is about to come."""
+        ...
+
+    def chunk(self, data: bytes) -> None: ...
 
 
 @dataclass(slots=True, kw_only=True)
@@ -22,8 +41,8 @@ class Invocation:
     #: JSON text of the Cognito identity.
     identity: str = ""
     tenant_id: str = ""
-    #: Takes the response's bytes while the handler still runs; None buffers them.
-    on_chunk: Callable[[bytes], None] | None = None
+    #: Takes the response while the handler still runs; None buffers it.
+    sink: ResponseSink | None = None
 
 
 @dataclass(slots=True, kw_only=True)

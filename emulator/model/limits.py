@@ -10,6 +10,8 @@ SYNC_PAYLOAD = 6 * 1024 * 1024
 ASYNC_PAYLOAD = 1024 * 1024
 #: Response payload of a function, bytes (6 MiB and 100).
 RESPONSE_PAYLOAD = 6 * 1024 * 1024 + 100
+#: Response payload of a function that streams it, bytes (200 MiB).
+STREAMED_RESPONSE = 200 * 1024 * 1024
 #: Environment variables, bytes of their JSON.
 ENVIRONMENT_SIZE = 4 * 1024
 #: The body of CreateFunction and UpdateFunctionCode, bytes.

@@ -18,8 +18,8 @@ from emulator.driver.base import Driver, Sandbox
 from emulator.model.clock import Clock, Timer
 from emulator.model.errors import DriverFault
 from emulator.model.function import FunctionVersion
-from emulator.model.invocation import Invocation, InvocationResult
-from emulator.model.limits import INIT_SECONDS, LOG_TAIL, RESPONSE_PAYLOAD
+from emulator.model.invocation import Flow, Invocation, InvocationResult
+from emulator.model.limits import INIT_SECONDS, LOG_TAIL, RESPONSE_PAYLOAD, STREAMED_RESPONSE
 from emulator.model.sandbox import EnvironmentSpec, Exit
 from emulator.pool import failures
 from emulator.pool.runtime_api import RuntimeApi
@@ -45,7 +45,8 @@ class _Current:
     started: float
     mark: int
     init_ms: float | None
-    streaming: bool = False
+    #: Bytes of the response that have been streamed.
+    streamed: int = 0
     dispatched: bool = False
 
 
@@ -378,9 +379,6 @@ class Environment:
     ) -> tuple[str, str] | None:
         refusal = self._misuse(request_id)
         if refusal is None:
-            assert self._current is not None
-            if self._current.streaming:
-                payload = b""
             self._finish(InvocationResult(payload=payload, content_type=content_type))
         return refusal
 
@@ -402,14 +400,22 @@ class Environment:
         if self._misuse(request_id) is None:
             self._finish(failures.response_too_large(RESPONSE_PAYLOAD))
 
-    def response_chunk(self, request_id: str, chunk: bytes, content_type: str) -> bool:
+    def response_chunk(
+        self, request_id: str, chunk: bytes, content_type: str, source: Flow
+    ) -> bool:
         current = self._current
         if current is None or self._misuse(request_id) is not None:
             return False
-        if current.invocation.on_chunk is None:
+        sink = current.invocation.sink
+        if sink is None:
             return False
-        current.streaming = True
-        current.invocation.on_chunk(chunk)
+        if not current.streamed:
+            sink.begin(content_type, source)
+        current.streamed += len(chunk)
+        if current.streamed > STREAMED_RESPONSE:
+            self._finish(failures.response_too_large(STREAMED_RESPONSE))
+            return False
+        sink.chunk(chunk)
         return True
 
     def response_broke(self, request_id: str, error_type: str, body: bytes) -> None:
@@ -483,6 +489,7 @@ class Environment:
         if sandbox is not self._attached or exited.cancelled():
             return
         self._exit = exited.result()
+        self._api.resume_reading()
         if self._api.connections and self.state in (State.INIT, State.INVOKING):
             # What it said before it died may still be on its way; the end of its last
             # connection follows.

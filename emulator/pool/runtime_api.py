@@ -21,7 +21,7 @@ from typing import Protocol, cast
 
 import httptools
 
-from emulator.model.invocation import Invocation
+from emulator.model.invocation import Flow, Invocation
 from emulator.model.limits import RESPONSE_PAYLOAD
 
 _PREFIX = b"/2018-06-01/runtime/"
@@ -53,12 +53,14 @@ class RuntimeEvents(Protocol):
 
     def response_too_large(self, request_id: str) -> None: ...
 
-    def response_chunk(self, request_id: str, chunk: bytes, content_type: str) -> bool:
-        """A piece of a streamed response came; False refuses the stream."""
+    def response_chunk(
+        self, request_id: str, chunk: bytes, content_type: str, source: Flow
+    ) -> bool:
+        """A piece of a streamed response came; False: it is to be buffered, as all after it."""
         ...
 
     def response_broke(self, request_id: str, error_type: str, body: bytes) -> None:
-        """A streamed response ended with an error trailer."""
+        """A response ended with an error trailer."""
         ...
 
     def init_failed(self, payload: bytes, error_type: str) -> tuple[str, str] | None: ...
@@ -133,6 +135,11 @@ class RuntimeApi:
         for connection in list(self.connections):
             connection.abort()
         self.connections.clear()
+
+    def resume_reading(self) -> None:
+        """Read on whatever is held back: the last words of a runtime that has ended."""
+        for connection in self.connections:
+            connection.resume_reading()
 
     def close(self) -> None:
         """Close listener and connections."""
@@ -223,6 +230,14 @@ class _Connection(asyncio.Protocol):
         if self._transport is not None:
             self._transport.abort()
 
+    def pause_reading(self) -> None:
+        if self._transport is not None and not self._transport.is_closing():
+            self._transport.pause_reading()
+
+    def resume_reading(self) -> None:
+        if self._transport is not None and not self._transport.is_closing():
+            self._transport.resume_reading()
+
     # --- httptools -------------------------------------------------------------------------
 
     def on_url(self, url: bytes) -> None:
@@ -240,12 +255,12 @@ class _Connection(asyncio.Protocol):
             self._mode = value.decode("latin-1")
 
     def on_body(self, body: bytes) -> None:
-        if self._streaming or (self._mode == "streaming" and self._url.endswith(b"/response")):
-            if not self._streaming:
-                self._streaming = self._request_id(b"/response")
-            if not self._api.events.response_chunk(self._streaming, body, self._content_type):
-                self._mode, self._streaming = "", ""
-            return
+        if self._mode == "streaming":
+            request_id = self._streaming or self._request_id(b"/response")
+            if self._api.events.response_chunk(request_id, body, self._content_type, self):
+                self._streaming = request_id
+                return
+            self._mode = ""
         self._size += len(body)
         # An answer that is too large is counted to its end, not kept.
         if self._size <= RESPONSE_PAYLOAD:
@@ -258,7 +273,10 @@ class _Connection(asyncio.Protocol):
         events = self._api.events
         body = self._body[0] if len(self._body) == 1 else b"".join(self._body)
         content_type, error_type, size = self._content_type, self._error_type, self._size
-        streamed, error_body = self._streaming, self._error_body
+        error_body = self._error_body
+        if self._streaming:
+            # Held back for a slow client or not: the runtime's next call must be heard.
+            self.resume_reading()
         request_id = ""
         if url.startswith(_INVOCATION):
             request_id = self._request_id(b"/response" if url.endswith(b"/response") else b"/error")
@@ -281,7 +299,7 @@ class _Connection(asyncio.Protocol):
             refusal = events.init_failed(body, error_type)
         elif request_id and url.endswith(b"/error"):
             refusal = events.runtime_failed(request_id, body, error_type)
-        elif request_id and streamed and error_type:
+        elif request_id and error_type:
             refusal = None
             events.response_broke(request_id, error_type, error_body)
         elif request_id and size > RESPONSE_PAYLOAD:

@@ -1,10 +1,10 @@
-"""Invoke, in its three types."""
+"""Invoke, in its three types, and with a streamed response."""
 
 from __future__ import annotations
 
 import base64
 import binascii
-from collections.abc import Mapping
+from collections.abc import AsyncGenerator, Mapping
 from typing import Any
 
 import orjson
@@ -12,7 +12,8 @@ import orjson
 from emulator.control.context import Context
 from emulator.control.lambda_ import lookup
 from emulator.control.lambda_.json_text import check_json
-from emulator.model.arn import function_arn
+from emulator.invoke.streaming import StreamedInvocation
+from emulator.model.arn import FunctionName, function_arn
 from emulator.model.errors import AwsError
 from emulator.model.function import LATEST, FunctionVersion
 from emulator.model.invocation import Invocation
@@ -25,29 +26,15 @@ Response = dict[str, Any]
 async def invoke(ctx: Context, request: Request) -> Response:
     """https://docs.aws.amazon.com/lambda/latest/api/API_Invoke.html"""
     kind = request.get("InvocationType", "RequestResponse")
-    payload: bytes = request.get("Payload") or b""
-    _check_size(payload, SYNC_PAYLOAD if kind != "Event" else ASYNC_PAYLOAD)
-    named = lookup.name_of(ctx, request)
-    account = named.account or ctx.account
-    qualifier = named.qualifier or LATEST
-    version = ctx.services.registry.resolve(account, ctx.region, named.name, qualifier)
-    if payload:
-        check_json(payload)
-    _check_active(version)
+    named, version, invocation = _prepare(
+        ctx, request, SYNC_PAYLOAD if kind != "Event" else ASYNC_PAYLOAD
+    )
     if kind == "DryRun":
         return {"StatusCode": 204}
-    invocation = Invocation(
-        request_id=ctx.request_id,
-        # An invoke without a payload gives the handler an empty object.
-        payload=payload or b"{}",
-        invoked_arn=function_arn(account, ctx.region, named.name, named.qualifier),
-        trace_id=ctx.trace_id,
-        client_context=_client_context(request.get("ClientContext")),
-        tenant_id=request.get("TenantId") or "",
-    )
     if kind == "Event":
+        account = named.account or ctx.account
         await ctx.services.asynchronous.submit(
-            account, ctx.region, named.name, qualifier, invocation
+            account, ctx.region, named.name, named.qualifier or LATEST, invocation
         )
         return {"StatusCode": 202, "Payload": b""}
     result = await ctx.services.invoker.invoke(version, invocation)
@@ -63,6 +50,88 @@ async def invoke(ctx: Context, request: Request) -> Response:
     return response
 
 
+async def invoke_with_response_stream(ctx: Context, request: Request) -> Response:
+    """https://docs.aws.amazon.com/lambda/latest/api/API_InvokeWithResponseStream.html
+
+    ``EventStream`` is an asynchronous generator of wire-shaped events.
+    """
+    _, version, invocation = _prepare(ctx, request, SYNC_PAYLOAD)
+    if request.get("InvocationType") == "DryRun":
+        return {"StatusCode": 204}
+    streamed = StreamedInvocation(ctx.services.invoker, version, invocation)
+    try:
+        await streamed.begin()
+    except BaseException:
+        streamed.close()
+        raise
+    return {
+        "StatusCode": 200,
+        "ExecutedVersion": version.version,
+        "EventStream": _events(streamed, tail=request.get("LogType") == "Tail"),
+    }
+
+
+async def _events(streamed: StreamedInvocation, *, tail: bool) -> AsyncGenerator[Response, None]:
+    """Yield the events of one response: its chunks, then how it ended."""
+    try:
+        while (chunk := await streamed.chunk()) is not None:
+            yield {"PayloadChunk": {"Payload": chunk}}
+        result = await streamed.result()
+        complete: Response = {}
+        if result.function_error:
+            complete["ErrorCode"] = result.function_error
+            complete["ErrorDetails"] = result.payload.decode("utf-8", "replace")
+        elif not streamed.streams and result.payload:
+            yield {"PayloadChunk": {"Payload": result.payload}}
+        if tail:
+            complete["LogResult"] = base64.b64encode(result.log_tail()).decode()
+        yield {"InvokeComplete": complete}
+    finally:
+        streamed.close()
+
+
+def _prepare(
+    ctx: Context, request: Request, limit: int
+) -> tuple[FunctionName, FunctionVersion, Invocation]:
+    """Return what is to be invoked, and with what.
+
+    Args:
+        limit: Most bytes of payload.
+    """
+    payload: bytes = request.get("Payload") or b""
+    _check_size(payload, limit)
+    named = lookup.name_of(ctx, request)
+    account = named.account or ctx.account
+    qualifier = named.qualifier or LATEST
+    version = ctx.services.registry.resolve(account, ctx.region, named.name, qualifier)
+    if payload:
+        check_json(payload)
+    check_active(version)
+    invocation = Invocation(
+        request_id=ctx.request_id,
+        # An invoke without a payload gives the handler an empty object.
+        payload=payload or b"{}",
+        invoked_arn=function_arn(account, ctx.region, named.name, named.qualifier),
+        trace_id=ctx.trace_id,
+        client_context=_client_context(request.get("ClientContext")),
+        tenant_id=request.get("TenantId") or "",
+    )
+    return named, version, invocation
+
+
+async def invoke_async(ctx: Context, request: Request) -> Response:
+    """https://docs.aws.amazon.com/lambda/latest/api/API_InvokeAsync.html (deprecated)"""
+    answer = await invoke(
+        ctx,
+        {
+            "FunctionName": request["FunctionName"],
+            "InvocationType": "Event",
+            "Payload": request["InvokeArgs"],
+        },
+    )
+    return {"Status": answer["StatusCode"]}
+
+
 def _check_size(payload: bytes, limit: int) -> None:
     if len(payload) > limit:
         raise AwsError(
@@ -73,7 +142,12 @@ def _check_size(payload: bytes, limit: int) -> None:
         )
 
 
-def _check_active(version: FunctionVersion) -> None:
+def check_active(version: FunctionVersion) -> None:
+    """Refuse to run a version that is not there yet.
+
+    Raises:
+        AwsError: ResourceConflictException.
+    """
     if version.state == "Pending":
         raise AwsError(
             "ResourceConflictException",
