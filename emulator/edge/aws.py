@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import logging
-import random
 import re
 from collections.abc import AsyncGenerator
 from contextlib import aclosing
@@ -16,6 +15,7 @@ from emulator.edge.codec import eventstream
 from emulator.edge.gateway import Headers, Receive, Scope, Send, answer, read_body
 from emulator.edge.services import SERVED, NotServed, Service, not_served
 from emulator.model.errors import AwsError, DriverFault
+from emulator.model.ids import new_request_id, new_trace_id
 from emulator.model.limits import CODE_REQUEST
 
 _log = logging.getLogger(__name__)
@@ -189,24 +189,3 @@ def _encoded(event: dict[str, Any]) -> bytes:
 def _operation_in_text(operation: codec.Operation) -> str:
     """Return the name AWS's texts have for an operation."""
     return "InvokeFunction" if operation.name == "Invoke" else operation.name
-
-
-def new_request_id() -> str:
-    """Return a random UUID (version 4).
-
-    Names a request and guards nothing, so it needs no system call for its randomness.
-    """
-    digits = f"{random.getrandbits(128):032x}"
-    return f"{digits[:8]}-{digits[8:12]}-4{digits[13:16]}-a{digits[17:20]}-{digits[20:]}"
-
-
-def new_trace_id(now: float) -> str:
-    """Return a trace header of a trace that is not sampled.
-
-    Args:
-        now: Seconds since the epoch.
-    """
-    token = f"{random.getrandbits(160):040x}"
-    return (
-        f"Root=1-{int(now):08x}-{token[:24]};Parent={token[24:]};Sampled=0;Lineage=1:{token[:8]}:0"
-    )
