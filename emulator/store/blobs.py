@@ -10,6 +10,7 @@ from collections.abc import Collection
 from pathlib import Path
 
 from emulator.model.errors import StorageError, StorageFull
+from emulator.store.folders import sync_folder
 
 _FULL = {28, 122}  # ENOSPC, EDQUOT
 
@@ -63,7 +64,7 @@ class Blobs:
                 raise
             # The names have to be on the disk as well, up to the folder that was there before.
             for folder in (path.parent, path.parent.parent, self._folder):
-                _sync_folder(folder)
+                sync_folder(folder)
         except OSError as error:
             kind = StorageFull if error.errno in _FULL else StorageError
             raise kind(f"cannot keep a blob: {error}") from error
@@ -77,11 +78,3 @@ class Blobs:
                 path.unlink()
                 removed += 1
         return removed
-
-
-def _sync_folder(folder: Path) -> None:
-    handle = os.open(folder, os.O_RDONLY)
-    try:
-        os.fsync(handle)
-    finally:
-        os.close(handle)

@@ -16,6 +16,7 @@ from queue import Empty, SimpleQueue
 from typing import Any, Literal, TypeVar
 
 from emulator.model.errors import ConfigurationError, StorageError, StorageFull
+from emulator.store.folders import sync_folder
 from emulator.store.queries import schema
 
 T = TypeVar("T")
@@ -233,6 +234,8 @@ def _connect(path: Path | None, durability: Durability) -> sqlite3.Connection:
             f"BEGIN IMMEDIATE; {schema()} PRAGMA application_id = {APPLICATION_ID};"
             f"PRAGMA user_version = {SCHEMA_VERSION}; COMMIT;"
         )
+        if path:
+            sync_folder(path.parent)
     elif path and path.stat().st_size <= CHECKED_AT_OPEN:
         found = execute("PRAGMA quick_check(1)").fetchone()[0]
         if found != "ok":

@@ -23,6 +23,17 @@ class Document:
     body: Any
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Change:
+    """A document's new body; None removes it."""
+
+    kind: str
+    account: str
+    region: str
+    key: str
+    body: Any
+
+
 class Documents:
     """A write-through table: a ``put`` or ``delete`` that returned outlives a power cut."""
 
@@ -47,6 +58,29 @@ class Documents:
 
         def work(connection: sqlite3.Connection) -> None:
             connection.execute(queries()["delete_document"], (kind, account, region, key))
+
+        await self._database.write(work)
+
+    async def write(self, *changes: Change) -> None:
+        """Make several changes in one transaction: all of them or none.
+
+        Raises:
+            StorageFull, StorageError: Nothing was changed.
+        """
+        rows = [
+            (
+                (change.kind, change.account, change.region, change.key),
+                None if change.body is None else orjson.dumps(change.body).decode(),
+            )
+            for change in changes
+        ]
+
+        def work(connection: sqlite3.Connection) -> None:
+            for key, body in rows:
+                if body is None:
+                    connection.execute(queries()["delete_document"], key)
+                else:
+                    connection.execute(queries()["put_document"], (*key, body))
 
         await self._database.write(work)
 

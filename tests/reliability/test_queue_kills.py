@@ -1,0 +1,110 @@
+"""The emulator's process is killed at random points: nothing acknowledged is lost.
+
+``LOCALFAAS_KILLS`` sets how often (100 under the slow mark, 5 otherwise).
+"""
+
+import os
+import random
+import signal
+import subprocess
+import sys
+import time
+from collections import Counter
+from pathlib import Path
+
+import pytest
+
+from emulator.store.store import Store
+
+LOAD = Path(__file__).with_name("queue_load.py")
+ROOT = Path(__file__).parents[2]
+
+
+class _Told:
+    """What the killed processes had told."""
+
+    def __init__(self):
+        self.tried, self.sent, self.leaving, self.deleted = set(), set(), set(), set()
+
+    def read(self, line):
+        what, _, body = line.decode().rstrip("\n").partition(" ")
+        known = {
+            "try-send": self.tried,
+            "sent": self.sent,
+            "try-delete": self.leaving,
+            "deleted": self.deleted,
+        }
+        known.get(what, set()).add(body)
+
+
+def _run_and_kill(folder, run, seconds, told):
+    process = subprocess.Popen(
+        [sys.executable, LOAD, folder, str(run)],
+        stdout=subprocess.PIPE,
+        env={**os.environ, "PYTHONPATH": str(ROOT)},
+    )
+    first = process.stdout.readline()
+    assert first == f"ready {run}\n".encode()
+    # A thread would be killed by nothing; the pipe keeps what was told until it is read.
+    os.set_blocking(process.stdout.fileno(), False)
+    content, until = b"", time.monotonic() + seconds
+    while time.monotonic() < until:
+        content += process.stdout.read() or b""
+        time.sleep(0.002)
+    process.send_signal(signal.SIGKILL)
+    process.wait()
+    os.set_blocking(process.stdout.fileno(), True)
+    content += process.stdout.read()
+    process.stdout.close()
+    for line in content.splitlines(keepends=True):
+        # The last line may be cut off: then it told nothing.
+        if line.endswith(b"\n"):
+            told.read(line)
+
+
+async def _check(folder, told):
+    """Compare what is on the disk with what was acknowledged."""
+    started = time.monotonic()
+    store = Store.open(folder)
+    try:
+        opened = time.monotonic() - started
+        assert await store.database.check() == []
+        rows = await store.database.read(
+            lambda c: c.execute("SELECT body, group_id FROM messages ORDER BY position").fetchall()
+        )
+    finally:
+        await store.close()
+    bodies = Counter(body for body, _ in rows)
+    assert not [body for body, count in bodies.items() if count > 1]
+    lost = told.sent - told.leaving - bodies.keys()
+    assert not lost, f"{len(lost)} lost, e.g. {sorted(lost)[:3]}"
+    assert not told.deleted & bodies.keys()
+    assert bodies.keys() <= told.tried
+    groups = {}
+    for body, group in rows:
+        if group.startswith("f"):
+            groups.setdefault((group, body.split("-")[1]), []).append(body)
+    assert all(order == sorted(order) for order in groups.values())
+    return opened
+
+
+async def _kill_often(tmp_path, kills):
+    seed = random.randrange(1 << 32)
+    print(f"seed {seed}")
+    choose, told, slowest = random.Random(seed), _Told(), 0.0
+    for run in range(kills):
+        _run_and_kill(tmp_path, run, choose.uniform(0.0, 0.3), told)
+        slowest = max(slowest, await _check(tmp_path, told))
+    assert told.sent
+    assert told.deleted
+    print(f"{kills} kills, {len(told.sent)} acknowledged, slowest open {slowest * 1e3:.0f} ms")
+
+
+async def test_a_few_kills_lose_nothing(tmp_path):
+    await _kill_often(tmp_path, 5)
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(600)
+async def test_many_kills_lose_nothing(tmp_path):
+    await _kill_often(tmp_path, int(os.environ.get("LOCALFAAS_KILLS", "100")))
