@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING
 import uvicorn
 
 from emulator.control.context import Services
+from emulator.control.lambda_ import code, provisioned
 from emulator.driver.base import Driver
 from emulator.edge.aws import AwsDoor
 from emulator.edge.gateway import AsgiApp, Gateway
@@ -26,7 +27,10 @@ from emulator.model.clock import Clock, SystemClock
 from emulator.model.errors import ConfigurationError, DriverFault
 from emulator.pool.environ import SdkAccess
 from emulator.pool.pool import Pools, PoolSettings
+from emulator.pool.provisioned import Provisioning
 from emulator.registry.functions import Registry
+from emulator.registry.keeper import Keeper
+from emulator.registry.loading import load
 from emulator.settings import Settings
 from emulator.store.blobs import Blobs
 from emulator.telemetry.logs import Logs
@@ -34,6 +38,7 @@ from emulator.telemetry.logs import Logs
 if TYPE_CHECKING:
     from emulator.control.folder import Folder
     from emulator.control.watching import Watching
+    from emulator.store.store import Store
 
 
 class Emulator:
@@ -51,7 +56,9 @@ class Emulator:
         code_folder = self.state / "code"
         code_folder.mkdir(parents=True, exist_ok=True)
         self.logs = Logs(self.clock)
-        self.registry = Registry()
+        self.store = self._open_store(settings.state) if settings.state else None
+        self._keeper = Keeper(self.store.documents if self.store else None)
+        self.registry = Registry(self._keeper)
         self.driver = driver or make_driver(settings, self.state)
         self.pools = Pools(
             self.driver,
@@ -63,7 +70,8 @@ class Emulator:
                 sdk=SdkAccess(endpoint_url=self.endpoint if settings.inject_endpoint else None),
             ),
         )
-        self.registry.on_retired.append(self.pools.retire)
+        self.provisioning = Provisioning(self.pools)
+        self.registry.on_retired += [self.pools.retire, self.provisioning.retire]
         self.admission = Admission(self.registry, settings.account_concurrency)
         self.invoker = Invoker(self.admission, self.pools)
         self.asynchronous = AsynchronousInvokes(self.registry, self.invoker, self.clock)
@@ -76,10 +84,13 @@ class Emulator:
             admission=self.admission,
             invoker=self.invoker,
             asynchronous=self.asynchronous,
+            provisioning=self.provisioning,
             blobs=Blobs(self.state / "blobs"),
             code_folder=code_folder,
             strict=settings.strict,
+            complain=lambda text: self._complain(text),
         )
+        self._complain: Callable[[str], None] = lambda text: None
         self.gateway = Gateway(
             guard=Guard(settings.allow_hosts, settings.allow_origins),
             aws=AwsDoor(self.services, account=settings.account, region=settings.region),
@@ -101,6 +112,15 @@ class Emulator:
         # Sandboxes run as another user, who must be able to come this far.
         self._temporary.chmod(0o711)
         return self._temporary
+
+    def _open_store(self, folder: Path) -> Store:
+        from emulator.store.store import Store
+
+        try:
+            return Store.open(folder)
+        except BaseException:
+            self.socket.close()
+            raise
 
     def _make_folder(self, path: Path) -> Folder:
         from emulator.control.folder import Folder
@@ -160,12 +180,16 @@ class Emulator:
             # Only the main thread of a process can take signals; elsewhere ``stop`` is called.
             with contextlib.suppress(ValueError, RuntimeError):
                 loop.add_signal_handler(number, self.stop)
+        self._complain = complain
         serving: asyncio.Task[None] | None = None
         watching: Watching | None = None
         preparing: asyncio.Task[None] | None = None
         try:
             await self.driver.open()
             self.notes += self.driver.notes()
+            codes = await load(self.registry, self._keeper, self.services.code_folder)
+            await code.restore(self.services, codes)
+            provisioned.resume(self.services)
             if self.folder is not None:
                 self.notes += self.folder.load()
             serving = loop.create_task(server.serve(sockets=[self.socket]))
@@ -207,10 +231,16 @@ class Emulator:
         draining.cancel()
         with contextlib.suppress(asyncio.CancelledError):
             await draining
+        for task in list(self.services.background):
+            task.cancel()
+        await asyncio.gather(*self.services.background, return_exceptions=True)
+        await self.provisioning.close()
         await self.pools.close()
         await self.driver.close()
         if serving is not None:
             await serving
+        if self.store is not None:
+            await self.store.close()
         self.socket.close()
         if self._temporary is not None:
             await asyncio.to_thread(shutil.rmtree, self._temporary, True)

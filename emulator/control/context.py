@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+import asyncio
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 from emulator.driver.base import Driver
 from emulator.invoke.admission import Admission
@@ -11,9 +14,21 @@ from emulator.invoke.asynchronous import AsynchronousInvokes
 from emulator.invoke.invoker import Invoker
 from emulator.model.clock import Clock
 from emulator.pool.pool import Pools
+from emulator.pool.provisioned import Provisioning
 from emulator.registry.functions import Registry
 from emulator.store.blobs import Blobs
 from emulator.telemetry.logs import Logs
+
+#: What an operation takes and returns: dicts in the wire's shape.
+Request = Mapping[str, Any]
+Response = dict[str, Any]
+
+#: Raises an AwsError if the event source with this ARN is not there.
+SourceCheck = Callable[[str], Awaitable[None]]
+
+
+async def any_source(arn: str) -> None:
+    """Take every event source to be there."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -28,12 +43,20 @@ class Services:
     admission: Admission
     invoker: Invoker
     asynchronous: AsynchronousInvokes
+    provisioning: Provisioning
     #: Archives of code and layers.
     blobs: Blobs
     #: Where they lie unpacked, by content hash.
     code_folder: Path
     #: Refuse what would only be stored and not acted on, and runtimes that are not there.
     strict: bool = False
+    check_source: SourceCheck = any_source
+    #: Says whether the pattern of an event source mapping's filter is one; None checks its form.
+    check_pattern: Callable[[str], bool] | None = None
+    #: Where a warning for the user goes.
+    complain: Callable[[str], None] = lambda text: None
+    #: What goes on after its operation has answered; ended with the emulator.
+    background: set[asyncio.Task[None]] = field(default_factory=set)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

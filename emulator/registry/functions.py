@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+from bisect import bisect_left, insort
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
@@ -10,6 +11,8 @@ from typing import Any
 from emulator.model.arn import function_arn
 from emulator.model.errors import AwsError
 from emulator.model.function import LATEST, Code, FunctionVersion
+from emulator.registry.collection import Collection
+from emulator.registry.keeper import Keeper, change
 
 
 @dataclass(slots=True, kw_only=True)
@@ -29,15 +32,21 @@ class Function:
     """A function: its $LATEST, its published versions and aliases, and what hangs on them."""
 
     latest: FunctionVersion
+    #: Published versions, oldest first.
     versions: dict[str, FunctionVersion] = field(default_factory=dict)
     aliases: dict[str, Alias] = field(default_factory=dict)
     next_version: int = 1
+    #: The version published last, and the fingerprint $LATEST had then.
+    published: tuple[str, str] | None = None
     #: Environments set aside for this function; None leaves it to the account's.
     reserved_concurrency: int | None = None
     tags: dict[str, str] = field(default_factory=dict)
     #: Resources that belong to the function, by kind and then by qualifier, in the wire's shape
     #: (policies, URL configurations, event invoke configurations …).
     attached: dict[str, dict[str, Any]] = field(default_factory=dict)
+    #: What versions that are Pending or being updated become when that has ended. Kept in their
+    #: place: a restart ends every transition.
+    settling: dict[str, FunctionVersion] = field(default_factory=dict)
     #: What its declaration configures and this emulator does not act on.
     ignored: tuple[str, ...] = ()
 
@@ -56,7 +65,22 @@ class Function:
         alias = self.aliases.get(qualifier)
         if alias is None:
             return self.versions.get(qualifier)
-        return self.versions.get(choose_version(alias, random.random()))
+        return self.numbered(choose_version(alias, random.random()))
+
+    def numbered(self, version: str) -> FunctionVersion | None:
+        """Return $LATEST or a published version."""
+        return self.latest if version == LATEST else self.versions.get(version)
+
+    def settled(self, version: str) -> FunctionVersion:
+        """Return a version as it will be when its transition has ended.
+
+        Raises:
+            KeyError: There is no such version.
+        """
+        found = self.settling.get(version) or self.numbered(version)
+        if found is None:
+            raise KeyError(version)
+        return found
 
 
 def choose_version(alias: Alias, draw: float) -> str:
@@ -73,17 +97,31 @@ def choose_version(alias: Alias, draw: float) -> str:
 
 
 class Registry:
-    """All functions. Changes go through it, so that pools and the store hear of them."""
+    """All functions. Changes go through it, so that pools and the store hear of them.
 
-    def __init__(self) -> None:
+    Changes are seen at once; :meth:`save` makes them last. Functions whose code is a live folder
+    are not kept: that folder is where they come from at the next start.
+    """
+
+    def __init__(self, keeper: Keeper | None = None) -> None:
         self._scopes: dict[tuple[str, str], dict[str, Function]] = {}
+        self._names: dict[tuple[str, str], list[str]] = {}
         self._reserved: dict[tuple[str, str], int] = {}
+        self._keeper = keeper or Keeper()
+        self.layers = Collection("layer", self._keeper)
+        self.mappings = Collection("mapping", self._keeper)
+        self.code_signing = Collection("code-signing", self._keeper)
+        self.capacity_providers = Collection("capacity-provider", self._keeper)
         #: Called with each version that must not be run any more.
         self.on_retired: list[Callable[[FunctionVersion, str], None]] = []
 
     def functions(self, account: str, region: str) -> dict[str, Function]:
         """Return the functions of one account and region, by name."""
         return self._scopes.setdefault((account, region), {})
+
+    def names(self, account: str, region: str) -> list[str]:
+        """Return the names of one account's functions, sorted. Not to be changed."""
+        return self._names.get((account, region), [])
 
     def all(self) -> list[Function]:
         return [function for scope in self._scopes.values() for function in scope.values()]
@@ -120,7 +158,13 @@ class Registry:
 
     def add(self, function: Function) -> None:
         latest = function.latest
-        self.functions(latest.account, latest.region)[latest.name] = function
+        scope = (latest.account, latest.region)
+        functions = self.functions(*scope)
+        if latest.name not in functions:
+            insort(self._names.setdefault(scope, []), latest.name)
+        functions[latest.name] = function
+        if function.reserved_concurrency is not None:
+            self._reserved[scope] = self.reserved(*scope) + function.reserved_concurrency
 
     def update(self, function: Function, latest: FunctionVersion, reason: str) -> None:
         """Replace $LATEST; if what runs has changed, the old one is retired."""
@@ -128,17 +172,62 @@ class Registry:
         if before.generation != latest.generation:
             self._retire(before, reason)
 
+    async def save(self, function: Function, *published: str, removed: str | None = None) -> None:
+        """Make a function's present state last.
+
+        Args:
+            published: Versions that are new or changed since the last time.
+            removed: A version that is gone.
+
+        Raises:
+            AwsError: ServiceException: it could not be kept.
+        """
+        if not self._keeper.lasting or function.latest.code.live:
+            return
+        from emulator.registry import records  # it imports this module
+
+        at = (function.latest.account, function.latest.region)
+        changes = [change("function", *at, function.name, records.of_function(function))]
+        for number in published:
+            body = records.of_version(function.settled(number))
+            changes.append(change("version", *at, f"{function.name}:{number}", body))
+        if removed is not None:
+            changes.append(change("version", *at, f"{function.name}:{removed}", None))
+        await self._keeper.write(*changes)
+
     def remove(self, function: Function) -> None:
+        """Remove a function and all its versions from what is served."""
         latest = function.latest
+        at = (latest.account, latest.region)
         self.reserve(function, None)
-        self.functions(latest.account, latest.region).pop(latest.name, None)
+        if self.functions(*at).pop(latest.name, None) is not None:
+            names = self._names[at]
+            del names[bisect_left(names, latest.name)]
+        function.settling.clear()
         for version in (latest, *function.versions.values()):
             self._retire(version, "function deleted")
 
-    def remove_version(self, function: Function, version: str) -> None:
+    async def delete(self, function: Function) -> None:
+        """Remove a function for good.
+
+        Raises:
+            AwsError: ServiceException: it is not served any more, but would be after a restart.
+        """
+        self.remove(function)
+        latest = function.latest
+        at = (latest.account, latest.region)
+        await self._keeper.write(
+            change("function", *at, latest.name, None),
+            *(change("version", *at, f"{latest.name}:{n}", None) for n in function.versions),
+        )
+
+    async def delete_version(self, function: Function, version: str) -> None:
+        """Remove a published version; removing what is not there is no error."""
         gone = function.versions.pop(version, None)
         if gone is not None:
+            function.settling.pop(version, None)
             self._retire(gone, "version deleted")
+            await self.save(function, removed=version)
 
     def reload(self, function: Function, code: Code | None = None) -> None:
         """The code of $LATEST changed where it lies: what runs is no longer what is there."""

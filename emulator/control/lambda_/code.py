@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import asyncio
+import base64
 import hashlib
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
-from emulator.control.context import Context
+from emulator.control.context import Context, Services
+from emulator.control.lambda_.errors import invalid
 from emulator.driver import package
-from emulator.model.errors import AwsError
+from emulator.model.errors import AwsError, DriverFault
 from emulator.model.function import Code
 from emulator.store.blobs import Blobs
 
@@ -32,17 +34,11 @@ async def from_request(ctx: Context, request: Mapping[str, Any]) -> Code:
     archive = request.get("ZipFile")
     if archive is None:
         if request.get("S3Bucket"):
-            raise AwsError(
-                "InvalidParameterValueException",
+            raise invalid(
                 "Error occurred while GetObject. localfaas serves no S3: pass the archive as "
-                "ZipFile.",
-                Type="User",
+                "ZipFile."
             )
-        raise AwsError(
-            "InvalidParameterValueException",
-            "Please provide a source for function code.",
-            Type="User",
-        )
+        raise invalid("Please provide a source for function code.")
     return await keep(ctx.services.blobs, ctx.services.code_folder, archive)
 
 
@@ -65,3 +61,15 @@ async def keep(blobs: Blobs, unpacked: Path, archive: bytes) -> Code:
         folder=folder,
         unpacked_size=content.size,
     )
+
+
+async def restore(services: Services, codes: Iterable[Code]) -> None:
+    """Unpack again what the folder of unpacked archives has lost."""
+    for code in codes:
+        if code.live or code.folder is None or code.folder.is_dir():
+            continue
+        path = services.blobs.path(base64.b64decode(code.sha256).hex())
+        try:
+            await asyncio.to_thread(package.unpack, path, code.folder)
+        except (AwsError, DriverFault) as error:
+            services.complain(f"the code {path} can't be unpacked any more: {error}")

@@ -5,33 +5,39 @@ https://docs.aws.amazon.com/lambda/latest/dg/configuration-concurrency.html
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import Any
-
-from emulator.control.context import Context
-from emulator.control.lambda_ import lookup
+from emulator.control.context import Context, Request, Response
+from emulator.control.lambda_ import lookup, provisioned
+from emulator.control.lambda_.errors import invalid
 from emulator.model.errors import AwsError
 from emulator.model.limits import UNRESERVED_CONCURRENCY_MINIMUM
-
-Request = Mapping[str, Any]
-Response = dict[str, Any]
+from emulator.registry.functions import Function
 
 
 async def put_function_concurrency(ctx: Context, request: Request) -> Response:
     """https://docs.aws.amazon.com/lambda/latest/api/API_PutFunctionConcurrency.html"""
-    function = lookup.function(ctx, request)
+    function = _function(ctx, request)
     wanted: int = request["ReservedConcurrentExecutions"]
     admission = ctx.services.admission
-    unreserved = admission.unreserved(ctx.account, ctx.region)
-    left = unreserved + (function.reserved_concurrency or 0) - wanted
-    if left < min(UNRESERVED_CONCURRENCY_MINIMUM, admission.limit):
+    ready = provisioned.of_function(function)
+    before = ready if function.reserved_concurrency is None else function.reserved_concurrency
+    minimum = min(UNRESERVED_CONCURRENCY_MINIMUM, admission.limit)
+    # Both texts are recorded without a Type.
+    if provisioned.unreserved(ctx) + before - wanted < minimum:
         raise AwsError(
             "InvalidParameterValueException",
-            f"Specified ReservedConcurrentExecutions for function decreases account's "
-            f"UnreservedConcurrentExecution below its minimum value of "
-            f"[{min(UNRESERVED_CONCURRENCY_MINIMUM, admission.limit)}].",
+            "Specified ReservedConcurrentExecutions for function decreases account's "
+            f"UnreservedConcurrentExecution below its minimum value of [{minimum}].",
+            Type=None,
+        )
+    if wanted < ready:
+        raise AwsError(
+            "InvalidParameterValueException",
+            f" ReservedConcurrentExecutions  {wanted} should not be lower than function's total "
+            f"provisioned concurrency [{ready}].",
+            Type=None,
         )
     ctx.services.registry.reserve(function, wanted)
+    await ctx.services.registry.save(function)
     return {"ReservedConcurrentExecutions": wanted}
 
 
@@ -45,5 +51,17 @@ async def get_function_concurrency(ctx: Context, request: Request) -> Response:
 
 async def delete_function_concurrency(ctx: Context, request: Request) -> Response:
     """https://docs.aws.amazon.com/lambda/latest/api/API_DeleteFunctionConcurrency.html"""
-    ctx.services.registry.reserve(lookup.function(ctx, request), None)
+    function = _function(ctx, request)
+    ctx.services.registry.reserve(function, None)
+    await ctx.services.registry.save(function)
     return {}
+
+
+def _function(ctx: Context, request: Request) -> Function:
+    if lookup.name_of(ctx, request).qualifier is not None:
+        raise invalid(
+            "This operation is permitted on Lambda functions only. Aliases and versions do not "
+            "support this operation. Please specify either a function name or an unqualified "
+            "function ARN."
+        )
+    return lookup.function(ctx, request)

@@ -14,10 +14,11 @@ from typing import Any
 
 import orjson
 
-from emulator.model.errors import AwsError
-from emulator.model.function import FunctionVersion
+from emulator.control.lambda_.errors import invalid
+from emulator.model.function import LATEST, FunctionVersion, LayerVersion
 from emulator.model.limits import ENVIRONMENT_SIZE
 from emulator.model.sandbox import ImageConfig
+from emulator.registry import records
 
 #: Members of requests that are stored and shown as they came.
 _KEPT = (
@@ -32,6 +33,36 @@ _KEPT = (
     "CapacityProviderConfig",
     "DurableConfig",
     "TenancyConfig",
+    "RuntimeConfig",
+    "AcceleratorConfig",
+)
+#: Those of them that are shown where they say something.
+_SHOWN = (
+    "DeadLetterConfig",
+    "KMSKeyArn",
+    "FileSystemConfigs",
+    "CapacityProviderConfig",
+    "DurableConfig",
+    "TenancyConfig",
+    "RuntimeConfig",
+    "AcceleratorConfig",
+)
+#: What list operations leave out.
+_NOT_LISTED = (
+    "State",
+    "StateReason",
+    "StateReasonCode",
+    "LastUpdateStatus",
+    "LastUpdateStatusReason",
+    "LastUpdateStatusReasonCode",
+    "RuntimeVersionConfig",
+)
+#: What makes no difference to what a version does.
+_PASSING = frozenset(
+    """
+    version generation revision_id last_modified state state_reason state_reason_code
+    last_update_status last_update_status_reason last_update_status_reason_code
+    """.split()
 )
 
 
@@ -46,8 +77,26 @@ def runtime_version_arn(region: str, runtime: str) -> str:
     return f"arn:aws:lambda:{region}::runtime:{digest}"
 
 
-def apply(version: FunctionVersion, request: Mapping[str, Any], now: float) -> FunctionVersion:
+def new_revision() -> str:
+    return str(uuid.uuid4())
+
+
+def fingerprint(version: FunctionVersion) -> str:
+    """Return a digest of a version's code and configuration."""
+    body = {k: v for k, v in records.of_version(version).items() if k not in _PASSING}
+    return hashlib.sha256(orjson.dumps(body, option=orjson.OPT_SORT_KEYS)).hexdigest()
+
+
+def apply(
+    version: FunctionVersion,
+    request: Mapping[str, Any],
+    now: float,
+    layers: tuple[LayerVersion, ...] | None = None,
+) -> FunctionVersion:
     """Return ``version`` changed by the members of a Create or UpdateConfiguration request.
+
+    Args:
+        layers: The layers the request names; None leaves them as they are.
 
     Raises:
         AwsError: InvalidParameterValueException for what AWS refuses across members.
@@ -74,6 +123,8 @@ def apply(version: FunctionVersion, request: Mapping[str, Any], now: float) -> F
         )
     if "LoggingConfig" in request:
         changes |= _logging(version, request["LoggingConfig"])
+    if layers is not None:
+        changes["layers"] = layers
     settings = dict(version.settings)
     for member in _KEPT:
         if member in request:
@@ -82,19 +133,11 @@ def apply(version: FunctionVersion, request: Mapping[str, Any], now: float) -> F
     return replace(version, **changes, revision_id=new_revision(), last_modified=timestamp(now))
 
 
-def new_revision() -> str:
-    return str(uuid.uuid4())
-
-
 def _logging(version: FunctionVersion, logging: Mapping[str, Any]) -> dict[str, Any]:
     log_format = logging.get("LogFormat", version.log_format)
     levels = {"ApplicationLogLevel", "SystemLogLevel"} & set(logging)
     if levels and log_format != "JSON":
-        raise AwsError(
-            "InvalidParameterValueException",
-            "To configure the log level, the log format must be JSON.",
-            Type="User",
-        )
+        raise invalid("To configure the log level, the log format must be JSON.")
     return {
         "log_format": log_format,
         "application_log_level": logging.get(
@@ -143,35 +186,32 @@ def check_environment(variables: Mapping[str, str]) -> dict[str, str]:
     """
     text = orjson.dumps(dict(variables))
     if len(text) > ENVIRONMENT_SIZE:
-        raise AwsError(
-            "InvalidParameterValueException",
+        raise invalid(
             "Lambda was unable to configure your environment variables because the environment "
             "variables you have provided exceeded the 4KB limit. String measured: "
-            f"{text.decode()}",
-            Type="User",
+            f"{text.decode()}"
         )
     reserved = [name for name in variables if name in _RESERVED]
     if reserved:
-        raise AwsError(
-            "InvalidParameterValueException",
+        raise invalid(
             "Lambda was unable to configure your environment variables because the environment "
             "variables you have provided contains reserved keys that are currently not supported "
-            f"for modification. Reserved keys used in this request: {', '.join(reserved)}",
-            Type="User",
+            f"for modification. Reserved keys used in this request: {', '.join(reserved)}"
         )
     return dict(variables)
 
 
-def render(version: FunctionVersion, *, qualified: bool = False) -> dict[str, Any]:
+def render(version: FunctionVersion, qualifier: str | None = None) -> dict[str, Any]:
     """Return the FunctionConfiguration of a version.
 
     Args:
-        qualified: Name the version in FunctionArn, as AWS does where the caller named one.
+        qualifier: The version or alias to name in FunctionArn, as AWS does where the caller
+            named one.
     """
     settings = version.settings
     body: dict[str, Any] = {
         "FunctionName": version.name,
-        "FunctionArn": version.qualified_arn if qualified else version.function_arn,
+        "FunctionArn": f"{version.function_arn}:{qualifier}" if qualifier else version.function_arn,
         "Role": settings.get("Role"),
         "CodeSize": version.code.size,
         "Description": settings.get("Description", ""),
@@ -212,15 +252,41 @@ def render(version: FunctionVersion, *, qualified: bool = False) -> dict[str, An
         body["Layers"] = [
             {"Arn": layer.arn, "CodeSize": layer.code.size} for layer in version.layers
         ]
-    for member in ("VpcConfig", "DeadLetterConfig", "KMSKeyArn", "FileSystemConfigs"):
-        if settings.get(member):
-            body[member] = settings[member]
+    if settings.get("VpcConfig") is not None:
+        body["VpcConfig"] = _vpc(settings["VpcConfig"])
+    for member in _SHOWN:
+        value = settings.get(member)
+        if value and value != {"TargetArn": ""}:
+            body[member] = value
     return body
+
+
+def listed(version: FunctionVersion, qualifier: str | None = None) -> dict[str, Any]:
+    """Return the FunctionConfiguration of a version as list operations show it."""
+    body = render(version, qualifier)
+    for member in _NOT_LISTED:
+        body.pop(member, None)
+    return body
+
+
+def _vpc(config: Mapping[str, Any]) -> dict[str, Any]:
+    subnets = config.get("SubnetIds") or []
+    # There is no network to look the subnets up in: the same ones are in the same VPC.
+    digest = hashlib.sha256(",".join(sorted(subnets)).encode()).hexdigest()
+    return {
+        "SubnetIds": subnets,
+        "SecurityGroupIds": config.get("SecurityGroupIds") or [],
+        "VpcId": f"vpc-{digest[:17]}" if subnets else "",
+        "Ipv6AllowedForDualStack": bool(config.get("Ipv6AllowedForDualStack")),
+    }
 
 
 def _snap_start(version: FunctionVersion) -> dict[str, str]:
     apply_on = (version.settings.get("SnapStart") or {}).get("ApplyOn", "None")
-    return {"ApplyOn": apply_on, "OptimizationStatus": "Off"}
+    optimized = (
+        apply_on == "PublishedVersions" and version.version != LATEST and version.state == "Active"
+    )
+    return {"ApplyOn": apply_on, "OptimizationStatus": "On" if optimized else "Off"}
 
 
 def _render_logging(version: FunctionVersion) -> dict[str, str]:

@@ -2,59 +2,83 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
 
-from emulator.control.context import Context
-from emulator.control.lambda_ import code, configuration, lookup
-from emulator.control.lambda_.paging import page
+from emulator.control.context import Context, Request, Response
+from emulator.control.lambda_ import (
+    capacity_providers,
+    code,
+    code_signing,
+    configuration,
+    ignored,
+    layers,
+    lookup,
+    states,
+    tags,
+    versions,
+)
+from emulator.control.lambda_.errors import conflict, invalid, stale
+from emulator.control.lambda_.paging import by_number, page
 from emulator.model.errors import AwsError, ConfigurationError
 from emulator.model.function import LATEST, Code, FunctionVersion
 from emulator.registry.functions import Function
 
-Request = Mapping[str, Any]
-Response = dict[str, Any]
+#: Characters of a function's name; the shape's 140 hold for ARNs.
+_LONGEST_NAME = 64
+_SNAP_START = frozenset(
+    """
+    java11 java17 java21 java25 java11.al2023 java17.al2023 python3.12 python3.13 python3.14
+    python3.15 dotnet8 dotnet10
+    """.split()
+)
 
 
 async def create_function(ctx: Context, request: Request) -> Response:
     """https://docs.aws.amazon.com/lambda/latest/api/API_CreateFunction.html"""
     named = lookup.name_of(ctx, request)
     registry = ctx.services.registry
+    _check_name(request["FunctionName"])
     _check_package(request)
     _check_runtime(ctx, request)
-    existing = AwsError(
-        "ResourceConflictException", f"Function already exist: {named.name}", Type="User"
-    )
+    tags.check(request.get("Tags") or {})
+    existing = conflict(f"Function already exist: {named.name}")
     if registry.find(ctx.account, ctx.region, named.name) is not None:
         raise existing
+    signing = code_signing.named(ctx, request)
+    applied = layers.resolve(ctx, request.get("Layers") or [])
     kept = await code.from_request(ctx, request["Code"])
+    code_signing.check_deployment(signing, kept)
     version = FunctionVersion(
         account=ctx.account,
         region=ctx.region,
         name=named.name,
         code=kept,
         architecture=(request.get("Architectures") or ["x86_64"])[0],
-        state="Pending",
-        state_reason="The function is being created.",
-        state_reason_code="Creating",
     )
-    version = configuration.apply(version, request, ctx.clock.now())
+    version = configuration.apply(version, request, ctx.clock.now(), applied)
+    capacity_providers.check(ctx, version.settings)
+    layers.check(ctx, version)
+    ignored.report(ctx, version)
     if registry.find(ctx.account, ctx.region, named.name) is not None:
         raise existing  # another request was quicker while the archive was unpacked
-    function = Function(latest=version, tags=dict(request.get("Tags") or {}))
+    function = Function(
+        latest=states.creating(version),
+        tags=dict(request.get("Tags") or {}),
+        settling={LATEST: states.settled(version)},
+    )
+    if signing is not None:
+        function.attached["code-signing"] = {LATEST: signing["CodeSigningConfigArn"]}
     registry.add(function)
-    _soon(lambda: _activate(ctx, function))
-    return configuration.render(version)
+    return await _changed(ctx, function, request)
 
 
 async def get_function(ctx: Context, request: Request) -> Response:
     """https://docs.aws.amazon.com/lambda/latest/api/API_GetFunction.html"""
     function, version = lookup.version(ctx, request)
-    qualified = lookup.name_of(ctx, request).qualifier is not None
     body: Response = {
-        "Configuration": configuration.render(version, qualified=qualified),
+        "Configuration": configuration.render(version, lookup.name_of(ctx, request).qualifier),
         "Code": _code_location(ctx, version),
     }
     if function.tags:
@@ -67,141 +91,182 @@ async def get_function(ctx: Context, request: Request) -> Response:
 async def get_function_configuration(ctx: Context, request: Request) -> Response:
     """https://docs.aws.amazon.com/lambda/latest/api/API_GetFunctionConfiguration.html"""
     _, version = lookup.version(ctx, request)
-    qualified = lookup.name_of(ctx, request).qualifier is not None
-    return configuration.render(version, qualified=qualified)
+    return configuration.render(version, lookup.name_of(ctx, request).qualifier)
 
 
 async def list_functions(ctx: Context, request: Request) -> Response:
     """https://docs.aws.amazon.com/lambda/latest/api/API_ListFunctions.html"""
-    functions = ctx.services.registry.functions(ctx.account, ctx.region)
-    names, marker = page(sorted(functions), request)
-    return {
-        "Functions": [configuration.render(functions[name].latest) for name in names],
-        "NextMarker": marker,
-    }
+    registry = ctx.services.registry
+    functions = registry.functions(ctx.account, ctx.region)
+    if request.get("MasterRegion") not in (None, "ALL", ctx.region):
+        return {"Functions": []}  # nothing is replicated from elsewhere
+    names: Any = registry.names(ctx.account, ctx.region)
+    if request.get("FunctionVersion") != "ALL":
+        names, marker = page(names, request)
+        found = [configuration.listed(functions[name].latest) for name in names]
+        return {"Functions": found, "NextMarker": marker}
+    every = [f"{name}:{n}" for name in names for n in (LATEST, *functions[name].versions)]
+    chosen, marker = page(every, request, order=_by_name_and_number)
+    found = []
+    for key in chosen:
+        name, _, number = key.partition(":")
+        version = functions[name].numbered(number)
+        assert version is not None
+        found.append(configuration.listed(version, number))
+    return {"Functions": found, "NextMarker": marker}
 
 
 async def update_function_code(ctx: Context, request: Request) -> Response:
     """https://docs.aws.amazon.com/lambda/latest/api/API_UpdateFunctionCode.html"""
     function = lookup.function(ctx, request)
     _check_revision(function.latest, request)
-    _check_idle(function)
+    _check_kind(function.latest, request)
+    states.check_idle(function)
     kept = await code.from_request(ctx, request)
+    code_signing.check_deployment(code_signing.of(ctx, function), kept)
+    # Another change may have begun while the archive was unpacked.
+    _check_revision(function.latest, request)
+    states.check_idle(function)
     architecture = (request.get("Architectures") or [function.latest.architecture])[0]
     changed = replace(function.latest, code=kept, architecture=architecture)
+    layers.check(ctx, changed)
     if request.get("DryRun"):
         return configuration.render(changed)
-    return _change(ctx, function, changed, "code updated")
+    return await _change(ctx, function, changed, request, "code updated")
 
 
 async def update_function_configuration(ctx: Context, request: Request) -> Response:
     """https://docs.aws.amazon.com/lambda/latest/api/API_UpdateFunctionConfiguration.html"""
     function = lookup.function(ctx, request)
     _check_revision(function.latest, request)
-    _check_idle(function)
-    _check_runtime(ctx, request)
-    changed = configuration.apply(function.latest, request, ctx.clock.now())
-    return _change(ctx, function, changed, "configuration updated")
+    states.check_idle(function)
+    _check_runtime(ctx, request, function.latest)
+    named = request.get("Layers")
+    applied = None if named is None else layers.resolve(ctx, named)
+    changed = configuration.apply(function.latest, request, ctx.clock.now(), applied)
+    capacity_providers.check(ctx, changed.settings)
+    layers.check(ctx, changed)
+    ignored.report(ctx, changed)
+    return await _change(ctx, function, changed, request, "configuration updated")
 
 
 async def delete_function(ctx: Context, request: Request) -> Response:
     """https://docs.aws.amazon.com/lambda/latest/api/API_DeleteFunction.html"""
-    function = lookup.function(ctx, request)
-    qualifier = lookup.name_of(ctx, request).qualifier
-    if qualifier is None:
-        ctx.services.registry.remove(function)
-    elif qualifier == LATEST:
-        raise AwsError(
-            "InvalidParameterValueException",
-            "$LATEST version cannot be deleted without deleting the function.",
-            Type="User",
-        )
+    named = lookup.name_of(ctx, request)
+    registry = ctx.services.registry
+    qualifier = named.qualifier
+    if qualifier == LATEST:
+        lookup.function(ctx, request)
+        raise invalid("$LATEST version cannot be deleted without deleting the function.")
+    if qualifier is None or qualifier == versions.LATEST_PUBLISHED:
+        function = lookup.function(ctx, request)
     else:
-        ctx.services.registry.remove_version(function, qualifier)
-    return {}
+        if not lookup.is_version(qualifier):
+            raise invalid("Deletion of aliases is not currently supported.")
+        function = lookup.function(ctx, request)
+        users = [
+            alias.name
+            for alias in function.aliases.values()
+            if qualifier == alias.function_version or qualifier in alias.weights
+        ]
+        if users:
+            raise conflict(
+                "Unable to delete version because the following aliases reference it: "
+                f"[{', '.join(sorted(users))}]"
+            )
+    if qualifier is None:
+        await registry.delete(function)
+    else:
+        await registry.delete_version(function, qualifier)
+    return {"StatusCode": 204}
 
 
-def _change(ctx: Context, function: Function, changed: FunctionVersion, reason: str) -> Response:
+async def _change(
+    ctx: Context, function: Function, changed: FunctionVersion, request: Request, reason: str
+) -> Response:
     changed = replace(
         changed,
         generation=function.latest.generation + 1,
         last_modified=configuration.timestamp(ctx.clock.now()),
         revision_id=configuration.new_revision(),
-        last_update_status="InProgress",
-        last_update_status_reason="The function is being created.",
-        last_update_status_reason_code="Creating",
     )
-    ctx.services.registry.update(function, changed, reason)
-    _soon(lambda: _activate(ctx, function))
-    return configuration.render(changed)
+    function.settling[LATEST] = states.settled(changed)
+    ctx.services.registry.update(function, states.updating(changed), reason)
+    return await _changed(ctx, function, request)
 
 
-def _activate(ctx: Context, function: Function) -> None:
-    """Let the function leave Pending and InProgress; runs after the answer has been made."""
-    active = replace(
-        function.latest,
-        state="Active",
-        state_reason="",
-        state_reason_code="",
-        last_update_status="Successful",
-        last_update_status_reason="",
-        last_update_status_reason_code="",
-        revision_id=configuration.new_revision(),
-    )
-    ctx.services.registry.update(function, active, "active")
+async def _changed(ctx: Context, function: Function, request: Request) -> Response:
+    """Publish if asked to, keep it all, and let the transition run to its end."""
+    body = configuration.render(function.latest)
+    published = []
+    if request.get("Publish") or request.get("PublishTo"):
+        number = versions.publish(ctx, function, {"PublishTo": request.get("PublishTo")})
+        published.append(number)
+        created = function.latest.state == "Pending"
+        body = configuration.render(function.versions[number], None if created else number)
+    await ctx.services.registry.save(function, *published)
+    await states.settle(ctx, function)
+    return body
 
 
-def _soon(call: Any) -> None:
-    asyncio.get_running_loop().call_soon(call)
+def _by_name_and_number(key: str) -> tuple[str, int]:
+    name, _, number = key.partition(":")
+    return name, by_number(number)
+
+
+def _check_name(name: str) -> None:
+    # In this one case AWS's violation has the code of a rule across members.
+    if ":" not in name and len(name) > _LONGEST_NAME:
+        raise invalid(
+            f"1 validation error detected: Value '{name}' at 'functionName' failed to satisfy "
+            f"constraint: Member must have length less than or equal to {_LONGEST_NAME}"
+        )
 
 
 def _check_revision(version: FunctionVersion, request: Request) -> None:
-    if request.get("RevisionId") not in (None, version.revision_id):
-        raise AwsError(
-            "PreconditionFailedException",
-            "The RevisionId provided does not match the latest RevisionId. Call the "
-            "GetFunction/GetAlias API to retrieve the latest RevisionId",
-            Type="User",
-        )
-
-
-def _check_idle(function: Function) -> None:
-    latest = function.latest
-    if latest.state == "Pending" or latest.last_update_status == "InProgress":
-        raise AwsError(
-            "ResourceConflictException",
-            "The operation cannot be performed at this time. An update is in progress for "
-            f"resource: {function.arn}",
-            Type="User",
-        )
+    if request.get("RevisionId") not in (None, "", version.revision_id):
+        raise stale()
 
 
 def _check_package(request: Request) -> None:
-    image = request.get("PackageType") == "Image"
-    if image and not request["Code"].get("ImageUri"):
-        raise AwsError(
-            "InvalidParameterValueException",
-            "Please provide ImageUri when PackageType is Image.",
-            Type="User",
+    given: Mapping[str, Any] = request["Code"]
+    if request.get("PackageType") == "Image":
+        if not given.get("ImageUri"):
+            raise invalid("Please provide ImageUri when PackageType is Image.")
+    elif not (request.get("Runtime") and request.get("Handler")):
+        raise invalid(
+            "Runtime and Handler are mandatory parameters for functions created with deployment "
+            "packages."
         )
-    if not image:
-        for member in ("Runtime", "Handler"):
-            if not request.get(member):
-                raise AwsError(
-                    "InvalidParameterValueException",
-                    f"{member} is mandatory for functions created with deployment packages.",
-                    Type="User",
-                )
 
 
-def _check_runtime(ctx: Context, request: Request) -> None:
-    runtime = request.get("Runtime")
-    if not runtime:
+def _check_kind(version: FunctionVersion, request: Request) -> None:
+    if version.code.image and not request.get("ImageUri"):
+        raise invalid("Please provide ImageUri when updating a function with packageType Image.")
+    if not version.code.image and request.get("ImageUri"):
+        raise invalid(
+            "Please don't provide ImageUri when updating a function with packageType Zip."
+        )
+
+
+def _check_runtime(ctx: Context, request: Request, version: FunctionVersion | None = None) -> None:
+    runtime = request.get("Runtime") or (version.runtime if version else "")
+    snap_start = request.get("SnapStart")
+    if snap_start is None and version is not None:
+        snap_start = version.settings.get("SnapStart")
+    applied = (snap_start or {}).get("ApplyOn") == "PublishedVersions"
+    if applied and runtime and runtime not in _SNAP_START:
+        raise invalid(f"{runtime} is not supported for SnapStart enabled functions.")
+    if not request.get("Runtime"):
         return
     try:
-        ctx.services.driver.check_runtime(runtime)
+        note = ctx.services.driver.check_runtime(runtime)
     except ConfigurationError as error:
-        raise AwsError("InvalidParameterValueException", str(error), Type="User") from error
+        if ctx.services.strict:
+            raise AwsError("InvalidParameterValueException", str(error), Type="User") from error
+        note = str(error)
+    if note:
+        ctx.services.complain(note)
 
 
 def _code_location(ctx: Context, version: FunctionVersion) -> dict[str, str]:

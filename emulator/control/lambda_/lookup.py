@@ -2,21 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import Any
+import re
 
-from emulator.control.context import Context
+from emulator.control.context import Context, Request
+from emulator.control.lambda_.errors import invalid, not_found
 from emulator.model.arn import FunctionName, function_arn, parse_function_name
 from emulator.model.errors import AwsError
 from emulator.model.function import LATEST, FunctionVersion
 from emulator.registry.functions import Function
 
-
-def not_found(arn: str) -> AwsError:
-    return AwsError("ResourceNotFoundException", f"Function not found: {arn}", Type="User")
+_ALIAS = re.compile(r"(?!^[0-9]+$)[a-zA-Z0-9-_]+")
 
 
-def name_of(ctx: Context, request: Mapping[str, Any]) -> FunctionName:
+def function_not_found(arn: str) -> AwsError:
+    return not_found(f"Function not found: {arn}")
+
+
+def name_of(ctx: Context, request: Request) -> FunctionName:
     """Return the name, and the qualifier from either place a request can give it.
 
     Raises:
@@ -24,45 +26,70 @@ def name_of(ctx: Context, request: Mapping[str, Any]) -> FunctionName:
     """
     named = parse_function_name(request["FunctionName"])
     if named is None:
-        raise AwsError(
-            "InvalidParameterValueException", f"Invalid function name: {request['FunctionName']}"
+        raise invalid(f"Invalid function name: {request['FunctionName']}")
+    if named.region is not None and named.region != ctx.region:
+        raise not_found(
+            f"Functions from '{named.region}' are not reachable in this region ('{ctx.region}')"
         )
     qualifier = request.get("Qualifier")
     if qualifier and named.qualifier and qualifier != named.qualifier:
-        raise AwsError(
-            "InvalidParameterValueException",
-            "The derived qualifier from the function name does not match the specified qualifier.",
-            Type="User",
-        )
-    if named.region is not None and named.region != ctx.region:
-        raise AwsError(
-            "ResourceNotFoundException",
-            f"Functions from '{named.region}' are not reachable in this region ('{ctx.region}')",
-            Type="User",
+        raise invalid(
+            "The derived qualifier from the function name does not match the specified qualifier."
         )
     return named._replace(qualifier=qualifier or named.qualifier)
 
 
-def function(ctx: Context, request: Mapping[str, Any]) -> Function:
+def find(ctx: Context, named: FunctionName) -> Function | None:
+    return ctx.services.registry.find(named.account or ctx.account, ctx.region, named.name)
+
+
+def arn_of(ctx: Context, named: FunctionName, qualifier: str | None = None) -> str:
+    """Return the ARN a name means, whether there is such a function or not."""
+    return function_arn(named.account or ctx.account, ctx.region, named.name, qualifier)
+
+
+def function(ctx: Context, request: Request) -> Function:
     """Return the function a request names.
 
     Raises:
         AwsError: ResourceNotFoundException, with the ARN as the caller qualified it.
     """
     named = name_of(ctx, request)
-    account = named.account or ctx.account
-    found = ctx.services.registry.find(account, ctx.region, named.name)
+    found = find(ctx, named)
     if found is None:
-        raise not_found(function_arn(account, ctx.region, named.name, named.qualifier))
+        raise function_not_found(arn_of(ctx, named, named.qualifier))
     return found
 
 
-def version(ctx: Context, request: Mapping[str, Any]) -> tuple[Function, FunctionVersion]:
+def version(ctx: Context, request: Request) -> tuple[Function, FunctionVersion]:
     """Return the function and the version (or the one behind the alias) a request names."""
-    named = name_of(ctx, request)
     found = function(ctx, request)
-    qualifier = named.qualifier or LATEST
-    chosen = found.version(qualifier)
+    qualifier = name_of(ctx, request).qualifier or LATEST
+    alias = found.aliases.get(qualifier)
+    chosen = found.numbered(alias.function_version if alias else qualifier)
     if chosen is None:
-        raise not_found(f"{found.arn}:{qualifier}")
+        raise function_not_found(f"{found.arn}:{qualifier}")
     return found, chosen
+
+
+def is_version(qualifier: str) -> bool:
+    return qualifier.isdecimal()
+
+
+def is_alias(qualifier: str) -> bool:
+    """Say whether a qualifier has the form of an alias's name."""
+    return _ALIAS.fullmatch(qualifier) is not None
+
+
+def published(function: Function, qualifier: str) -> None:
+    """Check that a version or alias is there.
+
+    Raises:
+        AwsError: ResourceNotFoundException, in the words AWS has for each of the two.
+    """
+    if qualifier in function.aliases or qualifier in function.versions:
+        return
+    arn = f"{function.arn}:{qualifier}"
+    if is_alias(qualifier):
+        raise not_found(f"Cannot find alias arn: {arn}")
+    raise function_not_found(arn)

@@ -5,19 +5,33 @@ from __future__ import annotations
 import base64
 import binascii
 from bisect import bisect_right
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
-from emulator.model.errors import AwsError
+from emulator.control.context import Request
+from emulator.control.lambda_.errors import invalid
 
-#: What AWS gives where the caller does not say.
+#: The most AWS gives at once.
 DEFAULT = 50
 
 
+def _itself(key: str) -> Any:
+    return key
+
+
 def page(
-    keys: Sequence[str], request: Mapping[str, Any], default: int = DEFAULT
+    keys: Sequence[str],
+    request: Request,
+    most: int = DEFAULT,
+    order: Callable[[str], Any] = _itself,
 ) -> tuple[Sequence[str], str | None]:
-    """Return a page of sorted ``keys`` and the marker of the next one, None at the end.
+    """Return a page of ``keys`` and the marker of the next one, None at the end.
+
+    Finding the page takes a binary search: a key that goes away between two pages moves none.
+
+    Args:
+        keys: Sorted by ``order``.
+        most: What a page holds at most.
 
     Raises:
         AwsError: The marker is not one of ours.
@@ -27,13 +41,16 @@ def page(
     if marker:
         try:
             after = base64.urlsafe_b64decode(marker.encode("ascii")).decode()
-        except (binascii.Error, UnicodeError) as error:
-            raise AwsError(
-                "InvalidParameterValueException", f"Invalid marker: {marker}", Type="User"
-            ) from error
-        start = bisect_right(keys, after)
-    end = start + min(request.get("MaxItems") or default, default)
+            start = bisect_right(keys, order(after), key=order)
+        except (binascii.Error, ValueError) as error:
+            raise invalid(f"Invalid marker: {marker}") from error
+    end = start + min(request.get("MaxItems") or most, most)
     chosen = keys[start:end]
     if end >= len(keys):
         return chosen, None
     return chosen, base64.urlsafe_b64encode(chosen[-1].encode()).decode()
+
+
+def by_number(version: str) -> int:
+    """Order versions: $LATEST first, then by number."""
+    return -1 if version.startswith("$") else int(version)
