@@ -79,7 +79,7 @@ class Zygote:
         name = self.choice.interpreter.runtime if self.choice.interpreter else "provided"
         log = self._world.state / f"zygote-{name}.log"
         try:
-            with theirs, open(log, "wb") as errors:
+            with theirs, open(log, "wb") as errors:  # noqa: ASYNC230 (an empty file)
                 if self._world.jailed:
                     await self._start_jailed(theirs, errors.fileno())
                 else:
@@ -131,7 +131,13 @@ class Zygote:
             env={},
             start_new_session=True,
         )
-        said, _ = await jail.communicate(json.dumps(plan).encode())
+        assert jail.stdin is not None
+        assert jail.stdout is not None
+        jail.stdin.write(json.dumps(plan).encode())
+        jail.stdin.close()
+        # A line, not to the end: with uvloop the zygote still holds the other end.
+        said = await jail.stdout.readline()
+        await jail.wait()
         if jail.returncode != 0 or not said.strip():
             raise OSError("its sandbox root could not be built")
         self.pid = int(said)
