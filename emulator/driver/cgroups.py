@@ -147,15 +147,19 @@ class Group:
         else:
             self._write("freezer", "freezer.state", "THAWED")
 
+    def close(self) -> None:
+        """Let go of the descriptor kept for the peak."""
+        if self._peak_fd is not None:
+            os.close(self._peak_fd)
+            self._peak_fd = None
+
     def remove(self, *, kill: bool = False) -> bool:
         """Remove the group, waiting up to 0.1 s for its last processes to leave.
 
         Blocks: call it from a thread. ``kill`` kills what is still in there. Returns whether
         it is gone.
         """
-        if self._peak_fd is not None:
-            os.close(self._peak_fd)
-            self._peak_fd = None
+        self.close()
         return all(_remove(folder, kill=kill) for folder in set(self.folders.values()))
 
 

@@ -4,7 +4,9 @@ Started in one of two ways:
   as a stem cell   forked from the zygote, which calls ``main``: one line of JSON on file
                    descriptor 3 tells environment, folder and handler; what follows is HTTP.
   as a program     ``python bootstrap.py [json]``: the environment is set. Speaks on file
-                   descriptor 3 when that is a socket, else with AWS_LAMBDA_RUNTIME_API.
+                   descriptor 3 when that is a socket, else with AWS_LAMBDA_RUNTIME_API. With
+                   LOCALFAAS_STEM_SOCKET, a Unix socket's path, it connects to that and is a
+                   stem cell: a container inherits no descriptors.
 """
 
 import os
@@ -31,6 +33,10 @@ def main():
 
 
 def _main():
+    if "LOCALFAAS_STEM_SOCKET" in os.environ:
+        client.Client.take(os.environ["LOCALFAAS_STEM_SOCKET"])
+        main()
+        return
     import json
 
     given = json.loads(sys.argv[1]) if len(sys.argv) > 1 and sys.argv[1][:1] == "{" else {}

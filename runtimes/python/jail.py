@@ -77,8 +77,8 @@ def main():
     if pid == 0:
         try:
             _become(root, plan)
-        except BaseException as error:  # a copy of the parent's stack must not unwind
-            os.write(2, (f"{error}\n").encode())
+        except BaseException as error:  # noqa: BLE001 (a copy of a stack must not unwind)
+            os.write(2, f"{error}\n".encode())
             os._exit(1)
     print(pid, flush=True)
 

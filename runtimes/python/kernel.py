@@ -129,18 +129,23 @@ def map_user(inner, outer, inner_group, outer_group):
     """Map one user and group into the user namespace this process has just made."""
     for name, text in (
         ("setgroups", "deny"),
-        ("uid_map", "%d %d 1" % (inner, outer)),
-        ("gid_map", "%d %d 1" % (inner_group, outer_group)),
+        ("uid_map", f"{inner} {outer} 1"),
+        ("gid_map", f"{inner_group} {outer_group} 1"),
     ):
         with open("/proc/self/" + name, "w") as file:
             file.write(text)
 
 
-def drop_capabilities():
-    """Give up every capability for good, also through what is executed later."""
+def drop_bounding_set():
+    """Let nothing that is executed later gain a capability. While still root."""
     for capability in range(_LAST_CAPABILITY + 1):
         if _libc.prctl(_PR_CAPBSET_DROP, capability, 0, 0, 0) < 0:
             break
+
+
+def drop_capabilities():
+    """Give up every capability for good, also through what is executed later."""
+    drop_bounding_set()
     header = ctypes.create_string_buffer(struct.pack("Ii", _CAPABILITY_VERSION_3, 0))
     _check(_libc.capset(header, ctypes.create_string_buffer(24)), "capset")
     _check(_libc.prctl(_PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0), "prctl")

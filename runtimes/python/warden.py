@@ -62,7 +62,9 @@ class Warden:
         os.set_blocking(wake_write, False)
         signal.signal(signal.SIGCHLD, lambda number, frame: None)
         signal.set_wakeup_fd(wake_write, warn_on_full_buffer=False)
-        if sys.platform == "linux":
+        if self.job["jailed"]:
+            # All falls with it. Without a namespace it must live on to kill the others itself,
+            # which the end of its control socket makes it do.
             kernel.die_with_parent()
         os.setsid()
         # The runtime leads a process group of its own, so that it can be killed as one.
@@ -228,6 +230,7 @@ class Warden:
         else:
             kernel.limit("RLIMIT_NPROC", 742)
             os.setgroups([])
+            kernel.drop_bounding_set()
             os.setresgid(user, user, user)
             os.setresuid(user, user, user)
         kernel.drop_capabilities()
@@ -270,10 +273,9 @@ class Warden:
         self._say(b"E " + json.dumps(end).encode() + b"\n")
 
     def _say(self, line):
-        try:
+        # The driver may be gone or have let go: what follows is the end anyway.
+        with contextlib.suppress(BrokenPipeError, ConnectionResetError):
             self.control.sendall(line)
-        except (BrokenPipeError, ConnectionResetError):
-            pass  # the driver is gone or has let go: what follows is the end anyway
 
 
 def _escaped(path):
@@ -282,7 +284,7 @@ def _escaped(path):
 
 def _children():
     try:
-        with open("/proc/self/task/%d/children" % os.getpid()) as file:
+        with open(f"/proc/self/task/{os.getpid()}/children") as file:
             return [int(pid) for pid in file.read().split()]
     except OSError:
         return []

@@ -236,6 +236,7 @@ class ProcessDriver:
         choice = choose(spec.runtime, strict=self._strict)
         zygote = await self._zygote(choice)
         assert self._world is not None
+        kept = tmp is not None
         tmp = tmp or self._make_tmp()
         launch = plan(
             spec,
@@ -252,10 +253,13 @@ class ProcessDriver:
             raise
         sandbox.tmp = tmp
         try:
+            if kept and sandbox.uid is not None:
+                await asyncio.to_thread(_give, tmp, sandbox.uid)
             await self._specialise(sandbox, spec, launch)
         except BaseException:
             self._discard(sandbox)
             raise
+        sandbox.handed_over = True
         return sandbox
 
     async def _specialise(
@@ -323,9 +327,6 @@ class ProcessDriver:
         self._slots.append(own.slot)
 
     def _discard(self, sandbox: ProcessSandbox) -> None:
-        if sandbox.channel is not None:
-            sandbox.channel.close()
-            sandbox.channel = None
         task = asyncio.get_running_loop().create_task(self.stop(sandbox))
         self._background.add(task)
         task.add_done_callback(self._background.discard)
@@ -345,6 +346,14 @@ def _own(sandbox: Sandbox) -> ProcessSandbox:
     if not isinstance(sandbox, ProcessSandbox):
         raise TypeError(f"{sandbox!r} is not a sandbox of the process driver")
     return sandbox
+
+
+def _give(folder: Path, uid: int) -> None:
+    """Make ``uid`` the owner of what is in ``folder``: a reset sandbox has another user id."""
+    for root, folders, files in os.walk(folder):
+        for name in (*folders, *files):
+            with suppress(FileNotFoundError):
+                os.lchown(os.path.join(root, name), uid, uid)
 
 
 def _remove_folder(folder: Path) -> None:

@@ -47,6 +47,8 @@ class ProcessSandbox:
         self.gone: asyncio.Future[None] = loop.create_future()
         #: Whether ``stop`` has begun.
         self.released = False
+        #: Whether the channel is the caller's.
+        self.handed_over = False
         self.frozen = False
         self._control: socket.socket | None = None
         self._received = b""
@@ -178,8 +180,11 @@ class ProcessSandbox:
                 self._control.shutdown(socket.SHUT_WR)
 
     def close(self) -> None:
-        """Give up what the driver holds of it. The channel is its user's."""
+        """Give up what the driver holds of it; the channel too, unless it was handed over."""
         self._close_control()
+        if self.channel is not None and not self.handed_over:
+            self.channel.close()
+            self.channel = None
         for fd in (self.output, self._status_fd):
             if fd is not None:
                 os.close(fd)

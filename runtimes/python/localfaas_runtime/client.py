@@ -28,6 +28,17 @@ class Client:
         os.set_inheritable(_INHERITED, False)
         return cls(socket.socket(fileno=_INHERITED))
 
+    @staticmethod
+    def take(path):
+        """Connect to the Unix socket at ``path``, as if the connection had been inherited."""
+        connection = socket.socket(socket.AF_UNIX)
+        connection.connect(path)
+        if connection.fileno() != _INHERITED:
+            os.dup2(connection.fileno(), _INHERITED)
+            connection.close()
+        else:
+            connection.detach()
+
     @classmethod
     def connect(cls, address):
         """Return a client connected to ``address``, "host:port"."""

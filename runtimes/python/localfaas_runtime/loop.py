@@ -14,7 +14,7 @@ def run(channel, handler_name):
     logs.set_up()
     try:
         handler = load(handler_name)
-    except Exception as error:
+    except Exception as error:  # noqa: BLE001 (reported, whatever it is)
         result = errors.result(error)
         logs.unhandled_warning()
         logs.error(result)
@@ -51,7 +51,7 @@ def _invoke(handler, headers, body):
         event = marshal.event(body, headers.get("content-type", ""))
         answer, content_type = marshal.response(handler(event, context))
         return client.post(path + "response", answer, content_type)
-    except Exception as error:
+    except Exception as error:  # noqa: BLE001 (reported, whatever it is)
         result = errors.result(error, request_id)
         logs.error(result)
         kind = result["errorType"]

@@ -72,7 +72,7 @@ def response(value):
         return value, "application/unknown"
     try:
         return encode(value), "application/json"
-    except Exception as error:
+    except Exception as error:  # noqa: BLE001 (user code may run here)
         raise Fault("Runtime.MarshalError", f"Unable to marshal response: {error}") from None
 
 
@@ -82,5 +82,5 @@ def event(body, content_type):
         return bytes(body)
     try:
         return json.loads(body)
-    except Exception as error:
+    except Exception as error:  # noqa: BLE001 (user code may run here)
         raise Fault("Runtime.UnmarshalError", f"Unable to unmarshal input: {error}") from None

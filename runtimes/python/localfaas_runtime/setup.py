@@ -31,7 +31,7 @@ def as_forked(limits):
 
 def streams():
     """Let every write reach the log at once, as on Lambda: a killed process loses nothing."""
-    sys.stdin = open(0, closefd=False)
+    sys.stdin = io.TextIOWrapper(io.FileIO(0, closefd=False), "utf-8")
     for name, fd, errors in (("stdout", 1, "strict"), ("stderr", 2, "backslashreplace")):
         stream = io.TextIOWrapper(
             io.FileIO(fd, "w", closefd=False), "utf-8", errors, write_through=True
@@ -45,7 +45,7 @@ def search_path(opt):
 
     ``opt`` has the folders that are /opt, uppermost first: one, where layers are merged.
     """
-    version = "python%d.%d" % sys.version_info[:2]
+    version = f"python3.{sys.version_info[1]}"
     path = [os.environ.get("LAMBDA_TASK_ROOT", "/var/task")]
     for folder in opt:
         path += [folder + "/python/lib/" + version + "/site-packages", folder + "/python"]

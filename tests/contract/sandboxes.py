@@ -1,0 +1,163 @@
+"""What the driver contract suite drives sandboxes with: specs, and a Runtime API by hand."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import os
+import socket
+import uuid
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from emulator.driver.base import Driver, Sandbox
+from emulator.model.sandbox import EnvironmentSpec
+
+LD_LIBRARY_PATH = (
+    "/var/lang/lib:/lib64:/usr/lib64:/var/runtime:/var/runtime/lib:/var/task:/var/task/lib:/opt/lib"
+)
+PATIENCE = 20.0
+
+
+def make_spec(code: Path, **changes: Any) -> EnvironmentSpec:
+    """Return a spec for the Python function in ``code``, with AWS's own environment."""
+    environ: Mapping[str, str] = changes.pop("environ", {})
+    handler = changes.setdefault("handler", "app.handler")
+    values: dict[str, Any] = {
+        "environment_id": uuid.uuid4().hex,
+        "function_name": "contract",
+        "function_version": "$LATEST",
+        "runtime": "python3.11",
+        "code": code,
+        "memory_mb": 256,
+        "runtime_api": "127.0.0.1:9",
+        "environ": {
+            "_HANDLER": handler,
+            "AWS_LAMBDA_FUNCTION_NAME": "contract",
+            "LAMBDA_TASK_ROOT": "/var/task",
+            "LAMBDA_RUNTIME_DIR": "/var/runtime",
+            "LD_LIBRARY_PATH": LD_LIBRARY_PATH,
+            "PATH": "/var/lang/bin:/usr/local/bin:/usr/bin/:/bin:/opt/bin",
+            "TZ": ":UTC",
+            **environ,
+        },
+    }
+    return EnvironmentSpec(**{**values, **changes})
+
+
+@dataclass
+class Request:
+    method: str
+    path: str
+    headers: dict[str, str]
+    body: bytes
+
+    def json(self) -> Any:
+        return json.loads(self.body)
+
+
+@dataclass
+class Runtime:
+    """One sandbox and the Runtime API it speaks to, over its channel or a listener."""
+
+    driver: Driver
+    sandbox: Sandbox
+    reader: asyncio.StreamReader
+    writer: asyncio.StreamWriter
+    log: bytes = b""
+    requests: int = field(default=0)
+
+    @classmethod
+    async def start(cls, driver: Driver, spec: EnvironmentSpec) -> Runtime:
+        """Start ``spec`` and return once its runtime is connected."""
+        listener = socket.create_server((driver.listen_host, 0))
+        listener.setblocking(False)
+        with listener:
+            host, port = listener.getsockname()[:2]
+            spec = with_api(spec, f"{host}:{port}")
+            return await cls.of(driver, await driver.start(spec), listener)
+
+    @classmethod
+    async def of(
+        cls, driver: Driver, sandbox: Sandbox, listener: socket.socket | None = None
+    ) -> Runtime:
+        connection = sandbox.channel
+        if connection is None:
+            assert listener is not None
+            async with asyncio.timeout(PATIENCE):
+                connection, peer = await asyncio.get_running_loop().sock_accept(listener)
+            assert sandbox.admits(peer[:2], connection.getsockname()[:2])
+        return cls(driver, sandbox, *await asyncio.open_connection(sock=connection))
+
+    async def request(self) -> Request:
+        """Return the runtime's next request."""
+        async with asyncio.timeout(PATIENCE):
+            head = (await self.reader.readuntil(b"\r\n\r\n")).decode("latin-1")
+            first, *lines = head.strip().split("\r\n")
+            headers = {
+                name.lower(): value for name, _, value in (line.partition(": ") for line in lines)
+            }
+            body = await self.reader.readexactly(int(headers.get("content-length", 0)))
+        self.requests += 1
+        method, path, _ = first.split(" ")
+        return Request(method, path.removeprefix("/2018-06-01/runtime/"), headers, body)
+
+    async def ready(self) -> None:
+        """Wait until the runtime asks for work."""
+        request = await self.request()
+        assert (request.method, request.path) == ("GET", "invocation/next")
+
+    def answer(self, status: str, body: bytes = b"", headers: str = "") -> None:
+        self.writer.write(
+            f"HTTP/1.1 {status}\r\nContent-Type: application/json\r\n{headers}"
+            f"Content-Length: {len(body)}\r\n\r\n".encode()
+            + body
+        )
+
+    async def send(self, event: Any, **headers: str) -> None:
+        """Hand the waiting runtime an event."""
+        named = {
+            "Aws-Request-Id": "request-1",
+            "Deadline-Ms": "99999999999999",
+            "Invoked-Function-Arn": "arn:aws:lambda:us-east-1:000000000000:function:contract",
+            **{name.replace("_", "-"): value for name, value in headers.items()},
+        }
+        lines = "".join(f"Lambda-Runtime-{name}: {value}\r\n" for name, value in named.items())
+        body = event if isinstance(event, bytes) else json.dumps(event).encode()
+        self.answer("200 OK", body, lines)
+        await self.writer.drain()
+
+    async def invoke(self, event: Any, **headers: str) -> Request:
+        """Hand over an event; return the answer once the runtime waits again."""
+        await self.send(event, **headers)
+        answer = await self.request()
+        self.answer("202 Accepted")
+        await self.ready()
+        return answer
+
+    async def output(self, *until: str) -> str:
+        """Return what was printed so far, once each of ``until`` is in it."""
+        assert self.sandbox.output is not None
+        async with asyncio.timeout(PATIENCE):
+            while True:
+                try:
+                    part = os.read(self.sandbox.output, 65536)
+                except BlockingIOError:
+                    part = b""
+                self.log += part
+                text = self.log.decode()
+                if all(piece in text for piece in until) and not part:
+                    return text
+                await asyncio.sleep(0.002)
+
+    async def stop(self) -> None:
+        self.writer.close()
+        await self.driver.stop(self.sandbox)
+
+
+def with_api(spec: EnvironmentSpec, address: str) -> EnvironmentSpec:
+    import dataclasses
+
+    return dataclasses.replace(spec, runtime_api=address)

@@ -1,0 +1,705 @@
+"""The driver contract: what every driver promises, on each driver there is."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import os
+import socket
+import subprocess
+import sys
+import textwrap
+from collections.abc import AsyncIterator, Awaitable, Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from emulator.driver.base import Driver
+from emulator.driver.process import ProcessDriver
+from emulator.model.errors import ConfigurationError, DriverFault
+from emulator.model.sandbox import Exit
+from tests.contract.sandboxes import PATIENCE, Runtime, make_spec
+
+LINUX = sys.platform == "linux"
+Start = Callable[..., Awaitable[Runtime]]
+
+
+def unavailable(reason: str) -> None:
+    """Skip for want of something; where everything has to be there, fail."""
+    if os.environ.get("CI") == "true":
+        pytest.fail(reason)
+    pytest.skip(reason)
+
+
+def make_driver(kind: str, state: Path, **options: Any) -> ProcessDriver:
+    isolation = kind.removeprefix("process-")
+    if isolation != "none" and not LINUX:
+        pytest.skip("needs Linux")
+    if isolation == "root" and os.geteuid() != 0:
+        pytest.skip("needs root")
+    if isolation == "user":
+        probe = subprocess.run(["unshare", "-Ur", "true"], capture_output=True, check=False)
+        if probe.returncode != 0:
+            unavailable("needs user namespaces")
+    return ProcessDriver(state=state, isolation=isolation, **options)
+
+
+@pytest.fixture(params=["process-root", "process-user", "process-none"])
+def kind(request: pytest.FixtureRequest) -> str:
+    return str(request.param)
+
+
+@pytest.fixture
+async def driver(kind: str, tmp_path: Path) -> AsyncIterator[Driver]:
+    for folder in (tmp_path, *tmp_path.parents[:2]):
+        folder.chmod(0o755)
+    driver = make_driver(kind, tmp_path / "state")
+    await driver.open()
+    yield driver
+    await driver.close()
+
+
+@pytest.fixture
+async def start(driver: Driver, tmp_path: Path) -> AsyncIterator[Start]:
+    """Start the Python function whose source is given; returns once it waits for work."""
+    runtimes: list[Runtime] = []
+
+    async def start(source: str, *, wait: bool = True, **changes: Any) -> Runtime:
+        code = changes.pop("code", None) or write_code(tmp_path, source)
+        spec = make_spec(code, **changes)
+        runtime = await Runtime.start(driver, spec)
+        runtimes.append(runtime)
+        if wait:
+            await runtime.ready()
+        return runtime
+
+    yield start
+    for runtime in runtimes:
+        await runtime.stop()
+
+
+def write_code(folder: Path, source: str, name: str = "app.py") -> Path:
+    code = folder / f"code-{len(list(folder.iterdir()))}"
+    code.mkdir()
+    (code / name).write_text(textwrap.dedent(source))
+    return code
+
+
+def handler(body: str) -> str:
+    """Return a module whose handler has ``body``."""
+    return "import os, sys\ndef handler(event, context):\n" + textwrap.indent(
+        textwrap.dedent(body).strip(), "    "
+    )
+
+
+def is_jailed(driver: Driver) -> bool:
+    return isinstance(driver, ProcessDriver) and not any("namespaces" in n for n in driver.notes())
+
+
+def limits_memory(driver: Driver) -> bool:
+    return not any("control groups" in note for note in driver.notes())
+
+
+async def ended(runtime: Runtime) -> Exit:
+    return await asyncio.wait_for(asyncio.shield(runtime.sandbox.exited), PATIENCE)
+
+
+# Starting and invoking ----------------------------------------------------------------------
+
+
+async def test_invokes(start: Start) -> None:
+    runtime = await start(handler("return {'got': event}"))
+    answer = await runtime.invoke({"a": "ü"})
+    assert (answer.method, answer.path) == ("POST", "invocation/request-1/response")
+    assert answer.json() == {"got": {"a": "ü"}}
+
+
+async def test_environment_is_exactly_what_was_given(start: Start, driver: Driver) -> None:
+    os.environ["HOST_SECRET"] = "leaked"
+    runtime = await start(handler("return dict(os.environ)"), environ={"OWN": "x=y ü"})
+    environ = (await runtime.invoke({})).json()
+    assert environ["OWN"] == "x=y ü"
+    given = {
+        "_HANDLER", "AWS_LAMBDA_FUNCTION_NAME", "AWS_LAMBDA_RUNTIME_API", "LAMBDA_TASK_ROOT",
+        "LAMBDA_RUNTIME_DIR", "LD_LIBRARY_PATH", "PATH", "TZ", "OWN",
+    }  # fmt: skip
+    assert set(environ) == given | (set() if is_jailed(driver) else {"TMPDIR"})
+
+
+async def test_code_is_at_the_task_root_and_can_not_be_written(
+    start: Start, driver: Driver
+) -> None:
+    runtime = await start(
+        handler(
+            """
+            root = os.environ["LAMBDA_TASK_ROOT"]
+            try:
+                open(root + "/new", "w")
+                wrote = True
+            except OSError:
+                wrote = False
+            return [root, os.getcwd(), sorted(os.listdir(root)), wrote, sys.argv, sys.path[0]]
+            """
+        )
+    )
+    root, folder, names, wrote, argv, first = (await runtime.invoke({})).json()
+    assert folder == root == first
+    assert "app.py" in names
+    assert argv[0].endswith("/bootstrap.py")
+    if is_jailed(driver):
+        assert (root, wrote) == ("/var/task", False)
+
+
+async def test_layers_are_merged_at_opt(start: Start, driver: Driver, tmp_path: Path) -> None:
+    layers = []
+    for number, name in enumerate(("lower", "upper")):
+        layer = tmp_path / f"{name}, layer:1"
+        (layer / "python").mkdir(parents=True)
+        (layer / "python" / f"only_{name}.py").write_text(f"value = {number}")
+        (layer / "python" / "both.py").write_text(f"value = {name!r}")
+        layers.append(layer)
+    runtime = await start(
+        "import both, only_lower, only_upper\n"
+        + handler("return [both.value, only_lower.value, only_upper.value, both.__file__]"),
+        layers=tuple(layers),
+    )
+    value, lower, upper, place = (await runtime.invoke({})).json()
+    assert (value, lower, upper) == ("upper", 0, 1)
+    if is_jailed(driver):
+        assert place == "/opt/python/both.py"
+
+
+async def test_the_aws_sdk_is_there_and_nothing_else_of_ours(start: Start) -> None:
+    runtime = await start(
+        handler(
+            """
+            import importlib.util, boto3
+            names = ["fastapi", "uvicorn", "docker", "typer", "emulator", "pytest", "pip"]
+            return [boto3.__name__, [n for n in names if importlib.util.find_spec(n)]]
+            """
+        ),
+        memory_mb=1769,
+    )
+    assert (await runtime.invoke({})).json() == ["boto3", []]
+
+
+async def test_the_users_own_packages_come_first(start: Start, tmp_path: Path) -> None:
+    code = write_code(tmp_path, handler("import boto3; return boto3.own"))
+    (code / "boto3.py").write_text("own = 'mine'")
+    runtime = await start("", code=code)
+    assert (await runtime.invoke({})).json() == "mine"
+
+
+async def test_output_arrives_in_order(start: Start) -> None:
+    runtime = await start(
+        handler(
+            """
+            for number in range(200):
+                print("line", number, file=sys.stdout if number % 2 else sys.stderr)
+            os.write(1, b"raw\\n")
+            """
+        )
+    )
+    await runtime.invoke({})
+    text = await runtime.output("raw\n")
+    lines = [line for line in text.splitlines() if line.startswith("line")]
+    assert lines == [f"line {number}" for number in range(200)]
+
+
+async def test_a_large_payload_passes_both_ways(start: Start) -> None:
+    runtime = await start(handler("return event"))
+    event = {"data": "x" * 6_000_000}
+    assert (await runtime.invoke(event)).json() == event
+
+
+# The sandbox's walls ------------------------------------------------------------------------
+
+
+async def test_walls(start: Start, driver: Driver) -> None:
+    if not is_jailed(driver):
+        pytest.skip("has none, and says so in its notes")
+    runtime = await start(
+        handler(
+            """
+            import pwd, resource
+            lines = open("/proc/self/status").read().splitlines()
+            status = dict(line.split(":\\t", 1) for line in lines)
+            def listing(path):
+                try:
+                    return os.listdir(path)
+                except OSError as error:
+                    return str(error)
+            return {
+                "user": pwd.getpwuid(os.getuid()).pw_name,
+                "root": listing("/root"), "home": listing("/home"), "host": listing("/.host/root"),
+                "processes": [name for name in os.listdir("/proc") if name.isdigit()],
+                "capabilities": [status["CapEff"], status["CapPrm"], status["CapBnd"]],
+                "privileges": status["NoNewPrivs"],
+                "files": resource.getrlimit(resource.RLIMIT_NOFILE),
+                "limit": resource.getrlimit(resource.RLIMIT_NPROC),
+                "tmp": oct(os.stat("/tmp").st_mode), "task": os.stat("/var/task").st_mode & 0o777,
+                "fds": sorted(int(fd) for fd in os.listdir("/proc/self/fd")),
+                "writable": [
+                    path for path in ("/", "/etc", "/usr", "/var", "/opt", "/dev", "/var/runtime")
+                    if os.access(path, os.W_OK)
+                ],
+            }
+            """
+        )
+    )
+    seen = (await runtime.invoke({})).json()
+    assert seen["user"] == "sbx_user1051"
+    assert seen["root"] in ([], "[Errno 13] Permission denied: '/root'")
+    assert seen["home"] == []
+    assert "Errno" in str(seen["host"]) or seen["host"] == []
+    assert seen["processes"] == ["1", "2"]
+    assert {int(mask, 16) for mask in seen["capabilities"]} == {0}
+    assert seen["privileges"] == "1"
+    assert (seen["files"], seen["limit"]) == ([1024, 1024], [742, 742])
+    assert (seen["tmp"], seen["task"]) == ("0o41777", 0o755)
+    assert len(seen["fds"]) <= 5
+    assert seen["writable"] == []
+
+
+async def test_tmp_is_private_kept_by_reset_and_gone_after_stop(
+    start: Start, driver: Driver, tmp_path: Path
+) -> None:
+    source = handler(
+        """
+        import tempfile
+        path = os.path.join(tempfile.gettempdir(), "kept")
+        before = os.path.exists(path)
+        open(path, "a").close()
+        globals()["count"] = globals().get("count", 0) + 1
+        return [before, count]
+        """
+    )
+    first, other = await start(source), await start(source)
+    assert (await first.invoke({})).json() == [False, 1]
+    assert (await first.invoke({})).json() == [True, 2]
+    assert (await other.invoke({})).json() == [False, 1]
+    spec = make_spec(write_code(tmp_path, source))
+    first.writer.close()
+    again = await Runtime.of(driver, await driver.reset(first.sandbox, spec))
+    await again.ready()
+    assert (await again.invoke({})).json() == [True, 1]
+    await again.stop()
+    await other.stop()
+    fresh = await start(source)
+    assert (await fresh.invoke({})).json() == [False, 1]
+
+
+@pytest.mark.skipif(not LINUX, reason="needs RLIMIT_FSIZE for others")
+async def test_tmp_takes_no_more_than_its_size(start: Start) -> None:
+    runtime = await start(
+        handler(
+            """
+            import tempfile
+            try:
+                with open(tempfile.gettempdir() + "/big", "wb") as file:
+                    file.truncate(600 * 1024 * 1024)
+                return "written"
+            except OSError as error:
+                return type(error).__name__
+            """
+        )
+    )
+    assert (await runtime.invoke({})).json() == "OSError"
+
+
+async def test_the_environments_own_listener_admits_nobody_else(
+    start: Start, driver: Driver
+) -> None:
+    source = handler(
+        """
+        import socket
+        globals()["connection"] = socket.create_connection(("127.0.0.1", event))
+        """
+    )
+    own, other = await start(source), await start(source)
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        local = listener.getsockname()[:2]
+        for runtime, expected in ((own, True), (other, False)):
+            await runtime.invoke(local[1])
+            connection, peer = listener.accept()
+            with connection:
+                assert own.sandbox.admits(peer, local) is expected
+        with socket.create_connection(local):
+            connection, peer = listener.accept()
+            with connection:
+                assert not own.sandbox.admits(peer, local)
+        assert not own.sandbox.admits(("127.0.0.1", 1), local)
+
+
+# Ends ---------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("source", "end"),
+    [
+        ("import sys; sys.exit(0)", Exit(status=0)),
+        ("import sys; sys.exit(3)", Exit(status=3)),
+        ("import os; os._exit(255)", Exit(status=255)),
+        ("import os; os.kill(os.getpid(), 9)", Exit(signal=9)),
+        ("import os; os.kill(os.getpid(), 15)", Exit(signal=15)),
+        ("import ctypes; ctypes.string_at(0)", Exit(signal=11)),
+        ("import os; os.abort()", Exit(signal=6)),
+    ],
+)
+async def test_ends(start: Start, source: str, end: Exit) -> None:
+    runtime = await start(source, wait=False)
+    assert await ended(runtime) == end
+
+
+async def test_a_handler_that_exits(start: Start) -> None:
+    runtime = await start(handler("sys.exit(7)"))
+    await runtime.send({})
+    assert await ended(runtime) == Exit(status=7)
+
+
+async def test_too_much_memory_is_killed_by_the_kernel(start: Start, driver: Driver) -> None:
+    if not limits_memory(driver):
+        pytest.skip("has no control groups, and says so in its notes")
+    runtime = await start(handler("return len(bytearray(700 * 1024 * 1024))"), memory_mb=128)
+    await runtime.send({})
+    assert await ended(runtime) == Exit(signal=9, out_of_memory=True)
+    assert 100e6 < runtime.sandbox.memory_peak() <= 128 * 1024 * 1024
+
+
+async def test_memory_peak_is_the_kernels(start: Start, driver: Driver) -> None:
+    runtime = await start(handler("return len(bytearray(b'x' * 50_000_000))"), memory_mb=512)
+    before = runtime.sandbox.memory_peak()
+    if not LINUX:
+        pytest.skip("needs /proc")
+    assert 1e6 < before < 40e6
+    await runtime.invoke({})
+    assert before + 45e6 < runtime.sandbox.memory_peak() < before + 130e6
+    usage = await driver.usage(runtime.sandbox)
+    assert usage.memory_peak >= runtime.sandbox.memory_peak() - 1e6
+    assert usage.processes == 1
+    assert usage.cpu_seconds >= 0
+
+
+async def test_kill_ends_every_process_and_stop_can_be_repeated(
+    start: Start, driver: Driver
+) -> None:
+    runtime = await start(
+        handler(
+            """
+            import subprocess
+            child = subprocess.Popen(["sleep", "1000"], start_new_session=True)
+            subprocess.Popen(["sh", "-c", "setsid sleep 1001 & exit 0"]).wait()
+            return child.pid
+            """
+        )
+    )
+    await runtime.invoke({})
+    if LINUX:
+        assert (await driver.usage(runtime.sandbox)).processes >= 3
+    await driver.kill(runtime.sandbox)
+    assert await ended(runtime) == Exit(signal=9)
+    if LINUX:
+        assert (await driver.usage(runtime.sandbox)).processes == 0
+    await driver.stop(runtime.sandbox)
+    await driver.stop(runtime.sandbox)
+
+
+@pytest.mark.skipif(not LINUX, reason="needs /proc")
+async def test_a_fork_bomb_stays_bounded(start: Start, driver: Driver) -> None:
+    if not limits_memory(driver):
+        pytest.skip("has no control groups, and says so in its notes")
+    runtime = await start(
+        handler(
+            """
+            import time
+            made = 0
+            try:
+                while made < 3000:
+                    if os.fork() == 0:
+                        time.sleep(1000)
+                    made += 1
+            except OSError:
+                pass
+            return made
+            """
+        ),
+        memory_mb=1769,
+    )
+    assert 100 < (await runtime.invoke({})).json() < 1100
+    await driver.kill(runtime.sandbox)
+    assert (await driver.usage(runtime.sandbox)).processes == 0
+
+
+@pytest.mark.skipif(not LINUX, reason="needs signals that stop others")
+async def test_frozen_makes_no_progress(start: Start, driver: Driver) -> None:
+    runtime = await start(handler("return event"))
+    await driver.freeze(runtime.sandbox)
+    await runtime.send({"n": 1})
+    with pytest.raises(TimeoutError):
+        async with asyncio.timeout(0.05):
+            await runtime.request()
+    await driver.thaw(runtime.sandbox)
+    assert (await runtime.request()).json() == {"n": 1}
+    await driver.freeze(runtime.sandbox)
+    await driver.kill(runtime.sandbox)
+    assert await ended(runtime) == Exit(signal=9)
+
+
+# What users get wrong -----------------------------------------------------------------------
+
+
+async def test_code_that_is_not_there_is_a_fault(driver: Driver, tmp_path: Path) -> None:
+    with pytest.raises(DriverFault):
+        await driver.start(make_spec(tmp_path / "nowhere"))
+
+
+async def test_a_missing_wrapper_is_exit_status_127(start: Start) -> None:
+    runtime = await start(
+        handler(""), wait=False, environ={"AWS_LAMBDA_EXEC_WRAPPER": "/var/task/none"}
+    )
+    assert await ended(runtime) == Exit(status=127)
+
+
+async def test_a_wrapper_starts_the_runtime(start: Start, tmp_path: Path) -> None:
+    code = write_code(tmp_path, handler("return os.environ['WRAPPED']"))
+    (code / "wrap").write_text('#!/bin/sh\nexport WRAPPED=yes\nexec "$@"\n')
+    (code / "wrap").chmod(0o755)
+    runtime = await start("", code=code, environ={"AWS_LAMBDA_EXEC_WRAPPER": "/var/task/wrap"})
+    assert (await runtime.invoke({})).json() == "yes"
+
+
+async def test_variables_that_only_a_new_process_reads(start: Start) -> None:
+    runtime = await start(
+        handler("return sys.flags.hash_randomization"), environ={"PYTHONHASHSEED": "0"}
+    )
+    assert (await runtime.invoke({})).json() == 0
+
+
+BOOTSTRAP = """\
+#!/bin/sh
+set -eu
+exec python3 -c '
+import http.client, os
+api = http.client.HTTPConnection(os.environ["AWS_LAMBDA_RUNTIME_API"])
+while True:
+    api.request("GET", "/2018-06-01/runtime/invocation/next")
+    event = api.getresponse()
+    number = event.headers["Lambda-Runtime-Aws-Request-Id"]
+    path = "/2018-06-01/runtime/invocation/%s/response" % number
+    api.request("POST", path, event.read().upper())
+    api.getresponse().read()
+'
+"""
+
+
+@pytest.mark.skipif(not LINUX, reason="the peer of a connection is unknown elsewhere")
+async def test_provided_runs_the_codes_own_bootstrap(start: Start, tmp_path: Path) -> None:
+    code = write_code(tmp_path, BOOTSTRAP, "bootstrap")
+    (code / "bootstrap").chmod(0o755)
+    runtime = await start("", code=code, runtime="provided.al2023", memory_mb=1769)
+    assert (await runtime.invoke("abc")).body == b'"ABC"'
+
+
+@pytest.mark.parametrize(
+    ("content", "mode", "text"),
+    [
+        (None, 0, "Couldn't find valid bootstrap(s): [/var/task/bootstrap /opt/bootstrap]"),
+        ("#!/bin/sh\n", 0o644, "bootstrap: permission denied"),
+        ("\x7fELF", 0o755, "bootstrap: exec format error"),
+        ("#!/no/such/shell\n", 0o755, "bootstrap: no such file or directory"),
+    ],
+)
+async def test_provided_without_a_valid_bootstrap(
+    driver: Driver, tmp_path: Path, content: str | None, mode: int, text: str
+) -> None:
+    code = write_code(tmp_path, "")
+    if content is not None:
+        (code / "bootstrap").write_text(content)
+        (code / "bootstrap").chmod(mode)
+    sandbox = await driver.start(make_spec(code, runtime="provided.al2023"))
+    end = await asyncio.wait_for(sandbox.exited, PATIENCE)
+    assert end.error_type == "Runtime.InvalidEntrypoint"
+    assert end.message.endswith(text)
+    await driver.stop(sandbox)
+
+
+async def test_runtimes_it_can_not_serve_are_refused_with_a_remedy(driver: Driver) -> None:
+    with pytest.raises(ConfigurationError, match="docker"):
+        driver.check_runtime("java21")
+    assert driver.check_runtime("provided.al2023") is None
+
+
+# Many, and nothing left ----------------------------------------------------------------------
+
+
+async def test_fifty_at_once(start: Start) -> None:
+    source = handler("return event")
+    runtimes = await asyncio.gather(*(start(source, memory_mb=512) for _ in range(50)))
+    answers = await asyncio.gather(*(one.invoke(n) for n, one in enumerate(runtimes)))
+    assert [answer.json() for answer in answers] == list(range(50))
+
+
+def leftovers(state: Path) -> dict[str, Any]:
+    """What a driver could leave on the machine."""
+    mounts = Path("/proc/self/mountinfo").read_text()
+    return {
+        "fds": sorted(os.readlink(f"/proc/self/fd/{fd}") for fd in list_fds()),
+        "children": Path(f"/proc/self/task/{os.getpid()}/children").read_text().split(),
+        "mounts": mounts.count(str(state)),
+        "processes": processes_about(state),
+        "tmp": sorted(str(p) for p in state.glob("process/tmp/*")),
+    }
+
+
+def existing(paths: list[str]) -> list[str]:
+    return [path for path in paths if os.path.exists(path)]
+
+
+def list_fds() -> list[str]:
+    return [fd for fd in os.listdir("/proc/self/fd") if os.path.exists(f"/proc/self/fd/{fd}")]
+
+
+def processes_about(state: Path) -> list[str]:
+    """Return the processes that have a file of ``state`` open as their standard error."""
+    found = []
+    for pid in filter(str.isdigit, os.listdir("/proc")):
+        try:
+            if os.readlink(f"/proc/{pid}/fd/2").startswith(str(state)):
+                found.append(pid)
+        except OSError:
+            continue
+    return found
+
+
+@pytest.mark.skipif(not LINUX, reason="needs /proc")
+async def test_close_leaves_nothing(kind: str, tmp_path: Path) -> None:
+    for folder in (tmp_path, *tmp_path.parents[:2]):
+        folder.chmod(0o755)
+    code = write_code(tmp_path, handler("return 1"))
+    state = tmp_path / "state"
+    before = leftovers(state)
+    driver = make_driver(kind, state)
+    await driver.open()
+    await driver.prepare("python3.11")
+    runtimes = [await Runtime.start(driver, make_spec(code)) for _ in range(5)]
+    for runtime in runtimes:
+        await runtime.ready()
+    bases = json.loads((state / "process" / "left.json").read_text())["groups"]
+    await driver.stop(runtimes[0].sandbox)
+    await driver.close()
+    for runtime in runtimes:
+        runtime.writer.close()
+        await runtime.writer.wait_closed()
+    assert leftovers(state) == before
+    assert not existing(bases)
+
+
+VICTIM = """
+import asyncio, sys
+from pathlib import Path
+sys.path[:0] = {path!r}
+from emulator.driver.process import ProcessDriver
+from tests.contract.sandboxes import Runtime, make_spec
+
+async def main():
+    driver = ProcessDriver(state=Path({state!r}), isolation={isolation!r})
+    await driver.open()
+    await driver.prepare("python3.11")
+    runtimes = []
+    for _ in range(3):
+        runtime = await Runtime.start(driver, make_spec(Path({code!r})))
+        runtimes.append(runtime)
+        await runtime.ready()
+        await runtime.invoke({{}})
+    print("ready", flush=True)
+    await asyncio.sleep(1000)
+
+asyncio.run(main())
+"""
+
+
+@pytest.mark.skipif(not LINUX, reason="needs /proc")
+async def test_kill_9_of_the_control_plane_leaves_no_process(kind: str, tmp_path: Path) -> None:
+    for folder in (tmp_path, *tmp_path.parents[:2]):
+        folder.chmod(0o755)
+    driver = make_driver(kind, tmp_path / "state")
+    marker = f"{1000 + os.getpid() / 1e6:.6f}"
+    code = write_code(
+        tmp_path,
+        handler(
+            f"import subprocess; subprocess.Popen(['sleep', '{marker}'], start_new_session=True)"
+        ),
+    )
+    program = VICTIM.format(
+        path=[str(Path(__file__).parents[2])],
+        state=str(tmp_path / "state"),
+        isolation=kind.removeprefix("process-"),
+        code=str(code),
+    )
+    victim = await asyncio.create_subprocess_exec(
+        sys.executable, "-c", program, stdout=asyncio.subprocess.PIPE
+    )
+    assert victim.stdout is not None
+    try:
+        assert await asyncio.wait_for(victim.stdout.readline(), PATIENCE) == b"ready\n"
+        bases = json.loads((tmp_path / "state/process/left.json").read_text())["groups"]
+        assert len(sleepers(marker)) == 3
+    finally:
+        victim.kill()
+        await victim.wait()
+    async with asyncio.timeout(PATIENCE):
+        while sleepers(marker) or processes_about(tmp_path / "state"):  # noqa: ASYNC110
+            await asyncio.sleep(0.005)
+    # Groups and folders are nobody's to remove until the next start.
+    await driver.open()
+    await driver.close()
+    assert not existing(bases)
+    assert not list((tmp_path / "state/process").glob("tmp/*"))
+
+
+def sleepers(marker: str) -> list[str]:
+    found = []
+    for pid in filter(str.isdigit, os.listdir("/proc")):
+        try:
+            if marker.encode() in Path(f"/proc/{pid}/cmdline").read_bytes():
+                found.append(pid)
+        except OSError:
+            continue
+    return [pid for pid in found if pid != str(os.getpid())]
+
+
+@pytest.mark.skipif(not LINUX, reason="needs control groups")
+async def test_without_control_groups_it_says_so(tmp_path: Path) -> None:
+    driver = ProcessDriver(state=tmp_path / "state", use_cgroups=False)
+    await driver.open()
+    assert any("memory limits" in note for note in driver.notes())
+    runtime = await Runtime.start(driver, make_spec(write_code(tmp_path, handler("return 1"))))
+    await runtime.ready()
+    assert (await runtime.invoke({})).json() == 1
+    assert runtime.sandbox.memory_peak() > 0
+    await driver.freeze(runtime.sandbox)
+    await runtime.stop()
+    await driver.close()
+
+
+async def test_the_official_client(kind: str, tmp_path: Path) -> None:
+    pytest.importorskip("awslambdaric")
+    for folder in (tmp_path, *tmp_path.parents[:2]):
+        folder.chmod(0o755)
+    driver = make_driver(kind, tmp_path / "state", bootstrap="awslambdaric")
+    await driver.open()
+    code = write_code(tmp_path, handler("return [event, type(context).__module__]"))
+    runtime = await Runtime.start(driver, make_spec(code, memory_mb=1769))
+    await runtime.ready()
+    await runtime.send({"a": 1})
+    answer = await runtime.request()
+    assert answer.json() == [{"a": 1}, "awslambdaric.lambda_context"]
+    await runtime.stop()
+    await driver.close()
+
+
+async def test_one_state_folder_serves_one_emulator(driver: Driver, tmp_path: Path) -> None:
+    assert isinstance(driver, ProcessDriver)
+    with pytest.raises(ConfigurationError, match="Another emulator"):
+        await ProcessDriver(state=tmp_path / "state").open()
