@@ -235,6 +235,8 @@ class ScriptedDriver:
         self.live.add(sandbox)
         return sandbox
 
+    def initialised(self, sandbox: Sandbox, spec: EnvironmentSpec) -> None: ...
+
     async def reset(self, sandbox: Sandbox, spec: EnvironmentSpec) -> Sandbox:
         await self.stop(sandbox)
         return await self.start(spec)

@@ -87,6 +87,14 @@ class Driver(Protocol):
         """
         ...
 
+    def initialised(self, sandbox: Sandbox, spec: EnvironmentSpec) -> None:
+        """Hold ``sandbox`` to the share of CPU its memory stands for, from now on.
+
+        Its INIT is over, which AWS lets have all the CPU there is. Takes microseconds, never
+        blocks.
+        """
+        ...
+
     async def reset(self, sandbox: Sandbox, spec: EnvironmentSpec) -> Sandbox:
         """Kill all processes of ``sandbox`` and start its runtime anew; /tmp is kept.
 

@@ -70,8 +70,8 @@ class Group:
         with open(self._file(controller, name), "w") as file:
             file.write(str(value))
 
-    def limit(self, *, memory: int, cpu: int | None = None, pids: int | None = None) -> None:
-        """Set the limits: ``memory`` in bytes without swap, ``cpu`` in µs per period.
+    def limit(self, *, memory: int, pids: int | None = None) -> None:
+        """Set the limits: ``memory`` in bytes, without swap, and the number of processes.
 
         Raises:
             OSError: The kernel refused.
@@ -80,8 +80,6 @@ class Group:
             self._write("memory", "memory.max", memory)
             with suppress(FileNotFoundError):
                 self._write("memory", "memory.swap.max", 0)
-            if cpu is not None:
-                self._write("cpu", "cpu.max", f"{cpu} {CPU_PERIOD}")
             if pids is not None:
                 self._write("pids", "pids.max", pids)
             return
@@ -89,11 +87,20 @@ class Group:
         # Memory and swap together: equal to memory means no swap. Not there on every kernel.
         with suppress(FileNotFoundError):
             self._write("memory", "memory.memsw.limit_in_bytes", memory)
-        if cpu is not None and "cpu" in self.folders:
-            self._write("cpu", "cpu.cfs_period_us", CPU_PERIOD)
-            self._write("cpu", "cpu.cfs_quota_us", cpu)
         if pids is not None and "pids" in self.folders:
             self._write("pids", "pids.max", pids)
+
+    def limit_cpu(self, quota: int) -> None:
+        """Set the share of CPU: ``quota`` µs in each period.
+
+        Raises:
+            OSError: The kernel refused.
+        """
+        if self.unified:
+            self._write("cpu", "cpu.max", f"{quota} {CPU_PERIOD}")
+        elif "cpu" in self.folders:
+            self._write("cpu", "cpu.cfs_period_us", CPU_PERIOD)
+            self._write("cpu", "cpu.cfs_quota_us", quota)
 
     def memory_peak(self) -> int:
         """Return the most bytes held at once since the group was made; 0 when unknown."""

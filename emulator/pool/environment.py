@@ -157,6 +157,7 @@ class Environment:
             return
         if failure is None:
             self.init_ms = elapsed
+            self._driver.initialised(sandbox, self.spec)
             self._to(State.READY)
             self.idle_since = self._clock.monotonic()
             return
@@ -270,6 +271,7 @@ class Environment:
             return
         elapsed = (self._clock.monotonic() - began) * 1000
         if failure is None:
+            self._driver.initialised(sandbox, self.spec)
             return
         self._drain()
         self.log.line(

@@ -70,7 +70,7 @@ class Running:
 def zip_of(**files: str) -> bytes:
     """Return an archive; names are given with "__" for "."."""
     buffer = io.BytesIO()
-    with zipfile.ZipFile(buffer, "w") as archive:
+    with zipfile.ZipFile(buffer, "w", zipfile.ZIP_DEFLATED) as archive:
         for name, text in files.items():
             archive.writestr(name.replace("__", "."), text)
     return buffer.getvalue()

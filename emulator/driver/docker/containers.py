@@ -11,7 +11,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, TypeVar
 
-from emulator.driver.docker import body, cgroup
+from emulator.driver import cgroups
+from emulator.driver.docker import body
 from emulator.driver.docker.engine import AttachedOutput, Engine, EngineFault, ImageInfo
 from emulator.driver.docker.images import Images, Plan
 from emulator.driver.docker.labels import POOL
@@ -115,7 +116,7 @@ class Containers:
 
     async def _make_stem(self, plan: Plan) -> DockerSandbox:
         assert self._local is not None
-        await self._images.ensure(plan)
+        image = await self._images.ensure(plan)
         workspace = await self._local.make(STEM_STORAGE_MB)
         language = self._bootstraps / plan.language
         request = body.Request(
@@ -125,7 +126,7 @@ class Containers:
             labels=self._labels | {POOL: plan.image},
             mounts=[*workspace.mounts(language), self._temporary(workspace)],
             network=self._network.name,
-            environ={body.SOCKET_VARIABLE: body.SOCKET},
+            environ={**body.STEM_ENVIRON, **image.environ, body.SOCKET_VARIABLE: body.SOCKET},
             init=self._init,
             host_names=("host.docker.internal",),
         )
@@ -163,7 +164,7 @@ class Containers:
             network=self._network.name,
             environ=environ,
             working_directory=directory,
-            limits=body.limits(spec.memory_mb),
+            memory_mb=spec.memory_mb,
             init=self._init,
             host_names=("host.docker.internal",),
         )
@@ -233,7 +234,7 @@ class Containers:
                 if self._local is not None:
                     await self._local.hide_disk(workspace)
                 if state.pid:
-                    sandbox.cgroup = cgroup.of_process(state.pid, container.id)
+                    sandbox.group = _group(state.pid, container.id)
                     sandbox.watch(state.pid)
                 else:
                     sandbox.gone()
@@ -250,8 +251,10 @@ class Containers:
             await asyncio.wait(waited, timeout=_CONNECT, return_when=asyncio.FIRST_COMPLETED)
             if accepting.done():
                 channel, _ = accepting.result()
-                channel.setblocking(False)
-                return channel
+                if not sandbox.container.removed:
+                    channel.setblocking(False)
+                    return channel
+                channel.close()
         finally:
             accepting.cancel()
         reason = "ended" if sandbox.exited.done() else "did not connect"
@@ -276,7 +279,7 @@ class Containers:
         assert workspace is not None
         assert self._local is not None
         assert stem.channel is not None
-        await self._limit(stem, body.limits(spec.memory_mb))
+        await self._limit(stem, spec.memory_mb)
         inherited = before.container.workspace if before is not None else None
         if inherited is not None:
             await self._local.hand_over_disk(inherited, workspace, stem.pid or 0)
@@ -290,19 +293,20 @@ class Containers:
         except OSError as error:
             raise DriverFault(f"the runtime of {stem.container.name} is gone: {error}") from error
 
-    async def _limit(self, sandbox: DockerSandbox, limits: body.Limits) -> None:
-        if sandbox.cgroup is not None and sandbox.cgroup.writable:
-            try:
-                sandbox.cgroup.limit(limits)
-            except OSError as error:
-                raise DriverFault(f"the limits can't be set: {error}") from error
-        else:
+    async def _limit(self, sandbox: DockerSandbox, memory_mb: int) -> None:
+        memory, quota = memory_mb << 20, cgroups.cpu_quota(memory_mb)
+        if sandbox.group is None:
             await self._engine.update(
                 sandbox.container.id,
-                memory=limits.memory,
-                cpu_period=body.CPU_PERIOD,
-                cpu_quota=limits.cpu_quota,
+                memory=memory,
+                cpu_period=cgroups.CPU_PERIOD,
+                cpu_quota=quota,
             )
+            return
+        try:
+            sandbox.group.limit(memory=memory)
+        except OSError as error:
+            raise DriverFault(f"the limits can't be set: {error}") from error
 
     def can_hand_over(self, sandbox: DockerSandbox) -> bool:
         """Say whether a stem cell can take the place of ``sandbox`` and its /tmp."""
@@ -416,6 +420,23 @@ def environment(spec: EnvironmentSpec, image: ImageInfo, runtime_api: str) -> di
             if name in image.environ:
                 environ.pop(name, None)
     return environ | {"AWS_LAMBDA_RUNTIME_API": runtime_api}
+
+
+def _group(pid: int, container: str) -> cgroups.Group | None:
+    """Return the container's control group, None where this process may not change it.
+
+    Every engine makes the container's id part of the path: elsewhere the number ``pid`` may be
+    anybody's.
+    """
+    try:
+        group = cgroups.Group.of(pid)
+    except (OSError, KeyError):
+        return None
+    folders = set(group.folders.values())
+    ours = all(container in str(folder) for folder in folders)
+    if ours and group.can_freeze and all(os.access(f / "cgroup.procs", os.W_OK) for f in folders):
+        return group
+    return None
 
 
 def _said(sandbox: DockerSandbox) -> str:

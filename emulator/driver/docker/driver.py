@@ -15,6 +15,7 @@ from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from emulator.driver import cgroups
 from emulator.driver.base import Sandbox
 from emulator.driver.docker import body, images, labels, mounts, volumes
 from emulator.driver.docker.address import EngineAddress, resolve
@@ -82,8 +83,8 @@ class DockerDriver:
         self._environ = dict(environ)
         self._clock = clock or SystemClock()
         self._on_progress = on_progress
-        self._instance = uuid.uuid4().hex
-        self._folder = settings.directory / self._instance[:8]
+        self.instance = uuid.uuid4().hex
+        self.folder = settings.directory / self.instance[:8]
         self._lock: int | None = None
         self._notes: list[str] = []
         self._local: LocalFiles | None = None
@@ -108,7 +109,7 @@ class DockerDriver:
         local = _shares_this_machine(address, info) and not control
         self._take_lock()
         self._owner = labels.Owner(
-            instance=self._instance,
+            instance=self.instance,
             owner=f"{socket.gethostname()}:{self._settings.directory}",
             control=control,
         )
@@ -118,10 +119,10 @@ class DockerDriver:
                 marks |= labels.reaper_labels((await self._engine.inspect(control)).labels)
         await self.sweep()
         if local:
-            self._local = LocalFiles(self._folder, privileged=mounts.available())
+            self._local = LocalFiles(self.folder, privileged=mounts.available())
         network = await self._network(address, control)
         self.listen_host, self.reach_host = network.listen_host, network.reach_host
-        prefix = f"localfaas-{self._instance[:8]}"
+        prefix = f"localfaas-{self.instance[:8]}"
         self._images = Images(
             self._engine, self._settings.images, body.LANGUAGES, self._on_progress
         )
@@ -151,11 +152,11 @@ class DockerDriver:
             if directory.stat().st_uid != os.getuid():
                 raise PermissionError(f"it belongs to user {directory.stat().st_uid}")
             # It gets its name only once it is held: nobody ever sees it without its holder.
-            new = directory / f"{self._instance}.new"
+            new = directory / f"{self.instance}.new"
             self._lock = os.open(new, os.O_CREAT | os.O_RDWR | os.O_CLOEXEC, 0o600)
             fcntl.flock(self._lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            new.rename(self._lock_file(self._instance))
-            self._folder.mkdir(mode=0o711)
+            new.rename(self._lock_file(self.instance))
+            self.folder.mkdir(mode=0o711)
         except OSError as error:
             raise ConfigurationError(f"{directory} can't be used: {error}") from error
 
@@ -241,23 +242,29 @@ class DockerDriver:
     async def start(self, spec: EnvironmentSpec) -> Sandbox:
         plan = await self._images.plan(spec)
         if self._containers.is_stem(plan):
-            return await self._specialised(await self._stem(plan), spec)
+            return await self._specialise(plan, spec)
         self._stems.hurry()
         try:
             return await self._containers.make(plan, spec)
         finally:
             self._stems.hurried()
 
-    async def _stem(self, plan: Plan) -> DockerSandbox:
-        """Return a stem cell: a ready one, or one made now, before any refill."""
-        stem = self._stems.take(plan)
-        if stem is not None:
-            return stem
+    async def _specialise(
+        self, plan: Plan, spec: EnvironmentSpec, before: DockerSandbox | None = None
+    ) -> DockerSandbox:
+        """Make a stem cell the environment of ``spec``: a ready one, or one made now."""
+        while (stem := self._stems.take(plan)) is not None:
+            try:
+                return await self._specialised(stem, spec, before)
+            except DriverFault:
+                # It ended while it waited, before that was noticed: the next one may live.
+                continue
         self._stems.hurry()
         try:
-            return await self._containers.make_stem(plan)
+            stem = await self._containers.make_stem(plan)
         finally:
             self._stems.hurried()
+        return await self._specialised(stem, spec, before)
 
     async def _specialised(
         self, stem: DockerSandbox, spec: EnvironmentSpec, before: DockerSandbox | None = None
@@ -270,6 +277,13 @@ class DockerDriver:
         stem.handed_out = True
         return stem
 
+    def initialised(self, sandbox: Sandbox, spec: EnvironmentSpec) -> None:
+        group = _ours(sandbox).group
+        if group is not None:
+            # A group that is just being removed needs no share any more.
+            with suppress(FileNotFoundError):
+                group.limit_cpu(cgroups.cpu_quota(spec.memory_mb))
+
     async def reset(self, sandbox: Sandbox, spec: EnvironmentSpec) -> Sandbox:
         old = _ours(sandbox)
         if not self._containers.can_hand_over(old):
@@ -277,8 +291,7 @@ class DockerDriver:
             return await self._specialised(anew, spec) if anew.container.stem else anew
         try:
             await old.kill()
-            stem = await self._stem(old.container.plan)
-            return await self._specialised(stem, spec, before=old)
+            return await self._specialise(old.container.plan, spec, before=old)
         finally:
             self._containers.remove(old)
 
@@ -298,9 +311,9 @@ class DockerDriver:
         ours = _ours(sandbox)
         if ours.frozen or ours.exited.done():
             return
-        if ours.cgroup is not None and ours.cgroup.writable:
+        if ours.group is not None:
             with _lost(ours):
-                ours.cgroup.freeze(True)
+                ours.group.freeze()
         else:
             await self._engine.pause(ours.container.id)
         ours.frozen = True
@@ -310,17 +323,22 @@ class DockerDriver:
         if not ours.frozen or ours.exited.done():
             return
         ours.frozen = False
-        if ours.cgroup is not None and ours.cgroup.writable:
+        if ours.group is not None:
             with _lost(ours):
-                ours.cgroup.freeze(False)
+                ours.group.thaw()
         else:
             await self._engine.unpause(ours.container.id)
 
     async def usage(self, sandbox: Sandbox) -> Usage:
         ours = _ours(sandbox)
-        if ours.cgroup is not None:
+        if ours.group is not None:
             with _lost(ours):
-                return ours.cgroup.usage()
+                return Usage(
+                    memory=ours.group.memory(),
+                    memory_peak=ours.memory_peak(),
+                    cpu_seconds=ours.group.cpu_seconds(),
+                    processes=len(ours.group.pids()),
+                )
         sample = await self._engine.stats(ours.container.id)
         memory = sample.get("memory_stats") or {}
         used = int(memory.get("usage") or 0)
@@ -358,9 +376,9 @@ class DockerDriver:
 
     def _locked_instances(self) -> list[str]:
         """Return the instances whose process lives, this one included."""
-        found = [self._instance]
+        found = [self.instance]
         for file in self._settings.directory.glob("*.lock"):
-            if file.stem == self._instance:
+            if file.stem == self.instance:
                 continue
             with suppress(OSError), file.open("rb") as lock:
                 try:
@@ -378,7 +396,7 @@ class DockerDriver:
             if folder.name not in kept:
                 remove_folder(folder)
         for file in self._settings.directory.glob("*.lock"):
-            if file.stem != self._instance and file.stem[:8] not in kept:
+            if file.stem != self.instance and file.stem[:8] not in kept:
                 with suppress(OSError), file.open("rb") as lock:
                     fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
                     file.unlink()
@@ -390,7 +408,7 @@ class DockerDriver:
         try:
             await self._shipped.close()
             # What a call that was given up on may have made after all.
-            own = f"{labels.INSTANCE}={self._instance}"
+            own = f"{labels.INSTANCE}={self.instance}"
             for one in await self._engine.containers(own):
                 await self._engine.remove(one.id)
         except EngineFault:
@@ -403,8 +421,8 @@ class DockerDriver:
 
     def _release(self) -> None:
         if self._lock is not None:
-            remove_folder(self._folder)
-            self._lock_file(self._instance).unlink(missing_ok=True)
+            remove_folder(self.folder)
+            self._lock_file(self.instance).unlink(missing_ok=True)
             os.close(self._lock)
             self._lock = None
 

@@ -274,11 +274,7 @@ class ProcessDriver:
         elif not sandbox.exited.done():
             if sandbox.group is not None:
                 try:
-                    sandbox.group.limit(
-                        memory=spec.memory_mb * _MB,
-                        cpu=cgroups.cpu_quota(spec.memory_mb),
-                        pids=_PIDS,
-                    )
+                    sandbox.group.limit(memory=spec.memory_mb * _MB, pids=_PIDS)
                 except OSError as error:
                     raise DriverFault(f"no limits for {spec.function_name}: {error}") from error
             limits = {"RLIMIT_FSIZE": spec.ephemeral_storage_mb * _MB}
@@ -287,6 +283,13 @@ class ProcessDriver:
         if not launch.channel and sandbox.channel is not None:
             sandbox.channel.close()
             sandbox.channel = None
+
+    def initialised(self, sandbox: Sandbox, spec: EnvironmentSpec) -> None:
+        group = _own(sandbox).group
+        if group is not None:
+            # A group that is just being removed needs no share any more.
+            with suppress(FileNotFoundError):
+                group.limit_cpu(cgroups.cpu_quota(spec.memory_mb))
 
     def _make_tmp(self) -> Path:
         folder = self._state / "tmp" / secrets.token_hex(8)
