@@ -18,6 +18,7 @@ from emulator.control.context import Services
 from emulator.control.lambda_ import code, provisioned
 from emulator.driver.base import Driver
 from emulator.edge.aws import AwsDoor
+from emulator.edge.function_url import FunctionUrlDoor
 from emulator.edge.gateway import AsgiApp, Gateway
 from emulator.edge.guard import Guard
 from emulator.invoke.admission import Admission
@@ -94,6 +95,7 @@ class Emulator:
         self.gateway = Gateway(
             guard=Guard(settings.allow_hosts, settings.allow_origins),
             aws=AwsDoor(self.services, account=settings.account, region=settings.region),
+            urls=FunctionUrlDoor(self.services),
             admin=self._make_admin,
         )
         self.folder = self._make_folder(settings.functions) if settings.functions else None

@@ -2,7 +2,9 @@
 
 ::
 
-    Host and Origin refused ─> 403
+    Host refused            ─> 403
+    a function URL          ─> its function; its own CORS applies
+    Origin refused          ─> 403
     /_emulator/…            ─> admin API (FastAPI, imported on its first request)
     everything else         ─> AWS: the service, operation, account and region of the caller
 """
@@ -22,6 +24,9 @@ Send = Callable[[MutableMapping[str, Any]], Awaitable[None]]
 AsgiApp = Callable[[Scope, Receive, Send], Awaitable[None]]
 Headers = dict[bytes, bytes]
 
+#: Where function URLs are for clients that cannot resolve names under localhost.
+URL_PATH = "/_function_url/"
+
 
 class Door(Protocol):
     """Serves the requests of one kind of caller."""
@@ -38,9 +43,12 @@ class Gateway:
         admin: Makes the admin application when it is first asked for.
     """
 
-    def __init__(self, *, guard: Guard, aws: Door, admin: Callable[[], AsgiApp]) -> None:
+    def __init__(
+        self, *, guard: Guard, aws: Door, urls: Door, admin: Callable[[], AsgiApp]
+    ) -> None:
         self._guard = guard
         self._aws = aws
+        self._urls = urls
         self._make_admin = admin
         self._admin: AsgiApp | None = None
 
@@ -50,7 +58,8 @@ class Gateway:
                 await send({"type": "websocket.close", "code": 1008})
             return
         headers: Headers = dict(scope["headers"])
-        refusal = self._guard.refuse(headers)
+        for_url = is_for_url(scope, headers)
+        refusal = self._guard.refuse(headers, any_origin=for_url)
         if refusal is not None:
             await answer(
                 send,
@@ -58,12 +67,19 @@ class Gateway:
                 [(b"content-type", b"application/json"), (b"x-amzn-errortype", b"AccessDenied")],
                 orjson.dumps({"__type": "AccessDenied", "message": refusal}),
             )
+        elif for_url:
+            await self._urls(scope, headers, receive, send)
         elif scope["path"].startswith("/_emulator"):
             if self._admin is None:
                 self._admin = self._make_admin()
             await self._admin(scope, receive, send)
         else:
             await self._aws(scope, headers, receive, send)
+
+
+def is_for_url(scope: Scope, headers: Headers) -> bool:
+    """Say whether a request is for a function URL, by its host or by its path."""
+    return b".lambda-url." in headers.get(b"host", b"") or scope["path"].startswith(URL_PATH)
 
 
 async def answer(send: Send, status: int, headers: list[tuple[bytes, bytes]], body: bytes) -> None:

@@ -1,0 +1,262 @@
+"""HTTP requests as events and results as HTTP responses: the payload format 2.0.
+
+https://docs.aws.amazon.com/lambda/latest/dg/urls-invocation.html#urls-payloads
+"""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import json
+import re
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Any, NamedTuple
+from urllib.parse import parse_qsl, unquote
+
+import orjson
+
+Headers = list[tuple[bytes, bytes]]
+
+#: The content type of a stream that begins with its own status and headers ...
+PRELUDE = "application/vnd.awslambda.http-integration-response"
+#: ... which end at these bytes.
+DELIMITER = b"\x00" * 8
+#: The longest such beginning, bytes.
+PRELUDE_LIMIT = 1024 * 1024
+
+#: Headers between two hops are nothing of the function's.
+_HOP = frozenset(
+    {"connection", "keep-alive", "proxy-connection", "te", "transfer-encoding", "upgrade"}
+)
+#: Headers a function may not set itself: they go out as x-amzn-remapped-<name>.
+_REMAPPED = _HOP | {"content-length", "date", "server", "trailer", "www-authenticate"}
+_TEXT = re.compile(
+    r"text/|application/(json|xml|javascript|[^;]*\+(json|xml))\s*(;|$)", re.IGNORECASE
+)
+_NAME = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
+_CONTROL = re.compile(r"[\x00-\x08\x0a-\x1f\x7f]")
+
+
+class Malformed(Exception):
+    """The function's answer is no HTTP response."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Request:
+    """An HTTP request, and where it came in."""
+
+    method: str
+    #: As sent: percent-encoded, without the query.
+    raw_path: str
+    query: str
+    #: Names in lower case, in order.
+    headers: Iterable[tuple[str, str]]
+    body: bytes
+    http_version: str
+    source_ip: str
+    #: The port and scheme it was sent to.
+    port: int
+    scheme: str
+    request_id: str
+    trace_id: str
+    #: The API or function URL it is for.
+    api_id: str
+    domain_name: str
+    #: "anonymous", or who signed it.
+    account: str
+    #: What is known of the caller; None where nobody is.
+    authorizer: Mapping[str, Any] | None = None
+    #: Seconds since the epoch.
+    now: float
+
+
+def event_of(request: Request) -> dict[str, Any]:
+    """Return the event a function gets for a request."""
+    headers: dict[str, str] = {}
+    for name, value in request.headers:
+        if name not in _HOP:
+            headers[name] = f"{headers[name]},{value}" if name in headers else value
+    headers["x-forwarded-for"] = request.source_ip
+    headers["x-forwarded-port"] = str(request.port)
+    headers["x-forwarded-proto"] = request.scheme
+    headers["x-amzn-trace-id"] = request.trace_id.partition(";")[0]
+    cookies = [
+        cookie.strip()
+        for name, value in request.headers
+        if name == "cookie"
+        for cookie in value.split(";")
+        if cookie.strip()
+    ]
+    event: dict[str, Any] = {
+        "version": "2.0",
+        "routeKey": "$default",
+        "rawPath": request.raw_path,
+        "rawQueryString": request.query,
+    }
+    if cookies:
+        event["cookies"] = cookies
+    event["headers"] = headers
+    parameters: dict[str, str] = {}
+    for name, value in parse_qsl(request.query, keep_blank_values=True):
+        parameters[name] = f"{parameters[name]},{value}" if name in parameters else value
+    if parameters:
+        event["queryStringParameters"] = parameters
+    event["requestContext"] = {
+        "accountId": request.account,
+        "apiId": request.api_id,
+        **({"authorizer": request.authorizer} if request.authorizer else {}),
+        "domainName": request.domain_name,
+        "domainPrefix": request.api_id,
+        "http": {
+            "method": request.method,
+            "path": unquote(request.raw_path),
+            "protocol": f"HTTP/{request.http_version}",
+            "sourceIp": request.source_ip,
+            "userAgent": headers.get("user-agent", ""),
+        },
+        "requestId": request.request_id,
+        "routeKey": "$default",
+        "stage": "$default",
+        "time": datetime.fromtimestamp(request.now, UTC).strftime("%d/%b/%Y:%H:%M:%S +0000"),
+        "timeEpoch": int(request.now * 1000),
+    }
+    text = _text(request.body, headers)
+    if text is None:
+        event["body"] = base64.b64encode(request.body).decode()
+    elif text:
+        event["body"] = text
+    event["isBase64Encoded"] = text is None
+    return event
+
+
+def _text(body: bytes, headers: Mapping[str, str]) -> str | None:
+    """Return a body as text; None if its type or its bytes make it binary."""
+    if not body:
+        return ""
+    if "content-encoding" in headers or not _TEXT.match(headers.get("content-type", "").strip()):
+        return None
+    try:
+        return body.decode()
+    except UnicodeDecodeError:
+        return None
+
+
+class HttpResponse(NamedTuple):
+    """What a client is answered."""
+
+    status: int
+    #: Names in lower case.
+    headers: Headers
+    body: bytes
+
+
+def response_of(payload: bytes, content_type: str) -> HttpResponse:
+    """Return the HTTP response that a function's result means.
+
+    Args:
+        content_type: What the runtime says the result is.
+
+    Raises:
+        Malformed: It means none.
+    """
+    if content_type.startswith(PRELUDE):
+        head, delimiter, body = payload.partition(DELIMITER)
+        if not delimiter:
+            raise Malformed("the prelude does not end")
+        status, headers = prelude_of(head)
+        return HttpResponse(status, headers, body)
+    try:
+        value = _loads(payload)
+    except ValueError as error:
+        if content_type.startswith("application/json"):
+            raise Malformed("not JSON") from error
+        # What a handler streamed, buffered.
+        return HttpResponse(200, [(b"content-type", _value(content_type))], payload)
+    if isinstance(value, dict) and "statusCode" in value:
+        status, headers = _head(value)
+        return HttpResponse(status, headers, _body(value))
+    body = value.encode("utf-8", "replace") if isinstance(value, str) else payload
+    return HttpResponse(200, [(b"content-type", b"application/json")], body)
+
+
+def prelude_of(data: bytes) -> tuple[int, Headers]:
+    """Return the status and headers a stream begins with.
+
+    Raises:
+        Malformed: It is no JSON object, or its members are of the wrong kinds.
+    """
+    try:
+        value = _loads(data)
+    except ValueError as error:
+        raise Malformed("the prelude is not JSON") from error
+    if not isinstance(value, dict):
+        raise Malformed("the prelude is not an object")
+    return _head({"statusCode": 200, **value}, default_type=b"application/octet-stream")
+
+
+def _loads(data: bytes) -> Any:
+    try:
+        return orjson.loads(data)
+    except ValueError:
+        # Lone surrogates and NaN: other runtimes write them.
+        return json.loads(data)
+
+
+def _head(value: dict[str, Any], default_type: bytes = b"application/json") -> tuple[int, Headers]:
+    headers: Headers = []
+    given = value.get("headers") or {}
+    if not isinstance(given, dict):
+        raise Malformed("headers is not an object")
+    for name, item in given.items():
+        if item is None:
+            continue
+        if not _NAME.fullmatch(name):
+            raise Malformed(f"{name!r} is no header's name")
+        lower = name.lower()
+        wire = f"x-amzn-remapped-{lower}" if lower in _REMAPPED else lower
+        headers.append((wire.encode(), _value(item)))
+    cookies = value.get("cookies") or []
+    if not isinstance(cookies, list):
+        raise Malformed("cookies is not a list")
+    headers += [(b"set-cookie", _value(cookie)) for cookie in cookies]
+    if not any(name == b"content-type" for name, _ in headers):
+        headers.append((b"content-type", default_type))
+    return _status(value["statusCode"]), headers
+
+
+def _status(value: Any) -> int:
+    try:
+        status = int(value)
+    except (TypeError, ValueError, OverflowError) as error:
+        raise Malformed("statusCode is no number") from error
+    if isinstance(value, bool) or not 200 <= status <= 599:
+        raise Malformed(f"{value} is no status")
+    return status
+
+
+def _value(item: Any) -> bytes:
+    """Return a header's value."""
+    if isinstance(item, bool):
+        item = "true" if item else "false"
+    if not isinstance(item, (str, int, float)):
+        raise Malformed("a header's value is no text")
+    text = str(item)
+    if _CONTROL.search(text):
+        raise Malformed("a header's value has control characters")
+    return text.encode("utf-8", "replace")
+
+
+def _body(value: dict[str, Any]) -> bytes:
+    body = value.get("body")
+    if body is None:
+        return b""
+    if not isinstance(body, str):
+        return json.dumps(body, separators=(",", ":")).encode("utf-8", "replace")
+    if value.get("isBase64Encoded") is True:
+        try:
+            return base64.b64decode(body, validate=True)
+        except (binascii.Error, ValueError) as error:
+            raise Malformed("body is not base64") from error
+    return body.encode("utf-8", "replace")
