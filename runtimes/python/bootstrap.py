@@ -17,12 +17,16 @@ if __name__ == "__main__":
 
 from localfaas_runtime import client, loop, setup
 
+_hidden = []
+
 
 def main():
     """Run as a stem cell; returns when the Runtime API has closed the channel."""
+    # Out of sight but alive: to free them would copy the pages shared with the zygote.
+    _hidden.append(sys.modules["__main__"])
     sys.modules["__main__"] = sys.modules[__name__]
     for name in ("warden", "kernel", "zygote", "ctypes", "_ctypes", "ctypes._endian"):
-        sys.modules.pop(name, None)
+        _hidden.append(sys.modules.pop(name, None))
     channel = client.Client.inherited()
     order = channel.read_order()
     os.environ.clear()

@@ -4,6 +4,7 @@ import gc
 import io
 import os
 import resource
+import site
 import sys
 import time
 
@@ -22,8 +23,6 @@ def as_forked(limits):
     time.tzset()
     sys.argv[:] = [os.path.join(_runtime_folder(), "bootstrap.py")]
     # The zygote runs without ``site``, which users may expect to have run.
-    import site
-
     site.setquit()
     site.setcopyright()
     site.sethelper()
