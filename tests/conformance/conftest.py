@@ -1,0 +1,30 @@
+"""One emulator for all replays, and the report at the end of the run."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import pytest
+
+from emulator.settings import Settings
+from emulator.testing import ScriptedDriver
+from tests.api.conftest import Running
+
+#: File of recordings → scenario → what differs (nothing: it is equal).
+RESULTS: dict[str, dict[str, list[str]]] = {}
+
+
+@pytest.fixture(scope="session")
+def running() -> Iterator[Running]:
+    running = Running(Settings(port=0), driver=ScriptedDriver())
+    yield running
+    running.stop()
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    for name, scenarios in RESULTS.items():
+        equal = sum(not differences for differences in scenarios.values())
+        terminalreporter.section(f"{name}: {equal} of {len(scenarios)} scenarios equal")
+        for scenario, differences in scenarios.items():
+            for difference in differences:
+                terminalreporter.write_line(f"{scenario}: {difference}"[:1500])

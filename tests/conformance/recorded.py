@@ -1,0 +1,147 @@
+"""Responses recorded from AWS, and how an answer is compared with them.
+
+A recording holds placeholders (``<uuid:3>``, ``<function-name:1>``) for what varies. They are not
+numbered again here: each stands for one value throughout its scenario, and no two for the same.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+FOLDER = Path(__file__).parents[2] / ".." / "shared" / "conformance"
+
+_PLACEHOLDER = re.compile(r"<[a-z_0-9-]+(?::[^<>]+)?>")
+#: What says only that there is something.
+_ANY = {
+    "date",
+    "datetime",
+    "code-sha256",
+    "<datetime>",
+    "<code-size>",
+    "<location>",
+    "<layer-location>",
+    "<function-url>",
+}
+_KNOWN = {"<region>": "us-east-1", "<partition>": "aws"}
+#: When AWS added members to FunctionConfiguration: older recordings can't have them.
+_ADDED = {
+    "SnapStart": datetime(2022, 12, 1),
+    "RuntimeVersionConfig": datetime(2023, 1, 25),
+    "LoggingConfig": datetime(2023, 11, 20),
+    "EventSourceMappingArn": datetime(2024, 10, 1),
+}
+
+
+def load(name: str) -> dict[str, Any]:
+    """Return the scenarios of one file of recordings, by name."""
+    return json.loads((FOLDER / f"{name}.json").read_text())
+
+
+class Comparison:
+    """Compares the steps of one scenario."""
+
+    def __init__(self, recording: dict[str, Any]) -> None:
+        self._steps = recording["recorded-content"]
+        self._date = datetime.strptime(recording["recorded-date"], "%d-%m-%Y, %H:%M:%S")
+        self._values = dict(_KNOWN)
+        self.seen: set[str] = set()
+        #: What differs, a line each.
+        self.differences: list[str] = []
+
+    def match(self, step: str, answer: Any) -> None:
+        """Compare an answer with the recorded one of ``step``."""
+        if step not in self._steps:
+            self.differences.append(f"{step}: not recorded")
+            return
+        self.seen.add(step)
+        self._compare(step, self._steps[step], _plain(answer))
+
+    def finish(self) -> None:
+        for step in self._steps.keys() - self.seen:
+            self.differences.append(f"{step}: not replayed")
+
+    def _differs(self, path: str, expected: Any, actual: Any) -> None:
+        self.differences.append(f"{path}: recorded {expected!r}, answered {actual!r}")
+
+    def _compare(self, path: str, expected: Any, actual: Any) -> None:
+        if isinstance(expected, (dict, list)) and isinstance(actual, str):
+            # JSON in a string was recorded as what it says.
+            try:
+                actual = json.loads(actual)
+            except ValueError:
+                return self._differs(path, expected, actual)
+        if isinstance(expected, dict) and isinstance(actual, dict):
+            return self._compare_members(path, expected, actual)
+        if isinstance(expected, list) and isinstance(actual, list):
+            if len(expected) != len(actual):
+                return self._differs(path, expected, actual)
+            for index, (one, other) in enumerate(zip(expected, actual, strict=True)):
+                self._compare(f"{path}[{index}]", one, other)
+            return None
+        if isinstance(expected, str):
+            return self._compare_text(path, expected, actual)
+        if expected != actual or type(expected) is not type(actual):
+            self._differs(path, expected, actual)
+        return None
+
+    def _compare_members(self, path: str, expected: dict[str, Any], actual: dict[str, Any]) -> None:
+        for name in expected.keys() | actual.keys():
+            where = f"{path}.{name}"
+            if name not in actual:
+                self._differs(where, expected[name], None)
+            elif name in expected:
+                self._compare(where, expected[name], actual[name])
+            elif not (name in _ADDED and self._date < _ADDED[name]):
+                self._differs(where, None, actual[name])
+
+    def _compare_text(self, path: str, expected: str, actual: Any) -> None:
+        if expected in _ANY:
+            if actual in (None, ""):
+                self._differs(path, expected, actual)
+            return
+        names = _PLACEHOLDER.findall(expected)
+        if not names:
+            if expected != actual:
+                self._differs(path, expected, actual)
+            return
+        pattern = "(.+?)".join(re.escape(part) for part in _PLACEHOLDER.split(expected))
+        match = re.fullmatch(pattern, actual, re.DOTALL) if isinstance(actual, str) else None
+        if match is None:
+            self._differs(path, expected, actual)
+            return
+        for name, value in zip(names, match.groups(), strict=True):
+            self._bind(path, name, value)
+
+    def _bind(self, path: str, name: str, value: str) -> None:
+        bound = self._values.setdefault(name, value)
+        if bound != value:
+            self._differs(f"{path} {name}", bound, value)
+        kind = name.partition(":")[0]
+        for other, taken in self._values.items():
+            if other != name and taken == value and other.partition(":")[0] == kind:
+                self._differs(f"{path} {name}", f"another value than {other}", value)
+
+
+def _plain(answer: Any) -> Any:
+    """Return an answer without what HTTP and the SDK add to it."""
+    if isinstance(answer, dict):
+        plain = {name: _plain(value) for name, value in answer.items()}
+        if "ResponseMetadata" in answer:
+            status = answer["ResponseMetadata"]["HTTPStatusCode"]
+            plain["ResponseMetadata"] = {"HTTPHeaders": {}, "HTTPStatusCode": status}
+        return plain
+    if isinstance(answer, list):
+        return [_plain(value) for value in answer]
+    if isinstance(answer, datetime):
+        return answer.isoformat()
+    if hasattr(answer, "read"):
+        text = answer.read().decode()
+        try:
+            return json.loads(text)
+        except ValueError:
+            return text
+    return answer
