@@ -52,28 +52,39 @@ class Engine:
         self._maintenance: Timer | None = None
         self._tasks: set[asyncio.Task[Any]] = set()
         self._closed = False
+        #: Receives don't wait any more.
+        self.draining = False
 
     @classmethod
     async def open(cls, journal: Journal, clock: Clock, *, budget: int = PAYLOAD_BUDGET) -> Engine:
         """Return an engine over what ``journal`` holds; its queues are opened one by one."""
         engine = cls(journal, clock, budget=budget)
-        engine._last_id = await journal.last_id()
-        engine._stored = {record.name: record for record in await journal.load_queues()}
-        engine._plan_maintenance()
-        engine._collect_soon()
+        await engine.resume()
         return engine
 
+    async def resume(self) -> None:
+        """Take up what the journal holds; before anything else is asked of the engine."""
+        self._last_id = await self.journal.last_id()
+        self._stored = {record.name: record for record in await self.journal.load_queues()}
+        self._plan_maintenance()
+        self._collect_soon()
+
     async def close(self) -> None:
-        """Answer parked receives with nothing, and write what is still to be written."""
+        """Drain, and write what is still to be written. The journal is closed by its owner."""
         self._closed = True
+        self.drain()
         for timer in (self._lease_timer, self._maintenance):
             if timer is not None:
                 timer.cancel()
-        for queue in self._queues.values():
-            queue.end_polls()
         await self._write_leases()
         if self._tasks:
             await asyncio.gather(*self._tasks, return_exceptions=True)
+
+    def drain(self) -> None:
+        """Answer parked receives with nothing, and let no others wait: the end is near."""
+        self.draining = True
+        for queue in self._queues.values():
+            queue.end_polls()
 
     # -- queues -------------------------------------------------------------------------------
 

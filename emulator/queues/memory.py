@@ -44,6 +44,11 @@ class Host(Protocol):
     @property
     def budget(self) -> PayloadBudget: ...
 
+    @property
+    def draining(self) -> bool:
+        """Return whether receives must not wait any more."""
+        ...
+
     def next_id(self) -> int: ...
 
     def find(self, name: str) -> Any:
@@ -325,7 +330,9 @@ def _message(row: WindowRecord, settings: QueueSettings) -> Message:
         source=row.source,
         size=row.size,
         payload=None if row.headers is None or row.body is None else (row.headers, row.body),
-        visible_at=available_at if row.visible_at is None else row.visible_at,
+        visible_at=available_at
+        if row.visible_at is None or not settings.lasting_leases
+        else row.visible_at,
         receives=row.receives or 0,
         uncounted=row.uncounted or 0,
         first_received_at=row.first_received_at or 0.0,

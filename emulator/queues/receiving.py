@@ -48,7 +48,7 @@ class Receiving(Memory):
         while not taken and self._must_load():
             await asyncio.shield(self._load())
             taken = self._take(limit, visibility)
-        if not taken and wait > 0:
+        if not taken and wait > 0 and not self._host.draining:
             taken = await self._park(limit, visibility, wait)
         if attempt and taken:
             self._remember(attempt, taken)
@@ -106,7 +106,8 @@ class Receiving(Memory):
         message.visible_at = now + timeout
         self._to(message, State.IN_FLIGHT)
         self._push_due(message)
-        self._host.touched(message)
+        if self.settings.lasting_leases:
+            self._host.touched(message)
 
     async def _park(self, limit: int, visibility: float | None, wait: float) -> list[Message]:
         poll = self._polls.park(limit, visibility, wait)
@@ -173,7 +174,8 @@ class Receiving(Memory):
     def _reveal(self, message: Message) -> None:
         message.visible_at = self._host.clock.now()
         self._to(message, State.READY)
-        self._host.touched(message)
+        if self.settings.lasting_leases:
+            self._host.touched(message)
         self._ready(message)
 
     def _bury(self, message: Message, target: Receiving, now: float) -> None:

@@ -36,6 +36,9 @@ class QueueSettings:
     content_deduplication: bool = False
     deduplication_scope: Literal["queue", "messageGroup"] = "queue"
     max_in_flight: int = MAX_IN_FLIGHT
+    #: False: receives are not written down, and what was in flight when the process ended is
+    #: available again at its next start. For receivers that end with the process.
+    lasting_leases: bool = True
 
     def with_(self, **changes: object) -> QueueSettings:
         """Return a copy with some fields changed."""

@@ -346,3 +346,13 @@ async def test_a_message_moves_as_a_new_one(engine, queue, clock):
     assert moved.sent_at == clock.now()
     with pytest.raises(NotInFlight):
         await engine.transfer(message, queue, other)
+
+
+async def test_draining_answers_polls_and_lets_none_wait(engine, queue):
+    poll = asyncio.ensure_future(queue.receive(wait=20))
+    await settle()
+    engine.drain()
+    assert await poll == []
+    assert await queue.receive(wait=20) == []
+    await queue.send(Draft("a"))
+    assert await _bodies(queue) == ["a"]

@@ -1,0 +1,319 @@
+"""SQS through boto3 and over the wire: every operation, both protocols."""
+
+from __future__ import annotations
+
+import json
+import re
+import threading
+import time
+import urllib.error
+import urllib.parse
+import urllib.request
+from concurrent.futures import ThreadPoolExecutor
+
+import pytest
+from botocore.exceptions import ClientError
+
+from .sqs_server import SqsServer
+
+
+@pytest.fixture(scope="module")
+def server():
+    server = SqsServer()
+    yield server
+    server.stop()
+
+
+@pytest.fixture
+def client(server):
+    client = server.client()
+    yield client
+    client.close()
+
+
+@pytest.fixture
+def queue(client, request):
+    name = re.sub(r"\W", "-", request.node.name)[:70]
+    url = client.create_queue(QueueName=name)["QueueUrl"]
+    yield url
+    client.delete_queue(QueueUrl=url)
+
+
+def _error(call, **request):
+    with pytest.raises(ClientError) as caught:
+        call(**request)
+    response = caught.value.response
+    return response["Error"], response["ResponseMetadata"]["HTTPStatusCode"]
+
+
+def test_messages_go_through(client, queue, server):
+    assert queue.startswith(f"{server.url}/000000000000/")
+    sent = client.send_message(
+        QueueUrl=queue,
+        MessageBody="hello",
+        MessageAttributes={
+            "text": {"DataType": "String", "StringValue": "x"},
+            "bytes": {"DataType": "Binary", "BinaryValue": b"\x00\xff"},
+        },
+    )
+    (message,) = client.receive_message(
+        QueueUrl=queue, AttributeNames=["All"], MessageAttributeNames=["All"]
+    )["Messages"]
+    # boto3 itself compares the MD5s.
+    assert (message["MessageId"], message["Body"]) == (sent["MessageId"], "hello")
+    assert message["MessageAttributes"]["bytes"]["BinaryValue"] == b"\x00\xff"
+    client.change_message_visibility(
+        QueueUrl=queue, ReceiptHandle=message["ReceiptHandle"], VisibilityTimeout=0
+    )
+    (message,) = client.receive_message(QueueUrl=queue, AttributeNames=["All"])["Messages"]
+    assert message["Attributes"]["ApproximateReceiveCount"] == "2"
+    client.delete_message(QueueUrl=queue, ReceiptHandle=message["ReceiptHandle"])
+    assert "Messages" not in client.receive_message(QueueUrl=queue)
+
+
+def test_batches_go_through(client, queue):
+    entries = [{"Id": str(n), "MessageBody": f"m{n}"} for n in range(10)]
+    answer = client.send_message_batch(QueueUrl=queue, Entries=entries)
+    assert [entry["Id"] for entry in answer["Successful"]] == [str(n) for n in range(10)]
+    got = client.receive_message(QueueUrl=queue, MaxNumberOfMessages=10)["Messages"]
+    assert [message["Body"] for message in got] == [f"m{n}" for n in range(10)]
+    handles = [{"Id": m["MessageId"], "ReceiptHandle": m["ReceiptHandle"]} for m in got]
+    answer = client.change_message_visibility_batch(
+        QueueUrl=queue, Entries=[{**handle, "VisibilityTimeout": 60} for handle in handles]
+    )
+    assert len(answer["Successful"]) == 10
+    answer = client.delete_message_batch(QueueUrl=queue, Entries=handles)
+    assert len(answer["Successful"]) == 10
+    assert "Failed" not in answer
+
+
+def test_queues_are_managed(client):
+    url = client.create_queue(QueueName="managed", tags={"a": "1"})["QueueUrl"]
+    assert client.get_queue_url(QueueName="managed")["QueueUrl"] == url
+    assert url in client.list_queues(QueueNamePrefix="manag")["QueueUrls"]
+    client.set_queue_attributes(QueueUrl=url, Attributes={"DelaySeconds": "3"})
+    told = client.get_queue_attributes(QueueUrl=url, AttributeNames=["All"])["Attributes"]
+    assert told["DelaySeconds"] == "3"
+    client.tag_queue(QueueUrl=url, Tags={"b": "2"})
+    client.untag_queue(QueueUrl=url, TagKeys=["a"])
+    assert client.list_queue_tags(QueueUrl=url)["Tags"] == {"b": "2"}
+    client.add_permission(
+        QueueUrl=url, Label="l", AWSAccountIds=["111111111111"], Actions=["SendMessage"]
+    )
+    client.remove_permission(QueueUrl=url, Label="l")
+    client.purge_queue(QueueUrl=url)
+    error, status = _error(client.purge_queue, QueueUrl=url)
+    assert (error["Code"], status) == ("AWS.SimpleQueueService.PurgeQueueInProgress", 403)
+    client.delete_queue(QueueUrl=url)
+    error, status = _error(client.get_queue_url, QueueName="managed")
+    assert (error["Code"], error["QueryErrorCode"], status) == (
+        "AWS.SimpleQueueService.NonExistentQueue",
+        "QueueDoesNotExist",
+        400,
+    )
+
+
+def test_dead_letters_are_moved_back(client):
+    dead = client.create_queue(QueueName="moved-dead")["QueueUrl"]
+    arn = client.get_queue_attributes(QueueUrl=dead, AttributeNames=["QueueArn"])["Attributes"][
+        "QueueArn"
+    ]
+    policy = json.dumps({"deadLetterTargetArn": arn, "maxReceiveCount": 1})
+    source = client.create_queue(
+        QueueName="moved", Attributes={"RedrivePolicy": policy, "VisibilityTimeout": "0"}
+    )["QueueUrl"]
+    assert client.list_dead_letter_source_queues(QueueUrl=dead)["queueUrls"] == [source]
+    client.send_message(QueueUrl=source, MessageBody="poison")
+    assert client.receive_message(QueueUrl=source)["Messages"]
+    assert "Messages" not in client.receive_message(QueueUrl=source)
+    (message,) = client.receive_message(QueueUrl=dead, WaitTimeSeconds=5, VisibilityTimeout=0)[
+        "Messages"
+    ]
+    assert message["Body"] == "poison"
+    handle = client.start_message_move_task(SourceArn=arn)["TaskHandle"]
+    (message,) = client.receive_message(QueueUrl=source, WaitTimeSeconds=5)["Messages"]
+    assert message["Body"] == "poison"
+    (task,) = client.list_message_move_tasks(SourceArn=arn)["Results"]
+    assert (task["Status"], task["ApproximateNumberOfMessagesMoved"]) == ("COMPLETED", 1)
+    error, status = _error(client.cancel_message_move_task, TaskHandle=handle)
+    assert (error["Code"], status) == ("ResourceNotFoundException", 404)
+
+
+def test_fifo_goes_through(client):
+    url = client.create_queue(
+        QueueName="through.fifo",
+        Attributes={"FifoQueue": "true", "ContentBasedDeduplication": "true"},
+    )["QueueUrl"]
+    numbers = [
+        client.send_message(QueueUrl=url, MessageBody=str(n), MessageGroupId="g")["SequenceNumber"]
+        for n in range(3)
+    ]
+    assert numbers == sorted(set(numbers))
+    got = client.receive_message(
+        QueueUrl=url, MaxNumberOfMessages=10, ReceiveRequestAttemptId="try"
+    )["Messages"]
+    again = client.receive_message(
+        QueueUrl=url, MaxNumberOfMessages=10, ReceiveRequestAttemptId="try"
+    )["Messages"]
+    assert [m["Body"] for m in got] == [m["Body"] for m in again] == ["0", "1", "2"]
+
+
+def test_accounts_and_regions_are_apart(server, client):
+    client.create_queue(QueueName="apart")
+    for other in (server.client(account="111111111111"), server.client(region="eu-west-1")):
+        error, _ = _error(other.get_queue_url, QueueName="apart")
+        assert error["QueryErrorCode"] == "QueueDoesNotExist"
+        other.close()
+
+
+def test_many_open_polls_cost_nothing_and_are_all_answered(server, client, queue):
+    polls, ready = 40, threading.Barrier(41)
+
+    def poll():
+        mine = server.client()
+        ready.wait(10)
+        got = mine.receive_message(QueueUrl=queue, WaitTimeSeconds=20).get("Messages", [])
+        mine.close()
+        return [message["Body"] for message in got]
+
+    with ThreadPoolExecutor(polls) as pool:
+        answers = [pool.submit(poll) for _ in range(polls)]
+        ready.wait(10)
+        parked = server.sqs.by_url(queue, "us-east-1").queue._polls
+        until = time.monotonic() + 10
+        while len(parked._waiting) < polls and time.monotonic() < until:
+            time.sleep(0.01)
+        used = time.process_time()
+        time.sleep(0.2)
+        assert time.process_time() - used < 0.15
+        for start in range(0, polls, 10):
+            client.send_message_batch(
+                QueueUrl=queue,
+                Entries=[{"Id": str(n), "MessageBody": str(start + n)} for n in range(10)],
+            )
+        bodies = [body for answer in answers for body in answer.result(20)]
+    assert sorted(bodies, key=int) == [str(n) for n in range(polls)]
+
+
+def _query(server, **parameters):
+    body = urllib.parse.urlencode({"Version": "2012-11-05", **parameters}).encode()
+    request = urllib.request.Request(
+        server.url,
+        body,
+        {
+            "Content-Type": "application/x-www-form-urlencoded",
+            "Authorization": "AWS4-HMAC-SHA256 Credential="
+            "000000000000/20260101/us-east-1/sqs/aws4_request, SignedHeaders=host, Signature=0",
+        },
+    )
+    try:
+        with urllib.request.urlopen(request, timeout=20) as answer:
+            return answer.status, answer.read().decode()
+    except urllib.error.HTTPError as error:
+        with error:
+            return error.code, error.read().decode()
+
+
+def test_the_query_protocol_works(server):
+    status, text = _query(
+        server,
+        Action="CreateQueue",
+        QueueName="by-query",
+        **{"Attribute.1.Name": "DelaySeconds", "Attribute.1.Value": "0"},
+    )
+    assert status == 200
+    (url,) = re.findall("<QueueUrl>(.*?)</QueueUrl>", text)
+    status, text = _query(
+        server,
+        Action="SendMessage",
+        QueueUrl=url,
+        MessageBody="a<&>b",
+        **{
+            "MessageAttribute.1.Name": "k",
+            "MessageAttribute.1.Value.DataType": "String",
+            "MessageAttribute.1.Value.StringValue": "v",
+        },
+    )
+    assert status == 200
+    assert "<MD5OfMessageAttributes>" in text
+    status, text = _query(
+        server,
+        Action="ReceiveMessage",
+        QueueUrl=url,
+        **{"AttributeName.1": "All", "MessageAttributeName.1": "All"},
+    )
+    assert "<Body>a&lt;&amp;&gt;b</Body>" in text
+    assert "<Name>SenderId</Name><Value>000000000000</Value>" in text
+    assert "<StringValue>v</StringValue>" in text
+    (handle,) = re.findall("<ReceiptHandle>(.*?)</ReceiptHandle>", text)
+    status, _ = _query(server, Action="DeleteMessage", QueueUrl=url, ReceiptHandle=handle)
+    assert status == 200
+    status, text = _query(server, Action="DeleteMessage", QueueUrl=url, ReceiptHandle="garbage")
+    assert (status, "<Code>ReceiptHandleIsInvalid</Code>" in text) == (404, True)
+    status, text = _query(server, Action="ReceiveMessage", QueueUrl=url + "x")
+    assert status == 400
+    assert "<Code>AWS.SimpleQueueService.NonExistentQueue</Code>" in text
+    status, text = _query(server, Action="SendMessage", QueueUrl=url, MessageBody="")
+    assert status == 400
+    assert "<Code>MissingParameter</Code>" in text
+    assert "<Message>The request must contain the parameter MessageBody.</Message>" in text
+
+
+@pytest.mark.parametrize(
+    ("operation", "request_"),
+    [
+        ("SendMessage", {}),
+        ("SendMessage", {"MessageBody": None}),
+        ("SendMessage", {"MessageBody": 5}),
+        ("SendMessage", {"MessageBody": "a", "DelaySeconds": "x"}),
+        ("SendMessage", {"MessageBody": "a", "MessageAttributes": []}),
+        ("SendMessage", {"MessageBody": "a", "MessageAttributes": {"a": None}}),
+        ("SendMessage", {"MessageBody": "a", "MessageAttributes": {"a": {"BinaryValue": "é"}}}),
+        ("SendMessage", {"MessageBody": "a", "MessageGroupId": {}}),
+        ("SendMessageBatch", {"Entries": [{}]}),
+        ("SendMessageBatch", {"Entries": [None]}),
+        ("SendMessageBatch", {"Entries": {}}),
+        ("ReceiveMessage", {"MaxNumberOfMessages": "many"}),
+        ("ReceiveMessage", {"MaxNumberOfMessages": 10**30}),
+        ("ReceiveMessage", {"WaitTimeSeconds": -(10**30)}),
+        ("ReceiveMessage", {"VisibilityTimeout": 10**30}),
+        ("ReceiveMessage", {"AttributeNames": "All"}),
+        ("ReceiveMessage", {"MessageAttributeNames": [1]}),
+        ("ReceiveMessage", {"QueueUrl": 1}),
+        ("ReceiveMessage", {"QueueUrl": "http://[::1"}),
+        ("DeleteMessage", {"ReceiptHandle": "\x00"}),
+        ("DeleteMessageBatch", {"Entries": [{"Id": "a"}]}),
+        ("ChangeMessageVisibility", {"ReceiptHandle": "x", "VisibilityTimeout": 10**20}),
+        ("CreateQueue", {}),
+        ("CreateQueue", {"QueueName": "\x00"}),
+        ("CreateQueue", {"QueueName": "a", "Attributes": {"DelaySeconds": 1}}),
+        ("CreateQueue", {"QueueName": "a", "Attributes": {"DelaySeconds": None}}),
+        ("CreateQueue", {"QueueName": "a", "tags": {"k": None}}),
+        ("SetQueueAttributes", {"Attributes": {"RedrivePolicy": "[" * 5000}}),
+        ("SetQueueAttributes", {"Attributes": {"RedriveAllowPolicy": "{}"}}),
+        ("SetQueueAttributes", {"Attributes": {"Policy": "[" * 5000}}),
+        ("AddPermission", {"Label": "a", "AWSAccountIds": ["x"], "Actions": ["*"]}),
+        ("AddPermission", {"Label": "", "AWSAccountIds": [], "Actions": []}),
+        ("CancelMessageMoveTask", {"TaskHandle": "e30="}),
+        ("StartMessageMoveTask", {"SourceArn": "a:b:sqs:c:d:e"}),
+        ("ListQueues", {"MaxResults": -1}),
+        ("ListQueues", {"NextToken": "\ud800"}),
+        ("GetQueueAttributes", {"AttributeNames": ["Nonsense"]}),
+        ("UntagQueue", {"TagKeys": None}),
+        ("Nonsense", {}),
+    ],
+)
+def test_bad_input_gets_an_answer_in_awss_shape(server, queue, operation, request_):
+    body = json.dumps({"QueueUrl": queue, **request_}).encode()
+    request = urllib.request.Request(
+        server.url,
+        body,
+        {"Content-Type": "application/x-amz-json-1.0", "X-Amz-Target": f"AmazonSQS.{operation}"},
+    )
+    with pytest.raises(urllib.error.HTTPError) as caught:
+        urllib.request.urlopen(request, timeout=20)
+    with caught.value as answer:
+        assert 400 <= answer.code < 500
+        told = json.loads(answer.read())
+    assert told["__type"]
+    assert "message" in {key.lower() for key in told}
