@@ -124,7 +124,7 @@ def _folders() -> Iterator[Path]:
 def _pythons() -> Iterator[Path]:
     yield own_interpreter()
     for folder in _folders():
-        yield from sorted(folder.glob("python3.*"))
+        yield from sorted(_glob(folder, "python3.*"))
     home = Path.home()
     pyenv = Path(os.environ.get("PYENV_ROOT", home / ".pyenv"))
     # The newest patch release of each version first.
@@ -132,12 +132,12 @@ def _pythons() -> Iterator[Path]:
         (pyenv / "versions", "*/bin/python3.*"),
         (home / ".local/share/uv/python", "*/bin/python3.*"),
     ):
-        yield from sorted(root.glob(pattern), key=_natural, reverse=True)
+        yield from sorted(_glob(root, pattern), key=_natural, reverse=True)
 
 
 def _nodes() -> Iterator[Path]:
     for folder in _folders():
-        yield from folder.glob("node")
+        yield from _glob(folder, "node")
     home = Path.home()
     for root, pattern in (
         (home / ".nvm/versions/node", "*/bin/node"),
@@ -145,7 +145,14 @@ def _nodes() -> Iterator[Path]:
         (home / ".volta/tools/image/node", "*/bin/node"),
         (home / ".nodenv/versions", "*/bin/node"),
     ):
-        yield from sorted(root.glob(pattern), key=_natural, reverse=True)
+        yield from sorted(_glob(root, pattern), key=_natural, reverse=True)
+
+
+def _glob(folder: Path, pattern: str) -> list[Path]:
+    try:
+        return list(folder.glob(pattern))
+    except OSError:  # a folder on the path that this user may not read
+        return []
 
 
 def _natural(path: Path) -> list[int]:

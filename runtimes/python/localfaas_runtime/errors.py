@@ -32,8 +32,12 @@ def result(error, request_id=""):
 
 def _user_frames(error):
     """The traceback from where it leaves this runtime."""
-    frames = traceback.extract_tb(error.__traceback__)
+    # As bare tuples: Lambda's traces have no lines that mark a column.
+    frames = [
+        (frame.filename, frame.lineno, frame.name, frame.line)
+        for frame in traceback.extract_tb(error.__traceback__)
+    ]
     for index, frame in enumerate(frames):
-        if _OWN not in frame.filename:
+        if _OWN not in frame[0]:
             return frames[index:]
     return frames

@@ -1,0 +1,61 @@
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from emulator.driver.process.interpreters import Interpreter, choose, choose_among, find
+from emulator.model.errors import ConfigurationError
+
+
+def pythons(*versions: int) -> list[Interpreter]:
+    return [Interpreter("python", v, Path(f"/usr/bin/python3.{v}")) for v in versions]
+
+
+def test_the_exact_one_needs_no_note() -> None:
+    choice = choose_among("python3.12", "python", 12, pythons(11, 12), strict=True)
+    assert choice.interpreter is not None
+    assert (choice.interpreter.version, choice.note) == (12, None)
+
+
+@pytest.mark.parametrize(
+    ("wanted", "there", "taken"),
+    [(13, (8, 11), 11), (9, (8, 10), 10), (8, (10, 12), 10), (14, (13, 11), 13)],
+)
+def test_else_the_nearest_and_of_two_the_newer(
+    wanted: int, there: tuple[int, ...], taken: int
+) -> None:
+    choice = choose_among(f"python3.{wanted}", "python", wanted, pythons(*there), strict=False)
+    assert choice.interpreter is not None
+    assert choice.interpreter.version == taken
+    assert choice.note is not None
+    assert f"python3.{wanted}" in choice.note
+    assert f"python3.{taken}" in choice.note
+
+
+def test_strict_refuses_what_is_not_exact() -> None:
+    with pytest.raises(ConfigurationError, match="Install it"):
+        choose_among("python3.13", "python", 13, pythons(11), strict=True)
+
+
+def test_none_at_all_names_the_remedy() -> None:
+    with pytest.raises(ConfigurationError, match="no Node"):
+        choose_among("nodejs22.x", "nodejs", 22, [], strict=False)
+
+
+@pytest.mark.parametrize("runtime", ["java21", "dotnet8", "ruby3.4", "", "python2.7"])
+def test_others_are_the_docker_drivers(runtime: str) -> None:
+    with pytest.raises(ConfigurationError, match="--driver docker"):
+        choose(runtime)
+
+
+def test_provided_brings_its_own() -> None:
+    assert choose("provided.al2023").interpreter is None
+
+
+def test_what_is_found_is_real() -> None:
+    found = find("python")
+    assert found
+    for interpreter in found:
+        assert "shims" not in interpreter.executable.parts
+        assert not interpreter.executable.is_symlink()
