@@ -6,19 +6,14 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+from emulator.driver import cgroups
+
 #: AWS's user in an execution environment is sbx_user1051 (recorded: uid 993, gid 990).
 USER = "993:990"
 #: AWS's figures inside an environment: NOFILE 1024, NPROC 742. The latter is a cgroup limit
 #: here, since the rlimit counts all processes of a user id on the machine.
 OPEN_FILES = 1024
 PROCESSES = 742
-#: AWS: a function has the equivalent of one vCPU at 1,769 MB.
-#: Source: https://docs.aws.amazon.com/lambda/latest/dg/configuration-memory.html
-MB_PER_CPU = 1769
-#: Microseconds. Long, so that a short invoke of a small function fits into one period's quota.
-CPU_PERIOD = 100_000
-_LEAST_QUOTA = 1000
-
 #: Folders of a container.
 CODE = "/var/task"
 LAYERS = "/opt"
@@ -31,47 +26,37 @@ SOCKET = f"{RUN}/control.sock"
 #: The variable that tells a bootstrap about SOCKET.
 SOCKET_VARIABLE = "LOCALFAAS_STEM_SOCKET"
 
+#: What is read once, when a process starts; for images that don't say it themselves.
+STEM_ENVIRON = {
+    "LANG": "en_US.UTF-8",
+    "LC_CTYPE": "C.UTF-8",
+    "LD_LIBRARY_PATH": "/var/lang/lib:/lib64:/usr/lib64:/var/runtime:/var/runtime/lib:"
+    "/var/task:/var/task/lib:/opt/lib",
+    "TZ": ":UTC",
+}
+
 #: Runs the first interpreter there is; its output goes to the driver directly.
 _ENTRY = f"""\
 [ -p {OUTPUT} ] && exec >{OUTPUT} 2>&1
-bootstrap=$1; shift
+arguments=$1; shift
 for interpreter; do
-  command -v "$interpreter" >/dev/null && exec "$interpreter" $bootstrap
+  command -v "$interpreter" >/dev/null && exec "$interpreter" $arguments
 done
 echo "no interpreter here: $*"
 exit 127
 """
+#: The arguments of our bootstrap, and the interpreters to look for: of AWS's images, of others.
 _INTERPRETERS = {
-    "python": ("bootstrap.py", "/var/lang/bin/python{version}", "python{version}", "python3"),
-    "nodejs": ("bootstrap.mjs --channel", "/var/lang/bin/node", "node", "nodejs"),
+    "python": (
+        f"-I -S {BOOTSTRAP}/bootstrap.py",
+        "/var/lang/bin/python{version}",
+        "python{version}",
+        "python3",
+    ),
+    "nodejs": (f"{BOOTSTRAP}/bootstrap.mjs --channel", "/var/lang/bin/node", "node", "nodejs"),
 }
 #: Languages our own bootstraps speak.
 LANGUAGES = frozenset(_INTERPRETERS)
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Limits:
-    """What a container may take."""
-
-    #: Bytes, memory and swap together.
-    memory: int
-    #: Microseconds of CPU time in each CPU_PERIOD.
-    cpu_quota: int
-
-    def engine(self) -> dict[str, int]:
-        """Return them with the Engine API's names."""
-        return {
-            "Memory": self.memory,
-            "MemorySwap": self.memory,
-            "CpuPeriod": CPU_PERIOD,
-            "CpuQuota": self.cpu_quota,
-        }
-
-
-def limits(memory_mb: int) -> Limits:
-    """Return the limits of a function with ``memory_mb``: CPU is proportional to memory."""
-    quota = max(_LEAST_QUOTA, CPU_PERIOD * memory_mb // MB_PER_CPU)
-    return Limits(memory=memory_mb << 20, cpu_quota=quota)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -102,8 +87,8 @@ class Request:
     network: str
     environ: Mapping[str, str] = field(default_factory=dict)
     working_directory: str = ""
-    #: None: they are set later, on use.
-    limits: Limits | None = None
+    #: MB of memory, to which CPU is proportional. None: limited later, on use.
+    memory_mb: int | None = None
     #: Put a small init in front, so that the runtime is not process 1 (which signals its own
     #: processes send can't kill) and its orphans are reaped.
     init: bool = True
@@ -127,8 +112,10 @@ def body(request: Request) -> dict[str, Any]:
         # Nothing reads the engine's own copy of the output, which would fill the disk.
         "LogConfig": {"Type": "none"},
     }
-    if request.limits is not None:
-        host |= request.limits.engine()
+    if request.memory_mb is not None:
+        host["Memory"] = host["MemorySwap"] = request.memory_mb << 20
+        host["CpuPeriod"] = cgroups.CPU_PERIOD
+        host["CpuQuota"] = cgroups.cpu_quota(request.memory_mb)
     return {
         "Image": request.image,
         "Entrypoint": list(request.entrypoint),
@@ -146,6 +133,6 @@ def body(request: Request) -> dict[str, Any]:
 
 def bootstrap_command(language: str, version: str) -> list[str]:
     """Return the start command of our own bootstrap for ``language``."""
-    file, *interpreters = _INTERPRETERS[language]
+    arguments, *interpreters = _INTERPRETERS[language]
     found = dict.fromkeys(name.format(version=version) for name in interpreters)
-    return ["/bin/sh", "-c", _ENTRY, "localfaas", f"{BOOTSTRAP}/{file}", *found]
+    return ["/bin/sh", "-c", _ENTRY, "localfaas", arguments, *found]

@@ -159,6 +159,10 @@ class Engine:
             ca = str(files["ca"]) if self.address.verify and files["ca"].exists() else None
             tls = TLSConfig(client_cert=pair, ca_cert=ca, verify=self.address.verify)
         with _translated():
+            if self.address.scheme == "unix":
+                # The SDK leaves its socket open when nobody answers, and says less.
+                with socket.socket(socket.AF_UNIX) as probe:
+                    probe.connect(self.address.url.removeprefix("unix://"))
             self._client = docker.APIClient(
                 self.address.url, version="auto", timeout=int(self._timeout), tls=tls
             )

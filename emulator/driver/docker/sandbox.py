@@ -9,7 +9,7 @@ import socket
 from contextlib import suppress
 from dataclasses import dataclass
 
-from emulator.driver.docker.cgroup import Cgroup
+from emulator.driver.cgroups import Group
 from emulator.driver.docker.engine import Engine, EngineFault
 from emulator.driver.docker.images import Plan
 from emulator.driver.docker.output import OutputPump
@@ -58,7 +58,7 @@ class DockerSandbox:
         self.exited: asyncio.Future[Exit] = asyncio.get_running_loop().create_future()
         #: Addresses its connections come from.
         self.addresses: frozenset[str] = frozenset()
-        self.cgroup: Cgroup | None = None
+        self.group: Group | None = None
         self.frozen = False
         #: The driver ended it: the engine need not be asked why.
         self.killed = False
@@ -74,9 +74,9 @@ class DockerSandbox:
     # The protocol of a sandbox
 
     def memory_peak(self) -> int:
-        if self.cgroup is not None:
-            with suppress(OSError):  # the cgroup goes with its last process
-                self._peak = self.cgroup.peak()
+        if self.group is not None:
+            # The group goes with its last process.
+            self._peak = self.group.memory_peak() or self._peak
         return self._peak
 
     def admits(self, peer: tuple[str, int], local: tuple[str, int]) -> bool:
@@ -178,10 +178,10 @@ class DockerSandbox:
 
     def unfreeze(self) -> None:
         """Let a frozen container die: in version 1 what is frozen does not."""
-        if self.frozen and self.cgroup is not None:
+        if self.frozen and self.group is not None:
             self.frozen = False
             with suppress(OSError):  # it is gone already
-                self.cgroup.freeze(False)
+                self.group.thaw()
 
     def close(self) -> None:
         """Let go of descriptors. The channel is the caller's. Idempotent."""
@@ -191,6 +191,8 @@ class DockerSandbox:
         if self.output is not None:
             os.close(self.output)
             self.output = None
+        if self.group is not None:
+            self.group.close()
         if self._settling is not None:
             self._settling.cancel()
         if not self.exited.done():

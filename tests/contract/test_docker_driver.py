@@ -1,0 +1,411 @@
+"""The Docker driver against a real engine: what the suite of all drivers does not ask."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import signal
+import socket
+import subprocess
+import sys
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import pytest
+
+from emulator.driver.docker import DockerDriver
+from emulator.model.errors import ConfigurationError, DriverFault
+from emulator.model.sandbox import Exit, ImageConfig
+from tests.contract.docker_engine import (
+    IMAGE,
+    RUNTIME,
+    Runtime,
+    make_driver,
+    make_spec,
+    need_engine,
+    open_driver,
+    read_output,
+)
+
+pytestmark = [pytest.mark.docker, pytest.mark.xdist_group("docker")]
+
+
+@pytest.fixture
+async def driver() -> AsyncIterator[DockerDriver]:
+    need_engine()
+    async with open_driver() as opened:
+        yield opened
+
+
+def _docker(*arguments: str) -> str:
+    done = subprocess.run(["docker", *arguments], capture_output=True, text=True, check=True)
+    return done.stdout.strip()
+
+
+def _left(driver: DockerDriver) -> list[str]:
+    mark = f"label=localfaas.instance={driver.instance}"
+    found = _docker("ps", "-aq", "--filter", mark).split()
+    found += _docker("volume", "ls", "-q", "--filter", mark).split()
+    mounts = Path("/proc/self/mounts").read_text()
+    folder = str(driver.folder)
+    return found + [line for line in mounts.splitlines() if folder in line]
+
+
+class TestWalls:
+    async def test_an_environment_is_what_it_is_on_aws(
+        self, driver: DockerDriver, tmp_path: Path
+    ) -> None:
+        sandbox = await driver.start(make_spec(tmp_path))
+        runtime = await Runtime.connect(sandbox)
+        found = await runtime.run(
+            "import os, resource\n"
+            "status = dict(l.split(':', 1) for l in open('/proc/self/status'))\n"
+            "def writable(path):\n"
+            "    try: open(path + '/probe', 'w'); return True\n"
+            "    except OSError: return False\n"
+            "result = {'uid': os.getuid(), 'gid': os.getgid(),\n"
+            " 'caps': status['CapBnd'].strip(), 'nnp': status['NoNewPrivs'].strip(),\n"
+            " 'seccomp': status['Seccomp'].strip(), 'env': dict(os.environ),\n"
+            " 'files': resource.getrlimit(resource.RLIMIT_NOFILE),\n"
+            " 'writable': [p for p in ('/', '/var/task', '/opt', '/etc', '/tmp') if writable(p)],\n"
+            " 'docker': os.path.exists('/var/run/docker.sock'), 'cwd': os.getcwd(),\n"
+            " 'first': os.getpid() == 1}"
+        )
+        assert found == {
+            "uid": 993,
+            "gid": 990,
+            "caps": "0" * 16,
+            "nnp": "1",
+            "seccomp": "2",
+            "env": {
+                "PATH": "/usr/bin:/bin",
+                "AWS_REGION": "eu-west-1",
+                "AWS_LAMBDA_RUNTIME_API": f"{driver.reach_host}:9001",
+            },
+            "files": [1024, 1024],
+            "writable": ["/tmp"],
+            "docker": False,
+            "cwd": "/var/task",
+            "first": False,
+        }
+        runtime.close()
+
+    async def test_processes_are_limited(self, driver: DockerDriver, tmp_path: Path) -> None:
+        sandbox = await driver.start(make_spec(tmp_path, memory_mb=1769))
+        runtime = await Runtime.connect(sandbox)
+        made = await runtime.run(
+            "import os, signal\n"
+            "pids = []\n"
+            "try:\n"
+            "    for _ in range(1000):\n"
+            "        pid = os.fork()\n"
+            "        if not pid: signal.pause(); os._exit(0)\n"
+            "        pids.append(pid)\n"
+            "except OSError: pass\n"
+            "for pid in pids: os.kill(pid, 9); os.waitpid(pid, 0)\n"
+            "result = len(pids)"
+        )
+        assert 700 < made < 742
+        runtime.close()
+
+    async def test_an_environment_reaches_this_machine_and_is_told_apart(
+        self, driver: DockerDriver, tmp_path: Path
+    ) -> None:
+        sandbox = await driver.start(make_spec(tmp_path))
+        other = await driver.start(make_spec(tmp_path))
+        runtime = await Runtime.connect(sandbox)
+        with socket.socket() as listener:
+            listener.bind((driver.listen_host, 0))
+            listener.listen()
+            listener.setblocking(False)
+            port = listener.getsockname()[1]
+            for name in (driver.reach_host, "host.docker.internal"):
+                runtime.send(f"import socket; socket.create_connection(({name!r}, {port}))")
+                connection, peer = await asyncio.get_running_loop().sock_accept(listener)
+                local = connection.getsockname()
+                connection.close()
+                assert sandbox.admits(peer, local)
+                assert not other.admits(peer, local)
+                await runtime.answered()
+        assert not sandbox.admits((driver.listen_host, 1234), (driver.listen_host, port))
+        runtime.close()
+
+
+class TestFiles:
+    async def test_layers_are_merged_in_order_and_read_only(
+        self, driver: DockerDriver, tmp_path: Path
+    ) -> None:
+        code, low, high = tmp_path / "code", tmp_path / "low", tmp_path / "high"
+        for folder in (code, low / "bin", high / "bin"):
+            folder.mkdir(parents=True)
+        (low / "bin" / "both").write_text("low")
+        (low / "bin" / "one").write_text("low")
+        (high / "bin" / "both").write_text("high")
+        sandbox = await driver.start(make_spec(code, layers=(low, high)))
+        runtime = await Runtime.connect(sandbox)
+        found = await runtime.run(
+            "import os\n"
+            "result = {n: open('/opt/bin/' + n).read() for n in sorted(os.listdir('/opt/bin'))}"
+        )
+        assert found == {"both": "high", "one": "low"}
+        assert (low / "bin" / "both").read_text() == "low"
+        runtime.close()
+
+    @pytest.mark.parametrize("size", [512, 600])
+    async def test_the_size_of_tmp_is_a_limit_and_no_memory(
+        self, driver: DockerDriver, tmp_path: Path, size: int
+    ) -> None:
+        if driver.notes():
+            pytest.skip(driver.notes()[0])
+        sandbox = await driver.start(make_spec(tmp_path, memory_mb=256, ephemeral_storage_mb=size))
+        runtime = await Runtime.connect(sandbox)
+        written = await runtime.run(
+            "import os\n"
+            "result = 0\n"
+            "try:\n"
+            "    with open('/tmp/large', 'wb', buffering=0) as file:\n"
+            "        while result < 1000: file.write(bytes(1 << 20)); result += 1\n"
+            "except OSError: pass\n"
+            "os.unlink('/tmp/large')"
+        )
+        assert size <= written < size * 1.1
+        runtime.close()
+
+    async def test_tmp_survives_a_reset_and_globals_do_not(
+        self, driver: DockerDriver, tmp_path: Path
+    ) -> None:
+        spec = make_spec(tmp_path)
+        first = await driver.start(spec)
+        runtime = await Runtime.connect(first)
+        await runtime.run("open('/tmp/kept', 'w').write('here'); import app; app.seen = 1")
+        runtime.close()
+        await driver.kill(first)
+        assert (await first.exited).signal == signal.SIGKILL
+        second = await driver.reset(first, spec)
+        runtime = await Runtime.connect(second)
+        found = await runtime.run(
+            "import app; result = [open('/tmp/kept').read(), vars(app).get('seen')]"
+        )
+        assert found == ["here", None]
+        runtime.close()
+
+
+class TestEnds:
+    @pytest.mark.parametrize(
+        ("text", "end"),
+        [
+            ("import os; os._exit(3)", Exit(status=3)),
+            ("import os; os._exit(255)", Exit(status=255)),
+            ("import os; os.kill(os.getpid(), 9)", Exit(signal=9)),
+            ("import os; os.kill(os.getpid(), 15)", Exit(signal=15)),
+            ("bytearray(700 << 20)", Exit(signal=9, out_of_memory=True)),
+        ],
+    )
+    async def test_the_reason_is_told(
+        self, driver: DockerDriver, tmp_path: Path, text: str, end: Exit
+    ) -> None:
+        sandbox = await driver.start(make_spec(tmp_path))
+        runtime = await Runtime.connect(sandbox)
+        runtime.send(text)
+        assert await sandbox.exited == end
+        runtime.close()
+
+    async def test_docker_kill_behind_our_back(self, driver: DockerDriver, tmp_path: Path) -> None:
+        sandbox = await driver.start(make_spec(tmp_path))
+        _docker("kill", sandbox.container.id)  # type: ignore[attr-defined]
+        assert (await sandbox.exited).signal == signal.SIGKILL
+        anew = await driver.reset(sandbox, make_spec(tmp_path))
+        runtime = await Runtime.connect(anew)
+        assert await runtime.run("result = 1") == 1
+        runtime.close()
+
+    async def test_docker_pause_behind_our_back(self, driver: DockerDriver, tmp_path: Path) -> None:
+        sandbox = await driver.start(make_spec(tmp_path))
+        _docker("pause", sandbox.container.id)  # type: ignore[attr-defined]
+        await driver.kill(sandbox)
+        anew = await driver.reset(sandbox, make_spec(tmp_path))
+        runtime = await Runtime.connect(anew)
+        assert await runtime.run("result = 1") == 1
+        runtime.close()
+
+
+class TestFreezing:
+    async def test_nothing_moves_while_frozen(self, driver: DockerDriver, tmp_path: Path) -> None:
+        sandbox = await driver.start(make_spec(tmp_path, memory_mb=1769))
+        runtime = await Runtime.connect(sandbox)
+        await runtime.run(
+            "import threading\n"
+            "import app\n"
+            "app.ticks = 0\n"
+            "def tick():\n"
+            "    while True: app.ticks += 1\n"
+            "threading.Thread(target=tick, daemon=True).start()"
+        )
+        await driver.freeze(sandbox)
+        before = (await driver.usage(sandbox)).cpu_seconds
+        await asyncio.sleep(0.05)
+        assert (await driver.usage(sandbox)).cpu_seconds == before
+        await driver.thaw(sandbox)
+        assert await runtime.run("import app; result = app.ticks") > 0
+        runtime.close()
+
+    async def test_a_frozen_environment_can_be_stopped(
+        self, driver: DockerDriver, tmp_path: Path
+    ) -> None:
+        sandbox = await driver.start(make_spec(tmp_path))
+        await driver.freeze(sandbox)
+        await driver.stop(sandbox)
+        assert (await sandbox.exited).signal == signal.SIGKILL
+
+
+class TestImageFunctions:
+    async def test_the_image_runs_its_own_command_with_overrides(
+        self, driver: DockerDriver
+    ) -> None:
+        config = ImageConfig(
+            entrypoint=("/bin/sh", "-c"),
+            command=("echo $AWS_LAMBDA_RUNTIME_API in $PWD as $(id -u); exit 7",),
+            working_directory="/usr/share",
+        )
+        spec = make_spec(None, image=IMAGE, image_config=config, runtime="", handler="")
+        sandbox = await driver.start(spec)
+        assert sandbox.channel is None
+        said = await read_output(sandbox, b"\n")
+        assert said.decode().strip() == f"{driver.reach_host}:9001 in /usr/share as 993"
+        assert await sandbox.exited == Exit(status=7)
+
+    async def test_a_large_output_comes_whole_and_in_order(self, driver: DockerDriver) -> None:
+        config = ImageConfig(
+            entrypoint=("python3", "-c"),
+            command=("for i in range(60000): print(i)\nprint('end')",),
+        )
+        spec = make_spec(None, image=IMAGE, image_config=config, runtime="", memory_mb=512)
+        sandbox = await driver.start(spec)
+        lines = (await read_output(sandbox, b"end\n")).decode().split()
+        assert lines == [*map(str, range(60000)), "end"]
+
+    async def test_an_entrypoint_that_is_not_there(self, driver: DockerDriver) -> None:
+        config = ImageConfig(entrypoint=("/nowhere",))
+        spec = make_spec(None, image=IMAGE, image_config=config, runtime="")
+        sandbox = await driver.start(spec)
+        end = await sandbox.exited
+        assert end.error_type == "Runtime.InvalidEntrypoint"
+        assert end.message == "fork/exec /nowhere: no such file or directory"
+
+    async def test_an_image_that_can_not_be_had(self, driver: DockerDriver) -> None:
+        spec = make_spec(None, image="localhost:1/nothing:here", runtime="")
+        with pytest.raises(DriverFault, match="localhost:1/nothing:here"):
+            await driver.start(spec)
+
+    async def test_tmp_survives_a_reset(self, driver: DockerDriver) -> None:
+        config = ImageConfig(
+            entrypoint=("/bin/sh", "-c"),
+            command=("cat /tmp/kept || echo new; echo old >/tmp/kept; exec sleep 60",),
+        )
+        spec = make_spec(None, image=IMAGE, image_config=config, runtime="")
+        first = await driver.start(spec)
+        assert b"new\n" in await read_output(first, b"new\n")
+        second = await driver.reset(first, spec)
+        assert await read_output(second, b"old\n") == b"old\n"
+
+
+class TestHygiene:
+    async def test_churn_leaves_nothing(self, tmp_path: Path) -> None:
+        need_engine()
+        links = sorted(os.listdir("/sys/class/net"))
+        loops = _loops()
+        async with open_driver(stems=2) as driver:
+            for _ in range(3):
+                started = await asyncio.gather(
+                    *(driver.start(make_spec(tmp_path)) for _ in range(4))
+                )
+                await asyncio.gather(*map(driver.stop, started))
+                await asyncio.gather(*map(driver.stop, started))
+        assert _left(driver) == []
+        assert not driver.folder.exists()
+        assert _loops() == loops
+        assert sorted(os.listdir("/sys/class/net")) == links
+
+    async def test_a_cancelled_start_leaves_nothing(self, tmp_path: Path) -> None:
+        need_engine()
+        async with open_driver(stems=0) as driver:
+            starting = asyncio.ensure_future(driver.start(make_spec(tmp_path)))
+            await asyncio.sleep(0.05)
+            starting.cancel()
+            with pytest.raises(asyncio.CancelledError):
+                await starting
+        assert _left(driver) == []
+
+    async def test_orphans_of_a_killed_emulator_are_removed(self, tmp_path: Path) -> None:
+        need_engine()
+        script = (
+            "import asyncio, os, pathlib\n"
+            "from tests.contract.docker_engine import make_driver, make_spec\n"
+            "async def main():\n"
+            "    driver = make_driver(stems=2)\n"
+            "    await driver.open()\n"
+            "    await driver.prepare('python3.11')\n"
+            f"    await driver.start(make_spec(pathlib.Path({str(tmp_path)!r})))\n"
+            "    print(driver.instance, driver.folder.name, flush=True)\n"
+            "    os.kill(os.getpid(), 9)\n"
+            "asyncio.run(main())\n"
+        )
+        process = await asyncio.create_subprocess_exec(
+            sys.executable, "-c", script, stdout=asyncio.subprocess.PIPE
+        )
+        said, _ = await process.communicate()
+        instance, folder = said.decode().split()
+        mark = f"label=localfaas.instance={instance}"
+        assert len(_docker("ps", "-aq", "--filter", mark).split()) >= 2
+        async with open_driver(stems=0) as driver:
+            assert _docker("ps", "-aq", "--filter", mark) == ""
+            assert folder not in os.listdir(driver.folder.parent)
+
+    async def test_a_living_emulator_keeps_its_containers(
+        self, driver: DockerDriver, tmp_path: Path
+    ) -> None:
+        sandbox = await driver.start(make_spec(tmp_path))
+        async with open_driver(stems=0) as other:
+            assert await other.sweep() == 0
+        runtime = await Runtime.connect(sandbox)
+        assert await runtime.run("result = 1") == 1
+        runtime.close()
+
+    async def test_labels_that_are_asked_for(self, tmp_path: Path) -> None:
+        need_engine()
+        reaper = {"org.testcontainers.session-id": "a-session"}
+        async with open_driver(stems=0, labels=reaper) as driver:
+            await driver.start(make_spec(tmp_path))
+            found = _docker("ps", "-q", "--filter", "label=org.testcontainers.session-id=a-session")
+            assert len(found.split()) == 1
+
+
+class TestStems:
+    async def test_a_killed_stem_is_replaced(self, driver: DockerDriver, tmp_path: Path) -> None:
+        await driver.prepare(RUNTIME)
+        mark = f"label=localfaas.instance={driver.instance}"
+        before = _docker("ps", "-q", "--filter", mark)
+        _docker("kill", before)
+        sandbox = await driver.start(make_spec(tmp_path))
+        runtime = await Runtime.connect(sandbox)
+        assert await runtime.run("result = 1") == 1
+        runtime.close()
+
+    async def test_a_runtime_that_does_not_come_up_says_why(self, tmp_path: Path) -> None:
+        need_engine()
+        (tmp_path / "python").mkdir()
+        (tmp_path / "python" / "bootstrap.py").write_text("raise SystemExit('no runtime here')")
+        async with open_driver(bootstraps=tmp_path) as driver:
+            with pytest.raises(DriverFault, match="no runtime here"):
+                await driver.start(make_spec(tmp_path))
+
+
+async def test_no_engine_is_a_clear_error(tmp_path: Path) -> None:
+    driver = make_driver(host=f"unix://{tmp_path}/none.sock")
+    with pytest.raises(ConfigurationError, match="--driver process"):
+        await driver.open()
+
+
+def _loops() -> set[str]:
+    block = Path("/sys/block")
+    return {p.name for p in block.glob("loop*") if (p / "loop" / "backing_file").exists()}

@@ -1,0 +1,66 @@
+#!/usr/bin/env bash
+# Make a Docker engine and a base image for the tests, on a Debian machine, as root. Idempotent.
+#
+#   tests/docker_engine.sh          engine and image
+#   tests/docker_engine.sh stop     end the engine this script started
+#
+# There may be no registry: the image comes from debootstrap, kept in $LOCALFAAS_TEST_CACHE.
+set -euo pipefail
+
+cache=${LOCALFAAS_TEST_CACHE:-/var/cache/localfaas-tests}
+image=localfaas-test/base:1
+pidfile=/run/localfaas-test-dockerd.pid
+log=/var/log/localfaas-test-dockerd.log
+
+answers() { timeout 10 docker version --format '{{.Server.Version}}' >/dev/null 2>&1; }
+
+if [ "${1:-}" = stop ]; then
+  [ -f "$pidfile" ] && kill "$(cat "$pidfile")" 2>/dev/null && rm -f "$pidfile"
+  exit 0
+fi
+
+missing=()
+command -v dockerd >/dev/null || missing+=(docker.io)
+command -v docker >/dev/null || missing+=(docker.io)
+command -v iptables >/dev/null || missing+=(iptables)
+command -v debootstrap >/dev/null || missing+=(debootstrap)
+command -v mkfs.ext4 >/dev/null || [ -x /sbin/mkfs.ext4 ] || missing+=(e2fsprogs)
+if [ "${#missing[@]}" -gt 0 ]; then
+  export DEBIAN_FRONTEND=noninteractive
+  apt-get update -qq
+  # A policy of "no services": nothing here starts by itself.
+  apt-get install -qq -y --no-install-recommends "${missing[@]}" ca-certificates
+fi
+
+if ! answers; then
+  # An earlier engine's leftovers keep a new one from starting.
+  rm -f /var/run/docker.pid
+  options=(--pidfile "$pidfile")
+  [ -d /run/systemd/system ] || options+=(--exec-opt native.cgroupdriver=cgroupfs)
+  grep -qw overlay /proc/filesystems || options+=(--storage-driver vfs)
+  setsid nohup dockerd "${options[@]}" >"$log" 2>&1 </dev/null &
+  for _ in $(seq 120); do
+    answers && break
+    sleep 0.5
+  done
+  answers || { tail -n 30 "$log" >&2; echo "dockerd did not start" >&2; exit 1; }
+fi
+
+if ! docker image inspect "$image" >/dev/null 2>&1; then
+  archive=$cache/base-1.tar
+  if [ ! -f "$archive" ]; then
+    mkdir -p "$cache"
+    root=$(mktemp -d "$cache/root.XXXXXX")
+    trap 'rm -rf "$root"' EXIT
+    # shellcheck disable=SC1091
+    release=$(. /etc/os-release && echo "${VERSION_CODENAME:-bookworm}")
+    debootstrap --variant=minbase --include=python3,nodejs,ca-certificates "$release" "$root" \
+      >"$cache/debootstrap.log" 2>&1 || { tail -n 30 "$cache/debootstrap.log" >&2; exit 1; }
+    rm -rf "$root"/var/cache/apt "$root"/var/lib/apt/lists/* "$root"/usr/share/{doc,man,locale,info}
+    mkdir -p "$root"/var/task "$root"/opt
+    tar -C "$root" -cf "$archive.new" .
+    mv "$archive.new" "$archive"
+  fi
+  docker import --change 'CMD ["/bin/sh"]' "$archive" "$image" >/dev/null
+fi
+echo "engine $(docker version --format '{{.Server.Version}}'), image $image"
