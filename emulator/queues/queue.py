@@ -7,12 +7,12 @@ its own is. All of it runs on one event loop, and nothing awaits between a check
 from __future__ import annotations
 
 import asyncio
-import uuid
 from abc import abstractmethod
 from collections.abc import Sequence
 from typing import Any
 
 from emulator.model.errors import StorageError
+from emulator.model.ids import new_request_id
 from emulator.model.journal import DeduplicationRecord
 from emulator.queues import rules
 from emulator.queues.errors import NotInFlight, QueueError, VisibilityTooLong
@@ -79,7 +79,7 @@ class Queue(Receiving):
             id=id,
             position=self._position(id, available_at),
             sent_at=now,
-            message_id=draft.message_id or str(uuid.uuid4()),
+            message_id=draft.message_id or new_request_id(),
             group=draft.group,
             deduplication=draft.deduplication,
             source=None,

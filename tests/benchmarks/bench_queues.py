@@ -1,6 +1,6 @@
 """Measures the queue engine, durable, in process: throughput, and that depth costs nothing.
 
-Run: ``python tests/benchmarks/bench_queues.py [--deep 1000000] [--folder DIR]``
+Run: ``python -m tests.benchmarks.bench_queues [--deep 1000000] [--folder DIR]``
 """
 
 from __future__ import annotations

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import re
 from collections.abc import Iterator, Mapping
+from functools import lru_cache
 from typing import Any
 from urllib.parse import unquote, urlsplit
 
@@ -83,10 +84,14 @@ class Sqs:
     async def open(cls, engine: Engine, *, deletion_pause: bool = False) -> Sqs:
         """Return the queues the engine's journal holds, open."""
         sqs = cls(engine, deletion_pause=deletion_pause)
-        for record in engine.stored(ENGINE_PREFIX):
-            _, _, _, _, region, account, name = record.name.split(":")
-            await sqs._open(SqsQueue(account, region, name, orjson.loads(record.body)))
+        await sqs.resume()
         return sqs
+
+    async def resume(self) -> None:
+        """Open the queues the engine's journal holds."""
+        for record in self.engine.stored(ENGINE_PREFIX):
+            _, _, _, _, region, account, name = record.name.split(":")
+            await self._open(SqsQueue(account, region, name, orjson.loads(record.body)))
 
     async def close(self) -> None:
         """Stop the message move tasks; what they did not move stays where it is."""
@@ -184,6 +189,7 @@ def queue_arn(account: str, region: str, name: str) -> str:
     return f"arn:aws:sqs:{region}:{account}:{name}"
 
 
+@lru_cache(maxsize=1024)
 def parse_url(url: str) -> tuple[str, str | None, str]:
     """Return (account, region or None, name) of a queue URL; see :meth:`Sqs.by_url`.
 
