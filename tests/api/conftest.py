@@ -97,3 +97,11 @@ def scripted() -> Iterator[Running]:
     running = Running(Settings(port=0), driver=ScriptedDriver())
     yield running
     running.stop()
+
+
+@pytest.fixture
+def scripted_state(tmp_path) -> Iterator[Running]:
+    """As ``scripted``, with a state folder that lasts."""
+    running = Running(Settings(port=0, state=tmp_path / "state"), driver=ScriptedDriver())
+    yield running
+    running.stop()

@@ -1,0 +1,204 @@
+"""What the API was told outlives a kill -9 of the emulator."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import signal
+import subprocess
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import boto3
+from botocore.config import Config
+
+from tests.api.conftest import ECHO, create
+
+_SERVE = """
+import asyncio, sys
+from pathlib import Path
+from emulator.app import Emulator
+from emulator.settings import Settings
+from emulator.testing import ScriptedDriver
+
+async def main():
+    emulator = Emulator(Settings(port=0, state=Path(sys.argv[1])), driver=ScriptedDriver())
+    await emulator.run(on_ready=lambda: print(emulator.port, flush=True))
+
+asyncio.run(main())
+"""
+
+
+@contextmanager
+def emulator(state: Path) -> Iterator[Any]:
+    """Run an emulator over ``state``, give a client of it, and kill it."""
+    process = subprocess.Popen(
+        [sys.executable, "-c", _SERVE, str(state)],
+        stdout=subprocess.PIPE,
+        cwd=Path(__file__).parents[2],
+    )
+    assert process.stdout is not None
+    try:
+        port = int(process.stdout.readline())
+        client = boto3.client(
+            "lambda",
+            endpoint_url=f"http://localhost:{port}",
+            region_name="us-east-1",
+            aws_access_key_id="000000000000",
+            aws_secret_access_key="test",
+            config=Config(retries={"max_attempts": 0}),
+        )
+        yield client
+        client.close()
+    finally:
+        os.kill(process.pid, signal.SIGKILL)
+        process.wait(10)
+        process.stdout.close()
+
+
+def _furnish(client: Any) -> None:
+    layer = client.publish_layer_version(LayerName="layer", Content={"ZipFile": ECHO})
+    client.publish_layer_version(LayerName="layer", Content={"ZipFile": ECHO})
+    client.delete_layer_version(LayerName="layer", VersionNumber=2)
+    client.add_layer_version_permission(
+        LayerName="layer",
+        VersionNumber=1,
+        StatementId="one",
+        Action="lambda:GetLayerVersion",
+        Principal="*",
+    )
+    signing = client.create_code_signing_config(
+        AllowedPublishers={
+            "SigningProfileVersionArns": [
+                "arn:aws:signer:us-east-1:000000000000:/signing-profiles/p/v"
+            ]
+        },
+        Tags={"a": "b"},
+    )["CodeSigningConfig"]
+    client.create_capacity_provider(
+        CapacityProviderName="provider",
+        VpcConfig={"SubnetIds": ["subnet-0123456789abcdef0"], "SecurityGroupIds": []},
+        PermissionsConfig={
+            "CapacityProviderOperatorRoleArn": "arn:aws:iam::000000000000:role/role"
+        },
+    )
+    create(client, "gone")
+    client.delete_function(FunctionName="gone")
+    create(
+        client,
+        Tags={"team": "x"},
+        Layers=[layer["LayerVersionArn"]],
+        Environment={"Variables": {"AB": "1"}},
+        LoggingConfig={"LogFormat": "JSON"},
+        EphemeralStorage={"Size": 1024},
+        CodeSigningConfigArn=signing["CodeSigningConfigArn"],
+    )
+    hello = {"FunctionName": "hello"}
+    for number in range(12):
+        client.update_function_configuration(**hello, Description=f"version {number}")
+        client.publish_version(**hello)
+    client.delete_function(**hello, Qualifier="3")
+    client.create_alias(
+        **hello,
+        Name="live",
+        FunctionVersion="1",
+        RoutingConfig={"AdditionalVersionWeights": {"2": 0.5}},
+    )
+    client.add_permission(
+        **hello, StatementId="s3", Action="lambda:InvokeFunction", Principal="s3.amazonaws.com"
+    )
+    client.put_function_event_invoke_config(**hello, MaximumRetryAttempts=0)
+    client.create_function_url_config(**hello, AuthType="NONE", Qualifier="live")
+    client.put_function_concurrency(**hello, ReservedConcurrentExecutions=5)
+    client.put_provisioned_concurrency_config(
+        **hello, Qualifier="1", ProvisionedConcurrentExecutions=1
+    )
+    client.put_function_recursion_config(**hello, RecursiveLoop="Allow")
+    client.create_event_source_mapping(
+        **hello, EventSourceArn="arn:aws:sqs:us-east-1:000000000000:queue", Enabled=False
+    )
+
+
+def _told(client: Any) -> dict[str, Any]:
+    """Return all that the API tells of what was furnished."""
+    hello = {"FunctionName": "hello"}
+    calls = {
+        "functions": ("list_functions", {"FunctionVersion": "ALL"}),
+        "function": ("get_function", hello),
+        "version": ("get_function_configuration", {**hello, "Qualifier": "12"}),
+        "versions": ("list_versions_by_function", hello),
+        "aliases": ("list_aliases", hello),
+        "policy": ("get_policy", hello),
+        "event invoke": ("get_function_event_invoke_config", hello),
+        "urls": ("list_function_url_configs", hello),
+        "concurrency": ("get_function_concurrency", hello),
+        "recursion": ("get_function_recursion_config", hello),
+        "signing": ("get_function_code_signing_config", hello),
+        "signings": ("list_code_signing_configs", {}),
+        "providers": ("list_capacity_providers", {}),
+        "mappings": ("list_event_source_mappings", {}),
+        "layers": ("list_layers", {}),
+        "layer": ("get_layer_version", {"LayerName": "layer", "VersionNumber": 1}),
+        "layer policy": ("get_layer_version_policy", {"LayerName": "layer", "VersionNumber": 1}),
+        "account": ("get_account_settings", {}),
+    }
+    told = {}
+    for name, (operation, request) in calls.items():
+        answer = getattr(client, operation)(**request)
+        del answer["ResponseMetadata"]
+        told[name] = answer
+    # These hold the port, which is another one after a restart.
+    told["function"]["Code"].pop("Location")
+    told["layer"]["Content"].pop("Location")
+    for url in told["urls"]["FunctionUrlConfigs"]:
+        url["FunctionUrl"] = url["FunctionUrl"].rpartition(":")[0]
+    provisioned = client.get_provisioned_concurrency_config(**hello, Qualifier="1")
+    told["provisioned"] = provisioned["RequestedProvisionedConcurrentExecutions"]
+    return told
+
+
+def test_everything_survives_a_kill(tmp_path):
+    with emulator(tmp_path) as client:
+        _furnish(client)
+        before = _told(client)
+    assert [v["Version"] for v in before["versions"]["Versions"]][1:4] == ["1", "2", "4"]
+    with emulator(tmp_path) as client:
+        assert _told(client) == before
+        # Version numbers are never given twice, and unchanged code is not published again.
+        assert client.publish_version(FunctionName="hello")["Version"] == "12"
+        client.update_function_configuration(FunctionName="hello", Timeout=7)
+        assert client.publish_version(FunctionName="hello")["Version"] == "13"
+        published = client.publish_layer_version(LayerName="layer", Content={"ZipFile": ECHO})
+        assert published["Version"] == 3
+        answer = client.invoke(FunctionName="hello", Qualifier="1", Payload=b"[1]")
+        assert answer["Payload"].read() == b"[1]"
+
+
+def test_unpacked_code_that_was_lost_is_unpacked_again(tmp_path):
+    with emulator(tmp_path) as client:
+        create(client)
+    unpacked = tmp_path / "code"
+    names = sorted(path.name for path in unpacked.iterdir())
+    shutil.rmtree(unpacked)
+    with emulator(tmp_path) as client:
+        assert client.invoke(FunctionName="hello")["StatusCode"] == 200
+        assert sorted(path.name for path in unpacked.iterdir()) == names
+
+
+def test_a_synchronous_invoke_writes_nothing_durable(scripted_state):
+    client = scripted_state.client("lambda")
+    create(client)
+    database = scripted_state.emulator.store.database
+    written = []
+    submit = database.submit
+    database.submit = lambda work, done: (written.append(work), submit(work, done))
+    for _ in range(5):
+        client.invoke(FunctionName="hello", Payload=b"{}")
+    assert written == []
+    client.tag_resource(
+        Resource="arn:aws:lambda:us-east-1:000000000000:function:hello", Tags={"a": "b"}
+    )
+    assert len(written) == 1
