@@ -11,7 +11,8 @@ The host's own tree stays reachable below ``/.host`` (mode 0700), from where the
 the code to mount; every warden detaches it before any code of a function runs.
 
 The JSON: ``user`` (make a user namespace), ``binds`` ([source, target] pairs, read-only),
-``links`` ([text, path] pairs), ``files`` (path to text), ``folders``, ``environ``, ``argv``.
+``links`` ([text, path] pairs), ``files`` (path to text), ``folders``, ``environ``, ``argv``
+(empty: only try whether this machine allows a jail; the exit status tells).
 """
 
 import json
@@ -63,6 +64,15 @@ def _become(root, plan):
     os.execve(plan["argv"][0], plan["argv"], plan["environ"])
 
 
+def _try(root):
+    """Do once, for nothing, what the jail and its wardens will do; raises where it fails."""
+    kernel.mount("proc", root + "/proc", "proc", kernel.MS_NOSUID | kernel.MS_NODEV)
+    kernel.pivot_root(root, root + "/.host/root")
+    kernel.unshare(kernel.CLONE_NEWNS | kernel.CLONE_NEWIPC)
+    kernel.bind("/.host/root/usr", "/tmp", _READ_ONLY, whole=True)
+    kernel.unmount("/.host/root")
+
+
 def main():
     plan = json.loads(sys.stdin.read())
     user, group = os.geteuid(), os.getegid()
@@ -73,6 +83,13 @@ def main():
     # A folder that every Linux has and nothing to be mounted lies in.
     root = "/sys"
     _build(root, plan)
+    if not plan["argv"]:
+        kernel.unshare(kernel.CLONE_NEWPID)
+        pid = os.fork()
+        if pid == 0:
+            _try(root)
+            os._exit(0)
+        sys.exit(os.waitpid(pid, 0)[1] != 0)
     pid = kernel.clone(kernel.CLONE_NEWPID | kernel.CLONE_PARENT)
     if pid == 0:
         try:

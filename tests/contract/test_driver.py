@@ -431,6 +431,50 @@ async def test_a_fork_bomb_stays_bounded(start: Start, driver: Driver) -> None:
     assert (await driver.usage(runtime.sandbox)).processes == 0
 
 
+async def test_cpu_is_in_proportion_to_memory_once_initialised(
+    start: Start, driver: Driver, tmp_path: Path
+) -> None:
+    if not limits_memory(driver):
+        pytest.skip("has no control groups, and says so in its notes")
+    source = handler(
+        """
+        import time
+        start, used = time.monotonic(), time.process_time()
+        while time.monotonic() - start < 0.3:
+            pass
+        return time.process_time() - used
+        """
+    )
+    runtime = await start(source, memory_mb=177)
+    driver.initialised(runtime.sandbox, make_spec(tmp_path, memory_mb=177))
+    used = (await runtime.invoke({})).json()
+    # A tenth of a CPU, give or take the periods at both ends; never the whole of it.
+    assert used < 0.15
+
+
+async def test_a_zygote_that_is_killed_is_replaced(driver: Driver, tmp_path: Path) -> None:
+    assert isinstance(driver, ProcessDriver)
+    code = write_code(tmp_path, handler("return 1"))
+    await driver.prepare("python3.11")
+    first = await Runtime.start(driver, make_spec(code))
+    await first.ready()
+    left = json.loads((tmp_path / "state/process/left.json").read_text())
+    os.kill(left["processes"][-1][0], 9)
+    if is_jailed(driver):
+        assert await ended(first) == Exit(signal=9)
+    await first.stop()
+    async with asyncio.timeout(PATIENCE):
+        while True:
+            try:
+                second = await Runtime.start(driver, make_spec(code))
+                await second.ready()
+                break
+            except (DriverFault, OSError, asyncio.IncompleteReadError):
+                await asyncio.sleep(0.01)
+    assert (await second.invoke({})).json() == 1
+    await second.stop()
+
+
 @pytest.mark.skipif(not LINUX, reason="needs signals that stop others")
 async def test_frozen_makes_no_progress(start: Start, driver: Driver) -> None:
     runtime = await start(handler("return event"))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import json
 import os
 import secrets
 import shutil
@@ -113,16 +114,20 @@ class ProcessDriver:
         if sys.platform != "linux":
             return "none"
         wanted = "root" if os.geteuid() == 0 else "user"
-        program = "import kernel; kernel._number('clone'); kernel.unshare({:#x})".format(
-            0x2002_0000 if wanted == "root" else 0x3002_0000
+        plan = layout.jail_plan(
+            user=wanted == "user", first_uid=0, family="", prefix=None, packages=(), argv=[]
         )
         probe = await asyncio.create_subprocess_exec(
-            str(layout.own_interpreter()), "-S", "-c", program,
-            cwd=layout.runtimes_folder() / "python",
+            str(layout.own_interpreter()),
+            "-I",
+            "-S",
+            str(layout.runtimes_folder() / "python" / "jail.py"),
+            stdin=asyncio.subprocess.PIPE,
             stderr=asyncio.subprocess.DEVNULL,
             env={},
-        )  # fmt: skip
-        return wanted if await probe.wait() == 0 else "none"
+        )
+        await probe.communicate(json.dumps(plan).encode())
+        return wanted if probe.returncode == 0 else "none"
 
     def _packages(self) -> tuple[str, ...]:
         official = layout.OFFICIAL_CLIENT if self._bootstrap == "awslambdaric" else ()

@@ -167,7 +167,8 @@ class Zygote:
             asyncio.get_running_loop().remove_reader(self._socket.fileno())
             self._socket.close()
             self._socket = None
-        self._stems.clear()
+        while self._stems:
+            self._world.discard(self._stems.popleft())
 
     async def close(self) -> None:
         """End the zygote; sandboxes in its PID namespace end with it."""
@@ -176,10 +177,7 @@ class Zygote:
         if self._refilling is not None:
             self._refilling.cancel()
             await asyncio.gather(self._refilling, return_exceptions=True)
-        stems = list(self._stems)
         self._lost()
-        for stem in stems:
-            self._world.discard(stem)
         self._kill()
         if self._process is not None:
             await self._process.wait()
