@@ -2,8 +2,13 @@
 
 from __future__ import annotations
 
+import re
+from pathlib import Path
+
 from emulator.control.lambda_.operations import OPERATIONS, UNSUPPORTED
 from emulator.edge import codec
+
+TESTS = Path(__file__).parents[1]
 
 
 def test_served_and_unsupported_are_the_whole_model():
@@ -19,3 +24,10 @@ def test_the_table_is_alphabetical_and_named_by_rule():
     assert {name: handler.__name__ for name, handler in OPERATIONS.items()} == {
         name: model[name].snake_name for name in OPERATIONS
     }
+
+
+def test_every_served_operation_is_called_by_a_test_of_the_api():
+    texts = "".join(path.read_text() for path in TESTS.glob("api/test_*.py"))
+    model = codec.service("lambda").operations
+    names = {name: model[name].snake_name for name in OPERATIONS}
+    assert [name for name, called in names.items() if not re.search(rf"\b{called}\b", texts)] == []

@@ -40,7 +40,7 @@ def page(
     marker = request.get("Marker")
     if marker:
         try:
-            after = base64.urlsafe_b64decode(marker.encode("ascii")).decode()
+            after = base64.b64decode(marker.encode("ascii"), b"-_", validate=True).decode()
             start = bisect_right(keys, order(after), key=order)
         except (binascii.Error, ValueError) as error:
             raise invalid(f"Invalid marker: {marker}") from error

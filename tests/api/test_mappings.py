@@ -1,0 +1,135 @@
+"""Event source mappings: the resource. What polls is tested with its sources."""
+
+from __future__ import annotations
+
+import pytest
+from botocore.exceptions import ClientError
+
+from tests.api.conftest import create
+
+QUEUE = "arn:aws:sqs:us-east-1:000000000000:queue"
+STREAM = "arn:aws:kinesis:us-east-1:000000000000:stream/stream"
+
+
+@pytest.fixture
+def client(scripted):
+    client = scripted.client("lambda")
+    create(client, Publish=True)
+    return client
+
+
+def _create(client, arn=QUEUE, **fields):
+    return client.create_event_source_mapping(
+        **{"FunctionName": "hello", "EventSourceArn": arn, **fields}
+    )
+
+
+def test_the_life_of_a_mapping(client, scripted):
+    heard = []
+    scripted.emulator.registry.mappings.listeners.append(
+        lambda account, region, key, body: heard.append(body and body["State"])
+    )
+    created = _create(client)
+    assert (created["State"], created["BatchSize"]) == ("Creating", 10)
+    key = {"UUID": created["UUID"]}
+    assert client.get_event_source_mapping(**key)["State"] == "Enabled"
+    updated = client.update_event_source_mapping(**key, Enabled=False, BatchSize=5)
+    assert (updated["State"], updated["BatchSize"]) == ("Disabling", 5)
+    assert client.get_event_source_mapping(**key)["State"] == "Disabled"
+    assert client.update_event_source_mapping(**key, BatchSize=6)["State"] == "Updating"
+    assert client.update_event_source_mapping(**key, Enabled=True)["State"] == "Enabling"
+    assert client.delete_event_source_mapping(**key)["State"] == "Deleting"
+    with pytest.raises(client.exceptions.ResourceNotFoundException):
+        client.get_event_source_mapping(**key)
+    assert heard == [
+        *("Creating", "Enabled", "Disabling", "Disabled"),
+        *("Updating", "Disabled", "Enabling", "Enabled", None),
+    ]
+
+
+def test_lists(client):
+    _create(client)
+    _create(client, STREAM, StartingPosition="LATEST")
+    _create(client, FunctionName="hello:1")
+    listed = client.list_event_source_mappings
+    assert len(listed()["EventSourceMappings"]) == 3
+    assert len(listed(EventSourceArn=QUEUE)["EventSourceMappings"]) == 2
+    assert len(listed(FunctionName="hello")["EventSourceMappings"]) == 2
+    assert len(listed(FunctionName="hello:1")["EventSourceMappings"]) == 1
+    assert listed(FunctionName="none")["EventSourceMappings"] == []
+
+
+def test_a_stream_shows_its_defaults(client):
+    shown = _create(client, STREAM, StartingPosition="TRIM_HORIZON")
+    del shown["ResponseMetadata"]
+    for name in ("UUID", "EventSourceMappingArn", "LastModified"):
+        del shown[name]
+    assert shown == {
+        "BatchSize": 100,
+        "BisectBatchOnFunctionError": False,
+        "DestinationConfig": {"OnFailure": {}},
+        "EventSourceArn": STREAM,
+        "FunctionArn": "arn:aws:lambda:us-east-1:000000000000:function:hello",
+        "FunctionResponseTypes": [],
+        "LastProcessingResult": "No records processed",
+        "MaximumBatchingWindowInSeconds": 0,
+        "MaximumRecordAgeInSeconds": -1,
+        "MaximumRetryAttempts": -1,
+        "ParallelizationFactor": 1,
+        "StartingPosition": "TRIM_HORIZON",
+        "State": "Creating",
+        "StateTransitionReason": "User action",
+        "TumblingWindowInSeconds": 0,
+    }
+
+
+def test_the_same_twice(client):
+    uuid = _create(client)["UUID"]
+    with pytest.raises(client.exceptions.ResourceConflictException) as raised:
+        _create(client)
+    assert raised.value.response["message"] == (
+        f'An event source mapping with SQS arn (" {QUEUE} ") and function (" hello ") already '
+        f"exists. Please update or delete the existing mapping with UUID {uuid}"
+    )
+    uuid = _create(client, STREAM, StartingPosition="LATEST")["UUID"]
+    with pytest.raises(client.exceptions.ResourceConflictException, match=uuid):
+        _create(client, STREAM, StartingPosition="LATEST")
+
+
+@pytest.mark.parametrize(
+    ("fields", "text"),
+    [
+        ({"EventSourceArn": None}, "Unrecognized event source."),
+        ({"EventSourceArn": "arn:aws:s3:::bucket"}, "Unrecognized event source."),
+        ({"FunctionName": "none"}, "Function does not exist"),
+        ({"FunctionName": "hello:7"}, "Function does not exist"),
+        ({"BatchSize": 11}, "Maximum batch window in seconds must be greater than 0"),
+        ({"BatchSize": 11, "EventSourceArn": f"{QUEUE}.fifo"}, "less than or equal to 10"),
+        ({"EventSourceArn": STREAM}, "Value null at 'startingPosition'"),
+        ({"FilterCriteria": {"Filters": [{"Pattern": "null"}]}}, "Invalid filter pattern"),
+        ({"FilterCriteria": {"Filters": [{"Pattern": '{"a": "b"}'}]}}, "Invalid filter pattern"),
+        ({"FilterCriteria": {"Filters": [{"Pattern": '{"a": []}'}]}}, "Invalid filter pattern"),
+        ({"DestinationConfig": {"OnSuccess": {"Destination": QUEUE}}}, "Unsupported Destination"),
+        ({"ParallelizationFactor": 2}, "Unsupported parallelizationFactor"),
+        ({"ScalingConfig": {"MaximumConcurrency": 1}}, "greater than or equal to 2"),
+    ],
+)
+def test_mappings_that_are_refused(client, fields, text):
+    with pytest.raises(ClientError) as raised:
+        _create(client, **fields)
+    assert text in raised.value.response["Error"]["Message"]
+    assert client.list_event_source_mappings()["EventSourceMappings"] == []
+
+
+def test_an_update_is_checked_like_a_new_one(client):
+    key = {"UUID": _create(client)["UUID"]}
+    with pytest.raises(ClientError, match="Maximum batch window"):
+        client.update_event_source_mapping(**key, BatchSize=100)
+    client.update_event_source_mapping(
+        **key, BatchSize=100, MaximumBatchingWindowInSeconds=5, FunctionName="hello:1"
+    )
+    shown = client.get_event_source_mapping(**key)
+    assert shown["FunctionArn"].endswith(":hello:1")
+    for call in (client.update_event_source_mapping, client.delete_event_source_mapping):
+        with pytest.raises(client.exceptions.ResourceNotFoundException):
+            call(UUID="12345678-1234-1234-1234-123456789012")
