@@ -116,6 +116,8 @@ def test_aliases_by_revision_and_version(client):
         FunctionName="hello", Name="live", RevisionId=alias["RevisionId"], Description="x"
     )
     assert updated["Description"] == "x"
+    found = client.get_alias(FunctionName="hello", Name="live")
+    assert (found["Description"], found["RevisionId"]) == ("x", updated["RevisionId"])
     with pytest.raises(ClientError, match="Function not found") as raised:
         client.update_alias(FunctionName="hello", Name="live", FunctionVersion="7")
     assert _code(raised) == "ResourceNotFoundException"

@@ -21,6 +21,14 @@ def running() -> Iterator[Running]:
     running.stop()
 
 
+@pytest.fixture(scope="session")
+def processes() -> Iterator[Running]:
+    """An emulator whose functions really run."""
+    running = Running(Settings(port=0))
+    yield running
+    running.stop()
+
+
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
     for name, scenarios in RESULTS.items():
         equal = sum(not differences for differences in scenarios.values())

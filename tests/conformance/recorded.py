@@ -141,7 +141,9 @@ def _plain(answer: Any) -> Any:
     if hasattr(answer, "read"):
         text = answer.read().decode()
         try:
-            return json.loads(text)
+            content = json.loads(text)
         except ValueError:
             return text
+        # Only what has members was recorded as what it says.
+        return content if isinstance(content, (dict, list)) else text
     return answer

@@ -6,6 +6,7 @@ https://docs.aws.amazon.com/lambda/latest/dg/provisioned-concurrency.html
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any
 
 from emulator.control.context import Context, Request, Response, Services
@@ -40,7 +41,12 @@ async def put_provisioned_concurrency_config(ctx: Context, request: Request) -> 
     }
     adjust(ctx.services, function, before)
     answer = _render(ctx, function, qualifier)
-    await ctx.services.registry.save(function)
+    provided = [n for n in targets(function) if n in function.versions]
+    for number in provided:
+        # AWS counts it as a change of the version (recorded).
+        version = function.versions[number]
+        function.versions[number] = replace(version, revision_id=configuration.new_revision())
+    await ctx.services.registry.save(function, *provided)
     return answer
 
 

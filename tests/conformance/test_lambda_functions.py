@@ -1,0 +1,40 @@
+"""Functions that run answer as AWS was recorded to."""
+
+from __future__ import annotations
+
+import pytest
+
+from tests.conformance.conftest import RESULTS
+from tests.conformance.recorded import FOLDER, Comparison, load
+from tests.conformance.replay import ACCOUNT, REGION, Scenario
+from tests.conformance.scenarios_functions import SCENARIOS
+
+#: Scenarios that differ, and why.
+DIFFERENT = {
+    "TestLambdaConcurrency::test_lambda_provisioned_concurrency_moves_with_alias": (
+        "environments of the old version are not counted any more while the new ones start"
+    ),
+    "TestLambdaConcurrency::test_reserved_provisioned_overlap": (
+        "what is provisioned is not taken from a reservation's on-demand part"
+    ),
+}
+
+pytestmark = pytest.mark.skipif(not FOLDER.is_dir(), reason=f"no recordings at {FOLDER}")
+
+
+@pytest.mark.parametrize("name", sorted(SCENARIOS))
+def test_scenario(name, processes):
+    def clients(service, region=REGION):
+        return processes.client(service, account=ACCOUNT, region=region)
+
+    recordings = {key.partition("::")[2]: each for key, each in load("lambda").items()}
+    comparison = Comparison(recordings[name])
+    try:
+        SCENARIOS[name](Scenario(comparison, clients))
+    finally:
+        comparison.finish()
+        RESULTS.setdefault("lambda", {})[name] = comparison.differences
+    if name in DIFFERENT:
+        assert comparison.differences, f"{name} does not differ any more"
+        pytest.xfail(DIFFERENT[name])
+    assert comparison.differences == []
