@@ -215,6 +215,8 @@ def test_reads_of_what_is_not_there(client):
     ("fields", "text"),
     [
         ({"Handler": None}, "Runtime and Handler are mandatory"),
+        ({"Runtime": "python4.0"}, "Value python4.0 at 'runtime' failed"),
+        ({"Runtime": "nodejs12.x"}, "nodejs12.x is no longer supported"),
         ({"FunctionName": "a" * 65}, "length less than or equal to 64"),
         ({"FunctionName": "a b"}, "regular expression pattern"),
         ({"Role": "nobody"}, "at 'role' failed"),

@@ -15,24 +15,18 @@ from emulator.control.lambda_ import (
     ignored,
     layers,
     lookup,
+    runtimes,
     states,
     tags,
     versions,
 )
 from emulator.control.lambda_.errors import conflict, invalid, stale
 from emulator.control.lambda_.paging import by_number, page
-from emulator.model.errors import AwsError, ConfigurationError
 from emulator.model.function import LATEST, Code, FunctionVersion
 from emulator.registry.functions import Function
 
 #: Characters of a function's name; the shape's 140 hold for ARNs.
 _LONGEST_NAME = 64
-_SNAP_START = frozenset(
-    """
-    java11 java17 java21 java25 java11.al2023 java17.al2023 python3.12 python3.13 python3.14
-    python3.15 dotnet8 dotnet10
-    """.split()
-)
 
 
 async def create_function(ctx: Context, request: Request) -> Response:
@@ -41,7 +35,7 @@ async def create_function(ctx: Context, request: Request) -> Response:
     registry = ctx.services.registry
     _check_name(request["FunctionName"])
     _check_package(request)
-    _check_runtime(ctx, request)
+    runtimes.check(ctx, request)
     tags.check(request.get("Tags") or {})
     existing = conflict(f"Function already exist: {named.name}")
     if registry.find(ctx.account, ctx.region, named.name) is not None:
@@ -140,7 +134,7 @@ async def update_function_configuration(ctx: Context, request: Request) -> Respo
     function = lookup.function(ctx, request)
     _check_revision(function.latest, request)
     states.check_idle(function)
-    _check_runtime(ctx, request, function.latest)
+    runtimes.check(ctx, request, function.latest)
     named = request.get("Layers")
     applied = None if named is None else layers.resolve(ctx, named)
     changed = configuration.apply(function.latest, request, ctx.clock.now(), applied)
@@ -247,26 +241,6 @@ def _check_kind(version: FunctionVersion, request: Request) -> None:
         raise invalid(
             "Please don't provide ImageUri when updating a function with packageType Zip."
         )
-
-
-def _check_runtime(ctx: Context, request: Request, version: FunctionVersion | None = None) -> None:
-    runtime = request.get("Runtime") or (version.runtime if version else "")
-    snap_start = request.get("SnapStart")
-    if snap_start is None and version is not None:
-        snap_start = version.settings.get("SnapStart")
-    applied = (snap_start or {}).get("ApplyOn") == "PublishedVersions"
-    if applied and runtime and runtime not in _SNAP_START:
-        raise invalid(f"{runtime} is not supported for SnapStart enabled functions.")
-    if not request.get("Runtime"):
-        return
-    try:
-        note = ctx.services.driver.check_runtime(runtime)
-    except ConfigurationError as error:
-        if ctx.services.strict:
-            raise AwsError("InvalidParameterValueException", str(error), Type="User") from error
-        note = str(error)
-    if note:
-        ctx.services.complain(note)
 
 
 def _code_location(ctx: Context, version: FunctionVersion) -> dict[str, str]:

@@ -52,6 +52,13 @@ PRINTED_ENUM = {
 #: Members whose violations come first, where the model has another order (recorded 2025-11).
 CHECKED_FIRST = {("lambda", "PublishLayerVersionRequest"): ("CompatibleRuntimes",)}
 
+#: Members whose constraints the operation checks itself, because AWS has another error for them
+#: than a violation's.
+CHECKED_BY_OPERATION = {
+    ("lambda", "CreateFunctionRequest", "Runtime"),
+    ("lambda", "UpdateFunctionConfigurationRequest", "Runtime"),
+}
+
 #: The code of a constraint violation per service (Lambda's is recorded).
 CONSTRAINT_CODE = {
     "lambda": "ValidationException",

@@ -156,6 +156,8 @@ class Validators:
             reference = shape["members"][name]["shape"]
             target = self._model.shapes[reference]
             check = self.check(reference)
+            if (self._model.name, shape_name, name) in overrides.CHECKED_BY_OPERATION:
+                check = None
             if check is not None or name in required:
                 members.append((name, _camel(name), name in required, check, target))
         if not members:

@@ -25,7 +25,8 @@ PERMISSION = {
     "Action": "lambda:InvokeFunction",
     "Principal": "s3.amazonaws.com",
 }
-_RECORDINGS = Path(os.environ.get("LOCALFAAS_CONFORMANCE", "tests/conformance"))
+_FOLDER = Path(__file__).parents[4].parent / "shared" / "conformance"
+_RECORDINGS = Path(os.environ.get("LOCALFAAS_CONFORMANCE", _FOLDER))
 
 
 def violations(operation: str, request: dict[str, Any], service: str = "lambda") -> str:
