@@ -8,10 +8,12 @@ from typing import Any
 
 from emulator.driver import cgroups
 
-#: AWS's user in an execution environment is sbx_user1051 (recorded: uid 993, gid 990).
-USER = "993:990"
-#: AWS's figures inside an environment: NOFILE 1024, NPROC 742. The latter is a cgroup limit
-#: here, since the rlimit counts all processes of a user id on the machine.
+#: AWS's name for the user of an execution environment.
+USER_NAME = "sbx_user1051"
+#: Each container has a user id of its own among these: the limit on processes counts all of a
+#: user id on the machine. Below 65,536, which is what user namespaces have.
+_FIRST_USER, _USERS = 10_000, 50_000
+#: AWS's figures inside an environment (recorded): NOFILE 1024, NPROC 742.
 OPEN_FILES = 1024
 PROCESSES = 742
 #: Folders of a container.
@@ -20,43 +22,12 @@ LAYERS = "/opt"
 TEMPORARY = "/tmp"
 RUN = "/run/localfaas"
 BOOTSTRAP = "/var/localfaas"
+RUNTIME = "/var/runtime"
 #: Where the runtime's output goes, and the socket it finds the control plane on.
 OUTPUT = f"{RUN}/output"
 SOCKET = f"{RUN}/control.sock"
 #: The variable that tells a bootstrap about SOCKET.
 SOCKET_VARIABLE = "LOCALFAAS_STEM_SOCKET"
-
-#: What is read once, when a process starts; for images that don't say it themselves.
-STEM_ENVIRON = {
-    "LANG": "en_US.UTF-8",
-    "LC_CTYPE": "C.UTF-8",
-    "LD_LIBRARY_PATH": "/var/lang/lib:/lib64:/usr/lib64:/var/runtime:/var/runtime/lib:"
-    "/var/task:/var/task/lib:/opt/lib",
-    "TZ": ":UTC",
-}
-
-#: Runs the first interpreter there is; its output goes to the driver directly.
-_ENTRY = f"""\
-[ -p {OUTPUT} ] && exec >{OUTPUT} 2>&1
-arguments=$1; shift
-for interpreter; do
-  command -v "$interpreter" >/dev/null && exec "$interpreter" $arguments
-done
-echo "no interpreter here: $*"
-exit 127
-"""
-#: The arguments of our bootstrap, and the interpreters to look for: of AWS's images, of others.
-_INTERPRETERS = {
-    "python": (
-        f"-I -S {BOOTSTRAP}/bootstrap.py",
-        "/var/lang/bin/python{version}",
-        "python{version}",
-        "python3",
-    ),
-    "nodejs": (f"{BOOTSTRAP}/bootstrap.mjs --channel", "/var/lang/bin/node", "node", "nodejs"),
-}
-#: Languages our own bootstraps speak.
-LANGUAGES = frozenset(_INTERPRETERS)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -85,6 +56,8 @@ class Request:
     labels: Mapping[str, str]
     mounts: Sequence[Mount]
     network: str
+    #: Which of the instance's containers it is, from 1.
+    number: int
     environ: Mapping[str, str] = field(default_factory=dict)
     working_directory: str = ""
     #: MB of memory, to which CPU is proportional. None: limited later, on use.
@@ -96,6 +69,11 @@ class Request:
     host_names: Sequence[str] = ()
 
 
+def user_id(number: int) -> int:
+    """Return the user id, and group id, of an instance's container ``number``."""
+    return _FIRST_USER + number % _USERS
+
+
 def body(request: Request) -> dict[str, Any]:
     """Return the Engine API body: limited, and hardened (no capabilities, no new privileges,
     read-only root, not root, the engine's default seccomp profile)."""
@@ -103,7 +81,10 @@ def body(request: Request) -> dict[str, Any]:
         "NetworkMode": request.network,
         "Mounts": [mount.engine() for mount in request.mounts],
         "PidsLimit": PROCESSES,
-        "Ulimits": [{"Name": "nofile", "Soft": OPEN_FILES, "Hard": OPEN_FILES}],
+        "Ulimits": [
+            {"Name": "nofile", "Soft": OPEN_FILES, "Hard": OPEN_FILES},
+            {"Name": "nproc", "Soft": PROCESSES, "Hard": PROCESSES},
+        ],
         "CapDrop": ["ALL"],
         "SecurityOpt": ["no-new-privileges"],
         "ReadonlyRootfs": True,
@@ -122,17 +103,10 @@ def body(request: Request) -> dict[str, Any]:
         "Cmd": list(request.command),
         "Env": [f"{name}={value}" for name, value in request.environ.items()],
         "WorkingDir": request.working_directory,
-        "User": USER,
+        "User": f"{user_id(request.number)}:{user_id(request.number)}",
         "Labels": dict(request.labels),
         "AttachStdout": True,
         "AttachStderr": True,
         "Tty": False,
         "HostConfig": host,
     }
-
-
-def bootstrap_command(language: str, version: str) -> list[str]:
-    """Return the start command of our own bootstrap for ``language``."""
-    arguments, *interpreters = _INTERPRETERS[language]
-    found = dict.fromkeys(name.format(version=version) for name in interpreters)
-    return ["/bin/sh", "-c", _ENTRY, "localfaas", arguments, *found]

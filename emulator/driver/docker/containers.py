@@ -7,12 +7,12 @@ import json
 import os
 import socket
 from collections.abc import Coroutine, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, TypeVar
 
 from emulator.driver import cgroups
-from emulator.driver.docker import body
+from emulator.driver.docker import body, launch
 from emulator.driver.docker.engine import AttachedOutput, Engine, EngineFault, ImageInfo
 from emulator.driver.docker.images import Images, Plan
 from emulator.driver.docker.labels import POOL
@@ -22,7 +22,7 @@ from emulator.driver.docker.volumes import ShippedFiles
 from emulator.driver.docker.workspace import LocalFiles, Workspace
 from emulator.model.clock import Clock
 from emulator.model.errors import DriverFault
-from emulator.model.sandbox import EnvironmentSpec
+from emulator.model.sandbox import EnvironmentSpec, Exit
 
 T = TypeVar("T")
 
@@ -32,10 +32,6 @@ _CONNECT = 20.0
 _REMOVALS = 2
 #: Seconds before another try to remove what the engine did not remove.
 _RETRIES = (0.5, 2.0, 8.0, 30.0)
-#: Where an image's start command is looked up if it sets no PATH (Docker's own default).
-_PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
-#: Variables that belong to a container image rather than to the managed runtimes.
-_IMAGE_VARIABLES = ("PATH", "LD_LIBRARY_PATH", "LANG", "TZ")
 #: /tmp of a stem cell; another size is made on use.
 STEM_STORAGE_MB = 512
 
@@ -100,9 +96,10 @@ class Containers:
         self._tasks: set[asyncio.Task[Any]] = set()
         self._alive: set[DockerSandbox] = set()
 
-    def is_stem(self, plan: Plan) -> bool:
-        """Say whether environments of ``plan`` can start from stem cells."""
-        return bool(plan.language) and self._local is not None
+    def is_stem(self, plan: Plan, spec: EnvironmentSpec | None = None) -> bool:
+        """Say whether environments of ``plan``, or the one of ``spec``, can be stem cells."""
+        able = bool(plan.language) and self._local is not None
+        return able and (spec is None or launch.is_stem(spec, plan))
 
     # Making
 
@@ -118,22 +115,12 @@ class Containers:
         assert self._local is not None
         image = await self._images.ensure(plan)
         workspace = await self._local.make(STEM_STORAGE_MB)
-        language = self._bootstraps / plan.language
-        request = body.Request(
-            image=plan.image,
-            entrypoint=body.bootstrap_command(plan.language, plan.version),
-            command=[],
-            labels=self._labels | {POOL: plan.image},
-            mounts=[*workspace.mounts(language), self._temporary(workspace)],
-            network=self._network.name,
-            environ={**body.STEM_ENVIRON, **image.environ, body.SOCKET_VARIABLE: body.SOCKET},
-            init=self._init,
-            host_names=("host.docker.internal",),
-        )
-        return await self._create(plan, request, workspace, stem=True)
+        mounts = [*workspace.mounts(), *await self._runtime(plan, image, workspace, self._local)]
+        how = launch.stem(plan, image)
+        return await self._create(plan, how, mounts, workspace, pool=plan.image, stem=True)
 
     async def make(self, plan: Plan, spec: EnvironmentSpec) -> DockerSandbox:
-        """Start a container for ``spec`` whose image brings its own Runtime API client.
+        """Start a container for ``spec`` alone, which connects to its listener.
 
         Raises:
             DriverFault: It could not be started.
@@ -141,37 +128,49 @@ class Containers:
         return await self._guarded(self._make(plan, spec))
 
     async def _make(self, plan: Plan, spec: EnvironmentSpec) -> DockerSandbox:
+        if self._local is None:
+            # Our bootstraps are in the images that are built here, with a start command.
+            plan = replace(plan, language="")
         image = await self._images.ensure(plan)
-        workspace, mounts = None, []
-        if self._local is not None:
-            workspace = await self._local.make(spec.ephemeral_storage_mb)
-            opt = await self._local.merged(spec.layers)
-            for source, target in ((spec.code, body.CODE), (opt, body.LAYERS)):
-                if source is not None:
-                    mounts.append(
-                        body.Mount(target=target, source=str(source), bind=True, read_only=True)
-                    )
-        else:
-            mounts += await self._shipped.mounts(plan, spec.code, spec.layers)
-        entrypoint, command, directory = start_command(spec, image)
-        environ = environment(spec, image, self.runtime_api(spec))
-        request = body.Request(
-            image=plan.image,
-            entrypoint=entrypoint,
-            command=command,
-            labels=self._labels | {POOL: f"{spec.function_name}:{spec.function_version}"},
-            mounts=[*mounts, self._temporary(workspace)],
-            network=self._network.name,
-            environ=environ,
-            working_directory=directory,
-            memory_mb=spec.memory_mb,
-            init=self._init,
-            host_names=("host.docker.internal",),
-        )
-        path = image.environ.get("PATH", _PATH)
-        return await self._create(
-            plan, request, workspace, entrypoint=([*entrypoint, *command] or [""])[0], path=path
-        )
+        how = launch.launch(spec, plan, image, self.runtime_api(spec))
+        pool = f"{spec.function_name}:{spec.function_version}"
+        if how.error is not None:
+            return self._stillborn(plan, *how.error)
+        if self._local is None:
+            mounts = await self._shipped.mounts(plan, spec.code, spec.layers)
+            return await self._create(plan, how, mounts, None, pool=pool, spec=spec)
+        workspace = await self._local.make(spec.ephemeral_storage_mb)
+        mounts = await self._runtime(plan, image, workspace, self._local)
+        opt = await self._local.merged(spec.layers)
+        for source, target in ((spec.code, body.CODE), (opt, body.LAYERS)):
+            if source is not None:
+                mount = body.Mount(target=target, source=str(source), bind=True, read_only=True)
+                mounts.append(mount)
+        return await self._create(plan, how, mounts, workspace, pool=pool, spec=spec)
+
+    def _stillborn(self, plan: Plan, kind: str, message: str) -> DockerSandbox:
+        """Return what never ran: there is nothing to start."""
+        container = Container(id="", name="", plan=plan, workspace=None, stem=False, removed=True)
+        sandbox = DockerSandbox(container, self._engine)
+        sandbox.exited.set_result(Exit(status=1, error_type=kind, message=message))
+        return sandbox
+
+    async def _runtime(
+        self, plan: Plan, image: ImageInfo, workspace: Workspace, local: LocalFiles
+    ) -> list[body.Mount]:
+        """Return the mounts of our own bootstrap, and of what its language's images bring."""
+        if not plan.language:
+            return []
+        bootstrap = self._bootstraps / plan.language
+        shown = [(str(bootstrap), body.BOOTSTRAP)]
+        # AWS's images, and those built here, say so where they bring the AWS SDK.
+        if plan.language == "python" and "LAMBDA_RUNTIME_DIR" not in image.environ:
+            sdk = await local.sdk()
+            shown += [(str(sdk), body.RUNTIME)] if sdk else []
+        return workspace.users() + [
+            body.Mount(target=target, source=source, bind=True, read_only=True)
+            for source, target in shown
+        ]
 
     def runtime_api(self, spec: EnvironmentSpec) -> str:
         """Return the environment's listener as its container reaches it."""
@@ -185,20 +184,36 @@ class Containers:
     async def _create(
         self,
         plan: Plan,
-        request: body.Request,
+        how: launch.Launch,
+        mounts: list[body.Mount],
         workspace: Workspace | None,
         *,
+        pool: str,
         stem: bool = False,
-        entrypoint: str = "",
-        path: str = "",
+        spec: EnvironmentSpec | None = None,
     ) -> DockerSandbox:
         self._count += 1
+        request = body.Request(
+            image=plan.image,
+            entrypoint=how.entrypoint,
+            command=how.command,
+            labels=self._labels | {POOL: pool},
+            mounts=[*mounts, self._temporary(workspace)],
+            network=self._network.name,
+            number=workspace.number if workspace else self._count,
+            environ=how.environ,
+            working_directory=how.working_directory,
+            memory_mb=spec.memory_mb if spec else None,
+            init=self._init,
+            host_names=("host.docker.internal",),
+        )
         name = f"{self._prefix}-{self._count}"
         container = Container(
-            id=name, name=name, plan=plan, workspace=workspace, stem=stem,
-            entrypoint=entrypoint, path=path,
+            id=name, name=name, plan=plan, workspace=workspace, stem=stem, init=self._init,
+            executable=how.executable, path=how.path,
         )  # fmt: skip
         sandbox = DockerSandbox(container, self._engine)
+        sandbox.memory_limit = (spec.memory_mb << 20) if spec else 0
         try:
             try:
                 container.id = await self._engine.create(name, body.body(request), plan.platform)
@@ -295,6 +310,7 @@ class Containers:
 
     async def _limit(self, sandbox: DockerSandbox, memory_mb: int) -> None:
         memory, quota = memory_mb << 20, cgroups.cpu_quota(memory_mb)
+        sandbox.memory_limit = memory
         if sandbox.group is None:
             await self._engine.update(
                 sandbox.container.id,
@@ -395,31 +411,6 @@ class Containers:
             for sandbox in list(self._alive):
                 self.remove(sandbox)
             await asyncio.gather(*self._tasks, return_exceptions=True)
-
-
-def start_command(spec: EnvironmentSpec, image: ImageInfo) -> tuple[list[str], list[str], str]:
-    """Return entrypoint, command and working folder: the image's own, each one overridable.
-
-    Source: https://docs.aws.amazon.com/lambda/latest/api/API_ImageConfig.html
-    """
-    override = spec.image_config
-    if not spec.image:
-        return list(image.entrypoint), [spec.handler], body.CODE
-    return (
-        list(override.entrypoint or image.entrypoint),
-        list(override.command or image.command),
-        override.working_directory,
-    )
-
-
-def environment(spec: EnvironmentSpec, image: ImageInfo, runtime_api: str) -> dict[str, str]:
-    """Return a container's variables; an image function keeps the PATH of its image."""
-    environ = dict(spec.environ)
-    if spec.image:
-        for name in _IMAGE_VARIABLES:
-            if name in image.environ:
-                environ.pop(name, None)
-    return environ | {"AWS_LAMBDA_RUNTIME_API": runtime_api}
 
 
 def _group(pid: int, container: str) -> cgroups.Group | None:

@@ -17,7 +17,7 @@ from pathlib import Path
 
 from emulator.driver import cgroups
 from emulator.driver.base import Sandbox
-from emulator.driver.docker import body, images, labels, mounts, volumes
+from emulator.driver.docker import images, labels, launch, mounts, volumes
 from emulator.driver.docker.address import EngineAddress, resolve
 from emulator.driver.docker.containers import Containers, Network
 from emulator.driver.docker.engine import Engine, EngineFault, EngineInfo
@@ -124,7 +124,7 @@ class DockerDriver:
         self.listen_host, self.reach_host = network.listen_host, network.reach_host
         prefix = f"localfaas-{self.instance[:8]}"
         self._images = Images(
-            self._engine, self._settings.images, body.LANGUAGES, self._on_progress
+            self._engine, self._settings.images, launch.LANGUAGES, self._on_progress
         )
         self._shipped = volumes.ShippedFiles(self._engine, prefix, marks)
         self._containers = Containers(
@@ -240,8 +240,10 @@ class DockerDriver:
     # One environment
 
     async def start(self, spec: EnvironmentSpec) -> Sandbox:
+        if spec.code is not None and not spec.code.is_dir():
+            raise DriverFault(f"the code is not there: {spec.code}")
         plan = await self._images.plan(spec)
-        if self._containers.is_stem(plan):
+        if self._containers.is_stem(plan, spec):
             return await self._specialise(plan, spec)
         self._stems.hurry()
         try:
@@ -331,13 +333,15 @@ class DockerDriver:
 
     async def usage(self, sandbox: Sandbox) -> Usage:
         ours = _ours(sandbox)
+        if ours.exited.done():
+            return Usage(memory=0, memory_peak=ours.memory_peak(), cpu_seconds=0, processes=0)
         if ours.group is not None:
             with _lost(ours):
                 return Usage(
                     memory=ours.group.memory(),
                     memory_peak=ours.memory_peak(),
                     cpu_seconds=ours.group.cpu_seconds(),
-                    processes=len(ours.group.pids()),
+                    processes=len(ours.group.pids()) - ours.container.init,
                 )
         sample = await self._engine.stats(ours.container.id)
         memory = sample.get("memory_stats") or {}

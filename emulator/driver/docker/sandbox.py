@@ -19,6 +19,7 @@ from emulator.model.sandbox import Exit
 
 #: Seconds the engine has to notice an end that the kernel has told already.
 _NOTICE = 10.0
+_ABSENT = "no such file or directory"
 #: Statuses above it are signals, as the shell and every init count them.
 _SIGNALS = range(129, 193)
 
@@ -34,8 +35,10 @@ class Container:
     workspace: Workspace | None
     #: Speaks over the workspace's socket, and gets its code on use.
     stem: bool
-    #: What the function's user asked to be started; empty for stems.
-    entrypoint: str = ""
+    #: Its first process is the engine's init.
+    init: bool = True
+    #: What the function's user asked to be executed; empty where it is our own bootstrap.
+    executable: str = ""
     #: The PATH it is looked up on.
     path: str = ""
     #: Its removal is under way.
@@ -60,6 +63,8 @@ class DockerSandbox:
         self.addresses: frozenset[str] = frozenset()
         self.group: Group | None = None
         self.frozen = False
+        #: Bytes; 0 until it is known what for.
+        self.memory_limit = 0
         #: The driver ended it: the engine need not be asked why.
         self.killed = False
         #: The channel is the caller's by now.
@@ -102,6 +107,7 @@ class DockerSandbox:
     def gone(self) -> None:
         """The container has ended: find out how."""
         self._unwatch()
+        self.memory_peak()
         if self.exited.done() or self._settling is not None:
             return
         if self.killed:
@@ -114,6 +120,8 @@ class DockerSandbox:
             status = await self._engine.wait(self.container.id, _NOTICE)
             state = await self._engine.inspect(self.container.id)
             end = _exit(status, out_of_memory=state.out_of_memory)
+            if end.out_of_memory:
+                self._peak = self.memory_limit
             if status in (126, 127):
                 end = await self._explain(end)
         except DriverFault:
@@ -123,27 +131,33 @@ class DockerSandbox:
             self.exited.set_result(end)
 
     async def _explain(self, end: Exit) -> Exit:
-        """Tell a start command that is not there from one that ended with 126 or 127."""
-        entrypoint, path = self.container.entrypoint, self.container.path
-        if not entrypoint:
+        """Tell a start command that can't be executed from one that ended with 126 or 127."""
+        executable, path = self.container.executable, self.container.path
+        if not executable:
             return end
-        places = (
-            [entrypoint] if "/" in entrypoint else [f"{d}/{entrypoint}" for d in path.split(":")]
-        )
-        with suppress(EngineFault):
-            for place in places:
-                if await self._engine.exists(self.container.id, place):
-                    reason = "permission denied" if end.status == 126 else ""
-                    break
-            else:
-                reason = "no such file or directory"
-            if reason:
-                return Exit(
-                    status=end.status,
-                    error_type="Runtime.InvalidEntrypoint",
-                    message=f"fork/exec {entrypoint}: {reason}",
-                )
-        return end
+        folders = [""] if "/" in executable else [f"{folder}/" for folder in path.split(":")]
+        try:
+            reason = await self._refusal([folder + executable for folder in folders], end)
+        except EngineFault:
+            return end
+        if not reason:
+            return end
+        message = f"fork/exec {executable}: {reason}"
+        return Exit(status=end.status, error_type="Runtime.InvalidEntrypoint", message=message)
+
+    async def _refusal(self, places: list[str], end: Exit) -> str:
+        for place in places:
+            head = await self._engine.head(self.container.id, place)
+            if head is None:
+                continue
+            if end.status == 126:
+                return "permission denied"
+            interpreter = head[2:].split(b"\n")[0].split()[:1] if head[:2] == b"#!" else []
+            if not interpreter:
+                return ""
+            found = await self._engine.head(self.container.id, os.fsdecode(interpreter[0]))
+            return "" if found is not None else _ABSENT
+        return _ABSENT
 
     async def kill(self) -> None:
         """SIGKILL every process of the container, and wait until they are gone.

@@ -65,6 +65,7 @@ class ShippedFiles:
             labels=self._labels,
             mounts=[Mount(target=CODE, source=volume)],
             network="none",
+            number=0,
         )
         # A container takes files without ever being started; its root may be read-only.
         carrier = await self._engine.create(f"{volume}-carrier", body(request), plan.platform)

@@ -9,10 +9,19 @@ import shutil
 import socket
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
+from importlib.util import find_spec
 from pathlib import Path
 
 from emulator.driver.docker import mounts
-from emulator.driver.docker.body import BOOTSTRAP, CODE, LAYERS, RUN, TEMPORARY, Mount
+from emulator.driver.docker.body import (
+    CODE,
+    LAYERS,
+    RUN,
+    TEMPORARY,
+    USER_NAME,
+    Mount,
+    user_id,
+)
 from emulator.model.errors import ConfigurationError, DriverFault
 
 #: Bytes of a Unix socket's path, less the final zero (sockaddr_un).
@@ -21,16 +30,26 @@ _LONGEST_SOCKET = 107
 _OVERHEAD = (1.04, 12)
 
 
+#: What `import boto3` needs; nothing else of the emulator's own packages is shown.
+SDK = ("boto3", "botocore", "s3transfer", "jmespath", "dateutil", "urllib3", "six")
+
+
 class Workspace:
     """The folder of one container. Everything in it may be seen by its function."""
 
-    def __init__(self, root: Path) -> None:
-        self.root = root
+    def __init__(self, root: Path, number: int) -> None:
+        self.root, self.number = root, number
         self.run, self.code, self.layers = root / "run", root / "task", root / "opt"
         self.temporary = root / "tmp"
         for folder in (self.run, self.code, self.layers, self.temporary):
             folder.mkdir(parents=True)
             folder.chmod(0o755)
+        user = user_id(number)
+        entry = f"{USER_NAME}:x:{user}"
+        (root / "passwd").write_text(
+            f"root:x:0:0:root:/root:/sbin/nologin\n{entry}:{user}::/tmp:/sbin/nologin\n"
+        )
+        (root / "group").write_text(f"root:x:0:\n{entry}:\n")
         #: The sized disk mounted at /tmp, as a detached mount; None where it is a volume.
         self.disk: int | None = None
 
@@ -57,16 +76,20 @@ class Workspace:
             raise
         return listener
 
-    def mounts(self, language: Path | None) -> list[Mount]:
-        """Return the mounts of a container that gets its code later."""
-        found = [
+    def users(self) -> list[Mount]:
+        """Return the mounts that give the container's user AWS's name."""
+        return [
+            Mount(target=f"/etc/{name}", source=str(self.root / name), bind=True, read_only=True)
+            for name in ("passwd", "group")
+        ]
+
+    def mounts(self) -> list[Mount]:
+        """Return the mounts of a stem cell, which gets its code later."""
+        return [
             Mount(target=RUN, source=str(self.run), bind=True, read_only=True),
             Mount(target=CODE, source=str(self.code), bind=True, read_only=True),
             Mount(target=LAYERS, source=str(self.layers), bind=True, read_only=True),
         ]
-        if language is not None:
-            found.append(Mount(target=BOOTSTRAP, source=str(language), bind=True, read_only=True))
-        return found
 
 
 class LocalFiles:
@@ -88,6 +111,7 @@ class LocalFiles:
         self._count = 0
         self._templates: dict[int, asyncio.Task[Path]] = {}
         self._merged: dict[tuple[Path, ...], asyncio.Task[Path]] = {}
+        self._sdk: asyncio.Task[Path | None] | None = None
         #: /tmp has the size that was asked for.
         self.sized = privileged and self._mkfs is not None and Path("/dev/loop-control").exists()
 
@@ -97,7 +121,7 @@ class LocalFiles:
         The disk is mounted at ``temporary`` until :meth:`hide`.
         """
         self._count += 1
-        workspace = Workspace(self._base / f"{self._count:06}")
+        workspace = Workspace(self._base / f"{self._count:06}", self._count)
         if self.sized:
             await self._disk(workspace, storage_mb)
         return workspace
@@ -218,6 +242,14 @@ class LocalFiles:
             del self._merged[key]
             raise DriverFault(f"the layers can't be merged: {error}") from error
 
+    async def sdk(self) -> Path | None:
+        """Return a folder with the AWS SDK for Python, None where it is not installed."""
+        if self._sdk is None:
+            self._sdk = asyncio.ensure_future(
+                asyncio.to_thread(_gather, SDK, self._base / "sdk-python")
+            )
+        return await asyncio.shield(self._sdk)
+
     async def remove(self, workspace: Workspace) -> None:
         """Remove a container's folder once the container is gone."""
         if workspace.disk is not None:
@@ -238,6 +270,21 @@ def remove_folder(folder: Path) -> None:
     for point in mounts.mounts_below(folder) if mounts.available() else ():
         mounts.unmount(point)
     shutil.rmtree(folder, ignore_errors=True)
+
+
+def _gather(packages: Sequence[str], target: Path) -> Path | None:
+    """Make a folder of installed Python packages."""
+    target.mkdir()
+    for name in packages:
+        spec = find_spec(name)
+        if spec is None or spec.origin is None:
+            return None
+        origin = Path(spec.origin)
+        if spec.submodule_search_locations:
+            _link_tree(origin.parent, target / name)
+        else:
+            shutil.copy2(origin, target / origin.name)
+    return target
 
 
 def _merge(layers: Sequence[Path], target: Path) -> Path:

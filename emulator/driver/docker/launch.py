@@ -1,0 +1,160 @@
+"""How a container of an environment is started: pure functions over its spec and its image."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from emulator.driver.docker import body
+from emulator.driver.docker.engine import ImageInfo
+from emulator.driver.docker.images import Plan
+from emulator.model.sandbox import EnvironmentSpec
+
+_WRAPPER = "AWS_LAMBDA_EXEC_WRAPPER"
+#: What a process reads when it starts: a stem cell has started already.
+_START_UP_ONLY = re.compile(
+    r"PYTHON(?!PATH$)|LD_(?!LIBRARY_PATH$)|MALLOC_|GLIBC_|NODE_OPTIONS$|NODE_EXTRA_|UV_"
+)
+#: Variables that belong to a container image rather than to the managed runtimes.
+_IMAGE_VARIABLES = ("PATH", "LD_LIBRARY_PATH", "LANG", "TZ")
+#: Where a start command is looked up if its image sets no PATH (the engine's own default).
+_PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
+_INVALID = "Runtime.InvalidEntrypoint"
+#: e_machine of an ELF file (elf.h), at its byte 18.
+_ELF_MACHINES = {"x86_64": 0x3E, "arm64": 0xB7}
+
+#: What is read once, when a process starts; for images that don't say it themselves.
+_STEM_ENVIRON = {
+    "LANG": "en_US.UTF-8",
+    "LC_CTYPE": "C.UTF-8",
+    "LD_LIBRARY_PATH": "/var/lang/lib:/lib64:/usr/lib64:/var/runtime:/var/runtime/lib:"
+    "/var/task:/var/task/lib:/opt/lib",
+    "TZ": ":UTC",
+}
+#: Runs the first interpreter there is, behind the user's wrapper if there is one. The output of
+#: a stem cell goes to the driver directly.
+_ENTRY = f"""\
+[ -p {body.OUTPUT} ] && exec >{body.OUTPUT} 2>&1
+arguments=$1; shift
+for interpreter; do
+  if command -v "$interpreter" >/dev/null; then
+    exec ${_WRAPPER} "$interpreter" $arguments
+  fi
+done
+echo "no interpreter here: $*"
+exit 127
+"""
+#: Of our bootstraps: the arguments as a stem cell, those as a program of its own, and the
+#: interpreters to look for (AWS's images have them in /var/lang).
+_LANGUAGES = {
+    "python": (
+        f"-I -S {body.BOOTSTRAP}/bootstrap.py",
+        f"{body.BOOTSTRAP}/bootstrap.py",
+        ("/var/lang/bin/python{version}", "python{version}", "python3"),
+    ),
+    "nodejs": (
+        f"{body.BOOTSTRAP}/bootstrap.mjs --channel",
+        f"{body.BOOTSTRAP}/bootstrap.mjs",
+        ("/var/lang/bin/node", "node", "nodejs"),
+    ),
+}
+#: Languages our own bootstraps speak.
+LANGUAGES = frozenset(_LANGUAGES)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Launch:
+    """A start command, with all that goes with it."""
+
+    entrypoint: Sequence[str]
+    command: Sequence[str] = ()
+    environ: Mapping[str, str] = field(default_factory=dict)
+    working_directory: str = body.CODE
+    #: What the function's user wants executed, and the PATH it is looked up on: both empty
+    #: where it is our own bootstrap.
+    executable: str = ""
+    path: str = ""
+    #: AWS's error type and text where there is nothing to start.
+    error: tuple[str, str] | None = None
+
+
+def is_stem(spec: EnvironmentSpec, plan: Plan) -> bool:
+    """Say whether a process that has started already can become the environment."""
+    fresh = _WRAPPER in spec.environ or any(map(_START_UP_ONLY.match, spec.environ))
+    return bool(plan.language) and not fresh
+
+
+def stem(plan: Plan, image: ImageInfo) -> Launch:
+    """Return how a stem cell is started."""
+    return Launch(
+        entrypoint=_entry(plan, 0),
+        environ={**_STEM_ENVIRON, **image.environ, body.SOCKET_VARIABLE: body.SOCKET},
+        working_directory="/",
+    )
+
+
+def launch(spec: EnvironmentSpec, plan: Plan, image: ImageInfo, runtime_api: str) -> Launch:
+    """Return how a container made for ``spec`` alone is started.
+
+    Args:
+        spec: The environment.
+        plan: What it is made from; without a language the image brings its runtime client.
+        image: What the engine knows of the image.
+        runtime_api: The environment's listener as the container reaches it.
+
+    Source: https://docs.aws.amazon.com/lambda/latest/api/API_ImageConfig.html (each of
+    entrypoint, command and working folder overrides the image's own).
+    """
+    environ = {**spec.environ, "AWS_LAMBDA_RUNTIME_API": runtime_api}
+    if spec.image:
+        for name in set(_IMAGE_VARIABLES) & image.environ.keys():
+            environ.pop(name, None)
+        entrypoint = spec.image_config.entrypoint or image.entrypoint
+        command = spec.image_config.command or image.command
+        return Launch(
+            entrypoint=entrypoint,
+            command=command,
+            environ=environ,
+            working_directory=spec.image_config.working_directory,
+            executable=([*entrypoint, *command] or [""])[0],
+            path=image.environ.get("PATH", _PATH),
+        )
+    if spec.runtime.startswith("provided"):
+        return _provided(spec, environ)
+    if plan.language:
+        return Launch(entrypoint=_entry(plan, 1), environ=environ)
+    return Launch(entrypoint=image.entrypoint, command=[spec.handler], environ=environ)
+
+
+def _entry(plan: Plan, form: int) -> list[str]:
+    found = _LANGUAGES[plan.language]
+    interpreters = dict.fromkeys(name.format(version=plan.version) for name in found[2])
+    return ["/bin/sh", "-c", _ENTRY, "localfaas", str(found[form]), *interpreters]
+
+
+def _provided(spec: EnvironmentSpec, environ: Mapping[str, str]) -> Launch:
+    """A custom runtime: the code's own ``bootstrap``, else a layer's."""
+    assert spec.code is not None
+    places = [(spec.code, body.CODE), *((layer, body.LAYERS) for layer in reversed(spec.layers))]
+    for folder, target in places:
+        source, inside = folder / "bootstrap", f"{target}/bootstrap"
+        if source.is_file():
+            reason = _refusal(source, spec.architecture)
+            error = (_INVALID, f"fork/exec {inside}: {reason}") if reason else None
+            return Launch(entrypoint=[inside], environ=environ, executable=inside, error=error)
+    text = "Couldn't find valid bootstrap(s): [/var/task/bootstrap /opt/bootstrap]"
+    return Launch(entrypoint=[], error=(_INVALID, text))
+
+
+def _refusal(file: Path, architecture: str) -> str:
+    """Return why the kernel would not execute ``file``; empty if it would."""
+    if not file.stat().st_mode & 0o111:
+        return "permission denied"
+    with file.open("rb") as opened:
+        head = opened.read(20)
+    if head.startswith(b"#!"):
+        return ""
+    machine = int.from_bytes(head[18:20], "little") if head.startswith(b"\x7fELF") else -1
+    return "" if machine == _ELF_MACHINES[architecture] else "exec format error"
