@@ -360,7 +360,10 @@ class Pools:
             pool.drain("shutdown")
         stopping = [each.stop("shutdown") for each in list(self.environments.values())]
         if stopping:
-            await asyncio.gather(*stopping)
+            # Not gathered: that would cancel them with a drain that is cut short, half-way.
+            done, _ = await asyncio.wait(stopping)
+            for task in done:
+                task.result()
 
     async def drain(self, seconds: float) -> None:
         """Stop what is idle now and what is busy when it is done, at most ``seconds`` later."""
