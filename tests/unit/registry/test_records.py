@@ -1,0 +1,141 @@
+"""Functions go into the store's documents and come back as they were."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+
+import orjson
+import pytest
+
+from emulator.model.errors import AwsError, StorageFull
+from emulator.model.function import Code, FunctionVersion, LayerVersion
+from emulator.model.sandbox import ImageConfig
+from emulator.registry import records
+from emulator.registry.functions import Alias, Function, Registry
+from emulator.registry.keeper import Keeper
+from emulator.registry.loading import load
+from emulator.store.documents import Change
+from emulator.store.store import Store
+
+_FOLDER = Path("/state/code")
+
+
+def _version(**fields) -> FunctionVersion:
+    layer = Code(sha256="l", size=1, folder=_FOLDER / "layer", unpacked_size=2)
+    return FunctionVersion(
+        account="000000000000",
+        region="us-east-1",
+        name="hello",
+        code=Code(sha256="c", size=3, folder=_FOLDER / "code", unpacked_size=4),
+        runtime="python3.12",
+        handler="app.handler",
+        environment={"A": "1"},
+        layers=(LayerVersion(arn="arn", code=layer),),
+        image_config=ImageConfig(command=("a", "b")),
+        settings={"Role": "role"},
+        revision_id="r",
+        **fields,
+    )
+
+
+def _function() -> Function:
+    return Function(
+        latest=_version(generation=3),
+        versions={"1": _version(version="1")},
+        aliases={"live": Alias(name="live", function_version="1", weights={"2": 0.5})},
+        next_version=4,
+        published=("3", "fingerprint"),
+        reserved_concurrency=5,
+        tags={"k": "v"},
+        attached={"policy": {"$LATEST": {"Policy": "{}", "RevisionId": "p"}}},
+    )
+
+
+def test_a_version_round_trip():
+    version = _version(version="7", generation=2, state="Failed", state_reason="why")
+    document = orjson.loads(orjson.dumps(records.of_version(version)))
+    assert records.to_version(document, _FOLDER) == version
+
+
+def test_the_folder_of_code_may_move():
+    document = records.of_version(_version())
+    moved = records.to_version(document, Path("/elsewhere"))
+    assert moved.code.folder == Path("/elsewhere/code")
+    assert moved.layers[0].code.folder == Path("/elsewhere/layer")
+
+
+def test_a_transition_is_kept_as_ended():
+    function = _function()
+    function.settling["$LATEST"] = function.latest
+    function.latest = replace(function.latest, state="Pending", revision_id="passing")
+    assert (
+        records.to_function(records.of_function(function), _FOLDER).latest
+        == (function.settling["$LATEST"])
+    )
+
+
+async def test_a_registry_is_loaded_as_it_was_saved(tmp_path):
+    store = Store.open(tmp_path, durability="off")
+    try:
+        keeper = Keeper(store.documents)
+        registry, function = Registry(keeper), _function()
+        function.versions |= {n: _version(version=n) for n in ("2", "10")}
+        registry.add(function)
+        await registry.save(function, "1", "2", "10")
+        await registry.delete_version(function, "2")
+        await registry.layers.put("000000000000", "us-east-1", "layer", {"versions": {}})
+        again = Registry(keeper)
+        codes = await load(again, keeper, _FOLDER)
+        assert again.all() == [function]
+        assert list(again.all()[0].versions) == ["1", "10"]
+        assert again.reserved("000000000000", "us-east-1") == 5
+        assert again.layers.keys("000000000000", "us-east-1") == ["layer"]
+        assert {code.sha256 for code in codes} == {"c", "l"}
+        await again.delete(again.all()[0])
+        empty = Registry(keeper)
+        await load(empty, keeper, _FOLDER)
+        assert empty.all() == []
+    finally:
+        await store.close()
+
+
+async def test_several_changes_are_made_together(tmp_path):
+    store = Store.open(tmp_path, durability="off")
+    try:
+        at = {"kind": "k", "account": "a", "region": "r"}
+        await store.documents.write(
+            Change(**at, key="1", body={"n": 1}), Change(**at, key="2", body={"n": 2})
+        )
+        await store.documents.write(
+            Change(**at, key="1", body=None), Change(**at, key="2", body={"n": 3})
+        )
+        found = await store.documents.load_all("k")
+        assert [(document.key, document.body) for document in found] == [("2", {"n": 3})]
+    finally:
+        await store.close()
+
+
+async def test_a_full_disk_is_an_error_of_the_service():
+    class Full:
+        async def write(self, *changes):
+            raise StorageFull("disk full")
+
+    registry = Registry(Keeper(Full()))
+    function = _function()
+    registry.add(function)
+    with pytest.raises(AwsError, match="was not kept") as raised:
+        await registry.save(function)
+    assert (raised.value.code, registry.all()) == ("ServiceException", [function])
+
+
+async def test_functions_of_a_live_folder_are_not_kept():
+    class Never:
+        async def write(self, *changes):
+            raise AssertionError("kept")
+
+    registry = Registry(Keeper(Never()))
+    function = _function()
+    function.latest = replace(function.latest, code=replace(function.latest.code, live=True))
+    registry.add(function)
+    await registry.save(function)
