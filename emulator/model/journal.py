@@ -43,6 +43,8 @@ class LeaseRecord(NamedTuple):
     receives: int
     uncounted: int
     first_received_at: float
+    #: Someone has it; otherwise it was given back, and waits for ``visible_at``.
+    held: bool
 
 
 class DeduplicationRecord(NamedTuple):
@@ -69,11 +71,12 @@ class WindowRecord(NamedTuple):
     #: None (both) where the message is larger than was asked for.
     headers: str | None
     body: str | bytes | None
-    #: None (all four) where it was never received.
+    #: None (all five) where it was never received.
     visible_at: float | None
     receives: int | None
     uncounted: int | None
     first_received_at: float | None
+    held: bool | None
 
 
 class Journal(Protocol):

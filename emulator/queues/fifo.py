@@ -40,7 +40,7 @@ class _Group:
         if not self.waiting:
             return None
         first = self.waiting[0]
-        if first.state is not State.READY or first.position > self.barrier():
+        if first.state is not State.READY or first.position >= self.barrier():
             return None
         return first
 
@@ -85,12 +85,12 @@ class FifoQueue(Queue):
         self._sends: dict[bytes, _Remembered] = {}
         self._attempts: dict[str, _Attempt] = {}
 
-    async def restore(self) -> None:
+    async def restore(self, *, reclaims: bool = False) -> None:
         now = self._host.clock.now()
         for record in await self._host.journal.load_deduplications(self.id, now):
             sent = Sent(record.message_id, record.position)
             self._sends[record.key] = _Remembered(record.expires_at, sent)
-        await super().restore()
+        await super().restore(reclaims=reclaims)
 
     # -- sending ------------------------------------------------------------------------------
 
@@ -218,6 +218,12 @@ class FifoQueue(Queue):
 
     def _leased(self, message: Message) -> None:
         self._groups[message.group or ""].in_flight[message.id] = message
+
+    def _set_aside(self, message: Message) -> None:
+        group = self._groups[message.group or ""]
+        del group.in_flight[message.id]
+        group.put(message)
+        self._offer(message.group or "", group)
 
     def _left(self, message: Message) -> None:
         name = message.group or ""

@@ -90,6 +90,8 @@ class Memory(ABC):
         #: What was published, and what was removed, while a part is being loaded.
         self._late: list[Message] = []
         self._removed: set[int] = set()
+        #: What is on the disk as held was held by a process that is no more.
+        self._reclaims = False
 
     # -- how messages wait: standard and FIFO differ ------------------------------------------
 
@@ -175,7 +177,7 @@ class Memory(ABC):
         if message.visible_at <= now:
             message.state = State.READY
         else:
-            message.state = State.IN_FLIGHT if message.receives else State.DELAYED
+            message.state = State.IN_FLIGHT if message.held else State.DELAYED
         self._counts[message.state] += 1
         self._admitted(message)
         if message.state is State.READY:
@@ -295,7 +297,11 @@ class Memory(ABC):
             if row.id not in removed and row.id not in self._pending:
                 loaded.add(row.id)
                 message = _message(row, self.settings)
-                self._spill.take(message.visible_at)
+                # Counted by what they waited for on the disk, not by what receives made of it.
+                later = message.visible_at if self.settings.fifo else row.position / 1e6
+                self._spill.take(later)
+                if self._reclaims and message.held:
+                    message.visible_at = now
                 self._admit(message, now)
         left = 0
         for message in late:
@@ -309,7 +315,7 @@ class Memory(ABC):
                 left += 1
         if complete:
             # Nothing else is on the disk, whatever the counter says.
-            self._spill.count = left
+            self._spill.end(left)
 
 
 def _is_due(entry: tuple[float, int, Message]) -> bool:
@@ -336,4 +342,5 @@ def _message(row: WindowRecord, settings: QueueSettings) -> Message:
         receives=row.receives or 0,
         uncounted=row.uncounted or 0,
         first_received_at=row.first_received_at or 0.0,
+        held=bool(row.held),
     )

@@ -95,6 +95,8 @@ class Message:
     uncounted: int = 0
     received_at: float = 0.0
     first_received_at: float = 0.0
+    #: Received and neither given back nor visible again.
+    held: bool = False
 
     @property
     def key(self) -> tuple[int, int]:
@@ -125,7 +127,12 @@ class Message:
     def lease(self) -> LeaseRecord:
         """Return what receiving changed."""
         return LeaseRecord(
-            self.id, self.visible_at, self.receives, self.uncounted, self.first_received_at
+            self.id,
+            self.visible_at,
+            self.receives,
+            self.uncounted,
+            self.first_received_at,
+            self.held,
         )
 
 

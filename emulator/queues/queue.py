@@ -41,10 +41,16 @@ class Queue(Receiving):
         super().__init__(host, id, name, settings)
         self.body = body
 
-    async def restore(self) -> None:
-        """Count what the disk has, and bring the front of it to memory."""
+    async def restore(self, *, reclaims: bool = False) -> None:
+        """Count what the disk has, and bring the front of it to memory.
+
+        Args:
+            reclaims: Make available at once what was in flight.
+        """
+        self._reclaims = reclaims
         count, later = await self._host.journal.depth(self.id, self._host.clock.now())
-        self._spill.reset(count, dict(later))
+        # A FIFO queue's positions don't tell when its messages are available.
+        self._spill.reset(count, {} if self.settings.fifo else dict(later))
         if count:
             await self._load()
 
@@ -187,12 +193,8 @@ class Queue(Receiving):
         self._host.journal.remove(list(ids), done)
         return future
 
-    def change_visibility(self, handle: str, timeout: float, *, counted: bool = True) -> None:
-        """Make a received message visible again ``timeout`` seconds from now.
-
-        Args:
-            counted: False takes the receive back from the count that leads to the dead-letter
-                queue, e.g. where a function could not be tried at all.
+    def change_visibility(self, handle: str, timeout: float) -> None:
+        """Keep a received message for ``timeout`` seconds from now; 0 gives it back.
 
         Raises:
             InvalidHandle, ExpiredHandle: As :meth:`delete`.
@@ -200,22 +202,43 @@ class Queue(Receiving):
             VisibilityTooLong: It would be more than 12 hours from its receive.
         """
         now = self._host.clock.now()
+        message = self._held(handle, now)
+        if rules.exceeds_visibility(message.received_at or now, timeout, now):
+            raise VisibilityTooLong(handle)
+        if timeout > 0:
+            self._hide(message, timeout, now)
+            self._arm()
+        else:
+            self.release(handle)
+
+    def release(self, handle: str, delay: float = 0.0, *, counted: bool = True) -> None:
+        """Give a received message back, to be received again after ``delay`` seconds.
+
+        Unlike one whose visibility is changed, it is nobody's meanwhile: the handle is worth
+        nothing any more, and a restart does not make it available early.
+
+        Args:
+            counted: False takes the receive back from the count that leads to the dead-letter
+                queue, e.g. where a function could not be tried at all.
+
+        Raises:
+            InvalidHandle, ExpiredHandle, NotInFlight: As :meth:`change_visibility`.
+        """
+        message = self._held(handle, self._host.clock.now())
+        if not counted:
+            message.uncounted += 1
+        self._put_back(message, delay)
+        self._serve()
+
+    def _held(self, handle: str, now: float) -> Message:
+        """Return the message in flight that a handle is of."""
         self._wake(now)
         id, receives = decode_handle(self._tag, handle)
         message = self._messages.get(id)
         if message is None or message.state is not State.IN_FLIGHT:
             raise NotInFlight(handle)
         self._check_handle(message, receives, now)
-        if rules.exceeds_visibility(message.received_at or now, timeout, now):
-            raise VisibilityTooLong(handle)
-        if not counted:
-            message.uncounted += 1
-        if timeout > 0:
-            self._hide(message, timeout, now)
-            self._arm()
-        else:
-            self._reveal(message)
-            self._serve()
+        return message
 
     def _restore(self, message: Message, state: State) -> None:
         """Undo a removal that could not be written."""
@@ -229,13 +252,7 @@ class Queue(Receiving):
 
     async def hand_over(self, handle: str, target: Queue, draft: Draft) -> None:
         """Replace a received message by a new one in ``target``; see ``Engine.transfer``."""
-        now = self._host.clock.now()
-        self._wake(now)
-        id, receives = decode_handle(self._tag, handle)
-        message = self._messages.get(id)
-        if message is None or message.state is not State.IN_FLIGHT:
-            raise NotInFlight(handle)
-        self._check_handle(message, receives, now)
+        message = self._held(handle, self._host.clock.now())
         self._to(message, State.LEAVING)
         following = target._message(draft._replace(size=message.size))
         following.deduplication = draft.deduplication
@@ -251,7 +268,7 @@ class Queue(Receiving):
                 target._serve()
             if epoch == self.id:
                 if error is None:
-                    self._gone([id], 1)
+                    self._gone([message.id], 1)
                 else:
                     self._restore(message, State.IN_FLIGHT)
                 self._serve()
@@ -261,7 +278,7 @@ class Queue(Receiving):
                 else:
                     future.set_exception(error)
 
-        self._host.journal.replace(id, following.record(target_epoch), done)
+        self._host.journal.replace(message.id, following.record(target_epoch), done)
         await future
 
     async def expire(self, now: float, limit: int) -> None:

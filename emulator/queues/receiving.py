@@ -97,6 +97,7 @@ class Receiving(Memory):
     def _lease(self, message: Message, timeout: float, now: float) -> None:
         message.receives += 1
         message.received_at = now
+        message.held = True
         if not message.first_received_at:
             message.first_received_at = now
         self._hide(message, timeout, now)
@@ -161,7 +162,7 @@ class Receiving(Memory):
         for message in taken:
             if message.state is State.IN_FLIGHT:
                 message.uncounted += 1
-                self._reveal(message)
+                self._put_back(message, 0.0)
         self._serve()
 
     def _serve(self) -> None:
@@ -171,12 +172,22 @@ class Receiving(Memory):
                 self._load()
             self._arm()
 
-    def _reveal(self, message: Message) -> None:
-        message.visible_at = self._host.clock.now()
-        self._to(message, State.READY)
-        if self.settings.lasting_leases:
-            self._host.touched(message)
-        self._ready(message)
+    def _put_back(self, message: Message, delay: float) -> None:
+        """Nobody has this message any more; it can be received after ``delay`` seconds."""
+        message.held = False
+        message.visible_at = self._host.clock.now() + delay
+        self._host.touched(message)
+        if delay > 0:
+            self._to(message, State.DELAYED)
+            self._push_due(message)
+            self._set_aside(message)
+            self._arm()
+        else:
+            self._to(message, State.READY)
+            self._ready(message)
+
+    def _set_aside(self, message: Message) -> None:
+        """A message that was in flight waits again, not yet available."""
 
     def _bury(self, message: Message, target: Receiving, now: float) -> None:
         """Move a message to the dead-letter queue; it is in neither until that is committed."""

@@ -49,13 +49,19 @@ class Spill:
         else:
             self._later.pop(second, None)
 
+    def end(self, count: int) -> None:
+        """Set right what is left on the disk, once its end was seen."""
+        self.count = count
+        if not count:
+            self._later.clear()
+
     def delayed(self, now: float) -> int:
         """Return how many of them are not available yet."""
         if not self._later:
             return 0
         for second in [second for second in self._later if second < now]:
             del self._later[second]
-        return sum(self._later.values())
+        return min(self.count, sum(self._later.values()))
 
 
 class PayloadBudget:

@@ -32,10 +32,11 @@ DELETE FROM messages WHERE id = ?;
 DELETE FROM leases WHERE id = ?;
 
 -- name: put_lease
-INSERT INTO leases (id, visible_at, receives, uncounted, first_received_at)
-SELECT ?1, ?2, ?3, ?4, ?5 WHERE EXISTS (SELECT 1 FROM messages WHERE id = ?1)
+INSERT INTO leases (id, visible_at, receives, uncounted, first_received_at, held)
+SELECT ?1, ?2, ?3, ?4, ?5, ?6 WHERE EXISTS (SELECT 1 FROM messages WHERE id = ?1)
 ON CONFLICT (id) DO UPDATE SET visible_at = excluded.visible_at, receives = excluded.receives,
-    uncounted = excluded.uncounted, first_received_at = excluded.first_received_at;
+    uncounted = excluded.uncounted, first_received_at = excluded.first_received_at,
+    held = excluded.held;
 
 -- name: move_message
 UPDATE messages SET queue = ?, position = ?, sent_at = ?, source = ? WHERE id = ?;
@@ -55,7 +56,7 @@ WHERE queue = ? AND expires_at >= ? ORDER BY expires_at;
 -- name: load_window
 SELECT m.id, m.position, m.sent_at, m.message_id, m.group_id, m.deduplication, m.source, m.size,
     CASE WHEN m.size <= ?4 THEN m.headers END, CASE WHEN m.size <= ?4 THEN m.body END,
-    l.visible_at, l.receives, l.uncounted, l.first_received_at
+    l.visible_at, l.receives, l.uncounted, l.first_received_at, l.held
 FROM messages AS m LEFT JOIN leases AS l ON l.id = m.id
 WHERE m.queue = ?1 AND (m.position, m.id) > (?2, ?3)
 ORDER BY m.position, m.id LIMIT ?5;
@@ -68,7 +69,7 @@ SELECT position / 1000000, count(*) FROM messages
 WHERE queue = ? AND position > ? GROUP BY position / 1000000;
 
 -- name: last_message
-SELECT coalesce(max(id), 0) FROM messages;
+SELECT coalesce(max(seq), 0) FROM sqlite_sequence WHERE name = 'messages';
 
 -- name: load_payload
 SELECT headers, body FROM messages WHERE id = ?;

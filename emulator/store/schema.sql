@@ -22,7 +22,8 @@ CREATE TABLE dropped_queues (id INTEGER PRIMARY KEY);
 
 -- Written once, deleted once. The body stands last, so that reading the rest skips its pages.
 CREATE TABLE messages (
-    id            INTEGER PRIMARY KEY,
+    -- Never used twice, even if the clock goes back: receipt handles carry it.
+    id            INTEGER PRIMARY KEY AUTOINCREMENT,
     queue         INTEGER NOT NULL,
     position      INTEGER NOT NULL,
     sent_at       REAL NOT NULL,
@@ -43,7 +44,8 @@ CREATE TABLE leases (
     visible_at        REAL NOT NULL,
     receives          INTEGER NOT NULL,
     uncounted         INTEGER NOT NULL,
-    first_received_at REAL NOT NULL
+    first_received_at REAL NOT NULL,
+    held              INTEGER NOT NULL
 );
 
 -- FIFO deduplication outlives the message it remembers.

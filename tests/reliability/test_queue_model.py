@@ -180,7 +180,7 @@ class Redrive(_Machine):
             assert message.receive_count == self.receives[message.body] <= self.MOST
             self.visible[message.body] = now + visibility
             if not counted and visibility:
-                self.queue.change_visibility(message.handle, 0, counted=False)
+                self.queue.release(message.handle, counted=False)
                 self.receives[message.body] -= 1
                 self.visible[message.body] = now
         # Moves are committed by now: this read waits behind them.

@@ -163,7 +163,7 @@ async def _move(sqs: Sqs, task: MoveTask, source: SqsQueue, message: Received) -
             raise _Failed(_NO_QUEUE if arn else "CouldNotDetermineMessageSource")
         await sqs.engine.transfer(message, source.queue, target.queue)
     except _Failed:
-        source.queue.change_visibility(message.handle, 0, counted=False)
+        source.queue.release(message.handle, counted=False)
         raise
     except QueueError:
         # Someone else took or deleted it meanwhile.

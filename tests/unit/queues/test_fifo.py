@@ -225,3 +225,12 @@ async def test_empty_groups_are_forgotten(queue):
     got = await queue.receive(10)
     await queue.delete_many([message.handle for message in got])
     assert queue._groups == {}
+
+
+async def test_a_released_message_holds_its_group_up(queue, clock):
+    await queue.send_many(_drafts("a", "b"))
+    (first,) = await queue.receive(1)
+    queue.release(first.handle, 60)
+    assert await queue.receive(10) == []
+    await clock.advance(60)
+    assert await _bodies(queue) == ["a", "b"]

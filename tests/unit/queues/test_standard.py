@@ -85,7 +85,7 @@ async def test_an_uncounted_return_does_not_lead_to_the_dead_letter_queue(queue)
     for _ in range(3):
         (message,) = await queue.receive()
         assert message.receive_count == 1
-        queue.change_visibility(message.handle, 0, counted=False)
+        queue.release(message.handle, counted=False)
 
 
 async def test_visibility_of_what_is_not_in_flight_cannot_change(queue, clock):
@@ -356,3 +356,35 @@ async def test_draining_answers_polls_and_lets_none_wait(engine, queue):
     assert await queue.receive(wait=20) == []
     await queue.send(Draft("a"))
     assert await _bodies(queue) == ["a"]
+
+
+async def test_a_released_message_is_nobodys_until_its_delay_is_over(queue, clock):
+    await queue.send(Draft("a"))
+    (message,) = await queue.receive()
+    queue.release(message.handle, 60)
+    assert queue.counts() == (0, 0, 1)
+    for call in (queue.change_visibility, queue.release):
+        with pytest.raises(NotInFlight):
+            call(message.handle, 1)
+    poll = asyncio.ensure_future(queue.receive(wait=100))
+    await clock.advance(59)
+    assert not poll.done()
+    await clock.advance(1)
+    (again,) = await poll
+    assert again.receive_count == 2
+
+
+async def test_receivers_of_this_process_reclaim_what_they_had(engine, store, queue, clock):
+    await queue.send_many([Draft("held"), Draft("released"), Draft("ready")])
+    _, released = await queue.receive(2, visibility=1000)
+    queue.release(released.handle, 60)
+    await clock.advance(1)
+    await engine.close()
+    engine = await Engine.open(store.messages, clock)
+    queue = await engine.open_queue("orders", QueueSettings(), reclaims=True)
+    assert queue.counts() == (2, 0, 1)
+    got = await queue.receive(10)
+    assert [(m.body, m.receive_count) for m in got] == [("held", 2), ("ready", 1)]
+    await clock.advance(60)
+    assert sorted(await _bodies(queue)) == ["held", "ready", "released"]
+    await engine.close()
