@@ -295,10 +295,10 @@ async def test_tmp_takes_no_more_than_its_size(start: Start) -> None:
     runtime = await start(
         handler(
             """
-            import tempfile
+            import os, tempfile
             try:
                 with open(tempfile.gettempdir() + "/big", "wb") as file:
-                    file.truncate(600 * 1024 * 1024)
+                    os.posix_fallocate(file.fileno(), 0, 600 * 1024 * 1024)
                 return "written"
             except OSError as error:
                 return type(error).__name__

@@ -17,7 +17,8 @@ from pathlib import Path
 
 from emulator.driver import cgroups
 from emulator.driver.base import Sandbox
-from emulator.driver.docker import images, labels, launch, mounts, volumes
+from emulator.driver import mounts
+from emulator.driver.docker import images, labels, launch, volumes
 from emulator.driver.docker.address import EngineAddress, resolve
 from emulator.driver.docker.containers import Containers, Network
 from emulator.driver.docker.engine import Engine, EngineFault, EngineInfo

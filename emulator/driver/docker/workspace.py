@@ -12,7 +12,7 @@ from concurrent.futures import ThreadPoolExecutor
 from importlib.util import find_spec
 from pathlib import Path
 
-from emulator.driver.docker import mounts
+from emulator.driver import mounts
 from emulator.driver.docker.body import (
     CODE,
     LAYERS,
@@ -97,7 +97,7 @@ class LocalFiles:
 
     Args:
         base: A folder of this instance alone.
-        privileged: May mount (:func:`emulator.driver.docker.mounts.available`).
+        privileged: May mount (:func:`emulator.driver.mounts.available`).
     """
 
     def __init__(self, base: Path, *, privileged: bool) -> None:

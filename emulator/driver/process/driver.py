@@ -15,6 +15,7 @@ from pathlib import Path
 
 from emulator.driver import cgroups
 from emulator.driver.base import Sandbox
+from emulator.driver.disks import Disks
 from emulator.driver.process import layout, ledger
 from emulator.driver.process.interpreters import Choice, choose
 from emulator.driver.process.launch import Launch, plan
@@ -24,6 +25,8 @@ from emulator.model.clock import Clock, SystemClock
 from emulator.model.errors import ConfigurationError, DriverFault
 from emulator.model.sandbox import EnvironmentSpec, Exit, Usage
 
+#: What /tmp of a stem cell holds: what functions have that do not say, MB.
+_STEM_STORAGE_MB = 512
 _STEM_CELLS = 3
 _MB = 1024 * 1024
 #: Processes and threads of one sandbox; Lambda's own limit is RLIMIT_NPROC 742.
@@ -73,6 +76,7 @@ class ProcessDriver:
         self._sandboxes: set[ProcessSandbox] = set()
         self._background: set[asyncio.Task[None]] = set()
         self._ledger: ledger.Ledger | None = None
+        self._disks: Disks | None = None
         self._instance = secrets.token_hex(4)
 
     # Opening and closing ------------------------------------------------------------------
@@ -103,8 +107,11 @@ class ProcessDriver:
             packages=self._packages(),
             stem_cells=self._stem_cells,
             new_sandbox=self._new_sandbox,
+            equip=self._equip,
             discard=self._discard,
         )
+        if isolation == "root" and Disks.available():
+            self._disks = Disks(self._state / "disks")
         if not self._world.jailed:
             self._link_runtime_folder()
         self._take_notes()
@@ -159,12 +166,13 @@ class ProcessDriver:
                 "No control groups here: memory limits and CPU shares of functions are not"
                 " enforced."
             )
-        notes.append(
-            "The size of /tmp is enforced for each file, not for their sum."
-            if sys.platform == "linux"
-            else "Only Python and Node.js functions run here: custom runtimes and awslambdaric"
-            " need --driver docker."
-        )
+        if self._disks is None:
+            notes.append("The size of /tmp is enforced for each file, not for their sum.")
+        if sys.platform != "linux":
+            notes.append(
+                "Only Python and Node.js functions run here: custom runtimes and awslambdaric"
+                " need --driver docker."
+            )
 
     def notes(self) -> list[str]:
         return list(self._notes)
@@ -183,6 +191,9 @@ class ProcessDriver:
             await asyncio.to_thread(self._groups.remove)
             self._groups = None
         shutil.rmtree(self._runtime_folder, ignore_errors=True)
+        if self._disks is not None:
+            await asyncio.to_thread(self._disks.close)
+            self._disks = None
         if self._ledger is not None:
             self._ledger.close()
             self._ledger = None
@@ -234,15 +245,19 @@ class ProcessDriver:
     async def start(self, spec: EnvironmentSpec) -> ProcessSandbox:
         return await self._start(spec, None)
 
-    async def _start(self, spec: EnvironmentSpec, tmp: Path | None) -> ProcessSandbox:
-        """Start ``spec``, with the /tmp of an earlier sandbox or a fresh one."""
+    async def _start(self, spec: EnvironmentSpec, before: ProcessSandbox | None) -> ProcessSandbox:
+        """Start ``spec``, with the /tmp of ``before`` or a fresh one."""
         if spec.code is None or not os.access(spec.code, os.R_OK | os.X_OK):
             raise DriverFault(f"the code of {spec.function_name} is not there: {spec.code}")
         choice = choose(spec.runtime, strict=self._strict)
         zygote = await self._zygote(choice)
         assert self._world is not None
-        kept = tmp is not None
-        tmp = tmp or self._make_tmp()
+        tmp = disk = None
+        if before is not None:
+            tmp, before.tmp, disk, before.disk = before.tmp, None, before.disk, None
+        kept = before is not None
+        if tmp is None and self._disks is None:
+            tmp = self._make_tmp()
         launch = plan(
             spec,
             choice,
@@ -254,12 +269,17 @@ class ProcessDriver:
         try:
             sandbox = await zygote.take(early=launch.early)
         except BaseException:
-            shutil.rmtree(tmp, ignore_errors=True)
+            if tmp is not None:
+                shutil.rmtree(tmp, ignore_errors=True)
+            if disk is not None and self._disks is not None:
+                await self._disks.drop(disk)
             raise
         sandbox.tmp = tmp
         try:
-            if kept and sandbox.uid is not None:
+            if kept and tmp is not None and sandbox.uid is not None:
                 await asyncio.to_thread(_give, tmp, sandbox.uid)
+            if self._disks is not None:
+                await self._mount_disk(sandbox, self._disks, disk, spec.ephemeral_storage_mb)
             await self._specialise(sandbox, spec, launch)
         except BaseException:
             self._discard(sandbox)
@@ -282,7 +302,8 @@ class ProcessDriver:
                     sandbox.group.limit(memory=spec.memory_mb * _MB, pids=_PIDS)
                 except OSError as error:
                     raise DriverFault(f"no limits for {spec.function_name}: {error}") from error
-            limits = {"RLIMIT_FSIZE": spec.ephemeral_storage_mb * _MB}
+            # A disk has a size of its own; a folder can only be held to it file by file.
+            limits = {} if sandbox.disk else {"RLIMIT_FSIZE": spec.ephemeral_storage_mb * _MB}
             sandbox.tell(launch.order(limits))
             await sandbox.running
         if not launch.channel and sandbox.channel is not None:
@@ -302,12 +323,36 @@ class ProcessDriver:
         folder.chmod(0o1777)
         return folder
 
+    async def _equip(self, stem: ProcessSandbox) -> None:
+        if self._disks is not None:
+            await stem.standing
+            await self._mount_disk(stem, self._disks, None, _STEM_STORAGE_MB)
+
+    async def _mount_disk(
+        self, sandbox: ProcessSandbox, disks: Disks, kept: int | None, size_mb: int
+    ) -> None:
+        """See to it that /tmp is the ``kept`` disk, or an empty one of ``size_mb``."""
+        if kept is None and sandbox.disk is not None and size_mb == _STEM_STORAGE_MB:
+            return
+        await sandbox.standing
+        if sandbox.exited.done():
+            if kept is not None:
+                await disks.drop(kept)
+            return
+        if kept is None:
+            kept = await disks.make(size_mb)
+        elif sandbox.uid is not None:
+            await disks.give(kept, sandbox.uid)
+        unused, sandbox.disk = sandbox.disk, await disks.show(kept, sandbox.warden)
+        if unused is not None:
+            await disks.drop(unused)
+
     async def reset(self, sandbox: Sandbox, spec: EnvironmentSpec) -> ProcessSandbox:
         old = _own(sandbox)
         await self.kill(old)
-        tmp, old.tmp = old.tmp, None
+        heir = await self._start(spec, old)
         await self.stop(old)
-        return await self._start(spec, tmp)
+        return heir
 
     async def kill(self, sandbox: Sandbox) -> None:
         own = _own(sandbox)
@@ -331,6 +376,9 @@ class ProcessDriver:
         own.close()
         if own.tmp is not None:
             await asyncio.to_thread(_remove_folder, own.tmp)
+        if own.disk is not None and self._disks is not None:
+            disk, own.disk = own.disk, None
+            await self._disks.drop(disk)
         self._sandboxes.discard(own)
         self._slots.append(own.slot)
 

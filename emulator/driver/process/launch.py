@@ -91,7 +91,13 @@ class Launch:
 
 
 def plan(
-    spec: EnvironmentSpec, choice: Choice, *, bootstrap: str, jailed: bool, tmp: Path, runtime: Path
+    spec: EnvironmentSpec,
+    choice: Choice,
+    *,
+    bootstrap: str,
+    jailed: bool,
+    tmp: Path | None,
+    runtime: Path,
 ) -> Launch:
     """Return how to start ``spec``.
 
@@ -100,7 +106,7 @@ def plan(
         choice: The interpreter that serves it.
         bootstrap: "localfaas" or "awslambdaric".
         jailed: There are namespaces: everything is at Lambda's own place.
-        tmp: The host's folder that is the sandbox's /tmp.
+        tmp: The host's folder that is the sandbox's /tmp; None where that is a disk.
         runtime: The host's folder that stands for /var/runtime without namespaces.
     """
     layers = [str(layer) for layer in reversed(spec.layers)]
@@ -111,7 +117,8 @@ def plan(
     environ = _environ(spec, paths, jailed=jailed)
     mounts: list[list[Any]] = []
     if jailed:
-        mounts = [["rw", str(tmp), "/tmp"], ["ro", str(spec.code), "/var/task"]]
+        mounts = [] if tmp is None else [["rw", str(tmp), "/tmp"]]
+        mounts.append(["ro", str(spec.code), "/var/task"])
         if len(layers) == 1:
             mounts.append(["ro", layers[0], "/opt"])
         elif layers:

@@ -40,7 +40,10 @@ class ProcessSandbox:
         self.pid: int | None = None
         self.channel: socket.socket | None = None
         self.output: int | None = None
+        #: The host's folder that is its /tmp, where there are no disks.
         self.tmp: Path | None = None
+        #: The disk that is mounted at its /tmp, as a detached mount for its successor.
+        self.disk: int | None = None
         self.standing: asyncio.Future[None] = loop.create_future()
         self.running: asyncio.Future[None] = loop.create_future()
         self.exited: asyncio.Future[Exit] = loop.create_future()
@@ -190,6 +193,12 @@ class ProcessSandbox:
                 os.close(fd)
         self.output = self._status_fd = None
         _done(self.gone)
+
+    @property
+    def warden(self) -> int:
+        """The host's process id of the warden; only once it stands."""
+        assert self._warden is not None
+        return self._warden
 
     def memory_peak(self) -> int:
         """Return the larger of the control group's peak and the runtime process's own.

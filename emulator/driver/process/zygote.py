@@ -8,7 +8,7 @@ import json
 import os
 import socket
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -42,6 +42,8 @@ class World:
     stem_cells: int
     #: Makes a sandbox's driver side, with its slot, user id and group.
     new_sandbox: Callable[[], ProcessSandbox]
+    #: Gives a standing sandbox its disk of the usual size, ahead of use.
+    equip: Callable[[ProcessSandbox], Awaitable[None]]
     #: Stops a sandbox that nobody wants, in the background.
     discard: Callable[[ProcessSandbox], None]
 
@@ -216,6 +218,7 @@ class Zygote:
                 end = stem.exited.result()
                 self._world.discard(stem)
                 raise DriverFault(f"a sandbox ended before its use: {end.message or end}")
+            await self._world.equip(stem)
             self._stems.append(stem)
 
     def _replace_later(self) -> None:

@@ -108,6 +108,34 @@ def attach(pid: int, folders: list[tuple[Path, str]], *, read_only: bool = True)
             os.close(tree)
 
 
+def place(pid: int, tree: int, target: str) -> int:
+    """Attach the detached mount ``tree`` inside the mount namespace of ``pid``, and close it.
+
+    Must run on a thread of :func:`entering_executor`.
+
+    Returns:
+        A detached copy, with which the same can be shown to the namespace's successor.
+
+    Raises:
+        OSError: The kernel refused, or the process is gone.
+    """
+    home = os.open("/proc/thread-self/ns/mnt", os.O_RDONLY | os.O_CLOEXEC)
+    try:
+        there = os.open(f"/proc/{pid}/ns/mnt", os.O_RDONLY | os.O_CLOEXEC)
+        try:
+            _call("setns", there, _CLONE_NEWNS)
+        finally:
+            os.close(there)
+        try:
+            move(tree, target)
+            return clone(Path(target))
+        finally:
+            _call("setns", home, _CLONE_NEWNS)
+    finally:
+        os.close(home)
+        os.close(tree)
+
+
 def clone(path: Path) -> int:
     """Return a detached copy of the mount at ``path``: it lives as long as the descriptor."""
     flags = _OPEN_TREE_CLONE | _AT_RECURSIVE | os.O_CLOEXEC

@@ -1,0 +1,145 @@
+"""Disks of a given size for /tmp: sparse ext4 files, seen by nobody but their sandbox.
+
+A tmpfs would be charged to the sandbox's memory. A disk is made by copying an empty one, mounted by
+a loop device that frees itself, and held as a detached mount: nothing is mounted on the host but for
+an instant, and nothing is left once the descriptors are closed, even by a ``kill -9``.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import shutil
+import subprocess
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, TypeVar
+
+from emulator.driver import mounts
+from emulator.model.errors import DriverFault
+
+#: What ext4 itself takes of a disk: about 4 %, and some megabytes of a small one.
+_OVERHEAD = (1.04, 12)
+_TMP = "/tmp"
+T = TypeVar("T")
+
+
+class Disks:
+    """Makes disks and shows them at a sandbox's /tmp. All in one thread of its own.
+
+    Args:
+        folder: For templates and for disks on their way.
+    """
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+        self._mkfs = _mkfs()
+        self._thread = mounts.entering_executor()
+        self._made = 0
+
+    @staticmethod
+    def available() -> bool:
+        """Say whether this process can make and mount disks."""
+        return mounts.available() and _mkfs() is not None and Path("/dev/loop-control").exists()
+
+    async def make(self, size_mb: int) -> int:
+        """Return a new, empty disk as a detached mount.
+
+        Raises:
+            DriverFault: The machine could not make one.
+        """
+        return await self._run(self._make, size_mb)
+
+    async def show(self, disk: int, pid: int) -> int:
+        """Mount ``disk`` at /tmp of the mount namespace of ``pid``; it is used up.
+
+        Returns:
+            The same disk, for whoever comes after.
+
+        Raises:
+            DriverFault: The kernel refused, or the process is gone.
+        """
+        return await self._run(mounts.place, pid, disk, _TMP)
+
+    async def give(self, disk: int, uid: int) -> None:
+        """Make ``uid`` the owner of all that is on ``disk``."""
+        await self._run(_give, Path(f"/proc/self/fd/{disk}"), uid)
+
+    async def drop(self, disk: int) -> None:
+        """Let go of a disk; unmounting it may write, so not on the loop."""
+        await self._run(os.close, disk)
+
+    def close(self) -> None:
+        self._thread.shutdown(wait=True)
+        shutil.rmtree(self._folder, ignore_errors=True)
+
+    async def _run(self, call: Callable[..., T], *arguments: Any) -> T:
+        try:
+            return await asyncio.get_running_loop().run_in_executor(self._thread, call, *arguments)
+        except (OSError, subprocess.CalledProcessError) as error:
+            raise DriverFault(f"no disk for /tmp: {error}") from error
+
+    def _make(self, size_mb: int) -> int:
+        template = self._folder / f"{size_mb}.ext4"
+        if not template.exists():
+            self._make_template(template, size_mb)
+        self._made += 1
+        image = self._folder / f"disk-{self._made}"
+        _copy_sparse(template, image)
+        try:
+            return self._mount(image)
+        finally:
+            image.unlink()
+
+    def _make_template(self, path: Path, size_mb: int) -> None:
+        self._folder.mkdir(parents=True, exist_ok=True)
+        factor, extra = _OVERHEAD
+        unfinished = path.with_suffix(".new")
+        with unfinished.open("wb") as file:
+            file.truncate(int(size_mb * factor + extra) << 20)
+        # No journal: nobody needs a /tmp after a power cut.
+        command = [str(self._mkfs), "-q", "-F", "-m", "0", "-O", "^has_journal", "-E", "nodiscard"]
+        subprocess.run([*command, str(unfinished)], check=True, capture_output=True)
+        disk = self._mount(unfinished)
+        root = Path(f"/proc/self/fd/{disk}")
+        (root / "lost+found").rmdir()
+        root.chmod(0o1777)
+        os.close(disk)
+        unfinished.replace(path)
+
+    def _mount(self, image: Path) -> int:
+        point = self._folder / "point"
+        point.mkdir(exist_ok=True)
+        mounts.mount_disk(image, point)
+        try:
+            return mounts.clone(point)
+        finally:
+            mounts.unmount(point)
+
+
+def _mkfs() -> str | None:
+    return shutil.which("mkfs.ext4", path=f"{os.environ.get('PATH', '')}:/usr/sbin:/sbin")
+
+
+def _give(folder: Path, uid: int) -> None:
+    for root, folders, files in os.walk(folder):
+        for name in (*folders, *files):
+            os.lchown(os.path.join(root, name), uid, uid)
+
+
+def _copy_sparse(source: Path, target: Path) -> None:
+    """Copy a file with holes, holes included."""
+    with source.open("rb") as reader, target.open("wb") as writer:
+        size = os.fstat(reader.fileno()).st_size
+        writer.truncate(size)
+        at = 0
+        while at < size:
+            try:
+                at = os.lseek(reader.fileno(), at, os.SEEK_DATA)
+            except OSError:  # ENXIO: nothing but a hole until the end
+                return
+            end = os.lseek(reader.fileno(), at, os.SEEK_HOLE)
+            reader.seek(at)
+            writer.seek(at)
+            writer.write(reader.read(end - at))
+            at = end
