@@ -160,6 +160,14 @@ class Group:
             os.close(self._peak_fd)
             self._peak_fd = None
 
+    def kill(self) -> None:
+        """Kill every process in the group, those that they fork meanwhile included. Blocks."""
+        for _ in range(_REMOVE_ATTEMPTS):
+            if not self.pids():
+                return
+            _kill(self.folders["" if self.unified else "memory"])
+            time.sleep(0.002)
+
     def remove(self, *, kill: bool = False) -> bool:
         """Remove the group, waiting up to 0.1 s for its last processes to leave.
 

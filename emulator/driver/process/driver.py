@@ -358,6 +358,9 @@ class ProcessDriver:
         own = _own(sandbox)
         own.end()
         await asyncio.shield(own.gone)
+        if own.group is not None and not own.jailed:
+            # No PID namespace has taken the others along: a fork may have slipped away.
+            await asyncio.to_thread(own.group.kill)
 
     async def stop(self, sandbox: Sandbox) -> None:
         own = _own(sandbox)

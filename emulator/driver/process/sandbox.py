@@ -89,12 +89,13 @@ class ProcessSandbox:
         except OSError as error:
             raise DriverFault(f"the sandbox ended before it was used: {error}") from error
 
-    def _hear(self) -> None:
+    def _hear(self) -> bool:
+        """Take in what the warden says; False if it says nothing for now."""
         assert self._control is not None
         try:
             data, ancillary, _, _ = self._control.recvmsg(65536, 256)
         except BlockingIOError:
-            return
+            return False
         except ConnectionResetError:
             data, ancillary = b"", []
         sender = None
@@ -103,11 +104,12 @@ class ProcessSandbox:
                 sender = _CREDENTIALS.unpack(content[: _CREDENTIALS.size])[0]
         if not data:
             self._lost()
-            return
+            return True
         self._received += data
         *lines, self._received = self._received.split(b"\n")
         for line in lines:
             self._heard(line, sender)
+        return True
 
     def _heard(self, line: bytes, sender: int | None) -> None:
         word, _, rest = line.partition(b" ")
@@ -157,6 +159,8 @@ class ProcessSandbox:
     def _buried(self) -> None:
         """The warden has been reaped, and before it everything in its PID namespace."""
         assert self._warden_fd is not None
+        while self._control is not None and self._hear():
+            pass  # its last words, to their end
         asyncio.get_running_loop().remove_reader(self._warden_fd)
         os.close(self._warden_fd)
         self._warden_fd = None
