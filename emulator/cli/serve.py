@@ -256,7 +256,7 @@ def _print_logs(emulator: Emulator, printer: LivePrinter) -> None:
 
 def _greet(emulator: Emulator) -> None:
     """Say where it is, what it serves and how to call that."""
-    functions = sorted(emulator.registry.all(), key=lambda function: function.name)
+    functions = emulator.registry.all()
     print(f"localfaas {__version__}, {emulator.driver.name} driver: {emulator.endpoint}\n")
     name = "FUNCTION"
     if functions:

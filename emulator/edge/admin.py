@@ -7,6 +7,7 @@ comes: a third of a second and 20 MB that an emulator nobody looks into does not
 from __future__ import annotations
 
 import asyncio
+import base64
 import heapq
 from collections import deque
 from collections.abc import AsyncIterator, Callable
@@ -16,11 +17,12 @@ from typing import Annotated, Any
 
 import orjson
 from fastapi import FastAPI, HTTPException, Query, Response
-from fastapi.responses import HTMLResponse, StreamingResponse
+from fastapi.responses import FileResponse, HTMLResponse, StreamingResponse
 from pydantic import BaseModel
 
 import emulator
 from emulator.control.context import Services
+from emulator.control.lambda_.ignored import ignored
 from emulator.driver import package
 from emulator.edge.gateway import AsgiApp
 from emulator.model.errors import DriverFault
@@ -33,8 +35,6 @@ PREFIX = "/_emulator"
 _GROUP = "/aws/lambda/"
 #: Events kept for a follower who reads more slowly than functions log.
 _BEHIND = 10_000
-#: Members of FunctionConfiguration that are stored and shown, and not acted on.
-_STORED_ONLY = ("VpcConfig", "DeadLetterConfig", "FileSystemConfigs", "KMSKeyArn")
 
 
 class Health(BaseModel):
@@ -216,7 +216,7 @@ def _function(function: Function, environments: int) -> FunctionView:
         versions=sorted(function.versions, key=int),
         aliases=sorted(function.aliases),
         environments=environments,
-        ignored=[*function.ignored, *(name for name in _STORED_ONLY if latest.settings.get(name))],
+        ignored=ignored(function),
     )
 
 
@@ -377,7 +377,8 @@ def _add_code(app: FastAPI, services: Services) -> None:
         responses={200: {"content": {"application/zip": {}}}, 404: {}},
     )
     async def code(account: str, region: str, name: str, version: str) -> Response:
-        """Where GetFunction's Code.Location points. Packed anew from the unpacked files."""
+        """Where GetFunction's Code.Location points: the archive as it was uploaded, or what lies
+        in the user's own folder now, packed."""
         found = services.registry.find(account, region, name)
         chosen: FunctionVersion | None = None if found is None else found.version(version)
         if chosen is None:
@@ -385,10 +386,14 @@ def _add_code(app: FastAPI, services: Services) -> None:
         folder = chosen.code.folder
         if folder is None:
             raise HTTPException(404, f"{name} is an image: {chosen.code.image}")
-        exclude = package.DEFAULT_EXCLUDES if chosen.code.live else ()
-        archive = await asyncio.to_thread(package.zip_folder, folder, exclude)
-        disposition = {"content-disposition": f'attachment; filename="{name}.zip"'}
-        return Response(archive, media_type="application/zip", headers=disposition)
+        headers = {"content-disposition": f'attachment; filename="{name}.zip"'}
+        if not chosen.code.live:
+            path = services.blobs.path(base64.b64decode(chosen.code.sha256).hex())
+            if not path.is_file():
+                raise HTTPException(404, f"The archive of {name}:{version} is gone: {path}")
+            return FileResponse(path, media_type="application/zip", headers=headers)
+        archive = await asyncio.to_thread(package.zip_folder, folder)
+        return Response(archive, media_type="application/zip", headers=headers)
 
 
 # --- the page ------------------------------------------------------------------------------------

@@ -12,6 +12,7 @@ import threading
 import time
 import zipfile
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -19,7 +20,7 @@ import pytest
 from emulator.settings import Settings
 from emulator.testing import ScriptedDriver
 
-from .conftest import Running, create
+from .conftest import ECHO, Running, create
 
 
 def ask(
@@ -176,8 +177,23 @@ def test_code_is_where_get_function_says(invoked: Running) -> None:
     status, headers, body = ask(invoked, path)
     assert status == 200
     assert headers["content-type"] == "application/zip"
-    with zipfile.ZipFile(io.BytesIO(body)) as archive:
-        assert archive.read("app.py").startswith(b"def handler")
+    assert body == ECHO
+
+
+def test_code_of_a_folder_is_what_lies_there_now(tmp_path: Path) -> None:
+    (tmp_path / "app.py").write_text("def handler(event, context):\n    return 1\n")
+    settings = Settings(port=0, functions=tmp_path, watch=False)
+    running = Running(settings, driver=ScriptedDriver())
+    try:
+        (function,) = get(running, "functions")
+        assert function["folder"] == str(tmp_path)
+        (tmp_path / "app.py").write_text("# changed\n")
+        path = f"/_emulator/code/000000000000/us-east-1/{function['name']}/$LATEST"
+        _, _, body = ask(running, path)
+        with zipfile.ZipFile(io.BytesIO(body)) as archive:
+            assert archive.read("app.py") == b"# changed\n"
+    finally:
+        running.stop()
 
 
 @pytest.mark.parametrize(
