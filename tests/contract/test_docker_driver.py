@@ -14,6 +14,7 @@ from pathlib import Path
 import pytest
 
 from emulator.driver.docker import DockerDriver
+from emulator.driver.docker.body import user_id
 from emulator.model.errors import ConfigurationError, DriverFault
 from emulator.model.sandbox import Exit, ImageConfig
 from tests.contract.docker_engine import (
@@ -72,8 +73,8 @@ class TestWalls:
             " 'first': os.getpid() == 1}"
         )
         assert found == {
-            "uid": 993,
-            "gid": 990,
+            "uid": user_id(1),
+            "gid": user_id(1),
             "caps": "0" * 16,
             "nnp": "1",
             "seccomp": "2",
@@ -271,7 +272,7 @@ class TestImageFunctions:
         sandbox = await driver.start(spec)
         assert sandbox.channel is None
         said = await read_output(sandbox, b"\n")
-        assert said.decode().strip() == f"{driver.reach_host}:9001 in /usr/share as 993"
+        assert said.decode().strip() == f"{driver.reach_host}:9001 in /usr/share as {user_id(1)}"
         assert await sandbox.exited == Exit(status=7)
 
     async def test_a_large_output_comes_whole_and_in_order(self, driver: DockerDriver) -> None:
