@@ -25,7 +25,7 @@ IMAGE = "localfaas-test/base:1"
 REQUIRED = "LOCALFAAS_REQUIRE_DOCKER"
 RUNTIME = "python3.11"
 
-_BOOTSTRAPS = Path(__file__).resolve().parents[2] / "runtimes"
+RUNTIMES = Path(__file__).resolve().parents[2] / "runtimes"
 _HANDLER = """\
 def handler(event, context):
     scope = {}
@@ -86,7 +86,7 @@ class TrackingDriver(DockerDriver):
             channel.close()
 
 
-def make_driver(bootstraps: Path = _BOOTSTRAPS, **settings: Any) -> DockerDriver:
+def make_driver(bootstraps: Path = RUNTIMES, **settings: Any) -> DockerDriver:
     """Return a driver, not open yet, whose Python functions run in the tests' image."""
     own: dict[str, Any] = {"images": {RUNTIME: IMAGE}, "stems": 1}
     return TrackingDriver(

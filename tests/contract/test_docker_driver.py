@@ -13,13 +13,14 @@ from pathlib import Path
 
 import pytest
 
-from emulator.driver.docker import DockerDriver
+from emulator.driver.docker import DockerDriver, build_runtime_image
 from emulator.driver.docker.body import user_id
 from emulator.model.errors import ConfigurationError, DriverFault
 from emulator.model.sandbox import Exit, ImageConfig
 from tests.contract.docker_engine import (
     IMAGE,
     RUNTIME,
+    RUNTIMES,
     Runtime,
     make_driver,
     make_spec,
@@ -310,6 +311,44 @@ class TestImageFunctions:
         assert await read_output(second, b"old\n") == b"old\n"
 
 
+class TestOwnImages:
+    @pytest.mark.parametrize("language", ["python", "nodejs"])
+    async def test_an_image_that_is_built_serves_over_tcp(
+        self, tmp_path: Path, language: str
+    ) -> None:
+        need_engine()
+        _write_handlers(tmp_path)
+        runtime = {"python": "python3.99", "nodejs": "nodejs99.x"}[language]
+        image = await build_runtime_image(
+            runtime, runtimes=RUNTIMES, environ=dict(os.environ), base_image=IMAGE
+        )
+        try:
+            await self._serve(tmp_path, image)
+        finally:
+            _docker("image", "rm", image)
+
+    async def _serve(self, code: Path, image: str) -> None:
+        async with open_driver(stems=0) as driver:
+            with socket.create_server((driver.listen_host, 0)) as listener:
+                listener.setblocking(False)
+                config = ImageConfig(command=("index.handler",))
+                spec = make_spec(
+                    code,
+                    image=image,
+                    image_config=config,
+                    runtime="",
+                    environ={"LAMBDA_TASK_ROOT": "/var/task"},
+                    runtime_api=f"{driver.listen_host}:{listener.getsockname()[1]}",
+                )
+                sandbox = await driver.start(spec)
+                loop = asyncio.get_running_loop()
+                connection, peer = await loop.sock_accept(listener)
+                with connection:
+                    assert sandbox.admits(peer, connection.getsockname())
+                    said = await loop.sock_recv(connection, 4096)
+                assert said.startswith(b"GET /2018-06-01/runtime/invocation/next")
+
+
 class TestHygiene:
     async def test_churn_leaves_nothing(self, tmp_path: Path) -> None:
         need_engine()
@@ -405,6 +444,12 @@ async def test_no_engine_is_a_clear_error(tmp_path: Path) -> None:
     driver = make_driver(host=f"unix://{tmp_path}/none.sock")
     with pytest.raises(ConfigurationError, match="--driver process"):
         await driver.open()
+
+
+def _write_handlers(code: Path) -> None:
+    (code / "index.py").write_text("def handler(event, context): pass")
+    (code / "index.js").write_text("exports.handler = async () => {}")
+    code.chmod(0o755)
 
 
 def _loops() -> set[str]:

@@ -1,6 +1,7 @@
 """Execution environments in containers of a Docker engine."""
 
+from emulator.driver.docker.build import build_runtime_image
 from emulator.driver.docker.driver import DockerDriver, DockerSettings
 from emulator.driver.docker.images import Progress
 
-__all__ = ["DockerDriver", "DockerSettings", "Progress"]
+__all__ = ["DockerDriver", "DockerSettings", "Progress", "build_runtime_image"]

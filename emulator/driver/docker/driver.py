@@ -15,9 +15,8 @@ from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from emulator.driver import cgroups
+from emulator.driver import cgroups, mounts
 from emulator.driver.base import Sandbox
-from emulator.driver import mounts
 from emulator.driver.docker import images, labels, launch, volumes
 from emulator.driver.docker.address import EngineAddress, resolve
 from emulator.driver.docker.containers import Containers, Network
