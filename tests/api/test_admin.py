@@ -180,6 +180,13 @@ def test_code_is_where_get_function_says(invoked: Running) -> None:
     assert body == ECHO
 
 
+def test_a_layers_content_is_where_get_layer_version_says(scripted: Running) -> None:
+    client = scripted.client("lambda")
+    layer = client.publish_layer_version(LayerName="lib", Content={"ZipFile": ECHO})
+    status, _, body = ask(scripted, layer["Content"]["Location"].removeprefix(scripted.url))
+    assert (status, body) == (200, ECHO)
+
+
 def test_code_of_a_folder_is_what_lies_there_now(tmp_path: Path) -> None:
     (tmp_path / "app.py").write_text("def handler(event, context):\n    return 1\n")
     settings = Settings(port=0, functions=tmp_path, watch=False)
@@ -202,6 +209,7 @@ def test_code_of_a_folder_is_what_lies_there_now(tmp_path: Path) -> None:
         "code/000000000000/us-east-1/other/$LATEST",
         "code/000000000000/us-east-1/hello/7",
         "code/../../../../etc/passwd",
+        "layers/000000000000/us-east-1/lib/1",
         "nothing",
         "",
     ],

@@ -1,0 +1,134 @@
+"""The admin API's view of logs: those there are, and those that come."""
+
+from __future__ import annotations
+
+import asyncio
+import heapq
+from collections import deque
+from collections.abc import AsyncIterator
+from itertools import islice
+from typing import Annotated
+
+import orjson
+from fastapi import FastAPI, Query
+from fastapi.responses import StreamingResponse
+
+from emulator.control.context import Services
+from emulator.edge.admin.views import PREFIX, LogView
+from emulator.telemetry.logs import LogEvent, LogGroup, LogStream
+
+_GROUP = "/aws/lambda/"
+#: Events kept for a follower who reads more slowly than functions log.
+_BEHIND = 10_000
+
+
+def add(app: FastAPI, services: Services, stopping: asyncio.Event) -> None:
+    """Add the routes."""
+
+    @app.get(f"{PREFIX}/logs", summary="Lines of log, oldest first")
+    async def logs(
+        function: str | None = None,
+        since: Annotated[int, Query(ge=0)] = 0,
+        limit: Annotated[int, Query(ge=1, le=10_000)] = 1000,
+    ) -> list[LogView]:
+        """The newest ``limit`` lines after the sequence number ``since``."""
+        return _newest(services, function, since, limit)
+
+    @app.get(f"{PREFIX}/logs/follow", summary="Lines of log as they come")
+    async def follow(
+        function: str | None = None,
+        since: Annotated[int, Query(ge=0)] = 0,
+        limit: Annotated[int, Query(ge=0, le=10_000)] = 100,
+    ) -> StreamingResponse:
+        """What ``/logs`` gives, then each new line: one JSON object per line, without end.
+
+        Empty lines keep the connection alive. ``{"skipped": n}`` says that the reader was too
+        slow for n lines.
+        """
+        lines = _follow(services, function, since, limit, stopping)
+        return StreamingResponse(lines, media_type="application/x-ndjson")
+
+
+def _newest(services: Services, function: str | None, since: int, limit: int) -> list[LogView]:
+    found: list[tuple[LogEvent, LogGroup, LogStream]] = []
+    for group in _groups(services, function):
+        for stream in group.streams.values():
+            for event in islice(reversed(stream.events), limit):
+                if event.sequence <= since:
+                    break
+                found.append((event, group, stream))
+    newest = heapq.nlargest(limit, found, key=lambda each: each[0].sequence)
+    return [_log(group, stream, event) for event, group, stream in reversed(newest)]
+
+
+def _groups(services: Services, function: str | None) -> list[LogGroup]:
+    groups = [group for scope in services.logs.groups.values() for group in scope.values()]
+    if function is None:
+        return groups
+    names = _group_names(services, function)
+    return [group for group in groups if group.name in names]
+
+
+def _group_names(services: Services, function: str) -> set[str]:
+    configured = (each.latest for each in services.registry.all() if each.name == function)
+    return {_GROUP + function, *(version.effective_log_group for version in configured)}
+
+
+def _log(group: LogGroup, stream: LogStream, event: LogEvent) -> LogView:
+    return LogView(
+        sequence=event.sequence,
+        timestamp=event.timestamp,
+        function=group.name.removeprefix(_GROUP),
+        group=group.name,
+        stream=stream.name,
+        message=event.message,
+    )
+
+
+async def _follow(
+    services: Services, function: str | None, since: int, limit: int, stopping: asyncio.Event
+) -> AsyncIterator[bytes]:
+    groups = None if function is None else _group_names(services, function)
+    waiting: deque[LogView] = deque()
+    came = asyncio.Event()
+    skipped = 0
+
+    def listener(group: LogGroup, stream: LogStream, event: LogEvent) -> None:
+        nonlocal skipped
+        if groups is not None and group.name not in groups:
+            return
+        if len(waiting) >= _BEHIND:
+            waiting.popleft()
+            skipped += 1
+        waiting.append(_log(group, stream, event))
+        came.set()
+
+    end = services.logs.listen(listener)
+    past = _newest(services, function, since, limit)
+    stopped = asyncio.ensure_future(stopping.wait())
+    try:
+        # The first bytes tell the client that it is being served.
+        yield b"\n"
+        for view in past:
+            yield _line(view)
+        while not stopping.is_set():
+            while waiting:
+                yield _line(waiting.popleft())
+            if skipped:
+                yield orjson.dumps({"skipped": skipped}) + b"\n"
+                skipped = 0
+            came.clear()
+            new = asyncio.ensure_future(came.wait())
+            done, _ = await asyncio.wait(
+                {new, stopped}, timeout=15, return_when=asyncio.FIRST_COMPLETED
+            )
+            new.cancel()
+            if not done:
+                yield b"\n"
+    finally:
+        stopped.cancel()
+        end()
+
+
+def _line(view: LogView) -> bytes:
+    return orjson.dumps(view.model_dump()) + b"\n"

@@ -1,0 +1,107 @@
+"""The admin API's view of functions and execution environments."""
+
+from __future__ import annotations
+
+import asyncio
+
+from fastapi import FastAPI
+
+import emulator
+from emulator.control.context import Services
+from emulator.control.lambda_.ignored import ignored
+from emulator.edge.admin.views import PREFIX, EnvironmentView, FunctionView, Health, Moment
+from emulator.model.errors import DriverFault
+from emulator.pool.environment import Environment
+from emulator.registry.functions import Function
+
+
+def add(app: FastAPI, services: Services) -> None:
+    """Add the routes."""
+
+    @app.get(f"{PREFIX}/health", summary="Whether it is there")
+    async def health() -> Health:
+        return Health(
+            status="ok",
+            version=emulator.__version__,
+            driver=services.driver.name,
+            functions=len(services.registry.all()),
+            environments=services.pools.count,
+            notes=services.driver.notes(),
+        )
+
+    @app.get(f"{PREFIX}/functions", summary="All functions")
+    async def functions() -> list[FunctionView]:
+        counts: dict[str, int] = {}
+        for environment in services.pools.environments.values():
+            arn = environment.version.function_arn
+            counts[arn] = counts.get(arn, 0) + 1
+        found = sorted(services.registry.all(), key=lambda function: function.arn)
+        return [_function(function, counts.get(function.arn, 0)) for function in found]
+
+    @app.get(f"{PREFIX}/environments", summary="All execution environments")
+    async def environments(
+        function: str | None = None, usage: bool = True
+    ) -> list[EnvironmentView]:
+        """Those of one function by its name, or of all; ``usage=false`` leaves memory out."""
+        chosen = [
+            environment
+            for environment in services.pools.environments.values()
+            if function in (None, environment.version.name)
+        ]
+        return list(await asyncio.gather(*(_environment(services, each, usage) for each in chosen)))
+
+
+def _function(function: Function, environments: int) -> FunctionView:
+    latest = function.latest
+    return FunctionView(
+        name=latest.name,
+        account=latest.account,
+        region=latest.region,
+        arn=latest.function_arn,
+        runtime=latest.runtime or latest.code.image or "",
+        handler=latest.handler,
+        memory_mb=latest.memory_mb,
+        timeout_s=latest.timeout_s,
+        architecture=latest.architecture,
+        state=latest.state,
+        description=latest.settings.get("Description", ""),
+        folder=str(latest.code.folder) if latest.code.live else "",
+        last_modified=latest.last_modified,
+        versions=sorted(function.versions, key=int),
+        aliases=sorted(function.aliases),
+        environments=environments,
+        ignored=ignored(function),
+    )
+
+
+async def _environment(
+    services: Services, environment: Environment, usage: bool
+) -> EnvironmentView:
+    used = None
+    if usage and environment.sandbox is not None:
+        try:
+            used = await services.driver.usage(environment.sandbox)
+        except DriverFault:
+            used = None  # stopped between the question and the answer
+    version = environment.version
+    return EnvironmentView(
+        id=environment.id,
+        function=version.name,
+        version=version.version,
+        account=version.account,
+        region=version.region,
+        state=environment.state,
+        created=environment.created,
+        age=max(0.0, services.clock.now() - environment.created),
+        invokes=environment.invokes,
+        init_ms=environment.init_ms,
+        pid=environment.sandbox.pid if environment.sandbox is not None else None,
+        log_group=version.effective_log_group,
+        memory=used.memory if used else None,
+        memory_peak=used.memory_peak if used else None,
+        cpu_seconds=used.cpu_seconds if used else None,
+        processes=used.processes if used else None,
+        timeline=[
+            Moment(at=at, state=state, reason=reason) for at, state, reason in environment.timeline
+        ],
+    )

@@ -1,0 +1,93 @@
+"""What the admin API answers with."""
+
+from __future__ import annotations
+
+from pydantic import BaseModel
+
+PREFIX = "/_emulator"
+
+
+class Health(BaseModel):
+    """That it is there."""
+
+    status: str
+    version: str
+    driver: str
+    functions: int
+    environments: int
+    #: What this machine can't do as AWS does.
+    notes: list[str]
+
+
+class FunctionView(BaseModel):
+    """A function as it would run now."""
+
+    name: str
+    account: str
+    region: str
+    arn: str
+    runtime: str
+    handler: str
+    memory_mb: int
+    timeout_s: int
+    architecture: str
+    state: str
+    description: str
+    #: The folder it is run from, where that is the user's own; empty for an uploaded archive.
+    folder: str
+    last_modified: str
+    versions: list[str]
+    aliases: list[str]
+    environments: int
+    #: What is configured and not acted on.
+    ignored: list[str]
+
+
+class Moment(BaseModel):
+    """A change of state. ``at`` is seconds since the epoch."""
+
+    at: float
+    state: str
+    reason: str
+
+
+class EnvironmentView(BaseModel):
+    """An execution environment. Times are seconds, memory is bytes."""
+
+    id: str
+    function: str
+    version: str
+    account: str
+    region: str
+    state: str
+    created: float
+    age: float
+    invokes: int
+    init_ms: float | None
+    pid: int | None
+    log_group: str
+    #: None where the driver can't tell, or was not asked.
+    memory: int | None
+    memory_peak: int | None
+    cpu_seconds: float | None
+    processes: int | None
+    timeline: list[Moment]
+
+
+class LogView(BaseModel):
+    """One line of log. ``timestamp`` is milliseconds since the epoch."""
+
+    #: Rises with each event; ``since`` continues after it.
+    sequence: int
+    timestamp: int
+    function: str
+    group: str
+    stream: str
+    message: str
+
+
+class Stopping(BaseModel):
+    """The emulator ends when invocations in flight have, or at once."""
+
+    stopping: bool
+    now: bool
