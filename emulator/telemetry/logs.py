@@ -3,41 +3,70 @@
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
-from itertools import count
+from itertools import count, islice
+from typing import NamedTuple
 
 from emulator.model.clock import Clock
 
 #: Most a stream keeps, bytes of messages; the oldest go first.
 STREAM_BYTES = 4 * 1024 * 1024
+#: Most a group keeps; what was written to longest ago goes first, down to a share of this.
+GROUP_BYTES = 16 * 1024 * 1024
+_GROUP_LEFT = GROUP_BYTES * 3 // 4
 #: The longest event CloudWatch Logs takes, bytes; a longer line is cut into several.
 EVENT_BYTES = 256 * 1024
+#: What CloudWatch adds to the size of each event, bytes.
+OVERHEAD = 26
+_DAY_MS = 86_400_000
 
 
-@dataclass(frozen=True, slots=True)
-class LogEvent:
+class LogEvent(NamedTuple):
     """One line of log."""
 
     #: Rises by one with each event of the emulator: a place to continue from.
     sequence: int
-    #: Milliseconds since the epoch.
+    #: Milliseconds since the epoch: of the event, and of when it came.
     timestamp: int
     message: str
+    ingested: int
 
 
-@dataclass(slots=True)
+@dataclass(slots=True, eq=False)
 class LogStream:
     """The events of one environment (or of one client that puts its own)."""
 
     name: str
     created: int
+    #: In the order they came; their timestamps rise where ``ordered``.
     events: deque[LogEvent] = field(default_factory=deque)
     size: int = 0
     last_ingestion: int = 0
+    ordered: bool = True
+    #: An environment writes it, line by line: read through the API, its events end in a newline.
+    of_lines: bool = False
+    #: It was deleted: who still writes to it has to make it anew.
+    deleted: bool = False
+
+    def between(self, start: int, end: int) -> list[LogEvent]:
+        """Return the events from ``start`` up to and with ``end``, milliseconds, by time."""
+        if not self.ordered:
+            found = [event for event in self.events if start <= event.timestamp <= end]
+            found.sort(key=lambda event: event.timestamp)
+            return found
+        found = []
+        # What is asked for is mostly the end.
+        for event in reversed(self.events):
+            if event.timestamp < start:
+                break
+            if event.timestamp <= end:
+                found.append(event)
+        found.reverse()
+        return found
 
 
-@dataclass(slots=True)
+@dataclass(slots=True, eq=False)
 class LogGroup:
     """A named set of streams."""
 
@@ -46,13 +75,15 @@ class LogGroup:
     streams: dict[str, LogStream] = field(default_factory=dict)
     retention_days: int | None = None
     tags: dict[str, str] = field(default_factory=dict)
+    #: Bytes of all its streams.
+    size: int = 0
 
 
 Listener = Callable[[LogGroup, LogStream, LogEvent], None]
 
 
 class Logs:
-    """All log groups, by account and region."""
+    """All log groups, by account and region. They live as long as the emulator."""
 
     def __init__(self, clock: Clock) -> None:
         self._clock = clock
@@ -73,30 +104,85 @@ class Logs:
         return LogWriter(self, account, region, group, stream)
 
     def stream(self, group: LogGroup, name: str) -> LogStream:
+        """Return the stream, made if it was not there."""
         found = group.streams.get(name)
         if found is None:
+            self.expire(group)
             found = group.streams[name] = LogStream(name, int(self._clock.now() * 1000))
         return found
+
+    def delete_group(self, account: str, region: str, name: str) -> None:
+        """Remove a group that is there, with all its streams."""
+        group = self.groups[account, region].pop(name)
+        for stream in group.streams.values():
+            stream.deleted = True
+
+    def delete_stream(self, group: LogGroup, name: str) -> None:
+        """Remove a stream that is there."""
+        stream = group.streams.pop(name)
+        stream.deleted = True
+        group.size -= stream.size
 
     def append(
         self, group: LogGroup, stream: LogStream, message: str, timestamp: int | None = None
     ) -> LogEvent:
         """Add one event; returns it."""
         now = int(self._clock.now() * 1000)
-        event = LogEvent(next(self._sequence), now if timestamp is None else timestamp, message)
-        stream.events.append(event)
+        if timestamp is None:
+            timestamp = now
+        events = stream.events
+        if events and timestamp < events[-1].timestamp:
+            stream.ordered = False
+        event = LogEvent(next(self._sequence), timestamp, message, now)
+        events.append(event)
+        size = len(message) + OVERHEAD
         stream.last_ingestion = now
-        stream.size += len(message) + 26  # what CloudWatch adds per event
-        while stream.size > STREAM_BYTES and len(stream.events) > 1:
-            stream.size -= len(stream.events.popleft().message) + 26
+        stream.size += size
+        group.size += size
+        if stream.size > STREAM_BYTES or group.size > GROUP_BYTES:
+            self._make_room(group, stream)
         for listener in self._listeners:
             listener(group, stream, event)
         return event
+
+    def _make_room(self, group: LogGroup, writing: LogStream) -> None:
+        while writing.size > STREAM_BYTES and len(writing.events) > 1:
+            _drop_oldest(group, writing)
+        if group.size <= GROUP_BYTES:
+            return
+        for stream in sorted(group.streams.values(), key=lambda each: each.last_ingestion):
+            if group.size <= _GROUP_LEFT:
+                return
+            if stream is not writing:
+                self.delete_stream(group, stream.name)
+
+    def expire(self, group: LogGroup) -> None:
+        """Drop what is older than the group's retention."""
+        if group.retention_days is None:
+            return
+        oldest = int(self._clock.now() * 1000) - group.retention_days * _DAY_MS
+        for stream in group.streams.values():
+            if stream.ordered:
+                while stream.events and stream.events[0].timestamp < oldest:
+                    _drop_oldest(group, stream)
+                continue
+            kept = [event for event in stream.events if event.timestamp >= oldest]
+            if len(kept) < len(stream.events):
+                group.size -= stream.size
+                stream.events = deque(kept)
+                stream.size = sum(len(event.message) + OVERHEAD for event in kept)
+                group.size += stream.size
 
     def listen(self, listener: Listener) -> Callable[[], None]:
         """Call ``listener`` with each new event, on the loop; returns what ends that."""
         self._listeners.append(listener)
         return lambda: self._listeners.remove(listener)
+
+
+def _drop_oldest(group: LogGroup, stream: LogStream) -> None:
+    size = len(stream.events.popleft().message) + OVERHEAD
+    stream.size -= size
+    group.size -= size
 
 
 class LogWriter:
@@ -107,13 +193,24 @@ class LogWriter:
         self._where = (account, region, group, stream)
         self._partial = b""
         self._written = 0
+        #: Where the last line went, looked up again only once that was deleted.
+        self._group: LogGroup | None = None
+        self._stream: LogStream | None = None
 
     def line(self, message: str) -> None:
         """Add one event."""
-        account, region, group_name, stream_name = self._where
-        group = self._logs.group(account, region, group_name)
-        self._logs.append(group, self._logs.stream(group, stream_name), message)
+        group, stream = self._group, self._stream
+        if group is None or stream is None or stream.deleted:
+            group, stream = self._open()
+        self._logs.append(group, stream, message)
         self._written += 1
+
+    def _open(self) -> tuple[LogGroup, LogStream]:
+        account, region, group_name, stream_name = self._where
+        self._group = group = self._logs.group(account, region, group_name)
+        self._stream = stream = self._logs.stream(group, stream_name)
+        stream.of_lines = True
+        return group, stream
 
     def output(self, data: bytes) -> None:
         """Add what a process printed; an event ends at each newline."""
@@ -137,20 +234,22 @@ class LogWriter:
 
     def tail(self, mark: int, until: int, limit: int) -> bytes:
         """Return the last ``limit`` bytes written from ``mark`` up to ``until``."""
-        account, region, group_name, stream_name = self._where
-        group = self._logs.group(account, region, group_name)
-        events = self._logs.stream(group, stream_name).events
         lines: list[bytes] = []
         size = 0
-        first = max(0, len(events) - (self._written - mark))
-        last = max(0, len(events) - (self._written - until))
-        for event in reversed(list(events)[first:last]):
+        for event in self._written_between(mark, until):
             text = event.message.encode("utf-8", "replace") + b"\n"
             lines.append(text)
             size += len(text)
             if size >= limit:
                 break
         return b"".join(reversed(lines))[-limit:]
+
+    def _written_between(self, mark: int, until: int) -> Iterator[LogEvent]:
+        """Yield events, the newest first."""
+        if self._stream is None or self._stream.deleted:
+            return iter(())
+        newest_first = reversed(self._stream.events)
+        return islice(newest_first, self._written - until, self._written - mark)
 
     @property
     def written(self) -> int:

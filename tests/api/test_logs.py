@@ -1,0 +1,280 @@
+"""CloudWatch Logs through boto3 and the AWS CLI."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+import time
+from typing import Any
+
+import pytest
+from botocore.exceptions import ClientError
+
+from tests.api.conftest import create
+
+GROUP = "/aws/lambda/hello"
+DAY = 86_400_000
+
+
+@pytest.fixture
+def logs(scripted) -> Any:
+    return scripted.client("logs")
+
+
+@pytest.fixture
+def put(logs) -> Any:
+    """Put messages into a stream; offsets from now in milliseconds."""
+    logs.create_log_group(logGroupName="g")
+
+    def put(stream: str, *events: tuple[int, str]) -> dict[str, Any]:
+        if not logs.describe_log_streams(logGroupName="g", logStreamNamePrefix=stream)[
+            "logStreams"
+        ]:
+            logs.create_log_stream(logGroupName="g", logStreamName=stream)
+        batch = [{"timestamp": put.now + offset, "message": text} for offset, text in events]
+        return logs.put_log_events(logGroupName="g", logStreamName=stream, logEvents=batch)
+
+    put.now = int(time.time() * 1000)
+    return put
+
+
+def error(call: Any, **fields: Any) -> tuple[str, str]:
+    with pytest.raises(ClientError) as raised:
+        call(**fields)
+    found = raised.value.response
+    assert found["ResponseMetadata"]["HTTPStatusCode"] == 400
+    return found["Error"]["Code"], found["Error"]["Message"]
+
+
+def test_the_logs_of_a_function(scripted, logs):
+    create(scripted.client("lambda"))
+    scripted.client("lambda").invoke(FunctionName="hello")
+    group = logs.describe_log_groups(logGroupNamePrefix=GROUP)["logGroups"][0]
+    assert group["arn"] == f"arn:aws:logs:us-east-1:000000000000:log-group:{GROUP}:*"
+    assert group["logGroupArn"] == f"arn:aws:logs:us-east-1:000000000000:log-group:{GROUP}"
+    assert group["storedBytes"] > 0
+    stream = logs.describe_log_streams(logGroupName=GROUP)["logStreams"][0]
+    assert "[$LATEST]" in stream["logStreamName"]
+    events = logs.get_log_events(logGroupName=GROUP, logStreamName=stream["logStreamName"])[
+        "events"
+    ]
+    assert [event["message"].split()[0] for event in events] == [
+        "INIT_START",
+        "START",
+        "END",
+        "REPORT",
+    ]
+    assert all(event["message"].endswith("\n") for event in events)
+    found = logs.filter_log_events(logGroupName=GROUP, filterPattern='"START RequestId"')
+    assert [event["message"].split()[0] for event in found["events"]] == ["START"]
+    # A function whose group was deleted begins it anew.
+    logs.delete_log_group(logGroupName=GROUP)
+    scripted.client("lambda").invoke(FunctionName="hello")
+    assert len(logs.filter_log_events(logGroupName=GROUP)["events"]) == 3
+
+
+def test_errors_in_awss_words(logs):
+    missing = ("ResourceNotFoundException", "The specified log group does not exist.")
+    assert error(logs.delete_log_group, logGroupName="g") == missing
+    assert error(logs.filter_log_events, logGroupName="g") == missing
+    logs.create_log_group(logGroupName="g")
+    exists = ("ResourceAlreadyExistsException", "The specified log group already exists")
+    assert error(logs.create_log_group, logGroupName="g") == exists
+    no_stream = ("ResourceNotFoundException", "The specified log stream does not exist.")
+    assert error(logs.get_log_events, logGroupName="g", logStreamName="s") == no_stream
+    logs.create_log_stream(logGroupName="g", logStreamName="s")
+    exists = ("ResourceAlreadyExistsException", "The specified log stream already exists")
+    assert error(logs.create_log_stream, logGroupName="g", logStreamName="s") == exists
+    assert (
+        "enum value set" in error(logs.put_retention_policy, logGroupName="g", retentionInDays=2)[1]
+    )
+    code, _ = error(logs.create_log_group, logGroupName="a b")
+    assert code == "InvalidParameterException"
+    code, text = error(
+        logs.describe_log_streams,
+        logGroupName="g",
+        orderBy="LastEventTime",
+        logStreamNamePrefix="s",
+    )
+    assert text == "Cannot order by LastEventTime with a logStreamNamePrefix."
+    for token in ("nonsense", "///", "Zi94"):
+        assert error(logs.filter_log_events, logGroupName="g", nextToken=token)[0] == (
+            "InvalidParameterException"
+        )
+    with pytest.raises(ClientError, match="does not serve DescribeMetricFilters"):
+        logs.describe_metric_filters()
+
+
+def test_groups_in_pages(logs):
+    for number in range(5):
+        logs.create_log_group(logGroupName=f"g{number}")
+    pages = logs.get_paginator("describe_log_groups").paginate(PaginationConfig={"PageSize": 2})
+    names = [[group["logGroupName"] for group in page["logGroups"]] for page in pages]
+    assert names == [["g0", "g1"], ["g2", "g3"], ["g4"]]
+    assert len(logs.describe_log_groups(logGroupNamePattern="3")["logGroups"]) == 1
+
+
+def test_streams_in_order_of_time(logs, put):
+    put("b", (0, "x"))
+    put("a", (-5, "x"))
+    found = logs.describe_log_streams(logGroupName="g", orderBy="LastEventTime", descending=True)
+    assert [stream["logStreamName"] for stream in found["logStreams"]] == ["b", "a"]
+    assert found["logStreams"][0]["lastEventTimestamp"] == put.now
+    logs.delete_log_stream(logGroupName="g", logStreamName="b")
+    assert len(logs.describe_log_streams(logGroupName="g")["logStreams"]) == 1
+
+
+def test_get_events_forward_and_backward(logs, put):
+    put("s", *((number, str(number)) for number in range(5)))
+
+    def get(**fields: Any) -> tuple[list[str], dict[str, Any]]:
+        found = logs.get_log_events(logGroupName="g", logStreamName="s", **fields)
+        return [event["message"] for event in found["events"]], found
+
+    assert get(limit=2)[0] == ["3", "4"]
+    texts, first = get(limit=2, startFromHead=True)
+    assert texts == ["0", "1"]
+    texts, second = get(limit=3, nextToken=first["nextForwardToken"])
+    assert texts == ["2", "3", "4"]
+    texts, end = get(nextToken=second["nextForwardToken"])
+    assert texts == []
+    assert end["nextForwardToken"] == second["nextForwardToken"]
+    assert get(limit=1, nextToken=second["nextBackwardToken"])[0] == ["1"]
+    assert get(startTime=put.now + 1, endTime=put.now + 3)[0] == ["1", "2"]
+    put("s", (9, "9"))
+    assert get(nextToken=end["nextForwardToken"])[0] == ["9"]
+
+
+def test_filter_interleaves_streams_in_pages(logs, put):
+    put("a", (0, "a0"), (2, "a2"), (4, "a4"))
+    put("b", (1, "b1"), (3, "b3"))
+    pages = list(
+        logs.get_paginator("filter_log_events").paginate(
+            logGroupName="g", PaginationConfig={"PageSize": 2}
+        )
+    )
+    texts = [event["message"] for page in pages for event in page["events"]]
+    assert texts == ["a0", "b1", "a2", "b3", "a4"]
+    assert len(pages) == 3
+    ids = {event["eventId"] for page in pages for event in page["events"]}
+    assert len(ids) == 5
+    found = logs.filter_log_events(logGroupName="g", startTime=put.now + 1, endTime=put.now + 3)
+    assert [event["message"] for event in found["events"]] == ["b1", "a2", "b3"]
+    found = logs.filter_log_events(logGroupName="g", logStreamNames=["b"])
+    assert [event["message"] for event in found["events"]] == ["b1", "b3"]
+
+
+@pytest.mark.parametrize(
+    ("pattern", "expected"),
+    [
+        ("", "0123456"),
+        ("ERROR", "01"),
+        ("ERROR disk", "0"),
+        ("ERROR -disk", "1"),
+        ("?disk ?WARN", "02"),
+        ('"no way"', "1"),
+        ('{ $.level = "error" }', "3"),
+        ('{ $.level = "e*" && $.code > 400 }', "3"),
+        ("{ $.level != error }", "4"),
+        ("{ ($.code = 200 || $.code >= 500) && $.user.id NOT EXISTS }", "34"),
+        ("{ $.user.ids[1] = 7 }", "5"),
+        ("{ $.user IS NULL }", "6"),
+    ],
+)
+def test_patterns(logs, put, pattern, expected):
+    messages = [
+        "ERROR disk full",
+        "ERROR no way",
+        "WARN something",
+        '{"level":"error","code":500}',
+        '{"level":"info","code":200}',
+        '{"user":{"ids":[1,7]}}',
+        '{"user":null}',
+    ]
+    put("s", *enumerate(messages))
+    found = logs.filter_log_events(logGroupName="g", filterPattern=pattern)["events"]
+    assert "".join(str(messages.index(event["message"])) for event in found) == expected
+
+
+@pytest.mark.parametrize(
+    "pattern",
+    ["a-b", '"open', "{ $.a }", "{ a = 1 }", "{ $.a = 1", "[a, b]", "%x%", "{ ($.a = 1 }"],
+)
+def test_patterns_that_are_none(logs, put, pattern):
+    code, text = error(logs.filter_log_events, logGroupName="g", filterPattern=pattern)
+    assert code == "InvalidParameterException"
+    assert text
+
+
+def test_put_refuses_what_is_out_of_time_and_order(logs, put):
+    answer = put("s", (-15 * DAY, "old"))
+    assert answer["rejectedLogEventsInfo"] == {"tooOldLogEventEndIndex": 1}
+    answer = put("s", (0, "now"), (3 * 3_600_000, "future"))
+    assert answer["rejectedLogEventsInfo"] == {"tooNewLogEventStartIndex": 1}
+    assert len(logs.filter_log_events(logGroupName="g")["events"]) == 1
+    with pytest.raises(ClientError, match="chronological order"):
+        put("s", (5, "b"), (0, "a"))
+
+
+def test_retention_bounds_what_is_kept(logs, put):
+    put("s", (-3 * DAY, "old"))
+    put("s", (0, "new"))
+    logs.put_retention_policy(logGroupName="g", retentionInDays=1)
+    assert [e["message"] for e in logs.filter_log_events(logGroupName="g")["events"]] == ["new"]
+    assert logs.describe_log_groups()["logGroups"][0]["retentionInDays"] == 1
+    assert put("s", (-2 * DAY, "x"))["rejectedLogEventsInfo"] == {"expiredLogEventEndIndex": 1}
+    logs.delete_retention_policy(logGroupName="g")
+    assert "retentionInDays" not in logs.describe_log_groups()["logGroups"][0]
+
+
+def test_tags(logs):
+    logs.create_log_group(logGroupName="g", tags={"a": "1"})
+    arn = logs.describe_log_groups()["logGroups"][0]["logGroupArn"]
+    logs.tag_resource(resourceArn=arn, tags={"b": "2"})
+    logs.untag_resource(resourceArn=arn, tagKeys=["a"])
+    assert logs.list_tags_for_resource(resourceArn=arn)["tags"] == {"b": "2"}
+    logs.tag_log_group(logGroupName="g", tags={"c": "3"})
+    logs.untag_log_group(logGroupName="g", tags=["b"])
+    assert logs.list_tags_log_group(logGroupName="g")["tags"] == {"c": "3"}
+
+
+def test_accounts_and_regions_never_meet(scripted, logs):
+    logs.create_log_group(logGroupName="g")
+    assert scripted.client("logs", account="111122223333").describe_log_groups()["logGroups"] == []
+    assert scripted.client("logs", region="eu-west-1").describe_log_groups()["logGroups"] == []
+
+
+def _cli() -> str | None:
+    """Return an AWS CLI that has ``logs tail``: its second version."""
+    for path in filter(None, (shutil.which("aws"), "/usr/bin/aws", "/usr/local/bin/aws")):
+        if os.path.exists(path):
+            told = subprocess.run([path, "--version"], capture_output=True, text=True, check=False)
+            if told.stdout.startswith("aws-cli/2"):
+                return path
+    return None
+
+
+@pytest.mark.skipif(_cli() is None, reason="needs version 2 of the AWS CLI")
+def test_the_cli_follows_a_functions_log(scripted):
+    client = scripted.client("lambda")
+    create(client)
+    client.invoke(FunctionName="hello")
+    environ = {
+        "PATH": os.environ["PATH"],
+        "AWS_ACCESS_KEY_ID": "000000000000",
+        "AWS_SECRET_ACCESS_KEY": "test",
+        "AWS_DEFAULT_REGION": "us-east-1",
+        "PYTHONUNBUFFERED": "1",
+    }
+    command = [str(_cli()), "logs", "tail", GROUP, "--follow", "--endpoint-url", scripted.url]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True, env=environ) as tail:
+        assert tail.stdout is not None
+        try:
+            lines = (line for line in tail.stdout if line.strip())
+            first = [next(lines) for _ in range(4)]
+            assert "INIT_START" in first[0]
+            client.invoke(FunctionName="hello")
+            assert "START RequestId" in next(lines)
+        finally:
+            tail.terminate()
