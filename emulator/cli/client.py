@@ -48,8 +48,8 @@ class Client:
     """
 
     def __init__(self, endpoint: str) -> None:
-        parts = urlsplit(endpoint if "//" in endpoint else f"//{endpoint}", scheme="http")
         try:
+            parts = urlsplit(endpoint if "//" in endpoint else f"//{endpoint}", scheme="http")
             self._host, self.port = parts.hostname or "", parts.port or 80
         except ValueError as failure:
             raise CommandError(f"{endpoint} is no endpoint: {failure}") from failure
@@ -80,9 +80,9 @@ class Client:
             given = {name.lower(): value for name, value in response.getheaders()}
             return Answer(response.status, given, response.read())
 
-    def get(self, path: str, **query: Any) -> Any:
+    def get(self, path: str, *, seconds: float = _PATIENCE, **query: Any) -> Any:
         """Return the JSON the admin API gives at ``path``, without parameters that are None."""
-        return _checked(self.request("GET", _admin(path, query)))
+        return _checked(self.request("GET", _admin(path, query), seconds=seconds))
 
     def post(self, path: str, **query: Any) -> Any:
         return _checked(self.request("POST", _admin(path, query)))

@@ -1,0 +1,211 @@
+"""The commands without an emulator: help, usage, variables, and what they cost to start."""
+
+from __future__ import annotations
+
+import json
+import socket
+import subprocess
+import sys
+import threading
+from pathlib import Path
+
+import pytest
+
+from emulator.cli import doctor, serve
+from emulator.cli.commands import run
+from emulator.settings import Settings
+
+COMMANDS = ("up", "invoke", "logs", "ps", "functions", "env", "doctor", "down")
+
+
+@pytest.fixture
+def nowhere() -> str:
+    """An endpoint where nothing listens."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return f"http://127.0.0.1:{probe.getsockname()[1]}"
+
+
+@pytest.fixture
+def settings(monkeypatch: pytest.MonkeyPatch) -> list[Settings]:
+    """What ``up`` would have served with."""
+    seen: list[Settings] = []
+    monkeypatch.setattr(serve, "_serve", lambda settings, *, quiet: seen.append(settings))
+    return seen
+
+
+@pytest.mark.parametrize("command", COMMANDS)
+def test_every_help_has_an_example(command: str, capsys: pytest.CaptureFixture[str]) -> None:
+    assert run([command, "--help"]) == 0
+    out = capsys.readouterr().out
+    assert "localfaas " + command in out.partition("Example: ")[2].replace('eval "$(', "")
+
+
+def test_help_names_every_command(capsys: pytest.CaptureFixture[str]) -> None:
+    assert run(["--help"]) == 0
+    out = capsys.readouterr().out
+    assert [command for command in COMMANDS if f"  {command} " not in out] == []
+
+
+def test_help_imports_nothing_heavy() -> None:
+    code = (
+        "import sys; from emulator.cli.commands import run; run(['up', '--help']);"
+        "print(*(name for name in ('rich.console', 'fastapi', 'uvicorn', 'botocore', 'watchfiles',"
+        " 'http.client', 'asyncio', 'emulator.app', 'docker', 'yaml') if name in sys.modules))"
+    )
+    out = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert out.stdout.splitlines()[-1] == ""
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ["nonsense"],
+        ["up", "--port", "70000"],
+        ["up", "--driver", "magic"],
+        ["up", "--account", "12"],
+        ["up", "--ephemeral", "--state", "x"],
+        ["logs", "--limit", "0"],
+        ["invoke"],
+        ["env", "--shell", "cmd"],
+    ],
+)
+def test_wrong_usage_exits_with_2(
+    arguments: list[str], settings: list[Settings], capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert run(arguments) == 2
+    captured = capsys.readouterr()
+    assert captured.out == ""
+    assert "Usage: localfaas" in captured.err
+    assert settings == []
+
+
+def test_up_takes_options(settings: list[Settings], tmp_path: Path) -> None:
+    options = ["--port", "0", "--no-watch", "--strict", "--no-stem-cells", "--idle-timeout", "7"]
+    options += ["--allow-host", "a.test", "--allow-host", "b.test", "--no-endpoint-injection"]
+    assert run(["up", str(tmp_path), *options]) == 0
+    (taken,) = settings
+    assert taken == Settings(
+        functions=tmp_path,
+        port=0,
+        watch=False,
+        strict=True,
+        stem_cells=False,
+        idle_timeout=7.0,
+        allow_hosts=("a.test", "b.test"),
+        inject_endpoint=False,
+    )
+
+
+def test_up_takes_variables(
+    settings: list[Settings], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name, value in {
+        "HOST": "::1",
+        "PORT": "4999",
+        "DRIVER": "docker",
+        "STATE": str(tmp_path / "state"),
+        "MAX_ENVIRONMENTS": "9",
+        "ACCOUNT_CONCURRENCY": "8",
+        "NO_WATCH": "1",
+        "STRICT": "true",
+        "BOOTSTRAP": "awslambdaric",
+        "ALLOW_ORIGIN": "https://a.test https://b.test",
+        "REGION": "eu-west-1",
+        "ACCOUNT": "123456789012",
+    }.items():
+        monkeypatch.setenv(f"LOCALFAAS_{name}", value)
+    monkeypatch.chdir(tmp_path)
+    assert run(["up"]) == 0
+    (taken,) = settings
+    assert taken == Settings(
+        host="::1",
+        port=4999,
+        driver="docker",
+        state=tmp_path / "state",
+        max_environments=9,
+        account_concurrency=8,
+        watch=False,
+        strict=True,
+        bootstrap="awslambdaric",
+        allow_origins=("https://a.test", "https://b.test"),
+        region="eu-west-1",
+        account="123456789012",
+    )
+
+
+def test_up_without_a_path_takes_the_template_here(
+    settings: list[Settings], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    run(["up"])
+    (tmp_path / "template.yaml").touch()
+    run(["up"])
+    assert [taken.functions for taken in settings] == [None, Path()]
+
+
+@pytest.mark.parametrize(
+    "arguments", [["ps"], ["functions"], ["logs"], ["logs", "-f"], ["down"], ["invoke", "hello"]]
+)
+def test_without_an_emulator_the_remedy_is_named(
+    arguments: list[str], nowhere: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert run([*arguments, "--endpoint", nowhere]) == 1
+    captured = capsys.readouterr()
+    assert captured.out == ""
+    assert captured.err == (
+        f"error: no emulator answers at {nowhere}: start one with `localfaas up`, or say where it "
+        "is with --endpoint.\n"
+    )
+
+
+@pytest.mark.parametrize("endpoint", ["ftp://x", "http://", "http://x:99999", "http://[::1"])
+def test_an_endpoint_that_is_none_is_refused(
+    endpoint: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert run(["ps", "--endpoint", endpoint]) == 1
+    assert "is no endpoint" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("shell", "line"),
+    [
+        ("posix", "export AWS_REGION='eu-west-1'"),
+        ("fish", "set -gx AWS_REGION 'eu-west-1';"),
+        ("powershell", "$Env:AWS_REGION = 'eu-west-1'"),
+    ],
+)
+def test_env_in_every_shell(shell: str, line: str, capsys: pytest.CaptureFixture[str]) -> None:
+    assert run(["env", "--shell", shell, "--region", "eu-west-1"]) == 0
+    lines = capsys.readouterr().out.splitlines()
+    assert line in lines
+    assert len(lines) == 5
+
+
+def test_env_as_json(capsys: pytest.CaptureFixture[str]) -> None:
+    assert run(["env", "--json", "--endpoint", "localhost:4999"]) == 0
+    variables = json.loads(capsys.readouterr().out)
+    assert variables["AWS_ENDPOINT_URL"] == "http://localhost:4999"
+    assert variables["AWS_ACCESS_KEY_ID"] == variables["AWS_SECRET_ACCESS_KEY"] == "localfaas"
+
+
+def test_doctor_names_a_port_that_another_program_has() -> None:
+    with socket.create_server(("127.0.0.1", 0)) as other:
+        other.settimeout(10)
+
+        def hang_up() -> None:
+            for _ in range(2):
+                other.accept()[0].close()
+
+        answering = threading.Thread(target=hang_up)
+        answering.start()
+        finding = doctor._port(f"http://127.0.0.1:{other.getsockname()[1]}")
+        answering.join()
+    assert finding.verdict == "problem"
+    assert "--port" in finding.remedy
+
+
+def test_doctor_finds_a_free_port_and_this_interpreter(nowhere: str) -> None:
+    assert doctor._port(nowhere).detail == "free"
+    python = f"python3.{sys.version_info.minor}"
+    assert any(python in finding.detail for finding in doctor._interpreters())
