@@ -186,7 +186,8 @@ class ProcessDriver:
             if isinstance(zygote, Zygote):
                 await zygote.close()
         await asyncio.gather(*(self.stop(sandbox) for sandbox in list(self._sandboxes)))
-        await asyncio.gather(*self._background)
+        # What failed there has told whoever waited for it.
+        await asyncio.gather(*self._background, return_exceptions=True)
         if self._groups is not None:
             await asyncio.to_thread(self._groups.remove)
             self._groups = None
@@ -339,11 +340,24 @@ class ProcessDriver:
             if kept is not None:
                 await disks.drop(kept)
             return
+        # To the end, whoever stops waiting: a disk on its way is a descriptor nobody else knows.
+        showing = asyncio.get_running_loop().create_task(
+            self._show_disk(sandbox, disks, kept, size_mb)
+        )
+        self._background.add(showing)
+        showing.add_done_callback(self._background.discard)
+        await asyncio.shield(showing)
+
+    async def _show_disk(
+        self, sandbox: ProcessSandbox, disks: Disks, kept: int | None, size_mb: int
+    ) -> None:
         if kept is None:
             kept = await disks.make(size_mb)
         elif sandbox.uid is not None:
             await disks.give(kept, sandbox.uid)
         unused, sandbox.disk = sandbox.disk, await disks.show(kept, sandbox.warden)
+        if sandbox.released:  # stopped meanwhile: nobody else will let go of it
+            unused, sandbox.disk = sandbox.disk, None
         if unused is not None:
             await disks.drop(unused)
 

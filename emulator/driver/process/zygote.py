@@ -176,11 +176,12 @@ class Zygote:
         """End the zygote; sandboxes in its PID namespace end with it."""
         if self._refill is not None:
             self._refill.cancel()
-        if self._refilling is not None:
-            self._refilling.cancel()
-            await asyncio.gather(self._refilling, return_exceptions=True)
         self._lost()
         self._kill()
+        if self._refilling is not None:
+            # It ends by itself now, with what it has under way in its place.
+            await asyncio.gather(self._refilling, return_exceptions=True)
+            self._lost()
         if self._process is not None:
             await self._process.wait()
         elif self.pid:
