@@ -187,14 +187,17 @@ class Emulator:
         watching: Watching | None = None
         preparing: asyncio.Task[None] | None = None
         try:
-            await self.driver.open()
-            self.notes += self.driver.notes()
+            self.pools.opened.clear()
             codes = await load(self.registry, self._keeper, self.services.code_folder)
             await code.restore(self.services, codes)
             provisioned.resume(self.services)
             if self.folder is not None:
                 self.notes += self.folder.load()
+            # Answer already while the driver looks at the machine: only cold starts wait for it.
             serving = loop.create_task(server.serve(sockets=[self.socket]))
+            await self.driver.open()
+            self.pools.opened.set()
+            self.notes += self.driver.notes()
             on_ready()
             preparing = loop.create_task(self._prepare(complain))
             if self.folder is not None and self.settings.watch:
@@ -211,6 +214,7 @@ class Emulator:
             if preparing is not None:
                 preparing.cancel()
                 await asyncio.gather(preparing, return_exceptions=True)
+            self.pools.opened.set()
             await self._close(server, serving)
 
     async def _prepare(self, complain: Callable[[str], None]) -> None:

@@ -99,6 +99,7 @@ class Pool:
 
     async def start(self, *, provisioned: bool = False) -> tuple[Environment, bool]:
         """Return a new environment, started; there must be room for it."""
+        await self._pools.opened.wait()
         environment = self._pools.make(self, provisioned=provisioned)
         self.environments[environment.id] = environment
         await environment.start()
@@ -208,6 +209,9 @@ class Pools:
         self._heap: list[tuple[float, int, Pool]] = []
         self._ties = count()
         self._reaper: Timer | None = None
+        #: The driver can be used. Who asks for an environment before that waits.
+        self.opened = asyncio.Event()
+        self.opened.set()
         #: Told of every environment that has ended.
         self.on_gone: list[Callable[[Environment], None]] = []
 

@@ -112,6 +112,7 @@ async def _settle(ctx: Context, function: Function) -> None:
     reason = ""
     if function.latest.runtime:
         try:
+            await ctx.services.pools.opened.wait()
             await ctx.services.driver.prepare(function.latest.runtime)
         except ConfigurationError as error:
             # A runtime that can't be served here: AWS could, so the function is as it should be.
