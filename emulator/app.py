@@ -16,6 +16,8 @@ import uvicorn
 
 from emulator.control.context import Services
 from emulator.control.lambda_ import code, provisioned
+from emulator.control.sqs.delivery import QueueTarget
+from emulator.control.sqs.queues import Sqs
 from emulator.driver.base import Driver
 from emulator.edge.aws import AwsDoor
 from emulator.edge.function_url import FunctionUrlDoor
@@ -29,17 +31,18 @@ from emulator.model.errors import ConfigurationError, DriverFault
 from emulator.pool.environ import SdkAccess
 from emulator.pool.pool import Pools, PoolSettings
 from emulator.pool.provisioned import Provisioning
+from emulator.queues.engine import Engine
 from emulator.registry.functions import Registry
 from emulator.registry.keeper import Keeper
 from emulator.registry.loading import load
 from emulator.settings import Settings
 from emulator.store.blobs import Blobs
+from emulator.store.store import Store
 from emulator.telemetry.logs import Logs
 
 if TYPE_CHECKING:
     from emulator.control.folder import Folder
     from emulator.control.watching import Watching
-    from emulator.store.store import Store
 
 
 class Emulator:
@@ -57,8 +60,8 @@ class Emulator:
         code_folder = self.state / "code"
         code_folder.mkdir(parents=True, exist_ok=True)
         self.logs = Logs(self.clock)
-        self.store = self._open_store(settings.state) if settings.state else None
-        self._keeper = Keeper(self.store.documents if self.store else None)
+        self.store = self._open_store(settings.state)
+        self._keeper = Keeper(self.store.documents if settings.state else None)
         self.registry = Registry(self._keeper)
         self.driver = driver or make_driver(settings, self.state)
         self.pools = Pools(
@@ -75,7 +78,12 @@ class Emulator:
         self.registry.on_retired += [self.pools.retire, self.provisioning.retire]
         self.admission = Admission(self.registry, settings.account_concurrency)
         self.invoker = Invoker(self.admission, self.pools)
-        self.asynchronous = AsynchronousInvokes(self.registry, self.invoker, self.clock)
+        self.queues = Engine(self.store.messages, self.clock)
+        self.sqs = Sqs(self.queues)
+        self.asynchronous = AsynchronousInvokes(
+            self.registry, self.invoker, self.clock, retry_scale=settings.async_retry_scale
+        )
+        self.asynchronous.destinations.targets["sqs"] = QueueTarget(self.sqs)
         self.services = Services(
             clock=self.clock,
             logs=self.logs,
@@ -85,6 +93,7 @@ class Emulator:
             admission=self.admission,
             invoker=self.invoker,
             asynchronous=self.asynchronous,
+            sqs=self.sqs,
             provisioning=self.provisioning,
             blobs=Blobs(self.state / "blobs"),
             code_folder=code_folder,
@@ -115,9 +124,7 @@ class Emulator:
         self._temporary.chmod(0o711)
         return self._temporary
 
-    def _open_store(self, folder: Path) -> Store:
-        from emulator.store.store import Store
-
+    def _open_store(self, folder: Path | None) -> Store:
         try:
             return Store.open(folder)
         except BaseException:
@@ -194,6 +201,9 @@ class Emulator:
             if self.folder is not None:
                 self.notes += self.folder.load()
             # Answer already while the driver looks at the machine: only cold starts wait for it.
+            await self.queues.resume()
+            await self.sqs.resume()
+            await self.asynchronous.open(self.queues)
             serving = loop.create_task(server.serve(sockets=[self.socket]))
             await self.driver.open()
             self.pools.opened.set()
@@ -237,6 +247,11 @@ class Emulator:
         draining.cancel()
         with contextlib.suppress(asyncio.CancelledError):
             await draining
+        # What still runs must not be taken for failed when its environment is stopped.
+        self.asynchronous.cancel()
+        await self.asynchronous.close()
+        # No long poll may hold up the end.
+        self.queues.drain()
         for task in list(self.services.background):
             task.cancel()
         await asyncio.gather(*self.services.background, return_exceptions=True)
@@ -245,8 +260,9 @@ class Emulator:
         await self.driver.close()
         if serving is not None:
             await serving
-        if self.store is not None:
-            await self.store.close()
+        await self.sqs.close()
+        await self.queues.close()
+        await self.store.close()
         self.socket.close()
         if self._temporary is not None:
             await asyncio.to_thread(shutil.rmtree, self._temporary, True)

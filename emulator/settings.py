@@ -26,6 +26,8 @@ class Settings:
     max_environments: int = 256
     #: Environments that may run at once per account and region.
     account_concurrency: int = 1000
+    #: What the waits between attempts of asynchronous events are multiplied with.
+    async_retry_scale: float = 1.0
     #: Follow changes in functions' folders.
     watch: bool = True
     #: Refuse what could only be approximated: other runtimes, settings not acted on.

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from emulator.control.sqs.queues import Sqs
 from emulator.driver.base import Driver
 from emulator.invoke.admission import Admission
 from emulator.invoke.asynchronous import AsynchronousInvokes
@@ -43,6 +44,7 @@ class Services:
     admission: Admission
     invoker: Invoker
     asynchronous: AsynchronousInvokes
+    sqs: Sqs
     provisioning: Provisioning
     #: Archives of code and layers.
     blobs: Blobs

@@ -23,6 +23,8 @@ Handler = Callable[[Context, Mapping[str, Any]], Awaitable[dict[str, Any]]]
 SERVED = {
     ("lambda", "rest-json"): "emulator.control.lambda_.operations",
     ("logs", "json"): "emulator.control.logs.operations",
+    ("sqs", "json"): "emulator.control.sqs.operations",
+    ("sqs", "query"): "emulator.control.sqs.operations",
     ("sts", "query"): "emulator.control.sts",
 }
 

@@ -1,4 +1,7 @@
-"""Asynchronous invokes: accepted now, run when there is room, tried again when they fail.
+"""Asynchronous invokes: on the disk before they are acknowledged, run when there is room.
+
+Each function has a queue of its own in the queue engine, so that no backlog stands in another's
+way. A :class:`Channel` works one off: the decisions are :mod:`emulator.invoke.events`.
 
 Source: https://docs.aws.amazon.com/lambda/latest/dg/invocation-async-error-handling.html
 """
@@ -6,111 +9,224 @@ Source: https://docs.aws.amazon.com/lambda/latest/dg/invocation-async-error-hand
 from __future__ import annotations
 
 import asyncio
-from collections import deque
+from collections import Counter
+from collections.abc import Mapping
 from dataclasses import dataclass
 
+from emulator.invoke.channel import Channel, Limits, parts_of
+from emulator.invoke.destinations import Destinations
+from emulator.invoke.events import Event
+from emulator.invoke.failures import QUEUE as FAILED
+from emulator.invoke.failures import SETTINGS as FAILED_SETTINGS
+from emulator.invoke.failures import Failure, Failures
 from emulator.invoke.invoker import Invoker
+from emulator.invoke.places import Places
+from emulator.model.arn import function_arn, parse_function_name
 from emulator.model.clock import Clock
-from emulator.model.errors import AwsError
-from emulator.model.function import LATEST
+from emulator.model.errors import AwsError, StorageError
+from emulator.model.function import LATEST, FunctionVersion
+from emulator.model.ids import new_request_id
 from emulator.model.invocation import Invocation
+from emulator.queues.engine import Engine
+from emulator.queues.rules import QueueSettings
 from emulator.registry.functions import Registry
 
-#: Seconds from a failed attempt to the next one.
-RETRY_DELAYS = (60.0, 120.0)
-#: Seconds an event may wait for a free environment before it is given up.
-MAXIMUM_AGE = 6 * 3600.0
+_PREFIX = "async:"
+#: Events are kept for longer than the age any of them may reach.
+_SETTINGS = QueueSettings(retention=86_400.0, lasting_leases=False)
 
 
-@dataclass(slots=True, kw_only=True)
-class _Event:
-    account: str
-    region: str
-    name: str
-    qualifier: str
-    invocation: Invocation
-    accepted: float
-    attempts: int = 0
-    throttles: int = 0
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Backlog:
+    """What one function has before it."""
+
+    function_arn: str
+    waiting: int
+    retrying: int
+    running: int
+    #: When a throttled function is tried again (seconds since the epoch); None: it is not.
+    paused_until: float | None
 
 
 class AsynchronousInvokes:
-    """The events of all functions, worked off by a bounded number of workers."""
+    """The asynchronous events of all functions.
+
+    Attributes:
+        destinations: Where it is told how events ended.
+        outcomes: How many events ended in this process's life, by condition.
+    """
 
     def __init__(
-        self, registry: Registry, invoker: Invoker, clock: Clock, *, workers: int = 32
+        self,
+        registry: Registry,
+        invoker: Invoker,
+        clock: Clock,
+        *,
+        limits: Limits | None = None,
+        retry_scale: float = 1.0,
     ) -> None:
-        self._registry = registry
-        self._invoker = invoker
-        self._clock = clock
-        self._workers = workers
-        self._ready: deque[_Event] = deque()
-        self._waiting = 0
-        self._running: set[asyncio.Task[None]] = set()
-        self._closed = False
+        self.registry = registry
+        self.invoker = invoker
+        self.clock = clock
+        self.limits = limits or Limits()
+        self.retry_scale = retry_scale
+        self.destinations = Destinations()
+        self.destinations.targets["lambda"] = _Functions(self)
+        self.outcomes: Counter[str] = Counter()
+        self.places = Places(self.limits.total)
+        self.failures: Failures
+        self._engine: Engine | None = None
+        self._channels: dict[str, Channel] = {}
+        self._opening: dict[str, asyncio.Task[Channel]] = {}
+        self._dropping: set[asyncio.Task[None]] = set()
 
-    @property
-    def pending(self) -> int:
-        """Events accepted and not yet ended."""
-        return len(self._ready) + len(self._running) + self._waiting
+    async def open(self, engine: Engine) -> None:
+        """Begin to work: first on what an earlier process left behind."""
+        self._engine = engine
+        self.failures = Failures(await engine.open_queue(FAILED, FAILED_SETTINGS))
+        await self.failures.load()
+        for record in engine.stored(_PREFIX):
+            arn = record.name.removeprefix(_PREFIX)
+            channel = await self._open(arn)
+            if self._function(arn) is None and not any(channel.queue.counts()):
+                await self._drop(arn)
+        self.registry.on_retired.append(self._on_retired)
 
     async def submit(
         self, account: str, region: str, name: str, qualifier: str, invocation: Invocation
     ) -> None:
-        """Accept an event; it runs on the version its qualifier means then."""
-        event = _Event(
-            account=account,
-            region=region,
-            name=name,
+        """Accept an event: it outlives a crash and a power cut once this returns.
+
+        It runs on the version its qualifier means then.
+
+        Raises:
+            AwsError: ServiceException: it could not be kept.
+        """
+        event = Event(
+            request_id=invocation.request_id,
+            payload=invocation.payload,
             qualifier=qualifier or LATEST,
-            invocation=invocation,
-            accepted=self._clock.now(),
+            invoked_arn=invocation.invoked_arn,
+            trace_id=invocation.trace_id,
+            client_context=invocation.client_context,
+            tenant_id=invocation.tenant_id,
+            accepted=self.clock.now(),
         )
-        self._enqueue(event)
-
-    def _enqueue(self, event: _Event) -> None:
-        self._ready.append(event)
-        if len(self._running) < self._workers and not self._closed:
-            task = asyncio.get_running_loop().create_task(self._work())
-            self._running.add(task)
-            task.add_done_callback(self._running.discard)
-
-    async def _work(self) -> None:
-        while self._ready and not self._closed:
-            event = self._ready.popleft()
-            delay = await self._attempt(event)
-            if delay is not None:
-                self._waiting += 1
-                self._clock.call_later(delay, self._again, event)
-
-    def _again(self, event: _Event) -> None:
-        self._waiting -= 1
-        self._enqueue(event)
-
-    async def _attempt(self, event: _Event) -> float | None:
-        """Run an event once; returns the seconds until it is to be tried again, or None."""
         try:
-            version = self._registry.resolve(
-                event.account, event.region, event.name, event.qualifier
+            channel = await self._channel(function_arn(account, region, name))
+            await channel.queue.send(event.draft())
+        except StorageError as error:
+            raise AwsError("ServiceException", f"The event was not kept: {error}") from error
+
+    # -- looking in ---------------------------------------------------------------------------
+
+    @property
+    def pending(self) -> int:
+        """Events accepted and not yet ended."""
+        return sum(sum(channel.queue.counts()) for channel in self._channels.values())
+
+    def backlogs(self) -> list[Backlog]:
+        """Return what waits, per function, at a cost that does not grow with it."""
+        found = []
+        for arn, channel in sorted(self._channels.items()):
+            counts = channel.queue.counts()
+            found.append(
+                Backlog(
+                    function_arn=arn,
+                    waiting=counts.visible + counts.in_flight - channel.running,
+                    retrying=counts.delayed,
+                    running=channel.running,
+                    paused_until=channel.paused_until(),
+                )
             )
-            result = await self._invoker.invoke(version, event.invocation)
-        except AwsError as error:
-            if error.code == "ResourceNotFoundException":
-                return None
-            # Throttles and system errors do not count as attempts.
-            delay = min(300.0, 2.0**event.throttles)
-            event.throttles += 1
-            age = self._clock.now() - event.accepted
-            return delay if age + delay <= MAXIMUM_AGE else None
-        if not result.function_error or event.attempts >= len(RETRY_DELAYS):
-            return None
-        delay = RETRY_DELAYS[event.attempts]
-        event.attempts += 1
-        return delay
+        return found
+
+    def failed(self) -> list[Failure]:
+        """Return the events that failed for good, the oldest first (the last thousand)."""
+        return self.failures.all()
+
+    async def replay(self, request_id: str) -> bool:
+        """Run a failed event again, under its own id; False where there is none such."""
+        failure = self.failures.find(request_id)
+        if failure is None:
+            return False
+        channel = await self._channel(failure.function_arn)
+        return await self.failures.replay(request_id, channel.queue, self.clock.now())
+
+    # -- channels -----------------------------------------------------------------------------
+
+    async def _channel(self, arn: str) -> Channel:
+        found = self._channels.get(arn)
+        if found is not None:
+            return found
+        opening = self._opening.get(arn)
+        if opening is None:
+            opening = asyncio.get_running_loop().create_task(self._open(arn))
+            self._opening[arn] = opening
+            opening.add_done_callback(lambda _: self._opening.pop(arn, None))
+        return await asyncio.shield(opening)
+
+    async def _open(self, arn: str) -> Channel:
+        if self._engine is None:
+            raise StorageError("the emulator is not ready")
+        queue = await self._engine.open_queue(_PREFIX + arn, _SETTINGS)
+        channel = self._channels[arn] = Channel(self, arn, queue)
+        channel.start()
+        return channel
+
+    def _function(self, arn: str) -> object | None:
+        account, region, name = parts_of(arn)
+        return self.registry.find(account, region, name)
+
+    def _on_retired(self, version: FunctionVersion, reason: str) -> None:
+        # As on AWS, what waits for a function goes with it.
+        if reason == "function deleted" and version.version == LATEST:
+            task = asyncio.get_running_loop().create_task(self._drop(version.function_arn))
+            self._dropping.add(task)
+            task.add_done_callback(self._dropping.discard)
+
+    async def _drop(self, arn: str) -> None:
+        channel = self._channels.pop(arn, None)
+        if channel is not None and self._engine is not None:
+            self.outcomes["FunctionDeleted"] += sum(channel.queue.counts()) - channel.running
+            await self._engine.drop_queue(channel.queue.name)
+            await channel.close()
 
     async def close(self) -> None:
-        """Run nothing more; returns when nothing runs."""
-        self._closed = True
-        for task in list(self._running):
-            task.cancel()
-        await asyncio.gather(*self._running, return_exceptions=True)
+        """Begin nothing more; returns when nothing runs. What waits stays on the disk."""
+        await asyncio.gather(*(channel.close() for channel in self._channels.values()))
+        await asyncio.gather(*self._dropping, return_exceptions=True)
+
+    def cancel(self) -> None:
+        """Give up what still runs: it is run again at the next start. Nothing more begins."""
+        for channel in self._channels.values():
+            channel.cancel()
+
+
+class _Functions:
+    """Functions as destinations."""
+
+    def __init__(self, asynchronous: AsynchronousInvokes) -> None:
+        self._asynchronous = asynchronous
+
+    async def deliver(
+        self,
+        arn: str,
+        body: bytes,
+        attributes: Mapping[str, Mapping[str, str]],
+        trace_id: str,
+    ) -> None:
+        named = parse_function_name(arn)
+        if named is None or named.account is None or named.region is None:
+            raise AwsError("InvalidParameterValueException", f"{arn} is no function's ARN.")
+        qualifier = named.qualifier or LATEST
+        self._asynchronous.registry.resolve(named.account, named.region, named.name, qualifier)
+        await self._asynchronous.submit(
+            named.account,
+            named.region,
+            named.name,
+            qualifier,
+            Invocation(
+                request_id=new_request_id(), payload=body, invoked_arn=arn, trace_id=trace_id
+            ),
+        )

@@ -1,0 +1,127 @@
+"""The asynchronous events that failed for good: kept for a while, to be looked at and replayed.
+
+AWS keeps none of them; a developer wants to see them. They are the last so many, on the disk.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+
+import orjson
+
+from emulator.invoke.events import Condition, Event, from_message
+from emulator.queues.errors import QueueError
+from emulator.queues.message import Received
+from emulator.queues.queue import Queue
+from emulator.queues.rules import QueueSettings
+
+QUEUE = "async-failed"
+SETTINGS = QueueSettings(retention=1_209_600.0, lasting_leases=False)
+#: How much is kept: events, and bytes of their payloads.
+KEPT_EVENTS = 1000
+KEPT_BYTES = 16 << 20
+_FOREVER = 1e10
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Failure:
+    """An event that failed for good."""
+
+    event: Event
+    function_arn: str
+    condition: Condition
+    #: The function's last error, or "".
+    error: str
+    #: Seconds since the epoch.
+    ended: float
+    handle: str
+
+
+class Failures:
+    """Those events, oldest first, over a queue of the engine."""
+
+    def __init__(self, queue: Queue) -> None:
+        self._queue = queue
+        self._held: dict[str, Failure] = {}
+        self._bytes = 0
+
+    async def load(self) -> None:
+        """Take in what was kept, and forget what is too much."""
+        while received := await self._queue.receive(100, visibility=_FOREVER):
+            for message in received:
+                failure = _failure(message)
+                self._held[message.message_id] = failure
+                self._bytes += len(failure.event.payload)
+        surplus: list[str] = []
+        for id, failure in self._held.items():
+            if len(self._held) - len(surplus) <= KEPT_EVENTS and self._bytes <= KEPT_BYTES:
+                break
+            surplus.append(id)
+            self._bytes -= len(failure.event.payload)
+        if surplus:
+            handles = [self._held.pop(id).handle for id in surplus]
+            await self._queue.delete_many(handles)
+
+    async def add(
+        self,
+        event: Event,
+        function_arn: str,
+        condition: Condition,
+        error: str,
+        now: float,
+        *,
+        source: Queue,
+        handle: str,
+    ) -> None:
+        """Keep an event that failed, taking it out of ``source`` in the same commit.
+
+        Raises:
+            QueueError: It is not in flight there any more.
+            StorageError: It could not be kept, and is still there.
+        """
+        draft = event.draft(function=function_arn, condition=condition, error=error, ended=now)
+        await source.hand_over(handle, self._queue, draft)
+        await self.load()
+
+    def all(self) -> list[Failure]:
+        return list(self._held.values())
+
+    async def replay(self, request_id: str, target: Queue, now: float) -> bool:
+        """Have an event run again as if it had just come; False where there is none such."""
+        failure = self._take(request_id)
+        if failure is None:
+            return False
+        event = replace(failure.event, attempts=0, accepted=now)
+        try:
+            await self._queue.hand_over(failure.handle, target, event.draft())
+        except QueueError:
+            # Kept for as long as failures are kept.
+            return False
+        return True
+
+    async def forget(self, request_id: str) -> bool:
+        failure = self._take(request_id)
+        if failure is not None:
+            await self._queue.delete_many([failure.handle])
+        return failure is not None
+
+    def find(self, request_id: str) -> Failure | None:
+        return self._held.get(request_id)
+
+    def _take(self, request_id: str) -> Failure | None:
+        failure = self._held.pop(request_id, None)
+        if failure is not None:
+            self._bytes -= len(failure.event.payload)
+        return failure
+
+
+def _failure(message: Received) -> Failure:
+    headers = orjson.loads(message.headers)
+    return Failure(
+        event=from_message(message),
+        function_arn=headers["function"],
+        condition=headers["condition"],
+        error=headers["error"],
+        ended=headers["ended"],
+        handle=message.handle,
+    )

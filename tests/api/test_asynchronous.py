@@ -1,0 +1,74 @@
+"""Asynchronous invokes through boto3: acknowledged, run, retried, told."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+
+from emulator.model.sandbox import Exit
+from emulator.settings import Settings
+from emulator.testing import RuntimeClient, ScriptedDriver
+from tests.api.conftest import Running, create
+
+
+async def failing(runtime: RuntimeClient) -> Exit | None:
+    error = json.dumps({"errorMessage": "boom", "errorType": "Exception"}).encode()
+    while True:
+        request_id, _ = await runtime.next()
+        await runtime.call("POST", f"invocation/{request_id}/error", error)
+
+
+@pytest.fixture
+def quick() -> Iterator[Running]:
+    """An emulator whose retries come a thousand times sooner."""
+    running = Running(Settings(port=0, async_retry_scale=0.001), driver=ScriptedDriver())
+    yield running
+    running.stop()
+
+
+def _queue(sqs: Any, name: str) -> tuple[str, str]:
+    url = sqs.create_queue(QueueName=name)["QueueUrl"]
+    told = sqs.get_queue_attributes(QueueUrl=url, AttributeNames=["QueueArn"])
+    return url, told["Attributes"]["QueueArn"]
+
+
+def _receive(sqs: Any, url: str) -> dict[str, Any]:
+    answer = sqs.receive_message(QueueUrl=url, WaitTimeSeconds=10, MessageAttributeNames=["All"])
+    message: dict[str, Any] = answer["Messages"][0]
+    return message
+
+
+def test_an_event_is_acknowledged_and_its_success_told(quick):
+    client, sqs = quick.client("lambda"), quick.client("sqs")
+    url, arn = _queue(sqs, "told")
+    create(client)
+    client.put_function_event_invoke_config(
+        FunctionName="hello", DestinationConfig={"OnSuccess": {"Destination": arn}}
+    )
+    answer = client.invoke(FunctionName="hello", InvocationType="Event", Payload=b'{"n": 1}')
+    assert answer["StatusCode"] == 202
+    assert answer["Payload"].read() == b""
+    told = json.loads(_receive(sqs, url)["Body"])
+    assert told["requestContext"]["condition"] == "Success"
+    assert told["requestContext"]["requestId"] == answer["ResponseMetadata"]["RequestId"]
+    assert told["responsePayload"] == {"n": 1}
+
+
+def test_an_event_that_fails_three_times_is_dead_lettered_as_it_came(quick):
+    quick.emulator.driver.script = failing
+    client, sqs = quick.client("lambda"), quick.client("sqs")
+    url, arn = _queue(sqs, "dead")
+    create(client, DeadLetterConfig={"TargetArn": arn})
+    answer = client.invoke(FunctionName="hello", InvocationType="Event", Payload=b'{"n": 1}')
+    message = _receive(sqs, url)
+    assert json.loads(message["Body"]) == {"n": 1}
+    attributes = {name: each["StringValue"] for name, each in message["MessageAttributes"].items()}
+    assert attributes == {
+        "RequestID": answer["ResponseMetadata"]["RequestId"],
+        "ErrorCode": "200",
+        "ErrorMessage": "boom",
+    }
+    assert message["MessageAttributes"]["ErrorCode"]["DataType"] == "Number"

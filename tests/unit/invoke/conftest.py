@@ -1,0 +1,170 @@
+"""Asynchronous invokes over scripted runtimes, a store in memory and a clock moved by hand."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import AsyncIterator, Callable, Mapping
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from emulator.invoke.admission import Admission
+from emulator.invoke.asynchronous import AsynchronousInvokes
+from emulator.invoke.channel import Limits
+from emulator.invoke.invoker import Invoker
+from emulator.model.errors import AwsError
+from emulator.model.function import Code, FunctionVersion
+from emulator.model.invocation import Invocation
+from emulator.model.sandbox import Exit
+from emulator.pool.pool import Pools
+from emulator.queues.engine import Engine
+from emulator.registry.functions import Function, Registry
+from emulator.store.store import Store
+from emulator.telemetry.logs import Logs
+from emulator.testing import FakeClock, RuntimeClient, ScriptedDriver, settle
+
+ACCOUNT, REGION = "000000000000", "us-east-1"
+QUEUE_ARN = f"arn:aws:sqs:{REGION}:{ACCOUNT}:told"
+
+
+@dataclass
+class Told:
+    """A destination that remembers."""
+
+    messages: list[tuple[str, Any, Mapping[str, Mapping[str, str]]]] = field(default_factory=list)
+    refuses: bool = False
+
+    async def deliver(
+        self, arn: str, body: bytes, attributes: Mapping[str, Mapping[str, str]], trace_id: str
+    ) -> None:
+        if self.refuses:
+            raise AwsError("QueueDoesNotExist", "The specified queue does not exist.")
+        self.messages.append((arn, json.loads(body), attributes))
+
+
+class World:
+    """The asynchronous path, from submit to destination."""
+
+    def __init__(self, store: Store, *, limits: Limits | None = None) -> None:
+        self.store = store
+        self.clock, self.driver = FakeClock(), ScriptedDriver()
+        self.registry = Registry()
+        self.pools = Pools(self.driver, Logs(self.clock), self.clock)
+        self.registry.on_retired.append(self.pools.retire)
+        self.invoker = Invoker(Admission(self.registry), self.pools)
+        self.told = Told()
+        #: (function, request id, payload) of each attempt, in order.
+        self.attempts: list[tuple[str, str, Any]] = []
+        #: Whether an attempt fails.
+        self.fails: Callable[[Any], bool] = lambda payload: False
+        self.driver.script = self._script
+        self.limits = limits
+        self.engine: Engine
+        self.asynchronous: AsynchronousInvokes
+
+    async def open(self) -> None:
+        self.asynchronous = AsynchronousInvokes(
+            self.registry, self.invoker, self.clock, limits=self.limits
+        )
+        self.asynchronous.destinations.targets["sqs"] = self.told
+        self.engine = await Engine.open(self.store.messages, self.clock)
+        await self.asynchronous.open(self.engine)
+
+    async def crash(self) -> None:
+        """Forget everything that is not on the disk, and start again."""
+        self.asynchronous.cancel()
+        await self.asynchronous.close()
+        await self.open()
+
+    async def close(self) -> None:
+        await self.asynchronous.close()
+        await self.engine.close()
+        await self.pools.close()
+
+    async def _script(self, runtime: RuntimeClient) -> Exit | None:
+        name = runtime.environ["AWS_LAMBDA_FUNCTION_NAME"]
+        while True:
+            request_id, payload = await runtime.next()
+            event = json.loads(payload)
+            self.attempts.append((name, request_id, event))
+            if self.fails(event):
+                error = json.dumps({"errorMessage": "boom", "errorType": "Exception"}).encode()
+                await runtime.call("POST", f"invocation/{request_id}/error", error)
+            else:
+                await runtime.respond(request_id, json.dumps({"done": event}).encode())
+
+    def function(
+        self,
+        name: str = "hello",
+        *,
+        config: dict[str, Any] | None = None,
+        reserved: int | None = None,
+        **fields: Any,
+    ) -> Function:
+        version = FunctionVersion(
+            account=ACCOUNT,
+            region=REGION,
+            name=name,
+            runtime="python3.12",
+            handler="app.handler",
+            code=Code(sha256="x", size=1, folder=Path("/code")),
+            **fields,
+        )
+        function = Function(latest=version)
+        if config:
+            function.attached["event-invoke"] = {"$LATEST": config}
+        self.registry.add(function)
+        if reserved is not None:
+            self.registry.reserve(function, reserved)
+        return function
+
+    async def submit(
+        self, event: Any = None, name: str = "hello", request_id: str = "id-1"
+    ) -> None:
+        arn = f"arn:aws:lambda:{REGION}:{ACCOUNT}:function:{name}"
+        invocation = Invocation(
+            request_id=request_id,
+            payload=json.dumps(event if event is not None else {}).encode(),
+            invoked_arn=arn,
+            trace_id="Root=1-0-0;Sampled=0",
+        )
+        await self.asynchronous.submit(ACCOUNT, REGION, name, "", invocation)
+
+    async def settle(self) -> None:
+        """Let everything that is due happen: commits are made by another thread."""
+        for _ in range(6):
+            await settle(30)
+            await self.store.database.write(lambda connection: None)
+        await settle(30)
+
+    async def advance(self, seconds: float) -> None:
+        await self.clock.advance(seconds)
+        await self.settle()
+
+    async def finish(self) -> None:
+        """Let all events come to their end."""
+        for _ in range(1000):
+            if not self.asynchronous.pending:
+                return
+            await self.advance(0.05)
+        raise AssertionError(f"{self.asynchronous.pending} events did not end")
+
+    def update(self, function: Function) -> None:
+        before = function.latest
+        self.registry.update(
+            function, replace(before, generation=before.generation + 1), "code changed"
+        )
+
+
+@pytest.fixture
+async def world() -> AsyncIterator[World]:
+    store = Store.open(None)
+    world = World(store)
+    await world.open()
+    yield world
+    await world.close()
+    await settle()
+    assert not world.driver.live
+    await store.close()
