@@ -1,8 +1,8 @@
 """Disks of a given size for /tmp: sparse ext4 files, seen by nobody but their sandbox.
 
-A tmpfs would be charged to the sandbox's memory. A disk is made by copying an empty one, mounted by
-a loop device that frees itself, and held as a detached mount: nothing is mounted on the host but for
-an instant, and nothing is left once the descriptors are closed, even by a ``kill -9``.
+A tmpfs would be charged to the sandbox's memory. A disk is made by copying an empty one, mounted
+by a loop device that frees itself, and held as a detached mount: nothing is mounted on the host
+but for an instant, and nothing is left once the descriptors are closed, even by a ``kill -9``.
 """
 
 from __future__ import annotations

@@ -152,6 +152,15 @@ def descendants(pid: int) -> list[int]:
     return found
 
 
+def shared_memory_mb(pid: int) -> float:
+    """Return the memory of all processes of the emulator but itself, shared pages once."""
+    return sum(memory_kb(child, "Pss") for child in descendants(pid)) / 1024
+
+
+def environments(port: int) -> int:
+    return len(json.loads(call(port, "GET", "/_emulator/environments")[1]))
+
+
 def rates(port: int, path: str, body: bytes, seconds: float) -> dict[str, Any]:
     figures: dict[str, Any] = {}
     request = load.http_post(path, body)
@@ -246,18 +255,19 @@ def measure(seconds: float, crowd: int) -> dict[str, Any]:
             figures["burst_50_ms"] = round(burst(port, "sleeper"))
             figures["warm"] = rates(port, _INVOKE.format("echo"), b"{}", seconds)
             figures["warm_100kb"] = rates(port, _INVOKE.format("echo"), big, seconds)
-            shares = [memory_kb(child, "Pss") for child in descendants(pid)]
-            figures["environment_pss_mb"] = round(statistics.median(shares) / 1024, 2)
         with emulator(folder, "--no-stem-cells") as (port, _, _):
             figures["first_invoke_no_stems"] = first_invokes(port, fresh)
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
         folder.chmod(0o755)
         write_functions(folder, {f"f{n}": _HANDLER for n in range(2 * crowd)})
-        with emulator(folder, "--max-environments", str(crowd + 50)) as (port, _, _):
+        with emulator(folder, "--max-environments", str(crowd + 50)) as (port, pid, _):
             alone = rates(port, _INVOKE.format("f0"), b"{}", seconds)
+            before, there = shared_memory_mb(pid), environments(port)
             for n in range(crowd):
                 call(port, "POST", _INVOKE.format(f"f{n}"), b"{}")
+            more = environments(port) - there
+            figures["environment_pss_mb"] = round((shared_memory_mb(pid) - before) / more, 2)
             crowded = rates(port, _INVOKE.format("f0"), b"{}", seconds)
         figures["crowd"] = {
             "functions": 2 * crowd,
