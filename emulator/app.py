@@ -31,6 +31,7 @@ from emulator.model.errors import ConfigurationError, DriverFault
 from emulator.pool.environ import SdkAccess
 from emulator.pool.pool import Pools, PoolSettings
 from emulator.pool.provisioned import Provisioning
+from emulator.pool.states import State
 from emulator.queues.engine import Engine
 from emulator.registry.functions import Registry
 from emulator.registry.keeper import Keeper
@@ -218,6 +219,8 @@ class Emulator:
             stopping = loop.create_task(self._stopping.wait())
             await asyncio.wait([serving, stopping], return_when=asyncio.FIRST_COMPLETED)
             stopping.cancel()
+            if any(each.state is State.INVOKING for each in self.pools.environments.values()):
+                say("ending when the calls in flight have; Ctrl-C again does not wait for them")
         finally:
             if watching is not None:
                 await watching.stop()

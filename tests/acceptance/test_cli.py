@@ -1,0 +1,304 @@
+"""The commands against a running ``localfaas up``, as a user types them."""
+
+from __future__ import annotations
+
+import json
+import os
+import pty
+import signal
+import subprocess
+import sys
+import threading
+from collections.abc import Iterator
+from pathlib import Path
+from typing import IO
+
+import pytest
+
+from .conftest import free_port
+
+TEMPLATE = """
+Resources:
+  hello:
+    Type: AWS::Serverless::Function
+    Properties:
+      {{FunctionName: hello, CodeUri: hello, Handler: app.handler, Runtime: {runtime},
+        Tracing: Active}}
+  fails:
+    Type: AWS::Serverless::Function
+    Properties: {{FunctionName: fails, CodeUri: fails, Handler: app.handler, Runtime: {runtime}}}
+"""
+HELLO = """
+import time
+def handler(event, context):
+    print("got", event)
+    time.sleep(event.get("sleep", 0))
+    return {value!r}
+"""
+FAILS = "def handler(event, context):\n    raise ValueError('no')\n"
+RUNTIME = f"python3.{sys.version_info.minor}"
+
+
+class Session:
+    """A running ``localfaas up`` whose output is read, and commands against it."""
+
+    def __init__(self, folder: Path, *options: str) -> None:
+        self.port = free_port()
+        command = [sys.executable, "-m", "emulator", "up", str(folder), "--port", str(self.port)]
+        self.process = subprocess.Popen(
+            [*command, *options], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+        )
+        self.out, self.err = [], []  # type: list[str], list[str]
+        self._told = threading.Condition()
+        assert self.process.stdout is not None
+        assert self.process.stderr is not None
+        self._readers = [
+            threading.Thread(target=self._read, args=(stream, lines), daemon=True)
+            for stream, lines in ((self.process.stdout, self.out), (self.process.stderr, self.err))
+        ]
+        for reader in self._readers:
+            reader.start()
+        try:
+            self.until("curl")
+        except AssertionError:
+            self.end()
+            raise
+
+    def _read(self, stream: IO[str], lines: list[str]) -> None:
+        for line in stream:
+            with self._told:
+                lines.append(line.rstrip("\n"))
+                self._told.notify_all()
+
+    def until(self, text: str, *, stderr: bool = False) -> str:
+        """Wait for a line with ``text`` and return it."""
+        lines = self.err if stderr else self.out
+        with self._told:
+            assert self._told.wait_for(
+                lambda: any(text in line for line in lines) or self.process.poll() is not None, 30
+            ), f"no {text!r} in {lines}"
+            found = [line for line in lines if text in line]
+        assert found, f"ended without {text!r}: {self.err}"
+        return found[0]
+
+    def run(
+        self, *words: str, stdin: str = "", env: dict[str, str] | None = None
+    ) -> subprocess.CompletedProcess[str]:
+        return subprocess.run(
+            [sys.executable, "-m", "emulator", *words],
+            env={
+                **os.environ,
+                "LOCALFAAS_ENDPOINT": f"http://127.0.0.1:{self.port}",
+                **(env or {}),
+            },
+            input=stdin,
+            capture_output=True,
+            text=True,
+            timeout=50,
+            check=False,
+        )
+
+    def end(self) -> None:
+        if self.process.poll() is None:
+            self.process.send_signal(signal.SIGTERM)
+            self.process.send_signal(signal.SIGTERM)
+        self.process.wait(30)
+        for reader in self._readers:
+            reader.join(10)
+        assert self.process.stdout is not None
+        assert self.process.stderr is not None
+        self.process.stdout.close()
+        self.process.stderr.close()
+
+
+def write(folder: Path) -> Path:
+    for name, code in (("hello", HELLO.format(value="first")), ("fails", FAILS)):
+        (folder / name).mkdir()
+        (folder / name / "app.py").write_text(code)
+    (folder / "template.yaml").write_text(TEMPLATE.format(runtime=RUNTIME))
+    return folder
+
+
+@pytest.fixture(scope="module")
+def session(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Session]:
+    session = Session(write(tmp_path_factory.mktemp("functions")))
+    yield session
+    session.end()
+
+
+@pytest.fixture
+def own(tmp_path: Path) -> Iterator[Session]:
+    """A session of the test's own, which it may end; its folder is ``tmp_path``."""
+    session = Session(write(tmp_path))
+    yield session
+    session.end()
+
+
+def test_up_says_where_what_and_how(session: Session) -> None:
+    text = "\n".join(session.out)
+    assert f"http://localhost:{session.port}" in text
+    assert "hello" in text
+    assert f"curl -d '{{}}' http://localhost:{session.port}/2015-03-31/functions/hello/" in text
+    assert session.until("hello: not acted on: Tracing", stderr=True)
+
+
+def test_the_printed_curl_line_works(session: Session) -> None:
+    line = session.until("curl")
+    done = subprocess.run(line, shell=True, capture_output=True, text=True, check=True, timeout=30)
+    assert json.loads(done.stdout) == "first"
+
+
+@pytest.mark.parametrize("how", ["text", "file", "stdin"])
+def test_invoke_takes_events_three_ways(session: Session, how: str, tmp_path: Path) -> None:
+    event = json.dumps({"how": how, "ünïcode": "日本"}, ensure_ascii=False)
+    (tmp_path / "event.json").write_text(event)
+    word = {"text": event, "file": f"@{tmp_path / 'event.json'}", "stdin": "-"}[how]
+    done = session.run("invoke", "hello", "-e", word, "--tail", stdin=event)
+    assert (done.returncode, json.loads(done.stdout)) == (0, "first")
+    assert f"got {json.loads(event)}" in done.stderr
+    assert "REPORT RequestId" in done.stderr
+
+
+def test_invoke_of_a_function_that_fails(session: Session) -> None:
+    done = session.run("invoke", "fails")
+    assert done.returncode == 1
+    assert json.loads(done.stdout)["errorType"] == "ValueError"
+    assert done.stderr == "error: the function failed (Unhandled)\n"
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        (["nobody"], "ResourceNotFoundException: Function not found"),
+        (["hello", "-e", "{"], "InvalidRequestContentException"),
+        (["hello", "-e", "@/nowhere"], "can't read /nowhere: No such file"),
+        (["../x"], "error: "),
+        (["hello", "--region", "eu-west-1"], "eu-west-1:000000000000:function:hello"),
+    ],
+)
+def test_invoke_errors_are_aws_own(session: Session, words: list[str], said: str) -> None:
+    done = session.run("invoke", *words)
+    assert (done.returncode, done.stdout) == (1, "")
+    assert said in done.stderr
+    assert "Traceback" not in done.stderr
+
+
+def test_invoke_async_is_logged_in_up(session: Session) -> None:
+    done = session.run("invoke", "hello", "--async", "-e", '{"mark": "asynchronous"}')
+    assert (done.returncode, done.stdout) == (0, "")
+    assert "accepted as" in done.stderr
+    assert session.until("asynchronous") == "hello | got {'mark': 'asynchronous'}"
+
+
+def test_ps_functions_and_logs(session: Session) -> None:
+    session.run("invoke", "hello", "-e", '{"mark": "listed"}')
+    header, *rows = session.run("ps", "hello").stdout.splitlines()
+    assert header.split()[:4] == ["ENVIRONMENT", "FUNCTION", "VERSION", "STATE"]
+    assert any("ready" in row for row in rows)
+    environments = json.loads(session.run("ps", "--json").stdout)
+    used = next(each for each in environments if each["function"] == "hello")
+    assert used["invokes"] >= 1
+    assert used["memory"] > 0
+    assert "Tracing" in session.run("functions").stdout
+    listed = json.loads(session.run("functions", "--json").stdout)
+    assert [each["name"] for each in listed] == ["fails", "hello"]
+    assert "hello | got {'mark': 'listed'}" in session.run("logs", "hello").stdout
+    assert json.loads(session.run("logs", "--json", "-n", "1").stdout)[0]["sequence"] > 0
+
+
+def test_logs_are_followed(session: Session) -> None:
+    environ = {**os.environ, "LOCALFAAS_ENDPOINT": f"http://127.0.0.1:{session.port}"}
+    command = [sys.executable, "-m", "emulator", "logs", "hello", "-f"]
+    session.run("invoke", "hello", "-e", '{"mark": "past"}')
+    with subprocess.Popen(command, env=environ, stdout=subprocess.PIPE, text=True) as following:
+        assert following.stdout is not None
+        assert any("past" in line for line in following.stdout)
+        session.run("invoke", "hello", "-e", '{"mark": "live"}')
+        assert any("live" in line for line in following.stdout)
+        following.send_signal(signal.SIGINT)
+        assert following.wait(20) == 0
+
+
+def test_env_makes_the_aws_cli_work(session: Session, tmp_path: Path) -> None:
+    exports = session.run("env").stdout
+    aws = f"{sys.executable} -m awscli lambda invoke --function-name hello {tmp_path}/out"
+    subprocess.run(["sh", "-ec", exports + aws], check=True, capture_output=True, timeout=50)
+    assert json.loads((tmp_path / "out").read_text()) == "first"
+
+
+def test_a_terminal_gets_a_table_with_colours(session: Session) -> None:
+    leader, follower = pty.openpty()
+    environ = {**os.environ, "LOCALFAAS_ENDPOINT": f"http://127.0.0.1:{session.port}"}
+    environ |= {"TERM": "xterm-256color", "COLUMNS": "120"}
+    subprocess.run(
+        [sys.executable, "-m", "emulator", "functions"],
+        env=environ,
+        stdout=follower,
+        check=True,
+        timeout=50,
+    )
+    os.close(follower)
+    out = os.read(leader, 65536).decode()
+    os.close(leader)
+    assert "\x1b[" in out
+    assert "hello" in out
+
+
+def test_doctor_finds_the_running_emulator(session: Session) -> None:
+    done = session.run("doctor", "--json")
+    assert done.returncode == 0, done.stderr
+    findings = {finding["subject"]: finding for finding in json.loads(done.stdout)}
+    assert "runs at" in findings[f"port {session.port}"]["detail"]
+    assert {"Python", "Docker", "namespaces", "control groups"} <= findings.keys()
+
+
+def test_a_port_in_use_is_a_clear_error(session: Session, tmp_path: Path) -> None:
+    done = session.run("up", "--port", str(session.port), env={"PWD": str(tmp_path)})
+    assert done.returncode == 1
+    assert "can't listen on" in done.stderr
+    assert "--port" in done.stderr
+    assert "Traceback" not in done.stderr
+
+
+def test_a_folder_without_functions_is_a_clear_error(session: Session, tmp_path: Path) -> None:
+    done = session.run("up", str(tmp_path), "--port", "0")
+    assert done.returncode == 1
+    assert "holds no function" in done.stderr
+    assert "Traceback" not in done.stderr
+
+
+def test_a_change_is_served_by_the_next_call(own: Session, tmp_path: Path) -> None:
+    assert json.loads(own.run("invoke", "hello").stdout) == "first"
+    (tmp_path / "hello" / "app.py").write_text(HELLO.format(value="second"))
+    assert own.until("reloaded hello") == "reloaded hello (app.py changed)"
+    assert json.loads(own.run("invoke", "hello").stdout) == "second"
+
+
+def test_down_lets_calls_finish(own: Session) -> None:
+    results: list[subprocess.CompletedProcess[str]] = []
+    calling = threading.Thread(
+        target=lambda: results.append(own.run("invoke", "hello", "-e", '{"sleep": 1, "at": "it"}'))
+    )
+    calling.start()
+    own.until("'at': 'it'")
+    done = own.run("down")
+    calling.join()
+    assert (done.returncode, done.stderr) == (0, "ended\n")
+    assert json.loads(results[0].stdout) == "first"
+    assert own.process.wait(20) == 0
+    assert own.run("down").returncode == 1
+
+
+def test_a_second_signal_is_immediate(own: Session) -> None:
+    with subprocess.Popen(
+        [sys.executable, "-m", "emulator", "invoke", "hello", "-e", '{"sleep": 2.9, "at": "it"}'],
+        env={**os.environ, "LOCALFAAS_ENDPOINT": f"http://127.0.0.1:{own.port}"},
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+    ) as calling:
+        own.until("'at': 'it'")
+        own.process.send_signal(signal.SIGINT)
+        own.until("ending when the calls in flight have")
+        own.process.send_signal(signal.SIGINT)
+        assert own.process.wait(20) == 0
+        assert calling.wait(20) == 1
