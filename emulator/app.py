@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import gc
 import shutil
 import signal
 import socket
@@ -209,7 +210,12 @@ class Emulator:
             await self.driver.open()
             self.pools.opened.set()
             self.notes += self.driver.notes()
+            if self.settings.driver == "auto":
+                self.notes.append("Functions run as processes: the Docker driver is not served.")
             on_ready()
+            # What has been imported by now stays: the collector need not look at it again.
+            gc.collect()
+            gc.freeze()
             preparing = loop.create_task(self._prepare(complain))
             if self.folder is not None and self.settings.watch:
                 from emulator.control.watching import Watching
@@ -283,9 +289,10 @@ def make_driver(settings: Settings, state: Path) -> Driver:
     """Return the driver a user asked for.
 
     Raises:
-        ConfigurationError: There is no such driver.
+        ConfigurationError: There is no such driver, or it can't serve a whole emulator yet.
     """
-    if settings.driver == "process":
+    # "auto" means Docker where it serves, which is nowhere yet.
+    if settings.driver in ("process", "auto"):
         from emulator.driver.process import ProcessDriver
 
         return ProcessDriver(
@@ -294,7 +301,9 @@ def make_driver(settings: Settings, state: Path) -> Driver:
             bootstrap=settings.bootstrap,
             stem_cells=settings.stem_cells,
         )
-    raise ConfigurationError(f"no driver named {settings.driver!r}")
+    raise ConfigurationError(
+        f"the {settings.driver} driver can't serve an emulator yet: use --driver process"
+    )
 
 
 def _bind(host: str, port: int) -> socket.socket:

@@ -98,6 +98,9 @@ class RuntimeApi:
         """Whether a runtime's ``next`` is parked here."""
         return self._parked is not None
 
+    def is_parked(self, connection: _Connection) -> bool:
+        return self._parked is connection
+
     def park(self, connection: _Connection) -> None:
         self._parked = connection
 
@@ -211,7 +214,9 @@ class _Connection(asyncio.Protocol):
                 self._transport.close()
             return
         self._feeding = False
-        if self._held:
+        # Who has called ``next`` behind its response waits for that: the answer to the response
+        # goes out with the next invocation, and the runtime is woken once, not twice.
+        if self._held and not self._api.is_parked(self):
             held, self._held = bytes(self._held), bytearray()
             self.write(held)
 
