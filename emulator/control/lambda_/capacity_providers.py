@@ -12,7 +12,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from emulator.control.context import Context, Request, Response
-from emulator.control.lambda_ import configuration, tags
+from emulator.control.lambda_ import configuration, ignored, tags
 from emulator.control.lambda_.errors import conflict, not_found
 from emulator.control.lambda_.paging import page
 from emulator.model.errors import AwsError
@@ -28,6 +28,7 @@ async def create_capacity_provider(ctx: Context, request: Request) -> Response:
     arn = _arn(ctx, name)
     tags.check(request.get("Tags") or {})
     collection = ctx.services.registry.capacity_providers
+    ignored.refuse(ctx, f"{name}: a capacity provider is kept, but sizes no environments.")
     if collection.find(ctx.account, ctx.region, name) is not None:
         raise conflict(f"Capacity provider already exists: {arn}")
     body: Body = {

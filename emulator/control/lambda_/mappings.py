@@ -12,7 +12,7 @@ import uuid
 from typing import Any
 
 from emulator.control.context import Context, Request, Response
-from emulator.control.lambda_ import lookup, mapping_rules, tags
+from emulator.control.lambda_ import ignored, lookup, mapping_rules, tags
 from emulator.control.lambda_.errors import conflict, invalid, not_found
 from emulator.control.lambda_.mapping_rules import Kind
 from emulator.control.lambda_.paging import page
@@ -34,6 +34,7 @@ async def create_event_source_mapping(ctx: Context, request: Request) -> Respons
     if request.get("EventSourceArn"):
         await ctx.services.check_source(request["EventSourceArn"])
     _check_duplicate(ctx, kind, request, function_arn, name)
+    ignored.refuse(ctx, f"{name}: an event source mapping is kept, but nothing polls its source.")
     identifier = str(uuid.uuid4())
     body = mapping_rules.describe(kind, request) | {
         "UUID": identifier,

@@ -6,7 +6,7 @@ https://docs.aws.amazon.com/lambda/latest/dg/lambda-managed-instances-scaling.ht
 from __future__ import annotations
 
 from emulator.control.context import Context, Request, Response
-from emulator.control.lambda_ import capacity_providers, lookup
+from emulator.control.lambda_ import capacity_providers, ignored, lookup
 from emulator.control.lambda_.errors import invalid
 from emulator.model.function import FunctionVersion
 from emulator.registry.functions import Function
@@ -18,6 +18,7 @@ async def put_function_scaling_config(ctx: Context, request: Request) -> Respons
     """https://docs.aws.amazon.com/lambda/latest/api/API_PutFunctionScalingConfig.html"""
     function, version = lookup.version(ctx, request)
     _check_managed(version)
+    ignored.refuse(ctx, f"{function.name}: a scaling configuration is kept, but not acted on.")
     config = request.get("FunctionScalingConfig") or {}
     low, high = config.get("MinExecutionEnvironments"), config.get("MaxExecutionEnvironments")
     if low is not None and high is not None and low > high:
