@@ -194,6 +194,8 @@ class ScriptedSandbox:
             os.close(self.output)
             os.close(self.stdout)
             self.output = None
+            # A runtime that was stopped before it ran has closed nothing itself.
+            self._client.close()
 
 
 class ScriptedDriver:

@@ -146,7 +146,7 @@ class Environment:
                 raise
             raise DriverFault(str(error)) from error
         if not self._is(State.STARTING):  # stopped meanwhile
-            await self._driver.stop(sandbox)
+            await self._abandon(sandbox)
             return
         self._to(State.INIT)
         self._say_init_start()
@@ -262,7 +262,7 @@ class Environment:
         finally:
             self._restarting = False
         if not self._is(State.INVOKING):  # timed out or stopped meanwhile
-            await self._driver.stop(sandbox)
+            await self._abandon(sandbox)
             return
         self._say_init_start()
         self._attach(sandbox)
@@ -448,6 +448,12 @@ class Environment:
         return ("InvalidRequestID", "Invalid request ID")
 
     # --- the sandbox ---------------------------------------------------------------------------
+
+    async def _abandon(self, sandbox: Sandbox) -> None:
+        """Let go of a sandbox that came too late."""
+        await self._driver.stop(sandbox)
+        if sandbox.channel is not None:
+            sandbox.channel.close()
 
     def _attach(self, sandbox: Sandbox) -> None:
         self.sandbox = self._attached = sandbox
