@@ -27,6 +27,7 @@ from tests.contract.docker_engine import (
     need_engine,
     open_driver,
     read_output,
+    refused_connections,
 )
 
 pytestmark = [pytest.mark.docker, pytest.mark.xdist_group("docker")]
@@ -442,7 +443,7 @@ class TestStems:
 
 async def test_no_engine_is_a_clear_error(tmp_path: Path) -> None:
     driver = make_driver(host=f"unix://{tmp_path}/none.sock")
-    with pytest.raises(ConfigurationError, match="--driver process"):
+    with refused_connections(), pytest.raises(ConfigurationError, match="--driver process"):
         await driver.open()
 
 
