@@ -9,6 +9,7 @@ import socket
 import subprocess
 import sys
 import textwrap
+import threading
 from collections.abc import AsyncIterator, Awaitable, Callable
 from pathlib import Path
 from typing import Any
@@ -16,6 +17,7 @@ from typing import Any
 import pytest
 
 from emulator.driver.base import Driver
+from emulator.driver.cgroups import Group
 from emulator.driver.process import ProcessDriver
 from emulator.model.errors import ConfigurationError, DriverFault
 from emulator.model.sandbox import Exit
@@ -403,6 +405,25 @@ async def test_kill_ends_every_process_and_stop_can_be_repeated(
         assert (await driver.usage(runtime.sandbox)).processes == 0
     await driver.stop(runtime.sandbox)
     await driver.stop(runtime.sandbox)
+
+
+async def test_usage_may_be_asked_of_a_sandbox_that_is_being_stopped(
+    start: Start, driver: Driver, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    stopped = threading.Event()
+
+    def slow(group: Group) -> int:
+        stopped.wait(PATIENCE)
+        return 0
+
+    monkeypatch.setattr(Group, "memory", slow)
+    sandbox = (await start(handler("return None"))).sandbox
+    asked = asyncio.ensure_future(driver.usage(sandbox))
+    await asyncio.sleep(0)
+    await driver.stop(sandbox)
+    stopped.set()
+    assert (await asked).processes <= 1
+    assert (await driver.usage(sandbox)).processes == 0
 
 
 @pytest.mark.skipif(not LINUX, reason="needs /proc")

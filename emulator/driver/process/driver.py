@@ -17,6 +17,7 @@ from emulator.driver import cgroups
 from emulator.driver.base import Sandbox
 from emulator.driver.disks import Disks
 from emulator.driver.process import layout, ledger
+from emulator.driver.process import usage as measured
 from emulator.driver.process.interpreters import Choice, choose
 from emulator.driver.process.launch import Launch, plan
 from emulator.driver.process.sandbox import ProcessSandbox
@@ -411,8 +412,7 @@ class ProcessDriver:
         _own(sandbox).thaw()
 
     async def usage(self, sandbox: Sandbox) -> Usage:
-        own = _own(sandbox)
-        return await asyncio.to_thread(ledger.usage, own)
+        return await measured.usage(_own(sandbox))
 
 
 def _own(sandbox: Sandbox) -> ProcessSandbox:

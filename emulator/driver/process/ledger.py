@@ -10,14 +10,10 @@ import signal
 from collections.abc import Iterable
 from contextlib import suppress
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from emulator.driver.cgroups import remove_tree
 from emulator.model.errors import ConfigurationError
-from emulator.model.sandbox import Usage
-
-if TYPE_CHECKING:
-    from emulator.driver.process.sandbox import ProcessSandbox
 
 
 class Ledger:
@@ -90,29 +86,3 @@ def _started(pid: int) -> int | None:
         return int(Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[19])
     except (OSError, ValueError, IndexError):
         return None
-
-
-def usage(sandbox: ProcessSandbox) -> Usage:
-    """Return what ``sandbox`` takes from the machine; reads files, so call it from a thread."""
-    pids = sandbox.processes()
-    peak = sandbox.memory_peak()
-    if sandbox.group is not None:
-        with suppress(OSError):
-            return Usage(
-                memory=sandbox.group.memory(),
-                memory_peak=peak,
-                cpu_seconds=sandbox.group.cpu_seconds(),
-                processes=len(pids),
-            )
-    memory, ticks = 0, 0
-    for pid in pids:
-        with suppress(OSError, ValueError, IndexError):
-            memory += int(Path(f"/proc/{pid}/statm").read_text().split()[1])
-            fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
-            ticks += int(fields[11]) + int(fields[12])
-    return Usage(
-        memory=memory * os.sysconf("SC_PAGE_SIZE"),
-        memory_peak=peak,
-        cpu_seconds=ticks / os.sysconf("SC_CLK_TCK"),
-        processes=len(pids),
-    )
