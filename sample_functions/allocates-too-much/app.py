@@ -2,5 +2,5 @@
 
 
 def handler(event, context):
-    block = b"x" * (event["megabytes"] * 1024 * 1024)
+    block = b"x" * (event.get("megabytes", 700) * 1024 * 1024)
     return {"bytes": len(block)}

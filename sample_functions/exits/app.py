@@ -4,4 +4,4 @@ import sys
 
 
 def handler(event, context):
-    sys.exit(event["status"])
+    sys.exit(event.get("status", 0))

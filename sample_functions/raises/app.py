@@ -6,4 +6,4 @@ class OutOfStock(Exception):
 
 
 def handler(event, context):
-    raise OutOfStock(f"no {event['item']} left")
+    raise OutOfStock(f"no {event.get('item', 'umbrella')} left")

@@ -12,5 +12,5 @@ def handler(event, context):
     calls += 1
     found = marker.exists()
     marker.touch()
-    time.sleep(event["seconds"])
+    time.sleep(event.get("seconds", 30))
     return {"calls": calls, "foundInTmp": found}
