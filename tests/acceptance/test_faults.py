@@ -219,7 +219,7 @@ def handler(event, context):
         return len(bytearray(b"x") * (700 * 1024 * 1024))
     return 1
 """
-    call = run(client, "f7", code, {"fill": True}, MemorySize=128, Timeout=10)
+    call = run(client, "f7", code, {"fill": True}, MemorySize=128, Timeout=30)
     assert call.payload["errorType"] == "Runtime.ExitError"
     assert call.payload["errorMessage"].endswith("Runtime exited with error: signal: killed")
     report = re.search(r"^REPORT.*$", call.log, re.M)[0]
