@@ -79,7 +79,7 @@ class Emulator:
         self.provisioning = Provisioning(self.pools)
         self.registry.on_retired += [self.pools.retire, self.provisioning.retire]
         self.admission = Admission(self.registry, settings.account_concurrency)
-        self.invoker = Invoker(self.admission, self.pools)
+        self.invoker = Invoker(self.registry, self.admission, self.pools)
         self.queues = Engine(self.store.messages, self.clock)
         self.sqs = Sqs(self.queues)
         self.asynchronous = AsynchronousInvokes(

@@ -71,7 +71,7 @@ class Context:
     #: "http://host:port" as the caller reached this emulator.
     endpoint: str
     services: Services
-    #: The caller's X-Amzn-Trace-Id, or one made for it.
+    #: The caller's X-Amzn-Trace-Id, where it sent one.
     trace_id: str = ""
 
     @property

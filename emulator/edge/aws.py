@@ -15,7 +15,7 @@ from emulator.edge.codec import eventstream
 from emulator.edge.gateway import Headers, Receive, Scope, Send, answer, read_body
 from emulator.edge.services import SERVED, NotServed, Service, not_served
 from emulator.model.errors import AwsError, DriverFault
-from emulator.model.ids import new_request_id, new_trace_id
+from emulator.model.ids import new_request_id
 from emulator.model.limits import CODE_REQUEST
 
 _log = logging.getLogger(__name__)
@@ -88,14 +88,15 @@ class AwsDoor:
                 request_id=request_id,
                 endpoint=f"{scope['scheme']}://{texts.get('host', 'localhost')}",
                 services=self._services,
-                trace_id=texts.get("x-amzn-trace-id") or new_trace_id(self._services.clock.now()),
+                trace_id=texts.get("x-amzn-trace-id", ""),
             )
             result = await handler(context, request)
             if operation.name == "InvokeWithResponseStream":
                 events = result.pop("EventStream", None)
             status, answers, payload = service.codec.serialise(operation, result, request_id)
             if operation.name in ("Invoke", "InvokeWithResponseStream"):
-                answers.append((b"x-amzn-trace-id", context.trace_id.encode("latin-1")))
+                trace_id: str = result["TraceId"]
+                answers.append((b"x-amzn-trace-id", trace_id.encode("latin-1", "replace")))
         except NotServed as error:
             status, answers, payload = error.response(request_id)
         except AwsError as error:

@@ -8,9 +8,10 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, NamedTuple
 
+from emulator.invoke import recursion
 from emulator.invoke.destinations import error_message
 from emulator.invoke.events import (
     Condition,
@@ -199,17 +200,23 @@ class Channel:
         if version.state == "Pending":
             return self._throttled(event, policy)
         try:
-            result = await host.invoker.invoke(version, event.invocation())
+            invocation = event.invocation()
+            result = await host.invoker.invoke(version, invocation)
         except AwsError as error:
+            if error.code == recursion.CODE:
+                log.warning("event %s of %s: %s", event.request_id, self._arn, error.message)
+                return _Ended("RecursiveInvocation", policy, event)
             log.info("event %s of %s is kept: %s", event.request_id, self._arn, error)
             return self._throttled(event, policy)
         self._throttles, self._resume_at = 0, 0.0
+        # Where it is told goes on with the chain of calls; another attempt begins where this did.
+        told = replace(event, trace_id=invocation.trace_id)
         if not result.function_error:
-            return _Ended("Success", policy, event, result, version.version)
+            return _Ended("Success", policy, told, result, version.version)
         following = after_error(event, policy, host.clock.now(), host.retry_scale)
         if isinstance(following, Retry):
             return following
-        return _Ended(following, policy, counted(event), result, version.version)
+        return _Ended(following, policy, counted(told), result, version.version)
 
     def _throttled(self, event: Event, policy: Policy) -> _Step:
         self._pause()

@@ -5,7 +5,8 @@
     accepted ──> attempt ──> Success
                    │ function error: again after 1, then 2 minutes ──> RetriesExhausted
                    │ throttled, system error: back-off, not counted ──> EventAgeExceeded
-                   └ reserved concurrency 0 ──> ZeroReservedConcurrency
+                   │ reserved concurrency 0 ──> ZeroReservedConcurrency
+                   └ in a circle ──> RecursiveInvocation
 
 Source: https://docs.aws.amazon.com/lambda/latest/dg/invocation-async-error-handling.html
 """
@@ -22,7 +23,13 @@ from emulator.model.invocation import Invocation
 from emulator.queues.message import Draft, Received
 from emulator.registry.functions import Function
 
-Condition = Literal["Success", "RetriesExhausted", "EventAgeExceeded", "ZeroReservedConcurrency"]
+Condition = Literal[
+    "Success",
+    "RetriesExhausted",
+    "EventAgeExceeded",
+    "ZeroReservedConcurrency",
+    "RecursiveInvocation",
+]
 
 #: Seconds from a failed attempt to the next one.
 RETRY_DELAYS = (60.0, 120.0)

@@ -2,27 +2,31 @@
 
 from __future__ import annotations
 
+from emulator.invoke import recursion
 from emulator.invoke.admission import Admission
 from emulator.model.errors import AwsError, DriverFault
 from emulator.model.function import FunctionVersion
 from emulator.model.invocation import Invocation, InvocationResult
 from emulator.pool.pool import Pools
+from emulator.registry.functions import Registry
 
 
 class Invoker:
     """Runs invocations: admission, environment, result."""
 
-    def __init__(self, admission: Admission, pools: Pools) -> None:
+    def __init__(self, registry: Registry, admission: Admission, pools: Pools) -> None:
+        self._registry = registry
         self._admission = admission
         self._pools = pools
 
     async def invoke(self, version: FunctionVersion, invocation: Invocation) -> InvocationResult:
-        """Run ``invocation`` on ``version``.
+        """Run ``invocation`` on ``version``; its trace header becomes that of this call.
 
         Raises:
-            AwsError: TooManyRequestsException, or ServiceException where no environment can be
-                had from the machine.
+            AwsError: RecursiveInvocationException, TooManyRequestsException, or ServiceException
+                where no environment can be had from the machine.
         """
+        invocation.trace_id = recursion.enter(self._registry, version, invocation.trace_id)
         lease = self._admission.lease(version)
         try:
             environment, cold = await self._pools.pool(version, invocation.tenant_id).acquire()

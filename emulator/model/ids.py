@@ -21,6 +21,4 @@ def new_trace_id(now: float) -> str:
         now: Seconds since the epoch.
     """
     token = f"{random.getrandbits(160):040x}"
-    return (
-        f"Root=1-{int(now):08x}-{token[:24]};Parent={token[24:]};Sampled=0;Lineage=1:{token[:8]}:0"
-    )
+    return f"Root=1-{int(now):08x}-{token[:24]};Parent={token[24:]};Sampled=0"

@@ -16,6 +16,7 @@ from emulator.invoke.streaming import StreamedInvocation
 from emulator.model.arn import FunctionName, function_arn
 from emulator.model.errors import AwsError
 from emulator.model.function import LATEST, FunctionVersion
+from emulator.model.ids import new_trace_id
 from emulator.model.invocation import Invocation
 from emulator.model.limits import ASYNC_PAYLOAD, SYNC_PAYLOAD
 
@@ -24,24 +25,28 @@ Response = dict[str, Any]
 
 
 async def invoke(ctx: Context, request: Request) -> Response:
-    """https://docs.aws.amazon.com/lambda/latest/api/API_Invoke.html"""
+    """https://docs.aws.amazon.com/lambda/latest/api/API_Invoke.html
+
+    ``TraceId`` is the trace header of this call.
+    """
     kind = request.get("InvocationType", "RequestResponse")
     named, version, invocation = _prepare(
         ctx, request, SYNC_PAYLOAD if kind != "Event" else ASYNC_PAYLOAD
     )
     if kind == "DryRun":
-        return {"StatusCode": 204}
+        return {"StatusCode": 204, "TraceId": invocation.trace_id}
     if kind == "Event":
         account = named.account or ctx.account
         await ctx.services.asynchronous.submit(
             account, ctx.region, named.name, named.qualifier or LATEST, invocation
         )
-        return {"StatusCode": 202, "Payload": b""}
+        return {"StatusCode": 202, "Payload": b"", "TraceId": invocation.trace_id}
     result = await ctx.services.invoker.invoke(version, invocation)
     response: Response = {
         "StatusCode": 200,
         "ExecutedVersion": version.version,
         "Payload": result.payload,
+        "TraceId": invocation.trace_id,
     }
     if result.function_error:
         response["FunctionError"] = result.function_error
@@ -57,7 +62,7 @@ async def invoke_with_response_stream(ctx: Context, request: Request) -> Respons
     """
     _, version, invocation = _prepare(ctx, request, SYNC_PAYLOAD)
     if request.get("InvocationType") == "DryRun":
-        return {"StatusCode": 204}
+        return {"StatusCode": 204, "TraceId": invocation.trace_id}
     streamed = StreamedInvocation(ctx.services.invoker, version, invocation)
     try:
         await streamed.begin()
@@ -67,6 +72,7 @@ async def invoke_with_response_stream(ctx: Context, request: Request) -> Respons
     return {
         "StatusCode": 200,
         "ExecutedVersion": version.version,
+        "TraceId": invocation.trace_id,
         "EventStream": _events(streamed, tail=request.get("LogType") == "Tail"),
     }
 
@@ -112,7 +118,7 @@ def _prepare(
         # An invoke without a payload gives the handler an empty object.
         payload=payload or b"{}",
         invoked_arn=function_arn(account, ctx.region, named.name, named.qualifier),
-        trace_id=ctx.trace_id,
+        trace_id=ctx.trace_id or new_trace_id(ctx.clock.now()),
         client_context=_client_context(request.get("ClientContext")),
         tenant_id=request.get("TenantId") or "",
     )

@@ -33,6 +33,11 @@ class SqsContext(Protocol):
         ...
 
     @property
+    def trace_id(self) -> str:
+        """Return the X-Amzn-Trace-Id the caller sent, or ""."""
+        ...
+
+    @property
     def clock(self) -> Clock: ...
 
     @property

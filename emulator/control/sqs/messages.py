@@ -41,12 +41,15 @@ _SYSTEM_ATTRIBUTES = frozenset(
 )
 
 
-def draft(queue: SqsQueue, sender: str, request: Mapping[str, Any]) -> tuple[Draft, Wire]:
+def draft(
+    queue: SqsQueue, sender: str, request: Mapping[str, Any], trace_id: str = ""
+) -> tuple[Draft, Wire]:
     """Return a message to be sent, and the MD5s its sender is told.
 
     Args:
         sender: What receivers see as SenderId.
         request: SendMessage's, or an entry of SendMessageBatch.
+        trace_id: The X-Amzn-Trace-Id the sender's request had, or "".
 
     Raises:
         AwsError: Something about it is not allowed.
@@ -72,6 +75,8 @@ def draft(queue: SqsQueue, sender: str, request: Mapping[str, Any]) -> tuple[Dra
     if system:
         headers["t"] = _trace_header(system)
         told["MD5OfMessageSystemAttributes"] = attributes_md5(system)
+    elif trace_id:
+        headers["t"] = trace_id
     size = len(encoded) + attributes_size(attributes)
     limit = int(queue.attributes["MaximumMessageSize"])
     if size > limit:

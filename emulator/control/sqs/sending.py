@@ -9,7 +9,7 @@ from emulator.model.errors import AwsError
 
 async def send_message(ctx: SqsContext, request: Wire) -> Wire:
     queue = ctx.services.sqs.by_url(request["QueueUrl"], ctx.region)
-    draft, told = messages.draft(queue, ctx.account, request)
+    draft, told = messages.draft(queue, ctx.account, request, ctx.trace_id)
     return messages.receipt(queue, await queue.queue.send(draft), told)
 
 
@@ -34,7 +34,7 @@ async def send_message_batch(ctx: SqsContext, request: Wire) -> Wire:
     drafts, ids, failures = [], [], []
     for entry in entries:
         try:
-            drafts.append(messages.draft(queue, ctx.account, entry))
+            drafts.append(messages.draft(queue, ctx.account, entry, ctx.trace_id))
             ids.append(entry["Id"])
         except AwsError as error:
             failures.append(batches.failed(entry["Id"], error))

@@ -53,7 +53,7 @@ class World:
         self.registry = Registry()
         self.pools = Pools(self.driver, Logs(self.clock), self.clock)
         self.registry.on_retired.append(self.pools.retire)
-        self.invoker = Invoker(Admission(self.registry), self.pools)
+        self.invoker = Invoker(self.registry, Admission(self.registry), self.pools)
         self.told = Told()
         #: (function, request id, payload) of each attempt, in order.
         self.attempts: list[tuple[str, str, Any]] = []

@@ -78,7 +78,9 @@ def make_world(settings: PoolSettings | None = None) -> World:
     pools = Pools(driver, logs, clock, settings)
     registry.on_retired.append(pools.retire)
     admission = Admission(registry)
-    return World(clock, driver, logs, registry, pools, admission, Invoker(admission, pools))
+    return World(
+        clock, driver, logs, registry, pools, admission, Invoker(registry, admission, pools)
+    )
 
 
 @pytest.fixture

@@ -25,6 +25,7 @@ class _Context:
     account: str = "000000000000"
     region: str = "us-east-1"
     endpoint: str = "http://localhost:4566"
+    trace_id: str = ""
 
 
 class Caller:
