@@ -48,6 +48,15 @@ def exited(request_id: str, gone: Exit) -> InvocationResult:
     )
 
 
+def reported(payload: bytes, error_type: str) -> InvocationResult:
+    """Return the result that a runtime reports itself."""
+    return InvocationResult(
+        payload=payload,
+        function_error="Unhandled",
+        error_type=error_type or "Runtime.Unknown",
+    )
+
+
 def with_request_id(failure: InvocationResult, request_id: str) -> InvocationResult:
     """Return the failure of an init as the answer to the invocation that waited for it.
 

@@ -19,6 +19,7 @@ from emulator.model.limits import INIT_SECONDS
 from emulator.model.sandbox import EnvironmentSpec, ImageConfig
 from emulator.pool import environ, placement
 from emulator.pool.environment import Environment
+from emulator.pool.serial import SerialEnvironment
 from emulator.pool.states import State
 from emulator.telemetry.logs import Logs
 
@@ -289,7 +290,7 @@ class Pools:
             image=version.code.image,
             image_config=version.image_config or ImageConfig(),
         )
-        environment = Environment(
+        environment = SerialEnvironment(
             version,
             spec,
             driver=self.driver,

@@ -33,23 +33,34 @@ _ACCEPTED = (
 _TOO_LARGE = f"Exceeded maximum allowed payload size ({RESPONSE_PAYLOAD} bytes)."
 
 
+#: Error type and message with which the Runtime API refuses a request.
+Refusal = tuple[str, str]
+
+
 class RuntimeEvents(Protocol):
-    """What the environment hears from its runtime. Every call returns at once.
+    """What an environment hears from its runtime. Every call returns at once."""
 
-    Those that return text refuse the request: an error type and message of the Runtime API.
-    """
-
-    def runtime_waits(self) -> tuple[str, str] | None:
+    def runtime_waits(self) -> Refusal | None:
         """``next`` was called: the runtime is ready for an invocation."""
         ...
 
+    def init_failed(self, payload: bytes, error_type: str) -> Refusal | None: ...
+
+    def runtime_disconnected(self) -> None:
+        """The last connection of the runtime is gone."""
+        ...
+
+
+class Answers(Protocol):
+    """What a runtime says of the invocations it was given. Every call returns at once."""
+
     def runtime_responded(
         self, request_id: str, payload: bytes, content_type: str
-    ) -> tuple[str, str] | None: ...
+    ) -> Refusal | None: ...
 
     def runtime_failed(
         self, request_id: str, payload: bytes, error_type: str
-    ) -> tuple[str, str] | None: ...
+    ) -> Refusal | None: ...
 
     def response_too_large(self, request_id: str) -> None: ...
 
@@ -63,18 +74,13 @@ class RuntimeEvents(Protocol):
         """A response ended with an error trailer."""
         ...
 
-    def init_failed(self, payload: bytes, error_type: str) -> tuple[str, str] | None: ...
-
-    def runtime_disconnected(self) -> None:
-        """The last connection of the runtime is gone."""
-        ...
-
 
 class RuntimeApi:
     """One environment's Runtime API: its listener, its connections, the parked ``next``."""
 
-    def __init__(self, events: RuntimeEvents) -> None:
+    def __init__(self, events: RuntimeEvents, answers: Answers) -> None:
         self.events = events
+        self.answers = answers
         self.connections: set[_Connection] = set()
         self._server: asyncio.Server | None = None
         self._parked: _Connection | None = None
@@ -198,7 +204,7 @@ class _Connection(asyncio.Protocol):
 
     def connection_lost(self, error: Exception | None) -> None:
         if self._streaming:
-            self._api.events.response_broke(self._streaming, "", b"")
+            self._api.answers.response_broke(self._streaming, "", b"")
         self._api.lost(self)
 
     def data_received(self, data: bytes) -> None:
@@ -262,7 +268,7 @@ class _Connection(asyncio.Protocol):
     def on_body(self, body: bytes) -> None:
         if self._mode == "streaming":
             request_id = self._streaming or self._request_id(b"/response")
-            if self._api.events.response_chunk(request_id, body, self._content_type, self):
+            if self._api.answers.response_chunk(request_id, body, self._content_type, self):
                 self._streaming = request_id
                 return
             self._mode = ""
@@ -275,7 +281,7 @@ class _Connection(asyncio.Protocol):
 
     def on_message_complete(self) -> None:
         method, url = self._parser.get_method(), self._url.partition(b"?")[0]
-        events = self._api.events
+        events, answers = self._api.events, self._api.answers
         body = self._body[0] if len(self._body) == 1 else b"".join(self._body)
         content_type, error_type, size = self._content_type, self._error_type, self._size
         error_body = self._error_body
@@ -287,7 +293,7 @@ class _Connection(asyncio.Protocol):
             request_id = self._request_id(b"/response" if url.endswith(b"/response") else b"/error")
         self._reset()
 
-        refusal: tuple[str, str] | None
+        refusal: Refusal | None
         if method == b"GET" and url == _INVOCATION + b"next":
             if self._api.waiting:
                 refusal = ("InvalidStateTransition", "Another call of next is waiting already.")
@@ -303,16 +309,16 @@ class _Connection(asyncio.Protocol):
         elif url == _PREFIX + b"init/error":
             refusal = events.init_failed(body, error_type)
         elif request_id and url.endswith(b"/error"):
-            refusal = events.runtime_failed(request_id, body, error_type)
+            refusal = answers.runtime_failed(request_id, body, error_type)
         elif request_id and error_type:
             refusal = None
-            events.response_broke(request_id, error_type, error_body)
+            answers.response_broke(request_id, error_type, error_body)
         elif request_id and size > RESPONSE_PAYLOAD:
-            events.response_too_large(request_id)
+            answers.response_too_large(request_id)
             self.write(_answer(413, "RequestEntityTooLarge", _TOO_LARGE))
             return
         elif request_id:
-            refusal = events.runtime_responded(request_id, body, content_type)
+            refusal = answers.runtime_responded(request_id, body, content_type)
         else:
             self.write(_answer(404, "NotFound", "404 page not found"))
             return

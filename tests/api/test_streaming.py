@@ -318,7 +318,7 @@ def test_a_client_that_goes_away_does_no_harm(stage):
 
 
 def test_more_than_a_stream_may_have_ends_it(stage, monkeypatch):
-    monkeypatch.setattr("emulator.pool.environment.STREAMED_RESPONSE", 100_000)
+    monkeypatch.setattr("emulator.pool.in_flight.STREAMED_RESPONSE", 100_000)
     assert STREAMED_RESPONSE == 200 * 1024 * 1024
 
     async def script(writer, runtime):

@@ -1,0 +1,171 @@
+"""An environment that runs one invocation at a time, as Lambda does by default.
+
+What a runtime does wrong costs it its life, not the sandbox: the environment is RESET, and the
+next invocation starts the runtime anew, within its own time.
+"""
+
+from __future__ import annotations
+
+import asyncio
+
+from emulator.driver.base import Sandbox
+from emulator.model.errors import DriverFault
+from emulator.model.invocation import Invocation, InvocationResult
+from emulator.model.sandbox import Exit
+from emulator.pool import failures
+from emulator.pool.environment import Environment
+from emulator.pool.in_flight import InFlight
+from emulator.pool.runtime_api import Refusal
+from emulator.pool.states import State
+from emulator.telemetry import report
+
+
+class SerialEnvironment(Environment):
+    """Runs one invocation after the other."""
+
+    #: The invocation in flight; once answered, it stands here until its runtime comes back.
+    _current: InFlight | None = None
+    _restarting = False
+    _first = True
+
+    @property
+    def responded(self) -> bool:
+        return self.state is State.INVOKING and not self._invocations.running
+
+    async def invoke(self, invocation: Invocation, *, cold: bool) -> InvocationResult:
+        reset = self.state is State.RESET
+        self._to(State.INVOKING)
+        self.invokes += 1
+        current = self._current = InFlight(
+            invocation,
+            self.version,
+            clock=self._clock,
+            log=self.log,
+            on_deadline=self._timed_out,
+            init_ms=self.init_ms if cold and self._first else None,
+        )
+        self._invocations.running[invocation.request_id] = current
+        self._first = False
+        if reset:
+            await self._init_inside(current)
+        # A runtime that connects anew for each call may be between two connections: its next
+        # ``next``, its exit or the deadline goes on from here.
+        if self._api.waiting and self._invocations.running:
+            current.dispatch(self._api)
+        return await current.answered
+
+    async def _init_inside(self, current: InFlight) -> None:
+        """Start the runtime anew within an invocation, under the function's own timeout."""
+        began = self._clock.monotonic()
+        sandbox = await self._restart()
+        if sandbox is None:
+            return
+        self._say_init_start()
+        self._attach(sandbox)
+        failure = await self._await_init(self.version.timeout_s)
+        if not self._invocations.running:
+            return
+        if failure is None:
+            self._driver.initialised(sandbox, self.spec)
+            return
+        elapsed = (self._clock.monotonic() - began) * 1000
+        self._output.drain()
+        self.log.line(
+            report.init_report(
+                elapsed, phase="invoke", status="error", error_type=failure.error_type
+            )
+        )
+        result = failures.with_request_id(failure, current.request_id)
+        self._break(current, result, "error", "init failed inside the invoke")
+
+    async def _restart(self) -> Sandbox | None:
+        """Return the sandbox with a new runtime; None if it is wanted no more."""
+        assert self.sandbox is not None
+        self._restarting = True
+        try:
+            if self._kill is not None:
+                await self._kill
+            sandbox = await self._driver.reset(self.sandbox, self.spec)
+        except DriverFault:
+            self.sandbox = None
+            self.stop("could not start again")
+            if not self._invocations.running:
+                return None
+            raise
+        finally:
+            self._restarting = False
+        if not self._is(State.INVOKING):  # timed out or stopped meanwhile
+            await self._abandon(sandbox)
+            return None
+        return sandbox
+
+    def _timed_out(self, late: InFlight) -> None:
+        if not self._invocations.running:  # answered, but its runtime never came back for more
+            self._give_back("timed out after its response")
+            return
+        self._output.drain()
+        self._break(late, late.time_out(), "timeout", "timeout")
+        self._end_init(failures.timed_out(late.request_id, self.version.timeout_s))
+
+    def _break(self, current: InFlight, result: InvocationResult, status: str, reason: str) -> None:
+        """End the invocation in flight, and with it the runtime."""
+        self._finish(current, result, status)
+        if self._restarting:
+            self.stop(reason)
+        else:
+            self._give_back(reason)
+
+    def _give_back(self, reason: str) -> None:
+        self._reset(reason)
+        self._settle()
+
+    def _reset(self, reason: str) -> None:
+        """Kill what is left of the runtime; keep the sandbox, and its /tmp."""
+        self._to(State.RESET, reason)
+        self._disarm()
+        self._detach()
+        if self.sandbox is not None:
+            self._kill = asyncio.get_running_loop().create_task(self._driver.kill(self.sandbox))
+
+    def _disarm(self) -> None:
+        if self._current is not None:
+            self._current.disarm()
+            self._current = None
+
+    # --- what the runtime says and does --------------------------------------------------------
+
+    def runtime_waits(self) -> Refusal | None:
+        if self._end_init(None):
+            return None
+        current = self._current
+        if current is not None:
+            if not self._invocations.running:
+                self._disarm()
+                self._to(State.READY)
+                self._settle()
+                return None
+            if not current.dispatched:
+                current.dispatch(self._api)
+                return None
+        if self.state is State.READY:
+            return None
+        return ("InvalidStateTransition", "The runtime may not call next now.")
+
+    def _refusal(self, request_id: str) -> Refusal:
+        if self.responded:
+            return ("InvalidStateTransition", "The invocation has been answered already.")
+        return ("InvalidRequestID", "Invalid request ID")
+
+    def _init_failed(self, reason: str) -> None:
+        # The next invocation tries it again, as on AWS (F3).
+        self._reset(reason)
+
+    def _died(self, gone: Exit) -> None:
+        current = self._current
+        if current is not None and self._invocations.running:
+            result = failures.exited(current.request_id, gone)
+            self._break(current, result, "error", "exited")
+        elif current is not None:
+            self._give_back("exited after its response")
+        elif self.state in (State.READY, State.FROZEN):
+            self.stop("runtime exited while idle")
