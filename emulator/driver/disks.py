@@ -61,6 +61,21 @@ class Disks:
         """
         return await self._run(mounts.place, pid, disk, _TMP)
 
+    async def mount(self, disk: int, folder: Path) -> int:
+        """Mount ``disk`` at a folder of this machine, for a container to take; it is used up.
+
+        Returns:
+            The same disk, for whoever comes after.
+
+        Raises:
+            DriverFault: The kernel refused.
+        """
+        return await self._run(_attach, disk, folder)
+
+    async def unmount(self, folder: Path) -> None:
+        """Take a disk away from where :meth:`mount` put it; who has it keeps it."""
+        await self._run(mounts.unmount, folder)
+
     async def give(self, disk: int, uid: int) -> None:
         """Make ``uid`` the owner of all that is on ``disk``."""
         await self._run(_give, Path(f"/proc/self/fd/{disk}"), uid)
@@ -119,6 +134,14 @@ class Disks:
 
 def _mkfs() -> str | None:
     return shutil.which("mkfs.ext4", path=f"{os.environ.get('PATH', '')}:/usr/sbin:/sbin")
+
+
+def _attach(disk: int, folder: Path) -> int:
+    try:
+        mounts.move(disk, str(folder))
+    finally:
+        os.close(disk)
+    return mounts.clone(folder)
 
 
 def _give(folder: Path, uid: int) -> None:

@@ -8,8 +8,6 @@ from typing import Any
 
 from emulator.driver import cgroups
 
-#: AWS's name for the user of an execution environment.
-USER_NAME = "sbx_user1051"
 #: Each container has a user id of its own among these: the limit on processes counts all of a
 #: user id on the machine. Below 65,536, which is what user namespaces have.
 _FIRST_USER, _USERS = 10_000, 50_000

@@ -7,7 +7,8 @@ from pathlib import Path
 from typing import Any
 
 from emulator.driver.docker.address import resolve
-from emulator.driver.docker.engine import Engine, EngineFault
+from emulator.driver.docker.answers import EngineFault
+from emulator.driver.docker.engine import Engine
 from emulator.driver.docker.images import Progress, own_image, split_runtime
 from emulator.model.errors import ConfigurationError, DriverFault
 

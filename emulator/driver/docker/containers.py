@@ -7,16 +7,19 @@ import json
 import os
 import socket
 from collections.abc import Coroutine, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any
 
 from emulator.driver import cgroups
 from emulator.driver.docker import body, launch
-from emulator.driver.docker.engine import AttachedOutput, Engine, EngineFault, ImageInfo
+from emulator.driver.docker.answers import AttachedOutput, EngineFault, ImageInfo
+from emulator.driver.docker.engine import Engine
 from emulator.driver.docker.images import Images, Plan
 from emulator.driver.docker.labels import POOL
+from emulator.driver.docker.network import HOST_NAME, Network
 from emulator.driver.docker.output import OutputPump
+from emulator.driver.docker.removals import Removals
 from emulator.driver.docker.sandbox import Container, DockerSandbox
 from emulator.driver.docker.volumes import ShippedFiles
 from emulator.driver.docker.workspace import LocalFiles, Workspace
@@ -24,30 +27,10 @@ from emulator.model.clock import Clock
 from emulator.model.errors import DriverFault
 from emulator.model.sandbox import EnvironmentSpec, Exit
 
-T = TypeVar("T")
-
 #: Seconds a bootstrap has to connect once its container runs.
 _CONNECT = 20.0
-#: Removals at once: they hold dockerd up, and nobody waits for them.
-_REMOVALS = 2
-#: Seconds before another try to remove what the engine did not remove.
-_RETRIES = (0.5, 2.0, 8.0, 30.0)
 #: /tmp of a stem cell; another size is made on use.
 STEM_STORAGE_MB = 512
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Network:
-    """How containers and this machine reach each other."""
-
-    #: The engine's network the containers are in.
-    name: str
-    #: What Runtime API listeners bind.
-    listen_host: str
-    #: What containers call this machine.
-    reach_host: str
-    #: Where connections of containers seem to come from, besides their own addresses.
-    translated: frozenset[str] = frozenset()
 
 
 class Containers:
@@ -89,12 +72,8 @@ class Containers:
         self._prefix = prefix
         self._bootstraps = bootstraps
         self._init = init
-        self._clock = clock
-        self._closing = False
         self._count = 0
-        self._removals = asyncio.Semaphore(_REMOVALS)
-        self._tasks: set[asyncio.Task[Any]] = set()
-        self._alive: set[DockerSandbox] = set()
+        self._removals = Removals(engine, local, clock)
 
     def is_stem(self, plan: Plan, spec: EnvironmentSpec | None = None) -> bool:
         """Say whether environments of ``plan``, or the one of ``spec``, can be stem cells."""
@@ -166,7 +145,7 @@ class Containers:
         # AWS's images, and those built here, say so where they bring the AWS SDK.
         if plan.language == "python" and "LAMBDA_RUNTIME_DIR" not in image.environ:
             sdk = await local.sdk()
-            shown += [(str(sdk), body.RUNTIME)] if sdk else []
+            shown.append((str(sdk), body.RUNTIME))
         return workspace.users() + [
             body.Mount(target=target, source=source, bind=True, read_only=True)
             for source, target in shown
@@ -205,7 +184,7 @@ class Containers:
             working_directory=how.working_directory,
             memory_mb=spec.memory_mb if spec else None,
             init=self._init,
-            host_names=("host.docker.internal",),
+            host_names=(HOST_NAME,),
         )
         name = f"{self._prefix}-{self._count}"
         container = Container(
@@ -232,7 +211,7 @@ class Containers:
     async def _run(self, sandbox: DockerSandbox) -> None:
         """Start the container of ``sandbox``, whose disk is shown at its workspace."""
         container, workspace = sandbox.container, sandbox.container.workspace
-        self._alive.add(sandbox)
+        self._removals.alive.add(sandbox)
         listener: socket.socket | None = None
         attached: AttachedOutput | None = None
         if container.stem and workspace is not None:
@@ -351,7 +330,7 @@ class Containers:
             sandbox.close()
             self.remove(anew)
             raise
-        self._alive.discard(sandbox)
+        self._removals.alive.discard(sandbox)
         sandbox.close()
         return anew
 
@@ -359,41 +338,11 @@ class Containers:
 
     def remove(self, sandbox: DockerSandbox) -> None:
         """Remove the container and all it had, off the critical path. Idempotent."""
-        self._alive.discard(sandbox)
-        if not sandbox.container.removed:
-            sandbox.container.removed = True
-            self._spawn(self._remove(sandbox))
-
-    async def _remove(self, sandbox: DockerSandbox) -> None:
-        container = sandbox.container
-        sandbox.killed = True
-        if sandbox.channel is not None and not sandbox.handed_out:
-            sandbox.channel.close()
-        sandbox.unfreeze()
-        for pause in (*_RETRIES, None):
-            try:
-                async with self._removals:
-                    await self._engine.remove(container.id)
-                break
-            except DriverFault:
-                # The engine is down or overloaded. What is left at last, `close` or the next
-                # start of the emulator removes by its labels.
-                if pause is None or self._closing:
-                    break
-                await self._clock.sleep(pause)
-        sandbox.close()
-        if container.workspace is not None and self._local is not None:
-            await self._local.remove(container.workspace)
-
-    def _spawn(self, work: Coroutine[Any, Any, T]) -> asyncio.Task[T]:
-        task = asyncio.ensure_future(work)
-        self._tasks.add(task)
-        task.add_done_callback(self._tasks.discard)
-        return task
+        self._removals.remove(sandbox)
 
     async def _guarded(self, making: Coroutine[Any, Any, DockerSandbox]) -> DockerSandbox:
         """Await ``making`` to its end even if the caller is cancelled: nothing is left behind."""
-        task = self._spawn(making)
+        task = self._removals.spawn(making)
         try:
             return await asyncio.shield(task)
         except asyncio.CancelledError:
@@ -406,11 +355,7 @@ class Containers:
 
     async def close(self) -> None:
         """Remove every container and wait until all are gone."""
-        self._closing = True
-        while self._tasks or self._alive:
-            for sandbox in list(self._alive):
-                self.remove(sandbox)
-            await asyncio.gather(*self._tasks, return_exceptions=True)
+        await self._removals.close()
 
 
 def _group(pid: int, container: str) -> cgroups.Group | None:

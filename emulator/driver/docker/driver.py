@@ -3,13 +3,10 @@
 from __future__ import annotations
 
 import asyncio
-import fcntl
 import os
-import re
 import socket
 import sys
 import tempfile
-import uuid
 from collections.abc import Callable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field
@@ -19,20 +16,18 @@ from emulator.driver import cgroups, mounts
 from emulator.driver.base import Sandbox
 from emulator.driver.docker import images, labels, launch, volumes
 from emulator.driver.docker.address import EngineAddress, resolve
-from emulator.driver.docker.containers import Containers, Network
-from emulator.driver.docker.engine import Engine, EngineFault, EngineInfo
+from emulator.driver.docker.answers import EngineFault, EngineInfo
+from emulator.driver.docker.containers import Containers
+from emulator.driver.docker.engine import Engine
 from emulator.driver.docker.images import Images, Plan, Progress
+from emulator.driver.docker.instance import Instance
+from emulator.driver.docker.network import find as find_network
 from emulator.driver.docker.sandbox import DockerSandbox
 from emulator.driver.docker.stems import StemPool
-from emulator.driver.docker.workspace import LocalFiles, remove_folder
+from emulator.driver.docker.workspace import LocalFiles
 from emulator.model.clock import Clock, SystemClock
-from emulator.model.errors import ConfigurationError, DriverFault
+from emulator.model.errors import DriverFault
 from emulator.model.sandbox import EnvironmentSpec, Usage
-
-#: What containers call the machine where its bridge address can't be bound.
-_HOST_NAME = "host.docker.internal"
-#: An instance's folder among the locks.
-_FOLDER = re.compile(r"[0-9a-f]{8}")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -83,13 +78,21 @@ class DockerDriver:
         self._environ = dict(environ)
         self._clock = clock or SystemClock()
         self._on_progress = on_progress
-        self.instance = uuid.uuid4().hex
-        self.folder = settings.directory / self.instance[:8]
-        self._lock: int | None = None
+        self._instance = Instance(settings.directory)
         self._notes: list[str] = []
         self._local: LocalFiles | None = None
         #: The name by which sandboxes reach this machine: where they find the emulator.
         self.reach_host = ""
+
+    @property
+    def instance(self) -> str:
+        """The id that everything it makes is labelled with."""
+        return self._instance.id
+
+    @property
+    def folder(self) -> Path:
+        """Where the files of its containers are."""
+        return self._instance.folder
 
     # Opening
 
@@ -101,13 +104,13 @@ class DockerDriver:
             await self._set_up(address, self._info)
         except BaseException:
             self._engine.close()
-            self._release()
+            self._instance.close()
             raise
 
     async def _set_up(self, address: EngineAddress, info: EngineInfo) -> None:
         control = labels.own_container()
         local = _shares_this_machine(address, info) and not control
-        self._take_lock()
+        self._instance.open()
         self._owner = labels.Owner(
             instance=self.instance,
             owner=f"{socket.gethostname()}:{self._settings.directory}",
@@ -120,7 +123,14 @@ class DockerDriver:
         await self.sweep()
         if local:
             self._local = LocalFiles(self.folder, privileged=mounts.available())
-        network = await self._network(address, control)
+        network = await find_network(
+            self._engine,
+            name=self._settings.network,
+            advertise=self._settings.advertise,
+            control=control,
+        )
+        if network.note:
+            self._notes.append(network.note)
         self.listen_host, self.reach_host = network.listen_host, network.reach_host
         prefix = f"localfaas-{self.instance[:8]}"
         self._images = Images(
@@ -143,57 +153,6 @@ class DockerDriver:
             self._containers.make_stem, self._containers.remove, self._settings.stems, self._clock
         )
         self._note_limits(info)
-
-    def _take_lock(self) -> None:
-        """Hold a lock as long as this process lives: others tell by it whose containers live."""
-        directory = self._settings.directory
-        try:
-            directory.mkdir(mode=0o755, parents=True, exist_ok=True)
-            if directory.stat().st_uid != os.getuid():
-                raise PermissionError(f"it belongs to user {directory.stat().st_uid}")
-            # It gets its name only once it is held: nobody ever sees it without its holder.
-            new = directory / f"{self.instance}.new"
-            self._lock = os.open(new, os.O_CREAT | os.O_RDWR | os.O_CLOEXEC, 0o600)
-            fcntl.flock(self._lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            new.rename(self._lock_file(self.instance))
-            self.folder.mkdir(mode=0o711)
-        except OSError as error:
-            raise ConfigurationError(f"{directory} can't be used: {error}") from error
-
-    def _lock_file(self, instance: str) -> Path:
-        return self._settings.directory / f"{instance}.lock"
-
-    async def _network(self, address: EngineAddress, control: str) -> Network:
-        name, advertise = self._settings.network, self._settings.advertise
-        if control and not advertise:
-            addresses = (await self._engine.inspect(control)).addresses
-            if name not in addresses and addresses:
-                name = next(iter(addresses))
-            advertise = addresses.get(name, "")
-        if advertise:
-            return Network(name=name, listen_host=advertise, reach_host=advertise)
-        if address.host:
-            here = _address_towards(address.host)
-            seen = frozenset(_addresses_of(address.host))
-            self._notes.append(
-                f"the engine is on another machine: Runtime APIs listen on {here}, and any "
-                "container of that machine that knows a port can reach its Runtime API"
-            )
-            return Network(name=name, listen_host=here, reach_host=here, translated=seen)
-        gateway = await self._engine.gateway(name)
-        if gateway and _can_bind(gateway):
-            return Network(name=name, listen_host=gateway, reach_host=gateway)
-        self._notes.append(
-            "the engine runs in a machine of its own: images with their own runtime client "
-            "connect through this machine's loopback address, where environments can't be told "
-            "apart by address"
-        )
-        return Network(
-            name=name,
-            listen_host="127.0.0.1",
-            reach_host=_HOST_NAME,
-            translated=frozenset({"127.0.0.1"}),
-        )
 
     def _note_limits(self, info: EngineInfo) -> None:
         if self._local is None:
@@ -365,7 +324,7 @@ class DockerDriver:
         running: frozenset[str] = frozenset()
         if any(labels.CONTROL in one.labels for one in listed):
             running = frozenset(one.id for one in await self._engine.containers("") if one.running)
-        locked = frozenset(self._locked_instances())
+        locked = self._instance.living()
 
         def orphan(marks: Mapping[str, str]) -> bool:
             return labels.is_orphan(marks, self._owner, running=running, locked=locked)
@@ -375,35 +334,8 @@ class DockerDriver:
         for name, marks in await self._engine.volumes(labels.INSTANCE):
             if orphan(marks):
                 await self._engine.remove_volume(name)
-        await asyncio.to_thread(self._sweep_folders)
+        await asyncio.to_thread(self._instance.sweep)
         return len(orphans)
-
-    def _locked_instances(self) -> list[str]:
-        """Return the instances whose process lives, this one included."""
-        found = [self.instance]
-        for file in self._settings.directory.glob("*.lock"):
-            if file.stem == self.instance:
-                continue
-            with suppress(OSError), file.open("rb") as lock:
-                try:
-                    fcntl.flock(lock, fcntl.LOCK_SH | fcntl.LOCK_NB)
-                except BlockingIOError:
-                    found.append(file.stem)
-        return found
-
-    def _sweep_folders(self) -> None:
-        # In this order: an instance holds its lock before it makes its folder.
-        found = [p for p in self._settings.directory.iterdir() if _FOLDER.fullmatch(p.name)]
-        locked = self._locked_instances()
-        kept = {instance[:8] for instance in locked}
-        for folder in found:
-            if folder.name not in kept:
-                remove_folder(folder)
-        for file in self._settings.directory.glob("*.lock"):
-            if file.stem != self.instance and file.stem[:8] not in kept:
-                with suppress(OSError), file.open("rb") as lock:
-                    fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-                    file.unlink()
 
     async def close(self) -> None:
         for stem in await self._stems.close():
@@ -421,14 +353,7 @@ class DockerDriver:
             self._engine.close()
             if self._local is not None:
                 await asyncio.to_thread(self._local.close)
-            self._release()
-
-    def _release(self) -> None:
-        if self._lock is not None:
-            remove_folder(self.folder)
-            self._lock_file(self.instance).unlink(missing_ok=True)
-            os.close(self._lock)
-            self._lock = None
+            self._instance.close()
 
 
 class _lost:
@@ -458,29 +383,3 @@ def _shares_this_machine(address: EngineAddress, info: EngineInfo) -> bool:
         and "Docker Desktop" not in info.operating_system
         and info.kernel == os.uname().release
     )
-
-
-def _can_bind(address: str) -> bool:
-    with socket.socket(socket.AF_INET, socket.SOCK_STREAM) as probe:
-        try:
-            probe.bind((address, 0))
-        except OSError:
-            return False
-        return True
-
-
-def _address_towards(host: str) -> str:
-    """Return this machine's address on the way to ``host``; nothing is sent."""
-    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as probe:
-        try:
-            probe.connect((host, 9))
-        except OSError as error:
-            raise ConfigurationError(
-                f"the engine's machine {host} has no route: {error}"
-            ) from error
-        return str(probe.getsockname()[0])
-
-
-def _addresses_of(host: str) -> list[str]:
-    found = socket.getaddrinfo(host, None, socket.AF_INET, socket.SOCK_STREAM)
-    return sorted({str(one[4][0]) for one in found})

@@ -11,10 +11,17 @@ import ipaddress
 import socket
 from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from emulator.driver.docker.address import EngineAddress
+from emulator.driver.docker.answers import (
+    AttachedOutput,
+    ContainerState,
+    EngineFault,
+    EngineInfo,
+    ImageInfo,
+    Listed,
+)
 from emulator.model.errors import ConfigurationError, DriverFault
 
 if TYPE_CHECKING:
@@ -28,84 +35,6 @@ TIMEOUT = 30.0
 _QUEUE = 5.0
 #: dockerd is the bottleneck: more threads make nothing faster.
 _THREADS = 4
-
-
-class EngineFault(DriverFault):
-    """The engine refused, or did not answer.
-
-    Args:
-        message: The engine's own text.
-        status: The HTTP status it answered with; 0 where it gave none.
-    """
-
-    def __init__(self, message: str, *, status: int = 0) -> None:
-        super().__init__(message)
-        self.status = status
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class EngineInfo:
-    """What an engine says of itself."""
-
-    version: str
-    operating_system: str
-    kernel: str
-    #: As ``uname -m`` gives it.
-    architecture: str
-    rootless: bool
-    #: The engine can put a small init in front of a container's command.
-    init: bool
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ContainerState:
-    """A container, as inspected."""
-
-    id: str
-    running: bool
-    paused: bool
-    #: The container's first process as the engine's host numbers it; 0 when it does not run.
-    pid: int
-    exit_code: int
-    out_of_memory: bool
-    #: Addresses by network.
-    addresses: Mapping[str, str]
-    labels: Mapping[str, str]
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ImageInfo:
-    """What an image brings."""
-
-    id: str
-    entrypoint: tuple[str, ...]
-    command: tuple[str, ...]
-    environ: Mapping[str, str]
-    #: As Docker names it: amd64, arm64.
-    architecture: str
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Listed:
-    """A container of a listing."""
-
-    id: str
-    labels: Mapping[str, str]
-    running: bool
-
-
-@dataclass(slots=True)
-class AttachedOutput:
-    """The raw stream of a container's output. ``keep`` must live as long as ``socket``."""
-
-    socket: socket.socket
-    keep: object = field(repr=False)
-
-    def close(self) -> None:
-        self.socket.close()
-        close = getattr(self.keep, "close", None)
-        if close is not None:
-            close()
 
 
 class Engine:

@@ -8,7 +8,8 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from emulator.driver.docker.engine import Engine, EngineFault, ImageInfo
+from emulator.driver.docker.answers import EngineFault, ImageInfo
+from emulator.driver.docker.engine import Engine
 from emulator.model.errors import ConfigurationError, DriverFault
 from emulator.model.sandbox import EnvironmentSpec
 

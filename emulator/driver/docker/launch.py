@@ -2,26 +2,26 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from emulator.driver.conventions import (
+    INVALID_ENTRYPOINT,
+    LD_LIBRARY_PATH,
+    NO_BOOTSTRAP,
+    WRAPPER,
+    needs_fresh_process,
+)
 from emulator.driver.docker import body
-from emulator.driver.docker.engine import ImageInfo
+from emulator.driver.docker.answers import ImageInfo
 from emulator.driver.docker.images import Plan
 from emulator.model.sandbox import EnvironmentSpec
 
-_WRAPPER = "AWS_LAMBDA_EXEC_WRAPPER"
-#: What a process reads when it starts: a stem cell has started already.
-_START_UP_ONLY = re.compile(
-    r"PYTHON(?!PATH$)|LD_(?!LIBRARY_PATH$)|MALLOC_|GLIBC_|NODE_OPTIONS$|NODE_EXTRA_|UV_"
-)
 #: Variables that belong to a container image rather than to the managed runtimes.
 _IMAGE_VARIABLES = ("PATH", "LD_LIBRARY_PATH", "LANG", "TZ")
 #: Where a start command is looked up if its image sets no PATH (the engine's own default).
 _PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
-_INVALID = "Runtime.InvalidEntrypoint"
 #: e_machine of an ELF file (elf.h), at its byte 18.
 _ELF_MACHINES = {"x86_64": 0x3E, "arm64": 0xB7}
 
@@ -29,8 +29,7 @@ _ELF_MACHINES = {"x86_64": 0x3E, "arm64": 0xB7}
 _STEM_ENVIRON = {
     "LANG": "en_US.UTF-8",
     "LC_CTYPE": "C.UTF-8",
-    "LD_LIBRARY_PATH": "/var/lang/lib:/lib64:/usr/lib64:/var/runtime:/var/runtime/lib:"
-    "/var/task:/var/task/lib:/opt/lib",
+    "LD_LIBRARY_PATH": LD_LIBRARY_PATH,
     "TZ": ":UTC",
 }
 #: Runs the first interpreter there is, behind the user's wrapper if there is one. The output of
@@ -40,7 +39,7 @@ _ENTRY = f"""\
 arguments=$1; shift
 for interpreter; do
   if command -v "$interpreter" >/dev/null; then
-    exec ${_WRAPPER} "$interpreter" $arguments
+    exec ${WRAPPER} "$interpreter" $arguments
   fi
 done
 echo "no interpreter here: $*"
@@ -82,8 +81,7 @@ class Launch:
 
 def is_stem(spec: EnvironmentSpec, plan: Plan) -> bool:
     """Say whether a process that has started already can become the environment."""
-    fresh = _WRAPPER in spec.environ or any(map(_START_UP_ONLY.match, spec.environ))
-    return bool(plan.language) and not fresh
+    return bool(plan.language) and not needs_fresh_process(spec.environ)
 
 
 def stem(plan: Plan, image: ImageInfo) -> Launch:
@@ -142,10 +140,9 @@ def _provided(spec: EnvironmentSpec, environ: Mapping[str, str]) -> Launch:
         source, inside = folder / "bootstrap", f"{target}/bootstrap"
         if source.is_file():
             reason = _refusal(source, spec.architecture)
-            error = (_INVALID, f"fork/exec {inside}: {reason}") if reason else None
+            error = (INVALID_ENTRYPOINT, f"fork/exec {inside}: {reason}") if reason else None
             return Launch(entrypoint=[inside], environ=environ, executable=inside, error=error)
-    text = "Couldn't find valid bootstrap(s): [/var/task/bootstrap /opt/bootstrap]"
-    return Launch(entrypoint=[], error=(_INVALID, text))
+    return Launch(entrypoint=[], error=(INVALID_ENTRYPOINT, NO_BOOTSTRAP))
 
 
 def _refusal(file: Path, architecture: str) -> str:

@@ -10,7 +10,9 @@ from contextlib import suppress
 from dataclasses import dataclass
 
 from emulator.driver.cgroups import Group
-from emulator.driver.docker.engine import Engine, EngineFault
+from emulator.driver.conventions import INVALID_ENTRYPOINT
+from emulator.driver.docker.answers import EngineFault
+from emulator.driver.docker.engine import Engine
 from emulator.driver.docker.images import Plan
 from emulator.driver.docker.output import OutputPump
 from emulator.driver.docker.workspace import Workspace
@@ -143,7 +145,7 @@ class DockerSandbox:
         if not reason:
             return end
         message = f"fork/exec {executable}: {reason}"
-        return Exit(status=end.status, error_type="Runtime.InvalidEntrypoint", message=message)
+        return Exit(status=end.status, error_type=INVALID_ENTRYPOINT, message=message)
 
     async def _refusal(self, places: list[str], end: Exit) -> str:
         for place in places:

@@ -9,16 +9,15 @@ import shutil
 import socket
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
-from importlib.util import find_spec
 from pathlib import Path
 
 from emulator.driver import mounts
+from emulator.driver.conventions import SDK, USER_NAME, package_paths
+from emulator.driver.disks import Disks
 from emulator.driver.docker.body import (
     CODE,
     LAYERS,
     RUN,
-    TEMPORARY,
-    USER_NAME,
     Mount,
     user_id,
 )
@@ -26,12 +25,6 @@ from emulator.model.errors import ConfigurationError, DriverFault
 
 #: Bytes of a Unix socket's path, less the final zero (sockaddr_un).
 _LONGEST_SOCKET = 107
-#: What ext4 itself takes of a disk: about 4 %, and some megabytes of a small one.
-_OVERHEAD = (1.04, 12)
-
-
-#: What `import boto3` needs; nothing else of the emulator's own packages is shown.
-SDK = ("boto3", "botocore", "s3transfer", "jmespath", "dateutil", "urllib3", "six")
 
 
 class Workspace:
@@ -106,14 +99,16 @@ class LocalFiles:
             raise ConfigurationError(f"{base} is too long a path for sockets: choose a shorter one")
         self._base = base
         self._privileged = privileged
-        self._mkfs = shutil.which("mkfs.ext4", path=f"{os.environ.get('PATH', '')}:/usr/sbin:/sbin")
         self._thread = mounts.entering_executor() if privileged else ThreadPoolExecutor(1)
         self._count = 0
-        self._templates: dict[int, asyncio.Task[Path]] = {}
         self._merged: dict[tuple[Path, ...], asyncio.Task[Path]] = {}
-        self._sdk: asyncio.Task[Path | None] | None = None
-        #: /tmp has the size that was asked for.
-        self.sized = privileged and self._mkfs is not None and Path("/dev/loop-control").exists()
+        self._sdk: asyncio.Task[Path] | None = None
+        self._disks = Disks(base / "disks") if privileged and Disks.available() else None
+
+    @property
+    def sized(self) -> bool:
+        """/tmp has the size that was asked for."""
+        return self._disks is not None
 
     async def make(self, storage_mb: int) -> Workspace:
         """Make a container's folder, and where it can be had the disk for its /tmp.
@@ -122,89 +117,47 @@ class LocalFiles:
         """
         self._count += 1
         workspace = Workspace(self._base / f"{self._count:06}", self._count)
-        if self.sized:
-            await self._disk(workspace, storage_mb)
+        if self._disks is not None:
+            workspace.disk = await self._disks.make(storage_mb)
+            await self.show_disk(workspace)
         return workspace
 
-    async def _disk(self, workspace: Workspace, storage_mb: int) -> None:
-        if storage_mb not in self._templates:
-            self._templates[storage_mb] = asyncio.ensure_future(self._template(storage_mb))
-        template = await self._templates[storage_mb]
-        image = workspace.root / "disk"
-
-        def mount() -> None:
-            _copy_sparse(template, image)
-            try:
-                mounts.mount_disk(image, workspace.temporary)
-            finally:
-                image.unlink()
-            workspace.temporary.chmod(0o1777)
-            (workspace.temporary / "lost+found").rmdir()
-            workspace.disk = mounts.clone(workspace.temporary)
-
-        try:
-            await self._run(mount)
-        except OSError as error:
-            raise DriverFault(f"no disk for /tmp can be had: {error}") from error
-
-    async def _template(self, storage_mb: int) -> Path:
-        factor, extra = _OVERHEAD
-        path = self._base / f"{storage_mb}.ext4"
-        with path.open("wb") as file:
-            file.truncate(int(storage_mb * factor + extra) << 20)
-        # No journal: nobody needs a /tmp after a power cut.
-        making = await asyncio.create_subprocess_exec(
-            str(self._mkfs), "-q", "-F", "-m", "0", "-O", "^has_journal", "-E", "nodiscard",
-            str(path), stdin=asyncio.subprocess.DEVNULL, stdout=asyncio.subprocess.DEVNULL,
-            stderr=asyncio.subprocess.PIPE,
-        )  # fmt: skip
-        _, complaint = await making.communicate()
-        if making.returncode:
-            raise DriverFault(f"mkfs.ext4 failed: {complaint.decode(errors='replace').strip()}")
-        return path
-
     async def exchange_disk(self, workspace: Workspace, pid: int, storage_mb: int) -> None:
-        """Give a running container's /tmp another size: a new disk, above the old one."""
-        if workspace.disk is None:
-            return
-        os.close(workspace.disk)
-        await self._disk(workspace, storage_mb)
-        await self._attach_disk(workspace, pid)
+        """Give a running container's /tmp another size: a new disk, above the old one.
+
+        Raises:
+            DriverFault: It can't be had.
+        """
+        if self._disks is not None:
+            await self._show(workspace, pid, await self._disks.make(storage_mb))
 
     async def hand_over_disk(self, old: Workspace, new: Workspace, pid: int) -> None:
-        """Give the disk of one container, which has ended, to another one that runs."""
-        if old.disk is None or new.disk is None:
-            return
-        os.close(new.disk)
-        new.disk, old.disk = old.disk, None
-        await self.show_disk(new)
-        await self._attach_disk(new, pid)
+        """Give the disk of one container, which has ended, to another one that runs.
 
-    async def _attach_disk(self, workspace: Workspace, pid: int) -> None:
-        temporary = [(workspace.temporary, TEMPORARY)]
-        try:
-            await self._run(lambda: mounts.attach(pid, temporary, read_only=False))
-        except OSError as error:
-            raise DriverFault(f"/tmp can't be had in its container: {error}") from error
-        await self.hide_disk(workspace)
+        Raises:
+            DriverFault: It can't be.
+        """
+        if self._disks is not None and old.disk is not None:
+            disk, old.disk = old.disk, None
+            await self._disks.give(disk, user_id(new.number))
+            await self._show(new, pid, disk)
+
+    async def _show(self, workspace: Workspace, pid: int, disk: int) -> None:
+        assert self._disks is not None
+        unused, workspace.disk = workspace.disk, await self._disks.show(disk, pid)
+        if unused is not None:
+            await self._disks.drop(unused)
 
     async def show_disk(self, workspace: Workspace) -> None:
-        """Mount the disk at ``temporary`` again: a container that is about to start takes it."""
-        if workspace.disk is None:
-            return
-        tree = workspace.disk
-
-        def mount() -> None:
-            mounts.move(tree, str(workspace.temporary))
-            workspace.disk = mounts.clone(workspace.temporary)
-            os.close(tree)
-
-        await self._run(mount)
+        """Mount the disk at ``temporary``: a container that is about to start takes it."""
+        if self._disks is not None and workspace.disk is not None:
+            disk, workspace.disk = workspace.disk, None
+            workspace.disk = await self._disks.mount(disk, workspace.temporary)
 
     async def hide_disk(self, workspace: Workspace) -> None:
         """Take the disk from ``temporary``: the container has its own view of it by now."""
-        if workspace.disk is not None:
-            await self._run(lambda: mounts.unmount(workspace.temporary))
+        if self._disks is not None and workspace.disk is not None:
+            await self._disks.unmount(workspace.temporary)
 
     async def fill(
         self, workspace: Workspace, pid: int, code: Path | None, layers: Sequence[Path]
@@ -242,8 +195,8 @@ class LocalFiles:
             del self._merged[key]
             raise DriverFault(f"the layers can't be merged: {error}") from error
 
-    async def sdk(self) -> Path | None:
-        """Return a folder with the AWS SDK for Python, None where it is not installed."""
+    async def sdk(self) -> Path:
+        """Return a folder with the AWS SDK for Python."""
         if self._sdk is None:
             self._sdk = asyncio.ensure_future(
                 asyncio.to_thread(_gather, SDK, self._base / "sdk-python")
@@ -252,9 +205,9 @@ class LocalFiles:
 
     async def remove(self, workspace: Workspace) -> None:
         """Remove a container's folder once the container is gone."""
-        if workspace.disk is not None:
-            os.close(workspace.disk)
-            workspace.disk = None
+        if self._disks is not None and workspace.disk is not None:
+            disk, workspace.disk = workspace.disk, None
+            await self._disks.drop(disk)
         await asyncio.to_thread(remove_folder, workspace.root)
 
     async def _run(self, call: object) -> None:
@@ -262,6 +215,8 @@ class LocalFiles:
 
     def close(self) -> None:
         self._thread.shutdown(wait=True)
+        if self._disks is not None:
+            self._disks.close()
         remove_folder(self._base)
 
 
@@ -272,18 +227,14 @@ def remove_folder(folder: Path) -> None:
     shutil.rmtree(folder, ignore_errors=True)
 
 
-def _gather(packages: Sequence[str], target: Path) -> Path | None:
+def _gather(packages: Sequence[str], target: Path) -> Path:
     """Make a folder of installed Python packages."""
     target.mkdir()
-    for name in packages:
-        spec = find_spec(name)
-        if spec is None or spec.origin is None:
-            return None
-        origin = Path(spec.origin)
-        if spec.submodule_search_locations:
-            _link_tree(origin.parent, target / name)
+    for source, name in package_paths(packages):
+        if source.is_dir():
+            _link_tree(source, target / name)
         else:
-            shutil.copy2(origin, target / origin.name)
+            shutil.copy2(source, target / name)
     return target
 
 
@@ -313,21 +264,3 @@ def _link_tree(source: Path, target: Path) -> None:
                 os.link(entry.path, there, follow_symlinks=False)
             except OSError:  # another file system, or one without hard links
                 shutil.copy2(entry.path, there, follow_symlinks=False)
-
-
-def _copy_sparse(source: Path, target: Path) -> None:
-    """Copy a file with holes, holes included."""
-    with source.open("rb") as reader, target.open("wb") as writer:
-        size = os.fstat(reader.fileno()).st_size
-        writer.truncate(size)
-        at = 0
-        while at < size:
-            try:
-                at = os.lseek(reader.fileno(), at, os.SEEK_DATA)
-            except OSError:  # ENXIO: nothing but a hole until the end
-                return
-            end = os.lseek(reader.fileno(), at, os.SEEK_HOLE)
-            reader.seek(at)
-            writer.seek(at)
-            writer.write(reader.read(end - at))
-            at = end

@@ -13,7 +13,7 @@ from collections import deque
 from contextlib import suppress
 from pathlib import Path
 
-from emulator.driver import cgroups
+from emulator.driver import cgroups, conventions
 from emulator.driver.base import Sandbox
 from emulator.driver.disks import Disks
 from emulator.driver.process import layout, ledger
@@ -129,7 +129,7 @@ class ProcessDriver:
             str(layout.own_interpreter()),
             "-I",
             "-S",
-            str(layout.runtimes_folder() / "python" / "jail.py"),
+            str(conventions.runtimes_folder() / "python" / "jail.py"),
             stdin=asyncio.subprocess.PIPE,
             stderr=asyncio.subprocess.DEVNULL,
             env={},
@@ -139,7 +139,7 @@ class ProcessDriver:
 
     def _packages(self) -> tuple[str, ...]:
         official = layout.OFFICIAL_CLIENT if self._bootstrap == "awslambdaric" else ()
-        return layout.SDK + official
+        return conventions.SDK + official
 
     @property
     def _runtime_folder(self) -> Path:

@@ -4,20 +4,21 @@ from __future__ import annotations
 
 import json
 import os
-import re
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from emulator.driver.conventions import (
+    INVALID_ENTRYPOINT,
+    LD_LIBRARY_PATH,
+    NO_BOOTSTRAP,
+    WRAPPER,
+    needs_fresh_process,
+)
 from emulator.driver.process.interpreters import Choice
-from emulator.driver.process.layout import LD_LIBRARY_PATH, is_visible
+from emulator.driver.process.layout import is_visible
 from emulator.model.sandbox import EnvironmentSpec
 
-WRAPPER = "AWS_LAMBDA_EXEC_WRAPPER"
-#: What a process reads when it starts: a stem cell has started already.
-_START_UP_ONLY = re.compile(
-    r"PYTHON(?!PATH$)|LD_(?!LIBRARY_PATH$)|MALLOC_|GLIBC_|NODE_OPTIONS$|UV_"
-)
 _OFFICIAL_CLIENT = (
     "import os, sys; sys.path[:0] = {path!r}; sys.path.remove('') if '' in sys.path else None;"
     " from awslambdaric.__main__ import main; main(['awslambdaric', os.environ['_HANDLER']])"
@@ -182,7 +183,7 @@ def _environ(spec: EnvironmentSpec, paths: Paths, *, jailed: bool) -> dict[str, 
 
 
 def _needs_fresh_process(environ: dict[str, str], *, jailed: bool) -> bool:
-    if any(_START_UP_ONLY.match(name) for name in environ):
+    if needs_fresh_process(environ):
         return True
     return jailed and environ.get("LD_LIBRARY_PATH", LD_LIBRARY_PATH) != LD_LIBRARY_PATH
 
@@ -209,8 +210,8 @@ def _provided(spec: EnvironmentSpec, common: dict[str, Any]) -> Launch:
         early=False,
         channel=False,
         error=(
-            "Runtime.InvalidEntrypoint",
-            "Couldn't find valid bootstrap(s): [/var/task/bootstrap /opt/bootstrap]",
+            INVALID_ENTRYPOINT,
+            NO_BOOTSTRAP,
         ),
         **common,
     )

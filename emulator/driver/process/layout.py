@@ -4,25 +4,24 @@ from __future__ import annotations
 
 import os
 import sys
-from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
-#: The user a function runs as on Lambda, by name. Outside, each sandbox has an id of its own.
-USER_NAME = "sbx_user1051"
-#: Far above what distributions give to users, services and subordinate ids.
+from emulator.driver.conventions import (
+    LD_LIBRARY_PATH,
+    USER_NAME,
+    package_paths,
+    runtimes_folder,
+)
+
+#: Each sandbox has a user id of its own, far above what distributions give to users, services and
+#: subordinate ids.
 FIRST_UID = 1_051_000_000
 #: Sandboxes an instance can have at once, and so user ids it takes.
 UIDS_PER_INSTANCE = 1024
 #: The one user id inside a user namespace, as on Lambda.
 INNER_UID = 993
 
-#: AWS's own LD_LIBRARY_PATH: read once, when a process starts, so zygotes are started with it.
-LD_LIBRARY_PATH = (
-    "/var/lang/lib:/lib64:/usr/lib64:/var/runtime:/var/runtime/lib:/var/task:/var/task/lib:/opt/lib"
-)
-#: The AWS SDK a Python function may import; nothing else of the emulator's own packages.
-SDK = ("boto3", "botocore", "s3transfer", "jmespath", "dateutil", "urllib3", "six")
 #: What the official runtime client is made of.
 OFFICIAL_CLIENT = ("awslambdaric", "runtime_client", "simplejson", "snapshot_restore_py")
 
@@ -38,29 +37,6 @@ _FOLDERS = (
     "/var/lang", "/var/runtime/lib", "/var/task/lib", "/var/tmp",
 )  # fmt: skip
 _VISIBLE_PREFIXES = ("/usr", "/bin", "/nix")
-
-
-def runtimes_folder() -> Path:
-    """Return the folder of bootstraps: beside the package, or inside it once installed."""
-    package = Path(__file__).resolve().parents[2]
-    installed = package / "_runtimes"
-    return installed if installed.is_dir() else package.parent / "runtimes"
-
-
-def package_paths(names: tuple[str, ...]) -> list[tuple[Path, str]]:
-    """Return where each package or module of ``names`` lies, with its name in a folder."""
-    found = []
-    for name in names:
-        try:
-            spec = find_spec(name)
-        except ImportError:
-            continue
-        if spec is None or spec.origin is None:
-            continue
-        origin = Path(spec.origin)
-        place = origin.parent if spec.submodule_search_locations else origin
-        found.append((place, place.name))
-    return found
 
 
 def is_visible(prefix: Path) -> bool:

@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from emulator.driver.cgroups import unique_folders
+from emulator.driver.conventions import runtimes_folder
 from emulator.driver.process import layout
 from emulator.driver.process.interpreters import Choice
 from emulator.driver.process.launch import program_inside
@@ -100,14 +101,14 @@ class Zygote:
 
     def _arguments(self, control: socket.socket, root: str, runtime: str) -> list[str]:
         """The zygote's arguments after the interpreter, its files found below ``root``."""
-        program = root + str(layout.runtimes_folder() / "python" / "zygote.py")
+        program = root + str(runtimes_folder() / "python" / "zygote.py")
         jailed = "1" if self._world.jailed else "0"
         return ["-I", "-S", program, str(control.fileno()), jailed, runtime]
 
     async def _start_jailed(self, control: socket.socket, errors: int) -> None:
         interpreter = self.choice.interpreter
         own = str(layout.own_interpreter())
-        folder = layout.runtimes_folder() / "python"
+        folder = runtimes_folder() / "python"
         if interpreter is not None and interpreter.family == "python":
             program, runtime = program_inside(self.choice, jailed=True), "/var/runtime"
         else:
@@ -150,7 +151,7 @@ class Zygote:
             program = str(interpreter.executable)
         else:
             program = str(layout.own_interpreter())
-        folder = str(layout.runtimes_folder() / "python")
+        folder = str(runtimes_folder() / "python")
         self._process = await asyncio.create_subprocess_exec(
             program,
             *self._arguments(control, "", folder),
@@ -265,7 +266,7 @@ class Zygote:
 
     def _node_command(self) -> list[str]:
         jailed = self._world.jailed
-        folder = "/var/runtime" if jailed else str(layout.runtimes_folder() / "nodejs")
+        folder = "/var/runtime" if jailed else str(runtimes_folder() / "nodejs")
         return [program_inside(self.choice, jailed=jailed), f"{folder}/bootstrap.mjs", "--channel"]
 
     async def _send(self, order: bytes, fds: list[int]) -> None:

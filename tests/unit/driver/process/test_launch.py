@@ -5,9 +5,9 @@ from typing import Any
 
 import pytest
 
+from emulator.driver.conventions import LD_LIBRARY_PATH
 from emulator.driver.process.interpreters import Choice, Interpreter
 from emulator.driver.process.launch import Launch, Paths, plan
-from emulator.driver.process.layout import LD_LIBRARY_PATH
 from emulator.model.sandbox import EnvironmentSpec
 
 PYENV = Choice(
