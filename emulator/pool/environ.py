@@ -10,10 +10,9 @@ from dataclasses import dataclass
 
 from emulator.model.function import FunctionVersion
 
-_PATH = "/var/lang/bin:/usr/local/bin:/usr/bin/:/bin:/opt/bin"
-_LIBRARIES = (
-    "/var/lang/lib:/lib64:/usr/lib64:/var/runtime:/var/runtime/lib:/var/task:/var/task/lib:/opt/lib"
-)
+#: Without the language's own, which comes before them.
+_PATH = "/usr/local/bin:/usr/bin/:/bin:/opt/bin"
+_LIBRARIES = "/lib64:/usr/lib64:/var/runtime:/var/runtime/lib:/var/task:/var/task/lib:/opt/lib"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -57,12 +56,16 @@ def build(
         "LAMBDA_TASK_ROOT": "/var/task",
         "LAMBDA_RUNTIME_DIR": "/var/runtime",
         "LANG": "en_US.UTF-8",
-        "LD_LIBRARY_PATH": _LIBRARIES,
-        "PATH": _PATH,
+        "LD_LIBRARY_PATH": f"/var/lang/lib:{_LIBRARIES}",
+        "PATH": f"/var/lang/bin:{_PATH}",
         "TZ": ":UTC",
         "_HANDLER": version.handler,
     }
     environ.update(_of_runtime(version.runtime))
+    if version.runtime in ("java8.al2", "java11"):
+        # Names that version 1 of the Java SDK reads.
+        environ["AWS_ACCESS_KEY"] = environ["AWS_ACCESS_KEY_ID"]
+        environ["AWS_SECRET_KEY"] = environ["AWS_SECRET_ACCESS_KEY"]
     if version.log_format == "JSON":
         environ["AWS_LAMBDA_LOG_FORMAT"] = "JSON"
         environ["AWS_LAMBDA_LOG_LEVEL"] = version.application_log_level or "INFO"
@@ -75,6 +78,8 @@ def build(
 def _of_runtime(runtime: str) -> dict[str, str]:
     family = runtime.rstrip("0123456789.x")
     release = runtime.removeprefix(family)
+    if runtime == "provided.al2":
+        return {"LD_LIBRARY_PATH": _LIBRARIES, "PATH": _PATH}
     if not runtime or family.startswith("provided"):
         return {}
     environ = {"AWS_EXECUTION_ENV": f"AWS_Lambda_{runtime}"}
@@ -92,7 +97,11 @@ def _of_runtime(runtime: str) -> dict[str, str]:
                 f"/opt/nodejs/node{major}/node_modules:/opt/nodejs/node_modules:"
                 "/var/runtime/node_modules:/var/runtime:/var/task"
             )
+            if int(major) <= 18:
+                environ["NODE_EXTRA_CA_CERTS"] = "/var/runtime/ca-cert.pem"
         case "ruby":
+            environ["PATH"] = f"/var/lang/bin:/var/lang/bin:{_PATH}"
+            environ["LD_LIBRARY_PATH"] = f"/var/lang/lib:/var/lang/lib:{_LIBRARIES}"
             environ["GEM_HOME"] = "/var/runtime"
             environ["GEM_PATH"] = (
                 f"/var/task/vendor/bundle/ruby/{release}.0:/opt/ruby/gems/{release}.0:"

@@ -23,8 +23,8 @@ def running() -> Iterator[Running]:
 
 @pytest.fixture(scope="session")
 def processes() -> Iterator[Running]:
-    """An emulator whose functions really run."""
-    running = Running(Settings(port=0))
+    """An emulator whose functions really run, with the variables of AWS and no others."""
+    running = Running(Settings(port=0, inject_endpoint=False))
     yield running
     running.stop()
 

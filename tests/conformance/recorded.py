@@ -25,6 +25,8 @@ _ANY = {
     "<location>",
     "<layer-location>",
     "<function-url>",
+    "<remaining-time-in-millis>",
+    "<stack-trace>",
 }
 _KNOWN = {"<region>": "us-east-1", "<partition>": "aws"}
 #: When AWS added members to FunctionConfiguration: older recordings can't have them.

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import io
 import json
 import time
 from typing import Any
@@ -35,6 +36,50 @@ def handler(event, context):
     return {"handler": "handler"}
 def handler_two(event, context):
     return {"handler": "handler_two"}
+"""
+_ENVIRONMENT = """
+import os
+def handler(event, context):
+    return {"environment": dict(os.environ)}
+"""
+_SLEEP = """
+import time
+def handler(event, context):
+    print("began", event["name"])
+    time.sleep(event["wait"])
+"""
+_VARIANT = """
+import time
+def handler(event, context):
+    print("began", event)
+    time.sleep(2 if "sleep" in event else 0)
+    print(f"ended {event}--%s")
+"""
+_INTROSPECTION = """
+import getpass, os, platform, pwd, stat, subprocess
+from pathlib import Path
+
+def handler(event, context):
+    paths = {}
+    for path in ("/lambda-entrypoint.sh", "/opt", "/tmp", "/var/task"):
+        if not os.path.exists(path):
+            continue
+        told, name = os.stat(path), path.replace("/", "_")
+        paths |= {
+            f"{name}_mode": stat.filemode(told.st_mode),
+            f"{name}_uid": told.st_uid,
+            f"{name}_owner": Path(path).owner(),
+            f"{name}_gid": told.st_gid,
+        }
+    return {
+        "event": event,
+        "paths": paths,
+        "platform_machine": platform.machine(),
+        "platform_system": platform.system(),
+        "pwd": os.getcwd(),
+        "user_login_name": getpass.getuser(),
+        "user_whoami": subprocess.getoutput("whoami"),
+    }
 """
 _NOTHING = "def handler(event, context):\n    return None\n"
 _EMPTY = "def handler(event, context):\n    return {}\n"
@@ -269,13 +314,111 @@ def runtime_exit(s: Scenario) -> None:
     s.call("invocation_error", "invoke", FunctionName=name, Payload=b"{}")
 
 
+def runtime_error(s: Scenario) -> None:
+    code = (
+        'raise Exception("Runtime startup fails")\ndef handler(event, context):\n    return None\n'
+    )
+    name = s.function(
+        Runtime="python3.13",
+        Handler="lambda_runtime_error.handler",
+        Code={"ZipFile": zip_of(lambda_runtime_error__py=code)},
+    )["FunctionName"]
+    s.call("invocation_error", "invoke", FunctionName=name, Payload=b"{}")
+
+
+def init_environment(s: Scenario) -> None:
+    created = s.function(Runtime="python3.14", Code=_code(_ENVIRONMENT))
+    s.match(
+        "create-result",
+        {"CreateEventSourceMappingResponse": None, "CreateFunctionResponse": created},
+    )
+    answer = s.client.invoke(FunctionName=created["FunctionName"], Payload=b"{}")
+    told = json.load(answer["Payload"])
+    # Its address is one of this machine's; the recording takes it for that of the X-Ray daemon.
+    told["environment"]["AWS_LAMBDA_RUNTIME_API"] = "169.254.100.1:9001"
+    s.match("lambda-init-inspection", {**answer, "Payload": io.BytesIO(json.dumps(told).encode())})
+
+
+def introspection(s: Scenario) -> None:
+    name = s.function(Code=_code(_INTROSPECTION))["FunctionName"]
+    s.call("invoke_runtime_x86_introspection", "invoke", FunctionName=name, Payload=b"{}")
+
+
+def reserved_async_queue(s: Scenario) -> None:
+    name = s.function(Code=_code(_SLEEP))["FunctionName"]
+    s.call("fn", "get_function_configuration", FunctionName=name, Qualifier="$LATEST")
+    s.call(
+        "put_fn_concurrency",
+        "put_function_concurrency",
+        FunctionName=name,
+        ReservedConcurrentExecutions=1,
+    )
+    for number, wait in enumerate((2, 0)):
+        event = json.dumps({"name": f"event {number}", "wait": wait}).encode()
+        s.client.invoke(FunctionName=name, InvocationType="Event", Payload=event)
+    _logged(s, name, "began event 0")
+    s.refused("too_many_requests_exc", "invoke", FunctionName=name, Payload=b"{}")
+    # What could not run at once was kept.
+    _logged(s, name, "began event 1")
+
+
+def async_over_an_update(s: Scenario) -> None:
+    name = s.function(Code=_code(_VARIANT % "variant-1"))["FunctionName"]
+    s.client.put_function_concurrency(FunctionName=name, ReservedConcurrentExecutions=1)
+
+    def invoke(event: str) -> None:
+        s.client.invoke(
+            FunctionName=name, InvocationType="Event", Payload=json.dumps(event).encode()
+        )
+
+    invoke("01-sleep")
+    _logged(s, name, "began 01-sleep")
+    for number in range(2, 11):
+        invoke(f"{number:02}-before")
+    s.client.update_function_code(
+        FunctionName=name, ZipFile=_code(_VARIANT % "variant-2")["ZipFile"]
+    )
+    s.updated(name)
+    for number in range(11, 16):
+        invoke(f"{number:02}-after")
+    for number in range(2, 16):
+        _logged(s, name, f"began {number:02}-{'before' if number < 11 else 'after'}")
+    messages = [
+        event["message"].strip().removeprefix("ended ")
+        for event in s.clients("logs").filter_log_events(
+            logGroupName=f"/aws/lambda/{name}", filterPattern="ended"
+        )["events"]
+    ]
+    s.match("async_invoke_history_sorted", sorted(messages))
+
+
+def _logged(s: Scenario, name: str, text: str) -> None:
+    """Wait until a function has logged ``text``."""
+    logs = s.clients("logs")
+    for _ in range(600):
+        try:
+            found = logs.filter_log_events(
+                logGroupName=f"/aws/lambda/{name}", filterPattern=f'"{text}"'
+            )
+        except logs.exceptions.ResourceNotFoundException:
+            found = {"events": []}
+        if found["events"]:
+            return
+        time.sleep(0.05)
+    raise AssertionError(f"{name} did not log {text!r}")
+
+
 SCENARIOS: dict[str, Replay] = {
     "TestLambdaAliases::test_lambda_alias_moving": alias_moving,
+    "TestLambdaBehavior::test_lambda_init_environment": init_environment,
+    "TestLambdaBehavior::test_runtime_introspection_x86": introspection,
     "TestLambdaConcurrency::test_lambda_concurrency_crud": concurrency_crud,
     "TestLambdaConcurrency::test_lambda_provisioned_concurrency_moves_with_alias": (
         provisioned_moves_with_alias
     ),
+    "TestLambdaConcurrency::test_reserved_concurrency_async_queue": reserved_async_queue,
     "TestLambdaConcurrency::test_reserved_provisioned_overlap": reserved_provisioned_overlap,
+    "TestLambdaErrors::test_lambda_runtime_error": runtime_error,
     "TestLambdaErrors::test_lambda_runtime_exit": runtime_exit,
     "TestLambdaFeatures::test_basic_invoke": basic_invoke,
     "TestLambdaFeatures::test_invocation_type_no_return_payload[python-RequestResponse]": (
@@ -285,5 +428,6 @@ SCENARIOS: dict[str, Replay] = {
     "TestLambdaFeatures::test_invocation_with_qualifier": with_qualifier,
     "TestLambdaURL::test_lambda_url_echo_invoke[BUFFERED]": url_echo,
     "TestLambdaURL::test_lambda_url_invalid_invoke_mode": url_invalid_invoke_mode,
+    "TestLambdaVersions::test_async_invoke_queue_upon_function_update": async_over_an_update,
     "TestLambdaVersions::test_lambda_handler_update": handler_update,
 }

@@ -11,6 +11,12 @@ from tests.conformance.scenarios_functions import SCENARIOS
 
 #: Scenarios that differ, and why.
 DIFFERENT = {
+    "TestLambdaBehavior::test_runtime_introspection_x86": (
+        "/lambda-entrypoint.sh, which starts AWS's images, is not in a process's sandbox"
+    ),
+    "TestLambdaErrors::test_lambda_runtime_error": (
+        "the trace has line numbers of another patch release of Python's own importlib"
+    ),
     "TestLambdaConcurrency::test_lambda_provisioned_concurrency_moves_with_alias": (
         "environments of the old version are not counted any more while the new ones start"
     ),
@@ -18,6 +24,8 @@ DIFFERENT = {
         "what is provisioned is not taken from a reservation's on-demand part"
     ),
 }
+#: Those that differ on some machines only.
+BY_MACHINE = {"TestLambdaErrors::test_lambda_runtime_error"}
 
 pytestmark = pytest.mark.skipif(not FOLDER.is_dir(), reason=f"no recordings at {FOLDER}")
 
@@ -35,6 +43,6 @@ def test_scenario(name, processes):
         comparison.finish()
         RESULTS.setdefault("lambda", {})[name] = comparison.differences
     if name in DIFFERENT:
-        assert comparison.differences, f"{name} does not differ any more"
+        assert comparison.differences or name in BY_MACHINE, f"{name} does not differ any more"
         pytest.xfail(DIFFERENT[name])
     assert comparison.differences == []

@@ -1,8 +1,11 @@
 """What goes wrong, as AWS names and words it."""
 
+import os
 import traceback
 
 _OWN = "/localfaas_runtime/"
+#: This runtime was left with an older client (recorded 2026-01).
+_WITHOUT_REQUEST_ID = "AWS_Lambda_python3.8"
 
 
 class Fault(Exception):
@@ -22,12 +25,15 @@ def result(error, request_id=""):
     else:
         kind, message = type(error).__name__, str(error)
         trace = traceback.format_list(_user_frames(error))
-    return {
+    told = {
         "errorMessage": message,
         "errorType": kind,
         "requestId": request_id,
         "stackTrace": trace,
     }
+    if os.environ.get("AWS_EXECUTION_ENV") == _WITHOUT_REQUEST_ID:
+        del told["requestId"]
+    return told
 
 
 def _user_frames(error):
