@@ -143,27 +143,6 @@ def test_another_service_says_so(scripted):
         scripted.client("dynamodb").list_tables()
 
 
-@pytest.mark.parametrize(
-    "headers",
-    [
-        {"Host": "evil.example"},
-        {"Origin": "https://evil.example"},
-        {"Origin": "null"},
-        {"Sec-Fetch-Site": "cross-site"},
-    ],
-)
-def test_foreign_callers_are_refused_before_dispatch(client, scripted, headers):
-    create(client)
-    request = urllib.request.Request(
-        f"{scripted.url}/2015-03-31/functions/hello/invocations", b"{}", headers
-    )
-    with pytest.raises(urllib.error.HTTPError) as raised:
-        urllib.request.urlopen(request)
-    assert raised.value.code == 403
-    raised.value.close()
-    assert scripted.emulator.driver.sandboxes == []
-
-
 def test_curl_like_invoke_without_a_signature(client, scripted):
     create(client)
     url = f"{scripted.url}/2015-03-31/functions/hello/invocations"
