@@ -42,8 +42,8 @@ async ([target, name]) => {
       frame.onload = done; document.body.append(frame)
       const form = document.createElement("form"); form.action = invoke; form.method = "POST"
       form.target = "sink"; form.enctype = "text/plain"
-      const field = document.createElement("input"); field.name = '{"a'; field.value = '": 1}'; form.append(field); document.body.append(form)
-      form.submit() }),
+      const field = document.createElement("input"); field.name = '{"a'; field.value = '": 1}'
+      form.append(field); document.body.append(form); form.submit() }),
   ]
   navigator.sendBeacon(invoke, "{}")
   const ended = await Promise.allSettled(tries)
