@@ -5,6 +5,7 @@ Source: https://docs.aws.amazon.com/lambda/latest/api/API_Invoke.html ("Name for
 
 from __future__ import annotations
 
+import hashlib
 import re
 from typing import NamedTuple
 
@@ -43,3 +44,9 @@ def parse_function_name(text: str) -> FunctionName | None:
 def function_arn(account: str, region: str, name: str, qualifier: str | None = None) -> str:
     arn = f"arn:{PARTITION}:lambda:{region}:{account}:function:{name}"
     return f"{arn}:{qualifier}" if qualifier else arn
+
+
+def runtime_version_arn(region: str, runtime: str) -> str:
+    """Return the ARN of the one version of a runtime that there is here."""
+    digest = hashlib.sha256(runtime.encode()).hexdigest()
+    return f"arn:{PARTITION}:lambda:{region}::runtime:{digest}"

@@ -27,7 +27,7 @@ from emulator.pool.in_flight import InFlight, Invocations
 from emulator.pool.output import Output
 from emulator.pool.runtime_api import Refusal, RuntimeApi
 from emulator.pool.states import TRANSITIONS, IllegalTransition, State
-from emulator.telemetry import report
+from emulator.telemetry import platform
 from emulator.telemetry.logs import LogWriter
 
 #: Seconds between a runtime's death and giving up on what its connections may still hold (a
@@ -72,6 +72,7 @@ class Environment(ABC):
         self.retired = False
         self._driver = driver
         self._clock = clock
+        self._platform = platform.of(version, log, clock, provisioned=provisioned)
         self._on_idle = on_idle
         self._on_gone = on_gone
         self._init_seconds = init_seconds
@@ -165,36 +166,24 @@ class Environment(ABC):
             await self._abandon(sandbox)
             return
         self._to(State.INIT)
-        self._say_init_start()
+        self._platform.init_start("init")
         self._attach(sandbox)
         failure = await self._await_init(self._init_seconds)
         elapsed = (self._clock.monotonic() - began) * 1000
         if not self._is(State.INIT):
             return
+        self._output.drain()
         if failure is None:
+            self._platform.init_end("init", elapsed)
             self.init_ms = elapsed
             self._driver.initialised(sandbox, self.spec)
             self._to(State.READY)
             self.idle_since = self._clock.monotonic()
             return
-        self._output.drain()
         status = "timeout" if failure.error_type == "Sandbox.Timedout" else "error"
         error_type = "" if status == "timeout" else failure.error_type
-        self.log.line(
-            report.init_report(elapsed, phase="init", status=status, error_type=error_type)
-        )
+        self._platform.init_end("init", elapsed, status, error_type)
         self._init_failed(f"init {status}")
-
-    def _say_init_start(self) -> None:
-        runtime = self.version.runtime or "provided"
-        name = runtime.rstrip("0123456789.x") or runtime
-        release = runtime.removeprefix(name)
-        self.log.line(
-            report.init_start(
-                f"{name}:{release}.v1" if release else f"{name}.v1",
-                f"arn:aws:lambda:{self.version.region}::runtime:localfaas-{runtime}",
-            )
-        )
 
     async def _await_init(self, seconds: float) -> InvocationResult | None:
         """Wait for the first ``next``; returns None, or why it did not come."""

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable
-from datetime import UTC, datetime
 
 from emulator.model.clock import Clock
 from emulator.model.function import FunctionVersion
@@ -14,6 +13,7 @@ from emulator.pool import failures
 from emulator.pool.runtime_api import Refusal, RuntimeApi
 from emulator.telemetry import report
 from emulator.telemetry.logs import LogWriter
+from emulator.telemetry.platform import Platform
 
 
 class InFlight:
@@ -32,6 +32,7 @@ class InFlight:
         "_init_ms",
         "_log",
         "_mark",
+        "_platform",
         "_started",
         "_streamed",
         "answered",
@@ -48,6 +49,7 @@ class InFlight:
         *,
         clock: Clock,
         log: LogWriter,
+        platform: Platform,
         on_deadline: Callable[[InFlight], None],
         init_ms: float | None,
     ) -> None:
@@ -59,11 +61,12 @@ class InFlight:
         self.dispatched = False
         self._clock = clock
         self._log = log
+        self._platform = platform
         self._init_ms = init_ms
         self._started = clock.monotonic()
         self._mark = log.written
         self._streamed = 0
-        log.line(report.start(self.request_id, version.version))
+        platform.start(self.request_id)
         self._deadline = clock.call_later(version.timeout_s, on_deadline, self)
 
     def disarm(self) -> None:
@@ -89,8 +92,7 @@ class InFlight:
     def time_out(self) -> InvocationResult:
         """Log that the time is up; returns what the caller gets."""
         seconds = float(self.version.timeout_s)
-        stamp = datetime.fromtimestamp(self._clock.now(), UTC).strftime("%Y-%m-%dT%H:%M:%S.%f")
-        self._log.line(report.timed_out(stamp[:-3] + "Z", self.request_id, seconds))
+        self._platform.timed_out(self.request_id, seconds)
         return failures.timed_out(self.request_id, seconds)
 
     def finish(self, result: InvocationResult, *, peak: int, status: str = "") -> None:
@@ -108,17 +110,14 @@ class InFlight:
         used_mb = min(version.memory_mb, -(-peak // 1048576))
         if result.error_type == "Runtime.OutOfMemory":
             used_mb = version.memory_mb
-        log.line(report.end(self.request_id))
-        log.line(
-            report.report(
-                self.request_id,
-                duration_ms=duration_ms,
-                memory_mb=version.memory_mb,
-                used_mb=used_mb,
-                init_ms=self._init_ms,
-                status=status,
-                error_type=result.error_type,
-            )
+        self._platform.end(
+            self.request_id,
+            duration_ms=duration_ms,
+            used_mb=used_mb,
+            init_ms=self._init_ms,
+            status=status,
+            error_type=result.error_type,
+            produced_bytes=len(result.payload) + self._streamed,
         )
         result.duration_ms = duration_ms
         result.billed_ms = report.billed_ms(duration_ms, self._init_ms)

@@ -267,7 +267,9 @@ class Pools:
         version = pool.version
         environment_id = secrets.token_hex(16)
         today = datetime.fromtimestamp(self.clock.now(), UTC).strftime("%Y/%m/%d")
-        stream = f"{today}/[{version.version}]{environment_id}"
+        # In a group of its user's choice, which functions may share, the stream names its function.
+        named = version.name if version.log_group else ""
+        stream = f"{today}/{named}[{version.version}]{environment_id}"
         group = version.effective_log_group
         spec = EnvironmentSpec(
             environment_id=environment_id,

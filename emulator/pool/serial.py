@@ -17,7 +17,6 @@ from emulator.pool.environment import Environment
 from emulator.pool.in_flight import InFlight
 from emulator.pool.runtime_api import Refusal
 from emulator.pool.states import State
-from emulator.telemetry import report
 
 
 class SerialEnvironment(Environment):
@@ -41,6 +40,7 @@ class SerialEnvironment(Environment):
             self.version,
             clock=self._clock,
             log=self.log,
+            platform=self._platform,
             on_deadline=self._timed_out,
             init_ms=self.init_ms if cold and self._first else None,
         )
@@ -60,21 +60,18 @@ class SerialEnvironment(Environment):
         sandbox = await self._restart()
         if sandbox is None:
             return
-        self._say_init_start()
+        self._platform.init_start("invoke")
         self._attach(sandbox)
         failure = await self._await_init(self.version.timeout_s)
         if not self._invocations.running:
             return
-        if failure is None:
-            self._driver.initialised(sandbox, self.spec)
-            return
         elapsed = (self._clock.monotonic() - began) * 1000
         self._output.drain()
-        self.log.line(
-            report.init_report(
-                elapsed, phase="invoke", status="error", error_type=failure.error_type
-            )
-        )
+        if failure is None:
+            self._platform.init_end("invoke", elapsed)
+            self._driver.initialised(sandbox, self.spec)
+            return
+        self._platform.init_end("invoke", elapsed, "error", failure.error_type)
         result = failures.with_request_id(failure, current.request_id)
         self._break(current, result, "error", "init failed inside the invoke")
 

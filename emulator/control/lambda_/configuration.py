@@ -15,6 +15,7 @@ from typing import Any
 import orjson
 
 from emulator.control.lambda_.errors import invalid
+from emulator.model.arn import runtime_version_arn
 from emulator.model.function import LATEST, FunctionVersion, LayerVersion
 from emulator.model.limits import ENVIRONMENT_SIZE
 from emulator.model.sandbox import ImageConfig
@@ -70,11 +71,6 @@ def timestamp(seconds: float) -> str:
     """Return a time as Lambda writes it: 2026-01-31T10:20:30.000+0000."""
     moment = datetime.fromtimestamp(seconds, UTC)
     return f"{moment:%Y-%m-%dT%H:%M:%S}.{moment.microsecond // 1000:03d}+0000"
-
-
-def runtime_version_arn(region: str, runtime: str) -> str:
-    digest = hashlib.sha256(runtime.encode()).hexdigest()
-    return f"arn:aws:lambda:{region}::runtime:{digest}"
 
 
 def new_revision() -> str:

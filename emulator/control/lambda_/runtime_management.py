@@ -6,8 +6,9 @@ https://docs.aws.amazon.com/lambda/latest/dg/runtime-management-configure.html
 from __future__ import annotations
 
 from emulator.control.context import Context, Request, Response
-from emulator.control.lambda_ import configuration, ignored, lookup
+from emulator.control.lambda_ import ignored, lookup
 from emulator.control.lambda_.errors import invalid
+from emulator.model.arn import runtime_version_arn
 from emulator.model.function import FunctionVersion
 from emulator.registry.functions import Function
 
@@ -19,7 +20,7 @@ async def put_runtime_management_config(ctx: Context, request: Request) -> Respo
     function, version = _version(ctx, request)
     mode: str = request["UpdateRuntimeOn"]
     arn = request.get("RuntimeVersionArn")
-    here = configuration.runtime_version_arn(version.region, version.runtime)
+    here = runtime_version_arn(version.region, version.runtime)
     if mode == "Manual":
         if not arn:
             raise invalid(

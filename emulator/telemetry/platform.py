@@ -1,0 +1,221 @@
+"""What the platform itself writes into a function's log: as lines of text, or as JSON events.
+
+Sources: recorded lines; https://docs.aws.amazon.com/lambda/latest/dg/telemetry-schema-reference.html
+and, for the levels,
+https://docs.aws.amazon.com/lambda/latest/dg/monitoring-cloudwatchlogs-log-level.html
+"""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from typing import Any, Literal, Protocol
+
+import orjson
+
+from emulator.model.arn import runtime_version_arn
+from emulator.model.clock import Clock
+from emulator.model.function import FunctionVersion
+from emulator.telemetry import report
+from emulator.telemetry.logs import LogWriter
+
+Phase = Literal["init", "invoke"]
+_LEVELS = {"DEBUG": 10, "INFO": 20, "WARN": 30}
+
+
+class Platform(Protocol):
+    """What an environment has to tell."""
+
+    def init_start(self, phase: Phase) -> None: ...
+
+    def init_end(
+        self, phase: Phase, duration_ms: float, status: str = "success", error_type: str = ""
+    ) -> None: ...
+
+    def start(self, request_id: str) -> None: ...
+
+    def timed_out(self, request_id: str, seconds: float) -> None: ...
+
+    def end(
+        self,
+        request_id: str,
+        *,
+        duration_ms: float,
+        used_mb: int,
+        init_ms: float | None,
+        status: str,
+        error_type: str,
+        produced_bytes: int,
+    ) -> None:
+        """Tell of an invocation's end.
+
+        Args:
+            init_ms: Duration of the INIT phase that it waited for; None when warm.
+            status: "timeout" or "error"; empty for success and for errors of the handler.
+            error_type: AWS's type, of a handler's error as well.
+            produced_bytes: Size of the response.
+        """
+        ...
+
+
+def of(version: FunctionVersion, log: LogWriter, clock: Clock, *, provisioned: bool) -> Platform:
+    """Return what writes the platform's part of an environment's log in the version's format."""
+    if version.log_format == "JSON":
+        kind = "provisioned-concurrency" if provisioned else "on-demand"
+        return JsonEvents(version, log, clock, kind)
+    return TextLines(version, log, clock)
+
+
+class TextLines:
+    """Plain text: START, END, REPORT and the like."""
+
+    def __init__(self, version: FunctionVersion, log: LogWriter, clock: Clock) -> None:
+        self._version, self._log, self._clock = version, log, clock
+
+    def init_start(self, phase: Phase) -> None:
+        self._log.line(report.init_start(*_runtime(self._version)))
+
+    def init_end(
+        self, phase: Phase, duration_ms: float, status: str = "success", error_type: str = ""
+    ) -> None:
+        if status != "success":
+            self._log.line(
+                report.init_report(duration_ms, phase=phase, status=status, error_type=error_type)
+            )
+
+    def start(self, request_id: str) -> None:
+        self._log.line(report.start(request_id, self._version.version))
+
+    def timed_out(self, request_id: str, seconds: float) -> None:
+        self._log.line(report.timed_out(_time(self._clock), request_id, seconds))
+
+    def end(
+        self,
+        request_id: str,
+        *,
+        duration_ms: float,
+        used_mb: int,
+        init_ms: float | None,
+        status: str,
+        error_type: str,
+        produced_bytes: int,
+    ) -> None:
+        self._log.line(report.end(request_id))
+        self._log.line(
+            report.report(
+                request_id,
+                duration_ms=duration_ms,
+                memory_mb=self._version.memory_mb,
+                used_mb=used_mb,
+                init_ms=init_ms,
+                status=status,
+                error_type=error_type,
+            )
+        )
+
+
+class JsonEvents:
+    """Events of the Telemetry API, those at or above the function's SystemLogLevel."""
+
+    def __init__(
+        self, version: FunctionVersion, log: LogWriter, clock: Clock, initialization_type: str
+    ) -> None:
+        self._version, self._log, self._clock = version, log, clock
+        self._init_type = initialization_type
+        self._least = _LEVELS.get(version.system_log_level, _LEVELS["INFO"])
+
+    def init_start(self, phase: Phase) -> None:
+        name, arn = _runtime(self._version)
+        self._event(
+            "INFO",
+            "platform.initStart",
+            {
+                "initializationType": self._init_type,
+                "phase": phase,
+                "runtimeVersion": name,
+                "runtimeVersionArn": arn,
+                "functionName": self._version.name,
+                "functionVersion": self._version.version,
+            },
+        )
+
+    def init_end(
+        self, phase: Phase, duration_ms: float, status: str = "success", error_type: str = ""
+    ) -> None:
+        record = {
+            "initializationType": self._init_type,
+            "phase": phase,
+            "status": status,
+            **_error(error_type),
+        }
+        well = status == "success"
+        self._event("DEBUG" if well else "WARN", "platform.initRuntimeDone", record)
+        level = "DEBUG" if self._init_type == "on-demand" else "INFO"
+        metrics = {"durationMs": round(duration_ms, 3)}
+        self._event(
+            level if well else "WARN", "platform.initReport", {**record, "metrics": metrics}
+        )
+
+    def start(self, request_id: str) -> None:
+        self._event(
+            "INFO",
+            "platform.start",
+            {"requestId": request_id, "version": self._version.version},
+        )
+
+    def timed_out(self, request_id: str, seconds: float) -> None:
+        """Write nothing: the status of the events at the end says it."""
+
+    def end(
+        self,
+        request_id: str,
+        *,
+        duration_ms: float,
+        used_mb: int,
+        init_ms: float | None,
+        status: str,
+        error_type: str,
+        produced_bytes: int,
+    ) -> None:
+        status = status or ("error" if error_type else "success")
+        error = _error(error_type if status == "error" else "")
+        record = {"requestId": request_id, "status": status, **error}
+        duration = round(duration_ms, 3)
+        done = {"durationMs": duration, "producedBytes": produced_bytes}
+        well = status == "success"
+        self._event(
+            "DEBUG" if well else "WARN", "platform.runtimeDone", {**record, "metrics": done}
+        )
+        metrics: dict[str, float] = {
+            "durationMs": duration,
+            "billedDurationMs": report.billed_ms(duration_ms, init_ms),
+            "memorySizeMB": self._version.memory_mb,
+            "maxMemoryUsedMB": used_mb,
+        }
+        if init_ms is not None:
+            metrics["initDurationMs"] = round(init_ms, 3)
+        self._event("INFO" if well else "WARN", "platform.report", {**record, "metrics": metrics})
+
+    def _event(self, level: str, kind: str, record: dict[str, Any]) -> None:
+        if _LEVELS[level] >= self._least:
+            event = {"time": _time(self._clock), "type": kind, "record": record}
+            self._log.line(orjson.dumps(event).decode())
+
+
+def _error(error_type: str) -> dict[str, str]:
+    return {"errorType": error_type} if error_type else {}
+
+
+def _time(clock: Clock) -> str:
+    stamp = datetime.fromtimestamp(clock.now(), UTC).strftime("%Y-%m-%dT%H:%M:%S.%f")
+    return stamp[:-3] + "Z"
+
+
+def _runtime(version: FunctionVersion) -> tuple[str, str]:
+    """Return the runtime's version and its ARN."""
+    runtime = version.runtime or "provided"
+    name = runtime.rstrip("0123456789.x") or runtime
+    release = runtime.removeprefix(name)
+    return (
+        f"{name}:{release}.v1" if release else f"{name}.v1",
+        runtime_version_arn(version.region, runtime),
+    )
