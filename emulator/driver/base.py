@@ -26,6 +26,9 @@ class Sandbox(Protocol):
     #: A non-blocking readable end of the runtime's stdout and stderr, merged in order. The
     #: driver owns it: it stays open until ``stop``. None when there is no output to read.
     output: int | None
+    #: The unguessable name by which requests must call this sandbox's listener, where addresses
+    #: can't tell sandboxes apart (its AWS_LAMBDA_RUNTIME_API says it); empty where they can.
+    secret_host: str
     #: Done once the runtime process is gone, with the reason.
     exited: asyncio.Future[Exit]
 

@@ -8,21 +8,23 @@ Routes (https://docs.aws.amazon.com/lambda/latest/dg/runtimes-api.html)::
     POST /2018-06-01/runtime/init/error                202
 
 A runtime connects to the environment's own TCP listener, or already holds a channel that its
-driver gave it. Requests may be pipelined: our bootstraps send a response and the next ``next``
-in one write, so that a warm invoke wakes each side once.
+driver gave it. A TCP connection must first prove that it comes from the environment: by its
+addresses or, where those can't tell, by the host that its first request names. Requests may be
+pipelined: our bootstraps send a response and the next ``next`` in one write, so that a warm invoke
+wakes each side once.
 """
 
 from __future__ import annotations
 
 import asyncio
 import socket
-from collections.abc import Callable
 from typing import Protocol, cast
 
 import httptools
 
 from emulator.model.invocation import Flow, Invocation
 from emulator.model.limits import RESPONSE_PAYLOAD
+from emulator.pool.door import Admits, Door
 
 _PREFIX = b"/2018-06-01/runtime/"
 _INVOCATION = b"/2018-06-01/runtime/invocation/"
@@ -30,6 +32,8 @@ _ACCEPTED = (
     b"HTTP/1.1 202 Accepted\r\nContent-Type: application/json\r\nContent-Length: 16\r\n\r\n"
     b'{"status":"OK"}\n'
 )
+#: Connections that may wait to be judged.
+_UNPROVEN = 64
 _TOO_LARGE = f"Exceeded maximum allowed payload size ({RESPONSE_PAYLOAD} bytes)."
 
 
@@ -84,8 +88,9 @@ class RuntimeApi:
         self.connections: set[_Connection] = set()
         self._server: asyncio.Server | None = None
         self._parked: _Connection | None = None
-        #: Says whether a TCP peer belongs to this environment; until then nobody does.
-        self.admits: Callable[[tuple[str, int], tuple[str, int]], bool] = lambda peer, local: False
+        #: TCP connections of which it is not known yet whether they belong to this environment.
+        self._unproven: set[_Connection] = set()
+        self._door = Door()
 
     async def listen(self, host: str) -> str:
         """Open the listener on a free port of ``host``; returns "host:port"."""
@@ -93,6 +98,25 @@ class RuntimeApi:
         self._server = await loop.create_server(lambda: _Connection(self, tcp=True), host, 0)
         port = self._server.sockets[0].getsockname()[1]
         return f"{host}:{port}"
+
+    def expect(self, admits: Admits, secret_host: str) -> None:
+        """Say whose TCP connections are the environment's; those that came early had to wait."""
+        self._door.expect(admits, secret_host)
+        for connection in list(self._unproven):
+            self.judge(connection)
+
+    def judge(self, connection: _Connection) -> None:
+        """Take a connection in, end it, or leave it waiting until more is known."""
+        accepted = self._door.judge(connection.addresses, connection.unproven)
+        if accepted is None and (connection in self._unproven or len(self._unproven) < _UNPROVEN):
+            self._unproven.add(connection)
+            return
+        self._unproven.discard(connection)
+        if accepted:
+            self.connections.add(connection)
+            connection.accepted()
+        else:
+            connection.abort()
 
     async def adopt(self, channel: socket.socket) -> None:
         """Serve a connection that the driver has made already."""
@@ -141,9 +165,11 @@ class RuntimeApi:
     def disconnect(self) -> None:
         """Close the connections of a runtime that is gone; the listener stays."""
         self._parked = None
-        for connection in list(self.connections):
+        self._door.forget()
+        for connection in self.connections | self._unproven:
             connection.abort()
         self.connections.clear()
+        self._unproven.clear()
 
     def resume_reading(self) -> None:
         """Read on whatever is held back: the last words of a runtime that has ended."""
@@ -158,6 +184,7 @@ class RuntimeApi:
             self._server = None
 
     def lost(self, connection: _Connection) -> None:
+        self._unproven.discard(connection)
         if connection not in self.connections:
             return
         self.connections.discard(connection)
@@ -174,6 +201,8 @@ class _Connection(asyncio.Protocol):
         self._api = api
         self._tcp = tcp
         self._transport: asyncio.Transport | None = None
+        #: What came before it was known whose connection this is; None once that is known.
+        self._unproven: bytearray | None = None
         self._parser = httptools.HttpRequestParser(self)
         self._held = bytearray()
         self._feeding = False
@@ -195,12 +224,27 @@ class _Connection(asyncio.Protocol):
         # Not an isinstance check: uvloop's transports are none of asyncio's classes.
         self._transport = transport = cast(asyncio.Transport, transport)
         if self._tcp:
-            peer = transport.get_extra_info("peername")
-            local = transport.get_extra_info("sockname")
-            if not self._api.admits(peer[:2], local[:2]):
-                transport.abort()
-                return
-        self._api.connections.add(self)
+            self._unproven = bytearray()
+            self._api.judge(self)
+        else:
+            self._api.connections.add(self)
+
+    @property
+    def addresses(self) -> tuple[tuple[str, int], tuple[str, int]]:
+        """Its remote and its local (host, port)."""
+        assert self._transport is not None
+        peer, local = map(self._transport.get_extra_info, ("peername", "sockname"))
+        return peer[:2], local[:2]
+
+    @property
+    def unproven(self) -> bytes:
+        return bytes(self._unproven or b"")
+
+    def accepted(self) -> None:
+        """It belongs to the environment: what it sent so far counts."""
+        early, self._unproven = self._unproven, None
+        if early:
+            self.data_received(bytes(early))
 
     def connection_lost(self, error: Exception | None) -> None:
         if self._streaming:
@@ -208,6 +252,10 @@ class _Connection(asyncio.Protocol):
         self._api.lost(self)
 
     def data_received(self, data: bytes) -> None:
+        if self._unproven is not None:
+            self._unproven += data
+            self._api.judge(self)
+            return
         self._feeding = True
         try:
             self._parser.feed_data(data)

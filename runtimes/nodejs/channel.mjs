@@ -7,13 +7,24 @@
 import fs from 'node:fs';
 
 const API = '/2018-06-01/runtime/';
-export const NEXT = `GET ${API}invocation/next HTTP/1.1\r\nHost: localhost\r\n\r\n`;
+let host = 'localhost';
+export let NEXT = next();
+
+/** Address requests to `authority`: over TCP its name may be what tells whose connection it is. */
+export function addressTo(authority) {
+  host = authority;
+  NEXT = next();
+}
+
+function next() {
+  return `GET ${API}invocation/next HTTP/1.1\r\nHost: ${host}\r\n\r\n`;
+}
 
 /** Build a POST as text, followed by `after`: the next request can go out in the same write. */
 export function post(path, body, { errorType = '', contentType = 'application/json' } = {}, after = '') {
   const type = errorType && `Lambda-Runtime-Function-Error-Type: ${headerValue(errorType)}\r\n`;
   return (
-    `POST ${API}${path} HTTP/1.1\r\nHost: localhost\r\nContent-Type: ${contentType}\r\n${type}` +
+    `POST ${API}${path} HTTP/1.1\r\nHost: ${host}\r\nContent-Type: ${contentType}\r\n${type}` +
     `Content-Length: ${Buffer.byteLength(body)}\r\n\r\n${body}${after}`
   );
 }
@@ -21,7 +32,7 @@ export function post(path, body, { errorType = '', contentType = 'application/js
 /** Build the head of a POST whose body follows in chunks. */
 export function postChunked(path, contentType) {
   return (
-    `POST ${API}${path} HTTP/1.1\r\nHost: localhost\r\nContent-Type: ${headerValue(contentType)}\r\n` +
+    `POST ${API}${path} HTTP/1.1\r\nHost: ${host}\r\nContent-Type: ${headerValue(contentType)}\r\n` +
     'Lambda-Runtime-Function-Response-Mode: streaming\r\n' +
     'Trailer: Lambda-Runtime-Function-Error-Type, Lambda-Runtime-Function-Error-Body\r\n' +
     'Transfer-Encoding: chunked\r\n\r\n'

@@ -2,7 +2,7 @@
 
 import net from 'node:net';
 
-import { Responses } from './channel.mjs';
+import { Responses, addressTo } from './channel.mjs';
 
 /** Connect to a Unix socket; its descriptor is for blocking reads and writes from then on. */
 export function connectBlocking(path) {
@@ -40,6 +40,7 @@ export class SocketChannel {
   static connect(address) {
     const colon = address.lastIndexOf(':');
     const port = Number(address.slice(colon + 1));
+    addressTo(address);
     return new SocketChannel(net.connect({ host: address.slice(0, colon), port, noDelay: true }));
   }
 

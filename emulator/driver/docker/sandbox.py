@@ -43,6 +43,8 @@ class Container:
     executable: str = ""
     #: The PATH it is looked up on.
     path: str = ""
+    #: How it calls its listener, where its address can't tell that it is the one that calls.
+    secret_host: str = ""
     #: Its removal is under way.
     removed: bool = False
 
@@ -60,6 +62,7 @@ class DockerSandbox:
         self.pid: int | None = None
         self.channel: socket.socket | None = None
         self.output: int | None = None
+        self.secret_host = container.secret_host
         self.exited: asyncio.Future[Exit] = asyncio.get_running_loop().create_future()
         #: Addresses its connections come from.
         self.addresses: frozenset[str] = frozenset()

@@ -40,6 +40,8 @@ class ProcessSandbox:
         self.pid: int | None = None
         self.channel: socket.socket | None = None
         self.output: int | None = None
+        #: Its user id, or its processes' sockets, tell whose a connection is.
+        self.secret_host = ""
         #: The host's folder that is its /tmp, where there are no disks.
         self.tmp: Path | None = None
         #: The disk that is mounted at its /tmp, as a detached mount for its successor.

@@ -7,7 +7,10 @@ import stat
 
 _API = b"/2018-06-01/runtime/"
 _INHERITED = 3
-NEXT = b"GET " + _API + b"invocation/next HTTP/1.1\r\nHost: localhost\r\n\r\n"
+_NEXT = "GET %sinvocation/next HTTP/1.1\r\nHost: %s\r\n\r\n"
+#: Whom requests are addressed to. Over TCP its name may be what tells whose connection it is.
+_host = "localhost"
+NEXT = (_NEXT % (_API.decode(), _host)).encode()
 
 
 class Client:
@@ -42,7 +45,10 @@ class Client:
     @classmethod
     def connect(cls, address):
         """Return a client connected to ``address``, "host:port"."""
+        global NEXT, _host
         host, _, port = address.rpartition(":")
+        _host = address
+        NEXT = (_NEXT % (_API.decode(), _host)).encode()
         connection = socket.create_connection((host, int(port)))
         connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         return cls(connection)
@@ -112,10 +118,10 @@ def post(path, body, content_type="application/json", error_type=""):
     extra = ""
     if error_type:
         extra = f"Lambda-Runtime-Function-Error-Type: {_header_value(error_type)}\r\n"
-    head = (
-        "POST %s%s HTTP/1.1\r\nHost: localhost\r\nContent-Type: %s\r\n%sContent-Length: %d\r\n\r\n"
-    )
-    return (head % (_API.decode(), path, content_type, extra, len(body))).encode("ascii"), body
+    head = "POST %s%s HTTP/1.1\r\nHost: %s\r\nContent-Type: %s\r\n%sContent-Length: %d\r\n\r\n"
+    return (head % (_API.decode(), path, _host, content_type, extra, len(body))).encode(
+        "ascii"
+    ), body
 
 
 def _header_value(text):

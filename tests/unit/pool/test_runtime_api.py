@@ -1,0 +1,127 @@
+"""Whose TCP connections an environment's listener takes."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+from collections.abc import AsyncIterator
+
+import pytest
+
+from emulator.pool.runtime_api import RuntimeApi, RuntimeEvents
+
+SECRET = "4f1c.localfaas.internal"
+NEXT = "GET /2018-06-01/runtime/invocation/next HTTP/1.1\r\n"
+
+
+class Heard(RuntimeEvents):
+    """Notes what the runtime calls."""
+
+    def __init__(self) -> None:
+        self.waiting = asyncio.Event()
+
+    def runtime_waits(self) -> tuple[str, str] | None:
+        self.waiting.set()
+        return None
+
+    def runtime_disconnected(self) -> None: ...
+
+
+class Listening:
+    def __init__(self) -> None:
+        self.heard = Heard()
+        self.api = RuntimeApi(self.heard)
+        self.address = ("", 0)
+        self.writers: list[asyncio.StreamWriter] = []
+
+    async def open(self) -> None:
+        host, _, port = (await self.api.listen("127.0.0.1")).rpartition(":")
+        self.address = (host, int(port))
+
+    async def call(self, text: str) -> asyncio.StreamReader:
+        reader, writer = await asyncio.open_connection(*self.address)
+        self.writers.append(writer)
+        writer.write(text.encode())
+        return reader
+
+
+async def said(reader: asyncio.StreamReader) -> bytes:
+    """What the listener answers until it ends the connection, which it may do by a reset."""
+    with contextlib.suppress(ConnectionResetError):
+        return await reader.read()
+    return b""
+
+
+@pytest.fixture
+async def listening() -> AsyncIterator[Listening]:
+    opened = Listening()
+    await opened.open()
+    yield opened
+    opened.api.close()
+    for writer in opened.writers:
+        writer.close()
+
+
+async def test_what_comes_before_the_sandbox_is_known_waits_and_counts(
+    listening: Listening,
+) -> None:
+    await listening.call(f"{NEXT}Host: x\r\n\r\n")
+    while not listening.api._unproven:  # noqa: ASYNC110 (nothing tells)
+        await asyncio.sleep(0)
+    listening.api.expect(lambda peer, local: local == listening.address, "")
+    await listening.heard.waiting.wait()
+    assert listening.api.waiting
+
+
+async def test_a_foreign_address_is_cut_off(listening: Listening) -> None:
+    listening.api.expect(lambda peer, local: False, "")
+    reader = await listening.call("")
+    assert await said(reader) == b""
+
+
+@pytest.mark.parametrize("authority", [SECRET, f"{SECRET}:9001"])
+async def test_the_secret_host_admits_whatever_the_address(
+    listening: Listening, authority: str
+) -> None:
+    listening.api.expect(lambda peer, local: False, SECRET)
+    await listening.call(f"{NEXT}Accept: */*\r\nHOST: {authority}\r\n\r\n")
+    await listening.heard.waiting.wait()
+
+
+@pytest.mark.parametrize(
+    "rest",
+    [
+        "\r\n",
+        "Host: localhost\r\n\r\n",
+        f"Host: {SECRET}x\r\n\r\n",
+        f"Host: x\r\nHost: {SECRET}\r\n\r\n",
+        f"X-Host: {SECRET}\r\n\r\n",
+        f"Host: x\r\n\r\nHost: {SECRET}\r\n\r\n",
+        f"Host:\r\n {SECRET}\r\n\r\n",
+        "X: " + "x" * 20_000,
+    ],
+)
+async def test_no_other_request_is_heard(listening: Listening, rest: str) -> None:
+    listening.api.expect(lambda peer, local: True, SECRET)
+    reader = await listening.call(NEXT + rest)
+    assert await said(reader) == b""
+    assert not listening.heard.waiting.is_set()
+
+
+async def test_a_request_in_pieces_is_put_together(listening: Listening) -> None:
+    listening.api.expect(lambda peer, local: True, SECRET)
+    await listening.call(f"{NEXT}Host: {SECRET[:3]}")
+    while not listening.api._unproven:  # noqa: ASYNC110 (nothing tells)
+        await asyncio.sleep(0)
+    listening.writers[0].write(f"{SECRET[3:]}\r\n\r\n".encode())
+    await listening.heard.waiting.wait()
+
+
+async def test_a_flood_of_silent_connections_is_bounded(listening: Listening) -> None:
+    listening.api.expect(lambda peer, local: True, SECRET)
+    readers = [await listening.call("") for _ in range(80)]
+    for reader in readers[64:]:
+        assert await said(reader) == b""
+    listening.api.close()
+    for reader in readers:
+        assert await said(reader) == b""
