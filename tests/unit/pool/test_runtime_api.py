@@ -8,7 +8,7 @@ from collections.abc import AsyncIterator
 
 import pytest
 
-from emulator.pool.runtime_api import RuntimeApi, RuntimeEvents
+from emulator.pool.runtime_api import Answers, Refusal, RuntimeApi, RuntimeEvents
 
 SECRET = "4f1c.localfaas.internal"
 NEXT = "GET /2018-06-01/runtime/invocation/next HTTP/1.1\r\n"
@@ -20,17 +20,20 @@ class Heard(RuntimeEvents):
     def __init__(self) -> None:
         self.waiting = asyncio.Event()
 
-    def runtime_waits(self) -> tuple[str, str] | None:
+    def runtime_waits(self) -> Refusal | None:
         self.waiting.set()
         return None
 
     def runtime_disconnected(self) -> None: ...
 
 
+class NoAnswers(Answers): ...
+
+
 class Listening:
     def __init__(self) -> None:
         self.heard = Heard()
-        self.api = RuntimeApi(self.heard)
+        self.api = RuntimeApi(self.heard, NoAnswers())
         self.address = ("", 0)
         self.writers: list[asyncio.StreamWriter] = []
 
