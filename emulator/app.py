@@ -5,24 +5,25 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import gc
+import os
 import shutil
 import signal
-import socket
 import tempfile
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
-
-import uvicorn
 
 from emulator.control.context import Services
 from emulator.control.lambda_ import code, provisioned
 from emulator.control.sqs.delivery import QueueTarget
 from emulator.control.sqs.queues import Sqs
 from emulator.driver.base import Driver
+from emulator.driver.conventions import runtimes_folder
 from emulator.edge.aws import AwsDoor
+from emulator.edge.front import Front
 from emulator.edge.function_url import FunctionUrlDoor
-from emulator.edge.gateway import AsgiApp, Gateway
+from emulator.edge.gateway import AsgiApp, Gateway, SandboxGateway
 from emulator.edge.guard import Guard
 from emulator.invoke.admission import Admission
 from emulator.invoke.asynchronous import AsynchronousInvokes
@@ -45,6 +46,10 @@ from emulator.telemetry.logs import Logs
 if TYPE_CHECKING:
     from emulator.control.folder import Folder
     from emulator.control.watching import Watching
+    from emulator.driver.docker import Progress
+
+#: Stem cells kept ready for each image in use.
+_STEMS = 3
 
 
 class Emulator:
@@ -55,8 +60,10 @@ class Emulator:
     ) -> None:
         self.settings = settings
         self.clock = clock or SystemClock()
-        self.socket = _bind(settings.host, settings.port)
-        self.port: int = self.socket.getsockname()[1]
+        self._front = Front(settings.host, settings.port)
+        self.port = self._front.port
+        #: Those that serve.
+        self._fronts: list[Front] = []
         self._temporary: Path | None = None
         self.state = settings.state or self._make_temporary()
         code_folder = self.state / "code"
@@ -65,7 +72,10 @@ class Emulator:
         self.store = self._open_store(settings.state)
         self._keeper = Keeper(self.store.documents if settings.state else None)
         self.registry = Registry(self._keeper)
-        self.driver = driver or make_driver(settings, self.state)
+        #: What this machine or this emulator can't do as asked, to be shown once.
+        self.notes: list[str] = []
+        self._progress: Callable[[Progress], None] = lambda progress: None
+        self.driver = driver or self._make_driver()
         self.pools = Pools(
             self.driver,
             self.logs,
@@ -73,7 +83,7 @@ class Emulator:
             PoolSettings(
                 idle_timeout=settings.idle_timeout,
                 max_environments=settings.max_environments,
-                sdk=SdkAccess(endpoint_url=self.endpoint if settings.inject_endpoint else None),
+                freeze=self.driver.name == "docker" if settings.freeze is None else settings.freeze,
             ),
         )
         self.provisioning = Provisioning(self.pools)
@@ -103,15 +113,14 @@ class Emulator:
             complain=lambda text: self._complain(text),
         )
         self._complain: Callable[[str], None] = lambda text: None
+        self._guard = Guard(settings.allow_hosts, settings.allow_origins)
         self.gateway = Gateway(
-            guard=Guard(settings.allow_hosts, settings.allow_origins),
+            guard=self._guard,
             aws=AwsDoor(self.services, account=settings.account, region=settings.region),
             urls=FunctionUrlDoor(self.services),
             admin=self._make_admin,
         )
         self.folder = self._make_folder(settings.functions) if settings.functions else None
-        #: What this machine or this emulator can't do as asked, to be shown once.
-        self.notes: list[str] = []
         self._stopping = asyncio.Event()
         self._stop_now = asyncio.Event()
 
@@ -126,11 +135,25 @@ class Emulator:
         self._temporary.chmod(0o711)
         return self._temporary
 
+    def _make_driver(self) -> Driver:
+        settings = self.settings
+        if settings.driver == "auto":
+            from emulator.driver.docker import find_engine
+
+            found = find_engine(os.environ)
+            self.notes.append(
+                f"Functions run in containers of the Docker engine {found.url}."
+                if found.answers
+                else f"Functions run as processes of this machine: {found.reason}."
+            )
+            settings = replace(settings, driver="docker" if found.answers else "process")
+        return make_driver(settings, self.state, lambda progress: self._progress(progress))
+
     def _open_store(self, folder: Path | None) -> Store:
         try:
             return Store.open(folder)
         except BaseException:
-            self.socket.close()
+            self._front.abandon()
             raise
 
     def _make_folder(self, path: Path) -> Folder:
@@ -161,38 +184,24 @@ class Emulator:
         *,
         say: Callable[[str], None] = lambda text: None,
         complain: Callable[[str], None] = lambda text: None,
+        progress: Callable[[Progress], None] = lambda progress: None,
     ) -> None:
         """Serve until :meth:`stop`, SIGTERM or Ctrl-C; returns when nothing is left.
 
         Args:
             say: Told what the emulator does by itself (reloads), for people.
             complain: Told what it could not do, for people.
+            progress: Told how far an image is that functions wait for.
 
         Raises:
             ConfigurationError: The driver can't work here, or the functions' folder is wrong.
         """
-        server = _Server(
-            uvicorn.Config(
-                self.gateway,
-                http="httptools",
-                lifespan="off",
-                ws="none",
-                log_config=None,
-                access_log=False,
-                proxy_headers=False,
-                server_header=False,
-                date_header=False,
-                timeout_keep_alive=75,
-                timeout_graceful_shutdown=int(self.settings.drain_seconds) + 1,
-            )
-        )
         loop = asyncio.get_running_loop()
         for number in (signal.SIGINT, signal.SIGTERM):
             # Only the main thread of a process can take signals; elsewhere ``stop`` is called.
             with contextlib.suppress(ValueError, RuntimeError):
                 loop.add_signal_handler(number, self.stop)
-        self._complain = complain
-        serving: asyncio.Task[None] | None = None
+        self._complain, self._progress = complain, progress
         watching: Watching | None = None
         preparing: asyncio.Task[None] | None = None
         try:
@@ -206,12 +215,11 @@ class Emulator:
             await self.queues.resume()
             await self.sqs.resume()
             await self.asynchronous.open(self.queues)
-            serving = loop.create_task(server.serve(sockets=[self.socket]))
+            self._serve(self._front, self.gateway)
             await self.driver.open()
+            self._serve_sandboxes()
             self.pools.opened.set()
             self.notes += self.driver.notes()
-            if self.settings.driver == "auto":
-                self.notes.append("Functions run as processes: the Docker driver is not served.")
             on_ready()
             # What has been imported by now stays: the collector need not look at it again.
             gc.collect()
@@ -223,7 +231,8 @@ class Emulator:
                 watching = Watching(self.folder, say=say, complain=complain)
                 watching.start()
             stopping = loop.create_task(self._stopping.wait())
-            await asyncio.wait([serving, stopping], return_when=asyncio.FIRST_COMPLETED)
+            serving = [front.serving for front in self._fronts if front.serving is not None]
+            await asyncio.wait([*serving, stopping], return_when=asyncio.FIRST_COMPLETED)
             stopping.cancel()
             if any(each.state is State.INVOKING for each in self.pools.environments.values()):
                 say("ending when the calls in flight have; Ctrl-C again does not wait for them")
@@ -234,24 +243,47 @@ class Emulator:
                 preparing.cancel()
                 await asyncio.gather(preparing, return_exceptions=True)
             self.pools.opened.set()
-            await self._close(server, serving)
+            await self._close()
+
+    def _serve(self, front: Front, app: AsgiApp) -> None:
+        self._fronts.append(front)
+        front.serve(app, drain_seconds=self.settings.drain_seconds)
+
+    def _serve_sandboxes(self) -> None:
+        """Let sandboxes find this emulator: at an address of its own where they need one.
+
+        Raises:
+            ConfigurationError: The port is taken there.
+        """
+        if self.settings.inject_endpoint:
+            access = SdkAccess(endpoint_url=f"http://{self.driver.reach_host}:{self.port}")
+            self.pools.settings = replace(self.pools.settings, sdk=access)
+        self._guard.admit(self.driver.reach_host)
+        if not self._front.covers(self.driver.listen_host):
+            own = Front(self.driver.listen_host, self.port)
+            self._serve(own, SandboxGateway(self.gateway))
 
     async def _prepare(self, complain: Callable[[str], None]) -> None:
         """Have sandboxes ready for the functions there are, so that the first call is quick."""
-        for runtime in {function.latest.runtime for function in self.registry.all()} - {""}:
+        latest = [function.latest for function in self.registry.all()]
+        for runtime, architecture in {(each.runtime, each.architecture) for each in latest}:
+            if not runtime:
+                continue
             try:
-                await self.driver.prepare(runtime)
+                await self.driver.prepare(runtime, architecture)
             except (ConfigurationError, DriverFault) as error:
                 complain(str(error))
 
-    async def _close(self, server: _Server, serving: asyncio.Task[None] | None) -> None:
-        server.should_exit = True
+    async def _close(self) -> None:
+        for front in self._fronts:
+            front.end()
         draining = asyncio.gather(
             self.asynchronous.close(), self.pools.drain(self.settings.drain_seconds)
         )
         now = asyncio.ensure_future(self._stop_now.wait())
         await asyncio.wait((draining, now), return_when=asyncio.FIRST_COMPLETED)
-        server.force_exit = self._stop_now.is_set()
+        for front in self._fronts:
+            front.end(now=self._stop_now.is_set())
         now.cancel()
         draining.cancel()
         with contextlib.suppress(asyncio.CancelledError):
@@ -267,32 +299,45 @@ class Emulator:
         await self.provisioning.close()
         await self.pools.close()
         await self.driver.close()
-        if serving is not None:
-            await serving
+        for front in self._fronts:
+            await front.close()
         await self.sqs.close()
         await self.queues.close()
         await self.store.close()
-        self.socket.close()
+        self._front.abandon()
         if self._temporary is not None:
             await asyncio.to_thread(shutil.rmtree, self._temporary, True)
 
 
-class _Server(uvicorn.Server):
-    """uvicorn without its own handling of signals: ours drains first."""
-
-    @contextlib.contextmanager
-    def capture_signals(self) -> Iterator[None]:
-        yield
-
-
-def make_driver(settings: Settings, state: Path) -> Driver:
+def make_driver(
+    settings: Settings, state: Path, progress: Callable[[Progress], None] = lambda progress: None
+) -> Driver:
     """Return the driver a user asked for.
 
+    Args:
+        settings: "auto" has been decided.
+        state: The folder for what the driver keeps while it runs.
+        progress: Told how far an image is that functions wait for.
+
     Raises:
-        ConfigurationError: There is no such driver, or it can't serve a whole emulator yet.
+        ConfigurationError: There is no such driver.
     """
-    # "auto" means Docker where it serves, which is nowhere yet.
-    if settings.driver in ("process", "auto"):
+    if settings.driver == "docker":
+        from emulator.driver.docker import DockerDriver, DockerSettings
+
+        return DockerDriver(
+            DockerSettings(
+                images=settings.images,
+                stems=_STEMS if settings.stem_cells else 0,
+                network=settings.docker_network,
+                labels=settings.docker_labels,
+                own_client=settings.bootstrap == "localfaas",
+            ),
+            bootstraps=runtimes_folder(),
+            environ=os.environ,
+            on_progress=progress,
+        )
+    if settings.driver == "process":
         from emulator.driver.process import ProcessDriver
 
         return ProcessDriver(
@@ -301,28 +346,4 @@ def make_driver(settings: Settings, state: Path) -> Driver:
             bootstrap=settings.bootstrap,
             stem_cells=settings.stem_cells,
         )
-    raise ConfigurationError(
-        f"the {settings.driver} driver can't serve an emulator yet: use --driver process"
-    )
-
-
-def _bind(host: str, port: int) -> socket.socket:
-    """Return a listening socket.
-
-    Raises:
-        ConfigurationError: The address is taken or not ours.
-    """
-    family = socket.AF_INET6 if ":" in host else socket.AF_INET
-    bound = socket.socket(family, socket.SOCK_STREAM)
-    bound.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-    try:
-        bound.bind((host, port))
-    except OSError as error:
-        bound.close()
-        raise ConfigurationError(
-            f"can't listen on {host}:{port}: {error.strerror}. Is another emulator running? "
-            "Choose another port with --port."
-        ) from error
-    bound.listen(1024)
-    bound.setblocking(False)
-    return bound
+    raise ConfigurationError(f"no driver {settings.driver!r}: process, docker or auto")

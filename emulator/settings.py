@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -38,6 +39,15 @@ class Settings:
     bootstrap: str = "localfaas"
     #: Keep sandboxes started ahead of use.
     stem_cells: bool = True
+    #: Let no environment make progress between calls, as on AWS; None does so where it costs
+    #: next to nothing, which is in containers.
+    freeze: bool | None = None
+    #: Docker: images by runtime, instead of AWS's base images.
+    images: Mapping[str, str] = field(default_factory=dict)
+    #: Docker: the engine's network that functions join.
+    docker_network: str = "bridge"
+    #: Docker: labels put on every container and volume.
+    docker_labels: Mapping[str, str] = field(default_factory=dict)
     #: The region of functions from a folder, and of callers that name none.
     region: str = "us-east-1"
     #: The account of functions from a folder, and of callers whose key is no account.

@@ -208,6 +208,7 @@ class ScriptedDriver:
 
     name = "scripted"
     listen_host = "127.0.0.1"
+    reach_host = "localhost"
 
     def __init__(self, script: Script = echo) -> None:
         self.script = script
@@ -226,7 +227,13 @@ class ScriptedDriver:
     def check_runtime(self, runtime: str) -> str | None:
         return None
 
-    async def prepare(self, runtime: str) -> None: ...
+    def check_architecture(self, architecture: str) -> str | None:
+        return None
+
+    async def prepare(self, runtime: str, architecture: str) -> None: ...
+
+    async def prepare_image(self, image: str, architecture: str) -> str:
+        return image
 
     async def start(self, spec: EnvironmentSpec) -> Sandbox:
         if self.gate is not None:

@@ -16,6 +16,7 @@ from emulator.cli.client import DEFAULT_ENDPOINT, Client, Endpoint
 from emulator.cli.terminal import (
     CommandError,
     LivePrinter,
+    PullPrinter,
     clean,
     is_terminal,
     log_line,
@@ -66,8 +67,42 @@ def up(
         ),
     ] = _DEFAULTS.port,
     driver: Annotated[
-        DriverName, typer.Option(envvar=_variable("DRIVER"), help="Where functions run.")
+        DriverName,
+        typer.Option(
+            envvar=_variable("DRIVER"),
+            help="Where functions run: as processes, in containers, or in containers if a Docker "
+            "engine answers.",
+        ),
     ] = DriverName.PROCESS,
+    image: Annotated[
+        list[str] | None,
+        typer.Option(
+            envvar=_variable("IMAGE"),
+            metavar="RUNTIME=IMAGE",
+            help="Docker: the image of a runtime's functions, instead of AWS's base image.",
+        ),
+    ] = None,
+    docker_network: Annotated[
+        str,
+        typer.Option(envvar=_variable("DOCKER_NETWORK"), help="Docker: the network they join."),
+    ] = _DEFAULTS.docker_network,
+    docker_label: Annotated[
+        list[str] | None,
+        typer.Option(
+            envvar=_variable("DOCKER_LABEL"),
+            metavar="KEY=VALUE",
+            help="Docker: a label of every container, e.g. for a reaper.",
+        ),
+    ] = None,
+    freeze: Annotated[
+        bool | None,
+        typer.Option(
+            "--freeze/--no-freeze",
+            envvar=_variable("FREEZE"),
+            help="Stop environments between calls, as AWS does. Default: in containers.",
+            show_default=False,
+        ),
+    ] = None,
     state: Annotated[
         Path | None, typer.Option(envvar=_variable("STATE"), help="The folder that keeps state.")
     ] = None,
@@ -182,12 +217,27 @@ def up(
         inject_endpoint=not no_endpoint_injection,
         bootstrap=bootstrap.value,
         stem_cells=not no_stem_cells,
+        freeze=freeze,
+        images=_pairs(image, "--image"),
+        docker_network=docker_network,
+        docker_labels=_pairs(docker_label, "--docker-label"),
         allow_hosts=tuple(allow_host or ()),
         allow_origins=tuple(allow_origin or ()),
         region=region,
         account=account,
     )
     _serve(settings, quiet=quiet)
+
+
+def _pairs(given: list[str] | None, option: str) -> dict[str, str]:
+    """Return what an option of the form NAME=VALUE was given, by name."""
+    pairs = {}
+    for text in given or ():
+        name, equals, value = text.partition("=")
+        if not (name and equals and value):
+            raise typer.BadParameter(f"{text!r} is not NAME=VALUE", param_hint=option)
+        pairs[name] = value
+    return pairs
 
 
 def _template_here() -> Path | None:
@@ -217,6 +267,7 @@ def _serve(settings: Settings, *, quiet: bool) -> None:
             lambda: _greet(emulator),
             say=lambda text: printer.print(clean(text)),
             complain=note,
+            progress=PullPrinter(printer).show,
         )
 
     try:

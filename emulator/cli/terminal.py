@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import queue
 import re
@@ -10,10 +11,15 @@ import threading
 import time
 import zlib
 from collections.abc import Sequence
-from typing import Any, TextIO
+from typing import TYPE_CHECKING, Any, TextIO
 
 from emulator.model.errors import LocalfaasError
 
+if TYPE_CHECKING:
+    from emulator.driver.docker import Progress
+
+#: Characters of a progress bar.
+_BAR = 30
 #: Control characters but for tab, and escape sequences but for colours: a function's output must
 #: not drive the terminal.
 _UNSAFE = re.compile(r"\x1b(?!\[[0-9;]*m)|[\x00-\x08\x0b-\x1a\x1c-\x1f\x7f-\x9f]")
@@ -108,6 +114,8 @@ class LivePrinter:
 
     def __init__(self, stream: TextIO) -> None:
         self._stream = stream
+        self._terminal = not stream.closed and is_terminal(stream)
+        self._status = self._shown = ""
         self._lines: queue.Queue[str | None] = queue.Queue(_WAITING)
         self._skipped = 0
         self._thread = threading.Thread(target=self._run, name="printing", daemon=True)
@@ -119,6 +127,13 @@ class LivePrinter:
             self._lines.put_nowait(line)
         except queue.Full:
             self._skipped += 1
+
+    def status(self, text: str) -> None:
+        """Keep ``text`` on the terminal's last line, below what is printed; empty for none."""
+        if self._terminal and text != self._status:
+            self._status = text
+            with contextlib.suppress(queue.Full):
+                self._lines.put_nowait("")
 
     def close(self, seconds: float = 2.0) -> None:
         """Print what still waits, for at most so many seconds."""
@@ -144,12 +159,53 @@ class LivePrinter:
                 return
 
     def _write(self, lines: list[str]) -> bool:
+        text = "".join(f"{line}\n" for line in lines if line)
+        if self._status or self._shown:
+            self._shown = self._status
+            text = f"\r\x1b[2K{text}{self._shown}"
         try:
-            self._stream.write("\n".join(lines) + "\n")
+            self._stream.write(text)
             self._stream.flush()
         except (OSError, ValueError):
             return False  # nobody reads any more; the emulator goes on
         return True
+
+
+class PullPrinter:
+    """Shows how far images are: a bar on a terminal, a line at the beginning and the end elsewhere.
+
+    Args:
+        printer: Where to.
+    """
+
+    def __init__(self, printer: LivePrinter) -> None:
+        self._printer = printer
+        self._begun: set[str] = set()
+
+    def show(self, progress: Progress) -> None:
+        """Show one report."""
+        if progress.over:
+            if progress.image in self._begun:
+                self._begun.remove(progress.image)
+                self._printer.status("")
+                self._printer.print(f"{progress.image}: {clean(progress.status)}")
+            return
+        if progress.image not in self._begun:
+            self._begun.add(progress.image)
+            self._printer.print(f"{progress.image}: pulling")
+        self._printer.status(_bar(progress))
+
+
+def _bar(progress: Progress) -> str:
+    name = progress.image.rpartition("/")[2]
+    if not progress.total:
+        return f"{name}: {clean(progress.status)[:60]}"
+    share = progress.done / progress.total
+    filled = round(share * _BAR)
+    return (
+        f"{name} [{'#' * filled}{'-' * (_BAR - filled)}] {share:4.0%} "
+        f"{progress.done / 1e6:.0f} of {progress.total / 1e6:.0f} MB"
+    )
 
 
 def local_time(milliseconds: int) -> str:

@@ -52,8 +52,11 @@ class Driver(Protocol):
 
     #: "process", "docker", …
     name: str
-    #: The address Runtime API listeners must bind so that sandboxes can reach them.
+    #: The address Runtime API listeners must bind so that sandboxes can reach them. Known once
+    #: the driver is open, as is the next.
     listen_host: str
+    #: What sandboxes call this machine: there they find listeners on ``listen_host``.
+    reach_host: str
 
     async def open(self) -> None:
         """Make ready, and remove what an earlier, crashed instance left behind.
@@ -75,8 +78,26 @@ class Driver(Protocol):
         """
         ...
 
-    async def prepare(self, runtime: str) -> None:
-        """Get sandboxes for ``runtime`` ready ahead of use (zygotes, stem cells, images)."""
+    def check_architecture(self, architecture: str) -> str | None:
+        """Return None if ``architecture`` is the machine's own, else a note on what that means."""
+        ...
+
+    async def prepare(self, runtime: str, architecture: str) -> None:
+        """Get sandboxes for ``runtime`` ready ahead of use (zygotes, stem cells, images).
+
+        Raises:
+            ConfigurationError: As for ``check_runtime``.
+            DriverFault: They can't be had.
+        """
+        ...
+
+    async def prepare_image(self, image: str, architecture: str) -> str:
+        """Get the image of a PackageType=Image function; returns what it resolves to by content.
+
+        Raises:
+            ConfigurationError: This driver runs no images; the text names the remedy.
+            DriverFault: It can't be had.
+        """
         ...
 
     async def start(self, spec: EnvironmentSpec) -> Sandbox:

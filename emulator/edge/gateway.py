@@ -29,6 +29,10 @@ Headers = dict[bytes, bytes]
 URL_PATH = "/_function_url/"
 
 
+#: What of the admin API sandboxes may see: where GetFunction and GetLayerVersion point.
+_ARCHIVES = ("/_emulator/code/", "/_emulator/layers/")
+
+
 class Door(Protocol):
     """Serves the requests of one kind of caller."""
 
@@ -62,12 +66,7 @@ class Gateway:
         for_url = is_for_url(scope, headers)
         refusal = self._guard.refuse(headers, any_origin=for_url)
         if refusal is not None:
-            await answer(
-                send,
-                403,
-                [(b"content-type", b"application/json"), (b"x-amzn-errortype", b"AccessDenied")],
-                orjson.dumps({"__type": "AccessDenied", "message": refusal}),
-            )
+            await refuse(send, refusal)
         elif for_url:
             await self._urls(scope, headers, receive, send)
         elif scope["path"].startswith("/_emulator"):
@@ -79,9 +78,33 @@ class Gateway:
             await self._aws(scope, headers, receive, send)
 
 
+class SandboxGateway:
+    """The same, at the address that sandboxes alone use: without the emulator's own controls."""
+
+    def __init__(self, gateway: Gateway) -> None:
+        self._gateway = gateway
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        path = scope.get("path", "")
+        if path.startswith("/_emulator") and not path.startswith(_ARCHIVES):
+            await refuse(send, "The admin API does not answer functions.")
+        else:
+            await self._gateway(scope, receive, send)
+
+
 def is_for_url(scope: Scope, headers: Headers) -> bool:
     """Say whether a request is for a function URL, by its host or by its path."""
     return b".lambda-url." in headers.get(b"host", b"") or scope["path"].startswith(URL_PATH)
+
+
+async def refuse(send: Send, reason: str) -> None:
+    """Send a 403."""
+    await answer(
+        send,
+        403,
+        [(b"content-type", b"application/json"), (b"x-amzn-errortype", b"AccessDenied")],
+        orjson.dumps({"__type": "AccessDenied", "message": reason}),
+    )
 
 
 async def answer(send: Send, status: int, headers: list[tuple[bytes, bytes]], body: bytes) -> None:

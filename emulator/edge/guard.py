@@ -52,6 +52,11 @@ class Guard:
             return "Cross-site requests from a browser are not allowed."
         return None
 
+    def admit(self, host: str) -> None:
+        """Answer to a further host name from now on."""
+        self._names |= {host.lower()}
+        self._known.clear()
+
     def is_local(self, host: bytes) -> bool:
         """Say whether a ``Host`` header names this emulator."""
         try:

@@ -24,6 +24,8 @@ class Code:
     folder: Path | None = None
     #: The image's URI; None for an archive.
     image: str | None = None
+    #: What the image's URI stands for, by content; empty until it is known.
+    resolved_image: str = ""
     #: The folder is the user's own and may change under us (hot reload).
     live: bool = False
     #: Size once unpacked, bytes.

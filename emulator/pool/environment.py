@@ -16,7 +16,7 @@ from collections.abc import Callable
 from dataclasses import replace
 
 from emulator.driver.base import Driver, Sandbox
-from emulator.model.clock import Clock
+from emulator.model.clock import Clock, Timer
 from emulator.model.errors import DriverFault
 from emulator.model.function import FunctionVersion
 from emulator.model.invocation import Invocation, InvocationResult
@@ -83,6 +83,7 @@ class Environment(ABC):
         self._output = Output(None, log)
         #: The sandbox whose output and exit count; None while the runtime is being replaced.
         self._attached: Sandbox | None = None
+        self._freezing: Timer | None = None
         self._frozen: asyncio.Task[None] | None = None
         #: Ends when nothing of a stopped environment is left; None until it is stopped.
         self.stopping: asyncio.Task[None] | None = None
@@ -303,8 +304,20 @@ class Environment(ABC):
 
     # --- freeze --------------------------------------------------------------------------------
 
-    def freeze(self) -> None:
-        """Stop all progress until :meth:`thaw`."""
+    def freeze_later(self, seconds: float) -> None:
+        """Stop all progress in ``seconds``, until :meth:`thaw`, unless it is used before."""
+        self._freezing = self._clock.call_later(seconds, self._freeze)
+
+    def keep_awake(self) -> None:
+        """Do not freeze after all: there is work."""
+        if self._freezing is not None:
+            self._freezing.cancel()
+            self._freezing = None
+
+    def _freeze(self) -> None:
+        self._freezing = None
+        if not self._is(State.READY):
+            return
         assert self.sandbox is not None
         self._to(State.FROZEN)
         self._frozen = asyncio.get_running_loop().create_task(self._driver.freeze(self.sandbox))

@@ -147,7 +147,7 @@ def test_a_change_in_progress_refuses_others(client, scripted):
     gate = asyncio.Event()
     driver = scripted.emulator.driver
 
-    async def prepare(runtime):
+    async def prepare(runtime, architecture):
         await gate.wait()
 
     driver.prepare = prepare
@@ -183,7 +183,7 @@ def test_a_change_in_progress_refuses_others(client, scripted):
 
 
 def test_a_runtime_that_cannot_be_had_fails_the_function(client, scripted):
-    async def prepare(runtime):
+    async def prepare(runtime, architecture):
         raise DriverFault("no such image")
 
     scripted.emulator.driver.prepare = prepare

@@ -385,7 +385,7 @@ class TestHygiene:
             "async def main():\n"
             "    driver = make_driver(stems=2)\n"
             "    await driver.open()\n"
-            "    await driver.prepare('python3.11')\n"
+            "    await driver.prepare('python3.11', 'x86_64')\n"
             f"    await driver.start(make_spec(pathlib.Path({str(tmp_path)!r})))\n"
             "    print(driver.instance, driver.folder.name, flush=True)\n"
             "    os.kill(os.getpid(), 9)\n"
@@ -423,7 +423,7 @@ class TestHygiene:
 
 class TestStems:
     async def test_a_killed_stem_is_replaced(self, driver: DockerDriver, tmp_path: Path) -> None:
-        await driver.prepare(RUNTIME)
+        await driver.prepare(RUNTIME, "x86_64")
         mark = f"label=localfaas.instance={driver.instance}"
         before = _docker("ps", "-q", "--filter", mark)
         _docker("kill", before)

@@ -476,7 +476,7 @@ async def test_cpu_is_in_proportion_to_memory_once_initialised(
 async def test_a_zygote_that_is_killed_is_replaced(driver: Driver, tmp_path: Path) -> None:
     assert isinstance(driver, ProcessDriver)
     code = write_code(tmp_path, handler("return 1"))
-    await driver.prepare("python3.11")
+    await driver.prepare("python3.11", "x86_64")
     first = await Runtime.start(driver, make_spec(code))
     await first.ready()
     left = json.loads((tmp_path / "state/process/left.json").read_text())
@@ -646,7 +646,7 @@ async def test_close_leaves_nothing(kind: str, tmp_path: Path) -> None:
     before = leftovers(state)
     driver = make_driver(kind, state)
     await driver.open()
-    await driver.prepare("python3.11")
+    await driver.prepare("python3.11", "x86_64")
     runtimes = [await Runtime.start(driver, make_spec(code)) for _ in range(5)]
     for runtime in runtimes:
         await runtime.ready()
@@ -670,7 +670,7 @@ from tests.contract.sandboxes import Runtime, make_spec
 async def main():
     driver = ProcessDriver(state=Path({state!r}), isolation={isolation!r})
     await driver.open()
-    await driver.prepare("python3.11")
+    await driver.prepare("python3.11", "x86_64")
     runtimes = []
     for _ in range(3):
         runtime = await Runtime.start(driver, make_spec(Path({code!r})))

@@ -6,6 +6,7 @@ import asyncio
 import base64
 import hashlib
 from collections.abc import Iterable, Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -40,6 +41,16 @@ async def from_request(ctx: Context, request: Mapping[str, Any]) -> Code:
             )
         raise invalid("Please provide a source for function code.")
     return await keep(ctx.services.blobs, ctx.services.code_folder, archive)
+
+
+def resolved(kept: Code, digest: str) -> Code:
+    """Return an image's code once its content is known.
+
+    Args:
+        digest: "repository@sha256:…"; CodeSha256 is then the image's, as on AWS.
+    """
+    _, found, sha256 = digest.partition("@sha256:")
+    return replace(kept, resolved_image=digest, sha256=sha256 if found else kept.sha256)
 
 
 async def keep(blobs: Blobs, unpacked: Path, archive: bytes) -> Code:

@@ -246,6 +246,10 @@ def _check_kind(version: FunctionVersion, request: Request) -> None:
 def _code_location(ctx: Context, version: FunctionVersion) -> dict[str, str]:
     kept: Code = version.code
     if kept.image:
-        return {"RepositoryType": "ECR", "ImageUri": kept.image, "ResolvedImageUri": kept.image}
+        return {
+            "RepositoryType": "ECR",
+            "ImageUri": kept.image,
+            "ResolvedImageUri": kept.resolved_image or kept.image,
+        }
     location = f"{ctx.endpoint}/_emulator/code/{version.account}/{version.region}/{version.name}"
     return {"RepositoryType": "S3", "Location": f"{location}/{version.version}"}

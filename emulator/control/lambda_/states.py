@@ -17,10 +17,11 @@ import asyncio
 from dataclasses import replace
 
 from emulator.control.context import Context
+from emulator.control.lambda_ import code
 from emulator.control.lambda_.configuration import new_revision
 from emulator.control.lambda_.errors import conflict
 from emulator.model.errors import ConfigurationError, DriverFault
-from emulator.model.function import LATEST, FunctionVersion
+from emulator.model.function import LATEST, Code, FunctionVersion
 from emulator.registry.functions import Function
 
 #: Seconds an answer may wait for the end of the transition it began. A waiter of the SDKs that
@@ -109,23 +110,30 @@ async def settle(ctx: Context, function: Function) -> None:
 
 async def _settle(ctx: Context, function: Function) -> None:
     settling = dict(function.settling)
-    reason = ""
-    if function.latest.runtime:
-        try:
-            await ctx.services.pools.opened.wait()
-            await ctx.services.driver.prepare(function.latest.runtime)
-        except ConfigurationError as error:
-            # A runtime that can't be served here: AWS could, so the function is as it should be.
-            ctx.services.complain(f"{function.name}: {error}")
-        except DriverFault as error:
-            reason = str(error)
+    resolved: Code | None = None
+    reason, latest = "", function.latest
+    try:
+        await ctx.services.pools.opened.wait()
+        if latest.code.image:
+            image, architecture = latest.code.image, latest.architecture
+            resolved_image = await ctx.services.driver.prepare_image(image, architecture)
+            resolved = code.resolved(latest.code, resolved_image)
+        elif latest.runtime:
+            await ctx.services.driver.prepare(latest.runtime, latest.architecture)
+    except ConfigurationError as error:
+        # What can't be served here: AWS could, so the function is as it should be.
+        ctx.services.complain(f"{function.name}: {error}")
+    except DriverFault as error:
+        reason = str(error)
     for number, version in settling.items():
         if function.settling.get(number) is version:
             del function.settling[number]
+            if resolved is not None:
+                version = replace(version, code=resolved)
             present = function.numbered(number)
             if present is not None:
                 end(ctx, function, _failed(present, reason) if reason else version)
-    if reason:
+    if reason or resolved:
         await ctx.services.registry.save(function, *(n for n in settling if n != LATEST))
 
 

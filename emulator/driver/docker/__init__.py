@@ -2,6 +2,7 @@
 
 from emulator.driver.docker.build import build_runtime_image
 from emulator.driver.docker.driver import DockerDriver, DockerSettings
+from emulator.driver.docker.engine import find_engine
 from emulator.driver.docker.images import Progress
 
-__all__ = ["DockerDriver", "DockerSettings", "Progress", "build_runtime_image"]
+__all__ = ["DockerDriver", "DockerSettings", "Progress", "build_runtime_image", "find_engine"]

@@ -57,6 +57,8 @@ class ImageInfo:
     """What an image brings."""
 
     id: str
+    #: "repository@sha256:…" where a registry has it, else its own id.
+    digest: str
     entrypoint: tuple[str, ...]
     command: tuple[str, ...]
     environ: Mapping[str, str]

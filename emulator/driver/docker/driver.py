@@ -38,6 +38,8 @@ class DockerSettings:
     host: str = ""
     #: Images by runtime identifier, where neither AWS's nor those built here are wanted.
     images: Mapping[str, str] = field(default_factory=dict)
+    #: Python functions run under our own bootstrap; else under the client their image brings.
+    own_client: bool = True
     #: Stem cells kept ready for each image in use.
     stems: int = 3
     #: The engine's network the containers join; they reach what else is in it.
@@ -133,9 +135,8 @@ class DockerDriver:
             self._notes.append(network.note)
         self.listen_host, self.reach_host = network.listen_host, network.reach_host
         prefix = f"localfaas-{self.instance[:8]}"
-        self._images = Images(
-            self._engine, self._settings.images, launch.LANGUAGES, self._on_progress
-        )
+        languages = launch.LANGUAGES - (frozenset() if self._settings.own_client else {"python"})
+        self._images = Images(self._engine, self._settings.images, languages, self._on_progress)
         self._shipped = volumes.ShippedFiles(self._engine, prefix, marks)
         self._containers = Containers(
             engine=self._engine,
@@ -189,9 +190,13 @@ class DockerDriver:
             "it needs binfmt_misc handlers (`docker run --privileged tonistiigi/binfmt`)"
         )
 
-    async def prepare(self, runtime: str) -> None:
-        machine = "arm64" if self._info.architecture in ("aarch64", "arm64") else "x86_64"
-        plan = await self._images.plan_runtime(runtime, machine)
+    async def prepare_image(self, image: str, architecture: str) -> str:
+        plan = Plan(image=image, platform=images.platform(architecture), language="", version="")
+        digest = (await self._images.ensure(plan)).digest
+        return digest if "@" in digest else f"{image.partition('@')[0]}@{digest}"
+
+    async def prepare(self, runtime: str, architecture: str) -> None:
+        plan = await self._images.plan_runtime(runtime, architecture)
         await self._images.ensure(plan)
         if self._containers.is_stem(plan):
             await self._stems.fill(plan)

@@ -11,9 +11,11 @@ import ipaddress
 import socket
 from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
-from emulator.driver.docker.address import EngineAddress
+from emulator.driver.docker.address import EngineAddress, resolve
 from emulator.driver.docker.answers import (
     AttachedOutput,
     ContainerState,
@@ -37,6 +39,33 @@ _QUEUE = 5.0
 _THREADS = 4
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FoundEngine:
+    """Whether an engine can be had."""
+
+    url: str
+    answers: bool
+    #: Why not; empty otherwise.
+    reason: str = ""
+
+
+def find_engine(environ: Mapping[str, str], *, seconds: float = 2.0) -> FoundEngine:
+    """Ask the engine that ``environ`` names whether it is there. Blocks, ``seconds`` at most."""
+    try:
+        address = resolve(environ, home=Path.home())
+    except ConfigurationError as error:
+        return FoundEngine(url="", answers=False, reason=str(error))
+    engine = Engine(address, timeout=seconds)
+    try:
+        engine.connect()
+    except DriverFault as error:
+        reason = f"no Docker engine answers at {address.url} ({error})"
+        return FoundEngine(url=address.url, answers=False, reason=reason)
+    finally:
+        engine.close()
+    return FoundEngine(url=address.url, answers=True)
+
+
 class Engine:
     """One engine.
 
@@ -58,7 +87,7 @@ class Engine:
             ConfigurationError: No engine answers there; the text names the remedy.
         """
         try:
-            await self._run(self._connect, self._timeout)
+            await self._run(self.connect, self._timeout)
             info = await self.call(lambda client: client.info())
         except DriverFault as error:
             raise ConfigurationError(
@@ -76,7 +105,12 @@ class Engine:
             init=bool(info.get("InitBinary")),
         )
 
-    def _connect(self) -> None:
+    def connect(self) -> None:
+        """Make the SDK's client and ask the engine which API it speaks. Blocks.
+
+        Raises:
+            EngineFault: Nothing answers there.
+        """
         import docker
         from docker.tls import TLSConfig
 
@@ -274,6 +308,7 @@ class Engine:
         config = found.get("Config") or {}
         return ImageInfo(
             id=found["Id"],
+            digest=next(iter(found.get("RepoDigests") or ()), found["Id"]),
             entrypoint=tuple(config.get("Entrypoint") or ()),
             command=tuple(config.get("Cmd") or ()),
             environ=dict(pair.partition("=")[::2] for pair in config.get("Env") or ()),

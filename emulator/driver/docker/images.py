@@ -35,6 +35,8 @@ class Progress:
     #: Bytes of all layers known so far: done, and in total. 0 where the engine gives none.
     done: int = 0
     total: int = 0
+    #: Nothing more follows.
+    over: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -220,12 +222,17 @@ class Images:
                 failed.append(str(line["error"]))
             self._on_progress(layers.add(line))
 
-        await self._engine.progress(
-            lambda client: client.pull(
-                name, tag=tag or None, stream=True, decode=True, platform=plan.platform
-            ),
-            report,
-            _PULL_TIMEOUT,
-        )
-        if failed:
-            raise EngineFault(failed[0])
+        status = "could not be pulled"
+        try:
+            await self._engine.progress(
+                lambda client: client.pull(
+                    name, tag=tag or None, stream=True, decode=True, platform=plan.platform
+                ),
+                report,
+                _PULL_TIMEOUT,
+            )
+            if failed:
+                raise EngineFault(failed[0])
+            status = "pulled"
+        finally:
+            self._on_progress(Progress(image=plan.image, status=status, over=True))

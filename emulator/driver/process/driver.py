@@ -29,6 +29,7 @@ from emulator.model.sandbox import EnvironmentSpec, Exit, Usage
 #: What /tmp of a stem cell holds: what functions have that do not say, MB.
 _STEM_STORAGE_MB = 512
 _STEM_CELLS = 3
+_NO_IMAGES = "{image} is a container image, which needs --driver docker"
 _MB = 1024 * 1024
 #: Processes and threads of one sandbox; Lambda's own limit is RLIMIT_NPROC 742.
 _PIDS = 1024
@@ -50,6 +51,7 @@ class ProcessDriver:
 
     name = "process"
     listen_host = "127.0.0.1"
+    reach_host = "localhost"
 
     def __init__(
         self,
@@ -205,7 +207,13 @@ class ProcessDriver:
     def check_runtime(self, runtime: str) -> str | None:
         return choose(runtime, strict=self._strict).note
 
-    async def prepare(self, runtime: str) -> None:
+    def check_architecture(self, architecture: str) -> str | None:
+        return None  # processes are the machine's own; what is compiled for another can't start
+
+    async def prepare_image(self, image: str, architecture: str) -> str:
+        raise ConfigurationError(_NO_IMAGES.format(image=image))
+
+    async def prepare(self, runtime: str, architecture: str) -> None:
         zygote = await self._zygote(choose(runtime, strict=self._strict))
         await zygote.fill()
 
@@ -249,6 +257,8 @@ class ProcessDriver:
 
     async def _start(self, spec: EnvironmentSpec, before: ProcessSandbox | None) -> ProcessSandbox:
         """Start ``spec``, with the /tmp of ``before`` or a fresh one."""
+        if spec.image:
+            raise DriverFault(_NO_IMAGES.format(image=spec.image))
         if spec.code is None or not os.access(spec.code, os.R_OK | os.X_OK):
             raise DriverFault(f"the code of {spec.function_name} is not there: {spec.code}")
         choice = choose(spec.runtime, strict=self._strict)

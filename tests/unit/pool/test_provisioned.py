@@ -108,6 +108,8 @@ async def test_idle_environments_are_frozen_and_thawed():
     for _ in range(3):
         await world.invoke(version)
         await settle()
+        assert not world.driver.sandboxes[0].frozen, "calls come in rows"
+        await world.clock.advance(0.01)
         assert world.driver.sandboxes[0].frozen
     assert len(world.driver.sandboxes) == 1
     await world.pools.close()
