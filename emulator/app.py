@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from emulator.control.context import Services
+from emulator.control.declared import DeclaredResources
 from emulator.control.lambda_ import code, provisioned
 from emulator.control.sqs.delivery import QueueTarget
 from emulator.control.sqs.queues import Sqs
@@ -114,9 +115,13 @@ class Emulator:
         )
         self._complain: Callable[[str], None] = lambda text: None
         self._guard = Guard(settings.allow_hosts, settings.allow_origins)
+        aws = AwsDoor(self.services, account=settings.account, region=settings.region)
+        self.resources = DeclaredResources(
+            aws.call, self.registry, account=settings.account, region=settings.region
+        )
         self.gateway = Gateway(
             guard=self._guard,
-            aws=AwsDoor(self.services, account=settings.account, region=settings.region),
+            aws=aws,
             urls=FunctionUrlDoor(self.services),
             admin=self._make_admin,
         )
@@ -166,6 +171,7 @@ class Emulator:
             check_runtime=self.driver.check_runtime,
             account=self.settings.account,
             region=self.settings.region,
+            endpoint=self.endpoint,
             strict=self.settings.strict,
         )
 
@@ -215,6 +221,8 @@ class Emulator:
             await self.queues.resume()
             await self.sqs.resume()
             await self.asynchronous.open(self.queues)
+            if self.folder is not None:
+                await self.resources.apply(self.folder.found)
             self._serve(self._front, self.gateway)
             await self.driver.open()
             self._serve_sandboxes()
@@ -228,7 +236,9 @@ class Emulator:
             if self.folder is not None and self.settings.watch:
                 from emulator.control.watching import Watching
 
-                watching = Watching(self.folder, say=say, complain=complain)
+                watching = Watching(
+                    self.folder, say=say, complain=complain, follow=self._follow_folder
+                )
                 watching.start()
             stopping = loop.create_task(self._stopping.wait())
             serving = [front.serving for front in self._fronts if front.serving is not None]
@@ -262,6 +272,20 @@ class Emulator:
         if not self._front.covers(self.driver.listen_host):
             own = Front(self.driver.listen_host, self.port)
             self._serve(own, SandboxGateway(self.gateway))
+
+    def _follow_folder(self) -> None:
+        """Make what the folder declares now, in the background."""
+
+        async def follow() -> None:
+            assert self.folder is not None
+            try:
+                await self.resources.apply(self.folder.found)
+            except ConfigurationError as error:
+                self._complain(str(error))
+
+        task = asyncio.get_running_loop().create_task(follow())
+        self.services.background.add(task)
+        task.add_done_callback(self.services.background.discard)
 
     async def _prepare(self, complain: Callable[[str], None]) -> None:
         """Have sandboxes ready for the functions there are, so that the first call is quick."""

@@ -10,7 +10,7 @@ import base64
 import hashlib
 import os
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from fnmatch import fnmatchcase
 from pathlib import Path
 
@@ -20,8 +20,12 @@ from emulator.model.clock import Clock
 from emulator.model.errors import AwsError, ConfigurationError
 from emulator.model.function import Code, FunctionVersion
 from emulator.registry import template
+from emulator.registry.declarations import (
+    FunctionDeclaration,
+    MappingDeclaration,
+    QueueDeclaration,
+)
 from emulator.registry.functions import Function, Registry
-from emulator.registry.template import FunctionDeclaration
 
 #: What editors and tools leave beside the code; patterns for one component of a path.
 _PASSING = (
@@ -47,6 +51,15 @@ class Declared:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Found:
+    """Everything declared, as it was found on disk."""
+
+    functions: Mapping[str, Declared] = field(default_factory=dict)
+    queues: tuple[QueueDeclaration, ...] = ()
+    mappings: tuple[MappingDeclaration, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Changes:
     """What applying declarations did: names of functions."""
 
@@ -58,21 +71,22 @@ class Changes:
         return bool(self.added or self.updated or self.removed)
 
 
-def read(path: Path, *, account: str, region: str) -> dict[str, Declared]:
-    """Return the functions declared at ``path`` (a template, or a folder), by name. Blocks.
+def read(path: Path, *, account: str, region: str, endpoint: str) -> Found:
+    """Return what is declared at ``path`` (a template, or a folder). Blocks.
 
     Raises:
-        ConfigurationError: There are none, or one of them can't be had as declared.
+        ConfigurationError: There are no functions, or one of them can't be had as declared.
     """
-    found: dict[str, Declared] = {}
-    for declaration in template.read(path, account=account, region=region):
+    declarations = template.read(path, account=account, region=region, endpoint=endpoint)
+    functions: dict[str, Declared] = {}
+    for declaration in declarations.functions:
         try:
             configuration.check_environment(declaration.environment)
         except AwsError as error:
             raise ConfigurationError(f"{declaration.name}: {error.message}") from error
         code = live_code(declaration.folder)
-        found[declaration.name] = Declared(declaration=declaration, code=code)
-    return found
+        functions[declaration.name] = Declared(declaration=declaration, code=code)
+    return Found(functions=functions, queues=declarations.queues, mappings=declarations.mappings)
 
 
 def live_code(folder: Path) -> Code:
@@ -119,7 +133,12 @@ def _files(folder: Path) -> Iterator[tuple[str, os.stat_result]]:
 
 
 class Folder:
-    """The functions of one template or folder, in the registry."""
+    """The functions of one template or folder, in the registry.
+
+    Attributes:
+        found: What is declared, as it was applied last. Its functions are in the registry; the
+            rest is made by :class:`emulator.control.declared.DeclaredResources`.
+    """
 
     def __init__(
         self,
@@ -130,15 +149,17 @@ class Folder:
         check_runtime: Callable[[str], str | None],
         account: str,
         region: str,
+        endpoint: str = "http://localhost:4566",
         strict: bool = False,
     ) -> None:
         self.path = path.absolute()
-        self.declared: Mapping[str, Declared] = {}
+        self.found = Found()
         self._registry = registry
         self._clock = clock
         self._check_runtime = check_runtime
         self._account = account
         self._region = region
+        self._endpoint = endpoint
         self._strict = strict
         self._noted: set[str] = set()
 
@@ -153,23 +174,23 @@ class Folder:
         self.apply(found)
         return notes
 
-    def read(self) -> dict[str, Declared]:
+    def read(self) -> Found:
         """Return what is declared now; see :func:`read`."""
-        return read(self.path, account=self._account, region=self._region)
+        return read(self.path, account=self._account, region=self._region, endpoint=self._endpoint)
 
-    def check(self, found: Mapping[str, Declared]) -> list[str]:
+    def check(self, found: Found) -> list[str]:
         """Return notes on what is not served as declared, each once.
 
         Raises:
             ConfigurationError: There are such, and the settings are strict.
         """
         if self._strict:
-            for name, declared in found.items():
+            for name, declared in found.functions.items():
                 if declared.declaration.ignored:
                     ignored = ", ".join(declared.declaration.ignored)
                     raise ConfigurationError(f"{name}: not acted on (--strict): {ignored}")
         notes = []
-        for runtime in sorted({each.declaration.runtime for each in found.values()}):
+        for runtime in sorted({each.declaration.runtime for each in found.functions.values()}):
             try:
                 note = self._check_runtime(runtime)
             except ConfigurationError as error:
@@ -181,15 +202,15 @@ class Folder:
                 notes.append(note)
         return notes
 
-    def apply(self, found: Mapping[str, Declared]) -> Changes:
-        """Add, update and remove functions so that the registry has what ``found`` declares.
+    def apply(self, found: Found) -> Changes:
+        """Add, update and remove functions so that the registry has those of ``found``.
 
         Functions that came through the API are left alone, and so is what the API changed on a
         declared function, until its declaration changes.
         """
-        before, self.declared = self.declared, dict(found)
+        before, self.found = self.found.functions, found
         added, updated, removed = [], [], []
-        for name, declared in found.items():
+        for name, declared in found.functions.items():
             old = before.get(name)
             if old is not None and old.declaration == declared.declaration:
                 continue
@@ -200,7 +221,7 @@ class Folder:
             else:
                 self._update(function, declared)
                 updated.append(name)
-        for name in before.keys() - found.keys():
+        for name in before.keys() - found.functions.keys():
             function = self._find(name)
             if function is not None:
                 self._registry.remove(function)

@@ -15,7 +15,7 @@ from collections.abc import Callable, Iterable
 from dataclasses import replace
 from pathlib import Path
 
-from emulator.control.folder import TEMPLATES, Declared, Folder, counts, live_code
+from emulator.control.folder import TEMPLATES, Folder, Found, counts, live_code
 from emulator.model.errors import ConfigurationError
 from emulator.model.function import Code
 
@@ -40,19 +40,26 @@ class Watching:
     Args:
         say: Told what was done, for people.
         complain: Told what could not be done, for people.
+        follow: Called when new declarations have been applied.
     """
 
     def __init__(
-        self, folder: Folder, *, say: Callable[[str], None], complain: Callable[[str], None]
+        self,
+        folder: Folder,
+        *,
+        say: Callable[[str], None],
+        complain: Callable[[str], None],
+        follow: Callable[[], None] = lambda: None,
     ) -> None:
         self._folder = folder
+        self._follow = follow
         self._say = say
         self._complain = complain
         self._stop = threading.Event()
         self._thread: threading.Thread | None = None
         self._loop: asyncio.AbstractEventLoop | None = None
         #: As read last, also where it has not been applied yet. The thread's own.
-        self._found = dict(folder.declared)
+        self._found = dict(folder.found.functions)
         self._limited = False
         self._reloads = 0
 
@@ -74,7 +81,7 @@ class Watching:
             if self._folder.reload(name, code):
                 self._say(f"reloaded {name} ({what})")
 
-    def _declared(self, found: dict[str, Declared]) -> None:
+    def _declared(self, found: Found) -> None:
         try:
             notes = self._folder.check(found)
         except ConfigurationError as error:
@@ -90,6 +97,7 @@ class Watching:
         ):
             for name in names:
                 self._say(f"{verb} {name} ({self._source()} changed)")
+        self._follow()
 
     def _source(self) -> str:
         path = self._folder.path
@@ -183,14 +191,14 @@ class Watching:
             return
         replaced = {path for path, _, _ in set(now) - set(before)} if before else set()
         codes = {}
-        for name, declared in found.items():
+        for name, declared in found.functions.items():
             old = self._found.get(name)
             if old is None or old.declaration != declared.declaration:
                 continue
             folder = str(declared.declaration.folder)
             if folder in replaced or old.code.sha256 != declared.code.sha256:
                 codes[name] = (declared.code, "its folder changed")
-        self._found = found
+        self._found = dict(found.functions)
         self._call(self._declared, found)
         if codes:
             self._call(self._reloaded, codes)

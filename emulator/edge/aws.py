@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import logging
 import re
-from collections.abc import AsyncGenerator
+from collections.abc import AsyncGenerator, Mapping
 from contextlib import aclosing
 from typing import Any
 from urllib.parse import unquote_to_bytes
+
+import orjson
 
 from emulator.control.context import Context, Services
 from emulator.edge import codec
@@ -112,6 +114,33 @@ class AwsDoor:
             await _stream(send, status, answers, events)
         else:
             await answer(send, status, answers, payload)
+
+    async def call(
+        self, name: str, operation_name: str, request: Mapping[str, Any], **params: str
+    ) -> dict[str, Any]:
+        """Do an operation that a template asks for as if a client had: parsed, checked, done.
+
+        Args:
+            name: The service, "lambda" or "sqs".
+            request: What a client would send as JSON.
+            params: What it would send in the path.
+
+        Raises:
+            AwsError: As the client would be told.
+        """
+        service = self._served[name, "rest-json" if name == "lambda" else "json"]
+        operation = service.codec.operation(operation_name)
+        body = orjson.dumps(request)
+        parsed = service.codec.parse(operation, params=params, query="", headers={}, body=body)
+        service.codec.validate(operation, parsed)
+        context = Context(
+            account=self._account,
+            region=self._region,
+            request_id=new_request_id(),
+            endpoint="http://localhost",
+            services=self._services,
+        )
+        return await service.operations[operation_name](context, parsed)
 
     def _service(
         self, scope: Scope, headers: dict[str, str], query: str, body: bytes, signed_for: str

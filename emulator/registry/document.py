@@ -7,6 +7,7 @@ import json
 import re
 from collections import Counter
 from collections.abc import Mapping
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -133,8 +134,22 @@ def _count(node: yaml.Node, known: dict[int, int]) -> int:
     return count
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Referent:
+    """What references to a resource mean."""
+
+    #: Of ``Ref``.
+    ref: str
+    #: Of ``Fn::GetAtt``, by the attribute's name.
+    attributes: Mapping[str, str]
+
+
 class Values:
-    """Resolves ``Ref`` and ``Fn::Sub`` of parameters and pseudo parameters."""
+    """Resolves ``Ref``, ``Fn::GetAtt`` and ``Fn::Sub`` of parameters and resources.
+
+    Attributes:
+        resources: The resources that can be referred to, by what the template calls them.
+    """
 
     def __init__(self, path: Path, document: dict[str, Any], given: Mapping[str, str]) -> None:
         """Take the ``Parameters`` of ``document``.
@@ -147,6 +162,7 @@ class Values:
         """
         self._path = path
         self._given = given
+        self.resources: dict[str, Referent] = {}
         declared = self.mapping(document.get("Parameters"), "Parameters")
         self._declared = {
             name: self.mapping(body, "Parameters", name) for name, body in declared.items()
@@ -181,6 +197,8 @@ class Values:
             ((key, argument),) = value.items()
             if key == "Ref":
                 return self._reference(argument, where)
+            if key == "Fn::GetAtt":
+                return self._attribute(argument, where)
             if key == "Fn::Sub":
                 return self._substitute(argument, where)
             if isinstance(key, str) and (key.startswith("Fn::") or key == "Condition"):
@@ -196,7 +214,23 @@ class Values:
                 return self._given[name]
             if name in self._declared:
                 return self._default(name, where)
-        raise self._error(f"refers to {name!r}, which is no parameter of the template", *where)
+            if name in self.resources:
+                return self.resources[name].ref
+        raise self._error(
+            f"refers to {name!r}, which is neither a parameter nor a resource served here", *where
+        )
+
+    def _attribute(self, argument: Any, where: tuple[str, ...]) -> str:
+        parts = argument.split(".", 1) if isinstance(argument, str) else argument
+        if not isinstance(parts, list) or len(parts) != 2:
+            raise self._error("has a Fn::GetAtt without a resource and an attribute", *where)
+        name, attribute = (self._resolve(part, where) for part in parts)
+        found = self.resources.get(name) if isinstance(name, str) else None
+        if found is None:
+            raise self._error(f"refers to {name!r}, which is no resource served here", *where)
+        if attribute not in found.attributes:
+            raise self._error(f"refers to {name}.{attribute}, which is not known here", *where)
+        return found.attributes[attribute]
 
     def _default(self, name: str, where: tuple[str, ...]) -> Any:
         declared = self._declared[name]
@@ -221,7 +255,12 @@ class Values:
             if name.startswith("!"):
                 return "${" + name[1:] + "}"
             local = name in own
-            found = self._resolve(own[name], where) if local else self._reference(name, where)
+            if local:
+                found = self._resolve(own[name], where)
+            elif "." in name:
+                found = self._attribute(name, where)
+            else:
+                found = self._reference(name, where)
             if isinstance(found, bool):
                 return "true" if found else "false"
             if not isinstance(found, (str, int, float)):

@@ -1,4 +1,4 @@
-"""Read which functions to serve: from a SAM or CloudFormation template, or from bare folders.
+"""Read what to serve: from a SAM or CloudFormation template, or from bare folders.
 
 What a template says in a property that matters here is either understood or refused with a
 sentence that names it; what does not matter is listed in ``FunctionDeclaration.ignored``.
@@ -10,13 +10,19 @@ sam-specification.html
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
-from dataclasses import dataclass, field
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
+from emulator.model.arn import function_arn
 from emulator.model.errors import ConfigurationError
-from emulator.registry.document import Values, load
+from emulator.registry import template_queues
+from emulator.registry.declarations import (
+    Declarations,
+    FunctionDeclaration,
+    MappingDeclaration,
+)
+from emulator.registry.document import Referent, Values, load
 
 _TEMPLATES = ("template.yaml", "template.yml", "template.json")
 _SERVERLESS = "AWS::Serverless::Function"
@@ -40,34 +46,15 @@ _NODE_HANDLER = (
 _NOT_FUNCTIONS = {"node_modules", "__pycache__"}
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class FunctionDeclaration:
-    """A function as its author declared it."""
-
-    name: str
-    #: The unpacked code.
-    folder: Path
-    handler: str
-    #: AWS's identifier, e.g. "python3.12".
-    runtime: str
-    memory_mb: int = 128
-    timeout_s: int = 3
-    environment: Mapping[str, str] = field(default_factory=dict)
-    #: "x86_64" or "arm64".
-    architecture: str = "x86_64"
-    description: str = ""
-    #: Names of properties that the template sets and nothing here acts on.
-    ignored: tuple[str, ...] = ()
-
-
 def read(
     path: Path,
     *,
     parameters: Mapping[str, str] | None = None,
     region: str = "us-east-1",
     account: str = "000000000000",
-) -> list[FunctionDeclaration]:
-    """Return the functions that ``path`` declares, in the template's order.
+    endpoint: str = "http://localhost:4566",
+) -> Declarations:
+    """Return what ``path`` declares, in the template's order.
 
     Args:
         path: A template, a folder with one (``template.yaml``, ``.yml`` or ``.json``), or a folder
@@ -77,6 +64,7 @@ def read(
         parameters: Values of the template's parameters, instead of their defaults.
         region: What ``AWS::Region`` stands for.
         account: What ``AWS::AccountId`` stands for.
+        endpoint: Where the emulator is reached: what queues' URLs begin with.
 
     Raises:
         ConfigurationError: There is nothing to serve, or the template can't be read or asks for
@@ -85,7 +73,7 @@ def read(
     if path.is_dir():
         templates = [path / name for name in _TEMPLATES if (path / name).is_file()]
         if not templates:
-            return _distinct(path, _conventional(path))
+            return Declarations(functions=_distinct(path, _conventional(path)))
         path = templates[0]
     elif not path.exists():
         raise ConfigurationError(f"{path} does not exist")
@@ -99,28 +87,73 @@ def read(
         "AWS::StackId": f"arn:aws:cloudformation:{region}:{account}:stack/localfaas/local",
     }
     values = Values(path, document, {**pseudo, **(parameters or {})})
-    return _distinct(path, _declared(path, document, values))
+    return _Template(path, document, values).read(region=region, account=account, endpoint=endpoint)
 
 
-def _declared(path: Path, document: dict[str, Any], values: Values) -> list[FunctionDeclaration]:
-    resources = values.mapping(document.get("Resources"), "Resources")
-    every = values.mapping(document.get("Globals"), "Globals")
-    shared = values.mapping(every.get("Function"), "Globals", "Function")
-    found = []
-    for name, body in resources.items():
-        resource = values.mapping(body, name)
-        kind = resource.get("Type")
-        if not isinstance(kind, str):
-            raise ConfigurationError(f"{path}: {name} has no Type")
-        if kind not in (_SERVERLESS, _LAMBDA):
-            continue
-        own = values.mapping(resource.get("Properties"), name, "Properties")
-        properties = _merge(shared, own) if kind == _SERVERLESS else own
-        attributes = [key for key in resource if key not in ("Type", "Properties", "Metadata")]
-        found.append(_Function(path, name, kind, properties, values).read(attributes))
-    if not found:
-        raise ConfigurationError(f"{path} declares no function ({_SERVERLESS} or {_LAMBDA})")
-    return found
+class _Template:
+    """One template, while it is read."""
+
+    def __init__(self, path: Path, document: dict[str, Any], values: Values) -> None:
+        self._path, self._values = path, values
+        every = values.mapping(document.get("Globals"), "Globals")
+        self._shared = values.mapping(every.get("Function"), "Globals", "Function")
+        self._resources = {
+            name: values.mapping(body, name)
+            for name, body in values.mapping(document.get("Resources"), "Resources").items()
+        }
+
+    def read(self, *, region: str, account: str, endpoint: str) -> Declarations:
+        # First what others refer to.
+        for name, properties in self._of(template_queues.QUEUE):
+            queue = template_queues.queue_name(name, properties, self._values)
+            self._values.resources[name] = template_queues.queue_referent(
+                queue, region=region, account=account, endpoint=endpoint
+            )
+        functions = [
+            _Function(self._path, name, kind, properties, self._values)
+            for kind in (_SERVERLESS, _LAMBDA)
+            for name, properties in self._of(kind)
+        ]
+        order = list(self._resources)
+        functions.sort(key=lambda function: order.index(function.logical))
+        for function in functions:
+            arn = function_arn(account, region, function.name)
+            self._values.resources[function.logical] = Referent(
+                ref=function.name, attributes={"Arn": arn}
+            )
+        if not functions:
+            raise ConfigurationError(
+                f"{self._path} declares no function ({_SERVERLESS} or {_LAMBDA})"
+            )
+        mappings = [mapping for function in functions for mapping in function.mappings()]
+        mappings += [
+            template_queues.read_mapping(self._path, name, properties, self._values)
+            for name, properties in self._of(template_queues.MAPPING)
+        ]
+        return Declarations(
+            functions=_distinct(
+                self._path, [each.read(self._attributes(each.logical)) for each in functions]
+            ),
+            queues=tuple(
+                template_queues.read_queue(self._path, name, properties, self._values)
+                for name, properties in self._of(template_queues.QUEUE)
+            ),
+            mappings=tuple(mappings),
+        )
+
+    def _of(self, kind: str) -> Iterator[tuple[str, dict[str, Any]]]:
+        """Yield name and properties of the resources of one kind."""
+        for name, resource in self._resources.items():
+            found = resource.get("Type")
+            if not isinstance(found, str):
+                raise ConfigurationError(f"{self._path}: {name} has no Type")
+            if found == kind:
+                own = self._values.mapping(resource.get("Properties"), name, "Properties")
+                yield name, _merge(self._shared, own) if kind == _SERVERLESS else own
+
+    def _attributes(self, name: str) -> list[str]:
+        known = ("Type", "Properties", "Metadata", "DependsOn")
+        return [key for key in self._resources[name] if key not in known]
 
 
 class _Function:
@@ -143,12 +176,39 @@ class _Function:
     ) -> None:
         self._path, self._name, self._properties, self._values = path, name, properties, values
         self._code = "CodeUri" if kind == _SERVERLESS else "Code"
+        self._events = properties.get("Events") if kind == _SERVERLESS else None
+        #: What the template calls it, and what it is called.
+        self.logical = name
+        self.name = self._matching("FunctionName", r"[a-zA-Z0-9_-]{1,64}", default=name)
+
+    def mappings(self) -> list[MappingDeclaration]:
+        """Return the event source mappings among its events."""
+        return [
+            template_queues.read_event(self._path, self.name, where, properties, self._values)
+            for where, kind, properties in self._each_event()
+            if kind in template_queues.EVENTS
+        ]
+
+    def _each_event(self) -> Iterator[tuple[str, str, dict[str, Any]]]:
+        events = self._values.mapping(self._events, self._name, "Events")
+        for name, body in events.items():
+            where = f"{self._name}.Events.{name}"
+            event = self._values.mapping(body, where)
+            if not isinstance(event.get("Type"), str):
+                raise ConfigurationError(f"{self._path}: {where} has no Type")
+            properties = self._values.mapping(event.get("Properties"), where, "Properties")
+            yield where, event["Type"], properties
 
     def read(self, attributes: list[str]) -> FunctionDeclaration:
         self._refuse_what_is_not_there()
-        used = {*self._USED, self._code}
+        used = {*self._USED, self._code, *(("Events",) if self._events is not None else ())}
+        events = [
+            f"{where.removeprefix(self._name + '.')} ({kind})"
+            for where, kind, _ in self._each_event()
+            if kind not in template_queues.EVENTS
+        ]
         return FunctionDeclaration(
-            name=self._matching("FunctionName", r"[a-zA-Z0-9_-]{1,64}", default=self._name),
+            name=self.name,
             folder=self._folder(),
             handler=self._matching("Handler", r"\S{1,128}"),
             runtime=self._matching("Runtime", r"[a-z]+[a-z0-9.]*"),
@@ -157,7 +217,7 @@ class _Function:
             environment=self._environment(),
             architecture=self._architecture(),
             description=self._text("Description", default=""),
-            ignored=(*attributes, *(key for key in self._properties if key not in used)),
+            ignored=(*attributes, *(k for k in self._properties if k not in used), *events),
         )
 
     def _error(self, where: str, problem: str) -> ConfigurationError:
@@ -304,12 +364,12 @@ def _convention(folder: Path) -> FunctionDeclaration | None:
     return None
 
 
-def _distinct(path: Path, found: list[FunctionDeclaration]) -> list[FunctionDeclaration]:
+def _distinct(path: Path, found: list[FunctionDeclaration]) -> tuple[FunctionDeclaration, ...]:
     names = [declaration.name for declaration in found]
     twice = sorted({name for name in names if names.count(name) > 1})
     if twice:
         raise ConfigurationError(f"{path} declares {', '.join(twice)} twice")
-    return found
+    return tuple(found)
 
 
 def _kind(value: Any) -> str:

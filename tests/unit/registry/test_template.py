@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from emulator.model.errors import ConfigurationError
-from emulator.registry.template import FunctionDeclaration, read
+from emulator.registry import template as templates
+from emulator.registry.declarations import FunctionDeclaration
 
 HEAD = "Resources:\n  F:\n    Type: AWS::Serverless::Function\n    Properties:\n"
 #: The least that makes a function, as YAML and in one line.
@@ -26,6 +28,10 @@ def template(tmp_path: Path, text: str, name: str = "template.yaml") -> Path:
     path = tmp_path / name
     path.write_text(text)
     return path
+
+
+def read(path: Path, **options: Any) -> tuple[FunctionDeclaration, ...]:
+    return templates.read(path, **options).functions
 
 
 def function(tmp_path: Path, properties: str, rest: str = "") -> FunctionDeclaration:
@@ -72,7 +78,7 @@ Environment:
             "DATE": "2024-05-06",
             "EMPTY": "",
         },
-        ignored=("Events", "Tracing"),
+        ignored=("Tracing", "Events.Api (HttpApi)"),
     )
 
 
@@ -104,7 +110,7 @@ Resources:
     assert one.ignored == ("Tracing",)
     assert (two.handler, two.timeout_s) == ("own.handler", 9)
     assert two.environment == {"AA": "global", "BB": "own", "CC": "own"}
-    assert two.ignored == ("DependsOn", "Condition", "Tracing")
+    assert two.ignored == ("Condition", "Tracing")
     assert (plain.runtime, plain.timeout_s, plain.environment) == ("python3.12", 3, {})
 
 
@@ -189,9 +195,12 @@ Resources:
         ("Environment: {Variables: {AB: [1]}}", "F.Environment.Variables.AB must be text"),
         ("Environment: {Variables: {AB: null}}", "F.Environment.Variables.AB must be text"),
         ("Environment: {Variables: {A-B: 1}}", "a name that AWS does not take: 'A-B'"),
-        ("Environment: {Variables: {AB: !Ref Table}}", "AB refers to 'Table', which is no param"),
-        ("Environment: {Variables: {AB: !GetAtt T.Arn}}", "Variables.AB uses Fn::GetAtt"),
-        ("Environment: {Variables: {AB: !Sub '${T.Arn}'}}", "AB refers to 'T.Arn'"),
+        ("Environment: {Variables: {AB: !Ref Table}}", "AB refers to 'Table', which is neither"),
+        ("Environment: {Variables: {AB: !GetAtt T.Arn}}", "AB refers to 'T', which is no resource"),
+        (
+            "Environment: {Variables: {AB: !Sub '${T.Arn}'}}",
+            "AB refers to 'T', which is no resource",
+        ),
         ("Environment: !If [A, B, C]", "F.Environment uses Fn::If"),
         ("Description: !Join ['', [a, b]]", "F.Description uses Fn::Join"),
         ("Description: !Sub [a]", "F.Description has a Fn::Sub without a text"),
@@ -321,9 +330,10 @@ def test_conventional_files(
     folder = tmp_path / "my-function"
     folder.mkdir()
     (folder / file).write_text(text)
-    assert read(tmp_path) == [
-        FunctionDeclaration(name="my-function", folder=folder, handler=handler, runtime=runtime)
-    ]
+    expected = FunctionDeclaration(
+        name="my-function", folder=folder, handler=handler, runtime=runtime
+    )
+    assert read(tmp_path) == (expected,)
     assert read(folder) == read(tmp_path), "the folder itself counts, too"
 
 

@@ -1,0 +1,59 @@
+"""What a template declares, as plain values."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FunctionDeclaration:
+    """A function as its author declared it."""
+
+    name: str
+    #: The unpacked code.
+    folder: Path
+    handler: str
+    #: AWS's identifier, e.g. "python3.12".
+    runtime: str
+    memory_mb: int = 128
+    timeout_s: int = 3
+    environment: Mapping[str, str] = field(default_factory=dict)
+    #: "x86_64" or "arm64".
+    architecture: str = "x86_64"
+    description: str = ""
+    #: Names of properties that the template sets and nothing here acts on.
+    ignored: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class QueueDeclaration:
+    """An SQS queue."""
+
+    #: What the template calls it.
+    logical: str
+    name: str
+    #: As CreateQueue takes them.
+    attributes: Mapping[str, str] = field(default_factory=dict)
+    tags: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class MappingDeclaration:
+    """An event source mapping."""
+
+    #: What the template calls it: "Function.Event", or the resource's own name.
+    logical: str
+    #: As CreateEventSourceMapping takes it.
+    request: Mapping[str, Any]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Declarations:
+    """Everything that is served of one template or folder."""
+
+    functions: tuple[FunctionDeclaration, ...]
+    queues: tuple[QueueDeclaration, ...] = ()
+    mappings: tuple[MappingDeclaration, ...] = ()
