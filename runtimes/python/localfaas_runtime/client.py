@@ -5,20 +5,26 @@ import os
 import socket
 import stat
 
-_API = b"/2018-06-01/runtime/"
+_API = "/2018-06-01/runtime/"
 _INHERITED = 3
-_NEXT = "GET %sinvocation/next HTTP/1.1\r\nHost: %s\r\n\r\n"
-#: Whom requests are addressed to. Over TCP its name may be what tells whose connection it is.
-_host = "localhost"
-NEXT = (_NEXT % (_API.decode(), _host)).encode()
+#: Read at one go where it is not known how much there is, bytes.
+_MOST = 65536
 
 
 class Client:
-    """One keep-alive connection to the Runtime API."""
+    """One keep-alive connection to the Runtime API.
 
-    def __init__(self, connection):
+    ``host`` is whom requests are addressed to: over TCP its name may be what tells whose
+    connection it is.
+    """
+
+    def __init__(self, connection, host="localhost"):
         self._socket = connection
-        self._buffer = bytearray()
+        self._host = host
+        #: The request for the next invocation.
+        self.next = f"GET {_API}invocation/next HTTP/1.1\r\nHost: {host}\r\n\r\n".encode()
+        #: What has been read and not been used yet.
+        self._buffer = b""
 
     @classmethod
     def inherited(cls):
@@ -45,83 +51,69 @@ class Client:
     @classmethod
     def connect(cls, address):
         """Return a client connected to ``address``, "host:port"."""
-        global NEXT, _host
         host, _, port = address.rpartition(":")
-        _host = address
-        NEXT = (_NEXT % (_API.decode(), _host)).encode()
         connection = socket.create_connection((host, int(port)))
         connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-        return cls(connection)
+        return cls(connection, address)
 
     def read_order(self):
         """Return the line of JSON that comes before HTTP begins."""
-        while b"\n" not in self._buffer:
-            self._receive()
-        line, _, rest = self._buffer.partition(b"\n")
-        self._buffer = rest
-        return json.loads(line)
+        return json.loads(self._until(b"\n"))
 
     def send(self, *parts):
         """Write ``parts`` in one go."""
-        parts = [memoryview(part) for part in parts if part]
-        while parts:
-            sent = self._socket.sendmsg(parts)
-            while parts and sent >= len(parts[0]):
-                sent -= len(parts.pop(0))
-            if sent:
-                parts[0] = parts[0][sent:]
+        sent = self._socket.sendmsg(parts)
+        if sent < sum(map(len, parts)):
+            # A socket takes so much at a time only: the rest, without copying what has gone.
+            for part in parts:
+                if sent < len(part):
+                    self._socket.sendall(memoryview(part)[sent:])
+                sent = max(0, sent - len(part))
+
+    def post(self, path, body, content_type="application/json", error_type=""):
+        """Return the parts of a POST, to be handed to ``send``."""
+        extra = ""
+        if error_type:
+            extra = f"Lambda-Runtime-Function-Error-Type: {_header_value(error_type)}\r\n"
+        head = (
+            f"POST {_API}{path} HTTP/1.1\r\nHost: {self._host}\r\n"
+            f"Content-Type: {content_type}\r\n{extra}Content-Length: {len(body)}\r\n\r\n"
+        )
+        return head.encode("ascii"), body
 
     def receive(self):
         """Return (status, headers by lower-case name, body) of the next response."""
-        end = self._buffer.find(b"\r\n\r\n")
-        while end < 0:
-            start = max(0, len(self._buffer) - 3)
-            self._receive()
-            end = self._buffer.find(b"\r\n\r\n", start)
-        head = self._buffer[:end].decode("latin-1").split("\r\n")
-        del self._buffer[: end + 4]
+        status, *lines = self._until(b"\r\n\r\n").decode("latin-1").split("\r\n")
         headers = {}
-        for line in head[1:]:
+        for line in lines:
             name, _, value = line.partition(":")
             headers[name.lower()] = value.strip()
-        return int(head[0].split(" ", 2)[1]), headers, self._body(headers)
-
-    def _body(self, headers):
         size = int(headers.get("content-length", 0))
-        held = len(self._buffer)
-        if held >= size:
-            body = bytes(self._buffer[:size])
-            del self._buffer[:size]
-            return body
-        # The rest goes where it belongs at once: a body of 6 MB is copied no second time.
-        body = bytearray(size)
-        body[:held] = self._buffer
-        self._buffer = bytearray()
-        view = memoryview(body)[held:]
-        while view:
-            count = self._socket.recv_into(view)
-            if not count:
-                raise SystemExit(0)
-            view = view[count:]
-        return body
+        return int(status.split(" ", 2)[1]), headers, self._take(size)
 
-    def _receive(self):
-        part = self._socket.recv(65536)
+    def _until(self, end):
+        """Return what comes before ``end``."""
+        at = self._buffer.find(end)
+        while at < 0:
+            start = max(0, len(self._buffer) - len(end) + 1)
+            self._buffer += self._receive()
+            at = self._buffer.find(end, start)
+        found, self._buffer = self._buffer[:at], self._buffer[at + len(end) :]
+        return found
+
+    def _take(self, size):
+        """Return the next ``size`` bytes."""
+        found, self._buffer = self._buffer[:size], self._buffer[size:]
+        while len(found) < size:
+            found += self._receive(size - len(found), socket.MSG_WAITALL)
+        return found
+
+    def _receive(self, most=_MOST, flags=0):
+        part = self._socket.recv(most, flags)
         if not part:
             # Nobody is left to work for.
             raise SystemExit(0)
-        self._buffer += part
-
-
-def post(path, body, content_type="application/json", error_type=""):
-    """Return the parts of a POST, to be handed to ``send``."""
-    extra = ""
-    if error_type:
-        extra = f"Lambda-Runtime-Function-Error-Type: {_header_value(error_type)}\r\n"
-    head = "POST %s%s HTTP/1.1\r\nHost: %s\r\nContent-Type: %s\r\n%sContent-Length: %d\r\n\r\n"
-    return (head % (_API.decode(), path, _host, content_type, extra, len(body))).encode(
-        "ascii"
-    ), body
+        return part
 
 
 def _header_value(text):

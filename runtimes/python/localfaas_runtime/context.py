@@ -43,17 +43,23 @@ class ClientContext(_Record):
     __slots__ = ("client", "custom", "env")
 
 
-class LambdaContext:
-    """What a handler can know of its invocation."""
+def of_function():
+    """Return the attributes of a context that are the same for every invocation."""
+    return {
+        "log_group_name": os.environ.get("AWS_LAMBDA_LOG_GROUP_NAME"),
+        "log_stream_name": os.environ.get("AWS_LAMBDA_LOG_STREAM_NAME"),
+        "function_name": os.environ.get("AWS_LAMBDA_FUNCTION_NAME"),
+        "memory_limit_in_mb": os.environ.get("AWS_LAMBDA_FUNCTION_MEMORY_SIZE"),
+        "function_version": os.environ.get("AWS_LAMBDA_FUNCTION_VERSION"),
+    }
 
-    def __init__(self, headers):
-        environ = os.environ
+
+class LambdaContext:
+    """What a handler can know of its invocation: ``function``, and what ``headers`` tell."""
+
+    def __init__(self, function, headers):
+        vars(self).update(function)
         self.aws_request_id = headers.get("lambda-runtime-aws-request-id")
-        self.log_group_name = environ.get("AWS_LAMBDA_LOG_GROUP_NAME")
-        self.log_stream_name = environ.get("AWS_LAMBDA_LOG_STREAM_NAME")
-        self.function_name = environ.get("AWS_LAMBDA_FUNCTION_NAME")
-        self.memory_limit_in_mb = environ.get("AWS_LAMBDA_FUNCTION_MEMORY_SIZE")
-        self.function_version = environ.get("AWS_LAMBDA_FUNCTION_VERSION")
         self.invoked_function_arn = headers.get("lambda-runtime-invoked-function-arn")
         self.tenant_id = headers.get("lambda-runtime-aws-tenant-id")
         given = _parse(headers.get("lambda-runtime-client-context"), "Client Context")

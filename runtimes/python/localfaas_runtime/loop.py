@@ -4,8 +4,8 @@ import importlib
 import os
 import sys
 
-from . import client, errors, logs, marshal
-from .context import LambdaContext
+from . import errors, logs, marshal
+from .context import LambdaContext, of_function
 from .errors import Fault
 
 
@@ -19,23 +19,24 @@ def run(channel, handler_name):
         logs.unhandled_warning()
         logs.error(result)
         channel.send(
-            *client.post("init/error", marshal.encode(result), error_type=result["errorType"])
+            *channel.post("init/error", marshal.encode(result), error_type=result["errorType"])
         )
         channel.receive()
         sys.exit(1)
-    channel.send(client.NEXT)
+    function = of_function()
+    channel.send(channel.next)
     while True:
         _, headers, body = channel.receive()
-        answer = _invoke(handler, headers, body)
+        answer = _invoke(channel, handler, function, headers, body)
         sys.stdout.flush()
         sys.stderr.flush()
         # The request for the next invocation goes out with the answer, in one write: the other
         # side wakes up once. Whether the answer was taken (it may be too large) changes nothing.
-        channel.send(*answer, client.NEXT)
+        channel.send(*answer, channel.next)
         channel.receive()
 
 
-def _invoke(handler, headers, body):
+def _invoke(channel, handler, function, headers, body):
     """Return the parts of the request that answers one invocation."""
     request_id = headers.get("lambda-runtime-aws-request-id", "")
     logs.request.aws_request_id = request_id
@@ -47,15 +48,15 @@ def _invoke(handler, headers, body):
         os.environ.pop("_X_AMZN_TRACE_ID", None)
     path = f"invocation/{request_id}/"
     try:
-        context = LambdaContext(headers)
+        context = LambdaContext(function, headers)
         event = marshal.event(body, headers.get("content-type", ""))
         answer, content_type = marshal.response(handler(event, context))
-        return client.post(path + "response", answer, content_type)
+        return channel.post(path + "response", answer, content_type)
     except Exception as error:  # noqa: BLE001 (reported, whatever it is)
         result = errors.result(error, request_id)
         logs.error(result)
         kind = result["errorType"]
-        return client.post(path + "error", marshal.encode(result), error_type=kind)
+        return channel.post(path + "error", marshal.encode(result), error_type=kind)
 
 
 def load(name):

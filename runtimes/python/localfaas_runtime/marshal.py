@@ -1,6 +1,7 @@
 """JSON as awslambdaric writes it, which uses simplejson, with the standard library."""
 
 import decimal
+import functools
 import json
 import math
 import os
@@ -21,13 +22,29 @@ def encode(value):
     """
     if type(value) not in _LEAVES and _has_named_tuple(value):
         value = _without_named_tuples(value)
-    escape = not os.environ.get("AWS_EXECUTION_ENV", "").endswith(_UNESCAPED)
+    encoder = _encoder()
+    try:
+        text = encoder.encode(value)
+    except TypeError:
+        text = _with_others(value, encoder.ensure_ascii)
+    return text.encode("utf-8", "strict" if encoder.ensure_ascii else "surrogatepass")
+
+
+@functools.lru_cache
+def _encoder():
+    """Return what encodes values of the usual types: the runtime's version decides how."""
+    runtime = os.environ.get("AWS_EXECUTION_ENV", "")
+    return json.JSONEncoder(ensure_ascii=not runtime.endswith(_UNESCAPED))
+
+
+def _with_others(value, escape):
+    """Return as JSON what holds values of unusual types, too."""
     numbers = {}
     text = json.dumps(value, ensure_ascii=escape, default=lambda other: _other(other, numbers))
     if numbers:
         # The encoder can't write a number it does not know: put in what stands for it.
         text = re.sub('"({})"'.format("|".join(numbers)), lambda match: numbers[match[1]], text)
-    return text.encode("utf-8", "surrogatepass" if not escape else "strict")
+    return text
 
 
 def _other(value, numbers):
@@ -79,7 +96,7 @@ def response(value):
 def event(body, content_type):
     """Return what a handler gets for the request ``body``."""
     if content_type != "application/json":
-        return bytes(body)
+        return body
     try:
         return json.loads(body)
     except Exception as error:  # noqa: BLE001 (user code may run here)
