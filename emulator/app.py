@@ -32,7 +32,7 @@ from emulator.invoke.invoker import Invoker
 from emulator.model.clock import Clock, SystemClock
 from emulator.model.errors import ConfigurationError, DriverFault
 from emulator.pool.environ import SdkAccess
-from emulator.pool.pool import Pools, PoolSettings
+from emulator.pool.pools import Pools, PoolSettings
 from emulator.pool.provisioned import Provisioning
 from emulator.pool.states import State
 from emulator.queues.engine import Engine

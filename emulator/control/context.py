@@ -14,7 +14,7 @@ from emulator.invoke.admission import Admission
 from emulator.invoke.asynchronous import AsynchronousInvokes
 from emulator.invoke.invoker import Invoker
 from emulator.model.clock import Clock
-from emulator.pool.pool import Pools
+from emulator.pool.pools import Pools
 from emulator.pool.provisioned import Provisioning
 from emulator.registry.functions import Registry
 from emulator.store.blobs import Blobs

@@ -12,6 +12,9 @@ from emulator.model.function import FunctionVersion
 from emulator.model.limits import ACCOUNT_CONCURRENCY
 from emulator.registry.functions import Registry
 
+#: Counts what runs in environments of provisioned concurrency; they are their own limit.
+_PROVISIONED = "provisioned"
+
 
 def throttled(reason: str) -> AwsError:
     return AwsError("TooManyRequestsException", "Rate Exceeded.", Reason=reason, Type="User")
@@ -40,22 +43,25 @@ class Admission:
         self.limit = limit
         self._running: dict[object, int] = defaultdict(int)
 
-    def running(self, version: FunctionVersion) -> int:
-        """Return how many invocations of a function with a reservation run."""
-        return self._running[version.function_arn]
-
-    def lease(self, version: FunctionVersion) -> Lease:
+    def lease(self, version: FunctionVersion, *, provisioned: bool = False) -> Lease:
         """Take the right to run ``version`` once.
+
+        Args:
+            provisioned: It runs in an environment of provisioned concurrency, which was set
+                aside when it was configured.
 
         Raises:
             AwsError: TooManyRequestsException with AWS's Reason.
         """
+        if provisioned:
+            return Lease(self._running, _PROVISIONED)
         function = self._registry.find(version.account, version.region, version.name)
         reserved = None if function is None else function.reserved_concurrency
         key: object
         if reserved is not None:
             key = version.function_arn
-            if self._running[key] >= reserved:
+            assert function is not None
+            if self._running[key] >= reserved - function.provisioned_concurrency:
                 raise throttled("ReservedFunctionConcurrentInvocationLimitExceeded")
         else:
             key = (version.account, version.region)
@@ -64,5 +70,5 @@ class Admission:
         return Lease(self._running, key)
 
     def unreserved(self, account: str, region: str) -> int:
-        """Return the concurrency that functions without a reservation share."""
-        return self.limit - self._registry.reserved(account, region)
+        """Return the concurrency that functions share: neither reserved nor provisioned."""
+        return self.limit - self._registry.set_aside(account, region)

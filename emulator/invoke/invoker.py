@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from emulator.invoke import recursion
-from emulator.invoke.admission import Admission
+from emulator.invoke.admission import Admission, throttled
 from emulator.model.errors import AwsError, DriverFault
 from emulator.model.function import FunctionVersion
 from emulator.model.invocation import Invocation, InvocationResult
-from emulator.pool.pool import Pools
+from emulator.pool.pool import ScalingRateExceeded
+from emulator.pool.pools import Pools
 from emulator.registry.functions import Registry
 
 
@@ -27,11 +28,15 @@ class Invoker:
                 where no environment can be had from the machine.
         """
         invocation.trace_id = recursion.enter(self._registry, version, invocation.trace_id)
-        lease = self._admission.lease(version)
+        pool = self._pools.pool(version, invocation.tenant_id)
+        lease = self._admission.lease(version, provisioned=pool.provides)
         try:
-            environment, cold = await self._pools.pool(version, invocation.tenant_id).acquire()
+            environment, cold = await pool.acquire()
             return await environment.invoke(invocation, cold=cold)
         except DriverFault as fault:
             raise AwsError("ServiceException", f"No execution environment: {fault}") from fault
+        except ScalingRateExceeded as exceeded:
+            # AWS does not say which of its reasons this is; it is the function's own rate.
+            raise throttled("FunctionInvocationRateLimitExceeded") from exceeded
         finally:
             lease.close()

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from typing import Protocol, TypeVar
+from dataclasses import dataclass
+from typing import NamedTuple, Protocol, TypeVar
 
 
 class Idle(Protocol):
@@ -14,6 +15,34 @@ class Idle(Protocol):
 
 
 T = TypeVar("T", bound=Idle)
+
+
+class Level(NamedTuple):
+    """How many environments a function could be given, and when that was."""
+
+    left: float
+    #: Monotonic seconds.
+    at: float
+
+
+@dataclass(frozen=True, slots=True)
+class ScalingRate:
+    """How fast one function may get new environments: a bucket that fills all the time.
+
+    https://docs.aws.amazon.com/lambda/latest/dg/scaling-behavior.html
+    """
+
+    #: Environments a function can have at once.
+    burst: float = 1000.0
+    #: Environments that come to it each second, up to ``burst``.
+    per_second: float = 100.0
+
+    def take(self, level: Level | None, now: float) -> Level | None:
+        """Return what is left once an environment is taken; None: there is none to take."""
+        left = self.burst
+        if level is not None:
+            left = min(left, level.left + (now - level.at) * self.per_second)
+        return Level(left - 1, now) if left >= 1 else None
 
 
 def choose_victim(oldest_of_each_pool: Iterable[T]) -> T | None:

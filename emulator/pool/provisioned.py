@@ -6,12 +6,13 @@ https://docs.aws.amazon.com/lambda/latest/dg/provisioned-concurrency.html
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from emulator.model.errors import DriverFault
 from emulator.model.function import FunctionVersion
 from emulator.pool.environment import Environment
-from emulator.pool.pool import Pools
+from emulator.pool.pools import Pools
 from emulator.pool.states import State
 
 
@@ -28,6 +29,16 @@ class ProvisionedStatus:
     reason: str = ""
 
 
+@dataclass(slots=True)
+class _Leaving:
+    """Environments that go once those that take their place are ready."""
+
+    version: FunctionVersion
+    count: int
+    #: Keys of the versions they make way for.
+    awaited: set[str]
+
+
 class Provisioning:
     """Keeps the wanted number of initialised environments for each version."""
 
@@ -37,33 +48,61 @@ class Provisioning:
         self._reasons: dict[str, str] = {}
         self._tasks: set[asyncio.Task[None]] = set()
         self._starting: dict[str, int] = {}
+        self._leaving: dict[str, _Leaving] = {}
         pools.on_gone.append(self._gone)
+
+    def move(self, wanted: Sequence[tuple[FunctionVersion, int]]) -> None:
+        """Want these numbers from now on, and keep what is to go until what is to come is ready.
+
+        So does AWS when an alias with provisioned concurrency moves to another version.
+        """
+        growing = {v.key for v, count in wanted if count > self._wanted.get(v.key, (v, 0))[1]}
+        for version, count in wanted:
+            if growing and version.key not in growing:
+                self._leaving[version.key] = _Leaving(version, count, set(growing))
+        for version, count in wanted:
+            if version.key not in self._leaving:
+                self.set(version, count)
+
+    def _make_way(self, key: str) -> None:
+        """Let go of what waited for the environments of a version to be ready."""
+        for leaving in list(self._leaving.values()):
+            leaving.awaited.discard(key)
+            if not leaving.awaited:
+                self.set(leaving.version, leaving.count)
 
     def set(self, version: FunctionVersion, count: int) -> None:
         """Want ``count`` environments of ``version``; 0 wants none."""
         key = version.key
+        self._leaving.pop(key, None)
         self._reasons.pop(key, None)
         if count:
             self._wanted[key] = (version, count)
         else:
             self._wanted.pop(key, None)
+            self._make_way(key)
         self._adjust(version)
 
     def status(self, version: FunctionVersion) -> ProvisionedStatus:
         _, requested = self._wanted.get(version.key, (version, 0))
-        environments = self._environments(version)
-        available = sum(
-            environment.state in (State.READY, State.FROZEN, State.INVOKING)
-            for environment in environments
-        )
+        ready = self._ready(version)
         reason = self._reasons.get(version.key, "")
-        status = "FAILED" if reason else "READY" if available >= requested else "IN_PROGRESS"
+        status = "FAILED" if reason else "READY" if ready >= requested else "IN_PROGRESS"
+        # What it takes the place of still serves, and is counted as its own (recorded).
+        before = [each for each in self._leaving.values() if version.key in each.awaited]
+        available = min(requested, ready + sum(self._ready(each.version) for each in before))
         return ProvisionedStatus(
             requested=requested,
             allocated=available,
             available=available,
             status=status,
             reason=reason,
+        )
+
+    def _ready(self, version: FunctionVersion) -> int:
+        return sum(
+            environment.state in (State.READY, State.FROZEN, State.INVOKING)
+            for environment in self._environments(version)
         )
 
     def _environments(self, version: FunctionVersion) -> list[Environment]:
@@ -91,6 +130,7 @@ class Provisioning:
             environment, new = await pool.start(provisioned=True)
         except DriverFault:
             self._reasons[version.key] = "SYSTEM_ERROR"
+            self._make_way(version.key)
             return
         finally:
             self._starting[version.key] -= 1
@@ -99,6 +139,8 @@ class Provisioning:
         else:
             self._reasons[version.key] = "FUNCTION_ERROR_INIT_FAILURE"
             environment.stop("init failed")
+        if self.status(version).status != "IN_PROGRESS":
+            self._make_way(version.key)
 
     def _gone(self, environment: Environment) -> None:
         """Replace a provisioned environment that ended of itself."""
@@ -111,6 +153,8 @@ class Provisioning:
         """Forget a version that is no longer to be used."""
         self._wanted.pop(version.key, None)
         self._reasons.pop(version.key, None)
+        self._leaving.pop(version.key, None)
+        self._make_way(version.key)
 
     async def close(self) -> None:
         for task in list(self._tasks):

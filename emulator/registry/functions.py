@@ -38,8 +38,10 @@ class Function:
     next_version: int = 1
     #: The version published last, and the fingerprint $LATEST had then.
     published: tuple[str, str] | None = None
-    #: Environments set aside for this function; None leaves it to the account's.
+    #: Environments reserved for this function; None leaves it to the account's.
     reserved_concurrency: int | None = None
+    #: Environments wanted ready, of all its versions; told anew at each start.
+    provisioned_concurrency: int = 0
     tags: dict[str, str] = field(default_factory=dict)
     #: Resources that belong to the function, by kind and then by qualifier, in the wire's shape
     #: (policies, URL configurations, event invoke configurations …).
@@ -57,6 +59,13 @@ class Function:
     @property
     def arn(self) -> str:
         return self.latest.function_arn
+
+    @property
+    def set_aside(self) -> int:
+        """The concurrency that no other function can have."""
+        if self.reserved_concurrency is None:
+            return self.provisioned_concurrency
+        return self.reserved_concurrency
 
     def version(self, qualifier: str) -> FunctionVersion | None:
         """Return the version a qualifier means; an alias with weights chooses at random."""
@@ -106,7 +115,7 @@ class Registry:
     def __init__(self, keeper: Keeper | None = None) -> None:
         self._scopes: dict[tuple[str, str], dict[str, Function]] = {}
         self._names: dict[tuple[str, str], list[str]] = {}
-        self._reserved: dict[tuple[str, str], int] = {}
+        self._set_aside: dict[tuple[str, str], int] = {}
         self._keeper = keeper or Keeper()
         self.layers = Collection("layer", self._keeper)
         self.mappings = Collection("mapping", self._keeper)
@@ -147,14 +156,21 @@ class Registry:
 
     def reserve(self, function: Function, concurrency: int | None) -> None:
         """Set or lift a function's reserved concurrency."""
-        scope = (function.latest.account, function.latest.region)
-        before = function.reserved_concurrency or 0
-        self._reserved[scope] = self.reserved(*scope) - before + (concurrency or 0)
-        function.reserved_concurrency = concurrency
+        before, function.reserved_concurrency = function.set_aside, concurrency
+        self._count(function, function.set_aside - before)
 
-    def reserved(self, account: str, region: str) -> int:
-        """Return the sum of all reservations."""
-        return self._reserved.get((account, region), 0)
+    def provision(self, function: Function, concurrency: int) -> None:
+        """Set the provisioned concurrency of all versions of a function."""
+        before, function.provisioned_concurrency = function.set_aside, concurrency
+        self._count(function, function.set_aside - before)
+
+    def _count(self, function: Function, change: int) -> None:
+        scope = (function.latest.account, function.latest.region)
+        self._set_aside[scope] = self.set_aside(*scope) + change
+
+    def set_aside(self, account: str, region: str) -> int:
+        """Return the sum of what functions have reserved, or else provisioned."""
+        return self._set_aside.get((account, region), 0)
 
     def add(self, function: Function) -> None:
         latest = function.latest
@@ -163,8 +179,7 @@ class Registry:
         if latest.name not in functions:
             insort(self._names.setdefault(scope, []), latest.name)
         functions[latest.name] = function
-        if function.reserved_concurrency is not None:
-            self._reserved[scope] = self.reserved(*scope) + function.reserved_concurrency
+        self._count(function, function.set_aside)
 
     def update(self, function: Function, latest: FunctionVersion, reason: str) -> None:
         """Replace $LATEST; if what runs has changed, the old one is retired."""
@@ -199,8 +214,8 @@ class Registry:
         """Remove a function and all its versions from what is served."""
         latest = function.latest
         at = (latest.account, latest.region)
-        self.reserve(function, None)
         if self.functions(*at).pop(latest.name, None) is not None:
+            self._count(function, -function.set_aside)
             names = self._names[at]
             del names[bisect_left(names, latest.name)]
         function.settling.clear()

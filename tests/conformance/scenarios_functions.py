@@ -31,6 +31,13 @@ def handler(event, context):
     ).split()
     return {"event": event, "context": {name: getattr(context, name) for name in names}}
 """
+#: As on AWS, nothing is ready by the next request.
+_SLOW_INIT = """
+import time
+time.sleep(1)
+def handler(event, context):
+    return {}
+"""
 _TWO = """
 def handler(event, context):
     return {"handler": "handler"}
@@ -247,7 +254,7 @@ def handler_update(s: Scenario) -> None:
 
 
 def reserved_provisioned_overlap(s: Scenario) -> None:
-    name = s.function()["FunctionName"]
+    name = s.function(Code=_code(_SLOW_INIT))["FunctionName"]
     s.client.publish_version(FunctionName=name, Description="version 1")
     step = "update_func_config"
     s.call(step, "update_function_configuration", FunctionName=name, Timeout=15)
@@ -272,7 +279,7 @@ def reserved_provisioned_overlap(s: Scenario) -> None:
 
 
 def provisioned_moves_with_alias(s: Scenario) -> None:
-    created = s.function(Runtime="python3.8", Timeout=2)
+    created = s.function(Runtime="python3.8", Timeout=2, Code=_code(_SLOW_INIT))
     name = created["FunctionName"]
     shown = {"CreateEventSourceMappingResponse": None, "CreateFunctionResponse": created}
     s.match("create-result", shown)

@@ -17,12 +17,6 @@ DIFFERENT = {
     "TestLambdaErrors::test_lambda_runtime_error": (
         "the trace has line numbers of another patch release of Python's own importlib"
     ),
-    "TestLambdaConcurrency::test_lambda_provisioned_concurrency_moves_with_alias": (
-        "environments of the old version are not counted any more while the new ones start"
-    ),
-    "TestLambdaConcurrency::test_reserved_provisioned_overlap": (
-        "what is provisioned is not taken from a reservation's on-demand part"
-    ),
 }
 #: Those that differ on some machines only.
 BY_MACHINE = {"TestLambdaErrors::test_lambda_runtime_error"}

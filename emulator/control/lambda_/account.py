@@ -6,7 +6,7 @@ https://docs.aws.amazon.com/lambda/latest/dg/gettingstarted-limits.html
 from __future__ import annotations
 
 from emulator.control.context import Context, Request, Response
-from emulator.control.lambda_ import layers, provisioned
+from emulator.control.lambda_ import layers
 from emulator.model.limits import UNZIPPED_CODE, ZIPPED_CODE
 
 #: Bytes of all archives of an account.
@@ -24,7 +24,7 @@ async def get_account_settings(ctx: Context, request: Request) -> Response:
             "CodeSizeUnzipped": UNZIPPED_CODE,
             "CodeSizeZipped": ZIPPED_CODE,
             "ConcurrentExecutions": admission.limit,
-            "UnreservedConcurrentExecutions": provisioned.unreserved(ctx),
+            "UnreservedConcurrentExecutions": admission.unreserved(ctx.account, ctx.region),
         },
         "AccountUsage": {
             "TotalCodeSize": size + layers.size_of_all(ctx),

@@ -19,10 +19,9 @@ async def put_function_concurrency(ctx: Context, request: Request) -> Response:
     wanted: int = request["ReservedConcurrentExecutions"]
     admission = ctx.services.admission
     ready = provisioned.of_function(function)
-    before = ready if function.reserved_concurrency is None else function.reserved_concurrency
     minimum = min(UNRESERVED_CONCURRENCY_MINIMUM, admission.limit)
     # Both texts are recorded without a Type.
-    if provisioned.unreserved(ctx) + before - wanted < minimum:
+    if admission.unreserved(ctx.account, ctx.region) + function.set_aside - wanted < minimum:
         raise AwsError(
             "InvalidParameterValueException",
             "Specified ReservedConcurrentExecutions for function decreases account's "

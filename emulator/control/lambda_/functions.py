@@ -15,6 +15,7 @@ from emulator.control.lambda_ import (
     ignored,
     layers,
     lookup,
+    provisioned,
     runtimes,
     states,
     tags,
@@ -171,6 +172,7 @@ async def delete_function(ctx: Context, request: Request) -> Response:
     if qualifier is None:
         await registry.delete(function)
     else:
+        provisioned.forget(ctx.services, function, qualifier)
         await registry.delete_version(function, qualifier)
     return {"StatusCode": 204}
 

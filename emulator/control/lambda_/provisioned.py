@@ -85,9 +85,8 @@ async def delete_provisioned_concurrency_config(ctx: Context, request: Request) 
         ctx, request, "The function resource provided must be an alias or a published version."
     )
     lookup.published(function, qualifier)
-    before = targets(function)
-    if function.attached.get(KIND, {}).pop(qualifier, None) is not None:
-        adjust(ctx.services, function, before)
+    if qualifier in function.attached.get(KIND, {}):
+        forget(ctx.services, function, qualifier)
         await ctx.services.registry.save(function)
     return {}
 
@@ -100,13 +99,6 @@ def of_function(function: Function, without: str | None = None) -> int:
         for qualifier, body in held.items()
         if qualifier != without
     )
-
-
-def unreserved(ctx: Context) -> int:
-    """Return the concurrency of an account that is neither reserved nor provisioned."""
-    functions = ctx.services.registry.functions(ctx.account, ctx.region).values()
-    taken = sum(of_function(f) for f in functions if f.reserved_concurrency is None)
-    return ctx.services.admission.unreserved(ctx.account, ctx.region) - taken
 
 
 def targets(function: Function) -> dict[str, int]:
@@ -122,16 +114,26 @@ def targets(function: Function) -> dict[str, int]:
 
 
 def adjust(services: Services, function: Function, before: Mapping[str, int]) -> None:
-    """Have the pool keep ready what :func:`targets` says now.
+    """Have the pool keep ready what :func:`targets` says now, and set the room for it aside.
 
     Args:
         before: What it said until now.
     """
+    services.registry.provision(function, of_function(function))
     after = targets(function)
+    wanted = []
     for number in before.keys() | after.keys():
         version = function.numbered(number)
         if version is not None and before.get(number) != after.get(number):
-            services.provisioning.set(version, after.get(number, 0))
+            wanted.append((version, after.get(number, 0)))
+    services.provisioning.move(wanted)
+
+
+def forget(services: Services, function: Function, qualifier: str) -> None:
+    """Drop the configuration of a version that goes."""
+    before = targets(function)
+    if function.attached.get(KIND, {}).pop(qualifier, None) is not None:
+        adjust(services, function, before)
 
 
 def resume(services: Services) -> None:
@@ -206,7 +208,9 @@ def _check_room(ctx: Context, function: Function, qualifier: str, wanted: int) -
                 "reservedConcurrentExecution for function"
             )
         return
-    left = unreserved(ctx) + of_function(function) - others
+    left = (
+        ctx.services.admission.unreserved(ctx.account, ctx.region) + of_function(function) - others
+    )
     if wanted > left:
         raise invalid(
             "Specified ConcurrentExecutions for function is greater than account's unreserved "

@@ -18,7 +18,7 @@ from emulator.model.errors import AwsError
 from emulator.model.function import Code, FunctionVersion
 from emulator.model.invocation import Invocation
 from emulator.model.sandbox import Exit
-from emulator.pool.pool import Pools
+from emulator.pool.pools import Pools
 from emulator.queues.engine import Engine
 from emulator.registry.functions import Function, Registry
 from emulator.store.store import Store

@@ -14,7 +14,7 @@ from emulator.invoke.admission import Admission
 from emulator.invoke.invoker import Invoker
 from emulator.model.function import Code, FunctionVersion
 from emulator.model.invocation import Invocation, InvocationResult
-from emulator.pool.pool import Pools, PoolSettings
+from emulator.pool.pools import Pools, PoolSettings
 from emulator.registry.functions import Function, Registry
 from emulator.telemetry.logs import Logs
 from emulator.testing import FakeClock, ScriptedDriver, settle

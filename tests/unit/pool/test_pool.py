@@ -8,7 +8,7 @@ import pytest
 
 from emulator.model.errors import AwsError, DriverFault
 from emulator.model.sandbox import Exit
-from emulator.pool.pool import PoolSettings
+from emulator.pool.pools import PoolSettings
 from emulator.testing import RuntimeClient, settle
 from tests.unit.pool.conftest import make_world
 

@@ -6,7 +6,7 @@ import asyncio
 
 from emulator.model.invocation import Invocation
 from emulator.model.sandbox import Exit
-from emulator.pool.pool import PoolSettings
+from emulator.pool.pools import PoolSettings
 from emulator.pool.provisioned import Provisioning
 from emulator.testing import RuntimeClient, settle
 from tests.unit.pool.conftest import make_world
@@ -77,6 +77,59 @@ async def test_one_that_dies_is_replaced(world):
     assert provisioning.status(version).available == 1
     assert len(world.driver.sandboxes) == 2
     provisioning.set(version, 0)
+
+
+async def test_what_is_to_go_serves_until_what_takes_its_place_is_ready(world):
+    provisioning = Provisioning(world.pools)
+    old, new = world.function(version="1"), world.function(version="2")
+    provisioning.move([(old, 2)])
+    await settle(60)
+    gate = asyncio.Event()
+    world.driver.gate = gate.wait
+    provisioning.move([(old, 0), (new, 2)])
+    await settle(60)
+    status = provisioning.status(new)
+    assert (status.status, status.available) == ("IN_PROGRESS", 2)
+    assert len(world.pools.pool(old).environments) == 2
+    gate.set()
+    await settle(60)
+    status = provisioning.status(new)
+    assert (status.status, status.available) == ("READY", 2)
+    assert not world.pools.pool(old).environments
+    provisioning.move([(new, 0)])
+    await settle()
+    assert world.pools.count == 0
+
+
+async def test_what_is_to_go_goes_though_its_place_is_not_taken(world):
+    async def fails(runtime: RuntimeClient) -> Exit | None:
+        return Exit(status=1)
+
+    provisioning = Provisioning(world.pools)
+    old, new = world.function(version="1"), world.function(version="2")
+    provisioning.move([(old, 1)])
+    await settle(60)
+    world.driver.script = fails
+    provisioning.move([(old, 0), (new, 1)])
+    await settle(80)
+    assert provisioning.status(new).status == "FAILED"
+    assert world.pools.count == 0
+
+
+async def test_a_version_that_is_deleted_meanwhile_is_not_waited_for(world):
+    provisioning = Provisioning(world.pools)
+    old, new = world.function(version="1"), world.function(version="2")
+    provisioning.move([(old, 1)])
+    await settle(60)
+    gate = asyncio.Event()
+    world.driver.gate = gate.wait
+    provisioning.move([(old, 0), (new, 1)])
+    await settle(20)
+    provisioning.retire(new, "version deleted")
+    world.pools.retire(new, "version deleted")
+    gate.set()
+    await settle(80)
+    assert world.pools.count == 0
 
 
 async def test_an_environment_never_serves_two_tenants(world):

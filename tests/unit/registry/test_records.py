@@ -89,7 +89,7 @@ async def test_a_registry_is_loaded_as_it_was_saved(tmp_path):
         codes = await load(again, keeper, _FOLDER)
         assert again.all() == [function]
         assert list(again.all()[0].versions) == ["1", "10"]
-        assert again.reserved("000000000000", "us-east-1") == 5
+        assert again.set_aside("000000000000", "us-east-1") == 5
         assert again.layers.keys("000000000000", "us-east-1") == ["layer"]
         assert {code.sha256 for code in codes} == {"c", "l"}
         await again.delete(again.all()[0])

@@ -1,0 +1,245 @@
+"""All warm pools: the bound they share, the reaper, and the making of environments."""
+
+from __future__ import annotations
+
+import asyncio
+import heapq
+import secrets
+from collections import deque
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from itertools import count
+
+from emulator.driver.base import Driver
+from emulator.model.clock import Clock, Timer
+from emulator.model.function import FunctionVersion
+from emulator.model.limits import INIT_SECONDS
+from emulator.model.sandbox import EnvironmentSpec, ImageConfig
+from emulator.pool import environ, placement
+from emulator.pool.environment import Environment
+from emulator.pool.pool import Pool
+from emulator.pool.serial import SerialEnvironment
+from emulator.telemetry.logs import Logs
+
+ON_DEMAND = "on-demand"
+PROVISIONED = "provisioned-concurrency"
+#: Seconds the init of provisioned concurrency may take, unless the function's timeout is longer.
+PROVISIONED_INIT_SECONDS = 130.0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PoolSettings:
+    #: Seconds an environment may be idle before it is removed.
+    idle_timeout: float = 300.0
+    #: Environments that may exist at once, of all functions.
+    max_environments: int = 256
+    #: Seconds an on-demand INIT phase may take.
+    init_seconds: float = INIT_SECONDS
+    scaling: placement.ScalingRate = field(default_factory=placement.ScalingRate)
+    sdk: environ.SdkAccess = field(default_factory=environ.SdkAccess)
+    #: Let no environment make progress between invocations, as on AWS.
+    freeze: bool = False
+
+
+class Pools:
+    """All pools, the bound they share, and the reaper of what is idle too long."""
+
+    def __init__(
+        self, driver: Driver, logs: Logs, clock: Clock, settings: PoolSettings | None = None
+    ) -> None:
+        self.driver = driver
+        self.logs = logs
+        self.clock = clock
+        self.settings = settings or PoolSettings()
+        #: Every environment there is, those of drained pools and those stopping included.
+        self.environments: dict[str, Environment] = {}
+        self._pools: dict[str, Pool] = {}
+        #: The pools of versions that serve tenants: by version, then by tenant.
+        self._tenants: dict[str, dict[str, Pool]] = {}
+        self._count = 0
+        #: By function, what its scaling rate leaves it.
+        self._levels: dict[str, placement.Level] = {}
+        self._starved: deque[Pool] = deque()
+        self._heap: list[tuple[float, int, Pool]] = []
+        self._ties = count()
+        self._reaper: Timer | None = None
+        #: The driver can be used. Who asks for an environment before that waits.
+        self.opened = asyncio.Event()
+        self.opened.set()
+        #: Told of every environment that has ended.
+        self.on_gone: list[Callable[[Environment], None]] = []
+
+    def pool(self, version: FunctionVersion, tenant_id: str = "") -> Pool:
+        """Return the pool of ``version`` for a tenant, made on first use."""
+        key = f"{version.key}#{tenant_id}" if tenant_id else version.key
+        found = self._pools.get(key)
+        if found is None:
+            found = self._pools[key] = Pool(self, version, tenant_id)
+            if tenant_id:
+                self._tenants.setdefault(version.key, {})[key] = found
+        return found
+
+    def __iter__(self) -> Iterator[Pool]:
+        return iter(self._pools.values())
+
+    @property
+    def count(self) -> int:
+        """How many environments there are, those that are stopping included."""
+        return self._count
+
+    # --- the bound -----------------------------------------------------------------------------
+
+    def reserve(self) -> bool:
+        """Take a place for one more environment, making room if an idle one can go."""
+        if self._count < self.settings.max_environments:
+            self._count += 1
+            return True
+        victim = placement.choose_victim(pool.idle[0] for pool in self._pools.values() if pool.idle)
+        if victim is not None:
+            victim.stop("made room")
+        return False
+
+    def waiting(self, pool: Pool) -> None:
+        if pool not in self._starved:
+            self._starved.append(pool)
+
+    def release(self) -> None:
+        """Give a place back: to the first in line, pool by pool in turn."""
+        while self._starved:
+            pool = self._starved.popleft()
+            if pool.give("room"):
+                if pool.has_waiters:
+                    self._starved.append(pool)
+                return
+        self._count -= 1
+
+    def may_grow(self, version: FunctionVersion) -> bool:
+        """Count one more environment towards its function's scaling rate, if that allows it."""
+        arn = version.function_arn
+        level = self.settings.scaling.take(self._levels.get(arn), self.clock.monotonic())
+        if level is None:
+            return False
+        self._levels[arn] = level
+        return True
+
+    # --- environments --------------------------------------------------------------------------
+
+    def make(self, pool: Pool, *, provisioned: bool = False) -> Environment:
+        """Return a new environment, not yet started."""
+        version = pool.version
+        environment_id = secrets.token_hex(16)
+        today = datetime.fromtimestamp(self.clock.now(), UTC).strftime("%Y/%m/%d")
+        # In a group of its user's choice, which functions may share, the stream names its function.
+        named = version.name if version.log_group else ""
+        stream = f"{today}/{named}[{version.version}]{environment_id}"
+        group = version.effective_log_group
+        spec = EnvironmentSpec(
+            environment_id=environment_id,
+            function_name=version.name,
+            function_version=version.version,
+            runtime=version.runtime,
+            handler=version.handler,
+            code=version.code.folder,
+            layers=tuple(layer.code.folder for layer in version.layers if layer.code.folder),
+            environ=environ.build(
+                version,
+                log_group=group,
+                log_stream=stream,
+                sdk=self.settings.sdk,
+                initialization_type=PROVISIONED if provisioned else ON_DEMAND,
+            ),
+            memory_mb=version.memory_mb,
+            ephemeral_storage_mb=version.ephemeral_storage_mb,
+            architecture=version.architecture,
+            image=version.code.image,
+            image_config=version.image_config or ImageConfig(),
+        )
+        environment = SerialEnvironment(
+            version,
+            spec,
+            driver=self.driver,
+            clock=self.clock,
+            log=self.logs.writer(version.account, version.region, group, stream),
+            on_idle=pool.on_idle,
+            on_gone=lambda gone: self._gone(pool, gone),
+            init_seconds=max(PROVISIONED_INIT_SECONDS, version.timeout_s)
+            if provisioned
+            else self.settings.init_seconds,
+            provisioned=provisioned,
+        )
+        self.environments[environment_id] = environment
+        return environment
+
+    def _gone(self, pool: Pool, environment: Environment) -> None:
+        pool.on_gone(environment)
+        assert environment.stopping is not None
+        environment.stopping.add_done_callback(lambda _: self._stopped(environment))
+
+    def _stopped(self, environment: Environment) -> None:
+        del self.environments[environment.id]
+        self.release()
+        for listener in self.on_gone:
+            listener(environment)
+
+    # --- idle ----------------------------------------------------------------------------------
+
+    def watch_idle(self, pool: Pool) -> None:
+        """See to it that the pool's idle environments are reaped in time."""
+        pool.in_heap = True
+        deadline = pool.idle[0].idle_since + self.settings.idle_timeout
+        heapq.heappush(self._heap, (deadline, next(self._ties), pool))
+        if self._heap[0][2] is pool:
+            self._arm()
+
+    def _arm(self) -> None:
+        if self._reaper is not None:
+            self._reaper.cancel()
+            self._reaper = None
+        if self._heap:
+            due = max(0.0, self._heap[0][0] - self.clock.monotonic())
+            self._reaper = self.clock.call_later(due, self._reap)
+
+    def _reap(self) -> None:
+        self._reaper = None
+        now = self.clock.monotonic()
+        timeout = self.settings.idle_timeout
+        while self._heap and self._heap[0][0] <= now:
+            _, _, pool = heapq.heappop(self._heap)
+            pool.in_heap = False
+            for _ in range(placement.expired(pool.idle, now, timeout)):
+                pool.idle[0].stop("idle")
+            if pool.idle:
+                self.watch_idle(pool)
+        self._arm()
+
+    # --- end -----------------------------------------------------------------------------------
+
+    def retire(self, version: FunctionVersion, reason: str) -> None:
+        """Drain the pool of a version that is no longer to be used."""
+        for key in (version.key, *self._tenants.pop(version.key, ())):
+            pool = self._pools.pop(key, None)
+            if pool is not None:
+                pool.drain(reason)
+
+    async def close(self) -> None:
+        """Stop every environment at once; returns when none is left."""
+        if self._reaper is not None:
+            self._reaper.cancel()
+        for pool in self._pools.values():
+            pool.drain("shutdown")
+        stopping = [each.stop("shutdown") for each in list(self.environments.values())]
+        if stopping:
+            # Not gathered: that would cancel them with a drain that is cut short, half-way.
+            done, _ = await asyncio.wait(stopping)
+            for task in done:
+                task.result()
+
+    async def drain(self, seconds: float) -> None:
+        """Stop what is idle now and what is busy when it is done, at most ``seconds`` later."""
+        for pool in self._pools.values():
+            pool.drain("shutdown")
+        until = self.clock.monotonic() + seconds
+        while self.environments and self.clock.monotonic() < until:
+            await self.clock.sleep(0.01)
+        await self.close()
