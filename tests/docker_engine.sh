@@ -15,9 +15,21 @@ log=/var/log/localfaas-test-dockerd.log
 answers() { timeout 10 docker version --format '{{.Server.Version}}' >/dev/null 2>&1; }
 
 if [ "${1:-}" = stop ]; then
-  [ -f "$pidfile" ] && kill "$(cat "$pidfile")" 2>/dev/null && rm -f "$pidfile"
+  [ -f "$pidfile" ] || exit 0
+  engine=$(cat "$pidfile")
+  kill "$engine" 2>/dev/null || true
+  for _ in $(seq 100); do
+    [ -d "/proc/$engine" ] || break
+    sleep 0.2
+  done
+  kill -KILL "$engine" 2>/dev/null || true
+  rm -f "$pidfile"
   exit 0
 fi
+
+# What is to go when this ends, however it ends.
+leftovers=()
+trap '[ "${#leftovers[@]}" -eq 0 ] || rm -rf "${leftovers[@]}"' EXIT
 
 missing=()
 command -v dockerd >/dev/null || missing+=(docker.io)
@@ -27,9 +39,16 @@ command -v debootstrap >/dev/null || missing+=(debootstrap)
 command -v mkfs.ext4 >/dev/null || [ -x /sbin/mkfs.ext4 ] || missing+=(e2fsprogs)
 if [ "${#missing[@]}" -gt 0 ]; then
   export DEBIAN_FRONTEND=noninteractive
-  apt-get update -qq
   # A policy of "no services": nothing here starts by itself.
-  apt-get install -qq -y --no-install-recommends "${missing[@]}" ca-certificates
+  policy=/usr/sbin/policy-rc.d
+  if [ ! -e "$policy" ]; then
+    printf '#!/bin/sh\nexit 101\n' >"$policy"
+    chmod 755 "$policy"
+    leftovers+=("$policy")
+  fi
+  apt=(apt-get -o DPkg::Lock::Timeout=600 -qq)
+  "${apt[@]}" update
+  "${apt[@]}" install -y --no-install-recommends "${missing[@]}" ca-certificates
 fi
 
 if ! answers; then
@@ -51,7 +70,7 @@ if ! docker image inspect "$image" >/dev/null 2>&1; then
   if [ ! -f "$archive" ]; then
     mkdir -p "$cache"
     root=$(mktemp -d "$cache/root.XXXXXX")
-    trap 'rm -rf "$root"' EXIT
+    leftovers+=("$root")
     # shellcheck disable=SC1091
     release=$(. /etc/os-release && echo "${VERSION_CODENAME:-bookworm}")
     debootstrap --variant=minbase --include=python3,nodejs,ca-certificates "$release" "$root" \

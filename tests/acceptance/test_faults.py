@@ -1,6 +1,6 @@
 """What goes wrong in functions, as AWS shows it: one test for each row of the list of faults.
 
-Everything is real: the emulator over HTTP, boto3, the process driver.
+Everything is real: the emulator over HTTP, boto3, processes and containers.
 """
 
 from __future__ import annotations
@@ -13,15 +13,15 @@ import time
 import pytest
 from botocore.exceptions import ClientError
 
-from emulator.settings import Settings
+from tests.acceptance.drivers import DRIVERS, settings
 from tests.api.conftest import Running, create, zip_of
 
 UUID = r"[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}"
 
 
-@pytest.fixture(scope="module")
-def emulator():
-    running = Running(Settings(port=0))
+@pytest.fixture(scope="module", params=DRIVERS)
+def emulator(request):
+    running = Running(settings(request.param))
     yield running
     running.stop()
 

@@ -8,6 +8,7 @@ import json
 import pytest
 
 from tests.acceptance.conftest import ROOT, Up, localfaas_up
+from tests.acceptance.drivers import DRIVERS, options
 from tests.acceptance.matching import Outcome, Sample, check, samples
 
 SAMPLES = list(samples(ROOT / "sample_functions"))
@@ -47,11 +48,17 @@ def check_steps(sample: Sample, run) -> None:
         assert check(step.expected, run(step.event)) == [], f"step {number}"
 
 
+@pytest.fixture(scope="module", params=DRIVERS)
+def cold_up(request):
+    """An emulator whose samples nothing else calls: one that keeps state must begin cold."""
+    template = ROOT / "sample_functions" / "template.yaml"
+    with localfaas_up(template, "--no-watch", *options(request.param)) as up:
+        yield up
+
+
 @pytest.mark.parametrize("sample", SAMPLES, ids=lambda sample: sample.name)
-def test_through_boto3(sample):
-    # An emulator of its own: a sample that keeps state must begin cold.
-    with localfaas_up(ROOT / "sample_functions" / "template.yaml", "--no-watch") as up:
-        check_steps(sample, lambda event: through_boto3(up, sample.name, event))
+def test_through_boto3(sample, cold_up):
+    check_steps(sample, lambda event: through_boto3(cold_up, sample.name, event))
 
 
 @pytest.mark.parametrize("sample", SAMPLES, ids=lambda sample: sample.name)

@@ -252,6 +252,8 @@ class DockerDriver:
 
     async def reset(self, sandbox: Sandbox, spec: EnvironmentSpec) -> Sandbox:
         old = _ours(sandbox)
+        if not old.container.id:  # it never was a container: there was nothing to start
+            return await self.start(spec)
         if not self._containers.can_hand_over(old):
             anew = await self._containers.restart(old)
             return await self._specialised(anew, spec) if anew.container.stem else anew

@@ -30,6 +30,7 @@ _SIGNALS = range(129, 193)
 class Container:
     """A container of ours, through all its runs."""
 
+    #: Empty where there was nothing to start, and so no container.
     id: str
     name: str
     plan: Plan

@@ -1,0 +1,33 @@
+"""The drivers that acceptance tests run on."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from emulator.settings import Settings
+from tests.contract.docker_engine import IMAGE, need_engine
+
+DOCKER = pytest.param("docker", marks=[pytest.mark.docker, pytest.mark.xdist_group("docker")])
+DRIVERS = ["process", DOCKER]
+#: Every runtime the tests use has the one image there is without a registry.
+IMAGES = dict.fromkeys(
+    ("python3.11", "python3.12", "nodejs20.x", "nodejs22.x", "provided.al2023"), IMAGE
+)
+
+
+def settings(driver: str, **fields: Any) -> Settings:
+    """Return the settings of an emulator on a free port whose functions run on ``driver``."""
+    if driver == "docker":
+        need_engine()
+        fields = {"images": IMAGES, **fields}
+    return Settings(port=0, driver=driver, **fields)
+
+
+def options(driver: str) -> list[str]:
+    """Return the same for the command line."""
+    if driver == "docker":
+        need_engine()
+    images = [f"--image={runtime}={image}" for runtime, image in IMAGES.items()]
+    return [f"--driver={driver}", *(images if driver == "docker" else [])]
