@@ -19,6 +19,7 @@ _PLACEHOLDER = re.compile(r"<[a-z_0-9-]+(?::[^<>]+)?>")
 _ANY = {
     "date",
     "datetime",
+    "timestamp",
     "code-sha256",
     "<datetime>",
     "<code-size>",
@@ -140,6 +141,8 @@ def _plain(answer: Any) -> Any:
         return [_plain(value) for value in answer]
     if isinstance(answer, datetime):
         return answer.isoformat()
+    if isinstance(answer, bytes):
+        return str(answer)
     if hasattr(answer, "read"):
         text = answer.read().decode()
         try:

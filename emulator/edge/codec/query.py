@@ -265,7 +265,8 @@ def query_error(model: ServiceModel, error: AwsError, request_id: str) -> Respon
     code = shape.get("error", {}).get("code", code)
     status = error_status(model, error, name, shape)
     fault = "Sender" if status < 500 else "Receiver"
-    detail = "<Detail/>" if model.name == "sqs" else ""
+    # Recorded: only errors that no model has, e.g. InvalidParameterValue, have this member.
+    detail = "<Detail/>" if model.name == "sqs" and not shape.get("exception") else ""
     body = (
         f'<?xml version="1.0"?><ErrorResponse xmlns="{_namespace(model)}"><Error>'
         f"<Type>{fault}</Type><Code>{_escape(code)}</Code>"

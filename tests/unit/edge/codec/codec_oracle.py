@@ -15,7 +15,7 @@ from botocore.awsrequest import prepare_request_dict
 from botocore.model import OperationModel, ServiceModel
 
 from emulator.edge import codec
-from emulator.edge.codec import model, overrides
+from tests.old_sqs import old_sqs_model
 
 _LOADER = botocore.loaders.Loader()
 
@@ -27,45 +27,6 @@ def botocore_model(service: str, protocol: str) -> ServiceModel:
     if service == "sqs" and protocol == "query":
         raw = old_sqs_model(raw)
     return ServiceModel(raw, service)
-
-
-def old_sqs_model(raw: dict[str, Any]) -> dict[str, Any]:
-    """Rebuild SQS's query model: names as ``locationName``, results in wrappers."""
-    shapes = {}
-    ours = model.load("sqs").shapes
-    for name, shape in raw["shapes"].items():
-        shape = {**shape}
-        for part in ("member", "key", "value"):
-            if part in shape and "queryName" in ours[name][part]:
-                shape[part] = {**shape[part], "locationName": ours[name][part]["queryName"]}
-        if "members" in shape:
-            shape["members"] = {
-                key: (
-                    {**member, "locationName": ours[name]["members"][key]["queryName"]}
-                    if "queryName" in ours[name]["members"][key]
-                    else member
-                )
-                for key, member in shape["members"].items()
-            }
-        if shape.get("exception"):
-            code = overrides.SQS_QUERY_CODE.get(name, name)
-            shape["error"] = {"code": code, "httpStatusCode": 400, "senderFault": True}
-        shapes[name] = shape
-    operations = {
-        name: {
-            **operation,
-            **(
-                {"output": {**operation["output"], "resultWrapper": f"{name}Result"}}
-                if "output" in operation
-                else {}
-            ),
-        }
-        for name, operation in raw["operations"].items()
-    }
-    metadata = {**raw["metadata"], "protocol": "query", "protocols": ["query"]}
-    metadata["xmlNamespace"] = overrides.namespace("sqs", metadata)
-    metadata.pop("awsQueryCompatible")
-    return {**raw, "metadata": metadata, "shapes": shapes, "operations": operations}
 
 
 def operation_model(service: str, protocol: str, operation: str) -> OperationModel:

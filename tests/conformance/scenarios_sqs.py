@@ -1,175 +1,17 @@
-"""Scenarios whose answers were recorded from AWS, done again here and compared step by step.
-
-The recordings are not part of the project: ``LOCALFAAS_CONFORMANCE`` names their folder.
-"""
+"""The recorded scenarios of SQS's queues and messages."""
 
 from __future__ import annotations
 
-import base64
 import json
-import os
-import re
 import time
-from pathlib import Path
 
-import pytest
-from botocore.exceptions import ClientError
+from tests.conformance.replay import ACCOUNT
+from tests.conformance.replay_sqs import Scenarios
 
-from .sqs_server import SqsServer
-
-FOLDER = os.environ.get("LOCALFAAS_CONFORMANCE", "")
-pytestmark = pytest.mark.skipif(not FOLDER, reason="LOCALFAAS_CONFORMANCE is not set")
-
-#: Members whose values are different each time, and what stands for them.
-_VARYING = {
-    "MessageId": "uuid",
-    "ReceiptHandle": "receipt-handle",
-    "SenderId": "sender-id",
-    "SequenceNumber": "sequence-number",
-    "TaskHandle": "task-handle",
-}
-_MOMENTS = re.compile(r".*Timestamp$")
+SCENARIOS = Scenarios()
 
 
-def _normal(value, key=""):
-    """Replace what varies by ``<kind:value>``."""
-    if isinstance(value, dict):
-        if "HTTPStatusCode" in value:
-            return {"HTTPHeaders": {}, "HTTPStatusCode": value["HTTPStatusCode"]}
-        return {k: _normal(v, k) for k, v in value.items()}
-    if isinstance(value, list):
-        return [_normal(item, key) for item in value]
-    if _MOMENTS.fullmatch(key):
-        return "timestamp"
-    if isinstance(value, bytes):
-        return str(value)
-    if key == "Policy" and isinstance(value, str):
-        return _normal(json.loads(value))
-    if key == "Body" and isinstance(value, str) and value.startswith("{"):
-        return json.loads(value)
-    if not isinstance(value, str):
-        return value
-    if key in _VARYING:
-        return f"<{_VARYING[key]}:{value}>"
-    value = re.sub(r"arn:aws:iam::(\d+):(\w+)", r"arn:<partition>:iam::\1:<resource:\2>", value)
-    value = re.sub(
-        r"arn:aws:sqs:us-east-1:000000000000:([\w.-]+)(/\w+)?",
-        lambda m: (
-            f"arn:<partition>:sqs:<region>:111111111111:<resource:{m[1]}>"
-            + (f"/<resource:{m[2]}>" if m[2] else "")
-        ),
-        value,
-    )
-    return value.replace("000000000000", "111111111111")
-
-
-def _numbered(value):
-    """Number the placeholders in one order for both sides."""
-    seen = {}
-    return json.loads(
-        re.sub(
-            r"<([a-z-]+):((?:[^<>\"\\]|\\.)+)>",
-            lambda m: f"<{m[1]}:{seen.setdefault(m[0], len(seen) + 1)}>",
-            json.dumps(value, sort_keys=True),
-        )
-    )
-
-
-def _plain(value, query):
-    """Leave out what only the other protocol's client adds."""
-    if isinstance(value, dict):
-        dropped = {"QueryErrorCode", "Detail"} if query else set()
-        # boto3 copies a modelled error's message.
-        return {k: _plain(v, query) for k, v in value.items() if k not in dropped}
-    if isinstance(value, list):
-        return [_plain(item, query) for item in value]
-    return value
-
-
-@pytest.fixture(scope="module")
-def recorded():
-    found = {}
-    for name in ("sqs.json", "sqs_move_task.json"):
-        for key, value in json.loads(Path(FOLDER, name).read_text()).items():
-            found[key.rpartition("::")[2]] = value["recorded-content"]
-    return found
-
-
-@pytest.fixture(scope="module")
-def server():
-    server = SqsServer()
-    yield server
-    server.stop()
-
-
-class Scenario:
-    """Does calls and keeps their answers by step."""
-
-    def __init__(self, server, name):
-        self.client = server.client()
-        self.name = name
-        self.steps = {}
-        self._queues = 0
-
-    def note(self, step, answer):
-        self.steps[step] = answer
-        return answer
-
-    def call(self, operation, step=None, **request):
-        answer = getattr(self.client, operation)(**request)
-        return self.note(step, answer) if step else answer
-
-    def error(self, operation, step, **request):
-        with pytest.raises(ClientError) as caught:
-            getattr(self.client, operation)(**request)
-        return self.note(step, caught.value.response)
-
-    def queue(self, suffix="", **attributes):
-        self._queues += 1
-        words = re.sub(r"\W+", "-", self.name)[-60:]
-        name = f"{words}-{self._queues}{suffix}"
-        return self.client.create_queue(QueueName=name, Attributes=attributes)["QueueUrl"]
-
-    def fifo(self, **attributes):
-        return self.queue(".fifo", FifoQueue="true", **attributes)
-
-    def send(self, url, body, step=None, **options):
-        return self.call("send_message", step, QueueUrl=url, MessageBody=body, **options)
-
-    def receive(self, url, step=None, **options):
-        return self.call("receive_message", step, QueueUrl=url, **options)
-
-    def arn(self, url):
-        names = {"QueueUrl": url, "AttributeNames": ["QueueArn"]}
-        return self.client.get_queue_attributes(**names)["Attributes"]["QueueArn"]
-
-    def all(self, url, step):
-        return self.call("get_queue_attributes", step, QueueUrl=url, AttributeNames=["All"])
-
-
-def _until(condition, seconds=10.0):
-    until = time.monotonic() + seconds
-    while not condition() and time.monotonic() < until:
-        time.sleep(0.02)
-
-
-SCENARIOS = {}
-
-
-def scenario(*names):
-    def register(function):
-        for name in names:
-            SCENARIOS[name] = function
-        return function
-
-    return register
-
-
-def both(name):
-    return f"{name}[sqs]", f"{name}[sqs_query]"
-
-
-@scenario("test_aws_trace_header_propagation[sqs]")
+@SCENARIOS.of("test_aws_trace_header_propagation[sqs]")
 def trace_header(s):
     url = s.queue()
     header = "Root=1-3152b799-8954dae64eda91bc9a23a7e8;Parent=7fa8c0f79203be72;Sampled=1"
@@ -188,7 +30,7 @@ def trace_header(s):
     s.note("xray-msg", message)
 
 
-@scenario("test_change_message_visibility_batch_with_too_large_batch[sqs]")
+@SCENARIOS.of("test_change_message_visibility_batch_with_too_large_batch[sqs]")
 def large_visibility_batch(s):
     entries = [{"Id": str(n), "ReceiptHandle": "x", "VisibilityTimeout": 1} for n in range(20)]
     s.error(
@@ -196,14 +38,14 @@ def large_visibility_batch(s):
     )
 
 
-@scenario("test_too_many_entries_in_batch_request[sqs]")
+@SCENARIOS.of("test_too_many_entries_in_batch_request[sqs]")
 def large_batch(s):
     entries = [{"Id": str(n), "MessageBody": "x"} for n in range(20)]
     step = "test_too_many_entries_in_batch_request"
     s.error("send_message_batch", step, QueueUrl=s.queue(), Entries=entries)
 
 
-@scenario("test_create_and_update_queue_attributes[sqs]")
+@SCENARIOS.of("test_create_and_update_queue_attributes[sqs]")
 def update_attributes(s):
     url = s.queue(
         MessageRetentionPeriod="604800", ReceiveMessageWaitTimeSeconds="10", VisibilityTimeout="20"
@@ -214,14 +56,14 @@ def update_attributes(s):
     s.all(url, "get_updated_queue_attributes")
 
 
-@scenario("test_create_queue_with_different_attributes_raises_exception[sqs]")
+@SCENARIOS.of("test_create_queue_with_different_attributes_raises_exception[sqs]")
 def different_attributes(s):
     for name, step in (("one", "create_queue_01"), ("two", "create_queue_02")):
         s.call("create_queue", QueueName=name, Attributes={"DelaySeconds": "1"})
         s.error("create_queue", step, QueueName=name, Attributes={"DelaySeconds": "2"})
 
 
-@scenario(*both("test_delete_after_visibility_timeout"))
+@SCENARIOS.both("test_delete_after_visibility_timeout")
 def delete_late(s):
     url = s.queue(VisibilityTimeout="1")
     s.send(url, "foobar")
@@ -231,7 +73,7 @@ def delete_late(s):
     s.receive(url, "delete_after_timeout_queue_empty")
 
 
-@scenario(
+@SCENARIOS.of(
     "test_delete_message_batch_invalid_msg_id[sqs_query-" + "testLongId" * 10 + "]",
 )
 def invalid_batch_id(s):
@@ -243,14 +85,14 @@ def invalid_batch_id(s):
     )
 
 
-@scenario("test_fair_queue_with_message_group_id[sqs_query]")
+@SCENARIOS.of("test_fair_queue_with_message_group_id[sqs_query]")
 def fair_queue(s):
     url = s.queue()
     s.send(url, "message", "send_message", MessageGroupId="test")
     s.receive(url, "get-message-with-deduplication-id", AttributeNames=["All"])
 
 
-@scenario(*both("test_fifo_change_to_high_throughput_after_creation"))
+@SCENARIOS.both("test_fifo_change_to_high_throughput_after_creation")
 def high_throughput(s):
     url = s.fifo()
 
@@ -284,7 +126,7 @@ def high_throughput(s):
     take("same-dedup2-high-throughput")
 
 
-@scenario("test_fifo_deduplication_arrives_once_after_delete[sqs_query-True]")
+@SCENARIOS.of("test_fifo_deduplication_arrives_once_after_delete[sqs_query-True]")
 def deduplication_after_delete(s):
     url = s.fifo(ContentBasedDeduplication="true")
     body = json.dumps({"foo": "bar"})
@@ -296,7 +138,7 @@ def deduplication_after_delete(s):
     s.receive(url, "get-messages-duplicate")
 
 
-@scenario("test_fifo_delete_after_visibility_timeout_extended[sqs]")
+@SCENARIOS.of("test_fifo_delete_after_visibility_timeout_extended[sqs]")
 def delete_extended(s):
     url = s.fifo(ContentBasedDeduplication="true", VisibilityTimeout="1")
     s.send(url, "foobar", MessageGroupId="1")
@@ -308,7 +150,7 @@ def delete_extended(s):
     s.receive(url, "delete_after_timeout_fifo_extended")
 
 
-@scenario("test_fifo_empty_message_groups_added_back_to_queue[sqs]")
+@SCENARIOS.of("test_fifo_empty_message_groups_added_back_to_queue[sqs]")
 def groups_come_back(s):
     url = s.fifo(ContentBasedDeduplication="true")
     s.send(url, "Message 1", MessageGroupId="g")
@@ -320,7 +162,7 @@ def groups_come_back(s):
     s.receive(url, "final-fifo-receive")
 
 
-@scenario("test_fifo_group_visibility_extends_with_change_message_visibility[sqs-1-invisible]")
+@SCENARIOS.of("test_fifo_group_visibility_extends_with_change_message_visibility[sqs-1-invisible]")
 def group_visibility(s):
     url = s.fifo(ContentBasedDeduplication="true", VisibilityTimeout="1")
     for body in ("foo", "bar", "baz"):
@@ -332,7 +174,7 @@ def group_visibility(s):
     s.receive(url, "some-messages-invisible", MaxNumberOfMessages=10)
 
 
-@scenario("test_fifo_message_attributes[sqs]")
+@SCENARIOS.of("test_fifo_message_attributes[sqs]")
 def fifo_attributes(s):
     url = s.fifo(VisibilityTimeout="0")
     ids = {"MessageGroupId": "group-1", "MessageDeduplicationId": "dedup-1"}
@@ -341,7 +183,7 @@ def fifo_attributes(s):
     s.receive(url, "receive_message_1", AttributeNames=["All"])
 
 
-@scenario(*both("test_fifo_queue_send_message_with_zero_delay_defaults_to_queue_delay"))
+@SCENARIOS.both("test_fifo_queue_send_message_with_zero_delay_defaults_to_queue_delay")
 def zero_delay(s):
     url = s.fifo(ContentBasedDeduplication="true", DelaySeconds="1")
     s.send(url, "message-1", "send_message_result", MessageGroupId="1", DelaySeconds=0)
@@ -349,7 +191,7 @@ def zero_delay(s):
     s.receive(url, "receive_message_after_delay_result", WaitTimeSeconds=5)
 
 
-@scenario("test_fifo_set_content_based_deduplication_strategy[sqs_query]")
+@SCENARIOS.of("test_fifo_set_content_based_deduplication_strategy[sqs_query]")
 def content_deduplication(s):
     url = s.fifo(ContentBasedDeduplication="true")
     s.all(url, "before-update")
@@ -358,7 +200,7 @@ def content_deduplication(s):
     s.all(url, "after-update")
 
 
-@scenario("test_message_deduplication_id_invalid[too_long]")
+@SCENARIOS.of("test_message_deduplication_id_invalid[too_long]")
 def long_deduplication_id(s):
     s.error(
         "send_message",
@@ -370,7 +212,7 @@ def long_deduplication_id(s):
     )
 
 
-@scenario("test_message_system_attribute_names_with_attribute_names[sqs_query]")
+@SCENARIOS.of("test_message_system_attribute_names_with_attribute_names[sqs_query]")
 def system_attribute_names(s):
     url = s.queue(VisibilityTimeout="0")
     s.send(url, "msg")
@@ -380,7 +222,7 @@ def system_attribute_names(s):
     s.receive(url, "different_values", **names)
 
 
-@scenario("test_receive_message_message_attribute_names_filters[sqs]")
+@SCENARIOS.of("test_receive_message_message_attribute_names_filters[sqs]")
 def attribute_filters(s):
     url = s.queue(VisibilityTimeout="0")
     values = {"Hello": "There", "General": "Kenobi", "Help.Me": "Me"}
@@ -421,7 +263,7 @@ def attribute_filters(s):
         s.note(step, got if step in whole else got["Messages"][0])
 
 
-@scenario("test_send_batch_missing_message_group_id_for_fifo_queue[sqs_query]")
+@SCENARIOS.of("test_send_batch_missing_message_group_id_for_fifo_queue[sqs_query]")
 def missing_group(s):
     s.error(
         "send_message_batch",
@@ -431,12 +273,12 @@ def missing_group(s):
     )
 
 
-@scenario("test_send_empty_message[sqs_query]")
+@SCENARIOS.of("test_send_empty_message[sqs_query]")
 def empty_message(s):
     s.error("send_message", "send_empty_message", QueueUrl=s.queue(), MessageBody="")
 
 
-@scenario(
+@SCENARIOS.of(
     "test_send_message_to_standard_queue_with_invalid_message_group_id[empty]",
     "test_send_message_to_standard_queue_with_invalid_message_group_id[too_long]",
 )
@@ -447,7 +289,7 @@ def invalid_group(s):
     s.error("send_message", "error-response", **request)
 
 
-@scenario("test_send_message_with_binary_attributes[sqs_query]")
+@SCENARIOS.of("test_send_message_with_binary_attributes[sqs_query]")
 def binary_attributes(s):
     url = s.queue()
     value = b"traceparent\x1e00-774062d6c37081a5a0b9b5b88e30627c-2d2482211f6489da-01"
@@ -455,7 +297,7 @@ def binary_attributes(s):
     s.receive(url, "binary-attrs-msg", MessageAttributeNames=["All"])
 
 
-@scenario("test_send_message_with_updated_maximum_message_size[sqs_query]")
+@SCENARIOS.of("test_send_message_with_updated_maximum_message_size[sqs_query]")
 def small_messages(s):
     url = s.queue()
     changes = {"MaximumMessageSize": "1024"}
@@ -463,13 +305,13 @@ def small_messages(s):
     s.error("send_message", "send_oversized_message", QueueUrl=url, MessageBody="a" * 1025)
 
 
-@scenario(*both("test_send_oversized_message"))
+@SCENARIOS.both("test_send_oversized_message")
 def large_message(s):
     body = "a" * (1_048_576 + 1)
     s.error("send_message", "send_oversized_message", QueueUrl=s.queue(), MessageBody=body)
 
 
-@scenario("test_send_receive_wait_time_seconds[sqs]")
+@SCENARIOS.of("test_send_receive_wait_time_seconds[sqs]")
 def wait_times(s):
     url = s.queue()
     for wait, step in (
@@ -483,7 +325,7 @@ def wait_times(s):
     s.receive(url, "empty_short_poll_explicit_resp", WaitTimeSeconds=0)
 
 
-@scenario(*both("test_set_queue_attributes_default_values"))
+@SCENARIOS.both("test_set_queue_attributes_default_values")
 def default_values(s):
     url = s.queue()
     s.all(url, "get-queue-attributes-initial-values")
@@ -495,7 +337,7 @@ def default_values(s):
     s.all(url, "get-queue-attributes-after-set-to-defaults")
 
 
-@scenario("test_sqs_fifo_message_group_scope_no_throughput_setting[sqs]")
+@SCENARIOS.of("test_sqs_fifo_message_group_scope_no_throughput_setting[sqs]")
 def group_scope(s):
     url = s.fifo(DeduplicationScope="messageGroup")
     for group in ("1", "2"):
@@ -505,7 +347,7 @@ def group_scope(s):
         s.call("delete_message", QueueUrl=url, ReceiptHandle=handle)
 
 
-@scenario("test_sqs_permission_lifecycle[sqs]")
+@SCENARIOS.of("test_sqs_permission_lifecycle[sqs]")
 def permissions(s):
     url = s.queue()
     first, second = "crossaccountpermission", "crossaccountpermission2"
@@ -525,7 +367,7 @@ def permissions(s):
     def remove(label, step=None):
         s.call("remove_permission", step, QueueUrl=url, Label=label)
 
-    own = "000000000000"
+    own = ACCOUNT
     s.call("add_permission", "add-permission-response", **add(first, other, own))
     policy("get-queue-policy-attribute")
     remove(first, "remove-permission-response")
@@ -543,151 +385,3 @@ def permissions(s):
     policy("get-queue-policy-attribute-delete-second-permission")
     step = "get-queue-policy-attribute-delete-non-existent-label"
     s.error("remove_permission", step, QueueUrl=url, Label=second)
-
-
-# -- message move tasks ---------------------------------------------------------------------------
-
-
-def _buried(s, count, sources=1):
-    """Return a dead-letter queue with ``count`` messages from each of its sources."""
-    dead = s.queue()
-    policy = json.dumps({"deadLetterTargetArn": s.arn(dead), "maxReceiveCount": 1})
-    urls = [s.queue(RedrivePolicy=policy, VisibilityTimeout="0") for _ in range(sources)]
-    for url in urls:
-        for n in range(count):
-            s.send(url, f"message-{n}")
-        for _ in range(2):
-            s.receive(url, MaxNumberOfMessages=10)
-    _until(lambda: _count(s, dead) == count * sources)
-    return dead, urls
-
-
-def _count(s, url):
-    name = "ApproximateNumberOfMessages"
-    answer = s.client.get_queue_attributes(QueueUrl=url, AttributeNames=[name])
-    return int(answer["Attributes"][name])
-
-
-def _tasks(s, arn):
-    return s.client.list_message_move_tasks(SourceArn=arn)
-
-
-def _ended(s, arn):
-    _until(lambda: _tasks(s, arn)["Results"][0]["Status"] != "RUNNING")
-    return _tasks(s, arn)
-
-
-@scenario("test_basic_move_task_workflow")
-def basic_move(s):
-    dead, _ = _buried(s, 2)
-    request = {"SourceArn": s.arn(dead), "DestinationArn": s.arn(s.queue())}
-    s.call("start_message_move_task", "start-message-move-task-response", **request)
-    s.note("list-message-move-task-response", _ended(s, request["SourceArn"]))
-
-
-@scenario(
-    "test_move_task_workflow_with_default_destination",
-    "test_move_task_workflow_with_multiple_sources_as_default_destination",
-)
-def default_destination(s):
-    several = "multiple" in s.name
-    dead, urls = _buried(s, 2, 2 if several else 1)
-    arn = s.arn(dead)
-    for n, url in enumerate(urls, 1):
-        s.note(f"original-source-{n}" if several else "original-source", s.arn(url))
-    s.note("source-arn", arn)
-    s.call("start_message_move_task", "start-message-move-task-response", SourceArn=arn)
-    s.note("list-message-move-task-response", _ended(s, arn))
-
-
-@scenario("test_move_task_with_throughput_limit")
-def limited_move(s):
-    dead, _ = _buried(s, 2)
-    s.call(
-        "start_message_move_task",
-        "start-message-move-task-response",
-        SourceArn=s.arn(dead),
-        DestinationArn=s.arn(s.queue()),
-        MaxNumberOfMessagesPerSecond=1,
-    )
-
-
-@scenario("test_move_task_delete_destination_queue_while_running")
-def deleted_destination(s):
-    dead, _ = _buried(s, 10)
-    target = s.queue()
-    arn = s.arn(dead)
-    s.call(
-        "start_message_move_task",
-        SourceArn=arn,
-        DestinationArn=s.arn(target),
-        MaxNumberOfMessagesPerSecond=1,
-    )
-    moved = "ApproximateNumberOfMessagesMoved"
-    _until(lambda: _tasks(s, arn)["Results"][0][moved] == 3)
-    s.call("delete_queue", QueueUrl=target)
-    s.note("list", _ended(s, arn))
-
-
-def _handle(arn, task="no-such-task"):
-    content = {"taskId": task, "sourceArn": arn}
-    return base64.b64encode(json.dumps(content).encode()).decode()
-
-
-@scenario("test_cancel_with_invalid_source_arn_in_task_handle")
-def cancel_lost_queue(s):
-    handle = _handle("arn:aws:sqs:us-east-1:000000000000:no-such-queue")
-    s.error("cancel_message_move_task", "error", TaskHandle=handle)
-
-
-@scenario("test_cancel_with_invalid_task_handle")
-def cancel_garbage(s):
-    s.error("cancel_message_move_task", "error", TaskHandle="foobared")
-
-
-@scenario("test_cancel_with_invalid_task_id_in_task_handle")
-def cancel_lost_task(s):
-    s.error("cancel_message_move_task", "error", TaskHandle=_handle(s.arn(s.queue())))
-
-
-@scenario("test_destination_needs_to_exist")
-def lost_destination(s):
-    dead, _ = _buried(s, 0)
-    arn = s.arn(dead)
-    s.error("start_message_move_task", "error", SourceArn=arn, DestinationArn=f"{arn}-lost")
-
-
-@scenario("test_source_needs_redrive_policy")
-def no_dead_letters(s):
-    request = {"SourceArn": s.arn(s.queue()), "DestinationArn": s.arn(s.queue())}
-    s.error("start_message_move_task", "error", **request)
-
-
-@scenario("test_start_multiple_move_tasks")
-def two_tasks(s):
-    dead, _ = _buried(s, 3)
-    request = {
-        "SourceArn": s.arn(dead),
-        "DestinationArn": s.arn(s.queue()),
-        "MaxNumberOfMessagesPerSecond": 1,
-    }
-    s.call("start_message_move_task", **request)
-    s.error("start_message_move_task", "error", **request)
-
-
-@pytest.mark.parametrize("name", sorted(SCENARIOS))
-def test_answers_equal_the_recorded(server, recorded, name):
-    run = Scenario(server, name)
-    SCENARIOS[name](run)
-    run.client.close()
-    query = "sqs_query" in name
-    ours = _numbered(_plain(_normal(run.steps), query))
-    assert ours == _numbered(_plain(recorded[name], query))
-
-
-def test_how_many_recordings_are_replayed(recorded):
-    applicable = {name for name, steps in recorded.items() if steps}
-    print(f"{len(SCENARIOS)} of {len(applicable)} recorded scenarios replayed")
-    assert set(SCENARIOS) <= applicable
-    # Cancelling a task that AWS had moved 8 messages of by then is a matter of its own timing.
-    assert applicable - set(SCENARIOS) == {"test_move_task_cancel"}

@@ -1,0 +1,61 @@
+"""SQS answers as AWS was recorded to, in both protocols."""
+
+from __future__ import annotations
+
+from functools import partial
+
+import boto3
+import pytest
+from botocore.config import Config
+
+from tests.conformance import scenarios_move_tasks, scenarios_sqs
+from tests.conformance.conftest import RESULTS
+from tests.conformance.recorded import FOLDER, Comparison, load
+from tests.conformance.replay import ACCOUNT, REGION
+from tests.conformance.replay_sqs import SqsScenario
+from tests.old_sqs import old_client
+
+FILES = {"sqs": scenarios_sqs.SCENARIOS, "sqs_move_task": scenarios_move_tasks.SCENARIOS}
+#: Scenarios that differ, and why.
+DIFFERENT = {"test_move_task_cancel": "AWS had moved six more messages by when it was cancelled"}
+
+pytestmark = pytest.mark.skipif(not FOLDER.is_dir(), reason=f"no recordings at {FOLDER}")
+
+
+def _recordings(file: str) -> dict[str, dict]:
+    """Return the scenarios of a file in which anything was recorded."""
+    if not FOLDER.is_dir():
+        return {}
+    found = {name.rpartition("::")[2]: each for name, each in load(file).items()}
+    return {name: each for name, each in found.items() if each["recorded-content"]}
+
+
+@pytest.mark.parametrize("file", FILES)
+def test_every_recording_is_replayed(file):
+    assert _recordings(file).keys() == FILES[file].keys()
+
+
+@pytest.mark.parametrize(("file", "name"), [(f, name) for f in FILES for name in FILES[f]])
+def test_scenario(file, name, running):
+    new_client = old_client if "sqs_query" in name else partial(boto3.client, "sqs")
+    client = new_client(
+        endpoint_url=running.url,
+        region_name=REGION,
+        aws_access_key_id=ACCOUNT,
+        aws_secret_access_key="test",
+        config=Config(retries={"max_attempts": 0}, parameter_validation=False),
+    )
+    comparison = Comparison(_recordings(file)[name])
+    try:
+        FILES[file][name](SqsScenario(comparison, client, name))
+    except Exception as error:
+        comparison.differences.append(f"{type(error).__name__}: {error}")
+        raise
+    finally:
+        client.close()
+        comparison.finish()
+        RESULTS.setdefault(file, {})[name] = comparison.differences
+    if name in DIFFERENT:
+        assert comparison.differences, f"{name} does not differ any more"
+        pytest.xfail(DIFFERENT[name])
+    assert comparison.differences == []
