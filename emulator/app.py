@@ -111,6 +111,7 @@ class Emulator:
             blobs=Blobs(self.state / "blobs"),
             code_folder=code_folder,
             strict=settings.strict,
+            transition_seconds=settings.transition_seconds,
             complain=lambda text: self._complain(text),
         )
         self._complain: Callable[[str], None] = lambda text: None

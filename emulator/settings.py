@@ -29,6 +29,8 @@ class Settings:
     account_concurrency: int = 1000
     #: What the waits between attempts of asynchronous events are multiplied with.
     async_retry_scale: float = 1.0
+    #: Seconds a created or updated function is shown as Pending or InProgress at most.
+    transition_seconds: float = 0.25
     #: Follow changes in functions' folders.
     watch: bool = True
     #: Refuse what could only be approximated: other runtimes, settings not acted on.

@@ -134,6 +134,15 @@ def up(
             help="Calls that run at once per account and region, as AWS limits them.",
         ),
     ] = _DEFAULTS.account_concurrency,
+    transition_seconds: Annotated[
+        float,
+        typer.Option(
+            envvar=_variable("TRANSITION_SECONDS"),
+            min=0,
+            help="Seconds a changed function is shown as Pending or InProgress at most, unless it "
+            "is called or waited for.",
+        ),
+    ] = _DEFAULTS.transition_seconds,
     no_watch: Annotated[
         bool,
         typer.Option("--no-watch", envvar=_variable("NO_WATCH"), help="Do not reload on changes."),
@@ -212,6 +221,7 @@ def up(
         idle_timeout=idle_timeout,
         max_environments=max_environments,
         account_concurrency=account_concurrency,
+        transition_seconds=transition_seconds,
         watch=not no_watch,
         strict=strict,
         inject_endpoint=not no_endpoint_injection,

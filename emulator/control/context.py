@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import asyncio
+import re
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from emulator.control.sqs.queues import Sqs
 from emulator.driver.base import Driver
@@ -19,6 +20,11 @@ from emulator.pool.provisioned import Provisioning
 from emulator.registry.functions import Registry
 from emulator.store.blobs import Blobs
 from emulator.telemetry.logs import Logs
+
+if TYPE_CHECKING:
+    from emulator.control.lambda_.states import Transition
+
+_WAITER = re.compile(r"\bm/(?:[A-Za-z0-9+-]+,)*B\b")
 
 #: What an operation takes and returns: dicts in the wire's shape.
 Request = Mapping[str, Any]
@@ -53,6 +59,10 @@ class Services:
     #: Refuse what would only be stored and not acted on, and runtimes that are not there.
     strict: bool = False
     check_source: SourceCheck = any_source
+    #: Seconds a created or updated function is shown on its way at most; 0 shows it arrived.
+    transition_seconds: float = 0.0
+    #: Transitions under way, by the function's ARN.
+    transitions: dict[str, Transition] = field(default_factory=dict)
     #: Says whether the pattern of an event source mapping's filter is one; None checks its form.
     check_pattern: Callable[[str], bool] | None = None
     #: Where a warning for the user goes.
@@ -73,6 +83,14 @@ class Context:
     services: Services
     #: The caller's X-Amzn-Trace-Id, where it sent one.
     trace_id: str = ""
+    #: The caller's User-Agent.
+    user_agent: str = ""
+
+    @property
+    def waits(self) -> bool:
+        """Whether a waiter of an SDK asks, which says so with the feature "B" (its next try
+        comes a second later)."""
+        return _WAITER.search(self.user_agent) is not None
 
     @property
     def clock(self) -> Clock:

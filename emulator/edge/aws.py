@@ -91,6 +91,7 @@ class AwsDoor:
                 endpoint=f"{scope['scheme']}://{texts.get('host', 'localhost')}",
                 services=self._services,
                 trace_id=texts.get("x-amzn-trace-id", ""),
+                user_agent=texts.get("user-agent", ""),
             )
             result = await handler(context, request)
             if operation.name == "InvokeWithResponseStream":

@@ -18,7 +18,7 @@ from urllib.parse import parse_qs
 import orjson
 
 from emulator.control.context import Services
-from emulator.control.lambda_.invocation import check_active
+from emulator.control.lambda_.states import runnable
 from emulator.control.lambda_.urls import KIND
 from emulator.edge import codec, cors
 from emulator.edge.gateway import URL_PATH, Headers, Receive, Scope, Send, answer, read_body
@@ -125,10 +125,10 @@ class FunctionUrlDoor:
             payload = orjson.dumps(event_of(request))
             if len(payload) > SYNC_PAYLOAD:
                 raise _too_large()
-            version = self._services.registry.resolve(
-                url.account, url.region, url.name, url.qualifier
+            version = await runnable(
+                self._services,
+                self._services.registry.resolve(url.account, url.region, url.name, url.qualifier),
             )
-            check_active(version)
             invocation = Invocation(
                 request_id=request_id,
                 payload=payload,

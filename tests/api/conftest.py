@@ -94,7 +94,7 @@ def create(client: Any, name: str = "hello", **fields: Any) -> dict[str, Any]:
 @pytest.fixture
 def scripted() -> Iterator[Running]:
     """An emulator whose runtimes echo: everything but the driver is real."""
-    running = Running(Settings(port=0), driver=ScriptedDriver())
+    running = Running(Settings(port=0, transition_seconds=0), driver=ScriptedDriver())
     yield running
     running.stop()
 
@@ -102,6 +102,8 @@ def scripted() -> Iterator[Running]:
 @pytest.fixture
 def scripted_state(tmp_path) -> Iterator[Running]:
     """As ``scripted``, with a state folder that lasts."""
-    running = Running(Settings(port=0, state=tmp_path / "state"), driver=ScriptedDriver())
+    running = Running(
+        Settings(port=0, state=tmp_path / "state", transition_seconds=0), driver=ScriptedDriver()
+    )
     yield running
     running.stop()

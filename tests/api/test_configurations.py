@@ -280,7 +280,7 @@ def test_what_is_not_acted_on_is_said(client, scripted):
 
 
 def test_strict_settings_refuse_what_is_not_acted_on():
-    running = Running(Settings(port=0, strict=True), driver=ScriptedDriver())
+    running = Running(Settings(port=0, strict=True, transition_seconds=0), driver=ScriptedDriver())
     try:
         client = running.client("lambda")
         with pytest.raises(ClientError, match="VpcConfig is not acted on"):

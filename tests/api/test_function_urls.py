@@ -26,7 +26,7 @@ class Site:
 
     def __init__(self) -> None:
         self.driver = ScriptedDriver(self._serve)
-        self.running = Running(Settings(port=0), driver=self.driver)
+        self.running = Running(Settings(port=0, transition_seconds=0), driver=self.driver)
         self.client = self.running.client("lambda")
         #: The event of the last invocation.
         self.event: dict[str, Any] = {}

@@ -25,7 +25,8 @@ from emulator.settings import Settings
 from emulator.testing import ScriptedDriver
 
 async def main():
-    emulator = Emulator(Settings(port=0, state=Path(sys.argv[1])), driver=ScriptedDriver())
+    settings = Settings(port=0, state=Path(sys.argv[1]), transition_seconds=0)
+    emulator = Emulator(settings, driver=ScriptedDriver())
     await emulator.run(on_ready=lambda: print(emulator.port, flush=True))
 
 asyncio.run(main())

@@ -59,7 +59,7 @@ class Stage:
 
     def __init__(self) -> None:
         self.driver = ScriptedDriver(self._serve)
-        self.running = Running(Settings(port=0), driver=self.driver)
+        self.running = Running(Settings(port=0, transition_seconds=0), driver=self.driver)
         self.client = self.running.client("lambda")
         self.script: Callable[[Writer, RuntimeClient], Any] | None = None
         self.go = asyncio.Event()

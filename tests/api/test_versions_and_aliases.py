@@ -288,12 +288,6 @@ def test_configuration_is_shown_as_given(client):
     assert (changed["VpcConfig"]["VpcId"], changed["Description"]) == ("", "")
 
 
-def test_snap_start_of_published_versions(client):
-    created = create(client, SnapStart={"ApplyOn": "PublishedVersions"})
-    assert created["SnapStart"] == {"ApplyOn": "PublishedVersions", "OptimizationStatus": "Off"}
-    assert client.publish_version(FunctionName="hello")["SnapStart"]["OptimizationStatus"] == "On"
-
-
 def test_zip_and_image_are_not_exchanged(client):
     create(client)
     create(

@@ -24,9 +24,6 @@ SCENARIOS = {
 }
 #: Scenarios that differ, and why.
 DIFFERENT = {
-    "TestLambdaVersions::test_publish_with_update": (
-        "AWS takes a while to update a function; here it is done before the next request"
-    ),
     "TestLambdaLayer::test_layer_s3_content": "no S3 is served yet",
 }
 #: Recorded before AWS changed what they show; a later recording of the same stands.

@@ -277,12 +277,18 @@ def _vpc(config: Mapping[str, Any]) -> dict[str, Any]:
     }
 
 
+def snapshot_wanted(version: FunctionVersion) -> bool:
+    """Say whether versions published of this one have a snapshot made."""
+    return (version.settings.get("SnapStart") or {}).get("ApplyOn") == "PublishedVersions"
+
+
 def _snap_start(version: FunctionVersion) -> dict[str, str]:
-    apply_on = (version.settings.get("SnapStart") or {}).get("ApplyOn", "None")
-    optimized = (
-        apply_on == "PublishedVersions" and version.version != LATEST and version.state == "Active"
-    )
-    return {"ApplyOn": apply_on, "OptimizationStatus": "On" if optimized else "Off"}
+    wanted = snapshot_wanted(version)
+    optimized = wanted and version.version != LATEST and version.state == "Active"
+    return {
+        "ApplyOn": "PublishedVersions" if wanted else "None",
+        "OptimizationStatus": "On" if optimized else "Off",
+    }
 
 
 def _render_logging(version: FunctionVersion) -> dict[str, str]:

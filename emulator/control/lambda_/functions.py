@@ -71,7 +71,7 @@ async def create_function(ctx: Context, request: Request) -> Response:
 
 async def get_function(ctx: Context, request: Request) -> Response:
     """https://docs.aws.amazon.com/lambda/latest/api/API_GetFunction.html"""
-    function, version = lookup.version(ctx, request)
+    function, version = await _shown(ctx, request)
     body: Response = {
         "Configuration": configuration.render(version, lookup.name_of(ctx, request).qualifier),
         "Code": _code_location(ctx, version),
@@ -85,7 +85,7 @@ async def get_function(ctx: Context, request: Request) -> Response:
 
 async def get_function_configuration(ctx: Context, request: Request) -> Response:
     """https://docs.aws.amazon.com/lambda/latest/api/API_GetFunctionConfiguration.html"""
-    _, version = lookup.version(ctx, request)
+    _, version = await _shown(ctx, request)
     return configuration.render(version, lookup.name_of(ctx, request).qualifier)
 
 
@@ -203,6 +203,15 @@ async def _changed(ctx: Context, function: Function, request: Request) -> Respon
     await ctx.services.registry.save(function, *published)
     await states.settle(ctx, function)
     return body
+
+
+async def _shown(ctx: Context, request: Request) -> tuple[Function, FunctionVersion]:
+    """Return what a request names, for its state to be shown."""
+    function, version = lookup.version(ctx, request)
+    if not function.settling:
+        return function, version
+    await states.look(ctx, function, version.version)
+    return lookup.version(ctx, request)
 
 
 def _by_name_and_number(key: str) -> tuple[str, int]:

@@ -10,7 +10,7 @@ from typing import Any
 import orjson
 
 from emulator.control.context import Context
-from emulator.control.lambda_ import lookup
+from emulator.control.lambda_ import lookup, states
 from emulator.control.lambda_.json_text import check_json
 from emulator.invoke.streaming import StreamedInvocation
 from emulator.model.arn import FunctionName, function_arn
@@ -30,7 +30,7 @@ async def invoke(ctx: Context, request: Request) -> Response:
     ``TraceId`` is the trace header of this call.
     """
     kind = request.get("InvocationType", "RequestResponse")
-    named, version, invocation = _prepare(
+    named, version, invocation = await _prepare(
         ctx, request, SYNC_PAYLOAD if kind != "Event" else ASYNC_PAYLOAD
     )
     if kind == "DryRun":
@@ -60,7 +60,7 @@ async def invoke_with_response_stream(ctx: Context, request: Request) -> Respons
 
     ``EventStream`` is an asynchronous generator of wire-shaped events.
     """
-    _, version, invocation = _prepare(ctx, request, SYNC_PAYLOAD)
+    _, version, invocation = await _prepare(ctx, request, SYNC_PAYLOAD)
     if request.get("InvocationType") == "DryRun":
         return {"StatusCode": 204, "TraceId": invocation.trace_id}
     streamed = StreamedInvocation(ctx.services.invoker, version, invocation)
@@ -96,7 +96,7 @@ async def _events(streamed: StreamedInvocation, *, tail: bool) -> AsyncGenerator
         streamed.close()
 
 
-def _prepare(
+async def _prepare(
     ctx: Context, request: Request, limit: int
 ) -> tuple[FunctionName, FunctionVersion, Invocation]:
     """Return what is to be invoked, and with what.
@@ -112,7 +112,7 @@ def _prepare(
     version = ctx.services.registry.resolve(account, ctx.region, named.name, qualifier)
     if payload:
         check_json(payload)
-    check_active(version)
+    version = await states.runnable(ctx.services, version)
     invocation = Invocation(
         request_id=ctx.request_id,
         # An invoke without a payload gives the handler an empty object.
@@ -144,21 +144,6 @@ def _check_size(payload: bytes, limit: int) -> None:
             "RequestEntityTooLargeException",
             f"Request must be smaller than {limit} bytes for the InvokeFunction operation",
             status=413,
-            Type="User",
-        )
-
-
-def check_active(version: FunctionVersion) -> None:
-    """Refuse to run a version that is not there yet.
-
-    Raises:
-        AwsError: ResourceConflictException.
-    """
-    if version.state == "Pending":
-        raise AwsError(
-            "ResourceConflictException",
-            "The operation cannot be performed at this time. The function is currently in the "
-            "following state: Pending",
             Type="User",
         )
 

@@ -5,8 +5,10 @@
     created   Pending/Creating ──> Active | Failed
     updated   Active, InProgress ──> Successful | Failed
 
-A transition takes as long as the driver needs to get the runtime ready. It is kept as ended
-from the start, so that a restart finds no version half-way.
+A transition takes as long as the driver needs to get the runtime ready. On AWS that is seconds, so
+here it can be seen: until somebody has been shown it, or waits for its end, or invokes, and for a
+quarter of a second at most (a setting). It is kept as ended from the start, so that a restart
+finds no version half-way.
 
 https://docs.aws.amazon.com/lambda/latest/dg/functions-states.html
 """
@@ -16,7 +18,7 @@ from __future__ import annotations
 import asyncio
 from dataclasses import replace
 
-from emulator.control.context import Context
+from emulator.control.context import Context, Services
 from emulator.control.lambda_ import code
 from emulator.control.lambda_.configuration import new_revision
 from emulator.control.lambda_.errors import conflict
@@ -24,9 +26,20 @@ from emulator.model.errors import ConfigurationError, DriverFault
 from emulator.model.function import LATEST, Code, FunctionVersion
 from emulator.registry.functions import Function
 
-#: Seconds an answer may wait for the end of the transition it began. A waiter of the SDKs that
-#: sees Pending once sleeps a whole second before it asks again.
+#: Seconds an answer may wait for the end of a transition. A waiter of the SDKs that sees Pending
+#: once sleeps a whole second before it asks again.
 _PATIENCE = 0.25
+
+
+class Transition:
+    """The transitions of one function that are under way."""
+
+    def __init__(self) -> None:
+        self.task: asyncio.Task[None] | None = None
+        #: It need not be shown any longer.
+        self.end = asyncio.Event()
+        #: Versions whose state somebody has been shown.
+        self.seen: set[str] = set()
 
 
 def creating(version: FunctionVersion) -> FunctionVersion:
@@ -98,33 +111,70 @@ def touch(function: Function) -> None:
 
 
 async def settle(ctx: Context, function: Function) -> None:
-    """End the transitions that ``function.settling`` holds, in the background if it takes long."""
+    """Begin to end the transitions that ``function.settling`` holds."""
     services = ctx.services
-    task = asyncio.get_running_loop().create_task(_settle(ctx, function))
-    services.background.add(task)
-    task.add_done_callback(services.background.discard)
-    patience = asyncio.ensure_future(ctx.clock.sleep(_PATIENCE))
-    await asyncio.wait((task, patience), return_when=asyncio.FIRST_COMPLETED)
-    patience.cancel()
+    transition = services.transitions[function.arn] = Transition()
+    transition.task = asyncio.get_running_loop().create_task(_settle(ctx, function, transition))
+    services.background.add(transition.task)
+    transition.task.add_done_callback(services.background.discard)
+    if not services.transition_seconds:
+        await hurry(services, function)
 
 
-async def _settle(ctx: Context, function: Function) -> None:
+async def hurry(services: Services, function: Function) -> None:
+    """Have the transitions of a function end, if what they wait for is there."""
+    transition = services.transitions.get(function.arn)
+    if transition is not None and transition.task is not None:
+        transition.end.set()
+        await asyncio.wait((transition.task,), timeout=_PATIENCE)
+
+
+async def runnable(services: Services, version: FunctionVersion) -> FunctionVersion:
+    """Return a version as it is run, once it is there.
+
+    Raises:
+        AwsError: ResourceConflictException: it is not there yet, or has failed.
+    """
+    if version.state == "Pending":
+        function = services.registry.find(version.account, version.region, version.name)
+        if function is not None:
+            await hurry(services, function)
+            version = function.numbered(version.version) or version
+    if version.state in ("Pending", "Failed"):
+        raise conflict(
+            "The operation cannot be performed at this time. The function is currently in the "
+            f"following state: {version.state}"
+        )
+    return version
+
+
+async def look(ctx: Context, function: Function, number: str) -> None:
+    """Show a version's transition once to whoever asks; then, and to a waiter, let it end."""
+    if number not in function.settling:
+        return
+    transition = ctx.services.transitions.get(function.arn)
+    if transition is None:
+        return
+    if number in transition.seen or ctx.waits:
+        await hurry(ctx.services, function)
+    transition.seen.add(number)
+
+
+async def _settle(ctx: Context, function: Function, transition: Transition) -> None:
+    services = ctx.services
     settling = dict(function.settling)
     resolved: Code | None = None
-    reason, latest = "", function.latest
+    reason = ""
+    timer = ctx.clock.call_later(services.transition_seconds, transition.end.set)
     try:
-        await ctx.services.pools.opened.wait()
-        if latest.code.image:
-            image, architecture = latest.code.image, latest.architecture
-            resolved_image = await ctx.services.driver.prepare_image(image, architecture)
-            resolved = code.resolved(latest.code, resolved_image)
-        elif latest.runtime:
-            await ctx.services.driver.prepare(latest.runtime, latest.architecture)
-    except ConfigurationError as error:
-        # What can't be served here: AWS could, so the function is as it should be.
-        ctx.services.complain(f"{function.name}: {error}")
+        resolved = await _prepare(ctx, function)
+        await transition.end.wait()
     except DriverFault as error:
         reason = str(error)
+    finally:
+        timer.cancel()
+        if services.transitions.get(function.arn) is transition:
+            del services.transitions[function.arn]
     for number, version in settling.items():
         if function.settling.get(number) is version:
             del function.settling[number]
@@ -134,7 +184,27 @@ async def _settle(ctx: Context, function: Function) -> None:
             if present is not None:
                 end(ctx, function, _failed(present, reason) if reason else version)
     if reason or resolved:
-        await ctx.services.registry.save(function, *(n for n in settling if n != LATEST))
+        await services.registry.save(function, *(n for n in settling if n != LATEST))
+
+
+async def _prepare(ctx: Context, function: Function) -> Code | None:
+    """Get what the function runs on ready; returns its code if that is known better now.
+
+    Raises:
+        DriverFault: It can't be had.
+    """
+    latest, driver = function.latest, ctx.services.driver
+    await ctx.services.pools.opened.wait()
+    try:
+        if latest.code.image:
+            image = await driver.prepare_image(latest.code.image, latest.architecture)
+            return code.resolved(latest.code, image)
+        if latest.runtime:
+            await driver.prepare(latest.runtime, latest.architecture)
+    except ConfigurationError as error:
+        # What can't be served here: AWS could, so the function is as it should be.
+        ctx.services.complain(f"{function.name}: {error}")
+    return None
 
 
 def end(ctx: Context, function: Function, version: FunctionVersion) -> None:

@@ -31,14 +31,14 @@ async def publish_version(ctx: Context, request: Request) -> Response:
             f"({latest.code.sha256}). Please try again with the CodeSHA256 in $LATEST."
         )
     number = publish(ctx, function, request)
-    version = function.settled(number)
-    pending = function.versions[number]
-    if version is not pending:
-        # The code is here and ready: only a snapshot would take time.
-        del function.settling[number]
-        states.end(ctx, function, version)
+    if number in function.settling and not configuration.snapshot_wanted(function.latest):
+        # The code is here and ready: only a snapshot takes time.
+        states.end(ctx, function, function.settling.pop(number))
+    body = configuration.render(function.versions[number], number)
     await ctx.services.registry.save(function, number)
-    return configuration.render(version, number)
+    if number in function.settling:
+        await states.settle(ctx, function)
+    return body
 
 
 async def list_versions_by_function(ctx: Context, request: Request) -> Response:

@@ -1,0 +1,131 @@
+"""States of functions on their way: shown as on AWS, refused changes meanwhile, waiters."""
+
+from __future__ import annotations
+
+import time
+
+import pytest
+
+from emulator.settings import Settings
+from emulator.testing import ScriptedDriver
+from tests.api.conftest import ECHO, Running, create
+
+_SNAP = {"SnapStart": {"ApplyOn": "PublishedVersions"}}
+
+
+@pytest.fixture(scope="module")
+def slow():
+    """Where a transition that nobody waits for lasts longer than a test."""
+    running = Running(Settings(port=0, transition_seconds=300), driver=ScriptedDriver())
+    yield running
+    running.stop()
+
+
+@pytest.fixture(scope="module")
+def client(slow):
+    return slow.client("lambda")
+
+
+def _refused(call, **request):
+    with pytest.raises(Exception, match="ResourceConflictException") as caught:
+        call(**request)
+    assert caught.value.response["ResponseMetadata"]["HTTPStatusCode"] == 409
+    assert caught.value.response["Type"] == "User"
+    return caught.value.response["Error"]["Message"]
+
+
+def test_f16_no_change_while_one_is_under_way(client):
+    arn = create(client, "f16")["FunctionArn"]
+    text = (
+        "The operation cannot be performed at this time. An update is in progress for "
+        f"resource: {arn}"
+    )
+    update = client.update_function_configuration
+    assert _refused(update, FunctionName="f16", Timeout=5) == text
+    assert _refused(client.update_function_code, FunctionName="f16", ZipFile=ECHO) == text
+    assert _refused(client.publish_version, FunctionName="f16") == text
+    client.get_waiter("function_active_v2").wait(FunctionName="f16")
+    changed = update(FunctionName="f16", Timeout=5)
+    assert (changed["State"], changed["LastUpdateStatus"]) == ("Active", "InProgress")
+    assert changed["LastUpdateStatusReasonCode"] == "Creating"
+    assert _refused(update, FunctionName="f16", Timeout=6) == text
+    client.get_waiter("function_updated_v2").wait(FunctionName="f16")
+    assert update(FunctionName="f16", Timeout=6)["Timeout"] == 6
+
+
+def test_a_transition_is_shown_once_and_then_it_ends(client):
+    created = create(client, "shown", Publish=True)
+    assert created["State"] == "Pending"
+    for qualifier in ("$LATEST", "1"):
+        shown = client.get_function(FunctionName="shown", Qualifier=qualifier)["Configuration"]
+        assert shown["State"] == "Pending"
+        assert shown["StateReason"] == "The function is being created."
+        assert shown["StateReasonCode"] == "Creating"
+        assert "LastUpdateStatus" not in shown
+    for qualifier in ("$LATEST", "1"):
+        shown = client.get_function_configuration(FunctionName="shown", Qualifier=qualifier)
+        assert (shown["State"], shown["LastUpdateStatus"]) == ("Active", "Successful")
+        assert "StateReason" not in shown
+
+
+def test_waiters_of_the_sdk_wait_no_second_too_long(client):
+    # A waiter that sees Pending once sleeps for a second or five: this one fails instead.
+    config = {"Delay": 1, "MaxAttempts": 1}
+    create(client, "waited")
+    for name in ("function_active_v2", "function_active", "function_exists"):
+        client.get_waiter(name).wait(FunctionName="waited", WaiterConfig=config)
+    client.update_function_code(FunctionName="waited", ZipFile=ECHO, Publish=True)
+    for name in ("function_updated_v2", "function_updated"):
+        client.get_waiter(name).wait(FunctionName="waited", WaiterConfig=config)
+    client.get_waiter("published_version_active").wait(
+        FunctionName="waited", Qualifier="1", WaiterConfig=config
+    )
+
+
+def test_a_call_finds_a_function_that_was_just_created(client):
+    create(client, "called", Publish=True)
+    answer = client.invoke(FunctionName="called", Qualifier="1", Payload=b'"hello"')
+    assert answer["Payload"].read() == b'"hello"'
+    assert client.get_function_configuration(FunctionName="called")["State"] == "Active"
+
+
+def test_a_transition_nobody_looks_at_ends_by_itself():
+    running = Running(Settings(port=0, transition_seconds=0.01), driver=ScriptedDriver())
+    try:
+        client = running.client("lambda")
+        create(client, "alone")
+        for _ in range(500):
+            try:
+                assert client.update_function_configuration(FunctionName="alone", Timeout=5)
+                break
+            except client.exceptions.ResourceConflictException:
+                time.sleep(0.01)
+        else:
+            raise AssertionError("it did not end")
+    finally:
+        running.stop()
+
+
+def test_a_snapshot_is_made_when_a_version_is_published(client):
+    create(client, "snap", **_SNAP)
+    client.get_waiter("function_active_v2").wait(FunctionName="snap")
+    latest = client.get_function_configuration(FunctionName="snap")
+    assert latest["SnapStart"] == {"ApplyOn": "PublishedVersions", "OptimizationStatus": "Off"}
+    published = client.publish_version(FunctionName="snap")
+    assert (published["State"], published["StateReasonCode"]) == ("Pending", "Creating")
+    assert published["SnapStart"]["OptimizationStatus"] == "Off"
+    client.get_waiter("published_version_active").wait(FunctionName="snap", Qualifier="1")
+    version = client.get_function_configuration(FunctionName="snap", Qualifier="1")
+    assert version["State"] == "Active"
+    assert version["SnapStart"] == {"ApplyOn": "PublishedVersions", "OptimizationStatus": "On"}
+    # Published anew without a change, it is the same version, and there already.
+    assert client.publish_version(FunctionName="snap")["State"] == "Active"
+
+
+def test_a_function_deleted_on_its_way_is_gone(client):
+    create(client, "deleted")
+    client.delete_function(FunctionName="deleted")
+    with pytest.raises(client.exceptions.ResourceNotFoundException):
+        client.get_function(FunctionName="deleted")
+    create(client, "deleted")
+    client.get_waiter("function_active_v2").wait(FunctionName="deleted")
