@@ -18,6 +18,7 @@ from __future__ import annotations
 
 import asyncio
 import socket
+from collections import deque
 from typing import Protocol, cast
 
 import httptools
@@ -82,12 +83,14 @@ class Answers(Protocol):
 class RuntimeApi:
     """One environment's Runtime API: its listener, its connections, the parked ``next``."""
 
-    def __init__(self, events: RuntimeEvents, answers: Answers) -> None:
+    def __init__(self, events: RuntimeEvents, answers: Answers, limit: int = 1) -> None:
         self.events = events
         self.answers = answers
+        #: Calls of ``next`` that may wait at once.
+        self._limit = limit
         self.connections: set[_Connection] = set()
         self._server: asyncio.Server | None = None
-        self._parked: _Connection | None = None
+        self._parked: deque[_Connection] = deque()
         #: TCP connections of which it is not known yet whether they belong to this environment.
         self._unproven: set[_Connection] = set()
         self._door = Door()
@@ -126,23 +129,29 @@ class RuntimeApi:
     @property
     def waiting(self) -> bool:
         """Whether a runtime's ``next`` is parked here."""
-        return self._parked is not None
+        return bool(self._parked)
+
+    @property
+    def full(self) -> bool:
+        """Whether no more calls of ``next`` may wait."""
+        return len(self._parked) >= self._limit
 
     def is_parked(self, connection: _Connection) -> bool:
-        return self._parked is connection
+        return connection in self._parked
 
     def park(self, connection: _Connection) -> None:
-        self._parked = connection
+        self._parked.append(connection)
+
+    def unpark(self, connection: _Connection) -> None:
+        self._parked.remove(connection)
 
     def dispatch(self, invocation: Invocation, deadline_ms: int) -> None:
-        """Answer the parked ``next`` with ``invocation``.
+        """Answer the ``next`` that has waited longest with ``invocation``.
 
         Args:
             deadline_ms: When the invocation times out, milliseconds since the epoch.
         """
-        parked = self._parked
-        assert parked is not None, "dispatch needs a waiting runtime"
-        self._parked = None
+        parked = self._parked.popleft()
         optional = ""
         if invocation.client_context:
             optional += f"Lambda-Runtime-Client-Context: {invocation.client_context}\r\n"
@@ -164,7 +173,7 @@ class RuntimeApi:
 
     def disconnect(self) -> None:
         """Close the connections of a runtime that is gone; the listener stays."""
-        self._parked = None
+        self._parked.clear()
         self._door.forget()
         for connection in self.connections | self._unproven:
             connection.abort()
@@ -188,8 +197,8 @@ class RuntimeApi:
         if connection not in self.connections:
             return
         self.connections.discard(connection)
-        if self._parked is connection:
-            self._parked = None
+        if connection in self._parked:
+            self._parked.remove(connection)
         if not self.connections:
             self.events.runtime_disconnected()
 
@@ -343,14 +352,14 @@ class _Connection(asyncio.Protocol):
 
         refusal: Refusal | None
         if method == b"GET" and url == _INVOCATION + b"next":
-            if self._api.waiting:
+            if self._api.full:
                 refusal = ("InvalidStateTransition", "Another call of next is waiting already.")
             else:
                 self._api.park(self)
                 refusal = events.runtime_waits()
                 if refusal is None:
                     return
-                self._api._parked = None
+                self._api.unpark(self)
         elif method != b"POST" or not url.startswith(_PREFIX):
             self.write(_answer(404, "NotFound", "404 page not found"))
             return
@@ -379,11 +388,12 @@ class _Connection(asyncio.Protocol):
         return url[len(_INVOCATION) : -len(suffix)].decode("latin-1")
 
 
-_STATUS = {"InvalidRequestID": 400, "InvalidStateTransition": 403}
+_STATUS = {"InvalidRequestID": 400, "InvalidStateTransition": 403, "InvokeTimeout": 410}
 _REASON = {
     400: "Bad Request",
     403: "Forbidden",
     404: "Not Found",
+    410: "Gone",
     413: "Request Entity Too Large",
 }
 
