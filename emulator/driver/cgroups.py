@@ -18,6 +18,8 @@ from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
+from emulator.model.sandbox import Usage
+
 #: Lambda gives a whole virtual CPU at this much memory, and parts or multiples in proportion
 #: (https://docs.aws.amazon.com/lambda/latest/dg/configuration-memory.html).
 MB_PER_CPU = 1769
@@ -137,6 +139,19 @@ class Group:
         except OSError:
             return []
         return [int(pid) for pid in text.split()]
+
+    def usage(self, memory_peak: int) -> Usage:
+        """Return what the group takes now, with the given peak. Reads files: blocks.
+
+        Raises:
+            OSError: The group is gone.
+        """
+        return Usage(
+            memory=self.memory(),
+            memory_peak=memory_peak,
+            cpu_seconds=self.cpu_seconds(),
+            processes=len(self.pids()),
+        )
 
     @property
     def can_freeze(self) -> bool:

@@ -6,6 +6,7 @@ import asyncio
 import json
 import os
 import socket
+import textwrap
 import uuid
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -13,7 +14,8 @@ from pathlib import Path
 from typing import Any
 
 from emulator.driver.base import Driver, Sandbox
-from emulator.model.sandbox import EnvironmentSpec
+from emulator.model.sandbox import EnvironmentSpec, Exit
+from emulator.testing import RuntimeClient
 
 LD_LIBRARY_PATH = (
     "/var/lang/lib:/lib64:/usr/lib64:/var/runtime:/var/runtime/lib:/var/task:/var/task/lib:/opt/lib"
@@ -86,9 +88,7 @@ class Runtime:
         connection = sandbox.channel
         if connection is None:
             assert listener is not None
-            async with asyncio.timeout(PATIENCE):
-                connection, peer = await asyncio.get_running_loop().sock_accept(listener)
-            assert sandbox.admits(peer[:2], connection.getsockname()[:2])
+            connection = await _accepted(sandbox, listener)
         return cls(driver, sandbox, *await asyncio.open_connection(sock=connection))
 
     async def request(self) -> Request:
@@ -157,7 +157,64 @@ class Runtime:
         await self.driver.stop(self.sandbox)
 
 
+async def _accepted(sandbox: Sandbox, listener: socket.socket) -> socket.socket:
+    """Return the runtime's connection; one that is closed already if it ended before."""
+    accepting = asyncio.ensure_future(asyncio.get_running_loop().sock_accept(listener))
+    async with asyncio.timeout(PATIENCE):
+        await asyncio.wait({accepting, sandbox.exited}, return_when=asyncio.FIRST_COMPLETED)
+    if not accepting.done():
+        accepting.cancel()
+        ours, theirs = socket.socketpair()
+        theirs.close()
+        return ours
+    connection, peer = accepting.result()
+    assert sandbox.admits(peer[:2], connection.getsockname()[:2])
+    return connection
+
+
 def with_api(spec: EnvironmentSpec, address: str) -> EnvironmentSpec:
     import dataclasses
 
     return dataclasses.replace(spec, runtime_api=address)
+
+
+def write_code(folder: Path, source: str, name: str = "app.py") -> Path:
+    code = folder / f"code-{len(list(folder.iterdir()))}"
+    code.mkdir()
+    (code / name).write_text(textwrap.dedent(source))
+    return code
+
+
+def handler(body: str) -> str:
+    """Return a module whose handler has ``body``."""
+    return "import os, sys\ndef handler(event, context):\n" + textwrap.indent(
+        textwrap.dedent(body).strip(), "    "
+    )
+
+
+def is_jailed(driver: Driver) -> bool:
+    """Say whether functions see Lambda's own places, and nothing of the machine."""
+    return driver.name == "docker" or not any("namespaces" in n for n in driver.notes())
+
+
+def limits_memory(driver: Driver) -> bool:
+    return not any("control groups" in note for note in driver.notes())
+
+
+async def ended(runtime: Runtime) -> Exit:
+    return await asyncio.wait_for(asyncio.shield(runtime.sandbox.exited), PATIENCE)
+
+
+async def run_python(client: RuntimeClient) -> Exit | None:
+    """The runtime of a scripted driver: a Python function, called in this very process."""
+    code = client.sandbox.spec.code
+    assert code is not None
+    scope: dict[str, Any] = {}
+    exec((code / "app.py").read_text(), scope)
+    while True:
+        request_id, payload = await client.next()
+        try:
+            answer = scope["handler"](json.loads(payload), None)
+        except SystemExit as end:
+            return Exit(status=int(end.code or 0))
+        await client.respond(request_id, json.dumps(answer).encode())

@@ -135,25 +135,6 @@ class TestWalls:
 
 
 class TestFiles:
-    async def test_layers_are_merged_in_order_and_read_only(
-        self, driver: DockerDriver, tmp_path: Path
-    ) -> None:
-        code, low, high = tmp_path / "code", tmp_path / "low", tmp_path / "high"
-        for folder in (code, low / "bin", high / "bin"):
-            folder.mkdir(parents=True)
-        (low / "bin" / "both").write_text("low")
-        (low / "bin" / "one").write_text("low")
-        (high / "bin" / "both").write_text("high")
-        sandbox = await driver.start(make_spec(code, layers=(low, high)))
-        runtime = await Runtime.connect(sandbox)
-        found = await runtime.run(
-            "import os\n"
-            "result = {n: open('/opt/bin/' + n).read() for n in sorted(os.listdir('/opt/bin'))}"
-        )
-        assert found == {"both": "high", "one": "low"}
-        assert (low / "bin" / "both").read_text() == "low"
-        runtime.close()
-
     @pytest.mark.parametrize("size", [512, 600])
     async def test_the_size_of_tmp_is_a_limit_and_no_memory(
         self, driver: DockerDriver, tmp_path: Path, size: int
@@ -174,45 +155,8 @@ class TestFiles:
         assert size <= written < size * 1.1
         runtime.close()
 
-    async def test_tmp_survives_a_reset_and_globals_do_not(
-        self, driver: DockerDriver, tmp_path: Path
-    ) -> None:
-        spec = make_spec(tmp_path)
-        first = await driver.start(spec)
-        runtime = await Runtime.connect(first)
-        await runtime.run("open('/tmp/kept', 'w').write('here'); import app; app.seen = 1")
-        runtime.close()
-        await driver.kill(first)
-        assert (await first.exited).signal == signal.SIGKILL
-        second = await driver.reset(first, spec)
-        runtime = await Runtime.connect(second)
-        found = await runtime.run(
-            "import app; result = [open('/tmp/kept').read(), vars(app).get('seen')]"
-        )
-        assert found == ["here", None]
-        runtime.close()
-
 
 class TestEnds:
-    @pytest.mark.parametrize(
-        ("text", "end"),
-        [
-            ("import os; os._exit(3)", Exit(status=3)),
-            ("import os; os._exit(255)", Exit(status=255)),
-            ("import os; os.kill(os.getpid(), 9)", Exit(signal=9)),
-            ("import os; os.kill(os.getpid(), 15)", Exit(signal=15)),
-            ("bytearray(700 << 20)", Exit(signal=9, out_of_memory=True)),
-        ],
-    )
-    async def test_the_reason_is_told(
-        self, driver: DockerDriver, tmp_path: Path, text: str, end: Exit
-    ) -> None:
-        sandbox = await driver.start(make_spec(tmp_path))
-        runtime = await Runtime.connect(sandbox)
-        runtime.send(text)
-        assert await sandbox.exited == end
-        runtime.close()
-
     async def test_docker_kill_behind_our_back(self, driver: DockerDriver, tmp_path: Path) -> None:
         sandbox = await driver.start(make_spec(tmp_path))
         _docker("kill", sandbox.container.id)  # type: ignore[attr-defined]

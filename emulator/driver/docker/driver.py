@@ -9,7 +9,7 @@ import sys
 import tempfile
 from collections.abc import Callable, Mapping
 from contextlib import suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from emulator.driver import cgroups, mounts
@@ -299,16 +299,17 @@ class DockerDriver:
 
     async def usage(self, sandbox: Sandbox) -> Usage:
         ours = _ours(sandbox)
+        peak, group, init = ours.memory_peak(), ours.group, ours.container.init
+        gone = Usage(memory=0, memory_peak=peak, cpu_seconds=0, processes=0)
         if ours.exited.done():
-            return Usage(memory=0, memory_peak=ours.memory_peak(), cpu_seconds=0, processes=0)
-        if ours.group is not None:
-            with _lost(ours):
-                return Usage(
-                    memory=ours.group.memory(),
-                    memory_peak=ours.memory_peak(),
-                    cpu_seconds=ours.group.cpu_seconds(),
-                    processes=len(ours.group.pids()) - ours.container.init,
-                )
+            return gone
+        if group is not None:
+            # Files are read in a thread, which is given what it needs: the sandbox may be stopped.
+            try:
+                found = await asyncio.to_thread(group.usage, peak)
+            except OSError:
+                return gone
+            return replace(found, processes=max(0, found.processes - init))
         sample = await self._engine.stats(ours.container.id)
         memory = sample.get("memory_stats") or {}
         used = int(memory.get("usage") or 0)

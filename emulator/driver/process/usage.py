@@ -26,12 +26,7 @@ async def usage(sandbox: ProcessSandbox) -> Usage:
 
 def _of_group(group: Group, peak: int) -> Usage:
     with suppress(OSError):
-        return Usage(
-            memory=group.memory(),
-            memory_peak=peak,
-            cpu_seconds=group.cpu_seconds(),
-            processes=len(group.pids()),
-        )
+        return group.usage(peak)
     return _of_processes(group.pids(), peak)
 
 
