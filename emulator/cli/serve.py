@@ -251,7 +251,7 @@ def _pairs(given: list[str] | None, option: str) -> dict[str, str]:
 
 
 def _template_here() -> Path | None:
-    from emulator.control.folder import TEMPLATES
+    from emulator.registry.template import TEMPLATES
 
     here = Path()
     return here if any((here / name).is_file() for name in TEMPLATES) else None

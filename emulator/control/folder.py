@@ -32,8 +32,6 @@ _PASSING = (
     *("*~", ".*.sw?", ".*.swpx", "4913"),
     *(".#*", "#*#", "*.tmp", "*___jb_*", ".goutputstream-*"),
 )
-#: The names by which a template is found in a folder.
-TEMPLATES = ("template.yaml", "template.yml", "template.json")
 _IGNORED = (*DEFAULT_EXCLUDES, *_PASSING)
 
 

@@ -15,9 +15,10 @@ from collections.abc import Callable, Iterable
 from dataclasses import replace
 from pathlib import Path
 
-from emulator.control.folder import TEMPLATES, Folder, Found, counts, live_code
+from emulator.control.folder import Folder, Found, counts, live_code
 from emulator.model.errors import ConfigurationError
 from emulator.model.function import Code
+from emulator.registry.template import TEMPLATES
 
 #: Milliseconds between two looks.
 _TICK = 100

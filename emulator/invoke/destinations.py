@@ -54,6 +54,11 @@ class Destinations:
         self.targets: dict[str, Target] = {}
         self.undelivered = 0
 
+    def serves(self, arn: str) -> bool:
+        """Whether there is something to deliver to for an ARN of this kind."""
+        parts = arn.split(":", 5)
+        return len(parts) == 6 and parts[2] in self.targets
+
     async def tell(
         self,
         event: Event,

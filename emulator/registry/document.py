@@ -134,6 +134,10 @@ def _count(node: yaml.Node, known: dict[int, int]) -> int:
     return count
 
 
+class Unresolved(ConfigurationError):
+    """A reference or function that can't be worked out here; what it stands for is not known."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Referent:
     """What references to a resource mean."""
@@ -180,7 +184,8 @@ class Values:
         """Return ``value`` with every intrinsic function in it worked out.
 
         Raises:
-            ConfigurationError: A function or reference that can't be worked out here.
+            Unresolved: A function or reference that can't be worked out here.
+            ConfigurationError: One that is not written as it should be.
         """
         found = self._resolve(value, where)
         return None if found is _NO_VALUE else found
@@ -202,7 +207,7 @@ class Values:
             if key == "Fn::Sub":
                 return self._substitute(argument, where)
             if isinstance(key, str) and (key.startswith("Fn::") or key == "Condition"):
-                raise self._error(f"uses {key}, which is not worked out here", *where)
+                raise self._unresolved(f"uses {key}, which is not worked out here", *where)
         found = {key: self._resolve(item, (*where, str(key))) for key, item in value.items()}
         return {key: item for key, item in found.items() if item is not _NO_VALUE}
 
@@ -216,7 +221,7 @@ class Values:
                 return self._default(name, where)
             if name in self.resources:
                 return self.resources[name].ref
-        raise self._error(
+        raise self._unresolved(
             f"refers to {name!r}, which is neither a parameter nor a resource served here", *where
         )
 
@@ -227,18 +232,20 @@ class Values:
         name, attribute = (self._resolve(part, where) for part in parts)
         found = self.resources.get(name) if isinstance(name, str) else None
         if found is None:
-            raise self._error(f"refers to {name!r}, which is no resource served here", *where)
+            raise self._unresolved(f"refers to {name!r}, which is no resource served here", *where)
         if attribute not in found.attributes:
-            raise self._error(f"refers to {name}.{attribute}, which is not known here", *where)
+            raise self._unresolved(f"refers to {name}.{attribute}, which is not known here", *where)
         return found.attributes[attribute]
 
     def _default(self, name: str, where: tuple[str, ...]) -> Any:
         declared = self._declared[name]
         if str(declared.get("Type", "")).startswith("AWS::SSM::"):
-            raise self._error(f"needs the parameter {name}, whose value is kept in SSM", *where)
+            raise self._unresolved(
+                f"needs the parameter {name}, whose value is kept in SSM", *where
+            )
         value = declared.get("Default")
         if value is None:
-            raise self._error(f"needs the parameter {name}, which has no default", *where)
+            raise self._unresolved(f"needs the parameter {name}, which has no default", *where)
         if isinstance(value, (dict, list)):
             raise self._error(f"needs the parameter {name}, whose default is no text", *where)
         return self._resolve(value, where)
@@ -268,6 +275,9 @@ class Values:
             return str(found)
 
         return re.sub(r"\$\{([^}]*)\}", value, text)
+
+    def _unresolved(self, problem: str, *where: str) -> Unresolved:
+        return Unresolved(f"{self._path}: {'.'.join(where)} {problem}")
 
     def _error(self, problem: str, *where: str) -> ConfigurationError:
         return ConfigurationError(f"{self._path}: {'.'.join(where)} {problem}")

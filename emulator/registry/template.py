@@ -22,9 +22,10 @@ from emulator.registry.declarations import (
     FunctionDeclaration,
     MappingDeclaration,
 )
-from emulator.registry.document import Referent, Values, load
+from emulator.registry.document import Referent, Unresolved, Values, load
 
-_TEMPLATES = ("template.yaml", "template.yml", "template.json")
+#: The names by which a template is found in a folder.
+TEMPLATES = ("template.yaml", "template.yml", "template.json")
 _SERVERLESS = "AWS::Serverless::Function"
 _LAMBDA = "AWS::Lambda::Function"
 
@@ -71,7 +72,7 @@ def read(
             what is not there; the text names file, resource and property.
     """
     if path.is_dir():
-        templates = [path / name for name in _TEMPLATES if (path / name).is_file()]
+        templates = [path / name for name in TEMPLATES if (path / name).is_file()]
         if not templates:
             return Declarations(functions=_distinct(path, _conventional(path)))
         path = templates[0]
@@ -207,6 +208,7 @@ class _Function:
             for where, kind, _ in self._each_event()
             if kind not in template_queues.EVENTS
         ]
+        environment, unset = self._environment()
         return FunctionDeclaration(
             name=self.name,
             folder=self._folder(),
@@ -214,10 +216,15 @@ class _Function:
             runtime=self._matching("Runtime", r"[a-z]+[a-z0-9.]*"),
             memory_mb=self._number("MemorySize", 128, 10_240, default=128),
             timeout_s=self._number("Timeout", 1, 900, default=3),
-            environment=self._environment(),
+            environment=environment,
             architecture=self._architecture(),
             description=self._text("Description", default=""),
-            ignored=(*attributes, *(k for k in self._properties if k not in used), *events),
+            ignored=(
+                *attributes,
+                *(k for k in self._properties if k not in used),
+                *events,
+                *unset,
+            ),
         )
 
     def _error(self, where: str, problem: str) -> ConfigurationError:
@@ -267,16 +274,30 @@ class _Function:
             raise self._error(name, f"is {text!r}; it must be a number from {least} to {most}")
         return int(text)
 
-    def _environment(self) -> dict[str, str]:
-        environment = self._values.mapping(self._value("Environment"), self._name, "Environment")
+    def _environment(self) -> tuple[dict[str, str], list[str]]:
+        """Return the variables, and what is to be said of those that can't be set."""
+        name, given = self._name, self._properties.get("Environment")
+        environment = self._values.mapping(
+            self._values.resolve(given, name, "Environment") if _is_call(given) else given,
+            name,
+            "Environment",
+        )
         where = "Environment.Variables"
-        variables = self._values.mapping(environment.get("Variables"), self._name, where)
-        result = {}
+        variables = self._values.mapping(environment.get("Variables"), name, where)
+        result, unset = {}, []
         for key, value in variables.items():
             if not re.fullmatch(r"[a-zA-Z][a-zA-Z0-9_]+", key):
                 raise self._error(where, f"has a name that AWS does not take: {key!r}")
-            result[key] = self._scalar(value, f"{where}.{key}")
-        return result
+            if value == {"Ref": "AWS::NoValue"}:
+                continue
+            at = f"{name}.{where}.{key}"
+            try:
+                result[key] = self._scalar(self._values.resolve(value, at), f"{where}.{key}")
+            except Unresolved as error:
+                # Functions that never look at it run all the same.
+                problem = str(error).removeprefix(f"{self._path}: {at} ")
+                unset.append(f"Environment.Variables.{key}, which {problem}")
+        return result, unset
 
     def _architecture(self) -> str:
         value = self._value("Architectures")
@@ -315,6 +336,10 @@ def _merge(shared: Any, own: Any) -> Any:
     return own
 
 
+def _is_call(value: Any) -> bool:
+    return isinstance(value, dict) and _is_intrinsic(value)
+
+
 def _is_intrinsic(value: dict[str, Any]) -> bool:
     return len(value) == 1 and all(key == "Ref" or str(key).startswith("Fn::") for key in value)
 
@@ -334,7 +359,7 @@ def _conventional(root: Path) -> list[FunctionDeclaration]:
             found.append(declaration)
     if not found:
         raise ConfigurationError(
-            f"{root} holds no function: neither a template ({', '.join(_TEMPLATES)}) nor a folder"
+            f"{root} holds no function: neither a template ({', '.join(TEMPLATES)}) nor a folder"
             f" with one of {', '.join(_CONVENTIONS)} that defines {' or '.join(_HANDLER_NAMES)}"
         )
     return found

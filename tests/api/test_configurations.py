@@ -5,9 +5,7 @@ from __future__ import annotations
 import pytest
 from botocore.exceptions import ClientError
 
-from emulator.settings import Settings
-from emulator.testing import ScriptedDriver
-from tests.api.conftest import ECHO, Running, create
+from tests.api.conftest import ECHO, create
 
 _PROVIDER = {
     "VpcConfig": {"SubnetIds": ["subnet-0123456789abcdef0"], "SecurityGroupIds": []},
@@ -267,24 +265,3 @@ def test_tags(client):
     made = client.create_code_signing_config(AllowedPublishers=_PUBLISHERS, Tags={"k": "v"})
     arn = made["CodeSigningConfig"]["CodeSigningConfigArn"]
     assert client.list_tags(Resource=arn)["Tags"] == {"k": "v"}
-
-
-def test_what_is_not_acted_on_is_said(client, scripted):
-    complaints = []
-    scripted.emulator._complain = complaints.append
-    create(client, "vpc", VpcConfig={"SubnetIds": ["subnet-1"]}, TracingConfig={"Mode": "Active"})
-    assert [each.split(" is ")[0] for each in complaints] == [
-        "vpc: VpcConfig",
-        "vpc: TracingConfig",
-    ]
-
-
-def test_strict_settings_refuse_what_is_not_acted_on():
-    running = Running(Settings(port=0, strict=True, transition_seconds=0), driver=ScriptedDriver())
-    try:
-        client = running.client("lambda")
-        with pytest.raises(ClientError, match="VpcConfig is not acted on"):
-            create(client, VpcConfig={"SubnetIds": ["subnet-1"]})
-        create(client)
-    finally:
-        running.stop()

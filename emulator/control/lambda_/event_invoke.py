@@ -8,7 +8,7 @@ from __future__ import annotations
 from typing import Any
 
 from emulator.control.context import Context, Request, Response
-from emulator.control.lambda_ import lookup
+from emulator.control.lambda_ import ignored, lookup
 from emulator.control.lambda_.errors import invalid, not_found
 from emulator.control.lambda_.paging import page
 from emulator.model.arn import FunctionName, parse_function_name
@@ -132,6 +132,8 @@ def _check_destinations(ctx: Context, function: Function, request: Request) -> N
                 raise invalid(f"The destination ARN {arn} is invalid.")
             if found is function:
                 raise invalid("You can't specify the function as a destination for itself.")
+    for arn in ignored.of_destinations(ctx.services, config):
+        ignored.refuse(ctx, f"{function.name}: nothing can be delivered to {arn}.")
 
 
 def _java(config: dict[str, Any]) -> str:

@@ -23,6 +23,7 @@ from emulator.control.lambda_ import (
 )
 from emulator.control.lambda_.errors import conflict, invalid, stale
 from emulator.control.lambda_.paging import by_number, page
+from emulator.model.errors import AwsError
 from emulator.model.function import LATEST, Code, FunctionVersion
 from emulator.registry.functions import Function
 
@@ -35,6 +36,8 @@ async def create_function(ctx: Context, request: Request) -> Response:
     named = lookup.name_of(ctx, request)
     registry = ctx.services.registry
     _check_name(request["FunctionName"])
+    if named.account not in (None, ctx.account):
+        raise _foreign(ctx, request["FunctionName"])
     _check_package(request)
     runtimes.check(ctx, request)
     tags.check(request.get("Tags") or {})
@@ -125,6 +128,8 @@ async def update_function_code(ctx: Context, request: Request) -> Response:
     architecture = (request.get("Architectures") or [function.latest.architecture])[0]
     changed = replace(function.latest, code=kept, architecture=architecture)
     layers.check(ctx, changed)
+    if request.get("Architectures"):
+        ignored.report(ctx, changed)
     if request.get("DryRun"):
         return configuration.render(changed)
     return await _change(ctx, function, changed, request, "code updated")
@@ -226,6 +231,15 @@ def _check_name(name: str) -> None:
             f"1 validation error detected: Value '{name}' at 'functionName' failed to satisfy "
             f"constraint: Member must have length less than or equal to {_LONGEST_NAME}"
         )
+
+
+def _foreign(ctx: Context, arn: str) -> AwsError:
+    return AwsError(
+        "AccessDeniedException",
+        f"User: arn:aws:iam::{ctx.account}:root is not authorized to perform: "
+        f"lambda:CreateFunction on resource: {arn}",
+        status=403,
+    )
 
 
 def _check_revision(version: FunctionVersion, request: Request) -> None:

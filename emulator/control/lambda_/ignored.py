@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
-from emulator.control.context import Context
+from collections.abc import Mapping
+from typing import Any
+
+from emulator.control.context import Context, Services
 from emulator.control.lambda_.errors import invalid
 from emulator.model.function import FunctionVersion
 from emulator.registry.functions import Function
@@ -21,20 +24,37 @@ _SETTINGS = {
 _PLAIN: tuple[object, ...] = (None, "", [], {}, {"Mode": "PassThrough"}, {"ApplyOn": "None"})
 
 
-def of_version(version: FunctionVersion) -> list[str]:
-    """Return the names of a version's settings that are not acted on."""
-    names = []
-    for name in _SETTINGS:
+def of_version(services: Services, version: FunctionVersion) -> dict[str, str]:
+    """Return the settings of a version that are not acted on, with what that means."""
+    found = {}
+    for name, meaning in _SETTINGS.items():
         value = version.settings.get(name)
         if value in _PLAIN or (name == "VpcConfig" and not dict(value or {}).get("SubnetIds")):
             continue
-        names.append(name)
-    return names
+        found[name] = meaning
+    dead_letters = (version.settings.get("DeadLetterConfig") or {}).get("TargetArn")
+    if dead_letters and not services.asynchronous.destinations.serves(dead_letters):
+        found["DeadLetterConfig"] = f"nothing can be delivered to {dead_letters}"
+    foreign = services.driver.check_architecture(version.architecture)
+    if foreign:
+        found["Architectures"] = foreign.removesuffix(".")
+    return found
 
 
-def ignored(function: Function) -> list[str]:
+def of_destinations(services: Services, config: Mapping[str, Any]) -> list[str]:
+    """Return the destinations of an event invoke configuration that nothing is delivered to."""
+    named = ((config.get(side) or {}).get("Destination") for side in ("OnSuccess", "OnFailure"))
+    return [arn for arn in named if arn and not services.asynchronous.destinations.serves(arn)]
+
+
+def ignored(services: Services, function: Function) -> list[str]:
     """Return everything about a function that is configured and not acted on."""
-    names = [*function.ignored, *of_version(function.latest)]
+    names = [*function.ignored, *of_version(services, function.latest)]
+    if any(
+        of_destinations(services, config.get("DestinationConfig") or {})
+        for config in function.attached.get("event-invoke", {}).values()
+    ):
+        names.append("DestinationConfig")
     if function.attached.get("scaling"):
         names.append("FunctionScalingConfig")
     if any(
@@ -51,8 +71,8 @@ def report(ctx: Context, version: FunctionVersion) -> None:
     Raises:
         AwsError: The settings are strict: it is refused.
     """
-    for name in of_version(version):
-        refuse(ctx, f"{version.name}: {name} is not acted on: {_SETTINGS[name]}.")
+    for name, meaning in of_version(ctx.services, version).items():
+        refuse(ctx, f"{version.name}: {name} is not acted on: {meaning}.")
 
 
 def refuse(ctx: Context, text: str) -> None:

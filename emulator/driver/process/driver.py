@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 import os
+import platform
 import secrets
 import shutil
 import stat
@@ -29,6 +30,8 @@ from emulator.model.sandbox import EnvironmentSpec, Exit, Usage
 #: What /tmp of a stem cell holds: what functions have that do not say, MB.
 _STEM_STORAGE_MB = 512
 _STEM_CELLS = 3
+#: What machines call the architectures of AWS otherwise.
+_ARCHITECTURES = {"AMD64": "x86_64", "aarch64": "arm64"}
 _NO_IMAGES = "{image} is a container image, which needs --driver docker"
 _MB = 1024 * 1024
 #: Processes and threads of one sandbox; Lambda's own limit is RLIMIT_NPROC 742.
@@ -208,7 +211,10 @@ class ProcessDriver:
         return choose(runtime, strict=self._strict).note
 
     def check_architecture(self, architecture: str) -> str | None:
-        return None  # processes are the machine's own; what is compiled for another can't start
+        here = _ARCHITECTURES.get(platform.machine(), platform.machine())
+        if architecture == here:
+            return None
+        return f"processes run on this machine's {here}: what is compiled for {architecture} can't"
 
     async def prepare_image(self, image: str, architecture: str) -> str:
         raise ConfigurationError(_NO_IMAGES.format(image=image))

@@ -9,6 +9,7 @@ from fastapi import FastAPI
 import emulator
 from emulator.control.context import Services
 from emulator.control.lambda_.ignored import ignored
+from emulator.control.lambda_.paging import by_number
 from emulator.edge.admin.views import PREFIX, EnvironmentView, FunctionView, Health, Moment
 from emulator.model.errors import DriverFault
 from emulator.pool.environment import Environment
@@ -36,7 +37,7 @@ def add(app: FastAPI, services: Services) -> None:
             arn = environment.version.function_arn
             counts[arn] = counts.get(arn, 0) + 1
         found = sorted(services.registry.all(), key=lambda function: function.arn)
-        return [_function(function, counts.get(function.arn, 0)) for function in found]
+        return [_function(services, function, counts.get(function.arn, 0)) for function in found]
 
     @app.get(f"{PREFIX}/environments", summary="All execution environments")
     async def environments(
@@ -51,7 +52,7 @@ def add(app: FastAPI, services: Services) -> None:
         return list(await asyncio.gather(*(_environment(services, each, usage) for each in chosen)))
 
 
-def _function(function: Function, environments: int) -> FunctionView:
+def _function(services: Services, function: Function, environments: int) -> FunctionView:
     latest = function.latest
     return FunctionView(
         name=latest.name,
@@ -67,10 +68,10 @@ def _function(function: Function, environments: int) -> FunctionView:
         description=latest.settings.get("Description", ""),
         folder=str(latest.code.folder) if latest.code.live else "",
         last_modified=latest.last_modified,
-        versions=sorted(function.versions, key=int),
+        versions=sorted(function.versions, key=by_number),
         aliases=sorted(function.aliases),
         environments=environments,
-        ignored=ignored(function),
+        ignored=ignored(services, function),
     )
 
 

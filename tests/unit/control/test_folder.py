@@ -7,10 +7,9 @@ from pathlib import Path
 
 import pytest
 
-from emulator.control.folder import TEMPLATES, Changes, Folder, counts, live_code
+from emulator.control.folder import Changes, Folder, counts, live_code
 from emulator.model.errors import ConfigurationError
 from emulator.model.function import FunctionVersion
-from emulator.registry import template
 from emulator.registry.functions import Registry
 from emulator.testing import FakeClock
 
@@ -220,7 +219,3 @@ def test_the_digest_tells_every_change_of_a_file_and_nothing_else(tmp_path: Path
 )
 def test_which_paths_count(path: str, expected: bool) -> None:
     assert counts(Path(path)) is expected
-
-
-def test_templates_are_looked_for_under_the_names_they_are_read_by() -> None:
-    assert template._TEMPLATES == TEMPLATES

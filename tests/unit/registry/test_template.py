@@ -139,6 +139,25 @@ Environment:
     assert found.environment == {"REGION": "us-east-1", "ARN": "dev:dev:us-east-1"}
 
 
+@pytest.mark.parametrize(
+    ("value", "says"),
+    [
+        ("!Ref Table", "refers to 'Table', which is neither"),
+        ("!GetAtt T.Arn", "refers to 'T', which is no resource served here"),
+        ("!Sub '${T.Arn}'", "refers to 'T', which is no resource served here"),
+        ("!Ref Bare", "needs the parameter Bare, which has no default"),
+        ("!If [A, B, C]", "uses Fn::If"),
+    ],
+)
+def test_variables_that_mean_nothing_here_are_left_out(
+    tmp_path: Path, value: str, says: str
+) -> None:
+    found = function(tmp_path, f"Environment: {{Variables: {{AB: {value}, CD: 1}}}}", PARAMETERS)
+    assert found.environment == {"CD": "1"}
+    (note,) = found.ignored
+    assert note.startswith(f"Environment.Variables.AB, which {says}")
+
+
 def test_parameters_can_be_given(tmp_path: Path) -> None:
     text = PARAMETERS + HEAD + "      {Handler: !Ref Bare, Runtime: !Ref Stage, CodeUri: code}\n"
     (found,) = read(template(tmp_path, text), parameters={"Bare": "a.b", "Stage": "nodejs22.x"})
@@ -195,12 +214,6 @@ Resources:
         ("Environment: {Variables: {AB: [1]}}", "F.Environment.Variables.AB must be text"),
         ("Environment: {Variables: {AB: null}}", "F.Environment.Variables.AB must be text"),
         ("Environment: {Variables: {A-B: 1}}", "a name that AWS does not take: 'A-B'"),
-        ("Environment: {Variables: {AB: !Ref Table}}", "AB refers to 'Table', which is neither"),
-        ("Environment: {Variables: {AB: !GetAtt T.Arn}}", "AB refers to 'T', which is no resource"),
-        (
-            "Environment: {Variables: {AB: !Sub '${T.Arn}'}}",
-            "AB refers to 'T', which is no resource",
-        ),
         ("Environment: !If [A, B, C]", "F.Environment uses Fn::If"),
         ("Description: !Join ['', [a, b]]", "F.Description uses Fn::Join"),
         ("Description: !Sub [a]", "F.Description has a Fn::Sub without a text"),

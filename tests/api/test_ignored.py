@@ -1,0 +1,133 @@
+"""What is configured and not acted on is listed, warned of, and refused under strict settings."""
+
+from __future__ import annotations
+
+import json
+import urllib.request
+
+import pytest
+from botocore.exceptions import ClientError
+
+from emulator.settings import Settings
+from emulator.testing import ScriptedDriver
+from tests.api.conftest import Running, create
+
+_HERE = "us-east-1:000000000000"
+_TOPIC = f"arn:aws:sns:{_HERE}:topic"
+_QUEUE = f"arn:aws:sqs:{_HERE}:queue"
+#: Settings of CreateFunction that nothing here acts on.
+_IGNORED = {
+    "VpcConfig": {"SubnetIds": ["subnet-1"], "SecurityGroupIds": ["sg-1"]},
+    "KMSKeyArn": f"arn:aws:kms:{_HERE}:key/1",
+    "TracingConfig": {"Mode": "Active"},
+    "FileSystemConfigs": [
+        {
+            "Arn": f"arn:aws:elasticfilesystem:{_HERE}:access-point/fsap-0123456789abcdef0",
+            "LocalMountPath": "/mnt/files",
+        }
+    ],
+    "SnapStart": {"ApplyOn": "PublishedVersions"},
+    "DurableConfig": {"ExecutionTimeout": 60, "RetentionPeriodInDays": 1},
+    "DeadLetterConfig": {"TargetArn": _TOPIC},
+}
+#: Those that it does act on, and those that ask for nothing.
+_ACTED_ON = {
+    "DeadLetterConfig": {"TargetArn": _QUEUE},
+    "Description": "all of it acts",
+    "Environment": {"Variables": {"NAME": "value"}},
+    "EphemeralStorage": {"Size": 1024},
+    "FileSystemConfigs": [],
+    "LoggingConfig": {"LogFormat": "JSON", "LogGroup": "group"},
+    "MemorySize": 256,
+    "SnapStart": {"ApplyOn": "None"},
+    "Tags": {"tag": "value"},
+    "TenancyConfig": {"TenantIsolationMode": "PER_TENANT"},
+    "Timeout": 10,
+    "TracingConfig": {"Mode": "PassThrough"},
+    "VpcConfig": {"SubnetIds": [], "SecurityGroupIds": []},
+}
+
+
+class _Foreign(ScriptedDriver):
+    def check_architecture(self, architecture):
+        return None if architecture == "x86_64" else f"nothing here is {architecture}"
+
+
+@pytest.fixture
+def running():
+    running = Running(Settings(port=0, transition_seconds=0), driver=_Foreign())
+    yield running
+    running.stop()
+
+
+def _listed(running):
+    with urllib.request.urlopen(f"{running.url}/_emulator/functions") as answer:
+        return {each["name"]: each["ignored"] for each in json.load(answer)}
+
+
+def test_exactly_what_does_not_act_is_listed_and_warned_of(running):
+    complaints = []
+    running.emulator._complain = complaints.append
+    client = running.client("lambda")
+    create(client, "in-vain", Architectures=["arm64"], **_IGNORED)
+    create(client, "acts", **_ACTED_ON)
+    names = [*_IGNORED, "Architectures"]
+    assert _listed(running) == {"in-vain": names, "acts": []}
+    assert [each.partition(" is not acted on: ")[0] for each in complaints] == [
+        f"in-vain: {name}" for name in names
+    ]
+    # What is no longer asked for is no longer listed.
+    client.update_function_configuration(
+        FunctionName="in-vain",
+        TracingConfig={"Mode": "PassThrough"},
+        VpcConfig={"SubnetIds": [], "SecurityGroupIds": []},
+    )
+    assert set(names) - set(_listed(running)["in-vain"]) == {"TracingConfig", "VpcConfig"}
+
+
+def test_destinations_that_nothing_is_delivered_to(running):
+    complaints = []
+    running.emulator._complain = complaints.append
+    client = running.client("lambda")
+    create(client)
+    put = client.put_function_event_invoke_config
+    put(FunctionName="hello", DestinationConfig={"OnSuccess": {"Destination": _QUEUE}})
+    assert (_listed(running), complaints) == ({"hello": []}, [])
+    put(FunctionName="hello", DestinationConfig={"OnFailure": {"Destination": _TOPIC}})
+    assert _listed(running) == {"hello": ["DestinationConfig"]}
+    assert complaints == [f"hello: nothing can be delivered to {_TOPIC}."]
+
+
+def test_runtimes_that_are_not_updated(running):
+    client = running.client("lambda")
+    create(client)
+    client.put_runtime_management_config(FunctionName="hello", UpdateRuntimeOn="FunctionUpdate")
+    assert _listed(running) == {"hello": ["RuntimeManagementConfig"]}
+    client.put_runtime_management_config(FunctionName="hello", UpdateRuntimeOn="Auto")
+    assert _listed(running) == {"hello": []}
+
+
+def test_strict_settings_refuse_it():
+    running = Running(Settings(port=0, strict=True, transition_seconds=0), driver=_Foreign())
+    try:
+        client = running.client("lambda")
+        for name, value in {**_IGNORED, "Architectures": ["arm64"]}.items():
+            with pytest.raises(ClientError, match=f"{name} is not acted on") as caught:
+                create(client, **{name: value})
+            assert caught.value.response["Error"]["Code"] == "InvalidParameterValueException"
+        create(client, **_ACTED_ON)
+        for name, value in _IGNORED.items():
+            if name != "DurableConfig":  # only a new function can have it
+                with pytest.raises(ClientError, match=f"{name} is not acted on"):
+                    client.update_function_configuration(FunctionName="hello", **{name: value})
+        with pytest.raises(ClientError, match="nothing can be delivered"):
+            client.put_function_event_invoke_config(
+                FunctionName="hello", DestinationConfig={"OnSuccess": {"Destination": _TOPIC}}
+            )
+        with pytest.raises(ClientError, match="FunctionUpdate is not acted on"):
+            client.put_runtime_management_config(
+                FunctionName="hello", UpdateRuntimeOn="FunctionUpdate"
+            )
+        assert _listed(running) == {"hello": []}
+    finally:
+        running.stop()
