@@ -71,7 +71,7 @@ class Services:
     background: set[asyncio.Task[None]] = field(default_factory=set)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(slots=True, kw_only=True)
 class Context:
     """One request's circumstances."""
 

@@ -10,6 +10,7 @@ from collections.abc import Iterator
 import uvicorn
 
 from emulator.edge.gateway import AsgiApp
+from emulator.edge.http import HttpProtocol
 from emulator.model.errors import ConfigurationError
 
 
@@ -44,7 +45,7 @@ class Front:
         """
         config = uvicorn.Config(
             app,
-            http="httptools",
+            http=HttpProtocol,
             lifespan="off",
             ws="none",
             log_config=None,

@@ -28,7 +28,8 @@ from emulator.model.limits import RESPONSE_PAYLOAD
 from emulator.pool.door import Admits, Door
 
 _PREFIX = b"/2018-06-01/runtime/"
-_INVOCATION = b"/2018-06-01/runtime/invocation/"
+_INVOCATION = _PREFIX + b"invocation/"
+_NEXT = _INVOCATION + b"next"
 _ACCEPTED = (
     b"HTTP/1.1 202 Accepted\r\nContent-Type: application/json\r\nContent-Length: 16\r\n\r\n"
     b'{"status":"OK"}\n'
@@ -169,7 +170,7 @@ class RuntimeApi:
             f"{optional}"
             f"Content-Length: {len(invocation.payload)}\r\n\r\n"
         )
-        parked.write(head.encode("utf-8", "replace") + invocation.payload)
+        parked.write(head.encode("utf-8", "replace"), invocation.payload)
 
     def disconnect(self) -> None:
         """Close the connections of a runtime that is gone; the listener stays."""
@@ -213,18 +214,17 @@ class _Connection(asyncio.Protocol):
         #: What came before it was known whose connection this is; None once that is known.
         self._unproven: bytearray | None = None
         self._parser = httptools.HttpRequestParser(self)
-        self._held = bytearray()
+        self._held: list[bytes] = []
         self._feeding = False
         self._reset()
 
     def _reset(self) -> None:
         self._url = b""
+        #: By names in lower case.
+        self._headers: dict[bytes, bytes] = {}
         self._body: list[bytes] = []
         self._size = 0
-        self._error_type = ""
-        self._error_body = b""
-        self._content_type = ""
-        self._mode = ""
+        #: The invocation whose response is passed on as it comes.
         self._streaming = ""
 
     # --- transport -------------------------------------------------------------------------
@@ -280,19 +280,15 @@ class _Connection(asyncio.Protocol):
         # Who has called ``next`` behind its response waits for that: the answer to the response
         # goes out with the next invocation, and the runtime is woken once, not twice.
         if self._held and not self._api.is_parked(self):
-            held, self._held = bytes(self._held), bytearray()
-            self.write(held)
+            self.write()
 
-    def write(self, data: bytes) -> None:
+    def write(self, *data: bytes) -> None:
         """Send ``data``; while a read is being worked off, wait, so that one write goes out."""
-        if self._feeding:
-            self._held += data
-            return
-        if self._held:
-            data = bytes(self._held) + data
-            self._held.clear()
-        if self._transport is not None and not self._transport.is_closing():
-            self._transport.write(data)
+        self._held += data
+        if not self._feeding:
+            held, self._held = self._held, []
+            if self._transport is not None and not self._transport.is_closing():
+                self._transport.writelines(held)
 
     def abort(self) -> None:
         if self._transport is not None:
@@ -312,23 +308,16 @@ class _Connection(asyncio.Protocol):
         self._url += url
 
     def on_header(self, name: bytes, value: bytes) -> None:
-        name = name.lower()
-        if name == b"content-type":
-            self._content_type = value.decode("latin-1")
-        elif name == b"lambda-runtime-function-error-type":
-            self._error_type = value.decode("latin-1")
-        elif name == b"lambda-runtime-function-error-body":
-            self._error_body = value
-        elif name == b"lambda-runtime-function-response-mode":
-            self._mode = value.decode("latin-1")
+        self._headers[name.lower()] = value
 
     def on_body(self, body: bytes) -> None:
-        if self._mode == "streaming":
-            request_id = self._streaming or self._request_id(b"/response")
-            if self._api.answers.response_chunk(request_id, body, self._content_type, self):
+        if self._header(b"lambda-runtime-function-response-mode") == "streaming":
+            request_id = self._streaming or _answered(self._url.partition(b"?")[0])[0]
+            content_type = self._header(b"content-type")
+            if self._api.answers.response_chunk(request_id, body, content_type, self):
                 self._streaming = request_id
                 return
-            self._mode = ""
+            del self._headers[b"lambda-runtime-function-response-mode"]
         self._size += len(body)
         # An answer that is too large is counted to its end, not kept.
         if self._size <= RESPONSE_PAYLOAD:
@@ -337,55 +326,64 @@ class _Connection(asyncio.Protocol):
             self._body.clear()
 
     def on_message_complete(self) -> None:
-        method, url = self._parser.get_method(), self._url.partition(b"?")[0]
-        events, answers = self._api.events, self._api.answers
-        body = self._body[0] if len(self._body) == 1 else b"".join(self._body)
-        content_type, error_type, size = self._content_type, self._error_type, self._size
-        error_body = self._error_body
         if self._streaming:
             # Held back for a slow client or not: the runtime's next call must be heard.
             self.resume_reading()
-        request_id = ""
-        if url.startswith(_INVOCATION):
-            request_id = self._request_id(b"/response" if url.endswith(b"/response") else b"/error")
-        self._reset()
+        try:
+            answer = self._answer(self._parser.get_method(), self._url.partition(b"?")[0])
+        finally:
+            self._reset()
+        if answer:
+            self.write(answer)
 
+    def _answer(self, method: bytes, url: bytes) -> bytes:
+        """Work off a request; returns the answer to it, empty for a ``next`` that is parked."""
+        events, answers = self._api.events, self._api.answers
         refusal: Refusal | None
-        if method == b"GET" and url == _INVOCATION + b"next":
-            if self._api.full:
-                refusal = ("InvalidStateTransition", "Another call of next is waiting already.")
-            else:
-                self._api.park(self)
-                refusal = events.runtime_waits()
-                if refusal is None:
-                    return
-                self._api.unpark(self)
-        elif method != b"POST" or not url.startswith(_PREFIX):
-            self.write(_answer(404, "NotFound", "404 page not found"))
-            return
-        elif url == _PREFIX + b"init/error":
+        if method == b"GET" and url == _NEXT:
+            refusal = self._wait()
+            return b"" if refusal is None else _refusal(*refusal)
+        request_id, kind = _answered(url) if method == b"POST" else ("", b"")
+        error_type = self._header(b"lambda-runtime-function-error-type")
+        body = b"".join(self._body)
+        if method == b"POST" and url == _PREFIX + b"init/error":
             refusal = events.init_failed(body, error_type)
-        elif request_id and url.endswith(b"/error"):
+        elif kind == b"error":
             refusal = answers.runtime_failed(request_id, body, error_type)
-        elif request_id and error_type:
+        elif kind != b"response":
+            return _answer(404, "NotFound", "404 page not found")
+        elif error_type:
             refusal = None
+            error_body = self._headers.get(b"lambda-runtime-function-error-body", b"")
             answers.response_broke(request_id, error_type, error_body)
-        elif request_id and size > RESPONSE_PAYLOAD:
+        elif self._size > RESPONSE_PAYLOAD:
             answers.response_too_large(request_id)
-            self.write(_answer(413, "RequestEntityTooLarge", _TOO_LARGE))
-            return
-        elif request_id:
-            refusal = answers.runtime_responded(request_id, body, content_type)
+            return _answer(413, "RequestEntityTooLarge", _TOO_LARGE)
         else:
-            self.write(_answer(404, "NotFound", "404 page not found"))
-            return
-        self.write(_ACCEPTED if refusal is None else _refusal(*refusal))
+            content_type = self._header(b"content-type")
+            refusal = answers.runtime_responded(request_id, body, content_type)
+        return _ACCEPTED if refusal is None else _refusal(*refusal)
 
-    def _request_id(self, suffix: bytes) -> str:
-        url = self._url.partition(b"?")[0]
-        if not url.endswith(suffix):
-            return ""
-        return url[len(_INVOCATION) : -len(suffix)].decode("latin-1")
+    def _wait(self) -> Refusal | None:
+        """Park a call of ``next``, if there may be one now."""
+        if self._api.full:
+            return ("InvalidStateTransition", "Another call of next is waiting already.")
+        self._api.park(self)
+        refusal = self._api.events.runtime_waits()
+        if refusal is not None:
+            self._api.unpark(self)
+        return refusal
+
+    def _header(self, name: bytes) -> str:
+        return self._headers.get(name, b"").decode("latin-1")
+
+
+def _answered(url: bytes) -> tuple[str, bytes]:
+    """Return the request id that the path of an answer names and its last word, or nothing."""
+    path, _, kind = url.rpartition(b"/")
+    if not path.startswith(_INVOCATION) or path == _INVOCATION:
+        return "", b""
+    return path[len(_INVOCATION) :].decode("latin-1"), kind
 
 
 _STATUS = {"InvalidRequestID": 400, "InvalidStateTransition": 403, "InvokeTimeout": 410}

@@ -14,6 +14,7 @@ from emulator.model.clock import Clock
 STREAM_BYTES = 4 * 1024 * 1024
 #: Most a group keeps; what was written to longest ago goes first, down to a share of this.
 GROUP_BYTES = 16 * 1024 * 1024
+_STREAM_LEFT = STREAM_BYTES * 15 // 16
 _GROUP_LEFT = GROUP_BYTES * 3 // 4
 #: The longest event CloudWatch Logs takes, bytes; a longer line is cut into several.
 EVENT_BYTES = 256 * 1024
@@ -146,8 +147,10 @@ class Logs:
         return event
 
     def _make_room(self, group: LogGroup, writing: LogStream) -> None:
-        while writing.size > STREAM_BYTES and len(writing.events) > 1:
-            _drop_oldest(group, writing)
+        if writing.size > STREAM_BYTES:
+            # More than needed: not again with the next line.
+            while writing.size > _STREAM_LEFT and len(writing.events) > 1:
+                _drop_oldest(group, writing)
         if group.size <= GROUP_BYTES:
             return
         for stream in sorted(group.streams.values(), key=lambda each: each.last_ingestion):
@@ -197,13 +200,14 @@ class LogWriter:
         self._group: LogGroup | None = None
         self._stream: LogStream | None = None
 
-    def line(self, message: str) -> None:
-        """Add one event."""
+    def line(self, *messages: str) -> None:
+        """Add an event each."""
         group, stream = self._group, self._stream
         if group is None or stream is None or stream.deleted:
             group, stream = self._open()
-        self._logs.append(group, stream, message)
-        self._written += 1
+        for message in messages:
+            self._logs.append(group, stream, message)
+        self._written += len(messages)
 
     def _open(self) -> tuple[LogGroup, LogStream]:
         account, region, group_name, stream_name = self._where

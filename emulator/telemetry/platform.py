@@ -99,8 +99,8 @@ class TextLines:
         error_type: str,
         produced_bytes: int,
     ) -> None:
-        self._log.line(report.end(request_id))
         self._log.line(
+            report.end(request_id),
             report.report(
                 request_id,
                 duration_ms=duration_ms,
@@ -109,7 +109,7 @@ class TextLines:
                 init_ms=init_ms,
                 status=status,
                 error_type=error_type,
-            )
+            ),
         )
 
 

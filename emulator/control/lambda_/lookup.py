@@ -36,7 +36,7 @@ def name_of(ctx: Context, request: Request) -> FunctionName:
         raise invalid(
             "The derived qualifier from the function name does not match the specified qualifier."
         )
-    return named._replace(qualifier=qualifier or named.qualifier)
+    return named._replace(qualifier=qualifier) if qualifier else named
 
 
 def find(ctx: Context, named: FunctionName) -> Function | None:
