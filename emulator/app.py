@@ -18,6 +18,7 @@ from emulator.control.context import Services
 from emulator.control.declared import DeclaredResources
 from emulator.control.lambda_ import code, provisioned
 from emulator.control.sqs.delivery import QueueTarget
+from emulator.control.sqs.polling import EmbeddedQueues
 from emulator.control.sqs.queues import Sqs
 from emulator.driver.base import Driver
 from emulator.driver.conventions import runtimes_folder
@@ -40,6 +41,7 @@ from emulator.registry.functions import Registry
 from emulator.registry.keeper import Keeper
 from emulator.registry.loading import load
 from emulator.settings import Settings
+from emulator.sources.pollers import Pollers
 from emulator.store.blobs import Blobs
 from emulator.store.store import Store
 from emulator.telemetry.logs import Logs
@@ -97,6 +99,13 @@ class Emulator:
             self.registry, self.invoker, self.clock, retry_scale=settings.async_retry_scale
         )
         self.asynchronous.destinations.targets["sqs"] = QueueTarget(self.sqs)
+        self.pollers = Pollers(
+            self.registry,
+            self.invoker,
+            self.clock,
+            EmbeddedQueues(self.sqs),
+            complain=lambda text: self._complain(text),
+        )
         self.services = Services(
             clock=self.clock,
             logs=self.logs,
@@ -108,6 +117,7 @@ class Emulator:
             asynchronous=self.asynchronous,
             sqs=self.sqs,
             provisioning=self.provisioning,
+            sources=self.pollers,
             blobs=Blobs(self.state / "blobs"),
             code_folder=code_folder,
             strict=settings.strict,
@@ -222,6 +232,7 @@ class Emulator:
             await self.queues.resume()
             await self.sqs.resume()
             await self.asynchronous.open(self.queues)
+            self.pollers.resume()
             if self.folder is not None:
                 await self.resources.apply(self.folder.found)
             self._serve(self._front, self.gateway)
@@ -303,10 +314,16 @@ class Emulator:
         for front in self._fronts:
             front.end()
         draining = asyncio.gather(
-            self.asynchronous.close(), self.pools.drain(self.settings.drain_seconds)
+            self.pollers.close(),
+            self.asynchronous.close(),
+            self.pools.drain(self.settings.drain_seconds),
         )
         now = asyncio.ensure_future(self._stop_now.wait())
-        await asyncio.wait((draining, now), return_when=asyncio.FIRST_COMPLETED)
+        await asyncio.wait(
+            (draining, now),
+            timeout=self.settings.drain_seconds,
+            return_when=asyncio.FIRST_COMPLETED,
+        )
         for front in self._fronts:
             front.end(now=self._stop_now.is_set())
         now.cancel()
@@ -314,8 +331,9 @@ class Emulator:
         with contextlib.suppress(asyncio.CancelledError):
             await draining
         # What still runs must not be taken for failed when its environment is stopped.
+        self.pollers.cancel()
         self.asynchronous.cancel()
-        await self.asynchronous.close()
+        await asyncio.gather(self.pollers.close(), self.asynchronous.close())
         # No long poll may hold up the end.
         self.queues.drain()
         for task in list(self.services.background):

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import asyncio
 import re
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Protocol
 
 from emulator.control.sqs.queues import Sqs
 from emulator.driver.base import Driver
@@ -30,12 +30,29 @@ _WAITER = re.compile(r"\bm/(?:[A-Za-z0-9+-]+,)*B\b")
 Request = Mapping[str, Any]
 Response = dict[str, Any]
 
-#: Raises an AwsError if the event source with this ARN is not there.
-SourceCheck = Callable[[str], Awaitable[None]]
 
+class Sources(Protocol):
+    """What polls event sources; :class:`emulator.sources.pollers.Pollers` is one."""
 
-async def any_source(arn: str) -> None:
-    """Take every event source to be there."""
+    def is_polled(self, mapping: Mapping[str, Any]) -> bool:
+        """Say whether a mapping's source is of a kind that is polled."""
+        ...
+
+    def is_pattern(self, text: str) -> bool:
+        """Say whether a filter's pattern is one."""
+        ...
+
+    async def check(self, arn: str) -> float:
+        """Return the visibility timeout of a queue (seconds).
+
+        Raises:
+            AwsError: There is no such queue, in SQS's words.
+        """
+        ...
+
+    async def apply(self, key: str, mapping: dict[str, Any] | None) -> None:
+        """Poll as a mapping says (None: not any more); returns when that is so."""
+        ...
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -52,19 +69,17 @@ class Services:
     asynchronous: AsynchronousInvokes
     sqs: Sqs
     provisioning: Provisioning
+    sources: Sources
     #: Archives of code and layers.
     blobs: Blobs
     #: Where they lie unpacked, by content hash.
     code_folder: Path
     #: Refuse what would only be stored and not acted on, and runtimes that are not there.
     strict: bool = False
-    check_source: SourceCheck = any_source
     #: Seconds a created or updated function is shown on its way at most; 0 shows it arrived.
     transition_seconds: float = 0.0
     #: Transitions under way, by the function's ARN.
     transitions: dict[str, Transition] = field(default_factory=dict)
-    #: Says whether the pattern of an event source mapping's filter is one; None checks its form.
-    check_pattern: Callable[[str], bool] | None = None
     #: Where a warning for the user goes.
     complain: Callable[[str], None] = lambda text: None
     #: What goes on after its operation has answered; ended with the emulator.

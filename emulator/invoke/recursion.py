@@ -10,6 +10,7 @@ https://docs.aws.amazon.com/lambda/latest/dg/invocation-recursion.html
 from __future__ import annotations
 
 import re
+from collections.abc import Iterable
 from zlib import crc32
 
 from emulator.model.errors import AwsError
@@ -44,6 +45,16 @@ def enter(registry: Registry, version: FunctionVersion, trace_id: str) -> str:
                 Type="User",
             )
     return advanced
+
+
+def furthest(trace_ids: Iterable[str], function_arn: str) -> str:
+    """Return which of several trace headers has the function in it most often; "" of none.
+
+    A batch is one call on in the chain of each of its messages.
+    """
+    # The ARN of a mapping may have a qualifier; what counts is the function.
+    own = ":".join(function_arn.split(":")[:7])
+    return max(trace_ids, key=lambda trace_id: advance(trace_id, own)[1], default="")
 
 
 def advance(trace_id: str, function_arn: str) -> tuple[str, int]:

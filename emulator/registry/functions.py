@@ -123,6 +123,8 @@ class Registry:
         self.capacity_providers = Collection("capacity-provider", self._keeper)
         #: Called with each version that must not be run any more.
         self.on_retired: list[Callable[[FunctionVersion, str], None]] = []
+        #: Called with each function that is new, or something about which changed.
+        self.on_changed: list[Callable[[Function], None]] = []
 
     def functions(self, account: str, region: str) -> dict[str, Function]:
         """Return the functions of one account and region, by name."""
@@ -180,10 +182,17 @@ class Registry:
             insort(self._names.setdefault(scope, []), latest.name)
         functions[latest.name] = function
         self._count(function, function.set_aside)
+        self.changed(function)
+
+    def changed(self, function: Function) -> None:
+        """Tell those who wait for a function that something about it is not as it was."""
+        for listener in self.on_changed:
+            listener(function)
 
     def update(self, function: Function, latest: FunctionVersion, reason: str) -> None:
         """Replace $LATEST; if what runs has changed, the old one is retired."""
         before, function.latest = function.latest, latest
+        self.changed(function)
         if before.generation != latest.generation:
             self._retire(before, reason)
 
@@ -197,6 +206,7 @@ class Registry:
         Raises:
             AwsError: ServiceException: it could not be kept.
         """
+        self.changed(function)
         if not self._keeper.lasting or function.latest.code.live:
             return
         from emulator.registry import records  # it imports this module

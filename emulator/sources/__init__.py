@@ -1,0 +1,1 @@
+"""Event sources: what polls queues (and, later, streams) and hands batches to functions."""

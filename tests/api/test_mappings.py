@@ -15,6 +15,7 @@ STREAM = "arn:aws:kinesis:us-east-1:000000000000:stream/stream"
 def client(scripted):
     client = scripted.client("lambda")
     create(client, Publish=True)
+    scripted.client("sqs").create_queue(QueueName="queue")
     return client
 
 

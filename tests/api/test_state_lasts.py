@@ -118,8 +118,9 @@ def _furnish(client: Any) -> None:
         **hello, Qualifier="1", ProvisionedConcurrentExecutions=1
     )
     client.put_function_recursion_config(**hello, RecursiveLoop="Allow")
+    stream = "arn:aws:kinesis:us-east-1:000000000000:stream/stream"
     client.create_event_source_mapping(
-        **hello, EventSourceArn="arn:aws:sqs:us-east-1:000000000000:queue", Enabled=False
+        **hello, EventSourceArn=stream, StartingPosition="LATEST", Enabled=False
     )
 
 

@@ -88,6 +88,13 @@ class Scenario:
         self.active(created["FunctionName"])
         return created
 
+    def queue(self, name: str | None = None, **attributes: str) -> tuple[str, str]:
+        """Create a queue; returns its URL and ARN."""
+        name = name or self.name("queue")
+        sqs = self.clients("sqs")
+        url = sqs.create_queue(QueueName=name, Attributes=attributes)["QueueUrl"]
+        return url, f"arn:aws:sqs:{REGION}:{ACCOUNT}:{name}"
+
     def active(self, name: str) -> None:
         self.client.get_waiter("function_active_v2").wait(FunctionName=name)
 

@@ -37,7 +37,7 @@ def _function(s: Scenario) -> str:
 def _mapping(s: Scenario) -> str:
     created = s.client.create_event_source_mapping(
         FunctionName=s.function()["FunctionName"],
-        EventSourceArn=f"arn:aws:sqs:{REGION}:{ACCOUNT}:{s.name('queue')}",
+        EventSourceArn=s.queue()[1],
     )
     return str(created["EventSourceMappingArn"])
 
@@ -81,7 +81,7 @@ def create_tag_on_esm_create(s: Scenario) -> None:
     tags = {"testtag": s.name("tag")}
     created = s.client.create_event_source_mapping(
         FunctionName=s.function()["FunctionName"],
-        EventSourceArn=f"arn:aws:sqs:{REGION}:{ACCOUNT}:{s.name('queue')}",
+        EventSourceArn=s.queue()[1],
         Tags=tags,
     )
     found = s.client.get_event_source_mapping(UUID=created["UUID"])

@@ -12,6 +12,7 @@ import pytest
 
 from emulator.app import Emulator
 from emulator.control.lambda_.operations import UNSUPPORTED
+from emulator.control.sqs import attributes
 from emulator.edge.codec import service
 from emulator.settings import Settings
 from emulator.testing import ScriptedDriver
@@ -242,4 +243,8 @@ async def _furnish_again(emulator: Emulator) -> None:
         function = emulator.registry.find("000000000000", "us-east-1", name)
         if function is not None:
             await emulator.registry.delete(function)
+    for name in ("queue", "queue.fifo", f"queue{len(KNOWN['UUID'])}"):
+        if emulator.sqs.find("000000000000", "us-east-1", name) is None:
+            initial = attributes.initial({}, fifo=name.endswith(".fifo"))
+            await emulator.sqs.create("000000000000", "us-east-1", name, initial, {})
     await _furnish(emulator.gateway)

@@ -10,8 +10,6 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
-import orjson
-
 from emulator.control.context import Request
 from emulator.control.lambda_.errors import invalid
 from emulator.model.errors import AwsError
@@ -57,6 +55,8 @@ class Kind:
     """A kind of event source."""
 
     name: str
+    #: What it is called in a sentence.
+    title: str
     #: BatchSize where the request does not say, and at most.
     batch: int
     most: int
@@ -68,13 +68,27 @@ class Kind:
 KINDS = {
     kind.name: kind
     for kind in (
-        Kind(name="sqs", batch=10, most=10_000),
-        Kind(name="sqs-fifo", batch=10, most=10),
-        Kind(name="kinesis", batch=100, most=10_000, reason="User action", stream=True),
-        Kind(name="dynamodb", batch=100, most=10_000, reason="User action", stream=True),
-        Kind(name="kafka", batch=100, most=10_000),
-        Kind(name="mq", batch=100, most=10_000),
-        Kind(name="docdb", batch=100, most=10_000),
+        Kind(name="sqs", title="a queue", batch=10, most=10_000),
+        Kind(name="sqs-fifo", title="a FIFO queue", batch=10, most=10),
+        Kind(
+            name="kinesis",
+            title="a Kinesis stream",
+            batch=100,
+            most=10_000,
+            reason="User action",
+            stream=True,
+        ),
+        Kind(
+            name="dynamodb",
+            title="a DynamoDB stream",
+            batch=100,
+            most=10_000,
+            reason="User action",
+            stream=True,
+        ),
+        Kind(name="kafka", title="a Kafka topic", batch=100, most=10_000),
+        Kind(name="mq", title="a message broker", batch=100, most=10_000),
+        Kind(name="docdb", title="a DocumentDB stream", batch=100, most=10_000),
     )
 }
 _SERVICES = {"rds": "docdb"}
@@ -102,13 +116,11 @@ def kind_of(request: Request) -> Kind:
     return kind
 
 
-def check(
-    kind: Kind, request: Request, check_pattern: PatternCheck | None, *, new: bool = True
-) -> None:
+def check(kind: Kind, request: Request, check_pattern: PatternCheck, *, new: bool = True) -> None:
     """Check a create request, or a mapping as an update would leave it.
 
     Args:
-        check_pattern: Knows the filter language; None checks a pattern's form alone.
+        check_pattern: Knows the filter language.
 
     Raises:
         AwsError: AWS would not take it.
@@ -157,7 +169,7 @@ def check(
         raise invalid("MinimumPollers must be less than or equal to MaximumPollers.")
     for each in (request.get("FilterCriteria") or {}).get("Filters") or ():
         pattern = each.get("Pattern")
-        if not pattern or not (check_pattern or is_object)(pattern):
+        if not pattern or not check_pattern(pattern):
             raise invalid("Invalid filter pattern definition.")
 
 
@@ -178,26 +190,6 @@ def _check_position(kind: Kind, request: Request) -> None:
             )
         if request.get("StartingPositionTimestamp") is None:
             raise invalid("StartingPositionTimestamp is required for AT_TIMESTAMP.")
-
-
-def is_object(pattern: str) -> bool:
-    """Say whether a filter's pattern is a JSON object whose leaves are lists.
-
-    What the lists may hold is the filter language's own affair.
-    """
-    try:
-        body = orjson.loads(pattern)
-    except orjson.JSONDecodeError:
-        return False
-    return isinstance(body, dict) and _leaves_are_lists(body)
-
-
-def _leaves_are_lists(body: dict[str, Any]) -> bool:
-    return bool(body) and all(
-        (isinstance(value, list) and bool(value))
-        or (isinstance(value, dict) and _leaves_are_lists(value))
-        for value in body.values()
-    )
 
 
 def describe(kind: Kind, request: Request) -> dict[str, Any]:

@@ -1,4 +1,4 @@
-"""Event source mappings. What polls the sources listens to ``registry.mappings``.
+"""Event source mappings; :class:`emulator.sources.pollers.Pollers` polls as they say.
 
 A mapping's document is what the API shows, and two members more: ``Enabled`` (what the user
 asked for) and ``Tags``. The state that a restart would find (Enabled, Disabled, or no mapping)
@@ -9,6 +9,8 @@ from __future__ import annotations
 
 import asyncio
 import uuid
+from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 from emulator.control.context import Context, Request, Response
@@ -28,13 +30,16 @@ Body = dict[str, Any]
 async def create_event_source_mapping(ctx: Context, request: Request) -> Response:
     """https://docs.aws.amazon.com/lambda/latest/api/API_CreateEventSourceMapping.html"""
     kind = mapping_rules.kind_of(request)
-    mapping_rules.check(kind, request, ctx.services.check_pattern)
+    mapping_rules.check(kind, request, ctx.services.sources.is_pattern)
     tags.check(request.get("Tags") or {})
     function_arn, name = _function(ctx, request)
-    if request.get("EventSourceArn"):
-        await ctx.services.check_source(request["EventSourceArn"])
     _check_duplicate(ctx, kind, request, function_arn, name)
-    ignored.refuse(ctx, f"{name}: an event source mapping is kept, but nothing polls its source.")
+    if ctx.services.sources.is_polled(request):
+        await _check_queue(ctx, request["EventSourceArn"], function_arn)
+    else:
+        ignored.refuse(
+            ctx, f"{name}: an event source mapping of {kind.title} is kept, but not polled."
+        )
     identifier = str(uuid.uuid4())
     body = mapping_rules.describe(kind, request) | {
         "UUID": identifier,
@@ -82,9 +87,11 @@ async def update_event_source_mapping(ctx: Context, request: Request) -> Respons
     _check_settled(body, "update")
     kind = mapping_rules.kind_of(body)
     changed = mapping_rules.change(kind, body, request)
-    mapping_rules.check(kind, changed, ctx.services.check_pattern, new=False)
+    mapping_rules.check(kind, changed, ctx.services.sources.is_pattern, new=False)
     if request.get("FunctionName"):
         changed["FunctionArn"], _ = _function(ctx, request)
+        if ctx.services.sources.is_polled(changed):
+            await _check_queue(ctx, changed["EventSourceArn"], changed["FunctionArn"])
     enabled = request.get("Enabled")
     state = "Updating"
     if enabled is not None and enabled != body["Enabled"]:
@@ -108,7 +115,7 @@ async def delete_event_source_mapping(ctx: Context, request: Request) -> Respons
     }
     collection = ctx.services.registry.mappings
     await collection.delete(ctx.account, ctx.region, key, last)
-    asyncio.get_running_loop().call_soon(collection.drop, ctx.account, ctx.region, key)
+    _after(ctx, key, None, partial(collection.drop, ctx.account, ctx.region, key))
     return last
 
 
@@ -118,8 +125,43 @@ async def _keep(ctx: Context, body: Body) -> Response:
     collection = ctx.services.registry.mappings
     at = (ctx.account, ctx.region, body["UUID"])
     await collection.put(*at, body, settled=settled)
-    asyncio.get_running_loop().call_soon(collection.settle, *at, settled)
+    _after(ctx, body["UUID"], settled, partial(collection.settle, *at, settled))
     return dict(body)
+
+
+def _after(ctx: Context, key: str, mapping: Body | None, settle: Callable[[], None]) -> None:
+    """Have a mapping polled as it says now, and then ``settle`` its state."""
+
+    async def apply() -> None:
+        await ctx.services.sources.apply(key, mapping)
+        settle()
+
+    task = asyncio.get_running_loop().create_task(apply())
+    ctx.services.background.add(task)
+    task.add_done_callback(ctx.services.background.discard)
+
+
+async def _check_queue(ctx: Context, arn: str, function_arn: str) -> None:
+    """Check that there is such a queue, and that it gives a function the time it may take.
+
+    Raises:
+        AwsError: InvalidParameterValueException, in AWS's words.
+    """
+    try:
+        visibility = await ctx.services.sources.check(arn)
+    except AwsError as error:
+        # The query protocol's code, whichever protocol the poller speaks.
+        code = {"QueueDoesNotExist": "AWS.SimpleQueueService.NonExistentQueue"}
+        raise invalid(
+            f"Error occurred while ReceiveMessage. SQS Error Code: "
+            f"{code.get(error.code, error.code)}. SQS Error Message: {error.message}"
+        ) from error
+    _, version = lookup.version(ctx, {"FunctionName": function_arn})
+    if visibility < version.timeout_s:
+        raise invalid(
+            f"Queue visibility timeout: {visibility:.0f} seconds is less than Function timeout: "
+            f"{version.timeout_s} seconds"
+        )
 
 
 def _existing(ctx: Context, request: Request) -> Body:

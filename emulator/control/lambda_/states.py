@@ -213,3 +213,4 @@ def end(ctx: Context, function: Function, version: FunctionVersion) -> None:
         ctx.services.registry.update(function, version, "active")
     else:
         function.versions[version.version] = version
+        ctx.services.registry.changed(function)

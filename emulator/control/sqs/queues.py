@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from functools import lru_cache
 from typing import Any
 from urllib.parse import unquote, urlsplit
@@ -78,6 +78,8 @@ class Sqs:
         self.deleted: dict[str, float] = {}
         #: Message move tasks by id, in order of their start.
         self.tasks: dict[str, MoveTask] = {}
+        #: Told of each queue that is there from now on.
+        self.on_opened: list[Callable[[SqsQueue], None]] = []
         self._queues: dict[tuple[str, str, str], SqsQueue] = {}
 
     @classmethod
@@ -115,6 +117,8 @@ class Sqs:
         body = orjson.dumps(queue.body()).decode()
         queue.queue = await self.engine.open_queue(engine_name(queue.arn), settings, body)
         self._queues[queue.account, queue.region, queue.name] = queue
+        for listener in self.on_opened:
+            listener(queue)
         return queue
 
     async def change(

@@ -1,0 +1,101 @@
+"""Batches: what goes into one, and what became of it. Pure.
+
+https://docs.aws.amazon.com/lambda/latest/dg/services-sqs-errorhandling.html
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from dataclasses import dataclass, field
+from typing import Any
+
+import orjson
+
+from emulator.model.invocation import InvocationResult
+from emulator.model.limits import SYNC_PAYLOAD
+
+#: What stands around the records in an event's payload.
+_HEAD, _TAIL = b'{"Records":[', b"]}"
+
+
+@dataclass(slots=True)
+class Batch:
+    """Records on their way to one invocation.
+
+    Attributes:
+        ids: Message id to receipt handle, in the order received.
+        began: When the first of them was received (seconds since the epoch).
+    """
+
+    limit: int
+    ids: dict[str, str] = field(default_factory=dict)
+    traces: list[str] = field(default_factory=list)
+    began: float = 0.0
+    _records: list[bytes] = field(default_factory=list)
+    _size: int = len(_HEAD) + len(_TAIL)
+
+    def __len__(self) -> int:
+        return len(self._records)
+
+    @property
+    def room(self) -> int:
+        """How many more records it takes."""
+        return self.limit - len(self)
+
+    def add(self, record: dict[str, Any], now: float) -> bool:
+        """Take a record; False where the payload would become too large."""
+        text = orjson.dumps(record)
+        if self._records and self._size + len(text) + 1 > SYNC_PAYLOAD:
+            return False
+        if not self._records:
+            self.began = now
+        self._records.append(text)
+        self._size += len(text) + 1
+        self.ids[record["messageId"]] = record["receiptHandle"]
+        trace = record["attributes"].get("AWSTraceHeader")
+        if trace:
+            self.traces.append(trace)
+        return True
+
+    def payload(self) -> bytes:
+        return _HEAD + b",".join(self._records) + _TAIL
+
+
+def failed(result: InvocationResult, ids: Collection[str], *, reports: bool) -> set[str]:
+    """Return which records of a batch are to be received again.
+
+    Args:
+        ids: The batch's.
+        reports: The mapping has ``ReportBatchItemFailures``: the function may fail some of them.
+    """
+    if result.function_error:
+        return set(ids)
+    if not reports:
+        return set()
+    try:
+        return _reported(result.payload, ids)
+    except (ValueError, TypeError, KeyError):
+        # An answer that can't be understood fails the whole batch.
+        return set(ids)
+
+
+def _reported(payload: bytes, ids: Collection[str]) -> set[str]:
+    """Return the ids a response lists.
+
+    Raises:
+        ValueError, TypeError, KeyError: It is not what such a response must be.
+    """
+    response = orjson.loads(payload) if payload.strip() else None
+    if response is None or response in ("", {}):
+        return set()
+    if not isinstance(response, dict):
+        raise TypeError("no object")
+    listed = response.get("batchItemFailures")
+    if listed is None:
+        return set()
+    if not isinstance(listed, list):
+        raise TypeError("no list")
+    found = {item["itemIdentifier"] for item in listed}
+    if not found <= set(ids):
+        raise ValueError("an id that is not of this batch")
+    return found

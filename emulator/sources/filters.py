@@ -1,0 +1,70 @@
+"""Which records a mapping's function gets to see.
+
+https://docs.aws.amazon.com/lambda/latest/dg/with-sqs-filtering.html
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import orjson
+
+from emulator.sources.patterns import InvalidPattern, Pattern
+
+
+def is_pattern(text: str) -> bool:
+    """Say whether a text is an event pattern."""
+    try:
+        Pattern(text)
+    except InvalidPattern:
+        return False
+    return True
+
+
+def filter_of(criteria: Mapping[str, Any] | None) -> Filter | None:
+    """Return the filter of a mapping's ``FilterCriteria``; None lets everything pass."""
+    filters = (criteria or {}).get("Filters")
+    return Filter([each["Pattern"] for each in filters]) if filters else None
+
+
+class Filter:
+    """Patterns of which one has to match.
+
+    Args:
+        patterns: Texts that :func:`is_pattern` says are such.
+        data: The record's member that may hold JSON as text.
+    """
+
+    def __init__(self, patterns: list[str], data: str = "body") -> None:
+        self._patterns = [Pattern(text) for text in patterns]
+        self._data = data
+
+    def matches(self, record: Mapping[str, Any]) -> bool:
+        """Say whether a record passes.
+
+        Its data is looked into if it is JSON. A pattern for JSON matches no other text, and one
+        for text no JSON.
+        """
+        data = record[self._data]
+        parsed = _parse(data)
+        event = {**record, self._data: data if parsed is None else parsed}
+        for pattern in self._patterns:
+            looks_into = any(path.startswith(f"{self._data}.") for path in pattern.paths)
+            as_text = self._data in pattern.paths
+            if (looks_into and parsed is None) or (as_text and parsed is not None):
+                continue
+            if pattern.matches(event):
+                return True
+        return False
+
+
+def _parse(text: str) -> Any:
+    """Return the object or list a text is as JSON; None where it is neither."""
+    if text.lstrip()[:1] not in ("{", "["):
+        return None
+    try:
+        found = orjson.loads(text)
+    except orjson.JSONDecodeError:
+        return None
+    return found if isinstance(found, (dict, list)) else None

@@ -1,0 +1,86 @@
+"""How many batches of one mapping may be in flight, as pure functions.
+
+https://docs.aws.amazon.com/lambda/latest/dg/services-sqs-scaling.html
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+#: Concurrent batches at first, at most, and how many more a second while there is a backlog.
+FIRST, MOST, GROWTH = 5, 1250, 300 / 60
+#: The same of each provisioned poller; all of a mapping grow by 1,000 a minute.
+PER_POLLER, PROVISIONED_GROWTH = 10, 1000 / 60
+#: Provisioned pollers where the mapping does not say: at least, and at most.
+POLLERS = (2, 200)
+#: Seconds of the pause after a failure that follows others: at first, and at most. AWS slows down
+#: by giving up concurrency; with a function next door, that alone would be a busy loop.
+PAUSE = (0.005, 0.1)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Bounds:
+    """The limits of a mapping's concurrency."""
+
+    first: int = FIRST
+    most: int = MOST
+    #: Batches more in a second.
+    growth: float = GROWTH
+
+    def under(self, reserved: int | None) -> int:
+        """Return the most there may be with so much reserved concurrency.
+
+        With none at all one batch is still tried, to be throttled as on AWS.
+        """
+        return self.most if reserved is None else min(self.most, max(1, reserved))
+
+
+def bounds_of(mapping: Mapping[str, Any]) -> Bounds:
+    """Return the bounds a mapping configures."""
+    provisioned = mapping.get("ProvisionedPollerConfig")
+    if provisioned:
+        low = provisioned.get("MinimumPollers") or POLLERS[0]
+        high = max(low, provisioned.get("MaximumPollers") or POLLERS[1])
+        return Bounds(first=low * PER_POLLER, most=high * PER_POLLER, growth=PROVISIONED_GROWTH)
+    most = (mapping.get("ScalingConfig") or {}).get("MaximumConcurrency") or MOST
+    return Bounds(first=min(FIRST, most), most=most)
+
+
+@dataclass(frozen=True, slots=True)
+class Scale:
+    """How far a mapping is scaled."""
+
+    #: Batches that may be in flight.
+    allowed: int
+    #: Batches that failed since one did not.
+    failures: int = 0
+
+    def grown(self, bounds: Bounds) -> Scale:
+        """One more, as there is a backlog."""
+        return Scale(min(bounds.most, self.allowed + 1), self.failures)
+
+    def succeeded(self, bounds: Bounds) -> Scale:
+        """A batch did not fail: what failures took comes back, one at a time."""
+        allowed = self.allowed + 1 if self.failures and self.allowed < bounds.first else None
+        return Scale(allowed or self.allowed, 0)
+
+    def failed(self) -> Scale:
+        """A batch failed or was throttled: one less, but one remains."""
+        return Scale(max(1, self.allowed - 1), self.failures + 1)
+
+    def rested(self, bounds: Bounds) -> Scale:
+        """Nothing is there to do any more."""
+        return Scale(min(self.allowed, bounds.first), self.failures)
+
+    def pause(self) -> float:
+        """Return how long no further batch begins (seconds)."""
+        if self.failures < 2:
+            return 0.0
+        return min(PAUSE[1], PAUSE[0] * 2.0 ** min(self.failures - 2, 20))
+
+
+def retry_delay(attempts: int) -> float:
+    """Return how long a throttled batch waits for its next attempt (seconds)."""
+    return min(1.0, 0.05 * 2.0 ** min(attempts, 10))

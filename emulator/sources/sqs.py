@@ -1,0 +1,264 @@
+"""The poller of one SQS mapping.
+
+One receive at a time is parked at the queue while a further batch may begin: the arrival of a
+message wakes it, and a mapping without messages costs nothing. Batches are invoked beside each
+other, as many as :mod:`emulator.sources.scaling` allows; a FIFO queue itself keeps a group from
+being received while messages of it are in flight.
+
+https://docs.aws.amazon.com/lambda/latest/dg/with-sqs.html
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Coroutine, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from emulator.invoke import recursion
+from emulator.model.clock import Clock, Timer
+from emulator.model.errors import AwsError, StorageError
+from emulator.model.invocation import InvocationResult
+from emulator.sources import batching
+from emulator.sources.base import Message, PolledQueue, Queues
+from emulator.sources.batching import Batch
+from emulator.sources.filters import Filter, filter_of
+from emulator.sources.records import record
+from emulator.sources.scaling import Bounds, Scale, bounds_of, retry_delay
+from emulator.sources.target import Target
+
+log = logging.getLogger(__name__)
+
+#: Longer than anybody waits for a message (seconds).
+_FOREVER = 1e7
+#: Seconds after which a queue that could not be polled is polled again.
+_RETRY = 1.0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SqsSettings:
+    """What a mapping of a queue configures."""
+
+    arn: str
+    batch: int = 10
+    #: Seconds a batch may wait for further messages.
+    window: float = 0.0
+    filter: Filter | None = None
+    #: The function may fail some messages of a batch.
+    reports: bool = False
+    bounds: Bounds = field(default_factory=Bounds)
+
+    @classmethod
+    def of(cls, mapping: Mapping[str, Any]) -> SqsSettings:
+        """Return the settings of a mapping as the API shows it."""
+        return cls(
+            arn=mapping["EventSourceArn"],
+            batch=mapping["BatchSize"],
+            window=float(mapping.get("MaximumBatchingWindowInSeconds") or 0),
+            filter=filter_of(mapping.get("FilterCriteria")),
+            reports="ReportBatchItemFailures" in (mapping.get("FunctionResponseTypes") or ()),
+            bounds=bounds_of(mapping),
+        )
+
+
+class SqsSource:
+    """Satisfies :class:`emulator.sources.base.EventSource`."""
+
+    def __init__(self, settings: SqsSettings, queues: Queues, clock: Clock) -> None:
+        self._settings = settings
+        self._queues = queues
+        self._clock = clock
+        self._scale = Scale(settings.bounds.first)
+        self._resume_at = 0.0
+        self._running = 0
+        #: Wakes the poller: a batch ended, or one more may begin.
+        self._changed = asyncio.Event()
+        self._growth: Timer | None = None
+        self._work: set[asyncio.Task[None]] = set()
+        #: Set when nothing may be tried again.
+        self._ending = asyncio.Event()
+
+    # -- polling ------------------------------------------------------------------------------
+
+    async def run(self, target: Target) -> None:
+        try:
+            while True:
+                try:
+                    await self._poll(target)
+                except (AwsError, StorageError) as error:
+                    log.warning("%s can't be polled: %s", self._settings.arn, error)
+                    await self._clock.sleep(_RETRY)
+        finally:
+            if self._growth is not None:
+                self._growth.cancel()
+
+    async def _poll(self, target: Target) -> None:
+        await target.ready()
+        queue = await self._queues.open(self._settings.arn)
+        await self._room(target, queue)
+        batch = await self._gather(queue)
+        if batch:
+            self._running += 1
+            self._spawn(self._process(target, queue, batch))
+        else:
+            # The queue was deleted, perhaps; nobody else may be kept from running.
+            await asyncio.sleep(0)
+
+    async def _room(self, target: Target, queue: PolledQueue) -> None:
+        """Wait until one more batch may begin."""
+        bounds = self._settings.bounds
+        while True:
+            pause = self._resume_at - self._clock.now()
+            if pause <= 0:
+                if self._running < min(self._scale.allowed, bounds.under(target.reserved)):
+                    break
+                if self._growth is None and queue.waiting():
+                    self._growth = self._clock.call_later(1 / bounds.growth, self._grow)
+            self._changed.clear()
+            timer = self._clock.call_later(pause, self._changed.set) if pause > 0 else None
+            await self._changed.wait()
+            if timer is not None:
+                timer.cancel()
+        if not self._running and not queue.waiting():
+            self._scale = self._scale.rested(bounds)
+
+    def _grow(self) -> None:
+        self._growth = None
+        if self._running >= self._scale.allowed:
+            self._scale = self._scale.grown(self._settings.bounds)
+        self._changed.set()
+
+    async def _gather(self, queue: PolledQueue) -> Batch:
+        """Return the next batch: full, or as much as came within the window."""
+        batch = Batch(self._settings.batch)
+        wait = _FOREVER
+        try:
+            while batch.room > 0:
+                received = await queue.receive(batch.room, wait)
+                if not self._add(queue, batch, received):
+                    break
+                if not received and wait == _FOREVER:
+                    break
+                if batch:
+                    wait = batch.began + self._settings.window - self._clock.now()
+                    if wait <= 0:
+                        break
+        except BaseException:
+            queue.release(list(batch.ids.values()))
+            raise
+        return batch
+
+    def _add(self, queue: PolledQueue, batch: Batch, received: list[Message]) -> bool:
+        """Put messages into a batch, but for those filtered out; False where it is full."""
+        settings = self._settings
+        unwanted: list[str] = []
+        digests = settings.window > 0 or settings.filter is not None
+        now = self._clock.now()
+        full = False
+        for index, message in enumerate(received):
+            shown = record(message, settings.arn, digests=digests)
+            if settings.filter is not None and not settings.filter.matches(shown):
+                unwanted.append(message["ReceiptHandle"])
+            elif not batch.add(shown, now):
+                queue.release([each["ReceiptHandle"] for each in received[index:]])
+                full = True
+                break
+        if unwanted:
+            self._spawn(self._delete(queue, unwanted))
+        return not full
+
+    # -- one batch ----------------------------------------------------------------------------
+
+    def _spawn(self, work: Coroutine[Any, Any, None]) -> None:
+        task = asyncio.get_running_loop().create_task(work)
+        self._work.add(task)
+        task.add_done_callback(self._work.discard)
+
+    async def _process(self, target: Target, queue: PolledQueue, batch: Batch) -> None:
+        try:
+            result = await self._attempt(target, queue, batch)
+            if result is not None:
+                await self._settle(queue, batch, result)
+        except asyncio.CancelledError:
+            queue.release(list(batch.ids.values()))
+            raise
+        except Exception:  # A bug of ours: told in full; the messages are received again.
+            log.exception("a batch of %s could not be processed", self._settings.arn)
+            self._back_off()
+        finally:
+            self._running -= 1
+            self._changed.set()
+
+    async def _attempt(
+        self, target: Target, queue: PolledQueue, batch: Batch
+    ) -> InvocationResult | None:
+        """Invoke the function; None where it could not be tried.
+
+        What is throttled is tried again until the messages become visible to others.
+        """
+        payload, trace_id = batch.payload(), recursion.furthest(batch.traces, target.arn)
+        expires = batch.began + queue.visibility
+        attempts = 0
+        while True:
+            try:
+                return await target.invoke(payload, trace_id)
+            except AwsError as error:
+                if error.code == recursion.CODE:
+                    log.warning("a batch of %s: %s", self._settings.arn, error.message)
+                    if queue.discards:
+                        await self._delete(queue, list(batch.ids.values()))
+                    return None
+                if not target.is_ready() or self._ending.is_set():
+                    # The function is gone, or the emulator is about to be.
+                    queue.release(list(batch.ids.values()))
+                    return None
+                log.info("a batch of %s is tried again: %s", self._settings.arn, error)
+                self._back_off()
+                delay = retry_delay(attempts)
+                attempts += 1
+                if self._clock.now() + delay >= expires:
+                    return None
+                await self._wait(target, delay)
+
+    async def _wait(self, target: Target, delay: float) -> None:
+        """Wait for ``delay`` seconds, a change of the function or the end."""
+        ends = (self._clock.sleep(delay), target.changed.wait(), self._ending.wait())
+        over = [asyncio.ensure_future(each) for each in ends]
+        try:
+            await asyncio.wait(over, return_when=asyncio.FIRST_COMPLETED)
+        finally:
+            for each in over:
+                each.cancel()
+
+    async def _settle(self, queue: PolledQueue, batch: Batch, result: InvocationResult) -> None:
+        failed = batching.failed(result, batch.ids, reports=self._settings.reports)
+        if failed and not self._settings.reports:
+            self._back_off()
+        else:
+            self._scale = self._scale.succeeded(self._settings.bounds)
+        # What failed is received again when its visibility timeout is over.
+        await self._delete(queue, [h for id, h in batch.ids.items() if id not in failed])
+
+    def _back_off(self) -> None:
+        self._scale = self._scale.failed()
+        self._resume_at = self._clock.now() + self._scale.pause()
+
+    async def _delete(self, queue: PolledQueue, handles: list[str]) -> None:
+        if not handles:
+            return
+        try:
+            await queue.delete(handles)
+        except (AwsError, StorageError) as error:
+            log.error("messages of %s are received again: %s", self._settings.arn, error)
+
+    # -- the end ------------------------------------------------------------------------------
+
+    async def drain(self) -> None:
+        self._ending.set()
+        while self._work:
+            await asyncio.wait(self._work)
+
+    def cancel(self) -> None:
+        for task in self._work:
+            task.cancel()

@@ -1,0 +1,421 @@
+"""The poller of one queue: what it takes, when it invokes, what becomes of the messages."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+
+import pytest
+
+from emulator.control.sqs.queues import SqsQueue
+from emulator.invoke.recursion import advance
+from emulator.model.errors import AwsError
+from tests.unit.sources.conftest import FAILED, FUNCTION, World, throttled
+
+
+def left(queue: SqsQueue) -> tuple[int, int]:
+    """Return how many messages are visible and in flight."""
+    counts = queue.queue.counts()
+    return counts.visible, counts.in_flight
+
+
+async def test_a_message_is_handed_on_when_it_arrives_and_deleted(world: World) -> None:
+    queue = await world.queue()
+    world.poll(queue)
+    await world.send(queue, "a")
+    await world.send(queue, "b", "c")
+    assert world.target.batches == [["a"], ["b", "c"]]
+    assert left(queue) == (0, 0)
+
+
+async def test_a_batch_is_no_larger_than_its_size(world: World) -> None:
+    queue = await world.queue()
+    await world.send(queue, *(str(n) for n in range(7)))
+    world.poll(queue, BatchSize=3)
+    await world.settle()
+    assert world.target.batches == [["0", "1", "2"], ["3", "4", "5"], ["6"]]
+
+
+async def test_a_batch_waits_for_more_within_its_window(world: World) -> None:
+    queue = await world.queue()
+    world.poll(queue, BatchSize=100, MaximumBatchingWindowInSeconds=20)
+    await world.send(queue, "a")
+    await world.advance(15)
+    await world.send(queue, "b")
+    await world.advance(4.9)
+    assert world.target.batches == []
+    await world.advance(0.2)
+    assert world.target.batches == [["a", "b"]], "counted from the first message"
+    await world.send(queue, *(str(n) for n in range(100)))
+    assert len(world.target.batches[1]) == 100, "a full batch does not wait"
+    assert left(queue) == (0, 0)
+
+
+async def test_a_payload_is_no_larger_than_6_mb(world: World) -> None:
+    queue = await world.queue()
+    await world.send(queue, *("x" * 1_000_000 for _ in range(8)))
+    world.target.gate = asyncio.Event()
+    world.poll(queue, BatchSize=8)
+    await world.settle()
+    world.target.gate.set()
+    await world.settle()
+    assert [len(batch) for batch in world.target.batches] == [6, 2]
+    counts = [
+        record["attributes"]["ApproximateReceiveCount"]
+        for record in world.target.events[1]["Records"]
+    ]
+    assert counts == ["1", "1"], "what did not fit was not tried"
+
+
+async def test_what_does_not_match_is_deleted_without_a_call(world: World) -> None:
+    queue = await world.queue()
+    world.poll(queue, FilterCriteria={"Filters": [{"Pattern": '{"body": {"a": [1]}}'}]})
+    await world.send(queue, '{"a": 2}', "text", '{"a": 1}', "[]")
+    assert world.target.batches == [['{"a": 1}']]
+    await world.send(queue, '{"a": 2}')
+    assert len(world.target.batches) == 1
+    assert left(queue) == (0, 0)
+
+
+# -- failures -------------------------------------------------------------------------------------
+
+
+async def test_a_failed_batch_comes_back_when_its_visibility_timeout_is_over(world: World) -> None:
+    queue = await world.queue(VisibilityTimeout="30")
+    world.target.answer = lambda event: FAILED
+    world.poll(queue)
+    await world.send(queue, "a", "b")
+    await world.advance(29)
+    assert world.target.batches == [["a", "b"]]
+    assert left(queue) == (0, 2)
+    world.target.answer = lambda event: None
+    await world.advance(2)
+    assert world.target.batches == [["a", "b"], ["a", "b"]]
+    assert world.target.events[1]["Records"][0]["attributes"]["ApproximateReceiveCount"] == "2"
+    assert left(queue) == (0, 0)
+
+
+async def test_what_fails_too_often_is_dead_lettered(world: World) -> None:
+    dead = await world.queue("dead")
+    policy = {"deadLetterTargetArn": dead.arn, "maxReceiveCount": 2}
+    queue = await world.queue(VisibilityTimeout="5", RedrivePolicy=json.dumps(policy))
+    world.target.answer = lambda event: FAILED
+    world.poll(queue)
+    await world.send(queue, "a")
+    for _ in range(4):
+        await world.advance(6)
+    assert world.target.batches == [["a"], ["a"]]
+    assert (left(queue), left(dead)) == ((0, 0), (1, 0))
+
+
+def reports(*ids: object, key: str = "itemIdentifier") -> dict[str, object]:
+    return {"batchItemFailures": [{key: each} for each in ids]}
+
+
+async def test_reported_failures_come_back_alone(world: World) -> None:
+    queue = await world.queue(VisibilityTimeout="30")
+    world.target.answer = lambda event: reports(event["Records"][1]["messageId"])
+    world.poll(queue, FunctionResponseTypes=["ReportBatchItemFailures"])
+    await world.send(queue, "a", "b", "c")
+    assert left(queue) == (0, 1)
+    world.target.answer = lambda event: reports()
+    await world.advance(31)
+    assert world.target.batches == [["a", "b", "c"], ["b"]]
+    assert left(queue) == (0, 0)
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [
+        reports(""),
+        reports(None),
+        reports("no-such-id"),
+        reports("x", key="id"),
+        {"batchItemFailures": "all"},
+        {"batchItemFailures": [1]},
+        "text",
+        7,
+        [],
+        FAILED,
+    ],
+)
+async def test_answers_that_fail_the_whole_batch(world: World, answer: object) -> None:
+    queue = await world.queue()
+    world.target.answer = lambda event: answer
+    world.poll(queue, FunctionResponseTypes=["ReportBatchItemFailures"])
+    await world.send(queue, "a", "b")
+    assert left(queue) == (0, 2)
+
+
+@pytest.mark.parametrize(
+    "answer", [None, "", {}, {"batchItemFailures": None}, {"batchItemFailures": []}, {"other": 1}]
+)
+async def test_answers_that_fail_nothing(world: World, answer: object) -> None:
+    queue = await world.queue()
+    world.target.answer = lambda event: answer
+    world.poll(queue, FunctionResponseTypes=["ReportBatchItemFailures"])
+    await world.send(queue, "a", "b")
+    assert left(queue) == (0, 0)
+
+
+async def test_failures_are_not_looked_for_where_they_are_not_asked_for(world: World) -> None:
+    queue = await world.queue()
+    world.target.answer = lambda event: reports(event["Records"][0]["messageId"])
+    world.poll(queue)
+    await world.send(queue, "a", "b")
+    assert left(queue) == (0, 0)
+
+
+# -- order ----------------------------------------------------------------------------------------
+
+
+async def test_one_batch_of_a_group_is_in_flight(world: World) -> None:
+    queue = await world.queue("q.fifo")
+    world.target.gate = asyncio.Event()
+    world.poll(queue, BatchSize=2)
+    await world.send(queue, "a1", "a2", "a3", MessageGroupId="a")
+    await world.send(queue, "b1", MessageGroupId="b")
+    assert world.target.batches == [["a1", "a2"], ["b1"]]
+    await world.send(queue, "a4", MessageGroupId="a")
+    assert len(world.target.batches) == 2, "a3 waits for a1 and a2"
+    world.target.gate.set()
+    await world.settle()
+    assert world.target.batches == [["a1", "a2"], ["b1"], ["a3", "a4"]]
+    attributes = world.target.events[0]["Records"][0]["attributes"]
+    assert {"MessageGroupId", "MessageDeduplicationId", "SequenceNumber"} <= attributes.keys()
+
+
+async def test_a_group_stops_at_its_first_failure(world: World) -> None:
+    queue = await world.queue("q.fifo", VisibilityTimeout="30")
+    world.target.answer = lambda event: reports(
+        *(each["messageId"] for each in event["Records"] if each["body"] in ("a2", "a3"))
+    )
+    world.poll(queue, BatchSize=3, FunctionResponseTypes=["ReportBatchItemFailures"])
+    await world.send(queue, "a1", "a2", "a3", "a4", MessageGroupId="a")
+    await world.send(queue, "b1", MessageGroupId="b")
+    assert world.target.batches == [["a1", "a2", "a3"], ["b1"]]
+    world.target.answer = lambda event: None
+    await world.advance(31)
+    assert world.target.batches[2:] == [["a2", "a3", "a4"]]
+    assert left(queue) == (0, 0)
+
+
+# -- concurrency ----------------------------------------------------------------------------------
+
+
+async def test_concurrency_begins_with_five_and_grows_with_the_backlog(world: World) -> None:
+    queue = await world.queue(VisibilityTimeout="600")
+    world.target.gate = asyncio.Event()
+    await world.send(queue, *(str(n) for n in range(40)))
+    world.poll(queue, BatchSize=1)
+    await world.settle()
+    assert world.target.running == 5
+    await world.advance(2)
+    assert world.target.running == 15, "300 a minute more"
+    await world.advance(60)
+    assert world.target.running == 40
+    world.target.gate.set()
+    await world.settle()
+    world.target.gate.clear()
+    await world.send(queue, *(str(n) for n in range(9)))
+    assert world.target.running == 5, "scaled down while there was nothing to do"
+    world.target.gate.set()
+    await world.settle()
+    assert left(queue)[1] < 9
+
+
+@pytest.mark.parametrize(
+    ("mapping", "reserved", "expected"),
+    [
+        ({"ScalingConfig": {"MaximumConcurrency": 2}}, None, 2),
+        ({}, 3, 3),
+        ({}, 0, 1),
+        ({"ProvisionedPollerConfig": {"MinimumPollers": 2, "MaximumPollers": 3}}, None, 30),
+    ],
+)
+async def test_concurrency_has_its_limit(
+    world: World, mapping: dict[str, object], reserved: int | None, expected: int
+) -> None:
+    queue = await world.queue(VisibilityTimeout="600")
+    world.target.gate = asyncio.Event()
+    world.target.reserved = reserved
+    await world.send(queue, *(str(n) for n in range(40)))
+    world.poll(queue, BatchSize=1, **mapping)
+    await world.settle()
+    await world.advance(60)
+    assert world.target.running == expected
+
+
+async def test_provisioned_pollers_begin_with_more(world: World) -> None:
+    queue = await world.queue(VisibilityTimeout="600")
+    world.target.gate = asyncio.Event()
+    await world.send(queue, *(str(n) for n in range(40)))
+    world.poll(queue, BatchSize=1, ProvisionedPollerConfig={"MinimumPollers": 3})
+    await world.settle()
+    assert world.target.running == 30
+
+
+async def test_errors_take_concurrency_and_successes_give_it_back(world: World) -> None:
+    queue = await world.queue(VisibilityTimeout="600")
+    world.target.answer = lambda event: FAILED
+    world.poll(queue, BatchSize=1)
+    for n in range(8):
+        await world.send(queue, str(n))
+        await world.advance(0.2)
+    assert len(world.target.batches) == 8, "slower, but not stopped"
+    world.target.gate = asyncio.Event()
+    await world.send(queue, "x", "y", "z")
+    assert world.target.running == 1
+    world.target.answer = lambda event: None
+    world.target.gate.set()
+    await world.settle()
+    assert world.target.batches[8:] == [["x"], ["y"], ["z"]]
+
+
+async def test_reported_failures_take_no_concurrency(world: World) -> None:
+    queue = await world.queue(VisibilityTimeout="600")
+    world.target.answer = lambda event: FAILED
+    world.poll(queue, BatchSize=1, FunctionResponseTypes=["ReportBatchItemFailures"])
+    await world.send(queue, *(str(n) for n in range(8)))
+    world.target.gate = asyncio.Event()
+    await world.send(queue, *(str(n) for n in range(5)))
+    assert world.target.running == 5
+
+
+# -- throttling -----------------------------------------------------------------------------------
+
+
+async def test_a_throttled_batch_is_tried_again_until_it_may_run(world: World) -> None:
+    queue = await world.queue(VisibilityTimeout="30")
+    world.target.answer = lambda event: throttled()
+    world.poll(queue)
+    await world.send(queue, "a")
+    await world.advance(20)
+    tries = len(world.target.batches)
+    assert tries > 5
+    world.target.answer = lambda event: None
+    world.target.change()
+    await world.settle()
+    assert len(world.target.batches) == tries + 1, "at once, when its concurrency is changed"
+    assert left(queue) == (0, 0)
+
+
+async def test_a_throttled_batch_is_dropped_when_its_messages_become_visible(world: World) -> None:
+    queue = await world.queue(VisibilityTimeout="30")
+    world.target.answer = lambda event: throttled()
+    world.poll(queue)
+    await world.send(queue, "a")
+    await world.advance(31)
+    counts = {
+        each["Records"][0]["attributes"]["ApproximateReceiveCount"] for each in world.target.events
+    }
+    assert counts == {"1", "2"}
+
+
+async def test_a_circle_is_left(world: World) -> None:
+    queue = await world.queue()
+    circle = AwsError("RecursiveInvocationException", "Lambda has detected …")
+    world.target.answer = lambda event: circle
+    world.poll(queue)
+    await world.send(queue, "a")
+    assert left(queue) == (0, 0), "discarded: there is no dead-letter queue"
+
+
+async def test_a_batch_goes_on_with_the_longest_chain(world: World) -> None:
+    queue = await world.queue()
+    once, _ = advance("Root=1-0-0", FUNCTION)
+    twice, _ = advance("Root=2-0-0;Lineage=1:00000000:9", FUNCTION)
+    twice, _ = advance(twice, FUNCTION)
+    await world.send(queue, "none")
+    for header in (once, twice, "Root=3-0-0"):
+        value = {"DataType": "String", "StringValue": header}
+        await world.send(queue, "x", MessageSystemAttributes={"AWSTraceHeader": value})
+    world.poll(queue)
+    await world.settle()
+    assert world.target.traces == [twice]
+
+
+# -- what is not there ----------------------------------------------------------------------------
+
+
+async def test_nothing_is_received_while_there_is_no_function(world: World) -> None:
+    queue = await world.queue()
+    world.target.there = False
+    world.poll(queue)
+    await world.send(queue, "a")
+    assert left(queue) == (1, 0)
+    world.target.there = True
+    world.target.change()
+    await world.settle()
+    assert world.target.batches == [["a"]]
+
+
+async def test_a_function_that_went_away_has_not_tried(world: World) -> None:
+    queue = await world.queue()
+
+    def gone(event: object) -> AwsError:
+        world.target.there = False
+        return AwsError("ResourceNotFoundException", "Function not found")
+
+    world.target.answer = gone
+    world.poll(queue)
+    await world.send(queue, "a")
+    assert left(queue) == (1, 0)
+    world.target.there, world.target.answer = True, lambda event: None
+    world.target.change()
+    await world.settle()
+    attributes = world.target.events[-1]["Records"][0]["attributes"]
+    assert attributes["ApproximateReceiveCount"] == "1"
+
+
+async def test_a_queue_that_is_deleted_and_made_again(world: World) -> None:
+    queue = await world.queue()
+    world.poll(queue)
+    await world.settle()
+    await world.sqs.delete(queue)
+    await world.settle()
+    queue = await world.queue()
+    await world.send(queue, "a")
+    assert world.target.batches == [["a"]]
+    assert left(queue) == (0, 0)
+
+
+# -- the end --------------------------------------------------------------------------------------
+
+
+async def test_drain_lets_a_batch_in_flight_finish(world: World) -> None:
+    queue = await world.queue()
+    world.target.gate = asyncio.Event()
+    source = world.poll(queue, BatchSize=1)
+    await world.send(queue, "a")
+    await world.stop()
+    draining = asyncio.ensure_future(source.drain())
+    await world.send(queue, "b")
+    assert not draining.done()
+    world.target.gate.set()
+    await world.settle()
+    assert draining.done()
+    assert world.target.batches == [["a"]]
+    assert left(queue) == (1, 0)
+
+
+async def test_what_was_gathered_or_throttled_is_given_back_at_the_end(world: World) -> None:
+    queue = await world.queue()
+    source = world.poll(queue, MaximumBatchingWindowInSeconds=300, BatchSize=2)
+    world.target.answer = lambda event: throttled()
+    await world.send(queue, "a", "b", "c")
+    assert left(queue) == (0, 3)
+    await world.stop()
+    await source.drain()
+    assert left(queue) == (3, 0)
+
+
+async def test_what_is_given_up_is_received_again(world: World) -> None:
+    queue = await world.queue()
+    world.target.gate = asyncio.Event()
+    source = world.poll(queue)
+    await world.send(queue, "a")
+    await world.stop()
+    source.cancel()
+    await source.drain()
+    assert left(queue) == (1, 0)
