@@ -12,7 +12,8 @@ from typing import Any
 import pytest
 
 from emulator.driver.base import Driver
-from emulator.driver.process import ProcessDriver
+from emulator.driver.process import ProcessDriver, layout
+from emulator.driver.process.interpreters import find
 from emulator.model.errors import ConfigurationError, DriverFault
 from emulator.model.sandbox import Exit
 from tests.contract.conftest import LINUX, PROCESS_ONLY, make_process_driver
@@ -48,6 +49,28 @@ async def test_a_zygote_that_is_killed_is_replaced(driver: Driver, folder: Path)
                 await asyncio.sleep(0.01)
     assert (await second.invoke({})).json() == 1
     await second.stop()
+
+
+@pytest.mark.skipif(not LINUX, reason="sandboxes with a root of their own need Linux")
+@pytest.mark.parametrize("kind", ["process-root", "process-user"], indirect=True)
+@pytest.mark.parametrize(
+    "python", [each.executable for each in find("python") if each.version >= 11], ids=str
+)
+async def test_whichever_python_it_runs_on_starts_other_runtimes(
+    kind: str, folder: Path, python: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(layout, "own_interpreter", lambda: python)
+    driver = make_process_driver(kind, folder / "state")
+    await driver.open()
+    try:
+        await driver.prepare("nodejs20.x", "x86_64")
+        code = write_code(folder, "exports.handler = async () => 1", "app.js")
+        runtime = await Runtime.start(driver, make_spec(code, runtime="nodejs20.x"))
+        await runtime.ready()
+        assert (await runtime.invoke({})).json() == 1
+        await runtime.stop()
+    finally:
+        await driver.close()
 
 
 @PROCESS_ONLY
@@ -114,7 +137,8 @@ VICTIM = """
 import asyncio, sys
 from pathlib import Path
 sys.path[:0] = {path!r}
-from emulator.driver.process import ProcessDriver
+from emulator.driver.process import ProcessDriver, layout
+from emulator.driver.process.interpreters import find
 from tests.contract.sandboxes import Runtime, make_spec
 
 async def main():

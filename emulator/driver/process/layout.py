@@ -63,6 +63,7 @@ def jail_plan(
     prefix: Path | None,
     packages: tuple[str, ...],
     argv: list[str],
+    environ: dict[str, str] | None = None,
 ) -> dict[str, Any]:
     """Return what ``runtimes/python/jail.py`` is to build and to run.
 
@@ -73,6 +74,7 @@ def jail_plan(
         prefix: The interpreter's installation, to be shown at /var/lang; None for none.
         packages: The names of packages to show in /var/runtime.
         argv: The zygote's command, as seen inside.
+        environ: The environment it starts in; None for the usual one.
     """
     binds: list[tuple[str, str]] = [("/usr", "/usr")]
     links: list[tuple[str, str]] = []
@@ -105,7 +107,7 @@ def jail_plan(
             "/etc/group": "root:x:0:\n" + "".join(f"{USER_NAME}:x:{uid}:\n" for uid in uids),
         },
         "folders": list(_FOLDERS),
-        "environ": zygote_environ(),
+        "environ": zygote_environ() if environ is None else environ,
         "argv": argv,
     }
 

@@ -107,23 +107,28 @@ class Zygote:
 
     async def _start_jailed(self, control: socket.socket, errors: int) -> None:
         interpreter = self.choice.interpreter
-        own = str(layout.own_interpreter())
+        own = layout.own_interpreter()
         folder = runtimes_folder() / "python"
+        environ = layout.zygote_environ()
         if interpreter is not None and interpreter.family == "python":
             program, runtime = program_inside(self.choice, jailed=True), "/var/runtime"
         else:
             # It only forks wardens: Python itself need not be what the sandbox shows.
-            program, runtime = "/.host/root" + own, f"/.host/root{folder}"
+            program, runtime = f"/.host/root{own}", f"/.host/root{folder}"
+            # A Python that is built as a shared library looks for it at its own place.
+            libraries = f"/.host/root{own.parent.parent}/lib"
+            environ["LD_LIBRARY_PATH"] = f"{libraries}:{environ['LD_LIBRARY_PATH']}"
         plan = layout.jail_plan(
             user=self._world.user,
             first_uid=self._world.first_uid,
             family=self.choice.family,
             prefix=interpreter.prefix if interpreter else None,
             packages=self._world.packages,
+            environ=environ,
             argv=[program, *self._arguments(control, "/.host/root", runtime)],
         )
         jail = await asyncio.create_subprocess_exec(
-            own,
+            str(own),
             "-I",
             "-S",
             str(folder / "jail.py"),
