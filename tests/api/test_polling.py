@@ -158,6 +158,7 @@ def test_a_mapping_follows_its_alias(polled: Polled) -> None:
     polled.send("1")
     polled.calls.until(1)
     polled.functions.update_function_configuration(FunctionName="hello", Description="new")
+    polled.functions.get_waiter("function_updated_v2").wait(FunctionName="hello")
     polled.functions.publish_version(FunctionName="hello")
     polled.functions.update_alias(FunctionName="hello", Name="live", FunctionVersion="2")
     polled.send("2")
