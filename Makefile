@@ -27,9 +27,10 @@ format: .venv/dev
 	$(BIN)/ruff format
 	$(BIN)/ruff check --fix
 
-# Speed, beside its floor: prints a table, writes bench-results/*.json.
+# Speed, beside its floor: prints a table, writes bench-results/*.json (some minutes).
 bench: .venv/dev
 	$(BIN)/python -m tests.benchmarks.bench_invoke
+	$(BIN)/python -m tests.benchmarks.bench_events
 
 clean:
 	rm -rf .venv .mypy_cache .ruff_cache .pytest_cache .hypothesis bench-results dist

@@ -53,7 +53,8 @@ class Limits:
     function: int = 32
     #: Of one function, when events begin to come.
     first: int = 4
-    #: Seconds without room after which one more may run.
+    #: Seconds that one has run and none had room, after which one more may run. Events that end
+    #: sooner end before another environment has started.
     growth: float = 0.02
 
 
@@ -82,7 +83,8 @@ class Channel:
         self._arn = arn
         self._account, self._region, self._name = parts_of(arn)
         self.queue = queue
-        self.running = 0
+        #: When what runs began, by receipt handle; the oldest first.
+        self._began: dict[str, float] = {}
         self._allowed = host.limits.first
         self._growth: Timer | None = None
         self._throttles = 0
@@ -93,6 +95,11 @@ class Channel:
 
     def start(self) -> None:
         self._pump = asyncio.get_running_loop().create_task(self._run())
+
+    @property
+    def running(self) -> int:
+        """Return how many events run."""
+        return len(self._began)
 
     def paused_until(self) -> float | None:
         return self._resume_at if self._resume_at > self._host.clock.now() else None
@@ -123,7 +130,7 @@ class Channel:
                 self._allowed = self._host.limits.first
             for message in await self.queue.receive(room, wait=_FOREVER, visibility=_FOREVER):
                 shared = await self._host.places.take(self)
-                self.running += 1
+                self._began[message.handle] = self._host.clock.monotonic()
                 task = asyncio.get_running_loop().create_task(self._process(message, shared))
                 self._work.add(task)
                 task.add_done_callback(self._work.discard)
@@ -156,9 +163,14 @@ class Channel:
 
     def _grow(self) -> None:
         self._growth = None
-        if self.running >= self._allowed:
-            self._allowed = min(self._host.limits.function, self._allowed + 1)
-            self._changed.set()
+        if self.running < self._allowed:
+            return
+        limits = self._host.limits
+        oldest = next(iter(self._began.values()))
+        if self._host.clock.monotonic() - oldest >= limits.growth:
+            self._allowed = min(limits.function, self._allowed + 1)
+        # Looks again for room, or waits for it anew.
+        self._changed.set()
 
     # -- one event ----------------------------------------------------------------------------
 
@@ -171,7 +183,7 @@ class Channel:
             self._pause()
             step = _Throttled()
         finally:
-            self.running -= 1
+            del self._began[message.handle]
             self._host.places.give(self, shared)
             self._changed.set()
         try:

@@ -1,8 +1,9 @@
 """One SQLite database, written by one thread with group commit and read by another.
 
-A caller of :meth:`Database.write` is answered after the commit that holds its work. While a
-commit runs, work queues up, and the next commit takes all of it: the price of one ``fsync`` is
-shared by everyone who waited for it. Reads use a connection of their own and see the last commit.
+A caller of :meth:`Database.write` is answered after the commit that holds its work. What one turn
+of the loop submits is handed to the writer together, and while a commit runs, work queues up for
+the next: the price of one ``fsync``, and of waking the writer, is shared by all who wait. Reads
+use a connection of their own and see the last commit.
 """
 
 from __future__ import annotations
@@ -45,8 +46,10 @@ class Database:
         self._path = path
         self._writer = _connect(path, durability)
         self._reader = _connect(path, durability) if path else None
-        self._queue: SimpleQueue[_Job | None] = SimpleQueue()
-        self._reads: SimpleQueue[_Job | None] = SimpleQueue() if path else self._queue
+        #: What was submitted in this turn of the loop.
+        self._submitted: list[_Job] = []
+        self._queue: SimpleQueue[list[_Job] | None] = SimpleQueue()
+        self._reads: SimpleQueue[_Job | None] = SimpleQueue()
         self._threads = [threading.Thread(target=self._write_loop, name="store-writer")]
         if path:
             self._threads.append(threading.Thread(target=self._read_loop, name="store-reader"))
@@ -80,7 +83,15 @@ class Database:
         """
         if self._closed:
             raise StorageError("the store is closed")
-        self._queue.put(_Job(work, done, asyncio.get_running_loop()))
+        loop = asyncio.get_running_loop()
+        if not self._submitted:
+            loop.call_soon(self._hand_in)
+        self._submitted.append(_Job(work, done, loop))
+
+    def _hand_in(self) -> None:
+        if self._submitted:
+            jobs, self._submitted = self._submitted, []
+            self._queue.put(jobs)
 
     async def write(self, work: Work[T]) -> T:
         """Run ``work`` and return its result after the commit that holds it.
@@ -95,6 +106,8 @@ class Database:
 
     async def read(self, work: Work[T]) -> T:
         """Run ``work`` on the reader's connection, which sees the last commit."""
+        if not self._reader:
+            return await self.write(work)
         if self._closed:
             raise StorageError("the store is closed")
         loop = asyncio.get_running_loop()
@@ -112,6 +125,7 @@ class Database:
         if self._closed:
             return
         self._closed = True
+        self._hand_in()
         self._queue.put(None)
         if self._reader:
             self._reads.put(None)
@@ -122,18 +136,19 @@ class Database:
         await asyncio.to_thread(_fold, self._writer)
 
     def _write_loop(self) -> None:
-        while job := self._queue.get():
-            batch, last = [job], False
+        while batch := self._queue.get():
+            last = False
             try:
                 while len(batch) < MAX_BATCH:
                     following = self._queue.get_nowait()
                     if following is None:
                         last = True
                         break
-                    batch.append(following)
+                    batch += following
             except Empty:
                 pass
-            self._commit(batch)
+            for start in range(0, len(batch), MAX_BATCH):
+                self._commit(batch[start : start + MAX_BATCH])
             if last:
                 return
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Mapping
 from typing import Any
 
@@ -276,7 +277,12 @@ def query_error(model: ServiceModel, error: AwsError, request_id: str) -> Respon
     return status, _headers(request_id), _encode(body)
 
 
+#: What XML 1.0 can't say, not even escaped.
+_NOT_XML = re.compile("[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
+
+
 def _escape(text: str) -> str:
+    text = _NOT_XML.sub("\ufffd", text)
     text = text.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
     # XML readers turn a bare carriage return into a line feed.
     return text.replace("\r", "&#xd;")
@@ -291,5 +297,4 @@ def _headers(request_id: str) -> list[tuple[bytes, bytes]]:
 
 
 def _encode(text: str) -> bytes:
-    # A lone surrogate has no place in XML at all.
-    return text.encode("utf-8", "replace")
+    return text.encode()

@@ -257,6 +257,29 @@ async def test_a_flood_makes_no_more_environments_than_the_bound(world):
     assert world.asynchronous.outcomes == {"Success": 200}
 
 
+async def test_events_that_end_sooner_than_an_environment_starts_get_no_further_one(world):
+    turn = asyncio.Condition()
+
+    async def brief(runtime: RuntimeClient) -> Exit | None:
+        while True:
+            request_id, _ = await runtime.next()
+            async with turn:
+                await turn.wait()
+            await runtime.respond(request_id, b"{}")
+
+    world.driver.script = brief
+    world.function()
+    await asyncio.gather(*(world.submit(n, request_id=f"id-{n}") for n in range(40)))
+    for _ in range(20):
+        await world.settle()
+        assert world.pools.count == world.asynchronous.limits.first
+        async with turn:
+            turn.notify_all()
+        await world.advance(0.01)
+    await world.settle()
+    assert world.asynchronous.outcomes == {"Success": 40}
+
+
 async def test_one_functions_backlog_does_not_hold_up_another(world):
     async def slow(runtime: RuntimeClient) -> Exit | None:
         while True:
