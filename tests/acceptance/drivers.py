@@ -17,12 +17,12 @@ IMAGES = dict.fromkeys(
 )
 
 
-def settings(driver: str, **fields: Any) -> Settings:
-    """Return the settings of an emulator on a free port whose functions run on ``driver``."""
-    if driver == "docker":
+def settings(on: str, **fields: Any) -> Settings:
+    """Return the settings of an emulator on a free port whose functions run on a driver."""
+    if on == "docker":
         need_engine()
         fields = {"images": IMAGES, **fields}
-    return Settings(port=0, driver=driver, **fields)
+    return Settings(**{"port": 0, "driver": on, **fields})
 
 
 def options(driver: str) -> list[str]:

@@ -77,15 +77,14 @@ def settled(version: FunctionVersion) -> FunctionVersion:
 
 
 def _failed(version: FunctionVersion, reason: str) -> FunctionVersion:
+    code = "InvalidImage" if version.code.image else "InternalError"
     if version.state == "Pending":
-        return replace(
-            version, state="Failed", state_reason=reason, state_reason_code="InternalError"
-        )
+        return replace(version, state="Failed", state_reason=reason, state_reason_code=code)
     return replace(
         version,
         last_update_status="Failed",
         last_update_status_reason=reason,
-        last_update_status_reason_code="InternalError",
+        last_update_status_reason_code=code,
     )
 
 

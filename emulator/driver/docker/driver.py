@@ -193,7 +193,7 @@ class DockerDriver:
     async def prepare_image(self, image: str, architecture: str) -> str:
         plan = Plan(image=image, platform=images.platform(architecture), language="", version="")
         digest = (await self._images.ensure(plan)).digest
-        return digest if "@" in digest else f"{image.partition('@')[0]}@{digest}"
+        return digest if "@" in digest else f"{images.repository(image)}@{digest}"
 
     async def prepare(self, runtime: str, architecture: str) -> None:
         plan = await self._images.plan_runtime(runtime, architecture)

@@ -122,13 +122,21 @@ class Engine:
             ca = str(files["ca"]) if self.address.verify and files["ca"].exists() else None
             tls = TLSConfig(client_cert=pair, ca_cert=ca, verify=self.address.verify)
         with _translated():
-            if self.address.scheme == "unix":
-                # The SDK leaves its socket open when nobody answers, and says less.
-                with socket.socket(socket.AF_UNIX) as probe:
-                    probe.connect(self.address.url.removeprefix("unix://"))
+            self._reach()
             self._client = docker.APIClient(
                 self.address.url, version="auto", timeout=int(self._timeout), tls=tls
             )
+
+    def _reach(self) -> None:
+        """Find out whether anybody listens: the SDK leaves its socket open if not, and says less.
+
+        Raises:
+            OSError: Nobody does.
+        """
+        if self.address.scheme == "unix":
+            with socket.socket(socket.AF_UNIX) as probe:
+                probe.settimeout(self._timeout)
+                probe.connect(self.address.url.removeprefix("unix://"))
 
     async def call(self, function: Callable[[APIClient], T], *, seconds: float | None = None) -> T:
         """Run ``function`` with the SDK's client on the executor; it returns plain values.
@@ -142,6 +150,7 @@ class Engine:
             if client is None:
                 raise EngineFault("the Docker engine is not connected")
             with _translated():
+                self._reach()
                 return function(client)
 
         return await self._run(run, seconds or self._timeout)

@@ -100,6 +100,13 @@ def own_image(runtime: str) -> str:
     return f"{_OWN}/{language}:{version or 'latest'}"
 
 
+def repository(image: str) -> str:
+    """Return an image's name without its tag or digest."""
+    name = image.partition("@")[0]
+    head, colon, tag = name.rpartition(":")
+    return head if colon and "/" not in tag else name
+
+
 def platform(architecture: str) -> str:
     """Return the engine's name for a function's architecture."""
     return _PLATFORMS[architecture]

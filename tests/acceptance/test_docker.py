@@ -1,0 +1,467 @@
+"""An emulator whose functions run in containers: what only this driver has."""
+
+from __future__ import annotations
+
+import os
+import signal
+import socket
+import subprocess
+import time
+from pathlib import Path
+
+import pytest
+from botocore.exceptions import ClientError
+
+from tests.acceptance.conftest import ROOT, localfaas_up
+from tests.acceptance.drivers import options, settings
+from tests.acceptance.own_engine import own_engine
+from tests.acceptance.test_faults import again, run
+from tests.api.conftest import Running
+from tests.contract.docker_engine import IMAGE, need_engine
+
+pytestmark = [pytest.mark.docker, pytest.mark.xdist_group("docker")]
+
+ECHO = "def handler(event, context):\n    return event\n"
+
+
+@pytest.fixture(scope="module")
+def emulator():
+    running = Running(settings("docker"))
+    yield running
+    running.stop()
+
+
+@pytest.fixture(scope="module")
+def client(emulator):
+    return emulator.client("lambda")
+
+
+def docker(*words: str) -> str:
+    done = subprocess.run(["docker", *words], capture_output=True, text=True, check=True)
+    return done.stdout.strip()
+
+
+def container_of(emulator: Running, function: str) -> str:
+    """Return the id of the only container of a function."""
+
+    def find():
+        return [
+            environment.sandbox.container.id
+            for environment in emulator.emulator.pools.environments.values()
+            if environment.version.name == function
+        ]
+
+    [found] = emulator.call(find)
+    return found
+
+
+def wait_until(condition, seconds: float = 20.0) -> None:
+    until = time.monotonic() + seconds
+    while not condition():
+        assert time.monotonic() < until, "it did not come to that"
+        time.sleep(0.02)
+
+
+# The network ---------------------------------------------------------------------------------
+
+
+def test_the_sdk_inside_talks_to_this_emulator(client, emulator):
+    code = """
+import boto3, os
+def handler(event, context):
+    functions = boto3.client("lambda").list_functions()["Functions"]
+    return [os.environ["AWS_ENDPOINT_URL"], [f["FunctionName"] for f in functions]]
+"""
+    endpoint, names = run(client, "sdk", code, Timeout=30, MemorySize=1769).payload
+    assert endpoint == f"http://{emulator.emulator.driver.reach_host}:{emulator.emulator.port}"
+    assert "sdk" in names
+
+
+def listening() -> list[tuple[str, int]]:
+    """Return where this process listens."""
+    lines = subprocess.run(
+        ["ss", "-Hltnp"], capture_output=True, text=True, check=True
+    ).stdout.splitlines()
+    places = [line.split()[3].rpartition(":") for line in lines if f"pid={os.getpid()}," in line]
+    return [(host, int(port)) for host, _, port in places]
+
+
+def test_it_listens_on_loopback_and_the_bridge_alone(emulator):
+    driver = emulator.emulator.driver
+    own = listening()
+    assert {host for host, _ in own} <= {"127.0.0.1", driver.listen_host}
+    assert (driver.listen_host, emulator.emulator.port) in own
+
+
+def test_the_outside_is_reached(client):
+    """As far as this machine's own address beyond the bridge: what lies behind is not ours."""
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as probe:
+        probe.connect(("192.0.2.1", 9))
+        outside = probe.getsockname()[0]
+    code = """
+import socket
+def handler(event, context):
+    with socket.create_connection(tuple(event), timeout=5) as connection:
+        return connection.recv(5).decode()
+"""
+    with socket.create_server((outside, 0)) as listener:
+        run(client, "outside", ECHO)
+        create_or_update(client, "outside", code)
+        client_end = listener.getsockname()
+        answer = invoke_in_thread(client, "outside", list(client_end))
+        connection, _ = listener.accept()
+        with connection:
+            connection.sendall(b"hello")
+        assert answer() == "hello"
+
+
+def create_or_update(client, name: str, code: str) -> None:
+    from tests.api.conftest import zip_of
+
+    client.update_function_code(FunctionName=name, ZipFile=zip_of(app__py=code))
+    client.get_waiter("function_updated_v2").wait(FunctionName=name)
+
+
+def invoke_in_thread(client, name: str, event):
+    from concurrent.futures import ThreadPoolExecutor
+
+    pool = ThreadPoolExecutor(1)
+    future = pool.submit(lambda: again(client, name, event).payload)
+    pool.shutdown(wait=False)
+    return lambda: future.result(30)
+
+
+# Walls (T4, T5) ------------------------------------------------------------------------------
+
+
+def test_an_environment_can_not_use_what_is_anothers(client, emulator):
+    """It knows where to look: at every port of the bridge that is the emulator's."""
+    victim = (
+        "import os\ndef handler(event, context):\n    return os.environ['AWS_LAMBDA_RUNTIME_API']\n"
+    )
+    address = run(client, "victim", victim).payload
+    host, _, port = address.rpartition(":")
+    adversary = """
+import http.client, os
+def call(host, port, method, path):
+    connection = http.client.HTTPConnection(host, port, timeout=5)
+    try:
+        connection.request(method, path, b"" if method == "POST" else None)
+        answer = connection.getresponse()
+        return [answer.status, answer.read().decode()]
+    except OSError as error:
+        return type(error).__name__
+    finally:
+        connection.close()
+def handler(event, context):
+    own = os.environ["AWS_LAMBDA_RUNTIME_API"].rpartition(":")[2]
+    paths = {"next": "invocation/next", "answer": "invocation/x/response", "init": "init/error"}
+    found = {}
+    for port in event["ports"]:
+        if str(port) != own:
+            for name, path in paths.items():
+                method = "GET" if name == "next" else "POST"
+                found[f"{port} {name}"] = call(
+                    event["host"], port, method, "/2018-06-01/runtime/" + path)
+    controls = [("POST", "/_emulator/shutdown"), ("GET", "/_emulator/state"),
+                ("GET", "/_emulator/docs"), ("POST", "/%5femulator/shutdown")]
+    return found, [call(event["host"], event["emulator"], *each)[0] for each in controls]
+"""
+    door = emulator.emulator.port
+    ports = [number for where, number in listening() if where == host and number != door]
+    assert int(port) in ports
+    event = {"host": host, "ports": ports, "emulator": door}
+    run(client, "adversary", adversary, {"host": host, "ports": [], "emulator": door}, Timeout=30)
+    found, controls = again(client, "adversary", event).payload
+    assert found
+    assert set(found.values()) <= {"ConnectionResetError", "RemoteDisconnected"}
+    assert controls == [403, 403, 403, 403]
+    assert again(client, "victim").payload == address, "it serves on"
+
+
+def test_the_walls_from_inside(client):
+    code = """
+import os
+def handler(event, context):
+    lines = open("/proc/self/status").read().splitlines()
+    status = dict(line.split(":\\t", 1) for line in lines)
+    def tried(action):
+        try:
+            action()
+            return True
+        except OSError:
+            return False
+    places = ("/", "/etc", "/usr", "/var", "/var/task", "/opt", "/var/runtime", "/run", "/dev")
+    return {
+        "capabilities": [int(status["Cap" + name], 16) for name in ("Eff", "Prm", "Bnd", "Inh")],
+        "privileges": status["NoNewPrivs"], "seccomp": status["Seccomp"],
+        "root": 0 in (os.getuid(), os.geteuid(), os.getgid()) or 0 in os.getgroups(),
+        "writable": [p for p in places if tried(lambda: open(p + "/probe", "w"))],
+        "sockets": [p for p in ("/var/run/docker.sock", "/run/docker.sock") if os.path.exists(p)],
+        "mount": tried(lambda: os.chroot("/tmp")), "devices": tried(lambda: open("/dev/mem")),
+        "kernel": tried(lambda: open("/proc/sysrq-trigger", "w")),
+        "names": tried(lambda: open("/proc/sys/kernel/hostname", "w")),
+    }
+"""
+    assert run(client, "walls", code).payload == {
+        "capabilities": [0, 0, 0, 0],
+        "privileges": "1",
+        "seccomp": "2",
+        "root": False,
+        "writable": [],
+        "sockets": [],
+        "mount": False,
+        "devices": False,
+        "kernel": False,
+        "names": False,
+    }
+
+
+# Freezing ------------------------------------------------------------------------------------
+
+TICKS = """
+import threading, time
+ticks = 0
+def tick():
+    global ticks
+    while True:
+        time.sleep(0.001); ticks += 1
+threading.Thread(target=tick, daemon=True).start()
+def handler(event, context):
+    return [ticks, time.monotonic()]
+"""
+
+
+@pytest.mark.parametrize("freeze", [True, False])
+def test_a_background_thread_between_calls(freeze):
+    running = Running(settings("docker", freeze=None if freeze else False))
+    try:
+        client = running.client("lambda")
+        before, began = run(client, "ticks", TICKS, MemorySize=1769).payload
+
+        def frozen():
+            [environment] = running.emulator.pools.environments.values()
+            return environment.state.value == "frozen"
+
+        if freeze:
+            wait_until(lambda: running.call(frozen))
+        time.sleep(0.3)  # what is measured: progress in this time
+        after, ended = again(client, "ticks").payload
+        assert ended - began > 0.3
+        # A thread that is let run makes some 250 rounds, on a busy machine too few to count on.
+        assert (after - before < 60) if freeze else (after > before)
+    finally:
+        running.stop()
+
+
+# Images --------------------------------------------------------------------------------------
+
+
+@pytest.fixture(scope="session")  # it outlives the emulator whose containers are made from it
+def official_image(tmp_path_factory):
+    """An image as AWS's are made: awslambdaric, unchanged, is its entrypoint."""
+    need_engine()
+    awslambdaric = pytest.importorskip("awslambdaric")
+    folder = tmp_path_factory.mktemp("image")
+    packages = Path(awslambdaric.__file__).parents[1]
+    (folder / "packages").mkdir()
+    for pattern in ("awslambdaric", "runtime_client*", "simplejson", "snapshot_restore_py"):
+        for source in packages.glob(pattern):
+            subprocess.run(["cp", "-r", source, folder / "packages"], check=True)
+    (folder / "app.py").write_text(
+        "import os\n"
+        "def handler(event, context):\n"
+        "    if event == 'raise': raise KeyError('x')\n"
+        "    return [event, os.getcwd(), type(context).__module__, os.environ.get('FROM_IMAGE')]\n"
+        "def other(event, context):\n    return 'other'\n"
+    )
+    (folder / "Dockerfile").write_text(
+        f"FROM {IMAGE}\nCOPY packages /usr/lib/python3/dist-packages\nCOPY app.py /var/task/\n"
+        "ENV FROM_IMAGE=yes\nWORKDIR /var/task\n"
+        'ENTRYPOINT ["python3", "-m", "awslambdaric"]\nCMD ["app.handler"]\n'
+    )
+    name = "localfaas-test/official:1"
+    docker("build", "-q", "-t", name, str(folder))
+    yield name
+    docker("image", "rm", name)
+
+
+def create_image(client, name: str, image: str, **fields):
+    client.create_function(
+        FunctionName=name,
+        Role="arn:aws:iam::000000000000:role/role",
+        PackageType="Image",
+        Code={"ImageUri": image},
+        **{"Timeout": 10, "MemorySize": 512, **fields},
+    )
+    client.get_waiter("function_active_v2").wait(FunctionName=name)
+
+
+def test_an_image_function_runs_its_own_client(client, official_image):
+    create_image(client, "image", official_image)
+    for event in ({"a": "ü"}, 2):
+        call = again(client, "image", event)
+        assert call.payload == [event, "/var/task", "awslambdaric.lambda_context", "yes"], call.log
+    call = again(client, "image", "raise")
+    assert (call.error, call.payload["errorType"]) == ("Unhandled", "KeyError")
+    assert again(client, "image", 3).payload[0] == 3
+
+
+def test_what_an_image_function_shows(client, official_image):
+    config = {"Command": ["app.other"], "WorkingDirectory": "/usr"}
+    create_image(client, "shown", official_image, ImageConfig=config)
+    shown = client.get_function(FunctionName="shown")
+    code, configuration = shown["Code"], shown["Configuration"]
+    assert (code["RepositoryType"], code["ImageUri"]) == ("ECR", official_image)
+    repository, _, digest = code["ResolvedImageUri"].partition("@sha256:")
+    assert repository == official_image.partition(":")[0]
+    assert configuration["CodeSha256"] == digest
+    assert configuration["PackageType"] == "Image"
+    assert configuration["ImageConfigResponse"] == {"ImageConfig": config}
+    assert not {"Runtime", "Handler"} & set(configuration)
+
+
+@pytest.mark.parametrize(
+    ("config", "expected"),
+    [
+        ({"Command": ["app.other"], "WorkingDirectory": "/var/task"}, "other"),
+        (
+            {"EntryPoint": ["/usr/bin/env", "FROM_IMAGE=no", "python3", "-m", "awslambdaric"]},
+            ["x", "/var/task", "awslambdaric.lambda_context", "no"],
+        ),
+    ],
+)
+def test_each_part_of_an_image_can_be_overridden(client, official_image, config, expected):
+    name = "over-" + "-".join(config).lower()
+    create_image(client, name, official_image, ImageConfig=config)
+    assert again(client, name, "x").payload == expected
+
+
+def test_an_image_that_is_nowhere_fails_the_function(client):
+    with pytest.raises(Exception, match="Failed"):
+        create_image(client, "nowhere", "localhost:1/nothing:here")
+    shown = client.get_function_configuration(FunctionName="nowhere")
+    assert (shown["State"], shown["StateReasonCode"]) == ("Failed", "InvalidImage")
+    assert "localhost:1/nothing:here" in shown["StateReason"]
+
+
+# What goes wrong -----------------------------------------------------------------------------
+
+
+def test_docker_kill(client, emulator):
+    code = "import time\ndef handler(event, context):\n    time.sleep(event or 0)\n    return 1\n"
+    run(client, "killed", code, Timeout=20)
+    answer = invoke_in_thread(client, "killed", 15)
+    docker("kill", container_of(emulator, "killed"))
+    assert answer()["errorType"] == "Runtime.ExitError"
+    assert again(client, "killed").payload == 1
+
+
+def test_docker_kill_of_an_idle_one(client, emulator):
+    run(client, "killed-idle", ECHO)
+    container = container_of(emulator, "killed-idle")
+    docker("kill", container)
+    wait_until(lambda: container not in emulator.call(lambda: containers(emulator)))
+    assert again(client, "killed-idle", 1).payload == 1
+
+
+def containers(emulator: Running) -> list[str]:
+    environments = emulator.emulator.pools.environments.values()
+    return [each.sandbox.container.id for each in environments if each.sandbox]
+
+
+def test_docker_pause(client, emulator):
+    code = "import time\ndef handler(event, context):\n    time.sleep(event or 0)\n    return 1\n"
+    run(client, "paused", code, Timeout=3)
+    answer = invoke_in_thread(client, "paused", 2.5)
+    docker("pause", container_of(emulator, "paused"))
+    assert answer()["errorType"] == "Sandbox.Timedout"
+    assert again(client, "paused").payload == 1
+
+
+def test_an_engine_that_restarts_or_hangs(monkeypatch):
+    with own_engine() as engine:
+        monkeypatch.setenv("DOCKER_HOST", engine.url)
+        running = Running(settings("docker"))
+        try:
+            client = running.client("lambda")
+            code = (
+                "import time\ndef handler(event, context):\n    time.sleep(event or 0); return 1\n"
+            )
+            run(client, "f", code, Timeout=30)
+            answer = invoke_in_thread(client, "f", 25)
+            engine.stop(signal.SIGTERM)
+            assert answer()["errorType"] == "Runtime.ExitError"
+            with pytest.raises(ClientError, match="No execution environment"):
+                client.invoke(FunctionName="f")
+            engine.start()
+            wait_until(lambda: answers(client, "f"))
+            # It hangs: what runs goes on, and nothing waits for ever.
+            engine.signal(signal.SIGSTOP)
+            try:
+                assert again(client, "f").payload == 1
+            finally:
+                engine.signal(signal.SIGCONT)
+        finally:
+            running.stop()
+        assert engine.docker("ps", "-aq") == ""
+
+
+def answers(client, name: str) -> bool:
+    try:
+        return again(client, name).payload == 1
+    except ClientError:
+        return False
+
+
+# Hygiene -------------------------------------------------------------------------------------
+
+
+def test_kill_9_leaves_nothing_to_the_next(tmp_path):
+    arguments = ("--no-watch", *options("docker"), "--docker-label=test.kill=9")
+    mark = "label=test.kill=9"
+    with localfaas_up(ROOT / "sample_functions", *arguments) as up:
+        up.client().invoke(FunctionName="hello")
+        assert docker("ps", "-aq", "--filter", mark)
+        up.process.kill()
+        up.process.wait(10)
+    assert docker("ps", "-aq", "--filter", mark), "nobody is there to remove them"
+    with localfaas_up(ROOT / "sample_functions" / "hello", "--no-watch", *options("docker")) as up:
+        up.client().invoke(FunctionName="hello")
+        assert docker("ps", "-aq", "--filter", mark) == ""
+        assert docker("volume", "ls", "-q", "--filter", mark) == ""
+
+
+def test_auto_takes_processes_where_no_engine_answers(tmp_path, monkeypatch):
+    monkeypatch.setenv("DOCKER_HOST", f"unix://{tmp_path}/none.sock")
+    running = Running(settings("auto"))
+    try:
+        assert running.emulator.driver.name == "process"
+        [note] = [n for n in running.emulator.notes if "no Docker engine answers" in n]
+        assert f"{tmp_path}/none.sock" in note
+        assert run(running.client("lambda"), "hello", ECHO, {"a": 1}).payload == {"a": 1}
+    finally:
+        running.stop()
+
+
+def test_auto_takes_docker_where_one_does():
+    need_engine()
+    running = Running(settings("docker", driver="auto"))
+    try:
+        assert running.emulator.driver.name == "docker"
+        assert any("Docker engine" in note for note in running.emulator.notes)
+    finally:
+        running.stop()
+
+
+def test_images_need_containers():
+    running = Running(settings("process"))
+    try:
+        client = running.client("lambda")
+        create_image(client, "image", "some/image:1")
+        with pytest.raises(
+            ClientError, match=r"some/image:1 is a container image.*--driver docker"
+        ):
+            client.invoke(FunctionName="image")
+    finally:
+        running.stop()
