@@ -1,8 +1,8 @@
 """Disks of a given size for /tmp: sparse ext4 files, seen by nobody but their sandbox.
 
 A tmpfs would be charged to the sandbox's memory. A disk is made by copying an empty one, mounted
-by a loop device that frees itself, and held as a detached mount: nothing is mounted on the host
-but for an instant, and nothing is left once the descriptors are closed, even by a ``kill -9``.
+by a loop device that frees itself, and held as a detached mount: nothing is mounted on the host,
+and nothing is left once the descriptors are closed, even by a ``kill -9``.
 """
 
 from __future__ import annotations
@@ -102,7 +102,7 @@ class Disks:
         image = self._folder / f"disk-{self._made}"
         _copy_sparse(template, image)
         try:
-            return self._mount(image)
+            return mounts.open_disk(image)
         finally:
             image.unlink()
 
@@ -115,21 +115,12 @@ class Disks:
         # No journal: nobody needs a /tmp after a power cut.
         command = [str(self._mkfs), "-q", "-F", "-m", "0", "-O", "^has_journal", "-E", "nodiscard"]
         subprocess.run([*command, str(unfinished)], check=True, capture_output=True)
-        disk = self._mount(unfinished)
+        disk = mounts.open_disk(unfinished)
         root = Path(f"/proc/self/fd/{disk}")
         (root / "lost+found").rmdir()
         root.chmod(0o1777)
         os.close(disk)
         unfinished.replace(path)
-
-    def _mount(self, image: Path) -> int:
-        point = self._folder / "point"
-        point.mkdir(exist_ok=True)
-        mounts.mount_disk(image, point)
-        try:
-            return mounts.clone(point)
-        finally:
-            mounts.unmount(point)
 
 
 def _mkfs() -> str | None:

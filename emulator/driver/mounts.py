@@ -25,12 +25,19 @@ _AT_RECURSIVE = 0x8000
 _OPEN_TREE_CLONE = 1
 _MOVE_MOUNT_F_EMPTY_PATH = 4
 _MOUNT_ATTR_RDONLY_NOSUID_NODEV = 1 | 2 | 4
-_MS_NOSUID_NODEV_NOATIME = 2 | 4 | 1024
+_MOUNT_ATTR_NOSUID_NODEV_NOATIME = 2 | 4 | 16
+_FSOPEN_CLOEXEC = 1
+_FSMOUNT_CLOEXEC = 1
+_FSCONFIG_SET_STRING = 1
+_FSCONFIG_CMD_CREATE = 6
 _MNT_DETACH = 2
 
 # The numbers of calls younger than 2018 are the same on every architecture.
 _SYS_OPEN_TREE = 428
 _SYS_MOVE_MOUNT = 429
+_SYS_FSOPEN = 430
+_SYS_FSCONFIG = 431
+_SYS_FSMOUNT = 432
 _SYS_MOUNT_SETATTR = 442
 
 _LOOP_CTL_GET_FREE = 0x4C82
@@ -164,8 +171,8 @@ def mounts_below(folder: Path) -> list[Path]:
     return found[::-1]
 
 
-def mount_disk(image: Path, target: Path) -> None:
-    """Mount the ext4 file system in the file ``image`` at ``target``, by a loop device.
+def open_disk(image: Path) -> int:
+    """Return the ext4 file system in the file ``image`` as a detached mount, by a loop device.
 
     The device frees itself with the last mount, and the file may be unlinked at once.
 
@@ -178,7 +185,14 @@ def mount_disk(image: Path, target: Path) -> None:
     finally:
         os.close(disk)
     try:
-        _call("mount", name.encode(), os.fsencode(target), b"ext4", _MS_NOSUID_NODEV_NOATIME, b"")
+        system = _syscall(_SYS_FSOPEN, b"ext4", _FSOPEN_CLOEXEC)
+        try:
+            _syscall(_SYS_FSCONFIG, system, _FSCONFIG_SET_STRING, b"source", name.encode(), 0)
+            _syscall(_SYS_FSCONFIG, system, _FSCONFIG_CMD_CREATE, 0, 0, 0)
+            attributes = _MOUNT_ATTR_NOSUID_NODEV_NOATIME
+            return _syscall(_SYS_FSMOUNT, system, _FSMOUNT_CLOEXEC, attributes)
+        finally:
+            os.close(system)
     finally:
         os.close(device)
 
@@ -215,10 +229,7 @@ def _syscall(number: int, *arguments: int | bytes) -> int:
 
 
 def _call(name: str, *arguments: int | bytes) -> int:
-    converted = [
-        (ctypes.c_ulong(a) if name == "mount" else ctypes.c_int(a)) if isinstance(a, int) else a
-        for a in arguments
-    ]
+    converted = [ctypes.c_int(a) if isinstance(a, int) else a for a in arguments]
     return _checked(getattr(_libc, name)(*converted))
 
 
