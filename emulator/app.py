@@ -45,6 +45,7 @@ from emulator.sources.pollers import Pollers
 from emulator.store.blobs import Blobs
 from emulator.store.store import Store
 from emulator.telemetry.logs import Logs
+from emulator.telemetry.recorder import Recorder
 
 if TYPE_CHECKING:
     from emulator.control.folder import Folder
@@ -71,8 +72,9 @@ class Emulator:
         self.state = settings.state or self._make_temporary()
         code_folder = self.state / "code"
         code_folder.mkdir(parents=True, exist_ok=True)
-        self.logs = Logs(self.clock)
         self.store = self._open_store(settings.state)
+        kept = self.store.logs
+        self.logs = Logs(self.clock, None if kept is None else Recorder(kept, self.clock))
         self._keeper = Keeper(self.store.documents if settings.state else None)
         self.registry = Registry(self._keeper)
         #: What this machine or this emulator can't do as asked, to be shown once.
@@ -223,6 +225,7 @@ class Emulator:
         preparing: asyncio.Task[None] | None = None
         try:
             self.pools.opened.clear()
+            await self.logs.open()
             codes = await load(self.registry, self._keeper, self.services.code_folder)
             await code.restore(self.services, codes)
             provisioned.resume(self.services)
@@ -346,6 +349,7 @@ class Emulator:
             await front.close()
         await self.sqs.close()
         await self.queues.close()
+        await self.logs.close()
         await self.store.close()
         self._front.abandon()
         if self._temporary is not None:

@@ -42,10 +42,10 @@ _DAMAGED = {"SQLITE_CORRUPT", "SQLITE_NOTADB"}
 class Database:
     """The open database. Made by :meth:`open`; used from one event loop."""
 
-    def __init__(self, path: Path | None, durability: Durability) -> None:
+    def __init__(self, path: Path | None, durability: Durability, file: str) -> None:
         self._path = path
-        self._writer = _connect(path, durability)
-        self._reader = _connect(path, durability) if path else None
+        self._writer = _connect(path, durability, file)
+        self._reader = _connect(path, durability, file) if path else None
         #: What was submitted in this turn of the loop.
         self._submitted: list[_Job] = []
         self._queue: SimpleQueue[list[_Job] | None] = SimpleQueue()
@@ -59,19 +59,26 @@ class Database:
             thread.start()
 
     @classmethod
-    def open(cls, path: Path | None, *, durability: Durability = "full") -> Database:
+    def open(
+        cls,
+        path: Path | None,
+        *,
+        durability: Durability = "full",
+        schema_file: str = "schema.sql",
+    ) -> Database:
         """Open or create the database.
 
         Args:
             path: The file; ``None`` keeps everything in memory.
             durability: ``full`` syncs each commit; ``normal`` may lose the last ones at a power
                 cut (not at a crash of the emulator); ``off`` leaves it all to the kernel.
+            schema_file: What makes an empty one.
 
         Raises:
             ConfigurationError: The file is damaged, not ours, or written by a newer release.
         """
         try:
-            return cls(path, durability)
+            return cls(path, durability, schema_file)
         except sqlite3.Error as error:
             raise ConfigurationError(_cannot_open(path, error)) from error
 
@@ -221,7 +228,7 @@ def _as_storage_error(error: BaseException) -> StorageError:
     return failure
 
 
-def _connect(path: Path | None, durability: Durability) -> sqlite3.Connection:
+def _connect(path: Path | None, durability: Durability, file: str) -> sqlite3.Connection:
     connection = sqlite3.connect(
         path or ":memory:", isolation_level=None, check_same_thread=False, cached_statements=256
     )
@@ -246,7 +253,7 @@ def _connect(path: Path | None, durability: Durability) -> sqlite3.Connection:
     execute("PRAGMA temp_store = MEMORY")
     if empty:
         connection.executescript(
-            f"BEGIN IMMEDIATE; {schema()} PRAGMA application_id = {APPLICATION_ID};"
+            f"BEGIN IMMEDIATE; {schema(file)} PRAGMA application_id = {APPLICATION_ID};"
             f"PRAGMA user_version = {SCHEMA_VERSION}; COMMIT;"
         )
         if path:

@@ -10,9 +10,9 @@ from importlib.resources import files
 _NAME = re.compile(r"^-- name: (\w+)\n", re.MULTILINE)
 
 
-def schema() -> str:
+def schema(file: str) -> str:
     """Return the statements that make an empty database ours."""
-    return files(__package__).joinpath("schema.sql").read_text("utf-8")
+    return files(__package__).joinpath(file).read_text("utf-8")
 
 
 @cache

@@ -94,3 +94,58 @@ DELETE FROM dropped_queues WHERE id = ?;
 
 -- name: move_deduplications
 UPDATE deduplications SET queue = ? WHERE queue = ?;
+
+-- name: put_log_group
+INSERT OR REPLACE INTO log_groups (id, account, region, name, created, retention_days, tags)
+VALUES (?, ?, ?, ?, ?, ?, ?);
+
+-- name: put_log_stream
+INSERT OR REPLACE INTO log_streams (id, group_id, name, created, of_lines)
+VALUES (?, ?, ?, ?, ?);
+
+-- name: insert_log_event
+INSERT INTO log_events (sequence, stream, timestamp, ingested, message) VALUES (?, ?, ?, ?, ?);
+
+-- name: trim_log_stream
+DELETE FROM log_events WHERE stream = ? AND sequence < ?;
+
+-- name: delete_events_of_log_stream
+DELETE FROM log_events WHERE stream = ?;
+
+-- name: delete_log_stream
+DELETE FROM log_streams WHERE id = ?;
+
+-- name: delete_events_of_log_group
+DELETE FROM log_events WHERE stream IN (SELECT id FROM log_streams WHERE group_id = ?);
+
+-- name: delete_streams_of_log_group
+DELETE FROM log_streams WHERE group_id = ?;
+
+-- name: delete_log_group
+DELETE FROM log_groups WHERE id = ?;
+
+-- name: keep_newest_log_events
+DELETE FROM log_events WHERE sequence <= (
+    SELECT sequence FROM log_events ORDER BY sequence DESC LIMIT 1 OFFSET ?
+);
+
+-- name: delete_empty_log_streams
+DELETE FROM log_streams
+WHERE of_lines AND NOT EXISTS (SELECT 1 FROM log_events WHERE stream = log_streams.id);
+
+-- name: load_log_groups
+SELECT id, account, region, name, created, retention_days, tags FROM log_groups ORDER BY id;
+
+-- name: load_log_streams
+SELECT id, group_id, name, created, of_lines FROM log_streams ORDER BY id;
+
+-- name: last_log_id
+SELECT max(
+    coalesce((SELECT max(sequence) FROM log_events), 0),
+    coalesce((SELECT max(id) FROM log_streams), 0),
+    coalesce((SELECT max(id) FROM log_groups), 0)
+);
+
+-- name: load_log_events
+SELECT sequence, stream, timestamp, ingested, message FROM log_events
+WHERE sequence > ? AND sequence <= ? ORDER BY sequence LIMIT ?;

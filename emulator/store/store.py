@@ -13,6 +13,7 @@ from emulator.model.errors import ConfigurationError
 from emulator.store.blobs import Blobs
 from emulator.store.database import Database, Durability
 from emulator.store.documents import Documents
+from emulator.store.logs import StoredLogs
 from emulator.store.messages import MessageJournal
 
 
@@ -24,15 +25,19 @@ class Store:
         documents: The control plane's metadata.
         messages: The queue engine's journal.
         blobs: Code archives and layers, by SHA-256.
+        logs: Functions' logs; None for a state that ends with the process.
     """
 
-    def __init__(self, folder: Path, database: Database, lock: int | None) -> None:
+    def __init__(
+        self, folder: Path, database: Database, lock: int | None, logs: Database | None = None
+    ) -> None:
         self._folder = folder
         self._lock = lock
         self.database = database
         self.documents = Documents(database)
         self.messages = MessageJournal(database)
         self.blobs = Blobs(folder / "blobs")
+        self.logs = None if logs is None else StoredLogs(logs)
 
     @classmethod
     def open(cls, folder: Path | None, *, durability: Durability = "full") -> Store:
@@ -62,13 +67,17 @@ class Store:
             ) from error
         try:
             database = Database.open(folder / "state.db", durability=durability)
+            # What a power cut takes from the end of a log is not missed.
+            logs = Database.open(folder / "logs.db", durability="normal", schema_file="logs.sql")
         except BaseException:
             os.close(lock)
             raise
-        return cls(folder, database, lock)
+        return cls(folder, database, lock, logs)
 
     async def close(self) -> None:
         """Finish what was submitted and let go of the folder."""
+        if self.logs is not None:
+            await self.logs.close()
         await self.database.close()
         if self._lock is None:
             await asyncio.to_thread(shutil.rmtree, self._folder, ignore_errors=True)

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field
 from itertools import count, islice
-from typing import NamedTuple
 
 from emulator.model.clock import Clock
+from emulator.model.log_journal import EventRecord, GroupRecord, StreamRecord
+from emulator.telemetry.groups import OVERHEAD, LogEvent, LogGroup, LogStream
+from emulator.telemetry.recorder import Recorder
 
 #: Most a stream keeps, bytes of messages; the oldest go first.
 STREAM_BYTES = 4 * 1024 * 1024
@@ -18,76 +19,22 @@ _STREAM_LEFT = STREAM_BYTES * 15 // 16
 _GROUP_LEFT = GROUP_BYTES * 3 // 4
 #: The longest event CloudWatch Logs takes, bytes; a longer line is cut into several.
 EVENT_BYTES = 256 * 1024
-#: What CloudWatch adds to the size of each event, bytes.
-OVERHEAD = 26
 _DAY_MS = 86_400_000
-
-
-class LogEvent(NamedTuple):
-    """One line of log."""
-
-    #: Rises by one with each event of the emulator: a place to continue from.
-    sequence: int
-    #: Milliseconds since the epoch: of the event, and of when it came.
-    timestamp: int
-    message: str
-    ingested: int
-
-
-@dataclass(slots=True, eq=False)
-class LogStream:
-    """The events of one environment (or of one client that puts its own)."""
-
-    name: str
-    created: int
-    #: In the order they came; their timestamps rise where ``ordered``.
-    events: deque[LogEvent] = field(default_factory=deque)
-    size: int = 0
-    last_ingestion: int = 0
-    ordered: bool = True
-    #: An environment writes it, line by line: read through the API, its events end in a newline.
-    of_lines: bool = False
-    #: It was deleted: who still writes to it has to make it anew.
-    deleted: bool = False
-
-    def between(self, start: int, end: int) -> list[LogEvent]:
-        """Return the events from ``start`` up to and with ``end``, milliseconds, by time."""
-        if not self.ordered:
-            found = [event for event in self.events if start <= event.timestamp <= end]
-            found.sort(key=lambda event: event.timestamp)
-            return found
-        found = []
-        # What is asked for is mostly the end.
-        for event in reversed(self.events):
-            if event.timestamp < start:
-                break
-            if event.timestamp <= end:
-                found.append(event)
-        found.reverse()
-        return found
-
-
-@dataclass(slots=True, eq=False)
-class LogGroup:
-    """A named set of streams."""
-
-    name: str
-    created: int
-    streams: dict[str, LogStream] = field(default_factory=dict)
-    retention_days: int | None = None
-    tags: dict[str, str] = field(default_factory=dict)
-    #: Bytes of all its streams.
-    size: int = 0
 
 
 Listener = Callable[[LogGroup, LogStream, LogEvent], None]
 
 
 class Logs:
-    """All log groups, by account and region. They live as long as the emulator."""
+    """All log groups, by account and region.
 
-    def __init__(self, clock: Clock) -> None:
+    Args:
+        recorder: Lets them outlive the emulator; None: they live as long as it does.
+    """
+
+    def __init__(self, clock: Clock, recorder: Recorder | None = None) -> None:
         self._clock = clock
+        self._recorder = recorder
         self._sequence = count(1)
         self._listeners: list[Listener] = []
         self.groups: dict[tuple[str, str], dict[str, LogGroup]] = {}
@@ -97,19 +44,31 @@ class Logs:
         groups = self.groups.setdefault((account, region), {})
         found = groups.get(name)
         if found is None:
-            found = groups[name] = LogGroup(name, int(self._clock.now() * 1000))
+            now = int(self._clock.now() * 1000)
+            found = LogGroup(next(self._sequence), account, region, name, now)
+            groups[name] = found
+            self.changed(found)
         return found
+
+    def changed(self, group: LogGroup) -> None:
+        """Its retention or its tags are others now."""
+        if self._recorder is not None:
+            self._recorder.group(group)
 
     def writer(self, account: str, region: str, group: str, stream: str) -> LogWriter:
         """Return a writer to one stream; group and stream appear with the first line."""
         return LogWriter(self, account, region, group, stream)
 
-    def stream(self, group: LogGroup, name: str) -> LogStream:
+    def stream(self, group: LogGroup, name: str, *, of_lines: bool = False) -> LogStream:
         """Return the stream, made if it was not there."""
         found = group.streams.get(name)
         if found is None:
             self.expire(group)
-            found = group.streams[name] = LogStream(name, int(self._clock.now() * 1000))
+            now = int(self._clock.now() * 1000)
+            found = group.streams[name] = LogStream(next(self._sequence), name, now)
+            found.of_lines = of_lines
+            if self._recorder is not None:
+                self._recorder.stream(group, found)
         return found
 
     def delete_group(self, account: str, region: str, name: str) -> None:
@@ -117,29 +76,28 @@ class Logs:
         group = self.groups[account, region].pop(name)
         for stream in group.streams.values():
             stream.deleted = True
+        if self._recorder is not None:
+            self._recorder.dropped_group(group)
 
     def delete_stream(self, group: LogGroup, name: str) -> None:
         """Remove a stream that is there."""
         stream = group.streams.pop(name)
         stream.deleted = True
         group.size -= stream.size
+        if self._recorder is not None:
+            self._recorder.dropped_stream(stream)
 
     def append(
         self, group: LogGroup, stream: LogStream, message: str, timestamp: int | None = None
     ) -> LogEvent:
         """Add one event; returns it."""
         now = int(self._clock.now() * 1000)
-        if timestamp is None:
-            timestamp = now
-        events = stream.events
-        if events and timestamp < events[-1].timestamp:
-            stream.ordered = False
-        event = LogEvent(next(self._sequence), timestamp, message, now)
-        events.append(event)
-        size = len(message) + OVERHEAD
-        stream.last_ingestion = now
-        stream.size += size
-        group.size += size
+        event = LogEvent(
+            next(self._sequence), now if timestamp is None else timestamp, message, now
+        )
+        group.size += stream.add(event)
+        if self._recorder is not None:
+            self._recorder.event(stream, event)
         if stream.size > STREAM_BYTES or group.size > GROUP_BYTES:
             self._make_room(group, stream)
         for listener in self._listeners:
@@ -150,7 +108,7 @@ class Logs:
         if writing.size > STREAM_BYTES:
             # More than needed: not again with the next line.
             while writing.size > _STREAM_LEFT and len(writing.events) > 1:
-                _drop_oldest(group, writing)
+                self._drop_oldest(group, writing)
         if group.size <= GROUP_BYTES:
             return
         for stream in sorted(group.streams.values(), key=lambda each: each.last_ingestion):
@@ -167,7 +125,7 @@ class Logs:
         for stream in group.streams.values():
             if stream.ordered:
                 while stream.events and stream.events[0].timestamp < oldest:
-                    _drop_oldest(group, stream)
+                    self._drop_oldest(group, stream)
                 continue
             kept = [event for event in stream.events if event.timestamp >= oldest]
             if len(kept) < len(stream.events):
@@ -176,16 +134,70 @@ class Logs:
                 stream.size = sum(len(event.message) + OVERHEAD for event in kept)
                 group.size += stream.size
 
+    def _drop_oldest(self, group: LogGroup, stream: LogStream) -> None:
+        size = len(stream.events.popleft().message) + OVERHEAD
+        stream.size -= size
+        group.size -= size
+        if self._recorder is not None:
+            self._recorder.trimmed(stream)
+
     def listen(self, listener: Listener) -> Callable[[], None]:
         """Call ``listener`` with each new event, on the loop; returns what ends that."""
         self._listeners.append(listener)
         return lambda: self._listeners.remove(listener)
 
+    # --- over a restart ------------------------------------------------------------------------
 
-def _drop_oldest(group: LogGroup, stream: LogStream) -> None:
-    size = len(stream.events.popleft().message) + OVERHEAD
-    stream.size -= size
-    group.size -= size
+    async def open(self) -> None:
+        """Bring back what an earlier emulator has kept: the lines follow in the background.
+
+        Raises:
+            StorageError: It could not be read.
+        """
+        if self._recorder is None:
+            return
+        streams: dict[int, tuple[LogGroup, LogStream]] = {}
+
+        def restore(
+            group_records: list[GroupRecord], stream_records: list[StreamRecord], last: int
+        ) -> None:
+            groups: dict[int, LogGroup] = {}
+            for each in group_records:
+                group = groups[each.id] = LogGroup(
+                    each.id,
+                    each.account,
+                    each.region,
+                    each.name,
+                    each.created,
+                    retention_days=each.retention_days,
+                    tags=dict(each.tags),
+                )
+                self.groups.setdefault((each.account, each.region), {})[each.name] = group
+            for kept in stream_records:
+                owner = groups.get(kept.group)
+                if owner is not None:
+                    stream = LogStream(kept.id, kept.name, kept.created, of_lines=kept.of_lines)
+                    owner.streams[kept.name] = stream
+                    streams[kept.id] = (owner, stream)
+            self._sequence = count(last + 1)
+
+        def put_back(kept: EventRecord) -> None:
+            group, stream = streams.get(kept.stream, (None, None))
+            if group is not None and stream is not None and not stream.deleted:
+                event = LogEvent(kept.sequence, kept.timestamp, kept.message, kept.ingested)
+                group.size += stream.add(event)
+
+        await self._recorder.load(restore, put_back)
+
+    async def loaded(self) -> None:
+        """Return when all that was kept is back."""
+        if self._recorder is not None:
+            await self._recorder.loaded()
+
+    async def close(self) -> None:
+        """Let all that was written last; nothing more is to come."""
+        if self._recorder is not None:
+            await self._recorder.close()
 
 
 class LogWriter:
@@ -212,8 +224,7 @@ class LogWriter:
     def _open(self) -> tuple[LogGroup, LogStream]:
         account, region, group_name, stream_name = self._where
         self._group = group = self._logs.group(account, region, group_name)
-        self._stream = stream = self._logs.stream(group, stream_name)
-        stream.of_lines = True
+        self._stream = stream = self._logs.stream(group, stream_name, of_lines=True)
         return group, stream
 
     def output(self, data: bytes) -> None:

@@ -11,7 +11,9 @@ from typing import Any
 import pytest
 from botocore.exceptions import ClientError
 
-from tests.api.conftest import create
+from emulator.settings import Settings
+from emulator.testing import ScriptedDriver
+from tests.api.conftest import Running, create
 
 GROUP = "/aws/lambda/hello"
 DAY = 86_400_000
@@ -278,3 +280,34 @@ def test_the_cli_follows_a_functions_log(scripted):
             assert "START RequestId" in next(lines)
         finally:
             tail.terminate()
+
+
+def test_logs_outlive_the_emulator(tmp_path):
+    settings = Settings(port=0, state=tmp_path / "state")
+    first = Running(settings, driver=ScriptedDriver())
+    try:
+        create(first.client("lambda"))
+        first.client("lambda").invoke(FunctionName="hello")
+        logs = first.client("logs")
+        logs.put_retention_policy(logGroupName=GROUP, retentionInDays=3)
+        before = logs.filter_log_events(logGroupName=GROUP)["events"]
+        assert [event["message"].split()[0] for event in before] == [
+            "INIT_START",
+            "START",
+            "END",
+            "REPORT",
+        ]
+    finally:
+        first.stop()
+    second = Running(settings, driver=ScriptedDriver())
+    try:
+        logs = second.client("logs")
+        assert logs.filter_log_events(logGroupName=GROUP)["events"] == before
+        assert logs.describe_log_groups()["logGroups"][0]["retentionInDays"] == 3
+        second.client("lambda").invoke(FunctionName="hello")
+        after = logs.filter_log_events(logGroupName=GROUP)["events"]
+        assert after[:4] == before
+        assert len(logs.describe_log_streams(logGroupName=GROUP)["logStreams"]) == 2
+        assert len(after) == 8
+    finally:
+        second.stop()

@@ -12,7 +12,8 @@ from emulator.control.context import Context, Request, Response
 from emulator.control.logs import lookup
 from emulator.control.logs.lookup import invalid
 from emulator.control.logs.pattern import compile_pattern
-from emulator.telemetry.logs import EVENT_BYTES, OVERHEAD, LogEvent, LogGroup, LogStream
+from emulator.telemetry.groups import OVERHEAD, LogEvent, LogGroup, LogStream
+from emulator.telemetry.logs import EVENT_BYTES
 
 #: Most of a batch of PutLogEvents and of a page of events, bytes.
 _PAGE_BYTES = 1_048_576

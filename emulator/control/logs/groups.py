@@ -8,7 +8,7 @@ from emulator.control.context import Context, Request, Response
 from emulator.control.logs import lookup
 from emulator.control.logs.lookup import invalid
 from emulator.model.errors import AwsError
-from emulator.telemetry.logs import LogGroup
+from emulator.telemetry.groups import LogGroup
 
 #: Days of retention that AWS takes.
 _DAYS = (
@@ -24,7 +24,7 @@ async def create_log_group(ctx: Context, request: Request) -> Response:
     if name.startswith("aws/"):
         raise invalid("Log groups starting with AWS/ are reserved for AWS.")
     if request.get("kmsKeyId"):
-        raise invalid("localfaas keeps logs in memory and encrypts none: leave out kmsKeyId.")
+        raise invalid("localfaas encrypts no logs: leave out kmsKeyId.")
     if request.get("logGroupClass", "STANDARD") != "STANDARD":
         raise invalid("localfaas has log groups of the class STANDARD only.")
     if name in lookup.groups(ctx):
@@ -73,13 +73,16 @@ async def put_retention_policy(ctx: Context, request: Request) -> Response:
         )
     found = lookup.group(ctx, request["logGroupName"])
     found.retention_days = days
+    ctx.services.logs.changed(found)
     ctx.services.logs.expire(found)
     return {}
 
 
 async def delete_retention_policy(ctx: Context, request: Request) -> Response:
     """https://docs.aws.amazon.com/AmazonCloudWatchLogs/latest/APIReference/API_DeleteRetentionPolicy.html"""
-    lookup.group(ctx, request["logGroupName"]).retention_days = None
+    found = lookup.group(ctx, request["logGroupName"])
+    found.retention_days = None
+    ctx.services.logs.changed(found)
     return {}
 
 
@@ -88,12 +91,12 @@ async def delete_retention_policy(ctx: Context, request: Request) -> Response:
 
 async def tag_resource(ctx: Context, request: Request) -> Response:
     """https://docs.aws.amazon.com/AmazonCloudWatchLogs/latest/APIReference/API_TagResource.html"""
-    return _tag(lookup.resource(ctx, request["resourceArn"]), request["tags"])
+    return _tag(ctx, lookup.resource(ctx, request["resourceArn"]), request["tags"])
 
 
 async def untag_resource(ctx: Context, request: Request) -> Response:
     """https://docs.aws.amazon.com/AmazonCloudWatchLogs/latest/APIReference/API_UntagResource.html"""
-    return _untag(lookup.resource(ctx, request["resourceArn"]), request["tagKeys"])
+    return _untag(ctx, lookup.resource(ctx, request["resourceArn"]), request["tagKeys"])
 
 
 async def list_tags_for_resource(ctx: Context, request: Request) -> Response:
@@ -103,12 +106,12 @@ async def list_tags_for_resource(ctx: Context, request: Request) -> Response:
 
 async def tag_log_group(ctx: Context, request: Request) -> Response:
     """https://docs.aws.amazon.com/AmazonCloudWatchLogs/latest/APIReference/API_TagLogGroup.html"""
-    return _tag(lookup.group(ctx, request["logGroupName"]), request["tags"])
+    return _tag(ctx, lookup.group(ctx, request["logGroupName"]), request["tags"])
 
 
 async def untag_log_group(ctx: Context, request: Request) -> Response:
     """https://docs.aws.amazon.com/AmazonCloudWatchLogs/latest/APIReference/API_UntagLogGroup.html"""
-    return _untag(lookup.group(ctx, request["logGroupName"]), request["tags"])
+    return _untag(ctx, lookup.group(ctx, request["logGroupName"]), request["tags"])
 
 
 async def list_tags_log_group(ctx: Context, request: Request) -> Response:
@@ -116,18 +119,20 @@ async def list_tags_log_group(ctx: Context, request: Request) -> Response:
     return {"tags": lookup.group(ctx, request["logGroupName"]).tags}
 
 
-def _tag(group: LogGroup, tags: dict[str, str]) -> Response:
+def _tag(ctx: Context, group: LogGroup, tags: dict[str, str]) -> Response:
     if len(group.tags.keys() | tags.keys()) > _TAGS:
         raise AwsError(
             "TooManyTagsException", "The resource already has the most tags it can have."
         )
     group.tags.update(tags)
+    ctx.services.logs.changed(group)
     return {}
 
 
-def _untag(group: LogGroup, keys: list[str]) -> Response:
+def _untag(ctx: Context, group: LogGroup, keys: list[str]) -> Response:
     for key in keys:
         group.tags.pop(key, None)
+    ctx.services.logs.changed(group)
     return {}
 
 

@@ -10,7 +10,7 @@ from typing import Any, TypeVar
 
 from emulator.control.context import Context, Request
 from emulator.model.errors import AwsError
-from emulator.telemetry.logs import LogGroup, LogStream
+from emulator.telemetry.groups import LogGroup, LogStream
 
 T = TypeVar("T")
 

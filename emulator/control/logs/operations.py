@@ -7,7 +7,20 @@ from collections.abc import Awaitable, Callable
 from emulator.control.context import Context, Request, Response
 from emulator.control.logs import events, groups, streams
 
-OPERATIONS: dict[str, Callable[[Context, Request], Awaitable[Response]]] = {
+Operation = Callable[[Context, Request], Awaitable[Response]]
+
+
+def _complete(operation: Operation) -> Operation:
+    """Let an operation see no half of what was kept over a restart."""
+
+    async def call(ctx: Context, request: Request) -> Response:
+        await ctx.services.logs.loaded()
+        return await operation(ctx, request)
+
+    return call
+
+
+_OPERATIONS: dict[str, Operation] = {
     "CreateLogGroup": groups.create_log_group,
     "CreateLogStream": streams.create_log_stream,
     "DeleteLogGroup": groups.delete_log_group,
@@ -26,6 +39,8 @@ OPERATIONS: dict[str, Callable[[Context, Request], Awaitable[Response]]] = {
     "UntagLogGroup": groups.untag_log_group,
     "UntagResource": groups.untag_resource,
 }
+
+OPERATIONS = {name: _complete(operation) for name, operation in _OPERATIONS.items()}
 
 #: What has more to say than that it is not there.
 UNSUPPORTED = {

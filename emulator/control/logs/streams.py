@@ -8,7 +8,7 @@ from emulator.control.context import Context, Request, Response
 from emulator.control.logs import lookup
 from emulator.control.logs.lookup import invalid
 from emulator.model.errors import AwsError
-from emulator.telemetry.logs import LogStream
+from emulator.telemetry.groups import LogStream
 
 
 async def create_log_stream(ctx: Context, request: Request) -> Response:

@@ -15,7 +15,7 @@ from fastapi.responses import StreamingResponse
 
 from emulator.control.context import Services
 from emulator.edge.admin.views import PREFIX, LogView
-from emulator.telemetry.logs import LogEvent, LogGroup, LogStream
+from emulator.telemetry.groups import LogEvent, LogGroup, LogStream
 
 _GROUP = "/aws/lambda/"
 #: Events kept for a follower who reads more slowly than functions log.
@@ -32,6 +32,7 @@ def add(app: FastAPI, services: Services, stopping: asyncio.Event) -> None:
         limit: Annotated[int, Query(ge=1, le=10_000)] = 1000,
     ) -> list[LogView]:
         """The newest ``limit`` lines after the sequence number ``since``."""
+        await services.logs.loaded()
         return _newest(services, function, since, limit)
 
     @app.get(f"{PREFIX}/logs/follow", summary="Lines of log as they come")
@@ -88,6 +89,7 @@ def _log(group: LogGroup, stream: LogStream, event: LogEvent) -> LogView:
 async def _follow(
     services: Services, function: str | None, since: int, limit: int, stopping: asyncio.Event
 ) -> AsyncIterator[bytes]:
+    await services.logs.loaded()
     groups = None if function is None else _group_names(services, function)
     waiting: deque[LogView] = deque()
     came = asyncio.Event()
