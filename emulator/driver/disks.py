@@ -12,7 +12,10 @@ import os
 import shutil
 import subprocess
 from collections.abc import Callable
+from concurrent.futures import Executor, ThreadPoolExecutor
+from itertools import count
 from pathlib import Path
+from threading import Lock
 from typing import Any, TypeVar
 
 from emulator.driver import mounts
@@ -20,12 +23,13 @@ from emulator.model.errors import DriverFault
 
 #: What ext4 itself takes of a disk: about 4 %, and some megabytes of a small one.
 _OVERHEAD = (1.04, 12)
+_MAKERS = 4
 _TMP = "/tmp"
 T = TypeVar("T")
 
 
 class Disks:
-    """Makes disks and shows them at a sandbox's /tmp. All in one thread of its own.
+    """Makes disks and shows them at a sandbox's /tmp, in threads of its own.
 
     Args:
         folder: For templates and for disks on their way.
@@ -34,8 +38,12 @@ class Disks:
     def __init__(self, folder: Path) -> None:
         self._folder = folder
         self._mkfs = _mkfs()
-        self._thread = mounts.entering_executor()
-        self._made = 0
+        #: The only thread that enters other mount namespaces.
+        self._entering = mounts.entering_executor()
+        #: To make a disk, and to let go of one, is to wait for the kernel: several at a time.
+        self._makers = ThreadPoolExecutor(_MAKERS, thread_name_prefix="disks")
+        self._making_template = Lock()
+        self._numbers = count(1)
 
     @staticmethod
     def available() -> bool:
@@ -48,7 +56,7 @@ class Disks:
         Raises:
             DriverFault: The machine could not make one.
         """
-        return await self._run(self._make, size_mb)
+        return await self._run(self._makers, self._make, size_mb)
 
     async def show(self, disk: int, pid: int) -> int:
         """Mount ``disk`` at /tmp of the mount namespace of ``pid``; it is used up.
@@ -59,7 +67,7 @@ class Disks:
         Raises:
             DriverFault: The kernel refused, or the process is gone.
         """
-        return await self._run(mounts.place, pid, disk, _TMP)
+        return await self._run(self._entering, mounts.place, pid, disk, _TMP)
 
     async def mount(self, disk: int, folder: Path) -> int:
         """Mount ``disk`` at a folder of this machine, for a container to take; it is used up.
@@ -70,36 +78,37 @@ class Disks:
         Raises:
             DriverFault: The kernel refused.
         """
-        return await self._run(_attach, disk, folder)
+        return await self._run(self._entering, _attach, disk, folder)
 
     async def unmount(self, folder: Path) -> None:
         """Take a disk away from where :meth:`mount` put it; who has it keeps it."""
-        await self._run(mounts.unmount, folder)
+        await self._run(self._entering, mounts.unmount, folder)
 
     async def give(self, disk: int, uid: int) -> None:
         """Make ``uid`` the owner of all that is on ``disk``."""
-        await self._run(_give, Path(f"/proc/self/fd/{disk}"), uid)
+        await self._run(self._entering, _give, Path(f"/proc/self/fd/{disk}"), uid)
 
     async def drop(self, disk: int) -> None:
         """Let go of a disk; unmounting it may write, so not on the loop."""
-        await self._run(os.close, disk)
+        await self._run(self._makers, os.close, disk)
 
     def close(self) -> None:
-        self._thread.shutdown(wait=True)
+        for threads in (self._entering, self._makers):
+            threads.shutdown(wait=True)
         shutil.rmtree(self._folder, ignore_errors=True)
 
-    async def _run(self, call: Callable[..., T], *arguments: Any) -> T:
+    async def _run(self, threads: Executor, call: Callable[..., T], *arguments: Any) -> T:
         try:
-            return await asyncio.get_running_loop().run_in_executor(self._thread, call, *arguments)
+            return await asyncio.get_running_loop().run_in_executor(threads, call, *arguments)
         except (OSError, subprocess.CalledProcessError) as error:
             raise DriverFault(f"no disk for /tmp: {error}") from error
 
     def _make(self, size_mb: int) -> int:
         template = self._folder / f"{size_mb}.ext4"
-        if not template.exists():
-            self._make_template(template, size_mb)
-        self._made += 1
-        image = self._folder / f"disk-{self._made}"
+        with self._making_template:
+            if not template.exists():
+                self._make_template(template, size_mb)
+        image = self._folder / f"disk-{next(self._numbers)}"
         _copy_sparse(template, image)
         try:
             return mounts.open_disk(image)

@@ -343,7 +343,6 @@ class ProcessDriver:
 
     async def _equip(self, stem: ProcessSandbox) -> None:
         if self._disks is not None:
-            await stem.standing
             await self._mount_disk(stem, self._disks, None, _STEM_STORAGE_MB)
 
     async def _mount_disk(
@@ -351,11 +350,6 @@ class ProcessDriver:
     ) -> None:
         """See to it that /tmp is the ``kept`` disk, or an empty one of ``size_mb``."""
         if kept is None and sandbox.disk is not None and size_mb == _STEM_STORAGE_MB:
-            return
-        await sandbox.standing
-        if sandbox.exited.done():
-            if kept is not None:
-                await disks.drop(kept)
             return
         # To the end, whoever stops waiting: a disk on its way is a descriptor nobody else knows.
         showing = asyncio.get_running_loop().create_task(
@@ -369,9 +363,14 @@ class ProcessDriver:
         self, sandbox: ProcessSandbox, disks: Disks, kept: int | None, size_mb: int
     ) -> None:
         if kept is None:
+            # While the sandbox is on its way to stand.
             kept = await disks.make(size_mb)
         elif sandbox.uid is not None:
             await disks.give(kept, sandbox.uid)
+        await sandbox.standing
+        if sandbox.exited.done():
+            await disks.drop(kept)
+            return
         unused, sandbox.disk = sandbox.disk, await disks.show(kept, sandbox.warden)
         if sandbox.released:  # stopped meanwhile: nobody else will let go of it
             unused, sandbox.disk = sandbox.disk, None
