@@ -10,7 +10,16 @@ from urllib.parse import quote
 
 import typer
 
-from emulator.cli.client import DEFAULT_ENDPOINT, Client, Endpoint, Json, error_text
+from emulator.cli.client import (
+    DEFAULT_ENDPOINT,
+    Account,
+    Client,
+    Endpoint,
+    Json,
+    Region,
+    error_text,
+    scope,
+)
 from emulator.cli.terminal import (
     CommandError,
     clean,
@@ -35,12 +44,8 @@ def invoke(
     asynchronous: Annotated[
         bool, typer.Option("--async", help="Do not wait for the result (InvocationType=Event).")
     ] = False,
-    region: Annotated[
-        str | None, typer.Option("--region", envvar="LOCALFAAS_REGION", help="AWS region.")
-    ] = None,
-    account: Annotated[
-        str | None, typer.Option("--account", envvar="LOCALFAAS_ACCOUNT", help="AWS account.")
-    ] = None,
+    region: Region = None,
+    account: Account = None,
     endpoint: Endpoint = DEFAULT_ENDPOINT,
 ) -> None:
     """Call a function and print its result.
@@ -49,16 +54,12 @@ def invoke(
 
     Example: localfaas invoke hello -e '{"name": "you"}'
     """
-    headers = {"Content-Type": "application/json"}
+    headers = {"Content-Type": "application/json", **scope("lambda", region, account)}
     headers["X-Amz-Invocation-Type"] = "Event" if asynchronous else "RequestResponse"
     if tail and not asynchronous:
         headers["X-Amz-Log-Type"] = "Tail"
-    if region is not None or account is not None:
-        # Signatures are not checked; their scope says whose functions are meant.
-        scope = f"{account or '000000000000'}/20260101/{region or 'us-east-1'}/lambda/aws4_request"
-        headers["Authorization"] = f"AWS4-HMAC-SHA256 Credential={scope}, Signature=none"
     path = f"/2015-03-31/functions/{quote(name, safe=':$')}/invocations"
-    answer = Client(endpoint).request("POST", path, _event(event), headers, seconds=None)
+    answer = Client(endpoint).request("POST", path, content(event), headers, seconds=None)
     if answer.status >= 300:
         raise CommandError(error_text(answer))
     given = answer.headers
@@ -77,7 +78,8 @@ def invoke(
         raise typer.Exit(1)
 
 
-def _event(text: str) -> bytes:
+def content(text: str) -> bytes:
+    """Return what an argument means: itself, @FILE, or - for what stdin gives."""
     if text == "-":
         return sys.stdin.buffer.read()
     if text.startswith("@"):

@@ -31,6 +31,12 @@ Endpoint = Annotated[
 ]
 DEFAULT_ENDPOINT = f"http://127.0.0.1:{os.environ.get('LOCALFAAS_PORT') or 4566}"
 Json = Annotated[bool, typer.Option("--json", help="Print JSON.")]
+Region = Annotated[
+    str | None, typer.Option("--region", envvar="LOCALFAAS_REGION", help="AWS region.")
+]
+Account = Annotated[
+    str | None, typer.Option("--account", envvar="LOCALFAAS_ACCOUNT", help="AWS account.")
+]
 
 
 class Answer(NamedTuple):
@@ -155,6 +161,17 @@ def _reason(value: Any, body: bytes) -> str:
     return body[:300].decode("utf-8", "replace") or "nothing"
 
 
+def scope(service: str, region: str | None, account: str | None) -> dict[str, str]:
+    """Return the header that says whose resources are meant; none where both are None.
+
+    Signatures are not checked, but their scope is read.
+    """
+    if region is None and account is None:
+        return {}
+    where = f"{account or '000000000000'}/20260101/{region or 'us-east-1'}/{service}/aws4_request"
+    return {"Authorization": f"AWS4-HMAC-SHA256 Credential={where}, Signature=none"}
+
+
 def error_text(answer: Answer) -> str:
     """Return what an AWS error says."""
     try:
@@ -162,5 +179,7 @@ def error_text(answer: Answer) -> str:
     except ValueError:
         value = None
     code = answer.headers.get("x-amzn-errortype", "").partition(":")[0]
+    if not code and isinstance(value, dict):
+        code = str(value.get("__type", "")).rpartition("#")[2]
     text = _reason(value, answer.body)
     return f"{code}: {text}" if code else text

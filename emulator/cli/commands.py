@@ -10,7 +10,7 @@ from typing import Annotated
 import typer
 
 from emulator import __version__
-from emulator.cli import call, doctor, environment, listings, serve
+from emulator.cli import call, doctor, environment, events, listings, queues, serve
 from emulator.cli.terminal import error
 from emulator.model.errors import LocalfaasError
 
@@ -29,6 +29,8 @@ app.command()(call.invoke)
 app.command()(call.logs)
 app.command()(listings.ps)
 app.command()(listings.functions)
+app.add_typer(queues.queue, name="queue")
+app.add_typer(events.events, name="events")
 app.command()(environment.env)
 app.command(name="doctor")(doctor.doctor)
 app.command()(serve.down)

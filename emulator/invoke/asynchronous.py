@@ -15,7 +15,7 @@ from dataclasses import dataclass
 
 from emulator.invoke.channel import Channel, Limits, parts_of
 from emulator.invoke.destinations import Destinations
-from emulator.invoke.events import Event
+from emulator.invoke.events import Event, from_message
 from emulator.invoke.failures import QUEUE as FAILED
 from emulator.invoke.failures import SETTINGS as FAILED_SETTINGS
 from emulator.invoke.failures import Failure, Failures
@@ -32,6 +32,7 @@ from emulator.queues.rules import QueueSettings
 from emulator.registry.functions import Registry
 
 _PREFIX = "async:"
+_STATES = {"ready": "waiting", "delayed": "retrying", "in flight": "running"}
 #: Events are kept for longer than the age any of them may reach.
 _SETTINGS = QueueSettings(retention=86_400.0, lasting_leases=False)
 
@@ -46,6 +47,18 @@ class Backlog:
     running: int
     #: When a throttled function is tried again (seconds since the epoch); None: it is not.
     paused_until: float | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Pending:
+    """An event that was accepted and has not ended."""
+
+    event: Event
+    function_arn: str
+    #: "waiting", "retrying" or "running".
+    state: str
+    #: When it is run at the earliest (seconds since the epoch).
+    due: float
 
 
 class AsynchronousInvokes:
@@ -139,6 +152,28 @@ class AsynchronousInvokes:
                     paused_until=channel.paused_until(),
                 )
             )
+        return found
+
+    async def look(self, limit: int, function: str | None = None) -> list[Pending]:
+        """Return the first events of each function that have not ended.
+
+        Args:
+            limit: Events per function.
+            function: Its name; None for all.
+        """
+        found = []
+        for arn, channel in sorted(self._channels.items()):
+            if function not in (None, parts_of(arn)[2]):
+                continue
+            for seen in await channel.queue.peek(limit):
+                found.append(
+                    Pending(
+                        event=from_message(seen),
+                        function_arn=arn,
+                        state=_STATES[seen.state],
+                        due=seen.visible_at,
+                    )
+                )
         return found
 
     def failed(self) -> list[Failure]:

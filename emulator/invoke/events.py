@@ -20,7 +20,7 @@ import orjson
 
 from emulator.model.function import LATEST
 from emulator.model.invocation import Invocation
-from emulator.queues.message import Draft, Received
+from emulator.queues.message import Draft, Received, Seen
 from emulator.registry.functions import Function
 
 Condition = Literal[
@@ -92,7 +92,7 @@ class Event:
 _FIELDS = frozenset(Event.__dataclass_fields__) - {"payload"}
 
 
-def from_message(message: Received) -> Event:
+def from_message(message: Received | Seen) -> Event:
     """Return the event a message holds."""
     headers = orjson.loads(message.headers)
     body = message.body

@@ -296,7 +296,7 @@ class Memory(ABC):
             # One that is pending is committed, and will be published in a moment.
             if row.id not in removed and row.id not in self._pending:
                 loaded.add(row.id)
-                message = _message(row, self.settings)
+                message = stored_message(row, self.settings)
                 # Counted by what they waited for on the disk, not by what receives made of it.
                 later = message.visible_at if self.settings.fifo else row.position / 1e6
                 self._spill.take(later)
@@ -323,7 +323,8 @@ def _is_due(entry: tuple[float, int, Message]) -> bool:
     return message.state in _WAITING and message.visible_at == at
 
 
-def _message(row: WindowRecord, settings: QueueSettings) -> Message:
+def stored_message(row: WindowRecord, settings: QueueSettings) -> Message:
+    """Return a message as the disk has it."""
     # A standard queue's position is when its message becomes available.
     available_at = row.sent_at if settings.fifo else row.position / 1e6
     return Message(

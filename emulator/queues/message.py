@@ -72,6 +72,22 @@ class Received(NamedTuple):
     source: str | None
 
 
+class Seen(NamedTuple):
+    """A message as a look at the queue found it; nobody has received it by that."""
+
+    message_id: str
+    body: str | bytes
+    headers: str
+    sent_at: float
+    receive_count: int
+    #: "ready", "delayed" or "in flight".
+    state: str
+    #: When it can be received (again).
+    visible_at: float
+    group: str | None
+    source: str | None
+
+
 @dataclass(slots=True, eq=False, kw_only=True)
 class Message:
     """A message in memory. Its payload may be on the disk only."""

@@ -16,16 +16,21 @@ from emulator.model.ids import new_request_id
 from emulator.model.journal import DeduplicationRecord
 from emulator.queues import rules
 from emulator.queues.errors import NotInFlight, QueueError, VisibilityTooLong
-from emulator.queues.memory import Host
+from emulator.queues.memory import Host, stored_message
 from emulator.queues.message import (
     Draft,
     Message,
+    Seen,
     Sent,
     State,
     decode_handle,
 )
 from emulator.queues.receiving import Receiving
 from emulator.queues.rules import QueueSettings
+
+#: More than any message has (bytes).
+MAX_PAYLOAD = 1 << 24
+_STATES = {State.READY: "ready", State.DELAYED: "delayed", State.IN_FLIGHT: "in flight"}
 
 
 class Queue(Receiving):
@@ -247,6 +252,34 @@ class Queue(Receiving):
             self._ready(message)
         else:
             self._push_due(message)
+
+    # -- looking in ---------------------------------------------------------------------------
+
+    async def peek(self, limit: int) -> list[Seen]:
+        """Return the first ``limit`` messages in the queue's order, without receiving them."""
+        now = self._host.clock.now()
+        rows = await self._host.journal.window(self.id, (0, 0), limit, MAX_PAYLOAD)
+        seen = []
+        for row in rows:
+            message = self._messages.get(row.id) or stored_message(row, self.settings)
+            state = State.DELAYED if message.visible_at > now else State.READY
+            if message.held and message.visible_at > now:
+                state = State.IN_FLIGHT
+            if message.state is not State.LEAVING and row.body is not None:
+                seen.append(
+                    Seen(
+                        message.message_id,
+                        row.body,
+                        row.headers or "{}",
+                        message.sent_at,
+                        message.receive_count,
+                        _STATES[state],
+                        message.visible_at,
+                        message.group,
+                        message.source,
+                    )
+                )
+        return seen
 
     # -- what the engine does -----------------------------------------------------------------
 

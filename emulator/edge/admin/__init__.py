@@ -14,7 +14,7 @@ from fastapi.responses import HTMLResponse
 
 import emulator
 from emulator.control.context import Services
-from emulator.edge.admin import archives, logs, page, state
+from emulator.edge.admin import archives, events, logs, page, state
 from emulator.edge.admin.views import PREFIX, Stopping
 from emulator.edge.gateway import AsgiApp
 
@@ -39,6 +39,7 @@ def make_admin(
     state.add(app, services)
     logs.add(app, services, stopping or asyncio.Event())
     archives.add(app, services)
+    events.add(app, services)
 
     @app.post(f"{PREFIX}/shutdown", status_code=202, summary="End the emulator")
     async def shutdown(now: bool = False) -> Stopping:

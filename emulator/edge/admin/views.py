@@ -86,6 +86,58 @@ class LogView(BaseModel):
     message: str
 
 
+class EventView(BaseModel):
+    """An asynchronous event. Times are seconds since the epoch."""
+
+    request_id: str
+    function: str
+    function_arn: str
+    qualifier: str
+    #: "waiting", "retrying", "running" or "failed".
+    state: str
+    #: Attempts that ended with a function error.
+    attempts: int
+    accepted: float
+    #: When it is run at the earliest; for one that failed, when it ended.
+    at: float
+    #: Why it failed: AWS's condition, and the function's last error.
+    condition: str
+    error: str
+    payload: str
+
+
+class EventsView(BaseModel):
+    """How many events there are, and the first of them."""
+
+    waiting: int
+    retrying: int
+    running: int
+    failed: int
+    events: list[EventView]
+
+
+class Replayed(BaseModel):
+    """The failed events that run again."""
+
+    replayed: list[str]
+
+
+class MessageView(BaseModel):
+    """A message in a queue. Times are seconds since the epoch."""
+
+    message_id: str
+    #: "ready", "delayed" or "in flight".
+    state: str
+    sent: float
+    #: When it can be received (again).
+    visible_at: float
+    receive_count: int
+    group: str | None
+    #: The ARN of the queue it was dead-lettered from.
+    source: str | None
+    body: str
+
+
 class Stopping(BaseModel):
     """The emulator ends when invocations in flight have, or at once."""
 

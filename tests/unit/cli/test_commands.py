@@ -15,7 +15,9 @@ from emulator.cli import doctor, serve
 from emulator.cli.commands import run
 from emulator.settings import Settings
 
-COMMANDS = ("up", "invoke", "logs", "ps", "functions", "env", "doctor", "down")
+COMMANDS = ("up", "invoke", "logs", "ps", "functions", "queue", "events", "env", "doctor", "down")
+SUBCOMMANDS = [f"queue {name}" for name in "list send receive peek purge redrive".split()]
+SUBCOMMANDS += ["events replay"]
 
 
 @pytest.fixture
@@ -34,9 +36,9 @@ def settings(monkeypatch: pytest.MonkeyPatch) -> list[Settings]:
     return seen
 
 
-@pytest.mark.parametrize("command", COMMANDS)
+@pytest.mark.parametrize("command", [*COMMANDS, *SUBCOMMANDS])
 def test_every_help_has_an_example(command: str, capsys: pytest.CaptureFixture[str]) -> None:
-    assert run([command, "--help"]) == 0
+    assert run([*command.split(), "--help"]) == 0
     out = capsys.readouterr().out
     assert "localfaas " + command in out.partition("Example: ")[2].replace('eval "$(', "")
 
@@ -68,6 +70,12 @@ def test_help_imports_nothing_heavy() -> None:
         ["logs", "--limit", "0"],
         ["invoke"],
         ["env", "--shell", "cmd"],
+        ["queue", "send", "orders"],
+        ["queue", "receive", "orders", "--limit", "11"],
+        ["queue", "redrive", "orders", "--rate", "0"],
+        ["events", "--limit", "0"],
+        ["events", "replay"],
+        ["events", "replay", "an-id", "--all"],
     ],
 )
 def test_wrong_usage_exits_with_2(

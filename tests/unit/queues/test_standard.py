@@ -13,6 +13,7 @@ from emulator.queues.errors import (
 )
 from emulator.queues.message import Draft
 from emulator.queues.rules import QueueSettings
+from emulator.queues.spill import WINDOW
 from emulator.testing import settle
 
 
@@ -388,3 +389,27 @@ async def test_receivers_of_this_process_reclaim_what_they_had(engine, store, qu
     await clock.advance(60)
     assert sorted(await _bodies(queue)) == ["held", "ready", "released"]
     await engine.close()
+
+
+async def test_a_look_changes_nothing(queue, clock):
+    await queue.send_many([Draft("held"), Draft("gone"), Draft("ready"), Draft("later", delay=9)])
+    _, gone = await queue.receive(2)
+    await queue.delete(gone.handle)
+    for _ in range(2):
+        seen = await queue.peek(10)
+        assert [(each.body, each.state, each.receive_count) for each in seen] == [
+            ("held", "in flight", 1),
+            ("ready", "ready", 0),
+            ("later", "delayed", 0),
+        ]
+    assert [each.body for each in await queue.peek(1)] == ["held"]
+    clock_time = clock.now()
+    await clock.advance(30)
+    assert seen[0].visible_at == clock_time + 30
+    assert {each.state for each in await queue.peek(10)} == {"ready"}
+    assert queue.counts() == (3, 0, 0)
+
+
+async def test_a_look_sees_what_is_on_the_disk_only(queue):
+    await queue.send_many([Draft(str(n)) for n in range(WINDOW + 5)])
+    assert [each.body for each in await queue.peek(WINDOW + 9)][-1] == str(WINDOW + 4)

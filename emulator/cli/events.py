@@ -1,0 +1,81 @@
+"""The commands ``events …``: asynchronous events that wait, are retried, or failed for good."""
+
+from __future__ import annotations
+
+import time
+from typing import Annotated
+
+import typer
+
+from emulator.cli.client import DEFAULT_ENDPOINT, Client, Endpoint, Json
+from emulator.cli.terminal import CommandError, age, note, show_json, show_table
+
+events = typer.Typer(rich_markup_mode=None)
+Function = Annotated[
+    str | None, typer.Option("--function", metavar="NAME", help="Only this function's events.")
+]
+
+
+@events.callback(invoke_without_command=True)
+def show(
+    context: typer.Context,
+    function: Function = None,
+    limit: Annotated[
+        int, typer.Option("-n", "--limit", min=1, max=1000, help="Show at most so many.")
+    ] = 100,
+    json: Json = False,
+    endpoint: Endpoint = DEFAULT_ENDPOINT,
+) -> None:
+    """Show asynchronous events that wait, run, are retried, or failed for good.
+
+    Those that failed are kept (the last thousand) after destination and dead-letter queue were
+    told of them. `localfaas events replay` runs them again.
+
+    Example: localfaas events --function hello
+    """
+    if context.invoked_subcommand is not None:
+        return
+    found = Client(endpoint).get("events", function=function, limit=limit)
+    if json:
+        show_json(found)
+        return
+    names = ("waiting", "running", "retrying", "failed")
+    note(", ".join(f"{found[name]} {name}" for name in names))
+    if not found["events"]:
+        return
+    now = time.time()
+    rows = [
+        (
+            each["request_id"],
+            each["function"],
+            each["state"],
+            str(each["attempts"]),
+            age(max(0.0, now - each["accepted"])),
+            f"in {age(each['at'] - now)}" if each["state"] == "retrying" else "-",
+            ": ".join(filter(None, (each["condition"], each["error"]))) or "-",
+        )
+        for each in found["events"]
+    ]
+    show_table(("REQUEST", "FUNCTION", "STATE", "FAILURES", "AGE", "NEXT", "ENDED BY"), rows)
+
+
+@events.command()
+def replay(
+    request: Annotated[
+        str | None, typer.Argument(metavar="[REQUEST]", help="The event's request id.")
+    ] = None,
+    every: Annotated[bool, typer.Option("--all", help="All that failed.")] = False,
+    function: Function = None,
+    endpoint: Endpoint = DEFAULT_ENDPOINT,
+) -> None:
+    """Run events again that failed for good, and print their request ids.
+
+    Example: localfaas events replay --all
+    """
+    if (request is None) is not (every or function is not None):
+        raise typer.BadParameter("give a request id, or --all, or --function")
+    answer = Client(endpoint).post("events/replay", request_id=request, function=function)
+    for each in answer["replayed"]:
+        print(each)
+    if not answer["replayed"]:
+        raise CommandError("no event has failed")

@@ -1,0 +1,311 @@
+"""The commands ``queue …``: what is in SQS's queues, and ways to put it there and out again."""
+
+from __future__ import annotations
+
+import json as json_text
+import time
+from typing import Annotated, Any
+
+import typer
+
+from emulator.cli.call import content
+from emulator.cli.client import (
+    DEFAULT_ENDPOINT,
+    Account,
+    Client,
+    Endpoint,
+    Json,
+    Region,
+    error_text,
+    scope,
+)
+from emulator.cli.terminal import CommandError, age, note, show_json, show_table
+
+queue = typer.Typer(
+    help="Look into SQS queues, send, receive, purge, and redrive dead letters.\n\n"
+    "Example: localfaas queue list",
+    no_args_is_help=True,
+    rich_markup_mode=None,
+)
+Name = Annotated[str, typer.Argument(metavar="QUEUE", help="A queue's name, URL or ARN.")]
+#: Seconds between two looks at a move task.
+_PAUSE = 0.1
+#: Characters of a body that a table shows.
+_WIDTH = 60
+
+
+class _Sqs:
+    """SQS's API of one emulator, for one account and region."""
+
+    def __init__(self, endpoint: str, region: str | None, account: str | None) -> None:
+        self.client = Client(endpoint)
+        self._headers = {
+            "Content-Type": "application/x-amz-json-1.0",
+            **scope("sqs", region, account),
+        }
+
+    def call(self, operation: str, *, seconds: float = 30.0, **request: Any) -> Any:
+        """Return an operation's answer; parameters that are None are left out."""
+        given = {name: value for name, value in request.items() if value is not None}
+        headers = {**self._headers, "X-Amz-Target": f"AmazonSQS.{operation}"}
+        body = json_text.dumps(given).encode()
+        answer = self.client.request("POST", "/", body, headers, seconds=seconds)
+        if answer.status >= 300:
+            raise CommandError(error_text(answer))
+        return json_text.loads(answer.body or b"{}")
+
+    def url(self, name: str) -> str:
+        """Return the URL of a queue given by name, URL or ARN."""
+        if "://" in name:
+            return name
+        parts = name.split(":")
+        owner = parts[4] if len(parts) == 6 else None
+        found = self.call("GetQueueUrl", QueueName=parts[-1], QueueOwnerAWSAccountId=owner)
+        return str(found["QueueUrl"])
+
+    def attributes(self, url: str) -> dict[str, str]:
+        found = self.call("GetQueueAttributes", QueueUrl=url, AttributeNames=["All"])
+        return dict(found["Attributes"])
+
+    def arn(self, name: str) -> str:
+        return name if name.startswith("arn:") else self.attributes(self.url(name))["QueueArn"]
+
+
+@queue.command(name="list")
+def list_queues(
+    prefix: Annotated[str | None, typer.Argument(help="Only names that begin so.")] = None,
+    json: Json = False,
+    region: Region = None,
+    account: Account = None,
+    endpoint: Endpoint = DEFAULT_ENDPOINT,
+) -> None:
+    """Show the queues: messages ready, in flight and delayed, and where dead letters go.
+
+    Example: localfaas queue list
+    """
+    sqs = _Sqs(endpoint, region, account)
+    found, token = [], None
+    while True:
+        page = sqs.call("ListQueues", QueueNamePrefix=prefix, MaxResults=1000, NextToken=token)
+        found += [{"url": url, **sqs.attributes(url)} for url in page.get("QueueUrls", ())]
+        token = page.get("NextToken")
+        if token is None:
+            break
+    if json:
+        show_json(found)
+        return
+    if not found:
+        note("no queues: create one with `aws sqs create-queue`, or declare one in a template")
+        return
+    rows = [
+        (
+            each["url"].rpartition("/")[2],
+            each["ApproximateNumberOfMessages"],
+            each["ApproximateNumberOfMessagesNotVisible"],
+            each["ApproximateNumberOfMessagesDelayed"],
+            _dead_letters(each),
+        )
+        for each in found
+    ]
+    show_table(("QUEUE", "READY", "IN FLIGHT", "DELAYED", "DEAD LETTERS TO"), rows)
+
+
+def _dead_letters(attributes: dict[str, str]) -> str:
+    if "RedrivePolicy" not in attributes:
+        return "-"
+    policy = json_text.loads(attributes["RedrivePolicy"])
+    name = policy["deadLetterTargetArn"].rpartition(":")[2]
+    return f"{name}, after {policy['maxReceiveCount']} receives"
+
+
+@queue.command()
+def send(
+    name: Name,
+    body: Annotated[
+        str,
+        typer.Argument(metavar="BODY", help="The message: text, @FILE, or - for what stdin gives."),
+    ],
+    attribute: Annotated[
+        list[str] | None, typer.Option("--attribute", metavar="NAME=VALUE", help="An attribute.")
+    ] = None,
+    delay: Annotated[
+        int | None, typer.Option("--delay", help="Seconds until it can be received.")
+    ] = None,
+    group: Annotated[str | None, typer.Option("--group", help="Its MessageGroupId.")] = None,
+    deduplication: Annotated[
+        str | None, typer.Option("--deduplication-id", help="Its MessageDeduplicationId.")
+    ] = None,
+    region: Region = None,
+    account: Account = None,
+    endpoint: Endpoint = DEFAULT_ENDPOINT,
+) -> None:
+    """Send a message, and print its id.
+
+    Example: localfaas queue send orders '{"order_id": "42"}'
+    """
+    attributes = {}
+    for each in attribute or ():
+        key, equals, value = each.partition("=")
+        if not equals:
+            raise CommandError(f"{each!r} is no NAME=VALUE")
+        attributes[key] = {"DataType": "String", "StringValue": value}
+    try:
+        text = content(body).decode()
+    except UnicodeDecodeError as failure:
+        raise CommandError(f"a message is text in UTF-8: {failure}") from failure
+    sqs = _Sqs(endpoint, region, account)
+    sent = sqs.call(
+        "SendMessage",
+        QueueUrl=sqs.url(name),
+        MessageBody=text,
+        MessageAttributes=attributes or None,
+        DelaySeconds=delay,
+        MessageGroupId=group,
+        MessageDeduplicationId=deduplication,
+    )
+    print(sent["MessageId"])
+
+
+@queue.command()
+def receive(
+    name: Name,
+    limit: Annotated[
+        int, typer.Option("-n", "--limit", min=1, max=10, help="At most so many messages.")
+    ] = 1,
+    wait: Annotated[
+        int, typer.Option("--wait", min=0, max=20, help="Seconds to wait for the first.")
+    ] = 0,
+    visibility: Annotated[
+        int | None, typer.Option("--visibility", help="Seconds they are hidden from others.")
+    ] = None,
+    delete: Annotated[bool, typer.Option("--delete", help="Delete what was received.")] = False,
+    json: Json = False,
+    region: Region = None,
+    account: Account = None,
+    endpoint: Endpoint = DEFAULT_ENDPOINT,
+) -> None:
+    """Receive messages as a consumer does, and print their bodies.
+
+    They come back when their visibility timeout ends, unless they are deleted.
+
+    Example: localfaas queue receive orders --wait 5 --delete
+    """
+    sqs = _Sqs(endpoint, region, account)
+    url = sqs.url(name)
+    found = sqs.call(
+        "ReceiveMessage",
+        seconds=wait + 30.0,
+        QueueUrl=url,
+        MaxNumberOfMessages=limit,
+        WaitTimeSeconds=wait,
+        VisibilityTimeout=visibility,
+        MessageSystemAttributeNames=["All"],
+        MessageAttributeNames=["All"],
+    ).get("Messages", [])
+    if json:
+        show_json(found)
+    for message in found:
+        if not json:
+            print(message["Body"], flush=True)
+        if delete:
+            sqs.call("DeleteMessage", QueueUrl=url, ReceiptHandle=message["ReceiptHandle"])
+    if not found and not json:
+        note("no messages")
+
+
+@queue.command()
+def peek(
+    name: Name,
+    limit: Annotated[
+        int, typer.Option("-n", "--limit", min=1, max=1000, help="At most so many messages.")
+    ] = 10,
+    json: Json = False,
+    region: Region = None,
+    account: Account = None,
+    endpoint: Endpoint = DEFAULT_ENDPOINT,
+) -> None:
+    """Show the first messages without receiving them: nothing is counted, nothing hidden.
+
+    Example: localfaas queue peek orders
+    """
+    sqs = _Sqs(endpoint, region, account)
+    found = sqs.client.get("queues/messages", arn=sqs.arn(name), limit=limit)
+    if json:
+        show_json(found)
+        return
+    if not found:
+        note("no messages")
+        return
+    now = time.time()
+    rows = [
+        (
+            each["message_id"],
+            each["state"],
+            age(max(0.0, now - each["sent"])),
+            str(each["receive_count"]),
+            each["group"] or "-",
+            _short(each["body"]),
+        )
+        for each in found
+    ]
+    show_table(("MESSAGE", "STATE", "AGE", "RECEIVES", "GROUP", "BODY"), rows)
+
+
+def _short(body: str) -> str:
+    line = " ".join(body.split())
+    return line if len(line) <= _WIDTH else line[: _WIDTH - 1] + "…"
+
+
+@queue.command()
+def purge(
+    name: Name,
+    region: Region = None,
+    account: Account = None,
+    endpoint: Endpoint = DEFAULT_ENDPOINT,
+) -> None:
+    """Delete all messages of a queue; once in 60 seconds, as on AWS.
+
+    Example: localfaas queue purge orders
+    """
+    sqs = _Sqs(endpoint, region, account)
+    sqs.call("PurgeQueue", QueueUrl=sqs.url(name))
+
+
+@queue.command()
+def redrive(
+    name: Name,
+    to: Annotated[
+        str | None,
+        typer.Option("--to", metavar="QUEUE", help="Where to; without, where each came from."),
+    ] = None,
+    rate: Annotated[
+        int | None, typer.Option("--rate", min=1, max=500, help="Messages a second, at most.")
+    ] = None,
+    region: Region = None,
+    account: Account = None,
+    endpoint: Endpoint = DEFAULT_ENDPOINT,
+) -> None:
+    """Move the messages of a dead-letter queue back, and wait until that is done.
+
+    Example: localfaas queue redrive orders-dlq
+    """
+    sqs = _Sqs(endpoint, region, account)
+    arn = sqs.arn(name)
+    sqs.call(
+        "StartMessageMoveTask",
+        SourceArn=arn,
+        DestinationArn=None if to is None else sqs.arn(to),
+        MaxNumberOfMessagesPerSecond=rate,
+    )
+    while True:
+        task = sqs.call("ListMessageMoveTasks", SourceArn=arn)["Results"][0]
+        if task["Status"] not in ("RUNNING", "CANCELLING"):
+            break
+        time.sleep(_PAUSE)
+    moved = task["ApproximateNumberOfMessagesMoved"]
+    total = task["ApproximateNumberOfMessagesToMove"]
+    text = f"moved {moved} of {total} messages"
+    if task["Status"] != "COMPLETED":
+        reason = task.get("FailureReason", "")
+        raise CommandError(f"{text}: {task['Status'].lower()}" + (f", {reason}" if reason else ""))
+    note(text)
