@@ -29,6 +29,14 @@ def processes() -> Iterator[Running]:
     running.stop()
 
 
+@pytest.fixture(scope="session")
+def talkative() -> Iterator[Running]:
+    """An emulator whose functions really run, and talk to it."""
+    running = Running(Settings(port=0))
+    yield running
+    running.stop()
+
+
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
     for name, scenarios in RESULTS.items():
         equal = sum(not differences for differences in scenarios.values())

@@ -28,6 +28,10 @@ _ANY = {
     "<function-url>",
     "<remaining-time-in-millis>",
     "<stack-trace>",
+    "<approximate-first-receive-timestamp>",
+    "maximum-batching-window-in-seconds",
+    "sender-id",
+    "sent-timestamp",
 }
 _KNOWN = {"<region>": "us-east-1", "<partition>": "aws"}
 #: When AWS added members to FunctionConfiguration: older recordings can't have them.

@@ -135,7 +135,7 @@ async def test_reported_failures_come_back_alone(world: World) -> None:
         {"batchItemFailures": [1]},
         "text",
         7,
-        [],
+        [1],
         FAILED,
     ],
 )
@@ -148,7 +148,8 @@ async def test_answers_that_fail_the_whole_batch(world: World, answer: object) -
 
 
 @pytest.mark.parametrize(
-    "answer", [None, "", {}, {"batchItemFailures": None}, {"batchItemFailures": []}, {"other": 1}]
+    "answer",
+    [None, "", {}, [], {"batchItemFailures": None}, {"batchItemFailures": []}, {"other": 1}],
 )
 async def test_answers_that_fail_nothing(world: World, answer: object) -> None:
     queue = await world.queue()
