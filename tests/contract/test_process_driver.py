@@ -227,7 +227,9 @@ async def test_the_official_client(kind: str, folder: Path) -> None:
     driver = make_process_driver(kind, folder / "state", bootstrap="awslambdaric")
     await driver.open()
     code = write_code(folder, handler("return [event, type(context).__module__]"))
-    runtime = await Runtime.start(driver, make_spec(code, memory_mb=1769))
+    # Its compiled part is there for the Python it was installed with.
+    own = f"python3.{sys.version_info.minor}"
+    runtime = await Runtime.start(driver, make_spec(code, runtime=own, memory_mb=1769))
     await runtime.ready()
     await runtime.send({"a": 1})
     answer = await runtime.request()

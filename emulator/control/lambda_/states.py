@@ -29,6 +29,9 @@ from emulator.registry.functions import Function
 #: Seconds an answer may wait for the end of a transition. A waiter of the SDKs that sees Pending
 #: once sleeps a whole second before it asks again.
 _PATIENCE = 0.25
+#: Seconds an invocation waits for its function to be there: what a first start of an interpreter
+#: takes on a busy machine, but not the pull of an image.
+_INVOKE_PATIENCE = 10.0
 
 
 class Transition:
@@ -120,12 +123,16 @@ async def settle(ctx: Context, function: Function) -> None:
         await hurry(services, function)
 
 
-async def hurry(services: Services, function: Function) -> None:
-    """Have the transitions of a function end, if what they wait for is there."""
+async def hurry(services: Services, function: Function, patience: float = _PATIENCE) -> None:
+    """Have the transitions of a function end, if what they wait for is there.
+
+    Args:
+        patience: Seconds to wait for it.
+    """
     transition = services.transitions.get(function.arn)
     if transition is not None and transition.task is not None:
         transition.end.set()
-        await asyncio.wait((transition.task,), timeout=_PATIENCE)
+        await asyncio.wait((transition.task,), timeout=patience)
 
 
 async def runnable(services: Services, version: FunctionVersion) -> FunctionVersion:
@@ -137,7 +144,7 @@ async def runnable(services: Services, version: FunctionVersion) -> FunctionVers
     if version.state == "Pending":
         function = services.registry.find(version.account, version.region, version.name)
         if function is not None:
-            await hurry(services, function)
+            await hurry(services, function, _INVOKE_PATIENCE)
             version = function.numbered(version.version) or version
     if version.state in ("Pending", "Failed"):
         raise conflict(
