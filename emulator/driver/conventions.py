@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from importlib.util import find_spec
 from pathlib import Path
 
@@ -26,9 +26,16 @@ _START_UP_ONLY = re.compile(
 )
 
 
-def needs_fresh_process(variables: Iterable[str]) -> bool:
+#: Where AWS's older Node.js runtimes have the certificates that they add to Node's own.
+NODE_CERTIFICATES = "/var/runtime/ca-cert.pem"
+
+
+def needs_fresh_process(variables: Mapping[str, str]) -> bool:
     """Say whether one of ``variables`` is read when a process starts: a stem cell has started."""
-    return any(name == WRAPPER or _START_UP_ONLY.match(name) for name in variables)
+    return any(
+        name == WRAPPER or (_START_UP_ONLY.match(name) and value != NODE_CERTIFICATES)
+        for name, value in variables.items()
+    )
 
 
 def runtimes_folder() -> Path:
@@ -36,6 +43,15 @@ def runtimes_folder() -> Path:
     package = Path(__file__).resolve().parents[1]
     installed = package / "_runtimes"
     return installed if installed.is_dir() else package.parent / "runtimes"
+
+
+def node_packages() -> Path:
+    """Return the folder of packages that all Node.js functions find after their own.
+
+    AWS's Node.js runtimes bring the AWS SDK there, some 80 MB; here its user installs what is
+    needed: ``npm install --prefix ~/.localfaas/nodejs @aws-sdk/client-s3``.
+    """
+    return Path.home() / ".localfaas" / "nodejs" / "node_modules"
 
 
 def package_paths(names: Iterable[str]) -> list[tuple[Path, str]]:

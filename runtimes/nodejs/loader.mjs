@@ -154,7 +154,9 @@ function explain(error) {
   if (missing && /MODULE_NOT_FOUND$/.test(error.code)) {
     error.message +=
       `\n${missing[1]} is not installed here. ` +
-      `Install it next to the function: npm install ${missing[1]}`;
+      `Install it next to the function: npm install ${missing[1]}; ` +
+      'or once for all functions, as AWS has it, and start localfaas again: ' +
+      `npm install --prefix ~/.localfaas/nodejs ${missing[1]}`;
   }
   return error?.code === 'MODULE_NOT_FOUND'
     ? runtimeError('ImportModuleError', String(error))

@@ -9,7 +9,9 @@ from typing import Any
 
 from emulator.driver.conventions import (
     LD_LIBRARY_PATH,
+    NODE_CERTIFICATES,
     USER_NAME,
+    node_packages,
     package_paths,
     runtimes_folder,
 )
@@ -31,6 +33,8 @@ _ETC = (
     "ld.so.conf", "ld.so.conf.d", "resolv.conf", "hosts", "host.conf", "gai.conf",
     "nsswitch.conf", "protocols", "services", "mime.types", "localtime", "os-release",
 )  # fmt: skip
+#: The machine's own certificates, by Debian's name for them.
+_CERTIFICATES = Path("/etc/ssl/certs/ca-certificates.crt")
 _DEVICES = ("null", "zero", "full", "random", "urandom")
 _FOLDERS = (
     "/dev", "/etc", "/home", "/opt/lib", "/proc", "/root", "/run", "/sys", "/tmp",
@@ -48,10 +52,15 @@ def runtime_folder_entries(family: str, packages: tuple[str, ...]) -> list[tuple
     """Return (source, name) of what is in /var/runtime."""
     folder = runtimes_folder()
     if family == "nodejs":
-        return [(path, path.name) for path in sorted((folder / "nodejs").glob("*.[mc]js"))]
+        own = [(path, path.name) for path in sorted((folder / "nodejs").glob("*.[mc]js"))]
+        own += [
+            (_CERTIFICATES, Path(NODE_CERTIFICATES).name),
+            (node_packages(), "node_modules"),
+        ]
+        return [(path, name) for path, name in own if path.exists()]
     if family == "python":
-        own = [folder / "python" / name for name in ("bootstrap.py", "localfaas_runtime")]
-        return [(path, path.name) for path in own] + package_paths(packages)
+        parts = [folder / "python" / name for name in ("bootstrap.py", "localfaas_runtime")]
+        return [(path, path.name) for path in parts] + package_paths(packages)
     return []
 
 

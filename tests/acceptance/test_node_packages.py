@@ -1,0 +1,66 @@
+"""Packages of all Node.js functions: found after their own, as AWS's runtimes bring the SDK."""
+
+from __future__ import annotations
+
+import json
+import shutil
+
+import pytest
+
+from emulator.driver import conventions
+from emulator.settings import Settings
+from tests.api.conftest import Running, create, zip_of
+
+pytestmark = pytest.mark.skipif(shutil.which("node") is None, reason="no Node.js here")
+
+_REQUIRE = """
+const { whose } = require('@aws-sdk/client-made-up');
+exports.handler = async () => whose;
+"""
+_IMPORT = """
+import { whose } from '@aws-sdk/client-made-up';
+export const handler = async () => whose;
+"""
+_MISSING = "require('@aws-sdk/client-missing');\n"
+
+
+def _package(folder, whose):
+    folder = folder / "@aws-sdk" / "client-made-up"
+    folder.mkdir(parents=True)
+    folder.joinpath("package.json").write_text('{"name": "@aws-sdk/client-made-up"}')
+    folder.joinpath("index.js").write_text(f"exports.whose = {whose!r};\n")
+
+
+@pytest.fixture
+def running(tmp_path, monkeypatch):
+    monkeypatch.setenv("HOME", str(tmp_path))
+    _package(conventions.node_packages(), "everybody")
+    running = Running(Settings(port=0))
+    yield running
+    running.stop()
+
+
+def _result(client, name, **files):
+    create(
+        client,
+        name,
+        Code={"ZipFile": zip_of(**files)},
+        Runtime="nodejs20.x",
+        Handler="index.handler",
+        Timeout=30,
+    )
+    client.get_waiter("function_active_v2").wait(FunctionName=name)
+    return json.load(client.invoke(FunctionName=name)["Payload"])
+
+
+def test_they_are_found_and_told_of_where_they_are_missing(running):
+    client = running.client("lambda")
+    assert _result(client, "require", index__js=_REQUIRE) == "everybody"
+    assert _result(client, "import", index__mjs=_IMPORT) == "everybody"
+    own = {"node_modules/@aws-sdk/client-made-up/index__js": "exports.whose = 'mine';\n"}
+    assert _result(client, "own", index__js=_REQUIRE, **own) == "mine"
+    told = _result(client, "missing", index__js=_MISSING)
+    assert told["errorType"] == "Runtime.ImportModuleError"
+    assert (
+        "npm install --prefix ~/.localfaas/nodejs @aws-sdk/client-missing" in (told["errorMessage"])
+    )
