@@ -31,6 +31,7 @@ format: .venv/dev
 bench: .venv/dev
 	$(BIN)/python -m tests.benchmarks.bench_invoke
 	$(BIN)/python -m tests.benchmarks.bench_events
+	$(BIN)/python -m tests.benchmarks.bench_mappings
 
 clean:
 	rm -rf .venv .mypy_cache .ruff_cache .pytest_cache .hypothesis bench-results dist

@@ -41,6 +41,7 @@ from emulator.registry.functions import Registry
 from emulator.registry.keeper import Keeper
 from emulator.registry.loading import load
 from emulator.settings import Settings
+from emulator.sources.base import Queues
 from emulator.sources.pollers import Pollers
 from emulator.store.blobs import Blobs
 from emulator.store.store import Store
@@ -105,7 +106,7 @@ class Emulator:
             self.registry,
             self.invoker,
             self.clock,
-            EmbeddedQueues(self.sqs),
+            self._polled_queues(),
             complain=lambda text: self._complain(text),
         )
         self.services = Services(
@@ -273,6 +274,15 @@ class Emulator:
     def _serve(self, front: Front, app: AsgiApp) -> None:
         self._fronts.append(front)
         front.serve(app, drain_seconds=self.settings.drain_seconds)
+
+    def _polled_queues(self) -> Queues:
+        own = EmbeddedQueues(self.sqs)
+        if self.settings.sqs_endpoint is None:
+            return own
+        from emulator.sources.remote import OwnAndRemoteQueues, RemoteQueues
+
+        remote = RemoteQueues(self.settings.sqs_endpoint, self.clock)
+        return OwnAndRemoteQueues(own, remote)
 
     def _serve_sandboxes(self) -> None:
         """Let sandboxes find this emulator: at an address of its own where they need one.

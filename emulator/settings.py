@@ -27,6 +27,9 @@ class Settings:
     max_environments: int = 256
     #: Environments that may run at once per account and region.
     account_concurrency: int = 1000
+    #: The URL of an SQS-compatible endpoint: event source mappings poll there the queues that this
+    #: emulator does not have. None: there is none.
+    sqs_endpoint: str | None = None
     #: What the waits between attempts of asynchronous events are multiplied with.
     async_retry_scale: float = 1.0
     #: Seconds a created or updated function is shown as Pending or InProgress at most.

@@ -126,6 +126,14 @@ def up(
             envvar=_variable("MAX_ENVIRONMENTS"), min=1, help="Environments of all functions."
         ),
     ] = _DEFAULTS.max_environments,
+    sqs_endpoint: Annotated[
+        str | None,
+        typer.Option(
+            envvar=_variable("SQS_ENDPOINT"),
+            help="Where event source mappings poll queues that are not here: the URL of AWS's SQS "
+            "or of another emulator.",
+        ),
+    ] = None,
     account_concurrency: Annotated[
         int,
         typer.Option(
@@ -210,6 +218,8 @@ def up(
     """
     if ephemeral and state is not None:
         raise typer.BadParameter("--ephemeral and --state exclude each other")
+    if sqs_endpoint is not None and not sqs_endpoint.startswith(("http://", "https://")):
+        raise typer.BadParameter("an endpoint is a URL", param_hint="--sqs-endpoint")
     if not (len(account) == 12 and account.isdecimal()):
         raise typer.BadParameter("an AWS account is 12 digits", param_hint="--account")
     settings = Settings(
@@ -221,6 +231,7 @@ def up(
         idle_timeout=idle_timeout,
         max_environments=max_environments,
         account_concurrency=account_concurrency,
+        sqs_endpoint=sqs_endpoint,
         transition_seconds=transition_seconds,
         watch=not no_watch,
         strict=strict,

@@ -82,12 +82,16 @@ class SqsSource:
     # -- polling ------------------------------------------------------------------------------
 
     async def run(self, target: Target) -> None:
+        told = ""
         try:
             while True:
                 try:
                     await self._poll(target)
+                    told = ""
                 except (AwsError, StorageError) as error:
-                    log.warning("%s can't be polled: %s", self._settings.arn, error)
+                    if str(error) != told:
+                        told = str(error)
+                        log.warning("%s can't be polled: %s", self._settings.arn, error)
                     await self._clock.sleep(_RETRY)
         finally:
             if self._growth is not None:
@@ -102,7 +106,7 @@ class SqsSource:
             self._running += 1
             self._spawn(self._process(target, queue, batch))
         else:
-            # The queue was deleted, perhaps; nobody else may be kept from running.
+            # The queue is gone. Nobody else may be kept from running.
             await asyncio.sleep(0)
 
     async def _room(self, target: Target, queue: PolledQueue) -> None:
@@ -136,9 +140,7 @@ class SqsSource:
         try:
             while batch.room > 0:
                 received = await queue.receive(batch.room, wait)
-                if not self._add(queue, batch, received):
-                    break
-                if not received and wait == _FOREVER:
+                if not received or not self._add(queue, batch, received):
                     break
                 if batch:
                     wait = batch.began + self._settings.window - self._clock.now()

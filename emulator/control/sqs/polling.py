@@ -17,7 +17,8 @@ _EVERYTHING = View(["All"], ["All"])
 class EmbeddedQueue:
     """Satisfies :class:`emulator.sources.base.PolledQueue`."""
 
-    def __init__(self, queue: SqsQueue) -> None:
+    def __init__(self, sqs: Sqs, queue: SqsQueue) -> None:
+        self._sqs, self._shown = sqs, queue
         self._queue = queue.queue
 
     @property
@@ -32,6 +33,8 @@ class EmbeddedQueue:
         return self._queue.counts().visible > 0
 
     async def receive(self, limit: int, wait: float) -> list[dict[str, Any]]:
+        if self._sqs.by_arn(self._shown.arn) is not self._shown:
+            return []
         try:
             received = await self._queue.receive(limit, wait=wait)
         except TooManyInFlight:
@@ -70,7 +73,7 @@ class EmbeddedQueues:
             waiter: asyncio.Future[None] = asyncio.get_running_loop().create_future()
             self._waiting.setdefault(arn, []).append(waiter)
             await waiter
-        return EmbeddedQueue(queue)
+        return EmbeddedQueue(self._sqs, queue)
 
     def _opened(self, queue: SqsQueue) -> None:
         for waiter in self._waiting.pop(queue.arn, ()):

@@ -381,6 +381,18 @@ async def test_a_queue_that_is_deleted_and_made_again(world: World) -> None:
     assert left(queue) == (0, 0)
 
 
+async def test_a_queue_that_is_made_again_while_all_batches_run(world: World) -> None:
+    queue = await world.queue()
+    world.target.gate = asyncio.Event()
+    world.poll(queue, BatchSize=1, ScalingConfig={"MaximumConcurrency": 2})
+    await world.send(queue, "a", "b")
+    await world.sqs.delete(queue)
+    queue = await world.queue()
+    world.target.gate.set()
+    await world.send(queue, "c")
+    assert world.target.batches == [["a"], ["b"], ["c"]]
+
+
 # -- the end --------------------------------------------------------------------------------------
 
 
