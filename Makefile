@@ -32,6 +32,8 @@ bench: .venv/dev
 	$(BIN)/python -m tests.benchmarks.bench_invoke
 	$(BIN)/python -m tests.benchmarks.bench_events
 	$(BIN)/python -m tests.benchmarks.bench_mappings
+	$(BIN)/python -m tests.benchmarks.bench_api
+	$(BIN)/python -m tests.benchmarks.bench_codec
 
 clean:
 	rm -rf .venv .mypy_cache .ruff_cache .pytest_cache .hypothesis bench-results dist
