@@ -22,6 +22,7 @@ from emulator.control.sqs.polling import EmbeddedQueues
 from emulator.control.sqs.queues import Sqs
 from emulator.driver.base import Driver
 from emulator.driver.conventions import runtimes_folder
+from emulator.driver.requirements import Requirements
 from emulator.edge.aws import AwsDoor
 from emulator.edge.front import Front
 from emulator.edge.function_url import FunctionUrlDoor
@@ -92,6 +93,8 @@ class Emulator:
                 freeze=self.driver.name == "docker" if settings.freeze is None else settings.freeze,
             ),
         )
+        self.packages = Requirements(self.driver.name, say=lambda text: self._say(text))
+        self.pools.packages = self.packages.layer
         self.provisioning = Provisioning(self.pools)
         self.registry.on_retired += [self.pools.retire, self.provisioning.retire]
         self.admission = Admission(self.registry, settings.account_concurrency)
@@ -128,6 +131,7 @@ class Emulator:
             complain=lambda text: self._complain(text),
         )
         self._complain: Callable[[str], None] = lambda text: None
+        self._say: Callable[[str], None] = lambda text: None
         self._guard = Guard(settings.allow_hosts, settings.allow_origins)
         aws = AwsDoor(self.services, account=settings.account, region=settings.region)
         self.resources = DeclaredResources(
@@ -221,7 +225,7 @@ class Emulator:
             # Only the main thread of a process can take signals; elsewhere ``stop`` is called.
             with contextlib.suppress(ValueError, RuntimeError):
                 loop.add_signal_handler(number, self.stop)
-        self._complain, self._progress = complain, progress
+        self._complain, self._progress, self._say = complain, progress, say
         watching: Watching | None = None
         preparing: asyncio.Task[None] | None = None
         try:
@@ -315,13 +319,12 @@ class Emulator:
     async def _prepare(self, complain: Callable[[str], None]) -> None:
         """Have sandboxes ready for the functions there are, so that the first call is quick."""
         latest = [function.latest for function in self.registry.all()]
-        for runtime, architecture in {(each.runtime, each.architecture) for each in latest}:
-            if not runtime:
-                continue
+        for runtime, architecture in {(v.runtime, v.architecture) for v in latest if v.runtime}:
             try:
                 await self.driver.prepare(runtime, architecture)
             except (ConfigurationError, DriverFault) as error:
                 complain(str(error))
+        await self.packages.prepare(latest, complain)
 
     async def _close(self) -> None:
         for front in self._fronts:
@@ -352,6 +355,7 @@ class Emulator:
         for task in list(self.services.background):
             task.cancel()
         await asyncio.gather(*self.services.background, return_exceptions=True)
+        await self.packages.close()
         await self.provisioning.close()
         await self.pools.close()
         await self.driver.close()

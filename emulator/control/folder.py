@@ -214,11 +214,14 @@ class Folder:
                 continue
             function = self._find(name)
             if function is None:
-                self._registry.add(self._function(declared))
+                function = self._function(declared)
+                self._registry.add(function)
                 added.append(name)
             else:
                 self._update(function, declared)
                 updated.append(name)
+            if declared.declaration.reserved_concurrency is not None:
+                self._registry.reserve(function, declared.declaration.reserved_concurrency)
         for name in before.keys() - found.functions.keys():
             function = self._find(name)
             if function is not None:

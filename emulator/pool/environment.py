@@ -12,8 +12,9 @@ import asyncio
 import signal
 from abc import ABC, abstractmethod
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from dataclasses import replace
+from pathlib import Path
 
 from emulator.driver.base import Driver, Sandbox
 from emulator.model.clock import Clock, Timer
@@ -35,6 +36,14 @@ from emulator.telemetry.logs import LogWriter
 _LINGER = 0.1
 
 
+#: Returns the layer with a version's packages once they are installed, or None for no such layer.
+Packages = Callable[[FunctionVersion], Awaitable[Path | None]]
+
+
+async def no_packages(version: FunctionVersion) -> Path | None:
+    return None
+
+
 class Environment(ABC):
     """One execution environment. ``on_idle`` and ``on_gone`` are its pool's."""
 
@@ -48,6 +57,7 @@ class Environment(ABC):
         log: LogWriter,
         on_idle: Callable[[Environment], None],
         on_gone: Callable[[Environment], None],
+        packages: Packages = no_packages,
         init_seconds: float = INIT_SECONDS,
         provisioned: bool = False,
     ) -> None:
@@ -71,6 +81,7 @@ class Environment(ABC):
         #: No invocation follows the one in flight: the pool has let go of it.
         self.retired = False
         self._driver = driver
+        self._packages = packages
         self._clock = clock
         self._platform = platform.of(version, log, clock, provisioned=provisioned)
         self._on_idle = on_idle
@@ -153,8 +164,11 @@ class Environment(ABC):
         Raises:
             DriverFault: The sandbox could not be started; the environment is gone.
         """
-        began = self._clock.monotonic()
         try:
+            packages = await self._packages(self.version)
+            if packages is not None:
+                self.spec = replace(self.spec, layers=(packages, *self.spec.layers))
+            began = self._clock.monotonic()
             address = await self._api.listen(self._driver.listen_host)
             self.spec = replace(self.spec, runtime_api=address)
             sandbox = await self._driver.start(self.spec)

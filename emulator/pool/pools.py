@@ -17,7 +17,7 @@ from emulator.model.function import FunctionVersion
 from emulator.model.limits import INIT_SECONDS
 from emulator.model.sandbox import EnvironmentSpec, ImageConfig
 from emulator.pool import environ, placement
-from emulator.pool.environment import Environment
+from emulator.pool.environment import Environment, Packages, no_packages
 from emulator.pool.pool import Pool
 from emulator.pool.serial import SerialEnvironment
 from emulator.telemetry.logs import Logs
@@ -67,6 +67,8 @@ class Pools:
         #: The driver can be used. Who asks for an environment before that waits.
         self.opened = asyncio.Event()
         self.opened.set()
+        #: Installs the packages that environments find as their lowest layer.
+        self.packages: Packages = no_packages
         #: Told of every environment that has ended.
         self.on_gone: list[Callable[[Environment], None]] = []
 
@@ -163,6 +165,7 @@ class Pools:
             log=self.logs.writer(version.account, version.region, group, stream),
             on_idle=pool.on_idle,
             on_gone=lambda gone: self._gone(pool, gone),
+            packages=self.packages,
             init_seconds=max(PROVISIONED_INIT_SECONDS, version.timeout_s)
             if provisioned
             else self.settings.init_seconds,

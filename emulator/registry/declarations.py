@@ -20,6 +20,8 @@ class FunctionDeclaration:
     runtime: str
     memory_mb: int = 128
     timeout_s: int = 3
+    #: None leaves it what it is.
+    reserved_concurrency: int | None = None
     environment: Mapping[str, str] = field(default_factory=dict)
     #: "x86_64" or "arm64".
     architecture: str = "x86_64"

@@ -170,6 +170,7 @@ class _Function:
         "Architectures",
         "Description",
         "PackageType",
+        "ReservedConcurrentExecutions",
     )
 
     def __init__(
@@ -216,6 +217,9 @@ class _Function:
             runtime=self._matching("Runtime", r"[a-z]+[a-z0-9.]*"),
             memory_mb=self._number("MemorySize", 128, 10_240, default=128),
             timeout_s=self._number("Timeout", 1, 900, default=3),
+            reserved_concurrency=self._number("ReservedConcurrentExecutions", 0, 1000, default=0)
+            if "ReservedConcurrentExecutions" in self._properties
+            else None,
             environment=environment,
             architecture=self._architecture(),
             description=self._text("Description", default=""),

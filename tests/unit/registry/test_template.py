@@ -54,6 +54,7 @@ def test_everything(tmp_path: Path, code: Path) -> None:
     properties = """FunctionName: orders
 MemorySize: 512
 Timeout: 30
+ReservedConcurrentExecutions: 0
 Description: Takes orders
 Architectures: [arm64]
 PackageType: Zip
@@ -69,6 +70,7 @@ Environment:
         runtime="python3.12",
         memory_mb=512,
         timeout_s=30,
+        reserved_concurrency=0,
         description="Takes orders",
         architecture="arm64",
         environment={

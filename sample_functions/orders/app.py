@@ -1,0 +1,37 @@
+"""An order processor fed by a queue: one bad order must not hold up, or repeat, the others."""
+
+from aws_lambda_powertools.utilities.batch import (
+    BatchProcessor,
+    EventType,
+    process_partial_response,
+)
+from aws_lambda_powertools.utilities.idempotency import IdempotencyConfig, idempotent_function
+from store import SqliteStore
+
+# Of the whole batch failing, too, only its messages are told: no error of the function's.
+processor = BatchProcessor(event_type=EventType.SQS, raise_on_entire_batch_failure=False)
+# The key is taken from the argument that `data_keyword_argument` names: from the order, not from
+# the record around it. An order without one is an error, not an order done twice.
+config = IdempotencyConfig(event_key_jmespath="order_id", raise_on_no_idempotency_key=True)
+store = SqliteStore()
+
+
+@idempotent_function(data_keyword_argument="order", config=config, persistence_store=store)
+def charge(order):
+    if order["amount"] <= 0:
+        raise ValueError(f"order {order['order_id']}: nothing to charge")
+    print(f"charged {order['order_id']}: {order['amount']}")
+    return {"charged": order["amount"]}
+
+
+def handle(record):
+    # By keyword: given by position, the order would not be seen by `idempotent_function`.
+    charge(order=record.json_body)
+
+
+def handler(event, context):
+    # Tells it how much time is left, so that a call that timed out does not block its orders.
+    config.register_lambda_context(context)
+    return process_partial_response(
+        event=event, record_handler=handle, processor=processor, context=context
+    )

@@ -1,0 +1,75 @@
+"""The sample of an order processor: queue, function, partial failure, redrive, dead letters."""
+
+from __future__ import annotations
+
+import json
+import time
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+
+from tests.acceptance.conftest import ROOT, localfaas_up
+
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(180)]
+
+
+def until(look: Callable[[], Any], what: str) -> Any:
+    """Wait until ``look`` gives something true, and return that."""
+    end = time.monotonic() + 60
+    while not (found := look()):
+        assert time.monotonic() < end, f"never {what}"
+        time.sleep(0.05)
+    return found
+
+
+def test_orders_are_charged_once_and_bad_ones_become_dead_letters():
+    with localfaas_up(ROOT / "sample_functions", "--no-watch") as up:
+        sqs, logs = up.client("sqs"), up.client("logs")
+        urls = {
+            name: until(lambda name=name: _url(sqs, name), f"a queue {name}")
+            for name in ("orders", "orders-dlq")
+        }
+        orders = [
+            {"order_id": "A-1", "amount": 20},
+            {"order_id": "A-2", "amount": 0},
+            {"order_id": "A-1", "amount": 20},
+            {"order_id": "A-3", "amount": 7},
+        ]
+        entries = [{"Id": str(n), "MessageBody": json.dumps(o)} for n, o in enumerate(orders)]
+        sqs.send_message_batch(QueueUrl=urls["orders"], Entries=entries)
+
+        def dead() -> list[Any]:
+            return sqs.receive_message(
+                QueueUrl=urls["orders-dlq"],
+                WaitTimeSeconds=2,
+                MessageSystemAttributeNames=["All"],
+            ).get("Messages", [])
+
+        (letter,) = until(dead, "a dead letter")
+        assert json.loads(letter["Body"]) == orders[1]
+        # Received twice from its queue, and once here.
+        assert letter["Attributes"]["ApproximateReceiveCount"] == "3"
+        assert letter["Attributes"]["DeadLetterQueueSourceArn"].endswith(":orders")
+        told = logs.filter_log_events(logGroupName="/aws/lambda/orders", filterPattern="charged")
+        charged = sorted(event["message"].strip() for event in told["events"])
+        assert charged == ["charged A-1: 20", "charged A-3: 7"]
+
+        # The bug is mended: what was dead is sent again, and nothing that was done is repeated.
+        sqs.change_message_visibility(
+            QueueUrl=urls["orders-dlq"], ReceiptHandle=letter["ReceiptHandle"], VisibilityTimeout=0
+        )
+        arn = "arn:aws:sqs:us-east-1:000000000000:orders-dlq"
+        sqs.start_message_move_task(SourceArn=arn)
+        (letter,) = until(dead, "dead again")
+        assert json.loads(letter["Body"]) == orders[1]
+        counts = sqs.get_queue_attributes(QueueUrl=urls["orders"], AttributeNames=["All"])
+        assert counts["Attributes"]["ApproximateNumberOfMessages"] == "0"
+        assert counts["Attributes"]["ApproximateNumberOfMessagesNotVisible"] == "0"
+
+
+def _url(sqs: Any, name: str) -> str | None:
+    try:
+        return str(sqs.get_queue_url(QueueName=name)["QueueUrl"])
+    except sqs.exceptions.QueueDoesNotExist:
+        return None
