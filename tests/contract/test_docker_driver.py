@@ -248,7 +248,7 @@ class TestImageFunctions:
     async def test_tmp_survives_a_reset(self, driver: DockerDriver) -> None:
         config = ImageConfig(
             entrypoint=("/bin/sh", "-c"),
-            command=("cat /tmp/kept || echo new; echo old >/tmp/kept; exec sleep 60",),
+            command=("cat /tmp/kept || { echo old >/tmp/kept; echo new; }; exec sleep 60",),
         )
         spec = make_spec(None, image=IMAGE, image_config=config, runtime="")
         first = await driver.start(spec)
