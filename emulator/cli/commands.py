@@ -10,7 +10,7 @@ from typing import Annotated
 import typer
 
 from emulator import __version__
-from emulator.cli import call, doctor, environment, events, listings, queues, serve
+from emulator.cli import call, doctor, environment, events, listings, queues, runtimes, serve
 from emulator.cli.terminal import error
 from emulator.model.errors import LocalfaasError
 
@@ -34,6 +34,7 @@ app.add_typer(events.events, name="events")
 app.command()(environment.env)
 app.command(name="doctor")(doctor.doctor)
 app.command()(serve.down)
+app.add_typer(runtimes.app, name="runtimes")
 
 
 def _version(wanted: bool) -> None:

@@ -21,6 +21,7 @@ from emulator.cli.terminal import (
     is_terminal,
     log_line,
     note,
+    pairs,
     show_table,
 )
 from emulator.settings import Settings
@@ -239,26 +240,15 @@ def up(
         bootstrap=bootstrap.value,
         stem_cells=not no_stem_cells,
         freeze=freeze,
-        images=_pairs(image, "--image"),
+        images=pairs(image, "--image"),
         docker_network=docker_network,
-        docker_labels=_pairs(docker_label, "--docker-label"),
+        docker_labels=pairs(docker_label, "--docker-label"),
         allow_hosts=tuple(allow_host or ()),
         allow_origins=tuple(allow_origin or ()),
         region=region,
         account=account,
     )
     _serve(settings, quiet=quiet)
-
-
-def _pairs(given: list[str] | None, option: str) -> dict[str, str]:
-    """Return what an option of the form NAME=VALUE was given, by name."""
-    pairs = {}
-    for text in given or ():
-        name, equals, value = text.partition("=")
-        if not (name and equals and value):
-            raise typer.BadParameter(f"{text!r} is not NAME=VALUE", param_hint=option)
-        pairs[name] = value
-    return pairs
 
 
 def _template_here() -> Path | None:

@@ -13,6 +13,8 @@ import zlib
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any, TextIO
 
+import typer
+
 from emulator.model.errors import LocalfaasError
 
 if TYPE_CHECKING:
@@ -49,6 +51,17 @@ def clean(text: str) -> str:
     if text.isprintable():
         return text
     return _UNSAFE.sub(lambda match: f"\\x{ord(match[0]):02x}", text)
+
+
+def pairs(given: list[str] | None, option: str) -> dict[str, str]:
+    """Return what an option of the form NAME=VALUE was given, by name."""
+    pairs = {}
+    for text in given or ():
+        name, equals, value = text.partition("=")
+        if not (name and equals and value):
+            raise typer.BadParameter(f"{text!r} is not NAME=VALUE", param_hint=option)
+        pairs[name] = value
+    return pairs
 
 
 def is_terminal(stream: TextIO | None = None) -> bool:

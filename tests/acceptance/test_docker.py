@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import json
 import os
 import signal
 import socket
 import subprocess
+import sys
 import time
 from pathlib import Path
 
@@ -343,6 +345,32 @@ def test_an_image_that_is_nowhere_fails_the_function(client):
     shown = client.get_function_configuration(FunctionName="nowhere")
     assert (shown["State"], shown["StateReasonCode"]) == ("Failed", "InvalidImage")
     assert "localhost:1/nothing:here" in shown["StateReason"]
+
+
+def test_an_image_that_is_built_serves_its_runtime(client):
+    def localfaas(*words: str) -> str:
+        command = [sys.executable, "-m", "emulator", *words]
+        done = subprocess.run(command, capture_output=True, text=True, check=False)
+        assert done.returncode == 0, done.stderr
+        return done.stdout
+
+    built = localfaas("runtimes", "build", "python3.13", "--base-image", IMAGE).strip()
+    try:
+        [listed] = [
+            each
+            for each in json.loads(localfaas("runtimes", "list", "--json"))
+            if each["runtime"] == "python3.13"
+        ]
+        assert (listed["image"], listed["source"]) == (built, "built here")
+        assert listed["architecture"]
+        running = Running(settings("docker", images={}, stem_cells=False))
+        try:
+            call = run(running.client("lambda"), "own", ECHO, {"a": 1}, Runtime="python3.13")
+            assert call.payload == {"a": 1}
+        finally:
+            running.stop()
+    finally:
+        docker("image", "rm", built)
 
 
 # What goes wrong -----------------------------------------------------------------------------

@@ -12,7 +12,7 @@ from emulator.model.errors import ConfigurationError
 from emulator.model.function import FunctionVersion
 
 #: As AWS prints them, in its own order (recorded 2026-01), and those added since.
-_CURRENT = """
+CURRENT = """
     nodejs20.x python3.14 provided.al2023 python3.12 python3.13 nodejs24.x nodejs22.x java25
     python3.10 python3.11 java21 ruby3.3 ruby3.4 ruby3.2 python3.8 python3.9 java17 nodejs16.x
     dotnet10 dotnet8 java11 dotnet6 nodejs18.x provided.al2 java8.al2
@@ -52,10 +52,10 @@ def check(ctx: Context, request: Request, version: FunctionVersion | None = None
             "AWS Lambda functions. We recommend you use a supported runtime while creating or "
             "updating functions."
         )
-    if given and given not in _CURRENT and given not in _NEW:
+    if given and given not in CURRENT and given not in _NEW:
         raise invalid(
             f"Value {given} at 'runtime' failed to satisfy constraint: Member must satisfy enum "
-            f"value set: [{', '.join(_CURRENT)}] or be a valid ARN"
+            f"value set: [{', '.join(CURRENT)}] or be a valid ARN"
         )
     runtime = given or (version.runtime if version else "")
     snap_start = request.get("SnapStart")

@@ -1,8 +1,16 @@
 """Execution environments in containers of a Docker engine."""
 
-from emulator.driver.docker.build import build_runtime_image
+from emulator.driver.docker.build import RuntimeImage, build_runtime_image, find_runtime_images
 from emulator.driver.docker.driver import DockerDriver, DockerSettings
 from emulator.driver.docker.engine import find_engine
 from emulator.driver.docker.images import Progress
 
-__all__ = ["DockerDriver", "DockerSettings", "Progress", "build_runtime_image", "find_engine"]
+__all__ = [
+    "DockerDriver",
+    "DockerSettings",
+    "Progress",
+    "RuntimeImage",
+    "build_runtime_image",
+    "find_engine",
+    "find_runtime_images",
+]

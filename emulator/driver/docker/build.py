@@ -1,19 +1,67 @@
-"""Builds the project's own runtime images, for where no registry is reachable."""
+"""Runtime images: which there are, and building the project's own where no registry is."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from emulator.driver.docker.address import resolve
 from emulator.driver.docker.answers import EngineFault
 from emulator.driver.docker.engine import Engine
-from emulator.driver.docker.images import Progress, own_image, split_runtime
+from emulator.driver.docker.images import Progress, own_image, public_image, split_runtime
 from emulator.model.errors import ConfigurationError, DriverFault
 
 #: Seconds.
 _TIMEOUT = 1800.0
+#: What the images are built on unless told otherwise.
+_BASES = {"python": "python:{version}-slim", "nodejs": "node:{version}-slim"}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RuntimeImage:
+    """The image that functions of a runtime run in."""
+
+    runtime: str
+    image: str
+    #: Why this one: "setting", "built here" or "AWS's base image".
+    source: str
+    #: As Docker names it; empty where the engine does not have the image (yet).
+    architecture: str
+
+
+async def find_runtime_images(
+    runtimes: Iterable[str], *, mapping: Mapping[str, str], environ: Mapping[str, str]
+) -> list[RuntimeImage]:
+    """Return which image serves each of ``runtimes``, and whether the engine has it.
+
+    Args:
+        mapping: Images by runtime, from the settings.
+        environ: The variables that say where the engine is.
+
+    Raises:
+        ConfigurationError: No engine answers.
+        DriverFault: It refused.
+    """
+    engine = Engine(resolve(environ, home=Path.home()))
+    found = []
+    try:
+        await engine.open()
+        for runtime in runtimes:
+            image, source = mapping.get(runtime, ""), "setting"
+            if not image:
+                image, source = own_image(runtime), "built here"
+                if await engine.image(image) is None:
+                    image, source = public_image(runtime), "AWS's base image"
+            info = await engine.image(image)
+            architecture = info.architecture if info else ""
+            found.append(
+                RuntimeImage(runtime=runtime, image=image, source=source, architecture=architecture)
+            )
+    finally:
+        engine.close()
+    return found
 
 
 async def build_runtime_image(
@@ -30,14 +78,15 @@ async def build_runtime_image(
         runtime: AWS's identifier, e.g. "python3.12".
         runtimes: The folder with a folder per language.
         environ: The variables that say where the engine is.
-        base_image: Its BASE_IMAGE; empty takes the Dockerfile's own.
+        base_image: Its BASE_IMAGE; empty takes the language's own image of that version.
         on_progress: Hears the build's output, line by line.
 
     Raises:
         ConfigurationError: There is no Dockerfile for it, or no engine.
         DriverFault: The build failed; the text is the engine's.
     """
-    language, _ = split_runtime(runtime)
+    language, version = split_runtime(runtime)
+    base_image = base_image or _BASES.get(language, "").format(version=version)
     folder, image = runtimes / language, own_image(runtime)
     if not (folder / "Dockerfile").is_file():
         raise ConfigurationError(f"no Dockerfile for {runtime}: {folder / 'Dockerfile'}")

@@ -15,9 +15,9 @@ from emulator.cli import doctor, serve
 from emulator.cli.commands import run
 from emulator.settings import Settings
 
-COMMANDS = ("up", "invoke", "logs", "ps", "functions", "queue", "events", "env", "doctor", "down")
+COMMANDS = tuple("up invoke logs ps functions queue events env doctor down runtimes".split())
 SUBCOMMANDS = [f"queue {name}" for name in "list send receive peek purge redrive".split()]
-SUBCOMMANDS += ["events replay"]
+SUBCOMMANDS += ["events replay", "runtimes list", "runtimes build"]
 
 
 @pytest.fixture
@@ -76,6 +76,8 @@ def test_help_imports_nothing_heavy() -> None:
         ["events", "--limit", "0"],
         ["events", "replay"],
         ["events", "replay", "an-id", "--all"],
+        ["up", "--image", "python3.12"],
+        ["runtimes", "build", "--base-image", "debian:12"],
     ],
 )
 def test_wrong_usage_exits_with_2(
