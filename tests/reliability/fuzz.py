@@ -6,6 +6,7 @@ import base64
 import json
 import random
 import string
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
 from urllib.parse import quote, urlencode
@@ -54,17 +55,26 @@ class FuzzedRequest:
 
 
 class Fuzzer:
-    """Makes requests of one REST service.
+    """Makes requests of one service, in REST or JSON.
 
     Args:
         known: By a member's name, values that mean something to the service under test.
+        operations: Those to call; all without.
     """
 
-    def __init__(self, model: ServiceModel, known: dict[str, list[Any]], seed: int) -> None:
+    def __init__(
+        self,
+        model: ServiceModel,
+        known: dict[str, list[Any]],
+        seed: int,
+        operations: Iterable[str] = (),
+    ) -> None:
         self._model = model
         self._known = known
         self._random = random.Random(seed)
-        self._operations = list(model.operations.values())
+        names = sorted(operations) or model.operations.keys()
+        self._operations = [model.operations[name] for name in names]
+        self._target = model.metadata.get("targetPrefix")
         #: How likely the request being made is wrong at each of its places.
         self._wild = 0.0
 
@@ -108,7 +118,7 @@ class Fuzzer:
             query="&".join(
                 part for part in (operation.uri.partition("?")[2], urlencode(query)) if part
             ),
-            headers=self._headers(headers, content),
+            headers=self._headers(operation, headers, content),
             body=content,
         )
 
@@ -123,11 +133,16 @@ class Fuzzer:
                 path = path.replace(part, text, 1)
         return path
 
-    def _headers(self, headers: dict[str, str], content: bytes) -> dict[str, str]:
+    def _headers(
+        self, operation: Operation, headers: dict[str, str], content: bytes
+    ) -> dict[str, str]:
         length = str(len(content))
         if self._random.random() < self._wild / 2:
             length = self._random.choice(["0", "-1", "x", "99999999999", str(len(content) + 7)])
-        kind = "application/json" if self._random.random() < 0.9 else "text/plain"
+        if self._target:
+            headers = {**headers, "x-amz-target": f"{self._target}.{operation.name}"}
+        version = f"x-amz-json-{self._model.metadata['jsonVersion']}" if self._target else "json"
+        kind = f"application/{version}" if self._random.random() < 0.9 else "text/plain"
         return {"host": "localhost", "content-type": kind, "content-length": length, **headers}
 
     def _content(self, body: dict[str, Any], payload: str | None) -> bytes:

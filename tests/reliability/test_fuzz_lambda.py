@@ -110,7 +110,7 @@ KNOWN = {
 }
 
 
-async def _send(gateway, request: FuzzedRequest) -> tuple[int, dict[str, str], bytes]:
+async def send_to(gateway, request: FuzzedRequest) -> tuple[int, dict[str, str], bytes]:
     scope = {
         "type": "http",
         "http_version": "1.1",
@@ -154,13 +154,13 @@ async def _furnish(gateway) -> None:
             "Code": code,
             "Publish": True,
         }
-        status, _, answer = await _send(
+        status, _, answer = await send_to(
             gateway, _call("CreateFunction", "POST", "/2015-03-31/functions", body)
         )
         assert status == 201, answer
         alias = {"Name": "live", "FunctionVersion": "1"}
         path = f"/2015-03-31/functions/{name}/aliases"
-        status, _, answer = await _send(gateway, _call("CreateAlias", "POST", path, alias))
+        status, _, answer = await send_to(gateway, _call("CreateAlias", "POST", path, alias))
         assert status == 201, answer
     for operation, path, body, known in (
         ("PublishLayerVersion", "/2018-10-31/layers/layer/versions", {"Content": code}, ""),
@@ -181,14 +181,14 @@ async def _furnish(gateway) -> None:
             "CodeSigningConfigArn",
         ),
     ):
-        status, _, answer = await _send(gateway, _call(operation, "POST", path, body))
+        status, _, answer = await send_to(gateway, _call(operation, "POST", path, body))
         assert status < 300, answer
         if known:
             made = json.loads(answer)
             KNOWN[known].append(made.get("CodeSigningConfig", made)[known])
 
 
-def _complaint(request: FuzzedRequest, status: int, headers: dict[str, str], body: bytes) -> str:
+def complaint(request: FuzzedRequest, status: int, headers: dict[str, str], body: bytes) -> str:
     """Return what is wrong with an answer; nothing if it is as it should be."""
     if status == 501 and request.operation in UNSUPPORTED:
         return ""
@@ -207,7 +207,8 @@ def _complaint(request: FuzzedRequest, status: int, headers: dict[str, str], bod
     [(1_500, 1), pytest.param(20_000, 2, marks=[pytest.mark.slow, pytest.mark.timeout(300)])],
 )
 async def test_fuzzed_requests(count, seed):
-    emulator = Emulator(Settings(port=0, drain_seconds=0), driver=ScriptedDriver())
+    settings = Settings(port=0, drain_seconds=0, transition_seconds=0)
+    emulator = Emulator(settings, driver=ScriptedDriver())
     ready = asyncio.Event()
     running = asyncio.create_task(emulator.run(on_ready=ready.set))
     await ready.wait()
@@ -220,13 +221,13 @@ async def test_fuzzed_requests(count, seed):
             request = fuzzer.request()
             try:
                 async with asyncio.timeout(5):
-                    answer = await _send(emulator.gateway, request)
+                    answer = await send_to(emulator.gateway, request)
             except Exception as error:  # noqa: BLE001 (each is a finding)
                 complaints.append(f"{request}: {type(error).__name__}: {error}"[:900])
                 continue
             kind = answer[0] // 100
             statuses[kind] = statuses.get(kind, 0) + 1
-            wrong = _complaint(request, *answer)
+            wrong = complaint(request, *answer)
             if wrong:
                 complaints.append(f"{request}: {wrong}"[:900])
         assert complaints == []
