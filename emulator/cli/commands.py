@@ -5,36 +5,29 @@ from __future__ import annotations
 import os
 import sys
 from collections.abc import Sequence
+from importlib import import_module
 from typing import Annotated
 
 import typer
 
 from emulator import __version__
-from emulator.cli import call, doctor, environment, events, listings, queues, runtimes, serve
 from emulator.cli.terminal import error
 from emulator.model.errors import LocalfaasError
 
-# Plain help: rich's own takes as long as everything else together.
-app = typer.Typer(
-    name="localfaas",
-    help="A local FaaS runtime with a Lambda-compatible API.\n\nExample: localfaas up",
-    no_args_is_help=True,
-    add_completion=False,
-    rich_markup_mode=None,
-    pretty_exceptions_enable=False,
-    context_settings={"help_option_names": ["-h", "--help"]},
-)
-app.command()(serve.up)
-app.command()(call.invoke)
-app.command()(call.logs)
-app.command()(listings.ps)
-app.command()(listings.functions)
-app.add_typer(queues.queue, name="queue")
-app.add_typer(events.events, name="events")
-app.command()(environment.env)
-app.command(name="doctor")(doctor.doctor)
-app.command()(serve.down)
-app.add_typer(runtimes.app, name="runtimes")
+#: Where each command stands, in the order of the help. Only the one that is run is imported.
+_COMMANDS = {
+    "up": "serve",
+    "invoke": "call",
+    "logs": "call",
+    "ps": "listings",
+    "functions": "listings",
+    "queue": "queues",
+    "events": "events",
+    "env": "environment",
+    "doctor": "doctor",
+    "down": "serve",
+    "runtimes": "runtimes",
+}
 
 
 def _version(wanted: bool) -> None:
@@ -43,7 +36,6 @@ def _version(wanted: bool) -> None:
         raise typer.Exit
 
 
-@app.callback()
 def _root(
     version: Annotated[
         bool, typer.Option("--version", callback=_version, is_eager=True, help="Show the version.")
@@ -52,10 +44,33 @@ def _root(
     pass
 
 
+def _application(arguments: Sequence[str]) -> typer.Typer:
+    """Return the command line: with the command that is asked for or, for help, with all."""
+    # Plain help: rich's own takes as long as everything else together.
+    app = typer.Typer(
+        name="localfaas",
+        help="A local FaaS runtime with a Lambda-compatible API.\n\nExample: localfaas up",
+        no_args_is_help=True,
+        add_completion=False,
+        rich_markup_mode=None,
+        pretty_exceptions_enable=False,
+        context_settings={"help_option_names": ["-h", "--help"]},
+    )
+    app.callback()(_root)
+    asked = arguments[0] if arguments else ""
+    for name in (asked,) if asked in _COMMANDS else _COMMANDS:
+        command = getattr(import_module(f"emulator.cli.{_COMMANDS[name]}"), name)
+        if isinstance(command, typer.Typer):
+            app.add_typer(command, name=name)
+        else:
+            app.command(name=name)(command)
+    return app
+
+
 def run(arguments: Sequence[str]) -> int:
     """Run one command; returns the exit code: 1 after an error, 2 for wrong usage."""
     try:
-        app(list(arguments), prog_name="localfaas")
+        _application(arguments)(list(arguments), prog_name="localfaas")
     except SystemExit as end:
         return end.code if isinstance(end.code, int) else 1
     except LocalfaasError as failure:

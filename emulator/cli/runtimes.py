@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 #: Those that are built unless others are named: the newest long-term ones of their languages.
 _BUILT = ("python3.12", "nodejs22.x")
 
-app = typer.Typer(
+runtimes = typer.Typer(
     help="The images that functions run in, with the Docker driver.\n\n"
     "Example: localfaas runtimes list",
     no_args_is_help=True,
@@ -36,7 +36,7 @@ Images = Annotated[
 ]
 
 
-@app.command(name="list")
+@runtimes.command(name="list")
 def list_(image: Images = None, json: Json = False) -> None:
     """List AWS's runtimes with the image of each, and whether it is here already.
 
@@ -62,7 +62,7 @@ def list_(image: Images = None, json: Json = False) -> None:
     )
 
 
-@app.command()
+@runtimes.command()
 def build(
     runtime: Annotated[
         list[str] | None,

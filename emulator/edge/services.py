@@ -5,9 +5,9 @@ from __future__ import annotations
 import re
 from collections.abc import Awaitable, Callable, Mapping
 from functools import cached_property
+from html import escape
 from importlib import import_module
 from typing import Any
-from xml.sax.saxutils import escape
 
 from emulator.control.context import Context
 from emulator.edge import codec
@@ -100,7 +100,7 @@ class NotServed(Exception):
             headers.append((b"content-type", version or b"application/json"))
             return 501, headers, orjson.dumps({"__type": code, "message": self.text})
         headers.append((b"content-type", b"text/xml"))
-        text = escape(self.text)
+        text = escape(self.text, quote=False)
         if self.protocol == "rest-xml":
             body = (
                 f"<Error><Code>{code}</Code><Message>{text}</Message>"

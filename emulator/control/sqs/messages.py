@@ -20,7 +20,7 @@ from emulator.queues.message import Draft, Received, Sent
 Wire = dict[str, Any]
 
 MAX_ATTRIBUTES = 10
-_ILLEGAL = re.compile("[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
+_ILLEGAL = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\ud800-\udfff\ufffe\uffff]")
 _ATTRIBUTE_NAME = re.compile(r"[A-Za-z0-9_\-.]+")
 #: "alphanumeric and punctuation": the printable ASCII characters but the space.
 _ID = re.compile(r"[!-~]{1,128}")

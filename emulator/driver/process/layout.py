@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import sys
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -43,6 +44,7 @@ _FOLDERS = (
 _VISIBLE_PREFIXES = ("/usr", "/bin", "/nix")
 
 
+@cache
 def is_visible(prefix: Path) -> bool:
     """Say whether a sandbox sees ``prefix`` at its own place."""
     return any(prefix == Path(top) or Path(top) in prefix.parents for top in _VISIBLE_PREFIXES)

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-import gzip
 import importlib.util
 import re
+import zlib
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cache
@@ -19,6 +19,8 @@ from emulator.edge.codec import overrides
 #: A shape of the model, as it stands in the JSON without its documentation.
 Shape = dict[str, Any]
 
+#: What tells zlib that there is a header of gzip.
+_GZIP = zlib.MAX_WBITS | 16
 _NOISE = ("documentation", "deprecatedMessage", "deprecatedSince", "examples")
 _CAPITALISED_WORD = re.compile(r"(.)([A-Z][a-z]+)")
 _PLURAL_ACRONYM = re.compile(r"[A-Z]{2,}s$")
@@ -113,4 +115,4 @@ def _read(name: str) -> bytes:
     if not versions:
         raise LookupError(f"the installed botocore has no service {name!r}")
     content = versions[-1].read_bytes()
-    return gzip.decompress(content) if versions[-1].suffix == ".gz" else content
+    return zlib.decompress(content, _GZIP) if versions[-1].suffix == ".gz" else content

@@ -58,7 +58,18 @@ def test_version_2_freezes(unified: Group, tmp_path: Path) -> None:
     assert (tmp_path / "cgroup.freeze").read_text() == "0"
 
 
+_VERSION_1 = (
+    "memory.limit_in_bytes",
+    "memory.memsw.limit_in_bytes",
+    "cpu.cfs_period_us",
+    "cpu.cfs_quota_us",
+    "pids.max",
+)
+
+
 def test_version_1_limits(tmp_path: Path) -> None:
+    for name in _VERSION_1:
+        (tmp_path / name).touch()
     group = Group(
         {"memory": tmp_path, "cpu": tmp_path, "freezer": tmp_path, "pids": tmp_path}, unified=False
     )
@@ -72,6 +83,12 @@ def test_version_1_limits(tmp_path: Path) -> None:
         "cpu.cfs_quota_us": "1000",
         "pids.max": "5",
     }
+
+
+def test_version_1_limits_where_the_kernel_does_not_count_swap(tmp_path: Path) -> None:
+    (tmp_path / "memory.limit_in_bytes").touch()
+    Group({"memory": tmp_path}, unified=False).limit(memory=4096)
+    assert [path.name for path in tmp_path.iterdir()] == ["memory.limit_in_bytes"]
 
 
 def test_a_group_that_is_gone_has_no_figures(tmp_path: Path) -> None:
