@@ -12,6 +12,7 @@ from emulator.model.clock import Clock
 from emulator.registry.functions import Function, Registry
 from emulator.sources.base import EventSource, Queues
 from emulator.sources.filters import is_pattern
+from emulator.sources.patterns import InvalidPattern
 from emulator.sources.sqs import SqsSettings, SqsSource
 from emulator.sources.target import Target
 
@@ -108,8 +109,14 @@ class Pollers:
     def _start(self, key: str, mapping: Mapping[str, Any]) -> None:
         if self._closed or not mapping["Enabled"] or not self.is_polled(mapping):
             return
+        try:
+            settings = SqsSettings.of(mapping)
+        except InvalidPattern as error:
+            # Kept by a version that knew less of the language.
+            self._complain(f"the mapping {key} is not polled: its filter is no pattern: {error}")
+            return
         target = Target(self._registry, self._invoker, self._clock, mapping["FunctionArn"])
-        source = SqsSource(SqsSettings.of(mapping), self._queues, self._clock)
+        source = SqsSource(settings, self._queues, self._clock)
         self._pollers[key] = _Poller(source, target, self._complain)
 
     async def _leave(self, poller: _Poller) -> None:

@@ -117,8 +117,9 @@ class SqsSource:
             if pause <= 0:
                 if self._running < min(self._scale.allowed, bounds.under(target.reserved)):
                     break
-                if self._growth is None and queue.waiting():
-                    self._growth = self._clock.call_later(1 / bounds.growth, self._grow)
+                if self._growth is None:
+                    # Looks again from time to time, as nothing tells of what arrives meanwhile.
+                    self._growth = self._clock.call_later(1 / bounds.growth, self._grow, queue)
             self._changed.clear()
             timer = self._clock.call_later(pause, self._changed.set) if pause > 0 else None
             await self._changed.wait()
@@ -127,9 +128,9 @@ class SqsSource:
         if not self._running and not queue.waiting():
             self._scale = self._scale.rested(bounds)
 
-    def _grow(self) -> None:
+    def _grow(self, queue: PolledQueue) -> None:
         self._growth = None
-        if self._running >= self._scale.allowed:
+        if self._running >= self._scale.allowed and queue.waiting():
             self._scale = self._scale.grown(self._settings.bounds)
         self._changed.set()
 

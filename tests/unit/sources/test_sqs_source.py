@@ -4,9 +4,12 @@ from __future__ import annotations
 
 import asyncio
 import json
+import random
+from typing import Any
 
 import pytest
 
+from emulator.control.sqs.polling import EmbeddedQueue
 from emulator.control.sqs.queues import SqsQueue
 from emulator.invoke.recursion import advance
 from emulator.model.errors import AwsError
@@ -225,6 +228,40 @@ async def test_concurrency_begins_with_five_and_grows_with_the_backlog(world: Wo
     assert left(queue)[1] < 9
 
 
+async def test_what_arrives_while_all_batches_take_long_is_not_left_waiting(world: World) -> None:
+    queue = await world.queue(VisibilityTimeout="600")
+    world.target.gate = asyncio.Event()
+    world.poll(queue, BatchSize=1)
+    await world.send(queue, *(str(n) for n in range(5)))
+    await world.advance(60)
+    await world.send(queue, "late")
+    await world.advance(1)
+    assert world.target.running == 6
+    world.target.reserved = 6
+    await world.send(queue, "later")
+    await world.advance(60)
+    assert world.target.running == 6
+    world.target.reserved = 7
+    await world.advance(1)
+    assert world.target.running == 7
+
+
+async def test_an_idle_mapping_does_nothing(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    queue = await world.queue()
+    receives = []
+    receive = EmbeddedQueue.receive
+
+    async def counted(self: EmbeddedQueue, limit: int, wait: float) -> list[dict[str, object]]:
+        receives.append(limit)
+        return await receive(self, limit, wait)
+
+    monkeypatch.setattr(EmbeddedQueue, "receive", counted)
+    world.poll(queue)
+    for _ in range(10):
+        await world.advance(360)
+    assert receives == [10]
+
+
 @pytest.mark.parametrize(
     ("mapping", "reserved", "expected"),
     [
@@ -432,3 +469,36 @@ async def test_what_is_given_up_is_received_again(world: World) -> None:
     source.cancel()
     await source.drain()
     assert left(queue) == (1, 0)
+
+
+async def test_groups_stay_in_order_and_nothing_is_lost_where_much_fails(world: World) -> None:
+    queue = await world.queue("q.fifo", VisibilityTimeout="5")
+    chance = random.Random(1)
+    done: dict[str, list[int]] = {}
+
+    def answer(event: dict[str, Any]) -> object:
+        failed: set[str] = set()
+        failures = []
+        for record in event["Records"]:
+            group = record["attributes"]["MessageGroupId"]
+            # As AWS says a function should: after a failure nothing of the group is processed.
+            if group in failed or chance.random() < 0.2:
+                failed.add(group)
+                failures.append(record["messageId"])
+            else:
+                done.setdefault(group, []).append(int(record["body"]))
+        return throttled() if not done and chance.random() < 0.5 else reports(*failures)
+
+    world.target.answer = answer
+    world.poll(queue, FunctionResponseTypes=["ReportBatchItemFailures"])
+    for number in range(10):
+        for group in range(20):
+            name = f"g{group}"
+            unique = {"MessageDeduplicationId": f"{name}-{number}"}
+            await world.send(queue, str(number), MessageGroupId=name, **unique)
+    for _ in range(200):
+        if left(queue) == (0, 0):
+            break
+        await world.advance(5.1)
+    assert left(queue) == (0, 0)
+    assert done == {f"g{group}": list(range(10)) for group in range(20)}
