@@ -50,6 +50,9 @@ class Pollers:
 
     A mapping is a document as the API shows it, and ``Enabled``: what its user asked for.
 
+    Attributes:
+        closed: Nothing more is polled.
+
     Args:
         queues: Where SQS queues are.
         complain: Told what went wrong, for people.
@@ -70,7 +73,7 @@ class Pollers:
         self._pollers: dict[str, _Poller] = {}
         #: Those that are being stopped.
         self._leaving: set[_Poller] = set()
-        self._closed = False
+        self.closed = False
         registry.on_changed.append(self._on_changed)
 
     @staticmethod
@@ -107,7 +110,7 @@ class Pollers:
             await leaving
 
     def _start(self, key: str, mapping: Mapping[str, Any]) -> None:
-        if self._closed or not mapping["Enabled"] or not self.is_polled(mapping):
+        if self.closed or not mapping["Enabled"] or not self.is_polled(mapping):
             return
         try:
             settings = SqsSettings.of(mapping)
@@ -132,13 +135,13 @@ class Pollers:
 
     async def close(self) -> None:
         """Poll nothing more; returns when no batch is in flight."""
-        self._closed = True
+        self.closed = True
         stopping = [poller.stop() for poller in (*self._pollers.values(), *self._leaving)]
         await asyncio.gather(*stopping, return_exceptions=True)
         await self._queues.close()
 
     def cancel(self) -> None:
         """Give up the batches in flight: their messages are received again."""
-        self._closed = True
+        self.closed = True
         for poller in (*self._pollers.values(), *self._leaving):
             poller.cancel()

@@ -32,6 +32,9 @@ log = logging.getLogger(__name__)
 
 #: Longer than anybody waits for a message (seconds).
 _FOREVER = 1e7
+#: Batches that have been processed and whose messages are still being deleted: they leave their
+#: places to others, but for so many.
+_UNSETTLED = 64
 #: Seconds after which a queue that could not be polled is polled again.
 _RETRY = 1.0
 
@@ -115,7 +118,8 @@ class SqsSource:
         while True:
             pause = self._resume_at - self._clock.now()
             if pause <= 0:
-                if self._running < min(self._scale.allowed, bounds.under(target.reserved)):
+                places = min(self._scale.allowed, bounds.under(target.reserved))
+                if self._running < places and len(self._work) < places + _UNSETTLED:
                     break
                 if self._growth is None:
                     # Looks again from time to time, as nothing tells of what arrives meanwhile.
@@ -176,13 +180,16 @@ class SqsSource:
     def _spawn(self, work: Coroutine[Any, Any, None]) -> None:
         task = asyncio.get_running_loop().create_task(work)
         self._work.add(task)
-        task.add_done_callback(self._work.discard)
+        task.add_done_callback(self._done)
+
+    def _done(self, task: asyncio.Task[None]) -> None:
+        self._work.discard(task)
+        self._changed.set()
 
     async def _process(self, target: Target, queue: PolledQueue, batch: Batch) -> None:
+        result: InvocationResult | None = None
         try:
             result = await self._attempt(target, queue, batch)
-            if result is not None:
-                await self._settle(queue, batch, result)
         except asyncio.CancelledError:
             queue.release(list(batch.ids.values()))
             raise
@@ -192,6 +199,8 @@ class SqsSource:
         finally:
             self._running -= 1
             self._changed.set()
+        if result is not None:
+            await self._settle(queue, batch, result)
 
     async def _attempt(
         self, target: Target, queue: PolledQueue, batch: Batch

@@ -262,6 +262,7 @@ def test_a_batch_in_flight_ends_and_the_next_start_goes_on(tmp_path: Any) -> Non
         polled.send(body)
     polled.calls.until(2)
     polled.running.loop.call_soon_threadsafe(polled.running.emulator.stop)
+    polled.eventually(lambda: polled.running.emulator.pollers.closed)
     polled.running.loop.call_soon_threadsafe(gate.set)
     polled.running._thread.join(20)
     assert not polled.running._thread.is_alive()

@@ -287,7 +287,8 @@ class View:
         for name in system:
             if name not in _SYSTEM_ATTRIBUTES:
                 raise errors.unknown_attribute(name)
-        self._system = _SYSTEM_ATTRIBUTES if "All" in system else frozenset(system)
+        wanted = _SYSTEM_ATTRIBUTES if "All" in system else frozenset(system)
+        self._system = [(name, get) for name, get in _SYSTEM.items() if name in wanted]
         self._all = bool({"All", ".*"} & set(names))
         self._names = frozenset(names)
         self._prefixes = tuple(name[:-2] for name in names if name.endswith(".*"))
@@ -302,22 +303,22 @@ class View:
             "Body": message.body,
         }
         if self._system:
-            values = {name: get(message, headers) for name, get in _SYSTEM.items()}
             attributes = {
                 name: value
-                for name, value in values.items()
-                if name in self._system and value is not None
+                for name, get in self._system
+                if (value := get(message, headers)) is not None
             }
             if attributes:
                 shown["Attributes"] = attributes
-        wanted = {
-            name: _from_json(value)
-            for name, value in headers.get("a", {}).items()
-            if self._all or name in self._names or name.startswith(self._prefixes)
-        }
-        if wanted:
-            shown["MD5OfMessageAttributes"] = attributes_md5(wanted)
-            shown["MessageAttributes"] = wanted
+        if "a" in headers:
+            wanted = {
+                name: _from_json(value)
+                for name, value in headers["a"].items()
+                if self._all or name in self._names or name.startswith(self._prefixes)
+            }
+            if wanted:
+                shown["MD5OfMessageAttributes"] = attributes_md5(wanted)
+                shown["MessageAttributes"] = wanted
         return shown
 
 
