@@ -19,6 +19,7 @@ from emulator.control.lambda_ import (
     runtimes,
     states,
     tags,
+    tenancy,
     versions,
 )
 from emulator.control.lambda_.errors import conflict, invalid, stale
@@ -58,6 +59,8 @@ async def create_function(ctx: Context, request: Request) -> Response:
     version = configuration.apply(version, request, ctx.clock.now(), applied)
     capacity_providers.check(ctx, version.settings)
     layers.check(ctx, version)
+    if configuration.snapshot_wanted(version):
+        tenancy.refuse(version, "SnapStart")
     ignored.report(ctx, version)
     if registry.find(ctx.account, ctx.region, named.name) is not None:
         raise existing  # another request was quicker while the archive was unpacked

@@ -10,7 +10,7 @@ from typing import Any
 import orjson
 
 from emulator.control.context import Context
-from emulator.control.lambda_ import lookup, states
+from emulator.control.lambda_ import lookup, states, tenancy
 from emulator.control.lambda_.json_text import check_json
 from emulator.invoke.streaming import StreamedInvocation
 from emulator.model.arn import FunctionName, function_arn
@@ -112,6 +112,8 @@ async def _prepare(
     version = ctx.services.registry.resolve(account, ctx.region, named.name, qualifier)
     if payload:
         check_json(payload)
+    tenant_id: str = request.get("TenantId") or ""
+    tenancy.check(version, tenant_id)
     version = await states.runnable(ctx.services, version)
     invocation = Invocation(
         request_id=ctx.request_id,
@@ -120,7 +122,7 @@ async def _prepare(
         invoked_arn=function_arn(account, ctx.region, named.name, named.qualifier),
         trace_id=ctx.trace_id or new_trace_id(ctx.clock.now()),
         client_context=_client_context(request.get("ClientContext")),
-        tenant_id=request.get("TenantId") or "",
+        tenant_id=tenant_id,
     )
     return named, version, invocation
 

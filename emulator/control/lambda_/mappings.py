@@ -14,7 +14,7 @@ from functools import partial
 from typing import Any
 
 from emulator.control.context import Context, Request, Response
-from emulator.control.lambda_ import ignored, lookup, mapping_rules, tags
+from emulator.control.lambda_ import ignored, lookup, mapping_rules, tags, tenancy
 from emulator.control.lambda_.errors import conflict, invalid, not_found
 from emulator.control.lambda_.mapping_rules import Kind
 from emulator.control.lambda_.paging import page
@@ -191,6 +191,7 @@ def _function(ctx: Context, request: Request) -> tuple[str, str]:
         and qualifier not in function.aliases
     ):
         raise invalid("Function does not exist")
+    tenancy.refuse(function.latest, "An event source mapping")
     return lookup.arn_of(ctx, named, qualifier), function.name
 
 

@@ -12,7 +12,7 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from emulator.control.context import Context, Request, Response
-from emulator.control.lambda_ import lookup
+from emulator.control.lambda_ import lookup, tenancy
 from emulator.control.lambda_.errors import conflict, not_found, violation
 from emulator.control.lambda_.paging import page
 from emulator.model.arn import FunctionName
@@ -28,6 +28,7 @@ async def create_function_url_config(ctx: Context, request: Request) -> Response
     """https://docs.aws.amazon.com/lambda/latest/api/API_CreateFunctionUrlConfig.html"""
     named = _name(ctx, request)
     function = _function(ctx, named)
+    tenancy.refuse(function.latest, "A function URL")
     qualifier = named.qualifier or LATEST
     arn = lookup.arn_of(ctx, named, named.qualifier)
     held = function.attached.setdefault(KIND, {})
