@@ -30,6 +30,7 @@ format: .venv/dev
 # Speed, beside its floor: prints a table, writes bench-results/*.json (some minutes).
 bench: .venv/dev
 	$(BIN)/python -m tests.benchmarks.bench_invoke
+	$(BIN)/python -m tests.benchmarks.bench_docker
 	$(BIN)/python -m tests.benchmarks.bench_events
 	$(BIN)/python -m tests.benchmarks.bench_mappings
 	$(BIN)/python -m tests.benchmarks.bench_api

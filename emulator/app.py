@@ -54,9 +54,6 @@ if TYPE_CHECKING:
     from emulator.control.watching import Watching
     from emulator.driver.docker import Progress
 
-#: Stem cells kept ready for each image in use.
-_STEMS = 3
-
 
 class Emulator:
     """One emulator: everything between its socket and its sandboxes."""
@@ -389,7 +386,7 @@ def make_driver(
         return DockerDriver(
             DockerSettings(
                 images=settings.images,
-                stems=_STEMS if settings.stem_cells else 0,
+                stems=settings.stem_cells,
                 network=settings.docker_network,
                 labels=settings.docker_labels,
                 own_client=settings.bootstrap == "localfaas",

@@ -42,8 +42,8 @@ class Settings:
     inject_endpoint: bool = True
     #: "localfaas" (our own bootstraps) or "awslambdaric" (the official Python client).
     bootstrap: str = "localfaas"
-    #: Keep sandboxes started ahead of use.
-    stem_cells: bool = True
+    #: Sandboxes kept started ahead of use, for each interpreter or image.
+    stem_cells: int = 3
     #: Let no environment make progress between calls, as on AWS; None does so where it costs
     #: next to nothing, which is in containers.
     freeze: bool | None = None

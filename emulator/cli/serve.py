@@ -180,12 +180,21 @@ def up(
             help="The Runtime API client of Python functions: ours, or AWS's own.",
         ),
     ] = Bootstrap.LOCALFAAS,
+    stem_cells: Annotated[
+        int,
+        typer.Option(
+            envvar=_variable("STEM_CELLS"),
+            min=0,
+            help="Sandboxes kept started ahead of use, for each interpreter or image: so many "
+            "cold starts at once are quick.",
+        ),
+    ] = _DEFAULTS.stem_cells,
     no_stem_cells: Annotated[
         bool,
         typer.Option(
             "--no-stem-cells",
             envvar=_variable("NO_STEM_CELLS"),
-            help="Start nothing ahead of use: less memory, slower cold starts.",
+            help="The same as --stem-cells 0: less memory, slower cold starts.",
         ),
     ] = False,
     allow_host: Annotated[
@@ -238,7 +247,7 @@ def up(
         strict=strict,
         inject_endpoint=not no_endpoint_injection,
         bootstrap=bootstrap.value,
-        stem_cells=not no_stem_cells,
+        stem_cells=0 if no_stem_cells else stem_cells,
         freeze=freeze,
         images=pairs(image, "--image"),
         docker_network=docker_network,

@@ -363,7 +363,7 @@ def test_an_image_that_is_built_serves_its_runtime(client):
         ]
         assert (listed["image"], listed["source"]) == (built, "built here")
         assert listed["architecture"]
-        running = Running(settings("docker", images={}, stem_cells=False))
+        running = Running(settings("docker", images={}, stem_cells=0))
         try:
             call = run(running.client("lambda"), "own", ECHO, {"a": 1}, Runtime="python3.13")
             assert call.payload == {"a": 1}

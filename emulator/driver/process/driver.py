@@ -29,7 +29,6 @@ from emulator.model.sandbox import EnvironmentSpec, Exit, Usage
 
 #: What /tmp of a stem cell holds: what functions have that do not say, MB.
 _STEM_STORAGE_MB = 512
-_STEM_CELLS = 3
 #: What machines call the architectures of AWS otherwise.
 _ARCHITECTURES = {"AMD64": "x86_64", "aarch64": "arm64"}
 _NO_IMAGES = "{image} is a container image, which needs --driver docker"
@@ -45,7 +44,7 @@ class ProcessDriver:
         state: A folder to keep things in while running: each sandbox's /tmp, logs.
         strict: Refuse a runtime identifier whose exact interpreter is not here.
         bootstrap: "localfaas", or "awslambdaric" for the official Python client.
-        stem_cells: Keep sandboxes started ahead of use.
+        stem_cells: How many sandboxes of each interpreter to keep started ahead of use.
         isolation: "root" (namespaces and a user id for each), "user" (a user namespace) or
             "none"; None takes the first that this machine allows.
         use_cgroups: Use control groups where they can be had.
@@ -62,7 +61,7 @@ class ProcessDriver:
         state: Path,
         strict: bool = False,
         bootstrap: str = "localfaas",
-        stem_cells: bool = True,
+        stem_cells: int = 3,
         isolation: str | None = None,
         use_cgroups: bool = True,
         clock: Clock | None = None,
@@ -70,7 +69,7 @@ class ProcessDriver:
         self._state = state / "process"
         self._strict = strict
         self._bootstrap = bootstrap
-        self._stem_cells = _STEM_CELLS if stem_cells else 0
+        self._stem_cells = stem_cells
         self._isolation = isolation
         self._use_cgroups = use_cgroups
         self._clock = clock or SystemClock()

@@ -100,7 +100,7 @@ def test_up_takes_options(settings: list[Settings], tmp_path: Path) -> None:
         port=0,
         watch=False,
         strict=True,
-        stem_cells=False,
+        stem_cells=0,
         idle_timeout=7.0,
         allow_hosts=("a.test", "b.test"),
         inject_endpoint=False,

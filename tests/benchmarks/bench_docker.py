@@ -1,0 +1,143 @@
+"""The benchmark of containers, beside processes and a bare ``docker run`` in the same run.
+
+Needs an engine with an image that has Python (``tests/docker_engine.sh`` makes one); says so and
+ends well where there is none.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import statistics
+import subprocess
+import tempfile
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from emulator.driver.docker import find_engine
+from tests.benchmarks.bench_invoke import burst, call, emulator, rates, write_functions
+from tests.contract.docker_engine import IMAGE
+
+_INVOKE = "/2015-03-31/functions/{}/invocations"
+_ECHO = "def handler(event, context):\n    return event\n"
+_FRESH = 12
+_BURST = 20
+
+
+def first(port: int, name: str) -> float:
+    """Return the milliseconds of a function's first call."""
+    began = time.perf_counter()
+    status, body = call(port, "POST", _INVOKE.format(name), b"{}")
+    assert status == 200, body
+    return (time.perf_counter() - began) * 1000
+
+
+def bare_run() -> float:
+    """Return the milliseconds from ``docker run`` to the first line of a Python in it."""
+    began = time.perf_counter()
+    command = ["docker", "run", "--rm", IMAGE, "python3", "-c", "print(1, flush=True)"]
+    with subprocess.Popen(command, stdout=subprocess.PIPE) as process:
+        assert process.stdout is not None
+        assert process.stdout.readline() == b"1\n"
+        return (time.perf_counter() - began) * 1000
+
+
+def settle(condition: Callable[[], bool]) -> None:
+    """Wait for something that is done ahead of use."""
+    until = time.monotonic() + 60
+    while not condition() and time.monotonic() < until:
+        time.sleep(0.1)
+
+
+def waiting_stems() -> int:
+    """Return how many containers of this image run."""
+    command = ["docker", "ps", "-q", "--filter", f"label=localfaas.pool={IMAGE}"]
+    return len(subprocess.run(command, capture_output=True, check=True).stdout.split())
+
+
+def median(values: list[float]) -> float:
+    return round(statistics.median(values), 1)
+
+
+def measure(seconds: float) -> dict[str, Any]:
+    figures: dict[str, Any] = {"machine": f"{os.cpu_count()} cores"}
+    docker = ("--driver", "docker", "--image", f"python3.12={IMAGE}")
+    fresh = [f"fresh-{n}" for n in range(_FRESH)]
+    with tempfile.TemporaryDirectory() as name:
+        folder = Path(name)
+        folder.chmod(0o755)
+        write_functions(folder, dict.fromkeys(["echo", "burst", *fresh], _ECHO))
+        with emulator(folder) as (port, _, _):
+            figures["process_warm"] = rates(port, _INVOKE.format("echo"), b"{}", seconds)
+        with emulator(folder, *docker) as (port, _, _):
+            settle(lambda: waiting_stems() >= 3)
+            times = []
+            for count, each in enumerate(fresh, 1):
+                times.append(first(port, each))
+                settle(lambda count=count: waiting_stems() >= count + 3)
+            figures["from_stem_ms"] = median(times)
+            figures["warm"] = rates(port, _INVOKE.format("echo"), b"{}", seconds)
+        with emulator(folder, *docker, "--no-freeze") as (port, _, _):
+            figures["warm_no_freeze"] = rates(port, _INVOKE.format("echo"), b"{}", seconds)
+        with emulator(folder, *docker, "--stem-cells", str(_BURST)) as (port, _, _):
+            settle(lambda: waiting_stems() >= _BURST)
+            figures["burst_ms"] = round(burst(port, "burst", _BURST))
+        with emulator(folder, *docker, "--no-stem-cells") as (port, _, _):
+            pairs = [(first(port, each), bare_run()) for each in fresh]
+            figures["without_stem_ms"] = median([own for own, _ in pairs])
+            figures["docker_run_ms"] = median([bare for _, bare in pairs])
+    return figures
+
+
+def table(figures: dict[str, Any]) -> str:
+    """Return the figures as Markdown."""
+    warm, process = figures["warm"], figures["process_warm"]
+
+    def three(rate: dict[str, Any]) -> str:
+        return " / ".join(f"{rate[f'per_second_{n}']:,}" for n in (1, 8, 32))
+
+    rows = [
+        ("containers: first invoke, from a stem cell", f"{figures['from_stem_ms']} ms"),
+        (
+            "containers: first invoke without stem cells (a bare `docker run`)",
+            f"{figures['without_stem_ms']} ms ({figures['docker_run_ms']} ms)",
+        ),
+        (f"containers: {_BURST} cold starts at once, from stem cells", f"{figures['burst_ms']} ms"),
+        (
+            "containers: warm p50 (processes in the same run)",
+            f"{warm['p50_ms']} ms ({process['p50_ms']} ms)",
+        ),
+        (
+            "containers: warm invokes a second at 1 / 8 / 32 (processes)",
+            f"{three(warm)} ({three(process)})",
+        ),
+    ]
+    return "\n".join(f"| {name} | {value} |" for name, value in rows)
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--seconds", type=float, default=3.0, help="length of one load run")
+    parser.add_argument("--json", type=Path, default=Path("bench-results/docker.json"))
+    options = parser.parse_args()
+    found = find_engine(os.environ)
+    if not found.answers:
+        print(f"Containers are not measured: {found.reason}.")
+        return
+    try:
+        import uvloop
+
+        uvloop.install()
+    except ImportError:
+        pass
+    figures = measure(options.seconds)
+    options.json.parent.mkdir(exist_ok=True)
+    options.json.write_text(json.dumps(figures, indent=2) + "\n")
+    print(table(figures))
+
+
+if __name__ == "__main__":
+    main()
