@@ -2,18 +2,25 @@
 
 import net from 'node:net';
 
-import { Responses, addressTo } from './channel.mjs';
+import { Responses, addressTo, writeAll } from './channel.mjs';
 
-/** Connect to a Unix socket; its descriptor is for blocking reads and writes from then on. */
-export function connectBlocking(path) {
+/**
+ * Connect to a Unix socket's path, or over TCP to "host:port/token", where the token goes first.
+ * The descriptor is for blocking reads and writes from then on.
+ */
+export function connectBlocking(place) {
+  const [, host, port, token] = /^([^/]+):(\d+)\/(.+)$/.exec(place) ?? [];
+  const where = host ? { host, port: Number(port), noDelay: true } : { path: place };
   return new Promise((resolve, reject) => {
-    const socket = net.connect({ path });
+    const socket = net.connect(where);
     socket.pause(); // or Node.js would read from it, too
     socket.once('error', reject);
     socket.once('connect', () => {
       socket.removeListener('error', reject);
       socket._handle.setBlocking(true);
-      resolve({ socket: socket.unref(), fd: socket._handle.fd });
+      const { fd } = socket._handle;
+      if (token) writeAll(fd, `${token}\n`);
+      resolve({ socket: socket.unref(), fd });
     });
   });
 }

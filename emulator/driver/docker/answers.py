@@ -84,6 +84,8 @@ class AttachedOutput:
 
     def close(self) -> None:
         self.socket.close()
-        close = getattr(self.keep, "close", None)
-        if close is not None:
-            close()
+        # The SDK's answer holds the socket as well, and a socket ends with its last holder.
+        for holder in (self.keep, getattr(self.keep, "_response", None)):
+            close = getattr(holder, "close", None)
+            if close is not None:
+                close()

@@ -24,7 +24,7 @@ RUNTIME = "/var/runtime"
 #: Where the runtime's output goes, and the socket it finds the control plane on.
 OUTPUT = f"{RUN}/output"
 SOCKET = f"{RUN}/control.sock"
-#: The variable that tells a bootstrap about SOCKET.
+#: The variable that tells a bootstrap where to call: SOCKET, or "host:port/token" over TCP.
 SOCKET_VARIABLE = "LOCALFAAS_STEM_SOCKET"
 
 
@@ -37,10 +37,14 @@ class Mount:
     source: str = ""
     bind: bool = False
     read_only: bool = False
+    #: A volume that starts without what the image has at its target.
+    empty: bool = False
 
     def engine(self) -> dict[str, Any]:
         kind = "bind" if self.bind else "volume"
         mount: dict[str, Any] = {"Type": kind, "Target": self.target, "ReadOnly": self.read_only}
+        if self.empty:
+            mount["VolumeOptions"] = {"NoCopy": True}
         return mount | {"Source": self.source} if self.source else mount
 
 
@@ -63,8 +67,8 @@ class Request:
     #: Put a small init in front, so that the runtime is not process 1 (which signals its own
     #: processes send can't kill) and its orphans are reaped.
     init: bool = True
-    #: Names that resolve to the machine, e.g. "host.docker.internal".
-    host_names: Sequence[str] = ()
+    #: Addresses by name; "host-gateway" is the engine's machine.
+    hosts: Mapping[str, str] = field(default_factory=dict)
 
 
 def user_id(number: int) -> int:
@@ -87,7 +91,7 @@ def body(request: Request) -> dict[str, Any]:
         "SecurityOpt": ["no-new-privileges"],
         "ReadonlyRootfs": True,
         "Init": request.init,
-        "ExtraHosts": [f"{name}:host-gateway" for name in request.host_names],
+        "ExtraHosts": [f"{name}:{address}" for name, address in request.hosts.items()],
         # Nothing reads the engine's own copy of the output, which would fill the disk.
         "LogConfig": {"Type": "none"},
     }

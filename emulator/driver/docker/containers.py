@@ -7,30 +7,28 @@ import json
 import os
 import socket
 from collections.abc import Coroutine, Mapping
-from dataclasses import replace
-from pathlib import Path
+from contextlib import suppress
 from typing import Any
 
 from emulator.driver import cgroups
 from emulator.driver.docker import body, launch
-from emulator.driver.docker.answers import AttachedOutput, EngineFault, ImageInfo
+from emulator.driver.docker.answers import EngineFault
 from emulator.driver.docker.engine import Engine
+from emulator.driver.docker.files import STEM_STORAGE_MB, Files, temporary
 from emulator.driver.docker.images import Images, Plan
 from emulator.driver.docker.labels import POOL
-from emulator.driver.docker.network import HOST_NAME, Network
+from emulator.driver.docker.network import Network
 from emulator.driver.docker.output import OutputPump
+from emulator.driver.docker.reception import Reception
 from emulator.driver.docker.removals import Removals
 from emulator.driver.docker.sandbox import Container, DockerSandbox
-from emulator.driver.docker.volumes import ShippedFiles
-from emulator.driver.docker.workspace import LocalFiles, Workspace
+from emulator.driver.docker.workspace import Workspace
 from emulator.model.clock import Clock
 from emulator.model.errors import DriverFault
 from emulator.model.sandbox import EnvironmentSpec, Exit
 
 #: Seconds a bootstrap has to connect once its container runs.
 _CONNECT = 20.0
-#: /tmp of a stem cell; another size is made on use.
-STEM_STORAGE_MB = 512
 
 
 class Containers:
@@ -40,11 +38,9 @@ class Containers:
         engine: Where they run.
         images: Where their images come from.
         network: What they are attached to.
-        local: The files of this machine; None where the engine can't see them.
-        shipped: The files on the engine, then.
+        files: What they are shown.
         labels: What every container carries.
         prefix: Of their names; this instance's own.
-        bootstraps: The folder with a folder of bootstraps per language.
         init: The engine has an init to put in front.
         clock: For the pauses between attempts to remove.
     """
@@ -55,30 +51,30 @@ class Containers:
         engine: Engine,
         images: Images,
         network: Network,
-        local: LocalFiles | None,
-        shipped: ShippedFiles,
+        files: Files,
         labels: Mapping[str, str],
         prefix: str,
-        bootstraps: Path,
         init: bool,
         clock: Clock,
     ) -> None:
         self._engine = engine
         self._images = images
         self._network = network
-        self._local = local
-        self._shipped = shipped
+        self._files = files
         self._labels = dict(labels)
         self._prefix = prefix
-        self._bootstraps = bootstraps
         self._init = init
         self._count = 0
-        self._removals = Removals(engine, local, clock)
+        self._reception = Reception(network.listen_host)
+        self._removals = Removals(engine, files.remove, clock)
 
-    def is_stem(self, plan: Plan, spec: EnvironmentSpec | None = None) -> bool:
-        """Say whether environments of ``plan``, or the one of ``spec``, can be stem cells."""
-        able = bool(plan.language) and self._local is not None
-        return able and (spec is None or launch.is_stem(spec, plan))
+    async def is_stem(self, plan: Plan, spec: EnvironmentSpec) -> bool:
+        """Say whether the environment of ``spec`` can be, and had best be, a stem cell.
+
+        Raises:
+            DriverFault: Its code can't be read.
+        """
+        return launch.is_stem(spec, plan) and await self._files.suit_a_stem(spec)
 
     # Making
 
@@ -91,12 +87,18 @@ class Containers:
         return await self._guarded(self._make_stem(plan))
 
     async def _make_stem(self, plan: Plan) -> DockerSandbox:
-        assert self._local is not None
         image = await self._images.ensure(plan)
-        workspace = await self._local.make(STEM_STORAGE_MB)
-        mounts = [*workspace.mounts(), *await self._runtime(plan, image, workspace, self._local)]
-        how = launch.stem(plan, image)
-        return await self._create(plan, how, mounts, workspace, pool=plan.image, stem=True)
+        workspace = await self._files.make(STEM_STORAGE_MB)
+        mounts = await self._files.runtime(plan, image, workspace) + self._files.stem(workspace)
+        token = "" if workspace else self._reception.make_token()
+        caller = (
+            f"{self._network.reach_host}:{self._reception.port}/{token}" if token else body.SOCKET
+        )
+        how = launch.stem(plan, image, caller)
+        return await self._create(
+            plan, how, mounts, workspace, pool=plan.image, stem=True, token=token,
+            secret_host=self._network.secret_name(),
+        )  # fmt: skip
 
     async def make(self, plan: Plan, spec: EnvironmentSpec) -> DockerSandbox:
         """Start a container for ``spec`` alone, which connects to its listener.
@@ -107,25 +109,18 @@ class Containers:
         return await self._guarded(self._make(plan, spec))
 
     async def _make(self, plan: Plan, spec: EnvironmentSpec) -> DockerSandbox:
-        if self._local is None:
-            # Our bootstraps are in the images that are built here, with a start command.
-            plan = replace(plan, language="")
         image = await self._images.ensure(plan)
-        how = launch.launch(spec, plan, image, self.runtime_api(spec))
+        secret_host = self._network.secret_name()
+        how = launch.launch(spec, plan, image, self._runtime_api(spec, secret_host))
         pool = f"{spec.function_name}:{spec.function_version}"
         if how.error is not None:
             return self._stillborn(plan, *how.error)
-        if self._local is None:
-            mounts = await self._shipped.mounts(plan, spec.code, spec.layers)
-            return await self._create(plan, how, mounts, None, pool=pool, spec=spec)
-        workspace = await self._local.make(spec.ephemeral_storage_mb)
-        mounts = await self._runtime(plan, image, workspace, self._local)
-        opt = await self._local.merged(spec.layers)
-        for source, target in ((spec.code, body.CODE), (opt, body.LAYERS)):
-            if source is not None:
-                mount = body.Mount(target=target, source=str(source), bind=True, read_only=True)
-                mounts.append(mount)
-        return await self._create(plan, how, mounts, workspace, pool=pool, spec=spec)
+        workspace = await self._files.make(spec.ephemeral_storage_mb)
+        mounts = await self._files.runtime(plan, image, workspace)
+        mounts += await self._files.code(plan, spec)
+        return await self._create(
+            plan, how, mounts, workspace, pool=pool, spec=spec, secret_host=secret_host
+        )
 
     def _stillborn(self, plan: Plan, kind: str, message: str) -> DockerSandbox:
         """Return what never ran: there is nothing to start."""
@@ -134,31 +129,10 @@ class Containers:
         sandbox.exited.set_result(Exit(status=1, error_type=kind, message=message))
         return sandbox
 
-    async def _runtime(
-        self, plan: Plan, image: ImageInfo, workspace: Workspace, local: LocalFiles
-    ) -> list[body.Mount]:
-        """Return the mounts of our own bootstrap, and of what its language's images bring."""
-        if not plan.language:
-            return []
-        bootstrap = self._bootstraps / plan.language
-        shown = [(str(bootstrap), body.BOOTSTRAP)]
-        # AWS's images, and those built here, say so where they bring the AWS SDK.
-        if plan.language == "python" and "LAMBDA_RUNTIME_DIR" not in image.environ:
-            sdk = await local.sdk()
-            shown.append((str(sdk), body.RUNTIME))
-        return workspace.users() + [
-            body.Mount(target=target, source=source, bind=True, read_only=True)
-            for source, target in shown
-        ]
-
-    def runtime_api(self, spec: EnvironmentSpec) -> str:
+    def _runtime_api(self, spec: EnvironmentSpec, secret_host: str) -> str:
         """Return the environment's listener as its container reaches it."""
-        return f"{self._network.reach_host}:{spec.runtime_api.rpartition(':')[2]}"
-
-    def _temporary(self, workspace: Workspace | None) -> body.Mount:
-        if workspace is not None and workspace.disk is not None:
-            return body.Mount(target=body.TEMPORARY, source=str(workspace.temporary), bind=True)
-        return body.Mount(target=body.TEMPORARY)
+        host = secret_host or self._network.reach_host
+        return f"{host}:{spec.runtime_api.rpartition(':')[2]}"
 
     async def _create(
         self,
@@ -169,7 +143,9 @@ class Containers:
         *,
         pool: str,
         stem: bool = False,
+        token: str = "",
         spec: EnvironmentSpec | None = None,
+        secret_host: str = "",
     ) -> DockerSandbox:
         self._count += 1
         request = body.Request(
@@ -177,19 +153,19 @@ class Containers:
             entrypoint=how.entrypoint,
             command=how.command,
             labels=self._labels | {POOL: pool},
-            mounts=[*mounts, self._temporary(workspace)],
+            mounts=[*mounts, temporary(workspace)],
             network=self._network.name,
             number=workspace.number if workspace else self._count,
             environ=how.environ,
             working_directory=how.working_directory,
             memory_mb=spec.memory_mb if spec else None,
             init=self._init,
-            host_names=(HOST_NAME,),
+            hosts=self._network.hosts(secret_host),
         )
         name = f"{self._prefix}-{self._count}"
         container = Container(
             id=name, name=name, plan=plan, workspace=workspace, stem=stem, init=self._init,
-            executable=how.executable, path=how.path,
+            executable=how.executable, path=how.path, secret_host=secret_host, token=token,
         )  # fmt: skip
         sandbox = DockerSandbox(container, self._engine)
         sandbox.memory_limit = (spec.memory_mb << 20) if spec else 0
@@ -212,45 +188,42 @@ class Containers:
         """Start the container of ``sandbox``, whose disk is shown at its workspace."""
         container, workspace = sandbox.container, sandbox.container.workspace
         self._removals.alive.add(sandbox)
-        listener: socket.socket | None = None
-        attached: AttachedOutput | None = None
+        calling: asyncio.Future[socket.socket] | None = None
         if container.stem and workspace is not None:
             sandbox.output = workspace.open_output()
-            listener = workspace.listen()
+            calling = asyncio.ensure_future(_accept(workspace.listen()))
         else:
             attached = await self._engine.attach(container.id)
             sandbox.pump(OutputPump(attached, sandbox.gone))
+            if container.stem:
+                calling = self._reception.expect(container.token)
         try:
             await self._engine.start(container.id)
             state = await self._engine.inspect(container.id)
-            sandbox.addresses = frozenset(state.addresses.values()) | self._network.translated
+            sandbox.addresses = frozenset(state.addresses.values())
             if workspace is not None:
-                if self._local is not None:
-                    await self._local.hide_disk(workspace)
+                await self._files.hide_disk(workspace)
                 if state.pid:
                     sandbox.group = _group(state.pid, container.id)
                     sandbox.watch(state.pid)
                 else:
                     sandbox.gone()
-            if listener is not None:
-                sandbox.channel = await self._connection(sandbox, listener)
+            if calling is not None:
+                sandbox.channel = await self._connection(sandbox, calling)
         finally:
-            if listener is not None:
-                listener.close()
+            if calling is not None:
+                calling.cancel()
 
-    async def _connection(self, sandbox: DockerSandbox, listener: socket.socket) -> socket.socket:
-        accepting = asyncio.ensure_future(asyncio.get_running_loop().sock_accept(listener))
-        waited: set[asyncio.Future[Any]] = {accepting, sandbox.exited}
-        try:
-            await asyncio.wait(waited, timeout=_CONNECT, return_when=asyncio.FIRST_COMPLETED)
-            if accepting.done():
-                channel, _ = accepting.result()
-                if not sandbox.container.removed:
-                    channel.setblocking(False)
-                    return channel
-                channel.close()
-        finally:
-            accepting.cancel()
+    async def _connection(
+        self, sandbox: DockerSandbox, calling: asyncio.Future[socket.socket]
+    ) -> socket.socket:
+        waited: set[asyncio.Future[Any]] = {calling, sandbox.exited}
+        await asyncio.wait(waited, timeout=_CONNECT, return_when=asyncio.FIRST_COMPLETED)
+        if calling.done():
+            channel = calling.result()
+            if not sandbox.container.removed:
+                return channel
+            channel.close()
         reason = "ended" if sandbox.exited.done() else "did not connect"
         raise DriverFault(
             f"the runtime in a container of {sandbox.container.plan.image} {reason}{_said(sandbox)}"
@@ -269,18 +242,15 @@ class Containers:
         Raises:
             DriverFault: It can't be; the container is of no use any more.
         """
-        workspace = stem.container.workspace
-        assert workspace is not None
-        assert self._local is not None
         assert stem.channel is not None
-        await self._limit(stem, spec.memory_mb)
-        inherited = before.container.workspace if before is not None else None
-        if inherited is not None:
-            await self._local.hand_over_disk(inherited, workspace, stem.pid or 0)
-        elif spec.ephemeral_storage_mb != STEM_STORAGE_MB:
-            await self._local.exchange_disk(workspace, stem.pid or 0, spec.ephemeral_storage_mb)
-        await self._local.fill(workspace, stem.pid or 0, spec.code, spec.layers)
-        environ = dict(spec.environ) | {"AWS_LAMBDA_RUNTIME_API": self.runtime_api(spec)}
+        limiting, filling = self._limit(stem, spec.memory_mb), self._files.fill(stem, spec, before)
+        if stem.group is None:  # the engine is asked for both
+            await asyncio.gather(limiting, filling)
+        else:
+            await limiting
+            await filling
+        api = self._runtime_api(spec, stem.container.secret_host)
+        environ = dict(spec.environ) | {"AWS_LAMBDA_RUNTIME_API": api}
         line = json.dumps({"environ": environ, "cwd": body.CODE, "handler": spec.handler})
         try:
             await asyncio.get_running_loop().sock_sendall(stem.channel, f"{line}\n".encode())
@@ -288,20 +258,28 @@ class Containers:
             raise DriverFault(f"the runtime of {stem.container.name} is gone: {error}") from error
 
     async def _limit(self, sandbox: DockerSandbox, memory_mb: int) -> None:
-        memory, quota = memory_mb << 20, cgroups.cpu_quota(memory_mb)
-        sandbox.memory_limit = memory
+        memory = sandbox.memory_limit = memory_mb << 20
         if sandbox.group is None:
-            await self._engine.update(
-                sandbox.container.id,
-                memory=memory,
-                cpu_period=cgroups.CPU_PERIOD,
-                cpu_quota=quota,
-            )
+            await self._engine.limit_memory(sandbox.container.id, memory)
             return
         try:
             sandbox.group.limit(memory=memory)
         except OSError as error:
             raise DriverFault(f"the limits can't be set: {error}") from error
+
+    def limit_cpu(self, sandbox: DockerSandbox, memory_mb: int) -> None:
+        """Give the container the share of CPU its memory stands for; soon, where by the engine."""
+        quota = cgroups.cpu_quota(memory_mb)
+        if sandbox.group is None:
+            self._removals.spawn(self._limit_cpu(sandbox.container.id, quota))
+            return
+        # A group that is just being removed needs no share any more.
+        with suppress(FileNotFoundError):
+            sandbox.group.limit_cpu(quota)
+
+    async def _limit_cpu(self, container: str, quota: int) -> None:
+        with suppress(DriverFault):  # it has ended, or its end will show what is wrong
+            await self._engine.limit_cpu(container, cgroups.CPU_PERIOD, quota)
 
     def can_hand_over(self, sandbox: DockerSandbox) -> bool:
         """Say whether a stem cell can take the place of ``sandbox`` and its /tmp."""
@@ -323,8 +301,8 @@ class Containers:
             await sandbox.kill()
             # The kernel knows of the end before the engine does, which would not start twice.
             await self._engine.wait(container.id, _CONNECT)
-            if self._local is not None and container.workspace is not None:
-                await self._local.show_disk(container.workspace)
+            if container.workspace is not None:
+                await self._files.show_disk(container.workspace)
             await self._run(anew)
         except BaseException:
             sandbox.close()
@@ -356,6 +334,15 @@ class Containers:
     async def close(self) -> None:
         """Remove every container and wait until all are gone."""
         await self._removals.close()
+        await self._reception.close()
+
+
+async def _accept(listener: socket.socket) -> socket.socket:
+    """Return the one connection that ``listener`` is for, and close it."""
+    with listener:
+        channel, _ = await asyncio.get_running_loop().sock_accept(listener)
+    channel.setblocking(False)
+    return channel
 
 
 def _group(pid: int, container: str) -> cgroups.Group | None:

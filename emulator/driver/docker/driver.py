@@ -12,13 +12,14 @@ from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
-from emulator.driver import cgroups, mounts
+from emulator.driver import mounts
 from emulator.driver.base import Sandbox
 from emulator.driver.docker import images, labels, launch, volumes
 from emulator.driver.docker.address import EngineAddress, resolve
 from emulator.driver.docker.answers import EngineFault, EngineInfo
 from emulator.driver.docker.containers import Containers
 from emulator.driver.docker.engine import Engine
+from emulator.driver.docker.files import Files
 from emulator.driver.docker.images import Images, Plan, Progress
 from emulator.driver.docker.instance import Instance
 from emulator.driver.docker.network import find as find_network
@@ -137,16 +138,16 @@ class DockerDriver:
         prefix = f"localfaas-{self.instance[:8]}"
         languages = launch.LANGUAGES - (frozenset() if self._settings.own_client else {"python"})
         self._images = Images(self._engine, self._settings.images, languages, self._on_progress)
-        self._shipped = volumes.ShippedFiles(self._engine, prefix, marks)
+        self._shipped = volumes.ShippedFiles(
+            self._engine, self.folder / "parcels", prefix, marks, self._bootstraps
+        )
         self._containers = Containers(
             engine=self._engine,
             images=self._images,
             network=network,
-            local=self._local,
-            shipped=self._shipped,
+            files=Files(self._local, self._shipped, self._bootstraps),
             labels=marks,
             prefix=prefix,
-            bootstraps=self._bootstraps,
             init=info.init,
             clock=self._clock,
         )
@@ -158,8 +159,8 @@ class DockerDriver:
     def _note_limits(self, info: EngineInfo) -> None:
         if self._local is None:
             self._notes.append(
-                "the Docker engine can't see this machine's files: code is shipped to it, cold "
-                "starts take a container start each, and the size of /tmp is not limited"
+                "the Docker engine can't see this machine's files: code is shipped to it, and "
+                "the size of /tmp is not limited"
             )
         elif not self._local.sized:
             self._notes.append(
@@ -198,7 +199,7 @@ class DockerDriver:
     async def prepare(self, runtime: str, architecture: str) -> None:
         plan = await self._images.plan_runtime(runtime, architecture)
         await self._images.ensure(plan)
-        if self._containers.is_stem(plan):
+        if plan.language:
             await self._stems.fill(plan)
 
     # One environment
@@ -207,7 +208,7 @@ class DockerDriver:
         if spec.code is not None and not spec.code.is_dir():
             raise DriverFault(f"the code is not there: {spec.code}")
         plan = await self._images.plan(spec)
-        if self._containers.is_stem(plan, spec):
+        if await self._containers.is_stem(plan, spec):
             return await self._specialise(plan, spec)
         self._stems.hurry()
         try:
@@ -244,11 +245,8 @@ class DockerDriver:
         return stem
 
     def initialised(self, sandbox: Sandbox, spec: EnvironmentSpec) -> None:
-        group = _ours(sandbox).group
-        if group is not None:
-            # A group that is just being removed needs no share any more.
-            with suppress(FileNotFoundError):
-                group.limit_cpu(cgroups.cpu_quota(spec.memory_mb))
+        self._containers.limit_cpu(_ours(sandbox), spec.memory_mb)
+        sandbox.memory_peak()
 
     async def reset(self, sandbox: Sandbox, spec: EnvironmentSpec) -> Sandbox:
         old = _ours(sandbox)
@@ -310,12 +308,10 @@ class DockerDriver:
             except OSError:
                 return gone
             return replace(found, processes=max(0, found.processes - init))
-        sample = await self._engine.stats(ours.container.id)
-        memory = sample.get("memory_stats") or {}
-        used = int(memory.get("usage") or 0)
+        sample = await ours.statistics()
         return Usage(
-            memory=used,
-            memory_peak=int(memory.get("max_usage") or used),
+            memory=int((sample.get("memory_stats") or {}).get("usage") or 0),
+            memory_peak=ours.memory_peak(),
             cpu_seconds=int(sample["cpu_stats"]["cpu_usage"]["total_usage"]) / 1e9,
             processes=int((sample.get("pids_stats") or {}).get("current") or 0),
         )

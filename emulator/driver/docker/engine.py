@@ -35,6 +35,8 @@ T = TypeVar("T")
 TIMEOUT = 30.0
 #: Beyond that: what a call may wait for a free thread.
 _QUEUE = 5.0
+#: Seconds an upload of code has: 250 MB by a slow line.
+_UPLOAD = 600.0
 #: dockerd is the bottleneck: more threads make nothing faster.
 _THREADS = 4
 
@@ -114,6 +116,11 @@ class Engine:
         import docker
         from docker.tls import TLSConfig
 
+        class Client(docker.APIClient):
+            # Else `requests` would prefer REQUESTS_CA_BUNDLE to the engine's own authority, and
+            # put a proxy between, which can't carry attached streams.
+            trust_env = property(lambda self: False, lambda self, value: None)
+
         tls: TLSConfig | bool = False
         if self.address.certificates is not None:
             folder = self.address.certificates
@@ -123,7 +130,7 @@ class Engine:
             tls = TLSConfig(client_cert=pair, ca_cert=ca, verify=self.address.verify)
         with _translated():
             self._reach()
-            self._client = docker.APIClient(
+            self._client = Client(
                 self.address.url, version="auto", timeout=int(self._timeout), tls=tls
             )
 
@@ -232,16 +239,18 @@ class Engine:
     async def unpause(self, container: str) -> None:
         await self.call(lambda client: client.unpause(container))
 
-    async def update(self, container: str, *, memory: int, cpu_period: int, cpu_quota: int) -> None:
-        """Change the limits of a running container; ``memory`` is memory and swap together."""
+    async def limit_memory(self, container: str, memory: int) -> None:
+        """Limit a running container's memory, and memory and swap together, to so many bytes."""
         await self.call(
             lambda client: client.update_container(
-                container,
-                mem_limit=memory,
-                memswap_limit=memory,
-                cpu_period=cpu_period,
-                cpu_quota=cpu_quota,
+                container, mem_limit=memory, memswap_limit=memory
             )
+        )
+
+    async def limit_cpu(self, container: str, period: int, quota: int) -> None:
+        """Limit a running container to ``quota`` of every ``period``, both in microseconds."""
+        await self.call(
+            lambda client: client.update_container(container, cpu_period=period, cpu_quota=quota)
         )
 
     async def attach(self, container: str) -> AttachedOutput:
@@ -356,9 +365,14 @@ class Engine:
             if error.status != 404:
                 raise
 
-    async def put_archive(self, container: str, path: str, archive: bytes) -> None:
+    async def put_archive(self, container: str, path: str, archive: Path) -> None:
         """Unpack a tar archive into a folder of the container, which need not run."""
-        await self.call(lambda client: client.put_archive(container, path, archive))
+
+        def put(client: APIClient) -> None:
+            with archive.open("rb") as file:
+                client.put_archive(container, path, file)
+
+        await self.call(put, seconds=_UPLOAD)
 
 
 class _translated:

@@ -33,9 +33,10 @@ _STEM_ENVIRON = {
     "TZ": ":UTC",
 }
 #: Runs the first interpreter there is, behind the user's wrapper if there is one. The output of
-#: a stem cell goes to the driver directly.
+#: a stem cell goes to the driver directly; in one stream, which alone keeps its order.
 _ENTRY = f"""\
-[ -p {body.OUTPUT} ] && exec >{body.OUTPUT} 2>&1
+[ -p {body.OUTPUT} ] && exec >{body.OUTPUT}
+exec 2>&1
 arguments=$1; shift
 for interpreter; do
   if command -v "$interpreter" >/dev/null; then
@@ -84,11 +85,11 @@ def is_stem(spec: EnvironmentSpec, plan: Plan) -> bool:
     return bool(plan.language) and not needs_fresh_process(spec.environ)
 
 
-def stem(plan: Plan, image: ImageInfo) -> Launch:
-    """Return how a stem cell is started."""
+def stem(plan: Plan, image: ImageInfo, caller: str) -> Launch:
+    """Return how a stem cell is started; ``caller`` is where its bootstrap calls."""
     return Launch(
         entrypoint=_entry(plan, 0),
-        environ={**_STEM_ENVIRON, **image.environ, body.SOCKET_VARIABLE: body.SOCKET},
+        environ={**_STEM_ENVIRON, **image.environ, body.SOCKET_VARIABLE: caller},
         working_directory="/",
     )
 

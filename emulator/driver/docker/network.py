@@ -2,30 +2,50 @@
 
 from __future__ import annotations
 
+import secrets
 import socket
 from dataclasses import dataclass
+from ipaddress import ip_address
 
 from emulator.driver.docker.engine import Engine
 from emulator.model.errors import ConfigurationError
 
-#: What containers call the machine where its bridge address can't be bound.
+#: What containers call the engine's machine, and how the engine is told so.
 HOST_NAME = "host.docker.internal"
+_ENGINES_MACHINE = "host-gateway"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Network:
-    """How containers and this machine reach each other."""
+    """How containers and this machine reach each other.
+
+    Where a container's connections come with an address of its own, the address tells whose they
+    are. Elsewhere they arrive translated, from the address of the engine's machine: then each
+    container calls this machine by an unguessable name that only its own ``/etc/hosts`` knows,
+    and which HTTP clients send as ``Host``.
+    """
 
     #: The engine's network the containers are in.
     name: str
     #: What Runtime API listeners bind.
     listen_host: str
-    #: What containers call this machine.
+    #: What all containers call this machine.
     reach_host: str
-    #: Where connections of containers seem to come from, besides their own addresses.
-    translated: frozenset[str] = frozenset()
+    #: Where names lead to that tell containers apart; empty where their addresses do.
+    translated_to: str = ""
     #: What people should know about it; empty for nothing.
     note: str = ""
+
+    def secret_name(self) -> str:
+        """Return a name for one container, empty where it needs none."""
+        return _secret_name() if self.translated_to else ""
+
+    def hosts(self, secret_name: str) -> dict[str, str]:
+        """Return the names a container resolves, with their addresses."""
+        found = {HOST_NAME: _ENGINES_MACHINE}
+        if self.translated_to:
+            found |= dict.fromkeys((self.reach_host, secret_name), self.translated_to)
+        return found
 
 
 async def find(engine: Engine, *, name: str, advertise: str, control: str) -> Network:
@@ -34,46 +54,53 @@ async def find(engine: Engine, *, name: str, advertise: str, control: str) -> Ne
     Args:
         engine: Where the containers run.
         name: The network.
-        advertise: An address of this machine that containers can reach; empty to find it out.
+        advertise: The address or name at which containers reach this machine; empty to find out.
         control: The container this process runs in; empty on a host.
 
     Raises:
-        ConfigurationError: The engine's machine has no route.
+        ConfigurationError: The engine's machine, or ``advertise``, can't be reached or resolved.
         EngineFault: The engine refused.
     """
-    if control and not advertise:
-        addresses = (await engine.inspect(control)).addresses
-        if name not in addresses and addresses:
-            name = next(iter(addresses))
-        advertise = addresses.get(name, "")
     if advertise:
-        return Network(name=name, listen_host=advertise, reach_host=advertise)
-    if engine.address.host:
+        address = _resolve(advertise)
+        here = address if _can_bind(address) else _address_towards(engine.address.host or address)
+        return _translated(name, listen_host=here, towards=address)
+    if control:
+        addresses = (await engine.inspect(control)).addresses
+        if addresses:
+            # A neighbour in the same network: nothing is translated in between.
+            name = name if name in addresses else next(iter(addresses))
+            return Network(name=name, listen_host=addresses[name], reach_host=addresses[name])
+    if engine.address.host and not _is_loopback(engine.address.host):
         here = _address_towards(engine.address.host)
-        return Network(
-            name=name,
-            listen_host=here,
-            reach_host=here,
-            translated=frozenset(_addresses_of(engine.address.host)),
-            note=f"the engine is on another machine: Runtime APIs listen on {here}, and any "
-            "container of that machine that knows a port can reach its Runtime API",
+        note = (
+            f"the engine is on another machine: Runtime APIs listen on {here}, to which its "
+            "containers must have a way (else name another address with --advertise-host)"
         )
+        return _translated(name, listen_host=here, towards=here, note=note)
     gateway = await engine.gateway(name)
     if gateway and _can_bind(gateway):
         return Network(name=name, listen_host=gateway, reach_host=gateway)
+    return _translated(name, listen_host="127.0.0.1", towards=_ENGINES_MACHINE)
+
+
+def _translated(name: str, *, listen_host: str, towards: str, note: str = "") -> Network:
     return Network(
         name=name,
-        listen_host="127.0.0.1",
-        reach_host=HOST_NAME,
-        translated=frozenset({"127.0.0.1"}),
-        note="the engine runs in a machine of its own: images with their own runtime client "
-        "connect through this machine's loopback address, where environments can't be told "
-        "apart by address",
+        listen_host=listen_host,
+        reach_host=_secret_name(),
+        translated_to=towards,
+        note=note,
     )
 
 
+def _secret_name() -> str:
+    return f"{secrets.token_hex(16)}.localfaas.internal"
+
+
 def _can_bind(address: str) -> bool:
-    with socket.socket(socket.AF_INET, socket.SOCK_STREAM) as probe:
+    family = socket.AF_INET6 if ":" in address else socket.AF_INET
+    with socket.socket(family, socket.SOCK_STREAM) as probe:
         try:
             probe.bind((address, 0))
         except OSError:
@@ -81,18 +108,29 @@ def _can_bind(address: str) -> bool:
         return True
 
 
+def _is_loopback(host: str) -> bool:
+    try:
+        return ip_address(_resolve(host)).is_loopback
+    except ConfigurationError:
+        return False
+
+
+def _resolve(host: str) -> str:
+    """Return the address of ``host``, of version 4 if it has one."""
+    try:
+        found = socket.getaddrinfo(host, None, type=socket.SOCK_STREAM)
+    except OSError as error:
+        raise ConfigurationError(f"{host} can't be resolved: {error}") from error
+    return str(min(found, key=lambda each: each[0] != socket.AF_INET)[4][0])
+
+
 def _address_towards(host: str) -> str:
     """Return this machine's address on the way to ``host``; nothing is sent."""
-    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as probe:
+    address = _resolve(host)
+    family = socket.AF_INET6 if ":" in address else socket.AF_INET
+    with socket.socket(family, socket.SOCK_DGRAM) as probe:
         try:
-            probe.connect((host, 9))
+            probe.connect((address, 9))
         except OSError as error:
-            raise ConfigurationError(
-                f"the engine's machine {host} has no route: {error}"
-            ) from error
+            raise ConfigurationError(f"there is no way to the engine's {host}: {error}") from error
         return str(probe.getsockname()[0])
-
-
-def _addresses_of(host: str) -> list[str]:
-    found = socket.getaddrinfo(host, None, socket.AF_INET, socket.SOCK_STREAM)
-    return sorted({str(one[4][0]) for one in found})

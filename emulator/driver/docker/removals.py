@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Coroutine
+from collections.abc import Awaitable, Callable, Coroutine
 from typing import Any, TypeVar
 
 from emulator.driver.docker.engine import Engine
 from emulator.driver.docker.sandbox import DockerSandbox
-from emulator.driver.docker.workspace import LocalFiles
+from emulator.driver.docker.workspace import Workspace
 from emulator.model.clock import Clock
 from emulator.model.errors import DriverFault
 
@@ -25,13 +25,18 @@ class Removals:
 
     Args:
         engine: Where they run.
-        local: The files of this machine; None where the engine can't see them.
+        remove_workspace: Removes the folder of a container that is gone.
         clock: For the pauses between attempts.
     """
 
-    def __init__(self, engine: Engine, local: LocalFiles | None, clock: Clock) -> None:
+    def __init__(
+        self,
+        engine: Engine,
+        remove_workspace: Callable[[Workspace], Awaitable[None]],
+        clock: Clock,
+    ) -> None:
         self._engine = engine
-        self._local = local
+        self._remove_workspace = remove_workspace
         self._clock = clock
         self._closing = False
         self._slots = asyncio.Semaphore(_CONCURRENCY)
@@ -64,8 +69,8 @@ class Removals:
                     break
                 await self._clock.sleep(pause)
         sandbox.close()
-        if container.workspace is not None and self._local is not None:
-            await self._local.remove(container.workspace)
+        if container.workspace is not None:
+            await self._remove_workspace(container.workspace)
 
     def spawn(self, work: Coroutine[Any, Any, T]) -> asyncio.Task[T]:
         """Run ``work`` in the background; :meth:`close` waits for its end."""

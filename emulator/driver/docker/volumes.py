@@ -1,108 +1,161 @@
-"""Code for an engine that can't see this machine's files: shipped once, by content hash."""
+"""Files for an engine that can't see this machine's: shipped once, by content, into its volumes."""
 
 from __future__ import annotations
 
 import asyncio
-import hashlib
-import io
-import os
-import tarfile
+from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-from emulator.driver.docker.body import CODE, LAYERS, Mount, Request, body
+from emulator.driver.conventions import SDK, package_paths
+from emulator.driver.docker.body import BOOTSTRAP, CODE, LAYERS, RUNTIME, Mount, Request, body
 from emulator.driver.docker.engine import Engine
 from emulator.driver.docker.images import Plan
+from emulator.driver.docker.parcels import Parcel, Signature, Source, pack, signature
+from emulator.model.errors import DriverFault
+
+#: Code of up to this size, packed, is rather written into a stem cell each time: that takes less
+#: than the start of a container.
+SMALL = 4 << 20
 
 
 class ShippedFiles:
-    """Keeps code and layers in volumes of the engine.
+    """Keeps code, layers and bootstraps in volumes of the engine.
 
     Args:
         engine: Where to.
+        folder: Of this instance, for what is packed.
         prefix: Of the volumes' names; this instance's own.
         labels: Of the volumes.
+        bootstraps: The folder with a folder of bootstraps per language.
     """
 
-    def __init__(self, engine: Engine, prefix: str, labels: Mapping[str, str]) -> None:
+    def __init__(
+        self,
+        engine: Engine,
+        folder: Path,
+        prefix: str,
+        labels: Mapping[str, str],
+        bootstraps: Path,
+    ) -> None:
         self._engine = engine
+        self._folder = folder
         self._prefix = prefix
         self._labels = dict(labels)
+        self._bootstraps = bootstraps
+        self._packed: dict[tuple[Source, ...], tuple[Signature, Parcel]] = {}
+        self._packing: defaultdict[tuple[Source, ...], asyncio.Lock] = defaultdict(asyncio.Lock)
         self._shipping: dict[str, asyncio.Task[str]] = {}
+        self._runtimes: dict[str, asyncio.Future[list[Parcel]]] = {}
+
+    async def parcels(self, code: Path | None, layers: Sequence[Path]) -> list[tuple[str, Parcel]]:
+        """Return code and layers, packed, with the folders they belong in.
+
+        Raises:
+            DriverFault: They can't be read.
+        """
+        found = []
+        for target, folders in ((CODE, [code] if code else []), (LAYERS, list(layers))):
+            if folders:
+                found.append((target, await self._pack([(folder, "") for folder in folders])))
+        return found
 
     async def mounts(self, plan: Plan, code: Path | None, layers: Sequence[Path]) -> list[Mount]:
         """Return the mounts that show code and layers; ship what is not there yet.
 
         Raises:
+            DriverFault: They can't be read, or the engine did not take them.
+        """
+        return [
+            await self._mount(plan, target, parcel)
+            for target, parcel in await self.parcels(code, layers)
+        ]
+
+    async def runtime(self, plan: Plan, *, sdk: bool) -> list[Mount]:
+        """Return the mounts of our own bootstrap, and of the AWS SDK for Python with ``sdk``.
+
+        Raises:
+            DriverFault: As for ``mounts``.
+        """
+        # They do not change while the emulator runs: no need to look at thousands of files twice.
+        key = f"{plan.language}-{sdk}"
+        if key not in self._runtimes:
+            sources: list[list[Source]] = [[(self._bootstraps / plan.language, "")]]
+            if sdk:
+                sources.append(package_paths(SDK))
+            self._runtimes[key] = asyncio.gather(*map(self._pack, sources))
+        parcels = await asyncio.shield(self._runtimes[key])
+        return [
+            await self._mount(plan, target, parcel)
+            for target, parcel in zip((BOOTSTRAP, RUNTIME), parcels, strict=False)
+        ]
+
+    async def put(self, container: str, parcels: Sequence[tuple[str, Parcel]]) -> None:
+        """Write parcels into volumes of a running container.
+
+        Raises:
             DriverFault: The engine did not take them.
         """
-        found = []
-        for target, folders in ((CODE, [code] if code else []), (LAYERS, list(layers))):
-            if folders:
-                volume = await self._volume(plan, folders)
-                found.append(Mount(target=target, source=volume, read_only=True))
-        return found
+        await asyncio.gather(
+            *(self._engine.put_archive(container, target, each.file) for target, each in parcels)
+        )
 
-    async def _volume(self, plan: Plan, folders: list[Path]) -> str:
-        archive = await asyncio.to_thread(_archive, folders)
-        digest = hashlib.sha256(archive).hexdigest()[:32]
-        if digest not in self._shipping:
-            task = asyncio.ensure_future(self._ship(plan, archive, f"{self._prefix}-{digest}"))
-            self._shipping[digest] = task
+    async def _pack(self, sources: Sequence[Source]) -> Parcel:
+        key = tuple(sources)
         try:
-            return await asyncio.shield(self._shipping[digest])
-        except BaseException:
-            if self._shipping[digest].done():
-                self._shipping.pop(digest, None)
-            raise
+            # What is asked for by many at once is packed once.
+            async with self._packing[key]:
+                found = await asyncio.to_thread(signature, sources)
+                known = self._packed.get(key)
+                if known is None or known[0] != found:
+                    self._folder.mkdir(exist_ok=True)
+                    known = found, await asyncio.to_thread(pack, sources, self._folder)
+                    self._packed[key] = known
+        except OSError as error:
+            raise DriverFault(f"the code can't be packed for the engine: {error}") from error
+        return known[1]
 
-    async def _ship(self, plan: Plan, archive: bytes, volume: str) -> str:
+    async def _mount(self, plan: Plan, target: str, parcel: Parcel) -> Mount:
+        digest = parcel.digest
+        if digest not in self._shipping:
+            shipping = self._ship(plan, parcel, f"{self._prefix}-{digest}")
+            self._shipping[digest] = asyncio.ensure_future(shipping)
+        try:
+            volume = await asyncio.shield(self._shipping[digest])
+        except BaseException:
+            if digest in self._shipping and self._shipping[digest].done():
+                del self._shipping[digest]
+            raise
+        return Mount(target=target, source=volume, read_only=True, empty=True)
+
+    async def _ship(self, plan: Plan, parcel: Parcel, volume: str) -> str:
         await self._engine.create_volume(volume, self._labels)
         request = Request(
             image=plan.image,
             entrypoint=["/never-started"],
             command=[],
             labels=self._labels,
-            mounts=[Mount(target=CODE, source=volume)],
+            mounts=[Mount(target=CODE, source=volume, empty=True)],
             network="none",
             number=0,
         )
         # A container takes files without ever being started; its root may be read-only.
         carrier = await self._engine.create(f"{volume}-carrier", body(request), plan.platform)
         try:
-            await self._engine.put_archive(carrier, CODE, archive)
+            await self._engine.put_archive(carrier, CODE, parcel.file)
         finally:
             await self._engine.remove(carrier)
         return volume
 
     async def close(self) -> None:
-        """Remove the volumes."""
-        for task in self._shipping.values():
-            if not task.done():
-                task.cancel()
-            elif not task.cancelled() and task.exception() is None:
-                await self._engine.remove_volume(task.result())
+        """Remove the volumes.
 
-
-def _archive(folders: Sequence[Path]) -> bytes:
-    """Return a tar of all folders, laid over each other, the same for the same content."""
-    entries: dict[str, Path] = {}
-    for folder in folders:
-        for parent, names, files in os.walk(folder):
-            names.sort()
-            for name in [*names, *files]:
-                path = Path(parent) / name
-                entries[str(path.relative_to(folder))] = path
-    buffer = io.BytesIO()
-    with tarfile.open(fileobj=buffer, mode="w", format=tarfile.PAX_FORMAT) as tar:
-        for name in sorted(entries):
-            member = tar.gettarinfo(str(entries[name]), name)
-            member.uid = member.gid = 0
-            member.uname = member.gname = ""
-            member.mtime = 0
-            if member.isreg():
-                with entries[name].open("rb") as file:
-                    tar.addfile(member, file)
-            else:
-                tar.addfile(member)
-    return buffer.getvalue()
+        Raises:
+            DriverFault: The engine did not.
+        """
+        tasks = list(self._shipping.values())
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+        for digest in self._shipping:
+            await self._engine.remove_volume(f"{self._prefix}-{digest}")

@@ -38,10 +38,20 @@ class Client:
         return cls(socket.socket(fileno=_INHERITED))
 
     @staticmethod
-    def take(path):
-        """Connect to the Unix socket at ``path``, as if the connection had been inherited."""
-        connection = socket.socket(socket.AF_UNIX)
-        connection.connect(path)
+    def take(place):
+        """Connect to ``place``, as if the connection had been inherited.
+
+        A path is that of a Unix socket. "host:port/token" is TCP; the token goes first.
+        """
+        address, _, token = place.partition("/")
+        if address:
+            host, _, port = address.rpartition(":")
+            connection = socket.create_connection((host, int(port)))
+            connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+            connection.sendall(f"{token}\n".encode())
+        else:
+            connection = socket.socket(socket.AF_UNIX)
+            connection.connect(place)
         if connection.fileno() != _INHERITED:
             os.dup2(connection.fileno(), _INHERITED)
             connection.close()

@@ -1,0 +1,107 @@
+"""Where stem cells call back that can't see this machine's Unix sockets: over TCP, by a token."""
+
+from __future__ import annotations
+
+import asyncio
+import secrets
+import socket
+
+#: Bytes of randomness of a token, which is sent in hexadecimal and ends its line.
+_BYTES = 16
+_LINE = 2 * _BYTES + 1
+#: Seconds a connection has to say its token, and how many may be about to.
+_PATIENCE = 10.0
+_WAITING = 64
+
+
+class Reception:
+    """Takes connections and hands each to whoever expects its token; each token once.
+
+    Args:
+        host: The address to listen on.
+    """
+
+    def __init__(self, host: str) -> None:
+        self._host = host
+        self._listener: socket.socket | None = None
+        self._accepting: asyncio.Task[None] | None = None
+        self._greetings: set[asyncio.Task[None]] = set()
+        self._expected: dict[str, asyncio.Future[socket.socket]] = {}
+
+    @staticmethod
+    def make_token() -> str:
+        return secrets.token_hex(_BYTES)
+
+    @property
+    def port(self) -> int:
+        """The port; opens it on first use."""
+        if self._listener is None:
+            family = socket.AF_INET6 if ":" in self._host else socket.AF_INET
+            self._listener = socket.create_server((self._host, 0), family=family)
+            self._listener.setblocking(False)
+            self._accepting = asyncio.ensure_future(self._accept(self._listener))
+        return int(self._listener.getsockname()[1])
+
+    def expect(self, token: str) -> asyncio.Future[socket.socket]:
+        """Return the connection of whoever will say ``token``; cancel it to give up."""
+        future: asyncio.Future[socket.socket] = asyncio.get_running_loop().create_future()
+        self._expected[token] = future
+        future.add_done_callback(lambda _: self._forget(token, future))
+        return future
+
+    def _forget(self, token: str, future: asyncio.Future[socket.socket]) -> None:
+        if self._expected.get(token) is future:
+            del self._expected[token]
+
+    async def _accept(self, listener: socket.socket) -> None:
+        loop = asyncio.get_running_loop()
+        while True:
+            try:
+                connection, _ = await loop.sock_accept(listener)
+            except OSError:  # it was gone again, or descriptors are short
+                await asyncio.sleep(0.01)
+                continue
+            if len(self._greetings) >= _WAITING:
+                connection.close()
+                continue
+            task = asyncio.ensure_future(self._greet(connection))
+            self._greetings.add(task)
+            task.add_done_callback(self._greetings.discard)
+
+    async def _greet(self, connection: socket.socket) -> None:
+        connection.setblocking(False)
+        try:
+            async with asyncio.timeout(_PATIENCE):
+                said = await _read_line(connection)
+            expected = self._expected.pop(said, None)
+            if expected is None or expected.done():
+                connection.close()
+                return
+            connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+            # The engine's machine may go without a word.
+            connection.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
+            expected.set_result(connection)
+        except (TimeoutError, OSError):
+            connection.close()
+        except BaseException:
+            connection.close()
+            raise
+
+    async def close(self) -> None:
+        tasks = [*self._greetings, *([self._accepting] if self._accepting else [])]
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+        if self._listener is not None:
+            self._listener.close()
+
+
+async def _read_line(connection: socket.socket) -> str:
+    """Return a token's line without its end. Reads no further: what follows is another's."""
+    said = b""
+    while len(said) < _LINE:
+        piece = await asyncio.get_running_loop().sock_recv(connection, _LINE - len(said))
+        if not piece:
+            break
+        said += piece
+    return said.decode("ascii", "replace").rstrip("\n")
