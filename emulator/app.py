@@ -296,8 +296,9 @@ class Emulator:
             self.pools.settings = replace(self.pools.settings, sdk=access)
         self._guard.admit(self.driver.reach_host)
         if not self._front.covers(self.driver.listen_host):
+            secret_host = self.driver.reach_host if self.driver.reach_host_is_secret else ""
             own = Front(self.driver.listen_host, self.port)
-            self._serve(own, SandboxGateway(self.gateway))
+            self._serve(own, SandboxGateway(self.gateway, secret_host))
 
     def _follow_folder(self) -> None:
         """Make what the folder declares now, in the background."""
@@ -388,6 +389,7 @@ def make_driver(
                 images=settings.images,
                 stems=settings.stem_cells,
                 network=settings.docker_network,
+                advertise=settings.advertise_host,
                 labels=settings.docker_labels,
                 own_client=settings.bootstrap == "localfaas",
             ),

@@ -51,6 +51,8 @@ class Settings:
     images: Mapping[str, str] = field(default_factory=dict)
     #: Docker: the engine's network that functions join.
     docker_network: str = "bridge"
+    #: Docker: the address or name at which containers reach this machine; empty to find out.
+    advertise_host: str = ""
     #: Docker: labels put on every container and volume.
     docker_labels: Mapping[str, str] = field(default_factory=dict)
     #: The region of functions from a folder, and of callers that name none.

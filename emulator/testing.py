@@ -209,6 +209,7 @@ class ScriptedDriver:
     name = "scripted"
     listen_host = "127.0.0.1"
     reach_host = "localhost"
+    reach_host_is_secret = False
 
     def __init__(self, script: Script = echo) -> None:
         self.script = script

@@ -87,6 +87,15 @@ def up(
         str,
         typer.Option(envvar=_variable("DOCKER_NETWORK"), help="Docker: the network they join."),
     ] = _DEFAULTS.docker_network,
+    advertise_host: Annotated[
+        str,
+        typer.Option(
+            envvar=_variable("ADVERTISE_HOST"),
+            help="Docker: the address at which containers reach this machine. Default: that of "
+            "the way to the engine.",
+            show_default=False,
+        ),
+    ] = _DEFAULTS.advertise_host,
     docker_label: Annotated[
         list[str] | None,
         typer.Option(
@@ -251,6 +260,7 @@ def up(
         freeze=freeze,
         images=pairs(image, "--image"),
         docker_network=docker_network,
+        advertise_host=advertise_host,
         docker_labels=pairs(docker_label, "--docker-label"),
         allow_hosts=tuple(allow_host or ()),
         allow_origins=tuple(allow_origin or ()),

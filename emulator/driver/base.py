@@ -57,6 +57,8 @@ class Driver(Protocol):
     listen_host: str
     #: What sandboxes call this machine: there they find listeners on ``listen_host``.
     reach_host: str
+    #: Only sandboxes know that name: who calls ``listen_host`` by another is none of them.
+    reach_host_is_secret: bool
 
     async def open(self) -> None:
         """Make ready, and remove what an earlier, crashed instance left behind.

@@ -12,6 +12,7 @@
 from __future__ import annotations
 
 import asyncio
+import hmac
 from collections.abc import Awaitable, Callable, MutableMapping
 from typing import Any, Protocol
 
@@ -79,14 +80,23 @@ class Gateway:
 
 
 class SandboxGateway:
-    """The same, at the address that sandboxes alone use: without the emulator's own controls."""
+    """The same, at the address that sandboxes alone use: without the emulator's own controls.
 
-    def __init__(self, gateway: Gateway) -> None:
+    Args:
+        gateway: Serves what is let through.
+        secret_host: The name that only sandboxes know, where others reach the address as well.
+    """
+
+    def __init__(self, gateway: Gateway, secret_host: str = "") -> None:
         self._gateway = gateway
+        self._secret_host = secret_host.encode()
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         path = scope.get("path", "")
-        if path.startswith("/_emulator") and not path.startswith(_ARCHIVES):
+        named = dict(scope.get("headers", ())).get(b"host", b"").partition(b":")[0]
+        if self._secret_host and not hmac.compare_digest(named, self._secret_host):
+            await refuse(send, "Only functions may call this address.")
+        elif path.startswith("/_emulator") and not path.startswith(_ARCHIVES):
             await refuse(send, "The admin API does not answer functions.")
         else:
             await self._gateway(scope, receive, send)

@@ -86,6 +86,7 @@ class DockerDriver:
         self._local: LocalFiles | None = None
         #: The name by which sandboxes reach this machine: where they find the emulator.
         self.reach_host = ""
+        self.reach_host_is_secret = False
 
     @property
     def instance(self) -> str:
@@ -135,6 +136,7 @@ class DockerDriver:
         if network.note:
             self._notes.append(network.note)
         self.listen_host, self.reach_host = network.listen_host, network.reach_host
+        self.reach_host_is_secret = bool(network.translated_to)
         prefix = f"localfaas-{self.instance[:8]}"
         languages = launch.LANGUAGES - (frozenset() if self._settings.own_client else {"python"})
         self._images = Images(self._engine, self._settings.images, languages, self._on_progress)

@@ -54,6 +54,7 @@ class ProcessDriver:
     name = "process"
     listen_host = "127.0.0.1"
     reach_host = "localhost"
+    reach_host_is_secret = False
 
     def __init__(
         self,
