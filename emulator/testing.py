@@ -161,6 +161,7 @@ class ScriptedSandbox:
         read, self.stdout = os.pipe()
         os.set_blocking(read, False)
         self.output: int | None = read
+        self.output_lag = 0.0
         self.secret_host = ""
         self.peak = 10 * 1024 * 1024
         self.frozen = False

@@ -26,6 +26,9 @@ class Sandbox(Protocol):
     #: A non-blocking readable end of the runtime's stdout and stderr, merged in order. The
     #: driver owns it: it stays open until ``stop``. None when there is no output to read.
     output: int | None
+    #: Seconds by which output may come later than an answer that was given after it; 0 where both
+    #: take the same way.
+    output_lag: float
     #: The unguessable name by which requests must call this sandbox's listener, where addresses
     #: can't tell sandboxes apart (its AWS_LAMBDA_RUNTIME_API says it); empty where they can.
     secret_host: str

@@ -253,7 +253,7 @@ class Environment(ABC):
     def _attach(self, sandbox: Sandbox) -> None:
         self.sandbox = self._attached = sandbox
         self._exit = None
-        self._api.expect(sandbox.admits, sandbox.secret_host)
+        self._api.expect(sandbox)
         self._output = Output(sandbox.output, self.log)
         sandbox.exited.add_done_callback(lambda exited: self._exited(sandbox, exited))
 

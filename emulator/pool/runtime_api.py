@@ -19,24 +19,22 @@ from __future__ import annotations
 import asyncio
 import socket
 from collections import deque
+from collections import deque
 from typing import Protocol, cast
 
 import httptools
 
+from emulator.driver.base import Sandbox
 from emulator.model.invocation import Flow, Invocation
 from emulator.model.limits import RESPONSE_PAYLOAD
-from emulator.pool.door import Admits, Door
+from emulator.pool.door import Door
+from emulator.pool.http_answers import ACCEPTED, TOO_LARGE, answer, refuse
 
 _PREFIX = b"/2018-06-01/runtime/"
 _INVOCATION = _PREFIX + b"invocation/"
 _NEXT = _INVOCATION + b"next"
-_ACCEPTED = (
-    b"HTTP/1.1 202 Accepted\r\nContent-Type: application/json\r\nContent-Length: 16\r\n\r\n"
-    b'{"status":"OK"}\n'
-)
 #: Connections that may wait to be judged.
 _UNPROVEN = 64
-_TOO_LARGE = f"Exceeded maximum allowed payload size ({RESPONSE_PAYLOAD} bytes)."
 
 
 #: Error type and message with which the Runtime API refuses a request.
@@ -95,6 +93,8 @@ class RuntimeApi:
         #: TCP connections of which it is not known yet whether they belong to this environment.
         self._unproven: set[_Connection] = set()
         self._door = Door()
+        #: Seconds to wait for output that was printed before what a runtime says.
+        self.lag = 0.0
 
     async def listen(self, host: str) -> str:
         """Open the listener on a free port of ``host``; returns "host:port"."""
@@ -103,9 +103,10 @@ class RuntimeApi:
         port = self._server.sockets[0].getsockname()[1]
         return f"{host}:{port}"
 
-    def expect(self, admits: Admits, secret_host: str) -> None:
+    def expect(self, sandbox: Sandbox) -> None:
         """Say whose TCP connections are the environment's; those that came early had to wait."""
-        self._door.expect(admits, secret_host)
+        self._door.expect(sandbox.admits, sandbox.secret_host)
+        self.lag = sandbox.output_lag
         for connection in list(self._unproven):
             self.judge(connection)
 
@@ -213,6 +214,8 @@ class _Connection(asyncio.Protocol):
         self._transport: asyncio.Transport | None = None
         #: What came before it was known whose connection this is; None once that is known.
         self._unproven: bytearray | None = None
+        #: What is held back for output that was printed before it.
+        self._late: deque[bytes] = deque()
         self._parser = httptools.HttpRequestParser(self)
         self._held: list[bytes] = []
         self._feeding = False
@@ -256,6 +259,8 @@ class _Connection(asyncio.Protocol):
             self.data_received(bytes(early))
 
     def connection_lost(self, error: Exception | None) -> None:
+        while self._late:
+            self._feed_late()
         if self._streaming:
             self._api.answers.response_broke(self._streaming, "", b"")
         self._api.lost(self)
@@ -264,7 +269,17 @@ class _Connection(asyncio.Protocol):
         if self._unproven is not None:
             self._unproven += data
             self._api.judge(self)
-            return
+        elif self._api.lag:
+            self._late.append(data)
+            asyncio.get_running_loop().call_later(self._api.lag, self._feed_late)
+        else:
+            self._feed(data)
+
+    def _feed_late(self) -> None:
+        if self._late:
+            self._feed(self._late.popleft())
+
+    def _feed(self, data: bytes) -> None:
         self._feeding = True
         try:
             self._parser.feed_data(data)
@@ -272,7 +287,7 @@ class _Connection(asyncio.Protocol):
             self.abort()
         except httptools.HttpParserError:
             self._feeding = False
-            self.write(_answer(400, "InvalidRequest", "The request could not be parsed."))
+            self.write(answer(400, "InvalidRequest", "The request could not be parsed."))
             if self._transport is not None:
                 self._transport.close()
             return
@@ -330,11 +345,11 @@ class _Connection(asyncio.Protocol):
             # Held back for a slow client or not: the runtime's next call must be heard.
             self.resume_reading()
         try:
-            answer = self._answer(self._parser.get_method(), self._url.partition(b"?")[0])
+            said = self._answer(self._parser.get_method(), self._url.partition(b"?")[0])
         finally:
             self._reset()
-        if answer:
-            self.write(answer)
+        if said:
+            self.write(said)
 
     def _answer(self, method: bytes, url: bytes) -> bytes:
         """Work off a request; returns the answer to it, empty for a ``next`` that is parked."""
@@ -342,7 +357,7 @@ class _Connection(asyncio.Protocol):
         refusal: Refusal | None
         if method == b"GET" and url == _NEXT:
             refusal = self._wait()
-            return b"" if refusal is None else _refusal(*refusal)
+            return b"" if refusal is None else refuse(*refusal)
         request_id, kind = _answered(url) if method == b"POST" else ("", b"")
         error_type = self._header(b"lambda-runtime-function-error-type")
         body = b"".join(self._body)
@@ -351,18 +366,18 @@ class _Connection(asyncio.Protocol):
         elif kind == b"error":
             refusal = answers.runtime_failed(request_id, body, error_type)
         elif kind != b"response":
-            return _answer(404, "NotFound", "404 page not found")
+            return answer(404, "NotFound", "404 page not found")
         elif error_type:
             refusal = None
             error_body = self._headers.get(b"lambda-runtime-function-error-body", b"")
             answers.response_broke(request_id, error_type, error_body)
         elif self._size > RESPONSE_PAYLOAD:
             answers.response_too_large(request_id)
-            return _answer(413, "RequestEntityTooLarge", _TOO_LARGE)
+            return answer(413, "RequestEntityTooLarge", TOO_LARGE)
         else:
             content_type = self._header(b"content-type")
             refusal = answers.runtime_responded(request_id, body, content_type)
-        return _ACCEPTED if refusal is None else _refusal(*refusal)
+        return ACCEPTED if refusal is None else refuse(*refusal)
 
     def _wait(self) -> Refusal | None:
         """Park a call of ``next``, if there may be one now."""
@@ -384,25 +399,3 @@ def _answered(url: bytes) -> tuple[str, bytes]:
     if not path.startswith(_INVOCATION) or path == _INVOCATION:
         return "", b""
     return path[len(_INVOCATION) :].decode("latin-1"), kind
-
-
-_STATUS = {"InvalidRequestID": 400, "InvalidStateTransition": 403, "InvokeTimeout": 410}
-_REASON = {
-    400: "Bad Request",
-    403: "Forbidden",
-    404: "Not Found",
-    410: "Gone",
-    413: "Request Entity Too Large",
-}
-
-
-def _refusal(error_type: str, message: str) -> bytes:
-    return _answer(_STATUS.get(error_type, 400), error_type, message)
-
-
-def _answer(status: int, error_type: str, message: str) -> bytes:
-    body = f'{{"errorMessage":"{message}","errorType":"{error_type}"}}'.encode()
-    return (
-        f"HTTP/1.1 {status} {_REASON[status]}\r\nContent-Type: application/json\r\n"
-        f"Content-Length: {len(body)}\r\n\r\n"
-    ).encode() + body

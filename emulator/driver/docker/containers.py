@@ -208,6 +208,8 @@ class Containers:
                     sandbox.watch(state.pid)
                 else:
                     sandbox.gone()
+            if sandbox.group is None:
+                sandbox.sample()
             if calling is not None:
                 sandbox.channel = await self._connection(sandbox, calling)
         finally:

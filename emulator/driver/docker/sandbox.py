@@ -24,6 +24,8 @@ from emulator.model.sandbox import Exit
 _NOTICE = 10.0
 #: Seconds between looks at the memory through the engine.
 _SAMPLE = 1.0
+#: Seconds by which what the engine passes on comes later than what a runtime sends itself.
+_LAG_HERE, _LAG_AWAY = 0.003, 0.01
 _ABSENT = "no such file or directory"
 #: Statuses above it are signals, as the shell and every init count them.
 _SIGNALS = range(129, 193)
@@ -70,6 +72,7 @@ class DockerSandbox:
         self.pid: int | None = None
         self.channel: socket.socket | None = None
         self.output: int | None = None
+        self.output_lag = 0.0
         self.secret_host = container.secret_host
         self.exited: asyncio.Future[Exit] = asyncio.get_running_loop().create_future()
         #: Addresses its connections come from.
@@ -142,6 +145,7 @@ class DockerSandbox:
         """Take the output from the engine's stream; its end is the container's end."""
         self._pump = pump
         self.output = pump.output
+        self.output_lag = _LAG_HERE if self._engine.address.scheme == "unix" else _LAG_AWAY
 
     def gone(self) -> None:
         """The container has ended: find out how."""

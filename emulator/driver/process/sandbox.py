@@ -40,6 +40,7 @@ class ProcessSandbox:
         self.pid: int | None = None
         self.channel: socket.socket | None = None
         self.output: int | None = None
+        self.output_lag = 0.0
         #: Its user id, or its processes' sockets, tell whose a connection is.
         self.secret_host = ""
         #: The host's folder that is its /tmp, where there are no disks.

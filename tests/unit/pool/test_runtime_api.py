@@ -5,9 +5,13 @@ from __future__ import annotations
 import asyncio
 import contextlib
 from collections.abc import AsyncIterator
+from types import SimpleNamespace
+from typing import cast
 
 import pytest
 
+from emulator.driver.base import Sandbox
+from emulator.pool.door import Admits
 from emulator.pool.runtime_api import Answers, Refusal, RuntimeApi, RuntimeEvents
 
 SECRET = "4f1c.localfaas.internal"
@@ -41,6 +45,14 @@ class Listening:
         host, _, port = (await self.api.listen("127.0.0.1")).rpartition(":")
         self.address = (host, int(port))
 
+    def expect(self, admits: Admits, secret_host: str = "", lag: float = 0.0) -> None:
+        self.api.expect(
+            cast(
+                Sandbox,
+                SimpleNamespace(admits=admits, secret_host=secret_host, output_lag=lag),
+            )
+        )
+
     async def call(self, text: str) -> asyncio.StreamReader:
         reader, writer = await asyncio.open_connection(*self.address)
         self.writers.append(writer)
@@ -71,13 +83,13 @@ async def test_what_comes_before_the_sandbox_is_known_waits_and_counts(
     await listening.call(f"{NEXT}Host: x\r\n\r\n")
     while not listening.api._unproven:  # noqa: ASYNC110 (nothing tells)
         await asyncio.sleep(0)
-    listening.api.expect(lambda peer, local: local == listening.address, "")
+    listening.expect(lambda peer, local: local == listening.address)
     await listening.heard.waiting.wait()
     assert listening.api.waiting
 
 
 async def test_a_foreign_address_is_cut_off(listening: Listening) -> None:
-    listening.api.expect(lambda peer, local: False, "")
+    listening.expect(lambda peer, local: False)
     reader = await listening.call("")
     assert await said(reader) == b""
 
@@ -86,7 +98,7 @@ async def test_a_foreign_address_is_cut_off(listening: Listening) -> None:
 async def test_the_secret_host_admits_whatever_the_address(
     listening: Listening, authority: str
 ) -> None:
-    listening.api.expect(lambda peer, local: False, SECRET)
+    listening.expect(lambda peer, local: False, SECRET)
     await listening.call(f"{NEXT}Accept: */*\r\nHOST: {authority}\r\n\r\n")
     await listening.heard.waiting.wait()
 
@@ -105,14 +117,14 @@ async def test_the_secret_host_admits_whatever_the_address(
     ],
 )
 async def test_no_other_request_is_heard(listening: Listening, rest: str) -> None:
-    listening.api.expect(lambda peer, local: True, SECRET)
+    listening.expect(lambda peer, local: True, SECRET)
     reader = await listening.call(NEXT + rest)
     assert await said(reader) == b""
     assert not listening.heard.waiting.is_set()
 
 
 async def test_a_request_in_pieces_is_put_together(listening: Listening) -> None:
-    listening.api.expect(lambda peer, local: True, SECRET)
+    listening.expect(lambda peer, local: True, SECRET)
     await listening.call(f"{NEXT}Host: {SECRET[:3]}")
     while not listening.api._unproven:  # noqa: ASYNC110 (nothing tells)
         await asyncio.sleep(0)
@@ -121,10 +133,16 @@ async def test_a_request_in_pieces_is_put_together(listening: Listening) -> None
 
 
 async def test_a_flood_of_silent_connections_is_bounded(listening: Listening) -> None:
-    listening.api.expect(lambda peer, local: True, SECRET)
+    listening.expect(lambda peer, local: True, SECRET)
     readers = [await listening.call("") for _ in range(80)]
     for reader in readers[64:]:
         assert await said(reader) == b""
     listening.api.close()
     for reader in readers:
         assert await said(reader) == b""
+
+
+async def test_what_is_said_waits_for_output_that_comes_later(listening: Listening) -> None:
+    listening.expect(lambda peer, local: True, SECRET, lag=0.01)
+    await listening.call(f"{NEXT}Host: {SECRET}\r\n\r\n")
+    await listening.heard.waiting.wait()
