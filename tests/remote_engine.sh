@@ -8,7 +8,7 @@
 #
 # `start` writes FOLDER/address (the engine's machine) and FOLDER/gateway (this one, from there);
 # FOLDER/tls and FOLDER/ssh have what clients need; FOLDER/docker.sock is for the tests alone.
-set -euo pipefail
+set -Eeuo pipefail
 
 command=$1
 folder=$(mkdir -p "$2" && cd "$2" && pwd)

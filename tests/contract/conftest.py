@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -15,15 +15,21 @@ from emulator.driver.base import Driver
 from emulator.driver.process import ProcessDriver
 from emulator.testing import ScriptedDriver
 from tests.contract import docker_engine
+from tests.contract.remote_engine import REMOTE, remote_engine
 from tests.contract.sandboxes import Runtime, make_spec, run_python, write_code
+
+__all__ = ["remote_engine"]
 
 LINUX = sys.platform == "linux"
 Start = Callable[..., Awaitable[Runtime]]
 
 PROCESS = ["process-root", "process-user", "process-none"]
 DOCKER = pytest.param("docker", marks=[pytest.mark.docker, pytest.mark.xdist_group("docker")])
+DOCKER_REMOTE = pytest.param("docker-remote", marks=REMOTE)
 #: What a driver whose runtimes are coroutines can promise, too.
-SCRIPTED_TOO = pytest.mark.parametrize("kind", ["scripted", *PROCESS, DOCKER], indirect=True)
+SCRIPTED_TOO = pytest.mark.parametrize(
+    "kind", ["scripted", *PROCESS, DOCKER, DOCKER_REMOTE], indirect=True
+)
 #: What the processes of this machine alone promise.
 PROCESS_ONLY = pytest.mark.parametrize("kind", PROCESS, indirect=True)
 
@@ -49,19 +55,22 @@ def make_process_driver(kind: str, state: Path, **options: Any) -> ProcessDriver
     return ProcessDriver(state=state, isolation=isolation, **options)
 
 
-def make_driver(kind: str, state: Path) -> Driver:
+def make_driver(kind: str, state: Path, request: pytest.FixtureRequest) -> Driver:
     if kind == "scripted":
         return ScriptedDriver(run_python)
-    if kind == "docker":
+    if kind.startswith("docker"):
+        environ: Mapping[str, str] = os.environ
+        if kind == "docker-remote":
+            environ = request.getfixturevalue("remote_engine").environ()
         docker_engine.need_engine()
         image = docker_engine.IMAGE
         images = {"python3.11": image, "provided.al2023": image}
         # One container for each test is enough; a stem cell is made when it is needed.
-        return docker_engine.make_driver(images=images, stems=0)
+        return docker_engine.make_driver(images=images, stems=0, environ=environ)
     return make_process_driver(kind, state)
 
 
-@pytest.fixture(params=[*PROCESS, DOCKER])
+@pytest.fixture(params=[*PROCESS, DOCKER, DOCKER_REMOTE])
 def kind(request: pytest.FixtureRequest) -> str:
     return str(request.param)
 
@@ -75,8 +84,8 @@ def folder(tmp_path: Path) -> Path:
 
 
 @pytest.fixture
-async def driver(kind: str, folder: Path) -> AsyncIterator[Driver]:
-    driver = make_driver(kind, folder / "state")
+async def driver(kind: str, folder: Path, request: pytest.FixtureRequest) -> AsyncIterator[Driver]:
+    driver = make_driver(kind, folder / "state", request)
     await driver.open()
     yield driver
     await driver.close()

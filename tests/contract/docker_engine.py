@@ -11,7 +11,7 @@ import os
 import socket
 import uuid
 import warnings
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Iterator, Mapping
 from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
@@ -106,11 +106,13 @@ class TrackingDriver(DockerDriver):
             channel.close()
 
 
-def make_driver(bootstraps: Path = RUNTIMES, **settings: Any) -> DockerDriver:
+def make_driver(
+    bootstraps: Path = RUNTIMES, environ: Mapping[str, str] = os.environ, **settings: Any
+) -> DockerDriver:
     """Return a driver, not open yet, whose Python functions run in the tests' image."""
     own: dict[str, Any] = {"images": {RUNTIME: IMAGE}, "stems": 1}
     return TrackingDriver(
-        DockerSettings(**own | settings), bootstraps=bootstraps, environ=dict(os.environ)
+        DockerSettings(**own | settings), bootstraps=bootstraps, environ=dict(environ)
     )
 
 

@@ -90,7 +90,7 @@ async def build_runtime_image(
     folder, image = runtimes / language, own_image(runtime)
     if not (folder / "Dockerfile").is_file():
         raise ConfigurationError(f"no Dockerfile for {runtime}: {folder / 'Dockerfile'}")
-    engine = Engine(resolve(environ, home=Path.home()))
+    engine = Engine(resolve(environ, home=Path.home()), environ=environ)
     failed: list[str] = []
 
     def report(line: dict[str, Any]) -> None:

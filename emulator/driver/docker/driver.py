@@ -102,7 +102,7 @@ class DockerDriver:
 
     async def open(self) -> None:
         address = resolve(self._environ, home=Path.home(), url=self._settings.host)
-        self._engine = Engine(address)
+        self._engine = Engine(address, environ=self._environ)
         try:
             self._info = await self._engine.open()
             await self._set_up(address, self._info)

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import ipaddress
+import os
 import socket
 from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
@@ -24,6 +25,7 @@ from emulator.driver.docker.answers import (
     ImageInfo,
     Listed,
 )
+from emulator.driver.docker.tunnel import Tunnel
 from emulator.model.errors import ConfigurationError, DriverFault
 
 if TYPE_CHECKING:
@@ -57,7 +59,7 @@ def find_engine(environ: Mapping[str, str], *, seconds: float = 2.0) -> FoundEng
         address = resolve(environ, home=Path.home())
     except ConfigurationError as error:
         return FoundEngine(url="", answers=False, reason=str(error))
-    engine = Engine(address, timeout=seconds)
+    engine = Engine(address, timeout=seconds, environ=environ)
     try:
         engine.connect()
     except DriverFault as error:
@@ -74,13 +76,21 @@ class Engine:
     Args:
         address: Where it is.
         timeout: Seconds it has for one answer.
+        environ: The variables ``ssh`` gets, where that is the way.
     """
 
-    def __init__(self, address: EngineAddress, *, timeout: float = TIMEOUT) -> None:
+    def __init__(
+        self,
+        address: EngineAddress,
+        *,
+        timeout: float = TIMEOUT,
+        environ: Mapping[str, str] = os.environ,
+    ) -> None:
         self.address = address
         self._timeout = timeout
         self._threads = ThreadPoolExecutor(_THREADS, thread_name_prefix="docker")
         self._client: APIClient | None = None
+        self._tunnel = Tunnel(address.url, environ) if address.scheme == "ssh" else None
 
     async def open(self) -> EngineInfo:
         """Connect.
@@ -129,21 +139,23 @@ class Engine:
             ca = str(files["ca"]) if self.address.verify and files["ca"].exists() else None
             tls = TLSConfig(client_cert=pair, ca_cert=ca, verify=self.address.verify)
         with _translated():
-            self._reach()
-            self._client = Client(
-                self.address.url, version="auto", timeout=int(self._timeout), tls=tls
-            )
+            url = self._reach()
+            self._client = Client(url, version="auto", timeout=int(self._timeout), tls=tls)
 
-    def _reach(self) -> None:
-        """Find out whether anybody listens: the SDK leaves its socket open if not, and says less.
+    def _reach(self) -> str:
+        """Return where the engine answers, once it is found that anybody listens there: the SDK
+        leaves its socket open if not, and says less.
 
         Raises:
             OSError: Nobody does.
+            EngineFault: There is no way there.
         """
-        if self.address.scheme == "unix":
+        url = self._tunnel.open() if self._tunnel else self.address.url
+        if url.startswith("unix://"):
             with socket.socket(socket.AF_UNIX) as probe:
                 probe.settimeout(self._timeout)
-                probe.connect(self.address.url.removeprefix("unix://"))
+                probe.connect(url.removeprefix("unix://"))
+        return url
 
     async def call(self, function: Callable[[APIClient], T], *, seconds: float | None = None) -> T:
         """Run ``function`` with the SDK's client on the executor; it returns plain values.
@@ -174,6 +186,8 @@ class Engine:
         self._threads.shutdown(wait=False, cancel_futures=True)
         if self._client is not None:
             self._client.close()
+        if self._tunnel is not None:
+            self._tunnel.close()
 
     # Containers
 

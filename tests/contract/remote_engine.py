@@ -1,0 +1,104 @@
+"""A second Docker engine for tests, as if on another machine (tests/remote_engine.sh)."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+import tempfile
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+
+from tests.contract import docker_engine
+
+_SCRIPT = Path(__file__).parents[1] / "remote_engine.sh"
+_NEEDED = ("dockerd", "ip", "nsenter", "unshare", "openssl", "sshd", "ssh")
+
+REMOTE = [pytest.mark.docker, pytest.mark.xdist_group("docker-remote"), pytest.mark.timeout(180)]
+
+
+@dataclass(frozen=True)
+class RemoteEngine:
+    """The engine, its machine, and what its clients need."""
+
+    folder: Path
+
+    @property
+    def host(self) -> str:
+        """The address of the engine's machine."""
+        return (self.folder / "address").read_text().strip()
+
+    @property
+    def here(self) -> str:
+        """The address of this machine towards it."""
+        return (self.folder / "gateway").read_text().strip()
+
+    @property
+    def certificates(self) -> Path:
+        return self.folder / "tls"
+
+    def environ(self) -> dict[str, str]:
+        """Return the variables that lead to it over TCP with TLS."""
+        return {
+            **_without_docker(),
+            "DOCKER_HOST": f"tcp://{self.host}:2376",
+            "DOCKER_TLS_VERIFY": "1",
+            "DOCKER_CERT_PATH": str(self.certificates),
+        }
+
+    def ssh_environ(self, folder: Path) -> dict[str, str]:
+        """Return the variables that lead to it over SSH; ``folder`` gets an ``ssh`` that may."""
+        real = shutil.which("ssh")
+        command = folder / "ssh"
+        command.write_text(f'#!/bin/sh\nexec {real} -F {self.folder}/ssh/client.conf "$@"\n')
+        command.chmod(0o755)
+        return {
+            **_without_docker(),
+            "PATH": f"{folder}:{os.environ['PATH']}",
+            "DOCKER_HOST": f"ssh://root@{self.host}:2222",
+        }
+
+    def docker(self, *arguments: str) -> str:
+        """Run the ``docker`` command there."""
+        done = subprocess.run(
+            ["docker", *arguments], env=self.environ(), capture_output=True, text=True, check=True
+        )
+        return done.stdout.strip()
+
+    def left(self, instance: str) -> list[str]:
+        """Return what of an emulator is still there."""
+        mark = f"label=localfaas.instance={instance}"
+        found = self.docker("ps", "-aq", "--filter", mark).split()
+        return found + self.docker("volume", "ls", "-q", "--filter", mark).split()
+
+
+def _without_docker() -> dict[str, str]:
+    return {name: value for name, value in os.environ.items() if not name.startswith("DOCKER_")}
+
+
+@pytest.fixture(scope="session")
+def remote_engine() -> Iterator[RemoteEngine]:
+    """Start the engine once for all tests of this process; nothing is left of it."""
+    docker_engine.need_engine()  # which brings the programs and the image
+    path = f"{os.environ['PATH']}:/usr/sbin:/sbin"
+    missing = [name for name in _NEEDED if shutil.which(name, path=path) is None]
+    if os.geteuid() != 0:
+        missing.append("root")
+    if missing and os.environ.get(docker_engine.REQUIRED):
+        pytest.fail(f"no remote engine without {', '.join(missing)}")
+    if missing:
+        pytest.skip(f"no remote engine without {', '.join(missing)}")
+    # Not below /tmp, which the engine's machine has for itself.
+    folder = Path(tempfile.mkdtemp(prefix="localfaas-remote-", dir="/var/lib"))
+    subprocess.run([_SCRIPT, "start", folder], check=True)
+    try:
+        yield RemoteEngine(folder)
+    finally:
+        network = (folder / "network").read_text().strip()
+        subprocess.run([_SCRIPT, "stop", folder], check=True)
+    assert not folder.exists()
+    assert not Path("/run/netns", network).exists()
+    assert not Path("/sys/class/net", network).exists()
