@@ -19,7 +19,6 @@ from __future__ import annotations
 import asyncio
 import socket
 from collections import deque
-from collections import deque
 from typing import Protocol, cast
 
 import httptools

@@ -27,9 +27,9 @@ PROCESS = ["process-root", "process-user", "process-none"]
 DOCKER = pytest.param("docker", marks=[pytest.mark.docker, pytest.mark.xdist_group("docker")])
 DOCKER_REMOTE = pytest.param("docker-remote", marks=REMOTE)
 #: What a driver whose runtimes are coroutines can promise, too.
-SCRIPTED_TOO = pytest.mark.parametrize(
-    "kind", ["scripted", *PROCESS, DOCKER, DOCKER_REMOTE], indirect=True
-)
+SCRIPTED_TOO = pytest.mark.parametrize("kind", ["scripted", *PROCESS, DOCKER], indirect=True)
+#: What depends on where the engine is.
+REMOTE_TOO = pytest.mark.parametrize("kind", [*PROCESS, DOCKER, DOCKER_REMOTE], indirect=True)
 #: What the processes of this machine alone promise.
 PROCESS_ONLY = pytest.mark.parametrize("kind", PROCESS, indirect=True)
 
@@ -70,7 +70,7 @@ def make_driver(kind: str, state: Path, request: pytest.FixtureRequest) -> Drive
     return make_process_driver(kind, state)
 
 
-@pytest.fixture(params=[*PROCESS, DOCKER, DOCKER_REMOTE])
+@pytest.fixture(params=[*PROCESS, DOCKER])
 def kind(request: pytest.FixtureRequest) -> str:
     return str(request.param)
 

@@ -14,7 +14,7 @@ from emulator.driver.base import Driver
 from emulator.driver.cgroups import Group
 from emulator.model.errors import ConfigurationError, DriverFault
 from emulator.model.sandbox import Exit
-from tests.contract.conftest import LINUX, SCRIPTED_TOO, Start
+from tests.contract.conftest import LINUX, REMOTE_TOO, SCRIPTED_TOO, Start
 from tests.contract.sandboxes import (
     PATIENCE,
     Runtime,
@@ -37,6 +37,7 @@ async def test_invokes(start: Start) -> None:
     assert answer.json() == {"got": {"a": "ü"}}
 
 
+@REMOTE_TOO
 async def test_environment_is_exactly_what_was_given(start: Start, driver: Driver) -> None:
     os.environ["HOST_SECRET"] = "leaked"
     runtime = await start(handler("return dict(os.environ)"), environ={"OWN": "x=y ü"})
@@ -49,6 +50,7 @@ async def test_environment_is_exactly_what_was_given(start: Start, driver: Drive
     assert set(environ) == given | (set() if is_jailed(driver) else {"TMPDIR"})
 
 
+@REMOTE_TOO
 async def test_code_is_at_the_task_root_and_can_not_be_written(
     start: Start, driver: Driver
 ) -> None:
@@ -73,6 +75,7 @@ async def test_code_is_at_the_task_root_and_can_not_be_written(
         assert (root, wrote) == ("/var/task", False)
 
 
+@REMOTE_TOO
 async def test_layers_are_merged_at_opt(start: Start, driver: Driver, folder: Path) -> None:
     layers = []
     for number, name in enumerate(("lower", "upper")):
@@ -113,6 +116,7 @@ async def test_the_users_own_packages_come_first(start: Start, folder: Path) -> 
     assert (await runtime.invoke({})).json() == "mine"
 
 
+@REMOTE_TOO
 async def test_output_arrives_in_order(start: Start) -> None:
     runtime = await start(
         handler(
@@ -231,6 +235,7 @@ async def test_tmp_takes_no_more_than_its_size(start: Start) -> None:
     assert (await runtime.invoke({})).json() == "OSError"
 
 
+@REMOTE_TOO
 async def test_the_environments_own_listener_admits_nobody_else(
     start: Start, driver: Driver
 ) -> None:
@@ -307,6 +312,7 @@ async def test_a_handler_that_exits(start: Start) -> None:
     assert await ended(runtime) == Exit(status=7)
 
 
+@REMOTE_TOO
 async def test_too_much_memory_is_killed_by_the_kernel(start: Start, driver: Driver) -> None:
     if not limits_memory(driver):
         pytest.skip("has no control groups, and says so in its notes")
@@ -395,6 +401,7 @@ async def test_a_fork_bomb_stays_bounded(start: Start, driver: Driver) -> None:
     assert (await driver.usage(runtime.sandbox)).processes == 0
 
 
+@REMOTE_TOO
 async def test_cpu_is_in_proportion_to_memory_once_initialised(
     start: Start, driver: Driver, folder: Path
 ) -> None:
@@ -417,6 +424,7 @@ async def test_cpu_is_in_proportion_to_memory_once_initialised(
 
 
 @pytest.mark.skipif(not LINUX, reason="needs signals that stop others")
+@REMOTE_TOO
 async def test_frozen_makes_no_progress(start: Start, driver: Driver) -> None:
     runtime = await start(handler("return event"))
     await driver.freeze(runtime.sandbox)
@@ -446,6 +454,7 @@ async def test_a_missing_wrapper_is_exit_status_127(start: Start) -> None:
     assert await ended(runtime) == Exit(status=127)
 
 
+@REMOTE_TOO
 async def test_a_wrapper_starts_the_runtime(start: Start, folder: Path) -> None:
     code = write_code(folder, handler("return os.environ['WRAPPED']"))
     (code / "wrap").write_text('#!/bin/sh\nexport WRAPPED=yes\nexec "$@"\n')
@@ -479,6 +488,7 @@ while True:
 
 
 @pytest.mark.skipif(not LINUX, reason="the peer of a connection is unknown elsewhere")
+@REMOTE_TOO
 async def test_provided_runs_the_codes_own_bootstrap(start: Start, folder: Path) -> None:
     code = write_code(folder, BOOTSTRAP, "bootstrap")
     (code / "bootstrap").chmod(0o755)
@@ -518,6 +528,7 @@ async def test_no_runtime_is_refused(driver: Driver) -> None:
 # Many --------------------------------------------------------------------------------------
 
 
+@REMOTE_TOO
 async def test_many_at_once(start: Start, driver: Driver) -> None:
     many = 8 if driver.name == "docker" else 50
     source = handler("return event")

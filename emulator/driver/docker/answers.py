@@ -5,6 +5,7 @@ from __future__ import annotations
 import socket
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from typing import Any
 
 from emulator.model.errors import DriverFault
 
@@ -89,3 +90,24 @@ class AttachedOutput:
             close = getattr(holder, "close", None)
             if close is not None:
                 close()
+
+
+class translated:
+    """Turns the SDK's and its HTTP client's exceptions into EngineFault."""
+
+    def __enter__(self) -> None:
+        return None
+
+    def __exit__(self, kind: type[BaseException] | None, error: Any, _trace: Any) -> None:
+        if error is None or isinstance(error, DriverFault):
+            return
+        from docker.errors import APIError, DockerException
+        from requests.exceptions import RequestException
+
+        if isinstance(error, APIError):
+            text = error.explanation or str(error)
+            if isinstance(text, bytes):
+                text = text.decode(errors="replace")
+            raise EngineFault(str(text), status=error.status_code or 0) from error
+        if isinstance(error, DockerException | RequestException | OSError):
+            raise EngineFault(f"the Docker engine is out of reach: {error}") from error

@@ -310,12 +310,18 @@ class DockerDriver:
             except OSError:
                 return gone
             return replace(found, processes=max(0, found.processes - init))
-        sample = await ours.statistics()
+        try:
+            sample = await ours.statistics()
+        except EngineFault:
+            if ours.killed or ours.exited.done():  # while it was asked
+                return gone
+            raise
+        cpu = (sample.get("cpu_stats") or {}).get("cpu_usage") or {}
         return Usage(
             memory=int((sample.get("memory_stats") or {}).get("usage") or 0),
             memory_peak=ours.memory_peak(),
-            cpu_seconds=int(sample["cpu_stats"]["cpu_usage"]["total_usage"]) / 1e9,
-            processes=int((sample.get("pids_stats") or {}).get("current") or 0),
+            cpu_seconds=int(cpu.get("total_usage") or 0) / 1e9,
+            processes=max(0, int((sample.get("pids_stats") or {}).get("current") or 0) - init),
         )
 
     # Leaving

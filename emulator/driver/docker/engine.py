@@ -24,6 +24,7 @@ from emulator.driver.docker.answers import (
     EngineInfo,
     ImageInfo,
     Listed,
+    translated,
 )
 from emulator.driver.docker.tunnel import Tunnel
 from emulator.model.errors import ConfigurationError, DriverFault
@@ -138,7 +139,7 @@ class Engine:
             pair = (str(files["cert"]), str(files["key"])) if files["cert"].exists() else None
             ca = str(files["ca"]) if self.address.verify and files["ca"].exists() else None
             tls = TLSConfig(client_cert=pair, ca_cert=ca, verify=self.address.verify)
-        with _translated():
+        with translated():
             url = self._reach()
             self._client = Client(url, version="auto", timeout=int(self._timeout), tls=tls)
 
@@ -168,7 +169,7 @@ class Engine:
             client = self._client
             if client is None:
                 raise EngineFault("the Docker engine is not connected")
-            with _translated():
+            with translated():
                 self._reach()
                 return function(client)
 
@@ -387,24 +388,3 @@ class Engine:
                 client.put_archive(container, path, file)
 
         await self.call(put, seconds=_UPLOAD)
-
-
-class _translated:
-    """Turns the SDK's and its HTTP client's exceptions into EngineFault."""
-
-    def __enter__(self) -> None:
-        return None
-
-    def __exit__(self, kind: type[BaseException] | None, error: Any, _trace: Any) -> None:
-        if error is None or isinstance(error, DriverFault):
-            return
-        from docker.errors import APIError, DockerException
-        from requests.exceptions import RequestException
-
-        if isinstance(error, APIError):
-            text = error.explanation or str(error)
-            if isinstance(text, bytes):
-                text = text.decode(errors="replace")
-            raise EngineFault(str(text), status=error.status_code or 0) from error
-        if isinstance(error, DockerException | RequestException | OSError):
-            raise EngineFault(f"the Docker engine is out of reach: {error}") from error
