@@ -141,3 +141,45 @@ def test_messages_carry_the_trace_header_of_their_sender(running):
     sqs.send_message(QueueUrl=url, MessageBody="traced")
     message = sqs.receive_message(QueueUrl=url, MessageSystemAttributeNames=["AWSTraceHeader"])
     assert message["Messages"][0]["Attributes"]["AWSTraceHeader"] == header
+
+
+#: Sends a message to its own queue for each it is given.
+_LOOP = zip_of(
+    app__py="""
+import boto3, json
+
+def handler(event, context):
+    for record in event["Records"]:
+        hops = int(record["body"])
+        print("hop", hops)
+        queue = record["eventSourceARN"].rpartition(":")[2]
+        url = f"http://queue/000000000000/{queue}"
+        boto3.client("sqs").send_message(QueueUrl=url, MessageBody=str(hops + 1))
+"""
+)
+
+
+@pytest.mark.slow
+def test_a_circle_through_a_queue_is_left(running):
+    client, sqs = running.client("lambda"), running.client("sqs")
+    _create(client, "loop", _LOOP)
+    attributes = {"VisibilityTimeout": "60"}
+    url = sqs.create_queue(QueueName="loop", Attributes=attributes)["QueueUrl"]
+    client.create_event_source_mapping(
+        FunctionName="loop", EventSourceArn="arn:aws:sqs:us-east-1:000000000000:loop"
+    )
+    sqs.send_message(QueueUrl=url, MessageBody="1")
+    names = ["ApproximateNumberOfMessages", "ApproximateNumberOfMessagesNotVisible"]
+
+    def hops():
+        events = running.client("logs").filter_log_events(
+            logGroupName="/aws/lambda/loop", filterPattern="hop"
+        )["events"]
+        return [int(event["message"].split()[1]) for event in events]
+
+    def left():
+        told = sqs.get_queue_attributes(QueueUrl=url, AttributeNames=names)["Attributes"]
+        return sum(int(count) for count in told.values())
+
+    _until(lambda: len(hops()) >= 16 and not left())
+    assert hops() == list(range(1, 17))
