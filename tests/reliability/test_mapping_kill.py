@@ -11,9 +11,9 @@ from typing import Any
 
 import pytest
 from botocore.exceptions import BotoCoreError, ClientError
+from tests.reliability.test_async_kill import _start
 
 from tests.api.conftest import create, zip_of
-from tests.reliability.test_async_kill import _start
 
 #: Tells another queue what it was given. The SDK would take longer to load than all else here.
 _TELL = zip_of(

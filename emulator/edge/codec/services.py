@@ -27,6 +27,8 @@ _TARGETS = {"AmazonSQS": "sqs", "Logs_20140328": "logs"}
 _VERSIONS = {"2012-11-05": "sqs", "2011-06-15": "sts"}
 #: The service in the credential scope of a signature.
 _SCOPE = re.compile(r"Credential=[^,\s]*?/\d{8}/[^/,\s]+/([a-z0-9-]+)/aws4_request")
+#: Parameters of a form that say whom it is for, where it can't be decoded.
+_PLAIN = re.compile(rb"(?:^|&)(Action|Version)=([\w-]+)")
 
 
 class Target(NamedTuple):
@@ -189,7 +191,7 @@ def identify(headers: Mapping[str, str], query_string: str, body: bytes) -> Targ
         ``None`` if it is neither, or for a service that is not spoken here.
 
     Raises:
-        AwsError: ``SerializationException``: a form that is not UTF-8.
+        AwsError: ``SerializationException``: a query string that is not UTF-8.
     """
     target = headers.get("x-amz-target")
     if target is not None:
@@ -199,7 +201,11 @@ def identify(headers: Mapping[str, str], query_string: str, body: bytes) -> Targ
     if "Action" not in parameters:
         if not headers.get("content-type", "").startswith("application/x-www-form-urlencoded"):
             return None
-        parameters = query.form(query_string, body)
+        try:
+            parameters = query.form(query_string, body)
+        except AwsError:
+            # What is wrong with it is said by the service it is for, in its protocol.
+            parameters = {name.decode(): [text.decode()] for name, text in _PLAIN.findall(body)}
         if "Action" not in parameters:
             return None
     name = _VERSIONS.get(parameters.get("Version", [""])[0])

@@ -1,4 +1,4 @@
-"""Bad input in the JSON protocol: the doors of SQS and CloudWatch Logs."""
+"""Bad input for CloudWatch Logs."""
 
 from __future__ import annotations
 
@@ -10,39 +10,12 @@ import pytest
 
 from emulator.app import Emulator
 from emulator.control.logs.operations import OPERATIONS as LOGS
-from emulator.control.sqs.operations import OPERATIONS as SQS
 from emulator.edge.codec import service
 from emulator.settings import Settings
 from emulator.testing import ScriptedDriver
 from tests.reliability.fuzz import FuzzedRequest, Fuzzer
 from tests.reliability.test_fuzz_lambda import send_to
 
-_URL = "http://localhost:4566/000000000000/{}"
-_QUEUES = ["plain", "other.fifo", "missing"]
-_SQS: dict[str, list[Any]] = {
-    "QueueName": ["plain", "other.fifo", "new", "new.fifo"],
-    "QueueUrl": [_URL.format(name) for name in _QUEUES],
-    "SourceArn": ["arn:aws:sqs:us-east-1:000000000000:plain"],
-    "DestinationArn": ["arn:aws:sqs:us-east-1:000000000000:plain"],
-    "MessageBody": ["hello", "{}", "\u0001"],
-    "MessageGroupId": ["one", "two"],
-    # A long poll is no hang.
-    "WaitTimeSeconds": [0],
-    "MaxNumberOfMessages": [1, 10],
-    "VisibilityTimeout": [0, 30],
-    "DelaySeconds": [0, 1],
-    "AttributeNames": [["All"]],
-    "Id": ["a", "b", "c", "d"],
-    "Attributes": [
-        {"VisibilityTimeout": "10"},
-        {"FifoQueue": "true"},
-        {"RedrivePolicy": "{"},
-        {"RedrivePolicy": json.dumps({"deadLetterTargetArn": "x", "maxReceiveCount": "y"})},
-        {"Policy": "[]"},
-    ],
-    "DataType": ["String", "Number", "Binary", "Foo"],
-    "NextToken": ["", "!", "Zg=="],
-}
 _GROUP_ARN = "arn:aws:logs:us-east-1:000000000000:log-group:group"
 _LOGS: dict[str, list[Any]] = {
     "logGroupName": ["group", "group", "new", "missing", "/aws/lambda/f"],
@@ -57,15 +30,13 @@ _LOGS: dict[str, list[Any]] = {
     "limit": [1, 50],
 }
 _FURNITURE = [
-    ("sqs", "CreateQueue", {"QueueName": "plain"}),
-    ("sqs", "CreateQueue", {"QueueName": "other.fifo", "Attributes": {"FifoQueue": "true"}}),
-    ("logs", "CreateLogGroup", {"logGroupName": "group"}),
-    ("logs", "CreateLogStream", {"logGroupName": "group", "logStreamName": "stream"}),
+    ("CreateLogGroup", {"logGroupName": "group"}),
+    ("CreateLogStream", {"logGroupName": "group", "logStreamName": "stream"}),
 ]
 
 
-def _call(name: str, operation: str, body: object) -> FuzzedRequest:
-    metadata = service(name).model.metadata
+def _call(operation: str, body: object) -> FuzzedRequest:
+    metadata = service("logs").model.metadata
     headers = {
         "host": "localhost",
         "content-type": f"application/x-amz-json-{metadata['jsonVersion']}",
@@ -90,16 +61,13 @@ def _complaint(status: int, body: bytes) -> str:
     ("count", "seed"),
     [(1_000, 3), pytest.param(10_000, 4, marks=[pytest.mark.slow, pytest.mark.timeout(300)])],
 )
-@pytest.mark.parametrize(
-    ("name", "known", "operations"), [("sqs", _SQS, SQS), ("logs", _LOGS, LOGS)]
-)
-async def test_fuzzed_requests(name, known, operations, count, seed):
+async def test_fuzzed_requests(count, seed):
     settings = Settings(port=0, drain_seconds=0)
     emulator = Emulator(settings, driver=ScriptedDriver())
     ready = asyncio.Event()
     running = asyncio.create_task(emulator.run(on_ready=ready.set))
     await ready.wait()
-    fuzzer = Fuzzer(service(name).model, known, seed, operations)
+    fuzzer = Fuzzer(service("logs").model, _LOGS, seed, LOGS)
     complaints, statuses = [], {}
     try:
         for number in range(count):

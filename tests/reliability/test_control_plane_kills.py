@@ -1,0 +1,241 @@
+"""The whole emulator is killed at random points under load: nothing acknowledged is lost.
+
+``LOCALFAAS_KILLS`` sets how often (100 under the slow mark, 3 otherwise).
+"""
+
+from __future__ import annotations
+
+import http.client
+import json
+import os
+import random
+import signal
+import sqlite3
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import boto3
+import pytest
+
+from tests.api.conftest import create
+
+EMULATOR = """
+import asyncio, sys
+from pathlib import Path
+from emulator.app import Emulator
+from emulator.settings import Settings
+
+async def main():
+    emulator = Emulator(Settings(port=0, state=Path(sys.argv[1])))
+    await emulator.run(on_ready=lambda: print(emulator.port, flush=True))
+
+asyncio.run(main())
+"""
+CREDENTIAL = "AWS4-HMAC-SHA256 Credential=000000000000/20260101/us-east-1/sqs/aws4_request, x=y"
+TOLD = "arn:aws:sqs:us-east-1:000000000000:told"
+#: CPU seconds until it serves, so that what else the machine does changes nothing.
+MOST_CPU = 2.0
+
+pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="the process driver runs on Linux")
+
+
+class Emulator:
+    """A process that serves a state folder."""
+
+    def __init__(self, state: Path) -> None:
+        self.process = subprocess.Popen(
+            [sys.executable, "-c", EMULATOR, str(state)], stdout=subprocess.PIPE, text=True
+        )
+        assert self.process.stdout is not None
+        with self.process.stdout:
+            self.port = int(self.process.stdout.readline())
+
+    def cpu_seconds(self) -> float:
+        stat = Path(f"/proc/{self.process.pid}/stat").read_text().rpartition(")")[2].split()
+        return (int(stat[11]) + int(stat[12])) / os.sysconf("SC_CLK_TCK")
+
+    def client(self, service: str) -> Any:
+        return boto3.client(
+            service,
+            endpoint_url=f"http://localhost:{self.port}",
+            region_name="us-east-1",
+            aws_access_key_id="000000000000",
+            aws_secret_access_key="test",
+        )
+
+    def kill(self) -> None:
+        self.process.send_signal(signal.SIGKILL)
+        self.process.wait()
+
+
+class Connection:
+    """Calls over one connection until the emulator is gone."""
+
+    def __init__(self, port: int) -> None:
+        self._connection = http.client.HTTPConnection("127.0.0.1", port, timeout=30)
+
+    def close(self) -> None:
+        self._connection.close()
+
+    def post(self, path: str, body: bytes, headers: dict[str, str]) -> Any:
+        """Return the answer's JSON, or None where none came.
+
+        Raises:
+            ConnectionError: The emulator is gone.
+        """
+        try:
+            self._connection.request("POST", path, body, headers)
+            response = self._connection.getresponse()
+            content = response.read()
+        except (OSError, http.client.HTTPException) as error:
+            raise ConnectionError from error
+        assert response.status < 300, content
+        return json.loads(content or b"null")
+
+    def sqs(self, operation: str, **request: Any) -> Any:
+        headers = {
+            "Content-Type": "application/x-amz-json-1.0",
+            "X-Amz-Target": f"AmazonSQS.{operation}",
+            "Authorization": CREDENTIAL,
+        }
+        return self.post("/", json.dumps(request).encode(), headers)
+
+
+class Load:
+    """What is done to the emulator, and what it acknowledged."""
+
+    def __init__(self, url: str) -> None:
+        self.url = url
+        self.events: set[str] = set()
+        self.sent: set[str] = set()
+        self.leaving: set[str] = set()
+        self.deleted: set[str] = set()
+        self._run = 0
+
+    def begin(self, port: int) -> list[threading.Thread]:
+        """Start the load; its threads end when the emulator is gone."""
+        self._run += 1
+        work = [*[self._invoke] * 3, *[self._send] * 2, self._receive]
+        threads = []
+        for number, each in enumerate(work):
+            arguments = (each, port, f"{self._run}-{number}")
+            threads.append(threading.Thread(target=self._until_gone, args=arguments))
+        for thread in threads:
+            thread.start()
+        return threads
+
+    def _until_gone(self, work: Callable[[Connection, str], None], port: int, name: str) -> None:
+        connection = Connection(port)
+        try:
+            for n in range(1_000_000):
+                work(connection, f"{name}-{n}")
+        except ConnectionError:
+            return
+        finally:
+            connection.close()
+
+    def _invoke(self, connection: Connection, name: str) -> None:
+        path = "/2015-03-31/functions/hello/invocations"
+        connection.post(
+            path, json.dumps({"name": name}).encode(), {"X-Amz-Invocation-Type": "Event"}
+        )
+        self.events.add(name)
+
+    def _send(self, connection: Connection, name: str) -> None:
+        connection.sqs("SendMessage", QueueUrl=self.url, MessageBody=name)
+        self.sent.add(name)
+
+    def _receive(self, connection: Connection, name: str) -> None:
+        found = connection.sqs("ReceiveMessage", QueueUrl=self.url, MaxNumberOfMessages=5)
+        for message in found.get("Messages", [])[:3]:
+            self.leaving.add(message["Body"])
+            connection.sqs(
+                "DeleteMessage", QueueUrl=self.url, ReceiptHandle=message["ReceiptHandle"]
+            )
+            self.deleted.add(message["Body"])
+
+
+def _drain(port: int, url: str, wanted: set[str], name: Callable[[str], str]) -> set[str]:
+    """Receive and delete until ``wanted`` has been seen; returns all that was seen."""
+    connection, seen, until = Connection(port), set(), time.monotonic() + 120
+    try:
+        while wanted - seen:
+            assert time.monotonic() < until, f"{len(wanted - seen)} of {len(wanted)} lost"
+            found = connection.sqs(
+                "ReceiveMessage", QueueUrl=url, MaxNumberOfMessages=10, WaitTimeSeconds=2
+            ).get("Messages", [])
+            seen |= {name(message["Body"]) for message in found}
+            if found:
+                entries = [
+                    {"Id": str(n), "ReceiptHandle": message["ReceiptHandle"]}
+                    for n, message in enumerate(found)
+                ]
+                connection.sqs("DeleteMessageBatch", QueueUrl=url, Entries=entries)
+    finally:
+        connection.close()
+    return seen
+
+
+def _kill_often(state: Path, kills: int) -> None:
+    seed = random.randrange(1 << 32)
+    print(f"seed {seed}")
+    choose, slowest = random.Random(seed), 0.0
+    emulator = Emulator(state)
+    try:
+        sqs, functions = emulator.client("sqs"), emulator.client("lambda")
+        told = sqs.create_queue(QueueName="told")["QueueUrl"]
+        url = sqs.create_queue(QueueName="orders", Attributes={"VisibilityTimeout": "1"})[
+            "QueueUrl"
+        ]
+        create(functions)
+        functions.get_waiter("function_active_v2").wait(FunctionName="hello")
+        destination = {"OnSuccess": {"Destination": TOLD}}
+        functions.put_function_event_invoke_config(
+            FunctionName="hello", DestinationConfig=destination
+        )
+        sqs.close()
+        functions.close()
+        load = Load(url)
+        for _ in range(kills):
+            threads = load.begin(emulator.port)
+            time.sleep(choose.uniform(0.0, 0.4))
+            emulator.kill()
+            for thread in threads:
+                thread.join()
+            with sqlite3.connect(state / "state.db") as database:
+                assert database.execute("PRAGMA integrity_check").fetchall() == [("ok",)]
+            database.close()
+            emulator = Emulator(state)
+            slowest = max(slowest, emulator.cpu_seconds())
+        print(
+            f"{kills} kills, {len(load.events)} events and {len(load.sent)} messages "
+            f"acknowledged, at most {slowest:.2f} CPU seconds until it served"
+        )
+        assert slowest < MOST_CPU
+        assert load.events
+        assert load.deleted
+        kept = load.sent - load.leaving
+        assert not load.deleted & _drain(emulator.port, url, kept, str)
+        _drain(
+            emulator.port,
+            told,
+            load.events,
+            lambda body: json.loads(body)["requestPayload"]["name"],
+        )
+    finally:
+        emulator.kill()
+
+
+def test_a_few_kills_lose_nothing(tmp_path):
+    _kill_often(tmp_path / "state", 3)
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(600)
+def test_many_kills_lose_nothing(tmp_path):
+    _kill_often(tmp_path / "state", int(os.environ.get("LOCALFAAS_KILLS", "100")))
