@@ -9,13 +9,14 @@ kernel's own files: microseconds, so they are made on the loop. Source: the kern
 from __future__ import annotations
 
 import errno
+import fcntl
 import os
 import re
 import signal
 import time
 from collections.abc import Sequence
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from emulator.model.sandbox import Usage
@@ -29,6 +30,8 @@ CPU_PERIOD = 20_000
 _CPU_QUOTA_MIN = 1_000
 _V1_CONTROLLERS = ("memory", "cpu", "cpuacct", "pids", "freezer")
 _V2_CONTROLLERS = ("memory", "cpu", "pids")
+#: What the folders of all instances are called, before the instance's own name.
+_PREFIX = "localfaas."
 #: How many times a group is tried to be removed while its last processes leave, 2 ms apart.
 _REMOVE_ATTEMPTS = 50
 
@@ -203,10 +206,16 @@ class Cgroups:
 
     bases: dict[str, Path]
     unified: bool
+    #: What holds the bases; see :func:`_claim`.
+    claims: list[int] = field(default_factory=list)
 
     @classmethod
-    def detect(cls, name: str) -> Cgroups | None:
-        """Make the folder ``name`` where this process may have groups; None when nowhere."""
+    def detect(cls, instance: str) -> Cgroups | None:
+        """Make a folder for ``instance`` where this process may have groups; None when nowhere.
+
+        Removes the folders of instances that have ended without doing so.
+        """
+        name = _PREFIX + instance
         try:
             mounts, own = _mounts(), _own_paths(os.getpid())
         except OSError:
@@ -219,21 +228,20 @@ class Cgroups:
 
     @classmethod
     def _detect_v1(cls, name: str, mounts: dict[str, Path], own: dict[str, str]) -> Cgroups | None:
-        bases: dict[str, Path] = {}
+        found = cls(bases={}, unified=False)
         for controller in _V1_CONTROLLERS:
             if controller not in mounts or controller not in own:
                 continue
             base = _below(mounts[controller], own[controller]) / name
             try:
-                base.mkdir(exist_ok=True)
+                found.claims.append(_claim(base))
             except OSError:
                 if controller in ("memory", "cpu"):
-                    for made in bases.values():
-                        _remove(made)
+                    found.remove()
                     return None
                 continue
-            bases[controller] = base
-        return cls(bases=bases, unified=False)
+            found.bases[controller] = base
+        return found
 
     @classmethod
     def _detect_v2(cls, name: str, mount: Path, own: str) -> Cgroups | None:
@@ -248,13 +256,15 @@ class Cgroups:
             base = parent / name
             try:
                 _enable_controllers(parent)
-                base.mkdir(exist_ok=True)
+                found = cls(bases={"": base}, unified=True, claims=[_claim(base)])
+            except OSError:
+                continue
+            try:
                 _enable_controllers(base)
             except OSError:
-                with suppress(OSError):
-                    base.rmdir()
+                found.remove()
                 continue
-            return cls(bases={"": base}, unified=True)
+            return found
         return None
 
     def group(self, name: str) -> Group:
@@ -266,6 +276,39 @@ class Cgroups:
         """Remove the place and all groups in it, killing what is in them. Blocks."""
         for base in set(self.bases.values()):
             remove_tree(base)
+        while self.claims:
+            os.close(self.claims.pop())
+
+
+def _claim(base: Path) -> int:
+    """Make the folder ``base`` and hold it for as long as the returned descriptor is open.
+
+    A lock ends with its process, however that ends, and is seen from every namespace.
+
+    Raises:
+        OSError: It can't be made.
+    """
+    _sweep(base.parent)
+    while True:
+        base.mkdir(exist_ok=True)
+        with suppress(FileNotFoundError):  # swept before it was held
+            claim = os.open(base, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+            fcntl.flock(claim, fcntl.LOCK_EX)
+            if base.exists():
+                return claim
+            os.close(claim)
+
+
+def _sweep(parent: Path) -> None:
+    """Remove the folders in ``parent`` that nobody holds."""
+    for folder in parent.glob(_PREFIX + "*"):
+        with suppress(OSError):
+            claim = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+            try:
+                fcntl.flock(claim, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                remove_tree(folder)
+            finally:
+                os.close(claim)
 
 
 def remove_tree(base: Path) -> None:

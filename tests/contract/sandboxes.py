@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from emulator.driver.base import Driver, Sandbox
+from emulator.driver.process import ProcessDriver
 from emulator.model.sandbox import EnvironmentSpec, Exit
 from emulator.testing import RuntimeClient
 
@@ -191,6 +192,13 @@ def handler(body: str) -> str:
     return "import os, sys\ndef handler(event, context):\n" + textwrap.indent(
         textwrap.dedent(body).strip(), "    "
     )
+
+
+def group_folders(driver: Driver) -> list[str]:
+    """Return where a process driver has its control groups."""
+    assert isinstance(driver, ProcessDriver)
+    groups = driver._groups
+    return [] if groups is None else [str(base) for base in groups.bases.values()]
 
 
 def is_jailed(driver: Driver) -> bool:

@@ -21,6 +21,7 @@ from tests.contract.sandboxes import (
     PATIENCE,
     Runtime,
     ended,
+    group_folders,
     handler,
     is_jailed,
     make_spec,
@@ -91,7 +92,7 @@ def leftovers(state: Path) -> dict[str, Any]:
     }
 
 
-def existing(paths: list[str]) -> list[str]:
+def existing(paths: list[Any]) -> list[Any]:
     return [path for path in paths if os.path.exists(path)]
 
 
@@ -123,7 +124,7 @@ async def test_close_leaves_nothing(kind: str, folder: Path) -> None:
     runtimes = [await Runtime.start(driver, make_spec(code)) for _ in range(5)]
     for runtime in runtimes:
         await runtime.ready()
-    bases = json.loads((state / "process" / "left.json").read_text())["groups"]
+    bases = group_folders(driver)
     await driver.stop(runtimes[0].sandbox)
     await driver.close()
     for runtime in runtimes:
@@ -139,7 +140,7 @@ from pathlib import Path
 sys.path[:0] = {path!r}
 from emulator.driver.process import ProcessDriver, layout
 from emulator.driver.process.interpreters import find
-from tests.contract.sandboxes import Runtime, make_spec
+from tests.contract.sandboxes import Runtime, group_folders, make_spec
 
 async def main():
     driver = ProcessDriver(state=Path({state!r}), isolation={isolation!r})
@@ -151,7 +152,7 @@ async def main():
         runtimes.append(runtime)
         await runtime.ready()
         await runtime.invoke({{}})
-    print("ready", flush=True)
+    print("ready", *group_folders(driver), flush=True)
     await asyncio.sleep(1000)
 
 asyncio.run(main())
@@ -180,8 +181,8 @@ async def test_kill_9_of_the_control_plane_leaves_no_process(kind: str, folder: 
     )
     assert victim.stdout is not None
     try:
-        assert await asyncio.wait_for(victim.stdout.readline(), PATIENCE) == b"ready\n"
-        bases = json.loads((folder / "state/process/left.json").read_text())["groups"]
+        ready, *bases = (await asyncio.wait_for(victim.stdout.readline(), PATIENCE)).split()
+        assert ready == b"ready"
         assert len(sleepers(marker)) == 3
     finally:
         victim.kill()

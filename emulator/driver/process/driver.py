@@ -95,11 +95,7 @@ class ProcessDriver:
         """
         self._ledger = await asyncio.to_thread(ledger.Ledger.open, self._state)
         if self._use_cgroups and sys.platform == "linux":
-            self._groups = await asyncio.to_thread(
-                cgroups.Cgroups.detect, f"localfaas-{self._instance}"
-            )
-            if self._groups is not None:
-                self._ledger.add_groups(self._groups.bases.values())
+            self._groups = await asyncio.to_thread(cgroups.Cgroups.detect, self._instance)
         self._slots = deque(range(layout.UIDS_PER_INSTANCE))
         isolation = self._isolation or await self._probe()
         if isolation == "root" and os.geteuid() != 0:

@@ -1,4 +1,4 @@
-"""What outlives a crash and so has to be written down: processes, control groups, folders."""
+"""What outlives a crash and so has to be written down: processes and folders."""
 
 from __future__ import annotations
 
@@ -7,12 +7,10 @@ import json
 import os
 import shutil
 import signal
-from collections.abc import Iterable
 from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
-from emulator.driver.cgroups import remove_tree
 from emulator.model.errors import ConfigurationError
 
 
@@ -22,7 +20,7 @@ class Ledger:
     def __init__(self, folder: Path, lock: int) -> None:
         self._folder = folder
         self._lock = lock
-        self._held: dict[str, list[Any]] = {"processes": [], "groups": []}
+        self._held: dict[str, list[Any]] = {"processes": []}
 
     @classmethod
     def open(cls, folder: Path) -> Ledger:
@@ -56,16 +54,10 @@ class Ledger:
                 if started is not None and _started(pid) == started:
                     with suppress(ProcessLookupError, PermissionError):
                         os.kill(pid, signal.SIGKILL)
-            for folder in left["groups"]:
-                remove_tree(Path(folder))
         shutil.rmtree(self._folder / "tmp", ignore_errors=True)
 
     def add_process(self, pid: int) -> None:
         self._held["processes"].append([pid, _started(pid)])
-        self._write()
-
-    def add_groups(self, folders: Iterable[Path]) -> None:
-        self._held["groups"] += [str(folder) for folder in folders]
         self._write()
 
     def _write(self) -> None:

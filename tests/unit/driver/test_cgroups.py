@@ -131,11 +131,28 @@ def test_version_2_goes_up_to_where_groups_may_be_made(
 
     monkeypatch.setattr(cgroups, "_enable_controllers", enable)
     pretend(monkeypatch, {"": tmp_path}, {"": "/user.slice/session.scope"})
-    found = Cgroups.detect("localfaas-x")
+    found = Cgroups.detect("x")
     assert found is not None
-    assert found.bases == {"": tmp_path / "user.slice" / "localfaas-x"}
-    assert made == [own, tmp_path / "user.slice", tmp_path / "user.slice" / "localfaas-x"]
-    assert unique_folders(found.group("a")) == [str(tmp_path / "user.slice/localfaas-x/a")]
+    assert found.bases == {"": tmp_path / "user.slice" / "localfaas.x"}
+    assert made == [own, tmp_path / "user.slice", tmp_path / "user.slice" / "localfaas.x"]
+    assert unique_folders(found.group("a")) == [str(tmp_path / "user.slice/localfaas.x/a")]
+
+
+def test_what_a_dead_instance_left_is_removed(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    pretend(monkeypatch, {"memory": tmp_path, "cpu": tmp_path}, {"memory": "/", "cpu": "/"})
+    held = Cgroups.detect("held")
+    (tmp_path / "localfaas.dead" / "inner").mkdir(parents=True)
+    (tmp_path / "another").mkdir()
+    found = Cgroups.detect("new")
+    assert held is not None
+    assert found is not None
+    names = {path.name for path in tmp_path.iterdir()}
+    assert names == {"localfaas.held", "localfaas.new", "another"}
+    held.remove()
+    found.remove()
+    assert {path.name for path in tmp_path.iterdir()} == {"another"}
 
 
 def test_version_1_needs_memory_and_cpu(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -143,11 +160,11 @@ def test_version_1_needs_memory_and_cpu(tmp_path: Path, monkeypatch: pytest.Monk
         (tmp_path / name / "own").mkdir(parents=True)
     own = {"memory": "/own", "cpu": "/own"}
     pretend(monkeypatch, {"memory": tmp_path / "memory", "cpu": tmp_path / "cpu"}, own)
-    found = Cgroups.detect("localfaas-x")
+    found = Cgroups.detect("x")
     assert found is not None
     assert not found.unified
-    assert found.bases["cpu"] == tmp_path / "cpu/own/localfaas-x"
+    assert found.bases["cpu"] == tmp_path / "cpu/own/localfaas.x"
     found.remove()
-    assert not (tmp_path / "cpu/own/localfaas-x").exists()
+    assert not (tmp_path / "cpu/own/localfaas.x").exists()
     pretend(monkeypatch, {"memory": tmp_path / "memory"}, own)
-    assert Cgroups.detect("localfaas-x") is None
+    assert Cgroups.detect("x") is None
