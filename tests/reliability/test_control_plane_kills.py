@@ -9,9 +9,7 @@ import http.client
 import json
 import os
 import random
-import signal
 import sqlite3
-import subprocess
 import sys
 import threading
 import time
@@ -19,58 +17,17 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-import boto3
 import pytest
 
 from tests.api.conftest import create
+from tests.reliability.emulator_process import Emulator
 
-EMULATOR = """
-import asyncio, sys
-from pathlib import Path
-from emulator.app import Emulator
-from emulator.settings import Settings
-
-async def main():
-    emulator = Emulator(Settings(port=0, state=Path(sys.argv[1])))
-    await emulator.run(on_ready=lambda: print(emulator.port, flush=True))
-
-asyncio.run(main())
-"""
 CREDENTIAL = "AWS4-HMAC-SHA256 Credential=000000000000/20260101/us-east-1/sqs/aws4_request, x=y"
 TOLD = "arn:aws:sqs:us-east-1:000000000000:told"
 #: CPU seconds until it serves, so that what else the machine does changes nothing.
 MOST_CPU = 2.0
 
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="the process driver runs on Linux")
-
-
-class Emulator:
-    """A process that serves a state folder."""
-
-    def __init__(self, state: Path) -> None:
-        self.process = subprocess.Popen(
-            [sys.executable, "-c", EMULATOR, str(state)], stdout=subprocess.PIPE, text=True
-        )
-        assert self.process.stdout is not None
-        with self.process.stdout:
-            self.port = int(self.process.stdout.readline())
-
-    def cpu_seconds(self) -> float:
-        stat = Path(f"/proc/{self.process.pid}/stat").read_text().rpartition(")")[2].split()
-        return (int(stat[11]) + int(stat[12])) / os.sysconf("SC_CLK_TCK")
-
-    def client(self, service: str) -> Any:
-        return boto3.client(
-            service,
-            endpoint_url=f"http://localhost:{self.port}",
-            region_name="us-east-1",
-            aws_access_key_id="000000000000",
-            aws_secret_access_key="test",
-        )
-
-    def kill(self) -> None:
-        self.process.send_signal(signal.SIGKILL)
-        self.process.wait()
 
 
 class Connection:
@@ -116,6 +73,10 @@ class Load:
         self.leaving: set[str] = set()
         self.deleted: set[str] = set()
         self._run = 0
+
+    @property
+    def acknowledged(self) -> int:
+        return len(self.events) + len(self.sent) + len(self.deleted)
 
     def begin(self, port: int) -> list[threading.Thread]:
         """Start the load; its threads end when the emulator is gone."""
@@ -203,7 +164,11 @@ def _kill_often(state: Path, kills: int) -> None:
         load = Load(url)
         for _ in range(kills):
             threads = load.begin(emulator.port)
-            time.sleep(choose.uniform(0.0, 0.4))
+            # Points in the work, not in time: how much is done in a while is the machine's affair.
+            goal, until = load.acknowledged + choose.randrange(20, 200), time.monotonic() + 20
+            while load.acknowledged < goal and time.monotonic() < until:
+                time.sleep(0.001)
+            time.sleep(choose.uniform(0.0, 0.005))
             emulator.kill()
             for thread in threads:
                 thread.join()

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import os
-import signal
 import sys
 import time
 from concurrent.futures import ThreadPoolExecutor
@@ -11,9 +9,9 @@ from typing import Any
 
 import pytest
 from botocore.exceptions import BotoCoreError, ClientError
-from tests.reliability.test_async_kill import _start
 
 from tests.api.conftest import create, zip_of
+from tests.reliability.emulator_process import Emulator
 
 #: Tells another queue what it was given. The SDK would take longer to load than all else here.
 _TELL = zip_of(
@@ -60,7 +58,8 @@ def _take(sqs: Any, url: str) -> set[str]:
 @pytest.mark.skipif(sys.platform != "linux", reason="the process driver runs on Linux")
 def test_no_acknowledged_message_is_lost(tmp_path):
     acknowledged: set[str] = set()
-    process, client, sqs = _start(tmp_path / "state")
+    emulator = Emulator(tmp_path / "state")
+    client, sqs = emulator.client("lambda"), emulator.client("sqs")
     try:
         told_url = sqs.create_queue(QueueName="told")["QueueUrl"]
         name = {"QueueName": "queue", "Attributes": {"VisibilityTimeout": "3"}}
@@ -75,9 +74,9 @@ def test_no_acknowledged_message_is_lost(tmp_path):
                 for thread in range(2):
                     threads.submit(_load, sqs, url, f"{kill}-{thread}", acknowledged)
                 time.sleep(0.5)
-                os.kill(process.pid, signal.SIGKILL)
-            process.wait()
-            process, client, sqs = _start(tmp_path / "state")
+                emulator.kill()
+            emulator = Emulator(tmp_path / "state")
+            sqs = emulator.client("sqs")
         assert len(acknowledged) > 50
         told: set[str] = set()
         until = time.monotonic() + 40
@@ -85,5 +84,4 @@ def test_no_acknowledged_message_is_lost(tmp_path):
             told |= _take(sqs, told_url)
         assert not acknowledged - told
     finally:
-        process.kill()
-        process.wait()
+        emulator.kill()
