@@ -63,8 +63,7 @@ class Scale:
 
     def succeeded(self, bounds: Bounds) -> Scale:
         """A batch did not fail: what failures took comes back, one at a time."""
-        allowed = self.allowed + 1 if self.failures and self.allowed < bounds.first else None
-        return Scale(allowed or self.allowed, 0)
+        return Scale(max(self.allowed, min(bounds.first, self.allowed + 1)), 0)
 
     def failed(self) -> Scale:
         """A batch failed or was throttled: one less, but one remains."""

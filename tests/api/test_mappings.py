@@ -113,6 +113,14 @@ def test_the_same_twice(client):
         ({"DestinationConfig": {"OnSuccess": {"Destination": QUEUE}}}, "Unsupported Destination"),
         ({"ParallelizationFactor": 2}, "Unsupported parallelizationFactor"),
         ({"ScalingConfig": {"MaximumConcurrency": 1}}, "greater than or equal to 2"),
+        ({"ProvisionedPollerConfig": {"MinimumPollers": 1}}, "at least 2 provisioned pollers"),
+        (
+            {
+                "ProvisionedPollerConfig": {"MinimumPollers": 2},
+                "ScalingConfig": {"MaximumConcurrency": 2},
+            },
+            "exclude each other",
+        ),
     ],
 )
 def test_mappings_that_are_refused(client, fields, text):

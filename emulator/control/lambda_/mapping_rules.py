@@ -17,6 +17,9 @@ from emulator.model.errors import AwsError
 #: Says whether a filter's pattern is one.
 PatternCheck = Callable[[str], bool]
 
+#: Provisioned pollers of a queue's mapping, at least.
+#: https://docs.aws.amazon.com/lambda/latest/api/API_ProvisionedPollerConfig.html
+_LEAST_POLLERS = 2
 #: What streams are given where the request does not say.
 _STREAM_DEFAULTS = {
     "MaximumBatchingWindowInSeconds": 0,
@@ -167,6 +170,11 @@ def check(kind: Kind, request: Request, check_pattern: PatternCheck, *, new: boo
     low, high = pollers.get("MinimumPollers"), pollers.get("MaximumPollers")
     if low is not None and high is not None and low > high:
         raise invalid("MinimumPollers must be less than or equal to MaximumPollers.")
+    if kind.name.startswith("sqs") and pollers:
+        if min(low or _LEAST_POLLERS, high or _LEAST_POLLERS) < _LEAST_POLLERS:
+            raise invalid(f"An SQS event source has at least {_LEAST_POLLERS} provisioned pollers.")
+        if (request.get("ScalingConfig") or {}).get("MaximumConcurrency"):
+            raise invalid("ProvisionedPollerConfig and MaximumConcurrency exclude each other.")
     for each in (request.get("FilterCriteria") or {}).get("Filters") or ():
         pattern = each.get("Pattern")
         if not pattern or not check_pattern(pattern):
@@ -239,7 +247,7 @@ def change(kind: Kind, body: dict[str, Any], request: Request) -> dict[str, Any]
             changed.pop("FilterCriteria", None)
         elif member == "DestinationConfig":
             changed[member] = {"OnFailure": {}} | value
-        elif member == "ScalingConfig" and not value:
+        elif member in ("ScalingConfig", "ProvisionedPollerConfig") and not value:
             changed.pop(member, None)
         else:
             changed[member] = value
