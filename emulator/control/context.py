@@ -96,6 +96,8 @@ class Context:
     #: "http://host:port" as the caller reached this emulator.
     endpoint: str
     services: Services
+    #: The operation's name in the service model.
+    operation: str = ""
     #: The caller's X-Amzn-Trace-Id, where it sent one.
     trace_id: str = ""
     #: The caller's User-Agent.

@@ -90,6 +90,7 @@ class AwsDoor:
                 request_id=request_id,
                 endpoint=f"{scope['scheme']}://{texts.get('host', 'localhost')}",
                 services=self._services,
+                operation=operation.name,
                 trace_id=texts.get("x-amzn-trace-id", ""),
                 user_agent=texts.get("user-agent", ""),
             )
@@ -140,6 +141,7 @@ class AwsDoor:
             request_id=new_request_id(),
             endpoint="http://localhost",
             services=self._services,
+            operation=operation_name,
         )
         return await service.operations[operation_name](context, parsed)
 

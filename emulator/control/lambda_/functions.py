@@ -8,6 +8,7 @@ from typing import Any
 
 from emulator.control.context import Context, Request, Response
 from emulator.control.lambda_ import (
+    access,
     capacity_providers,
     code,
     code_signing,
@@ -24,7 +25,6 @@ from emulator.control.lambda_ import (
 )
 from emulator.control.lambda_.errors import conflict, invalid, stale
 from emulator.control.lambda_.paging import by_number, page
-from emulator.model.errors import AwsError
 from emulator.model.function import LATEST, Code, FunctionVersion
 from emulator.registry.functions import Function
 
@@ -38,7 +38,12 @@ async def create_function(ctx: Context, request: Request) -> Response:
     registry = ctx.services.registry
     _check_name(request["FunctionName"])
     if named.account not in (None, ctx.account):
-        raise _foreign(ctx, request["FunctionName"])
+        raise access.denied(
+            ctx,
+            lookup.arn_of(ctx, named),
+            "lambda:CreateFunction",
+            "functions are made in one's own account",
+        )
     _check_package(request)
     runtimes.check(ctx, request)
     tags.check(request.get("Tags") or {})
@@ -234,15 +239,6 @@ def _check_name(name: str) -> None:
             f"1 validation error detected: Value '{name}' at 'functionName' failed to satisfy "
             f"constraint: Member must have length less than or equal to {_LONGEST_NAME}"
         )
-
-
-def _foreign(ctx: Context, arn: str) -> AwsError:
-    return AwsError(
-        "AccessDeniedException",
-        f"User: arn:aws:iam::{ctx.account}:root is not authorized to perform: "
-        f"lambda:CreateFunction on resource: {arn}",
-        status=403,
-    )
 
 
 def _check_revision(version: FunctionVersion, request: Request) -> None:

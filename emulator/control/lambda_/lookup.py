@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 
 from emulator.control.context import Context, Request
+from emulator.control.lambda_ import access
 from emulator.control.lambda_.errors import invalid, not_found
 from emulator.model.arn import FunctionName, function_arn, parse_function_name
 from emulator.model.errors import AwsError
@@ -22,7 +23,8 @@ def name_of(ctx: Context, request: Request) -> FunctionName:
     """Return the name, and the qualifier from either place a request can give it.
 
     Raises:
-        AwsError: The name is no name, or the two qualifiers differ.
+        AwsError: The name is no name, or the two qualifiers differ, or it means a function of
+            another account that does not let the caller in.
     """
     named = parse_function_name(request["FunctionName"])
     if named is None:
@@ -36,7 +38,11 @@ def name_of(ctx: Context, request: Request) -> FunctionName:
         raise invalid(
             "The derived qualifier from the function name does not match the specified qualifier."
         )
-    return named._replace(qualifier=qualifier) if qualifier else named
+    if qualifier:
+        named = named._replace(qualifier=qualifier)
+    if named.account is not None:
+        access.check(ctx, named.account, named.name, named.qualifier)
+    return named
 
 
 def find(ctx: Context, named: FunctionName) -> Function | None:

@@ -11,7 +11,7 @@ import re
 import orjson
 
 from emulator.control.context import Context, Request, Response
-from emulator.control.lambda_ import lookup, policies
+from emulator.control.lambda_ import access, lookup, policies
 from emulator.control.lambda_.configuration import new_revision
 from emulator.control.lambda_.errors import NO_RESOURCE, invalid, not_found, stale
 from emulator.model.errors import AwsError
@@ -103,6 +103,7 @@ def _resource(ctx: Context, arn: str) -> tuple[Function | None, str | None]:
     region, account, name, qualifier = match.groups()
     if region != ctx.region:
         raise not_found()
+    access.check(ctx, account, name, qualifier)
     return ctx.services.registry.find(account, region, name), qualifier
 
 

@@ -9,7 +9,7 @@ from collections.abc import Awaitable, Callable, Mapping
 from typing import NamedTuple
 
 from emulator.control.context import Context, Request, Response
-from emulator.control.lambda_ import lookup, states
+from emulator.control.lambda_ import access, lookup, states
 from emulator.control.lambda_.errors import invalid, not_found
 from emulator.registry.collection import Collection
 
@@ -60,6 +60,10 @@ def check(tags: Mapping[str, str]) -> None:
 def _find(ctx: Context, arn: str) -> _Tagged:
     _, _, _, region, account, kind, name = arn.split(":", 6)
     registry = ctx.services.registry
+    if account != ctx.account:
+        raise access.denied(
+            ctx, arn, f"lambda:{ctx.operation}", "it is a resource of another account"
+        )
     if kind == "function":
         return _function(ctx, account, region, name)
     if kind == "event-source-mapping":
