@@ -84,9 +84,8 @@ class AttachedOutput:
     keep: object = field(repr=False)
 
     def close(self) -> None:
-        self.socket.close()
         # The SDK's answer holds the socket as well, and a socket ends with its last holder.
-        for holder in (self.keep, getattr(self.keep, "_response", None)):
+        for holder in (getattr(self.keep, "_response", None), self.keep, self.socket):
             close = getattr(holder, "close", None)
             if close is not None:
                 close()

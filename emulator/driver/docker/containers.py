@@ -245,12 +245,13 @@ class Containers:
             DriverFault: It can't be; the container is of no use any more.
         """
         assert stem.channel is not None
-        limiting, filling = self._limit(stem, spec.memory_mb), self._files.fill(stem, spec, before)
         if stem.group is None:  # the engine is asked for both
-            await asyncio.gather(limiting, filling)
+            await asyncio.gather(
+                self._limit(stem, spec.memory_mb), self._files.fill(stem, spec, before)
+            )
         else:
-            await limiting
-            await filling
+            await self._limit(stem, spec.memory_mb)
+            await self._files.fill(stem, spec, before)
         api = self._runtime_api(spec, stem.container.secret_host)
         environ = dict(spec.environ) | {"AWS_LAMBDA_RUNTIME_API": api}
         line = json.dumps({"environ": environ, "cwd": body.CODE, "handler": spec.handler})

@@ -333,8 +333,11 @@ class DockerDriver:
             DriverFault: The engine did not answer.
         """
         listed = await self._engine.containers(labels.INSTANCE)
+        found = await self._engine.volumes(labels.INSTANCE)
+        # Asked last: whoever made one of those runs by then, or runs no more.
         running: frozenset[str] = frozenset()
-        if any(labels.CONTROL in one.labels for one in listed):
+        marked = [one.labels for one in listed] + [marks for _, marks in found]
+        if any(labels.CONTROL in marks for marks in marked):
             running = frozenset(one.id for one in await self._engine.containers("") if one.running)
         locked = self._instance.living()
 
@@ -343,7 +346,7 @@ class DockerDriver:
 
         orphans = [one.id for one in listed if orphan(one.labels)]
         await asyncio.gather(*(self._engine.remove(one) for one in orphans))
-        for name, marks in await self._engine.volumes(labels.INSTANCE):
+        for name, marks in found:
             if orphan(marks):
                 await self._engine.remove_volume(name)
         await asyncio.to_thread(self._instance.sweep)
