@@ -19,6 +19,8 @@ from tests.contract.docker_engine import IMAGE, need_engine
 #: Made by tests/docker_engine.sh.
 CACHE = Path(os.environ.get("LOCALFAAS_TEST_CACHE", "/var/cache/localfaas-tests"))
 _PATIENCE = 60.0
+#: Of the engine's own disk: the image takes half of it.
+_DISK_MB = 450
 
 
 class OwnEngine:
@@ -26,12 +28,17 @@ class OwnEngine:
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
+        self.data = folder / "data"
         self.url = f"unix://{folder}/docker.sock"
         self._bridge = f"lf{os.getpid() % 10_000_000}"
         self._process: subprocess.Popen[bytes] | None = None
 
     def __enter__(self) -> OwnEngine:
         try:
+            # A disk that can be filled.
+            self.data.mkdir()
+            size = f"size={_DISK_MB}m"
+            subprocess.run(["mount", "-t", "tmpfs", "-o", size, "none", self.data], check=True)
             self._ip("link", "add", self._bridge, "type", "bridge")
             subnet = f"10.214.{os.getpid() % 250}.1/24"
             self._ip("addr", "add", subnet, "dev", self._bridge)
@@ -45,6 +52,7 @@ class OwnEngine:
 
     def __exit__(self, *_: object) -> None:
         self.stop(signal.SIGTERM)
+        subprocess.run(["umount", "--lazy", self.data], check=False, capture_output=True)
         with suppress(subprocess.CalledProcessError):
             self._ip("link", "del", self._bridge)
 
@@ -57,7 +65,7 @@ class OwnEngine:
         storage = [] if "overlay" in Path("/proc/filesystems").read_text() else ["vfs"]
         with (self.folder / "log").open("ab") as log:
             self._process = subprocess.Popen(
-                ["dockerd", f"--data-root={self.folder}/data", f"--exec-root={self.folder}/run",
+                ["dockerd", f"--data-root={self.data}", f"--exec-root={self.folder}/run",
                  f"--pidfile={self.folder}/pid", f"--host={self.url}", f"--bridge={self._bridge}",
                  "--iptables=false", "--ip6tables=false", "--ip-forward=false", "--ip-masq=false",
                  "--exec-opt=native.cgroupdriver=cgroupfs",

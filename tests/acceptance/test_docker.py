@@ -9,6 +9,7 @@ import socket
 import subprocess
 import sys
 import time
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
@@ -407,32 +408,68 @@ def test_docker_pause(client, emulator):
     assert again(client, "paused").payload == 1
 
 
-def test_an_engine_that_restarts_or_hangs(monkeypatch):
+@pytest.fixture(scope="module")
+def engine():
     with own_engine() as engine:
-        monkeypatch.setenv("DOCKER_HOST", engine.url)
-        running = Running(settings("docker"))
-        try:
-            client = running.client("lambda")
-            code = (
-                "import time\ndef handler(event, context):\n    time.sleep(event or 0); return 1\n"
-            )
-            run(client, "f", code, Timeout=30)
-            answer = invoke_in_thread(client, "f", 25)
-            engine.stop(signal.SIGTERM)
-            assert answer()["errorType"] == "Runtime.ExitError"
-            with pytest.raises(ClientError, match="No execution environment"):
-                client.invoke(FunctionName="f")
-            engine.start()
-            wait_until(lambda: answers(client, "f"))
-            # It hangs: what runs goes on, and nothing waits for ever.
-            engine.signal(signal.SIGSTOP)
-            try:
-                assert again(client, "f").payload == 1
-            finally:
-                engine.signal(signal.SIGCONT)
-        finally:
-            running.stop()
-        assert engine.docker("ps", "-aq") == ""
+        yield engine
+
+
+@pytest.fixture
+def elsewhere(engine, monkeypatch):
+    """An emulator on an engine that may be stopped; it leaves nothing there."""
+    monkeypatch.setenv("DOCKER_HOST", engine.url)
+    running = Running(settings("docker"))
+    yield running
+    running.stop()
+    assert engine.docker("ps", "-aq") == ""
+    assert engine.docker("volume", "ls", "-q") == ""
+
+
+SLEEPER = "import time\ndef handler(event, context):\n    time.sleep(event or 0); return 1\n"
+
+
+def test_an_engine_that_restarts(engine, elsewhere):
+    client = elsewhere.client("lambda")
+    run(client, "f", SLEEPER, Timeout=30)
+    answer = invoke_in_thread(client, "f", 25)
+    engine.stop(signal.SIGTERM)
+    assert answer()["errorType"] == "Runtime.ExitError"
+    with pytest.raises(ClientError, match="No execution environment"):
+        client.invoke(FunctionName="f")
+    engine.start()
+    wait_until(lambda: answers(client, "f"))
+
+
+def test_an_engine_that_hangs(engine, elsewhere):
+    """What runs goes on, and whoever needs the engine itself waits for no more than its time."""
+    client = elsewhere.client("lambda")
+    run(client, "f", SLEEPER, Timeout=1)
+    engine.signal(signal.SIGSTOP)
+    try:
+        assert again(client, "f").payload == 1
+        # Its runtime is killed by the kernel, and a stem cell takes its place.
+        assert again(client, "f", 5).payload["errorType"] == "Sandbox.Timedout"
+        assert again(client, "f").payload == 1
+    finally:
+        engine.signal(signal.SIGCONT)
+
+
+def test_an_engine_whose_disk_is_full(engine, elsewhere):
+    client = elsewhere.client("lambda")
+    run(client, "f", ECHO, Timeout=10)
+    filler = engine.data / "filler"
+    try:
+        with suppress(OSError), filler.open("wb", buffering=0) as file:
+            while file.write(bytes(1 << 20)):
+                pass
+        # A wrapper needs a container of its own: no stem cell that is there already will do.
+        wrapped = {"Variables": {"AWS_LAMBDA_EXEC_WRAPPER": "/usr/bin/env"}}
+        client.update_function_configuration(FunctionName="f", Environment=wrapped)
+        with pytest.raises(ClientError, match=r"(?i)no space left on device"):
+            client.invoke(FunctionName="f")
+    finally:
+        filler.unlink()
+    assert again(client, "f", {"a": 1}).payload == {"a": 1}
 
 
 def answers(client, name: str) -> bool:
