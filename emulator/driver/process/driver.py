@@ -8,7 +8,6 @@ import os
 import platform
 import secrets
 import shutil
-import stat
 import sys
 from collections import deque
 from contextlib import suppress
@@ -22,13 +21,12 @@ from emulator.driver.process import usage as measured
 from emulator.driver.process.interpreters import Choice, choose
 from emulator.driver.process.launch import Launch, plan
 from emulator.driver.process.sandbox import ProcessSandbox
+from emulator.driver.process.temporary import Temporary
 from emulator.driver.process.zygote import World, Zygote
 from emulator.model.clock import Clock, SystemClock
 from emulator.model.errors import ConfigurationError, DriverFault
 from emulator.model.sandbox import EnvironmentSpec, Exit, Usage
 
-#: What /tmp of a stem cell holds: what functions have that do not say, MB.
-_STEM_STORAGE_MB = 512
 #: What machines call the architectures of AWS otherwise.
 _ARCHITECTURES = {"AMD64": "x86_64", "aarch64": "arm64"}
 _NO_IMAGES = "{image} is a container image, which needs --driver docker"
@@ -82,7 +80,7 @@ class ProcessDriver:
         self._sandboxes: set[ProcessSandbox] = set()
         self._background: set[asyncio.Task[None]] = set()
         self._ledger: ledger.Ledger | None = None
-        self._disks: Disks | None = None
+        self._temporary = Temporary(self._state)
         self._instance = secrets.token_hex(4)
 
     # Opening and closing ------------------------------------------------------------------
@@ -100,6 +98,8 @@ class ProcessDriver:
         isolation = self._isolation or await self._probe()
         if isolation == "root" and os.geteuid() != 0:
             raise ConfigurationError("isolation by user ids needs root")
+        disks = Disks(self._state / "disks") if isolation == "root" and Disks.available() else None
+        self._temporary = Temporary(self._state, disks)
         self._world = World(
             clock=self._clock,
             jailed=isolation != "none",
@@ -109,11 +109,9 @@ class ProcessDriver:
             packages=self._packages(),
             stem_cells=self._stem_cells,
             new_sandbox=self._new_sandbox,
-            equip=self._equip,
+            equip=self._temporary.equip,
             discard=self._discard,
         )
-        if isolation == "root" and Disks.available():
-            self._disks = Disks(self._state / "disks")
         if not self._world.jailed:
             self._link_runtime_folder()
         self._take_notes()
@@ -168,7 +166,7 @@ class ProcessDriver:
                 "No control groups here: memory limits and CPU shares of functions are not"
                 " enforced."
             )
-        if self._disks is None:
+        if not self._temporary.sized:
             notes.append("The size of /tmp is enforced for each file, not for their sum.")
         if sys.platform != "linux":
             notes.append(
@@ -194,9 +192,7 @@ class ProcessDriver:
             await asyncio.to_thread(self._groups.remove)
             self._groups = None
         shutil.rmtree(self._runtime_folder, ignore_errors=True)
-        if self._disks is not None:
-            await asyncio.to_thread(self._disks.close)
-            self._disks = None
+        await self._temporary.close()
         if self._ledger is not None:
             self._ledger.close()
             self._ledger = None
@@ -266,34 +262,22 @@ class ProcessDriver:
         choice = choose(spec.runtime, strict=self._strict)
         zygote = await self._zygote(choice)
         assert self._world is not None
-        tmp = disk = None
-        if before is not None:
-            tmp, before.tmp, disk, before.disk = before.tmp, None, before.disk, None
-        kept = before is not None
-        if tmp is None and self._disks is None:
-            tmp = self._make_tmp()
+        tmp = self._temporary.take(before)
         launch = plan(
             spec,
             choice,
             bootstrap=self._bootstrap,
             jailed=self._world.jailed,
-            tmp=tmp,
+            tmp=tmp.folder,
             runtime=self._runtime_folder,
         )
         try:
             sandbox = await zygote.take(early=launch.early)
         except BaseException:
-            if tmp is not None:
-                shutil.rmtree(tmp, ignore_errors=True)
-            if disk is not None and self._disks is not None:
-                await self._disks.drop(disk)
+            await self._temporary.drop(tmp)
             raise
-        sandbox.tmp = tmp
         try:
-            if kept and tmp is not None and sandbox.uid is not None:
-                await asyncio.to_thread(_give, tmp, sandbox.uid)
-            if self._disks is not None:
-                await self._mount_disk(sandbox, self._disks, disk, spec.ephemeral_storage_mb)
+            await self._temporary.show(sandbox, tmp, spec.ephemeral_storage_mb)
             await self._specialise(sandbox, spec, launch)
         except BaseException:
             self._discard(sandbox)
@@ -331,48 +315,6 @@ class ProcessDriver:
             with suppress(FileNotFoundError):
                 group.limit_cpu(cgroups.cpu_quota(spec.memory_mb))
 
-    def _make_tmp(self) -> Path:
-        folder = self._state / "tmp" / secrets.token_hex(8)
-        folder.mkdir(parents=True)
-        folder.chmod(0o1777)
-        return folder
-
-    async def _equip(self, stem: ProcessSandbox) -> None:
-        if self._disks is not None:
-            await self._mount_disk(stem, self._disks, None, _STEM_STORAGE_MB)
-
-    async def _mount_disk(
-        self, sandbox: ProcessSandbox, disks: Disks, kept: int | None, size_mb: int
-    ) -> None:
-        """See to it that /tmp is the ``kept`` disk, or an empty one of ``size_mb``."""
-        if kept is None and sandbox.disk is not None and size_mb == _STEM_STORAGE_MB:
-            return
-        # To the end, whoever stops waiting: a disk on its way is a descriptor nobody else knows.
-        showing = asyncio.get_running_loop().create_task(
-            self._show_disk(sandbox, disks, kept, size_mb)
-        )
-        self._background.add(showing)
-        showing.add_done_callback(self._background.discard)
-        await asyncio.shield(showing)
-
-    async def _show_disk(
-        self, sandbox: ProcessSandbox, disks: Disks, kept: int | None, size_mb: int
-    ) -> None:
-        if kept is None:
-            # While the sandbox is on its way to stand.
-            kept = await disks.make(size_mb)
-        elif sandbox.uid is not None:
-            await disks.give(kept, sandbox.uid)
-        await sandbox.standing
-        if sandbox.exited.done():
-            await disks.drop(kept)
-            return
-        unused, sandbox.disk = sandbox.disk, await disks.show(kept, sandbox.warden)
-        if sandbox.released:  # stopped meanwhile: nobody else will let go of it
-            unused, sandbox.disk = sandbox.disk, None
-        if unused is not None:
-            await disks.drop(unused)
-
     async def reset(self, sandbox: Sandbox, spec: EnvironmentSpec) -> ProcessSandbox:
         old = _own(sandbox)
         await self.kill(old)
@@ -403,11 +345,7 @@ class ProcessDriver:
         if group is not None:
             await asyncio.to_thread(group.remove, kill=True)
         own.close()
-        if own.tmp is not None:
-            await asyncio.to_thread(_remove_folder, own.tmp)
-        if own.disk is not None and self._disks is not None:
-            disk, own.disk = own.disk, None
-            await self._disks.drop(disk)
+        await self._temporary.remove(own)
         self._sandboxes.discard(own)
         self._slots.append(own.slot)
 
@@ -430,25 +368,3 @@ def _own(sandbox: Sandbox) -> ProcessSandbox:
     if not isinstance(sandbox, ProcessSandbox):
         raise TypeError(f"{sandbox!r} is not a sandbox of the process driver")
     return sandbox
-
-
-def _give(folder: Path, uid: int) -> None:
-    """Make ``uid`` the owner of what is in ``folder``: a reset sandbox has another user id."""
-    for root, folders, files in os.walk(folder):
-        for name in (*folders, *files):
-            with suppress(FileNotFoundError):
-                os.lchown(os.path.join(root, name), uid, uid)
-
-
-def _remove_folder(folder: Path) -> None:
-    """Remove what a function has left, also from folders it has locked."""
-    with suppress(OSError):
-        folder.rmdir()
-        return
-    for root, folders, _ in os.walk(folder):
-        for name in folders:
-            with suppress(OSError):
-                path = os.path.join(root, name)
-                if not stat.S_ISLNK(os.lstat(path).st_mode):
-                    os.chmod(path, 0o700)
-    shutil.rmtree(folder, ignore_errors=True)
