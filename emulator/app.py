@@ -171,7 +171,7 @@ class Emulator:
 
     def _open_store(self, folder: Path | None) -> Store:
         try:
-            return Store.open(folder)
+            return Store.open(folder, durability=self.settings.durability)
         except BaseException:
             self._front.abandon()
             raise

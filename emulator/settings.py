@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Literal
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -19,6 +20,9 @@ class Settings:
     driver: str = "process"
     #: The folder that keeps state; None for a temporary one that goes with the emulator.
     state: Path | None = None
+    #: What an acknowledged change outlives: "full", also a power cut; "normal" and "off", which
+    #: are faster, a crash of the emulator.
+    durability: Literal["full", "normal", "off"] = "full"
     #: The template, or the folder, that declares functions; None for none.
     functions: Path | None = None
     #: Seconds an environment may be idle.

@@ -40,6 +40,12 @@ class DriverName(StrEnum):
     AUTO = "auto"
 
 
+class Durability(StrEnum):
+    FULL = "full"
+    NORMAL = "normal"
+    OFF = "off"
+
+
 class Bootstrap(StrEnum):
     LOCALFAAS = "localfaas"
     AWSLAMBDARIC = "awslambdaric"
@@ -124,6 +130,14 @@ def up(
             help="Keep nothing when it ends (as without --state).",
         ),
     ] = False,
+    durability: Annotated[
+        Durability,
+        typer.Option(
+            envvar=_variable("DURABILITY"),
+            help="What an acknowledged event or message outlives, with --state: full, also a power "
+            "cut; normal and off are faster, and outlive a crash of the emulator only.",
+        ),
+    ] = Durability.FULL,
     idle_timeout: Annotated[
         float,
         typer.Option(
@@ -246,6 +260,7 @@ def up(
         port=port,
         driver=driver.value,
         state=state,
+        durability=durability.value,
         functions=path or _template_here(),
         idle_timeout=idle_timeout,
         max_environments=max_environments,

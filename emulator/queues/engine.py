@@ -92,14 +92,8 @@ class Engine:
         """Return the queues the journal knew at open whose name starts with ``prefix``."""
         return [record for name, record in self._stored.items() if name.startswith(prefix)]
 
-    async def open_queue(
-        self, name: str, settings: QueueSettings, body: str = "{}", *, reclaims: bool = False
-    ) -> Queue:
+    async def open_queue(self, name: str, settings: QueueSettings, body: str = "{}") -> Queue:
         """Open a stored queue, or create it; a stored one keeps its own ``body``.
-
-        Args:
-            reclaims: All receivers are part of this process, so what was in flight when it ended
-                is available at once.
 
         Raises:
             QueueExists: It is open already.
@@ -112,7 +106,7 @@ class Engine:
         if stored is not None:
             queue: Queue = kind(self, stored.id, name, settings, stored.body)
             self._queues[name] = queue
-            await queue.restore(reclaims=reclaims)
+            await queue.restore()
             return queue
         queue = kind(self, 0, name, settings, body)
         # Taken before the await, so that of two creators one is told.

@@ -85,12 +85,12 @@ class FifoQueue(Queue):
         self._sends: dict[bytes, _Remembered] = {}
         self._attempts: dict[str, _Attempt] = {}
 
-    async def restore(self, *, reclaims: bool = False) -> None:
+    async def restore(self) -> None:
         now = self._host.clock.now()
         for record in await self._host.journal.load_deduplications(self.id, now):
             sent = Sent(record.message_id, record.position)
             self._sends[record.key] = _Remembered(record.expires_at, sent)
-        await super().restore(reclaims=reclaims)
+        await super().restore()
 
     # -- sending ------------------------------------------------------------------------------
 

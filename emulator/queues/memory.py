@@ -90,8 +90,6 @@ class Memory(ABC):
         #: What was published, and what was removed, while a part is being loaded.
         self._late: list[Message] = []
         self._removed: set[int] = set()
-        #: What is on the disk as held was held by a process that is no more.
-        self._reclaims = False
 
     # -- how messages wait: standard and FIFO differ ------------------------------------------
 
@@ -300,8 +298,6 @@ class Memory(ABC):
                 # Counted by what they waited for on the disk, not by what receives made of it.
                 later = message.visible_at if self.settings.fifo else row.position / 1e6
                 self._spill.take(later)
-                if self._reclaims and message.held:
-                    message.visible_at = now
                 self._admit(message, now)
         left = 0
         for message in late:

@@ -46,13 +46,8 @@ class Queue(Receiving):
         super().__init__(host, id, name, settings)
         self.body = body
 
-    async def restore(self, *, reclaims: bool = False) -> None:
-        """Count what the disk has, and bring the front of it to memory.
-
-        Args:
-            reclaims: Make available at once what was in flight.
-        """
-        self._reclaims = reclaims
+    async def restore(self) -> None:
+        """Count what the disk has, and bring the front of it to memory."""
         count, later = await self._host.journal.depth(self.id, self._host.clock.now())
         # A FIFO queue's positions don't tell when its messages are available.
         self._spill.reset(count, {} if self.settings.fifo else dict(later))

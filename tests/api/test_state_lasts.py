@@ -13,9 +13,12 @@ from pathlib import Path
 from typing import Any
 
 import boto3
+import pytest
 from botocore.config import Config
 
-from tests.api.conftest import ECHO, create
+from emulator.settings import Settings
+from emulator.testing import ScriptedDriver
+from tests.api.conftest import ECHO, Running, create
 
 _SERVE = """
 import asyncio, sys
@@ -204,3 +207,17 @@ def test_a_synchronous_invoke_writes_nothing_durable(scripted_state):
         Resource="arn:aws:lambda:us-east-1:000000000000:function:hello", Tags={"a": "b"}
     )
     assert len(written) == 1
+
+
+@pytest.mark.parametrize(("durability", "level"), [("full", 2), ("normal", 1), ("off", 0)])
+def test_durability_is_a_setting(tmp_path, durability, level):
+    settings = Settings(port=0, state=tmp_path / "state", durability=durability)
+    running = Running(settings, driver=ScriptedDriver())
+    try:
+        database = running.emulator.store.database
+        asked = running.call(
+            lambda: database.write(lambda c: c.execute("PRAGMA synchronous").fetchone()[0])
+        )
+        assert asked == level
+    finally:
+        running.stop()

@@ -375,19 +375,18 @@ async def test_a_released_message_is_nobodys_until_its_delay_is_over(queue, cloc
     assert again.receive_count == 2
 
 
-async def test_receivers_of_this_process_reclaim_what_they_had(engine, store, queue, clock):
-    await queue.send_many([Draft("held"), Draft("released"), Draft("ready")])
-    _, released = await queue.receive(2, visibility=1000)
-    queue.release(released.handle, 60)
+async def test_leases_that_do_not_last_end_with_the_process(engine, store, clock):
+    settings = QueueSettings(lasting_leases=False)
+    queue = await engine.open_queue("work", settings)
+    await queue.send_many([Draft("held"), Draft("ready")])
+    await queue.receive(1, visibility=1000)
     await clock.advance(1)
+    assert queue.counts() == (1, 1, 0)
     await engine.close()
     engine = await Engine.open(store.messages, clock)
-    queue = await engine.open_queue("orders", QueueSettings(), reclaims=True)
-    assert queue.counts() == (2, 0, 1)
-    got = await queue.receive(10)
-    assert [(m.body, m.receive_count) for m in got] == [("held", 2), ("ready", 1)]
-    await clock.advance(60)
-    assert sorted(await _bodies(queue)) == ["held", "ready", "released"]
+    queue = await engine.open_queue("work", settings)
+    assert queue.counts() == (2, 0, 0)
+    assert await _bodies(queue) == ["held", "ready"]
     await engine.close()
 
 
