@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING
 
 from emulator.control.context import Services
 from emulator.control.declared import DeclaredResources
-from emulator.control.lambda_ import code, provisioned
+from emulator.control.lambda_ import code, managed_instances, provisioned
 from emulator.control.sqs.delivery import QueueTarget
 from emulator.control.sqs.polling import EmbeddedQueues
 from emulator.control.sqs.queues import Sqs
@@ -231,6 +231,7 @@ class Emulator:
             codes = await load(self.registry, self._keeper, self.services.code_folder)
             await code.restore(self.services, codes)
             provisioned.resume(self.services)
+            managed_instances.resume(self.services)
             if self.folder is not None:
                 self.notes += self.folder.load()
             # Answer already while the driver looks at the machine: only cold starts wait for it.

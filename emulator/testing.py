@@ -84,12 +84,21 @@ async def settle(rounds: int = 20) -> None:
 class RuntimeClient:
     """The runtime's side of the Runtime API, for scripts of :class:`ScriptedDriver`."""
 
-    def __init__(self, sandbox: ScriptedSandbox, end: socket.socket) -> None:
+    def __init__(self, sandbox: ScriptedSandbox, end: socket.socket | None) -> None:
         self.sandbox = sandbox
         self.environ = sandbox.spec.environ
-        self._end = end
+        self._end: socket.socket | None = end
         self._reader: asyncio.StreamReader | None = None
         self._writer: asyncio.StreamWriter | None = None
+        self._others: list[RuntimeClient] = []
+
+    async def another(self) -> RuntimeClient:
+        """Return a client with a connection of its own: another worker of the same runtime."""
+        host, _, port = self.sandbox.spec.runtime_api.rpartition(":")
+        other = RuntimeClient(self.sandbox, None)
+        other._reader, other._writer = await asyncio.open_connection(host, int(port))
+        self._others.append(other)
+        return other
 
     async def call(
         self, method: str, path: str, body: bytes = b"", headers: dict[str, str] | None = None
@@ -131,10 +140,11 @@ class RuntimeClient:
         os.write(self.sandbox.stdout, text.encode())
 
     def close(self) -> None:
-        if self._writer is not None:
-            self._writer.close()
-        else:
-            self._end.close()
+        for client in (self, *self._others):
+            if client._writer is not None:
+                client._writer.close()
+            elif client._end is not None:
+                client._end.close()
 
 
 Script = Callable[[RuntimeClient], Awaitable[Exit | None]]

@@ -36,8 +36,10 @@ _PREFIX = "localfaas."
 _REMOVE_ATTEMPTS = 50
 
 
-def cpu_quota(memory_mb: int) -> int:
-    """Return the microseconds of CPU per period that ``memory_mb`` stand for."""
+def cpu_quota(memory_mb: int, cpus: float | None = None) -> int:
+    """Return the microseconds of CPU per period that ``memory_mb``, or ``cpus``, stand for."""
+    if cpus is not None:
+        return max(_CPU_QUOTA_MIN, round(CPU_PERIOD * cpus))
     return max(_CPU_QUOTA_MIN, CPU_PERIOD * memory_mb // MB_PER_CPU)
 
 

@@ -7,6 +7,8 @@ from emulator.invoke.admission import Admission, throttled
 from emulator.model.errors import AwsError, DriverFault
 from emulator.model.function import FunctionVersion
 from emulator.model.invocation import Invocation, InvocationResult
+from emulator.pool import failures
+from emulator.pool.managed import CapacityExceeded, InitFailed
 from emulator.pool.pool import ScalingRateExceeded
 from emulator.pool.pools import Pools
 from emulator.registry.functions import Registry
@@ -38,5 +40,9 @@ class Invoker:
         except ScalingRateExceeded as exceeded:
             # AWS does not say which of its reasons this is; it is the function's own rate.
             raise throttled("FunctionInvocationRateLimitExceeded") from exceeded
+        except CapacityExceeded as exceeded:
+            raise throttled("ConcurrentInvocationLimitExceeded") from exceeded
+        except InitFailed as failed:
+            return failures.with_request_id(failed.result, invocation.request_id)
         finally:
             lease.close()

@@ -10,6 +10,12 @@ from typing import Any
 from emulator.model.sandbox import ImageConfig
 
 LATEST = "$LATEST"
+#: What runs where no version is named of a function on Managed Instances.
+LATEST_PUBLISHED = "$LATEST.PUBLISHED"
+#: On Managed Instances, where a function does not say.
+MEMORY_GIB_PER_VCPU = 2.0
+#: Invocations at once for each vCPU, likewise, by family of runtimes; 16 for others.
+_CONCURRENCY_PER_VCPU = {"python": 16, "nodejs": 64, "java": 32, "dotnet": 32}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -38,6 +44,26 @@ class LayerVersion:
 
     arn: str
     code: Code
+
+
+def default_concurrency(runtime: str, cpus: float) -> int:
+    """Return how many invocations an environment on Managed Instances runs at once."""
+    return max(1, round(_CONCURRENCY_PER_VCPU.get(runtime.rstrip("0123456789.x"), 16) * cpus))
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ManagedInstances:
+    """How a version runs on Lambda Managed Instances.
+
+    https://docs.aws.amazon.com/lambda/latest/dg/lambda-managed-instances.html
+    """
+
+    #: The ARN of its capacity provider.
+    capacity_provider: str
+    #: Invocations that one environment runs at once.
+    max_concurrency: int
+    #: vCPUs of one environment.
+    cpus: float
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -87,11 +113,28 @@ class FunctionVersion:
     function_arn: str = field(init=False)
     #: The pool's key.
     key: str = field(init=False)
+    #: None: it runs as Lambda functions do by default.
+    managed: ManagedInstances | None = field(init=False)
 
     def __post_init__(self) -> None:
         arn = f"arn:aws:lambda:{self.region}:{self.account}:function:{self.name}"
         object.__setattr__(self, "function_arn", arn)
         object.__setattr__(self, "key", f"{arn}:{self.version}@{self.generation}")
+        object.__setattr__(self, "managed", self._managed())
+
+    def _managed(self) -> ManagedInstances | None:
+        config = self.settings.get("CapacityProviderConfig") or {}
+        instances = config.get("LambdaManagedInstancesCapacityProviderConfig")
+        if instances is None:
+            return None
+        ratio = instances.get("ExecutionEnvironmentMemoryGiBPerVCpu") or MEMORY_GIB_PER_VCPU
+        cpus = self.memory_mb / 1024 / ratio
+        return ManagedInstances(
+            capacity_provider=instances["CapacityProviderArn"],
+            max_concurrency=instances.get("PerExecutionEnvironmentMaxConcurrency")
+            or default_concurrency(self.runtime, cpus),
+            cpus=cpus,
+        )
 
     @property
     def qualified_arn(self) -> str:

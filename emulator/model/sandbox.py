@@ -36,6 +36,8 @@ class EnvironmentSpec:
     #: alone can know (AWS_LAMBDA_RUNTIME_API, and paths where /var/task can't be had).
     environ: Mapping[str, str] = field(default_factory=dict)
     memory_mb: int = 128
+    #: Its share of CPU; None: what its memory stands for.
+    cpus: float | None = None
     #: Size of /tmp.
     ephemeral_storage_mb: int = 512
     architecture: str = "x86_64"

@@ -62,6 +62,8 @@ def build(
         "_HANDLER": version.handler,
     }
     environ.update(_of_runtime(version.runtime))
+    if version.managed is not None:
+        environ["AWS_LAMBDA_MAX_CONCURRENCY"] = str(version.managed.max_concurrency)
     if version.runtime in ("java8.al2", "java11"):
         # Names that version 1 of the Java SDK reads.
         environ["AWS_ACCESS_KEY"] = environ["AWS_ACCESS_KEY_ID"]

@@ -9,7 +9,6 @@ between a check of the state and its change.
 from __future__ import annotations
 
 import asyncio
-import signal
 from abc import ABC, abstractmethod
 from collections import deque
 from collections.abc import Awaitable, Callable
@@ -60,6 +59,7 @@ class Environment(ABC):
         packages: Packages = no_packages,
         init_seconds: float = INIT_SECONDS,
         provisioned: bool = False,
+        initialization_type: str = "on-demand",
     ) -> None:
         self.version = version
         self.spec = spec
@@ -83,14 +83,19 @@ class Environment(ABC):
         self._driver = driver
         self._packages = packages
         self._clock = clock
-        self._platform = platform.of(version, log, clock, provisioned=provisioned)
+        self._platform = platform.of(version, log, clock, initialization_type=initialization_type)
         self._on_idle = on_idle
         self._on_gone = on_gone
         self._init_seconds = init_seconds
+        #: Invocations it runs at once.
+        self.limit = version.managed.max_concurrency if version.managed else 1
         self._invocations = Invocations(self._finish, self._refusal)
-        self._api = RuntimeApi(self, self._invocations)
+        self._api = RuntimeApi(self, self._invocations, self.limit)
         self._initialised: asyncio.Future[InvocationResult | None] | None = None
-        self._exit: Exit | None = None
+        #: How its runtime has ended.
+        self.exit: Exit | None = None
+        #: Why its INIT phase has failed.
+        self.init_failure: InvocationResult | None = None
         self._output = Output(None, log)
         #: The sandbox whose output and exit count; None while the runtime is being replaced.
         self._attached: Sandbox | None = None
@@ -120,6 +125,9 @@ class Environment(ABC):
 
     @abstractmethod
     def runtime_waits(self) -> Refusal | None: ...
+
+    @abstractmethod
+    def runtime_hung_up(self, request_id: str) -> None: ...
 
     @abstractmethod
     def _refusal(self, request_id: str) -> Refusal:
@@ -178,6 +186,7 @@ class Environment(ABC):
                 raise
             raise DriverFault(str(error)) from error
         if not self._is(State.STARTING):  # stopped meanwhile
+            self._api.close()
             await self._abandon(sandbox)
             return
         self._to(State.INIT)
@@ -198,6 +207,7 @@ class Environment(ABC):
         status = "timeout" if failure.error_type == "Sandbox.Timedout" else "error"
         error_type = "" if status == "timeout" else failure.error_type
         self._platform.init_end("init", elapsed, status, error_type)
+        self.init_failure = failure
         self._init_failed(f"init {status}")
 
     async def _await_init(self, seconds: float) -> InvocationResult | None:
@@ -208,7 +218,7 @@ class Environment(ABC):
         if self.sandbox.channel is not None:
             await self._api.adopt(self.sandbox.channel)
         timer = self._clock.call_later(max(0.0, seconds), self._init_timed_out)
-        if self._exit is not None:
+        if self.exit is not None:
             self._runtime_gone()
         try:
             return await self._initialised
@@ -239,7 +249,7 @@ class Environment(ABC):
         return ("InvalidStateTransition", "The init phase is over.")
 
     def runtime_disconnected(self) -> None:
-        if self._exit is not None:
+        if self.exit is not None:
             self._runtime_gone()
 
     # --- the sandbox ---------------------------------------------------------------------------
@@ -252,7 +262,7 @@ class Environment(ABC):
 
     def _attach(self, sandbox: Sandbox) -> None:
         self.sandbox = self._attached = sandbox
-        self._exit = None
+        self.exit = None
         self._api.expect(sandbox)
         self._output = Output(sandbox.output, self.log)
         sandbox.exited.add_done_callback(lambda exited: self._exited(sandbox, exited))
@@ -266,7 +276,7 @@ class Environment(ABC):
     def _exited(self, sandbox: Sandbox, exited: asyncio.Future[Exit]) -> None:
         if sandbox is not self._attached or exited.cancelled():
             return
-        self._exit = exited.result()
+        self.exit = exited.result()
         self._api.resume_reading()
         if self._api.connections and self.state in (State.INIT, State.INVOKING):
             # What it said before it died may still be on its way; the end of its last
@@ -281,7 +291,7 @@ class Environment(ABC):
 
     def _runtime_gone(self) -> None:
         """The runtime process has ended and all it said has been heard."""
-        gone = self._exit or Exit(signal=signal.SIGKILL)
+        gone = self.exit or failures.KILLED
         if self._end_init(failures.exited("", gone)):
             return
         self._died(gone)
@@ -302,11 +312,10 @@ class Environment(ABC):
         """Forget all deadlines."""
 
     async def _stop(self) -> None:
-        killed = Exit(signal=signal.SIGKILL)
-        self._end_init(failures.exited("", killed))
+        self._end_init(failures.exited("", failures.KILLED))
         self._disarm()
         for request_id, in_flight in self._invocations.running.items():
-            in_flight.answer(failures.exited(request_id, killed))
+            in_flight.answer(failures.exited(request_id, failures.KILLED))
         self._invocations.running.clear()
         self._detach()
         self._api.close()

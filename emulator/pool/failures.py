@@ -15,6 +15,9 @@ import orjson
 from emulator.model.invocation import InvocationResult
 from emulator.model.sandbox import Exit
 
+#: How what is stopped from outside ends.
+KILLED = Exit(signal=signal.SIGKILL)
+
 
 def _failure(error_type: str, message: str, *, logged_type: str = "") -> InvocationResult:
     return InvocationResult(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections import deque
 from collections.abc import Callable
 
 from emulator.model.clock import Clock
@@ -146,6 +147,10 @@ class Invocations:
         over: Callable[[str], Refusal],
     ) -> None:
         self.running: dict[str, InFlight] = {}
+        #: Those of them that no runtime has been given yet.
+        self.waiting: deque[InFlight] = deque()
+        #: Ids of those whose callers were told that the time is up and that go on all the same.
+        self.overdue: set[str] = set()
         self._finish = finish
         self._over = over
 

@@ -17,6 +17,16 @@ class Idle(Protocol):
 T = TypeVar("T", bound=Idle)
 
 
+class Bounds(NamedTuple):
+    """How many environments a version on Managed Instances may have.
+
+    AWS starts three, one for each zone; there is only one zone here.
+    """
+
+    least: int = 1
+    most: int = 15_000
+
+
 class Level(NamedTuple):
     """How many environments a function could be given, and when that was."""
 

@@ -101,15 +101,19 @@ class Pool:
 
     async def start(self, *, provisioned: bool = False) -> tuple[Environment, bool]:
         """Return a new environment, started; there must be room for it."""
+        environment = await self._start_environment(provisioned=provisioned)
+        if environment.state in (State.STOPPING, State.STOPPED):
+            # Drained or crashed between its start and now: its caller asks again.
+            return await self.acquire()
+        return environment, True
+
+    async def _start_environment(self, *, provisioned: bool = False) -> Environment:
         await self._pools.opened.wait()
         environment = self._pools.make(self, provisioned=provisioned)
         self.environments[environment.id] = environment
         self.provisioned += provisioned
         await environment.start()
-        if environment.state in (State.STOPPING, State.STOPPED):
-            # Drained or crashed between its start and now: its caller asks again.
-            return await self.acquire()
-        return environment, True
+        return environment
 
     async def room(self) -> None:
         """Return when there is room for one more environment."""

@@ -13,18 +13,21 @@ from itertools import count
 
 from emulator.driver.base import Driver
 from emulator.model.clock import Clock, Timer
-from emulator.model.function import FunctionVersion
+from emulator.model.function import FunctionVersion, ManagedInstances
 from emulator.model.limits import INIT_SECONDS
 from emulator.model.sandbox import EnvironmentSpec, ImageConfig
 from emulator.pool import environ, placement
+from emulator.pool.concurrent import ConcurrentEnvironment
 from emulator.pool.environment import Environment, Packages, no_packages
+from emulator.pool.managed import ManagedPool
 from emulator.pool.pool import Pool
 from emulator.pool.serial import SerialEnvironment
 from emulator.telemetry.logs import Logs
 
 ON_DEMAND = "on-demand"
 PROVISIONED = "provisioned-concurrency"
-#: Seconds the init of provisioned concurrency may take, unless the function's timeout is longer.
+MANAGED = "lambda-managed-instances"
+#: Seconds an INIT phase ahead of use may take, unless the function's timeout is longer.
 PROVISIONED_INIT_SECONDS = 130.0
 
 
@@ -55,6 +58,8 @@ class Pools:
         #: Every environment there is, those of drained pools and those stopping included.
         self.environments: dict[str, Environment] = {}
         self._pools: dict[str, Pool] = {}
+        #: The most vCPUs of capacity providers, by ARN.
+        self.capacity: dict[str, float] = {}
         #: The pools of versions that serve tenants: by version, then by tenant.
         self._tenants: dict[str, dict[str, Pool]] = {}
         self._count = 0
@@ -69,6 +74,8 @@ class Pools:
         self.opened.set()
         #: Installs the packages that environments find as their lowest layer.
         self.packages: Packages = no_packages
+        #: What starts environments ahead of use.
+        self.starts: set[asyncio.Task[None]] = set()
         #: Told of every environment that has ended.
         self.on_gone: list[Callable[[Environment], None]] = []
 
@@ -77,10 +84,33 @@ class Pools:
         key = f"{version.key}#{tenant_id}" if tenant_id else version.key
         found = self._pools.get(key)
         if found is None:
-            found = self._pools[key] = Pool(self, version, tenant_id)
+            if version.managed is not None:
+                found = ManagedPool(self, version)
+            else:
+                found = Pool(self, version, tenant_id)
+            self._pools[key] = found
             if tenant_id:
                 self._tenants.setdefault(version.key, {})[key] = found
         return found
+
+    def managed(self, version: FunctionVersion) -> ManagedPool:
+        """Return the pool of a version on Managed Instances, made on first use."""
+        pool = self.pool(version)
+        assert isinstance(pool, ManagedPool)
+        return pool
+
+    def has_capacity(self, wanted: ManagedInstances) -> bool:
+        """Say whether a capacity provider has the vCPUs for one more environment."""
+        most = self.capacity.get(wanted.capacity_provider)
+        if most is None:
+            return True
+        used = sum(
+            pool.count * pool.managed.cpus
+            for pool in self._pools.values()
+            if isinstance(pool, ManagedPool)
+            and pool.managed.capacity_provider == wanted.capacity_provider
+        )
+        return used + wanted.cpus <= most
 
     def __iter__(self) -> Iterator[Pool]:
         return iter(self._pools.values())
@@ -130,6 +160,9 @@ class Pools:
     def make(self, pool: Pool, *, provisioned: bool = False) -> Environment:
         """Return a new environment, not yet started."""
         version = pool.version
+        kind = PROVISIONED if provisioned else ON_DEMAND
+        if version.managed is not None:
+            kind = MANAGED
         environment_id = secrets.token_hex(16)
         today = datetime.fromtimestamp(self.clock.now(), UTC).strftime("%Y/%m/%d")
         # In a group of its user's choice, which functions may share, the stream names its function.
@@ -149,15 +182,17 @@ class Pools:
                 log_group=group,
                 log_stream=stream,
                 sdk=self.settings.sdk,
-                initialization_type=PROVISIONED if provisioned else ON_DEMAND,
+                initialization_type=kind,
             ),
             memory_mb=version.memory_mb,
+            cpus=version.managed.cpus if version.managed is not None else None,
             ephemeral_storage_mb=version.ephemeral_storage_mb,
             architecture=version.architecture,
             image=version.code.image,
             image_config=version.image_config or ImageConfig(),
         )
-        environment = SerialEnvironment(
+        make = SerialEnvironment if version.managed is None else ConcurrentEnvironment
+        environment = make(
             version,
             spec,
             driver=self.driver,
@@ -166,10 +201,11 @@ class Pools:
             on_idle=pool.on_idle,
             on_gone=lambda gone: self._gone(pool, gone),
             packages=self.packages,
-            init_seconds=max(PROVISIONED_INIT_SECONDS, version.timeout_s)
-            if provisioned
-            else self.settings.init_seconds,
+            init_seconds=self.settings.init_seconds
+            if kind == ON_DEMAND
+            else max(PROVISIONED_INIT_SECONDS, version.timeout_s),
             provisioned=provisioned,
+            initialization_type=kind,
         )
         self.environments[environment_id] = environment
         return environment
@@ -237,6 +273,8 @@ class Pools:
             done, _ = await asyncio.wait(stopping)
             for task in done:
                 task.result()
+        while self.starts:
+            await asyncio.wait(self.starts)
 
     async def drain(self, seconds: float) -> None:
         """Stop what is idle now and what is busy when it is done, at most ``seconds`` later."""

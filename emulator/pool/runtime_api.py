@@ -53,6 +53,10 @@ class RuntimeEvents(Protocol):
         """The last connection of the runtime is gone."""
         ...
 
+    def runtime_hung_up(self, request_id: str) -> None:
+        """A connection broke before the invocation that was sent over it had been read."""
+        ...
+
 
 class Answers(Protocol):
     """What a runtime says of the invocations it was given. Every call returns at once."""
@@ -153,6 +157,7 @@ class RuntimeApi:
             deadline_ms: When the invocation times out, milliseconds since the epoch.
         """
         parked = self._parked.popleft()
+        parked.given = invocation.request_id
         optional = ""
         if invocation.client_context:
             optional += f"Lambda-Runtime-Client-Context: {invocation.client_context}\r\n"
@@ -218,6 +223,8 @@ class _Connection(asyncio.Protocol):
         self._parser = httptools.HttpRequestParser(self)
         self._held: list[bytes] = []
         self._feeding = False
+        #: The id of the invocation sent last.
+        self.given = ""
         self._reset()
 
     def _reset(self) -> None:
@@ -263,6 +270,9 @@ class _Connection(asyncio.Protocol):
         if self._streaming:
             self._api.answers.response_broke(self._streaming, "", b"")
         self._api.lost(self)
+        # Whoever ends without having read all resets the connection.
+        if error is not None and self.given:
+            self._api.events.runtime_hung_up(self.given)
 
     def data_received(self, data: bytes) -> None:
         if self._unproven is not None:

@@ -148,6 +148,9 @@ class SerialEnvironment(Environment):
             return None
         return ("InvalidStateTransition", "The runtime may not call next now.")
 
+    def runtime_hung_up(self, request_id: str) -> None:
+        """What becomes of the runtime says what becomes of its one invocation."""
+
     def _refusal(self, request_id: str) -> Refusal:
         if self.responded:
             return ("InvalidStateTransition", "The invocation has been answered already.")

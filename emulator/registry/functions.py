@@ -10,7 +10,7 @@ from typing import Any
 
 from emulator.model.arn import function_arn
 from emulator.model.errors import AwsError
-from emulator.model.function import LATEST, Code, FunctionVersion
+from emulator.model.function import LATEST, LATEST_PUBLISHED, Code, FunctionVersion
 from emulator.registry.collection import Collection
 from emulator.registry.keeper import Keeper, change
 
@@ -105,6 +105,20 @@ def choose_version(alias: Alias, draw: float) -> str:
     return alias.function_version
 
 
+def _published(function: Function) -> FunctionVersion:
+    """Return what runs where no version is named of a function on Managed Instances."""
+    version = function.versions.get(LATEST_PUBLISHED)
+    if version is None:
+        raise AwsError(
+            "NoPublishedVersionException",
+            "The function can't be invoked because no published version exists. For functions "
+            "with capacity provider configuration, either publish a version to "
+            "$LATEST.PUBLISHED, or specify a published version qualifier.",
+            Type="User",
+        )
+    return version
+
+
 class Registry:
     """All functions. Changes go through it, so that pools and the store hear of them.
 
@@ -151,6 +165,9 @@ class Registry:
         """
         function = self.find(account, region, name)
         version = None if function is None else function.version(qualifier)
+        if version is not None and version.managed is not None and version.version == LATEST:
+            assert function is not None
+            return _published(function)
         if version is None:
             arn = function_arn(account, region, name, qualifier)
             raise AwsError("ResourceNotFoundException", f"Function not found: {arn}", Type="User")

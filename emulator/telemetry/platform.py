@@ -57,11 +57,14 @@ class Platform(Protocol):
         ...
 
 
-def of(version: FunctionVersion, log: LogWriter, clock: Clock, *, provisioned: bool) -> Platform:
+def of(
+    version: FunctionVersion, log: LogWriter, clock: Clock, *, initialization_type: str
+) -> Platform:
     """Return what writes the platform's part of an environment's log in the version's format."""
+    if version.managed is not None:
+        return ManagedEvents(version, log, clock, initialization_type)
     if version.log_format == "JSON":
-        kind = "provisioned-concurrency" if provisioned else "on-demand"
-        return JsonEvents(version, log, clock, kind)
+        return JsonEvents(version, log, clock, initialization_type)
     return TextLines(version, log, clock)
 
 
@@ -199,6 +202,33 @@ class JsonEvents:
         if _LEVELS[level] >= self._least:
             event = {"time": _time(self._clock), "type": kind, "record": record}
             self._log.line(orjson.dumps(event).decode())
+
+
+class ManagedEvents(JsonEvents):
+    """The events of Managed Instances, where no part of an environment is one invocation's own."""
+
+    def end(
+        self,
+        request_id: str,
+        *,
+        duration_ms: float,
+        used_mb: int,
+        init_ms: float | None,
+        status: str,
+        error_type: str,
+        produced_bytes: int,
+    ) -> None:
+        status = status or ("error" if error_type else "success")
+        self._event(
+            "INFO" if status == "success" else "WARN",
+            "platform.report",
+            {
+                "requestId": request_id,
+                "status": status,
+                **_error(error_type if status == "error" else ""),
+                "metrics": {"durationMs": round(duration_ms, 3)},
+            },
+        )
 
 
 def _error(error_type: str) -> dict[str, str]:

@@ -66,6 +66,12 @@ async function main() {
   const asked = /nodejs(\d+)/.exec(process.env.AWS_EXECUTION_ENV ?? '')?.[1];
   const release = Number(asked ?? process.versions.node.split('.')[0]);
 
+  if (process.env.AWS_LAMBDA_MAX_CONCURRENCY) {
+    const { supervise } = await import('./concurrent.mjs');
+    patchConsole('-');
+    supervise(channel, { root, handlerName, sdk, release });
+    return undefined;
+  }
   patchConsole(release >= 24 ? '-' : undefined);
   if (release < 24) watchForFatalErrors(channel);
   setGlobals();

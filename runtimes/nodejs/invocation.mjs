@@ -16,10 +16,11 @@ process.on('beforeExit', () => {
 });
 
 /** Build the `context` of an invocation from the headers of its `next`. */
-export function buildContext(headers, release) {
+export function buildContext(headers, release, shared = false) {
   const { env } = process;
   const trace = headers['lambda-runtime-trace-id'];
-  if (trace) env._X_AMZN_TRACE_ID = trace;
+  // Where several invocations share the variables, it is none of them's own.
+  if (trace && !shared) env._X_AMZN_TRACE_ID = trace;
   else delete env._X_AMZN_TRACE_ID;
   const deadline = Number(headers['lambda-runtime-deadline-ms']);
   const context = {
@@ -35,7 +36,7 @@ export function buildContext(headers, release) {
     tenantId: headers['lambda-runtime-aws-tenant-id'],
     getRemainingTimeInMillis: () => deadline - Date.now(),
   };
-  if (release >= 24) context.xRayTraceId = trace;
+  if (release >= 24 || shared) context.xRayTraceId = trace;
   return context;
 }
 
@@ -55,7 +56,31 @@ function parse(text, name) {
  * otherwise the callback or `context.done` does, or `null` when nothing is left to run.
  */
 export async function invoke(handler, event, context, release) {
-  const result = await (release >= 24 ? handler(event, context) : invokeClassic(handler, event, context));
+  return asJson(
+    await (release >= 24 ? handler(event, context) : invokeClassic(handler, event, context)),
+    release,
+  );
+}
+
+/** As `invoke`, beside other invocations: that nothing is left to run ends none of them. */
+export async function invokeShared(handler, event, context, release) {
+  const run = () => (release >= 24 ? handler(event, context) : invokeCalledBack(handler, event, context));
+  return asJson(await run(), release);
+}
+
+function invokeCalledBack(handler, event, context) {
+  return new Promise((resolve, reject) => {
+    const done = (error, result) => (error === undefined || error === null ? resolve(result) : reject(error));
+    context.callbackWaitsForEmptyEventLoop = true;
+    context.done = done;
+    context.succeed = resolve;
+    context.fail = (error) => reject(error ?? 'handled');
+    const result = handler(event, context, done);
+    if (typeof result?.then === 'function') result.then(resolve, reject);
+  });
+}
+
+function asJson(result, release) {
   try {
     return JSON.stringify(result) ?? 'null';
   } catch {

@@ -9,6 +9,8 @@ const LEVELS = ['TRACE', 'DEBUG', 'INFO', 'WARN', 'ERROR', 'FATAL'];
 let requestId;
 let tenantId;
 let json = false;
+/** Returns the request id and the tenant of the invocation that logs, where several run at once. */
+let named = () => undefined;
 /** The standard streams that user code has asked for, by name: they may hold data back. */
 const streams = {};
 
@@ -16,6 +18,11 @@ const streams = {};
 export function setInvocation(request, tenant) {
   requestId = request;
   tenantId = tenant;
+}
+
+/** Have `find` say which invocation logs: it returns [request id, tenant id], or undefined. */
+export function setInvocations(find) {
+  named = find;
 }
 
 /**
@@ -34,7 +41,7 @@ export function patchConsole(noRequest) {
     const log = json
       ? (...args) => print(jsonLine(level, args) + '\n')
       : (...args) =>
-          print(`${new Date().toISOString()}\t${requestId}\t${level}\t${format(...args)}\n`);
+          print(`${new Date().toISOString()}\t${named()?.[0] ?? requestId}\t${level}\t${format(...args)}\n`);
     console[level.toLowerCase()] = priority >= least ? log : () => {};
   });
   console.log = console.info;
@@ -64,8 +71,9 @@ export function flushed() {
 }
 
 function jsonLine(level, args) {
-  const line = { timestamp: new Date().toISOString(), level, requestId };
-  if (tenantId) line.tenantId = tenantId;
+  const [request, tenant] = named() ?? [requestId, tenantId];
+  const line = { timestamp: new Date().toISOString(), level, requestId: request };
+  if (tenant) line.tenantId = tenant;
   if (args.length <= 1) {
     line.message = args[0];
     try {

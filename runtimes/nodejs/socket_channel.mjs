@@ -29,6 +29,7 @@ export class SocketChannel {
   #socket;
   #responses = new Responses();
   #waiting = null;
+  #closed = () => process.exit(1);
 
   constructor(socket) {
     this.#socket = socket;
@@ -40,7 +41,7 @@ export class SocketChannel {
       process.stderr.write(`The Runtime API can't be reached: ${error.message}\n`);
       process.exit(1);
     });
-    socket.on('close', () => process.exit(1));
+    socket.on('close', this.#closed);
   }
 
   /** Connect to "host:port". */
@@ -88,6 +89,12 @@ export class SocketChannel {
     const resolve = this.#waiting;
     this.#waiting = null;
     resolve(response);
+  }
+
+  /** Close the connection: nothing more is to come. */
+  end() {
+    this.#socket.removeListener('close', this.#closed);
+    this.#socket.destroy();
   }
 
   /** Keep the process alive, or (`unref`) let it notice that user code has nothing left to do. */

@@ -53,6 +53,11 @@ def _main():
 def _serve(channel, handler, opt):
     setup.streams()
     setup.search_path(opt)
+    count = os.environ.get("AWS_LAMBDA_MAX_CONCURRENCY")
+    if count:
+        from localfaas_runtime import workers
+
+        workers.run(channel, handler, int(count))
     loop.run(channel, handler)
 
 

@@ -218,43 +218,22 @@ def test_capacity_providers(client):
     assert listed[0]["CapacityProviderScalingConfig"]["MaxVCpuCount"] == 10
     config = {"LambdaManagedInstancesCapacityProviderConfig": {"CapacityProviderArn": arn}}
     missing = {"LambdaManagedInstancesCapacityProviderConfig": {"CapacityProviderArn": f"{arn}x"}}
+    current = {"Runtime": "python3.13", "PublishTo": "LATEST_PUBLISHED"}
     with pytest.raises(ClientError, match="Capacity provider not found"):
-        create(client, "managed", CapacityProviderConfig=missing)
-    create(client, "managed", CapacityProviderConfig=config, PublishTo="LATEST_PUBLISHED")
-    shown = client.get_function_configuration(FunctionName="managed")
-    assert shown["CapacityProviderConfig"] == config
+        create(client, "managed", CapacityProviderConfig=missing, **current)
+    create(client, "managed", CapacityProviderConfig=config, **current)
     versions = client.list_function_versions_by_capacity_provider(CapacityProviderName="provider")
     assert [each["FunctionArn"].rpartition(":")[2] for each in versions["FunctionVersions"]] == [
         "managed",
         "$LATEST.PUBLISHED",
     ]
-    with pytest.raises(client.exceptions.ResourceInUseException):
+    with pytest.raises(client.exceptions.ResourceConflictException):
         client.delete_capacity_provider(CapacityProviderName="provider")
     client.delete_function(FunctionName="managed")
     deleted = client.delete_capacity_provider(CapacityProviderName="provider")
     assert deleted["CapacityProvider"]["State"] == "Deleting"
     with pytest.raises(client.exceptions.ResourceNotFoundException):
         client.get_capacity_provider(CapacityProviderName="provider")
-
-
-def test_function_scaling(client):
-    arn = client.create_capacity_provider(CapacityProviderName="provider", **_PROVIDER)[
-        "CapacityProvider"
-    ]["CapacityProviderArn"]
-    config = {"LambdaManagedInstancesCapacityProviderConfig": {"CapacityProviderArn": arn}}
-    create(client, "managed", CapacityProviderConfig=config, PublishTo="LATEST_PUBLISHED")
-    managed = {"FunctionName": "managed", "Qualifier": "$LATEST.PUBLISHED"}
-    scaling = {"MinExecutionEnvironments": 1, "MaxExecutionEnvironments": 3}
-    put = client.put_function_scaling_config(**managed, FunctionScalingConfig=scaling)
-    assert put["FunctionState"] == "Active"
-    found = client.get_function_scaling_config(**managed)
-    assert found["AppliedFunctionScalingConfig"] == scaling
-    with pytest.raises(ClientError, match="must be less than or equal to"):
-        client.put_function_scaling_config(
-            **managed, FunctionScalingConfig={**scaling, "MinExecutionEnvironments": 4}
-        )
-    with pytest.raises(ClientError, match="has no capacity provider"):
-        client.put_function_scaling_config(FunctionName="hello", Qualifier="1")
 
 
 def test_tags(client):

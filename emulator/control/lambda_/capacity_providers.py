@@ -1,7 +1,7 @@
 """Capacity providers: where functions on Lambda Managed Instances run.
 
-There are no instances here: a function runs as every other, with as many invocations in one
-environment as its configuration allows.
+There are no instances here: environments are started as all others are, as many as the vCPUs of
+their provider allow, each with the vCPUs and the invocations at once that its function asks for.
 https://docs.aws.amazon.com/lambda/latest/dg/lambda-managed-instances.html
 """
 
@@ -11,11 +11,10 @@ import asyncio
 from collections.abc import Mapping
 from typing import Any
 
-from emulator.control.context import Context, Request, Response
+from emulator.control.context import Context, Request, Response, Services
 from emulator.control.lambda_ import configuration, ignored, tags
-from emulator.control.lambda_.errors import conflict, not_found
+from emulator.control.lambda_.errors import conflict, invalid, not_found
 from emulator.control.lambda_.paging import page
-from emulator.model.errors import AwsError
 from emulator.model.function import LATEST, FunctionVersion
 
 Body = dict[str, Any]
@@ -28,7 +27,7 @@ async def create_capacity_provider(ctx: Context, request: Request) -> Response:
     arn = _arn(ctx, name)
     tags.check(request.get("Tags") or {})
     collection = ctx.services.registry.capacity_providers
-    ignored.refuse(ctx, f"{name}: a capacity provider is kept, but sizes no environments.")
+    _check(ctx, name, request)
     if collection.find(ctx.account, ctx.region, name) is not None:
         raise conflict(f"Capacity provider already exists: {arn}")
     body: Body = {
@@ -47,6 +46,29 @@ async def create_capacity_provider(ctx: Context, request: Request) -> Response:
         if request.get(member) is not None:
             body[member] = request[member]
     return await _keep(ctx, name, body)
+
+
+#: What is kept of a capacity provider and not acted on, and what that means.
+_IGNORED = {
+    "KmsKeyArn": "nothing is encrypted",
+    "PropagateTags": "there are no instances to tag",
+    "TelemetryConfig": "there is nothing to tell of",
+}
+
+
+def _check(ctx: Context, name: str, request: Request) -> None:
+    """Check what a request asks for together, and warn of what it asks for in vain."""
+    scaling = request.get("CapacityProviderScalingConfig") or {}
+    if scaling.get("ScalingPolicies") and scaling.get("ScalingMode", "Auto") == "Auto":
+        raise invalid("ScalingPolicies can't be specified when the scalingMode is set to Auto")
+    unused = {member: why for member, why in _IGNORED.items() if request.get(member)}
+    types = request.get("InstanceRequirements") or {}
+    if types.get("AllowedInstanceTypes") or types.get("ExcludedInstanceTypes"):
+        unused["InstanceRequirements"] = "there are no instances"
+    if scaling.get("ScalingPolicies"):
+        unused["ScalingPolicies"] = "environments are added when all are busy"
+    for member, why in unused.items():
+        ignored.refuse(ctx, f"{name}: {member} is not acted on: {why}.")
 
 
 async def get_capacity_provider(ctx: Context, request: Request) -> Response:
@@ -73,6 +95,7 @@ async def list_capacity_providers(ctx: Context, request: Request) -> Response:
 async def update_capacity_provider(ctx: Context, request: Request) -> Response:
     """https://docs.aws.amazon.com/lambda/latest/api/API_UpdateCapacityProvider.html"""
     body = dict(_existing(ctx, request))
+    _check(ctx, _name(request), request)
     scaling = request.get("CapacityProviderScalingConfig")
     if scaling is not None:
         body["CapacityProviderScalingConfig"] = body["CapacityProviderScalingConfig"] | scaling
@@ -87,16 +110,15 @@ async def delete_capacity_provider(ctx: Context, request: Request) -> Response:
     """https://docs.aws.amazon.com/lambda/latest/api/API_DeleteCapacityProvider.html"""
     body = _existing(ctx, request)
     if _versions(ctx, body["CapacityProviderArn"]):
-        raise AwsError(
-            "ResourceInUseException",
+        raise conflict(
             f"The capacity provider {body['CapacityProviderArn']} is used by function versions. "
-            "Delete them before you delete it.",
-            Type="User",
+            "Delete them before you delete it."
         )
     name = _name(request)
     last = {**body, "State": "Deleting"}
     collection = ctx.services.registry.capacity_providers
     await collection.delete(ctx.account, ctx.region, name, last)
+    ctx.services.pools.capacity.pop(body["CapacityProviderArn"], None)
     asyncio.get_running_loop().call_soon(collection.drop, ctx.account, ctx.region, name)
     return {"CapacityProvider": last}
 
@@ -121,6 +143,12 @@ def arn_of(settings: Mapping[str, Any]) -> str | None:
     return arn
 
 
+def bound(services: Services, provider: Body) -> None:
+    """Hold the environments of a capacity provider to the vCPUs it may have."""
+    most = provider["CapacityProviderScalingConfig"]["MaxVCpuCount"]
+    services.pools.capacity[provider["CapacityProviderArn"]] = most
+
+
 def check(ctx: Context, settings: Mapping[str, Any]) -> None:
     """Check that the capacity provider a function names is there.
 
@@ -131,7 +159,8 @@ def check(ctx: Context, settings: Mapping[str, Any]) -> None:
     if arn is None:
         return
     _, _, _, region, account, _, name = arn.split(":", 6)
-    if ctx.services.registry.capacity_providers.find(account, region, name) is None:
+    found = ctx.services.registry.capacity_providers.find(account, region, name)
+    if found is None or found["State"] == "Deleting":
         raise not_found(f"Capacity provider not found: {arn}")
 
 
@@ -153,6 +182,7 @@ def _existing(ctx: Context, request: Request) -> Body:
 
 async def _keep(ctx: Context, name: str, body: Body) -> Response:
     settled = {**body, "State": "Active"}
+    bound(ctx.services, body)
     collection = ctx.services.registry.capacity_providers
     await collection.put(ctx.account, ctx.region, name, body, settled=settled)
     asyncio.get_running_loop().call_soon(collection.settle, ctx.account, ctx.region, name, settled)

@@ -6,7 +6,7 @@ https://docs.aws.amazon.com/lambda/latest/dg/configuration-concurrency.html
 from __future__ import annotations
 
 from emulator.control.context import Context, Request, Response
-from emulator.control.lambda_ import lookup, provisioned
+from emulator.control.lambda_ import lookup, managed_instances, provisioned
 from emulator.control.lambda_.errors import invalid
 from emulator.model.errors import AwsError
 from emulator.model.limits import UNRESERVED_CONCURRENCY_MINIMUM
@@ -16,6 +16,7 @@ from emulator.registry.functions import Function
 async def put_function_concurrency(ctx: Context, request: Request) -> Response:
     """https://docs.aws.amazon.com/lambda/latest/api/API_PutFunctionConcurrency.html"""
     function = _function(ctx, request)
+    managed_instances.refuse(function.latest, "Reserved concurrency")
     wanted: int = request["ReservedConcurrentExecutions"]
     admission = ctx.services.admission
     ready = provisioned.of_function(function)

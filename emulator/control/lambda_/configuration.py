@@ -225,6 +225,10 @@ def render(version: FunctionVersion, qualifier: str | None = None) -> dict[str, 
         "SnapStart": _snap_start(version),
         "LoggingConfig": _render_logging(version),
     }
+    if version.managed is not None:
+        del body["SnapStart"]  # it does not go with them
+        config = orjson.dumps(settings["CapacityProviderConfig"], option=orjson.OPT_SORT_KEYS)
+        body["ConfigSha256"] = hashlib.sha256(config).hexdigest()
     if version.state_reason:
         body["StateReason"] = version.state_reason
         body["StateReasonCode"] = version.state_reason_code

@@ -9,13 +9,13 @@ from typing import Any
 from emulator.control.context import Context, Request, Response
 from emulator.control.lambda_ import (
     access,
-    capacity_providers,
     code,
     code_signing,
     configuration,
     ignored,
     layers,
     lookup,
+    managed_instances,
     provisioned,
     runtimes,
     states,
@@ -25,7 +25,7 @@ from emulator.control.lambda_ import (
 )
 from emulator.control.lambda_.errors import conflict, invalid, stale
 from emulator.control.lambda_.paging import by_number, page
-from emulator.model.function import LATEST, Code, FunctionVersion
+from emulator.model.function import LATEST, LATEST_PUBLISHED, Code, FunctionVersion
 from emulator.registry.functions import Function
 
 #: Characters of a function's name; the shape's 140 hold for ARNs.
@@ -46,6 +46,7 @@ async def create_function(ctx: Context, request: Request) -> Response:
         )
     _check_package(request)
     runtimes.check(ctx, request)
+    request = managed_instances.complete(ctx, request)
     tags.check(request.get("Tags") or {})
     existing = conflict(f"Function already exist: {named.name}")
     if registry.find(ctx.account, ctx.region, named.name) is not None:
@@ -62,7 +63,6 @@ async def create_function(ctx: Context, request: Request) -> Response:
         architecture=(request.get("Architectures") or ["x86_64"])[0],
     )
     version = configuration.apply(version, request, ctx.clock.now(), applied)
-    capacity_providers.check(ctx, version.settings)
     layers.check(ctx, version)
     if configuration.snapshot_wanted(version):
         tenancy.refuse(version, "SnapStart")
@@ -149,10 +149,10 @@ async def update_function_configuration(ctx: Context, request: Request) -> Respo
     _check_revision(function.latest, request)
     states.check_idle(function)
     runtimes.check(ctx, request, function.latest)
+    request = managed_instances.complete(ctx, request, function.latest)
     named = request.get("Layers")
     applied = None if named is None else layers.resolve(ctx, named)
     changed = configuration.apply(function.latest, request, ctx.clock.now(), applied)
-    capacity_providers.check(ctx, changed.settings)
     layers.check(ctx, changed)
     ignored.report(ctx, changed)
     return await _change(ctx, function, changed, request, "configuration updated")
@@ -166,7 +166,7 @@ async def delete_function(ctx: Context, request: Request) -> Response:
     if qualifier == LATEST:
         lookup.function(ctx, request)
         raise invalid("$LATEST version cannot be deleted without deleting the function.")
-    if qualifier is None or qualifier == versions.LATEST_PUBLISHED:
+    if qualifier is None or qualifier == LATEST_PUBLISHED:
         function = lookup.function(ctx, request)
     else:
         if not lookup.is_version(qualifier):
@@ -186,8 +186,10 @@ async def delete_function(ctx: Context, request: Request) -> Response:
         await registry.delete(function)
     else:
         provisioned.forget(ctx.services, function, qualifier)
+        managed_instances.forget(function, qualifier)
         await registry.delete_version(function, qualifier)
-    return {"StatusCode": 204}
+    # Instances are let go of later.
+    return {"StatusCode": 204 if function.latest.managed is None else 202}
 
 
 async def _change(

@@ -55,8 +55,6 @@ def ignored(services: Services, function: Function) -> list[str]:
         for config in function.attached.get("event-invoke", {}).values()
     ):
         names.append("DestinationConfig")
-    if function.attached.get("scaling"):
-        names.append("FunctionScalingConfig")
     if any(
         each.get("UpdateRuntimeOn") not in (None, "Auto")
         for each in function.attached.get("runtime", {}).values()

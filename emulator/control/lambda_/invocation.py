@@ -11,6 +11,7 @@ import orjson
 
 from emulator.control.context import Context
 from emulator.control.lambda_ import lookup, states, tenancy
+from emulator.control.lambda_.errors import invalid
 from emulator.control.lambda_.json_text import check_json
 from emulator.invoke.streaming import StreamedInvocation
 from emulator.model.arn import FunctionName, function_arn
@@ -114,6 +115,12 @@ async def _prepare(
         check_json(payload)
     tenant_id: str = request.get("TenantId") or ""
     tenancy.check(version, tenant_id)
+    if named.qualifier == LATEST and version.managed is not None:
+        raise invalid(
+            "Functions configured with capacity provider configuration can't be invoked with "
+            "$LATEST qualifier. To invoke this function, specify a published version qualifier or "
+            "$LATEST.PUBLISHED."
+        )
     version = await states.runnable(ctx.services, version)
     invocation = Invocation(
         request_id=ctx.request_id,

@@ -10,7 +10,7 @@ from dataclasses import replace
 from typing import Any
 
 from emulator.control.context import Context, Request, Response, Services
-from emulator.control.lambda_ import configuration, lookup, tenancy
+from emulator.control.lambda_ import configuration, lookup, managed_instances, tenancy
 from emulator.control.lambda_.errors import conflict, invalid
 from emulator.control.lambda_.paging import page
 from emulator.model.errors import AwsError
@@ -32,6 +32,7 @@ async def put_provisioned_concurrency_config(ctx: Context, request: Request) -> 
     )
     lookup.published(function, qualifier)
     tenancy.refuse(function.latest, "Provisioned concurrency")
+    managed_instances.refuse(function.latest, "Provisioned concurrency")
     _check_overlap(function, qualifier)
     wanted: int = request["ProvisionedConcurrentExecutions"]
     _check_room(ctx, function, qualifier, wanted)

@@ -5,55 +5,74 @@ https://docs.aws.amazon.com/lambda/latest/dg/lambda-managed-instances-scaling.ht
 
 from __future__ import annotations
 
-from emulator.control.context import Context, Request, Response
-from emulator.control.lambda_ import capacity_providers, ignored, lookup
-from emulator.control.lambda_.errors import invalid
-from emulator.model.function import FunctionVersion
-from emulator.registry.functions import Function
+from dataclasses import replace
 
-KIND = "scaling"
+from emulator.control.context import Context, Request, Response
+from emulator.control.lambda_ import lookup, managed_instances, states
+from emulator.control.lambda_.configuration import new_revision
+from emulator.control.lambda_.errors import invalid
+from emulator.model.errors import AwsError
+from emulator.model.function import FunctionVersion
+
+_NONE = {"MinExecutionEnvironments": 0, "MaxExecutionEnvironments": 0}
 
 
 async def put_function_scaling_config(ctx: Context, request: Request) -> Response:
-    """https://docs.aws.amazon.com/lambda/latest/api/API_PutFunctionScalingConfig.html"""
+    """https://docs.aws.amazon.com/lambda/latest/api/API_PutFunctionScalingConfig.html
+
+    A version that may have no environments at all is deactivated.
+    """
     function, version = lookup.version(ctx, request)
     _check_managed(version)
-    ignored.refuse(ctx, f"{function.name}: a scaling configuration is kept, but not acted on.")
     config = request.get("FunctionScalingConfig") or {}
     low, high = config.get("MinExecutionEnvironments"), config.get("MaxExecutionEnvironments")
     if low is not None and high is not None and low > high:
         raise invalid(
             "MinExecutionEnvironments must be less than or equal to MaxExecutionEnvironments."
         )
-    held = function.attached.setdefault(KIND, {})
+    held = function.attached.setdefault(managed_instances.KIND, {})
     if config:
         held[version.version] = dict(config)
     else:
         held.pop(version.version, None)
-    await ctx.services.registry.save(function)
+    version = _in_state(version, config == _NONE)
+    function.versions[version.version] = version
+    ctx.services.pools.managed(version).scale(managed_instances.bounds(function, version.version))
+    await ctx.services.registry.save(function, version.version)
+    if version.state == "Pending":
+        function.settling[version.version] = states.settled(version)
+        await states.settle(ctx, function)
     return {"FunctionState": version.state}
+
+
+def _in_state(version: FunctionVersion, none: bool) -> FunctionVersion:
+    """Return a version in the state in which it may have environments, or none."""
+    if none:
+        return replace(version, state="Deactivated", revision_id=new_revision())
+    if version.state == "Deactivated":
+        return states.creating(version)
+    return version
 
 
 async def get_function_scaling_config(ctx: Context, request: Request) -> Response:
     """https://docs.aws.amazon.com/lambda/latest/api/API_GetFunctionScalingConfig.html"""
     function, version = lookup.version(ctx, request)
     _check_managed(version)
-    config = of(function, version.version)
+    config = managed_instances.scaling_of(function, version.version)
     body: Response = {"FunctionArn": version.qualified_arn}
     if config:
-        body |= {"AppliedFunctionScalingConfig": config, "RequestedFunctionScalingConfig": config}
+        body["RequestedFunctionScalingConfig"] = config
+        pool = ctx.services.pools.managed(version)
+        if not pool.starting and pool.count <= pool.bounds.most:
+            body["AppliedFunctionScalingConfig"] = config
     return body
 
 
-def of(function: Function, version: str) -> dict[str, int]:
-    """Return a version's Min- and MaxExecutionEnvironments, as far as they are set."""
-    found: dict[str, int] = function.attached.get(KIND, {}).get(version, {})
-    return found
-
-
 def _check_managed(version: FunctionVersion) -> None:
-    if capacity_providers.arn_of(version.settings) is None:
-        raise invalid(
-            f"{version.qualified_arn} has no capacity provider: only functions on Lambda Managed "
-            "Instances have a scaling configuration."
+    if version.managed is None:
+        # Seen on AWS, odd code and all.
+        raise AwsError(
+            "AccessDeniedException",
+            "The function provided by the arn does not contain a capacity provider configuration",
+            status=403,
         )

@@ -19,7 +19,7 @@ import asyncio
 from dataclasses import replace
 
 from emulator.control.context import Context, Services
-from emulator.control.lambda_ import code
+from emulator.control.lambda_ import code, managed_instances
 from emulator.control.lambda_.configuration import new_revision
 from emulator.control.lambda_.errors import conflict
 from emulator.model.errors import ConfigurationError, DriverFault
@@ -66,10 +66,11 @@ def updating(version: FunctionVersion) -> FunctionVersion:
 
 
 def settled(version: FunctionVersion) -> FunctionVersion:
-    """Return ``version`` as it is once it can run."""
+    """Return ``version`` as it is once it can run (on Managed Instances, once it is published)."""
+    unpublished = version.managed is not None and version.version == LATEST
     return replace(
         version,
-        state="Active",
+        state="ActiveNonInvocable" if unpublished else "Active",
         state_reason="",
         state_reason_code="",
         last_update_status="Successful",
@@ -79,8 +80,7 @@ def settled(version: FunctionVersion) -> FunctionVersion:
     )
 
 
-def _failed(version: FunctionVersion, reason: str) -> FunctionVersion:
-    code = "InvalidImage" if version.code.image else "InternalError"
+def _failed(version: FunctionVersion, reason: str, code: str) -> FunctionVersion:
     if version.state == "Pending":
         return replace(version, state="Failed", state_reason=reason, state_reason_code=code)
     return replace(
@@ -146,7 +146,7 @@ async def runnable(services: Services, version: FunctionVersion) -> FunctionVers
         if function is not None:
             await hurry(services, function, _INVOKE_PATIENCE)
             version = function.numbered(version.version) or version
-    if version.state in ("Pending", "Failed"):
+    if version.state in ("Pending", "Failed", "Deactivated"):
         raise conflict(
             "The operation cannot be performed at this time. The function is currently in the "
             f"following state: {version.state}"
@@ -170,13 +170,19 @@ async def _settle(ctx: Context, function: Function, transition: Transition) -> N
     services = ctx.services
     settling = dict(function.settling)
     resolved: Code | None = None
-    reason = ""
+    failures: dict[str, managed_instances.Failure] = {}
     timer = ctx.clock.call_later(services.transition_seconds, transition.end.set)
     try:
         resolved = await _prepare(ctx, function)
+        for number, version in settling.items():
+            if version.managed is not None and number != LATEST:
+                failed = await managed_instances.start(services, function, version)
+                if failed is not None:
+                    failures[number] = failed
         await transition.end.wait()
     except DriverFault as error:
-        reason = str(error)
+        why = "InvalidImage" if function.latest.code.image else "InternalError"
+        failures = dict.fromkeys(settling, managed_instances.Failure(str(error), why))
     finally:
         timer.cancel()
         if services.transitions.get(function.arn) is transition:
@@ -188,8 +194,10 @@ async def _settle(ctx: Context, function: Function, transition: Transition) -> N
                 version = replace(version, code=resolved)
             present = function.numbered(number)
             if present is not None:
-                end(ctx, function, _failed(present, reason) if reason else version)
-    if reason or resolved:
+                if number in failures:
+                    version = _failed(present, *failures[number])
+                end(ctx, function, version)
+    if failures or resolved:
         await services.registry.save(function, *(n for n in settling if n != LATEST))
 
 

@@ -11,10 +11,8 @@ from emulator.control.context import Context, Request, Response
 from emulator.control.lambda_ import configuration, lookup, states
 from emulator.control.lambda_.errors import invalid, stale
 from emulator.control.lambda_.paging import by_number, page
-from emulator.model.function import LATEST, FunctionVersion
+from emulator.model.function import LATEST, LATEST_PUBLISHED, FunctionVersion
 from emulator.registry.functions import Function
-
-LATEST_PUBLISHED = "$LATEST.PUBLISHED"
 
 
 async def publish_version(ctx: Context, request: Request) -> Response:
@@ -31,8 +29,9 @@ async def publish_version(ctx: Context, request: Request) -> Response:
             f"({latest.code.sha256}). Please try again with the CodeSHA256 in $LATEST."
         )
     number = publish(ctx, function, request)
-    if number in function.settling and not configuration.snapshot_wanted(function.latest):
-        # The code is here and ready: only a snapshot takes time.
+    waits = configuration.snapshot_wanted(latest) or latest.managed is not None
+    if number in function.settling and not waits:
+        # The code is here and ready: only a snapshot, or environments ahead of use, take time.
         states.end(ctx, function, function.settling.pop(number))
     body = configuration.render(function.versions[number], number)
     await ctx.services.registry.save(function, number)
@@ -77,6 +76,9 @@ def publish(ctx: Context, function: Function, request: Request) -> str:
     version = states.settled(version)
     pending = replace(states.creating(version), revision_id=configuration.new_revision())
     if to_latest:
+        replaced = function.versions.get(number)
+        if replaced is not None and replaced.key != pending.key:
+            ctx.services.pools.retire(replaced, "published anew")
         function.versions = {
             number: pending,
             **{n: v for n, v in function.versions.items() if n != number},

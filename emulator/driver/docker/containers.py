@@ -270,9 +270,9 @@ class Containers:
         except OSError as error:
             raise DriverFault(f"the limits can't be set: {error}") from error
 
-    def limit_cpu(self, sandbox: DockerSandbox, memory_mb: int) -> None:
-        """Give the container the share of CPU its memory stands for; soon, where by the engine."""
-        quota = cgroups.cpu_quota(memory_mb)
+    def limit_cpu(self, sandbox: DockerSandbox, spec: EnvironmentSpec) -> None:
+        """Give the container the share of CPU it is to have; soon, where by the engine."""
+        quota = cgroups.cpu_quota(spec.memory_mb, spec.cpus)
         if sandbox.group is None:
             self._removals.spawn(self._limit_cpu(sandbox.container.id, quota))
             return

@@ -247,7 +247,7 @@ class DockerDriver:
         return stem
 
     def initialised(self, sandbox: Sandbox, spec: EnvironmentSpec) -> None:
-        self._containers.limit_cpu(_ours(sandbox), spec.memory_mb)
+        self._containers.limit_cpu(_ours(sandbox), spec)
         sandbox.memory_peak()
 
     async def reset(self, sandbox: Sandbox, spec: EnvironmentSpec) -> Sandbox:

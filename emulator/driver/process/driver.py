@@ -313,7 +313,7 @@ class ProcessDriver:
         if group is not None:
             # A group that is just being removed needs no share any more.
             with suppress(FileNotFoundError):
-                group.limit_cpu(cgroups.cpu_quota(spec.memory_mb))
+                group.limit_cpu(cgroups.cpu_quota(spec.memory_mb, spec.cpus))
 
     async def reset(self, sandbox: Sandbox, spec: EnvironmentSpec) -> ProcessSandbox:
         old = _own(sandbox)

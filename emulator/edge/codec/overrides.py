@@ -4,11 +4,18 @@ from __future__ import annotations
 
 from typing import Any
 
+from emulator.model.limits import ORDINARY_MEMORY, ORDINARY_TIMEOUT
+
 #: Maximum of a number's shape. The model's 5,400 s and 32,768 MB hold for functions on Lambda
 #: Managed Instances only: https://docs.aws.amazon.com/lambda/latest/dg/gettingstarted-limits.html
-ORDINARY_MAXIMUM = {("lambda", "Timeout"): 900, ("lambda", "MemorySize"): 10240}
-#: The member whose presence in a request means Managed Instances.
+ORDINARY_MAXIMUM = {
+    ("lambda", "Timeout"): ORDINARY_TIMEOUT,
+    ("lambda", "MemorySize"): ORDINARY_MEMORY,
+}
+#: The member whose presence in a request means Managed Instances, and the operations that can't be
+#: told by it: they change what is there, and check it themselves.
 MANAGED_INSTANCES = "CapacityProviderConfig"
+PERHAPS_MANAGED = {"UpdateFunctionConfiguration"}
 
 _REGION = r"(eusc-)?[a-z]{2}((-gov)|(-iso([a-z]?)))?-[a-z]+-\d{1}"
 

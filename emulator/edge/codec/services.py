@@ -124,7 +124,9 @@ class ServiceCodec:
         Raises:
             AwsError: All violations in one, in AWS's words.
         """
-        managed = overrides.MANAGED_INSTANCES in request
+        managed = (
+            overrides.MANAGED_INSTANCES in request or operation.name in overrides.PERHAPS_MANAGED
+        )
         kept = self._managed_validators if managed else self._validators
         validator = kept.get(operation.name)
         if validator is None:

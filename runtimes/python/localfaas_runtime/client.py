@@ -66,6 +66,9 @@ class Client:
         connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         return cls(connection, address)
 
+    def close(self):
+        self._socket.close()
+
     def read_order(self):
         """Return the line of JSON that comes before HTTP begins."""
         return json.loads(self._until(b"\n"))

@@ -28,12 +28,19 @@ def as_forked(limits):
     site.sethelper()
 
 
-def streams():
-    """Let every write reach the log at once, as on Lambda: a killed process loses nothing."""
+def streams(by_line=False):
+    """Let every write reach the log at once, as on Lambda: a killed process loses nothing.
+
+    ``by_line``: every line, in one piece. Others write to the same log.
+    """
     sys.stdin = io.TextIOWrapper(io.FileIO(0, closefd=False), "utf-8")
     for name, fd, errors in (("stdout", 1, "strict"), ("stderr", 2, "backslashreplace")):
         stream = io.TextIOWrapper(
-            io.FileIO(fd, "w", closefd=False), "utf-8", errors, write_through=True
+            io.FileIO(fd, "w", closefd=False),
+            "utf-8",
+            errors,
+            line_buffering=by_line,
+            write_through=not by_line,
         )
         setattr(sys, name, stream)
         setattr(sys, f"__{name}__", stream)

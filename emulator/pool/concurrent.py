@@ -1,0 +1,134 @@
+"""An environment that runs several invocations at once, as Lambda Managed Instances do.
+
+Each invocation has a time of its own, and none is cut short: when its time is up its caller is
+told, and the worker that runs it goes on until it is done. A worker that dies costs its invocation,
+a runtime that dies the environment.
+https://docs.aws.amazon.com/lambda/latest/dg/lambda-managed-instances-execution-environment.html
+"""
+
+from __future__ import annotations
+
+from emulator.model.invocation import Invocation, InvocationResult
+from emulator.model.sandbox import Exit
+from emulator.pool import failures
+from emulator.pool.environment import Environment
+from emulator.pool.in_flight import InFlight
+from emulator.pool.runtime_api import Refusal
+from emulator.pool.states import State
+
+
+class ConcurrentEnvironment(Environment):
+    """Runs up to ``limit`` invocations at once; a caller reserves its place before it invokes."""
+
+    #: Places given to callers that are on their way.
+    _reserved = 0
+
+    @property
+    def free(self) -> int:
+        """How many more invocations it can take now."""
+        if self.state not in (State.READY, State.INVOKING) or self.retired:
+            return 0
+        invocations = self._invocations
+        return self.limit - len(invocations.running) - len(invocations.overdue) - self._reserved
+
+    @property
+    def busy(self) -> bool:
+        """An invocation runs, or is about to."""
+        return bool(self._invocations.running or self._reserved)
+
+    @property
+    def responded(self) -> bool:
+        return False
+
+    def reserve(self) -> None:
+        """Keep a place for a caller."""
+        self._reserved += 1
+
+    def release(self) -> None:
+        """Give up a place that is not used after all."""
+        self._reserved -= 1
+        self._settle()
+
+    async def invoke(self, invocation: Invocation, *, cold: bool) -> InvocationResult:
+        self._reserved -= 1
+        if self.state is State.READY:
+            self._to(State.INVOKING)
+        self.invokes += 1
+        current = InFlight(
+            invocation,
+            self.version,
+            clock=self._clock,
+            log=self.log,
+            platform=self._platform,
+            on_deadline=self._timed_out,
+            init_ms=None,
+        )
+        self._invocations.running[invocation.request_id] = current
+        if self._api.waiting:
+            current.dispatch(self._api)
+        else:
+            # All workers that are up are on the way to their next ``next``, or others still start.
+            self._invocations.waiting.append(current)
+        return await current.answered
+
+    def _timed_out(self, late: InFlight) -> None:
+        self._output.drain()
+        if late.dispatched:
+            self._invocations.overdue.add(late.request_id)
+        self._finish(late, late.time_out(), "timeout")
+        if len(self._invocations.overdue) >= self.limit:
+            self.stop("no worker came back in time")
+
+    def _finish(self, ended: InFlight, result: InvocationResult, status: str = "") -> None:
+        ended.disarm()
+        if not ended.dispatched:
+            self._invocations.waiting.remove(ended)
+        super()._finish(ended, result, status)
+        if self.state is State.INVOKING and not self._invocations.running:
+            self._to(State.READY)
+        self._settle()
+
+    def _settle(self) -> None:
+        if self.state in (State.READY, State.INVOKING):
+            super()._settle()
+
+    def _disarm(self) -> None:
+        self._invocations.waiting.clear()
+        for in_flight in self._invocations.running.values():
+            in_flight.disarm()
+
+    # --- what the runtime says and does --------------------------------------------------------
+
+    def runtime_waits(self) -> Refusal | None:
+        if self._end_init(None) or self.state is State.INIT:
+            return None
+        if self._invocations.waiting:
+            self._invocations.waiting.popleft().dispatch(self._api)
+        return None
+
+    def runtime_hung_up(self, request_id: str) -> None:
+        # The worker was gone before it knew: another one can have it.
+        unread = self._invocations.running.get(request_id)
+        if unread is None:
+            return
+        if self._api.waiting:
+            unread.dispatch(self._api)
+        else:
+            unread.dispatched = False
+            self._invocations.waiting.appendleft(unread)
+
+    def _refusal(self, request_id: str) -> Refusal:
+        if request_id not in self._invocations.overdue:
+            return ("InvalidRequestID", "Invalid request ID")
+        self._invocations.overdue.discard(request_id)
+        self._settle()
+        return ("InvokeTimeout", "Invoke timeout")
+
+    def _init_failed(self, reason: str) -> None:
+        self.stop(reason)
+
+    def _died(self, gone: Exit) -> None:
+        running = dict(self._invocations.running)
+        self.stop("runtime exited")
+        for request_id, in_flight in running.items():
+            self._finish(in_flight, failures.exited(request_id, gone), "error")
