@@ -22,7 +22,9 @@ log = logging.getLogger(__name__)
 class _Poller:
     """One mapping's source at work."""
 
-    def __init__(self, source: EventSource, target: Target, complain: Callable[[str], None]):
+    def __init__(
+        self, source: EventSource, target: Target, complain: Callable[[str], None]
+    ) -> None:
         self._source = source
         self.target = target
         self._complain = complain

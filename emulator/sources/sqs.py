@@ -35,6 +35,9 @@ _FOREVER = 1e7
 #: Batches that have been processed and whose messages are still being deleted: they leave their
 #: places to others, but for so many.
 _UNSETTLED = 64
+#: Of a queue's visibility timeout, how much a batch may wait for further messages, however long
+#: its window: the first one must not become visible to others meanwhile.
+_PATIENCE = 0.8
 #: Seconds after which a queue that could not be polled is polled again.
 _RETRY = 1.0
 
@@ -81,6 +84,11 @@ class SqsSource:
         self._work: set[asyncio.Task[None]] = set()
         #: Set when nothing may be tried again.
         self._ending = asyncio.Event()
+
+    @property
+    def busy(self) -> bool:
+        """Whether a batch is being processed, or its messages deleted."""
+        return bool(self._work)
 
     # -- polling ------------------------------------------------------------------------------
 
@@ -141,6 +149,7 @@ class SqsSource:
     async def _gather(self, queue: PolledQueue) -> Batch:
         """Return the next batch: full, or as much as came within the window."""
         batch = Batch(self._settings.batch)
+        window = min(self._settings.window, _PATIENCE * queue.visibility)
         wait = _FOREVER
         try:
             while batch.room > 0:
@@ -148,7 +157,7 @@ class SqsSource:
                 if not received or not self._add(queue, batch, received):
                     break
                 if batch:
-                    wait = batch.began + self._settings.window - self._clock.now()
+                    wait = batch.began + window - self._clock.now()
                     if wait <= 0:
                         break
         except BaseException:

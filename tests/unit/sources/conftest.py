@@ -123,6 +123,12 @@ class World:
             await self.store.database.write(lambda connection: None)
         await settle(30)
 
+    async def finish(self) -> None:
+        """Let all batches come to their end."""
+        await self.settle()
+        while self.source.busy:
+            await self.settle()
+
     async def advance(self, seconds: float) -> None:
         await self.clock.advance(seconds)
         await self.settle()
