@@ -1,6 +1,8 @@
 # One verb per command; each makes the virtual environment first.
 PYTHON ?= python3
 BIN := .venv/bin
+# What pip does for packages it copies: the first start need not compile.
+COMPILE = $(BIN)/python -m compileall -q emulator runtimes/python
 
 .PHONY: up test test-fast check format bench clean
 
@@ -45,8 +47,10 @@ clean:
 
 .venv/up: .venv/bin/python pyproject.toml
 	$(BIN)/pip install --quiet --disable-pip-version-check -e .
+	@$(COMPILE)
 	@touch $@
 
 .venv/dev: .venv/bin/python pyproject.toml
 	$(BIN)/pip install --quiet --disable-pip-version-check -e '.[dev]'
+	@$(COMPILE)
 	@touch $@ .venv/up
