@@ -79,6 +79,13 @@ def test_functions_in_pages(client):
     client.publish_version(FunctionName="fn-00")
     every = client.list_functions(FunctionVersion="ALL")["Functions"]
     assert [f["FunctionArn"].rpartition(":")[2] for f in every[:3]] == ["$LATEST", "1", "$LATEST"]
+    for size in (7, 50):
+        paged = client.get_paginator("list_functions").paginate(
+            FunctionVersion="ALL", PaginationConfig={"PageSize": size}
+        )
+        found = [each["FunctionArn"] for page in paged for each in page["Functions"]]
+        assert len(found) == 56
+        assert found[:50] == [each["FunctionArn"] for each in every]
     with pytest.raises(client.exceptions.InvalidParameterValueException):
         client.list_functions(Marker="!")
 

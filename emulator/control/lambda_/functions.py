@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from bisect import bisect_left
 from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
@@ -24,7 +25,7 @@ from emulator.control.lambda_ import (
     versions,
 )
 from emulator.control.lambda_.errors import conflict, invalid, stale
-from emulator.control.lambda_.paging import by_number, page
+from emulator.control.lambda_.paging import DEFAULT, by_number, last_of, page
 from emulator.model.function import LATEST, LATEST_PUBLISHED, Code, FunctionVersion
 from emulator.registry.functions import Function
 
@@ -111,7 +112,10 @@ async def list_functions(ctx: Context, request: Request) -> Response:
         names, marker = page(names, request)
         found = [configuration.listed(functions[name].latest) for name in names]
         return {"Functions": found, "NextMarker": marker}
-    every = [f"{name}:{n}" for name in names for n in (LATEST, *functions[name].versions)]
+    # Each function has an entry at least: those of a page are among so many functions.
+    first = bisect_left(names, (last_of(request) or "").partition(":")[0])
+    near = names[first : first + DEFAULT + 2]
+    every = [f"{name}:{n}" for name in near for n in (LATEST, *functions[name].versions)]
     chosen, marker = page(every, request, order=_by_name_and_number)
     found = []
     for key in chosen:

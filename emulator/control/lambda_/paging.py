@@ -10,6 +10,7 @@ from typing import Any
 
 from emulator.control.context import Request
 from emulator.control.lambda_.errors import invalid
+from emulator.model.errors import AwsError
 
 #: The most AWS gives at once.
 DEFAULT = 50
@@ -36,19 +37,37 @@ def page(
     Raises:
         AwsError: The marker is not one of ours.
     """
+    after = last_of(request)
     start = 0
-    marker = request.get("Marker")
-    if marker:
+    if after is not None:
         try:
-            after = base64.b64decode(marker.encode("ascii"), b"-_", validate=True).decode()
             start = bisect_right(keys, order(after), key=order)
-        except (binascii.Error, ValueError) as error:
-            raise invalid(f"Invalid marker: {marker}") from error
+        except ValueError as error:
+            raise _unknown(request) from error
     end = start + min(request.get("MaxItems") or most, most)
     chosen = keys[start:end]
     if end >= len(keys):
         return chosen, None
     return chosen, base64.urlsafe_b64encode(chosen[-1].encode()).decode()
+
+
+def last_of(request: Request) -> str | None:
+    """Return the last key of the page before, which the request's marker stands for.
+
+    Raises:
+        AwsError: The marker is not one of ours.
+    """
+    marker = request.get("Marker")
+    if not marker:
+        return None
+    try:
+        return base64.b64decode(marker.encode("ascii"), b"-_", validate=True).decode()
+    except (binascii.Error, ValueError) as error:
+        raise _unknown(request) from error
+
+
+def _unknown(request: Request) -> AwsError:
+    return invalid(f"Invalid marker: {request['Marker']}")
 
 
 def by_number(version: str) -> int:
