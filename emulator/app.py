@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import gc
-import os
 import shutil
 import signal
 import tempfile
@@ -21,8 +20,8 @@ from emulator.control.sqs.delivery import QueueTarget
 from emulator.control.sqs.polling import EmbeddedQueues
 from emulator.control.sqs.queues import Sqs
 from emulator.driver.base import Driver
-from emulator.driver.conventions import runtimes_folder
 from emulator.driver.requirements import Requirements
+from emulator.drivers import make_driver
 from emulator.edge.aws import AwsDoor
 from emulator.edge.front import Front
 from emulator.edge.function_url import FunctionUrlDoor
@@ -79,7 +78,10 @@ class Emulator:
         #: What this machine or this emulator can't do as asked, to be shown once.
         self.notes: list[str] = []
         self._progress: Callable[[Progress], None] = lambda progress: None
-        self.driver = driver or self._make_driver()
+        if driver is None:
+            driver, note = make_driver(settings, self.state, lambda p: self._progress(p))
+            self.notes += [note] if note else []
+        self.driver = driver
         self.pools = Pools(
             self.driver,
             self.logs,
@@ -154,20 +156,6 @@ class Emulator:
         # Sandboxes run as another user, who must be able to come this far.
         self._temporary.chmod(0o711)
         return self._temporary
-
-    def _make_driver(self) -> Driver:
-        settings = self.settings
-        if settings.driver == "auto":
-            from emulator.driver.docker import find_engine
-
-            found = find_engine(os.environ)
-            self.notes.append(
-                f"Functions run in containers of the Docker engine {found.url}."
-                if found.answers
-                else f"Functions run as processes of this machine: {found.reason}."
-            )
-            settings = replace(settings, driver="docker" if found.answers else "process")
-        return make_driver(settings, self.state, lambda progress: self._progress(progress))
 
     def _open_store(self, folder: Path | None) -> Store:
         try:
@@ -319,6 +307,9 @@ class Emulator:
         """Have sandboxes ready for the functions there are, so that the first call is quick."""
         latest = [function.latest for function in self.registry.all()]
         for runtime, architecture in {(v.runtime, v.architecture) for v in latest if v.runtime}:
+            note = self.driver.check_architecture(architecture)
+            if note is not None:
+                complain(note)
             try:
                 await self.driver.prepare(runtime, architecture)
             except (ConfigurationError, DriverFault) as error:
@@ -367,44 +358,3 @@ class Emulator:
         self._front.abandon()
         if self._temporary is not None:
             await asyncio.to_thread(shutil.rmtree, self._temporary, True)
-
-
-def make_driver(
-    settings: Settings, state: Path, progress: Callable[[Progress], None] = lambda progress: None
-) -> Driver:
-    """Return the driver a user asked for.
-
-    Args:
-        settings: "auto" has been decided.
-        state: The folder for what the driver keeps while it runs.
-        progress: Told how far an image is that functions wait for.
-
-    Raises:
-        ConfigurationError: There is no such driver.
-    """
-    if settings.driver == "docker":
-        from emulator.driver.docker import DockerDriver, DockerSettings
-
-        return DockerDriver(
-            DockerSettings(
-                images=settings.images,
-                stems=settings.stem_cells,
-                network=settings.docker_network,
-                advertise=settings.advertise_host,
-                labels=settings.docker_labels,
-                own_client=settings.bootstrap == "localfaas",
-            ),
-            bootstraps=runtimes_folder(),
-            environ=os.environ,
-            on_progress=progress,
-        )
-    if settings.driver == "process":
-        from emulator.driver.process import ProcessDriver
-
-        return ProcessDriver(
-            state=state,
-            strict=settings.strict,
-            bootstrap=settings.bootstrap,
-            stem_cells=settings.stem_cells,
-        )
-    raise ConfigurationError(f"no driver {settings.driver!r}: process, docker or auto")

@@ -128,10 +128,10 @@ def _engine_version(path: str) -> str:
 def _process_driver() -> Iterator[Finding]:
     import asyncio
 
-    from emulator.app import make_driver
+    from emulator.drivers import make_driver
 
     async def notes(state: Path) -> list[str]:
-        driver = make_driver(Settings(driver="process"), state)
+        driver, _ = make_driver(Settings(driver="process"), state)
         await driver.open()
         try:
             return driver.notes()

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import io
 import json
 import os
 import signal
 import socket
 import subprocess
 import sys
+import tarfile
 import time
 from contextlib import suppress
+from hashlib import sha256
 from pathlib import Path
 
 import pytest
@@ -19,7 +22,7 @@ from tests.acceptance.conftest import ROOT, localfaas_up
 from tests.acceptance.drivers import options, settings
 from tests.acceptance.own_engine import own_engine
 from tests.acceptance.test_faults import again, run
-from tests.api.conftest import Running
+from tests.api.conftest import Running, create
 from tests.contract.docker_engine import IMAGE, need_engine
 
 pytestmark = [pytest.mark.docker, pytest.mark.xdist_group("docker")]
@@ -372,6 +375,71 @@ def test_an_image_that_is_built_serves_its_runtime(client):
             running.stop()
     finally:
         docker("image", "rm", built)
+
+
+@pytest.fixture
+def foreign_image(tmp_path):
+    """An image for another architecture, whose shell this machine's kernel can't execute."""
+    need_engine()
+    own = docker("image", "inspect", "-f", "{{.Architecture}}", IMAGE)
+    foreign, machine = {"amd64": ("arm64", 0xB7)}.get(own, ("amd64", 0x3E))
+    program = b"\x7fELF\x02\x01\x01" + bytes(9) + bytes([2, 0, machine, 0])
+    layer = archive({"bin/sh": program, "tmp/x": b"", "var/task/x": b"", "opt/x": b""})
+    config = {
+        "architecture": foreign,
+        "os": "linux",
+        "config": {},
+        "rootfs": {"type": "layers", "diff_ids": [f"sha256:{sha256(layer).hexdigest()}"]},
+    }
+    name = "localfaas-test/foreign:1"
+    manifest = [{"Config": "config.json", "RepoTags": [name], "Layers": ["layer.tar"]}]
+    image = archive(
+        {
+            "config.json": json.dumps(config).encode(),
+            "manifest.json": json.dumps(manifest).encode(),
+            "layer.tar": layer,
+        }
+    )
+    (tmp_path / "image.tar").write_bytes(image)
+    docker("load", "-i", str(tmp_path / "image.tar"))
+    yield name, {"arm64": "arm64", "amd64": "x86_64"}[foreign]
+    docker("image", "rm", "-f", name)
+
+
+def archive(files: dict[str, bytes]) -> bytes:
+    buffer = io.BytesIO()
+    with tarfile.open(fileobj=buffer, mode="w") as tar:
+        for name, content in files.items():
+            member = tarfile.TarInfo(name)
+            member.size, member.mode = len(content), 0o755
+            tar.addfile(member, io.BytesIO(content))
+    return buffer.getvalue()
+
+
+def test_an_architecture_the_machine_has_not(foreign_image):
+    image, architecture = foreign_image
+    said: list[str] = []
+    running = Running(settings("docker", images={"python3.12": image, "python3.11": IMAGE}))
+    try:
+        client = running.client("lambda")
+        running.call(lambda: setattr(running.emulator, "_complain", said.append))
+        fields = {"Architectures": [architecture]}
+        create(client, "foreign", **fields)
+        wait_until(
+            lambda: client.get_function_configuration(FunctionName="foreign")["State"] == "Failed"
+        )
+        shown = client.get_function_configuration(FunctionName="foreign")
+        assert "is emulated on this" in shown["StateReason"], shown["StateReason"]
+        assert any("foreign" in text and "is emulated on this" in text for text in said)
+        # The image of the machine's own architecture does not do, and none can be pulled.
+        create(client, "missing", Runtime="python3.11", **fields)
+        wait_until(
+            lambda: client.get_function_configuration(FunctionName="missing")["State"] == "Failed"
+        )
+        shown = client.get_function_configuration(FunctionName="missing")
+        assert f"{IMAGE} is here for linux/" in shown["StateReason"], shown["StateReason"]
+    finally:
+        running.stop()
 
 
 # What goes wrong -----------------------------------------------------------------------------

@@ -209,6 +209,9 @@ async def _prepare(ctx: Context, function: Function) -> Code | None:
     """
     latest, driver = function.latest, ctx.services.driver
     await ctx.services.pools.opened.wait()
+    note = driver.check_architecture(latest.architecture)
+    if note is not None:
+        ctx.services.complain(f"{function.name}: {note}")
     try:
         if latest.code.image:
             image = await driver.prepare_image(latest.code.image, latest.architecture)

@@ -227,8 +227,11 @@ class Containers:
                 return channel
             channel.close()
         reason = "ended" if sandbox.exited.done() else "did not connect"
+        plan = sandbox.container.plan
+        emulation = self._images.emulation(plan.platform)
         raise DriverFault(
-            f"the runtime in a container of {sandbox.container.plan.image} {reason}{_said(sandbox)}"
+            f"the runtime in a container of {plan.image} {reason}{_said(sandbox)}"
+            + (f" ({emulation})" if emulation else "")
         )
 
     async def specialise(

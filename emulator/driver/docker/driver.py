@@ -139,7 +139,9 @@ class DockerDriver:
         self.reach_host_is_secret = bool(network.translated_to)
         prefix = f"localfaas-{self.instance[:8]}"
         languages = launch.LANGUAGES - (frozenset() if self._settings.own_client else {"python"})
-        self._images = Images(self._engine, self._settings.images, languages, self._on_progress)
+        self._images = Images(
+            self._engine, info.architecture, self._settings.images, languages, self._on_progress
+        )
         self._shipped = volumes.ShippedFiles(
             self._engine, self.folder / "parcels", prefix, marks, self._bootstraps
         )
@@ -185,13 +187,7 @@ class DockerDriver:
         return None
 
     def check_architecture(self, architecture: str) -> str | None:
-        """Return None if the engine's machine has ``architecture``, else a note."""
-        if not images.emulated(architecture, self._info.architecture):
-            return None
-        return (
-            f"{architecture} is emulated on this {self._info.architecture} machine: slower, and "
-            "it needs binfmt_misc handlers (`docker run --privileged tonistiigi/binfmt`)"
-        )
+        return self._images.emulation(images.platform(architecture)) or None
 
     async def prepare_image(self, image: str, architecture: str) -> str:
         plan = Plan(image=image, platform=images.platform(architecture), language="", version="")

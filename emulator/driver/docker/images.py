@@ -112,16 +112,12 @@ def platform(architecture: str) -> str:
     return _PLATFORMS[architecture]
 
 
-def emulated(architecture: str, machine: str) -> bool:
-    """Say whether an engine on ``machine`` (uname -m) has to emulate ``architecture``."""
-    return _MACHINES.get(machine, machine) != _PLATFORMS[architecture]
-
-
 class Images:
     """Finds and pulls images, each once at a time.
 
     Args:
         engine: Where they are kept.
+        machine: The architecture of the engine's machine, as ``uname -m`` gives it.
         mapping: Images by runtime identifier, from the settings.
         bootstraps: Languages our own bootstraps speak.
         on_progress: Hears how far a pull is.
@@ -130,17 +126,28 @@ class Images:
     def __init__(
         self,
         engine: Engine,
+        machine: str,
         mapping: Mapping[str, str],
         bootstraps: frozenset[str],
         on_progress: Callable[[Progress], None],
     ) -> None:
         self._engine = engine
+        self._machine = _MACHINES.get(machine, machine)
         self._mapping = dict(mapping)
         self._bootstraps = bootstraps
         self._on_progress = on_progress
         self._known: dict[tuple[str, str], ImageInfo] = {}
         self._pulling: dict[tuple[str, str], asyncio.Task[ImageInfo]] = {}
         self._own: dict[str, str] = {}
+
+    def emulation(self, platform: str) -> str:
+        """Return what it means that ``platform`` is not the machine's own; empty if it is."""
+        if platform == self._machine:
+            return ""
+        return (
+            f"{platform} is emulated on this {self._machine} machine, which is slower, and needs "
+            "its handlers (`docker run --privileged --rm tonistiigi/binfmt --install all`)"
+        )
 
     async def plan(self, spec: EnvironmentSpec) -> Plan:
         """Say what an environment is made from."""

@@ -42,6 +42,8 @@ class StemPool:
         self._clock = clock
         self._ready: dict[Plan, deque[DockerSandbox]] = {}
         self._making: dict[Plan, set[asyncio.Task[None]]] = {}
+        #: Why the last one could not be made, where it could not.
+        self._failures: dict[Plan, DriverFault] = {}
         self._slots = asyncio.Semaphore(_CONCURRENCY)
         #: Set while nobody waits for a container of their own.
         self._calm = asyncio.Event()
@@ -81,8 +83,11 @@ class StemPool:
         """
         self._refill(plan)
         await asyncio.gather(*self._making.get(plan, ()))
-        if self._size and not self.count(plan):
-            raise DriverFault(f"no container of {plan.image} could be started ahead of use")
+        failure = self._failures.get(plan)
+        if failure is not None and not self.count(plan):
+            raise DriverFault(
+                f"no container of {plan.image} could be started ahead of use: {failure}"
+            )
 
     def hurry(self) -> None:
         """Somebody waits for a container of their own: let them go first."""
@@ -110,12 +115,14 @@ class StemPool:
             try:
                 async with self._slots:
                     stem = await self._make(plan)
-            except DriverFault:
+            except DriverFault as error:
+                self._failures[plan] = error
                 # The caller of `start` gets the reason, from the container it asks for itself.
                 if pause is None or self._closed:
                     return
                 await self._clock.sleep(pause)
                 continue
+            self._failures.pop(plan, None)
             self._watch(plan, stem)
             return
 

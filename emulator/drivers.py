@@ -1,0 +1,75 @@
+"""From the settings to a driver: which one, and with what."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from emulator.driver.base import Driver
+from emulator.driver.conventions import runtimes_folder
+from emulator.model.errors import ConfigurationError
+from emulator.settings import Settings
+
+if TYPE_CHECKING:
+    from emulator.driver.docker import Progress
+
+
+def make_driver(
+    settings: Settings, state: Path, progress: Callable[[Progress], None] = lambda progress: None
+) -> tuple[Driver, str]:
+    """Return the driver a user asked for, and what they should know of the choice.
+
+    With "auto" it asks for an engine first, which may block for two seconds.
+
+    Args:
+        settings: The user's.
+        state: The folder for what the driver keeps while it runs.
+        progress: Told how far an image is that functions wait for.
+
+    Raises:
+        ConfigurationError: There is no such driver.
+    """
+    if settings.driver == "docker":
+        return _docker(settings, progress), ""
+    if settings.driver == "process":
+        return _process(settings, state), ""
+    if settings.driver == "auto":
+        from emulator.driver.docker import find_engine
+
+        found = find_engine(os.environ)
+        if found.answers:
+            note = f"Functions run in containers of the Docker engine {found.url}."
+            return _docker(settings, progress), note
+        return _process(settings, state), f"Functions run as processes: {found.reason}."
+    raise ConfigurationError(f"no driver {settings.driver!r}: process, docker or auto")
+
+
+def _docker(settings: Settings, progress: Callable[[Progress], None]) -> Driver:
+    from emulator.driver.docker import DockerDriver, DockerSettings
+
+    return DockerDriver(
+        DockerSettings(
+            images=settings.images,
+            stems=settings.stem_cells,
+            network=settings.docker_network,
+            advertise=settings.advertise_host,
+            labels=settings.docker_labels,
+            own_client=settings.bootstrap == "localfaas",
+        ),
+        bootstraps=runtimes_folder(),
+        environ=os.environ,
+        on_progress=progress,
+    )
+
+
+def _process(settings: Settings, state: Path) -> Driver:
+    from emulator.driver.process import ProcessDriver
+
+    return ProcessDriver(
+        state=state,
+        strict=settings.strict,
+        bootstrap=settings.bootstrap,
+        stem_cells=settings.stem_cells,
+    )
