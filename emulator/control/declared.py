@@ -9,12 +9,14 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Awaitable, Mapping
 from functools import partial
-from typing import Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
-from emulator.control.folder import Found
 from emulator.model.errors import AwsError, ConfigurationError
-from emulator.registry.declarations import MappingDeclaration, QueueDeclaration
 from emulator.registry.functions import Registry
+
+if TYPE_CHECKING:
+    from emulator.control.folder import Found
+    from emulator.registry.declarations import MappingDeclaration, QueueDeclaration
 
 #: The tag by which CloudFormation knows what it made.
 LOGICAL_ID = "aws:cloudformation:logical-id"

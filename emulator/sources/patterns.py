@@ -13,7 +13,6 @@ import operator
 import re
 from collections import Counter
 from collections.abc import Callable, Mapping
-from ipaddress import ip_address, ip_network
 from typing import Any
 
 import orjson
@@ -241,6 +240,8 @@ def _numeric(argument: Any) -> Rule:
 
 
 def _cidr(argument: Any) -> Rule:
+    from ipaddress import ip_address, ip_network
+
     try:
         network = ip_network(_text(argument, "cidr"), strict=False)
     except ValueError as error:

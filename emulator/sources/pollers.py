@@ -11,9 +11,6 @@ from emulator.invoke.invoker import Invoker
 from emulator.model.clock import Clock
 from emulator.registry.functions import Function, Registry
 from emulator.sources.base import EventSource, Queues
-from emulator.sources.filters import is_pattern
-from emulator.sources.patterns import InvalidPattern
-from emulator.sources.sqs import SqsSettings, SqsSource
 from emulator.sources.target import Target
 
 log = logging.getLogger(__name__)
@@ -83,7 +80,12 @@ class Pollers:
         """Say whether a mapping's source is of a kind that is polled."""
         return str(mapping.get("EventSourceArn", "")).split(":", 3)[2:3] == ["sqs"]
 
-    is_pattern = staticmethod(is_pattern)
+    @staticmethod
+    def is_pattern(text: str) -> bool:
+        """Say whether a filter's pattern is one."""
+        from emulator.sources.filters import is_pattern
+
+        return is_pattern(text)
 
     async def check(self, arn: str) -> float:
         """Return the visibility timeout of a queue (seconds).
@@ -114,6 +116,10 @@ class Pollers:
     def _start(self, key: str, mapping: Mapping[str, Any]) -> None:
         if self.closed or not mapping["Enabled"] or not self.is_polled(mapping):
             return
+        # Loaded with the first mapping there is: most starts of the emulator do without.
+        from emulator.sources.patterns import InvalidPattern
+        from emulator.sources.sqs import SqsSettings, SqsSource
+
         try:
             settings = SqsSettings.of(mapping)
         except InvalidPattern as error:

@@ -71,9 +71,34 @@ def drains(port: int, messages: int, rounds: int) -> list[float]:
 
 
 def latencies(port: int, count: int) -> list[float]:
-    """Return the milliseconds from each send's begin to the handler's."""
+    """Return the milliseconds from each send's begin to the handler's, environments being there."""
     url = call(port, "CreateQueue", QueueName="single")["QueueUrl"]
     mapping(port, "tell", "single")
+    send(port, url, 30)
+    since = int(time.time() * 1000)
+    send(port, url, count)
+    asked = http.client.HTTPConnection("127.0.0.1", port, timeout=30)
+    told: list[float] = []
+    request = {"logGroupName": "/aws/lambda/tell", "filterPattern": "WAITED", "startTime": since}
+    kind = {
+        **headers("FilterLogEvents"),
+        "X-Amz-Target": "Logs_20140328.FilterLogEvents",
+        "Content-Type": "application/x-amz-json-1.1",
+    }
+    while True:
+        asked.request("POST", "/", json.dumps(request), kind)
+        answer = json.loads(asked.getresponse().read())
+        told += [float(event["message"].split()[1]) for event in answer["events"]]
+        if "nextToken" not in answer:
+            break
+        request["nextToken"] = answer["nextToken"]
+    asked.close()
+    assert len(told) == count, (len(told), count)
+    return sorted(told)
+
+
+def send(port: int, url: str, count: int) -> None:
+    """Send single messages that say when they were sent; returns when they are processed."""
     connection = http.client.HTTPConnection("127.0.0.1", port, timeout=30)
     for _ in range(count):
         body = json.dumps({"QueueUrl": url, "MessageBody": repr(time.time())})
@@ -83,25 +108,6 @@ def latencies(port: int, count: int) -> list[float]:
     connection.close()
     while left(port, url):
         time.sleep(0.01)
-    asked = http.client.HTTPConnection("127.0.0.1", port, timeout=30)
-    told: list[float] = []
-    token: dict[str, str] = {}
-    while True:
-        request = {"logGroupName": "/aws/lambda/tell", "filterPattern": "WAITED", **token}
-        kind = {
-            **headers("FilterLogEvents"),
-            "X-Amz-Target": "Logs_20140328.FilterLogEvents",
-            "Content-Type": "application/x-amz-json-1.1",
-        }
-        asked.request("POST", "/", json.dumps(request), kind)
-        answer = json.loads(asked.getresponse().read())
-        told += [float(event["message"].split()[1]) for event in answer["events"]]
-        if "nextToken" not in answer:
-            break
-        token = {"nextToken": answer["nextToken"]}
-    asked.close()
-    assert len(told) == count, (len(told), count)
-    return sorted(told)
 
 
 def measure(messages: int, rounds: int) -> dict[str, Any]:
