@@ -236,7 +236,9 @@ class Cgroups:
                 continue
             base = _below(mounts[controller], own[controller]) / name
             try:
-                found.claims.append(_claim(base))
+                # Controllers may share a hierarchy (cpu,cpuacct): a folder is claimed once.
+                if base not in found.bases.values():
+                    found.claims.append(_claim(base))
             except OSError:
                 if controller in ("memory", "cpu"):
                     found.remove()
