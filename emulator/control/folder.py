@@ -18,7 +18,7 @@ from emulator.control.lambda_ import configuration
 from emulator.driver.package import DEFAULT_EXCLUDES
 from emulator.model.clock import Clock
 from emulator.model.errors import AwsError, ConfigurationError
-from emulator.model.function import Code, FunctionVersion
+from emulator.model.function import Code, FunctionVersion, LayerVersion
 from emulator.registry import template
 from emulator.registry.declarations import (
     FunctionDeclaration,
@@ -46,6 +46,14 @@ class Declared:
 
     declaration: FunctionDeclaration
     code: Code
+    #: Of the layers, as they are declared.
+    layers: tuple[Code, ...] = ()
+
+    @property
+    def folders(self) -> tuple[Path, ...]:
+        """Where a change is a change of the function: its code, and its layers."""
+        declaration = self.declaration
+        return (declaration.folder, *(layer.folder for layer in declaration.layers))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -83,7 +91,8 @@ def read(path: Path, *, account: str, region: str, endpoint: str) -> Found:
         except AwsError as error:
             raise ConfigurationError(f"{declaration.name}: {error.message}") from error
         code = live_code(declaration.folder)
-        functions[declaration.name] = Declared(declaration=declaration, code=code)
+        layers = tuple(live_code(layer.folder) for layer in declaration.layers)
+        functions[declaration.name] = Declared(declaration=declaration, code=code, layers=layers)
     return Found(functions=functions, queues=declarations.queues, mappings=declarations.mappings)
 
 
@@ -268,6 +277,10 @@ class Folder:
             timeout_s=declaration.timeout_s,
             architecture=declaration.architecture,
             environment=declaration.environment or None,
+            layers=tuple(
+                LayerVersion(arn=layer.arn, code=code)
+                for layer, code in zip(declaration.layers, declared.layers, strict=True)
+            ),
             settings={
                 "Role": f"arn:aws:iam::{self._account}:role/localfaas",
                 "Description": declaration.description,

@@ -168,15 +168,16 @@ class Watching:
         """Reload the functions in whose folders something that counts has changed."""
         codes: dict[str, tuple[Code, str]] = {}
         for name, declared in self._found.items() if changed else ():
-            folder = declared.declaration.folder
-            start = f"{folder}{os.sep}"
-            below = (path[len(start) :] for path in changed if path.startswith(start))
-            what = sorted(path for path in below if counts(Path(path)))
-            if what:
-                more = f" and {len(what) - 1} more" if len(what) > 1 else ""
-                codes[name] = (live_code(folder), f"{what[0]}{more} changed")
-            elif str(folder) in changed:
-                codes[name] = (live_code(folder), "its folder changed")
+            own = declared.declaration.folder
+            for folder in declared.folders:
+                start = f"{folder}{os.sep}"
+                below = (path[len(start) :] for path in changed if path.startswith(start))
+                what = sorted(path for path in below if counts(Path(path)))
+                if what:
+                    more = f" and {len(what) - 1} more" if len(what) > 1 else ""
+                    codes[name] = (live_code(own), f"{what[0]}{more} changed")
+                elif str(folder) in changed:
+                    codes[name] = (live_code(own), "its folder changed")
         if codes:
             self._reloads += 1
             for name, (code, _) in codes.items():
@@ -207,7 +208,7 @@ class Watching:
     def _folders(self) -> Folders:
         """Return the functions' folders, without those that lie in another one, as they are now."""
         outer: list[tuple[str, int]] = []
-        for folder in sorted({each.declaration.folder for each in self._found.values()}):
+        for folder in sorted({one for each in self._found.values() for one in each.folders}):
             if outer and folder.is_relative_to(outer[-1][0]):
                 continue
             path, inode, _ = _seen(folder)

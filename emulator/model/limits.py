@@ -20,6 +20,8 @@ CODE_REQUEST = 70_167_211
 ZIPPED_CODE = 50 * 1024 * 1024
 #: Code and layers once unpacked, bytes.
 UNZIPPED_CODE = 250 * 1024 * 1024
+#: Layers of a function.
+LAYERS = 5
 #: Seconds a function may take, and MB it may have, unless it runs on Managed Instances.
 ORDINARY_TIMEOUT = 900
 ORDINARY_MEMORY = 10_240

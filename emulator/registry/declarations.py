@@ -9,6 +9,15 @@ from typing import Any
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class LayerDeclaration:
+    """A layer whose content is the user's own folder."""
+
+    arn: str
+    #: What a function finds in /opt.
+    folder: Path
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class FunctionDeclaration:
     """A function as its author declared it."""
 
@@ -23,6 +32,8 @@ class FunctionDeclaration:
     #: None leaves it what it is.
     reserved_concurrency: int | None = None
     environment: Mapping[str, str] = field(default_factory=dict)
+    #: Later ones above earlier ones.
+    layers: tuple[LayerDeclaration, ...] = ()
     #: "x86_64" or "arm64".
     architecture: str = "x86_64"
     description: str = ""

@@ -16,10 +16,12 @@ from typing import Any
 
 from emulator.model.arn import function_arn
 from emulator.model.errors import ConfigurationError
-from emulator.registry import template_queues
+from emulator.model.limits import LAYERS
+from emulator.registry import conventional, template_layers, template_queues
 from emulator.registry.declarations import (
     Declarations,
     FunctionDeclaration,
+    LayerDeclaration,
     MappingDeclaration,
 )
 from emulator.registry.document import Referent, Unresolved, Values, load
@@ -28,23 +30,6 @@ from emulator.registry.document import Referent, Unresolved, Values, load
 TEMPLATES = ("template.yaml", "template.yml", "template.json")
 _SERVERLESS = "AWS::Serverless::Function"
 _LAMBDA = "AWS::Lambda::Function"
-
-#: Files that make a folder a function, most telling first, and the runtime that serves them.
-_CONVENTIONS = {
-    "app.py": "python3.12",
-    "lambda_function.py": "python3.12",
-    "handler.py": "python3.12",
-    "main.py": "python3.12",
-    "index.js": "nodejs20.x",
-    "index.mjs": "nodejs20.x",
-}
-_HANDLER_NAMES = ("handler", "lambda_handler")
-_PYTHON_HANDLER = r"^(?:async\s+)?(?:def\s+)?{name}\b\s*[(=:]"
-_NODE_HANDLER = (
-    r"\bexports\.{name}\s*=|^export\s+(?:const|let|var|(?:async\s+)?function)\s+{name}\b"
-    r"|^export\s*\{{[^}}]*\b{name}\b|\bmodule\.exports\s*=\s*\{{[^}}]*\b{name}\b"
-)
-_NOT_FUNCTIONS = {"node_modules", "__pycache__"}
 
 
 def read(
@@ -74,7 +59,7 @@ def read(
     if path.is_dir():
         templates = [path / name for name in TEMPLATES if (path / name).is_file()]
         if not templates:
-            return Declarations(functions=_distinct(path, _conventional(path)))
+            return Declarations(functions=_distinct(path, conventional.read(path, TEMPLATES)))
         path = templates[0]
     elif not path.exists():
         raise ConfigurationError(f"{path} does not exist")
@@ -110,8 +95,17 @@ class _Template:
             self._values.resources[name] = template_queues.queue_referent(
                 queue, region=region, account=account, endpoint=endpoint
             )
+        layers = {}
+        for kind in template_layers.KINDS:
+            for name, properties in self._of(kind):
+                layer = template_layers.read_layer(
+                    self._path, name, properties, self._values, region=region, account=account
+                )
+                if layer is not None:
+                    layers[layer.arn] = layer
+                    self._values.resources[name] = Referent(ref=layer.arn, attributes={})
         functions = [
-            _Function(self._path, name, kind, properties, self._values)
+            _Function(self._path, name, kind, properties, self._values, layers)
             for kind in (_SERVERLESS, _LAMBDA)
             for name, properties in self._of(kind)
         ]
@@ -164,6 +158,7 @@ class _Function:
         "FunctionName",
         "Handler",
         "Runtime",
+        "Layers",
         "MemorySize",
         "Timeout",
         "Environment",
@@ -174,9 +169,16 @@ class _Function:
     )
 
     def __init__(
-        self, path: Path, name: str, kind: str, properties: dict[str, Any], values: Values
+        self,
+        path: Path,
+        name: str,
+        kind: str,
+        properties: dict[str, Any],
+        values: Values,
+        layers: Mapping[str, LayerDeclaration],
     ) -> None:
         self._path, self._name, self._properties, self._values = path, name, properties, values
+        self._declared_layers = layers
         self._code = "CodeUri" if kind == _SERVERLESS else "Code"
         self._events = properties.get("Events") if kind == _SERVERLESS else None
         #: What the template calls it, and what it is called.
@@ -210,6 +212,7 @@ class _Function:
             if kind not in template_queues.EVENTS
         ]
         environment, unset = self._environment()
+        layers, missing = self._layers()
         return FunctionDeclaration(
             name=self.name,
             folder=self._folder(),
@@ -221,6 +224,7 @@ class _Function:
             if "ReservedConcurrentExecutions" in self._properties
             else None,
             environment=environment,
+            layers=layers,
             architecture=self._architecture(),
             description=self._text("Description", default=""),
             ignored=(
@@ -228,6 +232,7 @@ class _Function:
                 *(k for k in self._properties if k not in used),
                 *events,
                 *unset,
+                *missing,
             ),
         )
 
@@ -235,12 +240,6 @@ class _Function:
         return ConfigurationError(f"{self._path}: {self._name}.{where} {problem}")
 
     def _refuse_what_is_not_there(self) -> None:
-        if self._properties.get("Layers"):
-            raise self._error(
-                "Layers",
-                "is not read from templates; publish the layer through the API, or put its"
-                " content in the function's folder",
-            )
         if self._text("PackageType", default="Zip") != "Zip":
             raise self._error(
                 "PackageType", "is not Zip: images are not read from templates; use CreateFunction"
@@ -303,6 +302,26 @@ class _Function:
                 unset.append(f"Environment.Variables.{key}, which {problem}")
         return result, unset
 
+    def _layers(self) -> tuple[tuple[LayerDeclaration, ...], list[str]]:
+        """Return the layers whose content is here, and what is to be said of the others."""
+        given = self._properties.get("Layers")
+        found, missing = [], []
+        for one in given if isinstance(given, list) else [given] if given else []:
+            try:
+                arn = self._scalar(self._values.resolve(one, self._name, "Layers"), "Layers")
+            except Unresolved as error:
+                problem = str(error).removeprefix(f"{self._path}: {self._name}.Layers ")
+                missing.append(f"Layers, of which one {problem}")
+                continue
+            layer = self._declared_layers.get(arn)
+            if layer is None:
+                missing.append(f"Layers: {arn} is not in the template")
+            else:
+                found.append(layer)
+        if len(found) > LAYERS:
+            raise self._error("Layers", f"are more than the {LAYERS} that a function may have")
+        return tuple(found), missing
+
     def _architecture(self) -> str:
         value = self._value("Architectures")
         if value is None:
@@ -346,51 +365,6 @@ def _is_call(value: Any) -> bool:
 
 def _is_intrinsic(value: dict[str, Any]) -> bool:
     return len(value) == 1 and all(key == "Ref" or str(key).startswith("Fn::") for key in value)
-
-
-def _conventional(root: Path) -> list[FunctionDeclaration]:
-    root = root.resolve()
-    try:
-        folders = [root, *sorted(item for item in root.iterdir() if item.is_dir())]
-    except OSError as error:
-        raise ConfigurationError(f"{root} can't be read: {error.strerror}") from error
-    found = []
-    for folder in folders:
-        if folder.name in _NOT_FUNCTIONS or folder.name.startswith("."):
-            continue
-        declaration = _convention(folder)
-        if declaration is not None:
-            found.append(declaration)
-    if not found:
-        raise ConfigurationError(
-            f"{root} holds no function: neither a template ({', '.join(TEMPLATES)}) nor a folder"
-            f" with one of {', '.join(_CONVENTIONS)} that defines {' or '.join(_HANDLER_NAMES)}"
-        )
-    return found
-
-
-def _convention(folder: Path) -> FunctionDeclaration | None:
-    for file, runtime in _CONVENTIONS.items():
-        path = folder / file
-        if not path.is_file():
-            continue
-        try:
-            code = path.read_text("utf-8", "replace")
-        except OSError as error:
-            raise ConfigurationError(f"{path} can't be read: {error.strerror}") from error
-        shape = _PYTHON_HANDLER if path.suffix == ".py" else _NODE_HANDLER
-        for name in _HANDLER_NAMES:
-            if not re.search(shape.format(name=name), code, re.MULTILINE):
-                continue
-            if not re.fullmatch(r"[a-zA-Z0-9_-]{1,64}", folder.name):
-                raise ConfigurationError(
-                    f"{folder} can't name a function: letters, digits, - and _ only, at most 64"
-                )
-            handler = f"{path.stem}.{name}"
-            return FunctionDeclaration(
-                name=folder.name, folder=folder, handler=handler, runtime=runtime
-            )
-    return None
 
 
 def _distinct(path: Path, found: list[FunctionDeclaration]) -> tuple[FunctionDeclaration, ...]:

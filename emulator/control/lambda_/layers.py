@@ -15,11 +15,9 @@ from emulator.control.lambda_ import code, configuration, ignored, policies
 from emulator.control.lambda_.errors import invalid, not_found, stale
 from emulator.control.lambda_.paging import page
 from emulator.model.function import FunctionVersion, LayerVersion
-from emulator.model.limits import UNZIPPED_CODE
+from emulator.model.limits import LAYERS, UNZIPPED_CODE
 from emulator.registry import records
 
-#: Layers of one function.
-MOST = 5
 _ARN = re.compile(r"arn:[^:]*:lambda:([^:]+):(\d{12}):layer:([^:]+)(?::(\d+))?")
 
 Body = dict[str, Any]
@@ -152,8 +150,8 @@ def resolve(ctx: Context, arns: Sequence[str]) -> tuple[LayerVersion, ...]:
     Raises:
         AwsError: One is not there, or the list is such as AWS refuses.
     """
-    if len(arns) > MOST:
-        raise invalid(f"Cannot reference more than {MOST} layers.")
+    if len(arns) > LAYERS:
+        raise invalid(f"Cannot reference more than {LAYERS} layers.")
     seen: dict[_Layer, str] = {}
     found = []
     for arn in arns:

@@ -141,6 +141,54 @@ Environment:
     assert found.environment == {"REGION": "us-east-1", "ARN": "dev:dev:us-east-1"}
 
 
+LAYERS = """
+Resources:
+  Named:
+    Type: AWS::Serverless::LayerVersion
+    Properties: {LayerName: shared, ContentUri: ./layers/one}
+  Plain: {Type: AWS::Lambda::LayerVersion, Properties: {Content: layers/two}}
+  Unbuilt: {Type: AWS::Serverless::LayerVersion, Properties: {ContentUri: nowhere}}
+  Remote: {Type: AWS::Lambda::LayerVersion, Properties: {Content: {S3Bucket: b, S3Key: k}}}
+"""
+
+
+def test_layers_whose_content_is_here(tmp_path: Path) -> None:
+    for name in ("one", "two"):
+        (tmp_path / "layers" / name).mkdir(parents=True)
+    managed = "arn:aws:lambda:us-east-1:580247275435:layer:Insights:21"
+    text = f"""{LAYERS}
+  F:
+    Type: AWS::Serverless::Function
+    Properties:
+      Handler: app.handler
+      Runtime: python3.12
+      CodeUri: code
+      Layers: [!Ref Named, '{managed}', !Ref Plain, !Ref Unbuilt, !Ref Remote]
+"""
+    (found,) = read(template(tmp_path, text))
+    assert [(layer.arn.split(":", 5)[5], layer.folder) for layer in found.layers] == [
+        ("layer:shared:1", tmp_path / "layers" / "one"),
+        ("layer:Plain:1", tmp_path / "layers" / "two"),
+    ]
+    unresolved = "which is neither a parameter nor a resource served here"
+    assert found.ignored == (
+        f"Layers: {managed} is not in the template",
+        f"Layers, of which one refers to 'Unbuilt', {unresolved}",
+        f"Layers, of which one refers to 'Remote', {unresolved}",
+    )
+
+
+def test_no_more_layers_than_on_aws(tmp_path: Path) -> None:
+    (tmp_path / "layers" / "one").mkdir(parents=True)
+    text = f"""{LAYERS}
+  F:
+    Type: AWS::Serverless::Function
+    Properties: {{{MINIMAL[1:-1]}, Layers: [{", ".join(["!Ref Named"] * 6)}]}}
+"""
+    with pytest.raises(ConfigurationError, match="more than the 5"):
+        read(template(tmp_path, text))
+
+
 @pytest.mark.parametrize(
     ("value", "says"),
     [
@@ -188,7 +236,6 @@ Resources:
 @pytest.mark.parametrize(
     ("properties", "says"),
     [
-        ("Layers: [!Ref L]", "F.Layers is not read from templates"),
         ("PackageType: Image", "F.PackageType is not Zip"),
         ("InlineCode: x", "F.InlineCode is not read"),
         ("CodeUri: s3://bucket/key", "F.CodeUri must be a local folder"),

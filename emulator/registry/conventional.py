@@ -1,0 +1,79 @@
+"""Functions in bare folders: a file of a conventional name that defines a handler."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+from emulator.model.errors import ConfigurationError
+from emulator.registry.declarations import FunctionDeclaration
+
+#: Files that make a folder a function, most telling first, and the runtime that serves them.
+_CONVENTIONS = {
+    "app.py": "python3.12",
+    "lambda_function.py": "python3.12",
+    "handler.py": "python3.12",
+    "main.py": "python3.12",
+    "index.js": "nodejs20.x",
+    "index.mjs": "nodejs20.x",
+}
+_HANDLER_NAMES = ("handler", "lambda_handler")
+_PYTHON_HANDLER = r"^(?:async\s+)?(?:def\s+)?{name}\b\s*[(=:]"
+_NODE_HANDLER = (
+    r"\bexports\.{name}\s*=|^export\s+(?:const|let|var|(?:async\s+)?function)\s+{name}\b"
+    r"|^export\s*\{{[^}}]*\b{name}\b|\bmodule\.exports\s*=\s*\{{[^}}]*\b{name}\b"
+)
+_NOT_FUNCTIONS = {"node_modules", "__pycache__"}
+
+
+def read(root: Path, templates: tuple[str, ...]) -> list[FunctionDeclaration]:
+    """Return the functions in ``root`` and in the folders directly below it.
+
+    Args:
+        templates: The names of files that would have declared them.
+
+    Raises:
+        ConfigurationError: There is none.
+    """
+    root = root.resolve()
+    try:
+        folders = [root, *sorted(item for item in root.iterdir() if item.is_dir())]
+    except OSError as error:
+        raise ConfigurationError(f"{root} can't be read: {error.strerror}") from error
+    found = []
+    for folder in folders:
+        if folder.name in _NOT_FUNCTIONS or folder.name.startswith("."):
+            continue
+        declaration = _convention(folder)
+        if declaration is not None:
+            found.append(declaration)
+    if not found:
+        raise ConfigurationError(
+            f"{root} holds no function: neither a template ({', '.join(templates)}) nor a folder"
+            f" with one of {', '.join(_CONVENTIONS)} that defines {' or '.join(_HANDLER_NAMES)}"
+        )
+    return found
+
+
+def _convention(folder: Path) -> FunctionDeclaration | None:
+    for file, runtime in _CONVENTIONS.items():
+        path = folder / file
+        if not path.is_file():
+            continue
+        try:
+            code = path.read_text("utf-8", "replace")
+        except OSError as error:
+            raise ConfigurationError(f"{path} can't be read: {error.strerror}") from error
+        shape = _PYTHON_HANDLER if path.suffix == ".py" else _NODE_HANDLER
+        for name in _HANDLER_NAMES:
+            if not re.search(shape.format(name=name), code, re.MULTILINE):
+                continue
+            if not re.fullmatch(r"[a-zA-Z0-9_-]{1,64}", folder.name):
+                raise ConfigurationError(
+                    f"{folder} can't name a function: letters, digits, - and _ only, at most 64"
+                )
+            handler = f"{path.stem}.{name}"
+            return FunctionDeclaration(
+                name=folder.name, folder=folder, handler=handler, runtime=runtime
+            )
+    return None
