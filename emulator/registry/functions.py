@@ -68,9 +68,13 @@ class Function:
         return self.reserved_concurrency
 
     def version(self, qualifier: str) -> FunctionVersion | None:
-        """Return the version a qualifier means; an alias with weights chooses at random."""
+        """Return the version to run; an alias with weights chooses at random.
+
+        On Managed Instances $LATEST does not run, but what it was when it was published last.
+        """
         if qualifier == LATEST:
-            return self.latest
+            managed = self.latest.managed is not None
+            return self.versions.get(LATEST_PUBLISHED) if managed else self.latest
         alias = self.aliases.get(qualifier)
         if alias is None:
             return self.versions.get(qualifier)
@@ -105,18 +109,14 @@ def choose_version(alias: Alias, draw: float) -> str:
     return alias.function_version
 
 
-def _published(function: Function) -> FunctionVersion:
-    """Return what runs where no version is named of a function on Managed Instances."""
-    version = function.versions.get(LATEST_PUBLISHED)
-    if version is None:
-        raise AwsError(
-            "NoPublishedVersionException",
-            "The function can't be invoked because no published version exists. For functions "
-            "with capacity provider configuration, either publish a version to "
-            "$LATEST.PUBLISHED, or specify a published version qualifier.",
-            Type="User",
-        )
-    return version
+def _unpublished() -> AwsError:
+    return AwsError(
+        "NoPublishedVersionException",
+        "The function can't be invoked because no published version exists. For functions with "
+        "capacity provider configuration, either publish a version to $LATEST.PUBLISHED, or "
+        "specify a published version qualifier.",
+        Type="User",
+    )
 
 
 class Registry:
@@ -161,14 +161,13 @@ class Registry:
         """Return the version to run.
 
         Raises:
-            AwsError: ResourceNotFoundException, with AWS's text.
+            AwsError: ResourceNotFoundException or NoPublishedVersionException, with AWS's text.
         """
         function = self.find(account, region, name)
         version = None if function is None else function.version(qualifier)
-        if version is not None and version.managed is not None and version.version == LATEST:
-            assert function is not None
-            return _published(function)
         if version is None:
+            if function is not None and qualifier == LATEST:
+                raise _unpublished()
             arn = function_arn(account, region, name, qualifier)
             raise AwsError("ResourceNotFoundException", f"Function not found: {arn}", Type="User")
         return version

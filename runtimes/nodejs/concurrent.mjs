@@ -17,7 +17,7 @@ import {
   setPackagePath,
   streamifyResponse,
 } from './loader.mjs';
-import { errorPayload, logError, patchConsole, setInvocations } from './logging.mjs';
+import { errorPayload, flushed, logError, patchConsole, setInvocations } from './logging.mjs';
 import { SocketChannel } from './socket_channel.mjs';
 
 // --- the main thread ------------------------------------------------------------------------------
@@ -207,6 +207,7 @@ function buffered(answers) {
       const payload = errorPayload(error);
       answer = post(`invocation/${id}/error`, JSON.stringify(payload), payload);
     }
+    await flushed();
     await answers.send(answer);
   };
 }
@@ -222,6 +223,7 @@ async function streaming(api) {
       await invokeStreaming(handler, JSON.parse(body), stream, context);
     } catch (error) {
       logError('Invoke Error', error);
+      await flushed();
       channel.write(stream.failure(errorPayload(error)));
     }
     await channel.receive();

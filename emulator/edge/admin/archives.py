@@ -30,7 +30,7 @@ def add(app: FastAPI, services: Services) -> None:
         """Where GetFunction's Code.Location points: the archive as it was uploaded, or what lies
         in the user's own folder now, packed."""
         found = services.registry.find(account, region, name)
-        chosen: FunctionVersion | None = None if found is None else found.version(version)
+        chosen: FunctionVersion | None = None if found is None else found.numbered(version)
         if chosen is None:
             raise HTTPException(404, f"Function not found: {name}:{version}")
         folder = chosen.code.folder
