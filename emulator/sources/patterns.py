@@ -217,10 +217,33 @@ def _wildcard(argument: Any) -> Rule:
     following = Counter(after for each, after in pairs if each == "*")
     if following and max(following.values()) >= _MOST_WILDCARDS:
         raise InvalidPattern("too complex: fewer wildcards before the same character, please")
-    expression = re.compile(
-        "".join(".*?" if part == "*" else re.escape(part[-1]) for part in parts), re.DOTALL
-    )
-    return lambda value: isinstance(value, str) and expression.fullmatch(value) is not None
+    texts = [""]
+    for part in parts:
+        if part == "*":
+            texts.append("")
+        else:
+            texts[-1] += part[-1]
+    return lambda value: isinstance(value, str) and _consists_of(value, texts)
+
+
+def _consists_of(value: str, texts: list[str]) -> bool:
+    """Say whether a value is these texts in order, with anything between two of them.
+
+    The first place where a text is found is as good as any, so the time is linear.
+    """
+    first, *middle = texts
+    if not middle:
+        return value == first
+    last = middle.pop()
+    if not value.startswith(first):
+        return False
+    at, end = len(first), len(value) - len(last)
+    for text in middle:
+        found = value.find(text, at, end)
+        if found < 0:
+            return False
+        at = found + len(text)
+    return at <= end and value.endswith(last)
 
 
 def _numeric(argument: Any) -> Rule:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import time
+
 import pytest
 from botocore.exceptions import ClientError
 
@@ -25,6 +27,19 @@ def _create(client, arn=QUEUE, **fields):
     )
 
 
+def _settled(client, key):
+    """Wait for the end of a mapping's transition; returns its state, "" where it is gone."""
+    for _ in range(2000):
+        try:
+            state = client.get_event_source_mapping(**key)["State"]
+        except client.exceptions.ResourceNotFoundException:
+            return ""
+        if state in ("Enabled", "Disabled"):
+            return state
+        time.sleep(0.01)
+    raise AssertionError(state)
+
+
 def test_the_life_of_a_mapping(client, scripted):
     heard = []
     scripted.emulator.registry.mappings.listeners.append(
@@ -33,15 +48,16 @@ def test_the_life_of_a_mapping(client, scripted):
     created = _create(client)
     assert (created["State"], created["BatchSize"]) == ("Creating", 10)
     key = {"UUID": created["UUID"]}
-    assert client.get_event_source_mapping(**key)["State"] == "Enabled"
+    assert _settled(client, key) == "Enabled"
     updated = client.update_event_source_mapping(**key, Enabled=False, BatchSize=5)
     assert (updated["State"], updated["BatchSize"]) == ("Disabling", 5)
-    assert client.get_event_source_mapping(**key)["State"] == "Disabled"
+    assert _settled(client, key) == "Disabled"
     assert client.update_event_source_mapping(**key, BatchSize=6)["State"] == "Updating"
+    assert _settled(client, key) == "Disabled"
     assert client.update_event_source_mapping(**key, Enabled=True)["State"] == "Enabling"
+    assert _settled(client, key) == "Enabled"
     assert client.delete_event_source_mapping(**key)["State"] == "Deleting"
-    with pytest.raises(client.exceptions.ResourceNotFoundException):
-        client.get_event_source_mapping(**key)
+    assert _settled(client, key) == ""
     assert heard == [
         *("Creating", "Enabled", "Disabling", "Disabled"),
         *("Updating", "Disabled", "Enabling", "Enabled", None),

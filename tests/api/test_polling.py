@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 import time
+import urllib.request
 from collections.abc import Callable, Iterator
 from typing import Any
 
@@ -245,11 +246,25 @@ def test_sources_that_are_not_polled_are_told_and_refused_when_strict() -> None:
     polled = Polled(strict=True)
     try:
         create(polled.functions)
-        polled.map()
-        with pytest.raises(ClientError, match="a Kinesis stream is kept, but not polled"):
+        uuid = polled.map()
+        with pytest.raises(ClientError, match="a Kinesis stream is not polled"):
             polled.map(arn=stream, StartingPosition="LATEST")
+        with pytest.raises(ClientError, match="MetricsConfig is not acted on"):
+            polled.functions.update_event_source_mapping(
+                UUID=uuid, MetricsConfig={"Metrics": ["EventCount"]}
+            )
+        assert "MetricsConfig" not in polled.functions.get_event_source_mapping(UUID=uuid)
     finally:
         polled.running.stop()
+
+
+def test_what_is_not_acted_on_is_listed(polled: Polled) -> None:
+    polled.map(arn="arn:aws:dynamodb:us-east-1:000000000000:table/t/stream/s",
+               StartingPosition="LATEST")  # fmt: skip
+    polled.map(MetricsConfig={"Metrics": ["EventCount"]})
+    with urllib.request.urlopen(f"{polled.running.url}/_emulator/functions") as answer:
+        (function,) = json.load(answer)
+    assert function["ignored"] == ["EventSourceMapping", "MetricsConfig"]
 
 
 def test_a_batch_in_flight_ends_and_the_next_start_goes_on(tmp_path: Any) -> None:

@@ -7,6 +7,7 @@ from typing import Any
 
 from emulator.control.context import Context, Services
 from emulator.control.lambda_.errors import invalid
+from emulator.control.lambda_.mapping_rules import kind_of
 from emulator.model.function import FunctionVersion
 from emulator.registry.functions import Function
 
@@ -20,6 +21,12 @@ _SETTINGS = {
     "DurableConfig": "executions are not durable",
     "RuntimeConfig": "the runtime is the one installed here",
     "AcceleratorConfig": "there is no accelerator",
+}
+#: The same of an event source mapping.
+_MAPPING_SETTINGS = {
+    "KMSKeyArn": "nothing is encrypted",
+    "LoggingConfig": "pollers log nothing of their own",
+    "MetricsConfig": "no metrics are kept",
 }
 _PLAIN: tuple[object, ...] = (None, "", [], {}, {"Mode": "PassThrough"}, {"ApplyOn": "None"})
 
@@ -47,9 +54,33 @@ def of_destinations(services: Services, config: Mapping[str, Any]) -> list[str]:
     return [arn for arn in named if arn and not services.asynchronous.destinations.serves(arn)]
 
 
+def of_mapping(services: Services, mapping: Mapping[str, Any]) -> dict[str, str]:
+    """Return what of an event source mapping is not acted on, with what that means."""
+    if not services.sources.is_polled(mapping):
+        return {"EventSourceMapping": f"{kind_of(mapping).title} is not polled"}
+    return {
+        name: meaning
+        for name, meaning in _MAPPING_SETTINGS.items()
+        if mapping.get(name) not in (*_PLAIN, {"Metrics": []})
+    }
+
+
+def _of_mappings(services: Services, function: Function) -> set[str]:
+    at = (function.latest.account, function.latest.region)
+    mappings = services.registry.mappings
+    found: set[str] = set()
+    for key in mappings.keys(*at):
+        mapping = mappings.find(*at, key) or {}
+        arn = mapping["FunctionArn"]
+        if arn == function.arn or arn.startswith(f"{function.arn}:"):
+            found.update(of_mapping(services, mapping))
+    return found
+
+
 def ignored(services: Services, function: Function) -> list[str]:
     """Return everything about a function that is configured and not acted on."""
     names = [*function.ignored, *of_version(services, function.latest)]
+    names += sorted(_of_mappings(services, function))
     if any(
         of_destinations(services, config.get("DestinationConfig") or {})
         for config in function.attached.get("event-invoke", {}).values()
@@ -71,6 +102,16 @@ def report(ctx: Context, version: FunctionVersion) -> None:
     """
     for name, meaning in of_version(ctx.services, version).items():
         refuse(ctx, f"{version.name}: {name} is not acted on: {meaning}.")
+
+
+def report_mapping(ctx: Context, name: str, mapping: Mapping[str, Any]) -> None:
+    """Warn of what the event source mapping of a function of this ``name`` asks for in vain.
+
+    Raises:
+        AwsError: The settings are strict: it is refused.
+    """
+    for member, meaning in of_mapping(ctx.services, mapping).items():
+        refuse(ctx, f"{name}: {member} is not acted on: {meaning}.")
 
 
 def refuse(ctx: Context, text: str) -> None:

@@ -36,10 +36,7 @@ async def create_event_source_mapping(ctx: Context, request: Request) -> Respons
     _check_duplicate(ctx, kind, request, function_arn, name)
     if ctx.services.sources.is_polled(request):
         await _check_queue(ctx, request["EventSourceArn"], function_arn)
-    else:
-        ignored.refuse(
-            ctx, f"{name}: an event source mapping of {kind.title} is kept, but not polled."
-        )
+    ignored.report_mapping(ctx, name, request)
     identifier = str(uuid.uuid4())
     body = mapping_rules.describe(kind, request) | {
         "UUID": identifier,
@@ -92,6 +89,9 @@ async def update_event_source_mapping(ctx: Context, request: Request) -> Respons
         changed["FunctionArn"], _ = _function(ctx, request)
         if ctx.services.sources.is_polled(changed):
             await _check_queue(ctx, changed["EventSourceArn"], changed["FunctionArn"])
+    if ctx.services.sources.is_polled(body):
+        asked = {**request, "EventSourceArn": body["EventSourceArn"]}
+        ignored.report_mapping(ctx, changed["FunctionArn"], asked)
     enabled = request.get("Enabled")
     state = "Updating"
     if enabled is not None and enabled != body["Enabled"]:
