@@ -10,7 +10,7 @@ import base64
 import hashlib
 import os
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from fnmatch import fnmatchcase
 from pathlib import Path
 
@@ -255,17 +255,20 @@ class Folder:
 
     def _function(self, declared: Declared) -> Function:
         return Function(
-            latest=self._version(declared, generation=0), ignored=declared.declaration.ignored
+            latest=self._version(declared, generation=0),
+            ignored=declared.declaration.ignored,
+            tags=dict(declared.declaration.tags),
         )
 
     def _update(self, function: Function, declared: Declared) -> None:
         function.ignored = declared.declaration.ignored
+        function.tags = dict(declared.declaration.tags)
         latest = self._version(declared, generation=function.latest.generation + 1)
         self._registry.update(function, latest, "declaration changed")
 
     def _version(self, declared: Declared, *, generation: int) -> FunctionVersion:
         declaration = declared.declaration
-        return FunctionVersion(
+        version = FunctionVersion(
             account=self._account,
             region=self._region,
             name=declaration.name,
@@ -275,6 +278,7 @@ class Folder:
             handler=declaration.handler,
             memory_mb=declaration.memory_mb,
             timeout_s=declaration.timeout_s,
+            ephemeral_storage_mb=declaration.ephemeral_storage_mb,
             architecture=declaration.architecture,
             environment=declaration.environment or None,
             layers=tuple(
@@ -288,3 +292,6 @@ class Folder:
             revision_id=configuration.new_revision(),
             last_modified=configuration.timestamp(self._clock.now()),
         )
+        if not declaration.logging:
+            return version
+        return replace(version, **configuration.logging_changes(version, declaration.logging))

@@ -32,6 +32,11 @@ class FunctionDeclaration:
     #: None leaves it what it is.
     reserved_concurrency: int | None = None
     environment: Mapping[str, str] = field(default_factory=dict)
+    #: Size of /tmp.
+    ephemeral_storage_mb: int = 512
+    #: As in AWS's LoggingConfig.
+    logging: Mapping[str, str] = field(default_factory=dict)
+    tags: Mapping[str, str] = field(default_factory=dict)
     #: Later ones above earlier ones.
     layers: tuple[LayerDeclaration, ...] = ()
     #: "x86_64" or "arm64".

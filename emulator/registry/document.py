@@ -281,3 +281,12 @@ class Values:
 
     def _error(self, problem: str, *where: str) -> ConfigurationError:
         return ConfigurationError(f"{self._path}: {'.'.join(where)} {problem}")
+
+
+def is_call(value: Any) -> bool:
+    """Say whether a value is an intrinsic function, to be worked out as a whole."""
+    return (
+        isinstance(value, dict)
+        and len(value) == 1
+        and all(key == "Ref" or str(key).startswith("Fn::") for key in value)
+    )

@@ -118,7 +118,7 @@ def apply(
             working_directory=image.get("WorkingDirectory") or "",
         )
     if "LoggingConfig" in request:
-        changes |= _logging(version, request["LoggingConfig"])
+        changes |= logging_changes(version, request["LoggingConfig"])
     if layers is not None:
         changes["layers"] = layers
     settings = dict(version.settings)
@@ -129,7 +129,12 @@ def apply(
     return replace(version, **changes, revision_id=new_revision(), last_modified=timestamp(now))
 
 
-def _logging(version: FunctionVersion, logging: Mapping[str, Any]) -> dict[str, Any]:
+def logging_changes(version: FunctionVersion, logging: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the fields of a version that a LoggingConfig changes.
+
+    Raises:
+        AwsError: It has a level, and the format is not JSON.
+    """
     log_format = logging.get("LogFormat", version.log_format)
     levels = {"ApplicationLogLevel", "SystemLogLevel"} & set(logging)
     if levels and log_format != "JSON":

@@ -178,6 +178,31 @@ def test_layers_whose_content_is_here(tmp_path: Path) -> None:
     )
 
 
+def test_logging_storage_and_tags(tmp_path: Path) -> None:
+    text = f"""
+Resources:
+  Lines: {{Type: AWS::Logs::LogGroup, Properties: {{LogGroupName: /my/lines}}}}
+  One:
+    Type: AWS::Serverless::Function
+    Properties:
+      {{{MINIMAL[1:-1]}, EphemeralStorage: {{Size: 1024}}, Tags: {{team: blue, number: 1}},
+      LoggingConfig: {{LogFormat: JSON, ApplicationLogLevel: WARN, LogGroup: !Ref Lines}}}}
+  Two:
+    Type: AWS::Lambda::Function
+    Properties: {{{MINIMAL[1:-1].replace("CodeUri", "Code")}, Tags: [{{Key: a, Value: b}}]}}
+"""
+    one, two = read(template(tmp_path, text))
+    assert one.ephemeral_storage_mb == 1024
+    assert one.logging == {
+        "LogFormat": "JSON",
+        "ApplicationLogLevel": "WARN",
+        "LogGroup": "/my/lines",
+    }
+    assert one.tags == {"team": "blue", "number": "1"}
+    assert (two.ephemeral_storage_mb, two.logging, two.tags) == (512, {}, {"a": "b"})
+    assert one.ignored == two.ignored == ()
+
+
 def test_no_more_layers_than_on_aws(tmp_path: Path) -> None:
     (tmp_path / "layers" / "one").mkdir(parents=True)
     text = f"""{LAYERS}
@@ -257,6 +282,12 @@ Resources:
         ("FunctionName: {}", "F.FunctionName must be text, not a mapping"),
         ("Architectures: [mips]", "F.Architectures must be"),
         ("Architectures: arm64", "F.Architectures must be"),
+        ("EphemeralStorage: {Size: 100}", "EphemeralStorage.Size is 100; it must be from 512"),
+        ("EphemeralStorage: {Size: much}", "EphemeralStorage.Size is 'much'; it must be a number"),
+        ("LoggingConfig: {LogFormat: XML}", "LoggingConfig.LogFormat is 'XML', which does not"),
+        ("LoggingConfig: {SystemLogLevel: INFO}", "has a level, which needs the LogFormat JSON"),
+        ("LoggingConfig: {Foo: x}", "LoggingConfig.Foo is not known"),
+        ("Tags: text", "F.Tags must be a mapping"),
         ("Environment: [A]", "F.Environment must be a mapping"),
         ("Environment: {Variables: text}", "F.Environment.Variables must be a mapping"),
         ("Environment: {Variables: {1: a}}", "F.Environment.Variables must be a mapping"),
