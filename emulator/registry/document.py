@@ -135,7 +135,15 @@ def _count(node: yaml.Node, known: dict[int, int]) -> int:
 
 
 class Unresolved(ConfigurationError):
-    """A reference or function that can't be worked out here; what it stands for is not known."""
+    """A reference or function that can't be worked out here; what it stands for is not known.
+
+    Attributes:
+        reason: That in a few words.
+    """
+
+    def __init__(self, text: str, reason: str) -> None:
+        super().__init__(text)
+        self.reason = reason
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -277,7 +285,8 @@ class Values:
         return re.sub(r"\$\{([^}]*)\}", value, text)
 
     def _unresolved(self, problem: str, *where: str) -> Unresolved:
-        return Unresolved(f"{self._path}: {'.'.join(where)} {problem}")
+        text = f"{self._path}: {'.'.join(where)} {problem}"
+        return Unresolved(text, problem.partition(", which")[0])
 
     def _error(self, problem: str, *where: str) -> ConfigurationError:
         return ConfigurationError(f"{self._path}: {'.'.join(where)} {problem}")

@@ -180,8 +180,7 @@ class FunctionReader:
                 result[key] = self._scalar(self._values.resolve(value, at), f"{where}.{key}")
             except Unresolved as error:
                 # Functions that never look at it run all the same.
-                problem = str(error).removeprefix(f"{self._path}: {at} ")
-                unset.append(f"Environment.Variables.{key}, which {problem}")
+                unset.append(f"Environment.{key} ({error.reason})")
         return result, unset
 
     def _storage(self) -> int:
@@ -222,12 +221,11 @@ class FunctionReader:
             try:
                 arn = self._scalar(self._values.resolve(one, self._name, "Layers"), "Layers")
             except Unresolved as error:
-                problem = str(error).removeprefix(f"{self._path}: {self._name}.Layers ")
-                missing.append(f"Layers, of which one {problem}")
+                missing.append(f"Layers ({error.reason})")
                 continue
             layer = self._declared_layers.get(arn)
             if layer is None:
-                missing.append(f"Layers: {arn} is not in the template")
+                missing.append(f"Layers ({arn})")
             else:
                 found.append(layer)
         if len(found) > LAYERS:
