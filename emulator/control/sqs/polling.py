@@ -71,8 +71,13 @@ class EmbeddedQueues:
     async def open(self, arn: str) -> EmbeddedQueue:
         while (queue := self._sqs.by_arn(arn)) is None:
             waiter: asyncio.Future[None] = asyncio.get_running_loop().create_future()
-            self._waiting.setdefault(arn, []).append(waiter)
-            await waiter
+            waiting = self._waiting.setdefault(arn, [])
+            waiting.append(waiter)
+            try:
+                await waiter
+            finally:
+                if waiter in waiting:
+                    waiting.remove(waiter)
         return EmbeddedQueue(self._sqs, queue)
 
     def _opened(self, queue: SqsQueue) -> None:
