@@ -91,6 +91,7 @@ class AsynchronousInvokes:
         self._engine: Engine | None = None
         self._channels: dict[str, Channel] = {}
         self._opening: dict[str, asyncio.Task[Channel]] = {}
+        self._accepting = 0
         self._dropping: set[asyncio.Task[None]] = set()
 
     async def open(self, engine: Engine) -> None:
@@ -125,11 +126,19 @@ class AsynchronousInvokes:
             tenant_id=invocation.tenant_id,
             accepted=self.clock.now(),
         )
+        self._accepting += 1
         try:
             channel = await self._channel(function_arn(account, region, name))
             await channel.queue.send(event.draft())
         except StorageError as error:
             raise AwsError("ServiceException", f"The event was not kept: {error}") from error
+        finally:
+            self._accepting -= 1
+
+    @property
+    def busy(self) -> bool:
+        """Return whether so many wait for their events to be kept that these come first."""
+        return self._accepting >= self.limits.busy
 
     # -- looking in ---------------------------------------------------------------------------
 

@@ -56,6 +56,9 @@ class Limits:
     #: Seconds that one has run and none had room, after which one more may run. Events that end
     #: sooner end before another environment has started.
     growth: float = 0.02
+    #: Callers that wait at once for their events to be kept, from which on these come first: of
+    #: one function no more run than at the beginning.
+    busy: int = 8
 
 
 class _Ended(NamedTuple):
@@ -145,11 +148,12 @@ class Channel:
                 await self._changed.wait()
                 end.cancel()
                 continue
-            room = min(self._allowed, self._most()) - self.running
+            limits = self._host.limits
+            allowed = limits.first if self._host.busy else self._allowed
+            room = min(allowed, self._most()) - self.running
             if room > 0:
                 return room
             if self._growth is None:
-                limits = self._host.limits
                 self._growth = self._host.clock.call_later(limits.growth, self._grow)
             self._changed.clear()
             await self._changed.wait()
@@ -163,14 +167,14 @@ class Channel:
 
     def _grow(self) -> None:
         self._growth = None
-        if self.running < self._allowed:
-            return
         limits = self._host.limits
-        oldest = next(iter(self._began.values()))
-        if self._host.clock.monotonic() - oldest >= limits.growth:
-            self._allowed = min(limits.function, self._allowed + 1)
-        # Looks again for room, or waits for it anew.
-        self._changed.set()
+        if self.running >= self._allowed and not self._host.busy:
+            oldest = next(iter(self._began.values()))
+            if self._host.clock.monotonic() - oldest >= limits.growth:
+                self._allowed = min(limits.function, self._allowed + 1)
+        if self.paused_until() is None:
+            # Looks again for room, or waits for it anew.
+            self._changed.set()
 
     # -- one event ----------------------------------------------------------------------------
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 
+from emulator.invoke.channel import Limits
 from emulator.model.errors import DriverFault
 from emulator.model.sandbox import Exit
 from emulator.testing import RuntimeClient
@@ -278,6 +279,24 @@ async def test_events_that_end_sooner_than_an_environment_starts_get_no_further_
         await world.advance(0.01)
     await world.settle()
     assert world.asynchronous.outcomes == {"Success": 40}
+
+
+async def test_while_many_wait_to_be_accepted_no_further_environment_starts(world):
+    async def slow(runtime: RuntimeClient) -> Exit | None:
+        await runtime.next()
+        await asyncio.Event().wait()
+        return None
+
+    world.driver.script = slow
+    world.function(timeout_s=900)
+    world.asynchronous.limits = Limits(busy=0)
+    await asyncio.gather(*(world.submit(n, request_id=f"id-{n}") for n in range(40)))
+    await world.advance(5)
+    assert world.pools.count == world.asynchronous.limits.first
+    world.asynchronous.limits = Limits()
+    await world.advance(5)
+    assert world.pools.count == world.asynchronous.limits.function
+    world.asynchronous.cancel()
 
 
 async def test_one_functions_backlog_does_not_hold_up_another(world):
