@@ -13,7 +13,8 @@ DOCKER = pytest.param("docker", marks=[pytest.mark.docker, pytest.mark.xdist_gro
 DRIVERS = ["process", DOCKER]
 #: Every runtime the tests use has the one image there is without a registry.
 IMAGES = dict.fromkeys(
-    ("python3.11", "python3.12", "nodejs20.x", "nodejs22.x", "provided.al2023"), IMAGE
+    ("python3.11", "python3.12", "python3.13", "nodejs20.x", "nodejs22.x", "provided.al2023"),
+    IMAGE,
 )
 
 

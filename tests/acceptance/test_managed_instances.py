@@ -14,7 +14,7 @@ from typing import Any
 import pytest
 
 from emulator.pool.states import State
-from emulator.settings import Settings
+from tests.acceptance.drivers import DRIVERS, settings
 from tests.api.conftest import Running, create, zip_of
 
 _PYTHON = """
@@ -142,9 +142,9 @@ class Function:
         return [event["message"].rstrip("\n") for page in pages for event in page["events"]]
 
 
-@pytest.fixture(scope="module")
-def running() -> Iterator[Running]:
-    running = Running(Settings(port=0))
+@pytest.fixture(scope="module", params=DRIVERS)
+def running(request) -> Iterator[Running]:
+    running = Running(settings(request.param))
     yield running
     running.stop()
 
