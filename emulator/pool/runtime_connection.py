@@ -1,0 +1,220 @@
+"""One connection of a runtime to its Runtime API: HTTP/1.1, and which call means what."""
+
+from __future__ import annotations
+
+import asyncio
+from collections import deque
+from typing import TYPE_CHECKING, cast
+
+import httptools
+
+from emulator.model.limits import RESPONSE_PAYLOAD
+from emulator.pool.http_answers import ACCEPTED, TOO_LARGE, answer, refuse
+
+if TYPE_CHECKING:
+    from emulator.pool.runtime_api import Refusal, RuntimeApi
+
+_PREFIX = b"/2018-06-01/runtime/"
+_INVOCATION = _PREFIX + b"invocation/"
+_NEXT = _INVOCATION + b"next"
+
+
+class RuntimeConnection(asyncio.Protocol):
+    """One HTTP/1.1 connection. ``httptools`` calls the ``on_…`` methods."""
+
+    def __init__(self, api: RuntimeApi, *, tcp: bool) -> None:
+        self._api = api
+        self._tcp = tcp
+        self._transport: asyncio.Transport | None = None
+        #: What came before it was known whose connection this is; None once that is known.
+        self._unproven: bytearray | None = None
+        #: What is held back for output that was printed before it.
+        self._late: deque[bytes] = deque()
+        self._parser = httptools.HttpRequestParser(self)
+        self._held: list[bytes] = []
+        self._feeding = False
+        #: The id of the invocation sent last.
+        self.given = ""
+        self._reset()
+
+    def _reset(self) -> None:
+        self._url = b""
+        #: By names in lower case.
+        self._headers: dict[bytes, bytes] = {}
+        self._body: list[bytes] = []
+        self._size = 0
+        #: The invocation whose response is passed on as it comes.
+        self._streaming = ""
+
+    # --- transport -------------------------------------------------------------------------
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        # Not an isinstance check: uvloop's transports are none of asyncio's classes.
+        self._transport = transport = cast(asyncio.Transport, transport)
+        if self._tcp:
+            self._unproven = bytearray()
+            self._api.judge(self)
+        else:
+            self._api.connections.add(self)
+
+    @property
+    def addresses(self) -> tuple[tuple[str, int], tuple[str, int]]:
+        """Its remote and its local (host, port)."""
+        assert self._transport is not None
+        peer, local = map(self._transport.get_extra_info, ("peername", "sockname"))
+        return peer[:2], local[:2]
+
+    @property
+    def unproven(self) -> bytes:
+        return bytes(self._unproven or b"")
+
+    def accepted(self) -> None:
+        """It belongs to the environment: what it sent so far counts."""
+        early, self._unproven = self._unproven, None
+        if early:
+            self.data_received(bytes(early))
+
+    def connection_lost(self, error: Exception | None) -> None:
+        while self._late:
+            self._feed_late()
+        if self._streaming:
+            self._api.answers.response_broke(self._streaming, "", b"")
+        self._api.lost(self)
+        # Whoever ends without having read all resets the connection.
+        if error is not None and self.given:
+            self._api.events.runtime_hung_up(self.given)
+
+    def data_received(self, data: bytes) -> None:
+        if self._unproven is not None:
+            self._unproven += data
+            self._api.judge(self)
+        elif self._api.lag:
+            self._late.append(data)
+            asyncio.get_running_loop().call_later(self._api.lag, self._feed_late)
+        else:
+            self._feed(data)
+
+    def _feed_late(self) -> None:
+        if self._late:
+            self._feed(self._late.popleft())
+
+    def _feed(self, data: bytes) -> None:
+        self._feeding = True
+        try:
+            self._parser.feed_data(data)
+        except httptools.HttpParserUpgrade:
+            self.abort()
+        except httptools.HttpParserError:
+            self._feeding = False
+            self.write(answer(400, "InvalidRequest", "The request could not be parsed."))
+            if self._transport is not None:
+                self._transport.close()
+            return
+        self._feeding = False
+        # Who has called ``next`` behind its response waits for that: the answer to the response
+        # goes out with the next invocation, and the runtime is woken once, not twice.
+        if self._held and not self._api.is_parked(self):
+            self.write()
+
+    def write(self, *data: bytes) -> None:
+        """Send ``data``; while a read is being worked off, wait, so that one write goes out."""
+        self._held += data
+        if not self._feeding:
+            held, self._held = self._held, []
+            if self._transport is not None and not self._transport.is_closing():
+                self._transport.writelines(held)
+
+    def abort(self) -> None:
+        if self._transport is not None:
+            self._transport.abort()
+
+    def pause_reading(self) -> None:
+        if self._transport is not None and not self._transport.is_closing():
+            self._transport.pause_reading()
+
+    def resume_reading(self) -> None:
+        if self._transport is not None and not self._transport.is_closing():
+            self._transport.resume_reading()
+
+    # --- httptools -------------------------------------------------------------------------
+
+    def on_url(self, url: bytes) -> None:
+        self._url += url
+
+    def on_header(self, name: bytes, value: bytes) -> None:
+        self._headers[name.lower()] = value
+
+    def on_body(self, body: bytes) -> None:
+        if self._header(b"lambda-runtime-function-response-mode") == "streaming":
+            request_id = self._streaming or _answered(self._url.partition(b"?")[0])[0]
+            content_type = self._header(b"content-type")
+            if self._api.answers.response_chunk(request_id, body, content_type, self):
+                self._streaming = request_id
+                return
+            del self._headers[b"lambda-runtime-function-response-mode"]
+        self._size += len(body)
+        # An answer that is too large is counted to its end, not kept.
+        if self._size <= RESPONSE_PAYLOAD:
+            self._body.append(body)
+        else:
+            self._body.clear()
+
+    def on_message_complete(self) -> None:
+        if self._streaming:
+            # Held back for a slow client or not: the runtime's next call must be heard.
+            self.resume_reading()
+        try:
+            said = self._answer(self._parser.get_method(), self._url.partition(b"?")[0])
+        finally:
+            self._reset()
+        if said:
+            self.write(said)
+
+    def _answer(self, method: bytes, url: bytes) -> bytes:
+        """Work off a request; returns the answer to it, empty for a ``next`` that is parked."""
+        events, answers = self._api.events, self._api.answers
+        refusal: Refusal | None
+        if method == b"GET" and url == _NEXT:
+            refusal = self._wait()
+            return b"" if refusal is None else refuse(*refusal)
+        request_id, kind = _answered(url) if method == b"POST" else ("", b"")
+        error_type = self._header(b"lambda-runtime-function-error-type")
+        body = b"".join(self._body)
+        if method == b"POST" and url == _PREFIX + b"init/error":
+            refusal = events.init_failed(body, error_type)
+        elif kind == b"error":
+            refusal = answers.runtime_failed(request_id, body, error_type)
+        elif kind != b"response":
+            return answer(404, "NotFound", "404 page not found")
+        elif error_type:
+            refusal = None
+            error_body = self._headers.get(b"lambda-runtime-function-error-body", b"")
+            answers.response_broke(request_id, error_type, error_body)
+        elif self._size > RESPONSE_PAYLOAD:
+            answers.response_too_large(request_id)
+            return answer(413, "RequestEntityTooLarge", TOO_LARGE)
+        else:
+            content_type = self._header(b"content-type")
+            refusal = answers.runtime_responded(request_id, body, content_type)
+        return ACCEPTED if refusal is None else refuse(*refusal)
+
+    def _wait(self) -> Refusal | None:
+        """Park a call of ``next``, if there may be one now."""
+        if self._api.full:
+            return ("InvalidStateTransition", "Another call of next is waiting already.")
+        self._api.park(self)
+        refusal = self._api.events.runtime_waits()
+        if refusal is not None:
+            self._api.unpark(self)
+        return refusal
+
+    def _header(self, name: bytes) -> str:
+        return self._headers.get(name, b"").decode("latin-1")
+
+
+def _answered(url: bytes) -> tuple[str, bytes]:
+    """Return the request id that the path of an answer names and its last word, or nothing."""
+    path, _, kind = url.rpartition(b"/")
+    if not path.startswith(_INVOCATION) or path == _INVOCATION:
+        return "", b""
+    return path[len(_INVOCATION) :].decode("latin-1"), kind
