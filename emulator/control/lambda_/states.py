@@ -26,9 +26,10 @@ from emulator.model.errors import ConfigurationError, DriverFault
 from emulator.model.function import LATEST, Code, FunctionVersion
 from emulator.registry.functions import Function
 
-#: Seconds an answer may wait for the end of a transition. A waiter of the SDKs that sees Pending
-#: once sleeps a whole second before it asks again.
+#: Seconds an answer may wait for the end of a transition.
 _PATIENCE = 0.25
+#: The same for a waiter of an SDK, which sleeps one second or five once it has seen Pending.
+_WAITER_PATIENCE = 2.0
 #: Seconds an invocation waits for its function to be there: what a first start of an interpreter
 #: takes on a busy machine, but not the pull of an image.
 _INVOKE_PATIENCE = 10.0
@@ -161,7 +162,9 @@ async def look(ctx: Context, function: Function, number: str) -> None:
     transition = ctx.services.transitions.get(function.arn)
     if transition is None:
         return
-    if number in transition.seen or ctx.waits:
+    if ctx.waits:
+        await hurry(ctx.services, function, _WAITER_PATIENCE)
+    elif number in transition.seen:
         await hurry(ctx.services, function)
     transition.seen.add(number)
 
