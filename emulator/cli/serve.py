@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from emulator import __version__
 from emulator.cli.client import DEFAULT_ENDPOINT, Client, Endpoint
+from emulator.cli.greeting import greet
 from emulator.cli.terminal import (
     CommandError,
     LivePrinter,
@@ -22,7 +22,6 @@ from emulator.cli.terminal import (
     log_line,
     note,
     pairs,
-    show_table,
 )
 from emulator.settings import Settings
 
@@ -309,7 +308,7 @@ def _serve(settings: Settings, *, quiet: bool) -> None:
         if not quiet:
             _print_logs(emulator, printer)
         await emulator.run(
-            lambda: _greet(emulator),
+            lambda: greet(emulator),
             say=lambda text: printer.print(clean(text)),
             complain=note,
             progress=PullPrinter(printer).show,
@@ -348,39 +347,6 @@ def _print_logs(emulator: Emulator, printer: LivePrinter) -> None:
             log_line(group.name.removeprefix("/aws/lambda/"), event.message, colour=colour)
         )
     )
-
-
-def _greet(emulator: Emulator) -> None:
-    """Say where it is, what it serves and how to call that."""
-    functions = emulator.registry.all()
-    print(f"localfaas {__version__}, {emulator.driver.name} driver: {emulator.endpoint}\n")
-    name = "FUNCTION"
-    if functions:
-        name = functions[0].name
-        rows = [
-            (
-                each.name,
-                each.latest.runtime,
-                each.latest.handler,
-                f"{each.latest.memory_mb} MB",
-                f"{each.latest.timeout_s} s",
-            )
-            for each in functions
-        ]
-        show_table(("FUNCTION", "RUNTIME", "HANDLER", "MEMORY", "TIMEOUT"), rows)
-    else:
-        print("No functions yet: create one with any AWS tool, or start with a folder of them.")
-    calls = f"{emulator.endpoint}/2015-03-31/functions/{name}/invocations"
-    print(
-        f"\naws lambda invoke --endpoint-url {emulator.endpoint} --function-name {name} "
-        f"/dev/stdout\ncurl -d '{{}}' {calls}\n",
-        flush=True,
-    )
-    for text in emulator.notes:
-        note(text)
-    for function in functions:
-        if function.ignored:
-            note(f"{function.name}: not acted on: {', '.join(function.ignored)}")
 
 
 def down(

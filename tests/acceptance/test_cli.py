@@ -142,6 +142,21 @@ def test_up_says_where_what_and_how(session: Session) -> None:
     assert session.until("hello: not acted on: Tracing", stderr=True)
 
 
+def test_up_says_which_queue_feeds_what(tmp_path: Path) -> None:
+    path = write(tmp_path)
+    template = path / "template.yaml" if path.is_dir() else path
+    queue = "  Jobs: {Type: AWS::SQS::Queue}\n"
+    feeds = "{FunctionName: hello, EventSourceArn: !GetAtt Jobs.Arn}"
+    mapping = f"  Feeds: {{Type: AWS::Lambda::EventSourceMapping, Properties: {feeds}}}\n"
+    template.write_text(template.read_text().rstrip() + f"\n{queue}{mapping}")
+    session = Session(path)
+    try:
+        assert session.until("QUEUE").split() == ["QUEUE", "FEEDS"]
+        assert session.until("Jobs").split() == ["Jobs", "hello"]
+    finally:
+        session.end()
+
+
 def test_the_printed_curl_line_works(session: Session) -> None:
     line = session.until("curl")
     done = subprocess.run(line, shell=True, capture_output=True, text=True, check=True, timeout=30)

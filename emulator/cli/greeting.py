@@ -1,0 +1,52 @@
+"""What ``up`` says when the emulator is there."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from emulator import __version__
+from emulator.cli.terminal import note, show_table
+
+if TYPE_CHECKING:
+    from emulator.app import Emulator
+
+
+def greet(emulator: Emulator) -> None:
+    """Say where it is, what it serves and how to call that."""
+    functions = emulator.registry.all()
+    print(f"localfaas {__version__}, {emulator.driver.name} driver: {emulator.endpoint}\n")
+    name = "FUNCTION"
+    if functions:
+        name = functions[0].name
+        rows = [
+            (
+                each.name,
+                each.latest.runtime,
+                each.latest.handler,
+                f"{each.latest.memory_mb} MB",
+                f"{each.latest.timeout_s} s",
+            )
+            for each in functions
+        ]
+        show_table(("FUNCTION", "RUNTIME", "HANDLER", "MEMORY", "TIMEOUT"), rows)
+    else:
+        print("No functions yet: create one with any AWS tool, or start with a folder of them.")
+    mappings = [
+        (each["EventSourceArn"].rpartition(":")[2], each["FunctionArn"].split(":", 6)[6])
+        for _, _, _, each in emulator.registry.mappings.all()
+        if each["Enabled"] and emulator.pollers.is_polled(each)
+    ]
+    if mappings:
+        print()
+        show_table(("QUEUE", "FEEDS"), sorted(mappings))
+    calls = f"{emulator.endpoint}/2015-03-31/functions/{name}/invocations"
+    print(
+        f"\naws lambda invoke --endpoint-url {emulator.endpoint} --function-name {name} "
+        f"/dev/stdout\ncurl -d '{{}}' {calls}\n",
+        flush=True,
+    )
+    for text in emulator.notes:
+        note(text)
+    for function in functions:
+        if function.ignored:
+            note(f"{function.name}: not acted on: {', '.join(function.ignored)}")
