@@ -306,10 +306,11 @@ class Emulator:
     async def _prepare(self, complain: Callable[[str], None]) -> None:
         """Have sandboxes ready for the functions there are, so that the first call is quick."""
         latest = [function.latest for function in self.registry.all()]
-        for runtime, architecture in {(v.runtime, v.architecture) for v in latest if v.runtime}:
+        for architecture in {version.architecture for version in latest}:
             note = self.driver.check_architecture(architecture)
             if note is not None:
                 complain(note)
+        for runtime, architecture in {(v.runtime, v.architecture) for v in latest if v.runtime}:
             try:
                 await self.driver.prepare(runtime, architecture)
             except (ConfigurationError, DriverFault) as error:

@@ -20,7 +20,13 @@ _OWN = "localfaas"
 #: "python3.12", "nodejs22.x", "java8.al2", "dotnet8", "provided.al2023", "provided".
 _RUNTIME = re.compile(r"(?P<language>[a-z]+?)(?P<version>\d[\d.]*)?(?:\.(?P<suffix>x|al\d+))?")
 _PLATFORMS = {"x86_64": "linux/amd64", "arm64": "linux/arm64"}
-_MACHINES = {"x86_64": "linux/amd64", "aarch64": "linux/arm64", "arm64": "linux/arm64"}
+#: Docker names its machine as ``uname -m`` does, Podman as Go does.
+_MACHINES = {
+    "x86_64": "linux/amd64",
+    "amd64": "linux/amd64",
+    "aarch64": "linux/arm64",
+    "arm64": "linux/arm64",
+}
 #: Seconds a pull or a build may take.
 _PULL_TIMEOUT = 1800.0
 
@@ -117,7 +123,7 @@ class Images:
 
     Args:
         engine: Where they are kept.
-        machine: The architecture of the engine's machine, as ``uname -m`` gives it.
+        machine: The architecture of the engine's machine, as the engine gives it.
         mapping: Images by runtime identifier, from the settings.
         bootstraps: Languages our own bootstraps speak.
         on_progress: Hears how far a pull is.
