@@ -123,7 +123,9 @@ class InFlight:
         result.duration_ms = duration_ms
         result.billed_ms = report.billed_ms(duration_ms, self._init_ms)
         mark, until = self._mark, log.written
-        result.log_tail = lambda: log.tail(mark, until, LOG_TAIL)
+        # Where others write between its lines, its own are those that name it.
+        naming = self.request_id if version.managed is not None else ""
+        result.log_tail = lambda: log.tail(mark, until, LOG_TAIL, naming)
         self.answer(result)
 
     def answer(self, result: InvocationResult) -> None:

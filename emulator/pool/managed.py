@@ -26,6 +26,10 @@ if TYPE_CHECKING:
     from emulator.pool.pools import Pools
 
 
+#: Seconds an environment may wait for its place among those of all functions.
+_ROOM_SECONDS = 10.0
+
+
 class CapacityExceeded(Exception):
     """Every environment is busy, and there can't be more."""
 
@@ -178,11 +182,14 @@ class ManagedPool(Pool):
             self.on_idle(environment)
 
     async def _room(self) -> bool:
-        """Wait for a place for one more environment; False: none is wanted any more."""
+        """Wait for a place for one more environment; False: it does not come, or is not wanted."""
         while not self._pools.reserve():
-            if await self._wait(None) == "room":
+            given = await self._wait(_ROOM_SECONDS, for_room=True)
+            if given == "room":
                 break
-            if self.closed:
+            if given is None:
+                most = self._pools.settings.max_environments
+                self.failure = DriverFault(f"there are {most} environments, as many as may be")
                 return False
         if self.closed:
             self._pools.release()

@@ -124,13 +124,13 @@ class Pool:
             if isinstance(given, Environment):
                 self.on_idle(given)
 
-    async def _wait(self, grace: float | None) -> Given:
+    async def _wait(self, grace: float | None, *, for_room: bool = False) -> Given:
         waiter: asyncio.Future[Given] = asyncio.get_running_loop().create_future()
         self._waiters.append(waiter)
         timer: Timer | None = None
-        if grace is None:
+        if grace is None or for_room:
             self._pools.waiting(self)
-        else:
+        if grace is not None:
             timer = self._pools.clock.call_later(grace, self._give_up, waiter)
         try:
             return await waiter

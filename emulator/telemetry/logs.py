@@ -247,11 +247,17 @@ class LogWriter:
         for at in range(0, len(line) or 1, EVENT_BYTES):
             self.line(line[at : at + EVENT_BYTES].decode("utf-8", "replace"))
 
-    def tail(self, mark: int, until: int, limit: int) -> bytes:
-        """Return the last ``limit`` bytes written from ``mark`` up to ``until``."""
+    def tail(self, mark: int, until: int, limit: int, naming: str = "") -> bytes:
+        """Return the last ``limit`` bytes written from ``mark`` up to ``until``.
+
+        Args:
+            naming: Only events with this text.
+        """
         lines: list[bytes] = []
         size = 0
         for event in self._written_between(mark, until):
+            if naming not in event.message:
+                continue
             text = event.message.encode("utf-8", "replace") + b"\n"
             lines.append(text)
             size += len(text)

@@ -49,7 +49,7 @@ def _in_state(version: FunctionVersion, none: bool) -> FunctionVersion:
     """Return a version in the state in which it may have environments, or none."""
     if none:
         return replace(version, state="Deactivated", revision_id=new_revision())
-    if version.state == "Deactivated":
+    if version.state in ("Deactivated", "Failed"):
         return states.creating(version)
     return version
 

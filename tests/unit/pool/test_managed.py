@@ -12,8 +12,9 @@ import pytest
 from emulator.model.errors import AwsError, DriverFault
 from emulator.model.sandbox import Exit
 from emulator.pool.placement import Bounds
+from emulator.pool.pools import PoolSettings
 from emulator.testing import RuntimeClient, settle
-from tests.unit.pool.conftest import World
+from tests.unit.pool.conftest import World, make_world
 
 _ARN = "arn:aws:lambda:us-east-1:000000000000:capacity-provider:provider"
 #: Loop turns in which all there is to do over TCP gets done.
@@ -356,6 +357,43 @@ async def test_a_driver_fault_reaches_who_waits(world):
     held.go.set()
     world.driver.script = workers(2, held)
     assert (await world.invoke(version, b"1")).payload == b"1"
+
+
+async def test_where_there_is_no_room_it_is_said():
+    world = make_world(PoolSettings(max_environments=1))
+    busy = world.begin(world.function("other", timeout_s=60))
+    world.driver.script = stuck
+    await settle()
+    call = world.begin(managed(world))
+    await world.clock.advance(10)
+    with pytest.raises(AwsError, match="as many as may be") as raised:
+        await call
+    assert raised.value.code == "ServiceException"
+    await world.pools.close()
+    assert b"signal: killed" in (await busy).payload
+
+
+async def stuck(runtime: RuntimeClient) -> Exit | None:
+    await runtime.next()
+    await asyncio.Event().wait()
+    return None
+
+
+async def test_the_tail_of_a_log_is_the_invocations_own(world):
+    held = Held()
+    world.driver.script = workers(2, held)
+    version = managed(world)
+    await started(world, version)
+    calls = [world.begin(version) for _ in range(2)]
+    await settle(_TURNS)
+    held.go.set()
+    results = [await call for call in calls]
+    tails = [[json.loads(line) for line in each.log_tail().splitlines()] for each in results]
+    for tail in tails:
+        assert [event["type"] for event in tail] == ["platform.start", "platform.report"]
+    ids = [{event["record"]["requestId"] for event in tail} for tail in tails]
+    assert [len(each) for each in ids] == [1, 1]
+    assert ids[0] != ids[1]
 
 
 async def test_bounds_that_change_take_hold(world):
