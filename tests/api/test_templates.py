@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -38,13 +39,13 @@ Resources:
 def start(tmp_path: Path) -> Iterator[Callable[[str], Running]]:
     begun: list[Running] = []
 
-    def start(text: str = TEMPLATE) -> Running:
+    def start(text: str = TEMPLATE, watch: bool = False) -> Running:
         for running in begun:
             running.stop()
         begun.clear()
         (tmp_path / "template.yaml").write_text(text)
         (tmp_path / "app.py").write_text("def handler(event, context): pass\n")
-        settings = Settings(port=0, functions=tmp_path, state=tmp_path / "state", watch=False)
+        settings = Settings(port=0, functions=tmp_path, state=tmp_path / "state", watch=watch)
         begun.append(Running(settings, driver=ScriptedDriver()))
         return begun[-1]
 
@@ -110,6 +111,17 @@ def test_the_declarations_are_followed(start: Callable[..., Running]) -> None:
     running.call(lambda: apply(folder.read()))
     assert _mappings(running)[0]["BatchSize"] == 8
     running.client("sqs").get_queue_url(QueueName="New")
+
+
+def test_a_changed_template_takes_effect_by_itself(start: Callable[..., Running]) -> None:
+    running = start(watch=True)
+    folder = running.emulator.folder
+    assert folder is not None
+    (folder.path / "template.yaml").write_text(TEMPLATE.replace("BatchSize: 5", "BatchSize: 8"))
+    deadline = time.monotonic() + 20
+    while _mappings(running)[0]["BatchSize"] != 8:
+        assert time.monotonic() < deadline
+        time.sleep(0.02)
 
 
 @pytest.mark.parametrize(

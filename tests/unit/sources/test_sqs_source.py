@@ -54,6 +54,18 @@ async def test_a_batch_waits_for_more_within_its_window(world: World) -> None:
     assert left(queue) == (0, 0)
 
 
+async def test_the_largest_batch(world: World) -> None:
+    queue = await world.queue(VisibilityTimeout="600")
+    for tens in range(10):
+        await world.send(queue, *(str(1000 * tens + n) for n in range(1000)))
+    world.poll(queue, BatchSize=10_000, MaximumBatchingWindowInSeconds=300)
+    for _ in range(20):
+        await world.settle()
+    assert [len(batch) for batch in world.target.batches] == [10_000]
+    await world.finish()
+    assert left(queue) == (0, 0)
+
+
 async def test_no_window_outlasts_the_visibility_timeout(world: World) -> None:
     queue = await world.queue(VisibilityTimeout="10")
     world.poll(queue, MaximumBatchingWindowInSeconds=300)
