@@ -92,6 +92,7 @@ class AsynchronousInvokes:
         self._channels: dict[str, Channel] = {}
         self._opening: dict[str, asyncio.Task[Channel]] = {}
         self._accepting = 0
+        self._busy_until = 0.0
         self._dropping: set[asyncio.Task[None]] = set()
 
     async def open(self, engine: Engine) -> None:
@@ -127,6 +128,8 @@ class AsynchronousInvokes:
             accepted=self.clock.now(),
         )
         self._accepting += 1
+        if self._accepting >= self.limits.busy:
+            self._busy_until = self.clock.monotonic() + self.limits.while_busy
         try:
             channel = await self._channel(function_arn(account, region, name))
             await channel.queue.send(event.draft())
@@ -137,8 +140,8 @@ class AsynchronousInvokes:
 
     @property
     def busy(self) -> bool:
-        """Return whether so many wait for their events to be kept that these come first."""
-        return self._accepting >= self.limits.busy
+        """Return whether many wait, or just waited, for their events to be kept."""
+        return self.clock.monotonic() < self._busy_until
 
     # -- looking in ---------------------------------------------------------------------------
 

@@ -56,9 +56,11 @@ class Limits:
     #: Seconds that one has run and none had room, after which one more may run. Events that end
     #: sooner end before another environment has started.
     growth: float = 0.02
-    #: Callers that wait at once for their events to be kept, from which on these come first: of
-    #: one function no more run than at the beginning.
-    busy: int = 8
+    #: Callers that wait at once for their events to be kept, from which on these come first: for
+    #: a while, of one function no more run than at the beginning.
+    busy: int = 4
+    #: That while, in seconds.
+    while_busy: float = 0.05
 
 
 class _Ended(NamedTuple):

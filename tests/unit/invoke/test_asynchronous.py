@@ -289,11 +289,10 @@ async def test_while_many_wait_to_be_accepted_no_further_environment_starts(worl
 
     world.driver.script = slow
     world.function(timeout_s=900)
-    world.asynchronous.limits = Limits(busy=0)
+    world.asynchronous.limits = Limits(while_busy=4)
     await asyncio.gather(*(world.submit(n, request_id=f"id-{n}") for n in range(40)))
-    await world.advance(5)
+    await world.advance(3)
     assert world.pools.count == world.asynchronous.limits.first
-    world.asynchronous.limits = Limits()
     await world.advance(5)
     assert world.pools.count == world.asynchronous.limits.function
     world.asynchronous.cancel()
