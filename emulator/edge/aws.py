@@ -65,7 +65,7 @@ class AwsDoor:
         try:
             service, name = self._service(scope, texts, query, body or b"", caller[2])
             if name:
-                params: dict[str, str] = {}
+                params: Mapping[str, str] = {}
                 operation = service.codec.operation(name)
             else:
                 raw_path = scope["raw_path"].decode("latin-1")

@@ -29,6 +29,9 @@ _PR_SET_DUMPABLE = 4
 _PR_CAPBSET_DROP = 24
 _PR_SET_CHILD_SUBREAPER = 36
 _PR_SET_NO_NEW_PRIVS = 38
+_M_TRIM_THRESHOLD = -1
+_M_TOP_PAD = -2
+_M_MMAP_THRESHOLD = -3
 _CAPABILITY_VERSION_3 = 0x20080522
 _LAST_CAPABILITY = 63
 _SIGKILL = 9
@@ -114,6 +117,19 @@ def _number(name):
     if machine not in numbers:
         raise OSError(38, f"no namespaces on {machine}")
     return numbers[machine][name]
+
+
+def keep_freed_memory():
+    """Let glibc keep some megabytes of what is freed, also in forks of this process.
+
+    A payload's buffers come and go with each invocation: of the kernel they would be had only as
+    pages that it clears and maps one by one.
+    """
+    if hasattr(_libc, "mallopt"):
+        for option, value in ((_M_TRIM_THRESHOLD, 4 << 20), (_M_TOP_PAD, 1 << 20)):
+            _libc.mallopt(option, value)
+        # Said here, as the two above fix it at its first value, which is very small.
+        _libc.mallopt(_M_MMAP_THRESHOLD, 4 << 20)
 
 
 def die_with_parent():

@@ -66,6 +66,7 @@ def main():
     own = os.open("/proc/self/ns/pid", os.O_RDONLY) if jailed else -1
     if sys.platform == "linux":
         kernel.die_with_parent()
+        kernel.keep_freed_memory()
     sys.path.insert(0, sys.argv[3])
     import bootstrap
 

@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
+from functools import lru_cache
 from urllib.parse import unquote_to_bytes
 
 from emulator.edge.codec import values
 from emulator.edge.codec.model import Operation
 from emulator.model.errors import AwsError
+
+#: Requests whose operation is remembered.
+_REMEMBERED = 256
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,6 +37,8 @@ class Router:
 
     def __init__(self, operations: Iterable[Operation]) -> None:
         self._root = _Node()
+        #: Most requests are like one before.
+        self.match = lru_cache(_REMEMBERED)(self._match)
         for operation in operations:
             self._add(operation)
 
@@ -54,8 +60,8 @@ class Router:
         routes.append(_Route(operation, tuple(labels), fixed))
         routes.sort(key=lambda route: -len(route.fixed))
 
-    def match(self, method: str, raw_path: str, query: str) -> tuple[Operation, dict[str, str]]:
-        """Find the operation.
+    def _match(self, method: str, raw_path: str, query: str) -> tuple[Operation, Mapping[str, str]]:
+        """Find the operation and the labels of its path.
 
         Args:
             method: The HTTP method, in capitals.

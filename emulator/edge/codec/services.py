@@ -80,8 +80,8 @@ class ServiceCodec:
         text = f"The operation {name} is not known to this service."
         raise AwsError("UnknownOperationException", text, status=400)
 
-    def match(self, method: str, raw_path: str, query: str) -> tuple[Operation, dict[str, str]]:
-        """Route a rest-json request; see :meth:`emulator.edge.codec.routing.Router.match`."""
+    def match(self, method: str, raw_path: str, query: str) -> tuple[Operation, Mapping[str, str]]:
+        """Route a rest-json request; see :meth:`emulator.edge.codec.routing.Router`."""
         if self._router is None:
             raise TypeError(f"{self.name} has no routes in the {self.protocol} protocol")
         return self._router.match(method, raw_path, query)

@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import socket
 import stat
 
@@ -9,6 +10,7 @@ _API = "/2018-06-01/runtime/"
 _INHERITED = 3
 #: Read at one go where it is not known how much there is, bytes.
 _MOST = 65536
+_SIZE = re.compile(rb"\r\nContent-Length: *(\d+)", re.IGNORECASE)
 
 
 class Client:
@@ -103,6 +105,12 @@ class Client:
             headers[name.lower()] = value.strip()
         size = int(headers.get("content-length", 0))
         return int(status.split(" ", 2)[1]), headers, self._take(size)
+
+    def skip(self):
+        """Read the next response for nothing."""
+        head = self._until(b"\r\n\r\n")
+        size = _SIZE.search(head)
+        self._take(int(size[1]) if size else 0)
 
     def _until(self, end):
         """Return what comes before ``end``."""
