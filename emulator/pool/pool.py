@@ -92,7 +92,8 @@ class Pool:
         if self.provisioned_idle:
             return True
         return self.provisioned > 0 and any(
-            each.provisioned and each.responded for each in self.environments.values()
+            each.provisioned and each.responded and not each.retired
+            for each in self.environments.values()
         )
 
     def _settling(self) -> int:

@@ -107,7 +107,9 @@ class Provisioning:
 
     def _environments(self, version: FunctionVersion) -> list[Environment]:
         pool = self._pools.pool(version)
-        return [each for each in pool.environments.values() if each.provisioned]
+        return [
+            each for each in pool.environments.values() if each.provisioned and not each.retired
+        ]
 
     def _adjust(self, version: FunctionVersion) -> None:
         """Start what is missing and stop what is too many."""
@@ -119,9 +121,13 @@ class Provisioning:
             task = asyncio.get_running_loop().create_task(self._start(version))
             self._tasks.add(task)
             task.add_done_callback(self._tasks.discard)
-        idle = [each for each in there if each in self._pools.pool(version).provisioned_idle]
-        for environment in idle[: max(0, len(there) - wanted)]:
-            environment.stop("no longer provisioned")
+        idle = self._pools.pool(version).provisioned_idle
+        surplus = sorted(there, key=lambda each: each not in idle)[: max(0, len(there) - wanted)]
+        for environment in surplus:
+            if environment in idle:
+                environment.stop("no longer provisioned")
+            else:
+                environment.retired = True  # once it has ended what it does
 
     async def _start(self, version: FunctionVersion) -> None:
         pool = self._pools.pool(version)

@@ -79,6 +79,34 @@ async def test_one_that_dies_is_replaced(world):
     provisioning.set(version, 0)
 
 
+async def test_a_busy_one_that_is_wanted_no_more_goes_when_it_is_done(world):
+    release = asyncio.Event()
+
+    async def held(runtime: RuntimeClient) -> Exit | None:
+        while True:
+            request_id, payload = await runtime.next()
+            await release.wait()
+            await runtime.respond(request_id, payload)
+
+    world.driver.script = held
+    provisioning = Provisioning(world.pools)
+    version = world.function(version="1")
+    provisioning.set(version, 2)
+    await settle(60)
+    call = world.begin(version, b"1")
+    await settle(20)
+    provisioning.set(version, 0)
+    await settle(20)
+    assert world.pools.count == 1
+    provisioning.set(version, 1)
+    await settle(60)
+    assert provisioning.status(version).status == "READY"
+    release.set()
+    assert (await call).payload == b"1"
+    await settle(40)
+    assert (world.pools.count, provisioning.status(version).available) == (1, 1)
+
+
 async def test_what_is_to_go_serves_until_what_takes_its_place_is_ready(world):
     provisioning = Provisioning(world.pools)
     old, new = world.function(version="1"), world.function(version="2")
