@@ -31,7 +31,7 @@ def ps(
             each["id"][:12],
             each["function"],
             each["version"],
-            each["state"],
+            each["state"] if each["in_flight"] < 2 else f"{each['state']} {each['in_flight']}",
             age(each["age"]),
             str(each["invokes"]),
             megabytes(each["memory"]),

@@ -105,6 +105,11 @@ class Environment(ABC):
         self.stopping: asyncio.Task[None] | None = None
         self._kill: asyncio.Task[None] | None = None
 
+    @property
+    def in_flight(self) -> int:
+        """How many invocations run in it now."""
+        return len(self._invocations.running)
+
     # --- how it runs invocations ---------------------------------------------------------------
 
     @property

@@ -14,6 +14,7 @@ from emulator.app import Emulator
 from emulator.settings import Settings
 from emulator.testing import RuntimeClient, ScriptedDriver
 from tests.api.conftest import Running, create
+from tests.api.test_admin import get
 
 _PROVIDER = {
     "VpcConfig": {"SubnetIds": ["subnet-1"], "SecurityGroupIds": ["sg-1"]},
@@ -188,6 +189,8 @@ def test_one_environment_takes_as_many_at_once_as_its_function_says(client, scri
         for _ in calls:
             workers.begun.get(timeout=20)
         assert len(scripted.emulator.driver.live) == 1
+        (environment,) = get(scripted, "environments")
+        assert (environment["state"], environment["in_flight"]) == ("invoking", 3)
         with pytest.raises(client.exceptions.TooManyRequestsException) as raised:
             client.invoke(**_ONE)
         assert raised.value.response["Reason"] == "ConcurrentInvocationLimitExceeded"

@@ -95,6 +95,7 @@ async def _environment(
         created=environment.created,
         age=max(0.0, services.clock.now() - environment.created),
         invokes=environment.invokes,
+        in_flight=environment.in_flight,
         init_ms=environment.init_ms,
         pid=environment.sandbox.pid if environment.sandbox is not None else None,
         log_group=version.effective_log_group,

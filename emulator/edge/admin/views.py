@@ -63,6 +63,8 @@ class EnvironmentView(BaseModel):
     created: float
     age: float
     invokes: int
+    #: Invocations that run in it now; several, on Managed Instances.
+    in_flight: int
     init_ms: float | None
     pid: int | None
     log_group: str
