@@ -36,6 +36,7 @@ def _build(root, plan):
         os.makedirs(os.path.dirname(root + path), exist_ok=True)
         with open(root + path, "w") as file:
             file.write(text)
+        os.chmod(root + path, 0o755 if text.startswith("#!") else 0o644)
     for text, path in plan["links"]:
         os.makedirs(os.path.dirname(root + path), exist_ok=True)
         os.symlink(text, root + path)

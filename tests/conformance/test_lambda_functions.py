@@ -11,9 +11,6 @@ from tests.conformance.scenarios_functions import SCENARIOS
 
 #: Scenarios that differ, and why.
 DIFFERENT = {
-    "TestLambdaBehavior::test_runtime_introspection_x86": (
-        "/lambda-entrypoint.sh, which starts AWS's images, is not in a process's sandbox"
-    ),
     "TestLambdaErrors::test_lambda_runtime_error": (
         "the trace has line numbers of another patch release of Python's own importlib"
     ),

@@ -36,6 +36,9 @@ _ETC = (
 )  # fmt: skip
 #: The machine's own certificates, by Debian's name for them.
 _CERTIFICATES = Path("/etc/ssl/certs/ca-certificates.crt")
+#: What starts the runtime in AWS's own environments; here it only stands where it stands there.
+_ENTRYPOINT = "/lambda-entrypoint.sh"
+_ENTRYPOINT_TEXT = "#!/bin/sh\necho 'localfaas starts runtimes itself' >&2\nexit 1\n"
 _DEVICES = ("null", "zero", "full", "random", "urandom")
 _FOLDERS = (
     "/dev", "/etc", "/home", "/opt/lib", "/proc", "/root", "/run", "/sys", "/tmp",
@@ -115,6 +118,7 @@ def jail_plan(
             + "".join(
                 f"{USER_NAME}:x:{uid}:{uid}::/home/{USER_NAME}:/sbin/nologin\n" for uid in uids
             ),
+            _ENTRYPOINT: _ENTRYPOINT_TEXT,
             "/etc/group": "root:x:0:\n" + "".join(f"{USER_NAME}:x:{uid}:\n" for uid in uids),
         },
         "folders": list(_FOLDERS),
