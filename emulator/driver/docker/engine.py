@@ -151,7 +151,12 @@ class Engine:
             OSError: Nobody does.
             EngineFault: There is no way there.
         """
-        url = self._tunnel.open() if self._tunnel else self.address.url
+        url = self.address.url
+        if self._tunnel is not None:
+            logins = self._tunnel.logins
+            url = self._tunnel.open()
+            if self._client is not None and logins != self._tunnel.logins:
+                self._client.close()  # the connections it kept for later calls
         if url.startswith("unix://"):
             with socket.socket(socket.AF_UNIX) as probe:
                 probe.settimeout(self._timeout)

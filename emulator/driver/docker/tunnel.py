@@ -50,6 +50,8 @@ class Tunnel:
         self._folder: Path | None = None
         self._process: subprocess.Popen[bytes] | None = None
         self._lock = threading.Lock()
+        #: How often it had to log in: what was connected before is not any more.
+        self.logins = 0
         self._closed = False
 
     @property
@@ -75,6 +77,7 @@ class Tunnel:
 
     def _log_in(self, socket: Path) -> None:
         self._end()
+        self.logins += 1
         words = ["ssh", "-T", "-L", f"{socket}:{self.remote}"]
         words += [word for pair in _OPTIONS.items() for word in ("-o", "=".join(pair))]
         if self._parts.port:
