@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 #: Seconds a caller waits for an environment whose response is out and whose runtime is about to
 #: call ``next``, before it asks for a new one.
-_SETTLING_GRACE = 0.02
+_SETTLING_GRACE = 0.25
 
 #: Seconds an idle environment is left running: freezing and thawing costs more than a warm call,
 #: and calls come in rows.
