@@ -174,6 +174,15 @@ def up(
             "is called or waited for.",
         ),
     ] = _DEFAULTS.transition_seconds,
+    async_retry_scale: Annotated[
+        float,
+        typer.Option(
+            envvar=_variable("ASYNC_RETRY_SCALE"),
+            min=0,
+            help="What the waits between attempts of asynchronous events (1 and 2 minutes) are "
+            "multiplied with, for tests.",
+        ),
+    ] = _DEFAULTS.async_retry_scale,
     no_watch: Annotated[
         bool,
         typer.Option("--no-watch", envvar=_variable("NO_WATCH"), help="Do not reload on changes."),
@@ -260,6 +269,7 @@ def up(
         driver=driver.value,
         state=state,
         durability=durability.value,
+        async_retry_scale=async_retry_scale,
         functions=path or _template_here(),
         idle_timeout=idle_timeout,
         max_environments=max_environments,

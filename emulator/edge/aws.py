@@ -24,6 +24,8 @@ _log = logging.getLogger(__name__)
 
 #: The paths of the Lambda API begin with the date of their version.
 _REST_PATH = re.compile(r"/20\d\d-\d\d-\d\d/")
+#: The path of a queue's URL, to which the query protocol sends what is meant for that queue.
+_QUEUE_PATH = re.compile(r"/(?:queue/[a-z0-9-]{1,32}/)?\d{12}/[A-Za-z0-9_-]{1,80}(?:\.fifo)?/?")
 _CREDENTIAL = re.compile(
     rb"Credential=(?P<key>[^/,\s]{1,128})/\d{8}/(?P<region>[a-z0-9-]{1,32})/"
     rb"(?P<service>[a-z0-9-]{1,64})/"
@@ -80,6 +82,8 @@ class AwsDoor:
             request = service.codec.parse(
                 operation, params=params, query=query, headers=texts, body=body
             )
+            if name and service.protocol == "query" and "QueueUrl" not in request:
+                _name_queue(request, scope, texts)
             service.codec.validate(operation, request)
             handler = service.operations.get(operation.name)
             if handler is None:
@@ -157,7 +161,8 @@ class AwsDoor:
         path: str = scope["raw_path"].decode("latin-1")
         if signed_for == "lambda" or (not signed_for and _REST_PATH.match(path)):
             return self._lambda, ""
-        target = codec.identify(headers, query, body)
+        default = "sqs" if _QUEUE_PATH.fullmatch(path) else None
+        target = codec.identify(headers, query, body, default)
         if target is not None and target[:2] in self._served:
             return self._served[target[:2]], target.operation
         if target is None and not signed_for and "x-amz-target" not in headers:
@@ -182,6 +187,13 @@ class AwsDoor:
             if len(self._callers) < _REMEMBERED:
                 self._callers[authorization[:200]] = known
         return known
+
+
+def _name_queue(request: dict[str, Any], scope: Scope, headers: Mapping[str, str]) -> None:
+    """Take the queue a query request is for from where it was sent, as SQS does."""
+    path = scope["raw_path"].decode("latin-1")
+    if _QUEUE_PATH.fullmatch(path):
+        request["QueueUrl"] = f"{scope['scheme']}://{headers.get('host', 'localhost')}{path}"
 
 
 async def _stream(

@@ -317,3 +317,14 @@ def test_bad_input_gets_an_answer_in_awss_shape(server, queue, operation, reques
         told = json.loads(answer.read())
     assert told["__type"]
     assert "message" in {key.lower() for key in told}
+
+
+def test_a_queues_url_says_which_queue_a_query_is_for(server, queue):
+    def ask(address, **parameters):
+        # As AWS's documentation shows it: nothing but an action and its parameters.
+        with urllib.request.urlopen(f"{address}?{urllib.parse.urlencode(parameters)}") as answer:
+            return answer.read().decode()
+
+    ask(f"{queue}/", Action="SendMessage", MessageBody="here")
+    by_region = queue.replace("/000000000000/", "/queue/us-east-1/000000000000/")
+    assert "<Body>here</Body>" in ask(by_region, Action="ReceiveMessage")

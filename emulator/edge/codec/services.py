@@ -186,8 +186,13 @@ def _codec(name: str, protocol: str) -> ServiceCodec:
     return ServiceCodec(load(name), protocol)
 
 
-def identify(headers: Mapping[str, str], query_string: str, body: bytes) -> Target | None:
+def identify(
+    headers: Mapping[str, str], query_string: str, body: bytes, default: str | None = None
+) -> Target | None:
     """Find which service and operation a json or query request means.
+
+    Args:
+        default: The service of a query request that names none.
 
     Returns:
         ``None`` if it is neither, or for a service that is not spoken here.
@@ -213,7 +218,7 @@ def identify(headers: Mapping[str, str], query_string: str, body: bytes) -> Targ
     name = _VERSIONS.get(parameters.get("Version", [""])[0])
     if name is None and "Version" not in parameters:
         scope = _SCOPE.search(headers.get("authorization", ""))
-        name = scope.group(1) if scope else None
+        name = scope.group(1) if scope else default
     if name not in _VERSIONS.values():
         return None
     return Target(str(name), "query", parameters["Action"][0])
