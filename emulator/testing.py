@@ -218,6 +218,7 @@ class ScriptedDriver:
     """
 
     name = "scripted"
+    emulates = False
     listen_host = "127.0.0.1"
     reach_host = "localhost"
     reach_host_is_secret = False

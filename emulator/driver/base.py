@@ -62,6 +62,8 @@ class Driver(Protocol):
     reach_host: str
     #: Only sandboxes know that name: who calls ``listen_host`` by another is none of them.
     reach_host_is_secret: bool
+    #: What another architecture than the machine's own is asked for is emulated, not ignored.
+    emulates: bool
 
     async def open(self) -> None:
         """Make ready, and remove what an earlier, crashed instance left behind.

@@ -43,7 +43,7 @@ def of_version(services: Services, version: FunctionVersion) -> dict[str, str]:
     if dead_letters and not services.asynchronous.destinations.serves(dead_letters):
         found["DeadLetterConfig"] = f"nothing can be delivered to {dead_letters}"
     foreign = services.driver.check_architecture(version.architecture)
-    if foreign:
+    if foreign and not services.driver.emulates:
         found["Architectures"] = foreign.removesuffix(".")
     return found
 

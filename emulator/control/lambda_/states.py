@@ -213,7 +213,7 @@ async def _prepare(ctx: Context, function: Function) -> Code | None:
     latest, driver = function.latest, ctx.services.driver
     await ctx.services.pools.opened.wait()
     note = driver.check_architecture(latest.architecture)
-    if note is not None:
+    if note is not None and driver.emulates:
         ctx.services.complain(f"{function.name}: {note}")
     try:
         if latest.code.image:

@@ -65,6 +65,7 @@ class DockerDriver:
     """
 
     name = "docker"
+    emulates = True
     listen_host = ""
 
     def __init__(

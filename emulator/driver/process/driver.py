@@ -50,6 +50,7 @@ class ProcessDriver:
     """
 
     name = "process"
+    emulates = False
     listen_host = "127.0.0.1"
     reach_host = "localhost"
     reach_host_is_secret = False
