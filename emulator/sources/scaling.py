@@ -45,7 +45,9 @@ def bounds_of(mapping: Mapping[str, Any]) -> Bounds:
         high = max(low, provisioned.get("MaximumPollers") or POLLERS[1])
         return Bounds(first=low * PER_POLLER, most=high * PER_POLLER, growth=PROVISIONED_GROWTH)
     most = (mapping.get("ScalingConfig") or {}).get("MaximumConcurrency") or MOST
-    return Bounds(first=min(FIRST, most), most=most)
+    # Of a FIFO queue as many as there are active groups: the queue itself sees to that.
+    fifo = str(mapping.get("EventSourceArn", "")).endswith(".fifo")
+    return Bounds(first=most if fifo else min(FIRST, most), most=most)
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,7 +68,9 @@ class Scale:
         return Scale(max(self.allowed, min(bounds.first, self.allowed + 1)), 0)
 
     def failed(self) -> Scale:
-        """A batch failed or was throttled: one less, but one remains."""
+        """A batch failed or was throttled: soon no more than at first, then one less each time."""
+        if self.allowed > FIRST:
+            return Scale(max(FIRST, self.allowed // 2), self.failures + 1)
         return Scale(max(1, self.allowed - 1), self.failures + 1)
 
     def rested(self, bounds: Bounds) -> Scale:

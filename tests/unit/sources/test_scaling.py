@@ -13,6 +13,8 @@ from emulator.sources.scaling import Bounds, Scale, bounds_of, retry_delay
     ("mapping", "first", "most", "growth"),
     [
         ({}, 5, 1250, 5.0),
+        ({"EventSourceArn": "arn:aws:sqs:us-east-1:000000000000:q"}, 5, 1250, 5.0),
+        ({"EventSourceArn": "arn:aws:sqs:us-east-1:000000000000:q.fifo"}, 1250, 1250, 5.0),
         ({"ScalingConfig": {"MaximumConcurrency": 2}}, 2, 2, 5.0),
         ({"ScalingConfig": {"MaximumConcurrency": 1000}}, 5, 1000, 5.0),
         ({"ProvisionedPollerConfig": {"MinimumPollers": 3}}, 30, 2000, 1000 / 60),
@@ -52,6 +54,14 @@ def test_failures_take_all_but_one_and_successes_give_back_what_there_was_at_fir
         scale = scale.succeeded(bounds)
     assert scale == Scale(5)
     assert Scale(8).succeeded(bounds) == Scale(8)
+
+
+def test_what_was_scaled_up_is_given_up_by_halves() -> None:
+    scale, seen = Scale(1250), []
+    for _ in range(14):
+        scale = scale.failed()
+        seen.append(scale.allowed)
+    assert seen == [625, 312, 156, 78, 39, 19, 9, 5, 4, 3, 2, 1, 1, 1]
 
 
 def test_a_throttled_batch_is_tried_within_a_second() -> None:

@@ -210,6 +210,19 @@ async def test_one_batch_of_a_group_is_in_flight(world: World) -> None:
     assert {"MessageGroupId", "MessageDeduplicationId", "SequenceNumber"} <= attributes.keys()
 
 
+async def test_as_many_groups_run_at_once_as_there_are(world: World) -> None:
+    queue = await world.queue("q.fifo")
+    world.target.gate = asyncio.Event()
+    world.poll(queue, BatchSize=1)
+    for group in range(12):
+        await world.send(queue, f"{group}-1", f"{group}-2", MessageGroupId=str(group))
+    assert world.target.running == 12
+    world.target.gate.set()
+    await world.finish()
+    assert left(queue) == (0, 0)
+    assert sorted(world.target.batches[12:]) == sorted([f"{group}-2"] for group in range(12))
+
+
 async def test_a_group_stops_at_its_first_failure(world: World) -> None:
     queue = await world.queue("q.fifo", VisibilityTimeout="30")
     world.target.answer = lambda event: reports(
