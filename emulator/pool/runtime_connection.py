@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import socket
 from collections import deque
 from typing import TYPE_CHECKING, cast
 
@@ -33,8 +34,9 @@ class RuntimeConnection(asyncio.Protocol):
         self._parser = httptools.HttpRequestParser(self)
         self._held: list[bytes] = []
         self._feeding = False
-        #: The id of the invocation sent last.
+        #: The id of the invocation sent last, and whether its end was gone before it was read.
         self.given = ""
+        self._unread = False
         self._reset()
 
     def _reset(self) -> None:
@@ -74,6 +76,15 @@ class RuntimeConnection(asyncio.Protocol):
         if early:
             self.data_received(bytes(early))
 
+    def eof_received(self) -> None:
+        # Nothing may be sent here any more, though the transport closes in a moment only.
+        if self._api.is_parked(self):
+            self._api.unpark(self)
+        # What was sent before this was known has been refused by the other side's kernel.
+        if self.given and self._tcp and self._transport is not None:
+            end = self._transport.get_extra_info("socket")
+            self._unread = end.getsockopt(socket.SOL_SOCKET, socket.SO_ERROR) != 0
+
     def connection_lost(self, error: Exception | None) -> None:
         while self._late:
             self._feed_late()
@@ -81,7 +92,7 @@ class RuntimeConnection(asyncio.Protocol):
             self._api.answers.response_broke(self._streaming, "", b"")
         self._api.lost(self)
         # Whoever ends without having read all resets the connection.
-        if error is not None and self.given:
+        if self.given and (error is not None or self._unread):
             self._api.events.runtime_hung_up(self.given)
 
     def data_received(self, data: bytes) -> None:
@@ -121,7 +132,9 @@ class RuntimeConnection(asyncio.Protocol):
         self._held += data
         if not self._feeding:
             held, self._held = self._held, []
-            if self._transport is not None and not self._transport.is_closing():
+            if self._transport is None or self._transport.is_closing():
+                self._unread = True
+            else:
                 self._transport.writelines(held)
 
     def abort(self) -> None:

@@ -304,6 +304,32 @@ async def test_what_a_worker_has_not_read_another_one_gets(world):
     assert (await call).payload == b"12"
 
 
+async def test_what_was_sent_to_a_worker_that_had_gone_another_one_gets(world):
+    """Its end is closed before the call is dispatched, and that is noticed after."""
+
+    async def script(runtime: RuntimeClient) -> Exit | None:
+        first, second = await runtime.another(), await runtime.another()
+        await first.send("GET", "invocation/next")
+        await settle()
+        await second.send("GET", "invocation/next")
+        await go.wait()
+        first.close()
+        calls.append(world.begin(version, b"1"))
+        _, headers, payload = await second.receive()
+        await second.respond(headers["lambda-runtime-aws-request-id"], payload + b"2")
+        await second.next()
+        return None
+
+    go = asyncio.Event()
+    calls: list[asyncio.Task[Any]] = []
+    world.driver.script = script
+    version = managed(world)
+    await started(world, version)
+    go.set()
+    await settle(_TURNS)
+    assert (await calls[0]).payload == b"12"
+
+
 async def test_an_init_that_fails_is_told_and_not_tried_for_ever(world):
     async def fails(runtime: RuntimeClient) -> Exit | None:
         body = b'{"errorMessage":"no","errorType":"ImportError","requestId":"","stackTrace":[]}'
