@@ -577,6 +577,17 @@ def test_auto_takes_processes_where_no_engine_answers(tmp_path, monkeypatch):
         running.stop()
 
 
+def test_no_engine_is_told_with_the_remedy(tmp_path, monkeypatch):
+    monkeypatch.setenv("DOCKER_HOST", f"unix://{tmp_path}/none.sock")
+    command = [sys.executable, "-m", "emulator", "up", "--port=0", "--driver=docker"]
+    done = subprocess.run(command, capture_output=True, text=True, check=False, cwd=tmp_path)
+    assert done.returncode == 1
+    [line] = done.stderr.splitlines()
+    assert line.startswith(f"error: no Docker engine answers at unix://{tmp_path}/none.sock")
+    assert "DOCKER_HOST" in line
+    assert "--driver process" in line
+
+
 def test_auto_takes_docker_where_one_does():
     need_engine()
     running = Running(settings("docker", driver="auto"))

@@ -7,8 +7,8 @@ import os
 import socket
 import sys
 import tempfile
-from collections.abc import Callable, Mapping
-from contextlib import suppress
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
@@ -25,6 +25,7 @@ from emulator.driver.docker.instance import Instance
 from emulator.driver.docker.network import find as find_network
 from emulator.driver.docker.sandbox import DockerSandbox
 from emulator.driver.docker.stems import StemPool
+from emulator.driver.docker.sweep import Sweep
 from emulator.driver.docker.workspace import LocalFiles
 from emulator.model.clock import Clock, SystemClock
 from emulator.model.errors import DriverFault
@@ -83,6 +84,7 @@ class DockerDriver:
         self._clock = clock or SystemClock()
         self._on_progress = on_progress
         self._instance = Instance(settings.directory)
+        self._open = False
         self._notes: list[str] = []
         self._local: LocalFiles | None = None
         #: The name by which sandboxes reach this machine: where they find the emulator.
@@ -107,6 +109,7 @@ class DockerDriver:
         try:
             self._info = await self._engine.open()
             await self._set_up(address, self._info)
+            self._open = True
         except BaseException:
             self._engine.close()
             self._instance.close()
@@ -116,16 +119,19 @@ class DockerDriver:
         control = labels.own_container()
         local = _shares_this_machine(address, info) and not control
         self._instance.open()
-        self._owner = labels.Owner(
+        owner = labels.Owner(
             instance=self.instance,
             owner=f"{socket.gethostname()}:{self._settings.directory}",
             control=control,
         )
-        marks = self._owner.labels() | dict(self._settings.labels)
+        marks = owner.labels() | dict(self._settings.labels)
         if control:
             with suppress(EngineFault):
                 marks |= labels.reaper_labels((await self._engine.inspect(control)).labels)
-        await self.sweep()
+        self._sweep = Sweep(self._engine, owner, self._instance)
+        left = await self._sweep.begin()
+        if left:
+            self._notes.append(left)
         if local:
             self._local = LocalFiles(self.folder, privileged=mounts.available())
         network = await find_network(
@@ -204,6 +210,8 @@ class DockerDriver:
     # One environment
 
     async def start(self, spec: EnvironmentSpec) -> Sandbox:
+        if not self._open:
+            raise DriverFault("the driver is not open")
         if spec.code is not None and not spec.code.is_dir():
             raise DriverFault(f"the code is not there: {spec.code}")
         plan = await self._images.plan(spec)
@@ -323,33 +331,11 @@ class DockerDriver:
 
     # Leaving
 
-    async def sweep(self) -> int:
-        """Remove what instances that are no more have left; return how many containers.
-
-        Raises:
-            DriverFault: The engine did not answer.
-        """
-        listed = await self._engine.containers(labels.INSTANCE)
-        found = await self._engine.volumes(labels.INSTANCE)
-        # Asked last: whoever made one of those runs by then, or runs no more.
-        running: frozenset[str] = frozenset()
-        marked = [one.labels for one in listed] + [marks for _, marks in found]
-        if any(labels.CONTROL in marks for marks in marked):
-            running = frozenset(one.id for one in await self._engine.containers("") if one.running)
-        locked = self._instance.living()
-
-        def orphan(marks: Mapping[str, str]) -> bool:
-            return labels.is_orphan(marks, self._owner, running=running, locked=locked)
-
-        orphans = [one.id for one in listed if orphan(one.labels)]
-        await asyncio.gather(*(self._engine.remove(one) for one in orphans))
-        for name, marks in found:
-            if orphan(marks):
-                await self._engine.remove_volume(name)
-        await asyncio.to_thread(self._instance.sweep)
-        return len(orphans)
-
     async def close(self) -> None:
+        if not self._open:
+            return
+        self._open = False
+        await self._sweep.close()
         for stem in await self._stems.close():
             self._containers.remove(stem)
         await self._containers.close()
@@ -368,18 +354,14 @@ class DockerDriver:
             self._instance.close()
 
 
-class _lost:
-    """Turns the kernel's complaint about a container that is gone into DriverFault."""
-
-    def __init__(self, sandbox: DockerSandbox) -> None:
-        self._name = sandbox.container.name
-
-    def __enter__(self) -> None:
-        return None
-
-    def __exit__(self, kind: type[BaseException] | None, error: object, _trace: object) -> None:
-        if isinstance(error, OSError):
-            raise DriverFault(f"the container {self._name} is out of reach: {error}") from error
+@contextmanager
+def _lost(sandbox: DockerSandbox) -> Iterator[None]:
+    """Turn the kernel's complaint about a container that is gone into DriverFault."""
+    try:
+        yield
+    except OSError as error:
+        name = sandbox.container.name
+        raise DriverFault(f"the container {name} is out of reach: {error}") from error
 
 
 def _ours(sandbox: Sandbox) -> DockerSandbox:
