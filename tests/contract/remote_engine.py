@@ -93,12 +93,18 @@ def remote_engine() -> Iterator[RemoteEngine]:
         pytest.skip(f"no remote engine without {', '.join(missing)}")
     # Not below /tmp, which the engine's machine has for itself.
     folder = Path(tempfile.mkdtemp(prefix="localfaas-remote-", dir="/var/lib"))
-    subprocess.run([_SCRIPT, "start", folder], check=True)
+    # Whoever ends it learns of this process's end, however that comes.
+    words = ["sh", "-c", 'cat >/dev/null; exec "$0" stop "$1"', str(_SCRIPT), str(folder)]
+    ending = subprocess.Popen(words, stdin=subprocess.PIPE, start_new_session=True)
     try:
+        subprocess.run([_SCRIPT, "start", folder], check=True)
+        network = (folder / "network").read_text().strip()
         yield RemoteEngine(folder)
     finally:
-        network = (folder / "network").read_text().strip()
-        subprocess.run([_SCRIPT, "stop", folder], check=True)
+        assert ending.stdin is not None
+        ending.stdin.close()
+        ending.wait()
+    assert ending.returncode == 0
     assert not folder.exists()
     assert not Path("/run/netns", network).exists()
     assert not Path("/sys/class/net", network).exists()
