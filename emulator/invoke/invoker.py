@@ -22,6 +22,17 @@ class Invoker:
         self._admission = admission
         self._pools = pools
 
+    async def prepare(self, version: FunctionVersion) -> None:
+        """Return when ``version`` has the packages it asks for.
+
+        Raises:
+            AwsError: ServiceException: they can't be had.
+        """
+        try:
+            await self._pools.packages(version)
+        except DriverFault as fault:
+            raise AwsError("ServiceException", str(fault)) from fault
+
     async def invoke(self, version: FunctionVersion, invocation: Invocation) -> InvocationResult:
         """Run ``invocation`` on ``version``; its trace header becomes that of this call.
 

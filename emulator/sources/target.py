@@ -7,7 +7,7 @@ import asyncio
 from emulator.invoke.invoker import Invoker
 from emulator.model.arn import parse_function_name
 from emulator.model.clock import Clock
-from emulator.model.function import LATEST
+from emulator.model.function import LATEST, FunctionVersion
 from emulator.model.ids import new_request_id, new_trace_id
 from emulator.model.invocation import Invocation, InvocationResult
 from emulator.registry.functions import Function, Registry
@@ -31,6 +31,8 @@ class Target:
         self._qualifier = named.qualifier or LATEST
         self._registry, self._invoker, self._clock = registry, invoker, clock
         self.changed = asyncio.Event()
+        #: The key of the version that was found ready last.
+        self._ready = ""
 
     def touch(self, function: Function) -> None:
         """A function changed, perhaps this one."""
@@ -47,14 +49,26 @@ class Target:
 
     def is_ready(self) -> bool:
         """Say whether there is something to invoke."""
+        return self._version() is not None
+
+    def _version(self) -> FunctionVersion | None:
         function = self._registry.find(*self._at)
         version = None if function is None else function.version(self._qualifier)
-        return version is not None and version.state != "Pending"
+        return None if version is None or version.state == "Pending" else version
 
     async def ready(self) -> None:
-        """Wait until there is something to invoke."""
-        while not self.is_ready():
+        """Wait until there is something to invoke, and it has its packages.
+
+        Records that were taken earlier would wait for these, and be taken again meanwhile.
+
+        Raises:
+            AwsError: The packages can't be had.
+        """
+        while (version := self._version()) is None:
             await self.changed.wait()
+        if version.key != self._ready:
+            await self._invoker.prepare(version)
+            self._ready = version.key
 
     async def invoke(self, payload: bytes, trace_id: str = "") -> InvocationResult:
         """Run the function once.

@@ -51,7 +51,9 @@ def test_send_peek_receive(session: Session) -> None:
     url = sqs.create_queue(QueueName="orders")["QueueUrl"]
     first = done(session, "queue", "send", "orders", "one\ntwo", "--attribute", "kind=a=b").strip()
     done(session, "queue", "send", url, "-", stdin='{"n": 2}')
-    done(session, "queue", "send", "arn:aws:sqs:us-east-1:000000000000:orders", "3", "--delay", "9")
+    done(
+        session, "queue", "send", "arn:aws:sqs:us-east-1:000000000000:orders", "3", "--delay", "900"
+    )
 
     for _ in range(2):
         one, two, three = json.loads(done(session, "queue", "peek", "orders", "--json"))
@@ -61,7 +63,9 @@ def test_send_peek_receive(session: Session) -> None:
         assert one["receive_count"] == 0
     assert "one two" in done(session, "queue", "peek", "orders")
 
-    (received,) = json.loads(done(session, "queue", "receive", "orders", "--json"))
+    (received,) = json.loads(
+        done(session, "queue", "receive", "orders", "--visibility", "900", "--json")
+    )
     assert received["MessageId"] == first
     assert received["MessageAttributes"]["kind"]["StringValue"] == "a=b"
     assert json.loads(done(session, "queue", "peek", url, "-n", "1", "--json"))[0]["state"] == (
