@@ -57,7 +57,9 @@ class Running:
             region_name=region,
             aws_access_key_id=account,
             aws_secret_access_key="test",
-            config=Config(retries={"max_attempts": 0}, parameter_validation=False),
+            config=Config(
+                retries={"max_attempts": 0}, parameter_validation=False, read_timeout=170
+            ),
         )
 
     def stop(self) -> None:
