@@ -10,23 +10,30 @@ from typing import Any
 
 from tests.conformance.replay import Replay, Scenario, zip_of
 
+#: Sends a message. The SDK would take longer to load than all else here.
+_SEND = """
+import json, os, urllib.request
+def send(url, body):
+    request = urllib.request.Request(
+        os.environ["AWS_ENDPOINT_URL"],
+        json.dumps({"QueueUrl": url, "MessageBody": json.dumps(body)}).encode(),
+        {"Content-Type": "application/x-amz-json-1.0", "X-Amz-Target": "AmazonSQS.SendMessage"},
+    )
+    urllib.request.urlopen(request).read()
+"""
 #: Sends each event to the queue its environment names.
-_FORWARD = """
-import boto3, json, os
+_FORWARD = f"""{_SEND}
 def handler(event, context):
-    boto3.client("sqs").send_message(QueueUrl=os.environ["TO"], MessageBody=json.dumps(event))
+    send(os.environ["TO"], event)
 """
 #: Fails as often as the message says, and tells each time.
-_FAILS = """
-import boto3, json
+_FAILS = f"""{_SEND}
 def handler(event, context):
     (record,) = event["Records"]
     order = json.loads(record["body"])
     attempts = int(record["attributes"]["ApproximateReceiveCount"])
     error = "failed attempt" if attempts <= order["fail_attempts"] else None
-    boto3.client("sqs").send_message(
-        QueueUrl=order["destination"], MessageBody=json.dumps({"error": error, "event": event})
-    )
+    send(order["destination"], dict(error=error, event=event))
     if error:
         raise RuntimeError(error)
 """
@@ -161,10 +168,10 @@ def retries(s: Scenario) -> None:
     queues = _Queues(s)
     to, _ = s.queue()
     s.match("get_destination_queue_url", queues.sqs.get_queue_url(QueueName=to.rpartition("/")[2]))
-    name = s.function(Code={"ZipFile": zip_of(handler__py=_FAILS)}, Timeout=3, MemorySize=1769)[
+    name = s.function(Code={"ZipFile": zip_of(handler__py=_FAILS)}, Timeout=6, MemorySize=1769)[
         "FunctionName"
     ]
-    url, arn = s.queue(VisibilityTimeout="3")
+    url, arn = s.queue(VisibilityTimeout="6")
     uuid = s.client.create_event_source_mapping(EventSourceArn=arn, FunctionName=name, BatchSize=1)[
         "UUID"
     ]
