@@ -299,8 +299,9 @@ def test_environments_are_there_again_after_a_restart(tmp_path):
     client.create_capacity_provider(CapacityProviderName="provider", **_PROVIDER)
     managed(client, Publish=True)
     active(client, **_ONE)
-    scaling = {"MinExecutionEnvironments": 2, "MaxExecutionEnvironments": 2}
-    client.put_function_scaling_config(**_ONE, FunctionScalingConfig=scaling)
+    for number in (0, 2):
+        scaling = {"MinExecutionEnvironments": number, "MaxExecutionEnvironments": number}
+        client.put_function_scaling_config(**_ONE, FunctionScalingConfig=scaling)
     running.stop()
     again = Running(settings, driver=ScriptedDriver())
     try:

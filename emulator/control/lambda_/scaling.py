@@ -37,10 +37,14 @@ async def put_function_scaling_config(ctx: Context, request: Request) -> Respons
         held.pop(version.version, None)
     version = _in_state(version, config == _NONE)
     function.versions[version.version] = version
+    if version.state == "Pending":
+        # It is kept as it will be.
+        function.settling.setdefault(version.version, states.settled(version))
+    else:
+        function.settling.pop(version.version, None)
     ctx.services.pools.managed(version).scale(managed_instances.bounds(function, version.version))
     await ctx.services.registry.save(function, version.version)
     if version.state == "Pending":
-        function.settling[version.version] = states.settled(version)
         await states.settle(ctx, function)
     return {"FunctionState": version.state}
 
