@@ -42,7 +42,6 @@ command -v pgrep >/dev/null || missing+=(procps)
 [ -x /usr/sbin/sshd ] || missing+=(openssh-server)
 command -v ssh >/dev/null || missing+=(openssh-client)
 command -v debootstrap >/dev/null || missing+=(debootstrap)
-command -v ip >/dev/null || missing+=(iproute2)
 command -v mkfs.ext4 >/dev/null || [ -x /sbin/mkfs.ext4 ] || missing+=(e2fsprogs)
 if [ "${#missing[@]}" -gt 0 ]; then
   export DEBIAN_FRONTEND=noninteractive
