@@ -286,7 +286,7 @@ def official_image(tmp_path_factory):
         "ENV FROM_IMAGE=yes\nWORKDIR /var/task\n"
         'ENTRYPOINT ["python3", "-m", "awslambdaric"]\nCMD ["app.handler"]\n'
     )
-    name = "localfaas-test/official:1"
+    name = f"localfaas-test/official:{os.getpid()}"  # its own: runs may share an engine
     docker("build", "-q", "-t", name, str(folder))
     yield name
     docker("image", "rm", name)
@@ -391,7 +391,7 @@ def foreign_image(tmp_path):
         "config": {},
         "rootfs": {"type": "layers", "diff_ids": [f"sha256:{sha256(layer).hexdigest()}"]},
     }
-    name = "localfaas-test/foreign:1"
+    name = f"localfaas-test/foreign:{os.getpid()}"
     manifest = [{"Config": "config.json", "RepoTags": [name], "Layers": ["layer.tar"]}]
     image = archive(
         {

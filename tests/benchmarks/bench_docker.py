@@ -70,18 +70,18 @@ def measure(seconds: float) -> dict[str, Any]:
         folder = Path(name)
         folder.chmod(0o755)
         write_functions(folder, dict.fromkeys(["echo", "burst", *fresh], _ECHO))
-        with emulator(folder) as (port, _, _):
-            figures["process_warm"] = rates(port, _INVOKE.format("echo"), b"{}", seconds)
-        with emulator(folder, *docker) as (port, _, _):
+        with emulator(folder) as (port, pid, _):
+            figures["process_warm"] = rates(port, pid, _INVOKE.format("echo"), b"{}", seconds)
+        with emulator(folder, *docker) as (port, pid, _):
             settle(lambda: waiting_stems() >= 3)
             times = []
             for count, each in enumerate(fresh, 1):
                 times.append(first(port, each))
                 settle(lambda count=count: waiting_stems() >= count + 3)
             figures["from_stem_ms"] = median(times)
-            figures["warm"] = rates(port, _INVOKE.format("echo"), b"{}", seconds)
-        with emulator(folder, *docker, "--no-freeze") as (port, _, _):
-            figures["warm_no_freeze"] = rates(port, _INVOKE.format("echo"), b"{}", seconds)
+            figures["warm"] = rates(port, pid, _INVOKE.format("echo"), b"{}", seconds)
+        with emulator(folder, *docker, "--no-freeze") as (port, pid, _):
+            figures["warm_no_freeze"] = rates(port, pid, _INVOKE.format("echo"), b"{}", seconds)
         with emulator(folder, *docker, "--stem-cells", str(_BURST)) as (port, _, _):
             settle(lambda: waiting_stems() >= _BURST)
             figures["burst_ms"] = round(burst(port, "burst", _BURST))
