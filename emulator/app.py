@@ -68,8 +68,7 @@ class Emulator:
         self._fronts: list[Front] = []
         self._temporary: Path | None = None
         self.state = settings.state or self._make_temporary()
-        code_folder = self.state / "code"
-        code_folder.mkdir(parents=True, exist_ok=True)
+        code_folder = self._make_code_folder()
         self.store = self._open_store(settings.state)
         kept = self.store.logs
         self.logs = Logs(self.clock, None if kept is None else Recorder(kept, self.clock))
@@ -156,6 +155,16 @@ class Emulator:
         # Sandboxes run as another user, who must be able to come this far.
         self._temporary.chmod(0o711)
         return self._temporary
+
+    def _make_code_folder(self) -> Path:
+        folder = self.state / "code"
+        try:
+            folder.mkdir(parents=True, exist_ok=True)
+        except OSError as error:
+            self._front.abandon()
+            reason = error.strerror or error
+            raise ConfigurationError(f"can't keep state in {self.state}: {reason}") from error
+        return folder
 
     def _open_store(self, folder: Path | None) -> Store:
         try:

@@ -116,6 +116,8 @@ def logs(
             return
         for each in found:
             _show(each)
+        if not found:
+            note("no lines" if name is None else f"no lines of a function {name}")
         return
     from json import dumps
 

@@ -41,8 +41,9 @@ def greet(emulator: Emulator) -> None:
         show_table(("QUEUE", "FEEDS"), sorted(mappings))
     calls = f"{emulator.endpoint}/2015-03-31/functions/{name}/invocations"
     print(
-        f"\naws lambda invoke --endpoint-url {emulator.endpoint} --function-name {name} "
-        f"/dev/stdout\ncurl -d '{{}}' {calls}\n",
+        f"\naws lambda invoke --endpoint-url {emulator.endpoint} --no-sign-request "
+        f"--region {emulator.settings.region} --function-name {name} /dev/stdout\n"
+        f"curl -d '{{}}' {calls}\n",
         flush=True,
     )
     for text in emulator.notes:

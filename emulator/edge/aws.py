@@ -16,7 +16,7 @@ from emulator.edge import codec
 from emulator.edge.codec import eventstream
 from emulator.edge.gateway import Headers, Receive, Scope, Send, answer, read_body
 from emulator.edge.services import SERVED, NotServed, Service, not_served
-from emulator.model.errors import AwsError, DriverFault
+from emulator.model.errors import AwsError, DriverFault, StorageError
 from emulator.model.ids import new_request_id
 from emulator.model.limits import CODE_REQUEST
 
@@ -112,6 +112,9 @@ class AwsDoor:
         except DriverFault as fault:
             lost = AwsError("ServiceException", str(fault), status=500)
             status, answers, payload = service.codec.error(lost, request_id)
+        except StorageError as failure:
+            unkept = AwsError("ServiceException", f"It was not kept: {failure}", status=500)
+            status, answers, payload = service.codec.error(unkept, request_id)
         except Exception:  # noqa: BLE001 a bug of ours: told to us in full, to the caller in AWS's shape
             _log.exception("request %s failed", request_id)
             bug = AwsError("ServiceException", "localfaas failed; its log says why.", status=500)

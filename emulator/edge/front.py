@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import errno
 import socket
 from collections.abc import Iterator
 
@@ -94,8 +95,9 @@ def _bind(host: str, port: int) -> socket.socket:
         bound.bind((host, port))
     except OSError as error:
         bound.close()
+        hint = "Is another emulator running? " if error.errno == errno.EADDRINUSE else ""
         raise ConfigurationError(
-            f"can't listen on {host}:{port}: {error.strerror}. Is another emulator running? "
+            f"can't listen on {host}:{port}: {error.strerror}. {hint}"
             "Choose another port with --port."
         ) from error
     bound.listen(1024)

@@ -110,10 +110,17 @@ def _from_yaml(text: str) -> Any:
         _count(node, {})
         return loader.construct_document(node)
     except yaml.YAMLError as error:
-        raise _Problem(f"it is not YAML: {error}") from None
+        raise _Problem(f"it is not YAML: {_in_a_line(error)}") from None
     except (ValueError, TypeError, LookupError, AttributeError):
         # PyYAML trusts what claims to be a date, a number or a flag: 2024-99-99, !!bool x.
         raise _Problem("it has a value that is not of the kind it claims to be") from None
+
+
+def _in_a_line(error: yaml.YAMLError) -> str:
+    problem, mark = getattr(error, "problem", None), getattr(error, "problem_mark", None)
+    if problem is None or mark is None:
+        return " ".join(str(error).split())
+    return f"line {mark.line + 1}, column {mark.column + 1}: {problem}"
 
 
 def _count(node: yaml.Node, known: dict[int, int]) -> int:

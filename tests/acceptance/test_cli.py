@@ -142,6 +142,21 @@ def test_up_says_where_what_and_how(session: Session) -> None:
     assert session.until("hello: not acted on: Tracing", stderr=True)
 
 
+def test_up_prints_an_aws_command_that_works_as_it_stands(session: Session) -> None:
+    """Nothing of AWS is configured where a newcomer pastes it."""
+    command = session.until("aws lambda invoke").replace(" /dev/stdout", " /dev/null")
+    environ = {key: value for key, value in os.environ.items() if not key.startswith("AWS_")}
+    done = subprocess.run(
+        [sys.executable, "-m", "awscli", *command.split()[1:]],
+        env={**environ, "AWS_EC2_METADATA_DISABLED": "true"},
+        capture_output=True,
+        text=True,
+        timeout=50,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr
+
+
 def test_up_says_which_queue_feeds_what(tmp_path: Path) -> None:
     path = write(tmp_path)
     template = path / "template.yaml" if path.is_dir() else path
@@ -221,6 +236,12 @@ def test_ps_functions_and_logs(session: Session) -> None:
     assert json.loads(session.run("logs", "--json", "-n", "1").stdout)[0]["sequence"] > 0
 
 
+def test_logs_of_nothing_say_so(session: Session) -> None:
+    done = session.run("logs", "nosuch")
+    assert (done.returncode, done.stdout) == (0, "")
+    assert "no lines of a function nosuch" in done.stderr
+
+
 def test_logs_are_followed(session: Session) -> None:
     environ = {**os.environ, "LOCALFAAS_ENDPOINT": f"http://127.0.0.1:{session.port}"}
     command = [sys.executable, "-m", "emulator", "logs", "hello", "-f"]
@@ -272,6 +293,21 @@ def test_a_port_in_use_is_a_clear_error(session: Session, tmp_path: Path) -> Non
     assert done.returncode == 1
     assert "can't listen on" in done.stderr
     assert "--port" in done.stderr
+    assert "Traceback" not in done.stderr
+
+
+def test_a_port_that_is_refused_is_not_said_to_be_taken(session: Session) -> None:
+    done = session.run("up", "--host", "192.0.2.1", "--port", "0")
+    assert done.returncode == 1
+    assert "can't listen on 192.0.2.1" in done.stderr
+    assert "another emulator" not in done.stderr
+
+
+def test_a_state_folder_that_is_none_is_a_clear_error(session: Session, tmp_path: Path) -> None:
+    (tmp_path / "state").touch()
+    done = session.run("up", "--state", str(tmp_path / "state"), "--port", "0")
+    assert done.returncode == 1
+    assert "can't keep state in" in done.stderr
     assert "Traceback" not in done.stderr
 
 

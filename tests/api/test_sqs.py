@@ -14,6 +14,8 @@ from concurrent.futures import ThreadPoolExecutor
 import pytest
 from botocore.exceptions import ClientError
 
+from emulator.model.errors import StorageFull
+
 from .sqs_server import SqsServer
 
 
@@ -328,3 +330,13 @@ def test_a_queues_url_says_which_queue_a_query_is_for(server, queue):
     ask(f"{queue}/", Action="SendMessage", MessageBody="here")
     by_region = queue.replace("/000000000000/", "/queue/us-east-1/000000000000/")
     assert "<Body>here</Body>" in ask(by_region, Action="ReceiveMessage")
+
+
+def test_a_full_disk_is_said_to_the_caller(client, server, monkeypatch):
+    async def full(*_):
+        raise StorageFull("database or disk is full")
+
+    monkeypatch.setattr(server.sqs.engine.journal, "create_queue", full)
+    error, status = _error(client.create_queue, QueueName="unkept")
+    assert status == 500
+    assert error["Message"] == "It was not kept: database or disk is full"

@@ -370,6 +370,13 @@ GARBAGE = {
 }  # fmt: skip
 
 
+def test_where_it_is_no_yaml_is_said_in_a_line(tmp_path: Path) -> None:
+    with pytest.raises(ConfigurationError) as caught:
+        read(template(tmp_path, "Resources:\n  A: {}\n  : [b"))
+    said = str(caught.value).partition("it is not YAML: ")[2]
+    assert said == "line 3, column 3: expected <block end>, but found ':'"
+
+
 @pytest.mark.parametrize("name", GARBAGE)
 def test_garbage_is_refused_with_its_name(tmp_path: Path, name: str) -> None:
     path = template(tmp_path, GARBAGE[name])
