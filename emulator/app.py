@@ -323,7 +323,8 @@ class Emulator:
             try:
                 await self.driver.prepare(runtime, architecture)
             except (ConfigurationError, DriverFault) as error:
-                complain(str(error))
+                if str(error) not in self.notes:
+                    complain(str(error))
         await self.packages.prepare(latest, complain)
 
     async def _close(self) -> None:

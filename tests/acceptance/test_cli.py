@@ -311,6 +311,23 @@ def test_a_state_folder_that_is_none_is_a_clear_error(session: Session, tmp_path
     assert "Traceback" not in done.stderr
 
 
+def test_a_runtime_that_is_not_served_is_noted_once(tmp_path: Path) -> None:
+    (tmp_path / "ghost").mkdir()
+    (tmp_path / "template.yaml").write_text(
+        "Resources:\n  Ghost:\n    Type: AWS::Serverless::Function\n"
+        "    Properties: {CodeUri: ghost, Handler: a.b, Runtime: python9.9}\n"
+    )
+    session = Session(tmp_path)
+    try:
+        session.until("cannot run python9.9", stderr=True)
+        assert session.run("functions").returncode == 0
+        session.run("down")
+        assert session.process.wait(20) == 0
+    finally:
+        session.end()
+    assert sum("cannot run python9.9" in line for line in session.err) == 1
+
+
 def test_a_folder_without_functions_is_a_clear_error(session: Session, tmp_path: Path) -> None:
     done = session.run("up", str(tmp_path), "--port", "0")
     assert done.returncode == 1
