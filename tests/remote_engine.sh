@@ -95,7 +95,8 @@ machine() {
   mount -t tmpfs none /tmp
   mount -t tmpfs none /run
   mkdir -p /run/sshd
-  mount -t tmpfs none "$checkout"
+  # A checkout below those is out of sight already.
+  [ ! -d "$checkout" ] || mount -t tmpfs none "$checkout"
   hostname engine
   [ ! -f "$folder/ssh/server.conf" ] || /usr/sbin/sshd -f "$folder/ssh/server.conf"
   local storage=()
