@@ -10,12 +10,13 @@ import signal
 import tempfile
 from collections.abc import Callable
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from emulator.control.context import Services
 from emulator.control.declared import DeclaredResources
-from emulator.control.lambda_ import code, managed_instances, provisioned
+from emulator.control.lambda_ import code, managed_instances, provisioned, states
 from emulator.control.sqs.delivery import QueueTarget
 from emulator.control.sqs.polling import EmbeddedQueues
 from emulator.control.sqs.queues import Sqs
@@ -29,6 +30,7 @@ from emulator.edge.gateway import AsgiApp, Gateway, SandboxGateway
 from emulator.edge.guard import Guard
 from emulator.invoke.admission import Admission
 from emulator.invoke.asynchronous import AsynchronousInvokes
+from emulator.invoke.idleness import Idleness
 from emulator.invoke.invoker import Invoker
 from emulator.model.clock import Clock, SystemClock
 from emulator.model.errors import ConfigurationError, DriverFault
@@ -96,7 +98,8 @@ class Emulator:
         self.provisioning = Provisioning(self.pools)
         self.registry.on_retired += [self.pools.retire, self.provisioning.retire]
         self.admission = Admission(self.registry, settings.account_concurrency)
-        self.invoker = Invoker(self.registry, self.admission, self.pools)
+        idleness = Idleness(self.registry, self.clock, settings.inactive_after)
+        self.invoker = Invoker(self.registry, self.admission, self.pools, idleness)
         self.queues = Engine(self.store.messages, self.clock)
         self.sqs = Sqs(self.queues)
         self.asynchronous = AsynchronousInvokes(
@@ -128,6 +131,7 @@ class Emulator:
             transition_seconds=settings.transition_seconds,
             complain=lambda text: self._complain(text),
         )
+        idleness.wake = partial(states.wake, self.services)
         self._complain: Callable[[str], None] = lambda text: None
         self._say: Callable[[str], None] = lambda text: None
         self._guard = Guard(settings.allow_hosts, settings.allow_origins)

@@ -38,6 +38,8 @@ class Settings:
     async_retry_scale: float = 1.0
     #: Seconds a created or updated function is shown as Pending or InProgress at most.
     transition_seconds: float = 0.25
+    #: Seconds without a call or a change after which a function is Inactive, as on AWS; 0: never.
+    inactive_after: float = 14 * 86400.0
     #: Follow changes in functions' folders.
     watch: bool = True
     #: Refuse what could only be approximated: other runtimes, settings not acted on.

@@ -174,6 +174,14 @@ def up(
             "is called or waited for.",
         ),
     ] = _DEFAULTS.transition_seconds,
+    inactive_after: Annotated[
+        float,
+        typer.Option(
+            envvar=_variable("INACTIVE_AFTER"),
+            min=0,
+            help="Seconds without a call or a change that make a function Inactive (0: never).",
+        ),
+    ] = _DEFAULTS.inactive_after,
     async_retry_scale: Annotated[
         float,
         typer.Option(
@@ -276,6 +284,7 @@ def up(
         account_concurrency=account_concurrency,
         sqs_endpoint=sqs_endpoint,
         transition_seconds=transition_seconds,
+        inactive_after=inactive_after,
         watch=not no_watch,
         strict=strict,
         inject_endpoint=not no_endpoint_injection,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from emulator.invoke import recursion
 from emulator.invoke.admission import Admission, throttled
+from emulator.invoke.idleness import Idleness
 from emulator.model.errors import AwsError, DriverFault
 from emulator.model.function import FunctionVersion
 from emulator.model.invocation import Invocation, InvocationResult
@@ -17,8 +18,11 @@ from emulator.registry.functions import Registry
 class Invoker:
     """Runs invocations: admission, environment, result."""
 
-    def __init__(self, registry: Registry, admission: Admission, pools: Pools) -> None:
+    def __init__(
+        self, registry: Registry, admission: Admission, pools: Pools, idleness: Idleness
+    ) -> None:
         self._registry = registry
+        self.idleness = idleness
         self._admission = admission
         self._pools = pools
 
@@ -37,10 +41,12 @@ class Invoker:
         """Run ``invocation`` on ``version``; its trace header becomes that of this call.
 
         Raises:
-            AwsError: RecursiveInvocationException, TooManyRequestsException, or ServiceException
-                where no environment can be had from the machine.
+            AwsError: RecursiveInvocationException, ResourceConflictException (it is Inactive),
+                TooManyRequestsException, or ServiceException where no environment can be had from
+                the machine.
         """
         invocation.trace_id = recursion.enter(self._registry, version, invocation.trace_id)
+        self.idleness.use(version)
         pool = self._pools.pool(version, invocation.tenant_id)
         lease = self._admission.lease(version, provisioned=pool.provides)
         try:

@@ -49,6 +49,8 @@ class Function:
     #: What versions that are Pending or being updated become when that has ended. Kept in their
     #: place: a restart ends every transition.
     settling: dict[str, FunctionVersion] = field(default_factory=dict)
+    #: When versions were invoked, or became Active, last (seconds since the epoch). Not kept.
+    used: dict[str, float] = field(default_factory=dict)
     #: What its declaration configures and this emulator does not act on.
     ignored: tuple[str, ...] = ()
 

@@ -220,17 +220,17 @@ async def _changed(ctx: Context, function: Function, request: Request) -> Respon
         created = function.latest.state == "Pending"
         body = configuration.render(function.versions[number], None if created else number)
     await ctx.services.registry.save(function, *published)
-    await states.settle(ctx, function)
+    await states.settle(ctx.services, function)
     return body
 
 
 async def _shown(ctx: Context, request: Request) -> tuple[Function, FunctionVersion]:
     """Return what a request names, for its state to be shown."""
     function, version = lookup.version(ctx, request)
-    if not function.settling:
-        return function, version
-    await states.look(ctx, function, version.version)
-    return lookup.version(ctx, request)
+    if function.settling:
+        await states.look(ctx, function, version.version)
+        function, version = lookup.version(ctx, request)
+    return function, states.shown(ctx.services, function, version)
 
 
 def _by_name_and_number(key: str) -> tuple[str, int]:

@@ -45,7 +45,7 @@ async def put_function_scaling_config(ctx: Context, request: Request) -> Respons
     ctx.services.pools.managed(version).scale(managed_instances.bounds(function, version.version))
     await ctx.services.registry.save(function, version.version)
     if version.state == "Pending":
-        await states.settle(ctx, function)
+        await states.settle(ctx.services, function)
     return {"FunctionState": version.state}
 
 

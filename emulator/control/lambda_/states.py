@@ -4,6 +4,7 @@
 
     created   Pending/Creating ──> Active | Failed
     updated   Active, InProgress ──> Successful | Failed
+    idle      Inactive ──> called: Pending/Restoring ──> Active | Inactive
 
 A transition takes as long as the driver needs to get the runtime ready. On AWS that is seconds, so
 here it can be seen: until somebody has been shown it, or waits for its end, or invokes, and for a
@@ -22,6 +23,7 @@ from emulator.control.context import Context, Services
 from emulator.control.lambda_ import code, managed_instances
 from emulator.control.lambda_.configuration import new_revision
 from emulator.control.lambda_.errors import conflict
+from emulator.invoke.idleness import not_runnable
 from emulator.model.errors import ConfigurationError, DriverFault
 from emulator.model.function import LATEST, Code, FunctionVersion
 from emulator.registry.functions import Function
@@ -66,6 +68,28 @@ def updating(version: FunctionVersion) -> FunctionVersion:
     )
 
 
+def restoring(version: FunctionVersion) -> FunctionVersion:
+    """Return ``version`` as it is while what an idle one has lost is made again."""
+    return replace(
+        version,
+        state="Pending",
+        state_reason="The function is being restored.",
+        state_reason_code="Restoring",
+    )
+
+
+def shown(services: Services, function: Function, version: FunctionVersion) -> FunctionVersion:
+    """Return ``version`` as whoever asks sees it: Inactive if it has been idle too long."""
+    if not services.invoker.idleness.is_idle(function, version):
+        return version
+    return replace(
+        version,
+        state="Inactive",
+        state_reason="The function is currently idle.",
+        state_reason_code="Idle",
+    )
+
+
 def settled(version: FunctionVersion) -> FunctionVersion:
     """Return ``version`` as it is once it can run (on Managed Instances, once it is published)."""
     unpublished = version.managed is not None and version.version == LATEST
@@ -83,7 +107,8 @@ def settled(version: FunctionVersion) -> FunctionVersion:
 
 def _failed(version: FunctionVersion, reason: str, code: str) -> FunctionVersion:
     if version.state == "Pending":
-        return replace(version, state="Failed", state_reason=reason, state_reason_code=code)
+        state = "Inactive" if version.state_reason_code == "Restoring" else "Failed"
+        return replace(version, state=state, state_reason=reason, state_reason_code=code)
     return replace(
         version,
         last_update_status="Failed",
@@ -113,15 +138,29 @@ def touch(function: Function) -> None:
         function.settling[LATEST] = replace(function.settling[LATEST], revision_id=new_revision())
 
 
-async def settle(ctx: Context, function: Function) -> None:
+async def settle(services: Services, function: Function) -> None:
     """Begin to end the transitions that ``function.settling`` holds."""
-    services = ctx.services
-    transition = services.transitions[function.arn] = Transition()
-    transition.task = asyncio.get_running_loop().create_task(_settle(ctx, function, transition))
-    services.background.add(transition.task)
-    transition.task.add_done_callback(services.background.discard)
+    _begin(services, function, dict(function.settling))
     if not services.transition_seconds:
         await hurry(services, function)
+
+
+def wake(services: Services, function: Function, version: FunctionVersion) -> None:
+    """Begin to make an Inactive version Active again."""
+    if function.numbered(version.version) is not version:
+        return  # it has changed, or is being restored already
+    restored = function.settling[version.version] = settled(version)
+    show(services, function, restoring(version))
+    _begin(services, function, {version.version: restored})
+
+
+def _begin(services: Services, function: Function, settling: dict[str, FunctionVersion]) -> None:
+    transition = services.transitions[function.arn] = Transition()
+    ending = _settle(services, function, transition, settling)
+    task = asyncio.get_running_loop().create_task(ending)
+    transition.task = task
+    services.background.add(task)
+    task.add_done_callback(services.background.discard)
 
 
 async def hurry(services: Services, function: Function, patience: float = _PATIENCE) -> None:
@@ -148,10 +187,7 @@ async def runnable(services: Services, version: FunctionVersion) -> FunctionVers
             await hurry(services, function, _INVOKE_PATIENCE)
             version = function.numbered(version.version) or version
     if version.state in ("Pending", "Failed", "Deactivated"):
-        raise conflict(
-            "The operation cannot be performed at this time. The function is currently in the "
-            f"following state: {version.state}"
-        )
+        raise not_runnable(version.state)
     return version
 
 
@@ -169,14 +205,19 @@ async def look(ctx: Context, function: Function, number: str) -> None:
     transition.seen.add(number)
 
 
-async def _settle(ctx: Context, function: Function, transition: Transition) -> None:
-    services = ctx.services
-    settling = dict(function.settling)
+async def _settle(
+    services: Services,
+    function: Function,
+    transition: Transition,
+    settling: dict[str, FunctionVersion],
+) -> None:
+    # A published version that is restored may have other code than $LATEST.
+    subject = settling.get(LATEST) or next(iter(settling.values()), function.latest)
     resolved: Code | None = None
     failures: dict[str, managed_instances.Failure] = {}
-    timer = ctx.clock.call_later(services.transition_seconds, transition.end.set)
+    timer = services.clock.call_later(services.transition_seconds, transition.end.set)
     try:
-        resolved = await _prepare(ctx, function)
+        resolved = await _prepare(services, subject)
         for number, version in settling.items():
             if version.managed is not None and number != LATEST:
                 failed = await managed_instances.start(services, function, version)
@@ -184,7 +225,7 @@ async def _settle(ctx: Context, function: Function, transition: Transition) -> N
                     failures[number] = failed
         await transition.end.wait()
     except DriverFault as error:
-        why = "InvalidImage" if function.latest.code.image else "InternalError"
+        why = "InvalidImage" if subject.code.image else "InternalError"
         failures = dict.fromkeys(settling, managed_instances.Failure(str(error), why))
     finally:
         timer.cancel()
@@ -193,44 +234,47 @@ async def _settle(ctx: Context, function: Function, transition: Transition) -> N
     for number, version in settling.items():
         if function.settling.get(number) is version:
             del function.settling[number]
-            if resolved is not None:
-                version = replace(version, code=resolved)
             present = function.numbered(number)
+            # What is restored keeps the image that it was made with.
+            restores = present is not None and present.state_reason_code == "Restoring"
+            if resolved is not None and version.code == subject.code and not restores:
+                version = replace(version, code=resolved)
             if present is not None:
                 if number in failures:
                     version = _failed(present, *failures[number])
-                end(ctx, function, version)
+                show(services, function, version)
     if failures or resolved:
         await services.registry.save(function, *(n for n in settling if n != LATEST))
 
 
-async def _prepare(ctx: Context, function: Function) -> Code | None:
-    """Get what the function runs on ready; returns its code if that is known better now.
+async def _prepare(services: Services, version: FunctionVersion) -> Code | None:
+    """Get what a version runs on ready; returns its code if that is known better now.
 
     Raises:
         DriverFault: It can't be had.
     """
-    latest, driver = function.latest, ctx.services.driver
-    await ctx.services.pools.opened.wait()
-    note = driver.check_architecture(latest.architecture)
+    driver = services.driver
+    await services.pools.opened.wait()
+    note = driver.check_architecture(version.architecture)
     if note is not None and driver.emulates:
-        ctx.services.complain(f"{function.name}: {note}")
+        services.complain(f"{version.name}: {note}")
     try:
-        if latest.code.image:
-            image = await driver.prepare_image(latest.code.image, latest.architecture)
-            return code.resolved(latest.code, image)
-        if latest.runtime:
-            await driver.prepare(latest.runtime, latest.architecture)
+        if version.code.image:
+            image = await driver.prepare_image(version.code.image, version.architecture)
+            return code.resolved(version.code, image)
+        if version.runtime:
+            await driver.prepare(version.runtime, version.architecture)
     except ConfigurationError as error:
         # What can't be served here: AWS could, so the function is as it should be.
-        ctx.services.complain(f"{function.name}: {error}")
+        services.complain(f"{version.name}: {error}")
     return None
 
 
-def end(ctx: Context, function: Function, version: FunctionVersion) -> None:
-    """Show a version as its transition has left it."""
+def show(services: Services, function: Function, version: FunctionVersion) -> None:
+    """Have a version seen as a transition leaves it; it is no longer idle."""
+    function.used[version.version] = services.clock.now()
     if version.version == LATEST:
-        ctx.services.registry.update(function, version, "active")
+        services.registry.update(function, version, "active")
     else:
         function.versions[version.version] = version
-        ctx.services.registry.changed(function)
+        services.registry.changed(function)

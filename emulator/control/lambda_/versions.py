@@ -32,11 +32,12 @@ async def publish_version(ctx: Context, request: Request) -> Response:
     waits = configuration.snapshot_wanted(latest) or latest.managed is not None
     if number in function.settling and not waits:
         # The code is here and ready: only a snapshot, or environments ahead of use, take time.
-        states.end(ctx, function, function.settling.pop(number))
-    body = configuration.render(function.versions[number], number)
+        states.show(ctx.services, function, function.settling.pop(number))
+    published = states.shown(ctx.services, function, function.versions[number])
+    body = configuration.render(published, number)
     await ctx.services.registry.save(function, number)
     if number in function.settling:
-        await states.settle(ctx, function)
+        await states.settle(ctx.services, function)
     return body
 
 

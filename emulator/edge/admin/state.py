@@ -8,6 +8,7 @@ from fastapi import FastAPI
 
 import emulator
 from emulator.control.context import Services
+from emulator.control.lambda_ import states
 from emulator.control.lambda_.ignored import ignored
 from emulator.control.lambda_.paging import by_number
 from emulator.edge.admin.views import PREFIX, EnvironmentView, FunctionView, Health, Moment
@@ -53,7 +54,7 @@ def add(app: FastAPI, services: Services) -> None:
 
 
 def _function(services: Services, function: Function, environments: int) -> FunctionView:
-    latest = function.latest
+    latest = states.shown(services, function, function.latest)
     return FunctionView(
         name=latest.name,
         account=latest.account,

@@ -92,6 +92,7 @@ def test_wrong_usage_exits_with_2(
 
 def test_up_takes_options(settings: list[Settings], tmp_path: Path) -> None:
     options = ["--port", "0", "--no-watch", "--strict", "--no-stem-cells", "--idle-timeout", "7"]
+    options += ["--inactive-after", "90"]
     options += ["--allow-host", "a.test", "--allow-host", "b.test", "--no-endpoint-injection"]
     assert run(["up", str(tmp_path), *options]) == 0
     (taken,) = settings
@@ -102,6 +103,7 @@ def test_up_takes_options(settings: list[Settings], tmp_path: Path) -> None:
         strict=True,
         stem_cells=0,
         idle_timeout=7.0,
+        inactive_after=90.0,
         allow_hosts=("a.test", "b.test"),
         inject_endpoint=False,
     )

@@ -13,6 +13,7 @@ import pytest
 from emulator.invoke.admission import Admission
 from emulator.invoke.asynchronous import AsynchronousInvokes
 from emulator.invoke.channel import Limits
+from emulator.invoke.idleness import Idleness
 from emulator.invoke.invoker import Invoker
 from emulator.model.errors import AwsError
 from emulator.model.function import Code, FunctionVersion
@@ -53,7 +54,12 @@ class World:
         self.registry = Registry()
         self.pools = Pools(self.driver, Logs(self.clock), self.clock)
         self.registry.on_retired.append(self.pools.retire)
-        self.invoker = Invoker(self.registry, Admission(self.registry), self.pools)
+        self.invoker = Invoker(
+            self.registry,
+            Admission(self.registry),
+            self.pools,
+            Idleness(self.registry, self.clock),
+        )
         self.told = Told()
         #: (function, request id, payload) of each attempt, in order.
         self.attempts: list[tuple[str, str, Any]] = []

@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 
 from emulator.invoke.admission import Admission
+from emulator.invoke.idleness import Idleness
 from emulator.invoke.invoker import Invoker
 from emulator.model.function import Code, FunctionVersion
 from emulator.model.invocation import Invocation, InvocationResult
@@ -79,7 +80,13 @@ def make_world(settings: PoolSettings | None = None) -> World:
     registry.on_retired.append(pools.retire)
     admission = Admission(registry)
     return World(
-        clock, driver, logs, registry, pools, admission, Invoker(registry, admission, pools)
+        clock,
+        driver,
+        logs,
+        registry,
+        pools,
+        admission,
+        Invoker(registry, admission, pools, Idleness(registry, clock)),
     )
 
 

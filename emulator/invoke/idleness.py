@@ -1,0 +1,73 @@
+"""Versions so long idle that AWS has reclaimed what it held for them: they are Inactive.
+
+Nothing watches for it: whoever looks or calls works it out from when the version was used last.
+That is not kept: of what was used before a restart, the idle time begins with the restart.
+
+https://docs.aws.amazon.com/lambda/latest/dg/functions-states.html
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import datetime
+
+from emulator.model.clock import Clock
+from emulator.model.errors import AwsError
+from emulator.model.function import FunctionVersion
+from emulator.registry.functions import Function, Registry
+
+
+def not_runnable(state: str) -> AwsError:
+    return AwsError(
+        "ResourceConflictException",
+        "The operation cannot be performed at this time. The function is currently in the "
+        f"following state: {state}",
+        Type="User",
+    )
+
+
+def is_idle(version: FunctionVersion, used: float, now: float, after: float) -> bool:
+    """Say whether a version that could run has been idle too long.
+
+    On Managed Instances environments stay up, and so no version becomes idle.
+
+    Args:
+        used: When it was invoked last (seconds since the epoch, as ``now``).
+        after: Seconds without an invocation or a change that are too long.
+    """
+    if version.state != "Active" or version.managed is not None or now - used < after:
+        return False
+    changed = version.last_modified
+    return not changed or now - datetime.fromisoformat(changed).timestamp() >= after
+
+
+class Idleness:
+    """Remembers when versions were used, and refuses to run Inactive ones."""
+
+    def __init__(self, registry: Registry, clock: Clock, after: float = 0.0) -> None:
+        """Args:
+        after: Seconds without use that make a version Inactive; 0: none ever is.
+        """
+        self._registry, self._clock = registry, clock
+        self._after = after or float("inf")
+        self._started = clock.now()
+        #: Begins to make an Inactive version ready again.
+        self.wake: Callable[[Function, FunctionVersion], None] = lambda function, version: None
+
+    def is_idle(self, function: Function, version: FunctionVersion) -> bool:
+        used = function.used.get(version.version, self._started)
+        return is_idle(version, used, self._clock.now(), self._after)
+
+    def use(self, version: FunctionVersion) -> None:
+        """Note that ``version`` is invoked now.
+
+        Raises:
+            AwsError: ResourceConflictException: it is Inactive; from now on it is being restored.
+        """
+        function = self._registry.find(version.account, version.region, version.name)
+        if function is None:
+            return  # deleted meanwhile
+        if version.state == "Inactive" or self.is_idle(function, version):
+            self.wake(function, version)
+            raise not_runnable("Inactive")
+        function.used[version.version] = self._clock.now()
