@@ -17,15 +17,6 @@ from emulator.model.function import FunctionVersion
 from emulator.registry.functions import Function, Registry
 
 
-def not_runnable(state: str) -> AwsError:
-    return AwsError(
-        "ResourceConflictException",
-        "The operation cannot be performed at this time. The function is currently in the "
-        f"following state: {state}",
-        Type="User",
-    )
-
-
 def is_idle(version: FunctionVersion, used: float, now: float, after: float) -> bool:
     """Say whether a version that could run has been idle too long.
 
@@ -62,12 +53,17 @@ class Idleness:
         """Note that ``version`` is invoked now.
 
         Raises:
-            AwsError: ResourceConflictException: it is Inactive; from now on it is being restored.
+            AwsError: CodeArtifactUserPendingException, as AWS answers: it is Inactive; from now on
+                it is being restored.
         """
         function = self._registry.find(version.account, version.region, version.name)
         if function is None:
             return  # deleted meanwhile
         if version.state == "Inactive" or self.is_idle(function, version):
             self.wake(function, version)
-            raise not_runnable("Inactive")
+            raise AwsError(
+                "CodeArtifactUserPendingException",
+                "Lambda is initializing your function. It will be ready to invoke shortly.",
+                Type="User",
+            )
         function.used[version.version] = self._clock.now()

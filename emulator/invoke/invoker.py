@@ -41,7 +41,7 @@ class Invoker:
         """Run ``invocation`` on ``version``; its trace header becomes that of this call.
 
         Raises:
-            AwsError: RecursiveInvocationException, ResourceConflictException (it is Inactive),
+            AwsError: RecursiveInvocationException, CodeArtifactUserPendingException (Inactive),
                 TooManyRequestsException, or ServiceException where no environment can be had from
                 the machine.
         """

@@ -60,12 +60,11 @@ class _World:
         return self.client.get_function(FunctionName=name, Qualifier=qualifier)["Code"]
 
     def refused(self, name: str) -> None:
-        with pytest.raises(self.client.exceptions.ResourceConflictException) as caught:
+        with pytest.raises(self.client.exceptions.CodeArtifactUserPendingException) as caught:
             self.client.invoke(FunctionName=name)
         assert caught.value.response["ResponseMetadata"]["HTTPStatusCode"] == 409
         assert caught.value.response["Error"]["Message"] == (
-            "The operation cannot be performed at this time. The function is currently in the "
-            "following state: Inactive"
+            "Lambda is initializing your function. It will be ready to invoke shortly."
         )
 
 
@@ -157,7 +156,7 @@ def test_a_restored_version_keeps_its_own_image(quick):
     before = quick.code("image", "1")
     assert before["ImageUri"] == "one:1"
     quick.clock.days = 15
-    with pytest.raises(client.exceptions.ResourceConflictException):
+    with pytest.raises(client.exceptions.CodeArtifactUserPendingException):
         client.invoke(FunctionName="image", Qualifier="1")
     client.get_waiter("published_version_active").wait(FunctionName="image", Qualifier="1")
     assert quick.state("image", "1") == ("Active", None)

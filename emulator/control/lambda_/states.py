@@ -23,7 +23,6 @@ from emulator.control.context import Context, Services
 from emulator.control.lambda_ import code, managed_instances
 from emulator.control.lambda_.configuration import new_revision
 from emulator.control.lambda_.errors import conflict
-from emulator.invoke.idleness import not_runnable
 from emulator.model.errors import ConfigurationError, DriverFault
 from emulator.model.function import LATEST, Code, FunctionVersion
 from emulator.registry.functions import Function
@@ -187,7 +186,10 @@ async def runnable(services: Services, version: FunctionVersion) -> FunctionVers
             await hurry(services, function, _INVOKE_PATIENCE)
             version = function.numbered(version.version) or version
     if version.state in ("Pending", "Failed", "Deactivated"):
-        raise not_runnable(version.state)
+        raise conflict(
+            "The operation cannot be performed at this time. The function is currently in the "
+            f"following state: {version.state}"
+        )
     return version
 
 
