@@ -17,6 +17,20 @@ _CONCURRENCY = 2
 _GRACE = 0.2
 #: Seconds before another try after a failure; then the next use starts afresh.
 _PAUSES = (0.5, 2.0, 8.0)
+#: Seconds after which a stem cell that ends has lived: its image is not at fault.
+_LIVED = 10.0
+#: Seconds before the replacement of one whose predecessors did not live either: first and most.
+_LOSS_PAUSE = (0.5, 60.0)
+
+
+def pause_after(losses: int) -> float:
+    """Return how long a replacement waits after so many in a row that hardly lived (seconds).
+
+    The first is replaced at once: `docker kill` is no reason to go slow.
+    """
+    if losses < 2:
+        return 0.0
+    return min(_LOSS_PAUSE[1], _LOSS_PAUSE[0] * 2.0 ** min(losses - 2, 20))
 
 
 class StemPool:
@@ -44,6 +58,8 @@ class StemPool:
         self._making: dict[Plan, set[asyncio.Task[None]]] = {}
         #: Why the last one could not be made, where it could not.
         self._failures: dict[Plan, DriverFault] = {}
+        #: How many in a row ended soon after they connected.
+        self._losses: dict[Plan, int] = {}
         self._slots = asyncio.Semaphore(_CONCURRENCY)
         #: Set while nobody waits for a container of their own.
         self._calm = asyncio.Event()
@@ -65,7 +81,7 @@ class StemPool:
                 self._discard(candidate)
             else:
                 taken = candidate
-        self._refill(plan, _GRACE)
+        self._refill(plan, max(_GRACE, pause_after(self._losses.get(plan, 0))))
         return taken
 
     def put(self, plan: Plan, stem: DockerSandbox) -> None:
@@ -127,16 +143,19 @@ class StemPool:
             return
 
     def _watch(self, plan: Plan, stem: DockerSandbox) -> None:
+        born = self._clock.monotonic()
         self.put(plan, stem)
-        stem.exited.add_done_callback(lambda _: self._lost(plan, stem))
+        stem.exited.add_done_callback(lambda _: self._lost(plan, stem, born))
 
-    def _lost(self, plan: Plan, stem: DockerSandbox) -> None:
-        """A stem cell ended: `docker kill`, or the engine went down. Replace it."""
+    def _lost(self, plan: Plan, stem: DockerSandbox, born: float) -> None:
+        """A stem cell ended: `docker kill`, the engine went down, a bad image. Replace it."""
         ready = self._ready.get(plan)
         if not self._closed and ready is not None and stem in ready:
             ready.remove(stem)
             self._discard(stem)
-            self._refill(plan)
+            lived = self._clock.monotonic() - born >= _LIVED
+            self._losses[plan] = losses = 0 if lived else self._losses.get(plan, 0) + 1
+            self._refill(plan, pause_after(losses))
 
     async def close(self) -> list[DockerSandbox]:
         """Make no more, and hand out those that are left."""

@@ -13,10 +13,11 @@ from emulator.control.sqs import attributes
 from emulator.control.sqs.messages import draft
 from emulator.control.sqs.polling import EmbeddedQueues
 from emulator.control.sqs.queues import Sqs, SqsQueue
-from emulator.model.errors import AwsError
+from emulator.model.errors import AwsError, StorageError
 from emulator.model.invocation import InvocationResult
 from emulator.queues.engine import Engine
 from emulator.sources.sqs import SqsSettings, SqsSource
+from emulator.store.database import Done, Work
 from emulator.store.store import Store
 from emulator.testing import FakeClock, settle
 
@@ -90,6 +91,22 @@ class World:
         self.queues: EmbeddedQueues
         self.source: SqsSource
         self._run: asyncio.Task[None] | None = None
+        #: What the database's thread has been given and not answered.
+        self._asked = 0
+        self._count_what_is_asked()
+
+    def _count_what_is_asked(self) -> None:
+        submit = self.store.database.submit
+
+        def counted(work: Work[Any], done: Done) -> None:
+            def answered(result: Any, error: StorageError | None) -> None:
+                self._asked -= 1
+                done(result, error)
+
+            submit(work, answered)
+            self._asked += 1
+
+        self.store.database.submit = counted  # type: ignore[method-assign]
 
     async def open(self) -> None:
         self.sqs = await Sqs.open(await Engine.open(self.store.messages, self.clock))
@@ -117,11 +134,17 @@ class World:
         await self.settle()
 
     async def settle(self) -> None:
-        """Let everything that is due happen: commits are made by another thread."""
-        for _ in range(4):
-            await settle(30)
-            await self.store.database.write(lambda connection: None)
+        """Let everything that is due happen.
+
+        Commits, and reads of what is received again, are made by another thread: while one is
+        under way, the clock must not move, or what it is for is overdue before it has begun.
+        """
+        rounds = 4
         await settle(30)
+        while self._asked or rounds > 0:
+            await self.store.database.write(lambda connection: None)
+            await settle(30)
+            rounds -= 1
 
     async def finish(self) -> None:
         """Let all batches come to their end."""
