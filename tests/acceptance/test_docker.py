@@ -11,6 +11,7 @@ import subprocess
 import sys
 import tarfile
 import time
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from hashlib import sha256
 from pathlib import Path
@@ -129,8 +130,6 @@ def create_or_update(client, name: str, code: str) -> None:
 
 
 def invoke_in_thread(client, name: str, event):
-    from concurrent.futures import ThreadPoolExecutor
-
     pool = ThreadPoolExecutor(1)
     future = pool.submit(lambda: again(client, name, event).payload)
     pool.shutdown(wait=False)
@@ -351,6 +350,19 @@ def test_an_image_that_is_nowhere_fails_the_function(client):
     assert "localhost:1/nothing:here" in shown["StateReason"]
 
 
+def test_an_image_that_is_there_later_serves_the_next_call(client, official_image):
+    name = f"localfaas-test/later:{os.getpid()}"
+    with pytest.raises(Exception, match="Failed"):
+        create_image(client, "later", name)
+    docker("tag", official_image, name)
+    try:
+        assert again(client, "later", "x").payload[0] == "x"
+        assert client.get_function_configuration(FunctionName="later")["State"] == "Active"
+    finally:
+        client.delete_function(FunctionName="later")
+        docker("rmi", name)
+
+
 def test_an_image_that_is_built_serves_its_runtime(client):
     def localfaas(*words: str) -> str:
         command = [sys.executable, "-m", "emulator", *words]
@@ -561,6 +573,30 @@ def test_kill_9_leaves_nothing_to_the_next(tmp_path):
     assert docker("ps", "-aq", "--filter", mark), "nobody is there to remove them"
     with localfaas_up(ROOT / "sample_functions" / "hello", "--no-watch", *options("docker")) as up:
         up.client().invoke(FunctionName="hello")
+        assert docker("ps", "-aq", "--filter", mark) == ""
+        assert docker("volume", "ls", "-q", "--filter", mark) == ""
+
+
+def test_kill_9_of_many_environments_leaves_nothing_when_the_next_serves(tmp_path):
+    mark = "label=test.kill=many"
+    code = "import time\ndef handler(event, context):\n    time.sleep(2)\n    return event\n"
+    (tmp_path / "slow").mkdir()
+    (tmp_path / "slow" / "app.py").write_text(code)
+    arguments = ("--no-watch", *options("docker"))
+    with localfaas_up(tmp_path, *arguments, "--docker-label=test.kill=many") as up:
+        client = up.client()
+        # A function of a folder has AWS's 3 s; the first ones wait for their containers.
+        client.update_function_configuration(FunctionName="slow", Timeout=30)
+        client.get_waiter("function_updated_v2").wait(FunctionName="slow")
+        with ThreadPoolExecutor(5) as pool:
+            list(pool.map(lambda _: client.invoke(FunctionName="slow"), range(5)))
+        assert len(docker("ps", "-q", "--filter", mark).split()) >= 5
+        up.process.kill()
+        up.process.wait(10)
+    assert len(docker("ps", "-aq", "--filter", mark).split()) >= 5
+    with localfaas_up(tmp_path, *arguments) as up:
+        # Its first answer may come before it has looked; its first environment does not.
+        up.client().invoke(FunctionName="slow")
         assert docker("ps", "-aq", "--filter", mark) == ""
         assert docker("volume", "ls", "-q", "--filter", mark) == ""
 

@@ -6,10 +6,12 @@ import time
 
 import pytest
 
+from emulator.model.errors import DriverFault
 from emulator.settings import Settings
 from emulator.testing import ScriptedDriver
 from tests.api.conftest import ECHO, Running, create
 
+ROLE = "arn:aws:iam::000000000000:role/role"
 _SNAP = {"SnapStart": {"ApplyOn": "PublishedVersions"}}
 
 
@@ -102,6 +104,39 @@ def test_a_transition_nobody_looks_at_ends_by_itself():
                 time.sleep(0.01)
         else:
             raise AssertionError("it did not end")
+    finally:
+        running.stop()
+
+
+class WithoutImages(ScriptedDriver):
+    """Has no image until it is given one."""
+
+    there = False
+
+    async def prepare_image(self, image: str, architecture: str) -> str:
+        if not self.there:
+            raise DriverFault(f"the image {image} is not here")
+        return await super().prepare_image(image, architecture)
+
+
+def test_a_call_tries_again_to_get_a_failed_functions_image():
+    driver = WithoutImages()
+    running = Running(Settings(port=0, transition_seconds=0), driver=driver)
+    try:
+        client = running.client("lambda")
+        image = {"PackageType": "Image", "Code": {"ImageUri": "my/image:1"}}
+        client.create_function(FunctionName="image", Role=ROLE, Publish=True, **image)
+        for _ in range(2):
+            said = _refused(client.invoke, FunctionName="image")
+            assert said.endswith("following state: Failed. the image my/image:1 is not here")
+            shown = client.get_function_configuration(FunctionName="image")
+            assert (shown["State"], shown["StateReasonCode"]) == ("Failed", "InvalidImage")
+        driver.there = True
+        for qualifier in ("$LATEST", "1"):
+            answer = client.invoke(FunctionName="image", Qualifier=qualifier, Payload=b"1")
+            assert answer["Payload"].read() == b"1"
+            shown = client.get_function_configuration(FunctionName="image", Qualifier=qualifier)
+            assert (shown["State"], shown["LastUpdateStatus"]) == ("Active", "Successful")
     finally:
         running.stop()
 

@@ -3,6 +3,7 @@
 ::
 
     created   Pending/Creating ──> Active | Failed
+    failed    called: Pending/Creating again (here, not on AWS: the image may be there now)
     updated   Active, InProgress ──> Successful | Failed
     idle      Inactive ──> called: Pending/Restoring ──> Active | Inactive
 
@@ -148,9 +149,16 @@ def wake(services: Services, function: Function, version: FunctionVersion) -> No
     """Begin to make an Inactive version Active again."""
     if function.numbered(version.version) is not version:
         return  # it has changed, or is being restored already
-    restored = function.settling[version.version] = settled(version)
-    show(services, function, restoring(version))
-    _begin(services, function, {version.version: restored})
+    _again(services, function, version, restoring(version))
+
+
+def _again(
+    services: Services, function: Function, version: FunctionVersion, shown: FunctionVersion
+) -> None:
+    """Begin to get a version ready once more; ``shown`` is how it is seen meanwhile."""
+    ready = function.settling[version.version] = settled(version)
+    show(services, function, shown)
+    _begin(services, function, {version.version: ready})
 
 
 def _begin(services: Services, function: Function, settling: dict[str, FunctionVersion]) -> None:
@@ -180,15 +188,20 @@ async def runnable(services: Services, version: FunctionVersion) -> FunctionVers
     Raises:
         AwsError: ResourceConflictException: it is not there yet, or has failed.
     """
-    if version.state == "Pending":
+    if version.state in ("Pending", "Failed"):
         function = services.registry.find(version.account, version.region, version.name)
         if function is not None:
+            retried = version.state == "Failed" and version.managed is None
+            if retried and function.numbered(version.version) is version:
+                # What was missing may have been built or pulled by hand since.
+                _again(services, function, version, creating(version))
             await hurry(services, function, _INVOKE_PATIENCE)
             version = function.numbered(version.version) or version
     if version.state in ("Pending", "Failed", "Deactivated"):
+        why = f". {version.state_reason}" if version.state == "Failed" else ""
         raise conflict(
             "The operation cannot be performed at this time. The function is currently in the "
-            f"following state: {version.state}"
+            f"following state: {version.state}{why}"
         )
     return version
 

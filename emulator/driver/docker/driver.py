@@ -194,6 +194,8 @@ class DockerDriver:
         return None
 
     def check_architecture(self, architecture: str) -> str | None:
+        if not self._open:  # asked before the engine has answered: told once it has
+            return None
         return self._images.emulation(images.platform(architecture)) or None
 
     async def prepare_image(self, image: str, architecture: str) -> str:

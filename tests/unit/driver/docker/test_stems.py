@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from itertools import pairwise
 from typing import cast
 
 from emulator.driver.docker.images import Plan
@@ -64,7 +65,7 @@ async def test_those_that_die_as_soon_as_they_are_there_are_made_more_and_more_s
     for _ in range(5):
         await world.clock.advance(60)
         made.append(len(world.made))
-    each = [after - before for before, after in zip(made, made[1:], strict=False)]
+    each = [after - before for before, after in pairwise(made)]
     assert made[0] <= 9
     assert each[-1] <= 2, "about one a minute in the end"
     assert made[-1] > made[-2] or made[-1] > made[-3], "but it goes on trying"
