@@ -39,6 +39,16 @@ def greet(emulator: Emulator) -> None:
     if mappings:
         print()
         show_table(("QUEUE", "FEEDS"), sorted(mappings))
+    from emulator.control.lambda_ import urls
+
+    served = [
+        (each.name, urls.address(emulator.endpoint, each.latest.region, body["UrlId"]))
+        for each in functions
+        for body in each.attached.get(urls.KIND, {}).values()
+    ]
+    if served:
+        print()
+        show_table(("FUNCTION", "URL"), served)
     calls = f"{emulator.endpoint}/2015-03-31/functions/{name}/invocations"
     print(
         f"\naws lambda invoke --endpoint-url {emulator.endpoint} --no-sign-request "

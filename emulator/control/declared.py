@@ -1,7 +1,7 @@
-"""Queues and event source mappings of the user's template: made through the API's own operations.
+"""What the user's template declares beside functions, made through the API's own operations.
 
-So a template is checked as a client's request would be, and what it makes is kept, shown and
-changed like everything else.
+Queues, event source mappings, function URLs: a template is checked as a client's request would
+be, and what it makes is kept, shown and changed like everything else.
 """
 
 from __future__ import annotations
@@ -46,6 +46,7 @@ class DeclaredResources:
         self._applying = asyncio.Lock()
         #: As applied last: what the API changed since stays until the declaration changes.
         self._applied: dict[str, MappingDeclaration] = {}
+        self._urls: dict[str, Mapping[str, Any]] = {}
 
     async def apply(self, found: Found) -> None:
         """Make what ``found`` declares, and remove the mappings it does not declare any more.
@@ -60,6 +61,10 @@ class DeclaredResources:
             steps += [partial(self._set, queue) for queue in found.queues]
             steps += [partial(self._map, mapping) for mapping in found.mappings]
             steps.append(partial(self._unmap, {mapping.logical for mapping in found.mappings}))
+            steps += [
+                partial(self._url, name, declared.declaration.url)
+                for name, declared in found.functions.items()
+            ]
             for step in steps:
                 try:
                     await step()
@@ -92,6 +97,23 @@ class DeclaredResources:
             url = (await self._do(queue.logical, "sqs", "GetQueueUrl", named))["QueueUrl"]
             request = {"QueueUrl": url, "Attributes": attributes}
             await self._do(queue.logical, "sqs", "SetQueueAttributes", request)
+
+    async def _url(self, name: str, url: Mapping[str, Any] | None) -> None:
+        where = f"{name}.FunctionUrlConfig"
+        before = self._urls.get(name)
+        try:
+            await self._call("lambda", "GetFunctionUrlConfig", {}, FunctionName=name)
+            verb = "Update" if url is not None else "Delete"
+        except AwsError:
+            verb = "Create" if url is not None else ""
+        # What came through the API stays, and so does what it changed since.
+        if verb and (verb == "Create" or before != url) and (verb != "Delete" or before):
+            operation = f"{verb}FunctionUrlConfig"
+            await self._do(where, "lambda", operation, url or {}, FunctionName=name)
+        if url is None:
+            self._urls.pop(name, None)
+        else:
+            self._urls[name] = url
 
     def _existing(self) -> dict[str, dict[str, Any]]:
         """Return the mappings that templates made, by what those call them."""

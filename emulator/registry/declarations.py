@@ -42,6 +42,8 @@ class FunctionDeclaration:
     #: "x86_64" or "arm64".
     architecture: str = "x86_64"
     description: str = ""
+    #: Its function URL, as CreateFunctionUrlConfig takes it; None for none.
+    url: Mapping[str, Any] | None = None
     #: Names of properties that the template sets and nothing here acts on.
     ignored: tuple[str, ...] = ()
 

@@ -84,7 +84,8 @@ class FunctionReader:
 
     def read(self, attributes: list[str]) -> FunctionDeclaration:
         self._refuse_what_is_not_there()
-        used = {*self._USED, self._code, *(("Events",) if self._events is not None else ())}
+        serverless = ("Events", "FunctionUrlConfig") if self._code == "CodeUri" else ()
+        used = {*self._USED, self._code, *serverless}
         events = [
             f"{where.removeprefix(self._name + '.')} ({kind})"
             for where, kind, _ in self._each_event()
@@ -109,6 +110,7 @@ class FunctionReader:
             layers=layers,
             architecture=self._architecture(),
             description=self._text("Description", default=""),
+            url=self._url(),
             ignored=(
                 *attributes,
                 *(k for k in self._properties if k not in used),
@@ -204,6 +206,13 @@ class FunctionReader:
         if given.get("LogFormat") != "JSON" and any(key.endswith("Level") for key in given):
             raise self._error("LoggingConfig", "has a level, which needs the LogFormat JSON")
         return given
+
+    def _url(self) -> dict[str, Any] | None:
+        """Return the function URL; its members are checked where it is made."""
+        value = self._value("FunctionUrlConfig") if self._code == "CodeUri" else None
+        if value is None:
+            return None
+        return self._values.mapping(value, self._name, "FunctionUrlConfig")
 
     def _tags(self) -> dict[str, str]:
         value = self._value("Tags")

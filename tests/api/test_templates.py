@@ -10,6 +10,7 @@ from typing import Any
 
 import pytest
 
+from emulator.cli.greeting import greet
 from emulator.settings import Settings
 from emulator.testing import ScriptedDriver
 from tests.api.conftest import Running
@@ -142,3 +143,39 @@ def test_what_aws_would_refuse_is_told(
     (folder.path / "template.yaml").write_text(TEMPLATE.replace(before, after))
     with pytest.raises(Exception, match=says):
         running.call(lambda: running.emulator.resources.apply(folder.read()))
+
+
+def test_a_function_url_follows_its_declaration(
+    start: Callable[..., Running], tmp_path: Path, capsys: Any
+) -> None:
+    def declare(config: str) -> str:
+        return TEMPLATE.replace("      CodeUri: .\n", "      CodeUri: .\n" + config)
+
+    config = "      FunctionUrlConfig: {AuthType: NONE, Cors: {AllowOrigins: ['*'], MaxAge: 5}}\n"
+    running = start(declare(config), True)
+    found = running.client("lambda").get_function_url_config(FunctionName="Worker")
+    assert (found["AuthType"], found["InvokeMode"]) == ("NONE", "BUFFERED")
+    assert found["Cors"] == {"AllowOrigins": ["*"], "MaxAge": 5}
+    greet(running.emulator)
+    assert found["FunctionUrl"] in capsys.readouterr().out
+    function = running.emulator.registry.all()[0]
+    assert function.ignored == ()
+
+    def urls() -> list[dict[str, Any]]:
+        client = running.client("lambda")
+        listed: list[dict[str, Any]] = client.list_function_url_configs(FunctionName="Worker")[
+            "FunctionUrlConfigs"
+        ]
+        return listed
+
+    template = tmp_path / "template.yaml"
+    template.write_text(declare(config.replace("NONE", "AWS_IAM")))
+    until = time.monotonic() + 20
+    while urls()[0]["AuthType"] != "AWS_IAM":
+        assert time.monotonic() < until, "a changed declaration is applied"
+        time.sleep(0.02)
+    assert urls()[0]["FunctionUrl"] == found["FunctionUrl"]
+    template.write_text(TEMPLATE)
+    while urls():
+        assert time.monotonic() < until, "declared no more, it goes"
+        time.sleep(0.02)

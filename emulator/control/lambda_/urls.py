@@ -97,12 +97,12 @@ async def list_function_url_configs(ctx: Context, request: Request) -> Response:
     }
 
 
-def address(ctx: Context, url_id: str) -> str:
+def address(endpoint: str, region: str, url_id: str) -> str:
     """Return where a function URL is served."""
-    host = urlsplit(ctx.endpoint).netloc
+    host = urlsplit(endpoint).netloc
     _, colon, port = host.rpartition(":")
     port = colon + port if port.isdigit() else ""
-    return f"http://{url_id}.lambda-url.{ctx.region}.localhost{port}/"
+    return f"http://{url_id}.lambda-url.{region}.localhost{port}/"
 
 
 def _name(ctx: Context, request: Request) -> FunctionName:
@@ -136,4 +136,4 @@ def _moment(ctx: Context) -> str:
 
 
 def _render(ctx: Context, body: dict[str, Any]) -> Response:
-    return {**body, "FunctionUrl": address(ctx, body["UrlId"])}
+    return {**body, "FunctionUrl": address(ctx.endpoint, ctx.region, body["UrlId"])}
