@@ -329,6 +329,12 @@ class Emulator:
             except (ConfigurationError, DriverFault) as error:
                 if str(error) not in self.notes:
                     complain(str(error))
+        images = {(v.code.image, v.architecture) for v in latest if v.code.live and v.code.image}
+        for image, architecture in images:
+            try:
+                await self.driver.prepare_image(str(image), architecture)
+            except (ConfigurationError, DriverFault) as error:
+                complain(str(error))
         await self.packages.prepare(latest, complain)
 
     async def _close(self) -> None:

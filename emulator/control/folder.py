@@ -53,7 +53,8 @@ class Declared:
     def folders(self) -> tuple[Path, ...]:
         """Where a change is a change of the function: its code, and its layers."""
         declaration = self.declaration
-        return (declaration.folder, *(layer.folder for layer in declaration.layers))
+        own = () if declaration.folder is None else (declaration.folder,)
+        return (*own, *(layer.folder for layer in declaration.layers))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -90,7 +91,12 @@ def read(path: Path, *, account: str, region: str, endpoint: str) -> Found:
             configuration.check_environment(declaration.environment)
         except AwsError as error:
             raise ConfigurationError(f"{declaration.name}: {error.message}") from error
-        code = live_code(declaration.folder)
+        if declaration.folder is None:
+            # Live, as it comes from the declaration at each start.
+            digest = hashlib.sha256(declaration.image.encode()).hexdigest()
+            code = Code(sha256=digest, size=0, image=declaration.image, live=True)
+        else:
+            code = live_code(declaration.folder)
         layers = tuple(live_code(layer.folder) for layer in declaration.layers)
         functions[declaration.name] = Declared(declaration=declaration, code=code, layers=layers)
     return Found(functions=functions, queues=declarations.queues, mappings=declarations.mappings)
@@ -197,7 +203,9 @@ class Folder:
                     ignored = ", ".join(declared.declaration.ignored)
                     raise ConfigurationError(f"{name}: not acted on (--strict): {ignored}")
         notes = []
-        for runtime in sorted({each.declaration.runtime for each in found.functions.values()}):
+        for runtime in sorted(
+            {each.declaration.runtime for each in found.functions.values()} - {""}
+        ):
             try:
                 note = self._check_runtime(runtime)
             except ConfigurationError as error:
@@ -280,6 +288,7 @@ class Folder:
             timeout_s=declaration.timeout_s,
             ephemeral_storage_mb=declaration.ephemeral_storage_mb,
             architecture=declaration.architecture,
+            image_config=declaration.image_config,
             environment=declaration.environment or None,
             layers=tuple(
                 LayerVersion(arn=layer.arn, code=code)

@@ -169,6 +169,8 @@ class Watching:
         codes: dict[str, tuple[Code, str]] = {}
         for name, declared in self._found.items() if changed else ():
             own = declared.declaration.folder
+            if own is None:
+                continue
             for folder in declared.folders:
                 start = f"{folder}{os.sep}"
                 below = (path[len(start) :] for path in changed if path.startswith(start))
@@ -231,6 +233,8 @@ class Watching:
         else:
             seen = [_seen(path)]
         for each in self._found.values():
+            if each.declaration.folder is None:
+                continue
             name, inode, _ = _seen(each.declaration.folder)
             seen.append((name, inode, 0))
         return tuple(seen)

@@ -7,6 +7,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from emulator.model.sandbox import ImageConfig
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LayerDeclaration:
@@ -22,8 +24,8 @@ class FunctionDeclaration:
     """A function as its author declared it."""
 
     name: str
-    #: The unpacked code.
-    folder: Path
+    #: The unpacked code; None for an image.
+    folder: Path | None
     handler: str
     #: AWS's identifier, e.g. "python3.12".
     runtime: str
@@ -42,6 +44,9 @@ class FunctionDeclaration:
     #: "x86_64" or "arm64".
     architecture: str = "x86_64"
     description: str = ""
+    #: The image of a function whose PackageType is Image.
+    image: str = ""
+    image_config: ImageConfig | None = None
     #: Its function URL, as CreateFunctionUrlConfig takes it; None for none.
     url: Mapping[str, Any] | None = None
     #: Names of properties that the template sets and nothing here acts on.

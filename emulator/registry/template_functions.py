@@ -9,7 +9,7 @@ from typing import Any, ClassVar
 
 from emulator.model.errors import ConfigurationError
 from emulator.model.limits import LAYERS
-from emulator.registry import template_queues
+from emulator.registry import template_images, template_queues
 from emulator.registry.declarations import (
     FunctionDeclaration,
     LayerDeclaration,
@@ -85,6 +85,10 @@ class FunctionReader:
     def read(self, attributes: list[str]) -> FunctionDeclaration:
         self._refuse_what_is_not_there()
         serverless = ("Events", "FunctionUrlConfig") if self._code == "CodeUri" else ()
+        image = self._text("PackageType", default="Zip") == "Image"
+        if image:
+            serverless = (*serverless, "ImageUri", "ImageConfig")
+        at = (str(self._path), self._name, self._properties, self._values)
         used = {*self._USED, self._code, *serverless}
         events = [
             f"{where.removeprefix(self._name + '.')} ({kind})"
@@ -95,9 +99,11 @@ class FunctionReader:
         layers, missing = self._layers()
         return FunctionDeclaration(
             name=self.name,
-            folder=self._folder(),
-            handler=self._matching("Handler", r"\S{1,128}"),
-            runtime=self._matching("Runtime", r"[a-z]+[a-z0-9.]*"),
+            folder=None if image else self._folder(),
+            image=template_images.read_uri(*at) if image else "",
+            image_config=template_images.read_config(*at) if image else None,
+            handler="" if image else self._matching("Handler", r"\S{1,128}"),
+            runtime="" if image else self._matching("Runtime", r"[a-z]+[a-z0-9.]*"),
             memory_mb=self._number("MemorySize", 128, 10_240, default=128),
             timeout_s=self._number("Timeout", 1, 900, default=3),
             reserved_concurrency=self._number("ReservedConcurrentExecutions", 0, 1000, default=0)
@@ -124,10 +130,8 @@ class FunctionReader:
         return ConfigurationError(f"{self._path}: {self._name}.{where} {problem}")
 
     def _refuse_what_is_not_there(self) -> None:
-        if self._text("PackageType", default="Zip") != "Zip":
-            raise self._error(
-                "PackageType", "is not Zip: images are not read from templates; use CreateFunction"
-            )
+        if self._text("PackageType", default="Zip") not in ("Zip", "Image"):
+            raise self._error("PackageType", "must be Zip or Image")
         if "InlineCode" in self._properties:
             raise self._error("InlineCode", "is not read from templates; put the code in a file")
 

@@ -645,3 +645,28 @@ def test_images_need_containers():
             client.invoke(FunctionName="image")
     finally:
         running.stop()
+
+
+IMAGE_TEMPLATE = """
+Resources:
+  F: {Type: AWS::Serverless::Function, Properties: {PackageType: Image, ImageUri: "%s"}}
+"""
+
+
+def test_a_templates_images_need_containers(tmp_path):
+    (tmp_path / "template.yaml").write_text(IMAGE_TEMPLATE % "some/image:1")
+    running = Running(settings("process", functions=tmp_path))
+    try:
+        with pytest.raises(ClientError, match=r"some/image:1 is a container.*--driver docker"):
+            running.client("lambda").invoke(FunctionName="F")
+    finally:
+        running.stop()
+
+
+def test_a_templates_image_runs(tmp_path, official_image):
+    (tmp_path / "template.yaml").write_text(IMAGE_TEMPLATE % official_image)
+    running = Running(settings("docker", functions=tmp_path))
+    try:
+        assert again(running.client("lambda"), "F", "x").payload[0] == "x"
+    finally:
+        running.stop()

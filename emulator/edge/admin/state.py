@@ -67,7 +67,7 @@ def _function(services: Services, function: Function, environments: int) -> Func
         architecture=latest.architecture,
         state=latest.state,
         description=latest.settings.get("Description", ""),
-        folder=str(latest.code.folder) if latest.code.live else "",
+        folder=str(latest.code.folder) if latest.code.live and latest.code.folder else "",
         last_modified=latest.last_modified,
         versions=sorted(function.versions, key=by_number),
         aliases=sorted(function.aliases),

@@ -259,7 +259,7 @@ Resources:
 @pytest.mark.parametrize(
     ("properties", "says"),
     [
-        ("PackageType: Image", "F.PackageType is not Zip"),
+        ("PackageType: Image", "F.ImageUri is missing: images are not built from Metadata"),
         ("InlineCode: x", "F.InlineCode is not read"),
         ("CodeUri: s3://bucket/key", "F.CodeUri must be a local folder"),
         ("CodeUri: {Bucket: b, Key: k}", "F.CodeUri must be a local folder"),
@@ -461,3 +461,28 @@ def test_folder_whose_name_can_be_no_function(tmp_path: Path) -> None:
     (tmp_path / "my function/app.py").write_text("def handler(e, c): pass")
     with pytest.raises(ConfigurationError, match="can't name a function"):
         read(tmp_path)
+
+
+@pytest.mark.parametrize(
+    ("kind", "code"),
+    [
+        ("AWS::Serverless::Function", "ImageUri: my/image:1"),
+        ("AWS::Lambda::Function", "Code: {ImageUri: 'my/image:1'}"),
+    ],
+)
+def test_an_image(tmp_path: Path, kind: str, code: str) -> None:
+    text = f"""
+Resources:
+  F:
+    Type: {kind}
+    Properties:
+      PackageType: Image
+      {code}
+      ImageConfig: {{Command: [a.b], EntryPoint: [x, y], WorkingDirectory: /w}}
+"""
+    (found,) = read(template(tmp_path, text))
+    assert (found.image, found.folder, found.runtime, found.ignored) == ("my/image:1", None, "", ())
+    assert found.image_config is not None
+    assert found.image_config.command == ("a.b",)
+    assert found.image_config.entrypoint == ("x", "y")
+    assert found.image_config.working_directory == "/w"
