@@ -40,9 +40,10 @@ def make_driver(
 
         found = find_engine(os.environ)
         if found.answers:
-            note = f"Functions run in containers of the Docker engine {found.url}."
+            note = f"Functions run in containers of the Docker engine {found.url} ({found.info})."
             return _docker(settings, progress), note
-        return _process(settings, state), f"Functions run as processes: {found.reason}."
+        note = f"Functions run as processes: {found.reason}. {found.hint}".strip()
+        return _process(settings, state), note
     raise ConfigurationError(f"no driver {settings.driver!r}: process, docker or auto")
 
 

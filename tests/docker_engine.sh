@@ -83,6 +83,7 @@ if ! docker image inspect "$image" >/dev/null 2>&1; then
       >"$cache/debootstrap.log" 2>&1 || { tail -n 30 "$cache/debootstrap.log" >&2; exit 1; }
     rm -rf "$root"/var/cache/apt "$root"/var/lib/apt/lists/* "$root"/usr/share/{doc,man,locale,info}
     mkdir -p "$root"/var/task "$root"/opt
+    chmod 755 "$root"  # mktemp's is for its owner alone, and so might be the image's /
     tar -C "$root" -cf "$archive.new" .
     mv "$archive.new" "$archive"
   fi

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import socket
 import sys
 import tempfile
 from collections.abc import Iterator
@@ -14,7 +13,7 @@ import typer
 
 from emulator.cli.client import DEFAULT_ENDPOINT, Client, Endpoint, Json
 from emulator.cli.terminal import CommandError, show_json, show_table
-from emulator.model.errors import ConfigurationError, LocalfaasError
+from emulator.model.errors import LocalfaasError
 from emulator.settings import Settings
 
 #: What to do about a note of the process driver, by how the note begins.
@@ -83,46 +82,17 @@ def _interpreters() -> Iterator[Finding]:
 
 
 def _docker() -> Finding:
-    from emulator.driver.docker.address import resolve
+    from emulator.driver.docker import find_engine
 
-    try:
-        url = resolve(os.environ, home=Path.home()).url
-    except ConfigurationError as error:
-        return Finding(subject="Docker", verdict="note", detail=str(error))
-    if not url.startswith("unix://"):
-        return Finding(subject="Docker", verdict="ok", detail=f"{url} (not asked)")
-    try:
-        version = _engine_version(url.removeprefix("unix://"))
-    except OSError as error:
-        return Finding(
-            subject="Docker",
-            verdict="note",
-            detail=f"no engine at {url}: {error.strerror or error}",
-            remedy="start Docker (or set DOCKER_HOST) to use --driver docker",
-        )
-    return Finding(subject="Docker", verdict="ok", detail=f"engine {version} at {url}")
-
-
-def _engine_version(path: str) -> str:
-    """Ask an engine's socket for its version.
-
-    Raises:
-        OSError: Nothing answers there, or not as an engine does.
-    """
-    import json
-    from http.client import HTTPConnection, HTTPException
-
-    connection = HTTPConnection("localhost", timeout=5)
-    connection.sock = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
-    connection.sock.settimeout(5)
-    try:
-        connection.sock.connect(path)
-        connection.request("GET", "/version")
-        return str(json.loads(connection.getresponse().read())["Version"])
-    except (HTTPException, ValueError, KeyError, TypeError) as error:
-        raise OSError(f"what answers is no Docker engine ({error})") from error
-    finally:
-        connection.close()
+    found = find_engine(os.environ, seconds=5)
+    if found.info is not None:
+        return Finding(subject="Docker", verdict="ok", detail=f"{found.info} at {found.url}")
+    return Finding(
+        subject="Docker",
+        verdict="note",
+        detail=found.reason,
+        remedy=found.hint or "start Docker or Podman (or set DOCKER_HOST) to use --driver docker",
+    )
 
 
 def _process_driver() -> Iterator[Finding]:

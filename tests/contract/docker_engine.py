@@ -61,7 +61,7 @@ def _look() -> str:
     from docker.errors import DockerException, ImageNotFound
 
     try:
-        client = docker.APIClient(version="auto", timeout=10)
+        client = docker.APIClient(version="auto", timeout=10, **docker.utils.kwargs_from_env())
         try:
             client.inspect_image(IMAGE)
         finally:

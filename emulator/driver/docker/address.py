@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import os
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -12,6 +13,7 @@ from urllib.parse import urlsplit
 from emulator.model.errors import ConfigurationError
 
 _DEFAULT_SOCKET = "/var/run/docker.sock"
+_PODMAN_SOCKET = "/run/podman/podman.sock"
 _TLS_FILES = ("ca.pem", "cert.pem", "key.pem")
 
 
@@ -61,12 +63,16 @@ def resolve(environ: Mapping[str, str], *, home: Path, url: str = "") -> EngineA
     name = environ.get("DOCKER_CONTEXT") or _current_context(folder)
     if name and name != "default":
         return _context(folder, name)
-    rootless = environ.get("XDG_RUNTIME_DIR", "")
-    if not Path(_DEFAULT_SOCKET).exists() and rootless:
-        for socket in ("docker.sock", "podman/podman.sock"):
-            if (Path(rootless) / socket).exists():
-                return EngineAddress(url=f"unix://{Path(rootless) / socket}")
-    return EngineAddress(url=f"unix://{_DEFAULT_SOCKET}")
+    # Not Path.exists(), which fails where a folder may not be entered.
+    there = [socket for socket in usual_sockets(environ) if os.path.exists(socket)]
+    return EngineAddress(url=f"unix://{there[0] if there else _DEFAULT_SOCKET}")
+
+
+def usual_sockets(environ: Mapping[str, str]) -> list[str]:
+    """Return where engines of this machine listen: root's Docker, the user's own, root's Podman."""
+    own = environ.get("XDG_RUNTIME_DIR", "")
+    rootless = [f"{own}/docker.sock", f"{own}/podman/podman.sock"] if own else []
+    return [_DEFAULT_SOCKET, *rootless, _PODMAN_SOCKET]
 
 
 def _current_context(folder: Path) -> str:

@@ -27,14 +27,32 @@ class EngineFault(DriverFault):
 class EngineInfo:
     """What an engine says of itself."""
 
+    #: "Docker" or "Podman".
+    name: str
     version: str
     operating_system: str
     kernel: str
     #: As ``uname -m`` gives it.
     architecture: str
+    #: It runs as an ordinary user, in namespaces of its own.
     rootless: bool
     #: The engine can put a small init in front of a container's command.
     init: bool
+    #: Its containers have control groups: limits, freezing, and figures of their own.
+    limits: bool = True
+    #: It can change the limits of a container that runs.
+    updates: bool = True
+    #: It heeds what is said of the numbers of open files and processes.
+    ulimits: bool = True
+    #: Its containers' network has an address of this machine of its own, by which this machine
+    #: itself is not reached: only by the name the engine gives it.
+    copies_address: bool = False
+    #: Exit statuses of a start command that could not be executed.
+    refusals: frozenset[int] = frozenset({126, 127})
+
+    def __str__(self) -> str:
+        """Say which engine it is: "Podman 4.3.1, rootless"."""
+        return f"{self.name} {self.version}{', rootless' if self.rootless else ''}"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -41,7 +41,7 @@ class Containers:
         files: What they are shown.
         labels: What every container carries.
         prefix: Of their names; this instance's own.
-        init: The engine has an init to put in front.
+        limits_later: Limits can be given to a container that runs, as a stem cell needs.
         clock: For the pauses between attempts to remove.
     """
 
@@ -54,7 +54,7 @@ class Containers:
         files: Files,
         labels: Mapping[str, str],
         prefix: str,
-        init: bool,
+        limits_later: bool,
         clock: Clock,
     ) -> None:
         self._engine = engine
@@ -63,7 +63,8 @@ class Containers:
         self._files = files
         self._labels = dict(labels)
         self._prefix = prefix
-        self._init = init
+        self._init = engine.info.init
+        self.limits_later = limits_later
         self._count = 0
         self._reception = Reception(network.listen_host)
         self._removals = Removals(engine, files.remove, clock)
@@ -74,7 +75,9 @@ class Containers:
         Raises:
             DriverFault: Its code can't be read.
         """
-        return launch.is_stem(spec, plan) and await self._files.suit_a_stem(spec)
+        return (
+            self.limits_later and launch.is_stem(spec, plan) and await self._files.suit_a_stem(spec)
+        )
 
     # Making
 
@@ -175,6 +178,8 @@ class Containers:
             except EngineFault as error:
                 if error.status == 404:
                     self._images.forget(plan)
+                if "container-init binary" in str(error):
+                    raise DriverFault(f"{error}: install Podman's init (catatonit)") from error
                 raise
             await self._run(sandbox)
         except BaseException:
@@ -204,7 +209,8 @@ class Containers:
             if workspace is not None:
                 await self._files.hide_disk(workspace)
                 if state.pid:
-                    sandbox.group = _group(state.pid, container.id)
+                    if self._engine.info.limits:
+                        sandbox.group = _group(state.pid, container.id)
                     sandbox.watch(state.pid)
                 else:
                     sandbox.gone()
@@ -248,7 +254,7 @@ class Containers:
             DriverFault: It can't be; the container is of no use any more.
         """
         assert stem.channel is not None
-        if stem.group is None:  # the engine is asked for both
+        if stem.group is None:  # the engine may be asked for both
             await asyncio.gather(
                 self._limit(stem, spec.memory_mb), self._files.fill(stem, spec, before)
             )
@@ -265,6 +271,8 @@ class Containers:
 
     async def _limit(self, sandbox: DockerSandbox, memory_mb: int) -> None:
         memory = sandbox.memory_limit = memory_mb << 20
+        if not self._engine.info.limits:
+            return
         if sandbox.group is None:
             await self._engine.limit_memory(sandbox.container.id, memory)
             return
@@ -277,7 +285,9 @@ class Containers:
         """Give the container the share of CPU it is to have; soon, where by the engine."""
         quota = cgroups.cpu_quota(spec.memory_mb, spec.cpus)
         if sandbox.group is None:
-            self._removals.spawn(self._limit_cpu(sandbox.container.id, quota))
+            # Else it has its share from the start, or none.
+            if self._engine.info.limits and self._engine.info.updates:
+                self._removals.spawn(self._limit_cpu(sandbox.container.id, quota))
             return
         # A group that is just being removed needs no share any more.
         with suppress(FileNotFoundError):

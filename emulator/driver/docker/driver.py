@@ -20,15 +20,18 @@ from emulator.driver.docker.answers import EngineFault, EngineInfo
 from emulator.driver.docker.containers import Containers
 from emulator.driver.docker.engine import Engine
 from emulator.driver.docker.files import Files
+from emulator.driver.docker.find import no_engine
 from emulator.driver.docker.images import Images, Plan, Progress
 from emulator.driver.docker.instance import Instance
 from emulator.driver.docker.network import find as find_network
+from emulator.driver.docker.notes import notes
 from emulator.driver.docker.sandbox import DockerSandbox
 from emulator.driver.docker.stems import StemPool
 from emulator.driver.docker.sweep import Sweep
 from emulator.driver.docker.workspace import LocalFiles
+from emulator.driver.processes import usage as usage_of
 from emulator.model.clock import Clock, SystemClock
-from emulator.model.errors import DriverFault
+from emulator.model.errors import ConfigurationError, DriverFault
 from emulator.model.sandbox import EnvironmentSpec, Usage
 
 
@@ -107,8 +110,11 @@ class DockerDriver:
         address = resolve(self._environ, home=Path.home(), url=self._settings.host)
         self._engine = Engine(address, environ=self._environ)
         try:
-            self._info = await self._engine.open()
-            await self._set_up(address, self._info)
+            try:
+                info = await self._engine.open()
+            except EngineFault as error:
+                raise ConfigurationError(no_engine(address, error, self._environ)) from error
+            await self._set_up(address, info)
             self._open = True
         except BaseException:
             self._engine.close()
@@ -136,6 +142,7 @@ class DockerDriver:
             self._local = LocalFiles(self.folder, privileged=mounts.available())
         network = await find_network(
             self._engine,
+            info,
             name=self._settings.network,
             advertise=self._settings.advertise,
             control=control,
@@ -159,29 +166,18 @@ class DockerDriver:
             files=Files(self._local, self._shipped, self._bootstraps),
             labels=marks,
             prefix=prefix,
-            init=info.init,
+            limits_later=_limits_later(info, local=local),
             clock=self._clock,
         )
         self._stems = StemPool(
             self._containers.make_stem, self._containers.remove, self._settings.stems, self._clock
         )
-        self._note_limits(info)
-
-    def _note_limits(self, info: EngineInfo) -> None:
-        if self._local is None:
-            self._notes.append(
-                "the Docker engine can't see this machine's files: code is shipped to it, and "
-                "the size of /tmp is not limited"
-            )
-        elif not self._local.sized:
-            self._notes.append(
-                "the size of /tmp is not limited: that needs root, loop devices and mkfs.ext4"
-            )
-        if not info.init:
-            self._notes.append(
-                "the engine has no init (docker-init): signals a function sends to itself do "
-                "not end it as on AWS"
-            )
+        self._notes += notes(
+            info,
+            shares_files=local,
+            sized=self._local is not None and self._local.sized,
+            limits_later=self._containers.limits_later,
+        )
 
     # What can be had
 
@@ -206,7 +202,7 @@ class DockerDriver:
     async def prepare(self, runtime: str, architecture: str) -> None:
         plan = await self._images.plan_runtime(runtime, architecture)
         await self._images.ensure(plan)
-        if plan.language:
+        if plan.language and self._containers.limits_later:
             await self._stems.fill(plan)
 
     # One environment
@@ -286,6 +282,8 @@ class DockerDriver:
         ours = _ours(sandbox)
         if ours.frozen or ours.exited.done():
             return
+        if not self._engine.info.limits:
+            return  # as the notes say
         if ours.group is not None:
             with _lost(ours):
                 ours.group.freeze()
@@ -310,6 +308,11 @@ class DockerDriver:
         gone = Usage(memory=0, memory_peak=peak, cpu_seconds=0, processes=0)
         if ours.exited.done():
             return gone
+        if ours.uncounted:
+            found = await asyncio.to_thread(usage_of, ours.processes(), peak)
+            return replace(found, processes=max(0, found.processes - init))
+        if not self._engine.info.limits:
+            return gone  # nobody knows
         if group is not None:
             # Files are read in a thread, which is given what it needs: the sandbox may be stopped.
             try:
@@ -369,6 +372,12 @@ def _lost(sandbox: DockerSandbox) -> Iterator[None]:
 def _ours(sandbox: Sandbox) -> DockerSandbox:
     assert isinstance(sandbox, DockerSandbox)
     return sandbox
+
+
+def _limits_later(info: EngineInfo, *, local: bool) -> bool:
+    """Say whether a container that runs can be given limits, where it can have any."""
+    own_groups = local and (os.geteuid() == 0 or info.rootless)
+    return not info.limits or info.updates or own_groups
 
 
 def _shares_this_machine(address: EngineAddress, info: EngineInfo) -> bool:

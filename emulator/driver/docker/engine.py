@@ -12,11 +12,11 @@ import os
 import socket
 from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
-from emulator.driver.docker.address import EngineAddress, resolve
+from emulator.driver.docker import about
+from emulator.driver.docker.address import EngineAddress
 from emulator.driver.docker.answers import (
     AttachedOutput,
     ContainerState,
@@ -27,7 +27,6 @@ from emulator.driver.docker.answers import (
     translated,
 )
 from emulator.driver.docker.tunnel import Tunnel
-from emulator.model.errors import ConfigurationError, DriverFault
 
 if TYPE_CHECKING:
     from docker import APIClient
@@ -42,33 +41,6 @@ _QUEUE = 5.0
 _UPLOAD = 600.0
 #: dockerd is the bottleneck: more threads make nothing faster.
 _THREADS = 4
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class FoundEngine:
-    """Whether an engine can be had."""
-
-    url: str
-    answers: bool
-    #: Why not; empty otherwise.
-    reason: str = ""
-
-
-def find_engine(environ: Mapping[str, str], *, seconds: float = 2.0) -> FoundEngine:
-    """Ask the engine that ``environ`` names whether it is there. Blocks, ``seconds`` at most."""
-    try:
-        address = resolve(environ, home=Path.home())
-    except ConfigurationError as error:
-        return FoundEngine(url="", answers=False, reason=str(error))
-    engine = Engine(address, timeout=seconds, environ=environ)
-    try:
-        engine.connect()
-    except DriverFault as error:
-        reason = f"no Docker engine answers at {address.url} ({error})"
-        return FoundEngine(url=address.url, answers=False, reason=reason)
-    finally:
-        engine.close()
-    return FoundEngine(url=address.url, answers=True)
 
 
 class Engine:
@@ -92,31 +64,31 @@ class Engine:
         self._threads = ThreadPoolExecutor(_THREADS, thread_name_prefix="docker")
         self._client: APIClient | None = None
         self._tunnel = Tunnel(address.url, environ) if address.scheme == "ssh" else None
+        #: What it is, once it is open.
+        self.info: EngineInfo
 
     async def open(self) -> EngineInfo:
-        """Connect.
+        """Connect, and ask the engine what it is.
 
         Raises:
-            ConfigurationError: No engine answers there; the text names the remedy.
+            EngineFault: No engine answers there.
         """
-        try:
-            await self._run(self.connect, self._timeout)
-            info = await self.call(lambda client: client.info())
-        except DriverFault as error:
-            raise ConfigurationError(
-                f"no Docker engine answers at {self.address.url} ({error}). Start it (Docker "
-                "Desktop, `systemctl start docker`, `podman system service`), or name "
-                "another with DOCKER_HOST, or use `--driver process`, which needs none."
-            ) from error
-        security = info.get("SecurityOptions") or ()
-        return EngineInfo(
-            version=str(info.get("ServerVersion", "")),
-            operating_system=str(info.get("OperatingSystem", "")),
-            kernel=str(info.get("KernelVersion", "")),
-            architecture=str(info.get("Architecture", "")),
-            rootless=any("rootless" in option for option in security),
-            init=bool(info.get("InitBinary")),
-        )
+        await self._run(self.connect, self._timeout)
+        self.info = await self._run(self.ask, self._timeout)
+        return self.info
+
+    def ask(self, seconds: float | None = None) -> EngineInfo:
+        """Ask the engine what it is, once connected. Blocks.
+
+        Raises:
+            EngineFault: It refused, is gone, or took longer than ``seconds``.
+        """
+        assert self._client is not None
+        if seconds is not None:
+            self._client.timeout = int(seconds)
+        with translated():
+            self._reach()
+            return about.ask(self._client)
 
     def connect(self) -> None:
         """Make the SDK's client and ask the engine which API it speaks. Blocks.
@@ -286,13 +258,14 @@ class Engine:
 
         return await self.call(attach)
 
-    async def head(self, container: str, path: str) -> bytes | None:
-        """Return the first bytes of a file in the container, None when it is not there."""
+    async def head(self, container: str, path: str) -> tuple[int, bytes] | None:
+        """Return mode and first bytes of a file in the container, None when it is not there."""
 
-        def read(client: APIClient) -> bytes:
+        def read(client: APIClient) -> tuple[int, bytes]:
             stream, _ = client.get_archive(container, path)
             data = b"".join(stream)
-            return data[512:1024]  # behind the header of a tar of one file
+            # A tar of one file: its header, of which the mode is at 100, and the file.
+            return int(data[100:108].rstrip(b" \0") or b"0", 8), data[512:1024]
 
         try:
             return await self.call(read)

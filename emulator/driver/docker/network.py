@@ -7,12 +7,15 @@ import socket
 from dataclasses import dataclass
 from ipaddress import ip_address
 
+from emulator.driver.docker.answers import EngineInfo
 from emulator.driver.docker.engine import Engine
 from emulator.model.errors import ConfigurationError
 
 #: What containers call the engine's machine, and how the engine is told so.
 HOST_NAME = "host.docker.internal"
 _ENGINES_MACHINE = "host-gateway"
+#: An address for documentation (RFC 5737): on the way to any of the outside.
+_ANYWHERE = "192.0.2.1"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -33,6 +36,8 @@ class Network:
     reach_host: str
     #: Where names lead to that tell containers apart; empty where their addresses do.
     translated_to: str = ""
+    #: Where containers find the engine's machine.
+    machine: str = _ENGINES_MACHINE
     #: What people should know about it; empty for nothing.
     note: str = ""
 
@@ -42,17 +47,20 @@ class Network:
 
     def hosts(self, secret_name: str) -> dict[str, str]:
         """Return the names a container resolves, with their addresses."""
-        found = {HOST_NAME: _ENGINES_MACHINE}
+        found = {HOST_NAME: self.machine}
         if self.translated_to:
             found |= dict.fromkeys((self.reach_host, secret_name), self.translated_to)
         return found
 
 
-async def find(engine: Engine, *, name: str, advertise: str, control: str) -> Network:
+async def find(
+    engine: Engine, info: EngineInfo, *, name: str, advertise: str, control: str
+) -> Network:
     """Return how containers in the engine's network ``name`` reach this machine.
 
     Args:
         engine: Where the containers run.
+        info: What it is.
         name: The network.
         advertise: The address or name at which containers reach this machine; empty to find out.
         control: The container this process runs in; empty on a host.
@@ -78,18 +86,45 @@ async def find(engine: Engine, *, name: str, advertise: str, control: str) -> Ne
             "containers must have a way (else name another address with --advertise-host)"
         )
         return _translated(name, listen_host=here, towards=here, note=note)
+    if info.rootless:
+        return _of_rootless(info, name)
     gateway = await engine.gateway(name)
     if gateway and _can_bind(gateway):
         return Network(name=name, listen_host=gateway, reach_host=gateway)
     return _translated(name, listen_host="127.0.0.1", towards=_ENGINES_MACHINE)
 
 
-def _translated(name: str, *, listen_host: str, towards: str, note: str = "") -> Network:
+def _of_rootless(info: EngineInfo, name: str) -> Network:
+    """Return how containers reach this machine from the engine's own network namespace.
+
+    The bridge is in there, out of this process's reach; and what passes connections on to this
+    machine keeps its loopback out of theirs, so that an address of its own remains.
+    """
+    try:
+        here = _address_towards(_ANYWHERE)
+    except ConfigurationError:
+        note = (
+            f"{info} leads its containers to no address of this machine, which has no network: "
+            "functions can't call the emulator, and images that bring their runtime can't run"
+        )
+        return _translated(name, listen_host="127.0.0.1", towards=_ENGINES_MACHINE, note=note)
+    towards = _ENGINES_MACHINE if info.copies_address else here
+    note = (
+        f"{info} leads its containers to this machine by {here}: there the emulator listens for "
+        "them, and nobody else is answered (--advertise-host names another address)"
+    )
+    return _translated(name, listen_host=here, towards=towards, machine=towards, note=note)
+
+
+def _translated(
+    name: str, *, listen_host: str, towards: str, machine: str = _ENGINES_MACHINE, note: str = ""
+) -> Network:
     return Network(
         name=name,
         listen_host=listen_host,
         reach_host=_secret_name(),
         translated_to=towards,
+        machine=machine,
         note=note,
     )
 

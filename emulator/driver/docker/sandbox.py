@@ -10,6 +10,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any
 
+from emulator.driver import processes
 from emulator.driver.cgroups import Group
 from emulator.driver.conventions import INVALID_ENTRYPOINT
 from emulator.driver.docker.answers import EngineFault
@@ -99,6 +100,8 @@ class DockerSandbox:
         if self.group is not None:
             # The group goes with its last process.
             self._peak = self.group.memory_peak() or self._peak
+        elif self.uncounted:
+            self._peak = max(self._peak, processes.peak(self.processes()))
         else:
             self.sample()
         return self._peak
@@ -108,9 +111,18 @@ class DockerSandbox:
 
     # What the driver does with it
 
+    @property
+    def uncounted(self) -> bool:
+        """Its processes are this machine's, and no control group knows what they take."""
+        return self.pid is not None and not self._engine.info.limits
+
+    def processes(self) -> list[int]:
+        """Return the processes of a container on this machine."""
+        return [self.pid, *processes.below(self.pid)] if self.pid is not None else []
+
     def sample(self) -> None:
         """Ask the engine for the peak of the memory, off the critical path; seldom enough."""
-        if self._sampling is None and not self.exited.done():
+        if self._sampling is None and not self.exited.done() and self._engine.info.limits:
             self._sampling = asyncio.ensure_future(self._sample())
 
     async def _sample(self) -> None:
@@ -156,16 +168,18 @@ class DockerSandbox:
         if self.killed:
             self.exited.set_result(Exit(signal=signal.SIGKILL))
             return
-        self._settling = asyncio.ensure_future(self._settle())
+        # Asked of the kernel as well, while the group is there: Podman does not always know.
+        out_of_memory = self.group is not None and self.group.out_of_memory_kills() > 0
+        self._settling = asyncio.ensure_future(self._settle(out_of_memory))
 
-    async def _settle(self) -> None:
+    async def _settle(self, out_of_memory: bool) -> None:
         try:
             status = await self._engine.wait(self.container.id, _NOTICE)
             state = await self._engine.inspect(self.container.id)
-            end = _exit(status, out_of_memory=state.out_of_memory)
+            end = _exit(status, out_of_memory=out_of_memory or state.out_of_memory)
             if end.out_of_memory:
                 self._peak = self.memory_limit
-            if status in (126, 127):
+            if status in self._engine.info.refusals:
                 end = await self._explain(end)
         except DriverFault:
             # Neither the engine nor anybody else can say; whoever ended it did so by force.
@@ -174,7 +188,7 @@ class DockerSandbox:
             self.exited.set_result(end)
 
     async def _explain(self, end: Exit) -> Exit:
-        """Tell a start command that can't be executed from one that ended with 126 or 127."""
+        """Tell a start command that can't be executed from one that ended with the same status."""
         executable, path = self.container.executable, self.container.path
         if not executable:
             return end
@@ -193,9 +207,10 @@ class DockerSandbox:
             head = await self._engine.head(self.container.id, place)
             if head is None:
                 continue
-            if end.status == 126:
+            mode, text = head
+            if end.status == 126 or not mode & 0o111:
                 return "permission denied"
-            interpreter = head[2:].split(b"\n")[0].split()[:1] if head[:2] == b"#!" else []
+            interpreter = text[2:].split(b"\n")[0].split()[:1] if text[:2] == b"#!" else []
             if not interpreter:
                 return ""
             found = await self._engine.head(self.container.id, os.fsdecode(interpreter[0]))

@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import json
 import os
-import re
 import signal
 import socket
 import struct
@@ -13,6 +12,7 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
+from emulator.driver import processes
 from emulator.driver.cgroups import Group
 from emulator.driver.process import peers
 from emulator.model.errors import DriverFault
@@ -21,7 +21,6 @@ from emulator.model.sandbox import Exit
 _SO_PASSCRED = 16
 _SCM_CREDENTIALS = 2
 _CREDENTIALS = struct.Struct("iII")
-_PEAK = re.compile(rb"VmHWM:\s+(\d+) kB")
 
 
 class ProcessSandbox:
@@ -227,8 +226,7 @@ class ProcessSandbox:
             if self._status_fd is None and self.pid is not None:
                 self._status_fd = os.open(f"/proc/{self.pid}/status", os.O_RDONLY | os.O_CLOEXEC)
             if self._status_fd is not None:
-                found = _PEAK.search(os.pread(self._status_fd, 4096, 0))
-                return int(found[1]) * 1024 if found else 0
+                return processes.peak_in(os.pread(self._status_fd, 4096, 0))
         except OSError:
             pass  # It is gone: the group's figure is what is left.
         return 0
@@ -246,16 +244,7 @@ class ProcessSandbox:
         """Return the host's process ids of all in the sandbox but its warden."""
         if self.group is not None:
             return self.group.pids()
-        found: list[int] = []
-        pending = [self._warden] if self._warden else []
-        while pending:
-            pid = pending.pop()
-            with suppress(OSError, ValueError):
-                for task in os.listdir(f"/proc/{pid}/task"):
-                    children = Path(f"/proc/{pid}/task/{task}/children").read_text().split()
-                    pending += map(int, children)
-                    found += map(int, children)
-        return found
+        return processes.below(self._warden) if self._warden else []
 
     def freeze(self) -> None:
         self.frozen = True

@@ -17,12 +17,17 @@ import pytest
 
 from emulator.driver.docker import network
 from emulator.driver.docker.address import EngineAddress, resolve
-from emulator.driver.docker.answers import EngineFault
+from emulator.driver.docker.answers import EngineFault, EngineInfo
 from emulator.driver.docker.engine import Engine
 from emulator.driver.docker.parcels import pack, signature
 from emulator.driver.docker.reception import Reception
 from emulator.driver.docker.tunnel import Tunnel
 from emulator.model.errors import ConfigurationError
+
+DOCKER = EngineInfo(
+    name="Docker", version="1", operating_system="", kernel="", architecture="x86_64",
+    rootless=False, init=True,
+)  # fmt: skip
 
 
 class TestAddress:
@@ -86,6 +91,7 @@ class TestNetwork:
         engine = SimpleNamespace(address=EngineAddress(url=url), inspect=inspect, gateway=gateway)
         return await network.find(
             cast(Engine, engine),
+            fields.get("info", DOCKER),
             name="bridge",
             advertise=fields.get("advertise", ""),
             control=fields.get("control", ""),

@@ -1,0 +1,83 @@
+"""What an engine is and can do, asked of the engine itself: Docker or Podman."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from emulator.driver.docker.answers import EngineInfo
+
+if TYPE_CHECKING:
+    from docker import APIClient
+
+#: A name that no container has.
+_NOBODY = "localfaas-nobody"
+#: Podman's init ends with 1 where it can't execute the command; Docker's as a shell does.
+_PODMAN_REFUSALS = frozenset({1, 126, 127})
+
+
+def ask(client: APIClient) -> EngineInfo:
+    """Ask the engine what it is. Blocks.
+
+    Raises:
+        docker.errors.APIError: It refused.
+        requests.RequestException: It is gone.
+    """
+    info = client.info()
+    podman = _podman(client)
+    if podman:
+        return _podman_info(info, podman, updates=_updates(client))
+    security = info.get("SecurityOptions") or ()
+    return EngineInfo(
+        name="Docker",
+        version=str(info.get("ServerVersion", "")),
+        operating_system=str(info.get("OperatingSystem", "")),
+        kernel=str(info.get("KernelVersion", "")),
+        architecture=str(info.get("Architecture", "")),
+        rootless=any("rootless" in option for option in security),
+        init=bool(info.get("InitBinary")),
+        # Without delegated control groups a rootless engine has none: its driver is "none" then.
+        limits=bool(info.get("MemoryLimit", True)),
+    )
+
+
+def _podman_info(info: dict[str, Any], podman: dict[str, Any], *, updates: bool) -> EngineInfo:
+    host = podman.get("host") or {}
+    rootless = bool((host.get("security") or {}).get("rootless"))
+    return EngineInfo(
+        name="Podman",
+        version=str(info.get("ServerVersion", "")),
+        operating_system=str(info.get("OperatingSystem", "")),
+        kernel=str(info.get("KernelVersion", "")),
+        architecture=str(info.get("Architecture", "")),
+        rootless=rootless,
+        # It does not tell, and refuses by name where its package is missing.
+        init=True,
+        # Docker's `MemoryLimit` is true here even where limits are ignored.
+        limits="memory" in (host.get("cgroupControllers") or ()),
+        updates=updates,
+        ulimits=not rootless,  # of Docker's API; its own commands heed them
+        copies_address=host.get("rootlessNetworkCmd") == "pasta",
+        refusals=_PODMAN_REFUSALS,
+    )
+
+
+def _podman(client: APIClient) -> dict[str, Any]:
+    """Return what only Podman says of itself; nothing where it is another engine."""
+    answer = client.get(f"{client.base_url}/v4.0.0/libpod/info", timeout=client.timeout)
+    try:
+        found = answer.json() if answer.ok else {}
+    except ValueError:
+        return {}
+    return found if isinstance(found, dict) else {}
+
+
+def _updates(client: APIClient) -> bool:
+    """Say whether the engine knows the operation that changes a running container's limits."""
+    from docker.errors import APIError
+
+    try:
+        client.update_container(_NOBODY, cpu_shares=2)
+    except APIError as error:
+        # Else there is no such operation, which has the same status.
+        return "no such container" in str(error.explanation or error).lower()
+    return True
