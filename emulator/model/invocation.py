@@ -55,8 +55,5 @@ class InvocationResult:
     function_error: str = ""
     #: AWS's error type for logs and metrics, e.g. "Sandbox.Timedout"; "" for success.
     error_type: str = ""
-    #: Milliseconds the handler took, and what AWS would bill.
-    duration_ms: float = 0.0
-    billed_ms: int = 0
-    #: The log lines of this invocation, newest last, at most 4 KB.
+    #: Returns the log lines of this invocation, newest last, at most 4 KB.
     log_tail: Callable[[], bytes] = bytes

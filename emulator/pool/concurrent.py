@@ -61,6 +61,7 @@ class ConcurrentEnvironment(Environment):
             log=self.log,
             platform=self._platform,
             on_deadline=self._timed_out,
+            report=self._report,
             init_ms=None,
         )
         self._invocations.running[invocation.request_id] = current
@@ -69,6 +70,7 @@ class ConcurrentEnvironment(Environment):
         else:
             # All workers that are up are on the way to their next ``next``, or others still start.
             self._invocations.waiting.append(current)
+        current.begin()
         return await current.answered
 
     def _timed_out(self, late: InFlight) -> None:

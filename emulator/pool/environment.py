@@ -90,6 +90,8 @@ class Environment(ABC):
         #: Invocations it runs at once.
         self.limit = version.managed.max_concurrency if version.managed else 1
         self._invocations = Invocations(self._finish, self._refusal)
+        #: Answered, but not reported yet.
+        self._ended: list[InFlight] = []
         self._api = RuntimeApi(self, self._invocations, self.limit)
         self._initialised: asyncio.Future[InvocationResult | None] | None = None
         #: How its runtime has ended.
@@ -147,12 +149,22 @@ class Environment(ABC):
         """The runtime has ended after its INIT phase."""
 
     def _finish(self, ended: InFlight, result: InvocationResult, status: str = "") -> None:
-        """End an invocation in flight: its last lines are logged, its caller is answered."""
-        self._output.drain()
+        """End an invocation in flight: its caller is answered, then its last lines are logged."""
         del self._invocations.running[ended.request_id]
-        sandbox = self.sandbox
-        peak = sandbox.memory_peak() if sandbox is not None else 0
-        ended.finish(result, peak=peak, status=status)
+        ended.end(result, status)
+        self._ended.append(ended)
+        # Behind the caller, whom the answer has put in the loop's queue.
+        asyncio.get_running_loop().call_soon(self._report)
+
+    def _report(self) -> None:
+        """Log the last lines of the invocations that have ended."""
+        if not self._ended:
+            return
+        self._output.drain()
+        peak = self.sandbox.memory_peak() if self.sandbox is not None else 0
+        for ended in self._ended:
+            ended.report(peak)
+        self._ended.clear()
 
     # --- state -------------------------------------------------------------------------------
 
@@ -275,6 +287,7 @@ class Environment(ABC):
     def _detach(self) -> None:
         """Let go of the sandbox's output and connections, after a last look."""
         self._attached = None
+        self._report()
         self._output.close()
         self._api.disconnect()
 

@@ -6,13 +6,12 @@ import asyncio
 from collections import deque
 from collections.abc import Callable
 
-from emulator.model.clock import Clock
+from emulator.model.clock import Clock, Timer
 from emulator.model.function import FunctionVersion
 from emulator.model.invocation import Flow, Invocation, InvocationResult, ResponseSink
 from emulator.model.limits import LOG_TAIL, RESPONSE_PAYLOAD, STREAMED_RESPONSE
 from emulator.pool import failures
 from emulator.pool.runtime_api import Refusal, RuntimeApi
-from emulator.telemetry import report
 from emulator.telemetry.logs import LogWriter
 from emulator.telemetry.platform import Platform
 
@@ -20,22 +19,30 @@ from emulator.telemetry.platform import Platform
 class InFlight:
     """An invocation from its START line to its REPORT.
 
+    Its lines are logged once others have what they wait for: START when the runtime has been given
+    the event, END and REPORT when the caller has been answered.
+
     Args:
         on_deadline: Called with this once the function's timeout has passed, unless
             :meth:`disarm` was called before: an answer alone does not end the time its runtime
             has to come back for more.
+        report: Calls :meth:`report` if that is still to come; for who wants the log at once.
         init_ms: Milliseconds of the INIT phase that the caller waited for; None when warm.
     """
 
     __slots__ = (
         "_clock",
         "_deadline",
+        "_duration_ms",
+        "_error_type",
         "_init_ms",
         "_log",
-        "_mark",
+        "_on_deadline",
         "_platform",
+        "_produced",
         "_started",
-        "_streamed",
+        "_status",
+        "_tail",
         "answered",
         "dispatched",
         "invocation",
@@ -52,6 +59,7 @@ class InFlight:
         log: LogWriter,
         platform: Platform,
         on_deadline: Callable[[InFlight], None],
+        report: Callable[[], None],
         init_ms: float | None,
     ) -> None:
         self.invocation = invocation
@@ -65,14 +73,24 @@ class InFlight:
         self._platform = platform
         self._init_ms = init_ms
         self._started = clock.monotonic()
-        self._mark = log.written
-        self._streamed = 0
-        platform.start(self.request_id)
-        self._deadline = clock.call_later(version.timeout_s, on_deadline, self)
+        self._on_deadline = on_deadline
+        self._deadline: Timer | None = None
+        #: Bytes of its response.
+        self._produced = 0
+        # Where others write between its lines, its own are those that name it.
+        naming = invocation.request_id if version.managed is not None else ""
+        self._tail = LogTail(log, naming, report)
+
+    def begin(self) -> None:
+        """Write START; from now on its time runs out."""
+        self._platform.start(self.request_id)
+        self._deadline = self._clock.call_later(self.version.timeout_s, self._on_deadline, self)
 
     def disarm(self) -> None:
         """Forget the deadline."""
-        self._deadline.cancel()
+        if self._deadline is not None:
+            self._deadline.cancel()
+            self._deadline = None  # no circle of references: the payload goes with the answer
 
     def dispatch(self, api: RuntimeApi) -> None:
         """Give it to a runtime that waits in ``next``."""
@@ -82,10 +100,10 @@ class InFlight:
 
     def chunk(self, sink: ResponseSink, data: bytes, content_type: str, source: Flow) -> bool:
         """Pass on a piece of a streamed response; False: it is over the limit."""
-        if not self._streamed:
+        if not self._produced:
             sink.begin(content_type, source)
-        self._streamed += len(data)
-        if self._streamed > STREAMED_RESPONSE:
+        self._produced += len(data)
+        if self._produced > STREAMED_RESPONSE:
             return False
         sink.chunk(data)
         return True
@@ -96,42 +114,71 @@ class InFlight:
         self._platform.timed_out(self.request_id, seconds)
         return failures.timed_out(self.request_id, seconds)
 
-    def finish(self, result: InvocationResult, *, peak: int, status: str = "") -> None:
-        """Write END and REPORT and answer the caller.
+    def end(self, result: InvocationResult, status: str = "") -> None:
+        """Answer the caller. :meth:`report` must follow.
+
+        Args:
+            status: "timeout" or "error" where it was not the runtime that ended it.
+        """
+        if status == "timeout":
+            self._duration_ms = float(self.version.timeout_s) * 1000
+        else:
+            self._duration_ms = (self._clock.monotonic() - self._started) * 1000
+        self._produced += len(result.payload)
+        self._error_type, self._status = result.error_type, status
+        result.log_tail = self._tail
+        self.answer(result)
+
+    def report(self, peak: int) -> None:
+        """Write END and REPORT.
 
         Args:
             peak: The most memory its sandbox has had, bytes.
-            status: "timeout" or "error" where it was not the runtime that ended it.
         """
-        version, log = self.version, self._log
-        if status == "timeout":
-            duration_ms = float(version.timeout_s) * 1000
-        else:
-            duration_ms = (self._clock.monotonic() - self._started) * 1000
+        version = self.version
         used_mb = min(version.memory_mb, -(-peak // 1048576))
-        if result.error_type == "Runtime.OutOfMemory":
+        if self._error_type == "Runtime.OutOfMemory":
             used_mb = version.memory_mb
         self._platform.end(
             self.request_id,
-            duration_ms=duration_ms,
+            duration_ms=self._duration_ms,
             used_mb=used_mb,
             init_ms=self._init_ms,
-            status=status,
-            error_type=result.error_type,
-            produced_bytes=len(result.payload) + self._streamed,
+            status=self._status,
+            error_type=self._error_type,
+            produced_bytes=self._produced,
         )
-        result.duration_ms = duration_ms
-        result.billed_ms = report.billed_ms(duration_ms, self._init_ms)
-        mark, until = self._mark, log.written
-        # Where others write between its lines, its own are those that name it.
-        naming = self.request_id if version.managed is not None else ""
-        result.log_tail = lambda: log.tail(mark, until, LOG_TAIL, naming)
-        self.answer(result)
+        self._tail.end()
 
     def answer(self, result: InvocationResult) -> None:
         """Answer the caller, if nobody has."""
         if not self.answered.done():
             self.answered.set_result(result)
+
+
+class LogTail:
+    """The last 4 KB of what was logged from START to REPORT, once it is asked for.
+
+    Args:
+        naming: Only lines with this text.
+        report: Calls :meth:`end` if that is still to come.
+    """
+
+    __slots__ = ("_log", "_mark", "_naming", "_report", "_until")
+
+    def __init__(self, log: LogWriter, naming: str, report: Callable[[], None]) -> None:
+        self._log = log
+        self._naming = naming
+        self._report = report
+        self._mark = self._until = log.written
+
+    def end(self) -> None:
+        """What comes now belongs to others."""
+        self._until = self._log.written
+
+    def __call__(self) -> bytes:
+        self._report()
+        return self._log.tail(self._mark, self._until, LOG_TAIL, self._naming)
 
 
 class Invocations:

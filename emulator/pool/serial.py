@@ -32,6 +32,7 @@ class SerialEnvironment(Environment):
         return self.state is State.INVOKING and not self._invocations.running
 
     async def invoke(self, invocation: Invocation, *, cold: bool) -> InvocationResult:
+        self._report()
         reset = self.state is State.RESET
         self._to(State.INVOKING)
         self.invokes += 1
@@ -42,16 +43,20 @@ class SerialEnvironment(Environment):
             log=self.log,
             platform=self._platform,
             on_deadline=self._timed_out,
+            report=self._report,
             init_ms=self.init_ms if cold and self._first else None,
         )
         self._invocations.running[invocation.request_id] = current
         self._first = False
-        if reset:
-            await self._init_inside(current)
         # A runtime that connects anew for each call may be between two connections: its next
         # ``next``, its exit or the deadline goes on from here.
-        if self._api.waiting and self._invocations.running:
+        if self._api.waiting:
             current.dispatch(self._api)
+        current.begin()
+        if reset:
+            await self._init_inside(current)
+            if self._api.waiting and self._invocations.running:
+                current.dispatch(self._api)
         return await current.answered
 
     async def _init_inside(self, current: InFlight) -> None:
@@ -107,6 +112,7 @@ class SerialEnvironment(Environment):
     def _break(self, current: InFlight, result: InvocationResult, status: str, reason: str) -> None:
         """End the invocation in flight, and with it the runtime."""
         self._finish(current, result, status)
+        self._report()
         if self._restarting:
             self.stop(reason)
         else:

@@ -6,7 +6,6 @@ through its API, and asks again. What does not grow with them stays what it was.
 
 from __future__ import annotations
 
-import asyncio
 import base64
 import http.client
 import io
@@ -61,7 +60,7 @@ def fill(api: Api) -> float:
 def get(port: int, path: str, seconds: float = 1.5) -> float:
     """Return the median of a GET at one connection, milliseconds."""
     request = f"GET {path} HTTP/1.1\r\nHost: localhost\r\n\r\n".encode()
-    result = asyncio.run(load.run(port, request, connections=1, seconds=seconds))
+    result = load.run(port, request, connections=1, seconds=seconds)
     assert not result.errors
     return result.p50
 

@@ -7,7 +7,6 @@ this one. A small write with ``fsync`` is timed in the same run: nothing durable
 from __future__ import annotations
 
 import argparse
-import asyncio
 import json
 import os
 import tempfile
@@ -49,7 +48,7 @@ def raw(operation: str, **request: object) -> bytes:
 
 
 def drive(port: int, request: bytes, connections: int, **options: Any) -> load.Result:
-    result = asyncio.run(load.run(port, request, connections=connections, **options))
+    result = load.run(port, request, connections=connections, **options)
     if result.errors:
         raise SystemExit(f"{result.errors} errors under load")
     return result

@@ -9,7 +9,6 @@ time of a request, which stands beside its rate in the JSON.
 from __future__ import annotations
 
 import argparse
-import asyncio
 import base64
 import http.client
 import io
@@ -189,9 +188,9 @@ def rates(port: int, pid: int, path: str, body: bytes, seconds: float) -> dict[s
     figures: dict[str, Any] = {}
     request = load.http_post(path, body)
     for connections in (1, 8, 32):
-        asyncio.run(load.run(port, request, connections=connections, count=30))
+        load.run(port, request, connections=connections, count=30)
         before = cpu_seconds(pid)
-        result = asyncio.run(load.run(port, request, connections=connections, seconds=seconds))
+        result = load.run(port, request, connections=connections, seconds=seconds)
         after = cpu_seconds(pid)
         figures[f"cpu_us_{connections}"] = [
             round((end - start) / len(result.latencies) * 1e6, 1)
@@ -223,7 +222,7 @@ def first_invokes(port: int, names: list[str]) -> dict[str, float]:
 
 def burst(port: int, name: str, size: int = 50) -> float:
     request = load.http_post(_INVOKE.format(name), b"{}")
-    result = asyncio.run(load.run(port, request, connections=size, count=1))
+    result = load.run(port, request, connections=size, count=1)
     assert not result.errors
     return result.seconds * 1000
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import json
 import os
 import re
@@ -49,9 +48,9 @@ def test_100_000_warm_invokes_leave_nothing_behind(tmp_path):
     )
     request = load.http_post("/2015-03-31/functions/echo/invocations", b'{"a": 1}')
 
-    async def invoke(count: int, connections: int) -> None:
+    def invoke(count: int, connections: int) -> None:
         each = count // connections
-        result = await load.run(up.port, request, connections=connections, count=each)
+        result = load.run(up.port, request, connections=connections, count=each)
         assert not result.errors
         assert len(result.latencies) == each * connections
 
@@ -73,8 +72,8 @@ def test_100_000_warm_invokes_leave_nothing_behind(tmp_path):
 
     with localfaas_up(tmp_path, "--no-watch", "--quiet", "--idle-timeout", "1") as up:
         # More at once than later: what grows to a bound (threads for blocking calls) has grown.
-        asyncio.run(invoke(3_200, 32))
+        invoke(3_200, 32)
         before = rested()
-        asyncio.run(invoke(INVOKES, 8))
+        invoke(INVOKES, 8)
         after = rested()
         assert after <= before, after - before

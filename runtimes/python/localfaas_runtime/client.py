@@ -3,6 +3,7 @@
 import json
 import os
 import re
+import select
 import socket
 import stat
 
@@ -22,6 +23,8 @@ class Client:
 
     def __init__(self, connection, host="localhost"):
         self._socket = connection
+        self._readable = select.poll()
+        self._readable.register(connection, select.POLLIN)
         self._host = host
         #: The request for the next invocation.
         self.next = f"GET {_API}invocation/next HTTP/1.1\r\nHost: {host}\r\n\r\n".encode()
@@ -130,6 +133,9 @@ class Client:
         return found
 
     def _receive(self, most=_MOST, flags=0):
+        # Who waits in ``recv`` on a Unix socket is also woken, for nothing, when the other side
+        # reads what was sent to it.
+        self._readable.poll()
         part = self._socket.recv(most, flags)
         if not part:
             # Nobody is left to work for.

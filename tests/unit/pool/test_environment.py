@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 import json
 import re
 
@@ -15,6 +16,7 @@ async def test_a_cold_invoke_then_a_warm_one(world):
     version = world.function()
     assert (await world.invoke(version, b'{"a": 1}')).payload == b'{"a": 1}'
     assert (await world.invoke(version, b"2")).payload == b"2"
+    await settle()
     assert len(world.driver.sandboxes) == 1
     lines = world.lines()
     assert lines[0].startswith("INIT_START Runtime Version: python:3.12.v")
@@ -26,6 +28,44 @@ async def test_a_cold_invoke_then_a_warm_one(world):
         r"Memory Size: 128 MB\tMax Memory Used: 10 MB\t",
         lines[6],
     )
+
+
+async def test_a_caller_is_answered_before_the_report_is_written(world):
+    version = world.function()
+    await world.invoke(version)
+    assert [line.split()[0] for line in world.lines()] == ["INIT_START", "START"]
+    await settle()
+    assert [line.split()[0] for line in world.lines()] == ["INIT_START", "START", "END", "REPORT"]
+
+
+async def test_the_report_is_there_for_who_asks_at_once_and_before_the_next_start(world):
+    version = world.function()
+    tail = (await world.invoke(version)).log_tail()
+    assert [line.split()[0] for line in tail.decode().splitlines()] == ["START", "END", "REPORT"]
+    await world.invoke(version)
+    await world.invoke(version)
+    written = [line.split()[0] for line in world.lines()[1:]]
+    assert written == ["START", "END", "REPORT", "START", "END", "REPORT", "START"]
+
+
+async def test_an_invocation_leaves_nothing_to_the_garbage_collector(world):
+    version = world.function()
+    await world.invoke(version)
+    await settle()
+    gc.collect()
+    gc.disable()
+    try:
+        for _ in range(5):
+            await world.invoke(version)
+        await world.clock.advance(version.timeout_s)  # the fake clock keeps cancelled timers
+        gc.set_debug(gc.DEBUG_SAVEALL)
+        gc.collect()
+        left = {type(each).__name__ for each in gc.garbage}
+    finally:
+        gc.set_debug(0)
+        gc.garbage.clear()
+        gc.enable()
+    assert left.isdisjoint({"InFlight", "Invocation", "InvocationResult", "bytes"})
 
 
 async def test_output_comes_before_end_and_in_order(world):

@@ -276,6 +276,7 @@ async def test_an_answer_with_an_error_is_that_invocations_own(world):
     await started(world, version)
     assert (await world.invoke(version, b"1")).function_error == "Unhandled"
     assert (await world.invoke(version, b"2")).payload == b"2"
+    await settle()
     statuses = [json.loads(line)["record"]["status"] for line in world.lines() if "report" in line]
     assert statuses == ["error", "success"]
 
