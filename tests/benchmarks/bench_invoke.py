@@ -35,7 +35,11 @@ _HANDLER = "def handler(event, context):\n    return event\n"
 _SLEEP = "import time\ndef handler(event, context):\n    time.sleep(0.2)\n    return 1\n"
 _FLOOR = """
 async def app(scope, receive, send):
-    body = (await receive())["body"]
+    body, more = b"", True
+    while more:
+        message = await receive()
+        body += message["body"]
+        more = message.get("more_body")
     await send({"type": "http.response.start", "status": 200,
                 "headers": [(b"content-length", b"%d" % len(body))]})
     await send({"type": "http.response.body", "body": body})
