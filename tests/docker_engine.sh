@@ -35,6 +35,12 @@ missing=()
 command -v dockerd >/dev/null || missing+=(docker.io)
 command -v docker >/dev/null || missing+=(docker.io)
 command -v iptables >/dev/null || missing+=(iptables)
+# For tests/other_engine.sh.
+command -v podman >/dev/null || missing+=(podman)
+command -v catatonit >/dev/null || missing+=(catatonit)
+command -v newuidmap >/dev/null || missing+=(uidmap)
+command -v slirp4netns >/dev/null || missing+=(slirp4netns)
+command -v rootlesskit >/dev/null || missing+=(rootlesskit)
 # For tests/remote_engine.sh.
 command -v ip >/dev/null || missing+=(iproute2)
 command -v openssl >/dev/null || missing+=(openssl)

@@ -10,7 +10,7 @@ import sys
 import time
 import urllib.error
 import urllib.request
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -21,6 +21,7 @@ import pytest
 from botocore.config import Config
 
 ROOT = Path(__file__).parents[2]
+EMULATOR = (sys.executable, "-m", "emulator")
 
 
 @dataclass
@@ -70,12 +71,15 @@ def free_port() -> int:
 
 
 @contextmanager
-def localfaas_up(folder: Path, *options: str) -> Iterator[Up]:
-    """Run ``localfaas up FOLDER`` until the block ends."""
+def localfaas_up(
+    folder: Path, *options: str, before: Sequence[str] = (), cwd: Path | None = None
+) -> Iterator[Up]:
+    """Run ``localfaas up FOLDER``, behind the words ``before``, until the block ends."""
     port = free_port()
     process = subprocess.Popen(
-        [sys.executable, "-m", "emulator", "up", str(folder), "--port", str(port), *options],
+        [*before, *EMULATOR, "up", str(folder), "--port", str(port), *options],
         stdout=subprocess.DEVNULL,
+        cwd=cwd,
     )
     try:
         for _ in range(2000):

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
-from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +15,7 @@ from emulator.driver.base import Driver
 from emulator.driver.process import ProcessDriver
 from emulator.testing import ScriptedDriver
 from tests.contract import docker_engine
+from tests.contract.other_engines import OtherEngine, marked, other_engine
 from tests.contract.remote_engine import REMOTE, remote_engine
 from tests.contract.sandboxes import Runtime, make_spec, run_python, write_code
 
@@ -26,10 +27,16 @@ Start = Callable[..., Awaitable[Runtime]]
 PROCESS = ["process-root", "process-user", "process-none"]
 DOCKER = pytest.param("docker", marks=[pytest.mark.docker, pytest.mark.xdist_group("docker")])
 DOCKER_REMOTE = pytest.param("docker-remote", marks=REMOTE)
+PODMAN = marked("podman")
 #: What a driver whose runtimes are coroutines can promise, too.
 SCRIPTED_TOO = pytest.mark.parametrize("kind", ["scripted", *PROCESS, DOCKER], indirect=True)
 #: What depends on where the engine is.
 REMOTE_TOO = pytest.mark.parametrize("kind", [*PROCESS, DOCKER, DOCKER_REMOTE], indirect=True)
+#: What depends on which engine it is, and on that alone.
+PODMAN_TOO = pytest.mark.parametrize("kind", [*PROCESS, DOCKER, PODMAN], indirect=True)
+ENGINES_TOO = pytest.mark.parametrize(
+    "kind", [*PROCESS, DOCKER, DOCKER_REMOTE, PODMAN], indirect=True
+)
 #: What the processes of this machine alone promise.
 PROCESS_ONLY = pytest.mark.parametrize("kind", PROCESS, indirect=True)
 
@@ -58,16 +65,24 @@ def make_process_driver(kind: str, state: Path, **options: Any) -> ProcessDriver
 def make_driver(kind: str, state: Path, request: pytest.FixtureRequest) -> Driver:
     if kind == "scripted":
         return ScriptedDriver(run_python)
-    if kind.startswith("docker"):
+    if kind in ("docker", "docker-remote", "podman"):
         environ: Mapping[str, str] = os.environ
         if kind == "docker-remote":
             environ = request.getfixturevalue("remote_engine").environ()
+        if kind == "podman":
+            environ = request.getfixturevalue("podman").environ()
         docker_engine.need_engine()
         image = docker_engine.IMAGE
         images = {"python3.11": image, "provided.al2023": image}
         # One container for each test is enough; a stem cell is made when it is needed.
         return docker_engine.make_driver(images=images, stems=0, environ=environ)
     return make_process_driver(kind, state)
+
+
+@pytest.fixture(scope="session")
+def podman() -> Iterator[OtherEngine]:
+    with other_engine("podman") as engine:
+        yield engine
 
 
 @pytest.fixture(params=[*PROCESS, DOCKER])

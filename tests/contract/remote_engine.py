@@ -5,14 +5,13 @@ from __future__ import annotations
 import os
 import shutil
 import subprocess
-import tempfile
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
 
-from tests.contract import docker_engine
+from tests.contract import docker_engine, engine_script
 
 _SCRIPT = Path(__file__).parents[1] / "remote_engine.sh"
 _NEEDED = ("dockerd", "ip", "nsenter", "unshare", "openssl", "sshd", "ssh")
@@ -43,7 +42,7 @@ class RemoteEngine:
     def environ(self) -> dict[str, str]:
         """Return the variables that lead to it over TCP with TLS."""
         return {
-            **_without_docker(),
+            **engine_script.without_docker(),
             "DOCKER_HOST": f"tcp://{self.host}:2376",
             "DOCKER_TLS_VERIFY": "1",
             "DOCKER_CERT_PATH": str(self.certificates),
@@ -56,7 +55,7 @@ class RemoteEngine:
         command.write_text(f'#!/bin/sh\nexec {real} -F {self.folder}/ssh/client.conf "$@"\n')
         command.chmod(0o755)
         return {
-            **_without_docker(),
+            **engine_script.without_docker(),
             "PATH": f"{folder}:{os.environ['PATH']}",
             "DOCKER_HOST": f"ssh://root@{self.host}:2222",
         }
@@ -75,36 +74,13 @@ class RemoteEngine:
         return found + self.docker("volume", "ls", "-q", "--filter", mark).split()
 
 
-def _without_docker() -> dict[str, str]:
-    return {name: value for name, value in os.environ.items() if not name.startswith("DOCKER_")}
-
-
 @pytest.fixture(scope="session")
 def remote_engine() -> Iterator[RemoteEngine]:
     """Start the engine once for all tests of this process; nothing is left of it."""
     docker_engine.need_engine()  # which brings the programs and the image
-    path = f"{os.environ['PATH']}:/usr/sbin:/sbin"
-    missing = [name for name in _NEEDED if shutil.which(name, path=path) is None]
-    if os.geteuid() != 0:
-        missing.append("root")
-    if missing and os.environ.get(docker_engine.REQUIRED):
-        pytest.fail(f"no remote engine without {', '.join(missing)}")
-    if missing:
-        pytest.skip(f"no remote engine without {', '.join(missing)}")
-    # Not below /tmp, which the engine's machine has for itself.
-    folder = Path(tempfile.mkdtemp(prefix="localfaas-remote-", dir="/var/lib"))
-    # Whoever ends it learns of this process's end, however that comes.
-    words = ["sh", "-c", 'cat >/dev/null; exec "$0" stop "$1"', str(_SCRIPT), str(folder)]
-    ending = subprocess.Popen(words, stdin=subprocess.PIPE, start_new_session=True)
-    try:
-        subprocess.run([_SCRIPT, "start", folder], check=True)
+    engine_script.need("remote engine", _NEEDED)
+    with engine_script.started(_SCRIPT) as folder:
         network = (folder / "network").read_text().strip()
         yield RemoteEngine(folder)
-    finally:
-        assert ending.stdin is not None
-        ending.stdin.close()
-        ending.wait()
-    assert ending.returncode == 0
-    assert not folder.exists()
     assert not Path("/run/netns", network).exists()
     assert not Path("/sys/class/net", network).exists()

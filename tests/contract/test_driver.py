@@ -14,7 +14,14 @@ from emulator.driver.base import Driver
 from emulator.driver.cgroups import Group
 from emulator.model.errors import ConfigurationError, DriverFault
 from emulator.model.sandbox import Exit
-from tests.contract.conftest import LINUX, REMOTE_TOO, SCRIPTED_TOO, Start
+from tests.contract.conftest import (
+    ENGINES_TOO,
+    LINUX,
+    PODMAN_TOO,
+    REMOTE_TOO,
+    SCRIPTED_TOO,
+    Start,
+)
 from tests.contract.sandboxes import (
     PATIENCE,
     Runtime,
@@ -116,7 +123,7 @@ async def test_the_users_own_packages_come_first(start: Start, folder: Path) -> 
     assert (await runtime.invoke({})).json() == "mine"
 
 
-@REMOTE_TOO
+@ENGINES_TOO
 async def test_output_arrives_in_order(start: Start) -> None:
     runtime = await start(
         handler(
@@ -143,6 +150,7 @@ async def test_a_large_payload_passes_both_ways(start: Start) -> None:
 # The sandbox's walls ------------------------------------------------------------------------
 
 
+@PODMAN_TOO
 async def test_walls(start: Start, driver: Driver) -> None:
     if not is_jailed(driver):
         pytest.skip("has none, and says so in its notes")
@@ -218,6 +226,7 @@ async def test_tmp_is_private_kept_by_reset_and_gone_after_stop(
 
 
 @pytest.mark.skipif(not LINUX, reason="needs RLIMIT_FSIZE for others")
+@PODMAN_TOO
 async def test_tmp_takes_no_more_than_its_size(start: Start) -> None:
     runtime = await start(
         handler(
@@ -235,7 +244,7 @@ async def test_tmp_takes_no_more_than_its_size(start: Start) -> None:
     assert (await runtime.invoke({})).json() == "OSError"
 
 
-@REMOTE_TOO
+@ENGINES_TOO
 async def test_the_environments_own_listener_admits_nobody_else(
     start: Start, driver: Driver
 ) -> None:
@@ -312,7 +321,7 @@ async def test_a_handler_that_exits(start: Start) -> None:
     assert await ended(runtime) == Exit(status=7)
 
 
-@REMOTE_TOO
+@ENGINES_TOO
 async def test_too_much_memory_is_killed_by_the_kernel(start: Start, driver: Driver) -> None:
     if not limits_memory(driver):
         pytest.skip("has no control groups, and says so in its notes")
@@ -424,7 +433,7 @@ async def test_cpu_is_in_proportion_to_memory_once_initialised(
 
 
 @pytest.mark.skipif(not LINUX, reason="needs signals that stop others")
-@REMOTE_TOO
+@ENGINES_TOO
 async def test_frozen_makes_no_progress(start: Start, driver: Driver) -> None:
     runtime = await start(handler("return event"))
     await driver.freeze(runtime.sandbox)
@@ -488,7 +497,7 @@ while True:
 
 
 @pytest.mark.skipif(not LINUX, reason="the peer of a connection is unknown elsewhere")
-@REMOTE_TOO
+@ENGINES_TOO
 async def test_provided_runs_the_codes_own_bootstrap(start: Start, folder: Path) -> None:
     code = write_code(folder, BOOTSTRAP, "bootstrap")
     (code / "bootstrap").chmod(0o755)
@@ -505,6 +514,7 @@ async def test_provided_runs_the_codes_own_bootstrap(start: Start, folder: Path)
         ("#!/no/such/shell\n", 0o755, "bootstrap: no such file or directory"),
     ],
 )
+@PODMAN_TOO
 async def test_provided_without_a_valid_bootstrap(
     driver: Driver, folder: Path, content: str | None, mode: int, text: str
 ) -> None:

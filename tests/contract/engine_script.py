@@ -1,0 +1,51 @@
+"""Engines that a script of the tests starts and stops."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+import tempfile
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+
+import pytest
+
+from tests.contract import docker_engine
+
+
+def need(name: str, programs: Sequence[str]) -> None:
+    """Skip for want of root or ``programs``, which ``name`` needs; where required, fail."""
+    path = f"{os.environ['PATH']}:/usr/sbin:/sbin:/usr/share/docker.io/contrib"
+    missing = [each for each in programs if shutil.which(each, path=path) is None]
+    if os.geteuid() != 0:
+        missing.append("root")
+    if missing and os.environ.get(docker_engine.REQUIRED):
+        pytest.fail(f"no {name} without {', '.join(missing)}")
+    if missing:
+        pytest.skip(f"no {name} without {', '.join(missing)}")
+
+
+@contextmanager
+def started(script: Path, *kind: str) -> Iterator[Path]:
+    """Run ``script start KIND FOLDER`` and yield FOLDER; nothing is left of it."""
+    # Not below /tmp, which an engine may have for itself; and short, for sockets.
+    folder = Path(tempfile.mkdtemp(prefix="localfaas-engine-", dir="/var/lib"))
+    # Whoever ends it learns of this process's end, however that comes.
+    words = ["sh", "-c", 'cat >/dev/null; exec "$0" stop "$@"', script, *kind, folder]
+    ending = subprocess.Popen(words, stdin=subprocess.PIPE, start_new_session=True)
+    try:
+        subprocess.run([script, "start", *kind, folder], check=True)
+        yield folder
+    finally:
+        assert ending.stdin is not None
+        ending.stdin.close()
+        ending.wait()
+    assert ending.returncode == 0
+    assert not folder.exists()
+
+
+def without_docker() -> dict[str, str]:
+    """Return this process's variables but for those that name an engine."""
+    return {name: value for name, value in os.environ.items() if not name.startswith("DOCKER_")}
