@@ -19,6 +19,8 @@ from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from emulator.driver import hierarchies
+from emulator.driver.hierarchies import V1_CONTROLLERS
 from emulator.model.sandbox import Usage
 
 #: Lambda gives a whole virtual CPU at this much memory, and parts or multiples in proportion
@@ -28,7 +30,6 @@ MB_PER_CPU = 1769
 #: up its share waits for 20 ms at most; the kernel takes no quota below 1 ms.
 CPU_PERIOD = 20_000
 _CPU_QUOTA_MIN = 1_000
-_V1_CONTROLLERS = ("memory", "cpu", "cpuacct", "pids", "freezer")
 _V2_CONTROLLERS = ("memory", "cpu", "pids")
 #: What the folders of all instances are called, before the instance's own name.
 _PREFIX = "localfaas."
@@ -58,14 +59,18 @@ class Group:
         Raises:
             OSError: There is no such process, or no control groups.
         """
-        mounts = _mounts()
-        own = _own_paths(pid)
+        mounts = hierarchies.mounts()
+        own = hierarchies.own_paths(pid)
         if "memory" in mounts:
             return cls(
-                {name: _below(mounts[name], own[name]) for name in _V1_CONTROLLERS if name in own},
+                {
+                    name: hierarchies.below(mounts[name], own[name])
+                    for name in V1_CONTROLLERS
+                    if name in own
+                },
                 unified=False,
             )
-        return cls({"": _below(mounts[""], own[""])}, unified=True)
+        return cls({"": hierarchies.below(mounts[""], own[""])}, unified=True)
 
     def _file(self, controller: str, name: str) -> Path:
         return self.folders["" if self.unified else controller] / name
@@ -141,13 +146,29 @@ class Group:
         found = re.search(r"^usage_usec (\d+)$", self._file("", "cpu.stat").read_text(), re.M)
         return int(found[1]) / 1e6 if found else 0.0
 
+    def around(self, name: str) -> Group:
+        """Return the outermost group around this one, of version 2, with ``name`` in its own.
+
+        Podman's processes are in a group within the container's, which has all the files.
+        """
+        if not self.unified:
+            return self
+        own = self.folders[""]
+        found = [folder for folder in (own, *own.parents) if name in folder.name]
+        return Group({"": found[-1]}, unified=True) if found else self
+
     def pids(self) -> list[int]:
-        """Return the processes in the group; none when it is gone."""
-        try:
-            text = self._file("memory", "cgroup.procs").read_text()
-        except OSError:
-            return []
-        return [int(pid) for pid in text.split()]
+        """Return the processes in the group, and in version 2 those in groups within it.
+
+        None when it is gone.
+        """
+        folder = self.folders["" if self.unified else "memory"]
+        files = folder.rglob("cgroup.procs") if self.unified else [folder / "cgroup.procs"]
+        found: list[int] = []
+        with suppress(OSError):
+            for file in files:
+                found += [int(pid) for pid in file.read_text().split()]
+        return found
 
     def usage(self, memory_peak: int) -> Usage:
         """Return what the group takes now, with the given peak. Reads files: blocks.
@@ -219,7 +240,7 @@ class Cgroups:
         """
         name = _PREFIX + instance
         try:
-            mounts, own = _mounts(), _own_paths(os.getpid())
+            mounts, own = hierarchies.mounts(), hierarchies.own_paths(os.getpid())
         except OSError:
             return None
         if "memory" in mounts and "cpu" in mounts:
@@ -231,10 +252,10 @@ class Cgroups:
     @classmethod
     def _detect_v1(cls, name: str, mounts: dict[str, Path], own: dict[str, str]) -> Cgroups | None:
         found = cls(bases={}, unified=False)
-        for controller in _V1_CONTROLLERS:
+        for controller in V1_CONTROLLERS:
             if controller not in mounts or controller not in own:
                 continue
-            base = _below(mounts[controller], own[controller]) / name
+            base = hierarchies.below(mounts[controller], own[controller]) / name
             try:
                 # Controllers may share a hierarchy (cpu,cpuacct): a folder is claimed once.
                 if base not in found.bases.values():
@@ -251,7 +272,7 @@ class Cgroups:
     def _detect_v2(cls, name: str, mount: Path, own: str) -> Cgroups | None:
         # A group with processes in it can't have children with controllers, so the own group
         # seldom serves; one above it does where root or a delegation (systemd) lets us.
-        start = _below(mount, own)
+        start = hierarchies.below(mount, own)
         for parent in (start, *start.parents):
             if parent != mount and mount not in parent.parents:
                 break
@@ -358,41 +379,6 @@ def _enable_controllers(folder: Path) -> None:
     missing = set(_V2_CONTROLLERS) - set(control.read_text().split())
     if missing:
         control.write_text(" ".join(f"+{name}" for name in sorted(missing)))
-
-
-def _below(mount: Path, path: str) -> Path:
-    """Return where ``path`` of a hierarchy is found under its mount point.
-
-    In a container the path may be the host's while only the own part is mounted.
-    """
-    full = mount / path.lstrip("/")
-    return full if full.is_dir() else mount
-
-
-def _mounts() -> dict[str, Path]:
-    """Return where each version 1 controller is mounted, and "" for version 2."""
-    found: dict[str, Path] = {}
-    for line in Path("/proc/self/mountinfo").read_text().splitlines():
-        fields, _, tail = line.partition(" - ")
-        kind, _, options = tail.split(" ", 2)
-        place = Path(fields.split(" ")[4])
-        if kind == "cgroup2":
-            found.setdefault("", place)
-        elif kind == "cgroup":
-            for option in options.split(" ")[-1].split(","):
-                if option in _V1_CONTROLLERS:
-                    found.setdefault(option, place)
-    return found
-
-
-def _own_paths(pid: int) -> dict[str, str]:
-    """Return the path of ``pid`` in each version 1 controller, and in version 2 under ""."""
-    found: dict[str, str] = {}
-    for line in Path(f"/proc/{pid}/cgroup").read_text().splitlines():
-        _, controllers, path = line.split(":", 2)
-        for controller in controllers.split(","):
-            found[controller] = path
-    return found
 
 
 def unique_folders(group: Group) -> Sequence[str]:

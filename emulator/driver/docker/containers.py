@@ -368,7 +368,7 @@ def _group(pid: int, container: str) -> cgroups.Group | None:
     anybody's.
     """
     try:
-        group = cgroups.Group.of(pid)
+        group = cgroups.Group.of(pid).around(container)
     except (OSError, KeyError):
         return None
     folders = set(group.folders.values())

@@ -64,7 +64,7 @@ def no_engine(address: EngineAddress, error: DriverFault, environ: Mapping[str, 
     advice = hint(address, error, environ) or f"{_START}."
     return (
         f"no Docker engine answers at {address.url} ({error}). {advice} Or use "
-        "`--driver process`, which needs none (DOCKER_HOST names an engine)."
+        "`--driver process`, which needs none."
     )
 
 

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from emulator.driver import cgroups
+from emulator.driver import cgroups, hierarchies
 from emulator.driver.cgroups import CPU_PERIOD, Cgroups, Group, cpu_quota, unique_folders
 
 
@@ -48,6 +48,17 @@ def test_version_2_figures(unified: Group, tmp_path: Path) -> None:
     assert unified.cpu_seconds() == 1.5
     assert unified.pids() == [12, 13]
     assert unique_folders(unified) == [str(tmp_path)]
+
+
+def test_version_2_of_a_group_within_a_containers(tmp_path: Path) -> None:
+    inner = tmp_path / "libpod-abc.scope" / "container"
+    inner.mkdir(parents=True)
+    (inner.parent / "cgroup.procs").write_text("")
+    (inner / "cgroup.procs").write_text("7\n8\n")
+    group = Group({"": inner}, unified=True).around("abc")
+    assert group.folders == {"": inner.parent}
+    assert sorted(group.pids()) == [7, 8]
+    assert group.around("nobody").folders == group.folders
 
 
 def test_version_2_freezes(unified: Group, tmp_path: Path) -> None:
@@ -104,8 +115,8 @@ def test_removal_reaches_groups_within_groups(tmp_path: Path) -> None:
 
 
 def pretend(monkeypatch: pytest.MonkeyPatch, mounts: dict[str, Path], own: dict[str, str]) -> None:
-    monkeypatch.setattr(cgroups, "_mounts", lambda: mounts)
-    monkeypatch.setattr(cgroups, "_own_paths", lambda pid: own)
+    monkeypatch.setattr(hierarchies, "mounts", lambda: mounts)
+    monkeypatch.setattr(hierarchies, "own_paths", lambda pid: own)
 
 
 def kernel_folder(path: Path, controllers: str) -> Path:
