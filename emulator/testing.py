@@ -286,6 +286,8 @@ class ScriptedDriver:
         assert isinstance(sandbox, ScriptedSandbox)
         return Usage(memory=sandbox.peak, memory_peak=sandbox.peak, cpu_seconds=0.0, processes=1)
 
+    def wind_down(self) -> None: ...
+
     async def close(self) -> None:
         for sandbox in list(self.live):
             await self.stop(sandbox)

@@ -13,10 +13,10 @@ import typer
 
 from emulator.cli.client import DEFAULT_ENDPOINT, Client, Endpoint
 from emulator.cli.greeting import greet
+from emulator.cli.pulls import PullPrinter
 from emulator.cli.terminal import (
     CommandError,
     LivePrinter,
-    PullPrinter,
     clean,
     is_terminal,
     log_line,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import json
+import os
 import queue
 import re
 import sys
@@ -11,21 +12,18 @@ import threading
 import time
 import zlib
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any, TextIO
+from typing import Any, TextIO
 
 import typer
 
 from emulator.model.errors import LocalfaasError
 
-if TYPE_CHECKING:
-    from emulator.driver.docker import Progress
-
-#: Characters of a progress bar.
-_BAR = 30
 #: Control characters but for tab, and escape sequences but for colours: a function's output must
 #: not drive the terminal.
 _UNSAFE = re.compile(r"\x1b(?!\[[0-9;]*m)|[\x00-\x08\x0b-\x1a\x1c-\x1f\x7f-\x9f]")
 _COLOURS = (36, 33, 32, 35, 34, 96, 93, 92, 95, 94)
+#: Characters in a line of a terminal that does not say how wide it is.
+_WIDTH = 80
 #: Lines that may wait for a slow terminal.
 _WAITING = 10_000
 
@@ -141,8 +139,19 @@ class LivePrinter:
         except queue.Full:
             self._skipped += 1
 
+    @property
+    def width(self) -> int:
+        """Return how many characters fit into the terminal's line."""
+        try:
+            return os.get_terminal_size(self._stream.fileno()).columns or _WIDTH
+        except (OSError, ValueError):
+            return _WIDTH
+
     def status(self, text: str) -> None:
-        """Keep ``text`` on the terminal's last line, below what is printed; empty for none."""
+        """Keep ``text`` on the terminal's last line, below what is printed; empty for none.
+
+        It must not be wider than the terminal: only one line is taken back.
+        """
         if self._terminal and text != self._status:
             self._status = text
             with contextlib.suppress(queue.Full):
@@ -182,43 +191,6 @@ class LivePrinter:
         except (OSError, ValueError):
             return False  # nobody reads any more; the emulator goes on
         return True
-
-
-class PullPrinter:
-    """Shows how far images are: a bar on a terminal, a line at the beginning and the end elsewhere.
-
-    Args:
-        printer: Where to.
-    """
-
-    def __init__(self, printer: LivePrinter) -> None:
-        self._printer = printer
-        self._begun: set[str] = set()
-
-    def show(self, progress: Progress) -> None:
-        """Show one report."""
-        if progress.over:
-            if progress.image in self._begun:
-                self._begun.remove(progress.image)
-                self._printer.status("")
-                self._printer.print(f"{progress.image}: {clean(progress.status)}")
-            return
-        if progress.image not in self._begun:
-            self._begun.add(progress.image)
-            self._printer.print(f"{progress.image}: pulling")
-        self._printer.status(_bar(progress))
-
-
-def _bar(progress: Progress) -> str:
-    name = progress.image.rpartition("/")[2]
-    if not progress.total:
-        return f"{name}: {clean(progress.status)[:60]}"
-    share = progress.done / progress.total
-    filled = round(share * _BAR)
-    return (
-        f"{name} [{'#' * filled}{'-' * (_BAR - filled)}] {share:4.0%} "
-        f"{progress.done / 1e6:.0f} of {progress.total / 1e6:.0f} MB"
-    )
 
 
 def local_time(milliseconds: int) -> str:

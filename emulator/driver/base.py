@@ -152,6 +152,13 @@ class Driver(Protocol):
         """Return what ``sandbox`` takes from the machine right now."""
         ...
 
+    def wind_down(self) -> None:
+        """Give up what sandboxes not yet started wait for and takes long (an image's pull).
+
+        Whoever waits for it gets a DriverFault; sandboxes that run go on.
+        """
+        ...
+
     async def close(self) -> None:
         """Stop every sandbox and release everything. Nothing is left on the machine."""
         ...

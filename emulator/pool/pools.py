@@ -278,6 +278,7 @@ class Pools:
 
     async def drain(self, seconds: float) -> None:
         """Stop what is idle now and what is busy when it is done, at most ``seconds`` later."""
+        self.driver.wind_down()
         for pool in self._pools.values():
             pool.drain("shutdown")
         until = self.clock.monotonic() + seconds

@@ -8,7 +8,7 @@ import signal
 import subprocess
 import tempfile
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
@@ -20,14 +20,24 @@ from tests.contract.docker_engine import IMAGE, need_engine
 CACHE = Path(os.environ.get("LOCALFAAS_TEST_CACHE", "/var/cache/localfaas-tests"))
 _PATIENCE = 60.0
 #: Of the engine's own disk: the image takes half of it.
-_DISK_MB = 450
+DISK_MB = 450
 
 
 class OwnEngine:
-    """One engine with a folder, a socket and a bridge of its own."""
+    """One engine with a folder, a socket and a bridge of its own.
 
-    def __init__(self, folder: Path) -> None:
+    Args:
+        folder: Its own.
+        disk_mb: The size of its disk.
+        options: Of ``dockerd``.
+    """
+
+    def __init__(
+        self, folder: Path, *, disk_mb: int = DISK_MB, options: Sequence[str] = ()
+    ) -> None:
         self.folder = folder
+        self._disk_mb = disk_mb
+        self._options = options
         self.data = folder / "data"
         self.url = f"unix://{folder}/docker.sock"
         self._bridge = f"lf{os.getpid() % 10_000_000}"
@@ -37,7 +47,7 @@ class OwnEngine:
         try:
             # A disk that can be filled.
             self.data.mkdir()
-            size = f"size={_DISK_MB}m"
+            size = f"size={self._disk_mb}m"
             subprocess.run(["mount", "-t", "tmpfs", "-o", size, "none", self.data], check=True)
             self._ip("link", "add", self._bridge, "type", "bridge")
             subnet = f"10.214.{os.getpid() % 250}.1/24"
@@ -69,7 +79,7 @@ class OwnEngine:
                  f"--pidfile={self.folder}/pid", f"--host={self.url}", f"--bridge={self._bridge}",
                  "--iptables=false", "--ip6tables=false", "--ip-forward=false", "--ip-masq=false",
                  "--exec-opt=native.cgroupdriver=cgroupfs",
-                 *(f"--storage-driver={name}" for name in storage)],
+                 *(f"--storage-driver={name}" for name in storage), *self._options],
                 stdout=log, stderr=log, stdin=subprocess.DEVNULL, start_new_session=True,
             )  # fmt: skip
         until = time.monotonic() + _PATIENCE
@@ -103,7 +113,7 @@ class OwnEngine:
 
 
 @contextmanager
-def own_engine() -> Iterator[OwnEngine]:
+def own_engine(*, disk_mb: int = DISK_MB, options: Sequence[str] = ()) -> Iterator[OwnEngine]:
     """Start an engine of the test's own; skip where that can't be."""
     need_engine()
     if os.geteuid() != 0 or not shutil.which("dockerd") or not (CACHE / "base-1.tar").exists():
@@ -111,7 +121,7 @@ def own_engine() -> Iterator[OwnEngine]:
     # A short path: sockets have no more than 107 characters.
     folder = Path(tempfile.mkdtemp(prefix="lfdocker-", dir="/tmp"))
     try:
-        with OwnEngine(folder) as engine:
+        with OwnEngine(folder, disk_mb=disk_mb, options=options) as engine:
             yield engine
     finally:
         shutil.rmtree(folder, ignore_errors=True)

@@ -83,6 +83,8 @@ class ImageInfo:
     environ: Mapping[str, str]
     #: As Docker names it: amd64, arm64.
     architecture: str
+    #: It may be here for other architectures, too (an engine that keeps lists of images).
+    several: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -119,12 +121,16 @@ class translated:
         if error is None or isinstance(error, DriverFault):
             return
         from docker.errors import APIError, DockerException
-        from requests.exceptions import RequestException
+        from requests.exceptions import ReadTimeout, RequestException
+        from urllib3.exceptions import HTTPError, ReadTimeoutError
 
         if isinstance(error, APIError):
             text = error.explanation or str(error)
             if isinstance(text, bytes):
                 text = text.decode(errors="replace")
             raise EngineFault(str(text), status=error.status_code or 0) from error
-        if isinstance(error, DockerException | RequestException | OSError):
+        if isinstance(error, ReadTimeout | ReadTimeoutError):
+            error = TimeoutError(str(error))
+        # Streams are read past `requests`, which would have turned the last of these into its own.
+        if isinstance(error, DockerException | RequestException | OSError | HTTPError):
             raise EngineFault(f"the Docker engine is out of reach: {error}") from error

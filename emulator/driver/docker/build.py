@@ -13,8 +13,8 @@ from emulator.driver.docker.engine import Engine
 from emulator.driver.docker.images import Progress, own_image, public_image, split_runtime
 from emulator.model.errors import ConfigurationError, DriverFault
 
-#: Seconds.
-_TIMEOUT = 1800.0
+#: Seconds a step of a build may take without a word.
+_QUIET = 1800.0
 #: What the images are built on unless told otherwise.
 _BASES = {"python": "python:{version}-slim", "nodejs": "node:{version}-slim"}
 
@@ -108,7 +108,7 @@ async def build_runtime_image(
                 path=str(folder), tag=image, buildargs=arguments, rm=True, decode=True
             ),
             report,
-            _TIMEOUT,
+            _QUIET,
         )
     except EngineFault as error:
         failed.append(str(error))

@@ -12,10 +12,10 @@ from typing import Any
 
 from emulator.driver import cgroups
 from emulator.driver.docker import body, launch
-from emulator.driver.docker.answers import EngineFault
+from emulator.driver.docker.answers import EngineFault, ImageInfo
 from emulator.driver.docker.engine import Engine
 from emulator.driver.docker.files import STEM_STORAGE_MB, Files, temporary
-from emulator.driver.docker.images import Images, Plan
+from emulator.driver.docker.images import PATIENCE, Images, Plan
 from emulator.driver.docker.labels import POOL
 from emulator.driver.docker.network import Network
 from emulator.driver.docker.output import OutputPump
@@ -90,7 +90,7 @@ class Containers:
         return await self._guarded(self._make_stem(plan))
 
     async def _make_stem(self, plan: Plan) -> DockerSandbox:
-        image = await self._images.ensure(plan)
+        image = await self._images.ensure(plan, patience=PATIENCE)
         workspace = await self._files.make(STEM_STORAGE_MB)
         mounts = await self._files.runtime(plan, image, workspace) + self._files.stem(workspace)
         token = "" if workspace else self._reception.make_token()
@@ -99,7 +99,7 @@ class Containers:
         )
         how = launch.stem(plan, image, caller)
         return await self._create(
-            plan, how, mounts, workspace, pool=plan.image, stem=True, token=token,
+            plan, image, how, mounts, workspace, pool=plan.image, stem=True, token=token,
             secret_host=self._network.secret_name(),
         )  # fmt: skip
 
@@ -112,7 +112,7 @@ class Containers:
         return await self._guarded(self._make(plan, spec))
 
     async def _make(self, plan: Plan, spec: EnvironmentSpec) -> DockerSandbox:
-        image = await self._images.ensure(plan)
+        image = await self._images.ensure(plan, patience=PATIENCE)
         secret_host = self._network.secret_name()
         how = launch.launch(spec, plan, image, self._runtime_api(spec, secret_host))
         pool = f"{spec.function_name}:{spec.function_version}"
@@ -122,7 +122,7 @@ class Containers:
         mounts = await self._files.runtime(plan, image, workspace)
         mounts += await self._files.code(plan, spec)
         return await self._create(
-            plan, how, mounts, workspace, pool=pool, spec=spec, secret_host=secret_host
+            plan, image, how, mounts, workspace, pool=pool, spec=spec, secret_host=secret_host
         )
 
     def _stillborn(self, plan: Plan, kind: str, message: str) -> DockerSandbox:
@@ -140,6 +140,7 @@ class Containers:
     async def _create(
         self,
         plan: Plan,
+        image: ImageInfo,
         how: launch.Launch,
         mounts: list[body.Mount],
         workspace: Workspace | None,
@@ -174,7 +175,9 @@ class Containers:
         sandbox.memory_limit = (spec.memory_mb << 20) if spec else 0
         try:
             try:
-                container.id = await self._engine.create(name, body.body(request), plan.platform)
+                container.id = await self._engine.create(
+                    name, body.body(request), plan.platform, image.id
+                )
             except EngineFault as error:
                 if error.status == 404:
                     self._images.forget(plan)

@@ -196,6 +196,7 @@ class DockerDriver:
 
     async def prepare_image(self, image: str, architecture: str) -> str:
         plan = Plan(image=image, platform=images.platform(architecture), language="", version="")
+        self._images.forget(plan)  # it may have been built or pulled anew
         digest = (await self._images.ensure(plan)).digest
         return digest if "@" in digest else f"{images.repository(image)}@{digest}"
 
@@ -336,9 +337,14 @@ class DockerDriver:
 
     # Leaving
 
+    def wind_down(self) -> None:
+        if self._open:
+            self._images.close()
+
     async def close(self) -> None:
         if not self._open:
             return
+        self._images.close()
         self._open = False
         await self._sweep.close()
         for stem in await self._stems.close():

@@ -26,6 +26,8 @@ from emulator.driver.docker.answers import (
     Listed,
     translated,
 )
+from emulator.driver.docker.client import make_client
+from emulator.driver.docker.following import Following
 from emulator.driver.docker.tunnel import Tunnel
 
 if TYPE_CHECKING:
@@ -39,6 +41,8 @@ TIMEOUT = 30.0
 _QUEUE = 5.0
 #: Seconds an upload of code has: 250 MB by a slow line.
 _UPLOAD = 600.0
+#: How the kinds of a list of images end, one image for each platform.
+_LISTS = ("index.v1+json", "manifest.list.v2+json")
 #: dockerd is the bottleneck: more threads make nothing faster.
 _THREADS = 4
 
@@ -96,24 +100,8 @@ class Engine:
         Raises:
             EngineFault: Nothing answers there.
         """
-        import docker
-        from docker.tls import TLSConfig
-
-        class Client(docker.APIClient):
-            # Else `requests` would prefer REQUESTS_CA_BUNDLE to the engine's own authority, and
-            # put a proxy between, which can't carry attached streams.
-            trust_env = property(lambda self: False, lambda self, value: None)
-
-        tls: TLSConfig | bool = False
-        if self.address.certificates is not None:
-            folder = self.address.certificates
-            files = {name: folder / f"{name}.pem" for name in ("ca", "cert", "key")}
-            pair = (str(files["cert"]), str(files["key"])) if files["cert"].exists() else None
-            ca = str(files["ca"]) if self.address.verify and files["ca"].exists() else None
-            tls = TLSConfig(client_cert=pair, ca_cert=ca, verify=self.address.verify)
         with translated():
-            url = self._reach()
-            self._client = Client(url, version="auto", timeout=int(self._timeout), tls=tls)
+            self._client = make_client(self.address, self._reach(), self._timeout)
 
     def _reach(self) -> str:
         """Return where the engine answers, once it is found that anybody listens there: the SDK
@@ -169,12 +157,26 @@ class Engine:
 
     # Containers
 
-    async def create(self, name: str, config: dict[str, Any], platform: str | None) -> str:
-        """Create a container from an Engine API body and return its id."""
-        created = await self.call(
-            lambda client: client.create_container_from_config(config, name, platform)  # type: ignore[no-untyped-call]
-        )
-        return str(created["Id"])
+    async def create(
+        self, name: str, config: dict[str, Any], platform: str | None, image_id: str = ""
+    ) -> str:
+        """Create a container from an Engine API body and return its id.
+
+        Args:
+            image_id: Of its image, whose name may have gone over to another platform's.
+        """
+
+        def create(client: APIClient) -> str:
+            created = client.create_container_from_config(config, name, platform)  # type: ignore[no-untyped-call]
+            return str(created["Id"])
+
+        try:
+            return await self.call(create)
+        except EngineFault as error:
+            if error.status != 404 or not image_id:
+                raise
+        config = config | {"Image": image_id}
+        return await self.call(create)
 
     async def start(self, container: str) -> None:
         await self.call(lambda client: client.start(container))
@@ -324,22 +326,31 @@ class Engine:
             command=tuple(config.get("Cmd") or ()),
             environ=dict(pair.partition("=")[::2] for pair in config.get("Env") or ()),
             architecture=str(found.get("Architecture", "")),
+            several=str((found.get("Descriptor") or {}).get("mediaType", "")).endswith(_LISTS),
         )
 
     async def progress(
         self,
         start: Callable[[APIClient], Iterator[dict[str, Any]]],
         report: Callable[[dict[str, Any]], None],
-        seconds: float,
+        quiet: float,
     ) -> None:
-        """Follow a long operation (a pull, a build): ``report`` gets its lines on the loop."""
-        loop = asyncio.get_running_loop()
+        """Follow a long operation (a pull, a build): ``report`` gets its lines on the loop.
 
-        def follow(client: APIClient) -> None:
-            for line in start(client):
-                loop.call_soon_threadsafe(report, line)
+        Args:
+            quiet: Seconds that it may take without a line.
 
-        await self.call(follow, seconds=seconds)
+        Raises:
+            EngineFault: The engine refused, is gone, or said nothing for so long.
+        """
+        if self._client is None:
+            raise EngineFault("the Docker engine is not connected")
+        version = self._client.api_version
+
+        def connect() -> APIClient:
+            return make_client(self.address, self._reach(), quiet, version)
+
+        await Following(connect, start, report, quiet).end()
 
     # Volumes
 

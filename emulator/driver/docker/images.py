@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from emulator.driver.docker.answers import EngineFault, ImageInfo
+from emulator.driver.docker.credentials import credentials
 from emulator.driver.docker.engine import Engine
 from emulator.model.errors import ConfigurationError, DriverFault
 from emulator.model.sandbox import EnvironmentSpec
@@ -27,8 +28,11 @@ _MACHINES = {
     "aarch64": "linux/arm64",
     "arm64": "linux/arm64",
 }
-#: Seconds a pull or a build may take.
-_PULL_TIMEOUT = 1800.0
+#: Seconds without a word of the engine's after which a pull hangs.
+QUIET = 60.0
+#: Seconds the start of an environment waits for its image, whose pull goes on: SDKs wait 60 for an
+#: answer, and then ask again.
+PATIENCE = 40.0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -143,7 +147,10 @@ class Images:
         self._bootstraps = bootstraps
         self._on_progress = on_progress
         self._known: dict[tuple[str, str], ImageInfo] = {}
-        self._pulling: dict[tuple[str, str], asyncio.Task[ImageInfo]] = {}
+        self._getting: dict[tuple[str, str], asyncio.Task[ImageInfo]] = {}
+        #: How far the pulls are.
+        self._progress: dict[str, Progress] = {}
+        self._closed = False
         self._own: dict[str, str] = {}
 
     def emulation(self, platform: str) -> str:
@@ -187,28 +194,58 @@ class Images:
             self._own[runtime] = own if built else public_image(runtime)
         return self._own[runtime]
 
-    async def ensure(self, plan: Plan) -> ImageInfo:
+    async def ensure(self, plan: Plan, *, patience: float | None = None) -> ImageInfo:
         """Return what the engine knows of the image; pull it first where it is missing.
 
+        Args:
+            plan: Whose image.
+            patience: Seconds to wait for a pull, which goes on; None for as long as it takes.
+
         Raises:
-            DriverFault: It can't be had.
+            DriverFault: It can't be had, or not yet.
+            CancelledError: The driver is being closed, and ``patience`` is None.
         """
         key = (plan.image, plan.platform)
         if key in self._known:
             return self._known[key]
-        if key not in self._pulling:
-            task = asyncio.ensure_future(self._get(plan))
-            self._pulling[key] = task
-            task.add_done_callback(lambda _: self._pulling.pop(key, None))
-        info = await asyncio.shield(self._pulling[key])
-        self._known[key] = info
-        return info
+        if key not in self._getting:
+            task = self._getting[key] = asyncio.ensure_future(self._get(plan))
+            task.add_done_callback(lambda done: self._got(key, done))
+        task = self._getting[key]
+        await asyncio.wait((task,), timeout=patience)
+        if patience is None or (task.done() and not task.cancelled()):
+            return await task
+        if task.done():
+            raise DriverFault(f"the image {plan.image} is not pulled any more: the emulator ends")
+        raise DriverFault(
+            f"the image {plan.image} is still being pulled{self._how_far(plan.image)}: try again"
+        )
+
+    def _got(self, key: tuple[str, str], done: asyncio.Task[ImageInfo]) -> None:
+        del self._getting[key]
+        self._progress.pop(key[0], None)
+        if not done.cancelled() and done.exception() is None:
+            self._known[key] = done.result()
+
+    def _how_far(self, image: str) -> str:
+        progress = self._progress.get(image)
+        if progress is None or not progress.total:
+            return ""
+        return f" ({progress.done / 1e6:.0f} of {progress.total / 1e6:.0f} MB)"
 
     def forget(self, plan: Plan) -> None:
         """Look the image up again next time: the engine says that it is gone."""
         self._known.pop((plan.image, plan.platform), None)
 
+    def close(self) -> None:
+        """Give up the pulls, and begin no more."""
+        self._closed = True
+        for task in self._getting.values():
+            task.cancel()
+
     async def _get(self, plan: Plan) -> ImageInfo:
+        if self._closed:
+            raise asyncio.CancelledError
         found = await self._engine.image(plan.image)
         # A local image of the wrong architecture may have a right one in the registry.
         if found and f"linux/{found.architecture}" == plan.platform:
@@ -221,16 +258,37 @@ class Images:
                     f"the image {plan.image} is here for linux/{found.architecture} only, and "
                     f"one for {plan.platform} could not be pulled: {error}"
                 ) from error
+            remedy = ""
+            if plan.language:
+                remedy = " (`localfaas runtimes build` makes images without a registry)"
             raise DriverFault(
-                f"the image {plan.image} is not here and could not be pulled: {error}. "
-                "`localfaas runtimes build` makes images without a registry."
+                f"the image {plan.image} is not here and could not be pulled: {error}{remedy}"
             ) from error
         pulled = await self._engine.image(plan.image)
         if pulled is None:
             raise DriverFault(f"the image {plan.image} is not here after its pull")
+        if f"linux/{pulled.architecture}" != plan.platform and not pulled.several:
+            raise DriverFault(
+                f"the image {plan.image} is for linux/{pulled.architecture} only, and the "
+                f"function's architecture is {plan.platform}"
+            )
         return pulled
 
     async def _pull(self, plan: Plan) -> None:
+        status = "could not be pulled"
+        try:
+            await self._follow_pull(plan)
+            status = "pulled"
+        except asyncio.CancelledError:
+            status = "given up"
+            raise
+        except EngineFault as error:
+            status = f"could not be pulled: {error}"
+            raise
+        finally:
+            self._on_progress(Progress(image=plan.image, status=status, over=True))
+
+    async def _follow_pull(self, plan: Plan) -> None:
         name, separator, tag = plan.image.rpartition(":")
         if not separator or "/" in tag or "@" in plan.image:
             name, tag = plan.image, ("" if "@" in plan.image else "latest")
@@ -240,19 +298,20 @@ class Images:
         def report(line: dict[str, Any]) -> None:
             if "error" in line:
                 failed.append(str(line["error"]))
-            self._on_progress(layers.add(line))
+            self._progress[plan.image] = progress = layers.add(line)
+            self._on_progress(progress)
 
-        status = "could not be pulled"
-        try:
-            await self._engine.progress(
-                lambda client: client.pull(
-                    name, tag=tag or None, stream=True, decode=True, platform=plan.platform
-                ),
-                report,
-                _PULL_TIMEOUT,
-            )
-            if failed:
-                raise EngineFault(failed[0])
-            status = "pulled"
-        finally:
-            self._on_progress(Progress(image=plan.image, status=status, over=True))
+        await self._engine.progress(
+            lambda client: client.pull(
+                name,
+                tag=tag or None,
+                stream=True,
+                decode=True,
+                platform=plan.platform,
+                auth_config=credentials(name),
+            ),
+            report,
+            QUIET,
+        )
+        if failed:
+            raise EngineFault(failed[0])

@@ -178,6 +178,8 @@ class ProcessDriver:
     def notes(self) -> list[str]:
         return list(self._notes)
 
+    def wind_down(self) -> None: ...
+
     async def close(self) -> None:
         """Stop every sandbox and zygote and remove all they had."""
         zygotes = await asyncio.gather(*self._zygotes.values(), return_exceptions=True)

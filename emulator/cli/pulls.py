@@ -1,0 +1,54 @@
+"""Shows how far the pulls of images are."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from emulator.cli.terminal import LivePrinter, clean
+
+if TYPE_CHECKING:
+    from emulator.driver.docker import Progress
+
+#: Characters of a bar.
+_BAR = 30
+
+
+class PullPrinter:
+    """A bar on a terminal; a line at the beginning and one at the end everywhere.
+
+    Args:
+        printer: Where to.
+    """
+
+    def __init__(self, printer: LivePrinter) -> None:
+        self._printer = printer
+        #: The pulls that go on, in the order they began.
+        self._begun: dict[str, Progress] = {}
+
+    def show(self, progress: Progress) -> None:
+        """Show one report."""
+        if not progress.over and progress.image not in self._begun:
+            self._printer.print(f"{progress.image}: pulling")
+        self._begun[progress.image] = progress
+        if progress.over:
+            del self._begun[progress.image]
+            self._printer.print(f"{progress.image}: {clean(progress.status)}")
+        # One line has room for one of them.
+        first = next(iter(self._begun.values()), None)
+        self._printer.status("" if first is None else bar(first, self._printer.width))
+
+
+def bar(progress: Progress, width: int) -> str:
+    """Return how far a pull is, in less than ``width`` characters."""
+    if not progress.total or (progress.done == progress.total and progress.status):
+        text = f": {clean(progress.status).lower()}"
+    else:
+        share = progress.done / progress.total
+        filled = round(share * _BAR)
+        text = (
+            f" [{'#' * filled}{'-' * (_BAR - filled)}] {share:4.0%} "
+            f"{progress.done / 1e6:.0f} of {progress.total / 1e6:.0f} MB"
+        )
+    room = width - 1
+    name = progress.image.rpartition("/")[2]
+    return (name[: max(0, room - len(text))] + text)[:room]

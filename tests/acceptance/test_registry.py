@@ -1,0 +1,396 @@
+"""Images from a registry: their first use, as its user sees it, and what can go wrong."""
+
+from __future__ import annotations
+
+import os
+import re
+import signal
+import subprocess
+import sys
+import threading
+import urllib.error
+import urllib.request
+import uuid
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+from pathlib import Path
+
+import pytest
+from botocore.exceptions import ClientError
+
+from emulator.control.lambda_ import states
+from emulator.driver.docker import containers, images
+from tests.acceptance.conftest import free_port
+from tests.acceptance.drivers import settings
+from tests.acceptance.own_engine import own_engine
+from tests.acceptance.own_registry import PASSWORD, USER, archive, base, own_registry
+from tests.acceptance.test_docker import wait_until
+from tests.acceptance.test_faults import again
+from tests.api.conftest import Running, create
+
+pytestmark = [pytest.mark.docker, pytest.mark.xdist_group("docker-registry")]
+
+MB = 1 << 20
+#: A runtime client of an image of its own: it answers with the event and the machine.
+CLIENT = b"""
+import http.client, os, json
+api = http.client.HTTPConnection(os.environ["AWS_LAMBDA_RUNTIME_API"])
+while True:
+    api.request("GET", "/2018-06-01/runtime/invocation/next")
+    answer = api.getresponse()
+    event = json.loads(answer.read())
+    request = answer.headers["Lambda-Runtime-Aws-Request-Id"]
+    path = f"/2018-06-01/runtime/invocation/{request}/response"
+    api.request("POST", path, json.dumps([event, os.uname().machine]))
+    api.getresponse().read()
+"""
+CONFIG = {"Entrypoint": ["/usr/bin/python3", "/client.py"], "Env": ["PATH=/usr/bin:/bin"]}
+
+
+@pytest.fixture(scope="module")
+def shared_registry():
+    with own_registry() as registry:
+        yield registry
+
+
+@pytest.fixture(scope="module")
+def engine(shared_registry):
+    # Else it would try again for most of a minute what a registry has cut off.
+    with own_engine(disk_mb=900, options=["--max-download-attempts=1"]) as engine:
+        # What all images have below their own layers: 200 MB.
+        engine.docker("pull", shared_registry.push("faas:base", base()))
+        yield engine
+
+
+@pytest.fixture
+def registry(shared_registry):
+    shared_registry.reset()
+    yield shared_registry
+    shared_registry.passing.set()
+
+
+@pytest.fixture
+def image(registry):
+    """A runtime's image with something of its own to download, in the registry alone."""
+    return registry.push(f"faas:{uuid.uuid4()}", base(), archive({"opt/x": os.urandom(8 * MB)}))
+
+
+@pytest.fixture
+def elsewhere(engine, monkeypatch) -> Iterator[str]:
+    """The engine is the one that commands and emulators take; they leave no container there."""
+    monkeypatch.setenv("DOCKER_HOST", engine.url)
+    yield engine.url
+    assert engine.docker("ps", "-aq") == ""
+    assert engine.docker("volume", "ls", "-q") == ""
+
+
+@contextmanager
+def running(image: str, **fields) -> Iterator[Running]:
+    running = Running(settings("docker", images={"python3.12": image}, stem_cells=0, **fields))
+    try:
+        yield running
+    finally:
+        running.stop()
+
+
+def state_of(client, name: str) -> dict:
+    return client.get_function_configuration(FunctionName=name)
+
+
+def reaches(client, name: str, state: str) -> str:
+    """Wait until the function is in ``state``, and return why."""
+    wait_until(lambda: state_of(client, name)["State"] == state, 60)
+    return state_of(client, name).get("StateReason", "")
+
+
+def write_function(folder: Path) -> Path:
+    (folder / "hello").mkdir()
+    (folder / "hello" / "app.py").write_text("def handler(event, context):\n    return event\n")
+    return folder
+
+
+# As its user sees it -------------------------------------------------------------------------
+
+
+class Command:
+    """``localfaas up`` with its output, on a terminal or not."""
+
+    def __init__(self, folder: Path, image: str, *, terminal: bool) -> None:
+        self.port = free_port()
+        self._here, there = os.openpty() if terminal else os.pipe()
+        self.process = subprocess.Popen(
+            [sys.executable, "-m", "emulator", "up", str(folder), f"--port={self.port}",
+             "--no-watch", "--driver=docker", f"--image=python3.12={image}", "--stem-cells=0"],
+            stdout=there, stderr=there,
+        )  # fmt: skip
+        os.close(there)
+        self.output = ""
+        self._reading = threading.Thread(target=self._read, daemon=True)
+        self._reading.start()
+
+    def _read(self) -> None:
+        try:
+            while data := os.read(self._here, 65536):
+                self.output += data.decode(errors="replace")
+        except OSError:
+            pass  # so a terminal's other side learns of its end
+        os.close(self._here)
+
+    def invoke(self) -> bytes:
+        url = f"http://localhost:{self.port}/2015-03-31/functions/hello/invocations"
+        try:
+            with urllib.request.urlopen(url, data=b'{"a": 1}', timeout=60) as answer:
+                return answer.read()
+        except urllib.error.HTTPError as error:
+            with error:
+                return error.read()
+
+    def serves(self) -> bool:
+        """Say whether an environment is being started."""
+        url = f"http://localhost:{self.port}/_emulator/environments"
+        with urllib.request.urlopen(url, timeout=60) as answer:
+            return b'"starting"' in answer.read()
+
+    def end(self) -> str:
+        self.process.send_signal(signal.SIGTERM)
+        self.process.wait(60)
+        self._reading.join(10)
+        return self.output
+
+
+@pytest.mark.parametrize("terminal", [True, False])
+def test_a_first_use_is_seen(elsewhere, registry, image, tmp_path, terminal):
+    registry.pace = 0.01  # so that there is something to be seen
+    up = Command(write_function(tmp_path), image, terminal=terminal)
+    try:
+        wait_until(lambda: f"{image}: pulling" in up.output, 60)
+        assert up.invoke() == b'{"a": 1}'
+        # What is printed is printed soon, by a thread of its own.
+        wait_until(lambda: "REPORT" in up.output)
+    finally:
+        output = up.end()
+    told = [line for line in output.splitlines() if line.startswith(f"{image}: ")]
+    if terminal:
+        # The bar takes one line, which each of its pictures begins with removing.
+        bars = [part for part in re.split(r"\r\x1b\[2K|\n", output) if "%" in part]
+        assert any(re.search(r"\[#+-+\] +\d+% \d of 8 MB", bar) for bar in bars), output
+        assert all("\r" not in bar and len(bar) < 80 for bar in bars)
+        assert f"\x1b[2K{image}: pulled" in output
+    else:
+        assert told == [f"{image}: pulling", f"{image}: pulled"]
+        assert not {"\r", "\x1b"} & set(output)
+
+
+def test_a_pull_does_not_hold_up_the_end(elsewhere, engine, registry, image, tmp_path):
+    registry.pass_bytes = 4 * MB
+    up = Command(write_function(tmp_path), image, terminal=False)
+    try:
+        wait_until(lambda: f"{image}: pulling" in up.output, 60)
+        with ThreadPoolExecutor(1) as pool:
+            calling = pool.submit(up.invoke)
+            wait_until(up.serves)
+            output = up.end()
+            assert b"is not pulled any more: the emulator ends" in calling.result(60)
+    finally:
+        registry.passing.set()
+    assert up.process.returncode == 0
+    assert f"{image}: given up" in output
+    assert "Traceback" not in output
+
+
+def test_runtimes_are_listed_with_what_is_here(elsewhere, engine, registry, image):
+    def listed() -> list[str]:
+        command = [sys.executable, "-m", "emulator", "runtimes", "list"]
+        done = subprocess.run(
+            [*command, f"--image=python3.12={image}"], capture_output=True, text=True, check=True
+        )
+        [line] = [line for line in done.stdout.splitlines() if line.startswith("python3.12 ")]
+        return line.split()
+
+    assert listed() == ["python3.12", "not", "pulled", "setting", image]
+    with running(image) as emulator:
+        client = emulator.client("lambda")
+        create(client)
+        reaches(client, "hello", "Active")
+    assert listed() == ["python3.12", "amd64", "setting", image]
+
+
+# States --------------------------------------------------------------------------------------
+
+
+def test_an_image_function_is_pending_while_its_image_comes(elsewhere, registry, monkeypatch):
+    monkeypatch.setattr(states, "_INVOKE_PATIENCE", 0.5)
+    layers = (base(), archive({"client.py": CLIENT, "opt/x": os.urandom(8 * MB)}))
+    image = registry.push("faas:pending", *layers, config=CONFIG)
+    registry.pass_bytes = 4 * MB
+    with running(image) as emulator:
+        client = emulator.client("lambda")
+        client.create_function(
+            FunctionName="f",
+            Role="arn:aws:iam::000000000000:role/role",
+            PackageType="Image",
+            Code={"ImageUri": image},
+            Timeout=10,
+        )
+        wait_until(registry.sends_layers)
+        assert state_of(client, "f")["State"] == "Pending"
+        with pytest.raises(ClientError, match="following state: Pending"):
+            client.invoke(FunctionName="f")
+        registry.passing.set()
+        reaches(client, "f", "Active")
+        assert again(client, "f", "x").payload[0] == "x"
+        code = client.get_function(FunctionName="f")["Code"]
+        assert code["ResolvedImageUri"].startswith(image.removesuffix(":pending") + "@sha256:")
+
+
+def test_many_first_uses_are_one_pull(elsewhere, registry, image, tmp_path):
+    with running(image, functions=write_function(tmp_path)) as emulator:
+        client = emulator.client("lambda")
+        client.update_function_configuration(FunctionName="hello", Timeout=30)
+        with ThreadPoolExecutor(20) as pool:
+            calls = pool.map(lambda number: again(client, "hello", number).payload, range(1, 21))
+            assert list(calls) == list(range(1, 21))
+    assert registry.pulls(image) == 1
+
+
+# What goes wrong -----------------------------------------------------------------------------
+
+
+def fails(client, name: str) -> str:
+    """Create a function whose image can't be had: nothing but its state tells, and a call."""
+    create(client, name)
+    reason = reaches(client, name, "Failed")
+    with pytest.raises(ClientError) as told:
+        client.invoke(FunctionName=name)
+    error = told.value.response["Error"]
+    assert error["Code"] == "ResourceConflictException"
+    assert reason in error["Message"]
+    return reason
+
+
+def test_a_tag_that_is_not_there(elsewhere, registry):
+    image = f"{registry.host}/faas:absent"
+    with running(image) as emulator:
+        client = emulator.client("lambda")
+        assert re.search(r"could not be pulled: .*not found", fails(client, "f"))
+        registry.push("faas:absent", base())
+        assert again(client, "f", "x").payload == "x"
+        assert state_of(client, "f")["State"] == "Active"
+
+
+def test_a_registry_that_is_not_there(elsewhere):
+    image = f"127.0.0.1:{free_port()}/nothing:1"
+    with running(image) as emulator:
+        reason = fails(emulator.client("lambda"), "f")
+    assert f"the image {image} is not here and could not be pulled" in reason
+    assert "connection refused" in reason
+    assert "localfaas runtimes build" in reason
+
+
+def test_a_registry_that_dies_in_the_middle_of_a_layer(elsewhere, registry, image):
+    registry.pass_bytes, registry.cuts = 4 * MB, True
+    with running(image) as emulator:
+        client = emulator.client("lambda")
+        create(client, "f")  # no call, for which the engine would try as long again
+        assert "could not be pulled: " in reaches(client, "f", "Failed")
+        registry.pass_bytes = None
+        assert again(client, "f", "x").payload == "x"
+
+
+def test_a_pull_that_hangs(elsewhere, registry, image, monkeypatch):
+    monkeypatch.setattr(images, "QUIET", 1.0)
+    registry.pass_bytes = 4 * MB
+    with running(image) as emulator:
+        client = emulator.client("lambda")
+        assert "could not be pulled: nothing came for 1 s" in fails(client, "f")
+        registry.passing.set()
+        monkeypatch.undo()
+        assert again(client, "f", "x").payload == "x"
+
+
+def test_a_registry_that_does_not_answer(elsewhere, registry, image, monkeypatch):
+    """Not even with the manifest."""
+    monkeypatch.setattr(images, "QUIET", 1.0)
+    registry.silent = True
+    with running(image) as emulator:
+        client = emulator.client("lambda")
+        assert "could not be pulled: nothing came for 1 s" in fails(client, "f")
+        registry.silent = False
+        registry.passing.set()
+        monkeypatch.undo()
+        assert again(client, "f", "x").payload == "x"
+
+
+def test_a_call_does_not_wait_for_a_long_pull(elsewhere, registry, image, tmp_path, monkeypatch):
+    """A function of a folder is Active; its first call has what SDKs try again at."""
+    monkeypatch.setattr(containers, "PATIENCE", 0.5)
+    registry.pass_bytes = 4 * MB
+    with running(image, functions=write_function(tmp_path)) as emulator:
+        client = emulator.client("lambda")
+        wait_until(registry.sends_layers)
+        for _ in range(5):  # more than there are threads for containers
+            with pytest.raises(ClientError, match=rf"{image} is still being pulled") as told:
+                client.invoke(FunctionName="hello")
+            assert told.value.response["Error"]["Code"] == "ServiceException"
+        registry.passing.set()
+        monkeypatch.undo()
+        assert again(client, "hello", "x").payload == "x"
+    assert registry.pulls(image) == 1
+
+
+def test_an_engine_that_dies_while_it_pulls(elsewhere, engine, registry, image):
+    registry.pass_bytes = 4 * MB
+    with running(image) as emulator:
+        client = emulator.client("lambda")
+        create(client, "f")
+        wait_until(registry.sends_layers)
+        engine.stop(signal.SIGTERM)
+        try:
+            assert "could not be pulled: the Docker engine" in reaches(client, "f", "Failed")
+        finally:
+            engine.start()
+        registry.passing.set()
+        assert again(client, "f", "x").payload == "x"
+
+
+# Credentials ---------------------------------------------------------------------------------
+
+
+@pytest.fixture(scope="module")
+def private_registry():
+    with own_registry(login=True) as registry:
+        yield registry
+
+
+@pytest.mark.parametrize("kind", ["Zip", "Image"])
+def test_a_private_registry(elsewhere, engine, private_registry, tmp_path, monkeypatch, kind):
+    """What `docker login` keeps counts from the next call on, as for `docker pull`."""
+    monkeypatch.setenv("DOCKER_CONFIG", str(tmp_path))
+    layers = (base(), archive({"client.py": CLIENT}))
+    image = private_registry.push(f"faas:{kind.lower()}", *layers, config=CONFIG)
+    with running(image) as emulator:
+        client = emulator.client("lambda")
+        fields = {"FunctionName": "f", "Timeout": 10, "Role": "arn:aws:iam::000000000000:role/r"}
+        if kind == "Image":
+            client.create_function(**fields, PackageType="Image", Code={"ImageUri": image})
+        else:
+            create(client, "f", Timeout=10)
+        assert "no basic auth credentials" in reaches(client, "f", "Failed")
+        subprocess.run(
+            ["docker", "login", "-u", USER, "--password-stdin", private_registry.host],
+            input=PASSWORD, text=True, check=True, capture_output=True,
+        )  # fmt: skip
+        answer = again(client, "f", "x").payload
+        assert answer == ("x" if kind == "Zip" else ["x", os.uname().machine])
+        assert state_of(client, "f")["State"] == "Active"
+
+
+def test_a_credentials_helper_that_is_not_there(elsewhere, registry, image, tmp_path, monkeypatch):
+    """As `docker pull`: what needs no credentials is pulled without."""
+    (tmp_path / "config.json").write_text('{"credsStore": "of-another-machine"}')
+    monkeypatch.setenv("DOCKER_CONFIG", str(tmp_path))
+    with running(image) as emulator:
+        client = emulator.client("lambda")
+        create(client)
+        assert again(client, "hello", "x").payload == "x"
