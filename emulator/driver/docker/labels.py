@@ -21,7 +21,7 @@ CONTROL = "localfaas.control"
 _REAPER = "org.testcontainers"
 
 #: The engine mounts these files into each container; on a host, other mounts carry ids too.
-_CONTAINER_ID = re.compile(r"/containers/([0-9a-f]{64})/\S+ /etc/(?:hostname|hosts|resolv\.conf) ")
+_CONTAINER_ID = re.compile(r"containers/([0-9a-f]{64})/\S+ /etc/(?:hostname|hosts|resolv\.conf) ")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

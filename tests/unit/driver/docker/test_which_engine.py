@@ -20,6 +20,7 @@ from emulator.driver.docker.address import EngineAddress, resolve, usual_sockets
 from emulator.driver.docker.answers import EngineFault, EngineInfo
 from emulator.driver.docker.engine import Engine
 from emulator.driver.docker.find import hint, no_engine
+from emulator.driver.docker.labels import own_container
 from emulator.driver.docker.network import HOST_NAME
 from emulator.driver.docker.notes import notes
 from emulator.model.errors import ConfigurationError
@@ -200,6 +201,21 @@ class TestARootlessEnginesNetwork:
         found = await self.find()
         assert found.listen_host == "127.0.0.1"
         assert "can't call the emulator" in found.note
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        "152 142 254:0 /var/lib/docker/containers/{}/hostname /etc/hostname rw - ext4 /dev/vda rw",
+        "152 142 0:24 /containers/overlay-containers/{}/userdata/hostname /etc/hostname rw - tmpfs",
+    ],
+    ids=["docker", "podman"],
+)
+def test_a_control_plane_knows_the_container_it_is_in(line: str, tmp_path: Path) -> None:
+    (tmp_path / "mountinfo").write_text(f"{line.format('0a' * 32)}\n")
+    assert own_container(tmp_path / "mountinfo") == "0a" * 32
+    (tmp_path / "mountinfo").write_text(f"1 1 0:1 /containers/{'0a' * 32}/x /somewhere rw\n")
+    assert own_container(tmp_path / "mountinfo") == ""
 
 
 def test_notes_say_what_an_engine_can_not_do() -> None:
