@@ -125,7 +125,9 @@ def handler(event, context):
 
 def test_functions_call_back_and_the_admin_api_is_closed(up: Up) -> None:
     create_zip(up, "calls-back", CALLS_BACK)
-    names, status = call(up, "calls-back")
+    found = call(up, "calls-back")
+    assert "errorMessage" not in found, found
+    names, status = found
     assert {"calls-back", "echo"} <= set(names)
     assert status == 403
 

@@ -56,7 +56,8 @@ def _podman_info(info: dict[str, Any], podman: dict[str, Any], *, updates: bool)
         limits="memory" in (host.get("cgroupControllers") or ()),
         updates=updates,
         ulimits=not rootless,  # of Docker's API; its own commands heed them
-        copies_address=host.get("rootlessNetworkCmd") == "pasta",
+        bridge_lasts=host.get("networkBackend") != "netavark",
+        copies_address=rootless and host.get("rootlessNetworkCmd") == "pasta",
         refusals=_PODMAN_REFUSALS,
     )
 

@@ -44,6 +44,8 @@ class EngineInfo:
     updates: bool = True
     #: It heeds what is said of the numbers of open files and processes.
     ulimits: bool = True
+    #: The bridge of a network is there while none of its containers is.
+    bridge_lasts: bool = True
     #: Its containers' network has an address of this machine of its own, by which this machine
     #: itself is not reached: only by the name the engine gives it.
     copies_address: bool = False

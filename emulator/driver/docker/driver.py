@@ -146,6 +146,7 @@ class DockerDriver:
             name=self._settings.network,
             advertise=self._settings.advertise,
             control=control,
+            local=local,
         )
         if network.note:
             self._notes.append(network.note)

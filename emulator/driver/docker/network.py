@@ -54,7 +54,7 @@ class Network:
 
 
 async def find(
-    engine: Engine, info: EngineInfo, *, name: str, advertise: str, control: str
+    engine: Engine, info: EngineInfo, *, name: str, advertise: str, control: str, local: bool
 ) -> Network:
     """Return how containers in the engine's network ``name`` reach this machine.
 
@@ -64,6 +64,7 @@ async def find(
         name: The network.
         advertise: The address or name at which containers reach this machine; empty to find out.
         control: The container this process runs in; empty on a host.
+        local: Containers run on this machine's kernel.
 
     Raises:
         ConfigurationError: The engine's machine, or ``advertise``, can't be reached or resolved.
@@ -86,19 +87,21 @@ async def find(
             "containers must have a way (else name another address with --advertise-host)"
         )
         return _translated(name, listen_host=here, towards=here, note=note)
-    if info.rootless:
-        return _of_rootless(info, name)
-    gateway = await engine.gateway(name)
-    if gateway and _can_bind(gateway):
-        return Network(name=name, listen_host=gateway, reach_host=gateway)
+    if not info.rootless and info.bridge_lasts:
+        gateway = await engine.gateway(name)
+        if gateway and _can_bind(gateway):
+            return Network(name=name, listen_host=gateway, reach_host=gateway)
+    if info.rootless or local:
+        return _by_own_address(info, name)
     return _translated(name, listen_host="127.0.0.1", towards=_ENGINES_MACHINE)
 
 
-def _of_rootless(info: EngineInfo, name: str) -> Network:
-    """Return how containers reach this machine from the engine's own network namespace.
+def _by_own_address(info: EngineInfo, name: str) -> Network:
+    """Return how containers of this machine reach it where the bridge is of no use.
 
-    The bridge is in there, out of this process's reach; and what passes connections on to this
-    machine keeps its loopback out of theirs, so that an address of its own remains.
+    A rootless engine's is in its own network namespace, and what passes connections on from there
+    keeps this machine's loopback out of theirs. Podman's comes with the first container, and with
+    netavark goes with the last. An address of this machine's own is always there.
     """
     try:
         here = _address_towards(_ANYWHERE)

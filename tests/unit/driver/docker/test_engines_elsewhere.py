@@ -95,6 +95,7 @@ class TestNetwork:
             name="bridge",
             advertise=fields.get("advertise", ""),
             control=fields.get("control", ""),
+            local=False,
         )
 
     async def test_the_bridge_of_this_machine_tells_containers_apart(self) -> None:

@@ -103,9 +103,16 @@ class TestWhatAnEngineSays:
         assert str(found) == "Podman 4.3.1"
         assert (found.init, found.limits, found.updates, found.ulimits) == (True, True, False, True)
         assert 1 in found.refusals
+        assert found.bridge_lasts
 
     def test_podman_that_updates(self, engine: Callable[..., dict[str, str]]) -> None:
         assert self.ask(engine(libpod=libpod(), info=PODMAN)).updates
+
+    def test_podman_with_netavark(self, engine: Callable[..., dict[str, str]]) -> None:
+        own = libpod(networkBackend="netavark", rootlessNetworkCmd="pasta")
+        found = self.ask(engine(libpod=own, info=PODMAN))
+        # What the rootless would have.
+        assert (found.bridge_lasts, found.copies_address) == (False, False)
 
     def test_rootless_podman_says_that_it_limits_what_it_does_not(
         self, engine: Callable[..., dict[str, str]]
@@ -168,15 +175,33 @@ class TestNoEngine:
         assert usual_sockets({})[-1] == "/run/podman/podman.sock"
 
 
-class TestARootlessEnginesNetwork:
-    async def find(self, **info: Any) -> network.Network:
+class TestANetworkWithoutABridge:
+    async def find(self, *, local: bool = True, gateway: str = "", **info: Any) -> network.Network:
+        async def answer(name: str) -> str:
+            return gateway
+
         values = {name: getattr(INFO, name) for name in INFO.__slots__}
-        asked = SimpleNamespace(address=EngineAddress(url="unix:///x"))
+        asked = SimpleNamespace(address=EngineAddress(url="unix:///x"), gateway=answer)
         return await network.find(
             cast(Engine, asked),
             EngineInfo(**{**values, "rootless": True, **info}),
-            name="bridge", advertise="", control="",
+            name="bridge", advertise="", control="", local=local,
         )  # fmt: skip
+
+    @pytest.mark.parametrize(
+        "how",
+        [
+            # A rootless engine's bridge may have the address of one that is here.
+            {"gateway": "127.0.0.2"},
+            # Podman's first container brings it.
+            {"gateway": "192.0.2.77", "rootless": False},
+            # Its last one takes it along.
+            {"gateway": "127.0.0.2", "rootless": False, "bridge_lasts": False},
+        ],
+    )
+    async def test_is_of_no_use(self, how: dict[str, Any], monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.setattr(network, "_address_towards", lambda host: "203.0.113.5")
+        assert (await self.find(**how)).listen_host == "203.0.113.5"
 
     async def test_an_address_of_this_machine(self, monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.setattr(network, "_address_towards", lambda host: "203.0.113.5")
