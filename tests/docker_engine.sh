@@ -2,7 +2,7 @@
 # Make a Docker engine and a base image for the tests, on a Debian machine, as root. Idempotent.
 #
 #   tests/docker_engine.sh          engine and image
-#   tests/docker_engine.sh stop     end the engine this script started
+#   tests/docker_engine.sh stop     end what this script started
 #
 # There may be no registry: the image comes from debootstrap, kept in $LOCALFAAS_TEST_CACHE.
 set -euo pipefail
@@ -11,10 +11,13 @@ cache=${LOCALFAAS_TEST_CACHE:-/var/cache/localfaas-tests}
 image=localfaas-test/base:1
 pidfile=/run/localfaas-test-dockerd.pid
 log=/var/log/localfaas-test-dockerd.log
+handlers=/proc/sys/fs/binfmt_misc
+handler=localfaas-test-arm64
 
 answers() { timeout 10 docker version --format '{{.Server.Version}}' >/dev/null 2>&1; }
 
 if [ "${1:-}" = stop ]; then
+  [ ! -e "$handlers/$handler" ] || echo -1 >"$handlers/$handler"
   [ -f "$pidfile" ] || exit 0
   engine=$(cat "$pidfile")
   kill "$engine" 2>/dev/null || true
@@ -26,6 +29,15 @@ if [ "${1:-}" = stop ]; then
   rm -f "$pidfile"
   exit 0
 fi
+
+# shellcheck disable=SC1091
+release() { (. /etc/os-release && echo "${VERSION_CODENAME:-bookworm}"); }
+
+# Whether this kernel lets programs of another architecture be emulated.
+can_emulate() {
+  [ "$(uname -m)" = x86_64 ] || return 1
+  [ -e "$handlers/register" ] || mount -t binfmt_misc none "$handlers" 2>/dev/null
+}
 
 # What is to go when this ends, however it ends.
 leftovers=()
@@ -50,6 +62,10 @@ command -v ssh >/dev/null || missing+=(openssh-client)
 # For tests/acceptance/own_registry.py.
 command -v docker-registry >/dev/null || missing+=(docker-registry)
 command -v debootstrap >/dev/null || missing+=(debootstrap)
+if can_emulate; then
+  [ -x /usr/bin/qemu-aarch64-static ] || missing+=(qemu-user-static)
+  command -v mmdebstrap >/dev/null || missing+=(mmdebstrap)
+fi
 command -v mkfs.ext4 >/dev/null || [ -x /sbin/mkfs.ext4 ] || missing+=(e2fsprogs)
 if [ "${#missing[@]}" -gt 0 ]; then
   export DEBIAN_FRONTEND=noninteractive
@@ -85,9 +101,7 @@ if ! docker image inspect "$image" >/dev/null 2>&1; then
     mkdir -p "$cache"
     root=$(mktemp -d "$cache/root.XXXXXX")
     leftovers+=("$root")
-    # shellcheck disable=SC1091
-    release=$(. /etc/os-release && echo "${VERSION_CODENAME:-bookworm}")
-    debootstrap --variant=minbase --include=python3,nodejs,ca-certificates "$release" "$root" \
+    debootstrap --variant=minbase --include=python3,nodejs,ca-certificates "$(release)" "$root" \
       >"$cache/debootstrap.log" 2>&1 || { tail -n 30 "$cache/debootstrap.log" >&2; exit 1; }
     rm -rf "$root"/var/cache/apt "$root"/var/lib/apt/lists/* "$root"/usr/share/{doc,man,locale,info}
     mkdir -p "$root"/var/task "$root"/opt
@@ -96,5 +110,22 @@ if ! docker image inspect "$image" >/dev/null 2>&1; then
     mv "$archive.new" "$archive"
   fi
   docker import --change 'CMD ["/bin/sh"]' "$archive" "$image" >/dev/null
+fi
+
+if can_emulate; then
+  # Not by the package's own means, which a machine without systemd lacks. "F" opens the emulator
+  # here and now, so that containers, which do not have it, can use it.
+  magic='\x7fELF\x02\x01\x01\x00\x00\x00\x00\x00\x00\x00\x00\x00\x02\x00\xb7\x00'
+  mask='\xff\xff\xff\xff\xff\xff\xff\x00\xff\xff\xff\xff\xff\xff\xff\xff\xfe\xff\xff\xff'
+  compgen -G "$handlers/*aarch64*" >/dev/null || compgen -G "$handlers/*arm64*" >/dev/null ||
+    echo ":$handler:M::$magic:$mask:/usr/bin/qemu-aarch64-static:F" >"$handlers/register"
+  archive=$cache/arm64-1.tar
+  if [ ! -f "$archive" ]; then
+    mkdir -p "$cache"
+    # Unpacked only: what packages run to be set up would have to be emulated, for minutes.
+    mmdebstrap --quiet --variant=extract --architectures=arm64 --include=python3,dash \
+      "$(release)" "$archive.new.tar"
+    mv "$archive.new.tar" "$archive"
+  fi
 fi
 echo "engine $(docker version --format '{{.Server.Version}}'), image $image"

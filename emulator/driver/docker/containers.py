@@ -169,7 +169,8 @@ class Containers:
         name = f"{self._prefix}-{self._count}"
         container = Container(
             id=name, name=name, plan=plan, workspace=workspace, stem=stem, init=self._init,
-            executable=how.executable, path=how.path, secret_host=secret_host, token=token,
+            executable=how.executable, path=how.path,
+            emulation=self._images.emulation(plan.platform), secret_host=secret_host, token=token,
         )  # fmt: skip
         sandbox = DockerSandbox(container, self._engine)
         sandbox.memory_limit = (spec.memory_mb << 20) if spec else 0
@@ -236,11 +237,9 @@ class Containers:
                 return channel
             channel.close()
         reason = "ended" if sandbox.exited.done() else "did not connect"
-        plan = sandbox.container.plan
-        emulation = self._images.emulation(plan.platform)
         raise DriverFault(
-            f"the runtime in a container of {plan.image} {reason}{_said(sandbox)}"
-            + (f" ({emulation})" if emulation else "")
+            f"the runtime in a container of {sandbox.container.plan.image} {reason}"
+            f"{_said(sandbox)}{sandbox.remark}"
         )
 
     async def specialise(

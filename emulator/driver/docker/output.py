@@ -60,6 +60,8 @@ class OutputPump:
         self._ended = ended
         self._frames = Demultiplexer()
         self._pending = b""
+        #: What came last.
+        self.last = b""
         self._over = False
         self._loop = asyncio.get_running_loop()
         #: The readable end; the pump's owner closes it.
@@ -92,7 +94,7 @@ class OutputPump:
                 self._ended()
                 self.close()
                 return
-            self._pending = self._frames.feed(data)
+            self.last = self._pending = self._frames.feed(data)
             self._flush()
 
     def _flush(self) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import os
+import re
 import signal
 import socket
 from contextlib import suppress
@@ -28,6 +29,8 @@ _SAMPLE = 1.0
 #: Seconds by which what the engine passes on comes later than what a runtime sends itself.
 _LAG_HERE, _LAG_AWAY = 0.003, 0.01
 _ABSENT = "no such file or directory"
+#: What Docker's init and Podman's say of a program for another machine; both end with 1 then.
+_FOREIGN = re.compile(rb"(\[FATAL tini|\(catatonit:).*Exec format error")
 #: Statuses above it are signals, as the shell and every init count them.
 _SIGNALS = range(129, 193)
 
@@ -50,6 +53,8 @@ class Container:
     executable: str = ""
     #: The PATH it is looked up on.
     path: str = ""
+    #: What it means that its platform is not the machine's own; empty if it is.
+    emulation: str = ""
     #: How it calls its listener, where its address can't tell that it is the one that calls.
     secret_host: str = ""
     #: What its bootstrap says when it calls over TCP.
@@ -179,13 +184,20 @@ class DockerSandbox:
             end = _exit(status, out_of_memory=out_of_memory or state.out_of_memory)
             if end.out_of_memory:
                 self._peak = self.memory_limit
-            if status in self._engine.info.refusals:
+            if self.container.executable and self._pump and _FOREIGN.search(self._pump.last):
+                end = self._refused(end, f"exec format error{self.remark}")
+            elif status in self._engine.info.refusals:
                 end = await self._explain(end)
         except DriverFault:
             # Neither the engine nor anybody else can say; whoever ended it did so by force.
             end = Exit(signal=signal.SIGKILL)
         if not self.exited.done():
             self.exited.set_result(end)
+
+    @property
+    def remark(self) -> str:
+        """What to say besides of a program that could not be executed."""
+        return f" ({self.container.emulation})" if self.container.emulation else ""
 
     async def _explain(self, end: Exit) -> Exit:
         """Tell a start command that can't be executed from one that ended with the same status."""
@@ -197,9 +209,10 @@ class DockerSandbox:
             reason = await self._refusal([folder + executable for folder in folders], end)
         except EngineFault:
             return end
-        if not reason:
-            return end
-        message = f"fork/exec {executable}: {reason}"
+        return self._refused(end, reason) if reason else end
+
+    def _refused(self, end: Exit, reason: str) -> Exit:
+        message = f"fork/exec {self.container.executable}: {reason}"
         return Exit(status=end.status, error_type=INVALID_ENTRYPOINT, message=message)
 
     async def _refusal(self, places: list[str], end: Exit) -> str:
