@@ -8,7 +8,7 @@ import gc
 import shutil
 import signal
 import tempfile
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
@@ -33,13 +33,13 @@ from emulator.invoke.asynchronous import AsynchronousInvokes
 from emulator.invoke.idleness import Idleness
 from emulator.invoke.invoker import Invoker
 from emulator.model.clock import Clock, SystemClock
-from emulator.model.errors import ConfigurationError, DriverFault
+from emulator.model.errors import ConfigurationError, DriverFault, PullFault
 from emulator.pool.environ import SdkAccess
 from emulator.pool.pools import Pools, PoolSettings
 from emulator.pool.provisioned import Provisioning
 from emulator.pool.states import State
 from emulator.queues.engine import Engine
-from emulator.registry.functions import Registry
+from emulator.registry.functions import Function, Registry
 from emulator.registry.keeper import Keeper
 from emulator.registry.loading import load
 from emulator.settings import Settings
@@ -318,23 +318,24 @@ class Emulator:
 
     async def _prepare(self, complain: Callable[[str], None]) -> None:
         """Have sandboxes ready for the functions there are, so that the first call is quick."""
-        latest = [function.latest for function in self.registry.all()]
-        for architecture in {version.architecture for version in latest}:
+        functions = self.registry.all()
+        for architecture in {each.latest.architecture for each in functions}:
             note = self.driver.check_architecture(architecture)
             if note is not None:
                 complain(note)
-        for runtime, architecture in {(v.runtime, v.architecture) for v in latest if v.runtime}:
+        for (runtime, image, architecture), served in _by_sandbox(functions).items():
             try:
-                await self.driver.prepare(runtime, architecture)
+                if image:
+                    await self.driver.prepare_image(image, architecture)
+                else:
+                    await self.driver.prepare(runtime, architecture)
             except (ConfigurationError, DriverFault) as error:
-                if str(error) not in self.notes:
+                if not isinstance(error, PullFault) and str(error) not in self.notes:
                     complain(str(error))
-        images = {(v.code.image, v.architecture) for v in latest if v.code.live and v.code.image}
-        for image, architecture in images:
-            try:
-                await self.driver.prepare_image(str(image), architecture)
-            except (ConfigurationError, DriverFault) as error:
-                complain(str(error))
+                if isinstance(error, DriverFault):
+                    for function in served:
+                        states.fail(self.services, function, error)
+        latest = [each.latest for each in functions]
         await self.packages.prepare(latest, complain)
 
     async def _close(self) -> None:
@@ -379,3 +380,15 @@ class Emulator:
         self._front.abandon()
         if self._temporary is not None:
             await asyncio.to_thread(shutil.rmtree, self._temporary, True)
+
+
+def _by_sandbox(functions: Iterable[Function]) -> dict[tuple[str, str, str], list[Function]]:
+    """Group those that run on the same: runtime or image, and architecture."""
+    groups: dict[tuple[str, str, str], list[Function]] = {}
+    for function in functions:
+        version = function.latest
+        image = (version.code.image or "") if version.code.live else ""
+        if version.runtime or image:
+            key = (version.runtime, image, version.architecture)
+            groups.setdefault(key, []).append(function)
+    return groups

@@ -24,15 +24,21 @@ class PullPrinter:
         self._printer = printer
         #: The pulls that go on, in the order they began.
         self._begun: dict[str, Progress] = {}
+        #: How each has ended, where it was told.
+        self._told: dict[str, str] = {}
 
     def show(self, progress: Progress) -> None:
         """Show one report."""
-        if not progress.over and progress.image not in self._begun:
+        began = progress.image in self._begun
+        if not (progress.over or began):
             self._printer.print(f"{progress.image}: pulling")
         self._begun[progress.image] = progress
         if progress.over:
             del self._begun[progress.image]
-            self._printer.print(f"{progress.image}: {clean(progress.status)}")
+            # Each call tries again, and its caller is told: not the same here over and over.
+            if began or self._told.get(progress.image) != progress.status:
+                self._printer.print(f"{progress.image}: {clean(progress.status)}")
+            self._told[progress.image] = progress.status
         # One line has room for one of them.
         first = next(iter(self._begun.values()), None)
         self._printer.status("" if first is None else bar(first, self._printer.width))

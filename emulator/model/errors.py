@@ -9,6 +9,7 @@
     LocalfaasError
     ├── AwsError          code, message, status, and the members of the error's shape
     ├── DriverFault       an execution environment could not be had or was lost
+    │   └── PullFault         its image could not be pulled
     ├── StorageError      the state folder could not keep or give back what it was asked to
     │   └── StorageFull   its disk is full; nothing that was acknowledged is lost
     └── ConfigurationError  a setting or template the user can mend; printed, never a traceback
@@ -46,6 +47,10 @@ class AwsError(LocalfaasError):
 
 class DriverFault(LocalfaasError):
     """The driver could not start, reach or keep an execution environment."""
+
+
+class PullFault(DriverFault):
+    """An image could not be pulled. Whoever is shown the pulls has been told why."""
 
 
 class ConfigurationError(LocalfaasError):

@@ -8,6 +8,7 @@ import signal
 import subprocess
 import sys
 import threading
+import time
 import urllib.error
 import urllib.request
 import uuid
@@ -21,7 +22,7 @@ from botocore.exceptions import ClientError, WaiterError
 
 from emulator.app import Emulator
 from emulator.control.lambda_ import states
-from emulator.driver.docker import containers, images
+from emulator.driver.docker import images
 from tests.acceptance.conftest import free_port
 from tests.acceptance.drivers import settings
 from tests.acceptance.own_engine import CACHE, own_engine
@@ -89,7 +90,8 @@ def elsewhere(engine, monkeypatch) -> Iterator[str]:
 
 @contextmanager
 def running(image: str, **fields) -> Iterator[Running]:
-    running = Running(settings("docker", images={"python3.12": image}, stem_cells=0, **fields))
+    fields = {"stem_cells": 0, **fields}
+    running = Running(settings("docker", images={"python3.12": image}, **fields))
     try:
         yield running
     finally:
@@ -327,7 +329,7 @@ def test_a_registry_that_does_not_answer(elsewhere, registry, image, monkeypatch
 
 def test_a_call_does_not_wait_for_a_long_pull(elsewhere, registry, image, tmp_path, monkeypatch):
     """A function of a folder is Active; its first call has what SDKs try again at."""
-    monkeypatch.setattr(containers, "PATIENCE", 0.2)
+    monkeypatch.setattr(images, "PATIENCE", 0.2)
     registry.pass_bytes = 4 * MB
     with running(image, functions=write_function(tmp_path)) as emulator:
         client = emulator.client("lambda")
@@ -340,6 +342,24 @@ def test_a_call_does_not_wait_for_a_long_pull(elsewhere, registry, image, tmp_pa
         monkeypatch.undo()
         assert again(client, "hello", "x").payload == "x"
     assert registry.pulls(image) == 1
+
+
+def test_a_folders_functions_fail_with_their_image(elsewhere, registry, tmp_path):
+    """They are there from the start, and their state tells; stem cells do not try on their own."""
+    image = f"{registry.host}/faas:of-a-folder"
+    with running(image, functions=write_function(tmp_path), stem_cells=2) as emulator:
+        client = emulator.client("lambda")
+        reason = reaches(client, "hello", "Failed")
+        assert reason.startswith(f"the image {image} is not here and could not be pulled")
+        asked = registry.pulls(image)
+        with pytest.raises(ClientError, match=re.escape(reason)):
+            client.invoke(FunctionName="hello")
+        # More than a stem cell that could not be made waits before it is made again.
+        time.sleep(1)
+        assert registry.pulls(image) == 2 * asked
+        registry.push("faas:of-a-folder", base())
+        assert again(client, "hello", "x").payload == "x"
+        assert state_of(client, "hello")["State"] == "Active"
 
 
 def test_an_engine_that_dies_while_it_pulls(elsewhere, engine, registry, image):

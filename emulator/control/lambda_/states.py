@@ -117,6 +117,18 @@ def _failed(version: FunctionVersion, reason: str, code: str) -> FunctionVersion
     )
 
 
+def fail(services: Services, function: Function, error: DriverFault) -> None:
+    """Have $LATEST seen as Failed: what an Active function runs on can't be had. It is tried again
+    at the next call, and at the next start."""
+    if function.latest.state == "Active":
+        reason = _why(function.latest)
+        show(services, function, _failed(creating(function.latest), str(error), reason))
+
+
+def _why(version: FunctionVersion) -> str:
+    return "InvalidImage" if version.code.image else "InternalError"
+
+
 def check_idle(function: Function) -> None:
     """Refuse a change while another is going on.
 
@@ -240,8 +252,8 @@ async def _settle(
                     failures[number] = failed
         await transition.end.wait()
     except DriverFault as error:
-        why = "InvalidImage" if subject.code.image else "InternalError"
-        failures = dict.fromkeys(settling, managed_instances.Failure(str(error), why))
+        failure = managed_instances.Failure(str(error), _why(subject))
+        failures = dict.fromkeys(settling, failure)
     finally:
         timer.cancel()
         if services.transitions.get(function.arn) is transition:

@@ -15,7 +15,7 @@ from emulator.driver.docker import body, launch
 from emulator.driver.docker.answers import EngineFault, ImageInfo
 from emulator.driver.docker.engine import Engine
 from emulator.driver.docker.files import STEM_STORAGE_MB, Files, temporary
-from emulator.driver.docker.images import PATIENCE, Images, Plan
+from emulator.driver.docker.images import Images, Plan
 from emulator.driver.docker.labels import POOL
 from emulator.driver.docker.network import Network
 from emulator.driver.docker.output import OutputPump
@@ -90,7 +90,7 @@ class Containers:
         return await self._guarded(self._make_stem(plan))
 
     async def _make_stem(self, plan: Plan) -> DockerSandbox:
-        image = await self._images.ensure(plan, patience=PATIENCE)
+        image = await self._images.ensure(plan, soon=True)
         workspace = await self._files.make(STEM_STORAGE_MB)
         mounts = await self._files.runtime(plan, image, workspace) + self._files.stem(workspace)
         token = "" if workspace else self._reception.make_token()
@@ -112,7 +112,7 @@ class Containers:
         return await self._guarded(self._make(plan, spec))
 
     async def _make(self, plan: Plan, spec: EnvironmentSpec) -> DockerSandbox:
-        image = await self._images.ensure(plan, patience=PATIENCE)
+        image = await self._images.ensure(plan, soon=True)
         secret_host = self._network.secret_name()
         how = launch.launch(spec, plan, image, self._runtime_api(spec, secret_host))
         pool = f"{spec.function_name}:{spec.function_version}"

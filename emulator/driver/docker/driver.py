@@ -227,6 +227,8 @@ class DockerDriver:
         self, plan: Plan, spec: EnvironmentSpec, before: DockerSandbox | None = None
     ) -> DockerSandbox:
         """Make a stem cell the environment of ``spec``: a ready one, or one made now."""
+        # First of all: without it, none is made ahead of use either.
+        await self._images.ensure(plan, soon=True)
         while (stem := self._stems.take(plan)) is not None:
             try:
                 return await self._specialised(stem, spec, before)

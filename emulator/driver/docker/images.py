@@ -11,7 +11,7 @@ from typing import Any
 from emulator.driver.docker.answers import EngineFault, ImageInfo
 from emulator.driver.docker.credentials import credentials
 from emulator.driver.docker.engine import Engine
-from emulator.model.errors import ConfigurationError, DriverFault
+from emulator.model.errors import ConfigurationError, DriverFault, PullFault
 from emulator.model.sandbox import EnvironmentSpec
 
 #: AWS's public base images: https://gallery.ecr.aws/lambda/
@@ -194,16 +194,16 @@ class Images:
             self._own[runtime] = own if built else public_image(runtime)
         return self._own[runtime]
 
-    async def ensure(self, plan: Plan, *, patience: float | None = None) -> ImageInfo:
+    async def ensure(self, plan: Plan, *, soon: bool = False) -> ImageInfo:
         """Return what the engine knows of the image; pull it first where it is missing.
 
         Args:
             plan: Whose image.
-            patience: Seconds to wait for a pull, which goes on; None for as long as it takes.
+            soon: Wait no longer than PATIENCE for a pull, which goes on.
 
         Raises:
             DriverFault: It can't be had, or not yet.
-            CancelledError: The driver is being closed, and ``patience`` is None.
+            CancelledError: The driver is being closed, and ``soon`` is False.
         """
         key = (plan.image, plan.platform)
         if key in self._known:
@@ -212,8 +212,8 @@ class Images:
             task = self._getting[key] = asyncio.ensure_future(self._get(plan))
             task.add_done_callback(lambda done: self._got(key, done))
         task = self._getting[key]
-        await asyncio.wait((task,), timeout=patience)
-        if patience is None or (task.done() and not task.cancelled()):
+        await asyncio.wait((task,), timeout=PATIENCE if soon else None)
+        if not soon or (task.done() and not task.cancelled()):
             return await task
         if task.done():
             raise DriverFault(f"the image {plan.image} is not pulled any more: the emulator ends")
@@ -250,20 +250,7 @@ class Images:
         # A local image of the wrong architecture may have a right one in the registry.
         if found and f"linux/{found.architecture}" == plan.platform:
             return found
-        try:
-            await self._pull(plan)
-        except EngineFault as error:
-            if found:
-                raise DriverFault(
-                    f"the image {plan.image} is here for linux/{found.architecture} only, and "
-                    f"one for {plan.platform} could not be pulled: {error}"
-                ) from error
-            remedy = ""
-            if plan.language:
-                remedy = " (`localfaas runtimes build` makes images without a registry)"
-            raise DriverFault(
-                f"the image {plan.image} is not here and could not be pulled: {error}{remedy}"
-            ) from error
+        await self._pull(plan, found)
         pulled = await self._engine.image(plan.image)
         if pulled is None:
             raise DriverFault(f"the image {plan.image} is not here after its pull")
@@ -274,17 +261,25 @@ class Images:
             )
         return pulled
 
-    async def _pull(self, plan: Plan) -> None:
-        status = "could not be pulled"
+    async def _pull(self, plan: Plan, found: ImageInfo | None) -> None:
+        """Pull the image, which is here for another platform at most (``found``).
+
+        Raises:
+            PullFault: It could not be.
+        """
+        status = "given up"
         try:
             await self._follow_pull(plan)
             status = "pulled"
-        except asyncio.CancelledError:
-            status = "given up"
-            raise
         except EngineFault as error:
-            status = f"could not be pulled: {error}"
-            raise
+            where = "is not here and"
+            if found:
+                where = f"is here for linux/{found.architecture} only, and for {plan.platform} it"
+            remedy = ""
+            if plan.language and not found:
+                remedy = " (`localfaas runtimes build` makes images without a registry)"
+            status = f"could not be pulled: {error}{remedy}"
+            raise PullFault(f"the image {plan.image} {where} {status}") from error
         finally:
             self._on_progress(Progress(image=plan.image, status=status, over=True))
 

@@ -62,6 +62,16 @@ def test_one_that_fails_before_it_begins_is_told() -> None:
     assert shown(io.StringIO(), over) == f"{IMAGE}: could not be pulled: not\\x1bfound\n"
 
 
+def test_the_same_failure_is_told_once() -> None:
+    refused, absent, pulled = (
+        Progress(image=IMAGE, status=status, over=True)
+        for status in ("refused", "absent", "pulled")
+    )
+    reports = (refused, refused, refused, absent, absent, pulled, refused)
+    told = [line.rpartition(": ")[2] for line in shown(io.StringIO(), *reports).splitlines()]
+    assert told == ["refused", "absent", "pulled", "refused"]
+
+
 def test_of_two_at_once_the_first_has_the_bar() -> None:
     first = Progress(image="a/first:1", status="Downloading", done=MB, total=2 * MB)
     second = Progress(image="b/second:1", status="Downloading", done=MB, total=2 * MB)
