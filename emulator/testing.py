@@ -248,6 +248,8 @@ class ScriptedDriver:
     async def prepare_image(self, image: str, architecture: str) -> str:
         return image
 
+    async def fetch(self, spec: EnvironmentSpec) -> None: ...
+
     async def start(self, spec: EnvironmentSpec) -> Sandbox:
         if self.gate is not None:
             await self.gate()

@@ -107,6 +107,14 @@ class Driver(Protocol):
         """
         ...
 
+    async def fetch(self, spec: EnvironmentSpec) -> None:
+        """Get what the sandbox of ``spec`` is made from (an image), which is no part of its INIT.
+
+        Raises:
+            DriverFault: It can't be had, or not soon enough for a caller.
+        """
+        ...
+
     async def start(self, spec: EnvironmentSpec) -> Sandbox:
         """Start a sandbox for ``spec``; returns when its runtime process runs.
 

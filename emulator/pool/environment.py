@@ -193,6 +193,7 @@ class Environment(ABC):
             packages = await self._packages(self.version)
             if packages is not None:
                 self.spec = replace(self.spec, layers=(packages, *self.spec.layers))
+            await self._driver.fetch(self.spec)
             began = self._clock.monotonic()
             address = await self._api.listen(self._driver.listen_host)
             self.spec = replace(self.spec, runtime_api=address)

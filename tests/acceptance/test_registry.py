@@ -399,7 +399,8 @@ def test_a_private_registry(elsewhere, engine, private_registry, tmp_path, monke
             client.create_function(**fields, PackageType="Image", Code={"ImageUri": image})
         else:
             create(client, "f", Timeout=10)
-        assert "no basic auth credentials" in reaches(client, "f", "Failed")
+        reason = reaches(client, "f", "Failed")
+        assert f"no basic auth credentials (`docker login {private_registry.host}`" in reason
         subprocess.run(
             ["docker", "login", "-u", USER, "--password-stdin", private_registry.host],
             input=PASSWORD, text=True, check=True, capture_output=True,

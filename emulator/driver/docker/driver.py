@@ -191,23 +191,25 @@ class DockerDriver:
         return None
 
     def check_architecture(self, architecture: str) -> str | None:
-        if not self._open:  # asked before the engine has answered: told once it has
-            return None
-        return self._images.emulation(images.platform(architecture)) or None
+        if self._open:  # else asked before the engine has answered: told once it has
+            return self._images.emulation(images.platform(architecture)) or None
+        return None
 
     async def prepare_image(self, image: str, architecture: str) -> str:
-        plan = Plan(image=image, platform=images.platform(architecture), language="", version="")
+        plan = Plan(image=image, platform=images.platform(architecture))
         self._images.forget(plan)  # it may have been built or pulled anew
         digest = (await self._images.ensure(plan)).digest
         return digest if "@" in digest else f"{images.repository(image)}@{digest}"
 
     async def prepare(self, runtime: str, architecture: str) -> None:
-        plan = await self._images.plan_runtime(runtime, architecture)
-        await self._images.ensure(plan)
+        await self._images.ensure(plan := await self._images.plan_runtime(runtime, architecture))
         if plan.language and self._containers.limits_later:
             await self._stems.fill(plan)
 
     # One environment
+
+    async def fetch(self, spec: EnvironmentSpec) -> None:
+        await self._images.ensure(await self._images.plan(spec), soon=True)
 
     async def start(self, spec: EnvironmentSpec) -> Sandbox:
         if not self._open:
@@ -227,8 +229,6 @@ class DockerDriver:
         self, plan: Plan, spec: EnvironmentSpec, before: DockerSandbox | None = None
     ) -> DockerSandbox:
         """Make a stem cell the environment of ``spec``: a ready one, or one made now."""
-        # First of all: without it, none is made ahead of use either.
-        await self._images.ensure(plan, soon=True)
         while (stem := self._stems.take(plan)) is not None:
             try:
                 return await self._specialised(stem, spec, before)

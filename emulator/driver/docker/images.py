@@ -28,6 +28,8 @@ _MACHINES = {
     "aarch64": "linux/arm64",
     "arm64": "linux/arm64",
 }
+#: How engines say that a registry wants to know who asks.
+_REFUSALS = ("no basic auth credentials", "unauthorized", "denied", "authentication required")
 #: Seconds without a word of the engine's after which a pull hangs.
 QUIET = 60.0
 #: Seconds the start of an environment waits for its image, whose pull goes on: SDKs wait 60 for an
@@ -57,8 +59,8 @@ class Plan:
     #: As the engine names it, e.g. "linux/arm64".
     platform: str
     #: The language of our own bootstrap; empty where the image brings its runtime client.
-    language: str
-    version: str
+    language: str = ""
+    version: str = ""
 
 
 @dataclass(slots=True)
@@ -122,6 +124,15 @@ def platform(architecture: str) -> str:
     return _PLATFORMS[architecture]
 
 
+def _remedy(plan: Plan, reason: str) -> str:
+    """Return what may help where an image could not be pulled for ``reason``."""
+    if any(word in reason for word in _REFUSALS):
+        return f" (`docker login {plan.image.partition('/')[0]}` may help)"
+    if plan.language:
+        return " (`localfaas runtimes build` makes images without a registry)"
+    return ""
+
+
 class Images:
     """Finds and pulls images, each once at a time.
 
@@ -165,12 +176,7 @@ class Images:
     async def plan(self, spec: EnvironmentSpec) -> Plan:
         """Say what an environment is made from."""
         if spec.image:
-            return Plan(
-                image=spec.image,
-                platform=platform(spec.architecture),
-                language="",
-                version="",
-            )
+            return Plan(image=spec.image, platform=platform(spec.architecture))
         return await self.plan_runtime(spec.runtime, spec.architecture)
 
     async def plan_runtime(self, runtime: str, architecture: str) -> Plan:
@@ -275,10 +281,7 @@ class Images:
             where = "is not here and"
             if found:
                 where = f"is here for linux/{found.architecture} only, and for {plan.platform} it"
-            remedy = ""
-            if plan.language and not found:
-                remedy = " (`localfaas runtimes build` makes images without a registry)"
-            status = f"could not be pulled: {error}{remedy}"
+            status = f"could not be pulled: {error}{_remedy(plan, str(error))}"
             raise PullFault(f"the image {plan.image} {where} {status}") from error
         finally:
             self._on_progress(Progress(image=plan.image, status=status, over=True))

@@ -253,6 +253,8 @@ class ProcessDriver:
         self._sandboxes.add(sandbox)
         return sandbox
 
+    async def fetch(self, spec: EnvironmentSpec) -> None: ...
+
     async def start(self, spec: EnvironmentSpec) -> ProcessSandbox:
         return await self._start(spec, None)
 

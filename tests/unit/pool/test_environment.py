@@ -7,7 +7,7 @@ import gc
 import json
 import re
 
-from emulator.model.sandbox import Exit
+from emulator.model.sandbox import EnvironmentSpec, Exit
 from emulator.pool.states import TRANSITIONS, State
 from emulator.testing import RuntimeClient, echo, settle
 
@@ -28,6 +28,20 @@ async def test_a_cold_invoke_then_a_warm_one(world):
         r"Memory Size: 128 MB\tMax Memory Used: 10 MB\t",
         lines[6],
     )
+
+
+async def test_what_a_sandbox_is_made_from_is_no_part_of_its_init(world):
+    async def fetch(spec: EnvironmentSpec) -> None:
+        await world.clock.sleep(30)  # the pull of an image
+
+    world.driver.fetch = fetch
+    calling = world.begin(world.function())
+    await settle()
+    assert not world.driver.sandboxes
+    await world.clock.advance(30)
+    await calling
+    await settle()
+    assert "\tInit Duration: 0.00 ms\t" in world.lines()[-1]
 
 
 async def test_a_caller_is_answered_before_the_report_is_written(world):
