@@ -100,6 +100,8 @@ usual_machine() {
 }
 
 run() {
+  # Podman notes an out-of-memory kill by a file where it is: not in somebody's checkout.
+  cd "$folder"
   case $kind in
     podman)
       in_memory
