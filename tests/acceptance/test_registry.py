@@ -108,6 +108,11 @@ def reaches(client, name: str, state: str) -> str:
     return state_of(client, name).get("StateReason", "")
 
 
+def localfaas(*words: str) -> subprocess.CompletedProcess[str]:
+    command = [sys.executable, "-m", "emulator", *words]
+    return subprocess.run(command, capture_output=True, text=True, check=False)
+
+
 def write_function(folder: Path) -> Path:
     (folder / "hello").mkdir()
     (folder / "hello" / "app.py").write_text("def handler(event, context):\n    return event\n")
@@ -205,10 +210,7 @@ def test_a_pull_does_not_hold_up_the_end(elsewhere, engine, registry, image, tmp
 
 def test_runtimes_are_listed_with_what_is_here(elsewhere, engine, registry, image):
     def listed() -> list[str]:
-        command = [sys.executable, "-m", "emulator", "runtimes", "list"]
-        done = subprocess.run(
-            [*command, f"--image=python3.12={image}"], capture_output=True, text=True, check=True
-        )
+        done = localfaas("runtimes", "list", f"--image=python3.12={image}")
         [line] = [line for line in done.stdout.splitlines() if line.startswith("python3.12 ")]
         return line.split()
 
@@ -246,6 +248,31 @@ def test_an_image_function_is_pending_while_its_image_comes(elsewhere, registry,
         assert again(client, "f", "x").payload[0] == "x"
         code = client.get_function(FunctionName="f")["Code"]
         assert code["ResolvedImageUri"].startswith(image.removesuffix(":pending") + "@sha256:")
+
+
+def test_an_updated_image_function_has_what_its_tag_means_then(elsewhere, engine, registry):
+    def push() -> str:
+        layers = (base(), archive({"client.py": CLIENT, "opt/x": os.urandom(9)}))
+        return registry.push("faas:updated", *layers, config=CONFIG)
+
+    def resolved() -> str:
+        shown = client.get_function(FunctionName="f")
+        assert shown["Code"]["ResolvedImageUri"].endswith(shown["Configuration"]["CodeSha256"])
+        return shown["Code"]["ResolvedImageUri"]
+
+    image = push()
+    with running(image) as emulator:
+        client = emulator.client("lambda")
+        create_image(client, "f", image)
+        first = resolved()
+        push()
+        engine.docker("pull", image)
+        assert resolved() == first
+        client.update_function_code(FunctionName="f", ImageUri=image)
+        client.get_waiter("function_updated_v2").wait(FunctionName="f")
+        assert resolved() in engine.docker("image", "inspect", image)
+        assert resolved() != first
+        assert again(client, "f", "x").payload[0] == "x"
 
 
 def test_many_first_uses_are_one_pull(elsewhere, registry, image, tmp_path):
@@ -418,6 +445,16 @@ def test_a_credentials_helper_that_is_not_there(elsewhere, registry, image, tmp_
         client = emulator.client("lambda")
         create(client)
         assert again(client, "hello", "x").payload == "x"
+    built = localfaas("runtimes", "build", "python3.13", "--base-image", image)
+    assert (built.returncode, built.stdout) == (0, "localfaas/python:3.13\n"), built.stderr
+
+
+def test_a_build_without_its_base_names_the_remedy(elsewhere):
+    built = localfaas("runtimes", "build", "python3.12")
+    assert built.returncode == 1
+    line = built.stderr.splitlines()[-1]
+    assert line.startswith("error: localfaas/python:3.12 could not be built: ")
+    assert "`--base-image`" in line
 
 
 # Architectures -------------------------------------------------------------------------------

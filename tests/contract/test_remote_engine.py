@@ -20,8 +20,6 @@ from typing import Any
 import pytest
 
 from emulator.driver.docker import DockerDriver
-from emulator.driver.docker.address import resolve
-from emulator.driver.docker.engine import Engine
 from emulator.model.errors import ConfigurationError
 from emulator.settings import Settings
 from tests.api.conftest import Running
@@ -57,12 +55,9 @@ async def driver(remote_engine: RemoteEngine) -> AsyncIterator[DockerDriver]:
     assert not opened.folder.exists()
 
 
-async def _version(environ: dict[str, str]) -> str:
-    engine = Engine(resolve(environ, home=Path("/nowhere")), environ=environ)
-    try:
-        return (await engine.open()).version
-    finally:
-        engine.close()
+async def _reach(environ: dict[str, str]) -> None:
+    async with open_driver(environ):
+        pass
 
 
 class TestTheWayThere:
@@ -76,7 +71,7 @@ class TestTheWayThere:
         )
         (tmp_path / "config.json").write_text(json.dumps({"currentContext": "away"}))
         shutil.copytree(remote_engine.certificates, tls / "docker")
-        assert await _version({"DOCKER_CONFIG": str(tmp_path)})
+        await _reach({"DOCKER_CONFIG": str(tmp_path)})
 
     async def test_a_certificate_the_engine_does_not_know(
         self, remote_engine: RemoteEngine, tmp_path: Path
@@ -84,7 +79,7 @@ class TestTheWayThere:
         shutil.copy(remote_engine.certificates / "ca.pem", tmp_path)
         environ = remote_engine.environ() | {"DOCKER_CERT_PATH": str(tmp_path)}
         with refused_connections(), pytest.raises(ConfigurationError, match="no Docker engine"):
-            await _version(environ)
+            await _reach(environ)
 
     async def test_an_engine_that_is_not_the_one(
         self, remote_engine: RemoteEngine, tmp_path: Path
@@ -93,7 +88,7 @@ class TestTheWayThere:
         shutil.copy(tmp_path / "tls" / "cert.pem", tmp_path / "tls" / "ca.pem")
         environ = remote_engine.environ() | {"DOCKER_CERT_PATH": str(tmp_path / "tls")}
         with refused_connections(), pytest.raises(ConfigurationError, match="CERTIFICATE_VERIFY"):
-            await _version(environ)
+            await _reach(environ)
 
     async def test_ssh(self, remote_engine: RemoteEngine, tmp_path: Path) -> None:
         environ = remote_engine.ssh_environ(tmp_path)
@@ -117,7 +112,7 @@ class TestTheWayThere:
         environ = remote_engine.ssh_environ(tmp_path)
         environ["DOCKER_HOST"] = environ["DOCKER_HOST"].replace("root@", "nobody@")
         with pytest.raises(ConfigurationError, match="Permission denied"):
-            await _version(environ)
+            await _reach(environ)
         assert _tunnels(remote_engine) == []
 
     async def test_a_tunnel_ends_with_its_emulator(

@@ -86,6 +86,7 @@ async def build_runtime_image(
         DriverFault: The build failed; the text is the engine's.
     """
     language, version = split_runtime(runtime)
+    remedy = "" if base_image else " (`--base-image` names another image to build on)"
     base_image = base_image or _BASES.get(language, "").format(version=version)
     folder, image = runtimes / language, own_image(runtime)
     if not (folder / "Dockerfile").is_file():
@@ -115,5 +116,5 @@ async def build_runtime_image(
     finally:
         engine.close()
     if failed:
-        raise DriverFault(f"{image} could not be built: {failed[0]}")
+        raise DriverFault(f"{image} could not be built: {failed[0]}{remedy}")
     return image

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from emulator.driver.docker.address import EngineAddress
+from emulator.driver.docker.credentials import kept
 
 if TYPE_CHECKING:
     from docker import APIClient
@@ -44,4 +45,7 @@ def make_client(
         pair = (str(files["cert"]), str(files["key"])) if files["cert"].exists() else None
         ca = str(files["ca"]) if address.verify and files["ca"].exists() else None
         tls = TLSConfig(client_cert=pair, ca_cert=ca, verify=address.verify)
-    return Client(url, version=version, timeout=int(timeout), tls=tls)
+    client = Client(url, version=version, timeout=int(timeout), tls=tls)
+    # A build sends all there is, and would fail of a helper that is not installed.
+    client._auth_configs = kept()  # type: ignore[attr-defined]
+    return client
