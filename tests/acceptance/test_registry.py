@@ -203,6 +203,7 @@ def test_a_pull_does_not_hold_up_the_end(elsewhere, engine, registry, image, tmp
             assert b"is not pulled any more: the emulator ends" in calling.result(60)
     finally:
         registry.passing.set()
+        up.process.kill()
     assert up.process.returncode == 0
     assert f"{image}: given up" in output
     assert "Traceback" not in output
