@@ -44,7 +44,10 @@ def read(root: Path, templates: tuple[str, ...]) -> list[FunctionDeclaration]:
     for folder in folders:
         if folder.name in _NOT_FUNCTIONS or folder.name.startswith("."):
             continue
-        declaration = _convention(folder)
+        try:
+            declaration = _convention(folder)
+        except OSError as error:
+            raise ConfigurationError(f"{folder} can't be read: {error.strerror}") from error
         if declaration is not None:
             found.append(declaration)
     if not found:
@@ -60,10 +63,7 @@ def _convention(folder: Path) -> FunctionDeclaration | None:
         path = folder / file
         if not path.is_file():
             continue
-        try:
-            code = path.read_text("utf-8", "replace")
-        except OSError as error:
-            raise ConfigurationError(f"{path} can't be read: {error.strerror}") from error
+        code = path.read_text("utf-8-sig", "replace")
         shape = _PYTHON_HANDLER if path.suffix == ".py" else _NODE_HANDLER
         for name in _HANDLER_NAMES:
             if not re.search(shape.format(name=name), code, re.MULTILINE):
@@ -73,7 +73,8 @@ def _convention(folder: Path) -> FunctionDeclaration | None:
                     f"{folder} can't name a function: letters, digits, - and _ only, at most 64"
                 )
             handler = f"{path.stem}.{name}"
+            # Resolved: inside a sandbox a link would lead nowhere.
             return FunctionDeclaration(
-                name=folder.name, folder=folder, handler=handler, runtime=runtime
+                name=folder.name, folder=folder.resolve(), handler=handler, runtime=runtime
             )
     return None

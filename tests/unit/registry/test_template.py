@@ -456,6 +456,33 @@ def test_second_conventional_file_counts_where_the_first_has_no_handler(tmp_path
     assert read(tmp_path)[0].handler == "main.lambda_handler"
 
 
+def test_a_link_is_followed_to_the_code(tmp_path: Path) -> None:
+    (tmp_path / "elsewhere/code").mkdir(parents=True)
+    (tmp_path / "elsewhere/code/app.py").write_text("def handler(e, c): pass")
+    (tmp_path / "functions").mkdir()
+    (tmp_path / "functions/linked").symlink_to(tmp_path / "elsewhere/code")
+    (found,) = read(tmp_path / "functions")
+    assert (found.name, found.folder) == ("linked", tmp_path / "elsewhere/code")
+
+
+def test_a_folder_that_may_not_be_read_is_named(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuse(path: Path) -> bool:
+        if path.parent.name == "code":
+            raise PermissionError(13, "Permission denied")
+        return False
+
+    monkeypatch.setattr(Path, "is_file", refuse)
+    with pytest.raises(ConfigurationError, match="code can't be read: Permission denied"):
+        read(tmp_path)
+
+
+def test_a_file_that_windows_marked_as_unicode_is_read(tmp_path: Path) -> None:
+    (tmp_path / "code/app.py").write_text("\ufeffdef handler(e, c):\r\n  pass\r\n", newline="")
+    assert read(tmp_path)[0].handler == "app.handler"
+
+
 def test_folder_whose_name_can_be_no_function(tmp_path: Path) -> None:
     (tmp_path / "my function").mkdir()
     (tmp_path / "my function/app.py").write_text("def handler(e, c): pass")
