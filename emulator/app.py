@@ -208,7 +208,7 @@ class Emulator:
         complain: Callable[[str], None] = lambda text: None,
         progress: Callable[[Progress], None] = lambda progress: None,
     ) -> None:
-        """Serve until :meth:`stop`, SIGTERM or Ctrl-C; returns when nothing is left.
+        """Serve until :meth:`stop`, SIGTERM, SIGHUP or Ctrl-C; returns when nothing is left.
 
         Args:
             say: Told what the emulator does by itself (reloads), for people.
@@ -219,7 +219,11 @@ class Emulator:
             ConfigurationError: The driver can't work here, or the functions' folder is wrong.
         """
         loop = asyncio.get_running_loop()
-        for number in (signal.SIGINT, signal.SIGTERM):
+        signals = [signal.SIGINT, signal.SIGTERM]
+        # The terminal was closed; not under nohup.
+        if signal.getsignal(signal.SIGHUP) is not signal.SIG_IGN:
+            signals.append(signal.SIGHUP)
+        for number in signals:
             # Only the main thread of a process can take signals; elsewhere ``stop`` is called.
             with contextlib.suppress(ValueError, RuntimeError):
                 loop.add_signal_handler(number, self.stop)

@@ -42,11 +42,15 @@ RUNTIME = f"python3.{sys.version_info.minor}"
 class Session:
     """A running ``localfaas up`` whose output is read, and commands against it."""
 
-    def __init__(self, folder: Path, *options: str) -> None:
+    def __init__(self, folder: Path, *options: str, **environ: str) -> None:
         self.port = free_port()
         command = [sys.executable, "-m", "emulator", "up", str(folder), "--port", str(self.port)]
         self.process = subprocess.Popen(
-            [*command, *options], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+            [*command, *options],
+            env={**os.environ, **environ},
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
         )
         self.out, self.err = [], []  # type: list[str], list[str]
         self._told = threading.Condition()
@@ -301,6 +305,7 @@ def test_a_port_that_is_refused_is_not_said_to_be_taken(session: Session) -> Non
     assert done.returncode == 1
     assert "can't listen on 192.0.2.1" in done.stderr
     assert "another emulator" not in done.stderr
+    assert "--host" in done.stderr
 
 
 def test_a_state_folder_that_is_none_is_a_clear_error(session: Session, tmp_path: Path) -> None:
@@ -355,6 +360,18 @@ def test_down_lets_calls_finish(own: Session) -> None:
     assert json.loads(results[0].stdout) == "first"
     assert own.process.wait(20) == 0
     assert own.run("down").returncode == 1
+
+
+def test_a_closed_terminal_ends_it_without_a_trace(tmp_path: Path) -> None:
+    (tmp_path / "functions").mkdir()
+    (tmp_path / "temporary").mkdir()
+    session = Session(write(tmp_path / "functions"), TMPDIR=str(tmp_path / "temporary"))
+    try:
+        session.process.send_signal(signal.SIGHUP)
+        assert session.process.wait(20) == 0
+    finally:
+        session.end()
+    assert list((tmp_path / "temporary").iterdir()) == []
 
 
 def test_a_second_signal_is_immediate(own: Session) -> None:
