@@ -147,8 +147,10 @@ def _checked(answer: Answer) -> Any:
     try:
         value = json.loads(answer.body)
     except ValueError:
-        value = None
-    if answer.status >= 400 or value is None:
+        raise CommandError(
+            f"what answers there ({answer.status}) is no emulator: say where it is with --endpoint."
+        ) from None
+    if answer.status >= 400:
         raise CommandError(f"the emulator answered {answer.status}: {_reason(value, answer.body)}")
     return value
 

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import sys
 from collections.abc import Sequence
 from importlib import import_module
+from io import TextIOWrapper
 from typing import Annotated
 
 import typer
@@ -28,6 +30,8 @@ _COMMANDS = {
     "down": "serve",
     "runtimes": "runtimes",
 }
+#: Why a file that stdout leads to takes no more.
+_NO_ROOM = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
 
 
 def _version(wanted: bool) -> None:
@@ -69,17 +73,37 @@ def _application(arguments: Sequence[str]) -> typer.Typer:
 
 def run(arguments: Sequence[str]) -> int:
     """Run one command; returns the exit code: 1 after an error, 2 for wrong usage."""
+    _accept_any_text()
     try:
-        _application(arguments)(list(arguments), prog_name="localfaas")
-    except SystemExit as end:
-        return end.code if isinstance(end.code, int) else 1
+        code = _run(arguments)
+        sys.stdout.flush()
+        return code
     except LocalfaasError as failure:
         error(str(failure))
         return 1
     except KeyboardInterrupt:
         return 130
-    except BrokenPipeError:
+    except OSError as failure:
+        if not (isinstance(failure, BrokenPipeError) or failure.errno in _NO_ROOM):
+            raise
         # Whoever read our output has had enough; nothing is left to tell it at exit, either.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        if failure.errno in _NO_ROOM:
+            error(f"the output can't be written: {failure.strerror}")
         return 1
+
+
+def _run(arguments: Sequence[str]) -> int:
+    try:
+        _application(arguments)(list(arguments), prog_name="localfaas")
+    except SystemExit as end:
+        return end.code if isinstance(end.code, int) else 1
     return 0
+
+
+def _accept_any_text() -> None:
+    """Let stdout be closed, and show what its encoding lacks as an escape."""
+    if sys.stdout is None:
+        sys.stdout = open(os.devnull, "w")  # noqa: SIM115  (as long as the process lives)
+    if isinstance(sys.stdout, TextIOWrapper):
+        sys.stdout.reconfigure(errors="backslashreplace")

@@ -110,7 +110,8 @@ def megabytes(size: int | None) -> str:
 
 def log_line(function: str, message: str, *, colour: bool) -> str:
     """Return a line of log with its function's name before it, in the function's colour."""
-    text = clean(message.rstrip("\n"))
+    # AWS's runtimes write \r for the line ends within one message.
+    text = clean(re.sub(r"\r\n?", "\n", message).rstrip("\n"))
     if not colour:
         return f"{function} | {text}"
     chosen = _COLOURS[zlib.crc32(function.encode()) % len(_COLOURS)]

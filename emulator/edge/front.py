@@ -95,11 +95,16 @@ def _bind(host: str, port: int) -> socket.socket:
         bound.bind((host, port))
     except OSError as error:
         bound.close()
-        hint = "Is another emulator running? " if error.errno == errno.EADDRINUSE else ""
         raise ConfigurationError(
-            f"can't listen on {host}:{port}: {error.strerror}. {hint}"
-            "Choose another port with --port."
+            f"can't listen on {host}:{port}: {error.strerror}. {_remedy(error)}"
         ) from error
     bound.listen(1024)
     bound.setblocking(False)
     return bound
+
+
+def _remedy(error: OSError) -> str:
+    if isinstance(error, socket.gaierror) or error.errno == errno.EADDRNOTAVAIL:
+        return "Choose an address of this machine with --host."
+    hint = "Is another emulator running? " if error.errno == errno.EADDRINUSE else ""
+    return f"{hint}Choose another port with --port."

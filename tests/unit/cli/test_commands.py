@@ -175,6 +175,55 @@ def test_without_an_emulator_the_remedy_is_named(
     )
 
 
+def test_what_is_no_emulator_is_said_to_be_none(capsys: pytest.CaptureFixture[str]) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as other:
+        other.settimeout(10)
+
+        def answer() -> None:
+            with other.accept()[0] as connection:
+                connection.recv(65536)
+                connection.sendall(b"HTTP/1.0 404 Not Found\r\n\r\n<html>\nNothing here")
+
+        answering = threading.Thread(target=answer)
+        answering.start()
+        assert run(["ps", "--endpoint", f"127.0.0.1:{other.getsockname()[1]}"]) == 1
+        answering.join()
+    assert capsys.readouterr().err == (
+        "error: what answers there (404) is no emulator: say where it is with --endpoint.\n"
+    )
+
+
+@pytest.mark.parametrize("command", ["env", "--help"])
+@pytest.mark.parametrize(
+    ("output", "said"),
+    [(">/dev/full", "error: the output can't be written: No space left on device\n"), (">&-", "")],
+)
+def test_output_that_cannot_be_written_is_no_traceback(
+    command: str, output: str, said: str
+) -> None:
+    done = subprocess.run(
+        ["/bin/sh", "-c", f"{sys.executable} -m emulator {command} {output}"],
+        capture_output=True,
+        text=True,
+        timeout=50,
+        check=False,
+    )
+    assert (done.returncode, done.stderr) == (1 if said else 0, said)
+
+
+def test_text_that_the_terminal_cannot_show_is_escaped() -> None:
+    done = subprocess.run(
+        [sys.executable, "-m", "emulator", "env", "--region", "grün", "--shell", "fish"],
+        env={"PYTHONIOENCODING": "ascii", "PYTHONPATH": str(Path.cwd())},
+        capture_output=True,
+        text=True,
+        timeout=50,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr
+    assert "gr\\xfcn" in done.stdout
+
+
 @pytest.mark.parametrize("endpoint", ["ftp://x", "http://", "http://x:99999", "http://[::1"])
 def test_an_endpoint_that_is_none_is_refused(
     endpoint: str, capsys: pytest.CaptureFixture[str]

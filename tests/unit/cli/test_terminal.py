@@ -49,6 +49,10 @@ def test_a_function_keeps_its_colour() -> None:
     assert log_line("hello", "one\n", colour=False) == "hello | one"
 
 
+def test_line_ends_within_a_message_are_obeyed() -> None:
+    assert log_line("hello", "a\rb\r\nc\r", colour=False) == "hello | a\nb\nc"
+
+
 class Slow(io.StringIO):
     """A terminal that takes nothing until it is let go."""
 
