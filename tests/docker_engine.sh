@@ -118,7 +118,8 @@ if can_emulate; then
   magic='\x7fELF\x02\x01\x01\x00\x00\x00\x00\x00\x00\x00\x00\x00\x02\x00\xb7\x00'
   mask='\xff\xff\xff\xff\xff\xff\xff\x00\xff\xff\xff\xff\xff\xff\xff\xff\xfe\xff\xff\xff'
   compgen -G "$handlers/*aarch64*" >/dev/null || compgen -G "$handlers/*arm64*" >/dev/null ||
-    echo ":$handler:M::$magic:$mask:/usr/bin/qemu-aarch64-static:F" >"$handlers/register"
+    echo ":$handler:M::$magic:$mask:/usr/bin/qemu-aarch64-static:F" >"$handlers/register" ||
+    echo "this kernel takes no handler for arm64" >&2
   archive=$cache/arm64-1.tar
   if [ ! -f "$archive" ]; then
     mkdir -p "$cache"
