@@ -12,7 +12,7 @@ from itertools import count
 from typing import Any
 
 from emulator.driver.base import Sandbox
-from emulator.model.errors import DriverFault
+from emulator.model.errors import LocalfaasError
 from emulator.model.sandbox import EnvironmentSpec, Exit, Usage
 
 
@@ -228,7 +228,7 @@ class ScriptedDriver:
         self.sandboxes: list[ScriptedSandbox] = []
         self.live: set[ScriptedSandbox] = set()
         #: Set to make ``start`` and ``reset`` fail.
-        self.fault: DriverFault | None = None
+        self.fault: LocalfaasError | None = None
         #: Awaited by each start, so that a test can hold it.
         self.gate: Callable[[], Awaitable[None]] | None = None
 

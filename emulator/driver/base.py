@@ -123,6 +123,7 @@ class Driver(Protocol):
 
         Raises:
             DriverFault: The machine or engine could not start it.
+            ConfigurationError: As for ``check_runtime``: templates may name any runtime.
         """
         ...
 

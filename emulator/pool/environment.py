@@ -17,7 +17,7 @@ from pathlib import Path
 
 from emulator.driver.base import Driver, Sandbox
 from emulator.model.clock import Clock, Timer
-from emulator.model.errors import DriverFault
+from emulator.model.errors import ConfigurationError, DriverFault
 from emulator.model.function import FunctionVersion
 from emulator.model.invocation import Invocation, InvocationResult
 from emulator.model.limits import INIT_SECONDS
@@ -198,7 +198,7 @@ class Environment(ABC):
             address = await self._api.listen(self._driver.listen_host)
             self.spec = replace(self.spec, runtime_api=address)
             sandbox = await self._driver.start(self.spec)
-        except (DriverFault, OSError) as error:
+        except (DriverFault, ConfigurationError, OSError) as error:
             self.stop("could not start")
             if isinstance(error, DriverFault):
                 raise

@@ -6,7 +6,7 @@ import asyncio
 
 import pytest
 
-from emulator.model.errors import AwsError, DriverFault
+from emulator.model.errors import AwsError, ConfigurationError, DriverFault
 from emulator.model.sandbox import Exit
 from emulator.pool.pools import PoolSettings
 from emulator.testing import RuntimeClient, settle
@@ -164,8 +164,9 @@ async def test_account_concurrency(world):
     await asyncio.gather(*calls)
 
 
-async def test_a_driver_fault_is_a_service_exception_and_leaves_nothing(world):
-    world.driver.fault = DriverFault("no processes left")
+@pytest.mark.parametrize("kind", [DriverFault, ConfigurationError])
+async def test_a_driver_fault_is_a_service_exception_and_leaves_nothing(world, kind):
+    world.driver.fault = kind("no processes left")
     version = world.function()
     with pytest.raises(AwsError, match="no processes left") as raised:
         await world.invoke(version)
