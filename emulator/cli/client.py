@@ -56,13 +56,13 @@ class Client:
     def __init__(self, endpoint: str) -> None:
         try:
             parts = urlsplit(endpoint if "//" in endpoint else f"//{endpoint}", scheme="http")
-            self._host, self.port = parts.hostname or "", parts.port or 80
+            self.host, self.port = parts.hostname or "", parts.port or 80
         except ValueError as failure:
             raise CommandError(f"{endpoint} is no endpoint: {failure}") from failure
-        if parts.scheme != "http" or not self._host:
+        if parts.scheme != "http" or not self.host:
             raise CommandError(f"{endpoint} is no endpoint; one looks like {DEFAULT_ENDPOINT}")
         self.endpoint = endpoint
-        host = f"[{self._host}]" if ":" in self._host else self._host
+        host = f"[{self.host}]" if ":" in self.host else self.host
         #: The endpoint, whole and in one form.
         self.url = f"http://{host}:{self.port}"
 
@@ -96,7 +96,7 @@ class Client:
     def listens(self) -> bool:
         """Say whether something still listens at the endpoint."""
         try:
-            socket.create_connection((self._host, self.port), timeout=1).close()
+            socket.create_connection((self.host, self.port), timeout=1).close()
         except ConnectionError:
             return False
         except TimeoutError:
@@ -120,7 +120,7 @@ class Client:
     def _connection(self, seconds: float | None) -> Iterator[HTTPConnection]:
         from http.client import HTTPConnection, HTTPException
 
-        connection = HTTPConnection(self._host, self.port, timeout=seconds)
+        connection = HTTPConnection(self.host, self.port, timeout=seconds)
         try:
             yield connection
         except (OSError, HTTPException) as failure:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+from collections.abc import Mapping
 from enum import StrEnum
 from typing import Annotated
 
@@ -23,6 +25,8 @@ _FORMS = {
     Shell.POWERSHELL: "$Env:{name} = '{value}'",
 }
 
+_PROXIES = ("http_proxy", "all_proxy")
+
 
 def env(
     shell: Annotated[Shell, typer.Option("--shell", help="Whose syntax to print.")] = Shell.POSIX,
@@ -36,15 +40,28 @@ def env(
 
     Example: eval "$(localfaas env)"
     """
+    client = Client(endpoint)
     variables = {
-        "AWS_ENDPOINT_URL": Client(endpoint).url,
+        "AWS_ENDPOINT_URL": client.url,
         "AWS_ACCESS_KEY_ID": "localfaas",
         "AWS_SECRET_ACCESS_KEY": "localfaas",
         "AWS_REGION": region,
         "AWS_DEFAULT_REGION": region,
+        **_past_proxies(os.environ, client.host),
     }
     if json:
         show_json(variables)
         return
     for name, value in variables.items():
         print(_FORMS[shell].format(name=name, value=value))
+
+
+def _past_proxies(environ: Mapping[str, str], host: str) -> dict[str, str]:
+    """Return the variables that keep calls to ``host`` from the proxies in ``environ``, if any."""
+    if not any(environ.get(name) or environ.get(name.upper()) for name in _PROXIES):
+        return {}
+    # Tools differ in which of the two they read.
+    given = environ.get("no_proxy") or environ.get("NO_PROXY") or ""
+    names = [name for name in map(str.strip, given.split(",")) if name]
+    names += [name for name in dict.fromkeys(("localhost", host)) if name not in names]
+    return dict.fromkeys(("NO_PROXY", "no_proxy"), ",".join(names))

@@ -240,11 +240,25 @@ def test_an_endpoint_that_is_none_is_refused(
         ("powershell", "$Env:AWS_REGION = 'eu-west-1'"),
     ],
 )
-def test_env_in_every_shell(shell: str, line: str, capsys: pytest.CaptureFixture[str]) -> None:
+def test_env_in_every_shell(
+    shell: str, line: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    for name in ("http_proxy", "HTTP_PROXY", "all_proxy", "ALL_PROXY"):
+        monkeypatch.delenv(name, raising=False)
     assert run(["env", "--shell", shell, "--region", "eu-west-1"]) == 0
     lines = capsys.readouterr().out.splitlines()
     assert line in lines
     assert len(lines) == 5
+
+
+def test_env_keeps_calls_from_a_proxy(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("HTTP_PROXY", "http://proxy.example:3128")
+    monkeypatch.setenv("no_proxy", "internal.example, localhost")
+    assert run(["env", "--json"]) == 0
+    variables = json.loads(capsys.readouterr().out)
+    assert variables["NO_PROXY"] == variables["no_proxy"] == "internal.example,localhost,127.0.0.1"
 
 
 def test_env_as_json(capsys: pytest.CaptureFixture[str]) -> None:
