@@ -5,9 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import gc
-import shutil
 import signal
-import tempfile
 from collections.abc import Callable, Iterable
 from dataclasses import replace
 from functools import partial
@@ -47,6 +45,7 @@ from emulator.sources.base import Queues
 from emulator.sources.pollers import Pollers
 from emulator.store.blobs import Blobs
 from emulator.store.store import Store
+from emulator.store.temporary import TemporaryFolder
 from emulator.telemetry.logs import Logs
 from emulator.telemetry.recorder import Recorder
 
@@ -68,7 +67,7 @@ class Emulator:
         self.port = self._front.port
         #: Those that serve.
         self._fronts: list[Front] = []
-        self._temporary: Path | None = None
+        self._temporary: TemporaryFolder | None = None
         self.state = settings.state or self._make_temporary()
         code_folder = self._make_code_folder()
         self.store = self._open_store(settings.state)
@@ -155,10 +154,12 @@ class Emulator:
         return f"http://localhost:{self.port}"
 
     def _make_temporary(self) -> Path:
-        self._temporary = Path(tempfile.mkdtemp(prefix="localfaas-"))
-        # Sandboxes run as another user, who must be able to come this far.
-        self._temporary.chmod(0o711)
-        return self._temporary
+        try:
+            self._temporary = TemporaryFolder.make()
+        except OSError as error:
+            self._front.abandon()
+            raise ConfigurationError(f"no temporary folder: {error.strerror or error}") from error
+        return self._temporary.path
 
     def _make_code_folder(self) -> Path:
         folder = self.state / "code"
@@ -383,7 +384,7 @@ class Emulator:
         await self.store.close()
         self._front.abandon()
         if self._temporary is not None:
-            await asyncio.to_thread(shutil.rmtree, self._temporary, True)
+            await asyncio.to_thread(self._temporary.remove)
 
 
 def _by_sandbox(functions: Iterable[Function]) -> dict[tuple[str, str, str], list[Function]]:

@@ -1,16 +1,12 @@
-"""The state folder: its database, its blobs, and the lock that keeps a second emulator out."""
+"""The state folder: its databases, and the lock that keeps a second emulator out."""
 
 from __future__ import annotations
 
-import asyncio
 import fcntl
 import os
-import shutil
-import tempfile
 from pathlib import Path
 
 from emulator.model.errors import ConfigurationError
-from emulator.store.blobs import Blobs
 from emulator.store.database import Database, Durability
 from emulator.store.documents import Documents
 from emulator.store.logs import StoredLogs
@@ -24,19 +20,16 @@ class Store:
         database: Group-committed SQLite.
         documents: The control plane's metadata.
         messages: The queue engine's journal.
-        blobs: Code archives and layers, by SHA-256.
         logs: Functions' logs; None for a state that ends with the process.
     """
 
     def __init__(
-        self, folder: Path, database: Database, lock: int | None, logs: Database | None = None
+        self, database: Database, lock: int | None = None, logs: Database | None = None
     ) -> None:
-        self._folder = folder
         self._lock = lock
         self.database = database
         self.documents = Documents(database)
         self.messages = MessageJournal(database)
-        self.blobs = Blobs(folder / "blobs")
         self.logs = None if logs is None else StoredLogs(logs)
 
     @classmethod
@@ -47,8 +40,7 @@ class Store:
             ConfigurationError: The folder is in use, unwritable, damaged, or of a newer release.
         """
         if folder is None:
-            temporary = Path(tempfile.mkdtemp(prefix="localfaas-"))
-            return cls(temporary, Database.open(None), None)
+            return cls(Database.open(None))
         try:
             folder.mkdir(parents=True, exist_ok=True, mode=0o700)
             lock = os.open(folder / "lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
@@ -72,15 +64,13 @@ class Store:
         except BaseException:
             os.close(lock)
             raise
-        return cls(folder, database, lock, logs)
+        return cls(database, lock, logs)
 
     async def close(self) -> None:
         """Finish what was submitted and let go of the folder."""
         if self.logs is not None:
             await self.logs.close()
         await self.database.close()
-        if self._lock is None:
-            await asyncio.to_thread(shutil.rmtree, self._folder, ignore_errors=True)
-        else:
+        if self._lock is not None:
             os.close(self._lock)
             self._lock = None

@@ -1,3 +1,5 @@
+import tempfile
+
 import pytest
 
 from emulator.store.documents import Document
@@ -40,11 +42,10 @@ async def test_documents_outlive_the_process(tmp_path):
     await store.close()
 
 
-async def test_an_ephemeral_store_leaves_nothing(tmp_path):
+async def test_an_ephemeral_store_leaves_nothing(tmp_path, monkeypatch):
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
+    monkeypatch.chdir(tmp_path)
     store = Store.open(None)
-    sha = await store.blobs.put(b"code")
-    path = store.blobs.path(sha)
     await store.documents.put("function", "1", "r", "a", {})
-    assert path.exists()
     await store.close()
-    assert not path.exists()
+    assert list(tmp_path.iterdir()) == []

@@ -1,0 +1,56 @@
+"""Folders that go with their process; with one that was killed, when the next is made."""
+
+from __future__ import annotations
+
+import contextlib
+import fcntl
+import os
+import shutil
+import tempfile
+from pathlib import Path
+from typing import Self
+
+_PREFIX = "localfaas-run-"
+
+
+class TemporaryFolder:
+    """A folder whose process is known to live: it holds a lock on it."""
+
+    def __init__(self, path: Path, lock: int) -> None:
+        self.path = path
+        self._lock = lock
+
+    @classmethod
+    def make(cls) -> Self:
+        """Make one, and remove those of this user whose processes are gone. Blocks.
+
+        Raises:
+            OSError: There is no room for one, or no place.
+        """
+        # It has its own name only when it is locked, and none takes it for left behind.
+        unnamed = Path(tempfile.mkdtemp(prefix=".localfaas-"))
+        _sweep(unnamed.parent)
+        lock = os.open(unnamed, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        path = unnamed.with_name(_PREFIX + unnamed.name.removeprefix(".localfaas-"))
+        unnamed.rename(path)
+        # Sandboxes run as another user, who must be able to come this far.
+        path.chmod(0o711)
+        return cls(path, lock)
+
+    def remove(self) -> None:
+        """Remove it with all it holds. Blocks."""
+        shutil.rmtree(self.path, ignore_errors=True)
+        os.close(self._lock)
+
+
+def _sweep(parent: Path) -> None:
+    for path in parent.glob(f"{_PREFIX}*"):
+        with contextlib.suppress(OSError):
+            lock = os.open(path, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC)
+            try:
+                if os.fstat(lock).st_uid == os.getuid():
+                    fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                    shutil.rmtree(path, ignore_errors=True)
+            finally:
+                os.close(lock)
