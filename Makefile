@@ -14,7 +14,7 @@ up: .venv/up
 test: .venv/dev
 	$(BIN)/pytest -n auto --dist loadgroup
 
-# What takes seconds only.
+# Without what needs Docker or takes long: a minute or two.
 test-fast: .venv/dev
 	$(BIN)/pytest -n auto --dist loadgroup -m "not slow and not docker"
 
