@@ -15,6 +15,8 @@ from emulator.driver.docker.answers import AttachedOutput
 
 _HEADER = 8
 _CHUNK = 65536
+#: How many bytes of the end are kept.
+_LAST = 500
 
 
 class Demultiplexer:
@@ -60,9 +62,10 @@ class OutputPump:
         self._ended = ended
         self._frames = Demultiplexer()
         self._pending = b""
-        #: What came last.
+        #: What came last: a line may come in several pieces.
         self.last = b""
-        self._over = False
+        #: Set once nothing more comes.
+        self.over = asyncio.Event()
         self._loop = asyncio.get_running_loop()
         #: The readable end; the pump's owner closes it.
         self.output, self._pipe = os.pipe2(os.O_NONBLOCK | os.O_CLOEXEC)
@@ -71,6 +74,7 @@ class OutputPump:
 
     def close(self) -> None:
         """End the stream. Idempotent."""
+        self.over.set()
         if self._pipe < 0:
             return
         self._loop.remove_reader(self._source)
@@ -89,12 +93,12 @@ class OutputPump:
             except OSError:
                 data = b""
             if not data:
-                self._over = True
                 self._loop.remove_reader(self._source)
                 self._ended()
                 self.close()
                 return
-            self.last = self._pending = self._frames.feed(data)
+            self._pending = self._frames.feed(data)
+            self.last = (self.last + self._pending[-_LAST:])[-_LAST:]
             self._flush()
 
     def _flush(self) -> None:

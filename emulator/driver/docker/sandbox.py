@@ -184,7 +184,7 @@ class DockerSandbox:
             end = _exit(status, out_of_memory=out_of_memory or state.out_of_memory)
             if end.out_of_memory:
                 self._peak = self.memory_limit
-            if self.container.executable and self._pump and _FOREIGN.search(self._pump.last):
+            if await self._is_foreign(end):
                 end = self._refused(end, f"exec format error{self.remark}")
             elif status in self._engine.info.refusals:
                 end = await self._explain(end)
@@ -193,6 +193,14 @@ class DockerSandbox:
             end = Exit(signal=signal.SIGKILL)
         if not self.exited.done():
             self.exited.set_result(end)
+
+    async def _is_foreign(self, end: Exit) -> bool:
+        """Say whether the start command is a program for another machine: the init does."""
+        if self._pump is None or not self.container.executable or not end.status:
+            return False
+        with suppress(TimeoutError):  # its last words may come after its end
+            await asyncio.wait_for(self._pump.over.wait(), _NOTICE)
+        return _FOREIGN.search(self._pump.last) is not None
 
     @property
     def remark(self) -> str:
