@@ -8,7 +8,8 @@ Speaks lines with the driver over ``control``; the kernel adds the sender's proc
 
     W                  from the warden: it stands
     R                  from the runtime process: it runs
-    E {json}           the runtime's end: {"status": n} | {"signal": n} | {"error": [type, text]}
+    E {json}           the runtime's end: {"status": n} | {"signal": n} | {"error": [type, text]},
+                       and with the first two {"peak": the most bytes it held}, where known
     {json}             from the driver: specialise (see ``_specialise``)
 
 The end of ``control`` means the driver wants the sandbox gone, or is gone itself.
@@ -29,6 +30,8 @@ import kernel
 HOST = "/.host/root"
 _READ_ONLY = kernel.MS_RDONLY | kernel.MS_NOSUID | kernel.MS_NODEV
 _RUNTIME_CHANNEL = 3
+#: Bytes in one of what ``wait4`` counts memory in.
+_MAXRSS_UNIT = 1 if sys.platform == "darwin" else 1024
 _NO_PROGRAM = (errno.ENOENT, errno.EACCES, errno.ENOEXEC, errno.ENOTDIR, errno.ELOOP, errno.EISDIR)
 
 
@@ -242,16 +245,17 @@ class Warden:
         """Collect ended children; True when the runtime was among them."""
         while True:
             try:
-                pid, status = os.waitpid(-1, os.WNOHANG)
+                pid, status, usage = os.wait4(-1, os.WNOHANG)
             except ChildProcessError:
                 return False
             if pid == 0:
                 return False
             if pid == self.runtime:
+                peak = usage.ru_maxrss * _MAXRSS_UNIT
                 if os.WIFSIGNALED(status):
-                    self._say_end({"signal": os.WTERMSIG(status)})
+                    self._say_end({"signal": os.WTERMSIG(status), "peak": peak})
                 else:
-                    self._say_end({"status": os.WEXITSTATUS(status)})
+                    self._say_end({"status": os.WEXITSTATUS(status), "peak": peak})
                 return True
 
     def _kill_all(self):

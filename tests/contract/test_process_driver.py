@@ -208,6 +208,22 @@ def sleepers(marker: str) -> list[str]:
     return [pid for pid in found if pid != str(os.getpid())]
 
 
+@pytest.mark.parametrize("use_cgroups", [True, False])
+async def test_the_peak_of_a_runtime_that_has_ended_is_known(
+    folder: Path, use_cgroups: bool
+) -> None:
+    driver = ProcessDriver(state=folder / "state", use_cgroups=use_cgroups)
+    await driver.open()
+    code = write_code(folder, handler("data = bytearray(b'x' * 40_000_000); sys.exit(7)"))
+    runtime = await Runtime.start(driver, make_spec(code, memory_mb=512))
+    await runtime.ready()
+    await runtime.send({})
+    assert await ended(runtime) == Exit(status=7)
+    assert 45e6 < runtime.sandbox.memory_peak() < 130e6
+    await runtime.stop()
+    await driver.close()
+
+
 @pytest.mark.skipif(not LINUX, reason="needs control groups")
 async def test_without_control_groups_it_says_so(folder: Path) -> None:
     driver = ProcessDriver(state=folder / "state", use_cgroups=False)

@@ -60,6 +60,8 @@ class ProcessSandbox:
         self._warden: int | None = None
         self._warden_fd: int | None = None
         self._status_fd: int | None = None
+        #: The peak of a runtime that has ended, in bytes.
+        self._last_peak = 0
         #: Bytes of its peak that the control group does not count; None until first asked.
         self._shared: int | None = None
 
@@ -137,6 +139,7 @@ class ProcessSandbox:
         _done(self.standing)
 
     def _ended(self, end: dict[str, Any]) -> None:
+        self._last_peak = end.get("peak", 0)
         if "error" in end:
             kind, text = end["error"]
             self._finish(Exit(status=1, error_type=kind, message=text))
@@ -226,10 +229,11 @@ class ProcessSandbox:
             if self._status_fd is None and self.pid is not None:
                 self._status_fd = os.open(f"/proc/{self.pid}/status", os.O_RDONLY | os.O_CLOEXEC)
             if self._status_fd is not None:
-                return processes.peak_in(os.pread(self._status_fd, 4096, 0))
+                peak = processes.peak_in(os.pread(self._status_fd, 4096, 0))
+                return peak or self._last_peak
         except OSError:
-            pass  # It is gone: the group's figure is what is left.
-        return 0
+            pass  # It is gone, and its /proc with it.
+        return self._last_peak
 
     def admits(self, peer: tuple[str, int], local: tuple[str, int]) -> bool:
         """Say whether ``peer`` is a socket of this sandbox; unknown ones are not."""
