@@ -146,6 +146,8 @@ class ProcessSandbox:
         elif "signal" in end:
             number = end["signal"]
             kills = self.group.out_of_memory_kills() if self.group and number == 9 else 0
+            if kills:
+                self._last_peak = 0  # the group's own, which is the limit, is what was allowed
             self._finish(Exit(signal=number, out_of_memory=kills > 0))
         else:
             self._finish(Exit(status=end["status"]))
