@@ -58,6 +58,8 @@ def greet(emulator: Emulator) -> None:
     )
     for text in emulator.notes:
         note(text)
+    if any(text in emulator.notes for text in emulator.driver.notes()):
+        note("`localfaas doctor` says what can be done about this machine.")
     for function in functions:
         if function.ignored:
             note(f"{function.name}: not acted on: {', '.join(function.ignored)}")

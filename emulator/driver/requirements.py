@@ -111,13 +111,16 @@ class Requirements:
     async def _install(
         self, version: FunctionVersion, folder: Path, python: Path | None, target: Path
     ) -> None:
-        self._say(f"installing the packages of {version.name} ({NAME})")
         try:
             self._cache.mkdir(parents=True, exist_ok=True)
             await asyncio.to_thread(_sweep, self._cache)
             scratch = Path(tempfile.mkdtemp(dir=self._cache, prefix=_SCRATCH))
         except OSError as error:
-            raise DriverFault(f"no packages can be kept in {self._cache}: {error}") from error
+            raise DriverFault(
+                f"no packages can be kept in {self._cache}: {error.strerror or error}. Set "
+                "XDG_CACHE_HOME to a folder that takes them."
+            ) from error
+        self._say(f"installing the packages of {version.name} ({NAME})")
         try:
             # Sandboxes run as another user.
             os.chmod(scratch, 0o755)

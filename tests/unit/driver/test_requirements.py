@@ -76,6 +76,14 @@ async def test_a_change_installs_anew(folder, tmp_path):
     assert (after / "python" / "second.py").exists()
 
 
+async def test_a_cache_that_takes_nothing_has_a_remedy(folder, tmp_path):
+    (tmp_path / "cache").touch()
+    packages = Installing(tmp_path)
+    with pytest.raises(DriverFault, match=r"cache: File exists\. Set XDG_CACHE_HOME"):
+        await packages.layer(version(folder))
+    assert packages.said == [], "nothing is installed"
+
+
 async def test_what_fails_says_why_and_is_tried_again(folder, tmp_path):
     (folder / "more.txt").write_text("./lost-1.0-py3-none-any.whl\n")
     packages = Installing(tmp_path)
