@@ -47,6 +47,10 @@ missing=()
 command -v dockerd >/dev/null || missing+=(docker.io)
 command -v docker >/dev/null || missing+=(docker.io)
 command -v iptables >/dev/null || missing+=(iptables)
+# Where the kernel has AppArmor, an engine starts no container without its parser.
+if grep -qs Y /sys/module/apparmor/parameters/enabled; then
+  command -v apparmor_parser >/dev/null || [ -x /sbin/apparmor_parser ] || missing+=(apparmor)
+fi
 # For tests/other_engine.sh.
 command -v podman >/dev/null || missing+=(podman)
 command -v catatonit >/dev/null || missing+=(catatonit)
