@@ -14,7 +14,7 @@ from dataclasses import dataclass, field, replace
 from fnmatch import fnmatchcase
 from pathlib import Path
 
-from emulator.control.lambda_ import configuration
+from emulator.control.lambda_ import configuration, runtimes
 from emulator.driver.package import DEFAULT_EXCLUDES
 from emulator.model.clock import Clock
 from emulator.model.errors import AwsError, ConfigurationError
@@ -195,8 +195,13 @@ class Folder:
         """Return notes on what is not served as declared, each once.
 
         Raises:
-            ConfigurationError: There are such, and the settings are strict.
+            ConfigurationError: There are such, and the settings are strict; or a runtime is none
+                of AWS's.
         """
+        for name, declared in found.functions.items():
+            runtime = declared.declaration.runtime
+            if runtime and not runtimes.known(runtime):
+                raise ConfigurationError(f"{name}: AWS has no runtime {runtime!r}")
         if self._strict:
             for name, declared in found.functions.items():
                 if declared.declaration.ignored:

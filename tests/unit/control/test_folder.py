@@ -54,8 +54,8 @@ class Registered:
         )
 
     def check_runtime(self, runtime: str) -> str | None:
-        if runtime == "python3.99":
-            raise ConfigurationError("no python3.99 here")
+        if runtime == "java21":
+            raise ConfigurationError("no java21 here")
         return None if runtime == "python3.12" else f"{runtime} is served by python3.12"
 
     def latest(self, name: str) -> FunctionVersion:
@@ -146,10 +146,16 @@ def test_runtimes_that_differ_are_noted_once(tmp_path: Path) -> None:
     assert registered.folder.check(registered.folder.read()) == []
 
 
+def test_a_runtime_that_aws_does_not_have_is_refused(tmp_path: Path) -> None:
+    write(tmp_path, "hello", runtime="pyton3.12")
+    with pytest.raises(ConfigurationError, match=r"hello: AWS has no runtime 'pyton3\.12'"):
+        Registered(tmp_path).folder.load()
+
+
 def test_a_runtime_that_is_not_there_is_noted_or_refused(tmp_path: Path) -> None:
-    write(tmp_path, "hello", runtime="python3.99")
-    assert Registered(tmp_path).folder.load() == ["no python3.99 here"]
-    with pytest.raises(ConfigurationError, match=r"no python3\.99 here"):
+    write(tmp_path, "hello", runtime="java21")
+    assert Registered(tmp_path).folder.load() == ["no java21 here"]
+    with pytest.raises(ConfigurationError, match="no java21 here"):
         Registered(tmp_path, strict=True).folder.load()
 
 
