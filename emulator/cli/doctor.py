@@ -39,7 +39,9 @@ class Finding:
 
 
 def doctor(json: Json = False, endpoint: Endpoint = DEFAULT_ENDPOINT) -> None:
-    """Look at what this machine has for the emulator, with a remedy for what is missing.
+    """Look at what this machine has for the emulator.
+
+    With a remedy for what is missing.
 
     The exit code is 1 where something keeps the emulator from starting.
 

@@ -36,7 +36,9 @@ def env(
     json: Json = False,
     endpoint: Endpoint = DEFAULT_ENDPOINT,
 ) -> None:
-    """Print the variables with which AWS SDKs and the AWS CLI talk to the emulator.
+    """Print the variables by which AWS SDKs find the emulator.
+
+    The AWS CLI reads them, too.
 
     Example: eval "$(localfaas env)"
     """

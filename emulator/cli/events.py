@@ -26,7 +26,7 @@ def show(
     json: Json = False,
     endpoint: Endpoint = DEFAULT_ENDPOINT,
 ) -> None:
-    """Show asynchronous events that wait, run, are retried, or failed for good.
+    """Show asynchronous events: waiting, running, failed.
 
     Those that failed are kept (the last thousand) after destination and dead-letter queue were
     told of them. `localfaas events replay` runs them again.
@@ -68,7 +68,7 @@ def replay(
     function: Function = None,
     endpoint: Endpoint = DEFAULT_ENDPOINT,
 ) -> None:
-    """Run events again that failed for good, and print their request ids.
+    """Run events again that failed, and print their request ids.
 
     Example: localfaas events replay --all
     """

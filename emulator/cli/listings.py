@@ -57,7 +57,9 @@ def ps(
 
 
 def functions(json: Json = False, endpoint: Endpoint = DEFAULT_ENDPOINT) -> None:
-    """Show the functions, and what is configured for them but not acted on.
+    """Show the functions.
+
+    And what is configured for them but not acted on.
 
     Example: localfaas functions
     """

@@ -22,8 +22,7 @@ from emulator.cli.client import (
 from emulator.cli.terminal import CommandError, age, note, show_json, show_table
 
 queue = typer.Typer(
-    help="Look into SQS queues, send, receive, purge, and redrive dead letters.\n\n"
-    "Example: localfaas queue list",
+    help="Look into SQS queues, send, receive, purge, redrive.\n\nExample: localfaas queue list",
     no_args_is_help=True,
     rich_markup_mode=None,
 )
@@ -79,7 +78,9 @@ def list_queues(
     account: Account = None,
     endpoint: Endpoint = DEFAULT_ENDPOINT,
 ) -> None:
-    """Show the queues: messages ready, in flight and delayed, and where dead letters go.
+    """Show the queues.
+
+    With messages ready, in flight and delayed, and where dead letters go.
 
     Example: localfaas queue list
     """
@@ -224,7 +225,9 @@ def peek(
     account: Account = None,
     endpoint: Endpoint = DEFAULT_ENDPOINT,
 ) -> None:
-    """Show the first messages without receiving them: nothing is counted, nothing hidden.
+    """Show the first messages without receiving them.
+
+    Nothing is counted, nothing hidden.
 
     Example: localfaas queue peek orders
     """
@@ -285,7 +288,9 @@ def redrive(
     account: Account = None,
     endpoint: Endpoint = DEFAULT_ENDPOINT,
 ) -> None:
-    """Move the messages of a dead-letter queue back, and wait until that is done.
+    """Move the messages of a dead-letter queue back.
+
+    Waits until that is done.
 
     Example: localfaas queue redrive orders-dlq
     """

@@ -38,7 +38,9 @@ Images = Annotated[
 
 @runtimes.command(name="list")
 def list_(image: Images = None, json: Json = False) -> None:
-    """List AWS's runtimes with the image of each, and whether it is here already.
+    """List AWS's runtimes with the image of each.
+
+    And whether it is here already.
 
     Example: localfaas runtimes list
     """
@@ -77,9 +79,10 @@ def build(
         ),
     ] = "",
 ) -> None:
-    """Build images with localfaas's own runtimes, for where AWS's can't be pulled.
+    """Build images with localfaas's own runtimes.
 
-    Functions of a runtime run in the image that was built for it, if there is one.
+    For where AWS's can't be pulled. Functions of a runtime run in the image that was built for
+    it, if there is one.
 
     Example: localfaas runtimes build python3.12 --base-image debian-with-python:1
     """

@@ -43,6 +43,17 @@ def test_every_help_has_an_example(command: str, capsys: pytest.CaptureFixture[s
     assert "localfaas " + command in out.partition("Example: ")[2].replace('eval "$(', "")
 
 
+@pytest.mark.parametrize("command", ["", "queue", "events", "runtimes"])
+def test_a_list_of_commands_cuts_no_sentence(
+    command: str, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("COLUMNS", "80")
+    assert run([*command.split(), "--help"]) == 0
+    _, found, commands = capsys.readouterr().out.partition("Commands:")
+    assert found
+    assert "..." not in commands
+
+
 def test_help_names_every_command(capsys: pytest.CaptureFixture[str]) -> None:
     assert run(["--help"]) == 0
     out = capsys.readouterr().out
