@@ -4,5 +4,5 @@ cart = []  # one per environment, not one per customer
 
 
 def handler(event, context):
-    cart.append(event["item"])
-    return {"customer": event["customer"], "cart": cart}
+    cart.append(event.get("item", "umbrella"))
+    return {"customer": event.get("customer", "somebody"), "cart": cart}

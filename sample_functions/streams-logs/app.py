@@ -8,9 +8,10 @@ logger.setLevel(logging.INFO)
 
 
 def handler(event, context):
-    for number in range(1, event["lines"] + 1):
-        print(f"line {number} of {event['lines']}")
-        time.sleep(event["pause"])
+    lines = event.get("lines", 5)
+    for number in range(1, lines + 1):
+        print(f"line {number} of {lines}")
+        time.sleep(event.get("pause", 0.2))
     logger.info("all printed")
     logger.debug("below the level: never seen")
-    return {"lines": event["lines"]}
+    return {"lines": lines}

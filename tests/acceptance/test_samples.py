@@ -83,3 +83,14 @@ def test_through_the_aws_cli(sample, samples_up, tmp_path):
     skip_where_memory_is_not_limited(sample)
     out = str(tmp_path / "out.json")
     check_steps(sample, lambda event: through_the_cli(samples_up, sample.name, event, out))
+
+
+@pytest.mark.parametrize(
+    "sample",
+    [each for each in SAMPLES if each.name != "orders"],  # whose events are SQS's
+    ids=lambda sample: sample.name,
+)
+def test_a_sample_shows_its_lesson_without_an_event(sample, samples_up):
+    skip_where_memory_is_not_limited(sample)
+    answer = samples_up.client().invoke(FunctionName=sample.name)
+    assert answer.get("FunctionError") == sample.steps[0].expected.get("function_error")
