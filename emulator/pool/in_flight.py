@@ -36,7 +36,6 @@ class InFlight:
         "_duration_ms",
         "_error_type",
         "_init_ms",
-        "_log",
         "_on_deadline",
         "_platform",
         "_produced",
@@ -69,7 +68,6 @@ class InFlight:
         #: The runtime has been given it.
         self.dispatched = False
         self._clock = clock
-        self._log = log
         self._platform = platform
         self._init_ms = init_ms
         self._started = clock.monotonic()

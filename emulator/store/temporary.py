@@ -30,10 +30,14 @@ class TemporaryFolder:
         # It has its own name only when it is locked, and none takes it for left behind.
         unnamed = Path(tempfile.mkdtemp(prefix=".localfaas-"))
         _sweep(unnamed.parent)
-        lock = os.open(unnamed, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
-        fcntl.flock(lock, fcntl.LOCK_EX)
         path = unnamed.with_name(_PREFIX + unnamed.name.removeprefix(".localfaas-"))
-        unnamed.rename(path)
+        try:
+            lock = os.open(unnamed, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+            fcntl.flock(lock, fcntl.LOCK_EX)
+            unnamed.rename(path)
+        except OSError:
+            unnamed.rmdir()
+            raise
         # Sandboxes run as another user, who must be able to come this far.
         path.chmod(0o711)
         return cls(path, lock)

@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-import io
 import json
 import os
 import signal
 import socket
 import subprocess
 import sys
-import tarfile
 import time
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
@@ -22,6 +20,7 @@ from botocore.exceptions import ClientError
 from tests.acceptance.conftest import ROOT, localfaas_up
 from tests.acceptance.drivers import options, settings
 from tests.acceptance.own_engine import own_engine
+from tests.acceptance.own_registry import archive
 from tests.acceptance.test_faults import again, run
 from tests.api.conftest import Running, create
 from tests.contract.docker_engine import IMAGE, need_engine
@@ -416,16 +415,6 @@ def foreign_image(tmp_path):
     docker("load", "-i", str(tmp_path / "image.tar"))
     yield name, {"arm64": "arm64", "amd64": "x86_64"}[foreign]
     docker("image", "rm", "-f", name)
-
-
-def archive(files: dict[str, bytes]) -> bytes:
-    buffer = io.BytesIO()
-    with tarfile.open(fileobj=buffer, mode="w") as tar:
-        for name, content in files.items():
-            member = tarfile.TarInfo(name)
-            member.size, member.mode = len(content), 0o755
-            tar.addfile(member, io.BytesIO(content))
-    return buffer.getvalue()
 
 
 def test_an_architecture_the_machine_has_not(foreign_image):

@@ -6,6 +6,7 @@ import os
 import shutil
 import subprocess
 import tempfile
+from abc import ABC, abstractmethod
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -25,6 +26,27 @@ def need(name: str, programs: Sequence[str]) -> None:
         pytest.fail(f"no {name} without {', '.join(missing)}")
     if missing:
         pytest.skip(f"no {name} without {', '.join(missing)}")
+
+
+class Asked(ABC):
+    """An engine that is asked with its own ``docker`` command what is there."""
+
+    @abstractmethod
+    def environ(self) -> dict[str, str]:
+        """Return the variables that lead to it."""
+
+    def docker(self, *arguments: str) -> str:
+        """Run the ``docker`` command there."""
+        done = subprocess.run(
+            ["docker", *arguments], env=self.environ(), capture_output=True, text=True, check=True
+        )
+        return done.stdout.strip()
+
+    def left(self, label: str) -> list[str]:
+        """Return what of an emulator is still there: containers and volumes with ``label``."""
+        mark = f"label={label}"
+        found = self.docker("ps", "-aq", "--filter", mark).split()
+        return found + self.docker("volume", "ls", "-q", "--filter", mark).split()
 
 
 @contextmanager

@@ -35,7 +35,7 @@ def marked(kind: str) -> Any:
 
 
 @dataclass(frozen=True)
-class OtherEngine:
+class OtherEngine(engine_script.Asked):
     """The engine, and how to be the user whose it is."""
 
     kind: str
@@ -73,19 +73,6 @@ class OtherEngine:
             f"XDG_RUNTIME_DIR={(self.folder / 'runtime').read_text().strip()}",
             f"DOCKER_HOST={self.url}",
         ]
-
-    def docker(self, *arguments: str) -> str:
-        """Run the ``docker`` command there."""
-        done = subprocess.run(
-            ["docker", *arguments], env=self.environ(), capture_output=True, text=True, check=True
-        )
-        return done.stdout.strip()
-
-    def left(self, label: str) -> list[str]:
-        """Return what of an emulator is still there: containers and volumes with ``label``."""
-        mark = f"label={label}"
-        found = self.docker("ps", "-aq", "--filter", mark).split()
-        return found + self.docker("volume", "ls", "-q", "--filter", mark).split()
 
 
 @contextmanager

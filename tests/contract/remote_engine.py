@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import shutil
-import subprocess
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -20,7 +19,7 @@ REMOTE = [pytest.mark.docker, pytest.mark.xdist_group("docker-remote"), pytest.m
 
 
 @dataclass(frozen=True)
-class RemoteEngine:
+class RemoteEngine(engine_script.Asked):
     """The engine, its machine, and what its clients need."""
 
     folder: Path
@@ -59,19 +58,6 @@ class RemoteEngine:
             "PATH": f"{folder}:{os.environ['PATH']}",
             "DOCKER_HOST": f"ssh://root@{self.host}:2222",
         }
-
-    def docker(self, *arguments: str) -> str:
-        """Run the ``docker`` command there."""
-        done = subprocess.run(
-            ["docker", *arguments], env=self.environ(), capture_output=True, text=True, check=True
-        )
-        return done.stdout.strip()
-
-    def left(self, instance: str) -> list[str]:
-        """Return what of an emulator is still there."""
-        mark = f"label=localfaas.instance={instance}"
-        found = self.docker("ps", "-aq", "--filter", mark).split()
-        return found + self.docker("volume", "ls", "-q", "--filter", mark).split()
 
 
 @pytest.fixture(scope="session")

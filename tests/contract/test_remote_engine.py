@@ -51,7 +51,7 @@ async def open_driver(environ: dict[str, str], **settings: Any) -> AsyncIterator
 async def driver(remote_engine: RemoteEngine) -> AsyncIterator[DockerDriver]:
     async with open_driver(remote_engine.environ()) as opened:
         yield opened
-    assert remote_engine.left(opened.instance) == []
+    assert remote_engine.left(f"localfaas.instance={opened.instance}") == []
     assert not opened.folder.exists()
 
 
@@ -106,7 +106,7 @@ class TestTheWayThere:
             assert len(_tunnels(remote_engine)) == 1
             runtime.close()
         assert _tunnels(remote_engine) == []
-        assert remote_engine.left(driver.instance) == []
+        assert remote_engine.left(f"localfaas.instance={driver.instance}") == []
 
     async def test_ssh_refused_says_why(self, remote_engine: RemoteEngine, tmp_path: Path) -> None:
         environ = remote_engine.ssh_environ(tmp_path)
@@ -268,9 +268,9 @@ class TestLife:
         )  # fmt: skip
         said, _ = await process.communicate()
         instance = said.decode().strip()
-        assert len(remote_engine.left(instance)) >= 2
+        assert len(remote_engine.left(f"localfaas.instance={instance}")) >= 2
         async with open_driver(remote_engine.environ(), stems=0):
-            assert remote_engine.left(instance) == []
+            assert remote_engine.left(f"localfaas.instance={instance}") == []
 
 
 #: Looks for whatever listens at the emulator's address, and asks it for work and for functions.

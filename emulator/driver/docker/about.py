@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from emulator.driver.docker.answers import EngineInfo
@@ -23,11 +24,8 @@ def ask(client: APIClient) -> EngineInfo:
         requests.RequestException: It is gone.
     """
     info = client.info()
-    podman = _podman(client)
-    if podman:
-        return _podman_info(info, podman, updates=_updates(client))
     security = info.get("SecurityOptions") or ()
-    return EngineInfo(
+    docker = EngineInfo(
         name="Docker",
         version=str(info.get("ServerVersion", "")),
         operating_system=str(info.get("OperatingSystem", "")),
@@ -38,17 +36,17 @@ def ask(client: APIClient) -> EngineInfo:
         # Without delegated control groups a rootless engine has none: its driver is "none" then.
         limits=bool(info.get("MemoryLimit", True)),
     )
+    podman = _podman(client)
+    return _of_podman(docker, podman, updates=_updates(client)) if podman else docker
 
 
-def _podman_info(info: dict[str, Any], podman: dict[str, Any], *, updates: bool) -> EngineInfo:
+def _of_podman(docker: EngineInfo, podman: dict[str, Any], *, updates: bool) -> EngineInfo:
+    """Return what Podman says through Docker's API, put right by what it says of itself."""
     host = podman.get("host") or {}
     rootless = bool((host.get("security") or {}).get("rootless"))
-    return EngineInfo(
+    return replace(
+        docker,
         name="Podman",
-        version=str(info.get("ServerVersion", "")),
-        operating_system=str(info.get("OperatingSystem", "")),
-        kernel=str(info.get("KernelVersion", "")),
-        architecture=str(info.get("Architecture", "")),
         rootless=rootless,
         # It does not tell, and refuses by name where its package is missing.
         init=True,
