@@ -162,7 +162,9 @@ class DockerSandbox:
         """Take the output from the engine's stream; its end is the container's end."""
         self._pump = pump
         self.output = pump.output
-        self.output_lag = _LAG_HERE if self._engine.address.scheme == "unix" else _LAG_AWAY
+        # A rootless engine passes it on through more hands.
+        here = self._engine.address.scheme == "unix" and not self._engine.info.rootless
+        self.output_lag = _LAG_HERE if here else _LAG_AWAY
 
     def gone(self) -> None:
         """The container has ended: find out how."""
