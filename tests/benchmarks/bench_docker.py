@@ -18,7 +18,15 @@ from pathlib import Path
 from typing import Any
 
 from emulator.driver.docker import find_engine
-from tests.benchmarks.bench_invoke import burst, call, emulator, rates, write_functions
+from tests.benchmarks.bench_invoke import (
+    RUNTIME,
+    burst,
+    call,
+    emulator,
+    in_turns,
+    rates,
+    write_functions,
+)
 from tests.contract.docker_engine import IMAGE
 
 _INVOKE = "/2015-03-31/functions/{}/invocations"
@@ -62,24 +70,30 @@ def median(values: list[float]) -> float:
     return round(statistics.median(values), 1)
 
 
-def measure(seconds: float) -> dict[str, Any]:
+def measure(seconds: float, rounds: int) -> dict[str, Any]:
     figures: dict[str, Any] = {"machine": f"{os.cpu_count()} cores"}
-    docker = ("--driver", "docker", "--image", f"python3.12={IMAGE}")
+    docker = ("--driver", "docker", "--image", f"{RUNTIME}={IMAGE}")
     fresh = [f"fresh-{n}" for n in range(_FRESH)]
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
         folder.chmod(0o755)
         write_functions(folder, dict.fromkeys(["echo", "burst", *fresh], _ECHO))
-        with emulator(folder) as (port, pid, _):
-            figures["process_warm"] = rates(port, pid, _INVOKE.format("echo"), b"{}", seconds)
-        with emulator(folder, *docker) as (port, pid, _):
+        with emulator(folder) as processes, emulator(folder, *docker) as containers:
+            port = containers[0]
             settle(lambda: waiting_stems() >= 3)
             times = []
             for count, each in enumerate(fresh, 1):
                 times.append(first(port, each))
                 settle(lambda count=count: waiting_stems() >= count + 3)
             figures["from_stem_ms"] = median(times)
-            figures["warm"] = rates(port, pid, _INVOKE.format("echo"), b"{}", seconds)
+            path = _INVOKE.format("echo")
+            figures |= in_turns(
+                rounds,
+                {
+                    "process_warm": lambda: rates(*processes[:2], path, b"{}", seconds),
+                    "warm": lambda: rates(*containers[:2], path, b"{}", seconds),
+                },
+            )
         with emulator(folder, *docker, "--no-freeze") as (port, pid, _):
             figures["warm_no_freeze"] = rates(port, pid, _INVOKE.format("echo"), b"{}", seconds)
         with emulator(folder, *docker, "--stem-cells", str(_BURST)) as (port, _, _):
@@ -97,7 +111,7 @@ def table(figures: dict[str, Any]) -> str:
     warm, process = figures["warm"], figures["process_warm"]
 
     def three(rate: dict[str, Any]) -> str:
-        return " / ".join(f"{rate[f'per_second_{n}']:,}" for n in (1, 8, 32))
+        return " / ".join(f"{rate[f'per_second_{n}']:,.0f}" for n in (1, 8, 32))
 
     rows = [
         ("containers: first invoke, from a stem cell", f"{figures['from_stem_ms']} ms"),
@@ -108,7 +122,7 @@ def table(figures: dict[str, Any]) -> str:
         (f"containers: {_BURST} cold starts at once, from stem cells", f"{figures['burst_ms']} ms"),
         (
             "containers: warm p50 (processes in the same run)",
-            f"{warm['p50_ms']} ms ({process['p50_ms']} ms)",
+            f"{warm['p50_ms']:.3f} ms ({process['p50_ms']:.3f} ms)",
         ),
         (
             "containers: warm invokes a second at 1 / 8 / 32 (processes)",
@@ -120,20 +134,15 @@ def table(figures: dict[str, Any]) -> str:
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--seconds", type=float, default=3.0, help="length of one load run")
+    parser.add_argument("--seconds", type=float, default=1.0, help="length of one load run")
+    parser.add_argument("--rounds", type=int, default=5, help="how often warm calls are measured")
     parser.add_argument("--json", type=Path, default=Path("bench-results/docker.json"))
     options = parser.parse_args()
     found = find_engine(os.environ)
     if not found.answers:
         print(f"Containers are not measured: {found.reason}.")
         return
-    try:
-        import uvloop
-
-        uvloop.install()
-    except ImportError:
-        pass
-    figures = measure(options.seconds)
+    figures = measure(options.seconds, options.rounds)
     options.json.parent.mkdir(exist_ok=True)
     options.json.write_text(json.dumps(figures, indent=2) + "\n")
     print(table(figures))

@@ -150,12 +150,6 @@ def main() -> None:
     parser.add_argument("--deep", type=int, default=1_000_000, help="messages of the deep queue")
     parser.add_argument("--json", type=Path, default=Path("bench-results/events.json"))
     options = parser.parse_args()
-    try:
-        import uvloop
-
-        uvloop.install()
-    except ImportError:
-        pass
     figures = measure(options.seconds, options.deep)
     options.json.parent.mkdir(exist_ok=True)
     options.json.write_text(json.dumps(figures, indent=2) + "\n")

@@ -1,9 +1,9 @@
 """The benchmark of the invoke path: ``make bench``.
 
 Starts the emulator as a process of its own, drives it over HTTP from this one, and prints a
-table beside the floor of the same run (a raw ASGI echo under the same server). Figures of two
-runs on a shared machine are not comparable; ratios within one run are, and so, nearly, is the CPU
-time of a request, which stands beside its rate in the JSON.
+table beside the floor of the same run (a raw ASGI echo under the same server). What a shared
+machine gives changes from one moment to the next: what is to be compared is measured in turns,
+several times, and the medians count. Functions run on the Python that the emulator runs on.
 """
 
 from __future__ import annotations
@@ -23,8 +23,8 @@ import sys
 import tempfile
 import time
 import zipfile
-from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
@@ -32,6 +32,7 @@ from tests.benchmarks import load
 
 _INVOKE = "/2015-03-31/functions/{}/invocations"
 _HANDLER = "def handler(event, context):\n    return event\n"
+RUNTIME = f"python3.{sys.version_info.minor}"
 _SLEEP = "import time\ndef handler(event, context):\n    time.sleep(0.2)\n    return 1\n"
 _FLOOR = """
 async def app(scope, receive, send):
@@ -85,7 +86,7 @@ def write_functions(folder: Path, names: dict[str, str]) -> None:
                 "FunctionName": name,
                 "CodeUri": name,
                 "Handler": "app.handler",
-                "Runtime": "python3.12",
+                "Runtime": RUNTIME,
                 "MemorySize": 1769,
             },
         }
@@ -187,19 +188,35 @@ def cpu_seconds(pid: int) -> tuple[float, float]:
     return taken(pid), sum(map(taken, descendants(pid)))
 
 
-def rates(port: int, pid: int, path: str, body: bytes, seconds: float) -> dict[str, Any]:
-    """Return a second's requests at 1, 8 and 32 connections, and the µs of CPU each took."""
-    figures: dict[str, Any] = {}
+Figures = dict[str, float]
+
+
+def in_turns(rounds: int, runs: dict[str, Callable[[], Figures]]) -> dict[str, Figures]:
+    """Measure each several times, one after the other; returns their medians."""
+    taken: dict[str, list[Figures]] = {name: [] for name in runs}
+    for _ in range(rounds):
+        for name, run in runs.items():
+            taken[name].append(run())
+    return {
+        name: {key: statistics.median(one[key] for one in several) for key in several[0]}
+        for name, several in taken.items()
+    }
+
+
+def rates(port: int, pid: int, path: str, body: bytes, seconds: float) -> Figures:
+    """Return a second's requests at 1, 8 and 32 connections, and the µs of CPU each took.
+
+    Of CPU: the server's own, and that of the processes under it.
+    """
+    figures: Figures = {}
     request = load.http_post(path, body)
     for connections in (1, 8, 32):
         load.run(port, request, connections=connections, count=30)
         before = cpu_seconds(pid)
         result = load.run(port, request, connections=connections, seconds=seconds)
         after = cpu_seconds(pid)
-        figures[f"cpu_us_{connections}"] = [
-            round((end - start) / len(result.latencies) * 1e6, 1)
-            for start, end in zip(before, after, strict=True)
-        ]
+        for name, start, end in zip(("cpu_us", "cpu_us_below"), before, after, strict=True):
+            figures[f"{name}_{connections}"] = round((end - start) / len(result.latencies) * 1e6, 1)
         if result.errors:
             raise SystemExit(f"{result.errors} errors under load at {path}")
         figures[f"per_second_{connections}"] = round(result.per_second)
@@ -238,7 +255,7 @@ def create_to_result(port: int, name: str) -> float:
     body = json.dumps(
         {
             "FunctionName": name,
-            "Runtime": "python3.12",
+            "Runtime": RUNTIME,
             "Handler": "app.handler",
             "MemorySize": 1769,
             "Role": "arn:aws:iam::000000000000:role/r",
@@ -255,19 +272,53 @@ def create_to_result(port: int, name: str) -> float:
     return (time.perf_counter() - began) * 1000
 
 
-def measure(seconds: float, crowd: int) -> dict[str, Any]:
-    figures: dict[str, Any] = {
-        "machine": f"{os.cpu_count()} cores, {platform.system()} {platform.release()}, "
-        f"Python {platform.python_version()}"
+def machine() -> str:
+    """Say what this was measured on."""
+    system = f"{platform.system()} {platform.release()}"
+    with suppress(OSError):
+        system = f"{platform.freedesktop_os_release()['PRETTY_NAME']}, {system}"
+    return f"{os.cpu_count()} cores, {system}, Python {platform.python_version()}"
+
+
+def measure_crowd(seconds: float, rounds: int, crowd: int) -> dict[str, float]:
+    """Return what one function's calls take beside many others, and what an environment holds."""
+    with ExitStack() as stack:
+        alone, crowded = (
+            Path(stack.enter_context(tempfile.TemporaryDirectory())) for _ in range(2)
+        )
+        for folder, size in ((alone, 1), (crowded, 2 * crowd)):
+            folder.chmod(0o755)
+            write_functions(folder, {f"f{n}": _HANDLER for n in range(size)})
+        few, _, _ = stack.enter_context(emulator(alone))
+        many, pid, _ = stack.enter_context(emulator(crowded, "--max-environments", str(crowd + 50)))
+        before, there = shared_memory_mb(pid), environments(many)
+        for n in range(crowd):
+            call(many, "POST", _INVOKE.format(f"f{n}"), b"{}")
+        more = environments(many) - there
+        pss = (shared_memory_mb(pid) - before) / more
+
+        def p50(port: int) -> Figures:
+            request = load.http_post(_INVOKE.format("f0"), b"{}")
+            load.run(port, request, connections=1, count=30)
+            return {"p50_ms": load.run(port, request, connections=1, seconds=seconds).p50}
+
+        taken = in_turns(rounds, {"alone": lambda: p50(few), "crowded": lambda: p50(many)})
+    return {
+        "functions": 2 * crowd,
+        "idle_environments": crowd,
+        "environment_pss_mb": round(pss, 2),
+        "p50_ms": round(taken["crowded"]["p50_ms"], 3),
+        "p50_ms_alone": round(taken["alone"]["p50_ms"], 3),
     }
+
+
+def measure(seconds: float, rounds: int, crowd: int) -> dict[str, Any]:
+    figures: dict[str, Any] = {"machine": machine()}
     big = json.dumps("x" * 100_000).encode()
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
         folder.chmod(0o755)
-        with floor_server(folder) as (port, pid):
-            figures["floor"] = rates(port, pid, "/", b"{}", seconds)
-            figures["floor_100kb"] = rates(port, pid, "/", big, seconds)
-        folder = folder / "functions"
+        floor_folder, folder = folder, folder / "functions"
         folder.mkdir()
         fresh = [f"fresh-{n}" for n in range(20)]
         write_functions(
@@ -286,8 +337,17 @@ def measure(seconds: float, crowd: int) -> dict[str, Any]:
             figures["create_to_result_ms"] = round(
                 statistics.median(create_to_result(port, f"new-{n}") for n in range(5)), 1
             )
-            figures["warm"] = rates(port, pid, _INVOKE.format("echo"), b"{}", seconds)
-            figures["warm_100kb"] = rates(port, pid, _INVOKE.format("echo"), big, seconds)
+            with floor_server(floor_folder) as floor:
+                echo = port, pid, _INVOKE.format("echo")
+                figures |= in_turns(
+                    rounds,
+                    {
+                        "floor": lambda: rates(*floor, "/", b"{}", seconds),
+                        "warm": lambda: rates(*echo, b"{}", seconds),
+                        "floor_100kb": lambda: rates(*floor, "/", big, seconds),
+                        "warm_100kb": lambda: rates(*echo, big, seconds),
+                    },
+                )
         bursts = []
         for _ in range(3):
             with emulator(folder) as (port, pid, _):
@@ -297,24 +357,7 @@ def measure(seconds: float, crowd: int) -> dict[str, Any]:
         with emulator(folder, "--no-stem-cells") as (port, _, _):
             time.sleep(1)
             figures["first_invoke_no_stems"] = first_invokes(port, fresh)
-    with tempfile.TemporaryDirectory() as name:
-        folder = Path(name)
-        folder.chmod(0o755)
-        write_functions(folder, {f"f{n}": _HANDLER for n in range(2 * crowd)})
-        with emulator(folder, "--max-environments", str(crowd + 50)) as (port, pid, _):
-            alone = rates(port, pid, _INVOKE.format("f0"), b"{}", seconds)
-            before, there = shared_memory_mb(pid), environments(port)
-            for n in range(crowd):
-                call(port, "POST", _INVOKE.format(f"f{n}"), b"{}")
-            more = environments(port) - there
-            figures["environment_pss_mb"] = round((shared_memory_mb(pid) - before) / more, 2)
-            crowded = rates(port, pid, _INVOKE.format("f0"), b"{}", seconds)
-        figures["crowd"] = {
-            "functions": 2 * crowd,
-            "idle_environments": crowd,
-            "p50_ms_before": alone["p50_ms"],
-            "p50_ms_after": crowded["p50_ms"],
-        }
+    figures["crowd"] = measure_crowd(seconds, rounds, crowd)
     return figures
 
 
@@ -324,16 +367,16 @@ def table(figures: dict[str, Any]) -> str:
     crowd = figures["crowd"]
 
     def three(rate: dict[str, Any]) -> str:
-        return " / ".join(f"{rate[f'per_second_{n}']:,}" for n in (1, 8, 32))
+        return " / ".join(f"{rate[f'per_second_{n}']:,.0f}" for n in (1, 8, 32))
 
     def three_cpu(rate: dict[str, Any]) -> str:
-        times = (rate[f"cpu_us_{n}"] for n in (1, 8, 32))
+        times = ((rate[f"cpu_us_{n}"], rate[f"cpu_us_below_{n}"]) for n in (1, 8, 32))
         return " / ".join(" + ".join(f"{us:.0f}" for us in time if us) for time in times) + " µs"
 
     rows = [
         ("first invoke of a fresh Python function", f"{figures['first_invoke']['median_ms']} ms"),
         ("the same without stem cells", f"{figures['first_invoke_no_stems']['median_ms']} ms"),
-        ("warm p50 / p99 at 1 connection", f"{warm['p50_ms']} / {warm['p99_ms']} ms"),
+        ("warm p50 / p99 at 1 connection", f"{warm['p50_ms']:.3f} / {warm['p99_ms']:.3f} ms"),
         ("warm invokes a second at 1 / 8 / 32", three(warm)),
         ("the CPU time of each, emulator + runtimes", three_cpu(warm)),
         ("100 KB echo, invokes a second at 1 / 8 / 32", three(big)),
@@ -341,11 +384,11 @@ def table(figures: dict[str, Any]) -> str:
         ("create to first result", f"{figures['create_to_result_ms']} ms"),
         ("start to first answer", f"{figures['start_ms']} ms"),
         ("idle memory (RSS)", f"{figures['idle_rss_mb']} MB"),
-        ("memory of an idle Python environment (PSS)", f"{figures['environment_pss_mb']} MB"),
+        ("memory of an idle Python environment (PSS)", f"{crowd['environment_pss_mb']} MB"),
         (
             f"warm p50 with {crowd['functions']:,} functions and "
-            f"{crowd['idle_environments']} idle environments (before)",
-            f"{crowd['p50_ms_after']} ms ({crowd['p50_ms_before']} ms)",
+            f"{crowd['idle_environments']} idle environments (with one)",
+            f"{crowd['p50_ms']} ms ({crowd['p50_ms_alone']} ms)",
         ),
         ("floor: raw ASGI echo, requests a second at 1 / 8 / 32", three(floor)),
         ("the CPU time of each", three_cpu(floor)),
@@ -357,17 +400,12 @@ def table(figures: dict[str, Any]) -> str:
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--seconds", type=float, default=3.0, help="length of one load run")
+    parser.add_argument("--seconds", type=float, default=1.0, help="length of one load run")
+    parser.add_argument("--rounds", type=int, default=7, help="how often each is measured")
     parser.add_argument("--crowd", type=int, default=500, help="idle environments of the last run")
     parser.add_argument("--json", type=Path, default=Path("bench-results/invoke.json"))
     options = parser.parse_args()
-    try:
-        import uvloop
-
-        uvloop.install()
-    except ImportError:
-        pass
-    figures = measure(options.seconds, options.crowd)
+    figures = measure(options.seconds, options.rounds, options.crowd)
     options.json.parent.mkdir(exist_ok=True)
     options.json.write_text(json.dumps(figures, indent=2) + "\n")
     print(table(figures))
