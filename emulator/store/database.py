@@ -45,7 +45,11 @@ class Database:
     def __init__(self, path: Path | None, durability: Durability, file: str) -> None:
         self._path = path
         self._writer = _connect(path, durability, file)
-        self._reader = _connect(path, durability, file) if path else None
+        try:
+            self._reader = _connect(path, durability, file) if path else None
+        except BaseException:
+            self._writer.close()
+            raise
         #: What was submitted in this turn of the loop.
         self._submitted: list[_Job] = []
         self._queue: SimpleQueue[list[_Job] | None] = SimpleQueue()
@@ -133,14 +137,20 @@ class Database:
             return
         self._closed = True
         self._hand_in()
+        await asyncio.to_thread(self.close_unused)
+
+    def close_unused(self) -> None:
+        """Close what nothing was submitted to; blocks."""
+        self._closed = True
         self._queue.put(None)
         if self._reader:
             self._reads.put(None)
         for thread in self._threads:
-            await asyncio.to_thread(thread.join)
+            thread.join()
         if self._reader:
             self._reader.close()
-        await asyncio.to_thread(_fold, self._writer)
+        self._writer.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+        self._writer.close()
 
     def _write_loop(self) -> None:
         while batch := self._queue.get():
@@ -232,15 +242,24 @@ def _connect(path: Path | None, durability: Durability, file: str) -> sqlite3.Co
     connection = sqlite3.connect(
         path or ":memory:", isolation_level=None, check_same_thread=False, cached_statements=256
     )
+    try:
+        _prepare(connection, path, durability, file)
+    except BaseException:
+        connection.close()
+        raise
+    return connection
+
+
+def _prepare(
+    connection: sqlite3.Connection, path: Path | None, durability: Durability, file: str
+) -> None:
     execute = connection.execute
     version = execute("PRAGMA user_version").fetchone()[0]
     owner = execute("PRAGMA application_id").fetchone()[0]
     empty = not execute("SELECT 1 FROM sqlite_master LIMIT 1").fetchone()
     if not empty and owner != APPLICATION_ID:
-        connection.close()
         raise ConfigurationError(f"{path} is another program's database; choose another --state.")
     if version > SCHEMA_VERSION:
-        connection.close()
         raise ConfigurationError(
             f"{path} was written by a newer release (schema {version}, this one knows "
             f"{SCHEMA_VERSION}). Upgrade localfaas, or choose another folder with --state."
@@ -261,14 +280,7 @@ def _connect(path: Path | None, durability: Durability, file: str) -> sqlite3.Co
     elif path and path.stat().st_size <= CHECKED_AT_OPEN:
         found = execute("PRAGMA quick_check(1)").fetchone()[0]
         if found != "ok":
-            connection.close()
             raise ConfigurationError(_damaged(path, found))
-    return connection
-
-
-def _fold(connection: sqlite3.Connection) -> None:
-    connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
-    connection.close()
 
 
 def _cannot_open(path: Path | None, error: sqlite3.Error) -> str:

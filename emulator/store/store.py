@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import fcntl
 import os
+from contextlib import ExitStack
 from pathlib import Path
 
 from emulator.model.errors import ConfigurationError
@@ -57,13 +58,13 @@ class Store:
                 f"another emulator is using the state folder {folder}. "
                 "Stop it, or choose another --state."
             ) from error
-        try:
+        with ExitStack() as opened:
+            opened.callback(os.close, lock)
             database = Database.open(folder / "state.db", durability=durability)
+            opened.callback(database.close_unused)
             # What a power cut takes from the end of a log is not missed.
             logs = Database.open(folder / "logs.db", durability="normal", schema_file="logs.sql")
-        except BaseException:
-            os.close(lock)
-            raise
+            opened.pop_all()
         return cls(database, lock, logs)
 
     async def close(self) -> None:

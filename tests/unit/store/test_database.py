@@ -1,6 +1,8 @@
 import asyncio
+import os
 import sqlite3
 import threading
+from pathlib import Path
 
 import pytest
 
@@ -150,6 +152,19 @@ def test_another_programs_database_is_refused(tmp_path):
     connection.close()
     with pytest.raises(ConfigurationError, match="another program"):
         Database.open(path)
+
+
+@pytest.mark.skipif(not Path("/proc/self/fd").exists(), reason="looks at /proc")
+@pytest.mark.parametrize("name", ["state.db", "logs.db"])
+def test_what_is_refused_is_not_left_open(tmp_path, name):
+    (tmp_path / name).write_bytes(b"not a database" * 1000)
+    with pytest.raises(ConfigurationError, match="is damaged") as caught:
+        Store.open(tmp_path)
+    links = Path("/proc/self/fd").glob("*")
+    left = [path for path in map(os.path.realpath, links) if path.startswith(str(tmp_path))]
+    # As long as somebody looks at the error, nothing is closed by nobody's having it any more.
+    assert caught.value.__traceback__
+    assert left == []
 
 
 async def test_a_folder_has_one_emulator(tmp_path):
