@@ -10,6 +10,7 @@ import binascii
 import json
 import re
 from collections.abc import Iterable, Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any, NamedTuple
@@ -197,11 +198,13 @@ def prelude_of(data: bytes) -> tuple[int, Headers]:
 
 
 def _loads(data: bytes) -> Any:
-    try:
+    with suppress(ValueError):
         return orjson.loads(data)
-    except ValueError:
+    try:
         # Lone surrogates and NaN: other runtimes write them.
         return json.loads(data)
+    except RecursionError:
+        raise ValueError("nested too deeply") from None
 
 
 def _head(value: dict[str, Any], default_type: bytes = b"application/json") -> tuple[int, Headers]:

@@ -17,11 +17,14 @@ import orjson
 from emulator.invoke.events import Condition, Event, Policy
 from emulator.model.errors import LocalfaasError
 from emulator.model.invocation import InvocationResult
+from emulator.model.nesting import is_deeper
 
 log = logging.getLogger(__name__)
 
 #: Characters of an error's message that a dead-letter queue is told.
 _ERROR_LENGTH = 1024
+#: Levels of a payload that are surely written as they are read: orjson reads more than it writes.
+_DEEPEST = 200
 
 
 class Target(Protocol):
@@ -122,13 +125,13 @@ def record(
             "condition": condition,
             "approximateInvokeCount": event.attempts + (1 if condition == "Success" else 0),
         },
-        "requestPayload": _json(event.payload),
+        "requestPayload": _embedded(event.payload),
     }
     if result is not None:
         told["responseContext"] = {"statusCode": 200, "executedVersion": executed_version}
         if result.function_error:
             told["responseContext"]["functionError"] = result.function_error
-        told["responsePayload"] = _json(result.payload)
+        told["responsePayload"] = _embedded(result.payload)
     return told
 
 
@@ -153,6 +156,11 @@ def error_message(result: InvocationResult | None) -> str:
     if isinstance(payload, dict) and isinstance(payload.get("errorMessage"), str):
         return str(payload["errorMessage"])
     return result.payload.decode("utf-8", "replace")
+
+
+def _embedded(text: bytes) -> Any:
+    value = _json(text)
+    return orjson.Fragment(text) if is_deeper(value, _DEEPEST) else value
 
 
 def _json(text: bytes) -> Any:

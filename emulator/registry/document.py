@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from emulator.model.errors import ConfigurationError
+from emulator.model.nesting import is_deeper
 
 if TYPE_CHECKING:
     import yaml
@@ -20,6 +21,8 @@ if TYPE_CHECKING:
 _LARGEST = 1_000_000
 #: Values in a template once its aliases are written out.
 _MOST_VALUES = 100_000
+#: Levels of a template.
+_DEEPEST = 100
 _NO_VALUE = object()
 
 #: Tags whose long form is ``Fn::<name>``; ``!Ref`` and ``!Condition`` have none.
@@ -45,10 +48,13 @@ def load(path: Path) -> dict[str, Any]:
         raise ConfigurationError(f"{path} is not UTF-8 text") from None
     try:
         document = _from_json(text) if path.suffix == ".json" else _from_yaml(text)
+        deep = is_deeper(document, _DEEPEST)
     except _Problem as problem:
         raise ConfigurationError(f"{path}: {problem}") from None
     except RecursionError:
-        raise ConfigurationError(f"{path} is nested too deeply") from None
+        deep = True
+    if deep:
+        raise ConfigurationError(f"{path} is nested too deeply")
     if not isinstance(document, dict):
         raise ConfigurationError(f"{path} is no template: a mapping is expected")
     return document

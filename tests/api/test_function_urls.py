@@ -292,6 +292,7 @@ def test_a_body_that_is_an_object_is_json(site):
     "reply",
     [
         b"not json",
+        b"[" * 50_000 + b"]" * 50_000,
         b"",
         {"statusCode": "abc"},
         {"statusCode": None},

@@ -65,6 +65,8 @@ def test_accounts_and_regions_never_meet(scripted):
         (b"nope", "Unrecognized token 'nope'"),
         (b'{"a" 1}', "Unexpected character ('1' (code 49))"),
         (b"\x87", "Invalid UTF-8 start byte 0x87"),
+        (b"[" * 5000 + b"]" * 5000, "Document nesting depth exceeds the maximum allowed"),
+        (b"[" * 50_000 + b"]" * 50_000, "Document nesting depth exceeds the maximum allowed"),
     ],
 )
 def test_a_payload_that_is_no_json(client, payload, reason):
@@ -74,6 +76,18 @@ def test_a_payload_that_is_no_json(client, payload, reason):
     assert raised.value.response["Error"]["Code"] == "InvalidRequestContentException"
     assert reason in raised.value.response["Error"]["Message"]
     assert raised.value.response["ResponseMetadata"]["HTTPStatusCode"] == 400
+
+
+@pytest.mark.parametrize(
+    "context", ["x", "[]", '{"a":' + "[" * 300 + "]" * 300 + "}", '{"a":' + "[" * 1200]
+)
+def test_a_client_context_that_is_none(client, context):
+    create(client)
+    with pytest.raises(ClientError, match="Client context must be") as raised:
+        client.invoke(
+            FunctionName="hello", ClientContext=base64.b64encode(context.encode()).decode()
+        )
+    assert raised.value.response["Error"]["Code"] == "InvalidRequestContentException"
 
 
 def test_payload_limits(client):

@@ -292,8 +292,13 @@ def test_the_query_protocol_works(server):
         ("CreateQueue", {"QueueName": "a", "Attributes": {"DelaySeconds": None}}),
         ("CreateQueue", {"QueueName": "a", "tags": {"k": None}}),
         ("SetQueueAttributes", {"Attributes": {"RedrivePolicy": "[" * 5000}}),
+        ("SetQueueAttributes", {"Attributes": {"RedrivePolicy": "[" * 5000 + "]" * 5000}}),
         ("SetQueueAttributes", {"Attributes": {"RedriveAllowPolicy": "{}"}}),
         ("SetQueueAttributes", {"Attributes": {"Policy": "[" * 5000}}),
+        (
+            "SetQueueAttributes",
+            {"Attributes": {"Policy": '{"Statement": {"a": ' + "[" * 5000 + "]" * 5000 + "}}"}},
+        ),
         ("AddPermission", {"Label": "a", "AWSAccountIds": ["x"], "Actions": ["*"]}),
         ("AddPermission", {"Label": "", "AWSAccountIds": [], "Actions": []}),
         ("CancelMessageMoveTask", {"TaskHandle": "e30="}),

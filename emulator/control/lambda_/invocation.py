@@ -166,7 +166,7 @@ def _client_context(header: str | None) -> str:
         if not isinstance(value, dict):
             raise ValueError("not an object")
         return orjson.dumps(value).decode()
-    except (binascii.Error, ValueError) as error:
+    except (binascii.Error, ValueError, TypeError) as error:  # what is too deep to write, too
         raise AwsError(
             "InvalidRequestContentException",
             "Client context must be a valid Base64-encoded JSON object.",

@@ -7,9 +7,13 @@ import json
 import orjson
 
 from emulator.model.errors import AwsError
+from emulator.model.nesting import is_deeper
 
 _PREFIX = "Could not parse request body into json: Could not parse payload into json: "
+_TOO_DEEP = "Document nesting depth exceeds the maximum allowed"
 _SOURCE = "at [Source: REDACTED (`StreamReadFeature.INCLUDE_SOURCE_IN_LOCATION` disabled); "
+#: Levels that AWS's parser takes.
+_DEEPEST = 1000
 
 
 def check_json(payload: bytes) -> None:
@@ -21,7 +25,7 @@ def check_json(payload: bytes) -> None:
     try:
         orjson.loads(payload)
     except orjson.JSONDecodeError:
-        # Python's own parser takes a little more (NaN, deep nesting); what it takes passes.
+        # Python's own parser takes a little more (NaN, lone surrogates), which passes.
         reason = _complaint(payload)
         if reason is not None:
             raise AwsError(
@@ -38,9 +42,9 @@ def _complaint(payload: bytes) -> str | None:
         kind = "start byte" if error.reason == "invalid start byte" else "middle byte"
         return f"Invalid UTF-8 {kind} 0x{byte:02x}\n {_SOURCE}line: {line}, column: {column}]"
     try:
-        json.loads(text)
+        value = json.loads(text)
     except RecursionError:
-        return "Document nesting depth exceeds the maximum allowed"
+        return _TOO_DEEP
     except json.JSONDecodeError as error:
         line, column = error.lineno, error.colno
         where = f"\n {_SOURCE}line: {line}, column: {column}]"
@@ -54,7 +58,7 @@ def _complaint(payload: bytes) -> str | None:
                 f"or token 'null', 'true' or 'false'){where}"
             )
         return f"Unexpected character ('{char}' (code {ord(char)})){where}"
-    return None
+    return _TOO_DEEP if is_deeper(value, _DEEPEST) else None
 
 
 def _token(text: str, start: int) -> str:

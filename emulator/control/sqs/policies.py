@@ -9,6 +9,7 @@ from typing import Any
 
 from emulator.control.sqs import errors
 from emulator.model.errors import AwsError
+from emulator.model.nesting import is_deeper
 
 #: Actions that AddPermission can give away; the others are the owner's alone.
 #: https://docs.aws.amazon.com/AWSSimpleQueueService/latest/APIReference/API_AddPermission.html
@@ -43,6 +44,8 @@ OWNER_ACTIONS = frozenset(
 )
 #: Source queues a redrive allow policy may name.
 MAX_SOURCES = 10
+#: Levels of a policy. What is deeper may be parsed and then not be written.
+_DEEPEST = 500
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -196,7 +199,7 @@ def _object(text: str) -> dict[str, Any] | None:
         read = json.loads(text)
     except (ValueError, RecursionError):
         return None
-    return read if isinstance(read, dict) else None
+    return read if isinstance(read, dict) and not is_deeper(read, _DEEPEST) else None
 
 
 def _number(value: Any) -> int | None:

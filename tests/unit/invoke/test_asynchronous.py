@@ -47,6 +47,15 @@ async def test_on_success_destination_gets_awss_record(world):
     }
 
 
+async def test_a_deep_event_is_told_whole(world):
+    world.function(config={"DestinationConfig": SUCCESS})
+    event = json.loads("[" * 300 + "]" * 300)
+    await world.submit(event)
+    await world.settle()
+    ((_, told, _),) = world.told.messages
+    assert (told["requestPayload"], told["responsePayload"]) == (event, {"done": event})
+
+
 async def test_f20_three_attempts_under_one_id_then_dead_letter_and_record(world):
     dead_letter = "arn:aws:sqs:us-east-1:000000000000:dead"
     world.function(

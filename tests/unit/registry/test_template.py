@@ -370,6 +370,18 @@ GARBAGE = {
 }  # fmt: skip
 
 
+@pytest.mark.parametrize("levels", [200, 600, 5000, 50_000])
+def test_a_deep_template_in_json_is_refused(tmp_path: Path, levels: int) -> None:
+    path = tmp_path / "template.json"
+    variables = f'{{"ABC": {"[" * levels}{"]" * levels}}}'
+    properties = f'{{"Environment": {{"Variables": {variables}}}}}'
+    path.write_text(
+        f'{{"Resources": {{"F": {{"Type": "AWS::Lambda::Function", "Properties": {properties}}}}}}}'
+    )
+    with pytest.raises(ConfigurationError, match=r"template\.json is nested too deeply"):
+        read(path)
+
+
 def test_where_it_is_no_yaml_is_said_in_a_line(tmp_path: Path) -> None:
     with pytest.raises(ConfigurationError) as caught:
         read(template(tmp_path, "Resources:\n  A: {}\n  : [b"))
