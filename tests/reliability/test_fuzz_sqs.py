@@ -6,6 +6,7 @@ import asyncio
 import json
 from collections import Counter
 from collections.abc import Iterator, Mapping
+from contextlib import suppress
 from typing import Any
 from urllib.parse import urlencode
 from xml.etree import ElementTree
@@ -129,17 +130,15 @@ def in_json(request: FuzzedRequest) -> FuzzedRequest:
 
 
 def in_query(request: FuzzedRequest) -> FuzzedRequest:
-    try:
+    operation = MODEL.operations[request.operation]
+    shape = MODEL.shapes[operation.input] if operation.input else None
+    content = f"Action={request.operation}&".encode() + request.body
+    # What is nested too deeply is parsed by some releases of Python, and flattened by none.
+    with suppress(ValueError, RecursionError):
         body = json.loads(request.body)
-    except (ValueError, RecursionError):
-        body = None
-    if isinstance(body, Mapping):
-        operation = MODEL.operations[request.operation]
-        shape = MODEL.shapes[operation.input] if operation.input else None
-        pairs = [("Action", request.operation), *flat(body, shape, "")]
-        content = urlencode(pairs).encode()
-    else:
-        content = f"Action={request.operation}&".encode() + request.body
+        if isinstance(body, Mapping):
+            pairs = [("Action", request.operation), *flat(body, shape, "")]
+            content = urlencode(pairs).encode()
     headers = {
         **request.headers,
         "content-type": "application/x-www-form-urlencoded; charset=utf-8",
