@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import http.server
 import os
-import shutil
 import threading
 from collections.abc import Iterator
 
@@ -13,6 +12,7 @@ import pytest
 from emulator.settings import Settings
 from emulator.testing import ScriptedDriver
 from tests.api.conftest import Running, create
+from tests.needs import need
 
 #: Without these it looks for Google's hosts at every start.
 _QUIET = [
@@ -57,12 +57,7 @@ pytestmark = pytest.mark.xdist_group("browser")
 
 @pytest.fixture(scope="module")
 def page() -> Iterator[object]:
-    chromium = shutil.which("chromium") or shutil.which("chromium-browser")
-    if chromium is None:
-        reason = "needs chromium (Debian, Ubuntu: apt-get install chromium)"
-        if os.environ.get("CI") == "true":
-            pytest.fail(reason)
-        pytest.skip(reason)
+    chromium = need("chromium", "chromium-browser")
     from playwright.sync_api import sync_playwright
 
     with sync_playwright() as playwright:

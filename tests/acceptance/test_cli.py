@@ -15,6 +15,8 @@ from typing import IO
 
 import pytest
 
+from tests.needs import need
+
 from .conftest import free_port
 
 TEMPLATE = """
@@ -177,6 +179,7 @@ def test_up_says_which_queue_feeds_what(tmp_path: Path) -> None:
 
 
 def test_the_printed_curl_line_works(session: Session) -> None:
+    need("curl")
     line = session.until("curl")
     done = subprocess.run(line, shell=True, capture_output=True, text=True, check=True, timeout=30)
     assert json.loads(done.stdout) == "first"

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import base64
 import json
-import shutil
 
 import pytest
 
 from emulator.settings import Settings
 from tests.api.conftest import Running, create, zip_of
+from tests.needs import need
 
 _PYTHON = """
 import logging
@@ -197,8 +197,8 @@ def test_python_logs_in_json(client):
     assert uncaught["stackTrace"]
 
 
-@pytest.mark.skipif(shutil.which("node") is None, reason="no Node.js here")
 def test_node_logs_in_json(client):
+    need("node")
     _create(
         client,
         "node",

@@ -16,6 +16,7 @@ import pytest
 from emulator.pool.states import State
 from tests.acceptance.drivers import DRIVERS, settings
 from tests.api.conftest import Running, create, zip_of
+from tests.needs import need
 
 _PYTHON = """
 import json, logging, os, signal, time
@@ -96,6 +97,8 @@ class Function:
     """A published function, called from several threads."""
 
     def __init__(self, running: Running, arn: str, runtime: str, **fields: Any) -> None:
+        if runtime.startswith("node") and running.emulator.settings.driver == "process":
+            need("node")
         self.running, self.client = running, running.client("lambda")
         self.name = f"{runtime[:4]}-{len(running.emulator.registry.all())}"
         code = zip_of(app__mjs=_NODE) if runtime.startswith("node") else zip_of(app__py=_PYTHON)

@@ -3,15 +3,13 @@
 from __future__ import annotations
 
 import json
-import shutil
 
 import pytest
 
 from emulator.driver import conventions
 from emulator.settings import Settings
 from tests.api.conftest import Running, create, zip_of
-
-pytestmark = pytest.mark.skipif(shutil.which("node") is None, reason="no Node.js here")
+from tests.needs import need
 
 _REQUIRE = """
 const { whose } = require('@aws-sdk/client-made-up');
@@ -33,6 +31,7 @@ def _package(folder, whose):
 
 @pytest.fixture
 def running(tmp_path, monkeypatch):
+    need("node")
     monkeypatch.setenv("HOME", str(tmp_path))
     _package(conventions.node_packages(), "everybody")
     running = Running(Settings(port=0))

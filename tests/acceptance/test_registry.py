@@ -30,7 +30,7 @@ from tests.acceptance.own_registry import PASSWORD, USER, archive, base, own_reg
 from tests.acceptance.test_docker import create_image, wait_until
 from tests.acceptance.test_faults import again
 from tests.api.conftest import Running, create, zip_of
-from tests.contract.conftest import unavailable
+from tests.needs import unavailable
 
 pytestmark = [pytest.mark.docker, pytest.mark.xdist_group("docker-registry")]
 

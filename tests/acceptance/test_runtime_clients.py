@@ -12,6 +12,7 @@ import pytest
 from emulator.settings import Settings
 from tests.acceptance.test_faults import again, run
 from tests.api.conftest import Running, create, zip_of
+from tests.needs import need
 
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="awslambdaric is built for Linux")
 
@@ -55,6 +56,7 @@ def test_awslambdaric_reports_errors(client):
 
 def test_a_shell_script_as_custom_runtime(client):
     """The tutorial's runtime: curl in a loop, a new connection for every call."""
+    need("curl")
     script = """#!/bin/sh
 while true; do
   headers=$(mktemp)

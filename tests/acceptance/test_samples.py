@@ -12,6 +12,7 @@ import pytest
 from tests.acceptance.conftest import EMULATOR, ROOT, Up, localfaas_up
 from tests.acceptance.drivers import DRIVERS, options
 from tests.acceptance.matching import Outcome, Sample, check, samples
+from tests.needs import need
 
 SAMPLES = list(samples(ROOT / "sample_functions"))
 
@@ -66,21 +67,24 @@ def memory_is_limited() -> bool:
     return any(finding["subject"] == "control groups" for finding in json.loads(done.stdout))
 
 
-def skip_where_memory_is_not_limited(sample: Sample, driver: str = "process") -> None:
-    needed = sample.name == "allocates-too-much" and driver == "process"
-    if needed and not memory_is_limited():
+def skip_where_it_cannot_run(sample: Sample, driver: str = "process") -> None:
+    if driver != "process":
+        return
+    if sample.name == "hello-node":
+        need("node")
+    if sample.name == "allocates-too-much" and not memory_is_limited():
         pytest.skip("no control groups here: memory limits can't be enforced")
 
 
 @pytest.mark.parametrize("sample", SAMPLES, ids=lambda sample: sample.name)
 def test_through_boto3(sample, cold_up, request):
-    skip_where_memory_is_not_limited(sample, request.node.callspec.params["cold_up"])
+    skip_where_it_cannot_run(sample, request.node.callspec.params["cold_up"])
     check_steps(sample, lambda event: through_boto3(cold_up, sample.name, event))
 
 
 @pytest.mark.parametrize("sample", SAMPLES, ids=lambda sample: sample.name)
 def test_through_the_aws_cli(sample, samples_up, tmp_path):
-    skip_where_memory_is_not_limited(sample)
+    skip_where_it_cannot_run(sample)
     out = str(tmp_path / "out.json")
     check_steps(sample, lambda event: through_the_cli(samples_up, sample.name, event, out))
 
@@ -91,6 +95,6 @@ def test_through_the_aws_cli(sample, samples_up, tmp_path):
     ids=lambda sample: sample.name,
 )
 def test_a_sample_shows_its_lesson_without_an_event(sample, samples_up):
-    skip_where_memory_is_not_limited(sample)
+    skip_where_it_cannot_run(sample)
     answer = samples_up.client().invoke(FunctionName=sample.name)
     assert answer.get("FunctionError") == sample.steps[0].expected.get("function_error")

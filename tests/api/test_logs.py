@@ -14,6 +14,7 @@ from botocore.exceptions import ClientError
 from emulator.settings import Settings
 from emulator.testing import ScriptedDriver
 from tests.api.conftest import Running, create
+from tests.needs import unavailable
 
 GROUP = "/aws/lambda/hello"
 DAY = 86_400_000
@@ -257,8 +258,8 @@ def _cli() -> str | None:
     return None
 
 
-@pytest.mark.skipif(_cli() is None, reason="needs version 2 of the AWS CLI")
 def test_the_cli_follows_a_functions_log(scripted):
+    cli = _cli() or unavailable("needs version 2 of the AWS CLI")
     client = scripted.client("lambda")
     create(client)
     client.invoke(FunctionName="hello")
@@ -269,7 +270,7 @@ def test_the_cli_follows_a_functions_log(scripted):
         "AWS_DEFAULT_REGION": "us-east-1",
         "PYTHONUNBUFFERED": "1",
     }
-    command = [str(_cli()), "logs", "tail", GROUP, "--follow", "--endpoint-url", scripted.url]
+    command = [cli, "logs", "tail", GROUP, "--follow", "--endpoint-url", scripted.url]
     with subprocess.Popen(command, stdout=subprocess.PIPE, text=True, env=environ) as tail:
         assert tail.stdout is not None
         try:

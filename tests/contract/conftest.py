@@ -18,6 +18,7 @@ from tests.contract import docker_engine
 from tests.contract.other_engines import OtherEngine, marked, other_engine
 from tests.contract.remote_engine import REMOTE, remote_engine
 from tests.contract.sandboxes import Runtime, make_spec, run_python, write_code
+from tests.needs import unavailable
 
 __all__ = ["remote_engine"]
 
@@ -39,13 +40,6 @@ ENGINES_TOO = pytest.mark.parametrize(
 )
 #: What the processes of this machine alone promise.
 PROCESS_ONLY = pytest.mark.parametrize("kind", PROCESS, indirect=True)
-
-
-def unavailable(reason: str) -> None:
-    """Skip for want of something; where everything has to be there, fail."""
-    if os.environ.get("CI") == "true":
-        pytest.fail(reason)
-    pytest.skip(reason)
 
 
 def make_process_driver(kind: str, state: Path, **options: Any) -> ProcessDriver:

@@ -18,14 +18,11 @@ from typing import Any
 import httptools
 import pytest
 
+from tests.needs import need
+
 BOOTSTRAP = Path(__file__).parents[2] / "runtimes/nodejs/bootstrap.mjs"
 #: Further interpreters to try, beside the one on the path: names of executables, by colons.
-NODES = [
-    node
-    for node in ["node", *os.environ.get("LOCALFAAS_TEST_NODES", "").split(":")]
-    if node and shutil.which(node)
-]
-pytestmark = pytest.mark.skipif(not NODES, reason="needs Node.js")
+NODES = ["node", *filter(shutil.which, os.environ.get("LOCALFAAS_TEST_NODES", "").split(":"))]
 
 ARN = "arn:aws:lambda:us-east-1:000000000000:function:f"
 LOG_LINE = re.compile(r"^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z\t(\S+)\t(\w+)\t(.*)$", re.M)
@@ -221,6 +218,7 @@ Make = Callable[..., Runtime]
 
 @pytest.fixture(params=NODES)
 def make(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Make]:
+    need(request.param)
     made: list[Runtime] = []
 
     def make(

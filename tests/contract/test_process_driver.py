@@ -27,6 +27,7 @@ from tests.contract.sandboxes import (
     make_spec,
     write_code,
 )
+from tests.needs import need
 
 
 @PROCESS_ONLY
@@ -60,6 +61,7 @@ async def test_a_zygote_that_is_killed_is_replaced(driver: Driver, folder: Path)
 async def test_whichever_python_it_runs_on_starts_other_runtimes(
     kind: str, folder: Path, python: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    need("node")
     monkeypatch.setattr(layout, "own_interpreter", lambda: python)
     driver = make_process_driver(kind, folder / "state")
     await driver.open()
