@@ -10,7 +10,7 @@ COMPILE = $(BIN)/python -m compileall -q emulator runtimes/python
 up: .venv/up
 	$(BIN)/localfaas up sample_functions
 
-# All tests. Those that need Docker skip without an engine (and fail in CI).
+# All tests. Those that need Docker or a program that is missing skip (and fail in CI).
 test: .venv/dev
 	$(BIN)/pytest -n auto --dist loadgroup
 
