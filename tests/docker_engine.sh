@@ -44,8 +44,7 @@ leftovers=()
 trap '[ "${#leftovers[@]}" -eq 0 ] || rm -rf "${leftovers[@]}"' EXIT
 
 missing=()
-command -v dockerd >/dev/null || missing+=(docker.io)
-command -v docker >/dev/null || missing+=(docker.io)
+command -v dockerd >/dev/null && command -v docker >/dev/null || missing+=(docker.io)
 command -v iptables >/dev/null || missing+=(iptables)
 # Where the kernel has AppArmor, an engine starts no container without its parser.
 if grep -qs Y /sys/module/apparmor/parameters/enabled; then
@@ -82,6 +81,9 @@ if [ "${#missing[@]}" -gt 0 ]; then
   fi
   apt=(apt-get -o DPkg::Lock::Timeout=600 -qq)
   "${apt[@]}" update
+  # From Debian 13 on, the command is a package of its own.
+  command -v docker >/dev/null || ! apt-cache show docker-cli >/dev/null 2>&1 ||
+    missing+=(docker-cli)
   "${apt[@]}" install -y --no-install-recommends "${missing[@]}" ca-certificates
 fi
 

@@ -203,6 +203,15 @@ def in_turns(rounds: int, runs: dict[str, Callable[[], Figures]]) -> dict[str, F
     }
 
 
+def pace() -> Figures:
+    """Return how fast this machine is just now: the ms that a million additions take Python."""
+    began = time.perf_counter()
+    total = 0
+    for n in range(1_000_000):
+        total += n
+    return {"ms": (time.perf_counter() - began) * 1000}
+
+
 def rates(port: int, pid: int, path: str, body: bytes, seconds: float) -> Figures:
     """Return a second's requests at 1, 8 and 32 connections, and the µs of CPU each took.
 
@@ -342,6 +351,7 @@ def measure(seconds: float, rounds: int, crowd: int) -> dict[str, Any]:
                 figures |= in_turns(
                     rounds,
                     {
+                        "pace": pace,
                         "floor": lambda: rates(*floor, "/", b"{}", seconds),
                         "warm": lambda: rates(*echo, b"{}", seconds),
                         "floor_100kb": lambda: rates(*floor, "/", big, seconds),
@@ -393,6 +403,7 @@ def table(figures: dict[str, Any]) -> str:
         ("floor: raw ASGI echo, requests a second at 1 / 8 / 32", three(floor)),
         ("the CPU time of each", three_cpu(floor)),
         ("floor: the same with 100 KB", three(figures["floor_100kb"])),
+        ("floor: a million additions in Python", f"{figures['pace']['ms']:.0f} ms"),
     ]
     lines = [f"Measured on {figures['machine']}.", "", "| figure | value |", "|---|---|"]
     return "\n".join(lines + [f"| {name} | {value} |" for name, value in rows])
