@@ -300,9 +300,11 @@ def measure_crowd(seconds: float, rounds: int, crowd: int) -> dict[str, float]:
             write_functions(folder, {f"f{n}": _HANDLER for n in range(size)})
         few, _, _ = stack.enter_context(emulator(alone))
         many, pid, _ = stack.enter_context(emulator(crowded, "--max-environments", str(crowd + 50)))
+        time.sleep(1)  # until the stem cells are there
         before, there = shared_memory_mb(pid), environments(many)
         for n in range(crowd):
             call(many, "POST", _INVOKE.format(f"f{n}"), b"{}")
+        time.sleep(1)
         more = environments(many) - there
         pss = (shared_memory_mb(pid) - before) / more
 
