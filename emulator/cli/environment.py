@@ -25,7 +25,15 @@ _FORMS = {
     Shell.POWERSHELL: "$Env:{name} = '{value}'",
 }
 
+_REMOVALS = {
+    Shell.POSIX: "unset {name}",
+    Shell.FISH: "set -e {name};",
+    Shell.POWERSHELL: "Remove-Item Env:{name}",
+}
+
 _PROXIES = ("http_proxy", "all_proxy")
+#: Some SDKs prefer a profile to the credentials in the environment, and fail where there is none.
+_PROFILES = ("AWS_PROFILE", "AWS_DEFAULT_PROFILE")
 
 
 def env(
@@ -38,7 +46,7 @@ def env(
 ) -> None:
     """Print the variables by which AWS SDKs find the emulator.
 
-    The AWS CLI reads them, too.
+    The AWS CLI reads them, too. A profile that is chosen now is one no more.
 
     Example: eval "$(localfaas env)"
     """
@@ -56,6 +64,9 @@ def env(
         return
     for name, value in variables.items():
         print(_FORMS[shell].format(name=name, value=value))
+    for name in _PROFILES:
+        if name in os.environ:
+            print(_REMOVALS[shell].format(name=name))
 
 
 def _past_proxies(environ: Mapping[str, str], host: str) -> dict[str, str]:

@@ -262,10 +262,19 @@ def test_logs_are_followed(session: Session) -> None:
         assert following.wait(20) == 0
 
 
-def test_env_makes_the_aws_cli_work(session: Session, tmp_path: Path) -> None:
-    exports = session.run("env").stdout
+@pytest.mark.parametrize("profile", [{}, {"AWS_PROFILE": "none", "AWS_DEFAULT_PROFILE": "such"}])
+def test_env_makes_the_aws_cli_work(
+    session: Session, tmp_path: Path, profile: dict[str, str]
+) -> None:
+    exports = session.run("env", env=profile).stdout
     aws = f"{sys.executable} -m awscli lambda invoke --function-name hello {tmp_path}/out"
-    subprocess.run(["sh", "-ec", exports + aws], check=True, capture_output=True, timeout=50)
+    subprocess.run(
+        ["sh", "-ec", exports + aws],
+        env={**os.environ, **profile},
+        check=True,
+        capture_output=True,
+        timeout=50,
+    )
     assert json.loads((tmp_path / "out").read_text()) == "first"
 
 

@@ -256,10 +256,29 @@ def test_env_in_every_shell(
 ) -> None:
     for name in ("http_proxy", "HTTP_PROXY", "all_proxy", "ALL_PROXY"):
         monkeypatch.delenv(name, raising=False)
+    for name in ("AWS_PROFILE", "AWS_DEFAULT_PROFILE"):
+        monkeypatch.delenv(name, raising=False)
     assert run(["env", "--shell", shell, "--region", "eu-west-1"]) == 0
     lines = capsys.readouterr().out.splitlines()
     assert line in lines
     assert len(lines) == 5
+
+
+@pytest.mark.parametrize(
+    ("shell", "line"),
+    [
+        ("posix", "unset AWS_PROFILE"),
+        ("fish", "set -e AWS_PROFILE;"),
+        ("powershell", "Remove-Item Env:AWS_PROFILE"),
+    ],
+)
+def test_env_drops_a_profile(
+    shell: str, line: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.delenv("AWS_DEFAULT_PROFILE", raising=False)
+    monkeypatch.setenv("AWS_PROFILE", "work")
+    assert run(["env", "--shell", shell]) == 0
+    assert capsys.readouterr().out.splitlines()[-1] == line
 
 
 def test_env_keeps_calls_from_a_proxy(
