@@ -52,6 +52,8 @@ if grep -qs Y /sys/module/apparmor/parameters/enabled; then
 fi
 # For tests/other_engine.sh.
 command -v podman >/dev/null || missing+=(podman)
+# Podman 5's networks need it.
+command -v nft >/dev/null || [ -x /usr/sbin/nft ] || missing+=(nftables)
 command -v catatonit >/dev/null || missing+=(catatonit)
 command -v newuidmap >/dev/null || missing+=(uidmap)
 command -v slirp4netns >/dev/null || missing+=(slirp4netns)

@@ -59,7 +59,8 @@ make_certificates() {
   local tls=$folder/tls
   mkdir -p "$tls"
   authority() { openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes "$@"; }
-  authority -subj /CN=authority -days 2 -keyout "$tls/ca-key.pem" -out "$tls/ca.pem" 2>/dev/null
+  authority -subj /CN=authority -days 2 -addext keyUsage=critical,keyCertSign,cRLSign \
+    -keyout "$tls/ca-key.pem" -out "$tls/ca.pem" 2>/dev/null
   authority -subj /CN=engine -days 2 -CA "$tls/ca.pem" -CAkey "$tls/ca-key.pem" \
     -addext "subjectAltName=IP:$address" -addext basicConstraints=critical,CA:FALSE \
     -keyout "$tls/engine-key.pem" -out "$tls/engine.pem" 2>/dev/null

@@ -18,6 +18,8 @@ from emulator.model.sandbox import EnvironmentSpec
 _PUBLIC = "public.ecr.aws/lambda"
 #: What `localfaas runtimes build` tags.
 _OWN = "localfaas"
+#: What newer engines (26.1 is one) say themselves of an image that has been pulled.
+_MISMATCH = re.compile(r"does not match the specified platform: wanted \S+, actual: (\S+)")
 #: "python3.12", "nodejs22.x", "java8.al2", "dotnet8", "provided.al2023", "provided".
 _RUNTIME = re.compile(r"(?P<language>[a-z]+?)(?P<version>\d[\d.]*)?(?:\.(?P<suffix>x|al\d+))?")
 _PLATFORMS = {"x86_64": "linux/amd64", "arm64": "linux/arm64"}
@@ -122,6 +124,13 @@ def repository(image: str) -> str:
 def platform(architecture: str) -> str:
     """Return the engine's name for a function's architecture."""
     return _PLATFORMS[architecture]
+
+
+def _unfit(plan: Plan, platform: str) -> str:
+    return (
+        f"the image {plan.image} is for {platform} only, and the function's architecture is "
+        f"{plan.platform}"
+    )
 
 
 def _remedy(plan: Plan, reason: str) -> str:
@@ -261,10 +270,7 @@ class Images:
         if pulled is None:
             raise DriverFault(f"the image {plan.image} is not here after its pull")
         if f"linux/{pulled.architecture}" != plan.platform and not pulled.several:
-            raise DriverFault(
-                f"the image {plan.image} is for linux/{pulled.architecture} only, and the "
-                f"function's architecture is {plan.platform}"
-            )
+            raise DriverFault(_unfit(plan, f"linux/{pulled.architecture}"))
         return pulled
 
     async def _pull(self, plan: Plan, found: ImageInfo | None) -> None:
@@ -278,6 +284,10 @@ class Images:
             await self._follow_pull(plan)
             status = "pulled"
         except EngineFault as error:
+            mismatch = _MISMATCH.search(str(error))
+            if mismatch:
+                status = "pulled, for another architecture"
+                raise PullFault(_unfit(plan, mismatch[1])) from error
             where = "is not here and"
             if found:
                 where = f"is here for linux/{found.architecture} only, and for {plan.platform} it"
