@@ -52,8 +52,9 @@ if grep -qs Y /sys/module/apparmor/parameters/enabled; then
 fi
 # For tests/other_engine.sh.
 command -v podman >/dev/null || missing+=(podman)
-# Podman 5's networks need it.
+# Podman 5's networks need these.
 command -v nft >/dev/null || [ -x /usr/sbin/nft ] || missing+=(nftables)
+command -v pasta >/dev/null || missing+=(passt)
 command -v catatonit >/dev/null || missing+=(catatonit)
 command -v newuidmap >/dev/null || missing+=(uidmap)
 command -v slirp4netns >/dev/null || missing+=(slirp4netns)
@@ -132,7 +133,7 @@ if can_emulate; then
   if [ ! -f "$archive" ]; then
     mkdir -p "$cache"
     # Unpacked only: what packages run to be set up would have to be emulated, for minutes.
-    mmdebstrap --quiet --variant=extract --architectures=arm64 --include=python3,dash \
+    mmdebstrap --quiet --variant=extract --architectures=arm64 --include=base-files,python3,dash \
       "$(release)" "$archive.new.tar"
     mv "$archive.new.tar" "$archive"
   fi
