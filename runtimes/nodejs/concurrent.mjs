@@ -7,7 +7,7 @@ import { AsyncLocalStorage } from 'node:async_hooks';
 import os from 'node:os';
 import { Worker, isMainThread, parentPort, workerData } from 'node:worker_threads';
 
-import { NEXT, post } from './channel.mjs';
+import { NEXT, post, writeAll } from './channel.mjs';
 import { buildContext, invokeShared } from './invocation.mjs';
 import {
   HttpResponseStream,
@@ -143,9 +143,27 @@ class Answers {
   }
 }
 
+/**
+ * Have what is written to this thread's streams leave at once.
+ *
+ * By itself it goes by the main thread, which may have it still when this one believes it written:
+ * its lines would come after the end of their invocation.
+ */
+function writeThrough() {
+  for (const [name, fd] of [['stdout', 1], ['stderr', 2]]) {
+    const stream = process[name];
+    stream._writev = null;
+    stream._write = (chunk, encoding, done) => {
+      writeAll(fd, typeof chunk === 'string' ? Buffer.from(chunk, encoding) : chunk);
+      done();
+    };
+  }
+}
+
 async function work({ root, handlerName, sdk, release }) {
   const store = new InvokeStore();
   const api = process.env.AWS_LAMBDA_RUNTIME_API ?? '';
+  writeThrough();
   patchConsole(release >= 24 ? '-' : undefined);
   setInvocations(() => {
     const context = store.getContext();
