@@ -12,9 +12,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
-import pytest
-
-from tests.contract.docker_engine import IMAGE, REQUIRED, need_engine
+from tests.contract.docker_engine import IMAGE, need_engine, unavailable
 
 #: Made by tests/docker_engine.sh.
 CACHE = Path(os.environ.get("LOCALFAAS_TEST_CACHE", "/var/cache/localfaas-tests"))
@@ -117,8 +115,7 @@ def own_engine(*, disk_mb: int = DISK_MB, options: Sequence[str] = ()) -> Iterat
     """Start an engine of the test's own; skip where that can't be."""
     need_engine()
     if os.geteuid() != 0 or not shutil.which("dockerd") or not (CACHE / "base-1.tar").exists():
-        reason = "needs root, dockerd and what tests/docker_engine.sh makes"
-        (pytest.fail if os.environ.get(REQUIRED) else pytest.skip)(reason)
+        unavailable("needs root, dockerd and what tests/docker_engine.sh makes")
     # A short path: sockets have no more than 107 characters.
     folder = Path(tempfile.mkdtemp(prefix="lfdocker-", dir="/tmp"))
     try:

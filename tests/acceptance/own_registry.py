@@ -9,7 +9,6 @@ import http.client
 import http.server
 import io
 import json
-import os
 import shutil
 import subprocess
 import tarfile
@@ -20,11 +19,9 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
-import pytest
-
 from tests.acceptance.conftest import free_port
 from tests.acceptance.own_engine import CACHE
-from tests.contract.docker_engine import REQUIRED, need_engine
+from tests.contract.docker_engine import need_engine, unavailable
 
 USER, PASSWORD = "someone", "secret"
 #: `htpasswd -nbB -C 5` of those.
@@ -302,7 +299,7 @@ def own_registry(*, login: bool = False) -> Iterator[Registry]:
     missing += [] if _BASE.exists() else ["what tests/docker_engine.sh makes"]
     if missing:
         reason = f"no registry without {' and '.join(missing)}"
-        (pytest.fail if os.environ.get(REQUIRED) else pytest.skip)(reason)
+        unavailable(reason)
     folder = Path(tempfile.mkdtemp(prefix="localfaas-registry-"))
     try:
         with Registry(folder, login=login) as registry:

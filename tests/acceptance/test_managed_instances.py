@@ -13,6 +13,7 @@ from typing import Any
 
 import pytest
 
+from emulator.pool.output import Output
 from emulator.pool.states import State
 from tests.acceptance.drivers import DRIVERS, settings
 from tests.api.conftest import Running, create, zip_of
@@ -217,6 +218,26 @@ def test_lines_are_whole_and_say_whose_they_are(function):
     reports = [line["record"] for line in lines if line.get("type") == "platform.report"]
     assert ids <= {record["requestId"] for record in reports}
     assert all(record["metrics"].keys() == {"durationMs"} for record in reports)
+
+
+@pytest.mark.parametrize("runtime", ["python3.13", "nodejs22.x"])
+def test_no_invocation_ends_before_its_lines_have_left(running, arn, runtime, monkeypatch):
+    """They are more than the pipe holds, and less than Node.js could hold back besides."""
+    if running.emulator.settings.driver != "process":
+        pytest.skip("an engine reads what its containers print, whoever reads it then")
+    drain, unread = Output.drain, []
+    monkeypatch.setattr(Output, "drain", lambda output: unread or drain(output))
+    function = Function(running, arn, runtime)
+    function.call()
+    unread.append("all")
+    call = function.begin(who="late", lines=230)
+    with pytest.raises(TimeoutError):
+        call.result(0.5)
+    unread.clear()
+    call.result(30)
+    lines = [json.loads(line) for line in function.lines()]
+    assert [line["n"] for line in lines if line.get("who") == "late"] == list(range(230))
+    function.threads.shutdown()
 
 
 @pytest.mark.parametrize("runtime", ["python3.13", "nodejs22.x"])

@@ -14,7 +14,7 @@ import warnings
 from collections.abc import AsyncIterator, Iterator, Mapping
 from contextlib import asynccontextmanager
 from pathlib import Path
-from typing import Any
+from typing import Any, NoReturn
 
 import pytest
 
@@ -76,10 +76,13 @@ def _look() -> str:
 def need_engine() -> None:
     """Skip the test where there is no engine; fail where one is required."""
     reason = _missing()
-    if reason and os.environ.get(REQUIRED):
-        pytest.fail(reason)
     if reason:
-        pytest.skip(reason)
+        unavailable(reason)
+
+
+def unavailable(reason: str) -> NoReturn:
+    """Skip for want of something of engines; fail where all of it is required."""
+    (pytest.fail if os.environ.get(REQUIRED) else pytest.skip)(reason)
 
 
 class TrackingDriver(DockerDriver):

@@ -12,7 +12,7 @@ from emulator.model.nesting import is_deeper
 _PREFIX = "Could not parse request body into json: Could not parse payload into json: "
 _TOO_DEEP = "Document nesting depth exceeds the maximum allowed"
 _SOURCE = "at [Source: REDACTED (`StreamReadFeature.INCLUDE_SOURCE_IN_LOCATION` disabled); "
-#: Levels that AWS's parser takes.
+#: Levels that Jackson takes unless it is told otherwise (not recorded from AWS).
 _DEEPEST = 1000
 
 
