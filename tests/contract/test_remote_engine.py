@@ -220,11 +220,17 @@ class TestLife:
         self, driver: DockerDriver, tmp_path: Path
     ) -> None:
         await driver.prepare(RUNTIME, "x86_64")
-        sandbox = await driver.start(make_spec(tmp_path))
-        runtime = await Runtime.connect(sandbox)
+        runtime = await Runtime.connect(await driver.start(make_spec(tmp_path)))
         assert await runtime.run("import os; result = os.getcwd()") == "/var/task"
-        assert sandbox.memory_peak() > 1_000_000
         runtime.close()
+
+    @pytest.mark.parametrize("stems", [0, 1])
+    async def test_the_memory_is_known_from_the_start(
+        self, remote_engine: RemoteEngine, tmp_path: Path, stems: int
+    ) -> None:
+        async with open_driver(remote_engine.environ(), stems=stems) as driver:
+            sandbox = await driver.start(make_spec(tmp_path))
+            assert sandbox.memory_peak() > 0
 
     async def test_a_frozen_environment_can_be_stopped(
         self, driver: DockerDriver, tmp_path: Path

@@ -218,10 +218,11 @@ class Containers:
                     sandbox.watch(state.pid)
                 else:
                     sandbox.gone()
-            if sandbox.group is None:
-                sandbox.sample()
             if calling is not None:
                 sandbox.channel = await self._connection(sandbox, calling)
+            if sandbox.group is None:
+                # No report may say 0 MB: what is asked for later comes when it comes.
+                await sandbox.look()
         finally:
             if calling is not None:
                 calling.cancel()

@@ -127,12 +127,17 @@ class DockerSandbox:
 
     def sample(self) -> None:
         """Ask the engine for the peak of the memory, off the critical path; seldom enough."""
-        if self._sampling is None and not self.exited.done() and self._engine.info.limits:
+        if self._sampling is None and not self.exited.done():
             self._sampling = asyncio.ensure_future(self._sample())
 
+    async def look(self) -> None:
+        """Learn the peak of the memory from the engine, where it keeps one and answers."""
+        if self._engine.info.limits:
+            with suppress(DriverFault):
+                await self.statistics()
+
     async def _sample(self) -> None:
-        with suppress(DriverFault):
-            await self.statistics()
+        await self.look()
         await asyncio.sleep(_SAMPLE)
         self._sampling = None
 
