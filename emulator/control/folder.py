@@ -64,6 +64,8 @@ class Found:
     functions: Mapping[str, Declared] = field(default_factory=dict)
     queues: tuple[QueueDeclaration, ...] = ()
     mappings: tuple[MappingDeclaration, ...] = ()
+    #: What could be a function and is left out: why, each in words.
+    left_out: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -99,7 +101,12 @@ def read(path: Path, *, account: str, region: str, endpoint: str) -> Found:
             code = live_code(declaration.folder)
         layers = tuple(live_code(layer.folder) for layer in declaration.layers)
         functions[declaration.name] = Declared(declaration=declaration, code=code, layers=layers)
-    return Found(functions=functions, queues=declarations.queues, mappings=declarations.mappings)
+    return Found(
+        functions=functions,
+        queues=declarations.queues,
+        mappings=declarations.mappings,
+        left_out=declarations.left_out,
+    )
 
 
 def live_code(folder: Path) -> Code:
@@ -195,19 +202,21 @@ class Folder:
         """Return notes on what is not served as declared, each once.
 
         Raises:
-            ConfigurationError: There are such, and the settings are strict; or a runtime is none
-                of AWS's.
+            ConfigurationError: There are such, or a folder is left out, and the settings are
+                strict; or a runtime is none of AWS's.
         """
         for name, declared in found.functions.items():
             runtime = declared.declaration.runtime
             if runtime and not runtimes.known(runtime):
                 raise ConfigurationError(f"{name}: AWS has no runtime {runtime!r}")
         if self._strict:
+            if found.left_out:
+                raise ConfigurationError("; ".join(found.left_out))
             for name, declared in found.functions.items():
                 if declared.declaration.ignored:
                     ignored = ", ".join(declared.declaration.ignored)
                     raise ConfigurationError(f"{name}: not acted on (--strict): {ignored}")
-        notes = []
+        notes: list[str | None] = [f"left out: {each}" for each in found.left_out]
         for runtime in sorted(
             {each.declaration.runtime for each in found.functions.values()} - {""}
         ):
@@ -217,10 +226,10 @@ class Folder:
                 if self._strict:
                     raise
                 note = str(error)
-            if note is not None and note not in self._noted:
-                self._noted.add(note)
-                notes.append(note)
-        return notes
+            notes.append(note)
+        new = [note for note in notes if note is not None and note not in self._noted]
+        self._noted.update(new)
+        return list(dict.fromkeys(new))
 
     def apply(self, found: Found) -> Changes:
         """Add, update and remove functions so that the registry has those of ``found``.

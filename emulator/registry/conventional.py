@@ -26,21 +26,24 @@ _NODE_HANDLER = (
 _NOT_FUNCTIONS = {"node_modules", "__pycache__"}
 
 
-def read(root: Path, templates: tuple[str, ...]) -> list[FunctionDeclaration]:
-    """Return the functions in ``root`` and in the folders directly below it.
+def read(root: Path, templates: tuple[str, ...]) -> tuple[list[FunctionDeclaration], list[str]]:
+    """Return the functions in ``root`` and in the folders directly below it, and notes.
+
+    Each note says why a folder that could be a function is left out.
 
     Args:
         templates: The names of files that would have declared them.
 
     Raises:
-        ConfigurationError: There is none.
+        ConfigurationError: There is no function, or a folder can't be read.
     """
     root = root.resolve()
     try:
         folders = [root, *sorted(item for item in root.iterdir() if item.is_dir())]
     except OSError as error:
         raise ConfigurationError(f"{root} can't be read: {error.strerror}") from error
-    found = []
+    found: list[FunctionDeclaration] = []
+    left_out: list[str] = []
     for folder in folders:
         if folder.name in _NOT_FUNCTIONS or folder.name.startswith("."):
             continue
@@ -48,14 +51,22 @@ def read(root: Path, templates: tuple[str, ...]) -> list[FunctionDeclaration]:
             declaration = _convention(folder)
         except OSError as error:
             raise ConfigurationError(f"{folder} can't be read: {error.strerror}") from error
-        if declaration is not None:
+        if declaration is None:
+            continue
+        if re.fullmatch(r"[a-zA-Z0-9_-]{1,64}", declaration.name):
             found.append(declaration)
+        else:
+            left_out.append(
+                f"{folder} can't name a function: letters, digits, - and _ only, at most 64"
+            )
+    if not found and left_out:
+        raise ConfigurationError("; ".join(left_out))
     if not found:
         raise ConfigurationError(
             f"{root} holds no function: neither a template ({', '.join(templates)}) nor a folder"
             f" with one of {', '.join(_CONVENTIONS)} that defines {' or '.join(_HANDLER_NAMES)}"
         )
-    return found
+    return found, left_out
 
 
 def _convention(folder: Path) -> FunctionDeclaration | None:
@@ -68,10 +79,6 @@ def _convention(folder: Path) -> FunctionDeclaration | None:
         for name in _HANDLER_NAMES:
             if not re.search(shape.format(name=name), code, re.MULTILINE):
                 continue
-            if not re.fullmatch(r"[a-zA-Z0-9_-]{1,64}", folder.name):
-                raise ConfigurationError(
-                    f"{folder} can't name a function: letters, digits, - and _ only, at most 64"
-                )
             handler = f"{path.stem}.{name}"
             # Resolved: inside a sandbox a link would lead nowhere.
             return FunctionDeclaration(

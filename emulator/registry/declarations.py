@@ -82,3 +82,5 @@ class Declarations:
     functions: tuple[FunctionDeclaration, ...]
     queues: tuple[QueueDeclaration, ...] = ()
     mappings: tuple[MappingDeclaration, ...] = ()
+    #: What could be a function and is left out: why, each in words.
+    left_out: tuple[str, ...] = ()

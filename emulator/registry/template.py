@@ -53,7 +53,8 @@ def read(
     if path.is_dir():
         templates = [path / name for name in TEMPLATES if (path / name).is_file()]
         if not templates:
-            return Declarations(functions=_distinct(path, conventional.read(path, TEMPLATES)))
+            functions, left_out = conventional.read(path, TEMPLATES)
+            return Declarations(functions=_distinct(path, functions), left_out=tuple(left_out))
         path = templates[0]
     elif not path.exists():
         raise ConfigurationError(f"{path} does not exist")

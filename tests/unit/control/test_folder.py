@@ -84,6 +84,18 @@ def test_a_bare_folder_declares_functions(tmp_path: Path) -> None:
     assert registered.latest("hello").handler == "app.handler"
 
 
+def test_an_ill_named_folder_is_left_out_with_a_note_or_refused(tmp_path: Path) -> None:
+    write(tmp_path, "hello", "my.function")
+    (tmp_path / "template.yaml").unlink()
+    registered = Registered(tmp_path)
+    (note,) = registered.folder.load()
+    assert note.startswith(f"left out: {tmp_path / 'my.function'} can't name a function")
+    assert list(registered.folder.found.functions) == ["hello"]
+    assert registered.folder.check(registered.folder.read()) == [], "once is enough"
+    with pytest.raises(ConfigurationError, match=r"my\.function can't name"):
+        Registered(tmp_path, strict=True).folder.load()
+
+
 def test_only_what_changed_is_applied(tmp_path: Path) -> None:
     write(tmp_path, "one", "two")
     registered = Registered(tmp_path)

@@ -498,8 +498,17 @@ def test_a_file_that_windows_marked_as_unicode_is_read(tmp_path: Path) -> None:
 def test_folder_whose_name_can_be_no_function(tmp_path: Path) -> None:
     (tmp_path / "my function").mkdir()
     (tmp_path / "my function/app.py").write_text("def handler(e, c): pass")
-    with pytest.raises(ConfigurationError, match="can't name a function"):
+    (tmp_path / ("n" * 65)).mkdir()
+    (tmp_path / ("n" * 65) / "app.py").write_text("def handler(e, c): pass")
+    with pytest.raises(ConfigurationError, match=r"my function can't name .*; .*nnn can't name"):
         read(tmp_path)
+    (tmp_path / "code/app.py").write_text("def handler(e, c): pass")
+    found = templates.read(tmp_path)
+    assert [function.name for function in found.functions] == ["code"]
+    assert [why.partition(" can't name")[0] for why in found.left_out] == [
+        str(tmp_path / "my function"),
+        str(tmp_path / ("n" * 65)),
+    ]
 
 
 @pytest.mark.parametrize(
