@@ -32,7 +32,6 @@ from emulator.invoke.idleness import Idleness
 from emulator.invoke.invoker import Invoker
 from emulator.model.clock import Clock, SystemClock
 from emulator.model.errors import ConfigurationError, DriverFault, PullFault
-from emulator.pool.environ import SdkAccess
 from emulator.pool.pools import Pools, PoolSettings
 from emulator.pool.provisioned import Provisioning
 from emulator.pool.states import State
@@ -299,8 +298,8 @@ class Emulator:
             ConfigurationError: The port is taken there.
         """
         if self.settings.inject_endpoint:
-            access = SdkAccess(endpoint_url=f"http://{self.driver.reach_host}:{self.port}")
-            self.pools.settings = replace(self.pools.settings, sdk=access)
+            url = f"http://{self.driver.reach_host}:{self.port}"
+            self.pools.settings = replace(self.pools.settings, endpoint_url=url)
         self._guard.admit(self.driver.reach_host)
         if not self._front.covers(self.driver.listen_host):
             secret_host = self.driver.reach_host if self.driver.reach_host_is_secret else ""

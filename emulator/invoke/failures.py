@@ -88,9 +88,10 @@ class Failures:
 
     async def replay(self, request_id: str, target: Queue, now: float) -> bool:
         """Have an event run again as if it had just come; False where there is none such."""
-        failure = self._take(request_id)
+        failure = self._held.pop(request_id, None)
         if failure is None:
             return False
+        self._bytes -= len(failure.event.payload)
         event = replace(failure.event, attempts=0, accepted=now)
         try:
             await self._queue.hand_over(failure.handle, target, event.draft())
@@ -99,20 +100,8 @@ class Failures:
             return False
         return True
 
-    async def forget(self, request_id: str) -> bool:
-        failure = self._take(request_id)
-        if failure is not None:
-            await self._queue.delete_many([failure.handle])
-        return failure is not None
-
     def find(self, request_id: str) -> Failure | None:
         return self._held.get(request_id)
-
-    def _take(self, request_id: str) -> Failure | None:
-        failure = self._held.pop(request_id, None)
-        if failure is not None:
-            self._bytes -= len(failure.event.payload)
-        return failure
 
 
 def _failure(message: Received) -> Failure:

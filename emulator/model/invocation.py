@@ -38,8 +38,6 @@ class Invocation:
     trace_id: str
     #: JSON text, decoded from the X-Amz-Client-Context header.
     client_context: str = ""
-    #: JSON text of the Cognito identity.
-    identity: str = ""
     tenant_id: str = ""
     #: Takes the response while the handler still runs; None buffers it.
     sink: ResponseSink | None = None

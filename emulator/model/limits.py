@@ -33,5 +33,3 @@ UNRESERVED_CONCURRENCY_MINIMUM = 100
 INIT_SECONDS = 10.0
 #: Bytes of log that ``LogType=Tail`` returns.
 LOG_TAIL = 4096
-#: Memory at which a function has one whole vCPU, MB.
-MEMORY_PER_VCPU = 1769

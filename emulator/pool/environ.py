@@ -6,8 +6,6 @@ https://docs.aws.amazon.com/lambda/latest/dg/configuration-envvars.html.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 from emulator.model.function import FunctionVersion
 
 #: Without the language's own, which comes before them.
@@ -15,32 +13,26 @@ _PATH = "/usr/local/bin:/usr/bin/:/bin:/opt/bin"
 _LIBRARIES = "/lib64:/usr/lib64:/var/runtime:/var/runtime/lib:/var/task:/var/task/lib:/opt/lib"
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class SdkAccess:
-    """How an AWS SDK inside a function finds this emulator. The one addition to AWS's list."""
-
-    #: Becomes AWS_ENDPOINT_URL; None leaves it out.
-    endpoint_url: str | None = None
-    access_key_id: str = "localfaas"
-    secret_access_key: str = "localfaas"
-    session_token: str = "localfaas"
-
-
 def build(
     version: FunctionVersion,
     *,
     log_group: str,
     log_stream: str,
-    sdk: SdkAccess,
-    initialization_type: str = "on-demand",
+    endpoint_url: str | None,
+    initialization_type: str,
 ) -> dict[str, str]:
-    """Return the whole environment of a function's process, but for AWS_LAMBDA_RUNTIME_API."""
+    """Return the whole environment of a function's process, but for AWS_LAMBDA_RUNTIME_API.
+
+    Args:
+        endpoint_url: Becomes AWS_ENDPOINT_URL, by which an AWS SDK finds this emulator: the one
+            addition to AWS's list. None leaves it out.
+    """
     environ = {
         # The account is the access key where that is one, so that calls from inside a function
         # meet the functions of its own account.
         "AWS_ACCESS_KEY_ID": version.account,
-        "AWS_SECRET_ACCESS_KEY": sdk.secret_access_key,
-        "AWS_SESSION_TOKEN": sdk.session_token,
+        "AWS_SECRET_ACCESS_KEY": "localfaas",
+        "AWS_SESSION_TOKEN": "localfaas",
         "AWS_REGION": version.region,
         "AWS_DEFAULT_REGION": version.region,
         "AWS_LAMBDA_FUNCTION_NAME": version.name,
@@ -71,8 +63,8 @@ def build(
     if version.log_format == "JSON":
         environ["AWS_LAMBDA_LOG_FORMAT"] = "JSON"
         environ["AWS_LAMBDA_LOG_LEVEL"] = version.application_log_level or "INFO"
-    if sdk.endpoint_url is not None:
-        environ["AWS_ENDPOINT_URL"] = sdk.endpoint_url
+    if endpoint_url is not None:
+        environ["AWS_ENDPOINT_URL"] = endpoint_url
     environ.update(version.environment or {})
     return environ
 

@@ -222,7 +222,7 @@ class ManagedPool(Pool):
         if self._callers and not self.environments and not self._starts and not self._start_one():
             self._send_away()
 
-    def drain(self, reason: str) -> list[asyncio.Task[None]]:
+    def drain(self, reason: str) -> None:
         self.closed = True
         self._send_away()
         while self.give(None):
@@ -230,13 +230,11 @@ class ManagedPool(Pool):
         if self._shrinking is not None:
             self._shrinking.cancel()
             self._shrinking = None
-        stopping = []
         for environment in list(self.environments.values()):
             environment.retired = True
             assert isinstance(environment, ConcurrentEnvironment)
             if not environment.busy and environment.state is State.READY:
-                stopping.append(environment.stop(reason))
-        return stopping
+                environment.stop(reason)
 
     # --- what is idle --------------------------------------------------------------------------
 

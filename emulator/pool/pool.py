@@ -39,10 +39,9 @@ class Pool:
     first served) where the bound on environments is reached.
     """
 
-    def __init__(self, pools: Pools, version: FunctionVersion, tenant_id: str = "") -> None:
+    def __init__(self, pools: Pools, version: FunctionVersion) -> None:
         self._pools = pools
         self.version = version
-        self.tenant_id = tenant_id
         self.environments: dict[str, Environment] = {}
         #: Oldest first: the last is the one used last.
         self.idle: deque[Environment] = deque()
@@ -188,11 +187,10 @@ class Pool:
             if environment in idle:
                 idle.remove(environment)
 
-    def drain(self, reason: str) -> list[asyncio.Task[None]]:
+    def drain(self, reason: str) -> None:
         """Serve nobody new: idle environments stop now, busy ones when they are done."""
         self.closed = True
-        idle = [*self.idle, *self.provisioned_idle]
-        stopping = [environment.stop(reason) for environment in idle]
+        for environment in (*self.idle, *self.provisioned_idle):
+            environment.stop(reason)
         for environment in self.environments.values():
             environment.retired = True
-        return stopping

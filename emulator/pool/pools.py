@@ -40,7 +40,8 @@ class PoolSettings:
     #: Seconds an on-demand INIT phase may take.
     init_seconds: float = INIT_SECONDS
     scaling: placement.ScalingRate = field(default_factory=placement.ScalingRate)
-    sdk: environ.SdkAccess = field(default_factory=environ.SdkAccess)
+    #: Where an AWS SDK inside a function finds this emulator; None: it is not told.
+    endpoint_url: str | None = None
     #: Let no environment make progress between invocations, as on AWS.
     freeze: bool = False
 
@@ -84,11 +85,8 @@ class Pools:
         key = f"{version.key}#{tenant_id}" if tenant_id else version.key
         found = self._pools.get(key)
         if found is None:
-            if version.managed is not None:
-                found = ManagedPool(self, version)
-            else:
-                found = Pool(self, version, tenant_id)
-            self._pools[key] = found
+            make = Pool if version.managed is None else ManagedPool
+            found = self._pools[key] = make(self, version)
             if tenant_id:
                 self._tenants.setdefault(version.key, {})[key] = found
         return found
@@ -181,7 +179,7 @@ class Pools:
                 version,
                 log_group=group,
                 log_stream=stream,
-                sdk=self.settings.sdk,
+                endpoint_url=self.settings.endpoint_url,
                 initialization_type=kind,
             ),
             memory_mb=version.memory_mb,

@@ -154,8 +154,6 @@ class RuntimeApi:
         optional = ""
         if invocation.client_context:
             optional += f"Lambda-Runtime-Client-Context: {invocation.client_context}\r\n"
-        if invocation.identity:
-            optional += f"Lambda-Runtime-Cognito-Identity: {invocation.identity}\r\n"
         if invocation.tenant_id:
             optional += f"Lambda-Runtime-Aws-Tenant-Id: {invocation.tenant_id}\r\n"
         head = (

@@ -46,9 +46,3 @@ TRANSITIONS: dict[State, frozenset[State]] = {
 
 class IllegalTransition(RuntimeError):
     """A transition that the table does not have: a bug of ours, never a user's."""
-
-
-def check(before: State, after: State) -> None:
-    """Raise :class:`IllegalTransition` unless ``before`` may become ``after``."""
-    if after not in TRANSITIONS[before]:
-        raise IllegalTransition(f"{before} -> {after}")
