@@ -32,7 +32,7 @@ PAYLOAD_BUDGET = 64 << 20
 
 
 class Engine:
-    """Owns the queues. Made by :meth:`open`, ended by :meth:`close`; used from one event loop.
+    """Owns the queues, from :meth:`resume` to :meth:`close`; used from one event loop.
 
     Attributes:
         journal: Where messages last.

@@ -98,9 +98,7 @@ class Queue(Receiving):
         self, messages: list[Message], deduplications: Sequence[DeduplicationRecord]
     ) -> asyncio.Future[None]:
         """Write messages and publish them; the future tells when that is done."""
-        future: asyncio.Future[None] = asyncio.get_running_loop().create_future()
-        # Nobody may be left to look at the failure of a send whose caller went away.
-        future.add_done_callback(lambda f: f.cancelled() or f.exception())
+        committed = _commit()
         epoch = self.id
         # A FIFO queue's order does not tell the delay, so its lease does.
         leases = [m.lease() for m in messages if self.settings.fifo and m.visible_at > m.sent_at]
@@ -115,16 +113,11 @@ class Queue(Receiving):
                     self._publish(message)
                 self._serve()
             self._sent(messages, error)
-            if future.done():
-                return
-            if error is None:
-                future.set_result(None)
-            else:
-                future.set_exception(error)
+            _end(committed, error)
 
         records = [message.record(epoch) for message in messages]
         self._host.journal.append(records, leases, deduplications, done)
-        return future
+        return committed
 
     def _sent(self, messages: list[Message], error: StorageError | None) -> None:
         """The commit of a send ended."""
@@ -163,8 +156,7 @@ class Queue(Receiving):
         return outcome
 
     def _remove(self, ids: set[int]) -> asyncio.Future[None]:
-        future: asyncio.Future[None] = asyncio.get_running_loop().create_future()
-        future.add_done_callback(lambda f: f.cancelled() or f.exception())
+        committed = _commit()
         epoch = self.id
         leaving = []
         for id in ids:
@@ -183,15 +175,10 @@ class Queue(Receiving):
                         if message.state is State.LEAVING:
                             self._restore(message, state)
                 self._serve()
-            if future.done():
-                return
-            if error is None:
-                future.set_result(None)
-            else:
-                future.set_exception(error)
+            _end(committed, error)
 
         self._host.journal.remove(list(ids), done)
-        return future
+        return committed
 
     def change_visibility(self, handle: str, timeout: float) -> None:
         """Keep a received message for ``timeout`` seconds from now; 0 gives it back.
@@ -285,8 +272,7 @@ class Queue(Receiving):
         following = target._message(draft._replace(size=message.size))
         following.deduplication = draft.deduplication
         target._pending[following.id] = following
-        future: asyncio.Future[None] = asyncio.get_running_loop().create_future()
-        future.add_done_callback(lambda f: f.cancelled() or f.exception())
+        committed = _commit()
         epoch, target_epoch = self.id, target.id
 
         def done(_: Any, error: StorageError | None) -> None:
@@ -300,14 +286,10 @@ class Queue(Receiving):
                 else:
                     self._restore(message, State.IN_FLIGHT)
                 self._serve()
-            if not future.done():
-                if error is None:
-                    future.set_result(None)
-                else:
-                    future.set_exception(error)
+            _end(committed, error)
 
         self._host.journal.replace(message.id, following.record(target_epoch), done)
-        await future
+        await committed
 
     async def expire(self, now: float, limit: int) -> None:
         """Delete what was kept for as long as the queue keeps messages, ``limit`` a commit."""
@@ -332,3 +314,20 @@ class Queue(Receiving):
         """The queue is deleted."""
         self._reset(-1)
         self._polls.end()
+
+
+def _commit() -> asyncio.Future[None]:
+    """Return what ends with a commit."""
+    committed: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+    # Nobody may be left to look at the failure of one whose caller went away.
+    committed.add_done_callback(lambda f: f.cancelled() or f.exception())
+    return committed
+
+
+def _end(committed: asyncio.Future[None], error: StorageError | None) -> None:
+    if committed.done():
+        return
+    if error is None:
+        committed.set_result(None)
+    else:
+        committed.set_exception(error)

@@ -237,7 +237,7 @@ def describe(kind: Kind, request: Request) -> dict[str, Any]:
     return body
 
 
-def change(kind: Kind, body: dict[str, Any], request: Request) -> dict[str, Any]:
+def change(body: dict[str, Any], request: Request) -> dict[str, Any]:
     """Return a mapping as an update request leaves it."""
     changed = dict(body)
     for member, value in request.items():

@@ -83,7 +83,7 @@ async def update_event_source_mapping(ctx: Context, request: Request) -> Respons
     body = _existing(ctx, request)
     _check_settled(body, "update")
     kind = mapping_rules.kind_of(body)
-    changed = mapping_rules.change(kind, body, request)
+    changed = mapping_rules.change(body, request)
     mapping_rules.check(kind, changed, ctx.services.sources.is_pattern, new=False)
     if request.get("FunctionName"):
         changed["FunctionArn"], _ = _function(ctx, request)

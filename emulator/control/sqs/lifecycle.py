@@ -15,8 +15,8 @@ from emulator.model.errors import AwsError
 
 _NAME = re.compile(r"[A-Za-z0-9_-]{1,80}")
 _FIFO_NAME = re.compile(r"(?=.{1,80}\Z)[A-Za-z0-9_-]+\.fifo")
-#: Seconds within which a queue may be purged once, and (by a setting) a name not be used again.
-PAUSE = 60
+#: Seconds within which a queue may be purged once.
+PURGE_PAUSE = 60
 #: Queues listed where nothing else is asked for.
 MAX_RESULTS = 1000
 
@@ -32,16 +32,9 @@ async def create_queue(ctx: SqsContext, request: Wire) -> Wire:
             _check_same(queue, given)
             return {"QueueUrl": queue.url(ctx.endpoint)}
         arn = queue_arn(ctx.account, ctx.region, name)
-        deleted = sqs.deleted.get(arn)
-        if sqs.deletion_pause and deleted is not None and ctx.clock.now() - deleted < PAUSE:
-            raise AwsError(
-                "QueueDeletedRecently",
-                "You must wait 60 seconds after deleting a queue before you can create another "
-                "with the same name.",
-            )
         fifo = name.endswith(".fifo")
         attributes = queue_attributes.initial(given, fifo=fifo)
-        _check_dead_letter_queue(sqs, arn, fifo, attributes, given)
+        _check_dead_letter_queue(sqs, arn, fifo, given)
         new_tags = tags.added({}, request.get("tags") or {}, name)
         queue = await sqs.create(ctx.account, ctx.region, name, attributes, new_tags)
     return {"QueueUrl": queue.url(ctx.endpoint)}
@@ -76,9 +69,7 @@ def _check_same(queue: SqsQueue, given: Mapping[str, str]) -> None:
             )
 
 
-def _check_dead_letter_queue(
-    sqs: Sqs, arn: str, fifo: bool, attributes: Mapping[str, str], given: Mapping[str, str]
-) -> None:
+def _check_dead_letter_queue(sqs: Sqs, arn: str, fifo: bool, given: Mapping[str, str]) -> None:
     """Check what a RedrivePolicy that is being set refers to."""
     text = given.get("RedrivePolicy")
     if not text:
@@ -178,7 +169,7 @@ async def set_queue_attributes(ctx: SqsContext, request: Wire) -> Wire:
     async with sqs.changes:
         queue = sqs.by_url(request["QueueUrl"], ctx.region)
         attributes = queue_attributes.changed(queue.attributes, given, fifo=queue.fifo)
-        _check_dead_letter_queue(sqs, queue.arn, queue.fifo, attributes, given)
+        _check_dead_letter_queue(sqs, queue.arn, queue.fifo, given)
         await sqs.change(queue, attributes=attributes)
     return {}
 
@@ -188,7 +179,7 @@ async def purge_queue(ctx: SqsContext, request: Wire) -> Wire:
     async with sqs.changes:
         queue = sqs.by_url(request["QueueUrl"], ctx.region)
         now = ctx.clock.now()
-        if queue.purged is not None and now - queue.purged < PAUSE:
+        if queue.purged is not None and now - queue.purged < PURGE_PAUSE:
             raise AwsError(
                 "PurgeQueueInProgress",
                 f"Only one PurgeQueue operation on {queue.name} is allowed every 60 seconds.",

@@ -62,20 +62,16 @@ class SqsQueue:
 
 
 class Sqs:
-    """All SQS queues of the emulator. Made by :meth:`open`.
+    """All SQS queues of the emulator; :meth:`resume` opens those that are kept.
 
     Args:
         engine: Keeps the messages, and the queues' attributes with them.
-        deletion_pause: Refuse a queue of the same name within 60 seconds of a deletion, as AWS.
     """
 
-    def __init__(self, engine: Engine, *, deletion_pause: bool = False) -> None:
+    def __init__(self, engine: Engine) -> None:
         self.engine = engine
-        self.deletion_pause = deletion_pause
         #: Held by whatever changes queues: two changes would lose one another's.
         self.changes = asyncio.Lock()
-        #: When queues were deleted, by ARN.
-        self.deleted: dict[str, float] = {}
         #: Message move tasks by id, in order of their start.
         self.tasks: dict[str, MoveTask] = {}
         #: Told of each queue that is there from now on.
@@ -83,9 +79,9 @@ class Sqs:
         self._queues: dict[tuple[str, str, str], SqsQueue] = {}
 
     @classmethod
-    async def open(cls, engine: Engine, *, deletion_pause: bool = False) -> Sqs:
+    async def open(cls, engine: Engine) -> Sqs:
         """Return the queues the engine's journal holds, open."""
-        sqs = cls(engine, deletion_pause=deletion_pause)
+        sqs = cls(engine)
         await sqs.resume()
         return sqs
 
@@ -143,9 +139,6 @@ class Sqs:
     async def delete(self, queue: SqsQueue) -> None:
         await self.engine.drop_queue(queue.queue.name)
         del self._queues[queue.account, queue.region, queue.name]
-        now = self.engine.clock.now()
-        self.deleted = {arn: at for arn, at in self.deleted.items() if now - at < 60}
-        self.deleted[queue.arn] = now
 
     def find(self, account: str, region: str, name: str) -> SqsQueue | None:
         return self._queues.get((account, region, name))

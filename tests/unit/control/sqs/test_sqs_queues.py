@@ -212,16 +212,6 @@ async def test_a_deleted_queue_is_gone(sqs, reopened):
     await again.sqs.engine.close()
 
 
-async def test_the_pause_after_a_deletion_is_a_setting(sqs, clock):
-    url = await sqs.create("orders")
-    sqs.sqs.deletion_pause = True
-    await sqs("DeleteQueue", QueueUrl=url)
-    await clock.advance(59)
-    assert (await sqs.error("CreateQueue", QueueName="orders"))[0] == "QueueDeletedRecently"
-    await clock.advance(1)
-    await sqs.create("orders")
-
-
 async def test_a_purge_is_allowed_once_a_minute(sqs, clock):
     url = await sqs.create("orders")
     await sqs("SendMessage", QueueUrl=url, MessageBody="a")
