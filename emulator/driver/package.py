@@ -114,7 +114,10 @@ def unpack(archive: Path | bytes, destination: Path, *, limits: Limits | None = 
     except BadArchive as error:
         raise _refused() from error
     except OSError as error:
-        raise DriverFault(f"could not unpack to {destination}: {error}") from error
+        # Callers are told: of the machine's trouble, not of its paths.
+        raise DriverFault(
+            f"could not unpack the code: {error.strerror or 'no reason given'}"
+        ) from error
 
 
 def zip_folder(folder: Path, exclude: Iterable[str] = DEFAULT_EXCLUDES) -> bytes:

@@ -67,7 +67,8 @@ class Blobs:
                 sync_folder(folder)
         except OSError as error:
             kind = StorageFull if error.errno in _FULL else StorageError
-            raise kind(f"cannot keep a blob: {error}") from error
+            # Callers are told: of the disk's trouble, not of its paths.
+            raise kind(error.strerror or type(error).__name__) from error
         return sha
 
     def _collect(self, referenced: frozenset[str]) -> int:

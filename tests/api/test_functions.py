@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import base64
+import errno
 import json
+import os
+import tempfile
 import urllib.error
 import urllib.request
 
@@ -41,6 +44,25 @@ def test_invoke_by_every_form_of_name(client):
     arn = "arn:aws:lambda:us-east-1:000000000000:function:hello"
     for name in ("hello", "hello:$LATEST", arn, f"{arn}:$LATEST", "000000000000:function:hello"):
         assert client.invoke(FunctionName=name)["StatusCode"] == 200, name
+
+
+@pytest.mark.parametrize(
+    ("step", "says"),
+    [
+        ("mkdtemp", "could not unpack the code: No space left on device"),
+        ("mkstemp", "It was not kept: No space left on device"),
+    ],
+)
+def test_a_full_disk_is_said_without_the_machines_paths(client, monkeypatch, step, says):
+    def full(*_, **where):
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), f"{where['dir']}/new")
+
+    monkeypatch.setattr(tempfile, step, full)
+    with pytest.raises(ClientError) as raised:
+        create(client)
+    assert raised.value.response["ResponseMetadata"]["HTTPStatusCode"] == 500
+    error = raised.value.response["Error"]
+    assert (error["Code"], error["Message"]) == ("ServiceException", says)
 
 
 def test_dry_run_and_event(client):
