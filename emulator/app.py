@@ -297,14 +297,17 @@ class Emulator:
         Raises:
             ConfigurationError: The port is taken there.
         """
-        if self.settings.inject_endpoint:
-            url = f"http://{self.driver.reach_host}:{self.port}"
-            self.pools.settings = replace(self.pools.settings, endpoint_url=url)
+        port = self.port
         self._guard.admit(self.driver.reach_host)
         if not self._front.covers(self.driver.listen_host):
             secret_host = self.driver.reach_host if self.driver.reach_host_is_secret else ""
-            own = Front(self.driver.listen_host, self.port)
+            # Where any port will do, the one that is free here may be taken there.
+            own = Front(self.driver.listen_host, self.settings.port)
+            port = own.port
             self._serve(own, SandboxGateway(self.gateway, secret_host))
+        if self.settings.inject_endpoint:
+            url = f"http://{self.driver.reach_host}:{port}"
+            self.pools.settings = replace(self.pools.settings, endpoint_url=url)
 
     def _follow_folder(self) -> None:
         """Make what the folder declares now, in the background."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import random
 import signal
 import socket
 import subprocess
@@ -11,7 +12,7 @@ import time
 import urllib.error
 import urllib.request
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -65,9 +66,13 @@ class Up:
 
 
 def free_port() -> int:
+    """Return a port free on every address, which no one is given who asks for any."""
     with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
+        for port in random.sample(range(20_000, 32_000), 100):
+            with suppress(OSError):
+                probe.bind(("", port))
+                return port
+    raise AssertionError("a hundred ports are taken")
 
 
 @contextmanager

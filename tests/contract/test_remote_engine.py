@@ -16,6 +16,7 @@ from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
 import pytest
 
@@ -336,7 +337,7 @@ class TestAnEmulator:
             "ConnectionResetError",
         }
         path = "/2015-03-31/functions/"
-        ports = [running.emulator.port]
+        ports = [urlsplit(str(victims[0].environ["AWS_ENDPOINT_URL"])).port]
         assert set(_invoke(client, "intruder", ports=ports, path=path)) == {"HTTP/1.1 403 Fo"}
 
 
