@@ -6,7 +6,7 @@ import asyncio
 import contextlib
 import gc
 import signal
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 
 from emulator.control.context import Services
 from emulator.control.declared import DeclaredResources
-from emulator.control.lambda_ import code, managed_instances, provisioned, states
+from emulator.control.lambda_ import code, managed_instances, preparing, provisioned, states
 from emulator.control.sqs.delivery import QueueTarget
 from emulator.control.sqs.polling import EmbeddedQueues
 from emulator.control.sqs.queues import Sqs
@@ -31,12 +31,12 @@ from emulator.invoke.asynchronous import AsynchronousInvokes
 from emulator.invoke.idleness import Idleness
 from emulator.invoke.invoker import Invoker
 from emulator.model.clock import Clock, SystemClock
-from emulator.model.errors import ConfigurationError, DriverFault, PullFault
+from emulator.model.errors import ConfigurationError
 from emulator.pool.pools import Pools, PoolSettings
 from emulator.pool.provisioned import Provisioning
 from emulator.pool.states import State
 from emulator.queues.engine import Engine
-from emulator.registry.functions import Function, Registry
+from emulator.registry.functions import Registry
 from emulator.registry.keeper import Keeper
 from emulator.registry.loading import load
 from emulator.settings import Settings
@@ -229,7 +229,7 @@ class Emulator:
                 loop.add_signal_handler(number, self.stop)
         self._complain, self._progress, self._say = complain, progress, say
         watching: Watching | None = None
-        preparing: asyncio.Task[None] | None = None
+        ahead: asyncio.Task[None] | None = None
         try:
             self.pools.opened.clear()
             await self.logs.open()
@@ -251,11 +251,12 @@ class Emulator:
             self._serve_sandboxes()
             self.pools.opened.set()
             self.notes += self.driver.notes()
+            await preparing.look(self.services, self.registry.all())
             on_ready()
             # What has been imported by now stays: the collector need not look at it again.
             gc.collect()
             gc.freeze()
-            preparing = loop.create_task(self._prepare(complain))
+            ahead = loop.create_task(self._prepare())
             if self.folder is not None and self.settings.watch:
                 from emulator.control.watching import Watching
 
@@ -272,9 +273,9 @@ class Emulator:
         finally:
             if watching is not None:
                 await watching.stop()
-            if preparing is not None:
-                preparing.cancel()
-                await asyncio.gather(preparing, return_exceptions=True)
+            if ahead is not None:
+                ahead.cancel()
+                await asyncio.gather(ahead, return_exceptions=True)
             self.pools.opened.set()
             await self._close()
 
@@ -323,27 +324,11 @@ class Emulator:
         self.services.background.add(task)
         task.add_done_callback(self.services.background.discard)
 
-    async def _prepare(self, complain: Callable[[str], None]) -> None:
-        """Have sandboxes ready for the functions there are, so that the first call is quick."""
+    async def _prepare(self) -> None:
+        """Have ready what the functions there are need, so that the first call is quick."""
         functions = self.registry.all()
-        for architecture in {each.latest.architecture for each in functions}:
-            note = self.driver.check_architecture(architecture)
-            if note is not None:
-                complain(note)
-        for (runtime, image, architecture), served in _by_sandbox(functions).items():
-            try:
-                if image:
-                    await self.driver.prepare_image(image, architecture)
-                else:
-                    await self.driver.prepare(runtime, architecture)
-            except (ConfigurationError, DriverFault) as error:
-                if not isinstance(error, PullFault) and str(error) not in self.notes:
-                    complain(str(error))
-                if isinstance(error, DriverFault):
-                    for function in served:
-                        states.fail(self.services, function, error)
-        latest = [each.latest for each in functions]
-        await self.packages.prepare(latest, complain)
+        await preparing.prepare(self.services, functions, self.notes)
+        await self.packages.prepare([each.latest for each in functions], self._complain)
 
     async def _close(self) -> None:
         for front in self._fronts:
@@ -387,15 +372,3 @@ class Emulator:
         self._front.abandon()
         if self._temporary is not None:
             await asyncio.to_thread(self._temporary.remove)
-
-
-def _by_sandbox(functions: Iterable[Function]) -> dict[tuple[str, str, str], list[Function]]:
-    """Group those that run on the same: runtime or image, and architecture."""
-    groups: dict[tuple[str, str, str], list[Function]] = {}
-    for function in functions:
-        version = function.latest
-        image = (version.code.image or "") if version.code.live else ""
-        if version.runtime or image:
-            key = (version.runtime, image, version.architecture)
-            groups.setdefault(key, []).append(function)
-    return groups

@@ -243,6 +243,9 @@ class ScriptedDriver:
     def check_architecture(self, architecture: str) -> str | None:
         return None
 
+    async def is_here(self, runtime: str, image: str, architecture: str) -> bool:
+        return True
+
     async def prepare(self, runtime: str, architecture: str) -> None: ...
 
     async def prepare_image(self, image: str, architecture: str) -> str:

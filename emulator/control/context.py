@@ -22,7 +22,7 @@ from emulator.store.blobs import Blobs
 from emulator.telemetry.logs import Logs
 
 if TYPE_CHECKING:
-    from emulator.control.lambda_.states import Transition
+    from emulator.control.lambda_.states import Ground, Transition
 
 _WAITER = re.compile(r"\bm/(?:[A-Za-z0-9+-]+,)*B\b")
 
@@ -80,6 +80,8 @@ class Services:
     transition_seconds: float = 0.0
     #: Transitions under way, by the function's ARN.
     transitions: dict[str, Transition] = field(default_factory=dict)
+    #: What functions run on that was not here at the start and is being got.
+    pulled: set[Ground] = field(default_factory=set)
     #: Where a warning for the user goes.
     complain: Callable[[str], None] = lambda text: None
     #: What goes on after its operation has answered; ended with the emulator.

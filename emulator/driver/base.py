@@ -89,6 +89,14 @@ class Driver(Protocol):
         """Return None if ``architecture`` is the machine's own, else a note on what that means."""
         ...
 
+    async def is_here(self, runtime: str, image: str, architecture: str) -> bool:
+        """Say whether ``prepare`` (or, for an image, ``prepare_image``) has nothing to pull.
+
+        Raises:
+            ConfigurationError, DriverFault: As they do.
+        """
+        ...
+
     async def prepare(self, runtime: str, architecture: str) -> None:
         """Get sandboxes for ``runtime`` ready ahead of use (zygotes, stem cells, images).
 

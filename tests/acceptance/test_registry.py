@@ -356,7 +356,7 @@ def test_a_registry_that_does_not_answer(elsewhere, registry, image, monkeypatch
 
 
 def test_a_call_does_not_wait_for_a_long_pull(elsewhere, registry, image, tmp_path, monkeypatch):
-    """A function of a folder is Active; its first call has what SDKs try again at."""
+    """A function of a folder is Pending; its first call has what SDKs try again at."""
     monkeypatch.setattr(images, "PATIENCE", 0.2)
     registry.pass_bytes = 4 * MB
     with running(image, functions=write_function(tmp_path)) as emulator:
@@ -366,9 +366,11 @@ def test_a_call_does_not_wait_for_a_long_pull(elsewhere, registry, image, tmp_pa
             with pytest.raises(ClientError, match=rf"{image} is still being pulled") as told:
                 client.invoke(FunctionName="hello")
             assert told.value.response["Error"]["Code"] == "ServiceException"
+        assert state_of(client, "hello")["State"] == "Pending"
         registry.passing.set()
         monkeypatch.undo()
         assert again(client, "hello", "x").payload == "x"
+        reaches(client, "hello", "Active")
     assert registry.pulls(image) == 1
 
 

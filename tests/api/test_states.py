@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import time
 
 import pytest
@@ -164,3 +165,48 @@ def test_a_function_deleted_on_its_way_is_gone(client):
         client.get_function(FunctionName="deleted")
     create(client, "deleted")
     client.get_waiter("function_active_v2").wait(FunctionName="deleted")
+
+
+class Pulling(ScriptedDriver):
+    """Has to pull what functions run on, which takes until a test lets it end."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.ends = asyncio.Event()
+        self.pull_fault: DriverFault | None = None
+
+    async def is_here(self, runtime: str, image: str, architecture: str) -> bool:
+        return runtime == "python3.13"
+
+    async def prepare(self, runtime: str, architecture: str) -> None:
+        await self.ends.wait()
+        if self.pull_fault is not None:
+            raise self.pull_fault
+
+
+@pytest.mark.parametrize("fault", [None, DriverFault("no such image")])
+def test_functions_of_a_folder_are_pending_while_their_image_is_pulled(tmp_path, fault):
+    template = "Resources:\n"
+    for name, runtime in (("pulled", "python3.12"), ("here", "python3.13")):
+        (tmp_path / name).mkdir()
+        template += f"  {name}: {{Type: AWS::Serverless::Function, Properties: {{CodeUri: {name}, "
+        template += f"Handler: app.handler, Runtime: {runtime}}}}}\n"
+    (tmp_path / "template.yaml").write_text(template)
+    driver = Pulling()
+    driver.pull_fault = fault
+    running = Running(Settings(port=0, functions=tmp_path, watch=False), driver=driver)
+    try:
+        client = running.client("lambda")
+        configuration = client.get_function_configuration
+        shown = configuration(FunctionName="pulled")
+        assert (shown["State"], shown["StateReasonCode"]) == ("Pending", "Creating")
+        assert configuration(FunctionName="here")["State"] == "Active"
+        answer = client.invoke(FunctionName="pulled", Payload=b"1")
+        assert answer["Payload"].read() == b"1", "a call waits for the image itself"
+        running.call(driver.ends.set)
+        while (shown := configuration(FunctionName="pulled"))["State"] == "Pending":
+            time.sleep(0.01)
+        expected = "Active" if fault is None else "Failed"
+        assert (shown["State"], shown.get("StateReason")) == (expected, fault and str(fault))
+    finally:
+        running.stop()

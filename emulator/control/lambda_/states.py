@@ -37,6 +37,10 @@ _WAITER_PATIENCE = 2.0
 _INVOKE_PATIENCE = 10.0
 
 
+#: What a version runs on: runtime (empty: an image of its own), image, architecture.
+Ground = tuple[str, str, str]
+
+
 class Transition:
     """The transitions of one function that are under way."""
 
@@ -78,8 +82,16 @@ def restoring(version: FunctionVersion) -> FunctionVersion:
     )
 
 
+def ground(version: FunctionVersion) -> Ground:
+    """Return what a version runs on."""
+    return version.runtime, version.code.image or "", version.architecture
+
+
 def shown(services: Services, function: Function, version: FunctionVersion) -> FunctionVersion:
-    """Return ``version`` as whoever asks sees it: Inactive if it has been idle too long."""
+    """Return ``version`` as whoever asks sees it: Inactive if it has been idle too long, Pending
+    while its image is pulled at the start (but a call may wait for that)."""
+    if version.state == "Active" and ground(version) in services.pulled:
+        return creating(version)
     if not services.invoker.idleness.is_idle(function, version):
         return version
     return replace(

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import os
+import sys
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
+from emulator.driver.docker.address import EngineAddress
 from emulator.driver.docker.answers import EngineInfo
 
 if TYPE_CHECKING:
@@ -38,6 +41,22 @@ def ask(client: APIClient) -> EngineInfo:
     )
     podman = _podman(client)
     return _of_podman(docker, podman, updates=_updates(client)) if podman else docker
+
+
+def limits_later(info: EngineInfo, *, local: bool) -> bool:
+    """Say whether a container that runs can be given limits, where it can have any."""
+    own_groups = local and (os.geteuid() == 0 or info.rootless)
+    return not info.limits or info.updates or own_groups
+
+
+def shares_this_machine(address: EngineAddress, info: EngineInfo) -> bool:
+    """Say whether the engine's containers run on this kernel and can see its files."""
+    return (
+        sys.platform == "linux"
+        and address.scheme == "unix"
+        and "Docker Desktop" not in info.operating_system
+        and info.kernel == os.uname().release
+    )
 
 
 def _of_podman(docker: EngineInfo, podman: dict[str, Any], *, updates: bool) -> EngineInfo:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import os
 import socket
-import sys
 import tempfile
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, suppress
@@ -15,6 +14,7 @@ from pathlib import Path
 from emulator.driver import mounts
 from emulator.driver.base import Sandbox
 from emulator.driver.docker import images, labels, launch, volumes
+from emulator.driver.docker.about import limits_later, shares_this_machine
 from emulator.driver.docker.address import EngineAddress, resolve
 from emulator.driver.docker.answers import EngineFault, EngineInfo
 from emulator.driver.docker.containers import Containers
@@ -123,7 +123,7 @@ class DockerDriver:
 
     async def _set_up(self, address: EngineAddress, info: EngineInfo) -> None:
         control = labels.own_container()
-        local = _shares_this_machine(address, info) and not control
+        local = shares_this_machine(address, info) and not control
         self._instance.open()
         owner = labels.Owner(
             instance=self.instance,
@@ -167,7 +167,7 @@ class DockerDriver:
             files=Files(self._local, self._shipped, self._bootstraps),
             labels=marks,
             prefix=prefix,
-            limits_later=_limits_later(info, local=local),
+            limits_later=limits_later(info, local=local),
             clock=self._clock,
         )
         self._stems = StemPool(
@@ -194,6 +194,13 @@ class DockerDriver:
         if self._open:  # else asked before the engine has answered: told once it has
             return self._images.emulation(images.platform(architecture)) or None
         return None
+
+    async def is_here(self, runtime: str, image: str, architecture: str) -> bool:
+        if image:
+            plan = Plan(image=image, platform=images.platform(architecture))
+        else:
+            plan = await self._images.plan_runtime(runtime, architecture)
+        return await self._images.is_here(plan)
 
     async def prepare_image(self, image: str, architecture: str) -> str:
         plan = Plan(image=image, platform=images.platform(architecture))
@@ -381,19 +388,3 @@ def _lost(sandbox: DockerSandbox) -> Iterator[None]:
 def _ours(sandbox: Sandbox) -> DockerSandbox:
     assert isinstance(sandbox, DockerSandbox)
     return sandbox
-
-
-def _limits_later(info: EngineInfo, *, local: bool) -> bool:
-    """Say whether a container that runs can be given limits, where it can have any."""
-    own_groups = local and (os.geteuid() == 0 or info.rootless)
-    return not info.limits or info.updates or own_groups
-
-
-def _shares_this_machine(address: EngineAddress, info: EngineInfo) -> bool:
-    """Say whether the engine's containers run on this kernel and can see its files."""
-    return (
-        sys.platform == "linux"
-        and address.scheme == "unix"
-        and "Docker Desktop" not in info.operating_system
-        and info.kernel == os.uname().release
-    )

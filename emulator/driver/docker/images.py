@@ -126,6 +126,11 @@ def platform(architecture: str) -> str:
     return _PLATFORMS[architecture]
 
 
+def _fits(found: ImageInfo, plan: Plan) -> bool:
+    """Say whether the engine's own image will do; else a registry may have one that does."""
+    return f"linux/{found.architecture}" == plan.platform
+
+
 def _unfit(plan: Plan, platform: str) -> str:
     return (
         f"the image {plan.image} is for {platform} only, and the function's architecture is "
@@ -209,6 +214,15 @@ class Images:
             self._own[runtime] = own if built else public_image(runtime)
         return self._own[runtime]
 
+    async def is_here(self, plan: Plan) -> bool:
+        """Say whether the image need not be pulled.
+
+        Raises:
+            DriverFault: The engine does not say.
+        """
+        found = await self._engine.image(plan.image)
+        return found is not None and _fits(found, plan)
+
     async def ensure(self, plan: Plan, *, soon: bool = False) -> ImageInfo:
         """Return what the engine knows of the image; pull it first where it is missing.
 
@@ -262,14 +276,13 @@ class Images:
         if self._closed:
             raise asyncio.CancelledError
         found = await self._engine.image(plan.image)
-        # A local image of the wrong architecture may have a right one in the registry.
-        if found and f"linux/{found.architecture}" == plan.platform:
+        if found and _fits(found, plan):
             return found
         await self._pull(plan, found)
         pulled = await self._engine.image(plan.image)
         if pulled is None:
             raise DriverFault(f"the image {plan.image} is not here after its pull")
-        if f"linux/{pulled.architecture}" != plan.platform and not pulled.several:
+        if not _fits(pulled, plan) and not pulled.several:
             raise DriverFault(_unfit(plan, f"linux/{pulled.architecture}"))
         return pulled
 

@@ -211,6 +211,9 @@ class ProcessDriver:
             return None
         return f"processes run on this machine's {here}: what is compiled for {architecture} can't"
 
+    async def is_here(self, runtime: str, image: str, architecture: str) -> bool:
+        return True
+
     async def prepare_image(self, image: str, architecture: str) -> str:
         raise ConfigurationError(_NO_IMAGES.format(image=image))
 
