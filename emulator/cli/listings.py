@@ -17,6 +17,9 @@ def ps(
 ) -> None:
     """Show the execution environments: state, age, invokes, memory.
 
+    Memory is what each has for itself now. A report's Max Memory Used is the most it had, and
+    counts what environments share.
+
     Example: localfaas ps
     """
     found = Client(endpoint).get("environments", function=name)
@@ -24,7 +27,8 @@ def ps(
         show_json(found)
         return
     if not found:
-        note("no environments: the first call of a function starts one")
+        none = "no environments: the first call of a function starts one"
+        note(none if name is None else f"no environments of a function {name}")
         return
     rows = [
         (

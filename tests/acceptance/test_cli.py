@@ -243,6 +243,20 @@ def test_ps_functions_and_logs(session: Session) -> None:
     assert json.loads(session.run("logs", "--json", "-n", "1").stdout)[0]["sequence"] > 0
 
 
+def test_ps_of_nothing_says_of_what(session: Session) -> None:
+    done = session.run("ps", "nosuch")
+    assert (done.returncode, done.stdout) == (0, "")
+    assert "no environments of a function nosuch" in done.stderr
+
+
+def test_runtimes_need_an_engine_and_say_how_to_have_one(session: Session, tmp_path: Path) -> None:
+    for words in (("list",), ("build", "python3.12")):
+        done = session.run("runtimes", *words, env={"DOCKER_HOST": f"unix://{tmp_path}/none"})
+        assert (done.returncode, done.stdout) == (1, "")
+        assert f"no Docker engine answers at unix://{tmp_path}/none" in done.stderr
+        assert "start that engine, or unset DOCKER_HOST" in done.stderr
+
+
 def test_logs_of_nothing_say_so(session: Session) -> None:
     done = session.run("logs", "nosuch")
     assert (done.returncode, done.stdout) == (0, "")

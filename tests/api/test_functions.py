@@ -164,6 +164,21 @@ def test_code_that_is_no_archive(client, code):
         create(client, Code={"ZipFile": code})
 
 
+def test_code_comes_from_one_place(client):
+    create(client)
+    bucket = {"S3Bucket": "bucket", "S3Key": "key"}
+    for operation in (
+        lambda: create(client, FunctionName="two", Code={"ZipFile": ECHO, **bucket}),
+        lambda: create(client, FunctionName="two", Code={"ZipFile": ECHO, "ImageUri": "a/b:1"}),
+        lambda: client.update_function_code(FunctionName="hello", ZipFile=ECHO, **bucket),
+    ):
+        with pytest.raises(
+            client.exceptions.InvalidParameterValueException,
+            match="do not provide other FunctionCode parameters when providing a ZipFile",
+        ):
+            operation()
+
+
 def test_an_operation_that_is_not_there_says_so(client):
     with pytest.raises(ClientError) as raised:
         client.get_durable_execution(

@@ -18,6 +18,22 @@ from emulator.model.function import Code
 from emulator.store.blobs import Blobs
 
 
+def check_source(request: Mapping[str, Any]) -> None:
+    """Refuse a function's code that comes from two places.
+
+    Args:
+        request: The members of FunctionCode.
+
+    Raises:
+        AwsError: As AWS's, for an archive beside another source.
+    """
+    others = ("S3Bucket", "S3Key", "S3ObjectVersion", "ImageUri")
+    if request.get("ZipFile") is not None and any(request.get(other) for other in others):
+        raise invalid(
+            "Please do not provide other FunctionCode parameters when providing a ZipFile."
+        )
+
+
 async def from_request(ctx: Context, request: Mapping[str, Any]) -> Code:
     """Return the code a request brings, unpacked and ready to run.
 

@@ -10,6 +10,7 @@ from typing import Any
 from emulator.driver.docker.address import resolve
 from emulator.driver.docker.answers import EngineFault
 from emulator.driver.docker.engine import Engine
+from emulator.driver.docker.find import no_engine
 from emulator.driver.docker.images import Progress, own_image, public_image, split_runtime
 from emulator.model.errors import ConfigurationError, DriverFault
 
@@ -44,10 +45,9 @@ async def find_runtime_images(
         ConfigurationError: No engine answers.
         DriverFault: It refused.
     """
-    engine = Engine(resolve(environ, home=Path.home()))
+    engine = await _open(environ)
     found = []
     try:
-        await engine.open()
         for runtime in runtimes:
             image, source = mapping.get(runtime, ""), "setting"
             if not image:
@@ -91,7 +91,7 @@ async def build_runtime_image(
     folder, image = runtimes / language, own_image(runtime)
     if not (folder / "Dockerfile").is_file():
         raise ConfigurationError(f"no Dockerfile for {runtime}: {folder / 'Dockerfile'}")
-    engine = Engine(resolve(environ, home=Path.home()), environ=environ)
+    engine = await _open(environ)
     failed: list[str] = []
 
     def report(line: dict[str, Any]) -> None:
@@ -103,7 +103,6 @@ async def build_runtime_image(
 
     arguments = {"BASE_IMAGE": base_image} if base_image else {}
     try:
-        await engine.open()
         await engine.progress(
             lambda client: client.build(
                 path=str(folder), tag=image, buildargs=arguments, rm=True, decode=True
@@ -118,3 +117,14 @@ async def build_runtime_image(
     if failed:
         raise DriverFault(f"{image} could not be built: {failed[0]}{remedy}")
     return image
+
+
+async def _open(environ: Mapping[str, str]) -> Engine:
+    address = resolve(environ, home=Path.home())
+    engine = Engine(address, environ=environ)
+    try:
+        await engine.open()
+    except EngineFault as error:
+        engine.close()
+        raise ConfigurationError(no_engine(address, error, environ)) from error
+    return engine

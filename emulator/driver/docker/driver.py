@@ -113,7 +113,10 @@ class DockerDriver:
             try:
                 info = await self._engine.open()
             except EngineFault as error:
-                raise ConfigurationError(no_engine(address, error, self._environ)) from error
+                reason = no_engine(address, error, self._environ)
+                raise ConfigurationError(
+                    f"{reason} Or use `--driver process`, which needs none."
+                ) from error
             await self._set_up(address, info)
             self._open = True
         except BaseException:

@@ -62,10 +62,7 @@ def find_engine(environ: Mapping[str, str], *, seconds: float = 2.0) -> FoundEng
 def no_engine(address: EngineAddress, error: DriverFault, environ: Mapping[str, str]) -> str:
     """Return the message for a user whose engine does not answer: what is wrong, and the remedy."""
     advice = hint(address, error, environ) or f"{_START}."
-    return (
-        f"no Docker engine answers at {address.url} ({error}). {advice} Or use "
-        "`--driver process`, which needs none."
-    )
+    return f"no Docker engine answers at {address.url} ({error}). {advice}"
 
 
 def hint(address: EngineAddress, error: DriverFault, environ: Mapping[str, str]) -> str:

@@ -146,7 +146,6 @@ class TestNoEngine:
         refused.__cause__ = PermissionError(13, "Permission denied")
         text = no_engine(address, refused, {})
         assert "usermod -aG docker" in text
-        assert "--driver process" in text
 
     def test_another_socket_is_named(self, tmp_path: Path) -> None:
         (tmp_path / "podman").mkdir()
