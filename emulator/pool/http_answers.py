@@ -17,6 +17,7 @@ _REASON = {
     404: "Not Found",
     410: "Gone",
     413: "Request Entity Too Large",
+    431: "Request Header Fields Too Large",
 }
 
 

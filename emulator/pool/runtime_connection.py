@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, cast
 import httptools
 
 from emulator.model.limits import RESPONSE_PAYLOAD
+from emulator.pool import failures
 from emulator.pool.http_answers import ACCEPTED, TOO_LARGE, answer, refuse
 
 if TYPE_CHECKING:
@@ -18,6 +19,9 @@ if TYPE_CHECKING:
 _PREFIX = b"/2018-06-01/runtime/"
 _INVOCATION = _PREFIX + b"invocation/"
 _NEXT = _INVOCATION + b"next"
+#: Bytes of a request that are no body: more than AWS's own server (Go's) takes of headers, as a
+#: read that goes over it is parsed all the same.
+_HEAD = 1024 * 1024
 
 
 class RuntimeConnection(asyncio.Protocol):
@@ -45,6 +49,8 @@ class RuntimeConnection(asyncio.Protocol):
         self._headers: dict[bytes, bytes] = {}
         self._body: list[bytes] = []
         self._size = 0
+        #: Bytes read since the last that belonged to a body.
+        self._head = 0
         #: The invocation whose response is passed on as it comes.
         self._streaming = ""
 
@@ -110,6 +116,11 @@ class RuntimeConnection(asyncio.Protocol):
             self._feed(self._late.popleft())
 
     def _feed(self, data: bytes) -> None:
+        # What a function sends as headers without an end must not fill this memory.
+        if self._head > _HEAD:
+            self._refuse(431, "RequestHeaderFieldsTooLarge", "The request's head is too large.")
+            return
+        self._head += len(data)
         self._feeding = True
         try:
             self._parser.feed_data(data)
@@ -117,9 +128,7 @@ class RuntimeConnection(asyncio.Protocol):
             self.abort()
         except httptools.HttpParserError:
             self._feeding = False
-            self.write(answer(400, "InvalidRequest", "The request could not be parsed."))
-            if self._transport is not None:
-                self._transport.close()
+            self._refuse(400, "InvalidRequest", "The request could not be parsed.")
             return
         self._feeding = False
         # Who has called ``next`` behind its response waits for that: the answer to the response
@@ -136,6 +145,12 @@ class RuntimeConnection(asyncio.Protocol):
                 self._unread = True
             else:
                 self._transport.writelines(held)
+
+    def _refuse(self, status: int, error_type: str, message: str) -> None:
+        """Answer what can't be heard to its end, and hear no more."""
+        self.write(answer(status, error_type, message))
+        if self._transport is not None:
+            self._transport.close()
 
     def abort(self) -> None:
         if self._transport is not None:
@@ -158,6 +173,7 @@ class RuntimeConnection(asyncio.Protocol):
         self._headers[name.lower()] = value
 
     def on_body(self, body: bytes) -> None:
+        self._head = 0
         if self._header(b"lambda-runtime-function-response-mode") == "streaming":
             request_id = self._streaming or _answered(self._url.partition(b"?")[0])[0]
             content_type = self._header(b"content-type")
@@ -193,19 +209,24 @@ class RuntimeConnection(asyncio.Protocol):
         request_id, kind = _answered(url) if method == b"POST" else ("", b"")
         error_type = self._header(b"lambda-runtime-function-error-type")
         body = b"".join(self._body)
-        if method == b"POST" and url == _PREFIX + b"init/error":
+        init = method == b"POST" and url == _PREFIX + b"init/error"
+        if not init and kind not in (b"response", b"error"):
+            return answer(404, "NotFound", "404 page not found")
+        if self._size > RESPONSE_PAYLOAD:
+            if init:
+                failed = failures.response_too_large(RESPONSE_PAYLOAD)
+                events.init_failed(failed.payload, failed.error_type)
+            else:
+                answers.response_too_large(request_id)
+            return answer(413, "RequestEntityTooLarge", TOO_LARGE)
+        if init:
             refusal = events.init_failed(body, error_type)
         elif kind == b"error":
             refusal = answers.runtime_failed(request_id, body, error_type)
-        elif kind != b"response":
-            return answer(404, "NotFound", "404 page not found")
         elif error_type:
             refusal = None
             error_body = self._headers.get(b"lambda-runtime-function-error-body", b"")
             answers.response_broke(request_id, error_type, error_body)
-        elif self._size > RESPONSE_PAYLOAD:
-            answers.response_too_large(request_id)
-            return answer(413, "RequestEntityTooLarge", TOO_LARGE)
         else:
             content_type = self._header(b"content-type")
             refusal = answers.runtime_responded(request_id, body, content_type)

@@ -3,10 +3,14 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import gc
 import json
 import re
 
+import pytest
+
+from emulator.model.limits import RESPONSE_PAYLOAD
 from emulator.model.sandbox import EnvironmentSpec, Exit
 from emulator.pool.states import TRANSITIONS, State
 from emulator.testing import RuntimeClient, echo, settle
@@ -252,6 +256,59 @@ async def test_a_response_over_the_limit(world):
     assert (await world.invoke(version, b"8")).payload == b"8"
     assert answers == [413]
     assert len(world.driver.sandboxes) == 1
+
+
+async def test_an_error_over_the_limit(world):
+    async def fails(runtime: RuntimeClient) -> Exit | None:
+        request_id, _ = await runtime.next()
+        answers.append(await runtime.call("POST", f"invocation/{request_id}/error", too_much))
+        await echo(runtime)
+        return None
+
+    too_much = json.dumps({"errorMessage": "x" * RESPONSE_PAYLOAD}).encode()
+    answers: list[tuple[int, dict[str, str], bytes]] = []
+    world.driver.script = fails
+    version = world.function()
+    result = await world.invoke(version)
+    assert result.function_error == "Unhandled"
+    assert json.loads(result.payload)["errorType"] == "Function.ResponseSizeTooLarge"
+    assert (await world.invoke(version, b"8")).payload == b"8"
+    assert [status for status, _, _ in answers] == [413]
+
+
+async def test_an_error_of_the_init_over_the_limit(world):
+    async def fails(runtime: RuntimeClient) -> Exit | None:
+        await runtime.call("POST", "init/error", b"x" * (RESPONSE_PAYLOAD + 1))
+        return Exit(status=1)
+
+    world.driver.script = fails
+    payload = json.loads((await world.invoke(world.function())).payload)
+    assert payload["errorType"] == "Function.ResponseSizeTooLarge"
+
+
+@pytest.mark.parametrize(
+    ("begins", "ends"),
+    [
+        (b"GET /", b" HTTP/1.1\r\n\r\n"),
+        (b"GET / HTTP/1.1\r\nX: ", b"\r\n\r\n"),
+        (b"GET / HTTP/1.1\r\nTransfer-Encoding: chunked\r\n\r\n1;", b"\r\nx\r\n0\r\n\r\n"),
+    ],
+    ids=["path", "header", "chunk"],
+)
+async def test_a_head_of_megabytes_is_not_heard_to_its_end(world, begins, ends):
+    async def floods(runtime: RuntimeClient) -> Exit | None:
+        await runtime.next()
+        other = await runtime.another()
+        other._writer.write(begins + b"x" * (4 * 1024 * 1024) + ends)
+        with contextlib.suppress(ConnectionError):
+            heard.append((await other._reader.readline())[9:12])
+        return Exit(status=7)
+
+    heard: list[bytes] = []
+    world.driver.script = floods
+    payload = json.loads((await world.invoke(world.function())).payload)
+    assert payload["errorMessage"].endswith("exit status 7")
+    assert b"404" not in heard
 
 
 async def test_garbage_on_the_runtime_api_breaks_only_that_connection(world):
