@@ -23,6 +23,10 @@ class EngineFault(DriverFault):
         self.status = status
 
 
+class CredentialsFault(EngineFault):
+    """What `docker login` has kept can't be read: the engine was not even asked."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class EngineInfo:
     """What an engine says of itself."""

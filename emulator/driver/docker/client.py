@@ -25,6 +25,7 @@ def make_client(
 
     Raises:
         docker.errors.DockerException: Nothing answers there.
+        CredentialsFault: What `docker login` has kept can't be read.
     """
     import docker
     from docker.tls import TLSConfig
@@ -45,7 +46,8 @@ def make_client(
         pair = (str(files["cert"]), str(files["key"])) if files["cert"].exists() else None
         ca = str(files["ca"]) if address.verify and files["ca"].exists() else None
         tls = TLSConfig(client_cert=pair, ca_cert=ca, verify=address.verify)
+    found = kept()  # first: the SDK's client reads it as well, and says less where it can't
     client = Client(url, version=version, timeout=int(timeout), tls=tls)
     # A build sends all there is, and would fail of a helper that is not installed.
-    client._auth_configs = kept()  # type: ignore[attr-defined]
+    client._auth_configs = found  # type: ignore[attr-defined]
     return client

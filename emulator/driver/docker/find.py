@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from emulator.driver.docker.address import EngineAddress, resolve, usual_sockets
-from emulator.driver.docker.answers import EngineInfo
+from emulator.driver.docker.answers import CredentialsFault, EngineInfo
 from emulator.driver.docker.engine import Engine
 from emulator.model.errors import ConfigurationError, DriverFault
 
@@ -18,6 +18,8 @@ _START = (
     "Start one (Docker Desktop, `systemctl start docker`, `systemctl --user start podman.socket`), "
     "or name another with DOCKER_HOST"
 )
+
+_MEND = "Mend it (`docker logout`, `docker login`), or name another folder with DOCKER_CONFIG."
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -52,6 +54,8 @@ def find_engine(environ: Mapping[str, str], *, seconds: float = 2.0) -> FoundEng
     try:
         engine.connect()
         return FoundEngine(url=address.url, info=engine.ask(_TO_TELL))
+    except CredentialsFault as error:
+        return FoundEngine(url=address.url, reason=str(error), hint=_MEND)
     except DriverFault as error:
         reason = f"no Docker engine answers at {address.url} ({error})"
         return FoundEngine(url=address.url, reason=reason, hint=hint(address, error, environ))
@@ -61,6 +65,8 @@ def find_engine(environ: Mapping[str, str], *, seconds: float = 2.0) -> FoundEng
 
 def no_engine(address: EngineAddress, error: DriverFault, environ: Mapping[str, str]) -> str:
     """Return the message for a user whose engine does not answer: what is wrong, and the remedy."""
+    if isinstance(error, CredentialsFault):
+        return f"{error}. {_MEND}"
     advice = hint(address, error, environ) or f"{_START}."
     return f"no Docker engine answers at {address.url} ({error}). {advice}"
 

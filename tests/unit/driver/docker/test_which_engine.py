@@ -17,7 +17,7 @@ import pytest
 from emulator.cli import doctor
 from emulator.driver.docker import find_engine, network
 from emulator.driver.docker.address import EngineAddress, resolve, usual_sockets
-from emulator.driver.docker.answers import EngineFault, EngineInfo
+from emulator.driver.docker.answers import CredentialsFault, EngineFault, EngineInfo
 from emulator.driver.docker.engine import Engine
 from emulator.driver.docker.find import hint, no_engine
 from emulator.driver.docker.labels import own_container
@@ -121,6 +121,56 @@ class TestWhatAnEngineSays:
         found = self.ask(engine(libpod=own, info=PODMAN))
         assert str(found) == "Podman 4.3.1, rootless"
         assert (found.limits, found.ulimits, found.copies_address) == (False, False, True)
+
+    @pytest.mark.parametrize(
+        ("content", "wrong"),
+        [
+            ([1], "it is no object"),
+            ({"auths": ["r.test"]}, "`auths` is no object"),
+            ({"credHelpers": "none"}, "`credHelpers` is no object"),
+            ({"auths": {"r.test": "secret"}}, "`auths` has no object for 'r.test'"),
+            ({"auths": {"r.test": {"auth": "c2VjcmV0"}}}, "`auth` for 'r.test' in `auths` is not"),
+            ({"auths": {"r.test": {"auth": "secret"}}}, "`auth` for 'r.test' in `auths` is not"),
+            ({"auths": {"r.test": {"auth": 1}}}, "`auth` for 'r.test' in `auths` is not"),
+        ],
+    )
+    def test_what_login_kept_is_told_from_an_engine_that_is_not_there(
+        self,
+        engine: Callable[..., dict[str, str]],
+        tmp_path: Path,
+        monkeypatch: pytest.MonkeyPatch,
+        content: Any,
+        wrong: str,
+    ) -> None:
+        (tmp_path / "config.json").write_text(json.dumps(content))
+        monkeypatch.setenv("DOCKER_CONFIG", str(tmp_path))
+        environ = engine(info=DOCKER)
+        found = find_engine(environ)
+        said = f"{tmp_path}/config.json is not as `docker login` writes it: {wrong}"
+        assert found.reason.startswith(said)
+        assert "secret" not in found.reason
+        assert "DOCKER_CONFIG" in found.hint
+        with pytest.raises(CredentialsFault) as raised:
+            Engine(resolve(environ, home=tmp_path), environ=environ).connect()
+        assert no_engine(resolve(environ, home=tmp_path), raised.value, environ) == (
+            f"{raised.value}. {found.hint}"
+        )
+
+    @pytest.mark.parametrize(
+        "content",
+        [{}, {"auths": None}, {"auths": {"a": {}, "b": {"auth": "dTpw"}}},
+         {"auths": {"c": {"auth": "", "identitytoken": "token"}}, "credHelpers": {"c": "none"}}],
+    )  # fmt: skip
+    def test_what_login_writes_is_taken(
+        self,
+        engine: Callable[..., dict[str, str]],
+        tmp_path: Path,
+        monkeypatch: pytest.MonkeyPatch,
+        content: Any,
+    ) -> None:
+        (tmp_path / "config.json").write_text(json.dumps(content))
+        monkeypatch.setenv("DOCKER_CONFIG", str(tmp_path))
+        assert self.ask(engine(info=DOCKER)).name == "Docker"
 
     def test_doctor_names_it(
         self, engine: Callable[..., dict[str, str]], monkeypatch: pytest.MonkeyPatch
