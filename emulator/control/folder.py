@@ -66,6 +66,8 @@ class Found:
     mappings: tuple[MappingDeclaration, ...] = ()
     #: What could be a function and is left out: why, each in words.
     left_out: tuple[str, ...] = ()
+    #: The template's resources of kinds that are not served, with their kinds.
+    not_made: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -106,6 +108,7 @@ def read(path: Path, *, account: str, region: str, endpoint: str) -> Found:
         queues=declarations.queues,
         mappings=declarations.mappings,
         left_out=declarations.left_out,
+        not_made=declarations.not_made,
     )
 
 
@@ -217,6 +220,8 @@ class Folder:
                     ignored = ", ".join(declared.declaration.ignored)
                     raise ConfigurationError(f"{name}: not acted on (--strict): {ignored}")
         notes: list[str | None] = [f"left out: {each}" for each in found.left_out]
+        if found.not_made:
+            notes.append(f"not made from the template: {', '.join(found.not_made)}")
         for runtime in sorted(
             {each.declaration.runtime for each in found.functions.values()} - {""}
         ):

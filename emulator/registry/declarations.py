@@ -84,3 +84,5 @@ class Declarations:
     mappings: tuple[MappingDeclaration, ...] = ()
     #: What could be a function and is left out: why, each in words.
     left_out: tuple[str, ...] = ()
+    #: The template's resources of kinds that are not served, with their kinds.
+    not_made: tuple[str, ...] = ()

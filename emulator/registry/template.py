@@ -22,8 +22,16 @@ from emulator.registry.template_functions import LAMBDA, SERVERLESS, FunctionRea
 
 #: The names by which a template is found in a folder.
 TEMPLATES = ("template.yaml", "template.yml", "template.json")
+#: How files end that are taken for a template by mistake.
+_CODE = (".py", ".js", ".mjs", ".cjs")
 #: Made by the first line; what matters is its name.
 _LOG_GROUP = "AWS::Logs::LogGroup"
+_READ = (
+    *(SERVERLESS, LAMBDA, _LOG_GROUP, template_queues.QUEUE, template_queues.MAPPING),
+    *template_layers.KINDS,
+)
+#: Permissions are not asked for here, so nobody misses what grants them.
+_NEEDLESS = ("AWS::IAM::", "AWS::Lambda::Permission", "AWS::SQS::QueuePolicy")
 
 
 def read(
@@ -58,6 +66,8 @@ def read(
         path = templates[0]
     elif not path.exists():
         raise ConfigurationError(f"{path} does not exist")
+    elif path.suffix in _CODE:
+        raise ConfigurationError(f"{path} is code, no template: give the folder that holds it")
     document = load(path)
     pseudo = {
         "AWS::Region": region,
@@ -134,6 +144,11 @@ class _Template:
                 for name, properties in self._of(template_queues.QUEUE)
             ),
             mappings=tuple(mappings),
+            not_made=tuple(
+                f"{name} ({resource['Type']})"
+                for name, resource in self._resources.items()
+                if resource["Type"] not in _READ and not resource["Type"].startswith(_NEEDLESS)
+            ),
         )
 
     def _of(self, kind: str) -> Iterator[tuple[str, dict[str, Any]]]:

@@ -26,7 +26,11 @@ def charge(order):
 
 def handle(record):
     # By keyword: given by position, the order would not be seen by `idempotent_function`.
-    charge(order=record.json_body)
+    try:
+        charge(order=record.json_body)
+    except Exception as error:
+        print(f"failed: {error}")  # Powertools keeps it to itself
+        raise
 
 
 def handler(event, context):

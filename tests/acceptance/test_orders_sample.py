@@ -54,6 +54,9 @@ def test_orders_are_charged_once_and_bad_ones_become_dead_letters():
         told = logs.filter_log_events(logGroupName="/aws/lambda/orders", filterPattern="charged")
         charged = sorted(event["message"].strip() for event in told["events"])
         assert charged == ["charged A-1: 20", "charged A-3: 7"]
+        told = logs.filter_log_events(logGroupName="/aws/lambda/orders", filterPattern="failed")
+        failed = [event["message"].strip() for event in told["events"]]
+        assert failed == ["failed: order A-2: nothing to charge"] * 2
 
         # The bug is mended: what was dead is sent again, and nothing that was done is repeated.
         sqs.change_message_visibility(

@@ -96,6 +96,17 @@ def test_an_ill_named_folder_is_left_out_with_a_note_or_refused(tmp_path: Path) 
         Registered(tmp_path, strict=True).folder.load()
 
 
+@pytest.mark.parametrize("strict", [False, True])
+def test_a_resource_that_is_not_made_is_noted_once(tmp_path: Path, strict: bool) -> None:
+    write(tmp_path, "hello")
+    with (tmp_path / "template.yaml").open("a") as text:
+        text.write("  Table: {Type: AWS::DynamoDB::Table}\n")
+    registered = Registered(tmp_path, strict=strict)
+    note = "not made from the template: Table (AWS::DynamoDB::Table)"
+    assert registered.folder.load() == [note]
+    assert registered.folder.check(registered.folder.read()) == [], "once is enough"
+
+
 def test_only_what_changed_is_applied(tmp_path: Path) -> None:
     write(tmp_path, "one", "two")
     registered = Registered(tmp_path)

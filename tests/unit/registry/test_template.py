@@ -534,3 +534,22 @@ Resources:
     assert found.image_config.command == ("a.b",)
     assert found.image_config.entrypoint == ("x", "y")
     assert found.image_config.working_directory == "/w"
+
+
+def test_resources_that_are_not_made_are_named(tmp_path: Path) -> None:
+    text = f"""{HEAD}      {MINIMAL}
+  Table: {{Type: AWS::DynamoDB::Table}}
+  Api: {{Type: AWS::Serverless::Api, Properties: {{StageName: prod}}}}
+  Role: {{Type: AWS::IAM::Role}}
+  Allowed: {{Type: AWS::Lambda::Permission}}
+  Logs: {{Type: AWS::Logs::LogGroup}}
+  Queue: {{Type: AWS::SQS::Queue}}
+"""
+    found = templates.read(template(tmp_path, text))
+    assert found.not_made == ("Table (AWS::DynamoDB::Table)", "Api (AWS::Serverless::Api)")
+
+
+def test_code_is_not_taken_for_a_template(tmp_path: Path) -> None:
+    path = template(tmp_path, "def handler(event, context): pass", "app.py")
+    with pytest.raises(ConfigurationError, match="give the folder that holds it"):
+        read(path)
