@@ -12,16 +12,9 @@
 
 import { fileURLToPath } from 'node:url';
 
-import { BlockingChannel, NEXT, Responses, post } from './channel.mjs';
+import { BlockingChannel, NEXT, Responses, post, postError } from './channel.mjs';
 import { buildContext, invoke } from './invocation.mjs';
-import {
-  HttpResponseStream,
-  highWaterMark,
-  isStreaming,
-  loadHandler,
-  setPackagePath,
-  streamifyResponse,
-} from './loader.mjs';
+import { highWaterMark, isStreaming, loadHandler, setGlobals, setPackagePath } from './loader.mjs';
 import {
   errorPayload,
   flushed,
@@ -34,7 +27,7 @@ import {
 const CHANNEL = 3;
 
 /** Returns what tells the Runtime API of a fatal error now, or null when nobody waits for it. */
-let failureNow = initFailure;
+let failureNow = (payload) => postError('init/error', payload);
 
 async function main() {
   const inherited = process.argv[2] === '--channel';
@@ -102,17 +95,12 @@ async function rehearse() {
   await settled();
 }
 
-function setGlobals() {
-  if (/^(1|true)$/.test(process.env.AWS_LAMBDA_NODEJS_NO_GLOBAL_AWSLAMBDA ?? '')) return;
-  globalThis.awslambda = { ...globalThis.awslambda, streamifyResponse, HttpResponseStream };
-}
-
 /** Answer invocations by what the handler returns, for ever. */
 async function serve(channel, handler, release) {
   let answer = '';
   for (;;) {
     const { id, event, context } = await next(channel, answer, release);
-    failureNow = (payload) => post(`invocation/${id}/error`, JSON.stringify(payload), payload);
+    failureNow = (payload) => postError(`invocation/${id}/error`, payload);
     channel.unref();
     try {
       const result = await invoke(handler, event(), context(), release);
@@ -196,10 +184,6 @@ async function fail(channel, title, error) {
   channel.ref();
   channel.write(failure);
   await channel.receive();
-}
-
-function initFailure(payload) {
-  return post('init/error', JSON.stringify(payload), payload);
 }
 
 main().catch((error) => {

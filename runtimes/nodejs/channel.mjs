@@ -20,13 +20,18 @@ function next() {
   return `GET ${API}invocation/next HTTP/1.1\r\nHost: ${host}\r\n\r\n`;
 }
 
-/** Build a POST as text, followed by `after`: the next request can go out in the same write. */
-export function post(path, body, { errorType = '', contentType = 'application/json' } = {}, after = '') {
+/** Build a POST as text: the next request can go out in the same write. */
+export function post(path, body, errorType = '') {
   const type = errorType && `Lambda-Runtime-Function-Error-Type: ${headerValue(errorType)}\r\n`;
   return (
-    `POST ${API}${path} HTTP/1.1\r\nHost: ${host}\r\nContent-Type: ${contentType}\r\n${type}` +
-    `Content-Length: ${Buffer.byteLength(body)}\r\n\r\n${body}${after}`
+    `POST ${API}${path} HTTP/1.1\r\nHost: ${host}\r\nContent-Type: application/json\r\n${type}` +
+    `Content-Length: ${Buffer.byteLength(body)}\r\n\r\n${body}`
   );
+}
+
+/** Build a POST that reports the error `payload`. */
+export function postError(path, payload) {
+  return post(path, JSON.stringify(payload), payload.errorType);
 }
 
 /** Build the head of a POST whose body follows in chunks. */
@@ -148,7 +153,6 @@ export class BlockingChannel {
   constructor(fd) {
     this.#fd = fd;
   }
-
 
   /** Read the one line that comes before HTTP. */
   readLine() {

@@ -7,16 +7,9 @@ import { AsyncLocalStorage } from 'node:async_hooks';
 import os from 'node:os';
 import { Worker, isMainThread, parentPort, workerData } from 'node:worker_threads';
 
-import { NEXT, post, writeAll } from './channel.mjs';
+import { NEXT, post, postError, writeAll } from './channel.mjs';
 import { buildContext, invokeShared } from './invocation.mjs';
-import {
-  HttpResponseStream,
-  highWaterMark,
-  isStreaming,
-  loadHandler,
-  setPackagePath,
-  streamifyResponse,
-} from './loader.mjs';
+import { highWaterMark, isStreaming, loadHandler, setGlobals, setPackagePath } from './loader.mjs';
 import { errorPayload, flushed, logError, patchConsole, setInvocations } from './logging.mjs';
 import { SocketChannel } from './socket_channel.mjs';
 
@@ -66,7 +59,7 @@ async function answerFor(channel, id, code) {
     errorType: 'Runtime.ExitError',
     errorMessage: `RequestId: ${id} Error: ${reason}`,
   };
-  channel.write(post(`invocation/${id}/error`, JSON.stringify(payload), payload));
+  channel.write(postError(`invocation/${id}/error`, payload));
   await channel.receive();
 }
 
@@ -169,14 +162,7 @@ async function work({ root, handlerName, sdk, release }) {
     const context = store.getContext();
     return context && [context[PROTECTED_KEYS.REQUEST_ID], context[PROTECTED_KEYS.TENANT_ID]];
   });
-  if (!/^(1|true)$/.test(process.env.AWS_LAMBDA_NODEJS_NO_GLOBAL_AWSLAMBDA ?? '')) {
-    globalThis.awslambda = {
-      ...globalThis.awslambda,
-      streamifyResponse,
-      HttpResponseStream,
-      InvokeStore: store,
-    };
-  }
+  setGlobals({ InvokeStore: store });
   setPackagePath(sdk);
   const answers = new Answers(SocketChannel.connect(api));
   let handler;
@@ -184,8 +170,7 @@ async function work({ root, handlerName, sdk, release }) {
     handler = await loadHandler(root, handlerName, release);
   } catch (error) {
     logError('Init Error', error);
-    const payload = errorPayload(error);
-    await answers.send(post('init/error', JSON.stringify(payload), payload));
+    await answers.send(postError('init/error', errorPayload(error)));
     process.exit(1);
   }
   const run = isStreaming(handler) ? await streaming(api) : buffered(answers);
@@ -222,8 +207,7 @@ function buffered(answers) {
       answer = post(`invocation/${id}/response`, result);
     } catch (error) {
       logError('Invoke Error', error);
-      const payload = errorPayload(error);
-      answer = post(`invocation/${id}/error`, JSON.stringify(payload), payload);
+      answer = postError(`invocation/${id}/error`, errorPayload(error));
     }
     await flushed();
     await answers.send(answer);

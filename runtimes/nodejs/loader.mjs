@@ -167,7 +167,7 @@ const STREAMING = Symbol.for('aws.lambda.runtime.handler.streaming');
 const HIGH_WATER_MARK = Symbol.for('aws.lambda.runtime.handler.streaming.highWaterMark');
 
 /** Mark a handler as one that streams its response: `awslambda.streamifyResponse`. */
-export function streamifyResponse(handler, options) {
+function streamifyResponse(handler, options) {
   handler[STREAMING] = 'response';
   if (typeof options?.highWaterMark === 'number') {
     handler[HIGH_WATER_MARK] = Math.trunc(options.highWaterMark);
@@ -188,7 +188,7 @@ export function highWaterMark(handler) {
 }
 
 /** Gives a stream the status, headers and cookies of an HTTP response. */
-export const HttpResponseStream = {
+const HttpResponseStream = {
   from(stream, metadata) {
     stream.setContentType('application/vnd.awslambda.http-integration-response');
     stream._onBeforeFirstWrite = (write) => {
@@ -198,3 +198,9 @@ export const HttpResponseStream = {
     return stream;
   },
 };
+
+/** Set the global `awslambda`, with what else is to be in it, unless it is not wanted. */
+export function setGlobals(more) {
+  if (/^(1|true)$/.test(process.env.AWS_LAMBDA_NODEJS_NO_GLOBAL_AWSLAMBDA ?? '')) return;
+  globalThis.awslambda = { ...globalThis.awslambda, streamifyResponse, HttpResponseStream, ...more };
+}

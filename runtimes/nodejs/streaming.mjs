@@ -2,7 +2,7 @@
 
 import { Writable } from 'node:stream';
 
-import { headerValue, post, postChunked } from './channel.mjs';
+import { headerValue, postChunked, postError } from './channel.mjs';
 import { whenDrained } from './invocation.mjs';
 import { runtimeError } from './logging.mjs';
 
@@ -55,11 +55,11 @@ export class ResponseStream extends Writable {
   failure(payload) {
     if (this.#ended) return '';
     this.#ended = true;
-    const body = JSON.stringify(payload);
-    if (!this.#started) return post(this.#path + 'error', body, payload);
+    if (!this.#started) return postError(this.#path + 'error', payload);
+    const body = Buffer.from(JSON.stringify(payload)).toString('base64');
     return (
       `0\r\nLambda-Runtime-Function-Error-Type: ${headerValue(payload.errorType)}\r\n` +
-      `Lambda-Runtime-Function-Error-Body: ${Buffer.from(body).toString('base64')}\r\n\r\n`
+      `Lambda-Runtime-Function-Error-Body: ${body}\r\n\r\n`
     );
   }
 
