@@ -158,10 +158,7 @@ class Group:
         return Group({"": found[-1]}, unified=True) if found else self
 
     def pids(self) -> list[int]:
-        """Return the processes in the group, and in version 2 those in groups within it.
-
-        None when it is gone.
-        """
+        """Return the processes in the group, and in version 2 those in groups within it."""
         folder = self.folders["" if self.unified else "memory"]
         files = folder.rglob("cgroup.procs") if self.unified else [folder / "cgroup.procs"]
         found: list[int] = []
@@ -216,8 +213,13 @@ class Group:
     def remove(self, *, kill: bool = False) -> bool:
         """Remove the group, waiting up to 0.1 s for its last processes to leave.
 
-        Blocks: call it from a thread. ``kill`` kills what is still in there. Returns whether
-        it is gone.
+        Blocks: call it from a thread.
+
+        Args:
+            kill: Kill what is still in there.
+
+        Returns:
+            Whether it is gone.
         """
         self.close()
         return all(_remove(folder, kill=kill) for folder in set(self.folders.values()))

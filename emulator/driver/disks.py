@@ -13,6 +13,7 @@ import shutil
 import subprocess
 from collections.abc import Callable
 from concurrent.futures import Executor, ThreadPoolExecutor
+from contextlib import suppress
 from itertools import count
 from pathlib import Path
 from threading import Lock
@@ -86,7 +87,7 @@ class Disks:
 
     async def give(self, disk: int, uid: int) -> None:
         """Make ``uid`` the owner of all that is on ``disk``."""
-        await self._run(self._entering, _give, Path(f"/proc/self/fd/{disk}"), uid)
+        await self._run(self._entering, give_tree, Path(f"/proc/self/fd/{disk}"), uid)
 
     async def drop(self, disk: int) -> None:
         """Let go of a disk; unmounting it may write, so not on the loop."""
@@ -144,10 +145,16 @@ def _attach(disk: int, folder: Path) -> int:
     return mounts.clone(folder)
 
 
-def _give(folder: Path, uid: int) -> None:
+def give_tree(folder: Path, uid: int) -> None:
+    """Make ``uid`` the owner of what is in ``folder``. Blocks.
+
+    Raises:
+        OSError: The kernel refused.
+    """
     for root, folders, files in os.walk(folder):
         for name in (*folders, *files):
-            os.lchown(os.path.join(root, name), uid, uid)
+            with suppress(FileNotFoundError):
+                os.lchown(os.path.join(root, name), uid, uid)
 
 
 def _copy_sparse(source: Path, target: Path) -> None:

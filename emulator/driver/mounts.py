@@ -14,7 +14,9 @@ import fcntl
 import os
 import struct
 import sys
+from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from pathlib import Path
 
 _CLONE_FS = 0x200
@@ -76,15 +78,36 @@ def entering_executor() -> ThreadPoolExecutor:
     )
 
 
-def attach(pid: int, folders: list[tuple[Path, str]], *, read_only: bool = True) -> None:
-    """Show folders inside the mount namespace of ``pid``.
+@contextmanager
+def _inside(pid: int) -> Iterator[None]:
+    """Be in the mount namespace of ``pid`` for a while, on a thread of its own.
+
+    Raises:
+        OSError: The kernel refused, or the process is gone.
+    """
+    home = os.open("/proc/thread-self/ns/mnt", os.O_RDONLY | os.O_CLOEXEC)
+    try:
+        there = os.open(f"/proc/{pid}/ns/mnt", os.O_RDONLY | os.O_CLOEXEC)
+        try:
+            _call("setns", there, _CLONE_NEWNS)
+        finally:
+            os.close(there)
+        try:
+            yield
+        finally:
+            _call("setns", home, _CLONE_NEWNS)
+    finally:
+        os.close(home)
+
+
+def attach(pid: int, folders: list[tuple[Path, str]]) -> None:
+    """Show folders, read-only, inside the mount namespace of ``pid``.
 
     Must run on a thread of :func:`entering_executor`.
 
     Args:
         pid: A process of the container, as the host numbers it.
         folders: What to show, and at which existing folder of the container.
-        read_only: Nobody in the container can write to them.
 
     Raises:
         OSError: The kernel refused, or the container is gone.
@@ -94,22 +117,10 @@ def attach(pid: int, folders: list[tuple[Path, str]], *, read_only: bool = True)
         for source, target in folders:
             tree = clone(source)
             trees.append((tree, target))
-            if read_only:
-                _read_only(tree)
-        home = os.open("/proc/thread-self/ns/mnt", os.O_RDONLY | os.O_CLOEXEC)
-        try:
-            there = os.open(f"/proc/{pid}/ns/mnt", os.O_RDONLY | os.O_CLOEXEC)
-            try:
-                _call("setns", there, _CLONE_NEWNS)
-            finally:
-                os.close(there)
-            try:
-                for tree, target in trees:
-                    move(tree, target)
-            finally:
-                _call("setns", home, _CLONE_NEWNS)
-        finally:
-            os.close(home)
+            _read_only(tree)
+        with _inside(pid):
+            for tree, target in trees:
+                move(tree, target)
     finally:
         for tree, _ in trees:
             os.close(tree)
@@ -126,20 +137,11 @@ def place(pid: int, tree: int, target: str) -> int:
     Raises:
         OSError: The kernel refused, or the process is gone.
     """
-    home = os.open("/proc/thread-self/ns/mnt", os.O_RDONLY | os.O_CLOEXEC)
     try:
-        there = os.open(f"/proc/{pid}/ns/mnt", os.O_RDONLY | os.O_CLOEXEC)
-        try:
-            _call("setns", there, _CLONE_NEWNS)
-        finally:
-            os.close(there)
-        try:
+        with _inside(pid):
             move(tree, target)
             return clone(Path(target))
-        finally:
-            _call("setns", home, _CLONE_NEWNS)
     finally:
-        os.close(home)
         os.close(tree)
 
 

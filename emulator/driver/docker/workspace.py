@@ -14,13 +14,7 @@ from pathlib import Path
 from emulator.driver import mounts
 from emulator.driver.conventions import SDK, USER_NAME, package_paths
 from emulator.driver.disks import Disks
-from emulator.driver.docker.body import (
-    CODE,
-    LAYERS,
-    RUN,
-    Mount,
-    user_id,
-)
+from emulator.driver.docker.body import CODE, LAYERS, RUN, Mount, user_id
 from emulator.model.errors import ConfigurationError, DriverFault
 
 #: Bytes of a Unix socket's path, less the final zero (sockaddr_un).
@@ -171,7 +165,8 @@ class LocalFiles:
         try:
             if self._privileged:
                 folders = [(source, at) for source, at in ((code, CODE), (opt, LAYERS)) if source]
-                await self._run(lambda: mounts.attach(pid, folders))
+                loop = asyncio.get_running_loop()
+                await loop.run_in_executor(self._thread, mounts.attach, pid, folders)
                 return
             for source, target in ((code, workspace.code), (opt, workspace.layers)):
                 if source is not None:
@@ -209,9 +204,6 @@ class LocalFiles:
             disk, workspace.disk = workspace.disk, None
             await self._disks.drop(disk)
         await asyncio.to_thread(remove_folder, workspace.root)
-
-    async def _run(self, call: object) -> None:
-        await asyncio.get_running_loop().run_in_executor(self._thread, call)  # type: ignore[arg-type]
 
     def close(self) -> None:
         self._thread.shutdown(wait=True)

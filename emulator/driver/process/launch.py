@@ -135,8 +135,8 @@ def plan(
     assert choice.interpreter is not None
     program = program_inside(choice, jailed=jailed)
     command: tuple[str, ...]
-    wrapper = environ.get(WRAPPER)
-    if choice.family == "python" and bootstrap == "awslambdaric":
+    official = choice.family == "python" and bootstrap == "awslambdaric"
+    if official:
         code = _OFFICIAL_CLIENT.format(path=_python_path(choice.interpreter.version, paths))
         command, channel = (program, "-c", code), False
     elif choice.family == "python":
@@ -144,14 +144,10 @@ def plan(
         command, channel = (program, f"{paths.runtime}/bootstrap.py", *arguments), True
     else:
         command, channel = (program, f"{paths.runtime}/bootstrap.mjs"), False
-    if wrapper:
-        wrapper = paths.translate(wrapper)
-        return Launch(
-            early=False, argv=(wrapper, *command), wrapped=True, channel=channel, **common
-        )
-    if bootstrap == "awslambdaric" and choice.family == "python":
-        return Launch(early=False, argv=command, channel=False, **common)
-    if _needs_fresh_process(environ, jailed=jailed):
+    if wrapper := environ.get(WRAPPER):
+        argv = (paths.translate(wrapper), *command)
+        return Launch(early=False, argv=argv, wrapped=True, channel=channel, **common)
+    if official or _needs_fresh_process(environ, jailed=jailed):
         return Launch(early=False, argv=command, channel=channel, **common)
     return Launch(early=True, **common)
 
@@ -209,9 +205,6 @@ def _provided(spec: EnvironmentSpec, common: dict[str, Any]) -> Launch:
     return Launch(
         early=False,
         channel=False,
-        error=(
-            INVALID_ENTRYPOINT,
-            NO_BOOTSTRAP,
-        ),
+        error=(INVALID_ENTRYPOINT, NO_BOOTSTRAP),
         **common,
     )

@@ -11,7 +11,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
-from emulator.driver.disks import Disks
+from emulator.driver.disks import Disks, give_tree
 from emulator.driver.process.sandbox import ProcessSandbox
 
 #: The size of a stem cell's disk: what functions have that do not say, MB.
@@ -63,7 +63,8 @@ class Temporary:
         """
         sandbox.tmp = tmp.folder
         if tmp.used and tmp.folder is not None and sandbox.uid is not None:
-            await asyncio.to_thread(_give, tmp.folder, sandbox.uid)
+            # A reset sandbox has another user id.
+            await asyncio.to_thread(give_tree, tmp.folder, sandbox.uid)
         has_one = tmp.disk is None and sandbox.disk is not None and size_mb == _STEM_SIZE_MB
         if self._disks is None or has_one:
             return
@@ -122,14 +123,6 @@ def _taken_from(sandbox: ProcessSandbox) -> Tmp:
     tmp = Tmp(sandbox.tmp, sandbox.disk, used=True)
     sandbox.tmp = sandbox.disk = None
     return tmp
-
-
-def _give(folder: Path, uid: int) -> None:
-    """Make ``uid`` the owner of what is in ``folder``: a reset sandbox has another user id."""
-    for root, folders, files in os.walk(folder):
-        for name in (*folders, *files):
-            with suppress(FileNotFoundError):
-                os.lchown(os.path.join(root, name), uid, uid)
 
 
 def _remove_folder(folder: Path) -> None:
