@@ -144,7 +144,7 @@ class FunctionUrlDoor:
                 await self._stream(send, version, invocation, added)
                 return
             result = await self._services.invoker.invoke(version, invocation)
-            await _answer(send, _response(result), added)
+            await _answer(send, _response(request_id, result), added)
         except AwsError as error:
             await _answer(send, _refusal(error, request_id), added)
 
@@ -291,18 +291,18 @@ async def _beginning(streamed: StreamedInvocation) -> HttpResponse:
     return HttpResponse(*prelude_of(head), rest)
 
 
-def _response(result: InvocationResult) -> HttpResponse:
+def _response(request_id: str, result: InvocationResult) -> HttpResponse:
     if result.function_error:
         return _FAILED
     try:
         return response_of(result.payload, result.content_type)
     except Malformed as error:
-        _say_malformed("", error)
+        _say_malformed(request_id, error)
         return _FAILED
 
 
 def _say_malformed(request_id: str, error: Malformed) -> None:
-    _log.warning("the response of %s means no HTTP response: %s", request_id or "a function", error)
+    _log.warning("the response of %s means no HTTP response: %s", request_id, error)
 
 
 def _refusal(error: AwsError, request_id: str) -> HttpResponse:
@@ -312,7 +312,7 @@ def _refusal(error: AwsError, request_id: str) -> HttpResponse:
         return HttpResponse(403, [_JSON, (b"x-amzn-errortype", b"AccessDeniedException")], message)
     status, headers, body = codec.service("lambda").error(error, request_id)
     kept = [(name, value) for name, value in headers if name != b"x-amzn-requestid"]
-    return HttpResponse(min(status, 502) if status < 500 else 502, kept, body)
+    return HttpResponse(status if status < 500 else 502, kept, body)
 
 
 def _too_large() -> AwsError:

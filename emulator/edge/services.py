@@ -9,6 +9,8 @@ from html import escape
 from importlib import import_module
 from typing import Any
 
+import orjson
+
 from emulator.control.context import Context
 from emulator.edge import codec
 from emulator.edge.codec.serialise import Response
@@ -93,8 +95,6 @@ class NotServed(Exception):
         code = "NotImplemented" if self.protocol == "rest-xml" else "NotImplementedException"
         headers = [(b"x-amzn-requestid", request_id.encode())]
         if self.protocol in ("json", "rest-json"):
-            import orjson
-
             headers.append((b"x-amzn-errortype", code.encode()))
             version = b"application/x-amz-json-1.1" if self.protocol == "json" else b""
             headers.append((b"content-type", version or b"application/json"))

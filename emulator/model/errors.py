@@ -1,8 +1,10 @@
 """The errors of the emulator: three kinds, never mixed.
 
-1. A *function error* is a result, not an exception (:class:`emulator.model.invocation.Failure`).
+1. A *function error* is a result (:class:`emulator.model.invocation.InvocationResult`), not an
+   exception.
 2. :class:`AwsError` is raised by an operation and becomes AWS's own answer at the edge.
-3. :class:`DriverFault` is infrastructure; it becomes an ``AwsError`` once, in the invoker.
+3. :class:`DriverFault` and :class:`StorageError` are infrastructure. An invocation's fault becomes
+   an ``AwsError`` in the invoker, whatever reaches the AWS door becomes one there.
 
 ::
 

@@ -43,6 +43,7 @@ async def from_request(ctx: Context, request: Mapping[str, Any]) -> Code:
     Raises:
         AwsError: The archive is too large, unreadable or unsafe, or comes from where this
             emulator can't fetch it.
+        DriverFault, StorageError: It could not be kept.
     """
     if request.get("ImageUri"):
         uri: str = request["ImageUri"]
@@ -76,7 +77,8 @@ async def keep(blobs: Blobs, unpacked: Path, archive: bytes) -> Code:
         unpacked: The folder of unpacked archives.
 
     Raises:
-        AwsError: As :func:`emulator.driver.package.unpack`.
+        AwsError, DriverFault: As :func:`emulator.driver.package.unpack`.
+        StorageError: The archive could not be kept.
     """
     digest = hashlib.sha256(archive).hexdigest()
     folder = unpacked / digest

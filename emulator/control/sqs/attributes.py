@@ -8,17 +8,15 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 
 from emulator.control.sqs import errors, policies
-from emulator.queues.rules import QueueSettings
+from emulator.queues.rules import MAX_VISIBILITY, QueueSettings
 
-#: Name: (default, least, greatest).
-NUMBERS = {
-    "DelaySeconds": ("0", 0, 900),
-    "MaximumMessageSize": ("1048576", 1024, 1_048_576),
-    "MessageRetentionPeriod": ("345600", 60, 1_209_600),
-    "ReceiveMessageWaitTimeSeconds": ("0", 0, 20),
-    "VisibilityTimeout": ("30", 0, 43_200),
+DEFAULTS = {
+    "DelaySeconds": "0",
+    "MaximumMessageSize": "1048576",
+    "MessageRetentionPeriod": "345600",
+    "ReceiveMessageWaitTimeSeconds": "0",
+    "VisibilityTimeout": "30",
 }
-DEFAULTS = {name: default for name, (default, _, _) in NUMBERS.items()}
 FIFO_DEFAULTS = {
     "ContentBasedDeduplication": "false",
     "DeduplicationScope": "queue",
@@ -43,12 +41,26 @@ OPTIONAL = (
 )
 SETTABLE = frozenset((*DEFAULTS, *FIFO_DEFAULTS, *OPTIONAL, "FifoQueue", "SqsManagedSseEnabled"))
 KNOWN = SETTABLE | frozenset(COMPUTED) | {"All"}
-_KMS_REUSE = (60, 86_400)
+#: The least and the greatest value of those that are numbers.
+_BOUNDS = {
+    "DelaySeconds": (0, 900),
+    "KmsDataKeyReusePeriodSeconds": (60, 86_400),
+    "MaximumMessageSize": (1024, 1_048_576),
+    "MessageRetentionPeriod": (60, 1_209_600),
+    "ReceiveMessageWaitTimeSeconds": (0, 20),
+    "VisibilityTimeout": (0, MAX_VISIBILITY),
+}
 _CHOICES = {
     "ContentBasedDeduplication": ("true", "false"),
     "DeduplicationScope": ("queue", "messageGroup"),
     "FifoThroughputLimit": ("perQueue", "perMessageGroupId"),
     "SqsManagedSseEnabled": ("true", "false"),
+}
+#: Refuse what is not such a document.
+_CHECKS: dict[str, Callable[[str], object]] = {
+    "Policy": policies.check_policy,
+    "RedriveAllowPolicy": policies.parse_redrive_allow,
+    "RedrivePolicy": policies.parse_redrive,
 }
 
 
@@ -112,54 +124,22 @@ def check(name: str, value: str, *, fifo: bool) -> str:
         raise errors.invalid_attribute("FifoQueue", "Modifying queue type is not supported.")
     if not value:
         return ""
-    if name in NUMBERS:
-        _, least, greatest = NUMBERS[name]
-        return _number(name, value, least, greatest)
-    if name in _CHOICES:
-        if value not in _CHOICES[name]:
-            raise errors.invalid_attribute(name)
-        return value
-    return _CHECKS[name](value)
+    if name in _BOUNDS:
+        return _number(name, value)
+    if name in _CHOICES and value not in _CHOICES[name]:
+        raise errors.invalid_attribute(name)
+    if name in _CHECKS:
+        _CHECKS[name](value)
+    return value
 
 
-def _number(name: str, value: str, least: int, greatest: int) -> str:
+def _number(name: str, value: str) -> str:
+    least, greatest = _BOUNDS[name]
     if not (value.isascii() and value.isdigit()) or len(value) > 10:
         raise errors.invalid_attribute(name)
     if not least <= int(value) <= greatest:
         raise errors.invalid_attribute(name)
     return str(int(value))
-
-
-def _kms_key(value: str) -> str:
-    return value
-
-
-def _kms_reuse(value: str) -> str:
-    return _number("KmsDataKeyReusePeriodSeconds", value, *_KMS_REUSE)
-
-
-def _policy(value: str) -> str:
-    policies.check_policy(value)
-    return value
-
-
-def _redrive(value: str) -> str:
-    policies.parse_redrive(value)
-    return value
-
-
-def _redrive_allow(value: str) -> str:
-    policies.parse_redrive_allow(value)
-    return value
-
-
-_CHECKS: dict[str, Callable[[str], str]] = {
-    "KmsDataKeyReusePeriodSeconds": _kms_reuse,
-    "KmsMasterKeyId": _kms_key,
-    "Policy": _policy,
-    "RedriveAllowPolicy": _redrive_allow,
-    "RedrivePolicy": _redrive,
-}
 
 
 def settings(attributes: Mapping[str, str], arn: str) -> QueueSettings:

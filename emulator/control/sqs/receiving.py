@@ -7,8 +7,7 @@ from emulator.control.sqs.context import SqsContext, Wire
 from emulator.control.sqs.queues import SqsQueue
 from emulator.model.errors import AwsError
 from emulator.queues.errors import AttemptNotRetryable, QueueError, TooManyInFlight
-
-MAX_VISIBILITY = 43_200
+from emulator.queues.rules import MAX_VISIBILITY
 
 
 async def receive_message(ctx: SqsContext, request: Wire) -> Wire:

@@ -195,10 +195,12 @@ class Images:
 
     async def plan_runtime(self, runtime: str, architecture: str) -> Plan:
         """Say what zip functions of ``runtime`` run in: mapped, else built here, else AWS's."""
-        language, version = split_runtime(runtime) if runtime not in self._mapping else ("", "")
-        if not language:
-            match = _RUNTIME.fullmatch(runtime)
-            language, version = (match["language"], match["version"] or "") if match else ("", "")
+        try:
+            language, version = split_runtime(runtime)
+        except ConfigurationError:
+            if runtime not in self._mapping:
+                raise
+            language = version = ""
         image = self._mapping.get(runtime) or await self._default(runtime)
         return Plan(
             image=image,

@@ -84,8 +84,7 @@ class StemPool:
         self._refill(plan, max(_GRACE, pause_after(self._losses.get(plan, 0))))
         return taken
 
-    def put(self, plan: Plan, stem: DockerSandbox) -> None:
-        """Keep a stem cell that its caller did not need after all."""
+    def _put(self, plan: Plan, stem: DockerSandbox) -> None:
         if self._closed or self.count(plan) >= self._size:
             self._discard(stem)
         else:
@@ -144,7 +143,7 @@ class StemPool:
 
     def _watch(self, plan: Plan, stem: DockerSandbox) -> None:
         born = self._clock.monotonic()
-        self.put(plan, stem)
+        self._put(plan, stem)
         stem.exited.add_done_callback(lambda _: self._lost(plan, stem, born))
 
     def _lost(self, plan: Plan, stem: DockerSandbox, born: float) -> None:

@@ -107,7 +107,7 @@ class LocalFiles:
     async def make(self, storage_mb: int) -> Workspace:
         """Make a container's folder, and where it can be had the disk for its /tmp.
 
-        The disk is mounted at ``temporary`` until :meth:`hide`.
+        The disk is mounted at ``temporary`` until :meth:`hide_disk`.
         """
         self._count += 1
         workspace = Workspace(self._base / f"{self._count:06}", self._count)
