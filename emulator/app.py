@@ -320,9 +320,7 @@ class Emulator:
             except ConfigurationError as error:
                 self._complain(str(error))
 
-        task = asyncio.get_running_loop().create_task(follow())
-        self.services.background.add(task)
-        task.add_done_callback(self.services.background.discard)
+        self.services.spawn(follow())
 
     async def _prepare(self) -> None:
         """Have ready what the functions there are need, so that the first call is quick."""

@@ -84,10 +84,11 @@ class SandboxGateway:
 
     Args:
         gateway: Serves what is let through.
-        secret_host: The name that only sandboxes know, where others reach the address as well.
+        secret_host: The name that only sandboxes know, where others reach the address as well; ""
+            where they don't.
     """
 
-    def __init__(self, gateway: Gateway, secret_host: str = "") -> None:
+    def __init__(self, gateway: Gateway, secret_host: str) -> None:
         self._gateway = gateway
         self._secret_host = secret_host.encode()
 

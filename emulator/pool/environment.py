@@ -176,8 +176,9 @@ class Environment(ABC):
             self.timeline.append((self._clock.now(), state, reason))
         self.state = state
 
-    def _is(self, *states: State) -> bool:
-        return self.state in states
+    def _is(self, state: State) -> bool:
+        # A call: to a type checker an attribute that was compared is the same after an ``await``.
+        return self.state is state
 
     # --- init --------------------------------------------------------------------------------
 

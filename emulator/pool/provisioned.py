@@ -20,13 +20,12 @@ from emulator.pool.states import State
 class ProvisionedStatus:
     """What GetProvisionedConcurrencyConfig tells of the environments."""
 
-    requested: int
-    allocated: int
+    #: Environments that can take a call.
     available: int
     #: "IN_PROGRESS", "READY" or "FAILED".
     status: str
-    #: AWS's reason of a failure, e.g. "FUNCTION_ERROR_INIT_FAILURE".
-    reason: str = ""
+    #: AWS's reason of a failure, e.g. "FUNCTION_ERROR_INIT_FAILURE"; "" for none.
+    reason: str
 
 
 @dataclass(slots=True)
@@ -91,13 +90,7 @@ class Provisioning:
         # What it takes the place of still serves, and is counted as its own (recorded).
         before = [each for each in self._leaving.values() if version.key in each.awaited]
         available = min(requested, ready + sum(self._ready(each.version) for each in before))
-        return ProvisionedStatus(
-            requested=requested,
-            allocated=available,
-            available=available,
-            status=status,
-            reason=reason,
-        )
+        return ProvisionedStatus(available=available, status=status, reason=reason)
 
     def _ready(self, version: FunctionVersion) -> int:
         return sum(

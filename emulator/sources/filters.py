@@ -33,25 +33,23 @@ class Filter:
 
     Args:
         patterns: Texts that :func:`is_pattern` says are such.
-        data: The record's member that may hold JSON as text.
     """
 
-    def __init__(self, patterns: list[str], data: str = "body") -> None:
+    def __init__(self, patterns: list[str]) -> None:
         self._patterns = [Pattern(text) for text in patterns]
-        self._data = data
 
     def matches(self, record: Mapping[str, Any]) -> bool:
         """Say whether a record passes.
 
-        Its data is looked into if it is JSON. A pattern for JSON matches no other text, and one
+        Its body is looked into if it is JSON. A pattern for JSON matches no other text, and one
         for text no JSON.
         """
-        data = record[self._data]
-        parsed = _parse(data)
-        event = {**record, self._data: data if parsed is None else parsed}
+        body = record["body"]
+        parsed = _parse(body)
+        event = {**record, "body": body if parsed is None else parsed}
         for pattern in self._patterns:
-            looks_into = any(path.startswith(f"{self._data}.") for path in pattern.paths)
-            as_text = self._data in pattern.paths
+            looks_into = any(path.startswith("body.") for path in pattern.paths)
+            as_text = "body" in pattern.paths
             if (looks_into and parsed is None) or (as_text and parsed is not None):
                 continue
             if pattern.matches(event):

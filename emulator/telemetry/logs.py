@@ -247,11 +247,11 @@ class LogWriter:
         for at in range(0, len(line) or 1, EVENT_BYTES):
             self.line(line[at : at + EVENT_BYTES].decode("utf-8", "replace"))
 
-    def tail(self, mark: int, until: int, limit: int, naming: str = "") -> bytes:
+    def tail(self, mark: int, until: int, limit: int, naming: str) -> bytes:
         """Return the last ``limit`` bytes written from ``mark`` up to ``until``.
 
         Args:
-            naming: Only events with this text.
+            naming: Only events with this text; "" takes all.
         """
         lines: list[bytes] = []
         size = 0

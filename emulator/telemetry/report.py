@@ -53,7 +53,7 @@ def init_start(runtime: str, runtime_arn: str) -> str:
     return f"INIT_START Runtime Version: {runtime}\tRuntime Version ARN: {runtime_arn}"
 
 
-def init_report(duration_ms: float, *, phase: str, status: str, error_type: str = "") -> str:
+def init_report(duration_ms: float, *, phase: str, status: str, error_type: str) -> str:
     """Return the line of a failed INIT; ``phase`` is "init" or "invoke"."""
     line = f"INIT_REPORT Init Duration: {duration_ms:.2f} ms\tPhase: {phase}\tStatus: {status}"
     if error_type:

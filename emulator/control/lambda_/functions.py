@@ -132,13 +132,13 @@ async def update_function_code(ctx: Context, request: Request) -> Response:
     function = lookup.function(ctx, request)
     _check_revision(function.latest, request)
     _check_kind(function.latest, request)
-    states.check_idle(function)
+    states.check_settled(function)
     code.check_source(request)
     kept = await code.from_request(ctx, request)
     code_signing.check_deployment(code_signing.of(ctx, function), kept)
     # Another change may have begun while the archive was unpacked.
     _check_revision(function.latest, request)
-    states.check_idle(function)
+    states.check_settled(function)
     architecture = (request.get("Architectures") or [function.latest.architecture])[0]
     changed = replace(function.latest, code=kept, architecture=architecture)
     layers.check(ctx, changed)
@@ -153,7 +153,7 @@ async def update_function_configuration(ctx: Context, request: Request) -> Respo
     """https://docs.aws.amazon.com/lambda/latest/api/API_UpdateFunctionConfiguration.html"""
     function = lookup.function(ctx, request)
     _check_revision(function.latest, request)
-    states.check_idle(function)
+    states.check_settled(function)
     runtimes.check(ctx, request, function.latest)
     request = managed_instances.complete(ctx, request, function.latest)
     named = request.get("Layers")

@@ -7,7 +7,6 @@ is kept from the start of each transition.
 
 from __future__ import annotations
 
-import asyncio
 import uuid
 from collections.abc import Callable
 from functools import partial
@@ -136,9 +135,7 @@ def _after(ctx: Context, key: str, mapping: Body | None, settle: Callable[[], No
         await ctx.services.sources.apply(key, mapping)
         settle()
 
-    task = asyncio.get_running_loop().create_task(apply())
-    ctx.services.background.add(task)
-    task.add_done_callback(ctx.services.background.discard)
+    ctx.services.spawn(apply())
 
 
 async def _check_queue(ctx: Context, arn: str, function_arn: str) -> None:

@@ -163,10 +163,11 @@ def _render(ctx: Context, function: Function, qualifier: str) -> Response:
         if version is not None and share:
             found.append(ctx.services.provisioning.status(version))
     states = {status.status for status in found}
+    available = sum(status.available for status in found)
     shown = {
         **body,
-        "AllocatedProvisionedConcurrentExecutions": sum(status.allocated for status in found),
-        "AvailableProvisionedConcurrentExecutions": sum(status.available for status in found),
+        "AllocatedProvisionedConcurrentExecutions": available,
+        "AvailableProvisionedConcurrentExecutions": available,
         "Status": next((s for s in ("FAILED", "IN_PROGRESS") if s in states), "READY"),
     }
     reasons = [status.reason for status in found if status.reason]

@@ -141,7 +141,7 @@ def _why(version: FunctionVersion) -> str:
     return "InvalidImage" if version.code.image else "InternalError"
 
 
-def check_idle(function: Function) -> None:
+def check_settled(function: Function) -> None:
     """Refuse a change while another is going on.
 
     Raises:
@@ -187,11 +187,7 @@ def _again(
 
 def _begin(services: Services, function: Function, settling: dict[str, FunctionVersion]) -> None:
     transition = services.transitions[function.arn] = Transition()
-    ending = _settle(services, function, transition, settling)
-    task = asyncio.get_running_loop().create_task(ending)
-    transition.task = task
-    services.background.add(task)
-    task.add_done_callback(services.background.discard)
+    transition.task = services.spawn(_settle(services, function, transition, settling))
 
 
 async def hurry(services: Services, function: Function, patience: float = _PATIENCE) -> None:

@@ -21,7 +21,7 @@ async def publish_version(ctx: Context, request: Request) -> Response:
     latest = function.latest
     if request.get("RevisionId") not in (None, "", latest.revision_id):
         raise stale()
-    states.check_idle(function)
+    states.check_settled(function)
     wanted = request.get("CodeSha256")
     if wanted and wanted != latest.code.sha256:
         raise invalid(

@@ -244,14 +244,14 @@ class Containers:
         )
 
     async def specialise(
-        self, stem: DockerSandbox, spec: EnvironmentSpec, before: DockerSandbox | None = None
+        self, stem: DockerSandbox, spec: EnvironmentSpec, before: DockerSandbox | None
     ) -> None:
         """Make a stem cell the environment of ``spec``: its code, its limits, its start.
 
         Args:
             stem: The stem cell.
             spec: What it becomes.
-            before: The environment that ended, whose /tmp it inherits.
+            before: The environment that ended, whose /tmp it inherits; None for a fresh one.
 
         Raises:
             DriverFault: It can't be; the container is of no use any more.

@@ -19,9 +19,7 @@ from emulator.edge.admin.views import PREFIX, Stopping
 from emulator.edge.gateway import AsgiApp
 
 
-def make_admin(
-    services: Services, stop: Callable[[], None], stopping: asyncio.Event | None = None
-) -> AsgiApp:
+def make_admin(services: Services, stop: Callable[[], None], stopping: asyncio.Event) -> AsgiApp:
     """Return the ASGI application.
 
     Args:
@@ -37,7 +35,7 @@ def make_admin(
         redoc_url=None,
     )
     state.add(app, services)
-    logs.add(app, services, stopping or asyncio.Event())
+    logs.add(app, services, stopping)
     archives.add(app, services)
     events.add(app, services)
 
