@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import gc
+import os
 import signal
 from collections.abc import Callable
 from dataclasses import replace
@@ -67,7 +68,8 @@ class Emulator:
         #: Those that serve.
         self._fronts: list[Front] = []
         self._temporary: TemporaryFolder | None = None
-        self.state = settings.state or self._make_temporary()
+        # Sandboxes see it elsewhere: neither a relative path nor a link leads there from theirs.
+        self.state = Path(os.path.realpath(settings.state or self._make_temporary()))
         code_folder = self._make_code_folder()
         self.store = self._open_store(settings.state)
         kept = self.store.logs

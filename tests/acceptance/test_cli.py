@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import json
 import os
 import pty
@@ -9,10 +10,12 @@ import signal
 import subprocess
 import sys
 import threading
+import zipfile
 from collections.abc import Iterator
 from pathlib import Path
 from typing import IO
 
+import boto3
 import pytest
 
 from tests.needs import need
@@ -343,6 +346,38 @@ def test_a_state_folder_that_is_none_is_a_clear_error(session: Session, tmp_path
     assert done.returncode == 1
     assert "can't keep state in" in done.stderr
     assert "Traceback" not in done.stderr
+
+
+@pytest.mark.parametrize("link", [False, True])
+def test_a_state_folder_may_be_named_from_here(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, link: bool
+) -> None:
+    (tmp_path / "real").mkdir()
+    if link:
+        (tmp_path / "state").symlink_to(tmp_path / "real")
+    monkeypatch.chdir(tmp_path)
+    archive = io.BytesIO()
+    with zipfile.ZipFile(archive, "w") as file:
+        file.writestr("app.py", HELLO.format(value="from the archive"))
+    session = Session(write(tmp_path), "--state", "state")
+    try:
+        boto3.client(
+            "lambda",
+            endpoint_url=f"http://127.0.0.1:{session.port}",
+            region_name="us-east-1",
+            aws_access_key_id="test",
+            aws_secret_access_key="test",
+        ).create_function(
+            FunctionName="made",
+            Runtime=RUNTIME,
+            Handler="app.handler",
+            Role="arn:aws:iam::000000000000:role/any",
+            Code={"ZipFile": archive.getvalue()},
+        )
+        done = session.run("invoke", "made")
+        assert json.loads(done.stdout) == "from the archive"
+    finally:
+        session.end()
 
 
 def test_a_runtime_that_is_not_served_is_noted_once(tmp_path: Path) -> None:
