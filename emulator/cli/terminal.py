@@ -7,6 +7,7 @@ import json
 import os
 import queue
 import re
+import shutil
 import sys
 import threading
 import time
@@ -24,6 +25,8 @@ _UNSAFE = re.compile(r"\x1b(?!\[[0-9;]*m)|[\x00-\x08\x0b-\x1a\x1c-\x1f\x7f-\x9f]
 _COLOURS = (36, 33, 32, 35, 34, 96, 93, 92, 95, 94)
 #: Characters in a line of a terminal that does not say how wide it is.
 _WIDTH = 80
+#: What a table's last column may be narrowed to, and what rules take beside each column.
+_NARROWEST, _BETWEEN = 20, 3
 #: Lines that may wait for a slow terminal.
 _WAITING = 10_000
 
@@ -71,12 +74,16 @@ def show_json(value: Any) -> None:
 
 
 def show_table(columns: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
-    """Print a table. The last column may be wrapped on a terminal, and is never cut elsewhere."""
+    """Print a table: with rules where a terminal has room for it, else as plain lines.
+
+    Nothing is cut. The last column may be wrapped between the rules.
+    """
     cells = [[clean(cell) for cell in row] for row in rows]
-    if is_terminal():
+    widths = [max(map(len, column)) for column in zip(columns, *cells, strict=True)]
+    room = sum(widths[:-1]) + min(widths[-1], _NARROWEST) + _BETWEEN * len(widths)
+    if is_terminal() and room <= shutil.get_terminal_size().columns:
         _show_rich(columns, cells)
         return
-    widths = [max(map(len, column)) for column in zip(columns, *cells, strict=True)]
     for row in (columns, *cells):
         line = "  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True))
         print(line.rstrip())

@@ -43,6 +43,19 @@ def test_a_table_without_a_terminal_is_aligned_text(capsys: pytest.CaptureFixtur
     assert capsys.readouterr().out == "NAME    STATE\na       ready\nlonger  x\\x1b[2J\n"
 
 
+@pytest.mark.parametrize(("width", "rules"), [("60", False), ("70", True), ("120", True)])
+def test_a_table_is_never_cut_on_a_terminal(
+    width: str, rules: bool, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("emulator.cli.terminal.is_terminal", lambda: True)
+    monkeypatch.setenv("COLUMNS", width)
+    columns, row = ("ENVIRONMENT", "FUNCTION", "PID"), ("c0007eb098c5", "f" * 40, "32119")
+    show_table(columns, [row])
+    out = capsys.readouterr().out
+    assert [word for word in (*columns, *row) if word not in out] == []
+    assert ("─" in out) == rules
+
+
 def test_a_function_keeps_its_colour() -> None:
     first, again = (log_line("hello", text, colour=True) for text in ("one", "two"))
     assert first.split("hello")[0] == again.split("hello")[0] != ""
