@@ -304,13 +304,21 @@ class Emulator:
         self._guard.admit(self.driver.reach_host)
         if not self._front.covers(self.driver.listen_host):
             secret_host = self.driver.reach_host if self.driver.reach_host_is_secret else ""
-            # Where any port will do, the one that is free here may be taken there.
-            own = Front(self.driver.listen_host, self.settings.port)
+            own = self._front_at(self.driver.listen_host)
             port = own.port
             self._serve(own, SandboxGateway(self.gateway, secret_host))
         if self.settings.inject_endpoint:
             url = f"http://{self.driver.reach_host}:{port}"
             self.pools.settings = replace(self.pools.settings, endpoint_url=url)
+
+    def _front_at(self, host: str) -> Front:
+        """Listen at ``host`` on the clients' port too; where any will do, on a free one at least."""
+        try:
+            return Front(host, self.port)
+        except ConfigurationError:
+            if self.settings.port:
+                raise
+            return Front(host, 0)
 
     def _follow_folder(self) -> None:
         """Make what the folder declares now, in the background."""
