@@ -107,4 +107,4 @@ def _remedy(error: OSError) -> str:
     if isinstance(error, socket.gaierror) or error.errno == errno.EADDRNOTAVAIL:
         return "Choose an address of this machine with --host."
     hint = "Is another emulator running? " if error.errno == errno.EADDRINUSE else ""
-    return f"{hint}Choose another port with --port."
+    return f"{hint}Choose another port with --port or LOCALFAAS_PORT."

@@ -328,7 +328,7 @@ def test_a_port_in_use_is_a_clear_error(session: Session, tmp_path: Path) -> Non
     done = session.run("up", "--port", str(session.port), env={"PWD": str(tmp_path)})
     assert done.returncode == 1
     assert "can't listen on" in done.stderr
-    assert "--port" in done.stderr
+    assert "with --port or LOCALFAAS_PORT" in done.stderr
     assert "Traceback" not in done.stderr
 
 
