@@ -49,7 +49,8 @@ class Requirements:
     ) -> None:
         self._on_host = driver == "process"
         self._say = say
-        self._cache = cache or cache_folder()
+        # Sandboxes see it elsewhere: no link leads there from theirs, nor does a relative path.
+        self._cache = Path(os.path.realpath(cache or cache_folder()))
         self._installing: dict[Path, asyncio.Task[None]] = {}
 
     async def layer(self, version: FunctionVersion) -> Path | None:

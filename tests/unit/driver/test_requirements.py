@@ -66,6 +66,18 @@ async def test_packages_are_installed_once(folder, tmp_path, driver):
     assert [path.name for path in (tmp_path / "cache").iterdir()] == [layer.name]
 
 
+async def test_the_cache_may_be_a_link_or_named_from_here(folder, tmp_path, monkeypatch):
+    real = tmp_path / "real"
+    real.mkdir()
+    (tmp_path / "link").symlink_to(real)
+    monkeypatch.chdir(tmp_path)
+    for name in (str(tmp_path / "link"), "link", "real"):
+        monkeypatch.setenv("XDG_CACHE_HOME", name)
+        layer = await Requirements("process", say=lambda line: None).layer(version(folder))
+        assert layer is not None
+        assert layer.parent == real / "localfaas" / "packages"
+
+
 async def test_a_change_installs_anew(folder, tmp_path):
     packages = Installing(tmp_path)
     before = await packages.layer(version(folder))
