@@ -1,4 +1,4 @@
-"""Time as a value handed in: nothing else in the emulator reads a clock or sleeps."""
+"""Time as a value handed in: nothing in the emulator is decided by another clock."""
 
 from __future__ import annotations
 

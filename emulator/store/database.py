@@ -32,7 +32,7 @@ SCHEMA_VERSION = 1
 #: Bounds the time of one commit, not the throughput: nobody waits behind more than this.
 MAX_BATCH = 512
 #: A damaged page is looked for at open in databases up to this size (bytes): it takes about
-#: 1 ms per MB. Larger ones are checked by ``localfaas`` on request.
+#: 1 ms per MB. Larger ones are not checked.
 CHECKED_AT_OPEN = 64 << 20
 
 _FULL = {"SQLITE_FULL", "SQLITE_IOERR_SHMSIZE"}

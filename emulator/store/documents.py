@@ -25,7 +25,7 @@ class Document:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Change:
-    """A document's new body; None removes it."""
+    """A document's new body (anything JSON can say); None removes it, if it is there."""
 
     kind: str
     account: str
@@ -35,31 +35,10 @@ class Change:
 
 
 class Documents:
-    """A write-through table: a ``put`` or ``delete`` that returned outlives a power cut."""
+    """A write-through table: a change whose :meth:`write` returned outlives a power cut."""
 
     def __init__(self, database: Database) -> None:
         self._database = database
-
-    async def put(self, kind: str, account: str, region: str, key: str, body: Any) -> None:
-        """Keep ``body`` (anything JSON can say), replacing what the key had.
-
-        Raises:
-            StorageFull, StorageError: It was not kept.
-        """
-        row = (kind, account, region, key, orjson.dumps(body).decode())
-
-        def work(connection: sqlite3.Connection) -> None:
-            connection.execute(queries()["put_document"], row)
-
-        await self._database.write(work)
-
-    async def delete(self, kind: str, account: str, region: str, key: str) -> None:
-        """Forget a document; forgetting what is not there is no error."""
-
-        def work(connection: sqlite3.Connection) -> None:
-            connection.execute(queries()["delete_document"], (kind, account, region, key))
-
-        await self._database.write(work)
 
     async def write(self, *changes: Change) -> None:
         """Make several changes in one transaction: all of them or none.

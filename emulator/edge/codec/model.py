@@ -54,13 +54,6 @@ class ServiceModel:
     shapes: Mapping[str, Shape]
     operations: Mapping[str, Operation]
 
-    def shape(self, reference: Mapping[str, Any]) -> Shape:
-        """Return the shape a member refers to, with the member's own traits laid over it."""
-        shape = self.shapes[reference["shape"]]
-        if len(reference) == 1:
-            return shape
-        return {**shape, **{key: value for key, value in reference.items() if key != "shape"}}
-
 
 def snake_name(name: str) -> str:
     """Turn ``ListQueues`` into ``list_queues``, by the rule of the SDK for Python."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import orjson
@@ -250,23 +250,3 @@ def json_error(model: ServiceModel, error: AwsError, request_id: str) -> Respons
     content = {"__type": kind, "message": error.message}
     content.update({key: value for key, value in error.fields.items() if key in shape["members"]})
     return status, headers, dump_json(content)
-
-
-def unknown_members(model: ServiceModel, name: str, value: Any, path: str = "") -> Iterator[str]:
-    """Yield the paths in a value that its shape does not have. For tests."""
-    shape = model.shapes[name]
-    if shape["type"] == "structure" and isinstance(value, Mapping):
-        for key, item in value.items():
-            where = f"{path}.{key}" if path else key
-            if key not in shape["members"]:
-                yield where
-            elif item is not None:
-                yield from unknown_members(model, shape["members"][key]["shape"], item, where)
-    elif shape["type"] == "list" and isinstance(value, (list, tuple)):
-        for index, item in enumerate(value):
-            yield from unknown_members(model, shape["member"]["shape"], item, f"{path}[{index}]")
-    elif shape["type"] == "map" and isinstance(value, Mapping):
-        for key, item in value.items():
-            yield from unknown_members(model, shape["value"]["shape"], item, f"{path}.{key}")
-    elif shape["type"] in ("structure", "list", "map"):
-        yield f"{path}: {type(value).__name__} for a {shape['type']}"

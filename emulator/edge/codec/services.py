@@ -161,12 +161,6 @@ class ServiceCodec:
             return serialise.rest_error(self.model, error, request_id)
         return serialise.json_error(self.model, error, request_id)
 
-    def check(self, operation: Operation, result: Mapping[str, Any]) -> list[str]:
-        """Return the paths in a result that the model does not have. For tests."""
-        if operation.output is None:
-            return sorted(result)
-        return list(serialise.unknown_members(self.model, operation.output, result))
-
 
 def service(name: str, protocol: str | None = None) -> ServiceCodec:
     """Return the codec of a service, always the same one.

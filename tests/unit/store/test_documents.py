@@ -2,7 +2,7 @@ import tempfile
 
 import pytest
 
-from emulator.store.documents import Document
+from emulator.store.documents import Change, Document
 from emulator.store.store import Store
 
 
@@ -13,12 +13,17 @@ async def store(tmp_path):
     await store.close()
 
 
+async def put(store, kind, account, region, key, body):
+    change = Change(kind=kind, account=account, region=region, key=key, body=body)
+    await store.documents.write(change)
+
+
 async def test_documents_are_kept_by_kind_and_key(store):
     documents = store.documents
-    await documents.put("function", "1", "eu-west-1", "b", {"n": 1})
-    await documents.put("function", "1", "eu-west-1", "a", {"n": 2})
-    await documents.put("alias", "1", "eu-west-1", "a", [1, "ü"])
-    await documents.put("function", "1", "eu-west-1", "b", {"n": 3})
+    await put(store, "function", "1", "eu-west-1", "b", {"n": 1})
+    await put(store, "function", "1", "eu-west-1", "a", {"n": 2})
+    await put(store, "alias", "1", "eu-west-1", "a", [1, "ü"])
+    await put(store, "function", "1", "eu-west-1", "b", {"n": 3})
     assert await documents.load_all("function") == [
         Document(account="1", region="eu-west-1", key="a", body={"n": 2}),
         Document(account="1", region="eu-west-1", key="b", body={"n": 3}),
@@ -27,15 +32,15 @@ async def test_documents_are_kept_by_kind_and_key(store):
 
 
 async def test_deleting_a_document_forgets_it(store):
-    await store.documents.put("function", "1", "r", "a", {})
-    await store.documents.delete("function", "1", "r", "a")
-    await store.documents.delete("function", "1", "r", "never there")
+    await put(store, "function", "1", "r", "a", {})
+    await put(store, "function", "1", "r", "a", None)
+    await put(store, "function", "1", "r", "never there", None)
     assert await store.documents.load_all("function") == []
 
 
 async def test_documents_outlive_the_process(tmp_path):
     store = Store.open(tmp_path)
-    await store.documents.put("function", "1", "r", "a", {"n": 1})
+    await put(store, "function", "1", "r", "a", {"n": 1})
     await store.close()
     store = Store.open(tmp_path)
     assert [d.body for d in await store.documents.load_all("function")] == [{"n": 1}]
@@ -46,6 +51,6 @@ async def test_an_ephemeral_store_leaves_nothing(tmp_path, monkeypatch):
     monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
     monkeypatch.chdir(tmp_path)
     store = Store.open(None)
-    await store.documents.put("function", "1", "r", "a", {})
+    await put(store, "function", "1", "r", "a", {})
     await store.close()
     assert list(tmp_path.iterdir()) == []
