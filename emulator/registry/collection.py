@@ -3,14 +3,11 @@
 from __future__ import annotations
 
 from bisect import bisect_left, insort
-from collections.abc import Callable
 from typing import Any
 
 from emulator.registry.keeper import Keeper, change
 
 Body = dict[str, Any]
-#: Called with account, region, key and the new body (None: it is gone).
-Listener = Callable[[str, str, str, Body | None], None]
 
 
 class Collection:
@@ -25,8 +22,6 @@ class Collection:
         self._keeper = keeper
         self._scopes: dict[tuple[str, str], dict[str, Body]] = {}
         self._sorted: dict[tuple[str, str], list[str]] = {}
-        #: Told of every change after it was kept.
-        self.listeners: list[Listener] = []
 
     def find(self, account: str, region: str, key: str) -> Body | None:
         return self._scopes.get((account, region), {}).get(key)
@@ -58,13 +53,11 @@ class Collection:
         self._set(account, region, key, body)
         kept = body if settled is None else settled
         await self._keeper.write(change(self._kind, account, region, key, kept))
-        self._tell(account, region, key, body)
 
     def settle(self, account: str, region: str, key: str, body: Body) -> None:
         """Show a state that :meth:`put` or :meth:`delete` has already kept."""
         if self.find(account, region, key) is not None:
             self._set(account, region, key, body)
-            self._tell(account, region, key, body)
 
     async def delete(self, account: str, region: str, key: str, last: Body | None = None) -> None:
         """Remove a resource for good.
@@ -84,7 +77,6 @@ class Collection:
         if self._scopes.get(scope, {}).pop(key, None) is not None:
             names = self._sorted[scope]
             del names[bisect_left(names, key)]
-            self._tell(account, region, key, None)
 
     async def load(self) -> None:
         for document in await self._keeper.load(self._kind):
@@ -96,7 +88,3 @@ class Collection:
         if key not in held:
             insort(self._sorted.setdefault(scope, []), key)
         held[key] = body
-
-    def _tell(self, account: str, region: str, key: str, body: Body | None) -> None:
-        for listener in self.listeners:
-            listener(account, region, key, body)

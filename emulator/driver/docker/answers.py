@@ -65,12 +65,8 @@ class EngineInfo:
 class ContainerState:
     """A container, as inspected."""
 
-    id: str
-    running: bool
-    paused: bool
     #: The container's first process as the engine's host numbers it; 0 when it does not run.
     pid: int
-    exit_code: int
     out_of_memory: bool
     #: Addresses by network.
     addresses: Mapping[str, str]

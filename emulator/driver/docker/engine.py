@@ -185,11 +185,7 @@ class Engine:
         found = await self.call(lambda client: client.inspect_container(container))
         state, networks = found["State"], found["NetworkSettings"]["Networks"] or {}
         return ContainerState(
-            id=found["Id"],
-            running=bool(state["Running"]),
-            paused=bool(state.get("Paused")),
             pid=int(state.get("Pid") or 0),
-            exit_code=int(state["ExitCode"]),
             out_of_memory=bool(state.get("OOMKilled")),
             addresses={
                 name: network["IPAddress"]
