@@ -312,7 +312,7 @@ class Emulator:
             self.pools.settings = replace(self.pools.settings, endpoint_url=url)
 
     def _front_at(self, host: str) -> Front:
-        """Listen at ``host`` on the clients' port too; where any will do, on a free one at least."""
+        """Listen at ``host`` on the clients' port; where any will do, on a free one at least."""
         try:
             return Front(host, self.port)
         except ConfigurationError:
