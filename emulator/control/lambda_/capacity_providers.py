@@ -8,7 +8,6 @@ https://docs.aws.amazon.com/lambda/latest/dg/lambda-managed-instances.html
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Mapping
 from typing import Any
 
 from emulator.control.context import Context, Request, Response, Services
@@ -135,29 +134,18 @@ async def list_function_versions_by_capacity_provider(ctx: Context, request: Req
     }
 
 
-def arn_of(settings: Mapping[str, Any]) -> str | None:
-    """Return the capacity provider that a version's settings name."""
-    config = settings.get("CapacityProviderConfig") or {}
-    instances = config.get("LambdaManagedInstancesCapacityProviderConfig") or {}
-    arn: str | None = instances.get("CapacityProviderArn")
-    return arn
-
-
 def bound(services: Services, provider: Body) -> None:
     """Hold the environments of a capacity provider to the vCPUs it may have."""
     most = provider["CapacityProviderScalingConfig"]["MaxVCpuCount"]
     services.pools.capacity[provider["CapacityProviderArn"]] = most
 
 
-def check(ctx: Context, settings: Mapping[str, Any]) -> None:
+def check(ctx: Context, arn: str) -> None:
     """Check that the capacity provider a function names is there.
 
     Raises:
         AwsError: ResourceNotFoundException.
     """
-    arn = arn_of(settings)
-    if arn is None:
-        return
     _, _, _, region, account, _, name = arn.split(":", 6)
     found = ctx.services.registry.capacity_providers.find(account, region, name)
     if found is None or found["State"] == "Deleting":
@@ -196,5 +184,5 @@ def _versions(ctx: Context, arn: str) -> dict[str, FunctionVersion]:
         version.function_arn if version.version == LATEST else version.qualified_arn: version
         for function in functions
         for version in (function.latest, *function.versions.values())
-        if arn_of(version.settings) == arn
+        if version.managed is not None and version.managed.capacity_provider == arn
     }

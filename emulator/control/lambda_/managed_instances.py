@@ -95,7 +95,8 @@ def complete(ctx: Context, request: Request, version: FunctionVersion | None = N
         added["LoggingConfig"] = {**(logging or {}), "LogFormat": "JSON"}
     if config is not None:
         added["CapacityProviderConfig"] = _with_defaults(config, runtime, memory)
-        capacity_providers.check(ctx, added)
+        instances = config["LambdaManagedInstancesCapacityProviderConfig"]
+        capacity_providers.check(ctx, instances["CapacityProviderArn"])
     return {**request, **added}
 
 

@@ -6,7 +6,7 @@ import asyncio
 from dataclasses import dataclass, field
 from typing import Literal
 
-Status = Literal["RUNNING", "COMPLETED", "CANCELLING", "CANCELLED", "FAILED"]
+Status = Literal["RUNNING", "COMPLETED", "CANCELLED", "FAILED"]
 
 
 @dataclass(slots=True, kw_only=True, eq=False)
@@ -32,7 +32,7 @@ class MoveTask:
 
     @property
     def active(self) -> bool:
-        return self.status in ("RUNNING", "CANCELLING")
+        return self.status == "RUNNING"
 
     async def stop(self) -> None:
         """End it where it is."""
