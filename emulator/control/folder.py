@@ -9,6 +9,7 @@ from __future__ import annotations
 import base64
 import hashlib
 import os
+import stat
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from fnmatch import fnmatchcase
@@ -32,6 +33,8 @@ _PASSING = (
     *("*~", ".*.sw?", ".*.swpx", "4913"),
     *(".#*", "#*#", "*.tmp", "*___jb_*", ".goutputstream-*"),
 )
+#: Links named in one note.
+_SHOWN = 3
 _IGNORED = (*DEFAULT_EXCLUDES, *_PASSING)
 
 
@@ -48,6 +51,8 @@ class Declared:
     code: Code
     #: Of the layers, as they are declared.
     layers: tuple[Code, ...] = ()
+    #: Links in its folder that lead out of it.
+    links_out: tuple[str, ...] = ()
 
     @property
     def folders(self) -> tuple[Path, ...]:
@@ -95,14 +100,17 @@ def read(path: Path, *, account: str, region: str, endpoint: str) -> Found:
             configuration.check_environment(declaration.environment)
         except AwsError as error:
             raise ConfigurationError(f"{declaration.name}: {error.message}") from error
+        links_out: tuple[str, ...] = ()
         if declaration.folder is None:
             # Live, as it comes from the declaration at each start.
             digest = hashlib.sha256(declaration.image.encode()).hexdigest()
             code = Code(sha256=digest, size=0, image=declaration.image, live=True)
         else:
-            code = live_code(declaration.folder)
+            code, links_out = _walk(declaration.folder)
         layers = tuple(live_code(layer.folder) for layer in declaration.layers)
-        functions[declaration.name] = Declared(declaration=declaration, code=code, layers=layers)
+        functions[declaration.name] = Declared(
+            declaration=declaration, code=code, layers=layers, links_out=links_out
+        )
     return Found(
         functions=functions,
         queues=declarations.queues,
@@ -119,9 +127,18 @@ def live_code(folder: Path) -> Code:
     is over each file's name, mode, size and time of change. It is the same until one of them
     changes, and never that of a deployment package.
     """
+    return _walk(folder)[0]
+
+
+def _walk(folder: Path) -> tuple[Code, tuple[str, ...]]:
+    """Return the code in ``folder``, and the links in it that lead out of it."""
     digest = hashlib.sha256()
     size = 0
+    out: list[str] = []
+    real = folder.resolve()
     for name, info in _files(folder):
+        if stat.S_ISLNK(info.st_mode) and not _stays(folder / name, real):
+            out.append(name)
         size += info.st_size
         digest.update(
             f"{name}\0{info.st_mode:o}\0{info.st_size}\0{info.st_mtime_ns}\n".encode(
@@ -129,7 +146,17 @@ def live_code(folder: Path) -> Code:
             )
         )
     sha256 = base64.b64encode(digest.digest()).decode()
-    return Code(sha256=sha256, size=size, folder=folder, live=True, unpacked_size=size)
+    code = Code(sha256=sha256, size=size, folder=folder, live=True, unpacked_size=size)
+    return code, tuple(out)
+
+
+def _stays(link: Path, folder: Path) -> bool:
+    """Say whether ``link`` leads to the same when ``folder`` lies at /var/task."""
+    try:
+        target = os.readlink(link)
+    except OSError:
+        return True  # gone meanwhile
+    return not os.path.isabs(target) and Path(os.path.realpath(link)).is_relative_to(folder)
 
 
 def _files(folder: Path) -> Iterator[tuple[str, os.stat_result]]:
@@ -222,6 +249,13 @@ class Folder:
         notes: list[str | None] = [f"left out: {each}" for each in found.left_out]
         if found.not_made:
             notes.append(f"not made from the template: {', '.join(found.not_made)}")
+        notes += [
+            f"{name}: a function sees its own folder alone, and not where these links lead: "
+            + ", ".join(declared.links_out[:_SHOWN])
+            + (f" and {more} more" if (more := len(declared.links_out) - _SHOWN) > 0 else "")
+            for name, declared in found.functions.items()
+            if declared.links_out
+        ]
         for runtime in sorted(
             {each.declaration.runtime for each in found.functions.values()} - {""}
         ):

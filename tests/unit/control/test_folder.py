@@ -107,6 +107,20 @@ def test_a_resource_that_is_not_made_is_noted_once(tmp_path: Path, strict: bool)
     assert registered.folder.check(registered.folder.read()) == [], "once is enough"
 
 
+def test_links_that_lead_out_of_a_functions_folder_are_noted(tmp_path: Path) -> None:
+    write(tmp_path, "hello")
+    folder = tmp_path / "hello"
+    (folder / "inside.py").symlink_to("app.py")
+    registered = Registered(tmp_path)
+    assert registered.folder.load() == []
+    (folder / "absolute.py").symlink_to(folder / "app.py")
+    for name in ("b", "c", "d"):
+        (folder / name).symlink_to("..")
+    (note,) = registered.folder.check(registered.folder.read())
+    assert note.startswith("hello: a function sees its own folder alone")
+    assert note.endswith("these links lead: absolute.py, b, c and 1 more")
+
+
 def test_only_what_changed_is_applied(tmp_path: Path) -> None:
     write(tmp_path, "one", "two")
     registered = Registered(tmp_path)
