@@ -14,6 +14,7 @@ folder=$(mkdir -p "$3" && cd "$3" && pwd)
 cache=${LOCALFAAS_TEST_CACHE:-/var/cache/localfaas-tests}
 image=localfaas-test/base:1
 export DOCKER_HOST=unix://$folder/engine.sock
+export CONTAINERS_REGISTRIES_CONF=$folder/registries.conf
 unset DOCKER_TLS_VERIFY DOCKER_CERT_PATH DOCKER_CONTEXT XDG_RUNTIME_DIR
 
 storage=overlay
@@ -81,6 +82,8 @@ make_user() {
 # Keeps what the engine has in memory: images on their way to the disk hold everybody up who waits
 # for it. Such a file system has taken a user's overlays since Linux 6.6.
 in_memory() {
+  # Docker takes registries of loopback without TLS, of whatever port; Podman has to be told.
+  printf '[[registry]]\nlocation = "127.0.0.1"\ninsecure = true\n' >"$CONTAINERS_REGISTRIES_CONF"
   mkdir -p "$folder/data"
   if [ "$(printf '%s\n' 6.6 "$(uname -r)" | sort -V | head -n 1)" = 6.6 ]; then
     mount -t tmpfs -o size=2g,mode=755 none "$folder/data"

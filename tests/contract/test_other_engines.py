@@ -12,10 +12,12 @@ from contextlib import AbstractContextManager
 from typing import Any
 
 import pytest
+from botocore.exceptions import WaiterError
 
 from tests.acceptance.conftest import EMULATOR, Up, localfaas_up
 from tests.acceptance.drivers import IMAGES
 from tests.acceptance.matching import check, samples
+from tests.acceptance.own_registry import archive, base, own_registry
 from tests.acceptance.test_samples import through_boto3
 from tests.contract.docker_engine import IMAGE
 from tests.contract.other_engines import OtherEngine, marked, other_engine
@@ -152,6 +154,27 @@ def test_an_image_brings_its_own_runtime(up: Up) -> None:
     found = through_boto3(up, "image", {"a": 1})
     assert found.payload == {"a": 1}
     assert "speaks HTTP" in found.log
+
+
+@pytest.mark.parametrize("engine", [marked("podman")], indirect=True)
+def test_an_image_is_pulled(up: Up) -> None:
+    config = {"Entrypoint": ["/usr/bin/python3", "-u", "/client.py"]}
+    with own_registry() as registry:
+        layers = (base(), archive({"client.py": CLIENT.encode()}))
+        image = registry.push("faas:pulled", *layers, config=config)
+        create(up, "pulled", PackageType="Image", Code={"ImageUri": image})
+        assert through_boto3(up, "pulled", {"a": 1}).payload == {"a": 1}
+        assert registry.pulls(image)
+        assert registry.sends_layers()
+        code = up.client().get_function(FunctionName="pulled")["Code"]
+        assert code["ResolvedImageUri"].startswith(f"{registry.host}/faas@sha256:")
+        absent = f"{registry.host}/faas:absent"
+        with pytest.raises(WaiterError, match="Failed"):
+            create(up, "absent", PackageType="Image", Code={"ImageUri": absent})
+        shown = up.client().get_function_configuration(FunctionName="absent")
+        said = f"the image {absent} is not here and could not be pulled: "
+        assert shown["StateReason"].startswith(said)
+        assert "manifest unknown" in shown["StateReason"]
 
 
 def test_an_image_whose_command_is_not_there(up: Up) -> None:
