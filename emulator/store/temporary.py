@@ -1,4 +1,4 @@
-"""Folders that go with their process; with one that was killed, when the next is made."""
+"""Folders that go with their process; with one that was killed, once the next is made."""
 
 from __future__ import annotations
 
@@ -7,8 +7,12 @@ import fcntl
 import os
 import shutil
 import tempfile
+import threading
+from functools import partial
 from pathlib import Path
 from typing import Self
+
+from emulator.store.folders import in_background
 
 _PREFIX = "localfaas-run-"
 
@@ -16,20 +20,21 @@ _PREFIX = "localfaas-run-"
 class TemporaryFolder:
     """A folder whose process is known to live: it holds a lock on it."""
 
-    def __init__(self, path: Path, lock: int) -> None:
+    def __init__(self, path: Path, lock: int, sweeping: threading.Thread) -> None:
         self.path = path
+        #: Removes those of killed processes.
+        self.sweeping = sweeping
         self._lock = lock
 
     @classmethod
     def make(cls) -> Self:
-        """Make one, and remove those of this user whose processes are gone. Blocks.
+        """Make one, and begin to remove those of this user whose processes are gone. Blocks.
 
         Raises:
             OSError: There is no room for one, or no place.
         """
         # It has its own name only when it is locked, and none takes it for left behind.
         unnamed = Path(tempfile.mkdtemp(prefix=".localfaas-"))
-        _sweep(unnamed.parent)
         path = unnamed.with_name(_PREFIX + unnamed.name.removeprefix(".localfaas-"))
         try:
             lock = os.open(unnamed, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
@@ -40,7 +45,7 @@ class TemporaryFolder:
             raise
         # Sandboxes run as another user, who must be able to come this far.
         path.chmod(0o711)
-        return cls(path, lock)
+        return cls(path, lock, in_background(partial(_sweep, path.parent)))
 
     def remove(self) -> None:
         """Remove it with all it holds. Blocks."""

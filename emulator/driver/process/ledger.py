@@ -5,6 +5,7 @@ from __future__ import annotations
 import fcntl
 import json
 import os
+import secrets
 import shutil
 import signal
 from contextlib import suppress
@@ -12,6 +13,10 @@ from pathlib import Path
 from typing import Any
 
 from emulator.model.errors import ConfigurationError
+from emulator.store.folders import in_background
+
+#: What an earlier instance had for sandboxes' /tmp, until it is removed.
+_LEFT = "left-"
 
 
 class Ledger:
@@ -24,7 +29,8 @@ class Ledger:
 
     @classmethod
     def open(cls, folder: Path) -> Ledger:
-        """Lock ``folder`` and remove what an earlier instance left. Blocks.
+        """Lock ``folder``, end the processes an earlier instance left, and begin to remove its
+        folders. Blocks.
 
         Raises:
             ConfigurationError: Another emulator is using it.
@@ -54,7 +60,13 @@ class Ledger:
                 if started is not None and _started(pid) == started:
                     with suppress(ProcessLookupError, PermissionError):
                         os.kill(pid, signal.SIGKILL)
-        shutil.rmtree(self._folder / "tmp", ignore_errors=True)
+        with suppress(OSError):
+            (self._folder / "tmp").rename(self._folder / f"{_LEFT}{secrets.token_hex(8)}")
+        self.sweeping = in_background(self._remove_left)
+
+    def _remove_left(self) -> None:
+        for path in self._folder.glob(f"{_LEFT}*"):
+            shutil.rmtree(path, ignore_errors=True)
 
     def add_process(self, pid: int) -> None:
         self._held["processes"].append([pid, _started(pid)])

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import shutil
 import subprocess
 import sys
 import tempfile
+import threading
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -27,10 +30,23 @@ def place(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     return tmp_path
 
 
-def test_one_whose_process_was_killed_goes_when_the_next_is_made(place: Path) -> None:
+def test_one_whose_process_was_killed_goes_once_the_next_is_made(
+    place: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     subprocess.run([sys.executable, "-c", KILLED], check=False, timeout=50)
     (left,) = place.iterdir()
+    (left / "code" / "file").touch()
+    held, removed = threading.Event(), shutil.rmtree
+
+    def slow(path: Path, **options: Any) -> None:
+        assert held.wait(20)
+        removed(path, **options)
+
+    monkeypatch.setattr(shutil, "rmtree", slow)
     folder = TemporaryFolder.make()
+    assert left.exists(), "no start waits for it"
+    held.set()
+    folder.sweeping.join(20)
     assert not left.exists()
     assert list(place.iterdir()) == [folder.path]
     folder.remove()
