@@ -101,7 +101,10 @@ class Disks:
     async def _run(self, threads: Executor, call: Callable[..., T], *arguments: Any) -> T:
         try:
             return await asyncio.get_running_loop().run_in_executor(threads, call, *arguments)
-        except (OSError, subprocess.CalledProcessError) as error:
+        except subprocess.CalledProcessError as error:
+            said = error.stderr.decode(errors="replace").strip()
+            raise DriverFault(f"no disk for /tmp: {said or error}") from error
+        except OSError as error:
             raise DriverFault(f"no disk for /tmp: {error}") from error
 
     def _make(self, size_mb: int) -> int:
@@ -110,27 +113,32 @@ class Disks:
             if not template.exists():
                 self._make_template(template, size_mb)
         image = self._folder / f"disk-{next(self._numbers)}"
-        _copy_sparse(template, image)
         try:
+            _copy_sparse(template, image)
             return mounts.open_disk(image)
         finally:
-            image.unlink()
+            image.unlink(missing_ok=True)
 
     def _make_template(self, path: Path, size_mb: int) -> None:
         self._folder.mkdir(parents=True, exist_ok=True)
         factor, extra = _OVERHEAD
         unfinished = path.with_suffix(".new")
-        with unfinished.open("wb") as file:
-            file.truncate(int(size_mb * factor + extra) << 20)
         # No journal: nobody needs a /tmp after a power cut.
         command = [str(self._mkfs), "-q", "-F", "-m", "0", "-O", "^has_journal", "-E", "nodiscard"]
-        subprocess.run([*command, str(unfinished)], check=True, capture_output=True)
-        disk = mounts.open_disk(unfinished)
-        root = Path(f"/proc/self/fd/{disk}")
-        (root / "lost+found").rmdir()
-        root.chmod(0o1777)
-        os.close(disk)
-        unfinished.replace(path)
+        try:
+            with unfinished.open("wb") as file:
+                file.truncate(int(size_mb * factor + extra) << 20)
+            subprocess.run([*command, str(unfinished)], check=True, capture_output=True)
+            disk = mounts.open_disk(unfinished)
+            try:
+                root = Path(f"/proc/self/fd/{disk}")
+                (root / "lost+found").rmdir()
+                root.chmod(0o1777)
+            finally:
+                os.close(disk)
+            unfinished.replace(path)
+        finally:
+            unfinished.unlink(missing_ok=True)
 
 
 def _mkfs() -> str | None:

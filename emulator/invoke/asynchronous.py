@@ -9,6 +9,7 @@ Source: https://docs.aws.amazon.com/lambda/latest/dg/invocation-async-error-hand
 from __future__ import annotations
 
 import asyncio
+import logging
 from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -30,6 +31,8 @@ from emulator.model.invocation import Invocation
 from emulator.queues.engine import Engine
 from emulator.queues.rules import QueueSettings
 from emulator.registry.functions import Registry
+
+log = logging.getLogger(__name__)
 
 _PREFIX = "async:"
 _STATES = {"ready": "waiting", "delayed": "retrying", "in flight": "running"}
@@ -236,8 +239,12 @@ class AsynchronousInvokes:
         channel = self._channels.pop(arn, None)
         if channel is not None and self._engine is not None:
             self.outcomes["FunctionDeleted"] += sum(channel.queue.counts()) - channel.running
-            await self._engine.drop_queue(channel.queue.name)
-            await channel.close()
+            try:
+                await self._engine.drop_queue(channel.queue.name)
+            except StorageError as error:
+                log.error("events of %s, which is gone, are still kept: %s", arn, error)
+            finally:
+                await channel.close()
 
     async def close(self) -> None:
         """Begin nothing more; returns when nothing runs. What waits stays on the disk."""

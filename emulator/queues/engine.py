@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from emulator.model.clock import Clock, Timer
+from emulator.model.errors import StorageError
 from emulator.model.journal import Journal, QueueRecord
 from emulator.queues import rules
 from emulator.queues.errors import QueueExists, QueueNotFound
@@ -208,7 +209,8 @@ class Engine:
     def _task_ended(self, task: asyncio.Task[Any]) -> None:
         self._tasks.discard(task)
         if not task.cancelled() and (error := task.exception()) is not None:
-            log.error("the queue engine could not do its work: %s", error, exc_info=error)
+            bug = None if isinstance(error, StorageError) else error
+            log.error("the queue engine could not do its work: %s", error, exc_info=bug)
 
     # -- in the background --------------------------------------------------------------------
 

@@ -286,7 +286,9 @@ def _prepare(
 def _cannot_open(path: Path | None, error: sqlite3.Error) -> str:
     if getattr(error, "sqlite_errorname", "") in _DAMAGED:
         return _damaged(path, str(error))
-    return f"{path} cannot be opened ({error}). Mend its permissions or choose another --state."
+    full = getattr(error, "sqlite_errorname", "") in _FULL
+    remedy = "Make room on its disk" if full else "Mend its permissions"
+    return f"{path} cannot be opened ({error}). {remedy} or choose another --state."
 
 
 def _damaged(path: Path | None, found: str) -> str:

@@ -7,7 +7,7 @@ import time
 
 import pytest
 
-from emulator.model.errors import DriverFault
+from emulator.model.errors import DriverFault, StorageFull
 from emulator.settings import Settings
 from emulator.testing import ScriptedDriver
 from tests.api.conftest import ECHO, Running, create
@@ -165,6 +165,31 @@ def test_a_function_deleted_on_its_way_is_gone(client):
         client.get_function(FunctionName="deleted")
     create(client, "deleted")
     client.get_waiter("function_active_v2").wait(FunctionName="deleted")
+
+
+def test_a_failure_that_the_disk_does_not_take_is_shown_all_the_same(scripted_state, monkeypatch):
+    services = scripted_state.emulator.services
+    documents = services.registry._keeper._documents
+
+    async def full(*changes):
+        raise StorageFull("the disk is full")
+
+    async def missing(runtime, architecture):
+        monkeypatch.setattr(documents, "write", full)
+        raise DriverFault("it is not here")
+
+    client = scripted_state.client("lambda")
+    create(client, "unkept")
+    said: list[str] = []
+    monkeypatch.setattr(scripted_state.emulator, "_complain", said.append)
+    monkeypatch.setattr(services.driver, "prepare", missing)
+    client.update_function_code(FunctionName="unkept", ZipFile=ECHO)
+    shown = client.get_function_configuration(FunctionName="unkept")
+    assert (shown["LastUpdateStatus"], shown["LastUpdateStatusReason"]) == (
+        "Failed",
+        "it is not here",
+    )
+    assert said == ["unkept: The change was not kept: the disk is full"]
 
 
 class Pulling(ScriptedDriver):

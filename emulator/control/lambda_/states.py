@@ -24,7 +24,7 @@ from emulator.control.context import Context, Services
 from emulator.control.lambda_ import code, managed_instances
 from emulator.control.lambda_.configuration import new_revision
 from emulator.control.lambda_.errors import conflict
-from emulator.model.errors import ConfigurationError, DriverFault
+from emulator.model.errors import AwsError, ConfigurationError, DriverFault
 from emulator.model.function import LATEST, Code, FunctionVersion
 from emulator.registry.functions import Function
 
@@ -279,7 +279,10 @@ async def _settle(
                     version = _failed(present, *failures[number])
                 show(services, function, version)
     if failures or resolved:
-        await services.registry.save(function, *(n for n in settling if n != LATEST))
+        try:
+            await services.registry.save(function, *(n for n in settling if n != LATEST))
+        except AwsError as error:  # nobody waits for it: it is found out anew at the next start
+            services.complain(f"{function.name}: {error.message}")
 
 
 async def _prepare(services: Services, version: FunctionVersion) -> Code | None:

@@ -6,7 +6,7 @@ import asyncio
 import json
 
 from emulator.invoke.channel import Limits
-from emulator.model.errors import DriverFault
+from emulator.model.errors import DriverFault, StorageFull
 from emulator.model.sandbox import Exit
 from emulator.testing import RuntimeClient
 from tests.unit.invoke.conftest import QUEUE_ARN
@@ -347,6 +347,23 @@ async def test_a_deleted_functions_events_go_with_it(world):
     await world.submit("new", request_id="new")
     await world.advance(1)
     assert [event for _, _, event in world.attempts] == ["new"]
+
+
+async def test_a_deleted_functions_events_that_the_disk_keeps(world, monkeypatch, caplog):
+    async def full(name):
+        raise StorageFull("the disk is full")
+
+    function = world.function(reserved=0)
+    await world.submit(1)
+    await world.settle()
+    (channel,) = world.asynchronous._channels.values()
+    monkeypatch.setattr(world.engine, "drop_queue", full)
+    world.registry.remove(function)
+    await world.settle()
+    assert [record.getMessage() for record in caplog.records] == [
+        f"events of {ARN}, which is gone, are still kept: the disk is full"
+    ]
+    assert channel._pump.done()
 
 
 async def test_a_function_as_destination(world):

@@ -2,7 +2,8 @@ import asyncio
 
 import pytest
 
-from emulator.queues.engine import Engine
+from emulator.model.errors import StorageFull
+from emulator.queues.engine import LEASE_DELAY, Engine
 from emulator.queues.errors import (
     InvalidHandle,
     NotInFlight,
@@ -412,3 +413,19 @@ async def test_a_look_changes_nothing(queue, clock):
 async def test_a_look_sees_what_is_on_the_disk_only(queue):
     await queue.send_many([Draft(str(n)) for n in range(WINDOW + 5)])
     assert [each.body for each in await queue.peek(WINDOW + 9)][-1] == str(WINDOW + 4)
+
+
+async def test_leases_that_the_disk_does_not_take_are_said_in_a_line(
+    engine, queue, clock, monkeypatch, caplog
+):
+    async def full(leases):
+        raise StorageFull("the disk is full")
+
+    await queue.send(Draft("1"))
+    monkeypatch.setattr(engine.journal, "lease", full)
+    assert await queue.receive()
+    await clock.advance(LEASE_DELAY)
+    await settle()
+    (said,) = caplog.records
+    assert said.getMessage() == "the queue engine could not do its work: the disk is full"
+    assert said.exc_info is None

@@ -112,6 +112,21 @@ async def test_durability_is_sqlites_synchronous(tmp_path, mode, level):
     await database.close()
 
 
+@pytest.mark.parametrize(
+    ("name", "remedy"),
+    [("SQLITE_IOERR_SHMSIZE", "Make room on its disk"), ("SQLITE_CANTOPEN", "Mend its perm")],
+)
+def test_what_can_not_be_opened_says_what_to_do(tmp_path, monkeypatch, name, remedy):
+    def fails(*arguments, **options):
+        error = sqlite3.OperationalError("no")
+        error.sqlite_errorname = name
+        raise error
+
+    monkeypatch.setattr(sqlite3, "connect", fails)
+    with pytest.raises(ConfigurationError, match=remedy):
+        Database.open(tmp_path / "state.db")
+
+
 def test_a_file_that_is_no_database_is_refused_and_kept(tmp_path):
     path = tmp_path / "state.db"
     path.write_bytes(b"not a database" * 1000)
