@@ -27,7 +27,7 @@ KINDS = ("podman", "podman-rootless", "docker-rootless")
 LABEL = "localfaas-test.other"
 KILLED = "localfaas-test.killed"
 OPTIONS = (
-    *("--no-watch", "--driver=auto", f"--docker-label={LABEL}=yes"),
+    *("--no-watch", "--driver=docker", f"--docker-label={LABEL}=yes"),
     *(f"--image={runtime}={image}" for runtime, image in IMAGES.items()),
 )
 
