@@ -15,7 +15,7 @@ from typing import Any, Protocol
 import orjson
 
 from emulator.invoke.events import Condition, Event, Policy
-from emulator.model.errors import LocalfaasError
+from emulator.model.errors import LocalfaasError, StorageError
 from emulator.model.invocation import InvocationResult
 from emulator.model.nesting import is_deeper
 
@@ -76,6 +76,9 @@ class Destinations:
 
         Args:
             result: What the last attempt gave; None where there was none.
+
+        Raises:
+            StorageError: A destination of ours could not keep it: the event has not ended yet.
         """
         destination = policy.on_success if condition == "Success" else policy.on_failure
         if destination:
@@ -97,7 +100,11 @@ class Destinations:
             try:
                 await target.deliver(arn, body, attributes, event.trace_id)
                 return
+            except StorageError:
+                raise
             except LocalfaasError as error:
+                if isinstance(error.__cause__, StorageError):  # a function's own events
+                    raise error.__cause__ from error
                 reason = str(error)
         self.undelivered += 1
         log.error("event %s: nothing was delivered to %s: %s", event.request_id, arn, reason)

@@ -5,8 +5,10 @@ from __future__ import annotations
 import asyncio
 import json
 
+import pytest
+
 from emulator.invoke.channel import Limits
-from emulator.model.errors import DriverFault, StorageFull
+from emulator.model.errors import AwsError, DriverFault, StorageFull
 from emulator.model.sandbox import Exit
 from emulator.testing import RuntimeClient
 from tests.unit.invoke.conftest import QUEUE_ARN
@@ -364,6 +366,30 @@ async def test_a_deleted_functions_events_that_the_disk_keeps(world, monkeypatch
         f"events of {ARN}, which is gone, are still kept: the disk is full"
     ]
     assert channel._pump.done()
+
+
+@pytest.mark.parametrize("wrapped", [False, True])
+@pytest.mark.parametrize("fails", [False, True])
+async def test_an_event_whose_record_the_disk_does_not_take_runs_again(
+    world, monkeypatch, wrapped, fails
+):
+    async def full(*arguments):
+        monkeypatch.undo()
+        if wrapped:
+            raise AwsError("ServiceException", "It was not kept.") from StorageFull("no room")
+        raise StorageFull("no room")
+
+    world.function(config={"MaximumRetryAttempts": 0, "DestinationConfig": SUCCESS | FAILURE})
+    world.fails = lambda event: fails
+    monkeypatch.setattr(world.told, "deliver", full)
+    await world.submit({"n": 1})
+    await world.settle()
+    assert world.told.messages == []
+    assert world.asynchronous.pending == 1
+    await world.advance(60)
+    ((_, record, _),) = world.told.messages
+    assert record["requestPayload"] == {"n": 1}
+    assert world.asynchronous.pending == 0
 
 
 async def test_a_function_as_destination(world):
