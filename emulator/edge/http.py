@@ -1,19 +1,54 @@
-"""HTTP on a connection: uvicorn's own, but a response's head leaves together with its body."""
+"""HTTP on a connection: uvicorn's own, with two differences to what is read and written."""
 
 from __future__ import annotations
 
 import asyncio
+import sys
 from typing import Any, cast
 
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
 
 class HttpProtocol(HttpToolsProtocol):
-    """uvicorn writes head and body apart: two packets, and a client that is woken twice."""
+    """Writes head and body together, and stays with HTTP/1.1 whatever a client would rather have.
+
+    uvicorn writes them apart: two packets, and a client that is woken twice. And its parser takes
+    what follows a head with "Upgrade" for another protocol, so that the body is lost: Java's own
+    client asks for HTTP/2 that way with its first request, as does ``curl --http2``. A server may
+    ignore the wish (https://www.rfc-editor.org/rfc/rfc9110#name-upgrade).
+    """
+
+    _fed = b""
+    #: What is to be read next: a request without the wish, and what came behind its head.
+    _anew = b""
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         joining = _Joining(cast(asyncio.Transport, transport), self.loop)
         super().connection_made(cast(asyncio.Transport, joining))
+
+    def data_received(self, data: bytes) -> None:
+        self._fed = data
+        super().data_received(data)
+        while self._anew:
+            self._fed, self._anew = self._anew, b""
+            super().data_received(self._fed)
+        self._fed = b""
+
+    def _should_upgrade(self) -> bool:
+        """Say whether uvicorn is to leave the request alone whose head the parser gave up at."""
+        return self.scope["method"] != "CONNECT"
+
+    def handle_websocket_upgrade(self) -> None:
+        end_of_head: int = cast(BaseException, sys.exception()).args[0]
+        head = [f"{self.scope['method']} ".encode(), self.url]
+        head.append(f" HTTP/{self.scope['http_version']}\r\n".encode())
+        for name, value in self.headers:
+            if name != b"upgrade":
+                head += (name, b": ", value, b"\r\n")
+        self._anew = b"".join((*head, b"\r\n", self._fed[end_of_head:]))
+
+    def _unsupported_upgrade_warning(self) -> None:
+        """Nobody is to install anything."""
 
 
 class _Joining:
