@@ -266,11 +266,18 @@ def test_logs_of_nothing_say_so(session: Session) -> None:
     assert "no lines of a function nosuch" in done.stderr
 
 
+def _heed_interrupts() -> None:
+    """Undo what shells do to what they run in the background, these tests perhaps."""
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
+
+
 def test_logs_are_followed(session: Session) -> None:
     environ = {**os.environ, "LOCALFAAS_ENDPOINT": f"http://127.0.0.1:{session.port}"}
     command = [sys.executable, "-m", "emulator", "logs", "hello", "-f"]
     session.run("invoke", "hello", "-e", '{"mark": "past"}')
-    with subprocess.Popen(command, env=environ, stdout=subprocess.PIPE, text=True) as following:
+    with subprocess.Popen(
+        command, env=environ, stdout=subprocess.PIPE, text=True, preexec_fn=_heed_interrupts
+    ) as following:
         assert following.stdout is not None
         assert any("past" in line for line in following.stdout)
         session.run("invoke", "hello", "-e", '{"mark": "live"}')
