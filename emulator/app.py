@@ -13,20 +13,14 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from emulator.control.context import Services
-from emulator.control.declared import DeclaredResources
-from emulator.control.lambda_ import code, managed_instances, preparing, provisioned, states
-from emulator.control.sqs.delivery import QueueTarget
-from emulator.control.sqs.polling import EmbeddedQueues
-from emulator.control.sqs.queues import Sqs
+from emulator.code.requirements import Requirements
 from emulator.driver.base import Driver
-from emulator.driver.requirements import Requirements
-from emulator.drivers import make_driver
-from emulator.edge.aws import AwsDoor
-from emulator.edge.front import Front
-from emulator.edge.function_url import FunctionUrlDoor
-from emulator.edge.gateway import AsgiApp, Gateway, SandboxGateway
+from emulator.driver.table import make_driver
+from emulator.edge.aws_handler import AwsDoor
 from emulator.edge.guard import Guard
+from emulator.edge.http_fronts.function_url import FunctionUrlDoor
+from emulator.edge.listener import Front
+from emulator.edge.router import AsgiApp, Gateway, SandboxGateway
 from emulator.invoke.admission import Admission
 from emulator.invoke.asynchronous import AsynchronousInvokes
 from emulator.invoke.idleness import Idleness
@@ -36,10 +30,18 @@ from emulator.model.errors import ConfigurationError
 from emulator.pool.pools import Pools, PoolSettings
 from emulator.pool.provisioned import Provisioning
 from emulator.pool.states import State
+from emulator.project.declared import DeclaredResources
 from emulator.queues.engine import Engine
 from emulator.registry.functions import Registry
 from emulator.registry.keeper import Keeper
 from emulator.registry.loading import load
+from emulator.services.context import Services
+from emulator.services.lambda_.code import intake as code
+from emulator.services.lambda_.concurrency import provisioned
+from emulator.services.lambda_.functions import managed_instances, preparing, states
+from emulator.services.sqs.delivery import QueueTarget
+from emulator.services.sqs.polling import EmbeddedQueues
+from emulator.services.sqs.queues import Sqs
 from emulator.settings import Settings
 from emulator.sources.base import Queues
 from emulator.sources.pollers import Pollers
@@ -50,9 +52,9 @@ from emulator.telemetry.logs import Logs
 from emulator.telemetry.recorder import Recorder
 
 if TYPE_CHECKING:
-    from emulator.control.folder import Folder
-    from emulator.control.watching import Watching
     from emulator.driver.docker import Progress
+    from emulator.project.folder import Folder
+    from emulator.project.watching import Watching
 
 
 class Emulator:
@@ -93,7 +95,7 @@ class Emulator:
                 freeze=self.driver.name == "docker" if settings.freeze is None else settings.freeze,
             ),
         )
-        self.packages = Requirements(self.driver.name, say=lambda text: self._say(text))
+        self.packages = Requirements(self.driver.interpreter, say=lambda text: self._say(text))
         self.pools.packages = self.packages.layer
         self.provisioning = Provisioning(self.pools)
         self.registry.on_retired += [self.pools.retire, self.provisioning.retire]
@@ -180,7 +182,7 @@ class Emulator:
             raise
 
     def _make_folder(self, path: Path) -> Folder:
-        from emulator.control.folder import Folder
+        from emulator.project.folder import Folder
 
         return Folder(
             path,
@@ -260,7 +262,7 @@ class Emulator:
             gc.freeze()
             ahead = loop.create_task(self._prepare())
             if self.folder is not None and self.settings.watch:
-                from emulator.control.watching import Watching
+                from emulator.project.watching import Watching
 
                 watching = Watching(
                     self.folder, say=say, complain=complain, follow=self._follow_folder

@@ -9,6 +9,7 @@ import socket
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 from itertools import count
+from pathlib import Path
 from typing import Any
 
 from emulator.driver.base import Sandbox
@@ -238,6 +239,9 @@ class ScriptedDriver:
         return []
 
     def check_runtime(self, runtime: str) -> str | None:
+        return None
+
+    def interpreter(self, runtime: str) -> Path | None:
         return None
 
     def check_architecture(self, architecture: str) -> str | None:

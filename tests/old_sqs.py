@@ -8,7 +8,7 @@ import boto3
 import botocore.session
 from botocore.loaders import Loader
 
-from emulator.edge.codec import model, overrides
+from emulator.wire import model, overrides
 
 
 class _OldLoader(Loader):

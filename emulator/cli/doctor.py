@@ -100,7 +100,7 @@ def _docker() -> Finding:
 def _process_driver() -> Iterator[Finding]:
     import asyncio
 
-    from emulator.drivers import make_driver
+    from emulator.driver.table import make_driver
 
     async def notes(state: Path) -> list[str]:
         driver, _ = make_driver(Settings(driver="process"), state)

@@ -39,7 +39,7 @@ def greet(emulator: Emulator) -> None:
     if mappings:
         print()
         show_table(("QUEUE", "FEEDS"), sorted(mappings))
-    from emulator.control.lambda_ import urls
+    from emulator.services.lambda_.access import urls
 
     served = [
         (each.name, urls.address(emulator.endpoint, each.latest.region, body["UrlId"]))

@@ -46,8 +46,8 @@ def list_(image: Images = None, json: Json = False) -> None:
     """
     import asyncio
 
-    from emulator.control.lambda_.runtimes import CURRENT
     from emulator.driver.docker import find_runtime_images
+    from emulator.services.lambda_.functions.runtimes import CURRENT
 
     mapping = pairs(image, "--image")
     named = sorted({*CURRENT, *mapping})

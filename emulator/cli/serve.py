@@ -304,7 +304,7 @@ def up(
 
 
 def _template_here() -> Path | None:
-    from emulator.registry.template import TEMPLATES
+    from emulator.stack.template import TEMPLATES
 
     here = Path()
     return here if any((here / name).is_file() for name in TEMPLATES) else None

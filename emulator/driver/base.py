@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import asyncio
 import socket
+from pathlib import Path
 from typing import Protocol
 
 from emulator.model.sandbox import EnvironmentSpec, Exit, Usage
@@ -83,6 +84,10 @@ class Driver(Protocol):
         Raises:
             ConfigurationError: Nothing here can serve it; the text names the remedy.
         """
+        ...
+
+    def interpreter(self, runtime: str) -> Path | None:
+        """Return the program of this machine that runs ``runtime``; None if sandboxes bring it."""
         ...
 
     def check_architecture(self, architecture: str) -> str | None:

@@ -14,14 +14,14 @@ from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from emulator.invoke.channel import Channel, Limits, parts_of
 from emulator.invoke.destinations import Destinations
 from emulator.invoke.events import Event, from_message
 from emulator.invoke.failures import QUEUE as FAILED
 from emulator.invoke.failures import SETTINGS as FAILED_SETTINGS
 from emulator.invoke.failures import Failure, Failures
+from emulator.invoke.fair_semaphore import Places
 from emulator.invoke.invoker import Invoker
-from emulator.invoke.places import Places
+from emulator.invoke.queue_worker import Channel, Limits, parts_of
 from emulator.model.arn import function_arn, parse_function_name
 from emulator.model.clock import Clock
 from emulator.model.errors import AwsError, StorageError

@@ -23,7 +23,7 @@ from typing import Protocol
 
 from emulator.driver.base import Sandbox
 from emulator.model.invocation import Flow, Invocation
-from emulator.pool.door import Door
+from emulator.pool.connection_gate import Door
 from emulator.pool.runtime_connection import RuntimeConnection
 
 #: Connections that may wait to be judged.

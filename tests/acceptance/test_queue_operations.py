@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from emulator.control.sqs.operations import OPERATIONS
+from emulator.services.sqs.operations import OPERATIONS
 
 #: One process for all commands: each of its own would take a second to import the CLI.
 _CLI = """

@@ -21,8 +21,8 @@ import pytest
 from botocore.exceptions import ClientError, WaiterError
 
 from emulator.app import Emulator
-from emulator.control.lambda_ import states
 from emulator.driver.docker import images
+from emulator.services.lambda_.functions import states
 from tests.acceptance.conftest import free_port
 from tests.acceptance.drivers import settings
 from tests.acceptance.own_engine import CACHE, own_engine

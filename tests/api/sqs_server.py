@@ -13,11 +13,11 @@ import boto3
 import uvicorn
 from botocore.config import Config
 
-from emulator.control.sqs.queues import Sqs
-from emulator.edge.aws import AwsDoor
-from emulator.edge.services import SERVED
+from emulator.edge.aws_handler import AwsDoor
 from emulator.model.clock import SystemClock
 from emulator.queues.engine import Engine
+from emulator.services.sqs.queues import Sqs
+from emulator.services.table import SERVED
 from emulator.store.store import Store
 
 
@@ -26,7 +26,7 @@ class SqsServer:
 
     def __init__(self, folder: Path | None = None) -> None:
         for protocol in ("json", "query"):
-            SERVED.setdefault(("sqs", protocol), "emulator.control.sqs.operations")
+            SERVED.setdefault(("sqs", protocol), "emulator.services.sqs.operations")
         self._folder = folder
         self._ready = threading.Event()
         self._socket = socket.create_server(("127.0.0.1", 0))

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 from botocore.exceptions import ClientError
 
-from emulator.control.lambda_ import layers
+from emulator.services.lambda_.code import layers
 from tests.api.conftest import ECHO, create, zip_of
 
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 import re
 from pathlib import Path
 
-from emulator.control.lambda_.operations import OPERATIONS, UNSUPPORTED
-from emulator.edge import codec
+from emulator import wire as codec
+from emulator.services.lambda_.operations import OPERATIONS, UNSUPPORTED
 
 TESTS = Path(__file__).parents[1]
 

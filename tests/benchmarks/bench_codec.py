@@ -14,8 +14,8 @@ import timeit
 from collections.abc import Callable
 from typing import Any
 
-from emulator.edge import codec
-from emulator.edge.codec import model
+from emulator import wire as codec
+from emulator.wire import model
 
 _ROUNDS = 15
 

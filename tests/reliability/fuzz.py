@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from typing import Any
 from urllib.parse import quote, urlencode
 
-from emulator.edge.codec.model import Operation, ServiceModel
+from emulator.wire.model import Operation, ServiceModel
 
 _DEEP = 5000
 #: Members the model calls optional and the service does not.

@@ -11,11 +11,11 @@ import zipfile
 import pytest
 
 from emulator.app import Emulator
-from emulator.control.lambda_.operations import UNSUPPORTED
-from emulator.control.sqs import attributes
-from emulator.edge.codec import service
+from emulator.services.lambda_.operations import UNSUPPORTED
+from emulator.services.sqs import attributes
 from emulator.settings import Settings
 from emulator.testing import ScriptedDriver
+from emulator.wire import service
 from tests.reliability.fuzz import FuzzedRequest, Fuzzer
 
 _ARN = "arn:aws:lambda:us-east-1:000000000000"

@@ -9,10 +9,10 @@ from typing import Any
 import pytest
 
 from emulator.app import Emulator
-from emulator.control.logs.operations import OPERATIONS as LOGS
-from emulator.edge.codec import service
+from emulator.services.logs.operations import OPERATIONS as LOGS
 from emulator.settings import Settings
 from emulator.testing import ScriptedDriver
+from emulator.wire import service
 from tests.reliability.fuzz import FuzzedRequest, Fuzzer
 from tests.reliability.test_fuzz_lambda import send_to
 

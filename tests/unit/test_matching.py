@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from emulator.registry import template
+from emulator.stack import template
 from tests.acceptance.matching import Outcome, check, differences, missing_lines, samples
 
 SAMPLES = Path(__file__).parents[2] / "sample_functions"

@@ -193,6 +193,9 @@ class DockerDriver:
             images.split_runtime(runtime)
         return None
 
+    def interpreter(self, runtime: str) -> Path | None:
+        return None
+
     def check_architecture(self, architecture: str) -> str | None:
         if self._open:  # else asked before the engine has answered: told once it has
             return self._images.emulation(images.platform(architecture)) or None

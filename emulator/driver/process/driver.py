@@ -205,6 +205,13 @@ class ProcessDriver:
     def check_runtime(self, runtime: str) -> str | None:
         return choose(runtime, strict=self._strict).note
 
+    def interpreter(self, runtime: str) -> Path | None:
+        try:
+            found = choose(runtime).interpreter
+        except ConfigurationError:
+            return None  # whoever starts the function says so
+        return None if found is None else found.executable
+
     def check_architecture(self, architecture: str) -> str | None:
         here = _ARCHITECTURES.get(platform.machine(), platform.machine())
         if architecture == here:

@@ -13,10 +13,10 @@ from fastapi import FastAPI
 from fastapi.responses import HTMLResponse
 
 import emulator
-from emulator.control.context import Services
 from emulator.edge.admin import archives, events, logs, page, state
 from emulator.edge.admin.views import PREFIX, Stopping
-from emulator.edge.gateway import AsgiApp
+from emulator.edge.router import AsgiApp
+from emulator.services.context import Services
 
 
 def make_admin(services: Services, stop: Callable[[], None], stopping: asyncio.Event) -> AsgiApp:

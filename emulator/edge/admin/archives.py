@@ -9,10 +9,10 @@ from typing import Any
 from fastapi import FastAPI, HTTPException, Response
 from fastapi.responses import FileResponse
 
-from emulator.control.context import Services
-from emulator.driver import package
+from emulator.code import package
 from emulator.edge.admin.views import PREFIX
 from emulator.model.function import FunctionVersion
+from emulator.services.context import Services
 
 _ZIP: dict[int | str, dict[str, Any]] = {200: {"content": {"application/zip": {}}}, 404: {}}
 

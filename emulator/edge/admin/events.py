@@ -6,9 +6,9 @@ from typing import Annotated
 
 from fastapi import FastAPI, HTTPException, Query
 
-from emulator.control.context import Services
 from emulator.edge.admin.views import PREFIX, EventsView, EventView, MessageView, Replayed
 from emulator.invoke.events import Event
+from emulator.services.context import Services
 
 Limit = Annotated[int, Query(ge=1, le=1000)]
 

@@ -13,8 +13,8 @@ import orjson
 from fastapi import FastAPI, Query
 from fastapi.responses import StreamingResponse
 
-from emulator.control.context import Services
 from emulator.edge.admin.views import PREFIX, LogView
+from emulator.services.context import Services
 from emulator.telemetry.groups import LogEvent, LogGroup, LogStream
 
 _GROUP = "/aws/lambda/"

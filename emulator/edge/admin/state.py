@@ -7,14 +7,14 @@ import asyncio
 from fastapi import FastAPI
 
 import emulator
-from emulator.control.context import Services
-from emulator.control.lambda_ import states
-from emulator.control.lambda_.ignored import ignored
-from emulator.control.lambda_.paging import by_number
 from emulator.edge.admin.views import PREFIX, EnvironmentView, FunctionView, Health, Moment
 from emulator.model.errors import DriverFault
 from emulator.pool.environment import Environment
 from emulator.registry.functions import Function
+from emulator.services.context import Services
+from emulator.services.lambda_.functions import states
+from emulator.services.lambda_.functions.ignored import ignored
+from emulator.services.lambda_.paging import by_number
 
 
 def add(app: FastAPI, services: Services) -> None:

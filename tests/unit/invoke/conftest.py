@@ -12,9 +12,9 @@ import pytest
 
 from emulator.invoke.admission import Admission
 from emulator.invoke.asynchronous import AsynchronousInvokes
-from emulator.invoke.channel import Limits
 from emulator.invoke.idleness import Idleness
 from emulator.invoke.invoker import Invoker
+from emulator.invoke.queue_worker import Limits
 from emulator.model.errors import AwsError
 from emulator.model.function import Code, FunctionVersion
 from emulator.model.invocation import Invocation

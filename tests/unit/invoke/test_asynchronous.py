@@ -7,7 +7,7 @@ import json
 
 import pytest
 
-from emulator.invoke.channel import Limits
+from emulator.invoke.queue_worker import Limits
 from emulator.model.errors import AwsError, DriverFault, StorageFull
 from emulator.model.sandbox import Exit
 from emulator.testing import RuntimeClient

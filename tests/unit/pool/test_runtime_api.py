@@ -11,7 +11,7 @@ from typing import cast
 import pytest
 
 from emulator.driver.base import Sandbox
-from emulator.pool.door import Admits
+from emulator.pool.connection_gate import Admits
 from emulator.pool.runtime_api import Answers, Refusal, RuntimeApi, RuntimeEvents
 
 SECRET = "4f1c.localfaas.internal"

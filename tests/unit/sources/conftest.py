@@ -9,13 +9,13 @@ from typing import Any
 
 import pytest
 
-from emulator.control.sqs import attributes
-from emulator.control.sqs.messages import draft
-from emulator.control.sqs.polling import EmbeddedQueues
-from emulator.control.sqs.queues import Sqs, SqsQueue
 from emulator.model.errors import AwsError, StorageError
 from emulator.model.invocation import InvocationResult
 from emulator.queues.engine import Engine
+from emulator.services.sqs import attributes
+from emulator.services.sqs.messages import draft
+from emulator.services.sqs.polling import EmbeddedQueues
+from emulator.services.sqs.queues import Sqs, SqsQueue
 from emulator.sources.sqs import SqsSettings, SqsSource
 from emulator.store.database import Done, Work
 from emulator.store.store import Store

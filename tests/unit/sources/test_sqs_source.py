@@ -9,10 +9,10 @@ from typing import Any
 
 import pytest
 
-from emulator.control.sqs.polling import EmbeddedQueue
-from emulator.control.sqs.queues import SqsQueue
 from emulator.invoke.recursion import advance
 from emulator.model.errors import AwsError
+from emulator.services.sqs.polling import EmbeddedQueue
+from emulator.services.sqs.queues import SqsQueue
 from tests.unit.sources.conftest import FAILED, FUNCTION, World, throttled
 
 

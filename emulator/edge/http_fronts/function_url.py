@@ -1,0 +1,346 @@
+"""The door of function URLs: HTTP in, an invocation, HTTP out.
+
+A URL is reached at ``http://<url-id>.lambda-url.<region>.localhost:<port>/…`` and, by clients
+that cannot resolve names under ``localhost``, at ``http://localhost:<port>/_function_url/<url-id>/…``.
+The function sees the same either way.
+
+https://docs.aws.amazon.com/lambda/latest/dg/urls-invocation.html
+"""
+
+from __future__ import annotations
+
+import logging
+import re
+from collections.abc import Mapping
+from typing import Any
+from urllib.parse import parse_qs
+
+import orjson
+
+from emulator import wire as codec
+from emulator.edge.http_fronts import cors
+from emulator.edge.http_fronts.payload_v2 import (
+    DELIMITER,
+    PRELUDE,
+    PRELUDE_LIMIT,
+    HttpResponse,
+    Malformed,
+    Request,
+    event_of,
+    prelude_of,
+    response_of,
+)
+from emulator.edge.router import URL_PATH, Headers, Receive, Scope, Send, answer, read_body
+from emulator.invoke.streaming import StreamedInvocation
+from emulator.model.arn import function_arn
+from emulator.model.errors import AwsError
+from emulator.model.function import LATEST, FunctionVersion
+from emulator.model.ids import new_request_id, new_trace_id
+from emulator.model.invocation import Invocation, InvocationResult
+from emulator.model.limits import SYNC_PAYLOAD
+from emulator.services.context import Services
+from emulator.services.lambda_.access.urls import KIND
+from emulator.services.lambda_.functions.states import runnable
+
+_log = logging.getLogger(__name__)
+
+_HOST = re.compile(r"(?P<id>[a-z0-9-]+)\.lambda-url\.(?P<region>[a-z0-9-]+)\.")
+_PATH = re.compile(URL_PATH + r"(?P<id>[^/]*)(?P<rest>/.*)?", re.DOTALL)
+_CREDENTIAL = re.compile(r"(?P<key>[^/,\s=]{1,128})/\d{8}/[a-z0-9-]+/[a-z0-9-]+/aws4_request")
+_FAILED = HttpResponse(502, [(b"content-type", b"application/json")], b"Internal Server Error")
+#: Statuses whose answers have no body.
+_EMPTY = frozenset({204, 304})
+_JSON = (b"content-type", b"application/json")
+
+
+class _Url:
+    """A function URL: its configuration, and what it invokes."""
+
+    def __init__(
+        self, url_id: str, account: str, region: str, name: str, qualifier: str, config: Any
+    ) -> None:
+        self.id = url_id
+        self.account = account
+        self.region = region
+        self.name = name
+        #: The alias, or $LATEST.
+        self.qualifier = qualifier
+        self.config: Mapping[str, Any] = config
+
+    @property
+    def cors(self) -> Mapping[str, Any]:
+        found: Mapping[str, Any] = self.config.get("Cors") or {}
+        return found
+
+
+class FunctionUrlDoor:
+    """Serves function URLs."""
+
+    def __init__(self, services: Services) -> None:
+        self._services = services
+        self._places: dict[str, tuple[str, str, str, str]] = {}
+        logging.getLogger("uvicorn.error").addFilter(_not_of_a_cut_stream)
+
+    async def __call__(self, scope: Scope, headers: Headers, receive: Receive, send: Send) -> None:
+        request_id = new_request_id()
+        trace_id = _text(headers.get(b"x-amzn-trace-id", b"")) or new_trace_id(
+            self._services.clock.now()
+        )
+        added = [
+            (b"x-amzn-requestid", request_id.encode()),
+            (b"x-amzn-trace-id", trace_id.encode("latin-1")),
+        ]
+        try:
+            url, path = self._find(scope, headers)
+            method: str = scope["method"]
+            if url.cors and cors.is_preflight(method, headers):
+                added += cors.preflight_headers(url.cors, headers[b"origin"])
+                await answer(send, 200, added, b"")
+                return
+            if url.cors:
+                added += cors.answer_headers(url.cors, headers.get(b"origin"))
+            account, authorizer = self._authorise(url, scope, headers)
+            body = await read_body(receive, SYNC_PAYLOAD)
+            if body is None:
+                raise _too_large()
+            request = Request(
+                method=method,
+                raw_path=path,
+                query=scope["query_string"].decode("utf-8", "replace"),
+                headers=[(_text(name), _text(value)) for name, value in scope["headers"]],
+                body=body,
+                http_version=scope["http_version"],
+                source_ip=(scope.get("client") or ("127.0.0.1", 0))[0],
+                port=(scope.get("server") or ("", 80))[1] or 80,
+                scheme=scope["scheme"],
+                request_id=request_id,
+                trace_id=trace_id,
+                api_id=url.id,
+                domain_name=_text(headers[b"host"])
+                if _in_host(headers)
+                else f"{url.id}.lambda-url.{url.region}.localhost",
+                account=account,
+                authorizer=authorizer,
+                now=self._services.clock.now(),
+            )
+            payload = orjson.dumps(event_of(request))
+            if len(payload) > SYNC_PAYLOAD:
+                raise _too_large()
+            version = await runnable(
+                self._services,
+                self._services.registry.resolve(url.account, url.region, url.name, url.qualifier),
+            )
+            invocation = Invocation(
+                request_id=request_id,
+                payload=payload,
+                invoked_arn=function_arn(
+                    url.account,
+                    url.region,
+                    url.name,
+                    None if url.qualifier == LATEST else url.qualifier,
+                ),
+                trace_id=trace_id,
+            )
+            if url.config.get("InvokeMode") == "RESPONSE_STREAM":
+                await self._stream(send, version, invocation, added)
+                return
+            result = await self._services.invoker.invoke(version, invocation)
+            await _answer(send, _response(request_id, result), added)
+        except AwsError as error:
+            await _answer(send, _refusal(error, request_id), added)
+
+    # --- which URL -----------------------------------------------------------------------------
+
+    def _find(self, scope: Scope, headers: Headers) -> tuple[_Url, str]:
+        """Return the URL a request is for, and its path there.
+
+        Raises:
+            AwsError: There is no such URL: 403, as on AWS.
+        """
+        raw_path: str = scope["raw_path"].decode("latin-1")
+        region = None
+        if _in_host(headers):
+            match = _HOST.match(_text(headers[b"host"]).lower())
+            region = match["region"] if match else None
+            path = raw_path or "/"
+        else:
+            match = _PATH.fullmatch(raw_path)
+            path = (match and match["rest"]) or "/"
+        url = self._url(match["id"]) if match else None
+        if url is None or region not in (None, url.region):
+            raise AwsError("AccessDeniedException", "", status=403)
+        return url, path
+
+    def _url(self, url_id: str) -> _Url | None:
+        place = self._places.get(url_id)
+        url = self._at(url_id, *place) if place else None
+        if url is not None:
+            return url
+        # Not seen before, or it was moved: look everywhere once.
+        self._places.pop(url_id, None)
+        for function in self._services.registry.all():
+            for qualifier, config in function.attached.get(KIND, {}).items():
+                if config["UrlId"] == url_id:
+                    latest = function.latest
+                    place = (latest.account, latest.region, latest.name, qualifier)
+                    self._places[url_id] = place
+                    return _Url(url_id, *place, config)
+        return None
+
+    def _at(self, url_id: str, account: str, region: str, name: str, qualifier: str) -> _Url | None:
+        function = self._services.registry.find(account, region, name)
+        config = function.attached.get(KIND, {}).get(qualifier) if function else None
+        if config is None or config["UrlId"] != url_id:
+            return None
+        return _Url(url_id, account, region, name, qualifier, config)
+
+    def _authorise(
+        self, url: _Url, scope: Scope, headers: Headers
+    ) -> tuple[str, dict[str, Any] | None]:
+        """Return the caller's account, and what the function is told of the caller.
+
+        A signature has to be there; whether it is right is not checked, as everywhere here.
+
+        Raises:
+            AwsError: The URL wants signed requests and this is none.
+        """
+        if url.config["AuthType"] != "AWS_IAM":
+            return "anonymous", None
+        text = _text(headers.get(b"authorization", b""))
+        if not text.startswith("AWS4-"):
+            query = parse_qs(scope["query_string"].decode("latin-1"))
+            text = query.get("X-Amz-Credential", [""])[0] if "X-Amz-Signature" in query else ""
+        match = _CREDENTIAL.search(text)
+        if match is None:
+            raise AwsError("AccessDeniedException", "Forbidden", status=403)
+        key = match["key"]
+        account = key if re.fullmatch(r"\d{12}", key) else url.account
+        return account, {
+            "iam": {
+                "accessKey": key,
+                "accountId": account,
+                "callerId": account,
+                "cognitoIdentity": None,
+                "principalOrgId": None,
+                "userArn": f"arn:aws:iam::{account}:root",
+                "userId": account,
+            }
+        }
+
+    # --- streams -------------------------------------------------------------------------------
+
+    async def _stream(
+        self,
+        send: Send,
+        version: FunctionVersion,
+        invocation: Invocation,
+        added: list[tuple[bytes, bytes]],
+    ) -> None:
+        """Answer with the response as it comes.
+
+        Raises:
+            AwsError: The invocation could not be run.
+        """
+        streamed = StreamedInvocation(self._services.invoker, version, invocation)
+        try:
+            await streamed.begin()
+            if not streamed.streams:
+                # The result of a function that does not stream goes out as it is.
+                result = await streamed.result()
+                whole = HttpResponse(200, [(b"content-type", result.content_type.encode())], b"")
+                whole = _FAILED if result.function_error else whole._replace(body=result.payload)
+                await _answer(send, whole, added)
+                return
+            try:
+                status, headers, first = await _beginning(streamed)
+            except Malformed as error:
+                _say_malformed(invocation.request_id, error)
+                await _answer(send, _FAILED, added)
+                while await streamed.chunk() is not None:
+                    pass
+                return
+            headers += added
+            await send({"type": "http.response.start", "status": status, "headers": headers})
+            chunk: bytes | None = first
+            while chunk is not None:
+                if chunk and status not in _EMPTY:
+                    await send({"type": "http.response.body", "body": chunk, "more_body": True})
+                chunk = await streamed.chunk()
+            if not (await streamed.result()).function_error:
+                await send({"type": "http.response.body", "body": b""})
+            # Else the connection is cut, so that the client knows that something is missing.
+        finally:
+            streamed.close()
+
+
+async def _beginning(streamed: StreamedInvocation) -> HttpResponse:
+    """Return status, headers and the first bytes of a stream.
+
+    Raises:
+        Malformed: It says to have a prelude and has none that can be read.
+    """
+    if not streamed.content_type.startswith(PRELUDE):
+        kind = streamed.content_type or "application/octet-stream"
+        return HttpResponse(200, [(b"content-type", kind.encode("latin-1"))], b"")
+    data = b""
+    while DELIMITER not in data:
+        chunk = await streamed.chunk()
+        if chunk is None or len(data) > PRELUDE_LIMIT:
+            raise Malformed("the prelude does not end")
+        data += chunk
+    head, _, rest = data.partition(DELIMITER)
+    return HttpResponse(*prelude_of(head), rest)
+
+
+def _response(request_id: str, result: InvocationResult) -> HttpResponse:
+    if result.function_error:
+        return _FAILED
+    try:
+        return response_of(result.payload, result.content_type)
+    except Malformed as error:
+        _say_malformed(request_id, error)
+        return _FAILED
+
+
+def _say_malformed(request_id: str, error: Malformed) -> None:
+    _log.warning("the response of %s means no HTTP response: %s", request_id, error)
+
+
+def _refusal(error: AwsError, request_id: str) -> HttpResponse:
+    """Return an error of the platform's."""
+    if error.code == "AccessDeniedException":
+        message = orjson.dumps({"Message": error.message or None})
+        return HttpResponse(403, [_JSON, (b"x-amzn-errortype", b"AccessDeniedException")], message)
+    status, headers, body = codec.service("lambda").error(error, request_id)
+    kept = [(name, value) for name, value in headers if name != b"x-amzn-requestid"]
+    return HttpResponse(status if status < 500 else 502, kept, body)
+
+
+def _too_large() -> AwsError:
+    return AwsError(
+        "RequestEntityTooLargeException",
+        f"Request must be smaller than {SYNC_PAYLOAD} bytes for the InvokeFunction operation",
+        status=413,
+    )
+
+
+async def _answer(send: Send, response: HttpResponse, added: list[tuple[bytes, bytes]]) -> None:
+    if response.status in _EMPTY:
+        headers = [*response.headers, *added]
+        await send({"type": "http.response.start", "status": response.status, "headers": headers})
+        await send({"type": "http.response.body", "body": b""})
+        return
+    await answer(send, response.status, [*response.headers, *added], response.body)
+
+
+def _in_host(headers: Headers) -> bool:
+    return b".lambda-url." in headers.get(b"host", b"")
+
+
+def _text(data: bytes) -> str:
+    return data.decode("latin-1")
+
+
+def _not_of_a_cut_stream(record: logging.LogRecord) -> bool:
+    """Keep uvicorn from calling a stream that is cut on purpose an error of ours."""
+    return record.getMessage() != "ASGI callable returned without completing response."

@@ -1,0 +1,123 @@
+"""What an operation is handed: who asks, and the parts of the emulator it may use."""
+
+from __future__ import annotations
+
+import asyncio
+import re
+from collections.abc import Callable, Coroutine, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Protocol
+
+from emulator.driver.base import Driver
+from emulator.invoke.admission import Admission
+from emulator.invoke.asynchronous import AsynchronousInvokes
+from emulator.invoke.invoker import Invoker
+from emulator.model.clock import Clock
+from emulator.pool.pools import Pools
+from emulator.pool.provisioned import Provisioning
+from emulator.registry.functions import Registry
+from emulator.services.sqs.queues import Sqs
+from emulator.store.blobs import Blobs
+from emulator.telemetry.logs import Logs
+
+if TYPE_CHECKING:
+    from emulator.services.lambda_.functions.states import Ground, Transition
+
+_WAITER = re.compile(r"\bm/(?:[A-Za-z0-9+-]+,)*B\b")
+
+#: What an operation takes and returns: dicts in the wire's shape.
+Request = Mapping[str, Any]
+Response = dict[str, Any]
+
+
+class Sources(Protocol):
+    """What polls event sources; :class:`emulator.sources.pollers.Pollers` is one."""
+
+    def is_polled(self, mapping: Mapping[str, Any]) -> bool:
+        """Say whether a mapping's source is of a kind that is polled."""
+        ...
+
+    def is_pattern(self, text: str) -> bool:
+        """Say whether a filter's pattern is one."""
+        ...
+
+    async def check(self, arn: str) -> float:
+        """Return the visibility timeout of a queue (seconds).
+
+        Raises:
+            AwsError: There is no such queue, in SQS's words.
+        """
+        ...
+
+    async def apply(self, key: str, mapping: dict[str, Any] | None) -> None:
+        """Poll as a mapping says (None: not any more); returns when that is so."""
+        ...
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Services:
+    """The parts of the emulator, wired once by the composition root."""
+
+    clock: Clock
+    logs: Logs
+    registry: Registry
+    driver: Driver
+    pools: Pools
+    admission: Admission
+    invoker: Invoker
+    asynchronous: AsynchronousInvokes
+    sqs: Sqs
+    provisioning: Provisioning
+    sources: Sources
+    #: Archives of code and layers.
+    blobs: Blobs
+    #: Where they lie unpacked, by content hash.
+    code_folder: Path
+    #: Refuse what would only be stored and not acted on, and runtimes that are not there.
+    strict: bool = False
+    #: Seconds a created or updated function is shown on its way at most; 0 shows it arrived.
+    transition_seconds: float = 0.0
+    #: Transitions under way, by the function's ARN.
+    transitions: dict[str, Transition] = field(default_factory=dict)
+    #: What functions run on that was not here at the start and is being got.
+    pulled: set[Ground] = field(default_factory=set)
+    #: Where a warning for the user goes.
+    complain: Callable[[str], None] = lambda text: None
+    #: What goes on after its operation has answered; ended with the emulator.
+    background: set[asyncio.Task[None]] = field(default_factory=set)
+
+    def spawn(self, work: Coroutine[Any, Any, None]) -> asyncio.Task[None]:
+        """Have ``work`` done in the background."""
+        task = asyncio.get_running_loop().create_task(work)
+        self.background.add(task)
+        task.add_done_callback(self.background.discard)
+        return task
+
+
+@dataclass(slots=True, kw_only=True)
+class Context:
+    """One request's circumstances."""
+
+    account: str
+    region: str
+    request_id: str
+    #: "http://host:port" as the caller reached this emulator.
+    endpoint: str
+    services: Services
+    #: The operation's name in the service model.
+    operation: str = ""
+    #: The caller's X-Amzn-Trace-Id, where it sent one.
+    trace_id: str = ""
+    #: The caller's User-Agent.
+    user_agent: str = ""
+
+    @property
+    def waits(self) -> bool:
+        """Whether a waiter of an SDK asks, which says so with the feature "B" (its next try
+        comes a second later)."""
+        return _WAITER.search(self.user_agent) is not None
+
+    @property
+    def clock(self) -> Clock:
+        return self.services.clock

@@ -1,0 +1,80 @@
+"""Who may reach a function of another account: whom its resource policy lets.
+
+Within one account everybody may do everything here. A function that is not there is said to be
+missing, where AWS says nothing of the kind: a wrong ARN is easier to find so.
+
+https://docs.aws.amazon.com/lambda/latest/dg/access-control-resource-based.html
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from fnmatch import fnmatchcase
+from typing import Any
+
+from emulator.model.arn import function_arn
+from emulator.model.errors import AwsError
+from emulator.model.function import LATEST
+from emulator.registry.functions import Function
+from emulator.services.context import Context
+from emulator.services.lambda_.access import policies
+
+#: Actions that are not called as their operations are.
+_ACTIONS = {"Invoke": "InvokeFunction", "InvokeWithResponseStream": "InvokeFunction"}
+
+
+def check(ctx: Context, account: str, name: str, qualifier: str | None) -> None:
+    """Refuse the operation on a function of another account, unless its policy allows it.
+
+    Raises:
+        AwsError: AccessDeniedException (403).
+    """
+    if account == ctx.account:
+        return
+    function = ctx.services.registry.find(account, ctx.region, name)
+    action = f"lambda:{_ACTIONS.get(ctx.operation, ctx.operation)}"
+    if function is not None and not allowed(function, qualifier, action, ctx.account):
+        arn = function_arn(account, ctx.region, name, qualifier)
+        raise denied(ctx, arn, action, f"no resource-based policy allows the {action} action")
+
+
+def denied(ctx: Context, arn: str, action: str, reason: str) -> AwsError:
+    return AwsError(
+        "AccessDeniedException",
+        f"User: arn:aws:iam::{ctx.account}:root is not authorized to perform: {action} on "
+        f"resource: {arn} because {reason}",
+        status=403,
+    )
+
+
+def allowed(function: Function, qualifier: str | None, action: str, account: str) -> bool:
+    """Say whether the policy of a function, or of the version or alias, lets an account in."""
+    held = function.attached.get("policy", {}).get(qualifier or LATEST)
+    found = policies.statements(None if held is None else str(held["Policy"]))
+    effects = {
+        each["Effect"]
+        for each in found
+        if not each.get("Condition") and _names(each, account) and _acts(each, action)
+    }
+    return effects == {"Allow"}
+
+
+def _names(statement: Mapping[str, Any], account: str) -> bool:
+    principal = statement.get("Principal")
+    if isinstance(principal, dict):
+        principal = principal.get("AWS")
+    named = principal if isinstance(principal, list) else [principal]
+    return any(
+        each in ("*", account) or (isinstance(each, str) and each.startswith(_of(account)))
+        for each in named
+    )
+
+
+def _of(account: str) -> str:
+    return f"arn:aws:iam::{account}:"
+
+
+def _acts(statement: Mapping[str, Any], action: str) -> bool:
+    actions = statement.get("Action")
+    named = actions if isinstance(actions, list) else [actions]
+    return any(isinstance(each, str) and fnmatchcase(action, each) for each in named)

@@ -1,0 +1,140 @@
+"""Function URL configurations. What serves them is the edge.
+
+https://docs.aws.amazon.com/lambda/latest/dg/urls-configuration.html
+"""
+
+from __future__ import annotations
+
+import secrets
+import string
+from datetime import UTC, datetime
+from typing import Any
+from urllib.parse import urlsplit
+
+from emulator.model.arn import FunctionName
+from emulator.model.function import LATEST
+from emulator.registry.functions import Function
+from emulator.services.context import Context, Request, Response
+from emulator.services.lambda_ import lookup
+from emulator.services.lambda_.errors import conflict, not_found, violation
+from emulator.services.lambda_.invoking import tenancy
+from emulator.services.lambda_.paging import page
+
+KIND = "url"
+_QUALIFIER = r"((?!^\d+$)^[0-9a-zA-Z-_]+$)"
+_NO_FUNCTION = "Function does not exist"
+
+
+async def create_function_url_config(ctx: Context, request: Request) -> Response:
+    """https://docs.aws.amazon.com/lambda/latest/api/API_CreateFunctionUrlConfig.html"""
+    named = _name(ctx, request)
+    function = _function(ctx, named)
+    tenancy.refuse(function.latest, "A function URL")
+    qualifier = named.qualifier or LATEST
+    arn = lookup.arn_of(ctx, named, named.qualifier)
+    held = function.attached.setdefault(KIND, {})
+    if qualifier in held:
+        raise conflict(
+            f"Failed to create function url config for [functionArn = {arn}]. Error message:  "
+            "FunctionUrlConfig exists for this Lambda function"
+        )
+    now = _moment(ctx)
+    letters = string.ascii_lowercase + string.digits
+    body = {
+        "UrlId": "".join(secrets.choice(letters) for _ in range(32)),
+        "FunctionArn": arn,
+        "AuthType": request["AuthType"],
+        "InvokeMode": request.get("InvokeMode") or "BUFFERED",
+        "CreationTime": now,
+        "LastModifiedTime": now,
+    }
+    if request.get("Cors") is not None:
+        body["Cors"] = request["Cors"]
+    held[qualifier] = body
+    await ctx.services.registry.save(function)
+    return _render(ctx, body)
+
+
+async def get_function_url_config(ctx: Context, request: Request) -> Response:
+    """https://docs.aws.amazon.com/lambda/latest/api/API_GetFunctionUrlConfig.html"""
+    named = _name(ctx, request)
+    return _render(ctx, _existing(lookup.find(ctx, named), named))
+
+
+async def update_function_url_config(ctx: Context, request: Request) -> Response:
+    """https://docs.aws.amazon.com/lambda/latest/api/API_UpdateFunctionUrlConfig.html"""
+    named = _name(ctx, request)
+    function = _function(ctx, named)
+    body = _existing(function, named)
+    for member in ("AuthType", "Cors", "InvokeMode"):
+        if request.get(member) is not None:
+            body[member] = request[member]
+    body["LastModifiedTime"] = _moment(ctx)
+    await ctx.services.registry.save(function)
+    return _render(ctx, body)
+
+
+async def delete_function_url_config(ctx: Context, request: Request) -> Response:
+    """https://docs.aws.amazon.com/lambda/latest/api/API_DeleteFunctionUrlConfig.html"""
+    named = _name(ctx, request)
+    function = lookup.find(ctx, named)
+    _existing(function, named)
+    assert function is not None
+    del function.attached[KIND][named.qualifier or LATEST]
+    await ctx.services.registry.save(function)
+    return {}
+
+
+async def list_function_url_configs(ctx: Context, request: Request) -> Response:
+    """https://docs.aws.amazon.com/lambda/latest/api/API_ListFunctionUrlConfigs.html"""
+    function = lookup.find(ctx, lookup.name_of(ctx, request))
+    if function is None:
+        raise not_found(_NO_FUNCTION)
+    held = function.attached.get(KIND, {})
+    qualifiers, marker = page(sorted(held), request)
+    return {
+        "FunctionUrlConfigs": [_render(ctx, held[qualifier]) for qualifier in qualifiers],
+        "NextMarker": marker,
+    }
+
+
+def address(endpoint: str, region: str, url_id: str) -> str:
+    """Return where a function URL is served."""
+    host = urlsplit(endpoint).netloc
+    _, colon, port = host.rpartition(":")
+    port = colon + port if port.isdigit() else ""
+    return f"http://{url_id}.lambda-url.{region}.localhost{port}/"
+
+
+def _name(ctx: Context, request: Request) -> FunctionName:
+    named = lookup.name_of(ctx, request)
+    if named.qualifier is not None and not lookup.is_alias(named.qualifier):
+        raise violation(
+            named.qualifier,
+            "qualifier",
+            f"Member must satisfy regular expression pattern: {_QUALIFIER}",
+        )
+    return named
+
+
+def _function(ctx: Context, named: FunctionName) -> Function:
+    function = lookup.find(ctx, named)
+    if function is None or (named.qualifier and named.qualifier not in function.aliases):
+        raise not_found(_NO_FUNCTION)
+    return function
+
+
+def _existing(function: Function | None, named: FunctionName) -> dict[str, Any]:
+    held = {} if function is None else function.attached.get(KIND, {})
+    body: dict[str, Any] | None = held.get(named.qualifier or LATEST)
+    if body is None:
+        raise not_found()
+    return body
+
+
+def _moment(ctx: Context) -> str:
+    return f"{datetime.fromtimestamp(ctx.clock.now(), UTC):%Y-%m-%dT%H:%M:%S.%fZ}"
+
+
+def _render(ctx: Context, body: dict[str, Any]) -> Response:
+    return {**body, "FunctionUrl": address(ctx.endpoint, ctx.region, body["UrlId"])}

@@ -1,0 +1,104 @@
+"""A function's code: taken from a request, kept by content hash."""
+
+from __future__ import annotations
+
+import asyncio
+import base64
+import hashlib
+from collections.abc import Iterable, Mapping
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+from emulator.code import package
+from emulator.model.errors import AwsError, DriverFault
+from emulator.model.function import Code
+from emulator.services.context import Context, Services
+from emulator.services.lambda_.errors import invalid
+from emulator.store.blobs import Blobs
+
+
+def check_source(request: Mapping[str, Any]) -> None:
+    """Refuse a function's code that comes from two places.
+
+    Args:
+        request: The members of FunctionCode.
+
+    Raises:
+        AwsError: As AWS's, for an archive beside another source.
+    """
+    others = ("S3Bucket", "S3Key", "S3ObjectVersion", "ImageUri")
+    if request.get("ZipFile") is not None and any(request.get(other) for other in others):
+        raise invalid(
+            "Please do not provide other FunctionCode parameters when providing a ZipFile."
+        )
+
+
+async def from_request(ctx: Context, request: Mapping[str, Any]) -> Code:
+    """Return the code a request brings, unpacked and ready to run.
+
+    Args:
+        request: The members of FunctionCode.
+
+    Raises:
+        AwsError: The archive is too large, unreadable or unsafe, or comes from where this
+            emulator can't fetch it.
+        DriverFault, StorageError: It could not be kept.
+    """
+    if request.get("ImageUri"):
+        uri: str = request["ImageUri"]
+        digest = hashlib.sha256(uri.encode()).hexdigest()
+        return Code(sha256=digest, size=0, image=uri)
+    archive = request.get("ZipFile")
+    if archive is None:
+        if request.get("S3Bucket"):
+            raise invalid(
+                "Error occurred while GetObject. localfaas serves no S3: pass the archive as "
+                "ZipFile."
+            )
+        raise invalid("Please provide a source for function code.")
+    return await keep(ctx.services.blobs, ctx.services.code_folder, archive)
+
+
+def resolved(kept: Code, digest: str) -> Code:
+    """Return an image's code once its content is known.
+
+    Args:
+        digest: "repository@sha256:…"; CodeSha256 is then the image's, as on AWS.
+    """
+    _, found, sha256 = digest.partition("@sha256:")
+    return replace(kept, resolved_image=digest, sha256=sha256 if found else kept.sha256)
+
+
+async def keep(blobs: Blobs, unpacked: Path, archive: bytes) -> Code:
+    """Keep ``archive`` and its content by its hash.
+
+    Args:
+        unpacked: The folder of unpacked archives.
+
+    Raises:
+        AwsError, DriverFault: As :func:`emulator.code.package.unpack`.
+        StorageError: The archive could not be kept.
+    """
+    digest = hashlib.sha256(archive).hexdigest()
+    folder = unpacked / digest
+    content = await asyncio.to_thread(package.unpack, archive, folder)
+    await blobs.put(archive)
+    return Code(
+        sha256=package.code_sha256(archive),
+        size=len(archive),
+        folder=folder,
+        unpacked_size=content.size,
+    )
+
+
+async def restore(services: Services, codes: Iterable[Code]) -> None:
+    """Unpack again what the folder of unpacked archives has lost."""
+    for code in codes:
+        if code.live or code.folder is None or code.folder.is_dir():
+            continue
+        path = services.blobs.path(base64.b64decode(code.sha256).hex())
+        try:
+            await asyncio.to_thread(package.unpack, path, code.folder)
+        except (AwsError, DriverFault) as error:
+            services.complain(f"the code {path} can't be unpacked any more: {error}")

@@ -1,0 +1,229 @@
+"""Provisioned concurrency configurations. What keeps environments ready is the pool's part.
+
+https://docs.aws.amazon.com/lambda/latest/dg/provisioned-concurrency.html
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import replace
+from typing import Any
+
+from emulator.model.errors import AwsError
+from emulator.model.function import LATEST
+from emulator.model.limits import UNRESERVED_CONCURRENCY_MINIMUM
+from emulator.registry.functions import Function
+from emulator.services.context import Context, Request, Response, Services
+from emulator.services.lambda_ import lookup
+from emulator.services.lambda_.errors import conflict, invalid
+from emulator.services.lambda_.functions import configuration, managed_instances
+from emulator.services.lambda_.invoking import tenancy
+from emulator.services.lambda_.paging import page
+
+KIND = "provisioned"
+
+Body = dict[str, Any]
+
+
+async def put_provisioned_concurrency_config(ctx: Context, request: Request) -> Response:
+    """https://docs.aws.amazon.com/lambda/latest/api/API_PutProvisionedConcurrencyConfig.html"""
+    function, qualifier = _qualified(
+        ctx,
+        request,
+        "Provisioned Concurrency Configs cannot be applied to unpublished function versions.",
+    )
+    lookup.published(function, qualifier)
+    tenancy.refuse(function.latest, "Provisioned concurrency")
+    managed_instances.refuse(function.latest, "Provisioned concurrency")
+    _check_overlap(function, qualifier)
+    wanted: int = request["ProvisionedConcurrentExecutions"]
+    _check_room(ctx, function, qualifier, wanted)
+    before = targets(function)
+    function.attached.setdefault(KIND, {})[qualifier] = {
+        "RequestedProvisionedConcurrentExecutions": wanted,
+        "LastModified": configuration.timestamp(ctx.clock.now()),
+    }
+    adjust(ctx.services, function, before)
+    answer = _render(ctx, function, qualifier)
+    provided = [n for n in targets(function) if n in function.versions]
+    for number in provided:
+        # AWS counts it as a change of the version (recorded).
+        version = function.versions[number]
+        function.versions[number] = replace(version, revision_id=configuration.new_revision())
+    await ctx.services.registry.save(function, *provided)
+    return answer
+
+
+async def get_provisioned_concurrency_config(ctx: Context, request: Request) -> Response:
+    """https://docs.aws.amazon.com/lambda/latest/api/API_GetProvisionedConcurrencyConfig.html"""
+    function, qualifier = _qualified(
+        ctx, request, "The function resource provided must be an alias or a published version."
+    )
+    lookup.published(function, qualifier)
+    if qualifier not in function.attached.get(KIND, {}):
+        raise AwsError(
+            "ProvisionedConcurrencyConfigNotFoundException",
+            "No Provisioned Concurrency Config found for this function",
+            Type="User",
+        )
+    return _render(ctx, function, qualifier)
+
+
+async def list_provisioned_concurrency_configs(ctx: Context, request: Request) -> Response:
+    """https://docs.aws.amazon.com/lambda/latest/api/API_ListProvisionedConcurrencyConfigs.html"""
+    function = lookup.function(ctx, request)
+    held = function.attached.get(KIND, {})
+    qualifiers, marker = page(sorted(held), request)
+    found = [
+        {**_render(ctx, function, q), "FunctionArn": f"{function.arn}:{q}"} for q in qualifiers
+    ]
+    return {"ProvisionedConcurrencyConfigs": found, "NextMarker": marker}
+
+
+async def delete_provisioned_concurrency_config(ctx: Context, request: Request) -> Response:
+    """https://docs.aws.amazon.com/lambda/latest/api/API_DeleteProvisionedConcurrencyConfig.html
+
+    Deleting what is not there is no error (recorded behaviour).
+    """
+    function, qualifier = _qualified(
+        ctx, request, "The function resource provided must be an alias or a published version."
+    )
+    lookup.published(function, qualifier)
+    if qualifier in function.attached.get(KIND, {}):
+        forget(ctx.services, function, qualifier)
+        await ctx.services.registry.save(function)
+    return {}
+
+
+def of_function(function: Function, without: str | None = None) -> int:
+    """Return the provisioned concurrency of all qualifiers of a function, or all but one."""
+    held = function.attached.get(KIND, {})
+    return sum(
+        int(body["RequestedProvisionedConcurrentExecutions"])
+        for qualifier, body in held.items()
+        if qualifier != without
+    )
+
+
+def targets(function: Function) -> dict[str, int]:
+    """Return how many environments each version is to have ready.
+
+    An alias with weights has its environments spread over its versions in that proportion.
+    """
+    wanted: dict[str, int] = {}
+    for qualifier, body in function.attached.get(KIND, {}).items():
+        for version, share in _shares(function, qualifier, body).items():
+            wanted[version] = wanted.get(version, 0) + share
+    return wanted
+
+
+def adjust(services: Services, function: Function, before: Mapping[str, int]) -> None:
+    """Have the pool keep ready what :func:`targets` says now, and set the room for it aside.
+
+    Args:
+        before: What it said until now.
+    """
+    services.registry.provision(function, of_function(function))
+    after = targets(function)
+    wanted = []
+    for number in before.keys() | after.keys():
+        version = function.numbered(number)
+        if version is not None and before.get(number) != after.get(number):
+            wanted.append((version, after.get(number, 0)))
+    services.provisioning.move(wanted)
+
+
+def forget(services: Services, function: Function, qualifier: str) -> None:
+    """Drop the configuration of a version that goes."""
+    before = targets(function)
+    if function.attached.get(KIND, {}).pop(qualifier, None) is not None:
+        adjust(services, function, before)
+
+
+def resume(services: Services) -> None:
+    """Have the pool keep ready what was kept over a restart."""
+    for function in services.registry.all():
+        if function.attached.get(KIND):
+            adjust(services, function, {})
+
+
+def _shares(function: Function, qualifier: str, body: Body) -> dict[str, int]:
+    requested = int(body["RequestedProvisionedConcurrentExecutions"])
+    alias = function.aliases.get(qualifier)
+    if alias is None:
+        return {qualifier: requested}
+    shares = {version: round(requested * weight) for version, weight in alias.weights.items()}
+    return {alias.function_version: requested - sum(shares.values()), **shares}
+
+
+def _render(ctx: Context, function: Function, qualifier: str) -> Response:
+    """Return a configuration with what the pool has made of it by now."""
+    body: Body = function.attached[KIND][qualifier]
+    found = []
+    for number, share in _shares(function, qualifier, body).items():
+        version = function.numbered(number)
+        if version is not None and share:
+            found.append(ctx.services.provisioning.status(version))
+    states = {status.status for status in found}
+    available = sum(status.available for status in found)
+    shown = {
+        **body,
+        "AllocatedProvisionedConcurrentExecutions": available,
+        "AvailableProvisionedConcurrentExecutions": available,
+        "Status": next((s for s in ("FAILED", "IN_PROGRESS") if s in states), "READY"),
+    }
+    reasons = [status.reason for status in found if status.reason]
+    if reasons:
+        shown["StatusReason"] = reasons[0]
+    return shown
+
+
+def _qualified(ctx: Context, request: Request, unpublished: str) -> tuple[Function, str]:
+    if request.get("Qualifier") == LATEST:
+        raise invalid(unpublished)
+    function = lookup.function(ctx, {**request, "Qualifier": None})
+    named = lookup.name_of(ctx, request)
+    assert named.qualifier is not None
+    return function, named.qualifier
+
+
+def _check_overlap(function: Function, qualifier: str) -> None:
+    """Refuse an alias and the version behind it to be provisioned both."""
+    held = function.attached.get(KIND, {})
+    alias = function.aliases.get(qualifier)
+    if alias is not None:
+        if alias.function_version in held or any(v in held for v in alias.weights):
+            raise conflict(
+                "Alias can't be used for Provisioned Concurrency configuration on an already "
+                "Provisioned version"
+            )
+        return
+    for other in function.aliases.values():
+        if other.name in held and qualifier in (other.function_version, *other.weights):
+            raise conflict("Version is pointed by a Provisioned Concurrency alias")
+
+
+def _check_room(ctx: Context, function: Function, qualifier: str, wanted: int) -> None:
+    others = of_function(function, without=qualifier)
+    reserved = function.reserved_concurrency
+    if reserved is not None:
+        if others + wanted > reserved:
+            raise invalid(
+                "Requested Provisioned Concurrency should not be greater than the "
+                "reservedConcurrentExecution for function"
+            )
+        return
+    left = (
+        ctx.services.admission.unreserved(ctx.account, ctx.region) + of_function(function) - others
+    )
+    if wanted > left:
+        raise invalid(
+            "Specified ConcurrentExecutions for function is greater than account's unreserved "
+            f"concurrency [{left}]."
+        )
+    minimum = min(UNRESERVED_CONCURRENCY_MINIMUM, ctx.services.admission.limit)
+    if left - wanted < minimum:
+        raise invalid(
+            "Specified ConcurrentExecutions for function decreases account's "
+            f"UnreservedConcurrentExecution below its minimum value of [{minimum}]."
+        )

@@ -1,0 +1,83 @@
+"""How many execution environments a version on Managed Instances may have.
+
+https://docs.aws.amazon.com/lambda/latest/dg/lambda-managed-instances-scaling.html
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from emulator.model.errors import AwsError
+from emulator.model.function import FunctionVersion
+from emulator.services.context import Context, Request, Response
+from emulator.services.lambda_ import lookup
+from emulator.services.lambda_.errors import invalid
+from emulator.services.lambda_.functions import managed_instances, states
+from emulator.services.lambda_.functions.configuration import new_revision
+
+_NONE = {"MinExecutionEnvironments": 0, "MaxExecutionEnvironments": 0}
+
+
+async def put_function_scaling_config(ctx: Context, request: Request) -> Response:
+    """https://docs.aws.amazon.com/lambda/latest/api/API_PutFunctionScalingConfig.html
+
+    A version that may have no environments at all is deactivated.
+    """
+    function, version = lookup.version(ctx, request)
+    _check_managed(version)
+    config = request.get("FunctionScalingConfig") or {}
+    low, high = config.get("MinExecutionEnvironments"), config.get("MaxExecutionEnvironments")
+    if low is not None and high is not None and low > high:
+        raise invalid(
+            "MinExecutionEnvironments must be less than or equal to MaxExecutionEnvironments."
+        )
+    held = function.attached.setdefault(managed_instances.KIND, {})
+    if config:
+        held[version.version] = dict(config)
+    else:
+        held.pop(version.version, None)
+    version = _in_state(version, config == _NONE)
+    function.versions[version.version] = version
+    if version.state == "Pending":
+        # It is kept as it will be.
+        function.settling.setdefault(version.version, states.settled(version))
+    else:
+        function.settling.pop(version.version, None)
+    ctx.services.pools.managed(version).scale(managed_instances.bounds(function, version.version))
+    await ctx.services.registry.save(function, version.version)
+    if version.state == "Pending":
+        await states.settle(ctx.services, function)
+    return {"FunctionState": version.state}
+
+
+def _in_state(version: FunctionVersion, none: bool) -> FunctionVersion:
+    """Return a version in the state in which it may have environments, or none."""
+    if none:
+        return replace(version, state="Deactivated", revision_id=new_revision())
+    if version.state in ("Deactivated", "Failed"):
+        return states.creating(version)
+    return version
+
+
+async def get_function_scaling_config(ctx: Context, request: Request) -> Response:
+    """https://docs.aws.amazon.com/lambda/latest/api/API_GetFunctionScalingConfig.html"""
+    function, version = lookup.version(ctx, request)
+    _check_managed(version)
+    config = managed_instances.scaling_of(function, version.version)
+    body: Response = {"FunctionArn": version.qualified_arn}
+    if config:
+        body["RequestedFunctionScalingConfig"] = config
+        pool = ctx.services.pools.managed(version)
+        if not pool.starting and pool.count <= pool.bounds.most:
+            body["AppliedFunctionScalingConfig"] = config
+    return body
+
+
+def _check_managed(version: FunctionVersion) -> None:
+    if version.managed is None:
+        # Seen on AWS, odd code and all.
+        raise AwsError(
+            "AccessDeniedException",
+            "The function provided by the arn does not contain a capacity provider configuration",
+            status=403,
+        )

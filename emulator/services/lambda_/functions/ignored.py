@@ -1,0 +1,121 @@
+"""What is accepted, kept and shown, but not acted on: said aloud, never silently."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from emulator.model.function import FunctionVersion
+from emulator.registry.functions import Function
+from emulator.services.context import Context, Services
+from emulator.services.lambda_.errors import invalid
+from emulator.services.lambda_.mappings.rules import kind_of
+
+#: Settings of a version that nothing here acts on, and what that means.
+_SETTINGS = {
+    "VpcConfig": "functions run in the machine's own network",
+    "KMSKeyArn": "nothing is encrypted",
+    "TracingConfig": "nothing is sent to X-Ray",
+    "FileSystemConfigs": "no file system is mounted",
+    "SnapStart": "versions start afresh, without a snapshot",
+    "DurableConfig": "executions are not durable",
+    "RuntimeConfig": "the runtime is the one installed here",
+    "AcceleratorConfig": "there is no accelerator",
+}
+#: The same of an event source mapping.
+_MAPPING_SETTINGS = {
+    "KMSKeyArn": "nothing is encrypted",
+    "LoggingConfig": "pollers log nothing of their own",
+    "MetricsConfig": "no metrics are kept",
+}
+_PLAIN: tuple[object, ...] = (None, "", [], {}, {"Mode": "PassThrough"}, {"ApplyOn": "None"})
+
+
+def of_version(services: Services, version: FunctionVersion) -> dict[str, str]:
+    """Return the settings of a version that are not acted on, with what that means."""
+    found = {}
+    for name, meaning in _SETTINGS.items():
+        value = version.settings.get(name)
+        if value in _PLAIN or (name == "VpcConfig" and not dict(value or {}).get("SubnetIds")):
+            continue
+        found[name] = meaning
+    dead_letters = (version.settings.get("DeadLetterConfig") or {}).get("TargetArn")
+    if dead_letters and not services.asynchronous.destinations.serves(dead_letters):
+        found["DeadLetterConfig"] = f"nothing can be delivered to {dead_letters}"
+    foreign = services.driver.check_architecture(version.architecture)
+    if foreign and not services.driver.emulates:
+        found["Architectures"] = foreign.removesuffix(".")
+    return found
+
+
+def of_destinations(services: Services, config: Mapping[str, Any]) -> list[str]:
+    """Return the destinations of an event invoke configuration that nothing is delivered to."""
+    named = ((config.get(side) or {}).get("Destination") for side in ("OnSuccess", "OnFailure"))
+    return [arn for arn in named if arn and not services.asynchronous.destinations.serves(arn)]
+
+
+def of_mapping(services: Services, mapping: Mapping[str, Any]) -> dict[str, str]:
+    """Return what of an event source mapping is not acted on, with what that means."""
+    if not services.sources.is_polled(mapping):
+        return {"EventSourceMapping": f"{kind_of(mapping).title} is not polled"}
+    return {
+        name: meaning
+        for name, meaning in _MAPPING_SETTINGS.items()
+        if mapping.get(name) not in (*_PLAIN, {"Metrics": []})
+    }
+
+
+def _of_mappings(services: Services, function: Function) -> set[str]:
+    at = (function.latest.account, function.latest.region)
+    mappings = services.registry.mappings
+    found: set[str] = set()
+    for key in mappings.keys(*at):
+        mapping = mappings.find(*at, key) or {}
+        arn = mapping["FunctionArn"]
+        if arn == function.arn or arn.startswith(f"{function.arn}:"):
+            found.update(of_mapping(services, mapping))
+    return found
+
+
+def ignored(services: Services, function: Function) -> list[str]:
+    """Return everything about a function that is configured and not acted on."""
+    names = [*function.ignored, *of_version(services, function.latest)]
+    names += sorted(_of_mappings(services, function))
+    if any(
+        of_destinations(services, config.get("DestinationConfig") or {})
+        for config in function.attached.get("event-invoke", {}).values()
+    ):
+        names.append("DestinationConfig")
+    if any(
+        each.get("UpdateRuntimeOn") not in (None, "Auto")
+        for each in function.attached.get("runtime", {}).values()
+    ):
+        names.append("RuntimeManagementConfig")
+    return names
+
+
+def report(ctx: Context, version: FunctionVersion) -> None:
+    """Warn of what a version asks for in vain.
+
+    Raises:
+        AwsError: The settings are strict: it is refused.
+    """
+    for name, meaning in of_version(ctx.services, version).items():
+        refuse(ctx, f"{version.name}: {name} is not acted on: {meaning}.")
+
+
+def report_mapping(ctx: Context, name: str, mapping: Mapping[str, Any]) -> None:
+    """Warn of what the event source mapping of a function of this ``name`` asks for in vain.
+
+    Raises:
+        AwsError: The settings are strict: it is refused.
+    """
+    for member, meaning in of_mapping(ctx.services, mapping).items():
+        refuse(ctx, f"{name}: {member} is not acted on: {meaning}.")
+
+
+def refuse(ctx: Context, text: str) -> None:
+    """Warn of something that is only kept, or refuse it under strict settings."""
+    if ctx.services.strict:
+        raise invalid(f"{text} (localfaas refuses it, because its settings are strict)")
+    ctx.services.complain(text)

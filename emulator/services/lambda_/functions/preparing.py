@@ -1,0 +1,59 @@
+"""Sandboxes ready for the functions there are at the start, so that their first call is quick."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable
+
+from emulator.model.errors import ConfigurationError, DriverFault, PullFault
+from emulator.registry.functions import Function
+from emulator.services.context import Services
+from emulator.services.lambda_.functions import states
+
+
+async def look(services: Services, functions: Iterable[Function]) -> None:
+    """See what ``functions`` run on that has to be pulled: they are shown as Pending until then."""
+    for ground in _by_ground(functions):
+        try:
+            if not await services.driver.is_here(*ground):
+                services.pulled.add(ground)
+        except (ConfigurationError, DriverFault):
+            pass  # said when it is prepared
+
+
+async def prepare(
+    services: Services, functions: Collection[Function], told: Collection[str]
+) -> None:
+    """Get ready what ``functions`` run on; what can't be had is complained of.
+
+    Args:
+        told: What has been said already.
+    """
+    for architecture in {each.latest.architecture for each in functions}:
+        note = services.driver.check_architecture(architecture)
+        if note is not None:
+            services.complain(note)
+    for ground, served in _by_ground(functions).items():
+        runtime, image, architecture = ground
+        try:
+            if image:
+                await services.driver.prepare_image(image, architecture)
+            else:
+                await services.driver.prepare(runtime, architecture)
+        except (ConfigurationError, DriverFault) as error:
+            if not isinstance(error, PullFault) and str(error) not in told:
+                services.complain(str(error))
+            if isinstance(error, DriverFault):
+                for function in served:
+                    states.fail(services, function, error)
+        finally:
+            services.pulled.discard(ground)
+
+
+def _by_ground(functions: Iterable[Function]) -> dict[states.Ground, list[Function]]:
+    """Group those that run on the same. Images of functions made through the API are left to it."""
+    groups: dict[states.Ground, list[Function]] = {}
+    for function in functions:
+        code = function.latest.code
+        if function.latest.runtime or (code.image and code.live):
+            groups.setdefault(states.ground(function.latest), []).append(function)
+    return groups

@@ -1,0 +1,319 @@
+"""The state machine of function versions.
+
+::
+
+    created   Pending/Creating ──> Active | Failed
+    failed    called: Pending/Creating again (here, not on AWS: the image may be there now)
+    updated   Active, InProgress ──> Successful | Failed
+    idle      Inactive ──> called: Pending/Restoring ──> Active | Inactive
+
+A transition takes as long as the driver needs to get the runtime ready. On AWS that is seconds, so
+here it can be seen: until somebody has been shown it, or waits for its end, or invokes, and for a
+quarter of a second at most (a setting). It is kept as ended from the start, so that a restart
+finds no version half-way.
+
+https://docs.aws.amazon.com/lambda/latest/dg/functions-states.html
+"""
+
+from __future__ import annotations
+
+import asyncio
+from dataclasses import replace
+
+from emulator.model.errors import AwsError, ConfigurationError, DriverFault
+from emulator.model.function import LATEST, Code, FunctionVersion
+from emulator.registry.functions import Function
+from emulator.services.context import Context, Services
+from emulator.services.lambda_.code import intake as code
+from emulator.services.lambda_.errors import conflict
+from emulator.services.lambda_.functions import managed_instances
+from emulator.services.lambda_.functions.configuration import new_revision
+
+#: Seconds an answer may wait for the end of a transition.
+_PATIENCE = 0.25
+#: The same for a waiter of an SDK, which sleeps one second or five once it has seen Pending.
+_WAITER_PATIENCE = 2.0
+#: Seconds an invocation waits for its function to be there: what a first start of an interpreter
+#: takes on a busy machine, but not the pull of an image.
+_INVOKE_PATIENCE = 10.0
+
+
+#: What a version runs on: runtime (empty: an image of its own), image, architecture.
+Ground = tuple[str, str, str]
+
+
+class Transition:
+    """The transitions of one function that are under way."""
+
+    def __init__(self) -> None:
+        self.task: asyncio.Task[None] | None = None
+        #: It need not be shown any longer.
+        self.end = asyncio.Event()
+        #: Versions whose state somebody has been shown.
+        self.seen: set[str] = set()
+
+
+def creating(version: FunctionVersion) -> FunctionVersion:
+    """Return ``version`` as it is while it is being created."""
+    return replace(
+        version,
+        state="Pending",
+        state_reason="The function is being created.",
+        state_reason_code="Creating",
+    )
+
+
+def updating(version: FunctionVersion) -> FunctionVersion:
+    """Return ``version`` as it is while it is being updated (with AWS's own odd reason)."""
+    return replace(
+        version,
+        last_update_status="InProgress",
+        last_update_status_reason="The function is being created.",
+        last_update_status_reason_code="Creating",
+    )
+
+
+def restoring(version: FunctionVersion) -> FunctionVersion:
+    """Return ``version`` as it is while what an idle one has lost is made again."""
+    return replace(
+        version,
+        state="Pending",
+        state_reason="The function is being restored.",
+        state_reason_code="Restoring",
+    )
+
+
+def ground(version: FunctionVersion) -> Ground:
+    """Return what a version runs on."""
+    return version.runtime, version.code.image or "", version.architecture
+
+
+def shown(services: Services, function: Function, version: FunctionVersion) -> FunctionVersion:
+    """Return ``version`` as whoever asks sees it: Inactive if it has been idle too long, Pending
+    while its image is pulled at the start (but a call may wait for that)."""
+    if version.state == "Active" and ground(version) in services.pulled:
+        return creating(version)
+    if not services.invoker.idleness.is_idle(function, version):
+        return version
+    return replace(
+        version,
+        state="Inactive",
+        state_reason="The function is currently idle.",
+        state_reason_code="Idle",
+    )
+
+
+def settled(version: FunctionVersion) -> FunctionVersion:
+    """Return ``version`` as it is once it can run (on Managed Instances, once it is published)."""
+    unpublished = version.managed is not None and version.version == LATEST
+    return replace(
+        version,
+        state="ActiveNonInvocable" if unpublished else "Active",
+        state_reason="",
+        state_reason_code="",
+        last_update_status="Successful",
+        last_update_status_reason="",
+        last_update_status_reason_code="",
+        revision_id=new_revision(),
+    )
+
+
+def _failed(version: FunctionVersion, reason: str, code: str) -> FunctionVersion:
+    if version.state == "Pending":
+        state = "Inactive" if version.state_reason_code == "Restoring" else "Failed"
+        return replace(version, state=state, state_reason=reason, state_reason_code=code)
+    return replace(
+        version,
+        last_update_status="Failed",
+        last_update_status_reason=reason,
+        last_update_status_reason_code=code,
+    )
+
+
+def fail(services: Services, function: Function, error: DriverFault) -> None:
+    """Have $LATEST seen as Failed: what an Active function runs on can't be had. It is tried again
+    at the next call, and at the next start."""
+    if function.latest.state == "Active":
+        reason = _why(function.latest)
+        show(services, function, _failed(creating(function.latest), str(error), reason))
+
+
+def _why(version: FunctionVersion) -> str:
+    return "InvalidImage" if version.code.image else "InternalError"
+
+
+def check_settled(function: Function) -> None:
+    """Refuse a change while another is going on.
+
+    Raises:
+        AwsError: ResourceConflictException.
+    """
+    latest = function.latest
+    if latest.state == "Pending" or latest.last_update_status == "InProgress":
+        raise conflict(
+            "The operation cannot be performed at this time. An update is in progress for "
+            f"resource: {function.arn}"
+        )
+
+
+def touch(function: Function) -> None:
+    """Give $LATEST a new RevisionId, for a change that is none of code or configuration."""
+    function.latest = replace(function.latest, revision_id=new_revision())
+    if LATEST in function.settling:
+        function.settling[LATEST] = replace(function.settling[LATEST], revision_id=new_revision())
+
+
+async def settle(services: Services, function: Function) -> None:
+    """Begin to end the transitions that ``function.settling`` holds."""
+    _begin(services, function, dict(function.settling))
+    if not services.transition_seconds:
+        await hurry(services, function)
+
+
+def wake(services: Services, function: Function, version: FunctionVersion) -> None:
+    """Begin to make an Inactive version Active again."""
+    if function.numbered(version.version) is not version:
+        return  # it has changed, or is being restored already
+    _again(services, function, version, restoring(version))
+
+
+def _again(
+    services: Services, function: Function, version: FunctionVersion, shown: FunctionVersion
+) -> None:
+    """Begin to get a version ready once more; ``shown`` is how it is seen meanwhile."""
+    ready = function.settling[version.version] = settled(version)
+    show(services, function, shown)
+    _begin(services, function, {version.version: ready})
+
+
+def _begin(services: Services, function: Function, settling: dict[str, FunctionVersion]) -> None:
+    transition = services.transitions[function.arn] = Transition()
+    transition.task = services.spawn(_settle(services, function, transition, settling))
+
+
+async def hurry(services: Services, function: Function, patience: float = _PATIENCE) -> None:
+    """Have the transitions of a function end, if what they wait for is there.
+
+    Args:
+        patience: Seconds to wait for it.
+    """
+    transition = services.transitions.get(function.arn)
+    if transition is not None and transition.task is not None:
+        transition.end.set()
+        await asyncio.wait((transition.task,), timeout=patience)
+
+
+async def runnable(services: Services, version: FunctionVersion) -> FunctionVersion:
+    """Return a version as it is run, once it is there.
+
+    Raises:
+        AwsError: ResourceConflictException: it is not there yet, or has failed.
+    """
+    if version.state in ("Pending", "Failed"):
+        function = services.registry.find(version.account, version.region, version.name)
+        if function is not None:
+            retried = version.state == "Failed" and version.managed is None
+            if retried and function.numbered(version.version) is version:
+                # What was missing may have been built or pulled by hand since.
+                _again(services, function, version, creating(version))
+            await hurry(services, function, _INVOKE_PATIENCE)
+            version = function.numbered(version.version) or version
+    if version.state in ("Pending", "Failed", "Deactivated"):
+        why = f". {version.state_reason}" if version.state == "Failed" else ""
+        raise conflict(
+            "The operation cannot be performed at this time. The function is currently in the "
+            f"following state: {version.state}{why}"
+        )
+    return version
+
+
+async def look(ctx: Context, function: Function, number: str) -> None:
+    """Show a version's transition once to whoever asks; then, and to a waiter, let it end."""
+    if number not in function.settling:
+        return
+    transition = ctx.services.transitions.get(function.arn)
+    if transition is None:
+        return
+    if ctx.waits:
+        await hurry(ctx.services, function, _WAITER_PATIENCE)
+    elif number in transition.seen:
+        await hurry(ctx.services, function)
+    transition.seen.add(number)
+
+
+async def _settle(
+    services: Services,
+    function: Function,
+    transition: Transition,
+    settling: dict[str, FunctionVersion],
+) -> None:
+    # A published version that is restored may have other code than $LATEST.
+    subject = settling.get(LATEST) or next(iter(settling.values()), function.latest)
+    resolved: Code | None = None
+    failures: dict[str, managed_instances.Failure] = {}
+    timer = services.clock.call_later(services.transition_seconds, transition.end.set)
+    try:
+        resolved = await _prepare(services, subject)
+        for number, version in settling.items():
+            if version.managed is not None and number != LATEST:
+                failed = await managed_instances.start(services, function, version)
+                if failed is not None:
+                    failures[number] = failed
+        await transition.end.wait()
+    except DriverFault as error:
+        failure = managed_instances.Failure(str(error), _why(subject))
+        failures = dict.fromkeys(settling, failure)
+    finally:
+        timer.cancel()
+        if services.transitions.get(function.arn) is transition:
+            del services.transitions[function.arn]
+    for number, version in settling.items():
+        if function.settling.get(number) is version:
+            del function.settling[number]
+            present = function.numbered(number)
+            # What is restored keeps the image that it was made with.
+            restores = present is not None and present.state_reason_code == "Restoring"
+            if resolved is not None and version.code == subject.code and not restores:
+                version = replace(version, code=resolved)
+            if present is not None:
+                if number in failures:
+                    version = _failed(present, *failures[number])
+                show(services, function, version)
+    if failures or resolved:
+        try:
+            await services.registry.save(function, *(n for n in settling if n != LATEST))
+        except AwsError as error:  # nobody waits for it: it is found out anew at the next start
+            services.complain(f"{function.name}: {error.message}")
+
+
+async def _prepare(services: Services, version: FunctionVersion) -> Code | None:
+    """Get what a version runs on ready; returns its code if that is known better now.
+
+    Raises:
+        DriverFault: It can't be had.
+    """
+    driver = services.driver
+    await services.pools.opened.wait()
+    note = driver.check_architecture(version.architecture)
+    if note is not None and driver.emulates:
+        services.complain(f"{version.name}: {note}")
+    try:
+        if version.code.image:
+            image = await driver.prepare_image(version.code.image, version.architecture)
+            return code.resolved(version.code, image)
+        if version.runtime:
+            await driver.prepare(version.runtime, version.architecture)
+    except ConfigurationError as error:
+        # What can't be served here: AWS could, so the function is as it should be.
+        services.complain(f"{version.name}: {error}")
+    return None
+
+
+def show(services: Services, function: Function, version: FunctionVersion) -> None:
+    """Have a version seen as a transition leaves it; it is no longer idle."""
+    function.used[version.version] = services.clock.now()
+    if version.version == LATEST:
+        services.registry.update(function, version, "active")
+    else:
+        function.versions[version.version] = version
+        services.registry.changed(function)

@@ -1,0 +1,75 @@
+"""Marker and MaxItems, as every list operation has them."""
+
+from __future__ import annotations
+
+import base64
+import binascii
+from bisect import bisect_right
+from collections.abc import Callable, Sequence
+from typing import Any
+
+from emulator.model.errors import AwsError
+from emulator.services.context import Request
+from emulator.services.lambda_.errors import invalid
+
+#: The most AWS gives at once.
+DEFAULT = 50
+
+
+def _itself(key: str) -> Any:
+    return key
+
+
+def page(
+    keys: Sequence[str],
+    request: Request,
+    most: int = DEFAULT,
+    order: Callable[[str], Any] = _itself,
+) -> tuple[Sequence[str], str | None]:
+    """Return a page of ``keys`` and the marker of the next one, None at the end.
+
+    Finding the page takes a binary search: a key that goes away between two pages moves none.
+
+    Args:
+        keys: Sorted by ``order``.
+        most: What a page holds at most.
+
+    Raises:
+        AwsError: The marker is not one of ours.
+    """
+    after = last_of(request)
+    start = 0
+    if after is not None:
+        try:
+            start = bisect_right(keys, order(after), key=order)
+        except ValueError as error:
+            raise _unknown(request) from error
+    end = start + min(request.get("MaxItems") or most, most)
+    chosen = keys[start:end]
+    if end >= len(keys):
+        return chosen, None
+    return chosen, base64.urlsafe_b64encode(chosen[-1].encode()).decode()
+
+
+def last_of(request: Request) -> str | None:
+    """Return the last key of the page before, which the request's marker stands for.
+
+    Raises:
+        AwsError: The marker is not one of ours.
+    """
+    marker = request.get("Marker")
+    if not marker:
+        return None
+    try:
+        return base64.b64decode(marker.encode("ascii"), b"-_", validate=True).decode()
+    except (binascii.Error, ValueError) as error:
+        raise _unknown(request) from error
+
+
+def _unknown(request: Request) -> AwsError:
+    return invalid(f"Invalid marker: {request['Marker']}")
+
+
+def by_number(version: str) -> int:
+    """Order versions: $LATEST first, then by number."""
+    return -1 if version.startswith("$") else int(version)

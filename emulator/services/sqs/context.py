@@ -1,0 +1,44 @@
+"""What SQS's operations ask of the request they serve."""
+
+from __future__ import annotations
+
+from typing import Any, Protocol
+
+from emulator.model.clock import Clock
+from emulator.services.sqs.queues import Sqs
+
+#: A request or an answer as the service model writes it.
+Wire = dict[str, Any]
+
+
+class SqsServices(Protocol):
+    """The parts of the emulator the operations use."""
+
+    @property
+    def sqs(self) -> Sqs: ...
+
+
+class SqsContext(Protocol):
+    """One request's circumstances; ``emulator.services.context.Context`` is one."""
+
+    @property
+    def account(self) -> str: ...
+
+    @property
+    def region(self) -> str: ...
+
+    @property
+    def endpoint(self) -> str:
+        """Return "http://host:port" as the caller reached this emulator."""
+        ...
+
+    @property
+    def trace_id(self) -> str:
+        """Return the X-Amzn-Trace-Id the caller sent, or ""."""
+        ...
+
+    @property
+    def clock(self) -> Clock: ...
+
+    @property
+    def services(self) -> SqsServices: ...

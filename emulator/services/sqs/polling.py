@@ -1,0 +1,88 @@
+"""The queues of this emulator, as event source mappings poll them: without HTTP."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Sequence
+from typing import Any
+
+from emulator.queues.errors import QueueError, TooManyInFlight
+from emulator.services.sqs import errors
+from emulator.services.sqs.messages import View
+from emulator.services.sqs.queues import Sqs, SqsQueue
+
+_EVERYTHING = View(["All"], ["All"])
+
+
+class EmbeddedQueue:
+    """Satisfies :class:`emulator.sources.base.PolledQueue`."""
+
+    def __init__(self, sqs: Sqs, queue: SqsQueue) -> None:
+        self._sqs, self._shown = sqs, queue
+        self._queue = queue.queue
+
+    @property
+    def visibility(self) -> float:
+        return self._queue.settings.visibility
+
+    @property
+    def discards(self) -> bool:
+        return self._queue.settings.dead_letter is None
+
+    def waiting(self) -> bool:
+        return self._queue.counts().visible > 0
+
+    async def receive(self, limit: int, wait: float) -> list[dict[str, Any]]:
+        if self._sqs.by_arn(self._shown.arn) is not self._shown:
+            return []
+        try:
+            received = await self._queue.receive(limit, wait=wait)
+        except TooManyInFlight:
+            raise errors.too_many_in_flight() from None
+        return [_EVERYTHING.show(message) for message in received]
+
+    async def delete(self, handles: Sequence[str]) -> None:
+        # Handles that are no good any more are those of messages others have received since.
+        await self._queue.delete_many(handles)
+
+    def release(self, handles: Sequence[str]) -> None:
+        for handle in handles:
+            try:
+                self._queue.release(handle, counted=False)
+            except QueueError:
+                continue  # visible again by itself, or gone
+
+
+class EmbeddedQueues:
+    """Satisfies :class:`emulator.sources.base.Queues`."""
+
+    def __init__(self, sqs: Sqs) -> None:
+        self._sqs = sqs
+        #: Those who wait for a queue to be created, by ARN.
+        self._waiting: dict[str, list[asyncio.Future[None]]] = {}
+        sqs.on_opened.append(self._opened)
+
+    async def check(self, arn: str) -> float:
+        queue = self._sqs.by_arn(arn)
+        if queue is None:
+            raise errors.no_such_queue()
+        return queue.queue.settings.visibility
+
+    async def open(self, arn: str) -> EmbeddedQueue:
+        while (queue := self._sqs.by_arn(arn)) is None:
+            waiter: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+            waiting = self._waiting.setdefault(arn, [])
+            waiting.append(waiter)
+            try:
+                await waiter
+            finally:
+                if waiter in waiting:
+                    waiting.remove(waiter)
+        return EmbeddedQueue(self._sqs, queue)
+
+    def _opened(self, queue: SqsQueue) -> None:
+        for waiter in self._waiting.pop(queue.arn, ()):
+            if not waiter.done():
+                waiter.set_result(None)
+
+    async def close(self) -> None: ...

@@ -1,0 +1,54 @@
+"""Tags of queues."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from emulator.services.sqs import errors
+from emulator.services.sqs.context import SqsContext, Wire
+
+#: https://docs.aws.amazon.com/AWSSimpleQueueService/latest/SQSDeveloperGuide/sqs-queue-tags.html
+MAX_TAGS = 50
+
+
+def added(tags: Mapping[str, str], given: Mapping[str, str], queue: str) -> dict[str, str]:
+    """Return tags with more of them.
+
+    Raises:
+        AwsError: InvalidParameterValue.
+    """
+    for key, value in given.items():
+        if not 1 <= len(key) <= 128:
+            raise errors.invalid_parameter(
+                "Tag keys must be between 1 and 128 characters in length."
+            )
+        if len(value) > 256:
+            raise errors.invalid_parameter("Tag values must be at most 256 characters in length.")
+        if key.lower().startswith("aws:"):
+            raise errors.invalid_parameter("Tag keys must not start with the reserved prefix aws:.")
+    result = {**tags, **given}
+    if len(result) > MAX_TAGS:
+        raise errors.invalid_parameter(f"Too many tags added for queue {queue}.")
+    return result
+
+
+async def tag_queue(ctx: SqsContext, request: Wire) -> Wire:
+    sqs = ctx.services.sqs
+    async with sqs.changes:
+        queue = sqs.by_url(request["QueueUrl"], ctx.region)
+        await sqs.change(queue, tags=added(queue.tags, request["Tags"], queue.name))
+    return {}
+
+
+async def untag_queue(ctx: SqsContext, request: Wire) -> Wire:
+    sqs = ctx.services.sqs
+    gone = set(request["TagKeys"])
+    async with sqs.changes:
+        queue = sqs.by_url(request["QueueUrl"], ctx.region)
+        await sqs.change(queue, tags={k: v for k, v in queue.tags.items() if k not in gone})
+    return {}
+
+
+async def list_queue_tags(ctx: SqsContext, request: Wire) -> Wire:
+    queue = ctx.services.sqs.by_url(request["QueueUrl"], ctx.region)
+    return {"Tags": dict(queue.tags)} if queue.tags else {}

@@ -1,0 +1,150 @@
+"""Packages of functions: installed once, for whoever asks; what fails says why."""
+
+from __future__ import annotations
+
+import asyncio
+import zipfile
+from pathlib import Path
+
+import pytest
+
+from emulator.code import requirements
+from emulator.code.requirements import Requirements
+from emulator.driver.process.interpreters import choose
+from emulator.model.errors import DriverFault
+from emulator.model.function import Code, FunctionVersion
+
+
+def wheel(folder: Path, name: str, text: str) -> Path:
+    """Make a package that pip can install without a network."""
+    path = folder / f"{name}-1.0-py3-none-any.whl"
+    info = f"{name}-1.0.dist-info"
+    with zipfile.ZipFile(path, "w") as archive:
+        archive.writestr(f"{name}.py", text)
+        archive.writestr(f"{info}/METADATA", f"Metadata-Version: 2.1\nName: {name}\nVersion: 1.0\n")
+        archive.writestr(f"{info}/WHEEL", "Wheel-Version: 1.0\nTag: py3-none-any\n")
+        archive.writestr(f"{info}/RECORD", "")
+    return path
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    folder = tmp_path / "function"
+    folder.mkdir()
+    wheel(folder, "parcel", "CONTENT = 1\n")
+    (folder / "requirements.txt").write_text("# our own\n-r more.txt\n")
+    (folder / "more.txt").write_text("./parcel-1.0-py3-none-any.whl\n")
+    return folder
+
+
+def version(folder: Path, *, live: bool = True, runtime: str = "python3.12") -> FunctionVersion:
+    code = Code(sha256="x", size=1, folder=folder, live=live)
+    return FunctionVersion(
+        account="0" * 12, region="us-east-1", name="orders", runtime=runtime, code=code
+    )
+
+
+def on_this_machine(runtime: str) -> Path | None:
+    found = choose(runtime).interpreter
+    return None if found is None else found.executable
+
+
+def elsewhere(runtime: str) -> Path | None:
+    return None
+
+
+class Installing(Requirements):
+    """Requirements that are kept in a test's folder and remember what they said."""
+
+    def __init__(self, folder: Path, interpreter=on_this_machine) -> None:
+        self.said: list[str] = []
+        super().__init__(interpreter, say=self.said.append, cache=folder / "cache")
+
+
+@pytest.mark.parametrize("interpreter", [on_this_machine, elsewhere])
+async def test_packages_are_installed_once(folder, tmp_path, interpreter):
+    packages = Installing(tmp_path, interpreter)
+    layers = await asyncio.gather(*(packages.layer(version(folder)) for _ in range(3)))
+    (layer,) = set(layers)
+    assert layer is not None
+    assert (layer / "python" / "parcel.py").read_text() == "CONTENT = 1\n"
+    assert packages.said == ["installing the packages of orders (requirements.txt)"]
+    # Another emulator finds them.
+    again = Installing(tmp_path, interpreter)
+    assert await again.layer(version(folder)) == layer
+    assert again.said == []
+    assert [path.name for path in (tmp_path / "cache").iterdir()] == [layer.name]
+
+
+async def test_the_cache_may_be_a_link_or_named_from_here(folder, tmp_path, monkeypatch):
+    real = tmp_path / "real"
+    real.mkdir()
+    (tmp_path / "link").symlink_to(real)
+    monkeypatch.chdir(tmp_path)
+    for name in (str(tmp_path / "link"), "link", "real"):
+        monkeypatch.setenv("XDG_CACHE_HOME", name)
+        layer = await Requirements(on_this_machine, say=lambda line: None).layer(version(folder))
+        assert layer is not None
+        assert layer.parent == real / "localfaas" / "packages"
+
+
+async def test_a_change_installs_anew(folder, tmp_path):
+    packages = Installing(tmp_path)
+    before = await packages.layer(version(folder))
+    wheel(folder, "second", "")
+    (folder / "more.txt").write_text("./second-1.0-py3-none-any.whl\n")
+    after = await packages.layer(version(folder))
+    assert after not in (None, before)
+    assert (after / "python" / "second.py").exists()
+
+
+async def test_a_cache_that_takes_nothing_has_a_remedy(folder, tmp_path):
+    (tmp_path / "cache").touch()
+    packages = Installing(tmp_path)
+    with pytest.raises(DriverFault, match=r"cache: File exists\. Set XDG_CACHE_HOME"):
+        await packages.layer(version(folder))
+    assert packages.said == [], "nothing is installed"
+
+
+async def test_what_fails_says_why_and_is_tried_again(folder, tmp_path):
+    (folder / "more.txt").write_text("./lost-1.0-py3-none-any.whl\n")
+    packages = Installing(tmp_path)
+    for _ in range(2):
+        with pytest.raises(
+            DriverFault, match=r"could not install orders/requirements\.txt: .*lost"
+        ):
+            await packages.layer(version(folder))
+    assert len(packages.said) == 2
+    assert list((tmp_path / "cache").iterdir()) == []
+    complaints: list[str] = []
+    await packages.prepare([version(folder)], complaints.append)
+    assert "lost" in complaints[0]
+
+
+async def test_the_end_gives_up_what_is_being_installed(folder, tmp_path, monkeypatch):
+    begun = asyncio.Event()
+
+    async def endless(command: list[str], folder: Path) -> str | None:
+        begun.set()
+        await asyncio.Event().wait()
+        return None
+
+    monkeypatch.setattr(requirements, "_run", endless)
+    packages = Installing(tmp_path)
+    waiting = asyncio.create_task(packages.layer(version(folder)))
+    await begun.wait()
+    await packages.close()
+    with pytest.raises(DriverFault, match="ending"):
+        await waiting
+    assert list((tmp_path / "cache").iterdir()) == []
+
+
+async def test_who_asks_for_nothing_gets_nothing(folder, tmp_path):
+    packages = Installing(tmp_path)
+    assert await packages.layer(version(folder, live=False)) is None
+    assert await packages.layer(version(folder, runtime="nodejs22.x")) is None
+    (folder / "more.txt").write_text("# nothing\n\n")
+    assert await packages.layer(version(folder)) is None
+    (folder / "requirements.txt").unlink()
+    assert await packages.layer(version(folder)) is None
+    assert packages.said == []

@@ -1,0 +1,261 @@
+"""Hot reload, with real files and the kernel's own notices."""
+
+from __future__ import annotations
+
+import asyncio
+import shutil
+from collections.abc import AsyncIterator, Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+import watchfiles
+
+from emulator.project.folder import Folder
+from emulator.project.watching import Watching
+from emulator.registry.functions import Registry
+from emulator.testing import FakeClock
+
+RESOURCE = """
+  {name}:
+    Type: AWS::Serverless::Function
+    Properties: {{FunctionName: {name}, CodeUri: {name}, Handler: app.handler, Runtime: python3.12}}
+"""
+CODE = "def handler(event, context):\n    return {value}\n"
+
+
+class Watched:
+    """A folder that is being watched, and what its user is told."""
+
+    def __init__(self, root: Path) -> None:
+        self.root = root
+        self.registry = Registry()
+        self.folder = Folder(
+            root,
+            registry=self.registry,
+            clock=FakeClock(),
+            check_runtime=lambda runtime: None,
+            account="000000000000",
+            region="us-east-1",
+        )
+        self.said: list[str] = []
+        self.complaints: list[str] = []
+        self._told = asyncio.Event()
+        self.watching: Watching | None = None
+
+    def start(self) -> None:
+        self.folder.load()
+        self.watching = Watching(
+            self.folder,
+            say=lambda text: self._tell(self.said, text),
+            complain=lambda text: self._tell(self.complaints, text),
+        )
+        self.watching.start()
+
+    def _tell(self, where: list[str], text: str) -> None:
+        where.append(text)
+        self._told.set()
+
+    async def until(self, condition: Callable[[], Any]) -> None:
+        """Wait until ``condition`` holds; checked whenever the user is told something."""
+        async with asyncio.timeout(20):
+            while not condition():
+                self._told.clear()
+                await self._told.wait()
+
+    def generation(self, name: str) -> int:
+        function = self.registry.find("000000000000", "us-east-1", name)
+        assert function is not None
+        return function.latest.generation
+
+    def names(self) -> set[str]:
+        return {function.name for function in self.registry.all()}
+
+    def write(self, name: str, value: int = 1, file: str = "app.py") -> Path:
+        path = self.root / name / file
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(CODE.format(value=value))
+        return path
+
+    def declare(self, *names: str) -> None:
+        for name in names:
+            if not (self.root / name).exists():
+                self.write(name)
+        text = "Resources:\n" + "".join(RESOURCE.format(name=name) for name in names)
+        (self.root / "template.yaml").write_text(text)
+
+
+@pytest.fixture
+async def watched(tmp_path: Path) -> AsyncIterator[Watched]:
+    watched = Watched(tmp_path)
+    yield watched
+    if watched.watching is not None:
+        await watched.watching.stop()
+
+
+async def test_a_change_reloads_its_function_and_no_other(watched: Watched) -> None:
+    watched.declare("one", "two")
+    watched.start()
+    await begun(watched, "one")
+    before = watched.generation("two")
+    watched.said.clear()
+    watched.write("one", 2)
+    await watched.until(lambda: watched.said)
+    assert watched.said[0] == "reloaded one (app.py changed)"
+    assert watched.generation("two") == before
+
+
+async def begun(watched: Watched, name: str) -> None:
+    """Wait until changes are being noticed: writes until one is."""
+    said = len(watched.said)
+    async with asyncio.timeout(20):
+        for value in range(1000):
+            watched.write(name, value, "begin.py")
+            try:
+                async with asyncio.timeout(0.3):
+                    await watched.until(lambda: len(watched.said) > said)
+            except TimeoutError:
+                continue
+            break
+    # What is still on its way about these writes is no answer to later ones.
+    await quiet(watched)
+
+
+async def quiet(watched: Watched) -> None:
+    """Wait until nothing has been told for a while."""
+    told = -1
+    while told != len(watched.said):
+        told = len(watched.said)
+        await asyncio.sleep(0.2)
+
+
+async def test_files_that_do_not_count_reload_nothing(watched: Watched) -> None:
+    watched.declare("hello")
+    watched.start()
+    await begun(watched, "hello")
+    watched.said.clear()
+    watched.write("hello", file="__pycache__/app.cpython-312.pyc")
+    watched.write("hello", file=".git/index")
+    watched.write("hello", file=".app.py.swp")
+    watched.write("hello", file="lib/last.py")
+    await watched.until(lambda: any("(lib" in text for text in watched.said))
+    told = " ".join(watched.said)
+    assert "pycache" not in told
+    assert ".git" not in told
+    assert ".swp" not in told
+
+
+async def test_an_editors_atomic_rename_reloads(watched: Watched) -> None:
+    watched.declare("hello")
+    watched.start()
+    await begun(watched, "hello")
+    watched.said.clear()
+    temporary = watched.write("hello", 3, "app.py.tmp")
+    temporary.rename(watched.root / "hello" / "app.py")
+    await watched.until(lambda: watched.said)
+    assert watched.said == ["reloaded hello (app.py changed)"]
+
+
+async def test_a_folder_that_is_removed_and_made_anew_is_still_followed(watched: Watched) -> None:
+    watched.declare("hello")
+    watched.start()
+    await begun(watched, "hello")
+    for round_ in range(2):
+        watched.said.clear()
+        shutil.rmtree(watched.root / "hello")
+        watched.write("hello", round_)
+        await watched.until(lambda: watched.said)
+        await begun(watched, "hello")
+    assert watched.names() == {"hello"}
+
+
+async def test_a_folder_that_is_replaced_by_another_is_reloaded(watched: Watched) -> None:
+    watched.declare("hello")
+    other = watched.write("other", 9).parent
+    watched.start()
+    await begun(watched, "hello")
+    before = watched.generation("hello")
+    (watched.root / "hello").rename(watched.root / "old")
+    other.rename(watched.root / "hello")
+    await watched.until(lambda: watched.generation("hello") > before)
+    await begun(watched, "hello")
+
+
+async def test_the_template_adds_updates_and_removes(watched: Watched) -> None:
+    watched.declare("one", "two")
+    watched.start()
+    watched.declare("two", "three")
+    await watched.until(lambda: len(watched.said) >= 2)
+    assert watched.said[:2] == [
+        "added three (template.yaml changed)",
+        "removed one (template.yaml changed)",
+    ]
+    assert watched.names() == {"two", "three"}
+    await begun(watched, "three")
+
+
+async def test_errors_in_the_template_are_told_and_the_functions_stay(watched: Watched) -> None:
+    watched.declare("hello")
+    watched.start()
+    good = (watched.root / "template.yaml").read_text()
+    (watched.root / "template.yaml").write_text(good.replace("app.handler", "''"))
+    await watched.until(lambda: watched.complaints)
+    assert "Handler" in watched.complaints[0]
+    assert watched.complaints[0].endswith("The functions stay as they were.")
+    assert watched.names() == {"hello"}
+    (watched.root / "template.yaml").unlink()
+    watched.declare("hello", "more")
+    await watched.until(lambda: "more" in watched.names())
+
+
+async def test_a_new_folder_is_a_new_function_without_a_template(watched: Watched) -> None:
+    watched.write("one")
+    watched.start()
+    (watched.root / "two").mkdir()
+    await begun(watched, "one")
+    watched.write("two")
+    await watched.until(lambda: "two" in watched.names())
+    await begun(watched, "two")
+    shutil.rmtree(watched.root / "one")
+    await watched.until(lambda: watched.names() == {"two"})
+
+
+async def test_exhausted_limits_are_told_and_the_template_still_followed(
+    watched: Watched, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuse(*paths: str, **options: Any) -> None:
+        raise OSError("OS file watch limit reached.")
+
+    monkeypatch.setattr(watchfiles, "watch", refuse)
+    watched.declare("one")
+    watched.start()
+    await watched.until(lambda: watched.complaints)
+    assert "OS file watch limit reached" in watched.complaints[0]
+    assert "max_user_watches" in watched.complaints[0]
+    watched.declare("one", "two")
+    await watched.until(lambda: "two" in watched.names())
+    assert len(watched.complaints) == 1
+
+
+async def test_many_files_are_no_trouble(watched: Watched) -> None:
+    watched.declare("hello")
+    many = watched.root / "hello" / "many"
+    for folder in range(20):
+        (many / str(folder)).mkdir(parents=True)
+        for file in range(100):
+            (many / str(folder) / f"{file}.py").touch()
+    watched.start()
+    await begun(watched, "hello")
+    watched.said.clear()
+    shutil.rmtree(many)
+    await watched.until(lambda: watched.said)
+    assert watched.names() == {"hello"}
+
+
+async def test_stop_ends_the_thread(watched: Watched) -> None:
+    watched.declare("hello")
+    watched.start()
+    assert watched.watching is not None
+    await watched.watching.stop()
+    assert watched.watching._thread is not None
+    assert not watched.watching._thread.is_alive()

@@ -1,0 +1,99 @@
+"""SQS's operations over a real engine and a store in memory, on a clock moved by hand."""
+
+from dataclasses import dataclass
+
+import pytest
+
+from emulator.model.clock import Clock
+from emulator.model.errors import AwsError
+from emulator.queues.engine import Engine
+from emulator.services.sqs.operations import OPERATIONS
+from emulator.services.sqs.queues import Sqs
+from emulator.store.store import Store
+from emulator.testing import FakeClock
+
+
+@dataclass
+class _Services:
+    sqs: Sqs
+
+
+@dataclass
+class _Context:
+    clock: Clock
+    services: _Services
+    account: str = "000000000000"
+    region: str = "us-east-1"
+    endpoint: str = "http://localhost:4566"
+    trace_id: str = ""
+
+
+class Caller:
+    """Calls operations by name: ``await sqs("SendMessage", QueueUrl=..., MessageBody=...)``."""
+
+    def __init__(self, context):
+        self.context = context
+
+    def __getattr__(self, name):
+        return getattr(self.context, name)
+
+    @property
+    def sqs(self):
+        return self.context.services.sqs
+
+    async def __call__(self, operation, **request):
+        return await OPERATIONS[operation](self.context, request)
+
+    async def create(self, name="orders", **attributes):
+        given = {"Attributes": attributes} if attributes else {}
+        return (await self("CreateQueue", QueueName=name, **given))["QueueUrl"]
+
+    async def attributes(self, url, *names):
+        answer = await self("GetQueueAttributes", QueueUrl=url, AttributeNames=list(names))
+        return answer.get("Attributes", {})
+
+    async def bodies(self, url, limit=10, **options):
+        answer = await self("ReceiveMessage", QueueUrl=url, MaxNumberOfMessages=limit, **options)
+        return [message["Body"] for message in answer.get("Messages", [])]
+
+    async def error(self, operation, **request):
+        with pytest.raises(AwsError) as caught:
+            await self(operation, **request)
+        return caught.value.code, caught.value.message
+
+
+@pytest.fixture
+def clock():
+    return FakeClock()
+
+
+@pytest.fixture
+async def store():
+    store = Store.open(None)
+    yield store
+    await store.close()
+
+
+@pytest.fixture
+async def engine(store, clock):
+    engine = await Engine.open(store.messages, clock)
+    yield engine
+    await engine.close()
+
+
+@pytest.fixture
+async def sqs(engine, clock):
+    sqs = await Sqs.open(engine)
+    yield Caller(_Context(clock, _Services(sqs)))
+    await sqs.close()
+
+
+@pytest.fixture
+def reopened(store, clock):
+    """Return a function that opens the queues again, as after a restart."""
+
+    async def reopen():
+        engine = await Engine.open(store.messages, clock)
+        return Caller(_Context(clock, _Services(await Sqs.open(engine))))
+
+    return reopen

@@ -1,0 +1,134 @@
+"""Which operation a request means."""
+
+from __future__ import annotations
+
+import botocore
+import pytest
+
+from emulator import wire as codec
+from emulator.model.errors import AwsError
+from emulator.wire.model import Operation, load
+from emulator.wire.routing import Router
+
+LAMBDA = codec.service("lambda")
+ARN = "arn:aws:lambda:us-east-1:123456789012:function:f"
+ENCODED = ARN.replace(":", "%3A")
+
+
+@pytest.mark.parametrize("service", ["lambda", "sqs", "logs", "sts"])
+def test_snake_names_are_botocores(service: str) -> None:
+    for operation in load(service).operations.values():
+        assert operation.snake_name == botocore.xform_name(operation.name)
+
+
+@pytest.mark.parametrize(
+    ("method", "path", "query", "name", "params"),
+    [
+        ("GET", "/2015-03-31/functions", "", "ListFunctions", {}),
+        ("POST", "/2015-03-31/functions/", "", "CreateFunction", {}),
+        ("GET", f"/2015-03-31/functions/{ENCODED}", "", "GetFunction", {"FunctionName": ARN}),
+        ("GET", f"/2015-03-31/functions/{ARN}", "", "GetFunction", {"FunctionName": ARN}),
+        (
+            "POST",
+            "/2015-03-31/functions/f%3Alive/invocations",
+            "Qualifier=1",
+            "Invoke",
+            {"FunctionName": "f:live"},
+        ),
+        ("GET", f"/2017-03-31/tags/{ENCODED}", "", "ListTags", {"Resource": ARN}),
+        (
+            "DELETE",
+            f"/2017-03-31/tags/{ENCODED}%2Fx",
+            "tagKeys=a",
+            "UntagResource",
+            {"Resource": f"{ARN}/x"},
+        ),
+        ("GET", "/2018-10-31/layers", "", "ListLayers", {}),
+        ("GET", "/2018-10-31/layers", "find=LayerVersion&Arn=x", "GetLayerVersionByArn", {}),
+        ("GET", "/2018-10-31/layers", "Arn=x&find=LayerVersion", "GetLayerVersionByArn", {}),
+        (
+            "GET",
+            "/2019-09-30/functions/f/provisioned-concurrency",
+            "List=ALL",
+            "ListProvisionedConcurrencyConfigs",
+            {"FunctionName": "f"},
+        ),
+        (
+            "GET",
+            "/2019-09-30/functions/f/provisioned-concurrency",
+            "Qualifier=1",
+            "GetProvisionedConcurrencyConfig",
+            {"FunctionName": "f"},
+        ),
+        # Decoded once: an encoded per cent sign stays one.
+        ("GET", "/2015-03-31/functions/a%252Fb", "", "GetFunction", {"FunctionName": "a%2Fb"}),
+    ],
+)
+def test_routes(method: str, path: str, query: str, name: str, params: dict[str, str]) -> None:
+    operation, found = LAMBDA.match(method, path, query)
+    assert (operation.name, found) == (name, params)
+
+
+@pytest.mark.parametrize(
+    ("method", "path"),
+    [
+        ("GET", "/"),
+        ("GET", ""),
+        ("PATCH", "/2015-03-31/functions"),
+        ("GET", "/2015-03-31/functions//aliases"),
+        ("GET", "/2015-03-31/functions/f/nonsense"),
+        ("GET", "/2015-03-31"),
+        ("GET", "/1999-01-01/functions"),
+    ],
+)
+def test_an_unknown_route_is_404(method: str, path: str) -> None:
+    with pytest.raises(AwsError) as caught:
+        LAMBDA.match(method, path, "")
+    assert (caught.value.code, caught.value.status) == ("UnknownOperationException", 404)
+
+
+def test_a_label_that_is_not_utf8_is_400() -> None:
+    with pytest.raises(AwsError) as caught:
+        LAMBDA.match("GET", "/2015-03-31/functions/%ff", "")
+    assert (caught.value.code, caught.value.status) == ("SerializationException", 400)
+
+
+def test_a_greedy_label_takes_the_rest() -> None:
+    operation = Operation("GetObject", "get_object", "GET", "/{Bucket}/{Key+}", 200, None, None)
+    router = Router([operation])
+    assert router.match("GET", "/b/a/b%20c", "")[1] == {"Bucket": "b", "Key": "a/b c"}
+
+
+@pytest.mark.parametrize(
+    ("headers", "query", "body", "expected"),
+    [
+        ({"x-amz-target": "AmazonSQS.SendMessage"}, "", b"{}", ("sqs", "json", "SendMessage")),
+        ({"x-amz-target": "Logs_20140328.GetLogEvents"}, "", b"", ("logs", "json", "GetLogEvents")),
+        ({"x-amz-target": "DynamoDB_20120810.GetItem"}, "", b"", None),
+        (
+            {},
+            "Action=GetCallerIdentity&Version=2011-06-15",
+            b"",
+            ("sts", "query", "GetCallerIdentity"),
+        ),
+        (
+            {"content-type": "application/x-www-form-urlencoded; charset=utf-8"},
+            "",
+            b"Action=SendMessage&Version=2012-11-05",
+            ("sqs", "query", "SendMessage"),
+        ),
+        (
+            {"authorization": "AWS4-HMAC-SHA256 Credential=A/20260101/eu-west-1/sqs/aws4_request"},
+            "Action=ListQueues",
+            b"",
+            ("sqs", "query", "ListQueues"),
+        ),
+        ({}, "Action=Publish&Version=2010-03-31", b"", None),
+        ({}, "", b"Action=SendMessage&Version=2012-11-05", None),
+        ({}, "Action=ListQueues", b"", None),
+    ],
+)
+def test_identify(
+    headers: dict[str, str], query: str, body: bytes, expected: tuple[str, str, str] | None
+) -> None:
+    assert codec.identify(headers, query, body) == expected
