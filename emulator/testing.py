@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from itertools import count
 from pathlib import Path
 from typing import Any
+from weakref import WeakKeyDictionary
 
 from emulator.driver.base import Sandbox
 from emulator.model.errors import LocalfaasError
@@ -58,17 +59,17 @@ class FakeClock:
         return due
 
     async def advance(self, seconds: float) -> None:
-        """Move on by ``seconds``, running what falls due in order and letting tasks settle."""
+        """Move on by ``seconds``: run what falls due in order, each time until the loop is idle."""
         until = self._elapsed + seconds
-        await settle()
+        await until_idle()
         while self._due and self._due[0].when <= until:
             due = heapq.heappop(self._due)
             self._elapsed = max(self._elapsed, due.when)
             if not due.cancelled:
                 due.call(*due.args)
-                await settle()
+                await until_idle()
         self._elapsed = until
-        await settle()
+        await until_idle()
 
 
 def _wake(waiting: asyncio.Future[None]) -> None:
@@ -76,10 +77,41 @@ def _wake(waiting: asyncio.Future[None]) -> None:
         waiting.set_result(None)
 
 
-async def settle(rounds: int = 20) -> None:
-    """Let ready tasks and sockets run."""
-    for _ in range(rounds):
-        await asyncio.sleep(0)
+#: Turns of the loop after which something is held to go round in circles.
+_MOST_TURNS = 100_000
+#: How many tasks wait for each loop to be idle.
+_waiting: WeakKeyDictionary[asyncio.AbstractEventLoop, int] = WeakKeyDictionary()
+
+
+async def until_idle(patience_s: float = 0.0) -> None:
+    """Run the event loop until no callback is due and no file descriptor is ready.
+
+    Timers do not count: those of a :class:`FakeClock` are run by :meth:`FakeClock.advance`. Nor
+    does what other threads have not answered yet.
+
+    Args:
+        patience_s: Seconds to wait for the kernel once nothing is due. What goes over a Unix
+            socket or a pipe is there at once; TCP on a busy machine may be a little later.
+
+    Raises:
+        RuntimeError: The loop does not come to rest, or is none of asyncio's own.
+    """
+    loop = asyncio.get_running_loop()
+    # No public interface tells what a loop has to do.
+    due = getattr(loop, "_ready", None)
+    selector = getattr(loop, "_selector", None)
+    if due is None or selector is None:
+        raise RuntimeError(f"{type(loop).__name__} does not tell what is due")
+    _waiting[loop] = _waiting.get(loop, 0) + 1
+    try:
+        for _ in range(_MOST_TURNS):
+            await asyncio.sleep(0)
+            # Others that wait for the same are always due.
+            if len(due) < _waiting[loop] and not selector.select(patience_s):
+                return
+    finally:
+        _waiting[loop] -= 1
+    raise RuntimeError("the event loop does not come to rest")
 
 
 class RuntimeClient:

@@ -24,7 +24,8 @@ from emulator.queues.engine import Engine
 from emulator.registry.functions import Function, Registry
 from emulator.store.store import Store
 from emulator.telemetry.logs import Logs
-from emulator.testing import FakeClock, RuntimeClient, ScriptedDriver, settle
+from emulator.testing import FakeClock, RuntimeClient, ScriptedDriver, until_idle
+from tests.unit.commits import Commits
 
 ACCOUNT, REGION = "000000000000", "us-east-1"
 QUEUE_ARN = f"arn:aws:sqs:{REGION}:{ACCOUNT}:told"
@@ -49,7 +50,7 @@ class World:
     """The asynchronous path, from submit to destination."""
 
     def __init__(self, store: Store, *, limits: Limits | None = None) -> None:
-        self.store = store
+        self.store, self.commits = store, Commits(store)
         self.clock, self.driver = FakeClock(), ScriptedDriver()
         self.registry = Registry()
         self.pools = Pools(self.driver, Logs(self.clock), self.clock)
@@ -139,11 +140,8 @@ class World:
         await self.asynchronous.submit(ACCOUNT, REGION, name, "", invocation)
 
     async def settle(self) -> None:
-        """Let everything that is due happen: commits are made by another thread."""
-        for _ in range(6):
-            await settle(30)
-            await self.store.database.write(lambda connection: None)
-        await settle(30)
+        """Let everything that is due happen."""
+        await self.commits.until_idle()
 
     async def advance(self, seconds: float) -> None:
         await self.clock.advance(seconds)
@@ -171,6 +169,6 @@ async def world() -> AsyncIterator[World]:
     await world.open()
     yield world
     await world.close()
-    await settle()
+    await until_idle()
     assert not world.driver.live
     await store.close()

@@ -18,7 +18,7 @@ from emulator.model.invocation import Invocation, InvocationResult
 from emulator.pool.pools import Pools, PoolSettings
 from emulator.registry.functions import Function, Registry
 from emulator.telemetry.logs import Logs
-from emulator.testing import FakeClock, ScriptedDriver, settle
+from emulator.testing import FakeClock, ScriptedDriver, until_idle
 
 
 @dataclass
@@ -95,6 +95,6 @@ async def world() -> AsyncIterator[World]:
     world = make_world()
     yield world
     await world.pools.close()
-    await settle()
+    await until_idle()
     assert not world.driver.live, "a sandbox outlived its pool"
     assert world.pools.count == 0

@@ -13,14 +13,14 @@ import pytest
 from emulator.model.limits import RESPONSE_PAYLOAD
 from emulator.model.sandbox import EnvironmentSpec, Exit
 from emulator.pool.states import TRANSITIONS, State
-from emulator.testing import RuntimeClient, echo, settle
+from emulator.testing import RuntimeClient, echo, until_idle
 
 
 async def test_a_cold_invoke_then_a_warm_one(world):
     version = world.function()
     assert (await world.invoke(version, b'{"a": 1}')).payload == b'{"a": 1}'
     assert (await world.invoke(version, b"2")).payload == b"2"
-    await settle()
+    await until_idle()
     assert len(world.driver.sandboxes) == 1
     lines = world.lines()
     assert lines[0].startswith("INIT_START Runtime Version: python:3.12.v")
@@ -40,11 +40,11 @@ async def test_what_a_sandbox_is_made_from_is_no_part_of_its_init(world):
 
     world.driver.fetch = fetch
     calling = world.begin(world.function())
-    await settle()
+    await until_idle()
     assert not world.driver.sandboxes
     await world.clock.advance(30)
     await calling
-    await settle()
+    await until_idle()
     assert "\tInit Duration: 0.00 ms\t" in world.lines()[-1]
 
 
@@ -52,7 +52,7 @@ async def test_a_caller_is_answered_before_the_report_is_written(world):
     version = world.function()
     await world.invoke(version)
     assert [line.split()[0] for line in world.lines()] == ["INIT_START", "START"]
-    await settle()
+    await until_idle()
     assert [line.split()[0] for line in world.lines()] == ["INIT_START", "START", "END", "REPORT"]
 
 
@@ -69,7 +69,7 @@ async def test_the_report_is_there_for_who_asks_at_once_and_before_the_next_star
 async def test_an_invocation_leaves_nothing_to_the_garbage_collector(world):
     version = world.function()
     await world.invoke(version)
-    await settle()
+    await until_idle()
     gc.collect()
     gc.disable()
     try:
@@ -96,7 +96,7 @@ async def test_output_comes_before_end_and_in_order(world):
 
     world.driver.script = prints
     await world.invoke(world.function())
-    await settle()
+    await until_idle()
     words = [line.split()[0] for line in world.lines()]
     assert words == ["INIT_START", "module", "START", "one", "two", "END", "REPORT", "no"]
 
@@ -110,7 +110,7 @@ async def test_timeout_answers_as_aws_and_keeps_the_sandbox(world):
     world.driver.script = hangs
     version = world.function(timeout_s=1)
     call = world.begin(version)
-    await settle()
+    await until_idle()
     await world.clock.advance(1.0)
     result = await call
     assert result.function_error == "Unhandled"
@@ -122,7 +122,7 @@ async def test_timeout_answers_as_aws_and_keeps_the_sandbox(world):
     )
     assert any(line.endswith("Task timed out after 1.00 seconds") for line in world.lines())
     assert world.lines()[-1].endswith("Status: timeout")
-    await settle()
+    await until_idle()
     assert world.driver.sandboxes[0].killed
     world.driver.script = echo
     assert (await world.invoke(version, b"3")).payload == b"3"
@@ -160,7 +160,7 @@ async def test_init_timeout_is_cut_at_ten_seconds(world):
 
     world.driver.script = hangs
     call = world.begin(world.function(timeout_s=30))
-    await settle()
+    await until_idle()
     await world.clock.advance(10.0)
     (report,) = [line for line in world.lines() if line.startswith("INIT_REPORT")]
     assert report == "INIT_REPORT Init Duration: 10000.00 ms\tPhase: init\tStatus: timeout"
@@ -199,7 +199,7 @@ async def test_a_dead_idle_runtime_is_not_handed_out(world):
     version = world.function()
     await world.invoke(version)
     await world.driver.sandboxes[0].kill()
-    await settle()
+    await until_idle()
     assert (await world.invoke(version, b"5")).payload == b"5"
     assert len(world.driver.sandboxes) == 2
 

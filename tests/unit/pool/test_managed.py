@@ -13,12 +13,12 @@ from emulator.model.errors import AwsError, DriverFault
 from emulator.model.sandbox import Exit
 from emulator.pool.placement import Bounds
 from emulator.pool.pools import PoolSettings
-from emulator.testing import RuntimeClient, settle
+from emulator.testing import RuntimeClient, until_idle
 from tests.unit.pool.conftest import World, make_world
 
 _ARN = "arn:aws:lambda:us-east-1:000000000000:capacity-provider:provider"
-#: Loop turns in which all there is to do over TCP gets done.
-_TURNS = 120
+#: Seconds that TCP may take on a busy machine.
+_PATIENCE_S = 0.002
 
 
 def managed(world: World, concurrency: int = 2, **fields: Any):
@@ -74,7 +74,7 @@ async def started(world: World, version, bounds: Bounds = Bounds()):  # noqa: B0
     pool = world.pools.managed(version)
     pool.scale(bounds)
     await pool.settled()
-    await settle(_TURNS)
+    await until_idle(_PATIENCE_S)
     return pool
 
 
@@ -84,13 +84,13 @@ async def test_one_environment_runs_several_invocations_at_once(world):
     version = managed(world, 3)
     pool = await started(world, version)
     calls = [world.begin(version, str(n).encode()) for n in range(3)]
-    await settle(_TURNS)
+    await until_idle(_PATIENCE_S)
     assert sorted(held.seen) == [b"0", b"1", b"2"]
     (environment,) = pool.environments.values()
     assert (environment.state, environment.invokes) == ("invoking", 3)
     held.go.set()
     assert [(await call).payload for call in calls] == [b"0", b"1", b"2"]
-    await settle(_TURNS)
+    await until_idle(_PATIENCE_S)
     assert environment.state == "ready"
     environ = world.driver.sandboxes[0].spec.environ
     assert environ["AWS_LAMBDA_MAX_CONCURRENCY"] == "3"
@@ -112,7 +112,7 @@ async def test_work_is_spread(world):
     version = managed(world)
     pool = await started(world, version, Bounds(2, 2))
     calls = [world.begin(version) for _ in range(2)]
-    await settle(_TURNS)
+    await until_idle(_PATIENCE_S)
     assert [each.invokes for each in pool.environments.values()] == [1, 1]
     held.go.set()
     await asyncio.gather(*calls)
@@ -124,7 +124,7 @@ async def test_more_come_up_to_the_greatest_number_then_callers_are_throttled(wo
     version = managed(world)
     pool = await started(world, version, Bounds(1, 2))
     calls = [world.begin(version, str(n).encode()) for n in range(4)]
-    await settle(_TURNS)
+    await until_idle(_PATIENCE_S)
     assert (pool.count, len(held.seen)) == (2, 4)
     with pytest.raises(AwsError) as raised:
         await world.invoke(version)
@@ -146,13 +146,13 @@ async def test_a_line_is_no_longer_than_what_is_on_its_way(world):
     version = managed(world)
     world.pools.managed(version).scale(Bounds(1, 1))
     calls = [world.begin(version) for _ in range(2)]
-    await settle()
+    await until_idle()
     with pytest.raises(AwsError, match=r"Rate Exceeded\."):
         await world.invoke(version)
     for call in calls:
         call.cancel()
     gate.set()
-    await settle(_TURNS)
+    await until_idle(_PATIENCE_S)
 
 
 async def test_the_account_and_the_scaling_rate_do_not_count(world):
@@ -171,10 +171,10 @@ async def test_time_is_up_for_one_and_not_for_the_others(world):
     version = managed(world, timeout_s=3)
     pool = await started(world, version, Bounds(1, 1))
     first = world.begin(version, b"1")
-    await settle(_TURNS)
+    await until_idle(_PATIENCE_S)
     await world.clock.advance(2)
     second = world.begin(version, b"2")
-    await settle(_TURNS)
+    await until_idle(_PATIENCE_S)
     await world.clock.advance(1)
     late = await first
     assert json.loads(late.payload)["errorType"] == "Sandbox.Timedout"
@@ -185,7 +185,7 @@ async def test_time_is_up_for_one_and_not_for_the_others(world):
         await world.invoke(version)
     held.go.set()
     assert (await second).payload == b"2"
-    await settle(_TURNS)
+    await until_idle(_PATIENCE_S)
     assert environment.free == 2
     assert (await world.invoke(version, b"3")).payload == b"3"
     assert len(world.driver.sandboxes) == 1
@@ -208,11 +208,11 @@ async def test_a_late_answer_is_refused(world):
     version = managed(world, 2, timeout_s=1)
     await started(world, version)
     call = world.begin(version)
-    await settle(_TURNS)
+    await until_idle(_PATIENCE_S)
     await world.clock.advance(1)
     await call
     held.go.set()
-    await settle(_TURNS)
+    await until_idle(_PATIENCE_S)
     assert [status for status, _, _ in answers] == [410, 400]
     assert json.loads(answers[0][2])["errorType"] == "InvokeTimeout"
 
@@ -222,7 +222,7 @@ async def test_an_environment_whose_workers_are_all_late_is_replaced(world):
     version = managed(world, timeout_s=1)
     pool = await started(world, version, Bounds(1, 1))
     calls = [world.begin(version) for _ in range(2)]
-    await settle(_TURNS)
+    await until_idle(_PATIENCE_S)
     held = Held()
     held.go.set()
     world.driver.script = workers(2, held)
@@ -244,7 +244,7 @@ async def test_every_caller_hears_of_a_runtime_that_dies(world):
     version = managed(world, 4)
     pool = await started(world, version, Bounds(1, 1))
     calls = [world.begin(version) for _ in range(4)]
-    await settle(_TURNS)
+    await until_idle(_PATIENCE_S)
     await world.clock.advance(0.2)
     for call in calls:
         payload = json.loads((await call).payload)
@@ -276,7 +276,7 @@ async def test_an_answer_with_an_error_is_that_invocations_own(world):
     await started(world, version)
     assert (await world.invoke(version, b"1")).function_error == "Unhandled"
     assert (await world.invoke(version, b"2")).payload == b"2"
-    await settle()
+    await until_idle()
     statuses = [json.loads(line)["record"]["status"] for line in world.lines() if "report" in line]
     assert statuses == ["error", "success"]
 
@@ -286,7 +286,7 @@ async def test_what_a_worker_has_not_read_another_one_gets(world):
         first, second = await runtime.another(), await runtime.another()
         await first.send("GET", "invocation/next")
         first._writer.transport.pause_reading()
-        await settle()
+        await until_idle()
         await second.send("GET", "invocation/next")
         await full.wait()
         first.close()
@@ -300,7 +300,7 @@ async def test_what_a_worker_has_not_read_another_one_gets(world):
     version = managed(world)
     await started(world, version)
     call = world.begin(version, b"1")
-    await settle(_TURNS)
+    await until_idle(_PATIENCE_S)
     full.set()
     assert (await call).payload == b"12"
 
@@ -311,7 +311,7 @@ async def test_what_was_sent_to_a_worker_that_had_gone_another_one_gets(world):
     async def script(runtime: RuntimeClient) -> Exit | None:
         first, second = await runtime.another(), await runtime.another()
         await first.send("GET", "invocation/next")
-        await settle()
+        await until_idle()
         await second.send("GET", "invocation/next")
         await go.wait()
         first.close()
@@ -327,7 +327,7 @@ async def test_what_was_sent_to_a_worker_that_had_gone_another_one_gets(world):
     version = managed(world)
     await started(world, version)
     go.set()
-    await settle(_TURNS)
+    await until_idle(_PATIENCE_S)
     assert (await calls[0]).payload == b"12"
 
 
@@ -345,7 +345,7 @@ async def test_an_init_that_fails_is_told_and_not_tried_for_ever(world):
     assert tries == 2
     assert pool.count == 0
     assert json.loads((await world.invoke(version)).payload)["errorMessage"] == "no"
-    await settle(_TURNS)
+    await until_idle(_PATIENCE_S)
     assert len(world.driver.sandboxes) == tries + 1
     held = Held()
     held.go.set()
@@ -357,14 +357,14 @@ async def test_a_runtime_that_dies_before_it_is_used_is_not_replaced_for_ever(wo
     async def short(runtime: RuntimeClient) -> Exit | None:
         client = await runtime.another()
         await client.send("GET", "invocation/next")
-        await settle()
+        await until_idle()
         return Exit(status=3)
 
     world.driver.script = short
     version = managed(world)
     await started(world, version)
     await world.clock.advance(1)
-    await settle(_TURNS)
+    await until_idle(_PATIENCE_S)
     tries = len(world.driver.sandboxes)
     await world.clock.advance(60)
     assert len(world.driver.sandboxes) == tries <= 2
@@ -390,7 +390,7 @@ async def test_where_there_is_no_room_it_is_said():
     world = make_world(PoolSettings(max_environments=1))
     busy = world.begin(world.function("other", timeout_s=60))
     world.driver.script = stuck
-    await settle()
+    await until_idle()
     call = world.begin(managed(world))
     await world.clock.advance(10)
     with pytest.raises(AwsError, match="as many as may be") as raised:
@@ -412,7 +412,7 @@ async def test_the_tail_of_a_log_is_the_invocations_own(world):
     version = managed(world)
     await started(world, version)
     calls = [world.begin(version) for _ in range(2)]
-    await settle(_TURNS)
+    await until_idle(_PATIENCE_S)
     held.go.set()
     results = [await call for call in calls]
     tails = [[json.loads(line) for line in each.log_tail().splitlines()] for each in results]
@@ -429,15 +429,15 @@ async def test_bounds_that_change_take_hold(world):
     version = managed(world)
     pool = await started(world, version, Bounds(3, 3))
     call = world.begin(version, b"1")
-    await settle(_TURNS)
+    await until_idle(_PATIENCE_S)
     pool.scale(Bounds(0, 0))
-    await settle(_TURNS)
+    await until_idle(_PATIENCE_S)
     assert len(pool.environments) == 1, "who is busy ends when it is done"
     with pytest.raises(AwsError):
         await world.invoke(version)
     held.go.set()
     assert (await call).payload == b"1"
-    await settle(_TURNS)
+    await until_idle(_PATIENCE_S)
     assert not pool.environments
     pool.scale(Bounds(1, 1))
     assert (await world.invoke(version, b"2")).payload == b"2"
@@ -450,7 +450,7 @@ async def test_a_capacity_provider_bounds_all_its_functions_together(world):
     version = managed(world, 1)  # 2 GiB, which are 1 vCPU
     await started(world, version, Bounds(1, 9))
     calls = [world.begin(version) for _ in range(2)]
-    await settle(_TURNS)
+    await until_idle(_PATIENCE_S)
     with pytest.raises(AwsError):
         await world.invoke(version)
     held.go.set()
@@ -463,13 +463,13 @@ async def test_an_update_sends_away_who_waits_and_lets_the_busy_finish(world):
     version = managed(world, 1)
     pool = await started(world, version, Bounds(1, 1))
     busy = world.begin(version, b"1")
-    await settle(_TURNS)
+    await until_idle(_PATIENCE_S)
     world.pools.retire(version, "updated")
-    await settle(_TURNS)
+    await until_idle(_PATIENCE_S)
     assert len(pool.environments) == 1
     held.go.set()
     assert (await busy).payload == b"1"
-    await settle(_TURNS)
+    await until_idle(_PATIENCE_S)
     assert not pool.environments
 
 
@@ -478,10 +478,13 @@ async def test_a_place_is_given_back_by_who_goes_away(world):
     world.driver.script = workers(1, held)
     version = managed(world, 1)
     await started(world, version, Bounds(0, 1))
+    open_gate = asyncio.Event()
+    world.driver.gate = open_gate.wait
     call = world.begin(version)
-    await settle(4)
+    await until_idle(_PATIENCE_S)
     call.cancel()
-    await settle(_TURNS)
+    open_gate.set()
+    await until_idle(_PATIENCE_S)
     held.go.set()
     assert (await world.invoke(version, b"1")).payload == b"1"
     assert len(world.driver.sandboxes) == 1

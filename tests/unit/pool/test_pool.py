@@ -9,7 +9,7 @@ import pytest
 from emulator.model.errors import AwsError, ConfigurationError, DriverFault
 from emulator.model.sandbox import Exit
 from emulator.pool.pools import PoolSettings
-from emulator.testing import RuntimeClient, settle
+from emulator.testing import RuntimeClient, until_idle
 from tests.unit.pool.conftest import make_world
 
 
@@ -30,7 +30,7 @@ async def test_concurrent_calls_get_an_environment_each(world):
     world.driver.script = held(release)
     version = world.function()
     calls = [world.begin(version, str(n).encode()) for n in range(10)]
-    await settle(60)
+    await until_idle()
     assert world.pools.count == 10
     release.set()
     assert [result.payload for result in await asyncio.gather(*calls)] == [
@@ -43,14 +43,14 @@ async def test_the_environment_used_last_is_used_next(world):
     world.driver.script = held(release)
     version = world.function()
     calls = [world.begin(version) for _ in range(3)]
-    await settle(40)
+    await until_idle()
     release.set()
     await asyncio.gather(*calls)
-    await settle()
+    await until_idle()
     pool = world.pools.pool(version)
     last = pool.idle[-1]
     await world.invoke(version)
-    await settle()
+    await until_idle()
     assert pool.idle[-1] is last
     assert last.invokes == 2
 
@@ -60,7 +60,7 @@ async def test_idle_environments_are_reaped_oldest_first(world):
     world.driver.script = held(release)
     version = world.function()
     calls = [world.begin(version) for _ in range(3)]
-    await settle(40)
+    await until_idle()
     release.set()
     await asyncio.gather(*calls)
     await world.clock.advance(200)
@@ -76,7 +76,7 @@ async def test_an_update_drains_and_the_next_call_runs_anew(world):
     await world.invoke(version)
     function = world.registry.find("000000000000", "us-east-1", "hello")
     world.registry.reload(function)
-    await settle()
+    await until_idle()
     assert world.pools.count == 0
     await world.invoke(function.latest)
     assert len(world.driver.sandboxes) == 2
@@ -87,13 +87,13 @@ async def test_a_busy_environment_finishes_before_it_is_drained(world):
     world.driver.script = held(release)
     version = world.function()
     call = world.begin(version, b"1")
-    await settle()
+    await until_idle()
     world.registry.reload(world.registry.find("000000000000", "us-east-1", "hello"))
-    await settle()
+    await until_idle()
     assert world.pools.count == 1
     release.set()
     assert (await call).payload == b"1"
-    await settle()
+    await until_idle()
     assert world.pools.count == 0
 
 
@@ -112,7 +112,7 @@ async def test_a_flood_stays_within_the_bound_and_is_served_in_order():
     world.driver.script = script
     version = world.function()
     calls = [world.begin(version, str(n).encode()) for n in range(40)]
-    await settle(60)
+    await until_idle()
     assert world.pools.count == 4
     release.set()
     await asyncio.gather(*calls)
@@ -139,13 +139,13 @@ async def test_reserved_concurrency_throttles_with_its_reason(world):
     version = world.function()
     world.registry.reserve(world.registry.find("000000000000", "us-east-1", "hello"), 1)
     call = world.begin(version)
-    await settle()
+    await until_idle()
     with pytest.raises(AwsError, match=r"Rate Exceeded\.") as raised:
         await world.invoke(version)
     assert raised.value.fields["Reason"] == "ReservedFunctionConcurrentInvocationLimitExceeded"
     release.set()
     await call
-    await settle()
+    await until_idle()
     await world.invoke(version)
 
 
@@ -155,7 +155,7 @@ async def test_account_concurrency(world):
     world.driver.script = held(release)
     version = world.function()
     calls = [world.begin(version) for _ in range(2)]
-    await settle(40)
+    await until_idle()
     with pytest.raises(AwsError) as raised:
         await world.invoke(version)
     assert raised.value.code == "TooManyRequestsException"
@@ -171,7 +171,7 @@ async def test_a_driver_fault_is_a_service_exception_and_leaves_nothing(world, k
     with pytest.raises(AwsError, match="no processes left") as raised:
         await world.invoke(version)
     assert raised.value.code == "ServiceException"
-    await settle()
+    await until_idle()
     assert world.pools.count == 0
     world.driver.fault = None
     assert (await world.invoke(version, b"1")).payload == b"1"
@@ -182,7 +182,7 @@ async def test_a_runtime_between_response_and_next_is_waited_for(world):
         while True:
             request_id, payload = await runtime.next()
             await runtime.respond(request_id, payload)
-            await settle(5)
+            await until_idle()
 
     world.driver.script = slow_to_return
     version = world.function()
@@ -194,6 +194,6 @@ async def test_a_runtime_between_response_and_next_is_waited_for(world):
 async def test_close_answers_what_is_in_flight(world):
     world.driver.script = held(asyncio.Event())
     call = world.begin(world.function())
-    await settle()
+    await until_idle()
     await world.pools.close()
     assert b"signal: killed" in (await call).payload

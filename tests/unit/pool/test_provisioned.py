@@ -8,7 +8,7 @@ from emulator.model.invocation import Invocation
 from emulator.model.sandbox import Exit
 from emulator.pool.pools import PoolSettings
 from emulator.pool.provisioned import Provisioning
-from emulator.testing import RuntimeClient, settle
+from emulator.testing import RuntimeClient, until_idle
 from tests.unit.pool.conftest import make_world
 
 
@@ -17,7 +17,7 @@ async def test_environments_are_initialised_ahead_and_never_reaped(world):
     version = world.function(version="1")
     provisioning.set(version, 2)
     assert provisioning.status(version).status == "IN_PROGRESS"
-    await settle(60)
+    await until_idle()
     status = provisioning.status(version)
     assert (status.status, status.available) == ("READY", 2)
     kinds = {s.spec.environ["AWS_LAMBDA_INITIALIZATION_TYPE"] for s in world.driver.sandboxes}
@@ -27,7 +27,7 @@ async def test_environments_are_initialised_ahead_and_never_reaped(world):
     await world.clock.advance(3600)
     assert provisioning.status(version).available == 2
     provisioning.set(version, 0)
-    await settle()
+    await until_idle()
     assert world.pools.count == 0
 
 
@@ -44,9 +44,9 @@ async def test_calls_beyond_spill_over_to_on_demand(world):
     provisioning = Provisioning(world.pools)
     version = world.function(version="1")
     provisioning.set(version, 1)
-    await settle(40)
+    await until_idle()
     calls = [world.begin(version) for _ in range(2)]
-    await settle(40)
+    await until_idle()
     kinds = [s.spec.environ["AWS_LAMBDA_INITIALIZATION_TYPE"] for s in world.driver.sandboxes]
     assert kinds == ["provisioned-concurrency", "on-demand"]
     release.set()
@@ -61,7 +61,7 @@ async def test_a_failing_init_is_told(world):
     provisioning = Provisioning(world.pools)
     version = world.function(version="1")
     provisioning.set(version, 1)
-    await settle(60)
+    await until_idle()
     status = provisioning.status(version)
     assert (status.status, status.reason) == ("FAILED", "FUNCTION_ERROR_INIT_FAILURE")
     assert world.pools.count == 0
@@ -71,9 +71,9 @@ async def test_one_that_dies_is_replaced(world):
     provisioning = Provisioning(world.pools)
     version = world.function(version="1")
     provisioning.set(version, 1)
-    await settle(40)
+    await until_idle()
     await world.driver.sandboxes[0].kill()
-    await settle(60)
+    await until_idle()
     assert provisioning.status(version).available == 1
     assert len(world.driver.sandboxes) == 2
     provisioning.set(version, 0)
@@ -92,18 +92,18 @@ async def test_a_busy_one_that_is_wanted_no_more_goes_when_it_is_done(world):
     provisioning = Provisioning(world.pools)
     version = world.function(version="1")
     provisioning.set(version, 2)
-    await settle(60)
+    await until_idle()
     call = world.begin(version, b"1")
-    await settle(20)
+    await until_idle()
     provisioning.set(version, 0)
-    await settle(20)
+    await until_idle()
     assert world.pools.count == 1
     provisioning.set(version, 1)
-    await settle(60)
+    await until_idle()
     assert provisioning.status(version).status == "READY"
     release.set()
     assert (await call).payload == b"1"
-    await settle(40)
+    await until_idle()
     assert (world.pools.count, provisioning.status(version).available) == (1, 1)
 
 
@@ -111,21 +111,21 @@ async def test_what_is_to_go_serves_until_what_takes_its_place_is_ready(world):
     provisioning = Provisioning(world.pools)
     old, new = world.function(version="1"), world.function(version="2")
     provisioning.move([(old, 2)])
-    await settle(60)
+    await until_idle()
     gate = asyncio.Event()
     world.driver.gate = gate.wait
     provisioning.move([(old, 0), (new, 2)])
-    await settle(60)
+    await until_idle()
     status = provisioning.status(new)
     assert (status.status, status.available) == ("IN_PROGRESS", 2)
     assert len(world.pools.pool(old).environments) == 2
     gate.set()
-    await settle(60)
+    await until_idle()
     status = provisioning.status(new)
     assert (status.status, status.available) == ("READY", 2)
     assert not world.pools.pool(old).environments
     provisioning.move([(new, 0)])
-    await settle()
+    await until_idle()
     assert world.pools.count == 0
 
 
@@ -136,10 +136,10 @@ async def test_what_is_to_go_goes_though_its_place_is_not_taken(world):
     provisioning = Provisioning(world.pools)
     old, new = world.function(version="1"), world.function(version="2")
     provisioning.move([(old, 1)])
-    await settle(60)
+    await until_idle()
     world.driver.script = fails
     provisioning.move([(old, 0), (new, 1)])
-    await settle(80)
+    await until_idle()
     assert provisioning.status(new).status == "FAILED"
     assert world.pools.count == 0
 
@@ -148,15 +148,15 @@ async def test_a_version_that_is_deleted_meanwhile_is_not_waited_for(world):
     provisioning = Provisioning(world.pools)
     old, new = world.function(version="1"), world.function(version="2")
     provisioning.move([(old, 1)])
-    await settle(60)
+    await until_idle()
     gate = asyncio.Event()
     world.driver.gate = gate.wait
     provisioning.move([(old, 0), (new, 1)])
-    await settle(20)
+    await until_idle()
     provisioning.retire(new, "version deleted")
     world.pools.retire(new, "version deleted")
     gate.set()
-    await settle(80)
+    await until_idle()
     assert world.pools.count == 0
 
 
@@ -179,7 +179,7 @@ async def test_an_environment_never_serves_two_tenants(world):
         await invoke(tenant)
     assert len(world.driver.sandboxes) == 2
     world.registry.reload(world.registry.find("000000000000", "us-east-1", "hello"))
-    await settle()
+    await until_idle()
     assert world.pools.count == 0
 
 
@@ -188,7 +188,7 @@ async def test_idle_environments_are_frozen_and_thawed():
     version = world.function()
     for _ in range(3):
         await world.invoke(version)
-        await settle()
+        await until_idle()
         assert not world.driver.sandboxes[0].frozen, "calls come in rows"
         await world.clock.advance(0.01)
         assert world.driver.sandboxes[0].frozen

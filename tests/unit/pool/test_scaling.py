@@ -9,7 +9,7 @@ import pytest
 from emulator.model.errors import AwsError
 from emulator.pool.placement import Level, ScalingRate
 from emulator.pool.pools import PoolSettings
-from emulator.testing import settle
+from emulator.testing import until_idle
 from tests.unit.pool.conftest import make_world
 from tests.unit.pool.test_pool import held
 
@@ -34,7 +34,7 @@ async def test_who_asks_for_more_is_throttled_function_by_function():
     world.driver.script = held(release)
     version, other = (world.function(name, timeout_s=60) for name in ("hello", "other"))
     calls = [world.begin(version) for _ in range(3)]
-    await settle(40)
+    await until_idle()
     with pytest.raises(AwsError) as raised:
         await world.invoke(version)
     assert raised.value.code == "TooManyRequestsException"
@@ -43,13 +43,13 @@ async def test_who_asks_for_more_is_throttled_function_by_function():
     calls.append(world.begin(other))
     await world.clock.advance(4)
     calls.append(world.begin(version))
-    await settle(20)
+    await until_idle()
     assert world.pools.count == 5
     release.set()
     await asyncio.gather(*calls)
-    await settle(40)
+    await until_idle()
     # What is warm is no new environment.
     for _ in range(5):
         await world.invoke(version)
-        await settle(20)
+        await until_idle()
     await world.pools.close()

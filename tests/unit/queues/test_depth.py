@@ -9,7 +9,7 @@ from emulator.queues import memory, rules, spill, standard
 from emulator.queues.engine import Engine
 from emulator.queues.message import Draft
 from emulator.queues.rules import QueueSettings
-from emulator.testing import settle
+from emulator.testing import until_idle
 
 
 @pytest.fixture(autouse=True)
@@ -184,7 +184,7 @@ async def test_a_poll_parked_on_a_deep_queue_is_served(engine, clock):
     assert all(answers)
     got = [message.body for answer in answers for message in answer] + await _drain(queue)
     assert len(got) == len(set(got)) == 60
-    await settle()
+    await until_idle()
 
 
 class _Failing:
@@ -267,7 +267,7 @@ async def test_a_dead_letter_that_cannot_be_moved_stays(fragile, failing, clock,
     await clock.advance(30)
     failing.broken = True
     assert await queue.receive() == []
-    await settle()
+    await until_idle()
     assert queue.counts() == (1, 0, 0)
     failing.broken = False
     assert await queue.receive() == []

@@ -6,7 +6,7 @@ from emulator.queues.engine import Engine
 from emulator.queues.errors import AttemptNotRetryable, ExpiredHandle
 from emulator.queues.message import Draft
 from emulator.queues.rules import QueueSettings
-from emulator.testing import settle
+from emulator.testing import until_idle
 
 SETTINGS = QueueSettings(fifo=True, visibility=30)
 
@@ -198,7 +198,7 @@ async def test_a_poll_is_answered_when_its_group_is_free(queue):
     await queue.send_many(_drafts("a", "b"))
     (first,) = await queue.receive(1)
     poll = asyncio.ensure_future(queue.receive(1, wait=20))
-    await settle()
+    await until_idle()
     assert not poll.done()
     await queue.delete(first.handle)
     assert [message.body for message in await poll] == ["b"]

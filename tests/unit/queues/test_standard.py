@@ -15,7 +15,7 @@ from emulator.queues.errors import (
 from emulator.queues.message import Draft
 from emulator.queues.rules import QueueSettings
 from emulator.queues.spill import WINDOW
-from emulator.testing import settle
+from emulator.testing import until_idle
 
 
 @pytest.fixture
@@ -164,7 +164,7 @@ async def test_counters_tell_the_states(queue, clock):
 
 async def test_a_long_poll_is_answered_by_a_send(queue):
     poll = asyncio.ensure_future(queue.receive(10, wait=20))
-    await settle()
+    await until_idle()
     await queue.send_many([Draft("a"), Draft("b")])
     assert [message.body for message in await poll] == ["a", "b"]
 
@@ -190,7 +190,7 @@ async def test_a_long_poll_ends_with_nothing(queue, clock):
 
 async def test_long_polls_are_served_in_turn(queue, clock):
     polls = [asyncio.ensure_future(queue.receive(1, wait=20)) for _ in range(40)]
-    await settle()
+    await until_idle()
     await queue.send_many([Draft(str(n)) for n in range(40)])
     answers = await asyncio.gather(*polls)
     assert [message.body for (message,) in answers] == [str(n) for n in range(40)]
@@ -198,9 +198,9 @@ async def test_long_polls_are_served_in_turn(queue, clock):
 
 async def test_a_poller_that_goes_away_takes_nothing_along(queue):
     poll = asyncio.ensure_future(queue.receive(wait=20))
-    await settle()
+    await until_idle()
     poll.cancel()
-    await settle()
+    await until_idle()
     await queue.send(Draft("a"))
     (message,) = await queue.receive()
     assert message.receive_count == 1
@@ -210,7 +210,7 @@ async def test_a_poller_that_goes_away_while_it_is_answered_gives_back(queue):
     await queue.send(Draft("a"))
     (first,) = await queue.receive()
     poll = asyncio.ensure_future(queue.receive(wait=20))
-    await settle()
+    await until_idle()
     queue.change_visibility(first.handle, 0)
     # Answered, and cancelled before its task runs again.
     poll.cancel()
@@ -288,7 +288,7 @@ async def test_a_purge_leaves_nothing(engine, store, queue, clock):
 async def test_a_dropped_queue_answers_its_polls_and_its_name_is_free(engine, store, queue):
     await queue.send(Draft("a", delay=100))
     poll = asyncio.ensure_future(queue.receive(wait=20))
-    await settle()
+    await until_idle()
     await engine.drop_queue("orders")
     assert await poll == []
     with pytest.raises(QueueNotFound):
@@ -352,7 +352,7 @@ async def test_a_message_moves_as_a_new_one(engine, queue, clock):
 
 async def test_draining_answers_polls_and_lets_none_wait(engine, queue):
     poll = asyncio.ensure_future(queue.receive(wait=20))
-    await settle()
+    await until_idle()
     engine.drain()
     assert await poll == []
     assert await queue.receive(wait=20) == []
@@ -425,7 +425,7 @@ async def test_leases_that_the_disk_does_not_take_are_said_in_a_line(
     monkeypatch.setattr(engine.journal, "lease", full)
     assert await queue.receive()
     await clock.advance(LEASE_DELAY)
-    await settle()
+    await until_idle()
     (said,) = caplog.records
     assert said.getMessage() == "the queue engine could not do its work: the disk is full"
     assert said.exc_info is None

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from emulator.model.errors import AwsError, StorageError
+from emulator.model.errors import AwsError
 from emulator.model.invocation import InvocationResult
 from emulator.queues.engine import Engine
 from emulator.services.sqs import attributes
@@ -17,9 +17,9 @@ from emulator.services.sqs.messages import draft
 from emulator.services.sqs.polling import EmbeddedQueues
 from emulator.services.sqs.queues import Sqs, SqsQueue
 from emulator.sources.sqs import SqsSettings, SqsSource
-from emulator.store.database import Done, Work
 from emulator.store.store import Store
-from emulator.testing import FakeClock, settle
+from emulator.testing import FakeClock
+from tests.unit.commits import Commits
 
 ACCOUNT, REGION = "000000000000", "us-east-1"
 FUNCTION = f"arn:aws:lambda:{REGION}:{ACCOUNT}:function:hello"
@@ -85,28 +85,12 @@ class World:
     """One queue, its poller, and the function it feeds."""
 
     def __init__(self, store: Store) -> None:
-        self.store, self.clock = store, FakeClock()
+        self.store, self.commits, self.clock = store, Commits(store), FakeClock()
         self.target = FakeTarget()
         self.sqs: Sqs
         self.queues: EmbeddedQueues
         self.source: SqsSource
         self._run: asyncio.Task[None] | None = None
-        #: What the database's thread has been given and not answered.
-        self._asked = 0
-        self._count_what_is_asked()
-
-    def _count_what_is_asked(self) -> None:
-        submit = self.store.database.submit
-
-        def counted(work: Work[Any], done: Done) -> None:
-            def answered(result: Any, error: StorageError | None) -> None:
-                self._asked -= 1
-                done(result, error)
-
-            submit(work, answered)
-            self._asked += 1
-
-        self.store.database.submit = counted  # type: ignore[method-assign]
 
     async def open(self) -> None:
         self.sqs = await Sqs.open(await Engine.open(self.store.messages, self.clock))
@@ -134,17 +118,8 @@ class World:
         await self.settle()
 
     async def settle(self) -> None:
-        """Let everything that is due happen.
-
-        Commits, and reads of what is received again, are made by another thread: while one is
-        under way, the clock must not move, or what it is for is overdue before it has begun.
-        """
-        rounds = 4
-        await settle(30)
-        while self._asked or rounds > 0:
-            await self.store.database.write(lambda connection: None)
-            await settle(30)
-            rounds -= 1
+        """Let everything that is due happen."""
+        await self.commits.until_idle()
 
     async def finish(self) -> None:
         """Let all batches come to their end."""

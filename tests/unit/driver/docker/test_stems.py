@@ -10,7 +10,7 @@ from emulator.driver.docker.images import Plan
 from emulator.driver.docker.sandbox import DockerSandbox
 from emulator.driver.docker.stems import StemPool, pause_after
 from emulator.model.sandbox import Exit
-from emulator.testing import FakeClock, settle
+from emulator.testing import FakeClock, until_idle
 
 PLAN = Plan(image="an-image", platform="linux/amd64", language="python", version="3.12")
 
@@ -52,7 +52,7 @@ async def test_one_that_dies_is_replaced_at_once() -> None:
     world = _World()
     await world.pool.fill(PLAN)
     world.made[0].die()
-    await settle()
+    await until_idle()
     assert len(world.made) == 2
     assert world.pool.count(PLAN) == 1
     await world.pool.close()
@@ -82,6 +82,6 @@ async def test_one_that_lives_ends_the_pauses() -> None:
     assert world.pool.count(PLAN) == 1, "it lives"
     before = len(world.made)
     world.made[-1].die()
-    await settle()
+    await until_idle()
     assert len(world.made) == before + 1, "replaced at once again"
     await world.pool.close()

@@ -5,7 +5,7 @@ import json
 import pytest
 
 from emulator.services.sqs.messages import attributes_md5
-from emulator.testing import settle
+from emulator.testing import until_idle
 
 INVALID = "InvalidParameterValueException"
 ARN = "arn:aws:sqs:us-east-1:000000000000:"
@@ -310,7 +310,7 @@ async def test_a_queue_may_wait_by_default(sqs, clock):
     await _send(sqs, url, "late")
     assert (await poll)["Messages"][0]["Body"] == "late"
     poll = asyncio.ensure_future(sqs("ReceiveMessage", QueueUrl=url, WaitTimeSeconds=0))
-    await settle()
+    await until_idle()
     assert await poll == {}
 
 

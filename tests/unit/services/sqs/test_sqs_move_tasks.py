@@ -3,7 +3,7 @@ import json
 
 import pytest
 
-from emulator.testing import settle
+from emulator.testing import until_idle
 
 ARN = "arn:aws:sqs:us-east-1:000000000000:"
 INVALID = "InvalidParameterValueException"
@@ -29,7 +29,7 @@ async def _bury(sqs, clock, url, *bodies):
         await clock.advance(1)
     # The move to the dead-letter queue is being committed.
     await sqs.sqs.engine.journal.last_id()
-    await settle()
+    await until_idle()
 
 
 async def _tasks(sqs, **options):
@@ -89,7 +89,7 @@ async def test_a_task_keeps_to_its_rate_and_can_be_cancelled(sqs, clock, dead):
         # The commits are another thread's.
         while task.moved < count:
             await sqs.sqs.engine.journal.last_id()
-            await settle()
+            await until_idle()
 
     await moved(1)
     await clock.advance(1)
@@ -125,7 +125,7 @@ async def test_a_task_fails_when_its_destination_goes(sqs, clock, dead):
     task = next(iter(sqs.sqs.tasks.values()))
     while task.moved < 1:
         await sqs.sqs.engine.journal.last_id()
-        await settle()
+        await until_idle()
     await sqs("DeleteQueue", QueueUrl=other)
     await clock.advance(1)
     await _ended(sqs)
