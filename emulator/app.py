@@ -32,8 +32,8 @@ from emulator.pool.provisioned import Provisioning
 from emulator.pool.states import State
 from emulator.project.declared import DeclaredResources
 from emulator.queues.engine import Engine
+from emulator.registry.document_store import DocumentStore
 from emulator.registry.functions import Registry
-from emulator.registry.keeper import Keeper
 from emulator.registry.loading import load
 from emulator.services.context import Services
 from emulator.services.lambda_.code import intake as code
@@ -76,8 +76,8 @@ class Emulator:
         self.store = self._open_store(settings.state)
         kept = self.store.logs
         self.logs = Logs(self.clock, None if kept is None else Recorder(kept, self.clock))
-        self._keeper = Keeper(self.store.documents if settings.state else None)
-        self.registry = Registry(self._keeper)
+        self._documents = DocumentStore(self.store.documents if settings.state else None)
+        self.registry = Registry(self._documents)
         #: What this machine or this emulator can't do as asked, to be shown once.
         self.notes: list[str] = []
         self._progress: Callable[[Progress], None] = lambda progress: None
@@ -237,7 +237,7 @@ class Emulator:
         try:
             self.pools.opened.clear()
             await self.logs.open()
-            codes = await load(self.registry, self._keeper, self.services.code_folder)
+            codes = await load(self.registry, self._documents, self.services.code_folder)
             await code.restore(self.services, codes)
             provisioned.resume(self.services)
             managed_instances.resume(self.services)

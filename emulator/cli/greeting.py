@@ -42,9 +42,9 @@ def greet(emulator: Emulator) -> None:
     from emulator.services.lambda_.access import urls
 
     served = [
-        (each.name, urls.address(emulator.endpoint, each.latest.region, body["UrlId"]))
+        (each.name, urls.address(emulator.endpoint, each.latest.region, url.url_id))
         for each in functions
-        for body in each.attached.get(urls.KIND, {}).values()
+        for url in each.attached.urls.values()
     ]
     if served:
         print()

@@ -21,7 +21,8 @@ import orjson
 from emulator.model.function import LATEST
 from emulator.model.invocation import Invocation
 from emulator.queues.message import Draft, Received, Seen
-from emulator.registry.functions import Function
+from emulator.registry.attachments import EventInvokeConfig
+from emulator.registry.function import Function
 
 Condition = Literal[
     "Success",
@@ -119,15 +120,14 @@ class Policy:
 
 def policy_of(function: Function, qualifier: str) -> Policy:
     """Return the policy for events sent to a function's version or alias."""
-    config = function.attached.get("event-invoke", {}).get(qualifier or LATEST, {})
-    destinations = config.get("DestinationConfig") or {}
+    config = function.attached.event_invoke.get(qualifier or LATEST) or EventInvokeConfig()
     version = function.version(qualifier or LATEST) or function.latest
-    retries = config.get("MaximumRetryAttempts")
+    retries = config.maximum_retry_attempts
     return Policy(
         retries=len(RETRY_DELAYS) if retries is None else retries,
-        maximum_age=config.get("MaximumEventAgeInSeconds") or MAXIMUM_AGE,
-        on_success=(destinations.get("OnSuccess") or {}).get("Destination") or None,
-        on_failure=(destinations.get("OnFailure") or {}).get("Destination") or None,
+        maximum_age=config.maximum_event_age_s or MAXIMUM_AGE,
+        on_success=config.destination("OnSuccess"),
+        on_failure=config.destination("OnFailure"),
         dead_letter=(version.settings.get("DeadLetterConfig") or {}).get("TargetArn") or None,
         reserved_concurrency=function.reserved_concurrency,
     )

@@ -14,7 +14,8 @@ from datetime import datetime
 from emulator.model.clock import Clock
 from emulator.model.errors import AwsError
 from emulator.model.function import FunctionVersion
-from emulator.registry.functions import Function, Registry
+from emulator.registry.function import Function
+from emulator.registry.functions import Registry
 
 
 def is_idle(version: FunctionVersion, used: float, now: float, after: float) -> bool:

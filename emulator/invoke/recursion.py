@@ -14,7 +14,7 @@ from collections.abc import Iterable
 from zlib import crc32
 
 from emulator.model.errors import AwsError
-from emulator.model.function import LATEST, FunctionVersion
+from emulator.model.function import FunctionVersion
 from emulator.registry.functions import Registry
 
 #: Invocations of one function in one chain; the next one is stopped.
@@ -36,8 +36,7 @@ def enter(registry: Registry, version: FunctionVersion, trace_id: str) -> str:
     advanced, times = advance(trace_id, version.function_arn)
     if times >= MOST:
         function = registry.find(version.account, version.region, version.name)
-        held = {} if function is None else function.attached.get("recursion", {})
-        if held.get(LATEST) != "Allow":
+        if function is None or function.attached.recursive_loop != "Allow":
             raise AwsError(
                 CODE,
                 "Lambda has detected your function being invoked in a recursive loop with other "

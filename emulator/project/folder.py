@@ -19,7 +19,8 @@ from emulator.code.package import DEFAULT_EXCLUDES
 from emulator.model.clock import Clock
 from emulator.model.errors import AwsError, ConfigurationError
 from emulator.model.function import Code, FunctionVersion, LayerVersion
-from emulator.registry.functions import Function, Registry
+from emulator.registry.function import Function
+from emulator.registry.functions import Registry
 from emulator.services.lambda_.functions import configuration, runtimes
 from emulator.stack import template
 from emulator.stack.declarations import (

@@ -2,113 +2,17 @@
 
 from __future__ import annotations
 
-import random
 from bisect import bisect_left, insort
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field, replace
-from typing import Any
+from collections.abc import Callable
+from dataclasses import replace
 
 from emulator.model.arn import function_arn
 from emulator.model.errors import AwsError
-from emulator.model.function import LATEST, LATEST_PUBLISHED, Code, FunctionVersion
-from emulator.registry.collection import Collection
-from emulator.registry.keeper import Keeper, change
-
-
-@dataclass(slots=True, kw_only=True)
-class Alias:
-    """A name for a version, and perhaps a share of calls for another."""
-
-    name: str
-    function_version: str
-    description: str = ""
-    revision_id: str = ""
-    #: Version to the share of calls it gets, 0 to 1; the rest go to ``function_version``.
-    weights: Mapping[str, float] = field(default_factory=dict)
-
-
-@dataclass(slots=True, kw_only=True)
-class Function:
-    """A function: its $LATEST, its published versions and aliases, and what hangs on them."""
-
-    latest: FunctionVersion
-    #: Published versions, oldest first.
-    versions: dict[str, FunctionVersion] = field(default_factory=dict)
-    aliases: dict[str, Alias] = field(default_factory=dict)
-    next_version: int = 1
-    #: The version published last, and the fingerprint $LATEST had then.
-    published: tuple[str, str] | None = None
-    #: Environments reserved for this function; None leaves it to the account's.
-    reserved_concurrency: int | None = None
-    #: Environments wanted ready, of all its versions; told anew at each start.
-    provisioned_concurrency: int = 0
-    tags: dict[str, str] = field(default_factory=dict)
-    #: Resources that belong to the function, by kind and then by qualifier, in the wire's shape
-    #: (policies, URL configurations, event invoke configurations …).
-    attached: dict[str, dict[str, Any]] = field(default_factory=dict)
-    #: What versions that are Pending or being updated become when that has ended. Kept in their
-    #: place: a restart ends every transition.
-    settling: dict[str, FunctionVersion] = field(default_factory=dict)
-    #: When versions were invoked, or became Active, last (seconds since the epoch). Not kept.
-    used: dict[str, float] = field(default_factory=dict)
-    #: What its declaration configures and this emulator does not act on.
-    ignored: tuple[str, ...] = ()
-
-    @property
-    def name(self) -> str:
-        return self.latest.name
-
-    @property
-    def arn(self) -> str:
-        return self.latest.function_arn
-
-    @property
-    def set_aside(self) -> int:
-        """The concurrency that no other function can have."""
-        if self.reserved_concurrency is None:
-            return self.provisioned_concurrency
-        return self.reserved_concurrency
-
-    def version(self, qualifier: str) -> FunctionVersion | None:
-        """Return the version to run; an alias with weights chooses at random.
-
-        On Managed Instances $LATEST does not run, but what it was when it was published last.
-        """
-        if qualifier == LATEST:
-            managed = self.latest.managed is not None
-            return self.versions.get(LATEST_PUBLISHED) if managed else self.latest
-        alias = self.aliases.get(qualifier)
-        if alias is None:
-            return self.versions.get(qualifier)
-        return self.numbered(choose_version(alias, random.random()))
-
-    def numbered(self, version: str) -> FunctionVersion | None:
-        """Return $LATEST or a published version."""
-        return self.latest if version == LATEST else self.versions.get(version)
-
-    def settled(self, version: str) -> FunctionVersion:
-        """Return a version as it will be when its transition has ended.
-
-        Raises:
-            KeyError: There is no such version.
-        """
-        found = self.settling.get(version) or self.numbered(version)
-        if found is None:
-            raise KeyError(version)
-        return found
-
-
-def choose_version(alias: Alias, draw: float) -> str:
-    """Return the version that serves a call.
-
-    Args:
-        draw: A number from 0 up to, not including, 1.
-    """
-    for version, weight in alias.weights.items():
-        if draw < weight:
-            return version
-        draw -= weight
-    return alias.function_version
+from emulator.model.function import LATEST, Code, FunctionVersion
+from emulator.registry import records
+from emulator.registry.document_store import DocumentStore, change
+from emulator.registry.function import Function
+from emulator.registry.resource_table import ResourceTable
 
 
 def _unpublished() -> AwsError:
@@ -128,15 +32,15 @@ class Registry:
     are not kept: that folder is where they come from at the next start.
     """
 
-    def __init__(self, keeper: Keeper | None = None) -> None:
+    def __init__(self, documents: DocumentStore | None = None) -> None:
         self._scopes: dict[tuple[str, str], dict[str, Function]] = {}
         self._names: dict[tuple[str, str], list[str]] = {}
         self._set_aside: dict[tuple[str, str], int] = {}
-        self._keeper = keeper or Keeper()
-        self.layers = Collection("layer", self._keeper)
-        self.mappings = Collection("mapping", self._keeper)
-        self.code_signing = Collection("code-signing", self._keeper)
-        self.capacity_providers = Collection("capacity-provider", self._keeper)
+        self._documents = documents or DocumentStore()
+        self.layers = ResourceTable("layer", self._documents)
+        self.mappings = ResourceTable("mapping", self._documents)
+        self.code_signing = ResourceTable("code-signing", self._documents)
+        self.capacity_providers = ResourceTable("capacity-provider", self._documents)
         #: Called with each version that must not be run any more.
         self.on_retired: list[Callable[[FunctionVersion, str], None]] = []
         #: Called with each function that is new, or something about which changed.
@@ -225,10 +129,8 @@ class Registry:
             AwsError: ServiceException: it could not be kept.
         """
         self.changed(function)
-        if not self._keeper.lasting or function.latest.code.live:
+        if not self._documents.lasting or function.latest.code.live:
             return
-        from emulator.registry import records  # it imports this module
-
         at = (function.latest.account, function.latest.region)
         changes = [change("function", *at, function.name, records.of_function(function))]
         for number in published:
@@ -236,7 +138,7 @@ class Registry:
             changes.append(change("version", *at, f"{function.name}:{number}", body))
         if removed is not None:
             changes.append(change("version", *at, f"{function.name}:{removed}", None))
-        await self._keeper.write(*changes)
+        await self._documents.write(*changes)
 
     def remove(self, function: Function) -> None:
         """Remove a function and all its versions from what is served."""
@@ -259,7 +161,7 @@ class Registry:
         self.remove(function)
         latest = function.latest
         at = (latest.account, latest.region)
-        await self._keeper.write(
+        await self._documents.write(
             change("function", *at, latest.name, None),
             *(change("version", *at, f"{latest.name}:{n}", None) for n in function.versions),
         )

@@ -6,11 +6,11 @@ from pathlib import Path
 
 from emulator.model.function import Code
 from emulator.registry import records
+from emulator.registry.document_store import DocumentStore
 from emulator.registry.functions import Registry
-from emulator.registry.keeper import Keeper
 
 
-async def load(registry: Registry, keeper: Keeper, code_folder: Path) -> list[Code]:
+async def load(registry: Registry, documents: DocumentStore, code_folder: Path) -> list[Code]:
     """Fill ``registry`` with all functions and resources.
 
     Args:
@@ -22,9 +22,9 @@ async def load(registry: Registry, keeper: Keeper, code_folder: Path) -> list[Co
     Raises:
         StorageError: The store could not be read.
     """
-    for document in await keeper.load("function"):
+    for document in await documents.load("function"):
         registry.add(records.to_function(document.body, code_folder))
-    for document in await keeper.load("version"):
+    for document in await documents.load("version"):
         name, _, number = document.key.rpartition(":")
         function = registry.find(document.account, document.region, name)
         if function is not None:
@@ -35,13 +35,13 @@ async def load(registry: Registry, keeper: Keeper, code_folder: Path) -> list[Co
         for version in (function.latest, *function.versions.values()):
             codes[version.code.sha256] = version.code
             codes.update({layer.code.sha256: layer.code for layer in version.layers})
-    for collection in (
+    for table in (
         registry.layers,
         registry.mappings,
         registry.code_signing,
         registry.capacity_providers,
     ):
-        await collection.load()
+        await table.load()
     for *_, layer in registry.layers.all():
         for version in layer["versions"].values():
             code = records.to_code(version["code"], code_folder)

@@ -13,16 +13,18 @@ from typing import Any
 
 from emulator.model.function import Code, FunctionVersion, LayerVersion
 from emulator.model.sandbox import ImageConfig
-from emulator.registry.functions import Alias, Function
+from emulator.registry.attachments import Attachments
+from emulator.registry.function import Alias, Function
 
 _CODE = tuple(field.name for field in dataclasses.fields(Code))
 _VERSION = tuple(field.name for field in dataclasses.fields(FunctionVersion) if field.init)
-_FUNCTION = ("next_version", "published", "reserved_concurrency", "tags", "attached")
+_FUNCTION = ("next_version", "published", "reserved_concurrency", "tags")
 
 
 def of_function(function: Function) -> dict[str, Any]:
     """Return a function's document, in the state it is settling to."""
     body: dict[str, Any] = {name: getattr(function, name) for name in _FUNCTION}
+    body["attached"] = function.attached.to_document()
     body["latest"] = of_version(function.settled("$LATEST"))
     body["aliases"] = [dataclasses.asdict(alias) for alias in function.aliases.values()]
     return body
@@ -93,5 +95,6 @@ def to_function(body: Mapping[str, Any], code_folder: Path) -> Function:
     return Function(
         latest=to_version(body["latest"], code_folder),
         aliases={alias.name: alias for alias in aliases},
+        attached=Attachments.from_document(body.get("attached", {})),
         **fields,
     )

@@ -9,7 +9,8 @@ from typing import Any
 
 from emulator.invoke.invoker import Invoker
 from emulator.model.clock import Clock
-from emulator.registry.functions import Function, Registry
+from emulator.registry.function import Function
+from emulator.registry.functions import Registry
 from emulator.sources.base import EventSource, Queues
 from emulator.sources.target import Target
 

@@ -10,7 +10,8 @@ from emulator.model.clock import Clock
 from emulator.model.function import LATEST, FunctionVersion
 from emulator.model.ids import new_request_id, new_trace_id
 from emulator.model.invocation import Invocation, InvocationResult
-from emulator.registry.functions import Function, Registry
+from emulator.registry.function import Function
+from emulator.registry.functions import Registry
 
 
 class Target:

@@ -10,7 +10,7 @@ import emulator
 from emulator.edge.admin.views import PREFIX, EnvironmentView, FunctionView, Health, Moment
 from emulator.model.errors import DriverFault
 from emulator.pool.environment import Environment
-from emulator.registry.functions import Function
+from emulator.registry.function import Function
 from emulator.services.context import Services
 from emulator.services.lambda_.functions import states
 from emulator.services.lambda_.functions.ignored import ignored

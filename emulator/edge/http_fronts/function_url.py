@@ -38,8 +38,8 @@ from emulator.model.function import LATEST, FunctionVersion
 from emulator.model.ids import new_request_id, new_trace_id
 from emulator.model.invocation import Invocation, InvocationResult
 from emulator.model.limits import SYNC_PAYLOAD
+from emulator.registry.attachments import FunctionUrl
 from emulator.services.context import Services
-from emulator.services.lambda_.access.urls import KIND
 from emulator.services.lambda_.functions.states import runnable
 
 _log = logging.getLogger(__name__)
@@ -57,7 +57,7 @@ class _Url:
     """A function URL: its configuration, and what it invokes."""
 
     def __init__(
-        self, url_id: str, account: str, region: str, name: str, qualifier: str, config: Any
+        self, url_id: str, account: str, region: str, name: str, qualifier: str, config: FunctionUrl
     ) -> None:
         self.id = url_id
         self.account = account
@@ -65,11 +65,11 @@ class _Url:
         self.name = name
         #: The alias, or $LATEST.
         self.qualifier = qualifier
-        self.config: Mapping[str, Any] = config
+        self.config = config
 
     @property
     def cors(self) -> Mapping[str, Any]:
-        found: Mapping[str, Any] = self.config.get("Cors") or {}
+        found: Mapping[str, Any] = self.config.cors or {}
         return found
 
 
@@ -141,7 +141,7 @@ class FunctionUrlDoor:
                 ),
                 trace_id=trace_id,
             )
-            if url.config.get("InvokeMode") == "RESPONSE_STREAM":
+            if url.config.invoke_mode == "RESPONSE_STREAM":
                 await self._stream(send, version, invocation, added)
                 return
             result = await self._services.invoker.invoke(version, invocation)
@@ -179,8 +179,8 @@ class FunctionUrlDoor:
         # Not seen before, or it was moved: look everywhere once.
         self._places.pop(url_id, None)
         for function in self._services.registry.all():
-            for qualifier, config in function.attached.get(KIND, {}).items():
-                if config["UrlId"] == url_id:
+            for qualifier, config in function.attached.urls.items():
+                if config.url_id == url_id:
                     latest = function.latest
                     place = (latest.account, latest.region, latest.name, qualifier)
                     self._places[url_id] = place
@@ -189,8 +189,8 @@ class FunctionUrlDoor:
 
     def _at(self, url_id: str, account: str, region: str, name: str, qualifier: str) -> _Url | None:
         function = self._services.registry.find(account, region, name)
-        config = function.attached.get(KIND, {}).get(qualifier) if function else None
-        if config is None or config["UrlId"] != url_id:
+        config = function.attached.urls.get(qualifier) if function else None
+        if config is None or config.url_id != url_id:
             return None
         return _Url(url_id, account, region, name, qualifier, config)
 
@@ -204,7 +204,7 @@ class FunctionUrlDoor:
         Raises:
             AwsError: The URL wants signed requests and this is none.
         """
-        if url.config["AuthType"] != "AWS_IAM":
+        if url.config.auth_type != "AWS_IAM":
             return "anonymous", None
         text = _text(headers.get(b"authorization", b""))
         if not text.startswith("AWS4-"):

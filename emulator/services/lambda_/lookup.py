@@ -7,7 +7,7 @@ import re
 from emulator.model.arn import FunctionName, function_arn, parse_function_name
 from emulator.model.errors import AwsError
 from emulator.model.function import LATEST, FunctionVersion
-from emulator.registry.functions import Function
+from emulator.registry.function import Function
 from emulator.services.context import Context, Request
 from emulator.services.lambda_.access import cross_account as access
 from emulator.services.lambda_.errors import invalid, not_found

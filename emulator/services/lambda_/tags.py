@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable, Mapping
 from typing import NamedTuple
 
-from emulator.registry.collection import Collection
+from emulator.registry.resource_table import ResourceTable
 from emulator.services.context import Context, Request, Response
 from emulator.services.lambda_ import lookup
 from emulator.services.lambda_.access import cross_account as access
@@ -99,7 +99,9 @@ def _function(ctx: Context, account: str, region: str, name: str) -> _Tagged:
     return _Tagged(function.tags, keep)
 
 
-def _resource(collection: Collection, account: str, region: str, key: str, missing: str) -> _Tagged:
+def _resource(
+    collection: ResourceTable, account: str, region: str, key: str, missing: str
+) -> _Tagged:
     body = collection.find(account, region, key)
     if body is None:
         raise not_found(missing)

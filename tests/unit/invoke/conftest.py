@@ -21,7 +21,9 @@ from emulator.model.invocation import Invocation
 from emulator.model.sandbox import Exit
 from emulator.pool.pools import Pools
 from emulator.queues.engine import Engine
-from emulator.registry.functions import Function, Registry
+from emulator.registry.attachments import EventInvokeConfig
+from emulator.registry.function import Function
+from emulator.registry.functions import Registry
 from emulator.store.store import Store
 from emulator.telemetry.logs import Logs
 from emulator.testing import FakeClock, RuntimeClient, ScriptedDriver, until_idle
@@ -121,7 +123,7 @@ class World:
         )
         function = Function(latest=version)
         if config:
-            function.attached["event-invoke"] = {"$LATEST": config}
+            function.attached.event_invoke["$LATEST"] = EventInvokeConfig.from_wire(config)
         self.registry.add(function)
         if reserved is not None:
             self.registry.reserve(function, reserved)

@@ -16,7 +16,8 @@ from emulator.invoke.invoker import Invoker
 from emulator.model.function import Code, FunctionVersion
 from emulator.model.invocation import Invocation, InvocationResult
 from emulator.pool.pools import Pools, PoolSettings
-from emulator.registry.functions import Function, Registry
+from emulator.registry.function import Function
+from emulator.registry.functions import Registry
 from emulator.telemetry.logs import Logs
 from emulator.testing import FakeClock, ScriptedDriver, until_idle
 

@@ -12,8 +12,10 @@ from emulator.model.errors import AwsError, StorageFull
 from emulator.model.function import Code, FunctionVersion, LayerVersion
 from emulator.model.sandbox import ImageConfig
 from emulator.registry import records
-from emulator.registry.functions import Alias, Function, Registry
-from emulator.registry.keeper import Keeper
+from emulator.registry.attachments import Attachments, ResourcePolicy
+from emulator.registry.document_store import DocumentStore
+from emulator.registry.function import Alias, Function
+from emulator.registry.functions import Registry
 from emulator.registry.loading import load
 from emulator.store.documents import Change
 from emulator.store.store import Store
@@ -48,7 +50,7 @@ def _function() -> Function:
         published=("3", "fingerprint"),
         reserved_concurrency=5,
         tags={"k": "v"},
-        attached={"policy": {"$LATEST": {"Policy": "{}", "RevisionId": "p"}}},
+        attached=Attachments(policies={"$LATEST": ResourcePolicy(policy="{}", revision_id="p")}),
     )
 
 
@@ -78,7 +80,7 @@ def test_a_transition_is_kept_as_ended():
 async def test_a_registry_is_loaded_as_it_was_saved(tmp_path):
     store = Store.open(tmp_path, durability="off")
     try:
-        keeper = Keeper(store.documents)
+        keeper = DocumentStore(store.documents)
         registry, function = Registry(keeper), _function()
         function.versions |= {n: _version(version=n) for n in ("2", "10")}
         registry.add(function)
@@ -121,7 +123,7 @@ async def test_a_full_disk_is_an_error_of_the_service():
         async def write(self, *changes):
             raise StorageFull("disk full")
 
-    registry = Registry(Keeper(Full()))
+    registry = Registry(DocumentStore(Full()))
     function = _function()
     registry.add(function)
     with pytest.raises(AwsError, match="was not kept") as raised:
@@ -134,7 +136,7 @@ async def test_functions_of_a_live_folder_are_not_kept():
         async def write(self, *changes):
             raise AssertionError("kept")
 
-    registry = Registry(Keeper(Never()))
+    registry = Registry(DocumentStore(Never()))
     function = _function()
     function.latest = replace(function.latest, code=replace(function.latest.code, live=True))
     registry.add(function)

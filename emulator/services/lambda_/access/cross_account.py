@@ -15,7 +15,7 @@ from typing import Any
 from emulator.model.arn import function_arn
 from emulator.model.errors import AwsError
 from emulator.model.function import LATEST
-from emulator.registry.functions import Function
+from emulator.registry.function import Function
 from emulator.services.context import Context
 from emulator.services.lambda_.access import policies
 
@@ -49,8 +49,8 @@ def denied(ctx: Context, arn: str, action: str, reason: str) -> AwsError:
 
 def allowed(function: Function, qualifier: str | None, action: str, account: str) -> bool:
     """Say whether the policy of a function, or of the version or alias, lets an account in."""
-    held = function.attached.get("policy", {}).get(qualifier or LATEST)
-    found = policies.statements(None if held is None else str(held["Policy"]))
+    held = function.attached.policies.get(qualifier or LATEST)
+    found = policies.statements(None if held is None else held.policy)
     effects = {
         each["Effect"]
         for each in found

@@ -12,7 +12,8 @@ import orjson
 
 from emulator.model.errors import AwsError
 from emulator.model.function import LATEST
-from emulator.registry.functions import Function
+from emulator.registry.attachments import ResourcePolicy
+from emulator.registry.function import Function
 from emulator.services.context import Context, Request, Response
 from emulator.services.lambda_ import lookup
 from emulator.services.lambda_.access import cross_account as access
@@ -144,31 +145,31 @@ def _check_policy(policy: str, resource: str) -> None:
 
 
 def _text(function: Function, qualifier: str | None) -> str | None:
-    held = function.attached.get("policy", {}).get(qualifier or LATEST)
-    return None if held is None else str(held["Policy"])
+    held = function.attached.policies.get(qualifier or LATEST)
+    return None if held is None else held.policy
 
 
 def _set(function: Function, qualifier: str | None, policy: str | None) -> None:
-    held = function.attached.setdefault("policy", {})
+    held = function.attached.policies
     if policy is None:
         held.pop(qualifier or LATEST, None)
     else:
-        held[qualifier or LATEST] = {"Policy": policy, "RevisionId": new_revision()}
+        held[qualifier or LATEST] = ResourcePolicy(policy=policy, revision_id=new_revision())
 
 
 def _get(function: Function | None, qualifier: str | None) -> Response:
     held = None
     if function is not None:
-        held = function.attached.get("policy", {}).get(qualifier or LATEST)
+        held = function.attached.policies.get(qualifier or LATEST)
     if held is None:
         raise not_found(NO_RESOURCE)
-    return dict(held)
+    return held.to_wire()
 
 
 def _check_revision(
     function: Function, qualifier: str | None, request: Request, call: str = "GetPolicy"
 ) -> None:
     wanted = request.get("RevisionId")
-    held = function.attached.get("policy", {}).get(qualifier or LATEST)
-    if wanted and (held is None or held["RevisionId"] != wanted):
+    held = function.attached.policies.get(qualifier or LATEST)
+    if wanted and (held is None or held.revision_id != wanted):
         raise stale(call)

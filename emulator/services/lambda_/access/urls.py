@@ -8,19 +8,18 @@ from __future__ import annotations
 import secrets
 import string
 from datetime import UTC, datetime
-from typing import Any
 from urllib.parse import urlsplit
 
 from emulator.model.arn import FunctionName
 from emulator.model.function import LATEST
-from emulator.registry.functions import Function
+from emulator.registry.attachments import FunctionUrl
+from emulator.registry.function import Function
 from emulator.services.context import Context, Request, Response
 from emulator.services.lambda_ import lookup
 from emulator.services.lambda_.errors import conflict, not_found, violation
 from emulator.services.lambda_.invoking import tenancy
 from emulator.services.lambda_.paging import page
 
-KIND = "url"
 _QUALIFIER = r"((?!^\d+$)^[0-9a-zA-Z-_]+$)"
 _NO_FUNCTION = "Function does not exist"
 
@@ -32,7 +31,7 @@ async def create_function_url_config(ctx: Context, request: Request) -> Response
     tenancy.refuse(function.latest, "A function URL")
     qualifier = named.qualifier or LATEST
     arn = lookup.arn_of(ctx, named, named.qualifier)
-    held = function.attached.setdefault(KIND, {})
+    held = function.attached.urls
     if qualifier in held:
         raise conflict(
             f"Failed to create function url config for [functionArn = {arn}]. Error message:  "
@@ -40,19 +39,17 @@ async def create_function_url_config(ctx: Context, request: Request) -> Response
         )
     now = _moment(ctx)
     letters = string.ascii_lowercase + string.digits
-    body = {
-        "UrlId": "".join(secrets.choice(letters) for _ in range(32)),
-        "FunctionArn": arn,
-        "AuthType": request["AuthType"],
-        "InvokeMode": request.get("InvokeMode") or "BUFFERED",
-        "CreationTime": now,
-        "LastModifiedTime": now,
-    }
-    if request.get("Cors") is not None:
-        body["Cors"] = request["Cors"]
-    held[qualifier] = body
+    url = held[qualifier] = FunctionUrl(
+        url_id="".join(secrets.choice(letters) for _ in range(32)),
+        function_arn=arn,
+        auth_type=request["AuthType"],
+        invoke_mode=request.get("InvokeMode") or "BUFFERED",
+        created_at=now,
+        modified_at=now,
+        cors=request.get("Cors"),
+    )
     await ctx.services.registry.save(function)
-    return _render(ctx, body)
+    return _render(ctx, url)
 
 
 async def get_function_url_config(ctx: Context, request: Request) -> Response:
@@ -65,13 +62,14 @@ async def update_function_url_config(ctx: Context, request: Request) -> Response
     """https://docs.aws.amazon.com/lambda/latest/api/API_UpdateFunctionUrlConfig.html"""
     named = _name(ctx, request)
     function = _function(ctx, named)
-    body = _existing(function, named)
-    for member in ("AuthType", "Cors", "InvokeMode"):
-        if request.get(member) is not None:
-            body[member] = request[member]
-    body["LastModifiedTime"] = _moment(ctx)
+    url = _existing(function, named)
+    url.auth_type = request.get("AuthType") or url.auth_type
+    url.invoke_mode = request.get("InvokeMode") or url.invoke_mode
+    if request.get("Cors") is not None:
+        url.cors = request["Cors"]
+    url.modified_at = _moment(ctx)
     await ctx.services.registry.save(function)
-    return _render(ctx, body)
+    return _render(ctx, url)
 
 
 async def delete_function_url_config(ctx: Context, request: Request) -> Response:
@@ -80,7 +78,7 @@ async def delete_function_url_config(ctx: Context, request: Request) -> Response
     function = lookup.find(ctx, named)
     _existing(function, named)
     assert function is not None
-    del function.attached[KIND][named.qualifier or LATEST]
+    del function.attached.urls[named.qualifier or LATEST]
     await ctx.services.registry.save(function)
     return {}
 
@@ -90,7 +88,7 @@ async def list_function_url_configs(ctx: Context, request: Request) -> Response:
     function = lookup.find(ctx, lookup.name_of(ctx, request))
     if function is None:
         raise not_found(_NO_FUNCTION)
-    held = function.attached.get(KIND, {})
+    held = function.attached.urls
     qualifiers, marker = page(sorted(held), request)
     return {
         "FunctionUrlConfigs": [_render(ctx, held[qualifier]) for qualifier in qualifiers],
@@ -124,17 +122,17 @@ def _function(ctx: Context, named: FunctionName) -> Function:
     return function
 
 
-def _existing(function: Function | None, named: FunctionName) -> dict[str, Any]:
-    held = {} if function is None else function.attached.get(KIND, {})
-    body: dict[str, Any] | None = held.get(named.qualifier or LATEST)
-    if body is None:
+def _existing(function: Function | None, named: FunctionName) -> FunctionUrl:
+    held = {} if function is None else function.attached.urls
+    url = held.get(named.qualifier or LATEST)
+    if url is None:
         raise not_found()
-    return body
+    return url
 
 
 def _moment(ctx: Context) -> str:
     return f"{datetime.fromtimestamp(ctx.clock.now(), UTC):%Y-%m-%dT%H:%M:%S.%fZ}"
 
 
-def _render(ctx: Context, body: dict[str, Any]) -> Response:
-    return {**body, "FunctionUrl": address(ctx.endpoint, ctx.region, body["UrlId"])}
+def _render(ctx: Context, url: FunctionUrl) -> Response:
+    return {**url.to_wire(), "FunctionUrl": address(ctx.endpoint, ctx.region, url.url_id)}

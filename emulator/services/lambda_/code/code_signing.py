@@ -12,8 +12,8 @@ import string
 from typing import Any
 
 from emulator.model.errors import AwsError
-from emulator.model.function import LATEST, Code
-from emulator.registry.functions import Function
+from emulator.model.function import Code
+from emulator.registry.function import Function
 from emulator.services.context import Context, Request, Response
 from emulator.services.lambda_ import lookup, tags
 from emulator.services.lambda_.errors import conflict, not_found
@@ -21,7 +21,6 @@ from emulator.services.lambda_.functions import configuration
 from emulator.services.lambda_.paging import page
 
 Body = dict[str, Any]
-_KIND = "code-signing"
 
 
 async def create_code_signing_config(ctx: Context, request: Request) -> Response:
@@ -96,7 +95,7 @@ async def put_function_code_signing_config(ctx: Context, request: Request) -> Re
     assert body is not None
     function = lookup.function(ctx, request)
     arn = body["CodeSigningConfigArn"]
-    function.attached[_KIND] = {LATEST: arn}
+    function.attached.code_signing_config = arn
     await ctx.services.registry.save(function)
     return {"CodeSigningConfigArn": arn, "FunctionName": function.name}
 
@@ -104,14 +103,15 @@ async def put_function_code_signing_config(ctx: Context, request: Request) -> Re
 async def get_function_code_signing_config(ctx: Context, request: Request) -> Response:
     """https://docs.aws.amazon.com/lambda/latest/api/API_GetFunctionCodeSigningConfig.html"""
     function = lookup.function(ctx, request)
-    arn = function.attached.get(_KIND, {}).get(LATEST)
+    arn = function.attached.code_signing_config
     return {} if arn is None else {"CodeSigningConfigArn": arn, "FunctionName": function.name}
 
 
 async def delete_function_code_signing_config(ctx: Context, request: Request) -> Response:
     """https://docs.aws.amazon.com/lambda/latest/api/API_DeleteFunctionCodeSigningConfig.html"""
     function = lookup.function(ctx, request)
-    if function.attached.pop(_KIND, None):
+    if function.attached.code_signing_config is not None:
+        function.attached.code_signing_config = None
         await ctx.services.registry.save(function)
     return {}
 
@@ -138,7 +138,7 @@ def named(ctx: Context, request: Request) -> Body | None:
 
 def of(ctx: Context, function: Function) -> Body | None:
     """Return the configuration a function has, if any."""
-    arn = function.attached.get(_KIND, {}).get(LATEST)
+    arn = function.attached.code_signing_config
     latest = function.latest
     return ctx.services.registry.code_signing.find(latest.account, latest.region, arn or "")
 
@@ -171,4 +171,4 @@ def _existing(ctx: Context, request: Request) -> Body:
 
 def _users(ctx: Context, arn: str) -> list[str]:
     functions = ctx.services.registry.functions(ctx.account, ctx.region).values()
-    return sorted(f.arn for f in functions if f.attached.get(_KIND, {}).get(LATEST) == arn)
+    return sorted(f.arn for f in functions if f.attached.code_signing_config == arn)

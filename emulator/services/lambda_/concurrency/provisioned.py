@@ -7,22 +7,18 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import replace
-from typing import Any
 
 from emulator.model.errors import AwsError
 from emulator.model.function import LATEST
 from emulator.model.limits import UNRESERVED_CONCURRENCY_MINIMUM
-from emulator.registry.functions import Function
+from emulator.registry.attachments import ProvisionedConcurrency
+from emulator.registry.function import Function
 from emulator.services.context import Context, Request, Response, Services
 from emulator.services.lambda_ import lookup
 from emulator.services.lambda_.errors import conflict, invalid
 from emulator.services.lambda_.functions import configuration, managed_instances
 from emulator.services.lambda_.invoking import tenancy
 from emulator.services.lambda_.paging import page
-
-KIND = "provisioned"
-
-Body = dict[str, Any]
 
 
 async def put_provisioned_concurrency_config(ctx: Context, request: Request) -> Response:
@@ -39,10 +35,9 @@ async def put_provisioned_concurrency_config(ctx: Context, request: Request) -> 
     wanted: int = request["ProvisionedConcurrentExecutions"]
     _check_room(ctx, function, qualifier, wanted)
     before = targets(function)
-    function.attached.setdefault(KIND, {})[qualifier] = {
-        "RequestedProvisionedConcurrentExecutions": wanted,
-        "LastModified": configuration.timestamp(ctx.clock.now()),
-    }
+    function.attached.provisioned[qualifier] = ProvisionedConcurrency(
+        requested=wanted, modified_at=configuration.timestamp(ctx.clock.now())
+    )
     adjust(ctx.services, function, before)
     answer = _render(ctx, function, qualifier)
     provided = [n for n in targets(function) if n in function.versions]
@@ -60,7 +55,7 @@ async def get_provisioned_concurrency_config(ctx: Context, request: Request) -> 
         ctx, request, "The function resource provided must be an alias or a published version."
     )
     lookup.published(function, qualifier)
-    if qualifier not in function.attached.get(KIND, {}):
+    if qualifier not in function.attached.provisioned:
         raise AwsError(
             "ProvisionedConcurrencyConfigNotFoundException",
             "No Provisioned Concurrency Config found for this function",
@@ -72,7 +67,7 @@ async def get_provisioned_concurrency_config(ctx: Context, request: Request) -> 
 async def list_provisioned_concurrency_configs(ctx: Context, request: Request) -> Response:
     """https://docs.aws.amazon.com/lambda/latest/api/API_ListProvisionedConcurrencyConfigs.html"""
     function = lookup.function(ctx, request)
-    held = function.attached.get(KIND, {})
+    held = function.attached.provisioned
     qualifiers, marker = page(sorted(held), request)
     found = [
         {**_render(ctx, function, q), "FunctionArn": f"{function.arn}:{q}"} for q in qualifiers
@@ -89,7 +84,7 @@ async def delete_provisioned_concurrency_config(ctx: Context, request: Request) 
         ctx, request, "The function resource provided must be an alias or a published version."
     )
     lookup.published(function, qualifier)
-    if qualifier in function.attached.get(KIND, {}):
+    if qualifier in function.attached.provisioned:
         forget(ctx.services, function, qualifier)
         await ctx.services.registry.save(function)
     return {}
@@ -97,12 +92,8 @@ async def delete_provisioned_concurrency_config(ctx: Context, request: Request) 
 
 def of_function(function: Function, without: str | None = None) -> int:
     """Return the provisioned concurrency of all qualifiers of a function, or all but one."""
-    held = function.attached.get(KIND, {})
-    return sum(
-        int(body["RequestedProvisionedConcurrentExecutions"])
-        for qualifier, body in held.items()
-        if qualifier != without
-    )
+    held = function.attached.provisioned
+    return sum(config.requested for qualifier, config in held.items() if qualifier != without)
 
 
 def targets(function: Function) -> dict[str, int]:
@@ -111,8 +102,8 @@ def targets(function: Function) -> dict[str, int]:
     An alias with weights has its environments spread over its versions in that proportion.
     """
     wanted: dict[str, int] = {}
-    for qualifier, body in function.attached.get(KIND, {}).items():
-        for version, share in _shares(function, qualifier, body).items():
+    for qualifier, config in function.attached.provisioned.items():
+        for version, share in _shares(function, qualifier, config.requested).items():
             wanted[version] = wanted.get(version, 0) + share
     return wanted
 
@@ -136,19 +127,18 @@ def adjust(services: Services, function: Function, before: Mapping[str, int]) ->
 def forget(services: Services, function: Function, qualifier: str) -> None:
     """Drop the configuration of a version that goes."""
     before = targets(function)
-    if function.attached.get(KIND, {}).pop(qualifier, None) is not None:
+    if function.attached.provisioned.pop(qualifier, None) is not None:
         adjust(services, function, before)
 
 
 def resume(services: Services) -> None:
     """Have the pool keep ready what was kept over a restart."""
     for function in services.registry.all():
-        if function.attached.get(KIND):
+        if function.attached.provisioned:
             adjust(services, function, {})
 
 
-def _shares(function: Function, qualifier: str, body: Body) -> dict[str, int]:
-    requested = int(body["RequestedProvisionedConcurrentExecutions"])
+def _shares(function: Function, qualifier: str, requested: int) -> dict[str, int]:
     alias = function.aliases.get(qualifier)
     if alias is None:
         return {qualifier: requested}
@@ -158,16 +148,16 @@ def _shares(function: Function, qualifier: str, body: Body) -> dict[str, int]:
 
 def _render(ctx: Context, function: Function, qualifier: str) -> Response:
     """Return a configuration with what the pool has made of it by now."""
-    body: Body = function.attached[KIND][qualifier]
+    config = function.attached.provisioned[qualifier]
     found = []
-    for number, share in _shares(function, qualifier, body).items():
+    for number, share in _shares(function, qualifier, config.requested).items():
         version = function.numbered(number)
         if version is not None and share:
             found.append(ctx.services.provisioning.status(version))
     states = {status.status for status in found}
     available = sum(status.available for status in found)
     shown = {
-        **body,
+        **config.to_wire(),
         "AllocatedProvisionedConcurrentExecutions": available,
         "AvailableProvisionedConcurrentExecutions": available,
         "Status": next((s for s in ("FAILED", "IN_PROGRESS") if s in states), "READY"),
@@ -189,7 +179,7 @@ def _qualified(ctx: Context, request: Request, unpublished: str) -> tuple[Functi
 
 def _check_overlap(function: Function, qualifier: str) -> None:
     """Refuse an alias and the version behind it to be provisioned both."""
-    held = function.attached.get(KIND, {})
+    held = function.attached.provisioned
     alias = function.aliases.get(qualifier)
     if alias is not None:
         if alias.function_version in held or any(v in held for v in alias.weights):

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from emulator.model.errors import AwsError
 from emulator.model.limits import UNRESERVED_CONCURRENCY_MINIMUM
-from emulator.registry.functions import Function
+from emulator.registry.function import Function
 from emulator.services.context import Context, Request, Response
 from emulator.services.lambda_ import lookup
 from emulator.services.lambda_.concurrency import provisioned

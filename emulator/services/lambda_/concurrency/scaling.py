@@ -9,6 +9,7 @@ from dataclasses import replace
 
 from emulator.model.errors import AwsError
 from emulator.model.function import FunctionVersion
+from emulator.registry.attachments import ScalingConfig
 from emulator.services.context import Context, Request, Response
 from emulator.services.lambda_ import lookup
 from emulator.services.lambda_.errors import invalid
@@ -31,9 +32,9 @@ async def put_function_scaling_config(ctx: Context, request: Request) -> Respons
         raise invalid(
             "MinExecutionEnvironments must be less than or equal to MaxExecutionEnvironments."
         )
-    held = function.attached.setdefault(managed_instances.KIND, {})
+    held = function.attached.scaling
     if config:
-        held[version.version] = dict(config)
+        held[version.version] = ScalingConfig.from_wire(config)
     else:
         held.pop(version.version, None)
     version = _in_state(version, config == _NONE)
@@ -65,11 +66,11 @@ async def get_function_scaling_config(ctx: Context, request: Request) -> Respons
     _check_managed(version)
     config = managed_instances.scaling_of(function, version.version)
     body: Response = {"FunctionArn": version.qualified_arn}
-    if config:
-        body["RequestedFunctionScalingConfig"] = config
+    if config is not None:
+        body["RequestedFunctionScalingConfig"] = config.to_wire()
         pool = ctx.services.pools.managed(version)
         if not pool.starting and pool.count <= pool.bounds.most:
-            body["AppliedFunctionScalingConfig"] = config
+            body["AppliedFunctionScalingConfig"] = config.to_wire()
     return body
 
 

@@ -9,7 +9,7 @@ from collections.abc import Mapping
 
 from emulator.model.errors import AwsError
 from emulator.model.function import LATEST
-from emulator.registry.functions import Alias, Function
+from emulator.registry.function import Alias, Function
 from emulator.services.context import Context, Request, Response
 from emulator.services.lambda_ import lookup
 from emulator.services.lambda_.concurrency import provisioned
@@ -105,8 +105,7 @@ async def delete_alias(ctx: Context, request: Request) -> Response:
     name = request["Name"]
     before = provisioned.targets(function)
     if function.aliases.pop(name, None) is not None:
-        for kind in list(function.attached):
-            function.attached[kind].pop(name, None)
+        function.attached.forget(name)
         provisioned.adjust(ctx.services, function, before)
         await ctx.services.registry.save(function)
     return {}

@@ -8,7 +8,7 @@ from dataclasses import replace
 from typing import Any
 
 from emulator.model.function import LATEST, LATEST_PUBLISHED, Code, FunctionVersion
-from emulator.registry.functions import Function
+from emulator.registry.function import Function
 from emulator.services.context import Context, Request, Response
 from emulator.services.lambda_ import lookup, tags
 from emulator.services.lambda_.access import cross_account as access
@@ -75,7 +75,7 @@ async def create_function(ctx: Context, request: Request) -> Response:
         settling={LATEST: states.settled(version)},
     )
     if signing is not None:
-        function.attached["code-signing"] = {LATEST: signing["CodeSigningConfigArn"]}
+        function.attached.code_signing_config = signing["CodeSigningConfigArn"]
     registry.add(function)
     return await _changed(ctx, function, request)
 

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from emulator.model.function import FunctionVersion
-from emulator.registry.functions import Function
+from emulator.registry.function import Function
 from emulator.services.context import Context, Services
 from emulator.services.lambda_.errors import invalid
 from emulator.services.lambda_.mappings.rules import kind_of
@@ -82,14 +82,11 @@ def ignored(services: Services, function: Function) -> list[str]:
     names = [*function.ignored, *of_version(services, function.latest)]
     names += sorted(_of_mappings(services, function))
     if any(
-        of_destinations(services, config.get("DestinationConfig") or {})
-        for config in function.attached.get("event-invoke", {}).values()
+        of_destinations(services, config.destinations or {})
+        for config in function.attached.event_invoke.values()
     ):
         names.append("DestinationConfig")
-    if any(
-        each.get("UpdateRuntimeOn") not in (None, "Auto")
-        for each in function.attached.get("runtime", {}).values()
-    ):
+    if any(each.update_on != "Auto" for each in function.attached.runtime_management.values()):
         names.append("RuntimeManagementConfig")
     return names
 

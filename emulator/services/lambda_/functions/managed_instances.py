@@ -21,13 +21,12 @@ from emulator.model.function import (
 from emulator.model.limits import ORDINARY_MEMORY, ORDINARY_TIMEOUT
 from emulator.pool.managed import InitFailed, ManagedPool
 from emulator.pool.placement import Bounds
-from emulator.registry.functions import Function
+from emulator.registry.attachments import ScalingConfig
+from emulator.registry.function import Function
 from emulator.services.context import Context, Request, Services
 from emulator.services.lambda_.errors import invalid
 from emulator.services.lambda_.functions import capacity_providers
 
-#: Scaling configurations by version, as ``attached`` to a function.
-KIND = "scaling"
 #: MB.
 _LEAST_MEMORY = 2048
 #: https://docs.aws.amazon.com/lambda/latest/dg/lambda-managed-instances-runtimes.html
@@ -136,22 +135,22 @@ def refuse(version: FunctionVersion, what: str) -> None:
         raise invalid(f"{what} isn't supported for functions with a capacity provider.")
 
 
-def scaling_of(function: Function, version: str) -> dict[str, int]:
-    """Return a version's Min- and MaxExecutionEnvironments, as far as they are set."""
-    found: dict[str, int] = function.attached.get(KIND, {}).get(version, {})
-    return found
+def scaling_of(function: Function, version: str) -> ScalingConfig | None:
+    """Return a version's scaling configuration; None where it has none."""
+    return function.attached.scaling.get(version)
 
 
 def forget(function: Function, version: str) -> None:
     """Drop the configuration of a version that goes."""
-    function.attached.get(KIND, {}).pop(version, None)
+    function.attached.scaling.pop(version, None)
 
 
 def bounds(function: Function, version: str) -> Bounds:
     """Return how many environments a version is to have."""
-    config = scaling_of(function, version)
-    most = config.get("MaxExecutionEnvironments", Bounds().most)
-    return Bounds(config.get("MinExecutionEnvironments", min(Bounds().least, most)), most)
+    config, usual = scaling_of(function, version) or ScalingConfig(), Bounds()
+    most = usual.most if config.maximum is None else config.maximum
+    least = min(usual.least, most) if config.minimum is None else config.minimum
+    return Bounds(least, most)
 
 
 async def start(services: Services, function: Function, version: FunctionVersion) -> Failure | None:

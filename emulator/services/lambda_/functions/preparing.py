@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable
 
 from emulator.model.errors import ConfigurationError, DriverFault, PullFault
-from emulator.registry.functions import Function
+from emulator.registry.function import Function
 from emulator.services.context import Services
 from emulator.services.lambda_.functions import states
 

@@ -7,13 +7,12 @@ from __future__ import annotations
 
 from emulator.model.arn import runtime_version_arn
 from emulator.model.function import FunctionVersion
-from emulator.registry.functions import Function
+from emulator.registry.attachments import RuntimeManagement
+from emulator.registry.function import Function
 from emulator.services.context import Context, Request, Response
 from emulator.services.lambda_ import lookup
 from emulator.services.lambda_.errors import invalid
 from emulator.services.lambda_.functions import ignored
-
-_KIND = "runtime"
 
 
 async def put_runtime_management_config(ctx: Context, request: Request) -> Response:
@@ -37,10 +36,9 @@ async def put_runtime_management_config(ctx: Context, request: Request) -> Respo
             f"{version.name}: UpdateRuntimeOn {mode} is not acted on: the runtime is the one "
             "installed here.",
         )
-    function.attached.setdefault(_KIND, {})[version.version] = {
-        "UpdateRuntimeOn": mode,
-        "RuntimeVersionArn": arn,
-    }
+    function.attached.runtime_management[version.version] = RuntimeManagement(
+        update_on=mode, runtime_version_arn=arn
+    )
     await ctx.services.registry.save(function)
     return _render(function, version)
 
@@ -59,6 +57,5 @@ def _version(ctx: Context, request: Request) -> tuple[Function, FunctionVersion]
 
 
 def _render(function: Function, version: FunctionVersion) -> Response:
-    held = function.attached.get(_KIND, {}).get(version.version)
-    body = held or {"UpdateRuntimeOn": "Auto", "RuntimeVersionArn": None}
-    return {**body, "FunctionArn": f"{function.arn}:{version.version}"}
+    held = function.attached.runtime_management.get(version.version) or RuntimeManagement()
+    return {**held.to_wire(), "FunctionArn": f"{function.arn}:{version.version}"}

@@ -22,7 +22,7 @@ from dataclasses import replace
 
 from emulator.model.errors import AwsError, ConfigurationError, DriverFault
 from emulator.model.function import LATEST, Code, FunctionVersion
-from emulator.registry.functions import Function
+from emulator.registry.function import Function
 from emulator.services.context import Context, Services
 from emulator.services.lambda_.code import intake as code
 from emulator.services.lambda_.errors import conflict

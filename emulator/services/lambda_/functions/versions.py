@@ -8,7 +8,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 from emulator.model.function import LATEST, LATEST_PUBLISHED, FunctionVersion
-from emulator.registry.functions import Function
+from emulator.registry.function import Function
 from emulator.services.context import Context, Request, Response
 from emulator.services.lambda_ import lookup
 from emulator.services.lambda_.errors import invalid, stale

@@ -5,19 +5,20 @@ https://docs.aws.amazon.com/lambda/latest/dg/invocation-async-configuring.html
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 from emulator.model.arn import FunctionName, parse_function_name
 from emulator.model.errors import AwsError
 from emulator.model.function import LATEST
-from emulator.registry.functions import Function
+from emulator.registry.attachments import EventInvokeConfig
+from emulator.registry.function import Function
 from emulator.services.context import Context, Request, Response
 from emulator.services.lambda_ import lookup
 from emulator.services.lambda_.errors import invalid, not_found
 from emulator.services.lambda_.functions import ignored
 from emulator.services.lambda_.paging import page
 
-_KIND = "event-invoke"
 _DESTINATIONS = frozenset({"sqs", "sns", "lambda", "events", "s3"})
 _MEMBERS = ("MaximumRetryAttempts", "MaximumEventAgeInSeconds", "DestinationConfig")
 
@@ -28,8 +29,7 @@ async def put_function_event_invoke_config(ctx: Context, request: Request) -> Re
     _check_some(request)
     function = _function(ctx, named)
     _check_destinations(ctx, function, request)
-    body = {member: request[member] for member in _MEMBERS if request.get(member) is not None}
-    return await _keep(ctx, function, named, body)
+    return await _keep(ctx, function, named, EventInvokeConfig(**_settings(request)))
 
 
 async def update_function_event_invoke_config(ctx: Context, request: Request) -> Response:
@@ -37,10 +37,9 @@ async def update_function_event_invoke_config(ctx: Context, request: Request) ->
     named = lookup.name_of(ctx, request)
     _check_some(request)
     function = _function(ctx, named)
-    body = dict(_existing(ctx, named))
+    existing = _existing(ctx, named)
     _check_destinations(ctx, function, request)
-    body |= {member: request[member] for member in _MEMBERS if request.get(member) is not None}
-    return await _keep(ctx, function, named, body)
+    return await _keep(ctx, function, named, replace(existing, **_settings(request)))
 
 
 async def get_function_event_invoke_config(ctx: Context, request: Request) -> Response:
@@ -54,7 +53,7 @@ async def delete_function_event_invoke_config(ctx: Context, request: Request) ->
     _existing(ctx, named)
     function = lookup.find(ctx, named)
     assert function is not None
-    del function.attached[_KIND][named.qualifier or LATEST]
+    del function.attached.event_invoke[named.qualifier or LATEST]
     await ctx.services.registry.save(function)
     return {}
 
@@ -64,7 +63,7 @@ async def list_function_event_invoke_configs(ctx: Context, request: Request) -> 
     function = lookup.find(ctx, lookup.name_of(ctx, request))
     if function is None:
         raise _no_function()
-    held = function.attached.get(_KIND, {})
+    held = function.attached.event_invoke
     qualifiers, marker = page(sorted(held), request)
     return {
         "FunctionEventInvokeConfigs": [_render(held[qualifier]) for qualifier in qualifiers],
@@ -86,26 +85,35 @@ def _function(ctx: Context, named: FunctionName) -> Function:
     return function
 
 
-def _existing(ctx: Context, named: FunctionName) -> dict[str, Any]:
+def _existing(ctx: Context, named: FunctionName) -> EventInvokeConfig:
     function = lookup.find(ctx, named)
     qualifier = named.qualifier or LATEST
-    body = None if function is None else function.attached.get(_KIND, {}).get(qualifier)
-    if body is None:
+    found = None if function is None else function.attached.event_invoke.get(qualifier)
+    if found is None:
         arn = lookup.arn_of(ctx, named, qualifier)
         raise not_found(f"The function {arn} doesn't have an EventInvokeConfig")
-    found: dict[str, Any] = body
     return found
 
 
 async def _keep(
-    ctx: Context, function: Function, named: FunctionName, body: dict[str, Any]
+    ctx: Context, function: Function, named: FunctionName, config: EventInvokeConfig
 ) -> Response:
     qualifier = named.qualifier or LATEST
-    body["FunctionArn"] = f"{function.arn}:{qualifier}"
-    body["LastModified"] = ctx.clock.now()
-    function.attached.setdefault(_KIND, {})[qualifier] = body
+    config.function_arn = f"{function.arn}:{qualifier}"
+    config.modified_at = ctx.clock.now()
+    function.attached.event_invoke[qualifier] = config
     await ctx.services.registry.save(function)
-    return _render(body)
+    return _render(config)
+
+
+def _settings(request: Request) -> dict[str, Any]:
+    """Return what a request sets, by the fields of an EventInvokeConfig."""
+    fields = {
+        "maximum_retry_attempts": request.get("MaximumRetryAttempts"),
+        "maximum_event_age_s": request.get("MaximumEventAgeInSeconds"),
+        "destinations": request.get("DestinationConfig"),
+    }
+    return {name: value for name, value in fields.items() if value is not None}
 
 
 def _check_some(request: Request) -> None:
@@ -149,10 +157,10 @@ def _java(config: dict[str, Any]) -> str:
     return f"DestinationConfig({', '.join(shown)})"
 
 
-def _render(body: dict[str, Any]) -> Response:
-    destinations = body.get("DestinationConfig") or {}
+def _render(config: EventInvokeConfig) -> Response:
+    destinations = config.destinations or {}
     return {
-        **body,
+        **config.to_wire(),
         "DestinationConfig": {
             "OnSuccess": destinations.get("OnSuccess") or {},
             "OnFailure": destinations.get("OnFailure") or {},

@@ -5,21 +5,21 @@ from __future__ import annotations
 from bisect import bisect_left, insort
 from typing import Any
 
-from emulator.registry.keeper import Keeper, change
+from emulator.registry.document_store import DocumentStore, change
 
 Body = dict[str, Any]
 
 
-class Collection:
+class ResourceTable:
     """Resources of one kind: JSON documents by account, region and key.
 
     Args:
         kind: The name of the kind in the store.
     """
 
-    def __init__(self, kind: str, keeper: Keeper) -> None:
+    def __init__(self, kind: str, documents: DocumentStore) -> None:
         self._kind = kind
-        self._keeper = keeper
+        self._documents = documents
         self._scopes: dict[tuple[str, str], dict[str, Body]] = {}
         self._sorted: dict[tuple[str, str], list[str]] = {}
 
@@ -52,7 +52,7 @@ class Collection:
         """
         self._set(account, region, key, body)
         kept = body if settled is None else settled
-        await self._keeper.write(change(self._kind, account, region, key, kept))
+        await self._documents.write(change(self._kind, account, region, key, kept))
 
     def settle(self, account: str, region: str, key: str, body: Body) -> None:
         """Show a state that :meth:`put` or :meth:`delete` has already kept."""
@@ -69,7 +69,7 @@ class Collection:
             self._set(account, region, key, last)
         else:
             self.drop(account, region, key)
-        await self._keeper.write(change(self._kind, account, region, key, None))
+        await self._documents.write(change(self._kind, account, region, key, None))
 
     def drop(self, account: str, region: str, key: str) -> None:
         """Forget a resource that is kept no more."""
@@ -79,7 +79,7 @@ class Collection:
             del names[bisect_left(names, key)]
 
     async def load(self) -> None:
-        for document in await self._keeper.load(self._kind):
+        for document in await self._documents.load(self._kind):
             self._set(document.account, document.region, document.key, document.body)
 
     def _set(self, account: str, region: str, key: str, body: Body) -> None:

@@ -8,7 +8,7 @@ from emulator.model.errors import AwsError, StorageError
 from emulator.store.documents import Change, Document, Documents
 
 
-class Keeper:
+class DocumentStore:
     """Writes through to the store.
 
     Args:

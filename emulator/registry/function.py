@@ -1,0 +1,105 @@
+"""A function with its versions and aliases, and the choice of the version that runs."""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from emulator.model.function import LATEST, LATEST_PUBLISHED, FunctionVersion
+from emulator.registry.attachments import Attachments
+
+
+@dataclass(slots=True, kw_only=True)
+class Alias:
+    """A name for a version, and perhaps a share of calls for another."""
+
+    name: str
+    function_version: str
+    description: str = ""
+    revision_id: str = ""
+    #: Version to the share of calls it gets, 0 to 1; the rest go to ``function_version``.
+    weights: Mapping[str, float] = field(default_factory=dict)
+
+
+@dataclass(slots=True, kw_only=True)
+class Function:
+    """A function: its $LATEST, its published versions and aliases, and what hangs on them."""
+
+    latest: FunctionVersion
+    #: Published versions, oldest first.
+    versions: dict[str, FunctionVersion] = field(default_factory=dict)
+    aliases: dict[str, Alias] = field(default_factory=dict)
+    next_version: int = 1
+    #: The version published last, and the fingerprint $LATEST had then.
+    published: tuple[str, str] | None = None
+    #: Environments reserved for this function; None leaves it to the account's.
+    reserved_concurrency: int | None = None
+    #: Environments wanted ready, of all its versions; told anew at each start.
+    provisioned_concurrency: int = 0
+    tags: dict[str, str] = field(default_factory=dict)
+    #: Policies, URLs and other configurations of the function, its versions and aliases.
+    attached: Attachments = field(default_factory=Attachments)
+    #: What versions that are Pending or being updated become when that has ended. Kept in their
+    #: place: a restart ends every transition.
+    settling: dict[str, FunctionVersion] = field(default_factory=dict)
+    #: When versions were invoked, or became Active, last (seconds since the epoch). Not kept.
+    used: dict[str, float] = field(default_factory=dict)
+    #: What its declaration configures and this emulator does not act on.
+    ignored: tuple[str, ...] = ()
+
+    @property
+    def name(self) -> str:
+        return self.latest.name
+
+    @property
+    def arn(self) -> str:
+        return self.latest.function_arn
+
+    @property
+    def set_aside(self) -> int:
+        """The concurrency that no other function can have."""
+        if self.reserved_concurrency is None:
+            return self.provisioned_concurrency
+        return self.reserved_concurrency
+
+    def version(self, qualifier: str) -> FunctionVersion | None:
+        """Return the version to run; an alias with weights chooses at random.
+
+        On Managed Instances $LATEST does not run, but what it was when it was published last.
+        """
+        if qualifier == LATEST:
+            managed = self.latest.managed is not None
+            return self.versions.get(LATEST_PUBLISHED) if managed else self.latest
+        alias = self.aliases.get(qualifier)
+        if alias is None:
+            return self.versions.get(qualifier)
+        return self.numbered(choose_version(alias, random.random()))
+
+    def numbered(self, version: str) -> FunctionVersion | None:
+        """Return $LATEST or a published version."""
+        return self.latest if version == LATEST else self.versions.get(version)
+
+    def settled(self, version: str) -> FunctionVersion:
+        """Return a version as it will be when its transition has ended.
+
+        Raises:
+            KeyError: There is no such version.
+        """
+        found = self.settling.get(version) or self.numbered(version)
+        if found is None:
+            raise KeyError(version)
+        return found
+
+
+def choose_version(alias: Alias, draw: float) -> str:
+    """Return the version that serves a call.
+
+    Args:
+        draw: A number from 0 up to, not including, 1.
+    """
+    for version, weight in alias.weights.items():
+        if draw < weight:
+            return version
+        draw -= weight
+    return alias.function_version
