@@ -35,7 +35,7 @@ from emulator.queues.engine import Engine
 from emulator.registry.document_store import DocumentStore
 from emulator.registry.functions import Registry
 from emulator.registry.loading import load
-from emulator.services.context import Services
+from emulator.services.context import Parts
 from emulator.services.lambda_.code import intake as code
 from emulator.services.lambda_.concurrency import provisioned
 from emulator.services.lambda_.functions import managed_instances, preparing, states
@@ -115,7 +115,7 @@ class Emulator:
             self._polled_queues(),
             complain=lambda text: self._complain(text),
         )
-        self.services = Services(
+        self.parts = Parts(
             clock=self.clock,
             logs=self.logs,
             registry=self.registry,
@@ -133,18 +133,18 @@ class Emulator:
             transition_seconds=settings.transition_seconds,
             complain=lambda text: self._complain(text),
         )
-        idleness.wake = partial(states.wake, self.services)
+        idleness.wake = partial(states.wake, self.parts)
         self._complain: Callable[[str], None] = lambda text: None
         self._say: Callable[[str], None] = lambda text: None
         self._guard = Guard(settings.allow_hosts, settings.allow_origins)
-        aws = AwsDoor(self.services, account=settings.account, region=settings.region)
+        aws = AwsDoor(self.parts, account=settings.account, region=settings.region)
         self.resources = DeclaredResources(
             aws.call, self.registry, account=settings.account, region=settings.region
         )
         self.gateway = Gateway(
             guard=self._guard,
             aws=aws,
-            urls=FunctionUrlDoor(self.services),
+            urls=FunctionUrlDoor(self.parts),
             admin=self._make_admin,
         )
         self.folder = self._make_folder(settings.functions) if settings.functions else None
@@ -198,7 +198,7 @@ class Emulator:
     def _make_admin(self) -> AsgiApp:
         from emulator.edge.admin import make_admin
 
-        return make_admin(self.services, self.stop, self._stopping)
+        return make_admin(self.parts, self.stop, self._stopping)
 
     def stop(self) -> None:
         """Ask for the end: the first time to drain, the second at once."""
@@ -237,10 +237,10 @@ class Emulator:
         try:
             self.pools.opened.clear()
             await self.logs.open()
-            codes = await load(self.registry, self._documents, self.services.code_folder)
-            await code.restore(self.services, codes)
-            provisioned.resume(self.services)
-            managed_instances.resume(self.services)
+            codes = await load(self.registry, self._documents, self.parts.code_folder)
+            await code.restore(self.parts, codes)
+            provisioned.resume(self.parts)
+            managed_instances.resume(self.parts)
             if self.folder is not None:
                 self.notes += self.folder.load()
             # Answer already while the driver looks at the machine: only cold starts wait for it.
@@ -255,7 +255,7 @@ class Emulator:
             self._serve_sandboxes()
             self.pools.opened.set()
             self.notes += self.driver.notes()
-            await preparing.look(self.services, self.registry.all())
+            await preparing.look(self.parts, self.registry.all())
             on_ready()
             # What has been imported by now stays: the collector need not look at it again.
             gc.collect()
@@ -332,12 +332,12 @@ class Emulator:
             except ConfigurationError as error:
                 self._complain(str(error))
 
-        self.services.spawn(follow())
+        self.parts.spawn(follow())
 
     async def _prepare(self) -> None:
         """Have ready what the functions there are need, so that the first call is quick."""
         functions = self.registry.all()
-        await preparing.prepare(self.services, functions, self.notes)
+        await preparing.prepare(self.parts, functions, self.notes)
         await self.packages.prepare([each.latest for each in functions], self._complain)
 
     async def _close(self) -> None:
@@ -366,9 +366,9 @@ class Emulator:
         await asyncio.gather(self.pollers.close(), self.asynchronous.close())
         # No long poll may hold up the end.
         self.queues.drain()
-        for task in list(self.services.background):
+        for task in list(self.parts.background):
             task.cancel()
-        await asyncio.gather(*self.services.background, return_exceptions=True)
+        await asyncio.gather(*self.parts.background, return_exceptions=True)
         await self.packages.close()
         await self.provisioning.close()
         await self.pools.close()

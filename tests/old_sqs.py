@@ -8,7 +8,8 @@ import boto3
 import botocore.session
 from botocore.loaders import Loader
 
-from emulator.wire import model, overrides
+from emulator.services.sqs.wire import DEVIATIONS
+from emulator.wire import model
 
 
 class _OldLoader(Loader):
@@ -32,7 +33,7 @@ def old_client(**options: Any) -> Any:
 def old_sqs_model(raw: dict[str, Any]) -> dict[str, Any]:
     """Rebuild SQS's query model: names as ``locationName``, results in wrappers."""
     shapes = {}
-    ours = model.load("sqs").shapes
+    ours = model.load("sqs", DEVIATIONS).shapes
     for name, shape in raw["shapes"].items():
         shape = {**shape}
         for part in ("member", "key", "value"):
@@ -48,7 +49,7 @@ def old_sqs_model(raw: dict[str, Any]) -> dict[str, Any]:
                 for key, member in shape["members"].items()
             }
         if shape.get("exception"):
-            code = overrides.SQS_QUERY_CODE.get(name, name)
+            code = DEVIATIONS.query_code.get(name, name)
             shape["error"] = {"code": code, "httpStatusCode": 400, "senderFault": True}
         shapes[name] = shape
     operations = {
@@ -63,6 +64,6 @@ def old_sqs_model(raw: dict[str, Any]) -> dict[str, Any]:
         for name, operation in raw["operations"].items()
     }
     metadata = {**raw["metadata"], "protocol": "query", "protocols": ["query"]}
-    metadata["xmlNamespace"] = overrides.namespace("sqs", metadata)
+    metadata["xmlNamespace"] = DEVIATIONS.xml_namespace
     metadata.pop("awsQueryCompatible")
     return {**raw, "metadata": metadata, "shapes": shapes, "operations": operations}

@@ -16,7 +16,8 @@ from emulator.edge.router import Headers, Receive, Scope, Send, answer, read_bod
 from emulator.model.errors import AwsError, DriverFault, StorageError
 from emulator.model.ids import new_request_id
 from emulator.model.limits import CODE_REQUEST
-from emulator.services.context import Context, Services
+from emulator.services.context import Context, Parts
+from emulator.services.identify import identify
 from emulator.services.table import SERVED, NotServed, Service, not_served
 from emulator.wire import eventstream
 
@@ -43,8 +44,8 @@ class AwsDoor:
         region: The region of callers that name none.
     """
 
-    def __init__(self, services: Services, *, account: str, region: str) -> None:
-        self._services = services
+    def __init__(self, parts: Parts, *, account: str, region: str) -> None:
+        self._parts = parts
         self._account = account
         self._region = region
         self._served = {key: Service(*key) for key in SERVED}
@@ -93,7 +94,7 @@ class AwsDoor:
                 region=caller[1],
                 request_id=request_id,
                 endpoint=f"{scope['scheme']}://{texts.get('host', 'localhost')}",
-                services=self._services,
+                parts=self._parts,
                 operation=operation.name,
                 trace_id=texts.get("x-amzn-trace-id", ""),
                 user_agent=texts.get("user-agent", ""),
@@ -147,7 +148,7 @@ class AwsDoor:
             region=self._region,
             request_id=new_request_id(),
             endpoint="http://localhost",
-            services=self._services,
+            parts=self._parts,
             operation=operation_name,
         )
         return await service.operations[operation_name](context, parsed)
@@ -165,7 +166,7 @@ class AwsDoor:
         if signed_for == "lambda" or (not signed_for and _REST_PATH.match(path)):
             return self._lambda, ""
         default = "sqs" if _QUEUE_PATH.fullmatch(path) else None
-        target = codec.identify(headers, query, body, default)
+        target = identify(headers, query, body, default)
         if target is not None and target[:2] in self._served:
             return self._served[target[:2]], target.operation
         if target is None and not signed_for and "x-amz-target" not in headers:

@@ -56,7 +56,7 @@ class Sources(Protocol):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Services:
+class Parts:
     """The parts of the emulator, wired once by the composition root."""
 
     clock: Clock
@@ -104,7 +104,7 @@ class Context:
     request_id: str
     #: "http://host:port" as the caller reached this emulator.
     endpoint: str
-    services: Services
+    parts: Parts
     #: The operation's name in the service model.
     operation: str = ""
     #: The caller's X-Amzn-Trace-Id, where it sent one.
@@ -120,4 +120,4 @@ class Context:
 
     @property
     def clock(self) -> Clock:
-        return self.services.clock
+        return self.parts.clock

@@ -11,7 +11,7 @@ from typing import Any
 
 import orjson
 
-from emulator import wire as codec
+from emulator import wire
 from emulator.model.errors import AwsError
 from emulator.services.context import Context
 from emulator.wire.serialise import Response
@@ -30,7 +30,7 @@ SERVED = {
     ("sts", "query"): "emulator.services.sts.operations",
 }
 
-#: Services whose rest protocol speaks XML, by the name in the credential scope.
+#: Parts whose rest protocol speaks XML, by the name in the credential scope.
 _REST_XML = frozenset({"s3", "s3express", "cloudfront", "route53", "s3-outposts"})
 #: What services are called, by their name in the credential scope.
 _TITLES = {
@@ -65,7 +65,7 @@ class Service:
 
     @cached_property
     def codec(self) -> ServiceCodec:
-        return codec.service(self.name, "query" if self.protocol == "query" else None)
+        return codec(self.name, "query" if self.protocol == "query" else None)
 
     @cached_property
     def operations(self) -> Mapping[str, Handler]:
@@ -78,6 +78,13 @@ class Service:
         title = _TITLES.get(self.name, self.name)
         text = texts.get(operation) or f"localfaas does not serve {operation} of {title}."
         return AwsError("NotImplementedException", text, status=501)
+
+
+def codec(name: str, protocol: str | None = None) -> ServiceCodec:
+    """Return the codec of a service, with what its folder knows about its wire."""
+    own = next(key for key in SERVED if key[0] == name)
+    deviations = import_module(SERVED[own].removesuffix("operations") + "wire").DEVIATIONS
+    return wire.service(name, protocol, deviations)
 
 
 class NotServed(Exception):

@@ -9,14 +9,14 @@
     status, headers, body = lambda_.serialise(operation, result, request_id)
     status, headers, body = lambda_.error(error, request_id)
 
-For the protocols that name the operation in the request (json, query) ``codec.identify`` finds
-service, protocol and operation. Header names are in lower case, both ways. Moments are seconds
-since the epoch in requests; results may hold those or datetimes.
+Header names are in lower case, both ways. Moments are seconds since the epoch in requests; results
+may hold those or datetimes. Which service a request means is :mod:`emulator.services.identify`'s
+to find.
 """
 
 from __future__ import annotations
 
 from emulator.wire.model import Operation
-from emulator.wire.services import ServiceCodec, Target, identify, service
+from emulator.wire.services import ServiceCodec, service
 
-__all__ = ["Operation", "ServiceCodec", "Target", "identify", "service"]
+__all__ = ["Operation", "ServiceCodec", "service"]

@@ -14,7 +14,7 @@ from typing import Any
 
 import orjson
 
-from emulator.wire import overrides
+from emulator.wire.deviations import NONE, Deviations
 
 #: A shape of the model, as it stands in the JSON without its documentation.
 Shape = dict[str, Any]
@@ -53,6 +53,7 @@ class ServiceModel:
     metadata: Mapping[str, Any]
     shapes: Mapping[str, Shape]
     operations: Mapping[str, Operation]
+    deviations: Deviations = NONE
 
 
 def snake_name(name: str) -> str:
@@ -64,13 +65,18 @@ def snake_name(name: str) -> str:
 
 
 @cache
-def load(name: str) -> ServiceModel:
-    """Read the newest packaged model of a service.
+def load(name: str, deviations: Deviations = NONE, models: Path | None = None) -> ServiceModel:
+    """Read the newest model of a service.
+
+    Args:
+        deviations: Where the service answers otherwise.
+        models: A folder laid out as botocore's data (``<name>/<version>/service-2.json``);
+            None for botocore's own.
 
     Raises:
-        LookupError: There is no such service in the installed botocore.
+        LookupError: There is no such service there.
     """
-    raw = orjson.loads(_read(name))
+    raw = orjson.loads(_read(name, models or _botocore_models()))
     shapes: dict[str, Shape] = raw["shapes"]
     for shape in shapes.values():
         _strip(shape)
@@ -78,7 +84,7 @@ def load(name: str) -> ServiceModel:
         # "documentation", so this is not one recursive sweep.)
         for member in shape.get("members", {}).values():
             _strip(member)
-    overrides.apply(name, shapes)
+    deviations.adapt(shapes)
     operations = {}
     for operation_name, operation in sorted(raw["operations"].items()):
         http = operation["http"]
@@ -91,7 +97,7 @@ def load(name: str) -> ServiceModel:
             input=operation.get("input", {}).get("shape"),
             output=operation.get("output", {}).get("shape"),
         )
-    return ServiceModel(name, raw["metadata"], shapes, MappingProxyType(operations))
+    return ServiceModel(name, raw["metadata"], shapes, MappingProxyType(operations), deviations)
 
 
 def _strip(shape: dict[str, Any]) -> None:
@@ -99,13 +105,16 @@ def _strip(shape: dict[str, Any]) -> None:
         shape.pop(key, None)
 
 
-def _read(name: str) -> bytes:
+def _botocore_models() -> Path:
     botocore = importlib.util.find_spec("botocore")
     if botocore is None or botocore.origin is None:
         raise LookupError("botocore, which carries the AWS service models, is not installed")
-    folder = Path(botocore.origin).parent / "data" / name
-    versions = sorted(folder.glob("*/service-2.json*"))
+    return Path(botocore.origin).parent / "data"
+
+
+def _read(name: str, models: Path) -> bytes:
+    versions = sorted((models / name).glob("*/service-2.json*"))
     if not versions:
-        raise LookupError(f"the installed botocore has no service {name!r}")
+        raise LookupError(f"there is no model of the service {name!r} in {models}")
     content = versions[-1].read_bytes()
     return zlib.decompress(content, _GZIP) if versions[-1].suffix == ".gz" else content

@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from emulator.model.errors import AwsError
-from emulator.wire import overrides, values
+from emulator.wire import values
 from emulator.wire.model import Operation, ServiceModel, Shape
 from emulator.wire.parse import Parser, text_reader
 from emulator.wire.serialise import Response, Serialiser, error_shape, error_status
@@ -258,16 +258,14 @@ def compile_serialiser(
 
 def query_error(model: ServiceModel, error: AwsError, request_id: str) -> Response:
     """Return an error in the query protocol."""
-    name = code = error.code
-    if model.name == "sqs":
-        name = overrides.SQS_SHAPE_OF_CODE.get(code, code)
-        code = overrides.SQS_QUERY_CODE.get(name, name)
+    name = model.deviations.shape_of(error.code)
+    code = model.deviations.query_code.get(name, name)
     shape = error_shape(model, name)
     code = shape.get("error", {}).get("code", code)
     status = error_status(model, error, name, shape)
     fault = "Sender" if status < 500 else "Receiver"
-    # Recorded: only errors that no model has, e.g. InvalidParameterValue, have this member.
-    detail = "<Detail/>" if model.name == "sqs" and not shape.get("exception") else ""
+    bare = model.deviations.empty_detail and not shape.get("exception")
+    detail = "<Detail/>" if bare else ""
     body = (
         f'<?xml version="1.0"?><ErrorResponse xmlns="{_namespace(model)}"><Error>'
         f"<Type>{fault}</Type><Code>{_escape(code)}</Code>"
@@ -289,7 +287,7 @@ def _escape(text: str) -> str:
 
 
 def _namespace(model: ServiceModel) -> str:
-    return overrides.namespace(model.name, model.metadata)
+    return model.deviations.xml_namespace or str(model.metadata.get("xmlNamespace", ""))
 
 
 def _headers(request_id: str) -> list[tuple[bytes, bytes]]:

@@ -9,7 +9,7 @@ from typing import Any
 import orjson
 
 from emulator.model.errors import AwsError
-from emulator.wire import overrides, values
+from emulator.wire import values
 from emulator.wire.model import Operation, ServiceModel, Shape
 
 Headers = list[tuple[bytes, bytes]]
@@ -195,7 +195,7 @@ def error_status(model: ServiceModel, error: AwsError, code: str, shape: Shape) 
     """Return an error's HTTP status: its own, the recorded one, the model's, or 400."""
     if error.status is not None:
         return error.status
-    recorded = overrides.STATUS.get((model.name, code))
+    recorded = model.deviations.status.get(code)
     return recorded or int(shape.get("error", {}).get("httpStatusCode", 400))
 
 
@@ -237,16 +237,17 @@ def json_error(model: ServiceModel, error: AwsError, request_id: str) -> Respons
         (b"content-type", content_type_of(model)),
     ]
     if "awsQueryCompatible" in model.metadata:
-        name = overrides.SQS_SHAPE_OF_CODE.get(code, code)
-        code = overrides.SQS_QUERY_CODE.get(name, name)
+        name = model.deviations.shape_of(code)
+        code = model.deviations.query_code.get(name, name)
     shape = error_shape(model, name)
     status = error_status(model, error, name, shape)
     kind = name
     if "awsQueryCompatible" in model.metadata:
         fault = "Sender" if status < 500 else "Receiver"
         headers.append((b"x-amzn-query-error", f"{code};{fault}".encode()))
-        known = name in model.shapes
-        kind = f"com.amazonaws.sqs#{name}" if known else f"com.amazon.coral.service#{name}"
+        modelled, other = model.deviations.error_namespaces
+        namespace = modelled if name in model.shapes else other
+        kind = f"{namespace}#{name}" if namespace else name
     content = {"__type": kind, "message": error.message}
     content.update({key: value for key, value in error.fields.items() if key in shape["members"]})
     return status, headers, dump_json(content)

@@ -1,45 +1,19 @@
-"""One service in one protocol, and which of them a request means."""
+"""One service in one protocol."""
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping
 from functools import cache
-from typing import Any, NamedTuple
+from pathlib import Path
+from typing import Any
 
 from emulator.model.errors import AwsError
-from emulator.wire import (
-    overrides,
-    parse,
-    query,
-    routing,
-    serialise,
-    validate,
-    validate_sqs,
-    values,
-)
+from emulator.wire import parse, query, routing, serialise, validate
+from emulator.wire.deviations import NONE, Deviations
 from emulator.wire.model import Operation, ServiceModel, load
 from emulator.wire.parse import Parser
 from emulator.wire.serialise import Response, Serialiser
 from emulator.wire.validate import Validator
-
-_TARGETS = {"AmazonSQS": "sqs", "Logs_20140328": "logs"}
-_VERSIONS = {"2012-11-05": "sqs", "2011-06-15": "sts"}
-#: The service in the credential scope of a signature.
-_SCOPE = re.compile(r"Credential=[^,\s]*?/\d{8}/[^/,\s]+/([a-z0-9-]+)/aws4_request")
-#: Parameters of a form that say whom it is for, where it can't be decoded.
-_PLAIN = re.compile(rb"(?:^|&)(Action|Version)=([\w-]+)")
-
-
-class Target(NamedTuple):
-    """What a request of the json or query protocol means."""
-
-    #: ``sqs``, ``logs`` or ``sts``.
-    service: str
-    #: ``json`` or ``query``.
-    protocol: str
-    #: The operation's wire name, unchecked.
-    operation: str
 
 
 class ServiceCodec:
@@ -59,10 +33,11 @@ class ServiceCodec:
         self._form_readers = query.QueryReaders(model)
         self._xml_writers = query.XmlWriters(model)
         self._checks = validate.Validators(model)
-        self._managed_checks = validate.Validators(model, ordinary=False)
+        self._checks_as_modelled = validate.Validators(model, model_maximum=True)
+        self._model_maximum_holds = model.deviations.model_maximum_holds
         self._parsers: dict[str, Parser] = {}
         self._validators: dict[str, Validator] = {}
-        self._managed_validators: dict[str, Validator] = {}
+        self._validators_as_modelled: dict[str, Validator] = {}
         self._serialisers: dict[str, Serialiser] = {}
 
     def operation(self, name: str) -> Operation:
@@ -124,16 +99,15 @@ class ServiceCodec:
         Raises:
             AwsError: All violations in one, in AWS's words.
         """
-        managed = (
-            overrides.MANAGED_INSTANCES in request or operation.name in overrides.PERHAPS_MANAGED
-        )
-        kept = self._managed_validators if managed else self._validators
+        as_modelled = self._model_maximum_holds(operation.name, request)
+        kept = self._validators_as_modelled if as_modelled else self._validators
         validator = kept.get(operation.name)
         if validator is None:
-            if self.name == "sqs":
-                validator = validate_sqs.compile_required(self.model, operation)
+            make = self.model.deviations.validator
+            if make is not None:
+                validator = make(self.model, operation)
             else:
-                checks = self._managed_checks if managed else self._checks
+                checks = self._checks_as_modelled if as_modelled else self._checks
                 validator = checks.compile(operation)
             kept[operation.name] = validator
         validator(request)
@@ -162,57 +136,23 @@ class ServiceCodec:
         return serialise.json_error(self.model, error, request_id)
 
 
-def service(name: str, protocol: str | None = None) -> ServiceCodec:
+@cache
+def service(
+    name: str,
+    protocol: str | None = None,
+    deviations: Deviations = NONE,
+    models: Path | None = None,
+) -> ServiceCodec:
     """Return the codec of a service, always the same one.
 
     Args:
-        name: ``lambda``, ``sqs``, ``logs`` or ``sts``.
-        protocol: ``query`` for SQS's older clients; else the model's own.
+        name: Of its model, as botocore calls it.
+        protocol: Where it is not the model's own.
+        deviations: Where the service answers otherwise than its model says.
+        models: The folder of its model; None for botocore's.
 
     Raises:
-        LookupError: There is no such service in the installed botocore.
+        LookupError: There is no such model.
     """
-    return _codec(name, protocol or load(name).metadata["protocol"])
-
-
-@cache
-def _codec(name: str, protocol: str) -> ServiceCodec:
-    return ServiceCodec(load(name), protocol)
-
-
-def identify(
-    headers: Mapping[str, str], query_string: str, body: bytes, default: str | None = None
-) -> Target | None:
-    """Find which service and operation a json or query request means.
-
-    Args:
-        default: The service of a query request that names none.
-
-    Returns:
-        ``None`` if it is neither, or for a service that is not spoken here.
-
-    Raises:
-        AwsError: ``SerializationException``: a query string that is not UTF-8.
-    """
-    target = headers.get("x-amz-target")
-    if target is not None:
-        prefix, _, operation = target.partition(".")
-        return Target(_TARGETS[prefix], "json", operation) if prefix in _TARGETS else None
-    parameters = values.parse_query_string(query_string)
-    if "Action" not in parameters:
-        if not headers.get("content-type", "").startswith("application/x-www-form-urlencoded"):
-            return None
-        try:
-            parameters = query.form(query_string, body)
-        except AwsError:
-            # What is wrong with it is said by the service it is for, in its protocol.
-            parameters = {name.decode(): [text.decode()] for name, text in _PLAIN.findall(body)}
-        if "Action" not in parameters:
-            return None
-    name = _VERSIONS.get(parameters.get("Version", [""])[0])
-    if name is None and "Version" not in parameters:
-        scope = _SCOPE.search(headers.get("authorization", ""))
-        name = scope.group(1) if scope else default
-    if name not in _VERSIONS.values():
-        return None
-    return Target(str(name), "query", parameters["Action"][0])
+    model = load(name, deviations, models)
+    return ServiceCodec(model, protocol or model.metadata["protocol"])

@@ -12,7 +12,6 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from emulator.model.errors import AwsError
-from emulator.wire import overrides
 from emulator.wire.model import Operation, ServiceModel, Shape
 
 #: (value, path, violations): appends the sentences of what is wrong.
@@ -73,15 +72,15 @@ def _camel(name: str) -> str:
 class Validators:
     """Compiles shapes to checks; a shape without constraints compiles to ``None``."""
 
-    def __init__(self, model: ServiceModel, *, ordinary: bool = True) -> None:
+    def __init__(self, model: ServiceModel, *, model_maximum: bool = False) -> None:
         self._model = model
-        self._ordinary = ordinary
+        self._model_maximum = model_maximum
         self._checks: dict[str, Check | None] = {}
 
     def compile(self, operation: Operation) -> Validator:
         """Make the validator of an operation's requests."""
         check = self.check(operation.input) if operation.input else None
-        code = overrides.CONSTRAINT_CODE[self._model.name]
+        code = self._model.deviations.constraint_code
 
         def validate(request: Mapping[str, Any]) -> None:
             violations: list[str] = []
@@ -122,8 +121,8 @@ class Validators:
         """Return a shape's own constraints, in the order AWS prints them."""
         shape, result = self._model.shapes[name], list[Constraint]()
         low, high = shape.get("min"), shape.get("max")
-        if self._ordinary:
-            high = overrides.ORDINARY_MAXIMUM.get((self._model.name, name), high)
+        if not self._model_maximum:
+            high = self._model.deviations.maximum.get(name, high)
         real = shape["type"] in ("double", "float")
         what = "length" if shape["type"] in _SIZED else "value"
         if high is not None:
@@ -136,8 +135,7 @@ class Validators:
             result.append((text, _at_least(low) if what == "value" else _no_shorter(low)))
         if "pattern" in shape:
             matches = translate(shape["pattern"]).fullmatch
-            key = (self._model.name, name)
-            printed = overrides.PRINTED_PATTERN.get(key, shape["pattern"])
+            printed = self._model.deviations.printed_pattern.get(name, shape["pattern"])
             text = f"Member must satisfy regular expression pattern: {printed}"
             result.append((text, lambda value: matches(value) is not None))
         if "enum" in shape:
@@ -145,18 +143,18 @@ class Validators:
         return result
 
     def _enum_text(self, name: str, shape: Shape) -> str:
-        printed = overrides.PRINTED_ENUM.get((self._model.name, name), ", ".join(shape["enum"]))
+        printed = self._model.deviations.printed_enum.get(name) or ", ".join(shape["enum"])
         return f"Member must satisfy enum value set: [{printed}]"
 
     def _structure(self, shape_name: str, shape: Shape) -> Check | None:
         required = frozenset(shape.get("required", ()))
-        first = overrides.CHECKED_FIRST.get((self._model.name, shape_name), ())
+        first = self._model.deviations.checked_first.get(shape_name, ())
         members = []
         for name in sorted(shape["members"], key=lambda name: name not in first):
             reference = shape["members"][name]["shape"]
             target = self._model.shapes[reference]
             check = self.check(reference)
-            if (self._model.name, shape_name, name) in overrides.CHECKED_BY_OPERATION:
+            if (shape_name, name) in self._model.deviations.checked_by_operation:
                 check = None
             if check is not None or name in required:
                 members.append((name, _camel(name), name in required, check, target))
@@ -195,7 +193,7 @@ class Validators:
             return structures
         constraints = self.constraints(element)
         keeps = [keep for _, keep in constraints]
-        if (self._model.name, name) in overrides.PRINTED_ENUM:
+        if name in self._model.deviations.printed_enum:
             text = self._enum_text(name, target)
         else:
             all_texts = ", ".join([*(text for text, _ in constraints), _NOT_NULL])

@@ -40,8 +40,8 @@ class SqsServer:
         store = Store.open(self._folder)
         engine = await Engine.open(store.messages, clock)
         self.sqs = await Sqs.open(engine)
-        services: Any = SimpleNamespace(clock=clock, sqs=self.sqs)
-        door = AwsDoor(services, account="000000000000", region="us-east-1")
+        parts: Any = SimpleNamespace(clock=clock, sqs=self.sqs)
+        door = AwsDoor(parts, account="000000000000", region="us-east-1")
 
         async def application(scope: Any, receive: Any, send: Any) -> None:
             await door(scope, dict(scope["headers"]), receive, send)

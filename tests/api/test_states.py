@@ -168,8 +168,8 @@ def test_a_function_deleted_on_its_way_is_gone(client):
 
 
 def test_a_failure_that_the_disk_does_not_take_is_shown_all_the_same(scripted_state, monkeypatch):
-    services = scripted_state.emulator.services
-    documents = services.registry._keeper._documents
+    parts = scripted_state.emulator.parts
+    documents = parts.registry._keeper._documents
 
     async def full(*changes):
         raise StorageFull("the disk is full")
@@ -182,7 +182,7 @@ def test_a_failure_that_the_disk_does_not_take_is_shown_all_the_same(scripted_st
     create(client, "unkept")
     said: list[str] = []
     monkeypatch.setattr(scripted_state.emulator, "_complain", said.append)
-    monkeypatch.setattr(services.driver, "prepare", missing)
+    monkeypatch.setattr(parts.driver, "prepare", missing)
     client.update_function_code(FunctionName="unkept", ZipFile=ECHO)
     shown = client.get_function_configuration(FunctionName="unkept")
     assert (shown["LastUpdateStatus"], shown["LastUpdateStatusReason"]) == (

@@ -14,7 +14,8 @@ import timeit
 from collections.abc import Callable
 from typing import Any
 
-from emulator import wire as codec
+from emulator import wire
+from emulator.services.table import codec
 from emulator.wire import model
 
 _ROUNDS = 15
@@ -22,14 +23,16 @@ _ROUNDS = 15
 _LOADING = """
 import resource, time, orjson, gzip
 def peak(): return int(open('/proc/self/statm').read().split()[1]) * 4
-t = time.perf_counter(); from emulator.edge import codec; imported = time.perf_counter() - t
-before = peak(); t = time.perf_counter(); codec.service('lambda'); loaded = time.perf_counter() - t
+t = time.perf_counter()
+from emulator.services.table import codec
+imported = time.perf_counter() - t
+before = peak(); t = time.perf_counter(); codec('lambda'); loaded = time.perf_counter() - t
 print(imported * 1e3, loaded * 1e3, peak() - before)
 """
 
 
 def round_trip(
-    our: codec.ServiceCodec,
+    our: wire.ServiceCodec,
     method: str,
     path: str,
     headers: dict[str, str],
@@ -53,7 +56,7 @@ def microseconds(call: Callable[[], None], number: int = 2000) -> float:
 
 
 def main() -> None:
-    lambda_ = codec.service("lambda")
+    lambda_ = codec("lambda")
     headers = {"content-type": "application/json", "x-amz-invocation-type": "RequestResponse"}
     invoke = round_trip(
         lambda_,
@@ -90,7 +93,7 @@ def main() -> None:
     )
     print(f"CreateFunction   {microseconds(create):8.1f} µs   (promise: 60)")
 
-    sqs = codec.service("sqs")
+    sqs = codec("sqs")
     send = sqs.operation("SendMessage")
     body = b'{"QueueUrl":"http://localhost:4566/000000000000/q","MessageBody":"hello"}'
     sent = {"MessageId": "x" * 36, "MD5OfMessageBody": "x" * 32}

@@ -13,9 +13,9 @@ import pytest
 from emulator.app import Emulator
 from emulator.services.lambda_.operations import UNSUPPORTED
 from emulator.services.sqs import attributes
+from emulator.services.table import codec
 from emulator.settings import Settings
 from emulator.testing import ScriptedDriver
-from emulator.wire import service
 from tests.reliability.fuzz import FuzzedRequest, Fuzzer
 
 _ARN = "arn:aws:lambda:us-east-1:000000000000"
@@ -212,7 +212,7 @@ async def test_fuzzed_requests(count, seed):
     ready = asyncio.Event()
     running = asyncio.create_task(emulator.run(on_ready=ready.set))
     await ready.wait()
-    fuzzer = Fuzzer(service("lambda").model, KNOWN, seed)
+    fuzzer = Fuzzer(codec("lambda").model, KNOWN, seed)
     complaints, statuses = [], {}
     try:
         for number in range(count):

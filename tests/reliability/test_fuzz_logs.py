@@ -10,9 +10,9 @@ import pytest
 
 from emulator.app import Emulator
 from emulator.services.logs.operations import OPERATIONS as LOGS
+from emulator.services.table import codec
 from emulator.settings import Settings
 from emulator.testing import ScriptedDriver
-from emulator.wire import service
 from tests.reliability.fuzz import FuzzedRequest, Fuzzer
 from tests.reliability.test_fuzz_lambda import send_to
 
@@ -36,7 +36,7 @@ _FURNITURE = [
 
 
 def _call(operation: str, body: object) -> FuzzedRequest:
-    metadata = service("logs").model.metadata
+    metadata = codec("logs").model.metadata
     headers = {
         "host": "localhost",
         "content-type": f"application/x-amz-json-{metadata['jsonVersion']}",
@@ -67,7 +67,7 @@ async def test_fuzzed_requests(count, seed):
     ready = asyncio.Event()
     running = asyncio.create_task(emulator.run(on_ready=ready.set))
     await ready.wait()
-    fuzzer = Fuzzer(service("logs").model, _LOGS, seed, LOGS)
+    fuzzer = Fuzzer(codec("logs").model, _LOGS, seed, LOGS)
     complaints, statuses = [], {}
     try:
         for number in range(count):

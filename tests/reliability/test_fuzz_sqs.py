@@ -14,15 +14,15 @@ from xml.etree import ElementTree
 import pytest
 
 from emulator.app import Emulator
+from emulator.services.table import codec
 from emulator.settings import Settings
 from emulator.testing import ScriptedDriver
-from emulator.wire import service
 from emulator.wire.model import Shape
 from emulator.wire.query import wire_names
 from tests.reliability.fuzz import FuzzedRequest, Fuzzer
 from tests.reliability.test_fuzz_lambda import send_to
 
-MODEL = service("sqs").model
+MODEL = codec("sqs").model
 _ARN = "arn:aws:sqs:us-east-1:000000000000"
 _URL = "http://localhost:4566/000000000000"
 _NAMES = ["standard", "ordered.fifo", "dead", "dead.fifo"]

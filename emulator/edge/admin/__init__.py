@@ -16,10 +16,10 @@ import emulator
 from emulator.edge.admin import archives, events, logs, page, state
 from emulator.edge.admin.views import PREFIX, Stopping
 from emulator.edge.router import AsgiApp
-from emulator.services.context import Services
+from emulator.services.context import Parts
 
 
-def make_admin(services: Services, stop: Callable[[], None], stopping: asyncio.Event) -> AsgiApp:
+def make_admin(parts: Parts, stop: Callable[[], None], stopping: asyncio.Event) -> AsgiApp:
     """Return the ASGI application.
 
     Args:
@@ -34,10 +34,10 @@ def make_admin(services: Services, stop: Callable[[], None], stopping: asyncio.E
         docs_url=None,
         redoc_url=None,
     )
-    state.add(app, services)
-    logs.add(app, services, stopping)
-    archives.add(app, services)
-    events.add(app, services)
+    state.add(app, parts)
+    logs.add(app, parts, stopping)
+    archives.add(app, parts)
+    events.add(app, parts)
 
     @app.post(f"{PREFIX}/shutdown", status_code=202, summary="End the emulator")
     async def shutdown(now: bool = False) -> Stopping:

@@ -12,12 +12,12 @@ from fastapi.responses import FileResponse
 from emulator.code import package
 from emulator.edge.admin.views import PREFIX
 from emulator.model.function import FunctionVersion
-from emulator.services.context import Services
+from emulator.services.context import Parts
 
 _ZIP: dict[int | str, dict[str, Any]] = {200: {"content": {"application/zip": {}}}, 404: {}}
 
 
-def add(app: FastAPI, services: Services) -> None:
+def add(app: FastAPI, parts: Parts) -> None:
     """Add the routes."""
 
     @app.get(
@@ -29,7 +29,7 @@ def add(app: FastAPI, services: Services) -> None:
     async def code(account: str, region: str, name: str, version: str) -> Response:
         """Where GetFunction's Code.Location points: the archive as it was uploaded, or what lies
         in the user's own folder now, packed."""
-        found = services.registry.find(account, region, name)
+        found = parts.registry.find(account, region, name)
         chosen: FunctionVersion | None = None if found is None else found.numbered(version)
         if chosen is None:
             raise HTTPException(404, f"Function not found: {name}:{version}")
@@ -37,7 +37,7 @@ def add(app: FastAPI, services: Services) -> None:
         if folder is None:
             raise HTTPException(404, f"{name} is an image: {chosen.code.image}")
         if not chosen.code.live:
-            return _uploaded(services, chosen.code.sha256, f"{name}.zip")
+            return _uploaded(parts, chosen.code.sha256, f"{name}.zip")
         archive = await asyncio.to_thread(package.zip_folder, folder)
         return Response(archive, media_type="application/zip", headers=_named(f"{name}.zip"))
 
@@ -49,15 +49,15 @@ def add(app: FastAPI, services: Services) -> None:
     )
     async def layer(account: str, region: str, name: str, version: str) -> Response:
         """Where GetLayerVersion's Content.Location points: the archive as it was uploaded."""
-        body = services.registry.layers.find(account, region, name) or {}
+        body = parts.registry.layers.find(account, region, name) or {}
         chosen = body.get("versions", {}).get(version)
         if chosen is None:
             raise HTTPException(404, f"Layer version not found: {name}:{version}")
-        return _uploaded(services, chosen["code"]["sha256"], f"{name}.zip")
+        return _uploaded(parts, chosen["code"]["sha256"], f"{name}.zip")
 
 
-def _uploaded(services: Services, sha256: str, filename: str) -> Response:
-    path = services.blobs.path(base64.b64decode(sha256).hex())
+def _uploaded(parts: Parts, sha256: str, filename: str) -> Response:
+    path = parts.blobs.path(base64.b64decode(sha256).hex())
     if not path.is_file():
         raise HTTPException(404, f"The archive {filename} is gone: {path}")
     return FileResponse(path, media_type="application/zip", headers=_named(filename))

@@ -8,14 +8,14 @@ from fastapi import FastAPI, HTTPException, Query
 
 from emulator.edge.admin.views import PREFIX, EventsView, EventView, MessageView, Replayed
 from emulator.invoke.events import Event
-from emulator.services.context import Services
+from emulator.services.context import Parts
 
 Limit = Annotated[int, Query(ge=1, le=1000)]
 
 
-def add(app: FastAPI, services: Services) -> None:
+def add(app: FastAPI, parts: Parts) -> None:
     """Add the routes."""
-    asynchronous = services.asynchronous
+    asynchronous = parts.asynchronous
 
     @app.get(f"{PREFIX}/events", summary="Asynchronous events that have not ended well")
     async def events(function: str | None = None, limit: Limit = 100) -> EventsView:
@@ -56,7 +56,7 @@ def add(app: FastAPI, services: Services) -> None:
     async def messages(arn: str, limit: Limit = 10) -> list[MessageView]:
         """The first ``limit`` in the queue's order, whether they can be received now or not.
         Looking changes nothing: no receive is counted, nothing becomes invisible."""
-        queue = services.sqs.by_arn(arn)
+        queue = parts.sqs.by_arn(arn)
         if queue is None:
             raise HTTPException(404, f"There is no queue {arn}.")
         return [

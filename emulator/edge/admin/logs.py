@@ -14,7 +14,7 @@ from fastapi import FastAPI, Query
 from fastapi.responses import StreamingResponse
 
 from emulator.edge.admin.views import PREFIX, LogView
-from emulator.services.context import Services
+from emulator.services.context import Parts
 from emulator.telemetry.groups import LogEvent, LogGroup, LogStream
 
 _GROUP = "/aws/lambda/"
@@ -22,7 +22,7 @@ _GROUP = "/aws/lambda/"
 _BEHIND = 10_000
 
 
-def add(app: FastAPI, services: Services, stopping: asyncio.Event) -> None:
+def add(app: FastAPI, parts: Parts, stopping: asyncio.Event) -> None:
     """Add the routes."""
 
     @app.get(f"{PREFIX}/logs", summary="Lines of log, oldest first")
@@ -32,8 +32,8 @@ def add(app: FastAPI, services: Services, stopping: asyncio.Event) -> None:
         limit: Annotated[int, Query(ge=1, le=10_000)] = 1000,
     ) -> list[LogView]:
         """The newest ``limit`` lines after the sequence number ``since``."""
-        await services.logs.loaded()
-        return _newest(services, function, since, limit)
+        await parts.logs.loaded()
+        return _newest(parts, function, since, limit)
 
     @app.get(f"{PREFIX}/logs/follow", summary="Lines of log as they come")
     async def follow(
@@ -46,13 +46,13 @@ def add(app: FastAPI, services: Services, stopping: asyncio.Event) -> None:
         Empty lines keep the connection alive. ``{"skipped": n}`` says that the reader was too
         slow for n lines.
         """
-        lines = _follow(services, function, since, limit, stopping)
+        lines = _follow(parts, function, since, limit, stopping)
         return StreamingResponse(lines, media_type="application/x-ndjson")
 
 
-def _newest(services: Services, function: str | None, since: int, limit: int) -> list[LogView]:
+def _newest(parts: Parts, function: str | None, since: int, limit: int) -> list[LogView]:
     found: list[tuple[LogEvent, LogGroup, LogStream]] = []
-    for group in _groups(services, function):
+    for group in _groups(parts, function):
         for stream in group.streams.values():
             for event in islice(reversed(stream.events), limit):
                 if event.sequence <= since:
@@ -62,16 +62,16 @@ def _newest(services: Services, function: str | None, since: int, limit: int) ->
     return [_log(group, stream, event) for event, group, stream in reversed(newest)]
 
 
-def _groups(services: Services, function: str | None) -> list[LogGroup]:
-    groups = [group for scope in services.logs.groups.values() for group in scope.values()]
+def _groups(parts: Parts, function: str | None) -> list[LogGroup]:
+    groups = [group for scope in parts.logs.groups.values() for group in scope.values()]
     if function is None:
         return groups
-    names = _group_names(services, function)
+    names = _group_names(parts, function)
     return [group for group in groups if group.name in names]
 
 
-def _group_names(services: Services, function: str) -> set[str]:
-    configured = (each.latest for each in services.registry.all() if each.name == function)
+def _group_names(parts: Parts, function: str) -> set[str]:
+    configured = (each.latest for each in parts.registry.all() if each.name == function)
     return {_GROUP + function, *(version.effective_log_group for version in configured)}
 
 
@@ -87,10 +87,10 @@ def _log(group: LogGroup, stream: LogStream, event: LogEvent) -> LogView:
 
 
 async def _follow(
-    services: Services, function: str | None, since: int, limit: int, stopping: asyncio.Event
+    parts: Parts, function: str | None, since: int, limit: int, stopping: asyncio.Event
 ) -> AsyncIterator[bytes]:
-    await services.logs.loaded()
-    groups = None if function is None else _group_names(services, function)
+    await parts.logs.loaded()
+    groups = None if function is None else _group_names(parts, function)
     waiting: deque[LogView] = deque()
     came = asyncio.Event()
     skipped = 0
@@ -105,8 +105,8 @@ async def _follow(
         waiting.append(_log(group, stream, event))
         came.set()
 
-    end = services.logs.listen(listener)
-    past = _newest(services, function, since, limit)
+    end = parts.logs.listen(listener)
+    past = _newest(parts, function, since, limit)
     stopped = asyncio.ensure_future(stopping.wait())
     try:
         # The first bytes tell the client that it is being served.

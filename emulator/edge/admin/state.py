@@ -11,13 +11,13 @@ from emulator.edge.admin.views import PREFIX, EnvironmentView, FunctionView, Hea
 from emulator.model.errors import DriverFault
 from emulator.pool.environment import Environment
 from emulator.registry.function import Function
-from emulator.services.context import Services
+from emulator.services.context import Parts
 from emulator.services.lambda_.functions import states
 from emulator.services.lambda_.functions.ignored import ignored
 from emulator.services.lambda_.paging import by_number
 
 
-def add(app: FastAPI, services: Services) -> None:
+def add(app: FastAPI, parts: Parts) -> None:
     """Add the routes."""
 
     @app.get(f"{PREFIX}/health", summary="Whether it is there")
@@ -25,20 +25,20 @@ def add(app: FastAPI, services: Services) -> None:
         return Health(
             status="ok",
             version=emulator.__version__,
-            driver=services.driver.name,
-            functions=len(services.registry.all()),
-            environments=services.pools.count,
-            notes=services.driver.notes(),
+            driver=parts.driver.name,
+            functions=len(parts.registry.all()),
+            environments=parts.pools.count,
+            notes=parts.driver.notes(),
         )
 
     @app.get(f"{PREFIX}/functions", summary="All functions")
     async def functions() -> list[FunctionView]:
         counts: dict[str, int] = {}
-        for environment in services.pools.environments.values():
+        for environment in parts.pools.environments.values():
             arn = environment.version.function_arn
             counts[arn] = counts.get(arn, 0) + 1
-        found = sorted(services.registry.all(), key=lambda function: function.arn)
-        return [_function(services, function, counts.get(function.arn, 0)) for function in found]
+        found = sorted(parts.registry.all(), key=lambda function: function.arn)
+        return [_function(parts, function, counts.get(function.arn, 0)) for function in found]
 
     @app.get(f"{PREFIX}/environments", summary="All execution environments")
     async def environments(
@@ -47,14 +47,14 @@ def add(app: FastAPI, services: Services) -> None:
         """Those of one function by its name, or of all; ``usage=false`` leaves memory out."""
         chosen = [
             environment
-            for environment in services.pools.environments.values()
+            for environment in parts.pools.environments.values()
             if function in (None, environment.version.name)
         ]
-        return list(await asyncio.gather(*(_environment(services, each, usage) for each in chosen)))
+        return list(await asyncio.gather(*(_environment(parts, each, usage) for each in chosen)))
 
 
-def _function(services: Services, function: Function, environments: int) -> FunctionView:
-    latest = states.shown(services, function, function.latest)
+def _function(parts: Parts, function: Function, environments: int) -> FunctionView:
+    latest = states.shown(parts, function, function.latest)
     return FunctionView(
         name=latest.name,
         account=latest.account,
@@ -72,17 +72,15 @@ def _function(services: Services, function: Function, environments: int) -> Func
         versions=sorted(function.versions, key=by_number),
         aliases=sorted(function.aliases),
         environments=environments,
-        ignored=ignored(services, function),
+        ignored=ignored(parts, function),
     )
 
 
-async def _environment(
-    services: Services, environment: Environment, usage: bool
-) -> EnvironmentView:
+async def _environment(parts: Parts, environment: Environment, usage: bool) -> EnvironmentView:
     used = None
     if usage and environment.sandbox is not None:
         try:
-            used = await services.driver.usage(environment.sandbox)
+            used = await parts.driver.usage(environment.sandbox)
         except DriverFault:
             used = None  # stopped between the question and the answer
     version = environment.version
@@ -94,7 +92,7 @@ async def _environment(
         region=version.region,
         state=environment.state,
         created=environment.created,
-        age=max(0.0, services.clock.now() - environment.created),
+        age=max(0.0, parts.clock.now() - environment.created),
         invokes=environment.invokes,
         in_flight=environment.in_flight,
         init_ms=environment.init_ms,

@@ -17,7 +17,6 @@ from urllib.parse import parse_qs
 
 import orjson
 
-from emulator import wire as codec
 from emulator.edge.http_fronts import cors
 from emulator.edge.http_fronts.payload_v2 import (
     DELIMITER,
@@ -39,7 +38,8 @@ from emulator.model.ids import new_request_id, new_trace_id
 from emulator.model.invocation import Invocation, InvocationResult
 from emulator.model.limits import SYNC_PAYLOAD
 from emulator.registry.attachments import FunctionUrl
-from emulator.services.context import Services
+from emulator.services import table
+from emulator.services.context import Parts
 from emulator.services.lambda_.functions.states import runnable
 
 _log = logging.getLogger(__name__)
@@ -76,15 +76,15 @@ class _Url:
 class FunctionUrlDoor:
     """Serves function URLs."""
 
-    def __init__(self, services: Services) -> None:
-        self._services = services
+    def __init__(self, parts: Parts) -> None:
+        self._parts = parts
         self._places: dict[str, tuple[str, str, str, str]] = {}
         logging.getLogger("uvicorn.error").addFilter(_not_of_a_cut_stream)
 
     async def __call__(self, scope: Scope, headers: Headers, receive: Receive, send: Send) -> None:
         request_id = new_request_id()
         trace_id = _text(headers.get(b"x-amzn-trace-id", b"")) or new_trace_id(
-            self._services.clock.now()
+            self._parts.clock.now()
         )
         added = [
             (b"x-amzn-requestid", request_id.encode()),
@@ -121,14 +121,14 @@ class FunctionUrlDoor:
                 else f"{url.id}.lambda-url.{url.region}.localhost",
                 account=account,
                 authorizer=authorizer,
-                now=self._services.clock.now(),
+                now=self._parts.clock.now(),
             )
             payload = orjson.dumps(event_of(request))
             if len(payload) > SYNC_PAYLOAD:
                 raise _too_large()
             version = await runnable(
-                self._services,
-                self._services.registry.resolve(url.account, url.region, url.name, url.qualifier),
+                self._parts,
+                self._parts.registry.resolve(url.account, url.region, url.name, url.qualifier),
             )
             invocation = Invocation(
                 request_id=request_id,
@@ -144,7 +144,7 @@ class FunctionUrlDoor:
             if url.config.invoke_mode == "RESPONSE_STREAM":
                 await self._stream(send, version, invocation, added)
                 return
-            result = await self._services.invoker.invoke(version, invocation)
+            result = await self._parts.invoker.invoke(version, invocation)
             await _answer(send, _response(request_id, result), added)
         except AwsError as error:
             await _answer(send, _refusal(error, request_id), added)
@@ -178,7 +178,7 @@ class FunctionUrlDoor:
             return url
         # Not seen before, or it was moved: look everywhere once.
         self._places.pop(url_id, None)
-        for function in self._services.registry.all():
+        for function in self._parts.registry.all():
             for qualifier, config in function.attached.urls.items():
                 if config.url_id == url_id:
                     latest = function.latest
@@ -188,7 +188,7 @@ class FunctionUrlDoor:
         return None
 
     def _at(self, url_id: str, account: str, region: str, name: str, qualifier: str) -> _Url | None:
-        function = self._services.registry.find(account, region, name)
+        function = self._parts.registry.find(account, region, name)
         config = function.attached.urls.get(qualifier) if function else None
         if config is None or config.url_id != url_id:
             return None
@@ -241,7 +241,7 @@ class FunctionUrlDoor:
         Raises:
             AwsError: The invocation could not be run.
         """
-        streamed = StreamedInvocation(self._services.invoker, version, invocation)
+        streamed = StreamedInvocation(self._parts.invoker, version, invocation)
         try:
             await streamed.begin()
             if not streamed.streams:
@@ -311,7 +311,7 @@ def _refusal(error: AwsError, request_id: str) -> HttpResponse:
     if error.code == "AccessDeniedException":
         message = orjson.dumps({"Message": error.message or None})
         return HttpResponse(403, [_JSON, (b"x-amzn-errortype", b"AccessDeniedException")], message)
-    status, headers, body = codec.service("lambda").error(error, request_id)
+    status, headers, body = table.codec("lambda").error(error, request_id)
     kept = [(name, value) for name, value in headers if name != b"x-amzn-requestid"]
     return HttpResponse(status if status < 500 else 502, kept, body)
 

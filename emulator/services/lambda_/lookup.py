@@ -46,7 +46,7 @@ def name_of(ctx: Context, request: Request) -> FunctionName:
 
 
 def find(ctx: Context, named: FunctionName) -> Function | None:
-    return ctx.services.registry.find(named.account or ctx.account, ctx.region, named.name)
+    return ctx.parts.registry.find(named.account or ctx.account, ctx.region, named.name)
 
 
 def arn_of(ctx: Context, named: FunctionName, qualifier: str | None = None) -> str:

@@ -61,7 +61,7 @@ def check(tags: Mapping[str, str]) -> None:
 
 def _find(ctx: Context, arn: str) -> _Tagged:
     _, _, _, region, account, kind, name = arn.split(":", 6)
-    registry = ctx.services.registry
+    registry = ctx.parts.registry
     if account != ctx.account:
         raise access.denied(
             ctx, arn, f"lambda:{ctx.operation}", "it is a resource of another account"
@@ -86,7 +86,7 @@ def _function(ctx: Context, account: str, region: str, name: str) -> _Tagged:
             "Tags on function aliases and versions are not supported. Please specify a function "
             "ARN."
         )
-    registry = ctx.services.registry
+    registry = ctx.parts.registry
     function = registry.find(account, region, name)
     if function is None or region != ctx.region:
         raise lookup.function_not_found(f"arn:aws:lambda:{region}:{account}:function:{name}")

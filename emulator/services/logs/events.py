@@ -27,7 +27,7 @@ _PLACE = re.compile(r"([fb])/(\d{20})(\d{36})")
 
 async def put_log_events(ctx: Context, request: Request) -> Response:
     """https://docs.aws.amazon.com/AmazonCloudWatchLogs/latest/APIReference/API_PutLogEvents.html"""
-    logs = ctx.services.logs
+    logs = ctx.parts.logs
     group = lookup.group(ctx, request["logGroupName"])
     stream = lookup.stream(group, request["logStreamName"])
     batch = request["logEvents"]

@@ -29,7 +29,7 @@ async def create_log_group(ctx: Context, request: Request) -> Response:
         raise invalid("localfaas has log groups of the class STANDARD only.")
     if name in lookup.groups(ctx):
         raise AwsError("ResourceAlreadyExistsException", "The specified log group already exists")
-    made = ctx.services.logs.group(ctx.account, ctx.region, name)
+    made = ctx.parts.logs.group(ctx.account, ctx.region, name)
     made.tags.update(request.get("tags") or {})
     return {}
 
@@ -37,7 +37,7 @@ async def create_log_group(ctx: Context, request: Request) -> Response:
 async def delete_log_group(ctx: Context, request: Request) -> Response:
     """https://docs.aws.amazon.com/AmazonCloudWatchLogs/latest/APIReference/API_DeleteLogGroup.html"""
     found = lookup.group(ctx, request["logGroupName"])
-    ctx.services.logs.delete_group(ctx.account, ctx.region, found.name)
+    ctx.parts.logs.delete_group(ctx.account, ctx.region, found.name)
     return {}
 
 
@@ -73,8 +73,8 @@ async def put_retention_policy(ctx: Context, request: Request) -> Response:
         )
     found = lookup.group(ctx, request["logGroupName"])
     found.retention_days = days
-    ctx.services.logs.changed(found)
-    ctx.services.logs.expire(found)
+    ctx.parts.logs.changed(found)
+    ctx.parts.logs.expire(found)
     return {}
 
 
@@ -82,7 +82,7 @@ async def delete_retention_policy(ctx: Context, request: Request) -> Response:
     """https://docs.aws.amazon.com/AmazonCloudWatchLogs/latest/APIReference/API_DeleteRetentionPolicy.html"""
     found = lookup.group(ctx, request["logGroupName"])
     found.retention_days = None
-    ctx.services.logs.changed(found)
+    ctx.parts.logs.changed(found)
     return {}
 
 
@@ -125,14 +125,14 @@ def _tag(ctx: Context, group: LogGroup, tags: dict[str, str]) -> Response:
             "TooManyTagsException", "The resource already has the most tags it can have."
         )
     group.tags.update(tags)
-    ctx.services.logs.changed(group)
+    ctx.parts.logs.changed(group)
     return {}
 
 
 def _untag(ctx: Context, group: LogGroup, keys: list[str]) -> Response:
     for key in keys:
         group.tags.pop(key, None)
-    ctx.services.logs.changed(group)
+    ctx.parts.logs.changed(group)
     return {}
 
 

@@ -32,7 +32,7 @@ def arn(ctx: Context, name: str) -> str:
 
 def groups(ctx: Context) -> dict[str, LogGroup]:
     """Return the groups of the caller's account and region."""
-    return ctx.services.logs.groups.setdefault((ctx.account, ctx.region), {})
+    return ctx.parts.logs.groups.setdefault((ctx.account, ctx.region), {})
 
 
 def group(ctx: Context, name: str) -> LogGroup:
@@ -44,7 +44,7 @@ def group(ctx: Context, name: str) -> LogGroup:
     found = groups(ctx).get(name)
     if found is None:
         raise not_found("The specified log group does not exist.")
-    ctx.services.logs.expire(found)
+    ctx.parts.logs.expire(found)
     return found
 
 

@@ -14,7 +14,7 @@ def _complete(operation: Operation) -> Operation:
     """Let an operation see no half of what was kept over a restart."""
 
     async def call(ctx: Context, request: Request) -> Response:
-        await ctx.services.logs.loaded()
+        await ctx.parts.logs.loaded()
         return await operation(ctx, request)
 
     return call

@@ -16,14 +16,14 @@ async def create_log_stream(ctx: Context, request: Request) -> Response:
     group = lookup.group(ctx, request["logGroupName"])
     if request["logStreamName"] in group.streams:
         raise AwsError("ResourceAlreadyExistsException", "The specified log stream already exists")
-    ctx.services.logs.stream(group, request["logStreamName"])
+    ctx.parts.logs.stream(group, request["logStreamName"])
     return {}
 
 
 async def delete_log_stream(ctx: Context, request: Request) -> Response:
     """https://docs.aws.amazon.com/AmazonCloudWatchLogs/latest/APIReference/API_DeleteLogStream.html"""
     group = lookup.group(ctx, request["logGroupName"])
-    ctx.services.logs.delete_stream(group, lookup.stream(group, request["logStreamName"]).name)
+    ctx.parts.logs.delete_stream(group, lookup.stream(group, request["logStreamName"]).name)
     return {}
 
 

@@ -11,7 +11,7 @@ from emulator.services.sqs.queues import Sqs
 Wire = dict[str, Any]
 
 
-class SqsServices(Protocol):
+class SqsParts(Protocol):
     """The parts of the emulator the operations use."""
 
     @property
@@ -41,4 +41,4 @@ class SqsContext(Protocol):
     def clock(self) -> Clock: ...
 
     @property
-    def services(self) -> SqsServices: ...
+    def parts(self) -> SqsParts: ...

@@ -14,7 +14,8 @@ from botocore import parsers, serialize
 from botocore.awsrequest import prepare_request_dict
 from botocore.model import OperationModel, ServiceModel
 
-from emulator import wire as codec
+from emulator import wire
+from emulator.services.identify import identify
 from tests.old_sqs import old_sqs_model
 
 _LOADER = botocore.loaders.Loader()
@@ -34,8 +35,8 @@ def operation_model(service: str, protocol: str, operation: str) -> OperationMod
 
 
 def ask(
-    our: codec.ServiceCodec, operation: str, request: dict[str, Any]
-) -> tuple[codec.Operation, dict[str, Any]]:
+    our: wire.ServiceCodec, operation: str, request: dict[str, Any]
+) -> tuple[wire.Operation, dict[str, Any]]:
     """Send a request with botocore's serialiser; return what our codec reads."""
     serialiser = serialize.create_serializer(our.protocol, include_validation=False)
     sent = serialiser.serialize_to_request(
@@ -55,14 +56,14 @@ def ask(
     if our.protocol == "rest-json":
         found, params = our.match(sent["method"], path, query)
     else:
-        target = codec.identify(headers, query, bytes(body))
+        target = identify(headers, query, bytes(body))
         assert target is not None
         assert (target.service, target.protocol) == (our.name, our.protocol)
         found, params = our.operation(target.operation), {}
     return found, our.parse(found, params=params, query=query, headers=headers, body=bytes(body))
 
 
-def receive(our: codec.ServiceCodec, operation: str, response: Any) -> dict[str, Any]:
+def receive(our: wire.ServiceCodec, operation: str, response: Any) -> dict[str, Any]:
     """Read a response with botocore's parser."""
     status, headers, body = response
     parser = parsers.create_parser(our.protocol)
@@ -79,7 +80,7 @@ def receive(our: codec.ServiceCodec, operation: str, response: Any) -> dict[str,
     return dict(parsed)
 
 
-def receive_error(our: codec.ServiceCodec, operation: str, response: Any) -> dict[str, Any]:
+def receive_error(our: wire.ServiceCodec, operation: str, response: Any) -> dict[str, Any]:
     """Read an error with botocore's parser, its modelled members included."""
     status, headers, body = response
     parser = parsers.create_parser(our.protocol)

@@ -8,11 +8,11 @@ from typing import Any
 import pytest
 from codec_oracle import receive_error
 
-from emulator import wire as codec
 from emulator.model.errors import AwsError
+from emulator.services.table import codec
 from emulator.wire import model
 
-LAMBDA = codec.service("lambda")
+LAMBDA = codec("lambda")
 ERRORS = sorted(name for name, s in model.load("lambda").shapes.items() if s.get("exception"))
 
 
@@ -108,7 +108,7 @@ def test_a_status_of_its_own_wins() -> None:
     ],
 )
 def test_sqs_errors(protocol: str, given: str, code: str, shape: str, status: int) -> None:
-    sqs = codec.service("sqs", protocol)
+    sqs = codec("sqs", protocol)
     parsed = receive_error(
         sqs, "SendMessage", sqs.error(AwsError(given, "a <b> & \r\n c"), "the-id")
     )
@@ -121,7 +121,7 @@ def test_sqs_errors(protocol: str, given: str, code: str, shape: str, status: in
 
 
 def test_the_json_error_of_sqs_on_the_wire() -> None:
-    response = codec.service("sqs").error(AwsError("QueueDoesNotExist", "No."), "id")
+    response = codec("sqs").error(AwsError("QueueDoesNotExist", "No."), "id")
     assert json.loads(response[2]) == {
         "__type": "com.amazonaws.sqs#QueueDoesNotExist",
         "message": "No.",
@@ -132,7 +132,7 @@ def test_the_json_error_of_sqs_on_the_wire() -> None:
 
 
 def test_logs_errors() -> None:
-    logs = codec.service("logs")
+    logs = codec("logs")
     response = logs.error(AwsError("ResourceNotFoundException", "No group."), "id")
     parsed = receive_error(logs, "GetLogEvents", response)
     assert parsed["Error"] == {"Code": "ResourceNotFoundException", "Message": "No group."}
@@ -140,7 +140,7 @@ def test_logs_errors() -> None:
 
 
 def test_sts_errors() -> None:
-    sts = codec.service("sts")
+    sts = codec("sts")
     response = sts.error(AwsError("MalformedPolicyDocumentException", "No."), "id")
     parsed = receive_error(sts, "AssumeRole", response)
     assert parsed["Error"] == {
@@ -160,5 +160,5 @@ def test_sts_errors() -> None:
 )
 def test_an_unknown_operation(service: str, protocol: str, code: str) -> None:
     with pytest.raises(AwsError) as caught:
-        codec.service(service, protocol).operation("Nonsense")
+        codec(service, protocol).operation("Nonsense")
     assert (caught.value.code, caught.value.status) == (code, 400)

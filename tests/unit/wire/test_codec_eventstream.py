@@ -6,7 +6,7 @@ from typing import Any
 
 from botocore.eventstream import EventStreamBuffer
 
-from emulator import wire as codec
+from emulator.services.table import codec
 from emulator.wire import eventstream
 
 
@@ -40,7 +40,7 @@ def test_an_exception() -> None:
 
 
 def test_the_head_of_a_streamed_answer() -> None:
-    our = codec.service("lambda")
+    our = codec("lambda")
     result = {
         "StatusCode": 200,
         "ExecutedVersion": "$LATEST",

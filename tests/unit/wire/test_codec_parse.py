@@ -10,13 +10,14 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from emulator import wire as codec
+from emulator import wire
 from emulator.model.errors import AwsError
+from emulator.services.table import codec
 
-LAMBDA = codec.service("lambda")
+LAMBDA = codec("lambda")
 CODECS = [
     LAMBDA,
-    *(codec.service(*key) for key in [("sqs",), ("sqs", "query"), ("logs",), ("sts",)]),
+    *(codec(*key) for key in [("sqs",), ("sqs", "query"), ("logs",), ("sts",)]),
 ]
 
 
@@ -150,7 +151,7 @@ _FORM = st.lists(
 )
 @settings(max_examples=300, deadline=None)
 def test_only_aws_errors_come_out(
-    chosen: tuple[codec.ServiceCodec, str], body: bytes, query: str, headers: dict[str, str]
+    chosen: tuple[wire.ServiceCodec, str], body: bytes, query: str, headers: dict[str, str]
 ) -> None:
     our, name = chosen
     operation = our.operations[name]

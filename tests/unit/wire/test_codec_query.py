@@ -6,10 +6,10 @@ from urllib.parse import urlencode
 
 import pytest
 
-from emulator import wire as codec
 from emulator.model.errors import AwsError
+from emulator.services.table import codec
 
-SQS = codec.service("sqs", "query")
+SQS = codec("sqs", "query")
 URL = "http://localhost:4566/000000000000/q"
 
 

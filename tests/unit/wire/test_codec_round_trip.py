@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 from codec_oracle import Generator, ask, operation_model, receive, with_moments
 
-from emulator import wire as codec
+from emulator.services.table import codec
 
 #: They answer event streams: the first has tests of its own, the others are not served here.
 STREAMS = {"InvokeWithResponseStream", "GetLogObject", "StartLiveTail"}
@@ -22,19 +22,19 @@ SERVICES = [
 OPERATIONS = [
     pytest.param(service, protocol, operation, id=f"{service}-{protocol}-{operation}")
     for service, protocol in SERVICES
-    for operation in codec.service(service, protocol).operations
+    for operation in codec(service, protocol).operations
 ]
 _SEEDS = range(4)
 
 
 def test_the_number_of_operations_is_the_models() -> None:
-    assert len(codec.service("lambda").operations) == 91
-    assert len(codec.service("sqs").operations) == 23
+    assert len(codec("lambda").operations) == 91
+    assert len(codec("sqs").operations) == 23
 
 
 @pytest.mark.parametrize(("service", "protocol", "operation"), OPERATIONS)
 def test_a_request_of_botocore_is_read_back(service: str, protocol: str, operation: str) -> None:
-    our = codec.service(service, protocol)
+    our = codec(service, protocol)
     shape = operation_model(service, protocol, operation).input_shape
     for seed in _SEEDS:
         request = Generator(seed, full=seed < 2).structure(shape) if shape else {}
@@ -48,7 +48,7 @@ def test_a_request_of_botocore_is_read_back(service: str, protocol: str, operati
     [parameter for parameter in OPERATIONS if parameter.values[2] not in STREAMS],
 )
 def test_a_result_reaches_botocore(service: str, protocol: str, operation: str) -> None:
-    our = codec.service(service, protocol)
+    our = codec(service, protocol)
     shape = operation_model(service, protocol, operation).output_shape
     for seed in _SEEDS:
         result: dict[str, Any] = Generator(seed, full=seed < 2).structure(shape) if shape else {}
@@ -68,7 +68,7 @@ def test_a_result_reaches_botocore(service: str, protocol: str, operation: str) 
 
 
 def test_none_is_left_out_at_every_depth() -> None:
-    our = codec.service("lambda")
+    our = codec("lambda")
     operation = our.operations["GetFunction"]
     result = {"Configuration": {"FunctionName": "f", "Role": None}, "Tags": None}
     assert our.serialise(operation, result, "r")[2] == b'{"Configuration":{"FunctionName":"f"}}'
@@ -90,13 +90,13 @@ def test_none_is_left_out_at_every_depth() -> None:
     ],
 )
 def test_status_and_body(operation: str, result: dict[str, Any], status: int, body: bytes) -> None:
-    our = codec.service("lambda")
+    our = codec("lambda")
     found = our.serialise(our.operations[operation], result, "r")
     assert (found[0], found[2]) == (status, body)
 
 
 def test_a_line_break_starts_no_header() -> None:
-    our = codec.service("lambda")
+    our = codec("lambda")
     result = {"FunctionError": "a\r\nx-evil: 1"}
     _, headers, _ = our.serialise(our.operations["Invoke"], result, "r")
     assert (b"x-amz-function-error", b"a  x-evil: 1") in headers

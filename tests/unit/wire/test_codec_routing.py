@@ -5,12 +5,13 @@ from __future__ import annotations
 import botocore
 import pytest
 
-from emulator import wire as codec
 from emulator.model.errors import AwsError
+from emulator.services.identify import identify
+from emulator.services.table import codec
 from emulator.wire.model import Operation, load
 from emulator.wire.routing import Router
 
-LAMBDA = codec.service("lambda")
+LAMBDA = codec("lambda")
 ARN = "arn:aws:lambda:us-east-1:123456789012:function:f"
 ENCODED = ARN.replace(":", "%3A")
 
@@ -131,4 +132,4 @@ def test_a_greedy_label_takes_the_rest() -> None:
 def test_identify(
     headers: dict[str, str], query: str, body: bytes, expected: tuple[str, str, str] | None
 ) -> None:
-    assert codec.identify(headers, query, body) == expected
+    assert identify(headers, query, body) == expected

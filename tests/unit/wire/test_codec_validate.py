@@ -11,11 +11,12 @@ from typing import Any
 
 import pytest
 
-from emulator import wire as codec
 from emulator.model.errors import AwsError
-from emulator.wire import model, overrides, validate
+from emulator.services.lambda_.wire import DEVIATIONS
+from emulator.services.table import codec
+from emulator.wire import model, validate
 
-LAMBDA = codec.service("lambda")
+LAMBDA = codec("lambda")
 ROLE = "arn:aws:iam::123456789012:role/r"
 FUNCTION = "arn:aws:lambda:us-east-1:123456789012:function:f"
 LAYER = "arn:aws:lambda:us-east-1:123456789012:layer:l"
@@ -30,10 +31,10 @@ _RECORDINGS = Path(os.environ.get("LOCALFAAS_CONFORMANCE", _FOLDER))
 
 
 def violations(operation: str, request: dict[str, Any], service: str = "lambda") -> str:
-    our = codec.service(service)
+    our = codec(service)
     with pytest.raises(AwsError) as caught:
         our.validate(our.operations[operation], request)
-    assert caught.value.code == overrides.CONSTRAINT_CODE[service]
+    assert caught.value.code == our.model.deviations.constraint_code
     assert caught.value.status == 400
     return caught.value.message
 
@@ -49,9 +50,9 @@ def test_every_pattern_compiles(service: str) -> None:
 
 
 def test_every_override_names_a_shape_of_the_model() -> None:
-    for table in (overrides.ORDINARY_MAXIMUM, overrides.PRINTED_ENUM, overrides.PRINTED_PATTERN):
-        for service, shape in table:
-            assert shape in model.load(service).shapes
+    shapes = model.load("lambda").shapes
+    for names in (DEVIATIONS.maximum, DEVIATIONS.printed_enum, DEVIATIONS.printed_pattern):
+        assert names.keys() <= shapes.keys()
 
 
 @pytest.mark.parametrize(
@@ -237,7 +238,7 @@ def test_logs_and_sts_have_codes_of_their_own() -> None:
 def test_sqs_names_the_first_missing_parameter(
     protocol: str, operation: str, request_: dict[str, Any], name: str
 ) -> None:
-    sqs = codec.service("sqs", protocol)
+    sqs = codec("sqs", protocol)
     with pytest.raises(AwsError) as caught:
         sqs.validate(sqs.operations[operation], request_)
     assert caught.value.message == f"The request must contain the parameter {name}."
@@ -245,7 +246,7 @@ def test_sqs_names_the_first_missing_parameter(
 
 
 def test_sqs_takes_what_is_complete() -> None:
-    sqs = codec.service("sqs")
+    sqs = codec("sqs")
     sqs.validate(sqs.operations["SendMessage"], {"QueueUrl": "u", "MessageBody": "m"})
 
 
@@ -266,7 +267,7 @@ def test_recorded_constraints_are_printed_as_recorded() -> None:
     """Each recorded constraint is among those some operation prints for that member."""
     if not _RECORDINGS.is_dir():
         pytest.skip("set LOCALFAAS_CONFORMANCE to the folder of recorded AWS responses")
-    checks = validate.Validators(model.load("lambda"))
+    checks = validate.Validators(model.load("lambda", DEVIATIONS))
     printed: set[tuple[str, str]] = set()
     for operation in LAMBDA.operations.values():
         for path, name in member_paths(operation.input):

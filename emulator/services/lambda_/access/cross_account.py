@@ -31,7 +31,7 @@ def check(ctx: Context, account: str, name: str, qualifier: str | None) -> None:
     """
     if account == ctx.account:
         return
-    function = ctx.services.registry.find(account, ctx.region, name)
+    function = ctx.parts.registry.find(account, ctx.region, name)
     action = f"lambda:{_ACTIONS.get(ctx.operation, ctx.operation)}"
     if function is not None and not allowed(function, qualifier, action, ctx.account):
         arn = function_arn(account, ctx.region, name, qualifier)

@@ -39,7 +39,7 @@ async def add_permission(ctx: Context, request: Request) -> Response:
     resource = lookup.arn_of(ctx, named, named.qualifier)
     statement = policies.statement({**request}, resource) | {"Principal": principal}
     _set(function, named.qualifier, policies.add(_text(function, named.qualifier), statement))
-    await ctx.services.registry.save(function)
+    await ctx.parts.registry.save(function)
     return {"Statement": policies.text(statement)}
 
 
@@ -54,7 +54,7 @@ async def remove_permission(ctx: Context, request: Request) -> Response:
     left = policies.remove(_text(function, named.qualifier), request["StatementId"])
     _check_revision(function, named.qualifier, request)
     _set(function, named.qualifier, left)
-    await ctx.services.registry.save(function)
+    await ctx.parts.registry.save(function)
     return {}
 
 
@@ -78,7 +78,7 @@ async def put_resource_policy(ctx: Context, request: Request) -> Response:
     _check_policy(policy, request["ResourceArn"])
     _check_revision(function, qualifier, request, "GetResourcePolicy")
     _set(function, qualifier, policy)
-    await ctx.services.registry.save(function)
+    await ctx.parts.registry.save(function)
     return _get(function, qualifier)
 
 
@@ -94,7 +94,7 @@ async def delete_resource_policy(ctx: Context, request: Request) -> Response:
         raise not_found()
     _check_revision(function, qualifier, request, "GetResourcePolicy")
     _set(function, qualifier, None)
-    await ctx.services.registry.save(function)
+    await ctx.parts.registry.save(function)
     return {}
 
 
@@ -107,7 +107,7 @@ def _resource(ctx: Context, arn: str) -> tuple[Function | None, str | None]:
     if region != ctx.region:
         raise not_found()
     access.check(ctx, account, name, qualifier)
-    return ctx.services.registry.find(account, region, name), qualifier
+    return ctx.parts.registry.find(account, region, name), qualifier
 
 
 def _check_policy(policy: str, resource: str) -> None:

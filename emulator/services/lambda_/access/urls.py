@@ -48,7 +48,7 @@ async def create_function_url_config(ctx: Context, request: Request) -> Response
         modified_at=now,
         cors=request.get("Cors"),
     )
-    await ctx.services.registry.save(function)
+    await ctx.parts.registry.save(function)
     return _render(ctx, url)
 
 
@@ -68,7 +68,7 @@ async def update_function_url_config(ctx: Context, request: Request) -> Response
     if request.get("Cors") is not None:
         url.cors = request["Cors"]
     url.modified_at = _moment(ctx)
-    await ctx.services.registry.save(function)
+    await ctx.parts.registry.save(function)
     return _render(ctx, url)
 
 
@@ -79,7 +79,7 @@ async def delete_function_url_config(ctx: Context, request: Request) -> Response
     _existing(function, named)
     assert function is not None
     del function.attached.urls[named.qualifier or LATEST]
-    await ctx.services.registry.save(function)
+    await ctx.parts.registry.save(function)
     return {}
 
 

@@ -39,7 +39,7 @@ async def create_code_signing_config(ctx: Context, request: Request) -> Response
         "LastModified": configuration.timestamp(ctx.clock.now()),
         "Tags": request.get("Tags") or {},
     }
-    await ctx.services.registry.code_signing.put(ctx.account, ctx.region, arn, body)
+    await ctx.parts.registry.code_signing.put(ctx.account, ctx.region, arn, body)
     return {"CodeSigningConfig": body}
 
 
@@ -50,7 +50,7 @@ async def get_code_signing_config(ctx: Context, request: Request) -> Response:
 
 async def list_code_signing_configs(ctx: Context, request: Request) -> Response:
     """https://docs.aws.amazon.com/lambda/latest/api/API_ListCodeSigningConfigs.html"""
-    collection = ctx.services.registry.code_signing
+    collection = ctx.parts.registry.code_signing
     arns, marker = page(collection.keys(ctx.account, ctx.region), request)
     found = [collection.find(ctx.account, ctx.region, arn) for arn in arns]
     return {"CodeSigningConfigs": found, "NextMarker": marker}
@@ -66,7 +66,7 @@ async def update_code_signing_config(ctx: Context, request: Request) -> Response
         body["CodeSigningPolicies"] = body["CodeSigningPolicies"] | request["CodeSigningPolicies"]
     body["LastModified"] = configuration.timestamp(ctx.clock.now())
     arn = body["CodeSigningConfigArn"]
-    await ctx.services.registry.code_signing.put(ctx.account, ctx.region, arn, body)
+    await ctx.parts.registry.code_signing.put(ctx.account, ctx.region, arn, body)
     return {"CodeSigningConfig": body}
 
 
@@ -78,7 +78,7 @@ async def delete_code_signing_config(ctx: Context, request: Request) -> Response
             f"The code signing configuration {arn} is used by functions. Remove it from them "
             "before you delete it."
         )
-    await ctx.services.registry.code_signing.delete(ctx.account, ctx.region, arn)
+    await ctx.parts.registry.code_signing.delete(ctx.account, ctx.region, arn)
     return {}
 
 
@@ -96,7 +96,7 @@ async def put_function_code_signing_config(ctx: Context, request: Request) -> Re
     function = lookup.function(ctx, request)
     arn = body["CodeSigningConfigArn"]
     function.attached.code_signing_config = arn
-    await ctx.services.registry.save(function)
+    await ctx.parts.registry.save(function)
     return {"CodeSigningConfigArn": arn, "FunctionName": function.name}
 
 
@@ -112,7 +112,7 @@ async def delete_function_code_signing_config(ctx: Context, request: Request) ->
     function = lookup.function(ctx, request)
     if function.attached.code_signing_config is not None:
         function.attached.code_signing_config = None
-        await ctx.services.registry.save(function)
+        await ctx.parts.registry.save(function)
     return {}
 
 
@@ -125,7 +125,7 @@ def named(ctx: Context, request: Request) -> Body | None:
     arn = request.get("CodeSigningConfigArn")
     if not arn:
         return None
-    body = ctx.services.registry.code_signing.find(ctx.account, ctx.region, arn)
+    body = ctx.parts.registry.code_signing.find(ctx.account, ctx.region, arn)
     if body is None:
         raise AwsError(
             "CodeSigningConfigNotFoundException",
@@ -140,7 +140,7 @@ def of(ctx: Context, function: Function) -> Body | None:
     """Return the configuration a function has, if any."""
     arn = function.attached.code_signing_config
     latest = function.latest
-    return ctx.services.registry.code_signing.find(latest.account, latest.region, arn or "")
+    return ctx.parts.registry.code_signing.find(latest.account, latest.region, arn or "")
 
 
 def check_deployment(body: Body | None, code: Code) -> None:
@@ -163,12 +163,12 @@ def check_deployment(body: Body | None, code: Code) -> None:
 
 def _existing(ctx: Context, request: Request) -> Body:
     arn: str = request["CodeSigningConfigArn"]
-    body = ctx.services.registry.code_signing.find(ctx.account, ctx.region, arn)
+    body = ctx.parts.registry.code_signing.find(ctx.account, ctx.region, arn)
     if body is None:
         raise not_found(f"The Lambda code signing configuration {arn} can not be found.")
     return body
 
 
 def _users(ctx: Context, arn: str) -> list[str]:
-    functions = ctx.services.registry.functions(ctx.account, ctx.region).values()
+    functions = ctx.parts.registry.functions(ctx.account, ctx.region).values()
     return sorted(f.arn for f in functions if f.attached.code_signing_config == arn)

@@ -13,7 +13,7 @@ from typing import Any
 from emulator.code import package
 from emulator.model.errors import AwsError, DriverFault
 from emulator.model.function import Code
-from emulator.services.context import Context, Services
+from emulator.services.context import Context, Parts
 from emulator.services.lambda_.errors import invalid
 from emulator.store.blobs import Blobs
 
@@ -57,7 +57,7 @@ async def from_request(ctx: Context, request: Mapping[str, Any]) -> Code:
                 "ZipFile."
             )
         raise invalid("Please provide a source for function code.")
-    return await keep(ctx.services.blobs, ctx.services.code_folder, archive)
+    return await keep(ctx.parts.blobs, ctx.parts.code_folder, archive)
 
 
 def resolved(kept: Code, digest: str) -> Code:
@@ -92,13 +92,13 @@ async def keep(blobs: Blobs, unpacked: Path, archive: bytes) -> Code:
     )
 
 
-async def restore(services: Services, codes: Iterable[Code]) -> None:
+async def restore(parts: Parts, codes: Iterable[Code]) -> None:
     """Unpack again what the folder of unpacked archives has lost."""
     for code in codes:
         if code.live or code.folder is None or code.folder.is_dir():
             continue
-        path = services.blobs.path(base64.b64decode(code.sha256).hex())
+        path = parts.blobs.path(base64.b64decode(code.sha256).hex())
         try:
             await asyncio.to_thread(package.unpack, path, code.folder)
         except (AwsError, DriverFault) as error:
-            services.complain(f"the code {path} can't be unpacked any more: {error}")
+            parts.complain(f"the code {path} can't be unpacked any more: {error}")

@@ -42,7 +42,7 @@ async def publish_layer_version(ctx: Context, request: Request) -> Response:
     if content.get("ZipFile") is None and not content.get("S3Bucket"):
         raise invalid("Please provide a source for layer content.")
     kept = await code.from_request(ctx, content)
-    registry = ctx.services.registry
+    registry = ctx.parts.registry
     before = registry.layers.find(*layer) or {"next": 1, "versions": {}}
     number: int = before["next"]
     version: Body = {
@@ -75,7 +75,7 @@ async def get_layer_version_by_arn(ctx: Context, request: Request) -> Response:
 
 async def list_layers(ctx: Context, request: Request) -> Response:
     """https://docs.aws.amazon.com/lambda/latest/api/API_ListLayers.html"""
-    collection = ctx.services.registry.layers
+    collection = ctx.parts.registry.layers
     newest: dict[str, Body] = {}
     for name in collection.keys(ctx.account, ctx.region):
         matching = _matching(collection.find(ctx.account, ctx.region, name), request)
@@ -96,7 +96,7 @@ async def list_layers(ctx: Context, request: Request) -> Response:
 async def list_layer_versions(ctx: Context, request: Request) -> Response:
     """https://docs.aws.amazon.com/lambda/latest/api/API_ListLayerVersions.html"""
     layer = _named(ctx, request)
-    body = ctx.services.registry.layers.find(*layer)
+    body = ctx.parts.registry.layers.find(*layer)
     found = {str(version["Version"]): version for version in _matching(body, request)}
     numbers, marker = page(list(found), request, order=lambda number: -int(number))
     return {"LayerVersions": [_summary(found[n]) for n in numbers], "NextMarker": marker}
@@ -109,7 +109,7 @@ async def delete_layer_version(ctx: Context, request: Request) -> Response:
     """
     layer = _named(ctx, request)
     number = _number(request)
-    collection = ctx.services.registry.layers
+    collection = ctx.parts.registry.layers
     body = collection.find(*layer)
     if body is not None and number in body["versions"]:
         left = {n: version for n, version in body["versions"].items() if n != number}
@@ -166,7 +166,7 @@ def resolve(ctx: Context, arns: Sequence[str]) -> tuple[LayerVersion, ...]:
                 "Layers are not in the same region as the function. Layers are expected to be in "
                 f"region {ctx.region}."
             )
-        body = ctx.services.registry.layers.find(*layer)
+        body = ctx.parts.registry.layers.find(*layer)
         version = None if body is None else body["versions"].get(number)
         if version is None:
             raise invalid(f"Layer version {arn} does not exist.")
@@ -176,7 +176,7 @@ def resolve(ctx: Context, arns: Sequence[str]) -> tuple[LayerVersion, ...]:
                 f"same function. {seen[layer]} and {arn} are versions of the same layer."
             )
         seen[layer] = arn
-        kept = records.to_code(version["code"], ctx.services.code_folder)
+        kept = records.to_code(version["code"], ctx.parts.code_folder)
         found.append(LayerVersion(arn=arn, code=kept))
     return tuple(found)
 
@@ -195,7 +195,7 @@ def check(ctx: Context, version: FunctionVersion) -> None:
         )
     for applied in version.layers:
         layer, number = _parse(applied.arn)
-        body = ctx.services.registry.layers.find(*layer)
+        body = ctx.parts.registry.layers.find(*layer)
         made = {} if body is None else body["versions"].get(number, {})
         for what, given in (
             ("CompatibleRuntimes", version.runtime),
@@ -232,7 +232,7 @@ def _number(request: Request) -> str:
 
 
 def _version(ctx: Context, layer: _Layer, number: str) -> Body:
-    body = ctx.services.registry.layers.find(*layer)
+    body = ctx.parts.registry.layers.find(*layer)
     if body is None or number not in body["versions"] or layer.region != ctx.region:
         raise not_found()
     version: Body = body["versions"][number]
@@ -259,7 +259,7 @@ def _matching(body: Body | None, request: Request) -> list[Body]:
 
 def _with_policy(ctx: Context, layer: _Layer, request: Request) -> Body:
     number = str(request["VersionNumber"])
-    body = ctx.services.registry.layers.find(*layer)
+    body = ctx.parts.registry.layers.find(*layer)
     if body is None or number not in body["versions"]:
         raise not_found(f"Layer version {layer.arn}:{number} does not exist.")
     version: Body = body["versions"][number]
@@ -272,7 +272,7 @@ def _check_revision(version: Body, request: Request) -> None:
 
 
 async def _keep_policy(ctx: Context, layer: _Layer, version: Body, policy: str | None) -> str:
-    collection = ctx.services.registry.layers
+    collection = ctx.parts.registry.layers
     body = collection.find(*layer)
     assert body is not None
     changed = {**version, "policy": policy, "revision": configuration.new_revision()}
@@ -299,7 +299,7 @@ def _render(ctx: Context, layer: _Layer, version: Body) -> Response:
 
 def size_of_all(ctx: Context) -> int:
     """Return the bytes of all layer versions of an account, as uploaded."""
-    collection = ctx.services.registry.layers
+    collection = ctx.parts.registry.layers
     total = 0
     for name in collection.keys(ctx.account, ctx.region):
         body = collection.find(ctx.account, ctx.region, name) or {"versions": {}}

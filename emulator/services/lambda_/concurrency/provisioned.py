@@ -13,7 +13,7 @@ from emulator.model.function import LATEST
 from emulator.model.limits import UNRESERVED_CONCURRENCY_MINIMUM
 from emulator.registry.attachments import ProvisionedConcurrency
 from emulator.registry.function import Function
-from emulator.services.context import Context, Request, Response, Services
+from emulator.services.context import Context, Parts, Request, Response
 from emulator.services.lambda_ import lookup
 from emulator.services.lambda_.errors import conflict, invalid
 from emulator.services.lambda_.functions import configuration, managed_instances
@@ -38,14 +38,14 @@ async def put_provisioned_concurrency_config(ctx: Context, request: Request) -> 
     function.attached.provisioned[qualifier] = ProvisionedConcurrency(
         requested=wanted, modified_at=configuration.timestamp(ctx.clock.now())
     )
-    adjust(ctx.services, function, before)
+    adjust(ctx.parts, function, before)
     answer = _render(ctx, function, qualifier)
     provided = [n for n in targets(function) if n in function.versions]
     for number in provided:
         # AWS counts it as a change of the version (recorded).
         version = function.versions[number]
         function.versions[number] = replace(version, revision_id=configuration.new_revision())
-    await ctx.services.registry.save(function, *provided)
+    await ctx.parts.registry.save(function, *provided)
     return answer
 
 
@@ -85,8 +85,8 @@ async def delete_provisioned_concurrency_config(ctx: Context, request: Request) 
     )
     lookup.published(function, qualifier)
     if qualifier in function.attached.provisioned:
-        forget(ctx.services, function, qualifier)
-        await ctx.services.registry.save(function)
+        forget(ctx.parts, function, qualifier)
+        await ctx.parts.registry.save(function)
     return {}
 
 
@@ -108,34 +108,34 @@ def targets(function: Function) -> dict[str, int]:
     return wanted
 
 
-def adjust(services: Services, function: Function, before: Mapping[str, int]) -> None:
+def adjust(parts: Parts, function: Function, before: Mapping[str, int]) -> None:
     """Have the pool keep ready what :func:`targets` says now, and set the room for it aside.
 
     Args:
         before: What it said until now.
     """
-    services.registry.provision(function, of_function(function))
+    parts.registry.provision(function, of_function(function))
     after = targets(function)
     wanted = []
     for number in before.keys() | after.keys():
         version = function.numbered(number)
         if version is not None and before.get(number) != after.get(number):
             wanted.append((version, after.get(number, 0)))
-    services.provisioning.move(wanted)
+    parts.provisioning.move(wanted)
 
 
-def forget(services: Services, function: Function, qualifier: str) -> None:
+def forget(parts: Parts, function: Function, qualifier: str) -> None:
     """Drop the configuration of a version that goes."""
     before = targets(function)
     if function.attached.provisioned.pop(qualifier, None) is not None:
-        adjust(services, function, before)
+        adjust(parts, function, before)
 
 
-def resume(services: Services) -> None:
+def resume(parts: Parts) -> None:
     """Have the pool keep ready what was kept over a restart."""
-    for function in services.registry.all():
+    for function in parts.registry.all():
         if function.attached.provisioned:
-            adjust(services, function, {})
+            adjust(parts, function, {})
 
 
 def _shares(function: Function, qualifier: str, requested: int) -> dict[str, int]:
@@ -153,7 +153,7 @@ def _render(ctx: Context, function: Function, qualifier: str) -> Response:
     for number, share in _shares(function, qualifier, config.requested).items():
         version = function.numbered(number)
         if version is not None and share:
-            found.append(ctx.services.provisioning.status(version))
+            found.append(ctx.parts.provisioning.status(version))
     states = {status.status for status in found}
     available = sum(status.available for status in found)
     shown = {
@@ -203,15 +203,13 @@ def _check_room(ctx: Context, function: Function, qualifier: str, wanted: int) -
                 "reservedConcurrentExecution for function"
             )
         return
-    left = (
-        ctx.services.admission.unreserved(ctx.account, ctx.region) + of_function(function) - others
-    )
+    left = ctx.parts.admission.unreserved(ctx.account, ctx.region) + of_function(function) - others
     if wanted > left:
         raise invalid(
             "Specified ConcurrentExecutions for function is greater than account's unreserved "
             f"concurrency [{left}]."
         )
-    minimum = min(UNRESERVED_CONCURRENCY_MINIMUM, ctx.services.admission.limit)
+    minimum = min(UNRESERVED_CONCURRENCY_MINIMUM, ctx.parts.admission.limit)
     if left - wanted < minimum:
         raise invalid(
             "Specified ConcurrentExecutions for function decreases account's "

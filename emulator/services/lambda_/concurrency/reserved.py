@@ -20,7 +20,7 @@ async def put_function_concurrency(ctx: Context, request: Request) -> Response:
     function = _function(ctx, request)
     managed_instances.refuse(function.latest, "Reserved concurrency")
     wanted: int = request["ReservedConcurrentExecutions"]
-    admission = ctx.services.admission
+    admission = ctx.parts.admission
     ready = provisioned.of_function(function)
     minimum = min(UNRESERVED_CONCURRENCY_MINIMUM, admission.limit)
     # Both texts are recorded without a Type.
@@ -38,8 +38,8 @@ async def put_function_concurrency(ctx: Context, request: Request) -> Response:
             f"provisioned concurrency [{ready}].",
             Type=None,
         )
-    ctx.services.registry.reserve(function, wanted)
-    await ctx.services.registry.save(function)
+    ctx.parts.registry.reserve(function, wanted)
+    await ctx.parts.registry.save(function)
     return {"ReservedConcurrentExecutions": wanted}
 
 
@@ -54,8 +54,8 @@ async def get_function_concurrency(ctx: Context, request: Request) -> Response:
 async def delete_function_concurrency(ctx: Context, request: Request) -> Response:
     """https://docs.aws.amazon.com/lambda/latest/api/API_DeleteFunctionConcurrency.html"""
     function = _function(ctx, request)
-    ctx.services.registry.reserve(function, None)
-    await ctx.services.registry.save(function)
+    ctx.parts.registry.reserve(function, None)
+    await ctx.parts.registry.save(function)
     return {}
 
 

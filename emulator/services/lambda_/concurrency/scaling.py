@@ -44,10 +44,10 @@ async def put_function_scaling_config(ctx: Context, request: Request) -> Respons
         function.settling.setdefault(version.version, states.settled(version))
     else:
         function.settling.pop(version.version, None)
-    ctx.services.pools.managed(version).scale(managed_instances.bounds(function, version.version))
-    await ctx.services.registry.save(function, version.version)
+    ctx.parts.pools.managed(version).scale(managed_instances.bounds(function, version.version))
+    await ctx.parts.registry.save(function, version.version)
     if version.state == "Pending":
-        await states.settle(ctx.services, function)
+        await states.settle(ctx.parts, function)
     return {"FunctionState": version.state}
 
 
@@ -68,7 +68,7 @@ async def get_function_scaling_config(ctx: Context, request: Request) -> Respons
     body: Response = {"FunctionArn": version.qualified_arn}
     if config is not None:
         body["RequestedFunctionScalingConfig"] = config.to_wire()
-        pool = ctx.services.pools.managed(version)
+        pool = ctx.parts.pools.managed(version)
         if not pool.starting and pool.count <= pool.bounds.most:
             body["AppliedFunctionScalingConfig"] = config.to_wire()
     return body

@@ -39,7 +39,7 @@ async def create_alias(ctx: Context, request: Request) -> Response:
         weights=weights or {},
     )
     function.aliases[name] = alias
-    await ctx.services.registry.save(function)
+    await ctx.parts.registry.save(function)
     return _render(function, alias)
 
 
@@ -88,8 +88,8 @@ async def update_alias(ctx: Context, request: Request) -> Response:
     if request.get("Description") is not None:
         alias.description = request["Description"]
     alias.revision_id = new_revision()
-    provisioned.adjust(ctx.services, function, before)
-    await ctx.services.registry.save(function)
+    provisioned.adjust(ctx.parts, function, before)
+    await ctx.parts.registry.save(function)
     return _render(function, alias)
 
 
@@ -106,8 +106,8 @@ async def delete_alias(ctx: Context, request: Request) -> Response:
     before = provisioned.targets(function)
     if function.aliases.pop(name, None) is not None:
         function.attached.forget(name)
-        provisioned.adjust(ctx.services, function, before)
-        await ctx.services.registry.save(function)
+        provisioned.adjust(ctx.parts, function, before)
+        await ctx.parts.registry.save(function)
     return {}
 
 

@@ -11,7 +11,7 @@ import asyncio
 from typing import Any
 
 from emulator.model.function import LATEST, FunctionVersion
-from emulator.services.context import Context, Request, Response, Services
+from emulator.services.context import Context, Parts, Request, Response
 from emulator.services.lambda_ import tags
 from emulator.services.lambda_.errors import conflict, invalid, not_found
 from emulator.services.lambda_.functions import configuration, ignored
@@ -26,7 +26,7 @@ async def create_capacity_provider(ctx: Context, request: Request) -> Response:
     name = _name(request)
     arn = _arn(ctx, name)
     tags.check(request.get("Tags") or {})
-    collection = ctx.services.registry.capacity_providers
+    collection = ctx.parts.registry.capacity_providers
     _check(ctx, name, request)
     if collection.find(ctx.account, ctx.region, name) is not None:
         raise conflict(f"Capacity provider already exists: {arn}")
@@ -78,7 +78,7 @@ async def get_capacity_provider(ctx: Context, request: Request) -> Response:
 
 async def list_capacity_providers(ctx: Context, request: Request) -> Response:
     """https://docs.aws.amazon.com/lambda/latest/api/API_ListCapacityProviders.html"""
-    collection = ctx.services.registry.capacity_providers
+    collection = ctx.parts.registry.capacity_providers
     names = collection.keys(ctx.account, ctx.region)
     state = request.get("State")
     if state is not None:
@@ -116,9 +116,9 @@ async def delete_capacity_provider(ctx: Context, request: Request) -> Response:
         )
     name = _name(request)
     last = {**body, "State": "Deleting"}
-    collection = ctx.services.registry.capacity_providers
+    collection = ctx.parts.registry.capacity_providers
     await collection.delete(ctx.account, ctx.region, name, last)
-    ctx.services.pools.capacity.pop(body["CapacityProviderArn"], None)
+    ctx.parts.pools.capacity.pop(body["CapacityProviderArn"], None)
     asyncio.get_running_loop().call_soon(collection.drop, ctx.account, ctx.region, name)
     return {"CapacityProvider": last}
 
@@ -135,10 +135,10 @@ async def list_function_versions_by_capacity_provider(ctx: Context, request: Req
     }
 
 
-def bound(services: Services, provider: Body) -> None:
+def bound(parts: Parts, provider: Body) -> None:
     """Hold the environments of a capacity provider to the vCPUs it may have."""
     most = provider["CapacityProviderScalingConfig"]["MaxVCpuCount"]
-    services.pools.capacity[provider["CapacityProviderArn"]] = most
+    parts.pools.capacity[provider["CapacityProviderArn"]] = most
 
 
 def check(ctx: Context, arn: str) -> None:
@@ -148,7 +148,7 @@ def check(ctx: Context, arn: str) -> None:
         AwsError: ResourceNotFoundException.
     """
     _, _, _, region, account, _, name = arn.split(":", 6)
-    found = ctx.services.registry.capacity_providers.find(account, region, name)
+    found = ctx.parts.registry.capacity_providers.find(account, region, name)
     if found is None or found["State"] == "Deleting":
         raise not_found(f"Capacity provider not found: {arn}")
 
@@ -163,7 +163,7 @@ def _arn(ctx: Context, name: str) -> str:
 
 def _existing(ctx: Context, request: Request) -> Body:
     name = _name(request)
-    body = ctx.services.registry.capacity_providers.find(ctx.account, ctx.region, name)
+    body = ctx.parts.registry.capacity_providers.find(ctx.account, ctx.region, name)
     if body is None:
         raise not_found(f"Capacity provider not found: {_arn(ctx, name)}")
     return body
@@ -171,8 +171,8 @@ def _existing(ctx: Context, request: Request) -> Body:
 
 async def _keep(ctx: Context, name: str, body: Body) -> Response:
     settled = {**body, "State": "Active"}
-    bound(ctx.services, body)
-    collection = ctx.services.registry.capacity_providers
+    bound(ctx.parts, body)
+    collection = ctx.parts.registry.capacity_providers
     await collection.put(ctx.account, ctx.region, name, body, settled=settled)
     asyncio.get_running_loop().call_soon(collection.settle, ctx.account, ctx.region, name, settled)
     return {"CapacityProvider": body}
@@ -180,7 +180,7 @@ async def _keep(ctx: Context, name: str, body: Body) -> Response:
 
 def _versions(ctx: Context, arn: str) -> dict[str, FunctionVersion]:
     """Return the function versions of a capacity provider, by their qualified ARN."""
-    functions = ctx.services.registry.functions(ctx.account, ctx.region).values()
+    functions = ctx.parts.registry.functions(ctx.account, ctx.region).values()
     return {
         version.function_arn if version.version == LATEST else version.qualified_arn: version
         for function in functions

@@ -34,7 +34,7 @@ _LONGEST_NAME = 64
 async def create_function(ctx: Context, request: Request) -> Response:
     """https://docs.aws.amazon.com/lambda/latest/api/API_CreateFunction.html"""
     named = lookup.name_of(ctx, request)
-    registry = ctx.services.registry
+    registry = ctx.parts.registry
     _check_name(request["FunctionName"])
     if named.account not in (None, ctx.account):
         raise access.denied(
@@ -102,7 +102,7 @@ async def get_function_configuration(ctx: Context, request: Request) -> Response
 
 async def list_functions(ctx: Context, request: Request) -> Response:
     """https://docs.aws.amazon.com/lambda/latest/api/API_ListFunctions.html"""
-    registry = ctx.services.registry
+    registry = ctx.parts.registry
     functions = registry.functions(ctx.account, ctx.region)
     if request.get("MasterRegion") not in (None, "ALL", ctx.region):
         return {"Functions": []}  # nothing is replicated from elsewhere
@@ -165,7 +165,7 @@ async def update_function_configuration(ctx: Context, request: Request) -> Respo
 async def delete_function(ctx: Context, request: Request) -> Response:
     """https://docs.aws.amazon.com/lambda/latest/api/API_DeleteFunction.html"""
     named = lookup.name_of(ctx, request)
-    registry = ctx.services.registry
+    registry = ctx.parts.registry
     qualifier = named.qualifier
     if qualifier == LATEST:
         lookup.function(ctx, request)
@@ -189,7 +189,7 @@ async def delete_function(ctx: Context, request: Request) -> Response:
     if qualifier is None:
         await registry.delete(function)
     else:
-        provisioned.forget(ctx.services, function, qualifier)
+        provisioned.forget(ctx.parts, function, qualifier)
         managed_instances.forget(function, qualifier)
         await registry.delete_version(function, qualifier)
     # Instances are let go of later.
@@ -206,7 +206,7 @@ async def _change(
         revision_id=configuration.new_revision(),
     )
     function.settling[LATEST] = states.settled(changed)
-    ctx.services.registry.update(function, states.updating(changed), reason)
+    ctx.parts.registry.update(function, states.updating(changed), reason)
     return await _changed(ctx, function, request)
 
 
@@ -219,8 +219,8 @@ async def _changed(ctx: Context, function: Function, request: Request) -> Respon
         published.append(number)
         created = function.latest.state == "Pending"
         body = configuration.render(function.versions[number], None if created else number)
-    await ctx.services.registry.save(function, *published)
-    await states.settle(ctx.services, function)
+    await ctx.parts.registry.save(function, *published)
+    await states.settle(ctx.parts, function)
     return body
 
 
@@ -230,7 +230,7 @@ async def _shown(ctx: Context, request: Request) -> tuple[Function, FunctionVers
     if function.settling:
         await states.look(ctx, function, version.version)
         function, version = lookup.version(ctx, request)
-    return function, states.shown(ctx.services, function, version)
+    return function, states.shown(ctx.parts, function, version)
 
 
 def _by_name_and_number(key: str) -> tuple[str, int]:

@@ -7,7 +7,7 @@ from typing import Any
 
 from emulator.model.function import FunctionVersion
 from emulator.registry.function import Function
-from emulator.services.context import Context, Services
+from emulator.services.context import Context, Parts
 from emulator.services.lambda_.errors import invalid
 from emulator.services.lambda_.mappings.rules import kind_of
 
@@ -31,7 +31,7 @@ _MAPPING_SETTINGS = {
 _PLAIN: tuple[object, ...] = (None, "", [], {}, {"Mode": "PassThrough"}, {"ApplyOn": "None"})
 
 
-def of_version(services: Services, version: FunctionVersion) -> dict[str, str]:
+def of_version(parts: Parts, version: FunctionVersion) -> dict[str, str]:
     """Return the settings of a version that are not acted on, with what that means."""
     found = {}
     for name, meaning in _SETTINGS.items():
@@ -40,23 +40,23 @@ def of_version(services: Services, version: FunctionVersion) -> dict[str, str]:
             continue
         found[name] = meaning
     dead_letters = (version.settings.get("DeadLetterConfig") or {}).get("TargetArn")
-    if dead_letters and not services.asynchronous.destinations.serves(dead_letters):
+    if dead_letters and not parts.asynchronous.destinations.serves(dead_letters):
         found["DeadLetterConfig"] = f"nothing can be delivered to {dead_letters}"
-    foreign = services.driver.check_architecture(version.architecture)
-    if foreign and not services.driver.emulates:
+    foreign = parts.driver.check_architecture(version.architecture)
+    if foreign and not parts.driver.emulates:
         found["Architectures"] = foreign.removesuffix(".")
     return found
 
 
-def of_destinations(services: Services, config: Mapping[str, Any]) -> list[str]:
+def of_destinations(parts: Parts, config: Mapping[str, Any]) -> list[str]:
     """Return the destinations of an event invoke configuration that nothing is delivered to."""
     named = ((config.get(side) or {}).get("Destination") for side in ("OnSuccess", "OnFailure"))
-    return [arn for arn in named if arn and not services.asynchronous.destinations.serves(arn)]
+    return [arn for arn in named if arn and not parts.asynchronous.destinations.serves(arn)]
 
 
-def of_mapping(services: Services, mapping: Mapping[str, Any]) -> dict[str, str]:
+def of_mapping(parts: Parts, mapping: Mapping[str, Any]) -> dict[str, str]:
     """Return what of an event source mapping is not acted on, with what that means."""
-    if not services.sources.is_polled(mapping):
+    if not parts.sources.is_polled(mapping):
         return {"EventSourceMapping": f"{kind_of(mapping).title} is not polled"}
     return {
         name: meaning
@@ -65,24 +65,24 @@ def of_mapping(services: Services, mapping: Mapping[str, Any]) -> dict[str, str]
     }
 
 
-def _of_mappings(services: Services, function: Function) -> set[str]:
+def _of_mappings(parts: Parts, function: Function) -> set[str]:
     at = (function.latest.account, function.latest.region)
-    mappings = services.registry.mappings
+    mappings = parts.registry.mappings
     found: set[str] = set()
     for key in mappings.keys(*at):
         mapping = mappings.find(*at, key) or {}
         arn = mapping["FunctionArn"]
         if arn == function.arn or arn.startswith(f"{function.arn}:"):
-            found.update(of_mapping(services, mapping))
+            found.update(of_mapping(parts, mapping))
     return found
 
 
-def ignored(services: Services, function: Function) -> list[str]:
+def ignored(parts: Parts, function: Function) -> list[str]:
     """Return everything about a function that is configured and not acted on."""
-    names = [*function.ignored, *of_version(services, function.latest)]
-    names += sorted(_of_mappings(services, function))
+    names = [*function.ignored, *of_version(parts, function.latest)]
+    names += sorted(_of_mappings(parts, function))
     if any(
-        of_destinations(services, config.destinations or {})
+        of_destinations(parts, config.destinations or {})
         for config in function.attached.event_invoke.values()
     ):
         names.append("DestinationConfig")
@@ -97,7 +97,7 @@ def report(ctx: Context, version: FunctionVersion) -> None:
     Raises:
         AwsError: The settings are strict: it is refused.
     """
-    for name, meaning in of_version(ctx.services, version).items():
+    for name, meaning in of_version(ctx.parts, version).items():
         refuse(ctx, f"{version.name}: {name} is not acted on: {meaning}.")
 
 
@@ -107,12 +107,12 @@ def report_mapping(ctx: Context, name: str, mapping: Mapping[str, Any]) -> None:
     Raises:
         AwsError: The settings are strict: it is refused.
     """
-    for member, meaning in of_mapping(ctx.services, mapping).items():
+    for member, meaning in of_mapping(ctx.parts, mapping).items():
         refuse(ctx, f"{name}: {member} is not acted on: {meaning}.")
 
 
 def refuse(ctx: Context, text: str) -> None:
     """Warn of something that is only kept, or refuse it under strict settings."""
-    if ctx.services.strict:
+    if ctx.parts.strict:
         raise invalid(f"{text} (localfaas refuses it, because its settings are strict)")
-    ctx.services.complain(text)
+    ctx.parts.complain(text)

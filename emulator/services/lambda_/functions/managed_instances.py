@@ -23,7 +23,7 @@ from emulator.pool.managed import InitFailed, ManagedPool
 from emulator.pool.placement import Bounds
 from emulator.registry.attachments import ScalingConfig
 from emulator.registry.function import Function
-from emulator.services.context import Context, Request, Services
+from emulator.services.context import Context, Parts, Request
 from emulator.services.lambda_.errors import invalid
 from emulator.services.lambda_.functions import capacity_providers
 
@@ -153,12 +153,12 @@ def bounds(function: Function, version: str) -> Bounds:
     return Bounds(least, most)
 
 
-async def start(services: Services, function: Function, version: FunctionVersion) -> Failure | None:
+async def start(parts: Parts, function: Function, version: FunctionVersion) -> Failure | None:
     """Start the environments a version is to have before it is called.
 
     Returns why they did not come up, or None.
     """
-    pool = services.pools.managed(version)
+    pool = parts.pools.managed(version)
     pool.scale(bounds(function, version.version))
     await pool.settled()
     return _failure(pool)
@@ -191,11 +191,11 @@ def published(function: Function) -> list[FunctionVersion]:
     ]
 
 
-def resume(services: Services) -> None:
+def resume(parts: Parts) -> None:
     """Start what ran before a restart."""
-    for *_, provider in services.registry.capacity_providers.all():
-        capacity_providers.bound(services, provider)
-    for function in services.registry.all():
+    for *_, provider in parts.registry.capacity_providers.all():
+        capacity_providers.bound(parts, provider)
+    for function in parts.registry.all():
         for version in published(function):
             if version.state == "Active":
-                services.pools.managed(version).scale(bounds(function, version.version))
+                parts.pools.managed(version).scale(bounds(function, version.version))

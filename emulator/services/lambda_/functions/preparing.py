@@ -6,47 +6,45 @@ from collections.abc import Collection, Iterable
 
 from emulator.model.errors import ConfigurationError, DriverFault, PullFault
 from emulator.registry.function import Function
-from emulator.services.context import Services
+from emulator.services.context import Parts
 from emulator.services.lambda_.functions import states
 
 
-async def look(services: Services, functions: Iterable[Function]) -> None:
+async def look(parts: Parts, functions: Iterable[Function]) -> None:
     """See what ``functions`` run on that has to be pulled: they are shown as Pending until then."""
     for ground in _by_ground(functions):
         try:
-            if not await services.driver.is_here(*ground):
-                services.pulled.add(ground)
+            if not await parts.driver.is_here(*ground):
+                parts.pulled.add(ground)
         except (ConfigurationError, DriverFault):
             pass  # said when it is prepared
 
 
-async def prepare(
-    services: Services, functions: Collection[Function], told: Collection[str]
-) -> None:
+async def prepare(parts: Parts, functions: Collection[Function], told: Collection[str]) -> None:
     """Get ready what ``functions`` run on; what can't be had is complained of.
 
     Args:
         told: What has been said already.
     """
     for architecture in {each.latest.architecture for each in functions}:
-        note = services.driver.check_architecture(architecture)
+        note = parts.driver.check_architecture(architecture)
         if note is not None:
-            services.complain(note)
+            parts.complain(note)
     for ground, served in _by_ground(functions).items():
         runtime, image, architecture = ground
         try:
             if image:
-                await services.driver.prepare_image(image, architecture)
+                await parts.driver.prepare_image(image, architecture)
             else:
-                await services.driver.prepare(runtime, architecture)
+                await parts.driver.prepare(runtime, architecture)
         except (ConfigurationError, DriverFault) as error:
             if not isinstance(error, PullFault) and str(error) not in told:
-                services.complain(str(error))
+                parts.complain(str(error))
             if isinstance(error, DriverFault):
                 for function in served:
-                    states.fail(services, function, error)
+                    states.fail(parts, function, error)
         finally:
-            services.pulled.discard(ground)
+            parts.pulled.discard(ground)
 
 
 def _by_ground(functions: Iterable[Function]) -> dict[states.Ground, list[Function]]:

@@ -39,7 +39,7 @@ async def put_runtime_management_config(ctx: Context, request: Request) -> Respo
     function.attached.runtime_management[version.version] = RuntimeManagement(
         update_on=mode, runtime_version_arn=arn
     )
-    await ctx.services.registry.save(function)
+    await ctx.parts.registry.save(function)
     return _render(function, version)
 
 

@@ -75,9 +75,9 @@ def check(ctx: Context, request: Request, version: FunctionVersion | None = None
 
 def _check_served(ctx: Context, runtime: str) -> None:
     try:
-        note = ctx.services.driver.check_runtime(runtime)
+        note = ctx.parts.driver.check_runtime(runtime)
     except ConfigurationError as error:
         ignored.refuse(ctx, str(error))
         return
     if note:
-        ctx.services.complain(note)
+        ctx.parts.complain(note)

@@ -23,7 +23,7 @@ from dataclasses import replace
 from emulator.model.errors import AwsError, ConfigurationError, DriverFault
 from emulator.model.function import LATEST, Code, FunctionVersion
 from emulator.registry.function import Function
-from emulator.services.context import Context, Services
+from emulator.services.context import Context, Parts
 from emulator.services.lambda_.code import intake as code
 from emulator.services.lambda_.errors import conflict
 from emulator.services.lambda_.functions import managed_instances
@@ -88,12 +88,12 @@ def ground(version: FunctionVersion) -> Ground:
     return version.runtime, version.code.image or "", version.architecture
 
 
-def shown(services: Services, function: Function, version: FunctionVersion) -> FunctionVersion:
+def shown(parts: Parts, function: Function, version: FunctionVersion) -> FunctionVersion:
     """Return ``version`` as whoever asks sees it: Inactive if it has been idle too long, Pending
     while its image is pulled at the start (but a call may wait for that)."""
-    if version.state == "Active" and ground(version) in services.pulled:
+    if version.state == "Active" and ground(version) in parts.pulled:
         return creating(version)
-    if not services.invoker.idleness.is_idle(function, version):
+    if not parts.invoker.idleness.is_idle(function, version):
         return version
     return replace(
         version,
@@ -130,12 +130,12 @@ def _failed(version: FunctionVersion, reason: str, code: str) -> FunctionVersion
     )
 
 
-def fail(services: Services, function: Function, error: DriverFault) -> None:
+def fail(parts: Parts, function: Function, error: DriverFault) -> None:
     """Have $LATEST seen as Failed: what an Active function runs on can't be had. It is tried again
     at the next call, and at the next start."""
     if function.latest.state == "Active":
         reason = _why(function.latest)
-        show(services, function, _failed(creating(function.latest), str(error), reason))
+        show(parts, function, _failed(creating(function.latest), str(error), reason))
 
 
 def _why(version: FunctionVersion) -> str:
@@ -163,60 +163,60 @@ def touch(function: Function) -> None:
         function.settling[LATEST] = replace(function.settling[LATEST], revision_id=new_revision())
 
 
-async def settle(services: Services, function: Function) -> None:
+async def settle(parts: Parts, function: Function) -> None:
     """Begin to end the transitions that ``function.settling`` holds."""
-    _begin(services, function, dict(function.settling))
-    if not services.transition_seconds:
-        await hurry(services, function)
+    _begin(parts, function, dict(function.settling))
+    if not parts.transition_seconds:
+        await hurry(parts, function)
 
 
-def wake(services: Services, function: Function, version: FunctionVersion) -> None:
+def wake(parts: Parts, function: Function, version: FunctionVersion) -> None:
     """Begin to make an Inactive version Active again."""
     if function.numbered(version.version) is not version:
         return  # it has changed, or is being restored already
-    _again(services, function, version, restoring(version))
+    _again(parts, function, version, restoring(version))
 
 
 def _again(
-    services: Services, function: Function, version: FunctionVersion, shown: FunctionVersion
+    parts: Parts, function: Function, version: FunctionVersion, shown: FunctionVersion
 ) -> None:
     """Begin to get a version ready once more; ``shown`` is how it is seen meanwhile."""
     ready = function.settling[version.version] = settled(version)
-    show(services, function, shown)
-    _begin(services, function, {version.version: ready})
+    show(parts, function, shown)
+    _begin(parts, function, {version.version: ready})
 
 
-def _begin(services: Services, function: Function, settling: dict[str, FunctionVersion]) -> None:
-    transition = services.transitions[function.arn] = Transition()
-    transition.task = services.spawn(_settle(services, function, transition, settling))
+def _begin(parts: Parts, function: Function, settling: dict[str, FunctionVersion]) -> None:
+    transition = parts.transitions[function.arn] = Transition()
+    transition.task = parts.spawn(_settle(parts, function, transition, settling))
 
 
-async def hurry(services: Services, function: Function, patience: float = _PATIENCE) -> None:
+async def hurry(parts: Parts, function: Function, patience: float = _PATIENCE) -> None:
     """Have the transitions of a function end, if what they wait for is there.
 
     Args:
         patience: Seconds to wait for it.
     """
-    transition = services.transitions.get(function.arn)
+    transition = parts.transitions.get(function.arn)
     if transition is not None and transition.task is not None:
         transition.end.set()
         await asyncio.wait((transition.task,), timeout=patience)
 
 
-async def runnable(services: Services, version: FunctionVersion) -> FunctionVersion:
+async def runnable(parts: Parts, version: FunctionVersion) -> FunctionVersion:
     """Return a version as it is run, once it is there.
 
     Raises:
         AwsError: ResourceConflictException: it is not there yet, or has failed.
     """
     if version.state in ("Pending", "Failed"):
-        function = services.registry.find(version.account, version.region, version.name)
+        function = parts.registry.find(version.account, version.region, version.name)
         if function is not None:
             retried = version.state == "Failed" and version.managed is None
             if retried and function.numbered(version.version) is version:
                 # What was missing may have been built or pulled by hand since.
-                _again(services, function, version, creating(version))
-            await hurry(services, function, _INVOKE_PATIENCE)
+                _again(parts, function, version, creating(version))
+            await hurry(parts, function, _INVOKE_PATIENCE)
             version = function.numbered(version.version) or version
     if version.state in ("Pending", "Failed", "Deactivated"):
         why = f". {version.state_reason}" if version.state == "Failed" else ""
@@ -231,18 +231,18 @@ async def look(ctx: Context, function: Function, number: str) -> None:
     """Show a version's transition once to whoever asks; then, and to a waiter, let it end."""
     if number not in function.settling:
         return
-    transition = ctx.services.transitions.get(function.arn)
+    transition = ctx.parts.transitions.get(function.arn)
     if transition is None:
         return
     if ctx.waits:
-        await hurry(ctx.services, function, _WAITER_PATIENCE)
+        await hurry(ctx.parts, function, _WAITER_PATIENCE)
     elif number in transition.seen:
-        await hurry(ctx.services, function)
+        await hurry(ctx.parts, function)
     transition.seen.add(number)
 
 
 async def _settle(
-    services: Services,
+    parts: Parts,
     function: Function,
     transition: Transition,
     settling: dict[str, FunctionVersion],
@@ -251,12 +251,12 @@ async def _settle(
     subject = settling.get(LATEST) or next(iter(settling.values()), function.latest)
     resolved: Code | None = None
     failures: dict[str, managed_instances.Failure] = {}
-    timer = services.clock.call_later(services.transition_seconds, transition.end.set)
+    timer = parts.clock.call_later(parts.transition_seconds, transition.end.set)
     try:
-        resolved = await _prepare(services, subject)
+        resolved = await _prepare(parts, subject)
         for number, version in settling.items():
             if version.managed is not None and number != LATEST:
-                failed = await managed_instances.start(services, function, version)
+                failed = await managed_instances.start(parts, function, version)
                 if failed is not None:
                     failures[number] = failed
         await transition.end.wait()
@@ -265,8 +265,8 @@ async def _settle(
         failures = dict.fromkeys(settling, failure)
     finally:
         timer.cancel()
-        if services.transitions.get(function.arn) is transition:
-            del services.transitions[function.arn]
+        if parts.transitions.get(function.arn) is transition:
+            del parts.transitions[function.arn]
     for number, version in settling.items():
         if function.settling.get(number) is version:
             del function.settling[number]
@@ -278,25 +278,25 @@ async def _settle(
             if present is not None:
                 if number in failures:
                     version = _failed(present, *failures[number])
-                show(services, function, version)
+                show(parts, function, version)
     if failures or resolved:
         try:
-            await services.registry.save(function, *(n for n in settling if n != LATEST))
+            await parts.registry.save(function, *(n for n in settling if n != LATEST))
         except AwsError as error:  # nobody waits for it: it is found out anew at the next start
-            services.complain(f"{function.name}: {error.message}")
+            parts.complain(f"{function.name}: {error.message}")
 
 
-async def _prepare(services: Services, version: FunctionVersion) -> Code | None:
+async def _prepare(parts: Parts, version: FunctionVersion) -> Code | None:
     """Get what a version runs on ready; returns its code if that is known better now.
 
     Raises:
         DriverFault: It can't be had.
     """
-    driver = services.driver
-    await services.pools.opened.wait()
+    driver = parts.driver
+    await parts.pools.opened.wait()
     note = driver.check_architecture(version.architecture)
     if note is not None and driver.emulates:
-        services.complain(f"{version.name}: {note}")
+        parts.complain(f"{version.name}: {note}")
     try:
         if version.code.image:
             image = await driver.prepare_image(version.code.image, version.architecture)
@@ -305,15 +305,15 @@ async def _prepare(services: Services, version: FunctionVersion) -> Code | None:
             await driver.prepare(version.runtime, version.architecture)
     except ConfigurationError as error:
         # What can't be served here: AWS could, so the function is as it should be.
-        services.complain(f"{version.name}: {error}")
+        parts.complain(f"{version.name}: {error}")
     return None
 
 
-def show(services: Services, function: Function, version: FunctionVersion) -> None:
+def show(parts: Parts, function: Function, version: FunctionVersion) -> None:
     """Have a version seen as a transition leaves it; it is no longer idle."""
-    function.used[version.version] = services.clock.now()
+    function.used[version.version] = parts.clock.now()
     if version.version == LATEST:
-        services.registry.update(function, version, "active")
+        parts.registry.update(function, version, "active")
     else:
         function.versions[version.version] = version
-        services.registry.changed(function)
+        parts.registry.changed(function)

@@ -33,12 +33,12 @@ async def publish_version(ctx: Context, request: Request) -> Response:
     waits = configuration.snapshot_wanted(latest) or latest.managed is not None
     if number in function.settling and not waits:
         # The code is here and ready: only a snapshot, or environments ahead of use, take time.
-        states.show(ctx.services, function, function.settling.pop(number))
-    published = states.shown(ctx.services, function, function.versions[number])
+        states.show(ctx.parts, function, function.settling.pop(number))
+    published = states.shown(ctx.parts, function, function.versions[number])
     body = configuration.render(published, number)
-    await ctx.services.registry.save(function, number)
+    await ctx.parts.registry.save(function, number)
     if number in function.settling:
-        await states.settle(ctx.services, function)
+        await states.settle(ctx.parts, function)
     return body
 
 
@@ -80,7 +80,7 @@ def publish(ctx: Context, function: Function, request: Request) -> str:
     if to_latest:
         replaced = function.versions.get(number)
         if replaced is not None and replaced.key != pending.key:
-            ctx.services.pools.retire(replaced, "published anew")
+            ctx.parts.pools.retire(replaced, "published anew")
         function.versions = {
             number: pending,
             **{n: v for n, v in function.versions.items() if n != number},

@@ -54,7 +54,7 @@ async def delete_function_event_invoke_config(ctx: Context, request: Request) ->
     function = lookup.find(ctx, named)
     assert function is not None
     del function.attached.event_invoke[named.qualifier or LATEST]
-    await ctx.services.registry.save(function)
+    await ctx.parts.registry.save(function)
     return {}
 
 
@@ -102,7 +102,7 @@ async def _keep(
     config.function_arn = f"{function.arn}:{qualifier}"
     config.modified_at = ctx.clock.now()
     function.attached.event_invoke[qualifier] = config
-    await ctx.services.registry.save(function)
+    await ctx.parts.registry.save(function)
     return _render(config)
 
 
@@ -134,14 +134,14 @@ def _check_destinations(ctx: Context, function: Function, request: Request) -> N
             target = parse_function_name(arn)
             if target is None or target.region is None:
                 raise invalid(f"The destination ARN {arn} is invalid.")
-            found = ctx.services.registry.find(
+            found = ctx.parts.registry.find(
                 target.account or ctx.account, target.region, target.name
             )
             if found is None:
                 raise invalid(f"The destination ARN {arn} is invalid.")
             if found is function:
                 raise invalid("You can't specify the function as a destination for itself.")
-    for arn in ignored.of_destinations(ctx.services, config):
+    for arn in ignored.of_destinations(ctx.parts, config):
         ignored.refuse(ctx, f"{function.name}: nothing can be delivered to {arn}.")
 
 

@@ -40,11 +40,11 @@ async def invoke(ctx: Context, request: Request) -> Response:
         return {"StatusCode": 204, "TraceId": invocation.trace_id}
     if kind == "Event":
         account = named.account or ctx.account
-        await ctx.services.asynchronous.submit(
+        await ctx.parts.asynchronous.submit(
             account, ctx.region, named.name, named.qualifier or LATEST, invocation
         )
         return {"StatusCode": 202, "Payload": b"", "TraceId": invocation.trace_id}
-    result = await ctx.services.invoker.invoke(version, invocation)
+    result = await ctx.parts.invoker.invoke(version, invocation)
     response: Response = {
         "StatusCode": 200,
         "ExecutedVersion": version.version,
@@ -66,7 +66,7 @@ async def invoke_with_response_stream(ctx: Context, request: Request) -> Respons
     _, version, invocation = await _prepare(ctx, request, SYNC_PAYLOAD)
     if request.get("InvocationType") == "DryRun":
         return {"StatusCode": 204, "TraceId": invocation.trace_id}
-    streamed = StreamedInvocation(ctx.services.invoker, version, invocation)
+    streamed = StreamedInvocation(ctx.parts.invoker, version, invocation)
     try:
         await streamed.begin()
     except BaseException:
@@ -112,7 +112,7 @@ async def _prepare(
     named = lookup.name_of(ctx, request)
     account = named.account or ctx.account
     qualifier = named.qualifier or LATEST
-    version = ctx.services.registry.resolve(account, ctx.region, named.name, qualifier)
+    version = ctx.parts.registry.resolve(account, ctx.region, named.name, qualifier)
     if payload:
         check_json(payload)
     tenant_id: str = request.get("TenantId") or ""
@@ -123,7 +123,7 @@ async def _prepare(
             "$LATEST qualifier. To invoke this function, specify a published version qualifier or "
             "$LATEST.PUBLISHED."
         )
-    version = await states.runnable(ctx.services, version)
+    version = await states.runnable(ctx.parts, version)
     invocation = Invocation(
         request_id=ctx.request_id,
         # An invoke without a payload gives the handler an empty object.

@@ -13,7 +13,7 @@ async def put_function_recursion_config(ctx: Context, request: Request) -> Respo
     """https://docs.aws.amazon.com/lambda/latest/api/API_PutFunctionRecursionConfig.html"""
     function = lookup.function(ctx, request)
     function.attached.recursive_loop = request["RecursiveLoop"]
-    await ctx.services.registry.save(function)
+    await ctx.parts.registry.save(function)
     return {"RecursiveLoop": function.attached.recursive_loop}
 
 

@@ -32,11 +32,11 @@ Body = dict[str, Any]
 async def create_event_source_mapping(ctx: Context, request: Request) -> Response:
     """https://docs.aws.amazon.com/lambda/latest/api/API_CreateEventSourceMapping.html"""
     kind = mapping_rules.kind_of(request)
-    mapping_rules.check(kind, request, ctx.services.sources.is_pattern)
+    mapping_rules.check(kind, request, ctx.parts.sources.is_pattern)
     tags.check(request.get("Tags") or {})
     function_arn, name = _function(ctx, request)
     _check_duplicate(ctx, kind, request, function_arn, name)
-    if ctx.services.sources.is_polled(request):
+    if ctx.parts.sources.is_polled(request):
         await _check_queue(ctx, request["EventSourceArn"], function_arn)
     ignored.report_mapping(ctx, name, request)
     identifier = str(uuid.uuid4())
@@ -62,7 +62,7 @@ async def get_event_source_mapping(ctx: Context, request: Request) -> Response:
 
 async def list_event_source_mappings(ctx: Context, request: Request) -> Response:
     """https://docs.aws.amazon.com/lambda/latest/api/API_ListEventSourceMappings.html"""
-    collection = ctx.services.registry.mappings
+    collection = ctx.parts.registry.mappings
     keys = collection.keys(ctx.account, ctx.region)
     source = request.get("EventSourceArn")
     arn = None
@@ -86,12 +86,12 @@ async def update_event_source_mapping(ctx: Context, request: Request) -> Respons
     _check_settled(body, "update")
     kind = mapping_rules.kind_of(body)
     changed = mapping_rules.change(body, request)
-    mapping_rules.check(kind, changed, ctx.services.sources.is_pattern, new=False)
+    mapping_rules.check(kind, changed, ctx.parts.sources.is_pattern, new=False)
     if request.get("FunctionName"):
         changed["FunctionArn"], _ = _function(ctx, request)
-        if ctx.services.sources.is_polled(changed):
+        if ctx.parts.sources.is_polled(changed):
             await _check_queue(ctx, changed["EventSourceArn"], changed["FunctionArn"])
-    if ctx.services.sources.is_polled(body):
+    if ctx.parts.sources.is_polled(body):
         asked = {**request, "EventSourceArn": body["EventSourceArn"]}
         ignored.report_mapping(ctx, changed["FunctionArn"], asked)
     enabled = request.get("Enabled")
@@ -115,7 +115,7 @@ async def delete_event_source_mapping(ctx: Context, request: Request) -> Respons
         "State": "Deleting",
         "StateTransitionReason": mapping_rules.kind_of(body).reason,
     }
-    collection = ctx.services.registry.mappings
+    collection = ctx.parts.registry.mappings
     await collection.delete(ctx.account, ctx.region, key, last)
     _after(ctx, key, None, partial(collection.drop, ctx.account, ctx.region, key))
     return last
@@ -124,7 +124,7 @@ async def delete_event_source_mapping(ctx: Context, request: Request) -> Respons
 async def _keep(ctx: Context, body: Body) -> Response:
     """Keep a mapping as it will be, and show it on its way there."""
     settled = {**body, "State": "Enabled" if body["Enabled"] else "Disabled"}
-    collection = ctx.services.registry.mappings
+    collection = ctx.parts.registry.mappings
     at = (ctx.account, ctx.region, body["UUID"])
     await collection.put(*at, body, settled=settled)
     _after(ctx, body["UUID"], settled, partial(collection.settle, *at, settled))
@@ -135,10 +135,10 @@ def _after(ctx: Context, key: str, mapping: Body | None, settle: Callable[[], No
     """Have a mapping polled as it says now, and then ``settle`` its state."""
 
     async def apply() -> None:
-        await ctx.services.sources.apply(key, mapping)
+        await ctx.parts.sources.apply(key, mapping)
         settle()
 
-    ctx.services.spawn(apply())
+    ctx.parts.spawn(apply())
 
 
 async def _check_queue(ctx: Context, arn: str, function_arn: str) -> None:
@@ -148,7 +148,7 @@ async def _check_queue(ctx: Context, arn: str, function_arn: str) -> None:
         AwsError: InvalidParameterValueException, in AWS's words.
     """
     try:
-        visibility = await ctx.services.sources.check(arn)
+        visibility = await ctx.parts.sources.check(arn)
     except AwsError as error:
         # The query protocol's code, whichever protocol the poller speaks.
         code = {"QueueDoesNotExist": "AWS.SimpleQueueService.NonExistentQueue"}
@@ -165,7 +165,7 @@ async def _check_queue(ctx: Context, arn: str, function_arn: str) -> None:
 
 
 def _existing(ctx: Context, request: Request) -> Body:
-    body = ctx.services.registry.mappings.find(ctx.account, ctx.region, request["UUID"])
+    body = ctx.parts.registry.mappings.find(ctx.account, ctx.region, request["UUID"])
     if body is None:
         raise not_found()
     return body
@@ -205,7 +205,7 @@ def _sources(body: Request) -> set[str]:
 def _check_duplicate(
     ctx: Context, kind: Kind, request: Request, function_arn: str, name: str
 ) -> None:
-    collection = ctx.services.registry.mappings
+    collection = ctx.parts.registry.mappings
     sources = _sources(request)
     for key in collection.keys(ctx.account, ctx.region):
         body = collection.find(ctx.account, ctx.region, key) or {}

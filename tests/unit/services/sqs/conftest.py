@@ -21,7 +21,7 @@ class _Services:
 @dataclass
 class _Context:
     clock: Clock
-    services: _Services
+    parts: _Services
     account: str = "000000000000"
     region: str = "us-east-1"
     endpoint: str = "http://localhost:4566"
@@ -39,7 +39,7 @@ class Caller:
 
     @property
     def sqs(self):
-        return self.context.services.sqs
+        return self.context.parts.sqs
 
     async def __call__(self, operation, **request):
         return await OPERATIONS[operation](self.context, request)

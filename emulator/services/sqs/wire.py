@@ -1,0 +1,102 @@
+"""Where SQS answers otherwise than its published model says, and how that is known."""
+
+from __future__ import annotations
+
+from emulator.services.sqs.validation import compile_required
+from emulator.wire.deviations import Deviations
+from emulator.wire.model import Shape
+
+#: Codes of the query protocol, which also stand in the header ``x-amzn-query-error``, where they
+#: differ from the shape's name: the last query model of SQS (2012-11-05) and, for the two that are
+#: in no model, recordings.
+_QUERY_CODE = {
+    **{
+        name: f"AWS.SimpleQueueService.{name}"
+        for name in (
+            "BatchEntryIdsNotDistinct",
+            "BatchRequestTooLong",
+            "EmptyBatchRequest",
+            "InvalidBatchEntryId",
+            "MessageNotInflight",
+            "PurgeQueueInProgress",
+            "QueueDeletedRecently",
+            "TooManyEntriesInBatchRequest",
+            "UnsupportedOperation",
+        )
+    },
+    "QueueDoesNotExist": "AWS.SimpleQueueService.NonExistentQueue",
+    "QueueNameExists": "QueueAlreadyExists",
+    "KmsAccessDenied": "KMS.AccessDeniedException",
+    "KmsDisabled": "KMS.DisabledException",
+    "KmsInvalidKeyUsage": "KMS.InvalidKeyUsageException",
+    "KmsInvalidState": "KMS.InvalidStateException",
+    "KmsNotFound": "KMS.NotFoundException",
+    "KmsOptInRequired": "KMS.OptInRequired",
+    "KmsThrottled": "KMS.ThrottlingException",
+    "InvalidParameterValueException": "InvalidParameterValue",
+    "MissingRequiredParameterException": "MissingParameter",
+}
+
+#: Names in the query protocol, from SQS's last query model: today's model is JSON's only.
+_LIST_MEMBERS = {
+    "AWSAccountIdList": "AWSAccountId",
+    "ActionNameList": "ActionName",
+    "AttributeNameList": "AttributeName",
+    "BatchResultErrorEntryList": "BatchResultErrorEntry",
+    "BinaryList": "BinaryListValue",
+    "ChangeMessageVisibilityBatchRequestEntryList": "ChangeMessageVisibilityBatchRequestEntry",
+    "ChangeMessageVisibilityBatchResultEntryList": "ChangeMessageVisibilityBatchResultEntry",
+    "DeleteMessageBatchRequestEntryList": "DeleteMessageBatchRequestEntry",
+    "DeleteMessageBatchResultEntryList": "DeleteMessageBatchResultEntry",
+    "ListMessageMoveTasksResultEntryList": "ListMessageMoveTasksResultEntry",
+    "MessageAttributeNameList": "MessageAttributeName",
+    "MessageList": "Message",
+    "MessageSystemAttributeList": "MessageSystemAttributeName",
+    "QueueUrlList": "QueueUrl",
+    "SendMessageBatchRequestEntryList": "SendMessageBatchRequestEntry",
+    "SendMessageBatchResultEntryList": "SendMessageBatchResultEntry",
+    "StringList": "StringListValue",
+    "TagKeyList": "TagKey",
+}
+_MAP_MEMBERS = {
+    "MessageBodyAttributeMap": ("MessageAttribute", "Name"),
+    "MessageBodySystemAttributeMap": ("MessageSystemAttribute", "Name"),
+    "MessageSystemAttributeMap": ("Attribute", "Name"),
+    "QueueAttributeMap": ("Attribute", "Name"),
+    "TagMap": ("Tag", "Key"),
+}
+
+
+def _name_query_members(shapes: dict[str, Shape]) -> None:
+    """Lay the query names over a model's shapes, as ``queryName`` (JSON reads them nowhere)."""
+    for name, member in _LIST_MEMBERS.items():
+        shapes[name]["member"]["queryName"] = member
+    for name, (_, key) in _MAP_MEMBERS.items():
+        shapes[name]["key"]["queryName"] = key
+        shapes[name]["value"]["queryName"] = "Value"
+    for shape in shapes.values():
+        for member in shape.get("members", {}).values():
+            if member["shape"] in _MAP_MEMBERS:
+                member["queryName"] = _MAP_MEMBERS[member["shape"]][0]
+
+
+DEVIATIONS = Deviations(
+    validator=compile_required,
+    # The ``httpError`` traits of AWS's Smithy model.
+    status={
+        "InvalidAddress": 404,
+        "InvalidSecurity": 403,
+        "KmsOptInRequired": 403,
+        "OverLimit": 403,
+        "PurgeQueueInProgress": 403,
+        "ReceiptHandleIsInvalid": 404,
+        "RequestThrottled": 403,
+        "ResourceNotFoundException": 404,
+    },
+    query_code=_QUERY_CODE,
+    error_namespaces=("com.amazonaws.sqs", "com.amazon.coral.service"),
+    # Recorded: only errors that no model has, e.g. InvalidParameterValue, have this member.
+    empty_detail=True,
+    xml_namespace="http://queue.amazonaws.com/doc/2012-11-05/",
+    adapt=_name_query_members,
+)

@@ -1,0 +1,7 @@
+"""Where STS answers otherwise than its published model says."""
+
+from __future__ import annotations
+
+from emulator.wire.deviations import Deviations
+
+DEVIATIONS = Deviations(constraint_code="ValidationError")

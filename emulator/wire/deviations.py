@@ -1,0 +1,70 @@
+"""Where a service answers otherwise than its published model says.
+
+A service states its own in ``wire.py`` of its folder; the codec is compiled with them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from emulator.wire.model import Operation, ServiceModel, Shape
+    from emulator.wire.validate import Validator
+
+
+def _never(operation: str, request: Mapping[str, Any]) -> bool:
+    return False
+
+
+def _nothing(shapes: dict[str, Shape]) -> None: ...
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class Deviations:
+    """One service's deviations from its model; each says how it is known where it is stated."""
+
+    #: The code of a constraint violation, which stands in no model.
+    constraint_code: str = "ValidationException"
+    #: Maxima by shape, in place of the model's.
+    maximum: Mapping[str, int] = field(default_factory=dict)
+    #: (operation, request): whether the model's own maxima hold for this request after all.
+    model_maximum_holds: Callable[[str, Mapping[str, Any]], bool] = _never
+    #: Patterns by shape as the service prints them. What matches is decided by the model.
+    printed_pattern: Mapping[str, str] = field(default_factory=dict)
+    #: Enumerations by shape as the service prints them; a list's shape where the list prints a set
+    #: of its own.
+    printed_enum: Mapping[str, str] = field(default_factory=dict)
+    #: Members by structure whose violations are reported first.
+    checked_first: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    #: (structure, member) whose constraints the operation checks itself, because the service has
+    #: another error for them than a constraint violation.
+    checked_by_operation: frozenset[tuple[str, str]] = frozenset()
+    #: Makes the validator of an operation, in place of the one compiled from the model.
+    validator: Callable[[ServiceModel, Operation], Validator] | None = None
+    #: HTTP statuses by error code that the model does not give.
+    status: Mapping[str, int] = field(default_factory=dict)
+    #: Codes in the query protocol (and in ``x-amzn-query-error``) by the error's shape, where the
+    #: two differ.
+    query_code: Mapping[str, str] = field(default_factory=dict)
+    #: What ``__type`` has before "#" and the error's shape in the JSON protocol; (of errors that
+    #: the model has, of others). "" for no prefix.
+    error_namespaces: tuple[str, str] = ("", "")
+    #: Errors that the model lacks have an empty ``<Detail/>`` in the query protocol.
+    empty_detail: bool = False
+    #: The XML namespace of answers in the query protocol; "" for the model's.
+    xml_namespace: str = ""
+    #: Changes the model's shapes as they are loaded.
+    adapt: Callable[[dict[str, Shape]], None] = _nothing
+
+    def shape_of(self, code: str) -> str:
+        """Return the shape of an error, by its shape's name or its code in the query protocol."""
+        for shape, other in self.query_code.items():
+            if other == code:
+                return shape
+        return code
+
+
+#: A service that answers as its model says.
+NONE = Deviations()
