@@ -92,6 +92,7 @@ class Emulator:
             PoolSettings(
                 idle_timeout=settings.idle_timeout,
                 max_environments=settings.max_environments,
+                limit_cpu=settings.cpu_limit == "aws",
                 freeze=self.driver.name == "docker" if settings.freeze is None else settings.freeze,
             ),
         )

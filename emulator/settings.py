@@ -53,6 +53,9 @@ class Settings:
     #: Let no environment make progress between calls, as on AWS; None does so where it costs
     #: next to nothing, which is in containers.
     freeze: bool | None = None
+    #: "aws" gives a function the share of CPU that its memory stands for (one vCPU at 1,769 MB);
+    #: "none" lets it use all there is.
+    cpu_limit: Literal["aws", "none"] = "aws"
     #: Docker: images by runtime, instead of AWS's base images.
     images: Mapping[str, str] = field(default_factory=dict)
     #: Docker: the engine's network that functions join.

@@ -207,6 +207,7 @@ class ScriptedSandbox:
         self.output_lag = 0.0
         self.secret_host = ""
         self.peak = 10 * 1024 * 1024
+        self.throttled = 0.0
         self.frozen = False
         self.killed = False
         self._client = RuntimeClient(self, theirs)
@@ -225,6 +226,9 @@ class ScriptedSandbox:
 
     def memory_peak(self) -> int:
         return self.peak
+
+    def throttled_s(self) -> float:
+        return self.throttled
 
     def admits(self, peer: tuple[str, int], local: tuple[str, int]) -> bool:
         return True

@@ -45,6 +45,11 @@ class Durability(StrEnum):
     OFF = "off"
 
 
+class CpuLimit(StrEnum):
+    AWS = "aws"
+    NONE = "none"
+
+
 class Bootstrap(StrEnum):
     LOCALFAAS = "localfaas"
     AWSLAMBDARIC = "awslambdaric"
@@ -182,6 +187,14 @@ def up(
             help="Seconds without a call or a change that make a function Inactive (0: never).",
         ),
     ] = _DEFAULTS.inactive_after,
+    cpu_limit: Annotated[
+        CpuLimit,
+        typer.Option(
+            envvar=_variable("CPU_LIMIT"),
+            help="How much CPU a function gets once it is initialised: aws, in proportion to its "
+            "memory (one vCPU at 1,769 MB); none, all there is.",
+        ),
+    ] = CpuLimit.AWS,
     async_retry_scale: Annotated[
         float,
         typer.Option(
@@ -277,6 +290,7 @@ def up(
         driver=driver.value,
         state=state,
         durability=durability.value,
+        cpu_limit=cpu_limit.value,
         async_retry_scale=async_retry_scale,
         functions=path or _template_here(),
         idle_timeout=idle_timeout,

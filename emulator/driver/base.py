@@ -43,6 +43,13 @@ class Sandbox(Protocol):
         """
         ...
 
+    def throttled_s(self) -> float:
+        """Return the seconds for which its processes waited for CPU time because of their share.
+
+        The sum over all CPUs, since the sandbox was made. Never blocks. 0 when it can't be known.
+        """
+        ...
+
     def admits(self, peer: tuple[str, int], local: tuple[str, int]) -> bool:
         """Say whether a TCP connection to this sandbox's listener comes from inside it.
 

@@ -21,11 +21,9 @@ from pathlib import Path
 
 from emulator.driver import hierarchies
 from emulator.driver.hierarchies import V1_CONTROLLERS
-from emulator.model.sandbox import Usage
+from emulator.model.limits import MB_PER_VCPU
+from emulator.model.sandbox import EnvironmentSpec, Usage
 
-#: Lambda gives a whole virtual CPU at this much memory, and parts or multiples in proportion
-#: (https://docs.aws.amazon.com/lambda/latest/dg/configuration-memory.html).
-MB_PER_CPU = 1769
 #: The period of the CPU quota in microseconds. Short, so that a small function that has used
 #: up its share waits for 20 ms at most; the kernel takes no quota below 1 ms.
 CPU_PERIOD = 20_000
@@ -37,11 +35,13 @@ _PREFIX = "localfaas."
 _REMOVE_ATTEMPTS = 50
 
 
-def cpu_quota(memory_mb: int, cpus: float | None = None) -> int:
-    """Return the microseconds of CPU per period that ``memory_mb``, or ``cpus``, stand for."""
-    if cpus is not None:
-        return max(_CPU_QUOTA_MIN, round(CPU_PERIOD * cpus))
-    return max(_CPU_QUOTA_MIN, CPU_PERIOD * memory_mb // MB_PER_CPU)
+def cpu_quota(spec: EnvironmentSpec) -> int | None:
+    """Return the microseconds of CPU per period that ``spec`` may use; None: all there are."""
+    if not spec.limit_cpu:
+        return None
+    if spec.cpus is not None:
+        return max(_CPU_QUOTA_MIN, round(CPU_PERIOD * spec.cpus))
+    return max(_CPU_QUOTA_MIN, CPU_PERIOD * spec.memory_mb // MB_PER_VCPU)
 
 
 class Group:
@@ -145,6 +145,21 @@ class Group:
             return int(self._file("cpuacct", "cpuacct.usage").read_text()) / 1e9
         found = re.search(r"^usage_usec (\d+)$", self._file("", "cpu.stat").read_text(), re.M)
         return int(found[1]) / 1e6 if found else 0.0
+
+    def throttled_s(self) -> float:
+        """Return the seconds that its processes had to wait for CPU time because of their quota.
+
+        The sum over all CPUs, since the group was made. 0 when it can't be known.
+        """
+        try:
+            text = self._file("cpu", "cpu.stat").read_text()
+        except (OSError, KeyError):
+            return 0.0
+        unit, pattern = (
+            (1e6, r"^throttled_usec (\d+)$") if self.unified else (1e9, r"^throttled_time (\d+)$")
+        )
+        found = re.search(pattern, text, re.MULTILINE)
+        return int(found[1]) / unit if found else 0.0
 
     def around(self, name: str) -> Group:
         """Return the outermost group around this one, of version 2, with ``name`` in its own.

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from emulator.model.limits import MB_PER_VCPU
 from emulator.model.sandbox import ImageConfig
 
 LATEST = "$LATEST"
@@ -135,6 +136,11 @@ class FunctionVersion:
             or default_concurrency(self.runtime, cpus),
             cpus=cpus,
         )
+
+    @property
+    def vcpus(self) -> float:
+        """Return the share of CPU that its memory stands for."""
+        return self.memory_mb / MB_PER_VCPU if self.managed is None else self.managed.cpus
 
     @property
     def qualified_arn(self) -> str:

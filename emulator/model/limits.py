@@ -25,6 +25,9 @@ LAYERS = 5
 #: Seconds a function may take, and MB it may have, unless it runs on Managed Instances.
 ORDINARY_TIMEOUT = 900
 ORDINARY_MEMORY = 10_240
+#: Lambda gives a whole virtual CPU at this much memory, and parts or multiples in proportion
+#: (https://docs.aws.amazon.com/lambda/latest/dg/configuration-memory.html).
+MB_PER_VCPU = 1769
 #: Environments that run at once in an account and region.
 ACCOUNT_CONCURRENCY = 1000
 #: What reservations must leave for functions without one.

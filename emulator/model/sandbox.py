@@ -38,6 +38,8 @@ class EnvironmentSpec:
     memory_mb: int = 128
     #: Its share of CPU; None: what its memory stands for.
     cpus: float | None = None
+    #: Hold it to its share of CPU once it is initialised; False lets it have all there is.
+    limit_cpu: bool = True
     #: Size of /tmp.
     ephemeral_storage_mb: int = 512
     architecture: str = "x86_64"

@@ -62,6 +62,7 @@ class ConcurrentEnvironment(Environment):
             platform=self._platform,
             on_deadline=self._timed_out,
             report=self._report,
+            throttled_s=self._throttled_s,
             init_ms=None,
         )
         self._invocations.running[invocation.request_id] = current

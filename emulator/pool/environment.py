@@ -166,6 +166,9 @@ class Environment(ABC):
             ended.report(peak)
         self._ended.clear()
 
+    def _throttled_s(self) -> float:
+        return self.sandbox.throttled_s() if self.sandbox is not None else 0.0
+
     # --- state -------------------------------------------------------------------------------
 
     def _to(self, state: State, reason: str = "") -> None:
@@ -229,20 +232,27 @@ class Environment(ABC):
         self.init_failure = failure
         self._init_failed(f"init {status}")
 
-    async def _await_init(self, seconds: float) -> InvocationResult | None:
-        """Wait for the first ``next``; returns None, or why it did not come."""
+    async def _await_init(self, seconds: float | None) -> InvocationResult | None:
+        """Wait for the first ``next``; returns None, or why it did not come.
+
+        Args:
+            seconds: How long it may take; None where an invocation's deadline ends the wait.
+        """
         loop = asyncio.get_running_loop()
         self._initialised = loop.create_future()
         assert self.sandbox is not None
         if self.sandbox.channel is not None:
             await self._api.adopt(self.sandbox.channel)
-        timer = self._clock.call_later(max(0.0, seconds), self._init_timed_out)
+        timer = None
+        if seconds is not None:
+            timer = self._clock.call_later(max(0.0, seconds), self._init_timed_out)
         if self.exit is not None:
             self._runtime_gone()
         try:
             return await self._initialised
         finally:
-            timer.cancel()
+            if timer is not None:
+                timer.cancel()
             self._initialised = None
 
     def _init_timed_out(self) -> None:

@@ -15,6 +15,12 @@ from emulator.pool.runtime_api import Refusal, RuntimeApi
 from emulator.telemetry.logs import LogWriter
 from emulator.telemetry.platform import Platform
 
+#: Seconds into an invocation from which the wait for its share of CPU is counted. Most are over
+#: by then, and cost nothing. A power of two: what is left until the deadline is exact.
+_COUNT_THROTTLING_AFTER_S = 1 / 16
+#: The part of its timeout for which a function must have waited for CPU time to be told so.
+_THROTTLED_SHARE = 0.1
+
 
 class InFlight:
     """An invocation from its START line to its REPORT.
@@ -27,6 +33,8 @@ class InFlight:
             :meth:`disarm` was called before: an answer alone does not end the time its runtime
             has to come back for more.
         report: Calls :meth:`report` if that is still to come; for who wants the log at once.
+        throttled_s: Returns the seconds for which its environment has waited for CPU time so far
+            because of its share.
         init_ms: Milliseconds of the INIT phase that the caller waited for; None when warm.
     """
 
@@ -42,6 +50,8 @@ class InFlight:
         "_started",
         "_status",
         "_tail",
+        "_throttled_before_s",
+        "_throttled_s",
         "answered",
         "dispatched",
         "invocation",
@@ -59,6 +69,7 @@ class InFlight:
         platform: Platform,
         on_deadline: Callable[[InFlight], None],
         report: Callable[[], None],
+        throttled_s: Callable[[], float],
         init_ms: float | None,
     ) -> None:
         self.invocation = invocation
@@ -73,6 +84,8 @@ class InFlight:
         self._started = clock.monotonic()
         self._on_deadline = on_deadline
         self._deadline: Timer | None = None
+        self._throttled_s = throttled_s
+        self._throttled_before_s = 0.0
         #: Bytes of its response.
         self._produced = 0
         # Where others write between its lines, its own are those that name it.
@@ -82,7 +95,19 @@ class InFlight:
     def begin(self) -> None:
         """Write START; from now on its time runs out."""
         self._platform.start(self.request_id)
-        self._deadline = self._clock.call_later(self.version.timeout_s, self._on_deadline, self)
+        self._deadline = self._clock.call_later(
+            _COUNT_THROTTLING_AFTER_S, self._lasts, self._clock.monotonic()
+        )
+
+    def _lasts(self, began: float) -> None:
+        """Count throttling from now on, and wait for the deadline."""
+        self.count_throttling()
+        left = began + self.version.timeout_s - self._clock.monotonic()
+        self._deadline = self._clock.call_later(left, self._on_deadline, self)
+
+    def count_throttling(self) -> None:
+        """Count from now on how long its environment waits for CPU time."""
+        self._throttled_before_s = self._throttled_s()
 
     def disarm(self) -> None:
         """Forget the deadline."""
@@ -107,9 +132,13 @@ class InFlight:
         return True
 
     def time_out(self) -> InvocationResult:
-        """Log that the time is up; returns what the caller gets."""
+        """Log that the time is up, and whether CPU time was short; returns what the caller gets."""
         seconds = float(self.version.timeout_s)
         self._platform.timed_out(self.request_id, seconds)
+        # The kernel adds up the waits of all CPUs.
+        throttled_s = min(seconds, self._throttled_s() - self._throttled_before_s)
+        if throttled_s >= _THROTTLED_SHARE * seconds:
+            self._platform.throttled(self.request_id, throttled_s)
         return failures.timed_out(self.request_id, seconds)
 
     def end(self, result: InvocationResult, status: str = "") -> None:

@@ -44,6 +44,8 @@ class PoolSettings:
     endpoint_url: str | None = None
     #: Let no environment make progress between invocations, as on AWS.
     freeze: bool = False
+    #: Give each environment the share of CPU that its memory stands for, as on AWS.
+    limit_cpu: bool = True
 
 
 class Pools:
@@ -184,6 +186,7 @@ class Pools:
             ),
             memory_mb=version.memory_mb,
             cpus=version.managed.cpus if version.managed is not None else None,
+            limit_cpu=self.settings.limit_cpu,
             ephemeral_storage_mb=version.ephemeral_storage_mb,
             architecture=version.architecture,
             image=version.code.image,

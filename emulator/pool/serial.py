@@ -44,6 +44,7 @@ class SerialEnvironment(Environment):
             platform=self._platform,
             on_deadline=self._timed_out,
             report=self._report,
+            throttled_s=self._throttled_s,
             init_ms=self.init_ms if cold and self._first else None,
         )
         self._invocations.running[invocation.request_id] = current
@@ -67,7 +68,8 @@ class SerialEnvironment(Environment):
             return
         self._platform.init_start("invoke")
         self._attach(sandbox)
-        failure = await self._await_init(self.version.timeout_s)
+        current.count_throttling()
+        failure = await self._await_init(None)
         if not self._invocations.running:
             return
         elapsed = (self._clock.monotonic() - began) * 1000

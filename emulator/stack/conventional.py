@@ -6,6 +6,7 @@ import re
 from pathlib import Path
 
 from emulator.model.errors import ConfigurationError
+from emulator.model.limits import MB_PER_VCPU
 from emulator.stack.declarations import FunctionDeclaration
 
 #: Files that make a folder a function, most telling first, and the runtime that serves them.
@@ -80,8 +81,13 @@ def _convention(folder: Path) -> FunctionDeclaration | None:
             if not re.search(shape.format(name=name), code, re.MULTILINE):
                 continue
             handler = f"{path.stem}.{name}"
+            # Nobody has said how much memory it needs: a whole CPU, then, so that it isn't slow.
             # Resolved: inside a sandbox a link would lead nowhere.
             return FunctionDeclaration(
-                name=folder.name, folder=folder.resolve(), handler=handler, runtime=runtime
+                name=folder.name,
+                folder=folder.resolve(),
+                handler=handler,
+                runtime=runtime,
+                memory_mb=MB_PER_VCPU,
             )
     return None

@@ -35,6 +35,16 @@ class Platform(Protocol):
 
     def timed_out(self, request_id: str, seconds: float) -> None: ...
 
+    def throttled(self, request_id: str, throttled_s: float) -> None:
+        """Tell that a function that timed out had to wait for its share of CPU.
+
+        AWS keeps that to itself.
+
+        Args:
+            throttled_s: Seconds it waited, no more than its timeout.
+        """
+        ...
+
     def end(
         self,
         request_id: str,
@@ -90,6 +100,18 @@ class TextLines:
 
     def timed_out(self, request_id: str, seconds: float) -> None:
         self._log.line(report.timed_out(_time(self._clock), request_id, seconds))
+
+    def throttled(self, request_id: str, throttled_s: float) -> None:
+        self._log.line(
+            report.throttled(
+                _time(self._clock),
+                request_id,
+                throttled_s=throttled_s,
+                timeout_s=self._version.timeout_s,
+                memory_mb=self._version.memory_mb,
+                vcpus=self._version.vcpus,
+            )
+        )
 
     def end(
         self,
@@ -167,6 +189,16 @@ class JsonEvents:
 
     def timed_out(self, request_id: str, seconds: float) -> None:
         """Write nothing: the status of the events at the end says it."""
+
+    def throttled(self, request_id: str, throttled_s: float) -> None:
+        record = {
+            "requestId": request_id,
+            "throttledMs": round(throttled_s * 1000, 3),
+            "timeoutMs": self._version.timeout_s * 1000,
+            "memorySizeMB": self._version.memory_mb,
+            "vcpus": round(self._version.vcpus, 3),
+        }
+        self._event("WARN", "localfaas.throttled", record)
 
     def end(
         self,

@@ -61,5 +61,27 @@ def init_report(duration_ms: float, *, phase: str, status: str, error_type: str)
     return line
 
 
+def throttled(
+    timestamp: str,
+    request_id: str,
+    *,
+    throttled_s: float,
+    timeout_s: int,
+    memory_mb: int,
+    vcpus: float,
+) -> str:
+    """Return the line that tells why a function may have timed out. AWS has no such line.
+
+    Args:
+        throttled_s: Seconds for which the function waited for its share of CPU.
+        vcpus: That share.
+    """
+    share = f"{vcpus * 100:.0f} % of a vCPU" if vcpus < 1 else f"{vcpus:.1f} vCPUs"
+    return (
+        f"{timestamp} {request_id} throttled for {throttled_s:.1f} of {timeout_s:.1f} s: "
+        f"{memory_mb} MB is {share} (raise MemorySize, or start with --cpu-limit none)"
+    )
+
+
 def timed_out(timestamp: str, request_id: str, seconds: float) -> str:
     return f"{timestamp} {request_id} Task timed out after {seconds:.2f} seconds"

@@ -432,6 +432,40 @@ async def test_cpu_is_in_proportion_to_memory_once_initialised(
     assert used < 0.15
 
 
+async def test_waits_for_cpu_are_counted(start: Start, driver: Driver, folder: Path) -> None:
+    if not limits_memory(driver):
+        pytest.skip("has no control groups, and says so in its notes")
+    source = handler(
+        """
+        import time
+        start = time.monotonic()
+        while time.monotonic() - start < 0.3:
+            pass
+        """
+    )
+    runtime = await start(source, memory_mb=177)
+    await runtime.invoke({})
+    assert runtime.sandbox.throttled_s() == 0.0, "its init has all the CPU there is"
+    driver.initialised(runtime.sandbox, make_spec(folder, memory_mb=177))
+    await runtime.invoke({})
+    assert 0.1 < runtime.sandbox.throttled_s() < 0.5
+
+
+async def test_cpu_is_not_limited_if_so_asked(start: Start, driver: Driver, folder: Path) -> None:
+    source = handler(
+        """
+        import time
+        start = time.process_time()
+        while time.process_time() - start < 0.2:
+            pass
+        """
+    )
+    runtime = await start(source, memory_mb=128, limit_cpu=False)
+    driver.initialised(runtime.sandbox, make_spec(folder, memory_mb=128, limit_cpu=False))
+    await runtime.invoke({})
+    assert runtime.sandbox.throttled_s() == 0.0
+
+
 @pytest.mark.skipif(not LINUX, reason="needs signals that stop others")
 @ENGINES_TOO
 async def test_frozen_makes_no_progress(start: Start, driver: Driver) -> None:

@@ -62,8 +62,10 @@ class Request:
     number: int
     environ: Mapping[str, str] = field(default_factory=dict)
     working_directory: str = ""
-    #: MB of memory, to which CPU is proportional. None: limited later, on use.
+    #: MB of memory. None: limited later, on use.
     memory_mb: int | None = None
+    #: Microseconds of CPU in each period. None: all there are, or limited later.
+    cpu_quota: int | None = None
     #: Put a small init in front, so that the runtime is not process 1 (which signals its own
     #: processes send can't kill) and its orphans are reaped.
     init: bool = True
@@ -97,8 +99,9 @@ def body(request: Request) -> dict[str, Any]:
     }
     if request.memory_mb is not None:
         host["Memory"] = host["MemorySwap"] = request.memory_mb << 20
+    if request.cpu_quota is not None:
         host["CpuPeriod"] = cgroups.CPU_PERIOD
-        host["CpuQuota"] = cgroups.cpu_quota(request.memory_mb)
+        host["CpuQuota"] = request.cpu_quota
     return {
         "Image": request.image,
         "Entrypoint": list(request.entrypoint),

@@ -163,6 +163,7 @@ class Containers:
             environ=how.environ,
             working_directory=how.working_directory,
             memory_mb=spec.memory_mb if spec else None,
+            cpu_quota=cgroups.cpu_quota(spec) if spec else None,
             init=self._init,
             hosts=self._network.hosts(secret_host),
         )
@@ -286,7 +287,9 @@ class Containers:
 
     def limit_cpu(self, sandbox: DockerSandbox, spec: EnvironmentSpec) -> None:
         """Give the container the share of CPU it is to have; soon, where by the engine."""
-        quota = cgroups.cpu_quota(spec.memory_mb, spec.cpus)
+        quota = cgroups.cpu_quota(spec)
+        if quota is None:
+            return
         if sandbox.group is None:
             # Else it has its share from the start, or none.
             if self._engine.info.limits and self._engine.info.updates:

@@ -324,11 +324,11 @@ class ProcessDriver:
             sandbox.channel = None
 
     def initialised(self, sandbox: Sandbox, spec: EnvironmentSpec) -> None:
-        group = _own(sandbox).group
-        if group is not None:
+        group, quota = _own(sandbox).group, cgroups.cpu_quota(spec)
+        if group is not None and quota is not None:
             # A group that is just being removed needs no share any more.
             with suppress(FileNotFoundError):
-                group.limit_cpu(cgroups.cpu_quota(spec.memory_mb, spec.cpus))
+                group.limit_cpu(quota)
 
     async def reset(self, sandbox: Sandbox, spec: EnvironmentSpec) -> ProcessSandbox:
         old = _own(sandbox)

@@ -226,6 +226,9 @@ class ProcessSandbox:
             self._shared = max(0, self._process_peak() - peak)
         return peak + self._shared
 
+    def throttled_s(self) -> float:
+        return self.group.throttled_s() if self.group is not None else 0.0
+
     def _process_peak(self) -> int:
         try:
             if self._status_fd is None and self.pid is not None:

@@ -8,16 +8,47 @@ import pytest
 
 from emulator.driver import cgroups, hierarchies
 from emulator.driver.cgroups import CPU_PERIOD, Cgroups, Group, cpu_quota, unique_folders
+from emulator.model.sandbox import EnvironmentSpec
+
+
+def spec(memory_mb: int, *, cpus: float | None = None, limit_cpu: bool = True) -> EnvironmentSpec:
+    return EnvironmentSpec(
+        environment_id="0" * 32,
+        function_name="f",
+        function_version="$LATEST",
+        runtime="python3.12",
+        handler="app.handler",
+        code=None,
+        memory_mb=memory_mb,
+        cpus=cpus,
+        limit_cpu=limit_cpu,
+    )
 
 
 def test_a_whole_cpu_at_1769_mb() -> None:
-    assert cpu_quota(1769) == CPU_PERIOD
-    assert cpu_quota(3538) == 2 * CPU_PERIOD
-    assert cpu_quota(128) == 1447
+    assert cpu_quota(spec(1769)) == CPU_PERIOD
+    assert cpu_quota(spec(3538)) == 2 * CPU_PERIOD
+    assert cpu_quota(spec(128)) == 1447
+    assert cpu_quota(spec(128, cpus=2.0)) == 2 * CPU_PERIOD
 
 
 def test_never_less_than_the_kernel_takes() -> None:
-    assert cpu_quota(1) == 1000
+    assert cpu_quota(spec(1)) == 1000
+
+
+def test_no_quota_where_cpu_is_not_limited() -> None:
+    assert cpu_quota(spec(128, limit_cpu=False)) is None
+    assert cpu_quota(spec(128, cpus=2.0, limit_cpu=False)) is None
+
+
+def test_throttling_is_counted_in_both_versions(unified: Group, tmp_path: Path) -> None:
+    assert unified.throttled_s() == 0.0, "the kernel counts none without a quota"
+    (tmp_path / "cpu.stat").write_text("usage_usec 1\nnr_throttled 3\nthrottled_usec 2400000\n")
+    assert unified.throttled_s() == 2.4
+    (tmp_path / "cpu.stat").write_text("nr_periods 9\nnr_throttled 3\nthrottled_time 1300000000\n")
+    assert Group({"cpu": tmp_path}, unified=False).throttled_s() == 1.3
+    assert Group({"memory": tmp_path}, unified=False).throttled_s() == 0.0
+    assert Group({"": tmp_path / "gone"}, unified=True).throttled_s() == 0.0
 
 
 @pytest.fixture

@@ -10,6 +10,7 @@ import re
 
 import pytest
 
+from emulator.model.function import FunctionVersion
 from emulator.model.limits import RESPONSE_PAYLOAD
 from emulator.model.sandbox import EnvironmentSpec, Exit
 from emulator.pool.states import TRANSITIONS, State
@@ -127,6 +128,64 @@ async def test_timeout_answers_as_aws_and_keeps_the_sandbox(world):
     world.driver.script = echo
     assert (await world.invoke(version, b"3")).payload == b"3"
     assert world.pools.count == 1, "the environment was reset, not replaced"
+
+
+async def answers_only_one(runtime: RuntimeClient) -> Exit | None:
+    while (received := await runtime.next())[1] == b"1":
+        await runtime.respond(received[0], b"1")
+    await asyncio.Event().wait()
+    return None
+
+
+async def time_out(world, version: FunctionVersion, *, throttled: float) -> list[str]:
+    """Let an invocation time out, and return what its log says of throttling."""
+    world.driver.script = answers_only_one
+    before = len(world.lines(version.name))
+    call = world.begin(version)
+    await settle()
+    await world.clock.advance(0.1)
+    world.driver.sandboxes[-1].throttled += throttled
+    await world.clock.advance(version.timeout_s)
+    assert (await call).function_error == "Unhandled"
+    await settle()
+    lines = world.lines(version.name)[before:]
+    return [line for line in lines if "throttled" in line]
+
+
+async def test_a_timeout_says_how_long_the_function_waited_for_its_share_of_cpu(world):
+    version = world.function(timeout_s=3, memory_mb=128)
+    (line,) = await time_out(world, version, throttled=2.4)
+    assert re.fullmatch(
+        r"\S+Z [0-9a-f-]{36} throttled for 2\.4 of 3\.0 s: 128 MB is 7 % of a vCPU "
+        r"\(raise MemorySize, or start with --cpu-limit none\)",
+        line,
+    )
+    assert not await time_out(world, version, throttled=0.2), "that did not hold it back"
+    (line,) = await time_out(world, version, throttled=9.0)
+    assert "throttled for 3.0 of 3.0 s" in line, "the kernel adds up the waits of all CPUs"
+
+
+async def test_throttling_of_earlier_invocations_does_not_count(world):
+    world.driver.script = answers_only_one
+    version = world.function(timeout_s=3, memory_mb=128)
+    await world.invoke(version, b"1")
+    world.driver.sandboxes[-1].throttled = 60.0
+    assert not await time_out(world, version, throttled=0.0)
+
+
+async def test_throttling_is_an_event_in_a_json_log(world):
+    version = world.function(timeout_s=3, memory_mb=3538, log_format="JSON")
+    (line,) = await time_out(world, version, throttled=1.5)
+    event = json.loads(line)
+    assert event["type"] == "localfaas.throttled"
+    record = event["record"]
+    del record["requestId"]
+    assert record == {
+        "throttledMs": 1500.0,
+        "timeoutMs": 3000,
+        "memorySizeMB": 3538,
+        "vcpus": 2.0,
+    }
 
 
 async def test_init_error_is_tried_again_inside_the_invoke(world):

@@ -441,7 +441,7 @@ def test_conventional_files(
     folder.mkdir()
     (folder / file).write_text(text)
     expected = FunctionDeclaration(
-        name="my-function", folder=folder, handler=handler, runtime=runtime
+        name="my-function", folder=folder, handler=handler, runtime=runtime, memory_mb=1769
     )
     assert read(tmp_path) == (expected,)
     assert read(folder) == read(tmp_path), "the folder itself counts, too"
