@@ -142,12 +142,12 @@ async def time_out(world, version: FunctionVersion, *, throttled: float) -> list
     world.driver.script = answers_only_one
     before = len(world.lines(version.name))
     call = world.begin(version)
-    await settle()
+    await until_idle()
     await world.clock.advance(0.1)
     world.driver.sandboxes[-1].throttled += throttled
     await world.clock.advance(version.timeout_s)
     assert (await call).function_error == "Unhandled"
-    await settle()
+    await until_idle()
     lines = world.lines(version.name)[before:]
     return [line for line in lines if "throttled" in line]
 
