@@ -8,28 +8,30 @@ from __future__ import annotations
 import json
 import re
 import time
+from collections.abc import Iterator
 from typing import Any
 
 import pytest
 
+from emulator.pool.environment import Environment
 from tests.acceptance.drivers import settings
 from tests.acceptance.test_faults import UUID, whole_log
+from tests.api.conftest import Running, create, zip_of
 from tests.api.conftest import Running as Emulator
-from tests.api.conftest import create, zip_of
 
 ACCOUNT, REGION = "000000000000", "us-east-1"
 FAILS = zip_of(app__py="def handler(event, context):\n    raise ValueError('no luck')\n")
 
 
 @pytest.fixture(scope="module")
-def emulator():
+def emulator() -> Iterator[Running]:
     running = Emulator(settings("process", async_retry_scale=1 / 6000))
     yield running
     running.stop()
 
 
 @pytest.fixture(scope="module")
-def client(emulator):
+def client(emulator: Running) -> Any:
     return emulator.client("lambda")
 
 
@@ -57,7 +59,9 @@ class Told:
         return json.loads(self.message()["Body"])
 
 
-def function(client, name, told, code=FAILS, config=None, **fields):
+def function(
+    client: Any, name: str, told: Any, code: str = FAILS, config: Any = None, **fields: Any
+) -> None:
     create(client, name, Code={"ZipFile": code}, MemorySize=1769, **fields)
     client.get_waiter("function_active_v2").wait(FunctionName=name)
     destination = {"Destination": told.arn}
@@ -68,7 +72,7 @@ def function(client, name, told, code=FAILS, config=None, **fields):
     )
 
 
-def send(client, name, event):
+def send(client: Any, name: str, event: Any) -> str:
     answer = client.invoke(
         FunctionName=name, InvocationType="Event", Payload=json.dumps(event).encode()
     )
@@ -77,13 +81,13 @@ def send(client, name, event):
     return answer["ResponseMetadata"]["RequestId"]
 
 
-def _environments(emulator, name):
+def _environments(emulator: Running, name: str) -> list[Environment]:
     return emulator.call(
         lambda: [e for e in emulator.emulator.pools.environments.values() if e.version.name == name]
     )
 
 
-def test_f20_three_attempts_then_dead_letter_and_record(emulator, client):
+def test_f20_three_attempts_then_dead_letter_and_record(emulator: Running, client: Any) -> None:
     told, dead = Told(emulator, "f20-told"), Told(emulator, "f20-dead")
     function(client, "f20", told, DeadLetterConfig={"TargetArn": dead.arn})
     request_id = send(client, "f20", {"order": 7})
@@ -118,7 +122,7 @@ def test_f20_three_attempts_then_dead_letter_and_record(emulator, client):
     assert re.findall(f"END RequestId: ({UUID})", log) == [request_id] * 3
 
 
-def test_f21_an_event_that_would_grow_too_old(emulator, client):
+def test_f21_an_event_that_would_grow_too_old(emulator: Running, client: Any) -> None:
     told = Told(emulator, "f21-told")
     # The next attempt, a minute later, would be after its age.
     function(client, "f21", told, config={"MaximumEventAgeInSeconds": 60})
@@ -128,7 +132,7 @@ def test_f21_an_event_that_would_grow_too_old(emulator, client):
     assert context["approximateInvokeCount"] == 2
 
 
-def test_f22_reserved_concurrency_of_zero(emulator, client):
+def test_f22_reserved_concurrency_of_zero(emulator: Running, client: Any) -> None:
     told = Told(emulator, "f22-told")
     function(client, "f22", told)
     client.put_function_concurrency(FunctionName="f22", ReservedConcurrentExecutions=0)
@@ -140,7 +144,7 @@ def test_f22_reserved_concurrency_of_zero(emulator, client):
     assert "responseContext" not in record
 
 
-def test_f23_throttled_events_wait_for_their_turn(emulator, client):
+def test_f23_throttled_events_wait_for_their_turn(emulator: Running, client: Any) -> None:
     told = Told(emulator, "f23-told")
     code = "import time\ndef handler(event, context):\n    time.sleep(0.3)\n    return event\n"
     # Were a throttle counted, none would be tried again.
@@ -154,7 +158,7 @@ def test_f23_throttled_events_wait_for_their_turn(emulator, client):
     assert sorted(each["responsePayload"] for each in records) == [0, 1, 2, 3]
 
 
-def test_f24_what_waits_runs_on_the_new_code(emulator, client):
+def test_f24_what_waits_runs_on_the_new_code(emulator: Running, client: Any) -> None:
     told = Told(emulator, "f24-told")
     old = "import time\ndef handler(event, context):\n    time.sleep(1)\n    return 'old'\n"
     function(client, "f24", told, zip_of(app__py=old), Timeout=10)
@@ -170,7 +174,7 @@ def test_f24_what_waits_runs_on_the_new_code(emulator, client):
     assert sorted(told.record()["responsePayload"] for _ in range(2)) == ["new", "old"]
 
 
-def test_a_function_is_told_as_any_other_event(emulator, client):
+def test_a_function_is_told_as_any_other_event(emulator: Running, client: Any) -> None:
     told = Told(emulator, "chain-told")
     create(
         client, "chain-end", Code={"ZipFile": zip_of(app__py="def handler(e, c):\n  return e\n")}

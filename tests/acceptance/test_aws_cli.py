@@ -7,6 +7,9 @@ import os
 import subprocess
 import sys
 import urllib.request
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -22,14 +25,14 @@ def handler(event, context):
 
 
 @pytest.fixture
-def running():
+def running() -> Iterator[Running]:
     running = Running(Settings(port=0))
     yield running
     running.stop()
 
 
 class Cli:
-    def __init__(self, url, folder):
+    def __init__(self, url: str, folder: Path) -> None:
         self._url, self._folder = url, folder
         self._environ = {
             "PATH": os.environ["PATH"],
@@ -40,7 +43,7 @@ class Cli:
             "AWS_ENDPOINT_URL": url,
         }
 
-    def run(self, *words):
+    def run(self, *words: str) -> subprocess.CompletedProcess[str]:
         return subprocess.run(
             [sys.executable, "-m", "awscli", *words],
             env=self._environ,
@@ -51,20 +54,20 @@ class Cli:
             check=False,
         )
 
-    def __call__(self, *words):
+    def __call__(self, *words: str) -> Any:
         """Run a command that is to succeed; return what it printed, as what it says."""
         done = self.run(*words)
         assert done.returncode == 0, done.stderr
         return json.loads(done.stdout) if done.stdout.strip() else None
 
-    def invoke(self, *words):
+    def invoke(self, *words: str) -> tuple[Any, Any]:
         told = self("lambda", "invoke", "--function-name", "cli", *words, "out.json")
         return told, json.loads((self._folder / "out.json").read_text())
 
 
 @pytest.mark.slow
 @pytest.mark.timeout(300)
-def test_the_life_of_a_function(running, tmp_path):
+def test_the_life_of_a_function(running: Running, tmp_path: Path) -> None:
     aws = Cli(running.url, tmp_path)
     (tmp_path / "code.zip").write_bytes(zip_of(app__py=_CODE))
     named = ("--function-name", "cli")

@@ -92,7 +92,7 @@ def elsewhere() -> Iterator[int]:
 
 
 @pytest.mark.parametrize("site", ["127.0.0.1", "localhost", "evil.localhost"])
-def test_a_page_of_another_site_runs_nothing(page, elsewhere, site):
+def test_a_page_of_another_site_runs_nothing(page: object, elsewhere: int, site: str) -> None:
     running = Running(Settings(port=0), driver=ScriptedDriver())
     try:
         create(running.client("lambda"))
@@ -104,7 +104,7 @@ def test_a_page_of_another_site_runs_nothing(page, elsewhere, site):
         running.stop()
 
 
-def test_a_page_that_is_allowed_runs_it(page, elsewhere):
+def test_a_page_that_is_allowed_runs_it(page: object, elsewhere: int) -> None:
     """The same page reaches the function once its origin is allowed: the attack is a real one."""
     origin = f"http://localhost:{elsewhere}"
     running = Running(Settings(port=0, allow_origins=(origin,)), driver=ScriptedDriver())

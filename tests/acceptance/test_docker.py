@@ -9,17 +9,19 @@ import socket
 import subprocess
 import sys
 import time
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from hashlib import sha256
 from pathlib import Path
+from typing import Any
 
 import pytest
 from botocore.exceptions import ClientError
 
 from tests.acceptance.conftest import ROOT, localfaas_up
 from tests.acceptance.drivers import options, settings
-from tests.acceptance.own_engine import own_engine
+from tests.acceptance.own_engine import OwnEngine, own_engine
 from tests.acceptance.own_registry import archive
 from tests.acceptance.test_faults import again, run
 from tests.api.conftest import Running, create
@@ -31,14 +33,14 @@ ECHO = "def handler(event, context):\n    return event\n"
 
 
 @pytest.fixture(scope="module")
-def emulator():
+def emulator() -> Iterator[Running]:
     running = Running(settings("docker"))
     yield running
     running.stop()
 
 
 @pytest.fixture(scope="module")
-def client(emulator):
+def client(emulator: Running) -> Any:
     return emulator.client("lambda")
 
 
@@ -50,7 +52,7 @@ def docker(*words: str) -> str:
 def container_of(emulator: Running, function: str) -> str:
     """Return the id of the only container of a function."""
 
-    def find():
+    def find() -> list[str]:
         return [
             environment.sandbox.container.id
             for environment in emulator.emulator.pools.environments.values()
@@ -61,7 +63,7 @@ def container_of(emulator: Running, function: str) -> str:
     return found
 
 
-def wait_until(condition, seconds: float = 20.0) -> None:
+def wait_until(condition: Callable[[], Any], seconds: float = 20.0) -> None:
     until = time.monotonic() + seconds
     while not condition():
         assert time.monotonic() < until, "it did not come to that"
@@ -71,7 +73,7 @@ def wait_until(condition, seconds: float = 20.0) -> None:
 # The network ---------------------------------------------------------------------------------
 
 
-def test_the_sdk_inside_talks_to_this_emulator(client, emulator):
+def test_the_sdk_inside_talks_to_this_emulator(client: Any, emulator: Running) -> None:
     code = """
 import boto3, os
 def handler(event, context):
@@ -92,14 +94,14 @@ def listening() -> list[tuple[str, int]]:
     return [(host, int(port)) for host, _, port in places]
 
 
-def test_it_listens_on_loopback_and_the_bridge_alone(emulator):
+def test_it_listens_on_loopback_and_the_bridge_alone(emulator: Running) -> None:
     driver = emulator.emulator.driver
     own = listening()
     assert {host for host, _ in own} <= {"127.0.0.1", driver.listen_host}
     assert (driver.listen_host, emulator.emulator.port) in own
 
 
-def test_the_outside_is_reached(client):
+def test_the_outside_is_reached(client: Any) -> None:
     """As far as this machine's own address beyond the bridge: what lies behind is not ours."""
     with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as probe:
         probe.connect(("192.0.2.1", 9))
@@ -121,14 +123,14 @@ def handler(event, context):
         assert answer() == "hello"
 
 
-def create_or_update(client, name: str, code: str) -> None:
+def create_or_update(client: Any, name: str, code: str) -> None:
     from tests.api.conftest import zip_of
 
     client.update_function_code(FunctionName=name, ZipFile=zip_of(app__py=code))
     client.get_waiter("function_updated_v2").wait(FunctionName=name)
 
 
-def invoke_in_thread(client, name: str, event):
+def invoke_in_thread(client: Any, name: str, event: Any) -> Callable[[], Any]:
     pool = ThreadPoolExecutor(1)
     future = pool.submit(lambda: again(client, name, event).payload)
     pool.shutdown(wait=False)
@@ -138,7 +140,7 @@ def invoke_in_thread(client, name: str, event):
 # Walls (T4, T5) ------------------------------------------------------------------------------
 
 
-def test_an_environment_can_not_use_what_is_anothers(client, emulator):
+def test_an_environment_can_not_use_what_is_anothers(client: Any, emulator: Running) -> None:
     """It knows where to look: at every port of the bridge that is the emulator's."""
     victim = (
         "import os\ndef handler(event, context):\n    return os.environ['AWS_LAMBDA_RUNTIME_API']\n"
@@ -183,7 +185,7 @@ def handler(event, context):
     assert again(client, "victim").payload == address, "it serves on"
 
 
-def test_the_walls_from_inside(client):
+def test_the_walls_from_inside(client: Any) -> None:
     code = """
 import os
 def handler(event, context):
@@ -237,13 +239,13 @@ def handler(event, context):
 
 
 @pytest.mark.parametrize("freeze", [True, False])
-def test_a_background_thread_between_calls(freeze):
+def test_a_background_thread_between_calls(freeze: bool) -> None:
     running = Running(settings("docker", freeze=None if freeze else False))
     try:
         client = running.client("lambda")
         before, began = run(client, "ticks", TICKS, MemorySize=1769).payload
 
-        def frozen():
+        def frozen() -> bool:
             [environment] = running.emulator.pools.environments.values()
             return environment.state.value == "frozen"
 
@@ -262,7 +264,7 @@ def test_a_background_thread_between_calls(freeze):
 
 
 @pytest.fixture(scope="session")  # it outlives the emulator whose containers are made from it
-def official_image(tmp_path_factory):
+def official_image(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     """An image as AWS's are made: awslambdaric, unchanged, is its entrypoint."""
     need_engine()
     awslambdaric = pytest.importorskip("awslambdaric")
@@ -290,7 +292,7 @@ def official_image(tmp_path_factory):
     docker("image", "rm", name)
 
 
-def create_image(client, name: str, image: str, **fields):
+def create_image(client: Any, name: str, image: str, **fields: Any) -> None:
     client.create_function(
         FunctionName=name,
         Role="arn:aws:iam::000000000000:role/role",
@@ -301,7 +303,7 @@ def create_image(client, name: str, image: str, **fields):
     client.get_waiter("function_active_v2").wait(FunctionName=name)
 
 
-def test_an_image_function_runs_its_own_client(client, official_image):
+def test_an_image_function_runs_its_own_client(client: Any, official_image: str) -> None:
     create_image(client, "image", official_image)
     for event in ({"a": "ü"}, 2):
         call = again(client, "image", event)
@@ -311,7 +313,7 @@ def test_an_image_function_runs_its_own_client(client, official_image):
     assert again(client, "image", 3).payload[0] == 3
 
 
-def test_what_an_image_function_shows(client, official_image):
+def test_what_an_image_function_shows(client: Any, official_image: str) -> None:
     config = {"Command": ["app.other"], "WorkingDirectory": "/usr"}
     create_image(client, "shown", official_image, ImageConfig=config)
     shown = client.get_function(FunctionName="shown")
@@ -335,13 +337,15 @@ def test_what_an_image_function_shows(client, official_image):
         ),
     ],
 )
-def test_each_part_of_an_image_can_be_overridden(client, official_image, config, expected):
+def test_each_part_of_an_image_can_be_overridden(
+    client: Any, official_image: str, config: dict[str, Any], expected: str | list[str]
+) -> None:
     name = "over-" + "-".join(config).lower()
     create_image(client, name, official_image, ImageConfig=config)
     assert again(client, name, "x").payload == expected
 
 
-def test_an_image_that_is_nowhere_fails_the_function(client):
+def test_an_image_that_is_nowhere_fails_the_function(client: Any) -> None:
     with pytest.raises(Exception, match="Failed"):
         create_image(client, "nowhere", "localhost:1/nothing:here")
     shown = client.get_function_configuration(FunctionName="nowhere")
@@ -349,7 +353,9 @@ def test_an_image_that_is_nowhere_fails_the_function(client):
     assert "localhost:1/nothing:here" in shown["StateReason"]
 
 
-def test_an_image_that_is_there_later_serves_the_next_call(client, official_image):
+def test_an_image_that_is_there_later_serves_the_next_call(
+    client: Any, official_image: str
+) -> None:
     name = f"localfaas-test/later:{os.getpid()}"
     with pytest.raises(Exception, match="Failed"):
         create_image(client, "later", name)
@@ -362,7 +368,7 @@ def test_an_image_that_is_there_later_serves_the_next_call(client, official_imag
         docker("rmi", name)
 
 
-def test_an_image_that_is_built_serves_its_runtime(client):
+def test_an_image_that_is_built_serves_its_runtime(client: Any) -> None:
     def localfaas(*words: str) -> str:
         command = [sys.executable, "-m", "emulator", *words]
         done = subprocess.run(command, capture_output=True, text=True, check=False)
@@ -389,7 +395,7 @@ def test_an_image_that_is_built_serves_its_runtime(client):
 
 
 @pytest.fixture
-def foreign_image(tmp_path):
+def foreign_image(tmp_path: Path) -> Iterator[tuple[str, str]]:
     """An image for another architecture, whose shell this machine's kernel can't execute."""
     need_engine()
     own = docker("image", "inspect", "-f", "{{.Architecture}}", IMAGE)
@@ -417,7 +423,7 @@ def foreign_image(tmp_path):
     docker("image", "rm", "-f", name)
 
 
-def test_an_architecture_the_machine_has_not(foreign_image):
+def test_an_architecture_the_machine_has_not(foreign_image: tuple[str, str]) -> None:
     image, architecture = foreign_image
     said: list[str] = []
     running = Running(settings("docker", images={"python3.12": image, "python3.11": IMAGE}))
@@ -446,7 +452,7 @@ def test_an_architecture_the_machine_has_not(foreign_image):
 # What goes wrong -----------------------------------------------------------------------------
 
 
-def test_docker_kill(client, emulator):
+def test_docker_kill(client: Any, emulator: Running) -> None:
     code = "import time\ndef handler(event, context):\n    time.sleep(event or 0)\n    return 1\n"
     run(client, "killed", code, Timeout=20)
     answer = invoke_in_thread(client, "killed", 15)
@@ -455,7 +461,7 @@ def test_docker_kill(client, emulator):
     assert again(client, "killed").payload == 1
 
 
-def test_docker_kill_of_an_idle_one(client, emulator):
+def test_docker_kill_of_an_idle_one(client: Any, emulator: Running) -> None:
     run(client, "killed-idle", ECHO)
     container = container_of(emulator, "killed-idle")
     docker("kill", container)
@@ -468,7 +474,7 @@ def containers(emulator: Running) -> list[str]:
     return [each.sandbox.container.id for each in environments if each.sandbox]
 
 
-def test_docker_pause(client, emulator):
+def test_docker_pause(client: Any, emulator: Running) -> None:
     code = "import time\ndef handler(event, context):\n    time.sleep(event or 0)\n    return 1\n"
     run(client, "paused", code, Timeout=3)
     answer = invoke_in_thread(client, "paused", 2.5)
@@ -478,13 +484,13 @@ def test_docker_pause(client, emulator):
 
 
 @pytest.fixture(scope="module")
-def engine():
+def engine() -> Iterator[OwnEngine]:
     with own_engine() as engine:
         yield engine
 
 
 @pytest.fixture
-def elsewhere(engine, monkeypatch):
+def elsewhere(engine: OwnEngine, monkeypatch: pytest.MonkeyPatch) -> Iterator[Running]:
     """An emulator on an engine that may be stopped; it leaves nothing there."""
     monkeypatch.setenv("DOCKER_HOST", engine.url)
     running = Running(settings("docker"))
@@ -497,7 +503,7 @@ def elsewhere(engine, monkeypatch):
 SLEEPER = "import time\ndef handler(event, context):\n    time.sleep(event or 0); return 1\n"
 
 
-def test_an_engine_that_restarts(engine, elsewhere):
+def test_an_engine_that_restarts(engine: OwnEngine, elsewhere: Running) -> None:
     client = elsewhere.client("lambda")
     run(client, "f", SLEEPER, Timeout=30)
     answer = invoke_in_thread(client, "f", 25)
@@ -509,7 +515,7 @@ def test_an_engine_that_restarts(engine, elsewhere):
     wait_until(lambda: answers(client, "f"))
 
 
-def test_an_engine_that_hangs(engine, elsewhere):
+def test_an_engine_that_hangs(engine: OwnEngine, elsewhere: Running) -> None:
     """What runs goes on, and whoever needs the engine itself waits for no more than its time."""
     client = elsewhere.client("lambda")
     run(client, "f", SLEEPER, Timeout=1)
@@ -523,7 +529,7 @@ def test_an_engine_that_hangs(engine, elsewhere):
         engine.signal(signal.SIGCONT)
 
 
-def test_an_engine_whose_disk_is_full(engine, elsewhere):
+def test_an_engine_whose_disk_is_full(engine: OwnEngine, elsewhere: Running) -> None:
     client = elsewhere.client("lambda")
     run(client, "f", ECHO, Timeout=10)
     filler = engine.data / "filler"
@@ -541,7 +547,7 @@ def test_an_engine_whose_disk_is_full(engine, elsewhere):
     assert again(client, "f", {"a": 1}).payload == {"a": 1}
 
 
-def answers(client, name: str) -> bool:
+def answers(client: Any, name: str) -> bool:
     try:
         return again(client, name).payload == 1
     except ClientError:
@@ -551,7 +557,7 @@ def answers(client, name: str) -> bool:
 # Hygiene -------------------------------------------------------------------------------------
 
 
-def test_kill_9_leaves_nothing_to_the_next(tmp_path):
+def test_kill_9_leaves_nothing_to_the_next(tmp_path: Path) -> None:
     arguments = ("--no-watch", *options("docker"), "--docker-label=test.kill=9")
     mark = "label=test.kill=9"
     with localfaas_up(ROOT / "sample_functions", *arguments) as up:
@@ -566,7 +572,7 @@ def test_kill_9_leaves_nothing_to_the_next(tmp_path):
         assert docker("volume", "ls", "-q", "--filter", mark) == ""
 
 
-def test_kill_9_of_many_environments_leaves_nothing_when_the_next_serves(tmp_path):
+def test_kill_9_of_many_environments_leaves_nothing_when_the_next_serves(tmp_path: Path) -> None:
     mark = "label=test.kill=many"
     code = "import time\ndef handler(event, context):\n    time.sleep(2)\n    return event\n"
     (tmp_path / "slow").mkdir()
@@ -590,7 +596,9 @@ def test_kill_9_of_many_environments_leaves_nothing_when_the_next_serves(tmp_pat
         assert docker("volume", "ls", "-q", "--filter", mark) == ""
 
 
-def test_auto_takes_processes_where_no_engine_answers(tmp_path, monkeypatch):
+def test_auto_takes_processes_where_no_engine_answers(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setenv("DOCKER_HOST", f"unix://{tmp_path}/none.sock")
     running = Running(settings("auto"))
     try:
@@ -602,7 +610,7 @@ def test_auto_takes_processes_where_no_engine_answers(tmp_path, monkeypatch):
         running.stop()
 
 
-def test_no_engine_is_told_with_the_remedy(tmp_path, monkeypatch):
+def test_no_engine_is_told_with_the_remedy(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("DOCKER_HOST", f"unix://{tmp_path}/none.sock")
     command = [sys.executable, "-m", "emulator", "up", "--port=0", "--driver=docker"]
     done = subprocess.run(command, capture_output=True, text=True, check=False, cwd=tmp_path)
@@ -613,7 +621,7 @@ def test_no_engine_is_told_with_the_remedy(tmp_path, monkeypatch):
     assert "--driver process" in line
 
 
-def test_auto_takes_docker_where_one_does():
+def test_auto_takes_docker_where_one_does() -> None:
     need_engine()
     running = Running(settings("docker", driver="auto"))
     try:
@@ -623,7 +631,7 @@ def test_auto_takes_docker_where_one_does():
         running.stop()
 
 
-def test_images_need_containers():
+def test_images_need_containers() -> None:
     running = Running(settings("process"))
     try:
         client = running.client("lambda")
@@ -642,7 +650,7 @@ Resources:
 """
 
 
-def test_a_templates_images_need_containers(tmp_path):
+def test_a_templates_images_need_containers(tmp_path: Path) -> None:
     (tmp_path / "template.yaml").write_text(IMAGE_TEMPLATE % "some/image:1")
     running = Running(settings("process", functions=tmp_path))
     try:
@@ -652,7 +660,7 @@ def test_a_templates_images_need_containers(tmp_path):
         running.stop()
 
 
-def test_a_templates_image_runs(tmp_path, official_image):
+def test_a_templates_image_runs(tmp_path: Path, official_image: str) -> None:
     (tmp_path / "template.yaml").write_text(IMAGE_TEMPLATE % official_image)
     running = Running(settings("docker", functions=tmp_path))
     try:

@@ -10,6 +10,8 @@ import json
 import os
 import re
 import time
+from collections.abc import Iterator
+from typing import Any
 
 import pytest
 from botocore.exceptions import ClientError
@@ -21,28 +23,35 @@ UUID = r"[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}"
 
 
 @pytest.fixture(scope="module", params=DRIVERS)
-def emulator(request):
+def emulator(request: pytest.FixtureRequest) -> Iterator[Running]:
     running = Running(settings(request.param))
     yield running
     running.stop()
 
 
 @pytest.fixture(scope="module")
-def client(emulator):
+def client(emulator: Running) -> Any:
     return emulator.client("lambda")
 
 
 class Call:
     """An invoke's answer, taken apart."""
 
-    def __init__(self, answer):
+    def __init__(self, answer: Any) -> None:
         self.error = answer.get("FunctionError")
         text = answer["Payload"].read()
         self.payload = json.loads(text) if text else None
         self.log = base64.b64decode(answer["LogResult"]).decode()
 
 
-def run(client, name, code, event=None, handler="app.handler", **fields):
+def run(
+    client: Any,
+    name: str,
+    code: str,
+    event: Any = None,
+    handler: str = "app.handler",
+    **fields: Any,
+) -> Call:
     """Create a function of ``code`` (once) and invoke it."""
     try:
         client.get_function(FunctionName=name)
@@ -52,7 +61,7 @@ def run(client, name, code, event=None, handler="app.handler", **fields):
     return again(client, name, event)
 
 
-def again(client, name, event=None):
+def again(client: Any, name: str, event: Any = None) -> Call:
     return Call(
         client.invoke(
             FunctionName=name, LogType="Tail", Payload=json.dumps(event if event else {}).encode()
@@ -60,10 +69,10 @@ def again(client, name, event=None):
     )
 
 
-def whole_log(emulator, name):
+def whole_log(emulator: Running, name: str) -> list[str]:
     """Every line a function has logged."""
 
-    def read():
+    def read() -> list[str]:
         group = emulator.emulator.logs.groups[("000000000000", "us-east-1")][f"/aws/lambda/{name}"]
         events = [event for stream in group.streams.values() for event in stream.events]
         return [event.message for event in sorted(events, key=lambda event: event.sequence)]
@@ -71,7 +80,7 @@ def whole_log(emulator, name):
     return emulator.call(read)
 
 
-def test_f1_handler_raises(client):
+def test_f1_handler_raises(client: Any) -> None:
     code = """
 class CustomException(Exception): ...
 def handler(event, context):
@@ -95,7 +104,7 @@ def handler(event, context):
     assert re.search(r"^REPORT .*Memory Size: 128 MB\tMax Memory Used: \d+ MB", call.log, re.M)
 
 
-def test_f1_the_environment_is_kept(client):
+def test_f1_the_environment_is_kept(client: Any) -> None:
     code = "n = 0\ndef handler(event, context):\n    global n; n += 1; raise ValueError(n)\n"
     run(client, "f1b", code)
     assert again(client, "f1b").payload["errorMessage"] == "2"
@@ -112,7 +121,7 @@ def handler(event, context):
 """
 
 
-def test_f2_timeout_keeps_tmp_and_forgets_globals(client):
+def test_f2_timeout_keeps_tmp_and_forgets_globals(client: Any) -> None:
     call = run(client, "f2", TIMES_OUT, {"write": True}, Timeout=1)
     assert call.error == "Unhandled"
     assert call.payload["errorType"] == "Sandbox.Timedout"
@@ -129,7 +138,7 @@ def test_f2_timeout_keeps_tmp_and_forgets_globals(client):
     assert payload["state"] != payload["mark"], "globals were kept"
 
 
-def test_f3_init_raises(client, emulator):
+def test_f3_init_raises(client: Any, emulator: Running) -> None:
     call = run(client, "f3", 'raise Exception("Runtime startup fails")\n')
     assert call.error == "Unhandled"
     assert call.payload["errorMessage"] == "Runtime startup fails"
@@ -146,7 +155,7 @@ def test_f3_init_raises(client, emulator):
     ]
 
 
-def test_f3_import_error(client, emulator):
+def test_f3_import_error(client: Any, emulator: Running) -> None:
     call = run(client, "f3b", "import nowhere\n")
     assert call.payload["errorType"] == "Runtime.ImportModuleError"
     assert call.payload["errorMessage"] == (
@@ -165,7 +174,7 @@ def test_f3_import_error(client, emulator):
         ("f4-handler", "import sys\ndef handler(event, context):\n    sys.exit(0)\n"),
     ],
 )
-def test_f4_exit_0(client, name, code):
+def test_f4_exit_0(client: Any, name: str, code: str) -> None:
     call = run(client, name, code)
     assert call.error == "Unhandled"
     assert call.payload["errorType"] == "Runtime.ExitError"
@@ -176,7 +185,7 @@ def test_f4_exit_0(client, name, code):
     assert "Status: error\tError Type: Runtime.ExitError" in call.log
 
 
-def test_f5_exec_wrapper_is_missing(client):
+def test_f5_exec_wrapper_is_missing(client: Any) -> None:
     call = run(
         client,
         "f5",
@@ -187,15 +196,15 @@ def test_f5_exec_wrapper_is_missing(client):
     assert call.payload["errorMessage"].endswith("Runtime exited with error: exit status 127")
 
 
-def test_f6_init_hangs(emulator):
+def test_f6_init_hangs(emulator: Running) -> None:
     """The ten seconds of the init phase are the only setting made shorter here."""
     from dataclasses import replace
 
-    def shorten():
+    def shorten() -> None:
         pools = emulator.emulator.pools
         pools.settings = replace(pools.settings, init_seconds=0.3)
 
-    def restore():
+    def restore() -> None:
         pools = emulator.emulator.pools
         pools.settings = replace(pools.settings, init_seconds=10.0)
 
@@ -210,7 +219,7 @@ def test_f6_init_hangs(emulator):
     assert any(re.match(r"INIT_REPORT .*\tPhase: init\tStatus: timeout", line) for line in log)
 
 
-def test_f7_out_of_memory(client, emulator):
+def test_f7_out_of_memory(client: Any, emulator: Running) -> None:
     notes = emulator.emulator.driver.notes()
     if any("memory" in note.lower() for note in notes):
         pytest.skip(f"memory limits can't be enforced here: {notes}")
@@ -238,7 +247,7 @@ def handler(event, context):
         ("os.abort()", "signal: aborted"),
     ],
 )
-def test_f8_exits_and_signals(client, statement, reason):
+def test_f8_exits_and_signals(client: Any, statement: str, reason: str) -> None:
     name = "f8-" + re.sub(r"\W+", "-", statement).strip("-")
     call = run(client, name, f"import os\ndef handler(event, context):\n    {statement}\n")
     assert call.payload["errorType"] == "Runtime.ExitError"
@@ -246,7 +255,7 @@ def test_f8_exits_and_signals(client, statement, reason):
     assert "Status: error" in call.log
 
 
-def test_f9_bad_handler(client):
+def test_f9_bad_handler(client: Any) -> None:
     code = "def handler(event, context):\n    return 1\n"
     call = run(client, "f9", code, handler="app.nothing")
     assert call.payload["errorType"] == "Runtime.HandlerNotFound"
@@ -257,12 +266,12 @@ def test_f9_bad_handler(client):
     assert call.payload["errorType"] == "Runtime.UserCodeSyntaxError"
 
 
-def test_f9_invalid_entrypoint(client):
+def test_f9_invalid_entrypoint(client: Any) -> None:
     call = run(client, "f9d", "", handler="x", Runtime="provided.al2023")
     assert call.payload["errorType"] == "Runtime.InvalidEntrypoint"
 
 
-def test_f10_response_over_6_mb(client):
+def test_f10_response_over_6_mb(client: Any) -> None:
     code = """
 def handler(event, context):
     return "x" * event["size"] if "size" in event else 1
@@ -278,7 +287,7 @@ def handler(event, context):
     assert len(again(client, "f10", {"size": 6 * 1024 * 1024}).payload) == 6 * 1024 * 1024
 
 
-def test_f14_account_concurrency(client, emulator):
+def test_f14_account_concurrency(client: Any, emulator: Running) -> None:
     emulator.call(lambda: setattr(emulator.emulator.admission, "limit", 0))
     try:
         with pytest.raises(client.exceptions.TooManyRequestsException) as raised:
@@ -290,7 +299,7 @@ def test_f14_account_concurrency(client, emulator):
     assert raised.value.response["Error"]["Message"] == "Rate Exceeded."
 
 
-def test_f15_unknown_function(client):
+def test_f15_unknown_function(client: Any) -> None:
     with pytest.raises(client.exceptions.ResourceNotFoundException) as raised:
         client.invoke(FunctionName="nobody")
     arn = "arn:aws:lambda:us-east-1:000000000000:function:nobody"
@@ -300,7 +309,7 @@ def test_f15_unknown_function(client):
     assert raised.value.response["Message"] == f"Function not found: {arn}"
 
 
-def test_f18_code_too_large(client):
+def test_f18_code_too_large(client: Any) -> None:
     with pytest.raises(ClientError) as raised:
         create(client, "f18", Code={"ZipFile": b"x" * (50 * 1024 * 1024 + 1)})
     assert raised.value.response["ResponseMetadata"]["HTTPStatusCode"] == 413
@@ -318,7 +327,7 @@ def test_f18_code_too_large(client):
         create(client, "f18", Code={"ZipFile": bomb})
 
 
-def test_f26_shutdown_is_a_kill(client, emulator):
+def test_f26_shutdown_is_a_kill(client: Any, emulator: Running) -> None:
     """Without extensions AWS kills the runtime outright: no handler for SIGTERM runs."""
     code = """
 import signal
@@ -340,7 +349,7 @@ def handler(event, context): return 1
     assert not any("SIGTERM" in line for line in whole_log(emulator, "f26"))
 
 
-def test_f28_runtime_api_misuse(client):
+def test_f28_runtime_api_misuse(client: Any) -> None:
     code = """
 import http.client, os
 def call(method, path, body=b""):
@@ -369,7 +378,7 @@ def handler(event, context):
     assert payload["route"][0] == 404
 
 
-def test_f29_log_lines_of_a_normal_invoke(client, emulator):
+def test_f29_log_lines_of_a_normal_invoke(client: Any, emulator: Running) -> None:
     code = "print('loading')\ndef handler(event, context):\n    print('hello')\n    return 1\n"
     run(client, "f29", code)
     again(client, "f29")
@@ -395,7 +404,7 @@ def test_f29_log_lines_of_a_normal_invoke(client, emulator):
     assert "Init Duration" not in log[-1]
 
 
-def test_f30_limits_inside(client, emulator):
+def test_f30_limits_inside(client: Any, emulator: Running) -> None:
     code = """
 import os, pwd, resource
 def handler(event, context):

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import base64
 import json
+from collections.abc import Iterator
+from typing import Any
 
 import pytest
 
@@ -40,24 +42,24 @@ exports.handler = async (event) => {
 
 
 @pytest.fixture(scope="module")
-def emulator():
+def emulator() -> Iterator[Running]:
     running = Running(Settings(port=0))
     yield running
     running.stop()
 
 
 @pytest.fixture(scope="module")
-def client(emulator):
+def client(emulator: Running) -> Any:
     return emulator.client("lambda")
 
 
-def _create(client, name, logging, code=None, **fields):
-    code = code or zip_of(app__py=_PYTHON)
-    create(client, name, Code={"ZipFile": code}, LoggingConfig=logging, **fields)
+def _create(client: Any, name: str, logging: Any, code: bytes | None = None, **fields: Any) -> None:
+    archive = code or zip_of(app__py=_PYTHON)
+    create(client, name, Code={"ZipFile": archive}, LoggingConfig=logging, **fields)
     client.get_waiter("function_active_v2").wait(FunctionName=name)
 
 
-def _lines(client, name, event=None):
+def _lines(client: Any, name: str, event: Any = None) -> list[Any]:
     """Invoke; return the lines of its log, those in JSON as what they say."""
     answer = client.invoke(
         FunctionName=name, LogType="Tail", Payload=json.dumps(event or {}).encode()
@@ -65,11 +67,11 @@ def _lines(client, name, event=None):
     return [_parsed(line) for line in base64.b64decode(answer["LogResult"]).decode().splitlines()]
 
 
-def _parsed(line):
+def _parsed(line: str) -> Any:
     return json.loads(line) if line.startswith("{") else line
 
 
-def _events(lines):
+def _events(lines: list[Any]) -> dict[str, Any]:
     """The platform's own, by type."""
     return {
         line["type"].removeprefix("platform."): line["record"]
@@ -78,17 +80,17 @@ def _events(lines):
     }
 
 
-def _own(lines):
+def _own(lines: list[Any]) -> list[Any]:
     """What the function wrote."""
     return [line for line in lines if not (isinstance(line, dict) and "type" in line)]
 
 
-def _whole_log(emulator, group):
+def _whole_log(emulator: Running, group: str) -> list[Any]:
     events = emulator.client("logs").filter_log_events(logGroupName=group)["events"]
     return [_parsed(event["message"].rstrip("\n")) for event in events]
 
 
-def test_the_platform_tells_of_an_invoke_in_json(emulator, client):
+def test_the_platform_tells_of_an_invoke_in_json(emulator: Running, client: Any) -> None:
     _create(client, "whole", {"LogFormat": "JSON", "SystemLogLevel": "DEBUG"})
     _lines(client, "whole")
     lines = _whole_log(emulator, "/aws/lambda/whole")
@@ -142,7 +144,9 @@ def test_the_platform_tells_of_an_invoke_in_json(emulator, client):
         ("WARN", [], ["runtimeDone", "report"]),
     ],
 )
-def test_the_system_log_level_says_which_events_are_kept(client, level, well, badly):
+def test_the_system_log_level_says_which_events_are_kept(
+    client: Any, level: str, well: list[str], badly: list[str]
+) -> None:
     name = f"system-{level}"
     _create(client, name, {"LogFormat": "JSON", "SystemLogLevel": level})
     _lines(client, name)
@@ -157,7 +161,9 @@ def test_the_system_log_level_says_which_events_are_kept(client, level, well, ba
     ("level", "levels"),
     [("DEBUG", ["DEBUG", "INFO", "WARNING"]), ("INFO", ["INFO", "WARNING"]), ("ERROR", [])],
 )
-def test_the_application_log_level_says_which_lines_are_kept(client, level, levels):
+def test_the_application_log_level_says_which_lines_are_kept(
+    client: Any, level: str, levels: list[str]
+) -> None:
     name = f"application-{level}"
     _create(client, name, {"LogFormat": "JSON", "ApplicationLogLevel": level})
     own = _own(_lines(client, name))
@@ -166,7 +172,7 @@ def test_the_application_log_level_says_which_lines_are_kept(client, level, leve
     assert "plain" in own
 
 
-def test_python_logs_in_json(client):
+def test_python_logs_in_json(client: Any) -> None:
     _create(client, "python", {"LogFormat": "JSON"})
     config = client.get_function_configuration(FunctionName="python")["LoggingConfig"]
     assert config == {
@@ -197,7 +203,7 @@ def test_python_logs_in_json(client):
     assert uncaught["stackTrace"]
 
 
-def test_node_logs_in_json(client):
+def test_node_logs_in_json(client: Any) -> None:
     need("node")
     _create(
         client,
@@ -218,7 +224,7 @@ def test_node_logs_in_json(client):
     assert uncaught["message"]["errorType"] == "TypeError"
 
 
-def test_a_timeout_is_a_status(client):
+def test_a_timeout_is_a_status(client: Any) -> None:
     code = zip_of(app__py="import time\ndef handler(event, context):\n    time.sleep(30)\n")
     _create(client, "slow", {"LogFormat": "JSON"}, code, Timeout=1)
     lines = _lines(client, "slow")
@@ -229,7 +235,7 @@ def test_a_timeout_is_a_status(client):
     assert _own(lines) == []
 
 
-def test_an_init_that_fails_is_told_at_every_level(emulator, client):
+def test_an_init_that_fails_is_told_at_every_level(emulator: Running, client: Any) -> None:
     code = zip_of(app__py="raise RuntimeError('no start')")
     _create(client, "broken", {"LogFormat": "JSON", "SystemLogLevel": "WARN"}, code)
     _lines(client, "broken")
@@ -248,7 +254,7 @@ def test_an_init_that_fails_is_told_at_every_level(emulator, client):
     ]
 
 
-def test_functions_may_share_a_log_group_of_their_choice(emulator, client):
+def test_functions_may_share_a_log_group_of_their_choice(emulator: Running, client: Any) -> None:
     for name in ("first", "second"):
         _create(client, name, {"LogGroup": "/custom/group"})
         _lines(client, name)
@@ -268,7 +274,7 @@ def test_functions_may_share_a_log_group_of_their_choice(emulator, client):
     ]
 
 
-def test_a_function_can_read_how_it_is_to_log(client):
+def test_a_function_can_read_how_it_is_to_log(client: Any) -> None:
     code = zip_of(
         app__py="""
 import os

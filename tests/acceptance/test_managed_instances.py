@@ -147,14 +147,14 @@ class Function:
 
 
 @pytest.fixture(scope="module", params=DRIVERS)
-def running(request) -> Iterator[Running]:
+def running(request: pytest.FixtureRequest) -> Iterator[Running]:
     running = Running(settings(request.param))
     yield running
     running.stop()
 
 
 @pytest.fixture(scope="module")
-def arn(running) -> str:
+def arn(running: Running) -> str:
     made = running.client("lambda").create_capacity_provider(
         CapacityProviderName="provider", **_PROVIDER
     )
@@ -162,7 +162,7 @@ def arn(running) -> str:
 
 
 @pytest.fixture(scope="module", params=["python3.13", "nodejs22.x"])
-def function(running, arn, request) -> Iterator[Function]:
+def function(running: Running, arn: str, request: pytest.FixtureRequest) -> Iterator[Function]:
     function = Function(running, arn, request.param)
     function.scale(1, 1)
     yield function
@@ -174,7 +174,7 @@ def _meet(function: Function, place: str, number: int = _LIMIT) -> list[dict[str
     return [call.result(30) for call in calls]
 
 
-def test_invocations_meet_in_one_environment(function):
+def test_invocations_meet_in_one_environment(function: Function) -> None:
     answers = _meet(function, "all")
     assert len({answer["id"] for answer in answers}) == _LIMIT
     if function.name.startswith("pyth"):
@@ -184,14 +184,14 @@ def test_invocations_meet_in_one_environment(function):
     assert len(function.environments()) == 1
 
 
-def test_errors_are_each_invocations_own(function):
+def test_errors_are_each_invocations_own(function: Function) -> None:
     calls = [function.begin(meet=["errors", 3], **{"fail": True} if n else {}) for n in range(3)]
     answers = [call.result(30) for call in calls]
     assert "worker" in answers[0]
     assert {answer["errorMessage"] for answer in answers[1:]} == {"no"}
 
 
-def test_a_worker_that_dies_takes_nobody_along_in_another(function):
+def test_a_worker_that_dies_takes_nobody_along_in_another(function: Function) -> None:
     before = function.environments()
     assert function.call(exit=3) == {
         "errorType": "Runtime.ExitError",
@@ -207,7 +207,7 @@ def _last_id(function: Function) -> str:
     return json.loads(starts[-1])["record"]["requestId"]
 
 
-def test_lines_are_whole_and_say_whose_they_are(function):
+def test_lines_are_whole_and_say_whose_they_are(function: Function) -> None:
     calls = [function.begin(who=n, lines=200, meet=["lines", 3]) for n in range(3)]
     ids = {call.result(30)["id"] for call in calls}
     lines = [json.loads(line) for line in function.lines()]
@@ -221,7 +221,9 @@ def test_lines_are_whole_and_say_whose_they_are(function):
 
 
 @pytest.mark.parametrize("runtime", ["python3.13", "nodejs22.x"])
-def test_no_invocation_ends_before_its_lines_have_left(running, arn, runtime, monkeypatch):
+def test_no_invocation_ends_before_its_lines_have_left(
+    running: Running, arn: str, runtime: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """They are more than the pipe holds, and less than Node.js could hold back besides."""
     if running.emulator.settings.driver != "process":
         pytest.skip("an engine reads what its containers print, whoever reads it then")
@@ -241,7 +243,7 @@ def test_no_invocation_ends_before_its_lines_have_left(running, arn, runtime, mo
 
 
 @pytest.mark.parametrize("runtime", ["python3.13", "nodejs22.x"])
-def test_time_is_up_for_one_alone(running, arn, runtime):
+def test_time_is_up_for_one_alone(running: Running, arn: str, runtime: str) -> None:
     function = Function(running, arn, runtime, Timeout=2)
     function.scale(1, 1)
     late = function.begin(hang=True, meet=["late", 1])
@@ -253,7 +255,9 @@ def test_time_is_up_for_one_alone(running, arn, runtime):
 
 
 @pytest.mark.parametrize("runtime", ["python3.13", "nodejs22.x"])
-def test_a_runtime_that_dies_is_told_to_all_and_replaced(running, arn, runtime):
+def test_a_runtime_that_dies_is_told_to_all_and_replaced(
+    running: Running, arn: str, runtime: str
+) -> None:
     function = Function(running, arn, runtime)
     before = function.environments()
     calls = [
@@ -270,7 +274,7 @@ def test_a_runtime_that_dies_is_told_to_all_and_replaced(running, arn, runtime):
 
 
 @pytest.mark.parametrize("runtime", ["python3.13", "nodejs22.x"])
-def test_an_import_that_fails_fails_the_version(running, arn, runtime):
+def test_an_import_that_fails_fails_the_version(running: Running, arn: str, runtime: str) -> None:
     function = Function(running, arn, runtime, Handler="missing.handler")
     state = function.state
     assert (state["State"], state["StateReasonCode"]) == (
@@ -282,7 +286,7 @@ def test_an_import_that_fails_fails_the_version(running, arn, runtime):
     function.threads.shutdown()
 
 
-def test_streams_run_side_by_side(running, arn):
+def test_streams_run_side_by_side(running: Running, arn: str) -> None:
     function = Function(running, arn, "nodejs22.x", Handler="app.streaming")
 
     def stream(who: int) -> bytes:

@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -22,7 +25,7 @@ export const handler = async () => whose;
 _MISSING = "require('@aws-sdk/client-missing');\n"
 
 
-def _package(folder, whose):
+def _package(folder: Path, whose: Any) -> None:
     folder = folder / "@aws-sdk" / "client-made-up"
     folder.mkdir(parents=True)
     folder.joinpath("package.json").write_text('{"name": "@aws-sdk/client-made-up"}')
@@ -30,7 +33,7 @@ def _package(folder, whose):
 
 
 @pytest.fixture
-def running(tmp_path, monkeypatch):
+def running(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Running]:
     need("node")
     monkeypatch.setenv("HOME", str(tmp_path))
     _package(conventions.node_packages(), "everybody")
@@ -39,7 +42,7 @@ def running(tmp_path, monkeypatch):
     running.stop()
 
 
-def _result(client, name, **files):
+def _result(client: Any, name: str, **files: Any) -> Any:
     create(
         client,
         name,
@@ -52,7 +55,7 @@ def _result(client, name, **files):
     return json.load(client.invoke(FunctionName=name)["Payload"])
 
 
-def test_they_are_found_and_told_of_where_they_are_missing(running):
+def test_they_are_found_and_told_of_where_they_are_missing(running: Running) -> None:
     client = running.client("lambda")
     assert _result(client, "require", index__js=_REQUIRE) == "everybody"
     assert _result(client, "import", index__mjs=_IMPORT) == "everybody"

@@ -23,7 +23,7 @@ def until(look: Callable[[], Any], what: str) -> Any:
     return found
 
 
-def test_orders_are_charged_once_and_bad_ones_become_dead_letters():
+def test_orders_are_charged_once_and_bad_ones_become_dead_letters() -> None:
     with localfaas_up(ROOT / "sample_functions", "--no-watch") as up:
         sqs, logs = up.client("sqs"), up.client("logs")
         urls = {

@@ -7,11 +7,13 @@ import os
 import subprocess
 import sys
 import time
+from collections.abc import Iterator
 from typing import Any
 
 import pytest
 
 from emulator.services.sqs.operations import OPERATIONS
+from tests.acceptance.conftest import Up
 
 #: One process for all commands: each of its own would take a second to import the CLI.
 _CLI = """
@@ -71,7 +73,7 @@ class Cli:
 
 
 @pytest.fixture
-def cli(samples_up):
+def cli(samples_up: Up) -> Iterator[Cli]:
     cli = Cli(samples_up.url)
     yield cli
     cli.close()
@@ -92,7 +94,7 @@ def _entries(handles: list[str], **more: Any) -> list[dict[str, Any]]:
     return [{"Id": str(n), "ReceiptHandle": each, **more} for n, each in enumerate(handles)]
 
 
-def test_every_operation(cli):
+def test_every_operation(cli: Cli) -> None:
     dead = cli("create-queue", queue_name="cli-dead")["QueueUrl"]
     arn = cli("get-queue-attributes", queue_url=dead, attribute_names="QueueArn")
     dead_arn = arn["Attributes"]["QueueArn"]

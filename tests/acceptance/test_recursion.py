@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 import time
+from collections.abc import Callable, Iterator
+from typing import Any
 
 import pytest
 
@@ -47,18 +49,18 @@ def handler(event, context):
 
 
 @pytest.fixture(scope="module")
-def running():
+def running() -> Iterator[Running]:
     running = Running(Settings(port=0))
     yield running
     running.stop()
 
 
-def _create(client, name, code, timeout=60):
+def _create(client: Any, name: str, code: str, timeout: int = 60) -> None:
     create(client, name, Code={"ZipFile": code}, Timeout=timeout, MemorySize=1769)
     client.get_waiter("function_active_v2").wait(FunctionName=name)
 
 
-def _until(condition):
+def _until(condition: Callable[[], Any]) -> Any:
     for _ in range(2400):
         found = condition()
         if found:
@@ -69,7 +71,7 @@ def _until(condition):
 
 @pytest.mark.slow
 @pytest.mark.timeout(180)
-def test_a_circle_is_stopped_after_sixteen_calls(running):
+def test_a_circle_is_stopped_after_sixteen_calls(running: Running) -> None:
     client = running.client("lambda")
     _create(client, "circle", _CIRCLE, timeout=170)
     told = json.load(client.invoke(FunctionName="circle", Payload=b"{}")["Payload"])
@@ -84,7 +86,9 @@ def test_a_circle_is_stopped_after_sixteen_calls(running):
 
 @pytest.mark.slow
 @pytest.mark.timeout(180)
-def test_an_asynchronous_circle_ends_in_the_destination_and_the_dead_letter_queue(running):
+def test_an_asynchronous_circle_ends_in_the_destination_and_the_dead_letter_queue(
+    running: Running,
+) -> None:
     client, sqs = running.client("lambda"), running.client("sqs")
     urls = {name: sqs.create_queue(QueueName=name)["QueueUrl"] for name in ("failed", "dead")}
     arns = {name: f"arn:aws:sqs:us-east-1:000000000000:{name}" for name in urls}
@@ -98,7 +102,7 @@ def test_an_asynchronous_circle_ends_in_the_destination_and_the_dead_letter_queu
     event = json.dumps({"hops": 1, "most": 40})
     client.invoke(FunctionName="relay", InvocationType="Event", Payload=event)
 
-    def received(name):
+    def received(name: str) -> Any:
         answer = sqs.receive_message(
             QueueUrl=urls[name], WaitTimeSeconds=5, MessageAttributeNames=["All"]
         )
@@ -114,7 +118,7 @@ def test_an_asynchronous_circle_ends_in_the_destination_and_the_dead_letter_queu
 
 @pytest.mark.slow
 @pytest.mark.timeout(180)
-def test_a_circle_that_is_allowed_goes_on(running):
+def test_a_circle_that_is_allowed_goes_on(running: Running) -> None:
     client = running.client("lambda")
     _create(client, "allowed", _RELAY)
     put = client.put_function_recursion_config(FunctionName="allowed", RecursiveLoop="Allow")
@@ -123,7 +127,7 @@ def test_a_circle_that_is_allowed_goes_on(running):
     client.invoke(FunctionName="allowed", InvocationType="Event", Payload=event)
     logs = running.client("logs")
 
-    def hops():
+    def hops() -> list[Any]:
         try:
             events = logs.filter_log_events(
                 logGroupName="/aws/lambda/allowed", filterPattern='"hop 20"'
@@ -135,7 +139,7 @@ def test_a_circle_that_is_allowed_goes_on(running):
     assert _until(hops)
 
 
-def test_messages_carry_the_trace_header_of_their_sender(running):
+def test_messages_carry_the_trace_header_of_their_sender(running: Running) -> None:
     sqs = running.client("sqs")
     url = sqs.create_queue(QueueName="traced")["QueueUrl"]
     header = "Root=1-65a1b2c3-000000000000000000000001;Lineage=1:00000000:3"
@@ -166,7 +170,7 @@ def handler(event, context):
 
 @pytest.mark.slow
 @pytest.mark.timeout(180)
-def test_a_circle_through_a_queue_is_left(running):
+def test_a_circle_through_a_queue_is_left(running: Running) -> None:
     client, sqs = running.client("lambda"), running.client("sqs")
     _create(client, "loop", _LOOP)
     attributes = {"VisibilityTimeout": "60"}
@@ -177,7 +181,7 @@ def test_a_circle_through_a_queue_is_left(running):
     sqs.send_message(QueueUrl=url, MessageBody="1")
     names = ["ApproximateNumberOfMessages", "ApproximateNumberOfMessagesNotVisible"]
 
-    def hops():
+    def hops() -> list[Any]:
         logs = running.client("logs")
         try:
             events = logs.filter_log_events(logGroupName="/aws/lambda/loop", filterPattern="hop")[
@@ -187,7 +191,7 @@ def test_a_circle_through_a_queue_is_left(running):
             return []
         return [int(event["message"].split()[1]) for event in events]
 
-    def left():
+    def left() -> int:
         told = sqs.get_queue_attributes(QueueUrl=url, AttributeNames=names)["Attributes"]
         return sum(int(count) for count in told.values())
 

@@ -16,6 +16,7 @@ from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 import pytest
 from botocore.exceptions import ClientError, WaiterError
@@ -25,8 +26,8 @@ from emulator.driver.docker import images
 from emulator.services.lambda_.functions import states
 from tests.acceptance.conftest import free_port
 from tests.acceptance.drivers import settings
-from tests.acceptance.own_engine import CACHE, own_engine
-from tests.acceptance.own_registry import PASSWORD, USER, archive, base, own_registry
+from tests.acceptance.own_engine import CACHE, OwnEngine, own_engine
+from tests.acceptance.own_registry import PASSWORD, USER, Registry, archive, base, own_registry
 from tests.acceptance.test_docker import create_image, wait_until
 from tests.acceptance.test_faults import again
 from tests.api.conftest import Running, create, zip_of
@@ -52,13 +53,13 @@ CONFIG = {"Entrypoint": ["/usr/bin/python3", "/client.py"], "Env": ["PATH=/usr/b
 
 
 @pytest.fixture(scope="module")
-def shared_registry():
+def shared_registry() -> Iterator[Registry]:
     with own_registry() as registry:
         yield registry
 
 
 @pytest.fixture(scope="module")
-def engine(shared_registry):
+def engine(shared_registry: Registry) -> Iterator[OwnEngine]:
     # Else it would try again for most of a minute what a registry has cut off.
     with own_engine(disk_mb=900, options=["--max-download-attempts=1"]) as engine:
         # What all images have below their own layers: 200 MB.
@@ -67,20 +68,20 @@ def engine(shared_registry):
 
 
 @pytest.fixture
-def registry(shared_registry):
+def registry(shared_registry: Registry) -> Iterator[Registry]:
     shared_registry.reset()
     yield shared_registry
     shared_registry.passing.set()
 
 
 @pytest.fixture
-def image(registry):
+def image(registry: Registry) -> str:
     """A runtime's image with something of its own to download, in the registry alone."""
     return registry.push(f"faas:{uuid.uuid4()}", base(), archive({"opt/x": os.urandom(8 * MB)}))
 
 
 @pytest.fixture
-def elsewhere(engine, monkeypatch) -> Iterator[str]:
+def elsewhere(engine: OwnEngine, monkeypatch: pytest.MonkeyPatch) -> Iterator[str]:
     """The engine is the one that commands and emulators take; they leave no container there."""
     monkeypatch.setenv("DOCKER_HOST", engine.url)
     yield engine.url
@@ -89,7 +90,7 @@ def elsewhere(engine, monkeypatch) -> Iterator[str]:
 
 
 @contextmanager
-def running(image: str, **fields) -> Iterator[Running]:
+def running(image: str, **fields: Any) -> Iterator[Running]:
     fields = {"stem_cells": 0, **fields}
     running = Running(settings("docker", images={"python3.12": image}, **fields))
     try:
@@ -98,11 +99,11 @@ def running(image: str, **fields) -> Iterator[Running]:
         running.stop()
 
 
-def state_of(client, name: str) -> dict:
+def state_of(client: Any, name: str) -> dict:
     return client.get_function_configuration(FunctionName=name)
 
 
-def reaches(client, name: str, state: str) -> str:
+def reaches(client: Any, name: str, state: str) -> str:
     """Wait until the function is in ``state``, and return why."""
     wait_until(lambda: state_of(client, name)["State"] == state, 60)
     return state_of(client, name).get("StateReason", "")
@@ -169,7 +170,9 @@ class Command:
 
 
 @pytest.mark.parametrize("terminal", [True, False])
-def test_a_first_use_is_seen(elsewhere, registry, image, tmp_path, terminal):
+def test_a_first_use_is_seen(
+    elsewhere: Running, registry: Registry, image: str, tmp_path: Path, terminal: bool
+) -> None:
     registry.pace = 0.01  # so that there is something to be seen
     up = Command(write_function(tmp_path), image, terminal=terminal)
     try:
@@ -191,7 +194,9 @@ def test_a_first_use_is_seen(elsewhere, registry, image, tmp_path, terminal):
         assert not {"\r", "\x1b"} & set(output)
 
 
-def test_a_pull_does_not_hold_up_the_end(elsewhere, engine, registry, image, tmp_path):
+def test_a_pull_does_not_hold_up_the_end(
+    elsewhere: Running, engine: OwnEngine, registry: Registry, image: str, tmp_path: Path
+) -> None:
     registry.pass_bytes = 4 * MB
     up = Command(write_function(tmp_path), image, terminal=False)
     try:
@@ -209,7 +214,9 @@ def test_a_pull_does_not_hold_up_the_end(elsewhere, engine, registry, image, tmp
     assert "Traceback" not in output
 
 
-def test_runtimes_are_listed_with_what_is_here(elsewhere, engine, registry, image):
+def test_runtimes_are_listed_with_what_is_here(
+    elsewhere: Running, engine: OwnEngine, registry: Registry, image: str
+) -> None:
     def listed() -> list[str]:
         done = localfaas("runtimes", "list", f"--image=python3.12={image}")
         [line] = [line for line in done.stdout.splitlines() if line.startswith("python3.12 ")]
@@ -226,7 +233,9 @@ def test_runtimes_are_listed_with_what_is_here(elsewhere, engine, registry, imag
 # States --------------------------------------------------------------------------------------
 
 
-def test_an_image_function_is_pending_while_its_image_comes(elsewhere, registry, monkeypatch):
+def test_an_image_function_is_pending_while_its_image_comes(
+    elsewhere: Running, registry: Registry, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr(states, "_INVOKE_PATIENCE", 0.5)
     layers = (base(), archive({"client.py": CLIENT, "opt/x": os.urandom(8 * MB)}))
     image = registry.push("faas:pending", *layers, config=CONFIG)
@@ -251,7 +260,9 @@ def test_an_image_function_is_pending_while_its_image_comes(elsewhere, registry,
         assert code["ResolvedImageUri"].startswith(image.removesuffix(":pending") + "@sha256:")
 
 
-def test_an_updated_image_function_has_what_its_tag_means_then(elsewhere, engine, registry):
+def test_an_updated_image_function_has_what_its_tag_means_then(
+    elsewhere: Running, engine: OwnEngine, registry: Registry
+) -> None:
     def push() -> str:
         layers = (base(), archive({"client.py": CLIENT, "opt/x": os.urandom(9)}))
         return registry.push("faas:updated", *layers, config=CONFIG)
@@ -276,7 +287,9 @@ def test_an_updated_image_function_has_what_its_tag_means_then(elsewhere, engine
         assert again(client, "f", "x").payload[0] == "x"
 
 
-def test_many_first_uses_are_one_pull(elsewhere, registry, image, tmp_path):
+def test_many_first_uses_are_one_pull(
+    elsewhere: Running, registry: Registry, image: str, tmp_path: Path
+) -> None:
     with running(image, functions=write_function(tmp_path)) as emulator:
         client = emulator.client("lambda")
         client.update_function_configuration(FunctionName="hello", Timeout=30)
@@ -289,7 +302,7 @@ def test_many_first_uses_are_one_pull(elsewhere, registry, image, tmp_path):
 # What goes wrong -----------------------------------------------------------------------------
 
 
-def fails(client, name: str) -> str:
+def fails(client: Any, name: str) -> str:
     """Create a function whose image can't be had: nothing but its state tells, and a call."""
     create(client, name)
     reason = reaches(client, name, "Failed")
@@ -301,7 +314,7 @@ def fails(client, name: str) -> str:
     return reason
 
 
-def test_a_tag_that_is_not_there(elsewhere, registry):
+def test_a_tag_that_is_not_there(elsewhere: Running, registry: Registry) -> None:
     image = f"{registry.host}/faas:absent"
     with running(image) as emulator:
         client = emulator.client("lambda")
@@ -311,7 +324,7 @@ def test_a_tag_that_is_not_there(elsewhere, registry):
         assert state_of(client, "f")["State"] == "Active"
 
 
-def test_a_registry_that_is_not_there(elsewhere):
+def test_a_registry_that_is_not_there(elsewhere: Running) -> None:
     image = f"127.0.0.1:{free_port()}/nothing:1"
     with running(image) as emulator:
         reason = fails(emulator.client("lambda"), "f")
@@ -320,7 +333,9 @@ def test_a_registry_that_is_not_there(elsewhere):
     assert "localfaas runtimes build" in reason
 
 
-def test_a_registry_that_dies_in_the_middle_of_a_layer(elsewhere, registry, image):
+def test_a_registry_that_dies_in_the_middle_of_a_layer(
+    elsewhere: Running, registry: Registry, image: str
+) -> None:
     registry.pass_bytes, registry.cuts = 4 * MB, True
     with running(image) as emulator:
         client = emulator.client("lambda")
@@ -330,7 +345,9 @@ def test_a_registry_that_dies_in_the_middle_of_a_layer(elsewhere, registry, imag
         assert again(client, "f", "x").payload == "x"
 
 
-def test_a_pull_that_hangs(elsewhere, registry, image, monkeypatch):
+def test_a_pull_that_hangs(
+    elsewhere: Running, registry: Registry, image: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr(images, "QUIET", 1.0)
     registry.pass_bytes = 4 * MB
     with running(image) as emulator:
@@ -341,7 +358,9 @@ def test_a_pull_that_hangs(elsewhere, registry, image, monkeypatch):
         assert again(client, "f", "x").payload == "x"
 
 
-def test_a_registry_that_does_not_answer(elsewhere, registry, image, monkeypatch):
+def test_a_registry_that_does_not_answer(
+    elsewhere: Running, registry: Registry, image: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """Not even with the manifest."""
     monkeypatch.setattr(images, "QUIET", 1.0)
     registry.silent = True
@@ -355,7 +374,13 @@ def test_a_registry_that_does_not_answer(elsewhere, registry, image, monkeypatch
         assert again(client, "f", "x").payload == "x"
 
 
-def test_a_call_does_not_wait_for_a_long_pull(elsewhere, registry, image, tmp_path, monkeypatch):
+def test_a_call_does_not_wait_for_a_long_pull(
+    elsewhere: Running,
+    registry: Registry,
+    image: str,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
     """A function of a folder is Pending; its first call has what SDKs try again at."""
     monkeypatch.setattr(images, "PATIENCE", 0.2)
     registry.pass_bytes = 4 * MB
@@ -374,7 +399,9 @@ def test_a_call_does_not_wait_for_a_long_pull(elsewhere, registry, image, tmp_pa
     assert registry.pulls(image) == 1
 
 
-def test_a_folders_functions_fail_with_their_image(elsewhere, registry, tmp_path):
+def test_a_folders_functions_fail_with_their_image(
+    elsewhere: Running, registry: Registry, tmp_path: Path
+) -> None:
     """They are there from the start, and their state tells; stem cells do not try on their own."""
     image = f"{registry.host}/faas:of-a-folder"
     with running(image, functions=write_function(tmp_path), stem_cells=2) as emulator:
@@ -392,7 +419,9 @@ def test_a_folders_functions_fail_with_their_image(elsewhere, registry, tmp_path
         assert state_of(client, "hello")["State"] == "Active"
 
 
-def test_an_engine_that_dies_while_it_pulls(elsewhere, engine, registry, image):
+def test_an_engine_that_dies_while_it_pulls(
+    elsewhere: Running, engine: OwnEngine, registry: Registry, image: str
+) -> None:
     registry.pass_bytes = 4 * MB
     with running(image) as emulator:
         client = emulator.client("lambda")
@@ -411,13 +440,20 @@ def test_an_engine_that_dies_while_it_pulls(elsewhere, engine, registry, image):
 
 
 @pytest.fixture(scope="module")
-def private_registry():
+def private_registry() -> Iterator[Registry]:
     with own_registry(login=True) as registry:
         yield registry
 
 
 @pytest.mark.parametrize("kind", ["Zip", "Image"])
-def test_a_private_registry(elsewhere, engine, private_registry, tmp_path, monkeypatch, kind):
+def test_a_private_registry(
+    elsewhere: Running,
+    engine: OwnEngine,
+    private_registry: Registry,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    kind: str,
+) -> None:
     """What `docker login` keeps counts from the next call on, as for `docker pull`."""
     monkeypatch.setenv("DOCKER_CONFIG", str(tmp_path))
     layers = (base(), archive({"client.py": CLIENT}))
@@ -440,7 +476,13 @@ def test_a_private_registry(elsewhere, engine, private_registry, tmp_path, monke
         assert state_of(client, "f")["State"] == "Active"
 
 
-def test_a_credentials_helper_that_is_not_there(elsewhere, registry, image, tmp_path, monkeypatch):
+def test_a_credentials_helper_that_is_not_there(
+    elsewhere: Running,
+    registry: Registry,
+    image: str,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
     """As `docker pull`: what needs no credentials is pulled without."""
     (tmp_path / "config.json").write_text('{"credsStore": "of-another-machine"}')
     monkeypatch.setenv("DOCKER_CONFIG", str(tmp_path))
@@ -452,7 +494,7 @@ def test_a_credentials_helper_that_is_not_there(elsewhere, registry, image, tmp_
     assert (built.returncode, built.stdout) == (0, "localfaas/python:3.13\n"), built.stderr
 
 
-def test_a_build_without_its_base_names_the_remedy(elsewhere):
+def test_a_build_without_its_base_names_the_remedy(elsewhere: Running) -> None:
     built = localfaas("runtimes", "build", "python3.12")
     assert built.returncode == 1
     line = built.stderr.splitlines()[-1]
@@ -486,19 +528,21 @@ MACHINE = "import os\ndef handler(event, context):\n    return os.uname().machin
 
 
 @pytest.fixture
-def said(monkeypatch) -> list[str]:
+def said(monkeypatch: pytest.MonkeyPatch) -> list[str]:
     """What an emulator tells its user."""
     said: list[str] = []
     run = Emulator.run
 
-    async def listening(self, on_ready):
+    async def listening(self: Any, on_ready: Any) -> None:
         await run(self, on_ready, complain=said.append)
 
     monkeypatch.setattr(Emulator, "run", listening)
     return said
 
 
-def test_each_function_has_the_image_of_its_architecture(elsewhere, registry, said):
+def test_each_function_has_the_image_of_its_architecture(
+    elsewhere: Running, registry: Registry, said: list[str]
+) -> None:
     """An engine keeps one of them by the name: the one pulled last."""
     image = registry.push_list("faas:list", {"amd64": [base()], "arm64": [arm64()]})
     with running(image) as emulator:
@@ -516,7 +560,9 @@ def test_each_function_has_the_image_of_its_architecture(elsewhere, registry, sa
     assert not [text for text in said if "x86_64" in text]
 
 
-def test_an_image_function_of_the_other_architecture_is_emulated(elsewhere, registry):
+def test_an_image_function_of_the_other_architecture_is_emulated(
+    elsewhere: Running, registry: Registry
+) -> None:
     layers = (arm64(), archive({"client.py": CLIENT}))
     image = registry.push("faas:arm64", *layers, architecture="arm64", config=CONFIG)
     with running(image) as emulator:
@@ -526,7 +572,9 @@ def test_an_image_function_of_the_other_architecture_is_emulated(elsewhere, regi
 
 
 @pytest.mark.parametrize("kind", ["Zip", "Image"])
-def test_an_image_of_another_architecture_than_the_functions(elsewhere, registry, kind):
+def test_an_image_of_another_architecture_than_the_functions(
+    elsewhere: Running, registry: Registry, kind: str
+) -> None:
     image = registry.push(f"faas:only-{kind.lower()}", base(), config=CONFIG)
     with running(image) as emulator:
         client = emulator.client("lambda")
@@ -546,7 +594,9 @@ def test_an_image_of_another_architecture_than_the_functions(elsewhere, registry
 FOREIGN = b"\x7fELF\x02\x01\x01" + bytes(9) + bytes([2, 0, 0xFE, 0xFE]) + bytes(44)
 
 
-def test_an_image_function_that_this_machine_can_not_run(elsewhere, registry, said):
+def test_an_image_function_that_this_machine_can_not_run(
+    elsewhere: Running, registry: Registry, said: list[str]
+) -> None:
     layer = archive({"client": FOREIGN, "bin/sh": FOREIGN})
     config = {"Entrypoint": ["/client"]}
     image = registry.push("faas:foreign", layer, architecture="arm64", config=config)
@@ -560,7 +610,9 @@ def test_an_image_function_that_this_machine_can_not_run(elsewhere, registry, sa
     assert any(text.startswith(f"f: {EMULATED}") for text in said)
 
 
-def test_of_a_list_the_functions_architecture_is_pulled(elsewhere, engine, registry):
+def test_of_a_list_the_functions_architecture_is_pulled(
+    elsewhere: Running, engine: OwnEngine, registry: Registry
+) -> None:
     foreign = archive({"bin/sh": FOREIGN})
     image = registry.push_list("faas:both", {"arm64": [foreign], "amd64": [base()]})
     with running(image) as emulator:

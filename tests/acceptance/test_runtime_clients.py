@@ -6,6 +6,8 @@ import io
 import json
 import sys
 import zipfile
+from collections.abc import Iterator
+from typing import Any
 
 import pytest
 
@@ -18,7 +20,7 @@ pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="awslambdaric is
 
 
 @pytest.fixture(scope="module")
-def emulator():
+def emulator() -> Iterator[Running]:
     pytest.importorskip("awslambdaric")
     running = Running(Settings(port=0, bootstrap="awslambdaric"))
     yield running
@@ -26,7 +28,7 @@ def emulator():
 
 
 @pytest.fixture(scope="module")
-def client(emulator):
+def client(emulator: Running) -> Any:
     return emulator.client("lambda")
 
 
@@ -34,7 +36,7 @@ def client(emulator):
 RUNTIME = f"python{sys.version_info.major}.{sys.version_info.minor}"
 
 
-def test_awslambdaric_echoes_and_stays_warm(client, emulator):
+def test_awslambdaric_echoes_and_stays_warm(client: Any, emulator: Running) -> None:
     code = "n = 0\ndef handler(event, context):\n    global n; n += 1\n    return [n, event]\n"
     first = run(client, "ric", code, {"a": "ü"}, Runtime=RUNTIME, Timeout=10)
     assert first.payload == [1, {"a": "ü"}], first.log
@@ -43,7 +45,7 @@ def test_awslambdaric_echoes_and_stays_warm(client, emulator):
     assert len(emulator.emulator.pools.environments) == 1
 
 
-def test_awslambdaric_reports_errors(client):
+def test_awslambdaric_reports_errors(client: Any) -> None:
     call = run(
         client, "ric-raises", "def handler(event, context):\n    raise KeyError('x')\n",
         Runtime=RUNTIME, Timeout=10,
@@ -54,7 +56,7 @@ def test_awslambdaric_reports_errors(client):
     assert call.payload["errorType"] == "Runtime.ImportModuleError"
 
 
-def test_a_shell_script_as_custom_runtime(client):
+def test_a_shell_script_as_custom_runtime(client: Any) -> None:
     """The tutorial's runtime: curl in a loop, a new connection for every call."""
     need("curl")
     script = """#!/bin/sh
@@ -85,7 +87,7 @@ done
         assert json.load(answer["Payload"]) == {"got": n}
 
 
-def test_boto3_is_there_and_nothing_else_of_ours():
+def test_boto3_is_there_and_nothing_else_of_ours() -> None:
     running = Running(Settings(port=0))
     try:
         code = """

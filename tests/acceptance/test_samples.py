@@ -5,7 +5,10 @@ from __future__ import annotations
 import base64
 import json
 import subprocess
+from collections.abc import Iterator
 from functools import cache
+from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -46,13 +49,13 @@ def through_the_cli(up: Up, name: str, event: object, scratch: str) -> Outcome:
     )
 
 
-def check_steps(sample: Sample, run) -> None:
+def check_steps(sample: Sample, run: Any) -> None:
     for number, step in enumerate(sample.steps):
         assert check(step.expected, run(step.event)) == [], f"step {number}"
 
 
 @pytest.fixture(scope="module", params=DRIVERS)
-def cold_up(request):
+def cold_up(request: pytest.FixtureRequest) -> Iterator[Up]:
     """An emulator whose samples nothing else calls: one that keeps state must begin cold."""
     template = ROOT / "sample_functions" / "template.yaml"
     with localfaas_up(template, "--no-watch", *options(request.param)) as up:
@@ -77,13 +80,13 @@ def skip_where_it_cannot_run(sample: Sample, driver: str = "process") -> None:
 
 
 @pytest.mark.parametrize("sample", SAMPLES, ids=lambda sample: sample.name)
-def test_through_boto3(sample, cold_up, request):
+def test_through_boto3(sample: Sample, cold_up: Up, request: pytest.FixtureRequest) -> None:
     skip_where_it_cannot_run(sample, request.node.callspec.params["cold_up"])
     check_steps(sample, lambda event: through_boto3(cold_up, sample.name, event))
 
 
 @pytest.mark.parametrize("sample", SAMPLES, ids=lambda sample: sample.name)
-def test_through_the_aws_cli(sample, samples_up, tmp_path):
+def test_through_the_aws_cli(sample: Sample, samples_up: Up, tmp_path: Path) -> None:
     skip_where_it_cannot_run(sample)
     out = str(tmp_path / "out.json")
     check_steps(sample, lambda event: through_the_cli(samples_up, sample.name, event, out))
@@ -94,7 +97,7 @@ def test_through_the_aws_cli(sample, samples_up, tmp_path):
     [each for each in SAMPLES if each.name != "orders"],  # whose events are SQS's
     ids=lambda sample: sample.name,
 )
-def test_a_sample_shows_its_lesson_without_an_event(sample, samples_up):
+def test_a_sample_shows_its_lesson_without_an_event(sample: Sample, samples_up: Up) -> None:
     skip_where_it_cannot_run(sample)
     answer = samples_up.client().invoke(FunctionName=sample.name)
     assert answer.get("FunctionError") == sample.steps[0].expected.get("function_error")

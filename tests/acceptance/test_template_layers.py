@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 import time
+from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -31,13 +33,13 @@ def handler(event, context):
 """
 
 
-def _write(path, text):
+def _write(path: Path, text: str) -> None:
     path.parent.mkdir(parents=True, exist_ok=True)
     path.write_text(text)
 
 
 @pytest.mark.slow
-def test_a_function_finds_the_layers_of_its_template(tmp_path):
+def test_a_function_finds_the_layers_of_its_template(tmp_path: Path) -> None:
     _write(tmp_path / "template.yaml", _TEMPLATE)
     _write(tmp_path / "code" / "app.py", _APP)
     _write(tmp_path / "first" / "python" / "greeting.py", "text = 'covered'\n")
@@ -46,7 +48,7 @@ def test_a_function_finds_the_layers_of_its_template(tmp_path):
     with localfaas_up(tmp_path) as up:
         client = up.client()
 
-        def call():
+        def call() -> Any:
             return json.load(client.invoke(FunctionName="uses")["Payload"])
 
         assert call() == "hello, first"

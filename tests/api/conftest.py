@@ -7,6 +7,7 @@ import io
 import threading
 import zipfile
 from collections.abc import Callable, Iterator
+from pathlib import Path
 from typing import Any
 
 import boto3
@@ -102,7 +103,7 @@ def scripted() -> Iterator[Running]:
 
 
 @pytest.fixture
-def scripted_state(tmp_path) -> Iterator[Running]:
+def scripted_state(tmp_path: Path) -> Iterator[Running]:
     """As ``scripted``, with a state folder that lasts."""
     running = Running(
         Settings(port=0, state=tmp_path / "state", transition_seconds=0), driver=ScriptedDriver()

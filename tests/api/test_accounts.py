@@ -3,17 +3,19 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
+from typing import Any
 
 import pytest
 from botocore.exceptions import ClientError
 
-from tests.api.conftest import ECHO, create
+from tests.api.conftest import ECHO, Running, create
 
 _OWN, _OTHER = "111111111111", "222222222222"
 
 
 @pytest.fixture
-def owner(scripted):
+def owner(scripted: Running) -> Any:
     client = scripted.client("lambda", account=_OWN)
     create(client, "shared", Publish=True)
     client.create_alias(FunctionName="shared", Name="live", FunctionVersion="1")
@@ -21,16 +23,16 @@ def owner(scripted):
 
 
 @pytest.fixture
-def stranger(scripted):
+def stranger(scripted: Running) -> Any:
     return scripted.client("lambda", account=_OTHER)
 
 
-def _arn(qualifier=""):
+def _arn(qualifier: str = "") -> str:
     arn = f"arn:aws:lambda:us-east-1:{_OWN}:function:shared"
     return f"{arn}:{qualifier}" if qualifier else arn
 
 
-def _denied(call, **request):
+def _denied(call: Callable[..., Any], **request: Any) -> str:
     with pytest.raises(ClientError) as caught:
         call(**request)
     response = caught.value.response
@@ -39,7 +41,7 @@ def _denied(call, **request):
     return response["Error"]["Message"]
 
 
-def test_a_name_means_a_function_of_ones_own(owner, stranger):
+def test_a_name_means_a_function_of_ones_own(owner: Any, stranger: Any) -> None:
     with pytest.raises(ClientError, match=f"Function not found: .*{_OTHER}:function:shared"):
         stranger.get_function(FunctionName="shared")
     assert stranger.list_functions()["Functions"] == []
@@ -60,7 +62,9 @@ def test_a_name_means_a_function_of_ones_own(owner, stranger):
         ("get_policy", {}),
     ],
 )
-def test_an_arn_of_another_account_is_no_way_in(owner, stranger, operation, request_):
+def test_an_arn_of_another_account_is_no_way_in(
+    owner: Any, stranger: Any, operation: str, request_: dict[str, Any]
+) -> None:
     action = "".join(word.title() for word in operation.split("_"))
     assert _denied(getattr(stranger, operation), FunctionName=_arn(), **request_) == (
         f"User: arn:aws:iam::{_OTHER}:root is not authorized to perform: lambda:{action} on "
@@ -69,7 +73,7 @@ def test_an_arn_of_another_account_is_no_way_in(owner, stranger, operation, requ
     assert owner.get_function(FunctionName="shared")["Configuration"]["Timeout"] == 3
 
 
-def test_calls_and_tags(owner, stranger):
+def test_calls_and_tags(owner: Any, stranger: Any) -> None:
     assert "lambda:InvokeFunction" in _denied(stranger.invoke, FunctionName=_arn())
     assert "lambda:TagResource" in _denied(stranger.tag_resource, Resource=_arn(), Tags={"a": "b"})
     assert "lambda:CreateFunction" in _denied(
@@ -84,7 +88,7 @@ def test_calls_and_tags(owner, stranger):
     assert owner.invoke(FunctionName=_arn(), Payload=b"1")["Payload"].read() == b"1"
 
 
-def test_a_policy_lets_another_account_in(owner, stranger):
+def test_a_policy_lets_another_account_in(owner: Any, stranger: Any) -> None:
     grant = {"FunctionName": "shared", "StatementId": "one", "Principal": _OTHER}
     owner.add_permission(**grant, Action="lambda:InvokeFunction", Qualifier="live")
     answer = stranger.invoke(FunctionName=_arn("live"), Payload=b'"in"')
@@ -99,6 +103,6 @@ def test_a_policy_lets_another_account_in(owner, stranger):
     _denied(stranger.invoke, FunctionName=_arn("live"))
 
 
-def test_a_function_that_is_not_there_is_missing(owner, stranger):
+def test_a_function_that_is_not_there_is_missing(owner: Any, stranger: Any) -> None:
     with pytest.raises(ClientError, match=f"Function not found: {_arn()}2"):
         stranger.get_function(FunctionName=f"{_arn()}2")

@@ -41,7 +41,7 @@ def _receive(sqs: Any, url: str) -> dict[str, Any]:
     return message
 
 
-def test_an_event_is_acknowledged_and_its_success_told(quick):
+def test_an_event_is_acknowledged_and_its_success_told(quick: Running) -> None:
     client, sqs = quick.client("lambda"), quick.client("sqs")
     url, arn = _queue(sqs, "told")
     create(client)
@@ -57,7 +57,7 @@ def test_an_event_is_acknowledged_and_its_success_told(quick):
     assert told["responsePayload"] == {"n": 1}
 
 
-def test_an_event_that_fails_three_times_is_dead_lettered_as_it_came(quick):
+def test_an_event_that_fails_three_times_is_dead_lettered_as_it_came(quick: Running) -> None:
     quick.emulator.driver.script = failing
     client, sqs = quick.client("lambda"), quick.client("sqs")
     url, arn = _queue(sqs, "dead")

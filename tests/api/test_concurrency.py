@@ -4,16 +4,18 @@ from __future__ import annotations
 
 import asyncio
 import dataclasses
+from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from queue import SimpleQueue
+from typing import Any
 
 import pytest
 from botocore.exceptions import ClientError
 
 from emulator.pool.placement import ScalingRate
 from emulator.testing import RuntimeClient
-from tests.api.conftest import create
+from tests.api.conftest import Running, create
 
 _RESERVED = "ReservedFunctionConcurrentInvocationLimitExceeded"
 _SHARED = "ConcurrentInvocationLimitExceeded"
@@ -22,7 +24,7 @@ _SHARED = "ConcurrentInvocationLimitExceeded"
 class Holding:
     """Runtimes that keep every invocation until they are let go."""
 
-    def __init__(self, running):
+    def __init__(self, running: Running) -> None:
         self.running, self.client = running, running.client("lambda")
         #: The initialization type of the environment of each call, in the order they began.
         self.begun: list[str] = []
@@ -30,7 +32,7 @@ class Holding:
         self._go = asyncio.Event()
         running.emulator.driver.script = self._script
 
-    async def _script(self, runtime: RuntimeClient):
+    async def _script(self, runtime: RuntimeClient) -> None:
         while True:
             request_id, payload = await runtime.next()
             self._news.put(runtime.environ["AWS_LAMBDA_INITIALIZATION_TYPE"])
@@ -38,7 +40,7 @@ class Holding:
             await runtime.respond(request_id, payload)
 
     @contextmanager
-    def calls(self, *qualifiers: str):
+    def calls(self, *qualifiers: str) -> Iterator[None]:
         """Hold a call of each of these until the end of the block."""
         go, before = asyncio.Event(), self._go
         self._go = go
@@ -54,7 +56,7 @@ class Holding:
                 self._go = before
                 assert [each.result() for each in held] == [b"{}"] * len(held)
 
-    def _call(self, qualifier: str):
+    def _call(self, qualifier: str) -> bytes:
         return self.client.invoke(FunctionName="hello", Qualifier=qualifier)["Payload"].read()
 
     def throttled(self, qualifier: str = "$LATEST") -> str:
@@ -67,14 +69,14 @@ class Holding:
 
 
 @pytest.fixture
-def held(scripted):
+def held(scripted: Running) -> Holding:
     client = scripted.client("lambda")
     create(client)
     client.publish_version(FunctionName="hello")
     return Holding(scripted)
 
 
-def _provision(client, count: int, qualifier: str = "1") -> None:
+def _provision(client: Any, count: int, qualifier: str = "1") -> None:
     one = {"FunctionName": "hello", "Qualifier": qualifier}
     client.put_provisioned_concurrency_config(**one, ProvisionedConcurrentExecutions=count)
     while client.get_provisioned_concurrency_config(**one)["Status"] == "IN_PROGRESS":
@@ -82,12 +84,12 @@ def _provision(client, count: int, qualifier: str = "1") -> None:
     assert client.get_provisioned_concurrency_config(**one)["Status"] == "READY"
 
 
-def test_a_reservation_of_nothing_runs_nothing(held):
+def test_a_reservation_of_nothing_runs_nothing(held: Holding) -> None:
     held.client.put_function_concurrency(FunctionName="hello", ReservedConcurrentExecutions=0)
     assert held.throttled() == _RESERVED
 
 
-def test_a_reservation_is_for_all_versions_together(held):
+def test_a_reservation_is_for_all_versions_together(held: Holding) -> None:
     held.client.put_function_concurrency(FunctionName="hello", ReservedConcurrentExecutions=2)
     with held.calls("$LATEST", "1"):
         assert held.throttled() == _RESERVED
@@ -97,7 +99,7 @@ def test_a_reservation_is_for_all_versions_together(held):
         pass
 
 
-def test_provisioned_concurrency_is_taken_off_the_reservation(held):
+def test_provisioned_concurrency_is_taken_off_the_reservation(held: Holding) -> None:
     _provision(held.client, 1)
     held.client.put_function_concurrency(FunctionName="hello", ReservedConcurrentExecutions=2)
     # One of the two is set aside for version 1: the other is anybody's, spill-over included.
@@ -111,7 +113,7 @@ def test_provisioned_concurrency_is_taken_off_the_reservation(held):
         assert held.throttled() == _RESERVED
 
 
-def test_provisioned_concurrency_is_taken_off_what_functions_share(held):
+def test_provisioned_concurrency_is_taken_off_what_functions_share(held: Holding) -> None:
     def shared() -> int:
         return held.client.get_account_settings()["AccountLimit"]["UnreservedConcurrentExecutions"]
 
@@ -130,7 +132,7 @@ def test_provisioned_concurrency_is_taken_off_what_functions_share(held):
         assert held.throttled("1") == _SHARED
 
 
-def test_a_hundred_is_left_for_those_without_a_reservation(held):
+def test_a_hundred_is_left_for_those_without_a_reservation(held: Holding) -> None:
     with pytest.raises(ClientError, match=r"below its minimum value of \[100\]") as raised:
         held.client.put_function_concurrency(FunctionName="hello", ReservedConcurrentExecutions=901)
     assert raised.value.response["Error"]["Code"] == "InvalidParameterValueException"
@@ -140,7 +142,7 @@ def test_a_hundred_is_left_for_those_without_a_reservation(held):
         held.client.put_function_concurrency(FunctionName="other", ReservedConcurrentExecutions=1)
 
 
-def test_a_function_that_is_deleted_gives_its_concurrency_back(held):
+def test_a_function_that_is_deleted_gives_its_concurrency_back(held: Holding) -> None:
     _provision(held.client, 2)
     held.client.put_function_concurrency(FunctionName="hello", ReservedConcurrentExecutions=7)
     create(held.client, "other")
@@ -149,7 +151,7 @@ def test_a_function_that_is_deleted_gives_its_concurrency_back(held):
     assert settings["AccountLimit"]["UnreservedConcurrentExecutions"] == 1000
 
 
-def test_a_version_that_is_deleted_gives_its_provisioned_concurrency_back(held):
+def test_a_version_that_is_deleted_gives_its_provisioned_concurrency_back(held: Holding) -> None:
     _provision(held.client, 2)
     held.client.delete_function(FunctionName="hello", Qualifier="1")
     settings = held.client.get_account_settings()
@@ -158,8 +160,8 @@ def test_a_version_that_is_deleted_gives_its_provisioned_concurrency_back(held):
     assert configs["ProvisionedConcurrencyConfigs"] == []
 
 
-def test_a_failing_init_fails_the_provisioning(held):
-    async def fails(runtime: RuntimeClient):
+def test_a_failing_init_fails_the_provisioning(held: Holding) -> None:
+    async def fails(runtime: RuntimeClient) -> None:
         return None
 
     held.running.emulator.driver.script = fails
@@ -173,7 +175,7 @@ def test_a_failing_init_fails_the_provisioning(held):
     assert found["AvailableProvisionedConcurrentExecutions"] == 0
 
 
-def test_environments_come_no_faster_than_the_scaling_rate(held):
+def test_environments_come_no_faster_than_the_scaling_rate(held: Holding) -> None:
     pools = held.running.emulator.pools
     pools.settings = dataclasses.replace(
         pools.settings, scaling=ScalingRate(burst=2, per_second=0.001)

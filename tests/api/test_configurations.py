@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 from botocore.exceptions import ClientError
 
-from tests.api.conftest import ECHO, create
+from tests.api.conftest import ECHO, Running, create
 
 _PROVIDER = {
     "VpcConfig": {"SubnetIds": ["subnet-0123456789abcdef0"], "SecurityGroupIds": []},
@@ -17,14 +19,14 @@ _PUBLISHERS = {
 
 
 @pytest.fixture
-def client(scripted):
+def client(scripted: Running) -> Any:
     client = scripted.client("lambda")
     create(client, Publish=True)
     client.create_alias(FunctionName="hello", Name="live", FunctionVersion="1")
     return client
 
 
-def test_url_configurations(client):
+def test_url_configurations(client: Any) -> None:
     hello = {"FunctionName": "hello"}
     created = client.create_function_url_config(**hello, AuthType="NONE")
     assert created["InvokeMode"] == "BUFFERED"
@@ -51,7 +53,7 @@ def test_url_configurations(client):
             client.create_function_url_config(**missing, AuthType="NONE")
 
 
-def test_provisioned_concurrency(client, scripted):
+def test_provisioned_concurrency(client: Any, scripted: Running) -> None:
     live = {"FunctionName": "hello", "Qualifier": "live"}
     put = client.put_provisioned_concurrency_config(**live, ProvisionedConcurrentExecutions=2)
     assert (put["Status"], put["RequestedProvisionedConcurrentExecutions"]) == ("IN_PROGRESS", 2)
@@ -87,7 +89,7 @@ def test_provisioned_concurrency(client, scripted):
         client.get_provisioned_concurrency_config(**live)
 
 
-def _until_ready(client, **qualified):
+def _until_ready(client: Any, **qualified: str) -> None:
     for _ in range(500):
         status = client.get_provisioned_concurrency_config(**qualified)["Status"]
         if status == "READY":
@@ -96,7 +98,7 @@ def _until_ready(client, **qualified):
     raise AssertionError("not ready")
 
 
-def test_reserved_and_provisioned_meet(client):
+def test_reserved_and_provisioned_meet(client: Any) -> None:
     hello = {"FunctionName": "hello"}
     one = {**hello, "Qualifier": "1"}
     client.put_provisioned_concurrency_config(**one, ProvisionedConcurrentExecutions=2)
@@ -122,7 +124,7 @@ def test_reserved_and_provisioned_meet(client):
         client.put_function_concurrency(FunctionName="hello:1", ReservedConcurrentExecutions=1)
 
 
-def test_code_signing(client):
+def test_code_signing(client: Any) -> None:
     made = client.create_code_signing_config(
         AllowedPublishers=_PUBLISHERS,
         CodeSigningPolicies={"UntrustedArtifactOnDeployment": "Enforce"},
@@ -155,7 +157,7 @@ def test_code_signing(client):
         client.put_function_code_signing_config(**hello, CodeSigningConfigArn=arn)
 
 
-def test_runtime_management(client):
+def test_runtime_management(client: Any) -> None:
     hello = {"FunctionName": "hello"}
     shown = client.get_runtime_management_config(**hello)
     assert shown["UpdateRuntimeOn"] == "Auto"
@@ -172,14 +174,14 @@ def test_runtime_management(client):
     assert put["RuntimeVersionArn"] == found["RuntimeVersionArn"]
 
 
-def test_recursion(client):
+def test_recursion(client: Any) -> None:
     hello = {"FunctionName": "hello"}
     assert client.get_function_recursion_config(**hello)["RecursiveLoop"] == "Terminate"
     client.put_function_recursion_config(**hello, RecursiveLoop="Allow")
     assert client.get_function_recursion_config(**hello)["RecursiveLoop"] == "Allow"
 
 
-def test_event_invoke_configurations(client):
+def test_event_invoke_configurations(client: Any) -> None:
     hello = {"FunctionName": "hello"}
     client.put_function_event_invoke_config(**hello, MaximumRetryAttempts=1)
     client.update_function_event_invoke_config(**hello, MaximumEventAgeInSeconds=60)
@@ -190,7 +192,7 @@ def test_event_invoke_configurations(client):
     client.delete_function_event_invoke_config(**hello)
 
 
-def test_account_settings(client):
+def test_account_settings(client: Any) -> None:
     settings = client.get_account_settings()
     assert settings["AccountLimit"] == {
         "TotalCodeSize": 80530636800,
@@ -202,7 +204,7 @@ def test_account_settings(client):
     assert settings["AccountUsage"] == {"TotalCodeSize": 2 * len(ECHO), "FunctionCount": 1}
 
 
-def test_capacity_providers(client):
+def test_capacity_providers(client: Any) -> None:
     made = client.create_capacity_provider(CapacityProviderName="provider", **_PROVIDER)
     assert made["CapacityProvider"]["State"] == "Pending"
     arn = made["CapacityProvider"]["CapacityProviderArn"]
@@ -236,7 +238,7 @@ def test_capacity_providers(client):
         client.get_capacity_provider(CapacityProviderName="provider")
 
 
-def test_tags(client):
+def test_tags(client: Any) -> None:
     arn = "arn:aws:lambda:us-east-1:000000000000:function:hello"
     client.tag_resource(Resource=arn, Tags={"a": "1", "b": "2"})
     client.untag_resource(Resource=arn, TagKeys=["a"])

@@ -88,7 +88,7 @@ def site() -> Iterator[Site]:
 # --- requests ------------------------------------------------------------------------------------
 
 
-def test_the_event(site):
+def test_the_event(site: Site) -> None:
     host = site.publish()
     url_id = host.partition(".")[0]
     status, headers, body = site.call(
@@ -136,7 +136,7 @@ def test_the_event(site):
     assert "authorizer" not in context
 
 
-def test_an_event_without_query_cookies_and_body(site):
+def test_an_event_without_query_cookies_and_body(site: Site) -> None:
     site.publish()
     site.call()
     assert site.event["rawPath"] == "/"
@@ -144,7 +144,7 @@ def test_an_event_without_query_cookies_and_body(site):
     assert {"queryStringParameters", "cookies", "body"}.isdisjoint(site.event)
 
 
-def test_several_headers_of_one_name_are_joined(site):
+def test_several_headers_of_one_name_are_joined(site: Site) -> None:
     site.publish()
     with socket.create_connection(("127.0.0.1", site.running.emulator.port)) as client:
         client.sendall(
@@ -168,7 +168,7 @@ def test_several_headers_of_one_name_are_joined(site):
         ("image/png", b"\x89PNG\x00", False),
     ],
 )
-def test_the_body_is_base64_by_its_type(site, kind, body, text):
+def test_the_body_is_base64_by_its_type(site: Site, kind: str, body: str, text: bool) -> None:
     site.publish()
     site.call("POST", body=body, headers={"Content-Type": kind})
     assert site.event["isBase64Encoded"] is not text
@@ -176,7 +176,7 @@ def test_the_body_is_base64_by_its_type(site, kind, body, text):
     assert (sent.encode() if text else base64.b64decode(sent)) == body
 
 
-def test_by_path(site):
+def test_by_path(site: Site) -> None:
     url_id = site.publish().partition(".")[0]
     site.call("GET", f"/_function_url/{url_id}/some/path?q=1", host="localhost")
     assert site.event["rawPath"] == "/some/path"
@@ -186,7 +186,7 @@ def test_by_path(site):
     assert site.event["rawPath"] == "/"
 
 
-def test_a_url_that_is_not_there(site):
+def test_a_url_that_is_not_there(site: Site) -> None:
     site.publish()
     for host, path in [
         ("nobody.lambda-url.us-east-1.localhost", "/"),
@@ -200,7 +200,7 @@ def test_a_url_that_is_not_there(site):
     assert site.invokes == 0
 
 
-def test_a_url_ends_with_its_configuration(site):
+def test_a_url_ends_with_its_configuration(site: Site) -> None:
     site.publish()
     assert site.call()[0] == 200
     site.client.delete_function_url_config(FunctionName="hello")
@@ -211,7 +211,7 @@ def test_a_url_ends_with_its_configuration(site):
     assert site.call(host=before)[0] == 403
 
 
-def test_the_url_of_an_alias(site):
+def test_the_url_of_an_alias(site: Site) -> None:
     site.client.publish_version(FunctionName="hello")
     site.client.create_alias(FunctionName="hello", Name="live", FunctionVersion="1")
     site.publish(Qualifier="live")
@@ -219,7 +219,7 @@ def test_the_url_of_an_alias(site):
     assert site.driver.sandboxes[-1].spec.function_version == "1"
 
 
-def test_iam(site):
+def test_iam(site: Site) -> None:
     site.publish(AuthType="AWS_IAM")
     status, headers, body = site.call()
     assert (status, body) == (403, b'{"Message":"Forbidden"}')
@@ -249,7 +249,7 @@ def test_iam(site):
         (b"null", b"null"),
     ],
 )
-def test_a_result_without_a_status_is_the_body(site, reply, body):
+def test_a_result_without_a_status_is_the_body(site: Site, reply: Any, body: bytes) -> None:
     site.publish()
     site.reply = reply
     status, headers, received = site.call()
@@ -257,7 +257,7 @@ def test_a_result_without_a_status_is_the_body(site, reply, body):
     assert headers["content-type"] == "application/json"
 
 
-def test_a_result_with_a_status(site):
+def test_a_result_with_a_status(site: Site) -> None:
     site.publish()
     site.reply = {
         "statusCode": 201,
@@ -274,7 +274,7 @@ def test_a_result_with_a_status(site):
     assert headers["x-amzn-trace-id"].startswith("Root=1-")
 
 
-def test_a_body_in_base64(site):
+def test_a_body_in_base64(site: Site) -> None:
     site.publish()
     site.reply = {"statusCode": "200", "body": "AP8=", "isBase64Encoded": True}
     status, headers, body = site.call()
@@ -282,7 +282,7 @@ def test_a_body_in_base64(site):
     assert headers["content-type"] == "application/json"
 
 
-def test_a_body_that_is_an_object_is_json(site):
+def test_a_body_that_is_an_object_is_json(site: Site) -> None:
     site.publish()
     site.reply = {"statusCode": 200, "body": {"a": 1}}
     assert site.call()[2] == b'{"a":1}'
@@ -308,15 +308,15 @@ def test_a_body_that_is_an_object_is_json(site):
         {"statusCode": 200, "body": "%", "isBase64Encoded": True},
     ],
 )
-def test_a_result_that_is_no_response(site, reply):
+def test_a_result_that_is_no_response(site: Site, reply: bytes | dict[str, Any]) -> None:
     site.publish()
     site.reply = reply
     status, _, body = site.call()
     assert (status, body) == (502, b"Internal Server Error")
 
 
-def test_a_function_error(site):
-    async def script(writer, runtime):
+def test_a_function_error(site: Site) -> None:
+    async def script(writer: Writer, runtime: RuntimeClient) -> None:
         await runtime.call("POST", f"invocation/{writer._id}/error", b'{"errorType":"Oops"}')
 
     site.publish()
@@ -325,8 +325,8 @@ def test_a_function_error(site):
     assert (status, body) == (502, b"Internal Server Error")
 
 
-def test_a_timeout(site):
-    async def script(writer, runtime):
+def test_a_timeout(site: Site) -> None:
+    async def script(writer: Writer, runtime: RuntimeClient) -> None:
         await asyncio.Event().wait()
 
     site.client.update_function_configuration(FunctionName="hello", Timeout=1)
@@ -335,7 +335,7 @@ def test_a_timeout(site):
     assert site.call()[0] == 502
 
 
-def test_throttled(site):
+def test_throttled(site: Site) -> None:
     site.publish()
     site.client.put_function_concurrency(FunctionName="hello", ReservedConcurrentExecutions=0)
     status, headers, body = site.call()
@@ -344,7 +344,7 @@ def test_throttled(site):
     assert json.loads(body)["Reason"] == "ReservedFunctionConcurrentInvocationLimitExceeded"
 
 
-def test_too_large(site):
+def test_too_large(site: Site) -> None:
     site.publish()
     assert site.call("POST", body=b"x" * (6 * 1024 * 1024 + 1))[0] == 413
     # It fits, but not once it is base64.
@@ -354,7 +354,7 @@ def test_too_large(site):
 
 
 @pytest.mark.parametrize("code", [204, 304])
-def test_statuses_without_a_body(site, code):
+def test_statuses_without_a_body(site: Site, code: int) -> None:
     site.publish()
     site.reply = {"statusCode": code, "body": "dropped"}
     connection = site.open()
@@ -365,7 +365,7 @@ def test_statuses_without_a_body(site, code):
     connection.close()
 
 
-def test_head_and_options(site):
+def test_head_and_options(site: Site) -> None:
     site.publish()
     status, headers, body = site.call("HEAD")
     assert (status, body) == (200, b"")
@@ -378,7 +378,7 @@ def test_head_and_options(site):
     "target",
     ["/%ff%00?%ff=%zz&&=&a", "//a//../b?;", "/" + "x" * 20_000, "/?" + "a=b&" * 5_000, "/%5F?+=+"],
 )
-def test_strange_targets(site, target):
+def test_strange_targets(site: Site, target: str) -> None:
     site.publish()
     status, _, body = site.call("GET", target)
     assert status == 200
@@ -386,13 +386,13 @@ def test_strange_targets(site, target):
     assert json.loads(body)["rawQueryString"] == target.partition("?")[2]
 
 
-def test_large_headers(site):
+def test_large_headers(site: Site) -> None:
     site.publish()
     assert site.call(headers={"X-Large": "x" * 1_000_000})[0] == 200
     assert len(site.event["headers"]["x-large"]) == 1_000_000
 
 
-def test_bytes_that_are_no_text_in_headers_and_query(site):
+def test_bytes_that_are_no_text_in_headers_and_query(site: Site) -> None:
     site.publish()
     with socket.create_connection(("127.0.0.1", site.running.emulator.port)) as client:
         client.sendall(
@@ -419,7 +419,7 @@ CORS = {
 }
 
 
-def test_preflight(site):
+def test_preflight(site: Site) -> None:
     site.publish(Cors=CORS)
     status, headers, body = site.call("OPTIONS", headers=PREFLIGHT)
     assert (status, body) == (200, b"")
@@ -432,25 +432,25 @@ def test_preflight(site):
     assert site.invokes == 0
 
 
-def test_preflight_of_a_signed_url_needs_no_signature(site):
+def test_preflight_of_a_signed_url_needs_no_signature(site: Site) -> None:
     site.publish(AuthType="AWS_IAM", Cors=CORS)
     assert site.call("OPTIONS", headers=PREFLIGHT)[0] == 200
 
 
-def test_preflight_from_another_origin_has_no_headers(site):
+def test_preflight_from_another_origin_has_no_headers(site: Site) -> None:
     site.publish(Cors=CORS)
     status, headers, _ = site.call("OPTIONS", headers={**PREFLIGHT, "Origin": "https://evil"})
     assert status == 200
     assert not [name for name in headers if name.startswith("access-control")]
 
 
-def test_preflight_without_cors_is_the_functions(site):
+def test_preflight_without_cors_is_the_functions(site: Site) -> None:
     site.publish()
     assert site.call("OPTIONS", headers=PREFLIGHT)[0] == 200
     assert site.invokes == 1
 
 
-def test_answers_carry_cors_headers(site):
+def test_answers_carry_cors_headers(site: Site) -> None:
     site.publish(Cors=CORS)
     site.reply = {"statusCode": 200, "headers": {"Access-Control-Max-Age": "1"}, "body": ""}
     _, headers, _ = site.call(headers={"Origin": ORIGIN})
@@ -462,13 +462,13 @@ def test_answers_carry_cors_headers(site):
     assert "access-control-allow-origin" not in headers
 
 
-def test_any_origin(site):
+def test_any_origin(site: Site) -> None:
     site.publish(Cors={"AllowOrigins": ["*"]})
     _, headers, _ = site.call(headers={"Origin": ORIGIN})
     assert headers["access-control-allow-origin"] == "*"
 
 
-def test_foreign_pages_reach_urls_and_nothing_else(site):
+def test_foreign_pages_reach_urls_and_nothing_else(site: Site) -> None:
     """The Host is still checked, and a URL's host opens no other door."""
     site.publish()
     foreign = {"Origin": "https://evil.example", "Sec-Fetch-Site": "cross-site"}
@@ -488,8 +488,8 @@ def _prelude(**members: Any) -> bytes:
     return json.dumps(members).encode() + NULS
 
 
-def test_a_stream_with_a_prelude(site):
-    async def script(writer, runtime):
+def test_a_stream_with_a_prelude(site: Site) -> None:
+    async def script(writer: Writer, runtime: RuntimeClient) -> None:
         await writer.begin(PRELUDE)
         head = _prelude(
             statusCode=202, headers={"Content-Type": "text/event-stream"}, cookies=["a=1"]
@@ -516,8 +516,8 @@ def test_a_stream_with_a_prelude(site):
     connection.close()
 
 
-def test_a_stream_without_a_prelude(site):
-    async def script(writer, runtime):
+def test_a_stream_without_a_prelude(site: Site) -> None:
+    async def script(writer: Writer, runtime: RuntimeClient) -> None:
         await writer.begin("text/plain")
         await writer.write(b"some")
         await writer.end()
@@ -528,14 +528,14 @@ def test_a_stream_without_a_prelude(site):
     assert (status, headers["content-type"], body) == (200, "text/plain", b"some")
 
 
-def test_a_function_that_does_not_stream_behind_a_streaming_url(site):
+def test_a_function_that_does_not_stream_behind_a_streaming_url(site: Site) -> None:
     site.publish(InvokeMode="RESPONSE_STREAM")
     site.reply = {"statusCode": 201, "body": "x"}
     assert site.call()[2] == b'{"statusCode": 201, "body": "x"}'
 
 
-def test_a_streaming_function_behind_a_buffering_url(site):
-    async def script(writer, runtime):
+def test_a_streaming_function_behind_a_buffering_url(site: Site) -> None:
+    async def script(writer: Writer, runtime: RuntimeClient) -> None:
         await writer.begin(PRELUDE)
         await writer.write(_prelude(statusCode=202, headers={"x-a": "b"}) + b"some")
         await writer.write(b"thing")
@@ -547,8 +547,8 @@ def test_a_streaming_function_behind_a_buffering_url(site):
     assert (status, headers["x-a"], body) == (202, "b", b"something")
 
 
-def test_a_stream_that_breaks_is_cut(site):
-    async def script(writer, runtime):
+def test_a_stream_that_breaks_is_cut(site: Site) -> None:
+    async def script(writer: Writer, runtime: RuntimeClient) -> None:
         await writer.begin(PRELUDE)
         await writer.write(_prelude(statusCode=200) + b"some")
         await writer.end("Oops", {"errorType": "Oops"})
@@ -560,8 +560,8 @@ def test_a_stream_that_breaks_is_cut(site):
 
 
 @pytest.mark.parametrize("beginning", [b"no prelude", b"[]" + NULS, b'{"statusCode":1}' + NULS])
-def test_a_stream_with_a_bad_prelude(site, beginning):
-    async def script(writer, runtime):
+def test_a_stream_with_a_bad_prelude(site: Site, beginning: bytes) -> None:
+    async def script(writer: Writer, runtime: RuntimeClient) -> None:
         await writer.begin(PRELUDE)
         await writer.write(beginning)
         await writer.write(b"x" * 100_000)
@@ -574,8 +574,8 @@ def test_a_stream_with_a_bad_prelude(site, beginning):
     assert site.call()[0] == 200
 
 
-def test_an_error_before_the_stream_begins(site):
-    async def script(writer, runtime):
+def test_an_error_before_the_stream_begins(site: Site) -> None:
+    async def script(writer: Writer, runtime: RuntimeClient) -> None:
         await runtime.call("POST", f"invocation/{writer._id}/error", b'{"errorType":"Oops"}')
 
     site.publish(InvokeMode="RESPONSE_STREAM")

@@ -9,19 +9,20 @@ import os
 import tempfile
 import urllib.error
 import urllib.request
+from typing import Any
 
 import pytest
 from botocore.exceptions import ClientError
 
-from tests.api.conftest import ECHO, create
+from tests.api.conftest import ECHO, Running, create
 
 
 @pytest.fixture
-def client(scripted):
+def client(scripted: Running) -> Any:
     return scripted.client("lambda")
 
 
-def test_create_invoke_delete(client):
+def test_create_invoke_delete(client: Any) -> None:
     created = create(client, Environment={"Variables": {"AB": "1"}})
     assert created["State"] == "Pending"
     assert created["FunctionArn"] == "arn:aws:lambda:us-east-1:000000000000:function:hello"
@@ -39,7 +40,7 @@ def test_create_invoke_delete(client):
     assert raised.value.response["Message"].endswith("function:hello:$LATEST")
 
 
-def test_invoke_by_every_form_of_name(client):
+def test_invoke_by_every_form_of_name(client: Any) -> None:
     create(client)
     arn = "arn:aws:lambda:us-east-1:000000000000:function:hello"
     for name in ("hello", "hello:$LATEST", arn, f"{arn}:$LATEST", "000000000000:function:hello"):
@@ -53,8 +54,10 @@ def test_invoke_by_every_form_of_name(client):
         ("mkstemp", "It was not kept: No space left on device"),
     ],
 )
-def test_a_full_disk_is_said_without_the_machines_paths(client, monkeypatch, step, says):
-    def full(*_, **where):
+def test_a_full_disk_is_said_without_the_machines_paths(
+    client: Any, monkeypatch: pytest.MonkeyPatch, step: str, says: str
+) -> None:
+    def full(*_: Any, **where: Any) -> None:
         raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), f"{where['dir']}/new")
 
     monkeypatch.setattr(tempfile, step, full)
@@ -65,7 +68,7 @@ def test_a_full_disk_is_said_without_the_machines_paths(client, monkeypatch, ste
     assert (error["Code"], error["Message"]) == ("ServiceException", says)
 
 
-def test_dry_run_and_event(client):
+def test_dry_run_and_event(client: Any) -> None:
     create(client)
     assert client.invoke(FunctionName="hello", InvocationType="DryRun")["StatusCode"] == 204
     answer = client.invoke(FunctionName="hello", InvocationType="Event", Payload=b"{}")
@@ -73,7 +76,7 @@ def test_dry_run_and_event(client):
     assert answer["Payload"].read() == b""
 
 
-def test_accounts_and_regions_never_meet(scripted):
+def test_accounts_and_regions_never_meet(scripted: Running) -> None:
     create(scripted.client("lambda", account="111111111111"))
     for account, region in (("222222222222", "us-east-1"), ("111111111111", "eu-west-1")):
         other = scripted.client("lambda", account=account, region=region)
@@ -91,7 +94,7 @@ def test_accounts_and_regions_never_meet(scripted):
         (b"[" * 50_000 + b"]" * 50_000, "Document nesting depth exceeds the maximum allowed"),
     ],
 )
-def test_a_payload_that_is_no_json(client, payload, reason):
+def test_a_payload_that_is_no_json(client: Any, payload: bytes, reason: str) -> None:
     create(client)
     with pytest.raises(ClientError) as raised:
         client.invoke(FunctionName="hello", Payload=payload)
@@ -103,7 +106,7 @@ def test_a_payload_that_is_no_json(client, payload, reason):
 @pytest.mark.parametrize(
     "context", ["x", "[]", '{"a":' + "[" * 300 + "]" * 300 + "}", '{"a":' + "[" * 1200]
 )
-def test_a_client_context_that_is_none(client, context):
+def test_a_client_context_that_is_none(client: Any, context: str) -> None:
     create(client)
     with pytest.raises(ClientError, match="Client context must be") as raised:
         client.invoke(
@@ -112,7 +115,7 @@ def test_a_client_context_that_is_none(client, context):
     assert raised.value.response["Error"]["Code"] == "InvalidRequestContentException"
 
 
-def test_payload_limits(client):
+def test_payload_limits(client: Any) -> None:
     create(client)
     for kind, limit in (("RequestResponse", 6 * 1024 * 1024), ("Event", 1024 * 1024)):
         with pytest.raises(ClientError) as raised:
@@ -124,12 +127,12 @@ def test_payload_limits(client):
         assert f"smaller than {limit} bytes" in raised.value.response["Error"]["Message"]
 
 
-def test_environment_over_4_kb(client):
+def test_environment_over_4_kb(client: Any) -> None:
     with pytest.raises(ClientError, match="exceeded the 4KB limit"):
         create(client, Environment={"Variables": {"AB": "x" * 4096}})
 
 
-def test_reserved_concurrency_zero(client):
+def test_reserved_concurrency_zero(client: Any) -> None:
     create(client)
     client.put_function_concurrency(FunctionName="hello", ReservedConcurrentExecutions=0)
     with pytest.raises(client.exceptions.TooManyRequestsException) as raised:
@@ -143,7 +146,7 @@ def test_reserved_concurrency_zero(client):
     assert client.invoke(FunctionName="hello")["StatusCode"] == 200
 
 
-def test_update_code_and_configuration(client, scripted):
+def test_update_code_and_configuration(client: Any, scripted: Running) -> None:
     create(client)
     client.invoke(FunctionName="hello")
     updated = client.update_function_configuration(FunctionName="hello", Timeout=9)
@@ -159,12 +162,12 @@ def test_update_code_and_configuration(client, scripted):
 
 
 @pytest.mark.parametrize("code", [b"no zip", b""])
-def test_code_that_is_no_archive(client, code):
+def test_code_that_is_no_archive(client: Any, code: bytes) -> None:
     with pytest.raises(client.exceptions.InvalidParameterValueException):
         create(client, Code={"ZipFile": code})
 
 
-def test_code_comes_from_one_place(client):
+def test_code_comes_from_one_place(client: Any) -> None:
     create(client)
     bucket = {"S3Bucket": "bucket", "S3Key": "key"}
     for operation in (
@@ -179,7 +182,7 @@ def test_code_comes_from_one_place(client):
             operation()
 
 
-def test_an_operation_that_is_not_there_says_so(client):
+def test_an_operation_that_is_not_there_says_so(client: Any) -> None:
     with pytest.raises(ClientError) as raised:
         client.get_durable_execution(
             DurableExecutionArn="arn:aws:lambda:us-east-1:000000000000:function:f:1"
@@ -189,12 +192,12 @@ def test_an_operation_that_is_not_there_says_so(client):
     assert "GetDurableExecution" in raised.value.response["Error"]["Message"]
 
 
-def test_another_service_says_so(scripted):
+def test_another_service_says_so(scripted: Running) -> None:
     with pytest.raises(ClientError, match="does not serve DynamoDB"):
         scripted.client("dynamodb").list_tables()
 
 
-def test_curl_like_invoke_without_a_signature(client, scripted):
+def test_curl_like_invoke_without_a_signature(client: Any, scripted: Running) -> None:
     create(client)
     url = f"{scripted.url}/2015-03-31/functions/hello/invocations"
     with urllib.request.urlopen(url, b'{"b": 2}') as answer:

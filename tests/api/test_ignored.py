@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 import urllib.request
+from collections.abc import Iterator
+from typing import Any
 
 import pytest
 from botocore.exceptions import ClientError
@@ -49,23 +51,23 @@ _ACTED_ON = {
 
 
 class _Foreign(ScriptedDriver):
-    def check_architecture(self, architecture):
+    def check_architecture(self, architecture: str) -> str | None:
         return None if architecture == "x86_64" else f"nothing here is {architecture}"
 
 
 @pytest.fixture
-def running():
+def running() -> Iterator[Running]:
     running = Running(Settings(port=0, transition_seconds=0), driver=_Foreign())
     yield running
     running.stop()
 
 
-def _listed(running):
+def _listed(running: Running) -> dict[str, Any]:
     with urllib.request.urlopen(f"{running.url}/_emulator/functions") as answer:
         return {each["name"]: each["ignored"] for each in json.load(answer)}
 
 
-def test_exactly_what_does_not_act_is_listed_and_warned_of(running):
+def test_exactly_what_does_not_act_is_listed_and_warned_of(running: Running) -> None:
     complaints = []
     running.emulator._complain = complaints.append
     client = running.client("lambda")
@@ -85,7 +87,7 @@ def test_exactly_what_does_not_act_is_listed_and_warned_of(running):
     assert set(names) - set(_listed(running)["in-vain"]) == {"TracingConfig", "VpcConfig"}
 
 
-def test_destinations_that_nothing_is_delivered_to(running):
+def test_destinations_that_nothing_is_delivered_to(running: Running) -> None:
     complaints = []
     running.emulator._complain = complaints.append
     client = running.client("lambda")
@@ -98,7 +100,7 @@ def test_destinations_that_nothing_is_delivered_to(running):
     assert complaints == [f"hello: nothing can be delivered to {_TOPIC}."]
 
 
-def test_runtimes_that_are_not_updated(running):
+def test_runtimes_that_are_not_updated(running: Running) -> None:
     client = running.client("lambda")
     create(client)
     client.put_runtime_management_config(FunctionName="hello", UpdateRuntimeOn="FunctionUpdate")
@@ -107,7 +109,7 @@ def test_runtimes_that_are_not_updated(running):
     assert _listed(running) == {"hello": []}
 
 
-def test_strict_settings_refuse_it():
+def test_strict_settings_refuse_it() -> None:
     running = Running(Settings(port=0, strict=True, transition_seconds=0), driver=_Foreign())
     try:
         client = running.client("lambda")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import time
+from collections.abc import Iterator
 
 import pytest
 
@@ -33,7 +34,7 @@ class _Driver(ScriptedDriver):
 
     unready = ""
 
-    async def prepare(self, runtime, architecture):
+    async def prepare(self, runtime: str, architecture: str) -> None:
         if self.unready:
             raise DriverFault(self.unready)
         await super().prepare(runtime, architecture)
@@ -69,7 +70,7 @@ class _World:
 
 
 @pytest.fixture
-def world():
+def world() -> Iterator[_World]:
     """Where a transition that nobody waits for lasts longer than a test."""
     world = _World(300)
     yield world
@@ -77,14 +78,14 @@ def world():
 
 
 @pytest.fixture
-def quick():
+def quick() -> Iterator[_World]:
     """Where transitions end as soon as they can."""
     world = _World(0)
     yield world
     world.running.stop()
 
 
-def test_an_idle_function_is_inactive_until_a_call_restores_it(world):
+def test_an_idle_function_is_inactive_until_a_call_restores_it(world: _World) -> None:
     client = world.client
     world.active("idle", Publish=True)
     world.clock.days = 13.9
@@ -107,7 +108,7 @@ def test_an_idle_function_is_inactive_until_a_call_restores_it(world):
     assert world.state("idle")[0] == "Active"
 
 
-def test_the_call_after_the_refused_one_waits_for_the_function(world):
+def test_the_call_after_the_refused_one_waits_for_the_function(world: _World) -> None:
     world.active("again")
     world.clock.days = 15
     world.refused("again")
@@ -115,7 +116,7 @@ def test_the_call_after_the_refused_one_waits_for_the_function(world):
     assert answer["Payload"].read() == b"1"
 
 
-def test_a_change_makes_an_inactive_function_active(world):
+def test_a_change_makes_an_inactive_function_active(world: _World) -> None:
     client = world.client
     world.active("changed")
     world.clock.days = 15
@@ -126,7 +127,7 @@ def test_a_change_makes_an_inactive_function_active(world):
     assert client.invoke(FunctionName="changed", Payload=b"2")["Payload"].read() == b"2"
 
 
-def test_what_cannot_be_restored_is_inactive_still(quick):
+def test_what_cannot_be_restored_is_inactive_still(quick: _World) -> None:
     quick.active("lost")
     quick.clock.days, quick.driver.unready = 15, "no interpreter"
     quick.refused("lost")
@@ -141,7 +142,7 @@ def test_what_cannot_be_restored_is_inactive_still(quick):
     assert quick.client.invoke(FunctionName="lost", Payload=b"3")["Payload"].read() == b"3"
 
 
-def test_a_restored_version_keeps_its_own_image(quick):
+def test_a_restored_version_keeps_its_own_image(quick: _World) -> None:
     client = quick.client
     client.create_function(
         FunctionName="image",
@@ -164,7 +165,7 @@ def test_a_restored_version_keeps_its_own_image(quick):
     assert quick.code("image", "$LATEST")["ImageUri"] == "two:2"
 
 
-def test_events_and_polled_messages_wait_for_an_inactive_function(quick):
+def test_events_and_polled_messages_wait_for_an_inactive_function(quick: _World) -> None:
     client, sqs = quick.client, quick.running.client("sqs")
     told, source = (sqs.create_queue(QueueName=name)["QueueUrl"] for name in ("told", "source"))
     for name in ("event", "polled"):
@@ -191,7 +192,7 @@ def test_events_and_polled_messages_wait_for_an_inactive_function(quick):
     assert quick.state("event")[0] == quick.state("polled")[0] == "Active"
 
 
-def test_is_idle():
+def test_is_idle() -> None:
     version = FunctionVersion(
         account="000000000000",
         region="us-east-1",

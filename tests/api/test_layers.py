@@ -2,24 +2,26 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 from botocore.exceptions import ClientError
 
 from emulator.services.lambda_.code import layers
-from tests.api.conftest import ECHO, create, zip_of
+from tests.api.conftest import ECHO, Running, create, zip_of
 
 
 @pytest.fixture
-def client(scripted):
+def client(scripted: Running) -> Any:
     return scripted.client("lambda")
 
 
-def _publish(client, name="layer", **fields):
+def _publish(client: Any, name: str = "layer", **fields: Any) -> str:
     request = {"Content": {"ZipFile": ECHO}, **fields}
     return client.publish_layer_version(LayerName=name, **request)["LayerVersionArn"]
 
 
-def test_numbers_are_never_given_twice(client):
+def test_numbers_are_never_given_twice(client: Any) -> None:
     assert _publish(client).endswith(":layer:layer:1")
     client.delete_layer_version(LayerName="layer", VersionNumber=1)
     assert _publish(client).endswith(":layer:layer:2")
@@ -28,7 +30,7 @@ def test_numbers_are_never_given_twice(client):
     assert client.get_layer_version_by_arn(Arn=f"{arn}:2")["LayerArn"] == arn
 
 
-def test_lists_by_what_they_are_made_for(client):
+def test_lists_by_what_they_are_made_for(client: Any) -> None:
     _publish(client, CompatibleRuntimes=["python3.12"], CompatibleArchitectures=["arm64"])
     _publish(client, CompatibleRuntimes=["nodejs22.x"])
     _publish(client, "other")
@@ -43,7 +45,7 @@ def test_lists_by_what_they_are_made_for(client):
     assert [each["Version"] for each in arm["LayerVersions"]] == [1]
 
 
-def test_applied_in_order(client, scripted):
+def test_applied_in_order(client: Any, scripted: Running) -> None:
     arns = [_publish(client, name, Content={"ZipFile": zip_of(**{name: name})}) for name in "ba"]
     created = create(client, Layers=arns)
     assert [each["Arn"] for each in created["Layers"]] == arns
@@ -62,7 +64,7 @@ def test_applied_in_order(client, scripted):
     assert "Layers" not in client.update_function_configuration(FunctionName="hello", Layers=[])
 
 
-def test_code_and_layers_together_are_limited(client, monkeypatch):
+def test_code_and_layers_together_are_limited(client: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     arn = _publish(client)
     monkeypatch.setattr(layers, "UNZIPPED_CODE", 60)
     with pytest.raises(ClientError, match="Function code combined with layers exceeds"):
@@ -70,7 +72,7 @@ def test_code_and_layers_together_are_limited(client, monkeypatch):
     assert client.list_functions()["Functions"] == []
 
 
-def test_what_is_no_layer(client):
+def test_what_is_no_layer(client: Any) -> None:
     with pytest.raises(ClientError, match="Please provide a source for layer content"):
         client.publish_layer_version(LayerName="layer", Content={})
     with pytest.raises(ClientError, match="Could not unzip uploaded file"):

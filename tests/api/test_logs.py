@@ -6,6 +6,8 @@ import os
 import shutil
 import subprocess
 import time
+from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -21,12 +23,12 @@ DAY = 86_400_000
 
 
 @pytest.fixture
-def logs(scripted) -> Any:
+def logs(scripted: Running) -> Any:
     return scripted.client("logs")
 
 
 @pytest.fixture
-def put(logs) -> Any:
+def put(logs: Any) -> Any:
     """Put messages into a stream; offsets from now in milliseconds."""
     logs.create_log_group(logGroupName="g")
 
@@ -50,7 +52,7 @@ def error(call: Any, **fields: Any) -> tuple[str, str]:
     return found["Error"]["Code"], found["Error"]["Message"]
 
 
-def test_the_logs_of_a_function(scripted, logs):
+def test_the_logs_of_a_function(scripted: Running, logs: Any) -> None:
     create(scripted.client("lambda"))
     scripted.client("lambda").invoke(FunctionName="hello")
     group = logs.describe_log_groups(logGroupNamePrefix=GROUP)["logGroups"][0]
@@ -77,7 +79,7 @@ def test_the_logs_of_a_function(scripted, logs):
     assert len(logs.filter_log_events(logGroupName=GROUP)["events"]) == 3
 
 
-def test_errors_in_awss_words(logs):
+def test_errors_in_awss_words(logs: Any) -> None:
     missing = ("ResourceNotFoundException", "The specified log group does not exist.")
     assert error(logs.delete_log_group, logGroupName="g") == missing
     assert error(logs.filter_log_events, logGroupName="g") == missing
@@ -109,7 +111,7 @@ def test_errors_in_awss_words(logs):
         logs.describe_metric_filters()
 
 
-def test_groups_in_pages(logs):
+def test_groups_in_pages(logs: Any) -> None:
     for number in range(5):
         logs.create_log_group(logGroupName=f"g{number}")
     pages = logs.get_paginator("describe_log_groups").paginate(PaginationConfig={"PageSize": 2})
@@ -118,7 +120,7 @@ def test_groups_in_pages(logs):
     assert len(logs.describe_log_groups(logGroupNamePattern="3")["logGroups"]) == 1
 
 
-def test_streams_in_order_of_time(logs, put):
+def test_streams_in_order_of_time(logs: Any, put: Callable[..., Any]) -> None:
     put("b", (0, "x"))
     put("a", (-5, "x"))
     found = logs.describe_log_streams(logGroupName="g", orderBy="LastEventTime", descending=True)
@@ -128,7 +130,7 @@ def test_streams_in_order_of_time(logs, put):
     assert len(logs.describe_log_streams(logGroupName="g")["logStreams"]) == 1
 
 
-def test_get_events_forward_and_backward(logs, put):
+def test_get_events_forward_and_backward(logs: Any, put: Callable[..., Any]) -> None:
     put("s", *((number, str(number)) for number in range(5)))
 
     def get(**fields: Any) -> tuple[list[str], dict[str, Any]]:
@@ -149,7 +151,7 @@ def test_get_events_forward_and_backward(logs, put):
     assert get(nextToken=end["nextForwardToken"])[0] == ["9"]
 
 
-def test_filter_interleaves_streams_in_pages(logs, put):
+def test_filter_interleaves_streams_in_pages(logs: Any, put: Callable[..., Any]) -> None:
     put("a", (0, "a0"), (2, "a2"), (4, "a4"))
     put("b", (1, "b1"), (3, "b3"))
     pages = list(
@@ -185,7 +187,7 @@ def test_filter_interleaves_streams_in_pages(logs, put):
         ("{ $.user IS NULL }", "6"),
     ],
 )
-def test_patterns(logs, put, pattern, expected):
+def test_patterns(logs: Any, put: Callable[..., Any], pattern: str, expected: str) -> None:
     messages = [
         "ERROR disk full",
         "ERROR no way",
@@ -204,13 +206,13 @@ def test_patterns(logs, put, pattern, expected):
     "pattern",
     ["a-b", '"open', "{ $.a }", "{ a = 1 }", "{ $.a = 1", "[a, b]", "%x%", "{ ($.a = 1 }"],
 )
-def test_patterns_that_are_none(logs, put, pattern):
+def test_patterns_that_are_none(logs: Any, put: Callable[..., Any], pattern: str) -> None:
     code, text = error(logs.filter_log_events, logGroupName="g", filterPattern=pattern)
     assert code == "InvalidParameterException"
     assert text
 
 
-def test_put_refuses_what_is_out_of_time_and_order(logs, put):
+def test_put_refuses_what_is_out_of_time_and_order(logs: Any, put: Callable[..., Any]) -> None:
     answer = put("s", (-15 * DAY, "old"))
     assert answer["rejectedLogEventsInfo"] == {"tooOldLogEventEndIndex": 1}
     answer = put("s", (0, "now"), (3 * 3_600_000, "future"))
@@ -220,7 +222,7 @@ def test_put_refuses_what_is_out_of_time_and_order(logs, put):
         put("s", (5, "b"), (0, "a"))
 
 
-def test_retention_bounds_what_is_kept(logs, put):
+def test_retention_bounds_what_is_kept(logs: Any, put: Callable[..., Any]) -> None:
     put("s", (-3 * DAY, "old"))
     put("s", (0, "new"))
     logs.put_retention_policy(logGroupName="g", retentionInDays=1)
@@ -231,7 +233,7 @@ def test_retention_bounds_what_is_kept(logs, put):
     assert "retentionInDays" not in logs.describe_log_groups()["logGroups"][0]
 
 
-def test_tags(logs):
+def test_tags(logs: Any) -> None:
     logs.create_log_group(logGroupName="g", tags={"a": "1"})
     arn = logs.describe_log_groups()["logGroups"][0]["logGroupArn"]
     logs.tag_resource(resourceArn=arn, tags={"b": "2"})
@@ -242,7 +244,7 @@ def test_tags(logs):
     assert logs.list_tags_log_group(logGroupName="g")["tags"] == {"c": "3"}
 
 
-def test_accounts_and_regions_never_meet(scripted, logs):
+def test_accounts_and_regions_never_meet(scripted: Running, logs: Any) -> None:
     logs.create_log_group(logGroupName="g")
     assert scripted.client("logs", account="111122223333").describe_log_groups()["logGroups"] == []
     assert scripted.client("logs", region="eu-west-1").describe_log_groups()["logGroups"] == []
@@ -258,7 +260,7 @@ def _cli() -> str | None:
     return None
 
 
-def test_the_cli_follows_a_functions_log(scripted):
+def test_the_cli_follows_a_functions_log(scripted: Running) -> None:
     cli = _cli() or unavailable("needs version 2 of the AWS CLI")
     client = scripted.client("lambda")
     create(client)
@@ -283,7 +285,7 @@ def test_the_cli_follows_a_functions_log(scripted):
             tail.terminate()
 
 
-def test_logs_outlive_the_emulator(tmp_path):
+def test_logs_outlive_the_emulator(tmp_path: Path) -> None:
     settings = Settings(port=0, state=tmp_path / "state")
     first = Running(settings, driver=ScriptedDriver())
     try:

@@ -5,12 +5,15 @@ from __future__ import annotations
 import asyncio
 import json
 from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
 from queue import SimpleQueue
+from typing import Any
 
 import pytest
 from botocore.exceptions import ClientError
 
 from emulator.app import Emulator
+from emulator.model.function import FunctionVersion
 from emulator.settings import Settings
 from emulator.testing import RuntimeClient, ScriptedDriver
 from tests.api.conftest import Running, create
@@ -25,25 +28,27 @@ _ONE = {"FunctionName": "hello", "Qualifier": "1"}
 
 
 @pytest.fixture
-def client(scripted):
+def client(scripted: Running) -> Any:
     client = scripted.client("lambda")
     client.create_capacity_provider(CapacityProviderName="provider", **_PROVIDER)
     return client
 
 
-def instances(client, **fields):
+def instances(client: Any, **fields: Any) -> dict[str, Any]:
     provider = client.get_capacity_provider(CapacityProviderName="provider")["CapacityProvider"]
     return {_MEMBER: {"CapacityProviderArn": provider["CapacityProviderArn"], **fields}}
 
 
-def managed(client, name="hello", *, concurrency=2, **fields):
+def managed(
+    client: Any, name: str = "hello", *, concurrency: int = 2, **fields: Any
+) -> dict[str, Any]:
     config = instances(client, PerExecutionEnvironmentMaxConcurrency=concurrency)
     return create(
         client, name, **{"Runtime": "python3.13", "CapacityProviderConfig": config, **fields}
     )
 
 
-def active(client, **version):
+def active(client: Any, **version: FunctionVersion) -> dict[str, Any]:
     """Wait until a version has its environments; returns its configuration."""
     while True:
         found = client.get_function_configuration(**version)
@@ -51,29 +56,29 @@ def active(client, **version):
             return found
 
 
-def kinds(running) -> list[str]:
+def kinds(running: Running) -> list[str]:
     driver = running.emulator.driver
     return [each.spec.environ["AWS_LAMBDA_INITIALIZATION_TYPE"] for each in driver.live]
 
 
-def _invoke(client) -> bytes:
+def _invoke(client: Any) -> bytes:
     return client.invoke(**_ONE, Payload=b"1")["Payload"].read()
 
 
 class Workers:
     """A runtime whose workers keep what they get until they are let go."""
 
-    def __init__(self, running, count=2):
+    def __init__(self, running: Running, count: int = 2) -> None:
         self.running, self.count = running, count
         self.begun: SimpleQueue[bytes] = SimpleQueue()
         self.go = asyncio.Event()
         running.emulator.driver.script = self._script
 
-    async def _script(self, runtime: RuntimeClient):
+    async def _script(self, runtime: RuntimeClient) -> None:
         clients = [await runtime.another() for _ in range(self.count)]
         await asyncio.gather(*(self._work(each) for each in clients))
 
-    async def _work(self, client: RuntimeClient):
+    async def _work(self, client: RuntimeClient) -> None:
         while True:
             request_id, payload = await client.next()
             self.begun.put(payload)
@@ -81,7 +86,7 @@ class Workers:
             await client.respond(request_id, payload)
 
 
-def test_what_a_function_gets_by_default(client):
+def test_what_a_function_gets_by_default(client: Any) -> None:
     plain = {_MEMBER: {"CapacityProviderArn": instances(client)[_MEMBER]["CapacityProviderArn"]}}
     made = create(client, Runtime="python3.13", CapacityProviderConfig=plain)
     assert (made["MemorySize"], made["LoggingConfig"]["LogFormat"]) == (2048, "JSON")
@@ -94,7 +99,7 @@ def test_what_a_function_gets_by_default(client):
     assert node["CapacityProviderConfig"][_MEMBER]["PerExecutionEnvironmentMaxConcurrency"] == 64
 
 
-def test_what_a_function_may_not_be(client):
+def test_what_a_function_may_not_be(client: Any) -> None:
     for fields, message in (
         ({"Runtime": "python3.12"}, "does not support specified feature: Lambda Managed Instances"),
         ({"MemorySize": 1024}, "memory size greater than or equal to 2048"),
@@ -121,7 +126,7 @@ def test_what_a_function_may_not_be(client):
         client.put_provisioned_concurrency_config(**_ONE, ProvisionedConcurrentExecutions=1)
 
 
-def test_only_what_is_published_runs(client, scripted):
+def test_only_what_is_published_runs(client: Any, scripted: Running) -> None:
     managed(client)
     active(client, FunctionName="hello")
     assert kinds(scripted) == []
@@ -148,7 +153,9 @@ def test_only_what_is_published_runs(client, scripted):
     assert client.delete_function(FunctionName="hello")["ResponseMetadata"]["HTTPStatusCode"] == 202
 
 
-def test_a_version_published_anew_runs_the_new_configuration(client, scripted):
+def test_a_version_published_anew_runs_the_new_configuration(
+    client: Any, scripted: Running
+) -> None:
     managed(client, PublishTo="LATEST_PUBLISHED")
     latest = {"FunctionName": "hello", "Qualifier": "$LATEST.PUBLISHED"}
     active(client, **latest)
@@ -163,8 +170,8 @@ def test_a_version_published_anew_runs_the_new_configuration(client, scripted):
     assert colours == ["blue"]
 
 
-def test_an_init_that_fails_fails_the_version(client, scripted):
-    async def fails(runtime: RuntimeClient):
+def test_an_init_that_fails_fails_the_version(client: Any, scripted: Running) -> None:
+    async def fails(runtime: RuntimeClient) -> None:
         body = json.dumps({"errorMessage": "no module", "errorType": "ImportError"}).encode()
         headers = {"Lambda-Runtime-Function-Error-Type": "Runtime.ImportModuleError"}
         await runtime.call("POST", "init/error", body, headers)
@@ -178,7 +185,9 @@ def test_an_init_that_fails_fails_the_version(client, scripted):
         client.invoke(**_ONE)
 
 
-def test_one_environment_takes_as_many_at_once_as_its_function_says(client, scripted):
+def test_one_environment_takes_as_many_at_once_as_its_function_says(
+    client: Any, scripted: Running
+) -> None:
     workers = Workers(scripted, 3)
     managed(client, concurrency=3, Publish=True)
     active(client, **_ONE)
@@ -198,12 +207,12 @@ def test_one_environment_takes_as_many_at_once_as_its_function_says(client, scri
         assert [call.result() for call in calls] == [b"1"] * 3
 
 
-def test_scaling_bounds_the_environments(client, scripted):
+def test_scaling_bounds_the_environments(client: Any, scripted: Running) -> None:
     managed(client, Publish=True)
     active(client, **_ONE)
     assert client.get_function_scaling_config(**_ONE)["FunctionArn"].endswith(":hello:1")
 
-    def scale(low, high):
+    def scale(low: int, high: int) -> dict[str, Any]:
         config = {"MinExecutionEnvironments": low, "MaxExecutionEnvironments": high}
         put = client.put_function_scaling_config(**_ONE, FunctionScalingConfig=config)
         while True:
@@ -230,7 +239,7 @@ def test_scaling_bounds_the_environments(client, scripted):
         assert raised.value.response["Error"]["Code"] == "AccessDeniedException"
 
 
-def test_a_capacity_provider_has_so_many_vcpus(client):
+def test_a_capacity_provider_has_so_many_vcpus(client: Any) -> None:
     client.update_capacity_provider(
         CapacityProviderName="provider", CapacityProviderScalingConfig={"MaxVCpuCount": 2}
     )
@@ -246,7 +255,7 @@ def test_a_capacity_provider_has_so_many_vcpus(client):
     )
 
 
-def test_a_capacity_provider_is_not_deleted_while_it_is_used(client):
+def test_a_capacity_provider_is_not_deleted_while_it_is_used(client: Any) -> None:
     managed(client, Publish=True)
     active(client, **_ONE)
     versions = client.list_function_versions_by_capacity_provider(CapacityProviderName="provider")
@@ -261,7 +270,7 @@ def test_a_capacity_provider_is_not_deleted_while_it_is_used(client):
     client.delete_capacity_provider(CapacityProviderName="provider")
 
 
-def test_what_does_not_act_is_said(client):
+def test_what_does_not_act_is_said(client: Any) -> None:
     with pytest.raises(ClientError, match="can't be specified when the scalingMode is set to Auto"):
         client.create_capacity_provider(
             CapacityProviderName="other",
@@ -277,7 +286,7 @@ def test_what_does_not_act_is_said(client):
         )
 
 
-def test_strict_settings_refuse_what_does_not_act():
+def test_strict_settings_refuse_what_does_not_act() -> None:
     running = Running(Settings(port=0, strict=True), driver=ScriptedDriver())
     try:
         client = running.client("lambda")
@@ -292,7 +301,7 @@ def test_strict_settings_refuse_what_does_not_act():
         running.stop()
 
 
-def test_environments_are_there_again_after_a_restart(tmp_path):
+def test_environments_are_there_again_after_a_restart(tmp_path: Path) -> None:
     settings = Settings(port=0, state=tmp_path / "state")
     running = Running(settings, driver=ScriptedDriver())
     client = running.client("lambda")

@@ -3,31 +3,32 @@
 from __future__ import annotations
 
 import time
+from typing import Any
 
 import pytest
 from botocore.exceptions import ClientError
 
-from tests.api.conftest import create
+from tests.api.conftest import Running, create
 
 QUEUE = "arn:aws:sqs:us-east-1:000000000000:queue"
 STREAM = "arn:aws:kinesis:us-east-1:000000000000:stream/stream"
 
 
 @pytest.fixture
-def client(scripted):
+def client(scripted: Running) -> Any:
     client = scripted.client("lambda")
     create(client, Publish=True)
     scripted.client("sqs").create_queue(QueueName="queue")
     return client
 
 
-def _create(client, arn=QUEUE, **fields):
+def _create(client: Any, arn: str = QUEUE, **fields: Any) -> dict[str, Any]:
     return client.create_event_source_mapping(
         **{"FunctionName": "hello", "EventSourceArn": arn, **fields}
     )
 
 
-def _settled(client, key):
+def _settled(client: Any, key: str) -> str:
     """Wait for the end of a mapping's transition; returns its state, "" where it is gone."""
     for _ in range(2000):
         try:
@@ -40,7 +41,7 @@ def _settled(client, key):
     raise AssertionError(state)
 
 
-def test_the_life_of_a_mapping(client):
+def test_the_life_of_a_mapping(client: Any) -> None:
     created = _create(client)
     assert (created["State"], created["BatchSize"]) == ("Creating", 10)
     key = {"UUID": created["UUID"]}
@@ -56,7 +57,7 @@ def test_the_life_of_a_mapping(client):
     assert _settled(client, key) == ""
 
 
-def test_lists(client):
+def test_lists(client: Any) -> None:
     _create(client)
     _create(client, STREAM, StartingPosition="LATEST")
     _create(client, FunctionName="hello:1")
@@ -68,7 +69,7 @@ def test_lists(client):
     assert listed(FunctionName="none")["EventSourceMappings"] == []
 
 
-def test_a_stream_shows_its_defaults(client):
+def test_a_stream_shows_its_defaults(client: Any) -> None:
     shown = _create(client, STREAM, StartingPosition="TRIM_HORIZON")
     del shown["ResponseMetadata"]
     for name in ("UUID", "EventSourceMappingArn", "LastModified"):
@@ -92,7 +93,7 @@ def test_a_stream_shows_its_defaults(client):
     }
 
 
-def test_the_same_twice(client):
+def test_the_same_twice(client: Any) -> None:
     uuid = _create(client)["UUID"]
     with pytest.raises(client.exceptions.ResourceConflictException) as raised:
         _create(client)
@@ -131,14 +132,14 @@ def test_the_same_twice(client):
         ),
     ],
 )
-def test_mappings_that_are_refused(client, fields, text):
+def test_mappings_that_are_refused(client: Any, fields: dict[str, Any], text: str) -> None:
     with pytest.raises(ClientError) as raised:
         _create(client, **fields)
     assert text in raised.value.response["Error"]["Message"]
     assert client.list_event_source_mappings()["EventSourceMappings"] == []
 
 
-def test_an_update_is_checked_like_a_new_one(client):
+def test_an_update_is_checked_like_a_new_one(client: Any) -> None:
     key = {"UUID": _create(client)["UUID"]}
     with pytest.raises(ClientError, match="Maximum batch window"):
         client.update_event_source_mapping(**key, BatchSize=100)

@@ -3,28 +3,29 @@
 from __future__ import annotations
 
 import json
+from typing import Any
 
 import pytest
 from botocore.exceptions import ClientError
 
-from tests.api.conftest import ECHO, create
+from tests.api.conftest import ECHO, Running, create
 
 ARN = "arn:aws:lambda:us-east-1:000000000000:function:hello"
 
 
 @pytest.fixture
-def client(scripted):
+def client(scripted: Running) -> Any:
     client = scripted.client("lambda")
     create(client, Publish=True)
     return client
 
 
-def _grant(client, sid="s3", **fields):
+def _grant(client: Any, sid: str = "s3", **fields: Any) -> dict[str, Any]:
     request = {"Action": "lambda:InvokeFunction", "Principal": "s3.amazonaws.com", **fields}
     return client.add_permission(FunctionName="hello", StatementId=sid, **request)
 
 
-def test_statements_byte_for_byte(client):
+def test_statements_byte_for_byte(client: Any) -> None:
     plain = (
         '{"Sid":"s3","Effect":"Allow","Principal":{"Service":"s3.amazonaws.com"},'
         f'"Action":"lambda:InvokeFunction","Resource":"{ARN}"}}'
@@ -52,7 +53,7 @@ def test_statements_byte_for_byte(client):
     )
 
 
-def test_revisions_and_qualifiers(client):
+def test_revisions_and_qualifiers(client: Any) -> None:
     _grant(client)
     first = client.get_policy(FunctionName="hello")
     _grant(client, "two", RevisionId=first["RevisionId"])
@@ -70,8 +71,8 @@ def test_revisions_and_qualifiers(client):
     assert len(json.loads(client.get_policy(FunctionName="hello")["Policy"])["Statement"]) == 2
 
 
-def test_a_policy_over_20_kb(client):
-    def fill():
+def test_a_policy_over_20_kb(client: Any) -> None:
+    def fill() -> None:
         for number in range(200):
             _grant(client, f"{number}-" + "x" * 90)
 
@@ -80,7 +81,7 @@ def test_a_policy_over_20_kb(client):
     assert raised.value.response["Error"]["Code"] == "PolicyLengthExceededException"
 
 
-def test_a_whole_policy_comes_back_as_it_was_put(client):
+def test_a_whole_policy_comes_back_as_it_was_put(client: Any) -> None:
     policy = (
         '{ "Version": "2012-10-17",\n  "Statement": [{"Sid": "mine", "Effect": "Deny",'
         f' "Principal": "*", "Action": "lambda:*", "Resource": "{ARN}"}}]}}'
@@ -113,12 +114,12 @@ def test_a_whole_policy_comes_back_as_it_was_put(client):
         f'{{"Statement": {{"Effect":"Allow","Principal":"*","Action":"*","Resource":"{ARN}:1"}}}}',
     ],
 )
-def test_what_is_no_policy(client, policy):
+def test_what_is_no_policy(client: Any, policy: str) -> None:
     with pytest.raises(client.exceptions.InvalidParameterValueException):
         client.put_resource_policy(ResourceArn=ARN, Policy=policy)
 
 
-def test_layer_permissions(client):
+def test_layer_permissions(client: Any) -> None:
     client.publish_layer_version(LayerName="layer", Content={"ZipFile": ECHO})
     layer = {"LayerName": "layer", "VersionNumber": 1}
     added = client.add_layer_version_permission(

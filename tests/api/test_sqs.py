@@ -9,46 +9,49 @@ import time
 import urllib.error
 import urllib.parse
 import urllib.request
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from typing import Any
 
 import pytest
 from botocore.exceptions import ClientError
 
 from emulator.model.errors import StorageFull
+from tests.api.conftest import Running
 
 from .sqs_server import SqsServer
 
 
 @pytest.fixture(scope="module")
-def server():
+def server() -> Iterator[Running]:
     server = SqsServer()
     yield server
     server.stop()
 
 
 @pytest.fixture
-def client(server):
+def client(server: Running) -> Iterator[Any]:
     client = server.client()
     yield client
     client.close()
 
 
 @pytest.fixture
-def queue(client, request):
+def queue(client: Any, request: pytest.FixtureRequest) -> Iterator[str]:
     name = re.sub(r"\W", "-", request.node.name)[:70]
     url = client.create_queue(QueueName=name)["QueueUrl"]
     yield url
     client.delete_queue(QueueUrl=url)
 
 
-def _error(call, **request):
+def _error(call: Callable[..., Any], **request: Any) -> tuple[dict[str, Any], int]:
     with pytest.raises(ClientError) as caught:
         call(**request)
     response = caught.value.response
     return response["Error"], response["ResponseMetadata"]["HTTPStatusCode"]
 
 
-def test_messages_go_through(client, queue, server):
+def test_messages_go_through(client: Any, queue: str, server: Running) -> None:
     assert queue.startswith(f"{server.url}/000000000000/")
     sent = client.send_message(
         QueueUrl=queue,
@@ -73,7 +76,7 @@ def test_messages_go_through(client, queue, server):
     assert "Messages" not in client.receive_message(QueueUrl=queue)
 
 
-def test_batches_go_through(client, queue):
+def test_batches_go_through(client: Any, queue: str) -> None:
     entries = [{"Id": str(n), "MessageBody": f"m{n}"} for n in range(10)]
     answer = client.send_message_batch(QueueUrl=queue, Entries=entries)
     assert [entry["Id"] for entry in answer["Successful"]] == [str(n) for n in range(10)]
@@ -89,7 +92,7 @@ def test_batches_go_through(client, queue):
     assert "Failed" not in answer
 
 
-def test_queues_are_managed(client):
+def test_queues_are_managed(client: Any) -> None:
     url = client.create_queue(QueueName="managed", tags={"a": "1"})["QueueUrl"]
     assert client.get_queue_url(QueueName="managed")["QueueUrl"] == url
     assert url in client.list_queues(QueueNamePrefix="manag")["QueueUrls"]
@@ -115,7 +118,7 @@ def test_queues_are_managed(client):
     )
 
 
-def test_dead_letters_are_moved_back(client):
+def test_dead_letters_are_moved_back(client: Any) -> None:
     dead = client.create_queue(QueueName="moved-dead")["QueueUrl"]
     arn = client.get_queue_attributes(QueueUrl=dead, AttributeNames=["QueueArn"])["Attributes"][
         "QueueArn"
@@ -141,7 +144,7 @@ def test_dead_letters_are_moved_back(client):
     assert (error["Code"], status) == ("ResourceNotFoundException", 404)
 
 
-def test_fifo_goes_through(client):
+def test_fifo_goes_through(client: Any) -> None:
     url = client.create_queue(
         QueueName="through.fifo",
         Attributes={"FifoQueue": "true", "ContentBasedDeduplication": "true"},
@@ -160,7 +163,7 @@ def test_fifo_goes_through(client):
     assert [m["Body"] for m in got] == [m["Body"] for m in again] == ["0", "1", "2"]
 
 
-def test_accounts_and_regions_are_apart(server, client):
+def test_accounts_and_regions_are_apart(server: Running, client: Any) -> None:
     client.create_queue(QueueName="apart")
     for other in (server.client(account="111111111111"), server.client(region="eu-west-1")):
         error, _ = _error(other.get_queue_url, QueueName="apart")
@@ -168,10 +171,12 @@ def test_accounts_and_regions_are_apart(server, client):
         other.close()
 
 
-def test_many_open_polls_cost_nothing_and_are_all_answered(server, client, queue):
+def test_many_open_polls_cost_nothing_and_are_all_answered(
+    server: Running, client: Any, queue: str
+) -> None:
     polls, ready = 40, threading.Barrier(41)
 
-    def poll():
+    def poll() -> list[str]:
         mine = server.client()
         ready.wait(10)
         got = mine.receive_message(QueueUrl=queue, WaitTimeSeconds=20).get("Messages", [])
@@ -197,7 +202,7 @@ def test_many_open_polls_cost_nothing_and_are_all_answered(server, client, queue
     assert sorted(bodies, key=int) == [str(n) for n in range(polls)]
 
 
-def _query(server, **parameters):
+def _query(server: Running, **parameters: Any) -> tuple[int, str]:
     body = urllib.parse.urlencode({"Version": "2012-11-05", **parameters}).encode()
     request = urllib.request.Request(
         server.url,
@@ -216,7 +221,7 @@ def _query(server, **parameters):
             return error.code, error.read().decode()
 
 
-def test_the_query_protocol_works(server):
+def test_the_query_protocol_works(server: Running) -> None:
     status, text = _query(
         server,
         Action="CreateQueue",
@@ -310,7 +315,9 @@ def test_the_query_protocol_works(server):
         ("Nonsense", {}),
     ],
 )
-def test_bad_input_gets_an_answer_in_awss_shape(server, queue, operation, request_):
+def test_bad_input_gets_an_answer_in_awss_shape(
+    server: Running, queue: str, operation: str, request_: dict[str, Any]
+) -> None:
     body = json.dumps({"QueueUrl": queue, **request_}).encode()
     request = urllib.request.Request(
         server.url,
@@ -326,8 +333,8 @@ def test_bad_input_gets_an_answer_in_awss_shape(server, queue, operation, reques
     assert "message" in {key.lower() for key in told}
 
 
-def test_a_queues_url_says_which_queue_a_query_is_for(server, queue):
-    def ask(address, **parameters):
+def test_a_queues_url_says_which_queue_a_query_is_for(server: Running, queue: str) -> None:
+    def ask(address: Any, **parameters: Any) -> str:
         # As AWS's documentation shows it: nothing but an action and its parameters.
         with urllib.request.urlopen(f"{address}?{urllib.parse.urlencode(parameters)}") as answer:
             return answer.read().decode()
@@ -337,8 +344,10 @@ def test_a_queues_url_says_which_queue_a_query_is_for(server, queue):
     assert "<Body>here</Body>" in ask(by_region, Action="ReceiveMessage")
 
 
-def test_a_full_disk_is_said_to_the_caller(client, server, monkeypatch):
-    async def full(*_):
+def test_a_full_disk_is_said_to_the_caller(
+    client: Any, server: Running, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def full(*_: Any) -> None:
         raise StorageFull("database or disk is full")
 
     monkeypatch.setattr(server.sqs.engine.journal, "create_queue", full)

@@ -165,7 +165,7 @@ def _told(client: Any) -> dict[str, Any]:
     return told
 
 
-def test_everything_survives_a_kill(tmp_path):
+def test_everything_survives_a_kill(tmp_path: Path) -> None:
     with emulator(tmp_path) as client:
         _furnish(client)
         before = _told(client)
@@ -182,7 +182,7 @@ def test_everything_survives_a_kill(tmp_path):
         assert answer["Payload"].read() == b"[1]"
 
 
-def test_unpacked_code_that_was_lost_is_unpacked_again(tmp_path):
+def test_unpacked_code_that_was_lost_is_unpacked_again(tmp_path: Path) -> None:
     with emulator(tmp_path) as client:
         create(client)
     unpacked = tmp_path / "code"
@@ -193,7 +193,7 @@ def test_unpacked_code_that_was_lost_is_unpacked_again(tmp_path):
         assert sorted(path.name for path in unpacked.iterdir()) == names
 
 
-def test_a_synchronous_invoke_writes_nothing_durable(scripted_state):
+def test_a_synchronous_invoke_writes_nothing_durable(scripted_state: Running) -> None:
     client = scripted_state.client("lambda")
     create(client)
     database = scripted_state.emulator.store.database
@@ -210,7 +210,7 @@ def test_a_synchronous_invoke_writes_nothing_durable(scripted_state):
 
 
 @pytest.mark.parametrize(("durability", "level"), [("full", 2), ("normal", 1), ("off", 0)])
-def test_durability_is_a_setting(tmp_path, durability, level):
+def test_durability_is_a_setting(tmp_path: Path, durability: str, level: int) -> None:
     settings = Settings(port=0, state=tmp_path / "state", durability=durability)
     running = Running(settings, driver=ScriptedDriver())
     try:

@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import asyncio
 import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -17,7 +20,7 @@ _SNAP = {"SnapStart": {"ApplyOn": "PublishedVersions"}}
 
 
 @pytest.fixture(scope="module")
-def slow():
+def slow() -> Iterator[Running]:
     """Where a transition that nobody waits for lasts longer than a test."""
     running = Running(Settings(port=0, transition_seconds=300), driver=ScriptedDriver())
     yield running
@@ -25,11 +28,11 @@ def slow():
 
 
 @pytest.fixture(scope="module")
-def client(slow):
+def client(slow: Running) -> Any:
     return slow.client("lambda")
 
 
-def _refused(call, **request):
+def _refused(call: Callable[..., Any], **request: Any) -> str:
     with pytest.raises(Exception, match="ResourceConflictException") as caught:
         call(**request)
     assert caught.value.response["ResponseMetadata"]["HTTPStatusCode"] == 409
@@ -37,7 +40,7 @@ def _refused(call, **request):
     return caught.value.response["Error"]["Message"]
 
 
-def test_f16_no_change_while_one_is_under_way(client):
+def test_f16_no_change_while_one_is_under_way(client: Any) -> None:
     arn = create(client, "f16")["FunctionArn"]
     text = (
         "The operation cannot be performed at this time. An update is in progress for "
@@ -56,7 +59,7 @@ def test_f16_no_change_while_one_is_under_way(client):
     assert update(FunctionName="f16", Timeout=6)["Timeout"] == 6
 
 
-def test_a_transition_is_shown_once_and_then_it_ends(client):
+def test_a_transition_is_shown_once_and_then_it_ends(client: Any) -> None:
     created = create(client, "shown", Publish=True)
     assert created["State"] == "Pending"
     for qualifier in ("$LATEST", "1"):
@@ -71,7 +74,7 @@ def test_a_transition_is_shown_once_and_then_it_ends(client):
         assert "StateReason" not in shown
 
 
-def test_waiters_of_the_sdk_wait_no_second_too_long(client):
+def test_waiters_of_the_sdk_wait_no_second_too_long(client: Any) -> None:
     # A waiter that sees Pending once sleeps for a second or five: this one fails instead.
     config = {"Delay": 1, "MaxAttempts": 1}
     create(client, "waited")
@@ -85,14 +88,14 @@ def test_waiters_of_the_sdk_wait_no_second_too_long(client):
     )
 
 
-def test_a_call_finds_a_function_that_was_just_created(client):
+def test_a_call_finds_a_function_that_was_just_created(client: Any) -> None:
     create(client, "called", Publish=True)
     answer = client.invoke(FunctionName="called", Qualifier="1", Payload=b'"hello"')
     assert answer["Payload"].read() == b'"hello"'
     assert client.get_function_configuration(FunctionName="called")["State"] == "Active"
 
 
-def test_a_transition_nobody_looks_at_ends_by_itself():
+def test_a_transition_nobody_looks_at_ends_by_itself() -> None:
     running = Running(Settings(port=0, transition_seconds=0.01), driver=ScriptedDriver())
     try:
         client = running.client("lambda")
@@ -120,7 +123,7 @@ class WithoutImages(ScriptedDriver):
         return await super().prepare_image(image, architecture)
 
 
-def test_a_call_tries_again_to_get_a_failed_functions_image():
+def test_a_call_tries_again_to_get_a_failed_functions_image() -> None:
     driver = WithoutImages()
     running = Running(Settings(port=0, transition_seconds=0), driver=driver)
     try:
@@ -142,7 +145,7 @@ def test_a_call_tries_again_to_get_a_failed_functions_image():
         running.stop()
 
 
-def test_a_snapshot_is_made_when_a_version_is_published(client):
+def test_a_snapshot_is_made_when_a_version_is_published(client: Any) -> None:
     create(client, "snap", **_SNAP)
     client.get_waiter("function_active_v2").wait(FunctionName="snap")
     latest = client.get_function_configuration(FunctionName="snap")
@@ -158,7 +161,7 @@ def test_a_snapshot_is_made_when_a_version_is_published(client):
     assert client.publish_version(FunctionName="snap")["State"] == "Active"
 
 
-def test_a_function_deleted_on_its_way_is_gone(client):
+def test_a_function_deleted_on_its_way_is_gone(client: Any) -> None:
     create(client, "deleted")
     client.delete_function(FunctionName="deleted")
     with pytest.raises(client.exceptions.ResourceNotFoundException):
@@ -167,14 +170,16 @@ def test_a_function_deleted_on_its_way_is_gone(client):
     client.get_waiter("function_active_v2").wait(FunctionName="deleted")
 
 
-def test_a_failure_that_the_disk_does_not_take_is_shown_all_the_same(scripted_state, monkeypatch):
+def test_a_failure_that_the_disk_does_not_take_is_shown_all_the_same(
+    scripted_state: Running, monkeypatch: pytest.MonkeyPatch
+) -> None:
     parts = scripted_state.emulator.parts
     documents = parts.registry._keeper._documents
 
-    async def full(*changes):
+    async def full(*changes: Any) -> None:
         raise StorageFull("the disk is full")
 
-    async def missing(runtime, architecture):
+    async def missing(runtime: str, architecture: str) -> None:
         monkeypatch.setattr(documents, "write", full)
         raise DriverFault("it is not here")
 
@@ -210,7 +215,9 @@ class Pulling(ScriptedDriver):
 
 
 @pytest.mark.parametrize("fault", [None, DriverFault("no such image")])
-def test_functions_of_a_folder_are_pending_while_their_image_is_pulled(tmp_path, fault):
+def test_functions_of_a_folder_are_pending_while_their_image_is_pulled(
+    tmp_path: Path, fault: Any
+) -> None:
     template = "Resources:\n"
     for name, runtime in (("pulled", "python3.12"), ("here", "python3.13")):
         (tmp_path / name).mkdir()

@@ -100,8 +100,8 @@ def stage() -> Iterator[Stage]:
     stage.close()
 
 
-def test_the_first_byte_comes_while_the_handler_still_runs(stage):
-    async def script(writer, runtime):
+def test_the_first_byte_comes_while_the_handler_still_runs(stage: Stage) -> None:
+    async def script(writer: Writer, runtime: RuntimeClient) -> Any:
         await writer.begin()
         await writer.write(b"first")
         await stage.go.wait()
@@ -121,7 +121,7 @@ def test_the_first_byte_comes_while_the_handler_still_runs(stage):
     assert stage.statuses == [202]
 
 
-def test_a_function_that_does_not_stream_answers_in_one_chunk(stage):
+def test_a_function_that_does_not_stream_answers_in_one_chunk(stage: Stage) -> None:
     events = list(stage.stream(Payload=b'{"a":1}', LogType="Tail"))
     assert events[0] == {"PayloadChunk": {"Payload": b'{"a":1}'}}
     tail = base64.b64decode(events[1]["InvokeComplete"]["LogResult"]).decode()
@@ -130,10 +130,10 @@ def test_a_function_that_does_not_stream_answers_in_one_chunk(stage):
     assert len(events) == 2
 
 
-def test_an_error_in_the_middle_ends_the_stream_with_its_details(stage):
+def test_an_error_in_the_middle_ends_the_stream_with_its_details(stage: Stage) -> None:
     failure = {"errorType": "Oops", "errorMessage": "in the middle"}
 
-    async def script(writer, runtime):
+    async def script(writer: Writer, runtime: RuntimeClient) -> Any:
         await writer.begin()
         await writer.write(b"some")
         return await writer.end("Oops", failure)
@@ -147,8 +147,8 @@ def test_an_error_in_the_middle_ends_the_stream_with_its_details(stage):
     assert stage.statuses == [202]
 
 
-def test_an_error_before_the_first_byte(stage):
-    async def script(writer, runtime):
+def test_an_error_before_the_first_byte(stage: Stage) -> None:
+    async def script(writer: Writer, runtime: RuntimeClient) -> Any:
         await runtime.call(
             "POST",
             f"invocation/{writer._id}/error",
@@ -167,8 +167,8 @@ def test_an_error_before_the_first_byte(stage):
     ]
 
 
-def test_a_runtime_that_dies_in_the_middle(stage):
-    async def script(writer, runtime):
+def test_a_runtime_that_dies_in_the_middle(stage: Stage) -> None:
+    async def script(writer: Writer, runtime: RuntimeClient) -> Any:
         await writer.begin()
         await writer.write(b"some")
         raise OSError("killed")
@@ -180,8 +180,8 @@ def test_a_runtime_that_dies_in_the_middle(stage):
     assert details["errorType"] == "Runtime.ExitError"
 
 
-def test_a_timeout_in_the_middle(stage):
-    async def script(writer, runtime):
+def test_a_timeout_in_the_middle(stage: Stage) -> None:
+    async def script(writer: Writer, runtime: RuntimeClient) -> Any:
         await writer.begin()
         await writer.write(b"some")
         await asyncio.Event().wait()
@@ -195,8 +195,8 @@ def test_a_timeout_in_the_middle(stage):
     assert b"Status: timeout" in base64.b64decode(complete["LogResult"])
 
 
-def test_invoke_buffers_what_a_function_streams(stage):
-    async def script(writer, runtime):
+def test_invoke_buffers_what_a_function_streams(stage: Stage) -> None:
+    async def script(writer: Writer, runtime: RuntimeClient) -> Any:
         await writer.begin()
         await writer.write(b'{"fir')
         await writer.write(b'st":1}')
@@ -208,8 +208,8 @@ def test_invoke_buffers_what_a_function_streams(stage):
     assert "FunctionError" not in answer
 
 
-def test_invoke_reports_a_stream_that_broke(stage):
-    async def script(writer, runtime):
+def test_invoke_reports_a_stream_that_broke(stage: Stage) -> None:
+    async def script(writer: Writer, runtime: RuntimeClient) -> Any:
         await writer.begin()
         await writer.write(b"some")
         return await writer.end("Oops", {"errorType": "Oops"})
@@ -220,21 +220,21 @@ def test_invoke_reports_a_stream_that_broke(stage):
     assert json.loads(answer["Payload"].read()) == {"errorType": "Oops"}
 
 
-def test_an_unknown_function_is_an_error_not_a_stream(stage):
+def test_an_unknown_function_is_an_error_not_a_stream(stage: Stage) -> None:
     with pytest.raises(ClientError) as raised:
         stage.client.invoke_with_response_stream(FunctionName="nobody")
     assert raised.value.response["Error"]["Code"] == "ResourceNotFoundException"
     assert raised.value.response["ResponseMetadata"]["HTTPStatusCode"] == 404
 
 
-def test_a_throttled_stream_is_refused(stage):
+def test_a_throttled_stream_is_refused(stage: Stage) -> None:
     stage.client.put_function_concurrency(FunctionName="hello", ReservedConcurrentExecutions=0)
     with pytest.raises(ClientError) as raised:
         stage.client.invoke_with_response_stream(FunctionName="hello")
     assert raised.value.response["ResponseMetadata"]["HTTPStatusCode"] == 429
 
 
-def test_dry_run(stage):
+def test_dry_run(stage: Stage) -> None:
     answer = stage.client.invoke_with_response_stream(FunctionName="hello", InvocationType="DryRun")
     answer["EventStream"].close()
     assert answer["ResponseMetadata"]["HTTPStatusCode"] == 204
@@ -257,12 +257,12 @@ def _raw(running: Running, name: str = "hello") -> socket.socket:
 CHUNK = b"x" * 65536
 
 
-def test_a_slow_client_holds_the_runtime(stage):
+def test_a_slow_client_holds_the_runtime(stage: Stage) -> None:
     """The runtime's writes stop long before 64 MB are out, and go on when the client reads."""
     written = 0
     stuck = threading.Event()
 
-    async def script(writer, runtime):
+    async def script(writer: Writer, runtime: RuntimeClient) -> Any:
         nonlocal written
         await writer.begin()
         for _ in range(1024):
@@ -291,11 +291,11 @@ def test_a_slow_client_holds_the_runtime(stage):
     assert len(stage.driver.sandboxes) == 1
 
 
-def test_a_client_that_goes_away_does_no_harm(stage):
+def test_a_client_that_goes_away_does_no_harm(stage: Stage) -> None:
     """The rest of the stream is drained, and the environment is used again."""
     finished = threading.Event()
 
-    async def script(writer, runtime):
+    async def script(writer: Writer, runtime: RuntimeClient) -> Any:
         await writer.begin()
         await writer.write(b"first")
         await stage.go.wait()
@@ -317,11 +317,11 @@ def test_a_client_that_goes_away_does_no_harm(stage):
     assert len(stage.driver.sandboxes) == 1
 
 
-def test_more_than_a_stream_may_have_ends_it(stage, monkeypatch):
+def test_more_than_a_stream_may_have_ends_it(stage: Stage, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("emulator.pool.in_flight.STREAMED_RESPONSE", 100_000)
     assert STREAMED_RESPONSE == 200 * 1024 * 1024
 
-    async def script(writer, runtime):
+    async def script(writer: Writer, runtime: RuntimeClient) -> Any:
         await writer.begin()
         for _ in range(4):
             await writer.write(CHUNK)

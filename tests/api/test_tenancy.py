@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
+from typing import Any
 
 import pytest
 from botocore.exceptions import ClientError
@@ -22,11 +24,11 @@ def handler(event, context):
 
 
 @pytest.fixture
-def client(scripted):
+def client(scripted: Running) -> Any:
     return scripted.client("lambda")
 
 
-def _refused(call, **request):
+def _refused(call: Callable[..., Any], **request: Any) -> str:
     with pytest.raises(ClientError) as caught:
         call(**request)
     assert caught.value.response["Error"]["Code"] == "InvalidParameterValueException"
@@ -35,7 +37,7 @@ def _refused(call, **request):
 
 
 @pytest.mark.parametrize("kind", ["RequestResponse", "Event", "DryRun"])
-def test_a_call_names_its_tenant_where_there_are_tenants(client, kind):
+def test_a_call_names_its_tenant_where_there_are_tenants(client: Any, kind: str) -> None:
     create(client, "isolated", TenancyConfig=_PER_TENANT)
     create(client, "plain")
     assert _refused(client.invoke, FunctionName="isolated", InvocationType=kind) == (
@@ -50,7 +52,7 @@ def test_a_call_names_its_tenant_where_there_are_tenants(client, kind):
     assert answer["StatusCode"] < 300
 
 
-def test_what_names_no_tenant_is_refused(client):
+def test_what_names_no_tenant_is_refused(client: Any) -> None:
     create(client, "isolated", TenancyConfig=_PER_TENANT, Publish=True)
     assert "tenant isolation" in _refused(
         client.create_function_url_config, FunctionName="isolated", AuthType="NONE"
@@ -75,7 +77,7 @@ def test_what_names_no_tenant_is_refused(client):
         )
 
 
-def test_an_environment_serves_one_tenant():
+def test_an_environment_serves_one_tenant() -> None:
     running = Running(Settings(port=0))
     try:
         client = running.client("lambda")

@@ -4,24 +4,25 @@ from __future__ import annotations
 
 import asyncio
 import json
+from typing import Any
 
 import pytest
 from botocore.exceptions import ClientError
 
 from emulator.model.errors import DriverFault
-from tests.api.conftest import ECHO, create, zip_of
+from tests.api.conftest import ECHO, Running, create, zip_of
 
 
 @pytest.fixture
-def client(scripted):
+def client(scripted: Running) -> Any:
     return scripted.client("lambda")
 
 
-def _code(error) -> str:
+def _code(error: str) -> str:
     return error.value.response["Error"]["Code"]
 
 
-def test_versions_are_immutable_and_numbered_once(client):
+def test_versions_are_immutable_and_numbered_once(client: Any) -> None:
     create(client)
     first = client.publish_version(FunctionName="hello", Description="one")
     assert first["FunctionArn"].endswith(":hello:1")
@@ -43,7 +44,7 @@ def test_versions_are_immutable_and_numbered_once(client):
     assert client.get_function_configuration(FunctionName="hello:1")["Timeout"] == 3
 
 
-def test_publish_with_create_and_update(client):
+def test_publish_with_create_and_update(client: Any) -> None:
     assert create(client, Publish=True)["Version"] == "1"
     client.get_waiter("published_version_active").wait(FunctionName="hello", Qualifier="1")
     updated = client.update_function_code(
@@ -55,7 +56,7 @@ def test_publish_with_create_and_update(client):
     assert answer["ExecutedVersion"] == "2"
 
 
-def test_versions_in_pages(client):
+def test_versions_in_pages(client: Any) -> None:
     create(client)
     for number in range(12):
         client.update_function_configuration(FunctionName="hello", Description=str(number))
@@ -69,7 +70,7 @@ def test_versions_in_pages(client):
     assert "State" not in client.list_versions_by_function(FunctionName="hello")["Versions"][0]
 
 
-def test_functions_in_pages(client):
+def test_functions_in_pages(client: Any) -> None:
     names = sorted(f"fn-{number:02d}" for number in range(55))
     for name in names:
         create(client, name)
@@ -90,7 +91,7 @@ def test_functions_in_pages(client):
         client.list_functions(Marker="!")
 
 
-def test_a_weight_splits_the_calls(client):
+def test_a_weight_splits_the_calls(client: Any) -> None:
     create(client, Publish=True)
     client.update_function_configuration(FunctionName="hello", Timeout=9)
     client.publish_version(FunctionName="hello")
@@ -108,13 +109,13 @@ def test_a_weight_splits_the_calls(client):
     assert set(executed) == {"1", "2"}
 
 
-def test_an_alias_of_latest_is_invoked(client):
+def test_an_alias_of_latest_is_invoked(client: Any) -> None:
     create(client)
     client.create_alias(FunctionName="hello", Name="dev", FunctionVersion="$LATEST")
     assert client.invoke(FunctionName="hello:dev")["ExecutedVersion"] == "$LATEST"
 
 
-def test_aliases_by_revision_and_version(client):
+def test_aliases_by_revision_and_version(client: Any) -> None:
     create(client, Publish=True)
     alias = client.create_alias(FunctionName="hello", Name="live", FunctionVersion="1")
     with pytest.raises(client.exceptions.PreconditionFailedException):
@@ -135,7 +136,7 @@ def test_aliases_by_revision_and_version(client):
     client.delete_function(FunctionName="hello", Qualifier="1")
 
 
-def test_preconditions(client):
+def test_preconditions(client: Any) -> None:
     created = create(client)
     client.get_waiter("function_active_v2").wait(FunctionName="hello")
     for operation, request in (
@@ -150,11 +151,11 @@ def test_preconditions(client):
         client.publish_version(FunctionName="hello", CodeSha256="x")
 
 
-def test_a_change_in_progress_refuses_others(client, scripted):
+def test_a_change_in_progress_refuses_others(client: Any, scripted: Running) -> None:
     gate = asyncio.Event()
     driver = scripted.emulator.driver
 
-    async def prepare(runtime, architecture):
+    async def prepare(runtime: str, architecture: str) -> None:
         await gate.wait()
 
     driver.prepare = prepare
@@ -189,8 +190,8 @@ def test_a_change_in_progress_refuses_others(client, scripted):
     client.get_waiter("function_updated_v2").wait(FunctionName="hello")
 
 
-def test_a_runtime_that_cannot_be_had_fails_the_function(client, scripted):
-    async def prepare(runtime, architecture):
+def test_a_runtime_that_cannot_be_had_fails_the_function(client: Any, scripted: Running) -> None:
+    async def prepare(runtime: str, architecture: str) -> None:
         raise DriverFault("no such image")
 
     scripted.emulator.driver.prepare = prepare
@@ -199,7 +200,7 @@ def test_a_runtime_that_cannot_be_had_fails_the_function(client, scripted):
     assert (found["State"], found["StateReason"]) == ("Failed", "no such image")
 
 
-def test_reads_of_what_is_not_there(client):
+def test_reads_of_what_is_not_there(client: Any) -> None:
     create(client)
     for operation, request in (
         ("get_function", {"FunctionName": "none"}),
@@ -239,7 +240,7 @@ def test_reads_of_what_is_not_there(client):
           "csc-0123456789abcdefg"}, "code signing configuration cannot be found"),
     ],
 )  # fmt: skip
-def test_functions_that_are_refused(client, fields, text):
+def test_functions_that_are_refused(client: Any, fields: dict[str, Any], text: str) -> None:
     with pytest.raises(ClientError) as raised:
         create(client, **fields)
     assert text in raised.value.response["Error"]["Message"]
@@ -247,13 +248,13 @@ def test_functions_that_are_refused(client, fields, text):
     assert client.list_functions()["Functions"] == []
 
 
-def test_twice_the_same_name(client):
+def test_twice_the_same_name(client: Any) -> None:
     create(client)
     with pytest.raises(client.exceptions.ResourceConflictException, match="already exist: hello"):
         create(client)
 
 
-def test_configuration_is_shown_as_given(client):
+def test_configuration_is_shown_as_given(client: Any) -> None:
     given = {
         "Description": "d",
         "Timeout": 9,
@@ -295,7 +296,7 @@ def test_configuration_is_shown_as_given(client):
     assert (changed["VpcConfig"]["VpcId"], changed["Description"]) == ("", "")
 
 
-def test_zip_and_image_are_not_exchanged(client):
+def test_zip_and_image_are_not_exchanged(client: Any) -> None:
     create(client)
     create(
         client,
@@ -316,7 +317,7 @@ def test_zip_and_image_are_not_exchanged(client):
     client.update_function_code(FunctionName="image", ImageUri="repository/image:2")
 
 
-def test_a_dry_run_changes_nothing(client):
+def test_a_dry_run_changes_nothing(client: Any) -> None:
     before = create(client)
     dry = client.update_function_code(
         FunctionName="hello", ZipFile=zip_of(app__py="x = 3\n"), DryRun=True
@@ -328,7 +329,7 @@ def test_a_dry_run_changes_nothing(client):
     )
 
 
-def test_invoke_async(client):
+def test_invoke_async(client: Any) -> None:
     create(client)
     answer = client.invoke_async(FunctionName="hello", InvokeArgs=json.dumps({}))
     assert answer["Status"] == 202

@@ -4,15 +4,16 @@ from __future__ import annotations
 
 import json
 import time
+from typing import Any
 
 from tests.conformance.replay import ACCOUNT
-from tests.conformance.replay_sqs import Scenarios
+from tests.conformance.replay_sqs import Scenarios, SqsScenario
 
 SCENARIOS = Scenarios()
 
 
 @SCENARIOS.of("test_aws_trace_header_propagation[sqs]")
-def trace_header(s):
+def trace_header(s: SqsScenario) -> None:
     url = s.queue()
     header = "Root=1-3152b799-8954dae64eda91bc9a23a7e8;Parent=7fa8c0f79203be72;Sampled=1"
     s.send(
@@ -31,7 +32,7 @@ def trace_header(s):
 
 
 @SCENARIOS.of("test_change_message_visibility_batch_with_too_large_batch[sqs]")
-def large_visibility_batch(s):
+def large_visibility_batch(s: SqsScenario) -> None:
     entries = [{"Id": str(n), "ReceiptHandle": "x", "VisibilityTimeout": 1} for n in range(20)]
     s.error(
         "change_message_visibility_batch", "error_response", QueueUrl=s.queue(), Entries=entries
@@ -39,14 +40,14 @@ def large_visibility_batch(s):
 
 
 @SCENARIOS.of("test_too_many_entries_in_batch_request[sqs]")
-def large_batch(s):
+def large_batch(s: SqsScenario) -> None:
     entries = [{"Id": str(n), "MessageBody": "x"} for n in range(20)]
     step = "test_too_many_entries_in_batch_request"
     s.error("send_message_batch", step, QueueUrl=s.queue(), Entries=entries)
 
 
 @SCENARIOS.of("test_create_and_update_queue_attributes[sqs]")
-def update_attributes(s):
+def update_attributes(s: SqsScenario) -> None:
     url = s.queue(
         MessageRetentionPeriod="604800", ReceiveMessageWaitTimeSeconds="10", VisibilityTimeout="20"
     )
@@ -57,14 +58,14 @@ def update_attributes(s):
 
 
 @SCENARIOS.of("test_create_queue_with_different_attributes_raises_exception[sqs]")
-def different_attributes(s):
+def different_attributes(s: SqsScenario) -> None:
     for name, step in (("one", "create_queue_01"), ("two", "create_queue_02")):
         s.call("create_queue", QueueName=name, Attributes={"DelaySeconds": "1"})
         s.error("create_queue", step, QueueName=name, Attributes={"DelaySeconds": "2"})
 
 
 @SCENARIOS.both("test_delete_after_visibility_timeout")
-def delete_late(s):
+def delete_late(s: SqsScenario) -> None:
     url = s.queue(VisibilityTimeout="1")
     s.send(url, "foobar")
     handle = s.receive(url)["Messages"][0]["ReceiptHandle"]
@@ -76,7 +77,7 @@ def delete_late(s):
 @SCENARIOS.of(
     "test_delete_message_batch_invalid_msg_id[sqs_query-" + "testLongId" * 10 + "]",
 )
-def invalid_batch_id(s):
+def invalid_batch_id(s: SqsScenario) -> None:
     s.error(
         "delete_message_batch",
         "error_response",
@@ -86,20 +87,20 @@ def invalid_batch_id(s):
 
 
 @SCENARIOS.of("test_fair_queue_with_message_group_id[sqs_query]")
-def fair_queue(s):
+def fair_queue(s: SqsScenario) -> None:
     url = s.queue()
     s.send(url, "message", "send_message", MessageGroupId="test")
     s.receive(url, "get-message-with-deduplication-id", AttributeNames=["All"])
 
 
 @SCENARIOS.both("test_fifo_change_to_high_throughput_after_creation")
-def high_throughput(s):
+def high_throughput(s: SqsScenario) -> None:
     url = s.fifo()
 
-    def send(body, group, dedup):
+    def send(body: str, group: str, dedup: Any) -> None:
         s.send(url, body, MessageGroupId=group, MessageDeduplicationId=dedup)
 
-    def take(step):
+    def take(step: str) -> None:
         for message in s.receive(url, step).get("Messages", []):
             s.call("delete_message", QueueUrl=url, ReceiptHandle=message["ReceiptHandle"])
 
@@ -127,7 +128,7 @@ def high_throughput(s):
 
 
 @SCENARIOS.of("test_fifo_deduplication_arrives_once_after_delete[sqs_query-True]")
-def deduplication_after_delete(s):
+def deduplication_after_delete(s: SqsScenario) -> None:
     url = s.fifo(ContentBasedDeduplication="true")
     body = json.dumps({"foo": "bar"})
     s.send(url, body, MessageGroupId="1")
@@ -139,7 +140,7 @@ def deduplication_after_delete(s):
 
 
 @SCENARIOS.of("test_fifo_delete_after_visibility_timeout_extended[sqs]")
-def delete_extended(s):
+def delete_extended(s: SqsScenario) -> None:
     url = s.fifo(ContentBasedDeduplication="true", VisibilityTimeout="1")
     s.send(url, "foobar", MessageGroupId="1")
     got = s.receive(url, "received_sqs_message")
@@ -151,7 +152,7 @@ def delete_extended(s):
 
 
 @SCENARIOS.of("test_fifo_empty_message_groups_added_back_to_queue[sqs]")
-def groups_come_back(s):
+def groups_come_back(s: SqsScenario) -> None:
     url = s.fifo(ContentBasedDeduplication="true")
     s.send(url, "Message 1", MessageGroupId="g")
     got = s.receive(url, "inital-fifo-receive")
@@ -163,7 +164,7 @@ def groups_come_back(s):
 
 
 @SCENARIOS.of("test_fifo_group_visibility_extends_with_change_message_visibility[sqs-1-invisible]")
-def group_visibility(s):
+def group_visibility(s: SqsScenario) -> None:
     url = s.fifo(ContentBasedDeduplication="true", VisibilityTimeout="1")
     for body in ("foo", "bar", "baz"):
         s.send(url, body, MessageGroupId="g")
@@ -175,7 +176,7 @@ def group_visibility(s):
 
 
 @SCENARIOS.of("test_fifo_message_attributes[sqs]")
-def fifo_attributes(s):
+def fifo_attributes(s: SqsScenario) -> None:
     url = s.fifo(VisibilityTimeout="0")
     ids = {"MessageGroupId": "group-1", "MessageDeduplicationId": "dedup-1"}
     s.send(url, "message-body-1", "send_message", **ids)
@@ -184,7 +185,7 @@ def fifo_attributes(s):
 
 
 @SCENARIOS.both("test_fifo_queue_send_message_with_zero_delay_defaults_to_queue_delay")
-def zero_delay(s):
+def zero_delay(s: SqsScenario) -> None:
     url = s.fifo(ContentBasedDeduplication="true", DelaySeconds="1")
     s.send(url, "message-1", "send_message_result", MessageGroupId="1", DelaySeconds=0)
     s.receive(url, "receive_message_initial_result")
@@ -192,7 +193,7 @@ def zero_delay(s):
 
 
 @SCENARIOS.of("test_fifo_set_content_based_deduplication_strategy[sqs_query]")
-def content_deduplication(s):
+def content_deduplication(s: SqsScenario) -> None:
     url = s.fifo(ContentBasedDeduplication="true")
     s.all(url, "before-update")
     changes = {"ContentBasedDeduplication": "false"}
@@ -201,7 +202,7 @@ def content_deduplication(s):
 
 
 @SCENARIOS.of("test_message_deduplication_id_invalid[too_long]")
-def long_deduplication_id(s):
+def long_deduplication_id(s: SqsScenario) -> None:
     s.error(
         "send_message",
         "error-response",
@@ -213,7 +214,7 @@ def long_deduplication_id(s):
 
 
 @SCENARIOS.of("test_message_system_attribute_names_with_attribute_names[sqs_query]")
-def system_attribute_names(s):
+def system_attribute_names(s: SqsScenario) -> None:
     url = s.queue(VisibilityTimeout="0")
     s.send(url, "msg")
     names = ["All"]
@@ -223,7 +224,7 @@ def system_attribute_names(s):
 
 
 @SCENARIOS.of("test_receive_message_message_attribute_names_filters[sqs]")
-def attribute_filters(s):
+def attribute_filters(s: SqsScenario) -> None:
     url = s.queue(VisibilityTimeout="0")
     values = {"Hello": "There", "General": "Kenobi", "Help.Me": "Me"}
     s.send(
@@ -264,7 +265,7 @@ def attribute_filters(s):
 
 
 @SCENARIOS.of("test_send_batch_missing_message_group_id_for_fifo_queue[sqs_query]")
-def missing_group(s):
+def missing_group(s: SqsScenario) -> None:
     s.error(
         "send_message_batch",
         "test_missing_message_group_id_for_fifo_queue",
@@ -274,7 +275,7 @@ def missing_group(s):
 
 
 @SCENARIOS.of("test_send_empty_message[sqs_query]")
-def empty_message(s):
+def empty_message(s: SqsScenario) -> None:
     s.error("send_message", "send_empty_message", QueueUrl=s.queue(), MessageBody="")
 
 
@@ -282,7 +283,7 @@ def empty_message(s):
     "test_send_message_to_standard_queue_with_invalid_message_group_id[empty]",
     "test_send_message_to_standard_queue_with_invalid_message_group_id[too_long]",
 )
-def invalid_group(s):
+def invalid_group(s: SqsScenario) -> None:
     group = "" if "empty" in s.name else "a" * 129
     url = s.queue()
     request = {"QueueUrl": url, "MessageBody": "x", "MessageGroupId": group}
@@ -290,7 +291,7 @@ def invalid_group(s):
 
 
 @SCENARIOS.of("test_send_message_with_binary_attributes[sqs_query]")
-def binary_attributes(s):
+def binary_attributes(s: SqsScenario) -> None:
     url = s.queue()
     value = b"traceparent\x1e00-774062d6c37081a5a0b9b5b88e30627c-2d2482211f6489da-01"
     s.send(url, "test", MessageAttributes={"attr1": {"DataType": "Binary", "BinaryValue": value}})
@@ -298,7 +299,7 @@ def binary_attributes(s):
 
 
 @SCENARIOS.of("test_send_message_with_updated_maximum_message_size[sqs_query]")
-def small_messages(s):
+def small_messages(s: SqsScenario) -> None:
     url = s.queue()
     changes = {"MaximumMessageSize": "1024"}
     s.call("set_queue_attributes", QueueUrl=url, Attributes=changes)
@@ -306,13 +307,13 @@ def small_messages(s):
 
 
 @SCENARIOS.both("test_send_oversized_message")
-def large_message(s):
+def large_message(s: SqsScenario) -> None:
     body = "a" * (1_048_576 + 1)
     s.error("send_message", "send_oversized_message", QueueUrl=s.queue(), MessageBody=body)
 
 
 @SCENARIOS.of("test_send_receive_wait_time_seconds[sqs]")
-def wait_times(s):
+def wait_times(s: SqsScenario) -> None:
     url = s.queue()
     for wait, step in (
         (-1, "recieve_message_error_too_small"),
@@ -326,7 +327,7 @@ def wait_times(s):
 
 
 @SCENARIOS.both("test_set_queue_attributes_default_values")
-def default_values(s):
+def default_values(s: SqsScenario) -> None:
     url = s.queue()
     s.all(url, "get-queue-attributes-initial-values")
     changes = {"KmsMasterKeyId": "testKeyId", "KmsDataKeyReusePeriodSeconds": "6000"}
@@ -338,7 +339,7 @@ def default_values(s):
 
 
 @SCENARIOS.of("test_sqs_fifo_message_group_scope_no_throughput_setting[sqs]")
-def group_scope(s):
+def group_scope(s: SqsScenario) -> None:
     url = s.fifo(DeduplicationScope="messageGroup")
     for group in ("1", "2"):
         s.send(url, "Test", MessageGroupId=group, MessageDeduplicationId="1")
@@ -348,12 +349,12 @@ def group_scope(s):
 
 
 @SCENARIOS.of("test_sqs_permission_lifecycle[sqs]")
-def permissions(s):
+def permissions(s: SqsScenario) -> None:
     url = s.queue()
     first, second = "crossaccountpermission", "crossaccountpermission2"
     other = "668614515564"
 
-    def add(label, *accounts):
+    def add(label: str, *accounts: str) -> dict[str, Any]:
         return {
             "QueueUrl": url,
             "Label": label,
@@ -361,10 +362,10 @@ def permissions(s):
             "Actions": ["ReceiveMessage"],
         }
 
-    def policy(step):
+    def policy(step: str) -> None:
         s.call("get_queue_attributes", step, QueueUrl=url, AttributeNames=["Policy"])
 
-    def remove(label, step=None):
+    def remove(label: str, step: str | None = None) -> None:
         s.call("remove_permission", step, QueueUrl=url, Label=label)
 
     own = ACCOUNT

@@ -24,7 +24,7 @@ def _load(path: Path) -> tuple[str, object]:
 
 
 @pytest.mark.parametrize("name", sorted(path.stem for path in PATTERNS.glob("*.json5")))
-def test_pattern(name):
+def test_pattern(name: str) -> None:
     pattern, event = _load(PATTERNS / f"{name}.json5")
     if "_EXC" in name:
         with pytest.raises(InvalidPattern):
@@ -33,6 +33,6 @@ def test_pattern(name):
         assert Pattern(pattern).matches(event) is ("_NEG" not in name)
 
 
-def test_of_a_key_that_is_there_twice_the_last_one_counts():
+def test_of_a_key_that_is_there_twice_the_last_one_counts() -> None:
     pattern = Pattern((PATTERNS / "complex_multi_key_event_pattern.json").read_bytes())
     assert pattern.matches(json.loads((PATTERNS / "complex_multi_key_event.json").read_bytes()))

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 
+from tests.api.conftest import Running
 from tests.conformance import (
     scenarios_event_invoke,
     scenarios_layers,
@@ -47,13 +50,13 @@ def _recordings() -> dict[str, dict]:
 RECORDINGS = _recordings()
 
 
-def test_every_recording_is_replayed():
+def test_every_recording_is_replayed() -> None:
     assert RECORDINGS.keys() - SCENARIOS.keys() == SUPERSEDED
 
 
 @pytest.mark.parametrize("name", sorted(RECORDINGS.keys() - SUPERSEDED))
-def test_scenario(name, running):
-    def clients(service, region=REGION):
+def test_scenario(name: str, running: Running) -> None:
+    def clients(service: str, region: str = REGION) -> Any:
         return running.client(service, account=ACCOUNT, region=region)
 
     comparison = Comparison(RECORDINGS[name])

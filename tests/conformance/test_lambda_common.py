@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 
+from tests.api.conftest import Running
 from tests.conformance.conftest import RESULTS
 from tests.conformance.recorded import FOLDER, Comparison, load
 from tests.conformance.replay import ACCOUNT, REGION, Scenario
@@ -40,8 +43,8 @@ RECORDINGS = _recordings()
 
 
 @pytest.mark.parametrize("name", sorted(RECORDINGS))
-def test_scenario(name, processes):
-    def clients(service, region=REGION):
+def test_scenario(name: str, processes: Running) -> None:
+    def clients(service: str, region: str = REGION) -> Any:
         return processes.client(service, account=ACCOUNT, region=region)
 
     comparison = Comparison(RECORDINGS[name])

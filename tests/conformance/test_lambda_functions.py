@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 
+from tests.api.conftest import Running
 from tests.conformance.conftest import RESULTS
 from tests.conformance.recorded import FOLDER, Comparison, load
 from tests.conformance.replay import ACCOUNT, REGION, Scenario
@@ -22,8 +25,8 @@ pytestmark = pytest.mark.skipif(not FOLDER.is_dir(), reason=f"no recordings at {
 
 
 @pytest.mark.parametrize("name", sorted(SCENARIOS))
-def test_scenario(name, processes):
-    def clients(service, region=REGION):
+def test_scenario(name: str, processes: Running) -> None:
+    def clients(service: str, region: str = REGION) -> Any:
         return processes.client(service, account=ACCOUNT, region=region)
 
     recordings = {key.partition("::")[2]: each for key, each in load("lambda").items()}

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 
+from tests.api.conftest import Running
 from tests.conformance.conftest import RESULTS
 from tests.conformance.recorded import FOLDER, Comparison, load
 from tests.conformance.replay import ACCOUNT, REGION, Scenario
@@ -17,13 +20,13 @@ def _recordings() -> dict[str, dict]:
     return {name.partition("::")[2]: each for name, each in load(_FILE).items()}
 
 
-def test_every_recording_is_replayed():
+def test_every_recording_is_replayed() -> None:
     assert _recordings().keys() == SCENARIOS.keys()
 
 
 @pytest.mark.parametrize("name", sorted(SCENARIOS))
-def test_scenario(name, talkative):
-    def clients(service, region=REGION):
+def test_scenario(name: str, talkative: Running) -> None:
+    def clients(service: str, region: str = REGION) -> Any:
         return talkative.client(service, account=ACCOUNT, region=region)
 
     comparison = Comparison(_recordings()[name])

@@ -8,6 +8,7 @@ import boto3
 import pytest
 from botocore.config import Config
 
+from tests.api.conftest import Running
 from tests.conformance import scenarios_move_tasks, scenarios_sqs
 from tests.conformance.conftest import RESULTS
 from tests.conformance.recorded import FOLDER, Comparison, load
@@ -31,12 +32,12 @@ def _recordings(file: str) -> dict[str, dict]:
 
 
 @pytest.mark.parametrize("file", FILES)
-def test_every_recording_is_replayed(file):
+def test_every_recording_is_replayed(file: str) -> None:
     assert _recordings(file).keys() == FILES[file].keys()
 
 
 @pytest.mark.parametrize(("file", "name"), [(f, name) for f in FILES for name in FILES[f]])
-def test_scenario(file, name, running):
+def test_scenario(file: str, name: str, running: Running) -> None:
     new_client = old_client if "sqs_query" in name else partial(boto3.client, "sqs")
     client = new_client(
         endpoint_url=running.url,

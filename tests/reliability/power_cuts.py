@@ -8,6 +8,7 @@ is not there, or is torn. So thousands of cuts need one run.
 from __future__ import annotations
 
 import sqlite3
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from random import Random
 from typing import Any, NamedTuple
@@ -52,29 +53,29 @@ class RecordingDisk(apsw.VFS):
         self.vfs = name
         super().__init__(name, "")
 
-    def xOpen(self, name, flags):
+    def xOpen(self, name: str, flags: Any) -> _RecordingFile:
         return _RecordingFile(self, name, flags)
 
-    def xDelete(self, filename, syncdir):
+    def xDelete(self, filename: Any, syncdir: Any) -> None:
         self.log.append(Delete(_kind(filename)))
         super().xDelete(filename, syncdir)
 
 
 class _RecordingFile(apsw.VFSFile):
-    def __init__(self, disk, name, flags):
+    def __init__(self, disk: Any, name: str, flags: Any) -> None:
         self._disk = disk
         self._kind = _kind(name.filename() if isinstance(name, apsw.URIFilename) else name)
         super().__init__("", name, flags)
 
-    def xWrite(self, data, offset):
+    def xWrite(self, data: Any, offset: Any) -> None:
         super().xWrite(data, offset)
         self._disk.log.append(Write(self._kind, offset, bytes(data)))
 
-    def xSync(self, flags):
+    def xSync(self, flags: Any) -> None:
         super().xSync(flags)
         self._disk.log.append(Sync(self._kind))
 
-    def xTruncate(self, size):
+    def xTruncate(self, size: Any) -> None:
         super().xTruncate(size)
         self._disk.log.append(Truncate(self._kind, size))
 
@@ -147,19 +148,19 @@ class Connection:
     def in_transaction(self) -> bool:
         return self._connection.in_transaction
 
-    def execute(self, sql, parameters=()):
+    def execute(self, sql: str, parameters: tuple[Any, ...] = ()) -> _Result:
         return self._run(lambda: _Result(self._connection, sql, [tuple(parameters)]))
 
-    def executemany(self, sql, rows):
+    def executemany(self, sql: str, rows: Any) -> _Result:
         return self._run(lambda: _Result(self._connection, sql, [tuple(row) for row in rows]))
 
-    def executescript(self, sql):
+    def executescript(self, sql: str) -> _Result:
         return self._run(lambda: _Result(self._connection, sql, [()]))
 
     def close(self) -> None:
         self._connection.close()
 
-    def _run(self, call):
+    def _run(self, call: Callable[..., Any]) -> _Result:
         try:
             return call()
         except apsw.Error as error:
@@ -167,7 +168,7 @@ class Connection:
 
 
 class _Result:
-    def __init__(self, connection, sql, rows):
+    def __init__(self, connection: sqlite3.Connection, sql: str, rows: Any) -> None:
         before = connection.total_changes()
         self._rows = []
         for row in rows:
@@ -175,11 +176,11 @@ class _Result:
         self.rowcount = connection.total_changes() - before
         self.lastrowid = connection.last_insert_rowid()
 
-    def fetchone(self):
+    def fetchone(self) -> Any:
         return self._rows[0] if self._rows else None
 
-    def fetchall(self):
+    def fetchall(self) -> list[Any]:
         return self._rows
 
-    def __iter__(self):
+    def __iter__(self) -> Iterator[Any]:
         return iter(self._rows)

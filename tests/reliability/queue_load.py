@@ -9,6 +9,7 @@ import itertools
 import os
 import sys
 from pathlib import Path
+from typing import Any
 
 from emulator.model.clock import SystemClock
 from emulator.queues.engine import Engine
@@ -21,11 +22,11 @@ STANDARD = QueueSettings(visibility=0.02, dead_letter="dead", max_receives=2)
 FIFO = QueueSettings(fifo=True, visibility=0.02, content_deduplication=True)
 
 
-def tell(what, bodies):
+def tell(what: Any, bodies: str) -> None:
     os.write(1, "".join(f"{what} {body}\n" for body in bodies).encode())
 
 
-async def send(queue, name, run):
+async def send(queue: Any, name: str, run: Any) -> None:
     for n in itertools.count():
         bodies = [f"{name}-{run}-{n:06}-{part}" for part in range(1 + n % 3)]
         tell("try-send", bodies)
@@ -33,7 +34,7 @@ async def send(queue, name, run):
         tell("sent", bodies)
 
 
-async def receive(queue, every):
+async def receive(queue: Any, every: Any) -> None:
     for n in itertools.count():
         got = await queue.receive(10, wait=0.05)
         if n % every or not got:
@@ -45,7 +46,7 @@ async def receive(queue, every):
         tell("deleted", [b for b, error in zip(bodies, outcome, strict=True) if error is None])
 
 
-async def main(folder, run):
+async def main(folder: Path, run: Any) -> None:
     store = Store.open(folder)
     engine = await Engine.open(store.messages, SystemClock())
     dead = await engine.open_queue("dead", DEAD)

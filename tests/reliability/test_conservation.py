@@ -6,6 +6,7 @@ import asyncio
 import json
 import time
 from collections import Counter
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -63,7 +64,7 @@ async def take_all(emulator: Emulator, arn: str) -> list[Any]:
 
 @pytest.mark.slow
 @pytest.mark.timeout(300)
-def test_each_event_ends_exactly_once(tmp_path):
+def test_each_event_ends_exactly_once(tmp_path: Path) -> None:
     settings = Settings(port=0, state=tmp_path, async_retry_scale=0.0001)
     running = Running(settings, driver=ScriptedDriver(every_fifth_fails))
 

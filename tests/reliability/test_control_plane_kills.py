@@ -196,11 +196,11 @@ def _kill_often(state: Path, kills: int) -> None:
         emulator.kill()
 
 
-def test_a_few_kills_lose_nothing(tmp_path):
+def test_a_few_kills_lose_nothing(tmp_path: Path) -> None:
     _kill_often(tmp_path / "state", 3)
 
 
 @pytest.mark.slow
 @pytest.mark.timeout(600)
-def test_many_kills_lose_nothing(tmp_path):
+def test_many_kills_lose_nothing(tmp_path: Path) -> None:
     _kill_often(tmp_path / "state", int(os.environ.get("LOCALFAAS_KILLS", "100")))

@@ -7,6 +7,7 @@ import base64
 import io
 import json
 import zipfile
+from typing import Any
 
 import pytest
 
@@ -110,7 +111,7 @@ KNOWN = {
 }
 
 
-async def send_to(gateway, request: FuzzedRequest) -> tuple[int, dict[str, str], bytes]:
+async def send_to(gateway: Any, request: FuzzedRequest) -> tuple[int, dict[str, str], bytes]:
     scope = {
         "type": "http",
         "http_version": "1.1",
@@ -126,10 +127,10 @@ async def send_to(gateway, request: FuzzedRequest) -> tuple[int, dict[str, str],
     messages = [{"type": "http.request", "body": request.body, "more_body": False}]
     sent: list[dict] = []
 
-    async def receive():
+    async def receive() -> Any:
         return messages.pop() if messages else await asyncio.Event().wait()
 
-    async def send(message):
+    async def send(message: Any) -> None:
         sent.append(message)
 
     await gateway(scope, receive, send)
@@ -142,7 +143,7 @@ def _call(operation: str, method: str, path: str, body: object) -> FuzzedRequest
     return FuzzedRequest(operation, method, path, "", headers, json.dumps(body).encode())
 
 
-async def _furnish(gateway) -> None:
+async def _furnish(gateway: Any) -> None:
     """Make what the fuzzer knows by name."""
     code = {"ZipFile": _zip()}
     for name in _NAMES:
@@ -206,7 +207,7 @@ def complaint(request: FuzzedRequest, status: int, headers: dict[str, str], body
     ("count", "seed"),
     [(1_500, 1), pytest.param(20_000, 2, marks=[pytest.mark.slow, pytest.mark.timeout(300)])],
 )
-async def test_fuzzed_requests(count, seed):
+async def test_fuzzed_requests(count: int, seed: int) -> None:
     settings = Settings(port=0, drain_seconds=0, transition_seconds=0)
     emulator = Emulator(settings, driver=ScriptedDriver())
     ready = asyncio.Event()

@@ -61,7 +61,7 @@ def _complaint(status: int, body: bytes) -> str:
     ("count", "seed"),
     [(1_000, 3), pytest.param(10_000, 4, marks=[pytest.mark.slow, pytest.mark.timeout(300)])],
 )
-async def test_fuzzed_requests(count, seed):
+async def test_fuzzed_requests(count: int, seed: int) -> None:
     settings = Settings(port=0, drain_seconds=0)
     emulator = Emulator(settings, driver=ScriptedDriver())
     ready = asyncio.Event()

@@ -200,7 +200,7 @@ def _plain(operation: str, **body: Any) -> FuzzedRequest:
     ("count", "seed"),
     [(1_500, 1), pytest.param(20_000, 2, marks=[pytest.mark.slow, pytest.mark.timeout(300)])],
 )
-async def test_fuzzed_requests(count, seed, query):
+async def test_fuzzed_requests(count: int, seed: int, query: bool) -> None:
     emulator = Emulator(Settings(port=0, drain_seconds=0), driver=ScriptedDriver())
     ready = asyncio.Event()
     running = asyncio.create_task(emulator.run(on_ready=ready.set))

@@ -5,6 +5,7 @@ from __future__ import annotations
 import sys
 import time
 from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -56,7 +57,7 @@ def _take(sqs: Any, url: str) -> set[str]:
 # botocore leaves sockets of a peer that was killed to the garbage collector.
 @pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")
 @pytest.mark.skipif(sys.platform != "linux", reason="the process driver runs on Linux")
-def test_no_acknowledged_message_is_lost(tmp_path):
+def test_no_acknowledged_message_is_lost(tmp_path: Path) -> None:
     acknowledged: set[str] = set()
     emulator = Emulator(tmp_path / "state")
     client, sqs = emulator.client("lambda"), emulator.client("sqs")

@@ -11,6 +11,7 @@ import sys
 import time
 from collections import Counter
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -23,10 +24,10 @@ ROOT = Path(__file__).parents[2]
 class _Told:
     """What the killed processes had told."""
 
-    def __init__(self):
+    def __init__(self) -> None:
         self.tried, self.sent, self.leaving, self.deleted = set(), set(), set(), set()
 
-    def read(self, line):
+    def read(self, line: str) -> None:
         what, _, body = line.decode().rstrip("\n").partition(" ")
         known = {
             "try-send": self.tried,
@@ -37,7 +38,7 @@ class _Told:
         known.get(what, set()).add(body)
 
 
-def _run_and_kill(folder, run, seconds, told):
+def _run_and_kill(folder: Path, run: Any, seconds: float, told: Any) -> None:
     process = subprocess.Popen(
         [sys.executable, LOAD, folder, str(run)],
         stdout=subprocess.PIPE,
@@ -62,7 +63,7 @@ def _run_and_kill(folder, run, seconds, told):
             told.read(line)
 
 
-async def _check(folder, told):
+async def _check(folder: Path, told: Any) -> bool:
     """Compare what is on the disk with what was acknowledged."""
     started = time.monotonic()
     store = Store.open(folder)
@@ -88,7 +89,7 @@ async def _check(folder, told):
     return opened
 
 
-async def _kill_often(tmp_path, kills):
+async def _kill_often(tmp_path: Path, kills: int) -> None:
     seed = random.randrange(1 << 32)
     print(f"seed {seed}")
     choose, told, slowest = random.Random(seed), _Told(), 0.0
@@ -100,11 +101,11 @@ async def _kill_often(tmp_path, kills):
     print(f"{kills} kills, {len(told.sent)} acknowledged, slowest open {slowest * 1e3:.0f} ms")
 
 
-async def test_a_few_kills_lose_nothing(tmp_path):
+async def test_a_few_kills_lose_nothing(tmp_path: Path) -> None:
     await _kill_often(tmp_path, 5)
 
 
 @pytest.mark.slow
 @pytest.mark.timeout(600)
-async def test_many_kills_lose_nothing(tmp_path):
+async def test_many_kills_lose_nothing(tmp_path: Path) -> None:
     await _kill_often(tmp_path, int(os.environ.get("LOCALFAAS_KILLS", "100")))

@@ -1,6 +1,8 @@
 """Queues against simple models of them, on a clock moved by hand (Hypothesis state machines)."""
 
 import asyncio
+from collections.abc import Coroutine
+from typing import Any, TypeVar
 
 from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
@@ -20,6 +22,8 @@ from emulator.queues.rules import QueueSettings
 from emulator.store.store import Store
 from emulator.testing import FakeClock
 
+T = TypeVar("T")
+
 SECONDS = st.integers(0, 40).map(float)
 PROFILE = settings(
     max_examples=40,
@@ -32,36 +36,36 @@ PROFILE = settings(
 class _Machine(RuleBasedStateMachine):
     """An engine in memory, and a loop to run it on."""
 
-    def __init__(self):
+    def __init__(self) -> None:
         super().__init__()
         self.loop = asyncio.new_event_loop()
         self.clock = FakeClock()
         self.number = 0
         self.run(self.open())
 
-    def run(self, coroutine):
+    def run(self, coroutine: Coroutine[Any, Any, T]) -> T:
         return self.loop.run_until_complete(coroutine)
 
-    async def open(self):
+    async def open(self) -> None:
         self.store = Store.open(None)
         self.engine = await Engine.open(self.store.messages, self.clock)
         await self.open_queues()
 
-    async def restart(self):
+    async def restart(self) -> None:
         """Close the engine and open it again over the same journal."""
         await self.engine.close()
         self.engine = await Engine.open(self.store.messages, self.clock)
         await self.open_queues()
 
-    def teardown(self):
-        async def close():
+    def teardown(self) -> None:
+        async def close() -> None:
             await self.engine.close()
             await self.store.close()
 
         self.run(close())
         self.loop.close()
 
-    def new_body(self):
+    def new_body(self) -> str:
         self.number += 1
         return str(self.number)
 
@@ -71,30 +75,30 @@ class Visibility(_Machine):
 
     handles = Bundle("handles")
 
-    def __init__(self):
+    def __init__(self) -> None:
         #: Body: when it is visible.
         self.visible = {}
         self.receives = {}
         self.in_flight = set()
         super().__init__()
 
-    async def open_queues(self):
+    async def open_queues(self) -> None:
         self.queue = await self.engine.open_queue("orders", QueueSettings(visibility=30))
 
-    def available(self):
+    def available(self) -> set[str]:
         now = self.clock.now()
         self.in_flight = {body for body in self.in_flight if self.visible[body] > now}
         return {body for body, at in self.visible.items() if at <= now}
 
     @rule(delay=SECONDS)
-    def send(self, delay):
+    def send(self, delay: float) -> None:
         body = self.new_body()
         self.run(self.queue.send(Draft(body, delay=delay)))
         self.visible[body] = self.clock.now() + delay
         self.receives[body] = 0
 
     @rule(target=handles, limit=st.integers(1, 4), visibility=SECONDS)
-    def receive(self, limit, visibility):
+    def receive(self, limit: int, visibility: float) -> Any:
         available = self.available()
         got = self.run(self.queue.receive(limit, visibility=visibility))
         assert len(got) == len({message.body for message in got}) == min(limit, len(available))
@@ -108,7 +112,7 @@ class Visibility(_Machine):
         return multiple(*[(message.body, message.handle) for message in got])
 
     @rule(handle=consumes(handles))
-    def delete(self, handle):
+    def delete(self, handle: str) -> None:
         body, text = handle
         self.run(self.queue.delete(text))
         self.available()
@@ -116,7 +120,7 @@ class Visibility(_Machine):
         self.in_flight.discard(body)
 
     @rule(handle=handles, timeout=SECONDS)
-    def change_visibility(self, handle, timeout):
+    def change_visibility(self, handle: str, timeout: float) -> None:
         body, text = handle
         self.available()
         try:
@@ -128,15 +132,15 @@ class Visibility(_Machine):
         self.visible[body] = self.clock.now() + timeout
 
     @rule(seconds=SECONDS)
-    def advance(self, seconds):
+    def advance(self, seconds: float) -> None:
         self.run(self.clock.advance(seconds))
 
     @rule()
-    def start_again(self):
+    def start_again(self) -> None:
         self.run(self.restart())
 
     @invariant()
-    def counters_tell_the_truth(self):
+    def counters_tell_the_truth(self) -> None:
         available = self.available()
         waiting = len(self.visible) - len(available) - len(self.in_flight)
         assert self.queue.counts() == (len(available), len(self.in_flight), waiting)
@@ -147,26 +151,26 @@ class Redrive(_Machine):
 
     MOST = 3
 
-    def __init__(self):
+    def __init__(self) -> None:
         self.visible = {}
         self.receives = {}
         self.dead = set()
         super().__init__()
 
-    async def open_queues(self):
+    async def open_queues(self) -> None:
         self.target = await self.engine.open_queue("dead", QueueSettings())
         policy = QueueSettings(dead_letter="dead", max_receives=self.MOST, source="orders")
         self.queue = await self.engine.open_queue("orders", policy)
 
     @rule(count=st.integers(1, 3))
-    def send(self, count):
+    def send(self, count: int) -> None:
         bodies = [self.new_body() for _ in range(count)]
         self.run(self.queue.send_many([Draft(body) for body in bodies]))
         for body in bodies:
             self.visible[body], self.receives[body] = self.clock.now(), 0
 
     @rule(visibility=SECONDS, counted=st.booleans())
-    def receive(self, visibility, counted):
+    def receive(self, visibility: float, counted: bool) -> Any:
         now = self.clock.now()
         available = {body for body, at in self.visible.items() if at <= now}
         dying = {body for body in available if self.receives[body] >= self.MOST}
@@ -187,19 +191,19 @@ class Redrive(_Machine):
         self.run(self.store.messages.expire(self.queue.id, 0.0, 1))
 
     @rule(seconds=SECONDS)
-    def advance(self, seconds):
+    def advance(self, seconds: float) -> None:
         self.run(self.clock.advance(seconds))
 
     @rule()
-    def start_again(self):
+    def start_again(self) -> None:
         self.run(self.restart())
 
     @invariant()
-    def each_message_is_in_one_place(self):
+    def each_message_is_in_one_place(self) -> None:
         assert sum(self.target.counts()) == len(self.dead)
         assert sum(self.queue.counts()) == len(self.visible)
 
-    def teardown(self):
+    def teardown(self) -> None:
         got = self.run(self.target.receive(1000))
         assert {message.body for message in got} == self.dead
         assert {message.source for message in got} <= {"orders"}
@@ -212,17 +216,17 @@ class Fifo(_Machine):
     handles = Bundle("handles")
     NAMES = ("a", "b", "c")
 
-    def __init__(self):
+    def __init__(self) -> None:
         #: Group: [body, when it is visible, the handle of its last receive].
         self.groups = {name: [] for name in self.NAMES}
         #: Deduplication id: until when.
         self.remembered = {}
         super().__init__()
 
-    async def open_queues(self):
+    async def open_queues(self) -> None:
         self.queue = await self.engine.open_queue("orders.fifo", QueueSettings(fifo=True))
 
-    def find(self, body):
+    def find(self, body: str) -> Any:
         for messages in self.groups.values():
             for message in messages:
                 if message[0] == body:
@@ -230,7 +234,7 @@ class Fifo(_Machine):
         return None, None
 
     @rule(group=st.sampled_from(NAMES), id=st.integers(0, 5).map(str))
-    def send(self, group, id):
+    def send(self, group: str, id: str) -> None:
         now = self.clock.now()
         body = self.new_body()
         self.run(self.queue.send(Draft(body, group=group, deduplication=id)))
@@ -239,7 +243,7 @@ class Fifo(_Machine):
             self.groups[group].append([body, now, None])
 
     @rule(target=handles, limit=st.integers(1, 6), visibility=SECONDS)
-    def receive(self, limit, visibility):
+    def receive(self, limit: int, visibility: float) -> Any:
         now = self.clock.now()
         free = {}
         for name, messages in self.groups.items():
@@ -256,7 +260,7 @@ class Fifo(_Machine):
         return multiple(*[(message.body, message.handle) for message in got])
 
     @rule(handle=handles)
-    def delete(self, handle):
+    def delete(self, handle: str) -> None:
         body, text = handle
         messages, message = self.find(body)
         try:
@@ -270,7 +274,7 @@ class Fifo(_Machine):
             messages.remove(message)
 
     @rule(handle=handles, timeout=SECONDS)
-    def change_visibility(self, handle, timeout):
+    def change_visibility(self, handle: str, timeout: float) -> None:
         body, text = handle
         _, message = self.find(body)
         now = self.clock.now()
@@ -283,15 +287,15 @@ class Fifo(_Machine):
         message[1] = now + timeout
 
     @rule(seconds=st.integers(0, 200).map(float))
-    def advance(self, seconds):
+    def advance(self, seconds: float) -> None:
         self.run(self.clock.advance(seconds))
 
     @rule()
-    def start_again(self):
+    def start_again(self) -> None:
         self.run(self.restart())
 
     @invariant()
-    def counters_tell_the_truth(self):
+    def counters_tell_the_truth(self) -> None:
         now = self.clock.now()
         known = [message for messages in self.groups.values() for message in messages]
         flying = sum(message[1] > now for message in known)

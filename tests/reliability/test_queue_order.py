@@ -3,6 +3,7 @@
 import asyncio
 import random
 from collections import defaultdict
+from pathlib import Path
 
 import pytest
 
@@ -15,7 +16,7 @@ from emulator.store.store import Store
 PRODUCERS, CONSUMERS, GROUPS, MESSAGES = 8, 8, 20, 10_000
 
 
-async def test_groups_keep_their_order_and_nothing_is_lost_or_doubled(tmp_path):
+async def test_groups_keep_their_order_and_nothing_is_lost_or_doubled(tmp_path: Path) -> None:
     seed = random.randrange(1 << 32)
     print(f"seed {seed}")
     chance = random.Random(seed)
@@ -29,7 +30,7 @@ async def test_groups_keep_their_order_and_nothing_is_lost_or_doubled(tmp_path):
     inversions, redelivered = [], 0
     left = MESSAGES
 
-    async def produce():
+    async def produce() -> None:
         for number in numbers:
             group = number % GROUPS
             draft = Draft(str(number), group=str(group), deduplication=str(number))
@@ -42,7 +43,7 @@ async def test_groups_keep_their_order_and_nothing_is_lost_or_doubled(tmp_path):
                 # A producer that was not answered sends again.
                 await queue.send(draft)
 
-    async def consume():
+    async def consume() -> None:
         nonlocal left, redelivered
         while left:
             got = await queue.receive(10, wait=0.1)
@@ -83,17 +84,19 @@ async def test_groups_keep_their_order_and_nothing_is_lost_or_doubled(tmp_path):
 
 
 @pytest.mark.parametrize("fifo", [False, True])
-async def test_every_message_is_received_once_by_competing_consumers(tmp_path, fifo):
+async def test_every_message_is_received_once_by_competing_consumers(
+    tmp_path: Path, fifo: bool
+) -> None:
     store = Store.open(tmp_path)
     engine = await Engine.open(store.messages, SystemClock())
     queue = await engine.open_queue("orders", QueueSettings(fifo=fifo))
     got = []
 
-    async def produce(part):
+    async def produce(part: int) -> None:
         for n in range(100):
             await queue.send_many([Draft(f"{part}-{n}-{m}", group=f"{part}-{n}") for m in range(5)])
 
-    async def consume():
+    async def consume() -> None:
         while len(got) < 4000:
             messages = await queue.receive(10, wait=0.1)
             got.extend(message.body for message in messages)

@@ -11,6 +11,7 @@ import sqlite3
 import tempfile
 from pathlib import Path
 from types import SimpleNamespace
+from typing import Any
 
 import pytest
 
@@ -27,7 +28,7 @@ from emulator.store.messages import MessageJournal  # noqa: E402
 from .power_cuts import Connection, Note, Platter, RecordingDisk  # noqa: E402
 
 
-async def _record(tmp_path, monkeypatch, durability):
+async def _record(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, durability: Any) -> list[Any]:
     """Run a load over the recording disk; return its log."""
     disk = RecordingDisk(f"recording-{durability}")
     monkeypatch.setattr(
@@ -50,13 +51,13 @@ async def _record(tmp_path, monkeypatch, durability):
     # Everything before is certain: an emulator that was just made has acknowledged nothing.
     disk.log.append(Note(("start", ())))
 
-    async def send(name):
+    async def send(name: str) -> None:
         for n in range(40):
             bodies = [f"{name}-{n}-{part}-" + "x" * (7 * n % 500) for part in range(1 + n % 3)]
             await queue.send_many([Draft(body) for body in bodies])
             disk.log.append(Note(("sent", bodies)))
 
-    async def receive(source):
+    async def receive(source: Any) -> None:
         for n in range(30):
             got = await source.receive(10, wait=0.01)
             if n % 2 or not got:
@@ -74,7 +75,7 @@ async def _record(tmp_path, monkeypatch, durability):
     return disk.log
 
 
-def _cut_often(log, cuts, seed):
+def _cut_often(log: Any, cuts: int, seed: int) -> tuple[int, int]:
     """Return how many acknowledged messages were lost and how many databases were damaged."""
     chance, platter = random.Random(seed), Platter()
     start = log.index(Note(("start", ()))) + 1
@@ -106,7 +107,7 @@ def _cut_often(log, cuts, seed):
     return lost, damaged
 
 
-def _read(path):
+def _read(path: Path) -> set[str] | None:
     """Return the bodies in a database, None where it is damaged."""
     connection = sqlite3.connect(path)
     try:
@@ -122,7 +123,7 @@ def _read(path):
         connection.close()
 
 
-async def _survives(tmp_path, monkeypatch, cuts):
+async def _survives(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, cuts: int) -> None:
     log = await _record(tmp_path, monkeypatch, "full")
     seed = random.randrange(1 << 32)
     lost, damaged = await asyncio.to_thread(_cut_often, log, cuts, seed)
@@ -130,17 +131,23 @@ async def _survives(tmp_path, monkeypatch, cuts):
     assert (lost, damaged) == (0, 0)
 
 
-async def test_some_power_cuts_lose_nothing(tmp_path, monkeypatch):
+async def test_some_power_cuts_lose_nothing(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     await _survives(tmp_path, monkeypatch, 400)
 
 
 @pytest.mark.slow
 @pytest.mark.timeout(900)
-async def test_many_power_cuts_lose_nothing(tmp_path, monkeypatch):
+async def test_many_power_cuts_lose_nothing(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     await _survives(tmp_path, monkeypatch, int(os.environ.get("LOCALFAAS_CUTS", "20000")))
 
 
-async def test_the_disk_does_lose_what_is_not_synced(tmp_path, monkeypatch):
+async def test_the_disk_does_lose_what_is_not_synced(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """Without this, the tests above could pass on a disk that loses nothing."""
     log = await _record(tmp_path, monkeypatch, "normal")
     lost, damaged = await asyncio.to_thread(_cut_often, log, 200, 1)

@@ -38,7 +38,7 @@ def _kind(descriptor: Path) -> str:
 @pytest.mark.slow
 @pytest.mark.timeout(300)
 @pytest.mark.skipif(not Path("/proc/self/fd").exists(), reason="counts through /proc")
-def test_100_000_warm_invokes_leave_nothing_behind(tmp_path):
+def test_100_000_warm_invokes_leave_nothing_behind(tmp_path: Path) -> None:
     (tmp_path / "echo").mkdir()
     (tmp_path / "echo" / "app.py").write_text("def handler(event, context):\n    return event\n")
     (tmp_path / "template.yaml").write_text(

@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
 import pytest
 
 from emulator.model.errors import StorageError
@@ -18,32 +22,32 @@ DAY = 86_400
 class Run:
     """One life of an emulator's logs."""
 
-    def __init__(self, folder, clock):
+    def __init__(self, folder: Path, clock: FakeClock) -> None:
         self.clock = clock
         self.store = Store.open(folder)
         self.logs = Logs(clock, Recorder(self.store.logs, clock))
 
-    async def __aenter__(self):
+    async def __aenter__(self) -> Run:
         await self.logs.open()
         return self
 
-    async def __aexit__(self, *_):
+    async def __aexit__(self, *_: Any) -> None:
         await self.logs.close()
         await self.store.close()
 
-    def messages(self, group="group"):
+    def messages(self, group: str = "group") -> dict[str, list[str]]:
         """Messages by stream."""
         found = self.logs.groups[WHERE][group]
         return {name: [e.message for e in s.events] for name, s in found.streams.items()}
 
 
 @pytest.fixture
-def run(tmp_path):
+def run(tmp_path: Path) -> Callable[[], Run]:
     clock = FakeClock()
     return lambda: Run(tmp_path, clock)
 
 
-async def test_everything_is_there_again(run):
+async def test_everything_is_there_again(run: Callable[[], Run]) -> None:
     async with run() as first:
         writer = first.logs.writer(*WHERE, "group", "stream")
         for number in range(5000):
@@ -73,7 +77,9 @@ async def test_everything_is_there_again(run):
         assert event.sequence > sequence
 
 
-async def test_a_line_is_kept_a_moment_after_it_was_written(run, tmp_path):
+async def test_a_line_is_kept_a_moment_after_it_was_written(
+    run: Callable[[], Run], tmp_path: Path
+) -> None:
     async with run() as first:
         first.logs.writer(*WHERE, "group", "stream").line("one")
         await first.clock.advance(DELAY)
@@ -83,7 +89,7 @@ async def test_a_line_is_kept_a_moment_after_it_was_written(run, tmp_path):
         assert not first.clock._due, "nothing is to be written, and a timer is armed"
 
 
-async def test_what_is_deleted_stays_away(run):
+async def test_what_is_deleted_stays_away(run: Callable[[], Run]) -> None:
     async with run() as first:
         for name in ("kept", "deleted", "made anew"):
             for stream in ("one", "two"):
@@ -101,7 +107,7 @@ async def test_what_is_deleted_stays_away(run):
         assert third.messages("made anew") == {"three": ["after"]}
 
 
-async def test_the_disk_keeps_no_more_than_the_memory(run):
+async def test_the_disk_keeps_no_more_than_the_memory(run: Callable[[], Run]) -> None:
     line = "x" * 100_000
     async with run() as first:
         writer = first.logs.writer(*WHERE, "group", "stream")
@@ -114,7 +120,7 @@ async def test_the_disk_keeps_no_more_than_the_memory(run):
         assert len(kept) == len(second.messages()["stream"])
 
 
-async def test_retention_holds_over_a_restart(run):
+async def test_retention_holds_over_a_restart(run: Callable[[], Run]) -> None:
     async with run() as first:
         group = first.logs.group(*WHERE, "group")
         group.retention_days = 1
@@ -131,7 +137,9 @@ async def test_retention_holds_over_a_restart(run):
         assert third.messages() == {"stream": ["new"]}
 
 
-async def test_only_the_newest_lines_are_kept(run, monkeypatch):
+async def test_only_the_newest_lines_are_kept(
+    run: Callable[[], Run], monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr(recorder, "MOST_KEPT", 10)
     async with run() as first:
         for number in range(4):
@@ -148,7 +156,9 @@ async def test_only_the_newest_lines_are_kept(run, monkeypatch):
         }
 
 
-async def test_a_flood_that_the_disk_cannot_follow_fills_no_memory(run, monkeypatch):
+async def test_a_flood_that_the_disk_cannot_follow_fills_no_memory(
+    run: Callable[[], Run], monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr(recorder, "MOST_WAITING", 10)
     async with run() as first:
         writer = first.logs.writer(*WHERE, "group", "stream")
@@ -161,12 +171,14 @@ async def test_a_flood_that_the_disk_cannot_follow_fills_no_memory(run, monkeypa
         assert second.messages()["stream"][-1] == "999"
 
 
-async def test_a_disk_that_takes_nothing_stops_no_function(run, caplog):
+async def test_a_disk_that_takes_nothing_stops_no_function(
+    run: Callable[[], Run], caplog: pytest.LogCaptureFixture
+) -> None:
     async with run() as first:
         journal = first.logs._recorder._journal
         write = journal.write
 
-        async def full(changes):
+        async def full(changes: Any) -> None:
             raise StorageError("the disk is full")
 
         journal.write = full

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 
 from emulator.app import Emulator
@@ -18,7 +20,9 @@ class Limited(ScriptedDriver):
 
 
 @pytest.mark.parametrize("driver", [ScriptedDriver(), Limited()])
-async def test_what_the_machine_lacks_has_a_remedy(driver, capsys):
+async def test_what_the_machine_lacks_has_a_remedy(
+    driver: Any, capsys: pytest.CaptureFixture[str]
+) -> None:
     emulator = Emulator(Settings(port=0), driver=driver)
 
     def ready() -> None:

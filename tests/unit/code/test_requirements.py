@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import zipfile
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -56,13 +57,13 @@ def elsewhere(runtime: str) -> Path | None:
 class Installing(Requirements):
     """Requirements that are kept in a test's folder and remember what they said."""
 
-    def __init__(self, folder: Path, interpreter=on_this_machine) -> None:
+    def __init__(self, folder: Path, interpreter: Any = on_this_machine) -> None:
         self.said: list[str] = []
         super().__init__(interpreter, say=self.said.append, cache=folder / "cache")
 
 
 @pytest.mark.parametrize("interpreter", [on_this_machine, elsewhere])
-async def test_packages_are_installed_once(folder, tmp_path, interpreter):
+async def test_packages_are_installed_once(folder: Path, tmp_path: Path, interpreter: Any) -> None:
     packages = Installing(tmp_path, interpreter)
     layers = await asyncio.gather(*(packages.layer(version(folder)) for _ in range(3)))
     (layer,) = set(layers)
@@ -76,7 +77,9 @@ async def test_packages_are_installed_once(folder, tmp_path, interpreter):
     assert [path.name for path in (tmp_path / "cache").iterdir()] == [layer.name]
 
 
-async def test_the_cache_may_be_a_link_or_named_from_here(folder, tmp_path, monkeypatch):
+async def test_the_cache_may_be_a_link_or_named_from_here(
+    folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     real = tmp_path / "real"
     real.mkdir()
     (tmp_path / "link").symlink_to(real)
@@ -88,7 +91,7 @@ async def test_the_cache_may_be_a_link_or_named_from_here(folder, tmp_path, monk
         assert layer.parent == real / "localfaas" / "packages"
 
 
-async def test_a_change_installs_anew(folder, tmp_path):
+async def test_a_change_installs_anew(folder: Path, tmp_path: Path) -> None:
     packages = Installing(tmp_path)
     before = await packages.layer(version(folder))
     wheel(folder, "second", "")
@@ -98,7 +101,7 @@ async def test_a_change_installs_anew(folder, tmp_path):
     assert (after / "python" / "second.py").exists()
 
 
-async def test_a_cache_that_takes_nothing_has_a_remedy(folder, tmp_path):
+async def test_a_cache_that_takes_nothing_has_a_remedy(folder: Path, tmp_path: Path) -> None:
     (tmp_path / "cache").touch()
     packages = Installing(tmp_path)
     with pytest.raises(DriverFault, match=r"cache: File exists\. Set XDG_CACHE_HOME"):
@@ -106,7 +109,7 @@ async def test_a_cache_that_takes_nothing_has_a_remedy(folder, tmp_path):
     assert packages.said == [], "nothing is installed"
 
 
-async def test_what_fails_says_why_and_is_tried_again(folder, tmp_path):
+async def test_what_fails_says_why_and_is_tried_again(folder: Path, tmp_path: Path) -> None:
     (folder / "more.txt").write_text("./lost-1.0-py3-none-any.whl\n")
     packages = Installing(tmp_path)
     for _ in range(2):
@@ -121,7 +124,9 @@ async def test_what_fails_says_why_and_is_tried_again(folder, tmp_path):
     assert "lost" in complaints[0]
 
 
-async def test_the_end_gives_up_what_is_being_installed(folder, tmp_path, monkeypatch):
+async def test_the_end_gives_up_what_is_being_installed(
+    folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     begun = asyncio.Event()
 
     async def endless(command: list[str], folder: Path) -> str | None:
@@ -139,7 +144,7 @@ async def test_the_end_gives_up_what_is_being_installed(folder, tmp_path, monkey
     assert list((tmp_path / "cache").iterdir()) == []
 
 
-async def test_who_asks_for_nothing_gets_nothing(folder, tmp_path):
+async def test_who_asks_for_nothing_gets_nothing(folder: Path, tmp_path: Path) -> None:
     packages = Installing(tmp_path)
     assert await packages.layer(version(folder, live=False)) is None
     assert await packages.layer(version(folder, runtime="nodejs22.x")) is None

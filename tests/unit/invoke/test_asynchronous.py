@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+from typing import Any
 
 import pytest
 
@@ -11,14 +12,14 @@ from emulator.invoke.queue_worker import Limits
 from emulator.model.errors import AwsError, DriverFault, StorageFull
 from emulator.model.sandbox import Exit
 from emulator.testing import RuntimeClient
-from tests.unit.invoke.conftest import QUEUE_ARN
+from tests.unit.invoke.conftest import QUEUE_ARN, World
 
 FAILURE = {"OnFailure": {"Destination": QUEUE_ARN}}
 SUCCESS = {"OnSuccess": {"Destination": QUEUE_ARN}}
 ARN = "arn:aws:lambda:us-east-1:000000000000:function:hello"
 
 
-async def test_an_event_runs_once_and_is_gone(world):
+async def test_an_event_runs_once_and_is_gone(world: World) -> None:
     world.function()
     await world.submit({"n": 1})
     await world.settle()
@@ -27,7 +28,7 @@ async def test_an_event_runs_once_and_is_gone(world):
     assert world.asynchronous.outcomes == {"Success": 1}
 
 
-async def test_on_success_destination_gets_awss_record(world):
+async def test_on_success_destination_gets_awss_record(world: World) -> None:
     world.function(config={"DestinationConfig": SUCCESS})
     await world.submit({"n": 1})
     await world.settle()
@@ -49,7 +50,7 @@ async def test_on_success_destination_gets_awss_record(world):
     }
 
 
-async def test_a_deep_event_is_told_whole(world):
+async def test_a_deep_event_is_told_whole(world: World) -> None:
     world.function(config={"DestinationConfig": SUCCESS})
     event = json.loads("[" * 300 + "]" * 300)
     await world.submit(event)
@@ -58,7 +59,7 @@ async def test_a_deep_event_is_told_whole(world):
     assert (told["requestPayload"], told["responsePayload"]) == (event, {"done": event})
 
 
-async def test_f20_three_attempts_under_one_id_then_dead_letter_and_record(world):
+async def test_f20_three_attempts_under_one_id_then_dead_letter_and_record(world: World) -> None:
     dead_letter = "arn:aws:sqs:us-east-1:000000000000:dead"
     world.function(
         config={"DestinationConfig": FAILURE},
@@ -97,7 +98,7 @@ async def test_f20_three_attempts_under_one_id_then_dead_letter_and_record(world
     assert world.asynchronous.outcomes == {"RetriesExhausted": 1}
 
 
-async def test_a_retry_that_succeeds_ends_the_event(world):
+async def test_a_retry_that_succeeds_ends_the_event(world: World) -> None:
     world.function(config={"DestinationConfig": SUCCESS})
     world.fails = lambda event: len(world.attempts) < 2
     await world.submit()
@@ -108,7 +109,7 @@ async def test_a_retry_that_succeeds_ends_the_event(world):
     assert told["requestContext"]["approximateInvokeCount"] == 2
 
 
-async def test_no_retries_where_none_are_wanted(world):
+async def test_no_retries_where_none_are_wanted(world: World) -> None:
     world.function(config={"MaximumRetryAttempts": 0, "DestinationConfig": FAILURE})
     world.fails = lambda event: True
     await world.submit()
@@ -118,7 +119,7 @@ async def test_no_retries_where_none_are_wanted(world):
     assert told["requestContext"]["approximateInvokeCount"] == 1
 
 
-async def test_f21_an_event_that_would_grow_too_old(world):
+async def test_f21_an_event_that_would_grow_too_old(world: World) -> None:
     world.function(config={"MaximumEventAgeInSeconds": 60, "DestinationConfig": FAILURE})
     world.fails = lambda event: True
     await world.submit()
@@ -129,7 +130,7 @@ async def test_f21_an_event_that_would_grow_too_old(world):
     assert told["requestContext"]["approximateInvokeCount"] == len(world.attempts) == 2
 
 
-async def test_f22_reserved_concurrency_of_zero(world):
+async def test_f22_reserved_concurrency_of_zero(world: World) -> None:
     world.function(config={"DestinationConfig": FAILURE}, reserved=0)
     await world.submit({"n": 1})
     await world.settle()
@@ -142,7 +143,7 @@ async def test_f22_reserved_concurrency_of_zero(world):
     assert world.attempts == []
 
 
-async def test_f23_throttled_events_are_kept_and_not_counted(world):
+async def test_f23_throttled_events_are_kept_and_not_counted(world: World) -> None:
     function = world.function(config={"MaximumRetryAttempts": 0, "DestinationConfig": FAILURE})
     world.registry.reserve(function, 1)
     lease = world.invoker._admission.lease(function.latest)
@@ -158,7 +159,7 @@ async def test_f23_throttled_events_are_kept_and_not_counted(world):
     assert world.asynchronous.outcomes == {"Success": 1}
 
 
-async def test_f23_a_throttled_event_ends_when_it_is_six_hours_old(world):
+async def test_f23_a_throttled_event_ends_when_it_is_six_hours_old(world: World) -> None:
     function = world.function(config={"DestinationConfig": FAILURE}, reserved=1)
     lease = world.invoker._admission.lease(function.latest)
     await world.submit()
@@ -171,7 +172,7 @@ async def test_f23_a_throttled_event_ends_when_it_is_six_hours_old(world):
     assert told["requestContext"]["approximateInvokeCount"] == 0
 
 
-async def test_f23_system_errors_are_tried_again(world):
+async def test_f23_system_errors_are_tried_again(world: World) -> None:
     world.function()
     world.driver.fault = DriverFault("no room")
     await world.submit()
@@ -181,7 +182,7 @@ async def test_f23_system_errors_are_tried_again(world):
     assert len(world.attempts) == 1
 
 
-async def test_f24_queued_events_run_on_the_new_code(world):
+async def test_f24_queued_events_run_on_the_new_code(world: World) -> None:
     release = asyncio.Event()
     seen = []
 
@@ -208,7 +209,7 @@ async def test_f24_queued_events_run_on_the_new_code(world):
     assert seen == [(0, 0), (1, 1), (1, 2), (1, 3)]
 
 
-async def test_events_resume_after_a_crash(world):
+async def test_events_resume_after_a_crash(world: World) -> None:
     function = world.function(reserved=0)
     release = asyncio.Event()
 
@@ -233,7 +234,7 @@ async def test_events_resume_after_a_crash(world):
     assert world.asynchronous.pending == 0
 
 
-async def test_a_retry_outlives_a_crash_with_its_count(world):
+async def test_a_retry_outlives_a_crash_with_its_count(world: World) -> None:
     world.function(config={"DestinationConfig": FAILURE})
     world.fails = lambda event: True
     await world.submit()
@@ -248,7 +249,7 @@ async def test_a_retry_outlives_a_crash_with_its_count(world):
     assert told["requestContext"]["approximateInvokeCount"] == 3
 
 
-async def test_a_flood_makes_no_more_environments_than_the_bound(world):
+async def test_a_flood_makes_no_more_environments_than_the_bound(world: World) -> None:
     release = asyncio.Event()
 
     async def held(runtime: RuntimeClient) -> Exit | None:
@@ -269,7 +270,9 @@ async def test_a_flood_makes_no_more_environments_than_the_bound(world):
     assert world.asynchronous.outcomes == {"Success": 200}
 
 
-async def test_events_that_end_sooner_than_an_environment_starts_get_no_further_one(world):
+async def test_events_that_end_sooner_than_an_environment_starts_get_no_further_one(
+    world: World,
+) -> None:
     turn = asyncio.Condition()
 
     async def brief(runtime: RuntimeClient) -> Exit | None:
@@ -292,7 +295,7 @@ async def test_events_that_end_sooner_than_an_environment_starts_get_no_further_
     assert world.asynchronous.outcomes == {"Success": 40}
 
 
-async def test_while_many_wait_to_be_accepted_no_further_environment_starts(world):
+async def test_while_many_wait_to_be_accepted_no_further_environment_starts(world: World) -> None:
     async def slow(runtime: RuntimeClient) -> Exit | None:
         await runtime.next()
         await asyncio.Event().wait()
@@ -309,7 +312,7 @@ async def test_while_many_wait_to_be_accepted_no_further_environment_starts(worl
     world.asynchronous.cancel()
 
 
-async def test_one_functions_backlog_does_not_hold_up_another(world):
+async def test_one_functions_backlog_does_not_hold_up_another(world: World) -> None:
     async def slow(runtime: RuntimeClient) -> Exit | None:
         while True:
             request_id, _ = await runtime.next()
@@ -334,7 +337,7 @@ async def test_one_functions_backlog_does_not_hold_up_another(world):
     world.asynchronous.cancel()
 
 
-async def test_a_deleted_functions_events_go_with_it(world):
+async def test_a_deleted_functions_events_go_with_it(world: World) -> None:
     function = world.function(reserved=1)
     lease = world.invoker._admission.lease(function.latest)
     for n in range(3):
@@ -351,8 +354,10 @@ async def test_a_deleted_functions_events_go_with_it(world):
     assert [event for _, _, event in world.attempts] == ["new"]
 
 
-async def test_a_deleted_functions_events_that_the_disk_keeps(world, monkeypatch, caplog):
-    async def full(name):
+async def test_a_deleted_functions_events_that_the_disk_keeps(
+    world: World, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    async def full(name: str) -> None:
         raise StorageFull("the disk is full")
 
     function = world.function(reserved=0)
@@ -371,9 +376,9 @@ async def test_a_deleted_functions_events_that_the_disk_keeps(world, monkeypatch
 @pytest.mark.parametrize("wrapped", [False, True])
 @pytest.mark.parametrize("fails", [False, True])
 async def test_an_event_whose_record_the_disk_does_not_take_runs_again(
-    world, monkeypatch, wrapped, fails
-):
-    async def full(*arguments):
+    world: World, monkeypatch: pytest.MonkeyPatch, wrapped: bool, fails: bool
+) -> None:
+    async def full(*arguments: Any) -> None:
         monkeypatch.undo()
         if wrapped:
             raise AwsError("ServiceException", "It was not kept.") from StorageFull("no room")
@@ -392,7 +397,7 @@ async def test_an_event_whose_record_the_disk_does_not_take_runs_again(
     assert world.asynchronous.pending == 0
 
 
-async def test_a_function_as_destination(world):
+async def test_a_function_as_destination(world: World) -> None:
     target = ARN.replace("hello", "next")
     world.function(config={"DestinationConfig": {"OnSuccess": {"Destination": target}}})
     world.function("next")
@@ -404,7 +409,9 @@ async def test_a_function_as_destination(world):
     assert first != second
 
 
-async def test_what_cannot_be_delivered_is_said_and_the_event_ends(world, caplog):
+async def test_what_cannot_be_delivered_is_said_and_the_event_ends(
+    world: World, caplog: pytest.LogCaptureFixture
+) -> None:
     world.function(config={"DestinationConfig": SUCCESS})
     world.told.refuses = True
     await world.submit()
@@ -414,7 +421,9 @@ async def test_what_cannot_be_delivered_is_said_and_the_event_ends(world, caplog
     assert world.asynchronous.pending == 0
 
 
-async def test_destinations_nobody_serves_are_said(world, caplog):
+async def test_destinations_nobody_serves_are_said(
+    world: World, caplog: pytest.LogCaptureFixture
+) -> None:
     topic = "arn:aws:sns:us-east-1:000000000000:topic"
     world.function(config={"DestinationConfig": {"OnSuccess": {"Destination": topic}}})
     await world.submit()
@@ -422,7 +431,7 @@ async def test_destinations_nobody_serves_are_said(world, caplog):
     assert "destinations of sns are not served" in caplog.text
 
 
-async def test_failed_events_are_kept_and_replayed(world):
+async def test_failed_events_are_kept_and_replayed(world: World) -> None:
     world.function(config={"MaximumRetryAttempts": 0})
     world.fails = lambda event: True
     await world.submit({"n": 1})

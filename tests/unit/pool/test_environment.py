@@ -7,6 +7,7 @@ import contextlib
 import gc
 import json
 import re
+from typing import Any
 
 import pytest
 
@@ -15,9 +16,10 @@ from emulator.model.limits import RESPONSE_PAYLOAD
 from emulator.model.sandbox import EnvironmentSpec, Exit
 from emulator.pool.states import TRANSITIONS, State
 from emulator.testing import RuntimeClient, echo, until_idle
+from tests.unit.pool.conftest import World
 
 
-async def test_a_cold_invoke_then_a_warm_one(world):
+async def test_a_cold_invoke_then_a_warm_one(world: World) -> None:
     version = world.function()
     assert (await world.invoke(version, b'{"a": 1}')).payload == b'{"a": 1}'
     assert (await world.invoke(version, b"2")).payload == b"2"
@@ -35,7 +37,7 @@ async def test_a_cold_invoke_then_a_warm_one(world):
     )
 
 
-async def test_what_a_sandbox_is_made_from_is_no_part_of_its_init(world):
+async def test_what_a_sandbox_is_made_from_is_no_part_of_its_init(world: World) -> None:
     async def fetch(spec: EnvironmentSpec) -> None:
         await world.clock.sleep(30)  # the pull of an image
 
@@ -49,7 +51,7 @@ async def test_what_a_sandbox_is_made_from_is_no_part_of_its_init(world):
     assert "\tInit Duration: 0.00 ms\t" in world.lines()[-1]
 
 
-async def test_a_caller_is_answered_before_the_report_is_written(world):
+async def test_a_caller_is_answered_before_the_report_is_written(world: World) -> None:
     version = world.function()
     await world.invoke(version)
     assert [line.split()[0] for line in world.lines()] == ["INIT_START", "START"]
@@ -57,7 +59,9 @@ async def test_a_caller_is_answered_before_the_report_is_written(world):
     assert [line.split()[0] for line in world.lines()] == ["INIT_START", "START", "END", "REPORT"]
 
 
-async def test_the_report_is_there_for_who_asks_at_once_and_before_the_next_start(world):
+async def test_the_report_is_there_for_who_asks_at_once_and_before_the_next_start(
+    world: World,
+) -> None:
     version = world.function()
     tail = (await world.invoke(version)).log_tail()
     assert [line.split()[0] for line in tail.decode().splitlines()] == ["START", "END", "REPORT"]
@@ -67,7 +71,7 @@ async def test_the_report_is_there_for_who_asks_at_once_and_before_the_next_star
     assert written == ["START", "END", "REPORT", "START", "END", "REPORT", "START"]
 
 
-async def test_an_invocation_leaves_nothing_to_the_garbage_collector(world):
+async def test_an_invocation_leaves_nothing_to_the_garbage_collector(world: World) -> None:
     version = world.function()
     await world.invoke(version)
     await until_idle()
@@ -87,7 +91,7 @@ async def test_an_invocation_leaves_nothing_to_the_garbage_collector(world):
     assert left.isdisjoint({"InFlight", "Invocation", "InvocationResult", "bytes"})
 
 
-async def test_output_comes_before_end_and_in_order(world):
+async def test_output_comes_before_end_and_in_order(world: World) -> None:
     async def prints(runtime: RuntimeClient) -> Exit | None:
         runtime.print("module level\n")
         request_id, _ = await runtime.next()
@@ -102,7 +106,7 @@ async def test_output_comes_before_end_and_in_order(world):
     assert words == ["INIT_START", "module", "START", "one", "two", "END", "REPORT", "no"]
 
 
-async def test_timeout_answers_as_aws_and_keeps_the_sandbox(world):
+async def test_timeout_answers_as_aws_and_keeps_the_sandbox(world: World) -> None:
     async def hangs(runtime: RuntimeClient) -> Exit | None:
         await runtime.next()
         await asyncio.Event().wait()
@@ -137,7 +141,7 @@ async def answers_only_one(runtime: RuntimeClient) -> Exit | None:
     return None
 
 
-async def time_out(world, version: FunctionVersion, *, throttled: float) -> list[str]:
+async def time_out(world: Any, version: FunctionVersion, *, throttled: float) -> list[str]:
     """Let an invocation time out, and return what its log says of throttling."""
     world.driver.script = answers_only_one
     before = len(world.lines(version.name))
@@ -152,7 +156,9 @@ async def time_out(world, version: FunctionVersion, *, throttled: float) -> list
     return [line for line in lines if "throttled" in line]
 
 
-async def test_a_timeout_says_how_long_the_function_waited_for_its_share_of_cpu(world):
+async def test_a_timeout_says_how_long_the_function_waited_for_its_share_of_cpu(
+    world: World,
+) -> None:
     version = world.function(timeout_s=3, memory_mb=128)
     (line,) = await time_out(world, version, throttled=2.4)
     assert re.fullmatch(
@@ -165,7 +171,7 @@ async def test_a_timeout_says_how_long_the_function_waited_for_its_share_of_cpu(
     assert "throttled for 3.0 of 3.0 s" in line, "the kernel adds up the waits of all CPUs"
 
 
-async def test_throttling_of_earlier_invocations_does_not_count(world):
+async def test_throttling_of_earlier_invocations_does_not_count(world: World) -> None:
     world.driver.script = answers_only_one
     version = world.function(timeout_s=3, memory_mb=128)
     await world.invoke(version, b"1")
@@ -173,7 +179,7 @@ async def test_throttling_of_earlier_invocations_does_not_count(world):
     assert not await time_out(world, version, throttled=0.0)
 
 
-async def test_throttling_is_an_event_in_a_json_log(world):
+async def test_throttling_is_an_event_in_a_json_log(world: World) -> None:
     version = world.function(timeout_s=3, memory_mb=3538, log_format="JSON")
     (line,) = await time_out(world, version, throttled=1.5)
     event = json.loads(line)
@@ -188,7 +194,7 @@ async def test_throttling_is_an_event_in_a_json_log(world):
     }
 
 
-async def test_init_error_is_tried_again_inside_the_invoke(world):
+async def test_init_error_is_tried_again_inside_the_invoke(world: World) -> None:
     attempts = []
 
     async def fails(runtime: RuntimeClient) -> Exit | None:
@@ -212,7 +218,7 @@ async def test_init_error_is_tried_again_inside_the_invoke(world):
     assert all("Status: error\tError Type: Runtime.ImportModuleError" in line for line in reports)
 
 
-async def test_init_timeout_is_cut_at_ten_seconds(world):
+async def test_init_timeout_is_cut_at_ten_seconds(world: World) -> None:
     async def hangs(runtime: RuntimeClient) -> Exit | None:
         await asyncio.Event().wait()
         return None
@@ -229,7 +235,7 @@ async def test_init_timeout_is_cut_at_ten_seconds(world):
     assert b"Task timed out after 30.00 seconds" in (await call).payload
 
 
-async def test_exits(world):
+async def test_exits(world: World) -> None:
     for gone, reason, status in (
         (Exit(status=0), "Runtime exited without providing a reason", "Runtime.ExitError"),
         (Exit(status=3), "Runtime exited with error: exit status 3", "Runtime.ExitError"),
@@ -254,7 +260,7 @@ async def test_exits(world):
         assert f"Status: error\tError Type: {status}" in world.lines(name)[-1]
 
 
-async def test_a_dead_idle_runtime_is_not_handed_out(world):
+async def test_a_dead_idle_runtime_is_not_handed_out(world: World) -> None:
     version = world.function()
     await world.invoke(version)
     await world.driver.sandboxes[0].kill()
@@ -263,7 +269,7 @@ async def test_a_dead_idle_runtime_is_not_handed_out(world):
     assert len(world.driver.sandboxes) == 2
 
 
-async def test_runtime_api_misuse(world):
+async def test_runtime_api_misuse(world: World) -> None:
     seen = {}
 
     async def misuses(runtime: RuntimeClient) -> Exit | None:
@@ -296,7 +302,7 @@ async def test_runtime_api_misuse(world):
     assert b"InvalidStateTransition" in seen["second"][2]
 
 
-async def test_a_response_over_the_limit(world):
+async def test_a_response_over_the_limit(world: World) -> None:
     async def floods(runtime: RuntimeClient) -> Exit | None:
         request_id, _ = await runtime.next()
         answers.append(await runtime.respond(request_id, b"x" * (6 * 1024 * 1024 + 101)))
@@ -317,7 +323,7 @@ async def test_a_response_over_the_limit(world):
     assert len(world.driver.sandboxes) == 1
 
 
-async def test_an_error_over_the_limit(world):
+async def test_an_error_over_the_limit(world: World) -> None:
     async def fails(runtime: RuntimeClient) -> Exit | None:
         request_id, _ = await runtime.next()
         answers.append(await runtime.call("POST", f"invocation/{request_id}/error", too_much))
@@ -335,7 +341,7 @@ async def test_an_error_over_the_limit(world):
     assert [status for status, _, _ in answers] == [413]
 
 
-async def test_an_error_of_the_init_over_the_limit(world):
+async def test_an_error_of_the_init_over_the_limit(world: World) -> None:
     async def fails(runtime: RuntimeClient) -> Exit | None:
         await runtime.call("POST", "init/error", b"x" * (RESPONSE_PAYLOAD + 1))
         return Exit(status=1)
@@ -354,7 +360,9 @@ async def test_an_error_of_the_init_over_the_limit(world):
     ],
     ids=["path", "header", "chunk"],
 )
-async def test_a_head_of_megabytes_is_not_heard_to_its_end(world, begins, ends):
+async def test_a_head_of_megabytes_is_not_heard_to_its_end(
+    world: World, begins: bytes, ends: bytes
+) -> None:
     async def floods(runtime: RuntimeClient) -> Exit | None:
         await runtime.next()
         other = await runtime.another()
@@ -370,7 +378,7 @@ async def test_a_head_of_megabytes_is_not_heard_to_its_end(world, begins, ends):
     assert b"404" not in heard
 
 
-async def test_garbage_on_the_runtime_api_breaks_only_that_connection(world):
+async def test_garbage_on_the_runtime_api_breaks_only_that_connection(world: World) -> None:
     async def garbles(runtime: RuntimeClient) -> Exit | None:
         await runtime.next()
         runtime._writer.write(b"\x00\xff garbage\r\n\r\n")
@@ -381,7 +389,7 @@ async def test_garbage_on_the_runtime_api_breaks_only_that_connection(world):
     assert payload["errorMessage"].endswith("exit status 7")
 
 
-def test_every_state_can_end():
+def test_every_state_can_end() -> None:
     for state in set(State) - {State.STOPPED, State.STOPPING}:
         assert State.STOPPING in TRANSITIONS[state]
     assert TRANSITIONS[State.STOPPING] == {State.STOPPED}

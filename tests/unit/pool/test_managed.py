@@ -10,10 +10,12 @@ from typing import Any
 import pytest
 
 from emulator.model.errors import AwsError, DriverFault
+from emulator.model.function import FunctionVersion
 from emulator.model.sandbox import Exit
+from emulator.pool.managed import ManagedPool
 from emulator.pool.placement import Bounds
 from emulator.pool.pools import PoolSettings
-from emulator.testing import RuntimeClient, until_idle
+from emulator.testing import RuntimeClient, Script, until_idle
 from tests.unit.pool.conftest import World, make_world
 
 _ARN = "arn:aws:lambda:us-east-1:000000000000:capacity-provider:provider"
@@ -21,7 +23,7 @@ _ARN = "arn:aws:lambda:us-east-1:000000000000:capacity-provider:provider"
 _PATIENCE_S = 0.002
 
 
-def managed(world: World, concurrency: int = 2, **fields: Any):
+def managed(world: World, concurrency: int = 2, **fields: Any) -> FunctionVersion:
     instances = {
         "CapacityProviderArn": _ARN,
         "PerExecutionEnvironmentMaxConcurrency": concurrency,
@@ -40,7 +42,7 @@ def managed(world: World, concurrency: int = 2, **fields: Any):
 Handler = Callable[[RuntimeClient, bytes], Awaitable[bytes]]
 
 
-def workers(count: int, handler: Handler):
+def workers(count: int, handler: Handler) -> Script:
     """A script of a runtime with ``count`` workers, each with a connection of its own."""
 
     async def work(client: RuntimeClient) -> None:
@@ -70,7 +72,10 @@ class Held:
         return payload
 
 
-async def started(world: World, version, bounds: Bounds = Bounds()):  # noqa: B008
+_BOUNDS = Bounds()
+
+
+async def started(world: World, version: FunctionVersion, bounds: Bounds = _BOUNDS) -> ManagedPool:
     pool = world.pools.managed(version)
     pool.scale(bounds)
     await pool.settled()
@@ -78,7 +83,7 @@ async def started(world: World, version, bounds: Bounds = Bounds()):  # noqa: B0
     return pool
 
 
-async def test_one_environment_runs_several_invocations_at_once(world):
+async def test_one_environment_runs_several_invocations_at_once(world: World) -> None:
     held = Held()
     world.driver.script = workers(3, held)
     version = managed(world, 3)
@@ -98,7 +103,7 @@ async def test_one_environment_runs_several_invocations_at_once(world):
     assert environ["AWS_LAMBDA_LOG_FORMAT"] == "JSON"
 
 
-async def test_the_least_number_is_there_before_the_first_call(world):
+async def test_the_least_number_is_there_before_the_first_call(world: World) -> None:
     world.driver.script = workers(2, Held())
     pool = await started(world, managed(world), Bounds(3, 5))
     assert len(world.driver.sandboxes) == pool.count == 3
@@ -106,7 +111,7 @@ async def test_the_least_number_is_there_before_the_first_call(world):
     assert pool.count == 3
 
 
-async def test_work_is_spread(world):
+async def test_work_is_spread(world: World) -> None:
     held = Held()
     world.driver.script = workers(2, held)
     version = managed(world)
@@ -118,7 +123,7 @@ async def test_work_is_spread(world):
     await asyncio.gather(*calls)
 
 
-async def test_more_come_up_to_the_greatest_number_then_callers_are_throttled(world):
+async def test_more_come_up_to_the_greatest_number_then_callers_are_throttled(world: World) -> None:
     held = Held()
     world.driver.script = workers(2, held)
     version = managed(world)
@@ -139,7 +144,7 @@ async def test_more_come_up_to_the_greatest_number_then_callers_are_throttled(wo
     assert pool.count == 1, "what has had no work for long goes, down to the least number"
 
 
-async def test_a_line_is_no_longer_than_what_is_on_its_way(world):
+async def test_a_line_is_no_longer_than_what_is_on_its_way(world: World) -> None:
     gate = asyncio.Event()
     world.driver.script = workers(2, Held())
     world.driver.gate = gate.wait
@@ -155,7 +160,7 @@ async def test_a_line_is_no_longer_than_what_is_on_its_way(world):
     await until_idle(_PATIENCE_S)
 
 
-async def test_the_account_and_the_scaling_rate_do_not_count(world):
+async def test_the_account_and_the_scaling_rate_do_not_count(world: World) -> None:
     world.admission.limit = 0
     held = Held()
     held.go.set()
@@ -165,7 +170,7 @@ async def test_the_account_and_the_scaling_rate_do_not_count(world):
     assert (await world.invoke(version, b"1")).payload == b"1"
 
 
-async def test_time_is_up_for_one_and_not_for_the_others(world):
+async def test_time_is_up_for_one_and_not_for_the_others(world: World) -> None:
     held = Held()
     world.driver.script = workers(2, held)
     version = managed(world, timeout_s=3)
@@ -191,7 +196,7 @@ async def test_time_is_up_for_one_and_not_for_the_others(world):
     assert len(world.driver.sandboxes) == 1
 
 
-async def test_a_late_answer_is_refused(world):
+async def test_a_late_answer_is_refused(world: World) -> None:
     answers = []
 
     async def script(runtime: RuntimeClient) -> Exit | None:
@@ -217,7 +222,7 @@ async def test_a_late_answer_is_refused(world):
     assert json.loads(answers[0][2])["errorType"] == "InvokeTimeout"
 
 
-async def test_an_environment_whose_workers_are_all_late_is_replaced(world):
+async def test_an_environment_whose_workers_are_all_late_is_replaced(world: World) -> None:
     world.driver.script = workers(2, Held())
     version = managed(world, timeout_s=1)
     pool = await started(world, version, Bounds(1, 1))
@@ -234,7 +239,7 @@ async def test_an_environment_whose_workers_are_all_late_is_replaced(world):
     assert len(world.driver.live) == 1
 
 
-async def test_every_caller_hears_of_a_runtime_that_dies(world):
+async def test_every_caller_hears_of_a_runtime_that_dies(world: World) -> None:
     async def script(runtime: RuntimeClient) -> Exit | None:
         clients = [await runtime.another() for _ in range(3)]
         await asyncio.gather(*(client.next() for client in clients))
@@ -255,7 +260,7 @@ async def test_every_caller_hears_of_a_runtime_that_dies(world):
     assert len(world.driver.sandboxes) == 2
 
 
-async def test_an_answer_with_an_error_is_that_invocations_own(world):
+async def test_an_answer_with_an_error_is_that_invocations_own(world: World) -> None:
     async def script(runtime: RuntimeClient) -> Exit | None:
         worker = await runtime.another()
         while True:
@@ -281,7 +286,7 @@ async def test_an_answer_with_an_error_is_that_invocations_own(world):
     assert statuses == ["error", "success"]
 
 
-async def test_what_a_worker_has_not_read_another_one_gets(world):
+async def test_what_a_worker_has_not_read_another_one_gets(world: World) -> None:
     async def script(runtime: RuntimeClient) -> Exit | None:
         first, second = await runtime.another(), await runtime.another()
         await first.send("GET", "invocation/next")
@@ -305,7 +310,7 @@ async def test_what_a_worker_has_not_read_another_one_gets(world):
     assert (await call).payload == b"12"
 
 
-async def test_what_was_sent_to_a_worker_that_had_gone_another_one_gets(world):
+async def test_what_was_sent_to_a_worker_that_had_gone_another_one_gets(world: World) -> None:
     """Its end is closed before the call is dispatched, and that is noticed after."""
 
     async def script(runtime: RuntimeClient) -> Exit | None:
@@ -331,7 +336,7 @@ async def test_what_was_sent_to_a_worker_that_had_gone_another_one_gets(world):
     assert (await calls[0]).payload == b"12"
 
 
-async def test_an_init_that_fails_is_told_and_not_tried_for_ever(world):
+async def test_an_init_that_fails_is_told_and_not_tried_for_ever(world: World) -> None:
     async def fails(runtime: RuntimeClient) -> Exit | None:
         body = b'{"errorMessage":"no","errorType":"ImportError","requestId":"","stackTrace":[]}'
         headers = {"Lambda-Runtime-Function-Error-Type": "Runtime.ImportModuleError"}
@@ -353,7 +358,7 @@ async def test_an_init_that_fails_is_told_and_not_tried_for_ever(world):
     assert (await world.invoke(version, b"1")).payload == b"1"
 
 
-async def test_a_runtime_that_dies_before_it_is_used_is_not_replaced_for_ever(world):
+async def test_a_runtime_that_dies_before_it_is_used_is_not_replaced_for_ever(world: World) -> None:
     async def short(runtime: RuntimeClient) -> Exit | None:
         client = await runtime.another()
         await client.send("GET", "invocation/next")
@@ -372,7 +377,7 @@ async def test_a_runtime_that_dies_before_it_is_used_is_not_replaced_for_ever(wo
     assert "exit status 3" in payload["errorMessage"]
 
 
-async def test_a_driver_fault_reaches_who_waits(world):
+async def test_a_driver_fault_reaches_who_waits(world: World) -> None:
     world.driver.fault = DriverFault("no processes left")
     version = managed(world)
     await started(world, version)
@@ -386,7 +391,7 @@ async def test_a_driver_fault_reaches_who_waits(world):
     assert (await world.invoke(version, b"1")).payload == b"1"
 
 
-async def test_where_there_is_no_room_it_is_said():
+async def test_where_there_is_no_room_it_is_said() -> None:
     world = make_world(PoolSettings(max_environments=1))
     busy = world.begin(world.function("other", timeout_s=60))
     world.driver.script = stuck
@@ -406,7 +411,7 @@ async def stuck(runtime: RuntimeClient) -> Exit | None:
     return None
 
 
-async def test_the_tail_of_a_log_is_the_invocations_own(world):
+async def test_the_tail_of_a_log_is_the_invocations_own(world: World) -> None:
     held = Held()
     world.driver.script = workers(2, held)
     version = managed(world)
@@ -423,7 +428,7 @@ async def test_the_tail_of_a_log_is_the_invocations_own(world):
     assert ids[0] != ids[1]
 
 
-async def test_bounds_that_change_take_hold(world):
+async def test_bounds_that_change_take_hold(world: World) -> None:
     held = Held()
     world.driver.script = workers(2, held)
     version = managed(world)
@@ -443,7 +448,7 @@ async def test_bounds_that_change_take_hold(world):
     assert (await world.invoke(version, b"2")).payload == b"2"
 
 
-async def test_a_capacity_provider_bounds_all_its_functions_together(world):
+async def test_a_capacity_provider_bounds_all_its_functions_together(world: World) -> None:
     held = Held()
     world.driver.script = workers(1, held)
     world.pools.capacity[_ARN] = 2.0
@@ -457,7 +462,7 @@ async def test_a_capacity_provider_bounds_all_its_functions_together(world):
     await asyncio.gather(*calls)
 
 
-async def test_an_update_sends_away_who_waits_and_lets_the_busy_finish(world):
+async def test_an_update_sends_away_who_waits_and_lets_the_busy_finish(world: World) -> None:
     held = Held()
     world.driver.script = workers(1, held)
     version = managed(world, 1)
@@ -473,7 +478,7 @@ async def test_an_update_sends_away_who_waits_and_lets_the_busy_finish(world):
     assert not pool.environments
 
 
-async def test_a_place_is_given_back_by_who_goes_away(world):
+async def test_a_place_is_given_back_by_who_goes_away(world: World) -> None:
     held = Held()
     world.driver.script = workers(1, held)
     version = managed(world, 1)

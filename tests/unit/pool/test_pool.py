@@ -9,11 +9,11 @@ import pytest
 from emulator.model.errors import AwsError, ConfigurationError, DriverFault
 from emulator.model.sandbox import Exit
 from emulator.pool.pools import PoolSettings
-from emulator.testing import RuntimeClient, until_idle
-from tests.unit.pool.conftest import make_world
+from emulator.testing import RuntimeClient, Script, until_idle
+from tests.unit.pool.conftest import World, make_world
 
 
-def held(release: asyncio.Event):
+def held(release: asyncio.Event) -> Script:
     """A script that answers each invocation when ``release`` is set."""
 
     async def script(runtime: RuntimeClient) -> Exit | None:
@@ -25,7 +25,7 @@ def held(release: asyncio.Event):
     return script
 
 
-async def test_concurrent_calls_get_an_environment_each(world):
+async def test_concurrent_calls_get_an_environment_each(world: World) -> None:
     release = asyncio.Event()
     world.driver.script = held(release)
     version = world.function()
@@ -38,7 +38,7 @@ async def test_concurrent_calls_get_an_environment_each(world):
     ]
 
 
-async def test_the_environment_used_last_is_used_next(world):
+async def test_the_environment_used_last_is_used_next(world: World) -> None:
     release = asyncio.Event()
     world.driver.script = held(release)
     version = world.function()
@@ -55,7 +55,7 @@ async def test_the_environment_used_last_is_used_next(world):
     assert last.invokes == 2
 
 
-async def test_idle_environments_are_reaped_oldest_first(world):
+async def test_idle_environments_are_reaped_oldest_first(world: World) -> None:
     release = asyncio.Event()
     world.driver.script = held(release)
     version = world.function()
@@ -71,7 +71,7 @@ async def test_idle_environments_are_reaped_oldest_first(world):
     assert world.pools.count == 0
 
 
-async def test_an_update_drains_and_the_next_call_runs_anew(world):
+async def test_an_update_drains_and_the_next_call_runs_anew(world: World) -> None:
     version = world.function()
     await world.invoke(version)
     function = world.registry.find("000000000000", "us-east-1", "hello")
@@ -82,7 +82,7 @@ async def test_an_update_drains_and_the_next_call_runs_anew(world):
     assert len(world.driver.sandboxes) == 2
 
 
-async def test_a_busy_environment_finishes_before_it_is_drained(world):
+async def test_a_busy_environment_finishes_before_it_is_drained(world: World) -> None:
     release = asyncio.Event()
     world.driver.script = held(release)
     version = world.function()
@@ -97,7 +97,7 @@ async def test_a_busy_environment_finishes_before_it_is_drained(world):
     assert world.pools.count == 0
 
 
-async def test_a_flood_stays_within_the_bound_and_is_served_in_order():
+async def test_a_flood_stays_within_the_bound_and_is_served_in_order() -> None:
     world = make_world(PoolSettings(max_environments=4))
     release = asyncio.Event()
     order: list[bytes] = []
@@ -121,7 +121,7 @@ async def test_a_flood_stays_within_the_bound_and_is_served_in_order():
     await world.pools.close()
 
 
-async def test_an_idle_environment_makes_room_for_another_function():
+async def test_an_idle_environment_makes_room_for_another_function() -> None:
     world = make_world(PoolSettings(max_environments=2))
     first, second, third = world.function("one"), world.function("two"), world.function("three")
     await world.invoke(first)
@@ -133,7 +133,7 @@ async def test_an_idle_environment_makes_room_for_another_function():
     await world.pools.close()
 
 
-async def test_reserved_concurrency_throttles_with_its_reason(world):
+async def test_reserved_concurrency_throttles_with_its_reason(world: World) -> None:
     release = asyncio.Event()
     world.driver.script = held(release)
     version = world.function()
@@ -149,7 +149,7 @@ async def test_reserved_concurrency_throttles_with_its_reason(world):
     await world.invoke(version)
 
 
-async def test_account_concurrency(world):
+async def test_account_concurrency(world: World) -> None:
     world.admission.limit = 2
     release = asyncio.Event()
     world.driver.script = held(release)
@@ -165,7 +165,9 @@ async def test_account_concurrency(world):
 
 
 @pytest.mark.parametrize("kind", [DriverFault, ConfigurationError])
-async def test_a_driver_fault_is_a_service_exception_and_leaves_nothing(world, kind):
+async def test_a_driver_fault_is_a_service_exception_and_leaves_nothing(
+    world: World, kind: str
+) -> None:
     world.driver.fault = kind("no processes left")
     version = world.function()
     with pytest.raises(AwsError, match="no processes left") as raised:
@@ -177,7 +179,7 @@ async def test_a_driver_fault_is_a_service_exception_and_leaves_nothing(world, k
     assert (await world.invoke(version, b"1")).payload == b"1"
 
 
-async def test_a_runtime_between_response_and_next_is_waited_for(world):
+async def test_a_runtime_between_response_and_next_is_waited_for(world: World) -> None:
     async def slow_to_return(runtime: RuntimeClient) -> Exit | None:
         while True:
             request_id, payload = await runtime.next()
@@ -191,7 +193,7 @@ async def test_a_runtime_between_response_and_next_is_waited_for(world):
     assert len(world.driver.sandboxes) == 1
 
 
-async def test_close_answers_what_is_in_flight(world):
+async def test_close_answers_what_is_in_flight(world: World) -> None:
     world.driver.script = held(asyncio.Event())
     call = world.begin(world.function())
     await until_idle()

@@ -9,10 +9,10 @@ from emulator.model.sandbox import Exit
 from emulator.pool.pools import PoolSettings
 from emulator.pool.provisioned import Provisioning
 from emulator.testing import RuntimeClient, until_idle
-from tests.unit.pool.conftest import make_world
+from tests.unit.pool.conftest import World, make_world
 
 
-async def test_environments_are_initialised_ahead_and_never_reaped(world):
+async def test_environments_are_initialised_ahead_and_never_reaped(world: World) -> None:
     provisioning = Provisioning(world.pools)
     version = world.function(version="1")
     provisioning.set(version, 2)
@@ -31,7 +31,7 @@ async def test_environments_are_initialised_ahead_and_never_reaped(world):
     assert world.pools.count == 0
 
 
-async def test_calls_beyond_spill_over_to_on_demand(world):
+async def test_calls_beyond_spill_over_to_on_demand(world: World) -> None:
     release = asyncio.Event()
 
     async def held(runtime: RuntimeClient) -> Exit | None:
@@ -53,7 +53,7 @@ async def test_calls_beyond_spill_over_to_on_demand(world):
     await asyncio.gather(*calls)
 
 
-async def test_a_failing_init_is_told(world):
+async def test_a_failing_init_is_told(world: World) -> None:
     async def fails(runtime: RuntimeClient) -> Exit | None:
         return Exit(status=1)
 
@@ -67,7 +67,7 @@ async def test_a_failing_init_is_told(world):
     assert world.pools.count == 0
 
 
-async def test_one_that_dies_is_replaced(world):
+async def test_one_that_dies_is_replaced(world: World) -> None:
     provisioning = Provisioning(world.pools)
     version = world.function(version="1")
     provisioning.set(version, 1)
@@ -79,7 +79,7 @@ async def test_one_that_dies_is_replaced(world):
     provisioning.set(version, 0)
 
 
-async def test_a_busy_one_that_is_wanted_no_more_goes_when_it_is_done(world):
+async def test_a_busy_one_that_is_wanted_no_more_goes_when_it_is_done(world: World) -> None:
     release = asyncio.Event()
 
     async def held(runtime: RuntimeClient) -> Exit | None:
@@ -107,7 +107,7 @@ async def test_a_busy_one_that_is_wanted_no_more_goes_when_it_is_done(world):
     assert (world.pools.count, provisioning.status(version).available) == (1, 1)
 
 
-async def test_what_is_to_go_serves_until_what_takes_its_place_is_ready(world):
+async def test_what_is_to_go_serves_until_what_takes_its_place_is_ready(world: World) -> None:
     provisioning = Provisioning(world.pools)
     old, new = world.function(version="1"), world.function(version="2")
     provisioning.move([(old, 2)])
@@ -129,7 +129,7 @@ async def test_what_is_to_go_serves_until_what_takes_its_place_is_ready(world):
     assert world.pools.count == 0
 
 
-async def test_what_is_to_go_goes_though_its_place_is_not_taken(world):
+async def test_what_is_to_go_goes_though_its_place_is_not_taken(world: World) -> None:
     async def fails(runtime: RuntimeClient) -> Exit | None:
         return Exit(status=1)
 
@@ -144,7 +144,7 @@ async def test_what_is_to_go_goes_though_its_place_is_not_taken(world):
     assert world.pools.count == 0
 
 
-async def test_a_version_that_is_deleted_meanwhile_is_not_waited_for(world):
+async def test_a_version_that_is_deleted_meanwhile_is_not_waited_for(world: World) -> None:
     provisioning = Provisioning(world.pools)
     old, new = world.function(version="1"), world.function(version="2")
     provisioning.move([(old, 1)])
@@ -160,7 +160,7 @@ async def test_a_version_that_is_deleted_meanwhile_is_not_waited_for(world):
     assert world.pools.count == 0
 
 
-async def test_an_environment_never_serves_two_tenants(world):
+async def test_an_environment_never_serves_two_tenants(world: World) -> None:
     version = world.function()
 
     async def invoke(tenant: str) -> None:
@@ -183,7 +183,7 @@ async def test_an_environment_never_serves_two_tenants(world):
     assert world.pools.count == 0
 
 
-async def test_idle_environments_are_frozen_and_thawed():
+async def test_idle_environments_are_frozen_and_thawed() -> None:
     world = make_world(PoolSettings(freeze=True))
     version = world.function()
     for _ in range(3):

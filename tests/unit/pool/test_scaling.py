@@ -14,7 +14,7 @@ from tests.unit.pool.conftest import make_world
 from tests.unit.pool.test_pool import held
 
 
-def test_a_thousand_at_once_then_a_hundred_a_second():
+def test_a_thousand_at_once_then_a_hundred_a_second() -> None:
     rate, level = ScalingRate(), None
     for _ in range(1000):
         level = rate.take(level, 0.0)
@@ -24,11 +24,11 @@ def test_a_thousand_at_once_then_a_hundred_a_second():
     assert rate.take(level, 5.0) == Level(499.0, 5.0)
 
 
-def test_what_is_not_used_does_not_add_up():
+def test_what_is_not_used_does_not_add_up() -> None:
     assert ScalingRate().take(Level(900.0, 0.0), 3600.0) == Level(999.0, 3600.0)
 
 
-async def test_who_asks_for_more_is_throttled_function_by_function():
+async def test_who_asks_for_more_is_throttled_function_by_function() -> None:
     world = make_world(PoolSettings(scaling=ScalingRate(burst=3, per_second=0.3)))
     release = asyncio.Event()
     world.driver.script = held(release)

@@ -1,6 +1,8 @@
 """Queues deeper than memory holds: the front is in memory, the rest on the disk."""
 
 import asyncio
+from collections.abc import AsyncIterator
+from typing import Any
 
 import pytest
 
@@ -8,12 +10,14 @@ from emulator.model.errors import StorageError
 from emulator.queues import memory, rules, spill, standard
 from emulator.queues.engine import Engine
 from emulator.queues.message import Draft
+from emulator.queues.queue import Queue
 from emulator.queues.rules import QueueSettings
-from emulator.testing import until_idle
+from emulator.store.store import Store
+from emulator.testing import FakeClock, until_idle
 
 
 @pytest.fixture(autouse=True)
-def small_window(monkeypatch):
+def small_window(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(standard, "WINDOW", 20)
     monkeypatch.setattr(standard, "LOW_WATER", 5)
     monkeypatch.setattr(memory, "CHUNK", 8)
@@ -21,7 +25,7 @@ def small_window(monkeypatch):
     monkeypatch.setattr(memory, "PAYLOAD_LIMIT", 100)
 
 
-async def _drain(queue):
+async def _drain(queue: Queue) -> list[str]:
     bodies = []
     while got := await queue.receive(10):
         bodies += [message.body for message in got]
@@ -29,11 +33,11 @@ async def _drain(queue):
     return bodies
 
 
-def _drafts(count, **options):
+def _drafts(count: int, **options: Any) -> list[Draft]:
     return [Draft(f"{n:04}", **options) for n in range(count)]
 
 
-async def test_a_deep_queue_is_delivered_once_and_in_order(engine):
+async def test_a_deep_queue_is_delivered_once_and_in_order(engine: Engine) -> None:
     queue = await engine.open_queue("deep", QueueSettings())
     await queue.send_many(_drafts(500))
     assert len(queue._messages) == 20
@@ -44,16 +48,16 @@ async def test_a_deep_queue_is_delivered_once_and_in_order(engine):
     assert engine.budget.used == 0
 
 
-async def test_sends_while_the_front_is_loaded_are_not_lost(engine):
+async def test_sends_while_the_front_is_loaded_are_not_lost(engine: Engine) -> None:
     queue = await engine.open_queue("deep", QueueSettings())
     await queue.send_many(_drafts(200))
     got = []
 
-    async def send(part):
+    async def send(part: int) -> None:
         for n in range(100):
             await queue.send(Draft(f"s{part}{n:03}"))
 
-    async def receive():
+    async def receive() -> None:
         while len(got) < 500:
             messages = await queue.receive(10, wait=20)
             got.extend(message.body for message in messages)
@@ -70,7 +74,9 @@ async def test_sends_while_the_front_is_loaded_are_not_lost(engine):
     assert queue.counts() == (0, 0, 0)
 
 
-async def test_early_messages_pass_a_front_full_of_late_ones(engine, clock):
+async def test_early_messages_pass_a_front_full_of_late_ones(
+    engine: Engine, clock: FakeClock
+) -> None:
     queue = await engine.open_queue("deep", QueueSettings())
     await queue.send_many([Draft(f"late {n}", delay=500) for n in range(100)])
     await queue.send_many([Draft(f"{n}", delay=0) for n in range(100)])
@@ -82,7 +88,9 @@ async def test_early_messages_pass_a_front_full_of_late_ones(engine, clock):
     assert await _drain(queue) == [f"late {n}" for n in range(100)]
 
 
-async def test_late_messages_beyond_the_front_are_counted_as_delayed(engine, clock):
+async def test_late_messages_beyond_the_front_are_counted_as_delayed(
+    engine: Engine, clock: FakeClock
+) -> None:
     queue = await engine.open_queue("deep", QueueSettings(delay=100))
     await queue.send_many(_drafts(60))
     assert queue.counts() == (0, 0, 60)
@@ -90,7 +98,9 @@ async def test_late_messages_beyond_the_front_are_counted_as_delayed(engine, clo
     assert queue.counts() == (60, 0, 0)
 
 
-async def test_in_flight_messages_do_not_stop_the_front_from_being_filled(engine, clock):
+async def test_in_flight_messages_do_not_stop_the_front_from_being_filled(
+    engine: Engine, clock: FakeClock
+) -> None:
     queue = await engine.open_queue("deep", QueueSettings(visibility=30))
     await queue.send_many(_drafts(100))
     taken = []
@@ -102,7 +112,7 @@ async def test_in_flight_messages_do_not_stop_the_front_from_being_filled(engine
     assert len(await _drain(queue)) == 100
 
 
-async def test_a_deep_queue_resumes(engine, store, clock):
+async def test_a_deep_queue_resumes(engine: Engine, store: Store, clock: FakeClock) -> None:
     queue = await engine.open_queue("deep", QueueSettings())
     await queue.send_many([*_drafts(100), *_drafts(10, delay=50)])
     await queue.receive(10)
@@ -120,7 +130,9 @@ async def test_a_deep_queue_resumes(engine, store, clock):
     await engine.close()
 
 
-async def test_a_deep_fifo_queue_keeps_its_order(engine, store, clock):
+async def test_a_deep_fifo_queue_keeps_its_order(
+    engine: Engine, store: Store, clock: FakeClock
+) -> None:
     settings = QueueSettings(fifo=True)
     queue = await engine.open_queue("deep.fifo", settings)
     for n in range(200):
@@ -137,13 +149,13 @@ async def test_a_deep_fifo_queue_keeps_its_order(engine, store, clock):
     await engine.close()
 
 
-async def test_large_payloads_are_read_at_the_receive(engine):
+async def test_large_payloads_are_read_at_the_receive(engine: Engine) -> None:
     queue = await engine.open_queue("deep", QueueSettings())
     await queue.send_many([Draft(f"{n}" + "x" * 1000) for n in range(50)])
     assert [body[:-1000] for body in await _drain(queue)] == [str(n) for n in range(50)]
 
 
-async def test_the_payload_budget_holds(store, clock):
+async def test_the_payload_budget_holds(store: Store, clock: FakeClock) -> None:
     engine = await Engine.open(store.messages, clock, budget=1000)
     queue = await engine.open_queue("orders", QueueSettings())
     await queue.send_many([Draft("x" * 300) for _ in range(10)])
@@ -153,7 +165,9 @@ async def test_the_payload_budget_holds(store, clock):
     await engine.close()
 
 
-async def test_expiry_reaches_what_is_on_the_disk_only(engine, store, clock):
+async def test_expiry_reaches_what_is_on_the_disk_only(
+    engine: Engine, store: Store, clock: FakeClock
+) -> None:
     queue = await engine.open_queue("short", QueueSettings(retention=60))
     await queue.send_many(_drafts(100))
     await clock.advance(30)
@@ -164,7 +178,7 @@ async def test_expiry_reaches_what_is_on_the_disk_only(engine, store, clock):
     assert queue.counts() == (0, 0, 0)
 
 
-async def test_a_purge_of_a_deep_queue_empties_it(engine, store):
+async def test_a_purge_of_a_deep_queue_empties_it(engine: Engine, store: Store) -> None:
     queue = await engine.open_queue("deep", QueueSettings())
     await queue.send_many(_drafts(100))
     before = queue.id
@@ -175,7 +189,7 @@ async def test_a_purge_of_a_deep_queue_empties_it(engine, store):
     assert (await store.messages.depth(before, 0.0))[0] == 0
 
 
-async def test_a_poll_parked_on_a_deep_queue_is_served(engine, clock):
+async def test_a_poll_parked_on_a_deep_queue_is_served(engine: Engine, clock: FakeClock) -> None:
     queue = await engine.open_queue("deep", QueueSettings(delay=10))
     await queue.send_many(_drafts(60))
     polls = [asyncio.ensure_future(queue.receive(10, wait=20)) for _ in range(6)]
@@ -190,16 +204,16 @@ async def test_a_poll_parked_on_a_deep_queue_is_served(engine, clock):
 class _Failing:
     """A journal whose writes fail while ``broken``."""
 
-    def __init__(self, journal):
+    def __init__(self, journal: Any) -> None:
         self._journal = journal
         self.broken = False
 
-    def __getattr__(self, name):
+    def __getattr__(self, name: str) -> Any:
         method = getattr(self._journal, name)
         if name not in ("append", "remove", "move", "replace"):
             return method
 
-        def call(*args):
+        def call(*args: Any) -> None:
             *rest, done = args
             if self.broken:
                 asyncio.get_running_loop().call_soon(done, None, StorageError("broken"))
@@ -210,18 +224,20 @@ class _Failing:
 
 
 @pytest.fixture
-async def failing(store):
+async def failing(store: Store) -> _Failing:
     return _Failing(store.messages)
 
 
 @pytest.fixture
-async def fragile(failing, clock):
+async def fragile(failing: _Failing, clock: FakeClock) -> AsyncIterator[Engine]:
     engine = await Engine.open(failing, clock)
     yield engine
     await engine.close()
 
 
-async def test_a_send_that_cannot_be_written_did_not_happen(fragile, failing):
+async def test_a_send_that_cannot_be_written_did_not_happen(
+    fragile: Engine, failing: _Failing
+) -> None:
     queue = await fragile.open_queue("orders", QueueSettings())
     failing.broken = True
     with pytest.raises(StorageError):
@@ -232,7 +248,7 @@ async def test_a_send_that_cannot_be_written_did_not_happen(fragile, failing):
     assert await _drain(queue) == ["b"]
 
 
-async def test_a_fifo_send_that_failed_may_be_repeated(fragile, failing):
+async def test_a_fifo_send_that_failed_may_be_repeated(fragile: Engine, failing: _Failing) -> None:
     queue = await fragile.open_queue("orders.fifo", QueueSettings(fifo=True))
     failing.broken = True
     draft = Draft("a", group="g", deduplication="id")
@@ -244,7 +260,9 @@ async def test_a_fifo_send_that_failed_may_be_repeated(fragile, failing):
 
 
 @pytest.mark.parametrize("fifo", [False, True])
-async def test_a_delete_that_cannot_be_written_leaves_the_message(fragile, failing, clock, fifo):
+async def test_a_delete_that_cannot_be_written_leaves_the_message(
+    fragile: Engine, failing: _Failing, clock: FakeClock, fifo: bool
+) -> None:
     queue = await fragile.open_queue("orders", QueueSettings(fifo=fifo))
     await queue.send(Draft("a", group="g"))
     (message,) = await queue.receive()
@@ -258,7 +276,9 @@ async def test_a_delete_that_cannot_be_written_leaves_the_message(fragile, faili
 
 
 @pytest.mark.parametrize("fifo", [False, True])
-async def test_a_dead_letter_that_cannot_be_moved_stays(fragile, failing, clock, fifo):
+async def test_a_dead_letter_that_cannot_be_moved_stays(
+    fragile: Engine, failing: _Failing, clock: FakeClock, fifo: bool
+) -> None:
     await fragile.open_queue("dead", QueueSettings(fifo=fifo))
     settings = QueueSettings(fifo=fifo, dead_letter="dead", max_receives=1)
     queue = await fragile.open_queue("orders", settings)
@@ -275,7 +295,9 @@ async def test_a_dead_letter_that_cannot_be_moved_stays(fragile, failing, clock,
     assert message.body == "a"
 
 
-async def test_a_transfer_that_cannot_be_written_leaves_the_message(fragile, failing, clock):
+async def test_a_transfer_that_cannot_be_written_leaves_the_message(
+    fragile: Engine, failing: _Failing, clock: FakeClock
+) -> None:
     queue = await fragile.open_queue("orders", QueueSettings())
     other = await fragile.open_queue("other", QueueSettings())
     await queue.send(Draft("a"))
@@ -289,7 +311,7 @@ async def test_a_transfer_that_cannot_be_written_leaves_the_message(fragile, fai
     assert await _drain(queue) == ["a"]
 
 
-def test_the_spill_counts_the_delayed_by_second():
+def test_the_spill_counts_the_delayed_by_second() -> None:
     part = spill.Spill()
     part.add(10.0, 10.0)
     part.add(12.5, 10.0)

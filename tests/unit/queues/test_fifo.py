@@ -1,30 +1,33 @@
 import asyncio
+from typing import Any
 
 import pytest
 
 from emulator.queues.engine import Engine
 from emulator.queues.errors import AttemptNotRetryable, ExpiredHandle
 from emulator.queues.message import Draft
+from emulator.queues.queue import Queue
 from emulator.queues.rules import QueueSettings
-from emulator.testing import until_idle
+from emulator.store.store import Store
+from emulator.testing import FakeClock, until_idle
 
 SETTINGS = QueueSettings(fifo=True, visibility=30)
 
 
 @pytest.fixture
-async def queue(engine):
+async def queue(engine: Engine) -> Queue:
     return await engine.open_queue("orders.fifo", SETTINGS)
 
 
-async def _bodies(queue, limit=10, **options):
+async def _bodies(queue: Queue, limit: int = 10, **options: Any) -> list[str]:
     return [message.body for message in await queue.receive(limit, **options)]
 
 
-def _drafts(*bodies, group="g"):
+def _drafts(*bodies: str, group: str = "g") -> list[Draft]:
     return [Draft(body, group=group) for body in bodies]
 
 
-async def test_a_group_comes_in_order(queue):
+async def test_a_group_comes_in_order(queue: Queue) -> None:
     await queue.send_many(_drafts("a", "b", "c"))
     await queue.send_many(_drafts("d", "e"))
     got = await queue.receive(10)
@@ -32,7 +35,7 @@ async def test_a_group_comes_in_order(queue):
     assert [m.position for m in got] == sorted({m.position for m in got})
 
 
-async def test_a_group_waits_for_what_is_in_flight(queue, clock):
+async def test_a_group_waits_for_what_is_in_flight(queue: Queue, clock: FakeClock) -> None:
     await queue.send_many(_drafts("a", "b", "c"))
     (first,) = await queue.receive(1)
     assert await queue.receive(10) == []
@@ -43,21 +46,23 @@ async def test_a_group_waits_for_what_is_in_flight(queue, clock):
     assert await _bodies(queue) == ["b", "c"]
 
 
-async def test_other_groups_do_not_wait(queue):
+async def test_other_groups_do_not_wait(queue: Queue) -> None:
     await queue.send_many([*_drafts("a", "b"), *_drafts("x", "y", group="h")])
     assert await _bodies(queue, 1) == ["a"]
     assert await _bodies(queue, 10) == ["x", "y"]
     assert await _bodies(queue, 10) == []
 
 
-async def test_a_receive_takes_what_it_can_of_one_group_first(queue):
+async def test_a_receive_takes_what_it_can_of_one_group_first(queue: Queue) -> None:
     await queue.send_many(
         [*_drafts("a1"), *_drafts("b1", group="h"), *_drafts("a2"), *_drafts("b2", group="h")]
     )
     assert await _bodies(queue, 3) == ["a1", "a2", "b1"]
 
 
-async def test_what_stands_before_one_in_flight_is_available(queue, clock):
+async def test_what_stands_before_one_in_flight_is_available(
+    queue: Queue, clock: FakeClock
+) -> None:
     await queue.send_many(_drafts("foo", "bar", "baz"))
     got = await queue.receive(10)
     queue.change_visibility(got[1].handle, 100)
@@ -66,7 +71,7 @@ async def test_what_stands_before_one_in_flight_is_available(queue, clock):
     assert await queue.receive(10) == []
 
 
-async def test_a_returned_message_keeps_its_place(queue):
+async def test_a_returned_message_keeps_its_place(queue: Queue) -> None:
     await queue.send_many(_drafts("a", "b", "c"))
     got = await queue.receive(2)
     queue.change_visibility(got[1].handle, 0)
@@ -75,7 +80,9 @@ async def test_a_returned_message_keeps_its_place(queue):
     assert await _bodies(queue) == ["a", "b", "c"]
 
 
-async def test_a_repeated_send_is_accepted_and_not_delivered(queue, clock):
+async def test_a_repeated_send_is_accepted_and_not_delivered(
+    queue: Queue, clock: FakeClock
+) -> None:
     first = await queue.send(Draft("a", group="g", deduplication="id"))
     again = await queue.send(Draft("other", group="h", deduplication="id"))
     assert again == first
@@ -89,14 +96,14 @@ async def test_a_repeated_send_is_accepted_and_not_delivered(queue, clock):
     assert await _bodies(queue) == ["a"]
 
 
-async def test_concurrent_and_batched_repetitions_are_sent_once(queue):
+async def test_concurrent_and_batched_repetitions_are_sent_once(queue: Queue) -> None:
     draft = Draft("a", group="g", deduplication="id")
     sent = await asyncio.gather(*[queue.send_many([draft, draft]) for _ in range(5)])
     assert len({receipt for batch in sent for receipt in batch}) == 1
     assert await _bodies(queue) == ["a"]
 
 
-async def test_content_deduplicates_where_the_queue_says_so(engine):
+async def test_content_deduplicates_where_the_queue_says_so(engine: Engine) -> None:
     queue = await engine.open_queue("c.fifo", SETTINGS.with_(content_deduplication=True))
     await queue.send_many([*_drafts("a", "a", "b"), Draft("a", group="g", deduplication="id")])
     got = await queue.receive(10)
@@ -104,14 +111,16 @@ async def test_content_deduplicates_where_the_queue_says_so(engine):
     assert [len(message.deduplication) for message in got] == [64, 64, 2]
 
 
-async def test_the_group_scope_keeps_groups_apart(engine):
+async def test_the_group_scope_keeps_groups_apart(engine: Engine) -> None:
     queue = await engine.open_queue("c.fifo", SETTINGS.with_(deduplication_scope="messageGroup"))
     for group in ("g", "h", "g"):
         await queue.send(Draft(group, group=group, deduplication="id"))
     assert await _bodies(queue) == ["g", "h"]
 
 
-async def test_sends_from_before_a_change_of_scope_are_remembered(engine, queue):
+async def test_sends_from_before_a_change_of_scope_are_remembered(
+    engine: Engine, queue: Queue
+) -> None:
     await queue.send(Draft("a", group="g", deduplication="id"))
     await engine.update_queue(
         "orders.fifo", SETTINGS.with_(deduplication_scope="messageGroup"), "{}"
@@ -121,7 +130,7 @@ async def test_sends_from_before_a_change_of_scope_are_remembered(engine, queue)
     assert await _bodies(queue) == ["a"]
 
 
-async def test_an_expired_handle_does_not_delete(queue, clock):
+async def test_an_expired_handle_does_not_delete(queue: Queue, clock: FakeClock) -> None:
     await queue.send_many(_drafts("a"))
     (first,) = await queue.receive()
     await clock.advance(30)
@@ -136,7 +145,7 @@ async def test_an_expired_handle_does_not_delete(queue, clock):
     await queue.delete(second.handle)
 
 
-async def test_delete_after_the_visibility_was_extended(queue, clock):
+async def test_delete_after_the_visibility_was_extended(queue: Queue, clock: FakeClock) -> None:
     await queue.send_many(_drafts("a"))
     (message,) = await queue.receive()
     queue.change_visibility(message.handle, 100)
@@ -145,7 +154,7 @@ async def test_delete_after_the_visibility_was_extended(queue, clock):
     assert queue.counts() == (0, 0, 0)
 
 
-async def test_a_delayed_group_waits(engine, clock):
+async def test_a_delayed_group_waits(engine: Engine, clock: FakeClock) -> None:
     queue = await engine.open_queue("slow.fifo", SETTINGS.with_(delay=5))
     await queue.send_many(_drafts("a", "b"))
     assert queue.counts() == (0, 0, 2)
@@ -155,7 +164,7 @@ async def test_a_delayed_group_waits(engine, clock):
     assert [message.body for message in await poll] == ["a", "b"]
 
 
-async def test_an_attempt_may_be_repeated(queue, clock):
+async def test_an_attempt_may_be_repeated(queue: Queue, clock: FakeClock) -> None:
     await queue.send_many(_drafts("a", "b", "c"))
     first = await queue.receive(2, attempt="try")
     await clock.advance(10)
@@ -167,7 +176,7 @@ async def test_an_attempt_may_be_repeated(queue, clock):
     assert await _bodies(queue, attempt="try") == ["a", "b", "c"]
 
 
-async def test_an_attempt_whose_messages_changed_is_not_repeated(queue):
+async def test_an_attempt_whose_messages_changed_is_not_repeated(queue: Queue) -> None:
     await queue.send_many(_drafts("a", "b"))
     got = await queue.receive(2, attempt="try")
     await queue.delete(got[0].handle)
@@ -175,7 +184,7 @@ async def test_an_attempt_whose_messages_changed_is_not_repeated(queue):
         await queue.receive(2, attempt="try")
 
 
-async def test_dead_letters_free_their_group(engine, clock):
+async def test_dead_letters_free_their_group(engine: Engine, clock: FakeClock) -> None:
     dead = await engine.open_queue("dead.fifo", SETTINGS)
     settings = SETTINGS.with_(dead_letter="dead.fifo", max_receives=1)
     queue = await engine.open_queue("orders.fifo", settings)
@@ -187,14 +196,14 @@ async def test_dead_letters_free_their_group(engine, clock):
     assert [(m.body, m.group, m.sent_at) for m in poll] == [("a", "g", clock.now())]
 
 
-async def test_too_many_in_flight_is_no_error(engine):
+async def test_too_many_in_flight_is_no_error(engine: Engine) -> None:
     queue = await engine.open_queue("small.fifo", SETTINGS.with_(max_in_flight=1))
     await queue.send_many([Draft("a", group="g"), Draft("b", group="h")])
     assert await _bodies(queue) == ["a"]
     assert await queue.receive() == []
 
 
-async def test_a_poll_is_answered_when_its_group_is_free(queue):
+async def test_a_poll_is_answered_when_its_group_is_free(queue: Queue) -> None:
     await queue.send_many(_drafts("a", "b"))
     (first,) = await queue.receive(1)
     poll = asyncio.ensure_future(queue.receive(1, wait=20))
@@ -204,7 +213,9 @@ async def test_a_poll_is_answered_when_its_group_is_free(queue):
     assert [message.body for message in await poll] == ["b"]
 
 
-async def test_order_and_deduplication_resume_after_a_restart(engine, store, queue, clock):
+async def test_order_and_deduplication_resume_after_a_restart(
+    engine: Engine, store: Store, queue: Queue, clock: FakeClock
+) -> None:
     first = await queue.send(Draft("a", group="g", deduplication="id"))
     await queue.send_many(_drafts("b", "c"))
     (flying,) = await queue.receive(1)
@@ -220,14 +231,14 @@ async def test_order_and_deduplication_resume_after_a_restart(engine, store, que
     await engine.close()
 
 
-async def test_empty_groups_are_forgotten(queue):
+async def test_empty_groups_are_forgotten(queue: Queue) -> None:
     await queue.send_many([Draft("x", group=str(n)) for n in range(10)])
     got = await queue.receive(10)
     await queue.delete_many([message.handle for message in got])
     assert queue._groups == {}
 
 
-async def test_a_released_message_holds_its_group_up(queue, clock):
+async def test_a_released_message_holds_its_group_up(queue: Queue, clock: FakeClock) -> None:
     await queue.send_many(_drafts("a", "b"))
     (first,) = await queue.receive(1)
     queue.release(first.handle, 60)

@@ -6,24 +6,26 @@ from emulator.queues.message import decode_handle, encode_handle, queue_tag
 from emulator.queues.rules import QueueSettings
 
 
-def test_a_message_expires_with_its_retention():
+def test_a_message_expires_with_its_retention() -> None:
     assert not rules.is_expired(100.0, 60.0, 159.9)
     assert rules.is_expired(100.0, 60.0, 160.0)
 
 
 @pytest.mark.parametrize(("count", "moves"), [(0, False), (2, False), (3, True), (4, True)])
-def test_a_message_is_dead_when_the_next_receive_would_exceed_the_maximum(count, moves):
+def test_a_message_is_dead_when_the_next_receive_would_exceed_the_maximum(
+    count: int, moves: bool
+) -> None:
     settings = QueueSettings(dead_letter="dlq", max_receives=3)
     assert rules.is_dead_letter(count, settings) is moves
     assert not rules.is_dead_letter(count, QueueSettings())
 
 
-def test_visibility_is_bounded_from_the_receive():
+def test_visibility_is_bounded_from_the_receive() -> None:
     assert not rules.exceeds_visibility(0.0, 43_200, 0.0)
     assert rules.exceeds_visibility(0.0, 43_200, 1.0)
 
 
-def test_a_given_deduplication_id_wins_over_the_content():
+def test_a_given_deduplication_id_wins_over_the_content() -> None:
     settings = QueueSettings(fifo=True, content_deduplication=True)
     assert rules.deduplication_id("given", "body", settings) == "given"
     assert rules.deduplication_id(None, "body", settings) == (
@@ -32,7 +34,7 @@ def test_a_given_deduplication_id_wins_over_the_content():
     assert rules.deduplication_id(None, "body", QueueSettings(fifo=True)) is None
 
 
-def test_the_scope_decides_what_repeats():
+def test_the_scope_decides_what_repeats() -> None:
     queue = QueueSettings(fifo=True)
     group = QueueSettings(fifo=True, deduplication_scope="messageGroup")
     key = rules.deduplication_key
@@ -41,19 +43,19 @@ def test_the_scope_decides_what_repeats():
     assert key("id", "a", group) != key("id", "a", queue)
 
 
-def test_sequence_numbers_have_20_digits_and_increase():
+def test_sequence_numbers_have_20_digits_and_increase() -> None:
     numbers = [rules.sequence_number(n) for n in (0, 1, 1_700_000_000_000_000, 1 << 53)]
     assert {len(number) for number in numbers} == {20}
     assert numbers == sorted(numbers)
     assert len(set(numbers)) == 4
 
 
-def test_ids_increase_even_if_time_does_not():
+def test_ids_increase_even_if_time_does_not() -> None:
     assert rules.next_id(5, 0.0) == 6
     assert rules.next_id(5, 1.0) == 1_000_000
 
 
-def test_a_handle_knows_its_queue():
+def test_a_handle_knows_its_queue() -> None:
     tag = queue_tag("orders")
     handle = encode_handle(tag, 1_700_000_000_000_000, 3)
     assert decode_handle(tag, handle) == (1_700_000_000_000_000, 3)
@@ -62,6 +64,6 @@ def test_a_handle_knows_its_queue():
 
 
 @pytest.mark.parametrize("handle", ["", "x", "garbage!", "AAAA", "ü" * 24, "A" * 28])
-def test_garbage_is_no_handle(handle):
+def test_garbage_is_no_handle(handle: str) -> None:
     with pytest.raises(InvalidHandle):
         decode_handle(queue_tag("orders"), handle)

@@ -1,4 +1,5 @@
 import asyncio
+from typing import Any
 
 import pytest
 
@@ -13,21 +14,23 @@ from emulator.queues.errors import (
     VisibilityTooLong,
 )
 from emulator.queues.message import Draft
+from emulator.queues.queue import Queue
 from emulator.queues.rules import QueueSettings
 from emulator.queues.spill import WINDOW
-from emulator.testing import until_idle
+from emulator.store.store import Store
+from emulator.testing import FakeClock, until_idle
 
 
 @pytest.fixture
-async def queue(engine):
+async def queue(engine: Engine) -> Queue:
     return await engine.open_queue("orders", QueueSettings(visibility=30))
 
 
-async def _bodies(queue, limit=10, **options):
+async def _bodies(queue: Queue, limit: int = 10, **options: Any) -> list[str]:
     return [message.body for message in await queue.receive(limit, **options)]
 
 
-async def test_a_message_is_received_as_it_was_sent(queue, clock):
+async def test_a_message_is_received_as_it_was_sent(queue: Queue, clock: FakeClock) -> None:
     sent = await queue.send(Draft("hello", headers='{"a": 1}', group="g"))
     (message,) = await queue.receive()
     assert message.message_id == sent.message_id
@@ -37,12 +40,14 @@ async def test_a_message_is_received_as_it_was_sent(queue, clock):
     assert message.source is None
 
 
-async def test_bytes_are_kept_as_bytes(queue):
+async def test_bytes_are_kept_as_bytes(queue: Queue) -> None:
     await queue.send(Draft(b"\x00\xff"))
     assert await _bodies(queue) == [b"\x00\xff"]
 
 
-async def test_a_received_message_is_invisible_until_its_timeout(queue, clock):
+async def test_a_received_message_is_invisible_until_its_timeout(
+    queue: Queue, clock: FakeClock
+) -> None:
     await queue.send(Draft("a"))
     first = await queue.receive()
     assert await queue.receive() == []
@@ -55,7 +60,7 @@ async def test_a_received_message_is_invisible_until_its_timeout(queue, clock):
     assert again.first_received_at == first[0].first_received_at
 
 
-async def test_visibility_may_be_given_per_receive(queue, clock):
+async def test_visibility_may_be_given_per_receive(queue: Queue, clock: FakeClock) -> None:
     await queue.send(Draft("a"))
     assert await _bodies(queue, visibility=0) == ["a"]
     assert await _bodies(queue, visibility=5) == ["a"]
@@ -64,7 +69,7 @@ async def test_visibility_may_be_given_per_receive(queue, clock):
     assert await _bodies(queue) == ["a"]
 
 
-async def test_visibility_counts_from_the_change(queue, clock):
+async def test_visibility_counts_from_the_change(queue: Queue, clock: FakeClock) -> None:
     await queue.send(Draft("a"))
     (message,) = await queue.receive()
     await clock.advance(20)
@@ -75,14 +80,14 @@ async def test_visibility_counts_from_the_change(queue, clock):
     assert await _bodies(queue) == ["a"]
 
 
-async def test_zero_visibility_returns_a_message_at_once(queue):
+async def test_zero_visibility_returns_a_message_at_once(queue: Queue) -> None:
     await queue.send(Draft("a"))
     (message,) = await queue.receive()
     queue.change_visibility(message.handle, 0)
     assert await _bodies(queue) == ["a"]
 
 
-async def test_an_uncounted_return_does_not_lead_to_the_dead_letter_queue(queue):
+async def test_an_uncounted_return_does_not_lead_to_the_dead_letter_queue(queue: Queue) -> None:
     await queue.send(Draft("a"))
     for _ in range(3):
         (message,) = await queue.receive()
@@ -90,7 +95,9 @@ async def test_an_uncounted_return_does_not_lead_to_the_dead_letter_queue(queue)
         queue.release(message.handle, counted=False)
 
 
-async def test_visibility_of_what_is_not_in_flight_cannot_change(queue, clock):
+async def test_visibility_of_what_is_not_in_flight_cannot_change(
+    queue: Queue, clock: FakeClock
+) -> None:
     await queue.send(Draft("a"))
     (message,) = await queue.receive()
     await clock.advance(30)
@@ -101,7 +108,7 @@ async def test_visibility_of_what_is_not_in_flight_cannot_change(queue, clock):
         queue.change_visibility(message.handle, 10)
 
 
-async def test_visibility_ends_12_hours_after_the_receive(queue, clock):
+async def test_visibility_ends_12_hours_after_the_receive(queue: Queue, clock: FakeClock) -> None:
     await queue.send(Draft("a"))
     (message,) = await queue.receive(visibility=60)
     await clock.advance(10)
@@ -110,7 +117,7 @@ async def test_visibility_ends_12_hours_after_the_receive(queue, clock):
     queue.change_visibility(message.handle, 43_190)
 
 
-async def test_a_deleted_message_never_comes_back(queue, clock):
+async def test_a_deleted_message_never_comes_back(queue: Queue, clock: FakeClock) -> None:
     await queue.send(Draft("a"))
     (message,) = await queue.receive()
     await queue.delete(message.handle)
@@ -120,7 +127,7 @@ async def test_a_deleted_message_never_comes_back(queue, clock):
     assert queue.counts() == (0, 0, 0)
 
 
-async def test_an_old_handle_still_deletes(queue, clock):
+async def test_an_old_handle_still_deletes(queue: Queue, clock: FakeClock) -> None:
     await queue.send(Draft("a"))
     (first,) = await queue.receive()
     await clock.advance(30)
@@ -130,7 +137,7 @@ async def test_an_old_handle_still_deletes(queue, clock):
     assert await queue.receive() == []
 
 
-async def test_deleting_with_garbage_fails_alone(queue):
+async def test_deleting_with_garbage_fails_alone(queue: Queue) -> None:
     await queue.send(Draft("a"))
     (message,) = await queue.receive()
     outcome = await queue.delete_many(["garbage", message.handle])
@@ -140,7 +147,7 @@ async def test_deleting_with_garbage_fails_alone(queue):
         await queue.delete("garbage")
 
 
-async def test_delays_hold_messages_back(engine, clock):
+async def test_delays_hold_messages_back(engine: Engine, clock: FakeClock) -> None:
     queue = await engine.open_queue("slow", QueueSettings(delay=5))
     await queue.send_many([Draft("queue's"), Draft("own", delay=2), Draft("none", delay=0)])
     assert queue.counts() == (1, 0, 2)
@@ -151,7 +158,7 @@ async def test_delays_hold_messages_back(engine, clock):
     assert await _bodies(queue) == ["queue's"]
 
 
-async def test_counters_tell_the_states(queue, clock):
+async def test_counters_tell_the_states(queue: Queue, clock: FakeClock) -> None:
     await queue.send_many([Draft("a"), Draft("b"), Draft("c"), Draft("d", delay=10)])
     assert queue.counts() == (3, 0, 1)
     got = await queue.receive(2)
@@ -162,14 +169,16 @@ async def test_counters_tell_the_states(queue, clock):
     assert queue.counts() == (3, 0, 0)
 
 
-async def test_a_long_poll_is_answered_by_a_send(queue):
+async def test_a_long_poll_is_answered_by_a_send(queue: Queue) -> None:
     poll = asyncio.ensure_future(queue.receive(10, wait=20))
     await until_idle()
     await queue.send_many([Draft("a"), Draft("b")])
     assert [message.body for message in await poll] == ["a", "b"]
 
 
-async def test_a_long_poll_is_answered_when_visibility_or_a_delay_ends(queue, clock):
+async def test_a_long_poll_is_answered_when_visibility_or_a_delay_ends(
+    queue: Queue, clock: FakeClock
+) -> None:
     await queue.send_many([Draft("a"), Draft("b", delay=10)])
     await queue.receive(visibility=5)
     polls = [asyncio.ensure_future(queue.receive(wait=20)) for _ in range(2)]
@@ -180,7 +189,7 @@ async def test_a_long_poll_is_answered_when_visibility_or_a_delay_ends(queue, cl
     assert [message.body for message in await polls[1]] == ["b"]
 
 
-async def test_a_long_poll_ends_with_nothing(queue, clock):
+async def test_a_long_poll_ends_with_nothing(queue: Queue, clock: FakeClock) -> None:
     poll = asyncio.ensure_future(queue.receive(wait=20))
     await clock.advance(19.9)
     assert not poll.done()
@@ -188,7 +197,7 @@ async def test_a_long_poll_ends_with_nothing(queue, clock):
     assert await poll == []
 
 
-async def test_long_polls_are_served_in_turn(queue, clock):
+async def test_long_polls_are_served_in_turn(queue: Queue, clock: FakeClock) -> None:
     polls = [asyncio.ensure_future(queue.receive(1, wait=20)) for _ in range(40)]
     await until_idle()
     await queue.send_many([Draft(str(n)) for n in range(40)])
@@ -196,7 +205,7 @@ async def test_long_polls_are_served_in_turn(queue, clock):
     assert [message.body for (message,) in answers] == [str(n) for n in range(40)]
 
 
-async def test_a_poller_that_goes_away_takes_nothing_along(queue):
+async def test_a_poller_that_goes_away_takes_nothing_along(queue: Queue) -> None:
     poll = asyncio.ensure_future(queue.receive(wait=20))
     await until_idle()
     poll.cancel()
@@ -206,7 +215,7 @@ async def test_a_poller_that_goes_away_takes_nothing_along(queue):
     assert message.receive_count == 1
 
 
-async def test_a_poller_that_goes_away_while_it_is_answered_gives_back(queue):
+async def test_a_poller_that_goes_away_while_it_is_answered_gives_back(queue: Queue) -> None:
     await queue.send(Draft("a"))
     (first,) = await queue.receive()
     poll = asyncio.ensure_future(queue.receive(wait=20))
@@ -220,7 +229,9 @@ async def test_a_poller_that_goes_away_while_it_is_answered_gives_back(queue):
     assert message.receive_count == 2
 
 
-async def test_a_message_received_too_often_goes_to_the_dead_letter_queue(engine, clock):
+async def test_a_message_received_too_often_goes_to_the_dead_letter_queue(
+    engine: Engine, clock: FakeClock
+) -> None:
     dead = await engine.open_queue("dead", QueueSettings())
     settings = QueueSettings(dead_letter="dead", max_receives=2, source="arn:orders")
     queue = await engine.open_queue("orders", settings)
@@ -239,7 +250,9 @@ async def test_a_message_received_too_often_goes_to_the_dead_letter_queue(engine
     assert queue.counts() == (0, 0, 0)
 
 
-async def test_without_its_dead_letter_queue_a_message_stays(engine, clock):
+async def test_without_its_dead_letter_queue_a_message_stays(
+    engine: Engine, clock: FakeClock
+) -> None:
     queue = await engine.open_queue("orders", QueueSettings(dead_letter="gone", max_receives=1))
     await queue.send(Draft("a"))
     for _ in range(3):
@@ -247,7 +260,9 @@ async def test_without_its_dead_letter_queue_a_message_stays(engine, clock):
         await clock.advance(30)
 
 
-async def test_retention_ends_messages_waiting_and_in_flight(engine, store, clock):
+async def test_retention_ends_messages_waiting_and_in_flight(
+    engine: Engine, store: Store, clock: FakeClock
+) -> None:
     queue = await engine.open_queue("short", QueueSettings(retention=60, visibility=1000))
     await queue.send_many([Draft("a"), Draft("b")])
     await queue.receive(1)
@@ -260,7 +275,7 @@ async def test_retention_ends_messages_waiting_and_in_flight(engine, store, cloc
     assert (await store.messages.depth(queue.id, 0.0))[0] == 1
 
 
-async def test_too_many_in_flight_is_an_error(engine):
+async def test_too_many_in_flight_is_an_error(engine: Engine) -> None:
     queue = await engine.open_queue("small", QueueSettings(max_in_flight=3))
     await queue.send_many([Draft(str(n)) for n in range(5)])
     got = await queue.receive(10)
@@ -271,7 +286,9 @@ async def test_too_many_in_flight_is_an_error(engine):
     assert await _bodies(queue) == ["3"]
 
 
-async def test_a_purge_leaves_nothing(engine, store, queue, clock):
+async def test_a_purge_leaves_nothing(
+    engine: Engine, store: Store, queue: Queue, clock: FakeClock
+) -> None:
     await queue.send_many([Draft(str(n)) for n in range(5)] + [Draft("late", delay=100)])
     (message, *_) = await queue.receive(2)
     before = queue.id
@@ -285,7 +302,9 @@ async def test_a_purge_leaves_nothing(engine, store, queue, clock):
     assert (await store.messages.depth(before, 0.0))[0] == 0
 
 
-async def test_a_dropped_queue_answers_its_polls_and_its_name_is_free(engine, store, queue):
+async def test_a_dropped_queue_answers_its_polls_and_its_name_is_free(
+    engine: Engine, store: Store, queue: Queue
+) -> None:
     await queue.send(Draft("a", delay=100))
     poll = asyncio.ensure_future(queue.receive(wait=20))
     await until_idle()
@@ -301,7 +320,9 @@ async def test_a_dropped_queue_answers_its_polls_and_its_name_is_free(engine, st
         await engine.drop_queue("other")
 
 
-async def test_everything_resumes_after_a_restart(engine, store, queue, clock):
+async def test_everything_resumes_after_a_restart(
+    engine: Engine, store: Store, queue: Queue, clock: FakeClock
+) -> None:
     dead = await engine.open_queue("dead", QueueSettings())
     await queue.send_many([Draft("in flight"), Draft("ready"), Draft("late", delay=100)])
     (flying,) = await queue.receive(1, visibility=50)
@@ -323,7 +344,9 @@ async def test_everything_resumes_after_a_restart(engine, store, queue, clock):
     await engine.close()
 
 
-async def test_a_handle_deletes_after_a_restart(engine, store, queue, clock):
+async def test_a_handle_deletes_after_a_restart(
+    engine: Engine, store: Store, queue: Queue, clock: FakeClock
+) -> None:
     await queue.send_many([Draft("a"), Draft("b")])
     (message,) = await queue.receive(1)
     await engine.close()
@@ -335,7 +358,7 @@ async def test_a_handle_deletes_after_a_restart(engine, store, queue, clock):
     await engine.close()
 
 
-async def test_a_message_moves_as_a_new_one(engine, queue, clock):
+async def test_a_message_moves_as_a_new_one(engine: Engine, queue: Queue, clock: FakeClock) -> None:
     other = await engine.open_queue("other", QueueSettings())
     sent = await queue.send(Draft("a", headers='{"k": 1}'))
     (message,) = await queue.receive()
@@ -350,7 +373,7 @@ async def test_a_message_moves_as_a_new_one(engine, queue, clock):
         await engine.transfer(message, queue, other)
 
 
-async def test_draining_answers_polls_and_lets_none_wait(engine, queue):
+async def test_draining_answers_polls_and_lets_none_wait(engine: Engine, queue: Queue) -> None:
     poll = asyncio.ensure_future(queue.receive(wait=20))
     await until_idle()
     engine.drain()
@@ -360,7 +383,9 @@ async def test_draining_answers_polls_and_lets_none_wait(engine, queue):
     assert await _bodies(queue) == ["a"]
 
 
-async def test_a_released_message_is_nobodys_until_its_delay_is_over(queue, clock):
+async def test_a_released_message_is_nobodys_until_its_delay_is_over(
+    queue: Queue, clock: FakeClock
+) -> None:
     await queue.send(Draft("a"))
     (message,) = await queue.receive()
     queue.release(message.handle, 60)
@@ -376,7 +401,9 @@ async def test_a_released_message_is_nobodys_until_its_delay_is_over(queue, cloc
     assert again.receive_count == 2
 
 
-async def test_leases_that_do_not_last_end_with_the_process(engine, store, clock):
+async def test_leases_that_do_not_last_end_with_the_process(
+    engine: Engine, store: Store, clock: FakeClock
+) -> None:
     settings = QueueSettings(lasting_leases=False)
     queue = await engine.open_queue("work", settings)
     await queue.send_many([Draft("held"), Draft("ready")])
@@ -391,7 +418,7 @@ async def test_leases_that_do_not_last_end_with_the_process(engine, store, clock
     await engine.close()
 
 
-async def test_a_look_changes_nothing(queue, clock):
+async def test_a_look_changes_nothing(queue: Queue, clock: FakeClock) -> None:
     await queue.send_many([Draft("held"), Draft("gone"), Draft("ready"), Draft("later", delay=9)])
     _, gone = await queue.receive(2)
     await queue.delete(gone.handle)
@@ -410,15 +437,19 @@ async def test_a_look_changes_nothing(queue, clock):
     assert queue.counts() == (3, 0, 0)
 
 
-async def test_a_look_sees_what_is_on_the_disk_only(queue):
+async def test_a_look_sees_what_is_on_the_disk_only(queue: Queue) -> None:
     await queue.send_many([Draft(str(n)) for n in range(WINDOW + 5)])
     assert [each.body for each in await queue.peek(WINDOW + 9)][-1] == str(WINDOW + 4)
 
 
 async def test_leases_that_the_disk_does_not_take_are_said_in_a_line(
-    engine, queue, clock, monkeypatch, caplog
-):
-    async def full(leases):
+    engine: Engine,
+    queue: Queue,
+    clock: FakeClock,
+    monkeypatch: pytest.MonkeyPatch,
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    async def full(leases: Any) -> None:
         raise StorageFull("the disk is full")
 
     await queue.send(Draft("1"))

@@ -42,7 +42,7 @@ DOCUMENT = {
 }
 
 
-def test_a_document_is_read_and_written_as_it_was():
+def test_a_document_is_read_and_written_as_it_was() -> None:
     found = Attachments.from_document(DOCUMENT)
     assert orjson.loads(orjson.dumps(found.to_document())) == DOCUMENT
     assert found.urls["live"].cors == {"AllowOrigins": ["*"]}
@@ -52,7 +52,7 @@ def test_a_document_is_read_and_written_as_it_was():
     assert (found.recursive_loop, found.code_signing_config) == ("Allow", "arn:signing")
 
 
-def test_what_is_not_set_is_neither_stored_nor_missed():
+def test_what_is_not_set_is_neither_stored_nor_missed() -> None:
     assert Attachments().to_document() == {}
     assert Attachments.from_document({}) == Attachments()
     # Stored by earlier releases: a member that is null, a kind without entries.
@@ -62,7 +62,7 @@ def test_what_is_not_set_is_neither_stored_nor_missed():
     assert EventInvokeConfig(maximum_retry_attempts=0).to_wire()["MaximumRetryAttempts"] == 0
 
 
-def test_a_deleted_alias_takes_everything_along_that_was_its_own():
+def test_a_deleted_alias_takes_everything_along_that_was_its_own() -> None:
     found = Attachments.from_document(DOCUMENT)
     found.urls["$LATEST"] = FunctionUrl.from_wire(DOCUMENT["url"]["live"])
     found.forget("live")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import orjson
 import pytest
@@ -23,7 +24,7 @@ from emulator.store.store import Store
 _FOLDER = Path("/state/code")
 
 
-def _version(**fields) -> FunctionVersion:
+def _version(**fields: Any) -> FunctionVersion:
     layer = Code(sha256="l", size=1, folder=_FOLDER / "layer", unpacked_size=2)
     return FunctionVersion(
         account="000000000000",
@@ -54,20 +55,20 @@ def _function() -> Function:
     )
 
 
-def test_a_version_round_trip():
+def test_a_version_round_trip() -> None:
     version = _version(version="7", generation=2, state="Failed", state_reason="why")
     document = orjson.loads(orjson.dumps(records.of_version(version)))
     assert records.to_version(document, _FOLDER) == version
 
 
-def test_the_folder_of_code_may_move():
+def test_the_folder_of_code_may_move() -> None:
     document = records.of_version(_version())
     moved = records.to_version(document, Path("/elsewhere"))
     assert moved.code.folder == Path("/elsewhere/code")
     assert moved.layers[0].code.folder == Path("/elsewhere/layer")
 
 
-def test_a_transition_is_kept_as_ended():
+def test_a_transition_is_kept_as_ended() -> None:
     function = _function()
     function.settling["$LATEST"] = function.latest
     function.latest = replace(function.latest, state="Pending", revision_id="passing")
@@ -77,7 +78,7 @@ def test_a_transition_is_kept_as_ended():
     )
 
 
-async def test_a_registry_is_loaded_as_it_was_saved(tmp_path):
+async def test_a_registry_is_loaded_as_it_was_saved(tmp_path: Path) -> None:
     store = Store.open(tmp_path, durability="off")
     try:
         keeper = DocumentStore(store.documents)
@@ -102,7 +103,7 @@ async def test_a_registry_is_loaded_as_it_was_saved(tmp_path):
         await store.close()
 
 
-async def test_several_changes_are_made_together(tmp_path):
+async def test_several_changes_are_made_together(tmp_path: Path) -> None:
     store = Store.open(tmp_path, durability="off")
     try:
         at = {"kind": "k", "account": "a", "region": "r"}
@@ -118,9 +119,9 @@ async def test_several_changes_are_made_together(tmp_path):
         await store.close()
 
 
-async def test_a_full_disk_is_an_error_of_the_service():
+async def test_a_full_disk_is_an_error_of_the_service() -> None:
     class Full:
-        async def write(self, *changes):
+        async def write(self, *changes: Any) -> None:
             raise StorageFull("disk full")
 
     registry = Registry(DocumentStore(Full()))
@@ -131,9 +132,9 @@ async def test_a_full_disk_is_an_error_of_the_service():
     assert (raised.value.code, registry.all()) == ("ServiceException", [function])
 
 
-async def test_functions_of_a_live_folder_are_not_kept():
+async def test_functions_of_a_live_folder_are_not_kept() -> None:
     class Never:
-        async def write(self, *changes):
+        async def write(self, *changes: Any) -> None:
             raise AssertionError("kept")
 
     registry = Registry(DocumentStore(Never()))

@@ -1,6 +1,8 @@
 import hashlib
 import os
 import stat
+from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -8,7 +10,7 @@ from emulator.model.errors import StorageFull
 from emulator.store.blobs import Blobs
 
 
-async def test_a_blob_is_found_by_its_hash(tmp_path):
+async def test_a_blob_is_found_by_its_hash(tmp_path: Path) -> None:
     blobs = Blobs(tmp_path)
     sha = await blobs.put(b"code")
     assert sha == hashlib.sha256(b"code").hexdigest()
@@ -16,13 +18,13 @@ async def test_a_blob_is_found_by_its_hash(tmp_path):
     assert blobs.path(sha).relative_to(tmp_path).parts == (sha[:2], sha[2:4], sha)
 
 
-async def test_the_same_content_is_kept_once(tmp_path):
+async def test_the_same_content_is_kept_once(tmp_path: Path) -> None:
     blobs = Blobs(tmp_path)
     assert await blobs.put(b"code") == await blobs.put(b"code")
     assert sum(len(files) for _, _, files in os.walk(tmp_path)) == 1
 
 
-async def test_collection_keeps_what_is_referenced(tmp_path):
+async def test_collection_keeps_what_is_referenced(tmp_path: Path) -> None:
     blobs = Blobs(tmp_path)
     kept, lost = await blobs.put(b"kept"), await blobs.put(b"lost")
     half_written = blobs.path(kept).with_name(".tmp1")
@@ -33,8 +35,10 @@ async def test_collection_keeps_what_is_referenced(tmp_path):
     assert not half_written.exists()
 
 
-async def test_a_full_disk_leaves_nothing_half_written(tmp_path, monkeypatch):
-    def full(descriptor):
+async def test_a_full_disk_leaves_nothing_half_written(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def full(descriptor: Any) -> None:
         raise OSError(28, "No space left on device")
 
     monkeypatch.setattr(os, "fsync", full)
@@ -43,7 +47,7 @@ async def test_a_full_disk_leaves_nothing_half_written(tmp_path, monkeypatch):
     assert sum(len(files) for _, _, files in os.walk(tmp_path)) == 0
 
 
-async def test_a_blob_is_private(tmp_path):
+async def test_a_blob_is_private(tmp_path: Path) -> None:
     blobs = Blobs(tmp_path)
     sha = await blobs.put(b"code")
     assert stat.S_IMODE(blobs.path(sha).stat().st_mode) & 0o077 == 0

@@ -2,7 +2,9 @@ import asyncio
 import os
 import sqlite3
 import threading
+from collections.abc import AsyncIterator, Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -11,34 +13,34 @@ from emulator.store.database import APPLICATION_ID, SCHEMA_VERSION, Database
 from emulator.store.store import Store
 
 
-def _insert(key, body="{}"):
+def _insert(key: str, body: str = "{}") -> Callable[[sqlite3.Connection], Any]:
     return lambda c: c.execute(
         "INSERT INTO documents VALUES ('kind', 'account', 'region', ?, ?)", (key, body)
     )
 
 
-def _keys(connection):
+def _keys(connection: sqlite3.Connection) -> list[str]:
     return [row[0] for row in connection.execute("SELECT key FROM documents ORDER BY key")]
 
 
 @pytest.fixture(params=["file", "memory"])
-async def database(request, tmp_path):
+async def database(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterator[Database]:
     database = Database.open(tmp_path / "state.db" if request.param == "file" else None)
     yield database
     await database.close()
 
 
-async def test_a_write_is_read_back(database):
+async def test_a_write_is_read_back(database: Database) -> None:
     await database.write(_insert("a"))
     assert await database.read(_keys) == ["a"]
 
 
-async def test_what_queues_up_shares_a_commit(database):
+async def test_what_queues_up_shares_a_commit(database: Database) -> None:
     commits = []
     database._writer.set_trace_callback(lambda sql: commits.append(sql) if "COMMIT" in sql else 0)
     started, go_on = threading.Event(), threading.Event()
 
-    def wait(connection):
+    def wait(connection: sqlite3.Connection) -> None:
         started.set()
         go_on.wait(10)
 
@@ -52,10 +54,10 @@ async def test_what_queues_up_shares_a_commit(database):
     assert len(await database.read(_keys)) == 100
 
 
-async def test_a_failing_write_fails_alone(database):
+async def test_a_failing_write_fails_alone(database: Database) -> None:
     started, go_on = threading.Event(), threading.Event()
 
-    def wait(connection):
+    def wait(connection: sqlite3.Connection) -> None:
         started.set()
         go_on.wait(10)
 
@@ -70,7 +72,7 @@ async def test_a_failing_write_fails_alone(database):
     assert await database.read(_keys) == ["a", "b"]
 
 
-async def test_a_full_disk_is_told_and_survived(database):
+async def test_a_full_disk_is_told_and_survived(database: Database) -> None:
     await database.write(_insert("before"))
     pages = await database.write(lambda c: c.execute("PRAGMA page_count").fetchone()[0])
     database._writer.execute(f"PRAGMA max_page_count = {pages + 2}")
@@ -83,7 +85,7 @@ async def test_a_full_disk_is_told_and_survived(database):
     assert await database.check() == []
 
 
-async def test_closing_finishes_what_was_submitted(tmp_path):
+async def test_closing_finishes_what_was_submitted(tmp_path: Path) -> None:
     database = Database.open(tmp_path / "state.db")
     writes = [asyncio.ensure_future(database.write(_insert(str(n)))) for n in range(50)]
     await asyncio.sleep(0)
@@ -96,7 +98,7 @@ async def test_closing_finishes_what_was_submitted(tmp_path):
     await again.close()
 
 
-async def test_a_caller_that_goes_away_does_no_harm(database):
+async def test_a_caller_that_goes_away_does_no_harm(database: Database) -> None:
     write = asyncio.ensure_future(database.write(_insert("a")))
     await asyncio.sleep(0)
     write.cancel()
@@ -105,7 +107,7 @@ async def test_a_caller_that_goes_away_does_no_harm(database):
 
 
 @pytest.mark.parametrize(("mode", "level"), [("full", 2), ("normal", 1), ("off", 0)])
-async def test_durability_is_sqlites_synchronous(tmp_path, mode, level):
+async def test_durability_is_sqlites_synchronous(tmp_path: Path, mode: str, level: int) -> None:
     database = Database.open(tmp_path / "state.db", durability=mode)
     assert database._writer.execute("PRAGMA synchronous").fetchone()[0] == level
     assert database._writer.execute("PRAGMA journal_mode").fetchone()[0] == "wal"
@@ -116,8 +118,10 @@ async def test_durability_is_sqlites_synchronous(tmp_path, mode, level):
     ("name", "remedy"),
     [("SQLITE_IOERR_SHMSIZE", "Make room on its disk"), ("SQLITE_CANTOPEN", "Mend its perm")],
 )
-def test_what_can_not_be_opened_says_what_to_do(tmp_path, monkeypatch, name, remedy):
-    def fails(*arguments, **options):
+def test_what_can_not_be_opened_says_what_to_do(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str, remedy: str
+) -> None:
+    def fails(*arguments: Any, **options: Any) -> None:
         error = sqlite3.OperationalError("no")
         error.sqlite_errorname = name
         raise error
@@ -127,7 +131,7 @@ def test_what_can_not_be_opened_says_what_to_do(tmp_path, monkeypatch, name, rem
         Database.open(tmp_path / "state.db")
 
 
-def test_a_file_that_is_no_database_is_refused_and_kept(tmp_path):
+def test_a_file_that_is_no_database_is_refused_and_kept(tmp_path: Path) -> None:
     path = tmp_path / "state.db"
     path.write_bytes(b"not a database" * 1000)
     with pytest.raises(ConfigurationError, match="is damaged"):
@@ -135,7 +139,7 @@ def test_a_file_that_is_no_database_is_refused_and_kept(tmp_path):
     assert path.read_bytes() == b"not a database" * 1000
 
 
-async def test_a_damaged_page_is_found_at_open(tmp_path):
+async def test_a_damaged_page_is_found_at_open(tmp_path: Path) -> None:
     path = tmp_path / "state.db"
     database = Database.open(path)
     for n in range(50):
@@ -148,7 +152,7 @@ async def test_a_damaged_page_is_found_at_open(tmp_path):
         Database.open(path)
 
 
-def test_a_newer_schema_is_refused(tmp_path):
+def test_a_newer_schema_is_refused(tmp_path: Path) -> None:
     path = tmp_path / "state.db"
     connection = sqlite3.connect(path)
     connection.executescript(
@@ -160,7 +164,7 @@ def test_a_newer_schema_is_refused(tmp_path):
         Database.open(path)
 
 
-def test_another_programs_database_is_refused(tmp_path):
+def test_another_programs_database_is_refused(tmp_path: Path) -> None:
     path = tmp_path / "state.db"
     connection = sqlite3.connect(path)
     connection.execute("CREATE TABLE t (a)")
@@ -171,7 +175,7 @@ def test_another_programs_database_is_refused(tmp_path):
 
 @pytest.mark.skipif(not Path("/proc/self/fd").exists(), reason="looks at /proc")
 @pytest.mark.parametrize("name", ["state.db", "logs.db"])
-def test_what_is_refused_is_not_left_open(tmp_path, name):
+def test_what_is_refused_is_not_left_open(tmp_path: Path, name: str) -> None:
     (tmp_path / name).write_bytes(b"not a database" * 1000)
     with pytest.raises(ConfigurationError, match="is damaged") as caught:
         Store.open(tmp_path)
@@ -182,7 +186,7 @@ def test_what_is_refused_is_not_left_open(tmp_path, name):
     assert left == []
 
 
-async def test_a_folder_has_one_emulator(tmp_path):
+async def test_a_folder_has_one_emulator(tmp_path: Path) -> None:
     store = Store.open(tmp_path)
     with pytest.raises(ConfigurationError, match="another emulator"):
         Store.open(tmp_path)
@@ -190,7 +194,7 @@ async def test_a_folder_has_one_emulator(tmp_path):
     await Store.open(tmp_path).close()
 
 
-def test_a_folder_that_cannot_be_made_is_refused(tmp_path):
+def test_a_folder_that_cannot_be_made_is_refused(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("")
     with pytest.raises(ConfigurationError, match="cannot be used"):
         Store.open(tmp_path / "file" / "state")

@@ -1,4 +1,6 @@
 import tempfile
+from collections.abc import AsyncIterator
+from pathlib import Path
 
 import pytest
 
@@ -7,18 +9,18 @@ from emulator.store.store import Store
 
 
 @pytest.fixture
-async def store(tmp_path):
+async def store(tmp_path: Path) -> AsyncIterator[Store]:
     store = Store.open(tmp_path)
     yield store
     await store.close()
 
 
-async def put(store, kind, account, region, key, body):
+async def put(store: Store, kind: str, account: str, region: str, key: str, body: str) -> None:
     change = Change(kind=kind, account=account, region=region, key=key, body=body)
     await store.documents.write(change)
 
 
-async def test_documents_are_kept_by_kind_and_key(store):
+async def test_documents_are_kept_by_kind_and_key(store: Store) -> None:
     documents = store.documents
     await put(store, "function", "1", "eu-west-1", "b", {"n": 1})
     await put(store, "function", "1", "eu-west-1", "a", {"n": 2})
@@ -31,14 +33,14 @@ async def test_documents_are_kept_by_kind_and_key(store):
     assert [d.body for d in await documents.load_all("alias")] == [[1, "ü"]]
 
 
-async def test_deleting_a_document_forgets_it(store):
+async def test_deleting_a_document_forgets_it(store: Store) -> None:
     await put(store, "function", "1", "r", "a", {})
     await put(store, "function", "1", "r", "a", None)
     await put(store, "function", "1", "r", "never there", None)
     assert await store.documents.load_all("function") == []
 
 
-async def test_documents_outlive_the_process(tmp_path):
+async def test_documents_outlive_the_process(tmp_path: Path) -> None:
     store = Store.open(tmp_path)
     await put(store, "function", "1", "r", "a", {"n": 1})
     await store.close()
@@ -47,7 +49,9 @@ async def test_documents_outlive_the_process(tmp_path):
     await store.close()
 
 
-async def test_an_ephemeral_store_leaves_nothing(tmp_path, monkeypatch):
+async def test_an_ephemeral_store_leaves_nothing(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
     monkeypatch.chdir(tmp_path)
     store = Store.open(None)

@@ -6,11 +6,11 @@ import json
 from typing import Any
 
 import pytest
-from codec_oracle import receive_error
 
 from emulator.model.errors import AwsError
 from emulator.services.table import codec
 from emulator.wire import model
+from tests.unit.wire.codec_oracle import receive_error
 
 LAMBDA = codec("lambda")
 ERRORS = sorted(name for name, s in model.load("lambda").shapes.items() if s.get("exception"))

@@ -5,9 +5,9 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from codec_oracle import Generator, ask, operation_model, receive, with_moments
 
 from emulator.services.table import codec
+from tests.unit.wire.codec_oracle import Generator, ask, operation_model, receive, with_moments
 
 #: They answer event streams: the first has tests of its own, the others are not served here.
 STREAMS = {"InvokeWithResponseStream", "GetLogObject", "StartLiveTail"}

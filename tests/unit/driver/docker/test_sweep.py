@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -44,7 +45,7 @@ class FakeEngine:
 
 
 @pytest.fixture
-def instance(tmp_path: Path):
+def instance(tmp_path: Path) -> Iterator[Instance]:
     instance = Instance(tmp_path)
     instance.open()
     yield instance

@@ -1,39 +1,41 @@
 import asyncio
 import hashlib
 import json
+from typing import Any
 
 import pytest
 
 from emulator.services.sqs.messages import attributes_md5
-from emulator.testing import until_idle
+from emulator.testing import FakeClock, until_idle
+from tests.unit.services.sqs.conftest import Caller
 
 INVALID = "InvalidParameterValueException"
 ARN = "arn:aws:sqs:us-east-1:000000000000:"
 
 
-def _text(value, kind="String"):
+def _text(value: str, kind: str = "String") -> dict[str, str]:
     return {"DataType": kind, "StringValue": value}
 
 
 @pytest.fixture
-async def url(sqs):
+async def url(sqs: Caller) -> str:
     return await sqs.create("orders")
 
 
 @pytest.fixture
-async def fifo(sqs):
+async def fifo(sqs: Caller) -> str:
     return await sqs.create("orders.fifo", FifoQueue="true")
 
 
-async def _send(sqs, url, body="msg", **options):
+async def _send(sqs: Caller, url: str, body: str = "msg", **options: Any) -> Any:
     return await sqs("SendMessage", QueueUrl=url, MessageBody=body, **options)
 
 
-async def _receive(sqs, url, **options):
+async def _receive(sqs: Caller, url: str, **options: Any) -> list[dict[str, Any]]:
     return (await sqs("ReceiveMessage", QueueUrl=url, **options)).get("Messages", [])
 
 
-async def test_a_message_comes_back_with_its_md5(sqs, url):
+async def test_a_message_comes_back_with_its_md5(sqs: Caller, url: str) -> None:
     sent = await _send(sqs, url, "grüße 😀")
     (message,) = await _receive(sqs, url)
     digest = hashlib.md5("grüße 😀".encode(), usedforsecurity=False).hexdigest()
@@ -61,7 +63,9 @@ async def test_a_message_comes_back_with_its_md5(sqs, url):
         ([], "", None),
     ],
 )
-async def test_message_attributes_are_filtered_by_name(sqs, url, names, found, digest):
+async def test_message_attributes_are_filtered_by_name(
+    sqs: Caller, url: str, names: list[str] | list[Any], found: str, digest: str | None
+) -> None:
     attributes = {
         "General": _text("Kenobi"),
         "Hello": _text("There"),
@@ -74,7 +78,7 @@ async def test_message_attributes_are_filtered_by_name(sqs, url, names, found, d
     assert message.get("MessageAttributes", {}) == {n: attributes[n] for n in found.split()}
 
 
-async def test_binary_attributes_stay_bytes(sqs, url):
+async def test_binary_attributes_stay_bytes(sqs: Caller, url: str) -> None:
     value = b"traceparent\x1e00-774062d6c37081a5a0b9b5b88e30627c-2d2482211f6489da-01"
     attributes = {"attr1": {"DataType": "Binary", "BinaryValue": value}}
     await _send(sqs, url, MessageAttributes=attributes)
@@ -83,12 +87,14 @@ async def test_binary_attributes_stay_bytes(sqs, url):
     assert message["MD5OfMessageAttributes"] == "8cbe4db156db8a94db8b801b7addb984"
 
 
-def test_a_digest_recorded_from_aws():
+def test_a_digest_recorded_from_aws() -> None:
     attributes = {"timestamp": _text("1493147359900", "Number")}
     assert attributes_md5(attributes) == "235c5c510d26fb653d073faed50ae77c"
 
 
-async def test_system_attributes_are_told_on_request(sqs, url, clock):
+async def test_system_attributes_are_told_on_request(
+    sqs: Caller, url: str, clock: FakeClock
+) -> None:
     header = _text("Root=1-3152b799-8954dae64eda91bc9a23a7e8;Sampled=1")
     sent = await _send(sqs, url, MessageSystemAttributes={"AWSTraceHeader": header})
     assert len(sent["MD5OfMessageSystemAttributes"]) == 32
@@ -115,7 +121,7 @@ async def test_system_attributes_are_told_on_request(sqs, url, clock):
     )
 
 
-async def test_a_fifo_message_tells_its_place(sqs, fifo):
+async def test_a_fifo_message_tells_its_place(sqs: Caller, fifo: str) -> None:
     sent = await _send(sqs, fifo, MessageGroupId="g", MessageDeduplicationId="d")
     assert len(sent["SequenceNumber"]) == 20
     (message,) = await _receive(sqs, fifo, AttributeNames=["All"])
@@ -124,7 +130,7 @@ async def test_a_fifo_message_tells_its_place(sqs, fifo):
     assert (told["MessageGroupId"], told["MessageDeduplicationId"]) == ("g", "d")
 
 
-async def test_a_fair_queue_keeps_the_group(sqs, url):
+async def test_a_fair_queue_keeps_the_group(sqs: Caller, url: str) -> None:
     sent = await _send(sqs, url, MessageGroupId="test")
     assert "SequenceNumber" not in sent
     (message,) = await _receive(sqs, url, AttributeNames=["All"])
@@ -165,7 +171,9 @@ async def test_a_fair_queue_keeps_the_group(sqs, url):
         ({"MessageSystemAttributes": {"AWSTraceHeader": _text("1", "Number")}}, INVALID, "type"),
     ],
 )
-async def test_what_cannot_be_sent(sqs, request_, code, text):
+async def test_what_cannot_be_sent(
+    sqs: Caller, request_: dict[str, Any], code: str, text: str
+) -> None:
     url = await sqs.create("small", MaximumMessageSize="2048")
     got = await sqs.error("SendMessage", QueueUrl=url, **{"MessageBody": "a", **request_})
     assert got[0] == code
@@ -174,11 +182,11 @@ async def test_what_cannot_be_sent(sqs, request_, code, text):
 
 
 @pytest.mark.parametrize("number", ["1", "-1.5", "+2e10", ".5", "5."])
-async def test_numbers_of_all_forms_are_taken(sqs, url, number):
+async def test_numbers_of_all_forms_are_taken(sqs: Caller, url: str, number: str) -> None:
     await _send(sqs, url, MessageAttributes={"n": _text(number, "Number.float")})
 
 
-async def test_what_a_fifo_queue_asks_for(sqs, fifo):
+async def test_what_a_fifo_queue_asks_for(sqs: Caller, fifo: str) -> None:
     assert await sqs.error("SendMessage", QueueUrl=fifo, MessageBody="a") == (
         "MissingRequiredParameterException",
         "The request must contain the parameter MessageGroupId.",
@@ -194,7 +202,7 @@ async def test_what_a_fifo_queue_asks_for(sqs, fifo):
     await _send(sqs, fifo, DelaySeconds=0, **ids)
 
 
-async def test_a_batch_answers_each_entry(sqs, url):
+async def test_a_batch_answers_each_entry(sqs: Caller, url: str) -> None:
     answer = await sqs(
         "SendMessageBatch",
         QueueUrl=url,
@@ -242,8 +250,10 @@ async def test_a_batch_answers_each_entry(sqs, url):
         ("ChangeMessageVisibilityBatch", {"ReceiptHandle": "a", "VisibilityTimeout": 1}),
     ],
 )
-async def test_batches_have_rules(sqs, url, operation, entry):
-    async def error(*ids):
+async def test_batches_have_rules(
+    sqs: Caller, url: str, operation: str, entry: dict[str, Any]
+) -> None:
+    async def error(*ids: str) -> tuple[str, str]:
         entries = [{"Id": id, **entry} for id in ids]
         return await sqs.error(operation, QueueUrl=url, Entries=entries)
 
@@ -264,7 +274,7 @@ async def test_batches_have_rules(sqs, url, operation, entry):
     assert await error("a", "a") == ("BatchEntryIdsNotDistinct", "Id a repeated.")
 
 
-async def test_a_batch_has_a_total_size(sqs, url):
+async def test_a_batch_has_a_total_size(sqs: Caller, url: str) -> None:
     entries = [{"Id": str(n), "MessageBody": "x" * 524_289} for n in range(2)]
     assert await sqs.error("SendMessageBatch", QueueUrl=url, Entries=entries) == (
         "BatchRequestTooLong",
@@ -273,7 +283,7 @@ async def test_a_batch_has_a_total_size(sqs, url):
     assert await sqs.bodies(url) == []
 
 
-async def test_a_fifo_batch_without_a_group_fails_whole(sqs, fifo):
+async def test_a_fifo_batch_without_a_group_fails_whole(sqs: Caller, fifo: str) -> None:
     entries = [
         {"Id": "a", "MessageBody": "a", "MessageGroupId": "g", "MessageDeduplicationId": "1"},
         {"Id": "b", "MessageBody": "b", "MessageDeduplicationId": "2"},
@@ -296,13 +306,15 @@ async def test_a_fifo_batch_without_a_group_fails_whole(sqs, fifo):
         ({"ReceiveRequestAttemptId": "x"}, "not valid for this queue type."),
     ],
 )
-async def test_what_cannot_be_received(sqs, url, options, text):
+async def test_what_cannot_be_received(
+    sqs: Caller, url: str, options: dict[str, Any], text: str
+) -> None:
     code, message = await sqs.error("ReceiveMessage", QueueUrl=url, **options)
     assert code == INVALID
     assert text in message
 
 
-async def test_a_queue_may_wait_by_default(sqs, clock):
+async def test_a_queue_may_wait_by_default(sqs: Caller, clock: FakeClock) -> None:
     url = await sqs.create("patient", ReceiveMessageWaitTimeSeconds="10")
     poll = asyncio.ensure_future(sqs("ReceiveMessage", QueueUrl=url))
     await clock.advance(9)
@@ -314,7 +326,9 @@ async def test_a_queue_may_wait_by_default(sqs, clock):
     assert await poll == {}
 
 
-async def test_receipt_handles_have_their_errors(sqs, url, fifo, clock):
+async def test_receipt_handles_have_their_errors(
+    sqs: Caller, url: str, fifo: str, clock: FakeClock
+) -> None:
     for operation in ("DeleteMessage", "ChangeMessageVisibility"):
         for handle in ("garbage", "", "ü" * 1000):
             request = {"QueueUrl": url, "ReceiptHandle": handle, "VisibilityTimeout": 1}
@@ -356,7 +370,7 @@ async def test_receipt_handles_have_their_errors(sqs, url, fifo, clock):
     )
 
 
-async def test_dead_letters_tell_where_they_come_from(sqs, clock):
+async def test_dead_letters_tell_where_they_come_from(sqs: Caller, clock: FakeClock) -> None:
     dead = await sqs.create("dead")
     policy = json.dumps({"deadLetterTargetArn": ARN + "dead", "maxReceiveCount": 1})
     url = await sqs.create("orders", RedrivePolicy=policy, VisibilityTimeout="1")
@@ -373,7 +387,7 @@ async def test_dead_letters_tell_where_they_come_from(sqs, clock):
     assert message["Attributes"]["ApproximateReceiveCount"] == "2"
 
 
-async def test_too_many_in_flight_is_over_the_limit(sqs, url):
+async def test_too_many_in_flight_is_over_the_limit(sqs: Caller, url: str) -> None:
     queue = sqs.sqs.find("000000000000", "us-east-1", "orders").queue
     queue.settings = queue.settings.with_(max_in_flight=1)
     await _send(sqs, url, "a")

@@ -1,9 +1,11 @@
 import base64
 import json
+from typing import Any
 
 import pytest
 
-from emulator.testing import until_idle
+from emulator.testing import FakeClock, until_idle
+from tests.unit.services.sqs.conftest import Caller
 
 ARN = "arn:aws:sqs:us-east-1:000000000000:"
 INVALID = "InvalidParameterValueException"
@@ -11,16 +13,16 @@ LOST = "ResourceNotFoundException"
 
 
 @pytest.fixture
-async def dead(sqs):
+async def dead(sqs: Caller) -> str:
     return await sqs.create("dead")
 
 
-async def _source(sqs, name):
+async def _source(sqs: Caller, name: str) -> str:
     policy = json.dumps({"deadLetterTargetArn": ARN + "dead", "maxReceiveCount": 1})
     return await sqs.create(name, RedrivePolicy=policy, VisibilityTimeout="1")
 
 
-async def _bury(sqs, clock, url, *bodies):
+async def _bury(sqs: Caller, clock: FakeClock, url: str, *bodies: str) -> None:
     for body in bodies:
         await sqs("SendMessage", QueueUrl=url, MessageBody=body)
     for _ in range(2):
@@ -32,17 +34,19 @@ async def _bury(sqs, clock, url, *bodies):
     await until_idle()
 
 
-async def _tasks(sqs, **options):
+async def _tasks(sqs: Caller, **options: Any) -> list[dict[str, Any]]:
     answer = await sqs("ListMessageMoveTasks", SourceArn=ARN + "dead", **options)
     return answer.get("Results", [])
 
 
-async def _ended(sqs):
+async def _ended(sqs: Caller) -> None:
     for task in sqs.sqs.tasks.values():
         await task.runner
 
 
-async def test_messages_go_back_to_where_they_came_from(sqs, clock, dead):
+async def test_messages_go_back_to_where_they_came_from(
+    sqs: Caller, clock: FakeClock, dead: str
+) -> None:
     one, two = await _source(sqs, "one"), await _source(sqs, "two")
     await _bury(sqs, clock, one, "1", "2")
     await _bury(sqs, clock, two, "3")
@@ -61,7 +65,7 @@ async def test_messages_go_back_to_where_they_came_from(sqs, clock, dead):
     ]
 
 
-async def test_messages_go_where_they_are_told(sqs, clock, dead):
+async def test_messages_go_where_they_are_told(sqs: Caller, clock: FakeClock, dead: str) -> None:
     source = await _source(sqs, "source")
     other = await sqs.create("other")
     await _bury(sqs, clock, source, *"abcdefghijkl")
@@ -75,7 +79,9 @@ async def test_messages_go_where_they_are_told(sqs, clock, dead):
     assert answer["Messages"][0]["Attributes"]["ApproximateReceiveCount"] == "1"
 
 
-async def test_a_task_keeps_to_its_rate_and_can_be_cancelled(sqs, clock, dead):
+async def test_a_task_keeps_to_its_rate_and_can_be_cancelled(
+    sqs: Caller, clock: FakeClock, dead: str
+) -> None:
     source = await _source(sqs, "source")
     await sqs.create("other")
     await _bury(sqs, clock, source, *"abcdefghij")
@@ -85,7 +91,7 @@ async def test_a_task_keeps_to_its_rate_and_can_be_cancelled(sqs, clock, dead):
     ]
     task = next(iter(sqs.sqs.tasks.values()))
 
-    async def moved(count):
+    async def moved(count: int) -> None:
         # The commits are another thread's.
         while task.moved < count:
             await sqs.sqs.engine.journal.last_id()
@@ -116,7 +122,9 @@ async def test_a_task_keeps_to_its_rate_and_can_be_cancelled(sqs, clock, dead):
     )
 
 
-async def test_a_task_fails_when_its_destination_goes(sqs, clock, dead):
+async def test_a_task_fails_when_its_destination_goes(
+    sqs: Caller, clock: FakeClock, dead: str
+) -> None:
     source = await _source(sqs, "source")
     other = await sqs.create("other")
     await _bury(sqs, clock, source, "a", "b", "c")
@@ -136,7 +144,7 @@ async def test_a_task_fails_when_its_destination_goes(sqs, clock, dead):
     assert sorted(await sqs.bodies(dead)) == ["b", "c"]
 
 
-async def test_what_was_never_a_dead_letter_has_nowhere_to_go(sqs, dead):
+async def test_what_was_never_a_dead_letter_has_nowhere_to_go(sqs: Caller, dead: str) -> None:
     await _source(sqs, "source")
     await sqs("SendMessage", QueueUrl=dead, MessageBody="direct")
     await sqs("StartMessageMoveTask", SourceArn=ARN + "dead")
@@ -146,7 +154,7 @@ async def test_what_was_never_a_dead_letter_has_nowhere_to_go(sqs, dead):
     assert await sqs.bodies(dead) == ["direct"]
 
 
-async def test_what_a_task_cannot_be(sqs, dead):
+async def test_what_a_task_cannot_be(sqs: Caller, dead: str) -> None:
     start = "StartMessageMoveTask"
     assert await sqs.error(start, SourceArn=ARN + "dead") == (
         INVALID,
@@ -171,11 +179,11 @@ async def test_what_a_task_cannot_be(sqs, dead):
     assert await _tasks(sqs) == []
 
 
-async def test_a_task_handle_is_checked(sqs, dead):
-    def handle(content):
+async def test_a_task_handle_is_checked(sqs: Caller, dead: str) -> None:
+    def handle(content: Any) -> str:
         return base64.b64encode(json.dumps(content).encode()).decode()
 
-    async def cancel(text):
+    async def cancel(text: str) -> tuple[str, str]:
         return await sqs.error("CancelMessageMoveTask", TaskHandle=text)
 
     for garbage in ("", "x", "ü", handle([]), handle({"taskId": 1}), handle(None)):
@@ -190,7 +198,7 @@ async def test_a_task_handle_is_checked(sqs, dead):
     )
 
 
-async def test_ten_tasks_are_remembered(sqs, dead):
+async def test_ten_tasks_are_remembered(sqs: Caller, dead: str) -> None:
     await _source(sqs, "source")
     for _ in range(12):
         await sqs("StartMessageMoveTask", SourceArn=ARN + "dead")

@@ -1,16 +1,21 @@
 import asyncio
 import json
+from collections.abc import Awaitable, Callable
+from typing import Any
 
 import pytest
 
 from emulator.model.errors import AwsError
+from emulator.queues.engine import Engine
 from emulator.services.sqs.queues import parse_url
+from emulator.testing import FakeClock
+from tests.unit.services.sqs.conftest import Caller
 
 ARN = "arn:aws:sqs:us-east-1:000000000000:"
 INVALID = "InvalidParameterValueException"
 
 
-async def test_a_queue_has_a_url_and_attributes(sqs, clock):
+async def test_a_queue_has_a_url_and_attributes(sqs: Caller, clock: FakeClock) -> None:
     url = await sqs.create("orders", VisibilityTimeout="69", DelaySeconds="007")
     assert url == "http://localhost:4566/000000000000/orders"
     assert await sqs("GetQueueUrl", QueueName="orders") == {"QueueUrl": url}
@@ -32,7 +37,7 @@ async def test_a_queue_has_a_url_and_attributes(sqs, clock):
     assert await sqs("GetQueueAttributes", QueueUrl=url) == {}
 
 
-async def test_a_fifo_queue_has_more_attributes(sqs):
+async def test_a_fifo_queue_has_more_attributes(sqs: Caller) -> None:
     url = await sqs.create("orders.fifo", FifoQueue="true")
     told = await sqs.attributes(url, "All")
     assert {k: told[k] for k in ("FifoQueue", "ContentBasedDeduplication")} == {
@@ -42,7 +47,7 @@ async def test_a_fifo_queue_has_more_attributes(sqs):
     assert (told["DeduplicationScope"], told["FifoThroughputLimit"]) == ("queue", "perQueue")
 
 
-async def test_creating_again_is_no_error_where_nothing_differs(sqs):
+async def test_creating_again_is_no_error_where_nothing_differs(sqs: Caller) -> None:
     url = await sqs.create("orders", DelaySeconds="1")
     assert await sqs.create("orders", DelaySeconds="1") == url
     assert await sqs.create("orders") == url
@@ -53,11 +58,11 @@ async def test_creating_again_is_no_error_where_nothing_differs(sqs):
     )
 
 
-async def test_of_concurrent_creations_all_get_the_same_queue(sqs):
+async def test_of_concurrent_creations_all_get_the_same_queue(sqs: Caller) -> None:
     assert len(set(await asyncio.gather(*[sqs.create("orders") for _ in range(10)]))) == 1
 
 
-async def test_accounts_and_regions_never_meet(sqs, clock):
+async def test_accounts_and_regions_never_meet(sqs: Caller, clock: FakeClock) -> None:
     await sqs.create("orders")
     sqs.context.account = "111111111111"
     assert (await sqs.error("GetQueueUrl", QueueName="orders"))[0] == "QueueDoesNotExist"
@@ -104,13 +109,15 @@ async def test_accounts_and_regions_never_meet(sqs, clock):
         ),
     ],
 )
-async def test_what_a_queue_cannot_be(sqs, name, attributes, code):
+async def test_what_a_queue_cannot_be(
+    sqs: Caller, name: str, attributes: dict[str, Any], code: str
+) -> None:
     got = await sqs.error("CreateQueue", QueueName=name, Attributes=attributes)
     assert got[0] == code
     assert await sqs("ListQueues") == {}
 
 
-async def test_attributes_are_set_and_reset(sqs, clock):
+async def test_attributes_are_set_and_reset(sqs: Caller, clock: FakeClock) -> None:
     url = await sqs.create("orders", VisibilityTimeout="20", MessageRetentionPeriod="604800")
     await clock.advance(10)
     await sqs(
@@ -130,7 +137,7 @@ async def test_attributes_are_set_and_reset(sqs, clock):
     assert told["SqsManagedSseEnabled"] == "false"
 
 
-async def test_a_wrong_attribute_changes_nothing(sqs):
+async def test_a_wrong_attribute_changes_nothing(sqs: Caller) -> None:
     url = await sqs.create("orders")
     await sqs.error(
         "SetQueueAttributes",
@@ -146,7 +153,9 @@ async def test_a_wrong_attribute_changes_nothing(sqs):
     )
 
 
-async def test_concurrent_changes_do_not_lose_one_another(sqs, reopened):
+async def test_concurrent_changes_do_not_lose_one_another(
+    sqs: Caller, reopened: Callable[[], Awaitable[Caller]]
+) -> None:
     url = await sqs.create("orders")
     await asyncio.gather(
         sqs("SetQueueAttributes", QueueUrl=url, Attributes={"DelaySeconds": "1"}),
@@ -161,7 +170,7 @@ async def test_concurrent_changes_do_not_lose_one_another(sqs, reopened):
     await again.sqs.engine.close()
 
 
-async def test_tags_come_and_go(sqs):
+async def test_tags_come_and_go(sqs: Caller) -> None:
     url = (await sqs("CreateQueue", QueueName="orders", tags={"a": "1"}))["QueueUrl"]
     await sqs("TagQueue", QueueUrl=url, Tags={"b": "2", "a": "3"})
     assert await sqs("ListQueueTags", QueueUrl=url) == {"Tags": {"a": "3", "b": "2"}}
@@ -176,7 +185,7 @@ async def test_tags_come_and_go(sqs):
     )
 
 
-async def test_queues_are_listed_by_prefix_and_page(sqs):
+async def test_queues_are_listed_by_prefix_and_page(sqs: Caller) -> None:
     for n in range(5):
         await sqs.create(f"a{n}")
     await sqs.create("b")
@@ -196,7 +205,9 @@ async def test_queues_are_listed_by_prefix_and_page(sqs):
     assert (await sqs.error("ListQueues", NextToken="é"))[0] == INVALID
 
 
-async def test_a_deleted_queue_is_gone(sqs, reopened):
+async def test_a_deleted_queue_is_gone(
+    sqs: Caller, reopened: Callable[[], Awaitable[Caller]]
+) -> None:
     url = await sqs.create("orders")
     await sqs("SendMessage", QueueUrl=url, MessageBody="a")
     await sqs("DeleteQueue", QueueUrl=url)
@@ -212,7 +223,7 @@ async def test_a_deleted_queue_is_gone(sqs, reopened):
     await again.sqs.engine.close()
 
 
-async def test_a_purge_is_allowed_once_a_minute(sqs, clock):
+async def test_a_purge_is_allowed_once_a_minute(sqs: Caller, clock: FakeClock) -> None:
     url = await sqs.create("orders")
     await sqs("SendMessage", QueueUrl=url, MessageBody="a")
     await sqs("PurgeQueue", QueueUrl=url)
@@ -248,24 +259,24 @@ async def test_a_purge_is_allowed_once_a_minute(sqs, clock):
         ),
     ],
 )
-def test_queue_urls_have_several_forms(url, parts):
+def test_queue_urls_have_several_forms(url: str, parts: tuple[Any, ...]) -> None:
     assert parse_url(url) == parts
 
 
 @pytest.mark.parametrize(
     "url", ["", "orders", "http://localhost:4566/orders", "http://h/1/q", "http://[::/0/q"]
 )
-def test_other_urls_are_invalid_addresses(url):
+def test_other_urls_are_invalid_addresses(url: str) -> None:
     with pytest.raises(AwsError) as caught:
         parse_url(url)
     assert caught.value.code == "InvalidAddress"
 
 
-async def test_a_redrive_policy_needs_a_queue_of_the_same_kind(sqs):
+async def test_a_redrive_policy_needs_a_queue_of_the_same_kind(sqs: Caller) -> None:
     await sqs.create("dead")
     await sqs.create("dead.fifo", FifoQueue="true")
 
-    async def reason(policy):
+    async def reason(policy: Any) -> str:
         text = policy if isinstance(policy, str) else json.dumps(policy)
         code, message = await sqs.error(
             "CreateQueue", QueueName="orders", Attributes={"RedrivePolicy": text}
@@ -274,7 +285,7 @@ async def test_a_redrive_policy_needs_a_queue_of_the_same_kind(sqs):
         assert message.startswith(f"Value {text} for parameter RedrivePolicy is invalid. Reason: ")
         return message.partition("Reason: ")[2]
 
-    def policy(name, count=3, owner=ARN):
+    def policy(name: str, count: int = 3, owner: Any = ARN) -> Any:
         return {"deadLetterTargetArn": owner + name, "maxReceiveCount": count}
 
     assert await reason("[") == "Redrive policy is not a valid JSON map."
@@ -293,11 +304,11 @@ async def test_a_redrive_policy_needs_a_queue_of_the_same_kind(sqs):
     await sqs.create("orders", RedrivePolicy=json.dumps(policy("dead", "3")))
 
 
-async def test_a_redrive_allow_policy_is_kept_to(sqs):
+async def test_a_redrive_allow_policy_is_kept_to(sqs: Caller) -> None:
     dead = await sqs.create("dead")
     redrive = json.dumps({"deadLetterTargetArn": ARN + "dead", "maxReceiveCount": 1})
 
-    async def allow(policy):
+    async def allow(policy: Any) -> None:
         await sqs(
             "SetQueueAttributes",
             QueueUrl=dead,
@@ -332,7 +343,7 @@ async def test_a_redrive_allow_policy_is_kept_to(sqs):
         assert "unsupported format" in message
 
 
-async def test_sources_of_a_dead_letter_queue_are_listed(sqs):
+async def test_sources_of_a_dead_letter_queue_are_listed(sqs: Caller) -> None:
     dead = await sqs.create("dead")
     redrive = json.dumps({"deadLetterTargetArn": ARN + "dead", "maxReceiveCount": 1})
     assert await sqs("ListDeadLetterSourceQueues", QueueUrl=dead) == {"queueUrls": []}
@@ -344,14 +355,18 @@ async def test_sources_of_a_dead_letter_queue_are_listed(sqs):
     assert page == {"queueUrls": urls[1:]}
 
 
-async def test_permissions_write_the_policy(sqs):
+async def test_permissions_write_the_policy(sqs: Caller) -> None:
     url = await sqs.create("orders")
 
-    async def policy():
+    async def policy() -> Any:
         told = await sqs.attributes(url, "Policy")
         return json.loads(told["Policy"]) if told else None
 
-    async def add(label, accounts=("000000000000",), actions=("ReceiveMessage",)):
+    async def add(
+        label: str,
+        accounts: tuple[Any, ...] = ("000000000000",),
+        actions: tuple[Any, ...] = ("ReceiveMessage",),
+    ) -> None:
         request = {"QueueUrl": url, "Label": label}
         await sqs("AddPermission", **request, AWSAccountIds=list(accounts), Actions=list(actions))
 
@@ -394,7 +409,9 @@ async def test_permissions_write_the_policy(sqs):
     )
 
 
-async def test_queues_and_their_messages_resume(sqs, engine, reopened, clock):
+async def test_queues_and_their_messages_resume(
+    sqs: Caller, engine: Engine, reopened: Callable[[], Awaitable[Caller]], clock: FakeClock
+) -> None:
     url = await sqs.create("orders", VisibilityTimeout="5")
     fifo = await sqs.create("orders.fifo", FifoQueue="true", ContentBasedDeduplication="true")
     await sqs("SendMessage", QueueUrl=url, MessageBody="a")
