@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 from emulator.model.errors import ConfigurationError
 from emulator.model.nesting import is_deeper
+from emulator.stack.errors import TemplateError
 
 if TYPE_CHECKING:
     import yaml
@@ -32,7 +33,25 @@ _FUNCTIONS = (
 ).split()
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Document:
+    """A template as it was written."""
+
+    body: dict[str, Any]
+    #: What is odd about it and taken all the same, a sentence each.
+    notes: tuple[str, ...] = ()
+
+
 def load(path: Path) -> dict[str, Any]:
+    """Return the template at ``path``; short tags (``!Ref x``) in their long form.
+
+    Raises:
+        ConfigurationError: It can't be read, is too large, or no mapping.
+    """
+    return read(path).body
+
+
+def read(path: Path) -> Document:
     """Return the template at ``path``; short tags (``!Ref x``) in their long form.
 
     Raises:
@@ -47,39 +66,80 @@ def load(path: Path) -> dict[str, Any]:
     except UnicodeDecodeError:
         raise ConfigurationError(f"{path} is not UTF-8 text") from None
     try:
-        document = _from_json(text) if path.suffix == ".json" else _from_yaml(text)
-        deep = is_deeper(document, _DEEPEST)
+        return parse(text)
+    except TemplateError as error:
+        raise ConfigurationError(f"{path}: {error.message}") from None
+
+
+def parse(text: str) -> Document:
+    """Return a template that was written in JSON or YAML.
+
+    Raises:
+        TemplateError: It is neither, holds what templates may not hold, or is no mapping.
+    """
+    notes: list[str] = []
+    try:
+        written_in_json = text.lstrip()[:1] == "{"
+        body = _from_json(text, notes) if written_in_json else _from_yaml(text, notes)
+        deep = is_deeper(body, _DEEPEST)
     except _Problem as problem:
-        raise ConfigurationError(f"{path}: {problem}") from None
+        raise TemplateError(f"Template format error: {problem}") from None
     except RecursionError:
         deep = True
     if deep:
-        raise ConfigurationError(f"{path} is nested too deeply")
-    if not isinstance(document, dict):
-        raise ConfigurationError(f"{path} is no template: a mapping is expected")
-    return document
+        raise TemplateError("Template format error: The template is nested too deeply")
+    if not isinstance(body, dict):
+        raise TemplateError("Template format error: unsupported structure.")
+    return Document(body=body, notes=tuple(notes))
+
+
+def locate(text: str, path: tuple[str | int, ...]) -> tuple[int, int] | None:
+    """Return line and column (from 1) of the value at ``path``, or of what is nearest above it.
+
+    Args:
+        text: A template that :func:`parse` has taken.
+        path: Keys and indexes; names of functions are found in their short form, too.
+    """
+    import yaml
+
+    try:
+        node: yaml.Node | None = yaml.SafeLoader(text).get_single_node()
+    except yaml.YAMLError:
+        return None
+    if node is None:
+        return None
+    for step in path:
+        below: yaml.Node | None = None
+        if isinstance(node, yaml.SequenceNode) and isinstance(step, int):
+            below = node.value[step] if step < len(node.value) else None
+        elif isinstance(node, yaml.MappingNode):
+            below = next((value for key, value in node.value if key.value == str(step)), None)
+        if below is not None:
+            node = below
+        elif node.tag != f"!{str(step).removeprefix('Fn::')}":
+            break
+    return node.start_mark.line + 1, node.start_mark.column + 1
 
 
 class _Problem(Exception):
-    """What is wrong with a document, to be told with its name."""
+    """What is wrong with a document."""
 
 
-def _from_json(text: str) -> Any:
+def _from_json(text: str, notes: list[str]) -> Any:
+    def last_of_each(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+        result = dict(pairs)
+        if len(result) < len(pairs):
+            (key, _), *_ = Counter(key for key, _ in pairs).most_common(1)
+            notes.append(f"{key!r} is there twice: the last one counts")
+        return result
+
     try:
-        return json.loads(text, object_pairs_hook=_distinct_pairs)
+        return json.loads(text, object_pairs_hook=last_of_each)
     except ValueError as error:
-        raise _Problem(f"it is not JSON: {error}") from None
+        raise _Problem(f"JSON not well-formed. ({error})") from None
 
 
-def _distinct_pairs(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-    result = dict(pairs)
-    if len(result) < len(pairs):
-        (key, _), *_ = Counter(key for key, _ in pairs).most_common(1)
-        raise _Problem(f"{key!r} is there twice")
-    return result
-
-
-def _from_yaml(text: str) -> Any:
+def _from_yaml(text: str, notes: list[str]) -> Any:
     import yaml
 
     class Loader(yaml.SafeLoader):
@@ -88,9 +148,11 @@ def _from_yaml(text: str) -> Any:
         def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Any, Any]:
             own = Counter(key.value for key, _ in node.value if isinstance(key, yaml.ScalarNode))
             for key, count in own.most_common(1):
-                if count > 1:
+                if count > 1 and key != "<<":
                     line = node.start_mark.line + 1
-                    raise _Problem(f"{key!r} is there twice (in the mapping at line {line})")
+                    notes.append(
+                        f"{key!r} is there twice in the mapping at line {line}: the last one counts"
+                    )
             return super().construct_mapping(node, deep=deep)
 
     def intrinsic(loader: Loader, suffix: str, node: yaml.Node) -> dict[str, Any]:
@@ -116,7 +178,7 @@ def _from_yaml(text: str) -> Any:
         _count(node, {})
         return loader.construct_document(node)
     except yaml.YAMLError as error:
-        raise _Problem(f"it is not YAML: {_in_a_line(error)}") from None
+        raise _Problem(f"YAML not well-formed. ({_in_a_line(error)})") from None
     except (ValueError, TypeError, LookupError, AttributeError):
         # PyYAML trusts what claims to be a date, a number or a flag: 2024-99-99, !!bool x.
         raise _Problem("it has a value that is not of the kind it claims to be") from None

@@ -378,15 +378,15 @@ def test_a_deep_template_in_json_is_refused(tmp_path: Path, levels: int) -> None
     path.write_text(
         f'{{"Resources": {{"F": {{"Type": "AWS::Lambda::Function", "Properties": {properties}}}}}}}'
     )
-    with pytest.raises(ConfigurationError, match=r"template\.json is nested too deeply"):
+    with pytest.raises(ConfigurationError, match=r"template\.json: .*is nested too deeply"):
         read(path)
 
 
 def test_where_it_is_no_yaml_is_said_in_a_line(tmp_path: Path) -> None:
     with pytest.raises(ConfigurationError) as caught:
         read(template(tmp_path, "Resources:\n  A: {}\n  : [b"))
-    said = str(caught.value).partition("it is not YAML: ")[2]
-    assert said == "line 3, column 3: expected <block end>, but found ':'"
+    said = str(caught.value).partition("YAML not well-formed. ")[2]
+    assert said == "(line 3, column 3: expected <block end>, but found ':')"
 
 
 @pytest.mark.parametrize("name", GARBAGE)

@@ -121,7 +121,7 @@ def test_queues_and_mappings(tmp_path: Path) -> None:
         ("VisibilityTimeout: 60", "Visibility: 60", "Orders.Visibility is no property of a queue"),
         ("BatchSize: !Ref", "Batch: !Ref", "Worker.Events.Orders.Batch is no property of an SQS"),
         ("Queue: !GetAtt Orders.Arn", "Queue: !Ref None", "refers to 'None'"),
-        ("Queue: !GetAtt Orders.Arn", "Enabled: true", "is there twice"),
+        ("Queue: !GetAtt Orders.Arn", "Enabled: true", "Queue must be the ARN of a queue"),
         ("!GetAtt Ordered.Arn", "!GetAtt Ordered.Size", "refers to Ordered.Size"),
         ("FunctionName: !Ref Worker, ", "", "Further.FunctionName is missing"),
         ("EventSourceArn: !GetAtt Ordered.Arn", "Topics: []", "Further.EventSourceArn must be"),

@@ -1,0 +1,113 @@
+"""What has to change so that a stack has what a template wants: pure decisions.
+
+Source: https://docs.aws.amazon.com/AWSCloudFormation/latest/UserGuide/
+using-cfn-updating-stacks-update-behaviors.html
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any, Literal
+
+from emulator.stack import schemas
+
+Action = Literal["Add", "Modify", "Remove"]
+Replacement = Literal["True", "False", "Conditional"]
+
+#: A value that is known only once another resource has changed.
+UNKNOWN = object()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Detail:
+    """Why a resource changes: one of its properties."""
+
+    #: "Properties" or "Tags".
+    attribute: str
+    #: The property's name, of the first level; "" for tags.
+    name: str
+    #: "Always", "Never" or "Conditionally": whether a change of it makes the resource anew.
+    recreation: Literal["Always", "Never", "Conditionally"]
+    #: "Static", or "Dynamic" where the new value is not known yet.
+    evaluation: Literal["Static", "Dynamic"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Change:
+    """What happens to one resource."""
+
+    action: Action
+    logical: str
+    kind: str
+    #: The resource there is; "" for one to be added.
+    physical: str = ""
+    #: Whether another resource takes its place. Of a modification only.
+    replacement: Replacement | None = None
+    details: tuple[Detail, ...] = ()
+
+
+def differences(
+    kind: str, before: Mapping[str, Any], after: Mapping[str, Any]
+) -> tuple[Detail, ...]:
+    """Return the properties that differ.
+
+    Args:
+        before: The properties the resource was made with, resolved.
+        after: Those it is to have; :data:`UNKNOWN` stands for what can't be known yet.
+    """
+    return tuple(_differences(kind, before, after))
+
+
+def replacement(details: tuple[Detail, ...]) -> Replacement:
+    """Say whether changes of these properties make the resource anew."""
+    if any(each.recreation == "Always" and each.evaluation == "Static" for each in details):
+        return "True"
+    if any(each.recreation != "Never" for each in details):
+        return "Conditional"
+    return "False"
+
+
+def _differences(
+    kind: str, before: Mapping[str, Any], after: Mapping[str, Any]
+) -> Iterator[Detail]:
+    for name in sorted(before.keys() | after.keys()):
+        old, new = before.get(name), after.get(name)
+        dynamic = contains_unknown(new)
+        if dynamic or old != new:
+            yield Detail(
+                attribute="Tags" if name == "Tags" else "Properties",
+                name="" if name == "Tags" else name,
+                recreation=_recreation(kind, name, before, after),
+                evaluation="Dynamic" if dynamic else "Static",
+            )
+
+
+def contains_unknown(value: Any) -> bool:
+    """Say whether a value depends on what is not known yet."""
+    if isinstance(value, dict):
+        return any(contains_unknown(item) for item in value.values())
+    if isinstance(value, list):
+        return any(contains_unknown(item) for item in value)
+    return value is UNKNOWN
+
+
+def _recreation(
+    kind: str, name: str, before: Mapping[str, Any], after: Mapping[str, Any]
+) -> Literal["Always", "Never", "Conditionally"]:
+    schema = schemas.find(kind)
+    if schema is None:
+        return "Always" if name == "ServiceToken" else "Never"
+    for path in schema.create_only:
+        if path.split(".", 1)[0] == name and _at(before, path) != _at(after, path):
+            return "Always"
+    for path in schema.perhaps_create_only:
+        if path.split(".", 1)[0] == name and _at(before, path) != _at(after, path):
+            return "Conditionally"
+    return "Never"
+
+
+def _at(value: Any, path: str) -> Any:
+    for part in path.split("."):
+        value = value.get(part) if isinstance(value, dict) else None
+    return value

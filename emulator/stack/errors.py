@@ -1,0 +1,35 @@
+"""What is wrong with a template, and where."""
+
+from __future__ import annotations
+
+from emulator.model.errors import LocalfaasError
+
+#: The way to a value from the top of a template: keys and indexes.
+Path = tuple[str | int, ...]
+
+
+class TemplateError(LocalfaasError):
+    """A template that AWS would refuse.
+
+    Attributes:
+        message: AWS's own text.
+        path: The value that is wrong; ``stack.document.locate`` gives its line and column.
+    """
+
+    def __init__(self, message: str, path: Path = ()) -> None:
+        super().__init__(message)
+        self.message = message
+        self.path = path
+
+
+class NotYetKnown(LocalfaasError):
+    """A value that depends on a resource that does not exist yet.
+
+    Attributes:
+        logical: The resource's name in the template.
+    """
+
+    def __init__(self, logical: str, attribute: str = "") -> None:
+        super().__init__(f"{logical}.{attribute}" if attribute else logical)
+        self.logical = logical
+        self.attribute = attribute

@@ -1,0 +1,100 @@
+"""In which order a template's resources are made: what depends on what."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Iterator, Mapping
+from graphlib import CycleError, TopologicalSorter
+from typing import Any
+
+from emulator.stack.errors import Path, TemplateError
+
+_PLACEHOLDER = re.compile(r"\$\{([^!}][^}]*)\}")
+
+
+def references(value: Any) -> Iterator[str]:
+    """Yield the names that ``Ref``, ``Fn::GetAtt`` and ``Fn::Sub`` in a value refer to.
+
+    Names of parameters are among them.
+    """
+    if isinstance(value, list):
+        for item in value:
+            yield from references(item)
+    if not isinstance(value, dict):
+        return
+    for key, argument in value.items():
+        if key == "Ref" and isinstance(argument, str):
+            yield argument
+        elif key == "Fn::GetAtt":
+            target = argument.split(".", 1)[0] if isinstance(argument, str) else argument
+            if isinstance(target, list) and target and isinstance(target[0], str):
+                target = target[0]
+            if isinstance(target, str):
+                yield target
+        elif key == "Fn::Sub":
+            yield from _in_sub(argument)
+        else:
+            yield from references(argument)
+
+
+def _in_sub(argument: Any) -> Iterator[str]:
+    text: Any = argument
+    own: Any = {}
+    if isinstance(argument, list) and argument:
+        text = argument[0]
+        own = argument[1] if len(argument) > 1 and isinstance(argument[1], dict) else {}
+        yield from references(own)
+    if isinstance(text, str):
+        for name in _PLACEHOLDER.findall(text):
+            if name not in own:
+                yield name.split(".", 1)[0].strip()
+
+
+def dependencies(resources: Mapping[str, Mapping[str, Any]]) -> dict[str, set[str]]:
+    """Return, for each resource, the resources that must be there before it.
+
+    Raises:
+        TemplateError: ``DependsOn`` names a resource that the template does not have.
+    """
+    found: dict[str, set[str]] = {}
+    for logical, resource in resources.items():
+        named = resource.get("DependsOn") or []
+        named = [named] if isinstance(named, str) else list(named)
+        for name in named:
+            if name not in resources:
+                raise TemplateError(
+                    f"Template format error: Unresolved resource dependencies [{name}] in the"
+                    " Resources block of the template",
+                    ("Resources", logical, "DependsOn"),
+                )
+        wanted = set(named) | set(references(resource.get("Properties")))
+        found[logical] = wanted & resources.keys() - {logical}
+        if logical in references(resource.get("Properties")):
+            raise _circular([logical], ("Resources", logical))
+    return found
+
+
+def waves(needs: Mapping[str, Iterable[str]]) -> list[list[str]]:
+    """Return names in groups: each needs only what stands in groups before its own.
+
+    Raises:
+        TemplateError: Some need each other in a circle, which the text names.
+    """
+    sorter = TopologicalSorter(needs)
+    try:
+        sorter.prepare()
+    except CycleError as error:
+        circle = list(dict.fromkeys(error.args[1]))
+        raise _circular(circle, ("Resources", circle[0])) from None
+    groups = []
+    while sorter.is_active():
+        ready = sorted(sorter.get_ready())
+        groups.append(ready)
+        sorter.done(*ready)
+    return groups
+
+
+def _circular(names: list[str], path: Path) -> TemplateError:
+    return TemplateError(
+        f"Circular dependency between resources: [{', '.join(sorted(names))}]", path
+    )

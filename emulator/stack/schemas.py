@@ -1,0 +1,59 @@
+"""What AWS publishes of each resource type: identifiers, and which properties can change.
+
+``schemas.json.gz`` is an extract of CloudFormation's public registry schemas, made by
+``python -m tests.tools.extract_schemas``. It is read at the first template.
+"""
+
+from __future__ import annotations
+
+import gzip
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+
+import orjson
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Schema:
+    """One resource type. Names of nested properties are paths with dots."""
+
+    #: What ``Ref`` is, for most types.
+    primary: tuple[str, ...]
+    #: What ``Fn::GetAtt`` knows.
+    read_only: frozenset[str]
+    #: What can be set only where the resource is made: a change replaces it.
+    create_only: frozenset[str]
+    #: As ``create_only``, but only for some changes.
+    perhaps_create_only: frozenset[str]
+    required: tuple[str, ...]
+    #: All properties of the first level.
+    properties: frozenset[str]
+
+
+def find(kind: str) -> Schema | None:
+    """Return the schema of a resource type such as ``AWS::SQS::Queue``; None: AWS has none."""
+    found = _all().get(kind)
+    if found is None:
+        return None
+    return Schema(
+        primary=tuple(found.get("p", ())),
+        read_only=frozenset(found.get("r", ())),
+        create_only=frozenset(found.get("c", ())),
+        perhaps_create_only=frozenset(found.get("m", ())),
+        required=tuple(found.get("q", ())),
+        properties=frozenset(found.get("a", ())),
+    )
+
+
+def kinds() -> list[str]:
+    """Return the names of all resource types that AWS publishes."""
+    return sorted(_all())
+
+
+@cache
+def _all() -> Mapping[str, Mapping[str, list[str]]]:
+    content = Path(__file__).with_name("schemas.json.gz").read_bytes()
+    extract: Mapping[str, Mapping[str, list[str]]] = orjson.loads(gzip.decompress(content))
+    return extract

@@ -1,0 +1,124 @@
+"""The transform AWS::Serverless: SAM's resources become CloudFormation's.
+
+AWS's own translator does it (the package aws-sam-translator), in a process of its own: it takes a
+second and 50 MB to import. Its result is kept by the content of what it was given.
+
+Source: https://docs.aws.amazon.com/serverless-application-model/latest/developerguide/
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import hashlib
+import os
+import sys
+import tempfile
+from collections.abc import Mapping
+from functools import cache
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+from typing import Any
+
+import orjson
+
+from emulator.model.errors import LocalfaasError
+from emulator.stack.errors import TemplateError
+
+NAME = "AWS::Serverless-2016-10-31"
+#: Seconds a translation may take: a slow machine needs ten for its first one.
+_PATIENCE_S = 120
+#: Translations that are kept, newest first.
+_KEPT = 200
+_WORKER = "emulator.stack.sam_worker"
+
+
+class TransformFailed(LocalfaasError):
+    """The translator could not be run; the text says why, and the remedy."""
+
+
+class SamTransform:
+    """Translates templates, each content once.
+
+    Args:
+        cache: The folder for results; it is made when it is needed.
+    """
+
+    def __init__(self, cache: Path) -> None:
+        self._cache = cache
+
+    async def translate(
+        self, template: Mapping[str, Any], parameters: Mapping[str, Any], region: str
+    ) -> dict[str, Any]:
+        """Return the template in CloudFormation's own terms.
+
+        Args:
+            template: It names the transform; local code has been packaged.
+            parameters: Values of its parameters.
+
+        Raises:
+            TemplateError: SAM refuses the template, in its words.
+            TransformFailed: The translator is not installed, or did not end.
+        """
+        request = orjson.dumps(
+            {"template": template, "parameters": parameters, "region": region},
+            option=orjson.OPT_NON_STR_KEYS,
+        )
+        digest = hashlib.sha256(_translator_version().encode() + b"\0" + request).hexdigest()
+        kept = self._cache / f"{digest[:40]}.json"
+        try:
+            answer: dict[str, Any] = orjson.loads(await asyncio.to_thread(kept.read_bytes))
+        except (OSError, orjson.JSONDecodeError):
+            answer = await _run(request)
+            if "template" in answer:
+                await asyncio.to_thread(self._keep, kept, orjson.dumps(answer))
+        if "error" in answer:
+            raise TemplateError(answer["error"])
+        translated: dict[str, Any] = answer["template"]
+        return translated
+
+    def _keep(self, path: Path, content: bytes) -> None:
+        """Write a result; where the disk does not take it, the next start translates again."""
+        with contextlib.suppress(OSError):
+            self._cache.mkdir(mode=0o700, parents=True, exist_ok=True)
+            with tempfile.NamedTemporaryFile(dir=self._cache, delete=False) as file:
+                file.write(content)
+            os.replace(file.name, path)
+            results = sorted(self._cache.glob("*.json"), key=lambda p: p.stat().st_mtime)
+            for old in results[:-_KEPT]:
+                old.unlink(missing_ok=True)
+
+
+@cache
+def _translator_version() -> str:
+    try:
+        return version("aws-sam-translator")
+    except PackageNotFoundError:
+        raise TransformFailed(
+            "a SAM template needs the package aws-sam-translator (pip install aws-sam-translator)"
+        ) from None
+
+
+async def _run(request: bytes) -> dict[str, Any]:
+    process = await asyncio.create_subprocess_exec(
+        *(sys.executable, "-I", "-m", _WORKER),
+        stdin=asyncio.subprocess.PIPE,
+        stdout=asyncio.subprocess.PIPE,
+        stderr=asyncio.subprocess.PIPE,
+        env={**os.environ, "AWS_DEFAULT_REGION": "us-east-1"},
+    )
+    try:
+        async with asyncio.timeout(_PATIENCE_S):
+            out, complaints = await process.communicate(request)
+    except TimeoutError:
+        raise TransformFailed(f"the SAM translator did not end within {_PATIENCE_S} s") from None
+    finally:
+        if process.returncode is None:
+            process.kill()
+            await process.wait()
+    try:
+        answer: dict[str, Any] = orjson.loads(out)
+    except orjson.JSONDecodeError:
+        last = complaints.decode("utf-8", "replace").strip().splitlines()[-1:]
+        raise TransformFailed(f"the SAM translator failed: {''.join(last)}") from None
+    return answer
