@@ -75,7 +75,7 @@ class ConcurrentEnvironment(Environment):
         return await current.answered
 
     def _timed_out(self, late: InFlight) -> None:
-        self._output.drain()
+        self._end_output()
         if late.dispatched:
             self._invocations.overdue.add(late.request_id)
         self._finish(late, late.time_out(), "timeout")

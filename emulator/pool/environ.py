@@ -12,6 +12,10 @@ from emulator.model.function import FunctionVersion
 _PATH = "/usr/local/bin:/usr/bin/:/bin:/opt/bin"
 _LIBRARIES = "/lib64:/usr/lib64:/var/runtime:/var/runtime/lib:/var/task:/var/task/lib:/opt/lib"
 
+#: Families of runtimes that frame what they log (see ``emulator.telemetry.frames``).
+_FRAMING = ("python", "nodejs", "ruby", "java", "dotnet")
+_STANDARD_OUTPUT = "1"
+
 
 def build(
     version: FunctionVersion,
@@ -54,7 +58,10 @@ def build(
         "_HANDLER": version.handler,
     }
     environ.update(_of_runtime(version.runtime))
-    if version.managed is not None:
+    if version.managed is None:
+        if version.runtime.startswith(_FRAMING):
+            environ["_LAMBDA_TELEMETRY_LOG_FD"] = _STANDARD_OUTPUT
+    else:
         environ["AWS_LAMBDA_MAX_CONCURRENCY"] = str(version.managed.max_concurrency)
     if version.runtime in ("java8.al2", "java11"):
         # Names that version 1 of the Java SDK reads.

@@ -160,7 +160,7 @@ class Environment(ABC):
         """Log the last lines of the invocations that have ended."""
         if not self._ended:
             return
-        self._output.drain()
+        self._end_output()
         peak = self.sandbox.memory_peak() if self.sandbox is not None else 0
         for ended in self._ended:
             ended.report(peak)
@@ -168,6 +168,13 @@ class Environment(ABC):
 
     def _throttled_s(self) -> float:
         return self.sandbox.throttled_s() if self.sandbox is not None else 0.0
+
+    def _end_output(self) -> None:
+        """Log what was printed so far, ahead of the platform's lines on what has just ended."""
+        if self.limit == 1:
+            self._output.end_line()
+        else:  # others may be in the middle of a line
+            self._output.drain()
 
     # --- state -------------------------------------------------------------------------------
 
@@ -218,7 +225,7 @@ class Environment(ABC):
         elapsed = (self._clock.monotonic() - began) * 1000
         if not self._is(State.INIT):
             return
-        self._output.drain()
+        self._end_output()
         if failure is None:
             self._platform.init_end("init", elapsed)
             self.init_ms = elapsed

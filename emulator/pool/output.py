@@ -46,6 +46,15 @@ class Output:
             if len(data) < _READ:
                 return
 
+    def end_line(self) -> None:
+        """Log all that has been printed so far, a last line without a newline as well.
+
+        For the end of an invocation, an exit or a time-out: what was printed before belongs before
+        the platform's own lines on it.
+        """
+        self.drain()
+        self._log.end_line()
+
     def close(self) -> None:
         """Let go of the descriptor, after a last look."""
         self.drain()

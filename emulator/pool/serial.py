@@ -73,7 +73,7 @@ class SerialEnvironment(Environment):
         if not self._invocations.running:
             return
         elapsed = (self._clock.monotonic() - began) * 1000
-        self._output.drain()
+        self._end_output()
         if failure is None:
             self._platform.init_end("invoke", elapsed)
             self._driver.initialised(sandbox, self.spec)
@@ -107,7 +107,7 @@ class SerialEnvironment(Environment):
         if not self._invocations.running:  # answered, but its runtime never came back for more
             self._give_back("timed out after its response")
             return
-        self._output.drain()
+        self._end_output()
         self._break(late, late.time_out(), "timeout", "timeout")
         self._end_init(failures.timed_out(late.request_id, self.version.timeout_s))
 

@@ -8,6 +8,7 @@ from itertools import count, islice
 
 from emulator.model.clock import Clock
 from emulator.model.log_journal import EventRecord, GroupRecord, StreamRecord
+from emulator.telemetry.frames import FrameReader
 from emulator.telemetry.groups import OVERHEAD, LogEvent, LogGroup, LogStream
 from emulator.telemetry.recorder import Recorder
 
@@ -206,6 +207,8 @@ class LogWriter:
     def __init__(self, logs: Logs, account: str, region: str, group: str, stream: str) -> None:
         self._logs = logs
         self._where = (account, region, group, stream)
+        self._frames = FrameReader()
+        #: The beginning of a line whose newline has not come yet.
         self._partial = b""
         self._written = 0
         #: Where the last line went, looked up again only once that was deleted.
@@ -228,7 +231,14 @@ class LogWriter:
         return group, stream
 
     def output(self, data: bytes) -> None:
-        """Add what a process printed; an event ends at each newline."""
+        """Add what a process printed: an event for each line, and for each framed message."""
+        for piece, is_message in self._frames.feed(data):
+            if is_message:
+                self._split(piece.removesuffix(b"\n"))
+            else:
+                self._text(piece)
+
+    def _text(self, data: bytes) -> None:
         lines = (self._partial + data).split(b"\n")
         self._partial = lines.pop()
         for line in lines:
@@ -237,11 +247,16 @@ class LogWriter:
             self._split(self._partial[:EVENT_BYTES])
             self._partial = self._partial[EVENT_BYTES:]
 
-    def flush(self) -> None:
-        """End a last line that had no newline."""
+    def end_line(self) -> None:
+        """Make an event of a last line that had no newline."""
         if self._partial:
             self._split(self._partial)
             self._partial = b""
+
+    def flush(self) -> None:
+        """Make events of all that is held; nothing more is to come from this process."""
+        self._text(self._frames.end())
+        self.end_line()
 
     def _split(self, line: bytes) -> None:
         for at in range(0, len(line) or 1, EVENT_BYTES):

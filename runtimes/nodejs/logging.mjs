@@ -4,6 +4,8 @@ import { format } from 'node:util';
 
 import { writeAll } from './channel.mjs';
 
+const JSON_FRAME = 0xa55a0002;
+const TEXT_FRAME = 0xa55a0003;
 const LEVELS = ['TRACE', 'DEBUG', 'INFO', 'WARN', 'ERROR', 'FATAL'];
 
 let requestId;
@@ -28,8 +30,8 @@ export function setInvocations(find) {
 /**
  * Patch `console` by AWS_LAMBDA_LOG_FORMAT and AWS_LAMBDA_LOG_LEVEL.
  *
- * Newlines within a message stay: Lambda's own channel for logs frames messages, so they reach
- * CloudWatch as they are.
+ * With _LAMBDA_TELEMETRY_LOG_FD messages are framed, so that one with newlines stays one; else
+ * their newlines become carriage returns, as AWS's client has it.
  *
  * @param {string|undefined} noRequest what stands for the request id before the first invocation
  */
@@ -37,15 +39,33 @@ export function patchConsole(noRequest) {
   requestId = noRequest;
   json = process.env.AWS_LAMBDA_LOG_FORMAT?.toUpperCase() === 'JSON';
   const least = Math.max(0, LEVELS.indexOf(process.env.AWS_LAMBDA_LOG_LEVEL?.toUpperCase()));
+  const framed = process.env._LAMBDA_TELEMETRY_LOG_FD !== undefined;
+  delete process.env._LAMBDA_TELEMETRY_LOG_FD;
   LEVELS.forEach((level, priority) => {
-    const log = json
-      ? (...args) => print(jsonLine(level, args) + '\n')
-      : (...args) =>
-          print(`${new Date().toISOString()}\t${named()?.[0] ?? requestId}\t${level}\t${format(...args)}\n`);
+    // The bits of a frame's type tell its format and level.
+    const type = (json ? JSON_FRAME : TEXT_FRAME) + ((priority + 1) << 2);
+    const end = json ? '' : '\n';
+    const written = framed ? (text) => frame(type, text + end) : (text) => text.replaceAll('\n', '\r') + '\n';
+    const log = (...args) => print(written(json ? jsonLine(level, args) : textLine(level, args)));
     console[level.toLowerCase()] = priority >= least ? log : () => {};
   });
   console.log = console.info;
   for (const name of ['stdout', 'stderr']) watch(name);
+}
+
+function textLine(level, args) {
+  return `${new Date().toISOString()}\t${named()?.[0] ?? requestId}\t${level}\t${format(...args)}`;
+}
+
+/** Return a message as AWS frames it: type, length, microseconds, text. */
+function frame(type, text) {
+  const length = Buffer.byteLength(text);
+  const bytes = Buffer.allocUnsafe(16 + length);
+  bytes.writeUInt32BE(type, 0);
+  bytes.writeUInt32BE(length, 4);
+  bytes.writeBigUInt64BE(BigInt(Date.now()) * 1000n, 8);
+  bytes.write(text, 16);
+  return bytes;
 }
 
 function watch(name) {
@@ -57,7 +77,7 @@ function watch(name) {
   });
 }
 
-/** Print a line at once, yet never ahead of what user code wrote before. */
+/** Print at once, yet never ahead of what user code wrote before. */
 function print(line) {
   if (streams.stdout?.writableLength > 0) streams.stdout.write(line);
   else writeAll(1, line);

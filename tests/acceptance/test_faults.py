@@ -98,10 +98,51 @@ def handler(event, context):
         ],
     }
     assert "[ERROR] CustomException: some error happened\nTraceback (most recent call last):" in (
-        call.log.replace("\r", "\n")
+        call.log
     )
     assert "\xa0\xa0File" in call.log
+    assert "\r" not in call.log
     assert re.search(r"^REPORT .*Memory Size: 128 MB\tMax Memory Used: \d+ MB", call.log, re.M)
+
+
+def test_f1_a_traceback_is_one_event(emulator: Running, client: Any) -> None:
+    code = "def handler(event, context):\n    raise KeyError('x')\n"
+    run(client, "f1event", code)
+    (event,) = [line for line in whole_log(emulator, "f1event") if "[ERROR]" in line]
+    assert event == (
+        "[ERROR] KeyError: 'x'\nTraceback (most recent call last):\n"
+        '\xa0\xa0File "/var/task/app.py", line 2, in handler\n'
+        "\xa0\xa0\xa0\xa0raise KeyError('x')"
+    )
+
+
+PARTIAL = """
+import os, sys, time
+print("at import", end="")
+def handler(event, context):
+    os.write(1, b"partial %d" % event["n"])
+    if event["then"] == "exit":
+        os._exit(1)
+    if event["then"] == "crash":
+        os.kill(os.getpid(), 11)
+    if event["then"] == "sleep":
+        time.sleep(30)
+"""
+
+
+@pytest.mark.parametrize("then", ["answer", "exit", "crash", "sleep"])
+def test_output_without_a_newline_belongs_to_its_own_invocation(
+    emulator: Running, client: Any, then: str
+) -> None:
+    name = f"partial-{then}"
+    first = run(client, name, PARTIAL, {"n": 1, "then": then}, Timeout=2)
+    second = again(client, name, {"n": 2, "then": "answer"})
+    assert re.search(r"^partial 1$(\n.* Task timed out .*)?\nEND ", first.log, re.M)
+    assert re.search(r"^partial 2\nEND ", second.log, re.M)
+    assert "partial 1" not in second.log
+    log = [line for line in whole_log(emulator, name) if line.startswith(("at im", "part", "END"))]
+    inits = ["at import"] if then != "answer" else []
+    assert log == ["at import", "partial 1", "END" + log[2][3:], *inits, "partial 2", log[-1]]
 
 
 def test_f1_the_environment_is_kept(client: Any) -> None:

@@ -18,6 +18,7 @@ from typing import Any
 import httptools
 import pytest
 
+from emulator.telemetry.frames import FrameReader
 from tests.needs import need
 
 BOOTSTRAP = Path(__file__).parents[2] / "runtimes/nodejs/bootstrap.mjs"
@@ -200,13 +201,16 @@ class Runtime:
 
     def output(self) -> str:
         """End the runtime; return all it has printed."""
+        return self.raw_output().decode()
+
+    def raw_output(self) -> bytes:
         self.channel.close()
         try:
             text, _ = self.process.communicate(timeout=20)
         except subprocess.TimeoutExpired:
             self.process.kill()
             text, _ = self.process.communicate()
-        return text.decode()
+        return text
 
     def logs(self) -> list[tuple[str, str, str]]:
         return LOG_LINE.findall(self.output())
@@ -571,13 +575,28 @@ def test_text_logs(make: Make) -> None:
     assert LOG_LINE.findall(output) == [
         ("undefined", "INFO", "init"),
         (request_id, "DEBUG", "d 1"),
-        (request_id, "INFO", "i"),
+        (request_id, "INFO", "i\rj"),
         (request_id, "WARN", "{ a: 1 }"),
         (request_id, "ERROR", "e"),
         (request_id, "TRACE", "t"),
         (request_id, "FATAL", "f"),
     ]
-    assert "INFO\ti\nj\n" in output
+    assert "INFO\ti\rj\n" in output
+
+
+def test_framed_logs(make: Make) -> None:
+    runtime = make(
+        "exports.handler = async () => {"
+        "process.stdout.write('plain'); console.warn('a\\nb\\u00e9');"
+        "return process.env._LAMBDA_TELEMETRY_LOG_FD ?? null }",
+        _LAMBDA_TELEMETRY_LOG_FD="1",
+    )
+    answer = runtime.start().ready().invoke()
+    assert answer.json is None
+    (text, framed), (message, is_message) = FrameReader().feed(runtime.raw_output())
+    assert (text, framed) == (b"plain", False)
+    assert is_message
+    assert message.endswith("\tWARN\ta\nb\u00e9\n".encode())
 
 
 def test_json_logs(make: Make) -> None:

@@ -3,7 +3,6 @@
 import json
 import logging
 import os
-import sys
 import time
 
 from .errors import Fault
@@ -84,7 +83,9 @@ class LambdaContext:
 
     def log(self, msg):
         """Write ``msg`` to the function's log as it is."""
-        sys.stdout.write(str(msg))
+        from .logs import print_text
+
+        print_text(str(msg))
 
     def __repr__(self):
         names = (

@@ -1,4 +1,4 @@
-"""Logging set up as on Lambda: text or JSON lines on standard output."""
+"""Logging set up as on Lambda: text or JSON, by way of the runtime's own sink."""
 
 import json
 import logging
@@ -7,64 +7,105 @@ import sys
 import time
 import traceback
 
+from . import sink as sinks
 from .context import RequestId
 from .marshal import encode
 
 _NO_BREAK_SPACE = "\u00a0"
-#: Inside one log event, lines end with a carriage return.
-_LINE_END = "\r"
 _JSON_TIME = "%Y-%m-%dT%H:%M:%SZ"
-_OWN_FIELDS = frozenset(vars(logging.makeLogRecord({}))) | {
-    "message",
-    "asctime",
-    "aws_request_id",
-    "tenant_id",
-}
+_JSON_FRAME, _TEXT_FRAME = 0xA55A0002, 0xA55A0003
+#: The bits of a frame's type that tell the level, from bit 2 on.
+_FRAME_LEVELS = {0: 0, 10: 2, 20: 3, 30: 4, 40: 5, 50: 6}
+#: Attributes of a log record that are no fields of their own in JSON.
+_RESERVED = frozenset(
+    """
+    name msg args levelname levelno pathname filename module exc_info exc_text stack_info lineno
+    funcName created msecs relativeCreated thread threadName processName process aws_request_id
+    tenant_id _frame_type
+    """.split()
+)
 
 request = RequestId()
+#: Where the runtime's own lines go, once set up.
+sink = None
+_json = False
 
 
-class _Handler(logging.Handler):
+class LambdaLoggerHandler(logging.Handler):
+    """The root logger's handler; its name is AWS's, which user code may look for."""
+
+    def __init__(self, log_sink):
+        super().__init__()
+        self.log_sink = log_sink
+
     def emit(self, record):
-        sys.stdout.write(self.format(record))
+        self.log_sink.log(self.format(record))
 
 
-class _JsonFormatter(logging.Formatter):
+class LambdaLoggerHandlerWithFrameType(LambdaLoggerHandler):
+    """Also tells the level, in the type of the frame."""
+
+    def emit(self, record):
+        text = self.format(record)
+        kind = getattr(record, "_frame_type", None) or _frame_type(_TEXT_FRAME, _level(record))
+        self.log_sink.log(text, kind)
+
+
+def _level(record):
+    return min(50, max(0, record.levelno)) // 10 * 10
+
+
+def _frame_type(kind, level):
+    return kind | _FRAME_LEVELS[level] << 2
+
+
+class JsonFormatter(logging.Formatter):
+    """One JSON object a record, its fields in AWS's order."""
+
+    def __init__(self):
+        super().__init__(datefmt=_JSON_TIME)
+        self._encode = json.JSONEncoder(ensure_ascii=False, default=str).encode
+
     def format(self, record):
-        level = min(50, max(0, record.levelno)) // 10 * 10
+        record.levelno = _level(record)
+        record.levelname = logging.getLevelName(record.levelno)
+        record._frame_type = _frame_type(_JSON_FRAME, record.levelno)
         plain = isinstance(record.msg, dict) and not record.args
+        kind, error, trace = record.exc_info or (None, None, None)
         line = {
-            "timestamp": self.formatTime(record, _JSON_TIME),
-            "level": logging.getLevelName(level),
+            "timestamp": self.formatTime(record, self.datefmt),
+            "level": record.levelname,
             "message": record.msg if plain else record.getMessage(),
             "logger": record.name,
+            "stackTrace": traceback.format_tb(trace) if record.exc_info else None,
+            # A record of an error that is none (``exc_info`` of three Nones) fails, as on AWS.
+            "errorType": kind.__name__ if record.exc_info else None,
+            "errorMessage": str(error) if record.exc_info else None,
+            "requestId": getattr(record, "aws_request_id", None),
+            "location": None,
         }
-        if record.exc_info and record.exc_info[0] is not None:
-            kind, error, trace = record.exc_info
-            line["stackTrace"] = traceback.format_tb(trace)
-            line["errorType"] = kind.__name__
-            line["errorMessage"] = str(error)
-        line["requestId"] = record.aws_request_id
         if record.exc_info:
             line["location"] = f"{record.pathname}:{record.funcName}:{record.lineno}"
-        line["tenantId"] = record.tenant_id
+        if getattr(record, "tenant_id", None) is not None:
+            line["tenantId"] = record.tenant_id
         for name, value in vars(record).items():
-            if name not in _OWN_FIELDS and name not in line:
+            if name not in _RESERVED and name not in line:
                 line[name] = value
-        line = {name: value for name, value in line.items() if value is not None}
-        return json.dumps(line, ensure_ascii=False, default=str) + "\n"
-
-
-def is_json():
-    return os.environ.get("AWS_LAMBDA_LOG_FORMAT", "").upper() == "JSON"
+        return self._encode({name: each for name, each in line.items() if each is not None}) + "\n"
 
 
 def set_up():
     """Give the root logger its handler, and the level that is asked for."""
+    global sink, _json
+    sink = sinks.opened()
+    _json = os.environ.get("AWS_LAMBDA_LOG_FORMAT", "").upper() == "JSON"
     logging.Formatter.converter = time.gmtime
-    handler = _Handler()
-    if is_json():
-        handler.setFormatter(_JsonFormatter())
+    level = os.environ.get("AWS_LAMBDA_LOG_LEVEL", "")
+    level = "DEBUG" if level == "TRACE" else level.upper()
+    framed = _json or level
+    handler = (LambdaLoggerHandlerWithFrameType if framed else LambdaLoggerHandler)(sink)
+    if _json:
+        handler.setFormatter(JsonFormatter())
     else:
         handler.setFormatter(
             logging.Formatter(
@@ -73,19 +114,17 @@ def set_up():
             )
         )
     handler.addFilter(request)
-    level = os.environ.get("AWS_LAMBDA_LOG_LEVEL", "").upper()
-    level = "DEBUG" if level == "TRACE" else level
-    if level in ("DEBUG", "INFO", "WARN", "WARNING", "ERROR", "FATAL", "CRITICAL", "NOTSET"):
+    if level in logging._nameToLevel:
         logging.getLogger().setLevel(level)
     logging.getLogger().addHandler(handler)
 
 
 def error(result):
     """Write an error's result to the log, as one event."""
-    if is_json():
+    if _json:
         stamp = time.strftime(_JSON_TIME, time.gmtime())
-        text = encode({"timestamp": stamp, "level": "ERROR", **result}).decode()
-        sys.stdout.write(text + "\n")
+        text = encode({"timestamp": stamp, "level": "ERROR", **result}).decode("utf-8", "replace")
+        sink.log_error([text], _frame_type(_JSON_FRAME, logging.ERROR))
         return
     head = "[ERROR]"
     if result["errorType"]:
@@ -97,7 +136,16 @@ def error(result):
         for line in entry.splitlines() or [""]:
             text = line.lstrip(" ")
             lines.append(_NO_BREAK_SPACE * (len(line) - len(text)) + text)
-    sys.stdout.write(_LINE_END.join(lines) + "\n")
+    sink.log_error(lines, _frame_type(_TEXT_FRAME, logging.ERROR))
+
+
+def print_text(text):
+    """Write a context's own message: to the sink while the root logger has its handler."""
+    for handler in logging.getLogger().handlers:
+        if hasattr(handler, "log_sink"):
+            handler.log_sink.log(text)
+            return
+    sys.stdout.write(text)
 
 
 def unhandled_warning():

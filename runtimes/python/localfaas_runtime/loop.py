@@ -28,8 +28,6 @@ def run(channel, handler_name):
     while True:
         _, headers, body = channel.receive()
         answer = _invoke(channel, handler, function, headers, body)
-        sys.stdout.flush()
-        sys.stderr.flush()
         # The request for the next invocation goes out with the answer, in one write: the other
         # side wakes up once. Whether the answer was taken (it may be too large) changes nothing.
         channel.send(*answer, channel.next)

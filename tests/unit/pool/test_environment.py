@@ -103,7 +103,42 @@ async def test_output_comes_before_end_and_in_order(world: World) -> None:
     await world.invoke(world.function())
     await until_idle()
     words = [line.split()[0] for line in world.lines()]
-    assert words == ["INIT_START", "module", "START", "one", "two", "END", "REPORT", "no"]
+    assert words == ["INIT_START", "module", "START", "one", "two", "no", "END", "REPORT"]
+
+
+@pytest.mark.parametrize("end", ["answer", "exit", "timeout"])
+async def test_a_line_without_a_newline_belongs_to_its_own_invocation(
+    world: World, end: str
+) -> None:
+    async def prints(runtime: RuntimeClient) -> Exit | None:
+        runtime.print("part of the init")
+        request_id, _ = await runtime.next()
+        runtime.print("part of the invocation")
+        if end == "timeout":
+            await asyncio.Event().wait()
+        elif end == "exit":
+            return Exit(status=1)
+        await runtime.respond(request_id, b"1")
+        return None
+
+    world.driver.script = prints
+    version = world.function()
+    running = asyncio.ensure_future(world.invoke(version))
+    await until_idle()
+    if end == "timeout":
+        await world.clock.advance(version.timeout_s)
+    result = await running
+    tail = result.log_tail().decode().splitlines()
+    assert "part of the invocation" in tail
+    await until_idle()
+    lines = [line for line in world.lines() if "Task timed out" not in line]
+    assert [line.split(" RequestId")[0].partition(" Runtime")[0] for line in lines[:5]] == [
+        "INIT_START",
+        "part of the init",
+        "START",
+        "part of the invocation",
+        "END",
+    ]
 
 
 async def test_timeout_answers_as_aws_and_keeps_the_sandbox(world: World) -> None:
