@@ -125,6 +125,18 @@ class RuntimeClient:
         self._writer: asyncio.StreamWriter | None = None
         self._others: list[RuntimeClient] = []
 
+    @property
+    def reader(self) -> asyncio.StreamReader:
+        """What the control plane sends over the connection that is open."""
+        assert self._reader is not None, "nothing was sent yet"
+        return self._reader
+
+    @property
+    def writer(self) -> asyncio.StreamWriter:
+        """What is written to the connection that is open, however malformed."""
+        assert self._writer is not None, "nothing was sent yet"
+        return self._writer
+
     async def another(self) -> RuntimeClient:
         """Return a client with a connection of its own: another worker of the same runtime."""
         host, _, port = self.sandbox.spec.runtime_api.rpartition(":")
@@ -151,13 +163,12 @@ class RuntimeClient:
         await self._writer.drain()
 
     async def receive(self) -> tuple[int, dict[str, str], bytes]:
-        assert self._reader is not None
-        status = int((await self._reader.readline()).split()[1])
+        status = int((await self.reader.readline()).split()[1])
         headers: dict[str, str] = {}
-        while (line := await self._reader.readline()) not in (b"\r\n", b""):
+        while (line := await self.reader.readline()) not in (b"\r\n", b""):
             name, _, value = line.decode().partition(":")
             headers[name.strip().lower()] = value.strip()
-        body = await self._reader.readexactly(int(headers.get("content-length", "0")))
+        body = await self.reader.readexactly(int(headers.get("content-length", "0")))
         return status, headers, body
 
     async def next(self) -> tuple[str, bytes]:
@@ -267,7 +278,7 @@ class ScriptedDriver:
         #: Set to make ``start`` and ``reset`` fail.
         self.fault: LocalfaasError | None = None
         #: Awaited by each start, so that a test can hold it.
-        self.gate: Callable[[], Awaitable[None]] | None = None
+        self.gate: Callable[[], Awaitable[object]] | None = None
 
     async def open(self) -> None: ...
 

@@ -12,7 +12,7 @@ from emulator.services.sqs.wire import DEVIATIONS
 from emulator.wire import model
 
 
-class _OldLoader(Loader):
+class _OldLoader(Loader):  # type: ignore[misc]  # botocore has no types
     """Gives the old model for the new one."""
 
     def load_service_model(self, service_name: str, *args: Any, **options: Any) -> Any:

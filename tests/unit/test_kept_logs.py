@@ -25,7 +25,10 @@ class Run:
     def __init__(self, folder: Path, clock: FakeClock) -> None:
         self.clock = clock
         self.store = Store.open(folder)
-        self.logs = Logs(clock, Recorder(self.store.logs, clock))
+        assert self.store.logs is not None
+        self.journal = self.store.logs
+        self.recorder = Recorder(self.journal, clock)
+        self.logs = Logs(clock, self.recorder)
 
     async def __aenter__(self) -> Run:
         await self.logs.open()
@@ -83,9 +86,9 @@ async def test_a_line_is_kept_a_moment_after_it_was_written(
     async with run() as first:
         first.logs.writer(*WHERE, "group", "stream").line("one")
         await first.clock.advance(DELAY)
-        assert first.logs._recorder._writing is not None
-        await first.logs._recorder._writing
-        assert len(await first.store.logs.events(0, 1 << 62, 10)) == 1
+        assert first.recorder._writing is not None
+        await first.recorder._writing
+        assert len(await first.journal.events(0, 1 << 62, 10)) == 1
         assert not first.clock._due, "nothing is to be written, and a timer is armed"
 
 
@@ -116,7 +119,7 @@ async def test_the_disk_keeps_no_more_than_the_memory(run: Callable[[], Run]) ->
     async with run() as second:
         await second.logs.loaded()
         assert second.logs.groups[WHERE]["group"].size <= STREAM_BYTES
-        kept = await second.store.logs.events(0, 1 << 62, 1000)
+        kept = await second.journal.events(0, 1 << 62, 1000)
         assert len(kept) == len(second.messages()["stream"])
 
 
@@ -164,7 +167,7 @@ async def test_a_flood_that_the_disk_cannot_follow_fills_no_memory(
         writer = first.logs.writer(*WHERE, "group", "stream")
         for number in range(1000):
             writer.line(str(number))
-        assert len(first.logs._recorder._events) <= 11
+        assert len(first.recorder._events) <= 11
         assert len(first.messages()["stream"]) == 1000
     async with run() as second:
         await second.logs.loaded()
@@ -172,20 +175,20 @@ async def test_a_flood_that_the_disk_cannot_follow_fills_no_memory(
 
 
 async def test_a_disk_that_takes_nothing_stops_no_function(
-    run: Callable[[], Run], caplog: pytest.LogCaptureFixture
+    run: Callable[[], Run],
+    caplog: pytest.LogCaptureFixture,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     async with run() as first:
-        journal = first.logs._recorder._journal
-        write = journal.write
 
         async def full(changes: Any) -> None:
             raise StorageError("the disk is full")
 
-        journal.write = full
+        monkeypatch.setattr(first.journal, "write", full)
         writer = first.logs.writer(*WHERE, "group", "stream")
         writer.line("lost")
         await first.clock.advance(DELAY)
         assert "1 lines of log are not kept: the disk is full" in caplog.text
-        journal.write = write
+        monkeypatch.undo()
         writer.line("kept")
         assert first.messages() == {"stream": ["lost", "kept"]}

@@ -272,7 +272,7 @@ def test_streamed_and_zip64_archives(root: Path) -> None:
 
     pipe = Pipe()
     with (
-        zipfile.ZipFile(pipe, "w") as target,  # type: ignore[call-overload]
+        zipfile.ZipFile(pipe, "w") as target,
         target.open("app.py", "w", force_zip64=True) as file,
     ):
         file.write(HANDLER.encode())

@@ -184,7 +184,8 @@ async def test_f23_system_errors_are_tried_again(world: World) -> None:
 
 async def test_f24_queued_events_run_on_the_new_code(world: World) -> None:
     release = asyncio.Event()
-    seen = []
+    seen: list[tuple[int, Any]] = []
+    function = world.function(reserved=1)
 
     async def script(runtime: RuntimeClient) -> Exit | None:
         # What a runtime was started with is what it runs.
@@ -197,7 +198,6 @@ async def test_f24_queued_events_run_on_the_new_code(world: World) -> None:
             await runtime.respond(request_id, b"{}")
 
     world.driver.script = script
-    function = world.function(reserved=1)
     for n in range(4):
         await world.submit(n, request_id=f"id-{n}")
     await world.settle()
@@ -370,6 +370,7 @@ async def test_a_deleted_functions_events_that_the_disk_keeps(
     assert [record.getMessage() for record in caplog.records] == [
         f"events of {ARN}, which is gone, are still kept: the disk is full"
     ]
+    assert channel._pump is not None
     assert channel._pump.done()
 
 

@@ -47,6 +47,11 @@ class World:
         self.registry.add(Function(latest=version))
         return version
 
+    def registered(self, name: str = "hello") -> Function:
+        function = self.registry.find("000000000000", "us-east-1", name)
+        assert function is not None
+        return function
+
     async def invoke(self, version: FunctionVersion, payload: bytes = b"{}") -> InvocationResult:
         request_id = str(uuid.uuid4())
         return await self.invoker.invoke(

@@ -37,11 +37,13 @@ async def test_a_cold_invoke_then_a_warm_one(world: World) -> None:
     )
 
 
-async def test_what_a_sandbox_is_made_from_is_no_part_of_its_init(world: World) -> None:
+async def test_what_a_sandbox_is_made_from_is_no_part_of_its_init(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
     async def fetch(spec: EnvironmentSpec) -> None:
         await world.clock.sleep(30)  # the pull of an image
 
-    world.driver.fetch = fetch
+    monkeypatch.setattr(world.driver, "fetch", fetch)
     calling = world.begin(world.function())
     await until_idle()
     assert not world.driver.sandboxes
@@ -401,9 +403,9 @@ async def test_a_head_of_megabytes_is_not_heard_to_its_end(
     async def floods(runtime: RuntimeClient) -> Exit | None:
         await runtime.next()
         other = await runtime.another()
-        other._writer.write(begins + b"x" * (4 * 1024 * 1024) + ends)
+        other.writer.write(begins + b"x" * (4 * 1024 * 1024) + ends)
         with contextlib.suppress(ConnectionError):
-            heard.append((await other._reader.readline())[9:12])
+            heard.append((await other.reader.readline())[9:12])
         return Exit(status=7)
 
     heard: list[bytes] = []
@@ -416,7 +418,7 @@ async def test_a_head_of_megabytes_is_not_heard_to_its_end(
 async def test_garbage_on_the_runtime_api_breaks_only_that_connection(world: World) -> None:
     async def garbles(runtime: RuntimeClient) -> Exit | None:
         await runtime.next()
-        runtime._writer.write(b"\x00\xff garbage\r\n\r\n")
+        runtime.writer.write(b"\x00\xff garbage\r\n\r\n")
         return Exit(status=7)
 
     world.driver.script = garbles

@@ -12,6 +12,7 @@ import pytest
 from emulator.model.errors import AwsError, DriverFault
 from emulator.model.function import FunctionVersion
 from emulator.model.sandbox import Exit
+from emulator.pool.concurrent import ConcurrentEnvironment
 from emulator.pool.managed import ManagedPool
 from emulator.pool.placement import Bounds
 from emulator.pool.pools import PoolSettings
@@ -191,13 +192,14 @@ async def test_time_is_up_for_one_and_not_for_the_others(world: World) -> None:
     held.go.set()
     assert (await second).payload == b"2"
     await until_idle(_PATIENCE_S)
+    assert isinstance(environment, ConcurrentEnvironment)
     assert environment.free == 2
     assert (await world.invoke(version, b"3")).payload == b"3"
     assert len(world.driver.sandboxes) == 1
 
 
 async def test_a_late_answer_is_refused(world: World) -> None:
-    answers = []
+    answers: list[tuple[int, dict[str, str], bytes]] = []
 
     async def script(runtime: RuntimeClient) -> Exit | None:
         client = await runtime.another()
@@ -290,7 +292,9 @@ async def test_what_a_worker_has_not_read_another_one_gets(world: World) -> None
     async def script(runtime: RuntimeClient) -> Exit | None:
         first, second = await runtime.another(), await runtime.another()
         await first.send("GET", "invocation/next")
-        first._writer.transport.pause_reading()
+        transport = first.writer.transport
+        assert isinstance(transport, asyncio.ReadTransport)
+        transport.pause_reading()
         await until_idle()
         await second.send("GET", "invocation/next")
         await full.wait()

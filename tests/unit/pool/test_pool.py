@@ -6,7 +6,7 @@ import asyncio
 
 import pytest
 
-from emulator.model.errors import AwsError, ConfigurationError, DriverFault
+from emulator.model.errors import AwsError, ConfigurationError, DriverFault, LocalfaasError
 from emulator.model.sandbox import Exit
 from emulator.pool.pools import PoolSettings
 from emulator.testing import RuntimeClient, Script, until_idle
@@ -74,7 +74,7 @@ async def test_idle_environments_are_reaped_oldest_first(world: World) -> None:
 async def test_an_update_drains_and_the_next_call_runs_anew(world: World) -> None:
     version = world.function()
     await world.invoke(version)
-    function = world.registry.find("000000000000", "us-east-1", "hello")
+    function = world.registered()
     world.registry.reload(function)
     await until_idle()
     assert world.pools.count == 0
@@ -88,7 +88,7 @@ async def test_a_busy_environment_finishes_before_it_is_drained(world: World) ->
     version = world.function()
     call = world.begin(version, b"1")
     await until_idle()
-    world.registry.reload(world.registry.find("000000000000", "us-east-1", "hello"))
+    world.registry.reload(world.registered())
     await until_idle()
     assert world.pools.count == 1
     release.set()
@@ -137,7 +137,7 @@ async def test_reserved_concurrency_throttles_with_its_reason(world: World) -> N
     release = asyncio.Event()
     world.driver.script = held(release)
     version = world.function()
-    world.registry.reserve(world.registry.find("000000000000", "us-east-1", "hello"), 1)
+    world.registry.reserve(world.registered(), 1)
     call = world.begin(version)
     await until_idle()
     with pytest.raises(AwsError, match=r"Rate Exceeded\.") as raised:
@@ -166,7 +166,7 @@ async def test_account_concurrency(world: World) -> None:
 
 @pytest.mark.parametrize("kind", [DriverFault, ConfigurationError])
 async def test_a_driver_fault_is_a_service_exception_and_leaves_nothing(
-    world: World, kind: str
+    world: World, kind: type[LocalfaasError]
 ) -> None:
     world.driver.fault = kind("no processes left")
     version = world.function()

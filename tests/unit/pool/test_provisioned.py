@@ -178,7 +178,7 @@ async def test_an_environment_never_serves_two_tenants(world: World) -> None:
     for tenant in ("a", "b", "a", "b"):
         await invoke(tenant)
     assert len(world.driver.sandboxes) == 2
-    world.registry.reload(world.registry.find("000000000000", "us-east-1", "hello"))
+    world.registry.reload(world.registered())
     await until_idle()
     assert world.pools.count == 0
 

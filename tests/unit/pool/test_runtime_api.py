@@ -7,18 +7,19 @@ import contextlib
 from collections.abc import AsyncIterator
 from types import SimpleNamespace
 from typing import cast
+from unittest.mock import Mock
 
 import pytest
 
 from emulator.driver.base import Sandbox
 from emulator.pool.connection_gate import Admits
-from emulator.pool.runtime_api import Answers, Refusal, RuntimeApi, RuntimeEvents
+from emulator.pool.runtime_api import Answers, Refusal, RuntimeApi
 
 SECRET = "4f1c.localfaas.internal"
 NEXT = "GET /2018-06-01/runtime/invocation/next HTTP/1.1\r\n"
 
 
-class Heard(RuntimeEvents):
+class Heard:
     """Notes what the runtime calls."""
 
     def __init__(self) -> None:
@@ -28,16 +29,18 @@ class Heard(RuntimeEvents):
         self.waiting.set()
         return None
 
+    def init_failed(self, payload: bytes, error_type: str) -> Refusal | None:
+        raise NotImplementedError
+
     def runtime_disconnected(self) -> None: ...
 
-
-class NoAnswers(Answers): ...
+    def runtime_hung_up(self, request_id: str) -> None: ...
 
 
 class Listening:
     def __init__(self) -> None:
         self.heard = Heard()
-        self.api = RuntimeApi(self.heard, NoAnswers())
+        self.api = RuntimeApi(self.heard, Mock(spec=Answers))
         self.address = ("", 0)
         self.writers: list[asyncio.StreamWriter] = []
 

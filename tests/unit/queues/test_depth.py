@@ -25,7 +25,7 @@ def small_window(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(memory, "PAYLOAD_LIMIT", 100)
 
 
-async def _drain(queue: Queue) -> list[str]:
+async def _drain(queue: Queue) -> list[str | bytes]:
     bodies = []
     while got := await queue.receive(10):
         bodies += [message.body for message in got]
@@ -51,7 +51,7 @@ async def test_a_deep_queue_is_delivered_once_and_in_order(engine: Engine) -> No
 async def test_sends_while_the_front_is_loaded_are_not_lost(engine: Engine) -> None:
     queue = await engine.open_queue("deep", QueueSettings())
     await queue.send_many(_drafts(200))
-    got = []
+    got: list[str | bytes] = []
 
     async def send(part: int) -> None:
         for n in range(100):

@@ -26,7 +26,7 @@ async def queue(engine: Engine) -> Queue:
     return await engine.open_queue("orders", QueueSettings(visibility=30))
 
 
-async def _bodies(queue: Queue, limit: int = 10, **options: Any) -> list[str]:
+async def _bodies(queue: Queue, limit: int = 10, **options: Any) -> list[str | bytes]:
     return [message.body for message in await queue.receive(limit, **options)]
 
 

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import orjson
 
 from emulator.registry.attachments import Attachments, EventInvokeConfig, FunctionUrl
 
 #: As releases up to 0.1 wrote it, with every kind and member there was.
-DOCUMENT = {
+DOCUMENT: dict[str, Any] = {
     "policy": {"$LATEST": {"Policy": "{}", "RevisionId": "p"}},
     "url": {
         "live": {

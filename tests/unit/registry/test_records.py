@@ -18,7 +18,7 @@ from emulator.registry.document_store import DocumentStore
 from emulator.registry.function import Alias, Function
 from emulator.registry.functions import Registry
 from emulator.registry.loading import load
-from emulator.store.documents import Change
+from emulator.store.documents import Change, Documents
 from emulator.store.store import Store
 
 _FOLDER = Path("/state/code")
@@ -120,7 +120,9 @@ async def test_several_changes_are_made_together(tmp_path: Path) -> None:
 
 
 async def test_a_full_disk_is_an_error_of_the_service() -> None:
-    class Full:
+    class Full(Documents):
+        def __init__(self) -> None: ...
+
         async def write(self, *changes: Any) -> None:
             raise StorageFull("disk full")
 
@@ -133,7 +135,9 @@ async def test_a_full_disk_is_an_error_of_the_service() -> None:
 
 
 async def test_functions_of_a_live_folder_are_not_kept() -> None:
-    class Never:
+    class Never(Documents):
+        def __init__(self) -> None: ...
+
         async def write(self, *changes: Any) -> None:
             raise AssertionError("kept")
 

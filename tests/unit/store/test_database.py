@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from emulator.model.errors import ConfigurationError, StorageError, StorageFull
-from emulator.store.database import APPLICATION_ID, SCHEMA_VERSION, Database
+from emulator.store.database import APPLICATION_ID, SCHEMA_VERSION, Database, Durability
 from emulator.store.store import Store
 
 
@@ -107,7 +107,9 @@ async def test_a_caller_that_goes_away_does_no_harm(database: Database) -> None:
 
 
 @pytest.mark.parametrize(("mode", "level"), [("full", 2), ("normal", 1), ("off", 0)])
-async def test_durability_is_sqlites_synchronous(tmp_path: Path, mode: str, level: int) -> None:
+async def test_durability_is_sqlites_synchronous(
+    tmp_path: Path, mode: Durability, level: int
+) -> None:
     database = Database.open(tmp_path / "state.db", durability=mode)
     assert database._writer.execute("PRAGMA synchronous").fetchone()[0] == level
     assert database._writer.execute("PRAGMA journal_mode").fetchone()[0] == "wal"

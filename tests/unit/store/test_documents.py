@@ -1,6 +1,7 @@
 import tempfile
 from collections.abc import AsyncIterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -15,7 +16,7 @@ async def store(tmp_path: Path) -> AsyncIterator[Store]:
     await store.close()
 
 
-async def put(store: Store, kind: str, account: str, region: str, key: str, body: str) -> None:
+async def put(store: Store, kind: str, account: str, region: str, key: str, body: Any) -> None:
     change = Change(kind=kind, account=account, region=region, key=key, body=body)
     await store.documents.write(change)
 

@@ -388,7 +388,9 @@ async def test_dead_letters_tell_where_they_come_from(sqs: Caller, clock: FakeCl
 
 
 async def test_too_many_in_flight_is_over_the_limit(sqs: Caller, url: str) -> None:
-    queue = sqs.sqs.find("000000000000", "us-east-1", "orders").queue
+    found = sqs.sqs.find("000000000000", "us-east-1", "orders")
+    assert found is not None
+    queue = found.queue
     queue.settings = queue.settings.with_(max_in_flight=1)
     await _send(sqs, url, "a")
     await _send(sqs, url, "b")

@@ -41,6 +41,7 @@ async def _tasks(sqs: Caller, **options: Any) -> list[dict[str, Any]]:
 
 async def _ended(sqs: Caller) -> None:
     for task in sqs.sqs.tasks.values():
+        assert task.runner is not None
         await task.runner
 
 

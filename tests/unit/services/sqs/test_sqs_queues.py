@@ -1,6 +1,6 @@
 import asyncio
 import json
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from typing import Any
 
 import pytest
@@ -194,7 +194,7 @@ async def test_queues_are_listed_by_prefix_and_page(sqs: Caller) -> None:
     assert len((await sqs("ListQueues"))["QueueUrls"]) == 6
     pages, token = [], None
     while True:
-        more = {"NextToken": token} if token else {}
+        more: dict[str, str] = {"NextToken": token} if token else {}
         page = await sqs("ListQueues", MaxResults=4, **more)
         pages.append(len(page["QueueUrls"]))
         token = page.get("NextToken")
@@ -285,7 +285,7 @@ async def test_a_redrive_policy_needs_a_queue_of_the_same_kind(sqs: Caller) -> N
         assert message.startswith(f"Value {text} for parameter RedrivePolicy is invalid. Reason: ")
         return message.partition("Reason: ")[2]
 
-    def policy(name: str, count: int = 3, owner: Any = ARN) -> Any:
+    def policy(name: str, count: object = 3, owner: str = ARN) -> Any:
         return {"deadLetterTargetArn": owner + name, "maxReceiveCount": count}
 
     assert await reason("[") == "Redrive policy is not a valid JSON map."
@@ -364,8 +364,8 @@ async def test_permissions_write_the_policy(sqs: Caller) -> None:
 
     async def add(
         label: str,
-        accounts: tuple[Any, ...] = ("000000000000",),
-        actions: tuple[Any, ...] = ("ReceiveMessage",),
+        accounts: Sequence[str] = ("000000000000",),
+        actions: Sequence[str] = ("ReceiveMessage",),
     ) -> None:
         request = {"QueueUrl": url, "Label": label}
         await sqs("AddPermission", **request, AWSAccountIds=list(accounts), Actions=list(actions))
