@@ -1,4 +1,9 @@
-"""The composition root: the only place that wires the parts, and starts and stops them in order."""
+"""The composition root: the only place that makes the parts, and opens and closes them in order.
+
+Parts get what they use through their constructors, so this module reads from the lowest to the
+highest. A lower part tells higher ones through its lists of listeners, to which they add
+themselves.
+"""
 
 from __future__ import annotations
 
@@ -8,7 +13,7 @@ import gc
 import os
 import signal
 from collections.abc import Callable
-from dataclasses import replace
+from contextlib import ExitStack
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -19,13 +24,15 @@ from emulator.driver.table import make_driver
 from emulator.edge.aws_handler import AwsDoor
 from emulator.edge.guard import Guard
 from emulator.edge.http_fronts.function_url import FunctionUrlDoor
-from emulator.edge.listener import Front
-from emulator.edge.router import AsgiApp, Gateway, SandboxGateway
+from emulator.edge.router import AsgiApp, Gateway
+from emulator.edge.servers import Servers
 from emulator.invoke.admission import Admission
 from emulator.invoke.asynchronous import AsynchronousInvokes
 from emulator.invoke.idleness import Idleness
 from emulator.invoke.invoker import Invoker
 from emulator.model.clock import Clock, SystemClock
+from emulator.model.components import Component, closing, drain_all, open_all
+from emulator.model.console import Console, SilentConsole
 from emulator.model.errors import ConfigurationError
 from emulator.pool.pools import Pools, PoolSettings
 from emulator.pool.provisioned import Provisioning
@@ -52,39 +59,78 @@ from emulator.telemetry.logs import Logs
 from emulator.telemetry.recorder import Recorder
 
 if TYPE_CHECKING:
-    from emulator.driver.docker import Progress
-    from emulator.project.folder import Folder
-    from emulator.project.watching import Watching
+    from emulator.project.project import Project
 
 
 class Emulator:
-    """One emulator: everything between its socket and its sandboxes."""
+    """One emulator: everything between its socket and its sandboxes.
+
+    Args:
+        clock: The time; the machine's own without.
+        driver: Where functions run; the one ``settings`` name without.
+        console: Where it tells its user what happens; nowhere without.
+
+    Raises:
+        ConfigurationError: Its port, its state folder or its driver can't be had.
+    """
 
     def __init__(
-        self, settings: Settings, *, clock: Clock | None = None, driver: Driver | None = None
+        self,
+        settings: Settings,
+        *,
+        clock: Clock | None = None,
+        driver: Driver | None = None,
+        console: Console | None = None,
     ) -> None:
         self.settings = settings
         self.clock = clock or SystemClock()
-        self._front = Front(settings.host, settings.port)
-        self.port = self._front.port
-        #: Those that serve.
-        self._fronts: list[Front] = []
-        self._temporary: TemporaryFolder | None = None
-        # Sandboxes see it elsewhere: neither a relative path nor a link leads there from theirs.
-        self.state = Path(os.path.realpath(settings.state or self._make_temporary()))
-        code_folder = self._make_code_folder()
-        self.store = self._open_store(settings.state)
-        kept = self.store.logs
-        self.logs = Logs(self.clock, None if kept is None else Recorder(kept, self.clock))
-        self._documents = DocumentStore(self.store.documents if settings.state else None)
-        self.registry = Registry(self._documents)
+        self.console = console or SilentConsole()
         #: What this machine or this emulator can't do as asked, to be shown once.
         self.notes: list[str] = []
-        self._progress: Callable[[Progress], None] = lambda progress: None
-        if driver is None:
-            driver, note = make_driver(settings, self.state, lambda p: self._progress(p))
-            self.notes += [note] if note else []
-        self.driver = driver
+        self._stopping = asyncio.Event()
+        self._stop_now = asyncio.Event()
+        with ExitStack() as undo:
+            self._make_ground(undo)
+            self.driver = driver or self._make_driver()
+            self._make_core()
+            self._make_face()
+            undo.pop_all()
+
+    @property
+    def endpoint(self) -> str:
+        """Where clients on this machine reach it."""
+        return f"http://localhost:{self.port}"
+
+    # --- making --------------------------------------------------------------------------------
+
+    def _make_ground(self, undo: ExitStack) -> None:
+        """Take what there is but once: the port, the state folder and its databases."""
+        settings = self.settings
+        self._servers = Servers(settings.host, settings.port, drain_seconds=settings.drain_seconds)
+        undo.callback(self._servers.abandon)
+        self.port = self._servers.port
+        self._temporary: TemporaryFolder | None = None
+        folder = settings.state
+        if folder is None:
+            self._temporary = _make_temporary()
+            undo.callback(self._temporary.remove)
+            folder = self._temporary.path
+        # Sandboxes see it elsewhere: neither a relative path nor a link leads there from theirs.
+        self.state = Path(os.path.realpath(folder))
+        self._code_folder = _make_code_folder(self.state)
+        self.store = Store.open(settings.state, durability=settings.durability)
+
+    def _make_driver(self) -> Driver:
+        driver, note = make_driver(self.settings, self.state, self.console)
+        self.notes += [note] if note else []
+        return driver
+
+    def _make_core(self) -> None:
+        """Make what runs functions, without any HTTP."""
+        settings = self.settings
+        kept = self.store.logs
+        self.logs = Logs(self.clock, None if kept is None else Recorder(kept, self.clock))
+        self.packages = Requirements(self.driver.interpreter, console=self.console)
         self.pools = Pools(
             self.driver,
             self.logs,
@@ -95,29 +141,36 @@ class Emulator:
                 limit_cpu=settings.cpu_limit == "aws",
                 freeze=self.driver.name == "docker" if settings.freeze is None else settings.freeze,
             ),
+            packages=self.packages.layer,
+            is_open=False,
         )
-        self.packages = Requirements(self.driver.interpreter, say=lambda text: self._say(text))
-        self.pools.packages = self.packages.layer
         self.provisioning = Provisioning(self.pools)
-        self.registry.on_retired += [self.pools.retire, self.provisioning.retire]
+        self._documents = DocumentStore(self.store.documents if settings.state else None)
+        self.registry = Registry(
+            self._documents, on_retired=(self.pools.retire, self.provisioning.retire)
+        )
         self.admission = Admission(self.registry, settings.account_concurrency)
         idleness = Idleness(self.registry, self.clock, settings.inactive_after)
         self.invoker = Invoker(self.registry, self.admission, self.pools, idleness)
         self.queues = Engine(self.store.messages, self.clock)
         self.sqs = Sqs(self.queues)
         self.asynchronous = AsynchronousInvokes(
-            self.registry, self.invoker, self.clock, retry_scale=settings.async_retry_scale
-        )
-        self.asynchronous.destinations.targets["sqs"] = QueueTarget(self.sqs)
-        self.pollers = Pollers(
             self.registry,
             self.invoker,
             self.clock,
-            self._polled_queues(),
-            complain=lambda text: self._complain(text),
+            retry_scale=settings.async_retry_scale,
+            targets={"sqs": QueueTarget(self.sqs)},
         )
+        self.pollers = Pollers(
+            self.registry, self.invoker, self.clock, self._polled_queues(), console=self.console
+        )
+
+    def _make_face(self) -> None:
+        """Make what speaks to clients and to the user's folder."""
+        settings = self.settings
         self.parts = Parts(
             clock=self.clock,
+            console=self.console,
             logs=self.logs,
             registry=self.registry,
             driver=self.driver,
@@ -129,164 +182,45 @@ class Emulator:
             provisioning=self.provisioning,
             sources=self.pollers,
             blobs=Blobs(self.state / "blobs"),
-            code_folder=code_folder,
+            code_folder=self._code_folder,
             strict=settings.strict,
             transition_seconds=settings.transition_seconds,
-            complain=lambda text: self._complain(text),
         )
-        idleness.wake = partial(states.wake, self.parts)
-        self._complain: Callable[[str], None] = lambda text: None
-        self._say: Callable[[str], None] = lambda text: None
-        self._guard = Guard(settings.allow_hosts, settings.allow_origins)
         aws = AwsDoor(self.parts, account=settings.account, region=settings.region)
-        self.resources = DeclaredResources(
-            aws.call, self.registry, account=settings.account, region=settings.region
-        )
+        self._guard = Guard(settings.allow_hosts, settings.allow_origins)
         self.gateway = Gateway(
             guard=self._guard,
             aws=aws,
             urls=FunctionUrlDoor(self.parts),
             admin=self._make_admin,
         )
-        self.folder = self._make_folder(settings.functions) if settings.functions else None
-        self._stopping = asyncio.Event()
-        self._stop_now = asyncio.Event()
-
-    @property
-    def endpoint(self) -> str:
-        """Where clients on this machine reach it."""
-        return f"http://localhost:{self.port}"
-
-    def _make_temporary(self) -> Path:
-        try:
-            self._temporary = TemporaryFolder.make()
-        except OSError as error:
-            self._front.abandon()
-            raise ConfigurationError(f"no temporary folder: {error.strerror or error}") from error
-        return self._temporary.path
-
-    def _make_code_folder(self) -> Path:
-        folder = self.state / "code"
-        try:
-            folder.mkdir(parents=True, exist_ok=True)
-        except OSError as error:
-            self._front.abandon()
-            reason = error.strerror or error
-            raise ConfigurationError(f"can't keep state in {self.state}: {reason}") from error
-        return folder
-
-    def _open_store(self, folder: Path | None) -> Store:
-        try:
-            return Store.open(folder, durability=self.settings.durability)
-        except BaseException:
-            self._front.abandon()
-            raise
-
-    def _make_folder(self, path: Path) -> Folder:
-        from emulator.project.folder import Folder
-
-        return Folder(
-            path,
-            registry=self.registry,
-            clock=self.clock,
-            check_runtime=self.driver.check_runtime,
-            account=self.settings.account,
-            region=self.settings.region,
-            endpoint=self.endpoint,
-            strict=self.settings.strict,
-        )
+        self.project = self._make_project(settings.functions, aws) if settings.functions else None
+        self._preparing: asyncio.Task[None] | None = None
 
     def _make_admin(self) -> AsgiApp:
         from emulator.edge.admin import make_admin
 
         return make_admin(self.parts, self.stop, self._stopping)
 
-    def stop(self) -> None:
-        """Ask for the end: the first time to drain, the second at once."""
-        (self._stop_now if self._stopping.is_set() else self._stopping).set()
+    def _make_project(self, path: Path, aws: AwsDoor) -> Project:
+        from emulator.project.folder import Folder
+        from emulator.project.project import Project
 
-    async def run(
-        self,
-        on_ready: Callable[[], None] = lambda: None,
-        *,
-        say: Callable[[str], None] = lambda text: None,
-        complain: Callable[[str], None] = lambda text: None,
-        progress: Callable[[Progress], None] = lambda progress: None,
-    ) -> None:
-        """Serve until :meth:`stop`, SIGTERM, SIGHUP or Ctrl-C; returns when nothing is left.
-
-        Args:
-            say: Told what the emulator does by itself (reloads), for people.
-            complain: Told what it could not do, for people.
-            progress: Told how far an image is that functions wait for.
-
-        Raises:
-            ConfigurationError: The driver can't work here, or the functions' folder is wrong.
-        """
-        loop = asyncio.get_running_loop()
-        signals = [signal.SIGINT, signal.SIGTERM]
-        # The terminal was closed; not under nohup.
-        if signal.getsignal(signal.SIGHUP) is not signal.SIG_IGN:
-            signals.append(signal.SIGHUP)
-        for number in signals:
-            # Only the main thread of a process can take signals; elsewhere ``stop`` is called.
-            with contextlib.suppress(ValueError, RuntimeError):
-                loop.add_signal_handler(number, self.stop)
-        self._complain, self._progress, self._say = complain, progress, say
-        watching: Watching | None = None
-        ahead: asyncio.Task[None] | None = None
-        try:
-            self.pools.opened.clear()
-            await self.logs.open()
-            codes = await load(self.registry, self._documents, self.parts.code_folder)
-            await code.restore(self.parts, codes)
-            provisioned.resume(self.parts)
-            managed_instances.resume(self.parts)
-            if self.folder is not None:
-                self.notes += self.folder.load()
-            # Answer already while the driver looks at the machine: only cold starts wait for it.
-            await self.queues.resume()
-            await self.sqs.resume()
-            await self.asynchronous.open(self.queues)
-            self.pollers.resume()
-            if self.folder is not None:
-                await self.resources.apply(self.folder.found)
-            self._serve(self._front, self.gateway)
-            await self.driver.open()
-            self._serve_sandboxes()
-            self.pools.opened.set()
-            self.notes += self.driver.notes()
-            await preparing.look(self.parts, self.registry.all())
-            on_ready()
-            # What has been imported by now stays: the collector need not look at it again.
-            gc.collect()
-            gc.freeze()
-            ahead = loop.create_task(self._prepare())
-            if self.folder is not None and self.settings.watch:
-                from emulator.project.watching import Watching
-
-                watching = Watching(
-                    self.folder, say=say, complain=complain, follow=self._follow_folder
-                )
-                watching.start()
-            stopping = loop.create_task(self._stopping.wait())
-            serving = [front.serving for front in self._fronts if front.serving is not None]
-            await asyncio.wait([*serving, stopping], return_when=asyncio.FIRST_COMPLETED)
-            stopping.cancel()
-            if any(each.state is State.INVOKING for each in self.pools.environments.values()):
-                say("ending when the calls in flight have; Ctrl-C again does not wait for them")
-        finally:
-            if watching is not None:
-                await watching.stop()
-            if ahead is not None:
-                ahead.cancel()
-                await asyncio.gather(ahead, return_exceptions=True)
-            self.pools.opened.set()
-            await self._close()
-
-    def _serve(self, front: Front, app: AsgiApp) -> None:
-        self._fronts.append(front)
-        front.serve(app, drain_seconds=self.settings.drain_seconds)
+        settings = self.settings
+        folder = Folder(
+            path,
+            registry=self.registry,
+            clock=self.clock,
+            check_runtime=self.driver.check_runtime,
+            account=settings.account,
+            region=settings.region,
+            endpoint=self.endpoint,
+            strict=settings.strict,
+        )
+        resources = DeclaredResources(
+            aws.call, self.registry, account=settings.account, region=settings.region
+        )
+        return Project(folder, resources, self.console)
 
     def _polled_queues(self) -> Queues:
         own = EmbeddedQueues(self.sqs)
@@ -297,89 +231,204 @@ class Emulator:
         remote = RemoteQueues(self.settings.sqs_endpoint, self.clock)
         return OwnAndRemoteQueues(own, remote)
 
-    def _serve_sandboxes(self) -> None:
-        """Let sandboxes find this emulator: at an address of its own where they need one.
+    # --- the components ------------------------------------------------------------------------
 
-        Raises:
-            ConfigurationError: The port is taken there.
-        """
-        port = self.port
-        self._guard.admit(self.driver.reach_host)
-        if not self._front.covers(self.driver.listen_host):
-            secret_host = self.driver.reach_host if self.driver.reach_host_is_secret else ""
-            own = self._front_at(self.driver.listen_host)
-            port = own.port
-            self._serve(own, SandboxGateway(self.gateway, secret_host))
-        if self.settings.inject_endpoint:
-            url = f"http://{self.driver.reach_host}:{port}"
-            self.pools.settings = replace(self.pools.settings, endpoint_url=url)
+    def _components(self) -> tuple[Component, ...]:
+        """Return the components in the order they open. Callers get answers from "clients" on."""
+        return (
+            Component(name="temporary folder", close=self._remove_temporary),
+            Component(name="store", close=self.store.close),
+            Component(name="logs", open=self.logs.open, close=self.logs.close),
+            Component(name="functions", open=self._load_functions),
+            Component(
+                name="queues",
+                open=self.queues.resume,
+                abort=self._end_polls,
+                close=self.queues.close,
+            ),
+            Component(name="SQS", open=self.sqs.resume, close=self.sqs.close),
+            Component(
+                name="asynchronous invokes",
+                open=partial(self.asynchronous.open, self.queues),
+                drain=self.asynchronous.close,
+                abort=self.asynchronous.abort,
+            ),
+            Component(
+                name="event sources",
+                open=self._resume_pollers,
+                drain=self.pollers.close,
+                abort=self.pollers.abort,
+            ),
+            Component(name="declared resources", open=self._apply_project),
+            # Clients are answered while the driver looks at the machine: only cold starts wait
+            # for it. Their socket closes after the pools, which answer who still waits.
+            Component(
+                name="clients",
+                open=self._serve_clients,
+                drain=self._end_serving,
+                abort=self._end_serving,
+                close=self._servers.close,
+            ),
+            Component(name="driver", open=self.driver.open, close=self.driver.close),
+            Component(
+                name="pools",
+                open=self._open_pools,
+                drain=partial(self.pools.drain, self.settings.drain_seconds),
+                close=self.pools.close,
+            ),
+            Component(name="provisioned concurrency", close=self.provisioning.close),
+            Component(name="packages", close=self.packages.close),
+            Component(name="background", open=self._look_ahead, close=self.parts.close),
+        )
 
-    def _front_at(self, host: str) -> Front:
-        """Listen at ``host`` on the clients' port; where any will do, on a free one at least."""
-        try:
-            return Front(host, self.port)
-        except ConfigurationError:
-            if self.settings.port:
-                raise
-            return Front(host, 0)
+    def _companions(self) -> tuple[Component, ...]:
+        """Return the components that open once the user knows that the emulator is there."""
+        prepare = Component(
+            name="preparation",
+            open=self._begin_to_prepare,
+            drain=self._stop_preparing,
+            close=self._stop_preparing,
+        )
+        if self.project is None:
+            return (prepare,)
+        follow = self.project.watch if self.settings.watch else _nothing
+        return (
+            prepare,
+            Component(
+                name="project",
+                open=follow,
+                drain=self.project.stop_watching,
+                close=self.project.close,
+            ),
+        )
 
-    def _follow_folder(self) -> None:
-        """Make what the folder declares now, in the background."""
+    async def _load_functions(self) -> None:
+        codes = await load(self.registry, self._documents, self._code_folder)
+        await code.restore(self.parts, codes)
+        states.resume(self.parts)
+        provisioned.resume(self.parts)
+        managed_instances.resume(self.parts)
+        if self.project is not None:
+            self.notes += self.project.folder.load()
 
-        async def follow() -> None:
-            assert self.folder is not None
-            try:
-                await self.resources.apply(self.folder.found)
-            except ConfigurationError as error:
-                self._complain(str(error))
+    async def _resume_pollers(self) -> None:
+        self.pollers.resume()
 
-        self.parts.spawn(follow())
+    async def _apply_project(self) -> None:
+        if self.project is not None:
+            await self.project.apply()
+
+    async def _serve_clients(self) -> None:
+        self._servers.open(self.gateway)
+
+    async def _end_serving(self) -> None:
+        self._servers.end(now=self._stop_now.is_set())
+
+    async def _end_polls(self) -> None:
+        self.queues.drain()  # no long poll may hold up the end
+
+    async def _open_pools(self) -> None:
+        url = self._servers.open_to_sandboxes(
+            self.gateway,
+            self._guard,
+            listen_host=self.driver.listen_host,
+            reach_host=self.driver.reach_host,
+            secret=self.driver.reach_host_is_secret,
+        )
+        self.pools.open(url if self.settings.inject_endpoint else None)
+        self.notes += self.driver.notes()
+
+    async def _look_ahead(self) -> None:
+        await preparing.look(self.parts, self.registry.all())
+
+    async def _begin_to_prepare(self) -> None:
+        self._preparing = asyncio.get_running_loop().create_task(self._prepare())
 
     async def _prepare(self) -> None:
         """Have ready what the functions there are need, so that the first call is quick."""
         functions = self.registry.all()
         await preparing.prepare(self.parts, functions, self.notes)
-        await self.packages.prepare([each.latest for each in functions], self._complain)
+        await self.packages.prepare(each.latest for each in functions)
 
-    async def _close(self) -> None:
-        for front in self._fronts:
-            front.end()
-        draining = asyncio.gather(
-            self.pollers.close(),
-            self.asynchronous.close(),
-            self.pools.drain(self.settings.drain_seconds),
-        )
-        now = asyncio.ensure_future(self._stop_now.wait())
-        await asyncio.wait(
-            (draining, now),
-            timeout=self.settings.drain_seconds,
-            return_when=asyncio.FIRST_COMPLETED,
-        )
-        for front in self._fronts:
-            front.end(now=self._stop_now.is_set())
-        now.cancel()
-        draining.cancel()
-        with contextlib.suppress(asyncio.CancelledError):
-            await draining
-        # What still runs must not be taken for failed when its environment is stopped.
-        self.pollers.cancel()
-        self.asynchronous.cancel()
-        await asyncio.gather(self.pollers.close(), self.asynchronous.close())
-        # No long poll may hold up the end.
-        self.queues.drain()
-        for task in list(self.parts.background):
-            task.cancel()
-        await asyncio.gather(*self.parts.background, return_exceptions=True)
-        await self.packages.close()
-        await self.provisioning.close()
-        await self.pools.close()
-        await self.driver.close()
-        for front in self._fronts:
-            await front.close()
-        await self.sqs.close()
-        await self.queues.close()
-        await self.logs.close()
-        await self.store.close()
-        self._front.abandon()
+    async def _stop_preparing(self) -> None:
+        if self._preparing is not None:
+            self._preparing.cancel()
+            await asyncio.gather(self._preparing, return_exceptions=True)
+
+    async def _remove_temporary(self) -> None:
         if self._temporary is not None:
             await asyncio.to_thread(self._temporary.remove)
+
+    # --- the life ------------------------------------------------------------------------------
+
+    def stop(self) -> None:
+        """Ask for the end: the first time to drain, the second at once."""
+        (self._stop_now if self._stopping.is_set() else self._stopping).set()
+
+    async def run(self, on_ready: Callable[[], None] = lambda: None) -> None:
+        """Serve until :meth:`stop`, SIGTERM, SIGHUP or Ctrl-C; returns when nothing is left.
+
+        Args:
+            on_ready: Called once functions can be called.
+
+        Raises:
+            ConfigurationError: The driver can't work here, or the functions' folder is wrong.
+        """
+        self._listen_to_signals()
+        components, companions = self._components(), self._companions()
+        everything = (*components, *companions)
+        async with closing(everything):
+            try:
+                await open_all(components)
+                on_ready()
+                # What has been imported by now stays: the collector need not look at it again.
+                gc.collect()
+                gc.freeze()
+                await open_all(companions)
+                await self._until_stopped()
+            finally:
+                await drain_all(
+                    everything, seconds=self.settings.drain_seconds, at_once=self._stop_now
+                )
+
+    def _listen_to_signals(self) -> None:
+        signals = [signal.SIGINT, signal.SIGTERM]
+        # The terminal was closed; not under nohup.
+        if signal.getsignal(signal.SIGHUP) is not signal.SIG_IGN:
+            signals.append(signal.SIGHUP)
+        for number in signals:
+            # Only the main thread of a process can take signals; elsewhere ``stop`` is called.
+            with contextlib.suppress(ValueError, RuntimeError):
+                asyncio.get_running_loop().add_signal_handler(number, self.stop)
+
+    async def _until_stopped(self) -> None:
+        waits = [
+            asyncio.ensure_future(each) for each in (self._stopping.wait(), self._servers.wait())
+        ]
+        await asyncio.wait(waits, return_when=asyncio.FIRST_COMPLETED)
+        for each in waits:
+            each.cancel()
+        if any(each.state is State.INVOKING for each in self.pools.environments.values()):
+            self.console.info(
+                "ending when the calls in flight have; Ctrl-C again does not wait for them"
+            )
+
+
+async def _nothing() -> None: ...
+
+
+def _make_temporary() -> TemporaryFolder:
+    try:
+        return TemporaryFolder.make()
+    except OSError as error:
+        raise ConfigurationError(f"no temporary folder: {error.strerror or error}") from error
+
+
+def _make_code_folder(state: Path) -> Path:
+    folder = state / "code"
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        reason = error.strerror or error
+        raise ConfigurationError(f"can't keep state in {state}: {reason}") from error
+    return folder

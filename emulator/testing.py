@@ -14,6 +14,7 @@ from typing import Any
 from weakref import WeakKeyDictionary
 
 from emulator.driver.base import Sandbox
+from emulator.model.console import Progress
 from emulator.model.errors import LocalfaasError
 from emulator.model.sandbox import EnvironmentSpec, Exit, Usage
 
@@ -347,3 +348,21 @@ class ScriptedDriver:
     async def close(self) -> None:
         for sandbox in list(self.live):
             await self.stop(sandbox)
+
+
+class RecordingConsole:
+    """A console that keeps what it is told."""
+
+    def __init__(self) -> None:
+        self.warnings: list[str] = []
+        self.infos: list[str] = []
+        self.reports: list[Progress] = []
+
+    def warn(self, text: str) -> None:
+        self.warnings.append(text)
+
+    def info(self, text: str) -> None:
+        self.infos.append(text)
+
+    def progress(self, progress: Progress) -> None:
+        self.reports.append(progress)

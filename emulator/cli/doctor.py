@@ -13,6 +13,7 @@ import typer
 
 from emulator.cli.client import DEFAULT_ENDPOINT, Client, Endpoint, Json
 from emulator.cli.terminal import CommandError, show_json, show_table
+from emulator.model.console import SilentConsole
 from emulator.model.errors import LocalfaasError
 from emulator.settings import Settings
 
@@ -103,7 +104,7 @@ def _process_driver() -> Iterator[Finding]:
     from emulator.driver.table import make_driver
 
     async def notes(state: Path) -> list[str]:
-        driver, _ = make_driver(Settings(driver="process"), state)
+        driver, _ = make_driver(Settings(driver="process"), state, SilentConsole())
         await driver.open()
         try:
             return driver.notes()

@@ -2,12 +2,8 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 from emulator.cli.terminal import LivePrinter, clean
-
-if TYPE_CHECKING:
-    from emulator.driver.docker import Progress
+from emulator.model.console import Progress
 
 #: Characters of a bar.
 _BAR = 30

@@ -5,15 +5,13 @@ from __future__ import annotations
 import os
 import sys
 from dataclasses import asdict
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated
 
 import typer
 
 from emulator.cli.client import Json
 from emulator.cli.terminal import clean, pairs, show_json, show_table
-
-if TYPE_CHECKING:
-    from emulator.driver.docker import Progress
+from emulator.model.console import Progress, SilentConsole
 
 #: Those that are built unless others are named: the newest long-term ones of their languages.
 _BUILT = ("python3.12", "nodejs22.x")
@@ -103,12 +101,15 @@ def build(
                 runtimes=runtimes_folder(),
                 environ=os.environ,
                 base_image=base_image,
-                on_progress=_show,
+                console=_BuildConsole(),
             )
             print(built, flush=True)
 
     asyncio.run(all_of_them())
 
 
-def _show(progress: Progress) -> None:
-    print(clean(progress.status), file=sys.stderr, flush=True)
+class _BuildConsole(SilentConsole):
+    """Shows the output of a build."""
+
+    def progress(self, progress: Progress) -> None:
+        print(clean(progress.status), file=sys.stderr, flush=True)

@@ -6,18 +6,18 @@ import sys
 import time
 from collections.abc import Callable
 from enum import StrEnum
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from emulator.cli.client import DEFAULT_ENDPOINT, Client, Endpoint
+from emulator.cli.console import TerminalConsole
 from emulator.cli.greeting import greet
-from emulator.cli.pulls import PullPrinter
 from emulator.cli.terminal import (
     CommandError,
     LivePrinter,
-    clean,
     is_terminal,
     log_line,
     note,
@@ -337,15 +337,10 @@ def _serve(settings: Settings, *, quiet: bool) -> None:
     printer = LivePrinter(sys.stdout)
 
     async def run() -> None:
-        emulator = Emulator(settings)
+        emulator = Emulator(settings, console=TerminalConsole(printer))
         if not quiet:
             _print_logs(emulator, printer)
-        await emulator.run(
-            lambda: greet(emulator),
-            say=lambda text: printer.print(clean(text)),
-            complain=note,
-            progress=PullPrinter(printer).show,
-        )
+        await emulator.run(partial(greet, emulator))
 
     try:
         with asyncio.Runner(loop_factory=_loop_factory()) as runner:

@@ -18,6 +18,7 @@ from collections.abc import Callable, Iterable, Iterator
 from importlib.util import find_spec
 from pathlib import Path
 
+from emulator.model.console import Console
 from emulator.model.errors import DriverFault
 from emulator.model.function import FunctionVersion
 
@@ -39,7 +40,7 @@ class Requirements:
         interpreter: Returns the program of this machine that runs a runtime's functions: packages
             may be built for it. None means that they run elsewhere: only wheels are taken, made
             for Amazon Linux's kind of Linux.
-        say: Told when something is installed, for people.
+        console: Told what is installed, and what could not be installed ahead of use.
         cache: The folder to keep them in; the user's own without.
     """
 
@@ -47,11 +48,11 @@ class Requirements:
         self,
         interpreter: Callable[[str], Path | None],
         *,
-        say: Callable[[str], None],
+        console: Console,
         cache: Path | None = None,
     ) -> None:
         self._interpreter = interpreter
-        self._say = say
+        self._console = console
         # Sandboxes see it elsewhere: no link leads there from theirs, nor does a relative path.
         self._cache = Path(os.path.realpath(cache or cache_folder()))
         self._installing: dict[Path, asyncio.Task[None]] = {}
@@ -91,19 +92,13 @@ class Requirements:
             raise
         return target
 
-    async def prepare(
-        self, versions: Iterable[FunctionVersion], complain: Callable[[str], None]
-    ) -> None:
-        """Install the packages of ``versions`` ahead of use.
-
-        Args:
-            complain: Told what could not be installed.
-        """
+    async def prepare(self, versions: Iterable[FunctionVersion]) -> None:
+        """Install the packages of ``versions`` ahead of use; warn of what can't be installed."""
         for version in versions:
             try:
                 await self.layer(version)
             except DriverFault as error:
-                complain(str(error))
+                self._console.warn(str(error))
 
     async def close(self) -> None:
         """Give up what is being installed."""
@@ -124,7 +119,7 @@ class Requirements:
                 f"no packages can be kept in {self._cache}: {error.strerror or error}. Set "
                 "XDG_CACHE_HOME to a folder that takes them."
             ) from error
-        self._say(f"installing the packages of {version.name} ({NAME})")
+        self._console.info(f"installing the packages of {version.name} ({NAME})")
         try:
             # Sandboxes run as another user.
             os.chmod(scratch, 0o755)

@@ -3,22 +3,16 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from emulator.driver.base import Driver
 from emulator.driver.conventions import runtimes_folder
+from emulator.model.console import Console
 from emulator.model.errors import ConfigurationError
 from emulator.settings import Settings
 
-if TYPE_CHECKING:
-    from emulator.driver.docker import Progress
 
-
-def make_driver(
-    settings: Settings, state: Path, progress: Callable[[Progress], None] = lambda progress: None
-) -> tuple[Driver, str]:
+def make_driver(settings: Settings, state: Path, console: Console) -> tuple[Driver, str]:
     """Return the driver a user asked for, and what they should know of the choice.
 
     With "auto" it asks for an engine first, which may block for two seconds.
@@ -26,13 +20,13 @@ def make_driver(
     Args:
         settings: The user's.
         state: The folder for what the driver keeps while it runs.
-        progress: Told how far an image is that functions wait for.
+        console: Told how far an image is that functions wait for.
 
     Raises:
         ConfigurationError: There is no such driver.
     """
     if settings.driver == "docker":
-        return _docker(settings, progress), ""
+        return _docker(settings, console), ""
     if settings.driver == "process":
         return _process(settings, state), ""
     if settings.driver == "auto":
@@ -41,13 +35,13 @@ def make_driver(
         found = find_engine(os.environ)
         if found.answers:
             note = f"Functions run in containers of the Docker engine {found.url} ({found.info})."
-            return _docker(settings, progress), note
+            return _docker(settings, console), note
         note = f"Functions run as processes: {found.reason}. {found.hint}".strip()
         return _process(settings, state), note
     raise ConfigurationError(f"no driver {settings.driver!r}: process, docker or auto")
 
 
-def _docker(settings: Settings, progress: Callable[[Progress], None]) -> Driver:
+def _docker(settings: Settings, console: Console) -> Driver:
     from emulator.driver.docker import DockerDriver, DockerSettings
 
     return DockerDriver(
@@ -61,7 +55,7 @@ def _docker(settings: Settings, progress: Callable[[Progress], None]) -> Driver:
         ),
         bootstraps=runtimes_folder(),
         environ=os.environ,
-        on_progress=progress,
+        console=console,
     )
 
 

@@ -15,6 +15,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from emulator.invoke.destinations import Destinations
+from emulator.invoke.destinations import Target as DestinationTarget
 from emulator.invoke.events import Event, from_message
 from emulator.invoke.failures import QUEUE as FAILED
 from emulator.invoke.failures import SETTINGS as FAILED_SETTINGS
@@ -70,6 +71,9 @@ class AsynchronousInvokes:
     Attributes:
         destinations: Where it is told how events ended.
         outcomes: How many events ended in this process's life, by condition.
+
+    Args:
+        targets: Where destinations are, by the service's name in ARNs; functions are always some.
     """
 
     def __init__(
@@ -80,14 +84,14 @@ class AsynchronousInvokes:
         *,
         limits: Limits | None = None,
         retry_scale: float = 1.0,
+        targets: Mapping[str, DestinationTarget] | None = None,
     ) -> None:
         self.registry = registry
         self.invoker = invoker
         self.clock = clock
         self.limits = limits or Limits()
         self.retry_scale = retry_scale
-        self.destinations = Destinations()
-        self.destinations.targets["lambda"] = _Functions(self)
+        self.destinations = Destinations({**(targets or {}), "lambda": _Functions(self)})
         self.outcomes: Counter[str] = Counter()
         self.places = Places(self.limits.total)
         self.failures: Failures
@@ -255,6 +259,11 @@ class AsynchronousInvokes:
         """Give up what still runs: it is run again at the next start. Nothing more begins."""
         for channel in self._channels.values():
             channel.cancel()
+
+    async def abort(self) -> None:
+        """Do as :meth:`cancel`; returns when nothing runs."""
+        self.cancel()
+        await self.close()
 
 
 class _Functions:

@@ -53,8 +53,8 @@ class Destinations:
         undelivered: What could not be delivered, in this process's life.
     """
 
-    def __init__(self) -> None:
-        self.targets: dict[str, Target] = {}
+    def __init__(self, targets: Mapping[str, Target]) -> None:
+        self.targets = targets
         self.undelivered = 0
 
     def serves(self, arn: str) -> bool:

@@ -43,8 +43,8 @@ class Idleness:
         self._registry, self._clock = registry, clock
         self._after = after or float("inf")
         self._started = clock.now()
-        #: Begins to make an Inactive version ready again.
-        self.wake: Callable[[Function, FunctionVersion], None] = lambda function, version: None
+        #: Called with an Inactive version that somebody invokes: those that make it ready again.
+        self.on_needed: list[Callable[[Function, FunctionVersion], None]] = []
 
     def is_idle(self, function: Function, version: FunctionVersion) -> bool:
         used = function.used.get(version.version, self._started)
@@ -61,7 +61,8 @@ class Idleness:
         if function is None:
             return  # deleted meanwhile
         if version.state == "Inactive" or self.is_idle(function, version):
-            self.wake(function, version)
+            for listener in self.on_needed:
+                listener(function, version)
             raise AwsError(
                 "CodeArtifactUserPendingException",
                 "Lambda is initializing your function. It will be ready to invoke shortly.",

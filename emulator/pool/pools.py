@@ -40,8 +40,6 @@ class PoolSettings:
     #: Seconds an on-demand INIT phase may take.
     init_seconds: float = INIT_SECONDS
     scaling: placement.ScalingRate = field(default_factory=placement.ScalingRate)
-    #: Where an AWS SDK inside a function finds this emulator; None: it is not told.
-    endpoint_url: str | None = None
     #: Let no environment make progress between invocations, as on AWS.
     freeze: bool = False
     #: Give each environment the share of CPU that its memory stands for, as on AWS.
@@ -49,10 +47,23 @@ class PoolSettings:
 
 
 class Pools:
-    """All pools, the bound they share, and the reaper of what is idle too long."""
+    """All pools, the bound they share, and the reaper of what is idle too long.
+
+    Args:
+        packages: Installs the packages that environments find as their lowest layer.
+        is_open: The driver can be used already; else who asks for an environment waits until
+            :meth:`open`.
+    """
 
     def __init__(
-        self, driver: Driver, logs: Logs, clock: Clock, settings: PoolSettings | None = None
+        self,
+        driver: Driver,
+        logs: Logs,
+        clock: Clock,
+        settings: PoolSettings | None = None,
+        *,
+        packages: Packages = no_packages,
+        is_open: bool = True,
     ) -> None:
         self.driver = driver
         self.logs = logs
@@ -74,13 +85,25 @@ class Pools:
         self._reaper: Timer | None = None
         #: The driver can be used. Who asks for an environment before that waits.
         self.opened = asyncio.Event()
-        self.opened.set()
-        #: Installs the packages that environments find as their lowest layer.
-        self.packages: Packages = no_packages
+        if is_open:
+            self.opened.set()
+        self.packages = packages
+        #: Where an AWS SDK inside a function finds this emulator; None: it is not told.
+        self.endpoint_url: str | None = None
         #: What starts environments ahead of use.
         self.starts: set[asyncio.Task[None]] = set()
         #: Told of every environment that has ended.
         self.on_gone: list[Callable[[Environment], None]] = []
+
+    def open(self, endpoint_url: str | None) -> None:
+        """Start environments from now on: the driver is open.
+
+        Args:
+            endpoint_url: Where an AWS SDK inside a function finds this emulator; None: it is not
+                told.
+        """
+        self.endpoint_url = endpoint_url
+        self.opened.set()
 
     def pool(self, version: FunctionVersion, tenant_id: str = "") -> Pool:
         """Return the pool of ``version`` for a tenant, made on first use."""
@@ -181,7 +204,7 @@ class Pools:
                 version,
                 log_group=group,
                 log_stream=stream,
-                endpoint_url=self.settings.endpoint_url,
+                endpoint_url=self.endpoint_url,
                 initialization_type=kind,
             ),
             memory_mb=version.memory_mb,
@@ -279,6 +302,7 @@ class Pools:
 
     async def drain(self, seconds: float) -> None:
         """Stop what is idle now and what is busy when it is done, at most ``seconds`` later."""
+        self.opened.set()  # no caller may wait for a driver that will never open
         self.driver.wind_down()
         for pool in self._pools.values():
             pool.drain("shutdown")

@@ -15,6 +15,7 @@ from collections.abc import Callable, Iterable
 from dataclasses import replace
 from pathlib import Path
 
+from emulator.model.console import Console
 from emulator.model.errors import ConfigurationError
 from emulator.model.function import Code
 from emulator.project.folder import Folder, Found, counts, live_code
@@ -39,8 +40,7 @@ class Watching:
     """Keeps a :class:`Folder` in step with the disk from :meth:`start` to :meth:`stop`.
 
     Args:
-        say: Told what was done, for people.
-        complain: Told what could not be done, for people.
+        console: Told what was done, and what could not be done.
         follow: Called when new declarations have been applied.
     """
 
@@ -48,14 +48,12 @@ class Watching:
         self,
         folder: Folder,
         *,
-        say: Callable[[str], None],
-        complain: Callable[[str], None],
+        console: Console,
         follow: Callable[[], None] = lambda: None,
     ) -> None:
         self._folder = folder
         self._follow = follow
-        self._say = say
-        self._complain = complain
+        self._console = console
         self._stop = threading.Event()
         self._thread: threading.Thread | None = None
         self._loop: asyncio.AbstractEventLoop | None = None
@@ -80,16 +78,16 @@ class Watching:
     def _reloaded(self, codes: dict[str, tuple[Code, str]]) -> None:
         for name, (code, what) in codes.items():
             if self._folder.reload(name, code):
-                self._say(f"reloaded {name} ({what})")
+                self._console.info(f"reloaded {name} ({what})")
 
     def _declared(self, found: Found) -> None:
         try:
             notes = self._folder.check(found)
         except ConfigurationError as error:
-            self._complain(f"{error}. {_KEPT}")
+            self._console.warn(f"{error}. {_KEPT}")
             return
         for note in notes:
-            self._complain(note)
+            self._console.warn(note)
         changes = self._folder.apply(found)
         for verb, names in (
             ("added", changes.added),
@@ -97,7 +95,7 @@ class Watching:
             ("removed", changes.removed),
         ):
             for name in names:
-                self._say(f"{verb} {name} ({self._source()} changed)")
+                self._console.info(f"{verb} {name} ({self._source()} changed)")
         self._follow()
 
     def _source(self) -> str:
@@ -156,7 +154,7 @@ class Watching:
             except (OSError, RuntimeError) as error:
                 self._limited = True
                 self._call(
-                    self._complain,
+                    self._console.warn,
                     f"can't follow changes in the functions' folders: {error}. Changes of the "
                     "template are still followed. On Linux, raise fs.inotify.max_user_watches "
                     "and max_user_instances (sysctl), then start again.",
@@ -191,7 +189,7 @@ class Watching:
         try:
             found = self._folder.read()
         except ConfigurationError as error:
-            self._call(self._complain, f"{error}. {_KEPT}")
+            self._call(self._console.warn, f"{error}. {_KEPT}")
             return
         replaced = {path for path, _, _ in set(now) - set(before)} if before else set()
         codes = {}

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from bisect import bisect_left, insort
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 
 from emulator.model.arn import function_arn
@@ -32,7 +32,12 @@ class Registry:
     are not kept: that folder is where they come from at the next start.
     """
 
-    def __init__(self, documents: DocumentStore | None = None) -> None:
+    def __init__(
+        self,
+        documents: DocumentStore | None = None,
+        *,
+        on_retired: Sequence[Callable[[FunctionVersion, str], None]] = (),
+    ) -> None:
         self._scopes: dict[tuple[str, str], dict[str, Function]] = {}
         self._names: dict[tuple[str, str], list[str]] = {}
         self._set_aside: dict[tuple[str, str], int] = {}
@@ -42,7 +47,7 @@ class Registry:
         self.code_signing = ResourceTable("code-signing", self._documents)
         self.capacity_providers = ResourceTable("capacity-provider", self._documents)
         #: Called with each version that must not be run any more.
-        self.on_retired: list[Callable[[FunctionVersion, str], None]] = []
+        self.on_retired = list(on_retired)
         #: Called with each function that is new, or something about which changed.
         self.on_changed: list[Callable[[Function], None]] = []
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import re
-from collections.abc import Callable, Coroutine, Mapping
+from collections.abc import Coroutine, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
@@ -14,6 +14,7 @@ from emulator.invoke.admission import Admission
 from emulator.invoke.asynchronous import AsynchronousInvokes
 from emulator.invoke.invoker import Invoker
 from emulator.model.clock import Clock
+from emulator.model.console import Console
 from emulator.pool.pools import Pools
 from emulator.pool.provisioned import Provisioning
 from emulator.registry.functions import Registry
@@ -60,6 +61,7 @@ class Parts:
     """The parts of the emulator, wired once by the composition root."""
 
     clock: Clock
+    console: Console
     logs: Logs
     registry: Registry
     driver: Driver
@@ -82,8 +84,6 @@ class Parts:
     transitions: dict[str, Transition] = field(default_factory=dict)
     #: What functions run on that was not here at the start and is being got.
     pulled: set[Ground] = field(default_factory=set)
-    #: Where a warning for the user goes.
-    complain: Callable[[str], None] = lambda text: None
     #: What goes on after its operation has answered; ended with the emulator.
     background: set[asyncio.Task[None]] = field(default_factory=set)
 
@@ -93,6 +93,13 @@ class Parts:
         self.background.add(task)
         task.add_done_callback(self.background.discard)
         return task
+
+    async def close(self) -> None:
+        """Give up what is done in the background."""
+        tasks = list(self.background)
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
 
 
 @dataclass(slots=True, kw_only=True)

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from typing import Any
 
 from emulator.invoke.invoker import Invoker
 from emulator.model.clock import Clock
+from emulator.model.console import Console
 from emulator.registry.function import Function
 from emulator.registry.functions import Registry
 from emulator.sources.base import EventSource, Queues
@@ -20,19 +21,17 @@ log = logging.getLogger(__name__)
 class _Poller:
     """One mapping's source at work."""
 
-    def __init__(
-        self, source: EventSource, target: Target, complain: Callable[[str], None]
-    ) -> None:
+    def __init__(self, source: EventSource, target: Target, console: Console) -> None:
         self._source = source
         self.target = target
-        self._complain = complain
+        self._console = console
         self._run = asyncio.get_running_loop().create_task(source.run(target))
         self._run.add_done_callback(self._ended)
 
     def _ended(self, run: asyncio.Task[None]) -> None:
         if not run.cancelled() and (error := run.exception()) is not None:
             log.error("the poller for %s ended", self.target.arn, exc_info=error)
-            self._complain(f"the poller for {self.target.arn} ended: {error!r}")
+            self._console.warn(f"the poller for {self.target.arn} ended: {error!r}")
 
     async def stop(self) -> None:
         """Receive nothing more; returns when what is in flight has ended."""
@@ -55,7 +54,7 @@ class Pollers:
 
     Args:
         queues: Where SQS queues are.
-        complain: Told what went wrong, for people.
+        console: Told what went wrong.
     """
 
     def __init__(
@@ -65,11 +64,11 @@ class Pollers:
         clock: Clock,
         queues: Queues,
         *,
-        complain: Callable[[str], None] = lambda text: None,
+        console: Console,
     ) -> None:
         self._registry, self._invoker, self._clock = registry, invoker, clock
         self._queues = queues
-        self._complain = complain
+        self._console = console
         self._pollers: dict[str, _Poller] = {}
         #: Those that are being stopped.
         self._leaving: set[_Poller] = set()
@@ -125,11 +124,13 @@ class Pollers:
             settings = SqsSettings.of(mapping)
         except InvalidPattern as error:
             # Kept by a version that knew less of the language.
-            self._complain(f"the mapping {key} is not polled: its filter is no pattern: {error}")
+            self._console.warn(
+                f"the mapping {key} is not polled: its filter is no pattern: {error}"
+            )
             return
         target = Target(self._registry, self._invoker, self._clock, mapping["FunctionArn"])
         source = SqsSource(settings, self._queues, self._clock)
-        self._pollers[key] = _Poller(source, target, self._complain)
+        self._pollers[key] = _Poller(source, target, self._console)
 
     async def _leave(self, poller: _Poller) -> None:
         self._leaving.add(poller)
@@ -149,8 +150,9 @@ class Pollers:
         await asyncio.gather(*stopping, return_exceptions=True)
         await self._queues.close()
 
-    def cancel(self) -> None:
+    async def abort(self) -> None:
         """Give up the batches in flight: their messages are received again."""
         self.closed = True
         for poller in (*self._pollers.values(), *self._leaving):
             poller.cancel()
+        await self.close()

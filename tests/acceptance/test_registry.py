@@ -21,7 +21,6 @@ from typing import Any
 import pytest
 from botocore.exceptions import ClientError, WaiterError
 
-from emulator.app import Emulator
 from emulator.driver.docker import images
 from emulator.services.lambda_.functions import states
 from tests.acceptance.conftest import free_port
@@ -527,21 +526,8 @@ EMULATED = "linux/arm64 is emulated on this linux/amd64 machine"
 MACHINE = "import os\ndef handler(event, context):\n    return os.uname().machine\n"
 
 
-@pytest.fixture
-def said(monkeypatch: pytest.MonkeyPatch) -> list[str]:
-    """What an emulator tells its user."""
-    said: list[str] = []
-    run = Emulator.run
-
-    async def listening(self: Any, on_ready: Any) -> None:
-        await run(self, on_ready, complain=said.append)
-
-    monkeypatch.setattr(Emulator, "run", listening)
-    return said
-
-
 def test_each_function_has_the_image_of_its_architecture(
-    elsewhere: Running, registry: Registry, said: list[str]
+    elsewhere: Running, registry: Registry
 ) -> None:
     """An engine keeps one of them by the name: the one pulled last."""
     image = registry.push_list("faas:list", {"amd64": [base()], "arm64": [arm64()]})
@@ -555,9 +541,9 @@ def test_each_function_has_the_image_of_its_architecture(
                 create(client, name, Code=code, Architectures=[architecture], Timeout=30)
                 assert again(client, name).payload == machine
     assert registry.pulls(image) == 2
-    notes = {text for text in said if EMULATED in text}
+    notes = {text for text in emulator.console.warnings if EMULATED in text}
     assert {text.partition(":")[0] for text in notes} == {"first-arm64", "second-arm64"}
-    assert not [text for text in said if "x86_64" in text]
+    assert not [text for text in emulator.console.warnings if "x86_64" in text]
 
 
 def test_an_image_function_of_the_other_architecture_is_emulated(
@@ -595,7 +581,7 @@ FOREIGN = b"\x7fELF\x02\x01\x01" + bytes(9) + bytes([2, 0, 0xFE, 0xFE]) + bytes(
 
 
 def test_an_image_function_that_this_machine_can_not_run(
-    elsewhere: Running, registry: Registry, said: list[str]
+    elsewhere: Running, registry: Registry
 ) -> None:
     layer = archive({"client": FOREIGN, "bin/sh": FOREIGN})
     config = {"Entrypoint": ["/client"]}
@@ -607,7 +593,7 @@ def test_an_image_function_that_this_machine_can_not_run(
     assert call.payload["errorType"] == "Runtime.InvalidEntrypoint"
     expected = f"fork/exec /client: exec format error ({EMULATED}"
     assert expected in call.payload["errorMessage"]
-    assert any(text.startswith(f"f: {EMULATED}") for text in said)
+    assert any(text.startswith(f"f: {EMULATED}") for text in emulator.console.warnings)
 
 
 def test_of_a_list_the_functions_architecture_is_pulled(

@@ -17,15 +17,20 @@ from botocore.config import Config
 
 from emulator.app import Emulator
 from emulator.settings import Settings
-from emulator.testing import ScriptedDriver
+from emulator.testing import RecordingConsole, ScriptedDriver
 
 
 class Running:
-    """An emulator that runs in a thread; ``call`` runs something on its loop."""
+    """An emulator that runs in a thread; ``call`` runs something on its loop.
+
+    Attributes:
+        console: What the emulator told its user.
+    """
 
     def __init__(self, settings: Settings, **parts: Any) -> None:
         self._ready = threading.Event()
         self._settings, self._parts = settings, parts
+        self.console = RecordingConsole()
         self._thread = threading.Thread(target=self._run, daemon=True)
         self._thread.start()
         assert self._ready.wait(20), "the emulator did not start"
@@ -33,7 +38,7 @@ class Running:
     def _run(self) -> None:
         async def main() -> None:
             self.loop = asyncio.get_running_loop()
-            self.emulator = Emulator(self._settings, **self._parts)
+            self.emulator = Emulator(self._settings, console=self.console, **self._parts)
             await self.emulator.run(on_ready=self._ready.set)
 
         uvloop.run(main())

@@ -68,14 +68,12 @@ def _listed(running: Running) -> dict[str, Any]:
 
 
 def test_exactly_what_does_not_act_is_listed_and_warned_of(running: Running) -> None:
-    complaints = []
-    running.emulator._complain = complaints.append
     client = running.client("lambda")
     create(client, "in-vain", Architectures=["arm64"], **_IGNORED)
     create(client, "acts", **_ACTED_ON)
     names = [*_IGNORED, "Architectures"]
     assert _listed(running) == {"in-vain": names, "acts": []}
-    assert [each.partition(" is not acted on: ")[0] for each in complaints] == [
+    assert [each.partition(" is not acted on: ")[0] for each in running.console.warnings] == [
         f"in-vain: {name}" for name in names
     ]
     # What is no longer asked for is no longer listed.
@@ -88,16 +86,14 @@ def test_exactly_what_does_not_act_is_listed_and_warned_of(running: Running) -> 
 
 
 def test_destinations_that_nothing_is_delivered_to(running: Running) -> None:
-    complaints = []
-    running.emulator._complain = complaints.append
     client = running.client("lambda")
     create(client)
     put = client.put_function_event_invoke_config
     put(FunctionName="hello", DestinationConfig={"OnSuccess": {"Destination": _QUEUE}})
-    assert (_listed(running), complaints) == ({"hello": []}, [])
+    assert (_listed(running), running.console.warnings) == ({"hello": []}, [])
     put(FunctionName="hello", DestinationConfig={"OnFailure": {"Destination": _TOPIC}})
     assert _listed(running) == {"hello": ["DestinationConfig"]}
-    assert complaints == [f"hello: nothing can be delivered to {_TOPIC}."]
+    assert running.console.warnings == [f"hello: nothing can be delivered to {_TOPIC}."]
 
 
 def test_runtimes_that_are_not_updated(running: Running) -> None:

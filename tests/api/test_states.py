@@ -185,8 +185,6 @@ def test_a_failure_that_the_disk_does_not_take_is_shown_all_the_same(
 
     client = scripted_state.client("lambda")
     create(client, "unkept")
-    said: list[str] = []
-    monkeypatch.setattr(scripted_state.emulator, "_complain", said.append)
     monkeypatch.setattr(parts.driver, "prepare", missing)
     client.update_function_code(FunctionName="unkept", ZipFile=ECHO)
     shown = client.get_function_configuration(FunctionName="unkept")
@@ -194,7 +192,7 @@ def test_a_failure_that_the_disk_does_not_take_is_shown_all_the_same(
         "Failed",
         "it is not here",
     )
-    assert said == ["unkept: The change was not kept: the disk is full"]
+    assert scripted_state.console.warnings == ["unkept: The change was not kept: the disk is full"]
 
 
 class Pulling(ScriptedDriver):

@@ -99,11 +99,11 @@ def test_another_start_finds_what_is_there(start: Callable[..., Running]) -> Non
 
 def test_the_declarations_are_followed(start: Callable[..., Running]) -> None:
     running = start()
-    folder = running.emulator.folder
+    folder = running.emulator.project.folder
     assert folder is not None
     (before,) = _mappings(running)
     running.client("lambda").update_event_source_mapping(UUID=before["UUID"], BatchSize=7)
-    apply = running.emulator.resources.apply
+    apply = running.emulator.project.resources.apply
     running.call(lambda: apply(folder.read()))
     assert _mappings(running)[0]["BatchSize"] == 7, "only a changed declaration is applied"
     (folder.path / "template.yaml").write_text(
@@ -116,7 +116,7 @@ def test_the_declarations_are_followed(start: Callable[..., Running]) -> None:
 
 def test_a_changed_template_takes_effect_by_itself(start: Callable[..., Running]) -> None:
     running = start(watch=True)
-    folder = running.emulator.folder
+    folder = running.emulator.project.folder
     assert folder is not None
     (folder.path / "template.yaml").write_text(TEMPLATE.replace("BatchSize: 5", "BatchSize: 8"))
     deadline = time.monotonic() + 20
@@ -138,11 +138,11 @@ def test_what_aws_would_refuse_is_told(
     start: Callable[..., Running], before: str, after: str, says: str
 ) -> None:
     running = start()
-    folder = running.emulator.folder
+    folder = running.emulator.project.folder
     assert folder is not None
     (folder.path / "template.yaml").write_text(TEMPLATE.replace(before, after))
     with pytest.raises(Exception, match=says):
-        running.call(lambda: running.emulator.resources.apply(folder.read()))
+        running.call(lambda: running.emulator.project.resources.apply(folder.read()))
 
 
 def test_a_function_url_follows_its_declaration(

@@ -3,12 +3,10 @@
 from emulator.driver.docker.build import RuntimeImage, build_runtime_image, find_runtime_images
 from emulator.driver.docker.driver import DockerDriver, DockerSettings
 from emulator.driver.docker.find import find_engine
-from emulator.driver.docker.images import Progress
 
 __all__ = [
     "DockerDriver",
     "DockerSettings",
-    "Progress",
     "RuntimeImage",
     "build_runtime_image",
     "find_engine",

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -11,7 +11,8 @@ from emulator.driver.docker.address import resolve
 from emulator.driver.docker.answers import EngineFault
 from emulator.driver.docker.engine import Engine
 from emulator.driver.docker.find import no_engine
-from emulator.driver.docker.images import Progress, own_image, public_image, split_runtime
+from emulator.driver.docker.images import own_image, public_image, split_runtime
+from emulator.model.console import Console, Progress
 from emulator.model.errors import ConfigurationError, DriverFault
 
 #: Seconds a step of a build may take without a word.
@@ -70,7 +71,7 @@ async def build_runtime_image(
     runtimes: Path,
     environ: Mapping[str, str],
     base_image: str = "",
-    on_progress: Callable[[Progress], None] = lambda progress: None,
+    console: Console,
 ) -> str:
     """Build ``runtimes/<language>/Dockerfile`` and return the image's name.
 
@@ -79,7 +80,7 @@ async def build_runtime_image(
         runtimes: The folder with a folder per language.
         environ: The variables that say where the engine is.
         base_image: Its BASE_IMAGE; empty takes the language's own image of that version.
-        on_progress: Hears the build's output, line by line.
+        console: Shows the build's output, line by line.
 
     Raises:
         ConfigurationError: There is no Dockerfile for it, or no engine.
@@ -99,7 +100,7 @@ async def build_runtime_image(
             failed.append(str(line["error"]))
         text = str(line.get("stream") or line.get("status") or "").strip()
         if text:
-            on_progress(Progress(image=image, status=text))
+            console.progress(Progress(image=image, status=text))
 
     arguments = {"BASE_IMAGE": base_image} if base_image else {}
     try:

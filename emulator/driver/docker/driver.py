@@ -6,7 +6,7 @@ import asyncio
 import os
 import socket
 import tempfile
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -21,7 +21,7 @@ from emulator.driver.docker.containers import Containers
 from emulator.driver.docker.engine import Engine
 from emulator.driver.docker.files import Files
 from emulator.driver.docker.find import no_engine
-from emulator.driver.docker.images import Images, Plan, Progress
+from emulator.driver.docker.images import Images, Plan
 from emulator.driver.docker.instance import Instance
 from emulator.driver.docker.network import find as find_network
 from emulator.driver.docker.notes import notes
@@ -31,6 +31,7 @@ from emulator.driver.docker.sweep import Sweep
 from emulator.driver.docker.workspace import LocalFiles
 from emulator.driver.processes import usage as usage_of
 from emulator.model.clock import Clock, SystemClock
+from emulator.model.console import Console, SilentConsole
 from emulator.model.errors import ConfigurationError, DriverFault
 from emulator.model.sandbox import EnvironmentSpec, Usage
 
@@ -65,7 +66,7 @@ class DockerDriver:
         bootstraps: The folder with a folder of bootstraps per language (``runtimes``).
         environ: The variables that say where the engine is (DOCKER_HOST and friends).
         clock: For pauses between attempts.
-        on_progress: Hears how far pulls are, on the loop.
+        console: Shows how far pulls are.
     """
 
     name = "docker"
@@ -79,13 +80,13 @@ class DockerDriver:
         bootstraps: Path,
         environ: Mapping[str, str],
         clock: Clock | None = None,
-        on_progress: Callable[[Progress], None] = lambda progress: None,
+        console: Console | None = None,
     ) -> None:
         self._settings = settings
         self._bootstraps = bootstraps
         self._environ = dict(environ)
         self._clock = clock or SystemClock()
-        self._on_progress = on_progress
+        self._console = console or SilentConsole()
         self._instance = Instance(settings.directory)
         self._open = False
         self._notes: list[str] = []
@@ -158,7 +159,7 @@ class DockerDriver:
         prefix = f"localfaas-{self.instance[:8]}"
         languages = launch.LANGUAGES - (frozenset() if self._settings.own_client else {"python"})
         self._images = Images(
-            self._engine, info.architecture, self._settings.images, languages, self._on_progress
+            self._engine, info.architecture, self._settings.images, languages, self._console
         )
         self._shipped = volumes.ShippedFiles(
             self._engine, self.folder / "parcels", prefix, marks, self._bootstraps

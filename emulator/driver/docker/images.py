@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import asyncio
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
 from emulator.driver.docker.answers import EngineFault, ImageInfo
 from emulator.driver.docker.credentials import credentials
 from emulator.driver.docker.engine import Engine
+from emulator.model.console import Console, Progress
 from emulator.model.errors import ConfigurationError, DriverFault, PullFault
 from emulator.model.sandbox import EnvironmentSpec
 
@@ -37,20 +38,6 @@ QUIET = 60.0
 #: Seconds the start of an environment waits for its image, whose pull goes on: SDKs wait 60 for an
 #: answer, and then ask again.
 PATIENCE = 40.0
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Progress:
-    """How far a pull or a build is."""
-
-    image: str
-    #: One line for people.
-    status: str
-    #: Bytes of all layers known so far: done, and in total. 0 where the engine gives none.
-    done: int = 0
-    total: int = 0
-    #: Nothing more follows.
-    over: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -155,7 +142,7 @@ class Images:
         machine: The architecture of the engine's machine, as the engine gives it.
         mapping: Images by runtime identifier, from the settings.
         bootstraps: Languages our own bootstraps speak.
-        on_progress: Hears how far a pull is.
+        console: Shows how far a pull is.
     """
 
     def __init__(
@@ -164,13 +151,13 @@ class Images:
         machine: str,
         mapping: Mapping[str, str],
         bootstraps: frozenset[str],
-        on_progress: Callable[[Progress], None],
+        console: Console,
     ) -> None:
         self._engine = engine
         self._machine = _MACHINES.get(machine, machine)
         self._mapping = dict(mapping)
         self._bootstraps = bootstraps
-        self._on_progress = on_progress
+        self._console = console
         self._known: dict[tuple[str, str], ImageInfo] = {}
         self._getting: dict[tuple[str, str], asyncio.Task[ImageInfo]] = {}
         #: How far the pulls are.
@@ -309,7 +296,7 @@ class Images:
             status = f"could not be pulled: {error}{_remedy(plan, str(error))}"
             raise PullFault(f"the image {plan.image} {where} {status}") from error
         finally:
-            self._on_progress(Progress(image=plan.image, status=status, over=True))
+            self._console.progress(Progress(image=plan.image, status=status, over=True))
 
     async def _follow_pull(self, plan: Plan) -> None:
         name, separator, tag = plan.image.rpartition(":")
@@ -322,7 +309,7 @@ class Images:
             if "error" in line:
                 failed.append(str(line["error"]))
             self._progress[plan.image] = progress = layers.add(line)
-            self._on_progress(progress)
+            self._console.progress(progress)
 
         await self._engine.progress(
             lambda client: client.pull(

@@ -8,7 +8,7 @@ import pytest
 
 from emulator.cli.pulls import PullPrinter, bar
 from emulator.cli.terminal import LivePrinter
-from emulator.driver.docker import Progress
+from emulator.model.console import Progress
 
 MB = 1_000_000
 IMAGE = "public.ecr.aws/lambda/python:3.12"

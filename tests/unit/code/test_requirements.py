@@ -12,8 +12,10 @@ import pytest
 from emulator.code import requirements
 from emulator.code.requirements import Requirements
 from emulator.driver.process.interpreters import choose
+from emulator.model.console import SilentConsole
 from emulator.model.errors import DriverFault
 from emulator.model.function import Code, FunctionVersion
+from emulator.testing import RecordingConsole
 
 
 def wheel(folder: Path, name: str, text: str) -> Path:
@@ -58,8 +60,9 @@ class Installing(Requirements):
     """Requirements that are kept in a test's folder and remember what they said."""
 
     def __init__(self, folder: Path, interpreter: Any = on_this_machine) -> None:
-        self.said: list[str] = []
-        super().__init__(interpreter, say=self.said.append, cache=folder / "cache")
+        self.console = RecordingConsole()
+        self.said = self.console.infos
+        super().__init__(interpreter, console=self.console, cache=folder / "cache")
 
 
 @pytest.mark.parametrize("interpreter", [on_this_machine, elsewhere])
@@ -86,7 +89,7 @@ async def test_the_cache_may_be_a_link_or_named_from_here(
     monkeypatch.chdir(tmp_path)
     for name in (str(tmp_path / "link"), "link", "real"):
         monkeypatch.setenv("XDG_CACHE_HOME", name)
-        layer = await Requirements(on_this_machine, say=lambda line: None).layer(version(folder))
+        layer = await Requirements(on_this_machine, console=SilentConsole()).layer(version(folder))
         assert layer is not None
         assert layer.parent == real / "localfaas" / "packages"
 
@@ -119,9 +122,8 @@ async def test_what_fails_says_why_and_is_tried_again(folder: Path, tmp_path: Pa
             await packages.layer(version(folder))
     assert len(packages.said) == 2
     assert list((tmp_path / "cache").iterdir()) == []
-    complaints: list[str] = []
-    await packages.prepare([version(folder)], complaints.append)
-    assert "lost" in complaints[0]
+    await packages.prepare([version(folder)])
+    assert "lost" in packages.console.warnings[0]
 
 
 async def test_the_end_gives_up_what_is_being_installed(

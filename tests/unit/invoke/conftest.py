@@ -75,9 +75,12 @@ class World:
 
     async def open(self) -> None:
         self.asynchronous = AsynchronousInvokes(
-            self.registry, self.invoker, self.clock, limits=self.limits
+            self.registry,
+            self.invoker,
+            self.clock,
+            limits=self.limits,
+            targets={"sqs": self.told},
         )
-        self.asynchronous.destinations.targets["sqs"] = self.told
         self.engine = await Engine.open(self.store.messages, self.clock)
         await self.asynchronous.open(self.engine)
 

@@ -14,7 +14,7 @@ import watchfiles
 from emulator.project.folder import Folder
 from emulator.project.watching import Watching
 from emulator.registry.functions import Registry
-from emulator.testing import FakeClock
+from emulator.testing import FakeClock, RecordingConsole
 
 RESOURCE = """
   {name}:
@@ -22,6 +22,20 @@ RESOURCE = """
     Properties: {{FunctionName: {name}, CodeUri: {name}, Handler: app.handler, Runtime: python3.12}}
 """
 CODE = "def handler(event, context):\n    return {value}\n"
+
+
+class _Console(RecordingConsole):
+    def __init__(self, told: Callable[[], None]) -> None:
+        super().__init__()
+        self._told = told
+
+    def warn(self, text: str) -> None:
+        super().warn(text)
+        self._told()
+
+    def info(self, text: str) -> None:
+        super().info(text)
+        self._told()
 
 
 class Watched:
@@ -38,22 +52,18 @@ class Watched:
             account="000000000000",
             region="us-east-1",
         )
-        self.said: list[str] = []
-        self.complaints: list[str] = []
+        self.console = _Console(self._tell)
+        self.said = self.console.infos
+        self.complaints = self.console.warnings
         self._told = asyncio.Event()
         self.watching: Watching | None = None
 
     def start(self) -> None:
         self.folder.load()
-        self.watching = Watching(
-            self.folder,
-            say=lambda text: self._tell(self.said, text),
-            complain=lambda text: self._tell(self.complaints, text),
-        )
+        self.watching = Watching(self.folder, console=self.console)
         self.watching.start()
 
-    def _tell(self, where: list[str], text: str) -> None:
-        where.append(text)
+    def _tell(self) -> None:
         self._told.set()
 
     async def until(self, condition: Callable[[], Any]) -> None:

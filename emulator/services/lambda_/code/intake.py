@@ -101,4 +101,4 @@ async def restore(parts: Parts, codes: Iterable[Code]) -> None:
         try:
             await asyncio.to_thread(package.unpack, path, code.folder)
         except (AwsError, DriverFault) as error:
-            parts.complain(f"the code {path} can't be unpacked any more: {error}")
+            parts.console.warn(f"the code {path} can't be unpacked any more: {error}")

@@ -115,4 +115,4 @@ def refuse(ctx: Context, text: str) -> None:
     """Warn of something that is only kept, or refuse it under strict settings."""
     if ctx.parts.strict:
         raise invalid(f"{text} (localfaas refuses it, because its settings are strict)")
-    ctx.parts.complain(text)
+    ctx.parts.console.warn(text)

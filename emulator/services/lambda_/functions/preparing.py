@@ -29,7 +29,7 @@ async def prepare(parts: Parts, functions: Collection[Function], told: Collectio
     for architecture in {each.latest.architecture for each in functions}:
         note = parts.driver.check_architecture(architecture)
         if note is not None:
-            parts.complain(note)
+            parts.console.warn(note)
     for ground, served in _by_ground(functions).items():
         runtime, image, architecture = ground
         try:
@@ -39,7 +39,7 @@ async def prepare(parts: Parts, functions: Collection[Function], told: Collectio
                 await parts.driver.prepare(runtime, architecture)
         except (ConfigurationError, DriverFault) as error:
             if not isinstance(error, PullFault) and str(error) not in told:
-                parts.complain(str(error))
+                parts.console.warn(str(error))
             if isinstance(error, DriverFault):
                 for function in served:
                     states.fail(parts, function, error)

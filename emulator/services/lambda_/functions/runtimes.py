@@ -80,4 +80,4 @@ def _check_served(ctx: Context, runtime: str) -> None:
         ignored.refuse(ctx, str(error))
         return
     if note:
-        ctx.parts.complain(note)
+        ctx.parts.console.warn(note)

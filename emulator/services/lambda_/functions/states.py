@@ -19,6 +19,7 @@ from __future__ import annotations
 
 import asyncio
 from dataclasses import replace
+from functools import partial
 
 from emulator.model.errors import AwsError, ConfigurationError, DriverFault
 from emulator.model.function import LATEST, Code, FunctionVersion
@@ -170,6 +171,11 @@ async def settle(parts: Parts, function: Function) -> None:
         await hurry(parts, function)
 
 
+def resume(parts: Parts) -> None:
+    """Restore Inactive versions when they are invoked."""
+    parts.invoker.idleness.on_needed.append(partial(wake, parts))
+
+
 def wake(parts: Parts, function: Function, version: FunctionVersion) -> None:
     """Begin to make an Inactive version Active again."""
     if function.numbered(version.version) is not version:
@@ -283,7 +289,7 @@ async def _settle(
         try:
             await parts.registry.save(function, *(n for n in settling if n != LATEST))
         except AwsError as error:  # nobody waits for it: it is found out anew at the next start
-            parts.complain(f"{function.name}: {error.message}")
+            parts.console.warn(f"{function.name}: {error.message}")
 
 
 async def _prepare(parts: Parts, version: FunctionVersion) -> Code | None:
@@ -296,7 +302,7 @@ async def _prepare(parts: Parts, version: FunctionVersion) -> Code | None:
     await parts.pools.opened.wait()
     note = driver.check_architecture(version.architecture)
     if note is not None and driver.emulates:
-        parts.complain(f"{version.name}: {note}")
+        parts.console.warn(f"{version.name}: {note}")
     try:
         if version.code.image:
             image = await driver.prepare_image(version.code.image, version.architecture)
@@ -305,7 +311,7 @@ async def _prepare(parts: Parts, version: FunctionVersion) -> Code | None:
             await driver.prepare(version.runtime, version.architecture)
     except ConfigurationError as error:
         # What can't be served here: AWS could, so the function is as it should be.
-        parts.complain(f"{version.name}: {error}")
+        parts.console.warn(f"{version.name}: {error}")
     return None
 
 

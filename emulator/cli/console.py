@@ -1,0 +1,28 @@
+"""What a running emulator tells its user, on the terminal ``up`` runs in."""
+
+from __future__ import annotations
+
+from emulator.cli.pulls import PullPrinter
+from emulator.cli.terminal import LivePrinter, clean, note
+from emulator.model.console import Progress
+
+
+class TerminalConsole:
+    """Satisfies :class:`emulator.model.console.Console`.
+
+    Args:
+        printer: Where functions' logs go as well.
+    """
+
+    def __init__(self, printer: LivePrinter) -> None:
+        self._printer = printer
+        self._pulls = PullPrinter(printer)
+
+    def warn(self, text: str) -> None:
+        note(text)
+
+    def info(self, text: str) -> None:
+        self._printer.print(clean(text))
+
+    def progress(self, progress: Progress) -> None:
+        self._pulls.show(progress)

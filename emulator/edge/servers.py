@@ -1,0 +1,94 @@
+"""The sockets the emulator answers at: the clients' own, and another for sandboxes if need be."""
+
+from __future__ import annotations
+
+import asyncio
+
+from emulator.edge.guard import Guard
+from emulator.edge.listener import Front
+from emulator.edge.router import Gateway, SandboxGateway
+from emulator.model.errors import ConfigurationError
+
+
+class Servers:
+    """Listens for clients from the start; answers once :meth:`open` is called.
+
+    Args:
+        host: The address for clients.
+        port: The port for clients; 0 takes a free one.
+        drain_seconds: How long the end may wait for requests in flight.
+
+    Raises:
+        ConfigurationError: The address is taken or not ours.
+    """
+
+    def __init__(self, host: str, port: int, *, drain_seconds: float) -> None:
+        self._main = Front(host, port)
+        self._any_port = not port
+        self._drain_seconds = drain_seconds
+        #: Those that serve.
+        self._fronts: list[Front] = []
+        #: The port for clients.
+        self.port = self._main.port
+
+    def open(self, gateway: Gateway) -> None:
+        """Answer clients from now on."""
+        self._serve(self._main, gateway)
+
+    def open_to_sandboxes(
+        self, gateway: Gateway, guard: Guard, *, listen_host: str, reach_host: str, secret: bool
+    ) -> str:
+        """Let sandboxes find the emulator: at an address of its own where they need one.
+
+        Args:
+            guard: Answers to the sandboxes' name for this machine from now on.
+            listen_host: The address sandboxes reach.
+            reach_host: What they call it.
+            secret: Only sandboxes know that name.
+
+        Returns:
+            The URL that sandboxes call.
+
+        Raises:
+            ConfigurationError: The port is taken there.
+        """
+        port = self.port
+        guard.admit(reach_host)
+        if not self._main.covers(listen_host):
+            own = self._front_at(listen_host)
+            port = own.port
+            self._serve(own, SandboxGateway(gateway, reach_host if secret else ""))
+        return f"http://{reach_host}:{port}"
+
+    async def wait(self) -> None:
+        """Return when the first of the sockets is served no more."""
+        serving = [front.serving for front in self._fronts if front.serving is not None]
+        await asyncio.wait(serving, return_when=asyncio.FIRST_COMPLETED)
+
+    def end(self, *, now: bool = False) -> None:
+        """Accept nothing more; with ``now``, wait for nothing."""
+        for front in self._fronts:
+            front.end(now=now)
+
+    async def close(self) -> None:
+        """Return when nothing is served any more."""
+        for front in self._fronts:
+            await front.close()
+        self.abandon()
+
+    def abandon(self) -> None:
+        """Let go of the clients' socket, where it never was served."""
+        self._main.abandon()
+
+    def _serve(self, front: Front, app: Gateway | SandboxGateway) -> None:
+        self._fronts.append(front)
+        front.serve(app, drain_seconds=self._drain_seconds)
+
+    def _front_at(self, host: str) -> Front:
+        """Listen at ``host`` on the clients' port; where any will do, on a free one at least."""
+        try:
+            return Front(host, self.port)
+        except ConfigurationError:
+            if not self._any_port:
+                raise
+            return Front(host, 0)
