@@ -7,7 +7,7 @@
     abort   all at once             gives up what still runs
     close   each in turn, reversed  lets go of everything
 
-Every step is optional. ``abort`` and ``close`` come even where ``open`` failed or was never reached.
+Every step is optional. ``abort`` and ``close`` come even where ``open`` failed or never came.
 """
 
 from __future__ import annotations
@@ -39,7 +39,7 @@ class Component:
 
 @contextlib.asynccontextmanager
 async def closing(components: Sequence[Component]) -> AsyncIterator[None]:
-    """Close ``components`` in reverse order at the end; one that fails does not spare the others."""
+    """Close ``components`` in reverse order at the end, also when one of them fails."""
     async with contextlib.AsyncExitStack() as stack:
         for component in components:
             stack.push_async_callback(_do, component, component.close, "closing")

@@ -174,7 +174,7 @@ def test_a_failure_that_the_disk_does_not_take_is_shown_all_the_same(
     scripted_state: Running, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     parts = scripted_state.emulator.parts
-    documents = parts.registry._keeper._documents
+    documents = parts.registry._documents._documents
 
     async def full(*changes: Any) -> None:
         raise StorageFull("the disk is full")
