@@ -200,7 +200,7 @@ class Emulator:
     def _make_admin(self) -> AsgiApp:
         from emulator.edge.admin import make_admin
 
-        return make_admin(self.parts, self.stop, self._stopping)
+        return make_admin(self.parts, self.stop, self._stopping, self.settings.drain_seconds)
 
     def _make_project(self, path: Path, aws: AwsDoor) -> Project:
         from emulator.project.folder import Folder

@@ -27,7 +27,7 @@ _COMMANDS = {
     "events": "events",
     "env": "environment",
     "doctor": "doctor",
-    "down": "serve",
+    "down": "down",
     "runtimes": "runtimes",
 }
 #: Why a file that stdout leads to takes no more.

@@ -1,9 +1,8 @@
-"""The commands ``up`` and ``down``: the emulator's beginning and end."""
+"""The command ``up``: the emulator itself."""
 
 from __future__ import annotations
 
 import sys
-import time
 from collections.abc import Callable
 from enum import StrEnum
 from functools import partial
@@ -12,11 +11,9 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from emulator.cli.client import DEFAULT_ENDPOINT, Client, Endpoint
 from emulator.cli.console import TerminalConsole
 from emulator.cli.greeting import greet
 from emulator.cli.terminal import (
-    CommandError,
     LivePrinter,
     is_terminal,
     log_line,
@@ -375,24 +372,3 @@ def _print_logs(emulator: Emulator, printer: LivePrinter) -> None:
             log_line(group.name.removeprefix("/aws/lambda/"), event.message, colour=colour)
         )
     )
-
-
-def down(
-    now: Annotated[
-        bool, typer.Option("--now", help="Do not wait for calls in flight to finish.")
-    ] = False,
-    endpoint: Endpoint = DEFAULT_ENDPOINT,
-) -> None:
-    """End a running emulator, and wait until it is gone.
-
-    Example: localfaas down
-    """
-    client = Client(endpoint)
-    client.post("shutdown", now="true" if now else None)
-    until = time.monotonic() + _DEFAULTS.drain_seconds + 10
-    while time.monotonic() < until:
-        if not client.listens():
-            print("ended", file=sys.stderr)
-            return
-        time.sleep(0.02)
-    raise CommandError(f"the emulator at {endpoint} is still there")

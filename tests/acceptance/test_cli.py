@@ -421,16 +421,30 @@ def test_a_change_is_served_by_the_next_call(own: Session, tmp_path: Path) -> No
 def test_down_lets_calls_finish(own: Session) -> None:
     results: list[subprocess.CompletedProcess[str]] = []
     calling = threading.Thread(
-        target=lambda: results.append(own.run("invoke", "hello", "-e", '{"sleep": 1, "at": "it"}'))
+        target=lambda: results.append(own.run("invoke", "hello", "-e", '{"sleep": 2.8, "at": "it"}'))
     )
     calling.start()
     own.until("'at': 'it'")
     done = own.run("down")
     calling.join()
-    assert (done.returncode, done.stderr) == (0, "ended\n")
+    assert own.process.poll() == 0, "it is gone when the command returns"
+    told = "note: waiting up to 30 s for 1 call in flight; `localfaas down --now` does not\n"
+    assert (done.returncode, done.stderr) == (0, told + "ended\n")
     assert json.loads(results[0].stdout) == "first"
-    assert own.process.wait(20) == 0
     assert own.run("down").returncode == 1
+
+
+def test_down_leaves_the_port_and_the_state_folder_free(tmp_path: Path) -> None:
+    (tmp_path / "functions").mkdir()
+    folder = write(tmp_path / "functions")
+    for _ in range(3):
+        session = Session(folder, "--state", str(tmp_path / "state"))
+        try:
+            assert session.run("invoke", "hello").returncode == 0
+            assert session.run("down").returncode == 0
+            assert session.process.poll() == 0
+        finally:
+            session.end()
 
 
 def test_a_closed_terminal_ends_it_without_a_trace(tmp_path: Path) -> None:

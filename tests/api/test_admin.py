@@ -6,6 +6,7 @@ import asyncio
 import http.client
 import io
 import json
+import os
 import subprocess
 import sys
 import threading
@@ -17,6 +18,7 @@ from typing import Any
 
 import pytest
 
+from emulator.model.process import namespace
 from emulator.settings import Settings
 from emulator.testing import ScriptedDriver
 
@@ -142,7 +144,15 @@ def test_shutdown_drains_and_ends_followers() -> None:
     running = Running(Settings(port=0), driver=ScriptedDriver())
     follower = Follower(running)
     status, _, body = ask(running, "/_emulator/shutdown", "POST")
-    assert (status, json.loads(body)) == (202, {"stopping": True, "now": False})
+    assert status == 202
+    assert json.loads(body) == {
+        "stopping": True,
+        "now": False,
+        "in_flight": 0,
+        "drain_seconds": 30.0,
+        "pid": os.getpid(),
+        "pid_namespace": namespace(),
+    }
     assert list(follower.lines()) == []
     follower.close()
     running._thread.join(20)
@@ -164,7 +174,8 @@ def test_shutdown_now_does_not_wait_for_calls() -> None:
     calling.start()
     while "invoking" not in [each["state"] for each in get(running, "environments")]:
         assert calling.is_alive()
-    assert ask(running, "/_emulator/shutdown?now=true", "POST")[0] == 202
+    status, _, body = ask(running, "/_emulator/shutdown?now=true", "POST")
+    assert (status, json.loads(body)["in_flight"]) == (202, 1)
     running._thread.join(20)
     calling.join(20)
     assert not running._thread.is_alive()

@@ -7,6 +7,7 @@ second and 20 MB that an emulator nobody looks into does not pay.
 from __future__ import annotations
 
 import asyncio
+import os
 from collections.abc import Callable
 
 from fastapi import FastAPI
@@ -16,15 +17,19 @@ import emulator
 from emulator.edge.admin import archives, events, logs, page, state
 from emulator.edge.admin.views import PREFIX, Stopping
 from emulator.edge.router import AsgiApp
+from emulator.model import process
 from emulator.services.context import Parts
 
 
-def make_admin(parts: Parts, stop: Callable[[], None], stopping: asyncio.Event) -> AsgiApp:
+def make_admin(
+    parts: Parts, stop: Callable[[], None], stopping: asyncio.Event, drain_seconds: float
+) -> AsgiApp:
     """Return the ASGI application.
 
     Args:
         stop: Asks the emulator to drain and end; called again, to end at once.
         stopping: Set when it does; ends what would otherwise go on for ever.
+        drain_seconds: How long the end waits for calls in flight at most.
     """
     app = FastAPI(
         title="localfaas admin API",
@@ -41,11 +46,19 @@ def make_admin(parts: Parts, stop: Callable[[], None], stopping: asyncio.Event) 
 
     @app.post(f"{PREFIX}/shutdown", status_code=202, summary="End the emulator")
     async def shutdown(now: bool = False) -> Stopping:
-        """Drain and end; with ``now``, without waiting for invocations in flight."""
+        """Drain and end; with ``now``, without waiting for the calls in flight."""
+        in_flight = sum(each.in_flight for each in parts.pools.environments.values())
         stop()
         if now:
             stop()
-        return Stopping(stopping=True, now=now)
+        return Stopping(
+            stopping=True,
+            now=now,
+            in_flight=in_flight,
+            drain_seconds=drain_seconds,
+            pid=os.getpid(),
+            pid_namespace=process.namespace(),
+        )
 
     @app.get(f"{PREFIX}/docs", include_in_schema=False)
     async def docs() -> HTMLResponse:

@@ -141,7 +141,15 @@ class MessageView(BaseModel):
 
 
 class Stopping(BaseModel):
-    """The emulator ends when invocations in flight have, or at once."""
+    """The emulator ends when the calls in flight have, or at once."""
 
     stopping: bool
     now: bool
+    #: Calls that run now.
+    in_flight: int
+    #: How long it waits for them at most.
+    drain_seconds: float
+    #: The emulator's process, and where that number means this process:
+    #: see :func:`emulator.model.process.namespace`.
+    pid: int
+    pid_namespace: str

@@ -1,0 +1,102 @@
+"""The command ``down``: ends an emulator, and returns when nothing is left of it."""
+
+from __future__ import annotations
+
+import os
+import select
+import subprocess
+import sys
+import time
+from contextlib import suppress
+from typing import Annotated, Any
+
+import typer
+
+from emulator.cli.client import DEFAULT_ENDPOINT, Client, Endpoint
+from emulator.cli.terminal import CommandError, note
+from emulator.model.process import namespace
+
+#: Seconds that the removal of environments and the writing of state may take, after all calls.
+_CLOSING_S = 30.0
+#: Seconds between two looks.
+_PAUSE_S = 0.02
+
+
+def down(
+    now: Annotated[
+        bool, typer.Option("--now", help="Do not wait for calls in flight to finish.")
+    ] = False,
+    endpoint: Endpoint = DEFAULT_ENDPOINT,
+) -> None:
+    """End a running emulator.
+
+    Calls in flight may finish first, within 30 seconds. The command returns when the emulator's
+    process and environments are gone, its port is free and its state folder is unlocked.
+
+    The exit code is 1 where there is no emulator, or it is still there in the end.
+
+    Example: localfaas down
+    """
+    client = Client(endpoint)
+    answer = client.post("shutdown", now="true" if now else None)
+    calls, drain_s = answer.get("in_flight", 0), answer.get("drain_seconds", 30.0)
+    if calls and not now:
+        count = "1 call" if calls == 1 else f"{calls} calls"
+        note(
+            f"waiting up to {drain_s:.0f} s for {count} in flight; `localfaas down --now` does not"
+        )
+    deadline = time.monotonic() + (0.0 if now else drain_s) + _CLOSING_S
+    if not _wait(client, answer, deadline):
+        pid = answer.get("pid", "unknown")
+        raise CommandError(
+            f"the emulator at {client.url} (process {pid}) is still there: end it with "
+            + (f"`kill -9 {pid}`" if now else "`localfaas down --now`")
+        )
+    print("ended", file=sys.stderr)
+
+
+def _wait(client: Client, emulator: dict[str, Any], deadline: float) -> bool:
+    """Wait until the emulator is gone; False: it is still there at the deadline."""
+    if emulator.get("pid_namespace") == namespace():
+        return _wait_for_process(emulator["pid"], deadline)
+    while client.listens():
+        if time.monotonic() > deadline:
+            return False
+        time.sleep(_PAUSE_S)
+    note("its port is free; its process runs elsewhere and can't be seen from here")
+    return True
+
+
+def _wait_for_process(pid: int, deadline: float) -> bool:
+    """Wait until a process has ended, whether its parent knows that yet or not."""
+    if hasattr(os, "pidfd_open"):
+        try:
+            fd = os.pidfd_open(pid)
+        except ProcessLookupError:
+            return True
+        except OSError:
+            pass  # an old kernel, or not allowed
+        else:
+            try:
+                poll = select.poll()
+                poll.register(fd, select.POLLIN)
+                return bool(poll.poll(max(0.0, deadline - time.monotonic()) * 1000))
+            finally:
+                os.close(fd)
+    while _runs(pid):
+        if time.monotonic() > deadline:
+            return False
+        time.sleep(_PAUSE_S)
+    return True
+
+
+def _runs(pid: int) -> bool:
+    with suppress(PermissionError):  # another user's, which is there
+        try:
+            os.kill(pid, 0)
+        except ProcessLookupError:
+            return False
+    state = subprocess.run(
+        ["ps", "-o", "stat=", "-p", str(pid)], capture_output=True, text=True, check=False
+    ).stdout
+    return bool(state.strip()) and not state.startswith("Z")
