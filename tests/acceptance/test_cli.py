@@ -421,7 +421,9 @@ def test_a_change_is_served_by_the_next_call(own: Session, tmp_path: Path) -> No
 def test_down_lets_calls_finish(own: Session) -> None:
     results: list[subprocess.CompletedProcess[str]] = []
     calling = threading.Thread(
-        target=lambda: results.append(own.run("invoke", "hello", "-e", '{"sleep": 2.8, "at": "it"}'))
+        target=lambda: results.append(
+            own.run("invoke", "hello", "-e", '{"sleep": 2.8, "at": "it"}')
+        )
     )
     calling.start()
     own.until("'at': 'it'")
