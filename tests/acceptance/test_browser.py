@@ -98,7 +98,7 @@ def test_a_page_of_another_site_runs_nothing(page: object, elsewhere: int, site:
         create(running.client("lambda"))
         page.goto(f"http://{site}:{elsewhere}/")
         assert page.evaluate(_ATTACK, [running.url, "hello"]) == "rejected"
-        assert running.emulator.driver.sandboxes == []
+        assert running.scripted_driver.sandboxes == []
         assert running.client("sqs").list_queues().get("QueueUrls", []) == []
     finally:
         running.stop()
@@ -112,6 +112,6 @@ def test_a_page_that_is_allowed_runs_it(page: object, elsewhere: int) -> None:
         create(running.client("lambda"))
         page.goto(origin)
         page.evaluate(_ATTACK.replace("/_emulator/shutdown", "/"), [running.url, "hello"])
-        assert len(running.emulator.driver.sandboxes) > 0
+        assert len(running.scripted_driver.sandboxes) > 0
     finally:
         running.stop()

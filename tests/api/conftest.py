@@ -47,6 +47,12 @@ class Running:
     def url(self) -> str:
         return f"http://localhost:{self.emulator.port}"
 
+    @property
+    def scripted_driver(self) -> ScriptedDriver:
+        driver = self.emulator.driver
+        assert isinstance(driver, ScriptedDriver)
+        return driver
+
     def call(self, function: Callable[[], Any]) -> Any:
         """Run ``function`` on the emulator's loop and return its result."""
 
@@ -87,7 +93,7 @@ def zip_of(**files: str) -> bytes:
 ECHO = zip_of(app__py="def handler(event, context):\n    return event\n")
 
 
-def create(client: Any, name: str = "hello", **fields: Any) -> dict[str, Any]:
+def create(client: Any, name: str = "hello", /, **fields: Any) -> dict[str, Any]:
     """Create a function with what every function needs."""
     request = {
         "FunctionName": name,

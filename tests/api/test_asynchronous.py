@@ -58,7 +58,7 @@ def test_an_event_is_acknowledged_and_its_success_told(quick: Running) -> None:
 
 
 def test_an_event_that_fails_three_times_is_dead_lettered_as_it_came(quick: Running) -> None:
-    quick.emulator.driver.script = failing
+    quick.scripted_driver.script = failing
     client, sqs = quick.client("lambda"), quick.client("sqs")
     url, arn = _queue(sqs, "dead")
     create(client, DeadLetterConfig={"TargetArn": arn})

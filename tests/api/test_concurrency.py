@@ -30,7 +30,7 @@ class Holding:
         self.begun: list[str] = []
         self._news: SimpleQueue[str] = SimpleQueue()
         self._go = asyncio.Event()
-        running.emulator.driver.script = self._script
+        running.scripted_driver.script = self._script
 
     async def _script(self, runtime: RuntimeClient) -> None:
         while True:
@@ -164,7 +164,7 @@ def test_a_failing_init_fails_the_provisioning(held: Holding) -> None:
     async def fails(runtime: RuntimeClient) -> None:
         return None
 
-    held.running.emulator.driver.script = fails
+    held.running.scripted_driver.script = fails
     one = {"FunctionName": "hello", "Qualifier": "1"}
     held.client.put_provisioned_concurrency_config(**one, ProvisionedConcurrentExecutions=2)
     while True:

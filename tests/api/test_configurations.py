@@ -60,7 +60,7 @@ def test_provisioned_concurrency(client: Any, scripted: Running) -> None:
     _until_ready(client, **live)
     kinds = [
         sandbox.spec.environ["AWS_LAMBDA_INITIALIZATION_TYPE"]
-        for sandbox in scripted.emulator.driver.live
+        for sandbox in scripted.scripted_driver.live
     ]
     assert kinds == ["provisioned-concurrency"] * 2
     with pytest.raises(client.exceptions.ResourceConflictException, match="pointed by"):
@@ -79,7 +79,7 @@ def test_provisioned_concurrency(client: Any, scripted: Running) -> None:
     _until_ready(client, **live)
     versions = {
         sandbox.spec.function_version
-        for sandbox in scripted.emulator.driver.live
+        for sandbox in scripted.scripted_driver.live
         if sandbox.spec.environ["AWS_LAMBDA_INITIALIZATION_TYPE"] == "provisioned-concurrency"
     }
     assert "2" in versions

@@ -125,7 +125,9 @@ class Caller:
             for name, value in {"Host": "localhost:{port}", **headers}.items():
                 text = value.replace("{port}", str(self.port)).encode("latin-1", "replace")
                 # Past the client's own idea of what a header may hold.
-                connection._buffer.append(name.replace("_", "-").encode() + b": " + text)
+                connection._buffer.append(  # type: ignore[attr-defined]
+                    name.replace("_", "-").encode() + b": " + text
+                )
             connection.putheader("Content-Length", str(len(body)))
             connection.endheaders(body)
             answer = connection.getresponse()
@@ -151,7 +153,7 @@ def caller(tmp_path_factory: pytest.TempPathFactory) -> Any:
     create(running.client("lambda"))
     yield Caller(running)
     # Not one of all these requests has come as far as a function, or has made one.
-    assert running.emulator.driver.sandboxes == []
+    assert running.scripted_driver.sandboxes == []
     assert [each.name for each in running.emulator.registry.all()] == ["hello"]
     running.stop()
 

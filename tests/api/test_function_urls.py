@@ -168,7 +168,7 @@ def test_several_headers_of_one_name_are_joined(site: Site) -> None:
         ("image/png", b"\x89PNG\x00", False),
     ],
 )
-def test_the_body_is_base64_by_its_type(site: Site, kind: str, body: str, text: bool) -> None:
+def test_the_body_is_base64_by_its_type(site: Site, kind: str, body: bytes, text: bool) -> None:
     site.publish()
     site.call("POST", body=body, headers={"Content-Type": kind})
     assert site.event["isBase64Encoded"] is not text

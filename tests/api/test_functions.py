@@ -156,7 +156,7 @@ def test_update_code_and_configuration(client: Any, scripted: Running) -> None:
     client.update_function_code(FunctionName="hello", ZipFile=ECHO)
     client.get_waiter("function_updated_v2").wait(FunctionName="hello")
     client.invoke(FunctionName="hello")
-    assert len(scripted.emulator.driver.sandboxes) == 3
+    assert len(scripted.scripted_driver.sandboxes) == 3
     with pytest.raises(client.exceptions.PreconditionFailedException):
         client.update_function_configuration(FunctionName="hello", RevisionId="0" * 8)
 

@@ -50,7 +50,7 @@ def test_applied_in_order(client: Any, scripted: Running) -> None:
     created = create(client, Layers=arns)
     assert [each["Arn"] for each in created["Layers"]] == arns
     client.invoke(FunctionName="hello")
-    spec = scripted.emulator.driver.sandboxes[0].spec
+    spec = scripted.scripted_driver.sandboxes[0].spec
     assert [sorted(path.name for path in folder.iterdir()) for folder in spec.layers] == [
         ["b"],
         ["a"],

@@ -6,7 +6,6 @@ import os
 import shutil
 import subprocess
 import time
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -27,21 +26,25 @@ def logs(scripted: Running) -> Any:
     return scripted.client("logs")
 
 
+class Put:
+    """Puts messages into a stream of the group "g"; offsets from ``now`` in milliseconds."""
+
+    def __init__(self, logs: Any) -> None:
+        self.logs = logs
+        self.now = int(time.time() * 1000)
+
+    def __call__(self, stream: str, *events: tuple[int, str]) -> dict[str, Any]:
+        found = self.logs.describe_log_streams(logGroupName="g", logStreamNamePrefix=stream)
+        if not found["logStreams"]:
+            self.logs.create_log_stream(logGroupName="g", logStreamName=stream)
+        batch = [{"timestamp": self.now + offset, "message": text} for offset, text in events]
+        return self.logs.put_log_events(logGroupName="g", logStreamName=stream, logEvents=batch)
+
+
 @pytest.fixture
-def put(logs: Any) -> Any:
-    """Put messages into a stream; offsets from now in milliseconds."""
+def put(logs: Any) -> Put:
     logs.create_log_group(logGroupName="g")
-
-    def put(stream: str, *events: tuple[int, str]) -> dict[str, Any]:
-        if not logs.describe_log_streams(logGroupName="g", logStreamNamePrefix=stream)[
-            "logStreams"
-        ]:
-            logs.create_log_stream(logGroupName="g", logStreamName=stream)
-        batch = [{"timestamp": put.now + offset, "message": text} for offset, text in events]
-        return logs.put_log_events(logGroupName="g", logStreamName=stream, logEvents=batch)
-
-    put.now = int(time.time() * 1000)
-    return put
+    return Put(logs)
 
 
 def error(call: Any, **fields: Any) -> tuple[str, str]:
@@ -120,7 +123,7 @@ def test_groups_in_pages(logs: Any) -> None:
     assert len(logs.describe_log_groups(logGroupNamePattern="3")["logGroups"]) == 1
 
 
-def test_streams_in_order_of_time(logs: Any, put: Callable[..., Any]) -> None:
+def test_streams_in_order_of_time(logs: Any, put: Put) -> None:
     put("b", (0, "x"))
     put("a", (-5, "x"))
     found = logs.describe_log_streams(logGroupName="g", orderBy="LastEventTime", descending=True)
@@ -130,7 +133,7 @@ def test_streams_in_order_of_time(logs: Any, put: Callable[..., Any]) -> None:
     assert len(logs.describe_log_streams(logGroupName="g")["logStreams"]) == 1
 
 
-def test_get_events_forward_and_backward(logs: Any, put: Callable[..., Any]) -> None:
+def test_get_events_forward_and_backward(logs: Any, put: Put) -> None:
     put("s", *((number, str(number)) for number in range(5)))
 
     def get(**fields: Any) -> tuple[list[str], dict[str, Any]]:
@@ -151,7 +154,7 @@ def test_get_events_forward_and_backward(logs: Any, put: Callable[..., Any]) -> 
     assert get(nextToken=end["nextForwardToken"])[0] == ["9"]
 
 
-def test_filter_interleaves_streams_in_pages(logs: Any, put: Callable[..., Any]) -> None:
+def test_filter_interleaves_streams_in_pages(logs: Any, put: Put) -> None:
     put("a", (0, "a0"), (2, "a2"), (4, "a4"))
     put("b", (1, "b1"), (3, "b3"))
     pages = list(
@@ -187,7 +190,7 @@ def test_filter_interleaves_streams_in_pages(logs: Any, put: Callable[..., Any])
         ("{ $.user IS NULL }", "6"),
     ],
 )
-def test_patterns(logs: Any, put: Callable[..., Any], pattern: str, expected: str) -> None:
+def test_patterns(logs: Any, put: Put, pattern: str, expected: str) -> None:
     messages = [
         "ERROR disk full",
         "ERROR no way",
@@ -206,13 +209,13 @@ def test_patterns(logs: Any, put: Callable[..., Any], pattern: str, expected: st
     "pattern",
     ["a-b", '"open', "{ $.a }", "{ a = 1 }", "{ $.a = 1", "[a, b]", "%x%", "{ ($.a = 1 }"],
 )
-def test_patterns_that_are_none(logs: Any, put: Callable[..., Any], pattern: str) -> None:
+def test_patterns_that_are_none(logs: Any, put: Put, pattern: str) -> None:
     code, text = error(logs.filter_log_events, logGroupName="g", filterPattern=pattern)
     assert code == "InvalidParameterException"
     assert text
 
 
-def test_put_refuses_what_is_out_of_time_and_order(logs: Any, put: Callable[..., Any]) -> None:
+def test_put_refuses_what_is_out_of_time_and_order(logs: Any, put: Put) -> None:
     answer = put("s", (-15 * DAY, "old"))
     assert answer["rejectedLogEventsInfo"] == {"tooOldLogEventEndIndex": 1}
     answer = put("s", (0, "now"), (3 * 3_600_000, "future"))
@@ -222,7 +225,7 @@ def test_put_refuses_what_is_out_of_time_and_order(logs: Any, put: Callable[...,
         put("s", (5, "b"), (0, "a"))
 
 
-def test_retention_bounds_what_is_kept(logs: Any, put: Callable[..., Any]) -> None:
+def test_retention_bounds_what_is_kept(logs: Any, put: Put) -> None:
     put("s", (-3 * DAY, "old"))
     put("s", (0, "new"))
     logs.put_retention_policy(logGroupName="g", retentionInDays=1)

@@ -13,7 +13,6 @@ import pytest
 from botocore.exceptions import ClientError
 
 from emulator.app import Emulator
-from emulator.model.function import FunctionVersion
 from emulator.settings import Settings
 from emulator.testing import RuntimeClient, ScriptedDriver
 from tests.api.conftest import Running, create
@@ -48,7 +47,7 @@ def managed(
     )
 
 
-def active(client: Any, **version: FunctionVersion) -> dict[str, Any]:
+def active(client: Any, **version: str) -> dict[str, Any]:
     """Wait until a version has its environments; returns its configuration."""
     while True:
         found = client.get_function_configuration(**version)
@@ -57,8 +56,8 @@ def active(client: Any, **version: FunctionVersion) -> dict[str, Any]:
 
 
 def kinds(running: Running) -> list[str]:
-    driver = running.emulator.driver
-    return [each.spec.environ["AWS_LAMBDA_INITIALIZATION_TYPE"] for each in driver.live]
+    live = running.scripted_driver.live
+    return [each.spec.environ["AWS_LAMBDA_INITIALIZATION_TYPE"] for each in live]
 
 
 def _invoke(client: Any) -> bytes:
@@ -72,7 +71,7 @@ class Workers:
         self.running, self.count = running, count
         self.begun: SimpleQueue[bytes] = SimpleQueue()
         self.go = asyncio.Event()
-        running.emulator.driver.script = self._script
+        running.scripted_driver.script = self._script
 
     async def _script(self, runtime: RuntimeClient) -> None:
         clients = [await runtime.another() for _ in range(self.count)]
@@ -166,7 +165,7 @@ def test_a_version_published_anew_runs_the_new_configuration(
     client.publish_version(FunctionName="hello", PublishTo="LATEST_PUBLISHED")
     active(client, **latest)
     client.invoke(FunctionName="hello")["Payload"].read()
-    colours = [each.spec.environ.get("COLOUR") for each in scripted.emulator.driver.live]
+    colours = [each.spec.environ.get("COLOUR") for each in scripted.scripted_driver.live]
     assert colours == ["blue"]
 
 
@@ -176,7 +175,7 @@ def test_an_init_that_fails_fails_the_version(client: Any, scripted: Running) ->
         headers = {"Lambda-Runtime-Function-Error-Type": "Runtime.ImportModuleError"}
         await runtime.call("POST", "init/error", body, headers)
 
-    scripted.emulator.driver.script = fails
+    scripted.scripted_driver.script = fails
     managed(client, Publish=True)
     failed = active(client, **_ONE)
     assert (failed["State"], failed["StateReason"]) == ("Failed", "no module")
@@ -197,7 +196,7 @@ def test_one_environment_takes_as_many_at_once_as_its_function_says(
         calls = [threads.submit(_invoke, client) for _ in range(3)]
         for _ in calls:
             workers.begun.get(timeout=20)
-        assert len(scripted.emulator.driver.live) == 1
+        assert len(scripted.scripted_driver.live) == 1
         (environment,) = get(scripted, "environments")
         assert (environment["state"], environment["in_flight"]) == ("invoking", 3)
         with pytest.raises(client.exceptions.TooManyRequestsException) as raised:
@@ -212,7 +211,7 @@ def test_scaling_bounds_the_environments(client: Any, scripted: Running) -> None
     active(client, **_ONE)
     assert client.get_function_scaling_config(**_ONE)["FunctionArn"].endswith(":hello:1")
 
-    def scale(low: int, high: int) -> dict[str, Any]:
+    def scale(low: int, high: int) -> str:
         config = {"MinExecutionEnvironments": low, "MaxExecutionEnvironments": high}
         put = client.put_function_scaling_config(**_ONE, FunctionScalingConfig=config)
         while True:

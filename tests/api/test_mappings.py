@@ -28,7 +28,7 @@ def _create(client: Any, arn: str = QUEUE, **fields: Any) -> dict[str, Any]:
     )
 
 
-def _settled(client: Any, key: str) -> str:
+def _settled(client: Any, key: dict[str, str]) -> str:
     """Wait for the end of a mapping's transition; returns its state, "" where it is gone."""
     for _ in range(2000):
         try:

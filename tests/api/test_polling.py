@@ -44,7 +44,8 @@ class Polled:
     def depth(self) -> tuple[str, str]:
         names = ["ApproximateNumberOfMessages", "ApproximateNumberOfMessagesNotVisible"]
         found = self.sqs.get_queue_attributes(QueueUrl=self.url, AttributeNames=names)
-        return tuple(found["Attributes"][name] for name in names)  # type: ignore[return-value]
+        ready, in_flight = (found["Attributes"][name] for name in names)
+        return ready, in_flight
 
     def eventually(self, condition: Callable[[], bool]) -> None:
         deadline = time.monotonic() + 20

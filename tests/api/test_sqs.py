@@ -17,20 +17,19 @@ import pytest
 from botocore.exceptions import ClientError
 
 from emulator.model.errors import StorageFull
-from tests.api.conftest import Running
 
 from .sqs_server import SqsServer
 
 
 @pytest.fixture(scope="module")
-def server() -> Iterator[Running]:
+def server() -> Iterator[SqsServer]:
     server = SqsServer()
     yield server
     server.stop()
 
 
 @pytest.fixture
-def client(server: Running) -> Iterator[Any]:
+def client(server: SqsServer) -> Iterator[Any]:
     client = server.client()
     yield client
     client.close()
@@ -51,7 +50,7 @@ def _error(call: Callable[..., Any], **request: Any) -> tuple[dict[str, Any], in
     return response["Error"], response["ResponseMetadata"]["HTTPStatusCode"]
 
 
-def test_messages_go_through(client: Any, queue: str, server: Running) -> None:
+def test_messages_go_through(client: Any, queue: str, server: SqsServer) -> None:
     assert queue.startswith(f"{server.url}/000000000000/")
     sent = client.send_message(
         QueueUrl=queue,
@@ -163,7 +162,7 @@ def test_fifo_goes_through(client: Any) -> None:
     assert [m["Body"] for m in got] == [m["Body"] for m in again] == ["0", "1", "2"]
 
 
-def test_accounts_and_regions_are_apart(server: Running, client: Any) -> None:
+def test_accounts_and_regions_are_apart(server: SqsServer, client: Any) -> None:
     client.create_queue(QueueName="apart")
     for other in (server.client(account="111111111111"), server.client(region="eu-west-1")):
         error, _ = _error(other.get_queue_url, QueueName="apart")
@@ -172,7 +171,7 @@ def test_accounts_and_regions_are_apart(server: Running, client: Any) -> None:
 
 
 def test_many_open_polls_cost_nothing_and_are_all_answered(
-    server: Running, client: Any, queue: str
+    server: SqsServer, client: Any, queue: str
 ) -> None:
     polls, ready = 40, threading.Barrier(41)
 
@@ -202,7 +201,7 @@ def test_many_open_polls_cost_nothing_and_are_all_answered(
     assert sorted(bodies, key=int) == [str(n) for n in range(polls)]
 
 
-def _query(server: Running, **parameters: Any) -> tuple[int, str]:
+def _query(server: SqsServer, **parameters: Any) -> tuple[int, str]:
     body = urllib.parse.urlencode({"Version": "2012-11-05", **parameters}).encode()
     request = urllib.request.Request(
         server.url,
@@ -221,7 +220,7 @@ def _query(server: Running, **parameters: Any) -> tuple[int, str]:
             return error.code, error.read().decode()
 
 
-def test_the_query_protocol_works(server: Running) -> None:
+def test_the_query_protocol_works(server: SqsServer) -> None:
     status, text = _query(
         server,
         Action="CreateQueue",
@@ -316,7 +315,7 @@ def test_the_query_protocol_works(server: Running) -> None:
     ],
 )
 def test_bad_input_gets_an_answer_in_awss_shape(
-    server: Running, queue: str, operation: str, request_: dict[str, Any]
+    server: SqsServer, queue: str, operation: str, request_: dict[str, Any]
 ) -> None:
     body = json.dumps({"QueueUrl": queue, **request_}).encode()
     request = urllib.request.Request(
@@ -333,7 +332,7 @@ def test_bad_input_gets_an_answer_in_awss_shape(
     assert "message" in {key.lower() for key in told}
 
 
-def test_a_queues_url_says_which_queue_a_query_is_for(server: Running, queue: str) -> None:
+def test_a_queues_url_says_which_queue_a_query_is_for(server: SqsServer, queue: str) -> None:
     def ask(address: Any, **parameters: Any) -> str:
         # As AWS's documentation shows it: nothing but an action and its parameters.
         with urllib.request.urlopen(f"{address}?{urllib.parse.urlencode(parameters)}") as answer:
@@ -345,7 +344,7 @@ def test_a_queues_url_says_which_queue_a_query_is_for(server: Running, queue: st
 
 
 def test_a_full_disk_is_said_to_the_caller(
-    client: Any, server: Running, monkeypatch: pytest.MonkeyPatch
+    client: Any, server: SqsServer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     async def full(*_: Any) -> None:
         raise StorageFull("database or disk is full")

@@ -11,12 +11,14 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
+from unittest.mock import Mock
 
 import boto3
 import pytest
 from botocore.config import Config
 
 from emulator.settings import Settings
+from emulator.store.database import Durability
 from emulator.testing import ScriptedDriver
 from tests.api.conftest import ECHO, Running, create
 
@@ -25,6 +27,7 @@ import asyncio, sys
 from pathlib import Path
 from emulator.app import Emulator
 from emulator.settings import Settings
+from emulator.store.database import Durability
 from emulator.testing import ScriptedDriver
 
 async def main():
@@ -130,7 +133,7 @@ def _furnish(client: Any) -> None:
 def _told(client: Any) -> dict[str, Any]:
     """Return all that the API tells of what was furnished."""
     hello = {"FunctionName": "hello"}
-    calls = {
+    calls: dict[str, tuple[str, dict[str, Any]]] = {
         "functions": ("list_functions", {"FunctionVersion": "ALL"}),
         "function": ("get_function", hello),
         "version": ("get_function_configuration", {**hello, "Qualifier": "12"}),
@@ -193,24 +196,25 @@ def test_unpacked_code_that_was_lost_is_unpacked_again(tmp_path: Path) -> None:
         assert sorted(path.name for path in unpacked.iterdir()) == names
 
 
-def test_a_synchronous_invoke_writes_nothing_durable(scripted_state: Running) -> None:
+def test_a_synchronous_invoke_writes_nothing_durable(
+    scripted_state: Running, monkeypatch: pytest.MonkeyPatch
+) -> None:
     client = scripted_state.client("lambda")
     create(client)
     database = scripted_state.emulator.store.database
-    written = []
-    submit = database.submit
-    database.submit = lambda work, done: (written.append(work), submit(work, done))
+    submit = Mock(wraps=database.submit)
+    monkeypatch.setattr(database, "submit", submit)
     for _ in range(5):
         client.invoke(FunctionName="hello", Payload=b"{}")
-    assert written == []
+    submit.assert_not_called()
     client.tag_resource(
         Resource="arn:aws:lambda:us-east-1:000000000000:function:hello", Tags={"a": "b"}
     )
-    assert len(written) == 1
+    submit.assert_called_once()
 
 
 @pytest.mark.parametrize(("durability", "level"), [("full", 2), ("normal", 1), ("off", 0)])
-def test_durability_is_a_setting(tmp_path: Path, durability: str, level: int) -> None:
+def test_durability_is_a_setting(tmp_path: Path, durability: Durability, level: int) -> None:
     settings = Settings(port=0, state=tmp_path / "state", durability=durability)
     running = Running(settings, driver=ScriptedDriver())
     try:

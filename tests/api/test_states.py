@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from botocore.exceptions import ClientError
 
 from emulator.model.errors import DriverFault, StorageFull
 from emulator.settings import Settings
@@ -33,7 +34,7 @@ def client(slow: Running) -> Any:
 
 
 def _refused(call: Callable[..., Any], **request: Any) -> str:
-    with pytest.raises(Exception, match="ResourceConflictException") as caught:
+    with pytest.raises(ClientError, match="ResourceConflictException") as caught:
         call(**request)
     assert caught.value.response["ResponseMetadata"]["HTTPStatusCode"] == 409
     assert caught.value.response["Type"] == "User"

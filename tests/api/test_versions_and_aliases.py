@@ -18,7 +18,7 @@ def client(scripted: Running) -> Any:
     return scripted.client("lambda")
 
 
-def _code(error: str) -> str:
+def _code(error: pytest.ExceptionInfo[ClientError]) -> str:
     return error.value.response["Error"]["Code"]
 
 
@@ -151,14 +151,15 @@ def test_preconditions(client: Any) -> None:
         client.publish_version(FunctionName="hello", CodeSha256="x")
 
 
-def test_a_change_in_progress_refuses_others(client: Any, scripted: Running) -> None:
+def test_a_change_in_progress_refuses_others(
+    client: Any, scripted: Running, monkeypatch: pytest.MonkeyPatch
+) -> None:
     gate = asyncio.Event()
-    driver = scripted.emulator.driver
 
     async def prepare(runtime: str, architecture: str) -> None:
         await gate.wait()
 
-    driver.prepare = prepare
+    monkeypatch.setattr(scripted.emulator.driver, "prepare", prepare)
     create(client)
     found = client.get_function_configuration(FunctionName="hello")
     assert (found["State"], found["StateReasonCode"]) == ("Pending", "Creating")
@@ -190,11 +191,13 @@ def test_a_change_in_progress_refuses_others(client: Any, scripted: Running) -> 
     client.get_waiter("function_updated_v2").wait(FunctionName="hello")
 
 
-def test_a_runtime_that_cannot_be_had_fails_the_function(client: Any, scripted: Running) -> None:
+def test_a_runtime_that_cannot_be_had_fails_the_function(
+    client: Any, scripted: Running, monkeypatch: pytest.MonkeyPatch
+) -> None:
     async def prepare(runtime: str, architecture: str) -> None:
         raise DriverFault("no such image")
 
-    scripted.emulator.driver.prepare = prepare
+    monkeypatch.setattr(scripted.emulator.driver, "prepare", prepare)
     create(client)
     found = client.get_function_configuration(FunctionName="hello")
     assert (found["State"], found["StateReason"]) == ("Failed", "no such image")
@@ -255,7 +258,7 @@ def test_twice_the_same_name(client: Any) -> None:
 
 
 def test_configuration_is_shown_as_given(client: Any) -> None:
-    given = {
+    given: dict[str, Any] = {
         "Description": "d",
         "Timeout": 9,
         "MemorySize": 256,
