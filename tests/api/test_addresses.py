@@ -30,7 +30,7 @@ async def test_any_port_is_another_one_where_the_clients_port_is_taken() -> None
             {running, asyncio.ensure_future(ready.wait())}, return_when=asyncio.FIRST_COMPLETED
         )
         assert ready.is_set()
-        url = f"{emulator.pools.settings.endpoint_url}/2015-03-31/functions/"
+        url = f"{emulator.pools.endpoint_url}/2015-03-31/functions/"
         assert await asyncio.to_thread(_status, url) == 200
         emulator.stop()
         await running

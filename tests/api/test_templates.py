@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 
 from emulator.cli.greeting import greet
+from emulator.project.project import Project
 from emulator.settings import Settings
 from emulator.testing import ScriptedDriver
 from tests.api.conftest import Running
@@ -34,6 +35,12 @@ Resources:
       RedrivePolicy: {deadLetterTargetArn: !GetAtt Dead.Arn, maxReceiveCount: 3}
   Dead: {Type: AWS::SQS::Queue}
 """
+
+
+def _project(running: Running) -> Project:
+    project = running.emulator.project
+    assert project is not None
+    return project
 
 
 @pytest.fixture
@@ -99,11 +106,11 @@ def test_another_start_finds_what_is_there(start: Callable[..., Running]) -> Non
 
 def test_the_declarations_are_followed(start: Callable[..., Running]) -> None:
     running = start()
-    folder = running.emulator.project.folder
+    folder = _project(running).folder
     assert folder is not None
     (before,) = _mappings(running)
     running.client("lambda").update_event_source_mapping(UUID=before["UUID"], BatchSize=7)
-    apply = running.emulator.project.resources.apply
+    apply = _project(running).resources.apply
     running.call(lambda: apply(folder.read()))
     assert _mappings(running)[0]["BatchSize"] == 7, "only a changed declaration is applied"
     (folder.path / "template.yaml").write_text(
@@ -116,7 +123,7 @@ def test_the_declarations_are_followed(start: Callable[..., Running]) -> None:
 
 def test_a_changed_template_takes_effect_by_itself(start: Callable[..., Running]) -> None:
     running = start(watch=True)
-    folder = running.emulator.project.folder
+    folder = _project(running).folder
     assert folder is not None
     (folder.path / "template.yaml").write_text(TEMPLATE.replace("BatchSize: 5", "BatchSize: 8"))
     deadline = time.monotonic() + 20
@@ -138,11 +145,11 @@ def test_what_aws_would_refuse_is_told(
     start: Callable[..., Running], before: str, after: str, says: str
 ) -> None:
     running = start()
-    folder = running.emulator.project.folder
+    folder = _project(running).folder
     assert folder is not None
     (folder.path / "template.yaml").write_text(TEMPLATE.replace(before, after))
     with pytest.raises(Exception, match=says):
-        running.call(lambda: running.emulator.project.resources.apply(folder.read()))
+        running.call(lambda: _project(running).resources.apply(folder.read()))
 
 
 def test_a_function_url_follows_its_declaration(
