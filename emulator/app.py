@@ -21,7 +21,7 @@ from typing import TYPE_CHECKING
 from emulator.code.requirements import Requirements
 from emulator.driver.base import Driver
 from emulator.driver.table import make_driver
-from emulator.edge.aws_handler import AwsDoor
+from emulator.edge.aws_handler import AwsHandler
 from emulator.edge.guard import Guard
 from emulator.edge.http_fronts.function_url import FunctionUrlDoor
 from emulator.edge.router import AsgiApp, Gateway
@@ -49,6 +49,7 @@ from emulator.services.lambda_.functions import managed_instances, preparing, st
 from emulator.services.sqs.delivery import QueueTarget
 from emulator.services.sqs.polling import EmbeddedQueues
 from emulator.services.sqs.queues import Sqs
+from emulator.services.table import Table
 from emulator.settings import Settings
 from emulator.sources.base import Queues
 from emulator.sources.pollers import Pollers
@@ -168,7 +169,14 @@ class Emulator:
     def _make_face(self) -> None:
         """Make what speaks to clients and to the user's folder."""
         settings = self.settings
+        self.table = Table(
+            account=settings.account,
+            region=settings.region,
+            endpoint=self.endpoint,
+            extra=settings.extra_services,
+        )
         self.parts = Parts(
+            table=self.table,
             clock=self.clock,
             console=self.console,
             logs=self.logs,
@@ -186,15 +194,14 @@ class Emulator:
             strict=settings.strict,
             transition_seconds=settings.transition_seconds,
         )
-        aws = AwsDoor(self.parts, account=settings.account, region=settings.region)
         self._guard = Guard(settings.allow_hosts, settings.allow_origins)
         self.gateway = Gateway(
             guard=self._guard,
-            aws=aws,
+            aws=AwsHandler(self.table),
             urls=FunctionUrlDoor(self.parts),
             admin=self._make_admin,
         )
-        self.project = self._make_project(settings.functions, aws) if settings.functions else None
+        self.project = self._make_project(settings.functions) if settings.functions else None
         self._preparing: asyncio.Task[None] | None = None
 
     def _make_admin(self) -> AsgiApp:
@@ -202,7 +209,7 @@ class Emulator:
 
         return make_admin(self.parts, self.stop, self._stopping, self.settings.drain_seconds)
 
-    def _make_project(self, path: Path, aws: AwsDoor) -> Project:
+    def _make_project(self, path: Path) -> Project:
         from emulator.project.folder import Folder
         from emulator.project.project import Project
 
@@ -218,7 +225,7 @@ class Emulator:
             strict=settings.strict,
         )
         resources = DeclaredResources(
-            aws.call, self.registry, account=settings.account, region=settings.region
+            self.table.call, self.registry, account=settings.account, region=settings.region
         )
         return Project(folder, resources, self.console)
 
@@ -247,6 +254,9 @@ class Emulator:
                 close=self.queues.close,
             ),
             Component(name="SQS", open=self.sqs.resume, close=self.sqs.close),
+            Component(
+                name="services", open=partial(self.table.open, self.parts), close=self.table.close
+            ),
             Component(
                 name="asynchronous invokes",
                 open=partial(self.asynchronous.open, self.queues),

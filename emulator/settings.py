@@ -72,5 +72,7 @@ class Settings:
     allow_hosts: tuple[str, ...] = field(default_factory=tuple)
     #: Web origins whose pages may call the emulator.
     allow_origins: tuple[str, ...] = field(default_factory=tuple)
+    #: Packages of further AWS services to serve, laid out as those of ``emulator.services``.
+    extra_services: tuple[str, ...] = field(default_factory=tuple)
     #: Seconds a shutdown waits for invocations in flight.
     drain_seconds: float = 30.0

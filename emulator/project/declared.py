@@ -23,10 +23,10 @@ LOGICAL_ID = "aws:cloudformation:logical-id"
 
 
 class Call(Protocol):
-    """Does one operation; see :meth:`emulator.edge.aws_handler.AwsDoor.call`."""
+    """Does one operation; see :meth:`emulator.services.table.Table.call`."""
 
     def __call__(
-        self, name: str, operation_name: str, request: Mapping[str, Any], **params: str
+        self, service: str, operation: str, request: Mapping[str, Any]
     ) -> Awaitable[dict[str, Any]]: ...
 
 
@@ -75,10 +75,10 @@ class DeclaredResources:
             raise ConfigurationError(problems[0])
 
     async def _do(
-        self, where: str, service: str, operation: str, request: Mapping[str, Any], **params: str
+        self, where: str, service: str, operation: str, request: Mapping[str, Any]
     ) -> dict[str, Any]:
         try:
-            return await self._call(service, operation, request, **params)
+            return await self._call(service, operation, request)
         except AwsError as error:
             raise ConfigurationError(f"{where}: {error.message}") from error
 
@@ -102,14 +102,14 @@ class DeclaredResources:
         where = f"{name}.FunctionUrlConfig"
         before = self._urls.get(name)
         try:
-            await self._call("lambda", "GetFunctionUrlConfig", {}, FunctionName=name)
+            await self._call("lambda", "GetFunctionUrlConfig", {"FunctionName": name})
             verb = "Update" if url is not None else "Delete"
         except AwsError:
             verb = "Create" if url is not None else ""
         # What came through the API stays, and so does what it changed since.
         if verb and (verb == "Create" or before != url) and (verb != "Delete" or before):
             operation = f"{verb}FunctionUrlConfig"
-            await self._do(where, "lambda", operation, url or {}, FunctionName=name)
+            await self._do(where, "lambda", operation, {**(url or {}), "FunctionName": name})
         if url is None:
             self._urls.pop(name, None)
         else:
@@ -128,8 +128,8 @@ class DeclaredResources:
         request = dict(mapping.request)
         if before is not None and before["EventSourceArn"] == request["EventSourceArn"]:
             changes = {k: v for k, v in request.items() if k not in ("EventSourceArn", "Tags")}
-            uuid = before["UUID"]
-            await self._do(name, "lambda", "UpdateEventSourceMapping", changes, UUID=uuid)
+            changes["UUID"] = before["UUID"]
+            await self._do(name, "lambda", "UpdateEventSourceMapping", changes)
         else:
             if before is not None:
                 await self._delete(before)
@@ -145,7 +145,7 @@ class DeclaredResources:
 
     async def _delete(self, mapping: dict[str, Any]) -> None:
         name, uuid = mapping["Tags"][LOGICAL_ID], mapping["UUID"]
-        await self._do(name, "lambda", "DeleteEventSourceMapping", {}, UUID=uuid)
+        await self._do(name, "lambda", "DeleteEventSourceMapping", {"UUID": uuid})
 
 
 def _is_declared(mapping: dict[str, Any]) -> bool:

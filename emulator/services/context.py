@@ -24,6 +24,7 @@ from emulator.telemetry.logs import Logs
 
 if TYPE_CHECKING:
     from emulator.services.lambda_.functions.states import Ground, Transition
+    from emulator.services.table import Table
 
 _WAITER = re.compile(r"\bm/(?:[A-Za-z0-9+-]+,)*B\b")
 
@@ -62,6 +63,8 @@ class Parts:
 
     clock: Clock
     console: Console
+    #: The services: how one finds and calls another.
+    table: Table
     logs: Logs
     registry: Registry
     driver: Driver
@@ -118,6 +121,10 @@ class Context:
     trace_id: str = ""
     #: The caller's User-Agent.
     user_agent: str = ""
+    #: What ``open`` of the service's ``state.py`` returned; None where it has none.
+    state: Any = None
+    #: Headers of the answer that stand in no model; names in lower case.
+    headers: list[tuple[bytes, bytes]] = field(default_factory=list)
 
     @property
     def waits(self) -> bool:

@@ -1,66 +1,173 @@
-"""Which service and operation a request means."""
+"""Which service, protocol and operation a request means, by what the specs say.
+
+A request says it by the first of these that it has: the service of its signature, X-Amz-Target,
+the path of a CBOR request, the parameters Action and Version, its path.
+"""
 
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import NamedTuple
 
 from emulator.model.errors import AwsError
-from emulator.wire import query, values
+from emulator.services.not_served import NotServed, not_served
+from emulator.services.service import Service
+from emulator.wire import ServiceCodec, query, values
 
-_TARGETS = {"AmazonSQS": "sqs", "Logs_20140328": "logs"}
-_VERSIONS = {"2012-11-05": "sqs", "2011-06-15": "sts"}
-#: The service in the credential scope of a signature.
-_SCOPE = re.compile(r"Credential=[^,\s]*?/\d{8}/[^/,\s]+/([a-z0-9-]+)/aws4_request")
 #: Parameters of a form that say whom it is for, where it can't be decoded.
 _PLAIN = re.compile(rb"(?:^|&)(Action|Version)=([\w-]+)")
+#: The path of a request of the protocol rpc-v2-cbor.
+_CBOR_PATH = re.compile(r"/service/(?P<prefix>[^/]+)/operation/(?P<operation>[^/]*)")
 
 
-class Target(NamedTuple):
-    """What a request of the json or query protocol means."""
+class Meaning(NamedTuple):
+    """What a request means."""
 
-    #: ``sqs``, ``logs`` or ``sts``.
-    service: str
-    #: ``json`` or ``query``.
-    protocol: str
-    #: The operation's wire name, unchecked.
-    operation: str
+    service: Service
+    #: Of the protocol it came in.
+    codec: ServiceCodec
+    #: The operation's wire name, unchecked; None where method and path say it.
+    operation: str | None
 
 
-def identify(
-    headers: Mapping[str, str], query_string: str, body: bytes, default: str | None = None
-) -> Target | None:
-    """Find which service and operation a json or query request means.
+class Identifier:
+    """Finds what requests mean.
 
     Args:
-        default: The service of a query request that names none.
+        services: Those that are served.
+    """
 
-    Returns:
-        ``None`` if it is neither, or for a service that is not spoken here.
+    def __init__(self, services: Iterable[Service]) -> None:
+        self._services = list(services)
+        self._signed: dict[str, list[Service]] = {}
+        self._targets: dict[str, Service] = {}
+        self._versions: dict[str, Service] = {}
+        self._paths: list[tuple[re.Pattern[str], Service]] = []
+        for service in self._services:
+            spec = service.spec
+            self._signed.setdefault(spec.signing_name, []).append(service)
+            if spec.target_prefix:
+                self._targets[spec.target_prefix] = service
+            if spec.query_version:
+                self._versions[spec.query_version] = service
+            if spec.path:
+                self._paths.append((re.compile(spec.path, re.DOTALL), service))
+        #: What every request means that is signed for a service which alone has its name in
+        #: signatures, and is told by its path.
+        self._by_signature: dict[str, Meaning] = {}
+
+    def __call__(
+        self,
+        method: str,
+        path: str,
+        query_string: str,
+        headers: Mapping[str, str],
+        body: bytes,
+        signed_for: str,
+    ) -> Meaning:
+        """Return what a request means.
+
+        Args:
+            path: Still percent-encoded.
+            headers: By names in lower case.
+            signed_for: The service of the request's signature; "" if it has none.
+
+        Raises:
+            AwsError: It is for nothing there is, or cannot be read.
+            NotServed: It is for a service that is not served, or for no operation of the one it
+                is for.
+        """
+        known = self._by_signature.get(signed_for)
+        if known is not None:
+            return known
+        signed = self._signed.get(signed_for, ())
+        owner = self._owner(path, signed if signed_for else self._services)
+        if owner is None and len(signed) == 1:
+            owner = signed[0]
+        if owner is not None and owner.spec.is_rest:
+            meaning = Meaning(owner, owner.codec(), None)
+            if len(signed) == 1:
+                self._by_signature[signed_for] = meaning
+            return meaning
+        named = self._named(path, query_string, headers, body, signed_for, owner)
+        if named is not None:
+            return named
+        if signed:
+            error = _unknown(method, path)
+            raise NotServed((owner or signed[0]).codec(), error)
+        if not signed_for and not _names_operation(path, query_string, headers, body):
+            raise _unknown(method, path)
+        titles = [service.spec.title for service in self._services]
+        raise not_served(headers, query_string, body, signed_for, titles)
+
+    def _owner(self, path: str, among: Iterable[Service]) -> Service | None:
+        for pattern, service in self._paths:
+            if service in among and pattern.fullmatch(path):
+                return service
+        return None
+
+    def _named(
+        self,
+        path: str,
+        query_string: str,
+        headers: Mapping[str, str],
+        body: bytes,
+        signed_for: str,
+        owner: Service | None,
+    ) -> Meaning | None:
+        """Return what a request means that names its operation; None if it names none we serve."""
+        target = headers.get("x-amz-target")
+        if target is not None:
+            prefix, _, operation = target.rpartition(".")
+            if prefix not in self._targets:
+                prefix, _, operation = target.partition(".")
+            return _meaning(self._targets.get(prefix), "json", operation)
+        if "smithy-protocol" in headers and (match := _CBOR_PATH.fullmatch(path)):
+            service = self._targets.get(match["prefix"])
+            return _meaning(service, "smithy-rpc-v2-cbor", match["operation"])
+        parameters = _action(headers, query_string, body)
+        if parameters is None:
+            return None
+        if "Version" in parameters:
+            owner = self._versions.get(parameters["Version"][0])
+        return _meaning(owner, "query", parameters["Action"][0])
+
+
+def _meaning(service: Service | None, protocol: str, operation: str) -> Meaning | None:
+    if service is None or protocol not in service.spec.protocols:
+        return None
+    return Meaning(service, service.codec(protocol), operation)
+
+
+def _action(
+    headers: Mapping[str, str], query_string: str, body: bytes
+) -> Mapping[str, list[str]] | None:
+    """Return the parameters of a request of the query protocol; None if it is none.
 
     Raises:
         AwsError: ``SerializationException``: a query string that is not UTF-8.
     """
-    target = headers.get("x-amz-target")
-    if target is not None:
-        prefix, _, operation = target.partition(".")
-        return Target(_TARGETS[prefix], "json", operation) if prefix in _TARGETS else None
     parameters = values.parse_query_string(query_string)
-    if "Action" not in parameters:
-        if not headers.get("content-type", "").startswith("application/x-www-form-urlencoded"):
-            return None
-        try:
-            parameters = query.form(query_string, body)
-        except AwsError:
-            # What is wrong with it is said by the service it is for, in its protocol.
-            parameters = {name.decode(): [text.decode()] for name, text in _PLAIN.findall(body)}
-        if "Action" not in parameters:
-            return None
-    name = _VERSIONS.get(parameters.get("Version", [""])[0])
-    if name is None and "Version" not in parameters:
-        scope = _SCOPE.search(headers.get("authorization", ""))
-        name = scope.group(1) if scope else default
-    if name not in _VERSIONS.values():
+    if "Action" in parameters:
+        return parameters
+    if not headers.get("content-type", "").startswith("application/x-www-form-urlencoded"):
         return None
-    return Target(str(name), "query", parameters["Action"][0])
+    try:
+        parameters = query.form(query_string, body)
+    except AwsError:
+        # What is wrong with it is said by the service it is for, in its protocol.
+        parameters = {name.decode(): [text.decode()] for name, text in _PLAIN.findall(body)}
+    return parameters if "Action" in parameters else None
+
+
+def _names_operation(path: str, query_string: str, headers: Mapping[str, str], body: bytes) -> bool:
+    if "x-amz-target" in headers or _CBOR_PATH.match(path):
+        return True
+    return _action(headers, query_string, body) is not None
+
+
+def _unknown(method: str, path: str) -> AwsError:
+    return AwsError(
+        "UnknownOperationException", f"No operation answers {method} {path}.", status=404
+    )

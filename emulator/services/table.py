@@ -1,137 +1,157 @@
-"""The AWS services of this endpoint, and how a caller of any other one is told."""
+"""The AWS services of this emulator: found by what requests, ARNs and callers say."""
 
 from __future__ import annotations
 
-import re
-from collections.abc import Awaitable, Callable, Mapping
-from functools import cached_property
-from html import escape
-from importlib import import_module
-from typing import Any
+from collections.abc import Awaitable, Callable, Iterable, Mapping
+from functools import cached_property, partial
+from typing import TYPE_CHECKING, Any
 
-import orjson
-
-from emulator import wire
-from emulator.model.errors import AwsError
+from emulator.model.ids import new_request_id
 from emulator.services.context import Context
-from emulator.wire.serialise import Response
-from emulator.wire.services import ServiceCodec
+from emulator.services.identify import Identifier
+from emulator.services.service import Service
+from emulator.services.spec import OptionalModule
+from emulator.wire import direct
 
-Handler = Callable[[Context, Mapping[str, Any]], Awaitable[dict[str, Any]]]
+if TYPE_CHECKING:
+    from emulator.services.context import Parts
 
-#: (service, protocol) to the module that has its ``OPERATIONS`` (by wire name) and
-#: ``UNSUPPORTED`` (what to say of the others). A service is loaded when it is first called:
-#: its model costs memory and start-up time.
-SERVED = {
-    ("lambda", "rest-json"): "emulator.services.lambda_.operations",
-    ("logs", "json"): "emulator.services.logs.operations",
-    ("sqs", "json"): "emulator.services.sqs.operations",
-    ("sqs", "query"): "emulator.services.sqs.operations",
-    ("sts", "query"): "emulator.services.sts.operations",
-}
+#: Delivers one event to an ARN: (ARN, delivery).
+Deliver = Callable[[str, Any], Awaitable[None]]
 
-#: Parts whose rest protocol speaks XML, by the name in the credential scope.
-_REST_XML = frozenset({"s3", "s3express", "cloudfront", "route53", "s3-outposts"})
-#: What services are called, by their name in the credential scope.
-_TITLES = {
-    "apigateway": "API Gateway",
-    "cloudformation": "CloudFormation",
-    "dynamodb": "DynamoDB",
-    "ecr": "ECR",
-    "events": "EventBridge",
-    "iam": "IAM",
-    "kinesis": "Kinesis",
-    "kms": "KMS",
-    "lambda": "Lambda",
-    "logs": "CloudWatch Logs",
-    "monitoring": "CloudWatch",
-    "s3": "S3",
-    "secretsmanager": "Secrets Manager",
-    "sns": "SNS",
-    "sqs": "SQS",
-    "ssm": "Systems Manager",
-    "states": "Step Functions",
-    "sts": "STS",
-}
-_WORD = re.compile(r"[A-Za-z0-9_.-]{1,64}")
+#: The folders of the services, in order. Adding a service is its folder and its line here.
+SERVICES = (
+    "lambda_",
+    "logs",
+    "sqs",
+    "sts",
+)
 
 
-class Service:
-    """One AWS service in one of its protocols."""
-
-    def __init__(self, name: str, protocol: str) -> None:
-        self.name = name
-        self.protocol = protocol
-
-    @cached_property
-    def codec(self) -> ServiceCodec:
-        return codec(self.name, "query" if self.protocol == "query" else None)
-
-    @cached_property
-    def operations(self) -> Mapping[str, Handler]:
-        found: Mapping[str, Handler] = import_module(SERVED[self.name, self.protocol]).OPERATIONS
-        return found
-
-    def unsupported(self, operation: str) -> AwsError:
-        """Return the error for an operation of the model that is not served."""
-        texts: Mapping[str, str] = import_module(SERVED[self.name, self.protocol]).UNSUPPORTED
-        title = _TITLES.get(self.name, self.name)
-        text = texts.get(operation) or f"localfaas does not serve {operation} of {title}."
-        return AwsError("NotImplementedException", text, status=501)
-
-
-def codec(name: str, protocol: str | None = None) -> ServiceCodec:
-    """Return the codec of a service, with what its folder knows about its wire."""
-    own = next(key for key in SERVED if key[0] == name)
-    deviations = import_module(SERVED[own].removesuffix("operations") + "wire").DEVIATIONS
-    return wire.service(name, protocol, deviations)
-
-
-class NotServed(Exception):
-    """The request is for a service that is not served here."""
-
-    def __init__(self, name: str, protocol: str) -> None:
-        served = ", ".join(sorted({_TITLES.get(each, each) for each, _ in SERVED}))
-        text = f"localfaas does not serve {_TITLES.get(name, name)}; it serves {served}."
-        super().__init__(text)
-        self.text = text
-        self.protocol = protocol
-
-    def response(self, request_id: str) -> Response:
-        """Return the error in the caller's own protocol."""
-        code = "NotImplemented" if self.protocol == "rest-xml" else "NotImplementedException"
-        headers = [(b"x-amzn-requestid", request_id.encode())]
-        if self.protocol in ("json", "rest-json"):
-            headers.append((b"x-amzn-errortype", code.encode()))
-            version = b"application/x-amz-json-1.1" if self.protocol == "json" else b""
-            headers.append((b"content-type", version or b"application/json"))
-            return 501, headers, orjson.dumps({"__type": code, "message": self.text})
-        headers.append((b"content-type", b"text/xml"))
-        text = escape(self.text, quote=False)
-        if self.protocol == "rest-xml":
-            body = (
-                f"<Error><Code>{code}</Code><Message>{text}</Message>"
-                f"<RequestId>{request_id}</RequestId></Error>"
-            )
-        else:
-            body = (
-                f"<ErrorResponse><Error><Type>Receiver</Type><Code>{code}</Code>"
-                f"<Message>{text}</Message></Error><RequestId>{request_id}</RequestId>"
-                "</ErrorResponse>"
-            )
-        return 501, headers, b'<?xml version="1.0" encoding="UTF-8"?>\n' + body.encode()
-
-
-def not_served(headers: Mapping[str, str], query: str, body: bytes, signed_for: str) -> NotServed:
-    """Return the error for a request of a service that is not served.
+class Table:
+    """The services of one emulator.
 
     Args:
-        signed_for: The service of the request's signature; "" if it has none.
+        account, region: Of callers that name none.
+        endpoint: Where clients on this machine reach the emulator.
+        extra: Packages of further services, by their full names.
     """
-    target = headers.get("x-amz-target", "").partition(".")[0]
-    if target and _WORD.fullmatch(target):
-        return NotServed(signed_for or target.partition("_")[0], "json")
-    form = headers.get("content-type", "").startswith("application/x-www-form-urlencoded")
-    if "Action=" in query or (form and b"Action=" in body):
-        return NotServed(signed_for or "this service", "query")
-    return NotServed(signed_for, "rest-xml" if signed_for in _REST_XML else "rest-json")
+
+    def __init__(
+        self,
+        *,
+        account: str = "000000000000",
+        region: str = "us-east-1",
+        endpoint: str = "http://localhost",
+        extra: Iterable[str] = (),
+    ) -> None:
+        self.account = account
+        self.region = region
+        self.endpoint = endpoint
+        #: What the services may use; there from :meth:`open` on.
+        self.parts: Parts
+        packages = (*(f"emulator.services.{name}" for name in SERVICES), *extra)
+        self.services = tuple(Service(package) for package in packages)
+        self._by_model = {service.spec.model: service for service in self.services}
+        self._by_arn = {each.spec.arn_name: each for each in self.services if each.spec.arn_name}
+        for service in self.services:
+            if service.spec.loads_at_start:
+                _ = service.codec(), service.operations
+
+    @cached_property
+    def identify(self) -> Identifier:
+        """Finds which service and operation a request means."""
+        return Identifier(self.services)
+
+    def find(self, model: str) -> Service:
+        """Return a service by the name of its model.
+
+        Raises:
+            LookupError: It is not served.
+        """
+        found = self._by_model.get(model)
+        if found is None:
+            raise LookupError(f"localfaas does not serve {model}")
+        return found
+
+    def having(self, module: OptionalModule, arn_name: str) -> Service | None:
+        """Return the service of this name in ARNs if it has an optional module; else None."""
+        service = self._by_arn.get(arn_name)
+        return service if service is not None and module in service.spec.modules else None
+
+    def delivers(self, arn_name: str) -> bool:
+        """Say whether events can be delivered to ARNs of a service."""
+        return self.having("delivers", arn_name) is not None
+
+    async def find_deliver(self, arn_name: str) -> Deliver:
+        """Return what delivers an event to an ARN of a service, by the service's name in ARNs.
+
+        Raises:
+            LookupError: Nothing does.
+        """
+        service = self.having("delivers", arn_name)
+        if service is None:
+            raise LookupError(f"nothing here delivers to {arn_name}")
+        deliver = service.module("delivers").deliver
+        return partial(deliver, self.parts, await service.open(self.parts))
+
+    async def open(self, parts: Parts) -> None:
+        """Begin: whatever is kept and has work to do is opened now, all else with its first call.
+
+        Args:
+            parts: What the services may use.
+        """
+        self.parts = parts
+        for service in self.services:
+            if service.spec.opens_at_start:
+                await service.open(parts)
+
+    async def close(self) -> None:
+        """Close the states that are open, the last of the table first."""
+        for service in reversed(self.services):
+            await service.close()
+
+    async def call(
+        self,
+        service: str,
+        operation: str,
+        request: Mapping[str, Any],
+        *,
+        account: str | None = None,
+        region: str | None = None,
+    ) -> dict[str, Any]:
+        """Do an operation as a client would have it done: read, checked, done. Without HTTP.
+
+        Args:
+            service: The name of its model: "lambda".
+            operation: The operation's wire name: "CreateFunction".
+            request: By the names of the model's members, wherever HTTP has them; what JSON has no
+                type for as text (base64, ISO 8601) or as it is (bytes).
+            account, region: The caller's; None for the emulator's own.
+
+        Returns:
+            What the operation returns: members in the model's names and Python's types.
+
+        Raises:
+            AwsError: What a client would be told.
+            LookupError: The service is not served.
+            DriverFault, StorageError: The machine, an engine or a disk failed.
+        """
+        found = self.find(service)
+        codec = found.codec()
+        model = codec.operation(operation)
+        parsed = direct.read(codec.model, model, request)
+        codec.validate(model, parsed)
+        handler = found.operations.get(operation)
+        if handler is None:
+            raise found.unsupported(operation)
+        context = Context(
+            account=account or self.account,
+            region=region or self.region,
+            request_id=new_request_id(),
+            endpoint=self.endpoint,
+            parts=self.parts,
+            operation=operation,
+            state=found.state if found.is_open else await found.open(self.parts),
+        )
+        return await handler(context, parsed)

@@ -55,6 +55,10 @@ class Deviations:
     empty_detail: bool = False
     #: The XML namespace of answers in the query protocol; "" for the model's.
     xml_namespace: str = ""
+    #: What texts call an operation that they call otherwise than the model.
+    operation_in_texts: Mapping[str, str] = field(default_factory=dict)
+    #: (request, protocol, the URL it was sent to): adds what the URL says, before it is checked.
+    add_from_url: Callable[[dict[str, Any], str, str], None] | None = None
     #: Changes the model's shapes as they are loaded.
     adapt: Callable[[dict[str, Shape]], None] = _nothing
 

@@ -45,7 +45,7 @@ class Operation:
     output: str | None
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class ServiceModel:
     """A service: its metadata, shapes and operations (by wire name)."""
 

@@ -13,11 +13,11 @@ import boto3
 import uvicorn
 from botocore.config import Config
 
-from emulator.edge.aws_handler import AwsDoor
+from emulator.edge.aws_handler import AwsHandler
 from emulator.model.clock import SystemClock
 from emulator.queues.engine import Engine
 from emulator.services.sqs.queues import Sqs
-from emulator.services.table import SERVED
+from emulator.services.table import Table
 from emulator.store.store import Store
 
 
@@ -25,8 +25,6 @@ class SqsServer:
     """Serves until ``stop``. Everything is real but the parts SQS does not use."""
 
     def __init__(self, folder: Path | None = None) -> None:
-        for protocol in ("json", "query"):
-            SERVED.setdefault(("sqs", protocol), "emulator.services.sqs.operations")
         self._folder = folder
         self._ready = threading.Event()
         self._socket = socket.create_server(("127.0.0.1", 0))
@@ -41,10 +39,12 @@ class SqsServer:
         engine = await Engine.open(store.messages, clock)
         self.sqs = await Sqs.open(engine)
         parts: Any = SimpleNamespace(clock=clock, sqs=self.sqs)
-        door = AwsDoor(parts, account="000000000000", region="us-east-1")
+        table = Table()
+        await table.open(parts)
+        handler = AwsHandler(table)
 
         async def application(scope: Any, receive: Any, send: Any) -> None:
-            await door(scope, dict(scope["headers"]), receive, send)
+            await handler(scope, dict(scope["headers"]), receive, send)
 
         self._server = uvicorn.Server(
             uvicorn.Config(application, http="httptools", lifespan="off", log_config=None)

@@ -22,7 +22,7 @@ def test_caller_identity_is_the_account_of_the_access_key(scripted: Running) -> 
 def test_credentials_are_not_issued(scripted: Running) -> None:
     with pytest.raises(ClientError, match="issues none") as raised:
         scripted.client("sts").get_session_token()
-    assert raised.value.response["ResponseMetadata"]["HTTPStatusCode"] == 501
+    assert raised.value.response["ResponseMetadata"]["HTTPStatusCode"] == 400
 
 
 @pytest.mark.parametrize(
@@ -41,7 +41,7 @@ def test_other_services_are_named_in_their_protocol(
 ) -> None:
     with pytest.raises(ClientError, match=f"does not serve {name};") as raised:
         call(scripted.client(service))
-    assert raised.value.response["ResponseMetadata"]["HTTPStatusCode"] == 501
+    assert raised.value.response["ResponseMetadata"]["HTTPStatusCode"] == 400
     assert raised.value.response["Error"]["Code"].startswith("NotImplemented")
 
 

@@ -6,7 +6,7 @@ import re
 from pathlib import Path
 
 from emulator.services.lambda_.operations import OPERATIONS, UNSUPPORTED
-from emulator.services.table import codec
+from tests.codecs import codec
 
 TESTS = Path(__file__).parents[1]
 

@@ -15,7 +15,7 @@ from collections.abc import Callable
 from typing import Any
 
 from emulator import wire
-from emulator.services.table import codec
+from emulator.services.table import Table
 from emulator.wire import model
 
 _ROUNDS = 15
@@ -24,9 +24,11 @@ _LOADING = """
 import resource, time, orjson, gzip
 def peak(): return int(open('/proc/self/statm').read().split()[1]) * 4
 t = time.perf_counter()
-from emulator.services.table import codec
+from emulator.services.table import Table
 imported = time.perf_counter() - t
-before = peak(); t = time.perf_counter(); codec('lambda'); loaded = time.perf_counter() - t
+before = peak(); t = time.perf_counter()
+Table().find('lambda').codec()
+loaded = time.perf_counter() - t
 print(imported * 1e3, loaded * 1e3, peak() - before)
 """
 
@@ -56,7 +58,7 @@ def microseconds(call: Callable[[], None], number: int = 2000) -> float:
 
 
 def main() -> None:
-    lambda_ = codec("lambda")
+    lambda_ = Table().find("lambda").codec()
     headers = {"content-type": "application/json", "x-amz-invocation-type": "RequestResponse"}
     invoke = round_trip(
         lambda_,
@@ -93,7 +95,7 @@ def main() -> None:
     )
     print(f"CreateFunction   {microseconds(create):8.1f} µs   (promise: 60)")
 
-    sqs = codec("sqs")
+    sqs = Table().find("sqs").codec()
     send = sqs.operation("SendMessage")
     body = b'{"QueueUrl":"http://localhost:4566/000000000000/q","MessageBody":"hello"}'
     sent = {"MessageId": "x" * 36, "MD5OfMessageBody": "x" * 32}

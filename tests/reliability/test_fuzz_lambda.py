@@ -14,9 +14,9 @@ import pytest
 from emulator.app import Emulator
 from emulator.services.lambda_.operations import UNSUPPORTED
 from emulator.services.sqs import attributes
-from emulator.services.table import codec
 from emulator.settings import Settings
 from emulator.testing import ScriptedDriver
+from tests.codecs import codec
 from tests.reliability.fuzz import FuzzedRequest, Fuzzer
 
 _ARN = "arn:aws:lambda:us-east-1:000000000000"

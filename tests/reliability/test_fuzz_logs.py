@@ -10,9 +10,9 @@ import pytest
 
 from emulator.app import Emulator
 from emulator.services.logs.operations import OPERATIONS as LOGS
-from emulator.services.table import codec
 from emulator.settings import Settings
 from emulator.testing import ScriptedDriver
+from tests.codecs import codec
 from tests.reliability.fuzz import FuzzedRequest, Fuzzer
 from tests.reliability.test_fuzz_lambda import send_to
 

@@ -14,11 +14,11 @@ from xml.etree import ElementTree
 import pytest
 
 from emulator.app import Emulator
-from emulator.services.table import codec
 from emulator.settings import Settings
 from emulator.testing import ScriptedDriver
 from emulator.wire.model import Shape
 from emulator.wire.query import wire_names
+from tests.codecs import codec
 from tests.reliability.fuzz import FuzzedRequest, Fuzzer
 from tests.reliability.test_fuzz_lambda import send_to
 

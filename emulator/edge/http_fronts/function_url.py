@@ -38,9 +38,9 @@ from emulator.model.ids import new_request_id, new_trace_id
 from emulator.model.invocation import Invocation, InvocationResult
 from emulator.model.limits import SYNC_PAYLOAD
 from emulator.registry.attachments import FunctionUrl
-from emulator.services import table
 from emulator.services.context import Parts
 from emulator.services.lambda_.functions.states import runnable
+from emulator.wire import ServiceCodec
 
 _log = logging.getLogger(__name__)
 
@@ -78,6 +78,7 @@ class FunctionUrlDoor:
 
     def __init__(self, parts: Parts) -> None:
         self._parts = parts
+        self._codec = parts.table.find("lambda").codec()
         self._places: dict[str, tuple[str, str, str, str]] = {}
         logging.getLogger("uvicorn.error").addFilter(_not_of_a_cut_stream)
 
@@ -147,7 +148,7 @@ class FunctionUrlDoor:
             result = await self._parts.invoker.invoke(version, invocation)
             await _answer(send, _response(request_id, result), added)
         except AwsError as error:
-            await _answer(send, _refusal(error, request_id), added)
+            await _answer(send, _refusal(self._codec, error, request_id), added)
 
     # --- which URL -----------------------------------------------------------------------------
 
@@ -306,12 +307,12 @@ def _say_malformed(request_id: str, error: Malformed) -> None:
     _log.warning("the response of %s means no HTTP response: %s", request_id, error)
 
 
-def _refusal(error: AwsError, request_id: str) -> HttpResponse:
+def _refusal(codec: ServiceCodec, error: AwsError, request_id: str) -> HttpResponse:
     """Return an error of the platform's."""
     if error.code == "AccessDeniedException":
         message = orjson.dumps({"Message": error.message or None})
         return HttpResponse(403, [_JSON, (b"x-amzn-errortype", b"AccessDeniedException")], message)
-    status, headers, body = table.codec("lambda").error(error, request_id)
+    status, headers, body = codec.error(error, request_id)
     kept = [(name, value) for name, value in headers if name != b"x-amzn-requestid"]
     return HttpResponse(status if status < 500 else 502, kept, body)
 

@@ -74,6 +74,7 @@ DEVIATIONS = Deviations(
             ("UpdateFunctionConfigurationRequest", "Runtime"),
         }
     ),
+    operation_in_texts={"Invoke": "InvokeFunction"},
     # Recorded; botocore's model has none.
     status={
         "RequestEntityTooLargeException": 413,

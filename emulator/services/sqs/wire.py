@@ -2,10 +2,16 @@
 
 from __future__ import annotations
 
+import re
+from typing import Any
+from urllib.parse import urlsplit
+
+from emulator.services.sqs.spec import SPEC
 from emulator.services.sqs.validation import compile_required
 from emulator.wire.deviations import Deviations
 from emulator.wire.model import Shape
 
+_QUEUE_PATH = re.compile(SPEC.path)
 #: Codes of the query protocol, which also stand in the header ``x-amzn-query-error``, where they
 #: differ from the shape's name: the last query model of SQS (2012-11-05) and, for the two that are
 #: in no model, recordings.
@@ -80,6 +86,14 @@ def _name_query_members(shapes: dict[str, Shape]) -> None:
                 member["queryName"] = _MAP_MEMBERS[member["shape"]][0]
 
 
+def _add_queue_url(request: dict[str, Any], protocol: str, url: str) -> None:
+    """Take the queue a query request is for from where it was sent, as SQS does."""
+    if protocol != "query" or "QueueUrl" in request:
+        return
+    if _QUEUE_PATH.fullmatch(urlsplit(url).path):
+        request["QueueUrl"] = url
+
+
 DEVIATIONS = Deviations(
     validator=compile_required,
     # The ``httpError`` traits of AWS's Smithy model.
@@ -98,5 +112,6 @@ DEVIATIONS = Deviations(
     # Recorded: only errors that no model has, e.g. InvalidParameterValue, have this member.
     empty_detail=True,
     xml_namespace="http://queue.amazonaws.com/doc/2012-11-05/",
+    add_from_url=_add_queue_url,
     adapt=_name_query_members,
 )

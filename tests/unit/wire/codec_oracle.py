@@ -15,7 +15,7 @@ from botocore.awsrequest import prepare_request_dict
 from botocore.model import OperationModel, ServiceModel
 
 from emulator import wire
-from emulator.services.identify import identify
+from tests.codecs import TABLE
 from tests.old_sqs import old_sqs_model
 
 _LOADER = botocore.loaders.Loader()
@@ -56,10 +56,10 @@ def ask(
     if our.protocol == "rest-json":
         found, params = our.match(sent["method"], path, query)
     else:
-        target = identify(headers, query, bytes(body))
-        assert target is not None
-        assert (target.service, target.protocol) == (our.name, our.protocol)
-        found, params = our.operation(target.operation), {}
+        meaning = TABLE.identify(sent["method"], path, query, headers, bytes(body), "")
+        assert meaning.codec is our
+        assert meaning.operation is not None
+        found, params = our.operation(meaning.operation), {}
     return found, our.parse(found, params=params, query=query, headers=headers, body=bytes(body))
 
 

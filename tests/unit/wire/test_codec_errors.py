@@ -8,8 +8,8 @@ from typing import Any
 import pytest
 
 from emulator.model.errors import AwsError
-from emulator.services.table import codec
 from emulator.wire import model
+from tests.codecs import codec
 from tests.unit.wire.codec_oracle import receive_error
 
 LAMBDA = codec("lambda")

@@ -6,8 +6,8 @@ from typing import Any
 
 from botocore.eventstream import EventStreamBuffer
 
-from emulator.services.table import codec
 from emulator.wire import eventstream
+from tests.codecs import codec
 
 
 def read(data: bytes) -> list[dict[str, Any]]:

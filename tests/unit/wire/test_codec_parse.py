@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from emulator import wire
 from emulator.model.errors import AwsError
-from emulator.services.table import codec
+from tests.codecs import codec
 
 LAMBDA = codec("lambda")
 CODECS = [

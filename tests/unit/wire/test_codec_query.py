@@ -7,7 +7,7 @@ from urllib.parse import urlencode
 import pytest
 
 from emulator.model.errors import AwsError
-from emulator.services.table import codec
+from tests.codecs import codec
 
 SQS = codec("sqs", "query")
 URL = "http://localhost:4566/000000000000/q"

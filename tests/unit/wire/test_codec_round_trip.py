@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from emulator.services.table import codec
+from tests.codecs import codec
 from tests.unit.wire.codec_oracle import Generator, ask, operation_model, receive, with_moments
 
 #: They answer event streams: the first has tests of its own, the others are not served here.

@@ -6,10 +6,9 @@ import botocore
 import pytest
 
 from emulator.model.errors import AwsError
-from emulator.services.identify import identify
-from emulator.services.table import codec
 from emulator.wire.model import Operation, load
 from emulator.wire.routing import Router
+from tests.codecs import codec
 
 LAMBDA = codec("lambda")
 ARN = "arn:aws:lambda:us-east-1:123456789012:function:f"
@@ -98,38 +97,3 @@ def test_a_greedy_label_takes_the_rest() -> None:
     operation = Operation("GetObject", "get_object", "GET", "/{Bucket}/{Key+}", 200, None, None)
     router = Router([operation])
     assert router.match("GET", "/b/a/b%20c", "")[1] == {"Bucket": "b", "Key": "a/b c"}
-
-
-@pytest.mark.parametrize(
-    ("headers", "query", "body", "expected"),
-    [
-        ({"x-amz-target": "AmazonSQS.SendMessage"}, "", b"{}", ("sqs", "json", "SendMessage")),
-        ({"x-amz-target": "Logs_20140328.GetLogEvents"}, "", b"", ("logs", "json", "GetLogEvents")),
-        ({"x-amz-target": "DynamoDB_20120810.GetItem"}, "", b"", None),
-        (
-            {},
-            "Action=GetCallerIdentity&Version=2011-06-15",
-            b"",
-            ("sts", "query", "GetCallerIdentity"),
-        ),
-        (
-            {"content-type": "application/x-www-form-urlencoded; charset=utf-8"},
-            "",
-            b"Action=SendMessage&Version=2012-11-05",
-            ("sqs", "query", "SendMessage"),
-        ),
-        (
-            {"authorization": "AWS4-HMAC-SHA256 Credential=A/20260101/eu-west-1/sqs/aws4_request"},
-            "Action=ListQueues",
-            b"",
-            ("sqs", "query", "ListQueues"),
-        ),
-        ({}, "Action=Publish&Version=2010-03-31", b"", None),
-        ({}, "", b"Action=SendMessage&Version=2012-11-05", None),
-        ({}, "Action=ListQueues", b"", None),
-    ],
-)
-def test_identify(
-    headers: dict[str, str], query: str, body: bytes, expected: tuple[str, str, str] | None
-) -> None:
-    assert identify(headers, query, body) == expected

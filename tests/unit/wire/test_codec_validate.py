@@ -13,8 +13,8 @@ import pytest
 
 from emulator.model.errors import AwsError
 from emulator.services.lambda_.wire import DEVIATIONS
-from emulator.services.table import codec
 from emulator.wire import model, validate
+from tests.codecs import codec
 
 LAMBDA = codec("lambda")
 ROLE = "arn:aws:iam::123456789012:role/r"

@@ -28,28 +28,24 @@ Response = dict[str, Any]
 
 
 async def invoke(ctx: Context, request: Request) -> Response:
-    """https://docs.aws.amazon.com/lambda/latest/api/API_Invoke.html
-
-    ``TraceId`` is the trace header of this call.
-    """
+    """https://docs.aws.amazon.com/lambda/latest/api/API_Invoke.html"""
     kind = request.get("InvocationType", "RequestResponse")
     named, version, invocation = await _prepare(
         ctx, request, SYNC_PAYLOAD if kind != "Event" else ASYNC_PAYLOAD
     )
     if kind == "DryRun":
-        return {"StatusCode": 204, "TraceId": invocation.trace_id}
+        return {"StatusCode": 204}
     if kind == "Event":
         account = named.account or ctx.account
         await ctx.parts.asynchronous.submit(
             account, ctx.region, named.name, named.qualifier or LATEST, invocation
         )
-        return {"StatusCode": 202, "Payload": b"", "TraceId": invocation.trace_id}
+        return {"StatusCode": 202, "Payload": b""}
     result = await ctx.parts.invoker.invoke(version, invocation)
     response: Response = {
         "StatusCode": 200,
         "ExecutedVersion": version.version,
         "Payload": result.payload,
-        "TraceId": invocation.trace_id,
     }
     if result.function_error:
         response["FunctionError"] = result.function_error
@@ -65,7 +61,7 @@ async def invoke_with_response_stream(ctx: Context, request: Request) -> Respons
     """
     _, version, invocation = await _prepare(ctx, request, SYNC_PAYLOAD)
     if request.get("InvocationType") == "DryRun":
-        return {"StatusCode": 204, "TraceId": invocation.trace_id}
+        return {"StatusCode": 204}
     streamed = StreamedInvocation(ctx.parts.invoker, version, invocation)
     try:
         await streamed.begin()
@@ -75,7 +71,6 @@ async def invoke_with_response_stream(ctx: Context, request: Request) -> Respons
     return {
         "StatusCode": 200,
         "ExecutedVersion": version.version,
-        "TraceId": invocation.trace_id,
         "EventStream": _events(streamed, tail=request.get("LogType") == "Tail"),
     }
 
@@ -133,6 +128,7 @@ async def _prepare(
         client_context=_client_context(request.get("ClientContext")),
         tenant_id=tenant_id,
     )
+    ctx.headers.append((b"x-amzn-trace-id", invocation.trace_id.encode("latin-1", "replace")))
     return named, version, invocation
 
 

@@ -1,0 +1,17 @@
+"""Lambda, in data."""
+
+from __future__ import annotations
+
+from emulator.services.spec import ServiceSpec
+
+SPEC = ServiceSpec(
+    model="lambda",
+    title="Lambda",
+    protocols=("rest-json",),
+    signing_name="lambda",
+    arn_name="lambda",
+    # The paths of the API begin with the date of their version.
+    path=r"/20\d\d-\d\d-\d\d/.*",
+    modules=("wire",),
+    loads_at_start=True,
+)

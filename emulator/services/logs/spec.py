@@ -1,0 +1,15 @@
+"""CloudWatch Logs, in data."""
+
+from __future__ import annotations
+
+from emulator.services.spec import ServiceSpec
+
+SPEC = ServiceSpec(
+    model="logs",
+    title="CloudWatch Logs",
+    protocols=("json",),
+    signing_name="logs",
+    arn_name="logs",
+    target_prefix="Logs_20140328",
+    modules=("wire",),
+)

@@ -1,0 +1,99 @@
+"""What a caller of a service that is not served is told: in its own protocol, and for good."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Mapping
+from functools import cache
+from html import escape
+
+from emulator.model.errors import AwsError
+from emulator.wire import ServiceCodec
+from emulator.wire.model import ServiceModel
+from emulator.wire.serialise import Response
+
+#: Services whose rest protocol speaks XML, by their names in signatures.
+_REST_XML = frozenset({"s3", "s3express", "cloudfront", "route53", "s3-outposts"})
+#: What services are called that callers ask for and that are not served, by their names in
+#: signatures. Those that are served have their titles in their specs.
+_TITLES = {
+    "apigateway": "API Gateway",
+    "cloudformation": "CloudFormation",
+    "dynamodb": "DynamoDB",
+    "ecr": "ECR",
+    "events": "EventBridge",
+    "iam": "IAM",
+    "kinesis": "Kinesis",
+    "kms": "KMS",
+    "monitoring": "CloudWatch",
+    "s3": "S3",
+    "secretsmanager": "Secrets Manager",
+    "sns": "SNS",
+    "ssm": "Systems Manager",
+    "states": "Step Functions",
+}
+_WORD = re.compile(r"[A-Za-z0-9_.-]{1,64}")
+
+
+class NotServed(Exception):
+    """A request that nothing here answers.
+
+    Args:
+        codec: Writes the answer in the caller's own protocol.
+        error: What it says.
+    """
+
+    def __init__(self, codec: ServiceCodec, error: AwsError) -> None:
+        super().__init__(error.message)
+        self.codec = codec
+        self.error = error
+
+    def response(self, request_id: str) -> Response:
+        """Return the answer."""
+        if self.codec.protocol != "rest-xml":
+            return self.codec.error(self.error, request_id)
+        code, text = escape(self.error.code), escape(self.error.message, quote=False)
+        body = (
+            f'<?xml version="1.0" encoding="UTF-8"?>\n<Error><Code>{code}</Code>'
+            f"<Message>{text}</Message><RequestId>{request_id}</RequestId></Error>"
+        )
+        headers = [(b"x-amzn-requestid", request_id.encode()), (b"content-type", b"text/xml")]
+        return self.error.status or 400, headers, body.encode()
+
+
+@cache
+def foreign_codec(protocol: str) -> ServiceCodec:
+    """Return a codec that can write errors of a service whose model is not at hand."""
+    return ServiceCodec(ServiceModel("", {"jsonVersion": "1.1"}, {}, {}), protocol)
+
+
+def not_served(
+    headers: Mapping[str, str], query: str, body: bytes, signed_for: str, served: Iterable[str]
+) -> NotServed:
+    """Return the error for a request of a service that is not served.
+
+    Args:
+        signed_for: The service of the request's signature; "" if it has none.
+        served: The titles of the services that are.
+    """
+    name, protocol = _named(headers, query, body, signed_for)
+    text = (
+        f"localfaas does not serve {_TITLES.get(name, name)}; "
+        f"it serves {', '.join(sorted(served))}."
+    )
+    code = "NotImplemented" if protocol == "rest-xml" else "NotImplementedException"
+    # Not 501: SDKs would try it again and again.
+    return NotServed(foreign_codec(protocol), AwsError(code, text, status=400))
+
+
+def _named(headers: Mapping[str, str], query: str, body: bytes, signed_for: str) -> tuple[str, str]:
+    """Return the name of the service a request is for, and the protocol it is in."""
+    target = headers.get("x-amz-target", "").partition(".")[0]
+    if target and _WORD.fullmatch(target):
+        return signed_for or target.partition("_")[0], "json"
+    if "smithy-protocol" in headers:
+        return signed_for or "this service", "smithy-rpc-v2-cbor"
+    form = headers.get("content-type", "").startswith("application/x-www-form-urlencoded")
+    if "Action=" in query or (form and b"Action=" in body):
+        return signed_for or "this service", "query"
+    return signed_for or "this service", "rest-xml" if signed_for in _REST_XML else "rest-json"

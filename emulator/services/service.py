@@ -1,0 +1,131 @@
+"""One service at work: what of its folder has been loaded, and its state."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable, Mapping
+from functools import cached_property
+from importlib import import_module
+from pathlib import Path
+from types import ModuleType
+from typing import TYPE_CHECKING, Any, Protocol, cast
+
+from emulator import wire
+from emulator.model.errors import AwsError
+from emulator.services.spec import OptionalModule, ServiceSpec
+from emulator.wire.deviations import NONE, Deviations
+
+if TYPE_CHECKING:
+    from emulator.services.context import Context, Parts
+
+#: What serves an operation: (context, request) → result, both in the shape of the service's model.
+Operation = Callable[["Context", Mapping[str, Any]], Awaitable[dict[str, Any]]]
+
+
+class State(Protocol):
+    """What ``open(parts)`` of a service's ``state.py`` returns: what the service keeps."""
+
+    async def close(self) -> None:
+        """Let go of everything; called once, when no operation runs any more."""
+        ...
+
+
+class Service:
+    """A service of one emulator. What of its folder is not needed yet is not imported.
+
+    Args:
+        package: The full name of its folder as a package.
+
+    Attributes:
+        spec: What stands in its ``spec.py``.
+        state: Its state once it is open; None for a service that has none.
+        is_open: Whether operations may run: it has no state, or its state is open.
+    """
+
+    def __init__(self, package: str) -> None:
+        self.package = package
+        self.spec: ServiceSpec = import_module(f"{package}.spec").SPEC
+        self.state: Any = None
+        self.is_open = "state" not in self.spec.modules
+        self._opening: asyncio.Task[None] | None = None
+        self._codecs: dict[str, wire.ServiceCodec] = {}
+
+    def codec(self, protocol: str | None = None) -> wire.ServiceCodec:
+        """Return its codec in one of its protocols; None for the first of them.
+
+        Raises:
+            LookupError: The service has no such protocol, or its model is not there.
+        """
+        protocol = protocol or self.spec.protocols[0]
+        found = self._codecs.get(protocol)
+        if found is None:
+            if protocol not in self.spec.protocols:
+                raise LookupError(f"{self.spec.title} is not served in {protocol}")
+            models = self._folder / "models" if self.spec.own_model else None
+            found = wire.service(self.spec.model, protocol, self._deviations, models)
+            self._codecs[protocol] = found
+        return found
+
+    @property
+    def _folder(self) -> Path:
+        return Path(str(import_module(f"{self.package}.spec").__file__)).parent
+
+    @property
+    def _deviations(self) -> Deviations:
+        if "wire" not in self.spec.modules:
+            return NONE
+        return cast(Deviations, self.module("wire").DEVIATIONS)
+
+    @cached_property
+    def operations(self) -> Mapping[str, Operation]:
+        """What serves its operations, by their wire names."""
+        found: Mapping[str, Operation] = import_module(f"{self.package}.operations").OPERATIONS
+        return found
+
+    def unsupported(self, operation: str) -> AwsError:
+        """Return the error for an operation of the model that is not served.
+
+        Its status is one that no SDK tries again.
+        """
+        module = import_module(f"{self.package}.operations")
+        texts: Mapping[str, str] = module.UNSUPPORTED
+        text = texts.get(operation) or f"localfaas does not serve {operation} of {self.spec.title}."
+        return AwsError("NotImplementedException", text, status=400)
+
+    def module(self, name: OptionalModule) -> ModuleType:
+        """Import one of the optional modules of its folder.
+
+        Raises:
+            LookupError: Its spec names no such module.
+        """
+        if name not in self.spec.modules:
+            raise LookupError(f"{self.spec.title} has no {name}.py")
+        return import_module(f"{self.package}.{name}")
+
+    async def open(self, parts: Parts) -> Any:
+        """Open its state, if it has one and is not open yet; return it.
+
+        Callers that come meanwhile wait for the same. If it fails, the next call tries again.
+        """
+        if not self.is_open:
+            if self._opening is None:
+                self._opening = asyncio.get_running_loop().create_task(self._open(parts))
+            # A caller that gives up must not end it for the others.
+            await asyncio.shield(self._opening)
+        return self.state
+
+    async def _open(self, parts: Parts) -> None:
+        try:
+            self.state = await self.module("state").open(parts)
+            self.is_open = True
+        finally:
+            self._opening = None
+
+    async def close(self) -> None:
+        """Close its state, if it is open."""
+        if self._opening is not None:
+            await asyncio.wait((self._opening,))
+        state, self.state = self.state, None
+        if state is not None:
+            self.is_open = False
+            await state.close()

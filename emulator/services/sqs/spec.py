@@ -1,0 +1,18 @@
+"""SQS, in data."""
+
+from __future__ import annotations
+
+from emulator.services.spec import ServiceSpec
+
+SPEC = ServiceSpec(
+    model="sqs",
+    title="SQS",
+    protocols=("json", "query"),
+    signing_name="sqs",
+    arn_name="sqs",
+    target_prefix="AmazonSQS",
+    query_version="2012-11-05",
+    # A queue's URL, to which the query protocol sends what is meant for that queue.
+    path=r"/(?:queue/[a-z0-9-]{1,32}/)?\d{12}/[A-Za-z0-9_-]{1,80}(?:\.fifo)?/?",
+    modules=("wire",),
+)

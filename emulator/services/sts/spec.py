@@ -1,0 +1,14 @@
+"""STS, in data."""
+
+from __future__ import annotations
+
+from emulator.services.spec import ServiceSpec
+
+SPEC = ServiceSpec(
+    model="sts",
+    title="STS",
+    protocols=("query",),
+    signing_name="sts",
+    query_version="2011-06-15",
+    modules=("wire",),
+)
