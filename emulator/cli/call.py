@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import base64
 import sys
-from pathlib import Path
 from typing import Annotated
 from urllib.parse import quote
 
@@ -20,6 +19,7 @@ from emulator.cli.client import (
     error_text,
     scope,
 )
+from emulator.cli.documents import FORMS, read_document
 from emulator.cli.terminal import (
     CommandError,
     clean,
@@ -38,7 +38,7 @@ def invoke(
     ],
     event: Annotated[
         str,
-        typer.Option("-e", "--event", help="The event: JSON, @FILE, or - for what stdin gives."),
+        typer.Option("-e", "--event", help=f"The event: {FORMS}."),
     ] = "{}",
     tail: Annotated[bool, typer.Option("--tail", help="Show the call's log on stderr.")] = False,
     asynchronous: Annotated[
@@ -59,7 +59,9 @@ def invoke(
     if tail and not asynchronous:
         headers["X-Amz-Log-Type"] = "Tail"
     path = f"/2015-03-31/functions/{quote(name, safe=':$')}/invocations"
-    answer = Client(endpoint).request("POST", path, content(event), headers, seconds=None)
+    answer = Client(endpoint).request(
+        "POST", path, read_document(event, "event"), headers, seconds=None
+    )
     if answer.status >= 300:
         raise CommandError(error_text(answer))
     given = answer.headers
@@ -76,18 +78,6 @@ def invoke(
     if "x-amz-function-error" in given:
         error(f"the function failed ({given['x-amz-function-error']})")
         raise typer.Exit(1)
-
-
-def content(text: str) -> bytes:
-    """Return what an argument means: itself, @FILE, or - for what stdin gives."""
-    if text == "-":
-        return sys.stdin.buffer.read()
-    if text.startswith("@"):
-        try:
-            return Path(text[1:]).read_bytes()
-        except OSError as failure:
-            raise CommandError(f"can't read {text[1:]}: {failure.strerror}") from failure
-    return text.encode("utf-8", "surrogateescape")
 
 
 def logs(

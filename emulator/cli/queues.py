@@ -8,7 +8,6 @@ from typing import Annotated, Any
 
 import typer
 
-from emulator.cli.call import content
 from emulator.cli.client import (
     DEFAULT_ENDPOINT,
     Account,
@@ -19,6 +18,7 @@ from emulator.cli.client import (
     error_text,
     scope,
 )
+from emulator.cli.documents import FORMS, read_document
 from emulator.cli.terminal import CommandError, age, note, show_json, show_table
 
 queue = typer.Typer(
@@ -124,8 +124,11 @@ def send(
     name: Name,
     body: Annotated[
         str,
-        typer.Argument(metavar="BODY", help="The message: text, @FILE, or - for what stdin gives."),
+        typer.Argument(metavar="BODY", help=f"The message: {FORMS}; any text with --text."),
     ],
+    plain: Annotated[
+        bool, typer.Option("--text", help="Send BODY as it stands, whatever it is.")
+    ] = False,
     attribute: Annotated[
         list[str] | None, typer.Option("--attribute", metavar="NAME=VALUE", help="An attribute.")
     ] = None,
@@ -150,21 +153,27 @@ def send(
         if not equals:
             raise CommandError(f"{each!r} is no NAME=VALUE")
         attributes[key] = {"DataType": "String", "StringValue": value}
-    try:
-        text = content(body).decode()
-    except UnicodeDecodeError as failure:
-        raise CommandError(f"a message is text in UTF-8: {failure}") from failure
+    if not plain:
+        otherwise = "Plain text needs --text."
+        body = _decoded(read_document(body, "message", otherwise=otherwise))
     sqs = _Sqs(endpoint, region, account)
     sent = sqs.call(
         "SendMessage",
         QueueUrl=sqs.url(name),
-        MessageBody=text,
+        MessageBody=body,
         MessageAttributes=attributes or None,
         DelaySeconds=delay,
         MessageGroupId=group,
         MessageDeduplicationId=deduplication,
     )
     print(sent["MessageId"])
+
+
+def _decoded(body: bytes) -> str:
+    try:
+        return body.decode()
+    except UnicodeDecodeError as failure:
+        raise CommandError(f"a message must be text in UTF-8: {failure}") from failure
 
 
 @queue.command()

@@ -188,11 +188,12 @@ def test_the_printed_curl_line_works(session: Session) -> None:
     assert json.loads(done.stdout) == "first"
 
 
-@pytest.mark.parametrize("how", ["text", "file", "stdin"])
-def test_invoke_takes_events_three_ways(session: Session, how: str, tmp_path: Path) -> None:
+@pytest.mark.parametrize("how", ["text", "file", "path", "stdin"])
+def test_invoke_takes_events_four_ways(session: Session, how: str, tmp_path: Path) -> None:
     event = json.dumps({"how": how, "ünïcode": "日本"}, ensure_ascii=False)
     (tmp_path / "event.json").write_text(event)
-    word = {"text": event, "file": f"@{tmp_path / 'event.json'}", "stdin": "-"}[how]
+    file = str(tmp_path / "event.json")
+    word = {"text": event, "file": f"@{file}", "path": file, "stdin": "-"}[how]
     done = session.run("invoke", "hello", "-e", word, "--tail", stdin=event)
     assert (done.returncode, json.loads(done.stdout)) == (0, "first")
     assert f"got {json.loads(event)}" in done.stderr
@@ -210,7 +211,8 @@ def test_invoke_of_a_function_that_fails(session: Session) -> None:
     ("words", "said"),
     [
         (["nobody"], "ResourceNotFoundException: Function not found"),
-        (["hello", "-e", "{"], "InvalidRequestContentException"),
+        (["hello", "-e", "{"], "the event is not valid JSON"),
+        (["hello", "-e", "hello/evnt.json"], "neither JSON nor a file that exists"),
         (["hello", "-e", "@/nowhere"], "can't read /nowhere: No such file"),
         (["../x"], "error: "),
         (["hello", "--region", "eu-west-1"], "eu-west-1:000000000000:function:hello"),

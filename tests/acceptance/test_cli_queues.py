@@ -49,7 +49,9 @@ def refused(session: Session, *words: str) -> str:
 def test_send_peek_receive(session: Session) -> None:
     sqs = client(session, "sqs")
     url = sqs.create_queue(QueueName="orders")["QueueUrl"]
-    first = done(session, "queue", "send", "orders", "one\ntwo", "--attribute", "kind=a=b").strip()
+    first = done(
+        session, "queue", "send", "orders", "one\ntwo", "--text", "--attribute", "kind=a=b"
+    ).strip()
     done(session, "queue", "send", url, "-", stdin='{"n": 2}')
     done(
         session, "queue", "send", "arn:aws:sqs:us-east-1:000000000000:orders", "3", "--delay", "900"
@@ -101,7 +103,7 @@ def test_redrive_takes_dead_letters_back(session: Session) -> None:
 
 def test_errors_say_what_is_wrong(session: Session) -> None:
     assert "QueueDoesNotExist: The specified queue" in refused(session, "queue", "peek", "lost")
-    assert "QueueDoesNotExist" in refused(session, "queue", "send", "lost", "x")
+    assert "QueueDoesNotExist" in refused(session, "queue", "send", "lost", "[]")
     assert "NAME=VALUE" in refused(session, "queue", "send", "lost", "x", "--attribute", "y")
     assert "no failed event" in refused(session, "events", "replay", "lost").lower()
 
