@@ -1,0 +1,1 @@
+"""What if: cold starts, latency and cost under other settings, by a discrete-event model."""

@@ -1,0 +1,251 @@
+"""Cold-start profiles: how long a cold start takes elsewhere, drawn from published distributions.
+
+A local start is 10 to 100 times faster than AWS's. A profile says what to add, in two phases: INIT,
+which has all the CPU there is, and the first call, which runs at the share of CPU that the memory
+size stands for. A profile is a TOML file; ``data/profiles/aws.toml`` explains each entry.
+"""
+
+from __future__ import annotations
+
+import csv
+import re
+import tomllib
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from random import Random
+from typing import Any
+
+from emulator.model.errors import ConfigurationError
+from emulator.simulation.distribution import Distribution
+
+_DATA = Path(__file__).with_name("data") / "profiles"
+#: Bytes of a profile's file at most.
+_LARGEST = 1_000_000
+_QUANTILE = re.compile(r"p(\d{1,2}(?:\.\d{1,3})?)")
+#: Memory sizes for which the table has the first call's milliseconds.
+_SIZES_MB = (128, 256, 512, 1024)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Row:
+    """What is known of one runtime in one kind of package on one architecture."""
+
+    init_ms: Distribution
+    #: Milliseconds of the first call, by memory size in MB.
+    first_call_ms: Mapping[int, float]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Profile:
+    """A profile, read and checked."""
+
+    name: str
+    description: str
+    source: str
+    licence: str
+    #: By runtime, "zip" or "image", and architecture.
+    rows: Mapping[tuple[str, str, str], Row]
+    day_factor: float
+    restore_ms: Distribution | None
+    #: Megabytes of code that cost nothing, and milliseconds of each one above.
+    code_free_mb: float
+    code_ms_per_mb: float
+    #: Between how many seconds an idle environment is kept.
+    keep_alive_s: tuple[float, float] | None
+
+    def row(self, runtime: str, package: str, architecture: str) -> Row:
+        """Return what is known; of a runtime without figures, those of its nearest relative.
+
+        Args:
+            runtime: AWS's identifier, e.g. "python3.12".
+            package: "zip" or "image".
+            architecture: "x86_64" or "arm64".
+
+        Raises:
+            ConfigurationError: The profile has nothing of the kind.
+        """
+        found = self.rows.get((runtime, package, architecture))
+        if found is not None:
+            return found
+        family = re.match(r"[a-z]+", runtime)
+        related = [
+            (abs(_version(name) - _version(runtime)), name, kind == package, arch == architecture)
+            for name, kind, arch in self.rows
+            if family is not None and name.startswith(family[0])
+        ]
+        if not related:
+            raise ConfigurationError(f"the profile {self.name} has no figures for {runtime}")
+        # The same package and architecture count more than the version.
+        _, name, same_package, same_arch = min(
+            related, key=lambda each: (not each[2], not each[3], each[0], each[1])
+        )
+        return next(
+            row
+            for (runtime_, kind, arch), row in self.rows.items()
+            if runtime_ == name
+            and (kind == package) == same_package
+            and (arch == architecture) == same_arch
+        )
+
+    def init_ms(self, row: Row, code_mb: float, random: Random) -> float:
+        """Draw the milliseconds of an INIT.
+
+        Args:
+            code_mb: Size of the unpacked code, megabytes.
+        """
+        code = max(0.0, code_mb - self.code_free_mb) * self.code_ms_per_mb
+        return row.init_ms.draw(random) * self.day_factor + code
+
+    def first_call_ms(self, row: Row, memory_mb: int) -> float:
+        """Return by how many milliseconds an environment's first call is slower."""
+        sizes = sorted(row.first_call_ms)
+        if not sizes:
+            return 0.0
+        fitting = [size for size in sizes if size <= memory_mb]
+        return row.first_call_ms[fitting[-1] if fitting else sizes[0]]
+
+
+def names() -> list[str]:
+    """Return the names of the profiles that are shipped."""
+    return sorted(path.stem for path in _DATA.glob("*.toml"))
+
+
+def load(name: str) -> Profile:
+    """Return a profile by the name of a shipped one, or by the path of a file.
+
+    Raises:
+        ConfigurationError: There is none, or it is broken; the text names line and column.
+    """
+    shipped = _DATA / f"{name}.toml"
+    path = shipped if name in names() else Path(name)
+    try:
+        if path.stat().st_size > _LARGEST:
+            raise ConfigurationError(f"{path} is larger than {_LARGEST} bytes")
+        text = path.read_text("utf-8")
+    except OSError:
+        raise ConfigurationError(
+            f"there is no profile {name!r}: give a file, or one of {', '.join(names())}"
+        ) from None
+    except UnicodeDecodeError:
+        raise ConfigurationError(f"{path} is not UTF-8 text") from None
+    try:
+        document = tomllib.loads(text)
+    except tomllib.TOMLDecodeError as error:
+        raise ConfigurationError(f"{path}: {error}") from None
+    return _Reader(path, text).profile(document)
+
+
+class _Reader:
+    """Checks a profile's document and says where it is wrong."""
+
+    def __init__(self, path: Path, text: str) -> None:
+        self._path, self._text = path, text
+
+    def profile(self, document: dict[str, Any]) -> Profile:
+        init = self._table(document, "init")
+        code = self._table(document, "code")
+        return Profile(
+            name=str(document.get("name") or self._path.stem),
+            description=str(document.get("description", "")),
+            source=str(document.get("source", "")),
+            licence=str(document.get("licence", "")),
+            rows={**self._shipped(init), **self._own(init)},
+            day_factor=self._number(init, "day_factor", 1.0),
+            restore_ms=self._distribution(document["restore"], "restore")
+            if "restore" in document
+            else None,
+            code_free_mb=self._number(code, "free_mb", 0.0),
+            code_ms_per_mb=self._number(code, "ms_per_mb", 0.0),
+            keep_alive_s=self._range(self._table(document, "idle"), "keep_alive_s"),
+        )
+
+    def _shipped(self, init: dict[str, Any]) -> dict[tuple[str, str, str], Row]:
+        name = init.get("table")
+        if name is None:
+            return {}
+        beside, shipped = self._path.parent / str(name), _DATA / Path(str(name)).name
+        path = beside if beside.is_file() else shipped
+        try:
+            with path.open(encoding="utf-8", newline="") as file:
+                return {
+                    (line["runtime"], line["package"], line["arch"]): Row(
+                        init_ms=self._distribution(
+                            {k: float(v) for k, v in line.items() if _QUANTILE.fullmatch(k)},
+                            f"{path.name}: {line['runtime']}",
+                        ),
+                        first_call_ms={
+                            size: float(line[f"first_call_ms_{size}"]) for size in _SIZES_MB
+                        },
+                    )
+                    for line in csv.DictReader(file)
+                }
+        except OSError as error:
+            raise self._error("table", f"{name} can't be read: {error.strerror}") from None
+        except (KeyError, TypeError, ValueError) as error:
+            raise self._error("table", f"{name} is no table of quantiles: {error}") from None
+
+    def _own(self, init: dict[str, Any]) -> dict[tuple[str, str, str], Row]:
+        rows = {}
+        for runtime, body in self._table(init, "runtimes").items():
+            if not isinstance(body, dict):
+                raise self._error(runtime, "must be a table with quantiles (p50, p99 …)")
+            quantiles = {k: v for k, v in body.items() if _QUANTILE.fullmatch(k)}
+            row = Row(
+                init_ms=self._distribution(quantiles, runtime),
+                first_call_ms={0: self._number(body, "first_call_ms", 0.0)},
+            )
+            for architecture in ("x86_64", "arm64"):
+                rows[runtime, str(body.get("package", "zip")), architecture] = row
+        return rows
+
+    def _distribution(self, quantiles: Any, where: str) -> Distribution:
+        try:
+            found = {}
+            for key, value in dict(quantiles).items():
+                match = _QUANTILE.fullmatch(key)
+                if match is None:
+                    raise ValueError(f"{key} is no quantile")
+                found[float(match[1]) / 100] = float(value)
+            return Distribution.of_quantiles(found)
+        except (TypeError, ValueError) as error:
+            raise self._error(where, str(error)) from None
+
+    def _table(self, document: dict[str, Any], key: str) -> dict[str, Any]:
+        value = document.get(key, {})
+        if not isinstance(value, dict):
+            raise self._error(key, "must be a table")
+        return value
+
+    def _number(self, table: dict[str, Any], key: str, default: float) -> float:
+        value = table.get(key, default)
+        if isinstance(value, bool) or not isinstance(value, (int, float)) or value < 0:
+            raise self._error(key, f"must be a number that is not negative, not {value!r}")
+        return float(value)
+
+    def _range(self, table: dict[str, Any], key: str) -> tuple[float, float] | None:
+        value = table.get(key)
+        if value is None:
+            return None
+        if isinstance(value, list) and len(value) == 2:
+            low, high = value
+            if all(isinstance(each, (int, float)) for each in value) and 0 <= low <= high:
+                return float(low), float(high)
+        raise self._error(key, f"must be two rising numbers, not {value!r}")
+
+    def _error(self, key: str, problem: str) -> ConfigurationError:
+        match = re.search(rf'^[ \t]*(\[?(?:[\w.]+\.)?"?{re.escape(key)})', self._text, re.MULTILINE)
+        place = ""
+        if match is not None:
+            before = self._text[: match.start(1)]
+            line = before.count("\n") + 1
+            place = f" line {line}, column {match.start(1) - before.rfind(chr(10))}:"
+        return ConfigurationError(f"{self._path}:{place} {key} {problem}")
+
+
+def _version(runtime: str) -> float:
+    found = re.search(r"(\d+(?:\.\d+)?)", runtime)
+    if found is None:
+        return 0.0
+    whole, _, part = found[1].partition(".")
+    return int(whole) + int(part or 0) / 100
