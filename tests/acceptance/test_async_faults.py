@@ -60,7 +60,7 @@ class Told:
 
 
 def function(
-    client: Any, name: str, told: Any, code: str = FAILS, config: Any = None, **fields: Any
+    client: Any, name: str, told: Told, code: bytes = FAILS, config: Any = None, **fields: Any
 ) -> None:
     create(client, name, Code={"ZipFile": code}, MemorySize=1769, **fields)
     client.get_waiter("function_active_v2").wait(FunctionName=name)

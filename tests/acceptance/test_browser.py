@@ -6,6 +6,7 @@ import http.server
 import os
 import threading
 from collections.abc import Iterator
+from typing import TYPE_CHECKING
 
 import pytest
 
@@ -22,6 +23,9 @@ _QUIET = [
     "--disable-sync",
     "--no-first-run",
 ]
+
+if TYPE_CHECKING:
+    from playwright.sync_api import Page
 
 #: Every way a page has to send something to another origin without asking it first.
 _ATTACK = """
@@ -56,7 +60,7 @@ pytestmark = pytest.mark.xdist_group("browser")
 
 
 @pytest.fixture(scope="module")
-def page() -> Iterator[object]:
+def page() -> Iterator[Page]:
     chromium = need("chromium", "chromium-browser")
     from playwright.sync_api import sync_playwright
 
@@ -92,7 +96,7 @@ def elsewhere() -> Iterator[int]:
 
 
 @pytest.mark.parametrize("site", ["127.0.0.1", "localhost", "evil.localhost"])
-def test_a_page_of_another_site_runs_nothing(page: object, elsewhere: int, site: str) -> None:
+def test_a_page_of_another_site_runs_nothing(page: Page, elsewhere: int, site: str) -> None:
     running = Running(Settings(port=0), driver=ScriptedDriver())
     try:
         create(running.client("lambda"))
@@ -104,7 +108,7 @@ def test_a_page_of_another_site_runs_nothing(page: object, elsewhere: int, site:
         running.stop()
 
 
-def test_a_page_that_is_allowed_runs_it(page: object, elsewhere: int) -> None:
+def test_a_page_that_is_allowed_runs_it(page: Page, elsewhere: int) -> None:
     """The same page reaches the function once its origin is allowed: the attack is a real one."""
     origin = f"http://localhost:{elsewhere}"
     running = Running(Settings(port=0, allow_origins=(origin,)), driver=ScriptedDriver())

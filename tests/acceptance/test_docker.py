@@ -19,6 +19,7 @@ from typing import Any
 import pytest
 from botocore.exceptions import ClientError
 
+from emulator.driver.docker.sandbox import DockerSandbox
 from tests.acceptance.conftest import ROOT, localfaas_up
 from tests.acceptance.drivers import options, settings
 from tests.acceptance.own_engine import OwnEngine, own_engine
@@ -49,15 +50,19 @@ def docker(*words: str) -> str:
     return done.stdout.strip()
 
 
+def _containers(emulator: Running, function: str | None = None) -> list[str]:
+    return [
+        each.sandbox.container.id
+        for each in emulator.emulator.pools.environments.values()
+        if isinstance(each.sandbox, DockerSandbox) and function in (None, each.version.name)
+    ]
+
+
 def container_of(emulator: Running, function: str) -> str:
     """Return the id of the only container of a function."""
 
     def find() -> list[str]:
-        return [
-            environment.sandbox.container.id
-            for environment in emulator.emulator.pools.environments.values()
-            if environment.version.name == function
-        ]
+        return _containers(emulator, function)
 
     [found] = emulator.call(find)
     return found
@@ -470,8 +475,7 @@ def test_docker_kill_of_an_idle_one(client: Any, emulator: Running) -> None:
 
 
 def containers(emulator: Running) -> list[str]:
-    environments = emulator.emulator.pools.environments.values()
-    return [each.sandbox.container.id for each in environments if each.sandbox]
+    return _containers(emulator)
 
 
 def test_docker_pause(client: Any, emulator: Running) -> None:

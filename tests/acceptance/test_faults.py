@@ -38,9 +38,9 @@ class Call:
     """An invoke's answer, taken apart."""
 
     def __init__(self, answer: Any) -> None:
-        self.error = answer.get("FunctionError")
+        self.error: str | None = answer.get("FunctionError")
         text = answer["Payload"].read()
-        self.payload = json.loads(text) if text else None
+        self.payload: Any = json.loads(text) if text else None
         self.log = base64.b64decode(answer["LogResult"]).decode()
 
 
@@ -190,10 +190,8 @@ def test_f3_init_raises(client: Any, emulator: Running) -> None:
         '    raise Exception("Runtime startup fails")\n'
     )
     reports = [line for line in whole_log(emulator, "f3") if line.startswith("INIT_REPORT")]
-    assert [re.search(r"Phase: (\w+)\tStatus: error", line)[1] for line in reports] == [
-        "init",
-        "invoke",
-    ]
+    phases = [re.findall(r"Phase: (\w+)\tStatus: error", line) for line in reports]
+    assert phases == [["init"], ["invoke"]]
 
 
 def test_f3_import_error(client: Any, emulator: Running) -> None:
@@ -273,7 +271,7 @@ def handler(event, context):
     call = run(client, "f7", code, {"fill": True}, MemorySize=128, Timeout=30)
     assert call.payload["errorType"] == "Runtime.ExitError"
     assert call.payload["errorMessage"].endswith("Runtime exited with error: signal: killed")
-    report = re.search(r"^REPORT.*$", call.log, re.M)[0]
+    (report,) = re.findall(r"^REPORT.*$", call.log, re.M)
     assert "Memory Size: 128 MB\tMax Memory Used: 128 MB" in report
     assert report.endswith("Status: error\tError Type: Runtime.OutOfMemory")
     assert again(client, "f7").payload == 1
@@ -430,7 +428,7 @@ def test_f29_log_lines_of_a_normal_invoke(client: Any, emulator: Running) -> Non
         log[0],
     )
     assert log[1] == "loading"
-    request_id = re.fullmatch(rf"START RequestId: ({UUID}) Version: \$LATEST", log[2])[1]
+    (request_id,) = re.findall(rf"^START RequestId: ({UUID}) Version: \$LATEST$", log[2])
     assert log[3] == "hello"
     assert log[4] == f"END RequestId: {request_id}"
     cold = re.fullmatch(
@@ -438,6 +436,7 @@ def test_f29_log_lines_of_a_normal_invoke(client: Any, emulator: Running) -> Non
         r"Memory Size: 128 MB\tMax Memory Used: (\d+) MB\tInit Duration: (\d+\.\d\d) ms\t",
         log[5],
     )
+    assert cold is not None
     duration, billed, used, init = (float(group) for group in cold.groups())
     assert billed >= duration + init > billed - 2
     assert 0 < used <= 128

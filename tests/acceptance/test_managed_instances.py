@@ -227,7 +227,8 @@ def test_no_invocation_ends_before_its_lines_have_left(
     """They are more than the pipe holds, and less than Node.js could hold back besides."""
     if running.emulator.settings.driver != "process":
         pytest.skip("an engine reads what its containers print, whoever reads it then")
-    drain, unread = Output.drain, []
+    drain = Output.drain
+    unread: list[str] = []
     monkeypatch.setattr(Output, "drain", lambda output: unread or drain(output))
     function = Function(running, arn, runtime)
     function.call()

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import time
 from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 import pytest
@@ -27,7 +28,7 @@ def test_orders_are_charged_once_and_bad_ones_become_dead_letters() -> None:
     with localfaas_up(ROOT / "sample_functions", "--no-watch") as up:
         sqs, logs = up.client("sqs"), up.client("logs")
         urls = {
-            name: until(lambda name=name: _url(sqs, name), f"a queue {name}")
+            name: until(partial(_url, sqs, name), f"a queue {name}")
             for name in ("orders", "orders-dlq")
         }
         orders = [

@@ -55,7 +55,7 @@ def running() -> Iterator[Running]:
     running.stop()
 
 
-def _create(client: Any, name: str, code: str, timeout: int = 60) -> None:
+def _create(client: Any, name: str, code: bytes, timeout: int = 60) -> None:
     create(client, name, Code={"ZipFile": code}, Timeout=timeout, MemorySize=1769)
     client.get_waiter("function_active_v2").wait(FunctionName=name)
 

@@ -98,7 +98,7 @@ def running(image: str, **fields: Any) -> Iterator[Running]:
         running.stop()
 
 
-def state_of(client: Any, name: str) -> dict:
+def state_of(client: Any, name: str) -> dict[str, Any]:
     return client.get_function_configuration(FunctionName=name)
 
 

@@ -14,6 +14,7 @@ import subprocess
 import tempfile
 import time
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -70,6 +71,10 @@ def median(values: list[float]) -> float:
     return round(statistics.median(values), 1)
 
 
+def _stems_wait(count: int) -> bool:
+    return waiting_stems() >= count
+
+
 def measure(seconds: float, rounds: int) -> dict[str, Any]:
     figures: dict[str, Any] = {"machine": f"{os.cpu_count()} cores"}
     docker = ("--driver", "docker", "--image", f"{RUNTIME}={IMAGE}")
@@ -84,7 +89,7 @@ def measure(seconds: float, rounds: int) -> dict[str, Any]:
             times = []
             for count, each in enumerate(fresh, 1):
                 times.append(first(port, each))
-                settle(lambda count=count: waiting_stems() >= count + 3)
+                settle(partial(_stems_wait, count + 3))
             figures["from_stem_ms"] = median(times)
             path = _INVOKE.format("echo")
             figures |= in_turns(

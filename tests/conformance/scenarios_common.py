@@ -101,7 +101,7 @@ export WRAPPER_VAR="test"
 exec "$@"
 """
 #: Payloads of every kind of JSON.
-_PAYLOADS = (
+_PAYLOADS: tuple[Any, ...] = (
     {"simple": "val"},
     {"simple": 'val with {} & \\"quotes\\" and \\u00e4'},
     {"nested": {"list": [1, 2.5, None, True]}, "text": "ä€😀 \n\t"},

@@ -70,7 +70,7 @@ def exceptions(s: Scenario) -> None:
         "destination_invalid_service_arn", DestinationConfig={"OnSuccess": {"Destination": service}}
     )
 
-    retry = {"MaximumRetryAttempts": 1}
+    retry: dict[str, Any] = {"MaximumRetryAttempts": 1}
     put("destination_latest", **retry)
     put("destination_latest_explicit_qualifier", **retry, Qualifier="$LATEST")
     s.call("fn_version_result", "publish_version", FunctionName=name)
@@ -90,7 +90,7 @@ def exceptions(s: Scenario) -> None:
     put("shorthand_qualifier_mismatch_2", f"{name}:1", **retry, Qualifier="$LATEST")
     put("shorthand_qualifier_mismatch_3", f"{name}:1", **retry, Qualifier=alias)
 
-    age = {"MaximumEventAgeInSeconds": 21600, "MaximumRetryAttempts": 2}
+    age: dict[str, Any] = {"MaximumEventAgeInSeconds": 21600, "MaximumRetryAttempts": 2}
     put("maxevent_maxvalue_result", **age)
     put("pre_overwrite", MaximumEventAgeInSeconds=60, MaximumRetryAttempts=2)
     put("post_overwrite", MaximumRetryAttempts=0)

@@ -147,7 +147,7 @@ def no_dead_letters(s: SqsScenario) -> None:
 @SCENARIOS.of("test_start_multiple_move_tasks")
 def two_tasks(s: SqsScenario) -> None:
     dead, _ = _buried(s, 3)
-    request = {
+    request: dict[str, Any] = {
         "SourceArn": s.arn(dead),
         "DestinationArn": s.arn(s.queue()),
         "MaxNumberOfMessagesPerSecond": 1,

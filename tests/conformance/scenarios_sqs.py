@@ -219,8 +219,12 @@ def system_attribute_names(s: SqsScenario) -> None:
     s.send(url, "msg")
     names = ["All"]
     s.receive(url, "same_values", AttributeNames=names, MessageSystemAttributeNames=names)
-    names = {"AttributeNames": ["All"], "MessageSystemAttributeNames": ["SenderId"]}
-    s.receive(url, "different_values", **names)
+    s.receive(
+        url,
+        "different_values",
+        AttributeNames=["All"],
+        MessageSystemAttributeNames=["SenderId"],
+    )
 
 
 @SCENARIOS.of("test_receive_message_message_attribute_names_filters[sqs]")

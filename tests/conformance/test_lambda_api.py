@@ -40,7 +40,7 @@ SUPERSEDED = {
 pytestmark = pytest.mark.skipif(not FOLDER.is_dir(), reason=f"no recordings at {FOLDER}")
 
 
-def _recordings() -> dict[str, dict]:
+def _recordings() -> dict[str, dict[str, Any]]:
     if not FOLDER.is_dir():
         return {}
     found = {name.partition("::")[2]: each for name, each in load("lambda_api").items()}

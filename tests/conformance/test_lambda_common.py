@@ -20,7 +20,7 @@ NOT_SERVED = ("java", "ruby", "dotnet")
 pytestmark = pytest.mark.skipif(not FOLDER.is_dir(), reason=f"no recordings at {FOLDER}")
 
 
-def _recordings() -> dict[str, dict]:
+def _recordings() -> dict[str, dict[str, Any]]:
     if not FOLDER.is_dir():
         return {}
     found = {name.rpartition("::")[2]: each for name, each in load("lambda_common").items()}

@@ -16,7 +16,7 @@ pytestmark = pytest.mark.skipif(not FOLDER.is_dir(), reason=f"no recordings at {
 _FILE = "lambda_integration_sqs"
 
 
-def _recordings() -> dict[str, dict]:
+def _recordings() -> dict[str, dict[str, Any]]:
     return {name.partition("::")[2]: each for name, each in load(_FILE).items()}
 
 

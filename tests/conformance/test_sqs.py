@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from functools import partial
+from typing import Any
 
 import boto3
 import pytest
@@ -23,7 +24,7 @@ DIFFERENT = {"test_move_task_cancel": "AWS had moved six more messages by when i
 pytestmark = pytest.mark.skipif(not FOLDER.is_dir(), reason=f"no recordings at {FOLDER}")
 
 
-def _recordings(file: str) -> dict[str, dict]:
+def _recordings(file: str) -> dict[str, dict[str, Any]]:
     """Return the scenarios of a file in which anything was recorded."""
     if not FOLDER.is_dir():
         return {}

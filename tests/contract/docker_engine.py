@@ -17,6 +17,7 @@ from pathlib import Path
 from typing import Any, NoReturn
 
 import pytest
+from docker.utils import kwargs_from_env
 
 from emulator.driver.base import Sandbox
 from emulator.driver.docker import DockerDriver, DockerSettings
@@ -61,9 +62,9 @@ def _look() -> str:
     from docker.errors import DockerException, ImageNotFound
 
     try:
-        client = docker.APIClient(version="auto", timeout=10, **docker.utils.kwargs_from_env())
+        client = docker.APIClient(version="auto", timeout=10, **kwargs_from_env())
         try:
-            client.inspect_image(IMAGE)
+            client.inspect_image(IMAGE)  # type: ignore[no-untyped-call]
         finally:
             client.close()
     except ImageNotFound:
@@ -150,15 +151,17 @@ def make_spec(code: Path | None, **fields: Any) -> EnvironmentSpec:
 class Runtime:
     """The control plane's end of a sandbox's channel."""
 
-    def __init__(self, sandbox: Sandbox) -> None:
+    def __init__(
+        self, sandbox: Sandbox, reader: asyncio.StreamReader, writer: asyncio.StreamWriter
+    ) -> None:
         self.sandbox = sandbox
+        self._reader, self._writer = reader, writer
 
     @classmethod
     async def connect(cls, sandbox: Sandbox) -> Runtime:
         """Wait until the runtime has asked for its first invocation."""
-        runtime = cls(sandbox)
         assert sandbox.channel is not None
-        runtime._reader, runtime._writer = await asyncio.open_connection(sock=sandbox.channel)
+        runtime = cls(sandbox, *await asyncio.open_connection(sock=sandbox.channel))
         await runtime._message()
         return runtime
 

@@ -51,7 +51,7 @@ def started(script: Path, *kind: str) -> Iterator[Path]:
     # Not below /tmp, which an engine may have for itself; and short, for sockets.
     folder = Path(tempfile.mkdtemp(prefix="localfaas-engine-", dir="/var/lib"))
     # Whoever ends it learns of this process's end, however that comes.
-    words = ["sh", "-c", 'cat >/dev/null; exec "$0" stop "$@"', script, *kind, folder]
+    words = ["sh", "-c", 'cat >/dev/null; exec "$0" stop "$@"', str(script), *kind, str(folder)]
     ending = subprocess.Popen(words, stdin=subprocess.PIPE, start_new_session=True)
     try:
         subprocess.run([script, "start", *kind, folder], check=True)

@@ -161,8 +161,9 @@ class Runtime:
 async def _accepted(sandbox: Sandbox, listener: socket.socket) -> socket.socket:
     """Return the runtime's connection; one that is closed already if it ended before."""
     accepting = asyncio.ensure_future(asyncio.get_running_loop().sock_accept(listener))
+    either: set[asyncio.Future[Any]] = {accepting, sandbox.exited}
     async with asyncio.timeout(PATIENCE):
-        await asyncio.wait({accepting, sandbox.exited}, return_when=asyncio.FIRST_COMPLETED)
+        await asyncio.wait(either, return_when=asyncio.FIRST_COMPLETED)
     if not accepting.done():
         accepting.cancel()
         ours, theirs = socket.socketpair()

@@ -15,6 +15,7 @@ import pytest
 
 from emulator.driver.docker import DockerDriver, build_runtime_image
 from emulator.driver.docker.body import user_id
+from emulator.model.console import SilentConsole
 from emulator.model.errors import ConfigurationError, DriverFault
 from emulator.model.sandbox import Exit, ImageConfig
 from tests.contract.docker_engine import (
@@ -272,7 +273,11 @@ class TestOwnImages:
         _write_handlers(tmp_path)
         runtime = {"python": "python3.99", "nodejs": "nodejs99.x"}[language]
         image = await build_runtime_image(
-            runtime, runtimes=RUNTIMES, environ=dict(os.environ), base_image=IMAGE
+            runtime,
+            runtimes=RUNTIMES,
+            environ=dict(os.environ),
+            base_image=IMAGE,
+            console=SilentConsole(),
         )
         try:
             await self._serve(tmp_path, image)

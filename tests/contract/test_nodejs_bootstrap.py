@@ -94,8 +94,16 @@ class Runtime:
         self.channel, theirs = socket.socketpair()
         self.channel.settimeout(20)
         self.process = subprocess.Popen(
-            ["sh", "-c", 'exec "$@" 3<&0 0</dev/null', "sh", self.node, BOOTSTRAP, "--channel"],
-            stdin=theirs,
+            [
+                "sh",
+                "-c",
+                'exec "$@" 3<&0 0</dev/null',
+                "sh",
+                self.node,
+                str(BOOTSTRAP),
+                "--channel",
+            ],
+            stdin=theirs.fileno(),
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
             env={"PATH": os.environ["PATH"], "SECRET_OF_HOST": "x"},
@@ -249,6 +257,7 @@ ECHO = "exports.handler = async (event) => event;"
 @pytest.mark.parametrize("start", STARTS)
 def test_echo(make: Make, start: Callable[[Runtime], Runtime]) -> None:
     runtime = start(make(ECHO)).ready()
+    event: Any
     for event in [{"a": "é\u2028"}, None, [], "x" * 300_000, 0, "0123456789" * 600_000]:
         answer = runtime.invoke(event)
         assert answer.path.endswith("/response")

@@ -8,7 +8,7 @@ is not there, or is torn. So thousands of cuts need one run.
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 from random import Random
 from typing import Any, NamedTuple
@@ -53,29 +53,31 @@ class RecordingDisk(apsw.VFS):
         self.vfs = name
         super().__init__(name, "")
 
-    def xOpen(self, name: str, flags: Any) -> _RecordingFile:
+    def xOpen(self, name: str | apsw.URIFilename | None, flags: list[int]) -> _RecordingFile:
         return _RecordingFile(self, name, flags)
 
-    def xDelete(self, filename: Any, syncdir: Any) -> None:
+    def xDelete(self, filename: str, syncdir: bool) -> None:
         self.log.append(Delete(_kind(filename)))
         super().xDelete(filename, syncdir)
 
 
 class _RecordingFile(apsw.VFSFile):
-    def __init__(self, disk: Any, name: str, flags: Any) -> None:
+    def __init__(
+        self, disk: RecordingDisk, name: str | apsw.URIFilename | None, flags: list[int]
+    ) -> None:
         self._disk = disk
         self._kind = _kind(name.filename() if isinstance(name, apsw.URIFilename) else name)
         super().__init__("", name, flags)
 
-    def xWrite(self, data: Any, offset: Any) -> None:
+    def xWrite(self, data: bytes, offset: int) -> None:
         super().xWrite(data, offset)
         self._disk.log.append(Write(self._kind, offset, bytes(data)))
 
-    def xSync(self, flags: Any) -> None:
+    def xSync(self, flags: int) -> None:
         super().xSync(flags)
         self._disk.log.append(Sync(self._kind))
 
-    def xTruncate(self, size: Any) -> None:
+    def xTruncate(self, size: int) -> None:
         super().xTruncate(size)
         self._disk.log.append(Truncate(self._kind, size))
 
@@ -148,10 +150,10 @@ class Connection:
     def in_transaction(self) -> bool:
         return self._connection.in_transaction
 
-    def execute(self, sql: str, parameters: tuple[Any, ...] = ()) -> _Result:
+    def execute(self, sql: str, parameters: Iterable[Any] = ()) -> _Result:
         return self._run(lambda: _Result(self._connection, sql, [tuple(parameters)]))
 
-    def executemany(self, sql: str, rows: Any) -> _Result:
+    def executemany(self, sql: str, rows: Iterable[Iterable[Any]]) -> _Result:
         return self._run(lambda: _Result(self._connection, sql, [tuple(row) for row in rows]))
 
     def executescript(self, sql: str) -> _Result:
@@ -160,7 +162,7 @@ class Connection:
     def close(self) -> None:
         self._connection.close()
 
-    def _run(self, call: Callable[..., Any]) -> _Result:
+    def _run(self, call: Callable[[], _Result]) -> _Result:
         try:
             return call()
         except apsw.Error as error:
@@ -168,9 +170,11 @@ class Connection:
 
 
 class _Result:
-    def __init__(self, connection: sqlite3.Connection, sql: str, rows: Any) -> None:
+    def __init__(
+        self, connection: apsw.Connection, sql: str, rows: Iterable[tuple[Any, ...]]
+    ) -> None:
         before = connection.total_changes()
-        self._rows = []
+        self._rows: list[Any] = []
         for row in rows:
             self._rows += connection.execute(sql, row).fetchall()
         self.rowcount = connection.total_changes() - before

@@ -8,12 +8,14 @@ import asyncio
 import itertools
 import os
 import sys
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
 from emulator.model.clock import SystemClock
 from emulator.queues.engine import Engine
 from emulator.queues.message import Draft
+from emulator.queues.queue import Queue
 from emulator.queues.rules import QueueSettings
 from emulator.store.store import Store
 
@@ -22,11 +24,11 @@ STANDARD = QueueSettings(visibility=0.02, dead_letter="dead", max_receives=2)
 FIFO = QueueSettings(fifo=True, visibility=0.02, content_deduplication=True)
 
 
-def tell(what: Any, bodies: str) -> None:
+def tell(what: str, bodies: Iterable[object]) -> None:
     os.write(1, "".join(f"{what} {body}\n" for body in bodies).encode())
 
 
-async def send(queue: Any, name: str, run: Any) -> None:
+async def send(queue: Queue, name: str, run: str) -> None:
     for n in itertools.count():
         bodies = [f"{name}-{run}-{n:06}-{part}" for part in range(1 + n % 3)]
         tell("try-send", bodies)
@@ -34,7 +36,7 @@ async def send(queue: Any, name: str, run: Any) -> None:
         tell("sent", bodies)
 
 
-async def receive(queue: Any, every: Any) -> None:
+async def receive(queue: Queue, every: Any) -> None:
     for n in itertools.count():
         got = await queue.receive(10, wait=0.05)
         if n % every or not got:
@@ -46,7 +48,7 @@ async def receive(queue: Any, every: Any) -> None:
         tell("deleted", [b for b, error in zip(bodies, outcome, strict=True) if error is None])
 
 
-async def main(folder: Path, run: Any) -> None:
+async def main(folder: Path, run: str) -> None:
     store = Store.open(folder)
     engine = await Engine.open(store.messages, SystemClock())
     dead = await engine.open_queue("dead", DEAD)

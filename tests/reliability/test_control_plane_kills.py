@@ -123,7 +123,8 @@ class Load:
 
 def _drain(port: int, url: str, wanted: set[str], name: Callable[[str], str]) -> set[str]:
     """Receive and delete until ``wanted`` has been seen; returns all that was seen."""
-    connection, seen, until = Connection(port), set(), time.monotonic() + 120
+    connection, until = Connection(port), time.monotonic() + 120
+    seen: set[str] = set()
     try:
         while wanted - seen:
             assert time.monotonic() < until, f"{len(wanted - seen)} of {len(wanted)} lost"

@@ -31,7 +31,7 @@ def _zip() -> str:
     return base64.b64encode(buffer.getvalue()).decode()
 
 
-KNOWN = {
+KNOWN: dict[str, list[Any]] = {
     "FunctionName": [
         *_NAMES,
         *(f"{name}:1" for name in _NAMES),
@@ -125,7 +125,7 @@ async def send_to(gateway: Any, request: FuzzedRequest) -> tuple[int, dict[str, 
         "server": ("127.0.0.1", 1),
     }
     messages = [{"type": "http.request", "body": request.body, "more_body": False}]
-    sent: list[dict] = []
+    sent: list[dict[str, Any]] = []
 
     async def receive() -> Any:
         return messages.pop() if messages else await asyncio.Event().wait()
@@ -214,7 +214,8 @@ async def test_fuzzed_requests(count: int, seed: int) -> None:
     running = asyncio.create_task(emulator.run(on_ready=ready.set))
     await ready.wait()
     fuzzer = Fuzzer(codec("lambda").model, KNOWN, seed)
-    complaints, statuses = [], {}
+    complaints: list[str] = []
+    statuses: dict[int, int] = {}
     try:
         for number in range(count):
             if number % 500 == 0:

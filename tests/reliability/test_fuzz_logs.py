@@ -68,7 +68,8 @@ async def test_fuzzed_requests(count: int, seed: int) -> None:
     running = asyncio.create_task(emulator.run(on_ready=ready.set))
     await ready.wait()
     fuzzer = Fuzzer(codec("logs").model, _LOGS, seed, LOGS)
-    complaints, statuses = [], {}
+    complaints: list[str] = []
+    statuses: dict[int, int] = {}
     try:
         for number in range(count):
             if number % 200 == 0:

@@ -98,6 +98,7 @@ def known() -> dict[str, list[Any]]:
 def flat(value: Any, shape: Shape | None, prefix: str) -> Iterator[tuple[str, str]]:
     """Yield the parameters of the query protocol that say ``value``, be it of its shape or not."""
     kind = shape["type"] if shape is not None else ""
+    inner: Shape | None
     if isinstance(value, dict) and kind == "map" and shape is not None:
         for number, (key, each) in enumerate(value.items(), 1):
             yield f"{prefix}.{number}.{shape['key'].get('queryName', 'Name')}", str(key)

@@ -25,9 +25,12 @@ class _Told:
     """What the killed processes had told."""
 
     def __init__(self) -> None:
-        self.tried, self.sent, self.leaving, self.deleted = set(), set(), set(), set()
+        self.tried: set[str] = set()
+        self.sent: set[str] = set()
+        self.leaving: set[str] = set()
+        self.deleted: set[str] = set()
 
-    def read(self, line: str) -> None:
+    def read(self, line: bytes) -> None:
         what, _, body = line.decode().rstrip("\n").partition(" ")
         known = {
             "try-send": self.tried,
@@ -44,6 +47,7 @@ def _run_and_kill(folder: Path, run: Any, seconds: float, told: Any) -> None:
         stdout=subprocess.PIPE,
         env={**os.environ, "PYTHONPATH": str(ROOT)},
     )
+    assert process.stdout is not None
     first = process.stdout.readline()
     assert first == f"ready {run}\n".encode()
     # A thread would be killed by nothing; the pipe keeps what was told until it is read.
@@ -63,7 +67,7 @@ def _run_and_kill(folder: Path, run: Any, seconds: float, told: Any) -> None:
             told.read(line)
 
 
-async def _check(folder: Path, told: Any) -> bool:
+async def _check(folder: Path, told: Any) -> float:
     """Compare what is on the disk with what was acknowledged."""
     started = time.monotonic()
     store = Store.open(folder)
@@ -81,7 +85,7 @@ async def _check(folder: Path, told: Any) -> bool:
     assert not lost, f"{len(lost)} lost, e.g. {sorted(lost)[:3]}"
     assert not told.deleted & bodies.keys()
     assert bodies.keys() <= told.tried
-    groups = {}
+    groups: dict[tuple[str, str], list[str]] = {}
     for body, group in rows:
         if group.startswith("f"):
             groups.setdefault((group, body.split("-")[1]), []).append(body)

@@ -51,6 +51,9 @@ class _Machine(RuleBasedStateMachine):
         self.engine = await Engine.open(self.store.messages, self.clock)
         await self.open_queues()
 
+    async def open_queues(self) -> None:
+        raise NotImplementedError
+
     async def restart(self) -> None:
         """Close the engine and open it again over the same journal."""
         await self.engine.close()
@@ -77,15 +80,15 @@ class Visibility(_Machine):
 
     def __init__(self) -> None:
         #: Body: when it is visible.
-        self.visible = {}
-        self.receives = {}
-        self.in_flight = set()
+        self.visible: dict[str | bytes, float] = {}
+        self.receives: dict[str | bytes, int] = {}
+        self.in_flight: set[str | bytes] = set()
         super().__init__()
 
     async def open_queues(self) -> None:
         self.queue = await self.engine.open_queue("orders", QueueSettings(visibility=30))
 
-    def available(self) -> set[str]:
+    def available(self) -> set[str | bytes]:
         now = self.clock.now()
         self.in_flight = {body for body in self.in_flight if self.visible[body] > now}
         return {body for body, at in self.visible.items() if at <= now}
@@ -112,7 +115,7 @@ class Visibility(_Machine):
         return multiple(*[(message.body, message.handle) for message in got])
 
     @rule(handle=consumes(handles))
-    def delete(self, handle: str) -> None:
+    def delete(self, handle: tuple[str, str]) -> None:
         body, text = handle
         self.run(self.queue.delete(text))
         self.available()
@@ -120,7 +123,7 @@ class Visibility(_Machine):
         self.in_flight.discard(body)
 
     @rule(handle=handles, timeout=SECONDS)
-    def change_visibility(self, handle: str, timeout: float) -> None:
+    def change_visibility(self, handle: tuple[str, str], timeout: float) -> None:
         body, text = handle
         self.available()
         try:
@@ -152,9 +155,9 @@ class Redrive(_Machine):
     MOST = 3
 
     def __init__(self) -> None:
-        self.visible = {}
-        self.receives = {}
-        self.dead = set()
+        self.visible: dict[str | bytes, float] = {}
+        self.receives: dict[str | bytes, int] = {}
+        self.dead: set[str | bytes] = set()
         super().__init__()
 
     async def open_queues(self) -> None:
@@ -218,15 +221,15 @@ class Fifo(_Machine):
 
     def __init__(self) -> None:
         #: Group: [body, when it is visible, the handle of its last receive].
-        self.groups = {name: [] for name in self.NAMES}
+        self.groups: dict[str, list[list[Any]]] = {name: [] for name in self.NAMES}
         #: Deduplication id: until when.
-        self.remembered = {}
+        self.remembered: dict[str, float] = {}
         super().__init__()
 
     async def open_queues(self) -> None:
         self.queue = await self.engine.open_queue("orders.fifo", QueueSettings(fifo=True))
 
-    def find(self, body: str) -> Any:
+    def find(self, body: str | bytes) -> Any:
         for messages in self.groups.values():
             for message in messages:
                 if message[0] == body:
@@ -260,7 +263,7 @@ class Fifo(_Machine):
         return multiple(*[(message.body, message.handle) for message in got])
 
     @rule(handle=handles)
-    def delete(self, handle: str) -> None:
+    def delete(self, handle: tuple[str, str]) -> None:
         body, text = handle
         messages, message = self.find(body)
         try:
@@ -274,7 +277,7 @@ class Fifo(_Machine):
             messages.remove(message)
 
     @rule(handle=handles, timeout=SECONDS)
-    def change_visibility(self, handle: str, timeout: float) -> None:
+    def change_visibility(self, handle: tuple[str, str], timeout: float) -> None:
         body, text = handle
         _, message = self.find(body)
         now = self.clock.now()

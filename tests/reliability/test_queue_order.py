@@ -24,10 +24,11 @@ async def test_groups_keep_their_order_and_nothing_is_lost_or_doubled(tmp_path: 
     engine = await Engine.open(store.messages, SystemClock())
     queue = await engine.open_queue("orders.fifo", QueueSettings(fifo=True, visibility=60))
     numbers = iter(range(MESSAGES))
-    sent = defaultdict(list)
+    sent: defaultdict[str | None, list[str]] = defaultdict(list)
     locks = [asyncio.Lock() for _ in range(GROUPS)]
-    ended = defaultdict(list)
-    inversions, redelivered = [], 0
+    ended: defaultdict[str | None, list[str | bytes]] = defaultdict(list)
+    inversions: list[tuple[str | None, list[str], list[str | bytes]]] = []
+    redelivered = 0
     left = MESSAGES
 
     async def produce() -> None:
@@ -51,8 +52,8 @@ async def test_groups_keep_their_order_and_nothing_is_lost_or_doubled(tmp_path: 
             for message in got:
                 batch[message.group].append(message)
             for group, messages in batch.items():
-                done = len(ended[group])
-                expected = sent[group][done : done + len(messages)]
+                before = len(ended[group])
+                expected = sent[group][before : before + len(messages)]
                 if [message.body for message in messages] != expected:
                     inversions.append((group, expected, [m.body for m in messages]))
             await asyncio.sleep(0)
@@ -90,7 +91,7 @@ async def test_every_message_is_received_once_by_competing_consumers(
     store = Store.open(tmp_path)
     engine = await Engine.open(store.messages, SystemClock())
     queue = await engine.open_queue("orders", QueueSettings(fifo=fifo))
-    got = []
+    got: list[str | bytes] = []
 
     async def produce(part: int) -> None:
         for n in range(100):

@@ -15,6 +15,8 @@ from typing import Any
 
 import pytest
 
+from emulator.queues.queue import Queue
+
 apsw = pytest.importorskip("apsw")
 
 from emulator.model.clock import SystemClock  # noqa: E402
@@ -57,7 +59,7 @@ async def _record(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, durability: A
             await queue.send_many([Draft(body) for body in bodies])
             disk.log.append(Note(("sent", bodies)))
 
-    async def receive(source: Any) -> None:
+    async def receive(source: Queue) -> None:
         for n in range(30):
             got = await source.receive(10, wait=0.01)
             if n % 2 or not got:
@@ -75,12 +77,12 @@ async def _record(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, durability: A
     return disk.log
 
 
-def _cut_often(log: Any, cuts: int, seed: int) -> tuple[int, int]:
+def _cut_often(log: list[Any], cuts: int, seed: int) -> tuple[int, int]:
     """Return how many acknowledged messages were lost and how many databases were damaged."""
     chance, platter = random.Random(seed), Platter()
     start = log.index(Note(("start", ()))) + 1
     moments = sorted(chance.randrange(start, len(log) + 1) for _ in range(cuts))
-    sent, leaving, deleted = set(), set(), set()
+    told: dict[str, set[str]] = {"sent": set(), "leaving": set(), "deleted": set()}
     position, lost, damaged = 0, 0, 0
     memory = "/dev/shm" if Path("/dev/shm").is_dir() else None
     with tempfile.TemporaryDirectory(dir=memory) as folder:
@@ -91,9 +93,8 @@ def _cut_often(log: Any, cuts: int, seed: int) -> tuple[int, int]:
                     platter.play(entry)
                     continue
                 what, bodies = entry.told
-                {"sent": sent, "leaving": leaving, "deleted": deleted}.get(what, set()).update(
-                    bodies
-                )
+                if what in told:
+                    told[what].update(bodies)
             position = moment
             for name in ("", "-wal", "-shm", "-journal"):
                 Path(f"{path}{name}").unlink(missing_ok=True)
@@ -103,7 +104,8 @@ def _cut_often(log: Any, cuts: int, seed: int) -> tuple[int, int]:
             if found is None:
                 damaged += 1
             else:
-                lost += len(sent - leaving - found) + len(deleted & found)
+                lost += len(told["sent"] - told["leaving"] - found)
+                lost += len(told["deleted"] & found)
     return lost, damaged
 
 
