@@ -92,7 +92,7 @@ class Emulator:
         self._stop_now = asyncio.Event()
         with ExitStack() as undo:
             self._make_ground(undo)
-            self.driver = driver or self._make_driver()
+            self.driver, self._freezes = (driver, False) if driver else self._make_driver()
             self._make_core()
             self._make_face()
             undo.pop_all()
@@ -121,10 +121,11 @@ class Emulator:
         self._code_folder = _make_code_folder(self.state)
         self.store = Store.open(settings.state, durability=settings.durability)
 
-    def _make_driver(self) -> Driver:
-        driver, note = make_driver(self.settings, self.state, self.console)
-        self.notes += [note] if note else []
-        return driver
+    def _make_driver(self) -> tuple[Driver, bool]:
+        """Return the driver, and whether it freezes environments of its own accord."""
+        made = make_driver(self.settings, self.state, self.console)
+        self.notes += [made.note] if made.note else []
+        return made.driver, made.freezes
 
     def _make_core(self) -> None:
         """Make what runs functions, without any HTTP."""
@@ -140,7 +141,7 @@ class Emulator:
                 idle_timeout=settings.idle_timeout,
                 max_environments=settings.max_environments,
                 limit_cpu=settings.cpu_limit == "aws",
-                freeze=self.driver.name == "docker" if settings.freeze is None else settings.freeze,
+                freeze=self._freezes if settings.freeze is None else settings.freeze,
             ),
             packages=self.packages.layer,
             is_open=False,

@@ -1,78 +1,185 @@
-"""What a user can set. The command line is the only reader of options and LOCALFAAS_… variables."""
+"""What a user can set, each setting declared once.
+
+A field with an :class:`Option` is an option of ``localfaas up`` and a variable ``LOCALFAAS_…``,
+which :mod:`emulator.cli.options` makes from it. The command line is the only reader of both.
+Drivers declare theirs in the same way (:mod:`emulator.driver.declaration`).
+"""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass, field
+import dataclasses
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Option:
+    """How a setting is given on the command line.
+
+    The variable's name is that of the flag: ``--docker-network`` is LOCALFAAS_DOCKER_NETWORK.
+    """
+
+    #: One sentence or two for ``--help``. Empty: the command line composes it.
+    help: str
+    #: The heading it stands under in ``--help``.
+    panel: str
+    #: "--name", with "--no-name" for a setting that the flag turns off and "--name/--no-name" for
+    #: one that may be left open. Empty: made from the field's name.
+    flag: str = ""
+    #: "-n", beside ``flag``.
+    short: str = ""
+    #: The name of a positional argument, in the place of a flag.
+    argument: str = ""
+    metavar: str | None = None
+    min: float | None = None
+    max: float | None = None
+    #: The default is said in ``help``, or goes without saying.
+    hide_default: bool = False
+    #: Returns what is wrong with a value, or None.
+    check: Callable[[Any], str | None] | None = None
+
+
+def option(default: Any, help: str, panel: str, **details: Any) -> Any:
+    """Return a dataclass field that is an option.
+
+    Args:
+        default: Its value where nobody sets it. A dict is copied for each instance.
+        help, panel, details: Of :class:`Option`.
+    """
+    metadata = {"option": Option(help=help, panel=panel, **details)}
+    if isinstance(default, dict):
+        return dataclasses.field(default_factory=default.copy, metadata=metadata)
+    return dataclasses.field(default=default, metadata=metadata)
+
+
+def _not_a_url(text: str) -> str | None:
+    return None if text.startswith(("http://", "https://")) else "an endpoint is a URL"
+
+
+def _no_account(text: str) -> str | None:
+    return None if len(text) == 12 and text.isdecimal() else "an AWS account is 12 digits"
+
+
+#: The panels of ``--help``.
+_LISTENING = "Who can call"
+RUNNING = "How functions run"
+KEPT = "What is kept"
+_AWS = "What is emulated"
+SHOWN = "What is shown"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Settings:
     """The settings of one emulator."""
 
-    #: The address to listen on; anything but loopback is the user's own decision.
-    host: str = "127.0.0.1"
-    #: 0 takes a free one.
-    port: int = 4566
-    #: "process", "docker" or "auto" (Docker when an engine answers, else process).
-    driver: str = "process"
-    #: The folder that keeps state; None for a temporary one that goes with the emulator.
-    state: Path | None = None
-    #: What an acknowledged change outlives: "full", also a power cut; "normal" and "off", which
-    #: are faster, a crash of the emulator.
-    durability: Literal["full", "normal", "off"] = "full"
-    #: The template, or the folder, that declares functions; None for none.
-    functions: Path | None = None
-    #: Seconds an environment may be idle.
-    idle_timeout: float = 300.0
-    #: Environments of all functions together.
-    max_environments: int = 256
-    #: Environments that may run at once per account and region.
-    account_concurrency: int = 1000
-    #: The URL of an SQS-compatible endpoint: event source mappings poll there the queues that this
-    #: emulator does not have. None: there is none.
-    sqs_endpoint: str | None = None
-    #: What the waits between attempts of asynchronous events are multiplied with.
-    async_retry_scale: float = 1.0
-    #: Seconds a created or updated function is shown as Pending or InProgress at most.
-    transition_seconds: float = 0.25
-    #: Seconds without a call or a change after which a function is Inactive, as on AWS; 0: never.
-    inactive_after: float = 14 * 86400.0
-    #: Follow changes in functions' folders.
-    watch: bool = True
-    #: Refuse what could only be approximated: other runtimes, settings not acted on.
-    strict: bool = False
-    #: Give functions AWS_ENDPOINT_URL, so that their AWS SDK talks to this emulator.
-    inject_endpoint: bool = True
-    #: "localfaas" (our own bootstraps) or "awslambdaric" (the official Python client).
-    bootstrap: str = "localfaas"
-    #: Sandboxes kept started ahead of use, for each interpreter or image.
-    stem_cells: int = 3
-    #: Let no environment make progress between calls, as on AWS; None does so where it costs
-    #: next to nothing, which is in containers.
-    freeze: bool | None = None
-    #: "aws" gives a function the share of CPU that its memory stands for (one vCPU at 1,769 MB);
-    #: "none" lets it use all there is.
-    cpu_limit: Literal["aws", "none"] = "aws"
-    #: Docker: images by runtime, instead of AWS's base images.
-    images: Mapping[str, str] = field(default_factory=dict)
-    #: Docker: the engine's network that functions join.
-    docker_network: str = "bridge"
-    #: Docker: the address or name at which containers reach this machine; empty to find out.
-    advertise_host: str = ""
-    #: Docker: labels put on every container and volume.
-    docker_labels: Mapping[str, str] = field(default_factory=dict)
-    #: The region of functions from a folder, and of callers that name none.
-    region: str = "us-east-1"
-    #: The account of functions from a folder, and of callers whose key is no account.
-    account: str = "000000000000"
-    #: Further host names to answer to.
-    allow_hosts: tuple[str, ...] = field(default_factory=tuple)
-    #: Web origins whose pages may call the emulator.
-    allow_origins: tuple[str, ...] = field(default_factory=tuple)
+    #: What declares functions; None for none.
+    functions: Path | None = option(
+        None,
+        "A SAM template, or a folder with one or with a folder per function. Without it, the "
+        "current folder's template, if there is one.",
+        "",
+        argument="path",
+    )
+    #: Anything but loopback is the user's own decision.
+    host: str = option("127.0.0.1", "The address to listen on.", _LISTENING)
+    port: int = option(4566, "The port; 0 takes a free one.", _LISTENING, min=0, max=65535)
+    allow_hosts: tuple[str, ...] = option(
+        (), "A further host name to answer to.", _LISTENING, flag="--allow-host"
+    )
+    allow_origins: tuple[str, ...] = option(
+        (), "A web origin whose pages may call the emulator.", _LISTENING, flag="--allow-origin"
+    )
+
+    #: The name of a driver, or "auto".
+    driver: str = option("process", "", RUNNING)
+    #: None leaves it to the driver.
+    freeze: bool | None = option(None, "", RUNNING, flag="--freeze/--no-freeze", hide_default=True)
+    cpu_limit: Literal["aws", "none"] = option(
+        "aws",
+        "How much CPU a function gets once it is initialised: aws, in proportion to its memory "
+        "(one vCPU at 1,769 MB); none, all there is.",
+        RUNNING,
+    )
+    idle_timeout: float = option(
+        300.0, "Remove an environment after this many idle seconds.", RUNNING, min=0
+    )
+    max_environments: int = option(
+        256, "The most environments at once, of all functions together.", RUNNING, min=1
+    )
+    stem_cells: int = option(
+        3,
+        "Sandboxes to keep started ahead of use, for each interpreter or image: this many cold "
+        "starts at once are quick.",
+        RUNNING,
+        min=0,
+    )
+    bootstrap: Literal["localfaas", "awslambdaric"] = option(
+        "localfaas", "The Runtime API client of Python functions: ours, or AWS's own.", RUNNING
+    )
+    inject_endpoint: bool = option(
+        True,
+        "Do not give functions AWS_ENDPOINT_URL: their AWS SDK talks to AWS.",
+        RUNNING,
+        flag="--no-endpoint-injection",
+    )
+    watch: bool = option(
+        True, "Do not reload functions when their files change.", RUNNING, flag="--no-watch"
+    )
+
+    #: None for a temporary folder that goes with the emulator.
+    state: Path | None = option(None, "The folder that keeps state.", KEPT)
+    durability: Literal["full", "normal", "off"] = option(
+        "full",
+        "What acknowledged events and messages survive, with --state: full, also a power cut; "
+        "normal and off are faster and survive only a crash of the emulator.",
+        KEPT,
+    )
+
+    region: str = option("us-east-1", "The functions' AWS region.", _AWS)
+    account: str = option("000000000000", "The functions' AWS account.", _AWS, check=_no_account)
+    account_concurrency: int = option(
+        1000, "The most calls that run at once per account and region.", _AWS, min=1
+    )
+    transition_seconds: float = option(
+        0.25,
+        "Show a changed function as Pending or InProgress for at most this many seconds; a call "
+        "or a waiter ends that at once.",
+        _AWS,
+        min=0,
+    )
+    inactive_after: float = option(
+        14 * 86400.0,
+        "Make a function Inactive after this many seconds without a call or a change; 0 never "
+        "does.",
+        _AWS,
+        min=0,
+    )
+    async_retry_scale: float = option(
+        1.0,
+        "Multiply the retry delays of asynchronous events (1 and 2 minutes) by this; e.g. 0.01 in "
+        "tests.",
+        _AWS,
+        min=0,
+    )
+    sqs_endpoint: str | None = option(
+        None,
+        "The URL of AWS's SQS or of another emulator: event source mappings poll there the queues "
+        "that are not here.",
+        _AWS,
+        check=_not_a_url,
+    )
+    strict: bool = option(
+        False,
+        "Refuse what could only be approximated: another version of a runtime, settings that are "
+        "not acted on.",
+        _AWS,
+    )
+
+    #: Each driver's own options, by its name; a driver that is not there has its defaults.
+    driver_options: Mapping[str, Any] = dataclasses.field(default_factory=dict)
     #: Packages of further AWS services to serve, laid out as those of ``emulator.services``.
-    extra_services: tuple[str, ...] = field(default_factory=tuple)
+    extra_services: tuple[str, ...] = ()
     #: Seconds a shutdown waits for invocations in flight.
     drain_seconds: float = 30.0

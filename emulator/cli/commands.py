@@ -13,6 +13,7 @@ from typing import Annotated
 import typer
 
 from emulator import __version__
+from emulator.cli.options import PanelCommand
 from emulator.cli.terminal import error
 from emulator.model.errors import LocalfaasError
 
@@ -67,7 +68,7 @@ def _application(arguments: Sequence[str]) -> typer.Typer:
         if isinstance(command, typer.Typer):
             app.add_typer(command, name=name)
         else:
-            app.command(name=name)(command)
+            app.command(name=name, cls=PanelCommand)(command)
     return app
 
 

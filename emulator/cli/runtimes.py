@@ -1,20 +1,28 @@
-"""The commands ``runtimes list`` and ``runtimes build``: the images containers are made from."""
+"""The commands ``runtimes list`` and ``runtimes build``: the images that functions run in.
+
+They serve the first driver that declares images.
+"""
 
 from __future__ import annotations
 
 import os
 import sys
 from dataclasses import asdict
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
 from emulator.cli.client import Json
-from emulator.cli.terminal import clean, pairs, show_json, show_table
+from emulator.cli.options import options_of, values, with_options
+from emulator.cli.terminal import clean, show_json, show_table
+from emulator.driver.table import declarations
 from emulator.model.console import Progress, SilentConsole
 
-#: Those that are built unless others are named: the newest long-term ones of their languages.
-_BUILT = ("python3.12", "nodejs22.x")
+_DRIVER = next(each for each in declarations() if each.images is not None)
+assert _DRIVER.images is not None
+assert _DRIVER.options is not None
+_make_images, _make_options = _DRIVER.images, _DRIVER.options
+_IMAGE = [each for each in options_of(_make_options) if each.name == "images"]
 
 runtimes = typer.Typer(
     help="The images that functions run in, with the Docker driver.\n\n"
@@ -23,19 +31,10 @@ runtimes = typer.Typer(
     rich_markup_mode=None,
 )
 
-Images = Annotated[
-    list[str] | None,
-    typer.Option(
-        "--image",
-        envvar="LOCALFAAS_IMAGE",
-        metavar="RUNTIME=IMAGE",
-        help="As given to `localfaas up`.",
-    ),
-]
-
 
 @runtimes.command(name="list")
-def list_(image: Images = None, json: Json = False) -> None:
+@with_options(_IMAGE)
+def list_(json: Json = False, **given: Any) -> None:
     """List AWS's runtimes with the image of each.
 
     And whether it is here already.
@@ -44,12 +43,10 @@ def list_(image: Images = None, json: Json = False) -> None:
     """
     import asyncio
 
-    from emulator.driver.docker import find_runtime_images
     from emulator.services.lambda_.functions.runtimes import CURRENT
 
-    mapping = pairs(image, "--image")
-    named = sorted({*CURRENT, *mapping})
-    found = asyncio.run(find_runtime_images(named, mapping=mapping, environ=os.environ))
+    images = _make_images(_make_options(**values(_IMAGE, given)), os.environ)
+    found = asyncio.run(images.find(CURRENT))
     if json:
         show_json([asdict(each) for each in found])
         return
@@ -66,7 +63,7 @@ def list_(image: Images = None, json: Json = False) -> None:
 def build(
     runtime: Annotated[
         list[str] | None,
-        typer.Argument(help=f"AWS's names of runtimes; {' and '.join(_BUILT)} if none is given."),
+        typer.Argument(help="AWS's names of runtimes. Without any, the newest long-term ones."),
     ] = None,
     base_image: Annotated[
         str,
@@ -86,23 +83,15 @@ def build(
     """
     import asyncio
 
-    from emulator.driver.conventions import runtimes_folder
-    from emulator.driver.docker import build_runtime_image
-
     if base_image and len(runtime or ()) != 1:
         raise typer.BadParameter(
             "name the one runtime it is the base of", param_hint="--base-image"
         )
+    images = _make_images(_make_options(), os.environ)
 
     async def all_of_them() -> None:
-        for name in runtime or _BUILT:
-            built = await build_runtime_image(
-                name,
-                runtimes=runtimes_folder(),
-                environ=os.environ,
-                base_image=base_image,
-                console=_BuildConsole(),
-            )
+        for name in runtime or images.built:
+            built = await images.build(name, base_image=base_image, console=_BuildConsole())
             print(built, flush=True)
 
     asyncio.run(all_of_them())

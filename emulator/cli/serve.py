@@ -1,26 +1,22 @@
-"""The command ``up``: the emulator itself."""
+"""The commands ``up`` and ``down``: the emulator's beginning and end."""
 
 from __future__ import annotations
 
 import sys
 from collections.abc import Callable
-from enum import StrEnum
+from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Any
 
 import typer
 
 from emulator.cli.console import TerminalConsole
 from emulator.cli.greeting import greet
-from emulator.cli.terminal import (
-    LivePrinter,
-    is_terminal,
-    log_line,
-    note,
-    pairs,
-)
-from emulator.settings import Settings
+from emulator.cli.options import OptionOf, options_of, values, with_options
+from emulator.cli.terminal import LivePrinter, is_terminal, log_line, note
+from emulator.driver.table import AUTO, declarations
+from emulator.settings import KEPT, RUNNING, SHOWN, Settings, option
 
 if TYPE_CHECKING:
     import asyncio
@@ -30,288 +26,64 @@ if TYPE_CHECKING:
 _DEFAULTS = Settings()
 
 
-class DriverName(StrEnum):
-    PROCESS = "process"
-    DOCKER = "docker"
-    AUTO = "auto"
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Own:
+    """What only the command itself knows."""
+
+    ephemeral: bool = option(False, "Keep nothing when it ends (as without --state).", KEPT)
+    no_stem_cells: bool = option(
+        False, "The same as --stem-cells 0: less memory, slower cold starts.", RUNNING
+    )
+    quiet: bool = option(False, "Do not print functions' logs.", SHOWN, short="-q")
 
 
-class Durability(StrEnum):
-    FULL = "full"
-    NORMAL = "normal"
-    OFF = "off"
+def _of_settings() -> list[OptionOf]:
+    """Return the options of all settings, with what the drivers have to say in them."""
+    drivers = declarations()
+    wheres = ", ".join(f"{each.name} ({each.where})" for each in drivers)
+    probed = " or ".join(each.name for each in drivers if each.probe is not None)
+    freezing = " and ".join(each.name for each in drivers if each.freezes)
+    helps = {
+        "driver": f"Where functions run: {wheres}; {AUTO} takes {probed} if that can be used here.",
+        "freeze": "Stop environments between calls, as AWS does. Default: yes with the driver "
+        f"{freezing}.",
+    }
+    choices = {"driver": (*(each.name for each in drivers), AUTO)}
+    return options_of(Settings, helps=helps, choices=choices)
 
 
-class CpuLimit(StrEnum):
-    AWS = "aws"
-    NONE = "none"
+_SETTINGS = _of_settings()
+_OWN = options_of(_Own)
+_DRIVERS = {
+    each.name: (each.options, options_of(each.options))
+    for each in declarations()
+    if each.options is not None
+}
 
 
-class Bootstrap(StrEnum):
-    LOCALFAAS = "localfaas"
-    AWSLAMBDARIC = "awslambdaric"
-
-
-def _variable(name: str) -> str:
-    return f"LOCALFAAS_{name}"
-
-
-def up(
-    path: Annotated[
-        Path | None,
-        typer.Argument(
-            envvar=_variable("FUNCTIONS"),
-            help="A SAM template, or a folder with one or with a folder per function. "
-            "Without it, the current folder's template, if there is one.",
-        ),
-    ] = None,
-    host: Annotated[
-        str, typer.Option(envvar=_variable("HOST"), help="The address to listen on.")
-    ] = _DEFAULTS.host,
-    port: Annotated[
-        int,
-        typer.Option(
-            envvar=_variable("PORT"), min=0, max=65535, help="The port; 0 takes a free one."
-        ),
-    ] = _DEFAULTS.port,
-    driver: Annotated[
-        DriverName,
-        typer.Option(
-            envvar=_variable("DRIVER"),
-            help="Where functions run: as processes, in containers, or in containers if a Docker "
-            "engine answers.",
-        ),
-    ] = DriverName.PROCESS,
-    image: Annotated[
-        list[str] | None,
-        typer.Option(
-            envvar=_variable("IMAGE"),
-            metavar="RUNTIME=IMAGE",
-            help="Docker: the image of a runtime's functions, instead of AWS's base image.",
-        ),
-    ] = None,
-    docker_network: Annotated[
-        str,
-        typer.Option(envvar=_variable("DOCKER_NETWORK"), help="Docker: the network they join."),
-    ] = _DEFAULTS.docker_network,
-    advertise_host: Annotated[
-        str,
-        typer.Option(
-            envvar=_variable("ADVERTISE_HOST"),
-            help="Docker: the address at which containers reach this machine. Default: that of "
-            "the way to the engine.",
-            show_default=False,
-        ),
-    ] = _DEFAULTS.advertise_host,
-    docker_label: Annotated[
-        list[str] | None,
-        typer.Option(
-            envvar=_variable("DOCKER_LABEL"),
-            metavar="KEY=VALUE",
-            help="Docker: a label of every container, e.g. for a reaper.",
-        ),
-    ] = None,
-    freeze: Annotated[
-        bool | None,
-        typer.Option(
-            "--freeze/--no-freeze",
-            envvar=_variable("FREEZE"),
-            help="Stop environments between calls, as AWS does. Default: in containers.",
-            show_default=False,
-        ),
-    ] = None,
-    state: Annotated[
-        Path | None, typer.Option(envvar=_variable("STATE"), help="The folder that keeps state.")
-    ] = None,
-    ephemeral: Annotated[
-        bool,
-        typer.Option(
-            "--ephemeral",
-            envvar=_variable("EPHEMERAL"),
-            help="Keep nothing when it ends (as without --state).",
-        ),
-    ] = False,
-    durability: Annotated[
-        Durability,
-        typer.Option(
-            envvar=_variable("DURABILITY"),
-            help="What an acknowledged event or message outlives, with --state: full, also a power "
-            "cut; normal and off are faster, and outlive a crash of the emulator only.",
-        ),
-    ] = Durability.FULL,
-    idle_timeout: Annotated[
-        float,
-        typer.Option(
-            envvar=_variable("IDLE_TIMEOUT"), min=0, help="Seconds an environment may be idle."
-        ),
-    ] = _DEFAULTS.idle_timeout,
-    max_environments: Annotated[
-        int,
-        typer.Option(
-            envvar=_variable("MAX_ENVIRONMENTS"), min=1, help="Environments of all functions."
-        ),
-    ] = _DEFAULTS.max_environments,
-    sqs_endpoint: Annotated[
-        str | None,
-        typer.Option(
-            envvar=_variable("SQS_ENDPOINT"),
-            help="Where event source mappings poll queues that are not here: the URL of AWS's SQS "
-            "or of another emulator.",
-        ),
-    ] = None,
-    account_concurrency: Annotated[
-        int,
-        typer.Option(
-            envvar=_variable("ACCOUNT_CONCURRENCY"),
-            min=1,
-            help="Calls that run at once per account and region, as AWS limits them.",
-        ),
-    ] = _DEFAULTS.account_concurrency,
-    transition_seconds: Annotated[
-        float,
-        typer.Option(
-            envvar=_variable("TRANSITION_SECONDS"),
-            min=0,
-            help="Seconds a changed function is shown as Pending or InProgress at most, unless it "
-            "is called or waited for.",
-        ),
-    ] = _DEFAULTS.transition_seconds,
-    inactive_after: Annotated[
-        float,
-        typer.Option(
-            envvar=_variable("INACTIVE_AFTER"),
-            min=0,
-            help="Seconds without a call or a change that make a function Inactive (0: never).",
-        ),
-    ] = _DEFAULTS.inactive_after,
-    cpu_limit: Annotated[
-        CpuLimit,
-        typer.Option(
-            envvar=_variable("CPU_LIMIT"),
-            help="How much CPU a function gets once it is initialised: aws, in proportion to its "
-            "memory (one vCPU at 1,769 MB); none, all there is.",
-        ),
-    ] = CpuLimit.AWS,
-    async_retry_scale: Annotated[
-        float,
-        typer.Option(
-            envvar=_variable("ASYNC_RETRY_SCALE"),
-            min=0,
-            help="What the waits between attempts of asynchronous events (1 and 2 minutes) are "
-            "multiplied with, for tests.",
-        ),
-    ] = _DEFAULTS.async_retry_scale,
-    no_watch: Annotated[
-        bool,
-        typer.Option("--no-watch", envvar=_variable("NO_WATCH"), help="Do not reload on changes."),
-    ] = False,
-    strict: Annotated[
-        bool,
-        typer.Option(
-            "--strict",
-            envvar=_variable("STRICT"),
-            help="Refuse what could only be approximated (another version of a runtime, "
-            "settings not acted on).",
-        ),
-    ] = False,
-    no_endpoint_injection: Annotated[
-        bool,
-        typer.Option(
-            "--no-endpoint-injection",
-            envvar=_variable("NO_ENDPOINT_INJECTION"),
-            help="Do not give functions AWS_ENDPOINT_URL: their AWS SDK talks to AWS.",
-        ),
-    ] = False,
-    bootstrap: Annotated[
-        Bootstrap,
-        typer.Option(
-            envvar=_variable("BOOTSTRAP"),
-            help="The Runtime API client of Python functions: ours, or AWS's own.",
-        ),
-    ] = Bootstrap.LOCALFAAS,
-    stem_cells: Annotated[
-        int,
-        typer.Option(
-            envvar=_variable("STEM_CELLS"),
-            min=0,
-            help="Sandboxes kept started ahead of use, for each interpreter or image: so many "
-            "cold starts at once are quick.",
-        ),
-    ] = _DEFAULTS.stem_cells,
-    no_stem_cells: Annotated[
-        bool,
-        typer.Option(
-            "--no-stem-cells",
-            envvar=_variable("NO_STEM_CELLS"),
-            help="The same as --stem-cells 0: less memory, slower cold starts.",
-        ),
-    ] = False,
-    allow_host: Annotated[
-        list[str] | None,
-        typer.Option(envvar=_variable("ALLOW_HOST"), help="A further host name to answer to."),
-    ] = None,
-    allow_origin: Annotated[
-        list[str] | None,
-        typer.Option(
-            envvar=_variable("ALLOW_ORIGIN"), help="A web origin whose pages may call it."
-        ),
-    ] = None,
-    region: Annotated[
-        str, typer.Option(envvar=_variable("REGION"), help="The functions' AWS region.")
-    ] = _DEFAULTS.region,
-    account: Annotated[
-        str, typer.Option(envvar=_variable("ACCOUNT"), help="The functions' AWS account.")
-    ] = _DEFAULTS.account,
-    quiet: Annotated[
-        bool,
-        typer.Option(
-            "-q", "--quiet", envvar=_variable("QUIET"), help="Do not print functions' logs."
-        ),
-    ] = False,
-) -> None:
+@with_options([*_SETTINGS, *(each for _, own in _DRIVERS.values() for each in own), *_OWN])
+def up(**given: Any) -> None:
     """Start the emulator, with the functions of a template or folder.
 
     It runs until Ctrl-C, which lets calls in flight finish; a second one does not.
 
     Example: localfaas up sample_functions
     """
-    if ephemeral and state is not None:
-        raise typer.BadParameter("--ephemeral and --state exclude each other")
-    if sqs_endpoint is not None and not sqs_endpoint.startswith(("http://", "https://")):
-        raise typer.BadParameter("an endpoint is a URL", param_hint="--sqs-endpoint")
-    if not (len(account) == 12 and account.isdecimal()):
-        raise typer.BadParameter("an AWS account is 12 digits", param_hint="--account")
+    own = _Own(**values(_OWN, given))
     settings = Settings(
-        host=host,
-        port=port,
-        driver=driver.value,
-        state=state,
-        durability=durability.value,
-        cpu_limit=cpu_limit.value,
-        async_retry_scale=async_retry_scale,
-        functions=path or _template_here(),
-        idle_timeout=idle_timeout,
-        max_environments=max_environments,
-        account_concurrency=account_concurrency,
-        sqs_endpoint=sqs_endpoint,
-        transition_seconds=transition_seconds,
-        inactive_after=inactive_after,
-        watch=not no_watch,
-        strict=strict,
-        inject_endpoint=not no_endpoint_injection,
-        bootstrap=bootstrap.value,
-        stem_cells=0 if no_stem_cells else stem_cells,
-        freeze=freeze,
-        images=pairs(image, "--image"),
-        docker_network=docker_network,
-        advertise_host=advertise_host,
-        docker_labels=pairs(docker_label, "--docker-label"),
-        allow_hosts=tuple(allow_host or ()),
-        allow_origins=tuple(allow_origin or ()),
-        region=region,
-        account=account,
+        **values(_SETTINGS, given),
+        driver_options={
+            name: options(**values(declared, given))
+            for name, (options, declared) in _DRIVERS.items()
+        },
     )
-    _serve(settings, quiet=quiet)
+    if own.ephemeral and settings.state is not None:
+        raise typer.BadParameter("--ephemeral and --state exclude each other")
+    if own.no_stem_cells:
+        settings = replace(settings, stem_cells=0)
+    if settings.functions is None:
+        settings = replace(settings, functions=_template_here())
+    _serve(settings, quiet=own.quiet)
 
 
 def _template_here() -> Path | None:

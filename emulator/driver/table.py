@@ -1,21 +1,56 @@
-"""From the settings to a driver: which one, and with what."""
+"""All drivers; and from the settings to a driver: which one, and with what."""
 
 from __future__ import annotations
 
 import os
+from dataclasses import dataclass
+from functools import cache
+from importlib import import_module
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-from emulator.driver.base import Driver
-from emulator.driver.conventions import runtimes_folder
+from emulator.driver.declaration import DriverDeclaration, DriverSetup
 from emulator.model.console import Console
 from emulator.model.errors import ConfigurationError
 from emulator.settings import Settings
 
+if TYPE_CHECKING:
+    from emulator.driver.base import Driver
 
-def make_driver(settings: Settings, state: Path, console: Console) -> tuple[Driver, str]:
-    """Return the driver a user asked for, and what they should know of the choice.
+#: The folders of this package that are drivers. The first is taken where ``auto`` finds no other.
+DRIVERS = ("process", "docker")
+#: Takes the first driver that can be used here.
+AUTO = "auto"
 
-    With "auto" it asks for an engine first, which may block for two seconds.
+
+@cache
+def declaration(name: str) -> DriverDeclaration:
+    """Return what a driver declares about itself."""
+    found = import_module(f"emulator.driver.{name}.declaration").DECLARATION
+    assert isinstance(found, DriverDeclaration)
+    return found
+
+
+def declarations() -> list[DriverDeclaration]:
+    """Return what all drivers declare about themselves, in the table's order."""
+    return [declaration(name) for name in DRIVERS]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class MadeDriver:
+    """A driver, not yet open."""
+
+    driver: Driver
+    #: Whether it freezes environments between calls unless the user decides.
+    freezes: bool
+    #: What the user should know of the choice; empty where they made it.
+    note: str = ""
+
+
+def make_driver(settings: Settings, state: Path, console: Console) -> MadeDriver:
+    """Return the driver a user asked for.
+
+    With "auto" it asks first whether drivers can be used, which may block for two seconds.
 
     Args:
         settings: The user's.
@@ -25,46 +60,29 @@ def make_driver(settings: Settings, state: Path, console: Console) -> tuple[Driv
     Raises:
         ConfigurationError: There is no such driver.
     """
-    if settings.driver == "docker":
-        return _docker(settings, console), ""
-    if settings.driver == "process":
-        return _process(settings, state), ""
-    if settings.driver == "auto":
-        from emulator.driver.docker import find_engine
-
-        found = find_engine(os.environ)
-        if found.answers:
-            note = f"Functions run in containers of the Docker engine {found.url} ({found.info})."
-            return _docker(settings, console), note
-        note = f"Functions run as processes: {found.reason}. {found.hint}".strip()
-        return _process(settings, state), note
-    raise ConfigurationError(f"no driver {settings.driver!r}: process, docker or auto")
-
-
-def _docker(settings: Settings, console: Console) -> Driver:
-    from emulator.driver.docker import DockerDriver, DockerSettings
-
-    return DockerDriver(
-        DockerSettings(
-            images=settings.images,
-            stems=settings.stem_cells,
-            network=settings.docker_network,
-            advertise=settings.advertise_host,
-            labels=settings.docker_labels,
-            own_client=settings.bootstrap == "localfaas",
-        ),
-        bootstraps=runtimes_folder(),
-        environ=os.environ,
-        console=console,
+    name, note = _choose() if settings.driver == AUTO else (settings.driver, "")
+    if name not in DRIVERS:
+        names = ", ".join(DRIVERS)
+        raise ConfigurationError(f"no driver {name!r}: {names} or {AUTO}")
+    chosen = declaration(name)
+    options = settings.driver_options.get(name)
+    if options is None and chosen.options is not None:
+        options = chosen.options()
+    setup = DriverSetup(
+        settings=settings, options=options, state=state, environ=os.environ, console=console
     )
+    return MadeDriver(driver=chosen.make(setup), freezes=chosen.freezes, note=note)
 
 
-def _process(settings: Settings, state: Path) -> Driver:
-    from emulator.driver.process import ProcessDriver
-
-    return ProcessDriver(
-        state=state,
-        strict=settings.strict,
-        bootstrap=settings.bootstrap,
-        stem_cells=settings.stem_cells,
-    )
+def _choose() -> tuple[str, str]:
+    """Return the name of the driver that "auto" takes, and why."""
+    reasons = []
+    for each in declarations():
+        if each.probe is None:
+            continue
+        found = each.probe(os.environ)
+        if found.usable:
+            return each.name, f"Functions run {each.where} {found.detail}."
+        reasons.append(found.detail)
+    default = declaration(DRIVERS[0])
+    return default.name, f"Functions run {default.where}: {' '.join(reasons)}"

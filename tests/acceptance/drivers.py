@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 
+from emulator.driver.docker.declaration import DockerSettings
 from emulator.settings import Settings
 from tests.contract.docker_engine import IMAGE, need_engine
 
@@ -22,7 +23,8 @@ def settings(on: str, **fields: Any) -> Settings:
     """Return the settings of an emulator on a free port whose functions run on a driver."""
     if on == "docker":
         need_engine()
-        fields = {"images": IMAGES, **fields}
+        own = DockerSettings(images=fields.pop("images", IMAGES))
+        fields = {"driver_options": {"docker": own}, **fields}
     return Settings(**{"port": 0, "driver": on, **fields})
 
 

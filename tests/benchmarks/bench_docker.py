@@ -18,7 +18,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from emulator.driver.docker import find_engine
+from emulator.driver.docker.find import find_engine
 from tests.benchmarks.bench_invoke import (
     RUNTIME,
     burst,

@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 
 from emulator.driver.base import Driver
-from emulator.driver.process import ProcessDriver
+from emulator.driver.process.driver import ProcessDriver
 from emulator.testing import ScriptedDriver
 from tests.contract import docker_engine
 from tests.contract.other_engines import OtherEngine, marked, other_engine

@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from emulator.driver.base import Driver, Sandbox
-from emulator.driver.process import ProcessDriver
+from emulator.driver.process.driver import ProcessDriver
 from emulator.model.sandbox import EnvironmentSpec, Exit
 from emulator.testing import RuntimeClient
 

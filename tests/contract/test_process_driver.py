@@ -12,7 +12,8 @@ from typing import Any
 import pytest
 
 from emulator.driver.base import Driver
-from emulator.driver.process import ProcessDriver, layout
+from emulator.driver.process import layout
+from emulator.driver.process.driver import ProcessDriver
 from emulator.driver.process.interpreters import find
 from emulator.model.errors import ConfigurationError, DriverFault
 from emulator.model.sandbox import Exit
@@ -140,7 +141,8 @@ VICTIM = """
 import asyncio, sys
 from pathlib import Path
 sys.path[:0] = {path!r}
-from emulator.driver.process import ProcessDriver, layout
+from emulator.driver.process import layout
+from emulator.driver.process.driver import ProcessDriver
 from emulator.driver.process.interpreters import find
 from tests.contract.sandboxes import Runtime, group_folders, make_spec
 

@@ -20,7 +20,8 @@ from urllib.parse import urlsplit
 
 import pytest
 
-from emulator.driver.docker import DockerDriver
+from emulator.driver.docker.declaration import DockerSettings
+from emulator.driver.docker.driver import DockerDriver
 from emulator.model.errors import ConfigurationError
 from emulator.settings import Settings
 from tests.api.conftest import Running
@@ -314,7 +315,8 @@ def handler(event, context):
 def running(remote_engine: RemoteEngine, monkeypatch: pytest.MonkeyPatch) -> Iterator[Running]:
     for name, value in remote_engine.environ().items():
         monkeypatch.setenv(name, value)
-    running = Running(Settings(port=0, driver="docker", images={"python3.11": IMAGE}))
+    own = DockerSettings(images={"python3.11": IMAGE})
+    running = Running(Settings(port=0, driver="docker", driver_options={"docker": own}))
     yield running
     running.stop()
 

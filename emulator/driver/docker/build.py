@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from emulator.driver.declaration import RuntimeImage
 from emulator.driver.docker.address import resolve
 from emulator.driver.docker.answers import EngineFault
 from emulator.driver.docker.engine import Engine
@@ -19,18 +19,6 @@ from emulator.model.errors import ConfigurationError, DriverFault
 _QUIET = 1800.0
 #: What the images are built on unless told otherwise.
 _BASES = {"python": "python:{version}-slim", "nodejs": "node:{version}-slim"}
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class RuntimeImage:
-    """The image that functions of a runtime run in."""
-
-    runtime: str
-    image: str
-    #: Why this one: "setting", "built here" or "AWS's base image".
-    source: str
-    #: As Docker names it; empty where the engine does not have the image (yet).
-    architecture: str
 
 
 async def find_runtime_images(

@@ -3,12 +3,10 @@
 from __future__ import annotations
 
 import asyncio
-import os
 import socket
-import tempfile
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from pathlib import Path
 
 from emulator.driver import mounts
@@ -18,6 +16,7 @@ from emulator.driver.docker.about import limits_later, shares_this_machine
 from emulator.driver.docker.address import EngineAddress, resolve
 from emulator.driver.docker.answers import EngineFault, EngineInfo
 from emulator.driver.docker.containers import Containers
+from emulator.driver.docker.declaration import DockerSettings
 from emulator.driver.docker.engine import Engine
 from emulator.driver.docker.files import Files
 from emulator.driver.docker.find import no_engine
@@ -34,28 +33,6 @@ from emulator.model.clock import Clock, SystemClock
 from emulator.model.console import Console, SilentConsole
 from emulator.model.errors import ConfigurationError, DriverFault
 from emulator.model.sandbox import EnvironmentSpec, Usage
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class DockerSettings:
-    """What can be set about the Docker driver."""
-
-    #: The engine; empty takes DOCKER_HOST, the current context, or the usual sockets.
-    host: str = ""
-    #: Images by runtime identifier, where neither AWS's nor those built here are wanted.
-    images: Mapping[str, str] = field(default_factory=dict)
-    #: Python functions run under our own bootstrap; else under the client their image brings.
-    own_client: bool = True
-    #: Stem cells kept ready for each image in use.
-    stems: int = 3
-    #: The engine's network the containers join; they reach what else is in it.
-    network: str = "bridge"
-    #: An address of this machine that containers can reach, where it can't be found out.
-    advertise: str = ""
-    #: Labels put on everything, e.g. those of Testcontainers' reaper.
-    labels: Mapping[str, str] = field(default_factory=dict)
-    #: Where locks, sockets and disks of containers are: a short path on a local file system.
-    directory: Path = Path(tempfile.gettempdir()) / f"localfaas-{os.getuid()}"
 
 
 class DockerDriver:

@@ -13,6 +13,8 @@ import pytest
 
 from emulator.cli import doctor, serve
 from emulator.cli.commands import run
+from emulator.driver.docker.declaration import DockerSettings
+from emulator.driver.process import checks
 from emulator.settings import Settings
 
 COMMANDS = tuple("up invoke logs ps functions queue events env doctor down runtimes".split())
@@ -26,6 +28,10 @@ def nowhere() -> str:
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         return f"http://127.0.0.1:{probe.getsockname()[1]}"
+
+
+#: A driver that the command line knows has its options.
+OF_DRIVERS = {"docker": DockerSettings()}
 
 
 @pytest.fixture
@@ -117,6 +123,19 @@ def test_up_takes_options(settings: list[Settings], tmp_path: Path) -> None:
         inactive_after=90.0,
         allow_hosts=("a.test", "b.test"),
         inject_endpoint=False,
+        driver_options=OF_DRIVERS,
+    )
+
+
+def test_up_takes_the_options_of_drivers(settings: list[Settings]) -> None:
+    options = ["--image", "python3.12=own:1", "--image=nodejs22.x=own:2", "--docker-label", "a=b"]
+    assert run(["up", "--docker-network", "mine", "--advertise-host", "10.0.0.1", *options]) == 0
+    (taken,) = settings
+    assert taken.driver_options["docker"] == DockerSettings(
+        images={"python3.12": "own:1", "nodejs22.x": "own:2"},
+        labels={"a": "b"},
+        network="mine",
+        advertise="10.0.0.1",
     )
 
 
@@ -158,6 +177,7 @@ def test_up_takes_variables(
         allow_origins=("https://a.test", "https://b.test"),
         region="eu-west-1",
         account="123456789012",
+        driver_options=OF_DRIVERS,
     )
 
 
@@ -317,4 +337,4 @@ def test_doctor_names_a_port_that_another_program_has() -> None:
 def test_doctor_finds_a_free_port_and_this_interpreter(nowhere: str) -> None:
     assert doctor._port(nowhere).detail == "free"
     python = f"python3.{sys.version_info.minor}"
-    assert any(python in finding.detail for finding in doctor._interpreters())
+    assert any(python in finding.detail for finding in checks.interpreters())

@@ -14,12 +14,12 @@ from typing import Any, cast
 
 import pytest
 
-from emulator.cli import doctor
-from emulator.driver.docker import find_engine, network
+from emulator.driver.docker import network
 from emulator.driver.docker.address import EngineAddress, resolve, usual_sockets
 from emulator.driver.docker.answers import CredentialsFault, EngineFault, EngineInfo
+from emulator.driver.docker.declaration import DECLARATION
 from emulator.driver.docker.engine import Engine
-from emulator.driver.docker.find import hint, no_engine
+from emulator.driver.docker.find import find_engine, hint, no_engine
 from emulator.driver.docker.labels import own_container
 from emulator.driver.docker.network import HOST_NAME
 from emulator.driver.docker.notes import notes
@@ -177,7 +177,7 @@ class TestWhatAnEngineSays:
     ) -> None:
         environ = engine(info=ROOTLESS)
         monkeypatch.setenv("DOCKER_HOST", environ["DOCKER_HOST"])
-        finding = doctor._docker()
+        (finding,) = DECLARATION.checks()
         assert finding.verdict == "ok"
         assert finding.detail == f"Docker 28.1, rootless at {environ['DOCKER_HOST']}"
 

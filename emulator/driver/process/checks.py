@@ -1,0 +1,71 @@
+"""What ``localfaas doctor`` looks at for the process driver."""
+
+from __future__ import annotations
+
+import asyncio
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+
+from emulator.driver.declaration import Finding
+from emulator.driver.process.driver import ProcessDriver
+from emulator.driver.process.interpreters import find
+from emulator.model.errors import LocalfaasError
+
+#: What to do about a note of the driver, by how the note begins.
+_REMEDIES = {
+    "No namespaces": "run as root, or allow user namespaces (sysctl kernel.unprivileged_userns_"
+    "clone=1, kernel.apparmor_restrict_unprivileged_userns=0), or use --driver docker",
+    "No control groups": "run as root, or as `systemd-run --user --scope -p Delegate=yes "
+    "localfaas up`, or use --driver docker",
+}
+
+
+def interpreters() -> Iterator[Finding]:
+    """Yield each interpreter of this machine, and what is missing."""
+    for family, name, wanted in (
+        ("python", "Python", "python3.9 and later"),
+        ("nodejs", "Node.js", "nodejs"),
+    ):
+        found = sorted(find(family), key=lambda interpreter: interpreter.version)
+        for each in found:
+            yield Finding(subject=name, verdict="ok", detail=f"{each.runtime}: {each.executable}")
+        if not found:
+            yield Finding(
+                subject=name,
+                verdict="note",
+                detail="none found",
+                remedy=f"install {name} to run {wanted} functions without Docker",
+            )
+
+
+def isolation() -> Iterator[Finding]:
+    """Yield what this machine can do of what isolates functions. Opens a driver."""
+    with tempfile.TemporaryDirectory(prefix="localfaas-doctor-") as state:
+        try:
+            notes = asyncio.run(_notes(Path(state)))
+        except LocalfaasError as error:
+            yield Finding(
+                subject="process driver",
+                verdict="problem",
+                detail=str(error),
+                remedy="use --driver docker",
+            )
+            return
+    for subject in _REMEDIES:
+        if not any(note.startswith(subject) for note in notes):
+            yield Finding(
+                subject=subject.removeprefix("No "), verdict="ok", detail="as functions need them"
+            )
+    for note in notes:
+        remedy = next((text for start, text in _REMEDIES.items() if note.startswith(start)), "")
+        yield Finding(subject="process driver", verdict="note", detail=note, remedy=remedy)
+
+
+async def _notes(state: Path) -> list[str]:
+    driver = ProcessDriver(state=state)
+    await driver.open()
+    try:
+        return driver.notes()
+    finally:
+        await driver.close()

@@ -1,0 +1,33 @@
+"""What the process driver declares about itself."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import TYPE_CHECKING
+
+from emulator.driver.declaration import DriverDeclaration, DriverSetup, Finding
+
+if TYPE_CHECKING:
+    from emulator.driver.base import Driver
+
+
+def _make(setup: DriverSetup) -> Driver:
+    from emulator.driver.process.driver import ProcessDriver
+
+    return ProcessDriver(
+        state=setup.state,
+        strict=setup.settings.strict,
+        bootstrap=setup.settings.bootstrap,
+        stem_cells=setup.settings.stem_cells,
+    )
+
+
+def _checks() -> Iterable[Finding]:
+    from emulator.driver.process import checks
+
+    return [*checks.interpreters(), *checks.isolation()]
+
+
+DECLARATION = DriverDeclaration(
+    name="process", where="as processes of this machine", make=_make, checks=_checks
+)

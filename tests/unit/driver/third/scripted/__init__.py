@@ -1,0 +1,1 @@
+"""A driver that is one folder and one line in the table."""
