@@ -4,6 +4,9 @@ BIN := .venv/bin
 # What pip does for packages it copies: the first start need not compile.
 COMPILE = $(BIN)/python -m compileall -q emulator runtimes/python
 
+# The Python runtime is checked for the oldest Python that mypy knows; it runs on 3.8 and newer.
+RUNTIME_TYPES := --config-file= --cache-dir=../../.mypy_cache --strict --python-version=3.10
+
 .PHONY: up test test-fast check format bench clean
 
 # Start the emulator with the sample functions.
@@ -23,6 +26,7 @@ check: .venv/dev
 	$(BIN)/ruff format --check
 	$(BIN)/ruff check
 	$(BIN)/mypy
+	cd runtimes/python && ../../$(BIN)/mypy $(RUNTIME_TYPES) .
 	$(BIN)/lint-imports
 
 format: .venv/dev

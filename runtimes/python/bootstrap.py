@@ -9,6 +9,8 @@ Started in one of two ways:
                    stem cell: a container inherits no descriptors.
 """
 
+from __future__ import annotations
+
 import os
 import sys
 
@@ -17,10 +19,15 @@ if __name__ == "__main__":
 
 from localfaas_runtime import client, loop, setup
 
-_hidden = []
+# What a type checker needs, and no start of a runtime pays for.
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any
+
+_hidden: list[Any] = []
 
 
-def main():
+def main() -> None:
     """Run as a stem cell; returns when the Runtime API has closed the channel."""
     # Out of sight but alive: to free them would copy the pages shared with the zygote.
     _hidden.append(sys.modules["__main__"])
@@ -28,6 +35,7 @@ def main():
     for name in ("warden", "kernel", "zygote", "ctypes", "_ctypes", "ctypes._endian"):
         _hidden.append(sys.modules.pop(name, None))
     channel = client.Client.inherited()
+    assert channel is not None, "a stem cell has its channel"
     order = channel.read_order()
     os.environ.clear()
     os.environ.update(order["environ"])
@@ -36,7 +44,7 @@ def main():
     _serve(channel, order["handler"], order.get("opt", ["/opt"]))
 
 
-def _main():
+def _main() -> None:
     if "LOCALFAAS_STEM_SOCKET" in os.environ:
         client.Client.take(os.environ["LOCALFAAS_STEM_SOCKET"])
         main()
@@ -50,7 +58,7 @@ def _main():
     _serve(channel, os.environ.get("_HANDLER", ""), given.get("opt", ["/opt"]))
 
 
-def _serve(channel, handler, opt):
+def _serve(channel: client.Client, handler: str, opt: list[str]) -> None:
     setup.streams()
     setup.search_path(opt)
     count = os.environ.get("AWS_LAMBDA_MAX_CONCURRENCY")

@@ -15,6 +15,8 @@ The JSON: ``user`` (make a user namespace), ``binds`` ([source, target] pairs, r
 (empty: only try whether this machine allows a jail; the exit status tells).
 """
 
+from __future__ import annotations
+
 import json
 import os
 import sys
@@ -22,10 +24,15 @@ import sys
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
 import kernel
 
+# What a type checker needs, and no start of a runtime pays for.
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any
+
 _READ_ONLY = kernel.MS_RDONLY | kernel.MS_NOSUID | kernel.MS_NODEV
 
 
-def _build(root, plan):
+def _build(root: str, plan: dict[str, Any]) -> None:
     kernel.mount(None, "/", None, kernel.MS_REC | kernel.MS_PRIVATE)
     kernel.mount("sandbox", root, "tmpfs", kernel.MS_NOSUID, "mode=755,size=16m")
     os.mkdir(root + "/.host", 0o700)
@@ -52,7 +59,7 @@ def _build(root, plan):
         kernel.bind(source, inside, flags, whole=plan["user"])
 
 
-def _become(root, plan):
+def _become(root: str, plan: dict[str, Any]) -> None:
     kernel.die_with_parent()
     kernel.mount("proc", root + "/proc", "proc", kernel.MS_NOSUID | kernel.MS_NODEV)
     kernel.pivot_root(root, root + "/.host/root")
@@ -65,7 +72,7 @@ def _become(root, plan):
     os.execve(plan["argv"][0], plan["argv"], plan["environ"])
 
 
-def _try(root):
+def _try(root: str) -> None:
     """Do once, for nothing, what the jail and its wardens will do; raises where it fails."""
     kernel.mount("proc", root + "/proc", "proc", kernel.MS_NOSUID | kernel.MS_NODEV)
     kernel.pivot_root(root, root + "/.host/root")
@@ -74,7 +81,7 @@ def _try(root):
     kernel.unmount("/.host/root")
 
 
-def main():
+def main() -> None:
     plan = json.loads(sys.stdin.read())
     user, group = os.geteuid(), os.getegid()
     os.umask(0o022)

@@ -3,6 +3,8 @@
 Runs on every Python from 3.8 on. Importing it elsewhere than on Linux is harmless; calling is not.
 """
 
+from __future__ import annotations
+
 import ctypes
 import os
 import resource
@@ -39,18 +41,24 @@ _SIGKILL = 9
 _libc = ctypes.CDLL(None, use_errno=True)
 
 
-def _check(result, what):
+def _check(result: int, what: str) -> int:
     if result < 0:
         number = ctypes.get_errno()
         raise OSError(number, f"{what}: {os.strerror(number)}")
     return result
 
 
-def _bytes(path):
+def _bytes(path: str | None) -> bytes | None:
     return None if path is None else os.fsencode(path)
 
 
-def mount(source, target, kind=None, flags=0, data=None):
+def mount(
+    source: str | None,
+    target: str,
+    kind: str | None = None,
+    flags: int = 0,
+    data: str | None = None,
+) -> None:
     """mount(2)."""
     _check(
         _libc.mount(
@@ -60,7 +68,7 @@ def mount(source, target, kind=None, flags=0, data=None):
     )
 
 
-def bind(source, target, flags=0, whole=False):
+def bind(source: str, target: str, flags: int = 0, whole: bool = False) -> None:
     """Bind-mount ``source`` on ``target``; ``flags`` are applied by a remount.
 
     ``whole`` takes what is mounted below along, as a user namespace demands.
@@ -74,7 +82,7 @@ def bind(source, target, flags=0, whole=False):
             mount(None, target, None, MS_BIND | MS_REMOUNT | flags | _flags_of(source))
 
 
-def _flags_of(path):
+def _flags_of(path: str) -> int:
     held = os.statvfs(path).f_flag
     # ST_NOSUID, ST_NODEV, ST_NOEXEC have the values of their MS_ counterparts;
     # ST_NOATIME, ST_NODIRATIME and ST_RELATIME too but for the last.
@@ -82,24 +90,24 @@ def _flags_of(path):
     return flags | (0x200000 if held & 4096 else 0)
 
 
-def unmount(target):
+def unmount(target: str) -> None:
     """Detach the mount at ``target``, with all below it."""
     _check(_libc.umount2(_bytes(target), MNT_DETACH), f"umount {target}")
 
 
-def pivot_root(new, old):
+def pivot_root(new: str, old: str) -> None:
     _check(_libc.syscall(_number("pivot_root"), _bytes(new), _bytes(old)), "pivot_root")
 
 
-def unshare(flags):
+def unshare(flags: int) -> None:
     _check(_libc.unshare(flags), "unshare")
 
 
-def setns(fd, flags):
+def setns(fd: int, flags: int) -> None:
     _check(_libc.setns(fd, flags), "setns")
 
 
-def clone(flags):
+def clone(flags: int) -> int:
     """fork(2) with ``flags``; returns the child's pid, or 0 in the child."""
     return _check(
         _libc.syscall(_number("clone"), ctypes.c_ulong(flags | 17), None, None, None, None),
@@ -107,7 +115,7 @@ def clone(flags):
     )
 
 
-def _number(name):
+def _number(name: str) -> int:
     numbers = {
         "x86_64": {"clone": 56, "pivot_root": 155},
         "aarch64": {"clone": 220, "pivot_root": 41},
@@ -119,7 +127,7 @@ def _number(name):
     return numbers[machine][name]
 
 
-def keep_freed_memory():
+def keep_freed_memory() -> None:
     """Let glibc keep some megabytes of what is freed, also in forks of this process.
 
     A payload's buffers come and go with each invocation: of the kernel they would be had only as
@@ -132,16 +140,16 @@ def keep_freed_memory():
         _libc.mallopt(_M_MMAP_THRESHOLD, 4 << 20)
 
 
-def die_with_parent():
+def die_with_parent() -> None:
     _check(_libc.prctl(_PR_SET_PDEATHSIG, _SIGKILL, 0, 0, 0), "prctl")
 
 
-def adopt_orphans():
+def adopt_orphans() -> None:
     """Make orphaned descendants children of this process."""
     _check(_libc.prctl(_PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0), "prctl")
 
 
-def map_user(inner, outer, inner_group, outer_group):
+def map_user(inner: int, outer: int, inner_group: int, outer_group: int) -> None:
     """Map one user and group into the user namespace this process has just made."""
     for name, text in (
         ("setgroups", "deny"),
@@ -152,14 +160,14 @@ def map_user(inner, outer, inner_group, outer_group):
             file.write(text)
 
 
-def drop_bounding_set():
+def drop_bounding_set() -> None:
     """Let nothing that is executed later gain a capability. While still root."""
     for capability in range(_LAST_CAPABILITY + 1):
         if _libc.prctl(_PR_CAPBSET_DROP, capability, 0, 0, 0) < 0:
             break
 
 
-def drop_capabilities():
+def drop_capabilities() -> None:
     """Give up every capability for good, also through what is executed later."""
     drop_bounding_set()
     header = ctypes.create_string_buffer(struct.pack("Ii", _CAPABILITY_VERSION_3, 0))
@@ -167,12 +175,12 @@ def drop_capabilities():
     _check(_libc.prctl(_PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0), "prctl")
 
 
-def stay_visible():
+def stay_visible() -> None:
     """Let processes of the same user look into this one again (/proc/self needs it)."""
     _check(_libc.prctl(_PR_SET_DUMPABLE, 1, 0, 0, 0), "prctl")
 
 
-def limit(name, value):
+def limit(name: str, value: int) -> None:
     """Lower a resource limit to ``value``, or to what is allowed already."""
     kind = getattr(resource, name)
     hard = resource.getrlimit(kind)[1]

@@ -15,6 +15,8 @@ Speaks lines with the driver over ``control``; the kernel adds the sender's proc
 The end of ``control`` means the driver wants the sandbox gone, or is gone itself.
 """
 
+from __future__ import annotations
+
 import contextlib
 import errno
 import json
@@ -26,6 +28,12 @@ import socket
 import sys
 
 import kernel
+
+# What a type checker needs, and no start of a runtime pays for.
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from typing import Any
 
 HOST = "/.host/root"
 _READ_ONLY = kernel.MS_RDONLY | kernel.MS_NOSUID | kernel.MS_NODEV
@@ -48,7 +56,15 @@ class Warden:
     before it is known what for).
     """
 
-    def __init__(self, job, control, channel, driver_end, output, stem):
+    def __init__(
+        self,
+        job: dict[str, Any],
+        control: socket.socket,
+        channel: socket.socket,
+        driver_end: socket.socket,
+        output: int,
+        stem: Callable[[], None],
+    ) -> None:
         self.job = job
         self.control = control
         self.channel = channel
@@ -57,9 +73,9 @@ class Warden:
         self.stem = stem
         self.runtime = 0
         #: The open files through which to enter the sandbox's groups.
-        self.groups = []
+        self.groups: list[int] = []
 
-    def run(self):
+    def run(self) -> None:
         """Live one sandbox's life. Never returns in the warden; does in an early runtime."""
         wake_read, wake_write = os.pipe()
         os.set_blocking(wake_write, False)
@@ -85,7 +101,7 @@ class Warden:
         self._kill_all()
         os._exit(0)
 
-    def _open_walls(self):
+    def _open_walls(self) -> None:
         if self.job["jailed"]:
             kernel.unshare(kernel.CLONE_NEWNS | kernel.CLONE_NEWIPC)
             kernel.mount("proc", "/proc", "proc", kernel.MS_NOSUID | kernel.MS_NODEV)
@@ -96,7 +112,7 @@ class Warden:
             os.makedirs(outside + group, exist_ok=True)
             self.groups.append(_entrance(outside + group))
 
-    def _serve(self, wake_read):
+    def _serve(self, wake_read: int) -> bool:
         """Wait for orders and for the runtime's end; True in the runtime process."""
         poll = select.poll()
         poll.register(self.control, select.POLLIN)
@@ -118,7 +134,7 @@ class Warden:
                         return True
                     received = b""
 
-    def _specialise(self, order):
+    def _specialise(self, order: dict[str, Any]) -> bool:
         """Mount code, layers and /tmp, then let the runtime know or start it.
 
         ``mounts``: [kind, source, target] with kind "ro", "rw" or "overlay" (sources joined).
@@ -143,7 +159,7 @@ class Warden:
         self.job.update(cwd=order["cwd"], limits=order["limits"], wrapped=order["wrapped"])
         return self._start(order["argv"], order["environ"])
 
-    def _limit_runtime(self, limits):
+    def _limit_runtime(self, limits: dict[str, int]) -> None:
         try:
             for name, value in limits.items():
                 resource.prlimit(self.runtime, getattr(resource, name), (value, value))
@@ -161,7 +177,7 @@ class Warden:
                     os._exit(0)
             os.waitpid(pid, 0)
 
-    def _start(self, argv, environ):
+    def _start(self, argv: list[str], environ: dict[str, str]) -> bool:
         """Fork the runtime; True in the child when it is to run in this very process."""
         told, tell = os.pipe()
         self.runtime = os.fork()
@@ -196,7 +212,7 @@ class Warden:
             self.driver_end.close()
         return False
 
-    def _enter(self):
+    def _enter(self) -> None:
         """In the runtime's process: limits, user, files, and nothing else of the warden's."""
         signal.set_wakeup_fd(-1)
         signal.signal(signal.SIGCHLD, signal.SIG_DFL)
@@ -224,7 +240,7 @@ class Warden:
         os.umask(0o022)
         os.chdir(self.job.get("cwd", "/"))
 
-    def _drop(self):
+    def _drop(self) -> None:
         user = self.job["inner_uid"]
         if self.job["user"]:
             kernel.unshare(kernel.CLONE_NEWUSER)
@@ -241,7 +257,7 @@ class Warden:
         # Dumpable again clears nothing the kernel needs; the parent's death still counts.
         kernel.die_with_parent()
 
-    def _reap(self):
+    def _reap(self) -> bool:
         """Collect ended children; True when the runtime was among them."""
         while True:
             try:
@@ -258,7 +274,7 @@ class Warden:
                     self._say_end({"status": os.WEXITSTATUS(status), "peak": peak})
                 return True
 
-    def _kill_all(self):
+    def _kill_all(self) -> None:
         """Without a PID namespace: kill the runtime's group, then whoever was orphaned to us."""
         if self.job["jailed"] or not self.runtime:
             return
@@ -273,16 +289,16 @@ class Warden:
             except ChildProcessError:
                 return
 
-    def _say_end(self, end):
+    def _say_end(self, end: dict[str, Any]) -> None:
         self._say(b"E " + json.dumps(end).encode() + b"\n")
 
-    def _say(self, line):
+    def _say(self, line: bytes) -> None:
         # The driver may be gone or have let go: what follows is the end anyway.
         with contextlib.suppress(BrokenPipeError, ConnectionResetError):
             self.control.sendall(line)
 
 
-def _entrance(group):
+def _entrance(group: str) -> int:
     """Return the open file through which a process with a single thread enters a control group.
 
     In version 1 by its thread: a whole process would wait for a grace period of the kernel, about
@@ -294,11 +310,11 @@ def _entrance(group):
         return os.open(group + "/cgroup.procs", os.O_WRONLY)
 
 
-def _escaped(path):
+def _escaped(path: str) -> str:
     return path.replace("\\", "\\\\").replace(":", "\\:").replace(",", "\\,")
 
 
-def _children():
+def _children() -> list[int]:
     try:
         with open(f"/proc/self/task/{os.getpid()}/children") as file:
             return [int(pid) for pid in file.read().split()]
@@ -306,7 +322,7 @@ def _children():
         return []
 
 
-def main(job, fds, stem):
+def main(job: dict[str, Any], fds: list[int], stem: Callable[[], None]) -> None:
     """Become the warden for ``job``; ``fds`` as the zygote received them."""
     control, channel, driver_end = (socket.socket(fileno=fd) for fd in fds[:3])
     Warden(job, control, channel, driver_end, fds[3], stem).run()

@@ -8,6 +8,8 @@ An order is one line of JSON with four file descriptors (SCM_RIGHTS). Ends, and 
 sandbox, when the control socket does.
 """
 
+from __future__ import annotations
+
 import array
 import fcntl
 import gc
@@ -22,12 +24,19 @@ sys.path.insert(0, _HERE)
 import kernel  # noqa: E402
 import warden  # noqa: E402
 
+# What a type checker needs, and no start of a runtime pays for.
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from typing import Any
+
 _ORDER_FDS = 4
 
 
-def _orders(control):
+def _orders(control: socket.socket) -> Iterator[tuple[Any, list[int]]]:
     """Yield (order, fds) as they come; ends with the socket."""
-    received, fds = b"", []
+    received = b""
+    fds: list[int] = []
     size = array.array("i").itemsize
     while True:
         data, ancillary, _, _ = control.recvmsg(65536, socket.CMSG_SPACE(64 * size))
@@ -47,7 +56,7 @@ def _orders(control):
             fds = fds[_ORDER_FDS:]
 
 
-def _reap(number, frame):
+def _reap(number: int, frame: object) -> None:
     try:
         while os.waitpid(-1, os.WNOHANG)[0]:
             pass
@@ -55,7 +64,7 @@ def _reap(number, frame):
         pass
 
 
-def main():
+def main() -> None:
     # Descriptors 0 to 3 get a meaning in every runtime: nothing else may sit there.
     given = int(sys.argv[1])
     control = socket.socket(fileno=fcntl.fcntl(given, fcntl.F_DUPFD_CLOEXEC, 10))

@@ -1,11 +1,20 @@
 """The Runtime API over one socket: HTTP/1.1 spoken by hand, since http.client costs 30 ms."""
 
+from __future__ import annotations
+
 import json
 import os
 import re
 import select
 import socket
 import stat
+
+# What a type checker needs, and no start of a runtime pays for.
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any
+
+    from typing_extensions import Self
 
 _API = "/2018-06-01/runtime/"
 _INHERITED = 3
@@ -21,7 +30,7 @@ class Client:
     connection it is.
     """
 
-    def __init__(self, connection, host="localhost"):
+    def __init__(self, connection: socket.socket, host: str = "localhost") -> None:
         self._socket = connection
         self._readable = select.poll()
         self._readable.register(connection, select.POLLIN)
@@ -32,7 +41,7 @@ class Client:
         self._buffer = b""
 
     @classmethod
-    def inherited(cls):
+    def inherited(cls) -> Self | None:
         """Return a client on file descriptor 3, or None when that is no socket."""
         try:
             if not stat.S_ISSOCK(os.fstat(_INHERITED).st_mode):
@@ -43,7 +52,7 @@ class Client:
         return cls(socket.socket(fileno=_INHERITED))
 
     @staticmethod
-    def take(place):
+    def take(place: str) -> None:
         """Connect to ``place``, as if the connection had been inherited.
 
         A path is that of a Unix socket. "host:port/token" is TCP; the token goes first.
@@ -64,21 +73,21 @@ class Client:
             connection.detach()
 
     @classmethod
-    def connect(cls, address):
+    def connect(cls, address: str) -> Self:
         """Return a client connected to ``address``, "host:port"."""
         host, _, port = address.rpartition(":")
         connection = socket.create_connection((host, int(port)))
         connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         return cls(connection, address)
 
-    def close(self):
+    def close(self) -> None:
         self._socket.close()
 
-    def read_order(self):
+    def read_order(self) -> Any:
         """Return the line of JSON that comes before HTTP begins."""
         return json.loads(self._until(b"\n"))
 
-    def send(self, *parts):
+    def send(self, *parts: bytes) -> None:
         """Write ``parts`` in one go."""
         sent = self._socket.sendmsg(parts)
         if sent < sum(map(len, parts)):
@@ -88,7 +97,13 @@ class Client:
                     self._socket.sendall(memoryview(part)[sent:])
                 sent = max(0, sent - len(part))
 
-    def post(self, path, body, content_type="application/json", error_type=""):
+    def post(
+        self,
+        path: str,
+        body: bytes,
+        content_type: str = "application/json",
+        error_type: str = "",
+    ) -> tuple[bytes, bytes]:
         """Return the parts of a POST, to be handed to ``send``."""
         extra = ""
         if error_type:
@@ -99,7 +114,7 @@ class Client:
         )
         return head.encode("ascii"), body
 
-    def receive(self):
+    def receive(self) -> tuple[int, dict[str, str], bytes]:
         """Return (status, headers by lower-case name, body) of the next response."""
         status, *lines = self._until(b"\r\n\r\n").decode("latin-1").split("\r\n")
         headers = {}
@@ -109,13 +124,13 @@ class Client:
         size = int(headers.get("content-length", 0))
         return int(status.split(" ", 2)[1]), headers, self._take(size)
 
-    def skip(self):
+    def skip(self) -> None:
         """Read the next response for nothing."""
         head = self._until(b"\r\n\r\n")
         size = _SIZE.search(head)
         self._take(int(size[1]) if size else 0)
 
-    def _until(self, end):
+    def _until(self, end: bytes) -> bytes:
         """Return what comes before ``end``."""
         at = self._buffer.find(end)
         while at < 0:
@@ -125,14 +140,14 @@ class Client:
         found, self._buffer = self._buffer[:at], self._buffer[at + len(end) :]
         return found
 
-    def _take(self, size):
+    def _take(self, size: int) -> bytes:
         """Return the next ``size`` bytes."""
         found, self._buffer = self._buffer[:size], self._buffer[size:]
         while len(found) < size:
             found += self._receive(size - len(found), socket.MSG_WAITALL)
         return found
 
-    def _receive(self, most=_MOST, flags=0):
+    def _receive(self, most: int = _MOST, flags: int = 0) -> bytes:
         # Who waits in ``recv`` on a Unix socket is also woken, for nothing, when the other side
         # reads what was sent to it.
         self._readable.poll()
@@ -143,6 +158,6 @@ class Client:
         return part
 
 
-def _header_value(text):
+def _header_value(text: str) -> str:
     """Keep a name that user code chose from adding headers of its own."""
     return "".join(character if " " <= character <= "~" else "?" for character in text)

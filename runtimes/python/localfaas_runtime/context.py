@@ -1,5 +1,7 @@
 """The ``context`` of a handler."""
 
+from __future__ import annotations
+
 import json
 import logging
 import os
@@ -7,25 +9,32 @@ import time
 
 from .errors import Fault
 
+# What a type checker needs, and no start of a runtime pays for.
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any
+
 _W3C_FIELDS = ("traceparent", "tracestate", "baggage")
 
 
 class _Record:
     """Something with fixed attributes, filled from a mapping."""
 
-    __slots__ = ()
+    __slots__: tuple[str, ...] = ()
 
-    def __init__(self, values):
+    def __init__(self, values: dict[str, Any]) -> None:
         for name in self.__slots__:
             setattr(self, name, values.get(name))
 
-    def __repr__(self):
+    def __repr__(self) -> str:
         inside = ",".join(f"{name}={getattr(self, name)}" for name in self.__slots__)
         return f"{type(self).__name__}([{inside}])"
 
 
 class CognitoIdentity(_Record):
     __slots__ = ("cognito_identity_id", "cognito_identity_pool_id")
+    cognito_identity_id: Any
+    cognito_identity_pool_id: Any
 
 
 class Client(_Record):
@@ -40,9 +49,10 @@ class Client(_Record):
 
 class ClientContext(_Record):
     __slots__ = ("client", "custom", "env")
+    client: Any
 
 
-def of_function():
+def of_function() -> dict[str, str | None]:
     """Return the attributes of a context that are the same for every invocation."""
     return {
         "log_group_name": os.environ.get("AWS_LAMBDA_LOG_GROUP_NAME"),
@@ -56,7 +66,7 @@ def of_function():
 class LambdaContext:
     """What a handler can know of its invocation: ``function``, and what ``headers`` tell."""
 
-    def __init__(self, function, headers):
+    def __init__(self, function: dict[str, str | None], headers: dict[str, str]) -> None:
         vars(self).update(function)
         self.aws_request_id = headers.get("lambda-runtime-aws-request-id")
         self.invoked_function_arn = headers.get("lambda-runtime-invoked-function-arn")
@@ -73,21 +83,21 @@ class LambdaContext:
             self.identity.cognito_identity_pool_id = identity.get("cognitoIdentityPoolId")
         self._deadline = int(headers.get("lambda-runtime-deadline-ms") or 0)
 
-    def get_remaining_time_in_millis(self):
+    def get_remaining_time_in_millis(self) -> int:
         """Milliseconds until the invocation times out, never below 0."""
         return max(0, self._deadline - int(time.time() * 1000))
 
-    def w3c(self):
+    def w3c(self) -> dict[str, str]:
         """The W3C trace context of the invocation."""
         return dict(self._w3c)
 
-    def log(self, msg):
+    def log(self, msg: object) -> None:
         """Write ``msg`` to the function's log as it is."""
         from .logs import print_text
 
         print_text(str(msg))
 
-    def __repr__(self):
+    def __repr__(self) -> str:
         names = (
             "aws_request_id",
             "log_group_name",
@@ -104,7 +114,7 @@ class LambdaContext:
         return f"{type(self).__name__}([{inside}])"
 
 
-def _parse(header, what):
+def _parse(header: str | None, what: str) -> Any:
     if not header:
         return None
     try:
@@ -115,7 +125,7 @@ def _parse(header, what):
         ) from None
 
 
-def _take_w3c(client_context):
+def _take_w3c(client_context: Any) -> dict[str, str]:
     if not isinstance(client_context, dict):
         return {}
     given = client_context.pop("w3c", None)
@@ -128,9 +138,9 @@ class RequestId(logging.Filter):
     """Adds the running invocation's ids to every log record."""
 
     aws_request_id = ""
-    tenant_id = None
+    tenant_id: str | None = None
 
-    def filter(self, record):
+    def filter(self, record: logging.LogRecord) -> bool:
         record.aws_request_id = self.aws_request_id
         record.tenant_id = self.tenant_id
         return True

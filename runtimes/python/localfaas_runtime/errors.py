@@ -1,7 +1,14 @@
 """What goes wrong, as AWS names and words it."""
 
+from __future__ import annotations
+
 import os
 import traceback
+
+# What a type checker needs, and no start of a runtime pays for.
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any
 
 _OWN = "/localfaas_runtime/"
 #: This runtime was left with an older client (recorded 2026-01).
@@ -11,14 +18,14 @@ _WITHOUT_REQUEST_ID = "AWS_Lambda_python3.8"
 class Fault(Exception):
     """An error the runtime itself finds: ``kind`` is AWS's error type."""
 
-    def __init__(self, kind, message, trace=None):
+    def __init__(self, kind: str, message: str, trace: list[str] | None = None) -> None:
         super().__init__(message)
         self.kind = kind
         self.message = message
         self.trace = trace
 
 
-def result(error, request_id=""):
+def result(error: BaseException, request_id: str = "") -> dict[str, Any]:
     """Return the JSON-able payload of ``error``."""
     if isinstance(error, Fault):
         kind, message, trace = error.kind, error.message, error.trace or []
@@ -36,7 +43,7 @@ def result(error, request_id=""):
     return told
 
 
-def _user_frames(error):
+def _user_frames(error: BaseException) -> list[Any]:
     """The traceback from where it leaves this runtime."""
     # As bare tuples: Lambda's traces have no lines that mark a column.
     frames = [

@@ -1,5 +1,7 @@
 """Logging set up as on Lambda: text or JSON, by way of the runtime's own sink."""
 
+from __future__ import annotations
+
 import json
 import logging
 import os
@@ -10,6 +12,11 @@ import traceback
 from . import sink as sinks
 from .context import RequestId
 from .marshal import encode
+
+# What a type checker needs, and no start of a runtime pays for.
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any
 
 _NO_BREAK_SPACE = "\u00a0"
 _JSON_TIME = "%Y-%m-%dT%H:%M:%SZ"
@@ -27,74 +34,75 @@ _RESERVED = frozenset(
 
 request = RequestId()
 #: Where the runtime's own lines go, once set up.
-sink = None
+sink: sinks.LinesSink = sinks.LinesSink()
 _json = False
 
 
 class LambdaLoggerHandler(logging.Handler):
     """The root logger's handler; its name is AWS's, which user code may look for."""
 
-    def __init__(self, log_sink):
+    def __init__(self, log_sink: sinks.LinesSink) -> None:
         super().__init__()
         self.log_sink = log_sink
 
-    def emit(self, record):
+    def emit(self, record: logging.LogRecord) -> None:
         self.log_sink.log(self.format(record))
 
 
 class LambdaLoggerHandlerWithFrameType(LambdaLoggerHandler):
     """Also tells the level, in the type of the frame."""
 
-    def emit(self, record):
+    def emit(self, record: logging.LogRecord) -> None:
         text = self.format(record)
         kind = getattr(record, "_frame_type", None) or _frame_type(_TEXT_FRAME, _level(record))
         self.log_sink.log(text, kind)
 
 
-def _level(record):
+def _level(record: logging.LogRecord) -> int:
     return min(50, max(0, record.levelno)) // 10 * 10
 
 
-def _frame_type(kind, level):
+def _frame_type(kind: int, level: int) -> int:
     return kind | _FRAME_LEVELS[level] << 2
 
 
 class JsonFormatter(logging.Formatter):
     """One JSON object a record, its fields in AWS's order."""
 
-    def __init__(self):
+    def __init__(self) -> None:
         super().__init__(datefmt=_JSON_TIME)
         self._encode = json.JSONEncoder(ensure_ascii=False, default=str).encode
 
-    def format(self, record):
+    def format(self, record: logging.LogRecord) -> str:
         record.levelno = _level(record)
         record.levelname = logging.getLevelName(record.levelno)
         record._frame_type = _frame_type(_JSON_FRAME, record.levelno)
         plain = isinstance(record.msg, dict) and not record.args
         kind, error, trace = record.exc_info or (None, None, None)
-        line = {
+        line: dict[str, Any] = {
             "timestamp": self.formatTime(record, self.datefmt),
             "level": record.levelname,
             "message": record.msg if plain else record.getMessage(),
             "logger": record.name,
             "stackTrace": traceback.format_tb(trace) if record.exc_info else None,
             # A record of an error that is none (``exc_info`` of three Nones) fails, as on AWS.
-            "errorType": kind.__name__ if record.exc_info else None,
+            "errorType": kind.__name__ if record.exc_info else None,  # type: ignore[union-attr]
             "errorMessage": str(error) if record.exc_info else None,
             "requestId": getattr(record, "aws_request_id", None),
             "location": None,
         }
         if record.exc_info:
             line["location"] = f"{record.pathname}:{record.funcName}:{record.lineno}"
-        if getattr(record, "tenant_id", None) is not None:
-            line["tenantId"] = record.tenant_id
+        tenant = getattr(record, "tenant_id", None)
+        if tenant is not None:
+            line["tenantId"] = tenant
         for name, value in vars(record).items():
             if name not in _RESERVED and name not in line:
                 line[name] = value
         return self._encode({name: each for name, each in line.items() if each is not None}) + "\n"
 
 
-def set_up():
+def set_up() -> None:
     """Give the root logger its handler, and the level that is asked for."""
     global sink, _json
     sink = sinks.opened()
@@ -119,7 +127,7 @@ def set_up():
     logging.getLogger().addHandler(handler)
 
 
-def error(result):
+def error(result: dict[str, Any]) -> None:
     """Write an error's result to the log, as one event."""
     if _json:
         stamp = time.strftime(_JSON_TIME, time.gmtime())
@@ -139,7 +147,7 @@ def error(result):
     sink.log_error(lines, _frame_type(_TEXT_FRAME, logging.ERROR))
 
 
-def print_text(text):
+def print_text(text: str) -> None:
     """Write a context's own message: to the sink while the root logger has its handler."""
     for handler in logging.getLogger().handlers:
         if hasattr(handler, "log_sink"):
@@ -148,7 +156,7 @@ def print_text(text):
     sys.stdout.write(text)
 
 
-def unhandled_warning():
+def unhandled_warning() -> None:
     """Write the warning AWS puts before an error of the init phase."""
     logging.warning(
         "LAMBDA_WARNING: Unhandled exception. The most likely cause is an issue in the function "

@@ -1,5 +1,7 @@
 """Load the handler once, then serve invocations until the channel closes."""
 
+from __future__ import annotations
+
 import importlib
 import os
 import sys
@@ -8,8 +10,16 @@ from . import errors, logs, marshal
 from .context import LambdaContext, of_function
 from .errors import Fault
 
+# What a type checker needs, and no start of a runtime pays for.
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from typing import Any
 
-def run(channel, handler_name):
+    from .client import Client
+
+
+def run(channel: Client, handler_name: str) -> None:
     """Serve ``handler_name`` over ``channel``. Ends by SystemExit."""
     logs.set_up()
     try:
@@ -34,7 +44,13 @@ def run(channel, handler_name):
         channel.skip()
 
 
-def _invoke(channel, handler, function, headers, body):
+def _invoke(
+    channel: Client,
+    handler: Callable[[Any, LambdaContext], Any],
+    function: dict[str, str | None],
+    headers: dict[str, str],
+    body: bytes,
+) -> tuple[bytes, bytes]:
     """Return the parts of the request that answers one invocation."""
     request_id = headers.get("lambda-runtime-aws-request-id", "")
     logs.request.aws_request_id = request_id
@@ -57,7 +73,7 @@ def _invoke(channel, handler, function, headers, body):
         return channel.post(path + "error", marshal.encode(result), error_type=kind)
 
 
-def load(name):
+def load(name: str) -> Any:
     """Return the handler called ``name``, e.g. "app.handler" or "package/app.handler"."""
     module_name, dot, function = name.rpartition(".")
     if not dot:

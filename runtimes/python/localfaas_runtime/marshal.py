@@ -1,5 +1,7 @@
 """JSON as awslambdaric writes it, which uses simplejson, with the standard library."""
 
+from __future__ import annotations
+
 import decimal
 import functools
 import json
@@ -9,6 +11,11 @@ import re
 import uuid
 
 from .errors import Fault
+
+# What a type checker needs, and no start of a runtime pays for.
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any
 
 #: The runtimes that leave characters beyond ASCII as they are.
 _UNESCAPED = ("python3.12", "python3.13", "python3.14", "python3.15")
@@ -20,7 +27,7 @@ _keeping = json.JSONEncoder(ensure_ascii=False)
 _beyond_ascii = False
 
 
-def encode(value):
+def encode(value: Any) -> bytes:
     """Return ``value`` as JSON in bytes.
 
     Decimals become numbers, named tuples objects and bytes text, as simplejson has it.
@@ -36,12 +43,12 @@ def encode(value):
 
 
 @functools.lru_cache
-def _escapes():
+def _escapes() -> bool:
     """Say whether this runtime's version escapes characters beyond ASCII."""
     return not os.environ.get("AWS_EXECUTION_ENV", "").endswith(_UNESCAPED)
 
 
-def _text(value, escape):
+def _text(value: Any, escape: bool) -> str:
     global _beyond_ascii
     if not (escape or _beyond_ascii):
         # Where there is nothing to escape, the encoder that would is a third faster.
@@ -52,9 +59,9 @@ def _text(value, escape):
     return (_escaping if escape else _keeping).encode(value)
 
 
-def _with_others(value, escape):
+def _with_others(value: Any, escape: bool) -> str:
     """Return as JSON what holds values of unusual types, too."""
-    numbers = {}
+    numbers: dict[str, str] = {}
     text = json.dumps(value, ensure_ascii=escape, default=lambda other: _other(other, numbers))
     if numbers:
         # The encoder can't write a number it does not know: put in what stands for it.
@@ -62,7 +69,7 @@ def _with_others(value, escape):
     return text
 
 
-def _other(value, numbers):
+def _other(value: object, numbers: dict[str, str]) -> object:
     if isinstance(value, decimal.Decimal):
         if value.is_nan():
             return math.nan
@@ -74,7 +81,7 @@ def _other(value, numbers):
     raise TypeError(f"Object of type {type(value).__name__} is not JSON serializable")
 
 
-def _has_named_tuple(value):
+def _has_named_tuple(value: Any) -> bool:
     pending, seen = [value], 0
     while pending and seen < 1_000_000:  # a structure that holds itself is the encoder's to refuse
         seen += 1
@@ -88,7 +95,7 @@ def _has_named_tuple(value):
     return False
 
 
-def _without_named_tuples(value):
+def _without_named_tuples(value: Any) -> Any:
     if isinstance(value, dict):
         return {key: _without_named_tuples(part) for key, part in value.items()}
     if isinstance(value, (list, tuple)):
@@ -98,7 +105,7 @@ def _without_named_tuples(value):
     return value
 
 
-def response(value):
+def response(value: Any) -> tuple[bytes, str]:
     """Return (body, content type) of what a handler returned."""
     if isinstance(value, bytes):
         return value, "application/unknown"
@@ -108,7 +115,7 @@ def response(value):
         raise Fault("Runtime.MarshalError", f"Unable to marshal response: {error}") from None
 
 
-def event(body, content_type):
+def event(body: bytes, content_type: str) -> Any:
     """Return what a handler gets for the request ``body``."""
     if content_type != "application/json":
         return body

@@ -1,5 +1,7 @@
 """Make the interpreter look as it does on Lambda: search path, streams, built-ins."""
 
+from __future__ import annotations
+
 import gc
 import io
 import os
@@ -9,7 +11,7 @@ import sys
 import time
 
 
-def as_forked(limits):
+def as_forked(limits: dict[str, int]) -> None:
     """Undo in a fork what the zygote needed, and apply what is read at start-up only.
 
     ``limits``: resource limits by name.
@@ -28,7 +30,7 @@ def as_forked(limits):
     site.sethelper()
 
 
-def streams(by_line=False):
+def streams(by_line: bool = False) -> None:
     """Let every write reach the log at once, as on Lambda: a killed process loses nothing.
 
     ``by_line``: every line, in one piece. Others write to the same log.
@@ -46,7 +48,7 @@ def streams(by_line=False):
         setattr(sys, f"__{name}__", stream)
 
 
-def search_path(opt):
+def search_path(opt: list[str]) -> None:
     """Put the user's packages first, then layers', then the AWS SDK, then Python's own.
 
     ``opt`` has the folders that are /opt, uppermost first: one, where layers are merged.
@@ -66,5 +68,5 @@ def search_path(opt):
     sys.path[:] = list(dict.fromkeys(path))
 
 
-def _runtime_folder():
+def _runtime_folder() -> str:
     return os.environ.get("LAMBDA_RUNTIME_DIR", "/var/runtime")

@@ -4,6 +4,8 @@ So does AWS's own client where ``AWS_LAMBDA_MAX_CONCURRENCY`` is set. Beyond tha
 watches the others answers for a worker that dies, and puts another in its place.
 """
 
+from __future__ import annotations
+
 import json
 import mmap
 import os
@@ -11,6 +13,11 @@ import signal
 import sys
 
 from . import client, loop, setup
+
+# What a type checker needs, and no start of a runtime pays for.
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import NoReturn
 
 #: Bytes in which a worker notes what it runs: its state, then the id of its invocation.
 _PLACE = 64
@@ -20,32 +27,32 @@ _STARTING, _UP = 0, 1
 class Worker(client.Client):
     """A worker's connection, which notes in shared memory what the worker is about."""
 
-    def note_in(self, memory, place):
+    def note_in(self, memory: mmap.mmap, place: int) -> None:
         self._memory, self._at = memory, place * _PLACE
         self._note("", _STARTING)
 
-    def _note(self, request_id, state=_UP):
+    def _note(self, request_id: str, state: int = _UP) -> None:
         text = bytes([state]) + request_id.encode()[: _PLACE - 1]
         self._memory[self._at : self._at + _PLACE] = text.ljust(_PLACE, b"\0")
 
-    def receive(self):
+    def receive(self) -> tuple[int, dict[str, str], bytes]:
         status, headers, body = super().receive()
         request_id = headers.get("lambda-runtime-aws-request-id")
         if request_id:
             self._note(request_id)
         return status, headers, body
 
-    def send(self, *parts):
+    def send(self, *parts: bytes) -> None:
         super().send(*parts)
         # An answer goes out with the call for what comes next: until then nothing runs.
         if parts[-1] == self.next:
             self._note("")
 
 
-def run(channel, handler_name, count):
+def run(channel: client.Client, handler_name: str, count: int) -> NoReturn:
     """Serve ``handler_name`` with ``count`` workers; ends as the last of them does."""
     memory = mmap.mmap(-1, count * _PLACE)
-    workers = {}
+    workers: dict[int, int] = {}
     for place in range(count):
         try:
             workers[_fork(channel, handler_name, memory, place)] = place
@@ -55,9 +62,9 @@ def run(channel, handler_name, count):
     code = 1
     while workers:
         pid, status = os.wait()
-        place = workers.pop(pid, None)
-        if place is None:
+        if pid not in workers:
             continue  # a child that a worker left behind
+        place = workers.pop(pid)
         code = _exit_code(status)
         state, request_id = _read(memory, place)
         if request_id:
@@ -68,7 +75,7 @@ def run(channel, handler_name, count):
     _end_with(code)
 
 
-def _fork(channel, handler_name, memory, place):
+def _fork(channel: client.Client, handler_name: str, memory: mmap.mmap, place: int) -> int:
     memory[place * _PLACE : (place + 1) * _PLACE] = bytes(_PLACE)
     pid = os.fork()
     if pid:
@@ -93,17 +100,17 @@ def _fork(channel, handler_name, memory, place):
         os._exit(code & 0xFF)
 
 
-def _read(memory, place):
+def _read(memory: mmap.mmap, place: int) -> tuple[int, str]:
     text = memory[place * _PLACE : (place + 1) * _PLACE]
     return text[0], text[1:].rstrip(b"\0").decode()
 
 
-def _exit_code(status):
+def _exit_code(status: int) -> int:
     """Return the exit status, negative for a signal."""
     return -os.WTERMSIG(status) if os.WIFSIGNALED(status) else os.WEXITSTATUS(status)
 
 
-def _answer_for(channel, request_id, code):
+def _answer_for(channel: client.Client, request_id: str, code: int) -> None:
     """End the invocation of a worker that died, in the words AWS has for a runtime that does."""
     if code < 0:
         reason = "signal: killed" if -code == signal.SIGKILL else f"signal: {-code}"
@@ -126,7 +133,7 @@ def _answer_for(channel, request_id, code):
     channel.receive()
 
 
-def _end_with(code):
+def _end_with(code: int) -> NoReturn:
     if code < 0:
         signal.signal(-code, signal.SIG_DFL) if -code != signal.SIGKILL else None
         os.kill(os.getpid(), -code)
