@@ -7,7 +7,7 @@ can be made to resolve to 127.0.0.1. Both are told by headers that a page cannot
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from urllib.parse import urlsplit
+from urllib.parse import parse_qsl, urlsplit
 
 _LOCAL_NAMES = frozenset({"localhost", "127.0.0.1", "[::1]", "host.docker.internal"})
 #: Hosts remembered; a flood of different ones must not fill the memory.
@@ -27,11 +27,20 @@ class Guard:
         self._origins = {origin.lower().rstrip("/").encode() for origin in origins}
         self._known: dict[bytes, bool] = {}
 
-    def refuse(self, headers: Mapping[bytes, bytes], *, any_origin: bool = False) -> str | None:
+    def refuse(
+        self,
+        headers: Mapping[bytes, bytes],
+        *,
+        method: str = "GET",
+        query: bytes = b"",
+        any_origin: bool = False,
+    ) -> str | None:
         """Return why a request is refused, or None.
 
         Args:
             headers: Names in lower case.
+            method: The HTTP method.
+            query: The raw query string.
             any_origin: Pages of every origin may send it: what answers has rules of its own.
         """
         host = headers.get(b"host", b"")
@@ -48,8 +57,12 @@ class Guard:
         if origin is not None and not self._origin_allowed(origin.lower(), host.lower()):
             return f"Requests from the origin {origin.decode('latin-1')!r} are not allowed."
         site = headers.get(b"sec-fetch-site")
-        if site == b"cross-site" and origin is None:
+        if site is None or origin is not None:
+            return None
+        if site == b"cross-site":
             return "Cross-site requests from a browser are not allowed."
+        if site == b"same-site" and _may_change_state(method, query):
+            return "Pages of another origin may not change state by a browser's requests."
         return None
 
     def admit(self, host: str) -> None:
@@ -83,6 +96,17 @@ class Guard:
             return True
         parts = urlsplit(origin)
         return parts.scheme in (b"http", b"https") and parts.netloc == host
+
+
+def _may_change_state(method: str, query: bytes) -> bool:
+    """Say whether a request may do more than read.
+
+    Browsers send no ``Origin`` with a plain GET (an image, a link). A page of another port of this
+    machine may show what is stored here by one, but the Query protocol does everything by GET.
+    """
+    if method not in ("GET", "HEAD"):
+        return True
+    return any(name == b"Action" for name, _ in parse_qsl(query, keep_blank_values=True))
 
 
 def _is_label(text: str) -> bool:

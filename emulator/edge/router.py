@@ -65,7 +65,12 @@ class Gateway:
             return
         headers: Headers = dict(scope["headers"])
         for_url = is_for_url(scope, headers)
-        refusal = self._guard.refuse(headers, any_origin=for_url)
+        refusal = self._guard.refuse(
+            headers,
+            method=scope["method"],
+            query=scope["query_string"],
+            any_origin=for_url,
+        )
         if refusal is not None:
             await refuse(send, refusal)
         elif for_url:

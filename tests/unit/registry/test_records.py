@@ -81,23 +81,23 @@ def test_a_transition_is_kept_as_ended() -> None:
 async def test_a_registry_is_loaded_as_it_was_saved(tmp_path: Path) -> None:
     store = Store.open(tmp_path, durability="off")
     try:
-        keeper = DocumentStore(store.documents)
-        registry, function = Registry(keeper), _function()
+        documents = DocumentStore(store.documents)
+        registry, function = Registry(documents), _function()
         function.versions |= {n: _version(version=n) for n in ("2", "10")}
         registry.add(function)
         await registry.save(function, "1", "2", "10")
         await registry.delete_version(function, "2")
         await registry.layers.put("000000000000", "us-east-1", "layer", {"versions": {}})
-        again = Registry(keeper)
-        codes = await load(again, keeper, _FOLDER)
+        again = Registry(documents)
+        codes = await load(again, documents, _FOLDER)
         assert again.all() == [function]
         assert list(again.all()[0].versions) == ["1", "10"]
         assert again.set_aside("000000000000", "us-east-1") == 5
         assert again.layers.keys("000000000000", "us-east-1") == ["layer"]
         assert {code.sha256 for code in codes} == {"c", "l"}
         await again.delete(again.all()[0])
-        empty = Registry(keeper)
-        await load(empty, keeper, _FOLDER)
+        empty = Registry(documents)
+        await load(empty, documents, _FOLDER)
         assert empty.all() == []
     finally:
         await store.close()
