@@ -11,42 +11,34 @@ from __future__ import annotations
 import asyncio
 import sqlite3
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from queue import Empty, SimpleQueue
-from typing import Any, Literal, TypeVar
+from typing import Any, TypeVar
 
 from emulator.model.errors import ConfigurationError, StorageError, StorageFull
-from emulator.store.folders import sync_folder
-from emulator.store.queries import schema
+from emulator.store import connection as connections
+from emulator.store import reclaiming, schema
+from emulator.store.connection import FULL_ERRORS, Durability
 
 T = TypeVar("T")
 Work = Callable[[sqlite3.Connection], T]
 #: Called on the loop with the result, or None and the error.
 Done = Callable[[Any, StorageError | None], None]
-Durability = Literal["full", "normal", "off"]
-
-#: "lfas": says in the file's header whose database it is.
-APPLICATION_ID = 0x6C666173
-SCHEMA_VERSION = 1
 #: Bounds the time of one commit, not the throughput: nobody waits behind more than this.
 MAX_BATCH = 512
-#: A damaged page is looked for at open in databases up to this size (bytes): it takes about
-#: 1 ms per MB. Larger ones are not checked.
-CHECKED_AT_OPEN = 64 << 20
-
-_FULL = {"SQLITE_FULL", "SQLITE_IOERR_SHMSIZE"}
-_DAMAGED = {"SQLITE_CORRUPT", "SQLITE_NOTADB"}
 
 
 class Database:
     """The open database. Made by :meth:`open`; used from one event loop."""
 
-    def __init__(self, path: Path | None, durability: Durability, file: str) -> None:
+    def __init__(
+        self, path: Path | None, durability: Durability, migrations: Sequence[str]
+    ) -> None:
         self._path = path
-        self._writer = _connect(path, durability, file)
+        self._writer = connections.connect(path, durability, migrations)
         try:
-            self._reader = _connect(path, durability, file) if path else None
+            self._reader = connections.connect(path, durability, migrations) if path else None
         except BaseException:
             self._writer.close()
             raise
@@ -57,6 +49,8 @@ class Database:
         self._threads = [threading.Thread(target=self._write_loop, name="store-writer")]
         if path:
             self._threads.append(threading.Thread(target=self._read_loop, name="store-reader"))
+        #: Free pages are given back; False once that failed, and for what is in memory.
+        self._reclaims = path is not None
         self._closed = False
         for thread in self._threads:
             thread.daemon = True
@@ -68,23 +62,26 @@ class Database:
         path: Path | None,
         *,
         durability: Durability = "full",
-        schema_file: str = "schema.sql",
+        migrations: Sequence[str] | None = None,
     ) -> Database:
-        """Open or create the database.
+        """Open or create the database, and bring it to this release's schema.
 
         Args:
             path: The file; ``None`` keeps everything in memory.
             durability: ``full`` syncs each commit; ``normal`` may lose the last ones at a power
                 cut (not at a crash of the emulator); ``off`` leaves it all to the kernel.
-            schema_file: What makes an empty one.
+            migrations: All there are (:func:`emulator.store.schema.load`); ``None`` takes those of
+                the control plane's own database.
 
         Raises:
             ConfigurationError: The file is damaged, not ours, or written by a newer release.
         """
+        if migrations is None:
+            migrations = schema.own("state")
         try:
-            return cls(path, durability, schema_file)
+            return cls(path, durability, migrations)
         except sqlite3.Error as error:
-            raise ConfigurationError(_cannot_open(path, error)) from error
+            raise ConfigurationError(connections.cannot_open(path, error)) from error
 
     def submit(self, work: Work[Any], done: Done) -> None:
         """Run ``work`` in the next commit, then ``done(result, error)`` on the running loop.
@@ -153,7 +150,7 @@ class Database:
         self._writer.close()
 
     def _write_loop(self) -> None:
-        while batch := self._queue.get():
+        while batch := self._next_batch():
             last = False
             try:
                 while len(batch) < MAX_BATCH:
@@ -168,6 +165,15 @@ class Database:
                 self._commit(batch[start : start + MAX_BATCH])
             if last:
                 return
+
+    def _next_batch(self) -> list[_Job] | None:
+        """Return what is to be committed next; while there is nothing, give free pages back."""
+        while self._reclaims and reclaiming.is_worthwhile(self._writer):
+            try:
+                return self._queue.get_nowait()
+            except Empty:
+                self._reclaims = reclaiming.step(self._writer)
+        return self._queue.get()
 
     def _commit(self, batch: list[_Job]) -> None:
         connection = self._writer
@@ -232,67 +238,7 @@ def _settle(future: asyncio.Future[Any]) -> Done:
 
 def _as_storage_error(error: BaseException) -> StorageError:
     name = getattr(error, "sqlite_errorname", "")
-    kind = StorageFull if name in _FULL else StorageError
+    kind = StorageFull if name in FULL_ERRORS else StorageError
     failure = kind(f"{name or type(error).__name__}: {error}")
     failure.__cause__ = error
     return failure
-
-
-def _connect(path: Path | None, durability: Durability, file: str) -> sqlite3.Connection:
-    connection = sqlite3.connect(
-        path or ":memory:", isolation_level=None, check_same_thread=False, cached_statements=256
-    )
-    try:
-        _prepare(connection, path, durability, file)
-    except BaseException:
-        connection.close()
-        raise
-    return connection
-
-
-def _prepare(
-    connection: sqlite3.Connection, path: Path | None, durability: Durability, file: str
-) -> None:
-    execute = connection.execute
-    version = execute("PRAGMA user_version").fetchone()[0]
-    owner = execute("PRAGMA application_id").fetchone()[0]
-    empty = not execute("SELECT 1 FROM sqlite_master LIMIT 1").fetchone()
-    if not empty and owner != APPLICATION_ID:
-        raise ConfigurationError(f"{path} is another program's database; choose another --state.")
-    if version > SCHEMA_VERSION:
-        raise ConfigurationError(
-            f"{path} was written by a newer release (schema {version}, this one knows "
-            f"{SCHEMA_VERSION}). Upgrade localfaas, or choose another folder with --state."
-        )
-    execute("PRAGMA journal_mode = WAL")
-    execute(f"PRAGMA synchronous = {durability}")
-    # 16 MB of log between checkpoints, each of which costs two more syncs.
-    execute("PRAGMA wal_autocheckpoint = 4000")
-    execute("PRAGMA journal_size_limit = 67108864")
-    execute("PRAGMA temp_store = MEMORY")
-    if empty:
-        connection.executescript(
-            f"BEGIN IMMEDIATE; {schema(file)} PRAGMA application_id = {APPLICATION_ID};"
-            f"PRAGMA user_version = {SCHEMA_VERSION}; COMMIT;"
-        )
-        if path:
-            sync_folder(path.parent)
-    elif path and path.stat().st_size <= CHECKED_AT_OPEN:
-        found = execute("PRAGMA quick_check(1)").fetchone()[0]
-        if found != "ok":
-            raise ConfigurationError(_damaged(path, found))
-
-
-def _cannot_open(path: Path | None, error: sqlite3.Error) -> str:
-    if getattr(error, "sqlite_errorname", "") in _DAMAGED:
-        return _damaged(path, str(error))
-    full = getattr(error, "sqlite_errorname", "") in _FULL
-    remedy = "Make room on its disk" if full else "Mend its permissions"
-    return f"{path} cannot be opened ({error}). {remedy} or choose another --state."
-
-
-def _damaged(path: Path | None, found: str) -> str:
-    return (
-        f"{path} is damaged ({found}). Nothing was changed. Move it aside and put back a copy, "
-        "recover it with `sqlite3 DAMAGED .recover | sqlite3 NEW`, or choose another --state."
-    )

@@ -1,4 +1,4 @@
-"""The named statements of queries.sql, and the schema."""
+"""The named statements of queries.sql."""
 
 from __future__ import annotations
 
@@ -8,11 +8,6 @@ from functools import cache
 from importlib.resources import files
 
 _NAME = re.compile(r"^-- name: (\w+)\n", re.MULTILINE)
-
-
-def schema(file: str) -> str:
-    """Return the statements that make an empty database ours."""
-    return files(__package__).joinpath(file).read_text("utf-8")
 
 
 @cache

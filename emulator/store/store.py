@@ -5,10 +5,13 @@ from __future__ import annotations
 import fcntl
 import os
 from contextlib import ExitStack
+from importlib.resources.abc import Traversable
 from pathlib import Path
 
 from emulator.model.errors import ConfigurationError
-from emulator.store.database import Database, Durability
+from emulator.store import schema
+from emulator.store.connection import Durability
+from emulator.store.database import Database
 from emulator.store.documents import Documents
 from emulator.store.logs import StoredLogs
 from emulator.store.messages import MessageJournal
@@ -25,9 +28,18 @@ class Store:
     """
 
     def __init__(
-        self, database: Database, lock: int | None = None, logs: Database | None = None
+        self,
+        database: Database,
+        *,
+        folder: Path | None = None,
+        durability: Durability = "full",
+        lock: int | None = None,
+        logs: Database | None = None,
     ) -> None:
+        self._folder = folder
+        self._durability = durability
         self._lock = lock
+        self._opened: list[Database] = []
         self.database = database
         self.documents = Documents(database)
         self.messages = MessageJournal(database)
@@ -63,12 +75,43 @@ class Store:
             database = Database.open(folder / "state.db", durability=durability)
             opened.callback(database.close_unused)
             # What a power cut takes from the end of a log is not missed.
-            logs = Database.open(folder / "logs.db", durability="normal", schema_file="logs.sql")
+            logs = Database.open(
+                folder / "logs.db", durability="normal", migrations=schema.own("logs")
+            )
             opened.pop_all()
-        return cls(database, lock, logs)
+        return cls(database, folder=folder, durability=durability, lock=lock, logs=logs)
+
+    def open_database(
+        self, name: str, migrations: Traversable, *, durability: Durability | None = None
+    ) -> Database:
+        """Open a service's own database: in the state folder, or in memory where there is none.
+
+        It has group commit, file modes and checks as the store's own, and is closed with the store
+        unless the service closes it before. Blocks.
+
+        Args:
+            name: The name of the file, without its extension: the service's folder.
+            migrations: The folder of its migrations, e.g. ``files(__package__) / "migrations"``.
+            durability: As for :meth:`Database.open`; None takes the store's.
+
+        Raises:
+            ConfigurationError: The file is damaged, not ours, or written by a newer release.
+        """
+        path = None if self._folder is None else self._folder / f"{name}.db"
+        if name in ("state", "logs"):
+            raise ValueError(f"{name}.db is the store's own")
+        database = Database.open(
+            path,
+            durability=durability or self._durability,
+            migrations=schema.load(migrations),
+        )
+        self._opened.append(database)
+        return database
 
     async def close(self) -> None:
         """Finish what was submitted and let go of the folder."""
+        for database in self._opened:
+            await database.close()
         if self.logs is not None:
             await self.logs.close()
         await self.database.close()

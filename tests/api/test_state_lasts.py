@@ -18,7 +18,7 @@ import pytest
 from botocore.config import Config
 
 from emulator.settings import Settings
-from emulator.store.database import Durability
+from emulator.store.connection import Durability
 from emulator.testing import ScriptedDriver
 from tests.api.conftest import ECHO, Running, create
 
@@ -27,7 +27,7 @@ import asyncio, sys
 from pathlib import Path
 from emulator.app import Emulator
 from emulator.settings import Settings
-from emulator.store.database import Durability
+from emulator.store.connection import Durability
 from emulator.testing import ScriptedDriver
 
 async def main():

@@ -17,7 +17,7 @@ def _site(site: bytes, **more: bytes) -> dict[bytes, bytes]:
     "host",
     [b"localhost", b"127.0.0.1:80", b"[::1]:4566", b"x.lambda-url.eu-west-1.localhost:1"],
 )
-def test_local_hosts_are_answered(host):
+def test_local_hosts_are_answered(host: bytes) -> None:
     assert Guard().refuse({b"host": host}) is None
 
 
@@ -28,7 +28,7 @@ def test_local_hosts_are_answered(host):
         b"localhost:port", b"localhost:123456", b"\xff", b"..localhost", b"192.168.1.2",
     ],
 )  # fmt: skip
-def test_foreign_hosts_are_refused(host):
+def test_foreign_hosts_are_refused(host: bytes) -> None:
     assert "is not one" in (Guard().refuse({b"host": host}) or "")
 
 
@@ -42,7 +42,7 @@ def test_foreign_hosts_are_refused(host):
         b"Action",
     ],
 )
-def test_pages_of_another_port_may_not_change_state_by_a_get(query):
+def test_pages_of_another_port_may_not_change_state_by_a_get(query: bytes) -> None:
     guard = Guard(origins=["http://localhost:3000"])
     assert guard.refuse(_site(b"same-site"), query=query) is not None
     assert guard.refuse(_site(b"cross-site"), query=query) is not None
@@ -52,7 +52,7 @@ def test_pages_of_another_port_may_not_change_state_by_a_get(query):
     assert guard.refuse(_HOST, query=query) is None
 
 
-def test_pages_of_another_port_may_show_what_is_stored_here():
+def test_pages_of_another_port_may_show_what_is_stored_here() -> None:
     """An image in a page of the user's own application, say."""
     guard = Guard()
     assert guard.refuse(_site(b"same-site"), query=b"X-Amz-Signature=1") is None
@@ -60,7 +60,7 @@ def test_pages_of_another_port_may_show_what_is_stored_here():
     assert guard.refuse(_site(b"cross-site")) is not None
 
 
-def test_origins_decide_where_a_browser_names_one():
+def test_origins_decide_where_a_browser_names_one() -> None:
     guard = Guard(origins=["http://localhost:3000/"])
     action = b"Action=ListQueues"
     mine = _site(b"same-site", origin=b"http://localhost:3000")

@@ -3,14 +3,21 @@ import os
 import sqlite3
 import threading
 from collections.abc import AsyncIterator, Callable
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from emulator.model.errors import ConfigurationError, StorageError, StorageFull
-from emulator.store.database import APPLICATION_ID, SCHEMA_VERSION, Database, Durability
+from emulator.store import reclaiming, schema
+from emulator.store.connection import Durability
+from emulator.store.database import Database
+from emulator.store.reclaiming import KEPT_FREE
+from emulator.store.schema import APPLICATION_ID
 from emulator.store.store import Store
+
+_Pragma = Callable[[sqlite3.Connection, str], int]
 
 
 def _insert(key: str, body: str = "{}") -> Callable[[sqlite3.Connection], Any]:
@@ -158,8 +165,7 @@ def test_a_newer_schema_is_refused(tmp_path: Path) -> None:
     path = tmp_path / "state.db"
     connection = sqlite3.connect(path)
     connection.executescript(
-        f"CREATE TABLE t (a); PRAGMA application_id = {APPLICATION_ID};"
-        f"PRAGMA user_version = {SCHEMA_VERSION + 1}"
+        f"CREATE TABLE t (a); PRAGMA application_id = {APPLICATION_ID};PRAGMA user_version = 999"
     )
     connection.close()
     with pytest.raises(ConfigurationError, match="newer release"):
@@ -200,3 +206,60 @@ def test_a_folder_that_cannot_be_made_is_refused(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("")
     with pytest.raises(ConfigurationError, match="cannot be used"):
         Store.open(tmp_path / "file" / "state")
+
+
+async def test_a_file_gives_back_what_was_deleted(tmp_path: Path) -> None:
+    path = tmp_path / "state.db"
+    database = Database.open(path)
+    for number in range(60):
+        await database.write(_insert(f"{number}", "x" * (1 << 20)))
+    await database.write(lambda c: c.execute("DELETE FROM documents"))
+    await _until(lambda: path.stat().st_size < KEPT_FREE + (4 << 20))
+    assert await database.check() == []
+    await database.close()
+
+
+async def test_a_file_of_an_early_release_gives_back_too(tmp_path: Path) -> None:
+    """It was made without the means for it."""
+    path = tmp_path / "state.db"
+    with closing(sqlite3.connect(path, isolation_level=None)) as connection:
+        schema.migrate(connection, schema.own("state"), 0)
+        assert connection.execute("PRAGMA auto_vacuum").fetchone() == (0,)
+        for number in range(40):
+            _insert(f"{number}", "x" * (1 << 20))(connection)
+    database = Database.open(path)
+    await database.write(lambda c: c.execute("DELETE FROM documents WHERE key <> '7'"))
+    await _until(lambda: path.stat().st_size < 8 << 20)
+    assert await database.read(_keys) == ["7"]
+    await database.write(_insert("later"))
+    assert database._writer.execute("PRAGMA auto_vacuum").fetchone() == (2,)
+    await database.close()
+
+
+async def test_a_failure_to_give_back_ends_it_and_nothing_else(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    database = Database.open(tmp_path / "state.db")
+    monkeypatch.setattr(reclaiming, "KEPT_FREE", 0)
+    monkeypatch.setattr(reclaiming, "_pragma", _fails_for("auto_vacuum", reclaiming._pragma))
+    await database.write(_insert("a", "x" * 100_000))
+    await database.write(lambda c: c.execute("DELETE FROM documents"))
+    await database.write(_insert("b"))
+    await _until(lambda: not database._reclaims)
+    assert await database.read(_keys) == ["b"]
+    await database.close()
+
+
+def _fails_for(name: str, pragma: _Pragma) -> _Pragma:
+    def fails(connection: sqlite3.Connection, asked: str) -> int:
+        if asked == name:
+            raise sqlite3.OperationalError("disk I/O error")
+        return pragma(connection, asked)
+
+    return fails
+
+
+async def _until(condition: Callable[[], bool]) -> None:
+    async with asyncio.timeout(20):
+        while not condition():  # noqa: ASYNC110 (the writer's thread tells nobody)
+            await asyncio.sleep(0.01)
