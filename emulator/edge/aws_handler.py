@@ -38,6 +38,8 @@ class AwsHandler:
 
     def __init__(self, table: Table) -> None:
         self._table = table
+        #: Writes the errors of requests of which it is not known whom they are for.
+        self._foreign = foreign_codec("rest-json")
         self._callers: dict[bytes, tuple[str, str, str]] = {}
 
     async def __call__(self, scope: Scope, headers: Headers, receive: Receive, send: Send) -> None:
@@ -51,8 +53,7 @@ class AwsHandler:
         query: str = scope["query_string"].decode("latin-1")
         path: str = scope["raw_path"].decode("latin-1")
         method: str = scope["method"]
-        # Until it is known whom it is for.
-        codec = foreign_codec("rest-json")
+        codec = self._foreign
         events: AsyncGenerator[dict[str, Any], None] | None = None
         try:
             service, codec, name = self._table.identify(
