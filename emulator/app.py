@@ -182,6 +182,7 @@ class Emulator:
             console=self.console,
             logs=self.logs,
             registry=self.registry,
+            documents=self._documents,
             driver=self.driver,
             pools=self.pools,
             admission=self.admission,

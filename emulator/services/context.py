@@ -17,6 +17,7 @@ from emulator.model.clock import Clock
 from emulator.model.console import Console
 from emulator.pool.pools import Pools
 from emulator.pool.provisioned import Provisioning
+from emulator.registry.document_store import DocumentStore
 from emulator.registry.functions import Registry
 from emulator.services.sqs.queues import Sqs
 from emulator.store.blobs import Blobs
@@ -67,6 +68,8 @@ class Parts:
     table: Table
     logs: Logs
     registry: Registry
+    #: Keeps documents of the services, or nothing where nothing is kept.
+    documents: DocumentStore
     driver: Driver
     pools: Pools
     admission: Admission

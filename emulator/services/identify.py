@@ -93,6 +93,8 @@ class Identifier:
         named = self._named(path, query_string, headers, body, signed_for, owner)
         if named is not None:
             return named
+        if owner is not None and owner.spec.rest_protocols:
+            return Meaning(owner, owner.codec(_rest_protocol(owner, body)), None)
         if signed:
             error = _unknown(method, path)
             raise NotServed((owner or signed[0]).codec(), error)
@@ -132,6 +134,13 @@ class Identifier:
         if "Version" in parameters:
             owner = self._versions.get(parameters["Version"][0])
         return _meaning(owner, "query", parameters["Action"][0])
+
+
+def _rest_protocol(service: Service, body: bytes) -> str:
+    """Return the protocol of a request to a service that has others besides."""
+    protocols = service.spec.rest_protocols
+    spoken = "rest-xml" if body.lstrip()[:1] == b"<" else "rest-json"
+    return spoken if spoken in protocols else protocols[0]
 
 
 def _meaning(service: Service | None, protocol: str, operation: str) -> Meaning | None:

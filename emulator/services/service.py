@@ -22,6 +22,16 @@ if TYPE_CHECKING:
 Operation = Callable[["Context", Mapping[str, Any]], Awaitable[dict[str, Any]]]
 
 
+def unsupported(names: str, sentence: str) -> dict[str, str]:
+    """Return what to say of operations that are not served, for ``UNSUPPORTED``.
+
+    Args:
+        names: The operations' wire names, apart by white space.
+        sentence: With ``{}`` for the name.
+    """
+    return {name: sentence.format(name) for name in names.split()}
+
+
 class State(Protocol):
     """What ``open(parts)`` of a service's ``state.py`` returns: what the service keeps."""
 
@@ -82,14 +92,19 @@ class Service:
         found: Mapping[str, Operation] = import_module(f"{self.package}.operations").OPERATIONS
         return found
 
+    @cached_property
+    def unsupported_operations(self) -> Mapping[str, str]:
+        """What to say of the others, by their wire names."""
+        texts: Mapping[str, str] = import_module(f"{self.package}.operations").UNSUPPORTED
+        return texts
+
     def unsupported(self, operation: str) -> AwsError:
         """Return the error for an operation of the model that is not served.
 
         Its status is one that no SDK tries again.
         """
-        module = import_module(f"{self.package}.operations")
-        texts: Mapping[str, str] = module.UNSUPPORTED
-        text = texts.get(operation) or f"localfaas does not serve {operation} of {self.spec.title}."
+        text = self.unsupported_operations.get(operation)
+        text = text or f"localfaas does not serve {operation} of {self.spec.title}."
         return AwsError("NotImplementedException", text, status=400)
 
     def module(self, name: OptionalModule) -> ModuleType:

@@ -37,6 +37,8 @@ class ServiceSpec:
     #: A regular expression that the whole path of a request keeps which says in no other way that
     #: it is for this service.
     path: str = ""
+    #: What its resource types in templates begin with: "AWS::StepFunctions".
+    template_prefix: str = ""
     #: Which of the optional modules are in its folder.
     modules: tuple[OptionalModule, ...] = ()
     #: Its state is opened with the emulator, not with its first call: what is kept has work to do.
@@ -47,6 +49,11 @@ class ServiceSpec:
     own_model: bool = False
 
     @property
+    def rest_protocols(self) -> tuple[Protocol, ...]:
+        """Those of its protocols whose requests say by method and path what they want."""
+        return tuple(each for each in self.protocols if each.startswith("rest-"))
+
+    @property
     def is_rest(self) -> bool:
-        """Whether its requests are told by their path alone."""
-        return all(protocol.startswith("rest-") for protocol in self.protocols)
+        """Whether all its requests say by method and path what they want."""
+        return self.rest_protocols == self.protocols

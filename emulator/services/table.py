@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 from emulator.model.ids import new_request_id
 from emulator.services.context import Context
 from emulator.services.identify import Identifier
+from emulator.services.kinds import Kind
 from emulator.services.service import Service
 from emulator.services.spec import OptionalModule
 from emulator.wire import direct
@@ -54,6 +55,8 @@ class Table:
         self.services = tuple(Service(package) for package in packages)
         self._by_model = {service.spec.model: service for service in self.services}
         self._by_arn = {each.spec.arn_name: each for each in self.services if each.spec.arn_name}
+        templated = [each for each in self.services if "kinds" in each.spec.modules]
+        self._by_template = {each.spec.template_prefix: each for each in templated}
         for service in self.services:
             if service.spec.loads_at_start:
                 _ = service.codec(), service.operations
@@ -78,6 +81,14 @@ class Table:
         """Return the service of this name in ARNs if it has an optional module; else None."""
         service = self._by_arn.get(arn_name)
         return service if service is not None and module in service.spec.modules else None
+
+    def kind(self, resource_type: str) -> Kind | None:
+        """Return how resources of a type of templates ("AWS::SQS::Queue") are made, if at all."""
+        service = self._by_template.get(resource_type.rpartition("::")[0])
+        if service is None:
+            return None
+        kinds: Mapping[str, Kind] = service.module("kinds").KINDS
+        return kinds.get(resource_type)
 
     def delivers(self, arn_name: str) -> bool:
         """Say whether events can be delivered to ARNs of a service."""

@@ -2,10 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Mapping
-from typing import Any
-
-from emulator.services.context import Context
 from emulator.services.lambda_ import tags
 from emulator.services.lambda_.access import permissions, urls
 from emulator.services.lambda_.code import code_signing, layers
@@ -38,10 +34,9 @@ from emulator.services.lambda_.invoking import (
     recursion_config as recursion,
 )
 from emulator.services.lambda_.mappings import crud as mappings
+from emulator.services.service import Operation, unsupported
 
-Handler = Callable[[Context, Mapping[str, Any]], Awaitable[dict[str, Any]]]
-
-OPERATIONS: dict[str, Handler] = {
+OPERATIONS: dict[str, Operation] = {
     "AddLayerVersionPermission": layers.add_layer_version_permission,
     "AddPermission": permissions.add_permission,
     "CreateAlias": aliases.create_alias,
@@ -125,16 +120,14 @@ OPERATIONS: dict[str, Handler] = {
     "UpdateFunctionUrlConfig": urls.update_function_url_config,
 }
 
-_LATER = "localfaas does not serve {} yet."
-
-#: What to say of operations that are not there.
-UNSUPPORTED: dict[str, str] = {
-    name: _LATER.format(name)
-    for name in """
+#: What to say of operations that are not served.
+UNSUPPORTED = unsupported(
+    """
     CheckpointDurableExecution DeleteDurableExecution GetDurableExecution
     GetDurableExecutionHistory GetDurableExecutionState ListDurableExecutionsByFunction
     PauseDurableExecution ResumeDurableExecution SendDurableExecutionCallbackFailure
     SendDurableExecutionCallbackHeartbeat SendDurableExecutionCallbackSuccess
     StopDurableExecution
-    """.split()
-}
+    """,
+    "localfaas does not serve {} yet.",
+)

@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable
+from functools import wraps
 
 from emulator.services.context import Context, Request, Response
 from emulator.services.logs import events, groups, streams
-
-Operation = Callable[[Context, Request], Awaitable[Response]]
+from emulator.services.service import Operation, unsupported
 
 
 def _complete(operation: Operation) -> Operation:
     """Let an operation see no half of what was kept over a restart."""
 
+    @wraps(operation)
     async def call(ctx: Context, request: Request) -> Response:
         await ctx.parts.logs.loaded()
         return await operation(ctx, request)
@@ -42,9 +42,48 @@ _OPERATIONS: dict[str, Operation] = {
 
 OPERATIONS = {name: _complete(operation) for name, operation in _OPERATIONS.items()}
 
-#: What has more to say than that it is not there.
+_NO_INSIGHTS = "localfaas does not serve {} of CloudWatch Logs Insights; use FilterLogEvents."
+
+#: What to say of operations that are not served.
 UNSUPPORTED = {
+    **unsupported(
+        """
+        DeleteQueryDefinition DescribeQueries DescribeQueryDefinitions GetLogFields
+        GetLogGroupFields GetLogRecord GetQueryResults ListLogGroupsForQuery PutQueryDefinition
+        StartQuery StopQuery
+        """,
+        _NO_INSIGHTS,
+    ),
+    **unsupported(
+        """
+        AssociateKmsKey AssociateSourceToS3TableIntegration CancelExportTask CancelImportTask
+        CreateDelivery CreateExportTask CreateImportTask CreateLogAnomalyDetector
+        CreateLookupTable CreateScheduledQuery DeleteAccountPolicy DeleteDataProtectionPolicy
+        DeleteDelivery DeleteDeliveryDestination DeleteDeliveryDestinationPolicy
+        DeleteDeliverySource DeleteDestination DeleteIndexPolicy DeleteIntegration
+        DeleteLogAnomalyDetector DeleteLookupTable DeleteMetricFilter DeleteResourcePolicy
+        DeleteScheduledQuery DeleteSubscriptionFilter DeleteSyslogConfiguration
+        DeleteTransformer DescribeAccountPolicies DescribeConfigurationTemplates
+        DescribeDeliveries DescribeDeliveryDestinations DescribeDeliverySources
+        DescribeDestinations DescribeExportTasks DescribeFieldIndexes DescribeImportTaskBatches
+        DescribeImportTasks DescribeIndexPolicies DescribeLookupTables DescribeMetricFilters
+        DescribeResourcePolicies DescribeSubscriptionFilters DisassociateKmsKey
+        DisassociateSourceFromS3TableIntegration GetDataProtectionPolicy GetDelivery
+        GetDeliveryDestination GetDeliveryDestinationPolicy GetDeliverySource GetIntegration
+        GetLogAnomalyDetector GetLogObject GetLookupTable GetScheduledQuery
+        GetScheduledQueryHistory GetStorageTierPolicy GetTransformer
+        ListAggregateLogGroupSummaries ListAnomalies ListIntegrations ListLogAnomalyDetectors
+        ListLogGroups ListScheduledQueries ListSourcesForS3TableIntegration
+        ListSyslogConfigurations PutAccountPolicy PutBearerTokenAuthentication
+        PutDataProtectionPolicy PutDeliveryDestination PutDeliveryDestinationPolicy
+        PutDeliverySource PutDestination PutDestinationPolicy PutIndexPolicy PutIntegration
+        PutLogGroupDeletionProtection PutMetricFilter PutResourcePolicy PutStorageTierPolicy
+        PutSubscriptionFilter PutSyslogConfiguration PutTransformer TestMetricFilter
+        TestTransformer UpdateAnomaly UpdateDeliveryConfiguration UpdateLogAnomalyDetector
+        UpdateLookupTable UpdateScheduledQuery
+        """,
+        "localfaas does not serve {} of CloudWatch Logs.",
+    ),
     "StartLiveTail": "localfaas does not serve StartLiveTail; FilterLogEvents, which `aws logs "
     "tail --follow` uses, shows new events at once.",
-    "StartQuery": "localfaas does not serve CloudWatch Logs Insights; use FilterLogEvents.",
 }

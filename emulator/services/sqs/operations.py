@@ -37,5 +37,5 @@ OPERATIONS: dict[str, Operation] = {
     "UntagQueue": tags.untag_queue,
 }
 
-#: Operations of the model that are not there, with what to say.
+#: What to say of operations that are not served.
 UNSUPPORTED: dict[str, str] = {}

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable
-
 from emulator.services.context import Context, Request, Response
+from emulator.services.service import Operation, unsupported
 
 _NO_CREDENTIALS = (
     "localfaas does not serve {}: it checks no credentials and issues none. An access key of 12 "
@@ -21,14 +20,21 @@ async def get_caller_identity(ctx: Context, request: Request) -> Response:
     }
 
 
-OPERATIONS: dict[str, Callable[[Context, Request], Awaitable[Response]]] = {
+OPERATIONS: dict[str, Operation] = {
     "GetCallerIdentity": get_caller_identity,
 }
 
+#: What to say of operations that are not served.
 UNSUPPORTED = {
-    name: _NO_CREDENTIALS.format(name)
-    for name in """
-    AssumeRole AssumeRoleWithSAML AssumeRoleWithWebIdentity AssumeRoot GetDelegatedAccessToken
-    GetFederationToken GetSessionToken GetWebIdentityToken
-    """.split()
+    **unsupported(
+        """
+        AssumeRole AssumeRoleWithSAML AssumeRoleWithWebIdentity AssumeRoot GetDelegatedAccessToken
+        GetFederationToken GetScopedCredentials GetSessionToken GetWebIdentityToken
+        """,
+        _NO_CREDENTIALS,
+    ),
+    **unsupported(
+        "DecodeAuthorizationMessage", "localfaas does not serve {}: it checks no permissions."
+    ),
+    **unsupported("GetAccessKeyInfo", "localfaas does not serve {}: it keeps no access keys."),
 }

@@ -1,0 +1,155 @@
+"""The service to copy: served through boto3 in every protocol, with all a service can have."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from functools import partial
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+import boto3
+import botocore.session
+import pytest
+from botocore.config import Config
+from botocore.exceptions import ClientError
+from botocore.loaders import Loader
+
+from emulator.settings import Settings
+from emulator.testing import ScriptedDriver
+from tests.api.conftest import Running
+
+PACKAGE = "tests.hello_world"
+FOLDER = Path(__file__).parents[1] / "hello_world"
+PROTOCOLS = ["rest-json", "json", "query"]
+ACCOUNT, REGION = "111122223333", "eu-west-1"
+
+
+class _Models(Loader):  # type: ignore[misc]
+    """Gives the service's model, for clients of one protocol."""
+
+    def __init__(self, protocol: str, *paths: str) -> None:
+        super().__init__(list(paths))
+        self._protocol = protocol
+
+    def load_service_model(self, service_name: str, *args: Any, **options: Any) -> Any:
+        found = super().load_service_model(service_name, *args, **options)
+        if service_name == "hello-world" and "metadata" in found:
+            metadata = {**found["metadata"], "protocol": self._protocol}
+            found = {**found, "metadata": {**metadata, "protocols": [self._protocol]}}
+        return found
+
+
+def client_of(running: Running, protocol: str) -> Any:
+    session = botocore.session.Session()
+    paths = session.get_component("data_loader").search_paths
+    session.register_component("data_loader", _Models(protocol, *paths, str(FOLDER / "models")))
+    return boto3.Session(botocore_session=session).client(
+        "hello-world",
+        endpoint_url=running.url,
+        region_name=REGION,
+        aws_access_key_id=ACCOUNT,
+        aws_secret_access_key="test",
+        config=Config(retries={"max_attempts": 0}, parameter_validation=False),
+    )
+
+
+def start(state: Path | None) -> Running:
+    settings = Settings(port=0, state=state, extra_services=(PACKAGE,))
+    return Running(settings, driver=ScriptedDriver())
+
+
+@pytest.fixture
+def running(tmp_path: Path) -> Iterator[Running]:
+    running = start(tmp_path / "state")
+    yield running
+    running.stop()
+
+
+@pytest.mark.parametrize("protocol", PROTOCOLS)
+def test_it_speaks_every_protocol(running: Running, protocol: str) -> None:
+    client = client_of(running, protocol)
+    made = client.put_greeting(Name="world", Text="<Hello> & wörld", Languages=["en", "de"])
+    assert made["Arn"] == f"arn:aws:hello-world:{REGION}:{ACCOUNT}:world"
+    found = client.get_greeting(Name="world")
+    assert {key: found[key] for key in ("Name", "Text", "Languages")} == {
+        "Name": "world",
+        "Text": "<Hello> & wörld",
+        "Languages": ["en", "de"],
+    }
+    assert found["Changed"].year >= 2026
+    client.delete_greeting(Name="world")
+    with pytest.raises(ClientError, match="There is no greeting world") as raised:
+        client.get_greeting(Name="world")
+    assert raised.value.response["Error"]["Code"] == "GreetingNotFoundException"
+
+
+@pytest.mark.parametrize("protocol", PROTOCOLS)
+def test_its_errors_are_awss(running: Running, protocol: str) -> None:
+    client = client_of(running, protocol)
+    with pytest.raises(ClientError, match="'name' failed to satisfy constraint") as raised:
+        client.put_greeting(Name="World!", Text="Hello")
+    assert raised.value.response["Error"]["Code"] == "InvalidGreetingException"
+    with pytest.raises(ClientError, match="it has no voice") as raised:
+        client.sing_greeting(Name="world")
+    assert raised.value.response["Error"]["Code"] == "NotImplementedException"
+    assert raised.value.response["ResponseMetadata"]["HTTPStatusCode"] == 400
+
+
+def test_its_state_outlives_a_restart(tmp_path: Path) -> None:
+    first = start(tmp_path)
+    client_of(first, "json").put_greeting(Name="world", Text="Hello")
+    first.stop()
+    second = start(tmp_path)
+    assert client_of(second, "json").get_greeting(Name="world")["Text"] == "Hello"
+    second.stop()
+
+
+def test_a_template_can_make_it(running: Running) -> None:
+    table = running.emulator.table
+    kind = table.kind("AWS::HelloWorld::Greeting")
+    assert kind is not None
+    assert table.kind("AWS::HelloWorld::Other") is None
+    assert table.kind("AWS::Nonsense::Greeting") is None
+    call = partial(table.call, account=ACCOUNT, region=REGION)
+    made = running.call(lambda: kind.create(call, {"Name": "world", "Text": "Hello"}))
+    assert made.id == "world"
+    assert made.attributes == {"Arn": f"arn:aws:hello-world:{REGION}:{ACCOUNT}:world"}
+    client = client_of(running, "json")
+    running.call(lambda: kind.update(call, made, {"Name": "world", "Text": "Good day"}))
+    assert client.get_greeting(Name="world")["Text"] == "Good day"
+    running.call(lambda: kind.delete(call, made))
+    with pytest.raises(ClientError, match="There is no greeting"):
+        client.get_greeting(Name="world")
+
+
+def test_an_event_can_be_delivered_to_it(running: Running) -> None:
+    client = client_of(running, "json")
+    arn = client.put_greeting(Name="world", Text="Hello")["Arn"]
+    table = running.emulator.table
+
+    async def deliver() -> None:
+        send = await table.find_deliver(arn.split(":")[2])
+        await send(arn, SimpleNamespace(payload=b"Good day"))
+
+    assert table.delivers("hello-world")
+    assert not table.delivers("nonsense")
+    running.call(deliver)
+    assert client.get_greeting(Name="world")["Text"] == "Good day"
+
+
+def test_nothing_of_the_project_knows_it_but_its_folder_and_a_line() -> None:
+    root = Path(__file__).parents[2]
+    pattern = ("hello_world", "hello-world", "HelloWorld", "Hello World")
+    files = [
+        path.relative_to(root).as_posix()
+        for folder in ("emulator", "tests", "runtimes")
+        for path in (root / folder).rglob("*")
+        if path.suffix in (".py", ".json", ".toml", ".sql")
+        and any(word in path.read_text() for word in pattern)
+    ]
+    others = [each for each in files if not each.startswith("tests/hello_world/")]
+    assert others == ["tests/api/test_hello_world.py"]
+    spec = json.loads(next(FOLDER.rglob("service-2.json")).read_text())
+    assert spec["metadata"]["serviceFullName"] == "Hello World"

@@ -1,0 +1,131 @@
+"""What holds for every service: one folder, one line, and nothing known of it elsewhere."""
+
+from __future__ import annotations
+
+import ast
+import re
+from pathlib import Path
+from typing import get_args
+
+import botocore.session
+import pytest
+
+from emulator.services.service import Service
+from emulator.services.spec import OptionalModule
+from emulator.services.table import SERVICES, Table
+from emulator.wire.deviations import Deviations
+
+TESTS = Path(__file__).parents[1]
+EMULATOR = TESTS.parent / "emulator"
+TABLE = Table()
+
+#: What the modules of a folder must have in them.
+_CONTENTS = {
+    "state": "open",
+    "kinds": "KINDS",
+    "delivers": "deliver",
+    "wire": "DEVIATIONS",
+}
+
+every_service = pytest.mark.parametrize("service", TABLE.services, ids=lambda each: each.spec.model)
+
+
+def test_the_table_names_every_folder_in_order() -> None:
+    folders = [path.parent.name for path in (EMULATOR / "services").glob("*/spec.py")]
+    assert list(SERVICES) == sorted(folders)
+
+
+@every_service
+def test_served_and_unsupported_are_the_whole_model(service: Service) -> None:
+    model = service.codec().operations
+    unsupported = service.unsupported_operations
+    assert service.operations.keys().isdisjoint(unsupported)
+    assert service.operations.keys() | unsupported.keys() == model.keys()
+    assert [text for text in unsupported.values() if "localfaas does not serve" not in text] == []
+
+
+@every_service
+def test_operations_are_in_order_and_named_by_rule(service: Service) -> None:
+    model = service.codec().operations
+    assert list(service.operations) == sorted(service.operations)
+    assert {name: each.__name__ for name, each in service.operations.items()} == {
+        name: model[name].snake_name for name in service.operations
+    }
+
+
+@every_service
+def test_a_spec_says_what_the_model_says(service: Service) -> None:
+    spec = service.spec
+    metadata = botocore.session.get_session().get_service_model(spec.model).metadata
+    assert spec.signing_name == metadata.get("signingName", metadata["endpointPrefix"])
+    # The older protocol of a service that came from it is in no model of today.
+    known = {*metadata["protocols"], *(["query"] if "awsQueryCompatible" in metadata else [])}
+    assert metadata["protocol"] == spec.protocols[0]
+    assert set(spec.protocols) <= known
+    targeted = {"json", "smithy-rpc-v2-cbor"} & set(spec.protocols)
+    assert spec.target_prefix == (metadata["targetPrefix"] if targeted else "")
+    assert spec.query_version == (metadata["apiVersion"] if "query" in spec.protocols else "")
+
+
+@every_service
+def test_a_spec_says_which_modules_its_folder_has(service: Service) -> None:
+    folder = Path(*service.package.split("."))
+    there = [
+        name for name in get_args(OptionalModule) if (TESTS.parent / folder / f"{name}.py").exists()
+    ]
+    assert sorted(service.spec.modules) == sorted(there)
+    for name in there:
+        assert name not in _CONTENTS or hasattr(service.module(name), _CONTENTS[name])
+    if "wire" in there:
+        assert isinstance(service.module("wire").DEVIATIONS, Deviations)
+    assert bool(service.spec.template_prefix) == ("kinds" in there)
+    assert "state" in there or not service.spec.opens_at_start
+    assert service.spec.arn_name or not {"delivers", "source"} & set(there)
+
+
+@pytest.mark.parametrize("field", ["model", "title", "arn_name", "target_prefix", "query_version"])
+def test_no_two_services_are_told_by_the_same(field: str) -> None:
+    told = [value for each in TABLE.services if (value := getattr(each.spec, field))]
+    assert len(told) == len(set(told))
+
+
+def test_what_serves_all_services_names_none() -> None:
+    names = {
+        name
+        for each in TABLE.services
+        for name in (
+            each.spec.model,
+            each.spec.signing_name,
+            each.spec.arn_name,
+            each.spec.target_prefix,
+            each.spec.query_version,
+            each.spec.title,
+        )
+        if name
+    }
+    shared = [
+        *EMULATOR.glob("edge/*.py"),
+        *EMULATOR.glob("wire/**/*.py"),
+        *(path for path in EMULATOR.glob("services/*.py") if path.name != "table.py"),
+    ]
+    found = {
+        f"{path.relative_to(EMULATOR)}:{node.lineno}: {node.value}"
+        for path in shared
+        for node in ast.walk(ast.parse(path.read_text()))
+        if isinstance(node, ast.Constant) and node.value in names
+    }
+    assert found == set()
+
+
+@every_service
+def test_every_operation_is_called_by_a_test(service: Service) -> None:
+    folders = ("api", "acceptance", "conformance", "unit")
+    paths = [path for folder in folders for path in (TESTS / folder).rglob("*.py")]
+    texts = "".join(path.read_text() for path in paths)
+    model = service.codec().operations
+    missing = [
+        name
+        for name in service.operations
+        if not re.search(rf'\b{model[name].snake_name}\b|"{name}"', texts)
+    ]
+    assert missing == []
