@@ -20,15 +20,14 @@ from emulator.cli.client import (
     scope,
 )
 from emulator.cli.documents import FORMS, read_document
+from emulator.cli.log_lines import log_line
 from emulator.cli.terminal import (
     CommandError,
-    clean,
     error,
-    is_terminal,
     local_time,
-    log_line,
     note,
     show_json,
+    terminal_width,
 )
 
 
@@ -67,8 +66,9 @@ def invoke(
     given = answer.headers
     if "x-amz-log-result" in given:
         text = base64.b64decode(given["x-amz-log-result"]).decode("utf-8", "replace")
+        width = terminal_width(sys.stderr)
         for line in text.splitlines():
-            print(clean(line), file=sys.stderr)
+            print(log_line("", line, width), file=sys.stderr)
     if asynchronous:
         note(f"accepted as {given.get('x-amzn-requestid', 'an event')}")
         return
@@ -125,5 +125,6 @@ def logs(
 
 
 def _show(each: dict[str, str | int]) -> None:
-    line = log_line(str(each["function"]), str(each["message"]), colour=is_terminal())
-    print(f"{local_time(int(each['timestamp']))} {line}", flush=True)
+    time = local_time(int(each["timestamp"]))
+    line = log_line(str(each["function"]), str(each["message"]), terminal_width(), time=time)
+    print(line, flush=True)

@@ -24,6 +24,7 @@ _COMMANDS = {
     "logs": "call",
     "ps": "listings",
     "functions": "listings",
+    "url": "url",
     "queue": "queues",
     "events": "events",
     "env": "environment",

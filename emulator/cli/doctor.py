@@ -10,7 +10,8 @@ from pathlib import Path
 import typer
 
 from emulator.cli.client import DEFAULT_ENDPOINT, Client, Endpoint, Json
-from emulator.cli.terminal import CommandError, show_json, show_table
+from emulator.cli.tables import show_table
+from emulator.cli.terminal import CommandError, show_json
 from emulator.driver.declaration import Finding
 from emulator.driver.table import declarations
 

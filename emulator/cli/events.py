@@ -8,7 +8,8 @@ from typing import Annotated
 import typer
 
 from emulator.cli.client import DEFAULT_ENDPOINT, Client, Endpoint, Json
-from emulator.cli.terminal import CommandError, age, note, show_json, show_table
+from emulator.cli.tables import show_table
+from emulator.cli.terminal import CommandError, age, note, show_json
 
 events = typer.Typer(rich_markup_mode=None)
 Function = Annotated[

@@ -5,7 +5,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from emulator import __version__
-from emulator.cli.terminal import note, show_table
+from emulator.cli.tables import show_table
+from emulator.cli.terminal import note
 
 if TYPE_CHECKING:
     from emulator.app import Emulator
@@ -13,6 +14,8 @@ if TYPE_CHECKING:
 
 def greet(emulator: Emulator) -> None:
     """Say where it is, what it serves and how to call that."""
+    from emulator.services.lambda_.access import urls
+
     functions = emulator.registry.all()
     print(f"localfaas {__version__}, {emulator.driver.name} driver: {emulator.endpoint}\n")
     name = "FUNCTION"
@@ -25,10 +28,14 @@ def greet(emulator: Emulator) -> None:
                 each.latest.handler,
                 f"{each.latest.memory_mb} MB",
                 f"{each.latest.timeout_s} s",
+                " ".join(
+                    urls.address(emulator.endpoint, each.latest.region, url.url_id)
+                    for url in each.attached.urls.values()
+                ),
             )
             for each in functions
         ]
-        show_table(("FUNCTION", "RUNTIME", "HANDLER", "MEMORY", "TIMEOUT"), rows)
+        show_table(("FUNCTION", "RUNTIME", "HANDLER", "MEMORY", "TIMEOUT", "URL"), rows, details=1)
     else:
         print("No functions yet: create one with any AWS tool, or start with a folder of them.")
     mappings = [
@@ -39,16 +46,6 @@ def greet(emulator: Emulator) -> None:
     if mappings:
         print()
         show_table(("QUEUE", "FEEDS"), sorted(mappings))
-    from emulator.services.lambda_.access import urls
-
-    served = [
-        (each.name, urls.address(emulator.endpoint, each.latest.region, url.url_id))
-        for each in functions
-        for url in each.attached.urls.values()
-    ]
-    if served:
-        print()
-        show_table(("FUNCTION", "URL"), served)
     calls = f"{emulator.endpoint}/2015-03-31/functions/{name}/invocations"
     print(
         f"\naws lambda invoke --endpoint-url {emulator.endpoint} --no-sign-request "

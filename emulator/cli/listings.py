@@ -7,7 +7,8 @@ from typing import Annotated
 import typer
 
 from emulator.cli.client import DEFAULT_ENDPOINT, Client, Endpoint, Json
-from emulator.cli.terminal import age, megabytes, note, show_json, show_table
+from emulator.cli.tables import NOTHING, show_table
+from emulator.cli.terminal import age, megabytes, note, show_json
 
 
 def ps(
@@ -33,31 +34,18 @@ def ps(
     rows = [
         (
             each["id"][:12],
-            each["function"],
-            each["version"],
+            each["function"] + ("" if each["version"] == "$LATEST" else f":{each['version']}"),
             each["state"] if each["in_flight"] < 2 else f"{each['state']} {each['in_flight']}",
             age(each["age"]),
             str(each["invokes"]),
             megabytes(each["memory"]),
-            "-" if each["init_ms"] is None else f"{each['init_ms']:.0f} ms",
-            "-" if each["pid"] is None else str(each["pid"]),
+            NOTHING if each["init_ms"] is None else f"{each['init_ms']:.0f} ms",
+            NOTHING if each["pid"] is None else str(each["pid"]),
         )
         for each in found
     ]
-    show_table(
-        (
-            "ENVIRONMENT",
-            "FUNCTION",
-            "VERSION",
-            "STATE",
-            "AGE",
-            "INVOKES",
-            "MEMORY",
-            "INIT",
-            "PID",
-        ),
-        rows,
-    )
+    columns = ("ENVIRONMENT", "FUNCTION", "STATE", "AGE", "CALLS", "MEMORY", "INIT", "PID")
+    show_table(columns, rows, details=1)
 
 
 def functions(json: Json = False, endpoint: Endpoint = DEFAULT_ENDPOINT) -> None:
@@ -74,6 +62,8 @@ def functions(json: Json = False, endpoint: Endpoint = DEFAULT_ENDPOINT) -> None
     if not found:
         note("no functions: create one, or start the emulator with a folder of them")
         return
+    # Of where they are, only what tells them apart.
+    scopes = {(each["account"], each["region"]) for each in found}
     rows = [
         (
             each["name"],
@@ -83,22 +73,12 @@ def functions(json: Json = False, endpoint: Endpoint = DEFAULT_ENDPOINT) -> None
             f"{each['timeout_s']} s",
             each["state"],
             str(each["environments"]),
-            each["region"],
-            ", ".join(each["ignored"]) or "-",
+            *((f"{each['account']} {each['region']}",) if len(scopes) > 1 else ()),
+            ", ".join(each["ignored"]),
+            " ".join(url["url"] for url in each["urls"]),
         )
         for each in found
     ]
-    show_table(
-        (
-            "FUNCTION",
-            "RUNTIME",
-            "HANDLER",
-            "MEMORY",
-            "TIMEOUT",
-            "STATE",
-            "ENVIRONMENTS",
-            "REGION",
-            "IGNORED",
-        ),
-        rows,
-    )
+    where = ("ACCOUNT AND REGION",) if len(scopes) > 1 else ()
+    columns = ("FUNCTION", "RUNTIME", "HANDLER", "MEMORY", "TIMEOUT", "STATE", "WARM", *where)
+    show_table((*columns, "NOT ACTED ON", "URL"), rows, details=2 + len(where))

@@ -19,7 +19,8 @@ from emulator.cli.client import (
     scope,
 )
 from emulator.cli.documents import FORMS, read_document
-from emulator.cli.terminal import CommandError, age, note, show_json, show_table
+from emulator.cli.tables import show_table
+from emulator.cli.terminal import CommandError, age, note, show_json
 
 queue = typer.Typer(
     help="Look into SQS queues, send, receive, purge, redrive.\n\nExample: localfaas queue list",

@@ -14,7 +14,8 @@ import typer
 
 from emulator.cli.client import Json
 from emulator.cli.options import options_of, values, with_options
-from emulator.cli.terminal import clean, show_json, show_table
+from emulator.cli.tables import show_table
+from emulator.cli.terminal import clean, show_json
 from emulator.driver.table import declarations
 from emulator.model.console import Progress, SilentConsole
 

@@ -13,8 +13,9 @@ import typer
 
 from emulator.cli.console import TerminalConsole
 from emulator.cli.greeting import greet
+from emulator.cli.log_lines import log_line
 from emulator.cli.options import OptionOf, options_of, values, with_options
-from emulator.cli.terminal import LivePrinter, is_terminal, log_line, note
+from emulator.cli.terminal import LivePrinter, is_terminal, note
 from emulator.driver.table import AUTO, declarations
 from emulator.settings import KEPT, RUNNING, SHOWN, Settings, option
 
@@ -22,6 +23,7 @@ if TYPE_CHECKING:
     import asyncio
 
     from emulator.app import Emulator
+    from emulator.telemetry.groups import LogEvent, LogGroup, LogStream
 
 _DEFAULTS = Settings()
 
@@ -138,9 +140,10 @@ def _is_loopback(host: str) -> bool:
 
 
 def _print_logs(emulator: Emulator, printer: LivePrinter) -> None:
-    colour = is_terminal()
-    emulator.logs.listen(
-        lambda group, stream, event: printer.print(
-            log_line(group.name.removeprefix("/aws/lambda/"), event.message, colour=colour)
-        )
-    )
+    terminal = is_terminal()
+
+    def show(group: LogGroup, stream: LogStream, event: LogEvent) -> None:
+        name = group.name.removeprefix("/aws/lambda/")
+        printer.print(log_line(name, event.message, printer.width if terminal else None))
+
+    emulator.logs.listen(show)

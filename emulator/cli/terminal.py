@@ -1,4 +1,4 @@
-"""What the commands print: rich tables on a terminal, plain text everywhere else."""
+"""What the commands print, on a terminal and elsewhere."""
 
 from __future__ import annotations
 
@@ -7,12 +7,9 @@ import json
 import os
 import queue
 import re
-import shutil
 import sys
 import threading
 import time
-import zlib
-from collections.abc import Sequence
 from typing import Any, TextIO
 
 import typer
@@ -22,11 +19,9 @@ from emulator.model.errors import LocalfaasError
 #: Control characters but for tab, and escape sequences but for colours: a function's output must
 #: not drive the terminal.
 _UNSAFE = re.compile(r"\x1b(?!\[[0-9;]*m)|[\x00-\x08\x0b-\x1a\x1c-\x1f\x7f-\x9f]")
-_COLOURS = (36, 33, 32, 35, 34, 96, 93, 92, 95, 94)
+_CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f]")
 #: Characters in a line of a terminal that does not say how wide it is.
 _WIDTH = 80
-#: What a table's last column may be narrowed to, and what rules take beside each column.
-_NARROWEST, _BETWEEN = 20, 3
 #: Lines that may wait for a slow terminal.
 _WAITING = 10_000
 
@@ -54,6 +49,11 @@ def clean(text: str) -> str:
     return _UNSAFE.sub(lambda match: f"\\x{ord(match[0]):02x}", text)
 
 
+def show_control_characters(text: str) -> str:
+    """Return ``text`` with each of its control characters as an escape, colours included."""
+    return _CONTROL.sub(lambda match: f"\\x{ord(match[0]):02x}", text)
+
+
 def pairs(given: list[str] | None, option: str) -> dict[str, str]:
     """Return what an option of the form NAME=VALUE was given, by name."""
     pairs = {}
@@ -69,38 +69,23 @@ def is_terminal(stream: TextIO | None = None) -> bool:
     return (stream or sys.stdout).isatty()
 
 
+def terminal_width(stream: TextIO | None = None) -> int | None:
+    """Return how many characters fit into a line of ``stream``; None if it is no terminal."""
+    stream = stream or sys.stdout
+    if not is_terminal(stream):
+        return None
+    try:
+        return int(os.environ["COLUMNS"])
+    except (KeyError, ValueError):
+        pass
+    try:
+        return os.get_terminal_size(stream.fileno()).columns or _WIDTH
+    except (OSError, ValueError):
+        return _WIDTH
+
+
 def show_json(value: Any) -> None:
     print(json.dumps(value, indent=2, ensure_ascii=False))
-
-
-def show_table(columns: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
-    """Print a table: with rules where a terminal has room for it, else as plain lines.
-
-    Nothing is cut. The last column may be wrapped between the rules.
-    """
-    cells = [[clean(cell) for cell in row] for row in rows]
-    widths = [max(map(len, column)) for column in zip(columns, *cells, strict=True)]
-    room = sum(widths[:-1]) + min(widths[-1], _NARROWEST) + _BETWEEN * len(widths)
-    if is_terminal() and room <= shutil.get_terminal_size().columns:
-        _show_rich(columns, cells)
-        return
-    for row in (columns, *cells):
-        line = "  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True))
-        print(line.rstrip())
-
-
-def _show_rich(columns: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
-    from rich.box import SIMPLE_HEAD
-    from rich.console import Console
-    from rich.table import Table
-    from rich.text import Text
-
-    table = Table(box=SIMPLE_HEAD, pad_edge=False)
-    for column in columns:
-        table.add_column(column, no_wrap=column is not columns[-1])
-    for row in rows:
-        table.add_row(*map(Text.from_ansi, row))
-    Console().print(table)
 
 
 def age(seconds: float) -> str:
@@ -113,16 +98,6 @@ def age(seconds: float) -> str:
 
 def megabytes(size: int | None) -> str:
     return "-" if size is None else f"{size / 1048576:.0f} MB"
-
-
-def log_line(function: str, message: str, *, colour: bool) -> str:
-    """Return a line of log with its function's name before it, in the function's colour."""
-    # AWS's runtimes write \r for the line ends within one message.
-    text = clean(re.sub(r"\r\n?", "\n", message).rstrip("\n"))
-    if not colour:
-        return f"{function} | {text}"
-    chosen = _COLOURS[zlib.crc32(function.encode()) % len(_COLOURS)]
-    return f"\x1b[{chosen}m{function} |\x1b[0m {text}\x1b[0m"
 
 
 class LivePrinter:

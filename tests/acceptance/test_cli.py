@@ -6,12 +6,14 @@ import io
 import json
 import os
 import pty
+import re
 import signal
 import subprocess
 import sys
 import threading
+import urllib.request
 import zipfile
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import IO
 
@@ -235,7 +237,7 @@ def test_invoke_async_is_logged_in_up(session: Session) -> None:
 def test_ps_functions_and_logs(session: Session) -> None:
     session.run("invoke", "hello", "-e", '{"mark": "listed"}')
     header, *rows = session.run("ps", "hello").stdout.splitlines()
-    assert header.split()[:4] == ["ENVIRONMENT", "FUNCTION", "VERSION", "STATE"]
+    assert header.split()[:4] == ["ENVIRONMENT", "FUNCTION", "STATE", "AGE"]
     assert any("ready" in row for row in rows)
     environments = json.loads(session.run("ps", "--json").stdout)
     used = next(each for each in environments if each["function"] == "hello")
@@ -246,6 +248,48 @@ def test_ps_functions_and_logs(session: Session) -> None:
     assert [each["name"] for each in listed] == ["fails", "hello"]
     assert "hello | got {'mark': 'listed'}" in session.run("logs", "hello").stdout
     assert json.loads(session.run("logs", "--json", "-n", "1").stdout)[0]["sequence"] > 0
+
+
+def test_a_url_is_printed_whole_and_works_and_stays(own: Session, tmp_path: Path) -> None:
+    assert own.run("url", "hello").returncode == 1
+    assert "create-function-url-config" in own.run("url", "hello").stderr
+    assert "there is no function nosuch" in own.run("url", "nosuch").stderr
+
+    template = tmp_path / "template.yaml"
+    template.write_text(
+        template.read_text().replace(
+            "FunctionName: hello,", "FunctionName: hello, FunctionUrlConfig: {AuthType: NONE},"
+        )
+    )
+    own.until("updated hello")
+    url = until(lambda: own.run("url", "hello").stdout.strip())
+    assert re.fullmatch(
+        rf"http://[a-z0-9]{{32}}\.lambda-url\.us-east-1\.localhost:{own.port}/", url
+    )
+    (by_path,) = own.run("url", "hello", "--path").stdout.split()
+    with urllib.request.urlopen(by_path, timeout=20) as answer:
+        assert answer.read() == b"first"
+    arn = "arn:aws:lambda:us-east-1:000000000000:function:hello"
+    (described,) = json.loads(own.run("url", arn, "--json").stdout)
+    assert (described["url"], described["qualifier"]) == (url, "$LATEST")
+    assert url in own.run("functions").stdout
+
+    own.end()
+    again = Session(tmp_path)
+    try:
+        restarted = again.run("url", "hello").stdout.strip()
+        assert restarted == url.replace(str(own.port), str(again.port))
+        assert restarted in "\n".join(again.out)
+    finally:
+        again.end()
+
+
+def until(ask: Callable[[], str]) -> str:
+    """Ask until there is an answer."""
+    for _ in range(100):
+        if answer := ask():
+            return answer
+    raise AssertionError("no answer came")
 
 
 def test_ps_of_nothing_says_of_what(session: Session) -> None:

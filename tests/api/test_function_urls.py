@@ -6,6 +6,7 @@ import asyncio
 import base64
 import http.client
 import json
+import re
 import socket
 from collections.abc import Awaitable, Callable, Iterator
 from typing import Any
@@ -13,6 +14,7 @@ from urllib.parse import urlsplit
 
 import pytest
 
+from emulator.services.lambda_.access.urls import url_id
 from emulator.settings import Settings
 from emulator.testing import RuntimeClient, ScriptedDriver
 from tests.api.conftest import Running, create
@@ -205,10 +207,24 @@ def test_a_url_ends_with_its_configuration(site: Site) -> None:
     assert site.call()[0] == 200
     site.client.delete_function_url_config(FunctionName="hello")
     assert site.call()[0] == 403
-    before = site.host
     site.publish()
     assert site.call()[0] == 200
-    assert site.call(host=before)[0] == 403
+
+
+def test_an_id_belongs_to_what_the_url_invokes(site: Site) -> None:
+    """So that it is the same at each start."""
+    first = site.publish()
+    site.client.publish_version(FunctionName="hello")
+    site.client.create_alias(FunctionName="hello", Name="live", FunctionVersion="1")
+    alias = site.publish(Qualifier="live")
+    assert alias != first
+    assert re.fullmatch(r"[a-z0-9]{32}\.lambda-url\.us-east-1\.localhost:\d+", first)
+    site.client.delete_function_url_config(FunctionName="hello")
+    assert site.publish() == first
+    here = "arn:aws:lambda:us-east-1:000000000000:function:hello"
+    assert first.startswith(url_id(here) + ".")
+    assert alias.startswith(url_id(f"{here}:live") + ".")
+    assert url_id(here.replace("us-east-1", "eu-west-1")) != url_id(here)
 
 
 def test_the_url_of_an_alias(site: Site) -> None:

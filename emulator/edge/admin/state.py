@@ -4,14 +4,23 @@ from __future__ import annotations
 
 import asyncio
 
-from fastapi import FastAPI
+from fastapi import FastAPI, Request
 
 import emulator
-from emulator.edge.admin.views import PREFIX, EnvironmentView, FunctionView, Health, Moment
+from emulator.edge.admin.views import (
+    PREFIX,
+    EnvironmentView,
+    FunctionView,
+    Health,
+    Moment,
+    UrlView,
+)
+from emulator.edge.router import URL_PATH
 from emulator.model.errors import DriverFault
 from emulator.pool.environment import Environment
 from emulator.registry.function import Function
 from emulator.services.context import Parts
+from emulator.services.lambda_.access import urls
 from emulator.services.lambda_.functions import states
 from emulator.services.lambda_.functions.ignored import ignored
 from emulator.services.lambda_.paging import by_number
@@ -32,13 +41,18 @@ def add(app: FastAPI, parts: Parts) -> None:
         )
 
     @app.get(f"{PREFIX}/functions", summary="All functions")
-    async def functions() -> list[FunctionView]:
+    async def functions(request: Request, function: str | None = None) -> list[FunctionView]:
+        """Those of one name, in every account and region, or all."""
         counts: dict[str, int] = {}
         for environment in parts.pools.environments.values():
             arn = environment.version.function_arn
             counts[arn] = counts.get(arn, 0) + 1
-        found = sorted(parts.registry.all(), key=lambda function: function.arn)
-        return [_function(parts, function, counts.get(function.arn, 0)) for function in found]
+        found = [each for each in parts.registry.all() if function in (None, each.name)]
+        endpoint = str(request.base_url).rstrip("/")
+        return [
+            _function(parts, each, counts.get(each.arn, 0), endpoint)
+            for each in sorted(found, key=lambda each: each.arn)
+        ]
 
     @app.get(f"{PREFIX}/environments", summary="All execution environments")
     async def environments(
@@ -53,7 +67,7 @@ def add(app: FastAPI, parts: Parts) -> None:
         return list(await asyncio.gather(*(_environment(parts, each, usage) for each in chosen)))
 
 
-def _function(parts: Parts, function: Function, environments: int) -> FunctionView:
+def _function(parts: Parts, function: Function, environments: int, endpoint: str) -> FunctionView:
     latest = states.shown(parts, function, function.latest)
     return FunctionView(
         name=latest.name,
@@ -72,6 +86,17 @@ def _function(parts: Parts, function: Function, environments: int) -> FunctionVi
         versions=sorted(function.versions, key=by_number),
         aliases=sorted(function.aliases),
         environments=environments,
+        urls=[
+            UrlView(
+                url=urls.address(endpoint, latest.region, url.url_id),
+                path_url=f"{endpoint}{URL_PATH}{url.url_id}/",
+                qualifier=qualifier,
+                auth_type=url.auth_type,
+                invoke_mode=url.invoke_mode,
+            )
+            # "$LATEST" comes before any alias.
+            for qualifier, url in sorted(function.attached.urls.items())
+        ],
         ignored=ignored(parts, function),
     )
 

@@ -19,6 +19,21 @@ class Health(BaseModel):
     notes: list[str]
 
 
+class UrlView(BaseModel):
+    """A function URL."""
+
+    url: str
+    #: The same in a form that needs no name service: clients that can't resolve names under
+    #: localhost (Python without systemd-resolved) reach it there.
+    path_url: str
+    #: The alias that it invokes; "$LATEST" for the function itself.
+    qualifier: str
+    #: "NONE" or "AWS_IAM".
+    auth_type: str
+    #: "BUFFERED" or "RESPONSE_STREAM".
+    invoke_mode: str
+
+
 class FunctionView(BaseModel):
     """A function as it would run now."""
 
@@ -39,6 +54,7 @@ class FunctionView(BaseModel):
     versions: list[str]
     aliases: list[str]
     environments: int
+    urls: list[UrlView]
     #: What is configured and not acted on.
     ignored: list[str]
 

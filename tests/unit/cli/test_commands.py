@@ -17,7 +17,7 @@ from emulator.driver.docker.declaration import DockerSettings
 from emulator.driver.process import checks
 from emulator.settings import Settings
 
-COMMANDS = tuple("up invoke logs ps functions queue events env doctor down runtimes".split())
+COMMANDS = tuple("up invoke logs ps functions url queue events env doctor down runtimes".split())
 SUBCOMMANDS = [f"queue {name}" for name in "list send receive peek purge redrive".split()]
 SUBCOMMANDS += ["events replay", "runtimes list", "runtimes build"]
 

@@ -7,7 +7,7 @@ import threading
 
 import pytest
 
-from emulator.cli.terminal import LivePrinter, age, clean, log_line, megabytes, show_table
+from emulator.cli.terminal import LivePrinter, age, clean, megabytes, show_control_characters
 
 
 @pytest.mark.parametrize(
@@ -26,6 +26,10 @@ def test_output_of_functions_does_not_drive_the_terminal(text: str, shown: str) 
     assert clean(text) == shown
 
 
+def test_a_cell_of_a_table_has_no_colours_either() -> None:
+    assert show_control_characters("\x1b[31mred\x1b[0m\n") == "\\x1b[31mred\\x1b[0m\\x0a"
+
+
 @pytest.mark.parametrize(
     ("seconds", "shown"), [(0.4, "0s"), (59, "59s"), (60, "1m"), (7200, "2h"), (200_000, "2d")]
 )
@@ -36,34 +40,6 @@ def test_ages(seconds: float, shown: str) -> None:
 def test_megabytes() -> None:
     assert megabytes(None) == "-"
     assert megabytes(10 * 1024 * 1024) == "10 MB"
-
-
-def test_a_table_without_a_terminal_is_aligned_text(capsys: pytest.CaptureFixture[str]) -> None:
-    show_table(("NAME", "STATE"), [("a", "ready"), ("longer", "x\x1b[2J")])
-    assert capsys.readouterr().out == "NAME    STATE\na       ready\nlonger  x\\x1b[2J\n"
-
-
-@pytest.mark.parametrize(("width", "rules"), [("60", False), ("70", True), ("120", True)])
-def test_a_table_is_never_cut_on_a_terminal(
-    width: str, rules: bool, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr("emulator.cli.terminal.is_terminal", lambda: True)
-    monkeypatch.setenv("COLUMNS", width)
-    columns, row = ("ENVIRONMENT", "FUNCTION", "PID"), ("c0007eb098c5", "f" * 40, "32119")
-    show_table(columns, [row])
-    out = capsys.readouterr().out
-    assert [word for word in (*columns, *row) if word not in out] == []
-    assert ("─" in out) == rules
-
-
-def test_a_function_keeps_its_colour() -> None:
-    first, again = (log_line("hello", text, colour=True) for text in ("one", "two"))
-    assert first.split("hello")[0] == again.split("hello")[0] != ""
-    assert log_line("hello", "one\n", colour=False) == "hello | one"
-
-
-def test_line_ends_within_a_message_are_obeyed() -> None:
-    assert log_line("hello", "a\rb\r\nc\r", colour=False) == "hello | a\nb\nc"
 
 
 class Slow(io.StringIO):

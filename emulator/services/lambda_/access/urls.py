@@ -5,7 +5,7 @@ https://docs.aws.amazon.com/lambda/latest/dg/urls-configuration.html
 
 from __future__ import annotations
 
-import secrets
+import hashlib
 import string
 from datetime import UTC, datetime
 from urllib.parse import urlsplit
@@ -21,6 +21,8 @@ from emulator.services.lambda_.invoking import tenancy
 from emulator.services.lambda_.paging import page
 
 _QUALIFIER = r"((?!^\d+$)^[0-9a-zA-Z-_]+$)"
+#: Characters of a URL's id, as on AWS.
+_ID_LENGTH = 32
 _NO_FUNCTION = "Function does not exist"
 
 
@@ -38,9 +40,8 @@ async def create_function_url_config(ctx: Context, request: Request) -> Response
             "FunctionUrlConfig exists for this Lambda function"
         )
     now = _moment(ctx)
-    letters = string.ascii_lowercase + string.digits
     url = held[qualifier] = FunctionUrl(
-        url_id="".join(secrets.choice(letters) for _ in range(32)),
+        url_id=url_id(arn),
         function_arn=arn,
         auth_type=request["AuthType"],
         invoke_mode=request.get("InvokeMode") or "BUFFERED",
@@ -94,6 +95,24 @@ async def list_function_url_configs(ctx: Context, request: Request) -> Response:
         "FunctionUrlConfigs": [_render(ctx, held[qualifier]) for qualifier in qualifiers],
         "NextMarker": marker,
     }
+
+
+def url_id(function_arn: str) -> str:
+    """Return the id of a function's URL: 32 characters, the same at each start.
+
+    AWS draws a new one for each URL. Here it comes from what the URL invokes, so that a front end
+    or a bookmark need not change when the emulator starts anew.
+
+    Args:
+        function_arn: The function's ARN, with the alias where the URL is an alias's.
+    """
+    letters = string.ascii_lowercase + string.digits
+    number = int.from_bytes(hashlib.sha256(function_arn.encode()).digest())
+    characters = []
+    for _ in range(_ID_LENGTH):
+        number, rest = divmod(number, len(letters))
+        characters.append(letters[rest])
+    return "".join(characters)
 
 
 def address(endpoint: str, region: str, url_id: str) -> str:
