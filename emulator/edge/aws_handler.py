@@ -16,7 +16,8 @@ from emulator.model.limits import CODE_REQUEST
 from emulator.services.context import Context
 from emulator.services.not_served import NotServed, foreign_codec
 from emulator.services.table import Table
-from emulator.wire import Operation, ServiceCodec, eventstream
+from emulator.wire import Operation, ServiceCodec
+from emulator.wire import event_stream as eventstream
 
 _log = logging.getLogger(__name__)
 

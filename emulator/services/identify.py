@@ -13,7 +13,8 @@ from typing import NamedTuple
 from emulator.model.errors import AwsError
 from emulator.services.not_served import NotServed, not_served
 from emulator.services.service import Service
-from emulator.wire import ServiceCodec, query, values
+from emulator.wire import ServiceCodec, values
+from emulator.wire.form_body import load_form
 
 #: Parameters of a form that say whom it is for, where it can't be decoded.
 _PLAIN = re.compile(rb"(?:^|&)(Action|Version)=([\w-]+)")
@@ -163,7 +164,7 @@ def _action(
     if not headers.get("content-type", "").startswith("application/x-www-form-urlencoded"):
         return None
     try:
-        parameters = query.form(query_string, body)
+        parameters = load_form(query_string, body)
     except AwsError:
         # What is wrong with it is said by the service it is for, in its protocol.
         parameters = {name.decode(): [text.decode()] for name, text in _PLAIN.findall(body)}

@@ -5,12 +5,12 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Mapping
 from functools import cache
-from html import escape
 
 from emulator.model.errors import AwsError
-from emulator.wire import ServiceCodec
+from emulator.wire import ServiceCodec, s3
+from emulator.wire.deviations import NONE
+from emulator.wire.messages import Response
 from emulator.wire.model import ServiceModel
-from emulator.wire.serialise import Response
 
 #: Services whose rest protocol speaks XML, by their names in signatures.
 _REST_XML = frozenset({"s3", "s3express", "cloudfront", "route53", "s3-outposts"})
@@ -50,21 +50,14 @@ class NotServed(Exception):
 
     def response(self, request_id: str) -> Response:
         """Return the answer."""
-        if self.codec.protocol != "rest-xml":
-            return self.codec.error(self.error, request_id)
-        code, text = escape(self.error.code), escape(self.error.message, quote=False)
-        body = (
-            f'<?xml version="1.0" encoding="UTF-8"?>\n<Error><Code>{code}</Code>'
-            f"<Message>{text}</Message><RequestId>{request_id}</RequestId></Error>"
-        )
-        headers = [(b"x-amzn-requestid", request_id.encode()), (b"content-type", b"text/xml")]
-        return self.error.status or 400, headers, body.encode()
+        return self.codec.error(self.error, request_id)
 
 
 @cache
 def foreign_codec(protocol: str) -> ServiceCodec:
     """Return a codec that can write errors of a service whose model is not at hand."""
-    return ServiceCodec(ServiceModel("", {"jsonVersion": "1.1"}, {}, {}), protocol)
+    deviations = s3.DEVIATIONS if protocol == "rest-xml" else NONE
+    return ServiceCodec(ServiceModel("", {"jsonVersion": "1.1"}, {}, {}, deviations), protocol)
 
 
 def not_served(

@@ -41,6 +41,10 @@ class Deviations:
     #: (structure, member) whose constraints the operation checks itself, because the service has
     #: another error for them than a constraint violation.
     checked_by_operation: frozenset[tuple[str, str]] = frozenset()
+    #: Violations of members of the body are named ``createRestApiInput.name``, not ``name``.
+    names_input: bool = False
+    #: Violations of a list's elements do not mention that they must not be null.
+    elements_may_be_null: bool = False
     #: Makes the validator of an operation, in place of the one compiled from the model.
     validator: Callable[[ServiceModel, Operation], Validator] | None = None
     #: HTTP statuses by error code that the model does not give.
@@ -53,8 +57,25 @@ class Deviations:
     error_namespaces: tuple[str, str] = ("", "")
     #: Errors that the model lacks have an empty ``<Detail/>`` in the query protocol.
     empty_detail: bool = False
-    #: The XML namespace of answers in the query protocol; "" for the model's.
+    #: In rest-xml an error is ``<Error>``, without ``<ErrorResponse>`` around it.
+    bare_errors: bool = False
+    #: Code and message for a request that cannot be read, instead of ``SerializationException``.
+    malformed: tuple[str, str] | None = None
+    #: Code, message and status for a path that means no operation.
+    unknown_route: tuple[str, str, int] | None = None
+    #: The XML namespace of answers; "" for the model's.
     xml_namespace: str = ""
+    #: Root elements of rest-xml answers by operation, where the model does not name them.
+    root_names: Mapping[str, str] = field(default_factory=dict)
+    #: rest-xml operations whose only member is the content of the root element.
+    unwrapped: frozenset[str] = frozenset()
+    #: The content types of payloads that are bytes, and that are text.
+    blob_content_type: str = "application/octet-stream"
+    text_content_type: str = "text/plain"
+    #: Response headers that hold the request's id.
+    request_id_headers: tuple[str, ...] = ("x-amzn-requestid",)
+    #: Operations whose request is read whole although the model lets it stream.
+    whole_bodies: frozenset[str] = frozenset()
     #: What texts call an operation that they call otherwise than the model.
     operation_in_texts: Mapping[str, str] = field(default_factory=dict)
     #: (request, protocol, the URL it was sent to): adds what the URL says, before it is checked.

@@ -2,19 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from functools import cache
 from typing import Any
 
 from emulator.wire import values
+from emulator.wire.json_body import JsonReaders, Reader
 from emulator.wire.model import Operation, ServiceModel, Shape
-from emulator.wire.parse import JsonReaders, Reader
 
 
 class _Readers(JsonReaders):
     """Readers of values by the names of the members, wherever HTTP has them."""
 
-    def members(self, shape: Shape, names: list[str]) -> Reader:
+    def members(self, shape: Shape, names: Iterable[str]) -> Reader:
         readers = {name: self.reader(shape["members"][name]["shape"]) for name in names}
         find = readers.get
 

@@ -1,4 +1,8 @@
-"""AWS service models: botocore's packaged JSON, read without importing botocore."""
+"""AWS service models: botocore's packaged JSON, read without importing botocore.
+
+A model is loaded when its service is first used, and alone. What the codec never looks at (nine
+tenths of the text is documentation) is dropped at once.
+"""
 
 from __future__ import annotations
 
@@ -7,7 +11,7 @@ import re
 import zlib
 from collections.abc import Mapping
 from dataclasses import dataclass
-from functools import cache
+from functools import cache, cached_property
 from pathlib import Path
 from types import MappingProxyType
 from typing import Any
@@ -19,9 +23,13 @@ from emulator.wire.deviations import NONE, Deviations
 #: A shape of the model, as it stands in the JSON without its documentation.
 Shape = dict[str, Any]
 
-#: What tells zlib that there is a header of gzip.
+#: Tells zlib to expect a gzip header.
 _GZIP = zlib.MAX_WBITS | 16
-_NOISE = ("documentation", "deprecatedMessage", "deprecatedSince", "examples")
+#: Traits that the codec never reads.
+_NOISE = frozenset(
+    "documentation deprecated deprecatedMessage deprecatedSince examples box contextParam xmlOrder "
+    "idempotencyToken synthetic retryable".split()
+)
 _CAPITALISED_WORD = re.compile(r"(.)([A-Z][a-z]+)")
 _PLURAL_ACRONYM = re.compile(r"[A-Z]{2,}s$")
 _WORD_END = re.compile(r"([a-z0-9])([A-Z])")
@@ -33,7 +41,7 @@ class Operation:
 
     #: The wire name, e.g. ``CreateFunction``.
     name: str
-    #: The name of its handler, e.g. ``create_function`` (the SDK for Python's rule).
+    #: The SDK for Python's name, e.g. ``create_function``.
     snake_name: str
     #: HTTP method and URI template; for RPC protocols always ``POST /``.
     method: str
@@ -43,17 +51,32 @@ class Operation:
     #: Names of the input and output shapes.
     input: str | None
     output: str | None
+    #: The request's payload is a stream of bytes: the body may be given as an async iterator.
+    streams_request: bool = False
+    #: The response is a stream of bytes or events: its member may be an async iterator.
+    streams_response: bool = False
+    #: The output's member that is an event stream, if there is one.
+    event_stream: str | None = None
+    deprecated: bool = False
 
 
-@dataclass(frozen=True, slots=True, eq=False)
+@dataclass(frozen=True, eq=False)
 class ServiceModel:
     """A service: its metadata, shapes and operations (by wire name)."""
 
+    #: botocore's name of the service, e.g. ``stepfunctions``.
     name: str
     metadata: Mapping[str, Any]
     shapes: Mapping[str, Shape]
     operations: Mapping[str, Operation]
     deviations: Deviations = NONE
+
+    @cached_property
+    def error_names(self) -> Mapping[str, str]:
+        """Names of the error shapes, by name and by the code that the query protocol has."""
+        errors = {name: shape for name, shape in self.shapes.items() if shape.get("exception")}
+        codes = {shape.get("error", {}).get("code", name): name for name, shape in errors.items()}
+        return {**codes, **{name: name for name in errors}}
 
 
 def snake_name(name: str) -> str:
@@ -69,6 +92,7 @@ def load(name: str, deviations: Deviations = NONE, models: Path | None = None) -
     """Read the newest model of a service.
 
     Args:
+        name: The service as botocore calls it, e.g. ``stepfunctions``.
         deviations: Where the service answers otherwise.
         models: A folder laid out as botocore's data (``<name>/<version>/service-2.json``);
             None for botocore's own.
@@ -80,29 +104,56 @@ def load(name: str, deviations: Deviations = NONE, models: Path | None = None) -
     shapes: dict[str, Shape] = raw["shapes"]
     for shape in shapes.values():
         _strip(shape)
-        # Members' documentation is two thirds of the model. (A member may itself be called
-        # "documentation", so this is not one recursive sweep.)
+        # A member may itself be called "documentation", so this is not one recursive sweep.
         for member in shape.get("members", {}).values():
             _strip(member)
     deviations.adapt(shapes)
-    operations = {}
-    for operation_name, operation in sorted(raw["operations"].items()):
-        http = operation["http"]
-        operations[operation_name] = Operation(
-            name=operation_name,
-            snake_name=snake_name(operation_name),
-            method=http["method"],
-            uri=http["requestUri"],
-            status=http.get("responseCode", 200),
-            input=operation.get("input", {}).get("shape"),
-            output=operation.get("output", {}).get("shape"),
-        )
+    operations = {key: _operation(raw, shapes, key) for key in sorted(raw["operations"])}
     return ServiceModel(name, raw["metadata"], shapes, MappingProxyType(operations), deviations)
 
 
+def _operation(raw: Mapping[str, Any], shapes: Mapping[str, Shape], name: str) -> Operation:
+    operation = raw["operations"][name]
+    http = operation["http"]
+    given = operation.get("input", {}).get("shape")
+    answered = operation.get("output", {}).get("shape")
+    events = _event_stream(shapes, answered)
+    return Operation(
+        name=name,
+        snake_name=snake_name(name),
+        method=http["method"],
+        uri=http["requestUri"],
+        status=http.get("responseCode", 200),
+        input=given,
+        output=answered,
+        streams_request=_streams(shapes, given),
+        streams_response=events is not None or _streams(shapes, answered),
+        event_stream=events,
+        deprecated=bool(operation.get("deprecated")),
+    )
+
+
+def _streams(shapes: Mapping[str, Shape], name: str | None) -> bool:
+    """Say whether a structure's payload is a stream of bytes."""
+    shape = shapes[name] if name else {}
+    if "payload" not in shape:
+        return False
+    member = shape["members"][shape["payload"]]
+    return bool(member.get("streaming") or shapes[member["shape"]].get("streaming"))
+
+
+def _event_stream(shapes: Mapping[str, Shape], name: str | None) -> str | None:
+    """Return the member of a structure that is a stream of events."""
+    members: Mapping[str, Shape] = shapes[name].get("members", {}) if name else {}
+    for member, reference in members.items():
+        if shapes[reference["shape"]].get("eventstream"):
+            return member
+    return None
+
+
 def _strip(shape: dict[str, Any]) -> None:
-    for key in _NOISE:
-        shape.pop(key, None)
+    for key in _NOISE.intersection(shape):
+        del shape[key]
 
 
 def _botocore_models() -> Path:

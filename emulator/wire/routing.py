@@ -1,17 +1,17 @@
-"""REST routes: method, path and constant query parameters → operation and path labels."""
+"""REST routes: method, path, query parameters and headers → operation and path labels."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import lru_cache
 from urllib.parse import unquote_to_bytes
 
 from emulator.model.errors import AwsError
 from emulator.wire import values
-from emulator.wire.model import Operation
+from emulator.wire.model import Operation, ServiceModel
 
-#: Requests whose operation is remembered.
+#: Requests whose routes are remembered.
 _REMEMBERED = 256
 
 
@@ -21,6 +21,17 @@ class _Route:
     labels: tuple[str, ...]
     #: Query parameters the template fixes, e.g. ``List=ALL``.
     fixed: frozenset[str]
+    #: Names of the query parameters and headers that the operation requires. They tell apart
+    #: operations that share method, path and fixed parameters: a copy in S3 is a put with a
+    #: header more.
+    parameters: frozenset[str]
+    headers: frozenset[str]
+
+    @property
+    def rank(self) -> tuple[int, int, bool]:
+        """The smaller, the earlier it is tried."""
+        needed = len(self.parameters) + len(self.headers)
+        return -len(self.fixed), -needed, self.operation.deprecated
 
 
 @dataclass(slots=True)
@@ -28,21 +39,26 @@ class _Node:
     segments: dict[str, _Node] = field(default_factory=dict)
     label: _Node | None = None
     greedy: _Node | None = None
-    #: Per method, the routes with the most fixed parameters first.
+    #: Per method, the routes by rank.
     routes: dict[str, list[_Route]] = field(default_factory=dict)
+
+
+#: Routes that a request may mean, and the labels of its path.
+_Found = tuple[tuple[_Route, ...], tuple[str, ...]]
 
 
 class Router:
     """A trie over path segments. A literal segment wins over a label."""
 
-    def __init__(self, operations: Iterable[Operation]) -> None:
+    def __init__(self, model: ServiceModel) -> None:
         self._root = _Node()
+        self._unknown = model.deviations.unknown_route
         #: Most requests are like one before.
-        self.match = lru_cache(_REMEMBERED)(self._match)
-        for operation in operations:
-            self._add(operation)
+        self._find = lru_cache(_REMEMBERED)(self._find_routes)
+        for operation in model.operations.values():
+            self._add(model, operation)
 
-    def _add(self, operation: Operation) -> None:
+    def _add(self, model: ServiceModel, operation: Operation) -> None:
         path, _, query = operation.uri.partition("?")
         node, labels = self._root, []
         for segment in path.strip("/").split("/"):
@@ -56,11 +72,15 @@ class Router:
                 node.label = node = node.label or _Node()
             labels.append(name.rstrip("+"))
         fixed = frozenset(query.split("&")) if query else frozenset()
+        parameters = _required(model, operation, "querystring")
+        headers = frozenset(name.lower() for name in _required(model, operation, "header"))
         routes = node.routes.setdefault(operation.method, [])
-        routes.append(_Route(operation, tuple(labels), fixed))
-        routes.sort(key=lambda route: -len(route.fixed))
+        routes.append(_Route(operation, tuple(labels), fixed, parameters, headers))
+        routes.sort(key=lambda route: route.rank)
 
-    def _match(self, method: str, raw_path: str, query: str) -> tuple[Operation, Mapping[str, str]]:
+    def match(
+        self, method: str, raw_path: str, query: str, headers: Mapping[str, str]
+    ) -> tuple[Operation, dict[str, str]]:
         """Find the operation and the labels of its path.
 
         Args:
@@ -68,32 +88,72 @@ class Router:
             raw_path: The path as it came, still percent-encoded: an encoded slash belongs to
                 its label (ARNs).
             query: The raw query string.
+            headers: By names in lower case.
 
         Raises:
             AwsError: ``UnknownOperationException`` (404): no such route;
                 ``SerializationException`` (400): a label is not UTF-8.
         """
+        routes, labels = self._find(method, raw_path, query)
+        route = routes[0]
+        if len(routes) > 1:
+            route = next(
+                (each for each in routes if each.headers.issubset(headers)),
+                # None is complete: the least demanding says what it lacks.
+                min(routes, key=lambda each: len(each.headers)),
+            )
+        return route.operation, dict(zip(route.labels, labels, strict=True))
+
+    def _find_routes(self, method: str, raw_path: str, query: str) -> _Found:
+        """Find what a request may mean, its headers aside."""
         segments = raw_path.lstrip("/").split("/")
-        if len(segments) > 1 and not segments[-1]:
-            segments.pop()  # older SDKs end some paths with a slash, and AWS takes both
-        node, values = self._root, []
+        node, labels = self._root, list[str]()
         for index, segment in enumerate(segments):
             following = node.segments.get(segment)
             if following is None:
+                last = index == len(segments) - 1
+                if last and index and not segment and method in node.routes:
+                    break  # older SDKs end some paths with a slash, and AWS takes both
                 if node.label is not None and segment:
                     following = node.label
-                    values.append(segment)
+                    labels.append(segment)
                 elif node.greedy is not None:
                     node = node.greedy
-                    values.append("/".join(segments[index:]))
+                    labels.append("/".join(segments[index:]))
                     break
                 else:
-                    raise _unknown(method, raw_path)
+                    raise self._no_route(method, raw_path)
             node = following
-        for route in node.routes.get(method, ()):
-            if not route.fixed or route.fixed.issubset(query.split("&")):
-                return route.operation, dict(zip(route.labels, map(_decode, values), strict=True))
-        raise _unknown(method, raw_path)
+        parameters = query.split("&") if query else []
+        given = {parameter.partition("=")[0] for parameter in parameters}
+        routes = [
+            route
+            for route in node.routes.get(method, ())
+            # "?acl" may come as "?acl=", too.
+            if all(each in parameters or f"{each}=" in parameters for each in route.fixed)
+        ]
+        if not routes:
+            raise self._no_route(method, raw_path)
+        routes = [route for route in routes if len(route.fixed) == len(routes[0].fixed)]
+        named = [route for route in routes if f"x-id={route.operation.name}" in parameters]
+        complete = [route for route in routes if route.parameters.issubset(given)]
+        return tuple(named or complete or routes[-1:]), tuple(map(_decode, labels))
+
+    def _no_route(self, method: str, path: str) -> AwsError:
+        if self._unknown is not None:
+            code, message, status = self._unknown
+            return AwsError(code, message, status=status)
+        text = f"No operation answers {method} {path}."
+        return AwsError("UnknownOperationException", text, status=404)
+
+
+def _required(model: ServiceModel, operation: Operation, location: str) -> frozenset[str]:
+    """Return the wire names of an operation's required members in one location."""
+    shape = model.shapes[operation.input] if operation.input else {}
+    members = [shape["members"][name] for name in shape.get("required", ())]
+    return frozenset(
+        member["locationName"] for member in members if member.get("location") == location
+    )
 
 
 def _decode(value: str) -> str:
@@ -103,9 +163,3 @@ def _decode(value: str) -> str:
         return unquote_to_bytes(value).decode()
     except UnicodeDecodeError:
         raise values.malformed("The request path is not UTF-8.") from None
-
-
-def _unknown(method: str, path: str) -> AwsError:
-    return AwsError(
-        "UnknownOperationException", f"No operation answers {method} {path}.", status=404
-    )

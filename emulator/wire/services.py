@@ -5,19 +5,28 @@ from __future__ import annotations
 from collections.abc import Mapping
 from functools import cache
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any
 
 from emulator.model.errors import AwsError
-from emulator.wire import parse, query, routing, serialise, validate
 from emulator.wire.deviations import NONE, Deviations
+from emulator.wire.messages import Parser, Response, Serialiser
 from emulator.wire.model import Operation, ServiceModel, load
-from emulator.wire.parse import Parser
-from emulator.wire.serialise import Response, Serialiser
-from emulator.wire.validate import Validator
+from emulator.wire.protocols import PROTOCOLS
+from emulator.wire.protocols import protocol as protocol_class
+from emulator.wire.routing import Router
+from emulator.wire.validate import Constraints
 
 
 class ServiceCodec:
-    """Reads and writes one service's messages. Plans are compiled on first use and kept."""
+    """Reads and writes one service's messages. Plans are compiled on first use and kept.
+
+    Args:
+        protocol: One of :data:`emulator.wire.protocols.PROTOCOLS`.
+
+    Raises:
+        LookupError: There is no such protocol.
+    """
 
     def __init__(self, model: ServiceModel, protocol: str) -> None:
         self.model = model
@@ -25,19 +34,10 @@ class ServiceCodec:
         self.protocol = protocol
         #: Operations by wire name.
         self.operations: Mapping[str, Operation] = model.operations
-        self._router = (
-            routing.Router(model.operations.values()) if protocol == "rest-json" else None
-        )
-        self._readers = parse.JsonReaders(model)
-        self._writers = serialise.JsonWriters(model)
-        self._form_readers = query.QueryReaders(model)
-        self._xml_writers = query.XmlWriters(model)
-        self._checks = validate.Validators(model)
-        self._checks_as_modelled = validate.Validators(model, model_maximum=True)
-        self._model_maximum_holds = model.deviations.model_maximum_holds
+        self._protocol = protocol_class(protocol)(model)
+        self._router = Router(model) if self._protocol.routed else None
+        self._constraints = Constraints(model)
         self._parsers: dict[str, Parser] = {}
-        self._validators: dict[str, Validator] = {}
-        self._validators_as_modelled: dict[str, Validator] = {}
         self._serialisers: dict[str, Serialiser] = {}
 
     def operation(self, name: str) -> Operation:
@@ -47,19 +47,21 @@ class ServiceCodec:
             AwsError: The service has no such operation.
         """
         found = self.operations.get(name)
-        if found is not None:
-            return found
-        if self.protocol == "query":
-            text = f"The action {name} is not valid for this endpoint."
-            raise AwsError("InvalidAction", text, status=400)
-        text = f"The operation {name} is not known to this service."
-        raise AwsError("UnknownOperationException", text, status=400)
+        if found is None:
+            raise self._protocol.unknown_operation(name)
+        return found
 
-    def match(self, method: str, raw_path: str, query: str) -> tuple[Operation, Mapping[str, str]]:
-        """Route a rest-json request; see :meth:`emulator.wire.routing.Router`."""
+    def match(
+        self,
+        method: str,
+        raw_path: str,
+        query: str,
+        headers: Mapping[str, str] = MappingProxyType({}),
+    ) -> tuple[Operation, Mapping[str, str]]:
+        """Route a request of a REST protocol; see :meth:`emulator.wire.routing.Router.match`."""
         if self._router is None:
             raise TypeError(f"{self.name} has no routes in the {self.protocol} protocol")
-        return self._router.match(method, raw_path, query)
+        return self._router.match(method, raw_path, query, headers)
 
     def parse(
         self,
@@ -68,30 +70,46 @@ class ServiceCodec:
         params: Mapping[str, str],
         query: str,
         headers: Mapping[str, str],
-        body: bytes,
+        body: Any,
     ) -> dict[str, Any]:
         """Read a request as a wire-shaped dict; members that are absent or null are left out.
 
         Args:
-            operation: What :meth:`match` or :meth:`operation` found.
+            operation: The operation that :meth:`match` or :meth:`operation` found.
             params: The path's labels; in the query protocol defaults of missing members.
             query: The raw query string.
             headers: By names in lower case.
-            body: The whole body.
+            body: The whole body. Where :meth:`streams_request` says so it may be an async iterator
+                of bytes, which becomes the payload's value unread.
 
         Raises:
-            AwsError: ``SerializationException`` (400): the request cannot be read.
+            AwsError: The request cannot be read: ``SerializationException`` (400) or the service's
+                own code for it.
         """
         parser = self._parsers.get(operation.name)
         if parser is None:
-            parser = self._parsers[operation.name] = self._compile_parser(operation)
-        return parser(params, query, headers, body)
+            parser = self._parsers[operation.name] = self._protocol.parser(operation)
+        try:
+            return parser(params, query, headers, body)
+        except RecursionError:
+            raise self._malformed("The request is nested too deeply.") from None
+        except AwsError as error:
+            if (
+                error.code == "SerializationException"
+                and self.model.deviations.malformed is not None
+            ):
+                raise self._malformed("") from error
+            raise
 
-    def _compile_parser(self, operation: Operation) -> Parser:
-        if self.protocol == "query":
-            return query.compile_parser(self._form_readers, operation)
-        make = parse.compile_rest if self.protocol == "rest-json" else parse.compile_json
-        return make(self.model, self._readers, operation)
+    def _malformed(self, message: str) -> AwsError:
+        code, text = self.model.deviations.malformed or ("SerializationException", message)
+        return AwsError(code, text, status=400)
+
+    def streams_request(self, operation: Operation) -> bool:
+        """Say whether the body need not be read before the operation begins."""
+        return (
+            operation.streams_request and operation.name not in self.model.deviations.whole_bodies
+        )
 
     def validate(self, operation: Operation, request: Mapping[str, Any]) -> None:
         """Check a request against the model's constraints.
@@ -99,18 +117,7 @@ class ServiceCodec:
         Raises:
             AwsError: All violations in one, in AWS's words.
         """
-        as_modelled = self._model_maximum_holds(operation.name, request)
-        kept = self._validators_as_modelled if as_modelled else self._validators
-        validator = kept.get(operation.name)
-        if validator is None:
-            make = self.model.deviations.validator
-            if make is not None:
-                validator = make(self.model, operation)
-            else:
-                checks = self._checks_as_modelled if as_modelled else self._checks
-                validator = checks.compile(operation)
-            kept[operation.name] = validator
-        validator(request)
+        self._constraints.validate(operation, request)
 
     def serialise(
         self, operation: Operation, result: Mapping[str, Any], request_id: str
@@ -118,22 +125,13 @@ class ServiceCodec:
         """Write a result. Members that are ``None`` or unknown to the model are left out."""
         serialiser = self._serialisers.get(operation.name)
         if serialiser is None:
-            serialiser = self._serialisers[operation.name] = self._compile_serialiser(operation)
+            serialiser = self._protocol.serialiser(operation)
+            self._serialisers[operation.name] = serialiser
         return serialiser(result, request_id)
-
-    def _compile_serialiser(self, operation: Operation) -> Serialiser:
-        if self.protocol == "query":
-            return query.compile_serialiser(self.model, self._xml_writers, operation)
-        make = serialise.compile_rest if self.protocol == "rest-json" else serialise.compile_json
-        return make(self.model, self._writers, operation)
 
     def error(self, error: AwsError, request_id: str) -> Response:
         """Write an error."""
-        if self.protocol == "query":
-            return query.query_error(self.model, error, request_id)
-        if self.protocol == "rest-json":
-            return serialise.rest_error(self.model, error, request_id)
-        return serialise.json_error(self.model, error, request_id)
+        return self._protocol.error(error, request_id)
 
 
 @cache
@@ -147,12 +145,19 @@ def service(
 
     Args:
         name: Of its model, as botocore calls it.
-        protocol: Where it is not the model's own.
+        protocol: One of :data:`emulator.wire.protocols.PROTOCOLS`; None for the first of the
+            model's that is there.
         deviations: Where the service answers otherwise than its model says.
         models: The folder of its model; None for botocore's.
 
     Raises:
-        LookupError: There is no such model.
+        LookupError: There is no such model, or no such protocol.
     """
     model = load(name, deviations, models)
-    return ServiceCodec(model, protocol or model.metadata["protocol"])
+    return ServiceCodec(model, protocol or default_protocol(model))
+
+
+def default_protocol(model: ServiceModel) -> str:
+    """Return the protocol that a model's service prefers, of those that are there."""
+    offered = model.metadata.get("protocols", [model.metadata["protocol"]])
+    return str(next((each for each in offered if each in PROTOCOLS), offered[0]))

@@ -7,38 +7,24 @@ all constraints of its elements; inside a list of structures it is reported on t
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable, Mapping
 from typing import Any
 
 from emulator.model.errors import AwsError
 from emulator.wire.model import Operation, ServiceModel, Shape
+from emulator.wire.patterns import matcher
 
 #: (value, path, violations): appends the sentences of what is wrong.
 Check = Callable[[Any, str, list[str]], None]
 #: One constraint: its sentence, and whether a value keeps it.
 Constraint = tuple[str, Callable[[Any], bool]]
+
 #: Raises the AwsError of all violations of a request.
 Validator = Callable[[Mapping[str, Any]], None]
 
 _SIZED = ("string", "blob", "list", "map")
 _SCALAR = ("string", "blob", "integer", "long", "double", "float", "boolean", "timestamp")
 _NOT_NULL = "Member must not be null"
-
-
-def translate(pattern: str) -> re.Pattern[str]:
-    """Compile a Java regular expression of the models.
-
-    Java's ``\\w`` and ``\\d`` are ASCII. Its Unicode classes stand in the models only inside
-    brackets that allow ``_`` as well, where Python's Unicode ``\\w`` is ``\\p{L}\\p{N}_``.
-    And Java takes the hyphen of ``[\\w-_]`` for itself.
-    """
-    pattern = re.sub(r"(\\[wds])-(?=[^\]])", r"\1\-", pattern)
-    if r"\p{" not in pattern:
-        return re.compile(pattern, re.ASCII)
-    spaces = " \u00a0\u1680\u2000-\u200a\u2028\u2029\u202f\u205f\u3000"
-    translated = pattern.replace(r"\p{L}", r"\w").replace(r"\p{N}", "").replace(r"\p{Z}", spaces)
-    return re.compile(translated)
 
 
 def show(value: Any) -> str:
@@ -69,18 +55,51 @@ def _camel(name: str) -> str:
     return name[:1].lower() + name[1:]
 
 
-class Validators:
-    """Compiles shapes to checks; a shape without constraints compiles to ``None``."""
+class Constraints:
+    """Checks the requests of one service. Validators are compiled on first use and kept."""
+
+    def __init__(self, model: ServiceModel) -> None:
+        self._model = model
+        self._model_maximum_holds = model.deviations.model_maximum_holds
+        self._checks = Checks(model)
+        self._kept: dict[str, Validator] = {}
+        self._checks_as_modelled = Checks(model, model_maximum=True)
+        self._kept_as_modelled: dict[str, Validator] = {}
+
+    def validate(self, operation: Operation, request: Mapping[str, Any]) -> None:
+        """Check a request.
+
+        Raises:
+            AwsError: All violations in one, in AWS's words.
+        """
+        kept, checks = self._kept, self._checks
+        if self._model_maximum_holds(operation.name, request):
+            kept, checks = self._kept_as_modelled, self._checks_as_modelled
+        validator = kept.get(operation.name)
+        if validator is None:
+            make = self._model.deviations.validator
+            validator = make(self._model, operation) if make else checks.compile(operation)
+            kept[operation.name] = validator
+        validator(request)
+
+
+class Checks:
+    """Compiles shapes to checks; a shape without constraints compiles to ``None``.
+
+    Args:
+        model_maximum: The model's own maxima hold, whatever the service deviates in.
+    """
 
     def __init__(self, model: ServiceModel, *, model_maximum: bool = False) -> None:
         self._model = model
+        self._deviations = model.deviations
         self._model_maximum = model_maximum
         self._checks: dict[str, Check | None] = {}
 
     def compile(self, operation: Operation) -> Validator:
         """Make the validator of an operation's requests."""
-        check = self.check(operation.input) if operation.input else None
-        code = self._model.deviations.constraint_code
+        check = self._input(operation)
+        code = self._deviations.constraint_code
 
         def validate(request: Mapping[str, Any]) -> None:
             violations: list[str] = []
@@ -89,13 +108,19 @@ class Validators:
             if violations:
                 errors = "error" if len(violations) == 1 else "errors"
                 text = "; ".join(violations)
-                raise AwsError(
-                    code,
-                    f"{len(violations)} validation {errors} detected: {text}",
-                    status=400,
-                )
+                message = f"{len(violations)} validation {errors} detected: {text}"
+                raise AwsError(code, message, status=400)
 
         return validate
+
+    def _input(self, operation: Operation) -> Check | None:
+        if operation.input is None:
+            return None
+        if not self._deviations.names_input:
+            return self.check(operation.input)
+        shape = self._model.shapes[operation.input]
+        prefix = f"{_camel(operation.name)}Input."
+        return self._structure(operation.input, shape, body_prefix=prefix)
 
     def check(self, name: str) -> Check | None:
         """Return the check of a shape."""
@@ -122,7 +147,7 @@ class Validators:
         shape, result = self._model.shapes[name], list[Constraint]()
         low, high = shape.get("min"), shape.get("max")
         if not self._model_maximum:
-            high = self._model.deviations.maximum.get(name, high)
+            high = self._deviations.maximum.get(name, high)
         real = shape["type"] in ("double", "float")
         what = "length" if shape["type"] in _SIZED else "value"
         if high is not None:
@@ -134,30 +159,34 @@ class Validators:
             text = f"Member must have {what} greater than or equal to {bound}"
             result.append((text, _at_least(low) if what == "value" else _no_shorter(low)))
         if "pattern" in shape:
-            matches = translate(shape["pattern"]).fullmatch
-            printed = self._model.deviations.printed_pattern.get(name, shape["pattern"])
+            printed = self._deviations.printed_pattern.get(name, shape["pattern"])
             text = f"Member must satisfy regular expression pattern: {printed}"
-            result.append((text, lambda value: matches(value) is not None))
+            matches = matcher(shape["pattern"], high)
+            if matches is not None:
+                result.append((text, matches))
         if "enum" in shape:
             result.append((self._enum_text(name, shape), frozenset(shape["enum"]).__contains__))
         return result
 
     def _enum_text(self, name: str, shape: Shape) -> str:
-        printed = self._model.deviations.printed_enum.get(name) or ", ".join(shape["enum"])
+        printed = self._deviations.printed_enum.get(name, ", ".join(shape["enum"]))
         return f"Member must satisfy enum value set: [{printed}]"
 
-    def _structure(self, shape_name: str, shape: Shape) -> Check | None:
+    def _structure(self, shape_name: str, shape: Shape, body_prefix: str = "") -> Check | None:
         required = frozenset(shape.get("required", ()))
-        first = self._model.deviations.checked_first.get(shape_name, ())
+        first = self._deviations.checked_first.get(shape_name, ())
         members = []
         for name in sorted(shape["members"], key=lambda name: name not in first):
             reference = shape["members"][name]["shape"]
             target = self._model.shapes[reference]
             check = self.check(reference)
-            if (shape_name, name) in self._model.deviations.checked_by_operation:
+            if (shape_name, name) in self._deviations.checked_by_operation:
                 check = None
+            wire = _camel(name)
+            if "location" not in shape["members"][name]:
+                wire = body_prefix + wire
             if check is not None or name in required:
-                members.append((name, _camel(name), name in required, check, target))
+                members.append((name, wire, name in required, check, target))
         if not members:
             return None
 
@@ -193,11 +222,13 @@ class Validators:
             return structures
         constraints = self.constraints(element)
         keeps = [keep for _, keep in constraints]
-        if name in self._model.deviations.printed_enum:
+        if name in self._deviations.printed_enum:
             text = self._enum_text(name, target)
         else:
-            all_texts = ", ".join([*(text for text, _ in constraints), _NOT_NULL])
-            text = f"Member must satisfy constraint: [{all_texts}]"
+            texts = [text for text, _ in constraints]
+            if not self._deviations.elements_may_be_null:
+                texts.append(_NOT_NULL)
+            text = f"Member must satisfy constraint: [{', '.join(texts)}]"
 
         def scalars(value: Any, path: str, out: list[str]) -> None:
             if own is not None:

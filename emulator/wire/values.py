@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import binascii
 import math
+import re
 from base64 import b64encode
+from collections.abc import Callable
 from datetime import UTC, datetime
 from typing import Any
 from urllib.parse import unquote_to_bytes
@@ -14,6 +16,8 @@ from emulator.model.errors import AwsError
 _KINDS = {"integer": "an Integer", "long": "a Long", "boolean": "a Boolean", "string": "a String"}
 _KINDS |= {"double": "a Double", "float": "a Float", "timestamp": "a Timestamp", "blob": "a Blob"}
 
+#: A quoted item of a header, or a plain one.
+_HEADER_ITEM = re.compile(r'\s*(?:"((?:[^"\\]|\\.)*)"|([^,"]*[^,"\s]))\s*(?:,|$)')
 _HTTP_DATE = "%a, %d %b %Y %H:%M:%S GMT"
 
 
@@ -161,3 +165,64 @@ def http_date(value: Any) -> str:
 def base64(value: bytes | bytearray | str) -> str:
     """Encode a blob."""
     return b64encode(value.encode() if isinstance(value, str) else value).decode()
+
+
+def boolean_text(value: Any) -> str:
+    """Return ``true`` or ``false``."""
+    return "true" if value else "false"
+
+
+def timestamp_writer(timestamp_format: str, *, number: bool = False) -> Callable[[Any], Any]:
+    """Return how a moment is written.
+
+    Args:
+        timestamp_format: ``iso8601``, ``rfc822`` or ``unixTimestamp``, as the models name them.
+        number: Seconds since the epoch are a number, not its text.
+    """
+    if timestamp_format == "unixTimestamp":
+        return epoch if number else lambda value: str(epoch(value))
+    return {"iso8601": iso8601, "rfc822": http_date}[timestamp_format]
+
+
+#: How a scalar is read from text: a path label, a header, a form, an element of XML.
+FROM_TEXT: dict[str, Callable[[str], Any]] = {
+    "string": str,
+    "integer": parse_integer,
+    "long": parse_integer,
+    "double": parse_double,
+    "float": parse_double,
+    "boolean": parse_boolean,
+    "timestamp": parse_timestamp,
+    "blob": parse_blob,
+}
+
+
+def split_header(text: str) -> list[str]:
+    """Return the items of a comma-separated header. Quoted items may hold commas."""
+    return [
+        plain or quoted.replace('\\"', '"').replace("\\\\", "\\")
+        for quoted, plain in _HEADER_ITEM.findall(text)
+        if plain or quoted
+    ]
+
+
+def join_header(items: list[str]) -> str:
+    """Return items as one comma-separated header."""
+    return ", ".join(
+        '"' + item.replace("\\", "\\\\").replace('"', '\\"') + '"'
+        if "," in item or '"' in item
+        else item
+        for item in items
+    )
+
+
+def decode_text(body: bytes) -> str:
+    """Decode a body that is text.
+
+    Raises:
+        AwsError: ``SerializationException``: not UTF-8.
+    """
+    try:
+        return body.decode()
+    except UnicodeDecodeError:
+        raise malformed("The request body is not UTF-8.") from None

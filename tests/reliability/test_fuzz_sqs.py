@@ -17,7 +17,7 @@ from emulator.app import Emulator
 from emulator.settings import Settings
 from emulator.testing import ScriptedDriver
 from emulator.wire.model import Shape
-from emulator.wire.query import wire_names
+from emulator.wire.xml_body import element_names
 from tests.codecs import codec
 from tests.reliability.fuzz import FuzzedRequest, Fuzzer
 from tests.reliability.test_fuzz_lambda import send_to
@@ -108,7 +108,7 @@ def flat(value: Any, shape: Shape | None, prefix: str) -> Iterator[tuple[str, st
         members = shape.get("members", {}) if shape is not None else {}
         for key, each in value.items():
             member = members.get(key)
-            name = wire_names(MODEL, key, member)[0] if member is not None else str(key)
+            name = element_names(MODEL, key, member)[0] if member is not None else str(key)
             inner = MODEL.shapes[member["shape"]] if member is not None else None
             yield from flat(each, inner, f"{prefix}.{name}" if prefix else name)
     elif isinstance(value, list):

@@ -58,6 +58,8 @@ def _is_managed(operation: str, request: Mapping[str, Any]) -> bool:
 
 
 DEVIATIONS = Deviations(
+    blob_content_type="application/json",
+    whole_bodies=frozenset({"InvokeAsync"}),
     # Recorded.
     constraint_code="ValidationException",
     # The model's 5,400 s and 32,768 MB hold for functions on Lambda Managed Instances only:

@@ -11,8 +11,8 @@ from typing import Any
 
 from emulator.model.errors import AwsError
 from emulator.wire.model import Operation, ServiceModel, Shape
-from emulator.wire.query import wire_names
 from emulator.wire.validate import Validator
+from emulator.wire.xml_body import element_names
 
 #: (value, path).
 _Check = Callable[[Any, str], None]
@@ -35,7 +35,7 @@ def _structure(model: ServiceModel, shape: Shape) -> _Check:
     for name, member in shape["members"].items():
         check = _items(model, model.shapes[member["shape"]])
         if check is not None or name in required:
-            members.append((name, wire_names(model, name, member)[0], name in required, check))
+            members.append((name, element_names(model, name, member)[0], name in required, check))
 
     def structure(value: Mapping[str, Any], path: str) -> None:
         for name, wire, needed, check in members:

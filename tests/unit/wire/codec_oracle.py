@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 from functools import cache
 from io import BytesIO
 from typing import Any
-from urllib.parse import urlencode
+from urllib.parse import urlencode, urlsplit
 
 import botocore.loaders
 from botocore import parsers, serialize
@@ -18,6 +18,7 @@ from emulator import wire
 from tests.codecs import TABLE
 from tests.old_sqs import old_sqs_model
 
+_SERVED = {service.spec.model for service in TABLE.services}
 _LOADER = botocore.loaders.Loader()
 
 
@@ -43,8 +44,8 @@ def ask(
         request, operation_model(our.name, our.protocol, operation)
     )
     prepare_request_dict(sent, endpoint_url="http://localhost:4566", context={})
-    _, _, rest = sent["url"].partition("://localhost:4566")
-    path, _, query = rest.partition("?")
+    url = urlsplit(sent["url"])
+    path, query = url.path, url.query
     body = sent["body"]
     if isinstance(body, dict):
         body = urlencode(body, doseq=True)
@@ -53,8 +54,10 @@ def ask(
     elif not isinstance(body, (bytes, bytearray)):
         body = body.read()
     headers = {key.lower(): str(value) for key, value in sent["headers"].items()}
-    if our.protocol == "rest-json":
-        found, params = our.match(sent["method"], path, query)
+    if our.protocol.startswith("rest-"):
+        found, params = our.match(sent["method"], path, query, headers)
+    elif our.name not in _SERVED:
+        found, params = our.operation(operation), {}
     else:
         meaning = TABLE.identify(sent["method"], path, query, headers, bytes(body), "")
         assert meaning.codec is our
@@ -165,6 +168,19 @@ class Generator:
     def structure(self, shape: Any, depth: int = 0) -> dict[str, Any]:
         """Make a structure; below the top never an empty one (forms cannot say those)."""
         result: dict[str, Any] = {}
+        if getattr(shape, "is_tagged_union", False):
+            # Forms cannot say an empty structure.
+            choices = [
+                name
+                for name, member in shape.members.items()
+                if member.type_name != "structure" or member.members
+            ]
+            if depth > 3:
+                nested = ("structure", "list", "map")
+                flat = [name for name in choices if shape.members[name].type_name not in nested]
+                choices = flat or choices
+            name = self._random.choice(choices)
+            return {name: self.value(shape.members[name], depth=depth + 1)}
         for name, member in shape.members.items():
             if getattr(member, "is_eventstream_union", False) or member.serialization.get(
                 "eventstream"
@@ -173,6 +189,9 @@ class Generator:
             needed = name in shape.required_members
             location = member.serialization.get("location")
             if location == "statusCode":
+                continue
+            if location == "headers":
+                result[name] = {f"key-{index}": "plain" for index in range(2)}
                 continue
             if needed or (self._full and depth < 6) or self._random.random() < 0.3:
                 result[name] = self.value(member, header=location == "header", depth=depth + 1)

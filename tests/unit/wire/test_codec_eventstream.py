@@ -6,7 +6,7 @@ from typing import Any
 
 from botocore.eventstream import EventStreamBuffer
 
-from emulator.wire import eventstream
+from emulator.wire import event_stream as eventstream
 from tests.codecs import codec
 
 

@@ -2,29 +2,56 @@
 
 from __future__ import annotations
 
+from datetime import datetime
 from typing import Any
 
 import pytest
 
+from emulator.wire import values
 from tests.codecs import codec
 from tests.unit.wire.codec_oracle import Generator, ask, operation_model, receive, with_moments
 
-#: They answer event streams: the first has tests of its own, the others are not served here.
-STREAMS = {"InvokeWithResponseStream", "GetLogObject", "StartLiveTail"}
-
 SERVICES = [
+    ("apigateway", "rest-json"),
+    ("apigatewayv2", "rest-json"),
+    ("cloudformation", "query"),
+    ("cloudwatch", "json"),
+    ("cloudwatch", "query"),
+    ("cloudwatch", "smithy-rpc-v2-cbor"),
+    ("dynamodb", "json"),
+    ("dynamodbstreams", "json"),
+    ("events", "json"),
+    ("iam", "query"),
+    ("kinesis", "json"),
+    ("kms", "json"),
     ("lambda", "rest-json"),
+    ("logs", "json"),
+    ("pipes", "rest-json"),
+    ("route53", "rest-xml"),
+    ("s3", "rest-xml"),
+    ("scheduler", "rest-json"),
+    ("secretsmanager", "json"),
+    ("sns", "query"),
     ("sqs", "json"),
     ("sqs", "query"),
-    ("logs", "json"),
+    ("ssm", "json"),
+    ("stepfunctions", "json"),
     ("sts", "query"),
+    ("xray", "rest-json"),
 ]
-OPERATIONS = [
-    pytest.param(service, protocol, operation, id=f"{service}-{protocol}-{operation}")
-    for service, protocol in SERVICES
-    for operation in codec(service, protocol).operations
-]
-_SEEDS = range(4)
+_SEEDS = range(2)
+
+#: Operations whose requests say nothing that tells them from another, which is taken for meant.
+_SHARED_ROUTES = {
+    ("s3", "GetBucketLifecycle"): "GetBucketLifecycleConfiguration",
+    ("s3", "GetBucketNotification"): "GetBucketNotificationConfiguration",
+    ("s3", "ListDirectoryBuckets"): "ListBuckets",
+    ("s3", "PutBucketLifecycle"): "PutBucketLifecycleConfiguration",
+    ("s3", "PutBucketNotification"): "PutBucketNotificationConfiguration",
+}
+#: What botocore reads otherwise than it stands in the model that it ships:
+#: two members share an element; the location is unwrapped by a handler of its client.
+_NOT_AS_MODELLED = {("s3", "GetBucketNotification"), ("s3", "GetBucketLocation")}
 
 
 def test_the_number_of_operations_is_the_models() -> None:
@@ -32,39 +59,61 @@ def test_the_number_of_operations_is_the_models() -> None:
     assert len(codec("sqs").operations) == 23
 
 
-@pytest.mark.parametrize(("service", "protocol", "operation"), OPERATIONS)
-def test_a_request_of_botocore_is_read_back(service: str, protocol: str, operation: str) -> None:
+@pytest.mark.parametrize(("service", "protocol"), SERVICES)
+def test_every_request_of_botocore_is_read_back(service: str, protocol: str) -> None:
     our = codec(service, protocol)
-    shape = operation_model(service, protocol, operation).input_shape
-    for seed in _SEEDS:
-        request = Generator(seed, full=seed < 2).structure(shape) if shape else {}
-        found, read = ask(our, operation, request)
-        assert found.name == operation
-        assert read == with_moments(request)
+    for operation in our.operations:
+        shape = operation_model(service, protocol, operation).input_shape
+        for seed in _SEEDS:
+            request = Generator(seed, full=seed < 1).structure(shape) if shape else {}
+            found, read = ask(our, operation, request)
+            if (service, operation) in _SHARED_ROUTES:
+                assert found.name == _SHARED_ROUTES[service, operation]
+                continue
+            assert found.name == operation, seed
+            assert read == as_read(service, request), (operation, seed)
 
 
-@pytest.mark.parametrize(
-    ("service", "protocol", "operation"),
-    [parameter for parameter in OPERATIONS if parameter.values[2] not in STREAMS],
-)
-def test_a_result_reaches_botocore(service: str, protocol: str, operation: str) -> None:
-    our = codec(service, protocol)
-    shape = operation_model(service, protocol, operation).output_shape
-    for seed in _SEEDS:
-        result: dict[str, Any] = Generator(seed, full=seed < 2).structure(shape) if shape else {}
-        ours = our.operations[operation]
-        received = receive(our, operation, our.serialise(ours, result, "the-request-id"))
-        meta = received.pop("ResponseMetadata")
-        assert meta["RequestId"] == "the-request-id"
-        for name in ("StatusCode", "Status"):
-            if shape and name in shape.members and name not in result:
-                received.pop(name, None)
-        payload = shape.serialization.get("payload") if shape else None
-        if payload and hasattr(received.get(payload), "read"):
-            received[payload] = received[payload].read()
-        if payload and payload not in result:
-            received.pop(payload, None)
-        assert received == result
+@pytest.mark.parametrize(("service", "protocol"), SERVICES)
+def test_every_result_reaches_botocore(service: str, protocol: str) -> None:
+    our, cbor = codec(service, protocol), "cbor" in protocol
+    for operation in our.operations.values():
+        if operation.event_stream or (service, operation.name) in _NOT_AS_MODELLED:
+            continue
+        shape = operation_model(service, protocol, operation.name).output_shape
+        for seed in _SEEDS:
+            result = Generator(seed, full=seed < 1).structure(shape) if shape else {}
+            response = our.serialise(operation, result, "the-request-id")
+            received = receive(our, operation.name, response)
+            metadata = received.pop("ResponseMetadata")
+            # Of CBOR answers without a body botocore does not read the id.
+            assert metadata.get("RequestId", "") == ("the-request-id" if shape or not cbor else "")
+            assert without_defaults(received, result, shape) == result, (operation.name, seed)
+
+
+def as_read(service: str, request: dict[str, Any]) -> dict[str, Any]:
+    """Return a request as a service sees it."""
+    seen: dict[str, Any] = with_moments(request)
+    if service == "s3" and isinstance(request.get("Expires"), datetime):
+        # botocore makes a moment of the header, S3 keeps its text.
+        seen["Expires"] = values.http_date(request["Expires"])
+    return seen
+
+
+def without_defaults(
+    received: dict[str, Any], result: dict[str, Any], shape: Any
+) -> dict[str, Any]:
+    """Return what botocore received without what every response has, and payloads as bytes."""
+    payload = shape.serialization.get("payload") if shape else None
+    if payload and hasattr(received.get(payload), "read"):
+        received[payload] = received[payload].read()
+    members = shape.members if shape else {}
+    for name, member in members.items():
+        location, wire = (member.serialization.get(key) for key in ("location", "name"))
+        always = location in ("statusCode", "headers") or str(wire).lower() == "content-type"
+        if name not in result and (always or name == payload):
+            received.pop(name, None)
+    return received
 
 
 def test_none_is_left_out_at_every_depth() -> None:

@@ -6,11 +6,11 @@ import botocore
 import pytest
 
 from emulator.model.errors import AwsError
-from emulator.wire.model import Operation, load
-from emulator.wire.routing import Router
+from emulator.wire.model import load
 from tests.codecs import codec
 
 LAMBDA = codec("lambda")
+S3 = codec("s3")
 ARN = "arn:aws:lambda:us-east-1:123456789012:function:f"
 ENCODED = ARN.replace(":", "%3A")
 
@@ -94,6 +94,45 @@ def test_a_label_that_is_not_utf8_is_400() -> None:
 
 
 def test_a_greedy_label_takes_the_rest() -> None:
-    operation = Operation("GetObject", "get_object", "GET", "/{Bucket}/{Key+}", 200, None, None)
-    router = Router([operation])
-    assert router.match("GET", "/b/a/b%20c", "")[1] == {"Bucket": "b", "Key": "a/b c"}
+    for path, key in (("a/b%20c", "a/b c"), ("/a", "/a"), ("a/", "a/"), ("a//b//", "a//b//")):
+        assert S3.match("GET", f"/b/{path}", "", {})[1] == {"Bucket": "b", "Key": key}
+
+
+@pytest.mark.parametrize(
+    ("method", "path", "query", "headers", "name"),
+    [
+        ("GET", "/", "", (), "ListBuckets"),
+        ("GET", "/", "x-id=ListDirectoryBuckets", (), "ListDirectoryBuckets"),
+        ("GET", "/b", "", (), "ListObjects"),
+        ("GET", "/b/", "list-type=2&prefix=a", (), "ListObjectsV2"),
+        ("GET", "/b", "lifecycle", (), "GetBucketLifecycleConfiguration"),
+        ("GET", "/b", "lifecycle=", (), "GetBucketLifecycleConfiguration"),
+        ("GET", "/b", "analytics", (), "ListBucketAnalyticsConfigurations"),
+        ("GET", "/b", "analytics&id=a", (), "GetBucketAnalyticsConfiguration"),
+        ("PUT", "/b/k", "", (), "PutObject"),
+        ("PUT", "/b/k", "x-id=PutObject", (), "PutObject"),
+        ("PUT", "/b/k", "", ("x-amz-copy-source",), "CopyObject"),
+        ("PUT", "/b/k", "partNumber=1&uploadId=u", (), "UploadPart"),
+        ("PUT", "/b/k", "partNumber=1&uploadId=u", ("x-amz-copy-source",), "UploadPartCopy"),
+        ("PUT", "/b/k", "acl", (), "PutObjectAcl"),
+        ("GET", "/b/k", "uploadId=u", (), "ListParts"),
+        ("GET", "/b/k", "attributes", (), "GetObjectAttributes"),
+        ("DELETE", "/b/k", "", (), "DeleteObject"),
+        ("DELETE", "/b/k", "uploadId=u", (), "AbortMultipartUpload"),
+        ("POST", "/b/k", "uploadId=u", (), "CompleteMultipartUpload"),
+        ("POST", "/b/k", "uploads", (), "CreateMultipartUpload"),
+        ("POST", "/b", "delete", (), "DeleteObjects"),
+        ("HEAD", "/b/k", "", (), "HeadObject"),
+    ],
+)
+def test_operations_of_one_path_are_told_apart(
+    method: str, path: str, query: str, headers: tuple[str, ...], name: str
+) -> None:
+    found, _ = S3.match(method, path, query, dict.fromkeys(headers, "x"))
+    assert found.name == name
+
+
+def test_s3_names_an_unknown_route_in_its_words() -> None:
+    with pytest.raises(AwsError) as caught:
+        S3.match("PATCH", "/b/k", "")
+    assert (caught.value.code, caught.value.status) == ("MethodNotAllowed", 405)

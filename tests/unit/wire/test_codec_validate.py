@@ -14,6 +14,7 @@ import pytest
 from emulator.model.errors import AwsError
 from emulator.services.lambda_.wire import DEVIATIONS
 from emulator.wire import model, validate
+from emulator.wire.patterns import translate
 from tests.codecs import codec
 
 LAMBDA = codec("lambda")
@@ -46,7 +47,7 @@ def function(**changes: Any) -> dict[str, Any]:
 @pytest.mark.parametrize("service", ["lambda", "sqs", "logs", "sts"])
 def test_every_pattern_compiles(service: str) -> None:
     patterns = [s["pattern"] for s in model.load(service).shapes.values() if "pattern" in s]
-    assert all(isinstance(validate.translate(pattern), re.Pattern) for pattern in patterns)
+    assert all(isinstance(translate(pattern), re.Pattern) for pattern in patterns)
 
 
 def test_every_override_names_a_shape_of_the_model() -> None:
@@ -61,7 +62,7 @@ def test_every_override_names_a_shape_of_the_model() -> None:
 )
 def test_unicode_classes_of_tag_keys(key: str, allowed: bool) -> None:
     pattern = model.load("lambda").shapes["TagKey"]["pattern"]
-    assert bool(validate.translate(pattern).fullmatch(key)) is allowed
+    assert bool(translate(pattern).fullmatch(key)) is allowed
 
 
 def test_a_good_request_passes() -> None:
@@ -267,7 +268,7 @@ def test_recorded_constraints_are_printed_as_recorded() -> None:
     """Each recorded constraint is among those some operation prints for that member."""
     if not _RECORDINGS.is_dir():
         pytest.skip("set LOCALFAAS_CONFORMANCE to the folder of recorded AWS responses")
-    checks = validate.Validators(model.load("lambda", DEVIATIONS))
+    checks = validate.Checks(model.load("lambda", DEVIATIONS))
     printed: set[tuple[str, str]] = set()
     for operation in LAMBDA.operations.values():
         for path, name in member_paths(operation.input):
@@ -288,7 +289,7 @@ def member_paths(name: str | None, path: str = "", depth: int = 0) -> Iterator[t
             yield from member_paths(target["shape"], where, depth + 1)
 
 
-def sentences(checks: validate.Validators, name: str) -> list[str]:
+def sentences(checks: validate.Checks, name: str) -> list[str]:
     """Return what a hopeless value of a shape is told."""
     shape = model.load("lambda").shapes[name]
     kind = shape["type"]
