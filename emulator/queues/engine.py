@@ -12,12 +12,10 @@ from emulator.model.errors import StorageError
 from emulator.model.journal import Journal, QueueRecord
 from emulator.queues import rules
 from emulator.queues.errors import QueueExists, QueueNotFound
-from emulator.queues.fifo import FifoQueue
 from emulator.queues.message import Draft, Message, Received
 from emulator.queues.queue import Queue
 from emulator.queues.rules import QueueSettings
 from emulator.queues.spill import PayloadBudget
-from emulator.queues.standard import StandardQueue
 
 log = logging.getLogger(__name__)
 
@@ -48,7 +46,7 @@ class Engine:
         self._queues: dict[str, Queue] = {}
         self._stored: dict[str, QueueRecord] = {}
         self._last_id = 0
-        self._touched: dict[int, Message] = {}
+        self._changed_leases: dict[int, Message] = {}
         self._lease_timer: Timer | None = None
         self._maintenance: Timer | None = None
         self._tasks: set[asyncio.Task[Any]] = set()
@@ -102,18 +100,17 @@ class Engine:
         """
         if name in self._queues:
             raise QueueExists(name)
-        kind = FifoQueue if settings.fifo else StandardQueue
         stored = self._stored.get(name)
         if stored is not None:
-            queue: Queue = kind(self, stored.id, name, settings, stored.body)
+            queue = Queue(self, stored.id, name, settings, stored.body)
             self._queues[name] = queue
             await queue.restore()
             return queue
-        queue = kind(self, 0, name, settings, body)
+        queue = Queue(self, 0, name, settings, body)
         # Taken before the await, so that of two creators one is told.
         self._queues[name] = queue
         try:
-            queue.id = await self.journal.create_queue(name, body)
+            queue.created(await self.journal.create_queue(name, body))
         except BaseException:
             del self._queues[name]
             raise
@@ -145,8 +142,7 @@ class Engine:
         """
         queue = self.queue(name)
         await self.journal.update_queue(queue.id, body)
-        queue.settings, queue.body = settings, body
-        queue.settings_changed()
+        queue.change(settings, body)
 
     async def drop_queue(self, name: str) -> None:
         """Delete a queue and, soon after, its messages. Parked receives are answered.
@@ -188,19 +184,19 @@ class Engine:
         )
         await source.hand_over(message.handle, target, draft)
 
-    # -- what queues need (memory.Host) -------------------------------------------------------
+    # -- what queues need (host.Host) ---------------------------------------------------------
 
     def next_id(self) -> int:
         self._last_id = rules.next_id(self._last_id, self.clock.now())
         return self._last_id
 
-    def touched(self, message: Message) -> None:
-        self._touched[message.id] = message
+    def lease_changed(self, message: Message) -> None:
+        self._changed_leases[message.id] = message
         if self._lease_timer is None and not self._closed:
             self._lease_timer = self.clock.call_later(LEASE_DELAY, self._lease_due)
 
-    def forgotten(self, message: Message) -> None:
-        self._touched.pop(message.id, None)
+    def forget_lease(self, message: Message) -> None:
+        self._changed_leases.pop(message.id, None)
 
     def keep(self, task: asyncio.Task[Any]) -> None:
         self._tasks.add(task)
@@ -219,9 +215,9 @@ class Engine:
         self.keep(asyncio.get_running_loop().create_task(self._write_leases()))
 
     async def _write_leases(self) -> None:
-        if self._touched:
-            touched, self._touched = self._touched, {}
-            await self.journal.lease([message.lease() for message in touched.values()])
+        if self._changed_leases:
+            changed, self._changed_leases = self._changed_leases, {}
+            await self.journal.lease([message.lease() for message in changed.values()])
 
     def _plan_maintenance(self) -> None:
         self._maintenance = self.clock.call_later(MAINTENANCE_INTERVAL, self._maintenance_due)

@@ -7,19 +7,21 @@ its own is. All of it runs on one event loop, and nothing awaits between a check
 from __future__ import annotations
 
 import asyncio
-from abc import abstractmethod
 from collections.abc import Sequence
 from typing import Any
 
 from emulator.model.errors import StorageError
-from emulator.model.ids import new_request_id
-from emulator.model.journal import DeduplicationRecord
 from emulator.queues import rules
+from emulator.queues.attempts import Attempts
+from emulator.queues.commits import begin_commit, end_commit
+from emulator.queues.deduplication import Deduplication
 from emulator.queues.errors import NotInFlight, QueueError, VisibilityTooLong
-from emulator.queues.memory import Host, stored_message
+from emulator.queues.host import Committed, Host
+from emulator.queues.memory import Counts, Memory, stored_message
 from emulator.queues.message import (
     Draft,
     Message,
+    Received,
     Seen,
     Sent,
     State,
@@ -27,45 +29,51 @@ from emulator.queues.message import (
 )
 from emulator.queues.receiving import Receiving
 from emulator.queues.rules import QueueSettings
+from emulator.queues.sending import Sending
 
 #: More than any message has (bytes).
 MAX_PAYLOAD = 1 << 24
 _STATES = {State.READY: "ready", State.DELAYED: "delayed", State.IN_FLIGHT: "in flight"}
 
 
-class Queue(Receiving):
+class Queue:
     """A queue of the engine; made by ``Engine.open_queue``.
 
     Attributes:
         name: The engine's name for it.
-        settings: How it behaves; may be replaced at any time and applies from then on.
         body: JSON of whoever made it, kept with it.
     """
 
     def __init__(self, host: Host, id: int, name: str, settings: QueueSettings, body: str) -> None:
-        super().__init__(host, id, name, settings)
+        self.name = name
         self.body = body
+        self._host = host
+        self._attempts = Attempts() if settings.fifo else None
+        self._memory = Memory(host, id, settings)
+        self._receiving = Receiving(host, self._memory, name, self._attempts)
+        self._sending = Sending(
+            host, self._memory, self._receiving, Deduplication() if settings.fifo else None
+        )
 
-    async def restore(self) -> None:
-        """Count what the disk has, and bring the front of it to memory."""
-        count, later = await self._host.journal.depth(self.id, self._host.clock.now())
-        # A FIFO queue's positions don't tell when its messages are available.
-        self._spill.reset(count, {} if self.settings.fifo else dict(later))
-        if count:
-            await self._load()
+    @property
+    def id(self) -> int:
+        """The queue's number in the journal."""
+        return self._memory.id
 
-    @abstractmethod
-    def _position(self, id: int, available_at: float) -> int:
-        """Return a new message's place in the journal's order."""
+    @property
+    def settings(self) -> QueueSettings:
+        """How it behaves."""
+        return self._memory.settings
 
-    def _check_handle(self, message: Message, receives: int, now: float) -> None:
-        """Raise ExpiredHandle where the kind of queue refuses an old handle."""
+    def counts(self) -> Counts:
+        """Return how many messages there are, at no cost that grows with them."""
+        return self._memory.counts()
 
-    # -- sending ------------------------------------------------------------------------------
+    # -- sending and receiving ----------------------------------------------------------------
 
     async def send(self, draft: Draft) -> Sent:
         """Send one message; see :meth:`send_many`."""
-        return (await self.send_many([draft]))[0]
+        return (await self._sending.send_many([draft]))[0]
 
     async def send_many(self, drafts: Sequence[Draft]) -> list[Sent]:
         """Send messages in one commit, and return when they are on the disk.
@@ -73,54 +81,30 @@ class Queue(Receiving):
         Raises:
             StorageFull, StorageError: None of them was sent.
         """
-        messages = [self._message(draft) for draft in drafts]
-        await self._append(messages, ())
-        return [Sent(message.message_id, message.position) for message in messages]
+        return await self._sending.send_many(drafts)
 
-    def _message(self, draft: Draft) -> Message:
-        now = self._host.clock.now()
-        id = self._host.next_id()
-        available_at = now + (self.settings.delay if draft.delay is None else draft.delay)
-        return Message(
-            id=id,
-            position=self._position(id, available_at),
-            sent_at=now,
-            message_id=draft.message_id or new_request_id(),
-            group=draft.group,
-            deduplication=draft.deduplication,
-            source=None,
-            size=draft.size or len(draft.body),
-            payload=(draft.headers, draft.body),
-            visible_at=available_at,
+    async def receive(
+        self,
+        limit: int = 1,
+        *,
+        wait: float = 0.0,
+        visibility: float | None = None,
+        attempt: str | None = None,
+    ) -> list[Received]:
+        """Receive up to ``limit`` messages.
+
+        Args:
+            wait: How long to wait for the first one, in seconds.
+            visibility: How long they stay invisible to others; None takes the queue's (seconds).
+            attempt: A FIFO receive repeated under the same id gets the same messages.
+
+        Raises:
+            TooManyInFlight: A standard queue's limit is reached.
+            AttemptNotRetryable: What the attempt received was changed since.
+        """
+        return await self._receiving.receive(
+            limit, wait=wait, visibility=visibility, attempt=attempt
         )
-
-    def _append(
-        self, messages: list[Message], deduplications: Sequence[DeduplicationRecord]
-    ) -> asyncio.Future[None]:
-        """Write messages and publish them; the future tells when that is done."""
-        committed = _commit()
-        epoch = self.id
-        # A FIFO queue's order does not tell the delay, so its lease does.
-        leases = [m.lease() for m in messages if self.settings.fifo and m.visible_at > m.sent_at]
-        for message in messages:
-            self._pending[message.id] = message
-
-        def done(_: Any, error: StorageError | None) -> None:
-            for message in messages:
-                del self._pending[message.id]
-            if error is None and epoch == self.id:
-                for message in messages:
-                    self._publish(message)
-                self._serve()
-            self._sent(messages, error)
-            _end(committed, error)
-
-        records = [message.record(epoch) for message in messages]
-        self._host.journal.append(records, leases, deduplications, done)
-        return committed
-
-    def _sent(self, messages: list[Message], error: StorageError | None) -> None:
-        """The commit of a send ended."""
 
     # -- after receiving ----------------------------------------------------------------------
 
@@ -137,16 +121,16 @@ class Queue(Receiving):
 
     async def delete_many(self, handles: Sequence[str]) -> list[QueueError | None]:
         """Delete received messages in one commit; return what :meth:`delete` raises for each."""
-        now = self._host.clock.now()
-        self._wake(now)
+        memory = self._memory
+        memory.wake(self._host.clock.now())
         outcome: list[QueueError | None] = []
         ids: set[int] = set()
         for handle in handles:
             try:
-                id, receives = decode_handle(self._tag, handle)
-                message = self._messages.get(id)
+                id, receives = decode_handle(self._receiving.tag, handle)
+                message = memory.messages.get(id)
                 if message is not None:
-                    self._check_handle(message, receives, now)
+                    memory.order.check_handle(message, receives)
                 ids.add(id)
                 outcome.append(None)
             except QueueError as error:
@@ -156,26 +140,27 @@ class Queue(Receiving):
         return outcome
 
     def _remove(self, ids: set[int]) -> asyncio.Future[None]:
-        committed = _commit()
-        epoch = self.id
+        memory = self._memory
+        committed = begin_commit()
+        epoch = memory.id
         leaving = []
         for id in ids:
-            message = self._messages.get(id)
+            message = memory.messages.get(id)
             # One that is leaving already is deleted by someone else as well: both wait.
             if message is not None and message.state is not State.LEAVING:
                 leaving.append((message, message.state))
-                self._to(message, State.LEAVING)
+                memory.tally.move(message, State.LEAVING)
 
         def done(deleted: Any, error: StorageError | None) -> None:
-            if epoch == self.id:
+            if epoch == memory.id:
                 if error is None:
-                    self._gone(ids, deleted)
+                    memory.removed(ids, deleted)
                 else:
                     for message, state in leaving:
                         if message.state is State.LEAVING:
                             self._restore(message, state)
-                self._serve()
-            _end(committed, error)
+                self._receiving.serve()
+            end_commit(committed, error)
 
         self._host.journal.remove(list(ids), done)
         return committed
@@ -193,8 +178,8 @@ class Queue(Receiving):
         if rules.exceeds_visibility(message.received_at or now, timeout, now):
             raise VisibilityTooLong(handle)
         if timeout > 0:
-            self._hide(message, timeout, now)
-            self._arm()
+            self._receiving.hide(message, timeout, now)
+            self._receiving.arm()
         else:
             self.release(handle)
 
@@ -214,36 +199,37 @@ class Queue(Receiving):
         message = self._held(handle, self._host.clock.now())
         if not counted:
             message.uncounted += 1
-        self._put_back(message, delay)
-        self._serve()
+        self._receiving.put_back(message, delay)
+        self._receiving.serve()
 
     def _held(self, handle: str, now: float) -> Message:
         """Return the message in flight that a handle is of."""
-        self._wake(now)
-        id, receives = decode_handle(self._tag, handle)
-        message = self._messages.get(id)
+        self._memory.wake(now)
+        id, receives = decode_handle(self._receiving.tag, handle)
+        message = self._memory.messages.get(id)
         if message is None or message.state is not State.IN_FLIGHT:
             raise NotInFlight(handle)
-        self._check_handle(message, receives, now)
+        self._memory.order.check_handle(message, receives)
         return message
 
     def _restore(self, message: Message, state: State) -> None:
         """Undo a removal that could not be written."""
-        self._to(message, state)
+        self._memory.tally.move(message, state)
         if state is State.READY:
-            self._ready(message)
+            self._memory.order.ready(message)
         else:
-            self._push_due(message)
+            self._memory.push_due(message)
 
     # -- looking in ---------------------------------------------------------------------------
 
     async def peek(self, limit: int) -> list[Seen]:
         """Return the first ``limit`` messages in the queue's order, without receiving them."""
+        memory = self._memory
         now = self._host.clock.now()
-        rows = await self._host.journal.window(self.id, (0, 0), limit, MAX_PAYLOAD)
+        rows = await self._host.journal.window(memory.id, (0, 0), limit, MAX_PAYLOAD)
         seen = []
         for row in rows:
-            message = self._messages.get(row.id) or stored_message(row, self.settings)
+            message = memory.messages.get(row.id) or stored_message(row, memory.settings)
             state = State.DELAYED if message.visible_at > now else State.READY
             if message.held and message.visible_at > now:
                 state = State.IN_FLIGHT
@@ -265,69 +251,68 @@ class Queue(Receiving):
 
     # -- what the engine does -----------------------------------------------------------------
 
+    async def restore(self) -> None:
+        """Count what the disk has, and bring the front of it to memory."""
+        await self._sending.restore()
+        if await self._memory.count_stored():
+            await self._receiving.load()
+
+    def created(self, id: int) -> None:
+        """Take the number that the journal gave a new queue."""
+        self._memory.id = id
+
+    def expect(self, messages: Sequence[Message]) -> Committed:
+        """See :meth:`emulator.queues.host.Target.expect`."""
+        return self._receiving.expect(messages)
+
     async def hand_over(self, handle: str, target: Queue, draft: Draft) -> None:
         """Replace a received message by a new one in ``target``; see ``Engine.transfer``."""
+        memory = self._memory
         message = self._held(handle, self._host.clock.now())
-        self._to(message, State.LEAVING)
-        following = target._message(draft._replace(size=message.size))
-        following.deduplication = draft.deduplication
-        target._pending[following.id] = following
-        committed = _commit()
-        epoch, target_epoch = self.id, target.id
+        memory.tally.move(message, State.LEAVING)
+        successor = target._sending.message(draft._replace(size=message.size))
+        arrived = target.expect([successor])
+        committed = begin_commit()
+        epoch = memory.id
 
         def done(_: Any, error: StorageError | None) -> None:
-            del target._pending[following.id]
-            if error is None and target_epoch == target.id:
-                target._publish(following)
-                target._serve()
-            if epoch == self.id:
+            arrived(error)
+            if epoch == memory.id:
                 if error is None:
-                    self._gone([message.id], 1)
+                    memory.removed([message.id], 1)
                 else:
                     self._restore(message, State.IN_FLIGHT)
-                self._serve()
-            _end(committed, error)
+                self._receiving.serve()
+            end_commit(committed, error)
 
-        self._host.journal.replace(message.id, following.record(target_epoch), done)
+        self._host.journal.replace(message.id, successor.record(target.id), done)
         await committed
 
     async def expire(self, now: float, limit: int) -> None:
         """Delete what was kept for as long as the queue keeps messages, ``limit`` a commit."""
-        while self._messages or self._spill.count:
-            ids = await self._host.journal.expire(self.id, now - self.settings.retention, limit)
-            self._gone(ids, len(ids))
+        while not self._memory.is_empty:
+            oldest = now - self.settings.retention
+            ids = await self._host.journal.expire(self.id, oldest, limit)
+            self._memory.removed(ids, len(ids))
             if len(ids) < limit:
                 return
 
-    def settings_changed(self) -> None:
-        """Apply new settings to what waits already."""
-        self._serve()
+    def change(self, settings: QueueSettings, body: str) -> None:
+        """Behave otherwise from now on, also towards what waits already."""
+        self._memory.settings, self.body = settings, body
+        self._receiving.serve()
 
     def end_polls(self) -> None:
-        self._polls.end()
+        """Answer parked receives with nothing."""
+        self._receiving.polls.end()
 
     def purged(self, id: int) -> None:
-        """All messages are gone; the queue goes on under another id."""
-        self._reset(id)
+        """Forget all messages: the queue goes on under another id."""
+        self._memory.reset(id)
+        if self._attempts is not None:
+            self._attempts.clear()
 
     def ended(self) -> None:
-        """The queue is deleted."""
-        self._reset(-1)
-        self._polls.end()
-
-
-def _commit() -> asyncio.Future[None]:
-    """Return what ends with a commit."""
-    committed: asyncio.Future[None] = asyncio.get_running_loop().create_future()
-    # Nobody may be left to look at the failure of one whose caller went away.
-    committed.add_done_callback(lambda f: f.cancelled() or f.exception())
-    return committed
-
-
-def _end(committed: asyncio.Future[None], error: StorageError | None) -> None:
-    if committed.done():
-        return
-    if error is None:
-        committed.set_result(None)
-    else:
-        committed.set_exception(error)
+        """Forget all messages, and answer parked receives: the queue is deleted."""
+        self.purged(-1)
+        self.end_polls()

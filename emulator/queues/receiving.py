@@ -3,76 +3,82 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Sequence
 from contextlib import closing
-from typing import Any
 
+from emulator.model.clock import Timer
 from emulator.model.errors import StorageError
 from emulator.queues import rules
+from emulator.queues.attempts import Attempts
 from emulator.queues.errors import TooManyInFlight
-from emulator.queues.memory import Host, Memory
+from emulator.queues.host import Committed, Host, Target
+from emulator.queues.memory import Memory
 from emulator.queues.message import Message, Received, State, encode_handle, queue_tag
-from emulator.queues.rules import QueueSettings
+from emulator.queues.polls import Polls
 
 
-class Receiving(Memory):
-    """The receiving half of :class:`emulator.queues.queue.Queue`."""
+class Receiving:
+    """Hands out the messages of one queue.
 
-    def __init__(self, host: Host, id: int, name: str, settings: QueueSettings) -> None:
-        super().__init__(host, id, name, settings)
-        self._tag = queue_tag(name)
+    Args:
+        name: The engine's name for the queue.
+        attempts: Where receives are remembered that may be repeated; None: none may.
+    """
 
-    def _leased(self, message: Message) -> None:
-        """A message was received."""
+    def __init__(self, host: Host, memory: Memory, name: str, attempts: Attempts | None) -> None:
+        self.polls = Polls(host.clock)
+        #: The number by which receipt handles know the queue.
+        self.tag = queue_tag(name)
+        self._name = name
+        self._host = host
+        self._memory = memory
+        self._attempts = attempts
+        self._alarm: Timer | None = None
+        self._alarm_at = 0.0
 
     async def receive(
-        self,
-        limit: int = 1,
-        *,
-        wait: float = 0.0,
-        visibility: float | None = None,
-        attempt: str | None = None,
+        self, limit: int, *, wait: float, visibility: float | None, attempt: str | None
     ) -> list[Received]:
-        """Receive up to ``limit`` messages.
-
-        Args:
-            wait: How long to wait for the first one, in seconds.
-            visibility: How long they stay invisible to others; None takes the queue's (seconds).
-            attempt: A FIFO receive repeated under the same id gets the same messages.
-
-        Raises:
-            TooManyInFlight: A standard queue's limit is reached.
-            AttemptNotRetryable: What the attempt received was changed since.
-        """
-        taken = self._repeat(attempt, visibility) if attempt else []
+        """Receive messages; see :meth:`emulator.queues.queue.Queue.receive`."""
+        attempts = self._attempts if attempt else None
+        taken: list[Message] = []
+        if attempts is not None and attempt:
+            taken = self._repeat(attempts, attempt, visibility)
         taken = taken or self._take(limit, visibility)
-        while not taken and self._must_load():
-            await asyncio.shield(self._load())
+        while not taken and self._memory.must_load():
+            await asyncio.shield(self.load())
             taken = self._take(limit, visibility)
         if not taken and wait > 0 and not self._host.draining:
             taken = await self._park(limit, visibility, wait)
-        if attempt and taken:
-            self._remember(attempt, taken)
+        if attempts is not None and attempt and taken:
+            attempts.remember(attempt, taken, self._host.clock.now())
         return await self._hand_out(taken)
 
-    def _repeat(self, attempt: str, visibility: float | None) -> list[Message]:
-        return []
-
-    def _remember(self, attempt: str, taken: list[Message]) -> None: ...
+    def _repeat(self, attempts: Attempts, attempt: str, visibility: float | None) -> list[Message]:
+        """Receive what an attempt received before, once more."""
+        now = self._host.clock.now()
+        self._memory.wake(now)
+        taken = attempts.find(attempt, now)
+        timeout = self._memory.settings.visibility if visibility is None else visibility
+        for message in taken:
+            self.hide(message, timeout, now)
+        return taken
 
     def _take(self, limit: int, visibility: float | None) -> list[Message]:
         now = self._host.clock.now()
-        self._wake(now)
-        settings = self.settings
+        memory = self._memory
+        memory.wake(now)
+        settings = memory.settings
         timeout = settings.visibility if visibility is None else visibility
         taken: list[Message] = []
-        if not self._counts[State.READY]:
+        if not memory.tally.ready:
             return taken
-        room = settings.max_in_flight - self._in_flight()
+        room = settings.max_in_flight - memory.tally.in_flight
         if room <= 0:
             if settings.fifo:
                 return taken
-            raise TooManyInFlight(self.name)
-        with closing(self._pick()) as picked:
+            raise TooManyInFlight(self._name)
+        with closing(memory.order.pick()) as picked:
             for message in picked:
                 if rules.is_expired(message.sent_at, settings.retention, now):
                     self._expire(message)
@@ -85,14 +91,14 @@ class Receiving(Memory):
                     taken.append(message)
                     if len(taken) >= min(limit, room):
                         break
-        if self._must_load() and self._runs_low():
-            self._load()
+        if memory.must_load() and memory.order.runs_low():
+            self.load()
         return taken
 
-    def _dead_letter_queue(self) -> Receiving | None:
-        target = self._host.find(self.settings.dead_letter or "")
+    def _dead_letter_queue(self) -> Target | None:
         # Where it was deleted, or is this queue itself, messages stay and are received again.
-        return target if isinstance(target, Receiving) and target is not self else None
+        name = self._memory.settings.dead_letter
+        return None if name == self._name else self._host.find(name or "")
 
     def _lease(self, message: Message, timeout: float, now: float) -> None:
         message.receives += 1
@@ -100,27 +106,16 @@ class Receiving(Memory):
         message.held = True
         if not message.first_received_at:
             message.first_received_at = now
-        self._hide(message, timeout, now)
-        self._leased(message)
+        self.hide(message, timeout, now)
+        self._memory.order.leased(message)
 
-    def _hide(self, message: Message, timeout: float, now: float) -> None:
+    def hide(self, message: Message, timeout: float, now: float) -> None:
+        """Keep a message from other receives for ``timeout`` seconds."""
         message.visible_at = now + timeout
-        self._to(message, State.IN_FLIGHT)
-        self._push_due(message)
-        if self.settings.lasting_leases:
-            self._host.touched(message)
-
-    async def _park(self, limit: int, visibility: float | None, wait: float) -> list[Message]:
-        poll = self._polls.park(limit, visibility, wait)
-        self._arm()
-        try:
-            return await poll.future
-        except asyncio.CancelledError:
-            if poll.future.done() and not poll.future.cancelled() and not poll.future.exception():
-                self._give_back(poll.future.result())
-            raise
-        finally:
-            self._polls.leave(poll)
+        self._memory.tally.move(message, State.IN_FLIGHT)
+        self._memory.push_due(message)
+        if self._memory.settings.lasting_leases:
+            self._host.lease_changed(message)
 
     async def _hand_out(self, taken: list[Message]) -> list[Received]:
         missing = [message.id for message in taken if message.payload is None]
@@ -137,12 +132,11 @@ class Receiving(Memory):
         for message, receives, count, payload in seen:
             payload = payload or read.get(message.id)
             if payload is None:
-                # Deleted since.
-                continue
-            self._drop_payload(message)
+                continue  # deleted since
+            self._memory.drop_payload(message)
             received.append(
                 Received(
-                    encode_handle(self._tag, message.id, receives),
+                    encode_handle(self.tag, message.id, receives),
                     message.message_id,
                     payload[1],
                     payload[0],
@@ -157,65 +151,120 @@ class Receiving(Memory):
             )
         return received
 
+    # -- parked receives ----------------------------------------------------------------------
+
+    async def _park(self, limit: int, visibility: float | None, wait: float) -> list[Message]:
+        poll = self.polls.park(limit, visibility, wait)
+        self.arm()
+        try:
+            return await poll.future
+        except asyncio.CancelledError:
+            if poll.future.done() and not poll.future.cancelled() and not poll.future.exception():
+                self._give_back(poll.future.result())
+            raise
+        finally:
+            self.polls.leave(poll)
+
+    def serve(self) -> None:
+        """Hand what is available to parked receives."""
+        if self.polls:
+            self.polls.serve(self._take)
+            if self.polls and self._memory.must_load():
+                self.load()
+            self.arm()
+
+    def load(self) -> asyncio.Task[None]:
+        """Fill up the front from the disk, then serve."""
+        return self._memory.load(self.serve)
+
+    def arm(self) -> None:
+        """Have parked receives served when the next message is due."""
+        at = self._memory.next_due() if self.polls else None
+        if at is None:
+            return
+        if self._alarm is not None:
+            if self._alarm_at <= at:
+                return
+            self._alarm.cancel()
+        self._alarm_at = at
+        delay = max(0.001, at - self._host.clock.now())
+        self._alarm = self._host.clock.call_later(delay, self._ring)
+
+    def _ring(self) -> None:
+        self._alarm = None
+        self.serve()
+
+    # -- messages that were received and are not deleted ----------------------------------------
+
     def _give_back(self, taken: list[Message]) -> None:
         """Make messages nobody got available again, as if they had not been received."""
         for message in taken:
             if message.state is State.IN_FLIGHT:
                 message.uncounted += 1
-                self._put_back(message, 0.0)
-        self._serve()
+                self.put_back(message, 0.0)
+        self.serve()
 
-    def _serve(self) -> None:
-        if self._polls:
-            self._polls.serve(self._take)
-            if self._polls and self._must_load():
-                self._load()
-            self._arm()
-
-    def _put_back(self, message: Message, delay: float) -> None:
+    def put_back(self, message: Message, delay: float) -> None:
         """Nobody has this message any more; it can be received after ``delay`` seconds."""
+        memory = self._memory
         message.held = False
         message.visible_at = self._host.clock.now() + delay
-        self._host.touched(message)
+        self._host.lease_changed(message)
         if delay > 0:
-            self._to(message, State.DELAYED)
-            self._push_due(message)
-            self._set_aside(message)
-            self._arm()
+            memory.tally.move(message, State.DELAYED)
+            memory.push_due(message)
+            memory.order.set_aside(message)
+            self.arm()
         else:
-            self._to(message, State.READY)
-            self._ready(message)
+            memory.tally.move(message, State.READY)
+            memory.order.ready(message)
 
-    def _set_aside(self, message: Message) -> None:
-        """A message that was in flight waits again, not yet available."""
+    def expect(self, messages: Sequence[Message]) -> Committed:
+        """See :meth:`emulator.queues.host.Target.expect`."""
+        memory = self._memory
+        epoch = memory.id
+        for message in messages:
+            memory.pending[message.id] = message
 
-    def _bury(self, message: Message, target: Receiving, now: float) -> None:
+        def ended(error: StorageError | None) -> None:
+            for message in messages:
+                del memory.pending[message.id]
+            if error is None and epoch == memory.id:
+                for message in messages:
+                    memory.publish(message)
+                self.serve()
+
+        return ended
+
+    def _bury(self, message: Message, target: Target, now: float) -> None:
         """Move a message to the dead-letter queue; it is in neither until that is committed."""
-        epoch, target_epoch = self.id, target.id
+        memory = self._memory
+        epoch = memory.id
         was = message.position, message.sent_at, message.source
-        self._forget(message)
+        memory.forget(message)
         message.state = State.PENDING
-        target._pending[message.id] = message
+        arrived = target.expect([message])
         if target.settings.fifo:
             # A FIFO queue's retention starts over, a standard queue's does not.
             message.position, message.sent_at = self._host.next_id(), now
-        message.source = self.settings.source or self.name
+        message.source = memory.settings.source or self._name
         message.visible_at = now
 
-        def done(_: Any, error: StorageError | None) -> None:
-            del target._pending[message.id]
-            if error is None and target_epoch == target.id:
-                target._publish(message)
-                target._serve()
-            elif error is not None and epoch == self.id:
+        def done(_: object, error: StorageError | None) -> None:
+            arrived(error)
+            if error is not None and epoch == memory.id:
                 message.position, message.sent_at, message.source = was
-                self._admit(message, now)
-                self._arm()
+                memory.admit(message, now)
+                self.arm()
 
         self._host.journal.move(
-            message.id, target_epoch, message.position, message.sent_at, message.source, done
+            message.id, target.id, message.position, message.sent_at, message.source, done
         )
 
     def _expire(self, message: Message) -> None:
-        self._forget(message)
-        self._host.journal.remove([message.id], lambda result, error: None)
+        self._memory.forget(message)
+        self._host.journal.remove([message.id], _unheeded)
+
+
+def _unheeded(result: object, error: StorageError | None) -> None:
+    """What was not removed expires again at its next receive."""

@@ -185,7 +185,7 @@ def test_many_open_polls_cost_nothing_and_are_all_answered(
     with ThreadPoolExecutor(polls) as pool:
         answers = [pool.submit(poll) for _ in range(polls)]
         ready.wait(10)
-        parked = server.sqs.by_url(queue, "us-east-1").queue._polls
+        parked = server.sqs.by_url(queue, "us-east-1").queue._receiving.polls
         until = time.monotonic() + 10
         while len(parked._waiting) < polls and time.monotonic() < until:
             time.sleep(0.01)

@@ -40,11 +40,11 @@ def _drafts(count: int, **options: Any) -> list[Draft]:
 async def test_a_deep_queue_is_delivered_once_and_in_order(engine: Engine) -> None:
     queue = await engine.open_queue("deep", QueueSettings())
     await queue.send_many(_drafts(500))
-    assert len(queue._messages) == 20
+    assert len(queue._memory.messages) == 20
     assert queue.counts() == (500, 0, 0)
     assert await _drain(queue) == [f"{n:04}" for n in range(500)]
     assert queue.counts() == (0, 0, 0)
-    assert queue._messages == {}
+    assert queue._memory.messages == {}
     assert engine.budget.used == 0
 
 
@@ -81,7 +81,7 @@ async def test_early_messages_pass_a_front_full_of_late_ones(
     await queue.send_many([Draft(f"late {n}", delay=500) for n in range(100)])
     await queue.send_many([Draft(f"{n}", delay=0) for n in range(100)])
     assert queue.counts() == (100, 0, 100)
-    assert len(queue._messages) <= 41
+    assert len(queue._memory.messages) <= 41
     assert await _drain(queue) == [f"{n}" for n in range(100)]
     await clock.advance(501)
     assert queue.counts() == (100, 0, 0)
@@ -137,7 +137,7 @@ async def test_a_deep_fifo_queue_keeps_its_order(
     queue = await engine.open_queue("deep.fifo", settings)
     for n in range(200):
         await queue.send(Draft(f"{n:04}", group=str(n % 7)))
-    assert len(queue._messages) == 30
+    assert len(queue._memory.messages) == 30
     await engine.close()
     engine = await Engine.open(store.messages, clock)
     queue = await engine.open_queue("deep.fifo", settings)

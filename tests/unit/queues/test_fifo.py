@@ -5,7 +5,7 @@ import pytest
 
 from emulator.queues.engine import Engine
 from emulator.queues.errors import AttemptNotRetryable, ExpiredHandle
-from emulator.queues.fifo import FifoQueue
+from emulator.queues.groups import GroupOrder
 from emulator.queues.message import Draft
 from emulator.queues.queue import Queue
 from emulator.queues.rules import QueueSettings
@@ -236,8 +236,8 @@ async def test_empty_groups_are_forgotten(queue: Queue) -> None:
     await queue.send_many([Draft("x", group=str(n)) for n in range(10)])
     got = await queue.receive(10)
     await queue.delete_many([message.handle for message in got])
-    assert isinstance(queue, FifoQueue)
-    assert queue._groups == {}
+    assert isinstance(queue._memory.order, GroupOrder)
+    assert len(queue._memory.order) == 0
 
 
 async def test_a_released_message_holds_its_group_up(queue: Queue, clock: FakeClock) -> None:

@@ -391,7 +391,7 @@ async def test_too_many_in_flight_is_over_the_limit(sqs: Caller, url: str) -> No
     found = sqs.sqs.find("000000000000", "us-east-1", "orders")
     assert found is not None
     queue = found.queue
-    queue.settings = queue.settings.with_(max_in_flight=1)
+    queue.change(queue.settings.with_(max_in_flight=1), queue.body)
     await _send(sqs, url, "a")
     await _send(sqs, url, "b")
     await _receive(sqs, url)

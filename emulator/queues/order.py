@@ -1,0 +1,109 @@
+"""How messages wait in a queue: the one thing in which standard and FIFO queues differ."""
+
+from __future__ import annotations
+
+from collections.abc import Generator
+from typing import Protocol
+
+from emulator.queues.message import Message, State
+
+
+class Tally:
+    """Counts the messages in memory, by state."""
+
+    __slots__ = ("_counts",)
+
+    def __init__(self) -> None:
+        self._counts = [0] * len(State)
+
+    def add(self, message: Message) -> None:
+        """Count a message that came to memory."""
+        self._counts[message.state] += 1
+
+    def move(self, message: Message, state: State) -> None:
+        """Change a message's state."""
+        self._counts[message.state] -= 1
+        self._counts[state] += 1
+        message.state = state
+
+    def clear(self) -> None:
+        """Count nothing any more."""
+        self._counts = [0] * len(State)
+
+    @property
+    def ready(self) -> int:
+        return self._counts[State.READY]
+
+    @property
+    def delayed(self) -> int:
+        return self._counts[State.DELAYED]
+
+    @property
+    def in_flight(self) -> int:
+        """Return how many were received, those being deleted included."""
+        return self._counts[State.IN_FLIGHT] + self._counts[State.LEAVING]
+
+    @property
+    def waiting(self) -> int:
+        """Return how many are or will be available."""
+        return self._counts[State.READY] + self._counts[State.DELAYED]
+
+    @property
+    def total(self) -> int:
+        return self.waiting + self.in_flight
+
+
+class Order(Protocol):
+    """Holds the messages in memory in the order in which they are received."""
+
+    def position(self, id: int, available_at: float) -> int:
+        """Return a new message's place in the journal's order."""
+        ...
+
+    def admitted(self, message: Message) -> None:
+        """Take in a message that came to memory, available or not."""
+        ...
+
+    def ready(self, message: Message) -> None:
+        """Offer a message: it became available."""
+        ...
+
+    def leased(self, message: Message) -> None:
+        """Note that a message was received."""
+        ...
+
+    def set_aside(self, message: Message) -> None:
+        """Note that a message that was in flight waits again, not yet available."""
+        ...
+
+    def left(self, message: Message) -> None:
+        """Drop a message: it was deleted, has expired, was moved or left to the disk."""
+        ...
+
+    def clear(self) -> None:
+        """Drop all messages."""
+        ...
+
+    def pick(self) -> Generator[Message]:
+        """Yield, taking them out, the messages that one receive may have, in order."""
+        ...
+
+    def room(self) -> int:
+        """Return how many more messages memory may hold."""
+        ...
+
+    def runs_low(self) -> bool:
+        """Return whether the front should be filled up from the disk."""
+        ...
+
+    def bound(self) -> int | None:
+        """Return how many waiting messages to keep in memory; None: all that are there."""
+        ...
+
+    def check_handle(self, message: Message, receives: int) -> None:
+        """Check a receipt handle of the receive number ``receives`` of a message.
+
+        Raises:
+            ExpiredHandle: It is too old for this kind of queue.
+        """
+        ...
