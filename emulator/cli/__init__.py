@@ -14,6 +14,6 @@ def main() -> None:
     """Run the command of this process's arguments; the console script."""
     gc.set_threshold(_COLLECT_AFTER)
 
-    from emulator.cli.commands import run
+    from emulator.cli.application import run
 
     sys.exit(run(sys.argv[1:]))

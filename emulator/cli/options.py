@@ -15,10 +15,20 @@ from typing import Annotated, Any, Literal, get_args, get_origin, get_type_hints
 import typer
 from typer.core import TyperCommand
 
-from emulator.cli.terminal import pairs
 from emulator.settings import Option
 
 PREFIX = "LOCALFAAS_"
+
+
+def pairs(given: list[str] | None, option: str) -> dict[str, str]:
+    """Return what an option of the form NAME=VALUE was given, by name."""
+    pairs = {}
+    for text in given or ():
+        name, equals, value = text.partition("=")
+        if not (name and equals and value):
+            raise typer.BadParameter(f"{text!r} is not NAME=VALUE", param_hint=option)
+        pairs[name] = value
+    return pairs
 
 
 class OptionOf:

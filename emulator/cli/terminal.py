@@ -12,8 +12,6 @@ import threading
 import time
 from typing import Any, TextIO
 
-import typer
-
 from emulator.model.errors import LocalfaasError
 
 #: Control characters but for tab, and escape sequences but for colours: a function's output must
@@ -52,17 +50,6 @@ def clean(text: str) -> str:
 def show_control_characters(text: str) -> str:
     """Return ``text`` with each of its control characters as an escape, colours included."""
     return _CONTROL.sub(lambda match: f"\\x{ord(match[0]):02x}", text)
-
-
-def pairs(given: list[str] | None, option: str) -> dict[str, str]:
-    """Return what an option of the form NAME=VALUE was given, by name."""
-    pairs = {}
-    for text in given or ():
-        name, equals, value = text.partition("=")
-        if not (name and equals and value):
-            raise typer.BadParameter(f"{text!r} is not NAME=VALUE", param_hint=option)
-        pairs[name] = value
-    return pairs
 
 
 def is_terminal(stream: TextIO | None = None) -> bool:

@@ -11,8 +11,8 @@ from pathlib import Path
 
 import pytest
 
-from emulator.cli import doctor, serve
-from emulator.cli.commands import run
+from emulator.cli.application import run
+from emulator.cli.commands import doctor, up
 from emulator.driver.docker.declaration import DockerSettings
 from emulator.driver.process import checks
 from emulator.settings import Settings
@@ -38,7 +38,7 @@ OF_DRIVERS = {"docker": DockerSettings()}
 def settings(monkeypatch: pytest.MonkeyPatch) -> list[Settings]:
     """What ``up`` would have served with."""
     seen: list[Settings] = []
-    monkeypatch.setattr(serve, "_serve", lambda settings, *, quiet: seen.append(settings))
+    monkeypatch.setattr(up, "_serve", lambda settings, *, quiet: seen.append(settings))
     return seen
 
 
@@ -68,7 +68,7 @@ def test_help_names_every_command(capsys: pytest.CaptureFixture[str]) -> None:
 
 def test_help_imports_nothing_heavy() -> None:
     code = (
-        "import sys; from emulator.cli.commands import run; run(['up', '--help']);"
+        "import sys; from emulator.cli.application import run; run(['up', '--help']);"
         "print(*(name for name in ('rich.console', 'fastapi', 'uvicorn', 'botocore', 'watchfiles',"
         " 'http.client', 'asyncio', 'emulator.app', 'docker', 'yaml') if name in sys.modules))"
     )

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from emulator.cli.commands import run
+from emulator.cli.application import run
 from emulator.cli.documents import read_document
 from emulator.cli.terminal import CommandError
 

@@ -12,8 +12,8 @@ from contextlib import contextmanager
 
 import pytest
 
-from emulator.cli import down
-from emulator.cli.commands import run
+from emulator.cli.application import run
+from emulator.cli.commands import down
 
 #: Answers one request, lets go of its port and goes on for a while.
 STAND_IN = """

@@ -20,7 +20,7 @@ PLACE = Path(__file__).parent / "third"
 ADDED = (
     f"import emulator.driver; emulator.driver.__path__.append({str(PLACE)!r})\n"
     "from emulator.driver import table; table.DRIVERS = (*table.DRIVERS, 'scripted')\n"
-    "from emulator.cli.commands import run\n"
+    "from emulator.cli.application import run\n"
 )
 
 

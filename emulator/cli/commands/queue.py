@@ -4,21 +4,13 @@ from __future__ import annotations
 
 import json as json_text
 import time
-from typing import Annotated, Any
+from typing import Annotated
 
 import typer
 
-from emulator.cli.client import (
-    DEFAULT_ENDPOINT,
-    Account,
-    Client,
-    Endpoint,
-    Json,
-    Region,
-    error_text,
-    scope,
-)
+from emulator.cli.client import DEFAULT_ENDPOINT, Account, Endpoint, Json, Region
 from emulator.cli.documents import FORMS, read_document
+from emulator.cli.sqs import SqsClient
 from emulator.cli.tables import show_table
 from emulator.cli.terminal import CommandError, age, note, show_json
 
@@ -32,43 +24,6 @@ Name = Annotated[str, typer.Argument(metavar="QUEUE", help="A queue's name, URL 
 _PAUSE = 0.1
 #: Characters of a body that a table shows.
 _WIDTH = 60
-
-
-class _Sqs:
-    """SQS's API of one emulator, for one account and region."""
-
-    def __init__(self, endpoint: str, region: str | None, account: str | None) -> None:
-        self.client = Client(endpoint)
-        self._headers = {
-            "Content-Type": "application/x-amz-json-1.0",
-            **scope("sqs", region, account),
-        }
-
-    def call(self, operation: str, *, seconds: float = 30.0, **request: Any) -> Any:
-        """Return an operation's answer; parameters that are None are left out."""
-        given = {name: value for name, value in request.items() if value is not None}
-        headers = {**self._headers, "X-Amz-Target": f"AmazonSQS.{operation}"}
-        body = json_text.dumps(given).encode()
-        answer = self.client.request("POST", "/", body, headers, seconds=seconds)
-        if answer.status >= 300:
-            raise CommandError(error_text(answer))
-        return json_text.loads(answer.body or b"{}")
-
-    def url(self, name: str) -> str:
-        """Return the URL of a queue given by name, URL or ARN."""
-        if "://" in name:
-            return name
-        parts = name.split(":")
-        owner = parts[4] if len(parts) == 6 else None
-        found = self.call("GetQueueUrl", QueueName=parts[-1], QueueOwnerAWSAccountId=owner)
-        return str(found["QueueUrl"])
-
-    def attributes(self, url: str) -> dict[str, str]:
-        found = self.call("GetQueueAttributes", QueueUrl=url, AttributeNames=["All"])
-        return dict(found["Attributes"])
-
-    def arn(self, name: str) -> str:
-        return name if name.startswith("arn:") else self.attributes(self.url(name))["QueueArn"]
 
 
 @queue.command(name="list")
@@ -85,7 +40,7 @@ def list_queues(
 
     Example: localfaas queue list
     """
-    sqs = _Sqs(endpoint, region, account)
+    sqs = SqsClient(endpoint, region, account)
     found, token = [], None
     while True:
         page = sqs.call("ListQueues", QueueNamePrefix=prefix, MaxResults=1000, NextToken=token)
@@ -157,7 +112,7 @@ def send(
     if not plain:
         otherwise = "Plain text needs --text."
         body = _decoded(read_document(body, "message", otherwise=otherwise))
-    sqs = _Sqs(endpoint, region, account)
+    sqs = SqsClient(endpoint, region, account)
     sent = sqs.call(
         "SendMessage",
         QueueUrl=sqs.url(name),
@@ -201,7 +156,7 @@ def receive(
 
     Example: localfaas queue receive orders --wait 5 --delete
     """
-    sqs = _Sqs(endpoint, region, account)
+    sqs = SqsClient(endpoint, region, account)
     url = sqs.url(name)
     found = sqs.call(
         "ReceiveMessage",
@@ -241,7 +196,7 @@ def peek(
 
     Example: localfaas queue peek orders
     """
-    sqs = _Sqs(endpoint, region, account)
+    sqs = SqsClient(endpoint, region, account)
     found = sqs.client.get("queues/messages", arn=sqs.arn(name), limit=limit)
     if json:
         show_json(found)
@@ -280,7 +235,7 @@ def purge(
 
     Example: localfaas queue purge orders
     """
-    sqs = _Sqs(endpoint, region, account)
+    sqs = SqsClient(endpoint, region, account)
     sqs.call("PurgeQueue", QueueUrl=sqs.url(name))
 
 
@@ -304,7 +259,7 @@ def redrive(
 
     Example: localfaas queue redrive orders-dlq
     """
-    sqs = _Sqs(endpoint, region, account)
+    sqs = SqsClient(endpoint, region, account)
     arn = sqs.arn(name)
     sqs.call(
         "StartMessageMoveTask",

@@ -8,50 +8,41 @@ import sys
 from collections.abc import Sequence
 from importlib import import_module
 from io import TextIOWrapper
-from typing import Annotated
-
-import typer
+from typing import TYPE_CHECKING
 
 from emulator import __version__
-from emulator.cli.options import PanelCommand
 from emulator.cli.terminal import error
 from emulator.model.errors import LocalfaasError
 
-#: Where each command stands, in the order of the help. Only the one that is run is imported.
-_COMMANDS = {
-    "up": "serve",
-    "invoke": "call",
-    "logs": "call",
-    "ps": "listings",
-    "functions": "listings",
-    "url": "url",
-    "queue": "queues",
-    "events": "events",
-    "env": "environment",
-    "doctor": "doctor",
-    "down": "down",
-    "runtimes": "runtimes",
-}
+if TYPE_CHECKING:
+    import typer
+
+#: All commands, in the order of the help. Each is a module of :mod:`emulator.cli.commands` with a
+#: function, or a group of commands, of its name; only the one that runs is imported.
+COMMANDS = (
+    "up",
+    "invoke",
+    "logs",
+    "ps",
+    "functions",
+    "url",
+    "queue",
+    "events",
+    "env",
+    "doctor",
+    "down",
+    "runtimes",
+)
 #: Why a file that stdout leads to takes no more.
 _NO_ROOM = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
 
 
-def _version(wanted: bool) -> None:
-    if wanted:
-        print(f"localfaas {__version__}")
-        raise typer.Exit
+def application(names: Sequence[str] = COMMANDS) -> typer.Typer:
+    """Return the command line with some of the commands."""
+    import typer
 
+    from emulator.cli.options import PanelCommand
 
-def _root(
-    version: Annotated[
-        bool, typer.Option("--version", callback=_version, is_eager=True, help="Show the version.")
-    ] = False,
-) -> None:
-    pass
-
-
-def _application(arguments: Sequence[str]) -> typer.Typer:
-    """Return the command line: with the command that is asked for or, for help, with all."""
     # Plain help: rich's own takes as long as everything else together.
     app = typer.Typer(
         name="localfaas",
@@ -62,10 +53,15 @@ def _application(arguments: Sequence[str]) -> typer.Typer:
         pretty_exceptions_enable=False,
         context_settings={"help_option_names": ["-h", "--help"]},
     )
-    app.callback()(_root)
-    asked = arguments[0] if arguments else ""
-    for name in (asked,) if asked in _COMMANDS else _COMMANDS:
-        command = getattr(import_module(f"emulator.cli.{_COMMANDS[name]}"), name)
+
+    @app.callback()
+    def root(version: bool = typer.Option(False, "--version", help="Show the version.")) -> None:
+        if version:
+            print(f"localfaas {__version__}")
+            raise typer.Exit
+
+    for name in names:
+        command = getattr(import_module(f"emulator.cli.commands.{name}"), name)
         if isinstance(command, typer.Typer):
             app.add_typer(command, name=name)
         else:
@@ -96,8 +92,15 @@ def run(arguments: Sequence[str]) -> int:
 
 
 def _run(arguments: Sequence[str]) -> int:
+    if list(arguments) == [
+        "--version"
+    ]:  # without what parses options, which takes ten times as long
+        print(f"localfaas {__version__}")
+        return 0
+    asked = arguments[0] if arguments else ""
+    names = (asked,) if asked in COMMANDS else COMMANDS
     try:
-        _application(arguments)(list(arguments), prog_name="localfaas")
+        application(names)(list(arguments), prog_name="localfaas")
     except SystemExit as end:
         return end.code if isinstance(end.code, int) else 1
     return 0

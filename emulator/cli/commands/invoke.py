@@ -1,4 +1,4 @@
-"""Commands about calls of functions: ``invoke`` and ``logs``."""
+"""The command ``invoke``: calls a function."""
 
 from __future__ import annotations
 
@@ -14,7 +14,6 @@ from emulator.cli.client import (
     Account,
     Client,
     Endpoint,
-    Json,
     Region,
     error_text,
     scope,
@@ -24,9 +23,7 @@ from emulator.cli.log_lines import log_line
 from emulator.cli.terminal import (
     CommandError,
     error,
-    local_time,
     note,
-    show_json,
     terminal_width,
 )
 
@@ -78,53 +75,3 @@ def invoke(
     if "x-amz-function-error" in given:
         error(f"the function failed ({given['x-amz-function-error']})")
         raise typer.Exit(1)
-
-
-def logs(
-    name: Annotated[str | None, typer.Argument(help="A function's name; all without.")] = None,
-    follow: Annotated[
-        bool, typer.Option("-f", "--follow", help="Go on with new lines as they come.")
-    ] = False,
-    limit: Annotated[
-        int,
-        typer.Option("-n", "--limit", min=1, max=10_000, help="Show at most so many past lines."),
-    ] = 1000,
-    json: Json = False,
-    endpoint: Endpoint = DEFAULT_ENDPOINT,
-) -> None:
-    """Show what functions logged, oldest line first.
-
-    With --json and --follow, one JSON object per line.
-
-    Example: localfaas logs hello -f
-    """
-    client = Client(endpoint)
-    if not follow:
-        found = client.get("logs", function=name, limit=limit)
-        if json:
-            show_json(found)
-            return
-        for each in found:
-            _show(each)
-        if not found:
-            note("no lines" if name is None else f"no lines of a function {name}")
-        return
-    from json import dumps
-
-    try:
-        for each in client.follow("logs/follow", function=name, limit=limit):
-            if json:
-                print(dumps(each, ensure_ascii=False), flush=True)
-            elif "skipped" in each:
-                note(f"{each['skipped']} lines not shown: they came too quickly")
-            else:
-                _show(each)
-    except KeyboardInterrupt:
-        return
-    note("the emulator has ended")
-
-
-def _show(each: dict[str, str | int]) -> None:
-    time = local_time(int(each["timestamp"]))
-    line = log_line(str(each["function"]), str(each["message"]), terminal_width(), time=time)
-    print(line, flush=True)
