@@ -47,7 +47,8 @@ class Identifier:
         self._paths: list[tuple[re.Pattern[str], Service]] = []
         for service in self._services:
             spec = service.spec
-            self._signed.setdefault(spec.signing_name, []).append(service)
+            for name in spec.signing_names:
+                self._signed.setdefault(name, []).append(service)
             if spec.target_prefix:
                 self._targets[spec.target_prefix] = service
             if spec.query_version:

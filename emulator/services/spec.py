@@ -25,8 +25,8 @@ class ServiceSpec:
     #: The protocols it is served in, those of its model first. What it has by any other name
     #: than SDKs of today use stands last.
     protocols: tuple[Protocol, ...]
-    #: Its name in the scope of a signature: "states".
-    signing_name: str
+    #: Its names in the scope of a signature, the usual one first: "states".
+    signing_names: tuple[str, ...]
     #: Its name in ARNs, where it has a resource with one: "states".
     arn_name: str = ""
     #: What comes before the last dot of X-Amz-Target, and stands in the paths of CBOR requests:

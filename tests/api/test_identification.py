@@ -26,7 +26,7 @@ def ask(
 ) -> tuple[int, str]:
     headers, path, body, method = {}, "/", b"", "POST"
     if signed:
-        scope = f"AKID/20260101/us-east-1/{spec.signing_name}/aws4_request"
+        scope = f"AKID/20260101/us-east-1/{spec.signing_names[0]}/aws4_request"
         headers["Authorization"] = f"AWS4-HMAC-SHA256 Credential={scope}, Signature=0"
     if protocol == "json":
         headers["X-Amz-Target"] = f"{spec.target_prefix}.{operation}"

@@ -57,7 +57,7 @@ def test_operations_are_in_order_and_named_by_rule(service: Service) -> None:
 def test_a_spec_says_what_the_model_says(service: Service) -> None:
     spec = service.spec
     metadata = botocore.session.get_session().get_service_model(spec.model).metadata
-    assert spec.signing_name == metadata.get("signingName", metadata["endpointPrefix"])
+    assert spec.signing_names[0] == metadata.get("signingName", metadata["endpointPrefix"])
     # The older protocol of a service that came from it is in no model of today.
     known = {*metadata["protocols"], *(["query"] if "awsQueryCompatible" in metadata else [])}
     assert metadata["protocol"] == spec.protocols[0]
@@ -95,7 +95,7 @@ def test_what_serves_all_services_names_none() -> None:
         for each in TABLE.services
         for name in (
             each.spec.model,
-            each.spec.signing_name,
+            *each.spec.signing_names,
             each.spec.arn_name,
             each.spec.target_prefix,
             each.spec.query_version,

@@ -9,7 +9,7 @@ SPEC = ServiceSpec(
     title="Hello World",
     # A service of AWS has one of these, two at most.
     protocols=("rest-json", "rest-xml", "json", "query", "smithy-rpc-v2-cbor"),
-    signing_name="hello-world",
+    signing_names=("hello-world",),
     arn_name="hello-world",
     target_prefix="HelloWorld_20260101",
     query_version="2026-01-01",

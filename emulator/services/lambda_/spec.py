@@ -8,7 +8,7 @@ SPEC = ServiceSpec(
     model="lambda",
     title="Lambda",
     protocols=("rest-json",),
-    signing_name="lambda",
+    signing_names=("lambda",),
     arn_name="lambda",
     # The paths of the API begin with the date of their version.
     path=r"/20\d\d-\d\d-\d\d/.*",

@@ -8,7 +8,7 @@ SPEC = ServiceSpec(
     model="sts",
     title="STS",
     protocols=("query",),
-    signing_name="sts",
+    signing_names=("sts",),
     query_version="2011-06-15",
     modules=("wire",),
 )
