@@ -1,13 +1,17 @@
 # One verb per command; each makes the virtual environment first.
 PYTHON ?= python3
 BIN := .venv/bin
+UV := $(shell command -v uv 2>/dev/null)
+# A file of exact versions to keep to: CI gives .ci/constraints.txt.
+LOCK ?=
+LOCKED := $(if $(LOCK),$(foreach tool,PIP UV,$(foreach kind,CONSTRAINT BUILD_CONSTRAINT,$(tool)_$(kind)=$(abspath $(LOCK)))))
 # What pip does for packages it copies: the first start need not compile.
 COMPILE = $(BIN)/python -m compileall -q emulator runtimes/python
 
 # The Python runtime is checked for the oldest Python that mypy knows; it runs on 3.8 and newer.
 RUNTIME_TYPES := --config-file= --cache-dir=../../.mypy_cache --strict --python-version=3.10
 
-.PHONY: up test test-fast check format bench clean
+.PHONY: up test test-fast smoke coverage check format bench lock clean
 
 # Start the emulator with the sample functions.
 up: .venv/up
@@ -20,6 +24,16 @@ test: .venv/dev
 # Without what needs Docker or takes long: a minute or two.
 test-fast: .venv/dev
 	$(BIN)/pytest -n auto --dist loadgroup -m "not slow and not docker"
+
+# A few minutes' worth of them, for a machine that is new to us.
+smoke: .venv/dev
+	$(BIN)/pytest -n auto --dist loadgroup -m "not slow and not docker" \
+	  tests/unit tests/api/test_functions.py tests/acceptance/test_samples.py
+
+# Which lines the quick tests reach; the page to read is htmlcov/index.html.
+coverage: .venv/dev
+	$(BIN)/pytest -n auto --dist loadgroup -m "not slow and not docker" \
+	  --cov --cov-report=term:skip-covered --cov-report=html
 
 # Format, lint, types, layers.
 check: .venv/dev
@@ -42,19 +56,31 @@ bench: .venv/dev
 	$(BIN)/python -m tests.benchmarks.bench_api
 	$(BIN)/python -m tests.benchmarks.bench_codec
 
+# Renew the versions that CI installs.
+lock:
+	echo hatchling | uv pip compile --quiet --upgrade --universal --python-version 3.11 --no-annotate \
+	  --custom-compile-command "make lock" --extra dev pyproject.toml - -o .ci/constraints.txt
+
 clean:
-	rm -rf .venv .mypy_cache .ruff_cache .pytest_cache .hypothesis bench-results dist
+	rm -rf htmlcov .coverage* .venv .mypy_cache .ruff_cache .pytest_cache .hypothesis bench-results dist
 
 .venv/bin/python:
 	$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "localfaas needs Python 3.11 or newer: make PYTHON=python3.x")'
-	$(PYTHON) -m venv .venv || (echo "No venv module: install python3-venv (Debian, Ubuntu)." >&2; rm -rf .venv; exit 1)
+	@echo "Making .venv ..."
+	@$(PYTHON) -m venv .venv || (echo "No venv module: install python3-venv (Debian, Ubuntu)." >&2; rm -rf .venv; exit 1)
+
+# uv installs in a few seconds; where it is not there, or does not get at the packages, pip does.
+define install
+@echo "Installing $(1) and what it needs$(if $(UV),, (half a minute; with uv, seconds)) ..."
+@$(LOCKED) $(if $(UV),uv pip install --quiet --python $(BIN)/python -e '$(1)' 2>/dev/null ||) \
+  $(LOCKED) $(BIN)/pip install --quiet --disable-pip-version-check -e '$(1)'
+@$(COMPILE)
+endef
 
 .venv/up: .venv/bin/python pyproject.toml
-	$(BIN)/pip install --quiet --disable-pip-version-check -e .
-	@$(COMPILE)
+	$(call install,.)
 	@touch $@
 
 .venv/dev: .venv/bin/python pyproject.toml
-	$(BIN)/pip install --quiet --disable-pip-version-check -e '.[dev]'
-	@$(COMPILE)
+	$(call install,.[dev])
 	@touch $@ .venv/up

@@ -1,3 +1,3 @@
 """localfaas: a local FaaS runtime with a Lambda-compatible invoke API."""
 
-__version__ = "0.1.0"
+__version__ = "0.2.0"
