@@ -65,13 +65,13 @@ clean:
 	rm -rf htmlcov .coverage* .venv .mypy_cache .ruff_cache .pytest_cache .hypothesis bench-results dist
 
 .venv/bin/python:
-	$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "localfaas needs Python 3.11 or newer: make PYTHON=python3.x")'
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "localfaas needs Python 3.11 or newer: make PYTHON=python3.x")'
 	@echo "Making .venv ..."
 	@$(PYTHON) -m venv .venv || (echo "No venv module: install python3-venv (Debian, Ubuntu)." >&2; rm -rf .venv; exit 1)
 
 # uv installs in a few seconds; where it is not there, or does not get at the packages, pip does.
 define install
-@echo "Installing $(1) and what it needs$(if $(UV),, (half a minute; with uv, seconds)) ..."
+@echo "Installing $(1) and what it needs$(if $(UV),, (a minute or two; with uv, seconds)) ..."
 @$(LOCKED) $(if $(UV),uv pip install --quiet --python $(BIN)/python -e '$(1)' 2>/dev/null ||) \
   $(LOCKED) $(BIN)/pip install --quiet --disable-pip-version-check -e '$(1)'
 @$(COMPILE)
