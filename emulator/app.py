@@ -131,7 +131,8 @@ class Emulator:
         """Make what runs functions, without any HTTP."""
         settings = self.settings
         kept = self.store.logs
-        self.logs = Logs(self.clock, None if kept is None else Recorder(kept, self.clock))
+        recorder = None if kept is None else Recorder(kept, self.clock, self.console)
+        self.logs = Logs(self.clock, recorder, self.console)
         self.packages = Requirements(self.driver.interpreter, console=self.console)
         self.pools = Pools(
             self.driver,

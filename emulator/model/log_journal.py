@@ -61,10 +61,16 @@ class LogJournal(Protocol):
         """Make all changes or none."""
         ...
 
-    async def load(self, most: int) -> tuple[list[GroupRecord], list[StreamRecord], int]:
-        """Return groups, streams and the last id used; keeps the newest ``most`` events."""
+    async def load(self) -> tuple[list[GroupRecord], list[StreamRecord], int]:
+        """Return groups, streams and the last id used."""
         ...
 
-    async def events(self, after: int, until: int, limit: int) -> list[EventRecord]:
-        """Return the next events after one sequence, up to another, oldest first."""
+    async def events(self, after: int, until: int, limit_bytes: int) -> list[EventRecord]:
+        """Return the next events after one sequence, up to another, oldest first.
+
+        Args:
+            after: The last sequence before them.
+            until: The last sequence they may have.
+            limit_bytes: No more follow once their messages have this many bytes.
+        """
         ...

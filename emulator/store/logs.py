@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sqlite3
+from contextlib import closing
 
 import orjson
 
@@ -11,6 +12,9 @@ from emulator.store.database import Database
 from emulator.store.queries import queries
 
 Connection = sqlite3.Connection
+
+#: What an event weighs beside its message, bytes: that of empty lines are no more than others.
+_EVENT_BYTES = 256
 
 
 class StoredLogs:
@@ -40,7 +44,7 @@ class StoredLogs:
 
         await self._database.write(work)
 
-    async def load(self, most: int) -> tuple[list[GroupRecord], list[StreamRecord], int]:
+    async def load(self) -> tuple[list[GroupRecord], list[StreamRecord], int]:
         sql = self._sql
 
         def work(
@@ -48,7 +52,6 @@ class StoredLogs:
         ) -> tuple[list[GroupRecord], list[StreamRecord], int]:
             # Before anything goes, or its id could be used again.
             (last,) = connection.execute(sql["last_log_id"]).fetchone()
-            connection.execute(sql["keep_newest_log_events"], (most,))
             connection.execute(sql["delete_empty_log_streams"])
             groups = [
                 GroupRecord(*row)._replace(tags=orjson.loads(row[-1]))
@@ -62,11 +65,20 @@ class StoredLogs:
 
         return await self._database.write(work)
 
-    async def events(self, after: int, until: int, limit: int) -> list[EventRecord]:
-        rows = await self._database.read(
-            lambda c: c.execute(self._sql["load_log_events"], (after, until, limit)).fetchall()
-        )
-        return [EventRecord(*row) for row in rows]
+    async def events(self, after: int, until: int, limit_bytes: int) -> list[EventRecord]:
+        def work(connection: Connection) -> list[EventRecord]:
+            found: list[EventRecord] = []
+            size = 0
+            # Closed, or it would hold on to the file as it is now.
+            with closing(connection.execute(self._sql["load_log_events"], (after, until))) as rows:
+                for row in rows:
+                    found.append(EventRecord(*row))
+                    size += _EVENT_BYTES + len(found[-1].message)
+                    if size >= limit_bytes:
+                        break
+            return found
+
+        return await self._database.read(work)
 
     async def close(self) -> None:
         await self._database.close()

@@ -124,11 +124,6 @@ DELETE FROM log_streams WHERE group_id = ?;
 -- name: delete_log_group
 DELETE FROM log_groups WHERE id = ?;
 
--- name: keep_newest_log_events
-DELETE FROM log_events WHERE sequence <= (
-    SELECT sequence FROM log_events ORDER BY sequence DESC LIMIT 1 OFFSET ?
-);
-
 -- name: delete_empty_log_streams
 DELETE FROM log_streams
 WHERE of_lines AND NOT EXISTS (SELECT 1 FROM log_events WHERE stream = log_streams.id);
@@ -148,4 +143,4 @@ SELECT max(
 
 -- name: load_log_events
 SELECT sequence, stream, timestamp, ingested, message FROM log_events
-WHERE sequence > ? AND sequence <= ? ORDER BY sequence LIMIT ?;
+WHERE sequence > ? AND sequence <= ? ORDER BY sequence;

@@ -18,7 +18,7 @@ _TIMED = frozenset(level << 2 | kind for level in range(7) for kind in (2, 3))
 _TYPE_AND_LENGTH = 8
 _TIME = 8
 #: A longer message is none: something else happened to print the magic bytes.
-_LONGEST = 64 * 1024 * 1024
+_LONGEST = 8 * 1024 * 1024
 
 
 class FrameReader:

@@ -3,11 +3,16 @@
 from __future__ import annotations
 
 from collections import deque
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
 #: What CloudWatch adds to the size of each event, bytes.
 OVERHEAD = 26
+#: What this process needs for an event beside the characters of its message, and for a stream
+#: beside its events, bytes.
+EVENT_MEMORY = 256
+STREAM_MEMORY = 1024
 
 
 class LogEvent(NamedTuple):
@@ -19,6 +24,12 @@ class LogEvent(NamedTuple):
     timestamp: int
     message: str
     ingested: int
+
+    @property
+    def memory(self) -> int:
+        """The memory it takes, bytes: exact for ASCII, near it for most other text."""
+        length = len(self.message)
+        return EVENT_MEMORY + (length if self.message.isascii() else 3 * length)
 
 
 @dataclass(slots=True, eq=False)
@@ -32,7 +43,10 @@ class LogStream:
     created: int
     #: In the order they came; their timestamps rise where ``ordered``.
     events: deque[LogEvent] = field(default_factory=deque)
+    #: Bytes as CloudWatch counts them.
     size: int = 0
+    #: Bytes of this process's memory.
+    memory: int = STREAM_MEMORY
     last_ingestion: int = 0
     ordered: bool = True
     #: An environment writes it, line by line: read through the API, its events end in a newline.
@@ -40,15 +54,30 @@ class LogStream:
     #: It was deleted: who still writes to it has to make it anew.
     deleted: bool = False
 
-    def add(self, event: LogEvent) -> int:
-        """Take an event in; returns its size."""
+    def add(self, event: LogEvent) -> None:
+        """Take an event in."""
         if self.events and event.timestamp < self.events[-1].timestamp:
             self.ordered = False
         self.events.append(event)
-        size = len(event.message) + OVERHEAD
         self.last_ingestion = event.ingested
-        self.size += size
-        return size
+        self.size += len(event.message) + OVERHEAD
+        self.memory += event.memory
+
+    def drop_oldest(self) -> None:
+        """Let go of the event that came first."""
+        event = self.events.popleft()
+        self.size -= len(event.message) + OVERHEAD
+        self.memory -= event.memory
+
+    def replace(self, events: Iterable[LogEvent]) -> None:
+        """Have these events instead, in the order they came."""
+        self.events = deque(events)
+        self.size = sum(len(event.message) + OVERHEAD for event in self.events)
+        self.memory = STREAM_MEMORY + sum(event.memory for event in self.events)
+
+    def holds(self, event: LogEvent) -> bool:
+        """Say whether an event that was added is there still."""
+        return not self.deleted and bool(self.events) and event.sequence >= self.events[0].sequence
 
     def between(self, start: int, end: int) -> list[LogEvent]:
         """Return the events from ``start`` up to and with ``end``, milliseconds, by time."""
@@ -80,5 +109,12 @@ class LogGroup:
     streams: dict[str, LogStream] = field(default_factory=dict)
     retention_days: int | None = None
     tags: dict[str, str] = field(default_factory=dict)
-    #: Bytes of all its streams.
-    size: int = 0
+    #: Bytes of memory of all its streams.
+    memory: int = 0
+    #: Its user was told that its oldest events go.
+    told_full: bool = False
+
+    @property
+    def size(self) -> int:
+        """Bytes of all its streams, as CloudWatch counts them."""
+        return sum(stream.size for stream in self.streams.values())

@@ -2,22 +2,24 @@
 
 from __future__ import annotations
 
-from collections import deque
 from collections.abc import Callable, Iterator
 from itertools import count, islice
 
 from emulator.model.clock import Clock
+from emulator.model.console import Console, SilentConsole
 from emulator.model.log_journal import EventRecord, GroupRecord, StreamRecord
 from emulator.telemetry.frames import FrameReader
-from emulator.telemetry.groups import OVERHEAD, LogEvent, LogGroup, LogStream
+from emulator.telemetry.groups import LogEvent, LogGroup, LogStream
 from emulator.telemetry.recorder import Recorder
 
-#: Most a stream keeps, bytes of messages; the oldest go first.
-STREAM_BYTES = 4 * 1024 * 1024
-#: Most a group keeps; what was written to longest ago goes first, down to a share of this.
-GROUP_BYTES = 16 * 1024 * 1024
-_STREAM_LEFT = STREAM_BYTES * 15 // 16
-_GROUP_LEFT = GROUP_BYTES * 3 // 4
+#: The most memory that the events of a stream take, bytes; the oldest go first.
+STREAM_BYTES = 8 * 1024 * 1024
+#: The same of a group and of all groups together; the streams written to longest ago go first.
+GROUP_BYTES = 24 * 1024 * 1024
+ALL_BYTES = 96 * 1024 * 1024
+#: What is left where there was too much, as a share: not again with the next line.
+_STREAM_LEFT = 15 / 16
+_GROUP_LEFT = 3 / 4
 #: The longest event CloudWatch Logs takes, bytes; a longer line is cut into several.
 EVENT_BYTES = 256 * 1024
 _DAY_MS = 86_400_000
@@ -31,11 +33,17 @@ class Logs:
 
     Args:
         recorder: Lets them outlive the emulator; None: they live as long as it does.
+        console: Is told once of each group whose oldest events go.
     """
 
-    def __init__(self, clock: Clock, recorder: Recorder | None = None) -> None:
+    def __init__(
+        self, clock: Clock, recorder: Recorder | None = None, console: Console | None = None
+    ) -> None:
         self._clock = clock
         self._recorder = recorder
+        self._console = console or SilentConsole()
+        #: Bytes of memory of all groups.
+        self.memory = 0
         self._sequence = count(1)
         self._listeners: list[Listener] = []
         self.groups: dict[tuple[str, str], dict[str, LogGroup]] = {}
@@ -68,6 +76,7 @@ class Logs:
             now = int(self._clock.now() * 1000)
             found = group.streams[name] = LogStream(next(self._sequence), name, now)
             found.of_lines = of_lines
+            self._count(group, found.memory)
             if self._recorder is not None:
                 self._recorder.stream(group, found)
         return found
@@ -75,6 +84,7 @@ class Logs:
     def delete_group(self, account: str, region: str, name: str) -> None:
         """Remove a group that is there, with all its streams."""
         group = self.groups[account, region].pop(name)
+        self.memory -= group.memory
         for stream in group.streams.values():
             stream.deleted = True
         if self._recorder is not None:
@@ -84,7 +94,7 @@ class Logs:
         """Remove a stream that is there."""
         stream = group.streams.pop(name)
         stream.deleted = True
-        group.size -= stream.size
+        self._count(group, -stream.memory)
         if self._recorder is not None:
             self._recorder.dropped_stream(stream)
 
@@ -96,27 +106,61 @@ class Logs:
         event = LogEvent(
             next(self._sequence), now if timestamp is None else timestamp, message, now
         )
-        group.size += stream.add(event)
+        self._add(group, stream, event)
         if self._recorder is not None:
             self._recorder.event(stream, event)
-        if stream.size > STREAM_BYTES or group.size > GROUP_BYTES:
-            self._make_room(group, stream)
         for listener in self._listeners:
             listener(group, stream, event)
         return event
 
+    def _add(self, group: LogGroup, stream: LogStream, event: LogEvent) -> None:
+        before = stream.memory
+        stream.add(event)
+        self._count(group, stream.memory - before)
+        if stream.memory > STREAM_BYTES or group.memory > GROUP_BYTES or self.memory > ALL_BYTES:
+            self._make_room(group, stream)
+
+    def _count(self, group: LogGroup, memory: int) -> None:
+        group.memory += memory
+        self.memory += memory
+
     def _make_room(self, group: LogGroup, writing: LogStream) -> None:
-        if writing.size > STREAM_BYTES:
-            # More than needed: not again with the next line.
-            while writing.size > _STREAM_LEFT and len(writing.events) > 1:
+        if writing.memory > STREAM_BYTES:
+            self._tell_full(group, STREAM_BYTES, "log stream")
+            while writing.memory > STREAM_BYTES * _STREAM_LEFT and len(writing.events) > 1:
                 self._drop_oldest(group, writing)
-        if group.size <= GROUP_BYTES:
-            return
-        for stream in sorted(group.streams.values(), key=lambda each: each.last_ingestion):
-            if group.size <= _GROUP_LEFT:
+        if group.memory > GROUP_BYTES:
+            self._tell_full(group, GROUP_BYTES, "log group")
+            streams = [(group, stream) for stream in group.streams.values()]
+            left = GROUP_BYTES * _GROUP_LEFT
+            self._drop_streams(streams, writing, lambda: group.memory <= left)
+        if self.memory > ALL_BYTES:
+            self._tell_full(group, ALL_BYTES, "emulator")
+            groups = [each for scope in self.groups.values() for each in scope.values()]
+            streams = [(each, stream) for each in groups for stream in each.streams.values()]
+            self._drop_streams(streams, writing, lambda: self.memory <= ALL_BYTES * _GROUP_LEFT)
+
+    def _drop_streams(
+        self,
+        streams: list[tuple[LogGroup, LogStream]],
+        writing: LogStream,
+        is_enough: Callable[[], bool],
+    ) -> None:
+        """Delete the streams that were written to longest ago, but for the one being written."""
+        streams.sort(key=lambda each: each[1].last_ingestion)
+        for group, stream in streams:
+            if is_enough():
                 return
             if stream is not writing:
                 self.delete_stream(group, stream.name)
+
+    def _tell_full(self, group: LogGroup, limit: int, whole: str) -> None:
+        if not group.told_full:
+            group.told_full = True
+            self._console.warn(
+                f"{group.name} has much log: the {whole} keeps {limit >> 20} MB, and the oldest"
+                " lines go."
+            )
 
     def expire(self, group: LogGroup) -> None:
         """Drop what is older than the group's retention."""
@@ -130,15 +174,14 @@ class Logs:
                 continue
             kept = [event for event in stream.events if event.timestamp >= oldest]
             if len(kept) < len(stream.events):
-                group.size -= stream.size
-                stream.events = deque(kept)
-                stream.size = sum(len(event.message) + OVERHEAD for event in kept)
-                group.size += stream.size
+                before = stream.memory
+                stream.replace(kept)
+                self._count(group, stream.memory - before)
 
     def _drop_oldest(self, group: LogGroup, stream: LogStream) -> None:
-        size = len(stream.events.popleft().message) + OVERHEAD
-        stream.size -= size
-        group.size -= size
+        before = stream.memory
+        stream.drop_oldest()
+        self._count(group, stream.memory - before)
         if self._recorder is not None:
             self._recorder.trimmed(stream)
 
@@ -179,6 +222,7 @@ class Logs:
                 if owner is not None:
                     stream = LogStream(kept.id, kept.name, kept.created, of_lines=kept.of_lines)
                     owner.streams[kept.name] = stream
+                    self._count(owner, stream.memory)
                     streams[kept.id] = (owner, stream)
             self._sequence = count(last + 1)
 
@@ -186,7 +230,7 @@ class Logs:
             group, stream = streams.get(kept.stream, (None, None))
             if group is not None and stream is not None and not stream.deleted:
                 event = LogEvent(kept.sequence, kept.timestamp, kept.message, kept.ingested)
-                group.size += stream.add(event)
+                self._add(group, stream, event)
 
         await self._recorder.load(restore, put_back)
 

@@ -6,77 +6,78 @@ What is said to be logged is in memory; the disk has it a moment later. A crash 
 from __future__ import annotations
 
 import asyncio
-import logging
 from collections.abc import Callable
 
 from emulator.model.clock import Clock, Timer
+from emulator.model.console import Console, SilentConsole
 from emulator.model.errors import StorageError
-from emulator.model.log_journal import (
-    EventRecord,
-    GroupRecord,
-    LogChanges,
-    LogJournal,
-    StreamRecord,
-)
+from emulator.model.log_journal import EventRecord, GroupRecord, LogJournal, StreamRecord
 from emulator.telemetry.groups import LogEvent, LogGroup, LogStream
-
-log = logging.getLogger(__name__)
+from emulator.telemetry.pending import PendingChanges
 
 #: Seconds from a line to its being written.
 DELAY = 1.0
-#: Lines that wait to be written; of more, the oldest are not kept.
-MOST_WAITING = 50_000
-#: Lines of all functions that are kept over a restart, the newest.
-MOST_KEPT = 200_000
-#: Lines brought back at one go: other work gets its turn between.
-_PAGE = 2_000
+#: The most that is written at once, bytes of events: more waits for the next time.
+_BATCH_BYTES = 8 * 1024 * 1024
+#: Events brought back at one go, bytes: other work gets its turn between.
+_PAGE_BYTES = 4 * 1024 * 1024
 
 
 class Recorder:
-    """Hears of every change of the logs and writes it down later."""
+    """Hears of every change of the logs and writes it down later.
 
-    def __init__(self, journal: LogJournal, clock: Clock) -> None:
+    Events wait for it where the logs hold them anyway, so waiting costs next to no memory: what
+    the logs have let go of is forgotten here, too. A write that fails is tried again.
+
+    Args:
+        journal: Where it is kept.
+        clock: For the delay.
+        console: Is told when the journal does not take what is to be kept, once.
+    """
+
+    def __init__(self, journal: LogJournal, clock: Clock, console: Console | None = None) -> None:
         self._journal = journal
         self._clock = clock
-        self._groups: dict[int, LogGroup] = {}
-        self._streams: dict[int, tuple[LogGroup, LogStream]] = {}
-        self._dropped_groups: list[int] = []
-        self._dropped_streams: list[int] = []
-        self._trimmed: dict[int, LogStream] = {}
-        self._events: list[tuple[LogStream, LogEvent]] = []
+        self._console = console or SilentConsole()
+        self._pending = PendingChanges()
         self._timer: Timer | None = None
-        self._writing: asyncio.Task[None] | None = None
+        self._writing: asyncio.Task[bool] | None = None
         self._loading: asyncio.Task[None] | None = None
+        #: The journal took what it was last given.
+        self._works = True
 
     # --- what the logs tell --------------------------------------------------------------------
 
     def event(self, stream: LogStream, event: LogEvent) -> None:
-        self._events.append((stream, event))
+        """An event has come."""
+        self._pending.add(stream, event)
         if self._timer is None:
             self._arm()
-        elif len(self._events) > MOST_WAITING:
-            del self._events[: MOST_WAITING // 2]
 
     def group(self, group: LogGroup) -> None:
         """A group is new or has changed."""
-        self._groups[group.id] = group
+        self._pending.groups[group.id] = group
         self._arm()
 
     def stream(self, group: LogGroup, stream: LogStream) -> None:
-        self._streams[stream.id] = (group, stream)
+        """A stream is new."""
+        self._pending.streams[stream.id] = (group, stream)
         self._arm()
 
     def trimmed(self, stream: LogStream) -> None:
-        self._trimmed[stream.id] = stream
+        """A stream has let go of its oldest events."""
+        self._pending.trimmed[stream.id] = stream
         self._arm()
 
     def dropped_group(self, group: LogGroup) -> None:
-        self._groups.pop(group.id, None)
-        self._dropped_groups.append(group.id)
+        """A group was deleted with its streams."""
+        self._pending.groups.pop(group.id, None)
+        self._pending.dropped_groups.append(group.id)
         self._arm()
 
     def dropped_stream(self, stream: LogStream) -> None:
-        self._dropped_streams.append(stream.id)
+        """A stream was deleted."""
+        self._pending.dropped_streams.append(stream.id)
         self._arm()
 
     # --- writing -------------------------------------------------------------------------------
@@ -88,52 +89,41 @@ class Recorder:
     def _due(self) -> None:
         self._timer = None
         if self._writing is not None and not self._writing.done():
-            self._arm()  # the disk is slow: the next batch is larger
+            self._arm()  # the disk is slow
             return
-        self._writing = asyncio.get_running_loop().create_task(self._write(self._take()))
+        self._writing = asyncio.get_running_loop().create_task(self._write())
 
-    def _take(self) -> LogChanges:
-        changes = LogChanges(
-            dropped_groups=self._dropped_groups,
-            dropped_streams=self._dropped_streams,
-            groups=[_group_record(group) for group in self._groups.values()],
-            streams=[
-                StreamRecord(stream.id, group.id, stream.name, stream.created, stream.of_lines)
-                for group, stream in self._streams.values()
-                if not stream.deleted
-            ],
-            events=[
-                EventRecord(each.sequence, stream.id, each.timestamp, each.ingested, each.message)
-                for stream, each in self._events
-                if not stream.deleted
-            ],
-            trimmed=[
-                (stream.id, stream.events[0].sequence if stream.events else 1 << 62)
-                for stream in self._trimmed.values()
-                if not stream.deleted
-            ],
-        )
-        self._groups, self._streams, self._trimmed = {}, {}, {}
-        self._dropped_groups, self._dropped_streams, self._events = [], [], []
-        return changes
-
-    async def _write(self, changes: LogChanges) -> None:
+    async def _write(self) -> bool:
+        """Write a batch; return whether the journal took it."""
+        batch = self._pending.take(_BATCH_BYTES)
         try:
-            await self._journal.write(changes)
+            await self._journal.write(batch.changes())
         except StorageError as error:
-            log.error("%d lines of log are not kept: %s", len(changes.events), error)
+            batch.join(self._pending)
+            self._pending = batch
+            if self._works:
+                self._console.warn(f"Logs are not kept for now: {error}")
+            self._works = False
+        else:
+            self._works = True
+        if self._pending:
+            self._arm()
+        return self._works
 
     async def close(self) -> None:
         """Write down what there is; nothing more is to come."""
         if self._loading is not None:
             self._loading.cancel()
             await asyncio.gather(self._loading, return_exceptions=True)
+        if self._writing is not None:
+            await self._writing
+        while self._pending and await self._write():
+            pass
         if self._timer is not None:
             self._timer.cancel()
             self._timer = None
-        if self._writing is not None:
-            await self._writing
-        await self._write(self._take())
+        if self._pending.events:
+            self._console.warn(f"{len(self._pending.events)} lines of log were not kept.")
 
     # --- bringing back -------------------------------------------------------------------------
 
@@ -147,7 +137,7 @@ class Recorder:
         Raises:
             StorageError: They could not be read.
         """
-        groups, streams, last = await self._journal.load(MOST_KEPT)
+        groups, streams, last = await self._journal.load()
         restore(groups, streams, last)
         self._loading = asyncio.get_running_loop().create_task(self._load_events(put_back, last))
 
@@ -155,26 +145,14 @@ class Recorder:
         after = 0
         try:
             # What comes after ``last`` is of this emulator.
-            while page := await self._journal.events(after, last, _PAGE):
+            while page := await self._journal.events(after, last, _PAGE_BYTES):
                 for event in page:
                     put_back(event)
                 after = page[-1].sequence
         except StorageError as error:
-            log.error("lines of log from before could not be read: %s", error)
+            self._console.warn(f"Lines of log from before could not be read: {error}")
 
     async def loaded(self) -> None:
         """Return when all that was kept is back."""
         if self._loading is not None:
             await asyncio.wait((self._loading,))
-
-
-def _group_record(group: LogGroup) -> GroupRecord:
-    return GroupRecord(
-        group.id,
-        group.account,
-        group.region,
-        group.name,
-        group.created,
-        group.retention_days,
-        dict(group.tags),
-    )

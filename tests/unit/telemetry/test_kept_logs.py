@@ -2,18 +2,21 @@
 
 from __future__ import annotations
 
+import tracemalloc
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from emulator.model.clock import SystemClock
 from emulator.model.errors import StorageError
 from emulator.store.store import Store
-from emulator.telemetry import recorder
+from emulator.telemetry import logs
+from emulator.telemetry.groups import STREAM_MEMORY, LogEvent
 from emulator.telemetry.logs import STREAM_BYTES, Logs
 from emulator.telemetry.recorder import DELAY, Recorder
-from emulator.testing import FakeClock
+from emulator.testing import FakeClock, RecordingConsole
 
 WHERE = ("000000000000", "us-east-1")
 DAY = 86_400
@@ -27,8 +30,10 @@ class Run:
         self.store = Store.open(folder)
         assert self.store.logs is not None
         self.journal = self.store.logs
-        self.recorder = Recorder(self.journal, clock)
-        self.logs = Logs(clock, self.recorder)
+        console = RecordingConsole()
+        self.told = console.warnings
+        self.recorder = Recorder(self.journal, clock, console)
+        self.logs = Logs(clock, self.recorder, console)
 
     async def __aenter__(self) -> Run:
         await self.logs.open()
@@ -119,7 +124,7 @@ async def test_the_disk_keeps_no_more_than_the_memory(run: Callable[[], Run]) ->
     async with run() as second:
         await second.logs.loaded()
         assert second.logs.groups[WHERE]["group"].size <= STREAM_BYTES
-        kept = await second.journal.events(0, 1 << 62, 1000)
+        kept = await second.journal.events(0, 1 << 62, 1 << 30)
         assert len(kept) == len(second.messages()["stream"])
 
 
@@ -140,44 +145,97 @@ async def test_retention_holds_over_a_restart(run: Callable[[], Run]) -> None:
         assert third.messages() == {"stream": ["new"]}
 
 
-async def test_only_the_newest_lines_are_kept(
+async def test_an_overfull_file_of_an_early_release_is_cut_to_the_bounds(
     run: Callable[[], Run], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(recorder, "MOST_KEPT", 10)
+    """The newest lines stay, in memory and on the disk."""
     async with run() as first:
         for number in range(4):
             writer = first.logs.writer(*WHERE, "group", f"stream {number}")
             for line in range(4):
-                writer.line(f"{number}.{line}")
+                writer.line(f"{number}.{line}" + 1000 * "x")
+            await first.clock.advance(1)
+    monkeypatch.setattr(logs, "GROUP_BYTES", 3 * 4 * 1500)
+    monkeypatch.setattr(logs, "STREAM_BYTES", 3 * 1400 + STREAM_MEMORY)
     async with run() as second:
         await second.logs.loaded()
-        # A stream of which nothing is left is gone as well.
-        assert second.messages() == {
-            "stream 1": ["1.2", "1.3"],
-            "stream 2": ["2.0", "2.1", "2.2", "2.3"],
-            "stream 3": ["3.0", "3.1", "3.2", "3.3"],
+        found = {name: [line[:3] for line in lines] for name, lines in second.messages().items()}
+        assert found == {
+            "stream 2": ["2.1", "2.2", "2.3"],
+            "stream 3": ["3.1", "3.2", "3.3"],
         }
+    async with run() as third:
+        await third.logs.loaded()
+        assert len(await third.journal.events(0, 1 << 62, 1 << 30)) == 6
 
 
-async def test_a_flood_that_the_disk_cannot_follow_fills_no_memory(
-    run: Callable[[], Run], monkeypatch: pytest.MonkeyPatch
+@pytest.mark.parametrize(
+    "line", ["", "x" * 200_000, "\u00e9" * 100_000], ids=["empty", "long", "é"]
+)
+async def test_a_flood_fills_neither_memory_nor_disk(
+    run: Callable[[], Run], tmp_path: Path, line: str
 ) -> None:
-    monkeypatch.setattr(recorder, "MOST_WAITING", 10)
+    """Lines of 200 KB were 2 GB in memory and on the disk; empty ones were not counted."""
     async with run() as first:
         writer = first.logs.writer(*WHERE, "group", "stream")
-        for number in range(1000):
-            writer.line(str(number))
-        assert len(first.recorder._events) <= 11
-        assert len(first.messages()["stream"]) == 1000
+        weight = LogEvent(0, 0, line, 0).memory
+        for number in range(min(200_000_000 // weight, 60_000)):
+            writer.line(f"{number} {line}")
+            if number % 100 == 0:
+                assert first.logs.memory <= STREAM_BYTES
+                assert first.recorder._pending._memory <= STREAM_BYTES + 2 * 8 * 1024 * 1024
+                if number % 10_000 == 0:
+                    await first.clock.advance(DELAY)
+        assert len(first.told) == 1
+        assert "the log stream keeps 8 MB" in first.told[0]
+        last = f"{number} {line}"
     async with run() as second:
         await second.logs.loaded()
-        assert second.messages()["stream"][-1] == "999"
+        assert second.messages()["stream"][-1] == last
+        assert len(second.messages()["stream"]) > 10
+    size = sum(path.stat().st_size for path in tmp_path.glob("logs.db*"))
+    assert size < 8 * STREAM_BYTES
+
+
+async def test_all_groups_together_are_bounded(
+    run: Callable[[], Run], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(logs, "ALL_BYTES", 100_000)
+    async with run() as first:
+        for number in range(100):
+            first.logs.writer(*WHERE, f"group {number}", "stream").line("x" * 10_000)
+            await first.clock.advance(0.01)
+            assert first.logs.memory <= 100_000
+        groups = first.logs.groups[WHERE]
+        assert groups["group 99"].streams
+        assert not groups["group 0"].streams
+        held = sum(group.memory for group in groups.values())
+        assert held == first.logs.memory
+        # What is held is what is counted, by whatever way it went.
+        first.logs.delete_group(*WHERE, "group 99")
+        first.logs.delete_stream(groups["group 98"], "stream")
+        for group in groups.values():
+            assert group.memory == sum(stream.memory for stream in group.streams.values())
+        assert first.logs.memory == sum(group.memory for group in groups.values())
+
+
+async def test_memory_is_counted_as_it_is() -> None:
+    tracemalloc.start()
+    try:
+        for line in ("", "x" * 100, "x" * 10_000, "\u20ac" * 1000):
+            log = Logs(SystemClock())
+            writer = log.writer(*WHERE, "group", "stream")
+            before = tracemalloc.get_traced_memory()[0]
+            for number in range(2000):
+                writer.line(f"{number:5}{line}")
+            taken = tracemalloc.get_traced_memory()[0] - before
+            assert taken <= log.memory <= 2 * taken
+    finally:
+        tracemalloc.stop()
 
 
 async def test_a_disk_that_takes_nothing_stops_no_function(
-    run: Callable[[], Run],
-    caplog: pytest.LogCaptureFixture,
-    monkeypatch: pytest.MonkeyPatch,
+    run: Callable[[], Run], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     async with run() as first:
 
@@ -186,9 +244,31 @@ async def test_a_disk_that_takes_nothing_stops_no_function(
 
         monkeypatch.setattr(first.journal, "write", full)
         writer = first.logs.writer(*WHERE, "group", "stream")
-        writer.line("lost")
+        writer.line("early")
+        for _ in range(3):
+            await first.clock.advance(DELAY)
+        # Said once.
+        assert first.told == ["Logs are not kept for now: the disk is full"]
+        writer.line("late")
+        deleted = first.logs.stream(first.logs.group(*WHERE, "group"), "deleted")
+        first.logs.append(first.logs.group(*WHERE, "group"), deleted, "gone")
         await first.clock.advance(DELAY)
-        assert "1 lines of log are not kept: the disk is full" in caplog.text
+        first.logs.delete_stream(first.logs.group(*WHERE, "group"), "deleted")
         monkeypatch.undo()
-        writer.line("kept")
-        assert first.messages() == {"stream": ["lost", "kept"]}
+    # What could not be written was not forgotten.
+    async with run() as second:
+        await second.logs.loaded()
+        assert second.messages() == {"stream": ["early", "late"]}
+
+
+async def test_what_the_disk_never_takes_is_said_at_the_end(
+    run: Callable[[], Run], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async with run() as first:
+
+        async def full(changes: Any) -> None:
+            raise StorageError("the disk is full")
+
+        monkeypatch.setattr(first.journal, "write", full)
+        first.logs.writer(*WHERE, "group", "stream").line("lost")
+    assert first.told[-1] == "1 lines of log were not kept."
