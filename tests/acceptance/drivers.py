@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from emulator.driver.docker.declaration import DockerSettings
+from emulator.driver.docker.settings import DockerSettings
 from emulator.settings import Settings
 from tests.contract.docker_engine import IMAGE, need_engine
 

@@ -20,8 +20,8 @@ import pytest
 from docker.utils import kwargs_from_env
 
 from emulator.driver.base import Sandbox
-from emulator.driver.docker.declaration import DockerSettings
 from emulator.driver.docker.driver import DockerDriver
+from emulator.driver.docker.settings import DockerSettings
 from emulator.model.sandbox import EnvironmentSpec
 
 #: Made by tests/docker_engine.sh.

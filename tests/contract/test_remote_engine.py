@@ -20,8 +20,8 @@ from urllib.parse import urlsplit
 
 import pytest
 
-from emulator.driver.docker.declaration import DockerSettings
 from emulator.driver.docker.driver import DockerDriver
+from emulator.driver.docker.settings import DockerSettings
 from emulator.model.errors import ConfigurationError
 from emulator.settings import Settings
 from tests.api.conftest import Running

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
-from pathlib import Path
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from emulator.driver.declaration import (
@@ -15,61 +14,11 @@ from emulator.driver.declaration import (
     Probe,
     RuntimeImage,
 )
+from emulator.driver.docker.settings import DockerSettings
 from emulator.model.console import Console
-from emulator.settings import option
 
 if TYPE_CHECKING:
     from emulator.driver.base import Driver
-
-_PANEL = "Docker driver"
-
-
-def _directory() -> Path:
-    import tempfile
-
-    return Path(tempfile.gettempdir()) / f"localfaas-{os.getuid()}"
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class DockerSettings:
-    """What can be set about the Docker driver."""
-
-    #: Images by runtime identifier.
-    images: Mapping[str, str] = option(
-        {},
-        "The image of a runtime's functions, instead of AWS's base image.",
-        _PANEL,
-        flag="--image",
-        metavar="RUNTIME=IMAGE",
-    )
-    #: Containers reach what else is in it.
-    network: str = option(
-        "bridge", "The engine's network that functions join.", _PANEL, flag="--docker-network"
-    )
-    #: Empty to find out.
-    advertise: str = option(
-        "",
-        "The address at which containers reach this machine. Default: that of the way to the "
-        "engine.",
-        _PANEL,
-        flag="--advertise-host",
-        hide_default=True,
-    )
-    labels: Mapping[str, str] = option(
-        {},
-        "A label of every container and volume, e.g. for a reaper.",
-        _PANEL,
-        flag="--docker-label",
-        metavar="KEY=VALUE",
-    )
-    #: The engine; empty takes DOCKER_HOST, the current context, or the usual sockets.
-    host: str = ""
-    #: Python functions run under our own bootstrap; else under the client their image brings.
-    own_client: bool = True
-    #: Stem cells kept ready for each image in use.
-    stems: int = 3
-    #: Where locks, sockets and disks of containers are: a short path on a local file system.
-    directory: Path = field(default_factory=_directory)
 
 
 def _make(setup: DriverSetup) -> Driver:

@@ -16,7 +16,6 @@ from emulator.driver.docker.about import limits_later, shares_this_machine
 from emulator.driver.docker.address import EngineAddress, resolve
 from emulator.driver.docker.answers import EngineFault, EngineInfo
 from emulator.driver.docker.containers import Containers
-from emulator.driver.docker.declaration import DockerSettings
 from emulator.driver.docker.engine import Engine
 from emulator.driver.docker.files import Files
 from emulator.driver.docker.find import no_engine
@@ -25,6 +24,7 @@ from emulator.driver.docker.instance import Instance
 from emulator.driver.docker.network import find as find_network
 from emulator.driver.docker.notes import notes
 from emulator.driver.docker.sandbox import DockerSandbox
+from emulator.driver.docker.settings import DockerSettings
 from emulator.driver.docker.stems import StemPool
 from emulator.driver.docker.sweep import Sweep
 from emulator.driver.docker.workspace import LocalFiles

@@ -13,7 +13,7 @@ import pytest
 
 from emulator.cli.application import run
 from emulator.cli.commands import doctor, up
-from emulator.driver.docker.declaration import DockerSettings
+from emulator.driver.docker.settings import DockerSettings
 from emulator.driver.process import checks
 from emulator.settings import Settings
 
