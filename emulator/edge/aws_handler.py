@@ -6,7 +6,6 @@ import logging
 import re
 from collections.abc import AsyncGenerator, Mapping
 from contextlib import aclosing
-from typing import Any
 from urllib.parse import unquote_to_bytes
 
 from emulator.edge.router import Headers, Receive, Scope, Send, answer, read_body
@@ -17,7 +16,6 @@ from emulator.services.context import Context
 from emulator.services.not_served import NotServed, foreign_codec
 from emulator.services.table import Table
 from emulator.wire import Operation, ServiceCodec
-from emulator.wire import event_stream as eventstream
 
 _log = logging.getLogger(__name__)
 
@@ -55,7 +53,6 @@ class AwsHandler:
         path: str = scope["raw_path"].decode("latin-1")
         method: str = scope["method"]
         codec = self._foreign
-        events: AsyncGenerator[dict[str, Any], None] | None = None
         try:
             service, codec, name = self._table.identify(
                 method, path, query, texts, body or b"", signed_for
@@ -89,17 +86,16 @@ class AwsHandler:
                 state=service.state if service.is_open else await service.open(parts),
             )
             result = await handler(context, request)
-            events = result.pop("EventStream", None)
             status, answers, payload = codec.serialise(operation, result, request_id)
             answers += context.headers
         except NotServed as refusal:
             status, answers, payload = refusal.response(request_id)
         except Exception as error:  # noqa: BLE001 what is not expected is told to us in full
             status, answers, payload = codec.error(_as_aws_error(error, request_id), request_id)
-        if events is not None:
-            await _stream(send, status, answers, events)
-        else:
+        if isinstance(payload, bytes):
             await answer(send, status, answers, payload)
+        else:
+            await _stream(send, status, answers, payload)
 
     def _caller(self, authorization: bytes) -> tuple[str, str, str]:
         """Return account, region and service of the caller's signature (which is not checked)."""
@@ -143,32 +139,15 @@ async def _stream(
     send: Send,
     status: int,
     headers: list[tuple[bytes, bytes]],
-    events: AsyncGenerator[dict[str, Any], None],
+    chunks: AsyncGenerator[bytes, None],
 ) -> None:
-    """Send the events of InvokeWithResponseStream as they come.
+    """Send a body as it comes.
 
-    ``send`` waits while the client is slow and does nothing once it is gone: the response is
-    then read to its end for nobody.
+    ``send`` waits while the client is slow and does nothing once it is gone: the body is then
+    read to its end for nobody.
     """
     await send({"type": "http.response.start", "status": status, "headers": headers})
-    async with aclosing(events):
-        try:
-            async for event in events:
-                await send(
-                    {"type": "http.response.body", "body": _encoded(event), "more_body": True}
-                )
-        except AwsError as error:
-            message = eventstream.exception(error.code, error.message)
-            await send({"type": "http.response.body", "body": message, "more_body": True})
+    async with aclosing(chunks):
+        async for chunk in chunks:
+            await send({"type": "http.response.body", "body": chunk, "more_body": True})
     await send({"type": "http.response.body", "body": b""})
-
-
-def _encoded(event: dict[str, Any]) -> bytes:
-    if "PayloadChunk" in event:
-        return eventstream.payload_chunk(event["PayloadChunk"]["Payload"])
-    complete = event["InvokeComplete"]
-    return eventstream.invoke_complete(
-        error_code=complete.get("ErrorCode"),
-        error_details=complete.get("ErrorDetails"),
-        log_result=complete.get("LogResult"),
-    )

@@ -11,7 +11,7 @@ from typing import Any
 from cbor2 import CBORDecodeError, CBORTag, dumps, loads
 
 from emulator.wire import values
-from emulator.wire.json_body import JsonReaders, JsonWriters, Reader, Writer
+from emulator.wire.json_body import JsonBody, JsonReaders, JsonWriters, Reader, Writer
 from emulator.wire.model import Shape
 
 _MOMENT = 1
@@ -77,6 +77,16 @@ class CborWriters(JsonWriters):
 
     def _member(self, name: str, member: Shape) -> tuple[str, Writer | None]:
         return member.get("locationName", name), self.writer(member["shape"])
+
+
+class CborBody(JsonBody):
+    """Whole CBOR bodies of one service; see :class:`emulator.wire.messages.Body`."""
+
+    content_type = event_content_type = "application/cbor"
+    _make_readers = CborReaders
+    _make_writers = CborWriters
+    load = staticmethod(load_cbor)
+    dump = staticmethod(dump_cbor)
 
 
 def _blob(value: Any) -> bytes:

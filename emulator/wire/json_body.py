@@ -226,36 +226,36 @@ def _entries(write: Writer | None) -> Writer | None:
 
 
 class JsonBody:
-    """Whole JSON bodies of one service."""
+    """Whole JSON bodies of one service; see :class:`emulator.wire.messages.Body`."""
 
-    content_type = "application/json"
+    content_type = event_content_type = "application/json"
+    _make_readers: Callable[[ServiceModel], JsonReaders] = JsonReaders
+    _make_writers: Callable[[ServiceModel], JsonWriters] = JsonWriters
+    load: Callable[[bytes], Any] = staticmethod(load_json)
+    dump: Callable[[Any], bytes] = staticmethod(dump_json)
 
     def __init__(self, model: ServiceModel) -> None:
-        self._readers = JsonReaders(model)
-        self._writers = JsonWriters(model)
+        self._readers = self._make_readers(model)
+        self._writers = self._make_writers(model)
 
     def reader(self, name: str) -> Callable[[bytes], Any]:
-        """Return how a body that is one shape is read."""
-        read = self._readers.reader(name)
-        return lambda body: read(load_json(body))
+        load, read = self.load, self._readers.reader(name)
+        return lambda body: read(load(body))
 
     def members_reader(self, shape: Shape, names: Iterable[str]) -> Callable[[bytes], Any]:
-        """Return how a body with some of a structure's members is read."""
-        read = self._readers.members(shape, names)
-        return lambda body: read(load_json(body))
+        load, read = self.load, self._readers.members(shape, names)
+        return lambda body: read(load(body))
 
     def writer(self, reference: Shape) -> Callable[[Any], bytes]:
-        """Return how a body that is one shape is written.
-
-        Args:
-            reference: The member whose value it is, or any other reference to the shape.
-        """
-        write = self._writers.writer(reference["shape"])
-        return dump_json if write is None else lambda value: dump_json(write(value))
+        dump, write = self.dump, self._writers.writer(reference["shape"])
+        return dump if write is None else lambda value: dump(write(value))
 
     def members_writer(
-        self, shape: Shape, names: Iterable[str], operation: str
+        self, shape: Shape, names: Iterable[str], root: str
     ) -> Callable[[Mapping[str, Any]], bytes]:
-        """Return how a body with some of a structure's members is written."""
-        write = self._writers.members(shape, names)
-        return lambda value: dump_json(write(value))
+        dump, write = self.dump, self._writers.members(shape, names)
+        return lambda value: dump(write(value))
+
+    def values_of(self, shape: Shape, fields: Mapping[str, Any]) -> dict[str, Any]:
+        """Return some members of a structure as the format's own values."""
+        return self._writers.members(shape, fields)(fields) if fields else {}

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
-from typing import Any
+from collections.abc import Callable, Iterable, Mapping
+from typing import Any, Protocol
+
+from emulator.wire.model import Shape
 
 #: Names in lower case.
 Headers = list[tuple[bytes, bytes]]
@@ -15,3 +17,37 @@ Response = tuple[int, Headers, Any]
 Parser = Callable[[Mapping[str, str], str, Mapping[str, str], Any], dict[str, Any]]
 #: (result, request id) → response.
 Serialiser = Callable[[Mapping[str, Any], str], Response]
+
+
+class Body(Protocol):
+    """Whole bodies of one service in one format; see :class:`emulator.wire.json_body.JsonBody`."""
+
+    #: The content type of bodies, and of events in a stream.
+    content_type: str
+    event_content_type: str
+
+    def reader(self, name: str) -> Callable[[bytes], Any]:
+        """Return how a body that is one shape is read."""
+        ...
+
+    def members_reader(self, shape: Shape, names: Iterable[str]) -> Callable[[bytes], Any]:
+        """Return how a body with some of a structure's members is read."""
+        ...
+
+    def writer(self, reference: Shape) -> Callable[[Any], bytes]:
+        """Return how a body that is one shape is written.
+
+        Args:
+            reference: The member whose value it is, or any other reference to the shape.
+        """
+        ...
+
+    def members_writer(
+        self, shape: Shape, names: Iterable[str], root: str
+    ) -> Callable[[Mapping[str, Any]], bytes]:
+        """Return how a body with some of a structure's members is written.
+
+        Args:
+            root: The operation or the shape that it is of.
+        """
+        ...

@@ -7,35 +7,19 @@ from __future__ import annotations
 
 import json
 from base64 import b64decode, b64encode
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from typing import Any, Protocol
+from typing import Any
 
 from emulator.wire import values
-from emulator.wire.messages import Headers, Parser, Response, Serialiser
+from emulator.wire.event_stream import CONTENT_TYPE as EVENT_STREAM
+from emulator.wire.event_stream import EventWriter
+from emulator.wire.messages import Body, Headers, Parser, Response, Serialiser
 from emulator.wire.model import Operation, ServiceModel, Shape
-
-EVENT_STREAM = b"application/vnd.amazon.eventstream"
 
 _EMPTY: Shape = {"type": "structure", "members": {}}
 #: Reads what a request has besides its body into a request.
 _HeadReader = Callable[[Mapping[str, str], str, Mapping[str, str], dict[str, Any]], None]
-
-
-class Body(Protocol):
-    """Whole bodies in one format; see :class:`emulator.wire.json_body.JsonBody`."""
-
-    content_type: str
-
-    def reader(self, name: str) -> Callable[[bytes], Any]: ...
-
-    def members_reader(self, shape: Shape, names: Iterable[str]) -> Callable[[bytes], Any]: ...
-
-    def writer(self, reference: Shape) -> Callable[[Any], bytes]: ...
-
-    def members_writer(
-        self, shape: Shape, names: Iterable[str], operation: str
-    ) -> Callable[[Mapping[str, Any]], bytes]: ...
 
 
 @dataclass(slots=True)
@@ -199,11 +183,12 @@ def compile_serialiser(model: ServiceModel, body_format: Body, operation: Operat
     write_head = _head_writer(model, shape, without_content_type=events)
     write_body: Callable[[Mapping[str, Any]], Any] | None = None
     content_type = body_format.content_type.encode()
-    if payload and (events or target["type"] in ("blob", "string")):
+    if payload and events:
+        write_body = _event_writer(model, body_format, payload, shape)
+        content_type = EVENT_STREAM.encode()
+    elif payload and target["type"] in ("blob", "string"):
         write_body = _raw_writer(payload)
-        if events:
-            content_type = EVENT_STREAM
-        elif target["type"] == "blob":
+        if target["type"] == "blob":
             content_type = model.deviations.blob_content_type.encode()
         else:
             content_type = model.deviations.text_content_type.encode()
@@ -238,6 +223,18 @@ def _raw_writer(payload: str) -> Callable[[Mapping[str, Any]], Any]:
         if isinstance(content, str):
             return content.encode("utf-8", "replace")
         return bytes(content) if isinstance(content, (bytearray, memoryview)) else content
+
+    return write
+
+
+def _event_writer(
+    model: ServiceModel, body_format: Body, payload: str, shape: Shape
+) -> Callable[[Mapping[str, Any]], Any]:
+    writer = EventWriter(model, shape["members"][payload]["shape"], body_format)
+
+    def write(result: Mapping[str, Any]) -> Any:
+        events = result.get(payload)
+        return b"" if events is None else writer.stream(events)
 
     return write
 

@@ -338,7 +338,9 @@ def escape(text: str, *, quote: bool = False) -> str:
 
 
 class XmlBody:
-    """Whole XML bodies of one service.
+    """Whole XML bodies of one service; see :class:`emulator.wire.messages.Body`.
+
+    The name of a root element is not looked at.
 
     Args:
         namespace: Of root elements, where the model names none.
@@ -347,6 +349,7 @@ class XmlBody:
     """
 
     content_type = "application/xml"
+    event_content_type = "text/xml"
 
     def __init__(
         self,
@@ -364,21 +367,14 @@ class XmlBody:
         self._writers = XmlWriters(model)
 
     def reader(self, name: str) -> Callable[[bytes], Any]:
-        """Return how a body that is one shape is read; the root's name is not looked at."""
         read = self._readers.reader(name)
         return lambda body: read(load_xml(body))
 
     def members_reader(self, shape: Shape, names: Iterable[str]) -> Callable[[bytes], Any]:
-        """Return how a body with some of a structure's members is read."""
         read = self._readers.members(shape, names)
         return lambda body: read(load_xml(body))
 
     def writer(self, reference: Shape) -> Callable[[Any], bytes]:
-        """Return how a body that is one shape is written.
-
-        Args:
-            reference: The member whose value it is, or any other reference to the shape.
-        """
         shape = self._model.shapes[reference["shape"]]
         namespace = reference.get("xmlNamespace") or shape.get("xmlNamespace") or self._namespace
         name = reference.get("locationName") or shape.get("locationName") or reference["shape"]
@@ -388,20 +384,19 @@ class XmlBody:
         )
 
     def members_writer(
-        self, shape: Shape, names: Iterable[str], operation: str
+        self, shape: Shape, names: Iterable[str], root: str
     ) -> Callable[[Mapping[str, Any]], bytes]:
-        """Return how a body with some of a structure's members is written."""
         names = list(names)
-        root = self._root_names.get(operation) or shape.get("locationName") or f"{operation}Result"
+        name = self._root_names.get(root) or shape.get("locationName") or f"{root}Result"
         write = self._writers.members(shape, names)
-        if operation in self._unwrapped:
+        if root in self._unwrapped:
             content = self._writers.writer(shape["members"][names[0]]["shape"])
 
             def write(value: Mapping[str, Any], out: list[str]) -> None:
                 if value.get(names[0]) is not None:
                     content(value[names[0]], out)
 
-        return _document(element(root, write, _declaration(self._namespace)))
+        return _document(element(name, write, _declaration(self._namespace)))
 
 
 def _document(write: Writer) -> Callable[[Any], bytes]:

@@ -19,6 +19,7 @@ class Protocol(ABC):
 
     def __init__(self, model: ServiceModel) -> None:
         self.model = model
+        self._id_headers = [name.encode() for name in model.deviations.request_id_headers]
 
     @abstractmethod
     def parser(self, operation: Operation) -> Parser:
@@ -53,7 +54,7 @@ class Protocol(ABC):
             content_type: None for a response without a body.
         """
         text = request_id.encode()
-        headers = [(name.encode(), text) for name in self.model.deviations.request_id_headers]
+        headers = [(name, text) for name in self._id_headers]
         if content_type is not None:
             headers.append((b"content-type", content_type.encode()))
         return headers

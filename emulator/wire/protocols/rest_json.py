@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from emulator.wire import rest
 from emulator.wire.errors import WireError
-from emulator.wire.json_body import JsonBody, JsonWriters, dump_json
+from emulator.wire.json_body import JsonBody, dump_json
 from emulator.wire.messages import Parser, Response, Serialiser
 from emulator.wire.model import Operation, ServiceModel
 from emulator.wire.protocols.base import Protocol
@@ -18,7 +18,6 @@ class RestJsonProtocol(Protocol):
     def __init__(self, model: ServiceModel) -> None:
         super().__init__(model)
         self._body = JsonBody(model)
-        self._writers = JsonWriters(model)
 
     def parser(self, operation: Operation) -> Parser:
         return rest.compile_parser(self.model, self._body, operation)
@@ -50,7 +49,6 @@ class RestJsonProtocol(Protocol):
                 headers.append(rest.header(member["locationName"].lower().encode(), text))
             else:
                 in_body[name] = fields[name]
-        if in_body:
-            content |= self._writers.members(error.shape, in_body)(in_body)
+        content |= self._body.values_of(error.shape, in_body)
         content[error.message_member] = error.message
         return error.status, headers, dump_json(content)
