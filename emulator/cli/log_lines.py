@@ -61,5 +61,5 @@ def _wrapped(text: str, room: int) -> list[str]:
         if len(joined) <= room:
             lines[-1] = joined
         else:
-            lines += textwrap.wrap(field, room, break_long_words=False, break_on_hyphens=False)
+            lines += textwrap.wrap(field, room, break_on_hyphens=False)
     return [line for line in lines if line]

@@ -38,9 +38,19 @@ def layout(columns: Row, rows: Sequence[Row], width: int | None, *, details: int
         columns: Their names.
         rows: Their cells, one for each column.
         width: Characters in a line; None for as many as it takes.
-        details: How many of the last columns are less important than the others.
+        details: How many of the last columns are less important than the others, and left out
+            where no row has a value in them.
     """
     cells = [[_one_line(cell) for cell in row] for row in rows]
+    # A detail that no row has is left out.
+    shown = [
+        at
+        for at in range(len(columns))
+        if at < len(columns) - details or any(row[at] != NOTHING for row in cells)
+    ]
+    details -= len(columns) - len(shown)
+    columns = [columns[at] for at in shown]
+    cells = [[row[at] for at in shown] for row in cells]
     widths = [max(map(display_width, column)) for column in zip(columns, *cells, strict=True)]
     kept = list(range(len(columns)))
     below: list[int] = []

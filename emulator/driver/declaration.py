@@ -59,7 +59,7 @@ class RuntimeImage:
 
     runtime: str
     image: str
-    #: Why this one: "setting", "built here" or "AWS's base image".
+    #: Why this one: "setting", "built here" or "AWS" (its base image).
     source: str
     #: As Docker names it; empty where the engine does not have the image (yet).
     architecture: str

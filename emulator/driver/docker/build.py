@@ -42,7 +42,7 @@ async def find_runtime_images(
             if not image:
                 image, source = own_image(runtime), "built here"
                 if await engine.image(image) is None:
-                    image, source = public_image(runtime), "AWS's base image"
+                    image, source = public_image(runtime), "AWS"
             info = await engine.image(image)
             architecture = info.architecture if info else ""
             found.append(

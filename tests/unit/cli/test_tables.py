@@ -37,6 +37,16 @@ def test_details_go_below_their_row_where_the_line_is_too_short() -> None:
     )
 
 
+@pytest.mark.parametrize("width", [None, 20, 80])
+def test_details_that_no_row_has_are_left_out(width: int | None) -> None:
+    rows = [("a", "-", "-"), ("b", "-", "")]
+    assert layout(("ID", "NEEDED", "URL"), rows, width, details=1) == [
+        "ID  NEEDED",
+        "a   -",
+        "b   -",
+    ]
+
+
 def test_then_the_widest_columns_go() -> None:
     lines = layout(("ID", "LONG", "SHORT"), [("1", "x" * 30, "y")], 20)
     assert lines == ["ID  SHORT", "1   y", f"  long: {'x' * 30}"]
