@@ -12,7 +12,7 @@ import contextlib
 import gc
 import os
 import signal
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from contextlib import ExitStack
 from functools import partial
 from pathlib import Path
@@ -156,27 +156,31 @@ class Emulator:
         idleness = Idleness(self.registry, self.clock, settings.inactive_after)
         self.invoker = Invoker(self.registry, self.admission, self.pools, idleness)
         self.queues = Engine(self.store.messages, self.clock)
-        self.sqs = Sqs(self.queues)
-        self.asynchronous = AsynchronousInvokes(
-            self.registry,
-            self.invoker,
-            self.clock,
-            retry_scale=settings.async_retry_scale,
-            targets={"sqs": QueueTarget(self.sqs)},
-        )
-        self.pollers = Pollers(
-            self.registry, self.invoker, self.clock, self._polled_queues(), console=self.console
-        )
-
-    def _make_face(self) -> None:
-        """Make what speaks to clients and to the user's folder."""
-        settings = self.settings
         self.table = Table(
             account=settings.account,
             region=settings.region,
             endpoint=self.endpoint,
             extra=settings.extra_services,
         )
+        find_queues = partial(self.table.state, "sqs")
+        self.asynchronous = AsynchronousInvokes(
+            self.registry,
+            self.invoker,
+            self.clock,
+            retry_scale=settings.async_retry_scale,
+            targets={"sqs": QueueTarget(find_queues)},
+        )
+        self.pollers = Pollers(
+            self.registry,
+            self.invoker,
+            self.clock,
+            self._polled_queues(find_queues),
+            console=self.console,
+        )
+
+    def _make_face(self) -> None:
+        """Make what speaks to clients and to the user's folder."""
+        settings = self.settings
         self.parts = Parts(
             table=self.table,
             clock=self.clock,
@@ -189,7 +193,7 @@ class Emulator:
             admission=self.admission,
             invoker=self.invoker,
             asynchronous=self.asynchronous,
-            sqs=self.sqs,
+            queues=self.queues,
             provisioning=self.provisioning,
             sources=self.pollers,
             blobs=Blobs(self.state / "blobs"),
@@ -232,8 +236,8 @@ class Emulator:
         )
         return Project(folder, resources, self.console)
 
-    def _polled_queues(self) -> Queues:
-        own = EmbeddedQueues(self.sqs)
+    def _polled_queues(self, find: Callable[[], Awaitable[Sqs]]) -> Queues:
+        own = EmbeddedQueues(find)
         if self.settings.sqs_endpoint is None:
             return own
         from emulator.sources.remote import OwnAndRemoteQueues, RemoteQueues
@@ -256,7 +260,6 @@ class Emulator:
                 abort=self._end_polls,
                 close=self.queues.close,
             ),
-            Component(name="SQS", open=self.sqs.resume, close=self.sqs.close),
             Component(
                 name="services", open=partial(self.table.open, self.parts), close=self.table.close
             ),

@@ -17,9 +17,9 @@ from emulator.model.clock import Clock
 from emulator.model.console import Console
 from emulator.pool.pools import Pools
 from emulator.pool.provisioned import Provisioning
+from emulator.queues.engine import Engine
 from emulator.registry.document_store import DocumentStore
 from emulator.registry.functions import Registry
-from emulator.services.sqs.queues import Sqs
 from emulator.store.blobs import Blobs
 from emulator.telemetry.logs import Logs
 
@@ -75,7 +75,8 @@ class Parts:
     admission: Admission
     invoker: Invoker
     asynchronous: AsynchronousInvokes
-    sqs: Sqs
+    #: Keeps messages of every kind.
+    queues: Engine
     provisioning: Provisioning
     sources: Sources
     #: Archives of code and layers.

@@ -77,6 +77,14 @@ class Table:
             raise LookupError(f"localfaas does not serve {model}")
         return found
 
+    async def state(self, model: str) -> Any:
+        """Return the state of a service, opened if it is not open yet; None if it has none.
+
+        Raises:
+            LookupError: The service is not served.
+        """
+        return await self.find(model).open(self.parts)
+
     def having(self, module: OptionalModule, arn_name: str) -> Service | None:
         """Return the service of this name in ARNs if it has an optional module; else None."""
         service = self._by_arn.get(arn_name)

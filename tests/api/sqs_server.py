@@ -37,10 +37,10 @@ class SqsServer:
         clock = SystemClock()
         store = Store.open(self._folder)
         engine = await Engine.open(store.messages, clock)
-        self.sqs = await Sqs.open(engine)
-        parts: Any = SimpleNamespace(clock=clock, sqs=self.sqs)
+        parts: Any = SimpleNamespace(clock=clock, queues=engine)
         table = Table()
         await table.open(parts)
+        self.sqs: Sqs = await table.state("sqs")
         handler = AwsHandler(table)
 
         async def application(scope: Any, receive: Any, send: Any) -> None:
@@ -52,7 +52,7 @@ class SqsServer:
         serving = self._loop.create_task(self._server.serve(sockets=[self._socket]))
         self._ready.set()
         await serving
-        await self.sqs.close()
+        await table.close()
         await engine.close()
         await store.close()
 

@@ -53,7 +53,7 @@ async def submit_all(emulator: Emulator) -> None:
 
 async def take_all(emulator: Emulator, arn: str) -> list[Any]:
     """Return what is in a queue, taking it out."""
-    queue = emulator.sqs.by_arn(arn)
+    queue = emulator.table.find("sqs").state.by_arn(arn)
     assert queue is not None
     found = []
     while messages := await queue.queue.receive(100):

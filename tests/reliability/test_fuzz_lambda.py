@@ -247,7 +247,8 @@ async def _furnish_again(emulator: Emulator) -> None:
         if function is not None:
             await emulator.registry.delete(function)
     for name in ("queue", "queue.fifo", f"queue{len(KNOWN['UUID'])}"):
-        if emulator.sqs.find("000000000000", "us-east-1", name) is None:
+        sqs = emulator.table.find("sqs").state
+        if sqs.find("000000000000", "us-east-1", name) is None:
             initial = attributes.initial({}, fifo=name.endswith(".fifo"))
-            await emulator.sqs.create("000000000000", "us-east-1", name, initial, {})
+            await sqs.create("000000000000", "us-east-1", name, initial, {})
     await _furnish(emulator.gateway)

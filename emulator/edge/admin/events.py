@@ -9,6 +9,7 @@ from fastapi import FastAPI, HTTPException, Query
 from emulator.edge.admin.views import PREFIX, EventsView, EventView, MessageView, Replayed
 from emulator.invoke.events import Event
 from emulator.services.context import Parts
+from emulator.services.sqs.queues import Sqs
 
 Limit = Annotated[int, Query(ge=1, le=1000)]
 
@@ -56,7 +57,8 @@ def add(app: FastAPI, parts: Parts) -> None:
     async def messages(arn: str, limit: Limit = 10) -> list[MessageView]:
         """The first ``limit`` in the queue's order, whether they can be received now or not.
         Looking changes nothing: no receive is counted, nothing becomes invisible."""
-        queue = parts.sqs.by_arn(arn)
+        sqs: Sqs = await parts.table.state("sqs")
+        queue = sqs.by_arn(arn)
         if queue is None:
             raise HTTPException(404, f"There is no queue {arn}.")
         return [

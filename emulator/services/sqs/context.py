@@ -11,13 +11,6 @@ from emulator.services.sqs.queues import Sqs
 Wire = dict[str, Any]
 
 
-class SqsParts(Protocol):
-    """The parts of the emulator the operations use."""
-
-    @property
-    def sqs(self) -> Sqs: ...
-
-
 class SqsContext(Protocol):
     """One request's circumstances; ``emulator.services.context.Context`` is one."""
 
@@ -41,4 +34,4 @@ class SqsContext(Protocol):
     def clock(self) -> Clock: ...
 
     @property
-    def parts(self) -> SqsParts: ...
+    def state(self) -> Sqs: ...

@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Awaitable, Callable, Mapping
 
 from emulator.services.sqs import errors, messages
 from emulator.services.sqs.queues import Sqs
 
 
 class QueueTarget:
-    """Satisfies :class:`emulator.invoke.destinations.Target` for ARNs of SQS."""
+    """Satisfies :class:`emulator.invoke.destinations.Target` for ARNs of SQS.
 
-    def __init__(self, sqs: Sqs) -> None:
-        self._sqs = sqs
+    Args:
+        find: Returns the queues there are, open.
+    """
+
+    def __init__(self, find: Callable[[], Awaitable[Sqs]]) -> None:
+        self._find = find
 
     async def deliver(
         self,
@@ -27,7 +31,7 @@ class QueueTarget:
             AwsError: There is no such queue, or it does not take the message.
             StorageError: It could not be kept.
         """
-        queue = self._sqs.by_arn(arn)
+        queue = (await self._find()).by_arn(arn)
         if queue is None:
             raise errors.no_such_queue()
         request = {

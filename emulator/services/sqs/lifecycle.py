@@ -25,7 +25,7 @@ async def create_queue(ctx: SqsContext, request: Wire) -> Wire:
     name: str = request["QueueName"]
     given: Mapping[str, str] = request.get("Attributes") or {}
     _check_name(name, given)
-    sqs = ctx.parts.sqs
+    sqs = ctx.state
     async with sqs.changes:
         queue = sqs.find(ctx.account, ctx.region, name)
         if queue is not None:
@@ -92,7 +92,7 @@ def _check_dead_letter_queue(sqs: Sqs, arn: str, fifo: bool, given: Mapping[str,
 
 async def get_queue_url(ctx: SqsContext, request: Wire) -> Wire:
     account = request.get("QueueOwnerAWSAccountId") or ctx.account
-    queue = ctx.parts.sqs.find(account, ctx.region, request["QueueName"])
+    queue = ctx.state.find(account, ctx.region, request["QueueName"])
     if queue is None:
         raise errors.no_such_queue()
     return {"QueueUrl": queue.url(ctx.endpoint)}
@@ -100,14 +100,14 @@ async def get_queue_url(ctx: SqsContext, request: Wire) -> Wire:
 
 async def list_queues(ctx: SqsContext, request: Wire) -> Wire:
     prefix: str = request.get("QueueNamePrefix") or ""
-    queues = (q for q in ctx.parts.sqs.of(ctx.account, ctx.region) if q.name.startswith(prefix))
+    queues = (q for q in ctx.state.of(ctx.account, ctx.region) if q.name.startswith(prefix))
     return _page(ctx, request, queues, "QueueUrls")
 
 
 async def list_dead_letter_source_queues(ctx: SqsContext, request: Wire) -> Wire:
-    queue = ctx.parts.sqs.by_url(request["QueueUrl"], ctx.region)
+    queue = ctx.state.by_url(request["QueueUrl"], ctx.region)
     # Unlike ListQueues' answer, this one always has its list (and in lower case).
-    page = _page(ctx, request, ctx.parts.sqs.sources(queue), "queueUrls")
+    page = _page(ctx, request, ctx.state.sources(queue), "queueUrls")
     return {"queueUrls": [], **page}
 
 
@@ -139,7 +139,7 @@ def _after(token: str | None) -> str:
 
 
 async def get_queue_attributes(ctx: SqsContext, request: Wire) -> Wire:
-    queue = ctx.parts.sqs.by_url(request["QueueUrl"], ctx.region)
+    queue = ctx.state.by_url(request["QueueUrl"], ctx.region)
     names: list[str] = request.get("AttributeNames") or []
     for name in names:
         if name not in queue_attributes.KNOWN:
@@ -164,7 +164,7 @@ def _attributes(queue: SqsQueue) -> dict[str, str]:
 
 
 async def set_queue_attributes(ctx: SqsContext, request: Wire) -> Wire:
-    sqs = ctx.parts.sqs
+    sqs = ctx.state
     given: Mapping[str, str] = request["Attributes"]
     async with sqs.changes:
         queue = sqs.by_url(request["QueueUrl"], ctx.region)
@@ -175,7 +175,7 @@ async def set_queue_attributes(ctx: SqsContext, request: Wire) -> Wire:
 
 
 async def purge_queue(ctx: SqsContext, request: Wire) -> Wire:
-    sqs = ctx.parts.sqs
+    sqs = ctx.state
     async with sqs.changes:
         queue = sqs.by_url(request["QueueUrl"], ctx.region)
         now = ctx.clock.now()
@@ -190,7 +190,7 @@ async def purge_queue(ctx: SqsContext, request: Wire) -> Wire:
 
 
 async def delete_queue(ctx: SqsContext, request: Wire) -> Wire:
-    sqs = ctx.parts.sqs
+    sqs = ctx.state
     async with sqs.changes:
         await sqs.delete(sqs.by_url(request["QueueUrl"], ctx.region))
     return {}

@@ -30,7 +30,7 @@ _NO_QUEUE = "AWS.SimpleQueueService.NonExistentQueue"
 
 
 async def start_message_move_task(ctx: SqsContext, request: Wire) -> Wire:
-    sqs = ctx.parts.sqs
+    sqs = ctx.state
     source = _queue(sqs, request["SourceArn"], "SourceArn")
     if next(sqs.sources(source), None) is None:
         raise errors.invalid_parameter("Source queue must be configured as a Dead Letter Queue.")
@@ -68,7 +68,7 @@ async def start_message_move_task(ctx: SqsContext, request: Wire) -> Wire:
 
 
 async def list_message_move_tasks(ctx: SqsContext, request: Wire) -> Wire:
-    sqs = ctx.parts.sqs
+    sqs = ctx.state
     source = _queue(sqs, request["SourceArn"], "SourceArn")
     limit: int | None = request.get("MaxResults")
     if limit is not None and not 1 <= limit <= MAX_RESULTS:
@@ -80,7 +80,7 @@ async def list_message_move_tasks(ctx: SqsContext, request: Wire) -> Wire:
 
 
 async def cancel_message_move_task(ctx: SqsContext, request: Wire) -> Wire:
-    sqs = ctx.parts.sqs
+    sqs = ctx.state
     try:
         read = json.loads(base64.b64decode(request["TaskHandle"], validate=True))
         id, arn = str(read["taskId"]), str(read["sourceArn"])

@@ -12,7 +12,7 @@ _ACCOUNT = re.compile(r"\d{12}")
 
 
 async def add_permission(ctx: SqsContext, request: Wire) -> Wire:
-    sqs = ctx.parts.sqs
+    sqs = ctx.state
     label, accounts, actions = request["Label"], request["AWSAccountIds"], request["Actions"]
     if not _LABEL.fullmatch(label):
         raise errors.invalid_value(
@@ -37,7 +37,7 @@ async def add_permission(ctx: SqsContext, request: Wire) -> Wire:
 
 
 async def remove_permission(ctx: SqsContext, request: Wire) -> Wire:
-    sqs = ctx.parts.sqs
+    sqs = ctx.state
     async with sqs.changes:
         queue = sqs.by_url(request["QueueUrl"], ctx.region)
         attributes = dict(queue.attributes)

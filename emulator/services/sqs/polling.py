@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from typing import Any
 
 from emulator.queues.errors import QueueError, TooManyInFlight
@@ -54,22 +54,34 @@ class EmbeddedQueue:
 
 
 class EmbeddedQueues:
-    """Satisfies :class:`emulator.sources.base.Queues`."""
+    """Satisfies :class:`emulator.sources.base.Queues`.
 
-    def __init__(self, sqs: Sqs) -> None:
-        self._sqs = sqs
+    Args:
+        find: Returns the queues there are, open.
+    """
+
+    def __init__(self, find: Callable[[], Awaitable[Sqs]]) -> None:
+        self._find = find
+        self._sqs: Sqs | None = None
         #: Those who wait for a queue to be created, by ARN.
         self._waiting: dict[str, list[asyncio.Future[None]]] = {}
-        sqs.on_opened.append(self._opened)
+
+    async def _open(self) -> Sqs:
+        sqs = await self._find()
+        if self._sqs is None:
+            self._sqs = sqs
+            sqs.on_opened.append(self._opened)
+        return sqs
 
     async def check(self, arn: str) -> float:
-        queue = self._sqs.by_arn(arn)
+        queue = (await self._open()).by_arn(arn)
         if queue is None:
             raise errors.no_such_queue()
         return queue.queue.settings.visibility
 
     async def open(self, arn: str) -> EmbeddedQueue:
-        while (queue := self._sqs.by_arn(arn)) is None:
+        sqs = await self._open()
+        while (queue := sqs.by_arn(arn)) is None:
             waiter: asyncio.Future[None] = asyncio.get_running_loop().create_future()
             waiting = self._waiting.setdefault(arn, [])
             waiting.append(waiter)
@@ -78,7 +90,7 @@ class EmbeddedQueues:
             finally:
                 if waiter in waiting:
                     waiting.remove(waiter)
-        return EmbeddedQueue(self._sqs, queue)
+        return EmbeddedQueue(sqs, queue)
 
     def _opened(self, queue: SqsQueue) -> None:
         for waiter in self._waiting.pop(queue.arn, ()):

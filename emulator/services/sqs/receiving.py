@@ -11,7 +11,7 @@ from emulator.services.sqs.queues import SqsQueue
 
 
 async def receive_message(ctx: SqsContext, request: Wire) -> Wire:
-    queue = ctx.parts.sqs.by_url(request["QueueUrl"], ctx.region)
+    queue = ctx.state.by_url(request["QueueUrl"], ctx.region)
     limit: int = _given(request, "MaxNumberOfMessages", 1)
     if not 1 <= limit <= 10:
         raise errors.invalid_value(
@@ -71,7 +71,7 @@ def _check_visibility(timeout: int) -> None:
 
 
 async def delete_message(ctx: SqsContext, request: Wire) -> Wire:
-    queue = ctx.parts.sqs.by_url(request["QueueUrl"], ctx.region)
+    queue = ctx.state.by_url(request["QueueUrl"], ctx.region)
     handle: str = request["ReceiptHandle"]
     try:
         await queue.queue.delete(handle)
@@ -81,7 +81,7 @@ async def delete_message(ctx: SqsContext, request: Wire) -> Wire:
 
 
 async def delete_message_batch(ctx: SqsContext, request: Wire) -> Wire:
-    queue = ctx.parts.sqs.by_url(request["QueueUrl"], ctx.region)
+    queue = ctx.state.by_url(request["QueueUrl"], ctx.region)
     entries = request["Entries"]
     batches.check_entries(entries, "DeleteMessageBatchRequestEntry")
     outcomes = await queue.queue.delete_many([entry["ReceiptHandle"] for entry in entries])
@@ -96,13 +96,13 @@ async def delete_message_batch(ctx: SqsContext, request: Wire) -> Wire:
 
 
 async def change_message_visibility(ctx: SqsContext, request: Wire) -> Wire:
-    queue = ctx.parts.sqs.by_url(request["QueueUrl"], ctx.region)
+    queue = ctx.state.by_url(request["QueueUrl"], ctx.region)
     _change_visibility(queue, request["ReceiptHandle"], request["VisibilityTimeout"])
     return {}
 
 
 async def change_message_visibility_batch(ctx: SqsContext, request: Wire) -> Wire:
-    queue = ctx.parts.sqs.by_url(request["QueueUrl"], ctx.region)
+    queue = ctx.state.by_url(request["QueueUrl"], ctx.region)
     entries = request["Entries"]
     batches.check_entries(entries, "ChangeMessageVisibilityBatchRequestEntry")
     successful, failures = [], []

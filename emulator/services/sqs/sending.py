@@ -8,13 +8,13 @@ from emulator.services.sqs.context import SqsContext, Wire
 
 
 async def send_message(ctx: SqsContext, request: Wire) -> Wire:
-    queue = ctx.parts.sqs.by_url(request["QueueUrl"], ctx.region)
+    queue = ctx.state.by_url(request["QueueUrl"], ctx.region)
     draft, told = messages.draft(queue, ctx.account, request, ctx.trace_id)
     return messages.receipt(queue, await queue.queue.send(draft), told)
 
 
 async def send_message_batch(ctx: SqsContext, request: Wire) -> Wire:
-    queue = ctx.parts.sqs.by_url(request["QueueUrl"], ctx.region)
+    queue = ctx.state.by_url(request["QueueUrl"], ctx.region)
     entries = request["Entries"]
     batches.check_entries(entries, "SendMessageBatchRequestEntry")
     size = sum(

@@ -33,7 +33,7 @@ def added(tags: Mapping[str, str], given: Mapping[str, str], queue: str) -> dict
 
 
 async def tag_queue(ctx: SqsContext, request: Wire) -> Wire:
-    sqs = ctx.parts.sqs
+    sqs = ctx.state
     async with sqs.changes:
         queue = sqs.by_url(request["QueueUrl"], ctx.region)
         await sqs.change(queue, tags=added(queue.tags, request["Tags"], queue.name))
@@ -41,7 +41,7 @@ async def tag_queue(ctx: SqsContext, request: Wire) -> Wire:
 
 
 async def untag_queue(ctx: SqsContext, request: Wire) -> Wire:
-    sqs = ctx.parts.sqs
+    sqs = ctx.state
     gone = set(request["TagKeys"])
     async with sqs.changes:
         queue = sqs.by_url(request["QueueUrl"], ctx.region)
@@ -50,5 +50,5 @@ async def untag_queue(ctx: SqsContext, request: Wire) -> Wire:
 
 
 async def list_queue_tags(ctx: SqsContext, request: Wire) -> Wire:
-    queue = ctx.parts.sqs.by_url(request["QueueUrl"], ctx.region)
+    queue = ctx.state.by_url(request["QueueUrl"], ctx.region)
     return {"Tags": dict(queue.tags)} if queue.tags else {}

@@ -94,7 +94,10 @@ class World:
 
     async def open(self) -> None:
         self.sqs = await Sqs.open(await Engine.open(self.store.messages, self.clock))
-        self.queues = EmbeddedQueues(self.sqs)
+        self.queues = EmbeddedQueues(self._find)
+
+    async def _find(self) -> Sqs:
+        return self.sqs
 
     async def queue(self, name: str = "q", **given: str) -> SqsQueue:
         fifo = name.endswith(".fifo")

@@ -16,14 +16,9 @@ from emulator.testing import FakeClock
 
 
 @dataclass
-class _Services:
-    sqs: Sqs
-
-
-@dataclass
 class _Context:
     clock: Clock
-    parts: _Services
+    state: Sqs
     account: str = "000000000000"
     region: str = "us-east-1"
     endpoint: str = "http://localhost:4566"
@@ -41,7 +36,7 @@ class Caller:
 
     @property
     def sqs(self) -> Sqs:
-        return self.context.parts.sqs
+        return self.context.state
 
     async def __call__(self, operation: str, **request: Any) -> Any:
         return await OPERATIONS[operation](self.context, request)
@@ -86,7 +81,7 @@ async def engine(store: Store, clock: FakeClock) -> AsyncIterator[Engine]:
 @pytest.fixture
 async def sqs(engine: Engine, clock: FakeClock) -> AsyncIterator[Caller]:
     sqs = await Sqs.open(engine)
-    yield Caller(_Context(clock, _Services(sqs)))
+    yield Caller(_Context(clock, sqs))
     await sqs.close()
 
 
@@ -96,6 +91,6 @@ def reopened(store: Store, clock: FakeClock) -> Callable[[], Awaitable[Caller]]:
 
     async def reopen() -> Caller:
         engine = await Engine.open(store.messages, clock)
-        return Caller(_Context(clock, _Services(await Sqs.open(engine))))
+        return Caller(_Context(clock, await Sqs.open(engine)))
 
     return reopen
