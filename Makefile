@@ -47,14 +47,16 @@ format: .venv/dev
 	$(BIN)/ruff format
 	$(BIN)/ruff check --fix
 
-# Speed, beside its floor: prints a table, writes bench-results/*.json (some minutes).
+# Speed, beside its floor, on a quiet machine (some minutes): writes docs/figures.md.
 bench: .venv/dev
+	rm -rf bench-results
 	$(BIN)/python -m tests.benchmarks.bench_invoke
 	$(BIN)/python -m tests.benchmarks.bench_docker
-	$(BIN)/python -m tests.benchmarks.bench_events
 	$(BIN)/python -m tests.benchmarks.bench_mappings
+	$(BIN)/python -m tests.benchmarks.bench_events
 	$(BIN)/python -m tests.benchmarks.bench_api
 	$(BIN)/python -m tests.benchmarks.bench_codec
+	$(BIN)/python -m tests.benchmarks.figures
 
 # Renew the versions that CI installs.
 lock:

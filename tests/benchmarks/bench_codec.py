@@ -1,4 +1,4 @@
-"""How long the AWS wire codec takes: ``python tests/benchmarks/bench_codec.py``.
+"""How long the AWS wire codec takes: ``python -m tests.benchmarks.bench_codec``.
 
 Prints the minimum of several rounds: on a shared machine the others measure the neighbours.
 """
@@ -11,12 +11,13 @@ import os
 import subprocess
 import sys
 import timeit
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import Any
 
 from emulator import wire
 from emulator.services.table import Table
 from emulator.wire import model
+from tests.benchmarks.figures import Row, run
 
 _ROUNDS = 15
 
@@ -57,7 +58,7 @@ def microseconds(call: Callable[[], None], number: int = 2000) -> float:
     return min(timeit.repeat(call, number=number, repeat=_ROUNDS)) / number * 1e6
 
 
-def main() -> None:
+def measure() -> dict[str, Any]:
     lambda_ = Table().find("lambda").codec()
     headers = {"content-type": "application/json", "x-amz-invocation-type": "RequestResponse"}
     invoke = round_trip(
@@ -68,7 +69,7 @@ def main() -> None:
         b'{"hello":"world"}',
         {"StatusCode": 200, "ExecutedVersion": "$LATEST", "Payload": b'{"ok":true}'},
     )
-    print(f"Invoke           {microseconds(invoke):8.1f} µs   (promise: 10)")
+    figures = {"invoke_us": round(microseconds(invoke), 1)}
 
     configuration = {
         "FunctionName": "my-function",
@@ -93,7 +94,7 @@ def main() -> None:
     create = round_trip(
         lambda_, "POST", "/2015-03-31/functions", headers, json.dumps(request).encode(), result
     )
-    print(f"CreateFunction   {microseconds(create):8.1f} µs   (promise: 60)")
+    figures["create_function_us"] = round(microseconds(create), 1)
 
     sqs = Table().find("sqs").codec()
     send = sqs.operation("SendMessage")
@@ -105,16 +106,33 @@ def main() -> None:
         sqs.validate(send, request)
         sqs.serialise(send, sent, "r")
 
-    print(f"SendMessage json {microseconds(send_message):8.1f} µs")
+    figures["send_message_us"] = round(microseconds(send_message), 1)
 
     def load() -> None:
         model.load.cache_clear()
         model.load("lambda")
 
-    print(f"load the model   {microseconds(load, 3) / 1e3:8.1f} ms   (promise: 15)")
+    figures["load_model_ms"] = round(microseconds(load, 3) / 1e3, 1)
     output = subprocess.check_output([sys.executable, "-c", _LOADING], text=True).split()
     imported, loaded, memory = map(float, output)
-    print(f"a new process    import {imported:.1f} ms, load {loaded:.1f} ms, {memory:.0f} KiB")
+    figures |= {"import_ms": round(imported, 1), "first_load_ms": round(loaded, 1)}
+    figures["load_kib"] = round(memory)
+    return figures
+
+
+def rows(figures: dict[str, Any]) -> Iterator[Row]:
+    """Yield what ``measure`` returned as rows of the table of figures."""
+    invoke, create = figures["invoke_us"], figures["create_function_us"]
+    yield Row(
+        "parse, validate and serialise: Invoke / CreateFunction",
+        f"{invoke} / {create} µs",
+        "≤ 10 / 60 µs",
+        invoke <= 10 and create <= 60,
+    )
+
+
+def main() -> None:
+    run("codec", lambda it: measure())
 
 
 if __name__ == "__main__":

@@ -7,13 +7,12 @@ ends well where there is none.
 from __future__ import annotations
 
 import argparse
-import json
 import os
 import statistics
 import subprocess
 import tempfile
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -28,6 +27,7 @@ from tests.benchmarks.bench_invoke import (
     rates,
     write_functions,
 )
+from tests.benchmarks.figures import Row, at_most, per_second, run, several
 from tests.contract.docker_engine import IMAGE
 
 _INVOKE = "/2015-03-31/functions/{}/invocations"
@@ -111,46 +111,45 @@ def measure(seconds: float, rounds: int) -> dict[str, Any]:
     return figures
 
 
-def table(figures: dict[str, Any]) -> str:
-    """Return the figures as Markdown."""
+def rows(figures: dict[str, Any]) -> Iterator[Row]:
+    """Yield what ``measure`` returned as rows of the table of figures."""
     warm, process = figures["warm"], figures["process_warm"]
-
-    def three(rate: dict[str, Any]) -> str:
-        return " / ".join(f"{rate[f'per_second_{n}']:,.0f}" for n in (1, 8, 32))
-
-    rows = [
-        ("containers: first invoke, from a stem cell", f"{figures['from_stem_ms']} ms"),
-        (
-            "containers: first invoke without stem cells (a bare `docker run`)",
-            f"{figures['without_stem_ms']} ms ({figures['docker_run_ms']} ms)",
-        ),
-        (f"containers: {_BURST} cold starts at once, from stem cells", f"{figures['burst_ms']} ms"),
-        (
-            "containers: warm p50 (processes in the same run)",
-            f"{warm['p50_ms']:.3f} ms ({process['p50_ms']:.3f} ms)",
-        ),
-        (
-            "containers: warm invokes a second at 1 / 8 / 32 (processes)",
-            f"{three(warm)} ({three(process)})",
-        ),
-    ]
-    return "\n".join(f"| {name} | {value} |" for name, value in rows)
+    yield at_most("containers: first invoke, from a stem cell", figures["from_stem_ms"], 10, "ms")
+    own, bare = figures["without_stem_ms"], figures["docker_run_ms"]
+    yield Row(
+        "containers: first invoke without stem cells (a bare `docker run`)",
+        f"{own} ms ({bare} ms)",
+        "≤ 1.2 × a bare `docker run`",
+        own <= 1.2 * bare,
+    )
+    yield at_most(
+        f"containers: {_BURST} cold starts at once, from stem cells", figures["burst_ms"], 300, "ms"
+    )
+    yield Row(
+        "containers: warm p50 (processes in the same run)",
+        f"{warm['p50_ms']:.3f} ms ({process['p50_ms']:.3f} ms)",
+        "within 20 % of processes",
+        warm["p50_ms"] <= 1.2 * process["p50_ms"],
+    )
+    yield Row(
+        "containers: warm invokes a second at 1 / 8 / 32 (processes)",
+        f"{several(per_second(warm))} ({several(per_second(process))})",
+    )
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--seconds", type=float, default=1.0, help="length of one load run")
     parser.add_argument("--rounds", type=int, default=5, help="how often warm calls are measured")
-    parser.add_argument("--json", type=Path, default=Path("bench-results/docker.json"))
-    options = parser.parse_args()
-    found = find_engine(os.environ)
-    if not found.answers:
+
+    def measured(options: argparse.Namespace) -> dict[str, Any]:
+        found = find_engine(os.environ)
+        if found.answers:
+            return measure(options.seconds, options.rounds)
         print(f"Containers are not measured: {found.reason}.")
-        return
-    figures = measure(options.seconds, options.rounds)
-    options.json.parent.mkdir(exist_ok=True)
-    options.json.write_text(json.dumps(figures, indent=2) + "\n")
-    print(table(figures))
+        return {}
+
+    run("docker", measured, parser)
 
 
 if __name__ == "__main__":

@@ -12,11 +12,13 @@ import os
 import tempfile
 import time
 import urllib.request
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 from tests.benchmarks import load
 from tests.benchmarks.bench_invoke import _HANDLER, emulator, write_functions
+from tests.benchmarks.figures import CONNECTIONS, Row, run, several
 
 AUTHORIZATION = (
     "AWS4-HMAC-SHA256 Credential=000000000000/20260101/us-east-1/sqs/aws4_request, "
@@ -72,7 +74,7 @@ def accepts(port: int, seconds: float) -> dict[str, int]:
     drive(port, request, 8, count=30)
     return {
         str(connections): round(drive(port, request, connections, seconds=seconds).per_second)
-        for connections in (1, 8, 32)
+        for connections in CONNECTIONS
     }
 
 
@@ -81,7 +83,7 @@ def queues(port: int, seconds: float, deep: int) -> dict[str, Any]:
     url = call(port, "CreateQueue", QueueName="deep")["QueueUrl"]
     sending = raw("SendMessage", QueueUrl=shallow, MessageBody=BODY)
     figures: dict[str, Any] = {"send": {}}
-    for connections in (1, 8, 32):
+    for connections in CONNECTIONS:
         result = drive(port, sending, connections, seconds=seconds)
         figures["send"][str(connections)] = round(result.per_second)
     entries = [{"Id": str(n), "MessageBody": BODY} for n in range(10)]
@@ -115,45 +117,44 @@ def measure(seconds: float, deep: int) -> dict[str, Any]:
     return figures
 
 
-def table(figures: dict[str, Any]) -> str:
-    """Return the figures as Markdown."""
-    found = figures["queues"]
-
-    def rates(by_connections: dict[str, int]) -> str:
-        return " / ".join(f"{rate:,}" for rate in by_connections.values())
-
-    rows = [
-        (
-            "asynchronous invokes accepted a second at 1 / 8 / 32, durable",
-            rates(figures["accepts"]),
-        ),
-        ("SendMessage a second at 1 / 8 / 32", rates(found["send"])),
-        ("messages a second in batches of 10 at 8", f"{found['batch_10_messages']:,}"),
-        (
-            f"SendMessage a second at 8, 1,000 and {found['depth']:,} deep",
-            f"{found['send_8_shallow']:,} / {found['send_8_deep']:,}",
-        ),
-        (
-            "ReceiveMessage of 10, the same depths",
-            f"{found['receive_10_shallow_ms']} / {found['receive_10_deep_ms']} ms",
-        ),
-        ("floor: synced writes of 4 KB a second", f"{figures['syncs_per_second']:,}"),
-    ]
-    return "\n".join(
-        ["| figure | value |", "|---|---|", *(f"| {name} | {value} |" for name, value in rows)]
+def rows(figures: dict[str, Any]) -> Iterator[Row]:
+    """Yield what ``measure`` returned as rows of the table of figures."""
+    accepted, found = figures["accepts"], figures["queues"]
+    yield Row(
+        "asynchronous invokes accepted a second at 1 / 8 / 32, durable, while they run",
+        several(accepted.values()),
+        "≥ 2,500 at 32",
+        accepted["32"] >= 2500,
     )
+    yield Row(
+        "SendMessage a second at 1 / 8 / 32, durable",
+        several(found["send"].values()),
+        "≥ 2,500 at 8",
+        found["send"]["8"] >= 2500,
+    )
+    yield Row(
+        "messages sent a second in batches of 10 at 8, durable", f"{found['batch_10_messages']:,}"
+    )
+    yield Row(
+        f"SendMessage a second at 8, 1,000 and {found['depth']:,} deep",
+        f"{found['send_8_shallow']:,} / {found['send_8_deep']:,}",
+        "the same",
+        found["send_8_deep"] >= 0.8 * found["send_8_shallow"],
+    )
+    yield Row(
+        "ReceiveMessage of 10, the same depths",
+        f"{found['receive_10_shallow_ms']} / {found['receive_10_deep_ms']} ms",
+        "the same",
+        found["receive_10_deep_ms"] <= 1.2 * found["receive_10_shallow_ms"],
+    )
+    yield Row("floor: synced writes of 4 KB a second", f"{figures['syncs_per_second']:,}")
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--seconds", type=float, default=3.0, help="length of one load run")
     parser.add_argument("--deep", type=int, default=1_000_000, help="messages of the deep queue")
-    parser.add_argument("--json", type=Path, default=Path("bench-results/events.json"))
-    options = parser.parse_args()
-    figures = measure(options.seconds, options.deep)
-    options.json.parent.mkdir(exist_ok=True)
-    options.json.write_text(json.dumps(figures, indent=2) + "\n")
-    print(table(figures))
+    run("events", lambda it: measure(it.seconds, it.deep), parser)
 
 
 if __name__ == "__main__":

@@ -13,6 +13,7 @@ import base64
 import http.client
 import io
 import json
+import operator
 import os
 import platform
 import signal
@@ -29,6 +30,7 @@ from pathlib import Path
 from typing import Any
 
 from tests.benchmarks import load
+from tests.benchmarks.figures import CONNECTIONS, Row, at_most, per_second, run, several
 
 _INVOKE = "/2015-03-31/functions/{}/invocations"
 _HANDLER = "def handler(event, context):\n    return event\n"
@@ -195,8 +197,8 @@ def in_turns(rounds: int, runs: dict[str, Callable[[], Figures]]) -> dict[str, F
     """Measure each several times, one after the other; returns their medians."""
     taken: dict[str, list[Figures]] = {name: [] for name in runs}
     for _ in range(rounds):
-        for name, run in runs.items():
-            taken[name].append(run())
+        for name, once in runs.items():
+            taken[name].append(once())
     return {
         name: {key: statistics.median(one[key] for one in several) for key in several[0]}
         for name, several in taken.items()
@@ -219,7 +221,7 @@ def rates(port: int, pid: int, path: str, body: bytes, seconds: float) -> Figure
     """
     figures: Figures = {}
     request = load.http_post(path, body)
-    for connections in (1, 8, 32):
+    for connections in CONNECTIONS:
         load.run(port, request, connections=connections, count=30)
         before = cpu_seconds(pid)
         result = load.run(port, request, connections=connections, seconds=seconds)
@@ -373,42 +375,56 @@ def measure(seconds: float, rounds: int, crowd: int) -> dict[str, Any]:
     return figures
 
 
-def table(figures: dict[str, Any]) -> str:
-    """Return the figures as Markdown."""
-    warm, big, floor = figures["warm"], figures["warm_100kb"], figures["floor"]
-    crowd = figures["crowd"]
+def rows(figures: dict[str, Any]) -> Iterator[Row]:
+    """Yield what ``measure`` returned as rows of the table of figures."""
+    warm, big, crowd = figures["warm"], figures["warm_100kb"], figures["crowd"]
+    first, stemless = figures["first_invoke"], figures["first_invoke_no_stems"]
+    yield at_most("first invoke of a fresh Python function", first["median_ms"], 8, "ms")
+    yield at_most("the same without stem cells", stemless["median_ms"], 15, "ms")
+    yield Row(
+        "warm p50 / p99 at 1 connection",
+        f"{warm['p50_ms']:.3f} / {warm['p99_ms']:.3f} ms",
+        "p50 ≤ 0.3 ms",
+        warm["p50_ms"] <= 0.3,
+    )
+    yield Row(
+        "warm invokes a second at 1 / 8 / 32 connections",
+        several(per_second(warm)),
+        "≥ 3,000 / 6,000 / 8,000",
+        all(map(operator.ge, per_second(warm), (3000, 6000, 8000))),
+    )
+    yield Row("the CPU time of each, emulator + runtimes", _cpu_times(warm))
+    yield Row(
+        "100 KB echo, invokes a second at 1 / 8 / 32",
+        several(per_second(big)),
+        "≥ 1,500 at 1",
+        big["per_second_1"] >= 1500,
+    )
+    yield at_most(
+        "50 concurrent invokes of a 200 ms sleep, cold", figures["burst_50_ms"], 500, "ms"
+    )
+    yield at_most("create to first result", figures["create_to_result_ms"], 60, "ms")
+    yield at_most("start to first answer", figures["start_ms"], 300, "ms")
+    yield at_most("idle memory (RSS)", figures["idle_rss_mb"], 48, "MB")
+    yield at_most(
+        "memory of an idle Python environment (PSS)", crowd["environment_pss_mb"], 4, "MB"
+    )
+    yield Row(
+        f"warm p50 with {crowd['functions']:,} functions and "
+        f"{crowd['idle_environments']} idle environments (with one)",
+        f"{crowd['p50_ms']} ms ({crowd['p50_ms_alone']} ms)",
+    )
+    yield Row(
+        "floor: raw ASGI echo, requests a second at 1 / 8 / 32",
+        several(per_second(figures["floor"])),
+    )
+    yield Row("floor: the same with 100 KB", several(per_second(figures["floor_100kb"])))
+    yield Row("floor: a million additions in Python", f"{figures['pace']['ms']:.0f} ms")
 
-    def three(rate: dict[str, Any]) -> str:
-        return " / ".join(f"{rate[f'per_second_{n}']:,.0f}" for n in (1, 8, 32))
 
-    def three_cpu(rate: dict[str, Any]) -> str:
-        times = ((rate[f"cpu_us_{n}"], rate[f"cpu_us_below_{n}"]) for n in (1, 8, 32))
-        return " / ".join(" + ".join(f"{us:.0f}" for us in time if us) for time in times) + " µs"
-
-    rows = [
-        ("first invoke of a fresh Python function", f"{figures['first_invoke']['median_ms']} ms"),
-        ("the same without stem cells", f"{figures['first_invoke_no_stems']['median_ms']} ms"),
-        ("warm p50 / p99 at 1 connection", f"{warm['p50_ms']:.3f} / {warm['p99_ms']:.3f} ms"),
-        ("warm invokes a second at 1 / 8 / 32", three(warm)),
-        ("the CPU time of each, emulator + runtimes", three_cpu(warm)),
-        ("100 KB echo, invokes a second at 1 / 8 / 32", three(big)),
-        ("50 concurrent invokes of a 200 ms sleep, cold", f"{figures['burst_50_ms']} ms"),
-        ("create to first result", f"{figures['create_to_result_ms']} ms"),
-        ("start to first answer", f"{figures['start_ms']} ms"),
-        ("idle memory (RSS)", f"{figures['idle_rss_mb']} MB"),
-        ("memory of an idle Python environment (PSS)", f"{crowd['environment_pss_mb']} MB"),
-        (
-            f"warm p50 with {crowd['functions']:,} functions and "
-            f"{crowd['idle_environments']} idle environments (with one)",
-            f"{crowd['p50_ms']} ms ({crowd['p50_ms_alone']} ms)",
-        ),
-        ("floor: raw ASGI echo, requests a second at 1 / 8 / 32", three(floor)),
-        ("the CPU time of each", three_cpu(floor)),
-        ("floor: the same with 100 KB", three(figures["floor_100kb"])),
-        ("floor: a million additions in Python", f"{figures['pace']['ms']:.0f} ms"),
-    ]
-    lines = [f"Measured on {figures['machine']}.", "", "| figure | value |", "|---|---|"]
-    return "\n".join(lines + [f"| {name} | {value} |" for name, value in rows])
+def _cpu_times(rate: dict[str, Any]) -> str:
+    times = ((rate[f"cpu_us_{n}"], rate[f"cpu_us_below_{n}"]) for n in CONNECTIONS)
+    return " / ".join(" + ".join(f"{us:.0f}" for us in time if us) for time in times) + " µs"
 
 
 def main() -> None:
@@ -416,12 +432,7 @@ def main() -> None:
     parser.add_argument("--seconds", type=float, default=1.0, help="length of one load run")
     parser.add_argument("--rounds", type=int, default=7, help="how often each is measured")
     parser.add_argument("--crowd", type=int, default=500, help="idle environments of the last run")
-    parser.add_argument("--json", type=Path, default=Path("bench-results/invoke.json"))
-    options = parser.parse_args()
-    figures = measure(options.seconds, options.rounds, options.crowd)
-    options.json.parent.mkdir(exist_ok=True)
-    options.json.write_text(json.dumps(figures, indent=2) + "\n")
-    print(table(figures))
+    run("invoke", lambda it: measure(it.seconds, it.rounds, it.crowd), parser)
 
 
 if __name__ == "__main__":
