@@ -12,6 +12,8 @@ from urllib.parse import parse_qsl, urlsplit
 _LOCAL_NAMES = frozenset({"localhost", "127.0.0.1", "[::1]", "host.docker.internal"})
 #: Hosts remembered; a flood of different ones must not fill the memory.
 _REMEMBERED = 1024
+#: Bytes of a host's name and port: none that means this emulator is longer.
+_LONGEST_REMEMBERED = 300
 
 
 class Guard:
@@ -47,7 +49,7 @@ class Guard:
         known = self._known.get(host)
         if known is None:
             known = self.is_local(host)
-            if len(self._known) < _REMEMBERED:
+            if len(self._known) < _REMEMBERED and len(host) <= _LONGEST_REMEMBERED:
                 self._known[host] = known
         if not known:
             return f"Host {host.decode('latin-1')!r} is not one this emulator answers to."

@@ -17,9 +17,11 @@ from emulator.queues.rules import QueueSettings
 
 QUEUE = "async-failed"
 SETTINGS = QueueSettings(retention=1_209_600.0, lasting_leases=False)
-#: How much is kept: events, and bytes of their payloads.
+#: How much is kept: events, and bytes of memory.
 KEPT_EVENTS = 1000
 KEPT_BYTES = 16 << 20
+#: What a failure takes beside its payload and its error, bytes.
+_FAILURE_BYTES = 2048
 _FOREVER = 1e10
 
 
@@ -36,6 +38,11 @@ class Failure:
     ended: float
     handle: str
 
+    @property
+    def size(self) -> int:
+        """About the bytes of memory it takes."""
+        return _FAILURE_BYTES + len(self.event.payload) + len(self.error)
+
 
 class Failures:
     """Those events, oldest first, over a queue of the engine."""
@@ -51,13 +58,13 @@ class Failures:
             for message in received:
                 failure = _failure(message)
                 self._held[message.message_id] = failure
-                self._bytes += len(failure.event.payload)
+                self._bytes += failure.size
         surplus: list[str] = []
         for id, failure in self._held.items():
             if len(self._held) - len(surplus) <= KEPT_EVENTS and self._bytes <= KEPT_BYTES:
                 break
             surplus.append(id)
-            self._bytes -= len(failure.event.payload)
+            self._bytes -= failure.size
         if surplus:
             handles = [self._held.pop(id).handle for id in surplus]
             await self._queue.delete_many(handles)
@@ -91,7 +98,7 @@ class Failures:
         failure = self._held.pop(request_id, None)
         if failure is None:
             return False
-        self._bytes -= len(failure.event.payload)
+        self._bytes -= failure.size
         event = replace(failure.event, attempts=0, accepted=now)
         try:
             await self._queue.hand_over(failure.handle, target, event.draft())

@@ -52,8 +52,8 @@ class Registry:
         self.on_changed: list[Callable[[Function], None]] = []
 
     def functions(self, account: str, region: str) -> dict[str, Function]:
-        """Return the functions of one account and region, by name."""
-        return self._scopes.setdefault((account, region), {})
+        """Return the functions of one account and region, by name. Not to be changed."""
+        return self._scopes.get((account, region), {})
 
     def names(self, account: str, region: str) -> list[str]:
         """Return the names of one account's functions, sorted. Not to be changed."""
@@ -104,7 +104,7 @@ class Registry:
     def add(self, function: Function) -> None:
         latest = function.latest
         scope = (latest.account, latest.region)
-        functions = self.functions(*scope)
+        functions = self._scopes.setdefault(scope, {})
         if latest.name not in functions:
             insort(self._names.setdefault(scope, []), latest.name)
         functions[latest.name] = function
@@ -149,7 +149,7 @@ class Registry:
         """Remove a function and all its versions from what is served."""
         latest = function.latest
         at = (latest.account, latest.region)
-        if self.functions(*at).pop(latest.name, None) is not None:
+        if self._scopes.get(at, {}).pop(latest.name, None) is not None:
             self._count(function, -function.set_aside)
             names = self._names[at]
             del names[bisect_left(names, latest.name)]

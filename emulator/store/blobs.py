@@ -6,7 +6,7 @@ import asyncio
 import hashlib
 import os
 import tempfile
-from collections.abc import Collection
+from collections.abc import Iterable
 from pathlib import Path
 
 from emulator.model.errors import StorageError, StorageFull
@@ -37,7 +37,7 @@ class Blobs:
         """Return where the blob with this SHA-256 is, whether it is there or not."""
         return self._folder / sha[:2] / sha[2:4] / sha
 
-    async def collect(self, referenced: Collection[str]) -> int:
+    async def collect(self, referenced: Iterable[str]) -> int:
         """Remove every blob that is not ``referenced``; return how many.
 
         To be run when nothing is being put, e.g. at start: a blob is put before the document

@@ -13,6 +13,7 @@ from emulator.wire.model import Operation, ServiceModel
 
 #: Requests whose routes are remembered.
 _REMEMBERED = 256
+_LONGEST_REMEMBERED = 1024
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,7 +95,10 @@ class Router:
             AwsError: ``UnknownOperationException`` (404): no such route;
                 ``SerializationException`` (400): a label is not UTF-8.
         """
-        routes, labels = self._find(method, raw_path, query)
+        # What is long is remembered by nobody: it may be of any length.
+        short = len(raw_path) + len(query) <= _LONGEST_REMEMBERED
+        find = self._find if short else self._find_routes
+        routes, labels = find(method, raw_path, query)
         route = routes[0]
         if len(routes) > 1:
             route = next(

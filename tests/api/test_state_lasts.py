@@ -20,7 +20,7 @@ from botocore.config import Config
 from emulator.settings import Settings
 from emulator.store.connection import Durability
 from emulator.testing import ScriptedDriver
-from tests.api.conftest import ECHO, Running, create
+from tests.api.conftest import ECHO, Running, create, zip_of
 
 _SERVE = """
 import asyncio, sys
@@ -189,11 +189,33 @@ def test_unpacked_code_that_was_lost_is_unpacked_again(tmp_path: Path) -> None:
     with emulator(tmp_path) as client:
         create(client)
     unpacked = tmp_path / "code"
-    names = sorted(path.name for path in unpacked.iterdir())
+    names = _names(unpacked)
     shutil.rmtree(unpacked)
     with emulator(tmp_path) as client:
         assert client.invoke(FunctionName="hello")["StatusCode"] == 200
-        assert sorted(path.name for path in unpacked.iterdir()) == names
+        assert _names(unpacked) == names
+
+
+def test_code_that_nothing_uses_any_more_is_removed_at_the_next_start(tmp_path: Path) -> None:
+    with emulator(tmp_path) as client:
+        create(client, "kept")
+        create(client, "gone", Code={"ZipFile": zip_of(app__py="VERSION = 1\n")})
+        client.delete_function(FunctionName="gone")
+    assert len(_names(tmp_path / "code")) == len(_blobs(tmp_path)) == 2
+    with emulator(tmp_path) as client:
+        assert len(_names(tmp_path / "code")) == len(_blobs(tmp_path)) == 1
+        assert client.invoke(FunctionName="kept")["StatusCode"] == 200
+        # What was removed may come back.
+        create(client, "gone", Code={"ZipFile": zip_of(app__py="VERSION = 1\n")})
+        assert client.invoke(FunctionName="gone")["StatusCode"] == 200
+
+
+def _names(unpacked: Path) -> list[str]:
+    return sorted(path.name for path in unpacked.iterdir() if not path.name.startswith("."))
+
+
+def _blobs(state: Path) -> list[Path]:
+    return [path for path in (state / "blobs").rglob("*") if path.is_file()]
 
 
 def test_a_synchronous_invoke_writes_nothing_durable(

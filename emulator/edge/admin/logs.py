@@ -18,8 +18,10 @@ from emulator.services.context import Parts
 from emulator.telemetry.groups import LogEvent, LogGroup, LogStream
 
 _GROUP = "/aws/lambda/"
-#: Events kept for a follower who reads more slowly than functions log.
-_BEHIND = 10_000
+#: What is kept for a follower who reads more slowly than functions log, bytes of memory.
+_BEHIND_BYTES = 4 * 1024 * 1024
+#: What an event takes here beside what it takes in the logs, bytes.
+_VIEW_BYTES = 1024
 
 
 def add(app: FastAPI, parts: Parts, stopping: asyncio.Event) -> None:
@@ -91,18 +93,20 @@ async def _follow(
 ) -> AsyncIterator[bytes]:
     await parts.logs.loaded()
     groups = None if function is None else _group_names(parts, function)
-    waiting: deque[LogView] = deque()
+    waiting: deque[tuple[LogView, int]] = deque()
+    waiting_bytes = 0
     came = asyncio.Event()
     skipped = 0
 
     def listener(group: LogGroup, stream: LogStream, event: LogEvent) -> None:
-        nonlocal skipped
+        nonlocal skipped, waiting_bytes
         if groups is not None and group.name not in groups:
             return
-        if len(waiting) >= _BEHIND:
-            waiting.popleft()
+        waiting.append((_log(group, stream, event), event.memory + _VIEW_BYTES))
+        waiting_bytes += waiting[-1][1]
+        while waiting_bytes > _BEHIND_BYTES and len(waiting) > 1:
+            waiting_bytes -= waiting.popleft()[1]
             skipped += 1
-        waiting.append(_log(group, stream, event))
         came.set()
 
     end = parts.logs.listen(listener)
@@ -115,7 +119,9 @@ async def _follow(
             yield _line(view)
         while not stopping.is_set():
             while waiting:
-                yield _line(waiting.popleft())
+                view, size = waiting.popleft()
+                waiting_bytes -= size
+                yield _line(view)
             if skipped:
                 yield orjson.dumps({"skipped": skipped}) + b"\n"
                 skipped = 0

@@ -31,8 +31,8 @@ def arn(ctx: Context, name: str) -> str:
 
 
 def groups(ctx: Context) -> dict[str, LogGroup]:
-    """Return the groups of the caller's account and region."""
-    return ctx.parts.logs.groups.setdefault((ctx.account, ctx.region), {})
+    """Return the groups of the caller's account and region. Not to be changed."""
+    return ctx.parts.logs.groups.get((ctx.account, ctx.region), {})
 
 
 def group(ctx: Context, name: str) -> LogGroup:

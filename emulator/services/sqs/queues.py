@@ -182,17 +182,25 @@ class Sqs:
                 yield queue
 
 
+#: Characters of a queue URL that is remembered.
+_LONGEST_REMEMBERED = 512
+
+
 def queue_arn(account: str, region: str, name: str) -> str:
     return f"arn:aws:sqs:{region}:{account}:{name}"
 
 
-@lru_cache(maxsize=1024)
 def parse_url(url: str) -> tuple[str, str | None, str]:
     """Return (account, region or None, name) of a queue URL; see :meth:`Sqs.by_url`.
 
     Raises:
         AwsError: InvalidAddress.
     """
+    # URLs of any length are remembered by nobody.
+    return _parse_known_url(url) if len(url) <= _LONGEST_REMEMBERED else _parse_url(url)
+
+
+def _parse_url(url: str) -> tuple[str, str | None, str]:
     try:
         split = urlsplit(url)
         host = split.hostname or ""
@@ -208,3 +216,6 @@ def parse_url(url: str) -> tuple[str, str | None, str]:
     if len(parts) != 2 or not _ACCOUNT.fullmatch(parts[0]):
         raise errors.invalid_address(url)
     return parts[0], region, parts[1]
+
+
+_parse_known_url = lru_cache(maxsize=1024)(_parse_url)

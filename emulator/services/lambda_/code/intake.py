@@ -7,15 +7,17 @@ import base64
 import hashlib
 from collections.abc import Iterable, Mapping
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
-from emulator.code import package
+from emulator.code import keeping, package
 from emulator.model.errors import AwsError, DriverFault
 from emulator.model.function import Code
 from emulator.services.context import Context, Parts
 from emulator.services.lambda_.errors import invalid
 from emulator.store.blobs import Blobs
+from emulator.store.folders import in_background
 
 
 def check_source(request: Mapping[str, Any]) -> None:
@@ -93,12 +95,29 @@ async def keep(blobs: Blobs, unpacked: Path, archive: bytes) -> Code:
 
 
 async def restore(parts: Parts, codes: Iterable[Code]) -> None:
-    """Unpack again what the folder of unpacked archives has lost."""
-    for code in codes:
-        if code.live or code.folder is None or code.folder.is_dir():
+    """Unpack again what the folder of unpacked archives has lost, and remove what is not needed.
+
+    To be called before anything is served: nothing is being unpacked meanwhile.
+
+    Args:
+        codes: The code of all functions and layers.
+    """
+    kept = {code.folder: code for code in codes if code.folder is not None and not code.live}
+    folder, boot = parts.code_folder, keeping.current_boot()
+    sizes = {path.name: code.unpacked_size for path, code in kept.items()}
+    if await asyncio.to_thread(keeping.sort_out, folder, sizes, boot):
+        in_background(partial(keeping.remove_left, folder))
+    await parts.blobs.collect(_blob(code) for code in kept.values())
+    for target, code in kept.items():
+        if target.is_dir():
             continue
-        path = parts.blobs.path(base64.b64decode(code.sha256).hex())
+        path = parts.blobs.path(_blob(code))
         try:
-            await asyncio.to_thread(package.unpack, path, code.folder)
+            await asyncio.to_thread(package.unpack, path, target)
         except (AwsError, DriverFault) as error:
             parts.console.warn(f"the code {path} can't be unpacked any more: {error}")
+    await asyncio.to_thread(keeping.mark_whole, folder, boot)
+
+
+def _blob(code: Code) -> str:
+    return base64.b64decode(code.sha256).hex()
