@@ -10,7 +10,7 @@ from emulator.model.errors import StorageError
 from emulator.model.journal import DeduplicationRecord
 from emulator.queues import rules
 from emulator.queues.message import Message, Sent
-from emulator.queues.rules import QueueSettings
+from emulator.queues.rules import DeduplicationScope, QueueSettings
 
 
 @dataclass(slots=True, eq=False)
@@ -44,9 +44,9 @@ class Deduplication:
         What was sent under the scope "queue" is remembered for the queue after the scope became
         "messageGroup", as recorded from AWS.
         """
-        for scope in {settings.deduplication_scope, "queue"}:
-            of_scope = settings.with_(deduplication_scope=scope)
-            known = self._sends.get(rules.deduplication_key(id, group, of_scope))
+        scopes: set[DeduplicationScope] = {settings.deduplication_scope, "queue"}
+        for scope in scopes:
+            known = self._sends.get(rules.deduplication_key(id, group, scope))
             if known is not None and known.expires_at > now:
                 return known
         return None
@@ -55,7 +55,7 @@ class Deduplication:
         """Remember a send that is about to be written; return its key, None where it has none."""
         if message.deduplication is None or message.group is None:
             return None
-        key = rules.deduplication_key(message.deduplication, message.group, settings)
+        key = _key(message.deduplication, message.group, settings)
         sent = Sent(message.message_id, message.position)
         self._sends[key] = RememberedSend(now + rules.DEDUPLICATION_INTERVAL, sent)
         return key
@@ -78,7 +78,7 @@ class Deduplication:
         for message in messages:
             if message.deduplication is None or message.group is None:
                 continue
-            key = rules.deduplication_key(message.deduplication, message.group, settings)
+            key = _key(message.deduplication, message.group, settings)
             known = self._sends.get(key)
             if known is not None and known.sent.message_id in ids:
                 known.pending = None
@@ -92,3 +92,7 @@ class Deduplication:
             if self._sends[key].expires_at > now:
                 return
             del self._sends[key]
+
+
+def _key(id: str, group: str, settings: QueueSettings) -> bytes:
+    return rules.deduplication_key(id, group, settings.deduplication_scope)

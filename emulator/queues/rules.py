@@ -19,6 +19,9 @@ FIFO_LOOK_AHEAD = 120_000
 ATTEMPT_INTERVAL = 300.0
 
 
+DeduplicationScope = Literal["queue", "messageGroup"]
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class QueueSettings:
     """How one queue behaves. Times are seconds."""
@@ -34,7 +37,7 @@ class QueueSettings:
     #: What dead-lettered messages tell of where they come from, e.g. the queue's ARN.
     source: str = ""
     content_deduplication: bool = False
-    deduplication_scope: Literal["queue", "messageGroup"] = "queue"
+    deduplication_scope: DeduplicationScope = "queue"
     max_in_flight: int = MAX_IN_FLIGHT
     #: False: receives are not written down, and what was in flight when the process ended is
     #: available again at its next start. For receivers that end with the process.
@@ -75,10 +78,10 @@ def deduplication_id(given: str | None, body: str | bytes, settings: QueueSettin
     return hashlib.sha256(body.encode() if isinstance(body, str) else body).hexdigest()
 
 
-def deduplication_key(id: str, group: str, settings: QueueSettings) -> bytes:
+def deduplication_key(id: str, group: str, scope: DeduplicationScope) -> bytes:
     """Return what two sends have in common when the second repeats the first."""
-    scope = group if settings.deduplication_scope == "messageGroup" else ""
-    return hashlib.blake2b(f"{id}\0{scope}".encode(), digest_size=16).digest()
+    within = group if scope == "messageGroup" else ""
+    return hashlib.blake2b(f"{id}\0{within}".encode(), digest_size=16).digest()
 
 
 def sequence_number(position: int) -> str:
