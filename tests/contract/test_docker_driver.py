@@ -13,8 +13,8 @@ from pathlib import Path
 
 import pytest
 
-from emulator.driver.docker.body import user_id
 from emulator.driver.docker.build import build_runtime_image
+from emulator.driver.docker.create_request import user_id
 from emulator.driver.docker.driver import DockerDriver
 from emulator.model.console import SilentConsole
 from emulator.model.errors import ConfigurationError, DriverFault

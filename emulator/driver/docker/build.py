@@ -8,10 +8,10 @@ from typing import Any
 
 from emulator.driver.declaration import RuntimeImage
 from emulator.driver.docker.address import resolve
-from emulator.driver.docker.answers import EngineFault
 from emulator.driver.docker.engine import Engine
 from emulator.driver.docker.find import no_engine
 from emulator.driver.docker.images import own_image, public_image, split_runtime
+from emulator.driver.docker.responses import EngineFault
 from emulator.model.console import Console, Progress
 from emulator.model.errors import ConfigurationError, DriverFault
 

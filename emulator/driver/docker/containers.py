@@ -11,16 +11,17 @@ from contextlib import suppress
 from typing import Any
 
 from emulator.driver import cgroups
-from emulator.driver.docker import body, launch
-from emulator.driver.docker.answers import EngineFault, ImageInfo
+from emulator.driver.docker import launch, paths
+from emulator.driver.docker.callbacks import CallbackServer
+from emulator.driver.docker.create_request import CreateRequest, Mount
 from emulator.driver.docker.engine import Engine
 from emulator.driver.docker.files import STEM_STORAGE_MB, Files, temporary
 from emulator.driver.docker.images import Images, Plan
 from emulator.driver.docker.labels import POOL
 from emulator.driver.docker.network import Network
 from emulator.driver.docker.output import OutputPump
-from emulator.driver.docker.reception import Reception
 from emulator.driver.docker.removals import Removals
+from emulator.driver.docker.responses import EngineFault, ImageInfo
 from emulator.driver.docker.sandbox import Container, DockerSandbox
 from emulator.driver.docker.workspace import Workspace
 from emulator.model.clock import Clock
@@ -66,7 +67,7 @@ class Containers:
         self._init = engine.info.init
         self.limits_later = limits_later
         self._count = 0
-        self._reception = Reception(network.listen_host)
+        self._callbacks = CallbackServer(network.listen_host)
         self._removals = Removals(engine, files.remove, clock)
 
     async def is_stem(self, plan: Plan, spec: EnvironmentSpec) -> bool:
@@ -93,9 +94,9 @@ class Containers:
         image = await self._images.ensure(plan, soon=True)
         workspace = await self._files.make(STEM_STORAGE_MB)
         mounts = await self._files.runtime(plan, image, workspace) + self._files.stem(workspace)
-        token = "" if workspace else self._reception.make_token()
+        token = "" if workspace else self._callbacks.make_token()
         caller = (
-            f"{self._network.reach_host}:{self._reception.port}/{token}" if token else body.SOCKET
+            f"{self._network.reach_host}:{self._callbacks.port}/{token}" if token else paths.SOCKET
         )
         how = launch.stem(plan, image, caller)
         return await self._create(
@@ -142,7 +143,7 @@ class Containers:
         plan: Plan,
         image: ImageInfo,
         how: launch.Launch,
-        mounts: list[body.Mount],
+        mounts: list[Mount],
         workspace: Workspace | None,
         *,
         pool: str,
@@ -152,7 +153,7 @@ class Containers:
         secret_host: str = "",
     ) -> DockerSandbox:
         self._count += 1
-        request = body.Request(
+        request = CreateRequest(
             image=plan.image,
             entrypoint=how.entrypoint,
             command=how.command,
@@ -178,7 +179,7 @@ class Containers:
         try:
             try:
                 container.id = await self._engine.create(
-                    name, body.body(request), plan.platform, image.id
+                    name, request.body(), plan.platform, image.id
                 )
             except EngineFault as error:
                 if error.status == 404:
@@ -206,7 +207,7 @@ class Containers:
             attached = await self._engine.attach(container.id)
             sandbox.pump(OutputPump(attached, sandbox.gone))
             if container.stem:
-                calling = self._reception.expect(container.token)
+                calling = self._callbacks.expect(container.token)
         try:
             await self._engine.start(container.id)
             state = await self._engine.inspect(container.id)
@@ -267,7 +268,7 @@ class Containers:
             await self._files.fill(stem, spec, before)
         api = self._runtime_api(spec, stem.container.secret_host)
         environ = dict(spec.environ) | {"AWS_LAMBDA_RUNTIME_API": api}
-        line = json.dumps({"environ": environ, "cwd": body.CODE, "handler": spec.handler})
+        line = json.dumps({"environ": environ, "cwd": paths.CODE, "handler": spec.handler})
         try:
             await asyncio.get_running_loop().sock_sendall(stem.channel, f"{line}\n".encode())
         except OSError as error:
@@ -356,7 +357,7 @@ class Containers:
     async def close(self) -> None:
         """Remove every container and wait until all are gone."""
         await self._removals.close()
-        await self._reception.close()
+        await self._callbacks.close()
 
 
 async def _accept(listener: socket.socket) -> socket.socket:

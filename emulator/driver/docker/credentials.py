@@ -7,7 +7,7 @@ import shutil
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
 
-from emulator.driver.docker.answers import CredentialsFault
+from emulator.driver.docker.responses import CredentialsFault
 
 if TYPE_CHECKING:
     from docker.auth import AuthConfig

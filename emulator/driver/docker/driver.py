@@ -12,9 +12,8 @@ from pathlib import Path
 from emulator.driver import mounts
 from emulator.driver.base import Sandbox
 from emulator.driver.docker import images, labels, launch, volumes
-from emulator.driver.docker.about import limits_later, shares_this_machine
 from emulator.driver.docker.address import EngineAddress, resolve
-from emulator.driver.docker.answers import EngineFault, EngineInfo
+from emulator.driver.docker.capabilities import limits_later, shares_this_machine
 from emulator.driver.docker.containers import Containers
 from emulator.driver.docker.engine import Engine
 from emulator.driver.docker.files import Files
@@ -23,6 +22,7 @@ from emulator.driver.docker.images import Images, Plan
 from emulator.driver.docker.instance import Instance
 from emulator.driver.docker.network import find as find_network
 from emulator.driver.docker.notes import notes
+from emulator.driver.docker.responses import EngineFault, EngineInfo
 from emulator.driver.docker.sandbox import DockerSandbox
 from emulator.driver.docker.settings import DockerSettings
 from emulator.driver.docker.stems import StemPool
@@ -139,7 +139,7 @@ class DockerDriver:
             self._engine, info.architecture, self._settings.images, languages, self._console
         )
         self._shipped = volumes.ShippedFiles(
-            self._engine, self.folder / "parcels", prefix, marks, self._bootstraps
+            self._engine, self.folder / "archives", prefix, marks, self._bootstraps
         )
         self._containers = Containers(
             engine=self._engine,

@@ -15,19 +15,19 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
-from emulator.driver.docker import about
+from emulator.driver.docker import capabilities
 from emulator.driver.docker.address import EngineAddress
-from emulator.driver.docker.answers import (
+from emulator.driver.docker.client import make_client
+from emulator.driver.docker.long_operation import LongOperation
+from emulator.driver.docker.responses import (
     AttachedOutput,
     ContainerState,
     EngineFault,
     EngineInfo,
     ImageInfo,
-    Listed,
+    ListedContainer,
     translated,
 )
-from emulator.driver.docker.client import make_client
-from emulator.driver.docker.following import Following
 from emulator.driver.docker.tunnel import Tunnel
 
 if TYPE_CHECKING:
@@ -92,7 +92,7 @@ class Engine:
             self._client.timeout = int(seconds)
         with translated():
             self._reach()
-            return about.ask(self._client)
+            return capabilities.ask(self._client)
 
     def connect(self) -> None:
         """Make the SDK's client and ask the engine which API it speaks. Blocks.
@@ -272,13 +272,15 @@ class Engine:
                 return None
             raise
 
-    async def containers(self, label: str) -> list[Listed]:
+    async def containers(self, label: str) -> list[ListedContainer]:
         """List the containers, running or not, that carry ``label`` (``key`` or ``key=value``)."""
         found = await self.call(
             lambda client: client.containers(all=True, filters={"label": label})
         )
         return [
-            Listed(id=one["Id"], labels=one.get("Labels") or {}, running=one["State"] == "running")
+            ListedContainer(
+                id=one["Id"], labels=one.get("Labels") or {}, running=one["State"] == "running"
+            )
             for one in found
         ]
 
@@ -346,7 +348,7 @@ class Engine:
         def connect() -> APIClient:
             return make_client(self.address, self._reach(), quiet, version)
 
-        await Following(connect, start, report, quiet).end()
+        await LongOperation(connect, start, report, quiet).end()
 
     # Volumes
 

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from emulator.driver.docker import body
-from emulator.driver.docker.answers import ImageInfo
+from emulator.driver.docker import paths
+from emulator.driver.docker.create_request import Mount
 from emulator.driver.docker.images import Plan
+from emulator.driver.docker.responses import ImageInfo
 from emulator.driver.docker.sandbox import DockerSandbox
 from emulator.driver.docker.volumes import SMALL, ShippedFiles
 from emulator.driver.docker.workspace import LocalFiles, Workspace
@@ -40,7 +41,7 @@ class Files:
 
     async def runtime(
         self, plan: Plan, image: ImageInfo, workspace: Workspace | None
-    ) -> list[body.Mount]:
+    ) -> list[Mount]:
         """Return the mounts of our own bootstrap, and of what its language's images bring.
 
         Raises:
@@ -52,12 +53,12 @@ class Files:
         sdk = plan.language == "python" and "LAMBDA_RUNTIME_DIR" not in image.environ
         if self._local is None or workspace is None:
             return await self._shipped.runtime(plan, sdk=sdk)
-        shown = [(self._bootstraps / plan.language, body.BOOTSTRAP)]
+        shown = [(self._bootstraps / plan.language, paths.BOOTSTRAP)]
         if sdk:
-            shown.append((await self._local.sdk(), body.RUNTIME))
+            shown.append((await self._local.sdk(), paths.RUNTIME))
         return workspace.users() + [_bound(source, target) for source, target in shown]
 
-    async def code(self, plan: Plan, spec: EnvironmentSpec) -> list[body.Mount]:
+    async def code(self, plan: Plan, spec: EnvironmentSpec) -> list[Mount]:
         """Return the mounts of code and layers.
 
         Raises:
@@ -65,15 +66,15 @@ class Files:
         """
         if self._local is None:
             return await self._shipped.mounts(plan, spec.code, spec.layers)
-        shown = ((spec.code, body.CODE), (await self._local.merged(spec.layers), body.LAYERS))
+        shown = ((spec.code, paths.CODE), (await self._local.merged(spec.layers), paths.LAYERS))
         return [_bound(source, target) for source, target in shown if source is not None]
 
-    def stem(self, workspace: Workspace | None) -> list[body.Mount]:
+    def stem(self, workspace: Workspace | None) -> list[Mount]:
         """Return the mounts of a stem cell, into which its code comes later."""
         if workspace is not None:
             return workspace.mounts()
         # Volumes of its own. Their root is the engine's: the function can't write there.
-        return [body.Mount(target=at, empty=True) for at in (body.CODE, body.LAYERS)]
+        return [Mount(target=at, empty=True) for at in (paths.CODE, paths.LAYERS)]
 
     async def suit_a_stem(self, spec: EnvironmentSpec) -> bool:
         """Say whether code and layers had best be brought into a container that runs.
@@ -83,8 +84,8 @@ class Files:
         """
         if self._local is not None:
             return True
-        parcels = await self._shipped.parcels(spec.code, spec.layers)
-        return sum(parcel.size for _, parcel in parcels) <= SMALL
+        archives = await self._shipped.archives(spec.code, spec.layers)
+        return sum(archive.size for _, archive in archives) <= SMALL
 
     async def fill(
         self, stem: DockerSandbox, spec: EnvironmentSpec, before: DockerSandbox | None
@@ -103,8 +104,8 @@ class Files:
         if self._local is None or workspace is None:
             # One that was restarted has them already.
             if not stem.container.filled:
-                parcels = await self._shipped.parcels(spec.code, spec.layers)
-                await self._shipped.put(stem.container.id, parcels)
+                archives = await self._shipped.archives(spec.code, spec.layers)
+                await self._shipped.put(stem.container.id, archives)
                 stem.container.filled = True
             return
         inherited = before.container.workspace if before is not None else None
@@ -130,12 +131,12 @@ class Files:
             await self._local.remove(workspace)
 
 
-def temporary(workspace: Workspace | None) -> body.Mount:
+def temporary(workspace: Workspace | None) -> Mount:
     """Return the mount of /tmp."""
     if workspace is not None and workspace.disk is not None:
-        return body.Mount(target=body.TEMPORARY, source=str(workspace.temporary), bind=True)
-    return body.Mount(target=body.TEMPORARY)
+        return Mount(target=paths.TEMPORARY, source=str(workspace.temporary), bind=True)
+    return Mount(target=paths.TEMPORARY)
 
 
-def _bound(source: Path, target: str) -> body.Mount:
-    return body.Mount(target=target, source=str(source), bind=True, read_only=True)
+def _bound(source: Path, target: str) -> Mount:
+    return Mount(target=target, source=str(source), bind=True, read_only=True)

@@ -8,8 +8,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from emulator.driver.docker.address import EngineAddress, resolve, usual_sockets
-from emulator.driver.docker.answers import CredentialsFault, EngineInfo
 from emulator.driver.docker.engine import Engine
+from emulator.driver.docker.responses import CredentialsFault, EngineInfo
 from emulator.model.errors import ConfigurationError, DriverFault
 
 #: Seconds an engine that has answered once has to say what it is: Podman asks its tools first.

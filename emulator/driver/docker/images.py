@@ -8,9 +8,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from emulator.driver.docker.answers import EngineFault, ImageInfo
 from emulator.driver.docker.credentials import credentials
 from emulator.driver.docker.engine import Engine
+from emulator.driver.docker.responses import EngineFault, ImageInfo
 from emulator.model.console import Console, Progress
 from emulator.model.errors import ConfigurationError, DriverFault, PullFault
 from emulator.model.sandbox import EnvironmentSpec

@@ -13,9 +13,9 @@ from emulator.driver.conventions import (
     WRAPPER,
     needs_fresh_process,
 )
-from emulator.driver.docker import body
-from emulator.driver.docker.answers import ImageInfo
+from emulator.driver.docker import paths
 from emulator.driver.docker.images import Plan
+from emulator.driver.docker.responses import ImageInfo
 from emulator.model.sandbox import EnvironmentSpec
 
 #: Variables that belong to a container image rather than to the managed runtimes.
@@ -35,7 +35,7 @@ _STEM_ENVIRON = {
 #: Runs the first interpreter there is, behind the user's wrapper if there is one. The output of
 #: a stem cell goes to the driver directly; in one stream, which alone keeps its order.
 _ENTRY = f"""\
-[ -p {body.OUTPUT} ] && exec >{body.OUTPUT}
+[ -p {paths.OUTPUT} ] && exec >{paths.OUTPUT}
 exec 2>&1
 arguments=$1; shift
 for interpreter; do
@@ -50,13 +50,13 @@ exit 127
 #: interpreters to look for (AWS's images have them in /var/lang).
 _LANGUAGES = {
     "python": (
-        f"-I -S {body.BOOTSTRAP}/bootstrap.py",
-        f"{body.BOOTSTRAP}/bootstrap.py",
+        f"-I -S {paths.BOOTSTRAP}/bootstrap.py",
+        f"{paths.BOOTSTRAP}/bootstrap.py",
         ("/var/lang/bin/python{version}", "python{version}", "python3"),
     ),
     "nodejs": (
-        f"{body.BOOTSTRAP}/bootstrap.mjs --channel",
-        f"{body.BOOTSTRAP}/bootstrap.mjs",
+        f"{paths.BOOTSTRAP}/bootstrap.mjs --channel",
+        f"{paths.BOOTSTRAP}/bootstrap.mjs",
         ("/var/lang/bin/node", "node", "nodejs"),
     ),
 }
@@ -71,7 +71,7 @@ class Launch:
     entrypoint: Sequence[str]
     command: Sequence[str] = ()
     environ: Mapping[str, str] = field(default_factory=dict)
-    working_directory: str = body.CODE
+    working_directory: str = paths.CODE
     #: What the function's user wants executed, and the PATH it is looked up on: both empty
     #: where it is our own bootstrap.
     executable: str = ""
@@ -89,7 +89,7 @@ def stem(plan: Plan, image: ImageInfo, caller: str) -> Launch:
     """Return how a stem cell is started; ``caller`` is where its bootstrap calls."""
     return Launch(
         entrypoint=_entry(plan, 0),
-        environ={**_STEM_ENVIRON, **image.environ, body.SOCKET_VARIABLE: caller},
+        environ={**_STEM_ENVIRON, **image.environ, paths.SOCKET_VARIABLE: caller},
         working_directory="/",
     )
 
@@ -136,7 +136,7 @@ def _entry(plan: Plan, form: int) -> list[str]:
 def _provided(spec: EnvironmentSpec, environ: Mapping[str, str]) -> Launch:
     """A custom runtime: the code's own ``bootstrap``, else a layer's."""
     assert spec.code is not None
-    places = [(spec.code, body.CODE), *((layer, body.LAYERS) for layer in reversed(spec.layers))]
+    places = [(spec.code, paths.CODE), *((layer, paths.LAYERS) for layer in reversed(spec.layers))]
     for folder, target in places:
         source, inside = folder / "bootstrap", f"{target}/bootstrap"
         if source.is_file():

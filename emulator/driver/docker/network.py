@@ -7,8 +7,8 @@ import socket
 from dataclasses import dataclass
 from ipaddress import ip_address
 
-from emulator.driver.docker.answers import EngineInfo
 from emulator.driver.docker.engine import Engine
+from emulator.driver.docker.responses import EngineInfo
 from emulator.model.errors import ConfigurationError
 
 #: What containers call the engine's machine, and how the engine is told so.

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from emulator.driver.docker.answers import EngineInfo
+from emulator.driver.docker.responses import EngineInfo
 
 
 def notes(

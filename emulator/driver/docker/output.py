@@ -11,7 +11,7 @@ import os
 import ssl
 from collections.abc import Callable
 
-from emulator.driver.docker.answers import AttachedOutput
+from emulator.driver.docker.responses import AttachedOutput
 
 _HEADER = 8
 _CHUNK = 65536

@@ -14,10 +14,10 @@ from typing import Any
 from emulator.driver import processes
 from emulator.driver.cgroups import Group
 from emulator.driver.conventions import INVALID_ENTRYPOINT
-from emulator.driver.docker.answers import EngineFault
 from emulator.driver.docker.engine import Engine
 from emulator.driver.docker.images import Plan
 from emulator.driver.docker.output import OutputPump
+from emulator.driver.docker.responses import EngineFault
 from emulator.driver.docker.workspace import Workspace
 from emulator.model.errors import DriverFault
 from emulator.model.sandbox import Exit

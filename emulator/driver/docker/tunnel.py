@@ -17,7 +17,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from urllib.parse import urlsplit
 
-from emulator.driver.docker.answers import EngineFault
+from emulator.driver.docker.responses import EngineFault
 
 _SOCKET = "/var/run/docker.sock"
 #: Seconds to connect and log in.

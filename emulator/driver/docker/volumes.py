@@ -8,10 +8,11 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from emulator.driver.conventions import SDK, package_paths
-from emulator.driver.docker.body import BOOTSTRAP, CODE, LAYERS, RUNTIME, Mount, Request, body
+from emulator.driver.docker.archives import Archive, Signature, Source, pack, signature
+from emulator.driver.docker.create_request import CreateRequest, Mount
 from emulator.driver.docker.engine import Engine
 from emulator.driver.docker.images import Plan
-from emulator.driver.docker.parcels import Parcel, Signature, Source, pack, signature
+from emulator.driver.docker.paths import BOOTSTRAP, CODE, LAYERS, RUNTIME
 from emulator.model.errors import DriverFault
 
 #: Code of up to this size, packed, is rather written into a stem cell each time: that takes less
@@ -43,12 +44,14 @@ class ShippedFiles:
         self._prefix = prefix
         self._labels = dict(labels)
         self._bootstraps = bootstraps
-        self._packed: dict[tuple[Source, ...], tuple[Signature, Parcel]] = {}
+        self._packed: dict[tuple[Source, ...], tuple[Signature, Archive]] = {}
         self._packing: defaultdict[tuple[Source, ...], asyncio.Lock] = defaultdict(asyncio.Lock)
         self._shipping: dict[str, asyncio.Task[str]] = {}
-        self._runtimes: dict[str, asyncio.Future[list[Parcel]]] = {}
+        self._runtimes: dict[str, asyncio.Future[list[Archive]]] = {}
 
-    async def parcels(self, code: Path | None, layers: Sequence[Path]) -> list[tuple[str, Parcel]]:
+    async def archives(
+        self, code: Path | None, layers: Sequence[Path]
+    ) -> list[tuple[str, Archive]]:
         """Return code and layers, packed, with the folders they belong in.
 
         Raises:
@@ -67,8 +70,8 @@ class ShippedFiles:
             DriverFault: They can't be read, or the engine did not take them.
         """
         return [
-            await self._mount(plan, target, parcel)
-            for target, parcel in await self.parcels(code, layers)
+            await self._mount(plan, target, archive)
+            for target, archive in await self.archives(code, layers)
         ]
 
     async def runtime(self, plan: Plan, *, sdk: bool) -> list[Mount]:
@@ -84,23 +87,23 @@ class ShippedFiles:
             if sdk:
                 sources.append(package_paths(SDK))
             self._runtimes[key] = asyncio.gather(*map(self._pack, sources))
-        parcels = await asyncio.shield(self._runtimes[key])
+        archives = await asyncio.shield(self._runtimes[key])
         return [
-            await self._mount(plan, target, parcel)
-            for target, parcel in zip((BOOTSTRAP, RUNTIME), parcels, strict=False)
+            await self._mount(plan, target, archive)
+            for target, archive in zip((BOOTSTRAP, RUNTIME), archives, strict=False)
         ]
 
-    async def put(self, container: str, parcels: Sequence[tuple[str, Parcel]]) -> None:
-        """Write parcels into volumes of a running container.
+    async def put(self, container: str, archives: Sequence[tuple[str, Archive]]) -> None:
+        """Write archives into volumes of a running container.
 
         Raises:
             DriverFault: The engine did not take them.
         """
         await asyncio.gather(
-            *(self._engine.put_archive(container, target, each.file) for target, each in parcels)
+            *(self._engine.put_archive(container, target, each.file) for target, each in archives)
         )
 
-    async def _pack(self, sources: Sequence[Source]) -> Parcel:
+    async def _pack(self, sources: Sequence[Source]) -> Archive:
         key = tuple(sources)
         try:
             # What is asked for by many at once is packed once.
@@ -115,10 +118,10 @@ class ShippedFiles:
             raise DriverFault(f"the code can't be packed for the engine: {error}") from error
         return known[1]
 
-    async def _mount(self, plan: Plan, target: str, parcel: Parcel) -> Mount:
-        digest = parcel.digest
+    async def _mount(self, plan: Plan, target: str, archive: Archive) -> Mount:
+        digest = archive.digest
         if digest not in self._shipping:
-            shipping = self._ship(plan, parcel, f"{self._prefix}-{digest}")
+            shipping = self._ship(plan, archive, f"{self._prefix}-{digest}")
             self._shipping[digest] = asyncio.ensure_future(shipping)
         try:
             volume = await asyncio.shield(self._shipping[digest])
@@ -128,9 +131,9 @@ class ShippedFiles:
             raise
         return Mount(target=target, source=volume, read_only=True, empty=True)
 
-    async def _ship(self, plan: Plan, parcel: Parcel, volume: str) -> str:
+    async def _ship(self, plan: Plan, archive: Archive, volume: str) -> str:
         await self._engine.create_volume(volume, self._labels)
-        request = Request(
+        request = CreateRequest(
             image=plan.image,
             entrypoint=["/never-started"],
             command=[],
@@ -140,9 +143,9 @@ class ShippedFiles:
             number=0,
         )
         # A container takes files without ever being started; its root may be read-only.
-        carrier = await self._engine.create(f"{volume}-carrier", body(request), plan.platform)
+        carrier = await self._engine.create(f"{volume}-carrier", request.body(), plan.platform)
         try:
-            await self._engine.put_archive(carrier, CODE, parcel.file)
+            await self._engine.put_archive(carrier, CODE, archive.file)
         finally:
             await self._engine.remove(carrier)
         return volume

@@ -14,7 +14,8 @@ from pathlib import Path
 from emulator.driver import mounts
 from emulator.driver.conventions import SDK, USER_NAME, package_paths
 from emulator.driver.disks import Disks
-from emulator.driver.docker.body import CODE, LAYERS, RUN, Mount, user_id
+from emulator.driver.docker.create_request import Mount, user_id
+from emulator.driver.docker.paths import CODE, LAYERS, RUN
 from emulator.model.errors import ConfigurationError, DriverFault
 
 #: Bytes of a Unix socket's path, less the final zero (sockaddr_un).

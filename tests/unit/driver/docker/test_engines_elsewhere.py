@@ -17,10 +17,10 @@ import pytest
 
 from emulator.driver.docker import network
 from emulator.driver.docker.address import EngineAddress, resolve
-from emulator.driver.docker.answers import EngineFault, EngineInfo
+from emulator.driver.docker.archives import pack, signature
+from emulator.driver.docker.callbacks import CallbackServer
 from emulator.driver.docker.engine import Engine
-from emulator.driver.docker.parcels import pack, signature
-from emulator.driver.docker.reception import Reception
+from emulator.driver.docker.responses import EngineFault, EngineInfo
 from emulator.driver.docker.tunnel import Tunnel
 from emulator.model.errors import ConfigurationError
 
@@ -170,8 +170,8 @@ class TestParcels:
         os.mkfifo(low / "pipe")
         with socket.socket(socket.AF_UNIX) as gone:
             gone.bind(str(low / "socket"))
-        parcel = pack([(low, ""), (high, ""), (high, "package"), (file, "six.py")], tmp_path)
-        with tarfile.open(parcel.file) as archive:
+        packed = pack([(low, ""), (high, ""), (high, "package"), (file, "six.py")], tmp_path)
+        with tarfile.open(packed.file) as archive:
             members = {member.name: member for member in archive}
             both = archive.extractfile("both")
             assert both is not None
@@ -198,27 +198,27 @@ class TestParcels:
 
 class TestReception:
     async def test_each_token_is_good_once(self) -> None:
-        reception = Reception("127.0.0.1")
-        token = reception.make_token()
-        expected = reception.expect(token)
-        reader, writer = await asyncio.open_connection("127.0.0.1", reception.port)
+        callbacks = CallbackServer("127.0.0.1")
+        token = callbacks.make_token()
+        expected = callbacks.expect(token)
+        reader, writer = await asyncio.open_connection("127.0.0.1", callbacks.port)
         writer.write(f"{token}\nwhat follows".encode())
         channel = await expected
         assert await asyncio.get_running_loop().sock_recv(channel, 100) == b"what follows"
-        again, second = await asyncio.open_connection("127.0.0.1", reception.port)
+        again, second = await asyncio.open_connection("127.0.0.1", callbacks.port)
         second.write(f"{token}\n".encode())
         assert await again.read() == b""
         channel.close()
         assert await reader.read() == b""
         for each in (writer, second):
             each.close()
-        await reception.close()
+        await callbacks.close()
 
     @pytest.mark.parametrize("said", ["", "\n", "x" * 100, "0" * 33])
     async def test_nobody_else_is_let_in(self, said: str) -> None:
-        reception = Reception("127.0.0.1")
-        expected = reception.expect(reception.make_token())
-        reader, writer = await asyncio.open_connection("127.0.0.1", reception.port)
+        callbacks = CallbackServer("127.0.0.1")
+        expected = callbacks.expect(callbacks.make_token())
+        reader, writer = await asyncio.open_connection("127.0.0.1", callbacks.port)
         writer.write(said.encode())
         writer.write_eof()
         with contextlib.suppress(ConnectionResetError):
@@ -226,7 +226,7 @@ class TestReception:
         assert not expected.done()
         expected.cancel()
         writer.close()
-        await reception.close()
+        await callbacks.close()
 
 
 class TestTunnel:

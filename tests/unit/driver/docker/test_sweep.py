@@ -10,8 +10,8 @@ from typing import Any
 import pytest
 
 from emulator.driver.docker import labels, sweep
-from emulator.driver.docker.answers import EngineFault, Listed
 from emulator.driver.docker.instance import Instance
+from emulator.driver.docker.responses import EngineFault, ListedContainer
 from emulator.driver.docker.sweep import Sweep
 
 
@@ -23,11 +23,13 @@ class FakeEngine:
         self.hangs = False
         self.fault: EngineFault | None = None
         self._listed = [
-            Listed(id=name, labels={labels.INSTANCE: instance, labels.OWNER: "here"}, running=True)
+            ListedContainer(
+                id=name, labels={labels.INSTANCE: instance, labels.OWNER: "here"}, running=True
+            )
             for name, instance in (("dead", "0" * 32), ("own", me))
         ]
 
-    async def containers(self, label: str) -> list[Listed]:
+    async def containers(self, label: str) -> list[ListedContainer]:
         return self._listed
 
     async def volumes(self, label: str) -> list[Any]:

@@ -16,13 +16,13 @@ import pytest
 
 from emulator.driver.docker import network
 from emulator.driver.docker.address import EngineAddress, resolve, usual_sockets
-from emulator.driver.docker.answers import CredentialsFault, EngineFault, EngineInfo
 from emulator.driver.docker.declaration import DECLARATION
 from emulator.driver.docker.engine import Engine
 from emulator.driver.docker.find import find_engine, hint, no_engine
 from emulator.driver.docker.labels import own_container
 from emulator.driver.docker.network import HOST_NAME
 from emulator.driver.docker.notes import notes
+from emulator.driver.docker.responses import CredentialsFault, EngineFault, EngineInfo
 from emulator.model.errors import ConfigurationError
 
 VERSION = {"ApiVersion": "1.41", "Version": "1"}

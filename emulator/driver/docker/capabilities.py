@@ -8,7 +8,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from emulator.driver.docker.address import EngineAddress
-from emulator.driver.docker.answers import EngineInfo
+from emulator.driver.docker.responses import EngineInfo
 
 if TYPE_CHECKING:
     from docker import APIClient

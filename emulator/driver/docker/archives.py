@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, Protocol, cast
 
-#: A file or a folder, and what it is called in the parcel: "" lays a folder's contents at the top.
+#: A file or a folder, and what it is called in the archive: "" lays a folder's contents at the top.
 Source = tuple[Path, str]
 #: What tells that nothing has changed, without reading the files.
 Signature = tuple[tuple[str, int, int, int], ...]
@@ -24,7 +24,7 @@ class _Digest(Protocol):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Parcel:
+class Archive:
     """A packed folder."""
 
     #: Of names, modes and contents: the same for the same, whenever it was packed.
@@ -43,7 +43,7 @@ def signature(sources: Sequence[Source]) -> Signature:
     return tuple(found)
 
 
-def pack(sources: Sequence[Source], folder: Path) -> Parcel:
+def pack(sources: Sequence[Source], folder: Path) -> Archive:
     """Pack ``sources``, later ones laid over earlier ones, into a file of ``folder``.
 
     Raises:
@@ -62,7 +62,7 @@ def pack(sources: Sequence[Source], folder: Path) -> Parcel:
         new.rename(target)
     finally:
         new.unlink(missing_ok=True)
-    return Parcel(digest=digest.hexdigest()[:32], file=target, size=target.stat().st_size)
+    return Archive(digest=digest.hexdigest()[:32], file=target, size=target.stat().st_size)
 
 
 def _entries(sources: Sequence[Source]) -> Iterator[tuple[str, Path]]:

@@ -13,7 +13,7 @@ from collections.abc import Callable, Iterator
 from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
-from emulator.driver.docker.answers import EngineFault, translated
+from emulator.driver.docker.responses import EngineFault, translated
 
 if TYPE_CHECKING:
     from docker import APIClient
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 Line = dict[str, Any]
 
 
-class Following:
+class LongOperation:
     """One long operation.
 
     Args:

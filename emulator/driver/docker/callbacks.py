@@ -14,7 +14,7 @@ _PATIENCE = 10.0
 _WAITING = 64
 
 
-class Reception:
+class CallbackServer:
     """Takes connections and hands each to whoever expects its token; each token once.
 
     Args:

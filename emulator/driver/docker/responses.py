@@ -90,7 +90,7 @@ class ImageInfo:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Listed:
+class ListedContainer:
     """A container of a listing."""
 
     id: str

@@ -1,4 +1,4 @@
-"""The Engine API body of a container: pure functions from what is wanted to what is asked."""
+"""The request that creates a container, as the Engine API takes it."""
 
 from __future__ import annotations
 
@@ -14,18 +14,6 @@ _FIRST_USER, _USERS = 10_000, 50_000
 #: AWS's figures inside an environment (recorded): NOFILE 1024, NPROC 742.
 OPEN_FILES = 1024
 PROCESSES = 742
-#: Folders of a container.
-CODE = "/var/task"
-LAYERS = "/opt"
-TEMPORARY = "/tmp"
-RUN = "/run/localfaas"
-BOOTSTRAP = "/var/localfaas"
-RUNTIME = "/var/runtime"
-#: Where the runtime's output goes, and the socket it finds the control plane on.
-OUTPUT = f"{RUN}/output"
-SOCKET = f"{RUN}/control.sock"
-#: The variable that tells a bootstrap where to call: SOCKET, or "host:port/token" over TCP.
-SOCKET_VARIABLE = "LOCALFAAS_STEM_SOCKET"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -49,7 +37,7 @@ class Mount:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Request:
+class CreateRequest:
     """A container that is wanted."""
 
     image: str
@@ -72,46 +60,45 @@ class Request:
     #: Addresses by name; "host-gateway" is the engine's machine.
     hosts: Mapping[str, str] = field(default_factory=dict)
 
+    def body(self) -> dict[str, Any]:
+        """Return the Engine API body: limited, and hardened (no capabilities, no new privileges,
+        read-only root, not root, the engine's default seccomp profile)."""
+        host: dict[str, Any] = {
+            "NetworkMode": self.network,
+            "Mounts": [mount.engine() for mount in self.mounts],
+            "PidsLimit": PROCESSES,
+            "Ulimits": [
+                {"Name": "nofile", "Soft": OPEN_FILES, "Hard": OPEN_FILES},
+                {"Name": "nproc", "Soft": PROCESSES, "Hard": PROCESSES},
+            ],
+            "CapDrop": ["ALL"],
+            "SecurityOpt": ["no-new-privileges"],
+            "ReadonlyRootfs": True,
+            "Init": self.init,
+            "ExtraHosts": [f"{name}:{address}" for name, address in self.hosts.items()],
+            # Nothing reads the engine's own copy of the output, which would fill the disk.
+            "LogConfig": {"Type": "none"},
+        }
+        if self.memory_mb is not None:
+            host["Memory"] = host["MemorySwap"] = self.memory_mb << 20
+        if self.cpu_quota is not None:
+            host["CpuPeriod"] = cgroups.CPU_PERIOD
+            host["CpuQuota"] = self.cpu_quota
+        return {
+            "Image": self.image,
+            "Entrypoint": list(self.entrypoint),
+            "Cmd": list(self.command),
+            "Env": [f"{name}={value}" for name, value in self.environ.items()],
+            "WorkingDir": self.working_directory,
+            "User": f"{user_id(self.number)}:{user_id(self.number)}",
+            "Labels": dict(self.labels),
+            "AttachStdout": True,
+            "AttachStderr": True,
+            "Tty": False,
+            "HostConfig": host,
+        }
+
 
 def user_id(number: int) -> int:
     """Return the user id, and group id, of an instance's container ``number``."""
     return _FIRST_USER + number % _USERS
-
-
-def body(request: Request) -> dict[str, Any]:
-    """Return the Engine API body: limited, and hardened (no capabilities, no new privileges,
-    read-only root, not root, the engine's default seccomp profile)."""
-    host: dict[str, Any] = {
-        "NetworkMode": request.network,
-        "Mounts": [mount.engine() for mount in request.mounts],
-        "PidsLimit": PROCESSES,
-        "Ulimits": [
-            {"Name": "nofile", "Soft": OPEN_FILES, "Hard": OPEN_FILES},
-            {"Name": "nproc", "Soft": PROCESSES, "Hard": PROCESSES},
-        ],
-        "CapDrop": ["ALL"],
-        "SecurityOpt": ["no-new-privileges"],
-        "ReadonlyRootfs": True,
-        "Init": request.init,
-        "ExtraHosts": [f"{name}:{address}" for name, address in request.hosts.items()],
-        # Nothing reads the engine's own copy of the output, which would fill the disk.
-        "LogConfig": {"Type": "none"},
-    }
-    if request.memory_mb is not None:
-        host["Memory"] = host["MemorySwap"] = request.memory_mb << 20
-    if request.cpu_quota is not None:
-        host["CpuPeriod"] = cgroups.CPU_PERIOD
-        host["CpuQuota"] = request.cpu_quota
-    return {
-        "Image": request.image,
-        "Entrypoint": list(request.entrypoint),
-        "Cmd": list(request.command),
-        "Env": [f"{name}={value}" for name, value in request.environ.items()],
-        "WorkingDir": request.working_directory,
-        "User": f"{user_id(request.number)}:{user_id(request.number)}",
-        "Labels": dict(request.labels),
-        "AttachStdout": True,
-        "AttachStderr": True,
-        "Tty": False,
-        "HostConfig": host,
-    }
