@@ -11,7 +11,7 @@ COMPILE = $(BIN)/python -m compileall -q emulator runtimes/python
 # The Python runtime is checked for the oldest Python that mypy knows; it runs on 3.8 and newer.
 RUNTIME_TYPES := --config-file= --cache-dir=../../.mypy_cache --strict --python-version=3.10
 
-.PHONY: up test test-fast smoke coverage check format bench lock clean
+.PHONY: up test test-fast smoke coverage check format bench docs lock clean
 
 # Start the emulator with the sample functions.
 up: .venv/up
@@ -57,6 +57,10 @@ bench: .venv/dev
 	$(BIN)/python -m tests.benchmarks.bench_api
 	$(BIN)/python -m tests.benchmarks.bench_codec
 	$(BIN)/python -m tests.benchmarks.figures
+
+# The pages of the documentation that code decides.
+docs: .venv/up
+	$(BIN)/python -m tests.documents
 
 # Renew the versions that CI installs.
 lock:

@@ -3,10 +3,43 @@
 from __future__ import annotations
 
 import json
+import re
+from collections.abc import Iterator
+from pathlib import Path
 
+import pytest
+
+from tests import documents
 from tests.benchmarks import figures
+
+ROOT = Path(__file__).parents[2]
+PAGES = sorted(
+    path
+    for pattern in ("*.md", "docs/**/*.md", "sample_functions/**/*.md", "runtimes/*/*.md")
+    for path in ROOT.glob(pattern)
+)
+_LINK = re.compile(r"\[[^\]]*\]\(([^)\s]+)\)")
 
 
 def test_the_figures_are_the_ones_that_were_measured() -> None:
     kept = json.loads((figures.DOCS / "figures.json").read_text())
     assert (figures.DOCS / "figures.md").read_text() == figures.render(kept), "run make bench"
+
+
+@pytest.mark.parametrize("page", documents.PAGES)
+def test_pages_that_code_decides_say_what_it_says(page: str) -> None:
+    assert (documents.DOCS / page).read_text() == documents.PAGES[page](), "run make docs"
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(ROOT)))
+def test_links_lead_somewhere(page: Path) -> None:
+    missing = [link for link in _links(page) if not (page.parent / link).exists()]
+    assert not missing
+
+
+def _links(page: Path) -> Iterator[str]:
+    """Yield the paths that a page links to, without their fragments."""
+    for link in _LINK.findall(page.read_text()):
+        path = link.partition("#")[0]
+        if path and "://" not in link:
+            yield path
