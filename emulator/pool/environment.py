@@ -9,6 +9,7 @@ between a check of the state and its change.
 from __future__ import annotations
 
 import asyncio
+import contextlib
 from abc import ABC, abstractmethod
 from collections import deque
 from collections.abc import Awaitable, Callable
@@ -106,6 +107,11 @@ class Environment(ABC):
         #: Ends when nothing of a stopped environment is left; None until it is stopped.
         self.stopping: asyncio.Task[None] | None = None
         self._kill: asyncio.Task[None] | None = None
+
+    @property
+    def usable(self) -> bool:
+        """It waits for an invocation, or starts its runtime anew for one."""
+        return self.state in (State.READY, State.RESET)
 
     @property
     def in_flight(self) -> int:
@@ -246,7 +252,8 @@ class Environment(ABC):
             seconds: How long it may take; None where an invocation's deadline ends the wait.
         """
         loop = asyncio.get_running_loop()
-        self._initialised = loop.create_future()
+        initialised: asyncio.Future[InvocationResult | None] = loop.create_future()
+        self._initialised = initialised
         assert self.sandbox is not None
         if self.sandbox.channel is not None:
             await self._api.adopt(self.sandbox.channel)
@@ -256,11 +263,12 @@ class Environment(ABC):
         if self.exit is not None:
             self._runtime_gone()
         try:
-            return await self._initialised
+            return await initialised
         finally:
             if timer is not None:
                 timer.cancel()
-            self._initialised = None
+            if self._initialised is initialised:  # and not that of the next start
+                self._initialised = None
 
     def _init_timed_out(self) -> None:
         self._end_init(failures.timed_out("", self._init_seconds))
@@ -348,16 +356,23 @@ class Environment(ABC):
     def _disarm(self) -> None:
         """Forget all deadlines."""
 
-    async def _stop(self) -> None:
+    def _answer_all(self) -> None:
+        """Answer those who wait for what is being ended."""
         self._end_init(failures.exited("", failures.KILLED))
         self._disarm()
         for request_id, in_flight in self._invocations.running.items():
             in_flight.answer(failures.exited(request_id, failures.KILLED))
         self._invocations.running.clear()
+
+    async def _stop(self) -> None:
+        self._answer_all()
         self._detach()
         self._api.close()
-        if self._kill is not None:
-            await self._kill
+        for driving in (self._kill, self._frozen):
+            if driving is not None:
+                # What could not be killed or frozen is stopped all the same.
+                with contextlib.suppress(DriverFault):
+                    await driving
         if self.sandbox is not None:
             await self._driver.stop(self.sandbox)
         self._to(State.STOPPED)

@@ -7,6 +7,7 @@ from collections import deque
 from collections.abc import Callable
 
 from emulator.model.clock import Clock, Timer
+from emulator.model.errors import DriverFault
 from emulator.model.function import FunctionVersion
 from emulator.model.invocation import Flow, Invocation, InvocationResult, ResponseSink
 from emulator.model.limits import LOG_TAIL, RESPONSE_PAYLOAD, STREAMED_RESPONSE
@@ -182,6 +183,11 @@ class InFlight:
         if not self.answered.done():
             self.answered.set_result(result)
 
+    def fail(self, fault: DriverFault) -> None:
+        """Tell the caller, if there is one, that the machine could not run it."""
+        if not self.answered.done():
+            self.answered.set_exception(fault)
+
 
 class LogTail:
     """The last 4 KB of what was logged from START to REPORT, once it is asked for.
@@ -229,6 +235,10 @@ class Invocations:
         self.overdue: set[str] = set()
         self._finish = finish
         self._over = over
+
+    def is_running(self, invocation: InFlight) -> bool:
+        """Say whether an invocation has not ended yet."""
+        return self.running.get(invocation.request_id) is invocation
 
     def runtime_responded(
         self, request_id: str, payload: bytes, content_type: str

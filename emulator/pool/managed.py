@@ -154,10 +154,9 @@ class ManagedPool(Pool):
         if not self._pools.has_capacity(self.managed):
             return False
         self.failure = None
-        task = asyncio.get_running_loop().create_task(self._start())
-        for starts in (self._starts, self._pools.starts):
-            starts.add(task)
-            task.add_done_callback(starts.discard)
+        task = self._pools.spawn(self._start())
+        self._starts.add(task)
+        task.add_done_callback(self._starts.discard)
         task.add_done_callback(self._started)
         return True
 

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import asyncio
 from collections import deque
+from collections.abc import Coroutine
 from typing import TYPE_CHECKING, Literal
 
 from emulator.model.clock import Timer
+from emulator.model.errors import DriverFault
 from emulator.model.function import FunctionVersion
 from emulator.pool.environment import Environment
 from emulator.pool.states import State
@@ -16,7 +18,7 @@ if TYPE_CHECKING:
 
 #: Seconds a caller waits for an environment whose response is out and whose runtime is about to
 #: call ``next``, before it asks for a new one.
-_SETTLING_GRACE = 0.25
+_SETTLING_GRACE_S = 0.25
 
 #: Seconds an idle environment is left running: freezing and thawing costs more than a warm call,
 #: and calls come in rows.
@@ -29,7 +31,7 @@ class ScalingRateExceeded(Exception):
 
 #: What a caller in line is given: an environment, room for a new one, or nothing (it waited only
 #: for a moment, and that is over).
-Given = Environment | Literal["room"] | None
+Grant = Environment | Literal["room"] | None
 
 
 class Pool:
@@ -49,7 +51,7 @@ class Pool:
         self.provisioned_idle: deque[Environment] = deque()
         #: How many there are of those.
         self.provisioned = 0
-        self._waiters: deque[asyncio.Future[Given]] = deque()
+        self._waiters: deque[asyncio.Future[Grant]] = deque()
         #: In the heap of pools with idle environments.
         self.in_heap = False
         self.closed = False
@@ -61,26 +63,29 @@ class Pool:
             DriverFault: A new one was needed and could not be started.
             ScalingRateExceeded: A new one was needed, and too many have been started just now.
         """
-        idle = self.provisioned_idle or self.idle
-        if idle:
-            environment = idle.pop()
-            environment.keep_awake()
-            if environment.state is not State.FROZEN:
-                return environment, False
-            if await environment.thaw():
-                return environment, False
-            return await self.acquire()
-        given: Given = None
-        if self._settling() > len(self._waiters):
-            given = await self._wait(_SETTLING_GRACE)
-        if given is None:
-            given = "room" if self._pools.reserve() else await self._wait(None)
-        if isinstance(given, Environment):
-            return given, False
-        if not self._pools.may_grow(self.version):
-            self._pools.release()
-            raise ScalingRateExceeded(self.version.function_arn)
-        return await self.start()
+        while True:
+            idle = self.provisioned_idle or self.idle
+            if idle:
+                environment = idle.pop()
+                environment.keep_awake()
+                if environment.state is not State.FROZEN:
+                    return environment, False
+                if await self._uncut(self._thaw(environment)) is not None:
+                    return environment, False
+                continue  # it is gone
+            given: Grant = None
+            if self._settling() > len(self._waiters):
+                given = await self._wait(_SETTLING_GRACE_S)
+            if given is None:
+                given = "room" if self._pools.reserve() else await self._wait(None)
+            if isinstance(given, Environment):
+                if given.usable:
+                    return given, False
+                continue  # its runtime ended while its caller was on the way
+            if not self._pools.may_grow(self.version):
+                self._pools.release()
+                raise ScalingRateExceeded(self.version.function_arn)
+            return await self.start()
 
     @property
     def provides(self) -> bool:
@@ -100,20 +105,49 @@ class Pool:
         return sum(environment.responded for environment in self.environments.values())
 
     async def start(self, *, provisioned: bool = False) -> tuple[Environment, bool]:
-        """Return a new environment, started; there must be room for it."""
-        environment = await self._start_environment(provisioned=provisioned)
-        if environment.state in (State.STOPPING, State.STOPPED):
-            # Drained or crashed between its start and now: its caller asks again.
-            return await self.acquire()
-        return environment, True
+        """Return a new environment, started; there must be room for it.
+
+        Raises:
+            DriverFault: It could not be started.
+        """
+        if self._pools.closed:
+            self._pools.release()
+            raise DriverFault("the emulator is ending")
+        environment = await self._uncut(self._start_environment(provisioned=provisioned))
+        if environment is not None and environment.usable:
+            return environment, True
+        # Drained or crashed between its start and now: its caller asks again.
+        return await self.acquire()
 
     async def _start_environment(self, *, provisioned: bool = False) -> Environment:
+        # What it is told of this emulator's address is known by then.
         await self._pools.opened.wait()
         environment = self._pools.make(self, provisioned=provisioned)
         self.environments[environment.id] = environment
         self.provisioned += provisioned
         await environment.start()
         return environment
+
+    async def _thaw(self, environment: Environment) -> Environment | None:
+        return environment if await environment.thaw() else None
+
+    async def _uncut(self, work: Coroutine[None, None, Environment | None]) -> Environment | None:
+        """Do ``work`` to its end even if the caller goes away; what it returns is idle then."""
+        task = self._pools.spawn(work)
+        try:
+            return await asyncio.shield(task)
+        except asyncio.CancelledError:
+            task.add_done_callback(self._unclaimed)
+            raise
+
+    def _unclaimed(self, task: asyncio.Task[Environment | None]) -> None:
+        if not task.cancelled() and task.exception() is None:
+            self._take_back(task.result())
+
+    def _take_back(self, environment: Environment | None) -> None:
+        """Have an environment idle that was given to a caller who has gone away."""
+        if environment is not None and environment.usable:
+            self.on_idle(environment)
 
     async def room(self) -> None:
         """Return when there is room for one more environment."""
@@ -124,8 +158,8 @@ class Pool:
             if isinstance(given, Environment):
                 self.on_idle(given)
 
-    async def _wait(self, grace: float | None, *, for_room: bool = False) -> Given:
-        waiter: asyncio.Future[Given] = asyncio.get_running_loop().create_future()
+    async def _wait(self, grace: float | None, *, for_room: bool = False) -> Grant:
+        waiter: asyncio.Future[Grant] = asyncio.get_running_loop().create_future()
         self._waiters.append(waiter)
         timer: Timer | None = None
         if grace is None or for_room:
@@ -137,7 +171,7 @@ class Pool:
         except asyncio.CancelledError:
             given = waiter.result() if waiter.done() and not waiter.cancelled() else None
             if isinstance(given, Environment):
-                self.on_idle(given)
+                self._take_back(given)
             elif given == "room":
                 self._pools.release()
             raise
@@ -145,12 +179,12 @@ class Pool:
             if timer is not None:
                 timer.cancel()
 
-    def _give_up(self, waiter: asyncio.Future[Given]) -> None:
+    def _give_up(self, waiter: asyncio.Future[Grant]) -> None:
         if not waiter.done():
             self._waiters.remove(waiter)
             waiter.set_result(None)
 
-    def give(self, given: Given) -> bool:
+    def give(self, given: Grant) -> bool:
         """Hand something to the first in line; False if nobody waits."""
         while self._waiters:
             waiter = self._waiters.popleft()
@@ -186,6 +220,13 @@ class Pool:
         for idle in (self.idle, self.provisioned_idle):
             if environment in idle:
                 idle.remove(environment)
+
+    def send_away(self, fault: DriverFault) -> None:
+        """Tell those in line that nothing comes."""
+        while self._waiters:
+            waiter = self._waiters.popleft()
+            if not waiter.done():
+                waiter.set_exception(fault)
 
     def drain(self, reason: str) -> None:
         """Serve nobody new: idle environments stop now, busy ones when they are done."""

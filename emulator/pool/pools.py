@@ -6,13 +6,15 @@ import asyncio
 import heapq
 import secrets
 from collections import deque
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Coroutine, Iterator
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from itertools import count
+from typing import Any, TypeVar
 
 from emulator.driver.base import Driver
 from emulator.model.clock import Clock, Timer
+from emulator.model.errors import DriverFault
 from emulator.model.function import FunctionVersion, ManagedInstances
 from emulator.model.limits import INIT_SECONDS
 from emulator.model.sandbox import EnvironmentSpec, ImageConfig
@@ -23,6 +25,8 @@ from emulator.pool.managed import ManagedPool
 from emulator.pool.pool import Pool
 from emulator.pool.serial import SerialEnvironment
 from emulator.telemetry.logs import Logs
+
+T = TypeVar("T")
 
 ON_DEMAND = "on-demand"
 PROVISIONED = "provisioned-concurrency"
@@ -90,8 +94,10 @@ class Pools:
         self.packages = packages
         #: Where an AWS SDK inside a function finds this emulator; None: it is not told.
         self.endpoint_url: str | None = None
-        #: What starts environments ahead of use.
-        self.starts: set[asyncio.Task[None]] = set()
+        #: What starts or thaws environments, and goes on though nobody may wait for it any more.
+        self.starts: set[asyncio.Task[Any]] = set()
+        #: No environment is started any more.
+        self.closed = False
         #: Told of every environment that has ended.
         self.on_gone: list[Callable[[Environment], None]] = []
 
@@ -168,6 +174,13 @@ class Pools:
                     self._starved.append(pool)
                 return
         self._count -= 1
+
+    def spawn(self, work: Coroutine[Any, Any, T]) -> asyncio.Task[T]:
+        """Do ``work`` on environments to its end; :meth:`close` waits for it."""
+        task = asyncio.get_running_loop().create_task(work)
+        self.starts.add(task)
+        task.add_done_callback(self.starts.discard)
+        return task
 
     def may_grow(self, version: FunctionVersion) -> bool:
         """Count one more environment towards its function's scaling rate, if that allows it."""
@@ -287,10 +300,12 @@ class Pools:
 
     async def close(self) -> None:
         """Stop every environment at once; returns when none is left."""
+        self.closed = True
         if self._reaper is not None:
             self._reaper.cancel()
         for pool in self._pools.values():
             pool.drain("shutdown")
+            pool.send_away(DriverFault("the emulator is ending"))
         stopping = [each.stop("shutdown") for each in list(self.environments.values())]
         if stopping:
             # Not gathered: that would cancel them with a drain that is cut short, half-way.

@@ -7,6 +7,7 @@ next invocation starts the runtime anew, within its own time.
 from __future__ import annotations
 
 import asyncio
+import contextlib
 
 from emulator.driver.base import Sandbox
 from emulator.model.errors import DriverFault
@@ -24,7 +25,10 @@ class SerialEnvironment(Environment):
 
     #: The invocation in flight; once answered, it stands here until its runtime comes back.
     _current: InFlight | None = None
-    _restarting = False
+    #: Starts the runtime anew for it; None while nothing of the kind is under way.
+    _restart: asyncio.Task[None] | None = None
+    #: The old runtime is gone, and the new one not there yet: nothing is left to be reset.
+    _without_runtime = False
     _first = True
 
     @property
@@ -55,53 +59,67 @@ class SerialEnvironment(Environment):
             current.dispatch(self._api)
         current.begin()
         if reset:
-            await self._init_inside(current)
-            if self._api.waiting and self._invocations.running:
-                current.dispatch(self._api)
+            # A task of its own: a caller that goes away must not leave a runtime half started.
+            self._restart = asyncio.get_running_loop().create_task(self._start_anew(current))
         return await current.answered
 
-    async def _init_inside(self, current: InFlight) -> None:
-        """Start the runtime anew within an invocation, under the function's own timeout."""
+    async def _start_anew(self, current: InFlight) -> None:
+        """Start the runtime again within an invocation, under the function's own timeout.
+
+        The invocation may end at every ``await`` here, and the environment be another's then.
+        """
         began = self._clock.monotonic()
-        sandbox = await self._restart()
-        if sandbox is None:
+        try:
+            sandbox = await self._renewed_sandbox()
+        except DriverFault as fault:
+            self.sandbox = None
+            if self._invocations.is_running(current):
+                current.fail(fault)
+            self.stop("could not start again")
+            return
+        if self._current is not current:  # timed out or stopped meanwhile
+            await self._abandon(sandbox)
             return
         self._platform.init_start("invoke")
         self._attach(sandbox)
         current.count_throttling()
         failure = await self._await_init(None)
-        if not self._invocations.running:
+        if not self._invocations.is_running(current):
             return
         elapsed = (self._clock.monotonic() - began) * 1000
         self._end_output()
         if failure is None:
             self._platform.init_end("invoke", elapsed)
             self._driver.initialised(sandbox, self.spec)
+            if self._api.waiting:
+                current.dispatch(self._api)
             return
         self._platform.init_end("invoke", elapsed, "error", failure.error_type)
         result = failures.with_request_id(failure, current.request_id)
         self._break(current, result, "error", "init failed inside the invoke")
 
-    async def _restart(self) -> Sandbox | None:
-        """Return the sandbox with a new runtime; None if it is wanted no more."""
+    async def _renewed_sandbox(self) -> Sandbox:
+        """Return the sandbox with a new runtime.
+
+        Raises:
+            DriverFault: It can't be had, and the old one is gone.
+        """
         assert self.sandbox is not None
-        self._restarting = True
+        self._without_runtime = True
         try:
             if self._kill is not None:
-                await self._kill
-            sandbox = await self._driver.reset(self.sandbox, self.spec)
-        except DriverFault:
-            self.sandbox = None
-            self.stop("could not start again")
-            if not self._invocations.running:
-                return None
-            raise
+                with contextlib.suppress(DriverFault):  # it is killed again
+                    await self._kill
+            return await self._driver.reset(self.sandbox, self.spec)
         finally:
-            self._restarting = False
-        if not self._is(State.INVOKING):  # timed out or stopped meanwhile
-            await self._abandon(sandbox)
-            return None
-        return sandbox
+            self._without_runtime = False
+
+    async def _stop(self) -> None:
+        if self._restart is not None:
+            self._answer_all()
+            # What it still gets from the driver, it gives back.
+            await asyncio.wait((self._restart,))
+        await super()._stop()
 
     def _timed_out(self, late: InFlight) -> None:
         if not self._invocations.running:  # answered, but its runtime never came back for more
@@ -115,7 +133,7 @@ class SerialEnvironment(Environment):
         """End the invocation in flight, and with it the runtime."""
         self._finish(current, result, status)
         self._report()
-        if self._restarting:
+        if self._without_runtime:
             self.stop(reason)
         else:
             self._give_back(reason)

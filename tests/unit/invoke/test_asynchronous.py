@@ -226,7 +226,8 @@ async def test_events_resume_after_a_crash(world: World) -> None:
     assert world.asynchronous.pending == 20
     await world.crash()
     world.driver.script = script
-    await world.pools.close()
+    for environment in list(world.pools.environments.values()):
+        await environment.stop("crash")
     world.update(function)
     await world.settle()
     await world.advance(1)

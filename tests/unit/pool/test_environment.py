@@ -14,6 +14,7 @@ import pytest
 from emulator.model.function import FunctionVersion
 from emulator.model.limits import RESPONSE_PAYLOAD
 from emulator.model.sandbox import EnvironmentSpec, Exit
+from emulator.pool.pools import PoolSettings
 from emulator.pool.states import TRANSITIONS, State
 from emulator.testing import RuntimeClient, echo, until_idle
 from tests.unit.pool.conftest import World
@@ -431,3 +432,36 @@ def test_every_state_can_end() -> None:
         assert State.STOPPING in TRANSITIONS[state]
     assert TRANSITIONS[State.STOPPING] == {State.STOPPED}
     assert set(TRANSITIONS) == set(State)
+
+
+async def test_a_timeout_while_the_runtime_starts_anew_is_the_callers_own(world):
+    """With another caller in line, who is given the environment at the same moment."""
+    world.pools.settings = PoolSettings(max_environments=1)
+    starts = 0
+
+    async def slow_from_the_second_start_on(runtime: RuntimeClient) -> Exit | None:
+        nonlocal starts
+        starts += 1
+        if starts > 1:
+            await world.clock.sleep(5)
+            return await echo(runtime)
+        request_id, payload = await runtime.next()
+        await runtime.respond(request_id, payload)
+        await runtime.next()
+        return await asyncio.Event().wait()  # never answers its second one
+
+    world.driver.script = slow_from_the_second_start_on
+    version = world.function(timeout_s=2)
+    assert (await world.invoke(version, b"1")).payload == b"1"
+    late = world.begin(version)
+    await world.clock.advance(2)
+    assert (await late).error_type == "Sandbox.Timedout"
+    calls = [world.begin(version) for _ in range(3)]
+    await world.clock.advance(2)
+    await world.clock.advance(2)
+    await world.clock.advance(2)
+    assert [(await call).error_type for call in calls] == ["Sandbox.Timedout"] * 3
+    await until_idle()
+    reports = [line for line in world.lines() if line.startswith("REPORT")]
+    assert len(reports) == 5
+    assert sum(line.endswith("Status: timeout") for line in reports) == 4
