@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import asyncio
+
 from emulator.invoke import recursion
 from emulator.invoke.admission import Admission, throttled
 from emulator.invoke.idleness import Idleness
@@ -9,6 +11,7 @@ from emulator.model.errors import AwsError, DriverFault
 from emulator.model.function import FunctionVersion
 from emulator.model.invocation import Invocation, InvocationResult
 from emulator.pool import failures
+from emulator.pool.environment import Environment
 from emulator.pool.managed import CapacityExceeded, InitFailed
 from emulator.pool.pool import ScalingRateExceeded
 from emulator.pool.pools import Pools
@@ -44,14 +47,22 @@ class Invoker:
             AwsError: RecursiveInvocationException, CodeArtifactUserPendingException (Inactive),
                 TooManyRequestsException, or ServiceException where no environment can be had from
                 the machine.
+            asyncio.CancelledError: The caller was cancelled. What runs already goes on.
         """
         invocation.trace_id = recursion.enter(self._registry, version, invocation.trace_id)
         self.idleness.use(version)
         pool = self._pools.pool(version, invocation.tenant_id)
         lease = self._admission.lease(version, provisioned=pool.provides)
+        environment: Environment | None = None
+        runs_on = False
         try:
             environment, cold = await pool.acquire()
             return await environment.invoke(invocation, cold=cold)
+        except asyncio.CancelledError:
+            # A function runs on without its caller, and counts until it has ended.
+            if environment is not None:
+                runs_on = environment.when_ended(invocation.request_id, lease.close)
+            raise
         except DriverFault as fault:
             raise AwsError("ServiceException", f"No execution environment: {fault}") from fault
         except ScalingRateExceeded as exceeded:
@@ -62,4 +73,5 @@ class Invoker:
         except InitFailed as failed:
             return failures.with_request_id(failed.result, invocation.request_id)
         finally:
-            lease.close()
+            if not runs_on:
+                lease.close()

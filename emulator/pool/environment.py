@@ -118,6 +118,13 @@ class Environment(ABC):
         """How many invocations run in it now."""
         return len(self._invocations.running)
 
+    def when_ended(self, request_id: str, call: Callable[[], None]) -> bool:
+        """Call ``call`` when an invocation in flight ends; False: it is not in flight."""
+        in_flight = self._invocations.running.get(request_id)
+        if in_flight is not None:
+            in_flight.on_ended = call
+        return in_flight is not None
+
     # --- how it runs invocations ---------------------------------------------------------------
 
     @property
@@ -360,9 +367,9 @@ class Environment(ABC):
         """Answer those who wait for what is being ended."""
         self._end_init(failures.exited("", failures.KILLED))
         self._disarm()
-        for request_id, in_flight in self._invocations.running.items():
-            in_flight.answer(failures.exited(request_id, failures.KILLED))
-        self._invocations.running.clear()
+        for request_id, in_flight in list(self._invocations.running.items()):
+            self._finish(in_flight, failures.exited(request_id, failures.KILLED), "error")
+        self._report()
 
     async def _stop(self) -> None:
         self._answer_all()

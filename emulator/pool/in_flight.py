@@ -56,6 +56,7 @@ class InFlight:
         "answered",
         "dispatched",
         "invocation",
+        "on_ended",
         "request_id",
         "version",
     )
@@ -77,6 +78,8 @@ class InFlight:
         self.request_id = invocation.request_id
         self.version = version
         self.answered: asyncio.Future[InvocationResult] = asyncio.get_running_loop().create_future()
+        #: Called once, when it ends: for who can't wait for its answer.
+        self.on_ended: Callable[[], None] | None = None
         #: The runtime has been given it.
         self.dispatched = False
         self._clock = clock
@@ -155,7 +158,10 @@ class InFlight:
         self._produced += len(result.payload)
         self._error_type, self._status = result.error_type, status
         result.log_tail = self._tail
-        self.answer(result)
+        if not self.answered.done():
+            self.answered.set_result(result)
+        if self.on_ended is not None:
+            self.on_ended()
 
     def report(self, peak: int) -> None:
         """Write END and REPORT.
@@ -177,11 +183,6 @@ class InFlight:
             produced_bytes=self._produced,
         )
         self._tail.end()
-
-    def answer(self, result: InvocationResult) -> None:
-        """Answer the caller, if nobody has."""
-        if not self.answered.done():
-            self.answered.set_result(result)
 
     def fail(self, fault: DriverFault) -> None:
         """Tell the caller, if there is one, that the machine could not run it."""

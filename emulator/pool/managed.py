@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 
 
 #: Seconds an environment may wait for its place among those of all functions.
-_ROOM_SECONDS = 10.0
+_ROOM_S = 10.0
 
 
 class CapacityExceeded(Exception):
@@ -53,7 +53,7 @@ class ManagedPool(Pool):
         self.bounds = Bounds()
         #: Those with a free place, in the order in which they are used next.
         self._free: dict[ConcurrentEnvironment, None] = {}
-        self._callers: deque[asyncio.Future[ConcurrentEnvironment]] = deque()
+        self._in_line: deque[asyncio.Future[ConcurrentEnvironment]] = deque()
         self._starts: set[asyncio.Task[None]] = set()
         self._shrinking: Timer | None = None
         #: Why environments do not come up; None while they do.
@@ -75,7 +75,7 @@ class ManagedPool(Pool):
             DriverFault: There is none, and none can be started.
         """
         while True:
-            environment = self._next() or await self._in_line()
+            environment = self._next() or await self._stand_in_line()
             if environment.state in (State.READY, State.INVOKING):
                 return environment, False
             # It ended while its caller was on the way.
@@ -91,12 +91,12 @@ class ManagedPool(Pool):
                 return environment
         return None
 
-    async def _in_line(self) -> ConcurrentEnvironment:
-        waiting = sum(not caller.done() for caller in self._callers)
+    async def _stand_in_line(self) -> ConcurrentEnvironment:
+        waiting = sum(not caller.done() for caller in self._in_line)
         if waiting >= len(self._starts) * self.managed.max_concurrency and not self._start_one():
             raise CapacityExceeded(self.version.qualified_arn)
         caller: asyncio.Future[ConcurrentEnvironment] = asyncio.get_running_loop().create_future()
-        self._callers.append(caller)
+        self._in_line.append(caller)
         try:
             return await caller
         except asyncio.CancelledError:
@@ -107,8 +107,8 @@ class ManagedPool(Pool):
     def on_idle(self, environment: Environment) -> None:
         """Take note of an environment with a free place, or without work."""
         assert isinstance(environment, ConcurrentEnvironment)
-        while self._callers and environment.free:
-            caller = self._callers.popleft()
+        while self._in_line and environment.free:
+            caller = self._in_line.popleft()
             if not caller.done():
                 environment.reserve()
                 caller.set_result(environment)
@@ -170,7 +170,7 @@ class ManagedPool(Pool):
         return up + len(self._starts)
 
     async def _start(self) -> None:
-        if not await self._room():
+        if not await self._has_room():
             return
         try:
             environment = await self._start_environment()
@@ -180,16 +180,14 @@ class ManagedPool(Pool):
         if environment.state is State.READY:
             self.on_idle(environment)
 
-    async def _room(self) -> bool:
+    async def _has_room(self) -> bool:
         """Wait for a place for one more environment; False: it does not come, or is not wanted."""
-        while not self._pools.reserve():
-            given = await self._wait(_ROOM_SECONDS, for_room=True)
-            if given == "room":
-                break
-            if given is None:
-                most = self._pools.settings.max_environments
-                self.failure = DriverFault(f"there are {most} environments, as many as may be")
-                return False
+        if not await self.room(_ROOM_S):
+            most = self._pools.settings.max_environments
+            self.failure = DriverFault(
+                f"the limit of {most} environments is reached (--max-environments)"
+            )
+            return False
         if self.closed:
             self._pools.release()
         return not self.closed
@@ -203,8 +201,8 @@ class ManagedPool(Pool):
     def _send_away(self) -> None:
         """Tell those in line that nothing comes."""
         reason = self.failure or CapacityExceeded(self.version.qualified_arn)
-        while self._callers:
-            caller = self._callers.popleft()
+        while self._in_line:
+            caller = self._in_line.popleft()
             if not caller.done():
                 caller.set_exception(reason)
 
@@ -218,7 +216,7 @@ class ManagedPool(Pool):
             # To replace what ends before it is used would go on for ever.
             self.failure = InitFailed(failures.exited("", environment.exit))
         self._fill()
-        if self._callers and not self.environments and not self._starts and not self._start_one():
+        if self._in_line and not self.environments and not self._starts and not self._start_one():
             self._send_away()
 
     def drain(self, reason: str) -> None:

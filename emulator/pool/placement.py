@@ -64,7 +64,8 @@ def expired(idle: Sequence[T], now: float, idle_timeout: float) -> int:
     """Return how many of ``idle``, oldest first, have been idle for ``idle_timeout`` seconds."""
     count = 0
     for environment in idle:
-        if now - environment.idle_since < idle_timeout:
+        # The same sum as that of the reaper's next look: rounded otherwise, it might never end.
+        if environment.idle_since + idle_timeout > now:
             break
         count += 1
     return count

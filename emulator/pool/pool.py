@@ -51,7 +51,10 @@ class Pool:
         self.provisioned_idle: deque[Environment] = deque()
         #: How many there are of those.
         self.provisioned = 0
-        self._waiters: deque[asyncio.Future[Grant]] = deque()
+        #: Callers in line for an environment, or for room for one.
+        self._callers: deque[asyncio.Future[Grant]] = deque()
+        #: Who wants room for an environment ahead of use, and nothing else.
+        self._builders: deque[asyncio.Future[Grant]] = deque()
         #: In the heap of pools with idle environments.
         self.in_heap = False
         self.closed = False
@@ -74,10 +77,12 @@ class Pool:
                     return environment, False
                 continue  # it is gone
             given: Grant = None
-            if self._settling() > len(self._waiters):
-                given = await self._wait(_SETTLING_GRACE_S)
-            if given is None:
-                given = "room" if self._pools.reserve() else await self._wait(None)
+            if self._settling() > len(self._callers):
+                given = await self._wait(self._callers, _SETTLING_GRACE_S, for_room=False)
+            if given is None and self._pools.reserve():
+                given = "room"
+            elif given is None:
+                given = await self._wait(self._callers, None, for_room=True)
             if isinstance(given, Environment):
                 if given.usable:
                     return given, False
@@ -85,7 +90,7 @@ class Pool:
             if not self._pools.may_grow(self.version):
                 self._pools.release()
                 raise ScalingRateExceeded(self.version.function_arn)
-            return await self.start()
+            return await self._start_for_caller()
 
     @property
     def provides(self) -> bool:
@@ -104,24 +109,32 @@ class Pool:
         """Return how many have answered, and will be free when their runtime calls ``next``."""
         return sum(environment.responded for environment in self.environments.values())
 
-    async def start(self, *, provisioned: bool = False) -> tuple[Environment, bool]:
+    async def _start_for_caller(self) -> tuple[Environment, bool]:
         """Return a new environment, started; there must be room for it.
 
         Raises:
             DriverFault: It could not be started.
         """
-        if self._pools.closed:
-            self._pools.release()
-            raise DriverFault("the emulator is ending")
-        environment = await self._uncut(self._start_environment(provisioned=provisioned))
+        environment = await self._uncut(self._start_environment())
         if environment is not None and environment.usable:
             return environment, True
         # Drained or crashed between its start and now: its caller asks again.
         return await self.acquire()
 
+    async def start_provisioned(self) -> Environment:
+        """Return a new environment, started ahead of use; there must be room for it.
+
+        Raises:
+            DriverFault: It could not be started.
+        """
+        return await self._start_environment(provisioned=True)
+
     async def _start_environment(self, *, provisioned: bool = False) -> Environment:
         # What it is told of this emulator's address is known by then.
         await self._pools.opened.wait()
+        if self._pools.closed:
+            self._pools.release()
+            raise DriverFault("the emulator is ending")
         environment = self._pools.make(self, provisioned=provisioned)
         self.environments[environment.id] = environment
         self.provisioned += provisioned
@@ -149,23 +162,34 @@ class Pool:
         if environment is not None and environment.usable:
             self.on_idle(environment)
 
-    async def room(self) -> None:
-        """Return when there is room for one more environment."""
-        while not self._pools.reserve():
-            given = await self._wait(None)
-            if given == "room":
-                return
-            if isinstance(given, Environment):
-                self.on_idle(given)
+    async def room(self, patience_s: float | None = None) -> bool:
+        """Wait for room for an environment ahead of use.
 
-    async def _wait(self, grace: float | None, *, for_room: bool = False) -> Grant:
+        Args:
+            patience_s: Seconds to wait at most; None: for ever.
+
+        Returns:
+            Whether there is room, which is reserved then.
+        """
+        if self._pools.reserve():
+            return True
+        return await self._wait(self._builders, patience_s, for_room=True) == "room"
+
+    async def _wait(
+        self, line: deque[asyncio.Future[Grant]], patience_s: float | None, *, for_room: bool
+    ) -> Grant:
+        """Stand in line; returns what is given, None after ``patience_s`` seconds.
+
+        Args:
+            for_room: Room is as good as an environment.
+        """
         waiter: asyncio.Future[Grant] = asyncio.get_running_loop().create_future()
-        self._waiters.append(waiter)
+        line.append(waiter)
         timer: Timer | None = None
-        if grace is None or for_room:
+        if for_room:
             self._pools.waiting(self)
-        if grace is not None:
-            timer = self._pools.clock.call_later(grace, self._give_up, waiter)
+        if patience_s is not None:
+            timer = self._pools.clock.call_later(patience_s, _give_up, line, waiter)
         try:
             return await waiter
         except asyncio.CancelledError:
@@ -179,23 +203,23 @@ class Pool:
             if timer is not None:
                 timer.cancel()
 
-    def _give_up(self, waiter: asyncio.Future[Grant]) -> None:
-        if not waiter.done():
-            self._waiters.remove(waiter)
-            waiter.set_result(None)
-
-    def give(self, given: Grant) -> bool:
-        """Hand something to the first in line; False if nobody waits."""
-        while self._waiters:
-            waiter = self._waiters.popleft()
-            if not waiter.done():
-                waiter.set_result(given)
-                return True
+    def give(self, grant: Grant) -> bool:
+        """Hand something to the first in line who can use it; False if nobody can."""
+        lines = (
+            [self._callers] if isinstance(grant, Environment) else [self._callers, self._builders]
+        )
+        for line in lines:
+            while line:
+                waiter = line.popleft()
+                if not waiter.done():
+                    waiter.set_result(grant)
+                    return True
         return False
 
     @property
-    def has_waiters(self) -> bool:
-        return any(not waiter.done() for waiter in self._waiters)
+    def waiters(self) -> int:
+        """How many wait for room."""
+        return sum(not waiter.done() for waiter in (*self._callers, *self._builders))
 
     def on_idle(self, environment: Environment) -> None:
         """Take back an environment whose runtime is ready (or was reset)."""
@@ -203,6 +227,9 @@ class Pool:
             environment.stop("drained")
             return
         if self.give(environment):
+            return
+        if not environment.provisioned and self._pools.is_scarce():
+            environment.stop("made room")
             return
         if self._pools.settings.freeze and environment.state is State.READY:
             environment.freeze_later(_AWAKE)
@@ -223,10 +250,11 @@ class Pool:
 
     def send_away(self, fault: DriverFault) -> None:
         """Tell those in line that nothing comes."""
-        while self._waiters:
-            waiter = self._waiters.popleft()
-            if not waiter.done():
-                waiter.set_exception(fault)
+        for line in (self._callers, self._builders):
+            while line:
+                waiter = line.popleft()
+                if not waiter.done():
+                    waiter.set_exception(fault)
 
     def drain(self, reason: str) -> None:
         """Serve nobody new: idle environments stop now, busy ones when they are done."""
@@ -235,3 +263,9 @@ class Pool:
             environment.stop(reason)
         for environment in self.environments.values():
             environment.retired = True
+
+
+def _give_up(line: deque[asyncio.Future[Grant]], waiter: asyncio.Future[Grant]) -> None:
+    if not waiter.done():
+        line.remove(waiter)
+        waiter.set_result(None)

@@ -81,6 +81,8 @@ class Pools:
         #: The pools of versions that serve tenants: by version, then by tenant.
         self._tenants: dict[str, dict[str, Pool]] = {}
         self._count = 0
+        #: How many of the environments are stopping.
+        self._leaving = 0
         #: By function, what its scaling rate leaves it.
         self._levels: dict[str, placement.Level] = {}
         self._starved: deque[Pool] = deque()
@@ -162,15 +164,25 @@ class Pools:
         return False
 
     def waiting(self, pool: Pool) -> None:
+        """Put a pool in line for room, for one of its callers."""
         if pool not in self._starved:
             self._starved.append(pool)
+
+    def is_scarce(self) -> bool:
+        """Say whether more wait for room than there are environments about to give theirs up.
+
+        While that is so, no environment may be idle.
+        """
+        while self._starved and not self._starved[0].waiters:
+            self._starved.popleft()
+        return bool(self._starved) and sum(p.waiters for p in self._starved) > self._leaving
 
     def release(self) -> None:
         """Give a place back: to the first in line, pool by pool in turn."""
         while self._starved:
             pool = self._starved.popleft()
             if pool.give("room"):
-                if pool.has_waiters:
+                if pool.waiters:
                     self._starved.append(pool)
                 return
         self._count -= 1
@@ -249,11 +261,13 @@ class Pools:
 
     def _gone(self, pool: Pool, environment: Environment) -> None:
         pool.on_gone(environment)
+        self._leaving += 1
         assert environment.stopping is not None
         environment.stopping.add_done_callback(lambda _: self._stopped(environment))
 
     def _stopped(self, environment: Environment) -> None:
         del self.environments[environment.id]
+        self._leaving -= 1
         self.release()
         for listener in self.on_gone:
             listener(environment)

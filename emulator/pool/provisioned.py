@@ -6,6 +6,7 @@ https://docs.aws.amazon.com/lambda/latest/dg/provisioned-concurrency.html
 from __future__ import annotations
 
 import asyncio
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -14,6 +15,8 @@ from emulator.model.function import FunctionVersion
 from emulator.pool.environment import Environment
 from emulator.pool.pools import Pools
 from emulator.pool.states import State
+
+_UNWANTED = "no longer provisioned"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -46,7 +49,8 @@ class Provisioning:
         self._wanted: dict[str, tuple[FunctionVersion, int]] = {}
         self._reasons: dict[str, str] = {}
         self._tasks: set[asyncio.Task[None]] = set()
-        self._starting: dict[str, int] = {}
+        #: How many are being started, by version.
+        self._starting: Counter[str] = Counter()
         self._leaving: dict[str, _Leaving] = {}
         pools.on_gone.append(self._gone)
 
@@ -95,51 +99,76 @@ class Provisioning:
     def _ready(self, version: FunctionVersion) -> int:
         return sum(
             environment.state in (State.READY, State.FROZEN, State.INVOKING)
-            for environment in self._environments(version)
+            for environment in self._up(version)
         )
 
-    def _environments(self, version: FunctionVersion) -> list[Environment]:
+    def _up(self, version: FunctionVersion) -> list[Environment]:
+        """Return the environments that are there to stay, without those being started."""
         pool = self._pools.pool(version)
         return [
-            each for each in pool.environments.values() if each.provisioned and not each.retired
+            each
+            for each in pool.environments.values()
+            if each.provisioned
+            and not each.retired
+            and each.state not in (State.STARTING, State.INIT)
         ]
+
+    def _surplus(self, version: FunctionVersion) -> int:
+        """Return by how many those that are up and those being started are too many."""
+        _, wanted = self._wanted.get(version.key, (version, 0))
+        return len(self._up(version)) + self._starting[version.key] - wanted
 
     def _adjust(self, version: FunctionVersion) -> None:
         """Start what is missing and stop what is too many."""
-        _, wanted = self._wanted.get(version.key, (version, 0))
-        there = self._environments(version)
-        starting = self._starting.get(version.key, 0)
-        for _ in range(wanted - len(there) - starting):
-            self._starting[version.key] = self._starting.get(version.key, 0) + 1
+        surplus = self._surplus(version)
+        for _ in range(-surplus):
+            self._starting[version.key] += 1
             task = asyncio.get_running_loop().create_task(self._start(version))
             self._tasks.add(task)
             task.add_done_callback(self._tasks.discard)
+        # Those that are being started look at their end whether they are still wanted.
+        surplus -= self._starting[version.key]
         idle = self._pools.pool(version).provisioned_idle
-        surplus = sorted(there, key=lambda each: each not in idle)[: max(0, len(there) - wanted)]
-        for environment in surplus:
+        up = sorted(self._up(version), key=lambda each: each not in idle)
+        for environment in up[: max(0, surplus)]:
             if environment in idle:
-                environment.stop("no longer provisioned")
+                environment.stop(_UNWANTED)
             else:
                 environment.retired = True  # once it has ended what it does
 
     async def _start(self, version: FunctionVersion) -> None:
-        pool = self._pools.pool(version)
         try:
-            await pool.room()
-            environment, new = await pool.start(provisioned=True)
+            environment = await self._start_one(version)
         except DriverFault:
             self._reasons[version.key] = "SYSTEM_ERROR"
             self._make_way(version.key)
             return
         finally:
             self._starting[version.key] -= 1
-        if not new or environment.state is State.READY:
-            pool.on_idle(environment)
-        else:
+        if environment is None:
+            return
+        if self._surplus(version) > 0:
+            environment.stop(_UNWANTED)
+        elif environment.state is State.READY:
+            self._pools.pool(version).on_idle(environment)
+        elif environment.state is State.RESET:
             self._reasons[version.key] = "FUNCTION_ERROR_INIT_FAILURE"
             environment.stop("init failed")
         if self.status(version).status != "IN_PROGRESS":
             self._make_way(version.key)
+
+    async def _start_one(self, version: FunctionVersion) -> Environment | None:
+        """Return a new environment once there is room for it; None: it is wanted no more.
+
+        Raises:
+            DriverFault: It could not be started.
+        """
+        pool = self._pools.pool(version)
+        await pool.room()
+        if self._surplus(version) > 0:
+            self._pools.release()
+            return None
+        return await pool.start_provisioned()
 
     def _gone(self, environment: Environment) -> None:
         """Replace a provisioned environment that ended of itself."""

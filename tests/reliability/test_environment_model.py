@@ -1,0 +1,475 @@
+"""Environments, their pools and their callers under everything that may happen to them at once.
+
+Hypothesis state machines over scripted runtimes and a clock moved by hand. What must hold, whatever
+the order: each caller gets exactly one answer, and its own; no environment runs more invocations
+than it may; concurrency stays within its limits; in the end nothing is left.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import os
+import random
+from collections import Counter
+
+import pytest
+from hypothesis import HealthCheck, seed, settings
+from hypothesis import strategies as st
+from hypothesis.stateful import (
+    RuleBasedStateMachine,
+    initialize,
+    invariant,
+    rule,
+    run_state_machine_as_test,
+)
+
+from emulator.model.errors import AwsError, DriverFault
+from emulator.model.invocation import Invocation
+from emulator.model.sandbox import Exit
+from emulator.pool.pools import PoolSettings
+from emulator.pool.provisioned import Provisioning
+from emulator.pool.states import State
+from emulator.testing import RuntimeClient, ScriptedDriver, until_idle
+from tests.unit.pool.conftest import make_world
+
+#: Another run of the same: LOCALFAAS_TEST_SEED=… pytest …
+SEED = int(os.environ.get("LOCALFAAS_TEST_SEED") or random.randrange(1 << 32))
+SECONDS = st.sampled_from([0.0, 0.005, 0.02, 0.3, 1.0, 2.0, 3.0, 11.0, 301.0])
+TIMEOUT_S = 2
+INITS = ["quick", "slow", "very slow", "fails", "exits", "hangs"]
+WORKS = [
+    "answer",
+    "answer",
+    "error",
+    "slow",
+    "hang",
+    "exit",
+    "answer, exit",
+    "answer, hang",
+    "answer, pause",
+    "answer twice",
+    "next at once",
+]
+FAULTS = ["start", "reset", "kill", "freeze", "thaw"]
+
+
+class FaultyDriver(ScriptedDriver):
+    """A scripted driver of which each operation can be made to fail."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.faults: set[str] = set()
+        #: Seconds that starting and starting again take.
+        self.takes_s = 0.0
+        self.clock = None
+
+    async def _do(self, name):
+        if self.takes_s:
+            await self.clock.sleep(self.takes_s)
+        if name in self.faults:
+            raise DriverFault(f"no {name}")
+
+    async def start(self, spec):
+        await self._do("start")
+        return await super().start(spec)
+
+    async def reset(self, sandbox, spec):
+        await self.stop(sandbox)
+        await self._do("reset")
+        return await ScriptedDriver.start(self, spec)
+
+    async def kill(self, sandbox):
+        if "kill" in self.faults:
+            raise DriverFault("no kill")
+        await super().kill(sandbox)
+
+    async def freeze(self, sandbox):
+        await self._do("freeze")
+        await super().freeze(sandbox)
+
+    async def thaw(self, sandbox):
+        await self._do("thaw")
+        await super().thaw(sandbox)
+
+
+class _Machine(RuleBasedStateMachine):
+    """The invoke path over fakes, and a loop to run it on."""
+
+    def __init__(self):
+        super().__init__()
+        self.loop = asyncio.new_event_loop()
+        self.loop.set_exception_handler(lambda _, context: self.broken.append(context))
+        #: What the loop was told of exceptions that nobody took.
+        self.broken = []
+        #: Callers without an answer: by request id, what it asks for and the task.
+        self.pending = {}
+        self.number = 0
+        #: Request ids of callers that went away.
+        self.given_up = set()
+        self.killed = self.faulted = self.closing = False
+        #: How runtimes begin now, and how any has begun.
+        self.init, self.inits = "quick", {"quick"}
+        #: By environment, how many invocations its runtime has now, and has had at once.
+        self.serving, self.most = Counter(), Counter()
+
+    def run(self, coroutine):
+        return self.loop.run_until_complete(coroutine)
+
+    def open(self, pool_settings):
+        async def make():
+            self.world = make_world(pool_settings)
+            self.world.driver = self.world.pools.driver = self.driver = FaultyDriver()
+            self.driver.clock = self.clock = self.world.clock
+            self.driver.script = self.script
+
+        self.run(make())
+
+    # --- what runtimes do ----------------------------------------------------------------------
+
+    async def start_up(self, runtime: RuntimeClient) -> Exit | None:
+        """Run the INIT phase; returns how it ended the runtime, None: well."""
+        match self.init:
+            case "slow":
+                await self.clock.sleep(1.0)
+            case "very slow":
+                await self.clock.sleep(TIMEOUT_S + 1.0)
+            case "hangs":
+                await asyncio.Event().wait()
+            case "exits":
+                return Exit(status=1)
+            case "fails":
+                error = b'{"errorType":"ImportError","errorMessage":"no","requestId":""}'
+                kind = {"Lambda-Runtime-Function-Error-Type": "Runtime.ImportModuleError"}
+                await runtime.call("POST", "init/error", error, kind)
+                return Exit(status=1)
+        return None
+
+    async def work(self, runtime: RuntimeClient, request_id: str, payload: bytes) -> Exit | None:
+        """Work off one invocation; returns how it ended the runtime, None: not at all."""
+        environment = runtime.sandbox.spec.environment_id
+        self.serving[environment] += 1
+        self.most[environment] = max(self.most[environment], self.serving[environment])
+        try:
+            do = json.loads(payload)["do"]
+            if do == "slow":
+                await self.clock.sleep(1.0)
+            if do == "hang":
+                await asyncio.Event().wait()
+            if do == "exit":
+                return Exit(status=3)
+            if do == "error":
+                error = json.dumps({"errorType": "Oops", "errorMessage": request_id}).encode()
+                await runtime.call("POST", f"invocation/{request_id}/error", error)
+                return None
+            if do == "next at once":
+                await runtime.call("GET", "invocation/next")
+            await runtime.respond(request_id, json.dumps(request_id).encode())
+        finally:
+            self.serving[environment] -= 1
+        match do:
+            case "answer twice":
+                await runtime.respond(request_id, b'"again"')
+            case "answer, exit":
+                return Exit(status=0)
+            case "answer, hang":
+                await asyncio.Event().wait()
+            case "answer, pause":
+                await self.clock.sleep(0.3)
+        return None
+
+    # --- callers -------------------------------------------------------------------------------
+
+    def begin(self, version, do):
+        self.number += 1
+        request_id = f"{self.number:08d}-0000-4000-8000-000000000000"
+        invocation = Invocation(
+            request_id=request_id,
+            payload=json.dumps({"do": do}).encode(),
+            invoked_arn=version.function_arn,
+            trace_id="Root=1-0-0;Sampled=0",
+        )
+        call = self.loop.create_task(self.world.invoker.invoke(version, invocation))
+        self.pending[request_id] = (do, call)
+
+    def check_answer(self, request_id, do, call):
+        """Check that a call that has ended got its own answer, or a reason that there is."""
+        if call.cancelled():
+            assert request_id in self.given_up
+            return
+        error = call.exception()
+        if error is not None:
+            assert isinstance(error, AwsError), repr(error)
+            assert error.code in ("TooManyRequestsException", "ServiceException")
+            assert error.code != "ServiceException" or self.faulted or self.closing, error
+            return
+        result = call.result()
+        told = json.loads(result.payload)
+        if not result.function_error:
+            assert told == request_id
+            assert "answer" in do or do in ("slow", "next at once")
+            return
+        own = told["errorMessage"].startswith(f"RequestId: {request_id} ")
+        match told["errorType"]:
+            case "Oops":
+                assert told["errorMessage"] == request_id
+            case "Sandbox.Timedout":
+                assert own
+            case "Runtime.ExitError":
+                assert own
+                assert self.killed or self.closing or self.faulted or self.ends_by_itself(do), do
+            case "ImportError":
+                assert "fails" in self.inits
+            case other:
+                raise AssertionError(other)
+
+    def ends_by_itself(self, do):
+        return do == "exit" or "exits" in self.inits
+
+    def choose(self, among, number):
+        return among[number % len(among)] if among else None
+
+    # --- what may happen -----------------------------------------------------------------------
+
+    @rule(kind=st.sampled_from(INITS))
+    def runtimes_begin(self, kind):
+        self.init = kind
+        self.inits.add(kind)
+
+    @rule(seconds=SECONDS)
+    def advance(self, seconds):
+        self.run(self.clock.advance(seconds))
+
+    @rule(turns=st.integers(1, 6))
+    def go_on_a_little(self, turns):
+        """Stop in the middle of what goes on."""
+
+        async def go_on():
+            for _ in range(turns):
+                await asyncio.sleep(0)
+
+        self.run(go_on())
+
+    @rule()
+    def come_to_rest(self):
+        self.run(self.until_idle())
+
+    @rule(number=st.integers(0, 99))
+    def a_caller_goes_away(self, number):
+        request_id = self.choose(sorted(self.pending), number)
+        if request_id is not None:
+            self.given_up.add(request_id)
+            self.pending[request_id][1].cancel()
+
+    @rule(number=st.integers(0, 99))
+    def a_runtime_dies(self, number):
+        alive = [each for each in self.driver.sandboxes if not each.exited.done()]
+        sandbox = self.choose(alive, number)
+        if sandbox is not None:
+            self.killed = True
+            sandbox._task.cancel()
+
+    @rule(fault=st.sampled_from(FAULTS), takes_s=st.sampled_from([0.0, 0.0, 0.5, 3.0]))
+    def the_machine_fails(self, fault, takes_s):
+        self.faulted = True
+        self.driver.faults = {fault}
+        self.driver.takes_s = takes_s
+
+    @rule()
+    def the_machine_works(self):
+        self.driver.faults = set()
+        self.driver.takes_s = 0.0
+
+    # --- what must hold ------------------------------------------------------------------------
+
+    @invariant()
+    def all_is_well(self):
+        self.nothing_broke()
+        self.answers_are_the_callers_own()
+        self.environments_are_within_their_bounds()
+        self.leases_cover_what_runs()
+
+    def nothing_broke(self):
+        assert not self.broken, self.broken
+
+    def answers_are_the_callers_own(self):
+        for request_id, (do, call) in list(self.pending.items()):
+            if call.done():
+                del self.pending[request_id]
+                self.check_answer(request_id, do, call)
+
+    def environments_are_within_their_bounds(self):
+        pools = self.world.pools
+        assert pools.count <= pools.settings.max_environments
+        for environment in pools.environments.values():
+            assert environment.in_flight <= environment.limit
+        for environment_id, most in self.most.items():
+            assert most <= self.concurrency, environment_id
+
+    def leases_cover_what_runs(self):
+        running = sum(each.in_flight for each in self.world.pools.environments.values())
+        leases = sum(self.world.admission._running.values())
+        assert running <= leases <= running + len(self.pending)
+
+    def teardown(self):
+        try:
+            if not self.broken:
+                self.run(self.end())
+        finally:
+            self.run(self.clean_up())
+            self.loop.close()
+
+    async def clean_up(self):
+        """Leave nothing behind after a failure, so that it is the only one that is told."""
+        await self.driver.close()
+        for environment in list(self.world.pools.environments.values()):
+            environment._api.close()
+            environment._output.close()
+        for task in asyncio.all_tasks() - {asyncio.current_task()}:
+            task.cancel()
+        for _ in range(5):
+            await asyncio.sleep(0)
+
+    async def end(self):
+        """Let everything come to its end, and see that nothing is left."""
+        self.init = "quick"
+        self.the_machine_works()
+        for _ in range(3 + 2 * len(self.pending)):
+            await self.clock.advance(TIMEOUT_S + 1.0)
+            await self.until_idle()
+        self.answers_are_the_callers_own()
+        assert not self.pending, "callers without an answer"
+        assert sum(self.world.admission._running.values()) == 0
+        await self.nothing_is_held()
+        self.closing = True
+        await self.world.pools.close()
+        await self.until_idle()
+        assert not self.driver.live, "sandboxes outlived the pools"
+        assert self.world.pools.count == 0
+        assert not self.world.pools.environments
+        others = asyncio.all_tasks(self.loop) - {asyncio.current_task()}
+        assert not others, others
+        self.nothing_broke()
+        self.each_start_has_its_end()
+
+    async def until_idle(self):
+        await until_idle()
+
+    def each_start_has_its_end(self):
+        for name in self.names:
+            written = Counter(tuple(line.split()[:3:2]) for line in self.world.lines(name))
+            for (word, request_id), count in written.items():
+                if word == "START":
+                    assert count == 1
+                    assert written["END", request_id] == written["REPORT", request_id] == 1
+
+
+class Serial(_Machine):
+    """Environments that run one invocation at a time."""
+
+    names = ("plain", "reserved", "provisioned")
+    concurrency = 1
+
+    @initialize(most=st.integers(1, 4), freeze=st.booleans(), limit=st.integers(2, 4))
+    def begin_all(self, most, freeze, limit):
+        self.open(PoolSettings(max_environments=most, freeze=freeze))
+        world = self.world
+        world.admission.limit = limit
+        for name in self.names:
+            world.function(name, timeout_s=TIMEOUT_S, version="1" if name == "provisioned" else "")
+        world.registry.reserve(self.function("reserved"), 1)
+        self.stale = []
+        self.provisioning = Provisioning(world.pools)
+        world.registry.on_retired.append(self.provisioning.retire)
+
+    def function(self, name):
+        return self.world.registry.find("000000000000", "us-east-1", name)
+
+    async def script(self, runtime: RuntimeClient) -> Exit | None:
+        gone = await self.start_up(runtime)
+        while gone is None:
+            request_id, payload = await runtime.next()
+            gone = await self.work(runtime, request_id, payload)
+        return gone
+
+    @rule(name=st.sampled_from(names), do=st.sampled_from(WORKS))
+    def call(self, name, do):
+        self.begin(self.function(name).latest, do)
+
+    @rule(do=st.sampled_from(WORKS), number=st.integers(0, 9))
+    def call_what_has_been_replaced(self, do, number):
+        """Somebody has looked up the version just before it was retired."""
+        version = self.choose(self.stale, number)
+        if version is not None:
+            self.begin(version, do)
+
+    @rule(name=st.sampled_from(names))
+    def update(self, name):
+        async def update():
+            self.stale.append(self.function(name).latest)
+            self.world.registry.reload(self.function(name))
+
+        self.run(update())
+
+    @rule(count=st.integers(0, 2))
+    def provision(self, count):
+        async def provision():
+            # Room is left for others: those in line for it would wait as long.
+            most = self.world.pools.settings.max_environments - 1
+            self.provisioning.set(self.function("provisioned").latest, min(count, most))
+
+        self.run(provision())
+
+    @invariant()
+    def all_is_well_here(self):
+        self.idle_environments_are_idle()
+        self.concurrency_is_within_its_limits()
+
+    def idle_environments_are_idle(self):
+        for pool in self.world.pools:
+            idle = [*pool.idle, *pool.provisioned_idle]
+            assert len(set(idle)) == len(idle)
+            for environment in idle:
+                assert environment.state in (State.READY, State.FROZEN, State.RESET)
+                assert environment.in_flight == 0
+                assert environment.id in pool.environments
+
+    def concurrency_is_within_its_limits(self):
+        running = Counter()
+        for environment in self.world.pools.environments.values():
+            running[environment.version.name, environment.provisioned] += environment.in_flight
+        assert running["reserved", False] <= 1
+        shared = running["plain", False] + running["provisioned", False]
+        assert shared <= self.world.admission.limit - 1
+
+    async def nothing_is_held(self):
+        version = self.function("provisioned").latest
+        self.provisioning.set(version, 0)
+        await self.until_idle()
+        await self.clock.advance(self.world.pools.settings.idle_timeout + 1.0)
+        await self.until_idle()
+        assert self.world.pools.count == 0, self.world.pools.environments
+        await self.provisioning.close()
+
+
+def _run(machine: type[_Machine], examples: int, steps: int) -> None:
+    print(f"LOCALFAAS_TEST_SEED={SEED}")
+    profile = settings(
+        max_examples=examples,
+        stateful_step_count=steps,
+        deadline=None,
+        database=None,
+        suppress_health_check=list(HealthCheck),
+        print_blob=True,
+    )
+    run_state_machine_as_test(seed(SEED)(machine), settings=profile)
+
+
+def test_environments_that_run_one_invocation_at_a_time():
+    _run(Serial, 40, 30)
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(600)
+def test_environments_that_run_one_invocation_at_a_time_for_long():
+    _run(Serial, 2000, 60)
