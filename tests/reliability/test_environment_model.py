@@ -11,6 +11,7 @@ import asyncio
 import json
 import os
 import random
+import socket
 from collections import Counter
 
 import pytest
@@ -27,7 +28,8 @@ from hypothesis.stateful import (
 from emulator.model.errors import AwsError, DriverFault
 from emulator.model.invocation import Invocation
 from emulator.model.sandbox import Exit
-from emulator.pool.pools import PoolSettings
+from emulator.pool.placement import Bounds
+from emulator.pool.pools import PROVISIONED_INIT_SECONDS, PoolSettings
 from emulator.pool.provisioned import Provisioning
 from emulator.pool.states import State
 from emulator.testing import RuntimeClient, ScriptedDriver, until_idle
@@ -105,6 +107,8 @@ class _Machine(RuleBasedStateMachine):
         #: Callers without an answer: by request id, what it asks for and the task.
         self.pending = {}
         self.number = 0
+        #: All that was ever asked for.
+        self.done = set()
         #: Request ids of callers that went away.
         self.given_up = set()
         self.killed = self.faulted = self.closing = False
@@ -191,6 +195,7 @@ class _Machine(RuleBasedStateMachine):
         )
         call = self.loop.create_task(self.world.invoker.invoke(version, invocation))
         self.pending[request_id] = (do, call)
+        self.done.add(do)
 
     def check_answer(self, request_id, do, call):
         """Check that a call that has ended got its own answer, or a reason that there is."""
@@ -201,7 +206,8 @@ class _Machine(RuleBasedStateMachine):
         if error is not None:
             assert isinstance(error, AwsError), repr(error)
             assert error.code in ("TooManyRequestsException", "ServiceException")
-            assert error.code != "ServiceException" or self.faulted or self.closing, error
+            told = error.code != "ServiceException" or self.faulted or self.closing
+            assert told or self.check_refusal(error), error
             return
         result = call.result()
         told = json.loads(result.payload)
@@ -222,6 +228,9 @@ class _Machine(RuleBasedStateMachine):
                 assert "fails" in self.inits
             case other:
                 raise AssertionError(other)
+
+    def check_refusal(self, error):
+        return False
 
     def ends_by_itself(self, do):
         return do == "exit" or "exits" in self.inits
@@ -334,6 +343,7 @@ class _Machine(RuleBasedStateMachine):
         """Let everything come to its end, and see that nothing is left."""
         self.init = "quick"
         self.the_machine_works()
+        await self.clock.advance(PROVISIONED_INIT_SECONDS + 1.0)
         for _ in range(3 + 2 * len(self.pending)):
             await self.clock.advance(TIMEOUT_S + 1.0)
             await self.until_idle()
@@ -357,11 +367,16 @@ class _Machine(RuleBasedStateMachine):
 
     def each_start_has_its_end(self):
         for name in self.names:
-            written = Counter(tuple(line.split()[:3:2]) for line in self.world.lines(name))
-            for (word, request_id), count in written.items():
-                if word == "START":
-                    assert count == 1
-                    assert written["END", request_id] == written["REPORT", request_id] == 1
+            begun, written = [], Counter()
+            for line in self.world.lines(name):
+                word, _, rest = line.partition(" RequestId: ")
+                if word in ("START", "END", "REPORT"):
+                    request_id = rest[:36]
+                    written[word, request_id] += 1
+                    begun += [request_id] if word == "START" else []
+            for request_id in begun:
+                ends = [written[word, request_id] for word in ("START", "END", "REPORT")]
+                assert ends == [1, 1, 1], request_id
 
 
 class Serial(_Machine):
@@ -452,6 +467,98 @@ class Serial(_Machine):
         await self.provisioning.close()
 
 
+class Managed(_Machine):
+    """Environments that run several invocations at once, on Managed Instances."""
+
+    names = ("managed",)
+    concurrency = 2
+
+    @initialize(most=st.integers(1, 3), least=st.integers(0, 1))
+    def begin_all(self, most, least):
+        self.open(PoolSettings(max_environments=3))
+        instances = {
+            "CapacityProviderArn": "arn:aws:lambda:us-east-1:000000000000:capacity-provider:p",
+            "PerExecutionEnvironmentMaxConcurrency": self.concurrency,
+        }
+        self.version = self.world.function(
+            "managed",
+            version="1",
+            timeout_s=TIMEOUT_S,
+            settings={
+                "CapacityProviderConfig": {
+                    "LambdaManagedInstancesCapacityProviderConfig": instances
+                }
+            },
+        )
+        self.scale(most, least)
+
+    async def script(self, runtime: RuntimeClient) -> Exit | None:
+        gone = await self.start_up(runtime)
+        if gone is not None:
+            return gone
+        workers = [asyncio.ensure_future(self.worker(runtime)) for _ in range(self.concurrency)]
+        try:
+            await asyncio.wait(workers, return_when=asyncio.FIRST_COMPLETED)
+            return next((each.result() for each in workers if each.done()), None)
+        finally:
+            for each in workers:
+                each.cancel()
+            await asyncio.gather(*workers, return_exceptions=True)
+
+    async def worker(self, runtime: RuntimeClient) -> Exit | None:
+        # Not over TCP, where the kernel decides when it comes.
+        environment = self.world.pools.environments[runtime.sandbox.spec.environment_id]
+        ours, theirs = socket.socketpair()
+        ours.setblocking(False)
+        theirs.setblocking(False)
+        await environment._api.adopt(ours)
+        client = RuntimeClient(runtime.sandbox, theirs)
+        try:
+            gone = None
+            while gone is None:
+                request_id, payload = await client.next()
+                gone = await self.work(client, request_id, payload)
+            return gone
+        except (OSError, asyncio.IncompleteReadError, IndexError):
+            return Exit(status=1)
+        finally:
+            client.close()
+
+    @rule(do=st.sampled_from([each for each in WORKS if each != "next at once"]))
+    def call(self, do):
+        self.begin(self.version, do)
+
+    @rule(most=st.integers(1, 3), least=st.integers(0, 1))
+    def scale(self, most, least):
+        async def scale():
+            self.world.pools.managed(self.version).scale(Bounds(least, most))
+
+        self.run(scale())
+
+    @rule()
+    def update(self):
+        async def update():
+            function = self.world.registry.find("000000000000", "us-east-1", "managed")
+            self.world.registry.reload(function)
+            self.version = function.latest
+
+        self.run(update())
+
+    def check_refusal(self, error):
+        # Where no environment comes up, nobody is made to wait for one.
+        return error.code == "ServiceException" and bool(self.inits - {"quick", "slow"})
+
+    def ends_by_itself(self, do):
+        # One worker that ends takes the others' invocations along.
+        return bool({"exit", "answer, exit"} & self.done) or super().ends_by_itself(do)
+
+    async def nothing_is_held(self):
+        self.world.pools.retire(self.version, "the test is over")
+        await self.until_idle()
+        await self.clock.advance(TIMEOUT_S + 1.0)
+        await self.until_idle()
+
+
 def _run(machine: type[_Machine], examples: int, steps: int) -> None:
     print(f"LOCALFAAS_TEST_SEED={SEED}")
     profile = settings(
@@ -465,11 +572,13 @@ def _run(machine: type[_Machine], examples: int, steps: int) -> None:
     run_state_machine_as_test(seed(SEED)(machine), settings=profile)
 
 
-def test_environments_that_run_one_invocation_at_a_time():
-    _run(Serial, 40, 30)
+@pytest.mark.parametrize("machine", [Serial, Managed])
+def test_environments(machine):
+    _run(machine, 40, 30)
 
 
 @pytest.mark.slow
 @pytest.mark.timeout(600)
-def test_environments_that_run_one_invocation_at_a_time_for_long():
-    _run(Serial, 2000, 60)
+@pytest.mark.parametrize("machine", [Serial, Managed])
+def test_environments_for_long(machine):
+    _run(machine, 2000, 60)
