@@ -13,6 +13,8 @@ import os
 import random
 import socket
 from collections import Counter
+from collections.abc import Coroutine, Sequence
+from typing import Any, TypeVar
 
 import pytest
 from hypothesis import HealthCheck, seed, settings
@@ -25,15 +27,20 @@ from hypothesis.stateful import (
     run_state_machine_as_test,
 )
 
+from emulator.driver.base import Sandbox
 from emulator.model.errors import AwsError, DriverFault
-from emulator.model.invocation import Invocation
-from emulator.model.sandbox import Exit
+from emulator.model.function import FunctionVersion
+from emulator.model.invocation import Invocation, InvocationResult
+from emulator.model.sandbox import EnvironmentSpec, Exit
 from emulator.pool.placement import Bounds
 from emulator.pool.pools import PROVISIONED_INIT_SECONDS, PoolSettings
 from emulator.pool.provisioned import Provisioning
 from emulator.pool.states import State
-from emulator.testing import RuntimeClient, ScriptedDriver, until_idle
-from tests.unit.pool.conftest import make_world
+from emulator.registry.function import Function
+from emulator.testing import FakeClock, RuntimeClient, ScriptedDriver, until_idle
+from tests.unit.pool.conftest import World, make_world
+
+T = TypeVar("T")
 
 #: Another run of the same: LOCALFAAS_TEST_SEED=… pytest …
 SEED = int(os.environ.get("LOCALFAAS_TEST_SEED") or random.randrange(1 << 32))
@@ -64,33 +71,33 @@ class FaultyDriver(ScriptedDriver):
         self.faults: set[str] = set()
         #: Seconds that starting and starting again take.
         self.takes_s = 0.0
-        self.clock = None
+        self.clock = FakeClock()
 
-    async def _do(self, name):
+    async def _do(self, name: str) -> None:
         if self.takes_s:
             await self.clock.sleep(self.takes_s)
         if name in self.faults:
             raise DriverFault(f"no {name}")
 
-    async def start(self, spec):
+    async def start(self, spec: EnvironmentSpec) -> Sandbox:
         await self._do("start")
         return await super().start(spec)
 
-    async def reset(self, sandbox, spec):
+    async def reset(self, sandbox: Sandbox, spec: EnvironmentSpec) -> Sandbox:
         await self.stop(sandbox)
         await self._do("reset")
         return await ScriptedDriver.start(self, spec)
 
-    async def kill(self, sandbox):
+    async def kill(self, sandbox: Sandbox) -> None:
         if "kill" in self.faults:
             raise DriverFault("no kill")
         await super().kill(sandbox)
 
-    async def freeze(self, sandbox):
+    async def freeze(self, sandbox: Sandbox) -> None:
         await self._do("freeze")
         await super().freeze(sandbox)
 
-    async def thaw(self, sandbox):
+    async def thaw(self, sandbox: Sandbox) -> None:
         await self._do("thaw")
         await super().thaw(sandbox)
 
@@ -98,36 +105,57 @@ class FaultyDriver(ScriptedDriver):
 class _Machine(RuleBasedStateMachine):
     """The invoke path over fakes, and a loop to run it on."""
 
-    def __init__(self):
+    names: tuple[str, ...]
+    #: Invocations that an environment may run at once.
+    concurrency: int
+    world: World
+    driver: FaultyDriver
+    clock: FakeClock
+
+    async def script(self, runtime: RuntimeClient) -> Exit | None:
+        """Be a runtime."""
+        raise NotImplementedError
+
+    async def nothing_is_held(self) -> None:
+        """See that no environment stays."""
+        raise NotImplementedError
+
+    def __init__(self) -> None:
         super().__init__()
         self.loop = asyncio.new_event_loop()
         self.loop.set_exception_handler(lambda _, context: self.broken.append(context))
         #: What the loop was told of exceptions that nobody took.
-        self.broken = []
+        self.broken: list[dict[str, Any]] = []
         #: Callers without an answer: by request id, what it asks for and the task.
-        self.pending = {}
+        self.pending: dict[str, tuple[str, asyncio.Task[InvocationResult]]] = {}
         self.number = 0
         #: All that was ever asked for.
-        self.done = set()
+        self.done: set[str] = set()
         #: Request ids of callers that went away.
-        self.given_up = set()
+        self.given_up: set[str] = set()
         self.killed = self.faulted = self.closing = False
         #: How runtimes begin now, and how any has begun.
         self.init, self.inits = "quick", {"quick"}
         #: By environment, how many invocations its runtime has now, and has had at once.
-        self.serving, self.most = Counter(), Counter()
+        self.serving: Counter[str] = Counter()
+        self.most: Counter[str] = Counter()
 
-    def run(self, coroutine):
+    def run(self, coroutine: Coroutine[Any, Any, T]) -> T:
         return self.loop.run_until_complete(coroutine)
 
-    def open(self, pool_settings):
-        async def make():
+    def open(self, pool_settings: PoolSettings) -> None:
+        async def make() -> None:
             self.world = make_world(pool_settings)
             self.world.driver = self.world.pools.driver = self.driver = FaultyDriver()
             self.driver.clock = self.clock = self.world.clock
             self.driver.script = self.script
 
         self.run(make())
+
+    def function(self, name: str) -> Function:
+        found = self.world.registry.find("000000000000", "us-east-1", name)
+        assert found is not None
+        return found
 
     # --- what runtimes do ----------------------------------------------------------------------
 
@@ -184,7 +212,7 @@ class _Machine(RuleBasedStateMachine):
 
     # --- callers -------------------------------------------------------------------------------
 
-    def begin(self, version, do):
+    def begin(self, version: FunctionVersion, do: str) -> None:
         self.number += 1
         request_id = f"{self.number:08d}-0000-4000-8000-000000000000"
         invocation = Invocation(
@@ -197,7 +225,7 @@ class _Machine(RuleBasedStateMachine):
         self.pending[request_id] = (do, call)
         self.done.add(do)
 
-    def check_answer(self, request_id, do, call):
+    def check_answer(self, request_id: str, do: str, call: asyncio.Task[InvocationResult]) -> None:
         """Check that a call that has ended got its own answer, or a reason that there is."""
         if call.cancelled():
             assert request_id in self.given_up
@@ -229,49 +257,49 @@ class _Machine(RuleBasedStateMachine):
             case other:
                 raise AssertionError(other)
 
-    def check_refusal(self, error):
+    def check_refusal(self, error: AwsError) -> bool:
         return False
 
-    def ends_by_itself(self, do):
+    def ends_by_itself(self, do: str) -> bool:
         return do == "exit" or "exits" in self.inits
 
-    def choose(self, among, number):
+    def choose(self, among: Sequence[T], number: int) -> T | None:
         return among[number % len(among)] if among else None
 
     # --- what may happen -----------------------------------------------------------------------
 
     @rule(kind=st.sampled_from(INITS))
-    def runtimes_begin(self, kind):
+    def runtimes_begin(self, kind: str) -> None:
         self.init = kind
         self.inits.add(kind)
 
     @rule(seconds=SECONDS)
-    def advance(self, seconds):
+    def advance(self, seconds: float) -> None:
         self.run(self.clock.advance(seconds))
 
     @rule(turns=st.integers(1, 6))
-    def go_on_a_little(self, turns):
+    def go_on_a_little(self, turns: int) -> None:
         """Stop in the middle of what goes on."""
 
-        async def go_on():
+        async def go_on() -> None:
             for _ in range(turns):
                 await asyncio.sleep(0)
 
         self.run(go_on())
 
     @rule()
-    def come_to_rest(self):
+    def come_to_rest(self) -> None:
         self.run(self.until_idle())
 
     @rule(number=st.integers(0, 99))
-    def a_caller_goes_away(self, number):
+    def a_caller_goes_away(self, number: int) -> None:
         request_id = self.choose(sorted(self.pending), number)
         if request_id is not None:
             self.given_up.add(request_id)
             self.pending[request_id][1].cancel()
 
     @rule(number=st.integers(0, 99))
-    def a_runtime_dies(self, number):
+    def a_runtime_dies(self, number: int) -> None:
         alive = [each for each in self.driver.sandboxes if not each.exited.done()]
         sandbox = self.choose(alive, number)
         if sandbox is not None:
@@ -279,35 +307,35 @@ class _Machine(RuleBasedStateMachine):
             sandbox._task.cancel()
 
     @rule(fault=st.sampled_from(FAULTS), takes_s=st.sampled_from([0.0, 0.0, 0.5, 3.0]))
-    def the_machine_fails(self, fault, takes_s):
+    def the_machine_fails(self, fault: str, takes_s: float) -> None:
         self.faulted = True
         self.driver.faults = {fault}
         self.driver.takes_s = takes_s
 
     @rule()
-    def the_machine_works(self):
+    def the_machine_works(self) -> None:
         self.driver.faults = set()
         self.driver.takes_s = 0.0
 
     # --- what must hold ------------------------------------------------------------------------
 
     @invariant()
-    def all_is_well(self):
+    def all_is_well(self) -> None:
         self.nothing_broke()
         self.answers_are_the_callers_own()
         self.environments_are_within_their_bounds()
         self.leases_cover_what_runs()
 
-    def nothing_broke(self):
+    def nothing_broke(self) -> None:
         assert not self.broken, self.broken
 
-    def answers_are_the_callers_own(self):
+    def answers_are_the_callers_own(self) -> None:
         for request_id, (do, call) in list(self.pending.items()):
             if call.done():
                 del self.pending[request_id]
                 self.check_answer(request_id, do, call)
 
-    def environments_are_within_their_bounds(self):
+    def environments_are_within_their_bounds(self) -> None:
         pools = self.world.pools
         assert pools.count <= pools.settings.max_environments
         for environment in pools.environments.values():
@@ -315,12 +343,12 @@ class _Machine(RuleBasedStateMachine):
         for environment_id, most in self.most.items():
             assert most <= self.concurrency, environment_id
 
-    def leases_cover_what_runs(self):
+    def leases_cover_what_runs(self) -> None:
         running = sum(each.in_flight for each in self.world.pools.environments.values())
         leases = sum(self.world.admission._running.values())
         assert running <= leases <= running + len(self.pending)
 
-    def teardown(self):
+    def teardown(self) -> None:
         try:
             if not self.broken:
                 self.run(self.end())
@@ -328,7 +356,7 @@ class _Machine(RuleBasedStateMachine):
             self.run(self.clean_up())
             self.loop.close()
 
-    async def clean_up(self):
+    async def clean_up(self) -> None:
         """Leave nothing behind after a failure, so that it is the only one that is told."""
         await self.driver.close()
         for environment in list(self.world.pools.environments.values()):
@@ -339,7 +367,7 @@ class _Machine(RuleBasedStateMachine):
         for _ in range(5):
             await asyncio.sleep(0)
 
-    async def end(self):
+    async def end(self) -> None:
         """Let everything come to its end, and see that nothing is left."""
         self.init = "quick"
         self.the_machine_works()
@@ -362,12 +390,13 @@ class _Machine(RuleBasedStateMachine):
         self.nothing_broke()
         self.each_start_has_its_end()
 
-    async def until_idle(self):
+    async def until_idle(self) -> None:
         await until_idle()
 
-    def each_start_has_its_end(self):
+    def each_start_has_its_end(self) -> None:
         for name in self.names:
-            begun, written = [], Counter()
+            begun: list[str] = []
+            written: Counter[tuple[str, str]] = Counter()
             for line in self.world.lines(name):
                 word, _, rest = line.partition(" RequestId: ")
                 if word in ("START", "END", "REPORT"):
@@ -386,19 +415,16 @@ class Serial(_Machine):
     concurrency = 1
 
     @initialize(most=st.integers(1, 4), freeze=st.booleans(), limit=st.integers(2, 4))
-    def begin_all(self, most, freeze, limit):
+    def begin_all(self, most: int, freeze: bool, limit: int) -> None:
         self.open(PoolSettings(max_environments=most, freeze=freeze))
         world = self.world
         world.admission.limit = limit
         for name in self.names:
             world.function(name, timeout_s=TIMEOUT_S, version="1" if name == "provisioned" else "")
         world.registry.reserve(self.function("reserved"), 1)
-        self.stale = []
+        self.stale: list[FunctionVersion] = []
         self.provisioning = Provisioning(world.pools)
         world.registry.on_retired.append(self.provisioning.retire)
-
-    def function(self, name):
-        return self.world.registry.find("000000000000", "us-east-1", name)
 
     async def script(self, runtime: RuntimeClient) -> Exit | None:
         gone = await self.start_up(runtime)
@@ -408,27 +434,27 @@ class Serial(_Machine):
         return gone
 
     @rule(name=st.sampled_from(names), do=st.sampled_from(WORKS))
-    def call(self, name, do):
+    def call(self, name: str, do: str) -> None:
         self.begin(self.function(name).latest, do)
 
     @rule(do=st.sampled_from(WORKS), number=st.integers(0, 9))
-    def call_what_has_been_replaced(self, do, number):
+    def call_what_has_been_replaced(self, do: str, number: int) -> None:
         """Somebody has looked up the version just before it was retired."""
         version = self.choose(self.stale, number)
         if version is not None:
             self.begin(version, do)
 
     @rule(name=st.sampled_from(names))
-    def update(self, name):
-        async def update():
+    def update(self, name: str) -> None:
+        async def update() -> None:
             self.stale.append(self.function(name).latest)
             self.world.registry.reload(self.function(name))
 
         self.run(update())
 
     @rule(count=st.integers(0, 2))
-    def provision(self, count):
-        async def provision():
+    def provision(self, count: int) -> None:
+        async def provision() -> None:
             # Room is left for others: those in line for it would wait as long.
             most = self.world.pools.settings.max_environments - 1
             self.provisioning.set(self.function("provisioned").latest, min(count, most))
@@ -436,11 +462,11 @@ class Serial(_Machine):
         self.run(provision())
 
     @invariant()
-    def all_is_well_here(self):
+    def all_is_well_here(self) -> None:
         self.idle_environments_are_idle()
         self.concurrency_is_within_its_limits()
 
-    def idle_environments_are_idle(self):
+    def idle_environments_are_idle(self) -> None:
         for pool in self.world.pools:
             idle = [*pool.idle, *pool.provisioned_idle]
             assert len(set(idle)) == len(idle)
@@ -449,15 +475,15 @@ class Serial(_Machine):
                 assert environment.in_flight == 0
                 assert environment.id in pool.environments
 
-    def concurrency_is_within_its_limits(self):
-        running = Counter()
+    def concurrency_is_within_its_limits(self) -> None:
+        running: Counter[tuple[str, bool]] = Counter()
         for environment in self.world.pools.environments.values():
             running[environment.version.name, environment.provisioned] += environment.in_flight
         assert running["reserved", False] <= 1
         shared = running["plain", False] + running["provisioned", False]
         assert shared <= self.world.admission.limit - 1
 
-    async def nothing_is_held(self):
+    async def nothing_is_held(self) -> None:
         version = self.function("provisioned").latest
         self.provisioning.set(version, 0)
         await self.until_idle()
@@ -474,7 +500,7 @@ class Managed(_Machine):
     concurrency = 2
 
     @initialize(most=st.integers(1, 3), least=st.integers(0, 1))
-    def begin_all(self, most, least):
+    def begin_all(self, most: int, least: int) -> None:
         self.open(PoolSettings(max_environments=3))
         instances = {
             "CapacityProviderArn": "arn:aws:lambda:us-east-1:000000000000:capacity-provider:p",
@@ -525,34 +551,34 @@ class Managed(_Machine):
             client.close()
 
     @rule(do=st.sampled_from([each for each in WORKS if each != "next at once"]))
-    def call(self, do):
+    def call(self, do: str) -> None:
         self.begin(self.version, do)
 
     @rule(most=st.integers(1, 3), least=st.integers(0, 1))
-    def scale(self, most, least):
-        async def scale():
+    def scale(self, most: int, least: int) -> None:
+        async def scale() -> None:
             self.world.pools.managed(self.version).scale(Bounds(least, most))
 
         self.run(scale())
 
     @rule()
-    def update(self):
-        async def update():
-            function = self.world.registry.find("000000000000", "us-east-1", "managed")
+    def update(self) -> None:
+        async def update() -> None:
+            function = self.function("managed")
             self.world.registry.reload(function)
             self.version = function.latest
 
         self.run(update())
 
-    def check_refusal(self, error):
+    def check_refusal(self, error: AwsError) -> bool:
         # Where no environment comes up, nobody is made to wait for one.
         return error.code == "ServiceException" and bool(self.inits - {"quick", "slow"})
 
-    def ends_by_itself(self, do):
+    def ends_by_itself(self, do: str) -> bool:
         # One worker that ends takes the others' invocations along.
         return bool({"exit", "answer, exit"} & self.done) or super().ends_by_itself(do)
 
-    async def nothing_is_held(self):
+    async def nothing_is_held(self) -> None:
         self.world.pools.retire(self.version, "the test is over")
         await self.until_idle()
         await self.clock.advance(TIMEOUT_S + 1.0)
@@ -573,12 +599,12 @@ def _run(machine: type[_Machine], examples: int, steps: int) -> None:
 
 
 @pytest.mark.parametrize("machine", [Serial, Managed])
-def test_environments(machine):
+def test_environments(machine: type[_Machine]) -> None:
     _run(machine, 40, 30)
 
 
 @pytest.mark.slow
 @pytest.mark.timeout(600)
 @pytest.mark.parametrize("machine", [Serial, Managed])
-def test_environments_for_long(machine):
+def test_environments_for_long(machine: type[_Machine]) -> None:
     _run(machine, 2000, 60)

@@ -434,7 +434,7 @@ def test_every_state_can_end() -> None:
     assert set(TRANSITIONS) == set(State)
 
 
-async def test_a_timeout_while_the_runtime_starts_anew_is_the_callers_own(world):
+async def test_a_timeout_while_the_runtime_starts_anew_is_the_callers_own(world: World) -> None:
     """With another caller in line, who is given the environment at the same moment."""
     world.pools.settings = PoolSettings(max_environments=1)
     starts = 0
@@ -448,7 +448,8 @@ async def test_a_timeout_while_the_runtime_starts_anew_is_the_callers_own(world)
         request_id, payload = await runtime.next()
         await runtime.respond(request_id, payload)
         await runtime.next()
-        return await asyncio.Event().wait()  # never answers its second one
+        await asyncio.Event().wait()  # never answers its second one
+        return None
 
     world.driver.script = slow_from_the_second_start_on
     version = world.function(timeout_s=2)
