@@ -23,8 +23,8 @@ from emulator.driver.base import Driver
 from emulator.driver.table import make_driver
 from emulator.edge.aws_handler import AwsHandler
 from emulator.edge.guard import Guard
-from emulator.edge.http_fronts.function_url import FunctionUrlDoor
-from emulator.edge.router import AsgiApp, Gateway
+from emulator.edge.http_fronts.function_url import FunctionUrlFront
+from emulator.edge.router import AsgiApp, Router
 from emulator.edge.servers import Servers
 from emulator.invoke.admission import Admission
 from emulator.invoke.asynchronous import AsynchronousInvokes
@@ -202,10 +202,10 @@ class Emulator:
             transition_seconds=settings.transition_seconds,
         )
         self._guard = Guard(settings.allow_hosts, settings.allow_origins)
-        self.gateway = Gateway(
+        self.router = Router(
             guard=self._guard,
             aws=AwsHandler(self.table),
-            urls=FunctionUrlDoor(self.parts),
+            fronts=[FunctionUrlFront(self.parts)],
             admin=self._make_admin,
         )
         self.project = self._make_project(settings.functions) if settings.functions else None
@@ -335,7 +335,7 @@ class Emulator:
             await self.project.apply()
 
     async def _serve_clients(self) -> None:
-        self._servers.open(self.gateway)
+        self._servers.open(self.router)
 
     async def _end_serving(self) -> None:
         self._servers.end(now=self._stop_now.is_set())
@@ -345,7 +345,7 @@ class Emulator:
 
     async def _open_pools(self) -> None:
         url = self._servers.open_to_sandboxes(
-            self.gateway,
+            self.router,
             self._guard,
             listen_host=self.driver.listen_host,
             reach_host=self.driver.reach_host,

@@ -1,4 +1,7 @@
-"""HTTP on a connection: uvicorn's own, with two differences to what is read and written."""
+"""HTTP on a connection: uvicorn's own, with two differences to what is read and written.
+
+WebSockets are uvicorn's too. What speaks them is imported with the first of them.
+"""
 
 from __future__ import annotations
 
@@ -6,6 +9,7 @@ import asyncio
 import sys
 from typing import Any, cast
 
+from httptools import HttpRequestParser
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
 
@@ -15,7 +19,8 @@ class HttpProtocol(HttpToolsProtocol):
     uvicorn writes them apart: two packets, and a client that is woken twice. And its parser takes
     what follows a head with "Upgrade" for another protocol, so that the body is lost: Java's own
     client asks for HTTP/2 that way with its first request, as does ``curl --http2``. A server may
-    ignore the wish (https://www.rfc-editor.org/rfc/rfc9110#name-upgrade).
+    ignore the wish (https://www.rfc-editor.org/rfc/rfc9110#name-upgrade). Only the handshake of a
+    WebSocket is heard (https://www.rfc-editor.org/rfc/rfc6455#section-4.1).
     """
 
     _fed = b""
@@ -31,6 +36,9 @@ class HttpProtocol(HttpToolsProtocol):
         super().data_received(data)
         while self._anew:
             self._fed, self._anew = self._anew, b""
+            # The old one takes nothing more if this is the connection's last request.
+            self.parser = HttpRequestParser(self)
+            self.parser.set_dangerous_leniencies(lenient_data_after_close=True)
             super().data_received(self._fed)
         self._fed = b""
 
@@ -38,7 +46,16 @@ class HttpProtocol(HttpToolsProtocol):
         """Say whether uvicorn is to leave the request alone whose head the parser gave up at."""
         return self.scope["method"] != "CONNECT"
 
+    def _begins_websocket(self) -> bool:
+        names = {name for name, _ in self.headers}
+        wish: bytes | None = self._get_upgrade()
+        is_get: bool = self.scope["method"] == "GET"
+        return is_get and wish == b"websocket" and b"sec-websocket-key" in names
+
     def handle_websocket_upgrade(self) -> None:
+        if self._begins_websocket():
+            super().handle_websocket_upgrade()
+            return
         end_of_head: int = cast(BaseException, sys.exception()).args[0]
         head = [f"{self.scope['method']} ".encode(), self.url]
         head.append(f" HTTP/{self.scope['http_version']}\r\n".encode())
@@ -49,6 +66,13 @@ class HttpProtocol(HttpToolsProtocol):
 
     def _unsupported_upgrade_warning(self) -> None:
         """Nobody is to install anything."""
+
+
+def make_websocket(**options: Any) -> asyncio.Protocol:
+    """Return what speaks on a connection once it is a WebSocket's; uvicorn gives the options."""
+    from uvicorn.protocols.websockets.wsproto_impl import WSProtocol
+
+    return WSProtocol(**options)
 
 
 class _Joining:

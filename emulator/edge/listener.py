@@ -10,12 +10,12 @@ from collections.abc import Iterator
 
 import uvicorn
 
-from emulator.edge.http import HttpProtocol
+from emulator.edge.http import HttpProtocol, make_websocket
 from emulator.edge.router import AsgiApp
 from emulator.model.errors import ConfigurationError
 
 
-class Front:
+class Listener:
     """Listens from the start; answers once :meth:`serve` is called.
 
     Args:
@@ -48,7 +48,7 @@ class Front:
             app,
             http=HttpProtocol,
             lifespan="off",
-            ws="none",
+            ws=make_websocket,  # type: ignore[arg-type]
             log_config=None,
             access_log=False,
             proxy_headers=False,
@@ -75,7 +75,7 @@ class Front:
         self._socket.close()
 
     def abandon(self) -> None:
-        """Let go of the socket of a front that never served."""
+        """Let go of the socket of a listener that never served."""
         self._socket.close()
 
 

@@ -1,10 +1,11 @@
-"""The front: one ASGI application that picks the door for each request.
+"""One ASGI application that picks the handler of each request.
 
 ::
 
     Host refused            ─> 403
-    a function URL          ─> its function; its own CORS applies
+    claimed by a front      ─> that front (a function URL …); its own CORS applies
     Origin refused          ─> 403
+    a WebSocket             ─> closed: only fronts serve them
     /_emulator/…            ─> admin API (FastAPI, imported on its first request)
     everything else         ─> AWS: the service, operation, account and region of the caller
 """
@@ -13,7 +14,7 @@ from __future__ import annotations
 
 import asyncio
 import hmac
-from collections.abc import Awaitable, Callable, MutableMapping
+from collections.abc import Awaitable, Callable, MutableMapping, Sequence
 from typing import Any, Protocol
 
 import orjson
@@ -26,15 +27,16 @@ Send = Callable[[MutableMapping[str, Any]], Awaitable[None]]
 AsgiApp = Callable[[Scope, Receive, Send], Awaitable[None]]
 Headers = dict[bytes, bytes]
 
-#: Where function URLs are for clients that cannot resolve names under localhost.
-URL_PATH = "/_function_url/"
-
-
 #: What of the admin API sandboxes may see: where GetFunction and GetLayerVersion point.
 _ARCHIVES = ("/_emulator/code/", "/_emulator/layers/")
 
 
-class Door(Protocol):
+#: The code that closes a WebSocket which nobody serves ("policy violation"); before it is
+#: accepted, the client gets a 403 instead.
+_NOT_SERVED = 1008
+
+
+class Handler(Protocol):
     """Serves the requests of one kind of caller."""
 
     async def __call__(
@@ -42,39 +44,53 @@ class Door(Protocol):
     ) -> None: ...
 
 
-class Gateway:
+class Front(Handler, Protocol):
+    """Serves HTTP, and WebSockets if it claims them, at addresses of its own.
+
+    Pages of every origin may call it: which ones it answers is its own rule (CORS).
+    """
+
+    def claims(self, scope: Scope, headers: Headers) -> bool:
+        """Say whether a request is for an address of this front."""
+        ...
+
+
+class Router:
     """The ASGI application.
 
     Args:
+        aws: Serves AWS's API.
+        fronts: Asked in this order.
         admin: Makes the admin application when it is first asked for.
     """
 
     def __init__(
-        self, *, guard: Guard, aws: Door, urls: Door, admin: Callable[[], AsgiApp]
+        self, *, guard: Guard, aws: Handler, fronts: Sequence[Front], admin: Callable[[], AsgiApp]
     ) -> None:
         self._guard = guard
         self._aws = aws
-        self._urls = urls
+        self._fronts = tuple(fronts)
         self._make_admin = admin
         self._admin: AsgiApp | None = None
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        if scope["type"] != "http":
-            if scope["type"] == "websocket":
-                await send({"type": "websocket.close", "code": 1008})
+        if scope["type"] not in ("http", "websocket"):
             return
         headers: Headers = dict(scope["headers"])
-        for_url = is_for_url(scope, headers)
+        front = self._front(scope, headers)
         refusal = self._guard.refuse(
             headers,
-            method=scope["method"],
+            # The handshake of a WebSocket is a GET.
+            method=scope.get("method", "GET"),
             query=scope["query_string"],
-            any_origin=for_url,
+            any_origin=front is not None,
         )
         if refusal is not None:
-            await refuse(send, refusal)
-        elif for_url:
-            await self._urls(scope, headers, receive, send)
+            await refuse(scope, send, refusal)
+        elif front is not None:
+            await front(scope, headers, receive, send)
+        elif scope["type"] == "websocket":
+            await send({"type": "websocket.close", "code": _NOT_SERVED})
         elif scope["path"].startswith("/_emulator"):
             if self._admin is None:
                 # FastAPI takes a third of a second to import: not on the loop.
@@ -83,38 +99,42 @@ class Gateway:
         else:
             await self._aws(scope, headers, receive, send)
 
+    def _front(self, scope: Scope, headers: Headers) -> Front | None:
+        for front in self._fronts:
+            if front.claims(scope, headers):
+                return front
+        return None
 
-class SandboxGateway:
+
+class SandboxRouter:
     """The same, at the address that sandboxes alone use: without the emulator's own controls.
 
     Args:
-        gateway: Serves what is let through.
+        router: Serves what is let through.
         secret_host: The name that only sandboxes know, where others reach the address as well; ""
             where they don't.
     """
 
-    def __init__(self, gateway: Gateway, secret_host: str) -> None:
-        self._gateway = gateway
+    def __init__(self, router: Router, secret_host: str) -> None:
+        self._router = router
         self._secret_host = secret_host.encode()
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         path = scope.get("path", "")
         named = dict(scope.get("headers", ())).get(b"host", b"").partition(b":")[0]
         if self._secret_host and not hmac.compare_digest(named, self._secret_host):
-            await refuse(send, "Only functions may call this address.")
+            await refuse(scope, send, "Only functions may call this address.")
         elif path.startswith("/_emulator") and not path.startswith(_ARCHIVES):
-            await refuse(send, "The admin API does not answer functions.")
+            await refuse(scope, send, "The admin API does not answer functions.")
         else:
-            await self._gateway(scope, receive, send)
+            await self._router(scope, receive, send)
 
 
-def is_for_url(scope: Scope, headers: Headers) -> bool:
-    """Say whether a request is for a function URL, by its host or by its path."""
-    return b".lambda-url." in headers.get(b"host", b"") or scope["path"].startswith(URL_PATH)
-
-
-async def refuse(send: Send, reason: str) -> None:
-    """Send a 403."""
+async def refuse(scope: Scope, send: Send, reason: str) -> None:
+    """Send a 403, or close a WebSocket."""
+    if scope["type"] == "websocket":
+        await send({"type": "websocket.close", "code": _NOT_SERVED, "reason": reason})
+        return
     await answer(
         send,
         403,

@@ -5,8 +5,8 @@ from __future__ import annotations
 import asyncio
 
 from emulator.edge.guard import Guard
-from emulator.edge.listener import Front
-from emulator.edge.router import Gateway, SandboxGateway
+from emulator.edge.listener import Listener
+from emulator.edge.router import Router, SandboxRouter
 from emulator.model.errors import ConfigurationError
 
 
@@ -23,20 +23,20 @@ class Servers:
     """
 
     def __init__(self, host: str, port: int, *, drain_seconds: float) -> None:
-        self._main = Front(host, port)
+        self._main = Listener(host, port)
         self._any_port = not port
         self._drain_seconds = drain_seconds
         #: Those that serve.
-        self._fronts: list[Front] = []
+        self._listeners: list[Listener] = []
         #: The port for clients.
         self.port = self._main.port
 
-    def open(self, gateway: Gateway) -> None:
+    def open(self, router: Router) -> None:
         """Answer clients from now on."""
-        self._serve(self._main, gateway)
+        self._serve(self._main, router)
 
     def open_to_sandboxes(
-        self, gateway: Gateway, guard: Guard, *, listen_host: str, reach_host: str, secret: bool
+        self, router: Router, guard: Guard, *, listen_host: str, reach_host: str, secret: bool
     ) -> str:
         """Let sandboxes find the emulator: at an address of its own where they need one.
 
@@ -55,40 +55,40 @@ class Servers:
         port = self.port
         guard.admit(reach_host)
         if not self._main.covers(listen_host):
-            own = self._front_at(listen_host)
+            own = self._listener_at(listen_host)
             port = own.port
-            self._serve(own, SandboxGateway(gateway, reach_host if secret else ""))
+            self._serve(own, SandboxRouter(router, reach_host if secret else ""))
         return f"http://{reach_host}:{port}"
 
     async def wait(self) -> None:
         """Return when the first of the sockets is served no more."""
-        serving = [front.serving for front in self._fronts if front.serving is not None]
+        serving = [listener.serving for listener in self._listeners if listener.serving is not None]
         await asyncio.wait(serving, return_when=asyncio.FIRST_COMPLETED)
 
     def end(self, *, now: bool = False) -> None:
         """Accept nothing more; with ``now``, wait for nothing."""
-        for front in self._fronts:
-            front.end(now=now)
+        for listener in self._listeners:
+            listener.end(now=now)
 
     async def close(self) -> None:
         """Return when nothing is served any more."""
-        for front in self._fronts:
-            await front.close()
+        for listener in self._listeners:
+            await listener.close()
         self.abandon()
 
     def abandon(self) -> None:
         """Let go of the clients' socket, where it never was served."""
         self._main.abandon()
 
-    def _serve(self, front: Front, app: Gateway | SandboxGateway) -> None:
-        self._fronts.append(front)
-        front.serve(app, drain_seconds=self._drain_seconds)
+    def _serve(self, listener: Listener, app: Router | SandboxRouter) -> None:
+        self._listeners.append(listener)
+        listener.serve(app, drain_seconds=self._drain_seconds)
 
-    def _front_at(self, host: str) -> Front:
+    def _listener_at(self, host: str) -> Listener:
         """Listen at ``host`` on the clients' port; where any will do, on a free one at least."""
         try:
-            return Front(host, self.port)
+            return Listener(host, self.port)
         except ConfigurationError:
             if not self._any_port:
                 raise
-            return Front(host, 0)
+            return Listener(host, 0)

@@ -18,6 +18,7 @@ WISHES = (
     "Connection: Upgrade, HTTP2-Settings\r\nUpgrade: h2c\r\nHTTP2-Settings: AAMAAABkAAQC",
     "Connection: Upgrade\r\nUpgrade: websocket\r\nSec-WebSocket-Version: 13",
 )
+LAST = "Connection: close, Upgrade\r\nUpgrade: h2c"
 INVOKE = "/2015-03-31/functions/hello/invocations"
 
 
@@ -65,6 +66,10 @@ def test_however_it_is_cut(port: int, wish: str) -> None:
     whole = request(wish, b'{"a": 1}') + request("X-Any: thing", b'{"b": 2}')
     for at in range(len(whole)):
         assert answers(port, 2, whole[:at], whole[at:]) == [{"a": 1}, {"b": 2}]
+
+
+def test_the_last_request_of_a_connection(port: int) -> None:
+    assert answers(port, 1, request(LAST, b'{"a": 1}')) == [{"a": 1}]
 
 
 def test_in_chunks(port: int) -> None:

@@ -223,7 +223,7 @@ async def test_fuzzed_requests(count: int, seed: int) -> None:
             request = fuzzer.request()
             try:
                 async with asyncio.timeout(5):
-                    answer = await send_to(emulator.gateway, request)
+                    answer = await send_to(emulator.router, request)
             except Exception as error:  # noqa: BLE001 (each is a finding)
                 complaints.append(f"{request}: {type(error).__name__}: {error}"[:900])
                 continue
@@ -251,4 +251,4 @@ async def _furnish_again(emulator: Emulator) -> None:
         if sqs.find("000000000000", "us-east-1", name) is None:
             initial = attributes.initial({}, fifo=name.endswith(".fifo"))
             await sqs.create("000000000000", "us-east-1", name, initial, {})
-    await _furnish(emulator.gateway)
+    await _furnish(emulator.router)

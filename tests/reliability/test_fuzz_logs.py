@@ -74,11 +74,11 @@ async def test_fuzzed_requests(count: int, seed: int) -> None:
         for number in range(count):
             if number % 200 == 0:
                 for furniture in _FURNITURE:
-                    await send_to(emulator.gateway, _call(*furniture))
+                    await send_to(emulator.router, _call(*furniture))
             request = fuzzer.request()
             try:
                 async with asyncio.timeout(5):
-                    answer = await send_to(emulator.gateway, request)
+                    answer = await send_to(emulator.router, request)
             except Exception as error:  # noqa: BLE001 (each is a finding)
                 complaints.append(f"{request}: {type(error).__name__}: {error}"[:900])
                 continue

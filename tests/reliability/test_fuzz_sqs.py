@@ -170,16 +170,16 @@ async def furnish(emulator: Emulator) -> None:
         fifo = name.endswith(".fifo")
         attributes = {"FifoQueue": "true", "ContentBasedDeduplication": "true"} if fifo else {}
         made = in_json(_plain("CreateQueue", QueueName=name, Attributes=attributes))
-        await send_to(emulator.gateway, made)
+        await send_to(emulator.router, made)
         group = {"MessageGroupId": "g"} if fifo else {}
         for number in range(5):
             message = _plain(
                 "SendMessage", QueueUrl=f"{_URL}/{name}", MessageBody=f"m{number}", **group
             )
-            await send_to(emulator.gateway, in_json(message))
+            await send_to(emulator.router, in_json(message))
     policy = json.dumps(_REDRIVE)
     await send_to(
-        emulator.gateway,
+        emulator.router,
         in_json(
             _plain(
                 "SetQueueAttributes",
@@ -221,7 +221,7 @@ async def test_fuzzed_requests(count: int, seed: int, query: bool) -> None:
             request = in_query(made) if query else in_json(made)
             try:
                 async with asyncio.timeout(5):
-                    status, _, body = await send_to(emulator.gateway, request)
+                    status, _, body = await send_to(emulator.router, request)
                 wrong = complaint(query, status, body)
             except Exception as error:  # noqa: BLE001 (each is a finding)
                 complaints.append(f"{request}: {type(error).__name__}: {error}"[:900])

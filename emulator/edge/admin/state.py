@@ -15,7 +15,7 @@ from emulator.edge.admin.views import (
     Moment,
     UrlView,
 )
-from emulator.edge.router import URL_PATH
+from emulator.edge.http_fronts.function_url import URL_PATH
 from emulator.model.errors import DriverFault
 from emulator.pool.environment import Environment
 from emulator.registry.function import Function

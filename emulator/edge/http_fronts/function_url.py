@@ -1,4 +1,4 @@
-"""The door of function URLs: HTTP in, an invocation, HTTP out.
+"""Function URLs: HTTP in, an invocation, HTTP out.
 
 A URL is reached at ``http://<url-id>.lambda-url.<region>.localhost:<port>/…`` and, by clients
 that cannot resolve names under ``localhost``, at ``http://localhost:<port>/_function_url/<url-id>/…``.
@@ -29,7 +29,7 @@ from emulator.edge.http_fronts.payload_v2 import (
     prelude_of,
     response_of,
 )
-from emulator.edge.router import URL_PATH, Headers, Receive, Scope, Send, answer, read_body
+from emulator.edge.router import Headers, Receive, Scope, Send, answer, read_body
 from emulator.invoke.streaming import StreamedInvocation
 from emulator.model.arn import function_arn
 from emulator.model.errors import AwsError
@@ -43,6 +43,9 @@ from emulator.services.lambda_.functions.states import runnable
 from emulator.wire import ServiceCodec
 
 _log = logging.getLogger(__name__)
+
+#: Where function URLs are for clients that cannot resolve names under localhost.
+URL_PATH = "/_function_url/"
 
 _HOST = re.compile(r"(?P<id>[a-z0-9-]+)\.lambda-url\.(?P<region>[a-z0-9-]+)\.")
 _PATH = re.compile(URL_PATH + r"(?P<id>[^/]*)(?P<rest>/.*)?", re.DOTALL)
@@ -73,7 +76,7 @@ class _Url:
         return found
 
 
-class FunctionUrlDoor:
+class FunctionUrlFront:
     """Serves function URLs."""
 
     def __init__(self, parts: Parts) -> None:
@@ -81,6 +84,12 @@ class FunctionUrlDoor:
         self._codec = parts.table.find("lambda").codec()
         self._places: dict[str, tuple[str, str, str, str]] = {}
         logging.getLogger("uvicorn.error").addFilter(_not_of_a_cut_stream)
+
+    def claims(self, scope: Scope, headers: Headers) -> bool:
+        """Say whether a request is for a function URL, by its host or by its path."""
+        if scope["type"] != "http":
+            return False
+        return _in_host(headers) or scope["path"].startswith(URL_PATH)
 
     async def __call__(self, scope: Scope, headers: Headers, receive: Receive, send: Send) -> None:
         request_id = new_request_id()
