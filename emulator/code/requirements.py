@@ -7,25 +7,18 @@ They lie in the user's cache, by what was asked for and for which Python, and ar
 from __future__ import annotations
 
 import asyncio
-import errno
 import hashlib
 import os
-import shutil
 import sys
-import tempfile
-import time
 from collections.abc import Callable, Iterable, Iterator
-from importlib.util import find_spec
 from pathlib import Path
 
+from emulator.code import pip
 from emulator.model.console import Console
 from emulator.model.errors import DriverFault
 from emulator.model.function import FunctionVersion
 
 NAME = "requirements.txt"
-#: Seconds pip may take.
-_PATIENCE = 600.0
-_SCRATCH = ".installing-"
 _MACHINES = {"x86_64": "x86_64", "arm64": "aarch64"}
 #: Options of a requirements file whose argument is a file of the same kind.
 _FURTHER = ("-r", "--requirement", "-c", "--constraint")
@@ -54,7 +47,7 @@ class Requirements:
         self._interpreter = interpreter
         self._console = console
         # Sandboxes see it elsewhere: no link leads there from theirs, nor does a relative path.
-        self._cache = Path(os.path.realpath(cache or cache_folder()))
+        self._cache = Path(os.path.realpath(cache or pip.cache_folder()))
         self._installing: dict[Path, asyncio.Task[None]] = {}
 
     async def layer(self, version: FunctionVersion) -> Path | None:
@@ -110,44 +103,13 @@ class Requirements:
     async def _install(
         self, version: FunctionVersion, folder: Path, python: Path | None, target: Path
     ) -> None:
-        try:
-            self._cache.mkdir(parents=True, exist_ok=True)
-            await asyncio.to_thread(_sweep, self._cache)
-            scratch = Path(tempfile.mkdtemp(dir=self._cache, prefix=_SCRATCH))
-        except OSError as error:
-            raise DriverFault(
-                f"no packages can be kept in {self._cache}: {error.strerror or error}. Set "
-                "XDG_CACHE_HOME to a folder that takes them."
-            ) from error
-        self._console.info(f"installing the packages of {version.name} ({NAME})")
-        try:
-            # Sandboxes run as another user.
-            os.chmod(scratch, 0o755)
-            command = [*_pip(python), *_for(version, python), "--target", str(scratch / "python")]
-            failure = await _run([*command, "--requirement", NAME], folder)
+        async with pip.scratch(self._cache) as scratch:
+            self._console.info(f"installing the packages of {version.name} ({NAME})")
+            command = [*_for(version, python), "--target", str(scratch / "python")]
+            failure = await pip.run(python, [*command, "--requirement", NAME], folder)
             if failure is not None:
                 raise DriverFault(f"pip could not install {version.name}/{NAME}: {failure}")
-            # Another emulator may have been as quick: then this is one too many.
-            try:
-                os.rename(scratch, target)
-            except OSError as error:
-                if error.errno not in (errno.EEXIST, errno.ENOTEMPTY):
-                    raise DriverFault(f"no packages can be kept in {target}: {error}") from error
-        finally:
-            await asyncio.to_thread(shutil.rmtree, scratch, True)
-
-
-def _sweep(cache: Path) -> None:
-    """Remove what an emulator that was killed left half-installed."""
-    for path in cache.glob(f"{_SCRATCH}*"):
-        if time.time() - path.stat().st_mtime > 2 * _PATIENCE:
-            shutil.rmtree(path, ignore_errors=True)
-
-
-def cache_folder() -> Path:
-    """Return where packages are kept, for all emulators of this user."""
-    base = os.environ.get("XDG_CACHE_HOME") or os.path.expanduser("~/.cache")
-    return Path(base) / "localfaas" / "packages"
+            pip.keep(scratch, target)
 
 
 def _asked_for(path: Path) -> list[bytes]:
@@ -172,17 +134,8 @@ def _lines(path: Path, seen: set[Path]) -> Iterator[bytes]:
             yield from _lines(further, seen)
 
 
-def _pip(python: Path | None) -> list[str]:
-    """Return the command that runs pip for an interpreter."""
-    own = [sys.executable, "-m", "pip"]
-    if find_spec("pip") is None and python is not None:
-        return [str(python), "-m", "pip"]
-    return own if python is None else [*own, "--python", str(python)]
-
-
 def _for(version: FunctionVersion, python: Path | None) -> list[str]:
-    options = ["install", "--quiet", "--no-input", "--disable-pip-version-check"]
-    options += ["--root-user-action=ignore", "--retries=1", "--timeout=10"]
+    options = list(pip.INSTALL)
     if python is not None:
         return options
     machine = _MACHINES.get(version.architecture, version.architecture)
@@ -193,30 +146,3 @@ def _for(version: FunctionVersion, python: Path | None) -> list[str]:
         f"--python-version={version.runtime.removeprefix('python')}",
         *(f"--platform={each}" for each in (*platforms, f"manylinux2014_{machine}")),
     ]
-
-
-async def _run(command: list[str], folder: Path) -> str | None:
-    """Run pip in ``folder``; returns why it failed, or None."""
-    environ = {name: value for name, value in os.environ.items() if name != "PYTHONPATH"}
-    process = await asyncio.create_subprocess_exec(
-        *command,
-        cwd=folder,
-        env=environ,
-        stdin=asyncio.subprocess.DEVNULL,
-        stdout=asyncio.subprocess.DEVNULL,
-        stderr=asyncio.subprocess.PIPE,
-    )
-    try:
-        async with asyncio.timeout(_PATIENCE):
-            _, told = await process.communicate()
-    except TimeoutError:
-        return f"it took longer than {_PATIENCE:.0f} s"
-    finally:
-        if process.returncode is None:
-            process.kill()
-            await process.wait()
-    if process.returncode == 0:
-        return None
-    lines = told.decode("utf-8", "replace").splitlines()
-    errors = [line.removeprefix("ERROR: ") for line in lines if line.startswith("ERROR: ")]
-    return "; ".join(errors[:2] or lines[-1:]) or f"it ended with {process.returncode}"

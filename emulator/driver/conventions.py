@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Mapping
+from contextlib import suppress
+from importlib import metadata
+from importlib.metadata import PackageNotFoundError
 from importlib.util import find_spec
 from pathlib import Path
 
@@ -18,8 +21,17 @@ WRAPPER = "AWS_LAMBDA_EXEC_WRAPPER"
 INVALID_ENTRYPOINT = "Runtime.InvalidEntrypoint"
 #: AWS's text where a custom runtime has nothing to start.
 NO_BOOTSTRAP = "Couldn't find valid bootstrap(s): [/var/task/bootstrap /opt/bootstrap]"
-#: The AWS SDK a Python function may import; nothing else of the emulator's own packages.
-SDK = ("boto3", "botocore", "s3transfer", "jmespath", "dateutil", "urllib3", "six")
+#: The AWS SDK a Python function may import, by distribution and module; nothing else of the
+#: emulator's own packages.
+SDK = {
+    "boto3": ("boto3",),
+    "botocore": ("botocore",),
+    "s3transfer": ("s3transfer",),
+    "jmespath": ("jmespath",),
+    "python-dateutil": ("dateutil",),
+    "urllib3": ("urllib3",),
+    "six": ("six",),
+}
 
 _START_UP_ONLY = re.compile(
     r"PYTHON(?!PATH$)|LD_(?!LIBRARY_PATH$)|MALLOC_|GLIBC_|NODE_OPTIONS$|NODE_EXTRA_|UV_"
@@ -54,17 +66,31 @@ def node_packages() -> Path:
     return Path.home() / ".localfaas" / "nodejs" / "node_modules"
 
 
-def package_paths(names: Iterable[str]) -> list[tuple[Path, str]]:
-    """Return where each installed package or module lies, with its name in a folder."""
+def package_paths(packages: Mapping[str, Iterable[str]]) -> list[tuple[Path, str]]:
+    """Return where each installed package lies, with its name in a folder: modules, metadata.
+
+    Args:
+        packages: Distributions with their modules.
+    """
     found = []
-    for name in names:
-        try:
-            spec = find_spec(name)
-        except ImportError:
-            continue
-        if spec is None or spec.origin is None:
-            continue
-        origin = Path(spec.origin)
-        place = origin.parent if spec.submodule_search_locations else origin
-        found.append((place, place.name))
+    for distribution, modules in packages.items():
+        for name in modules:
+            place = _place(name)
+            if place is not None:
+                found.append((place, place.name))
+        with suppress(PackageNotFoundError):
+            base = Path(str(metadata.distribution(distribution).locate_file("")))
+            pattern = f"{distribution.replace('-', '_')}-*.dist-info"
+            found += [(path, path.name) for path in base.glob(pattern)]
     return found
+
+
+def _place(module: str) -> Path | None:
+    try:
+        spec = find_spec(module)
+    except ImportError:
+        return None
+    if spec is None or spec.origin is None:
+        return None
+    origin = Path(spec.origin)
+    return origin.parent if spec.submodule_search_locations else origin

@@ -89,7 +89,7 @@ def _of_runtime(runtime: str) -> dict[str, str]:
         environ |= {"PWD": "/var/task", "SHLVL": "0"}
     match family:
         case "python":
-            environ["PYTHONPATH"] = "/var/runtime"
+            # PYTHONPATH is the runtime's to set: whether the user has set it counts.
             if tuple(map(int, release.split("."))) >= (3, 12):
                 environ["LC_CTYPE"] = "C.UTF-8"
         case "nodejs":

@@ -29,11 +29,8 @@ _hidden: list[Any] = []
 
 def main() -> None:
     """Run as a stem cell; returns when the Runtime API has closed the channel."""
-    # Out of sight but alive: to free them would copy the pages shared with the zygote.
+    # Out of sight but alive: to free it would copy the pages shared with the zygote.
     _hidden.append(sys.modules["__main__"])
-    sys.modules["__main__"] = sys.modules[__name__]
-    for name in ("warden", "kernel", "zygote", "ctypes", "_ctypes", "ctypes._endian"):
-        _hidden.append(sys.modules.pop(name, None))
     channel = client.Client.inherited()
     assert channel is not None, "a stem cell has its channel"
     order = channel.read_order()
@@ -41,7 +38,7 @@ def main() -> None:
     os.environ.update(order["environ"])
     setup.as_forked(order.get("limits", {}))
     os.chdir(order["cwd"])
-    _serve(channel, order["handler"], order.get("opt", ["/opt"]))
+    _serve(channel, order["handler"], order)
 
 
 def _main() -> None:
@@ -52,15 +49,18 @@ def _main() -> None:
     import json
 
     given = json.loads(sys.argv[1]) if len(sys.argv) > 1 and sys.argv[1][:1] == "{" else {}
+    del sys.argv[1:]
     channel = client.Client.inherited() or client.Client.connect(
         os.environ["AWS_LAMBDA_RUNTIME_API"]
     )
-    _serve(channel, os.environ.get("_HANDLER", ""), given.get("opt", ["/opt"]))
+    _serve(channel, os.environ.get("_HANDLER", ""), given)
 
 
-def _serve(channel: client.Client, handler: str, opt: list[str]) -> None:
+def _serve(channel: client.Client, handler: str, told: dict[str, Any]) -> None:
+    """``told`` has, where they are not AWS's, the folders of layers and of packages."""
     setup.streams()
-    setup.search_path(opt)
+    setup.search_path(told.get("opt", ["/opt"]), told.get("packages", ""))
+    setup.own_names(__name__)
     count = os.environ.get("AWS_LAMBDA_MAX_CONCURRENCY")
     if count:
         from localfaas_runtime import workers

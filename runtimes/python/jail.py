@@ -10,9 +10,10 @@ everything in the namespace. This program then prints the zygote's process id an
 The host's own tree stays reachable below ``/.host`` (mode 0700), from where the wardens take
 the code to mount; every warden detaches it before any code of a function runs.
 
-The JSON: ``user`` (make a user namespace), ``binds`` ([source, target] pairs, read-only),
-``links`` ([text, path] pairs), ``files`` (path to text), ``folders``, ``environ``, ``argv``
-(empty: only try whether this machine allows a jail; the exit status tells).
+The JSON: ``user`` (make a user namespace), ``binds`` ([source, target] pairs, read-only, in
+order; an empty source covers what stands at the target with an empty folder), ``links`` ([text,
+path] pairs), ``files`` (path to text), ``folders``, ``environ``, ``argv`` (empty: only try whether
+this machine allows a jail; the exit status tells).
 """
 
 from __future__ import annotations
@@ -32,6 +33,9 @@ if TYPE_CHECKING:
 _READ_ONLY = kernel.MS_RDONLY | kernel.MS_NOSUID | kernel.MS_NODEV
 
 
+_COVER = "mode=755,size=1m"
+
+
 def _build(root: str, plan: dict[str, Any]) -> None:
     kernel.mount(None, "/", None, kernel.MS_REC | kernel.MS_PRIVATE)
     kernel.mount("sandbox", root, "tmpfs", kernel.MS_NOSUID, "mode=755,size=16m")
@@ -47,8 +51,14 @@ def _build(root: str, plan: dict[str, Any]) -> None:
     for text, path in plan["links"]:
         os.makedirs(os.path.dirname(root + path), exist_ok=True)
         os.symlink(text, root + path)
+    covers = []
     for source, target in plan["binds"]:
         inside = root + target
+        if not source:
+            os.makedirs(inside, exist_ok=True)
+            kernel.mount("cover", inside, "tmpfs", kernel.MS_NOSUID | kernel.MS_NODEV, _COVER)
+            covers.append(inside)
+            continue
         if os.path.isdir(source):
             os.makedirs(inside, exist_ok=True)
         else:
@@ -57,6 +67,8 @@ def _build(root: str, plan: dict[str, Any]) -> None:
         device = target.startswith("/dev/")
         flags = kernel.MS_NOSUID if device else _READ_ONLY
         kernel.bind(source, inside, flags, whole=plan["user"])
+    for inside in covers:
+        kernel.mount(None, inside, None, kernel.MS_BIND | kernel.MS_REMOUNT | _READ_ONLY)
 
 
 def _become(root: str, plan: dict[str, Any]) -> None:

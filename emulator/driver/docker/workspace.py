@@ -7,7 +7,7 @@ import hashlib
 import os
 import shutil
 import socket
-from collections.abc import Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
@@ -220,7 +220,7 @@ def remove_folder(folder: Path) -> None:
     shutil.rmtree(folder, ignore_errors=True)
 
 
-def _gather(packages: Sequence[str], target: Path) -> Path:
+def _gather(packages: Mapping[str, Iterable[str]], target: Path) -> Path:
     """Make a folder of installed Python packages."""
     target.mkdir()
     for source, name in package_paths(packages):

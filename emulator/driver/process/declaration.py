@@ -19,6 +19,7 @@ def _make(setup: DriverSetup) -> Driver:
         strict=setup.settings.strict,
         bootstrap=setup.settings.bootstrap,
         stem_cells=setup.settings.stem_cells,
+        console=setup.console,
     )
 
 

@@ -19,11 +19,13 @@ from emulator.driver.disks import Disks
 from emulator.driver.process import layout, ledger
 from emulator.driver.process import usage as measured
 from emulator.driver.process.interpreters import Choice, choose
-from emulator.driver.process.launch import Launch, plan
+from emulator.driver.process.launch import PACKAGES, RUNTIME, Launch, plan
+from emulator.driver.process.packages import PythonPackages
 from emulator.driver.process.sandbox import ProcessSandbox
 from emulator.driver.process.temporary import Temporary
 from emulator.driver.process.zygote import World, Zygote
 from emulator.model.clock import Clock, SystemClock
+from emulator.model.console import Console, SilentConsole
 from emulator.model.errors import ConfigurationError, DriverFault
 from emulator.model.sandbox import EnvironmentSpec, Exit, Usage
 
@@ -47,6 +49,7 @@ class ProcessDriver:
             "none"; None takes the first that this machine allows.
         use_cgroups: Use control groups where they can be had.
         clock: For waiting.
+        console: Told what is installed for a runtime.
     """
 
     name = "process"
@@ -65,7 +68,9 @@ class ProcessDriver:
         isolation: str | None = None,
         use_cgroups: bool = True,
         clock: Clock | None = None,
+        console: Console | None = None,
     ) -> None:
+        self._console = console or SilentConsole()
         self._state = state / "process"
         self._strict = strict
         self._bootstrap = bootstrap
@@ -107,7 +112,9 @@ class ProcessDriver:
             user=isolation == "user",
             first_uid=layout.FIRST_UID + secrets.randbelow(4096) * layout.UIDS_PER_INSTANCE,
             state=self._state,
-            packages=self._packages(),
+            packages=PythonPackages(
+                official=self._bootstrap == "awslambdaric", console=self._console, state=self._state
+            ).of,
             stem_cells=self._stem_cells,
             new_sandbox=self._new_sandbox,
             equip=self._temporary.equip,
@@ -122,9 +129,7 @@ class ProcessDriver:
         if sys.platform != "linux":
             return "none"
         wanted = "root" if os.geteuid() == 0 else "user"
-        plan = layout.jail_plan(
-            user=wanted == "user", first_uid=0, family="", prefix=None, packages=(), argv=[]
-        )
+        plan = layout.jail_plan(user=wanted == "user", first_uid=0, family="", prefix=None, argv=[])
         probe = await asyncio.create_subprocess_exec(
             str(layout.own_interpreter()),
             "-I",
@@ -137,20 +142,16 @@ class ProcessDriver:
         await probe.communicate(json.dumps(plan).encode())
         return wanted if probe.returncode == 0 else "none"
 
-    def _packages(self) -> tuple[str, ...]:
-        official = layout.OFFICIAL_CLIENT if self._bootstrap == "awslambdaric" else ()
-        return conventions.SDK + official
-
     @property
     def _runtime_folder(self) -> Path:
-        return self._state / "runtime"
+        return self._state / RUNTIME
 
     def _link_runtime_folder(self) -> None:
         """Make the folder that stands for /var/runtime where there are no namespaces."""
         shutil.rmtree(self._runtime_folder, ignore_errors=True)
         self._runtime_folder.mkdir(parents=True)
         for family in ("python", "nodejs"):
-            for source, name in layout.runtime_folder_entries(family, self._packages()):
+            for source, name in layout.runtime_folder_entries(family):
                 (self._runtime_folder / name).symlink_to(source)
 
     def _take_notes(self) -> None:
@@ -194,7 +195,8 @@ class ProcessDriver:
         if self._groups is not None:
             await asyncio.to_thread(self._groups.remove)
             self._groups = None
-        shutil.rmtree(self._runtime_folder, ignore_errors=True)
+        for name in (RUNTIME, PACKAGES):
+            shutil.rmtree(self._state / name, ignore_errors=True)
         await self._temporary.close()
         if self._ledger is not None:
             self._ledger.close()
@@ -284,7 +286,7 @@ class ProcessDriver:
             bootstrap=self._bootstrap,
             jailed=self._world.jailed,
             tmp=tmp.folder,
-            runtime=self._runtime_folder,
+            state=self._state,
         )
         try:
             sandbox = await zygote.take(early=launch.early)

@@ -16,13 +16,13 @@ from emulator.driver.conventions import (
     needs_fresh_process,
 )
 from emulator.driver.process.interpreters import Choice
-from emulator.driver.process.layout import is_visible
+from emulator.driver.process.layout import is_visible, packages_folder
 from emulator.model.sandbox import EnvironmentSpec
 
-_OFFICIAL_CLIENT = (
-    "import os, sys; sys.path[:0] = {path!r}; sys.path.remove('') if '' in sys.path else None;"
-    " from awslambdaric.__main__ import main; main(['awslambdaric', os.environ['_HANDLER']])"
-)
+#: The folder, in the driver's own, with the packages of each runtime where there are no namespaces.
+PACKAGES = "packages"
+#: The folder there that stands for /var/runtime.
+RUNTIME = "runtime"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -34,6 +34,8 @@ class Paths:
     opt: tuple[str, ...] = ("/opt",)
     tmp: str = "/tmp"
     runtime: str = "/var/runtime"
+    #: The packages that the Python runtime brings.
+    packages: str = ""
 
     def translate(self, value: str) -> str:
         """Return a value, or list of paths, with Lambda's places replaced by these."""
@@ -78,6 +80,7 @@ class Launch:
             "cwd": self.paths.task,
             "handler": self.handler,
             "opt": self.paths.opt,
+            "packages": self.paths.packages,
             "limits": limits,
         }
         return {
@@ -98,7 +101,7 @@ def plan(
     bootstrap: str,
     jailed: bool,
     tmp: Path | None,
-    runtime: Path,
+    state: Path,
 ) -> Launch:
     """Return how to start ``spec``.
 
@@ -108,13 +111,21 @@ def plan(
         bootstrap: "localfaas" or "awslambdaric".
         jailed: There are namespaces: everything is at Lambda's own place.
         tmp: The host's folder that is the sandbox's /tmp; None where that is a disk.
-        runtime: The host's folder that stands for /var/runtime without namespaces.
+        state: The driver's own folder.
     """
     layers = [str(layer) for layer in reversed(spec.layers)]
     if jailed:
-        paths = Paths()
+        paths = Paths(packages=_packages(choice))
     else:
-        paths = Paths(task=str(spec.code), opt=tuple(layers), tmp=str(tmp), runtime=str(runtime))
+        paths = Paths(
+            task=str(spec.code),
+            opt=tuple(layers),
+            tmp=str(tmp),
+            runtime=str(state / RUNTIME),
+            packages=str(state / PACKAGES / choice.interpreter.runtime)
+            if choice.interpreter
+            else "",
+        )
     environ = _environ(spec, paths, jailed=jailed)
     mounts: list[list[Any]] = []
     if jailed:
@@ -136,12 +147,14 @@ def plan(
     program = program_inside(choice, jailed=jailed)
     command: tuple[str, ...]
     official = choice.family == "python" and bootstrap == "awslambdaric"
-    if official:
-        code = _OFFICIAL_CLIENT.format(path=_python_path(choice.interpreter.version, paths))
-        command, channel = (program, "-c", code), False
-    elif choice.family == "python":
-        arguments = () if jailed else (json.dumps({"opt": paths.opt}),)
-        command, channel = (program, f"{paths.runtime}/bootstrap.py", *arguments), True
+    if choice.family == "python":
+        told = {"opt": paths.opt, "packages": paths.packages}
+        arguments = () if jailed else (json.dumps(told),)
+        if official:  # without the packages of the interpreter's own
+            command = (program, "-S", f"{paths.runtime}/official.py", *arguments)
+        else:
+            command = (program, f"{paths.runtime}/bootstrap.py", *arguments)
+        channel = not official
     else:
         command, channel = (program, f"{paths.runtime}/bootstrap.mjs"), False
     if wrapper := environ.get(WRAPPER):
@@ -184,11 +197,10 @@ def _needs_fresh_process(environ: dict[str, str], *, jailed: bool) -> bool:
     return jailed and environ.get("LD_LIBRARY_PATH", LD_LIBRARY_PATH) != LD_LIBRARY_PATH
 
 
-def _python_path(version: int, paths: Paths) -> list[str]:
-    found = [paths.task]
-    for folder in paths.opt:
-        found += [f"{folder}/python/lib/python3.{version}/site-packages", f"{folder}/python"]
-    return [*found, paths.runtime]
+def _packages(choice: Choice) -> str:
+    if choice.interpreter is None or choice.family != "python":
+        return ""
+    return packages_folder(choice.interpreter.version)
 
 
 def _provided(spec: EnvironmentSpec, common: dict[str, Any]) -> Launch:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import sys
+from collections.abc import Sequence
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -13,7 +14,6 @@ from emulator.driver.conventions import (
     NODE_CERTIFICATES,
     USER_NAME,
     node_packages,
-    package_paths,
     runtimes_folder,
 )
 
@@ -24,9 +24,6 @@ FIRST_UID = 1_051_000_000
 UIDS_PER_INSTANCE = 1024
 #: The one user id inside a user namespace, as on Lambda.
 INNER_UID = 993
-
-#: What the official runtime client is made of.
-OFFICIAL_CLIENT = ("awslambdaric", "runtime_client", "simplejson", "snapshot_restore_py")
 
 _TOP = ("bin", "sbin", "lib", "lib32", "lib64", "libx32")
 _ETC = (
@@ -53,7 +50,7 @@ def is_visible(prefix: Path) -> bool:
     return any(prefix == Path(top) or Path(top) in prefix.parents for top in _VISIBLE_PREFIXES)
 
 
-def runtime_folder_entries(family: str, packages: tuple[str, ...]) -> list[tuple[Path, str]]:
+def runtime_folder_entries(family: str) -> list[tuple[Path, str]]:
     """Return (source, name) of what is in /var/runtime."""
     folder = runtimes_folder()
     if family == "nodejs":
@@ -64,8 +61,8 @@ def runtime_folder_entries(family: str, packages: tuple[str, ...]) -> list[tuple
         ]
         return [(path, name) for path, name in own if path.exists()]
     if family == "python":
-        parts = [folder / "python" / name for name in ("bootstrap.py", "localfaas_runtime")]
-        return [(path, path.name) for path in parts] + package_paths(packages)
+        parts = ("bootstrap.py", "official.py", "localfaas_runtime")
+        return [(folder / "python" / name, name) for name in parts]
     return []
 
 
@@ -75,7 +72,7 @@ def jail_plan(
     first_uid: int,
     family: str,
     prefix: Path | None,
-    packages: tuple[str, ...],
+    packages: Sequence[tuple[Path, str]] = (),
     argv: list[str],
     environ: dict[str, str] | None = None,
 ) -> dict[str, Any]:
@@ -86,7 +83,7 @@ def jail_plan(
         first_uid: The first of the instance's own user ids.
         family: "python", "nodejs" or "provided".
         prefix: The interpreter's installation, to be shown at /var/lang; None for none.
-        packages: The names of packages to show in /var/runtime.
+        packages: What the runtime brings: where each package lies, and where it is shown.
         argv: The zygote's command, as seen inside.
         environ: The environment it starts in; None for the usual one.
     """
@@ -104,14 +101,19 @@ def jail_plan(
     binds += [(f"/dev/{name}", f"/dev/{name}") for name in _DEVICES]
     if prefix is not None and not is_visible(prefix):
         binds.append((str(prefix), "/var/lang"))
-    for source, name in runtime_folder_entries(family, packages):
+    for source, name in runtime_folder_entries(family):
         binds.append((str(source), f"/var/runtime/{name}"))
+    if family == "python" and prefix is not None:
+        # What else the machine's interpreter has installed is none of a function's.
+        if covered := site_packages(prefix):
+            binds.append(("", covered))
+        binds += [(str(source), target) for source, target in packages]
     links += [("/proc/self/fd", "/dev/fd")]
     links += [(f"/proc/self/fd/{n}", f"/dev/{name}") for n, name in enumerate(_STREAMS)]
     uids = [INNER_UID] if user else range(first_uid, first_uid + UIDS_PER_INSTANCE)
     return {
         "user": user,
-        "binds": [pair for pair in binds if os.path.exists(pair[0])],
+        "binds": [pair for pair in binds if not pair[0] or os.path.exists(pair[0])],
         "links": links,
         "files": {
             "/etc/passwd": "root:x:0:0:root:/root:/sbin/nologin\n"
@@ -128,6 +130,19 @@ def jail_plan(
 
 
 _STREAMS = ("stdin", "stdout", "stderr")
+
+
+def packages_folder(version: int) -> str:
+    """Return where AWS's runtime of Python 3.``version`` has the packages it brings."""
+    return "/var/runtime" if version <= 10 else f"/var/lang/lib/python3.{version}/site-packages"
+
+
+def site_packages(prefix: Path) -> str:
+    """Return where the sandbox sees the packages of the interpreter at ``prefix``, if it does."""
+    if is_visible(prefix):
+        return ""
+    found = next(prefix.glob("lib/python3.*/site-packages"), None)
+    return f"/var/lang/{found.relative_to(prefix)}" if found else ""
 
 
 def zygote_environ() -> dict[str, str]:

@@ -6,6 +6,7 @@ import array
 import asyncio
 import json
 import os
+import shutil
 import socket
 from collections import deque
 from collections.abc import Awaitable, Callable
@@ -17,8 +18,8 @@ from typing import Any
 from emulator.driver.cgroups import unique_folders
 from emulator.driver.conventions import runtimes_folder
 from emulator.driver.process import layout
-from emulator.driver.process.interpreters import Choice
-from emulator.driver.process.launch import program_inside
+from emulator.driver.process.interpreters import Choice, Interpreter
+from emulator.driver.process.launch import PACKAGES, program_inside
 from emulator.driver.process.sandbox import ProcessSandbox
 from emulator.model.clock import Clock, Timer
 from emulator.model.errors import DriverFault
@@ -38,8 +39,8 @@ class World:
     user: bool
     first_uid: int
     state: Path
-    #: Names of the packages shown in /var/runtime.
-    packages: tuple[str, ...]
+    #: Returns the packages of an interpreter: where each lies, and where it is shown.
+    packages: Callable[[Interpreter], Awaitable[list[tuple[Path, str]]]]
     stem_cells: int
     #: Makes a sandbox's driver side, with its slot, user id and group.
     new_sandbox: Callable[[], ProcessSandbox]
@@ -105,6 +106,23 @@ class Zygote:
         jailed = "1" if self._world.jailed else "0"
         return ["-I", "-S", program, str(control.fileno()), jailed, runtime]
 
+    async def _packages(self) -> list[tuple[Path, str]]:
+        interpreter = self.choice.interpreter
+        if interpreter is None or interpreter.family != "python":
+            return []
+        return await self._world.packages(interpreter)
+
+    async def _link_packages(self) -> None:
+        """Make the folder of packages for sandboxes that see this machine's files."""
+        packages = await self._packages()
+        if packages:
+            assert self.choice.interpreter is not None
+            folder = self._world.state / PACKAGES / self.choice.interpreter.runtime
+            shutil.rmtree(folder, ignore_errors=True)
+            folder.mkdir(parents=True)
+            for source, place in packages:
+                (folder / Path(place).name).symlink_to(source)
+
     async def _start_jailed(self, control: socket.socket, errors: int) -> None:
         interpreter = self.choice.interpreter
         own = layout.own_interpreter()
@@ -123,7 +141,7 @@ class Zygote:
             first_uid=self._world.first_uid,
             family=self.choice.family,
             prefix=interpreter.prefix if interpreter else None,
-            packages=self._world.packages,
+            packages=await self._packages(),
             environ=environ,
             argv=[program, *self._arguments(control, "/.host/root", runtime)],
         )
@@ -157,6 +175,7 @@ class Zygote:
         else:
             program = str(layout.own_interpreter())
         folder = str(runtimes_folder() / "python")
+        await self._link_packages()
         self._process = await asyncio.create_subprocess_exec(
             program,
             *self._arguments(control, "", folder),

@@ -1,45 +1,48 @@
-"""JSON as awslambdaric writes it, which uses simplejson, with the standard library."""
+"""JSON as awslambdaric writes it, which uses simplejson, with the standard library.
+
+What both libraries write alike goes through the standard library's fast encoder; named tuples,
+Decimals, bytes, keys of bytes and all that fails go through ``_Exact``, which does as simplejson
+with ``use_decimal=False`` and ``namedtuple_as_object=True``.
+"""
 
 from __future__ import annotations
 
 import decimal
 import functools
 import json
-import math
 import os
-import re
-import uuid
 
 from .errors import Fault
 
 # What a type checker needs, and no start of a runtime pays for.
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from typing import Any
+    from typing import Any, Callable
 
 #: The runtimes that leave characters beyond ASCII as they are.
 _UNESCAPED = ("python3.12", "python3.13", "python3.14", "python3.15")
-_LEAVES = (str, int, float, bool, type(None))
+_LEAVES = frozenset((str, int, float, bool, type(None)))
+_PLAIN = frozenset((dict, list))
 
-_escaping = json.JSONEncoder()
-_keeping = json.JSONEncoder(ensure_ascii=False)
+
+class _Unusual(Exception):
+    """The fast encoder has met a value that it does not know."""
+
+
+def _unusual(value: Any) -> Any:
+    raise _Unusual
+
+
+_escaping = json.JSONEncoder(default=_unusual)
+_keeping = json.JSONEncoder(default=_unusual, ensure_ascii=False)
 #: Some response of this environment had characters beyond ASCII: expect them in the next one.
 _beyond_ascii = False
 
 
 def encode(value: Any) -> bytes:
-    """Return ``value`` as JSON in bytes.
-
-    Decimals become numbers, named tuples objects and bytes text, as simplejson has it.
-    """
-    if type(value) not in _LEAVES and _has_named_tuple(value):
-        value = _without_named_tuples(value)
+    """Return ``value`` as JSON in bytes."""
     escape = _escapes()
-    try:
-        text = _text(value, escape)
-    except TypeError:
-        text = _with_others(value, escape)
-    return text.encode("utf-8", "strict" if escape else "surrogatepass")
+    return _text(value, escape).encode("utf-8", "strict" if escape else "surrogatepass")
 
 
 @functools.lru_cache
@@ -49,6 +52,18 @@ def _escapes() -> bool:
 
 
 def _text(value: Any, escape: bool) -> str:
+    """Return ``value`` as JSON."""
+    try:
+        text = _fast(value, escape)
+    except RecursionError:
+        raise
+    except (_Unusual, TypeError, ValueError):
+        return _Exact(escape).text(value)
+    # It ends: what holds itself has been refused by now.
+    return _Exact(escape).text(value) if _has_named_tuple(value) else text
+
+
+def _fast(value: Any, escape: bool) -> str:
     global _beyond_ascii
     if not (escape or _beyond_ascii):
         # Where there is nothing to escape, the encoder that would is a third faster.
@@ -59,50 +74,136 @@ def _text(value: Any, escape: bool) -> str:
     return (_escaping if escape else _keeping).encode(value)
 
 
-def _with_others(value: Any, escape: bool) -> str:
-    """Return as JSON what holds values of unusual types, too."""
-    numbers: dict[str, str] = {}
-    text = json.dumps(value, ensure_ascii=escape, default=lambda other: _other(other, numbers))
-    if numbers:
-        # The encoder can't write a number it does not know: put in what stands for it.
-        text = re.sub('"({})"'.format("|".join(numbers)), lambda match: numbers[match[1]], text)
-    return text
-
-
-def _other(value: object, numbers: dict[str, str]) -> object:
-    if isinstance(value, decimal.Decimal):
-        if value.is_nan():
-            return math.nan
-        mark = uuid.uuid4().hex
-        numbers[mark] = str(value)
-        return mark
-    if isinstance(value, bytes):
-        return value.decode("utf-8")
-    raise TypeError(f"Object of type {type(value).__name__} is not JSON serializable")
-
-
 def _has_named_tuple(value: Any) -> bool:
-    pending, seen = [value], 0
-    while pending and seen < 1_000_000:  # a structure that holds itself is the encoder's to refuse
-        seen += 1
+    """Say whether a container in ``value`` has ``_asdict``: the fast encoder does not ask."""
+    if type(value) in _LEAVES:
+        return False
+    pending = [value]
+    while pending:
         item = pending.pop()
+        if type(item) not in _PLAIN and hasattr(item, "_asdict"):
+            return True
         if isinstance(item, dict):
-            pending.extend(part for part in item.values() if type(part) not in _LEAVES)
-        elif isinstance(item, (list, tuple)):
-            if hasattr(item, "_asdict"):
-                return True
-            pending.extend(part for part in item if type(part) not in _LEAVES)
+            item = item.values()
+        elif not isinstance(item, (list, tuple)):
+            continue
+        pending.extend([part for part in item if type(part) not in _LEAVES])
     return False
 
 
-def _without_named_tuples(value: Any) -> Any:
-    if isinstance(value, dict):
-        return {key: _without_named_tuples(part) for key, part in value.items()}
-    if isinstance(value, (list, tuple)):
-        if hasattr(value, "_asdict"):
-            return _without_named_tuples(value._asdict())
-        return [_without_named_tuples(part) for part in value]
-    return value
+class _Exact:
+    """The encoder that does as simplejson does, value by value."""
+
+    def __init__(self, escape: bool) -> None:
+        self._string = (
+            json.encoder.encode_basestring_ascii if escape else json.encoder.encode_basestring
+        )
+        self._open: set[int] = set()
+
+    def text(self, value: Any) -> str:
+        parts: list[str] = []
+        self._write(value, parts.append)
+        return "".join(parts)
+
+    def _write(self, value: Any, put: Callable[[str], None]) -> None:
+        scalar = self._scalar(value)
+        if scalar is not None:
+            put(scalar)
+            return
+        fields = _fields(value)
+        if fields is not None:
+            self._nested(value, self._object, fields, put)
+        elif isinstance(value, (list, tuple)):
+            self._nested(value, self._array, value, put)
+        elif isinstance(value, dict):
+            self._nested(value, self._object, value, put)
+        elif isinstance(value, decimal.Decimal):
+            put("NaN" if value.is_nan() else str(value))
+        else:
+            raise TypeError(f"Object of type {type(value).__name__} is not JSON serializable")
+
+    def _scalar(self, value: Any) -> str | None:
+        """Return what has no parts as JSON; None for anything else."""
+        if isinstance(value, str):
+            return self._string(value)
+        if isinstance(value, bytes):
+            return self._string(str(value, "utf-8"))
+        if value is None:
+            return "null"
+        if isinstance(value, bool):
+            return "true" if value else "false"
+        if isinstance(value, int):
+            return str(int(value))
+        if isinstance(value, float):
+            return _number(value)
+        return None
+
+    def _nested(
+        self,
+        value: Any,
+        write: Callable[[Any, Any], None],
+        content: Any,
+        put: Callable[[str], None],
+    ) -> None:
+        if id(value) in self._open:
+            raise ValueError("Circular reference detected")
+        self._open.add(id(value))
+        write(content, put)
+        self._open.discard(id(value))
+
+    def _array(self, items: Any, put: Callable[[str], None]) -> None:
+        put("[")
+        between = False
+        for item in items:
+            if between:
+                put(", ")
+            between = True
+            self._write(item, put)
+        put("]")
+
+    def _object(self, fields: Any, put: Callable[[str], None]) -> None:
+        put("{")
+        between = False
+        for key, item in fields.items():
+            name = _key(key)
+            if between:
+                put(", ")
+            between = True
+            put(self._string(name))
+            put(": ")
+            self._write(item, put)
+        put("}")
+
+
+def _fields(value: Any) -> dict[Any, Any] | None:
+    """Return what ``_asdict`` makes of ``value``; None where it has none that can be called."""
+    make = getattr(value, "_asdict", None)
+    if not callable(make):
+        return None
+    fields = make()
+    if not isinstance(fields, dict):
+        raise TypeError(f"_asdict() must return a dict, not {type(fields).__name__}")
+    return fields
+
+
+def _key(key: Any) -> str:
+    if isinstance(key, str):
+        return key
+    if isinstance(key, bytes):
+        return str(key, "utf-8")
+    if isinstance(key, float):
+        return _number(key)
+    if isinstance(key, bool):
+        return "true" if key else "false"
+    if key is None:
+        return "null"
+    if isinstance(key, int):
+        return str(int(key))
+    raise TypeError(f"keys must be str, int, float, bool or None, not {type(key).__name__}")
+
+
+def _number(value: float) -> str:
+    return json.dumps(float(value))
 
 
 def response(value: Any) -> tuple[bytes, str]:

@@ -83,7 +83,7 @@ def _fork(channel: client.Client, handler_name: str, memory: mmap.mmap, place: i
     code = 1
     try:
         channel.close()
-        setup.streams(by_line=True)
+        setup.streams_by_line()
         own = Worker.connect(os.environ["AWS_LAMBDA_RUNTIME_API"])
         own.note_in(memory, place)
         loop.run(own, handler_name)

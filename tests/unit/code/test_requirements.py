@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from emulator.code import requirements
+from emulator.code import pip
 from emulator.code.requirements import Requirements
 from emulator.driver.process.interpreters import choose
 from emulator.model.console import SilentConsole
@@ -131,12 +131,12 @@ async def test_the_end_gives_up_what_is_being_installed(
 ) -> None:
     begun = asyncio.Event()
 
-    async def endless(command: list[str], folder: Path) -> str | None:
+    async def endless(*arguments: object) -> str | None:
         begun.set()
         await asyncio.Event().wait()
         return None
 
-    monkeypatch.setattr(requirements, "_run", endless)
+    monkeypatch.setattr(pip, "run", endless)
     packages = Installing(tmp_path)
     waiting = asyncio.create_task(packages.layer(version(folder)))
     await begun.wait()

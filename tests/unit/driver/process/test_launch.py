@@ -37,7 +37,7 @@ def make(
         bootstrap=bootstrap,
         jailed=jailed,
         tmp=Path("/state/tmp"),
-        runtime=Path("/state/runtime"),
+        state=Path("/state"),
     )
 
 
@@ -79,7 +79,7 @@ def test_node_behind_a_wrapper_speaks_tcp() -> None:
 
 def test_the_official_client_speaks_tcp() -> None:
     launch = make(bootstrap="awslambdaric")
-    assert launch.argv[:2] == ("/usr/bin/python3.11", "-c")
+    assert launch.argv == ("/usr/bin/python3.11", "-S", "/var/runtime/official.py")
     assert not launch.channel
 
 

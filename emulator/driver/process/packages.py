@@ -1,0 +1,132 @@
+"""The packages that AWS's Python runtimes bring, for each interpreter of this machine."""
+
+from __future__ import annotations
+
+import asyncio
+import hashlib
+import re
+import sys
+from importlib import metadata
+from importlib.util import find_spec
+from pathlib import Path
+
+from emulator.code import pip
+from emulator.driver.conventions import SDK, package_paths
+from emulator.driver.process.interpreters import Interpreter
+from emulator.driver.process.layout import packages_folder, site_packages
+from emulator.model.console import Console
+from emulator.model.errors import DriverFault
+
+#: What registers the hooks of SnapStart; AWS's runtimes have it since Python 3.12.
+_HOOKS = {"snapshot-restore-py": ("snapshot_restore_py",)}
+_HOOKS_SINCE = 12
+#: What the official runtime client is made of.
+_OFFICIAL = {"awslambdaric": ("awslambdaric", "runtime_client"), "simplejson": ("simplejson",)}
+#: What an interpreter brings itself, on AWS as well; the second until Python 3.11.
+_INSTALLERS: tuple[str, ...] = ("pip", "pip-*.dist-info")
+_SETUPTOOLS = ("setuptools", "setuptools-*.dist-info", "pkg_resources", "_distutils_hack")
+_SETUPTOOLS_UNTIL = 11
+#: Names that pip leaves beside packages.
+_NO_PACKAGES = ("bin", "__pycache__")
+
+
+class PythonPackages:
+    """Finds what to show of which package, and installs what an interpreter needs older.
+
+    Args:
+        official: With the official runtime client.
+        console: Told what is installed.
+        state: A folder for what stands for packages that could not be installed.
+        cache: Where installed packages are kept; the user's cache without.
+    """
+
+    def __init__(
+        self, *, official: bool, console: Console, state: Path, cache: Path | None = None
+    ) -> None:
+        self._official = official
+        self._console = console
+        self._state = state
+        self._cache = cache
+
+    async def of(self, interpreter: Interpreter) -> list[tuple[Path, str]]:
+        """Return where each package for ``interpreter`` lies, and its place in a sandbox."""
+        version = interpreter.version
+        missing: list[str] = []
+        found: list[tuple[Path, str]] = []
+        if _runs_on("boto3", version):
+            found += package_paths(SDK)
+        else:
+            missing.append("boto3")
+        if version >= _HOOKS_SINCE or self._official:
+            found += package_paths(_HOOKS)
+        if self._official:
+            if version == sys.version_info.minor:
+                found += package_paths(_OFFICIAL)
+            else:
+                missing.append("awslambdaric")
+        for name in missing:
+            found += _content(await self._installed(name, interpreter))
+        folder = packages_folder(version)
+        shown = {f"{folder}/{name}": path for path, name in found}
+        return [(path, place) for place, path in shown.items()] + _installers(interpreter)
+
+    async def _installed(self, name: str, interpreter: Interpreter) -> Path:
+        """Return the folder with a package and what it needs, installed once per interpreter."""
+        cache = (self._cache or pip.cache_folder()).resolve()
+        key = hashlib.sha256(f"{name}\0{interpreter.executable}".encode()).hexdigest()[:24]
+        target = cache / f"{interpreter.runtime}-{key}"
+        if target.is_dir():
+            return target
+        try:
+            async with pip.scratch(cache) as scratch:
+                self._console.info(f"installing {name} for {interpreter.runtime} functions, once")
+                # By this emulator's pip, for its version: it need not run on old interpreters.
+                wanted = ("--only-binary=:all:", f"--python-version=3.{interpreter.version}")
+                arguments = [*pip.INSTALL, *wanted, "--target", str(scratch), name]
+                own = None if find_spec("pip") else interpreter.executable
+                failure = await pip.run(own, arguments, scratch)
+                if failure is not None:
+                    raise DriverFault(failure)
+                pip.keep(scratch, target)
+        except DriverFault as fault:
+            text = (
+                f"{name} for {interpreter.runtime} is not here and could not be installed "
+                f"({fault}). Bring it with the function's own packages."
+            )
+            self._console.warn(text)
+            return await asyncio.to_thread(self._stand_in, name, interpreter, text)
+        return target
+
+    def _stand_in(self, name: str, interpreter: Interpreter, text: str) -> Path:
+        """Return a folder with a module of that name, whose import says what is missing."""
+        folder = self._state / f"missing-{name}-{interpreter.runtime}"
+        folder.mkdir(parents=True, exist_ok=True)
+        for module in {"boto3": ("boto3", "botocore")}.get(name, (name,)):
+            (folder / f"{module}.py").write_text(f"raise ImportError({text!r})\n")
+        return folder
+
+
+def _runs_on(distribution: str, version: int) -> bool:
+    """Say whether this emulator's own copy of a package works on Python 3.``version``."""
+    try:
+        required = metadata.metadata(distribution)["Requires-Python"] or ""
+    except metadata.PackageNotFoundError:
+        return False
+    least = re.search(r">=\s*3\.(\d+)", required)
+    return least is None or int(least[1]) <= version
+
+
+def _content(folder: Path) -> list[tuple[Path, str]]:
+    return [(path, path.name) for path in folder.iterdir() if path.name not in _NO_PACKAGES]
+
+
+def _installers(interpreter: Interpreter) -> list[tuple[Path, str]]:
+    """Return pip, which AWS's runtimes have, where the interpreter's packages are covered."""
+    inside = site_packages(interpreter.prefix)
+    if not inside:
+        return []
+    own = interpreter.prefix / Path(inside).relative_to("/var/lang")
+    patterns = _INSTALLERS
+    if interpreter.version <= _SETUPTOOLS_UNTIL:
+        patterns += _SETUPTOOLS
+    return [(path, f"{inside}/{path.name}") for name in patterns for path in own.glob(name)]
