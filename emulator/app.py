@@ -54,6 +54,7 @@ from emulator.settings import Settings
 from emulator.sources.base import Queues
 from emulator.sources.pollers import Pollers
 from emulator.store.blobs import Blobs
+from emulator.store.folders import private_folder, private_state
 from emulator.store.store import Store
 from emulator.store.temporary import TemporaryFolder
 from emulator.telemetry.logs import Logs
@@ -443,7 +444,8 @@ def _make_temporary() -> TemporaryFolder:
 def _make_code_folder(state: Path) -> Path:
     folder = state / "code"
     try:
-        folder.mkdir(parents=True, exist_ok=True)
+        private_state(state)
+        private_folder(folder)
     except OSError as error:
         reason = error.strerror or error
         raise ConfigurationError(f"can't keep state in {state}: {reason}") from error

@@ -10,7 +10,7 @@ from collections.abc import Iterable
 from pathlib import Path
 
 from emulator.model.errors import StorageError, StorageFull
-from emulator.store.folders import sync_folder
+from emulator.store.folders import PRIVATE_FOLDER, sync_folder
 
 _FULL = {28, 122}  # ENOSPC, EDQUOT
 
@@ -51,7 +51,8 @@ class Blobs:
         if path.exists():
             return sha
         try:
-            path.parent.mkdir(parents=True, exist_ok=True)
+            for folder in (self._folder, path.parent.parent, path.parent):
+                folder.mkdir(parents=True, exist_ok=True, mode=PRIVATE_FOLDER)
             handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=".")
             try:
                 with os.fdopen(handle, "wb") as file:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import stat
 import threading
 from collections.abc import Callable
@@ -12,18 +13,51 @@ from pathlib import Path
 #: Modes of what nobody but the user may read.
 PRIVATE_FILE = 0o600
 PRIVATE_FOLDER = 0o700
+#: What a state folder holds.
+_OURS = frozenset({"lock", "code", "blobs", "process"})
+_DATABASE = re.compile(r"\.db(-wal|-shm|-journal)?$")
 
 
 def make_private(path: Path) -> None:
-    """Take every right of others from a file or folder; what is not there is left so.
+    """Take every right of others from a file or folder.
 
-    Raises:
-        OSError: It is somebody else's.
+    What is not there, and what is another user's (a volume that was mounted, say), is left so.
     """
-    with suppress(FileNotFoundError):
+    with suppress(FileNotFoundError, PermissionError):
         status = path.lstat()
         if status.st_mode & 0o077 and not stat.S_ISLNK(status.st_mode):
             path.chmod(PRIVATE_FOLDER if stat.S_ISDIR(status.st_mode) else PRIVATE_FILE)
+
+
+def private_folder(path: Path) -> Path:
+    """Make a folder that is the user's alone, where it is missing, and return it.
+
+    One of an earlier release, which others could read, is closed to them.
+
+    Raises:
+        OSError: It can't be made.
+    """
+    path.mkdir(parents=True, exist_ok=True, mode=PRIVATE_FOLDER)
+    make_private(path)
+    return path
+
+
+def private_state(folder: Path) -> None:
+    """Make the state folder, and close all in it to other users; blocks.
+
+    A folder that holds other things as well (``--state .``) keeps its mode: what is ours in it is
+    closed.
+
+    Raises:
+        OSError: It can't be made.
+    """
+    folder.mkdir(parents=True, exist_ok=True, mode=PRIVATE_FOLDER)
+    found = list(folder.iterdir())
+    ours = [path for path in found if path.name in _OURS or _DATABASE.search(path.name)]
+    for path in ours:
+        make_private(path)
+    if len(ours) == len(found) and not folder.stat().st_mode & stat.S_ISVTX:
+        make_private(folder)
 
 
 def in_background(sweep: Callable[[], None]) -> threading.Thread:

@@ -13,6 +13,7 @@ from emulator.store import schema
 from emulator.store.connection import Durability
 from emulator.store.database import Database
 from emulator.store.documents import Documents
+from emulator.store.folders import PRIVATE_FILE, private_state
 from emulator.store.logs import StoredLogs
 from emulator.store.messages import MessageJournal
 
@@ -55,8 +56,8 @@ class Store:
         if folder is None:
             return cls(Database.open(None))
         try:
-            folder.mkdir(parents=True, exist_ok=True, mode=0o700)
-            lock = os.open(folder / "lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+            private_state(folder)
+            lock = os.open(folder / "lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, PRIVATE_FILE)
         except OSError as error:
             raise ConfigurationError(
                 f"the state folder {folder} cannot be used ({error.strerror}). "

@@ -43,8 +43,6 @@ class TemporaryFolder:
         except OSError:
             unnamed.rmdir()
             raise
-        # Sandboxes run as another user, who must be able to come this far.
-        path.chmod(0o711)
         return cls(path, lock, in_background(partial(_sweep, path.parent)))
 
     def remove(self) -> None:

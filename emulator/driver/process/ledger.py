@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from emulator.model.errors import ConfigurationError
-from emulator.store.folders import in_background
+from emulator.store.folders import PRIVATE_FILE, in_background, private_folder
 
 #: What an earlier instance had for sandboxes' /tmp, until it is removed.
 _LEFT = "left-"
@@ -35,8 +35,8 @@ class Ledger:
         Raises:
             ConfigurationError: Another emulator is using it.
         """
-        folder.mkdir(parents=True, exist_ok=True)
-        lock = os.open(folder / "lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+        private_folder(folder)
+        lock = os.open(folder / "lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, PRIVATE_FILE)
         try:
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
