@@ -1,0 +1,284 @@
+"""From a template and what its user gave with it to what a stack is to have."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from emulator.model.errors import AwsError
+from emulator.services.cloudformation.stack import Goal, Stack
+from emulator.stack import document, dynamic, graph, language_extensions, parameters, schemas
+from emulator.stack.errors import TemplateError
+from emulator.stack.intrinsics import Evaluator, Resources
+from emulator.stack.transform import NAME as SERVERLESS
+from emulator.stack.transform import SamTransform, TransformFailed
+
+#: Bytes of a template that is sent in a request, and of one in a bucket.
+LARGEST_BODY = 51_200
+LARGEST_TEMPLATE = 1_000_000
+#: Resources of a template at most.
+MOST_RESOURCES = 500
+_SECTIONS = frozenset(
+    "AWSTemplateFormatVersion Conditions Description Globals Hooks Mappings Metadata Outputs"
+    " Parameters Resources Rules Transform".split()
+)
+_IAM = "AWS::IAM::"
+_NAMED_IAM = {
+    "AWS::IAM::Group": "GroupName",
+    "AWS::IAM::InstanceProfile": "InstanceProfileName",
+    "AWS::IAM::ManagedPolicy": "ManagedPolicyName",
+    "AWS::IAM::Role": "RoleName",
+    "AWS::IAM::User": "UserName",
+}
+#: Types that are CloudFormation's own, and not in its published schemas.
+_OWN = ("AWS::CloudFormation::CustomResource", "AWS::CloudFormation::Macro")
+#: Looks up a dynamic reference.
+LookUp = Callable[[dynamic.DynamicReference], Awaitable[str]]
+#: Applies a macro that is a function: (name, request's members) → the template or part.
+Macro = Callable[[str, Mapping[str, Any]], Awaitable[Any]]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Plan:
+    """A template that has been checked and written out."""
+
+    #: After its transforms.
+    template: dict[str, Any]
+    parameters: parameters.Parameters
+    #: Values of parameters and pseudo parameters.
+    values: Mapping[str, Any]
+    #: The resources whose conditions hold, each without the branches that are not taken.
+    resources: dict[str, dict[str, Any]]
+    #: What each needs to be there before it.
+    needs: dict[str, set[str]]
+    #: What was odd about the template.
+    notes: tuple[str, ...]
+
+    def evaluator(self, resources: Resources, exports: Mapping[str, str]) -> Evaluator:
+        """Return what works out the values of this plan's template."""
+        return Evaluator(self.template, self.values, resources, exports=exports)
+
+
+class Planner:
+    """Makes plans of templates.
+
+    Args:
+        transform: SAM's translator.
+        look_up: Looks up parameters in SSM, for parameters of SSM types.
+        macro: Applies macros; None refuses them.
+    """
+
+    def __init__(
+        self, transform: SamTransform, look_up: LookUp, macro: Macro | None = None
+    ) -> None:
+        self._transform, self._look_up, self._macro = transform, look_up, macro
+
+    async def plan(self, stack: Stack, goal: Goal) -> Plan:
+        """Return the plan of what ``stack`` is to be.
+
+        Raises:
+            TemplateError: The template can't be had, in AWS's words.
+            AwsError: A parameter in SSM is not there.
+        """
+        read = document.parse(goal.template)
+        template = read.body
+        check(template)
+        declared = template.get("Parameters") or {}
+        found = parameters.read(declared, goal.given)
+        in_ssm = {
+            name: await self._look_up(dynamic.DynamicReference(service="ssm", name=text))
+            for name, text in found.in_ssm.items()
+        }
+        values = {
+            **parameters.with_ssm(found, declared, in_ssm),
+            **parameters.pseudo(
+                account=stack.account,
+                region=stack.region,
+                stack_name=stack.name,
+                stack_id=stack.stack_id,
+            ),
+            "AWS::NotificationARNs": goal.notification_arns,
+        }
+        template = await self._transformed(template, values, stack.region)
+        resources, needs = _resources(template, values)
+        return Plan(
+            template=template,
+            parameters=found,
+            values=values,
+            resources=resources,
+            needs=needs,
+            notes=read.notes,
+        )
+
+    async def _transformed(
+        self, template: dict[str, Any], values: Mapping[str, Any], region: str
+    ) -> dict[str, Any]:
+        for name in transforms(template):
+            if name == language_extensions.NAME:
+                evaluator = Evaluator(template, values, _Nothing())
+                template = language_extensions.expand(template, evaluator.resolve)
+            elif name == SERVERLESS:
+                try:
+                    template = await self._transform.translate(template, values, region)
+                except TransformFailed as failure:
+                    raise TemplateError(str(failure)) from failure
+            elif self._macro is not None and not name.startswith("AWS::"):
+                template = await self._macro(name, {"template": template, "values": values})
+            else:
+                raise TemplateError(f"No transform named {name} found.", ("Transform",))
+        template.pop("Transform", None)
+        return template
+
+
+def transforms(template: Mapping[str, Any]) -> list[str]:
+    """Return the names of a template's transforms, in their order."""
+    found = template.get("Transform") or []
+    names = [found] if isinstance(found, (str, dict)) else list(found)
+    return [str(each["Name"]) if isinstance(each, dict) else str(each) for each in names]
+
+
+def wanted_capabilities(template: Mapping[str, Any]) -> list[str]:
+    """Return the capabilities that a template needs, as AWS asks for them."""
+    resources = template.get("Resources") or {}
+    kinds = [(r.get("Type", ""), r.get("Properties") or {}) for r in resources.values()]
+    needed = []
+    if any(kind.startswith(_IAM) for kind, _ in kinds):
+        named = any(_NAMED_IAM.get(kind, "") in properties for kind, properties in kinds)
+        needed.append("CAPABILITY_NAMED_IAM" if named else "CAPABILITY_IAM")
+    if transforms(template):
+        needed.append("CAPABILITY_AUTO_EXPAND")
+    return needed
+
+
+def refuse_without_capabilities(needed: list[str], given: list[str]) -> None:
+    """Refuse what the user has not acknowledged.
+
+    Raises:
+        AwsError: InsufficientCapabilitiesException.
+    """
+    allowed = {*given, *(["CAPABILITY_IAM"] if "CAPABILITY_NAMED_IAM" in given else [])}
+    missing = [each for each in needed if each not in allowed]
+    if missing:
+        raise AwsError(
+            "InsufficientCapabilitiesException", f"Requires capabilities : [{', '.join(missing)}]"
+        )
+
+
+def check(template: Mapping[str, Any]) -> None:
+    """Refuse a template whose sections are not what they should be.
+
+    Raises:
+        TemplateError: In AWS's words.
+    """
+    for name in template:
+        if name not in _SECTIONS:
+            raise TemplateError(f"Invalid template property or properties [{name}]", (str(name),))
+    for name in ("Parameters", "Mappings", "Conditions", "Outputs", "Resources"):
+        section = template.get(name)
+        if section is not None and not isinstance(section, dict):
+            raise TemplateError(
+                f"Template format error: {name} section must be an object.", (name,)
+            )
+    if not template.get("Resources"):
+        raise TemplateError("Template format error: At least one Resources member must be defined.")
+    for name, body in (template.get("Parameters") or {}).items():
+        if not isinstance(body, dict) or not isinstance(body.get("Type", "String"), str):
+            raise TemplateError(
+                "Template format error: Every Parameters object must contain a Type member:"
+                f" {name}",
+                ("Parameters", name),
+            )
+
+
+def _resources(
+    template: Mapping[str, Any], values: Mapping[str, Any]
+) -> tuple[dict[str, dict[str, Any]], dict[str, set[str]]]:
+    resources: dict[str, dict[str, Any]] = {}
+    evaluator = Evaluator(template, values, _Nothing())
+    declared = template.get("Resources") or {}
+    if len(declared) > MOST_RESOURCES:
+        raise TemplateError(
+            f"Template format error: Number of resources, {len(declared)}, is greater than maximum"
+            f" allowed, {MOST_RESOURCES}"
+        )
+    unknown = set()
+    for logical, body in declared.items():
+        path = ("Resources", str(logical))
+        if not isinstance(body, dict):
+            raise TemplateError(
+                f"Template format error: [/Resources/{logical}] resource definition is malformed",
+                path,
+            )
+        kind = body.get("Type")
+        if not isinstance(kind, str):
+            raise TemplateError(
+                f"Template format error: [/Resources/{logical}] Every Resources object must"
+                " contain a Type member.",
+                path,
+            )
+        if not str(logical).isalnum():
+            raise TemplateError(
+                f"Template format error: Resource name {logical} is non alphanumeric.", path
+            )
+        if not _is_known(kind):
+            unknown.add(kind)
+        if "Condition" not in body or evaluator.condition(body["Condition"], path):
+            resources[logical] = evaluator.choose(body, path)
+    if unknown:
+        raise TemplateError(
+            f"Template format error: Unrecognized resource types: [{', '.join(sorted(unknown))}]"
+        )
+    present = {name: {**body, "DependsOn": _present(body, declared, resources)}
+               for name, body in resources.items()}  # fmt: skip
+    needs = graph.dependencies(present)
+    graph.waves(needs)
+    _check_references(resources, declared, values)
+    return resources, needs
+
+
+def _present(
+    body: Mapping[str, Any], declared: Mapping[str, Any], resources: Mapping[str, Any]
+) -> list[str]:
+    """Return what a resource depends on by its own word, without what its condition leaves out."""
+    named = body.get("DependsOn") or []
+    names = [named] if isinstance(named, str) else list(named)
+    return [name for name in names if name in resources or name not in declared]
+
+
+def _check_references(
+    resources: Mapping[str, Any], declared: Mapping[str, Any], values: Mapping[str, Any]
+) -> None:
+    missing = sorted(
+        {
+            name
+            for body in resources.values()
+            for name in graph.references(body.get("Properties"))
+            if name not in resources and name not in values and name != "AWS::NoValue"
+        }
+    )
+    if missing:
+        raise TemplateError(
+            f"Template format error: Unresolved resource dependencies [{', '.join(missing)}] in"
+            " the Resources block of the template",
+            ("Resources",),
+        )
+
+
+def _is_known(kind: str) -> bool:
+    if kind.startswith("Custom::") or kind in _OWN:
+        return True
+    return schemas.find(kind) is not None or (not kind.startswith("AWS::") and kind.count("::") == 2)
+
+
+class _Nothing:
+    """No resources at all: conditions and loops can't refer to any."""
+
+    def __contains__(self, logical: str) -> bool:
+        return False
+
+    def ref(self, logical: str) -> Any:
+        raise TemplateError(f"Template error: {logical} is no parameter")
+
+    def attribute(self, logical: str, name: str) -> Any:
+        raise TemplateError(f"Template error: {logical} is no parameter")

@@ -1,0 +1,17 @@
+"""CloudFormation, in data."""
+
+from __future__ import annotations
+
+from emulator.services.spec import ServiceSpec
+
+SPEC = ServiceSpec(
+    model="cloudformation",
+    title="CloudFormation",
+    protocols=("query",),
+    signing_name="cloudformation",
+    arn_name="cloudformation",
+    query_version="2010-05-15",
+    modules=("kinds", "state", "wire"),
+    # An operation that a restart interrupted goes on.
+    opens_at_start=True,
+)

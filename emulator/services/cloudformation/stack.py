@@ -1,0 +1,169 @@
+"""Stacks as they are kept: what stands in a stack, what happened to it, and its statuses."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field
+from typing import Any
+
+from emulator.stack.kinds import Made
+
+#: Events of a stack that are kept; the oldest go first.
+MOST_EVENTS = 10_000
+
+#: What the engine does: the statuses while it is under way and when it has been done.
+OPERATIONS = {
+    "create": ("CREATE_IN_PROGRESS", "CREATE_COMPLETE"),
+    "rollback": ("ROLLBACK_IN_PROGRESS", "ROLLBACK_COMPLETE"),
+    "update": ("UPDATE_IN_PROGRESS", "UPDATE_COMPLETE"),
+    "update-rollback": ("UPDATE_ROLLBACK_IN_PROGRESS", "UPDATE_ROLLBACK_COMPLETE"),
+    "delete": ("DELETE_IN_PROGRESS", "DELETE_COMPLETE"),
+}
+#: Statuses of stacks that can be updated.
+UPDATABLE = (
+    "CREATE_COMPLETE",
+    "IMPORT_COMPLETE",
+    "IMPORT_ROLLBACK_COMPLETE",
+    "UPDATE_COMPLETE",
+    "UPDATE_ROLLBACK_COMPLETE",
+)
+
+
+@dataclass(slots=True, kw_only=True)
+class Resource:
+    """One resource of a stack."""
+
+    logical: str
+    kind: str
+    #: Its properties, with every function worked out.
+    properties: dict[str, Any] = field(default_factory=dict)
+    physical: str = ""
+    attributes: dict[str, Any] = field(default_factory=dict)
+    ref: str = ""
+    status: str = ""
+    reason: str = ""
+    updated_at: float = 0.0
+    deletion_policy: str = "Delete"
+    replace_policy: str = "Delete"
+    #: Names of the resources that must go after this one.
+    needs: list[str] = field(default_factory=list)
+    metadata: dict[str, Any] = field(default_factory=dict)
+    #: How often it was made anew: a part of names that are made up.
+    generation: int = 0
+    #: What the operation under way has done to it: "created", "updated", "replaced" or "".
+    change: str = ""
+    #: What it was before that, for a rollback.
+    before: dict[str, Any] | None = None
+
+    @property
+    def made(self) -> Made:
+        """Return it as its type knows it."""
+        return Made(physical=self.physical, attributes=self.attributes, ref=self.ref)
+
+    def take(self, made: Made) -> None:
+        """Take what its type has made."""
+        self.physical, self.ref = made.physical, made.ref
+        self.attributes = dict(made.attributes)
+
+    def copy(self) -> dict[str, Any]:
+        """Return what brings it back with :meth:`from_document`; nothing of what was before."""
+        return {**asdict(self), "change": "", "before": None}
+
+    @classmethod
+    def from_document(cls, body: Mapping[str, Any]) -> Resource:
+        """Return the resource of a document."""
+        return cls(**{name: body[name] for name in cls.__slots__ if name in body})
+
+
+@dataclass(slots=True, kw_only=True)
+class Event:
+    """What happened to a resource of a stack, or to the stack itself."""
+
+    event_id: str
+    at: float
+    logical: str
+    kind: str
+    physical: str
+    status: str
+    reason: str = ""
+    properties: dict[str, Any] | None = None
+    token: str = ""
+
+
+@dataclass(slots=True, kw_only=True)
+class Goal:
+    """What a stack is or is to be: a template and what its user gave with it."""
+
+    #: As it was written.
+    template: str
+    #: Values the user gave, by name; defaults are not among them.
+    given: dict[str, str] = field(default_factory=dict)
+    tags: dict[str, str] = field(default_factory=dict)
+    capabilities: list[str] = field(default_factory=list)
+    notification_arns: list[str] = field(default_factory=list)
+    role_arn: str = ""
+
+
+@dataclass(slots=True, kw_only=True)
+class Stack:
+    """One stack."""
+
+    stack_id: str
+    name: str
+    account: str
+    region: str
+    #: What it is; in the middle of an update, what it was.
+    current: Goal | None = None
+    #: What it is to be; None while nothing is done to it.
+    goal: Goal | None = None
+    status: str = ""
+    reason: str = ""
+    created_at: float = 0.0
+    updated_at: float | None = None
+    deleted_at: float | None = None
+    description: str = ""
+    #: Values of parameters as they are shown, by name.
+    parameters: dict[str, str] = field(default_factory=dict)
+    #: Values as given or by default, those that are not shown among them.
+    values: dict[str, str] = field(default_factory=dict)
+    outputs: list[dict[str, str]] = field(default_factory=list)
+    #: Names of the exports it uses.
+    imports: list[str] = field(default_factory=list)
+    #: ROLLBACK, DELETE or DO_NOTHING where its creation fails.
+    on_failure: str = "ROLLBACK"
+    disable_rollback: bool = False
+    termination_protection: bool = False
+    timeout_minutes: int | None = None
+    parent_id: str = ""
+    root_id: str = ""
+    policy: str = ""
+    #: The token of who asked for what is under way.
+    token: str = ""
+    #: Resources whose removal may fail in what is under way.
+    skipped: list[str] = field(default_factory=list)
+    #: By name.
+    resources: dict[str, Resource] = field(default_factory=dict)
+    #: What others took the place of, until it has been removed.
+    leftovers: list[Resource] = field(default_factory=list)
+    #: Oldest first.
+    events: list[Event] = field(default_factory=list)
+
+    @property
+    def is_moving(self) -> bool:
+        """Whether something is done to it."""
+        return self.status.endswith("_IN_PROGRESS") and self.status != "REVIEW_IN_PROGRESS"
+
+    @property
+    def is_gone(self) -> bool:
+        """Whether it was deleted."""
+        return self.status == "DELETE_COMPLETE"
+
+    @property
+    def exports(self) -> dict[str, str]:
+        """Return the values that other stacks may import, by name."""
+        return {o["ExportName"]: o["OutputValue"] for o in self.outputs if "ExportName" in o}
+
+    def head(self) -> dict[str, Any]:
+        """Return its document: all but templates, resources and events, which have their own."""
+        kept = set(self.__slots__) - {"resources", "events", "leftovers", "current", "goal"}
+        return {name: getattr(self, name) for name in sorted(kept)}

@@ -1,0 +1,130 @@
+"""Operations on templates: get, validate, summarise."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import orjson
+
+from emulator.services.cloudformation import planning
+from emulator.services.cloudformation.lookup import (
+    from_template,
+    refused,
+    stack_of,
+    template_of,
+)
+from emulator.services.cloudformation.stacks import plan_of
+from emulator.services.context import Context, Request, Response
+from emulator.stack import document
+from emulator.stack.errors import TemplateError
+
+_WHY = {
+    "CAPABILITY_IAM": "The following resource(s) require capabilities: [{}]",
+    "CAPABILITY_NAMED_IAM": "The following resource(s) require capabilities: [{}]",
+    "CAPABILITY_AUTO_EXPAND": "The following resource(s) require capabilities: [{}]",
+}
+
+
+async def get_template(ctx: Context, request: Request) -> Response:
+    """Handle GetTemplate."""
+    if request.get("ChangeSetName"):
+        raise refused("localfaas shows templates of stacks, not those of change sets.")
+    stack = stack_of(ctx, str(request["StackName"]))
+    goal = stack.current or stack.goal
+    if goal is None:
+        raise refused(f"Stack {stack.name} has no template yet")
+    body = goal.template
+    if request.get("TemplateStage") == "Processed":
+        body = orjson.dumps((await plan_of(ctx, stack, goal)).template).decode()
+    return {"TemplateBody": body, "StagesAvailable": ["Original", "Processed"]}
+
+
+async def validate_template(ctx: Context, request: Request) -> Response:
+    """Handle ValidateTemplate."""
+    template = await _parsed(ctx, request)
+    capabilities = planning.wanted_capabilities(template)
+    return {
+        "Parameters": [
+            {
+                "ParameterKey": name,
+                "DefaultValue": _default(body),
+                "NoEcho": _is_hidden(body),
+                "Description": body.get("Description"),
+            }
+            for name, body in (template.get("Parameters") or {}).items()
+        ],
+        "Description": template.get("Description"),
+        "Capabilities": capabilities,
+        "CapabilitiesReason": _reason(template, capabilities),
+        "DeclaredTransforms": planning.transforms(template),
+    }
+
+
+async def get_template_summary(ctx: Context, request: Request) -> Response:
+    """Handle GetTemplateSummary."""
+    template = await _parsed(ctx, request)
+    capabilities = planning.wanted_capabilities(template)
+    resources = template.get("Resources") or {}
+    metadata = template.get("Metadata")
+    return {
+        "Parameters": [
+            {
+                "ParameterKey": name,
+                "DefaultValue": _default(body),
+                "ParameterType": body.get("Type", "String"),
+                "NoEcho": _is_hidden(body),
+                "Description": body.get("Description"),
+                "ParameterConstraints": {
+                    "AllowedValues": [str(each) for each in body.get("AllowedValues") or []]
+                },
+            }
+            for name, body in (template.get("Parameters") or {}).items()
+        ],
+        "Description": template.get("Description"),
+        "Capabilities": capabilities,
+        "CapabilitiesReason": _reason(template, capabilities),
+        "ResourceTypes": sorted({str(body.get("Type")) for body in resources.values()}),
+        "Version": template.get("AWSTemplateFormatVersion"),
+        "Metadata": orjson.dumps(metadata).decode() if metadata else None,
+        "DeclaredTransforms": planning.transforms(template),
+        "ResourceIdentifierSummaries": [],
+    }
+
+
+async def _parsed(ctx: Context, request: Request) -> dict[str, Any]:
+    try:
+        if request.get("StackName"):
+            goal = (stack := stack_of(ctx, str(request["StackName"]))).current or stack.goal
+            text = goal.template if goal is not None else ""
+        else:
+            text = await template_of(ctx, request)
+        template = document.parse(text).body
+        planning.check(template)
+    except TemplateError as error:
+        raise from_template(error) from error
+    return template
+
+
+def _default(body: Mapping[str, Any]) -> str | None:
+    value = body.get("Default")
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    return None if value is None else str(value)
+
+
+def _is_hidden(body: Mapping[str, Any]) -> bool:
+    return str(body.get("NoEcho", "")).lower() == "true"
+
+
+def _reason(template: Mapping[str, Any], capabilities: list[str]) -> str | None:
+    if not capabilities:
+        return None
+    kinds = sorted(
+        {
+            str(body["Type"])
+            for body in (template.get("Resources") or {}).values()
+            if str(body.get("Type", "")).startswith("AWS::IAM::")
+        }
+    )
+    return _WHY[capabilities[0]].format(", ".join(kinds or planning.transforms(template)))

@@ -1,0 +1,86 @@
+"""Stacks as answers show them."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from emulator.services.cloudformation.stack import Event, Resource, Stack
+
+
+def of_stack(stack: Stack) -> dict[str, Any]:
+    """Return a stack as DescribeStacks has it."""
+    goal = stack.current or stack.goal
+    return {
+        "StackId": stack.stack_id,
+        "StackName": stack.name,
+        "Description": stack.description or None,
+        "Parameters": [
+            {"ParameterKey": name, "ParameterValue": value}
+            for name, value in stack.parameters.items()
+        ],
+        "CreationTime": stack.created_at,
+        "DeletionTime": stack.deleted_at,
+        "LastUpdatedTime": stack.updated_at,
+        "RollbackConfiguration": {},
+        "StackStatus": stack.status,
+        "StackStatusReason": stack.reason or None,
+        "DisableRollback": stack.disable_rollback,
+        "NotificationARNs": goal.notification_arns if goal else [],
+        "TimeoutInMinutes": stack.timeout_minutes,
+        "Capabilities": goal.capabilities if goal else [],
+        "Outputs": stack.outputs,
+        "RoleARN": (goal.role_arn or None) if goal else None,
+        "Tags": [{"Key": k, "Value": v} for k, v in (goal.tags if goal else {}).items()],
+        "EnableTerminationProtection": stack.termination_protection,
+        "ParentId": stack.parent_id or None,
+        "RootId": stack.root_id or None,
+        "DriftInformation": {"StackDriftStatus": "NOT_CHECKED"},
+    }
+
+
+def of_summary(stack: Stack) -> dict[str, Any]:
+    """Return a stack as ListStacks has it."""
+    whole = of_stack(stack)
+    kept = (
+        "StackId StackName CreationTime LastUpdatedTime DeletionTime StackStatus StackStatusReason"
+        " ParentId RootId DriftInformation"
+    )
+    return {name: whole[name] for name in kept.split()} | {
+        "TemplateDescription": stack.description or None
+    }
+
+
+def of_resource(stack: Stack, resource: Resource) -> dict[str, Any]:
+    """Return a resource as DescribeStackResources has it."""
+    return {
+        "StackName": stack.name,
+        "StackId": stack.stack_id,
+        "LogicalResourceId": resource.logical,
+        "PhysicalResourceId": resource.physical or None,
+        "ResourceType": resource.kind,
+        "Timestamp": resource.updated_at,
+        "LastUpdatedTimestamp": resource.updated_at,
+        "ResourceStatus": resource.status,
+        "ResourceStatusReason": resource.reason or None,
+        "DriftInformation": {"StackResourceDriftStatus": "NOT_CHECKED"},
+    }
+
+
+def of_event(stack: Stack, event: Event) -> dict[str, Any]:
+    """Return an event as DescribeStackEvents has it."""
+    import orjson
+
+    shown = None if event.properties is None else orjson.dumps(event.properties).decode()
+    return {
+        "StackId": stack.stack_id,
+        "EventId": event.event_id,
+        "StackName": stack.name,
+        "LogicalResourceId": event.logical,
+        "PhysicalResourceId": event.physical,
+        "ResourceType": event.kind,
+        "Timestamp": event.at,
+        "ResourceStatus": event.status,
+        "ResourceStatusReason": event.reason or None,
+        "ResourceProperties": shown,
+        "ClientRequestToken": event.token or None,
+    }
