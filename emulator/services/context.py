@@ -29,6 +29,9 @@ if TYPE_CHECKING:
 
 _WAITER = re.compile(r"\bm/(?:[A-Za-z0-9+-]+,)*B\b")
 
+#: The user agent of a waiter.
+WAITER = "m/B"
+
 #: What an operation takes and returns: dicts in the wire's shape.
 Request = Mapping[str, Any]
 Response = dict[str, Any]

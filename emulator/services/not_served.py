@@ -14,24 +14,6 @@ from emulator.wire.model import ServiceModel
 
 #: Services whose rest protocol speaks XML, by their names in signatures.
 _REST_XML = frozenset({"s3", "s3express", "cloudfront", "route53", "s3-outposts"})
-#: What services are called that callers ask for and that are not served, by their names in
-#: signatures. Those that are served have their titles in their specs.
-_TITLES = {
-    "apigateway": "API Gateway",
-    "cloudformation": "CloudFormation",
-    "dynamodb": "DynamoDB",
-    "ecr": "ECR",
-    "events": "EventBridge",
-    "iam": "IAM",
-    "kinesis": "Kinesis",
-    "kms": "KMS",
-    "monitoring": "CloudWatch",
-    "s3": "S3",
-    "secretsmanager": "Secrets Manager",
-    "sns": "SNS",
-    "ssm": "Systems Manager",
-    "states": "Step Functions",
-}
 _WORD = re.compile(r"[A-Za-z0-9_.-]{1,64}")
 
 
@@ -70,10 +52,7 @@ def not_served(
         served: The titles of the services that are.
     """
     name, protocol = _named(headers, query, body, signed_for)
-    text = (
-        f"localfaas does not serve {_TITLES.get(name, name)}; "
-        f"it serves {', '.join(sorted(served))}."
-    )
+    text = f"localfaas does not serve {name}; it serves {', '.join(sorted(served))}."
     code = "NotImplemented" if protocol == "rest-xml" else "NotImplementedException"
     # Not 501: SDKs would try it again and again.
     return NotServed(foreign_codec(protocol), AwsError(code, text, status=400))

@@ -9,10 +9,11 @@ from typing import TYPE_CHECKING, Any
 from emulator.model.ids import new_request_id
 from emulator.services.context import Context
 from emulator.services.identify import Identifier
-from emulator.services.kinds import Kind
 from emulator.services.service import Service
 from emulator.services.spec import OptionalModule
+from emulator.stack.kinds import Kind
 from emulator.wire import direct
+from emulator.wire import fit as fitting
 
 if TYPE_CHECKING:
     from emulator.services.context import Parts
@@ -22,6 +23,7 @@ Deliver = Callable[[str, Any], Awaitable[None]]
 
 #: The folders of the services, in order. Adding a service is its folder and its line here.
 SERVICES = (
+    "cloudformation",
     "lambda_",
     "logs",
     "sqs",
@@ -130,6 +132,19 @@ class Table:
         for service in reversed(self.services):
             await service.close()
 
+    def fit(self, service: str, operation: str, values: Mapping[str, Any]) -> dict[str, Any]:
+        """Return a request with those of ``values`` that an operation knows, in its types.
+
+        Args:
+            service: The name of its model.
+            values: As templates have them; names match in any case.
+
+        Raises:
+            LookupError: The service is not served.
+        """
+        codec = self.find(service).codec()
+        return fitting.fit(codec.model, codec.operation(operation), values)
+
     async def call(
         self,
         service: str,
@@ -138,6 +153,7 @@ class Table:
         *,
         account: str | None = None,
         region: str | None = None,
+        user_agent: str = "",
     ) -> dict[str, Any]:
         """Do an operation as a client would have it done: read, checked, done. Without HTTP.
 
@@ -147,6 +163,7 @@ class Table:
             request: By the names of the model's members, wherever HTTP has them; what JSON has no
                 type for as text (base64, ISO 8601) or as it is (bytes).
             account, region: The caller's; None for the emulator's own.
+            user_agent: The caller's: a waiter's shortens what has only to be waited for.
 
         Returns:
             What the operation returns: members in the model's names and Python's types.
@@ -171,6 +188,7 @@ class Table:
             endpoint=self.endpoint,
             parts=self.parts,
             operation=operation,
+            user_agent=user_agent,
             state=found.state if found.is_open else await found.open(self.parts),
         )
         return await handler(context, parsed)

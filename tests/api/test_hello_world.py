@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import time
 from collections.abc import Iterator
-from functools import partial
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -116,21 +115,36 @@ def test_its_state_outlives_a_restart(tmp_path: Path) -> None:
 
 
 def test_a_template_can_make_it(running: Running) -> None:
-    table = running.emulator.table
-    kind = table.kind("AWS::HelloWorld::Greeting")
-    assert kind is not None
-    assert table.kind("AWS::HelloWorld::Other") is None
-    assert table.kind("AWS::Nonsense::Greeting") is None
-    call = partial(table.call, account=ACCOUNT, region=REGION)
-    made = running.call(lambda: kind.create(call, {"Name": "world", "Text": "Hello"}))
-    assert made.id == "world"
-    assert made.attributes == {"Arn": f"arn:aws:hello-world:{REGION}:{ACCOUNT}:world"}
+    stacks = running.client("cloudformation", ACCOUNT, REGION)
+    greeting = {
+        "Type": "AWS::HelloWorld::Greeting",
+        "Properties": {"Name": "world", "Text": "Hello"},
+    }
+    template: dict[str, Any] = {
+        "Resources": {"Greeting": greeting},
+        "Outputs": {
+            "Name": {"Value": {"Ref": "Greeting"}},
+            "Arn": {"Value": {"Fn::GetAtt": "Greeting.Arn"}},
+        },
+    }
+    stacks.create_stack(StackName="shop", TemplateBody=json.dumps(template))
+    stack = stacks.describe_stacks(StackName="shop")["Stacks"][0]
+    assert stack["StackStatus"] == "CREATE_COMPLETE"
+    outputs = {each["OutputKey"]: each["OutputValue"] for each in stack["Outputs"]}
+    name = outputs["Name"]
+    assert name == "world"
+    assert outputs["Arn"] == f"arn:aws:hello-world:{REGION}:{ACCOUNT}:{name}"
     client = client_of(running, "json")
-    running.call(lambda: kind.update(call, made, {"Name": "world", "Text": "Good day"}))
-    assert client.get_greeting(Name="world")["Text"] == "Good day"
-    running.call(lambda: kind.delete(call, made))
+    assert client.get_greeting(Name=name)["Text"] == "Hello"
+    greeting["Properties"] = {"Name": "world", "Text": "Good day"}
+    stacks.update_stack(StackName="shop", TemplateBody=json.dumps(template))
+    stacks.describe_stacks(StackName="shop")
+    assert client.get_greeting(Name=name)["Text"] == "Good day"
+    stacks.delete_stack(StackName="shop")
+    deleted = stacks.describe_stacks(StackName=stack["StackId"])["Stacks"][0]
+    assert deleted["StackStatus"] == "DELETE_COMPLETE"
     with pytest.raises(ClientError, match="There is no greeting"):
-        client.get_greeting(Name="world")
+        client.get_greeting(Name=name)
 
 
 def test_an_event_can_be_delivered_to_it(running: Running) -> None:

@@ -2,27 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import Any
+from emulator.stack.kinds import Kind, TableKind
 
-from emulator.services.kinds import Call, Kind, Resource
-
-
-async def _create(call: Call, properties: Mapping[str, Any]) -> Resource:
-    made = await call("hello-world", "PutGreeting", properties)
-    return Resource(made["Name"], {"Arn": made["Arn"]})
-
-
-async def _update(call: Call, resource: Resource, properties: Mapping[str, Any]) -> Resource:
-    return await _create(call, properties)
-
-
-async def _delete(call: Call, resource: Resource) -> None:
-    await call("hello-world", "DeleteGreeting", {"Name": resource.id})
-
-
-KINDS = {
-    "AWS::HelloWorld::Greeting": Kind(
-        create=_create, update=_update, delete=_delete, replaced_by=frozenset({"Name"})
+KINDS: dict[str, Kind] = {
+    "AWS::HelloWorld::Greeting": TableKind(
+        service="hello-world",
+        create_operation="PutGreeting",
+        update_operation="PutGreeting",
+        delete_operation="DeleteGreeting",
+        ref="{Name}",
+        identifier={"Name": "{Name}"},
+        attributes={"Arn": "{Arn}"},
     ),
 }

@@ -131,12 +131,12 @@ def _of(ctx: Context, request: Request) -> ChangeSet:
     stack = None
     if not name.startswith("arn:"):
         if not stack_name:
-            raise refused("StackName must be specified if ChangeSetName is not specified as an ARN.")
+            raise refused(
+                "StackName must be specified if ChangeSetName is not specified as an ARN."
+            )
         stack = of(ctx).store.find(ctx.account, ctx.region, str(stack_name))
         if stack is None:
-            raise AwsError(
-                "ChangeSetNotFound", f"ChangeSet [{name}] does not exist", status=404
-            )
+            raise AwsError("ChangeSetNotFound", f"ChangeSet [{name}] does not exist", status=404)
     found = _find(ctx, name, stack)
     if found is None:
         raise AwsError("ChangeSetNotFound", f"ChangeSet [{name}] does not exist", status=404)
@@ -157,9 +157,7 @@ async def describe_change_set(ctx: Context, request: Request) -> Response:
         "RollbackConfiguration": {},
         "Capabilities": made.goal.capabilities,
         "Tags": [{"Key": k, "Value": v} for k, v in made.goal.tags.items()],
-        "Changes": [
-            {"Type": "Resource", "ResourceChange": _view(change)} for change in shown
-        ],
+        "Changes": [{"Type": "Resource", "ResourceChange": _view(change)} for change in shown],
         "NextToken": following,
         "OnStackFailure": made.on_failure or None,
     }

@@ -14,22 +14,21 @@ class KindTable:
     """Finds resource types.
 
     Args:
-        load: Returns the types of all services, by name; called at the first template.
+        served: Returns a type by name; None of one that is not served.
         custom: Serves ``Custom::…`` types.
         strict: Whether what is not served fails a stack.
     """
 
     def __init__(
-        self, load: Callable[[], Mapping[str, Kind]], custom: Kind, *, strict: bool = False
+        self, served: Callable[[str], Kind | None], custom: Kind, *, strict: bool = False
     ) -> None:
-        self._load, self._custom, self._strict = load, custom, strict
-        self._kinds: Mapping[str, Kind] | None = None
+        self._served, self._custom, self._strict = served, custom, strict
 
     def find(self, name: str) -> Kind:
         """Return a type; of one that is not served what only notes it."""
-        kinds = self._all()
-        if name in kinds:
-            return kinds[name]
+        served = self._served(name)
+        if served is not None:
+            return served
         if name.startswith("Custom::") or name == "AWS::CloudFormation::CustomResource":
             return self._custom
         return _NotServed(self.not_served(name), strict=self._strict)
@@ -42,10 +41,9 @@ class KindTable:
         """Return the sentence about a type that is not served."""
         return f"localfaas does not serve {name}: it is noted, and not made."
 
-    def _all(self) -> Mapping[str, Kind]:
-        if self._kinds is None:
-            self._kinds = self._load()
-        return self._kinds
+
+#: Services whose ARNs name no region.
+_GLOBAL = ("iam", "cloudfront", "route53")
 
 
 class _NotServed:
@@ -61,13 +59,13 @@ class _NotServed:
         schema = schemas.find(wanted.kind)
         named = schema.primary[0] if schema is not None and schema.primary else ""
         physical = str(wanted.properties.get(named) or wanted.name(""))
-        service = wanted.kind.split("::")[1].lower()
+        _, service, own = wanted.kind.lower().split("::")[:3]
+        at = f"{'' if service in _GLOBAL else call.region}:{call.account}"
         attributes: dict[str, Any] = {}
         for name in schema.read_only if schema is not None else ():
             attributes[name] = f"{physical}-{name}"
             if name.endswith("Arn"):
-                at = f"{call.region}:{call.account}"
-                attributes[name] = f"arn:aws:{service}:{at}:{physical}"
+                attributes[name] = f"arn:aws:{service}:{at}:{own}/{physical}"
         return Made(physical=physical, attributes=attributes)
 
     async def update(

@@ -109,9 +109,7 @@ async def _from_bucket(ctx: Context, url: str) -> str:
         raise refused("Template format error: it is not UTF-8 text") from None
 
 
-def parameters_of(
-    request: Request, previous: Mapping[str, str]
-) -> dict[str, str]:
+def parameters_of(request: Request, previous: Mapping[str, str]) -> dict[str, str]:
     """Return the parameters of a request by name.
 
     Args:

@@ -36,44 +36,39 @@ OPERATIONS: dict[str, Callable[[Context, Request], Awaitable[Response]]] = {
     "ValidateTemplate": templates.validate_template,
 }
 
-_DRIFT = "localfaas does not detect drift: what it makes changes through its own APIs only."
-_SETS = "localfaas serves stacks, and no stack sets."
-_TYPES = "localfaas knows AWS's public types, and registers none."
-_REFACTORING = "localfaas does not refactor stacks, nor generate templates."
-
-UNSUPPORTED: dict[str, str] = {
-    **dict.fromkeys(
-        """DescribeStackDriftDetectionStatus DescribeStackResourceDrifts DetectStackDrift
-        DetectStackResourceDrift DetectStackSetDrift ListStackInstanceResourceDrifts""".split(),
-        _DRIFT,
-    ),
-    **dict.fromkeys(
-        """ActivateOrganizationsAccess CreateStackInstances CreateStackSet
+#: Why operations are not served, and which.
+_REASONS = {
+    "what it makes changes through its own APIs only": """
+        DescribeStackDriftDetectionStatus DescribeStackResourceDrifts DetectStackDrift
+        DetectStackResourceDrift DetectStackSetDrift ListStackInstanceResourceDrifts""",
+    "it has stacks, and no stack sets": """
+        ActivateOrganizationsAccess CreateStackInstances CreateStackSet
         DeactivateOrganizationsAccess DeleteStackInstances DeleteStackSet
         DescribeOrganizationsAccess DescribeStackInstance DescribeStackSet
         DescribeStackSetOperation ImportStacksToStackSet ListStackInstances
         ListStackSetAutoDeploymentTargets ListStackSetOperationResults ListStackSetOperations
-        ListStackSets StopStackSetOperation UpdateStackInstances UpdateStackSet""".split(),
-        _SETS,
-    ),
-    **dict.fromkeys(
-        """ActivateType BatchDescribeTypeConfigurations DeactivateType DeregisterType
+        ListStackSets StopStackSetOperation UpdateStackInstances UpdateStackSet""",
+    "it knows AWS's public types, and registers none": """
+        ActivateType BatchDescribeTypeConfigurations DeactivateType DeregisterType
         DescribeChangeSetHooks DescribePublisher DescribeType DescribeTypeRegistration
         GetHookResult ListHookResults ListTypeRegistrations ListTypeVersions PublishType
         RecordHandlerProgress RegisterPublisher RegisterType RemoveAlias SetAlias
-        SetTypeConfiguration SetTypeDefaultVersion TestType""".split(),
-        _TYPES,
-    ),
-    **dict.fromkeys(
-        """CreateGeneratedTemplate CreateStackRefactor DeleteGeneratedTemplate
-        DescribeGeneratedTemplate DescribeResourceScan DescribeStackRefactor ExecuteStackRefactor
-        GetGeneratedTemplate ListGeneratedTemplates ListResourceScanRelatedResources
-        ListResourceScanResources ListResourceScans ListStackRefactorActions ListStackRefactors
-        StartResourceScan UpdateGeneratedTemplate""".split(),
-        _REFACTORING,
-    ),
-    "DescribeAccountLimits": "localfaas limits stacks as AWS does by default, and shows no limits.",
-    "DescribeEvents": "localfaas shows a stack's events with DescribeStackEvents.",
-    "EstimateTemplateCost": "localfaas does not estimate what a template's resources cost.",
-    "SignalResource": "localfaas makes no resources that wait for signals of instances.",
+        SetTypeConfiguration SetTypeDefaultVersion TestType""",
+    "it makes stacks of templates, and no templates of resources": """
+        CreateGeneratedTemplate DeleteGeneratedTemplate DescribeGeneratedTemplate
+        DescribeResourceScan GetGeneratedTemplate ListGeneratedTemplates
+        ListResourceScanRelatedResources ListResourceScanResources ListResourceScans
+        StartResourceScan UpdateGeneratedTemplate""",
+    "resources stay in the stack that made them": """
+        CreateStackRefactor DescribeStackRefactor ExecuteStackRefactor ListStackRefactorActions
+        ListStackRefactors""",
+    "its limits are AWS's": "DescribeAccountLimits",
+    "DescribeStackEvents shows a stack's events": "DescribeEvents",
+    "what runs here costs nothing": "EstimateTemplateCost",
+    "it makes no instances, which alone wait for signals": "SignalResource",
+}
+UNSUPPORTED: dict[str, str] = {
+    name: f"localfaas does not serve {name}: {reason}."
+    for reason, names in _REASONS.items()
+    for name in names.split()
 }

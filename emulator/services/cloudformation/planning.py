@@ -66,13 +66,19 @@ class Planner:
     Args:
         transform: SAM's translator.
         look_up: Looks up parameters in SSM, for parameters of SSM types.
+        serves: Says whether a resource type is served, whoever publishes it.
         macro: Applies macros; None refuses them.
     """
 
     def __init__(
-        self, transform: SamTransform, look_up: LookUp, macro: Macro | None = None
+        self,
+        transform: SamTransform,
+        look_up: LookUp,
+        serves: Callable[[str], bool],
+        macro: Macro | None = None,
     ) -> None:
         self._transform, self._look_up, self._macro = transform, look_up, macro
+        self._serves = serves
 
     async def plan(self, stack: Stack, goal: Goal) -> Plan:
         """Return the plan of what ``stack`` is to be.
@@ -101,7 +107,7 @@ class Planner:
             "AWS::NotificationARNs": goal.notification_arns,
         }
         template = await self._transformed(template, values, stack.region)
-        resources, needs = _resources(template, values)
+        resources, needs = _resources(template, values, self._serves)
         return Plan(
             template=template,
             parameters=found,
@@ -192,7 +198,7 @@ def check(template: Mapping[str, Any]) -> None:
 
 
 def _resources(
-    template: Mapping[str, Any], values: Mapping[str, Any]
+    template: Mapping[str, Any], values: Mapping[str, Any], serves: Callable[[str], bool]
 ) -> tuple[dict[str, dict[str, Any]], dict[str, set[str]]]:
     resources: dict[str, dict[str, Any]] = {}
     evaluator = Evaluator(template, values, _Nothing())
@@ -221,7 +227,7 @@ def _resources(
             raise TemplateError(
                 f"Template format error: Resource name {logical} is non alphanumeric.", path
             )
-        if not _is_known(kind):
+        if not _is_published(kind) and not serves(kind):
             unknown.add(kind)
         if "Condition" not in body or evaluator.condition(body["Condition"], path):
             resources[logical] = evaluator.choose(body, path)
@@ -265,10 +271,12 @@ def _check_references(
         )
 
 
-def _is_known(kind: str) -> bool:
+def _is_published(kind: str) -> bool:
     if kind.startswith("Custom::") or kind in _OWN:
         return True
-    return schemas.find(kind) is not None or (not kind.startswith("AWS::") and kind.count("::") == 2)
+    return schemas.find(kind) is not None or (
+        not kind.startswith("AWS::") and kind.count("::") == 2
+    )
 
 
 class _Nothing:

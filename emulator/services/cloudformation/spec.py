@@ -8,9 +8,10 @@ SPEC = ServiceSpec(
     model="cloudformation",
     title="CloudFormation",
     protocols=("query",),
-    signing_name="cloudformation",
+    signing_names=("cloudformation",),
     arn_name="cloudformation",
     query_version="2010-05-15",
+    template_prefix="AWS::CloudFormation",
     modules=("kinds", "state", "wire"),
     # An operation that a restart interrupted goes on.
     opens_at_start=True,

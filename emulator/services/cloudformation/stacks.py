@@ -133,7 +133,6 @@ def next_goal(stack: Stack, template: str, request: Request) -> Goal:
 
 async def update_stack(ctx: Context, request: Request) -> Response:
     """Handle UpdateStack."""
-    state = of(ctx)
     stack = stack_of(ctx, str(request["StackName"]))
     refuse_unless_updatable(stack)
     template = await template_of(ctx, request, stack)
@@ -282,9 +281,7 @@ async def delete_stack(ctx: Context, request: Request) -> Response:
         users = [s.name for s in state.store.all(ctx.account, ctx.region)
                  if name in s.imports and not s.is_gone]  # fmt: skip
         if users:
-            raise refused(
-                f"Export {name} cannot be deleted as it is in use by {', '.join(users)}"
-            )
+            raise refused(f"Export {name} cannot be deleted as it is in use by {', '.join(users)}")
     retained = list(request.get("RetainResources") or [])
     if retained and stack.status != "DELETE_FAILED":
         raise refused(

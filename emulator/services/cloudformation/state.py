@@ -16,6 +16,7 @@ from emulator.services.cloudformation.kinds import CustomResource
 from emulator.services.cloudformation.planning import LookUp, Planner
 from emulator.services.cloudformation.stack import OPERATIONS, Stack
 from emulator.services.cloudformation.store import StackStore
+from emulator.services.context import WAITER
 from emulator.stack.dynamic import DynamicReference
 from emulator.stack.kinds import Call
 from emulator.stack.transform import SamTransform
@@ -43,8 +44,10 @@ class CloudFormation:
     def __init__(self, parts: Parts) -> None:
         self._parts = parts
         self.store = StackStore(parts.documents, parts.clock)
-        kinds = KindTable(parts.table.kinds, CustomResource(parts), strict=parts.strict)
-        self.planner = Planner(SamTransform(cache_folder() / "sam"), self._look_up_for("", ""))
+        kinds = KindTable(parts.table.kind, CustomResource(parts), strict=parts.strict)
+        self.planner = Planner(
+            SamTransform(cache_folder() / "sam"), self._look_up_for("", ""), kinds.serves
+        )
         self.engine = Engine(
             self.store,
             self.planner,
@@ -128,7 +131,12 @@ class _TableCall:
         self, service: str, operation: str, request: Mapping[str, Any]
     ) -> dict[str, Any]:
         return await self._table.call(
-            service, operation, request, account=self.account, region=self.region
+            service,
+            operation,
+            request,
+            account=self.account,
+            region=self.region,
+            user_agent=WAITER,
         )
 
     def fit(self, service: str, operation: str, values: Mapping[str, Any]) -> dict[str, Any]:
@@ -146,12 +154,13 @@ def _member(text: str, key: str) -> str:
         value = orjson.loads(text)[key]
     except (orjson.JSONDecodeError, KeyError, TypeError):
         raise AwsError(
-            "ValidationError", f"Could not find a value associated with JSONKey in SecretString: {key}"
+            "ValidationError",
+            f"Could not find a value associated with JSONKey in SecretString: {key}",
         ) from None
     return value if isinstance(value, str) else orjson.dumps(value).decode()
 
 
-async def open(parts: Parts) -> CloudFormation:  # noqa: A001 the name that every service has
+async def open(parts: Parts) -> CloudFormation:
     """Open the service's state."""
     state = CloudFormation(parts)
     await state.open()

@@ -28,7 +28,7 @@ def of_stack(stack: Stack) -> dict[str, Any]:
         "NotificationARNs": goal.notification_arns if goal else [],
         "TimeoutInMinutes": stack.timeout_minutes,
         "Capabilities": goal.capabilities if goal else [],
-        "Outputs": stack.outputs,
+        "Outputs": stack.outputs or None,
         "RoleARN": (goal.role_arn or None) if goal else None,
         "Tags": [{"Key": k, "Value": v} for k, v in (goal.tags if goal else {}).items()],
         "EnableTerminationProtection": stack.termination_protection,

@@ -12,6 +12,7 @@ SPEC = ServiceSpec(
     arn_name="lambda",
     # The paths of the API begin with the date of their version.
     path=r"/20\d\d-\d\d-\d\d/.*",
-    modules=("wire",),
+    template_prefix="AWS::Lambda",
+    modules=("kinds", "wire"),
     loads_at_start=True,
 )

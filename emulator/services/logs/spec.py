@@ -11,5 +11,6 @@ SPEC = ServiceSpec(
     signing_names=("logs",),
     arn_name="logs",
     target_prefix="Logs_20140328",
-    modules=("wire",),
+    template_prefix="AWS::Logs",
+    modules=("kinds", "wire"),
 )

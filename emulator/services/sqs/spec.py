@@ -14,6 +14,7 @@ SPEC = ServiceSpec(
     query_version="2012-11-05",
     # A queue's URL, to which the query protocol sends what is meant for that queue.
     path=r"/(?:queue/[a-z0-9-]{1,32}/)?\d{12}/[A-Za-z0-9_-]{1,80}(?:\.fifo)?/?",
-    modules=("state", "wire"),
+    template_prefix="AWS::SQS",
+    modules=("kinds", "state", "wire"),
     opens_at_start=True,
 )

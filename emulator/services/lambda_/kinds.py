@@ -1,0 +1,384 @@
+"""Lambda's resource types in templates.
+
+https://docs.aws.amazon.com/AWSCloudFormation/latest/UserGuide/AWS_Lambda.html
+"""
+
+from __future__ import annotations
+
+import asyncio
+import base64
+import io
+import zipfile
+from collections.abc import Mapping
+from typing import Any
+
+from emulator.model.errors import AwsError
+from emulator.stack.kinds import Call, Kind, Made, TableKind, Wanted, is_gone, merge_tags
+
+#: Properties of a function that have operations of their own.
+_APART = (
+    "Code",
+    "RecursiveLoop",
+    "ReservedConcurrentExecutions",
+    "RuntimeManagementConfig",
+    "Tags",
+)
+_MODULE_OF_INLINE_CODE = {"python": "index.py", "nodejs": "index.js"}
+#: The moment of all files in archives of inline code: the same text gives the same archive.
+_EPOCH = (1980, 1, 1, 0, 0, 0)
+#: Seconds between looks at a function that is on its way.
+_LOOK_S = 0.05
+
+
+class Function:
+    """AWS::Lambda::Function."""
+
+    async def create(self, call: Call, wanted: Wanted) -> Made:
+        """See :class:`emulator.stack.kinds.Kind`."""
+        properties = wanted.properties
+        name = wanted.name("FunctionName")
+        plain = {k: v for k, v in properties.items() if k not in _APART}
+        tags = merge_tags(wanted.tags, properties.get("Tags"))
+        request = call.fit(
+            "lambda", "CreateFunction", {**plain, "FunctionName": name, "Tags": tags}
+        )
+        request["Code"] = _code(properties)
+        made = await call("lambda", "CreateFunction", request)
+        try:
+            await _settled(call, name)
+            await self._apart(call, name, {}, properties)
+        except AwsError:
+            await call("lambda", "DeleteFunction", {"FunctionName": name})
+            raise
+        return Made(physical=name, attributes={"Arn": made["FunctionArn"]})
+
+    async def update(
+        self, call: Call, made: Made, before: Mapping[str, Any], wanted: Wanted
+    ) -> Made:
+        """See :class:`emulator.stack.kinds.Kind`."""
+        name, properties = made.physical, wanted.properties
+        if before.get("Code") != properties.get("Code") or before.get("Architectures") != (
+            properties.get("Architectures")
+        ):
+            code = {**_code(properties), "FunctionName": name}
+            if properties.get("Architectures"):
+                code["Architectures"] = properties["Architectures"]
+            await call("lambda", "UpdateFunctionCode", code)
+            await _settled(call, name)
+        plain = {k: v for k, v in properties.items() if k not in _APART}
+        plain = {**_defaults(before, plain), **plain, "FunctionName": name}
+        request = call.fit("lambda", "UpdateFunctionConfiguration", plain)
+        await call("lambda", "UpdateFunctionConfiguration", request)
+        await _settled(call, name)
+        await self._apart(call, name, before, properties)
+        await _retag(call, made.attributes["Arn"], before.get("Tags"), wanted)
+        return made
+
+    async def delete(self, call: Call, made: Made, properties: Mapping[str, Any]) -> None:
+        """See :class:`emulator.stack.kinds.Kind`."""
+        await _delete(call, "DeleteFunction", {"FunctionName": made.physical})
+
+    async def find(self, call: Call, wanted: Wanted) -> Made | None:
+        """Return the function that an interrupted creation has made, if it has."""
+        name = wanted.name("FunctionName")
+        try:
+            found = await call("lambda", "GetFunctionConfiguration", {"FunctionName": name})
+        except AwsError:
+            return None
+        return Made(physical=name, attributes={"Arn": found["FunctionArn"]})
+
+    async def _apart(
+        self, call: Call, name: str, before: Mapping[str, Any], after: Mapping[str, Any]
+    ) -> None:
+        reserved = after.get("ReservedConcurrentExecutions")
+        if reserved is not None:
+            request = {"FunctionName": name, "ReservedConcurrentExecutions": int(reserved)}
+            await call("lambda", "PutFunctionConcurrency", request)
+        elif "ReservedConcurrentExecutions" in before:
+            await call("lambda", "DeleteFunctionConcurrency", {"FunctionName": name})
+        loop = after.get("RecursiveLoop")
+        if loop is not None and loop != before.get("RecursiveLoop"):
+            request = {"FunctionName": name, "RecursiveLoop": loop}
+            await call("lambda", "PutFunctionRecursionConfig", request)
+        management = after.get("RuntimeManagementConfig")
+        if management is not None and management != before.get("RuntimeManagementConfig"):
+            request = call.fit("lambda", "PutRuntimeManagementConfig", management)
+            await call("lambda", "PutRuntimeManagementConfig", {**request, "FunctionName": name})
+
+
+def _defaults(before: Mapping[str, Any], after: Mapping[str, Any]) -> dict[str, Any]:
+    """Return values for what a template said before and does not say any more."""
+    defaults = {
+        "DeadLetterConfig": {"TargetArn": ""},
+        "Description": "",
+        "Environment": {"Variables": {}},
+        "EphemeralStorage": {"Size": 512},
+        "Layers": [],
+        "MemorySize": 128,
+        "Timeout": 3,
+        "TracingConfig": {"Mode": "PassThrough"},
+    }
+    return {k: v for k, v in defaults.items() if k in before and k not in after}
+
+
+def _code(properties: Mapping[str, Any]) -> dict[str, Any]:
+    code = dict(properties.get("Code") or {})
+    text = code.get("ZipFile")
+    if not isinstance(text, str):
+        return code
+    runtime = str(properties.get("Runtime", ""))
+    for prefix, name in _MODULE_OF_INLINE_CODE.items():
+        if runtime.startswith(prefix):
+            return {"ZipFile": base64.b64encode(_archive(name, text)).decode()}
+    raise AwsError(
+        "InvalidParameterValueException",
+        "ZipFile can only be used when Runtime is set to either of nodejs, python",
+    )
+
+
+def _archive(name: str, text: str) -> bytes:
+    content = io.BytesIO()
+    with zipfile.ZipFile(content, "w", zipfile.ZIP_DEFLATED) as archive:
+        entry = zipfile.ZipInfo(name, _EPOCH)
+        entry.external_attr = 0o644 << 16
+        archive.writestr(entry, text)
+    return content.getvalue()
+
+
+async def _settled(call: Call, name: str) -> None:
+    """Return when a function's last change has arrived.
+
+    Raises:
+        AwsError: It failed: the reason that the function shows.
+    """
+    while True:
+        found = await call("lambda", "GetFunctionConfiguration", {"FunctionName": name})
+        if found.get("State") == "Failed" or found.get("LastUpdateStatus") == "Failed":
+            reason = found.get("StateReason") or found.get("LastUpdateStatusReason")
+            raise AwsError("ValidationError", f"Function {name} failed: {reason}")
+        if found.get("State") != "Pending" and found.get("LastUpdateStatus") != "InProgress":
+            return
+        await asyncio.sleep(_LOOK_S)
+
+
+async def _retag(call: Call, arn: str, before: Any, wanted: Wanted) -> None:
+    old = {tag["Key"] for tag in merge_tags({}, before)}
+    new = {t["Key"]: t["Value"] for t in merge_tags(wanted.tags, wanted.properties.get("Tags"))}
+    gone = sorted(old - new.keys())
+    if gone:
+        await call("lambda", "UntagResource", {"Resource": arn, "TagKeys": gone})
+    if new:
+        await call("lambda", "TagResource", {"Resource": arn, "Tags": new})
+
+
+async def _delete(call: Call, operation: str, request: Mapping[str, Any]) -> None:
+    try:
+        await call("lambda", operation, request)
+    except AwsError as error:
+        if not is_gone(error):
+            raise
+
+
+async def _provision(call: Call, name: str, qualifier: str, config: Any) -> None:
+    """Give a version or an alias its provisioned concurrency."""
+    request = {"FunctionName": name, "Qualifier": qualifier}
+    if isinstance(config, Mapping):
+        count = int(config["ProvisionedConcurrentExecutions"])
+        request["ProvisionedConcurrentExecutions"] = count  # type: ignore[assignment]
+        await call("lambda", "PutProvisionedConcurrencyConfig", request)
+
+
+class Version:
+    """AWS::Lambda::Version. A version can't be changed; what a template changes is published."""
+
+    async def create(self, call: Call, wanted: Wanted) -> Made:
+        """See :class:`emulator.stack.kinds.Kind`."""
+        request = call.fit("lambda", "PublishVersion", wanted.properties)
+        made = await call("lambda", "PublishVersion", request)
+        provisioned = wanted.properties.get("ProvisionedConcurrencyConfig")
+        await _provision(call, request["FunctionName"], made["Version"], provisioned)
+        arn = made["FunctionArn"]
+        if not arn.endswith(f":{made['Version']}"):
+            arn = f"{arn}:{made['Version']}"
+        attributes = {"FunctionArn": arn, "Version": made["Version"]}
+        return Made(physical=arn, attributes=attributes)
+
+    async def update(
+        self, call: Call, made: Made, before: Mapping[str, Any], wanted: Wanted
+    ) -> Made:
+        """See :class:`emulator.stack.kinds.Kind`."""
+        provisioned = wanted.properties.get("ProvisionedConcurrencyConfig")
+        name = str(wanted.properties["FunctionName"])
+        await _provision(call, name, made.attributes["Version"], provisioned)
+        return made
+
+    async def delete(self, call: Call, made: Made, properties: Mapping[str, Any]) -> None:
+        """See :class:`emulator.stack.kinds.Kind`."""
+        function, _, version = made.physical.rpartition(":")
+        await _delete(call, "DeleteFunction", {"FunctionName": function, "Qualifier": version})
+
+
+class Alias:
+    """AWS::Lambda::Alias."""
+
+    async def create(self, call: Call, wanted: Wanted) -> Made:
+        """See :class:`emulator.stack.kinds.Kind`."""
+        made = await call("lambda", "CreateAlias", self._request(call, "CreateAlias", wanted))
+        provisioned = wanted.properties.get("ProvisionedConcurrencyConfig")
+        name, alias = str(wanted.properties["FunctionName"]), str(wanted.properties["Name"])
+        await _provision(call, name, alias, provisioned)
+        return Made(physical=made["AliasArn"], attributes={"AliasArn": made["AliasArn"]})
+
+    async def update(
+        self, call: Call, made: Made, before: Mapping[str, Any], wanted: Wanted
+    ) -> Made:
+        """See :class:`emulator.stack.kinds.Kind`."""
+        await call("lambda", "UpdateAlias", self._request(call, "UpdateAlias", wanted))
+        name, alias = str(wanted.properties["FunctionName"]), str(wanted.properties["Name"])
+        provisioned = wanted.properties.get("ProvisionedConcurrencyConfig")
+        if provisioned is None and before.get("ProvisionedConcurrencyConfig"):
+            request = {"FunctionName": name, "Qualifier": alias}
+            await _delete(call, "DeleteProvisionedConcurrencyConfig", request)
+        elif provisioned != before.get("ProvisionedConcurrencyConfig"):
+            await _provision(call, name, alias, provisioned)
+        return made
+
+    async def delete(self, call: Call, made: Made, properties: Mapping[str, Any]) -> None:
+        """See :class:`emulator.stack.kinds.Kind`."""
+        function, _, alias = made.physical.rpartition(":")
+        await _delete(call, "DeleteAlias", {"FunctionName": function, "Name": alias})
+
+    def _request(self, call: Call, operation: str, wanted: Wanted) -> dict[str, Any]:
+        request = call.fit("lambda", operation, wanted.properties)
+        routing = wanted.properties.get("RoutingConfig") or {}
+        weights = {
+            str(each["FunctionVersion"]): float(each["FunctionWeight"])
+            for each in routing.get("AdditionalVersionWeights") or []
+        }
+        if weights or operation == "UpdateAlias":
+            request["RoutingConfig"] = {"AdditionalVersionWeights": weights}
+        return request
+
+
+class Permission:
+    """AWS::Lambda::Permission: a statement of a function's policy."""
+
+    async def create(self, call: Call, wanted: Wanted) -> Made:
+        """See :class:`emulator.stack.kinds.Kind`."""
+        statement = wanted.name("", longest=100)
+        name, qualifier = _qualified(str(wanted.properties.get("FunctionName", "")))
+        values = {**wanted.properties, "FunctionName": name, "StatementId": statement}
+        if qualifier:
+            values["Qualifier"] = qualifier
+        await call("lambda", "AddPermission", call.fit("lambda", "AddPermission", values))
+        return Made(physical=statement, attributes={"Id": statement})
+
+    async def update(
+        self, call: Call, made: Made, before: Mapping[str, Any], wanted: Wanted
+    ) -> Made:
+        """See :class:`emulator.stack.kinds.Kind`."""
+        raise NotImplementedError
+
+    async def delete(self, call: Call, made: Made, properties: Mapping[str, Any]) -> None:
+        """See :class:`emulator.stack.kinds.Kind`."""
+        name, qualifier = _qualified(str(properties.get("FunctionName", "")))
+        request = {"FunctionName": name, "StatementId": made.physical}
+        if qualifier:
+            request["Qualifier"] = qualifier
+        await _delete(call, "RemovePermission", request)
+
+
+def _qualified(name: str) -> tuple[str, str]:
+    """Return a function's name or ARN without its qualifier, and that."""
+    parts = name.split(":")
+    if len(parts) == 8 or (not name.startswith("arn:") and len(parts) == 2):
+        return ":".join(parts[:-1]), parts[-1]
+    return name, ""
+
+
+class LayerVersion:
+    """AWS::Lambda::LayerVersion."""
+
+    async def create(self, call: Call, wanted: Wanted) -> Made:
+        """See :class:`emulator.stack.kinds.Kind`."""
+        values = {**wanted.properties, "LayerName": wanted.name("LayerName", longest=140)}
+        request = call.fit("lambda", "PublishLayerVersion", values)
+        made = await call("lambda", "PublishLayerVersion", request)
+        arn = made["LayerVersionArn"]
+        return Made(physical=arn, attributes={"LayerVersionArn": arn})
+
+    async def update(
+        self, call: Call, made: Made, before: Mapping[str, Any], wanted: Wanted
+    ) -> Made:
+        """See :class:`emulator.stack.kinds.Kind`."""
+        raise NotImplementedError
+
+    async def delete(self, call: Call, made: Made, properties: Mapping[str, Any]) -> None:
+        """See :class:`emulator.stack.kinds.Kind`."""
+        layer, _, version = made.physical.rpartition(":")
+        request = {"LayerName": layer, "VersionNumber": int(version)}
+        await _delete(call, "DeleteLayerVersion", request)
+
+
+KINDS: dict[str, Kind] = {
+    "AWS::Lambda::Alias": Alias(),
+    "AWS::Lambda::CodeSigningConfig": TableKind(
+        service="lambda",
+        create_operation="CreateCodeSigningConfig",
+        update_operation="UpdateCodeSigningConfig",
+        delete_operation="DeleteCodeSigningConfig",
+        ref="{CodeSigningConfigArn}",
+        identifier={"CodeSigningConfigArn": "{CodeSigningConfigArn}"},
+        attributes={
+            "CodeSigningConfigArn": "{CodeSigningConfigArn}",
+            "CodeSigningConfigId": "{CodeSigningConfigId}",
+        },
+        tags="Tags",
+    ),
+    "AWS::Lambda::EventInvokeConfig": TableKind(
+        service="lambda",
+        create_operation="PutFunctionEventInvokeConfig",
+        update_operation="PutFunctionEventInvokeConfig",
+        delete_operation="DeleteFunctionEventInvokeConfig",
+        ref="{FunctionName}|{Qualifier}",
+        identifier={"FunctionName": "{FunctionName}", "Qualifier": "{Qualifier}"},
+    ),
+    "AWS::Lambda::EventSourceMapping": TableKind(
+        service="lambda",
+        create_operation="CreateEventSourceMapping",
+        update_operation="UpdateEventSourceMapping",
+        delete_operation="DeleteEventSourceMapping",
+        ref="{UUID}",
+        identifier={"UUID": "{UUID}"},
+        attributes={"Id": "{UUID}", "EventSourceMappingArn": "{EventSourceMappingArn}"},
+        renamed={"KmsKeyArn": "KMSKeyArn"},
+        tags="Tags",
+    ),
+    "AWS::Lambda::Function": Function(),
+    "AWS::Lambda::LayerVersion": LayerVersion(),
+    "AWS::Lambda::LayerVersionPermission": TableKind(
+        service="lambda",
+        create_operation="AddLayerVersionPermission",
+        delete_operation="RemoveLayerVersionPermission",
+        name="StatementId",
+        ref="{StatementId}",
+        identifier={
+            "LayerName": "{LayerName}",
+            "VersionNumber": "{VersionNumber}",
+            "StatementId": "{StatementId}",
+        },
+        renamed={"LayerVersionArn": "LayerName"},
+    ),
+    "AWS::Lambda::Permission": Permission(),
+    "AWS::Lambda::Url": TableKind(
+        service="lambda",
+        create_operation="CreateFunctionUrlConfig",
+        update_operation="UpdateFunctionUrlConfig",
+        delete_operation="DeleteFunctionUrlConfig",
+        ref="{FunctionArn}",
+        identifier={"FunctionName": "{FunctionName}", "Qualifier": "{Qualifier}"},
+        attributes={"FunctionArn": "{FunctionArn}", "FunctionUrl": "{FunctionUrl}"},
+        renamed={"TargetFunctionArn": "FunctionName"},
+    ),
+    "AWS::Lambda::Version": Version(),
+}

@@ -1,0 +1,67 @@
+"""CloudWatch Logs' resource types in templates.
+
+https://docs.aws.amazon.com/AWSCloudFormation/latest/UserGuide/AWS_Logs.html
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from emulator.model.errors import AwsError
+from emulator.stack.kinds import Call, Kind, Made, TableKind, Wanted, is_gone, merge_tags
+
+
+class LogGroup:
+    """AWS::Logs::LogGroup."""
+
+    async def create(self, call: Call, wanted: Wanted) -> Made:
+        """See :class:`emulator.stack.kinds.Kind`."""
+        name = wanted.name("LogGroupName", longest=512)
+        tags = merge_tags(wanted.tags, wanted.properties.get("Tags"))
+        request: dict[str, Any] = {"logGroupName": name}
+        if tags:
+            request["tags"] = {tag["Key"]: tag["Value"] for tag in tags}
+        await call("logs", "CreateLogGroup", request)
+        await self._retain(call, name, {}, wanted.properties)
+        arn = f"arn:aws:logs:{call.region}:{call.account}:log-group:{name}:*"
+        return Made(physical=name, attributes={"Arn": arn})
+
+    async def update(
+        self, call: Call, made: Made, before: Mapping[str, Any], wanted: Wanted
+    ) -> Made:
+        """See :class:`emulator.stack.kinds.Kind`."""
+        await self._retain(call, made.physical, before, wanted.properties)
+        return made
+
+    async def delete(self, call: Call, made: Made, properties: Mapping[str, Any]) -> None:
+        """See :class:`emulator.stack.kinds.Kind`."""
+        try:
+            await call("logs", "DeleteLogGroup", {"logGroupName": made.physical})
+        except AwsError as error:
+            if not is_gone(error):
+                raise
+
+    async def _retain(
+        self, call: Call, name: str, before: Mapping[str, Any], after: Mapping[str, Any]
+    ) -> None:
+        days = after.get("RetentionInDays")
+        if days:
+            request = {"logGroupName": name, "retentionInDays": int(days)}
+            await call("logs", "PutRetentionPolicy", request)
+        elif before.get("RetentionInDays"):
+            await call("logs", "DeleteRetentionPolicy", {"logGroupName": name})
+
+
+KINDS: dict[str, Kind] = {
+    "AWS::Logs::LogGroup": LogGroup(),
+    "AWS::Logs::LogStream": TableKind(
+        service="logs",
+        create_operation="CreateLogStream",
+        delete_operation="DeleteLogStream",
+        name="LogStreamName",
+        name_length=512,
+        ref="{logStreamName}",
+        identifier={"logGroupName": "{logGroupName}", "logStreamName": "{logStreamName}"},
+    ),
+}

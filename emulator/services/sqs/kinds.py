@@ -1,0 +1,125 @@
+"""SQS's resource types in templates.
+
+https://docs.aws.amazon.com/AWSCloudFormation/latest/UserGuide/AWS_SQS.html
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from typing import Any
+
+from emulator.model.errors import AwsError
+from emulator.stack.kinds import Call, Kind, Made, Wanted, is_gone, merge_tags
+
+_NOT_ATTRIBUTES = ("QueueName", "Tags")
+
+
+class Queue:
+    """AWS::SQS::Queue: its properties but for name and tags are attributes."""
+
+    async def create(self, call: Call, wanted: Wanted) -> Made:
+        """See :class:`emulator.stack.kinds.Kind`."""
+        attributes = _attributes(wanted.properties)
+        fifo = attributes.get("FifoQueue") == "true"
+        if not fifo:
+            # A template may say "false", which CreateQueue does not take.
+            attributes.pop("FifoQueue", None)
+        name = wanted.name("QueueName", longest=80 - 5 * fifo)
+        if fifo and not name.endswith(".fifo"):
+            name += ".fifo"
+        tags = {
+            tag["Key"]: tag["Value"]
+            for tag in merge_tags(wanted.tags, wanted.properties.get("Tags"))
+        }
+        request = {"QueueName": name, "Attributes": attributes, "tags": tags}
+        url = (await call("sqs", "CreateQueue", request))["QueueUrl"]
+        arn = f"arn:aws:sqs:{call.region}:{call.account}:{name}"
+        return Made(physical=url, attributes={"Arn": arn, "QueueName": name, "QueueUrl": url})
+
+    async def update(
+        self, call: Call, made: Made, before: Mapping[str, Any], wanted: Wanted
+    ) -> Made:
+        """See :class:`emulator.stack.kinds.Kind`."""
+        attributes = _attributes(wanted.properties)
+        attributes.pop("FifoQueue", None)
+        # What a template does not say any more has its default again.
+        for name in _attributes(before).keys() - attributes.keys() - {"FifoQueue"}:
+            attributes[name] = _DEFAULTS.get(name, "")
+        if attributes:
+            request = {"QueueUrl": made.physical, "Attributes": attributes}
+            await call("sqs", "SetQueueAttributes", request)
+        return made
+
+    async def delete(self, call: Call, made: Made, properties: Mapping[str, Any]) -> None:
+        """See :class:`emulator.stack.kinds.Kind`."""
+        try:
+            await call("sqs", "DeleteQueue", {"QueueUrl": made.physical})
+        except AwsError as error:
+            if not is_gone(error):
+                raise
+
+
+_DEFAULTS = {
+    "DelaySeconds": "0",
+    "MaximumMessageSize": "1048576",
+    "MessageRetentionPeriod": "345600",
+    "ReceiveMessageWaitTimeSeconds": "0",
+    "VisibilityTimeout": "30",
+}
+
+
+def _attributes(properties: Mapping[str, Any]) -> dict[str, str]:
+    return {k: _text(v) for k, v in properties.items() if k not in _NOT_ATTRIBUTES}
+
+
+def _text(value: Any) -> str:
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    text = json.dumps(value) if isinstance(value, (dict, list)) else str(value)
+    return text.lower() if text in ("True", "False") else text
+
+
+class QueuePolicy:
+    """AWS::SQS::QueuePolicy: one policy for several queues."""
+
+    async def create(self, call: Call, wanted: Wanted) -> Made:
+        """See :class:`emulator.stack.kinds.Kind`."""
+        await self._set(call, wanted.properties, wanted.properties.get("PolicyDocument"))
+        return Made(physical=wanted.name(""))
+
+    async def update(
+        self, call: Call, made: Made, before: Mapping[str, Any], wanted: Wanted
+    ) -> Made:
+        """See :class:`emulator.stack.kinds.Kind`."""
+        left = [url for url in _queues(before) if url not in _queues(wanted.properties)]
+        await self._set(call, {"Queues": left}, "")
+        await self._set(call, wanted.properties, wanted.properties.get("PolicyDocument"))
+        return made
+
+    async def delete(self, call: Call, made: Made, properties: Mapping[str, Any]) -> None:
+        """See :class:`emulator.stack.kinds.Kind`."""
+        await self._set(call, properties, "")
+
+    async def _set(self, call: Call, properties: Mapping[str, Any], policy: Any) -> None:
+        text = policy if isinstance(policy, str) else json.dumps(policy)
+        for url in _queues(properties):
+            request = {"QueueUrl": url, "Attributes": {"Policy": text}}
+            try:
+                await call("sqs", "SetQueueAttributes", request)
+            except AwsError as error:
+                # The queue went before its policy.
+                if text or not is_gone(error):
+                    raise
+
+
+def _queues(properties: Mapping[str, Any]) -> list[str]:
+    queues = properties.get("Queues") or properties.get("Queue") or []
+    return [queues] if isinstance(queues, str) else list(queues)
+
+
+KINDS: dict[str, Kind] = {
+    "AWS::SQS::Queue": Queue(),
+    "AWS::SQS::QueueInlinePolicy": QueuePolicy(),
+    "AWS::SQS::QueuePolicy": QueuePolicy(),
+}
