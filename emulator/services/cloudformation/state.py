@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Mapping
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import orjson
@@ -96,19 +97,18 @@ class CloudFormation:
 
     def _look_up_for(self, account: str, region: str) -> LookUp:
         async def look_up(reference: DynamicReference) -> str:
-            call = self._parts.table.call
-            at = {"account": account or None, "region": region or None}
+            call = partial(self._parts.table.call, account=account or None, region=region or None)
             if reference.service != "secretsmanager":
                 name = f"{reference.name}:{reference.version}".rstrip(":")
                 request: dict[str, Any] = {"Name": name, "WithDecryption": True}
-                answer = await call("ssm", "GetParameter", request, **at)
+                answer = await call("ssm", "GetParameter", request)
                 return str(answer["Parameter"]["Value"])
             request = {"SecretId": reference.name}
             if reference.version:
                 request["VersionId"] = reference.version
             else:
                 request["VersionStage"] = reference.stage
-            answer = await call("secretsmanager", "GetSecretValue", request, **at)
+            answer = await call("secretsmanager", "GetSecretValue", request)
             text = str(answer["SecretString"])
             return _member(text, reference.key) if reference.key else text
 
