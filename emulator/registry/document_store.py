@@ -35,6 +35,10 @@ class DocumentStore:
         except StorageError as error:
             raise AwsError("ServiceException", f"The change was not kept: {error}") from error
 
+    async def has(self, kind: str) -> bool:
+        """Say whether a document of ``kind`` was kept."""
+        return self._documents is not None and await self._documents.has(kind)
+
     async def load(self, kind: str) -> list[Document]:
         return [] if self._documents is None else await self._documents.load_all(kind)
 

@@ -43,6 +43,8 @@ class ServiceSpec:
     modules: tuple[OptionalModule, ...] = ()
     #: Its state is opened with the emulator, not with its first call: what is kept has work to do.
     opens_at_start: bool = False
+    #: As ``opens_at_start``, but only where documents of this kind are kept.
+    opens_for: str = ""
     #: Its model and its operations are loaded with the emulator, for the sake of its first caller.
     loads_at_start: bool = False
     #: Its model is in the folder ``models`` of its own, laid out as botocore's data.

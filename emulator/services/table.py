@@ -124,7 +124,8 @@ class Table:
         """
         self.parts = parts
         for service in self.services:
-            if service.spec.opens_at_start:
+            kept = service.spec.opens_for
+            if service.spec.opens_at_start or (kept and await parts.documents.has(kept)):
                 await service.open(parts)
 
     async def close(self) -> None:

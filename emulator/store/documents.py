@@ -63,6 +63,12 @@ class Documents:
 
         await self._database.write(work)
 
+    async def has(self, kind: str) -> bool:
+        """Say whether there is a document of ``kind``."""
+        return await self._database.read(
+            lambda c: bool(c.execute(queries()["has_documents"], (kind,)).fetchone()[0])
+        )
+
     async def load_all(self, kind: str) -> list[Document]:
         """Return every document of ``kind``, ordered by account, region and key."""
         rows = await self._database.read(

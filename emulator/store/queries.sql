@@ -8,6 +8,9 @@ DELETE FROM documents WHERE kind = ? AND account = ? AND region = ? AND key = ?;
 -- name: load_documents
 SELECT account, region, key, body FROM documents WHERE kind = ? ORDER BY account, region, key;
 
+-- name: has_documents
+SELECT EXISTS (SELECT 1 FROM documents WHERE kind = ?);
+
 -- name: load_queues
 SELECT id, name, body FROM queues ORDER BY id;
 

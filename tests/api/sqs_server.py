@@ -16,6 +16,7 @@ from botocore.config import Config
 from emulator.edge.aws_handler import AwsHandler
 from emulator.model.clock import SystemClock
 from emulator.queues.engine import Engine
+from emulator.registry.document_store import DocumentStore
 from emulator.services.sqs.queues import Sqs
 from emulator.services.table import Table
 from emulator.store.store import Store
@@ -37,7 +38,7 @@ class SqsServer:
         clock = SystemClock()
         store = Store.open(self._folder)
         engine = await Engine.open(store.messages, clock)
-        parts: Any = SimpleNamespace(clock=clock, queues=engine)
+        parts: Any = SimpleNamespace(clock=clock, queues=engine, documents=DocumentStore())
         table = Table()
         await table.open(parts)
         self.sqs: Sqs = await table.state("sqs")

@@ -79,7 +79,7 @@ def test_a_spec_says_which_modules_its_folder_has(service: Service) -> None:
     if "wire" in there:
         assert isinstance(service.module("wire").DEVIATIONS, Deviations)
     assert bool(service.spec.template_prefix) == ("kinds" in there)
-    assert "state" in there or not service.spec.opens_at_start
+    assert "state" in there or not (service.spec.opens_at_start or service.spec.opens_for)
     assert service.spec.arn_name or not {"delivers", "source"} & set(there)
 
 

@@ -14,5 +14,5 @@ SPEC = ServiceSpec(
     template_prefix="AWS::CloudFormation",
     modules=("kinds", "state", "wire"),
     # An operation that a restart interrupted goes on.
-    opens_at_start=True,
+    opens_for="cloudformation-stack",
 )
