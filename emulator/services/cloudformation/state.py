@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import orjson
 
-from emulator.code.requirements import cache_folder
+from emulator.code.pip import cache_folder
 from emulator.model.errors import AwsError
 from emulator.services.cloudformation.engine import Engine
 from emulator.services.cloudformation.kind_table import KindTable
@@ -47,7 +47,7 @@ class CloudFormation:
         self.store = StackStore(parts.documents, parts.clock)
         kinds = KindTable(parts.table.kind, CustomResource(parts), strict=parts.strict)
         self.planner = Planner(
-            SamTransform(cache_folder() / "sam"), self._look_up_for("", ""), kinds.serves
+            SamTransform(cache_folder().parent / "sam"), self._look_up_for("", ""), kinds.serves
         )
         self.engine = Engine(
             self.store,
