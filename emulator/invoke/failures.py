@@ -5,15 +5,19 @@ AWS keeps none of them; a developer wants to see them. They are the last so many
 
 from __future__ import annotations
 
+import logging
 from dataclasses import dataclass, replace
 
 import orjson
 
 from emulator.invoke.events import Condition, Event, from_message
+from emulator.model.errors import StorageError
 from emulator.queues.errors import QueueError
 from emulator.queues.message import Received
 from emulator.queues.queue import Queue
 from emulator.queues.rules import QueueSettings
+
+log = logging.getLogger(__name__)
 
 QUEUE = "async-failed"
 SETTINGS = QueueSettings(retention=1_209_600.0, lasting_leases=False)
@@ -50,6 +54,8 @@ class Failures:
     def __init__(self, queue: Queue) -> None:
         self._queue = queue
         self._held: dict[str, Failure] = {}
+        #: Ids of those that are on their way.
+        self._replaying: set[str] = set()
         self._bytes = 0
 
     async def load(self) -> None:
@@ -59,15 +65,32 @@ class Failures:
                 failure = _failure(message)
                 self._held[message.message_id] = failure
                 self._bytes += failure.size
-        surplus: list[str] = []
+        await self._delete_surplus()
+
+    async def _delete_surplus(self) -> None:
+        """Delete the oldest where they are too many."""
+        count, size = len(self._held), self._bytes
+        surplus: dict[str, str] = {}
         for id, failure in self._held.items():
-            if len(self._held) - len(surplus) <= KEPT_EVENTS and self._bytes <= KEPT_BYTES:
+            if count <= KEPT_EVENTS and size <= KEPT_BYTES:
                 break
-            surplus.append(id)
-            self._bytes -= failure.size
-        if surplus:
-            handles = [self._held.pop(id).handle for id in surplus]
-            await self._queue.delete_many(handles)
+            surplus[id] = failure.handle
+            count -= 1
+            size -= len(failure.event.payload)
+        if not surplus:
+            return
+        try:
+            await self._queue.delete_many(list(surplus.values()))
+        except StorageError as error:
+            log.error("old failed events are deleted later: %s", error)
+            return
+        for id in surplus:
+            self._forget(id)
+
+    def _forget(self, id: str) -> None:
+        failure = self._held.pop(id, None)
+        if failure is not None:
+            self._bytes -= len(failure.event.payload)
 
     async def add(
         self,
@@ -94,17 +117,28 @@ class Failures:
         return list(self._held.values())
 
     async def replay(self, request_id: str, target: Queue, now: float) -> bool:
-        """Have an event run again as if it had just come; False where there is none such."""
-        failure = self._held.pop(request_id, None)
-        if failure is None:
+        """Have an event run again as if it had just come; False where there is none such.
+
+        Args:
+            now: Seconds since the epoch, from which its age counts anew.
+
+        Raises:
+            StorageError: It could not be written down, and is still here.
+        """
+        failure = self._held.get(request_id)
+        if failure is None or request_id in self._replaying:
             return False
-        self._bytes -= failure.size
         event = replace(failure.event, attempts=0, accepted=now)
+        self._replaying.add(request_id)
         try:
             await self._queue.hand_over(failure.handle, target, event.draft())
         except QueueError:
             # Kept for as long as failures are kept.
+            self._forget(request_id)
             return False
+        finally:
+            self._replaying.discard(request_id)
+        self._forget(request_id)
         return True
 
     def find(self, request_id: str) -> Failure | None:

@@ -217,7 +217,12 @@ class Engine:
     async def _write_leases(self) -> None:
         if self._changed_leases:
             changed, self._changed_leases = self._changed_leases, {}
-            await self.journal.lease([message.lease() for message in changed.values()])
+            try:
+                await self.journal.lease([message.lease() for message in changed.values()])
+            except StorageError:
+                # Written with those that change next.
+                self._changed_leases = {**changed, **self._changed_leases}
+                raise
 
     def _plan_maintenance(self) -> None:
         self._maintenance = self.clock.call_later(MAINTENANCE_INTERVAL, self._maintenance_due)

@@ -147,37 +147,60 @@ class Registry:
 
     def remove(self, function: Function) -> None:
         """Remove a function and all its versions from what is served."""
+        self._take_out(function)
+        self._retire_all(function)
+
+    def _take_out(self, function: Function) -> None:
         latest = function.latest
         at = (latest.account, latest.region)
         if self._scopes.get(at, {}).pop(latest.name, None) is not None:
             self._count(function, -function.set_aside)
             names = self._names[at]
             del names[bisect_left(names, latest.name)]
+
+    def _retire_all(self, function: Function) -> None:
         function.settling.clear()
-        for version in (latest, *function.versions.values()):
+        for version in (function.latest, *function.versions.values()):
             self._retire(version, "function deleted")
 
     async def delete(self, function: Function) -> None:
         """Remove a function for good.
 
         Raises:
-            AwsError: ServiceException: it is not served any more, but would be after a restart.
+            AwsError: ServiceException: the disk did not take it, and it is still served.
         """
-        self.remove(function)
+        self._take_out(function)
         latest = function.latest
         at = (latest.account, latest.region)
-        await self._documents.write(
-            change("function", *at, latest.name, None),
-            *(change("version", *at, f"{latest.name}:{n}", None) for n in function.versions),
-        )
+        try:
+            await self._documents.write(
+                change("function", *at, latest.name, None),
+                *(change("version", *at, f"{latest.name}:{n}", None) for n in function.versions),
+            )
+        except AwsError:
+            if self.find(*at, latest.name) is None:
+                self.add(function)
+            raise
+        self._retire_all(function)
 
     async def delete_version(self, function: Function, version: str) -> None:
-        """Remove a published version; removing what is not there is no error."""
+        """Remove a published version; removing what is not there is no error.
+
+        Raises:
+            AwsError: ServiceException: the disk did not take it, and it is still served.
+        """
+        before = dict(function.versions)
         gone = function.versions.pop(version, None)
-        if gone is not None:
-            function.settling.pop(version, None)
-            self._retire(gone, "version deleted")
+        if gone is None:
+            return
+        try:
             await self.save(function, removed=version)
+        except AwsError:
+            # In its place: they are listed in the order of their publication.
+            function.versions = {**before, **function.versions}
+            raise
+        function.settling.pop(version, None)
+        self._retire(gone, "version deleted")
 
     def reload(self, function: Function, code: Code | None = None) -> None:
         """The code of $LATEST changed where it lies: what runs is no longer what is there."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 from bisect import bisect_left, insort
 from typing import Any
 
+from emulator.model.errors import AwsError
 from emulator.registry.document_store import DocumentStore, change
 
 Body = dict[str, Any]
@@ -64,12 +65,21 @@ class ResourceTable:
 
         Args:
             last: What it looks like until :meth:`drop`; without, it is gone at once.
+
+        Raises:
+            AwsError: ServiceException: the disk did not take it, and it is still there.
         """
+        before = self.find(account, region, key)
         if last is not None:
             self._set(account, region, key, last)
         else:
             self.drop(account, region, key)
-        await self._documents.write(change(self._kind, account, region, key, None))
+        try:
+            await self._documents.write(change(self._kind, account, region, key, None))
+        except AwsError:
+            if before is not None and self.find(account, region, key) in (None, last):
+                self._set(account, region, key, before)
+            raise
 
     def drop(self, account: str, region: str, key: str) -> None:
         """Forget a resource that is kept no more."""

@@ -10,14 +10,15 @@ import asyncio
 import os
 from collections.abc import Callable
 
-from fastapi import FastAPI
-from fastapi.responses import HTMLResponse
+from fastapi import FastAPI, Request
+from fastapi.responses import HTMLResponse, JSONResponse
 
 import emulator
 from emulator.edge.admin import archives, events, logs, page, state
 from emulator.edge.admin.views import PREFIX, Stopping
 from emulator.edge.router import AsgiApp
 from emulator.model import process
+from emulator.model.errors import StorageError
 from emulator.services.context import Parts
 
 
@@ -43,6 +44,10 @@ def make_admin(
     logs.add(app, parts, stopping)
     archives.add(app, parts)
     events.add(app, parts)
+
+    @app.exception_handler(StorageError)
+    async def not_kept(request: Request, error: StorageError) -> JSONResponse:
+        return JSONResponse({"detail": str(error)}, status_code=507)
 
     @app.post(f"{PREFIX}/shutdown", status_code=202, summary="End the emulator")
     async def shutdown(now: bool = False) -> Stopping:

@@ -4,13 +4,16 @@ from __future__ import annotations
 
 import asyncio
 import json
+from collections.abc import Sequence
 from typing import Any
 
 import pytest
 
+from emulator.invoke import failures
 from emulator.invoke.queue_worker import Limits
 from emulator.model.errors import AwsError, DriverFault, StorageFull
 from emulator.model.sandbox import Exit
+from emulator.store.database import Done, Work
 from emulator.testing import RuntimeClient
 from tests.unit.invoke.conftest import QUEUE_ARN, World
 
@@ -431,6 +434,59 @@ async def test_destinations_nobody_serves_are_said(
     await world.submit()
     await world.settle()
     assert "destinations of sns are not served" in caplog.text
+
+
+async def test_a_failed_event_that_the_disk_does_not_take_can_be_replayed_later(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    world.function(config={"MaximumRetryAttempts": 0})
+    world.fails = lambda event: True
+    await world.submit({"n": 1})
+    await world.settle()
+    world.fails = lambda event: False
+    write = world.store.database.submit
+
+    def full(work: Work[Any], done: Done) -> None:
+        asyncio.get_running_loop().call_soon(done, None, StorageFull("the disk is full"))
+
+    monkeypatch.setattr(world.store.database, "submit", full)
+    first, second = await asyncio.gather(
+        world.asynchronous.replay("id-1"),
+        world.asynchronous.replay("id-1"),
+        return_exceptions=True,
+    )
+    assert isinstance(first, StorageFull)
+    assert second is False, "it is on its way already"
+    assert [each.event.request_id for each in world.asynchronous.failed()] == ["id-1"]
+    monkeypatch.setattr(world.store.database, "submit", write)
+    assert await world.asynchronous.replay("id-1")
+    assert not world.asynchronous.failed()
+    await world.settle()
+    assert [event for _, _, event in world.attempts] == [{"n": 1}, {"n": 1}]
+    assert not await world.asynchronous.replay("id-1")
+
+
+async def test_too_many_failed_events_are_deleted_when_the_disk_takes_it(
+    world: World, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    async def full(handles: Sequence[str]) -> None:
+        raise StorageFull("the disk is full")
+
+    monkeypatch.setattr(failures, "KEPT_EVENTS", 1)
+    world.function(config={"MaximumRetryAttempts": 0})
+    world.fails = lambda event: True
+    kept = world.asynchronous.failures
+    with monkeypatch.context() as patch:
+        patch.setattr(kept._queue, "delete_many", full)
+        for n in range(3):
+            await world.submit({"n": n}, request_id=f"id-{n}")
+            await world.settle()
+    assert "old failed events are deleted later: the disk is full" in caplog.text
+    assert len(world.asynchronous.failed()) == 3
+    assert world.asynchronous.outcomes == {"RetriesExhausted": 3}
+    await world.submit({"n": 3}, request_id="id-3")
+    await world.settle()
+    assert [each.event.request_id for each in world.asynchronous.failed()] == ["id-3"]
 
 
 async def test_failed_events_are_kept_and_replayed(world: World) -> None:

@@ -119,19 +119,45 @@ async def test_several_changes_are_made_together(tmp_path: Path) -> None:
         await store.close()
 
 
+class Full(Documents):
+    """Documents on a disk without room."""
+
+    def __init__(self) -> None: ...
+
+    async def write(self, *changes: Any) -> None:
+        raise StorageFull("disk full")
+
+
 async def test_a_full_disk_is_an_error_of_the_service() -> None:
-    class Full(Documents):
-        def __init__(self) -> None: ...
-
-        async def write(self, *changes: Any) -> None:
-            raise StorageFull("disk full")
-
     registry = Registry(DocumentStore(Full()))
     function = _function()
     registry.add(function)
     with pytest.raises(AwsError, match="was not kept") as raised:
         await registry.save(function)
     assert (raised.value.code, registry.all()) == ("ServiceException", [function])
+
+
+async def test_what_a_full_disk_does_not_let_go_is_still_there() -> None:
+    registry = Registry(DocumentStore(Full()))
+    retired: list[str] = []
+    registry.on_retired.append(lambda version, reason: retired.append(version.version))
+    function = _function()
+    versions = list(function.versions)
+    assert versions
+    registry.add(function)
+    with pytest.raises(AwsError, match="was not kept"):
+        await registry.delete_version(function, versions[0])
+    with pytest.raises(AwsError, match="was not kept"):
+        await registry.delete(function)
+    assert registry.all() == [function]
+    assert list(function.versions) == versions
+    at = (function.latest.account, function.latest.region)
+    assert registry.names(*at) == [function.name]
+    registry.layers._set(*at, "layer", {"a": 1})
+    with pytest.raises(AwsError, match="was not kept"):
+        await registry.layers.delete(*at, "layer")
+    assert registry.layers.find(*at, "layer") == {"a": 1}
+    assert not retired
 
 
 async def test_functions_of_a_live_folder_are_not_kept() -> None:
