@@ -80,7 +80,7 @@ class Settings:
         "A SAM template, or a folder with one or with a folder per function. Without it, the "
         "current folder's template, if there is one.",
         "",
-        argument="path",
+        argument="PATH",
     )
     #: Anything but loopback is the user's own decision.
     host: str = option("127.0.0.1", "The address to listen on.", _LISTENING)

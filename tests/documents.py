@@ -8,6 +8,7 @@ from typing import Any
 import typer
 
 from emulator.cli.application import application
+from tests.command_page import commands
 
 DOCS = Path(__file__).parents[1] / "docs"
 
@@ -44,7 +45,7 @@ def settings() -> str:
 
 
 #: Page → what it is to say.
-PAGES = {"settings.md": settings}
+PAGES = {"settings.md": settings, "commands.md": commands}
 
 
 def main() -> None:

@@ -41,16 +41,12 @@ def application(names: Sequence[str] = COMMANDS) -> typer.Typer:
     """Return the command line with some of the commands."""
     import typer
 
-    from emulator.cli.options import PanelCommand
+    from emulator.cli.help import Commands
 
-    # Plain help: rich's own takes as long as everything else together.
-    app = typer.Typer(
+    app = Commands(
+        "A local FaaS runtime with a Lambda-compatible API.\n\nExample: localfaas up",
         name="localfaas",
-        help="A local FaaS runtime with a Lambda-compatible API.\n\nExample: localfaas up",
         no_args_is_help=True,
-        add_completion=False,
-        rich_markup_mode=None,
-        pretty_exceptions_enable=False,
         context_settings={"help_option_names": ["-h", "--help"]},
     )
 
@@ -65,7 +61,7 @@ def application(names: Sequence[str] = COMMANDS) -> typer.Typer:
         if isinstance(command, typer.Typer):
             app.add_typer(command, name=name)
         else:
-            app.command(name=name, cls=PanelCommand)(command)
+            app.command(name)(command)
     return app
 
 

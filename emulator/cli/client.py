@@ -20,22 +20,31 @@ if TYPE_CHECKING:
 #: Seconds an answer of the admin API may take.
 _PATIENCE = 30.0
 
+#: The header, in lower case, that every answer of the admin API has.
+MARK = "x-localfaas-version"
+
 Endpoint = Annotated[
     str,
     typer.Option(
         "--endpoint",
         envvar="LOCALFAAS_ENDPOINT",
         metavar="URL",
-        help="Where the emulator listens.",
+        help="The emulator's address.",
     ),
 ]
 DEFAULT_ENDPOINT = f"http://127.0.0.1:{os.environ.get('LOCALFAAS_PORT') or 4566}"
 Json = Annotated[bool, typer.Option("--json", help="Print JSON.")]
 Region = Annotated[
-    str | None, typer.Option("--region", envvar="LOCALFAAS_REGION", help="AWS region.")
+    str | None,
+    typer.Option("--region", envvar="LOCALFAAS_REGION", help="The AWS region. Default: us-east-1."),
 ]
 Account = Annotated[
-    str | None, typer.Option("--account", envvar="LOCALFAAS_ACCOUNT", help="AWS account.")
+    str | None,
+    typer.Option(
+        "--account",
+        envvar="LOCALFAAS_ACCOUNT",
+        help="The AWS account. Default: 000000000000.",
+    ),
 ]
 
 
@@ -88,10 +97,34 @@ class Client:
 
     def get(self, path: str, *, seconds: float = _PATIENCE, **query: Any) -> Any:
         """Return the JSON the admin API gives at ``path``, without parameters that are None."""
-        return _checked(self.request("GET", _admin(path, query), seconds=seconds))
+        return self._checked(self.request("GET", _admin(path, query), seconds=seconds))
 
     def post(self, path: str, **query: Any) -> Any:
-        return _checked(self.request("POST", _admin(path, query)))
+        """Return the JSON the admin API answers a change with."""
+        return self._checked(self.request("POST", _admin(path, query)))
+
+    def call_aws(
+        self,
+        path: str,
+        body: bytes,
+        headers: Mapping[str, str],
+        *,
+        seconds: float | None = _PATIENCE,
+    ) -> Answer:
+        """Return the answer of an operation of an AWS API.
+
+        Args:
+            seconds: How long to wait for the answer; None for as long as it takes.
+
+        Raises:
+            CommandError: An error of AWS's, in its own words, or the answer is none of AWS's.
+        """
+        answer = self.request("POST", path, body, headers, seconds=seconds)
+        if "x-amzn-requestid" not in answer.headers:
+            raise self._foreign(answer)
+        if answer.status >= 300:
+            raise CommandError(_error_text(answer))
+        return answer
 
     def listens(self) -> bool:
         """Say whether something still listens at the endpoint."""
@@ -108,8 +141,9 @@ class Client:
         with self._connection(_PATIENCE) as connection:
             connection.request("GET", _admin(path, query))
             response = connection.getresponse()
-            if response.status != 200:
-                _checked(Answer(response.status, {}, response.read()))
+            given = {name.lower(): value for name, value in response.getheaders()}
+            if response.status != 200 or MARK not in given:
+                self._checked(Answer(response.status, given, response.read()))
             lines = iter(response.readline, b"")
             try:
                 yield from (json.loads(line) for line in lines if line.strip())
@@ -128,6 +162,24 @@ class Client:
         finally:
             connection.close()
 
+    def _checked(self, answer: Answer) -> Any:
+        try:
+            value = json.loads(answer.body)
+        except ValueError:
+            raise self._foreign(answer) from None
+        if answer.status >= 400:
+            reason = _reason(value, answer.body)
+            raise CommandError(f"{self.endpoint} answered {answer.status}: {reason}")
+        if MARK not in answer.headers:
+            raise self._foreign(answer)
+        return value
+
+    def _foreign(self, answer: Answer) -> CommandError:
+        return CommandError(
+            f"what answers at {self.endpoint} (status {answer.status}) is not a localfaas of "
+            "this version: say where it is with --endpoint."
+        )
+
     def _lost(self, failure: Exception) -> CommandError:
         if isinstance(failure, ConnectionRefusedError):
             return CommandError(
@@ -141,18 +193,6 @@ class Client:
 def _admin(path: str, query: Mapping[str, Any]) -> str:
     given = {name: value for name, value in query.items() if value is not None}
     return f"/_emulator/{path}" + (f"?{urlencode(given)}" if given else "")
-
-
-def _checked(answer: Answer) -> Any:
-    try:
-        value = json.loads(answer.body)
-    except ValueError:
-        raise CommandError(
-            f"what answers there ({answer.status}) is no emulator: say where it is with --endpoint."
-        ) from None
-    if answer.status >= 400:
-        raise CommandError(f"the emulator answered {answer.status}: {_reason(value, answer.body)}")
-    return value
 
 
 def _reason(value: Any, body: bytes) -> str:
@@ -174,7 +214,7 @@ def scope(service: str, region: str | None, account: str | None) -> dict[str, st
     return {"Authorization": f"AWS4-HMAC-SHA256 Credential={where}, Signature=none"}
 
 
-def error_text(answer: Answer) -> str:
+def _error_text(answer: Answer) -> str:
     """Return what an AWS error says."""
     try:
         value = json.loads(answer.body)

@@ -13,7 +13,6 @@ from types import NoneType
 from typing import Annotated, Any, Literal, get_args, get_origin, get_type_hints
 
 import typer
-from typer.core import TyperCommand
 
 from emulator.settings import Option
 
@@ -163,20 +162,3 @@ def with_options(
         return command
 
     return give
-
-
-class PanelCommand(TyperCommand):
-    """A command whose help groups its options by their panels."""
-
-    def format_options(self, ctx: Any, formatter: Any) -> None:
-        panels: dict[str, list[tuple[str, str]]] = {}
-        for param in self.get_params(ctx):
-            record = param.get_help_record(ctx)
-            if record is not None:
-                panel = getattr(param, "rich_help_panel", None) or "Options"
-                is_argument = param.param_type_name == "argument"
-                panels.setdefault("Arguments" if is_argument else panel, []).append(record)
-        # What every command has comes last.
-        for panel in sorted(panels, key="Options".__eq__):
-            with formatter.section(panel):
-                formatter.write_dl(panels[panel])

@@ -5,8 +5,7 @@ from __future__ import annotations
 import json
 from typing import Any
 
-from emulator.cli.client import Client, error_text, scope
-from emulator.cli.terminal import CommandError
+from emulator.cli.client import Client, scope
 
 
 class SqsClient:
@@ -24,9 +23,7 @@ class SqsClient:
         given = {name: value for name, value in request.items() if value is not None}
         headers = {**self._headers, "X-Amz-Target": f"AmazonSQS.{operation}"}
         body = json.dumps(given).encode()
-        answer = self.client.request("POST", "/", body, headers, seconds=seconds)
-        if answer.status >= 300:
-            raise CommandError(error_text(answer))
+        answer = self.client.call_aws("/", body, headers, seconds=seconds)
         return json.loads(answer.body or b"{}")
 
     def url(self, name: str) -> str:

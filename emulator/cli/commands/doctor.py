@@ -19,11 +19,9 @@ _FEW_WATCHES = 8192
 
 
 def doctor(json: Json = False, endpoint: Endpoint = DEFAULT_ENDPOINT) -> None:
-    """Look at what this machine has for the emulator.
+    """Check what this machine offers the emulator, with remedies.
 
-    With a remedy for what is missing.
-
-    The exit code is 1 where something keeps the emulator from starting.
+    The exit code is 1 if something keeps the emulator from starting.
 
     Example: localfaas doctor
     """

@@ -30,10 +30,10 @@ def down(
 ) -> None:
     """End a running emulator.
 
-    Calls in flight may finish first, within 30 seconds. The command returns when the emulator's
-    process and environments are gone, its port is free and its state folder is unlocked.
+    Calls in flight have 30 seconds to finish. The command returns when the emulator's process and
+    environments are gone, its port is free and its state folder is unlocked.
 
-    The exit code is 1 where there is no emulator, or it is still there in the end.
+    The exit code is 1 if no emulator runs, or if it does not end.
 
     Example: localfaas down
     """

@@ -37,16 +37,18 @@ _PROFILES = ("AWS_PROFILE", "AWS_DEFAULT_PROFILE")
 
 
 def env(
-    shell: Annotated[Shell, typer.Option("--shell", help="Whose syntax to print.")] = Shell.POSIX,
+    shell: Annotated[
+        Shell, typer.Option("--shell", help="The shell whose syntax to print.")
+    ] = Shell.POSIX,
     region: Annotated[
-        str, typer.Option("--region", envvar="LOCALFAAS_REGION", help="AWS region.")
+        str, typer.Option("--region", envvar="LOCALFAAS_REGION", help="The AWS region to set.")
     ] = "us-east-1",
     json: Json = False,
     endpoint: Endpoint = DEFAULT_ENDPOINT,
 ) -> None:
     """Print the variables by which AWS SDKs find the emulator.
 
-    The AWS CLI reads them, too. A profile that is chosen now is one no more.
+    The AWS CLI reads them, too. If AWS_PROFILE is set, it is unset: SDKs would prefer it.
 
     Example: eval "$(localfaas env)"
     """

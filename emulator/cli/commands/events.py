@@ -8,12 +8,13 @@ from typing import Annotated
 import typer
 
 from emulator.cli.client import DEFAULT_ENDPOINT, Client, Endpoint, Json
+from emulator.cli.help import Commands
 from emulator.cli.tables import show_table
 from emulator.cli.terminal import CommandError, age, note, show_json
 
-events = typer.Typer(rich_markup_mode=None)
+events = Commands()
 Function = Annotated[
-    str | None, typer.Option("--function", metavar="NAME", help="Only this function's events.")
+    str | None, typer.Option("--function", metavar="NAME", help="Only events of this function.")
 ]
 
 
@@ -22,15 +23,15 @@ def show(
     context: typer.Context,
     function: Function = None,
     limit: Annotated[
-        int, typer.Option("-n", "--limit", min=1, max=1000, help="Show at most so many.")
+        int, typer.Option("-n", "--limit", min=1, max=1000, help="List at most this many.")
     ] = 100,
     json: Json = False,
     endpoint: Endpoint = DEFAULT_ENDPOINT,
 ) -> None:
-    """Show asynchronous events: waiting, running, failed.
+    """List asynchronous events that wait, run or have failed.
 
-    Those that failed are kept (the last thousand) after destination and dead-letter queue were
-    told of them. `localfaas events replay` runs them again.
+    The last thousand failed events are kept after their destination or dead-letter queue has them.
+    `localfaas events replay` runs them again.
 
     Example: localfaas events --function hello
     """
@@ -63,13 +64,13 @@ def show(
 @events.command()
 def replay(
     request: Annotated[
-        str | None, typer.Argument(metavar="[REQUEST]", help="The event's request id.")
+        str | None, typer.Argument(metavar="REQUEST", help="The request id of one event.")
     ] = None,
-    every: Annotated[bool, typer.Option("--all", help="All that failed.")] = False,
+    every: Annotated[bool, typer.Option("--all", help="Run all failed events again.")] = False,
     function: Function = None,
     endpoint: Endpoint = DEFAULT_ENDPOINT,
 ) -> None:
-    """Run events again that failed, and print their request ids.
+    """Run failed events again and print their request ids.
 
     Example: localfaas events replay --all
     """

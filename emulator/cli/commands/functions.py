@@ -8,9 +8,10 @@ from emulator.cli.terminal import note, show_json
 
 
 def functions(json: Json = False, endpoint: Endpoint = DEFAULT_ENDPOINT) -> None:
-    """Show the functions.
+    """List functions, with their URLs.
 
-    And what is configured for them but not acted on.
+    WARM counts the function's environments. NOT ACTED ON names settings that are kept and shown
+    but change nothing here.
 
     Example: localfaas functions
     """

@@ -15,13 +15,11 @@ from emulator.cli.client import (
     Client,
     Endpoint,
     Region,
-    error_text,
     scope,
 )
 from emulator.cli.documents import FORMS, read_document
 from emulator.cli.log_lines import log_line
 from emulator.cli.terminal import (
-    CommandError,
     error,
     note,
     terminal_width,
@@ -30,15 +28,20 @@ from emulator.cli.terminal import (
 
 def invoke(
     name: Annotated[
-        str, typer.Argument(help="The function's name or ARN, with :QUALIFIER or not.")
+        str,
+        typer.Argument(
+            metavar="FUNCTION", help="The function's name or ARN; :QUALIFIER names a version."
+        ),
     ],
     event: Annotated[
         str,
         typer.Option("-e", "--event", help=f"The event: {FORMS}."),
     ] = "{}",
-    tail: Annotated[bool, typer.Option("--tail", help="Show the call's log on stderr.")] = False,
+    tail: Annotated[
+        bool, typer.Option("--tail", help="Print the end of the call's log (4 KB) on stderr.")
+    ] = False,
     asynchronous: Annotated[
-        bool, typer.Option("--async", help="Do not wait for the result (InvocationType=Event).")
+        bool, typer.Option("--async", help="Queue the event and do not wait for its result.")
     ] = False,
     region: Region = None,
     account: Account = None,
@@ -46,7 +49,7 @@ def invoke(
 ) -> None:
     """Call a function and print its result.
 
-    The exit code is 1 where the function failed.
+    The exit code is 1 if the function fails.
 
     Example: localfaas invoke hello -e '{"name": "you"}'
     """
@@ -55,11 +58,8 @@ def invoke(
     if tail and not asynchronous:
         headers["X-Amz-Log-Type"] = "Tail"
     path = f"/2015-03-31/functions/{quote(name, safe=':$')}/invocations"
-    answer = Client(endpoint).request(
-        "POST", path, read_document(event, "event"), headers, seconds=None
-    )
-    if answer.status >= 300:
-        raise CommandError(error_text(answer))
+    body = read_document(event, "event")
+    answer = Client(endpoint).call_aws(path, body, headers, seconds=None)
     given = answer.headers
     if "x-amz-log-result" in given:
         text = base64.b64decode(given["x-amz-log-result"]).decode("utf-8", "replace")

@@ -12,20 +12,23 @@ from emulator.cli.terminal import local_time, note, show_json, terminal_width
 
 
 def logs(
-    name: Annotated[str | None, typer.Argument(help="A function's name; all without.")] = None,
+    name: Annotated[
+        str | None,
+        typer.Argument(metavar="FUNCTION", help="The function's name. Default: all functions."),
+    ] = None,
     follow: Annotated[
-        bool, typer.Option("-f", "--follow", help="Go on with new lines as they come.")
+        bool, typer.Option("-f", "--follow", help="Wait for new lines and print them as they come.")
     ] = False,
     limit: Annotated[
         int,
-        typer.Option("-n", "--limit", min=1, max=10_000, help="Show at most so many past lines."),
+        typer.Option("-n", "--limit", min=1, max=10_000, help="Print at most this many old lines."),
     ] = 1000,
     json: Json = False,
     endpoint: Endpoint = DEFAULT_ENDPOINT,
 ) -> None:
-    """Show what functions logged, oldest line first.
+    """Print the log lines of functions, oldest first.
 
-    With --json and --follow, one JSON object per line.
+    With --json and --follow, each line is one JSON object.
 
     Example: localfaas logs hello -f
     """

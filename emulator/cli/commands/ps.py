@@ -12,14 +12,17 @@ from emulator.cli.terminal import age, megabytes, note, show_json
 
 
 def ps(
-    name: Annotated[str | None, typer.Argument(help="A function's name; all without.")] = None,
+    name: Annotated[
+        str | None,
+        typer.Argument(metavar="FUNCTION", help="The function's name. Default: all functions."),
+    ] = None,
     json: Json = False,
     endpoint: Endpoint = DEFAULT_ENDPOINT,
 ) -> None:
-    """Show the execution environments: state, age, invokes, memory.
+    """List execution environments: state, age, calls, memory.
 
-    Memory is what each has for itself now. A report's Max Memory Used is the most it had, and
-    counts what environments share.
+    MEMORY is what the environment uses now, without memory that it shares with others. Max Memory
+    Used in a REPORT line is the most it has used, shared memory included.
 
     Example: localfaas ps
     """

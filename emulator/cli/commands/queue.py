@@ -10,16 +10,16 @@ import typer
 
 from emulator.cli.client import DEFAULT_ENDPOINT, Account, Endpoint, Json, Region
 from emulator.cli.documents import FORMS, read_document
+from emulator.cli.help import Commands
 from emulator.cli.sqs import SqsClient
 from emulator.cli.tables import show_table
 from emulator.cli.terminal import CommandError, age, note, show_json
 
-queue = typer.Typer(
-    help="Look into SQS queues, send, receive, purge, redrive.\n\nExample: localfaas queue list",
+queue = Commands(
+    "Use SQS queues: list, peek, send, receive, purge, redrive.\n\nExample: localfaas queue list",
     no_args_is_help=True,
-    rich_markup_mode=None,
 )
-Name = Annotated[str, typer.Argument(metavar="QUEUE", help="A queue's name, URL or ARN.")]
+Name = Annotated[str, typer.Argument(metavar="QUEUE", help="The queue's name, URL or ARN.")]
 #: Seconds between two looks at a move task.
 _PAUSE = 0.1
 #: Characters of a body that a table shows.
@@ -28,15 +28,18 @@ _WIDTH = 60
 
 @queue.command(name="list")
 def list_queues(
-    prefix: Annotated[str | None, typer.Argument(help="Only names that begin so.")] = None,
+    prefix: Annotated[
+        str | None,
+        typer.Argument(metavar="PREFIX", help="List only queues whose names begin with this."),
+    ] = None,
     json: Json = False,
     region: Region = None,
     account: Account = None,
     endpoint: Endpoint = DEFAULT_ENDPOINT,
 ) -> None:
-    """Show the queues.
+    """List queues, with their numbers of messages.
 
-    With messages ready, in flight and delayed, and where dead letters go.
+    IN FLIGHT counts messages that were received and not yet deleted.
 
     Example: localfaas queue list
     """
@@ -83,23 +86,31 @@ def send(
         typer.Argument(metavar="BODY", help=f"The message: {FORMS}; any text with --text."),
     ],
     plain: Annotated[
-        bool, typer.Option("--text", help="Send BODY as it stands, whatever it is.")
+        bool, typer.Option("--text", help="Take BODY for the text of the message, whatever it is.")
     ] = False,
     attribute: Annotated[
-        list[str] | None, typer.Option("--attribute", metavar="NAME=VALUE", help="An attribute.")
+        list[str] | None,
+        typer.Option(
+            "--attribute", metavar="NAME=VALUE", help="A string attribute; may be repeated."
+        ),
     ] = None,
     delay: Annotated[
-        int | None, typer.Option("--delay", help="Seconds until it can be received.")
+        int | None,
+        typer.Option(
+            "--delay", metavar="SECONDS", help="Seconds until the message can be received."
+        ),
     ] = None,
-    group: Annotated[str | None, typer.Option("--group", help="Its MessageGroupId.")] = None,
+    group: Annotated[
+        str | None, typer.Option("--group", help="The MessageGroupId (FIFO queues need one).")
+    ] = None,
     deduplication: Annotated[
-        str | None, typer.Option("--deduplication-id", help="Its MessageDeduplicationId.")
+        str | None, typer.Option("--deduplication-id", help="The MessageDeduplicationId.")
     ] = None,
     region: Region = None,
     account: Account = None,
     endpoint: Endpoint = DEFAULT_ENDPOINT,
 ) -> None:
-    """Send a message, and print its id.
+    """Send a message and print its id.
 
     Example: localfaas queue send orders '{"order_id": "42"}'
     """
@@ -136,23 +147,28 @@ def _decoded(body: bytes) -> str:
 def receive(
     name: Name,
     limit: Annotated[
-        int, typer.Option("-n", "--limit", min=1, max=10, help="At most so many messages.")
+        int,
+        typer.Option("-n", "--limit", min=1, max=10, help="Receive at most this many messages."),
     ] = 1,
     wait: Annotated[
-        int, typer.Option("--wait", min=0, max=20, help="Seconds to wait for the first.")
+        int,
+        typer.Option(
+            "--wait", min=0, max=20, metavar="SECONDS", help="Wait this long for the first."
+        ),
     ] = 0,
     visibility: Annotated[
-        int | None, typer.Option("--visibility", help="Seconds they are hidden from others.")
+        int | None,
+        typer.Option("--visibility", metavar="SECONDS", help="Hide them from others this long."),
     ] = None,
-    delete: Annotated[bool, typer.Option("--delete", help="Delete what was received.")] = False,
+    delete: Annotated[bool, typer.Option("--delete", help="Delete the messages received.")] = False,
     json: Json = False,
     region: Region = None,
     account: Account = None,
     endpoint: Endpoint = DEFAULT_ENDPOINT,
 ) -> None:
-    """Receive messages as a consumer does, and print their bodies.
+    """Receive messages as a consumer does and print their bodies.
 
-    They come back when their visibility timeout ends, unless they are deleted.
+    Messages that are not deleted come back when their visibility timeout ends.
 
     Example: localfaas queue receive orders --wait 5 --delete
     """
@@ -183,16 +199,17 @@ def receive(
 def peek(
     name: Name,
     limit: Annotated[
-        int, typer.Option("-n", "--limit", min=1, max=1000, help="At most so many messages.")
+        int,
+        typer.Option("-n", "--limit", min=1, max=1000, help="Print at most this many messages."),
     ] = 10,
     json: Json = False,
     region: Region = None,
     account: Account = None,
     endpoint: Endpoint = DEFAULT_ENDPOINT,
 ) -> None:
-    """Show the first messages without receiving them.
+    """List the first messages without receiving them.
 
-    Nothing is counted, nothing hidden.
+    No receive is counted, and no message becomes invisible.
 
     Example: localfaas queue peek orders
     """
@@ -231,7 +248,9 @@ def purge(
     account: Account = None,
     endpoint: Endpoint = DEFAULT_ENDPOINT,
 ) -> None:
-    """Delete all messages of a queue; once in 60 seconds, as on AWS.
+    """Delete all messages of a queue.
+
+    As on AWS, once in 60 seconds.
 
     Example: localfaas queue purge orders
     """
@@ -244,10 +263,15 @@ def redrive(
     name: Name,
     to: Annotated[
         str | None,
-        typer.Option("--to", metavar="QUEUE", help="Where to; without, where each came from."),
+        typer.Option(
+            "--to",
+            metavar="QUEUE",
+            help="Move them there. Default: where each came from.",
+        ),
     ] = None,
     rate: Annotated[
-        int | None, typer.Option("--rate", min=1, max=500, help="Messages a second, at most.")
+        int | None,
+        typer.Option("--rate", min=1, max=500, help="Move at most this many messages per second."),
     ] = None,
     region: Region = None,
     account: Account = None,
@@ -255,7 +279,7 @@ def redrive(
 ) -> None:
     """Move the messages of a dead-letter queue back.
 
-    Waits until that is done.
+    The command returns when all are moved.
 
     Example: localfaas queue redrive orders-dlq
     """

@@ -13,6 +13,7 @@ from typing import Annotated, Any
 import typer
 
 from emulator.cli.client import Json
+from emulator.cli.help import Commands
 from emulator.cli.options import options_of, values, with_options
 from emulator.cli.tables import show_table
 from emulator.cli.terminal import clean, show_json
@@ -25,11 +26,9 @@ assert _DRIVER.options is not None
 _make_images, _make_options = _DRIVER.images, _DRIVER.options
 _IMAGE = [each for each in options_of(_make_options) if each.name == "images"]
 
-runtimes = typer.Typer(
-    help="The images that functions run in, with the Docker driver.\n\n"
-    "Example: localfaas runtimes list",
+runtimes = Commands(
+    "List and build the images of the Docker driver.\n\nExample: localfaas runtimes list",
     no_args_is_help=True,
-    rich_markup_mode=None,
 )
 
 
@@ -38,7 +37,7 @@ runtimes = typer.Typer(
 def list_(json: Json = False, **given: Any) -> None:
     """List AWS's runtimes with the image of each.
 
-    And whether it is here already.
+    HERE is the architecture of an image that the engine has already.
 
     Example: localfaas runtimes list
     """
@@ -64,7 +63,10 @@ def list_(json: Json = False, **given: Any) -> None:
 def build(
     runtime: Annotated[
         list[str] | None,
-        typer.Argument(help="AWS's names of runtimes. Without any, the newest long-term ones."),
+        typer.Argument(
+            metavar="RUNTIME...",
+            help="AWS's names of runtimes. Default: the newest of each.",
+        ),
     ] = None,
     base_image: Annotated[
         str,
@@ -77,10 +79,9 @@ def build(
 ) -> None:
     """Build images with localfaas's own runtimes.
 
-    For where AWS's can't be pulled. Functions of a runtime run in the image that was built for
-    it, if there is one.
+    For where AWS's images can't be pulled: functions then run in the image of their runtime.
 
-    Example: localfaas runtimes build python3.12 --base-image debian-with-python:1
+    Example: localfaas runtimes build python3.12
     """
     import asyncio
 

@@ -1,4 +1,4 @@
-"""The commands ``up`` and ``down``: the emulator's beginning and end."""
+"""The command ``up``: starts the emulator."""
 
 from __future__ import annotations
 
@@ -65,9 +65,9 @@ _DRIVERS = {
 
 @with_options([*_SETTINGS, *(each for _, own in _DRIVERS.values() for each in own), *_OWN])
 def up(**given: Any) -> None:
-    """Start the emulator, with the functions of a template or folder.
+    """Start the emulator with the functions of a template or folder.
 
-    It runs until Ctrl-C, which lets calls in flight finish; a second one does not.
+    It runs until Ctrl-C, which waits for calls in flight; a second Ctrl-C does not.
 
     Example: localfaas up sample_functions
     """

@@ -13,13 +13,16 @@ from emulator.model.arn import parse_function_name
 
 def url(
     name: Annotated[
-        str, typer.Argument(help="The function's name or ARN, with :ALIAS for an alias's URL.")
+        str,
+        typer.Argument(
+            metavar="FUNCTION", help="The function's name or ARN; :ALIAS names an alias's URL."
+        ),
     ],
     path: Annotated[
         bool,
         typer.Option(
             "--path",
-            help="Print the form without a host name of its own, for programs that can't resolve "
+            help="Print a URL under the emulator's own host name, for programs that can't resolve "
             "names under localhost.",
         ),
     ] = False,
@@ -30,8 +33,8 @@ def url(
 ) -> None:
     """Print a function's URL.
 
-    A URL stays the same when the emulator starts again. Without an alias, the URLs of the
-    function and of its aliases are printed, one on each line.
+    It stays the same when the emulator restarts. Without an alias, the command prints the URLs of
+    the function and of its aliases, each on a line.
 
     Example: curl "$(localfaas url hello)"
     """

@@ -8,7 +8,8 @@ from __future__ import annotations
 
 import asyncio
 import os
-from collections.abc import Callable
+from collections.abc import Callable, MutableMapping
+from typing import Any
 
 from fastapi import FastAPI, Request
 from fastapi.responses import HTMLResponse, JSONResponse
@@ -16,7 +17,7 @@ from fastapi.responses import HTMLResponse, JSONResponse
 import emulator
 from emulator.edge.admin import archives, events, logs, page, state
 from emulator.edge.admin.views import PREFIX, Stopping
-from emulator.edge.router import AsgiApp
+from emulator.edge.router import AsgiApp, Receive, Scope, Send
 from emulator.model import process
 from emulator.model.errors import StorageError
 from emulator.services.context import Parts
@@ -70,4 +71,19 @@ def make_admin(
         policy = {"content-security-policy": "default-src 'none'; style-src 'unsafe-inline'"}
         return HTMLResponse(page.render(app.openapi()), headers=policy)
 
-    return app
+    return _with_version(app)
+
+
+def _with_version(app: AsgiApp) -> AsgiApp:
+    """Let every answer name the emulator's version, so that clients know whom they talk to."""
+    version = (b"x-localfaas-version", emulator.__version__.encode())
+
+    async def answer(scope: Scope, receive: Receive, send: Send) -> None:
+        async def send_marked(message: MutableMapping[str, Any]) -> None:
+            if message["type"] == "http.response.start":
+                message["headers"] = [*message["headers"], version]
+            await send(message)
+
+        await app(scope, receive, send_marked)
+
+    return answer

@@ -11,15 +11,11 @@ from pathlib import Path
 
 import pytest
 
-from emulator.cli.application import run
+from emulator.cli.application import COMMANDS, run
 from emulator.cli.commands import doctor, up
 from emulator.driver.docker.settings import DockerSettings
 from emulator.driver.process import checks
 from emulator.settings import Settings
-
-COMMANDS = tuple("up invoke logs ps functions url queue events env doctor down runtimes".split())
-SUBCOMMANDS = [f"queue {name}" for name in "list send receive peek purge redrive".split()]
-SUBCOMMANDS += ["events replay", "runtimes list", "runtimes build"]
 
 
 @pytest.fixture
@@ -40,13 +36,6 @@ def settings(monkeypatch: pytest.MonkeyPatch) -> list[Settings]:
     seen: list[Settings] = []
     monkeypatch.setattr(up, "_serve", lambda settings, *, quiet: seen.append(settings))
     return seen
-
-
-@pytest.mark.parametrize("command", [*COMMANDS, *SUBCOMMANDS])
-def test_every_help_has_an_example(command: str, capsys: pytest.CaptureFixture[str]) -> None:
-    assert run([*command.split(), "--help"]) == 0
-    out = capsys.readouterr().out
-    assert "localfaas " + command in out.partition("Example: ")[2].replace('eval "$(', "")
 
 
 @pytest.mark.parametrize("command", ["", "queue", "events", "runtimes"])
@@ -191,39 +180,6 @@ def test_up_without_a_path_takes_the_template_here(
     assert [taken.functions for taken in settings] == [None, Path()]
 
 
-@pytest.mark.parametrize(
-    "arguments", [["ps"], ["functions"], ["logs"], ["logs", "-f"], ["down"], ["invoke", "hello"]]
-)
-def test_without_an_emulator_the_remedy_is_named(
-    arguments: list[str], nowhere: str, capsys: pytest.CaptureFixture[str]
-) -> None:
-    assert run([*arguments, "--endpoint", nowhere]) == 1
-    captured = capsys.readouterr()
-    assert captured.out == ""
-    assert captured.err == (
-        f"error: no emulator answers at {nowhere}: start one with `localfaas up`, or say where it "
-        "is with --endpoint.\n"
-    )
-
-
-def test_what_is_no_emulator_is_said_to_be_none(capsys: pytest.CaptureFixture[str]) -> None:
-    with socket.create_server(("127.0.0.1", 0)) as other:
-        other.settimeout(10)
-
-        def answer() -> None:
-            with other.accept()[0] as connection:
-                connection.recv(65536)
-                connection.sendall(b"HTTP/1.0 404 Not Found\r\n\r\n<html>\nNothing here")
-
-        answering = threading.Thread(target=answer)
-        answering.start()
-        assert run(["ps", "--endpoint", f"127.0.0.1:{other.getsockname()[1]}"]) == 1
-        answering.join()
-    assert capsys.readouterr().err == (
-        "error: what answers there (404) is no emulator: say where it is with --endpoint.\n"
-    )
-
-
 @pytest.mark.parametrize("command", ["env", "--help"])
 @pytest.mark.parametrize(
     ("output", "said"),
@@ -253,14 +209,6 @@ def test_text_that_the_terminal_cannot_show_is_escaped() -> None:
     )
     assert done.returncode == 0, done.stderr
     assert "gr\\xfcn" in done.stdout
-
-
-@pytest.mark.parametrize("endpoint", ["ftp://x", "http://", "http://x:99999", "http://[::1"])
-def test_an_endpoint_that_is_none_is_refused(
-    endpoint: str, capsys: pytest.CaptureFixture[str]
-) -> None:
-    assert run(["ps", "--endpoint", endpoint]) == 1
-    assert "is no endpoint" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize(

@@ -28,6 +28,7 @@ class Handler(BaseHTTPRequestHandler):
                            "pid_namespace": {namespace}}}).encode()
         self.send_response(202)
         self.send_header("Content-Length", str(len(body)))
+        self.send_header("X-Localfaas-Version", "0.0.0")
         self.end_headers()
         self.wfile.write(body)
 
