@@ -55,7 +55,7 @@ def _page() -> str:
 
 
 def commands() -> str:
-    """Return docs/commands.md, as a terminal of 80 columns without settings of its user shows it."""
+    """Return docs/commands.md: as it looks at 80 columns, without settings of whoever runs this."""
     environ = {key: value for key, value in os.environ.items() if "LOCALFAAS" not in key}
     done = subprocess.run(
         [sys.executable, "-m", __name__],
