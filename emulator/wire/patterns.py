@@ -18,6 +18,14 @@ from emulator.wire.unicode_classes import class_content
 #: nested repeats the time may grow with a power of the length.
 LONGEST = 4096
 
+#: Expressions whose time doubles with each character of a hostile value, and others that match
+#: the same values in linear time.
+_LINEAR = {
+    r"[ \t]*[\x20-\x7E]+([ \t]+[\x20-\x7E]+)*[ \t]*": r"\t*[\x20-\x7E][\t\x20-\x7E]*",
+    r"[ \t]*[^\x00-\x1F:\x7F]+([ \t]+[^\x00-\x1F:\x7F]+)*[ \t]*": (
+        r"\t*[^\x00-\x1F:\x7F][^\x00-\x08\x0A-\x1F:\x7F]*"
+    ),
+}
 _DOT = r"[^\n\r\u0085\u2028\u2029]"
 _LINE_BREAKS = r"\n\x0b\f\r\u0085\u2028\u2029"
 #: Python's content of a class for Java's predefined ones, all of them ASCII.
@@ -39,6 +47,7 @@ _ANCHORS = {
     "R": rf"(?:\r\n|[{_LINE_BREAKS}])",
 }
 _NUMBERED = re.compile(r"\\(?:u([0-9a-fA-F]{4})|x([0-9a-fA-F]{2})|x\{([0-9a-fA-F]{1,6})\})")
+_INLINE_FLAGS = re.compile(r"\(\?([imsx]+)\)")
 _OCTAL = re.compile(r"\\0([0-3]?[0-7]{1,2})")
 _PROPERTY = re.compile(r"\\([pP])(?:\{\^?(\w+(?:=\w+)?)\}|(\w))")
 
@@ -77,6 +86,8 @@ def translate(pattern: str) -> re.Pattern[str]:
     Raises:
         Inexpressible: Python cannot say it.
     """
+    for slow, fast in _LINEAR.items():
+        pattern = pattern.replace(slow, fast)
     try:
         return re.compile(_Translator(pattern).run(), re.ASCII)
     except (re.error, OverflowError) as error:
@@ -128,6 +139,8 @@ class _Translator:
     def __init__(self, pattern: str) -> None:
         self._pattern = pattern
         self._at = 0
+        #: Per open group, the groups with flags that end where it ends.
+        self._flags: list[list[str]] = [[]]
 
     def run(self) -> str:
         """Return the pattern as Python has it."""
@@ -145,14 +158,28 @@ class _Translator:
                 out.append(self._group())
             else:
                 self._at += 1
-                out.append(character)
-        return "".join(out)
+                out.append(self._plain(character))
+        return "".join(out) + ")" * len(self._flags[0])
+
+    def _plain(self, character: str) -> str:
+        """Translate a character outside of classes that starts nothing."""
+        if character == ")":
+            return ")" * len(self._flags.pop() if len(self._flags) > 1 else ()) + ")"
+        if character == "|":
+            # Java's flags hold for the alternatives that follow, too.
+            return ")" * len(self._flags[-1]) + "|" + "".join(self._flags[-1])
+        return character
 
     def _ahead(self, text: str) -> bool:
         return self._pattern.startswith(text, self._at)
 
     def _group(self) -> str:
-        """Translate the start of a group."""
+        """Translate the start of a group, or flags that hold to the end of theirs."""
+        if (flags := _INLINE_FLAGS.match(self._pattern, self._at)) is not None:
+            self._at = flags.end()
+            self._flags[-1].append(f"(?{flags[1]}:")
+            return self._flags[-1][-1]
+        self._flags.append([])
         if self._ahead("(?<") and self._pattern[self._at + 3 : self._at + 4] not in ("=", "!"):
             self._at += 3
             return "(?P<"

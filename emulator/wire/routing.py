@@ -123,7 +123,10 @@ class Router:
                     labels.append(segment)
                 elif node.greedy is not None:
                     node = node.greedy
-                    labels.append("/".join(segments[index:]))
+                    # A greedy label may be followed by one segment: {arn+}/policy.
+                    suffix = node.segments.get(segments[-1]) if not last else None
+                    labels.append("/".join(segments[index : -1 if suffix else None]))
+                    node = suffix or node
                     break
                 else:
                     raise self._no_route(method, raw_path)

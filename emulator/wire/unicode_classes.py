@@ -28,6 +28,13 @@ _POSIX = {
 }
 #: Separators. They are few, and stand in the pattern of every tag: no need to go through Unicode.
 _SPACES = r" \xa0\u1680\u2000-\u200a\u202f\u205f\u3000"
+#: Properties beside the categories, and unions of categories. Of Java's alphabetic characters
+#: those that are marks are left out.
+_OTHERS = {
+    "all": r"\U00000000-\U0010ffff",
+    "IsWhitespace": r"\t-\r\x85" + _SPACES + r"\u2028\u2029",
+}
+_UNIONS = {"LD": ("L", "Nd"), "IsAlphabetic": ("L", "Nl")}
 _SEPARATORS = {"Z": _SPACES + r"\u2028\u2029", "Zs": _SPACES, "Zl": r"\u2028", "Zp": r"\u2029"}
 #: Long runs of one category, which need no look at each character.
 _UNIFORM = (
@@ -52,6 +59,10 @@ def class_content(name: str) -> str | None:
     """
     if name in _POSIX:
         return _POSIX[name]
+    if name in _OTHERS:
+        return _OTHERS[name]
+    if name in _UNIONS:
+        return "".join(class_content(part) or "" for part in _UNIONS[name])
     category = name.removeprefix("Is").removeprefix("general_category=").removeprefix("gc=")
     if category in _SEPARATORS:
         return _SEPARATORS[category]
