@@ -204,6 +204,7 @@ class Emulator:
         )
         self._guard = Guard(settings.allow_hosts, settings.allow_origins)
         self.router = Router(
+            is_sandbox=self.driver.is_sandbox,
             guard=self._guard,
             aws=AwsHandler(self.table),
             fronts=[FunctionUrlFront(self.parts)],

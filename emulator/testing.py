@@ -343,6 +343,9 @@ class ScriptedDriver:
         assert isinstance(sandbox, ScriptedSandbox)
         return Usage(memory=sandbox.peak, memory_peak=sandbox.peak, cpu_seconds=0.0, processes=1)
 
+    def is_sandbox(self, peer: tuple[str, int], local: tuple[str, int]) -> bool:
+        return False
+
     def wind_down(self) -> None: ...
 
     async def close(self) -> None:

@@ -181,6 +181,19 @@ class Driver(Protocol):
         """Return what ``sandbox`` takes from the machine right now."""
         ...
 
+    def is_sandbox(self, peer: tuple[str, int], local: tuple[str, int]) -> bool:
+        """Say whether a connection to a socket of this process may come from a sandbox.
+
+        Asked for the admin API, which sandboxes must not reach. True where that can't be ruled
+        out; False where sandboxes have an address of their own to call, or this machine tells of
+        no connection whose it is (the driver's notes say so).
+
+        Args:
+            peer: The connection's remote (host, port).
+            local: Its local (host, port).
+        """
+        ...
+
     def wind_down(self) -> None:
         """Give up what sandboxes not yet started wait for and takes long (an image's pull).
 

@@ -26,10 +26,13 @@ Receive = Callable[[], Awaitable[MutableMapping[str, Any]]]
 Send = Callable[[MutableMapping[str, Any]], Awaitable[None]]
 AsgiApp = Callable[[Scope, Receive, Send], Awaitable[None]]
 Headers = dict[bytes, bytes]
+#: Host and port.
+Address = tuple[str, int]
 
+_ADMIN = "/_emulator"
 #: What of the admin API sandboxes may see: where GetFunction and GetLayerVersion point.
 _ARCHIVES = ("/_emulator/code/", "/_emulator/layers/")
-
+_NOT_FOR_FUNCTIONS = "The admin API does not answer functions."
 
 #: The code that closes a WebSocket which nobody serves ("policy violation"); before it is
 #: accepted, the client gets a 403 instead.
@@ -62,16 +65,25 @@ class Router:
         aws: Serves AWS's API.
         fronts: Asked in this order.
         admin: Makes the admin application when it is first asked for.
+        is_sandbox: Says of a connection, by its remote and local (host, port), whether a function
+            may have made it: the admin API does not answer functions.
     """
 
     def __init__(
-        self, *, guard: Guard, aws: Handler, fronts: Sequence[Front], admin: Callable[[], AsgiApp]
+        self,
+        *,
+        guard: Guard,
+        aws: Handler,
+        fronts: Sequence[Front],
+        admin: Callable[[], AsgiApp],
+        is_sandbox: Callable[[Address, Address], bool] = lambda peer, local: False,
     ) -> None:
         self._guard = guard
         self._aws = aws
         self._fronts = tuple(fronts)
         self._make_admin = admin
         self._admin: AsgiApp | None = None
+        self._is_sandbox = is_sandbox
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] not in ("http", "websocket"):
@@ -91,13 +103,22 @@ class Router:
             await front(scope, headers, receive, send)
         elif scope["type"] == "websocket":
             await send({"type": "websocket.close", "code": _NOT_SERVED})
-        elif scope["path"].startswith("/_emulator"):
+        elif scope["path"].startswith(_ADMIN):
+            if not is_open_to_sandboxes(scope["path"]) and self._comes_from_sandbox(scope):
+                await refuse(scope, send, _NOT_FOR_FUNCTIONS)
+                return
             if self._admin is None:
                 # FastAPI takes a third of a second to import: not on the loop.
                 self._admin = await asyncio.to_thread(self._make_admin)
             await self._admin(scope, receive, send)
         else:
             await self._aws(scope, headers, receive, send)
+
+    def _comes_from_sandbox(self, scope: Scope) -> bool:
+        client, server = scope.get("client"), scope.get("server")
+        if client is None or server is None:
+            return True
+        return self._is_sandbox((client[0], client[1]), (server[0], server[1]))
 
     def _front(self, scope: Scope, headers: Headers) -> Front | None:
         for front in self._fronts:
@@ -124,10 +145,15 @@ class SandboxRouter:
         named = dict(scope.get("headers", ())).get(b"host", b"").partition(b":")[0]
         if self._secret_host and not hmac.compare_digest(named, self._secret_host):
             await refuse(scope, send, "Only functions may call this address.")
-        elif path.startswith("/_emulator") and not path.startswith(_ARCHIVES):
-            await refuse(scope, send, "The admin API does not answer functions.")
+        elif path.startswith(_ADMIN) and not is_open_to_sandboxes(path):
+            await refuse(scope, send, _NOT_FOR_FUNCTIONS)
         else:
             await self._router(scope, receive, send)
+
+
+def is_open_to_sandboxes(path: str) -> bool:
+    """Say whether functions may call a path of the admin API."""
+    return path.startswith(_ARCHIVES)
 
 
 async def refuse(scope: Scope, send: Send, reason: str) -> None:

@@ -331,6 +331,9 @@ class DockerDriver:
 
     # Leaving
 
+    def is_sandbox(self, peer: tuple[str, int], local: tuple[str, int]) -> bool:
+        return False
+
     def wind_down(self) -> None:
         if self._open:
             self._images.close()

@@ -16,7 +16,7 @@ from pathlib import Path
 from emulator.driver import cgroups, conventions
 from emulator.driver.base import Sandbox
 from emulator.driver.disks import Disks
-from emulator.driver.process import layout, ledger
+from emulator.driver.process import layout, ledger, peers
 from emulator.driver.process import usage as measured
 from emulator.driver.process.interpreters import Choice, choose
 from emulator.driver.process.launch import PACKAGES, RUNTIME, Launch, plan
@@ -110,7 +110,7 @@ class ProcessDriver:
             clock=self._clock,
             jailed=isolation != "none",
             user=isolation == "user",
-            first_uid=layout.FIRST_UID + secrets.randbelow(4096) * layout.UIDS_PER_INSTANCE,
+            first_uid=layout.first_uid(secrets.randbelow(layout.INSTANCES)),
             state=self._state,
             packages=PythonPackages(
                 official=self._bootstrap == "awslambdaric", console=self._console, state=self._state
@@ -175,9 +175,28 @@ class ProcessDriver:
                 "Only Python and Node.js functions run here: custom runtimes and awslambdaric"
                 " need --driver docker."
             )
+            notes.append(
+                "Functions reach the emulator's admin API here: this system does not tell whose a"
+                " connection is."
+            )
 
     def notes(self) -> list[str]:
         return list(self._notes)
+
+    def is_sandbox(self, peer: tuple[str, int], local: tuple[str, int]) -> bool:
+        # Sandboxes share this machine's network: what comes from elsewhere is none.
+        if sys.platform != "linux" or not peers.is_this_machine(peer[0]):
+            return False
+        owner = peers.owner(peer, local)
+        if owner is None or not owner.inode:
+            return True  # closed by now, so that nobody has it: whose it was can't be told
+        if layout.is_sandbox_uid(owner.uid):
+            return True
+        return any(
+            peers.holds(sandbox.processes(), owner.inode)
+            for sandbox in list(self._sandboxes)
+            if sandbox.uid is None
+        )
 
     def wind_down(self) -> None: ...
 

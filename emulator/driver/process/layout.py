@@ -22,6 +22,8 @@ from emulator.driver.conventions import (
 FIRST_UID = 1_051_000_000
 #: Sandboxes an instance can have at once, and so user ids it takes.
 UIDS_PER_INSTANCE = 1024
+#: Instances that user ids are there for: each takes the ids of a number chosen at random.
+INSTANCES = 4096
 #: The one user id inside a user namespace, as on Lambda.
 INNER_UID = 993
 
@@ -42,6 +44,16 @@ _FOLDERS = (
     "/var/lang", "/var/runtime/lib", "/var/task/lib", "/var/tmp",
 )  # fmt: skip
 _VISIBLE_PREFIXES = ("/usr", "/bin", "/nix")
+
+
+def first_uid(instance: int) -> int:
+    """Return the first user id of an instance's sandboxes."""
+    return FIRST_UID + instance * UIDS_PER_INSTANCE
+
+
+def is_sandbox_uid(uid: int) -> bool:
+    """Say whether a user id is for a sandbox, of whichever instance."""
+    return FIRST_UID <= uid < first_uid(INSTANCES)
 
 
 @cache

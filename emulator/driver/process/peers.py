@@ -31,6 +31,24 @@ class Owner:
     inode: int
 
 
+def is_this_machine(host: str) -> bool:
+    """Say whether ``host`` is an address of this machine; no name is looked up."""
+    host = _plain(host)
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    try:
+        with socket.socket(family, socket.SOCK_DGRAM) as probe:
+            # Only the machine's own addresses can be bound; a port that is taken is one, too.
+            probe.bind((host, 0))
+    except OSError:
+        return False
+    return True
+
+
+def _plain(host: str) -> str:
+    """Return an address as the other end has it: IPv4, where IPv6 only stands for it."""
+    return host.removeprefix("::ffff:") if "." in host else host
+
+
 def owner(peer: tuple[str, int], local: tuple[str, int]) -> Owner | None:
     """Return who has the socket that is bound to ``peer`` and connected to ``local``.
 
@@ -38,6 +56,7 @@ def owner(peer: tuple[str, int], local: tuple[str, int]) -> Owner | None:
     """
     if not hasattr(socket, "AF_NETLINK"):
         return None
+    peer, local = (_plain(peer[0]), peer[1]), (_plain(local[0]), local[1])
     try:
         return _from_netlink(peer, local)
     except OSError:
