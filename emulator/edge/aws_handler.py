@@ -6,9 +6,10 @@ import logging
 import re
 from collections.abc import AsyncGenerator, Mapping
 from contextlib import aclosing
-from urllib.parse import unquote_to_bytes
+from urllib.parse import parse_qs, unquote_to_bytes
 
 from emulator.edge.router import Headers, Receive, Scope, Send, answer, read_body
+from emulator.model import credentials
 from emulator.model.errors import AwsError, DriverFault, StorageError
 from emulator.model.ids import new_request_id
 from emulator.model.limits import CODE_REQUEST
@@ -83,6 +84,7 @@ class AwsHandler:
                 operation=operation.name,
                 trace_id=texts.get("x-amzn-trace-id", ""),
                 user_agent=texts.get("user-agent", ""),
+                session_token=_session_token(texts, query),
                 state=service.state if service.is_open else await service.open(parts),
             )
             result = await handler(context, request)
@@ -106,11 +108,20 @@ class AwsHandler:
                 known = (self._table.account, self._table.region, "")
             else:
                 key = match["key"].decode("latin-1")
-                account = key if _ACCOUNT.fullmatch(key) else self._table.account
+                account = key if _ACCOUNT.fullmatch(key) else credentials.account_of(key)
+                account = account or self._table.account
                 known = (account, match["region"].decode(), match["service"].decode())
             if len(self._callers) < _REMEMBERED:
                 self._callers[authorization[:200]] = known
         return known
+
+
+def _session_token(headers: Mapping[str, str], query: str) -> str:
+    """Return the token of the caller's temporary credentials; "" without one."""
+    token = headers.get("x-amz-security-token", "")
+    if not token and "X-Amz-Security-Token=" in query:
+        token = parse_qs(query).get("X-Amz-Security-Token", [""])[0]
+    return token
 
 
 def _as_aws_error(error: Exception, request_id: str) -> AwsError:

@@ -6,8 +6,11 @@ https://docs.aws.amazon.com/lambda/latest/dg/configuration-envvars.html.
 
 from __future__ import annotations
 
+from emulator.model import credentials
 from emulator.model.function import FunctionVersion
 
+#: How long the credentials of an environment say they last, seconds.
+_CREDENTIALS_S = 12 * 3600
 #: Without the language's own, which comes before them.
 _PATH = "/usr/local/bin:/usr/bin/:/bin:/opt/bin"
 _LIBRARIES = "/lib64:/usr/lib64:/var/runtime:/var/runtime/lib:/var/task:/var/task/lib:/opt/lib"
@@ -24,19 +27,23 @@ def build(
     log_stream: str,
     endpoint_url: str | None,
     initialization_type: str,
+    now: float,
 ) -> dict[str, str]:
     """Return the whole environment of a function's process, but for AWS_LAMBDA_RUNTIME_API.
 
     Args:
         endpoint_url: Becomes AWS_ENDPOINT_URL, by which an AWS SDK finds this emulator: the one
             addition to AWS's list. None leaves it out.
+        now: Seconds since the epoch; its credentials are of this moment.
     """
+    role = str(version.settings.get("Role") or "")
+    identity = credentials.of_function(version.account, role, version.name)
+    given = credentials.issue(identity, now + _CREDENTIALS_S)
     environ = {
-        # The account is the access key where that is one, so that calls from inside a function
-        # meet the functions of its own account.
-        "AWS_ACCESS_KEY_ID": version.account,
-        "AWS_SECRET_ACCESS_KEY": "localfaas",
-        "AWS_SESSION_TOKEN": "localfaas",
+        # Calls from inside a function meet the resources of its own account, as its role.
+        "AWS_ACCESS_KEY_ID": given.access_key,
+        "AWS_SECRET_ACCESS_KEY": given.secret_key,
+        "AWS_SESSION_TOKEN": given.token,
         "AWS_REGION": version.region,
         "AWS_DEFAULT_REGION": version.region,
         "AWS_LAMBDA_FUNCTION_NAME": version.name,

@@ -231,6 +231,7 @@ class Pools:
                 log_stream=stream,
                 endpoint_url=self.endpoint_url,
                 initialization_type=kind,
+                now=self.clock.now(),
             ),
             memory_mb=version.memory_mb,
             cpus=version.managed.cpus if version.managed is not None else None,

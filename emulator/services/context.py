@@ -128,6 +128,8 @@ class Context:
     trace_id: str = ""
     #: The caller's User-Agent.
     user_agent: str = ""
+    #: The token of the caller's temporary credentials; "" without one.
+    session_token: str = ""
     #: What ``open`` of the service's ``state.py`` returned; None where it has none.
     state: Any = None
     #: Headers of the answer that stand in no model; names in lower case.

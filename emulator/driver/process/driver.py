@@ -55,7 +55,9 @@ class ProcessDriver:
     name = "process"
     emulates = False
     listen_host = "127.0.0.1"
-    reach_host = "localhost"
+    #: An address, not a name: SDKs put a bucket's name before a name, and ``bucket.localhost`` does
+    #: not resolve everywhere.
+    reach_host = "127.0.0.1"
     reach_host_is_secret = False
 
     def __init__(

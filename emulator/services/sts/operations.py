@@ -1,40 +1,116 @@
-"""STS: who the caller is. No credentials are checked here, and so none are issued."""
+"""STS: who the caller is, and temporary credentials. No permission is checked here."""
 
 from __future__ import annotations
 
+import re
+
+from emulator.model import credentials
+from emulator.model.arn import PARTITION
+from emulator.model.credentials import Identity
+from emulator.model.errors import AwsError
 from emulator.services.context import Context, Request, Response
 from emulator.services.service import Operation, unsupported
-
-_NO_CREDENTIALS = (
-    "localfaas does not serve {}: it checks no credentials and issues none. An access key of 12 "
-    "digits chooses the account."
+from emulator.services.sts.federation import (
+    assume_role_with_saml,
+    assume_role_with_web_identity,
 )
+from emulator.services.sts.issuing import (
+    HOUR_S,
+    caller,
+    is_session,
+    issued,
+    packed,
+    refuse_sessions,
+    role_session,
+)
+
+_TARGET = re.compile(r"(?:arn:aws[a-z-]*:iam::)?(?P<account>\d{12})(?::root)?")
 
 
 async def get_caller_identity(ctx: Context, request: Request) -> Response:
     """https://docs.aws.amazon.com/STS/latest/APIReference/API_GetCallerIdentity.html"""
-    return {
-        "UserId": ctx.account,
-        "Account": ctx.account,
-        "Arn": f"arn:aws:iam::{ctx.account}:root",
+    who = caller(ctx)
+    return {"UserId": who.user_id, "Account": who.account, "Arn": who.arn}
+
+
+async def assume_role(ctx: Context, request: Request) -> Response:
+    """https://docs.aws.amazon.com/STS/latest/APIReference/API_AssumeRole.html"""
+    if is_session(caller(ctx)) and request.get("DurationSeconds", 0) > HOUR_S:
+        raise AwsError(
+            "ValidationError",
+            "The requested DurationSeconds exceeds the 1 hour session limit for roles assumed by "
+            "role chaining",
+        )
+    answer = role_session(ctx, request, request["RoleSessionName"])
+    if request.get("SourceIdentity"):
+        answer["SourceIdentity"] = request["SourceIdentity"]
+    return answer
+
+
+async def assume_root(ctx: Context, request: Request) -> Response:
+    """https://docs.aws.amazon.com/STS/latest/APIReference/API_AssumeRoot.html"""
+    match = _TARGET.fullmatch(request["TargetPrincipal"])
+    if match is None:
+        raise AwsError("ValidationError", f"{request['TargetPrincipal']} is invalid")
+    who = credentials.root(match["account"])
+    return {"Credentials": issued(ctx, who, request.get("DurationSeconds", 900))}
+
+
+async def get_session_token(ctx: Context, request: Request) -> Response:
+    """https://docs.aws.amazon.com/STS/latest/APIReference/API_GetSessionToken.html"""
+    refuse_sessions(ctx)
+    # The root user's, who asks here, last an hour; an IAM user's twelve.
+    seconds = request.get("DurationSeconds", HOUR_S)
+    return {"Credentials": issued(ctx, credentials.root(ctx.account), seconds)}
+
+
+async def get_federation_token(ctx: Context, request: Request) -> Response:
+    """https://docs.aws.amazon.com/STS/latest/APIReference/API_GetFederationToken.html"""
+    refuse_sessions(ctx)
+    name = request["Name"]
+    arn = f"arn:{PARTITION}:sts::{ctx.account}:federated-user/{name}"
+    who = Identity(ctx.account, arn, f"{ctx.account}:{name}")
+    answer: Response = {
+        "Credentials": issued(ctx, who, request.get("DurationSeconds", 12 * HOUR_S)),
+        "FederatedUser": {"FederatedUserId": who.user_id, "Arn": who.arn},
     }
+    return answer | packed(request)
+
+
+async def get_access_key_info(ctx: Context, request: Request) -> Response:
+    """https://docs.aws.amazon.com/STS/latest/APIReference/API_GetAccessKeyInfo.html
+
+    Answers with the account whose resources requests signed with that key reach here.
+    """
+    key = request["AccessKeyId"]
+    return {"Account": credentials.account_of(key) or ctx.parts.table.account}
+
+
+async def decode_authorization_message(ctx: Context, request: Request) -> Response:
+    """https://docs.aws.amazon.com/STS/latest/APIReference/API_DecodeAuthorizationMessage.html
+
+    No permission is checked here, so no refusal has a message of which this is the decoding.
+    """
+    raise AwsError(
+        "InvalidAuthorizationMessageException",
+        "The message was not encoded by this emulator: it checks no permissions.",
+    )
 
 
 OPERATIONS: dict[str, Operation] = {
+    "AssumeRole": assume_role,
+    "AssumeRoleWithSAML": assume_role_with_saml,
+    "AssumeRoleWithWebIdentity": assume_role_with_web_identity,
+    "AssumeRoot": assume_root,
+    "DecodeAuthorizationMessage": decode_authorization_message,
+    "GetAccessKeyInfo": get_access_key_info,
     "GetCallerIdentity": get_caller_identity,
+    "GetFederationToken": get_federation_token,
+    "GetSessionToken": get_session_token,
 }
 
 #: What to say of operations that are not served.
-UNSUPPORTED = {
-    **unsupported(
-        """
-        AssumeRole AssumeRoleWithSAML AssumeRoleWithWebIdentity AssumeRoot GetDelegatedAccessToken
-        GetFederationToken GetScopedCredentials GetSessionToken GetWebIdentityToken
-        """,
-        _NO_CREDENTIALS,
-    ),
-    **unsupported(
-        "DecodeAuthorizationMessage", "localfaas does not serve {}: it checks no permissions."
-    ),
-    **unsupported("GetAccessKeyInfo", "localfaas does not serve {}: it keeps no access keys."),
-}
+UNSUPPORTED = unsupported(
+    "GetDelegatedAccessToken GetScopedCredentials GetWebIdentityToken",
+    "localfaas does not serve {}: nothing here would check what it issues.",
+)

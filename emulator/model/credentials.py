@@ -1,0 +1,141 @@
+"""Temporary credentials that say themselves whose they are: nothing of them is stored.
+
+As on AWS, an access key holds its account's number (its first 48 bits), and the session token the
+caller's identity. The emulator checks neither signatures nor expiry: a key chooses an account, as
+one of 12 digits does, and a token names who asks. So credentials work over restarts, and their
+number has no limit. Keys of other makers, a user's real ones too, are none of ours: 16 bits of a
+key are a checksum.
+
+Source: https://docs.aws.amazon.com/STS/latest/APIReference/API_GetAccessKeyInfo.html, and
+https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_identifiers.html for the prefixes.
+"""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import hashlib
+import json
+import secrets
+import zlib
+from dataclasses import dataclass
+
+from emulator.model.arn import PARTITION
+
+#: What the access keys of temporary credentials begin with.
+_TEMPORARY = "ASIA"
+#: What AWS's own session tokens begin with, in bytes and in base64.
+_TOKEN_HEAD = b"!\n\torigin_ec"
+_ACCOUNT_SHIFT = 7
+_ACCOUNT_MASK = (1 << 40) - 1
+#: The highest bit of today's access keys.
+_RECENT = 1 << 47
+
+
+@dataclass(frozen=True, slots=True)
+class Identity:
+    """Who temporary credentials stand for."""
+
+    account: str
+    arn: str
+    #: "AROA…:session", "account:name", or the account's number.
+    user_id: str
+
+
+@dataclass(frozen=True, slots=True)
+class Credentials:
+    """One set of temporary credentials."""
+
+    access_key: str
+    secret_key: str
+    token: str
+    #: Seconds since the epoch.
+    expires_at: float
+
+
+def root(account: str) -> Identity:
+    """Return the identity of who has no credentials of ours."""
+    return Identity(account, f"arn:{PARTITION}:iam::{account}:root", account)
+
+
+def assumed_role(account: str, role: str, session: str) -> Identity:
+    """Return the identity of a role's session.
+
+    Args:
+        account: The role's.
+        role: The role's ARN or name; of a path the last part counts.
+    """
+    name = role.rpartition("/")[2].rpartition(":")[2]
+    arn = f"arn:{PARTITION}:sts::{account}:assumed-role/{name}/{session}"
+    return Identity(account, arn, f"{role_id(account, name)}:{session}")
+
+
+def of_function(account: str, role: str, function: str) -> Identity:
+    """Return the identity of the code of a function, a session of its role.
+
+    Names of sessions have two characters at least: a function with a shorter one has another.
+    """
+    session = function if len(function) > 1 else f"{function}@lambda_function"
+    return assumed_role(account, role, session)
+
+
+def role_id(account: str, name: str) -> str:
+    """Return the unique id of a role, the same each time."""
+    digest = hashlib.sha256(f"{account}/{name}".encode()).digest()
+    return "AROA" + base64.b32encode(digest)[:17].decode()
+
+
+def issue(identity: Identity, expires_at: float) -> Credentials:
+    """Return new credentials for an identity, unlike all others.
+
+    Args:
+        expires_at: What they say of their end; seconds since the epoch.
+    """
+    told = json.dumps(
+        {"account": identity.account, "arn": identity.arn, "id": identity.user_id}
+    ).encode()
+    nonce = secrets.token_bytes(24)
+    return Credentials(
+        access_key=_access_key(identity.account),
+        secret_key=base64.b64encode(secrets.token_bytes(30)).decode(),
+        token=base64.b64encode(_TOKEN_HEAD + nonce + zlib.compress(told)).decode(),
+        expires_at=expires_at,
+    )
+
+
+def identify(token: str) -> Identity | None:
+    """Return who a session token stands for; None for a token that is none of ours."""
+    try:
+        raw = base64.b64decode(token, validate=True)
+        if not raw.startswith(_TOKEN_HEAD):
+            return None
+        unpacked = zlib.decompressobj()
+        told = json.loads(unpacked.decompress(raw[len(_TOKEN_HEAD) + 24 :], 4096))
+        return Identity(str(told["account"]), str(told["arn"]), str(told["id"]))
+    except (binascii.Error, zlib.error, ValueError, KeyError, TypeError):
+        return None
+
+
+def account_of(access_key: str) -> str | None:
+    """Return the account of a temporary access key; None for a key that is none of ours."""
+    if len(access_key) != 20 or not access_key.startswith(_TEMPORARY):
+        return None
+    try:
+        raw = base64.b32decode(access_key[len(_TEMPORARY) :])
+    except binascii.Error:
+        return None
+    if _checksum(raw[:8]) != raw[8:]:
+        return None
+    account = int.from_bytes(raw[:6]) >> _ACCOUNT_SHIFT & _ACCOUNT_MASK
+    return f"{account:012}"
+
+
+def _access_key(account: str) -> str:
+    noise = secrets.randbelow(1 << _ACCOUNT_SHIFT)
+    head = (_RECENT | int(account) << _ACCOUNT_SHIFT | noise).to_bytes(6)
+    raw = head + secrets.token_bytes(2)
+    return _TEMPORARY + base64.b32encode(raw + _checksum(raw)).decode()
+
+
+def _checksum(raw: bytes) -> bytes:
+    return hashlib.sha256(b"localfaas" + raw).digest()[:2]
