@@ -178,6 +178,7 @@ class RuntimeClient:
         return headers["lambda-runtime-aws-request-id"], payload
 
     async def respond(self, request_id: str, body: bytes) -> int:
+        """Answer an invocation with a whole response."""
         return (await self.call("POST", f"invocation/{request_id}/response", body))[0]
 
     def print(self, text: str) -> None:

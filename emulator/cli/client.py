@@ -49,6 +49,8 @@ Account = Annotated[
 
 
 class Answer(NamedTuple):
+    """An answer of the emulator's HTTP API."""
+
     status: int
     #: Names in lower case.
     headers: Mapping[str, str]

@@ -36,8 +36,10 @@ class SqsClient:
         return str(found["QueueUrl"])
 
     def attributes(self, url: str) -> dict[str, str]:
+        """Return the attributes of a queue."""
         found = self.call("GetQueueAttributes", QueueUrl=url, AttributeNames=["All"])
         return dict(found["Attributes"])
 
     def arn(self, name: str) -> str:
+        """Return the ARN of a queue given by its name or ARN."""
         return name if name.startswith("arn:") else self.attributes(self.url(name))["QueueArn"]

@@ -53,6 +53,7 @@ def show_control_characters(text: str) -> str:
 
 
 def is_terminal(stream: TextIO | None = None) -> bool:
+    """Say whether people read ``stream`` (stdout where none is given)."""
     return (stream or sys.stdout).isatty()
 
 
@@ -72,6 +73,7 @@ def terminal_width(stream: TextIO | None = None) -> int | None:
 
 
 def show_json(value: Any) -> None:
+    """Print a value as JSON that people can read."""
     print(json.dumps(value, indent=2, ensure_ascii=False))
 
 
@@ -84,6 +86,7 @@ def age(seconds: float) -> str:
 
 
 def megabytes(size: int | None) -> str:
+    """Return a size in bytes as whole megabytes; empty where it is not known."""
     return "-" if size is None else f"{size / 1048576:.0f} MB"
 
 

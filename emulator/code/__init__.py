@@ -1,0 +1,1 @@
+"""Functions' code: archives, packages, requirements. No driver uses it."""

@@ -1,0 +1,1 @@
+"""What runs sandboxes: one folder for each driver."""

@@ -141,6 +141,7 @@ class Group:
         return int(found[1]) if found else 0
 
     def cpu_seconds(self) -> float:
+        """Return the CPU time that the group has used, in seconds."""
         if not self.unified:
             return int(self._file("cpuacct", "cpuacct.usage").read_text()) / 1e9
         found = re.search(r"^usage_usec (\d+)$", self._file("", "cpu.stat").read_text(), re.M)
@@ -197,6 +198,7 @@ class Group:
 
     @property
     def can_freeze(self) -> bool:
+        """Say whether this machine can freeze the group."""
         return self.unified or "freezer" in self.folders
 
     def freeze(self) -> None:

@@ -1,0 +1,1 @@
+"""HTTP: listeners, the router, the AWS handler, function URLs, the admin API."""

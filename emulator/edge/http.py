@@ -53,6 +53,7 @@ class HttpProtocol(HttpToolsProtocol):
         return is_get and wish == b"websocket" and b"sec-websocket-key" in names
 
     def handle_websocket_upgrade(self) -> None:
+        """Begin a WebSocket, or serve the request as if no upgrade had been asked for."""
         if self._begins_websocket():
             super().handle_websocket_upgrade()
             return

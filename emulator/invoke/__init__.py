@@ -1,0 +1,1 @@
+"""From an event to a result: admission, the invoker, asynchronous invokes."""

@@ -17,6 +17,7 @@ _PROVISIONED = "provisioned"
 
 
 def throttled(reason: str) -> AwsError:
+    """Return the 429 of Invoke, with AWS's word for the reason."""
     return AwsError("TooManyRequestsException", "Rate Exceeded.", Reason=reason, Type="User")
 
 

@@ -28,7 +28,7 @@ _DEEPEST = 200
 
 
 class Target(Protocol):
-    """Something a service has that takes messages: a queue, a topic, a function …"""
+    """Something a service has that takes messages: a queue, a topic or a function."""
 
     async def deliver(
         self, arn: str, body: bytes, attributes: Mapping[str, Mapping[str, str]], trace_id: str

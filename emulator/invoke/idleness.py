@@ -34,12 +34,15 @@ def is_idle(version: FunctionVersion, used: float, now: float, after: float) -> 
 
 
 class Idleness:
-    """Remembers when versions were used, and refuses to run Inactive ones."""
+    """Remembers when versions were used, and refuses to run Inactive ones.
+
+    Args:
+        registry: Knows the functions.
+        clock: Decides how long a version was idle.
+        after: Seconds without use that make a version Inactive; 0: none ever is.
+    """
 
     def __init__(self, registry: Registry, clock: Clock, after: float = 0.0) -> None:
-        """Args:
-        after: Seconds without use that make a version Inactive; 0: none ever is.
-        """
         self._registry, self._clock = registry, clock
         self._after = after or float("inf")
         self._started = clock.now()
@@ -47,6 +50,7 @@ class Idleness:
         self.on_needed: list[Callable[[Function, FunctionVersion], None]] = []
 
     def is_idle(self, function: Function, version: FunctionVersion) -> bool:
+        """Say whether a version has been idle for so long that it is Inactive."""
         used = function.used.get(version.version, self._started)
         return is_idle(version, used, self._clock.now(), self._after)
 

@@ -107,6 +107,7 @@ class Channel:
         return len(self._began)
 
     def paused_until(self) -> float | None:
+        """Return when the next event may run, by the clock; None where nothing is paused."""
         return self._resume_at if self._resume_at > self._host.clock.now() else None
 
     async def close(self) -> None:

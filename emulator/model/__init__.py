@@ -1,0 +1,1 @@
+"""Values, errors, limits and the clock: what every floor knows."""

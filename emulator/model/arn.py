@@ -42,6 +42,7 @@ def parse_function_name(text: str) -> FunctionName | None:
 
 
 def function_arn(account: str, region: str, name: str, qualifier: str | None = None) -> str:
+    """Return the ARN of a function, or of one of its versions or aliases."""
     arn = f"arn:{PARTITION}:lambda:{region}:{account}:function:{name}"
     return f"{arn}:{qualifier}" if qualifier else arn
 

@@ -25,7 +25,9 @@ class Clock(Protocol):
         """Return seconds on a clock that never goes back."""
         ...
 
-    async def sleep(self, seconds: float) -> None: ...
+    async def sleep(self, seconds: float) -> None:
+        """Return after this many seconds."""
+        ...
 
     def call_later(self, seconds: float, call: Callable[..., Any], *args: Any) -> Timer:
         """Run ``call(*args)`` on the loop after ``seconds``, unless cancelled."""

@@ -144,8 +144,10 @@ class FunctionVersion:
 
     @property
     def qualified_arn(self) -> str:
+        """The ARN with the version as qualifier."""
         return f"{self.function_arn}:{self.version}"
 
     @property
     def effective_log_group(self) -> str:
+        """The log group that is configured, or AWS's default for the function."""
         return self.log_group or f"/aws/lambda/{self.name}"

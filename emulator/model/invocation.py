@@ -10,9 +10,13 @@ from typing import Protocol
 class Flow(Protocol):
     """Where a streamed response comes from; it can be held."""
 
-    def pause_reading(self) -> None: ...
+    def pause_reading(self) -> None:
+        """Take nothing more from the sender for now."""
+        ...
 
-    def resume_reading(self) -> None: ...
+    def resume_reading(self) -> None:
+        """Take again what the sender sends."""
+        ...
 
 
 class ResponseSink(Protocol):

@@ -1,0 +1,1 @@
+"""Environments: their states, the Runtime API, and who gets which."""

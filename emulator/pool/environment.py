@@ -41,6 +41,7 @@ Packages = Callable[[FunctionVersion], Awaitable[Path | None]]
 
 
 async def no_packages(version: FunctionVersion) -> Path | None:
+    """Return None: the function brings all its packages along."""
     return None
 
 
@@ -295,6 +296,7 @@ class Environment(ABC):
     # --- what the runtime says (RuntimeEvents) -------------------------------------------------
 
     def init_failed(self, payload: bytes, error_type: str) -> Refusal | None:
+        """Take note that the runtime could not initialise."""
         if self._end_init(failures.reported(payload, error_type)):
             return None
         return ("InvalidStateTransition", "The init phase is over.")

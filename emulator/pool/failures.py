@@ -28,6 +28,7 @@ def _failure(error_type: str, message: str, *, logged_type: str = "") -> Invocat
 
 
 def timed_out(request_id: str, seconds: float) -> InvocationResult:
+    """Return the result of an invocation that took longer than its function may."""
     return _failure(
         "Sandbox.Timedout",
         f"RequestId: {request_id} Error: Task timed out after {seconds:.2f} seconds",
@@ -70,6 +71,7 @@ def with_request_id(failure: InvocationResult, request_id: str) -> InvocationRes
 
 
 def response_too_large(limit: int) -> InvocationResult:
+    """Return the result of an invocation whose response exceeds ``limit`` bytes."""
     return _failure(
         "Function.ResponseSizeTooLarge",
         f"Response payload size exceeded maximum allowed payload size ({limit} bytes).",

@@ -244,12 +244,15 @@ class Invocations:
     def runtime_responded(
         self, request_id: str, payload: bytes, content_type: str
     ) -> Refusal | None:
+        """End an invocation with the runtime's response."""
         return self._end(request_id, InvocationResult(payload=payload, content_type=content_type))
 
     def runtime_failed(self, request_id: str, payload: bytes, error_type: str) -> Refusal | None:
+        """End an invocation with the runtime's error."""
         return self._end(request_id, failures.reported(payload, error_type))
 
     def response_too_large(self, request_id: str) -> None:
+        """End an invocation whose response is larger than may be."""
         self._end(request_id, failures.response_too_large(RESPONSE_PAYLOAD))
 
     def response_chunk(

@@ -134,6 +134,7 @@ class ManagedPool(Pool):
 
     @property
     def starting(self) -> bool:
+        """Whether environments are being started."""
         return bool(self._starts)
 
     async def settled(self) -> None:
@@ -207,6 +208,7 @@ class ManagedPool(Pool):
                 caller.set_exception(reason)
 
     def on_gone(self, environment: Environment) -> None:
+        """Take an environment out that has ended."""
         assert isinstance(environment, ConcurrentEnvironment)
         self._free.pop(environment, None)
         super().on_gone(environment)

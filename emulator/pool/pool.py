@@ -241,6 +241,7 @@ class Pool:
             self._pools.watch_idle(self)
 
     def on_gone(self, environment: Environment) -> None:
+        """Take an environment out that has ended."""
         if self.environments.pop(environment.id, None) is None:
             return
         self.provisioned -= environment.provisioned

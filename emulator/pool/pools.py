@@ -37,6 +37,10 @@ PROVISIONED_INIT_SECONDS = 130.0
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PoolSettings:
+    """What all pools keep to."""
+
+    """What all pools keep to."""
+
     #: Seconds an environment may be idle before it is removed.
     idle_timeout: float = 300.0
     #: Environments that may exist at once, of all functions.

@@ -40,7 +40,9 @@ class RuntimeEvents(Protocol):
         """``next`` was called: the runtime is ready for an invocation."""
         ...
 
-    def init_failed(self, payload: bytes, error_type: str) -> Refusal | None: ...
+    def init_failed(self, payload: bytes, error_type: str) -> Refusal | None:
+        """``init/error`` was called."""
+        ...
 
     def runtime_disconnected(self) -> None:
         """The last connection of the runtime is gone."""
@@ -56,13 +58,17 @@ class Answers(Protocol):
 
     def runtime_responded(
         self, request_id: str, payload: bytes, content_type: str
-    ) -> Refusal | None: ...
+    ) -> Refusal | None:
+        """An invocation was answered with a whole response."""
+        ...
 
-    def runtime_failed(
-        self, request_id: str, payload: bytes, error_type: str
-    ) -> Refusal | None: ...
+    def runtime_failed(self, request_id: str, payload: bytes, error_type: str) -> Refusal | None:
+        """An invocation was answered with an error."""
+        ...
 
-    def response_too_large(self, request_id: str) -> None: ...
+    def response_too_large(self, request_id: str) -> None:
+        """An invocation was answered with more than it may be."""
+        ...
 
     def response_chunk(
         self, request_id: str, chunk: bytes, content_type: str, source: Flow
@@ -135,12 +141,14 @@ class RuntimeApi:
         return len(self._parked) >= self._limit
 
     def is_parked(self, connection: RuntimeConnection) -> bool:
+        """Say whether a connection's ``next`` waits for an invocation."""
         return connection in self._parked
 
     def park(self, connection: RuntimeConnection) -> None:
         self._parked.append(connection)
 
     def unpark(self, connection: RuntimeConnection) -> None:
+        """Forget that the connection's ``next`` waits."""
         self._parked.remove(connection)
 
     def dispatch(self, invocation: Invocation, deadline_ms: int) -> None:
@@ -190,6 +198,7 @@ class RuntimeApi:
             self._server = None
 
     def lost(self, connection: RuntimeConnection) -> None:
+        """Take note that a connection has ended."""
         self._unproven.discard(connection)
         if connection not in self.connections:
             return

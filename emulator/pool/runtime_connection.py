@@ -74,6 +74,7 @@ class RuntimeConnection(asyncio.Protocol):
 
     @property
     def unproven(self) -> bytes:
+        """What came while it was not known whose connection this is."""
         return bytes(self._unproven or b"")
 
     def accepted(self) -> None:

@@ -16,6 +16,10 @@ from enum import StrEnum
 
 
 class State(StrEnum):
+    """The state of an environment."""
+
+    """The state of an environment."""
+
     #: The driver is starting a sandbox.
     STARTING = "starting"
     #: The runtime runs module-level code, before its first ``next``.

@@ -1,0 +1,1 @@
+"""The user's folder: what it declares, followed as it changes."""

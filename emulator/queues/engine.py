@@ -187,6 +187,7 @@ class Engine:
     # -- what queues need (host.Host) ---------------------------------------------------------
 
     def next_id(self) -> int:
+        """Return a new id for a message."""
         self._last_id = rules.next_id(self._last_id, self.clock.now())
         return self._last_id
 

@@ -39,20 +39,28 @@ class Host(Protocol):
     """The engine, as its queues see it."""
 
     @property
-    def journal(self) -> Journal: ...
+    def journal(self) -> Journal:
+        """Where messages are kept."""
+        ...
 
     @property
-    def clock(self) -> Clock: ...
+    def clock(self) -> Clock:
+        """The time that everything is decided by."""
+        ...
 
     @property
-    def budget(self) -> PayloadBudget: ...
+    def budget(self) -> PayloadBudget:
+        """The memory that payloads of all queues share."""
+        ...
 
     @property
     def draining(self) -> bool:
         """Return whether receives must not wait any more."""
         ...
 
-    def next_id(self) -> int: ...
+    def next_id(self) -> int:
+        """Return a new id for a message."""
+        ...
 
     def find(self, name: str) -> Target | None:
         """Return the open queue of this name."""

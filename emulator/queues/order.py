@@ -50,6 +50,7 @@ class Tally:
 
     @property
     def total(self) -> int:
+        """All messages together."""
         return self.waiting + self.in_flight
 
 

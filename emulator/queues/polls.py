@@ -22,6 +22,7 @@ class Poll:
         self.timer: Timer | None = None
 
     def answer(self, taken: list[Message]) -> None:
+        """Answer whoever waits with these messages."""
         if not self.future.done():
             self.future.set_result(taken)
 

@@ -1,0 +1,1 @@
+"""The live functions with their versions and aliases."""

@@ -20,6 +20,7 @@ class DocumentStore:
 
     @property
     def lasting(self) -> bool:
+        """Whether what is kept outlives the emulator."""
         return self._documents is not None
 
     async def write(self, *changes: Change) -> None:

@@ -50,10 +50,12 @@ class Function:
 
     @property
     def name(self) -> str:
+        """The function's name."""
         return self.latest.name
 
     @property
     def arn(self) -> str:
+        """The function's ARN, without a qualifier."""
         return self.latest.function_arn
 
     @property

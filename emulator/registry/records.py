@@ -70,6 +70,7 @@ def to_code(body: Mapping[str, Any], code_folder: Path) -> Code:
 
 
 def to_version(body: Mapping[str, Any], code_folder: Path) -> FunctionVersion:
+    """Return the version that a document keeps; its code lies in ``code_folder``."""
     fields = {name: value for name, value in body.items() if name in _VERSION}
     fields["code"] = to_code(body["code"], code_folder)
     fields["layers"] = tuple(

@@ -1,0 +1,1 @@
+"""The AWS services: one folder each, and the table that finds them."""

@@ -137,10 +137,10 @@ class Context:
 
     @property
     def waits(self) -> bool:
-        """Whether a waiter of an SDK asks, which says so with the feature "B" (its next try
-        comes a second later)."""
+        """Whether an SDK's waiter asks: the feature "B" says so; it asks again in a second."""
         return _WAITER.search(self.user_agent) is not None
 
     @property
     def clock(self) -> Clock:
+        """The emulator's clock."""
         return self.parts.clock

@@ -58,6 +58,7 @@ class Batch:
         return True
 
     def payload(self) -> bytes:
+        """Return the event that the function gets."""
         return _HEAD + b",".join(self._records) + _TAIL
 
 

@@ -1,0 +1,1 @@
+"""Templates as documents: parameters, conditions, intrinsic functions, order, changes."""

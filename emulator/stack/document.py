@@ -146,6 +146,7 @@ def _from_yaml(text: str, notes: list[str]) -> Any:
         """Plain data and CloudFormation's tags, nothing else."""
 
         def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Any, Any]:
+            """Note keys that occur twice: the last one counts."""
             own = Counter(key.value for key, _ in node.value if isinstance(key, yaml.ScalarNode))
             for key, count in own.most_common(1):
                 if count > 1 and key != "<<":

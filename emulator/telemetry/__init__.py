@@ -1,0 +1,1 @@
+"""What is told of invocations: log groups, platform lines, reports."""

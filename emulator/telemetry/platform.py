@@ -25,11 +25,15 @@ _LEVELS = {"DEBUG": 10, "INFO": 20, "WARN": 30}
 class Platform(Protocol):
     """What an environment has to tell."""
 
-    def init_start(self, phase: Phase) -> None: ...
+    def init_start(self, phase: Phase) -> None:
+        """An init phase has begun."""
+        ...
 
     def init_end(
         self, phase: Phase, duration_ms: float, status: str = "success", error_type: str = ""
-    ) -> None: ...
+    ) -> None:
+        """An init phase has ended."""
+        ...
 
     def start(self, request_id: str) -> None: ...
 

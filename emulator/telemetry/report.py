@@ -6,10 +6,12 @@ import math
 
 
 def start(request_id: str, version: str) -> str:
+    """Return the line START."""
     return f"START RequestId: {request_id} Version: {version}"
 
 
 def end(request_id: str) -> str:
+    """Return the line END."""
     return f"END RequestId: {request_id}"
 
 
@@ -50,6 +52,7 @@ def report(
 
 
 def init_start(runtime: str, runtime_arn: str) -> str:
+    """Return the line INIT_START."""
     return f"INIT_START Runtime Version: {runtime}\tRuntime Version ARN: {runtime_arn}"
 
 
@@ -84,4 +87,5 @@ def throttled(
 
 
 def timed_out(timestamp: str, request_id: str, seconds: float) -> str:
+    """Return the line of an invocation that took longer than its function may."""
     return f"{timestamp} {request_id} Task timed out after {seconds:.2f} seconds"

@@ -1,4 +1,6 @@
-"""CBOR bodies ↔ Python values, for rpc-v2-cbor. https://smithy.io/2.0/additional-specs/protocols/smithy-rpc-v2.html
+"""CBOR bodies ↔ Python values, for rpc-v2-cbor.
+
+Source: https://smithy.io/2.0/additional-specs/protocols/smithy-rpc-v2.html
 
 A request uses one tag, the moment (1). All others are refused: some of them would have the decoder
 compile expressions, parse mail or follow references.

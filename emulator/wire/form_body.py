@@ -1,4 +1,7 @@
-"""Forms of the query protocol → requests. https://smithy.io/2.0/aws/protocols/aws-query-protocol.html"""
+"""Forms of the query protocol → requests.
+
+Source: https://smithy.io/2.0/aws/protocols/aws-query-protocol.html
+"""
 
 from __future__ import annotations
 

@@ -1,8 +1,8 @@
-"""Java's regular expressions, in which the models write their patterns, as Python's.
+r"""Java's regular expressions, in which the models write their patterns, as Python's.
 
 Python has possessive quantifiers and atomic groups as Java has. Java's are otherwise: Unicode
-properties (``\\p{L}``), classes within classes and their intersections, hyphens that stand for
-themselves (``[\\w-_]``), surrogate pairs, ``\\Q…\\E``, named groups, and what a dot is.
+properties (``\p{L}``), classes within classes and their intersections, hyphens that stand for
+themselves (``[\w-_]``), surrogate pairs, ``\Q…\E``, named groups, and what a dot is.
 """
 
 from __future__ import annotations

@@ -52,7 +52,7 @@ _UNIFORM = (
 
 
 def class_content(name: str) -> str | None:
-    """Return the content of ``[...]`` for ``\\p{name}``; None if it is not known.
+    r"""Return the content of ``[...]`` for ``\p{name}``; None if it is not known.
 
     Args:
         name: A POSIX class, or a general category with or without ``Is``.

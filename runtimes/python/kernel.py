@@ -59,7 +59,7 @@ def mount(
     flags: int = 0,
     data: str | None = None,
 ) -> None:
-    """mount(2)."""
+    """Mount source on ``target``."""
     _check(
         _libc.mount(
             _bytes(source), _bytes(target), _bytes(kind), ctypes.c_ulong(flags), _bytes(data)

@@ -48,8 +48,9 @@ class Fatal(Exception):
 
 
 class Warden:
-    """One sandbox from inside. ``job`` is the driver's order to the zygote:
+    """One sandbox from inside.
 
+    ``job`` is the driver's order to the zygote:
     ``jailed`` (there are namespaces), ``user`` (a user namespace, one user id only),
     ``inner_uid`` (the user the runtime runs as), ``groups`` (cgroup folders to make and
     enter), ``argv`` (what to execute; empty: fork into ``stem``), ``early`` (start the runtime

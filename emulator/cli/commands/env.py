@@ -14,6 +14,10 @@ from emulator.cli.terminal import show_json
 
 
 class Shell(StrEnum):
+    """Whose syntax the variables are printed in."""
+
+    """Whose syntax the variables are printed in."""
+
     POSIX = "posix"
     FISH = "fish"
     POWERSHELL = "powershell"

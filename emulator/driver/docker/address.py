@@ -30,6 +30,7 @@ class EngineAddress:
 
     @property
     def scheme(self) -> str:
+        """The scheme of the URL: "unix", "tcp", "ssh" and so on."""
         return urlsplit(self.url).scheme
 
     @property

@@ -30,6 +30,7 @@ class CallbackServer:
 
     @staticmethod
     def make_token() -> str:
+        """Return a token that nobody can guess."""
         return secrets.token_hex(_BYTES)
 
     @property

@@ -29,6 +29,7 @@ class Mount:
     empty: bool = False
 
     def engine(self) -> dict[str, Any]:
+        """Return the mount as the Engine API has it."""
         kind = "bind" if self.bind else "volume"
         mount: dict[str, Any] = {"Type": kind, "Target": self.target, "ReadOnly": self.read_only}
         if self.empty:
@@ -61,8 +62,11 @@ class CreateRequest:
     hosts: Mapping[str, str] = field(default_factory=dict)
 
     def body(self) -> dict[str, Any]:
-        """Return the Engine API body: limited, and hardened (no capabilities, no new privileges,
-        read-only root, not root, the engine's default seccomp profile)."""
+        """Return the Engine API body: limited and hardened.
+
+        Hardened: no capabilities, no new privileges, a read-only root, a user other than root, the
+        engine's default seccomp profile.
+        """
         host: dict[str, Any] = {
             "NetworkMode": self.network,
             "Mounts": [mount.engine() for mount in self.mounts],

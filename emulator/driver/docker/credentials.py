@@ -14,8 +14,10 @@ if TYPE_CHECKING:
 
 
 def kept() -> AuthConfig:
-    """Return what is kept, without the helpers that are not installed: a configuration that came
-    from another machine names one that is not here, and most images need no credentials.
+    """Return the credentials that are kept, without those of helpers that are not installed.
+
+    A configuration that came from another machine may name a helper that this one lacks, and most
+    images need no credentials.
 
     Raises:
         CredentialsFault: The file is not as `docker login` writes it; its name and what is wrong.

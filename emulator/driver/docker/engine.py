@@ -104,8 +104,9 @@ class Engine:
             self._client = make_client(self.address, self._reach(), self._timeout)
 
     def _reach(self) -> str:
-        """Return where the engine answers, once it is found that anybody listens there: the SDK
-        leaves its socket open if not, and says less.
+        """Return where the engine answers, once somebody is found to listen there.
+
+        The SDK leaves its socket open if nobody does, and says less.
 
         Raises:
             OSError: Nobody does.
@@ -182,6 +183,7 @@ class Engine:
         await self.call(lambda client: client.start(container))
 
     async def inspect(self, container: str) -> ContainerState:
+        """Return what the engine says of a container."""
         found = await self.call(lambda client: client.inspect_container(container))
         state, networks = found["State"], found["NetworkSettings"]["Networks"] or {}
         return ContainerState(
@@ -227,6 +229,7 @@ class Engine:
         await self.call(lambda client: client.pause(container))
 
     async def unpause(self, container: str) -> None:
+        """Let a paused container go on."""
         await self.call(lambda client: client.unpause(container))
 
     async def limit_memory(self, container: str, memory: int) -> None:
@@ -353,6 +356,7 @@ class Engine:
     # Volumes
 
     async def create_volume(self, name: str, labels: Mapping[str, str]) -> None:
+        """Create a volume."""
         await self.call(lambda client: client.create_volume(name, labels=dict(labels)))
 
     async def volumes(self, label: str) -> list[tuple[str, Mapping[str, str]]]:
@@ -361,6 +365,7 @@ class Engine:
         return [(one["Name"], one.get("Labels") or {}) for one in found.get("Volumes") or ()]
 
     async def remove_volume(self, name: str) -> None:
+        """Remove a volume."""
         try:
             await self.call(lambda client: client.remove_volume(name, force=True))
         except EngineFault as error:

@@ -36,6 +36,7 @@ class FoundEngine:
 
     @property
     def answers(self) -> bool:
+        """Say whether an engine answers."""
         return self.info is not None
 
 

@@ -35,6 +35,7 @@ class Owner:
     control: str
 
     def labels(self) -> dict[str, str]:
+        """Return the labels of everything that this instance makes."""
         labels = {INSTANCE: self.instance, OWNER: self.owner}
         return labels | {CONTROL: self.control} if self.control else labels
 

@@ -110,8 +110,10 @@ class LongOperation:
             self._hang_up(self._response)
 
     def _hang_up(self, response: Response) -> None:
-        """Shut the connection, at which the engine stops: closing alone would not wake the thread
-        that reads from it."""
+        """Shut the connection, at which the engine stops.
+
+        Closing it would not wake the thread that reads from it.
+        """
         from docker.types.daemon import CancellableStream
 
         with suppress(OSError, AttributeError):  # it has ended meanwhile

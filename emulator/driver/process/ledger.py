@@ -29,8 +29,9 @@ class Ledger:
 
     @classmethod
     def open(cls, folder: Path) -> Ledger:
-        """Lock ``folder``, end the processes an earlier instance left, and begin to remove its
-        folders. Blocks.
+        """Lock ``folder``, and end what an earlier instance left: processes at once, folders later.
+
+        Blocks.
 
         Raises:
             ConfigurationError: Another emulator is using it.
@@ -69,6 +70,7 @@ class Ledger:
             shutil.rmtree(path, ignore_errors=True)
 
     def add_process(self, pid: int) -> None:
+        """Note a process, to be ended by the next start if this one is killed."""
         self._held["processes"].append([pid, _started(pid)])
         self._write()
 

@@ -27,8 +27,10 @@ def add(app: FastAPI, parts: Parts) -> None:
         responses=_ZIP,
     )
     async def code(account: str, region: str, name: str, version: str) -> Response:
-        """Where GetFunction's Code.Location points: the archive as it was uploaded, or what lies
-        in the user's own folder now, packed."""
+        """Return the archive that GetFunction's Code.Location points to.
+
+        It is the archive as it was uploaded; of a user's own folder, its content packed now.
+        """
         found = parts.registry.find(account, region, name)
         chosen: FunctionVersion | None = None if found is None else found.numbered(version)
         if chosen is None:

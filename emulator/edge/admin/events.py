@@ -20,8 +20,10 @@ def add(app: FastAPI, parts: Parts) -> None:
 
     @app.get(f"{PREFIX}/events", summary="Asynchronous events that have not ended well")
     async def events(function: str | None = None, limit: Limit = 100) -> EventsView:
-        """Those of one function by its name, or of all: the first ``limit`` that wait, and the
-        last that failed. The counts are of all."""
+        """Show the asynchronous events of one function, or of all.
+
+        The first ``limit`` that wait, and the last that failed; the counts are of all.
+        """
         backlogs = [each for each in asynchronous.backlogs() if _is(function, each.function_arn)]
         failed = [each for each in asynchronous.failed() if _is(function, each.function_arn)]
         pending = await asynchronous.look(limit, function)
@@ -55,8 +57,10 @@ def add(app: FastAPI, parts: Parts) -> None:
         f"{PREFIX}/queues/messages", summary="Messages in a queue, unreceived", responses={404: {}}
     )
     async def messages(arn: str, limit: Limit = 10) -> list[MessageView]:
-        """The first ``limit`` in the queue's order, whether they can be received now or not.
-        Looking changes nothing: no receive is counted, nothing becomes invisible."""
+        """Show the first ``limit`` messages in the queue's order, receivable or not.
+
+        Looking changes nothing: no receive is counted, and no message becomes invisible.
+        """
         sqs: Sqs = await parts.table.state("sqs")
         queue = sqs.by_arn(arn)
         if queue is None:

@@ -1,0 +1,1 @@
+"""Fronts that make an HTTP request an event, and a result a response."""

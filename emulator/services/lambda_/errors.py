@@ -8,14 +8,17 @@ NO_RESOURCE = "The resource you requested does not exist."
 
 
 def invalid(message: str) -> AwsError:
+    """Return the error of a parameter that cannot be so."""
     return AwsError("InvalidParameterValueException", message, Type="User")
 
 
 def not_found(message: str = NO_RESOURCE) -> AwsError:
+    """Return the error of a resource that is not there."""
     return AwsError("ResourceNotFoundException", message, Type="User")
 
 
 def conflict(message: str) -> AwsError:
+    """Return the error of a resource that is there already, or is being changed."""
     return AwsError("ResourceConflictException", message, Type="User")
 
 

@@ -16,6 +16,7 @@ _ALIAS = re.compile(r"(?!^[0-9]+$)[a-zA-Z0-9-_]+")
 
 
 def function_not_found(arn: str) -> AwsError:
+    """Return the error of a function that is not there."""
     return not_found(f"Function not found: {arn}")
 
 
@@ -46,6 +47,7 @@ def name_of(ctx: Context, request: Request) -> FunctionName:
 
 
 def find(ctx: Context, named: FunctionName) -> Function | None:
+    """Return a function by its parsed name; None where it is not there."""
     return ctx.parts.registry.find(named.account or ctx.account, ctx.region, named.name)
 
 
@@ -79,6 +81,7 @@ def version(ctx: Context, request: Request) -> tuple[Function, FunctionVersion]:
 
 
 def is_version(qualifier: str) -> bool:
+    """Say whether a qualifier is the number of a version."""
     return qualifier.isdecimal()
 
 

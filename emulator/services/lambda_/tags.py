@@ -26,7 +26,10 @@ class _Tagged(NamedTuple):
 
 
 async def tag_resource(ctx: Context, request: Request) -> Response:
-    """https://docs.aws.amazon.com/lambda/latest/api/API_TagResource.html"""
+    """Serve TagResource.
+
+    Source: https://docs.aws.amazon.com/lambda/latest/api/API_TagResource.html
+    """
     if not request["Tags"]:
         raise invalid("An error occurred and the request cannot be processed.")
     tagged = _find(ctx, request["Resource"])
@@ -37,7 +40,10 @@ async def tag_resource(ctx: Context, request: Request) -> Response:
 
 
 async def untag_resource(ctx: Context, request: Request) -> Response:
-    """https://docs.aws.amazon.com/lambda/latest/api/API_UntagResource.html"""
+    """Serve UntagResource.
+
+    Source: https://docs.aws.amazon.com/lambda/latest/api/API_UntagResource.html
+    """
     tagged = _find(ctx, request["Resource"])
     gone = set(request["TagKeys"])
     await tagged.keep({key: value for key, value in tagged.tags.items() if key not in gone})
@@ -45,7 +51,10 @@ async def untag_resource(ctx: Context, request: Request) -> Response:
 
 
 async def list_tags(ctx: Context, request: Request) -> Response:
-    """https://docs.aws.amazon.com/lambda/latest/api/API_ListTags.html"""
+    """Serve ListTags.
+
+    Source: https://docs.aws.amazon.com/lambda/latest/api/API_ListTags.html
+    """
     return {"Tags": dict(_find(ctx, request["Resource"]).tags)}
 
 

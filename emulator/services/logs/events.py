@@ -26,7 +26,10 @@ _PLACE = re.compile(r"([fb])/(\d{20})(\d{36})")
 
 
 async def put_log_events(ctx: Context, request: Request) -> Response:
-    """https://docs.aws.amazon.com/AmazonCloudWatchLogs/latest/APIReference/API_PutLogEvents.html"""
+    """Serve PutLogEvents.
+
+    Source: https://docs.aws.amazon.com/AmazonCloudWatchLogs/latest/APIReference/API_PutLogEvents.html
+    """
     logs = ctx.parts.logs
     group = lookup.group(ctx, request["logGroupName"])
     stream = lookup.stream(group, request["logStreamName"])
@@ -85,7 +88,10 @@ def _reject(
 
 
 async def get_log_events(ctx: Context, request: Request) -> Response:
-    """https://docs.aws.amazon.com/AmazonCloudWatchLogs/latest/APIReference/API_GetLogEvents.html"""
+    """Serve GetLogEvents.
+
+    Source: https://docs.aws.amazon.com/AmazonCloudWatchLogs/latest/APIReference/API_GetLogEvents.html
+    """
     group = lookup.group_of(ctx, request)
     stream = lookup.stream(group, request["logStreamName"])
     events = stream.between(request.get("startTime", 0), request.get("endTime", _EVER) - 1)
@@ -158,7 +164,10 @@ class _Found(NamedTuple):
 
 
 async def filter_log_events(ctx: Context, request: Request) -> Response:
-    """https://docs.aws.amazon.com/AmazonCloudWatchLogs/latest/APIReference/API_FilterLogEvents.html"""
+    """Serve FilterLogEvents.
+
+    Source: https://docs.aws.amazon.com/AmazonCloudWatchLogs/latest/APIReference/API_FilterLogEvents.html
+    """
     group = lookup.group_of(ctx, request)
     matches = compile_pattern(request.get("filterPattern") or "")
     start, end = request.get("startTime", 0), request.get("endTime", _EVER)

@@ -19,7 +19,10 @@ _TAGS = 50
 
 
 async def create_log_group(ctx: Context, request: Request) -> Response:
-    """https://docs.aws.amazon.com/AmazonCloudWatchLogs/latest/APIReference/API_CreateLogGroup.html"""
+    """Serve CreateLogGroup.
+
+    Source: https://docs.aws.amazon.com/AmazonCloudWatchLogs/latest/APIReference/API_CreateLogGroup.html
+    """
     name = request["logGroupName"]
     if name.startswith("aws/"):
         raise invalid("Log groups starting with AWS/ are reserved for AWS.")
@@ -35,14 +38,20 @@ async def create_log_group(ctx: Context, request: Request) -> Response:
 
 
 async def delete_log_group(ctx: Context, request: Request) -> Response:
-    """https://docs.aws.amazon.com/AmazonCloudWatchLogs/latest/APIReference/API_DeleteLogGroup.html"""
+    """Serve DeleteLogGroup.
+
+    Source: https://docs.aws.amazon.com/AmazonCloudWatchLogs/latest/APIReference/API_DeleteLogGroup.html
+    """
     found = lookup.group(ctx, request["logGroupName"])
     ctx.parts.logs.delete_group(ctx.account, ctx.region, found.name)
     return {}
 
 
 async def describe_log_groups(ctx: Context, request: Request) -> Response:
-    """https://docs.aws.amazon.com/AmazonCloudWatchLogs/latest/APIReference/API_DescribeLogGroups.html"""
+    """Serve DescribeLogGroups.
+
+    Source: https://docs.aws.amazon.com/AmazonCloudWatchLogs/latest/APIReference/API_DescribeLogGroups.html
+    """
     prefix, part = request.get("logGroupNamePrefix"), request.get("logGroupNamePattern")
     if prefix is not None and part is not None:
         raise invalid(
@@ -64,7 +73,10 @@ async def describe_log_groups(ctx: Context, request: Request) -> Response:
 
 
 async def put_retention_policy(ctx: Context, request: Request) -> Response:
-    """https://docs.aws.amazon.com/AmazonCloudWatchLogs/latest/APIReference/API_PutRetentionPolicy.html"""
+    """Serve PutRetentionPolicy.
+
+    Source: https://docs.aws.amazon.com/AmazonCloudWatchLogs/latest/APIReference/API_PutRetentionPolicy.html
+    """
     days = request["retentionInDays"]
     if days not in _DAYS:
         raise invalid(
@@ -79,7 +91,10 @@ async def put_retention_policy(ctx: Context, request: Request) -> Response:
 
 
 async def delete_retention_policy(ctx: Context, request: Request) -> Response:
-    """https://docs.aws.amazon.com/AmazonCloudWatchLogs/latest/APIReference/API_DeleteRetentionPolicy.html"""
+    """Serve DeleteRetentionPolicy.
+
+    Source: https://docs.aws.amazon.com/AmazonCloudWatchLogs/latest/APIReference/API_DeleteRetentionPolicy.html
+    """
     found = lookup.group(ctx, request["logGroupName"])
     found.retention_days = None
     ctx.parts.logs.changed(found)
@@ -90,32 +105,50 @@ async def delete_retention_policy(ctx: Context, request: Request) -> Response:
 
 
 async def tag_resource(ctx: Context, request: Request) -> Response:
-    """https://docs.aws.amazon.com/AmazonCloudWatchLogs/latest/APIReference/API_TagResource.html"""
+    """Serve TagResource.
+
+    Source: https://docs.aws.amazon.com/AmazonCloudWatchLogs/latest/APIReference/API_TagResource.html
+    """
     return _tag(ctx, lookup.resource(ctx, request["resourceArn"]), request["tags"])
 
 
 async def untag_resource(ctx: Context, request: Request) -> Response:
-    """https://docs.aws.amazon.com/AmazonCloudWatchLogs/latest/APIReference/API_UntagResource.html"""
+    """Serve UntagResource.
+
+    Source: https://docs.aws.amazon.com/AmazonCloudWatchLogs/latest/APIReference/API_UntagResource.html
+    """
     return _untag(ctx, lookup.resource(ctx, request["resourceArn"]), request["tagKeys"])
 
 
 async def list_tags_for_resource(ctx: Context, request: Request) -> Response:
-    """https://docs.aws.amazon.com/AmazonCloudWatchLogs/latest/APIReference/API_ListTagsForResource.html"""
+    """Serve ListTagsForResource.
+
+    Source: https://docs.aws.amazon.com/AmazonCloudWatchLogs/latest/APIReference/API_ListTagsForResource.html
+    """
     return {"tags": lookup.resource(ctx, request["resourceArn"]).tags}
 
 
 async def tag_log_group(ctx: Context, request: Request) -> Response:
-    """https://docs.aws.amazon.com/AmazonCloudWatchLogs/latest/APIReference/API_TagLogGroup.html"""
+    """Serve TagLogGroup.
+
+    Source: https://docs.aws.amazon.com/AmazonCloudWatchLogs/latest/APIReference/API_TagLogGroup.html
+    """
     return _tag(ctx, lookup.group(ctx, request["logGroupName"]), request["tags"])
 
 
 async def untag_log_group(ctx: Context, request: Request) -> Response:
-    """https://docs.aws.amazon.com/AmazonCloudWatchLogs/latest/APIReference/API_UntagLogGroup.html"""
+    """Serve UntagLogGroup.
+
+    Source: https://docs.aws.amazon.com/AmazonCloudWatchLogs/latest/APIReference/API_UntagLogGroup.html
+    """
     return _untag(ctx, lookup.group(ctx, request["logGroupName"]), request["tags"])
 
 
 async def list_tags_log_group(ctx: Context, request: Request) -> Response:
-    """https://docs.aws.amazon.com/AmazonCloudWatchLogs/latest/APIReference/API_ListTagsLogGroup.html"""
+    """Serve ListTagsLogGroup.
+
+    Source: https://docs.aws.amazon.com/AmazonCloudWatchLogs/latest/APIReference/API_ListTagsLogGroup.html
+    """
     return {"tags": lookup.group(ctx, request["logGroupName"]).tags}
 
 

@@ -18,10 +18,12 @@ _ARN = re.compile(r"arn:aws[a-z-]*:logs:[a-z0-9-]*:\d{12}:log-group:(?P<name>[^:
 
 
 def invalid(message: str) -> AwsError:
+    """Return the error of a parameter that cannot be so."""
     return AwsError("InvalidParameterException", message)
 
 
 def not_found(message: str) -> AwsError:
+    """Return the error of a group or stream that is not there."""
     return AwsError("ResourceNotFoundException", message)
 
 
@@ -113,6 +115,7 @@ def page(
 
 
 def token_of(text: str) -> str:
+    """Return a text as a token for the next page."""
     return base64.urlsafe_b64encode(text.encode("utf-8", "surrogatepass")).decode()
 
 

@@ -12,7 +12,10 @@ from emulator.telemetry.groups import LogStream
 
 
 async def create_log_stream(ctx: Context, request: Request) -> Response:
-    """https://docs.aws.amazon.com/AmazonCloudWatchLogs/latest/APIReference/API_CreateLogStream.html"""
+    """Serve CreateLogStream.
+
+    Source: https://docs.aws.amazon.com/AmazonCloudWatchLogs/latest/APIReference/API_CreateLogStream.html
+    """
     group = lookup.group(ctx, request["logGroupName"])
     if request["logStreamName"] in group.streams:
         raise AwsError("ResourceAlreadyExistsException", "The specified log stream already exists")
@@ -21,14 +24,20 @@ async def create_log_stream(ctx: Context, request: Request) -> Response:
 
 
 async def delete_log_stream(ctx: Context, request: Request) -> Response:
-    """https://docs.aws.amazon.com/AmazonCloudWatchLogs/latest/APIReference/API_DeleteLogStream.html"""
+    """Serve DeleteLogStream.
+
+    Source: https://docs.aws.amazon.com/AmazonCloudWatchLogs/latest/APIReference/API_DeleteLogStream.html
+    """
     group = lookup.group(ctx, request["logGroupName"])
     ctx.parts.logs.delete_stream(group, lookup.stream(group, request["logStreamName"]).name)
     return {}
 
 
 async def describe_log_streams(ctx: Context, request: Request) -> Response:
-    """https://docs.aws.amazon.com/AmazonCloudWatchLogs/latest/APIReference/API_DescribeLogStreams.html"""
+    """Serve DescribeLogStreams.
+
+    Source: https://docs.aws.amazon.com/AmazonCloudWatchLogs/latest/APIReference/API_DescribeLogStreams.html
+    """
     prefix = request.get("logStreamNamePrefix")
     by_time = request.get("orderBy") == "LastEventTime"
     if by_time and prefix is not None:

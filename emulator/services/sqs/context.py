@@ -15,10 +15,14 @@ class SqsContext(Protocol):
     """One request's circumstances; ``emulator.services.context.Context`` is one."""
 
     @property
-    def account(self) -> str: ...
+    def account(self) -> str:
+        """The caller's account."""
+        ...
 
     @property
-    def region(self) -> str: ...
+    def region(self) -> str:
+        """The region of the request."""
+        ...
 
     @property
     def endpoint(self) -> str:
@@ -31,7 +35,9 @@ class SqsContext(Protocol):
         ...
 
     @property
-    def clock(self) -> Clock: ...
+    def clock(self) -> Clock:
+        """The emulator's clock."""
+        ...
 
     @property
     def state(self) -> Sqs: ...

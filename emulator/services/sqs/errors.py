@@ -19,35 +19,42 @@ BATCH_CODES = {
 
 
 def invalid_parameter(message: str) -> AwsError:
+    """Return the error of a parameter that cannot be so."""
     return AwsError("InvalidParameterValueException", message)
 
 
 def invalid_value(value: object, parameter: str, reason: str) -> AwsError:
+    """Return the error of a parameter's value, with the reason."""
     return invalid_parameter(
         f"Value {value} for parameter {parameter} is invalid. Reason: {reason}"
     )
 
 
 def missing_parameter(name: str) -> AwsError:
+    """Return the error of a parameter that is not given."""
     return AwsError(
         "MissingRequiredParameterException", f"The request must contain the parameter {name}."
     )
 
 
 def unknown_attribute(name: str) -> AwsError:
+    """Return the error of an attribute that no queue has."""
     return AwsError("InvalidAttributeName", f"Unknown Attribute {name}.")
 
 
 def invalid_attribute(name: str, reason: str = "") -> AwsError:
+    """Return the error of an attribute's value."""
     text = f"Invalid value for the parameter {name}."
     return AwsError("InvalidAttributeValue", f"{text} Reason: {reason}" if reason else text)
 
 
 def no_such_queue() -> AwsError:
+    """Return the error of a queue that is not there."""
     return AwsError("QueueDoesNotExist", "The specified queue does not exist.")
 
 
 def no_such_resource(parameter: str) -> AwsError:
+    """Return the error of a queue, named by its ARN, that is not there."""
     return AwsError(
         "ResourceNotFoundException",
         f"The resource that you specified for the {parameter} parameter doesn't exist.",
@@ -55,10 +62,12 @@ def no_such_resource(parameter: str) -> AwsError:
 
 
 def invalid_address(address: str) -> AwsError:
+    """Return the error of a queue URL that is none."""
     return AwsError("InvalidAddress", f"The address {address} is not valid for this endpoint.")
 
 
 def too_many_in_flight() -> AwsError:
+    """Return the error of a queue with as many messages in flight as may be."""
     return AwsError(
         "OverLimit", "The maximum number of in flight messages is reached for this queue."
     )

@@ -22,6 +22,10 @@ MAX_RESULTS = 1000
 
 
 async def create_queue(ctx: SqsContext, request: Wire) -> Wire:
+    """Serve CreateQueue.
+
+    Source: https://docs.aws.amazon.com/AWSSimpleQueueService/latest/APIReference/API_CreateQueue.html
+    """
     name: str = request["QueueName"]
     given: Mapping[str, str] = request.get("Attributes") or {}
     _check_name(name, given)
@@ -91,6 +95,10 @@ def _check_dead_letter_queue(sqs: Sqs, arn: str, fifo: bool, given: Mapping[str,
 
 
 async def get_queue_url(ctx: SqsContext, request: Wire) -> Wire:
+    """Serve GetQueueUrl.
+
+    Source: https://docs.aws.amazon.com/AWSSimpleQueueService/latest/APIReference/API_GetQueueUrl.html
+    """
     account = request.get("QueueOwnerAWSAccountId") or ctx.account
     queue = ctx.state.find(account, ctx.region, request["QueueName"])
     if queue is None:
@@ -99,12 +107,20 @@ async def get_queue_url(ctx: SqsContext, request: Wire) -> Wire:
 
 
 async def list_queues(ctx: SqsContext, request: Wire) -> Wire:
+    """Serve ListQueues.
+
+    Source: https://docs.aws.amazon.com/AWSSimpleQueueService/latest/APIReference/API_ListQueues.html
+    """
     prefix: str = request.get("QueueNamePrefix") or ""
     queues = (q for q in ctx.state.of(ctx.account, ctx.region) if q.name.startswith(prefix))
     return _page(ctx, request, queues, "QueueUrls")
 
 
 async def list_dead_letter_source_queues(ctx: SqsContext, request: Wire) -> Wire:
+    """Serve ListDeadLetterSourceQueues.
+
+    Source: https://docs.aws.amazon.com/AWSSimpleQueueService/latest/APIReference/API_ListDeadLetterSourceQueues.html
+    """
     queue = ctx.state.by_url(request["QueueUrl"], ctx.region)
     # Unlike ListQueues' answer, this one always has its list (and in lower case).
     page = _page(ctx, request, ctx.state.sources(queue), "queueUrls")
@@ -139,6 +155,10 @@ def _after(token: str | None) -> str:
 
 
 async def get_queue_attributes(ctx: SqsContext, request: Wire) -> Wire:
+    """Serve GetQueueAttributes.
+
+    Source: https://docs.aws.amazon.com/AWSSimpleQueueService/latest/APIReference/API_GetQueueAttributes.html
+    """
     queue = ctx.state.by_url(request["QueueUrl"], ctx.region)
     names: list[str] = request.get("AttributeNames") or []
     for name in names:
@@ -164,6 +184,10 @@ def _attributes(queue: SqsQueue) -> dict[str, str]:
 
 
 async def set_queue_attributes(ctx: SqsContext, request: Wire) -> Wire:
+    """Serve SetQueueAttributes.
+
+    Source: https://docs.aws.amazon.com/AWSSimpleQueueService/latest/APIReference/API_SetQueueAttributes.html
+    """
     sqs = ctx.state
     given: Mapping[str, str] = request["Attributes"]
     async with sqs.changes:
@@ -175,6 +199,10 @@ async def set_queue_attributes(ctx: SqsContext, request: Wire) -> Wire:
 
 
 async def purge_queue(ctx: SqsContext, request: Wire) -> Wire:
+    """Serve PurgeQueue.
+
+    Source: https://docs.aws.amazon.com/AWSSimpleQueueService/latest/APIReference/API_PurgeQueue.html
+    """
     sqs = ctx.state
     async with sqs.changes:
         queue = sqs.by_url(request["QueueUrl"], ctx.region)
@@ -190,6 +218,10 @@ async def purge_queue(ctx: SqsContext, request: Wire) -> Wire:
 
 
 async def delete_queue(ctx: SqsContext, request: Wire) -> Wire:
+    """Serve DeleteQueue.
+
+    Source: https://docs.aws.amazon.com/AWSSimpleQueueService/latest/APIReference/API_DeleteQueue.html
+    """
     sqs = ctx.state
     async with sqs.changes:
         await sqs.delete(sqs.by_url(request["QueueUrl"], ctx.region))

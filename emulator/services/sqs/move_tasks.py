@@ -30,6 +30,10 @@ _NO_QUEUE = "AWS.SimpleQueueService.NonExistentQueue"
 
 
 async def start_message_move_task(ctx: SqsContext, request: Wire) -> Wire:
+    """Serve StartMessageMoveTask.
+
+    Source: https://docs.aws.amazon.com/AWSSimpleQueueService/latest/APIReference/API_StartMessageMoveTask.html
+    """
     sqs = ctx.state
     source = _queue(sqs, request["SourceArn"], "SourceArn")
     if next(sqs.sources(source), None) is None:
@@ -68,6 +72,10 @@ async def start_message_move_task(ctx: SqsContext, request: Wire) -> Wire:
 
 
 async def list_message_move_tasks(ctx: SqsContext, request: Wire) -> Wire:
+    """Serve ListMessageMoveTasks.
+
+    Source: https://docs.aws.amazon.com/AWSSimpleQueueService/latest/APIReference/API_ListMessageMoveTasks.html
+    """
     sqs = ctx.state
     source = _queue(sqs, request["SourceArn"], "SourceArn")
     limit: int | None = request.get("MaxResults")
@@ -80,6 +88,10 @@ async def list_message_move_tasks(ctx: SqsContext, request: Wire) -> Wire:
 
 
 async def cancel_message_move_task(ctx: SqsContext, request: Wire) -> Wire:
+    """Serve CancelMessageMoveTask.
+
+    Source: https://docs.aws.amazon.com/AWSSimpleQueueService/latest/APIReference/API_CancelMessageMoveTask.html
+    """
     sqs = ctx.state
     try:
         read = json.loads(base64.b64decode(request["TaskHandle"], validate=True))

@@ -12,6 +12,10 @@ _ACCOUNT = re.compile(r"\d{12}")
 
 
 async def add_permission(ctx: SqsContext, request: Wire) -> Wire:
+    """Serve AddPermission.
+
+    Source: https://docs.aws.amazon.com/AWSSimpleQueueService/latest/APIReference/API_AddPermission.html
+    """
     sqs = ctx.state
     label, accounts, actions = request["Label"], request["AWSAccountIds"], request["Actions"]
     if not _LABEL.fullmatch(label):
@@ -37,6 +41,10 @@ async def add_permission(ctx: SqsContext, request: Wire) -> Wire:
 
 
 async def remove_permission(ctx: SqsContext, request: Wire) -> Wire:
+    """Serve RemovePermission.
+
+    Source: https://docs.aws.amazon.com/AWSSimpleQueueService/latest/APIReference/API_RemovePermission.html
+    """
     sqs = ctx.state
     async with sqs.changes:
         queue = sqs.by_url(request["QueueUrl"], ctx.region)

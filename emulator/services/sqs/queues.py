@@ -45,6 +45,7 @@ class SqsQueue:
 
     @property
     def fifo(self) -> bool:
+        """Whether it is a FIFO queue."""
         return self.name.endswith(".fifo")
 
     def body(self, **changes: Any) -> dict[str, Any]:
@@ -187,6 +188,7 @@ _LONGEST_REMEMBERED = 512
 
 
 def queue_arn(account: str, region: str, name: str) -> str:
+    """Return the ARN of a queue."""
     return f"arn:aws:sqs:{region}:{account}:{name}"
 
 

@@ -11,6 +11,10 @@ from emulator.services.sqs.queues import SqsQueue
 
 
 async def receive_message(ctx: SqsContext, request: Wire) -> Wire:
+    """Serve ReceiveMessage.
+
+    Source: https://docs.aws.amazon.com/AWSSimpleQueueService/latest/APIReference/API_ReceiveMessage.html
+    """
     queue = ctx.state.by_url(request["QueueUrl"], ctx.region)
     limit: int = _given(request, "MaxNumberOfMessages", 1)
     if not 1 <= limit <= 10:
@@ -71,6 +75,10 @@ def _check_visibility(timeout: int) -> None:
 
 
 async def delete_message(ctx: SqsContext, request: Wire) -> Wire:
+    """Serve DeleteMessage.
+
+    Source: https://docs.aws.amazon.com/AWSSimpleQueueService/latest/APIReference/API_DeleteMessage.html
+    """
     queue = ctx.state.by_url(request["QueueUrl"], ctx.region)
     handle: str = request["ReceiptHandle"]
     try:
@@ -81,6 +89,10 @@ async def delete_message(ctx: SqsContext, request: Wire) -> Wire:
 
 
 async def delete_message_batch(ctx: SqsContext, request: Wire) -> Wire:
+    """Serve DeleteMessageBatch.
+
+    Source: https://docs.aws.amazon.com/AWSSimpleQueueService/latest/APIReference/API_DeleteMessageBatch.html
+    """
     queue = ctx.state.by_url(request["QueueUrl"], ctx.region)
     entries = request["Entries"]
     batches.check_entries(entries, "DeleteMessageBatchRequestEntry")
@@ -96,12 +108,20 @@ async def delete_message_batch(ctx: SqsContext, request: Wire) -> Wire:
 
 
 async def change_message_visibility(ctx: SqsContext, request: Wire) -> Wire:
+    """Serve ChangeMessageVisibility.
+
+    Source: https://docs.aws.amazon.com/AWSSimpleQueueService/latest/APIReference/API_ChangeMessageVisibility.html
+    """
     queue = ctx.state.by_url(request["QueueUrl"], ctx.region)
     _change_visibility(queue, request["ReceiptHandle"], request["VisibilityTimeout"])
     return {}
 
 
 async def change_message_visibility_batch(ctx: SqsContext, request: Wire) -> Wire:
+    """Serve ChangeMessageVisibilityBatch.
+
+    Source: https://docs.aws.amazon.com/AWSSimpleQueueService/latest/APIReference/API_ChangeMessageVisibilityBatch.html
+    """
     queue = ctx.state.by_url(request["QueueUrl"], ctx.region)
     entries = request["Entries"]
     batches.check_entries(entries, "ChangeMessageVisibilityBatchRequestEntry")

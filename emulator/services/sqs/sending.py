@@ -8,12 +8,20 @@ from emulator.services.sqs.context import SqsContext, Wire
 
 
 async def send_message(ctx: SqsContext, request: Wire) -> Wire:
+    """Serve SendMessage.
+
+    Source: https://docs.aws.amazon.com/AWSSimpleQueueService/latest/APIReference/API_SendMessage.html
+    """
     queue = ctx.state.by_url(request["QueueUrl"], ctx.region)
     draft, told = messages.draft(queue, ctx.account, request, ctx.trace_id)
     return messages.receipt(queue, await queue.queue.send(draft), told)
 
 
 async def send_message_batch(ctx: SqsContext, request: Wire) -> Wire:
+    """Serve SendMessageBatch.
+
+    Source: https://docs.aws.amazon.com/AWSSimpleQueueService/latest/APIReference/API_SendMessageBatch.html
+    """
     queue = ctx.state.by_url(request["QueueUrl"], ctx.region)
     entries = request["Entries"]
     batches.check_entries(entries, "SendMessageBatchRequestEntry")

@@ -33,6 +33,10 @@ def added(tags: Mapping[str, str], given: Mapping[str, str], queue: str) -> dict
 
 
 async def tag_queue(ctx: SqsContext, request: Wire) -> Wire:
+    """Serve TagQueue.
+
+    Source: https://docs.aws.amazon.com/AWSSimpleQueueService/latest/APIReference/API_TagQueue.html
+    """
     sqs = ctx.state
     async with sqs.changes:
         queue = sqs.by_url(request["QueueUrl"], ctx.region)
@@ -41,6 +45,10 @@ async def tag_queue(ctx: SqsContext, request: Wire) -> Wire:
 
 
 async def untag_queue(ctx: SqsContext, request: Wire) -> Wire:
+    """Serve UntagQueue.
+
+    Source: https://docs.aws.amazon.com/AWSSimpleQueueService/latest/APIReference/API_UntagQueue.html
+    """
     sqs = ctx.state
     gone = set(request["TagKeys"])
     async with sqs.changes:
@@ -50,5 +58,9 @@ async def untag_queue(ctx: SqsContext, request: Wire) -> Wire:
 
 
 async def list_queue_tags(ctx: SqsContext, request: Wire) -> Wire:
+    """Serve ListQueueTags.
+
+    Source: https://docs.aws.amazon.com/AWSSimpleQueueService/latest/APIReference/API_ListQueueTags.html
+    """
     queue = ctx.state.by_url(request["QueueUrl"], ctx.region)
     return {"Tags": dict(queue.tags)} if queue.tags else {}

@@ -32,6 +32,7 @@ class MoveTask:
 
     @property
     def active(self) -> bool:
+        """Whether it still moves messages."""
         return self.status == "RUNNING"
 
     async def stop(self) -> None:

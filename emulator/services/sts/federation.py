@@ -23,7 +23,10 @@ _SUBJECT_TYPES = "urn:oasis:names:tc:SAML:2.0:nameid-format:"
 
 
 async def assume_role_with_web_identity(ctx: Context, request: Request) -> Response:
-    """https://docs.aws.amazon.com/STS/latest/APIReference/API_AssumeRoleWithWebIdentity.html"""
+    """Serve AssumeRoleWithWebIdentity.
+
+    Source: https://docs.aws.amazon.com/STS/latest/APIReference/API_AssumeRoleWithWebIdentity.html
+    """
     claims = _claims(request["WebIdentityToken"])
     expires = claims.get("exp")
     if isinstance(expires, (int, float)) and expires < ctx.clock.now():
@@ -61,7 +64,10 @@ def _claims(token: str) -> dict[str, Any]:
 
 
 async def assume_role_with_saml(ctx: Context, request: Request) -> Response:
-    """https://docs.aws.amazon.com/STS/latest/APIReference/API_AssumeRoleWithSAML.html"""
+    """Serve AssumeRoleWithSAML.
+
+    Source: https://docs.aws.amazon.com/STS/latest/APIReference/API_AssumeRoleWithSAML.html
+    """
     provider = _PROVIDER.fullmatch(request["PrincipalArn"])
     if provider is None:
         raise AwsError("ValidationError", f"{request['PrincipalArn']} is invalid")

@@ -28,13 +28,19 @@ _TARGET = re.compile(r"(?:arn:aws[a-z-]*:iam::)?(?P<account>\d{12})(?::root)?")
 
 
 async def get_caller_identity(ctx: Context, request: Request) -> Response:
-    """https://docs.aws.amazon.com/STS/latest/APIReference/API_GetCallerIdentity.html"""
+    """Serve GetCallerIdentity.
+
+    Source: https://docs.aws.amazon.com/STS/latest/APIReference/API_GetCallerIdentity.html
+    """
     who = caller(ctx)
     return {"UserId": who.user_id, "Account": who.account, "Arn": who.arn}
 
 
 async def assume_role(ctx: Context, request: Request) -> Response:
-    """https://docs.aws.amazon.com/STS/latest/APIReference/API_AssumeRole.html"""
+    """Serve AssumeRole.
+
+    Source: https://docs.aws.amazon.com/STS/latest/APIReference/API_AssumeRole.html
+    """
     if is_session(caller(ctx)) and request.get("DurationSeconds", 0) > HOUR_S:
         raise AwsError(
             "ValidationError",
@@ -48,7 +54,10 @@ async def assume_role(ctx: Context, request: Request) -> Response:
 
 
 async def assume_root(ctx: Context, request: Request) -> Response:
-    """https://docs.aws.amazon.com/STS/latest/APIReference/API_AssumeRoot.html"""
+    """Serve AssumeRoot.
+
+    Source: https://docs.aws.amazon.com/STS/latest/APIReference/API_AssumeRoot.html
+    """
     match = _TARGET.fullmatch(request["TargetPrincipal"])
     if match is None:
         raise AwsError("ValidationError", f"{request['TargetPrincipal']} is invalid")
@@ -57,7 +66,10 @@ async def assume_root(ctx: Context, request: Request) -> Response:
 
 
 async def get_session_token(ctx: Context, request: Request) -> Response:
-    """https://docs.aws.amazon.com/STS/latest/APIReference/API_GetSessionToken.html"""
+    """Serve GetSessionToken.
+
+    Source: https://docs.aws.amazon.com/STS/latest/APIReference/API_GetSessionToken.html
+    """
     refuse_sessions(ctx)
     # The root user's, who asks here, last an hour; an IAM user's twelve.
     seconds = request.get("DurationSeconds", HOUR_S)
@@ -65,7 +77,10 @@ async def get_session_token(ctx: Context, request: Request) -> Response:
 
 
 async def get_federation_token(ctx: Context, request: Request) -> Response:
-    """https://docs.aws.amazon.com/STS/latest/APIReference/API_GetFederationToken.html"""
+    """Serve GetFederationToken.
+
+    Source: https://docs.aws.amazon.com/STS/latest/APIReference/API_GetFederationToken.html
+    """
     refuse_sessions(ctx)
     name = request["Name"]
     arn = f"arn:{PARTITION}:sts::{ctx.account}:federated-user/{name}"
@@ -78,7 +93,9 @@ async def get_federation_token(ctx: Context, request: Request) -> Response:
 
 
 async def get_access_key_info(ctx: Context, request: Request) -> Response:
-    """https://docs.aws.amazon.com/STS/latest/APIReference/API_GetAccessKeyInfo.html
+    """Serve GetAccessKeyInfo.
+
+    Source: https://docs.aws.amazon.com/STS/latest/APIReference/API_GetAccessKeyInfo.html
 
     Answers with the account whose resources requests signed with that key reach here.
     """
@@ -87,7 +104,9 @@ async def get_access_key_info(ctx: Context, request: Request) -> Response:
 
 
 async def decode_authorization_message(ctx: Context, request: Request) -> Response:
-    """https://docs.aws.amazon.com/STS/latest/APIReference/API_DecodeAuthorizationMessage.html
+    """Serve DecodeAuthorizationMessage.
+
+    Source: https://docs.aws.amazon.com/STS/latest/APIReference/API_DecodeAuthorizationMessage.html
 
     No permission is checked here, so no refusal has a message of which this is the decoding.
     """

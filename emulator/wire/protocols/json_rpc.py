@@ -1,4 +1,7 @@
-"""json 1.0 and 1.1. https://smithy.io/2.0/aws/protocols/aws-json-1_1-protocol.html"""
+"""json 1.0 and 1.1.
+
+Source: https://smithy.io/2.0/aws/protocols/aws-json-1_1-protocol.html
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,7 @@
-"""The query protocol. https://smithy.io/2.0/aws/protocols/aws-query-protocol.html"""
+"""The query protocol.
+
+Source: https://smithy.io/2.0/aws/protocols/aws-query-protocol.html
+"""
 
 from __future__ import annotations
 

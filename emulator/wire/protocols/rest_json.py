@@ -1,4 +1,7 @@
-"""rest-json. https://smithy.io/2.0/aws/protocols/aws-restjson1-protocol.html"""
+"""rest-json.
+
+Source: https://smithy.io/2.0/aws/protocols/aws-restjson1-protocol.html
+"""
 
 from __future__ import annotations
 

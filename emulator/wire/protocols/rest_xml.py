@@ -1,4 +1,7 @@
-"""rest-xml. https://smithy.io/2.0/aws/protocols/aws-restxml-protocol.html"""
+"""rest-xml.
+
+Source: https://smithy.io/2.0/aws/protocols/aws-restxml-protocol.html
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,7 @@
-"""rpc-v2-cbor. https://smithy.io/2.0/additional-specs/protocols/smithy-rpc-v2.html"""
+"""rpc-v2-cbor.
+
+Source: https://smithy.io/2.0/additional-specs/protocols/smithy-rpc-v2.html
+"""
 
 from __future__ import annotations
 

@@ -1,0 +1,1 @@
+"""Who may call: resource policies, other accounts, function URLs."""

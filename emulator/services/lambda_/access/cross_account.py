@@ -39,6 +39,7 @@ def check(ctx: Context, account: str, name: str, qualifier: str | None) -> None:
 
 
 def denied(ctx: Context, arn: str, action: str, reason: str) -> AwsError:
+    """Return the error of a caller of another account whom no policy lets in."""
     return AwsError(
         "AccessDeniedException",
         f"User: arn:aws:iam::{ctx.account}:root is not authorized to perform: {action} on "

@@ -25,7 +25,10 @@ _FUNCTION_ARN = re.compile(r"arn:[^:]*:lambda:([^:]+):(\d{12}):function:([^:]+)(
 
 
 async def add_permission(ctx: Context, request: Request) -> Response:
-    """https://docs.aws.amazon.com/lambda/latest/api/API_AddPermission.html"""
+    """Serve AddPermission.
+
+    Source: https://docs.aws.amazon.com/lambda/latest/api/API_AddPermission.html
+    """
     named = lookup.name_of(ctx, request)
     if named.qualifier == LATEST:
         raise invalid("We currently do not support adding policies for $LATEST.")
@@ -44,7 +47,10 @@ async def add_permission(ctx: Context, request: Request) -> Response:
 
 
 async def remove_permission(ctx: Context, request: Request) -> Response:
-    """https://docs.aws.amazon.com/lambda/latest/api/API_RemovePermission.html"""
+    """Serve RemovePermission.
+
+    Source: https://docs.aws.amazon.com/lambda/latest/api/API_RemovePermission.html
+    """
     named = lookup.name_of(ctx, request)
     function = lookup.find(ctx, named)
     if function is None:
@@ -59,14 +65,20 @@ async def remove_permission(ctx: Context, request: Request) -> Response:
 
 
 async def get_policy(ctx: Context, request: Request) -> Response:
-    """https://docs.aws.amazon.com/lambda/latest/api/API_GetPolicy.html"""
+    """Serve GetPolicy.
+
+    Source: https://docs.aws.amazon.com/lambda/latest/api/API_GetPolicy.html
+    """
     named = lookup.name_of(ctx, request)
     function = lookup.find(ctx, named)
     return _get(function, named.qualifier)
 
 
 async def put_resource_policy(ctx: Context, request: Request) -> Response:
-    """https://docs.aws.amazon.com/lambda/latest/api/API_PutResourcePolicy.html"""
+    """Serve PutResourcePolicy.
+
+    Source: https://docs.aws.amazon.com/lambda/latest/api/API_PutResourcePolicy.html
+    """
     function, qualifier = _resource(ctx, request["ResourceArn"])
     if function is None:
         raise lookup.function_not_found(request["ResourceArn"])
@@ -83,12 +95,18 @@ async def put_resource_policy(ctx: Context, request: Request) -> Response:
 
 
 async def get_resource_policy(ctx: Context, request: Request) -> Response:
-    """https://docs.aws.amazon.com/lambda/latest/api/API_GetResourcePolicy.html"""
+    """Serve GetResourcePolicy.
+
+    Source: https://docs.aws.amazon.com/lambda/latest/api/API_GetResourcePolicy.html
+    """
     return _get(*_resource(ctx, request["ResourceArn"]))
 
 
 async def delete_resource_policy(ctx: Context, request: Request) -> Response:
-    """https://docs.aws.amazon.com/lambda/latest/api/API_DeleteResourcePolicy.html"""
+    """Serve DeleteResourcePolicy.
+
+    Source: https://docs.aws.amazon.com/lambda/latest/api/API_DeleteResourcePolicy.html
+    """
     function, qualifier = _resource(ctx, request["ResourceArn"])
     if function is None or _text(function, qualifier) is None:
         raise not_found()

@@ -91,6 +91,7 @@ def statements(policy: str | None) -> list[Statement]:
 
 
 def text(body: Any) -> str:
+    """Return a policy as the JSON that AWS writes: without spaces."""
     return orjson.dumps(body).decode()
 
 

@@ -27,7 +27,10 @@ _NO_FUNCTION = "Function does not exist"
 
 
 async def create_function_url_config(ctx: Context, request: Request) -> Response:
-    """https://docs.aws.amazon.com/lambda/latest/api/API_CreateFunctionUrlConfig.html"""
+    """Serve CreateFunctionUrlConfig.
+
+    Source: https://docs.aws.amazon.com/lambda/latest/api/API_CreateFunctionUrlConfig.html
+    """
     named = _name(ctx, request)
     function = _function(ctx, named)
     tenancy.refuse(function.latest, "A function URL")
@@ -54,13 +57,19 @@ async def create_function_url_config(ctx: Context, request: Request) -> Response
 
 
 async def get_function_url_config(ctx: Context, request: Request) -> Response:
-    """https://docs.aws.amazon.com/lambda/latest/api/API_GetFunctionUrlConfig.html"""
+    """Serve GetFunctionUrlConfig.
+
+    Source: https://docs.aws.amazon.com/lambda/latest/api/API_GetFunctionUrlConfig.html
+    """
     named = _name(ctx, request)
     return _render(ctx, _existing(lookup.find(ctx, named), named))
 
 
 async def update_function_url_config(ctx: Context, request: Request) -> Response:
-    """https://docs.aws.amazon.com/lambda/latest/api/API_UpdateFunctionUrlConfig.html"""
+    """Serve UpdateFunctionUrlConfig.
+
+    Source: https://docs.aws.amazon.com/lambda/latest/api/API_UpdateFunctionUrlConfig.html
+    """
     named = _name(ctx, request)
     function = _function(ctx, named)
     url = _existing(function, named)
@@ -74,7 +83,10 @@ async def update_function_url_config(ctx: Context, request: Request) -> Response
 
 
 async def delete_function_url_config(ctx: Context, request: Request) -> Response:
-    """https://docs.aws.amazon.com/lambda/latest/api/API_DeleteFunctionUrlConfig.html"""
+    """Serve DeleteFunctionUrlConfig.
+
+    Source: https://docs.aws.amazon.com/lambda/latest/api/API_DeleteFunctionUrlConfig.html
+    """
     named = _name(ctx, request)
     function = lookup.find(ctx, named)
     _existing(function, named)
@@ -85,7 +97,10 @@ async def delete_function_url_config(ctx: Context, request: Request) -> Response
 
 
 async def list_function_url_configs(ctx: Context, request: Request) -> Response:
-    """https://docs.aws.amazon.com/lambda/latest/api/API_ListFunctionUrlConfigs.html"""
+    """Serve ListFunctionUrlConfigs.
+
+    Source: https://docs.aws.amazon.com/lambda/latest/api/API_ListFunctionUrlConfigs.html
+    """
     function = lookup.find(ctx, lookup.name_of(ctx, request))
     if function is None:
         raise not_found(_NO_FUNCTION)

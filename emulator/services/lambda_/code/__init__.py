@@ -1,0 +1,1 @@
+"""Code as it is uploaded: archives, layers, code signing."""

@@ -24,7 +24,10 @@ Body = dict[str, Any]
 
 
 async def create_code_signing_config(ctx: Context, request: Request) -> Response:
-    """https://docs.aws.amazon.com/lambda/latest/api/API_CreateCodeSigningConfig.html"""
+    """Serve CreateCodeSigningConfig.
+
+    Source: https://docs.aws.amazon.com/lambda/latest/api/API_CreateCodeSigningConfig.html
+    """
     tags.check(request.get("Tags") or {})
     letters = string.ascii_lowercase + string.digits
     identifier = "csc-" + "".join(secrets.choice(letters) for _ in range(17))
@@ -44,12 +47,18 @@ async def create_code_signing_config(ctx: Context, request: Request) -> Response
 
 
 async def get_code_signing_config(ctx: Context, request: Request) -> Response:
-    """https://docs.aws.amazon.com/lambda/latest/api/API_GetCodeSigningConfig.html"""
+    """Serve GetCodeSigningConfig.
+
+    Source: https://docs.aws.amazon.com/lambda/latest/api/API_GetCodeSigningConfig.html
+    """
     return {"CodeSigningConfig": _existing(ctx, request)}
 
 
 async def list_code_signing_configs(ctx: Context, request: Request) -> Response:
-    """https://docs.aws.amazon.com/lambda/latest/api/API_ListCodeSigningConfigs.html"""
+    """Serve ListCodeSigningConfigs.
+
+    Source: https://docs.aws.amazon.com/lambda/latest/api/API_ListCodeSigningConfigs.html
+    """
     collection = ctx.parts.registry.code_signing
     arns, marker = page(collection.keys(ctx.account, ctx.region), request)
     found = [collection.find(ctx.account, ctx.region, arn) for arn in arns]
@@ -57,7 +66,10 @@ async def list_code_signing_configs(ctx: Context, request: Request) -> Response:
 
 
 async def update_code_signing_config(ctx: Context, request: Request) -> Response:
-    """https://docs.aws.amazon.com/lambda/latest/api/API_UpdateCodeSigningConfig.html"""
+    """Serve UpdateCodeSigningConfig.
+
+    Source: https://docs.aws.amazon.com/lambda/latest/api/API_UpdateCodeSigningConfig.html
+    """
     body = dict(_existing(ctx, request))
     for member in ("Description", "AllowedPublishers"):
         if request.get(member) is not None:
@@ -71,7 +83,10 @@ async def update_code_signing_config(ctx: Context, request: Request) -> Response
 
 
 async def delete_code_signing_config(ctx: Context, request: Request) -> Response:
-    """https://docs.aws.amazon.com/lambda/latest/api/API_DeleteCodeSigningConfig.html"""
+    """Serve DeleteCodeSigningConfig.
+
+    Source: https://docs.aws.amazon.com/lambda/latest/api/API_DeleteCodeSigningConfig.html
+    """
     arn = _existing(ctx, request)["CodeSigningConfigArn"]
     if _users(ctx, arn):
         raise conflict(
@@ -83,14 +98,20 @@ async def delete_code_signing_config(ctx: Context, request: Request) -> Response
 
 
 async def list_functions_by_code_signing_config(ctx: Context, request: Request) -> Response:
-    """https://docs.aws.amazon.com/lambda/latest/api/API_ListFunctionsByCodeSigningConfig.html"""
+    """Serve ListFunctionsByCodeSigningConfig.
+
+    Source: https://docs.aws.amazon.com/lambda/latest/api/API_ListFunctionsByCodeSigningConfig.html
+    """
     arn = _existing(ctx, request)["CodeSigningConfigArn"]
     arns, marker = page(_users(ctx, arn), request)
     return {"FunctionArns": list(arns), "NextMarker": marker}
 
 
 async def put_function_code_signing_config(ctx: Context, request: Request) -> Response:
-    """https://docs.aws.amazon.com/lambda/latest/api/API_PutFunctionCodeSigningConfig.html"""
+    """Serve PutFunctionCodeSigningConfig.
+
+    Source: https://docs.aws.amazon.com/lambda/latest/api/API_PutFunctionCodeSigningConfig.html
+    """
     body = named(ctx, request)
     assert body is not None
     function = lookup.function(ctx, request)
@@ -101,14 +122,20 @@ async def put_function_code_signing_config(ctx: Context, request: Request) -> Re
 
 
 async def get_function_code_signing_config(ctx: Context, request: Request) -> Response:
-    """https://docs.aws.amazon.com/lambda/latest/api/API_GetFunctionCodeSigningConfig.html"""
+    """Serve GetFunctionCodeSigningConfig.
+
+    Source: https://docs.aws.amazon.com/lambda/latest/api/API_GetFunctionCodeSigningConfig.html
+    """
     function = lookup.function(ctx, request)
     arn = function.attached.code_signing_config
     return {} if arn is None else {"CodeSigningConfigArn": arn, "FunctionName": function.name}
 
 
 async def delete_function_code_signing_config(ctx: Context, request: Request) -> Response:
-    """https://docs.aws.amazon.com/lambda/latest/api/API_DeleteFunctionCodeSigningConfig.html"""
+    """Serve DeleteFunctionCodeSigningConfig.
+
+    Source: https://docs.aws.amazon.com/lambda/latest/api/API_DeleteFunctionCodeSigningConfig.html
+    """
     function = lookup.function(ctx, request)
     if function.attached.code_signing_config is not None:
         function.attached.code_signing_config = None

@@ -36,7 +36,10 @@ class _Layer(NamedTuple):
 
 
 async def publish_layer_version(ctx: Context, request: Request) -> Response:
-    """https://docs.aws.amazon.com/lambda/latest/api/API_PublishLayerVersion.html"""
+    """Serve PublishLayerVersion.
+
+    Source: https://docs.aws.amazon.com/lambda/latest/api/API_PublishLayerVersion.html
+    """
     layer = _named(ctx, request)
     content: Mapping[str, Any] = request["Content"]
     if content.get("ZipFile") is None and not content.get("S3Bucket"):
@@ -62,19 +65,28 @@ async def publish_layer_version(ctx: Context, request: Request) -> Response:
 
 
 async def get_layer_version(ctx: Context, request: Request) -> Response:
-    """https://docs.aws.amazon.com/lambda/latest/api/API_GetLayerVersion.html"""
+    """Serve GetLayerVersion.
+
+    Source: https://docs.aws.amazon.com/lambda/latest/api/API_GetLayerVersion.html
+    """
     layer = _named(ctx, request)
     return _render(ctx, layer, _version(ctx, layer, _number(request)))
 
 
 async def get_layer_version_by_arn(ctx: Context, request: Request) -> Response:
-    """https://docs.aws.amazon.com/lambda/latest/api/API_GetLayerVersionByArn.html"""
+    """Serve GetLayerVersionByArn.
+
+    Source: https://docs.aws.amazon.com/lambda/latest/api/API_GetLayerVersionByArn.html
+    """
     layer, number = _parse(request["Arn"])
     return _render(ctx, layer, _version(ctx, layer, number))
 
 
 async def list_layers(ctx: Context, request: Request) -> Response:
-    """https://docs.aws.amazon.com/lambda/latest/api/API_ListLayers.html"""
+    """Serve ListLayers.
+
+    Source: https://docs.aws.amazon.com/lambda/latest/api/API_ListLayers.html
+    """
     collection = ctx.parts.registry.layers
     newest: dict[str, Body] = {}
     for name in collection.keys(ctx.account, ctx.region):
@@ -94,7 +106,10 @@ async def list_layers(ctx: Context, request: Request) -> Response:
 
 
 async def list_layer_versions(ctx: Context, request: Request) -> Response:
-    """https://docs.aws.amazon.com/lambda/latest/api/API_ListLayerVersions.html"""
+    """Serve ListLayerVersions.
+
+    Source: https://docs.aws.amazon.com/lambda/latest/api/API_ListLayerVersions.html
+    """
     layer = _named(ctx, request)
     body = ctx.parts.registry.layers.find(*layer)
     found = {str(version["Version"]): version for version in _matching(body, request)}
@@ -103,7 +118,9 @@ async def list_layer_versions(ctx: Context, request: Request) -> Response:
 
 
 async def delete_layer_version(ctx: Context, request: Request) -> Response:
-    """https://docs.aws.amazon.com/lambda/latest/api/API_DeleteLayerVersion.html
+    """Serve DeleteLayerVersion.
+
+    Source: https://docs.aws.amazon.com/lambda/latest/api/API_DeleteLayerVersion.html
 
     Functions that use it keep it. Deleting what is not there is no error (recorded behaviour).
     """
@@ -118,7 +135,10 @@ async def delete_layer_version(ctx: Context, request: Request) -> Response:
 
 
 async def add_layer_version_permission(ctx: Context, request: Request) -> Response:
-    """https://docs.aws.amazon.com/lambda/latest/api/API_AddLayerVersionPermission.html"""
+    """Serve AddLayerVersionPermission.
+
+    Source: https://docs.aws.amazon.com/lambda/latest/api/API_AddLayerVersionPermission.html
+    """
     layer = _named(ctx, request)
     version = _with_policy(ctx, layer, request)
     statement = policies.statement(request, version["LayerVersionArn"])
@@ -129,7 +149,10 @@ async def add_layer_version_permission(ctx: Context, request: Request) -> Respon
 
 
 async def get_layer_version_policy(ctx: Context, request: Request) -> Response:
-    """https://docs.aws.amazon.com/lambda/latest/api/API_GetLayerVersionPolicy.html"""
+    """Serve GetLayerVersionPolicy.
+
+    Source: https://docs.aws.amazon.com/lambda/latest/api/API_GetLayerVersionPolicy.html
+    """
     version = _with_policy(ctx, _named(ctx, request), request)
     if version.get("policy") is None:
         raise not_found("No policy is associated with the given resource.")
@@ -137,7 +160,10 @@ async def get_layer_version_policy(ctx: Context, request: Request) -> Response:
 
 
 async def remove_layer_version_permission(ctx: Context, request: Request) -> Response:
-    """https://docs.aws.amazon.com/lambda/latest/api/API_RemoveLayerVersionPermission.html"""
+    """Serve RemoveLayerVersionPermission.
+
+    Source: https://docs.aws.amazon.com/lambda/latest/api/API_RemoveLayerVersionPermission.html
+    """
     layer = _named(ctx, request)
     version = _with_policy(ctx, layer, request)
     _check_revision(version, request)

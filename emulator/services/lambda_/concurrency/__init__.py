@@ -1,0 +1,1 @@
+"""How many run at once: reserved, provisioned, scaling, account settings."""

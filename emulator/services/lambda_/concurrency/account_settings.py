@@ -14,7 +14,10 @@ _TOTAL_CODE = 75 * 1024**3
 
 
 async def get_account_settings(ctx: Context, request: Request) -> Response:
-    """https://docs.aws.amazon.com/lambda/latest/api/API_GetAccountSettings.html"""
+    """Serve GetAccountSettings.
+
+    Source: https://docs.aws.amazon.com/lambda/latest/api/API_GetAccountSettings.html
+    """
     functions = ctx.parts.registry.functions(ctx.account, ctx.region).values()
     size = sum(version.code.size for f in functions for version in (f.latest, *f.versions.values()))
     admission = ctx.parts.admission

@@ -22,7 +22,10 @@ from emulator.services.lambda_.paging import page
 
 
 async def put_provisioned_concurrency_config(ctx: Context, request: Request) -> Response:
-    """https://docs.aws.amazon.com/lambda/latest/api/API_PutProvisionedConcurrencyConfig.html"""
+    """Serve PutProvisionedConcurrencyConfig.
+
+    Source: https://docs.aws.amazon.com/lambda/latest/api/API_PutProvisionedConcurrencyConfig.html
+    """
     function, qualifier = _qualified(
         ctx,
         request,
@@ -50,7 +53,10 @@ async def put_provisioned_concurrency_config(ctx: Context, request: Request) -> 
 
 
 async def get_provisioned_concurrency_config(ctx: Context, request: Request) -> Response:
-    """https://docs.aws.amazon.com/lambda/latest/api/API_GetProvisionedConcurrencyConfig.html"""
+    """Serve GetProvisionedConcurrencyConfig.
+
+    Source: https://docs.aws.amazon.com/lambda/latest/api/API_GetProvisionedConcurrencyConfig.html
+    """
     function, qualifier = _qualified(
         ctx, request, "The function resource provided must be an alias or a published version."
     )
@@ -65,7 +71,10 @@ async def get_provisioned_concurrency_config(ctx: Context, request: Request) -> 
 
 
 async def list_provisioned_concurrency_configs(ctx: Context, request: Request) -> Response:
-    """https://docs.aws.amazon.com/lambda/latest/api/API_ListProvisionedConcurrencyConfigs.html"""
+    """Serve ListProvisionedConcurrencyConfigs.
+
+    Source: https://docs.aws.amazon.com/lambda/latest/api/API_ListProvisionedConcurrencyConfigs.html
+    """
     function = lookup.function(ctx, request)
     held = function.attached.provisioned
     qualifiers, marker = page(sorted(held), request)
@@ -76,7 +85,9 @@ async def list_provisioned_concurrency_configs(ctx: Context, request: Request) -
 
 
 async def delete_provisioned_concurrency_config(ctx: Context, request: Request) -> Response:
-    """https://docs.aws.amazon.com/lambda/latest/api/API_DeleteProvisionedConcurrencyConfig.html
+    """Serve DeleteProvisionedConcurrencyConfig.
+
+    Source: https://docs.aws.amazon.com/lambda/latest/api/API_DeleteProvisionedConcurrencyConfig.html
 
     Deleting what is not there is no error (recorded behaviour).
     """

@@ -16,7 +16,10 @@ from emulator.services.lambda_.functions import managed_instances
 
 
 async def put_function_concurrency(ctx: Context, request: Request) -> Response:
-    """https://docs.aws.amazon.com/lambda/latest/api/API_PutFunctionConcurrency.html"""
+    """Serve PutFunctionConcurrency.
+
+    Source: https://docs.aws.amazon.com/lambda/latest/api/API_PutFunctionConcurrency.html
+    """
     function = _function(ctx, request)
     managed_instances.refuse(function.latest, "Reserved concurrency")
     wanted: int = request["ReservedConcurrentExecutions"]
@@ -44,7 +47,10 @@ async def put_function_concurrency(ctx: Context, request: Request) -> Response:
 
 
 async def get_function_concurrency(ctx: Context, request: Request) -> Response:
-    """https://docs.aws.amazon.com/lambda/latest/api/API_GetFunctionConcurrency.html"""
+    """Serve GetFunctionConcurrency.
+
+    Source: https://docs.aws.amazon.com/lambda/latest/api/API_GetFunctionConcurrency.html
+    """
     function = lookup.function(ctx, request)
     if function.reserved_concurrency is None:
         return {}
@@ -52,7 +58,10 @@ async def get_function_concurrency(ctx: Context, request: Request) -> Response:
 
 
 async def delete_function_concurrency(ctx: Context, request: Request) -> Response:
-    """https://docs.aws.amazon.com/lambda/latest/api/API_DeleteFunctionConcurrency.html"""
+    """Serve DeleteFunctionConcurrency.
+
+    Source: https://docs.aws.amazon.com/lambda/latest/api/API_DeleteFunctionConcurrency.html
+    """
     function = _function(ctx, request)
     ctx.parts.registry.reserve(function, None)
     await ctx.parts.registry.save(function)

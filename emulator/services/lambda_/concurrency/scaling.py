@@ -20,7 +20,9 @@ _NONE = {"MinExecutionEnvironments": 0, "MaxExecutionEnvironments": 0}
 
 
 async def put_function_scaling_config(ctx: Context, request: Request) -> Response:
-    """https://docs.aws.amazon.com/lambda/latest/api/API_PutFunctionScalingConfig.html
+    """Serve PutFunctionScalingConfig.
+
+    Source: https://docs.aws.amazon.com/lambda/latest/api/API_PutFunctionScalingConfig.html
 
     A version that may have no environments at all is deactivated.
     """
@@ -61,7 +63,10 @@ def _in_state(version: FunctionVersion, none: bool) -> FunctionVersion:
 
 
 async def get_function_scaling_config(ctx: Context, request: Request) -> Response:
-    """https://docs.aws.amazon.com/lambda/latest/api/API_GetFunctionScalingConfig.html"""
+    """Serve GetFunctionScalingConfig.
+
+    Source: https://docs.aws.amazon.com/lambda/latest/api/API_GetFunctionScalingConfig.html
+    """
     function, version = lookup.version(ctx, request)
     _check_managed(version)
     config = managed_instances.scaling_of(function, version.version)

@@ -1,0 +1,1 @@
+"""Functions, versions and aliases, and the states that they pass."""

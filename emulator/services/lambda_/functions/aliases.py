@@ -19,7 +19,10 @@ from emulator.services.lambda_.paging import page
 
 
 async def create_alias(ctx: Context, request: Request) -> Response:
-    """https://docs.aws.amazon.com/lambda/latest/api/API_CreateAlias.html"""
+    """Serve CreateAlias.
+
+    Source: https://docs.aws.amazon.com/lambda/latest/api/API_CreateAlias.html
+    """
     version: str = request["FunctionVersion"]
     named = lookup.name_of(ctx, request)
     function = lookup.find(ctx, named)
@@ -44,7 +47,10 @@ async def create_alias(ctx: Context, request: Request) -> Response:
 
 
 async def get_alias(ctx: Context, request: Request) -> Response:
-    """https://docs.aws.amazon.com/lambda/latest/api/API_GetAlias.html"""
+    """Serve GetAlias.
+
+    Source: https://docs.aws.amazon.com/lambda/latest/api/API_GetAlias.html
+    """
     function = lookup.function(ctx, request)
     alias = function.aliases.get(request["Name"])
     if alias is None:
@@ -53,7 +59,10 @@ async def get_alias(ctx: Context, request: Request) -> Response:
 
 
 async def list_aliases(ctx: Context, request: Request) -> Response:
-    """https://docs.aws.amazon.com/lambda/latest/api/API_ListAliases.html"""
+    """Serve ListAliases.
+
+    Source: https://docs.aws.amazon.com/lambda/latest/api/API_ListAliases.html
+    """
     function = lookup.function(ctx, request)
     version = request.get("FunctionVersion")
     names = sorted(
@@ -69,7 +78,10 @@ async def list_aliases(ctx: Context, request: Request) -> Response:
 
 
 async def update_alias(ctx: Context, request: Request) -> Response:
-    """https://docs.aws.amazon.com/lambda/latest/api/API_UpdateAlias.html"""
+    """Serve UpdateAlias.
+
+    Source: https://docs.aws.amazon.com/lambda/latest/api/API_UpdateAlias.html
+    """
     function = lookup.function(ctx, request)
     alias = function.aliases.get(request["Name"])
     if alias is None:
@@ -94,7 +106,9 @@ async def update_alias(ctx: Context, request: Request) -> Response:
 
 
 async def delete_alias(ctx: Context, request: Request) -> Response:
-    """https://docs.aws.amazon.com/lambda/latest/api/API_DeleteAlias.html
+    """Serve DeleteAlias.
+
+    Source: https://docs.aws.amazon.com/lambda/latest/api/API_DeleteAlias.html
 
     Deleting what is not there is no error (recorded behaviour).
     """

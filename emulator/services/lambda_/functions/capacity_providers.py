@@ -22,7 +22,10 @@ _SCALING = {"MaxVCpuCount": 400, "ScalingMode": "Auto"}
 
 
 async def create_capacity_provider(ctx: Context, request: Request) -> Response:
-    """https://docs.aws.amazon.com/lambda/latest/api/API_CreateCapacityProvider.html"""
+    """Serve CreateCapacityProvider.
+
+    Source: https://docs.aws.amazon.com/lambda/latest/api/API_CreateCapacityProvider.html
+    """
     name = _name(request)
     arn = _arn(ctx, name)
     tags.check(request.get("Tags") or {})
@@ -72,12 +75,18 @@ def _check(ctx: Context, name: str, request: Request) -> None:
 
 
 async def get_capacity_provider(ctx: Context, request: Request) -> Response:
-    """https://docs.aws.amazon.com/lambda/latest/api/API_GetCapacityProvider.html"""
+    """Serve GetCapacityProvider.
+
+    Source: https://docs.aws.amazon.com/lambda/latest/api/API_GetCapacityProvider.html
+    """
     return {"CapacityProvider": _existing(ctx, request)}
 
 
 async def list_capacity_providers(ctx: Context, request: Request) -> Response:
-    """https://docs.aws.amazon.com/lambda/latest/api/API_ListCapacityProviders.html"""
+    """Serve ListCapacityProviders.
+
+    Source: https://docs.aws.amazon.com/lambda/latest/api/API_ListCapacityProviders.html
+    """
     collection = ctx.parts.registry.capacity_providers
     names = collection.keys(ctx.account, ctx.region)
     state = request.get("State")
@@ -93,7 +102,10 @@ async def list_capacity_providers(ctx: Context, request: Request) -> Response:
 
 
 async def update_capacity_provider(ctx: Context, request: Request) -> Response:
-    """https://docs.aws.amazon.com/lambda/latest/api/API_UpdateCapacityProvider.html"""
+    """Serve UpdateCapacityProvider.
+
+    Source: https://docs.aws.amazon.com/lambda/latest/api/API_UpdateCapacityProvider.html
+    """
     body = dict(_existing(ctx, request))
     _check(ctx, _name(request), request)
     scaling = request.get("CapacityProviderScalingConfig")
@@ -107,7 +119,10 @@ async def update_capacity_provider(ctx: Context, request: Request) -> Response:
 
 
 async def delete_capacity_provider(ctx: Context, request: Request) -> Response:
-    """https://docs.aws.amazon.com/lambda/latest/api/API_DeleteCapacityProvider.html"""
+    """Serve DeleteCapacityProvider.
+
+    Source: https://docs.aws.amazon.com/lambda/latest/api/API_DeleteCapacityProvider.html
+    """
     body = _existing(ctx, request)
     if _versions(ctx, body["CapacityProviderArn"]):
         raise conflict(
@@ -124,7 +139,10 @@ async def delete_capacity_provider(ctx: Context, request: Request) -> Response:
 
 
 async def list_function_versions_by_capacity_provider(ctx: Context, request: Request) -> Response:
-    """https://docs.aws.amazon.com/lambda/latest/api/API_ListFunctionVersionsByCapacityProvider.html"""
+    """Serve ListFunctionVersionsByCapacityProvider.
+
+    Source: https://docs.aws.amazon.com/lambda/latest/api/API_ListFunctionVersionsByCapacityProvider.html
+    """
     arn = _existing(ctx, request)["CapacityProviderArn"]
     versions = _versions(ctx, arn)
     chosen, marker = page(sorted(versions), request)

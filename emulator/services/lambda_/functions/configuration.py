@@ -74,6 +74,7 @@ def timestamp(seconds: float) -> str:
 
 
 def new_revision() -> str:
+    """Return the id of a new revision."""
     return str(uuid.uuid4())
 
 

@@ -32,7 +32,10 @@ _LONGEST_NAME = 64
 
 
 async def create_function(ctx: Context, request: Request) -> Response:
-    """https://docs.aws.amazon.com/lambda/latest/api/API_CreateFunction.html"""
+    """Serve CreateFunction.
+
+    Source: https://docs.aws.amazon.com/lambda/latest/api/API_CreateFunction.html
+    """
     named = lookup.name_of(ctx, request)
     registry = ctx.parts.registry
     _check_name(request["FunctionName"])
@@ -81,7 +84,10 @@ async def create_function(ctx: Context, request: Request) -> Response:
 
 
 async def get_function(ctx: Context, request: Request) -> Response:
-    """https://docs.aws.amazon.com/lambda/latest/api/API_GetFunction.html"""
+    """Serve GetFunction.
+
+    Source: https://docs.aws.amazon.com/lambda/latest/api/API_GetFunction.html
+    """
     function, version = await _shown(ctx, request)
     body: Response = {
         "Configuration": configuration.render(version, lookup.name_of(ctx, request).qualifier),
@@ -95,13 +101,19 @@ async def get_function(ctx: Context, request: Request) -> Response:
 
 
 async def get_function_configuration(ctx: Context, request: Request) -> Response:
-    """https://docs.aws.amazon.com/lambda/latest/api/API_GetFunctionConfiguration.html"""
+    """Serve GetFunctionConfiguration.
+
+    Source: https://docs.aws.amazon.com/lambda/latest/api/API_GetFunctionConfiguration.html
+    """
     _, version = await _shown(ctx, request)
     return configuration.render(version, lookup.name_of(ctx, request).qualifier)
 
 
 async def list_functions(ctx: Context, request: Request) -> Response:
-    """https://docs.aws.amazon.com/lambda/latest/api/API_ListFunctions.html"""
+    """Serve ListFunctions.
+
+    Source: https://docs.aws.amazon.com/lambda/latest/api/API_ListFunctions.html
+    """
     registry = ctx.parts.registry
     functions = registry.functions(ctx.account, ctx.region)
     if request.get("MasterRegion") not in (None, "ALL", ctx.region):
@@ -126,7 +138,10 @@ async def list_functions(ctx: Context, request: Request) -> Response:
 
 
 async def update_function_code(ctx: Context, request: Request) -> Response:
-    """https://docs.aws.amazon.com/lambda/latest/api/API_UpdateFunctionCode.html"""
+    """Serve UpdateFunctionCode.
+
+    Source: https://docs.aws.amazon.com/lambda/latest/api/API_UpdateFunctionCode.html
+    """
     function = lookup.function(ctx, request)
     _check_revision(function.latest, request)
     _check_kind(function.latest, request)
@@ -148,7 +163,10 @@ async def update_function_code(ctx: Context, request: Request) -> Response:
 
 
 async def update_function_configuration(ctx: Context, request: Request) -> Response:
-    """https://docs.aws.amazon.com/lambda/latest/api/API_UpdateFunctionConfiguration.html"""
+    """Serve UpdateFunctionConfiguration.
+
+    Source: https://docs.aws.amazon.com/lambda/latest/api/API_UpdateFunctionConfiguration.html
+    """
     function = lookup.function(ctx, request)
     _check_revision(function.latest, request)
     states.check_settled(function)
@@ -163,7 +181,10 @@ async def update_function_configuration(ctx: Context, request: Request) -> Respo
 
 
 async def delete_function(ctx: Context, request: Request) -> Response:
-    """https://docs.aws.amazon.com/lambda/latest/api/API_DeleteFunction.html"""
+    """Serve DeleteFunction.
+
+    Source: https://docs.aws.amazon.com/lambda/latest/api/API_DeleteFunction.html
+    """
     named = lookup.name_of(ctx, request)
     registry = ctx.parts.registry
     qualifier = named.qualifier

@@ -16,7 +16,10 @@ from emulator.services.lambda_.functions import ignored
 
 
 async def put_runtime_management_config(ctx: Context, request: Request) -> Response:
-    """https://docs.aws.amazon.com/lambda/latest/api/API_PutRuntimeManagementConfig.html"""
+    """Serve PutRuntimeManagementConfig.
+
+    Source: https://docs.aws.amazon.com/lambda/latest/api/API_PutRuntimeManagementConfig.html
+    """
     function, version = _version(ctx, request)
     mode: str = request["UpdateRuntimeOn"]
     arn = request.get("RuntimeVersionArn")
@@ -44,7 +47,10 @@ async def put_runtime_management_config(ctx: Context, request: Request) -> Respo
 
 
 async def get_runtime_management_config(ctx: Context, request: Request) -> Response:
-    """https://docs.aws.amazon.com/lambda/latest/api/API_GetRuntimeManagementConfig.html"""
+    """Serve GetRuntimeManagementConfig.
+
+    Source: https://docs.aws.amazon.com/lambda/latest/api/API_GetRuntimeManagementConfig.html
+    """
     return _render(*_version(ctx, request))
 
 

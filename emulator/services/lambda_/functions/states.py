@@ -90,8 +90,11 @@ def ground(version: FunctionVersion) -> Ground:
 
 
 def shown(parts: Parts, function: Function, version: FunctionVersion) -> FunctionVersion:
-    """Return ``version`` as whoever asks sees it: Inactive if it has been idle too long, Pending
-    while its image is pulled at the start (but a call may wait for that)."""
+    """Return ``version`` as whoever asks sees it.
+
+    It is Inactive if it has been idle for too long, and Pending while its image is pulled at the
+    start (a call may wait for that).
+    """
     if version.state == "Active" and ground(version) in parts.pulled:
         return creating(version)
     if not parts.invoker.idleness.is_idle(function, version):
@@ -132,8 +135,10 @@ def _failed(version: FunctionVersion, reason: str, code: str) -> FunctionVersion
 
 
 def fail(parts: Parts, function: Function, error: DriverFault) -> None:
-    """Have $LATEST seen as Failed: what an Active function runs on can't be had. It is tried again
-    at the next call, and at the next start."""
+    """Have $LATEST seen as Failed: what an Active function runs on can't be had.
+
+    It is tried again at the next call, and at the next start.
+    """
     if function.latest.state == "Active":
         reason = _why(function.latest)
         show(parts, function, _failed(creating(function.latest), str(error), reason))

@@ -17,7 +17,10 @@ from emulator.services.lambda_.paging import by_number, page
 
 
 async def publish_version(ctx: Context, request: Request) -> Response:
-    """https://docs.aws.amazon.com/lambda/latest/api/API_PublishVersion.html"""
+    """Serve PublishVersion.
+
+    Source: https://docs.aws.amazon.com/lambda/latest/api/API_PublishVersion.html
+    """
     function = lookup.function(ctx, request)
     latest = function.latest
     if request.get("RevisionId") not in (None, "", latest.revision_id):
@@ -43,7 +46,10 @@ async def publish_version(ctx: Context, request: Request) -> Response:
 
 
 async def list_versions_by_function(ctx: Context, request: Request) -> Response:
-    """https://docs.aws.amazon.com/lambda/latest/api/API_ListVersionsByFunction.html"""
+    """Serve ListVersionsByFunction.
+
+    Source: https://docs.aws.amazon.com/lambda/latest/api/API_ListVersionsByFunction.html
+    """
     function = lookup.function(ctx, request)
     numbers, marker = page([LATEST, *function.versions], request, order=by_number)
     return {

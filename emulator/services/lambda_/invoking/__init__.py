@@ -1,0 +1,1 @@
+"""Invoke in its kinds, and what is configured for it."""

@@ -24,7 +24,10 @@ _MEMBERS = ("MaximumRetryAttempts", "MaximumEventAgeInSeconds", "DestinationConf
 
 
 async def put_function_event_invoke_config(ctx: Context, request: Request) -> Response:
-    """https://docs.aws.amazon.com/lambda/latest/api/API_PutFunctionEventInvokeConfig.html"""
+    """Serve PutFunctionEventInvokeConfig.
+
+    Source: https://docs.aws.amazon.com/lambda/latest/api/API_PutFunctionEventInvokeConfig.html
+    """
     named = lookup.name_of(ctx, request)
     _check_some(request)
     function = _function(ctx, named)
@@ -33,7 +36,10 @@ async def put_function_event_invoke_config(ctx: Context, request: Request) -> Re
 
 
 async def update_function_event_invoke_config(ctx: Context, request: Request) -> Response:
-    """https://docs.aws.amazon.com/lambda/latest/api/API_UpdateFunctionEventInvokeConfig.html"""
+    """Serve UpdateFunctionEventInvokeConfig.
+
+    Source: https://docs.aws.amazon.com/lambda/latest/api/API_UpdateFunctionEventInvokeConfig.html
+    """
     named = lookup.name_of(ctx, request)
     _check_some(request)
     function = _function(ctx, named)
@@ -43,12 +49,18 @@ async def update_function_event_invoke_config(ctx: Context, request: Request) ->
 
 
 async def get_function_event_invoke_config(ctx: Context, request: Request) -> Response:
-    """https://docs.aws.amazon.com/lambda/latest/api/API_GetFunctionEventInvokeConfig.html"""
+    """Serve GetFunctionEventInvokeConfig.
+
+    Source: https://docs.aws.amazon.com/lambda/latest/api/API_GetFunctionEventInvokeConfig.html
+    """
     return _render(_existing(ctx, lookup.name_of(ctx, request)))
 
 
 async def delete_function_event_invoke_config(ctx: Context, request: Request) -> Response:
-    """https://docs.aws.amazon.com/lambda/latest/api/API_DeleteFunctionEventInvokeConfig.html"""
+    """Serve DeleteFunctionEventInvokeConfig.
+
+    Source: https://docs.aws.amazon.com/lambda/latest/api/API_DeleteFunctionEventInvokeConfig.html
+    """
     named = lookup.name_of(ctx, request)
     _existing(ctx, named)
     function = lookup.find(ctx, named)
@@ -59,7 +71,10 @@ async def delete_function_event_invoke_config(ctx: Context, request: Request) ->
 
 
 async def list_function_event_invoke_configs(ctx: Context, request: Request) -> Response:
-    """https://docs.aws.amazon.com/lambda/latest/api/API_ListFunctionEventInvokeConfigs.html"""
+    """Serve ListFunctionEventInvokeConfigs.
+
+    Source: https://docs.aws.amazon.com/lambda/latest/api/API_ListFunctionEventInvokeConfigs.html
+    """
     function = lookup.find(ctx, lookup.name_of(ctx, request))
     if function is None:
         raise _no_function()

@@ -28,7 +28,10 @@ Response = dict[str, Any]
 
 
 async def invoke(ctx: Context, request: Request) -> Response:
-    """https://docs.aws.amazon.com/lambda/latest/api/API_Invoke.html"""
+    """Serve Invoke.
+
+    Source: https://docs.aws.amazon.com/lambda/latest/api/API_Invoke.html
+    """
     kind = request.get("InvocationType", "RequestResponse")
     named, version, invocation = await _prepare(
         ctx, request, SYNC_PAYLOAD if kind != "Event" else ASYNC_PAYLOAD
@@ -55,7 +58,9 @@ async def invoke(ctx: Context, request: Request) -> Response:
 
 
 async def invoke_with_response_stream(ctx: Context, request: Request) -> Response:
-    """https://docs.aws.amazon.com/lambda/latest/api/API_InvokeWithResponseStream.html
+    """Serve InvokeWithResponseStream.
+
+    Source: https://docs.aws.amazon.com/lambda/latest/api/API_InvokeWithResponseStream.html
 
     ``EventStream`` is an asynchronous generator of wire-shaped events.
     """
@@ -133,7 +138,10 @@ async def _prepare(
 
 
 async def invoke_async(ctx: Context, request: Request) -> Response:
-    """https://docs.aws.amazon.com/lambda/latest/api/API_InvokeAsync.html (deprecated)"""
+    """Serve InvokeAsync, which AWS has deprecated.
+
+    Source: https://docs.aws.amazon.com/lambda/latest/api/API_InvokeAsync.html
+    """
     answer = await invoke(
         ctx,
         {

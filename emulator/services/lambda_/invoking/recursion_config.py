@@ -10,7 +10,10 @@ from emulator.services.lambda_ import lookup
 
 
 async def put_function_recursion_config(ctx: Context, request: Request) -> Response:
-    """https://docs.aws.amazon.com/lambda/latest/api/API_PutFunctionRecursionConfig.html"""
+    """Serve PutFunctionRecursionConfig.
+
+    Source: https://docs.aws.amazon.com/lambda/latest/api/API_PutFunctionRecursionConfig.html
+    """
     function = lookup.function(ctx, request)
     function.attached.recursive_loop = request["RecursiveLoop"]
     await ctx.parts.registry.save(function)
@@ -18,5 +21,8 @@ async def put_function_recursion_config(ctx: Context, request: Request) -> Respo
 
 
 async def get_function_recursion_config(ctx: Context, request: Request) -> Response:
-    """https://docs.aws.amazon.com/lambda/latest/api/API_GetFunctionRecursionConfig.html"""
+    """Serve GetFunctionRecursionConfig.
+
+    Source: https://docs.aws.amazon.com/lambda/latest/api/API_GetFunctionRecursionConfig.html
+    """
     return {"RecursiveLoop": lookup.function(ctx, request).attached.recursive_loop}

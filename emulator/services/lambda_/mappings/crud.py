@@ -30,7 +30,10 @@ Body = dict[str, Any]
 
 
 async def create_event_source_mapping(ctx: Context, request: Request) -> Response:
-    """https://docs.aws.amazon.com/lambda/latest/api/API_CreateEventSourceMapping.html"""
+    """Serve CreateEventSourceMapping.
+
+    Source: https://docs.aws.amazon.com/lambda/latest/api/API_CreateEventSourceMapping.html
+    """
     kind = mapping_rules.kind_of(request)
     mapping_rules.check(kind, request, ctx.parts.sources.is_pattern)
     tags.check(request.get("Tags") or {})
@@ -56,12 +59,18 @@ async def create_event_source_mapping(ctx: Context, request: Request) -> Respons
 
 
 async def get_event_source_mapping(ctx: Context, request: Request) -> Response:
-    """https://docs.aws.amazon.com/lambda/latest/api/API_GetEventSourceMapping.html"""
+    """Serve GetEventSourceMapping.
+
+    Source: https://docs.aws.amazon.com/lambda/latest/api/API_GetEventSourceMapping.html
+    """
     return dict(_existing(ctx, request))
 
 
 async def list_event_source_mappings(ctx: Context, request: Request) -> Response:
-    """https://docs.aws.amazon.com/lambda/latest/api/API_ListEventSourceMappings.html"""
+    """Serve ListEventSourceMappings.
+
+    Source: https://docs.aws.amazon.com/lambda/latest/api/API_ListEventSourceMappings.html
+    """
     collection = ctx.parts.registry.mappings
     keys = collection.keys(ctx.account, ctx.region)
     source = request.get("EventSourceArn")
@@ -81,7 +90,10 @@ async def list_event_source_mappings(ctx: Context, request: Request) -> Response
 
 
 async def update_event_source_mapping(ctx: Context, request: Request) -> Response:
-    """https://docs.aws.amazon.com/lambda/latest/api/API_UpdateEventSourceMapping.html"""
+    """Serve UpdateEventSourceMapping.
+
+    Source: https://docs.aws.amazon.com/lambda/latest/api/API_UpdateEventSourceMapping.html
+    """
     body = _existing(ctx, request)
     _check_settled(body, "update")
     kind = mapping_rules.kind_of(body)
@@ -106,7 +118,10 @@ async def update_event_source_mapping(ctx: Context, request: Request) -> Respons
 
 
 async def delete_event_source_mapping(ctx: Context, request: Request) -> Response:
-    """https://docs.aws.amazon.com/lambda/latest/api/API_DeleteEventSourceMapping.html"""
+    """Serve DeleteEventSourceMapping.
+
+    Source: https://docs.aws.amazon.com/lambda/latest/api/API_DeleteEventSourceMapping.html
+    """
     body = _existing(ctx, request)
     _check_settled(body, "delete")
     key = body["UUID"]
