@@ -10,15 +10,15 @@ from emulator.driver.declaration import RuntimeImage
 from emulator.driver.docker.address import resolve
 from emulator.driver.docker.engine import Engine
 from emulator.driver.docker.find import no_engine
-from emulator.driver.docker.images import own_image, public_image, split_runtime
+from emulator.driver.docker.images import own_image, public_image
 from emulator.driver.docker.responses import EngineFault
+from emulator.driver.languages.table import language as find_language
+from emulator.driver.languages.table import split_runtime
 from emulator.model.console import Console, Progress
 from emulator.model.errors import ConfigurationError, DriverFault
 
 #: Seconds a step of a build may take without a word.
 _QUIET = 1800.0
-#: What the images are built on unless told otherwise.
-_BASES = {"python": "python:{version}-slim", "nodejs": "node:{version}-slim"}
 
 
 async def find_runtime_images(
@@ -76,7 +76,9 @@ async def build_runtime_image(
     """
     language, version = split_runtime(runtime)
     remedy = "" if base_image else " (`--base-image` names another image to build on)"
-    base_image = base_image or _BASES.get(language, "").format(version=version)
+    known = find_language(language)
+    if not base_image and known is not None and known.container is not None:
+        base_image = known.container.base_image.format(version=version)
     folder, image = runtimes / language, own_image(runtime)
     if not (folder / "Dockerfile").is_file():
         raise ConfigurationError(f"no Dockerfile for {runtime}: {folder / 'Dockerfile'}")

@@ -11,7 +11,7 @@ from pathlib import Path
 
 from emulator.driver import mounts
 from emulator.driver.base import Sandbox
-from emulator.driver.docker import images, labels, launch, volumes
+from emulator.driver.docker import images, labels, volumes
 from emulator.driver.docker.address import EngineAddress, resolve
 from emulator.driver.docker.capabilities import limits_later, shares_this_machine
 from emulator.driver.docker.containers import Containers
@@ -28,6 +28,7 @@ from emulator.driver.docker.settings import DockerSettings
 from emulator.driver.docker.stems import StemPool
 from emulator.driver.docker.sweep import Sweep
 from emulator.driver.docker.workspace import LocalFiles
+from emulator.driver.languages.table import languages, split_runtime
 from emulator.driver.processes import usage as usage_of
 from emulator.model.clock import Clock, SystemClock
 from emulator.model.console import Console, SilentConsole
@@ -134,9 +135,14 @@ class DockerDriver:
         self.listen_host, self.reach_host = network.listen_host, network.reach_host
         self.reach_host_is_secret = bool(network.translated_to)
         prefix = f"localfaas-{self.instance[:8]}"
-        languages = launch.LANGUAGES - (frozenset() if self._settings.own_client else {"python"})
+        bootstraps = frozenset(
+            each.name
+            for each in languages()
+            if each.container is not None
+            and (self._settings.own_client or not each.has_official_client)
+        )
         self._images = Images(
-            self._engine, info.architecture, self._settings.images, languages, self._console
+            self._engine, info.architecture, self._settings.images, bootstraps, self._console
         )
         self._shipped = volumes.ShippedFiles(
             self._engine, self.folder / "archives", prefix, marks, self._bootstraps
@@ -168,7 +174,7 @@ class DockerDriver:
 
     def check_runtime(self, runtime: str) -> str | None:
         if runtime not in self._settings.images:
-            images.split_runtime(runtime)
+            split_runtime(runtime)
         return None
 
     def interpreter(self, runtime: str) -> Path | None:

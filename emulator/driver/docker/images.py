@@ -11,6 +11,7 @@ from typing import Any
 from emulator.driver.docker.credentials import credentials
 from emulator.driver.docker.engine import Engine
 from emulator.driver.docker.responses import EngineFault, ImageInfo
+from emulator.driver.languages.table import split_runtime
 from emulator.model.console import Console, Progress
 from emulator.model.errors import ConfigurationError, DriverFault, PullFault
 from emulator.model.sandbox import EnvironmentSpec
@@ -21,8 +22,6 @@ _PUBLIC = "public.ecr.aws/lambda"
 _OWN = "localfaas"
 #: What newer engines (26.1 is one) say themselves of an image that has been pulled.
 _MISMATCH = re.compile(r"does not match the specified platform: wanted \S+, actual: (\S+)")
-#: "python3.12", "nodejs22.x", "java8.al2", "dotnet8", "provided.al2023", "provided".
-_RUNTIME = re.compile(r"(?P<language>[a-z]+?)(?P<version>\d[\d.]*)?(?:\.(?P<suffix>x|al\d+))?")
 _PLATFORMS = {"x86_64": "linux/amd64", "arm64": "linux/arm64"}
 #: Docker names its machine as ``uname -m`` does, Podman as Go does.
 _MACHINES = {
@@ -70,23 +69,6 @@ class _Layers:
         done = sum(done for done, _ in self.layers.values())
         total = sum(total for _, total in self.layers.values())
         return Progress(image=self.image, status=status, done=done, total=total)
-
-
-def split_runtime(runtime: str) -> tuple[str, str]:
-    """Return language and version of AWS's runtime identifier: ("python", "3.12").
-
-    Raises:
-        ConfigurationError: It is not one.
-    """
-    match = _RUNTIME.fullmatch(runtime)
-    if match is None:
-        raise ConfigurationError(
-            f"{runtime!r} is no runtime AWS has; map it to an image in the settings"
-        )
-    version = match["version"] or ""
-    if match["suffix"] and match["suffix"] != "x":
-        version = f"{version}.{match['suffix']}" if version else match["suffix"]
-    return match["language"], version
 
 
 def public_image(runtime: str) -> str:

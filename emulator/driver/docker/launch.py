@@ -16,6 +16,7 @@ from emulator.driver.conventions import (
 from emulator.driver.docker import paths
 from emulator.driver.docker.images import Plan
 from emulator.driver.docker.responses import ImageInfo
+from emulator.driver.languages.table import language
 from emulator.model.sandbox import EnvironmentSpec
 
 #: Variables that belong to a container image rather than to the managed runtimes.
@@ -46,22 +47,6 @@ done
 echo "no interpreter here: $*"
 exit 127
 """
-#: Of our bootstraps: the arguments as a stem cell, those as a program of its own, and the
-#: interpreters to look for (AWS's images have them in /var/lang).
-_LANGUAGES = {
-    "python": (
-        f"-I -S {paths.BOOTSTRAP}/bootstrap.py",
-        f"{paths.BOOTSTRAP}/bootstrap.py",
-        ("/var/lang/bin/python{version}", "python{version}", "python3"),
-    ),
-    "nodejs": (
-        f"{paths.BOOTSTRAP}/bootstrap.mjs --channel",
-        f"{paths.BOOTSTRAP}/bootstrap.mjs",
-        ("/var/lang/bin/node", "node", "nodejs"),
-    ),
-}
-#: Languages our own bootstraps speak.
-LANGUAGES = frozenset(_LANGUAGES)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -88,7 +73,7 @@ def is_stem(spec: EnvironmentSpec, plan: Plan) -> bool:
 def stem(plan: Plan, image: ImageInfo, caller: str) -> Launch:
     """Return how a stem cell is started; ``caller`` is where its bootstrap calls."""
     return Launch(
-        entrypoint=_entry(plan, 0),
+        entrypoint=_entry(plan, as_stem=True),
         environ={**_STEM_ENVIRON, **image.environ, paths.SOCKET_VARIABLE: caller},
         working_directory="/",
     )
@@ -123,14 +108,18 @@ def launch(spec: EnvironmentSpec, plan: Plan, image: ImageInfo, runtime_api: str
     if spec.runtime.startswith("provided"):
         return _provided(spec, environ)
     if plan.language:
-        return Launch(entrypoint=_entry(plan, 1), environ=environ)
+        return Launch(entrypoint=_entry(plan, as_stem=False), environ=environ)
     return Launch(entrypoint=image.entrypoint, command=[spec.handler], environ=environ)
 
 
-def _entry(plan: Plan, form: int) -> list[str]:
-    found = _LANGUAGES[plan.language]
-    interpreters = dict.fromkeys(name.format(version=plan.version) for name in found[2])
-    return ["/bin/sh", "-c", _ENTRY, "localfaas", str(found[form]), *interpreters]
+def _entry(plan: Plan, *, as_stem: bool) -> list[str]:
+    found = language(plan.language)
+    assert found is not None
+    assert found.container is not None
+    start = found.container
+    arguments = (start.stem if as_stem else start.alone).format(folder=paths.BOOTSTRAP)
+    interpreters = dict.fromkeys(each.format(version=plan.version) for each in start.interpreters)
+    return ["/bin/sh", "-c", _ENTRY, "localfaas", arguments, *interpreters]
 
 
 def _provided(spec: EnvironmentSpec, environ: Mapping[str, str]) -> Launch:

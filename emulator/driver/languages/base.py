@@ -1,0 +1,160 @@
+"""What a language of runtimes declares.
+
+A language is a module of this package with a ``LANGUAGE``, and a line in
+:mod:`emulator.driver.languages.table`. A bootstrap of ours, where there is one, lies with a
+Dockerfile in ``runtimes/<name>/``; other languages run in AWS's base images alone.
+
+Versions are AWS's text of an identifier after the name ("3.12", "22.x" without its ".x");
+*releases* are the numbers that tell a language's interpreters apart (12 for python3.12).
+"""
+
+from __future__ import annotations
+
+import os
+import re
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import ClassVar
+
+#: AWS's search paths, without the language's own, which come before them.
+PATH = "/usr/local/bin:/usr/bin/:/bin:/opt/bin"
+LIBRARIES = "/lib64:/usr/lib64:/var/runtime:/var/runtime/lib:/var/task:/var/task/lib:/opt/lib"
+
+
+@dataclass(frozen=True, slots=True)
+class Interpreter:
+    """An interpreter found on this machine."""
+
+    language: Language
+    #: The number that tells runtimes apart: 12 for python3.12, 20 for nodejs20.x.
+    release: int
+    #: The program itself, no link.
+    executable: Path
+
+    @property
+    def prefix(self) -> Path:
+        """The installation: the folder that has ``bin`` and ``lib``."""
+        return self.executable.parent.parent
+
+    @property
+    def runtime(self) -> str:
+        """The runtime identifier this interpreter is exact for."""
+        return self.language.runtime_of(self.release)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ContainerStart:
+    """How our bootstrap of a language is started in a container."""
+
+    #: Arguments of a stem cell, and of a program for one function; "{folder}" is that of the
+    #: bootstrap.
+    stem: str
+    alone: str
+    #: Interpreters to look for, with "{version}"; AWS's images have them in /var/lang.
+    interpreters: tuple[str, ...]
+    #: The image to build on unless another is named.
+    base_image: str
+
+
+class Language:
+    """One language. What a language has not keeps the defaults."""
+
+    #: As in AWS's identifiers and in the names of its images, e.g. "python".
+    name: ClassVar[str]
+    #: For people, e.g. "Python".
+    title: ClassVar[str]
+    #: AWS's runtimes of it frame what they log (see ``emulator.telemetry.frames``).
+    frames_logs: ClassVar[bool] = False
+    #: AWS's runtimes of it are started by a shell, which leaves variables behind.
+    starts_in_shell: ClassVar[bool] = False
+    #: AWS's own Runtime API client can take the place of our bootstrap (``--bootstrap``).
+    has_official_client: ClassVar[bool] = False
+
+    # -- AWS's environment variables ------------------------------------------------------------
+
+    def variables(self, runtime: str, version: str, common: Mapping[str, str]) -> dict[str, str]:
+        """Return the variables that AWS sets for functions of one runtime.
+
+        Args:
+            runtime: The identifier.
+            version: Its version.
+            common: What AWS sets for functions of all runtimes.
+        """
+        found = {"AWS_EXECUTION_ENV": f"AWS_Lambda_{runtime}"}
+        if self.starts_in_shell:
+            found |= {"PWD": "/var/task", "SHLVL": "0"}
+        return found
+
+    # -- interpreters of this machine: for the process driver -----------------------------------
+
+    #: The identifiers that interpreters of this machine may serve; group 1 is the release. None:
+    #: no interpreter of this machine serves any.
+    identifier: ClassVar[re.Pattern[str] | None] = None
+    #: Which identifiers those are, for people.
+    served: ClassVar[str] = ""
+    #: Its interpreter is what zygotes run on: a fork of a zygote is a runtime that is ready.
+    forks: ClassVar[bool] = False
+    #: The file in its bootstrap's folder that starts it.
+    bootstrap: ClassVar[str] = ""
+
+    def runtime_of(self, release: int) -> str:
+        """Return the identifier that an interpreter of a release is exact for."""
+        raise NotImplementedError
+
+    def title_of(self, release: int) -> str:
+        """Return a release's name for people."""
+        raise NotImplementedError
+
+    def candidates(self) -> Iterator[Path]:
+        """Yield where interpreters of this machine may be, the preferred ones first."""
+        return iter(())
+
+    def release_of(self, executable: Path) -> int | None:
+        """Return the release of an interpreter; None if our bootstrap does not run on it."""
+        raise NotImplementedError
+
+    def shown(self, bootstrap: Path) -> list[tuple[Path, str]]:
+        """Return what to show of this machine in /var/runtime: files or folders, and their names.
+
+        Args:
+            bootstrap: The folder of the language's own bootstrap.
+        """
+        return []
+
+    # -- images: for drivers of containers ------------------------------------------------------
+
+    #: None: its functions run under the client that their image brings.
+    container: ClassVar[ContainerStart | None] = None
+
+    def sdk(self) -> list[tuple[Path, str]]:
+        """Return what to show of this machine in /var/runtime where an image lacks AWS's SDK."""
+        return []
+
+
+def folders_on_path() -> Iterator[Path]:
+    """Yield the folders that programs are looked up in, without version managers' shims.
+
+    A pyenv shim costs 100 ms at every start.
+    """
+    seen = os.environ.get("PATH", "").split(os.pathsep)
+    for entry in [*seen, "/usr/local/bin", "/usr/bin", "/opt/homebrew/bin"]:
+        if entry and "shims" not in Path(entry).parts:
+            yield Path(entry)
+
+
+def newest_first(root: Path, pattern: str) -> list[Path]:
+    """Return what matches ``pattern`` below ``root``, the newest version of each first."""
+    return sorted(glob(root, pattern), key=_natural, reverse=True)
+
+
+def glob(folder: Path, pattern: str) -> list[Path]:
+    """Return what matches ``pattern`` below a folder; nothing where it can't be read."""
+    try:
+        return list(folder.glob(pattern))
+    except OSError:  # a folder on the path that this user may not read
+        return []
+
+
+def _natural(path: Path) -> list[int]:
+    return [int(number) for number in re.findall(r"\d+", str(path))]

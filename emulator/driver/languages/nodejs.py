@@ -1,0 +1,102 @@
+"""Node.js: AWS's nodejs runtimes, on interpreters of this machine or in images."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+
+from emulator.driver.conventions import NODE_CERTIFICATES
+from emulator.driver.languages.base import (
+    ContainerStart,
+    Language,
+    folders_on_path,
+    glob,
+    newest_first,
+)
+
+#: AWS's runtimes up to this release add certificates of their own to Node's.
+_CERTIFICATES_UNTIL = 18
+#: The machine's own certificates, by Debian's name for them.
+_CERTIFICATES = Path("/etc/ssl/certs/ca-certificates.crt")
+
+
+class NodeJs(Language):
+    """See :class:`emulator.driver.languages.base.Language`."""
+
+    name = "nodejs"
+    title = "Node.js"
+    frames_logs = True
+    starts_in_shell = True
+    identifier = re.compile(r"nodejs(\d+)(?:\.x)?$")
+    served = "nodejs"
+    bootstrap = "bootstrap.mjs"
+    container = ContainerStart(
+        stem="{folder}/bootstrap.mjs --channel",
+        alone="{folder}/bootstrap.mjs",
+        interpreters=("/var/lang/bin/node", "node", "nodejs"),
+        base_image="node:{version}-slim",
+    )
+
+    def variables(self, runtime: str, version: str, common: Mapping[str, str]) -> dict[str, str]:
+        found = super().variables(runtime, version, common)
+        major = version.partition(".")[0]
+        found["NODE_PATH"] = (
+            f"/opt/nodejs/node{major}/node_modules:/opt/nodejs/node_modules:"
+            "/var/runtime/node_modules:/var/runtime:/var/task"
+        )
+        if int(major) <= _CERTIFICATES_UNTIL:
+            found["NODE_EXTRA_CA_CERTS"] = NODE_CERTIFICATES
+        return found
+
+    def runtime_of(self, release: int) -> str:
+        return f"nodejs{release}.x"
+
+    def title_of(self, release: int) -> str:
+        return f"Node.js {release}"
+
+    def candidates(self) -> Iterator[Path]:
+        for folder in folders_on_path():
+            yield from glob(folder, "node")
+        home = Path.home()
+        for root, pattern in (
+            (home / ".nvm/versions/node", "*/bin/node"),
+            (home / ".local/share/fnm/node-versions", "*/installation/bin/node"),
+            (home / ".volta/tools/image/node", "*/bin/node"),
+            (home / ".nodenv/versions", "*/bin/node"),
+        ):
+            yield from newest_first(root, pattern)
+
+    def release_of(self, executable: Path) -> int | None:
+        import subprocess
+
+        header = executable.parent.parent / "include/node/node_version.h"
+        try:
+            text = header.read_text() if header.exists() else ""
+            found = re.search(r"NODE_MAJOR_VERSION (\d+)", text)
+            if found is None:
+                command = [str(executable), "--version"]
+                asked = subprocess.run(
+                    command, capture_output=True, text=True, timeout=10, check=True
+                )
+                found = re.match(r"v(\d+)\.", asked.stdout)
+        except (OSError, subprocess.SubprocessError):
+            return None
+        return int(found[1]) if found else None
+
+    def shown(self, bootstrap: Path) -> list[tuple[Path, str]]:
+        own = [(path, path.name) for path in sorted(bootstrap.glob("*.[mc]js"))]
+        own += [(_CERTIFICATES, Path(NODE_CERTIFICATES).name), (node_packages(), "node_modules")]
+        return [(path, name) for path, name in own if path.exists()]
+
+
+def node_packages() -> Path:
+    """Return the folder of packages that all Node.js functions find after their own.
+
+    AWS's Node.js runtimes bring the AWS SDK there, some 80 MB; here its user installs what is
+    needed: ``npm install --prefix ~/.localfaas/nodejs @aws-sdk/client-s3``.
+    """
+    return Path.home() / ".localfaas" / "nodejs" / "node_modules"
+
+
+LANGUAGE = NodeJs()
