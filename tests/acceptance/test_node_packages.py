@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from emulator.driver import conventions
+from emulator.driver.languages.nodejs import node_packages
 from emulator.settings import Settings
 from tests.api.conftest import Running, create, zip_of
 from tests.needs import need
@@ -36,7 +36,7 @@ def _package(folder: Path, whose: Any) -> None:
 def running(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Running]:
     need("node")
     monkeypatch.setenv("HOME", str(tmp_path))
-    _package(conventions.node_packages(), "everybody")
+    _package(node_packages(), "everybody")
     running = Running(Settings(port=0))
     yield running
     running.stop()

@@ -15,11 +15,12 @@ from typing import Any
 
 import pytest
 
+from emulator.driver.languages.python import LANGUAGE as PYTHON
 from emulator.driver.process.interpreters import find
 from tests.acceptance.drivers import settings
 from tests.api.conftest import Running, create
 
-RUNTIMES = [f"python3.{one.version}" for one in find("python")]
+RUNTIMES = [one.runtime for one in find(PYTHON)]
 HERE = "python3.11"
 
 

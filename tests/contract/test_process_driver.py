@@ -12,7 +12,8 @@ from typing import Any
 import pytest
 
 from emulator.driver.base import Driver
-from emulator.driver.process import layout
+from emulator.driver.languages.python import LANGUAGE as PYTHON
+from emulator.driver.process import zygote
 from emulator.driver.process.driver import ProcessDriver
 from emulator.driver.process.interpreters import find
 from emulator.model.errors import ConfigurationError, DriverFault
@@ -57,13 +58,13 @@ async def test_a_zygote_that_is_killed_is_replaced(driver: Driver, folder: Path)
 @pytest.mark.skipif(not LINUX, reason="sandboxes with a root of their own need Linux")
 @pytest.mark.parametrize("kind", ["process-root", "process-user"], indirect=True)
 @pytest.mark.parametrize(
-    "python", [each.executable for each in find("python") if each.version >= 11], ids=str
+    "python", [each.executable for each in find(PYTHON) if each.release >= 11], ids=str
 )
 async def test_whichever_python_it_runs_on_starts_other_runtimes(
     kind: str, folder: Path, python: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     need("node")
-    monkeypatch.setattr(layout, "own_interpreter", lambda: python)
+    monkeypatch.setattr(zygote, "own_interpreter", lambda: python)
     driver = make_process_driver(kind, folder / "state")
     await driver.open()
     try:
@@ -141,9 +142,7 @@ VICTIM = """
 import asyncio, sys
 from pathlib import Path
 sys.path[:0] = {path!r}
-from emulator.driver.process import layout
 from emulator.driver.process.driver import ProcessDriver
-from emulator.driver.process.interpreters import find
 from tests.contract.sandboxes import Runtime, group_folders, make_spec
 
 async def main():

@@ -11,6 +11,7 @@ from emulator.driver.docker.responses import ImageInfo
 from emulator.driver.docker.sandbox import DockerSandbox
 from emulator.driver.docker.volumes import SMALL, ShippedFiles
 from emulator.driver.docker.workspace import LocalFiles, Workspace
+from emulator.driver.languages.table import language
 from emulator.model.sandbox import EnvironmentSpec
 
 #: /tmp of a stem cell; another size is made on use.
@@ -50,12 +51,14 @@ class Files:
         if not plan.language:
             return []
         # AWS's images, and those built here, say so where they bring the AWS SDK.
-        sdk = plan.language == "python" and "LAMBDA_RUNTIME_DIR" not in image.environ
+        known = language(plan.language)
+        has_sdk = known is not None and known.has_sdk
+        sdk = has_sdk and "LAMBDA_RUNTIME_DIR" not in image.environ
         if self._local is None or workspace is None:
             return await self._shipped.runtime(plan, sdk=sdk)
         shown = [(self._bootstraps / plan.language, paths.BOOTSTRAP)]
         if sdk:
-            shown.append((await self._local.sdk(), paths.RUNTIME))
+            shown.append((await self._local.sdk(plan.language), paths.RUNTIME))
         return workspace.users() + [_bound(source, target) for source, target in shown]
 
     async def code(self, plan: Plan, spec: EnvironmentSpec) -> list[Mount]:

@@ -11,12 +11,11 @@ from emulator.driver.conventions import (
     LD_LIBRARY_PATH,
     NO_BOOTSTRAP,
     WRAPPER,
-    needs_fresh_process,
 )
 from emulator.driver.docker import paths
 from emulator.driver.docker.images import Plan
 from emulator.driver.docker.responses import ImageInfo
-from emulator.driver.languages.table import language
+from emulator.driver.languages.table import language, language_of, needs_fresh_process
 from emulator.model.sandbox import EnvironmentSpec
 
 #: Variables that belong to a container image rather than to the managed runtimes.
@@ -105,7 +104,8 @@ def launch(spec: EnvironmentSpec, plan: Plan, image: ImageInfo, runtime_api: str
             executable=([*entrypoint, *command] or [""])[0],
             path=image.environ.get("PATH", _PATH),
         )
-    if spec.runtime.startswith("provided"):
+    known = language_of(spec.runtime)
+    if known is not None and known.brings_program:
         return _provided(spec, environ)
     if plan.language:
         return Launch(entrypoint=_entry(plan, as_stem=False), environ=environ)

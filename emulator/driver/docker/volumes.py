@@ -7,12 +7,12 @@ from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-from emulator.driver.conventions import SDK, package_paths
 from emulator.driver.docker.archives import Archive, Signature, Source, pack, signature
 from emulator.driver.docker.create_request import CreateRequest, Mount
 from emulator.driver.docker.engine import Engine
 from emulator.driver.docker.images import Plan
 from emulator.driver.docker.paths import BOOTSTRAP, CODE, LAYERS, RUNTIME
+from emulator.driver.languages.table import sdk_of
 from emulator.model.errors import DriverFault
 
 #: Code of up to this size, packed, is rather written into a stem cell each time: that takes less
@@ -75,7 +75,7 @@ class ShippedFiles:
         ]
 
     async def runtime(self, plan: Plan, *, sdk: bool) -> list[Mount]:
-        """Return the mounts of our own bootstrap, and of the AWS SDK for Python with ``sdk``.
+        """Return the mounts of our own bootstrap, and of the AWS SDK with ``sdk``.
 
         Raises:
             DriverFault: As for ``mounts``.
@@ -85,7 +85,7 @@ class ShippedFiles:
         if key not in self._runtimes:
             sources: list[list[Source]] = [[(self._bootstraps / plan.language, "")]]
             if sdk:
-                sources.append(package_paths(SDK))
+                sources.append(sdk_of(plan.language))
             self._runtimes[key] = asyncio.gather(*map(self._pack, sources))
         archives = await asyncio.shield(self._runtimes[key])
         return [

@@ -7,15 +7,16 @@ import hashlib
 import os
 import shutil
 import socket
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 from emulator.driver import mounts
-from emulator.driver.conventions import SDK, USER_NAME, package_paths
+from emulator.driver.conventions import USER_NAME
 from emulator.driver.disks import Disks
 from emulator.driver.docker.create_request import Mount, user_id
 from emulator.driver.docker.paths import CODE, LAYERS, RUN
+from emulator.driver.languages.table import sdk_of
 from emulator.model.errors import ConfigurationError, DriverFault
 
 #: Bytes of a Unix socket's path, less the final zero (sockaddr_un).
@@ -97,7 +98,7 @@ class LocalFiles:
         self._thread = mounts.entering_executor() if privileged else ThreadPoolExecutor(1)
         self._count = 0
         self._merged: dict[tuple[Path, ...], asyncio.Task[Path]] = {}
-        self._sdk: asyncio.Task[Path] | None = None
+        self._sdks: dict[str, asyncio.Task[Path]] = {}
         self._disks = Disks(base / "disks") if privileged and Disks.available() else None
 
     @property
@@ -191,13 +192,12 @@ class LocalFiles:
             del self._merged[key]
             raise DriverFault(f"the layers can't be merged: {error}") from error
 
-    async def sdk(self) -> Path:
-        """Return a folder with the AWS SDK for Python."""
-        if self._sdk is None:
-            self._sdk = asyncio.ensure_future(
-                asyncio.to_thread(_gather, SDK, self._base / "sdk-python")
-            )
-        return await asyncio.shield(self._sdk)
+    async def sdk(self, language: str) -> Path:
+        """Return a folder with the AWS SDK of a language."""
+        if language not in self._sdks:
+            gathering = asyncio.to_thread(_gather, language, self._base / f"sdk-{language}")
+            self._sdks[language] = asyncio.ensure_future(gathering)
+        return await asyncio.shield(self._sdks[language])
 
     async def remove(self, workspace: Workspace) -> None:
         """Remove a container's folder once the container is gone."""
@@ -220,10 +220,10 @@ def remove_folder(folder: Path) -> None:
     shutil.rmtree(folder, ignore_errors=True)
 
 
-def _gather(packages: Mapping[str, Iterable[str]], target: Path) -> Path:
-    """Make a folder of installed Python packages."""
+def _gather(language: str, target: Path) -> Path:
+    """Make a folder of a language's AWS SDK."""
     target.mkdir()
-    for source, name in package_paths(packages):
+    for source, name in sdk_of(language):
         if source.is_dir():
             _link_tree(source, target / name)
         else:

@@ -12,10 +12,12 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Awaitable, Callable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import ClassVar
+
+from emulator.model.console import Console
 
 #: AWS's search paths, without the language's own, which come before them.
 PATH = "/usr/local/bin:/usr/bin/:/bin:/opt/bin"
@@ -57,6 +59,11 @@ class ContainerStart:
     base_image: str
 
 
+#: Finds the packages for an interpreter: where each lies, and where a sandbox sees it. The second
+#: argument is where it sees the installation's own packages; empty where it doesn't.
+Packages = Callable[[Interpreter, str], Awaitable[list[tuple[Path, str]]]]
+
+
 class Language:
     """One language. What a language has not keeps the defaults."""
 
@@ -95,8 +102,13 @@ class Language:
     served: ClassVar[str] = ""
     #: Its interpreter is what zygotes run on: a fork of a zygote is a runtime that is ready.
     forks: ClassVar[bool] = False
-    #: The file in its bootstrap's folder that starts it.
-    bootstrap: ClassVar[str] = ""
+    #: The function's code, or a layer, brings the program.
+    brings_program: ClassVar[bool] = False
+    #: Variables that are read when a process starts (a pattern of their beginnings): a stem cell
+    #: has started already.
+    start_up_variables: ClassVar[str] = ""
+    #: Those of them that AWS sets itself, with AWS's values, which need no new process.
+    harmless: ClassVar[Mapping[str, str]] = {}
 
     def runtime_of(self, release: int) -> str:
         """Return the identifier that an interpreter of a release is exact for."""
@@ -114,6 +126,24 @@ class Language:
         """Return the release of an interpreter; None if our bootstrap does not run on it."""
         raise NotImplementedError
 
+    def command(self, folder: str, *, official: bool, search_path: str) -> tuple[list[str], bool]:
+        """Return the interpreter's arguments that start a runtime for one function alone.
+
+        Args:
+            folder: Where the runtime finds its bootstrap.
+            official: Start AWS's own client.
+            search_path: JSON of where to find layers and packages, where they are not at AWS's
+                places; else empty.
+
+        Returns:
+            The arguments, and whether the runtime speaks on the channel.
+        """
+        raise NotImplementedError
+
+    def stem_command(self, folder: str) -> list[str]:
+        """Return the interpreter's arguments that start a stem cell, unless the language forks."""
+        raise NotImplementedError
+
     def shown(self, bootstrap: Path) -> list[tuple[Path, str]]:
         """Return what to show of this machine in /var/runtime: files or folders, and their names.
 
@@ -122,10 +152,30 @@ class Language:
         """
         return []
 
+    def packages_folder(self, release: int) -> str:
+        """Return where AWS's runtime has the packages that it brings; empty for none."""
+        return ""
+
+    def packages(self, *, official: bool, console: Console, state: Path) -> Packages | None:
+        """Return what finds the packages that AWS's runtimes bring; None where they bring none.
+
+        Args:
+            official: With AWS's own client.
+            console: Told what is installed for it.
+            state: A folder of the driver's own.
+        """
+        return None
+
+    def own_packages(self, prefix: Path) -> Path | None:
+        """Return the folder of an installation's own packages, which no function sees."""
+        return None
+
     # -- images: for drivers of containers ------------------------------------------------------
 
     #: None: its functions run under the client that their image brings.
     container: ClassVar[ContainerStart | None] = None
+    #: AWS's images of it bring AWS's SDK, which other images lack.
+    has_sdk: ClassVar[bool] = False
 
     def sdk(self) -> list[tuple[Path, str]]:
         """Return what to show of this machine in /var/runtime where an image lacks AWS's SDK."""

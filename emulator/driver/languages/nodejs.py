@@ -5,8 +5,8 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Mapping
 from pathlib import Path
+from typing import ClassVar
 
-from emulator.driver.conventions import NODE_CERTIFICATES
 from emulator.driver.languages.base import (
     ContainerStart,
     Language,
@@ -15,6 +15,8 @@ from emulator.driver.languages.base import (
     newest_first,
 )
 
+#: Where AWS's older runtimes have the certificates that they add to Node's own.
+CERTIFICATES = "/var/runtime/ca-cert.pem"
 #: AWS's runtimes up to this release add certificates of their own to Node's.
 _CERTIFICATES_UNTIL = 18
 #: The machine's own certificates, by Debian's name for them.
@@ -30,7 +32,8 @@ class NodeJs(Language):
     starts_in_shell = True
     identifier = re.compile(r"nodejs(\d+)(?:\.x)?$")
     served = "nodejs"
-    bootstrap = "bootstrap.mjs"
+    start_up_variables = "NODE_OPTIONS$|NODE_EXTRA_|UV_"
+    harmless: ClassVar[Mapping[str, str]] = {"NODE_EXTRA_CA_CERTS": CERTIFICATES}
     container = ContainerStart(
         stem="{folder}/bootstrap.mjs --channel",
         alone="{folder}/bootstrap.mjs",
@@ -46,7 +49,7 @@ class NodeJs(Language):
             "/var/runtime/node_modules:/var/runtime:/var/task"
         )
         if int(major) <= _CERTIFICATES_UNTIL:
-            found["NODE_EXTRA_CA_CERTS"] = NODE_CERTIFICATES
+            found["NODE_EXTRA_CA_CERTS"] = CERTIFICATES
         return found
 
     def runtime_of(self, release: int) -> str:
@@ -84,9 +87,15 @@ class NodeJs(Language):
             return None
         return int(found[1]) if found else None
 
+    def command(self, folder: str, *, official: bool, search_path: str) -> tuple[list[str], bool]:
+        return [f"{folder}/bootstrap.mjs"], False
+
+    def stem_command(self, folder: str) -> list[str]:
+        return [f"{folder}/bootstrap.mjs", "--channel"]
+
     def shown(self, bootstrap: Path) -> list[tuple[Path, str]]:
         own = [(path, path.name) for path in sorted(bootstrap.glob("*.[mc]js"))]
-        own += [(_CERTIFICATES, Path(NODE_CERTIFICATES).name), (node_packages(), "node_modules")]
+        own += [(_CERTIFICATES, Path(CERTIFICATES).name), (node_packages(), "node_modules")]
         return [(path, name) for path, name in own if path.exists()]
 
 

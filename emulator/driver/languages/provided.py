@@ -12,6 +12,7 @@ class Provided(Language):
 
     name = "provided"
     title = "custom runtimes"
+    brings_program = True
 
     def variables(self, runtime: str, version: str, common: Mapping[str, str]) -> dict[str, str]:
         # Amazon Linux 2's has no language of its own below /var/lang.

@@ -8,14 +8,15 @@ import sys
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 
-from emulator.driver.conventions import SDK, package_paths
 from emulator.driver.languages.base import (
     ContainerStart,
     Language,
+    Packages,
     folders_on_path,
     glob,
     newest_first,
 )
+from emulator.model.console import Console
 
 _EXECUTABLE = re.compile(r"python3\.(\d+)$")
 #: The oldest release our bootstrap runs on.
@@ -35,7 +36,8 @@ class Python(Language):
     identifier = re.compile(r"python3\.(\d+)$")
     served = "python3.9 and later"
     forks = True
-    bootstrap = "bootstrap.py"
+    start_up_variables = "PYTHON(?!PATH$)"
+    has_sdk = True
     container = ContainerStart(
         stem="-I -S {folder}/bootstrap.py",
         alone="{folder}/bootstrap.py",
@@ -71,7 +73,30 @@ class Python(Language):
             return None
         return int(match[1])
 
+    def command(self, folder: str, *, official: bool, search_path: str) -> tuple[list[str], bool]:
+        arguments = [search_path] if search_path else []
+        if official:  # without the packages of the interpreter's own
+            return ["-S", f"{folder}/official.py", *arguments], False
+        return [f"{folder}/bootstrap.py", *arguments], True
+
+    def shown(self, bootstrap: Path) -> list[tuple[Path, str]]:
+        names = ("bootstrap.py", "official.py", "localfaas_runtime")
+        return [(bootstrap / name, name) for name in names]
+
+    def packages_folder(self, release: int) -> str:
+        return "/var/runtime" if release <= 10 else f"/var/lang/lib/python3.{release}/site-packages"
+
+    def packages(self, *, official: bool, console: Console, state: Path) -> Packages:
+        from emulator.driver.languages.python_packages import PythonPackages
+
+        return PythonPackages(official=official, console=console, state=state).of
+
+    def own_packages(self, prefix: Path) -> Path | None:
+        return next(prefix.glob("lib/python3.*/site-packages"), None)
+
     def sdk(self) -> list[tuple[Path, str]]:
+        from emulator.driver.languages.python_packages import SDK, package_paths
+
         return package_paths(SDK)
 
 

@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from emulator.driver.declaration import Finding
+from emulator.driver.languages.table import languages
 from emulator.driver.process.driver import ProcessDriver
 from emulator.driver.process.interpreters import find
 from emulator.model.errors import LocalfaasError
@@ -23,11 +24,11 @@ _REMEDIES = {
 
 def interpreters() -> Iterator[Finding]:
     """Yield each interpreter of this machine, and what is missing."""
-    for family, name, wanted in (
-        ("python", "Python", "python3.9 and later"),
-        ("nodejs", "Node.js", "nodejs"),
-    ):
-        found = sorted(find(family), key=lambda interpreter: interpreter.version)
+    for language in languages():
+        if language.identifier is None:
+            continue
+        name, served = language.title, language.served
+        found = sorted(find(language), key=lambda interpreter: interpreter.release)
         for each in found:
             yield Finding(subject=name, verdict="ok", detail=f"{each.runtime}: {each.executable}")
         if not found:
@@ -35,7 +36,7 @@ def interpreters() -> Iterator[Finding]:
                 subject=name,
                 verdict="note",
                 detail="none found",
-                remedy=f"install {name} to run {wanted} functions without Docker",
+                remedy=f"install {name} to run {served} functions without Docker",
             )
 
 

@@ -16,14 +16,15 @@ from pathlib import Path
 from emulator.driver import cgroups, conventions
 from emulator.driver.base import Sandbox
 from emulator.driver.disks import Disks
+from emulator.driver.languages.python import own_interpreter
+from emulator.driver.languages.table import languages
 from emulator.driver.process import layout, ledger, peers
 from emulator.driver.process import usage as measured
 from emulator.driver.process.interpreters import Choice, choose
 from emulator.driver.process.launch import PACKAGES, RUNTIME, Launch, plan
-from emulator.driver.process.packages import PythonPackages
 from emulator.driver.process.sandbox import ProcessSandbox
 from emulator.driver.process.temporary import Temporary
-from emulator.driver.process.zygote import World, Zygote
+from emulator.driver.process.zygote import Zygote, ZygoteConfig
 from emulator.model.clock import Clock, SystemClock
 from emulator.model.console import Console, SilentConsole
 from emulator.model.errors import ConfigurationError, DriverFault
@@ -82,7 +83,7 @@ class ProcessDriver:
         self._clock = clock or SystemClock()
         self._notes: list[str] = []
         self._groups: cgroups.Cgroups | None = None
-        self._world: World | None = None
+        self._config: ZygoteConfig | None = None
         self._zygotes: dict[Path | None, asyncio.Task[Zygote]] = {}
         self._slots: deque[int] = deque()
         self._sandboxes: set[ProcessSandbox] = set()
@@ -108,21 +109,20 @@ class ProcessDriver:
             raise ConfigurationError("isolation by user ids needs root")
         disks = Disks(self._state / "disks") if isolation == "root" and Disks.available() else None
         self._temporary = Temporary(self._state, disks)
-        self._world = World(
+        self._config = ZygoteConfig(
             clock=self._clock,
             jailed=isolation != "none",
             user=isolation == "user",
             first_uid=layout.first_uid(secrets.randbelow(layout.INSTANCES)),
             state=self._state,
-            packages=PythonPackages(
-                official=self._bootstrap == "awslambdaric", console=self._console, state=self._state
-            ).of,
+            official=self._bootstrap == "awslambdaric",
+            console=self._console,
             stem_cells=self._stem_cells,
             new_sandbox=self._new_sandbox,
             equip=self._temporary.equip,
             discard=self._discard,
         )
-        if not self._world.jailed:
+        if not self._config.jailed:
             self._link_runtime_folder()
         self._take_notes()
 
@@ -131,9 +131,11 @@ class ProcessDriver:
         if sys.platform != "linux":
             return "none"
         wanted = "root" if os.geteuid() == 0 else "user"
-        plan = layout.jail_plan(user=wanted == "user", first_uid=0, family="", prefix=None, argv=[])
+        plan = layout.jail_plan(
+            user=wanted == "user", first_uid=0, language=None, prefix=None, argv=[]
+        )
         probe = await asyncio.create_subprocess_exec(
-            str(layout.own_interpreter()),
+            str(own_interpreter()),
             "-I",
             "-S",
             str(conventions.runtimes_folder() / "python" / "jail.py"),
@@ -152,14 +154,14 @@ class ProcessDriver:
         """Make the folder that stands for /var/runtime where there are no namespaces."""
         shutil.rmtree(self._runtime_folder, ignore_errors=True)
         self._runtime_folder.mkdir(parents=True)
-        for family in ("python", "nodejs"):
-            for source, name in layout.runtime_folder_entries(family):
+        for language in languages():
+            for source, name in layout.runtime_folder_entries(language):
                 (self._runtime_folder / name).symlink_to(source)
 
     def _take_notes(self) -> None:
-        assert self._world is not None
+        assert self._config is not None
         notes = self._notes
-        if not self._world.jailed:
+        if not self._config.jailed:
             notes.append(
                 "No namespaces here: functions see this machine's files, and find code, layers and"
                 " temporary files through LAMBDA_TASK_ROOT, the search paths and TMPDIR instead of"
@@ -261,9 +263,9 @@ class ProcessDriver:
         return await asyncio.shield(task)
 
     async def _start_zygote(self, choice: Choice) -> Zygote:
-        if self._world is None or self._ledger is None:
+        if self._config is None or self._ledger is None:
             raise DriverFault("the driver is not open")
-        zygote = Zygote(choice, self._world)
+        zygote = Zygote(choice, self._config)
         await zygote.start()
         self._ledger.add_process(zygote.pid)
         return zygote
@@ -271,17 +273,17 @@ class ProcessDriver:
     # Sandboxes ----------------------------------------------------------------------------
 
     def _new_sandbox(self) -> ProcessSandbox:
-        assert self._world is not None
+        assert self._config is not None
         if not self._slots:
             raise DriverFault(f"no more than {layout.UIDS_PER_INSTANCE} sandboxes at once")
         slot = self._slots.popleft()
-        own_ids = self._world.jailed and not self._world.user
+        own_ids = self._config.jailed and not self._config.user
         sandbox = ProcessSandbox(
             slot=slot,
-            uid=self._world.first_uid + slot if own_ids else None,
+            uid=self._config.first_uid + slot if own_ids else None,
             # A name of its own for each: what the kernel counts starts at nothing.
             group=self._groups.group(secrets.token_hex(6)) if self._groups else None,
-            jailed=self._world.jailed,
+            jailed=self._config.jailed,
         )
         self._sandboxes.add(sandbox)
         return sandbox
@@ -299,13 +301,13 @@ class ProcessDriver:
             raise DriverFault(f"the code of {spec.function_name} is not there: {spec.code}")
         choice = choose(spec.runtime, strict=self._strict)
         zygote = await self._zygote(choice)
-        assert self._world is not None
+        assert self._config is not None
         tmp = self._temporary.take(before)
         launch = plan(
             spec,
             choice,
             bootstrap=self._bootstrap,
-            jailed=self._world.jailed,
+            jailed=self._config.jailed,
             tmp=tmp.folder,
             state=self._state,
         )

@@ -13,10 +13,10 @@ from emulator.driver.conventions import (
     LD_LIBRARY_PATH,
     NO_BOOTSTRAP,
     WRAPPER,
-    needs_fresh_process,
 )
+from emulator.driver.languages.table import needs_fresh_process
 from emulator.driver.process.interpreters import Choice
-from emulator.driver.process.layout import is_visible, packages_folder
+from emulator.driver.process.layout import is_visible
 from emulator.model.sandbox import EnvironmentSpec
 
 #: The folder, in the driver's own, with the packages of each runtime where there are no namespaces.
@@ -141,22 +141,14 @@ def plan(
         "handler": spec.handler,
         "mounts": mounts,
     }
-    if choice.family == "provided":
+    if choice.language.brings_program:
         return _provided(spec, common)
-    assert choice.interpreter is not None
-    program = program_inside(choice, jailed=jailed)
-    command: tuple[str, ...]
-    official = choice.family == "python" and bootstrap == "awslambdaric"
-    if choice.family == "python":
-        told = {"opt": paths.opt, "packages": paths.packages}
-        arguments = () if jailed else (json.dumps(told),)
-        if official:  # without the packages of the interpreter's own
-            command = (program, "-S", f"{paths.runtime}/official.py", *arguments)
-        else:
-            command = (program, f"{paths.runtime}/bootstrap.py", *arguments)
-        channel = not official
-    else:
-        command, channel = (program, f"{paths.runtime}/bootstrap.mjs"), False
+    official = choice.language.has_official_client and bootstrap == "awslambdaric"
+    search_path = json.dumps({"opt": paths.opt, "packages": paths.packages})
+    arguments, channel = choice.language.command(
+        paths.runtime, official=official, search_path="" if jailed else search_path
+    )
+    command = (program_inside(choice, jailed=jailed), *arguments)
     if wrapper := environ.get(WRAPPER):
         argv = (paths.translate(wrapper), *command)
         return Launch(early=False, argv=argv, wrapped=True, channel=channel, **common)
@@ -198,9 +190,9 @@ def _needs_fresh_process(environ: dict[str, str], *, jailed: bool) -> bool:
 
 
 def _packages(choice: Choice) -> str:
-    if choice.interpreter is None or choice.family != "python":
+    if choice.interpreter is None:
         return ""
-    return packages_folder(choice.interpreter.version)
+    return choice.language.packages_folder(choice.interpreter.release)
 
 
 def _provided(spec: EnvironmentSpec, common: dict[str, Any]) -> Launch:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import sys
 from collections.abc import Sequence
 from functools import cache
 from pathlib import Path
@@ -11,11 +10,10 @@ from typing import Any
 
 from emulator.driver.conventions import (
     LD_LIBRARY_PATH,
-    NODE_CERTIFICATES,
     USER_NAME,
-    node_packages,
     runtimes_folder,
 )
+from emulator.driver.languages.base import Language
 
 #: Each sandbox has a user id of its own, far above what distributions give to users, services and
 #: subordinate ids.
@@ -33,8 +31,6 @@ _ETC = (
     "ld.so.conf", "ld.so.conf.d", "resolv.conf", "hosts", "host.conf", "gai.conf",
     "nsswitch.conf", "protocols", "services", "mime.types", "localtime", "os-release",
 )  # fmt: skip
-#: The machine's own certificates, by Debian's name for them.
-_CERTIFICATES = Path("/etc/ssl/certs/ca-certificates.crt")
 #: What starts the runtime in AWS's own environments; here it only stands where it stands there.
 _ENTRYPOINT = "/lambda-entrypoint.sh"
 _ENTRYPOINT_TEXT = "#!/bin/sh\necho 'localfaas starts runtimes itself' >&2\nexit 1\n"
@@ -62,27 +58,16 @@ def is_visible(prefix: Path) -> bool:
     return any(prefix == Path(top) or Path(top) in prefix.parents for top in _VISIBLE_PREFIXES)
 
 
-def runtime_folder_entries(family: str) -> list[tuple[Path, str]]:
+def runtime_folder_entries(language: Language) -> list[tuple[Path, str]]:
     """Return (source, name) of what is in /var/runtime."""
-    folder = runtimes_folder()
-    if family == "nodejs":
-        own = [(path, path.name) for path in sorted((folder / "nodejs").glob("*.[mc]js"))]
-        own += [
-            (_CERTIFICATES, Path(NODE_CERTIFICATES).name),
-            (node_packages(), "node_modules"),
-        ]
-        return [(path, name) for path, name in own if path.exists()]
-    if family == "python":
-        parts = ("bootstrap.py", "official.py", "localfaas_runtime")
-        return [(folder / "python" / name, name) for name in parts]
-    return []
+    return language.shown(runtimes_folder() / language.name)
 
 
 def jail_plan(
     *,
     user: bool,
     first_uid: int,
-    family: str,
+    language: Language | None,
     prefix: Path | None,
     packages: Sequence[tuple[Path, str]] = (),
     argv: list[str],
@@ -93,7 +78,7 @@ def jail_plan(
     Args:
         user: In a user namespace, where there is only one user id.
         first_uid: The first of the instance's own user ids.
-        family: "python", "nodejs" or "provided".
+        language: Whose runtimes run in it; None only tries whether it can be built.
         prefix: The interpreter's installation, to be shown at /var/lang; None for none.
         packages: What the runtime brings: where each package lies, and where it is shown.
         argv: The zygote's command, as seen inside.
@@ -113,13 +98,13 @@ def jail_plan(
     binds += [(f"/dev/{name}", f"/dev/{name}") for name in _DEVICES]
     if prefix is not None and not is_visible(prefix):
         binds.append((str(prefix), "/var/lang"))
-    for source, name in runtime_folder_entries(family):
-        binds.append((str(source), f"/var/runtime/{name}"))
-    if family == "python" and prefix is not None:
+    if language is not None:
+        for source, name in runtime_folder_entries(language):
+            binds.append((str(source), f"/var/runtime/{name}"))
         # What else the machine's interpreter has installed is none of a function's.
-        if covered := site_packages(prefix):
+        if covered := covered_packages(language, prefix):
             binds.append(("", covered))
-        binds += [(str(source), target) for source, target in packages]
+    binds += [(str(source), target) for source, target in packages]
     links += [("/proc/self/fd", "/dev/fd")]
     links += [(f"/proc/self/fd/{n}", f"/dev/{name}") for n, name in enumerate(_STREAMS)]
     uids = [INNER_UID] if user else range(first_uid, first_uid + UIDS_PER_INSTANCE)
@@ -144,17 +129,12 @@ def jail_plan(
 _STREAMS = ("stdin", "stdout", "stderr")
 
 
-def packages_folder(version: int) -> str:
-    """Return where AWS's runtime of Python 3.``version`` has the packages it brings."""
-    return "/var/runtime" if version <= 10 else f"/var/lang/lib/python3.{version}/site-packages"
-
-
-def site_packages(prefix: Path) -> str:
-    """Return where the sandbox sees the packages of the interpreter at ``prefix``, if it does."""
-    if is_visible(prefix):
+def covered_packages(language: Language, prefix: Path | None) -> str:
+    """Return where the sandbox sees the packages of the installation at ``prefix``, if it does."""
+    if prefix is None or is_visible(prefix):
         return ""
-    found = next(prefix.glob("lib/python3.*/site-packages"), None)
-    return f"/var/lang/{found.relative_to(prefix)}" if found else ""
+    own = language.own_packages(prefix)
+    return f"/var/lang/{own.relative_to(prefix)}" if own else ""
 
 
 def zygote_environ() -> dict[str, str]:
@@ -166,8 +146,3 @@ def zygote_environ() -> dict[str, str]:
         "PATH": "/var/lang/bin:/usr/local/bin:/usr/bin/:/bin:/opt/bin",
         "TZ": ":UTC",
     }
-
-
-def own_interpreter() -> Path:
-    """Return the real interpreter this process runs on, never a virtual environment's."""
-    return Path(os.path.realpath(getattr(sys, "_base_executable", sys.executable)))

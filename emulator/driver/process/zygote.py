@@ -17,11 +17,13 @@ from typing import Any
 
 from emulator.driver.cgroups import unique_folders
 from emulator.driver.conventions import runtimes_folder
+from emulator.driver.languages.python import own_interpreter
 from emulator.driver.process import layout
-from emulator.driver.process.interpreters import Choice, Interpreter
+from emulator.driver.process.interpreters import Choice
 from emulator.driver.process.launch import PACKAGES, program_inside
 from emulator.driver.process.sandbox import ProcessSandbox
 from emulator.model.clock import Clock, Timer
+from emulator.model.console import Console
 from emulator.model.errors import DriverFault
 
 #: Seconds without a start before stem cells are replaced: a burst needs the machine itself.
@@ -30,7 +32,7 @@ _START_TIMEOUT = 20.0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class World:
+class ZygoteConfig:
     """What all zygotes of one driver have in common."""
 
     clock: Clock
@@ -39,8 +41,9 @@ class World:
     user: bool
     first_uid: int
     state: Path
-    #: Returns the packages of an interpreter: where each lies, and where it is shown.
-    packages: Callable[[Interpreter], Awaitable[list[tuple[Path, str]]]]
+    #: Functions run under AWS's own client where their language has one.
+    official: bool
+    console: Console
     stem_cells: int
     #: Makes a sandbox's driver side, with its slot, user id and group.
     new_sandbox: Callable[[], ProcessSandbox]
@@ -53,9 +56,9 @@ class World:
 class Zygote:
     """One zygote process and its stem cells."""
 
-    def __init__(self, choice: Choice, world: World) -> None:
+    def __init__(self, choice: Choice, config: ZygoteConfig) -> None:
         self.choice = choice
-        self._world = world
+        self._config = config
         self._stems: deque[ProcessSandbox] = deque()
         self._socket: socket.socket | None = None
         self._process: asyncio.subprocess.Process | None = None
@@ -80,11 +83,12 @@ class Zygote:
         """
         mine, theirs = socket.socketpair()
         mine.setblocking(False)
-        name = self.choice.interpreter.runtime if self.choice.interpreter else "provided"
-        log = self._world.state / f"zygote-{name}.log"
+        interpreter = self.choice.interpreter
+        name = interpreter.runtime if interpreter else self.choice.language.name
+        log = self._config.state / f"zygote-{name}.log"
         try:
             with theirs, open(log, "wb") as errors:  # noqa: ASYNC230 (an empty file)
-                if self._world.jailed:
+                if self._config.jailed:
                     await self._start_jailed(theirs, errors.fileno())
                 else:
                     await self._start_plain(theirs, errors.fileno())
@@ -103,21 +107,25 @@ class Zygote:
     def _arguments(self, control: socket.socket, root: str, runtime: str) -> list[str]:
         """The zygote's arguments after the interpreter, its files found below ``root``."""
         program = root + str(runtimes_folder() / "python" / "zygote.py")
-        jailed = "1" if self._world.jailed else "0"
+        jailed = "1" if self._config.jailed else "0"
         return ["-I", "-S", program, str(control.fileno()), jailed, runtime]
 
     async def _packages(self) -> list[tuple[Path, str]]:
-        interpreter = self.choice.interpreter
-        if interpreter is None or interpreter.family != "python":
+        interpreter, language = self.choice.interpreter, self.choice.language
+        config = self._config
+        find = language.packages(
+            official=config.official, console=config.console, state=config.state
+        )
+        if interpreter is None or find is None:
             return []
-        return await self._world.packages(interpreter)
+        return await find(interpreter, layout.covered_packages(language, interpreter.prefix))
 
     async def _link_packages(self) -> None:
         """Make the folder of packages for sandboxes that see this machine's files."""
         packages = await self._packages()
         if packages:
             assert self.choice.interpreter is not None
-            folder = self._world.state / PACKAGES / self.choice.interpreter.runtime
+            folder = self._config.state / PACKAGES / self.choice.interpreter.runtime
             shutil.rmtree(folder, ignore_errors=True)
             folder.mkdir(parents=True)
             for source, place in packages:
@@ -125,10 +133,10 @@ class Zygote:
 
     async def _start_jailed(self, control: socket.socket, errors: int) -> None:
         interpreter = self.choice.interpreter
-        own = layout.own_interpreter()
+        own = own_interpreter()
         folder = runtimes_folder() / "python"
         environ = layout.zygote_environ()
-        if interpreter is not None and interpreter.family == "python":
+        if self.choice.language.forks:
             program, runtime = program_inside(self.choice, jailed=True), "/var/runtime"
         else:
             # It only forks wardens: Python itself need not be what the sandbox shows.
@@ -137,9 +145,9 @@ class Zygote:
             libraries = f"/.host/root{own.parent.parent}/lib"
             environ["LD_LIBRARY_PATH"] = f"{libraries}:{environ['LD_LIBRARY_PATH']}"
         plan = layout.jail_plan(
-            user=self._world.user,
-            first_uid=self._world.first_uid,
-            family=self.choice.family,
+            user=self._config.user,
+            first_uid=self._config.first_uid,
+            language=self.choice.language,
             prefix=interpreter.prefix if interpreter else None,
             packages=await self._packages(),
             environ=environ,
@@ -170,10 +178,10 @@ class Zygote:
 
     async def _start_plain(self, control: socket.socket, errors: int) -> None:
         interpreter = self.choice.interpreter
-        if interpreter is not None and interpreter.family == "python":
+        if interpreter is not None and self.choice.language.forks:
             program = str(interpreter.executable)
         else:
-            program = str(layout.own_interpreter())
+            program = str(own_interpreter())
         folder = str(runtimes_folder() / "python")
         await self._link_packages()
         self._process = await asyncio.create_subprocess_exec(
@@ -195,7 +203,7 @@ class Zygote:
             self._socket.close()
             self._socket = None
         while self._stems:
-            self._world.discard(self._stems.popleft())
+            self._config.discard(self._stems.popleft())
 
     async def close(self) -> None:
         """End the zygote; sandboxes in its PID namespace end with it."""
@@ -212,7 +220,7 @@ class Zygote:
         elif self.pid:
             # The jail made it this process's own child, unknown to asyncio.
             while not await asyncio.to_thread(_reap, self.pid):
-                await self._world.clock.sleep(0.002)
+                await self._config.clock.sleep(0.002)
         self.pid = 0
 
     def _kill(self) -> None:
@@ -230,27 +238,27 @@ class Zygote:
             self._replace_later()
             if not stem.exited.done():
                 return stem
-            self._world.discard(stem)
+            self._config.discard(stem)
         if wanted:
             self._replace_later()
         return await self._order(early=early)
 
     async def fill(self) -> None:
         """Have all stem cells ready."""
-        while self.alive and len(self._stems) < self._world.stem_cells:
+        while self.alive and len(self._stems) < self._config.stem_cells:
             stem = await self._order(early=self.choice.interpreter is not None)
             await (stem.running if self.choice.interpreter is not None else stem.standing)
             if stem.exited.done():
                 end = stem.exited.result()
-                self._world.discard(stem)
+                self._config.discard(stem)
                 raise DriverFault(f"a sandbox ended before its use: {end.message or end}")
-            await self._world.equip(stem)
+            await self._config.equip(stem)
             self._stems.append(stem)
 
     def _replace_later(self) -> None:
         if self._refill is not None:
             self._refill.cancel()
-        self._refill = self._world.clock.call_later(_QUIET, self._replace)
+        self._refill = self._config.clock.call_later(_QUIET, self._replace)
 
     def _replace(self) -> None:
         if self._refilling is None or self._refilling.done():
@@ -263,35 +271,35 @@ class Zygote:
 
     async def _order(self, *, early: bool) -> ProcessSandbox:
         """Have the zygote fork a new sandbox."""
-        world = self._world
-        sandbox = world.new_sandbox()
+        config = self._config
+        sandbox = config.new_sandbox()
         fds = sandbox.open()
-        interpreter = self.choice.interpreter
-        node = early and interpreter is not None and interpreter.family == "nodejs"
+        # A stem cell of a language that forks is the fork itself.
+        starts = early and self.choice.interpreter is not None and not self.choice.language.forks
         job: dict[str, Any] = {
-            "jailed": world.jailed,
-            "user": world.user,
+            "jailed": config.jailed,
+            "user": config.user,
             "inner_uid": layout.INNER_UID if sandbox.uid is None else sandbox.uid,
             "groups": unique_folders(sandbox.group) if sandbox.group else [],
             "early": early,
-            "argv": self._node_command() if node else [],
-            "environ": layout.zygote_environ() if node else {},
+            "argv": self._stem_command() if starts else [],
+            "environ": layout.zygote_environ() if starts else {},
         }
         try:
             async with self._sending:
                 await self._send(json.dumps(job).encode() + b"\n", fds)
         except BaseException:
-            world.discard(sandbox)
+            config.discard(sandbox)
             raise
         finally:
             for fd in fds:
                 os.close(fd)
         return sandbox
 
-    def _node_command(self) -> list[str]:
-        jailed = self._world.jailed
-        folder = "/var/runtime" if jailed else str(runtimes_folder() / "nodejs")
-        return [program_inside(self.choice, jailed=jailed), f"{folder}/bootstrap.mjs", "--channel"]
+    def _stem_command(self) -> list[str]:
+        jailed, language = self._config.jailed, self.choice.language
+        folder = "/var/runtime" if jailed else str(runtimes_folder() / language.name)
+        return [program_inside(self.choice, jailed=jailed), *language.stem_command(folder)]
 
     async def _send(self, order: bytes, fds: list[int]) -> None:
         rights = [(socket.SOL_SOCKET, socket.SCM_RIGHTS, array.array("i", fds))]
@@ -301,7 +309,7 @@ class Zygote:
             try:
                 sent = self._socket.sendmsg([order], rights)
             except BlockingIOError:
-                await self._world.clock.sleep(0.001)
+                await self._config.clock.sleep(0.001)
                 continue
             except OSError as error:
                 raise DriverFault(f"the zygote takes no orders: {error}") from error

@@ -4,18 +4,21 @@ from pathlib import Path
 
 import pytest
 
-from emulator.driver.process.interpreters import Interpreter, choose, choose_among, find
+from emulator.driver.languages.base import Interpreter
+from emulator.driver.languages.nodejs import LANGUAGE as NODEJS
+from emulator.driver.languages.python import LANGUAGE as PYTHON
+from emulator.driver.process.interpreters import choose, choose_among, find
 from emulator.model.errors import ConfigurationError
 
 
 def pythons(*versions: int) -> list[Interpreter]:
-    return [Interpreter("python", v, Path(f"/usr/bin/python3.{v}")) for v in versions]
+    return [Interpreter(PYTHON, v, Path(f"/usr/bin/python3.{v}")) for v in versions]
 
 
 def test_the_exact_one_needs_no_note() -> None:
-    choice = choose_among("python3.12", "python", 12, pythons(11, 12), strict=True)
+    choice = choose_among("python3.12", PYTHON, 12, pythons(11, 12), strict=True)
     assert choice.interpreter is not None
-    assert (choice.interpreter.version, choice.note) == (12, None)
+    assert (choice.interpreter.release, choice.note) == (12, None)
 
 
 @pytest.mark.parametrize(
@@ -25,9 +28,9 @@ def test_the_exact_one_needs_no_note() -> None:
 def test_else_the_nearest_and_of_two_the_newer(
     wanted: int, there: tuple[int, ...], taken: int
 ) -> None:
-    choice = choose_among(f"python3.{wanted}", "python", wanted, pythons(*there), strict=False)
+    choice = choose_among(f"python3.{wanted}", PYTHON, wanted, pythons(*there), strict=False)
     assert choice.interpreter is not None
-    assert choice.interpreter.version == taken
+    assert choice.interpreter.release == taken
     assert choice.note is not None
     assert f"python3.{wanted}" in choice.note
     assert f"python3.{taken}" in choice.note
@@ -35,12 +38,12 @@ def test_else_the_nearest_and_of_two_the_newer(
 
 def test_strict_refuses_what_is_not_exact() -> None:
     with pytest.raises(ConfigurationError, match="Install it"):
-        choose_among("python3.13", "python", 13, pythons(11), strict=True)
+        choose_among("python3.13", PYTHON, 13, pythons(11), strict=True)
 
 
 def test_none_at_all_names_the_remedy() -> None:
     with pytest.raises(ConfigurationError, match="no Node"):
-        choose_among("nodejs22.x", "nodejs", 22, [], strict=False)
+        choose_among("nodejs22.x", NODEJS, 22, [], strict=False)
 
 
 @pytest.mark.parametrize("runtime", ["java21", "dotnet8", "ruby3.4", "", "python2.7"])
@@ -54,7 +57,7 @@ def test_provided_brings_its_own() -> None:
 
 
 def test_what_is_found_is_real() -> None:
-    found = find("python")
+    found = find(PYTHON)
     assert found
     for interpreter in found:
         assert "shims" not in interpreter.executable.parts

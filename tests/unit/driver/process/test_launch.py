@@ -6,15 +6,17 @@ from typing import Any
 import pytest
 
 from emulator.driver.conventions import LD_LIBRARY_PATH
-from emulator.driver.process.interpreters import Choice, Interpreter
+from emulator.driver.languages.base import Interpreter
+from emulator.driver.languages.nodejs import LANGUAGE as NODEJS
+from emulator.driver.languages.provided import LANGUAGE as PROVIDED
+from emulator.driver.languages.python import LANGUAGE as PYTHON
+from emulator.driver.process.interpreters import Choice
 from emulator.driver.process.launch import Launch, Paths, plan
 from emulator.model.sandbox import EnvironmentSpec
 
-PYENV = Choice(
-    "python", Interpreter("python", 12, Path("/root/.pyenv/versions/3.12/bin/python3.12"))
-)
-SYSTEM = Choice("python", Interpreter("python", 11, Path("/usr/bin/python3.11")))
-NODE = Choice("nodejs", Interpreter("nodejs", 20, Path("/usr/bin/node")))
+PYENV = Choice(PYTHON, Interpreter(PYTHON, 12, Path("/root/.pyenv/versions/3.12/bin/python3.12")))
+SYSTEM = Choice(PYTHON, Interpreter(PYTHON, 11, Path("/usr/bin/python3.11")))
+NODE = Choice(NODEJS, Interpreter(NODEJS, 20, Path("/usr/bin/node")))
 
 
 def make(
@@ -110,7 +112,7 @@ def test_provided_takes_the_codes_bootstrap_then_a_layers(tmp_path: Path) -> Non
     code, layer = tmp_path / "code", tmp_path / "layer"
     code.mkdir()
     layer.mkdir()
-    provided = Choice("provided", None)
+    provided = Choice(PROVIDED, None)
     missing = make(provided, code=code)
     assert missing.error is not None
     assert missing.error[0] == "Runtime.InvalidEntrypoint"

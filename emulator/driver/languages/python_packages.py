@@ -6,14 +6,15 @@ import asyncio
 import hashlib
 import re
 import sys
+from collections.abc import Iterable, Mapping
+from contextlib import suppress
 from importlib import metadata
+from importlib.metadata import PackageNotFoundError
 from importlib.util import find_spec
 from pathlib import Path
 
 from emulator.code import pip
-from emulator.driver.conventions import SDK, package_paths
-from emulator.driver.process.interpreters import Interpreter
-from emulator.driver.process.layout import packages_folder, site_packages
+from emulator.driver.languages.base import Interpreter
 from emulator.model.console import Console
 from emulator.model.errors import DriverFault
 
@@ -28,6 +29,17 @@ _SETUPTOOLS = ("setuptools", "setuptools-*.dist-info", "pkg_resources", "_distut
 _SETUPTOOLS_UNTIL = 11
 #: Names that pip leaves beside packages.
 _NO_PACKAGES = ("bin", "__pycache__")
+#: The AWS SDK a Python function may import, by distribution and module; nothing else of the
+#: emulator's own packages.
+SDK = {
+    "boto3": ("boto3",),
+    "botocore": ("botocore",),
+    "s3transfer": ("s3transfer",),
+    "jmespath": ("jmespath",),
+    "python-dateutil": ("dateutil",),
+    "urllib3": ("urllib3",),
+    "six": ("six",),
+}
 
 
 class PythonPackages:
@@ -48,9 +60,14 @@ class PythonPackages:
         self._state = state
         self._cache = cache
 
-    async def of(self, interpreter: Interpreter) -> list[tuple[Path, str]]:
-        """Return where each package for ``interpreter`` lies, and its place in a sandbox."""
-        version = interpreter.version
+    async def of(self, interpreter: Interpreter, covered: str) -> list[tuple[Path, str]]:
+        """Return where each package for ``interpreter`` lies, and its place in a sandbox.
+
+        Args:
+            covered: Where the sandbox sees the installation's own packages; empty where it does
+                not.
+        """
+        version = interpreter.release
         missing: list[str] = []
         found: list[tuple[Path, str]] = []
         if _runs_on("boto3", version):
@@ -66,9 +83,9 @@ class PythonPackages:
                 missing.append("awslambdaric")
         for name in missing:
             found += _content(await self._installed(name, interpreter))
-        folder = packages_folder(version)
+        folder = interpreter.language.packages_folder(version)
         shown = {f"{folder}/{name}": path for path, name in found}
-        return [(path, place) for place, path in shown.items()] + _installers(interpreter)
+        return [(path, place) for place, path in shown.items()] + _installers(interpreter, covered)
 
     async def _installed(self, name: str, interpreter: Interpreter) -> Path:
         """Return the folder with a package and what it needs, installed once per interpreter."""
@@ -81,7 +98,7 @@ class PythonPackages:
             async with pip.scratch(cache) as scratch:
                 self._console.info(f"installing {name} for {interpreter.runtime} functions, once")
                 # By this emulator's pip, for its version: it need not run on old interpreters.
-                wanted = ("--only-binary=:all:", f"--python-version=3.{interpreter.version}")
+                wanted = ("--only-binary=:all:", f"--python-version=3.{interpreter.release}")
                 arguments = [*pip.INSTALL, *wanted, "--target", str(scratch), name]
                 own = None if find_spec("pip") else interpreter.executable
                 failure = await pip.run(own, arguments, scratch)
@@ -120,13 +137,42 @@ def _content(folder: Path) -> list[tuple[Path, str]]:
     return [(path, path.name) for path in folder.iterdir() if path.name not in _NO_PACKAGES]
 
 
-def _installers(interpreter: Interpreter) -> list[tuple[Path, str]]:
+def _installers(interpreter: Interpreter, covered: str) -> list[tuple[Path, str]]:
     """Return pip, which AWS's runtimes have, where the interpreter's packages are covered."""
-    inside = site_packages(interpreter.prefix)
-    if not inside:
+    if not covered:
         return []
-    own = interpreter.prefix / Path(inside).relative_to("/var/lang")
+    own = interpreter.prefix / Path(covered).relative_to("/var/lang")
     patterns = _INSTALLERS
-    if interpreter.version <= _SETUPTOOLS_UNTIL:
+    if interpreter.release <= _SETUPTOOLS_UNTIL:
         patterns += _SETUPTOOLS
-    return [(path, f"{inside}/{path.name}") for name in patterns for path in own.glob(name)]
+    return [(path, f"{covered}/{path.name}") for name in patterns for path in own.glob(name)]
+
+
+def package_paths(packages: Mapping[str, Iterable[str]]) -> list[tuple[Path, str]]:
+    """Return where each installed package lies, with its name in a folder: modules, metadata.
+
+    Args:
+        packages: Distributions with their modules.
+    """
+    found = []
+    for distribution, modules in packages.items():
+        for name in modules:
+            place = _place(name)
+            if place is not None:
+                found.append((place, place.name))
+        with suppress(PackageNotFoundError):
+            base = Path(str(metadata.distribution(distribution).locate_file("")))
+            pattern = f"{distribution.replace('-', '_')}-*.dist-info"
+            found += [(path, path.name) for path in base.glob(pattern)]
+    return found
+
+
+def _place(module: str) -> Path | None:
+    try:
+        spec = find_spec(module)
+    except ImportError:
+        return None
+    if spec is None or spec.origin is None:
+        return None
+    origin = Path(spec.origin)
+    return origin.parent if spec.submodule_search_locations else origin
