@@ -100,6 +100,8 @@ class Language:
     identifier: ClassVar[re.Pattern[str] | None] = None
     #: Which identifiers those are, for people.
     served: ClassVar[str] = ""
+    #: Runtimes can be started before their function is known.
+    has_stem_cells: ClassVar[bool] = False
     #: Its interpreter is what zygotes run on: a fork of a zygote is a runtime that is ready.
     forks: ClassVar[bool] = False
     #: The function's code, or a layer, brings the program.
@@ -141,8 +143,8 @@ class Language:
         raise NotImplementedError
 
     def stem_command(self, folder: str) -> list[str]:
-        """Return the interpreter's arguments that start a stem cell, unless the language forks."""
-        raise NotImplementedError
+        """Return the interpreter's arguments that start a stem cell; none where a fork is one."""
+        return []
 
     def shown(self, bootstrap: Path) -> list[tuple[Path, str]]:
         """Return what to show of this machine in /var/runtime: files or folders, and their names.

@@ -32,6 +32,7 @@ class NodeJs(Language):
     starts_in_shell = True
     identifier = re.compile(r"nodejs(\d+)(?:\.x)?$")
     served = "nodejs"
+    has_stem_cells = True
     start_up_variables = "NODE_OPTIONS$|NODE_EXTRA_|UV_"
     harmless: ClassVar[Mapping[str, str]] = {"NODE_EXTRA_CA_CERTS": CERTIFICATES}
     container = ContainerStart(

@@ -35,6 +35,7 @@ class Python(Language):
     has_official_client = True
     identifier = re.compile(r"python3\.(\d+)$")
     served = "python3.9 and later"
+    has_stem_cells = True
     forks = True
     start_up_variables = "PYTHON(?!PATH$)"
     has_sdk = True

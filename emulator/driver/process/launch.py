@@ -152,7 +152,8 @@ def plan(
     if wrapper := environ.get(WRAPPER):
         argv = (paths.translate(wrapper), *command)
         return Launch(early=False, argv=argv, wrapped=True, channel=channel, **common)
-    if official or _needs_fresh_process(environ, jailed=jailed):
+    has_stem_cells = choice.language.has_stem_cells and not official
+    if not has_stem_cells or _needs_fresh_process(environ, jailed=jailed):
         return Launch(early=False, argv=command, channel=channel, **common)
     return Launch(early=True, **common)
 

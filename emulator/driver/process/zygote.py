@@ -232,7 +232,8 @@ class Zygote:
 
     async def take(self, *, early: bool) -> ProcessSandbox:
         """Return a sandbox to specialise: a stem cell where one will do and is there."""
-        wanted = early or self.choice.interpreter is None
+        # Where runtimes are no stem cells, their sandboxes are.
+        wanted = early or not self.choice.language.has_stem_cells
         while wanted and self._stems:
             stem = self._stems.popleft()
             self._replace_later()
@@ -246,8 +247,9 @@ class Zygote:
     async def fill(self) -> None:
         """Have all stem cells ready."""
         while self.alive and len(self._stems) < self._config.stem_cells:
-            stem = await self._order(early=self.choice.interpreter is not None)
-            await (stem.running if self.choice.interpreter is not None else stem.standing)
+            early = self.choice.language.has_stem_cells
+            stem = await self._order(early=early)
+            await (stem.running if early else stem.standing)
             if stem.exited.done():
                 end = stem.exited.result()
                 self._config.discard(stem)
@@ -274,16 +276,15 @@ class Zygote:
         config = self._config
         sandbox = config.new_sandbox()
         fds = sandbox.open()
-        # A stem cell of a language that forks is the fork itself.
-        starts = early and self.choice.interpreter is not None and not self.choice.language.forks
+        command = self._stem_command() if early else []
         job: dict[str, Any] = {
             "jailed": config.jailed,
             "user": config.user,
             "inner_uid": layout.INNER_UID if sandbox.uid is None else sandbox.uid,
             "groups": unique_folders(sandbox.group) if sandbox.group else [],
             "early": early,
-            "argv": self._stem_command() if starts else [],
-            "environ": layout.zygote_environ() if starts else {},
+            "argv": command,
+            "environ": layout.zygote_environ() if command else {},
         }
         try:
             async with self._sending:
@@ -299,7 +300,8 @@ class Zygote:
     def _stem_command(self) -> list[str]:
         jailed, language = self._config.jailed, self.choice.language
         folder = "/var/runtime" if jailed else str(runtimes_folder() / language.name)
-        return [program_inside(self.choice, jailed=jailed), *language.stem_command(folder)]
+        arguments = language.stem_command(folder)
+        return [program_inside(self.choice, jailed=jailed), *arguments] if arguments else []
 
     async def _send(self, order: bytes, fds: list[int]) -> None:
         rights = [(socket.SOL_SOCKET, socket.SCM_RIGHTS, array.array("i", fds))]
