@@ -35,9 +35,9 @@ def localfaas(*arguments: str) -> str:
 
 def test_its_option_is_in_the_help() -> None:
     text = localfaas("up", "--help")
-    assert "<process|docker|scripted|auto>" in text
+    assert "--driver process|docker|scripted|auto" in text
     assert "Scripted driver:" in text
-    assert "--script-scenes <int>" in text
+    assert "--script-scenes N" in text
     assert "LOCALFAAS_SCRIPT_SCENES" in text
     assert "default: 7" in text
     assert "docker and scripted" in " ".join(text.split()), "the drivers that freeze"
