@@ -1,4 +1,4 @@
-"""Gives back what it gets: for trying out events, and for measuring what a call costs."""
+"""Returns its event: for trying out events, and for measuring what a call costs."""
 
 
 def handler(event, context):

@@ -1,4 +1,4 @@
-"""A function that ends its own process takes the environment with it."""
+"""A function that ends its own process: the call fails, and the runtime starts anew."""
 
 import sys
 

@@ -1,4 +1,4 @@
-"""The smallest function that does something: an event in, a result out."""
+"""A small function: an event goes in, a result comes out."""
 
 import os
 
@@ -7,7 +7,7 @@ def handler(event, context):
     name = event.get("name", "world")
     print(f"greeting {name}")
     return {
-        "message": f"{os.environ['GREETING']}, {name}!",
+        "message": f"{os.environ.get('GREETING', 'Hello')}, {name}!",
         "function": context.function_name,
         "requestId": context.aws_request_id,
     }

@@ -1,4 +1,4 @@
-"""The classic bug: what lives at module level outlives the request, and the next caller sees it."""
+"""The classic bug: a list at module level outlives the call, and the next caller sees it."""
 
 cart = []  # one per environment, not one per customer
 

@@ -8,10 +8,10 @@ from aws_lambda_powertools.utilities.batch import (
 from aws_lambda_powertools.utilities.idempotency import IdempotencyConfig, idempotent_function
 from store import SqliteStore
 
-# Of the whole batch failing, too, only its messages are told: no error of the function's.
+# Where every order of a batch fails, report the messages; do not fail the call.
 processor = BatchProcessor(event_type=EventType.SQS, raise_on_entire_batch_failure=False)
-# The key is taken from the argument that `data_keyword_argument` names: from the order, not from
-# the record around it. An order without one is an error, not an order done twice.
+# The key comes from the argument that `data_keyword_argument` names: the order, not the record
+# around it. An order without a key is an error: it might be charged twice.
 config = IdempotencyConfig(event_key_jmespath="order_id", raise_on_no_idempotency_key=True)
 store = SqliteStore()
 
@@ -25,16 +25,16 @@ def charge(order):
 
 
 def handle(record):
-    # By keyword: given by position, the order would not be seen by `idempotent_function`.
+    # By keyword: `idempotent_function` does not find an order that is passed by position.
     try:
         charge(order=record.json_body)
     except Exception as error:
-        print(f"failed: {error}")  # Powertools keeps it to itself
+        print(f"failed: {error}")  # Powertools does not log it
         raise
 
 
 def handler(event, context):
-    # Tells it how much time is left, so that a call that timed out does not block its orders.
+    # Powertools learns how much time is left, so a call that times out does not block its orders.
     config.register_lambda_context(context)
     return process_partial_response(
         event=event, record_handler=handle, processor=processor, context=context

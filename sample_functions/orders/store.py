@@ -1,7 +1,7 @@
-"""Where idempotency is remembered: a SQLite file in /tmp, which one environment has for itself.
+"""Remembers which orders are done: in a SQLite file in /tmp, which belongs to one environment.
 
-To remember across environments, give `charge` another store, e.g. Powertools' own
-`DynamoDBPersistenceLayer`; nothing else changes.
+To remember them across environments, give `charge` another store, e.g. Powertools' own
+`DynamoDBPersistenceLayer`. Nothing else changes.
 """
 
 import sqlite3
@@ -47,8 +47,8 @@ class SqliteStore(BasePersistenceLayer):
         )
 
     def _put_record(self, data_record):
-        # One statement, so that of two who come at once only one gets the order: the other may
-        # have it when the first's result has expired, or the first ran out of time.
+        # One statement: of two calls at once, only one gets the order. The other may have it
+        # when the first one's result has expired, or when the first one ran out of time.
         taken = self._database.execute(
             f"INSERT INTO records (key, {', '.join(_COLUMNS)}) VALUES (?, ?, ?, ?, ?, ?) "
             "ON CONFLICT (key) DO UPDATE SET status = excluded.status, expiry = excluded.expiry, "

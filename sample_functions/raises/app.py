@@ -1,4 +1,4 @@
-"""An exception is an answer: status 200, a payload that tells it, and a warm environment."""
+"""An exception is an answer: status 200, the error as payload, and a warm environment."""
 
 
 class OutOfStock(Exception):

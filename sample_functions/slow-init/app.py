@@ -1,4 +1,4 @@
-"""Work at module level is done once per environment: the first caller waits for it, no other."""
+"""An environment runs the code at module level once: only its first caller waits for it."""
 
 import time
 

@@ -1,4 +1,4 @@
-"""Lines reach the log while the function still runs: watch them with `localfaas logs -f`."""
+"""Log lines arrive while the function still runs: watch them with `localfaas logs -f`."""
 
 import logging
 import time

@@ -1,4 +1,4 @@
-"""A function that takes too long is killed; the next one starts anew, but finds the old /tmp."""
+"""A function that takes too long is killed; the next call finds the old /tmp, but new globals."""
 
 import pathlib
 import time
