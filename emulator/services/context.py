@@ -133,7 +133,7 @@ class Context:
     #: What ``open`` of the service's ``state.py`` returned; None where it has none.
     state: Any = None
     #: Headers of the answer that stand in no model; names in lower case.
-    headers: list[tuple[bytes, bytes]] = field(default_factory=list)
+    headers: tuple[tuple[bytes, bytes], ...] = ()
 
     @property
     def waits(self) -> bool:

@@ -14,7 +14,6 @@ from emulator.model.errors import AwsError
 from emulator.services.not_served import NotServed, not_served
 from emulator.services.service import Service
 from emulator.wire import ServiceCodec, values
-from emulator.wire.form_body import load_form
 
 #: Parameters of a form that say whom it is for, where it can't be decoded.
 _PLAIN = re.compile(rb"(?:^|&)(Action|Version)=([\w-]+)")
@@ -80,18 +79,11 @@ class Identifier:
             NotServed: It is for a service that is not served, or for no operation of the one it
                 is for.
         """
-        known = self._by_signature.get(signed_for)
+        known = self._by_signature.get(signed_for) or self.without_body(path, signed_for)
         if known is not None:
             return known
         signed = self._signed.get(signed_for, ())
-        owner = self._owner(path, signed if signed_for else self._services)
-        if owner is None and len(signed) == 1:
-            owner = signed[0]
-        if owner is not None and owner.spec.is_rest:
-            meaning = Meaning(owner, owner.codec(), None)
-            if len(signed) == 1:
-                self._by_signature[signed_for] = meaning
-            return meaning
+        owner = self._owner(path, signed_for)
         named = self._named(path, query_string, headers, body, signed_for, owner)
         if named is not None:
             return named
@@ -105,11 +97,23 @@ class Identifier:
         titles = [service.spec.title for service in self._services]
         raise not_served(headers, query_string, body, signed_for, titles)
 
-    def _owner(self, path: str, among: Iterable[Service]) -> Service | None:
+    def without_body(self, path: str, signed_for: str) -> Meaning | None:
+        """Return what a request means if signature and path say it alone; see :meth:`__call__`."""
+        owner = self._owner(path, signed_for)
+        if owner is None or not owner.spec.is_rest:
+            return None
+        meaning = Meaning(owner, owner.codec(), None)
+        if self._signed.get(signed_for) == [owner]:
+            self._by_signature[signed_for] = meaning
+        return meaning
+
+    def _owner(self, path: str, signed_for: str) -> Service | None:
+        """Return the service that signature and path point to; an operation may point elsewhere."""
+        signed = self._signed.get(signed_for, ()) if signed_for else self._services
         for pattern, service in self._paths:
-            if service in among and pattern.fullmatch(path):
+            if service in signed and pattern.fullmatch(path):
                 return service
-        return None
+        return signed[0] if len(signed) == 1 else None
 
     def _named(
         self,
@@ -164,6 +168,8 @@ def _action(
         return parameters
     if not headers.get("content-type", "").startswith("application/x-www-form-urlencoded"):
         return None
+    from emulator.wire.form_body import load_form  # many emulators never see a form
+
     try:
         parameters = load_form(query_string, body)
     except AwsError:

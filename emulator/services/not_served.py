@@ -7,10 +7,10 @@ from collections.abc import Iterable, Mapping
 from functools import cache
 
 from emulator.model.errors import AwsError
-from emulator.wire import ServiceCodec, s3
+from emulator.wire import ServiceCodec
 from emulator.wire.deviations import NONE
 from emulator.wire.messages import Response
-from emulator.wire.model import ServiceModel
+from emulator.wire.model import ServiceModel, title
 
 #: Services whose rest protocol speaks XML, by their names in signatures.
 _REST_XML = frozenset({"s3", "s3express", "cloudfront", "route53", "s3-outposts"})
@@ -38,7 +38,11 @@ class NotServed(Exception):
 @cache
 def foreign_codec(protocol: str) -> ServiceCodec:
     """Return a codec that can write errors of a service whose model is not at hand."""
-    deviations = s3.DEVIATIONS if protocol == "rest-xml" else NONE
+    deviations = NONE
+    if protocol == "rest-xml":
+        from emulator.wire import s3
+
+        deviations = s3.DEVIATIONS
     return ServiceCodec(ServiceModel("", {"jsonVersion": "1.1"}, {}, {}, deviations), protocol)
 
 
@@ -52,7 +56,7 @@ def not_served(
         served: The titles of the services that are.
     """
     name, protocol = _named(headers, query, body, signed_for)
-    text = f"localfaas does not serve {name}; it serves {', '.join(sorted(served))}."
+    text = f"localfaas does not serve {title(name)}; it serves {', '.join(sorted(served))}."
     code = "NotImplemented" if protocol == "rest-xml" else "NotImplementedException"
     # Not 501: SDKs would try it again and again.
     return NotServed(foreign_codec(protocol), AwsError(code, text, status=400))

@@ -11,12 +11,10 @@ from emulator.services.context import Context
 from emulator.services.identify import Identifier
 from emulator.services.service import Service
 from emulator.services.spec import OptionalModule
-from emulator.stack.kinds import Kind
-from emulator.wire import direct
-from emulator.wire import fit as fitting
 
 if TYPE_CHECKING:
     from emulator.services.context import Parts
+    from emulator.stack.kinds import Kind
 
 #: Delivers one event to an ARN: (ARN, delivery).
 Deliver = Callable[[str, Any], Awaitable[None]]
@@ -143,6 +141,8 @@ class Table:
         Raises:
             LookupError: The service is not served.
         """
+        from emulator.wire import fit as fitting  # with the first template
+
         codec = self.find(service).codec()
         return fitting.fit(codec.model, codec.operation(operation), values)
 
@@ -174,6 +174,8 @@ class Table:
             LookupError: The service is not served.
             DriverFault, StorageError: The machine, an engine or a disk failed.
         """
+        from emulator.wire import direct  # most emulators are called over HTTP alone
+
         found = self.find(service)
         codec = found.codec()
         model = codec.operation(operation)

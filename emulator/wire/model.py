@@ -11,7 +11,7 @@ import re
 import zlib
 from collections.abc import Mapping
 from dataclasses import dataclass
-from functools import cache, cached_property
+from functools import cache, cached_property, lru_cache
 from pathlib import Path
 from types import MappingProxyType
 from typing import Any
@@ -30,6 +30,10 @@ _NOISE = frozenset(
     "documentation deprecated deprecatedMessage deprecatedSince examples box contextParam xmlOrder "
     "idempotencyToken synthetic retryable".split()
 )
+_NAME = re.compile(r"[a-z0-9-]{1,64}")
+#: The bytes of a model among which its metadata are: these come first.
+_HEAD = 8192
+_SERVICE_ID = re.compile(rb'"serviceId"\s*:\s*"([^"]+)"')
 _CAPITALISED_WORD = re.compile(r"(.)([A-Z][a-z]+)")
 _PLURAL_ACRONYM = re.compile(r"[A-Z]{2,}s$")
 _WORD_END = re.compile(r"([a-z0-9])([A-Z])")
@@ -161,6 +165,21 @@ def _botocore_models() -> Path:
     if botocore is None or botocore.origin is None:
         raise LookupError("botocore, which carries the AWS service models, is not installed")
     return Path(botocore.origin).parent / "data"
+
+
+@lru_cache(64)
+def title(name: str) -> str:
+    """Return what users call a service, by its name in botocore; the name itself if unknown.
+
+    Only the beginning of its model is read: it may be a service that is not served.
+    """
+    if _NAME.fullmatch(name):
+        for path in sorted((_botocore_models() / name).glob("*/service-2.json.gz"), reverse=True):
+            with path.open("rb") as file:
+                head = zlib.decompressobj(_GZIP).decompress(file.read(_HEAD), _HEAD)
+            if found := _SERVICE_ID.search(head):
+                return found[1].decode()
+    return name
 
 
 def _read(name: str, models: Path) -> bytes:

@@ -44,8 +44,10 @@ class _Node:
     routes: dict[str, list[_Route]] = field(default_factory=dict)
 
 
-#: Routes that a request may mean, and the labels of its path.
-_Found = tuple[tuple[_Route, ...], tuple[str, ...]]
+#: An operation and the labels of its path.
+_Meaning = tuple[Operation, Mapping[str, str]]
+#: What a request may mean, each with the headers it then has.
+_Found = list[tuple[frozenset[str], _Meaning]]
 
 
 class Router:
@@ -79,9 +81,7 @@ class Router:
         routes.append(_Route(operation, tuple(labels), fixed, parameters, headers))
         routes.sort(key=lambda route: route.rank)
 
-    def match(
-        self, method: str, raw_path: str, query: str, headers: Mapping[str, str]
-    ) -> tuple[Operation, dict[str, str]]:
+    def match(self, method: str, raw_path: str, query: str, headers: Mapping[str, str]) -> _Meaning:
         """Find the operation and the labels of its path.
 
         Args:
@@ -98,15 +98,14 @@ class Router:
         # What is long is remembered by nobody: it may be of any length.
         short = len(raw_path) + len(query) <= _LONGEST_REMEMBERED
         find = self._find if short else self._find_routes
-        routes, labels = find(method, raw_path, query)
-        route = routes[0]
-        if len(routes) > 1:
-            route = next(
-                (each for each in routes if each.headers.issubset(headers)),
-                # None is complete: the least demanding says what it lacks.
-                min(routes, key=lambda each: len(each.headers)),
-            )
-        return route.operation, dict(zip(route.labels, labels, strict=True))
+        found = find(method, raw_path, query)
+        if len(found) == 1:
+            return found[0][1]
+        for needed, meaning in found:
+            if needed.issubset(headers):
+                return meaning
+        # None is complete: the least demanding says what it lacks.
+        return min(found, key=lambda each: len(each[0]))[1]
 
     def _find_routes(self, method: str, raw_path: str, query: str) -> _Found:
         """Find what a request may mean, its headers aside."""
@@ -144,7 +143,11 @@ class Router:
         routes = [route for route in routes if len(route.fixed) == len(routes[0].fixed)]
         named = [route for route in routes if f"x-id={route.operation.name}" in parameters]
         complete = [route for route in routes if route.parameters.issubset(given)]
-        return tuple(named or complete or routes[-1:]), tuple(map(_decode, labels))
+        texts = [_decode(label) for label in labels]
+        return [
+            (route.headers, (route.operation, dict(zip(route.labels, texts, strict=True))))
+            for route in named or complete or routes[-1:]
+        ]
 
     def _no_route(self, method: str, path: str) -> AwsError:
         if self._unknown is not None:

@@ -133,7 +133,7 @@ async def _prepare(
         client_context=_client_context(request.get("ClientContext")),
         tenant_id=tenant_id,
     )
-    ctx.headers.append((b"x-amzn-trace-id", invocation.trace_id.encode("latin-1", "replace")))
+    ctx.headers = ((b"x-amzn-trace-id", invocation.trace_id.encode("latin-1", "replace")),)
     return named, version, invocation
 
 
