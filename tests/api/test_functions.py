@@ -193,7 +193,7 @@ def test_an_operation_that_is_not_there_says_so(client: Any) -> None:
 
 
 def test_another_service_says_so(scripted: Running) -> None:
-    with pytest.raises(ClientError, match="does not serve dynamodb"):
+    with pytest.raises(ClientError, match="does not serve DynamoDB"):
         scripted.client("dynamodb").list_tables()
 
 
