@@ -118,6 +118,12 @@ class Settings:
     bootstrap: Literal["localfaas", "awslambdaric"] = option(
         "localfaas", "The Runtime API client of Python functions: ours, or AWS's own.", RUNNING
     )
+    allow_link_local: bool = option(
+        False,
+        "Let functions reach link-local addresses (169.254.0.0/16), where clouds keep a machine's "
+        "credentials.",
+        RUNNING,
+    )
     inject_endpoint: bool = option(
         True,
         "Do not give functions AWS_ENDPOINT_URL: their AWS SDK talks to AWS.",

@@ -16,7 +16,7 @@ import struct
 import sys
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
 
 _CLONE_FS = 0x200
@@ -78,24 +78,35 @@ def entering_executor() -> ThreadPoolExecutor:
     )
 
 
+def _inside(pid: int) -> AbstractContextManager[None]:
+    """Be in the mount namespace of ``pid`` for a while, on a thread of its own."""
+    own = Path("/proc/thread-self/ns/mnt")
+    return inside_namespace(Path(f"/proc/{pid}/ns/mnt"), own, _CLONE_NEWNS)
+
+
 @contextmanager
-def _inside(pid: int) -> Iterator[None]:
-    """Be in the mount namespace of ``pid`` for a while, on a thread of its own.
+def inside_namespace(namespace: Path, own: Path, kind: int) -> Iterator[None]:
+    """Have this thread be in another namespace for a while.
+
+    Args:
+        namespace: Where the kernel shows it.
+        own: Where it shows that of this thread.
+        kind: The flag of clone(2) that stands for this kind of namespace.
 
     Raises:
         OSError: The kernel refused, or the process is gone.
     """
-    home = os.open("/proc/thread-self/ns/mnt", os.O_RDONLY | os.O_CLOEXEC)
+    home = os.open(own, os.O_RDONLY | os.O_CLOEXEC)
     try:
-        there = os.open(f"/proc/{pid}/ns/mnt", os.O_RDONLY | os.O_CLOEXEC)
+        there = os.open(namespace, os.O_RDONLY | os.O_CLOEXEC)
         try:
-            _call("setns", there, _CLONE_NEWNS)
+            _call("setns", there, kind)
         finally:
             os.close(there)
         try:
             yield
         finally:
-            _call("setns", home, _CLONE_NEWNS)
+            _call("setns", home, kind)
     finally:
         os.close(home)
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import errno
 import os
 import signal
 import socket
@@ -100,6 +101,23 @@ class TestWalls:
             "first": False,
         }
         runtime.close()
+
+    @pytest.mark.skipif(os.geteuid() != 0, reason="needs root: without, they are open")
+    @pytest.mark.parametrize("allowed", [False, True])
+    async def test_link_local_addresses_are_closed_unless_asked_for(
+        self, tmp_path: Path, allowed: bool
+    ) -> None:
+        need_engine()
+        async with open_driver(allow_link_local=allowed) as driver:
+            runtime = await Runtime.connect(await driver.start(make_spec(tmp_path)))
+            number = await runtime.run(
+                "import socket\n"
+                "client = socket.socket()\n"
+                "client.settimeout(0.5)\n"
+                "result = client.connect_ex(('169.254.169.254', 80))"
+            )
+            assert (number == errno.EACCES) is not allowed
+            runtime.close()
 
     async def test_processes_are_limited(self, driver: DockerDriver, tmp_path: Path) -> None:
         sandbox = await driver.start(make_spec(tmp_path, memory_mb=1769))

@@ -10,7 +10,7 @@ from collections.abc import Coroutine, Mapping
 from contextlib import suppress
 from typing import Any
 
-from emulator.driver import cgroups
+from emulator.driver import cgroups, link_local
 from emulator.driver.docker import launch, paths
 from emulator.driver.docker.callbacks import CallbackServer
 from emulator.driver.docker.create_request import CreateRequest, Mount
@@ -43,6 +43,7 @@ class Containers:
         labels: What every container carries.
         prefix: Of their names; this instance's own.
         limits_later: Limits can be given to a container that runs, as a stem cell needs.
+        closes_link_local: Link-local addresses are closed to containers.
         clock: For the pauses between attempts to remove.
     """
 
@@ -56,6 +57,7 @@ class Containers:
         labels: Mapping[str, str],
         prefix: str,
         limits_later: bool,
+        closes_link_local: bool,
         clock: Clock,
     ) -> None:
         self._engine = engine
@@ -66,6 +68,7 @@ class Containers:
         self._prefix = prefix
         self._init = engine.info.init
         self.limits_later = limits_later
+        self._closes_link_local = closes_link_local
         self._count = 0
         self._callbacks = CallbackServer(network.listen_host)
         self._removals = Removals(engine, files.remove, clock)
@@ -212,6 +215,8 @@ class Containers:
             await self._engine.start(container.id)
             state = await self._engine.inspect(container.id)
             sandbox.addresses = frozenset(state.addresses.values())
+            if self._closes_link_local and state.pid:
+                await self._close_link_local(state.pid)
             if workspace is not None:
                 await self._files.hide_disk(workspace)
                 if state.pid:
@@ -228,6 +233,17 @@ class Containers:
         finally:
             if calling is not None:
                 calling.cancel()
+
+    async def _close_link_local(self, pid: int) -> None:
+        try:
+            await asyncio.to_thread(link_local.close_in_container, pid)
+        except FileNotFoundError:
+            return  # it has ended
+        except OSError as error:
+            raise DriverFault(
+                f"link-local addresses can't be closed to a container ({error}). To leave them open"
+                " use --allow-link-local."
+            ) from error
 
     async def _connection(
         self, sandbox: DockerSandbox, calling: asyncio.Future[socket.socket]

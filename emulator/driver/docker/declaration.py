@@ -30,6 +30,7 @@ def _make(setup: DriverSetup) -> Driver:
         setup.options,
         stems=setup.settings.stem_cells,
         own_client=setup.settings.bootstrap == "localfaas",
+        allow_link_local=setup.settings.allow_link_local,
     )
     return DockerDriver(
         settings, bootstraps=runtimes_folder(), environ=setup.environ, console=setup.console
@@ -51,6 +52,10 @@ def _checks() -> Iterable[Finding]:
     found = find_engine(os.environ, seconds=5)
     if found.info is not None:
         yield Finding(subject="Docker", verdict="ok", detail=f"{found.info} at {found.url}")
+        from emulator.driver import link_local, mounts
+
+        if not mounts.available():
+            yield Finding(subject="Docker", verdict="note", detail=link_local.NOTE)
         return
     yield Finding(
         subject="Docker",

@@ -122,6 +122,7 @@ class DockerDriver:
             self._notes.append(left)
         if local:
             self._local = LocalFiles(self.folder, privileged=mounts.available())
+        closes = mounts.available() and local and not self._settings.allow_link_local
         network = await find_network(
             self._engine,
             info,
@@ -155,6 +156,7 @@ class DockerDriver:
             labels=marks,
             prefix=prefix,
             limits_later=limits_later(info, local=local),
+            closes_link_local=closes,
             clock=self._clock,
         )
         self._stems = StemPool(

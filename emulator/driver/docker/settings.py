@@ -54,6 +54,8 @@ class DockerSettings:
     host: str = ""
     #: Python functions run under our own bootstrap; else under the client their image brings.
     own_client: bool = True
+    #: Functions may reach link-local addresses.
+    allow_link_local: bool = False
     #: Stem cells kept ready for each image in use.
     stems: int = 3
     #: Where locks, sockets and disks of containers are: a short path on a local file system.

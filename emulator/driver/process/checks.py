@@ -7,6 +7,7 @@ import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
+from emulator.driver import link_local
 from emulator.driver.declaration import Finding
 from emulator.driver.languages.table import languages
 from emulator.driver.process.driver import ProcessDriver
@@ -44,7 +45,7 @@ def isolation() -> Iterator[Finding]:
     """Yield what this machine can do of what isolates functions. Opens a driver."""
     with tempfile.TemporaryDirectory(prefix="localfaas-doctor-") as state:
         try:
-            notes = asyncio.run(_notes(Path(state)))
+            notes, closes_link_local = asyncio.run(_open(Path(state)))
         except LocalfaasError as error:
             yield Finding(
                 subject="process driver",
@@ -58,15 +59,24 @@ def isolation() -> Iterator[Finding]:
             yield Finding(
                 subject=subject.removeprefix("No "), verdict="ok", detail="as functions need them"
             )
+    if closes_link_local:
+        yield Finding(subject="link-local addresses", verdict="ok", detail="closed to functions")
+    elif link_local.NOTE not in "".join(notes):
+        yield Finding(
+            subject="link-local addresses",
+            verdict="note",
+            detail=link_local.NOTE,
+            remedy="run as root where this machine has credentials at such an address",
+        )
     for note in notes:
         remedy = next((text for start, text in _REMEDIES.items() if note.startswith(start)), "")
         yield Finding(subject="process driver", verdict="note", detail=note, remedy=remedy)
 
 
-async def _notes(state: Path) -> list[str]:
+async def _open(state: Path) -> tuple[list[str], bool]:
     driver = ProcessDriver(state=state)
     await driver.open()
     try:
-        return driver.notes()
+        return driver.notes(), driver.closes_link_local
     finally:
         await driver.close()

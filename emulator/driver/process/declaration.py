@@ -20,6 +20,7 @@ def _make(setup: DriverSetup) -> Driver:
         bootstrap=setup.settings.bootstrap,
         stem_cells=setup.settings.stem_cells,
         console=setup.console,
+        allow_link_local=setup.settings.allow_link_local,
     )
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import errno
 import json
 import os
 import platform
@@ -13,7 +14,7 @@ from collections import deque
 from contextlib import suppress
 from pathlib import Path
 
-from emulator.driver import cgroups, conventions
+from emulator.driver import cgroups, conventions, link_local
 from emulator.driver.base import Sandbox
 from emulator.driver.disks import Disks
 from emulator.driver.languages.python import own_interpreter
@@ -36,6 +37,8 @@ _NO_IMAGES = "{image} is a container image, which needs --driver docker"
 _MB = 1024 * 1024
 #: Processes and threads of one sandbox; Lambda's own limit is RLIMIT_NPROC 742.
 _PIDS = 1024
+#: How often user ids are chosen that no other emulator has.
+_ATTEMPTS = 16
 
 
 class ProcessDriver:
@@ -51,6 +54,7 @@ class ProcessDriver:
         use_cgroups: Use control groups where they can be had.
         clock: For waiting.
         console: Told what is installed for a runtime.
+        allow_link_local: Let functions reach link-local addresses.
     """
 
     name = "process"
@@ -72,6 +76,7 @@ class ProcessDriver:
         use_cgroups: bool = True,
         clock: Clock | None = None,
         console: Console | None = None,
+        allow_link_local: bool = False,
     ) -> None:
         self._console = console or SilentConsole()
         self._state = state / "process"
@@ -88,6 +93,8 @@ class ProcessDriver:
         self._slots: deque[int] = deque()
         self._sandboxes: set[ProcessSandbox] = set()
         self._background: set[asyncio.Task[None]] = set()
+        self._allow_link_local = allow_link_local
+        self._link_local: link_local.Closed | None = None
         self._ledger: ledger.Ledger | None = None
         self._temporary = Temporary(self._state)
         self._instance = secrets.token_hex(4)
@@ -113,7 +120,7 @@ class ProcessDriver:
             clock=self._clock,
             jailed=isolation != "none",
             user=isolation == "user",
-            first_uid=layout.first_uid(secrets.randbelow(layout.INSTANCES)),
+            first_uid=self._choose_ids(closing=isolation == "root"),
             state=self._state,
             official=self._bootstrap == "awslambdaric",
             console=self._console,
@@ -125,6 +132,32 @@ class ProcessDriver:
         if not self._config.jailed:
             self._link_runtime_folder()
         self._take_notes()
+
+    def _choose_ids(self, *, closing: bool) -> int:
+        """Return the first of the sandboxes' user ids, closing link-local addresses to them.
+
+        Args:
+            closing: Where each sandbox has an id of its own, unless the user decided otherwise.
+        """
+        for _ in range(_ATTEMPTS):
+            first = layout.first_uid(secrets.randbelow(layout.INSTANCES))
+            if not closing or self._allow_link_local:
+                break
+            ids = link_local.UserIds(first, first + layout.UIDS_PER_INSTANCE - 1)
+            space = link_local.UserIds(layout.FIRST_UID, layout.first_uid(layout.INSTANCES) - 1)
+            try:
+                self._link_local = link_local.Closed(ids, space)
+            except OSError as error:
+                if error.errno == errno.EADDRINUSE:
+                    continue
+                self._notes.append(f"{link_local.NOTE} Here it failed: {error.strerror}.")
+            break
+        return first
+
+    @property
+    def closes_link_local(self) -> bool:
+        """Whether functions are kept from link-local addresses."""
+        return self._link_local is not None
 
     async def _probe(self) -> str:
         """Return the strongest isolation this machine allows."""
@@ -221,6 +254,9 @@ class ProcessDriver:
         for name in (RUNTIME, PACKAGES):
             shutil.rmtree(self._state / name, ignore_errors=True)
         await self._temporary.close()
+        if self._link_local is not None:
+            self._link_local.open_again()
+            self._link_local = None
         if self._ledger is not None:
             self._ledger.close()
             self._ledger = None
