@@ -132,10 +132,10 @@ class Client:
         """Say whether something still listens at the endpoint."""
         try:
             socket.create_connection((self.host, self.port), timeout=1).close()
-        except ConnectionError:
-            return False
         except TimeoutError:
             return True
+        except OSError:  # refused, or no such host
+            return False
         return True
 
     def follow(self, path: str, **query: Any) -> Iterator[Any]:

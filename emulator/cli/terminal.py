@@ -8,6 +8,7 @@ import os
 import queue
 import re
 import sys
+import textwrap
 import threading
 import time
 from typing import Any, TextIO
@@ -30,14 +31,34 @@ class CommandError(LocalfaasError):
 
 def error(text: str) -> None:
     """Print an error on stderr."""
-    prefix = "\x1b[31merror:\x1b[0m" if is_terminal(sys.stderr) else "error:"
-    print(f"{prefix} {clean(text)}", file=sys.stderr, flush=True)
+    _say("error: ", 31, text)
 
 
 def note(text: str) -> None:
     """Print on stderr what the user should know and need not act on."""
-    prefix = "\x1b[33mnote:\x1b[0m" if is_terminal(sys.stderr) else "note:"
-    print(f"{prefix} {clean(text)}", file=sys.stderr, flush=True)
+    _say("note: ", 33, text)
+
+
+def _say(start: str, colour: int, text: str) -> None:
+    text = clean(text)
+    width = terminal_width(sys.stderr)
+    if width is not None:
+        text = wrap(f"{start}{text}", width).removeprefix(start)
+        start = f"\x1b[{colour}m{start.rstrip()}\x1b[0m "
+    print(f"{start}{text}", file=sys.stderr, flush=True)
+
+
+def wrap(text: str, width: int) -> str:
+    """Return ``text`` in lines of ``width`` characters, broken between words.
+
+    A command in backticks stays on one line, however long: it is there to be copied.
+    """
+    kept = re.sub("`[^`]*`", lambda command: command[0].replace(" ", "\0"), text)
+    lines = (
+        textwrap.fill(line, width, break_long_words=False, break_on_hyphens=False)
+        for line in kept.split("\n")
+    )
+    return "\n".join(lines).replace("\0", " ")
 
 
 def clean(text: str) -> str:

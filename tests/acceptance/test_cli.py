@@ -2,18 +2,22 @@
 
 from __future__ import annotations
 
+import fcntl
 import io
 import json
 import os
 import pty
 import re
 import signal
+import struct
 import subprocess
 import sys
+import termios
 import threading
 import urllib.request
 import zipfile
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from pathlib import Path
 from typing import IO
 
@@ -348,22 +352,59 @@ def test_env_makes_the_aws_cli_work(
     assert json.loads((tmp_path / "out").read_text()) == "first"
 
 
-def test_a_terminal_gets_a_table_with_colours(session: Session) -> None:
+def on_a_terminal(session: Session, width: int, *words: str) -> str:
+    """Run a command on a terminal of so many columns; return what it shows."""
     leader, follower = pty.openpty()
-    environ = {**os.environ, "LOCALFAAS_ENDPOINT": f"http://127.0.0.1:{session.port}"}
-    environ |= {"TERM": "xterm-256color", "COLUMNS": "120"}
-    subprocess.run(
-        [sys.executable, "-m", "emulator", "functions"],
-        env=environ,
-        stdout=follower,
-        check=True,
-        timeout=50,
-    )
-    os.close(follower)
-    out = os.read(leader, 65536).decode()
-    os.close(leader)
-    assert "\x1b[" in out
-    assert "hello" in out
+    fcntl.ioctl(follower, termios.TIOCSWINSZ, struct.pack("HHHH", 40, width, 0, 0))
+    environ = {key: value for key, value in os.environ.items() if key != "COLUMNS"}
+    environ |= {"LOCALFAAS_ENDPOINT": f"http://127.0.0.1:{session.port}"}
+    try:
+        with subprocess.Popen(
+            [sys.executable, "-m", "emulator", *words],
+            env=environ,
+            stdin=follower,
+            stdout=follower,
+            stderr=follower,
+        ) as process:
+            os.close(follower)
+            shown = b""
+            with suppress(OSError):  # how the end of a terminal is told
+                while part := os.read(leader, 65536):
+                    shown += part
+            assert process.wait(50) == 0
+    finally:
+        os.close(leader)
+    return shown.decode().replace("\r\n", "\n")
+
+
+@pytest.mark.parametrize("width", [80, 60])
+def test_nothing_runs_over_the_edge_of_a_terminal(session: Session, width: int) -> None:
+    session.run("invoke", "hello", "-e", '{"mark": "narrow"}')
+    session.run("invoke", "hello", "--async")
+    for words, says in (
+        (("functions",), "Tracing"),
+        (("ps",), "ready"),
+        (("logs", "hello"), "Billed Duration"),
+        (("invoke", "hello", "--tail"), "Billed Duration"),
+        (("events",), "failed"),
+        (("queue", "list"), "queues"),
+        (("--help",), "invoke"),
+        (("up", "--help"), "--idle-timeout"),
+    ):
+        shown = re.sub(r"\x1b\[\d+m", "", on_a_terminal(session, width, *words))
+        assert says in shown, words
+        # What a function prints is its own: it is not wrapped, so that it can be copied.
+        lines = [line for line in shown.splitlines() if "got {" not in line]
+        assert [line for line in lines if len(line) > width] == [], words
+
+
+def test_the_platforms_lines_look_unlike_the_functions_own(session: Session) -> None:
+    shown = on_a_terminal(session, 80, "invoke", "hello", "--tail")
+    first, *_, last = shown.splitlines()
+    assert first.startswith("\x1b[2mSTART RequestId: ")
+    assert "\ngot {}" in shown
+    assert last == '"first"'
+    assert "\x1b[2m" not in session.run("invoke", "hello", "--tail").stderr
 
 
 def test_doctor_finds_the_running_emulator(session: Session) -> None:

@@ -58,7 +58,8 @@ def show(
         )
         for each in found["events"]
     ]
-    show_table(("REQUEST", "FUNCTION", "STATE", "FAILURES", "AGE", "NEXT", "ENDED BY"), rows)
+    columns = ("REQUEST", "FUNCTION", "STATE", "FAILURES", "AGE", "NEXT", "ENDED BY")
+    show_table(columns, rows, details=1)
 
 
 @events.command()

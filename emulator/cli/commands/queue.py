@@ -22,8 +22,8 @@ queue = Commands(
 Name = Annotated[str, typer.Argument(metavar="QUEUE", help="The queue's name, URL or ARN.")]
 #: Seconds between two looks at a move task.
 _PAUSE = 0.1
-#: Characters of a body that a table shows.
-_WIDTH = 60
+#: Characters of a body that a table shows; a message may have a million.
+_SHOWN = 300
 
 
 @queue.command(name="list")
@@ -209,7 +209,8 @@ def peek(
 ) -> None:
     """List the first messages without receiving them.
 
-    No receive is counted, and no message becomes invisible.
+    No receive is counted, and no message becomes invisible. The table has the first 300
+    characters of a body; --json prints all of it.
 
     Example: localfaas queue peek orders
     """
@@ -233,12 +234,12 @@ def peek(
         )
         for each in found
     ]
-    show_table(("MESSAGE", "STATE", "AGE", "RECEIVES", "GROUP", "BODY"), rows)
+    show_table(("MESSAGE", "STATE", "AGE", "RECEIVES", "GROUP", "BODY"), rows, details=2)
 
 
 def _short(body: str) -> str:
     line = " ".join(body.split())
-    return line if len(line) <= _WIDTH else line[: _WIDTH - 1] + "…"
+    return line if len(line) <= _SHOWN else line[: _SHOWN - 1] + "…"
 
 
 @queue.command()

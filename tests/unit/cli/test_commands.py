@@ -286,3 +286,9 @@ def test_doctor_finds_a_free_port_and_this_interpreter(nowhere: str) -> None:
     assert doctor._port(nowhere).detail == "free"
     python = f"python3.{sys.version_info.minor}"
     assert any(python in finding.detail for finding in checks.interpreters())
+
+
+def test_doctor_takes_a_host_that_is_not_there(capsys: pytest.CaptureFixture[str]) -> None:
+    assert run(["doctor", "--json", "--endpoint", "http://nowhere.invalid:4566"]) == 0
+    (port,) = [each for each in json.loads(capsys.readouterr().out) if "port" in each["subject"]]
+    assert (port["subject"], port["detail"]) == ("port 4566", "free")

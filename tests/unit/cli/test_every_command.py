@@ -38,7 +38,7 @@ CLIENTS = [
     [*complete, *(["--all"] if words == ("events", "replay") else [])]
     for words, complete in COMPLETE.items()
     if any("--endpoint" in param.opts for param in ALL[words].params)
-    and words not in (("env",), ("doctor",))
+    and words not in (("env",), ("doctor",))  # which need none
 ]
 every = pytest.mark.parametrize("words", list(ALL), ids=" ".join)
 every_client = pytest.mark.parametrize("words", CLIENTS, ids=" ".join)

@@ -7,7 +7,7 @@ import threading
 
 import pytest
 
-from emulator.cli.terminal import LivePrinter, age, clean, megabytes, show_control_characters
+from emulator.cli.terminal import LivePrinter, age, clean, megabytes, show_control_characters, wrap
 
 
 @pytest.mark.parametrize(
@@ -28,6 +28,14 @@ def test_output_of_functions_does_not_drive_the_terminal(text: str, shown: str) 
 
 def test_a_cell_of_a_table_has_no_colours_either() -> None:
     assert show_control_characters("\x1b[31mred\x1b[0m\n") == "\\x1b[31mred\\x1b[0m\\x0a"
+
+
+def test_a_command_that_is_named_is_not_broken() -> None:
+    text = "hello has no URL: run `aws lambda create-function-url-config --name hello` or wait."
+    assert wrap(text, 30) == (
+        "hello has no URL: run\n`aws lambda create-function-url-config --name hello`\nor wait."
+    )
+    assert wrap("one\ntwo three", 5) == "one\ntwo\nthree"
 
 
 @pytest.mark.parametrize(
