@@ -23,7 +23,7 @@ from emulator.model.clock import SystemClock  # noqa: E402
 from emulator.queues.engine import Engine  # noqa: E402
 from emulator.queues.message import Draft  # noqa: E402
 from emulator.queues.rules import QueueSettings  # noqa: E402
-from emulator.store import database as database_module  # noqa: E402
+from emulator.store import connection as connection_module  # noqa: E402
 from emulator.store.database import Database  # noqa: E402
 from emulator.store.messages import MessageJournal  # noqa: E402
 
@@ -34,7 +34,7 @@ async def _record(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, durability: A
     """Run a load over the recording disk; return its log."""
     disk = RecordingDisk(f"recording-{durability}")
     monkeypatch.setattr(
-        database_module,
+        connection_module,
         "sqlite3",
         SimpleNamespace(
             connect=lambda path, **options: Connection(str(path), disk.vfs),
@@ -44,8 +44,7 @@ async def _record(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, durability: A
     )
     database = Database.open(tmp_path / "state.db", durability=durability)
     # Checkpoints, which write the database file itself, are to be cut through as well.
-    await database.write(lambda c: None)
-    database._writer.execute("PRAGMA wal_autocheckpoint = 30")
+    await database.write(lambda c: c.execute("PRAGMA wal_autocheckpoint = 30"))
     engine = await Engine.open(MessageJournal(database), SystemClock())
     dead = await engine.open_queue("dead", QueueSettings())
     settings = QueueSettings(visibility=0.01, dead_letter="dead", max_receives=1)
