@@ -229,7 +229,7 @@ class Containers:
                 sandbox.channel = await self._connection(sandbox, calling)
             if sandbox.group is None:
                 # No report may say 0 MB: what is asked for later comes when it comes.
-                await sandbox.look()
+                await sandbox.update_peak()
         finally:
             if calling is not None:
                 calling.cancel()

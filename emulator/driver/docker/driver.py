@@ -218,11 +218,8 @@ class DockerDriver:
         plan = await self._images.plan(spec)
         if await self._containers.is_stem(plan, spec):
             return await self._specialise(plan, spec)
-        self._stems.hurry()
-        try:
+        with self._stems.yielding():
             return await self._containers.make(plan, spec)
-        finally:
-            self._stems.hurried()
 
     async def _specialise(
         self, plan: Plan, spec: EnvironmentSpec, before: DockerSandbox | None = None
@@ -234,11 +231,8 @@ class DockerDriver:
             except DriverFault:
                 # It ended while it waited, before that was noticed: the next one may live.
                 continue
-        self._stems.hurry()
-        try:
+        with self._stems.yielding():
             stem = await self._containers.make_stem(plan)
-        finally:
-            self._stems.hurried()
         return await self._specialised(stem, spec, before)
 
     async def _specialised(

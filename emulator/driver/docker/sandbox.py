@@ -134,14 +134,14 @@ class DockerSandbox:
         if self._sampling is None and not self.exited.done():
             self._sampling = asyncio.ensure_future(self._sample())
 
-    async def look(self) -> None:
-        """Learn the peak of the memory from the engine, where it keeps one and answers."""
+    async def update_peak(self) -> None:
+        """Ask the engine for the peak of the memory, if it counts memory at all."""
         if self._engine.info.limits:
             with suppress(DriverFault):
                 await self.statistics()
 
     async def _sample(self) -> None:
-        await self.look()
+        await self.update_peak()
         await asyncio.sleep(_SAMPLE)
         self._sampling = None
 

@@ -4,29 +4,30 @@ from __future__ import annotations
 
 import asyncio
 from collections import deque
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Iterator
+from contextlib import contextmanager
 
 from emulator.driver.docker.images import Plan
 from emulator.driver.docker.sandbox import DockerSandbox
 from emulator.model.clock import Clock
 from emulator.model.errors import DriverFault
 
-#: Containers made at once: more only makes those that somebody waits for slower.
+#: Stem cells made at once. More would slow down the containers that callers wait for.
 _CONCURRENCY = 2
-#: Seconds a replacement waits, so that making it does not slow down the one that was taken.
+#: Seconds before a taken stem cell is replaced: the taken one starts undisturbed.
 _GRACE = 0.2
-#: Seconds before another try after a failure; then the next use starts afresh.
+#: Seconds before the tries after a failure; after the last one, the next use tries again.
 _PAUSES = (0.5, 2.0, 8.0)
-#: Seconds after which a stem cell that ends has lived: its image is not at fault.
+#: A stem cell that ends after this many seconds does not count as a loss of its image.
 _LIVED = 10.0
-#: Seconds before the replacement of one whose predecessors did not live either: first and most.
+#: Seconds before a stem cell is replaced whose predecessors were lost too: the first, the most.
 _LOSS_PAUSE = (0.5, 60.0)
 
 
 def pause_after(losses: int) -> float:
-    """Return how long a replacement waits after so many in a row that hardly lived (seconds).
+    """Return how many seconds a replacement waits after ``losses`` in a row.
 
-    The first is replaced at once: `docker kill` is no reason to go slow.
+    The first is replaced at once: it may have been ended by `docker kill`.
     """
     if losses < 2:
         return 0.0
@@ -37,8 +38,8 @@ class StemPool:
     """Ready stem cells.
 
     Args:
-        make: Makes one.
-        discard: Gets rid of one.
+        make: Makes a stem cell.
+        discard: Removes one.
         size: How many to keep ready for each image in use.
         clock: For the pauses after failures.
     """
@@ -56,15 +57,15 @@ class StemPool:
         self._clock = clock
         self._ready: dict[Plan, deque[DockerSandbox]] = {}
         self._making: dict[Plan, set[asyncio.Task[None]]] = {}
-        #: Why the last one could not be made, where it could not.
+        #: Why the last try failed; nothing where it succeeded.
         self._failures: dict[Plan, DriverFault] = {}
-        #: How many in a row ended soon after they connected.
+        #: How many in a row ended soon after their start.
         self._losses: dict[Plan, int] = {}
         self._slots = asyncio.Semaphore(_CONCURRENCY)
-        #: Set while nobody waits for a container of their own.
-        self._calm = asyncio.Event()
-        self._calm.set()
-        self._urgent = 0
+        #: How many callers wait for a container of their own, and set while none does.
+        self._callers = 0
+        self._no_callers = asyncio.Event()
+        self._no_callers.set()
         self._closed = False
 
     def count(self, plan: Plan) -> int:
@@ -72,7 +73,7 @@ class StemPool:
         return len(self._ready.get(plan, ()))
 
     def take(self, plan: Plan) -> DockerSandbox | None:
-        """Return a ready stem cell, None when there is none; another will be made."""
+        """Return a ready stem cell and have it replaced; None where none is ready."""
         ready = self._ready.setdefault(plan, deque())
         taken = None
         while ready and taken is None:
@@ -104,16 +105,17 @@ class StemPool:
                 f"no container of {plan.image} could be started ahead of use: {failure}"
             )
 
-    def hurry(self) -> None:
-        """Somebody waits for a container of their own: let them go first."""
-        self._urgent += 1
-        self._calm.clear()
-
-    def hurried(self) -> None:
-        """They have it."""
-        self._urgent -= 1
-        if not self._urgent:
-            self._calm.set()
+    @contextmanager
+    def yielding(self) -> Iterator[None]:
+        """Make no stem cell while a caller waits for a container of its own."""
+        self._callers += 1
+        self._no_callers.clear()
+        try:
+            yield
+        finally:
+            self._callers -= 1
+            if not self._callers:
+                self._no_callers.set()
 
     def _refill(self, plan: Plan, grace: float = 0.0) -> None:
         making = self._making.setdefault(plan, set())
@@ -126,13 +128,13 @@ class StemPool:
         if grace:
             await self._clock.sleep(grace)
         for pause in (*_PAUSES, None):
-            await self._calm.wait()
+            await self._no_callers.wait()
             try:
                 async with self._slots:
                     stem = await self._make(plan)
             except DriverFault as error:
                 self._failures[plan] = error
-                # The caller of `start` gets the reason, from the container it asks for itself.
+                # Whoever calls `start` gets the reason, from the container made for that call.
                 if pause is None or self._closed:
                     return
                 await self._clock.sleep(pause)
@@ -147,7 +149,7 @@ class StemPool:
         stem.exited.add_done_callback(lambda _: self._lost(plan, stem, born))
 
     def _lost(self, plan: Plan, stem: DockerSandbox, born: float) -> None:
-        """A stem cell ended: `docker kill`, the engine went down, a bad image. Replace it."""
+        """Replace a stem cell that ended: killed, lost with the engine, or made of a bad image."""
         ready = self._ready.get(plan)
         if not self._closed and ready is not None and stem in ready:
             ready.remove(stem)
@@ -157,7 +159,7 @@ class StemPool:
             self._refill(plan, pause_after(losses))
 
     async def close(self) -> list[DockerSandbox]:
-        """Make no more, and hand out those that are left."""
+        """Make no more; return those that are left."""
         self._closed = True
         making = [task for tasks in self._making.values() for task in tasks]
         for task in making:
