@@ -87,7 +87,7 @@ class Emulator:
         self.settings = settings
         self.clock = clock or SystemClock()
         self.console = console or SilentConsole()
-        #: What this machine or this emulator can't do as asked, to be shown once.
+        #: Notes for the user on what this machine or this emulator can't do as asked.
         self.notes: list[str] = []
         self._stopping = asyncio.Event()
         self._stop_now = asyncio.Event()

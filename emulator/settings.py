@@ -1,4 +1,4 @@
-"""What a user can set, each setting declared once.
+"""The settings of the emulator, each declared once.
 
 A field with an :class:`Option` is an option of ``localfaas up`` and a variable ``LOCALFAAS_…``,
 which :mod:`emulator.cli.options` makes from it. The command line is the only reader of both.
@@ -74,7 +74,7 @@ SHOWN = "What is shown"
 class Settings:
     """The settings of one emulator."""
 
-    #: What declares functions; None for none.
+    #: The template or folder that declares functions; None for none.
     functions: Path | None = option(
         None,
         "A SAM template, or a folder with one or with a folder per function. Without it, the "

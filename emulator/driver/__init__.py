@@ -1,1 +1,1 @@
-"""What runs sandboxes: one folder for each driver."""
+"""Drivers run sandboxes: one folder for each driver, and the languages of their runtimes."""

@@ -70,7 +70,7 @@ class Driver(Protocol):
     reach_host: str
     #: Only sandboxes know that name: who calls ``listen_host`` by another is none of them.
     reach_host_is_secret: bool
-    #: What another architecture than the machine's own is asked for is emulated, not ignored.
+    #: True if the driver emulates foreign architectures; False if it runs them on the native one.
     emulates: bool
 
     async def open(self) -> None:

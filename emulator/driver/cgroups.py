@@ -29,9 +29,9 @@ from emulator.model.sandbox import EnvironmentSpec, Usage
 CPU_PERIOD = 20_000
 _CPU_QUOTA_MIN = 1_000
 _V2_CONTROLLERS = ("memory", "cpu", "pids")
-#: What the folders of all instances are called, before the instance's own name.
+#: The first part of the folders' names, before the instance's own.
 _PREFIX = "localfaas."
-#: How many times a group is tried to be removed while its last processes leave, 2 ms apart.
+#: Tries to remove a group while its last processes end, 2 ms apart.
 _REMOVE_ATTEMPTS = 50
 
 
@@ -248,7 +248,7 @@ class Cgroups:
 
     bases: dict[str, Path]
     unified: bool
-    #: What holds the bases; see :func:`_claim`.
+    #: The locks on the bases; see :func:`_claim`.
     claims: list[int] = field(default_factory=list)
 
     @classmethod

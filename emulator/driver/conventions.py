@@ -1,4 +1,4 @@
-"""What AWS fixes about the inside of an environment, for every driver that has one."""
+"""AWS's conventions for the inside of an environment, shared by the drivers."""
 
 from __future__ import annotations
 

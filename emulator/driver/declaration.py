@@ -1,4 +1,4 @@
-"""What a driver declares about itself: its options and defaults, how it is made and checked.
+"""The declaration of a driver: its options and defaults, how it is made and checked.
 
 A driver is a folder ``driver/<name>/`` with a module ``declaration``, which has ``DECLARATION``,
 and a line in :mod:`emulator.driver.table`. The command line imports every declaration at each
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Finding:
-    """What one check of ``localfaas doctor`` found."""
+    """The result of one check of ``localfaas doctor``."""
 
     subject: str
     #: "ok", "note" (something is done differently) or "problem" (the emulator can't start).
@@ -36,13 +36,13 @@ class Probe:
     """Whether a driver can be used on this machine."""
 
     usable: bool
-    #: What it would use, or why it can't be used.
+    #: The engine it would use, or the reason why the driver can't be used.
     detail: str
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DriverSetup:
-    """What a driver is made from."""
+    """The material a driver is made from."""
 
     settings: Settings
     #: An instance of the declaration's ``options``; None where it has none.

@@ -22,7 +22,7 @@ from typing import Any, TypeVar
 from emulator.driver import mounts
 from emulator.model.errors import DriverFault
 
-#: What ext4 itself takes of a disk: about 4 %, and some megabytes of a small one.
+#: The share of a disk that ext4 itself takes: about 4 %, and some megabytes of a small one.
 _OVERHEAD = (1.04, 12)
 _MAKERS = 4
 _TMP = "/tmp"
@@ -63,7 +63,7 @@ class Disks:
         """Mount ``disk`` at /tmp of the mount namespace of ``pid``; it is used up.
 
         Returns:
-            The same disk, for whoever comes after.
+            The same disk, for its next user.
 
         Raises:
             DriverFault: The kernel refused, or the process is gone.
@@ -74,7 +74,7 @@ class Disks:
         """Mount ``disk`` at a folder of this machine, for a container to take; it is used up.
 
         Returns:
-            The same disk, for whoever comes after.
+            The same disk, for its next user.
 
         Raises:
             DriverFault: The kernel refused.

@@ -1,4 +1,4 @@
-"""What processes take from the machine, read from /proc where no control group counts it. Linux."""
+"""The memory and CPU time of processes, from /proc, where no control group counts them. Linux."""
 
 from __future__ import annotations
 

@@ -16,7 +16,7 @@ def begin_commit() -> asyncio.Future[None]:
 
 
 def end_commit(committed: asyncio.Future[None], error: StorageError | None) -> None:
-    """Tell whoever waits for a commit how it ended."""
+    """End the future of a commit as the commit ended."""
     if committed.done():
         return
     if error is None:

@@ -1,4 +1,4 @@
-"""What a queue needs of the engine it is part of."""
+"""The engine, as its queues use it."""
 
 from __future__ import annotations
 

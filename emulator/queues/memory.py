@@ -1,4 +1,4 @@
-"""What of a queue is in memory: its front, everything in flight, and counters.
+"""The part of a queue that is in memory: its front, everything in flight, and counters.
 
 Memory and disk share the journal's order: everything up to the spill's cursor is in memory, what
 follows is on the disk only. :class:`Memory` keeps that true while messages are published, loaded,
@@ -59,7 +59,7 @@ class Memory:
         self._ties = count()
         self._spill = Spill()
         self._loading: asyncio.Task[None] | None = None
-        #: What was published, and what was removed, while a part is being loaded.
+        #: Messages published, and ids of messages removed, while a part is being loaded.
         self._late: list[Message] = []
         self._removed: set[int] = set()
 
@@ -257,7 +257,7 @@ class Memory:
                 message.payload = None
                 left += 1
         if complete:
-            # Nothing else is on the disk, whatever the counter says.
+            # The end of the disk was seen: the counter is put right.
             self._spill.end(left)
 
 

@@ -105,7 +105,7 @@ class Message:
     state: State = State.PENDING
     #: When it can be received (again).
     visible_at: float = 0.0
-    #: How often it was received in all: what tells one receipt handle from the next.
+    #: How often it was received in all; numbers its receipt handles.
     receives: int = 0
     #: Of those, the receives that were given back as not counting.
     uncounted: int = 0

@@ -1,4 +1,4 @@
-"""Parked receives: a long poll is a future in a table, served by whoever makes a message ready."""
+"""Parked receives: a long poll is a future in a table, answered when a message is ready."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ class Poll:
         self.timer: Timer | None = None
 
     def answer(self, taken: list[Message]) -> None:
-        """Answer whoever waits with these messages."""
+        """Answer the parked receive with these messages."""
         if not self.future.done():
             self.future.set_result(taken)
 

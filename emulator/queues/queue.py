@@ -1,4 +1,4 @@
-"""What is done to a queue: send, receive, delete, change visibility.
+"""A queue's operations: send, receive, delete, change visibility.
 
 A message is published (can be received) once its commit is done, and a delete is answered once
 its own is. All of it runs on one event loop, and nothing awaits between a check and what it allows.
@@ -41,7 +41,7 @@ class Queue:
 
     Attributes:
         name: The engine's name for it.
-        body: JSON of whoever made it, kept with it.
+        body: JSON of the queue's owner, kept with it.
     """
 
     def __init__(self, host: Host, id: int, name: str, settings: QueueSettings, body: str) -> None:

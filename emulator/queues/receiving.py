@@ -267,4 +267,4 @@ class Receiving:
 
 
 def _unheeded(result: object, error: StorageError | None) -> None:
-    """What was not removed expires again at its next receive."""
+    """Ignore the outcome: a message that was not removed expires again at its next receive."""

@@ -1,4 +1,4 @@
-"""What a queue decides, as pure functions: time is handed in, in seconds since the epoch."""
+"""The decisions of queues, as pure functions. Times are seconds since the epoch."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ class QueueSettings:
     dead_letter: str | None = None
     #: A message received this often goes to the dead-letter queue at its next receive.
     max_receives: int = 0
-    #: What dead-lettered messages tell of where they come from, e.g. the queue's ARN.
+    #: The source that dead-lettered messages name, e.g. the queue's ARN.
     source: str = ""
     content_deduplication: bool = False
     deduplication_scope: DeduplicationScope = "queue"

@@ -11,9 +11,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, Protocol, cast
 
-#: A file or a folder, and what it is called in the archive: "" lays a folder's contents at the top.
+#: A file or a folder, and its name in the archive: "" lays a folder's contents at the top.
 Source = tuple[Path, str]
-#: What tells that nothing has changed, without reading the files.
+#: Equal as long as nothing has changed; made without reading the files.
 Signature = tuple[tuple[str, int, int, int], ...]
 #: Only root may write in a container's code, whatever its modes say here.
 _WRITABLE_BY_OTHERS = 0o022

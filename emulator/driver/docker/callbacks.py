@@ -15,7 +15,7 @@ _WAITING = 64
 
 
 class CallbackServer:
-    """Takes connections and hands each to whoever expects its token; each token once.
+    """Hands each connection to the caller that expects its token; each token once.
 
     Args:
         host: The address to listen on.
@@ -44,7 +44,7 @@ class CallbackServer:
         return int(self._listener.getsockname()[1])
 
     def expect(self, token: str) -> asyncio.Future[socket.socket]:
-        """Return the connection of whoever will say ``token``; cancel it to give up."""
+        """Return the connection that will give ``token``; cancel it to give up."""
         future: asyncio.Future[socket.socket] = asyncio.get_running_loop().create_future()
         self._expected[token] = future
         future.add_done_callback(lambda _: self._forget(token, future))

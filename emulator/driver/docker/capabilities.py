@@ -1,4 +1,4 @@
-"""What an engine is and can do, asked of the engine itself: Docker or Podman."""
+"""The capabilities of an engine, Docker or Podman, as it reports them itself."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What `docker login` has kept, as `docker pull` uses it."""
+"""The credentials that `docker login` has kept, read as `docker pull` reads them."""
 
 from __future__ import annotations
 

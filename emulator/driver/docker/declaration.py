@@ -1,4 +1,4 @@
-"""What the Docker driver declares about itself."""
+"""The declaration of the Docker driver."""
 
 from __future__ import annotations
 

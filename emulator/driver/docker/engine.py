@@ -41,7 +41,7 @@ TIMEOUT = 30.0
 _QUEUE = 5.0
 #: Seconds an upload of code has: 250 MB by a slow line.
 _UPLOAD = 600.0
-#: How the kinds of a list of images end, one image for each platform.
+#: Media types that end like this are lists of images, one for each platform.
 _LISTS = ("index.v1+json", "manifest.list.v2+json")
 #: dockerd is the bottleneck: more threads make nothing faster.
 _THREADS = 4
@@ -68,7 +68,7 @@ class Engine:
         self._threads = ThreadPoolExecutor(_THREADS, thread_name_prefix="docker")
         self._client: APIClient | None = None
         self._tunnel = Tunnel(address.url, environ) if address.scheme == "ssh" else None
-        #: What it is, once it is open.
+        #: Its description, once it is open.
         self.info: EngineInfo
 
     async def open(self) -> EngineInfo:
@@ -233,7 +233,7 @@ class Engine:
         await self.call(lambda client: client.unpause(container))
 
     async def limit_memory(self, container: str, memory: int) -> None:
-        """Limit a running container's memory, and memory and swap together, to so many bytes."""
+        """Limit a running container's memory, and its memory and swap together (bytes)."""
         await self.call(
             lambda client: client.update_container(
                 container, mem_limit=memory, memswap_limit=memory

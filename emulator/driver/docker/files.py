@@ -1,4 +1,4 @@
-"""What containers are shown of this machine's files: bound, or shipped where that can't reach."""
+"""The files that containers see: bound from this machine, or shipped to a remote engine."""
 
 from __future__ import annotations
 

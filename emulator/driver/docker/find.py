@@ -27,11 +27,11 @@ class FoundEngine:
     """Whether an engine can be had."""
 
     url: str
-    #: What it is; None where none answers.
+    #: Its description; None where none answers.
     info: EngineInfo | None = None
-    #: Why not; empty otherwise.
+    #: Why no engine can be had; empty if one can.
     reason: str = ""
-    #: What to do about it, in sentences; empty where nothing stands out.
+    #: The remedy, in sentences; empty where none is known.
     hint: str = ""
 
     @property

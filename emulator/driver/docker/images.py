@@ -18,9 +18,9 @@ from emulator.model.sandbox import EnvironmentSpec
 
 #: AWS's public base images: https://gallery.ecr.aws/lambda/
 _PUBLIC = "public.ecr.aws/lambda"
-#: What `localfaas runtimes build` tags.
+#: The repository of images built by `localfaas runtimes build`.
 _OWN = "localfaas"
-#: What newer engines (26.1 is one) say themselves of an image that has been pulled.
+#: Newer engines (26.1 is one) report this themselves about a pulled image.
 _MISMATCH = re.compile(r"does not match the specified platform: wanted \S+, actual: (\S+)")
 _PLATFORMS = {"x86_64": "linux/amd64", "arm64": "linux/arm64"}
 #: Docker names its machine as ``uname -m`` does, Podman as Go does.
@@ -30,7 +30,7 @@ _MACHINES = {
     "aarch64": "linux/arm64",
     "arm64": "linux/arm64",
 }
-#: How engines say that a registry wants to know who asks.
+#: Texts by which engines report that a registry wants credentials.
 _REFUSALS = ("no basic auth credentials", "unauthorized", "denied", "authentication required")
 #: Seconds without a word of the engine's after which a pull hangs.
 QUIET = 60.0
@@ -41,7 +41,7 @@ PATIENCE = 40.0
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Plan:
-    """What a container is made from."""
+    """The image of a container, and our bootstrap in it."""
 
     image: str
     #: As the engine names it, e.g. "linux/arm64".
@@ -142,7 +142,7 @@ class Images:
         self._console = console
         self._known: dict[tuple[str, str], ImageInfo] = {}
         self._getting: dict[tuple[str, str], asyncio.Task[ImageInfo]] = {}
-        #: How far the pulls are.
+        #: The progress of pulls, by image.
         self._progress: dict[str, Progress] = {}
         self._closed = False
         self._own: dict[str, str] = {}

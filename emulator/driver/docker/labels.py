@@ -26,7 +26,7 @@ _CONTAINER_ID = re.compile(r"containers/([0-9a-f]{64})/\S+ /etc/(?:hostname|host
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Owner:
-    """Who makes containers."""
+    """The process that makes containers."""
 
     instance: str
     #: "<host name>:<folder>".

@@ -25,7 +25,7 @@ _PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 #: e_machine of an ELF file (elf.h), at its byte 18.
 _ELF_MACHINES = {"x86_64": 0x3E, "arm64": 0xB7}
 
-#: What is read once, when a process starts; for images that don't say it themselves.
+#: Variables that a process reads at its start, for images that don't set them.
 _STEM_ENVIRON = {
     "LANG": "en_US.UTF-8",
     "LC_CTYPE": "C.UTF-8",
@@ -56,8 +56,8 @@ class Launch:
     command: Sequence[str] = ()
     environ: Mapping[str, str] = field(default_factory=dict)
     working_directory: str = paths.CODE
-    #: What the function's user wants executed, and the PATH it is looked up on: both empty
-    #: where it is our own bootstrap.
+    #: The program that the user gave, and the PATH it is looked up on; both empty for our own
+    #: bootstrap.
     executable: str = ""
     path: str = ""
     #: AWS's error type and text where there is nothing to start.

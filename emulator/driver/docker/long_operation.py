@@ -62,7 +62,7 @@ class LongOperation:
             raise
 
     def _run(self) -> None:
-        # Unless it is known better: whatever happens, somebody waits for its end.
+        # The default: every path must end the wait of the caller.
         error: EngineFault | None = EngineFault("it ended unexpectedly")
         try:
             with translated():

@@ -11,7 +11,7 @@ from emulator.driver.docker.engine import Engine
 from emulator.driver.docker.responses import EngineInfo
 from emulator.model.errors import ConfigurationError
 
-#: What containers call the engine's machine, and how the engine is told so.
+#: The name by which containers reach the engine's machine, and the engine's word for its address.
 HOST_NAME = "host.docker.internal"
 _ENGINES_MACHINE = "host-gateway"
 #: An address for documentation (RFC 5737): on the way to any of the outside.
@@ -30,15 +30,15 @@ class Network:
 
     #: The engine's network the containers are in.
     name: str
-    #: What Runtime API listeners bind.
+    #: The address that Runtime API listeners bind.
     listen_host: str
-    #: What all containers call this machine.
+    #: The name by which all containers reach this machine.
     reach_host: str
-    #: Where names lead to that tell containers apart; empty where their addresses do.
+    #: The address of the secret names that tell containers apart; empty where addresses do.
     translated_to: str = ""
-    #: Where containers find the engine's machine.
+    #: The address of the engine's machine, for containers.
     machine: str = _ENGINES_MACHINE
-    #: What people should know about it; empty for nothing.
+    #: A note for the user; empty for none.
     note: str = ""
 
     def secret_name(self) -> str:

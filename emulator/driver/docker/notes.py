@@ -1,4 +1,4 @@
-"""What an engine can't do as AWS does, told once."""
+"""Notes on what an engine can't do as AWS does."""
 
 from __future__ import annotations
 

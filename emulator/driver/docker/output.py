@@ -62,7 +62,7 @@ class OutputPump:
         self._ended = ended
         self._frames = Demultiplexer()
         self._pending = b""
-        #: What came last: a line may come in several pieces.
+        #: The last pieces: a line may come in several.
         self.last = b""
         #: Set once nothing more comes.
         self.over = asyncio.Event()

@@ -41,7 +41,7 @@ class Removals:
         self._closing = False
         self._slots = asyncio.Semaphore(_CONCURRENCY)
         self._tasks: set[asyncio.Task[Any]] = set()
-        #: Those that are neither removed nor being removed.
+        #: The sandboxes that are neither removed nor being removed.
         self.alive: set[DockerSandbox] = set()
 
     def remove(self, sandbox: DockerSandbox) -> None:

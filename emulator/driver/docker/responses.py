@@ -1,4 +1,4 @@
-"""What a Docker engine answers, as plain values."""
+"""The answers of a Docker engine, as plain values."""
 
 from __future__ import annotations
 
@@ -24,12 +24,12 @@ class EngineFault(DriverFault):
 
 
 class CredentialsFault(EngineFault):
-    """What `docker login` has kept can't be read: the engine was not even asked."""
+    """The credentials kept by `docker login` can't be read; the engine was not asked."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class EngineInfo:
-    """What an engine says of itself."""
+    """The engine's description of itself."""
 
     #: "Docker" or "Podman".
     name: str
@@ -75,7 +75,7 @@ class ContainerState:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ImageInfo:
-    """What an image brings."""
+    """The parts of an image's configuration that a start needs."""
 
     id: str
     #: "repository@sha256:…" where a registry has it, else its own id.

@@ -29,7 +29,8 @@ _SAMPLE = 1.0
 #: Seconds by which what the engine passes on comes later than what a runtime sends itself.
 _LAG_HERE, _LAG_AWAY = 0.003, 0.01
 _ABSENT = "no such file or directory"
-#: What Docker's init and Podman's say of a program for another machine; both end with 1 then.
+#: The message of Docker's init and of Podman's for a program of another architecture; both exit
+#: with 1 then.
 _FOREIGN = re.compile(rb"(\[FATAL tini|\(catatonit:).*Exec format error")
 #: Statuses above it are signals, as the shell and every init count them.
 _SIGNALS = range(129, 193)
@@ -49,15 +50,15 @@ class Container:
     stem: bool
     #: Its first process is the engine's init.
     init: bool = True
-    #: What the function's user asked to be executed; empty where it is our own bootstrap.
+    #: The program that the user gave; empty for our own bootstrap.
     executable: str = ""
     #: The PATH it is looked up on.
     path: str = ""
-    #: What it means that its platform is not the machine's own; empty if it is.
+    #: A note, if its platform is emulated; empty if it is the machine's own.
     emulation: str = ""
-    #: How it calls its listener, where its address can't tell that it is the one that calls.
+    #: The name it calls its listener by, where its address does not identify it.
     secret_host: str = ""
-    #: What its bootstrap says when it calls over TCP.
+    #: The token its bootstrap gives when it calls over TCP.
     token: str = ""
     #: Its code is there, in volumes of its own.
     filled: bool = False
@@ -200,7 +201,7 @@ class DockerSandbox:
             elif status in self._engine.info.refusals:
                 end = await self._explain(end)
         except DriverFault:
-            # Neither the engine nor anybody else can say; whoever ended it did so by force.
+            # The exit status is lost with the engine; take it for killed.
             end = Exit(signal=signal.SIGKILL)
         if not self.exited.done():
             self.exited.set_result(end)
@@ -215,7 +216,7 @@ class DockerSandbox:
 
     @property
     def remark(self) -> str:
-        """What to say besides of a program that could not be executed."""
+        """Return a hint for a program that could not be executed."""
         return f" ({self.container.emulation})" if self.container.emulation else ""
 
     async def _explain(self, end: Exit) -> Exit:

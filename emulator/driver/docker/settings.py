@@ -1,4 +1,4 @@
-"""What can be set about the Docker driver."""
+"""The settings of the Docker driver."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ def _directory() -> Path:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DockerSettings:
-    """What can be set about the Docker driver."""
+    """The settings of the Docker driver."""
 
     #: Images by runtime identifier.
     images: Mapping[str, str] = option(

@@ -50,7 +50,7 @@ class Tunnel:
         self._folder: Path | None = None
         self._process: subprocess.Popen[bytes] | None = None
         self._lock = threading.Lock()
-        #: How often it had to log in: what was connected before is not any more.
+        #: How often it had to log in; each login loses the connections made before.
         self.logins = 0
         self._closed = False
 

@@ -1,4 +1,4 @@
-"""What a language of runtimes declares.
+"""The declaration of a language of runtimes.
 
 A language is a module of this package with a ``LANGUAGE``, and a line in
 :mod:`emulator.driver.languages.table`. A bootstrap of ours, where there is one, lies with a
@@ -65,7 +65,7 @@ Packages = Callable[[Interpreter, str], Awaitable[list[tuple[Path, str]]]]
 
 
 class Language:
-    """One language. What a language has not keeps the defaults."""
+    """One language. What it does not declare keeps the defaults."""
 
     #: As in AWS's identifiers and in the names of its images, e.g. "python".
     name: ClassVar[str]
@@ -109,7 +109,7 @@ class Language:
     #: Variables that are read when a process starts (a pattern of their beginnings): a stem cell
     #: has started already.
     start_up_variables: ClassVar[str] = ""
-    #: Those of them that AWS sets itself, with AWS's values, which need no new process.
+    #: The values of such variables that AWS sets itself; with these, a stem cell will do.
     harmless: ClassVar[Mapping[str, str]] = {}
 
     def runtime_of(self, release: int) -> str:

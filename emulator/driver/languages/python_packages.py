@@ -18,12 +18,12 @@ from emulator.driver.languages.base import Interpreter
 from emulator.model.console import Console
 from emulator.model.errors import DriverFault
 
-#: What registers the hooks of SnapStart; AWS's runtimes have it since Python 3.12.
+#: The package that registers SnapStart's hooks; AWS's runtimes have it since Python 3.12.
 _HOOKS = {"snapshot-restore-py": ("snapshot_restore_py",)}
 _HOOKS_SINCE = 12
-#: What the official runtime client is made of.
+#: The packages of the official runtime client.
 _OFFICIAL = {"awslambdaric": ("awslambdaric", "runtime_client"), "simplejson": ("simplejson",)}
-#: What an interpreter brings itself, on AWS as well; the second until Python 3.11.
+#: Packages that interpreters bring, on AWS as well; the second until Python 3.11.
 _INSTALLERS: tuple[str, ...] = ("pip", "pip-*.dist-info")
 _SETUPTOOLS = ("setuptools", "setuptools-*.dist-info", "pkg_resources", "_distutils_hack")
 _SETUPTOOLS_UNTIL = 11

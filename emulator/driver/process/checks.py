@@ -1,4 +1,4 @@
-"""What ``localfaas doctor`` looks at for the process driver."""
+"""The checks of the process driver for ``localfaas doctor``."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from emulator.driver.process.driver import ProcessDriver
 from emulator.driver.process.interpreters import find
 from emulator.model.errors import LocalfaasError
 
-#: What to do about a note of the driver, by how the note begins.
+#: Remedies for the driver's notes, by the beginning of the note.
 _REMEDIES = {
     "No namespaces": "run as root, or allow user namespaces (sysctl kernel.unprivileged_userns_"
     "clone=1, kernel.apparmor_restrict_unprivileged_userns=0), or use --driver docker",

@@ -1,4 +1,4 @@
-"""What the process driver declares about itself."""
+"""The declaration of the process driver."""
 
 from __future__ import annotations
 

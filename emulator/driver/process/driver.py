@@ -31,7 +31,7 @@ from emulator.model.console import Console, SilentConsole
 from emulator.model.errors import ConfigurationError, DriverFault
 from emulator.model.sandbox import EnvironmentSpec, Exit, Usage
 
-#: What machines call the architectures of AWS otherwise.
+#: Other names of AWS's architectures, as ``platform.machine`` gives them.
 _ARCHITECTURES = {"AMD64": "x86_64", "aarch64": "arm64"}
 _NO_IMAGES = "{image} is a container image, which needs --driver docker"
 _MB = 1024 * 1024
@@ -246,7 +246,7 @@ class ProcessDriver:
             if isinstance(zygote, Zygote):
                 await zygote.close()
         await asyncio.gather(*(self.stop(sandbox) for sandbox in list(self._sandboxes)))
-        # What failed there has told whoever waited for it.
+        # The starts that wait for these tasks get their errors.
         await asyncio.gather(*self._background, return_exceptions=True)
         if self._groups is not None:
             await asyncio.to_thread(self._groups.remove)
@@ -270,7 +270,7 @@ class ProcessDriver:
         try:
             found = choose(runtime).interpreter
         except ConfigurationError:
-            return None  # whoever starts the function says so
+            return None  # the start of a function reports it
         return None if found is None else found.executable
 
     def check_architecture(self, architecture: str) -> str | None:

@@ -19,12 +19,12 @@ from emulator.model.errors import ConfigurationError
 
 @dataclass(frozen=True, slots=True)
 class Choice:
-    """What serves a runtime identifier."""
+    """The language and interpreter that serve a runtime identifier."""
 
     language: Language
     #: None for a runtime that brings its own.
     interpreter: Interpreter | None
-    #: Said once where it is not what was asked for.
+    #: For the user, where another release than the wanted one serves.
     note: str | None = None
 
 

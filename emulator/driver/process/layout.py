@@ -1,4 +1,4 @@
-"""What a sandbox's root looks like: which parts of the host a function may see, and where."""
+"""The root of a sandbox: which parts of the host a function may see, and where."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ _ETC = (
     "ld.so.conf", "ld.so.conf.d", "resolv.conf", "hosts", "host.conf", "gai.conf",
     "nsswitch.conf", "protocols", "services", "mime.types", "localtime", "os-release",
 )  # fmt: skip
-#: What starts the runtime in AWS's own environments; here it only stands where it stands there.
+#: AWS's environments start the runtime by this script. Here it only stands in its place.
 _ENTRYPOINT = "/lambda-entrypoint.sh"
 _ENTRYPOINT_TEXT = "#!/bin/sh\necho 'localfaas starts runtimes itself' >&2\nexit 1\n"
 _DEVICES = ("null", "zero", "full", "random", "urandom")

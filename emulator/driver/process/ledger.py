@@ -1,4 +1,4 @@
-"""What outlives a crash and so has to be written down: processes and folders."""
+"""A list on the disk of processes and folders that would outlive a crash."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from typing import Any
 from emulator.model.errors import ConfigurationError
 from emulator.store.folders import PRIVATE_FILE, in_background, private_folder
 
-#: What an earlier instance had for sandboxes' /tmp, until it is removed.
+#: The /tmp folders of an earlier instance, until they are removed.
 _LEFT = "left-"
 
 

@@ -1,4 +1,4 @@
-"""Whose is the other end of a local TCP connection? Asked of the kernel, by exact addresses.
+"""The process at the other end of a local TCP connection, found by its exact addresses.
 
 The Runtime API listener of one environment must serve no other: a function that scans the
 loopback interface must find nobody who listens to it.
@@ -25,7 +25,7 @@ _ANSWER = struct.Struct("=4B4s16s16sI8sIIIII")
 
 @dataclass(frozen=True, slots=True)
 class Owner:
-    """Who has a socket."""
+    """The owner of a socket."""
 
     uid: int
     inode: int

@@ -20,7 +20,7 @@ _STEM_SIZE_MB = 512
 
 @dataclass(slots=True)
 class Tmp:
-    """What is to be a sandbox's /tmp: a folder of this machine, or a disk that is there already."""
+    """A sandbox's future /tmp: a folder of this machine, or a disk that was made ahead of use."""
 
     folder: Path | None = None
     disk: int | None = None
@@ -68,7 +68,7 @@ class Temporary:
         has_one = tmp.disk is None and sandbox.disk is not None and size_mb == _STEM_SIZE_MB
         if self._disks is None or has_one:
             return
-        # To the end, whoever stops waiting: a disk on its way is a descriptor nobody else knows.
+        # Not cancelled with its caller: the disk is a descriptor that nothing else would close.
         showing = asyncio.get_running_loop().create_task(
             self._show_disk(sandbox, self._disks, tmp.disk, size_mb)
         )
@@ -112,7 +112,7 @@ class Temporary:
 
     async def close(self) -> None:
         """End what is under way, and all there is for making disks."""
-        # What failed there has told whoever waited for it.
+        # The callers that wait for these tasks get their errors.
         await asyncio.gather(*self._showing, return_exceptions=True)
         if self._disks is not None:
             await asyncio.to_thread(self._disks.close)

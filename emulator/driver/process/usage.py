@@ -1,4 +1,4 @@
-"""What a sandbox takes from the machine right now."""
+"""The memory, CPU time and processes of a sandbox, at this moment."""
 
 from __future__ import annotations
 

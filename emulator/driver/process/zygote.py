@@ -33,7 +33,7 @@ _START_TIMEOUT = 20.0
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ZygoteConfig:
-    """What all zygotes of one driver have in common."""
+    """The settings that all zygotes of one driver share."""
 
     clock: Clock
     #: Sandboxes have namespaces; with ``user``, by way of a user namespace.
