@@ -196,18 +196,18 @@ def test_a_key_of_another_maker_is_the_emulators_own_account(scripted: Running, 
 
 
 @pytest.mark.parametrize(
-    ("service", "call"),
+    ("service", "call", "title"),
     [
-        ("comprehend", lambda client: client.list_entity_recognizers()),
-        ("cloudfront", lambda client: client.list_distributions()),
-        ("redshift", lambda client: client.describe_clusters()),
-        ("appmesh", lambda client: client.list_meshes()),
+        ("comprehend", lambda client: client.list_entity_recognizers(), "Comprehend"),
+        ("cloudfront", lambda client: client.list_distributions(), "CloudFront"),
+        ("redshift", lambda client: client.describe_clusters(), "Redshift"),
+        ("appmesh", lambda client: client.list_meshes(), "App Mesh"),
     ],
 )
 def test_other_services_are_named_in_their_protocol(
-    scripted: Running, service: str, call: Callable[..., Any]
+    scripted: Running, service: str, call: Callable[..., Any], title: str
 ) -> None:
-    with pytest.raises(ClientError, match=f"does not serve {service};") as raised:
+    with pytest.raises(ClientError, match=f"does not serve {title};") as raised:
         call(scripted.client(service))
     assert raised.value.response["ResponseMetadata"]["HTTPStatusCode"] == 400
     assert raised.value.response["Error"]["Code"].startswith("NotImplemented")

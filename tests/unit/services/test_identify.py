@@ -67,11 +67,11 @@ def test_what_a_request_means(
             "comprehend;",
         ),
         ({"x-amz-target": "Comprehend_20171127.DetectText"}, "", "", "json", "serve Comprehend;"),
-        ({}, "Action=ListThings&Version=1999-03-31", "redshift", "query", "serve redshift;"),
+        ({}, "Action=ListThings&Version=1999-03-31", "redshift", "query", "serve Redshift;"),
         ({}, "Action=ListThings&Version=1999-03-31", "", "query", "serve this service;"),
         ({}, "Action=ListThings", "", "query", "serve this service;"),
-        ({}, "", "cloudfront", "rest-xml", "serve cloudfront;"),
-        ({}, "", "appmesh", "rest-json", "serve appmesh;"),
+        ({}, "", "cloudfront", "rest-xml", "serve CloudFront;"),
+        ({}, "", "appmesh", "rest-json", "serve App Mesh;"),
     ],
 )
 def test_a_service_that_is_not_served(
