@@ -17,8 +17,8 @@ from emulator.cli.terminal import CommandError
 if TYPE_CHECKING:
     from http.client import HTTPConnection
 
-#: Seconds an answer of the admin API may take.
-_PATIENCE = 30.0
+#: How long an answer may take.
+_TIMEOUT_S = 30.0
 
 #: The header, in lower case, that every answer of the admin API has.
 MARK = "x-localfaas-version"
@@ -84,22 +84,22 @@ class Client:
         body: bytes | None = None,
         headers: Mapping[str, str] | None = None,
         *,
-        seconds: float | None = _PATIENCE,
+        timeout_s: float | None = _TIMEOUT_S,
     ) -> Answer:
         """Send a request and return its answer, whatever its status.
 
         Args:
-            seconds: How long to wait for the answer; None for as long as it takes.
+            timeout_s: How long to wait for the answer; None for as long as it takes.
         """
-        with self._connection(seconds) as connection:
+        with self._connection(timeout_s) as connection:
             connection.request(method, path, body, dict(headers or {}))
             response = connection.getresponse()
             given = {name.lower(): value for name, value in response.getheaders()}
             return Answer(response.status, given, response.read())
 
-    def get(self, path: str, *, seconds: float = _PATIENCE, **query: Any) -> Any:
+    def get(self, path: str, *, timeout_s: float = _TIMEOUT_S, **query: Any) -> Any:
         """Return the JSON the admin API gives at ``path``, without parameters that are None."""
-        return self._checked(self.request("GET", _admin(path, query), seconds=seconds))
+        return self._checked(self.request("GET", _admin(path, query), timeout_s=timeout_s))
 
     def post(self, path: str, **query: Any) -> Any:
         """Return the JSON the admin API answers a change with."""
@@ -111,17 +111,17 @@ class Client:
         body: bytes,
         headers: Mapping[str, str],
         *,
-        seconds: float | None = _PATIENCE,
+        timeout_s: float | None = _TIMEOUT_S,
     ) -> Answer:
         """Return the answer of an operation of an AWS API.
 
         Args:
-            seconds: How long to wait for the answer; None for as long as it takes.
+            timeout_s: How long to wait for the answer; None for as long as it takes.
 
         Raises:
             CommandError: An error of AWS's, in its own words, or the answer is none of AWS's.
         """
-        answer = self.request("POST", path, body, headers, seconds=seconds)
+        answer = self.request("POST", path, body, headers, timeout_s=timeout_s)
         if "x-amzn-requestid" not in answer.headers:
             raise self._foreign(answer)
         if answer.status >= 300:
@@ -140,7 +140,7 @@ class Client:
 
     def follow(self, path: str, **query: Any) -> Iterator[Any]:
         """Yield each JSON line of an endless answer, until it ends."""
-        with self._connection(_PATIENCE) as connection:
+        with self._connection(_TIMEOUT_S) as connection:
             connection.request("GET", _admin(path, query))
             response = connection.getresponse()
             given = {name.lower(): value for name, value in response.getheaders()}
@@ -153,10 +153,10 @@ class Client:
                 raise CommandError(f"the answer of {self.endpoint} broke off") from failure
 
     @contextmanager
-    def _connection(self, seconds: float | None) -> Iterator[HTTPConnection]:
+    def _connection(self, timeout_s: float | None) -> Iterator[HTTPConnection]:
         from http.client import HTTPConnection, HTTPException
 
-        connection = HTTPConnection(self.host, self.port, timeout=seconds)
+        connection = HTTPConnection(self.host, self.port, timeout=timeout_s)
         try:
             yield connection
         except (OSError, HTTPException) as failure:
@@ -205,7 +205,7 @@ def _reason(value: Any, body: bytes) -> str:
     return body[:300].decode("utf-8", "replace") or "nothing"
 
 
-def scope(service: str, region: str | None, account: str | None) -> dict[str, str]:
+def scope_header(service: str, region: str | None, account: str | None) -> dict[str, str]:
     """Return the header that says whose resources are meant; none where both are None.
 
     Signatures are not checked, but their scope is read.

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from emulator.cli.live_printer import LivePrinter
 from emulator.cli.pulls import PullPrinter
-from emulator.cli.terminal import LivePrinter, clean, note
+from emulator.cli.terminal import make_safe, note
 from emulator.model.console import Progress
 
 
@@ -22,7 +23,7 @@ class TerminalConsole:
         note(text)
 
     def info(self, text: str) -> None:
-        self._printer.print(clean(text))
+        self._printer.print(make_safe(text))
 
     def progress(self, progress: Progress) -> None:
         self._pulls.show(progress)

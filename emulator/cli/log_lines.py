@@ -6,7 +6,7 @@ import re
 import textwrap
 import zlib
 
-from emulator.cli.terminal import clean
+from emulator.cli.terminal import make_safe
 
 _COLOURS = (36, 33, 32, 35, 34, 96, 93, 92, 95, 94)
 _DIM, _PLAIN = "\x1b[2m", "\x1b[0m"
@@ -33,7 +33,7 @@ def log_line(function: str, message: str, width: int | None, *, time: str = "") 
         time: What comes before the name.
     """
     # AWS's runtimes write \r for the line ends within one message.
-    text = clean(re.sub(r"\r\n?", "\n", message).rstrip("\n"))
+    text = make_safe(re.sub(r"\r\n?", "\n", message).rstrip("\n"))
     before = f"{time} " if time else ""
     name = f"{function} | " if function else ""
     if width is None:

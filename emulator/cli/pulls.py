@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from emulator.cli.terminal import LivePrinter, clean
+from emulator.cli.live_printer import LivePrinter
+from emulator.cli.terminal import make_safe
 from emulator.model.console import Progress
 
 #: Characters of a bar.
@@ -33,7 +34,7 @@ class PullPrinter:
             del self._begun[progress.image]
             # Each call tries again, and its caller is told: not the same here over and over.
             if began or self._told.get(progress.image) != progress.status:
-                self._printer.print(f"{progress.image}: {clean(progress.status)}")
+                self._printer.print(f"{progress.image}: {make_safe(progress.status)}")
             self._told[progress.image] = progress.status
         # One line has room for one of them.
         first = next(iter(self._begun.values()), None)
@@ -43,7 +44,7 @@ class PullPrinter:
 def bar(progress: Progress, width: int) -> str:
     """Return how far a pull is, in less than ``width`` characters."""
     if not progress.total or (progress.done == progress.total and progress.status):
-        text = f": {clean(progress.status).lower()}"
+        text = f": {make_safe(progress.status).lower()}"
     else:
         share = progress.done / progress.total
         filled = round(share * _BAR)

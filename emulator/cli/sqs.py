@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from typing import Any
 
-from emulator.cli.client import Client, scope
+from emulator.cli.client import Client, scope_header
 
 
 class SqsClient:
@@ -15,15 +15,15 @@ class SqsClient:
         self.client = Client(endpoint)
         self._headers = {
             "Content-Type": "application/x-amz-json-1.0",
-            **scope("sqs", region, account),
+            **scope_header("sqs", region, account),
         }
 
-    def call(self, operation: str, *, seconds: float = 30.0, **request: Any) -> Any:
+    def call(self, operation: str, *, timeout_s: float = 30.0, **request: Any) -> Any:
         """Return an operation's answer; parameters that are None are left out."""
         given = {name: value for name, value in request.items() if value is not None}
         headers = {**self._headers, "X-Amz-Target": f"AmazonSQS.{operation}"}
         body = json.dumps(given).encode()
-        answer = self.client.call_aws("/", body, headers, seconds=seconds)
+        answer = self.client.call_aws("/", body, headers, timeout_s=timeout_s)
         return json.loads(answer.body or b"{}")
 
     def url(self, name: str) -> str:

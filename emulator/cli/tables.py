@@ -6,7 +6,7 @@ import textwrap
 import unicodedata
 from collections.abc import Sequence
 
-from emulator.cli.terminal import show_control_characters, terminal_width
+from emulator.cli.terminal import escape_controls, terminal_width
 
 #: What a cell without a value shows.
 NOTHING = "-"
@@ -121,4 +121,4 @@ def display_width(text: str) -> int:
 
 
 def _one_line(text: str) -> str:
-    return show_control_characters(" ".join(text.split()) or NOTHING)
+    return escape_controls(" ".join(text.split()) or NOTHING)

@@ -2,27 +2,22 @@
 
 from __future__ import annotations
 
-import contextlib
 import json
 import os
-import queue
 import re
 import sys
 import textwrap
-import threading
 import time
 from typing import Any, TextIO
 
 from emulator.model.errors import LocalfaasError
 
-#: Control characters but for tab, and escape sequences but for colours: a function's output must
-#: not drive the terminal.
+#: Control characters except tabs and line ends, and escape sequences except colours: what a
+#: function prints must not control the terminal.
 _UNSAFE = re.compile(r"\x1b(?!\[[0-9;]*m)|[\x00-\x08\x0b-\x1a\x1c-\x1f\x7f-\x9f]")
 _CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f]")
 #: Characters in a line of a terminal that does not say how wide it is.
-_WIDTH = 80
-#: Lines that may wait for a slow terminal.
-_WAITING = 10_000
+DEFAULT_WIDTH = 80
 
 
 class CommandError(LocalfaasError):
@@ -40,7 +35,7 @@ def note(text: str) -> None:
 
 
 def _say(start: str, colour: int, text: str) -> None:
-    text = clean(text)
+    text = make_safe(text)
     width = terminal_width(sys.stderr)
     if width is not None:
         text = wrap(f"{start}{text}", width).removeprefix(start)
@@ -61,15 +56,18 @@ def wrap(text: str, width: int) -> str:
     return "\n".join(lines).replace("\0", " ")
 
 
-def clean(text: str) -> str:
-    """Return ``text`` with its control characters shown, not obeyed."""
+def make_safe(text: str) -> str:
+    """Return ``text`` with escapes for the control characters that the terminal would obey.
+
+    Tabs, line ends and colours stay.
+    """
     if text.isprintable():
         return text
     return _UNSAFE.sub(lambda match: f"\\x{ord(match[0]):02x}", text)
 
 
-def show_control_characters(text: str) -> str:
-    """Return ``text`` with each of its control characters as an escape, colours included."""
+def escape_controls(text: str) -> str:
+    """Return ``text`` with escapes for all its control characters, on one line."""
     return _CONTROL.sub(lambda match: f"\\x{ord(match[0]):02x}", text)
 
 
@@ -88,9 +86,9 @@ def terminal_width(stream: TextIO | None = None) -> int | None:
     except (KeyError, ValueError):
         pass
     try:
-        return os.get_terminal_size(stream.fileno()).columns or _WIDTH
+        return os.get_terminal_size(stream.fileno()).columns or DEFAULT_WIDTH
     except (OSError, ValueError):
-        return _WIDTH
+        return DEFAULT_WIDTH
 
 
 def show_json(value: Any) -> None:
@@ -98,96 +96,20 @@ def show_json(value: Any) -> None:
     print(json.dumps(value, indent=2, ensure_ascii=False))
 
 
-def age(seconds: float) -> str:
-    """Return a span of time for people: 5s, 3m, 2h, 4d."""
+def age(age_s: float) -> str:
+    """Return a span of seconds for people: 5s, 3m, 2h, 4d."""
     for unit, size in (("d", 86_400), ("h", 3_600), ("m", 60)):
-        if seconds >= size:
-            return f"{seconds // size:.0f}{unit}"
-    return f"{seconds:.0f}s"
+        if age_s >= size:
+            return f"{age_s // size:.0f}{unit}"
+    return f"{age_s:.0f}s"
 
 
-def megabytes(size: int | None) -> str:
-    """Return a size in bytes as whole megabytes; empty where it is not known."""
-    return "-" if size is None else f"{size / 1048576:.0f} MB"
+def megabytes(size_bytes: int | None) -> str:
+    """Return a size for people; "-" if it is not known."""
+    return "-" if size_bytes is None else f"{size_bytes / 1048576:.0f} MB"
 
 
-class LivePrinter:
-    """Prints lines from a thread of its own: a slow terminal must not hold up the caller.
-
-    Lines that would wait behind too many others are counted, and the count printed.
-    """
-
-    def __init__(self, stream: TextIO) -> None:
-        self._stream = stream
-        self._terminal = not stream.closed and is_terminal(stream)
-        self._status = self._shown = ""
-        self._lines: queue.Queue[str | None] = queue.Queue(_WAITING)
-        self._skipped = 0
-        self._thread = threading.Thread(target=self._run, name="printing", daemon=True)
-        self._thread.start()
-
-    def print(self, line: str) -> None:
-        """Print a line, soon."""
-        try:
-            self._lines.put_nowait(line)
-        except queue.Full:
-            self._skipped += 1
-
-    @property
-    def width(self) -> int:
-        """Return how many characters fit into the terminal's line."""
-        try:
-            return os.get_terminal_size(self._stream.fileno()).columns or _WIDTH
-        except (OSError, ValueError):
-            return _WIDTH
-
-    def status(self, text: str) -> None:
-        """Keep ``text`` on the terminal's last line, below what is printed; empty for none.
-
-        It must not be wider than the terminal: only one line is taken back.
-        """
-        if self._terminal and text != self._status:
-            self._status = text
-            with contextlib.suppress(queue.Full):
-                self._lines.put_nowait("")
-
-    def close(self, seconds: float = 2.0) -> None:
-        """Print what still waits, for at most so many seconds."""
-        try:
-            self._lines.put(None, timeout=seconds)
-        except queue.Full:
-            return
-        self._thread.join(seconds)
-
-    def _run(self) -> None:
-        while (line := self._lines.get()) is not None:
-            text = [line]
-            while len(text) < 100 and not self._lines.empty():
-                more = self._lines.get()
-                if more is None:
-                    self._write(text)
-                    return
-                text.append(more)
-            if self._skipped:
-                text.append(f"({self._skipped} lines not shown: the terminal was too slow)")
-                self._skipped = 0
-            if not self._write(text):
-                return
-
-    def _write(self, lines: list[str]) -> bool:
-        text = "".join(f"{line}\n" for line in lines if line)
-        if self._status or self._shown:
-            self._shown = self._status
-            text = f"\r\x1b[2K{text}{self._shown}"
-        try:
-            self._stream.write(text)
-            self._stream.flush()
-        except (OSError, ValueError):
-            return False  # nobody reads any more; the emulator goes on
-        return True
-
-
-def local_time(milliseconds: int) -> str:
-    """Return a time of day with milliseconds, on the user's own clock."""
-    moment = time.localtime(milliseconds / 1000)
-    return f"{time.strftime('%H:%M:%S', moment)}.{milliseconds % 1000:03d}"
+def local_time(timestamp_ms: int) -> str:
+    """Return the time of day of a timestamp, with milliseconds, on the user's own clock."""
+    moment = time.localtime(timestamp_ms / 1000)
+    return f"{time.strftime('%H:%M:%S', moment)}.{timestamp_ms % 1000:03d}"

@@ -64,7 +64,7 @@ def _port(endpoint: str) -> Finding:
     if not client.listens():
         return Finding(subject=subject, verdict="ok", detail="free")
     try:
-        health = client.get("health", seconds=5)
+        health = client.get("health", timeout_s=5)
         return Finding(
             subject=subject,
             verdict="ok",

@@ -15,7 +15,7 @@ from emulator.cli.client import (
     Client,
     Endpoint,
     Region,
-    scope,
+    scope_header,
 )
 from emulator.cli.documents import FORMS, read_document
 from emulator.cli.log_lines import log_line
@@ -53,13 +53,13 @@ def invoke(
 
     Example: localfaas invoke hello -e '{"name": "you"}'
     """
-    headers = {"Content-Type": "application/json", **scope("lambda", region, account)}
+    headers = {"Content-Type": "application/json", **scope_header("lambda", region, account)}
     headers["X-Amz-Invocation-Type"] = "Event" if asynchronous else "RequestResponse"
     if tail and not asynchronous:
         headers["X-Amz-Log-Type"] = "Tail"
     path = f"/2015-03-31/functions/{quote(name, safe=':$')}/invocations"
     body = read_document(event, "event")
-    answer = Client(endpoint).call_aws(path, body, headers, seconds=None)
+    answer = Client(endpoint).call_aws(path, body, headers, timeout_s=None)
     given = answer.headers
     if "x-amz-log-result" in given:
         text = base64.b64decode(given["x-amz-log-result"]).decode("utf-8", "replace")

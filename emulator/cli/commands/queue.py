@@ -176,7 +176,7 @@ def receive(
     url = sqs.url(name)
     found = sqs.call(
         "ReceiveMessage",
-        seconds=wait + 30.0,
+        timeout_s=wait + 30.0,
         QueueUrl=url,
         MaxNumberOfMessages=limit,
         WaitTimeSeconds=wait,

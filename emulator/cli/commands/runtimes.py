@@ -16,7 +16,7 @@ from emulator.cli.client import Json
 from emulator.cli.help import Commands
 from emulator.cli.options import options_of, values, with_options
 from emulator.cli.tables import show_table
-from emulator.cli.terminal import clean, show_json
+from emulator.cli.terminal import make_safe, show_json
 from emulator.driver.table import declarations
 from emulator.model.console import Progress, SilentConsole
 
@@ -103,4 +103,4 @@ class _BuildConsole(SilentConsole):
     """Shows the output of a build."""
 
     def progress(self, progress: Progress) -> None:
-        print(clean(progress.status), file=sys.stderr, flush=True)
+        print(make_safe(progress.status), file=sys.stderr, flush=True)

@@ -13,9 +13,10 @@ import typer
 
 from emulator.cli.console import TerminalConsole
 from emulator.cli.greeting import greet
+from emulator.cli.live_printer import LivePrinter
 from emulator.cli.log_lines import log_line
 from emulator.cli.options import OptionOf, options_of, values, with_options
-from emulator.cli.terminal import LivePrinter, is_terminal, note
+from emulator.cli.terminal import is_terminal, note
 from emulator.driver.table import AUTO, declarations
 from emulator.settings import KEPT, RUNNING, SHOWN, Settings, option
 

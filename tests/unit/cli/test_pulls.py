@@ -6,8 +6,8 @@ import io
 
 import pytest
 
+from emulator.cli.live_printer import LivePrinter
 from emulator.cli.pulls import PullPrinter, bar
-from emulator.cli.terminal import LivePrinter
 from emulator.model.console import Progress
 
 MB = 1_000_000

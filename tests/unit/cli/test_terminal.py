@@ -7,7 +7,8 @@ import threading
 
 import pytest
 
-from emulator.cli.terminal import LivePrinter, age, clean, megabytes, show_control_characters, wrap
+from emulator.cli.live_printer import LivePrinter
+from emulator.cli.terminal import age, escape_controls, make_safe, megabytes, wrap
 
 
 @pytest.mark.parametrize(
@@ -23,11 +24,11 @@ from emulator.cli.terminal import LivePrinter, age, clean, megabytes, show_contr
     ],
 )
 def test_output_of_functions_does_not_drive_the_terminal(text: str, shown: str) -> None:
-    assert clean(text) == shown
+    assert make_safe(text) == shown
 
 
 def test_a_cell_of_a_table_has_no_colours_either() -> None:
-    assert show_control_characters("\x1b[31mred\x1b[0m\n") == "\\x1b[31mred\\x1b[0m\\x0a"
+    assert escape_controls("\x1b[31mred\x1b[0m\n") == "\\x1b[31mred\\x1b[0m\\x0a"
 
 
 def test_a_command_that_is_named_is_not_broken() -> None:
