@@ -16,6 +16,7 @@ from botocore.config import Config
 from botocore.exceptions import ClientError
 from botocore.loaders import Loader
 
+from emulator.model.errors import AwsError
 from emulator.settings import Settings
 from emulator.testing import ScriptedDriver
 from tests.api.conftest import Running
@@ -177,3 +178,30 @@ def test_nothing_of_the_project_knows_it_but_its_folder_and_a_line() -> None:
     assert sorted(others) == tests
     spec = json.loads(next(FOLDER.rglob("service-2.json")).read_text())
     assert spec["metadata"]["serviceFullName"] == "Hello World"
+
+
+@pytest.mark.parametrize(
+    ("operation", "request_", "code"),
+    [
+        ("PutGreeting", {"Name": "world"}, "InvalidGreetingException"),
+        ("PutGreeting", {"Name": "world", "Text": 1}, "SerializationException"),
+        ("GetGreeting", {"Name": "world"}, "GreetingNotFoundException"),
+        ("SingGreeting", {"Name": "world", "Key": "C"}, "NotImplementedException"),
+        ("Nonsense", {}, "UnknownOperationException"),
+    ],
+)
+def test_a_call_without_http_is_checked_as_one_with_it(
+    running: Running, operation: str, request_: dict[str, Any], code: str
+) -> None:
+    call = running.emulator.table.call
+    with pytest.raises(AwsError) as raised:
+        running.call(lambda: call("hello-world", operation, request_))
+    assert raised.value.code == code
+
+
+def test_a_call_without_http_reads_what_http_has_elsewhere(running: Running) -> None:
+    call = running.emulator.table.call
+    greeting = {"Name": "world", "Text": "Hello", "Languages": ["en"], "Nonsense": 1}
+    made = running.call(lambda: call("hello-world", "PutGreeting", greeting, account=ACCOUNT))
+    assert made["Arn"] == f"arn:aws:hello-world:us-east-1:{ACCOUNT}:world"
+    assert made["Languages"] == ["en"]
