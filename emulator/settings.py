@@ -11,11 +11,10 @@ import dataclasses
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Literal, NamedTuple
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Option:
+class Option(NamedTuple):
     """How a setting is given on the command line.
 
     The variable's name is that of the flag: ``--docker-network`` is LOCALFAAS_DOCKER_NETWORK.

@@ -2,15 +2,15 @@
 
 A driver is a folder ``driver/<name>/`` with a module ``declaration``, which has ``DECLARATION``,
 and a line in :mod:`emulator.driver.table`. The command line imports every declaration at each
-start, so these import nothing heavy: functions import what they need when they are called.
+start, so these import nothing heavy: functions import what they need when they are called. The
+classes are named tuples because making a frozen dataclass takes half a millisecond of that start.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
 
 from emulator.model.console import Console
 from emulator.settings import Settings
@@ -19,8 +19,7 @@ if TYPE_CHECKING:
     from emulator.driver.base import Driver
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Finding:
+class Finding(NamedTuple):
     """The result of one check of ``localfaas doctor``."""
 
     subject: str
@@ -31,8 +30,7 @@ class Finding:
     remedy: str = ""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Probe:
+class Probe(NamedTuple):
     """Whether a driver can be used on this machine."""
 
     usable: bool
@@ -40,8 +38,7 @@ class Probe:
     detail: str
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class DriverSetup:
+class DriverSetup(NamedTuple):
     """The material a driver is made from."""
 
     settings: Settings
@@ -53,8 +50,7 @@ class DriverSetup:
     console: Console
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class RuntimeImage:
+class RuntimeImage(NamedTuple):
     """The image that functions of one runtime run in."""
 
     runtime: str
@@ -89,8 +85,7 @@ def _nothing() -> Iterable[Finding]:
     return ()
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class DriverDeclaration:
+class DriverDeclaration(NamedTuple):
     """One driver."""
 
     #: As ``--driver`` takes it.

@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 import os
-from dataclasses import dataclass
 from functools import cache
 from importlib import import_module
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from emulator.driver.declaration import DriverDeclaration, DriverSetup
 from emulator.model.console import Console
@@ -36,8 +35,7 @@ def declarations() -> list[DriverDeclaration]:
     return [declaration(name) for name in DRIVERS]
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class MadeDriver:
+class MadeDriver(NamedTuple):
     """A driver, not yet open."""
 
     driver: Driver

@@ -15,7 +15,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Sequence
-from dataclasses import dataclass
+from typing import NamedTuple
 
 
 async def _nothing() -> None: ...
@@ -24,8 +24,7 @@ async def _nothing() -> None: ...
 Step = Callable[[], Awaitable[None]]
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Component:
+class Component(NamedTuple):
     """One component of the emulator, by the steps of its life."""
 
     #: For people who read a traceback.

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Iterator
-from dataclasses import asdict
 from pathlib import Path
 
 import typer
@@ -28,7 +27,7 @@ def doctor(json: Json = False, endpoint: Endpoint = DEFAULT_ENDPOINT) -> None:
     of_drivers = [finding for each in declarations() for finding in each.checks()]
     findings = [*of_drivers, *_watches(), _port(endpoint)]
     if json:
-        show_json([asdict(finding) for finding in findings])
+        show_json([finding._asdict() for finding in findings])
     else:
         rows = [
             (

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import os
 import sys
-from dataclasses import asdict
 from typing import Annotated, Any
 
 import typer
@@ -48,7 +47,7 @@ def list_(json: Json = False, **given: Any) -> None:
     images = _make_images(_make_options(**values(_IMAGE, given)), os.environ)
     found = asyncio.run(images.find(CURRENT))
     if json:
-        show_json([asdict(each) for each in found])
+        show_json([each._asdict() for each in found])
         return
     show_table(
         ("RUNTIME", "HERE", "SOURCE", "IMAGE"),

@@ -15,7 +15,7 @@ import re
 from collections.abc import Awaitable, Callable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import ClassVar
+from typing import ClassVar, NamedTuple
 
 from emulator.model.console import Console
 
@@ -45,8 +45,7 @@ class Interpreter:
         return self.language.runtime_of(self.release)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ContainerStart:
+class ContainerStart(NamedTuple):
     """How our bootstrap of a language is started in a container."""
 
     #: Arguments of a stem cell, and of a program for one function; "{folder}" is that of the
