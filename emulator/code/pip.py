@@ -57,6 +57,10 @@ async def scratch(cache: Path) -> AsyncIterator[Path]:
         await asyncio.to_thread(shutil.rmtree, folder, ignore_errors=True)
 
 
+#: Has a command make files that sandboxes can read, which run as another user.
+_READABLE = ("/bin/sh", "-c", 'umask 022 && exec "$0" "$@"')
+
+
 def keep(folder: Path, target: Path) -> None:
     """Give a scratch folder its lasting name.
 
@@ -102,6 +106,7 @@ async def run(python: Path | None, arguments: Sequence[str], folder: Path) -> st
     """
     environ = {name: value for name, value in os.environ.items() if name != "PYTHONPATH"}
     process = await asyncio.create_subprocess_exec(
+        *_READABLE,
         *_command(python),
         *arguments,
         cwd=folder,

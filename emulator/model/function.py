@@ -37,6 +37,8 @@ class Code:
     live: bool = False
     #: Size once unpacked, bytes.
     unpacked_size: int = 0
+    #: Not all in the folder may be read by every user of this machine.
+    private: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

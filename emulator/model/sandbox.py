@@ -32,6 +32,8 @@ class EnvironmentSpec:
     code: Path | None
     #: Unpacked layers, lowest first: merged in this order and shown read-only at /opt.
     layers: tuple[Path, ...] = ()
+    #: Those of the folders of code and layers in which not every user of this machine may read all.
+    private: frozenset[Path] = frozenset()
     #: The whole environment the runtime process gets; the driver adds nothing but what it
     #: alone can know (AWS_LAMBDA_RUNTIME_API, and paths where /var/task can't be had).
     environ: Mapping[str, str] = field(default_factory=dict)

@@ -229,6 +229,11 @@ class Pools:
             handler=version.handler,
             code=version.code.folder,
             layers=tuple(layer.code.folder for layer in version.layers if layer.code.folder),
+            private=frozenset(
+                code.folder
+                for code in (version.code, *(layer.code for layer in version.layers))
+                if code.private and code.folder is not None
+            ),
             environ=environ.build(
                 version,
                 log_group=group,

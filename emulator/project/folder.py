@@ -6,19 +6,15 @@ registry, on the loop. :mod:`emulator.project.watching` says when.
 
 from __future__ import annotations
 
-import base64
 import hashlib
-import os
-import stat
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from fnmatch import fnmatchcase
 from pathlib import Path
 
-from emulator.code.package import DEFAULT_EXCLUDES
 from emulator.model.clock import Clock
 from emulator.model.errors import AwsError, ConfigurationError
 from emulator.model.function import Code, FunctionVersion, LayerVersion
+from emulator.project.live_code import Missed, live_code, walk
 from emulator.registry.function import Function
 from emulator.registry.functions import Registry
 from emulator.services.lambda_.functions import configuration, runtimes
@@ -29,19 +25,8 @@ from emulator.stack.declarations import (
     QueueDeclaration,
 )
 
-#: What editors and tools leave beside the code; patterns for one component of a path.
-_PASSING = (
-    *("*~", ".*.sw?", ".*.swpx", "4913"),
-    *(".#*", "#*#", "*.tmp", "*___jb_*", ".goutputstream-*"),
-)
-#: Links named in one note.
+#: Names given in one note.
 _SHOWN = 3
-_IGNORED = (*DEFAULT_EXCLUDES, *_PASSING)
-
-
-def counts(relative: Path) -> bool:
-    """Say whether a change of a path in a function's folder is a change of its code."""
-    return not any(fnmatchcase(part, pattern) for part in relative.parts for pattern in _IGNORED)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -52,8 +37,8 @@ class Declared:
     code: Code
     #: Of the layers, as they are declared.
     layers: tuple[Code, ...] = ()
-    #: Links in its folder that lead out of it.
-    links_out: tuple[str, ...] = ()
+    #: What it will not find in its folder.
+    missed: Missed = field(default_factory=Missed)
 
     @property
     def folders(self) -> tuple[Path, ...]:
@@ -101,16 +86,16 @@ def read(path: Path, *, account: str, region: str, endpoint: str) -> Found:
             configuration.check_environment(declaration.environment)
         except AwsError as error:
             raise ConfigurationError(f"{declaration.name}: {error.message}") from error
-        links_out: tuple[str, ...] = ()
+        missed = Missed()
         if declaration.folder is None:
             # Live, as it comes from the declaration at each start.
             digest = hashlib.sha256(declaration.image.encode()).hexdigest()
             code = Code(sha256=digest, size=0, image=declaration.image, live=True)
         else:
-            code, links_out = _walk(declaration.folder)
+            code, missed = walk(declaration.folder)
         layers = tuple(live_code(layer.folder) for layer in declaration.layers)
         functions[declaration.name] = Declared(
-            declaration=declaration, code=code, layers=layers, links_out=links_out
+            declaration=declaration, code=code, layers=layers, missed=missed
         )
     return Found(
         functions=functions,
@@ -121,66 +106,21 @@ def read(path: Path, *, account: str, region: str, endpoint: str) -> Found:
     )
 
 
-def live_code(folder: Path) -> Code:
-    """Return the code in ``folder`` as it is now. Blocks.
-
-    There is no archive to hash, and reading every file at each change would be slow: the digest
-    is over each file's name, mode, size and time of change. It is the same until one of them
-    changes, and never that of a deployment package.
-    """
-    return _walk(folder)[0]
-
-
-def _walk(folder: Path) -> tuple[Code, tuple[str, ...]]:
-    """Return the code in ``folder``, and the links in it that lead out of it."""
-    digest = hashlib.sha256()
-    size = 0
-    out: list[str] = []
-    real = folder.resolve()
-    for name, info in _files(folder):
-        if stat.S_ISLNK(info.st_mode) and not _stays(folder / name, real):
-            out.append(name)
-        size += info.st_size
-        digest.update(
-            f"{name}\0{info.st_mode:o}\0{info.st_size}\0{info.st_mtime_ns}\n".encode(
-                "utf-8", "surrogateescape"
-            )
+def _missed(name: str, declared: Declared) -> Iterator[str]:
+    """Yield a note of each kind of thing that a function will not find."""
+    missed = declared.missed
+    if missed.links_out:
+        yield (
+            f"{name}: a function sees its own folder alone, and not where these links lead: "
+            + _listed(missed.links_out)
         )
-    sha256 = base64.b64encode(digest.digest()).decode()
-    code = Code(sha256=sha256, size=size, folder=folder, live=True, unpacked_size=size)
-    return code, tuple(out)
+    if missed.unreadable:
+        yield f"{name}: a function can't read these (see their modes): {_listed(missed.unreadable)}"
 
 
-def _stays(link: Path, folder: Path) -> bool:
-    """Say whether ``link`` leads to the same when ``folder`` lies at /var/task."""
-    try:
-        target = os.readlink(link)
-    except OSError:
-        return True  # gone meanwhile
-    return not os.path.isabs(target) and Path(os.path.realpath(link)).is_relative_to(folder)
-
-
-def _files(folder: Path) -> Iterator[tuple[str, os.stat_result]]:
-    """Yield the files that count, in order; what goes away meanwhile is left out."""
-    pending = [""]
-    while pending:
-        below = pending.pop()
-        try:
-            with os.scandir(folder / below) as listing:
-                entries = sorted(listing, key=lambda entry: entry.name)
-        except OSError:
-            continue
-        for entry in entries:
-            if any(fnmatchcase(entry.name, pattern) for pattern in _IGNORED):
-                continue
-            name = f"{below}{entry.name}"
-            try:
-                if entry.is_dir(follow_symlinks=False):
-                    pending.append(name + "/")
-                else:
-                    yield name, entry.stat(follow_symlinks=False)
-            except OSError:
-                continue
+def _listed(names: Sequence[str]) -> str:
+    more = len(names) - _SHOWN
+    return ", ".join(names[:_SHOWN]) + (f" and {more} more" if more > 0 else "")
 
 
 class Folder:
@@ -251,11 +191,7 @@ class Folder:
         if found.not_made:
             notes.append(f"not made from the template: {', '.join(found.not_made)}")
         notes += [
-            f"{name}: a function sees its own folder alone, and not where these links lead: "
-            + ", ".join(declared.links_out[:_SHOWN])
-            + (f" and {more} more" if (more := len(declared.links_out) - _SHOWN) > 0 else "")
-            for name, declared in found.functions.items()
-            if declared.links_out
+            note for name, declared in found.functions.items() for note in _missed(name, declared)
         ]
         for runtime in sorted(
             {each.declaration.runtime for each in found.functions.values()} - {""}

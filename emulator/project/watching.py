@@ -18,7 +18,8 @@ from pathlib import Path
 from emulator.model.console import Console
 from emulator.model.errors import ConfigurationError
 from emulator.model.function import Code
-from emulator.project.folder import Folder, Found, counts, live_code
+from emulator.project.folder import Folder, Found
+from emulator.project.live_code import counts, live_code
 from emulator.stack.template import TEMPLATES
 
 #: Milliseconds between two looks.

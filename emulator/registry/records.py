@@ -51,7 +51,7 @@ def of_version(version: FunctionVersion) -> dict[str, Any]:
 
 def of_code(code: Code) -> dict[str, Any]:
     """Return code's document: its folder by name alone, so that the state folder can be moved."""
-    body = {name: getattr(code, name) for name in _CODE}
+    body = {name: getattr(code, name) for name in _CODE if name != "private" or code.private}
     if code.folder is not None:
         body["folder"] = str(code.folder) if code.live else code.folder.name
     return body

@@ -26,6 +26,16 @@ MS_REC = 0x4000
 MS_PRIVATE = 0x40000
 MNT_DETACH = 0x2
 
+# The numbers of these calls are the same on every architecture.
+_OPEN_TREE = 428
+_MOVE_MOUNT = 429
+_MOUNT_SETATTR = 442
+_AT_FDCWD = -100
+_AT_EMPTY_PATH = 0x1000
+_OPEN_TREE_CLONE = 1
+_MOVE_MOUNT_F_EMPTY_PATH = 4
+_MOUNT_ATTR_RDONLY_NOSUID_NODEV_IDMAP = 0x100000 | 1 | 2 | 4
+
 _PR_SET_PDEATHSIG = 1
 _PR_SET_DUMPABLE = 4
 _PR_CAPBSET_DROP = 24
@@ -88,6 +98,60 @@ def _flags_of(path: str) -> int:
     # ST_NOATIME, ST_NODIRATIME and ST_RELATIME too but for the last.
     flags = held & (MS_NOSUID | MS_NODEV | MS_NOEXEC | 1024 | 2048)
     return flags | (0x200000 if held & 4096 else 0)
+
+
+def bind_as(source: str, target: str, user: int) -> None:
+    """Bind ``source`` read-only on ``target``; what its owner owns is ``user``'s there.
+
+    Nothing on the disk changes: the kernel translates the ids of this one mount (Linux 5.12).
+    Source: https://man7.org/linux/man-pages/man2/mount_setattr.2.html ("ID-mapped mounts").
+    """
+    owner = os.stat(source)
+    mapping = _mapping({"uid_map": (owner.st_uid, user), "gid_map": (owner.st_gid, user)})
+    try:
+        flags = _OPEN_TREE_CLONE | os.O_CLOEXEC
+        tree = _syscall(_OPEN_TREE, _AT_FDCWD, os.fsencode(source), flags)
+        try:
+            attributes = struct.pack("=4Q", _MOUNT_ATTR_RDONLY_NOSUID_NODEV_IDMAP, 0, 0, mapping)
+            _syscall(_MOUNT_SETATTR, tree, b"", _AT_EMPTY_PATH, attributes, len(attributes))
+            where = os.fsencode(target)
+            _syscall(_MOVE_MOUNT, tree, b"", _AT_FDCWD, where, _MOVE_MOUNT_F_EMPTY_PATH)
+        finally:
+            os.close(tree)
+    finally:
+        os.close(mapping)
+
+
+def _mapping(ids: dict[str, tuple[int, int]]) -> int:
+    """Return a user namespace, open, with these maps of one id each. While still root."""
+    told, tell = os.pipe()
+    wait, go = os.pipe()
+    pid = os.fork()
+    if pid == 0:
+        try:
+            os.close(go)
+            unshare(CLONE_NEWUSER)
+            os.write(tell, b"x")
+            os.read(wait, 1)  # its end comes once the namespace is held
+        finally:
+            os._exit(0)
+    try:
+        os.close(tell)
+        if not os.read(told, 1):
+            raise OSError(1, "unshare: no user namespaces")
+        for name, (inner, outer) in ids.items():
+            with open(f"/proc/{pid}/{name}", "w") as file:
+                file.write(f"{inner} {outer} 1")
+        return os.open(f"/proc/{pid}/ns/user", os.O_RDONLY | os.O_CLOEXEC)
+    finally:
+        for fd in (told, wait, go):
+            os.close(fd)
+        os.waitpid(pid, 0)
+
+
+def _syscall(number: int, *arguments: int | bytes) -> int:
+    converted = [ctypes.c_long(a) if isinstance(a, int) else a for a in arguments]
+    return _check(_libc.syscall(ctypes.c_long(number), *converted), f"call {number}")
 
 
 def unmount(target: str) -> None:

@@ -38,6 +38,8 @@ if TYPE_CHECKING:
 HOST = "/.host/root"
 _READ_ONLY = kernel.MS_RDONLY | kernel.MS_NOSUID | kernel.MS_NODEV
 _RUNTIME_CHANNEL = 3
+#: Where folders lie for the moment in which they are joined.
+_ASIDE = "/run"
 #: Bytes in one of what ``wait4`` counts memory in.
 _MAXRSS_UNIT = 1 if sys.platform == "darwin" else 1024
 _NO_PROGRAM = (errno.ENOENT, errno.EACCES, errno.ENOEXEC, errno.ENOTDIR, errno.ELOOP, errno.EISDIR)
@@ -139,18 +141,12 @@ class Warden:
         """Mount code, layers and /tmp, then let the runtime know or start it.
 
         ``mounts``: [kind, source, target] with kind "ro", "rw" or "overlay" (sources joined).
+        ``private``: sources to be shown as the runtime's user's own: others can't read them.
         ``limits``: resource limits by name. ``line``: what an early runtime waits for; or, for a
         late one, ``argv``, ``environ``, ``cwd`` and ``wrapped`` (argv[0] is the user's wrapper).
         """
         if self.job["jailed"]:
-            for kind, source, target in order["mounts"]:
-                if kind == "overlay":
-                    lower = ":".join(_escaped(HOST + path) for path in source)
-                    kernel.mount("layers", target, "overlay", _READ_ONLY, "lowerdir=" + lower)
-                else:
-                    flags = _READ_ONLY if kind == "ro" else kernel.MS_NOSUID | kernel.MS_NODEV
-                    kernel.bind(HOST + source, target, flags)
-            kernel.unmount(HOST)
+            self._mount(order["mounts"], frozenset(order["private"]))
         if self.runtime:
             if self.job["argv"] and hasattr(resource, "prlimit"):
                 self._limit_runtime(order["limits"])  # our own Python stem cell limits itself
@@ -159,6 +155,46 @@ class Warden:
             return False
         self.job.update(cwd=order["cwd"], limits=order["limits"], wrapped=order["wrapped"])
         return self._start(order["argv"], order["environ"])
+
+    def _mount(self, mounts: list[Any], private: frozenset[str]) -> None:
+        # In a user namespace the runtime's user is who owns the files.
+        own = frozenset() if self.job["user"] else private
+        for kind, source, target in mounts:
+            if kind == "overlay":
+                lower = ":".join(_escaped(path) for path in self._lower(source, own))
+                kernel.mount("layers", target, "overlay", _READ_ONLY, "lowerdir=" + lower)
+                if own.intersection(source):
+                    kernel.unmount(_ASIDE)
+            elif source in own:
+                self._show_as_own(source, target)
+            else:
+                flags = _READ_ONLY if kind == "ro" else kernel.MS_NOSUID | kernel.MS_NODEV
+                kernel.bind(HOST + source, target, flags)
+        kernel.unmount(HOST)
+
+    def _lower(self, sources: list[str], own: frozenset[str]) -> list[str]:
+        """Return where the folders are that an overlay joins."""
+        if not own.intersection(sources):
+            return [HOST + source for source in sources]
+        kernel.mount("aside", _ASIDE, "tmpfs", kernel.MS_NOSUID, "mode=700,size=1m")
+        found = []
+        for number, source in enumerate(sources):
+            place = f"{_ASIDE}/{number}"
+            if source in own:
+                os.mkdir(place)
+                self._show_as_own(source, place)
+            found.append(place if source in own else HOST + source)
+        return found
+
+    def _show_as_own(self, source: str, target: str) -> None:
+        try:
+            kernel.bind_as(HOST + source, target, self.job["inner_uid"])
+        except OSError as error:
+            raise Fatal(
+                "Sandbox.Failure",
+                f"{source} can't be read by its function's user, and can't be shown to it otherwise"
+                f" ({os.strerror(error.errno or 0)}): chmod -R go+rX {source}",
+            ) from error
 
     def _limit_runtime(self, limits: dict[str, int]) -> None:
         try:

@@ -86,6 +86,8 @@ def _add(tar: tarfile.TarFile, name: str, path: Path, digest: _Digest) -> None:
     member.uname = member.gname = ""
     member.mtime = int(member.mtime)
     member.mode &= ~_WRITABLE_BY_OTHERS
+    # The function's user is not the owner, whose rights it has all the same.
+    member.mode |= (member.mode & 0o500) >> 3 | (member.mode & 0o500) >> 6
     facts = (name, member.type, member.mode, member.linkname, member.size)
     digest.update(repr(facts).encode("utf-8", "surrogateescape"))
     if not member.isreg():

@@ -67,7 +67,8 @@ class Files:
         Raises:
             DriverFault: They can't be read, merged or shipped.
         """
-        if self._local is None:
+        if self._local is None or spec.private:
+            # Shipped code is everybody's to read: a container's user is not the files' owner.
             return await self._shipped.mounts(plan, spec.code, spec.layers)
         shown = ((spec.code, paths.CODE), (await self._local.merged(spec.layers), paths.LAYERS))
         return [_bound(source, target) for source, target in shown if source is not None]
@@ -86,7 +87,7 @@ class Files:
             DriverFault: They can't be read.
         """
         if self._local is not None:
-            return True
+            return not spec.private
         archives = await self._shipped.archives(spec.code, spec.layers)
         return sum(archive.size for _, archive in archives) <= SMALL
 

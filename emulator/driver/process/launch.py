@@ -72,6 +72,8 @@ class Launch:
     #: Why there is nothing to start; AWS's own error type and text.
     error: tuple[str, str] | None = None
     mounts: list[list[Any]] = field(default_factory=list)
+    #: The sources of mounts that have to be shown as the sandbox's user's own.
+    private: list[str] = field(default_factory=list)
 
     def order(self, limits: dict[str, int]) -> dict[str, Any]:
         """Return the warden's specialise order."""
@@ -85,6 +87,7 @@ class Launch:
         }
         return {
             "mounts": self.mounts,
+            "private": self.private,
             "limits": limits,
             "line": json.dumps(line),
             "argv": self.argv,
@@ -128,6 +131,7 @@ def plan(
         )
     environ = _environ(spec, paths, jailed=jailed)
     mounts: list[list[Any]] = []
+    private: list[str] = []
     if jailed:
         mounts = [] if tmp is None else [["rw", str(tmp), "/tmp"]]
         mounts.append(["ro", str(spec.code), "/var/task"])
@@ -135,11 +139,13 @@ def plan(
             mounts.append(["ro", layers[0], "/opt"])
         elif layers:
             mounts.append(["overlay", layers, "/opt"])
+        private = sorted(map(str, spec.private))
     common: dict[str, Any] = {
         "environ": environ,
         "paths": paths,
         "handler": spec.handler,
         "mounts": mounts,
+        "private": private,
     }
     if choice.language.brings_program:
         return _provided(spec, common)

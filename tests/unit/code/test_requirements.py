@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import os
 import zipfile
 from pathlib import Path
 from typing import Any
@@ -68,11 +69,17 @@ class Installing(Requirements):
 @pytest.mark.parametrize("interpreter", [on_this_machine, elsewhere])
 async def test_packages_are_installed_once(folder: Path, tmp_path: Path, interpreter: Any) -> None:
     packages = Installing(tmp_path, interpreter)
-    layers = await asyncio.gather(*(packages.layer(version(folder)) for _ in range(3)))
+    umask = os.umask(0o077)
+    try:
+        layers = await asyncio.gather(*(packages.layer(version(folder)) for _ in range(3)))
+    finally:
+        os.umask(umask)
     (layer,) = set(layers)
     assert layer is not None
     assert (layer / "python" / "parcel.py").read_text() == "CONTENT = 1\n"
     assert packages.said == ["installing the packages of orders (requirements.txt)"]
+    # Whatever the umask: sandboxes are another user.
+    assert all(path.stat().st_mode & 0o004 for path in (layer, *layer.rglob("*")))
     # Another emulator finds them.
     again = Installing(tmp_path, interpreter)
     assert await again.layer(version(folder)) == layer

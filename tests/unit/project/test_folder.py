@@ -9,7 +9,8 @@ import pytest
 
 from emulator.model.errors import ConfigurationError
 from emulator.model.function import FunctionVersion
-from emulator.project.folder import Changes, Folder, counts, live_code
+from emulator.project.folder import Changes, Folder
+from emulator.project.live_code import counts, live_code
 from emulator.registry.functions import Registry
 from emulator.testing import FakeClock
 
