@@ -12,7 +12,7 @@ import contextlib
 import gc
 import os
 import signal
-from collections.abc import Awaitable, Callable
+from collections.abc import Callable
 from contextlib import ExitStack
 from functools import partial
 from pathlib import Path
@@ -28,8 +28,10 @@ from emulator.edge.router import AsgiApp, Router
 from emulator.edge.servers import Servers
 from emulator.invoke.admission import Admission
 from emulator.invoke.asynchronous import AsynchronousInvokes
+from emulator.invoke.function_invoker import FunctionInvoker
 from emulator.invoke.idleness import Idleness
 from emulator.invoke.invoker import Invoker
+from emulator.invoke.targets import Targets
 from emulator.model.clock import Clock, SystemClock
 from emulator.model.components import Component, closing, drain_all, open_all
 from emulator.model.console import Console, SilentConsole
@@ -46,12 +48,8 @@ from emulator.services.context import Parts
 from emulator.services.lambda_.code import intake as code
 from emulator.services.lambda_.concurrency import provisioned
 from emulator.services.lambda_.functions import managed_instances, preparing, states
-from emulator.services.sqs.delivery import QueueTarget
-from emulator.services.sqs.polling import EmbeddedQueues
-from emulator.services.sqs.queues import Sqs
 from emulator.services.table import Table
 from emulator.settings import Settings
-from emulator.sources.base import Queues
 from emulator.sources.pollers import Pollers
 from emulator.store.blobs import Blobs
 from emulator.store.folders import private_folder, private_state
@@ -156,6 +154,7 @@ class Emulator:
         self.admission = Admission(self.registry, settings.account_concurrency)
         idleness = Idleness(self.registry, self.clock, settings.inactive_after)
         self.invoker = Invoker(self.registry, self.admission, self.pools, idleness)
+        self.functions = FunctionInvoker(self.registry, self.invoker, self.clock)
         self.queues = Engine(self.store.messages, self.clock)
         self.table = Table(
             account=settings.account,
@@ -163,19 +162,19 @@ class Emulator:
             endpoint=self.endpoint,
             extra=settings.extra_services,
         )
-        find_queues = partial(self.table.state, "sqs")
+        self.targets = Targets(self.table.delivers, self.table.find_deliver)
         self.asynchronous = AsynchronousInvokes(
             self.registry,
-            self.invoker,
+            self.functions,
+            self.targets,
             self.clock,
             retry_scale=settings.async_retry_scale,
-            targets={"sqs": QueueTarget(find_queues)},
         )
         self.pollers = Pollers(
             self.registry,
-            self.invoker,
-            self.clock,
-            self._polled_queues(find_queues),
+            self.functions,
+            polls=self.table.polls,
+            find=self.table.find_source,
             console=self.console,
         )
 
@@ -183,6 +182,7 @@ class Emulator:
         """Make what speaks to clients and to the user's folder."""
         settings = self.settings
         self.parts = Parts(
+            settings=settings,
             table=self.table,
             clock=self.clock,
             console=self.console,
@@ -193,7 +193,9 @@ class Emulator:
             pools=self.pools,
             admission=self.admission,
             invoker=self.invoker,
+            functions=self.functions,
             asynchronous=self.asynchronous,
+            targets=self.targets,
             queues=self.queues,
             provisioning=self.provisioning,
             sources=self.pollers,
@@ -237,15 +239,6 @@ class Emulator:
             self.table.call, self.registry, account=settings.account, region=settings.region
         )
         return Project(folder, resources, self.console)
-
-    def _polled_queues(self, find: Callable[[], Awaitable[Sqs]]) -> Queues:
-        own = EmbeddedQueues(find)
-        if self.settings.sqs_endpoint is None:
-            return own
-        from emulator.sources.remote import OwnAndRemoteQueues, RemoteQueues
-
-        remote = RemoteQueues(self.settings.sqs_endpoint, self.clock)
-        return OwnAndRemoteQueues(own, remote)
 
     # --- the components ------------------------------------------------------------------------
 

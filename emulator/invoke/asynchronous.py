@@ -1,7 +1,7 @@
 """Asynchronous invokes: on the disk before they are acknowledged, run when there is room.
 
 Each function has a queue of its own in the queue engine, so that no backlog stands in another's
-way. A :class:`Channel` works one off: the decisions are :mod:`emulator.invoke.events`.
+way. A :class:`FunctionQueueWorker` works one off: the decisions are :mod:`emulator.invoke.events`.
 
 Source: https://docs.aws.amazon.com/lambda/latest/dg/invocation-async-error-handling.html
 """
@@ -11,23 +11,23 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections import Counter
-from collections.abc import Mapping
 from dataclasses import dataclass
 
 from emulator.invoke.destinations import Destinations
-from emulator.invoke.destinations import Target as DestinationTarget
+from emulator.invoke.event_concurrency import EventConcurrency, Intake
+from emulator.invoke.event_runner import EventTools
 from emulator.invoke.events import Event, from_message
 from emulator.invoke.failures import QUEUE as FAILED
 from emulator.invoke.failures import SETTINGS as FAILED_SETTINGS
 from emulator.invoke.failures import Failure, Failures
-from emulator.invoke.fair_semaphore import Places
-from emulator.invoke.invoker import Invoker
-from emulator.invoke.queue_worker import Channel, Limits, parts_of
-from emulator.model.arn import function_arn, parse_function_name
+from emulator.invoke.fair_semaphore import FairSemaphore
+from emulator.invoke.function_invoker import FunctionInvoker
+from emulator.invoke.queue_worker import FunctionQueueWorker
+from emulator.invoke.targets import Targets
+from emulator.model.arn import function_arn, split_function_arn
 from emulator.model.clock import Clock
 from emulator.model.errors import AwsError, StorageError
 from emulator.model.function import LATEST, FunctionVersion
-from emulator.model.ids import new_request_id
 from emulator.model.invocation import Invocation
 from emulator.queues.engine import Engine
 from emulator.queues.rules import QueueSettings
@@ -62,44 +62,48 @@ class Pending:
     #: "waiting", "retrying" or "running".
     state: str
     #: When it is run at the earliest (seconds since the epoch).
-    due: float
+    due_at: float
 
 
 class AsynchronousInvokes:
     """The asynchronous events of all functions.
 
-    Attributes:
-        destinations: Where it is told how events ended.
-        outcomes: How many events ended in this process's life, by condition.
-
     Args:
-        targets: Where destinations are, by the service's name in ARNs; functions are always some.
+        functions: Runs them.
+        targets: Where their destinations are.
+        concurrency: How many run at once.
+        retry_scale: What the delays between attempts are multiplied with, for tests.
+
+    Attributes:
+        destinations: Where it is reported how events ended.
+        failures: The events that failed for good; there from :meth:`open` on.
+        outcomes: How many events ended in this process's life, by condition.
     """
 
     def __init__(
         self,
         registry: Registry,
-        invoker: Invoker,
+        functions: FunctionInvoker,
+        targets: Targets,
         clock: Clock,
         *,
-        limits: Limits | None = None,
+        concurrency: EventConcurrency | None = None,
         retry_scale: float = 1.0,
-        targets: Mapping[str, DestinationTarget] | None = None,
     ) -> None:
-        self.registry = registry
-        self.invoker = invoker
-        self.clock = clock
-        self.limits = limits or Limits()
-        self.retry_scale = retry_scale
-        self.destinations = Destinations({**(targets or {}), "lambda": _Functions(self)})
+        self._registry = registry
+        self._functions = functions
+        self._clock = clock
+        self.concurrency = concurrency or EventConcurrency()
+        self._retry_scale = retry_scale
+        self.destinations = Destinations(targets)
         self.outcomes: Counter[str] = Counter()
-        self.places = Places(self.limits.total)
+        self._permits = FairSemaphore(self.concurrency.total)
+        self._intake = Intake(self.concurrency, clock)
         self.failures: Failures
+        self._tools: EventTools
         self._engine: Engine | None = None
-        self._channels: dict[str, Channel] = {}
-        self._opening: dict[str, asyncio.Task[Channel]] = {}
-        self._accepting = 0
-        self._busy_until = 0.0
+        self._workers: dict[str, FunctionQueueWorker] = {}
+        self._opening: dict[str, asyncio.Task[FunctionQueueWorker]] = {}
         self._dropping: set[asyncio.Task[None]] = set()
 
     async def open(self, engine: Engine) -> None:
@@ -107,12 +111,21 @@ class AsynchronousInvokes:
         self._engine = engine
         self.failures = Failures(await engine.open_queue(FAILED, FAILED_SETTINGS))
         await self.failures.load()
+        self._tools = EventTools(
+            registry=self._registry,
+            functions=self._functions,
+            destinations=self.destinations,
+            failures=self.failures,
+            clock=self._clock,
+            outcomes=self.outcomes,
+            retry_scale=self._retry_scale,
+        )
         for record in engine.stored(_PREFIX):
             arn = record.name.removeprefix(_PREFIX)
-            channel = await self._open(arn)
-            if self._function(arn) is None and not any(channel.queue.counts()):
+            worker = await self._open(arn)
+            if self._function(arn) is None and not any(worker.queue.counts()):
                 await self._drop(arn)
-        self.registry.on_retired.append(self._on_retired)
+        self._registry.on_retired.append(self._on_retired)
 
     async def submit(
         self, account: str, region: str, name: str, qualifier: str, invocation: Invocation
@@ -132,48 +145,40 @@ class AsynchronousInvokes:
             trace_id=invocation.trace_id,
             client_context=invocation.client_context,
             tenant_id=invocation.tenant_id,
-            accepted=self.clock.now(),
+            accepted=self._clock.now(),
         )
-        self._accepting += 1
-        if self._accepting >= self.limits.busy:
-            self._busy_until = self.clock.monotonic() + self.limits.while_busy
-        try:
-            channel = await self._channel(function_arn(account, region, name))
-            await channel.queue.send(event.draft())
-        except StorageError as error:
-            raise AwsError("ServiceException", f"The event was not kept: {error}") from error
-        finally:
-            self._accepting -= 1
-
-    @property
-    def busy(self) -> bool:
-        """Return whether many wait, or just waited, for their events to be kept."""
-        return self.clock.monotonic() < self._busy_until
+        with self._intake.accepting():
+            try:
+                worker = await self._worker(function_arn(account, region, name))
+                await worker.queue.send(event.draft())
+            except StorageError as error:
+                text = f"The event was not kept: {error}"
+                raise AwsError("ServiceException", text) from error
 
     # -- looking in ---------------------------------------------------------------------------
 
     @property
     def pending(self) -> int:
         """Events accepted and not yet ended."""
-        return sum(sum(channel.queue.counts()) for channel in self._channels.values())
+        return sum(sum(worker.queue.counts()) for worker in self._workers.values())
 
     def backlogs(self) -> list[Backlog]:
         """Return what waits, per function, at a cost that does not grow with it."""
         found = []
-        for arn, channel in sorted(self._channels.items()):
-            counts = channel.queue.counts()
+        for arn, worker in sorted(self._workers.items()):
+            counts = worker.queue.counts()
             found.append(
                 Backlog(
                     function_arn=arn,
-                    waiting=counts.visible + counts.in_flight - channel.running,
+                    waiting=counts.visible + counts.in_flight - worker.running,
                     retrying=counts.delayed,
-                    running=channel.running,
-                    paused_until=channel.paused_until(),
+                    running=worker.running,
+                    paused_until=worker.paused_until,
                 )
             )
         return found
 
-    async def look(self, limit: int, function: str | None = None) -> list[Pending]:
+    async def peek(self, limit: int, function: str | None = None) -> list[Pending]:
         """Return the first events of each function that have not ended.
 
         Args:
@@ -181,16 +186,16 @@ class AsynchronousInvokes:
             function: Its name; None for all.
         """
         found = []
-        for arn, channel in sorted(self._channels.items()):
-            if function not in (None, parts_of(arn)[2]):
+        for arn, worker in sorted(self._workers.items()):
+            if function not in (None, split_function_arn(arn)[2]):
                 continue
-            for seen in await channel.queue.peek(limit):
+            for seen in await worker.queue.peek(limit):
                 found.append(
                     Pending(
                         event=from_message(seen),
                         function_arn=arn,
                         state=_STATES[seen.state],
-                        due=seen.visible_at,
+                        due_at=seen.visible_at,
                     )
                 )
         return found
@@ -204,13 +209,13 @@ class AsynchronousInvokes:
         failure = self.failures.find(request_id)
         if failure is None:
             return False
-        channel = await self._channel(failure.function_arn)
-        return await self.failures.replay(request_id, channel.queue, self.clock.now())
+        worker = await self._worker(failure.function_arn)
+        return await self.failures.replay(request_id, worker.queue, self._clock.now())
 
-    # -- channels -----------------------------------------------------------------------------
+    # -- workers -----------------------------------------------------------------------------
 
-    async def _channel(self, arn: str) -> Channel:
-        found = self._channels.get(arn)
+    async def _worker(self, arn: str) -> FunctionQueueWorker:
+        found = self._workers.get(arn)
         if found is not None:
             return found
         opening = self._opening.get(arn)
@@ -220,17 +225,24 @@ class AsynchronousInvokes:
             opening.add_done_callback(lambda _: self._opening.pop(arn, None))
         return await asyncio.shield(opening)
 
-    async def _open(self, arn: str) -> Channel:
+    async def _open(self, arn: str) -> FunctionQueueWorker:
         if self._engine is None:
             raise StorageError("the emulator is not ready")
         queue = await self._engine.open_queue(_PREFIX + arn, _SETTINGS)
-        channel = self._channels[arn] = Channel(self, arn, queue)
-        channel.start()
-        return channel
+        worker = self._workers[arn] = FunctionQueueWorker(
+            self._tools,
+            arn,
+            queue,
+            concurrency=self.concurrency,
+            permits=self._permits,
+            intake=self._intake,
+        )
+        worker.start()
+        return worker
 
     def _function(self, arn: str) -> object | None:
-        account, region, name = parts_of(arn)
-        return self.registry.find(account, region, name)
+        account, region, name = split_function_arn(arn)
+        return self._registry.find(account, region, name)
 
     def _on_retired(self, version: FunctionVersion, reason: str) -> None:
         # As on AWS, what waits for a function goes with it.
@@ -240,56 +252,27 @@ class AsynchronousInvokes:
             task.add_done_callback(self._dropping.discard)
 
     async def _drop(self, arn: str) -> None:
-        channel = self._channels.pop(arn, None)
-        if channel is not None and self._engine is not None:
-            self.outcomes["FunctionDeleted"] += sum(channel.queue.counts()) - channel.running
+        worker = self._workers.pop(arn, None)
+        if worker is not None and self._engine is not None:
+            self.outcomes["FunctionDeleted"] += sum(worker.queue.counts()) - worker.running
             try:
-                await self._engine.drop_queue(channel.queue.name)
+                await self._engine.drop_queue(worker.queue.name)
             except StorageError as error:
                 log.error("events of %s, which is gone, are still kept: %s", arn, error)
             finally:
-                await channel.close()
+                await worker.close()
 
     async def close(self) -> None:
         """Begin nothing more; returns when nothing runs. What waits stays on the disk."""
-        await asyncio.gather(*(channel.close() for channel in self._channels.values()))
+        await asyncio.gather(*(worker.close() for worker in self._workers.values()))
         await asyncio.gather(*self._dropping, return_exceptions=True)
 
     def cancel(self) -> None:
         """Give up what still runs: it is run again at the next start. Nothing more begins."""
-        for channel in self._channels.values():
-            channel.cancel()
+        for worker in self._workers.values():
+            worker.cancel()
 
     async def abort(self) -> None:
         """Do as :meth:`cancel`; returns when nothing runs."""
         self.cancel()
         await self.close()
-
-
-class _Functions:
-    """Functions as destinations."""
-
-    def __init__(self, asynchronous: AsynchronousInvokes) -> None:
-        self._asynchronous = asynchronous
-
-    async def deliver(
-        self,
-        arn: str,
-        body: bytes,
-        attributes: Mapping[str, Mapping[str, str]],
-        trace_id: str,
-    ) -> None:
-        named = parse_function_name(arn)
-        if named is None or named.account is None or named.region is None:
-            raise AwsError("InvalidParameterValueException", f"{arn} is no function's ARN.")
-        qualifier = named.qualifier or LATEST
-        self._asynchronous.registry.resolve(named.account, named.region, named.name, qualifier)
-        await self._asynchronous.submit(
-            named.account,
-            named.region,
-            named.name,
-            qualifier,
-            Invocation(
-                request_id=new_request_id(), payload=body, invoked_arn=arn, trace_id=trace_id
-            ),
-        )

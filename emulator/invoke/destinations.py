@@ -1,4 +1,4 @@
-"""What is told of an asynchronous event that has ended: destinations and dead-letter queues.
+"""What an ended asynchronous event leaves at destinations and dead-letter queues.
 
 Sources:
 https://docs.aws.amazon.com/lambda/latest/dg/invocation-async-retain-records.html
@@ -10,59 +10,39 @@ from __future__ import annotations
 import logging
 from collections.abc import Mapping
 from datetime import UTC, datetime
-from typing import Any, Protocol
+from typing import Any
 
 import orjson
 
 from emulator.invoke.events import Condition, Event, Policy
-from emulator.model.errors import LocalfaasError, StorageError
+from emulator.invoke.targets import Delivery, DeliveryError, Targets
+from emulator.model.errors import StorageError
 from emulator.model.invocation import InvocationResult
 from emulator.model.nesting import is_deeper
 
 log = logging.getLogger(__name__)
 
-#: Characters of an error's message that a dead-letter queue is told.
+#: Characters of an error's message in a dead-letter queue's attribute.
 _ERROR_LENGTH = 1024
 #: Levels of a payload that are surely written as they are read: orjson reads more than it writes.
 _DEEPEST = 200
 
 
-class Target(Protocol):
-    """Something a service has that takes messages: a queue, a topic or a function."""
-
-    async def deliver(
-        self, arn: str, body: bytes, attributes: Mapping[str, Mapping[str, str]], trace_id: str
-    ) -> None:
-        """Hand over one message; it is kept when this returns.
-
-        Args:
-            body: JSON text.
-            attributes: Message attributes in SQS's shape.
-
-        Raises:
-            LocalfaasError: It was not taken.
-        """
-        ...
-
-
 class Destinations:
-    """Delivers to whatever an ARN means.
+    """Reports to everyone a function's configuration names how an event ended.
+
+    Args:
+        targets: Where destinations are.
 
     Attributes:
-        targets: By the service's name in ARNs ("sqs", "lambda", "sns", "events", "s3").
-        undelivered: What could not be delivered, in this process's life.
+        undelivered: How many records could not be delivered in this process's life.
     """
 
-    def __init__(self, targets: Mapping[str, Target]) -> None:
-        self.targets = targets
+    def __init__(self, targets: Targets) -> None:
+        self._targets = targets
         self.undelivered = 0
 
-    def serves(self, arn: str) -> bool:
-        """Whether there is something to deliver to for an ARN of this kind."""
-        parts = arn.split(":", 5)
-        return len(parts) == 6 and parts[2] in self.targets
-
-    async def tell(
+    async def report(
         self,
         event: Event,
         function_arn: str,
@@ -72,42 +52,51 @@ class Destinations:
         executed_version: str,
         now: float,
     ) -> None:
-        """Tell everyone a function's policy names of how an event ended.
+        """Report an event's end.
 
         Args:
+            function_arn: Of the version or alias the event was sent to.
             result: What the last attempt gave; None where there was none.
+            now: Seconds since the epoch.
 
         Raises:
-            StorageError: A destination of ours could not keep it: the event has not ended yet.
+            StorageError: A target of this emulator could not keep it: the event has not ended yet.
         """
         destination = policy.on_success if condition == "Success" else policy.on_failure
         if destination:
-            told = record(event, function_arn, condition, result, executed_version, now)
-            await self._deliver(destination, orjson.dumps(told), {}, event)
+            body = record(event, function_arn, condition, result, executed_version, now)
+            await self._deliver(destination, orjson.dumps(body), {}, event, function_arn)
         if policy.dead_letter and condition != "Success":
-            await self._deliver(
-                policy.dead_letter, event.payload, dead_letter_attributes(event, result), event
-            )
+            attributes = dead_letter_attributes(event, result)
+            await self._deliver(policy.dead_letter, event.payload, attributes, event, function_arn)
 
     async def _deliver(
-        self, arn: str, body: bytes, attributes: Mapping[str, Mapping[str, str]], event: Event
+        self,
+        arn: str,
+        body: bytes,
+        attributes: Mapping[str, Mapping[str, str]],
+        event: Event,
+        function_arn: str,
     ) -> None:
-        parts = arn.split(":", 5)
-        target = self.targets.get(parts[2]) if len(parts) == 6 else None
-        service = parts[2] if len(parts) == 6 else "this form"
-        reason = f"destinations of {service} are not served"
-        if target is not None:
-            try:
-                await target.deliver(arn, body, attributes, event.trace_id)
-                return
-            except StorageError:
-                raise
-            except LocalfaasError as error:
-                if isinstance(error.__cause__, StorageError):  # a function's own events
-                    raise error.__cause__ from error
-                reason = str(error)
-        self.undelivered += 1
-        log.error("event %s: nothing was delivered to %s: %s", event.request_id, arn, reason)
+        delivery = Delivery(
+            payload=body, attributes=attributes, trace_id=event.trace_id, source_arn=function_arn
+        )
+        try:
+            await self._targets.deliver(arn, delivery)
+        except DeliveryError as error:
+            kept = _storage_error(error)
+            if kept is not None:
+                raise kept from error
+            self.undelivered += 1
+            log.error("event %s: nothing was delivered to %s: %s", event.request_id, arn, error)
+
+
+def _storage_error(error: BaseException) -> StorageError | None:
+    """Return the failure of a disk that is behind an error; None: there is none."""
+    cause: BaseException | None = error
+    while cause is not None and not isinstance(cause, StorageError):
+        cause = cause.__cause__
+    return cause
 
 
 def record(
@@ -123,7 +112,7 @@ def record(
     Args:
         function_arn: Of the version or alias the event was sent to.
     """
-    told: dict[str, Any] = {
+    found: dict[str, Any] = {
         "version": "1.0",
         "timestamp": _timestamp(now),
         "requestContext": {
@@ -135,11 +124,11 @@ def record(
         "requestPayload": _embedded(event.payload),
     }
     if result is not None:
-        told["responseContext"] = {"statusCode": 200, "executedVersion": executed_version}
+        found["responseContext"] = {"statusCode": 200, "executedVersion": executed_version}
         if result.function_error:
-            told["responseContext"]["functionError"] = result.function_error
-        told["responsePayload"] = _embedded(result.payload)
-    return told
+            found["responseContext"]["functionError"] = result.function_error
+        found["responsePayload"] = _embedded(result.payload)
+    return found
 
 
 def dead_letter_attributes(

@@ -33,11 +33,11 @@ Condition = Literal[
 ]
 
 #: Seconds from a failed attempt to the next one.
-RETRY_DELAYS = (60.0, 120.0)
+RETRY_DELAYS_S = (60.0, 120.0)
 #: Seconds an event is kept, where its function does not say.
-MAXIMUM_AGE = 6 * 3600.0
+MAXIMUM_AGE_S = 6 * 3600.0
 #: Seconds of the back-off after a throttle: at first, and at most.
-BACK_OFF = (1.0, 300.0)
+BACK_OFF_S = (1.0, 300.0)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -109,9 +109,8 @@ class Policy:
 
     #: Attempts after the first.
     retries: int = 2
-    #: Seconds.
-    maximum_age: float = MAXIMUM_AGE
-    #: ARNs; None for none.
+    maximum_age_s: float = MAXIMUM_AGE_S
+    #: ARNs of destinations and of the dead-letter queue; None for none.
     on_success: str | None = None
     on_failure: str | None = None
     dead_letter: str | None = None
@@ -124,8 +123,8 @@ def policy_of(function: Function, qualifier: str) -> Policy:
     version = function.version(qualifier or LATEST) or function.latest
     retries = config.maximum_retry_attempts
     return Policy(
-        retries=len(RETRY_DELAYS) if retries is None else retries,
-        maximum_age=config.maximum_event_age_s or MAXIMUM_AGE,
+        retries=len(RETRY_DELAYS_S) if retries is None else retries,
+        maximum_age_s=config.maximum_event_age_s or MAXIMUM_AGE_S,
         on_success=config.destination("OnSuccess"),
         on_failure=config.destination("OnFailure"),
         dead_letter=(version.settings.get("DeadLetterConfig") or {}).get("TargetArn") or None,
@@ -138,7 +137,7 @@ def refusal(event: Event, policy: Policy, now: float) -> Condition | None:
     if policy.reserved_concurrency == 0:
         return "ZeroReservedConcurrency"
     # A retry was held against the age when it was planned.
-    if not event.attempts and now - event.accepted > policy.maximum_age:
+    if not event.attempts and now - event.accepted > policy.maximum_age_s:
         return "EventAgeExceeded"
     return None
 
@@ -148,8 +147,8 @@ class Retry:
     """An event to be run again."""
 
     event: Event
-    #: Seconds from now.
-    delay: float
+    #: From now.
+    delay_s: float
 
 
 def after_error(event: Event, policy: Policy, now: float, scale: float = 1.0) -> Retry | Condition:
@@ -158,10 +157,10 @@ def after_error(event: Event, policy: Policy, now: float, scale: float = 1.0) ->
     Args:
         scale: What the delays are multiplied with, for tests. The event's age counts them whole.
     """
-    if event.attempts >= min(policy.retries, len(RETRY_DELAYS)):
+    if event.attempts >= min(policy.retries, len(RETRY_DELAYS_S)):
         return "RetriesExhausted"
-    delay = RETRY_DELAYS[event.attempts]
-    if int(now - event.accepted) + delay > policy.maximum_age:
+    delay = RETRY_DELAYS_S[event.attempts]
+    if int(now - event.accepted) + delay > policy.maximum_age_s:
         return "EventAgeExceeded"
     accepted = event.accepted - delay * (1.0 - scale)
     return Retry(replace(counted(event), accepted=accepted), delay * scale)
@@ -173,11 +172,11 @@ def counted(event: Event) -> Event:
 
 
 def back_off(throttles: int) -> float:
-    """Return the seconds to wait after so many throttles in a row (from 1)."""
-    first, most = BACK_OFF
+    """Return the seconds to wait after ``throttles`` throttles in a row (from 1)."""
+    first, most = BACK_OFF_S
     return min(most, first * 2.0 ** min(throttles - 1, 30))
 
 
 def is_too_old(event: Event, policy: Policy, now: float, delay: float) -> bool:
     """Whether an event that was throttled would pass its age if it waited ``delay`` seconds."""
-    return now - event.accepted + delay > policy.maximum_age
+    return now - event.accepted + delay > policy.maximum_age_s

@@ -123,9 +123,7 @@ class StreamedInvocation:
         return await self._running
 
     def close(self) -> None:
-        """Let go of it; a handler that still runs goes on without a listener."""
+        """Let go of it: what runs, or waits to be run, goes on without a listener, as on AWS."""
         self._buffer.abandon()
-        if not self._running.done():
-            self._running.cancel()
-        elif not self._running.cancelled():
-            self._running.exception()  # seen: asyncio must not complain that nobody looked
+        # Looked at, so that asyncio does not complain that nobody did.
+        self._running.add_done_callback(lambda done: done.cancelled() or done.exception())

@@ -47,6 +47,12 @@ def function_arn(account: str, region: str, name: str, qualifier: str | None = N
     return f"{arn}:{qualifier}" if qualifier else arn
 
 
+def split_function_arn(arn: str) -> tuple[str, str, str]:
+    """Return account, region and name of the function of an ARN without a qualifier."""
+    _, _, _, region, account, _, name = arn.split(":")
+    return account, region, name
+
+
 def runtime_version_arn(region: str, runtime: str) -> str:
     """Return the ARN of the one version of a runtime that there is here."""
     digest = hashlib.sha256(runtime.encode()).hexdigest()

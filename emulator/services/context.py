@@ -12,14 +12,18 @@ from typing import TYPE_CHECKING, Any, Protocol
 from emulator.driver.base import Driver
 from emulator.invoke.admission import Admission
 from emulator.invoke.asynchronous import AsynchronousInvokes
+from emulator.invoke.function_invoker import FunctionInvoker
 from emulator.invoke.invoker import Invoker
+from emulator.invoke.targets import Targets
 from emulator.model.clock import Clock
 from emulator.model.console import Console
+from emulator.model.function import FunctionVersion
 from emulator.pool.pools import Pools
 from emulator.pool.provisioned import Provisioning
 from emulator.queues.engine import Engine
 from emulator.registry.document_store import DocumentStore
 from emulator.registry.functions import Registry
+from emulator.settings import Settings
 from emulator.store.blobs import Blobs
 from emulator.telemetry.logs import Logs
 
@@ -48,11 +52,11 @@ class Sources(Protocol):
         """Say whether a filter's pattern is one."""
         ...
 
-    async def check(self, arn: str) -> float:
-        """Return the visibility timeout of a queue (seconds).
+    async def check(self, mapping: Mapping[str, Any], version: FunctionVersion) -> None:
+        """Check that a mapping's source is there and suits a function; it must be polled.
 
         Raises:
-            AwsError: There is no such queue, in SQS's words.
+            AwsError: It does not, in AWS's words.
         """
         ...
 
@@ -65,6 +69,8 @@ class Sources(Protocol):
 class Parts:
     """The parts of the emulator, wired once by the composition root."""
 
+    #: What its user asked for.
+    settings: Settings
     clock: Clock
     console: Console
     #: The services: how one finds and calls another.
@@ -77,7 +83,11 @@ class Parts:
     pools: Pools
     admission: Admission
     invoker: Invoker
+    #: How callers of every kind invoke functions.
+    functions: FunctionInvoker
     asynchronous: AsynchronousInvokes
+    #: Delivers events by ARN.
+    targets: Targets
     #: Keeps messages of every kind.
     queues: Engine
     provisioning: Provisioning

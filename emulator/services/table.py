@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Iterable, Mapping
+from collections.abc import Iterable, Mapping
 from functools import cached_property, partial
 from typing import TYPE_CHECKING, Any
 
@@ -13,11 +13,10 @@ from emulator.services.service import Service
 from emulator.services.spec import OptionalModule
 
 if TYPE_CHECKING:
+    from emulator.invoke.targets import Deliver
     from emulator.services.context import Parts
+    from emulator.sources.base import SourceKind
     from emulator.stack.kinds import Kind
-
-#: Delivers one event to an ARN: (ARN, delivery).
-Deliver = Callable[[str, Any], Awaitable[None]]
 
 #: The folders of the services, in order. Adding a service is its folder and its line here.
 SERVICES = (
@@ -113,6 +112,22 @@ class Table:
             raise LookupError(f"nothing here delivers to {arn_name}")
         deliver = service.module("delivers").deliver
         return partial(deliver, self.parts, await service.open(self.parts))
+
+    def polls(self, arn_name: str) -> bool:
+        """Say whether resources of a service can be event sources."""
+        return self.having("source", arn_name) is not None
+
+    def find_source(self, arn_name: str) -> SourceKind:
+        """Return the resources of a service as event sources, by the service's name in ARNs.
+
+        Raises:
+            LookupError: They are none.
+        """
+        service = self.having("source", arn_name)
+        if service is None:
+            raise LookupError(f"nothing here polls {arn_name}")
+        found: SourceKind = service.module("source").open(self.parts)
+        return found
 
     async def open(self, parts: Parts) -> None:
         """Begin: whatever is kept and has work to do is opened now, all else with its first call.

@@ -1,24 +1,22 @@
 """What an event source is, and what it needs of the rest.
 
-A source of another kind (a stream) is one more class with ``run``, ``drain`` and ``cancel``, and
-one more line in :mod:`emulator.sources.pollers`.
+A source of another kind is a ``source.py`` in its service's folder, whose ``open(parts)`` returns a
+:class:`SourceKind`. Nothing here or in :mod:`emulator.sources.pollers` knows which kinds there are.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping
 from typing import Any, Protocol
 
-from emulator.sources.target import Target
-
-#: A message as ReceiveMessage's answer has it.
-Message = dict[str, Any]
+from emulator.model.function import FunctionVersion
+from emulator.sources.mapped_function import MappedFunction
 
 
 class EventSource(Protocol):
     """Feeds a function from one source, for one mapping."""
 
-    async def run(self, target: Target) -> None:
+    async def run(self, function: MappedFunction) -> None:
         """Poll, and begin an invocation for each batch, until cancelled."""
         ...
 
@@ -27,63 +25,32 @@ class EventSource(Protocol):
         ...
 
     def cancel(self) -> None:
-        """Give up what is in flight: its messages will be received again."""
+        """Give up what is in flight: its records are received again."""
         ...
 
 
-class PolledQueue(Protocol):
-    """A queue as its poller uses it."""
+class SourceKind(Protocol):
+    """The resources of one service as event sources.
 
-    @property
-    def visibility(self) -> float:
-        """Return how long a received message stays invisible to others (seconds)."""
-        ...
+    A mapping is a document as the Lambda API shows it.
+    """
 
-    @property
-    def discards(self) -> bool:
-        """Return whether nothing takes the messages that fail too often."""
-        ...
-
-    def waiting(self) -> bool:
-        """Say whether there may be messages to receive now."""
-        ...
-
-    async def receive(self, limit: int, wait: float) -> list[Message]:
-        """Receive up to ``limit`` messages; waits up to ``wait`` seconds for the first one.
-
-        Safe to cancel. Returns nothing where the queue was deleted meanwhile.
+    async def check(self, mapping: Mapping[str, Any], version: FunctionVersion) -> None:
+        """Check that there is such a source, and that it suits a function.
 
         Raises:
-            AwsError, StorageError: They can't be had now.
+            AwsError: It does not, in AWS's words.
         """
         ...
 
-    async def delete(self, handles: Sequence[str]) -> None:
-        """Delete received messages; what another receive has got since is left to it.
+    def make(self, mapping: Mapping[str, Any]) -> EventSource:
+        """Return what polls for a mapping. Nothing is polled yet, and the source may be missing.
 
         Raises:
-            AwsError, StorageError: They are received again.
+            ConfigurationError: The mapping, kept by another release, can't be polled as it says.
         """
         ...
 
-    def release(self, handles: Sequence[str]) -> None:
-        """Give messages back that no function was tried with."""
+    async def close(self) -> None:
+        """Let go of everything; called when no source of this kind runs any more."""
         ...
-
-
-class Queues(Protocol):
-    """Where queues are found by ARN."""
-
-    async def check(self, arn: str) -> float:
-        """Return the visibility timeout of the queue of this ARN (seconds).
-
-        Raises:
-            AwsError: There is none, in SQS's words.
-        """
-        ...
-
-    async def open(self, arn: str) -> PolledQueue:
-        """Return the queue of this ARN; waits until there is one."""
-        ...
-
-    async def close(self) -> None: ...

@@ -23,7 +23,7 @@ class Batch:
     """Records on their way to one invocation.
 
     Attributes:
-        ids: Message id to receipt handle, in the order received.
+        ids: Id to handle of each record, in the order received.
         began: When the first of them was received (seconds since the epoch).
     """
 
@@ -42,8 +42,17 @@ class Batch:
         """How many more records it takes."""
         return self.limit - len(self)
 
-    def add(self, record: dict[str, Any], now: float) -> bool:
-        """Take a record; False where the payload would become too large."""
+    def add(
+        self, record: dict[str, Any], *, id: str, handle: str, trace_id: str, now: float
+    ) -> bool:
+        """Take a record; False where the payload would become too large.
+
+        Args:
+            id: By which a function fails this record and no other.
+            handle: By which it is deleted at its source.
+            trace_id: The trace header it came with; "" for none.
+            now: When it was received (seconds since the epoch).
+        """
         text = orjson.dumps(record)
         if self._records and self._size + len(text) + 1 > SYNC_PAYLOAD:
             return False
@@ -51,10 +60,9 @@ class Batch:
             self.began = now
         self._records.append(text)
         self._size += len(text) + 1
-        self.ids[record["messageId"]] = record["receiptHandle"]
-        trace = record["attributes"].get("AWSTraceHeader")
-        if trace:
-            self.traces.append(trace)
+        self.ids[id] = handle
+        if trace_id:
+            self.traces.append(trace_id)
         return True
 
     def payload(self) -> bytes:

@@ -4,16 +4,17 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
-from emulator.invoke.invoker import Invoker
-from emulator.model.clock import Clock
+from emulator.invoke.function_invoker import FunctionInvoker
 from emulator.model.console import Console
+from emulator.model.errors import ConfigurationError
+from emulator.model.function import FunctionVersion
 from emulator.registry.function import Function
 from emulator.registry.functions import Registry
-from emulator.sources.base import EventSource, Queues
-from emulator.sources.target import Target
+from emulator.sources.base import EventSource, SourceKind
+from emulator.sources.mapped_function import MappedFunction
 
 log = logging.getLogger(__name__)
 
@@ -21,17 +22,17 @@ log = logging.getLogger(__name__)
 class _Poller:
     """One mapping's source at work."""
 
-    def __init__(self, source: EventSource, target: Target, console: Console) -> None:
+    def __init__(self, source: EventSource, function: MappedFunction, console: Console) -> None:
         self._source = source
-        self.target = target
+        self.function = function
         self._console = console
-        self._run = asyncio.get_running_loop().create_task(source.run(target))
+        self._run = asyncio.get_running_loop().create_task(source.run(function))
         self._run.add_done_callback(self._ended)
 
     def _ended(self, run: asyncio.Task[None]) -> None:
         if not run.cancelled() and (error := run.exception()) is not None:
-            log.error("the poller for %s ended", self.target.arn, exc_info=error)
-            self._console.warn(f"the poller for {self.target.arn} ended: {error!r}")
+            log.error("the poller for %s ended", self.function.arn, exc_info=error)
+            self._console.warn(f"the poller for {self.function.arn} ended: {error!r}")
 
     async def stop(self) -> None:
         """Receive nothing more; returns when what is in flight has ended."""
@@ -53,32 +54,34 @@ class Pollers:
         closed: Nothing more is polled.
 
     Args:
-        queues: Where SQS queues are.
+        polls: Says whether ARNs of a service can be polled, by the service's name in ARNs.
+        find: Returns the sources of a service for which that is so.
         console: Told what went wrong.
     """
 
     def __init__(
         self,
         registry: Registry,
-        invoker: Invoker,
-        clock: Clock,
-        queues: Queues,
+        functions: FunctionInvoker,
         *,
+        polls: Callable[[str], bool],
+        find: Callable[[str], SourceKind],
         console: Console,
     ) -> None:
-        self._registry, self._invoker, self._clock = registry, invoker, clock
-        self._queues = queues
+        self._registry, self._functions = registry, functions
+        self._polls, self._find = polls, find
         self._console = console
+        #: Those of the services that a mapping has been seen of.
+        self._kinds: dict[str, SourceKind] = {}
         self._pollers: dict[str, _Poller] = {}
         #: Those that are being stopped.
         self._leaving: set[_Poller] = set()
         self.closed = False
         registry.on_changed.append(self._on_changed)
 
-    @staticmethod
-    def is_polled(mapping: Mapping[str, Any]) -> bool:
+    def is_polled(self, mapping: Mapping[str, Any]) -> bool:
         """Say whether a mapping's source is of a kind that is polled."""
-        return str(mapping.get("EventSourceArn", "")).split(":", 3)[2:3] == ["sqs"]
+        return self._polls(_service_of(mapping))
 
     @staticmethod
     def is_pattern(text: str) -> bool:
@@ -87,13 +90,20 @@ class Pollers:
 
         return is_pattern(text)
 
-    async def check(self, arn: str) -> float:
-        """Return the visibility timeout of a queue (seconds).
+    async def check(self, mapping: Mapping[str, Any], version: FunctionVersion) -> None:
+        """Check that a mapping's source is there and suits a function; it must be polled.
 
         Raises:
-            AwsError: There is no such queue, in SQS's words.
+            AwsError: It does not, in AWS's words.
         """
-        return await self._queues.check(arn)
+        await self._kind(mapping).check(mapping, version)
+
+    def _kind(self, mapping: Mapping[str, Any]) -> SourceKind:
+        service = _service_of(mapping)
+        found = self._kinds.get(service)
+        if found is None:
+            found = self._kinds[service] = self._find(service)
+        return found
 
     def resume(self) -> None:
         """Take up the work of the mappings that are kept."""
@@ -116,21 +126,13 @@ class Pollers:
     def _start(self, key: str, mapping: Mapping[str, Any]) -> None:
         if self.closed or not mapping["Enabled"] or not self.is_polled(mapping):
             return
-        # Loaded with the first mapping there is: most starts of the emulator do without.
-        from emulator.sources.patterns import InvalidPattern
-        from emulator.sources.sqs import SqsSettings, SqsSource
-
         try:
-            settings = SqsSettings.of(mapping)
-        except InvalidPattern as error:
-            # Kept by a version that knew less of the language.
-            self._console.warn(
-                f"the mapping {key} is not polled: its filter is no pattern: {error}"
-            )
+            source = self._kind(mapping).make(mapping)
+        except ConfigurationError as error:
+            self._console.warn(f"the mapping {key} is not polled: {error}")
             return
-        target = Target(self._registry, self._invoker, self._clock, mapping["FunctionArn"])
-        source = SqsSource(settings, self._queues, self._clock)
-        self._pollers[key] = _Poller(source, target, self._console)
+        function = MappedFunction(self._registry, self._functions, mapping["FunctionArn"])
+        self._pollers[key] = _Poller(source, function, self._console)
 
     async def _leave(self, poller: _Poller) -> None:
         self._leaving.add(poller)
@@ -141,14 +143,14 @@ class Pollers:
 
     def _on_changed(self, function: Function) -> None:
         for poller in self._pollers.values():
-            poller.target.touch(function)
+            poller.function.notice(function)
 
     async def close(self) -> None:
         """Poll nothing more; returns when no batch is in flight."""
         self.closed = True
         stopping = [poller.stop() for poller in (*self._pollers.values(), *self._leaving)]
         await asyncio.gather(*stopping, return_exceptions=True)
-        await self._queues.close()
+        await asyncio.gather(*(kind.close() for kind in self._kinds.values()))
 
     async def abort(self) -> None:
         """Give up the batches in flight: their messages are received again."""
@@ -156,3 +158,9 @@ class Pollers:
         for poller in (*self._pollers.values(), *self._leaving):
             poller.cancel()
         await self.close()
+
+
+def _service_of(mapping: Mapping[str, Any]) -> str:
+    """Return the name in ARNs of the service a mapping's source belongs to, or ""."""
+    parts = str(mapping.get("EventSourceArn", "")).split(":", 3)
+    return parts[2] if len(parts) == 4 else ""

@@ -5,9 +5,7 @@ https://docs.aws.amazon.com/lambda/latest/dg/services-sqs-scaling.html
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
 
 #: Concurrent batches at first, at most, and how many more a second while there is a backlog.
 FIRST, MOST, GROWTH = 5, 1250, 300 / 60
@@ -21,33 +19,20 @@ PAUSE = (0.005, 0.1)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Bounds:
+class BatchConcurrency:
     """The limits of a mapping's concurrency."""
 
     first: int = FIRST
     most: int = MOST
-    #: Batches more in a second.
+    #: Further batches in each second.
     growth: float = GROWTH
 
     def under(self, reserved: int | None) -> int:
-        """Return the most there may be with so much reserved concurrency.
+        """Return how many there may be of a function with ``reserved`` reserved concurrency.
 
         With none at all one batch is still tried, to be throttled as on AWS.
         """
         return self.most if reserved is None else min(self.most, max(1, reserved))
-
-
-def bounds_of(mapping: Mapping[str, Any]) -> Bounds:
-    """Return the bounds a mapping configures."""
-    provisioned = mapping.get("ProvisionedPollerConfig")
-    if provisioned:
-        low = provisioned.get("MinimumPollers") or POLLERS[0]
-        high = max(low, provisioned.get("MaximumPollers") or POLLERS[1])
-        return Bounds(first=low * PER_POLLER, most=high * PER_POLLER, growth=PROVISIONED_GROWTH)
-    most = (mapping.get("ScalingConfig") or {}).get("MaximumConcurrency") or MOST
-    # Of a FIFO queue as many as there are active groups: the queue itself sees to that.
-    fifo = str(mapping.get("EventSourceArn", "")).endswith(".fifo")
-    return Bounds(first=most if fifo else min(FIRST, most), most=most)
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,13 +44,13 @@ class Scale:
     #: Batches that failed since one did not.
     failures: int = 0
 
-    def grown(self, bounds: Bounds) -> Scale:
+    def grown(self, limits: BatchConcurrency) -> Scale:
         """One more, as there is a backlog."""
-        return Scale(min(bounds.most, self.allowed + 1), self.failures)
+        return Scale(min(limits.most, self.allowed + 1), self.failures)
 
-    def succeeded(self, bounds: Bounds) -> Scale:
+    def succeeded(self, limits: BatchConcurrency) -> Scale:
         """A batch did not fail: what failures took comes back, one at a time."""
-        return Scale(max(self.allowed, min(bounds.first, self.allowed + 1)), 0)
+        return Scale(max(self.allowed, min(limits.first, self.allowed + 1)), 0)
 
     def failed(self) -> Scale:
         """A batch failed or was throttled: soon no more than at first, then one less each time."""
@@ -73,9 +58,9 @@ class Scale:
             return Scale(max(FIRST, self.allowed // 2), self.failures + 1)
         return Scale(max(1, self.allowed - 1), self.failures + 1)
 
-    def rested(self, bounds: Bounds) -> Scale:
+    def rested(self, limits: BatchConcurrency) -> Scale:
         """Nothing is there to do any more."""
-        return Scale(min(self.allowed, bounds.first), self.failures)
+        return Scale(min(self.allowed, limits.first), self.failures)
 
     def pause(self) -> float:
         """Return how long no further batch begins (seconds)."""

@@ -6,7 +6,6 @@ import json
 import time
 from collections.abc import Iterator
 from pathlib import Path
-from types import SimpleNamespace
 from typing import Any
 
 import boto3
@@ -16,10 +15,13 @@ from botocore.config import Config
 from botocore.exceptions import ClientError
 from botocore.loaders import Loader
 
+from emulator.invoke.targets import Delivery, DeliveryRefused
 from emulator.model.errors import AwsError
+from emulator.model.sandbox import Exit
 from emulator.settings import Settings
-from emulator.testing import ScriptedDriver
-from tests.api.conftest import Running
+from emulator.testing import RuntimeClient, ScriptedDriver
+from tests.api.conftest import Running, create
+from tests.hello_world.state import Greetings
 
 PACKAGE = "tests.hello_world"
 FOLDER = Path(__file__).parents[1] / "hello_world"
@@ -151,16 +153,56 @@ def test_a_template_can_make_it(running: Running) -> None:
 def test_an_event_can_be_delivered_to_it(running: Running) -> None:
     client = client_of(running, "json")
     arn = client.put_greeting(Name="world", Text="Hello")["Arn"]
-    table = running.emulator.table
+    targets = running.emulator.targets
 
     async def deliver() -> None:
-        send = await table.find_deliver(arn.split(":")[2])
-        await send(arn, SimpleNamespace(payload=b"Good day"))
+        await targets.deliver(arn, Delivery(payload=b"Good day"))
 
-    assert table.delivers("hello-world")
-    assert not table.delivers("nonsense")
+    async def refused() -> None:
+        with pytest.raises(DeliveryRefused, match="There is no greeting"):
+            await targets.deliver(f"{arn}-gone", Delivery(payload=b"Good day"))
+
+    assert targets.serves(arn)
+    assert not targets.serves(arn.replace("hello-world", "nonsense"))
     running.call(deliver)
     assert client.get_greeting(Name="world")["Text"] == "Good day"
+    running.call(refused)
+
+
+def test_its_changes_reach_a_function(running: Running) -> None:
+    client = client_of(running, "json")
+    arn = client.put_greeting(Name="world", Text="Hello")["Arn"]
+    emulator = running.emulator
+    told: list[Any] = []
+
+    async def remember(runtime: RuntimeClient) -> Exit | None:
+        while True:
+            request_id, payload = await runtime.next()
+            told.append(json.loads(payload))
+            await runtime.respond(request_id, b"{}")
+
+    running.scripted_driver.script = remember
+    function = create(running.client("lambda", ACCOUNT, REGION), "listener")["FunctionArn"]
+    mapping = {"EventSourceArn": arn, "FunctionArn": function, "Enabled": True}
+
+    async def begin() -> None:
+        assert emulator.pollers.is_polled(mapping)
+        version = emulator.registry.resolve(ACCOUNT, REGION, "listener")
+        await emulator.pollers.check(mapping, version)
+        with pytest.raises(AwsError, match="There is no greeting"):
+            await emulator.pollers.check({**mapping, "EventSourceArn": f"{arn}-gone"}, version)
+        await emulator.pollers.apply("a-mapping", mapping)
+        greetings: Greetings = await emulator.table.state("hello-world")
+        await greetings.awaited.wait()
+
+    async def end() -> None:
+        await emulator.pollers.apply("a-mapping", None)
+
+    running.call(begin)
+    client.put_greeting(Name="world", Text="Good day")
+    running.call(end)
+    ((record,),) = (event["Records"] for event in told)
+    assert (record["text"], record["eventSourceARN"]) == ("Good day", arn)
 
 
 def test_nothing_of_the_project_knows_it_but_its_folder_and_a_line() -> None:

@@ -14,7 +14,7 @@ SPEC = ServiceSpec(
     target_prefix="HelloWorld_20260101",
     query_version="2026-01-01",
     template_prefix="AWS::HelloWorld",
-    modules=("delivers", "kinds", "state", "wire"),
+    modules=("delivers", "kinds", "source", "state", "wire"),
     # A service of AWS has its model in botocore.
     own_model=True,
 )

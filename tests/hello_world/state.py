@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from typing import Any
 
 from emulator.registry.resource_table import ResourceTable
@@ -17,6 +18,10 @@ class Greetings:
 
     def __init__(self, table: ResourceTable) -> None:
         self._table = table
+        #: Set once somebody waits for a change.
+        self.awaited = asyncio.Event()
+        #: Those who wait for one, by account, region and name.
+        self._waiting: dict[tuple[str, str, str], list[asyncio.Future[str]]] = {}
 
     def find(self, account: str, region: str, name: str) -> dict[str, Any] | None:
         """Return a greeting, or None."""
@@ -29,6 +34,16 @@ class Greetings:
             AwsError: The disk did not take it.
         """
         await self._table.put(account, region, name, greeting)
+        for waiter in self._waiting.pop((account, region, name), ()):
+            if not waiter.done():
+                waiter.set_result(greeting["Text"])
+
+    async def changed(self, account: str, region: str, name: str) -> str:
+        """Wait until a greeting is put, and return its text."""
+        waiter: asyncio.Future[str] = asyncio.get_running_loop().create_future()
+        self._waiting.setdefault((account, region, name), []).append(waiter)
+        self.awaited.set()
+        return await waiter
 
     async def delete(self, account: str, region: str, name: str) -> None:
         """Remove a greeting for good.

@@ -26,9 +26,10 @@ def add(app: FastAPI, parts: Parts) -> None:
         """
         backlogs = [each for each in asynchronous.backlogs() if _is(function, each.function_arn)]
         failed = [each for each in asynchronous.failed() if _is(function, each.function_arn)]
-        pending = await asynchronous.look(limit, function)
+        pending = await asynchronous.peek(limit, function)
         shown = [
-            _view(each.event, each.function_arn, each.state, each.due) for each in pending[:limit]
+            _view(each.event, each.function_arn, each.state, each.due_at)
+            for each in pending[:limit]
         ]
         for each in failed[-limit:]:
             view = _view(each.event, each.function_arn, "failed", each.ended)

@@ -30,16 +30,15 @@ from emulator.edge.http_fronts.payload_v2 import (
     response_of,
 )
 from emulator.edge.router import Headers, Receive, Scope, Send, answer, read_body
+from emulator.invoke.function_invoker import PreparedInvocation, payload_too_large
 from emulator.invoke.streaming import StreamedInvocation
-from emulator.model.arn import function_arn
 from emulator.model.errors import AwsError
-from emulator.model.function import LATEST, FunctionVersion
+from emulator.model.function import LATEST
 from emulator.model.ids import new_request_id, new_trace_id
-from emulator.model.invocation import Invocation, InvocationResult
+from emulator.model.invocation import InvocationResult
 from emulator.model.limits import SYNC_PAYLOAD
 from emulator.registry.attachments import FunctionUrl
 from emulator.services.context import Parts
-from emulator.services.lambda_.functions.states import runnable
 from emulator.wire import ServiceCodec
 
 _log = logging.getLogger(__name__)
@@ -112,7 +111,7 @@ class FunctionUrlFront:
             account, authorizer = self._authorise(url, scope, headers)
             body = await read_body(receive, SYNC_PAYLOAD)
             if body is None:
-                raise _too_large()
+                raise payload_too_large(SYNC_PAYLOAD)
             request = Request(
                 method=method,
                 raw_path=path,
@@ -133,28 +132,20 @@ class FunctionUrlFront:
                 authorizer=authorizer,
                 now=self._parts.clock.now(),
             )
-            payload = orjson.dumps(event_of(request))
-            if len(payload) > SYNC_PAYLOAD:
-                raise _too_large()
-            version = await runnable(
-                self._parts,
-                self._parts.registry.resolve(url.account, url.region, url.name, url.qualifier),
-            )
-            invocation = Invocation(
+            prepared = await self._parts.functions.prepare(
+                url.account,
+                url.region,
+                url.name,
+                None if url.qualifier == LATEST else url.qualifier,
+                orjson.dumps(event_of(request)),
                 request_id=request_id,
-                payload=payload,
-                invoked_arn=function_arn(
-                    url.account,
-                    url.region,
-                    url.name,
-                    None if url.qualifier == LATEST else url.qualifier,
-                ),
                 trace_id=trace_id,
+                is_json=True,
             )
             if url.config.invoke_mode == "RESPONSE_STREAM":
-                await self._stream(send, version, invocation, added)
+                await self._stream(send, prepared, added)
                 return
-            result = await self._parts.invoker.invoke(version, invocation)
+            result = await self._parts.functions.invoke(prepared)
             await _answer(send, _response(request_id, result), added)
         except AwsError as error:
             await _answer(send, _refusal(self._codec, error, request_id), added)
@@ -242,8 +233,7 @@ class FunctionUrlFront:
     async def _stream(
         self,
         send: Send,
-        version: FunctionVersion,
-        invocation: Invocation,
+        prepared: PreparedInvocation,
         added: list[tuple[bytes, bytes]],
     ) -> None:
         """Answer with the response as it comes.
@@ -251,7 +241,7 @@ class FunctionUrlFront:
         Raises:
             AwsError: The invocation could not be run.
         """
-        streamed = StreamedInvocation(self._parts.invoker, version, invocation)
+        streamed = self._parts.functions.stream(prepared)
         try:
             await streamed.begin()
             if not streamed.streams:
@@ -264,7 +254,7 @@ class FunctionUrlFront:
             try:
                 status, headers, first = await _beginning(streamed)
             except Malformed as error:
-                _say_malformed(invocation.request_id, error)
+                _say_malformed(prepared.invocation.request_id, error)
                 await _answer(send, _FAILED, added)
                 while await streamed.chunk() is not None:
                     pass
@@ -324,14 +314,6 @@ def _refusal(codec: ServiceCodec, error: AwsError, request_id: str) -> HttpRespo
     status, headers, body = codec.error(error, request_id)
     kept = [(name, value) for name, value in headers if name != b"x-amzn-requestid"]
     return HttpResponse(status if status < 500 else 502, kept, body)
-
-
-def _too_large() -> AwsError:
-    return AwsError(
-        "RequestEntityTooLargeException",
-        f"Request must be smaller than {SYNC_PAYLOAD} bytes for the InvokeFunction operation",
-        status=413,
-    )
 
 
 async def _answer(send: Send, response: HttpResponse, added: list[tuple[bytes, bytes]]) -> None:

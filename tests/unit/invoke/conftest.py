@@ -5,16 +5,19 @@ from __future__ import annotations
 import json
 from collections.abc import AsyncIterator, Callable, Mapping
 from dataclasses import dataclass, field, replace
+from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import pytest
 
 from emulator.invoke.admission import Admission
 from emulator.invoke.asynchronous import AsynchronousInvokes
+from emulator.invoke.event_concurrency import EventConcurrency
+from emulator.invoke.function_invoker import FunctionInvoker
 from emulator.invoke.idleness import Idleness
 from emulator.invoke.invoker import Invoker
-from emulator.invoke.queue_worker import Limits
+from emulator.invoke.targets import Deliver, Delivery, Targets
 from emulator.model.errors import AwsError
 from emulator.model.function import Code, FunctionVersion
 from emulator.model.invocation import Invocation
@@ -24,6 +27,8 @@ from emulator.queues.engine import Engine
 from emulator.registry.attachments import EventInvokeConfig
 from emulator.registry.function import Function
 from emulator.registry.functions import Registry
+from emulator.services.context import Parts
+from emulator.services.lambda_ import delivers
 from emulator.store.store import Store
 from emulator.telemetry.logs import Logs
 from emulator.testing import FakeClock, RuntimeClient, ScriptedDriver, until_idle
@@ -40,18 +45,16 @@ class Told:
     messages: list[tuple[str, Any, Mapping[str, Mapping[str, str]]]] = field(default_factory=list)
     refuses: bool = False
 
-    async def deliver(
-        self, arn: str, body: bytes, attributes: Mapping[str, Mapping[str, str]], trace_id: str
-    ) -> None:
+    async def deliver(self, arn: str, delivery: Delivery) -> None:
         if self.refuses:
             raise AwsError("QueueDoesNotExist", "The specified queue does not exist.")
-        self.messages.append((arn, json.loads(body), attributes))
+        self.messages.append((arn, json.loads(delivery.payload), delivery.attributes))
 
 
 class World:
     """The asynchronous path, from submit to destination."""
 
-    def __init__(self, store: Store, *, limits: Limits | None = None) -> None:
+    def __init__(self, store: Store) -> None:
         self.store, self.commits = store, Commits(store)
         self.clock, self.driver = FakeClock(), ScriptedDriver()
         self.registry = Registry()
@@ -69,23 +72,32 @@ class World:
         #: Whether an attempt fails.
         self.fails: Callable[[Any], bool] = lambda payload: False
         self.driver.script = self._script
-        self.limits = limits
+        self.concurrency: EventConcurrency | None = None
         self.engine: Engine
         self.asynchronous: AsynchronousInvokes
 
     async def open(self) -> None:
+        self.functions = FunctionInvoker(self.registry, self.invoker, self.clock)
         self.asynchronous = AsynchronousInvokes(
             self.registry,
-            self.invoker,
+            self.functions,
+            Targets(lambda service: service in ("lambda", "sqs"), self._find),
             self.clock,
-            limits=self.limits,
-            targets={"sqs": self.told},
+            concurrency=self.concurrency,
         )
         self.engine = await Engine.open(self.store.messages, self.clock)
         await self.asynchronous.open(self.engine)
 
-    async def crash(self) -> None:
+    async def _find(self, service: str) -> Deliver:
+        if service == "sqs":
+            return self.told.deliver
+        if service == "lambda":
+            return partial(delivers.deliver, cast(Parts, self), None)
+        raise LookupError(service)
+
+    async def crash(self, concurrency: EventConcurrency | None = None) -> None:
         """Forget everything that is not on the disk, and start again."""
+        self.concurrency = concurrency
         self.asynchronous.cancel()
         await self.asynchronous.close()
         await self.open()

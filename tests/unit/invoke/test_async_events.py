@@ -51,8 +51,8 @@ def test_retries_come_after_one_and_two_minutes() -> None:
     second = after_error(tried(1), Policy(), now=1060.0)
     assert isinstance(first, Retry)
     assert isinstance(second, Retry)
-    assert (first.delay, first.event.attempts) == (60.0, 1)
-    assert (second.delay, second.event.attempts) == (120.0, 2)
+    assert (first.delay_s, first.event.attempts) == (60.0, 1)
+    assert (second.delay_s, second.event.attempts) == (120.0, 2)
     assert after_error(tried(2), Policy(), now=1180.0) == "RetriesExhausted"
 
 
@@ -65,18 +65,18 @@ def test_maximum_retry_attempts(retries: int, attempts: int) -> None:
 
 
 def test_a_retry_that_would_pass_the_age_is_not_made() -> None:
-    policy = Policy(maximum_age=60)
+    policy = Policy(maximum_age_s=60)
     assert isinstance(after_error(tried(0), policy, now=1000.9), Retry)
     assert after_error(tried(0), policy, now=1001.0) == "EventAgeExceeded"
     assert after_error(tried(1), policy, now=1060.5) == "EventAgeExceeded"
 
 
 def test_scaled_delays_age_an_event_as_whole_ones() -> None:
-    step = after_error(tried(0), Policy(maximum_age=100), now=1000.0, scale=0.01)
+    step = after_error(tried(0), Policy(maximum_age_s=100), now=1000.0, scale=0.01)
     assert isinstance(step, Retry)
-    assert step.delay == pytest.approx(0.6)
-    assert after_error(step.event, Policy(maximum_age=100), now=1000.6) == "EventAgeExceeded"
-    assert isinstance(after_error(step.event, Policy(maximum_age=180), now=1000.6), Retry)
+    assert step.delay_s == pytest.approx(0.6)
+    assert after_error(step.event, Policy(maximum_age_s=100), now=1000.6) == "EventAgeExceeded"
+    assert isinstance(after_error(step.event, Policy(maximum_age_s=180), now=1000.6), Retry)
 
 
 def test_back_off_doubles_from_one_second_to_five_minutes() -> None:
@@ -85,9 +85,9 @@ def test_back_off_doubles_from_one_second_to_five_minutes() -> None:
 
 def test_what_ends_an_event_before_an_attempt() -> None:
     assert refusal(EVENT, Policy(), 1000.0) is None
-    assert refusal(EVENT, Policy(maximum_age=60), 1060.0) is None
-    assert refusal(EVENT, Policy(maximum_age=60), 1060.1) == "EventAgeExceeded"
-    assert refusal(tried(1), Policy(maximum_age=60), 1100.0) is None
+    assert refusal(EVENT, Policy(maximum_age_s=60), 1060.0) is None
+    assert refusal(EVENT, Policy(maximum_age_s=60), 1060.1) == "EventAgeExceeded"
+    assert refusal(tried(1), Policy(maximum_age_s=60), 1100.0) is None
     assert refusal(EVENT, Policy(reserved_concurrency=0), 1000.0) == "ZeroReservedConcurrency"
 
 

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from emulator.invoke import failures
-from emulator.invoke.queue_worker import Limits
+from emulator.invoke.event_concurrency import EventConcurrency
 from emulator.model.errors import AwsError, DriverFault, StorageFull
 from emulator.model.sandbox import Exit
 from emulator.store.database import Done, Work
@@ -268,7 +268,7 @@ async def test_a_flood_makes_no_more_environments_than_the_bound(world: World) -
     await world.settle()
     assert world.pools.count == 4
     await world.advance(5)
-    assert world.pools.count == world.asynchronous.limits.function == 32
+    assert world.pools.count == world.asynchronous.concurrency.function == 32
     release.set()
     await world.finish()
     assert world.asynchronous.outcomes == {"Success": 200}
@@ -291,7 +291,7 @@ async def test_events_that_end_sooner_than_an_environment_starts_get_no_further_
     await asyncio.gather(*(world.submit(n, request_id=f"id-{n}") for n in range(40)))
     for _ in range(20):
         await world.settle()
-        assert world.pools.count == world.asynchronous.limits.first
+        assert world.pools.count == world.asynchronous.concurrency.first
         async with turn:
             turn.notify_all()
         await world.advance(0.01)
@@ -307,12 +307,12 @@ async def test_while_many_wait_to_be_accepted_no_further_environment_starts(worl
 
     world.driver.script = slow
     world.function(timeout_s=900)
-    world.asynchronous.limits = Limits(while_busy=4)
+    await world.crash(concurrency=EventConcurrency(while_busy_s=4))
     await asyncio.gather(*(world.submit(n, request_id=f"id-{n}") for n in range(40)))
     await world.advance(3)
-    assert world.pools.count == world.asynchronous.limits.first
+    assert world.pools.count == world.asynchronous.concurrency.first
     await world.advance(5)
-    assert world.pools.count == world.asynchronous.limits.function
+    assert world.pools.count == world.asynchronous.concurrency.function
     world.asynchronous.cancel()
 
 
@@ -332,7 +332,7 @@ async def test_one_functions_backlog_does_not_hold_up_another(world: World) -> N
     await world.settle()
     await world.advance(5)
     # All shared places are taken, and each function's own.
-    assert world.pools.count == world.asynchronous.limits.total + 3
+    assert world.pools.count == world.asynchronous.concurrency.total + 3
     for n in range(3):
         await world.submit(n, "quick", f"quick-{n}")
     await world.settle()
@@ -367,15 +367,14 @@ async def test_a_deleted_functions_events_that_the_disk_keeps(
     function = world.function(reserved=0)
     await world.submit(1)
     await world.settle()
-    (channel,) = world.asynchronous._channels.values()
+    (worker,) = world.asynchronous._workers.values()
     monkeypatch.setattr(world.engine, "drop_queue", full)
     world.registry.remove(function)
     await world.settle()
     assert [record.getMessage() for record in caplog.records] == [
         f"events of {ARN}, which is gone, are still kept: the disk is full"
     ]
-    assert channel._pump is not None
-    assert channel._pump.done()
+    assert not worker.is_taking
 
 
 @pytest.mark.parametrize("wrapped", [False, True])

@@ -14,9 +14,10 @@ from emulator.model.invocation import InvocationResult
 from emulator.queues.engine import Engine
 from emulator.services.sqs import attributes
 from emulator.services.sqs.messages import draft
-from emulator.services.sqs.polling import EmbeddedQueues
+from emulator.services.sqs.polling.own_queues import OwnQueues
+from emulator.services.sqs.polling.poller import SqsSource
+from emulator.services.sqs.polling.settings import SqsSettings
 from emulator.services.sqs.queues import Sqs, SqsQueue
-from emulator.sources.sqs import SqsSettings, SqsSource
 from emulator.store.store import Store
 from emulator.testing import FakeClock
 from tests.unit.commits import Commits
@@ -25,7 +26,7 @@ ACCOUNT, REGION = "000000000000", "us-east-1"
 FUNCTION = f"arn:aws:lambda:{REGION}:{ACCOUNT}:function:hello"
 
 
-class FakeTarget:
+class FakeFunction:
     """A function that answers what ``answer`` says, and remembers what it was called with."""
 
     arn = FUNCTION
@@ -86,15 +87,15 @@ class World:
 
     def __init__(self, store: Store) -> None:
         self.store, self.commits, self.clock = store, Commits(store), FakeClock()
-        self.target = FakeTarget()
+        self.function = FakeFunction()
         self.sqs: Sqs
-        self.queues: EmbeddedQueues
+        self.queues: OwnQueues
         self.source: SqsSource
         self._run: asyncio.Task[None] | None = None
 
     async def open(self) -> None:
         self.sqs = await Sqs.open(await Engine.open(self.store.messages, self.clock))
-        self.queues = EmbeddedQueues(self._find)
+        self.queues = OwnQueues(self._find)
 
     async def _find(self) -> Sqs:
         return self.sqs
@@ -111,7 +112,7 @@ class World:
         settings = SqsSettings.of({"EventSourceArn": arn, "BatchSize": 10, **mapping})
         self.source = SqsSource(settings, self.queues, self.clock)
         self._run = asyncio.get_running_loop().create_task(
-            self.source.run(self.target)  # type: ignore[arg-type]
+            self.source.run(self.function)  # type: ignore[arg-type]
         )
         return self.source
 

@@ -6,7 +6,8 @@ from typing import Any
 
 import pytest
 
-from emulator.sources.scaling import Bounds, Scale, bounds_of, retry_delay
+from emulator.services.sqs.polling.settings import concurrency_of
+from emulator.sources.scaling import BatchConcurrency, Scale, retry_delay
 
 
 @pytest.mark.parametrize(
@@ -24,16 +25,16 @@ from emulator.sources.scaling import Bounds, Scale, bounds_of, retry_delay
     ],
 )  # fmt: skip
 def test_bounds(mapping: dict[str, Any], first: int, most: int, growth: float) -> None:
-    assert bounds_of(mapping) == Bounds(first=first, most=most, growth=growth)
+    assert concurrency_of(mapping) == BatchConcurrency(first=first, most=most, growth=growth)
 
 
 def test_reserved_concurrency_bounds() -> None:
-    bounds = Bounds()
+    bounds = BatchConcurrency()
     assert [bounds.under(reserved) for reserved in (None, 0, 3, 5000)] == [1250, 1, 3, 1250]
 
 
 def test_it_grows_to_the_most_and_rests_at_the_first() -> None:
-    bounds, scale = Bounds(first=5, most=8), Scale(5)
+    bounds, scale = BatchConcurrency(first=5, most=8), Scale(5)
     for _ in range(10):
         scale = scale.grown(bounds)
     assert scale == Scale(8)
@@ -42,7 +43,7 @@ def test_it_grows_to_the_most_and_rests_at_the_first() -> None:
 
 
 def test_failures_take_all_but_one_and_successes_give_back_what_there_was_at_first() -> None:
-    bounds, scale = Bounds(first=5, most=8), Scale(7)
+    bounds, scale = BatchConcurrency(first=5, most=8), Scale(7)
     pauses = []
     for _ in range(20):
         scale = scale.failed()

@@ -11,7 +11,7 @@ import pytest
 
 from emulator.invoke.recursion import advance
 from emulator.model.errors import AwsError
-from emulator.services.sqs.polling import EmbeddedQueue
+from emulator.services.sqs.polling.own_queues import OwnQueue
 from emulator.services.sqs.queues import SqsQueue
 from tests.unit.sources.conftest import FAILED, FUNCTION, World, throttled
 
@@ -27,7 +27,7 @@ async def test_a_message_is_handed_on_when_it_arrives_and_deleted(world: World) 
     world.poll(queue)
     await world.send(queue, "a")
     await world.send(queue, "b", "c")
-    assert world.target.batches == [["a"], ["b", "c"]]
+    assert world.function.batches == [["a"], ["b", "c"]]
     assert left(queue) == (0, 0)
 
 
@@ -36,7 +36,7 @@ async def test_a_batch_is_no_larger_than_its_size(world: World) -> None:
     await world.send(queue, *(str(n) for n in range(7)))
     world.poll(queue, BatchSize=3)
     await world.settle()
-    assert world.target.batches == [["0", "1", "2"], ["3", "4", "5"], ["6"]]
+    assert world.function.batches == [["0", "1", "2"], ["3", "4", "5"], ["6"]]
 
 
 async def test_a_batch_waits_for_more_within_its_window(world: World) -> None:
@@ -46,11 +46,11 @@ async def test_a_batch_waits_for_more_within_its_window(world: World) -> None:
     await world.advance(15)
     await world.send(queue, "b")
     await world.advance(4.9)
-    assert world.target.batches == []
+    assert world.function.batches == []
     await world.advance(0.2)
-    assert world.target.batches == [["a", "b"]], "counted from the first message"
+    assert world.function.batches == [["a", "b"]], "counted from the first message"
     await world.send(queue, *(str(n) for n in range(100)))
-    assert len(world.target.batches[1]) == 100, "a full batch does not wait"
+    assert len(world.function.batches[1]) == 100, "a full batch does not wait"
     assert left(queue) == (0, 0)
 
 
@@ -61,7 +61,7 @@ async def test_the_largest_batch(world: World) -> None:
     world.poll(queue, BatchSize=10_000, MaximumBatchingWindowInSeconds=300)
     for _ in range(20):
         await world.settle()
-    assert [len(batch) for batch in world.target.batches] == [10_000]
+    assert [len(batch) for batch in world.function.batches] == [10_000]
     await world.finish()
     assert left(queue) == (0, 0)
 
@@ -71,22 +71,22 @@ async def test_no_window_outlasts_the_visibility_timeout(world: World) -> None:
     world.poll(queue, MaximumBatchingWindowInSeconds=300)
     await world.send(queue, "a")
     await world.advance(9)
-    assert world.target.batches == [["a"]]
+    assert world.function.batches == [["a"]]
     assert left(queue) == (0, 0)
 
 
 async def test_a_payload_is_no_larger_than_6_mb(world: World) -> None:
     queue = await world.queue()
     await world.send(queue, *("x" * 1_000_000 for _ in range(8)))
-    world.target.gate = asyncio.Event()
+    world.function.gate = asyncio.Event()
     world.poll(queue, BatchSize=8)
     await world.settle()
-    world.target.gate.set()
+    world.function.gate.set()
     await world.settle()
-    assert [len(batch) for batch in world.target.batches] == [6, 2]
+    assert [len(batch) for batch in world.function.batches] == [6, 2]
     counts = [
         record["attributes"]["ApproximateReceiveCount"]
-        for record in world.target.events[1]["Records"]
+        for record in world.function.events[1]["Records"]
     ]
     assert counts == ["1", "1"], "what did not fit was not tried"
 
@@ -95,9 +95,9 @@ async def test_what_does_not_match_is_deleted_without_a_call(world: World) -> No
     queue = await world.queue()
     world.poll(queue, FilterCriteria={"Filters": [{"Pattern": '{"body": {"a": [1]}}'}]})
     await world.send(queue, '{"a": 2}', "text", '{"a": 1}', "[]")
-    assert world.target.batches == [['{"a": 1}']]
+    assert world.function.batches == [['{"a": 1}']]
     await world.send(queue, '{"a": 2}')
-    assert len(world.target.batches) == 1
+    assert len(world.function.batches) == 1
     assert left(queue) == (0, 0)
 
 
@@ -106,16 +106,16 @@ async def test_what_does_not_match_is_deleted_without_a_call(world: World) -> No
 
 async def test_a_failed_batch_comes_back_when_its_visibility_timeout_is_over(world: World) -> None:
     queue = await world.queue(VisibilityTimeout="30")
-    world.target.answer = lambda event: FAILED
+    world.function.answer = lambda event: FAILED
     world.poll(queue)
     await world.send(queue, "a", "b")
     await world.advance(29)
-    assert world.target.batches == [["a", "b"]]
+    assert world.function.batches == [["a", "b"]]
     assert left(queue) == (0, 2)
-    world.target.answer = lambda event: None
+    world.function.answer = lambda event: None
     await world.advance(2)
-    assert world.target.batches == [["a", "b"], ["a", "b"]]
-    assert world.target.events[1]["Records"][0]["attributes"]["ApproximateReceiveCount"] == "2"
+    assert world.function.batches == [["a", "b"], ["a", "b"]]
+    assert world.function.events[1]["Records"][0]["attributes"]["ApproximateReceiveCount"] == "2"
     assert left(queue) == (0, 0)
 
 
@@ -123,12 +123,12 @@ async def test_what_fails_too_often_is_dead_lettered(world: World) -> None:
     dead = await world.queue("dead")
     policy = {"deadLetterTargetArn": dead.arn, "maxReceiveCount": 2}
     queue = await world.queue(VisibilityTimeout="5", RedrivePolicy=json.dumps(policy))
-    world.target.answer = lambda event: FAILED
+    world.function.answer = lambda event: FAILED
     world.poll(queue)
     await world.send(queue, "a")
     for _ in range(4):
         await world.advance(6)
-    assert world.target.batches == [["a"], ["a"]]
+    assert world.function.batches == [["a"], ["a"]]
     assert (left(queue), left(dead)) == ((0, 0), (1, 0))
 
 
@@ -138,13 +138,13 @@ def reports(*ids: object, key: str = "itemIdentifier") -> dict[str, object]:
 
 async def test_reported_failures_come_back_alone(world: World) -> None:
     queue = await world.queue(VisibilityTimeout="30")
-    world.target.answer = lambda event: reports(event["Records"][1]["messageId"])
+    world.function.answer = lambda event: reports(event["Records"][1]["messageId"])
     world.poll(queue, FunctionResponseTypes=["ReportBatchItemFailures"])
     await world.send(queue, "a", "b", "c")
     assert left(queue) == (0, 1)
-    world.target.answer = lambda event: reports()
+    world.function.answer = lambda event: reports()
     await world.advance(31)
-    assert world.target.batches == [["a", "b", "c"], ["b"]]
+    assert world.function.batches == [["a", "b", "c"], ["b"]]
     assert left(queue) == (0, 0)
 
 
@@ -165,7 +165,7 @@ async def test_reported_failures_come_back_alone(world: World) -> None:
 )
 async def test_answers_that_fail_the_whole_batch(world: World, answer: object) -> None:
     queue = await world.queue()
-    world.target.answer = lambda event: answer
+    world.function.answer = lambda event: answer
     world.poll(queue, FunctionResponseTypes=["ReportBatchItemFailures"])
     await world.send(queue, "a", "b")
     assert left(queue) == (0, 2)
@@ -177,7 +177,7 @@ async def test_answers_that_fail_the_whole_batch(world: World, answer: object) -
 )
 async def test_answers_that_fail_nothing(world: World, answer: object) -> None:
     queue = await world.queue()
-    world.target.answer = lambda event: answer
+    world.function.answer = lambda event: answer
     world.poll(queue, FunctionResponseTypes=["ReportBatchItemFailures"])
     await world.send(queue, "a", "b")
     assert left(queue) == (0, 0)
@@ -185,7 +185,7 @@ async def test_answers_that_fail_nothing(world: World, answer: object) -> None:
 
 async def test_failures_are_not_looked_for_where_they_are_not_asked_for(world: World) -> None:
     queue = await world.queue()
-    world.target.answer = lambda event: reports(event["Records"][0]["messageId"])
+    world.function.answer = lambda event: reports(event["Records"][0]["messageId"])
     world.poll(queue)
     await world.send(queue, "a", "b")
     assert left(queue) == (0, 0)
@@ -196,45 +196,45 @@ async def test_failures_are_not_looked_for_where_they_are_not_asked_for(world: W
 
 async def test_one_batch_of_a_group_is_in_flight(world: World) -> None:
     queue = await world.queue("q.fifo")
-    world.target.gate = asyncio.Event()
+    world.function.gate = asyncio.Event()
     world.poll(queue, BatchSize=2)
     await world.send(queue, "a1", "a2", "a3", MessageGroupId="a")
     await world.send(queue, "b1", MessageGroupId="b")
-    assert world.target.batches == [["a1", "a2"], ["b1"]]
+    assert world.function.batches == [["a1", "a2"], ["b1"]]
     await world.send(queue, "a4", MessageGroupId="a")
-    assert len(world.target.batches) == 2, "a3 waits for a1 and a2"
-    world.target.gate.set()
+    assert len(world.function.batches) == 2, "a3 waits for a1 and a2"
+    world.function.gate.set()
     await world.settle()
-    assert world.target.batches == [["a1", "a2"], ["b1"], ["a3", "a4"]]
-    attributes = world.target.events[0]["Records"][0]["attributes"]
+    assert world.function.batches == [["a1", "a2"], ["b1"], ["a3", "a4"]]
+    attributes = world.function.events[0]["Records"][0]["attributes"]
     assert {"MessageGroupId", "MessageDeduplicationId", "SequenceNumber"} <= attributes.keys()
 
 
 async def test_as_many_groups_run_at_once_as_there_are(world: World) -> None:
     queue = await world.queue("q.fifo")
-    world.target.gate = asyncio.Event()
+    world.function.gate = asyncio.Event()
     world.poll(queue, BatchSize=1)
     for group in range(12):
         await world.send(queue, f"{group}-1", f"{group}-2", MessageGroupId=str(group))
-    assert world.target.running == 12
-    world.target.gate.set()
+    assert world.function.running == 12
+    world.function.gate.set()
     await world.finish()
     assert left(queue) == (0, 0)
-    assert sorted(world.target.batches[12:]) == sorted([f"{group}-2"] for group in range(12))
+    assert sorted(world.function.batches[12:]) == sorted([f"{group}-2"] for group in range(12))
 
 
 async def test_a_group_stops_at_its_first_failure(world: World) -> None:
     queue = await world.queue("q.fifo", VisibilityTimeout="30")
-    world.target.answer = lambda event: reports(
+    world.function.answer = lambda event: reports(
         *(each["messageId"] for each in event["Records"] if each["body"] in ("a2", "a3"))
     )
     world.poll(queue, BatchSize=3, FunctionResponseTypes=["ReportBatchItemFailures"])
     await world.send(queue, "a1", "a2", "a3", "a4", MessageGroupId="a")
     await world.send(queue, "b1", MessageGroupId="b")
-    assert world.target.batches == [["a1", "a2", "a3"], ["b1"]]
-    world.target.answer = lambda event: None
+    assert world.function.batches == [["a1", "a2", "a3"], ["b1"]]
+    world.function.answer = lambda event: None
     await world.advance(31)
-    assert world.target.batches[2:] == [["a2", "a3", "a4"]]
+    assert world.function.batches[2:] == [["a2", "a3", "a4"]]
     assert left(queue) == (0, 0)
 
 
@@ -243,53 +243,53 @@ async def test_a_group_stops_at_its_first_failure(world: World) -> None:
 
 async def test_concurrency_begins_with_five_and_grows_with_the_backlog(world: World) -> None:
     queue = await world.queue(VisibilityTimeout="600")
-    world.target.gate = asyncio.Event()
+    world.function.gate = asyncio.Event()
     await world.send(queue, *(str(n) for n in range(40)))
     world.poll(queue, BatchSize=1)
     await world.settle()
-    assert world.target.running == 5
+    assert world.function.running == 5
     await world.advance(2)
-    assert world.target.running == 15, "300 a minute more"
+    assert world.function.running == 15, "300 a minute more"
     await world.advance(60)
-    assert world.target.running == 40
-    world.target.gate.set()
+    assert world.function.running == 40
+    world.function.gate.set()
     await world.settle()
-    world.target.gate.clear()
+    world.function.gate.clear()
     await world.send(queue, *(str(n) for n in range(9)))
-    assert world.target.running == 5, "scaled down while there was nothing to do"
-    world.target.gate.set()
+    assert world.function.running == 5, "scaled down while there was nothing to do"
+    world.function.gate.set()
     await world.settle()
     assert left(queue)[1] < 9
 
 
 async def test_what_arrives_while_all_batches_take_long_is_not_left_waiting(world: World) -> None:
     queue = await world.queue(VisibilityTimeout="600")
-    world.target.gate = asyncio.Event()
+    world.function.gate = asyncio.Event()
     world.poll(queue, BatchSize=1)
     await world.send(queue, *(str(n) for n in range(5)))
     await world.advance(60)
     await world.send(queue, "late")
     await world.advance(1)
-    assert world.target.running == 6
-    world.target.reserved = 6
+    assert world.function.running == 6
+    world.function.reserved = 6
     await world.send(queue, "later")
     await world.advance(60)
-    assert world.target.running == 6
-    world.target.reserved = 7
+    assert world.function.running == 6
+    world.function.reserved = 7
     await world.advance(1)
-    assert world.target.running == 7
+    assert world.function.running == 7
 
 
 async def test_an_idle_mapping_does_nothing(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
     queue = await world.queue()
     receives = []
-    receive = EmbeddedQueue.receive
+    receive = OwnQueue.receive
 
-    async def counted(self: EmbeddedQueue, limit: int, wait: float) -> list[dict[str, object]]:
+    async def counted(self: OwnQueue, limit: int, wait: float) -> list[dict[str, object]]:
         receives.append(limit)
         return await receive(self, limit, wait)
 
-    monkeypatch.setattr(EmbeddedQueue, "receive", counted)
+    monkeypatch.setattr(OwnQueue, "receive", counted)
     world.poll(queue)
     for _ in range(10):
         await world.advance(360)
@@ -309,49 +309,49 @@ async def test_concurrency_has_its_limit(
     world: World, mapping: dict[str, object], reserved: int | None, expected: int
 ) -> None:
     queue = await world.queue(VisibilityTimeout="600")
-    world.target.gate = asyncio.Event()
-    world.target.reserved = reserved
+    world.function.gate = asyncio.Event()
+    world.function.reserved = reserved
     await world.send(queue, *(str(n) for n in range(40)))
     world.poll(queue, BatchSize=1, **mapping)
     await world.settle()
     await world.advance(60)
-    assert world.target.running == expected
+    assert world.function.running == expected
 
 
 async def test_provisioned_pollers_begin_with_more(world: World) -> None:
     queue = await world.queue(VisibilityTimeout="600")
-    world.target.gate = asyncio.Event()
+    world.function.gate = asyncio.Event()
     await world.send(queue, *(str(n) for n in range(40)))
     world.poll(queue, BatchSize=1, ProvisionedPollerConfig={"MinimumPollers": 3})
     await world.settle()
-    assert world.target.running == 30
+    assert world.function.running == 30
 
 
 async def test_errors_take_concurrency_and_successes_give_it_back(world: World) -> None:
     queue = await world.queue(VisibilityTimeout="600")
-    world.target.answer = lambda event: FAILED
+    world.function.answer = lambda event: FAILED
     world.poll(queue, BatchSize=1)
     for n in range(8):
         await world.send(queue, str(n))
         await world.advance(0.2)
-    assert len(world.target.batches) == 8, "slower, but not stopped"
-    world.target.gate = asyncio.Event()
+    assert len(world.function.batches) == 8, "slower, but not stopped"
+    world.function.gate = asyncio.Event()
     await world.send(queue, "x", "y", "z")
-    assert world.target.running == 1
-    world.target.answer = lambda event: None
-    world.target.gate.set()
+    assert world.function.running == 1
+    world.function.answer = lambda event: None
+    world.function.gate.set()
     await world.settle()
-    assert world.target.batches[8:] == [["x"], ["y"], ["z"]]
+    assert world.function.batches[8:] == [["x"], ["y"], ["z"]]
 
 
 async def test_reported_failures_take_no_concurrency(world: World) -> None:
     queue = await world.queue(VisibilityTimeout="600")
-    world.target.answer = lambda event: FAILED
+    world.function.answer = lambda event: FAILED
     world.poll(queue, BatchSize=1, FunctionResponseTypes=["ReportBatchItemFailures"])
     await world.send(queue, *(str(n) for n in range(8)))
-    world.target.gate = asyncio.Event()
+    world.function.gate = asyncio.Event()
     await world.send(queue, *(str(n) for n in range(5)))
-    assert world.target.running == 5
+    assert world.function.running == 5
 
 
 # -- throttling -----------------------------------------------------------------------------------
@@ -359,27 +359,28 @@ async def test_reported_failures_take_no_concurrency(world: World) -> None:
 
 async def test_a_throttled_batch_is_tried_again_until_it_may_run(world: World) -> None:
     queue = await world.queue(VisibilityTimeout="30")
-    world.target.answer = lambda event: throttled()
+    world.function.answer = lambda event: throttled()
     world.poll(queue)
     await world.send(queue, "a")
     await world.advance(20)
-    tries = len(world.target.batches)
+    tries = len(world.function.batches)
     assert tries > 5
-    world.target.answer = lambda event: None
-    world.target.change()
+    world.function.answer = lambda event: None
+    world.function.change()
     await world.settle()
-    assert len(world.target.batches) == tries + 1, "at once, when its concurrency is changed"
+    assert len(world.function.batches) == tries + 1, "at once, when its concurrency is changed"
     assert left(queue) == (0, 0)
 
 
 async def test_a_throttled_batch_is_dropped_when_its_messages_become_visible(world: World) -> None:
     queue = await world.queue(VisibilityTimeout="30")
-    world.target.answer = lambda event: throttled()
+    world.function.answer = lambda event: throttled()
     world.poll(queue)
     await world.send(queue, "a")
     await world.advance(31)
     counts = {
-        each["Records"][0]["attributes"]["ApproximateReceiveCount"] for each in world.target.events
+        each["Records"][0]["attributes"]["ApproximateReceiveCount"]
+        for each in world.function.events
     }
     assert counts == {"1", "2"}
 
@@ -387,7 +388,7 @@ async def test_a_throttled_batch_is_dropped_when_its_messages_become_visible(wor
 async def test_a_circle_is_left(world: World) -> None:
     queue = await world.queue()
     circle = AwsError("RecursiveInvocationException", "Lambda has detected …")
-    world.target.answer = lambda event: circle
+    world.function.answer = lambda event: circle
     world.poll(queue)
     await world.send(queue, "a")
     assert left(queue) == (0, 0), "discarded: there is no dead-letter queue"
@@ -404,7 +405,7 @@ async def test_a_batch_goes_on_with_the_longest_chain(world: World) -> None:
         await world.send(queue, "x", MessageSystemAttributes={"AWSTraceHeader": value})
     world.poll(queue)
     await world.settle()
-    assert world.target.traces == [twice]
+    assert world.function.traces == [twice]
 
 
 # -- what is not there ----------------------------------------------------------------------------
@@ -412,31 +413,31 @@ async def test_a_batch_goes_on_with_the_longest_chain(world: World) -> None:
 
 async def test_nothing_is_received_while_there_is_no_function(world: World) -> None:
     queue = await world.queue()
-    world.target.there = False
+    world.function.there = False
     world.poll(queue)
     await world.send(queue, "a")
     assert left(queue) == (1, 0)
-    world.target.there = True
-    world.target.change()
+    world.function.there = True
+    world.function.change()
     await world.settle()
-    assert world.target.batches == [["a"]]
+    assert world.function.batches == [["a"]]
 
 
 async def test_a_function_that_went_away_has_not_tried(world: World) -> None:
     queue = await world.queue()
 
     def gone(event: object) -> AwsError:
-        world.target.there = False
+        world.function.there = False
         return AwsError("ResourceNotFoundException", "Function not found")
 
-    world.target.answer = gone
+    world.function.answer = gone
     world.poll(queue)
     await world.send(queue, "a")
     assert left(queue) == (1, 0)
-    world.target.there, world.target.answer = True, lambda event: None
-    world.target.change()
+    world.function.there, world.function.answer = True, lambda event: None
+    world.function.change()
     await world.settle()
-    attributes = world.target.events[-1]["Records"][0]["attributes"]
+    attributes = world.function.events[-1]["Records"][0]["attributes"]
     assert attributes["ApproximateReceiveCount"] == "1"
 
 
@@ -448,20 +449,20 @@ async def test_a_queue_that_is_deleted_and_made_again(world: World) -> None:
     await world.settle()
     queue = await world.queue()
     await world.send(queue, "a")
-    assert world.target.batches == [["a"]]
+    assert world.function.batches == [["a"]]
     assert left(queue) == (0, 0)
 
 
 async def test_a_queue_that_is_made_again_while_all_batches_run(world: World) -> None:
     queue = await world.queue()
-    world.target.gate = asyncio.Event()
+    world.function.gate = asyncio.Event()
     world.poll(queue, BatchSize=1, ScalingConfig={"MaximumConcurrency": 2})
     await world.send(queue, "a", "b")
     await world.sqs.delete(queue)
     queue = await world.queue()
-    world.target.gate.set()
+    world.function.gate.set()
     await world.send(queue, "c")
-    assert world.target.batches == [["a"], ["b"], ["c"]]
+    assert world.function.batches == [["a"], ["b"], ["c"]]
 
 
 # -- the end --------------------------------------------------------------------------------------
@@ -469,24 +470,24 @@ async def test_a_queue_that_is_made_again_while_all_batches_run(world: World) ->
 
 async def test_drain_lets_a_batch_in_flight_finish(world: World) -> None:
     queue = await world.queue()
-    world.target.gate = asyncio.Event()
+    world.function.gate = asyncio.Event()
     source = world.poll(queue, BatchSize=1)
     await world.send(queue, "a")
     await world.stop()
     draining = asyncio.ensure_future(source.drain())
     await world.send(queue, "b")
     assert not draining.done()
-    world.target.gate.set()
+    world.function.gate.set()
     await world.settle()
     assert draining.done()
-    assert world.target.batches == [["a"]]
+    assert world.function.batches == [["a"]]
     assert left(queue) == (1, 0)
 
 
 async def test_what_was_gathered_or_throttled_is_given_back_at_the_end(world: World) -> None:
     queue = await world.queue()
     source = world.poll(queue, MaximumBatchingWindowInSeconds=300, BatchSize=2)
-    world.target.answer = lambda event: throttled()
+    world.function.answer = lambda event: throttled()
     await world.send(queue, "a", "b", "c")
     assert left(queue) == (0, 3)
     await world.stop()
@@ -496,7 +497,7 @@ async def test_what_was_gathered_or_throttled_is_given_back_at_the_end(world: Wo
 
 async def test_what_is_given_up_is_received_again(world: World) -> None:
     queue = await world.queue()
-    world.target.gate = asyncio.Event()
+    world.function.gate = asyncio.Event()
     source = world.poll(queue)
     await world.send(queue, "a")
     await world.stop()
@@ -523,7 +524,7 @@ async def test_groups_stay_in_order_and_nothing_is_lost_where_much_fails(world: 
                 done.setdefault(group, []).append(int(record["body"]))
         return reports(*failures)
 
-    world.target.answer = answer
+    world.function.answer = answer
     world.poll(queue, FunctionResponseTypes=["ReportBatchItemFailures"])
     for number in range(10):
         for group in range(20):

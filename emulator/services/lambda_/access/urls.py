@@ -10,6 +10,7 @@ import string
 from datetime import UTC, datetime
 from urllib.parse import urlsplit
 
+from emulator.invoke import tenancy
 from emulator.model.arn import FunctionName
 from emulator.model.function import LATEST
 from emulator.registry.attachments import FunctionUrl
@@ -17,7 +18,6 @@ from emulator.registry.function import Function
 from emulator.services.context import Context, Request, Response
 from emulator.services.lambda_ import lookup
 from emulator.services.lambda_.errors import conflict, not_found, violation
-from emulator.services.lambda_.invoking import tenancy
 from emulator.services.lambda_.paging import page
 
 _QUALIFIER = r"((?!^\d+$)^[0-9a-zA-Z-_]+$)"

@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import replace
 
+from emulator.invoke import tenancy
 from emulator.model.errors import AwsError
 from emulator.model.function import LATEST
 from emulator.model.limits import UNRESERVED_CONCURRENCY_MINIMUM
@@ -17,7 +18,6 @@ from emulator.services.context import Context, Parts, Request, Response
 from emulator.services.lambda_ import lookup
 from emulator.services.lambda_.errors import conflict, invalid
 from emulator.services.lambda_.functions import configuration, managed_instances
-from emulator.services.lambda_.invoking import tenancy
 from emulator.services.lambda_.paging import page
 
 

@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
 
+from emulator.invoke import tenancy
 from emulator.model.function import LATEST, LATEST_PUBLISHED, Code, FunctionVersion
 from emulator.registry.function import Function
 from emulator.services.context import Context, Request, Response
@@ -24,7 +25,6 @@ from emulator.services.lambda_.functions import (
     states,
     versions,
 )
-from emulator.services.lambda_.invoking import tenancy
 from emulator.services.lambda_.paging import DEFAULT, by_number, last_of, page
 
 #: Characters of a function's name; the shape's 140 hold for ARNs.

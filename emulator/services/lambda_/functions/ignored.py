@@ -40,7 +40,7 @@ def of_version(parts: Parts, version: FunctionVersion) -> dict[str, str]:
             continue
         found[name] = meaning
     dead_letters = (version.settings.get("DeadLetterConfig") or {}).get("TargetArn")
-    if dead_letters and not parts.asynchronous.destinations.serves(dead_letters):
+    if dead_letters and not parts.targets.serves(dead_letters):
         found["DeadLetterConfig"] = f"nothing can be delivered to {dead_letters}"
     foreign = parts.driver.check_architecture(version.architecture)
     if foreign and not parts.driver.emulates:
@@ -51,7 +51,7 @@ def of_version(parts: Parts, version: FunctionVersion) -> dict[str, str]:
 def of_destinations(parts: Parts, config: Mapping[str, Any]) -> list[str]:
     """Return the destinations of an event invoke configuration that nothing is delivered to."""
     named = ((config.get(side) or {}).get("Destination") for side in ("OnSuccess", "OnFailure"))
-    return [arn for arn in named if arn and not parts.asynchronous.destinations.serves(arn)]
+    return [arn for arn in named if arn and not parts.targets.serves(arn)]
 
 
 def of_mapping(parts: Parts, mapping: Mapping[str, Any]) -> dict[str, str]:

@@ -177,7 +177,8 @@ async def settle(parts: Parts, function: Function) -> None:
 
 
 def resume(parts: Parts) -> None:
-    """Restore Inactive versions when they are invoked."""
+    """Get versions ready that are invoked and are not."""
+    parts.functions.on_unready.append(partial(make_ready, parts))
     parts.invoker.idleness.on_needed.append(partial(wake, parts))
 
 
@@ -214,28 +215,13 @@ async def hurry(parts: Parts, function: Function, patience: float = _PATIENCE) -
         await asyncio.wait((transition.task,), timeout=patience)
 
 
-async def runnable(parts: Parts, version: FunctionVersion) -> FunctionVersion:
-    """Return a version as it is run, once it is there.
-
-    Raises:
-        AwsError: ResourceConflictException: it is not there yet, or has failed.
-    """
-    if version.state in ("Pending", "Failed"):
-        function = parts.registry.find(version.account, version.region, version.name)
-        if function is not None:
-            retried = version.state == "Failed" and version.managed is None
-            if retried and function.numbered(version.version) is version:
-                # What was missing may have been built or pulled by hand since.
-                _again(parts, function, version, creating(version))
-            await hurry(parts, function, _INVOKE_PATIENCE)
-            version = function.numbered(version.version) or version
-    if version.state in ("Pending", "Failed", "Deactivated"):
-        why = f". {version.state_reason}" if version.state == "Failed" else ""
-        raise conflict(
-            "The operation cannot be performed at this time. The function is currently in the "
-            f"following state: {version.state}{why}"
-        )
-    return version
+async def make_ready(parts: Parts, function: Function, version: FunctionVersion) -> None:
+    """Wait until a version can run that is Pending, and try again what one that failed lacked."""
+    retried = version.state == "Failed" and version.managed is None
+    if retried and function.numbered(version.version) is version:
+        # What was missing may have been built or pulled by hand since.
+        _again(parts, function, version, creating(version))
+    await hurry(parts, function, _INVOKE_PATIENCE)
 
 
 async def look(ctx: Context, function: Function, number: str) -> None:

@@ -9,19 +9,14 @@ from typing import Any
 
 import orjson
 
+from emulator.invoke.function_invoker import PreparedInvocation, payload_too_large
 from emulator.invoke.streaming import StreamedInvocation
-from emulator.model.arn import FunctionName, function_arn
+from emulator.model.arn import FunctionName
 from emulator.model.errors import AwsError
-from emulator.model.function import LATEST, FunctionVersion
-from emulator.model.ids import new_trace_id
-from emulator.model.invocation import Invocation
+from emulator.model.function import LATEST
 from emulator.model.limits import ASYNC_PAYLOAD, SYNC_PAYLOAD
 from emulator.services.context import Context
 from emulator.services.lambda_ import lookup
-from emulator.services.lambda_.errors import invalid
-from emulator.services.lambda_.functions import states
-from emulator.services.lambda_.invoking import tenancy
-from emulator.services.lambda_.json_text import check_json
 
 Request = Mapping[str, Any]
 Response = dict[str, Any]
@@ -33,7 +28,7 @@ async def invoke(ctx: Context, request: Request) -> Response:
     Source: https://docs.aws.amazon.com/lambda/latest/api/API_Invoke.html
     """
     kind = request.get("InvocationType", "RequestResponse")
-    named, version, invocation = await _prepare(
+    named, prepared = await _prepare(
         ctx, request, SYNC_PAYLOAD if kind != "Event" else ASYNC_PAYLOAD
     )
     if kind == "DryRun":
@@ -41,13 +36,13 @@ async def invoke(ctx: Context, request: Request) -> Response:
     if kind == "Event":
         account = named.account or ctx.account
         await ctx.parts.asynchronous.submit(
-            account, ctx.region, named.name, named.qualifier or LATEST, invocation
+            account, ctx.region, named.name, named.qualifier or LATEST, prepared.invocation
         )
         return {"StatusCode": 202, "Payload": b""}
-    result = await ctx.parts.invoker.invoke(version, invocation)
+    result = await ctx.parts.functions.invoke(prepared)
     response: Response = {
         "StatusCode": 200,
-        "ExecutedVersion": version.version,
+        "ExecutedVersion": prepared.version.version,
         "Payload": result.payload,
     }
     if result.function_error:
@@ -64,10 +59,10 @@ async def invoke_with_response_stream(ctx: Context, request: Request) -> Respons
 
     ``EventStream`` is an asynchronous generator of wire-shaped events.
     """
-    _, version, invocation = await _prepare(ctx, request, SYNC_PAYLOAD)
+    _, prepared = await _prepare(ctx, request, SYNC_PAYLOAD)
     if request.get("InvocationType") == "DryRun":
         return {"StatusCode": 204}
-    streamed = StreamedInvocation(ctx.parts.invoker, version, invocation)
+    streamed = ctx.parts.functions.stream(prepared)
     try:
         await streamed.begin()
     except BaseException:
@@ -75,7 +70,7 @@ async def invoke_with_response_stream(ctx: Context, request: Request) -> Respons
         raise
     return {
         "StatusCode": 200,
-        "ExecutedVersion": version.version,
+        "ExecutedVersion": prepared.version.version,
         "EventStream": _events(streamed, tail=request.get("LogType") == "Tail"),
     }
 
@@ -101,40 +96,31 @@ async def _events(streamed: StreamedInvocation, *, tail: bool) -> AsyncGenerator
 
 async def _prepare(
     ctx: Context, request: Request, limit: int
-) -> tuple[FunctionName, FunctionVersion, Invocation]:
+) -> tuple[FunctionName, PreparedInvocation]:
     """Return what is to be invoked, and with what.
 
     Args:
-        limit: Most bytes of payload.
+        limit: The most bytes of payload.
     """
     payload: bytes = request.get("Payload") or b""
-    _check_size(payload, limit)
+    if len(payload) > limit:  # before the name is looked at (recorded behaviour)
+        raise payload_too_large(limit)
     named = lookup.name_of(ctx, request)
-    account = named.account or ctx.account
-    qualifier = named.qualifier or LATEST
-    version = ctx.parts.registry.resolve(account, ctx.region, named.name, qualifier)
-    if payload:
-        check_json(payload)
-    tenant_id: str = request.get("TenantId") or ""
-    tenancy.check(version, tenant_id)
-    if named.qualifier == LATEST and version.managed is not None:
-        raise invalid(
-            "Functions configured with capacity provider configuration can't be invoked with "
-            "$LATEST qualifier. To invoke this function, specify a published version qualifier or "
-            "$LATEST.PUBLISHED."
-        )
-    version = await states.runnable(ctx.parts, version)
-    invocation = Invocation(
+    prepared = await ctx.parts.functions.prepare(
+        named.account or ctx.account,
+        ctx.region,
+        named.name,
+        named.qualifier,
+        payload,
         request_id=ctx.request_id,
-        # An invoke without a payload gives the handler an empty object.
-        payload=payload or b"{}",
-        invoked_arn=function_arn(account, ctx.region, named.name, named.qualifier),
-        trace_id=ctx.trace_id or new_trace_id(ctx.clock.now()),
-        client_context=_client_context(request.get("ClientContext")),
-        tenant_id=tenant_id,
+        trace_id=ctx.trace_id,
+        tenant_id=request.get("TenantId") or "",
+        limit=limit,
     )
+    invocation = prepared.invocation
+    invocation.client_context = _client_context(request.get("ClientContext"))
     ctx.headers = ((b"x-amzn-trace-id", invocation.trace_id.encode("latin-1", "replace")),)
-    return named, version, invocation
+    return named, prepared
 
 
 async def invoke_async(ctx: Context, request: Request) -> Response:
@@ -151,16 +137,6 @@ async def invoke_async(ctx: Context, request: Request) -> Response:
         },
     )
     return {"Status": answer["StatusCode"]}
-
-
-def _check_size(payload: bytes, limit: int) -> None:
-    if len(payload) > limit:
-        raise AwsError(
-            "RequestEntityTooLargeException",
-            f"Request must be smaller than {limit} bytes for the InvokeFunction operation",
-            status=413,
-            Type="User",
-        )
 
 
 def _client_context(header: str | None) -> str:

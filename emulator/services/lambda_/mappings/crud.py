@@ -12,12 +12,12 @@ from collections.abc import Callable
 from functools import partial
 from typing import Any
 
+from emulator.invoke import tenancy
 from emulator.model.errors import AwsError
 from emulator.services.context import Context, Request, Response
 from emulator.services.lambda_ import lookup, tags
 from emulator.services.lambda_.errors import conflict, invalid, not_found
 from emulator.services.lambda_.functions import ignored
-from emulator.services.lambda_.invoking import tenancy
 from emulator.services.lambda_.mappings import rules as mapping_rules
 from emulator.services.lambda_.mappings.rules import Kind
 from emulator.services.lambda_.paging import page
@@ -40,7 +40,7 @@ async def create_event_source_mapping(ctx: Context, request: Request) -> Respons
     function_arn, name = _function(ctx, request)
     _check_duplicate(ctx, kind, request, function_arn, name)
     if ctx.parts.sources.is_polled(request):
-        await _check_queue(ctx, request["EventSourceArn"], function_arn)
+        await _check_source(ctx, request, function_arn)
     ignored.report_mapping(ctx, name, request)
     identifier = str(uuid.uuid4())
     body = mapping_rules.describe(kind, request) | {
@@ -102,7 +102,7 @@ async def update_event_source_mapping(ctx: Context, request: Request) -> Respons
     if request.get("FunctionName"):
         changed["FunctionArn"], _ = _function(ctx, request)
         if ctx.parts.sources.is_polled(changed):
-            await _check_queue(ctx, changed["EventSourceArn"], changed["FunctionArn"])
+            await _check_source(ctx, changed, changed["FunctionArn"])
     if ctx.parts.sources.is_polled(body):
         asked = {**request, "EventSourceArn": body["EventSourceArn"]}
         ignored.report_mapping(ctx, changed["FunctionArn"], asked)
@@ -156,27 +156,14 @@ def _after(ctx: Context, key: str, mapping: Body | None, settle: Callable[[], No
     ctx.parts.spawn(apply())
 
 
-async def _check_queue(ctx: Context, arn: str, function_arn: str) -> None:
-    """Check that there is such a queue, and that it gives a function the time it may take.
+async def _check_source(ctx: Context, mapping: Request, function_arn: str) -> None:
+    """Check that a mapping's source is there and suits its function.
 
     Raises:
         AwsError: InvalidParameterValueException, in AWS's words.
     """
-    try:
-        visibility = await ctx.parts.sources.check(arn)
-    except AwsError as error:
-        # The query protocol's code, whichever protocol the poller speaks.
-        code = {"QueueDoesNotExist": "AWS.SimpleQueueService.NonExistentQueue"}
-        raise invalid(
-            f"Error occurred while ReceiveMessage. SQS Error Code: "
-            f"{code.get(error.code, error.code)}. SQS Error Message: {error.message}"
-        ) from error
     _, version = lookup.version(ctx, {"FunctionName": function_arn})
-    if visibility < version.timeout_s:
-        raise invalid(
-            f"Queue visibility timeout: {visibility:.0f} seconds is less than Function timeout: "
-            f"{version.timeout_s} seconds"
-        )
+    await ctx.parts.sources.check(mapping, version)
 
 
 def _existing(ctx: Context, request: Request) -> Body:

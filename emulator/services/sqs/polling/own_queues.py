@@ -14,15 +14,15 @@ from emulator.services.sqs.queues import Sqs, SqsQueue
 _EVERYTHING = View(["All"], ["All"])
 
 
-class EmbeddedQueue:
-    """Satisfies :class:`emulator.sources.base.PolledQueue`."""
+class OwnQueue:
+    """Satisfies :class:`emulator.services.sqs.polling.base.PolledQueue`."""
 
     def __init__(self, sqs: Sqs, queue: SqsQueue) -> None:
-        self._sqs, self._shown = sqs, queue
+        self._sqs, self._described = sqs, queue
         self._queue = queue.queue
 
     @property
-    def visibility(self) -> float:
+    def visibility_timeout_s(self) -> float:
         return self._queue.settings.visibility
 
     @property
@@ -32,11 +32,11 @@ class EmbeddedQueue:
     def waiting(self) -> bool:
         return self._queue.counts().visible > 0
 
-    async def receive(self, limit: int, wait: float) -> list[dict[str, Any]]:
-        if self._sqs.by_arn(self._shown.arn) is not self._shown:
+    async def receive(self, limit: int, wait_s: float) -> list[dict[str, Any]]:
+        if self._sqs.by_arn(self._described.arn) is not self._described:
             return []
         try:
-            received = await self._queue.receive(limit, wait=wait)
+            received = await self._queue.receive(limit, wait=wait_s)
         except TooManyInFlight:
             raise errors.too_many_in_flight() from None
         return [_EVERYTHING.show(message) for message in received]
@@ -53,8 +53,8 @@ class EmbeddedQueue:
                 continue  # visible again by itself, or gone
 
 
-class EmbeddedQueues:
-    """Satisfies :class:`emulator.sources.base.Queues`.
+class OwnQueues:
+    """Satisfies :class:`emulator.services.sqs.polling.base.PolledQueues`.
 
     Args:
         find: Returns the queues there are, open.
@@ -73,13 +73,13 @@ class EmbeddedQueues:
             sqs.on_opened.append(self._opened)
         return sqs
 
-    async def check(self, arn: str) -> float:
+    async def visibility_timeout_s(self, arn: str) -> float:
         queue = (await self._open()).by_arn(arn)
         if queue is None:
             raise errors.no_such_queue()
         return queue.queue.settings.visibility
 
-    async def open(self, arn: str) -> EmbeddedQueue:
+    async def open(self, arn: str) -> OwnQueue:
         sqs = await self._open()
         while (queue := sqs.by_arn(arn)) is None:
             waiter: asyncio.Future[None] = asyncio.get_running_loop().create_future()
@@ -90,7 +90,7 @@ class EmbeddedQueues:
             finally:
                 if waiter in waiting:
                     waiting.remove(waiter)
-        return EmbeddedQueue(sqs, queue)
+        return OwnQueue(sqs, queue)
 
     def _opened(self, queue: SqsQueue) -> None:
         for waiter in self._waiting.pop(queue.arn, ()):

@@ -5,8 +5,8 @@ https://docs.aws.amazon.com/lambda/latest/dg/tenant-isolation.html
 
 from __future__ import annotations
 
+from emulator.model.errors import AwsError
 from emulator.model.function import FunctionVersion
-from emulator.services.lambda_.errors import invalid
 
 
 def isolated(version: FunctionVersion) -> bool:
@@ -24,11 +24,11 @@ def check(version: FunctionVersion, tenant_id: str) -> None:
     if isolated(version) == bool(tenant_id):
         return
     if tenant_id:
-        raise invalid(
+        raise _invalid(
             "The invoked function is not enabled with tenancy configuration. Remove the tenant ID "
             "from your request and try again."
         )
-    raise invalid(
+    raise _invalid(
         "The invoked function is enabled with tenancy configuration. Add a valid tenant ID in "
         "your request and try again."
     )
@@ -41,4 +41,8 @@ def refuse(version: FunctionVersion, what: str) -> None:
         AwsError: InvalidParameterValueException.
     """
     if isolated(version):
-        raise invalid(f"{what} is not supported for functions with tenant isolation.")
+        raise _invalid(f"{what} is not supported for functions with tenant isolation.")
+
+
+def _invalid(message: str) -> AwsError:
+    return AwsError("InvalidParameterValueException", message, Type="User")

@@ -15,20 +15,20 @@ from typing import Any
 
 from emulator.model.clock import Clock
 from emulator.model.errors import AwsError
-from emulator.sources.base import Message, PolledQueue, Queues
+from emulator.services.sqs.polling.base import Message, PolledQueue, PolledQueues
 
 #: Seconds of one long poll: what an end of the emulator has to wait for.
-_POLL = 2
+_POLL_S = 2
 #: Messages SQS takes and gives in one call.
 _BATCH = 10
 #: Polls that wait at once, and threads for everything else.
 _POLLS, _CALLS = 256, 4
 #: Seconds after which a queue that is not there is looked for again.
-_LOOK = 5.0
+_LOOK_S = 5.0
 
 
 class RemoteQueues:
-    """Satisfies :class:`emulator.sources.base.Queues`.
+    """Satisfies :class:`emulator.services.sqs.polling.base.PolledQueues`.
 
     Args:
         endpoint: Its URL.
@@ -44,9 +44,9 @@ class RemoteQueues:
         self._calls = ThreadPoolExecutor(_CALLS, "sqs-call")
         self._pending: set[asyncio.Future[Any]] = set()
 
-    async def check(self, arn: str) -> float:
+    async def visibility_timeout_s(self, arn: str) -> float:
         self._queues.pop(arn, None)
-        return (await self._find(arn)).visibility
+        return (await self._find(arn)).visibility_timeout_s
 
     async def open(self, arn: str) -> PolledQueue:
         while True:
@@ -55,7 +55,7 @@ class RemoteQueues:
             except AwsError as error:
                 if "NonExistentQueue" not in error.code:
                     raise
-            await self._clock.sleep(_LOOK)
+            await self._clock.sleep(_LOOK_S)
 
     async def close(self) -> None:
         while self._pending:
@@ -73,15 +73,15 @@ class RemoteQueues:
         *_, region, account, name = arn.split(":")
         client = self._client(region, account)
         url = client.get_queue_url(QueueName=name, QueueOwnerAWSAccountId=account)["QueueUrl"]
-        told = client.get_queue_attributes(
+        found = client.get_queue_attributes(
             QueueUrl=url, AttributeNames=["VisibilityTimeout", "RedrivePolicy"]
         )["Attributes"]
         return RemoteQueue(
             self,
             client,
             url,
-            visibility=float(told["VisibilityTimeout"]),
-            discards=not told.get("RedrivePolicy"),
+            visibility_timeout_s=float(found["VisibilityTimeout"]),
+            discards=not found.get("RedrivePolicy"),
             forget=lambda: self._queues.pop(arn, None),
         )
 
@@ -102,7 +102,7 @@ class RemoteQueues:
                 endpoint_url=self._endpoint,
                 config=Config(
                     connect_timeout=5,
-                    read_timeout=_POLL + 30,
+                    read_timeout=_POLL_S + 30,
                     max_pool_connections=_POLLS + _CALLS,
                     retries={"max_attempts": 1},
                 ),
@@ -122,7 +122,7 @@ class RemoteQueues:
     def begin(self, make: Callable[[], Any], *, polls: bool = False) -> asyncio.Future[Any]:
         """Begin a blocking call; nobody needs to wait for its end, but :meth:`close` does."""
         executor = self._polls if polls else self._calls
-        future = asyncio.get_running_loop().run_in_executor(executor, _told, make)
+        future = asyncio.get_running_loop().run_in_executor(executor, _raising_ours, make)
         self._pending.add(future)
         future.add_done_callback(self._pending.discard)
         # Nobody may be left to look at a failure.
@@ -130,7 +130,7 @@ class RemoteQueues:
         return future
 
 
-def _told(make: Callable[[], Any]) -> Any:
+def _raising_ours(make: Callable[[], Any]) -> Any:
     from botocore.exceptions import BotoCoreError, ClientError
 
     try:
@@ -143,7 +143,7 @@ def _told(make: Callable[[], Any]) -> Any:
 
 
 class RemoteQueue:
-    """Satisfies :class:`emulator.sources.base.PolledQueue`."""
+    """Satisfies :class:`emulator.services.sqs.polling.base.PolledQueue`."""
 
     def __init__(
         self,
@@ -151,13 +151,13 @@ class RemoteQueue:
         client: Any,
         url: str,
         *,
-        visibility: float,
+        visibility_timeout_s: float,
         discards: bool,
         forget: Callable[[], object],
     ) -> None:
         self._host, self._client, self._url = host, client, url
         self._forget = forget
-        self.visibility = visibility
+        self.visibility_timeout_s = visibility_timeout_s
         self.discards = discards
         self._full = True
 
@@ -165,14 +165,14 @@ class RemoteQueue:
         # Where a receive got all it asked for, there is more, as a rule.
         return self._full
 
-    async def receive(self, limit: int, wait: float) -> list[Message]:
+    async def receive(self, limit: int, wait_s: float) -> list[Message]:
         limit = min(limit, _BATCH)
         while True:
             poll = partial(
                 self._client.receive_message,
                 QueueUrl=self._url,
                 MaxNumberOfMessages=limit,
-                WaitTimeSeconds=max(0, min(_POLL, ceil(wait))),
+                WaitTimeSeconds=max(0, min(_POLL_S, ceil(wait_s))),
                 AttributeNames=["All"],
                 MessageAttributeNames=["All"],
             )
@@ -185,9 +185,9 @@ class RemoteQueue:
             except AwsError:
                 self._forget()
                 raise
-            wait -= _POLL
+            wait_s -= _POLL_S
             self._full = len(found) == limit
-            if found or wait <= 0:
+            if found or wait_s <= 0:
                 return found
 
     def _abandoned(self, polled: asyncio.Future[Any]) -> None:
@@ -223,18 +223,18 @@ def _parts(handles: Sequence[str]) -> Iterator[list[str]]:
 class OwnAndRemoteQueues:
     """The emulator's own queues, and for all other ARNs those of an endpoint."""
 
-    def __init__(self, own: Queues, remote: Queues) -> None:
+    def __init__(self, own: PolledQueues, remote: PolledQueues) -> None:
         self._own, self._remote = own, remote
 
-    async def _of(self, arn: str) -> Queues:
+    async def _of(self, arn: str) -> PolledQueues:
         try:
-            await self._own.check(arn)
+            await self._own.visibility_timeout_s(arn)
         except AwsError:
             return self._remote
         return self._own
 
-    async def check(self, arn: str) -> float:
-        return await (await self._of(arn)).check(arn)
+    async def visibility_timeout_s(self, arn: str) -> float:
+        return await (await self._of(arn)).visibility_timeout_s(arn)
 
     async def open(self, arn: str) -> PolledQueue:
         return await (await self._of(arn)).open(arn)

@@ -4,39 +4,39 @@ from __future__ import annotations
 
 import asyncio
 
-from emulator.invoke.invoker import Invoker
+from emulator.invoke.function_invoker import FunctionInvoker
 from emulator.model.arn import parse_function_name
-from emulator.model.clock import Clock
 from emulator.model.function import LATEST, FunctionVersion
-from emulator.model.ids import new_request_id, new_trace_id
-from emulator.model.invocation import Invocation, InvocationResult
+from emulator.model.invocation import InvocationResult
 from emulator.registry.function import Function
 from emulator.registry.functions import Registry
 
 
-class Target:
+class MappedFunction:
     """Invokes whatever version the mapping's ARN means at that time.
 
-    Attributes:
+    Args:
         arn: As the mapping has it, with its qualifier.
+
+    Attributes:
         changed: Set and renewed whenever something about the function changed.
     """
 
-    def __init__(self, registry: Registry, invoker: Invoker, clock: Clock, arn: str) -> None:
+    def __init__(self, registry: Registry, functions: FunctionInvoker, arn: str) -> None:
         named = parse_function_name(arn)
         assert named is not None
         assert named.account is not None
         assert named.region is not None
         self.arn = arn
         self._at = (named.account, named.region, named.name)
-        self._qualifier = named.qualifier or LATEST
-        self._registry, self._invoker, self._clock = registry, invoker, clock
+        self._qualifier = named.qualifier
+        self._registry, self._functions = registry, functions
         self.changed = asyncio.Event()
         #: The key of the version that was found ready last.
         self._ready = ""
 
-    def touch(self, function: Function) -> None:
-        """A function changed, perhaps this one."""
+    def notice(self, function: Function) -> None:
+        """Hear that a function changed, perhaps this one."""
         latest = function.latest
         if (latest.account, latest.region, latest.name) == self._at:
             self.changed.set()
@@ -54,7 +54,7 @@ class Target:
 
     def _version(self) -> FunctionVersion | None:
         function = self._registry.find(*self._at)
-        version = None if function is None else function.version(self._qualifier)
+        version = None if function is None else function.version(self._qualifier or LATEST)
         return None if version is None or version.state == "Pending" else version
 
     async def ready(self) -> None:
@@ -68,22 +68,26 @@ class Target:
         while (version := self._version()) is None:
             await self.changed.wait()
         if version.key != self._ready:
-            await self._invoker.prepare(version)
+            await self._functions.install_packages(version)
             self._ready = version.key
 
     async def invoke(self, payload: bytes, trace_id: str = "") -> InvocationResult:
         """Run the function once.
 
+        Args:
+            payload: JSON text.
+            trace_id: The trace header the records came with; "" for none.
+
         Raises:
-            AwsError: It could not be tried: throttled, gone, in a circle.
+            AwsError: It could not be tried: throttled, gone, in a circle, not ready.
         """
-        version = self._registry.resolve(*self._at, self._qualifier)
-        return await self._invoker.invoke(
-            version,
-            Invocation(
-                request_id=new_request_id(),
-                payload=payload,
-                invoked_arn=self.arn,
-                trace_id=trace_id or new_trace_id(self._clock.now()),
-            ),
+        prepared = await self._functions.prepare(
+            *self._at,
+            self._qualifier,
+            payload,
+            invoked_arn=self.arn,
+            trace_id=trace_id,
+            is_json=True,
+            unready="refuse",
         )
+        return await self._functions.invoke(prepared)

@@ -12,70 +12,42 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Coroutine, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Coroutine
 from typing import Any
 
 from emulator.invoke import recursion
 from emulator.model.clock import Clock, Timer
 from emulator.model.errors import AwsError, StorageError
 from emulator.model.invocation import InvocationResult
+from emulator.services.sqs.polling.base import Message, PolledQueue, PolledQueues
+from emulator.services.sqs.polling.records import record
+from emulator.services.sqs.polling.settings import SqsSettings
 from emulator.sources import batching
-from emulator.sources.base import Message, PolledQueue, Queues
 from emulator.sources.batching import Batch
-from emulator.sources.filters import Filter, filter_of
-from emulator.sources.records import record
-from emulator.sources.scaling import Bounds, Scale, bounds_of, retry_delay
-from emulator.sources.target import Target
+from emulator.sources.mapped_function import MappedFunction
+from emulator.sources.scaling import Scale, retry_delay
 
 log = logging.getLogger(__name__)
 
-#: Longer than anybody waits for a message (seconds).
-_FOREVER = 1e7
-#: Batches that have been processed and whose messages are still being deleted: they leave their
-#: places to others, but for so many.
+#: Longer than anybody waits for a message.
+_FOREVER_S = 1e7
+#: How many batches whose messages are still being deleted no longer count as running.
 _UNSETTLED = 64
 #: Of a queue's visibility timeout, how much a batch may wait for further messages, however long
 #: its window: the first one must not become visible to others meanwhile.
 _PATIENCE = 0.8
 #: Seconds after which a queue that could not be polled is polled again.
-_RETRY = 1.0
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class SqsSettings:
-    """What a mapping of a queue configures."""
-
-    arn: str
-    batch: int = 10
-    #: Seconds a batch may wait for further messages.
-    window: float = 0.0
-    filter: Filter | None = None
-    #: The function may fail some messages of a batch.
-    reports: bool = False
-    bounds: Bounds = field(default_factory=Bounds)
-
-    @classmethod
-    def of(cls, mapping: Mapping[str, Any]) -> SqsSettings:
-        """Return the settings of a mapping as the API shows it."""
-        return cls(
-            arn=mapping["EventSourceArn"],
-            batch=mapping["BatchSize"],
-            window=float(mapping.get("MaximumBatchingWindowInSeconds") or 0),
-            filter=filter_of(mapping.get("FilterCriteria")),
-            reports="ReportBatchItemFailures" in (mapping.get("FunctionResponseTypes") or ()),
-            bounds=bounds_of(mapping),
-        )
+_RETRY_S = 1.0
 
 
 class SqsSource:
     """Satisfies :class:`emulator.sources.base.EventSource`."""
 
-    def __init__(self, settings: SqsSettings, queues: Queues, clock: Clock) -> None:
+    def __init__(self, settings: SqsSettings, queues: PolledQueues, clock: Clock) -> None:
         self._settings = settings
         self._queues = queues
         self._clock = clock
-        self._scale = Scale(settings.bounds.first)
+        self._scale = Scale(settings.concurrency.first)
         self._resume_at = 0.0
         self._running = 0
         #: Wakes the poller: a batch ended, or one more may begin.
@@ -92,73 +64,73 @@ class SqsSource:
 
     # -- polling ------------------------------------------------------------------------------
 
-    async def run(self, target: Target) -> None:
-        told = ""
+    async def run(self, function: MappedFunction) -> None:
+        warned = ""
         try:
             while True:
                 try:
-                    await self._poll(target)
-                    told = ""
+                    await self._poll(function)
+                    warned = ""
                 except (AwsError, StorageError) as error:
-                    if str(error) != told:
-                        told = str(error)
+                    if str(error) != warned:
+                        warned = str(error)
                         log.warning("%s can't be polled: %s", self._settings.arn, error)
-                    await self._clock.sleep(_RETRY)
+                    await self._clock.sleep(_RETRY_S)
         finally:
             if self._growth is not None:
                 self._growth.cancel()
 
-    async def _poll(self, target: Target) -> None:
-        await target.ready()
+    async def _poll(self, function: MappedFunction) -> None:
+        await function.ready()
         queue = await self._queues.open(self._settings.arn)
-        await self._room(target, queue)
+        await self._room(function, queue)
         batch = await self._gather(queue)
         if batch:
             self._running += 1
-            self._spawn(self._process(target, queue, batch))
+            self._spawn(self._process(function, queue, batch))
         else:
             # The queue is gone. Nobody else may be kept from running.
             await asyncio.sleep(0)
 
-    async def _room(self, target: Target, queue: PolledQueue) -> None:
+    async def _room(self, function: MappedFunction, queue: PolledQueue) -> None:
         """Wait until one more batch may begin."""
-        bounds = self._settings.bounds
+        limits = self._settings.concurrency
         while True:
-            pause = self._resume_at - self._clock.now()
-            if pause <= 0:
-                places = min(self._scale.allowed, bounds.under(target.reserved))
+            pause_s = self._resume_at - self._clock.now()
+            if pause_s <= 0:
+                places = min(self._scale.allowed, limits.under(function.reserved))
                 if self._running < places and len(self._work) < places + _UNSETTLED:
                     break
                 if self._growth is None:
                     # Looks again from time to time, as nothing tells of what arrives meanwhile.
-                    self._growth = self._clock.call_later(1 / bounds.growth, self._grow, queue)
+                    self._growth = self._clock.call_later(1 / limits.growth, self._grow, queue)
             self._changed.clear()
-            timer = self._clock.call_later(pause, self._changed.set) if pause > 0 else None
+            timer = self._clock.call_later(pause_s, self._changed.set) if pause_s > 0 else None
             await self._changed.wait()
             if timer is not None:
                 timer.cancel()
         if not self._running and not queue.waiting():
-            self._scale = self._scale.rested(bounds)
+            self._scale = self._scale.rested(limits)
 
     def _grow(self, queue: PolledQueue) -> None:
         self._growth = None
         if self._running >= self._scale.allowed and queue.waiting():
-            self._scale = self._scale.grown(self._settings.bounds)
+            self._scale = self._scale.grown(self._settings.concurrency)
         self._changed.set()
 
     async def _gather(self, queue: PolledQueue) -> Batch:
         """Return the next batch: full, or as much as came within the window."""
-        batch = Batch(self._settings.batch)
-        window = min(self._settings.window, _PATIENCE * queue.visibility)
-        wait = _FOREVER
+        batch = Batch(self._settings.batch_size)
+        window_s = min(self._settings.window_s, _PATIENCE * queue.visibility_timeout_s)
+        wait_s = _FOREVER_S
         try:
             while batch.room > 0:
-                received = await queue.receive(batch.room, wait)
+                received = await queue.receive(batch.room, wait_s)
                 if not received or not self._add(queue, batch, received):
                     break
                 if batch:
-                    wait = batch.began + window - self._clock.now()
-                    if wait <= 0:
+                    wait_s = batch.began + window_s - self._clock.now()
+                    if wait_s <= 0:
                         break
         except BaseException:
             queue.release(list(batch.ids.values()))
@@ -169,14 +141,20 @@ class SqsSource:
         """Put messages into a batch, but for those filtered out; False where it is full."""
         settings = self._settings
         unwanted: list[str] = []
-        digests = settings.window > 0 or settings.filter is not None
+        digests = settings.window_s > 0 or settings.filter is not None
         now = self._clock.now()
         full = False
         for index, message in enumerate(received):
-            shown = record(message, settings.arn, digests=digests)
-            if settings.filter is not None and not settings.filter.matches(shown):
+            made = record(message, settings.arn, digests=digests)
+            if settings.filter is not None and not settings.filter.matches(made):
                 unwanted.append(message["ReceiptHandle"])
-            elif not batch.add(shown, now):
+            elif not batch.add(
+                made,
+                id=made["messageId"],
+                handle=made["receiptHandle"],
+                trace_id=made["attributes"].get("AWSTraceHeader", ""),
+                now=now,
+            ):
                 queue.release([each["ReceiptHandle"] for each in received[index:]])
                 full = True
                 break
@@ -195,10 +173,10 @@ class SqsSource:
         self._work.discard(task)
         self._changed.set()
 
-    async def _process(self, target: Target, queue: PolledQueue, batch: Batch) -> None:
+    async def _process(self, function: MappedFunction, queue: PolledQueue, batch: Batch) -> None:
         result: InvocationResult | None = None
         try:
-            result = await self._attempt(target, queue, batch)
+            result = await self._attempt(function, queue, batch)
         except asyncio.CancelledError:
             queue.release(list(batch.ids.values()))
             raise
@@ -212,25 +190,25 @@ class SqsSource:
             await self._settle(queue, batch, result)
 
     async def _attempt(
-        self, target: Target, queue: PolledQueue, batch: Batch
+        self, function: MappedFunction, queue: PolledQueue, batch: Batch
     ) -> InvocationResult | None:
         """Invoke the function; None where it could not be tried.
 
         What is throttled is tried again until the messages become visible to others.
         """
-        payload, trace_id = batch.payload(), recursion.furthest(batch.traces, target.arn)
-        expires = batch.began + queue.visibility
+        payload, trace_id = batch.payload(), recursion.furthest(batch.traces, function.arn)
+        expires = batch.began + queue.visibility_timeout_s
         attempts = 0
         while True:
             try:
-                return await target.invoke(payload, trace_id)
+                return await function.invoke(payload, trace_id)
             except AwsError as error:
                 if error.code == recursion.CODE:
                     log.warning("a batch of %s: %s", self._settings.arn, error.message)
                     if queue.discards:
                         await self._delete(queue, list(batch.ids.values()))
                     return None
-                if not target.is_ready() or self._ending.is_set():
+                if not function.is_ready() or self._ending.is_set():
                     # The function is gone, or the emulator is about to be.
                     queue.release(list(batch.ids.values()))
                     return None
@@ -240,11 +218,11 @@ class SqsSource:
                 attempts += 1
                 if self._clock.now() + delay >= expires:
                     return None
-                await self._wait(target, delay)
+                await self._wait(function, delay)
 
-    async def _wait(self, target: Target, delay: float) -> None:
+    async def _wait(self, function: MappedFunction, delay: float) -> None:
         """Wait for ``delay`` seconds, a change of the function or the end."""
-        ends = (self._clock.sleep(delay), target.changed.wait(), self._ending.wait())
+        ends = (self._clock.sleep(delay), function.changed.wait(), self._ending.wait())
         over = [asyncio.ensure_future(each) for each in ends]
         try:
             await asyncio.wait(over, return_when=asyncio.FIRST_COMPLETED)
@@ -257,7 +235,7 @@ class SqsSource:
         if failed and not self._settings.reports:
             self._back_off()
         else:
-            self._scale = self._scale.succeeded(self._settings.bounds)
+            self._scale = self._scale.succeeded(self._settings.concurrency)
         # What failed is received again when its visibility timeout is over.
         await self._delete(queue, [h for id, h in batch.ids.items() if id not in failed])
 

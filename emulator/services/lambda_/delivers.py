@@ -1,0 +1,35 @@
+"""What the ARN of a function, version or alias does with an event: it runs, asynchronously."""
+
+from __future__ import annotations
+
+from emulator.invoke.targets import Delivery
+from emulator.model.arn import parse_function_name
+from emulator.model.errors import AwsError
+from emulator.model.function import LATEST
+from emulator.model.limits import ASYNC_PAYLOAD
+from emulator.services.context import Parts
+
+
+async def deliver(parts: Parts, state: None, arn: str, delivery: Delivery) -> None:
+    """Accept one event; it outlives a crash when this returns.
+
+    Raises:
+        AwsError: There is no such function, or it does not take the event, or it was not kept.
+    """
+    named = parse_function_name(arn)
+    if named is None or named.account is None or named.region is None:
+        raise AwsError("InvalidParameterValueException", f"{arn} is no function's ARN.")
+    prepared = await parts.functions.prepare(
+        named.account,
+        named.region,
+        named.name,
+        named.qualifier,
+        delivery.payload,
+        invoked_arn=arn,
+        trace_id=delivery.trace_id,
+        limit=ASYNC_PAYLOAD,
+        unready="accept",
+    )
+    await parts.asynchronous.submit(
+        named.account, named.region, named.name, named.qualifier or LATEST, prepared.invocation
+    )

@@ -1,0 +1,36 @@
+"""What the ARN of a queue does with an event: the event is sent there as a message."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from emulator.invoke.targets import Delivery
+from emulator.services.context import Parts
+from emulator.services.sqs import errors, messages
+from emulator.services.sqs.queues import Sqs
+
+
+async def deliver(parts: Parts, sqs: Sqs, arn: str, delivery: Delivery) -> None:
+    """Send one message; it is kept when this returns.
+
+    Raises:
+        AwsError: There is no such queue, or it does not take the message.
+        StorageError: It could not be kept.
+    """
+    queue = sqs.by_arn(arn)
+    if queue is None:
+        raise errors.no_such_queue()
+    request: dict[str, Any] = {
+        "MessageBody": delivery.payload.decode("utf-8", "replace"),
+        "MessageAttributes": delivery.attributes,
+    }
+    if delivery.trace_id:
+        request["MessageSystemAttributes"] = {
+            "AWSTraceHeader": {"DataType": "String", "StringValue": delivery.trace_id}
+        }
+    if delivery.group_id:
+        request["MessageGroupId"] = delivery.group_id
+    if delivery.deduplication_id:
+        request["MessageDeduplicationId"] = delivery.deduplication_id
+    draft, _ = messages.draft(queue, queue.account, request)
+    await queue.queue.send(draft)

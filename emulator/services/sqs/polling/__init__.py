@@ -1,0 +1,1 @@
+"""Queues as event sources: where they are, and what polls them."""
