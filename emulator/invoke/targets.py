@@ -1,4 +1,4 @@
-"""Events on their way to whatever an ARN means: a queue, a topic, a function, a bus …
+"""Events on their way to what an ARN means: a queue, a topic, a function or a bus.
 
 What an ARN of a service does with an event stands in that service's ``delivers.py``; here is who
 finds it, what may be asked of it, and which failures are worth another try.
