@@ -49,4 +49,5 @@ class Intake:
 
     @property
     def is_busy(self) -> bool:
+        """Whether new events come before those that wait to be run."""
         return self._clock.monotonic() < self._busy_until_s

@@ -72,6 +72,7 @@ class Pause:
 
     @property
     def left_s(self) -> float:
+        """How long it goes on; 0 or less: it is over."""
         return self._resume_at - self._clock.now()
 
     @property
