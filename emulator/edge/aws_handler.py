@@ -16,7 +16,8 @@ from emulator.model.limits import CODE_REQUEST
 from emulator.services.context import Context
 from emulator.services.not_served import NotServed, foreign_codec
 from emulator.services.table import Table
-from emulator.wire import Operation, ServiceCodec
+from emulator.wire import Operation, ServiceCodec, values
+from emulator.wire.streams import ByteStream, as_stream, received
 
 _log = logging.getLogger(__name__)
 
@@ -48,11 +49,15 @@ class AwsHandler:
         if not authorization and b"X-Amz-Credential=" in scope["query_string"]:
             authorization = unquote_to_bytes(scope["query_string"])
         account, region, signed_for = self._caller(authorization)
-        body = await read_body(receive, CODE_REQUEST)
+        first = await receive()
         texts = {name.decode("latin-1"): value.decode("latin-1") for name, value in headers.items()}
         query: str = scope["query_string"].decode("latin-1")
         path: str = scope["raw_path"].decode("latin-1")
         method: str = scope["method"]
+        # A body in several parts waits until it is known whether its operation streams it. Only a
+        # form says itself what it is for.
+        waiting = bool(first.get("more_body")) and not values.is_form(texts)
+        body = b"" if waiting else await read_body(receive, CODE_REQUEST, first)
         codec = self._foreign
         try:
             service, codec, name = self._table.identify(
@@ -60,12 +65,19 @@ class AwsHandler:
             )
             params: Mapping[str, str] = {}
             if name is None:
-                operation, params = codec.match(method, path, query)
+                operation, params = codec.match(method, path, query, texts)
             else:
                 operation = codec.operation(name)
-            if body is None:
+            content: bytes | ByteStream | None = body
+            if codec.streams_request(operation) and body is not None:
+                content = received(first["body"], receive) if waiting else as_stream(body)
+            elif waiting:
+                content = await read_body(receive, CODE_REQUEST, first)
+            if content is None:
                 raise _too_large(codec, operation)
-            request = codec.parse(operation, params=params, query=query, headers=texts, body=body)
+            request = codec.parse(
+                operation, params=params, query=query, headers=texts, body=content
+            )
             endpoint = f"{scope['scheme']}://{texts.get('host', 'localhost')}"
             add_from_url = codec.model.deviations.add_from_url
             if add_from_url is not None:

@@ -14,7 +14,7 @@ from __future__ import annotations
 
 import asyncio
 import hmac
-from collections.abc import Awaitable, Callable, MutableMapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping, MutableMapping, Sequence
 from typing import Any, Protocol
 
 import orjson
@@ -170,15 +170,27 @@ async def refuse(scope: Scope, send: Send, reason: str) -> None:
 
 
 async def answer(send: Send, status: int, headers: list[tuple[bytes, bytes]], body: bytes) -> None:
-    """Send a whole response."""
-    headers.append((b"content-length", b"%d" % len(body)))
+    """Send a whole response.
+
+    Args:
+        headers: A ``content-length`` among them stands: an answer to HEAD has the length of what
+            GET would have answered.
+    """
+    if all(name != b"content-length" for name, _ in headers):
+        headers.append((b"content-length", b"%d" % len(body)))
     await send({"type": "http.response.start", "status": status, "headers": headers})
     await send({"type": "http.response.body", "body": body})
 
 
-async def read_body(receive: Receive, limit: int) -> bytes | None:
-    """Return a request's body; None if it is over ``limit`` bytes or the client went away."""
-    message = await receive()
+async def read_body(
+    receive: Receive, limit: int, first: Mapping[str, Any] | None = None
+) -> bytes | None:
+    """Return a request's body; None if it is over ``limit`` bytes or the client went away.
+
+    Args:
+        first: The message that has been received already, if one has.
+    """
+    message = await receive() if first is None else first
     if message["type"] == "http.disconnect":
         return None
     body: bytes = message.get("body", b"")

@@ -166,7 +166,7 @@ def _action(
     parameters = values.parse_query_string(query_string)
     if "Action" in parameters:
         return parameters
-    if not headers.get("content-type", "").startswith("application/x-www-form-urlencoded"):
+    if not values.is_form(headers):
         return None
     from emulator.wire.form_body import load_form  # many emulators never see a form
 

@@ -69,7 +69,6 @@ def _named(headers: Mapping[str, str], query: str, body: bytes, signed_for: str)
         return signed_for or target.partition("_")[0], "json"
     if "smithy-protocol" in headers:
         return signed_for or "this service", "smithy-rpc-v2-cbor"
-    form = headers.get("content-type", "").startswith("application/x-www-form-urlencoded")
-    if "Action=" in query or (form and b"Action=" in body):
+    if "Action=" in query or (values.is_form(headers) and b"Action=" in body):
         return signed_for or "this service", "query"
     return signed_for or "this service", "rest-xml" if signed_for in _REST_XML else "rest-json"

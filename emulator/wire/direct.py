@@ -9,6 +9,7 @@ from typing import Any
 from emulator.wire import values
 from emulator.wire.json_body import JsonReaders, Reader
 from emulator.wire.model import Operation, ServiceModel, Shape
+from emulator.wire.streams import as_stream
 
 
 class _Readers(JsonReaders):
@@ -53,4 +54,8 @@ def read(model: ServiceModel, operation: Operation, request: Mapping[str, Any]) 
     if operation.input is None:
         return {}
     found: dict[str, Any] = _readers(model).reader(operation.input)(request)
+    if operation.streams_request and operation.name not in model.deviations.whole_bodies:
+        payload = model.shapes[operation.input]["payload"]
+        if payload in found:
+            found[payload] = as_stream(found[payload])
     return found

@@ -11,7 +11,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from emulator.wire import values
+from emulator.wire import aws_chunked, values
 from emulator.wire.event_stream import CONTENT_TYPE as EVENT_STREAM
 from emulator.wire.event_stream import EventWriter
 from emulator.wire.messages import Body, Headers, Parser, Response, Serialiser
@@ -123,7 +123,7 @@ def compile_parser(model: ServiceModel, body_format: Body, operation: Operation)
     read_head = _head_reader(plan, operation)
     payload = shape.get("payload")
     if payload and model.shapes[shape["members"][payload]["shape"]]["type"] in ("blob", "string"):
-        return _raw_parser(model, shape, payload, read_head)
+        return _raw_parser(model, operation, payload, read_head)
     if payload:
         read = body_format.reader(shape["members"][payload]["shape"])
     elif plan.body:
@@ -147,21 +147,40 @@ def compile_parser(model: ServiceModel, body_format: Body, operation: Operation)
     return parse
 
 
-def _raw_parser(model: ServiceModel, shape: Shape, payload: str, read_head: _HeadReader) -> Parser:
+def _raw_parser(
+    model: ServiceModel, operation: Operation, payload: str, read_head: _HeadReader
+) -> Parser:
     """Make the parser of requests whose body is one member as it is: bytes, a stream or text."""
+    shape = model.shapes[operation.input or ""]
     is_text = model.shapes[shape["members"][payload]["shape"]]["type"] == "string"
     needed = payload in shape.get("required", ())
+    streams = operation.streams_request
 
     def parse(
         params: Mapping[str, str], query: str, headers: Mapping[str, str], body: Any
     ) -> dict[str, Any]:
         result: dict[str, Any] = {}
+        if streams and aws_chunked.is_encoded(headers):
+            body = aws_chunked.decode(body)
+            headers = _without_chunking(headers)
         read_head(params, query, headers, result)
         if body or needed:
             result[payload] = values.decode_text(body) if is_text else body
         return result
 
     return parse
+
+
+def _without_chunking(headers: Mapping[str, str]) -> Mapping[str, str]:
+    """Return headers that speak of a body's content, not of the encoding it came in."""
+    changed = dict(headers)
+    encoding = aws_chunked.without_encoding(changed.pop("content-encoding", ""))
+    if encoding:
+        changed["content-encoding"] = encoding
+    length = changed.pop("x-amz-decoded-content-length", None)
+    if length is not None:
+        changed["content-length"] = length
+    return changed
 
 
 def compile_serialiser(model: ServiceModel, body_format: Body, operation: Operation) -> Serialiser:

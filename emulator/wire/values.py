@@ -6,7 +6,7 @@ import binascii
 import math
 import re
 from base64 import b64encode
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
 from typing import Any
 from urllib.parse import unquote_to_bytes
@@ -40,6 +40,15 @@ def mismatch(value: object, kind: str) -> AwsError:
         else ("STRING_VALUE" if isinstance(value, str) else "NUMBER_VALUE")
     )
     return malformed(f"{token} can not be converted to {_KINDS[kind]}")
+
+
+def is_form(headers: Mapping[str, str]) -> bool:
+    """Say whether a request's body is a form.
+
+    Args:
+        headers: By names in lower case.
+    """
+    return headers.get("content-type", "").startswith("application/x-www-form-urlencoded")
 
 
 def parse_query_string(query: str) -> dict[str, list[str]]:
