@@ -7,7 +7,7 @@ from collections.abc import Iterable, Mapping
 from functools import cache
 
 from emulator.model.errors import AwsError
-from emulator.wire import ServiceCodec
+from emulator.wire import ServiceCodec, values
 from emulator.wire.deviations import NONE
 from emulator.wire.messages import Response
 from emulator.wire.model import ServiceModel, title
