@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+import tomllib
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -43,3 +44,17 @@ def _links(page: Path) -> Iterator[str]:
         path = link.partition("#")[0]
         if path and "://" not in link:
             yield path
+
+
+def test_the_picture_of_the_floors_is_the_import_contract() -> None:
+    design = (documents.DOCS / "design.md").read_text()
+    picture = design.partition("```floors\n")[2].partition("```")[0].splitlines()
+    contracts = tomllib.loads((ROOT / "pyproject.toml").read_text())["tool"]["importlinter"]
+    (layers,) = (each["layers"] for each in contracts["contracts"] if each["type"] == "layers")
+    assert picture == layers
+    described = {
+        name
+        for row in re.findall(r"^\| (`.*?`) \|", design, re.M)
+        for name in re.findall(r"`(\w+)`", row)
+    }
+    assert described == {name for floor in layers for name in floor.split(" | ")}
