@@ -1,4 +1,4 @@
-"""The admin API under /_emulator: what the emulator is doing, for its command line and for people.
+"""The admin API under /_emulator shows what the emulator does, to its command line and to people.
 
 Only this package knows FastAPI, and it is imported when the first request comes: a third of a
 second and 20 MB that an emulator nobody looks into does not pay.
@@ -15,7 +15,7 @@ from fastapi import FastAPI, Request
 from fastapi.responses import HTMLResponse, JSONResponse
 
 import emulator
-from emulator.edge.admin import archives, events, logs, page, state
+from emulator.edge.admin import archives, events, logs, page, queues, state
 from emulator.edge.admin.views import PREFIX, Stopping
 from emulator.edge.router import AsgiApp, Receive, Scope, Send
 from emulator.model import process
@@ -45,6 +45,7 @@ def make_admin(
     logs.add(app, parts, stopping)
     archives.add(app, parts)
     events.add(app, parts)
+    queues.add(app, parts)
 
     @app.exception_handler(StorageError)
     async def not_kept(request: Request, error: StorageError) -> JSONResponse:

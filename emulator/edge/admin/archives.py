@@ -1,4 +1,4 @@
-"""Where Lambda says that code and layers can be fetched from."""
+"""Downloads of code and layers: where Lambda's Code.Location and Content.Location point."""
 
 from __future__ import annotations
 
@@ -50,7 +50,7 @@ def add(app: FastAPI, parts: Parts) -> None:
         responses=_ZIP,
     )
     async def layer(account: str, region: str, name: str, version: str) -> Response:
-        """Where GetLayerVersion's Content.Location points: the archive as it was uploaded."""
+        """Return the archive that GetLayerVersion's Content.Location points to, as uploaded."""
         body = parts.registry.layers.find(account, region, name) or {}
         chosen = body.get("versions", {}).get(version)
         if chosen is None:

@@ -1,4 +1,4 @@
-"""The admin API's view of what waits: asynchronous events, and messages in queues."""
+"""The admin API's view of asynchronous events."""
 
 from __future__ import annotations
 
@@ -6,10 +6,9 @@ from typing import Annotated
 
 from fastapi import FastAPI, HTTPException, Query
 
-from emulator.edge.admin.views import PREFIX, EventsView, EventView, MessageView, Replayed
+from emulator.edge.admin.views import PREFIX, EventsView, EventView, Replayed
 from emulator.invoke.events import Event
 from emulator.services.context import Parts
-from emulator.services.sqs.queues import Sqs
 
 Limit = Annotated[int, Query(ge=1, le=1000)]
 
@@ -18,14 +17,17 @@ def add(app: FastAPI, parts: Parts) -> None:
     """Add the routes."""
     asynchronous = parts.asynchronous
 
-    @app.get(f"{PREFIX}/events", summary="Asynchronous events that have not ended well")
+    @app.get(f"{PREFIX}/events", summary="Asynchronous events that wait, run or have failed")
     async def events(function: str | None = None, limit: Limit = 100) -> EventsView:
-        """Show the asynchronous events of one function, or of all.
+        """List events of one function, by its name, or of all functions.
 
-        The first ``limit`` that wait, and the last that failed; the counts are of all.
+        The list has the next ``limit`` events that wait or run and the last ``limit`` that failed;
+        the numbers count all.
         """
-        backlogs = [each for each in asynchronous.backlogs() if _is(function, each.function_arn)]
-        failed = [each for each in asynchronous.failed() if _is(function, each.function_arn)]
+        backlogs = [
+            each for each in asynchronous.backlogs() if _concerns(function, each.function_arn)
+        ]
+        failed = [each for each in asynchronous.failed() if _concerns(function, each.function_arn)]
         pending = await asynchronous.peek(limit, function)
         shown = [
             _view(each.event, each.function_arn, each.state, each.due_at)
@@ -44,44 +46,20 @@ def add(app: FastAPI, parts: Parts) -> None:
 
     @app.post(f"{PREFIX}/events/replay", summary="Run failed events again", responses={404: {}})
     async def replay(request_id: str | None = None, function: str | None = None) -> Replayed:
-        """One by its request id, those of a function by its name, or all there are."""
+        """Run the failed event of a request id, those of a function, or all failed events."""
         wanted = [
             each.event.request_id
             for each in asynchronous.failed()
-            if request_id in (None, each.event.request_id) and _is(function, each.function_arn)
+            if request_id in (None, each.event.request_id)
+            and _concerns(function, each.function_arn)
         ]
         if request_id is not None and not wanted:
             raise HTTPException(404, f"No failed event has the request id {request_id}.")
         return Replayed(replayed=[id for id in wanted if await asynchronous.replay(id)])
 
-    @app.get(
-        f"{PREFIX}/queues/messages", summary="Messages in a queue, unreceived", responses={404: {}}
-    )
-    async def messages(arn: str, limit: Limit = 10) -> list[MessageView]:
-        """Show the first ``limit`` messages in the queue's order, receivable or not.
 
-        Looking changes nothing: no receive is counted, and no message becomes invisible.
-        """
-        sqs: Sqs = await parts.table.state("sqs")
-        queue = sqs.by_arn(arn)
-        if queue is None:
-            raise HTTPException(404, f"There is no queue {arn}.")
-        return [
-            MessageView(
-                message_id=seen.message_id,
-                state=seen.state,
-                sent=seen.sent_at,
-                visible_at=seen.visible_at,
-                receive_count=seen.receive_count,
-                group=seen.group,
-                source=seen.source,
-                body=_text(seen.body),
-            )
-            for seen in await queue.queue.peek(limit)
-        ]
-
-
-def _is(function: str | None, arn: str) -> bool:
+def _concerns(function: str | None, arn: str) -> bool:
+    """Say whether an ARN is that of ``function``; None stands for all functions."""
     return function in (None, arn.rpartition(":")[2])
 
 
@@ -97,9 +75,10 @@ def _view(event: Event, arn: str, state: str, at: float) -> EventView:
         at=at,
         condition="",
         error="",
-        payload=_text(event.payload),
+        payload=text(event.payload),
     )
 
 
-def _text(body: str | bytes) -> str:
+def text(body: str | bytes) -> str:
+    """Return a body as text, with marks for bytes that are none."""
     return body if isinstance(body, str) else body.decode("utf-8", "replace")

@@ -1,4 +1,4 @@
-"""The admin API's view of logs: those there are, and those that come."""
+"""The admin API's view of logs: past lines, and new lines as they come."""
 
 from __future__ import annotations
 
@@ -27,17 +27,17 @@ _VIEW_BYTES = 1024
 def add(app: FastAPI, parts: Parts, stopping: asyncio.Event) -> None:
     """Add the routes."""
 
-    @app.get(f"{PREFIX}/logs", summary="Lines of log, oldest first")
+    @app.get(f"{PREFIX}/logs", summary="Log lines, oldest first")
     async def logs(
         function: str | None = None,
         since: Annotated[int, Query(ge=0)] = 0,
         limit: Annotated[int, Query(ge=1, le=10_000)] = 1000,
     ) -> list[LogView]:
-        """The newest ``limit`` lines after the sequence number ``since``."""
+        """Return the newest ``limit`` lines whose sequence numbers are above ``since``."""
         await parts.logs.loaded()
         return _newest(parts, function, since, limit)
 
-    @app.get(f"{PREFIX}/logs/follow", summary="Lines of log as they come")
+    @app.get(f"{PREFIX}/logs/follow", summary="Log lines as they come")
     async def follow(
         function: str | None = None,
         since: Annotated[int, Query(ge=0)] = 0,

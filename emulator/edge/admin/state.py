@@ -12,7 +12,7 @@ from emulator.edge.admin.views import (
     EnvironmentView,
     FunctionView,
     Health,
-    Moment,
+    StateChange,
     UrlView,
 )
 from emulator.edge.http_fronts.function_url import URL_PATH
@@ -29,7 +29,7 @@ from emulator.services.lambda_.paging import by_number
 def add(app: FastAPI, parts: Parts) -> None:
     """Add the routes."""
 
-    @app.get(f"{PREFIX}/health", summary="Whether it is there")
+    @app.get(f"{PREFIX}/health", summary="Whether the emulator runs")
     async def health() -> Health:
         return Health(
             status="ok",
@@ -42,7 +42,7 @@ def add(app: FastAPI, parts: Parts) -> None:
 
     @app.get(f"{PREFIX}/functions", summary="All functions")
     async def functions(request: Request, function: str | None = None) -> list[FunctionView]:
-        """Those of one name, in every account and region, or all."""
+        """List the functions of one name, in every account and region, or all functions."""
         counts: dict[str, int] = {}
         for environment in parts.pools.environments.values():
             arn = environment.version.function_arn
@@ -58,7 +58,10 @@ def add(app: FastAPI, parts: Parts) -> None:
     async def environments(
         function: str | None = None, usage: bool = True
     ) -> list[EnvironmentView]:
-        """Those of one function by its name, or of all; ``usage=false`` leaves memory out."""
+        """List the environments of one function, by its name, or of all functions.
+
+        With ``usage=false``, memory and CPU time are not measured, which is quicker.
+        """
         chosen = [
             environment
             for environment in parts.pools.environments.values()
@@ -128,6 +131,7 @@ async def _environment(parts: Parts, environment: Environment, usage: bool) -> E
         cpu_seconds=used.cpu_seconds if used else None,
         processes=used.processes if used else None,
         timeline=[
-            Moment(at=at, state=state, reason=reason) for at, state, reason in environment.timeline
+            StateChange(at=at, state=state, reason=reason)
+            for at, state, reason in environment.timeline
         ],
     )

@@ -1,4 +1,4 @@
-"""What the admin API answers with."""
+"""The JSON objects that the admin API answers with."""
 
 from __future__ import annotations
 
@@ -8,14 +8,14 @@ PREFIX = "/_emulator"
 
 
 class Health(BaseModel):
-    """That it is there."""
+    """The emulator runs."""
 
     status: str
     version: str
     driver: str
     functions: int
     environments: int
-    #: What this machine can't do as AWS does.
+    #: Sentences on what this machine can't do as AWS does.
     notes: list[str]
 
 
@@ -23,10 +23,10 @@ class UrlView(BaseModel):
     """A function URL."""
 
     url: str
-    #: The same in a form that needs no name service: clients that can't resolve names under
-    #: localhost (Python without systemd-resolved) reach it there.
+    #: The same URL under the emulator's own host name, for clients that can't resolve names
+    #: under localhost (Python without systemd-resolved).
     path_url: str
-    #: The alias that it invokes; "$LATEST" for the function itself.
+    #: The alias it invokes; "$LATEST" if it invokes the function itself.
     qualifier: str
     #: "NONE" or "AWS_IAM".
     auth_type: str
@@ -35,7 +35,7 @@ class UrlView(BaseModel):
 
 
 class FunctionView(BaseModel):
-    """A function as it would run now."""
+    """A function in its latest version."""
 
     name: str
     account: str
@@ -48,19 +48,19 @@ class FunctionView(BaseModel):
     architecture: str
     state: str
     description: str
-    #: The folder it is run from, where that is the user's own; empty for an uploaded archive.
+    #: The user's folder that its code is in; empty if the code was uploaded.
     folder: str
     last_modified: str
     versions: list[str]
     aliases: list[str]
     environments: int
     urls: list[UrlView]
-    #: What is configured and not acted on.
+    #: Settings that are kept and shown, but change nothing here.
     ignored: list[str]
 
 
-class Moment(BaseModel):
-    """A change of state. ``at`` is seconds since the epoch."""
+class StateChange(BaseModel):
+    """A change of an environment's state. ``at`` is seconds since the epoch."""
 
     at: float
     state: str
@@ -84,18 +84,18 @@ class EnvironmentView(BaseModel):
     init_ms: float | None
     pid: int | None
     log_group: str
-    #: None where the driver can't tell, or was not asked.
+    #: This and the next three are None if the driver can't tell, or was not asked.
     memory: int | None
     memory_peak: int | None
     cpu_seconds: float | None
     processes: int | None
-    timeline: list[Moment]
+    timeline: list[StateChange]
 
 
 class LogView(BaseModel):
     """One line of log. ``timestamp`` is milliseconds since the epoch."""
 
-    #: Rises with each event; ``since`` continues after it.
+    #: The line's number; ``since`` continues after it.
     sequence: int
     timestamp: int
     function: str
@@ -116,16 +116,16 @@ class EventView(BaseModel):
     #: Attempts that ended with a function error.
     attempts: int
     accepted: float
-    #: When it is run at the earliest; for one that failed, when it ended.
+    #: When it runs at the earliest; for a failed event, when it failed.
     at: float
-    #: Why it failed: AWS's condition, and the function's last error.
+    #: Why it failed: AWS's condition (e.g. "RetriesExhausted"), and the function's last error.
     condition: str
     error: str
     payload: str
 
 
 class EventsView(BaseModel):
-    """How many events there are, and the first of them."""
+    """The numbers of events, and some of the events."""
 
     waiting: int
     retrying: int
@@ -135,7 +135,7 @@ class EventsView(BaseModel):
 
 
 class Replayed(BaseModel):
-    """The failed events that run again."""
+    """The request ids of the failed events that run again."""
 
     replayed: list[str]
 
@@ -147,25 +147,25 @@ class MessageView(BaseModel):
     #: "ready", "delayed" or "in flight".
     state: str
     sent: float
-    #: When it can be received (again).
+    #: When it can be received, or received again.
     visible_at: float
     receive_count: int
     group: str | None
-    #: The ARN of the queue it was dead-lettered from.
+    #: The ARN of the queue that it came from as a dead letter.
     source: str | None
     body: str
 
 
 class Stopping(BaseModel):
-    """The emulator ends when the calls in flight have, or at once."""
+    """The emulator ends: once the calls in flight have ended, or at once."""
 
     stopping: bool
     now: bool
-    #: Calls that run now.
+    #: The number of calls that run now.
     in_flight: int
     #: How long it waits for them at most.
     drain_seconds: float
-    #: The emulator's process, and where that number means this process:
-    #: see :func:`emulator.model.process.namespace`.
+    #: The emulator's process id, and the processes to which this id means the emulator: see
+    #: :func:`emulator.model.process.namespace`.
     pid: int
     pid_namespace: str
