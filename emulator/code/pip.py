@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import ctypes
 import errno
 import os
 import shutil
@@ -61,18 +62,34 @@ async def scratch(cache: Path) -> AsyncIterator[Path]:
 _READABLE = ("/bin/sh", "-c", 'umask 022 && exec "$0" "$@"')
 
 
-def keep(folder: Path, target: Path) -> None:
-    """Give a scratch folder its lasting name.
+async def keep(folder: Path, target: Path) -> None:
+    """Give a scratch folder its lasting name, once its files are on the disk.
+
+    Who finds that name trusts it for good: a power cut must not leave empty files behind it.
 
     Raises:
         DriverFault: It can't have it.
     """
+    await asyncio.to_thread(_sync, folder)
     try:
         os.rename(folder, target)
     except OSError as error:
         # Another emulator may have been as quick: then this is one too many.
         if error.errno not in (errno.EEXIST, errno.ENOTEMPTY):
             raise DriverFault(f"no packages can be kept in {target}: {error}") from error
+
+
+def _sync(folder: Path) -> None:
+    """Bring the file system of ``folder`` to the disk: one call, however many files there are."""
+    sync_one = getattr(ctypes.CDLL(None), "syncfs", None)
+    if sync_one is None:  # not on Linux
+        os.sync()
+        return
+    handle = os.open(folder, os.O_RDONLY)
+    try:
+        sync_one(handle)
+    finally:
+        os.close(handle)
 
 
 def _make(cache: Path) -> Path:

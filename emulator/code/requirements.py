@@ -109,7 +109,7 @@ class Requirements:
             failure = await pip.run(python, [*command, "--requirement", NAME], folder)
             if failure is not None:
                 raise DriverFault(f"pip could not install {version.name}/{NAME}: {failure}")
-            pip.keep(scratch, target)
+            await pip.keep(scratch, target)
 
 
 def _asked_for(path: Path) -> list[bytes]:

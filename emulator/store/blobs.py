@@ -48,9 +48,11 @@ class Blobs:
     def _put(self, content: bytes) -> str:
         sha = hashlib.sha256(content).hexdigest()
         path = self.path(sha)
-        if path.exists():
-            return sha
         try:
+            if path.exists():
+                # Perhaps by another put, which has not come to the end yet.
+                self._sync_names(path)
+                return sha
             for folder in (self._folder, path.parent.parent, path.parent):
                 folder.mkdir(parents=True, exist_ok=True, mode=PRIVATE_FOLDER)
             handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=".")
@@ -63,14 +65,17 @@ class Blobs:
             except BaseException:
                 os.unlink(temporary)
                 raise
-            # The names have to be on the disk as well, up to the folder that was there before.
-            for folder in (path.parent, path.parent.parent, self._folder):
-                sync_folder(folder)
+            self._sync_names(path)
         except OSError as error:
             kind = StorageFull if error.errno in _FULL else StorageError
             # Callers are told: of the disk's trouble, not of its paths.
             raise kind(error.strerror or type(error).__name__) from error
         return sha
+
+    def _sync_names(self, path: Path) -> None:
+        """Bring the names to the disk as well, up to the folder that was there before."""
+        for folder in (path.parent, path.parent.parent, self._folder, self._folder.parent):
+            sync_folder(folder)
 
     def _collect(self, referenced: frozenset[str]) -> int:
         removed = 0

@@ -51,7 +51,12 @@ def private_state(folder: Path) -> None:
     Raises:
         OSError: It can't be made.
     """
+    missing = [each for each in (folder, *folder.parents) if not each.exists()]
     folder.mkdir(parents=True, exist_ok=True, mode=PRIVATE_FOLDER)
+    for each in missing:
+        # A folder that may be written to, and not read, can't be opened for this.
+        with suppress(PermissionError):
+            sync_folder(each.parent)
     found = list(folder.iterdir())
     ours = [path for path in found if path.name in _OURS or _DATABASE.search(path.name)]
     for path in ours:

@@ -104,7 +104,7 @@ class PythonPackages:
                 failure = await pip.run(own, arguments, scratch)
                 if failure is not None:
                     raise DriverFault(failure)
-                pip.keep(scratch, target)
+                await pip.keep(scratch, target)
         except DriverFault as fault:
             text = (
                 f"{name} for {interpreter.runtime} is not here and could not be installed "

@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 
 from emulator.model.errors import StorageFull
+from emulator.store import blobs as blobs_module
 from emulator.store.blobs import Blobs
 
 
@@ -22,6 +23,22 @@ async def test_the_same_content_is_kept_once(tmp_path: Path) -> None:
     blobs = Blobs(tmp_path)
     assert await blobs.put(b"code") == await blobs.put(b"code")
     assert sum(len(files) for _, _, files in os.walk(tmp_path)) == 1
+
+
+async def test_names_are_on_the_disk_before_a_blob_is_acknowledged(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    synced: list[Path] = []
+    monkeypatch.setattr(blobs_module, "sync_folder", synced.append)
+    blobs = Blobs(tmp_path / "blobs")
+    sha = await blobs.put(b"code")
+    expected = list(blobs.path(sha).parents)[:4]
+    assert expected[-1] == tmp_path
+    assert synced == expected
+    # Another put of the same may be quicker than the first one's end.
+    synced.clear()
+    await blobs.put(b"code")
+    assert synced == expected
 
 
 async def test_collection_keeps_what_is_referenced(tmp_path: Path) -> None:
