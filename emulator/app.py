@@ -90,10 +90,10 @@ class Emulator:
         self._stopping = asyncio.Event()
         self._stop_now = asyncio.Event()
         with ExitStack() as undo:
-            self._make_ground(undo)
+            self._make_storage(undo)
             self.driver, self._freezes = (driver, False) if driver else self._make_driver()
             self._make_core()
-            self._make_face()
+            self._make_edge()
             undo.pop_all()
 
     @property
@@ -103,8 +103,8 @@ class Emulator:
 
     # --- making --------------------------------------------------------------------------------
 
-    def _make_ground(self, undo: ExitStack) -> None:
-        """Take what there is but once: the port, the state folder and its databases."""
+    def _make_storage(self, undo: ExitStack) -> None:
+        """Take the port and the state folder, which nobody else may have, and open its databases."""
         settings = self.settings
         self._servers = Servers(settings.host, settings.port, drain_seconds=settings.drain_seconds)
         undo.callback(self._servers.abandon)
@@ -127,7 +127,7 @@ class Emulator:
         return made.driver, made.freezes
 
     def _make_core(self) -> None:
-        """Make what runs functions, without any HTTP."""
+        """Make the parts that run functions, without any HTTP."""
         settings = self.settings
         kept = self.store.logs
         recorder = None if kept is None else Recorder(kept, self.clock, self.console)
@@ -178,8 +178,8 @@ class Emulator:
             console=self.console,
         )
 
-    def _make_face(self) -> None:
-        """Make what speaks to clients and to the user's folder."""
+    def _make_edge(self) -> None:
+        """Make the parts that speak to clients and follow the user's folder."""
         settings = self.settings
         self.parts = Parts(
             settings=settings,

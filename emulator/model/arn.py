@@ -5,7 +5,6 @@ Source: https://docs.aws.amazon.com/lambda/latest/api/API_Invoke.html ("Name for
 
 from __future__ import annotations
 
-import hashlib
 import re
 from typing import NamedTuple
 
@@ -55,5 +54,7 @@ def split_function_arn(arn: str) -> tuple[str, str, str]:
 
 def runtime_version_arn(region: str, runtime: str) -> str:
     """Return the ARN of the one version of a runtime that there is here."""
+    import hashlib  # 4 MB, which commands that only read ARNs do without
+
     digest = hashlib.sha256(runtime.encode()).hexdigest()
     return f"arn:{PARTITION}:lambda:{region}::runtime:{digest}"
