@@ -104,7 +104,7 @@ class Emulator:
     # --- making --------------------------------------------------------------------------------
 
     def _make_storage(self, undo: ExitStack) -> None:
-        """Take the port and the state folder, which nobody else may have, and open its databases."""
+        """Take the port and the state folder for this emulator alone, and open the databases."""
         settings = self.settings
         self._servers = Servers(settings.host, settings.port, drain_seconds=settings.drain_seconds)
         undo.callback(self._servers.abandon)
