@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import queue
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -173,35 +174,28 @@ def test_its_changes_reach_a_function(running: Running) -> None:
     client = client_of(running, "json")
     arn = client.put_greeting(Name="world", Text="Hello")["Arn"]
     emulator = running.emulator
-    told: list[Any] = []
+    told: queue.SimpleQueue[Any] = queue.SimpleQueue()
+
+    async def begun() -> None:
+        greetings: Greetings = await emulator.table.state("hello-world")
+        await greetings.awaited.wait()
 
     async def remember(runtime: RuntimeClient) -> Exit | None:
         while True:
             request_id, payload = await runtime.next()
-            told.append(json.loads(payload))
+            told.put(json.loads(payload))
             await runtime.respond(request_id, b"{}")
 
     running.scripted_driver.script = remember
-    function = create(running.client("lambda", ACCOUNT, REGION), "listener")["FunctionArn"]
-    mapping = {"EventSourceArn": arn, "FunctionArn": function, "Enabled": True}
-
-    async def begin() -> None:
-        assert emulator.pollers.is_polled(mapping)
-        version = emulator.registry.resolve(ACCOUNT, REGION, "listener")
-        await emulator.pollers.check(mapping, version)
-        with pytest.raises(AwsError, match="There is no greeting"):
-            await emulator.pollers.check({**mapping, "EventSourceArn": f"{arn}-gone"}, version)
-        await emulator.pollers.apply("a-mapping", mapping)
-        greetings: Greetings = await emulator.table.state("hello-world")
-        await greetings.awaited.wait()
-
-    async def end() -> None:
-        await emulator.pollers.apply("a-mapping", None)
-
-    running.call(begin)
+    lambda_ = running.client("lambda", ACCOUNT, REGION)
+    function = create(lambda_, "listener")["FunctionArn"]
+    with pytest.raises(ClientError, match="There is no greeting"):
+        lambda_.create_event_source_mapping(EventSourceArn=f"{arn}-gone", FunctionName=function)
+    mapping = lambda_.create_event_source_mapping(EventSourceArn=arn, FunctionName=function)
+    running.call(begun)
     client.put_greeting(Name="world", Text="Good day")
-    running.call(end)
-    ((record,),) = (event["Records"] for event in told)
+    (record,) = told.get(timeout=20)["Records"]
+    lambda_.delete_event_source_mapping(UUID=mapping["UUID"])
     assert (record["text"], record["eventSourceARN"]) == ("Good day", arn)
 
 

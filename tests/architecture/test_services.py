@@ -24,6 +24,7 @@ _CONTENTS = {
     "state": "open",
     "kinds": "KINDS",
     "delivers": "deliver",
+    "source": "open",
     "wire": "DEVIATIONS",
 }
 
@@ -105,8 +106,12 @@ def test_what_serves_all_services_names_none() -> None:
     }
     shared = [
         *EMULATOR.glob("edge/*.py"),
-        *EMULATOR.glob("wire/**/*.py"),
         *(path for path in EMULATOR.glob("services/*.py") if path.name != "table.py"),
+        *(
+            path
+            for room in ("invoke", "sources", "wire")
+            for path in EMULATOR.glob(f"{room}/**/*.py")
+        ),
     ]
     found = {
         f"{path.relative_to(EMULATOR)}:{node.lineno}: {node.value}"

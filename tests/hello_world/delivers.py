@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from typing import Any
-
+from emulator.invoke.targets import Delivery
 from emulator.model.errors import AwsError
 from emulator.services.context import Parts
 from tests.hello_world.state import Greetings
 
 
-async def deliver(parts: Parts, greetings: Greetings, arn: str, delivery: Any) -> None:
+async def deliver(parts: Parts, greetings: Greetings, arn: str, delivery: Delivery) -> None:
     """Deliver one event; it is kept once this returns.
 
     Raises:

@@ -34,7 +34,7 @@ async def create_event_source_mapping(ctx: Context, request: Request) -> Respons
 
     Source: https://docs.aws.amazon.com/lambda/latest/api/API_CreateEventSourceMapping.html
     """
-    kind = mapping_rules.kind_of(request)
+    kind = mapping_rules.kind_of(request, others=ctx.parts.sources.is_polled(request))
     mapping_rules.check(kind, request, ctx.parts.sources.is_pattern)
     tags.check(request.get("Tags") or {})
     function_arn, name = _function(ctx, request)

@@ -97,8 +97,11 @@ KINDS = {
 _SERVICES = {"rds": "docdb"}
 
 
-def kind_of(request: Request) -> Kind:
+def kind_of(request: Request, *, others: bool = True) -> Kind:
     """Return the kind of source a create request (or a mapping) is for.
+
+    Args:
+        others: Sources of services count that are none on AWS: one here may have its own.
 
     Raises:
         AwsError: There is none, or it is no event source.
@@ -114,6 +117,8 @@ def kind_of(request: Request) -> Kind:
     if service == "sqs" and arn.endswith(".fifo"):
         service = "sqs-fifo"
     kind = KINDS.get(_SERVICES.get(service, service))
+    if kind is None and others:
+        return Kind(name=service, title=f"a source of {service}", batch=100, most=10_000)
     if kind is None:
         raise invalid("Unrecognized event source.")
     return kind
