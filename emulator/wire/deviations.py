@@ -25,8 +25,9 @@ def _nothing(shapes: dict[str, Shape]) -> None: ...
 class Deviations:
     """One service's deviations from its model; each says how it is known where it is stated."""
 
-    #: The code of a constraint violation, which stands in no model.
-    constraint_code: str = "ValidationException"
+    #: The code of a constraint violation, which stands in no model; "" for what services of its
+    #: protocol have: ``ValidationError`` in query, ``ValidationException`` in the others.
+    constraint_code: str = ""
     #: Maxima by shape, in place of the model's.
     maximum: Mapping[str, int] = field(default_factory=dict)
     #: (operation, request): whether the model's own maxima hold for this request after all.

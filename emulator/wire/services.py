@@ -117,7 +117,10 @@ class ServiceCodec:
         Raises:
             AwsError: All violations in one, in AWS's words.
         """
-        self._constraints.validate(operation, request)
+        try:
+            self._constraints.validate(operation, request)
+        except RecursionError:
+            raise self._malformed("The request is nested too deeply.") from None
 
     def serialise(
         self, operation: Operation, result: Mapping[str, Any], request_id: str

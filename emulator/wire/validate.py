@@ -55,6 +55,15 @@ def _camel(name: str) -> str:
     return name[:1].lower() + name[1:]
 
 
+def constraint_code(model: ServiceModel) -> str:
+    """Return the code that a service has for violations of its model's constraints."""
+    if model.deviations.constraint_code:
+        return model.deviations.constraint_code
+    is_query = model.metadata.get("protocol") == "query"
+    named = "ValidationException" in model.shapes
+    return "ValidationError" if is_query and not named else "ValidationException"
+
+
 class Constraints:
     """Checks the requests of one service. Validators are compiled on first use and kept."""
 
@@ -99,7 +108,7 @@ class Checks:
     def compile(self, operation: Operation) -> Validator:
         """Make the validator of an operation's requests."""
         check = self._input(operation)
-        code = self._deviations.constraint_code
+        code = constraint_code(self._model)
 
         def validate(request: Mapping[str, Any]) -> None:
             violations: list[str] = []
