@@ -94,8 +94,10 @@ def receive_error(our: wire.ServiceCodec, operation: str, response: Any) -> dict
     }
     model = botocore_model(our.name, our.protocol)
     parsed = dict(parser.parse(sent, model.operation_model(operation).output_shape))
-    code = parsed["Error"].get("QueryErrorCode", parsed["Error"]["Code"])
-    modelled = model.shape_for_error_code(code)
+    error = parsed["Error"]
+    modelled = model.shape_for_error_code(error.get("QueryErrorCode", error["Code"]))
+    # botocore knows the errors of CloudWatch by their codes in the query protocol alone.
+    modelled = modelled or model.shape_for_error_code(error["Code"])
     if modelled is not None:
         parsed.update(parser.parse(sent, modelled))
     return parsed
