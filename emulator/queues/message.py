@@ -41,7 +41,7 @@ class Draft(NamedTuple):
     delay: float | None = None
     group: str | None = None
     deduplication: str | None = None
-    #: Bytes, as the layer above counts them; 0 takes the body's length.
+    #: Bytes, as the layer above counts them; 0 takes the length of body and headers.
     size: int = 0
     #: None makes a new one.
     message_id: str | None = None

@@ -98,7 +98,7 @@ class Sending:
             group=draft.group,
             deduplication=draft.deduplication,
             source=None,
-            size=draft.size or len(draft.body),
+            size=draft.size or len(draft.body) + len(draft.headers),
             payload=(draft.headers, draft.body),
             visible_at=now + delay,
         )
