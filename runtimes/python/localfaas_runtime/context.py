@@ -38,17 +38,17 @@ class CognitoIdentity(_Record):
 
 
 class Client(_Record):
-    __slots__ = (
-        "app_package_name",
-        "app_title",
-        "app_version_code",
-        "app_version_name",
+    __slots__ = (  # noqa: RUF023 (the order AWS's text has)
         "installation_id",
+        "app_title",
+        "app_version_name",
+        "app_version_code",
+        "app_package_name",
     )
 
 
 class ClientContext(_Record):
-    __slots__ = ("client", "custom", "env")
+    __slots__ = ("custom", "env", "client")  # noqa: RUF023 (the order AWS's text has)
     client: Any
 
 
@@ -72,7 +72,7 @@ class LambdaContext:
         self.invoked_function_arn = headers.get("lambda-runtime-invoked-function-arn")
         self.tenant_id = headers.get("lambda-runtime-aws-tenant-id")
         given = _parse(headers.get("lambda-runtime-client-context"), "Client Context")
-        self._w3c = _take_w3c(given)
+        self._w3c_fields = _take_w3c(given)
         self.client_context = None if given is None else ClientContext(given)
         if self.client_context is not None and self.client_context.client is not None:
             self.client_context.client = Client(self.client_context.client)
@@ -81,15 +81,15 @@ class LambdaContext:
         if identity is not None:
             self.identity.cognito_identity_id = identity.get("cognitoIdentityId")
             self.identity.cognito_identity_pool_id = identity.get("cognitoIdentityPoolId")
-        self._deadline = int(headers.get("lambda-runtime-deadline-ms") or 0)
+        self._epoch_deadline_time_in_ms = int(headers.get("lambda-runtime-deadline-ms") or 0)
 
     def get_remaining_time_in_millis(self) -> int:
         """Milliseconds until the invocation times out, never below 0."""
-        return max(0, self._deadline - int(time.time() * 1000))
+        return max(0, self._epoch_deadline_time_in_ms - int(time.time() * 1000))
 
     def w3c(self) -> dict[str, str]:
         """The W3C trace context of the invocation."""
-        return dict(self._w3c)
+        return dict(self._w3c_fields)
 
     def log(self, msg: object) -> None:
         """Write ``msg`` to the function's log as it is."""

@@ -35,6 +35,14 @@ def _unusual(value: Any) -> Any:
 
 _escaping = json.JSONEncoder(default=_unusual)
 _keeping = json.JSONEncoder(default=_unusual, ensure_ascii=False)
+
+
+def _no_number(name: str) -> Any:
+    # simplejson's words; where it stands is not told.
+    raise ValueError("Expecting value: line 1 column 1 (char 0)")
+
+
+_decode = json.JSONDecoder(parse_constant=_no_number).decode
 #: Some response of this environment had characters beyond ASCII: expect them in the next one.
 _beyond_ascii = False
 
@@ -180,7 +188,10 @@ def _fields(value: Any) -> dict[Any, Any] | None:
     make = getattr(value, "_asdict", None)
     if not callable(make):
         return None
-    fields = make()
+    try:
+        fields = make()
+    except TypeError:  # it wants more than itself: an ordinary object
+        return None
     if not isinstance(fields, dict):
         raise TypeError(f"_asdict() must return a dict, not {type(fields).__name__}")
     return fields
@@ -203,7 +214,7 @@ def _key(key: Any) -> str:
 
 
 def _number(value: float) -> str:
-    return json.dumps(float(value))
+    return _escaping.encode(float(value))
 
 
 def response(value: Any) -> tuple[bytes, str]:
@@ -221,6 +232,6 @@ def event(body: bytes, content_type: str) -> Any:
     if content_type != "application/json":
         return body
     try:
-        return json.loads(body)
+        return _decode(body.decode("utf-8-sig"))
     except Exception as error:  # noqa: BLE001 (user code may run here)
         raise Fault("Runtime.UnmarshalError", f"Unable to unmarshal input: {error}") from None

@@ -62,5 +62,8 @@ def opened() -> LinesSink:
     fd = os.environ.pop("_LAMBDA_TELEMETRY_LOG_FD", None)
     if fd is None:
         return LinesSink()
-    # A copy: what user code does to its standard output does nothing to the log.
-    return FramesSink(os.dup2(int(fd), _OWN, inheritable=False))
+    if int(fd) != _OWN:
+        # A copy: what user code does to its standard output does nothing to the log.
+        os.dup2(int(fd), _OWN)
+    os.set_inheritable(_OWN, False)
+    return FramesSink(_OWN)
