@@ -10,8 +10,10 @@ from typing import Any
 
 import pytest
 
-from emulator.driver.process.interpreters import Interpreter, find
-from emulator.driver.process.packages import PythonPackages
+from emulator.driver.languages.base import Interpreter
+from emulator.driver.languages.python import LANGUAGE
+from emulator.driver.languages.python_packages import PythonPackages
+from emulator.driver.process.interpreters import find
 from emulator.model.console import SilentConsole
 from tests.differential import python_cases as cases
 from tests.differential.harness import LOG_FD, Outcome, plain, run
@@ -73,7 +75,7 @@ class Clients:
                 "PYTHONHASHSEED": "0",
                 # AWS's locales: C.UTF-8 since Python 3.12, en_US.UTF-8 before, which is strict.
                 "LC_CTYPE": "C.UTF-8",
-                "PYTHONIOENCODING": "" if self.interpreter.version >= 12 else "utf-8:strict",
+                "PYTHONIOENCODING": "" if self.interpreter.release >= 12 else "utf-8:strict",
                 "_HANDLER": handler,
                 "_LAMBDA_TELEMETRY_LOG_FD": str(LOG_FD),
                 **(environ or {}),
@@ -89,11 +91,11 @@ def make_clients(tmp_path_factory: pytest.TempPathFactory) -> Any:
 
     async def make(version: int) -> Clients:
         if version not in made:
-            found = next(one for one in find("python") if one.version == version)
+            found = next(one for one in find(LANGUAGE) if one.release == version)
             state = tmp_path_factory.mktemp("state")
             packages = PythonPackages(official=True, console=SilentConsole(), state=state)
             folder = tmp_path_factory.mktemp("packages")
-            for source, place in await packages.of(found):
+            for source, place in await packages.of(found, ""):
                 target = folder / Path(place).name
                 if not target.exists() and target.name != "awslambdaric.py":
                     target.symlink_to(source)
@@ -207,7 +209,7 @@ _WHOLE = {
 }
 #: Of Python 3.8 AWS's own runtime and what PyPI has of its client are not alike; the client that
 #: 3.9 can have is of an older release than what AWS's newer runtimes read contexts with.
-_VERSIONS = sorted(one.version for one in find("python") if one.version > 8)
+_VERSIONS = sorted(one.release for one in find(LANGUAGE) if one.release > 8)
 _COMPARED = [
     (version, kind)
     for version in dict.fromkeys((_VERSIONS[0], OWN_VERSION, _VERSIONS[-1]))
