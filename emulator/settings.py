@@ -45,7 +45,9 @@ def option(default: Any, help: str, panel: str, **details: Any) -> Any:
 
     Args:
         default: Its value where nobody sets it. A dict is copied for each instance.
-        help, panel, details: Of :class:`Option`.
+        help: Its help.
+        panel: The panel of the help that it belongs to.
+        **details: Further fields of :class:`Option`.
     """
     metadata = {"option": Option(help=help, panel=panel, **details)}
     if isinstance(default, dict):

@@ -89,6 +89,10 @@ class Client:
         """Send a request and return its answer, whatever its status.
 
         Args:
+            method: The HTTP method.
+            path: The path, with its query.
+            body: The body; None for none.
+            headers: Headers of its own.
             timeout_s: How long to wait for the answer; None for as long as it takes.
         """
         with self._connection(timeout_s) as connection:
@@ -116,6 +120,9 @@ class Client:
         """Return the answer of an operation of an AWS API.
 
         Args:
+            path: The path, with its query.
+            body: The body.
+            headers: All headers.
             timeout_s: How long to wait for the answer; None for as long as it takes.
 
         Raises:

@@ -121,7 +121,9 @@ def options_of(
     """Return the options of a dataclass of settings.
 
     Args:
-        helps, choices: By field, what the declaration leaves to the command line.
+        declared: The dataclass.
+        helps: Help by field, where the declaration leaves it to the command line.
+        choices: Values by field, where the declaration leaves them to the command line.
     """
     hints = get_type_hints(declared)
     return [

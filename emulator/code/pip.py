@@ -120,6 +120,8 @@ async def run(python: Path | None, arguments: Sequence[str], folder: Path) -> st
 
     Args:
         python: The interpreter to install for; None: the arguments say for which.
+        arguments: pip's.
+        folder: Where it runs.
     """
     environ = {name: value for name, value in os.environ.items() if name != "PYTHONPATH"}
     process = await asyncio.create_subprocess_exec(

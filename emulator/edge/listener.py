@@ -42,6 +42,7 @@ class Listener:
         """Let ``app`` answer.
 
         Args:
+            app: The ASGI application.
             drain_seconds: How long the end may wait for requests in flight.
         """
         config = uvicorn.Config(

@@ -173,8 +173,11 @@ async def answer(send: Send, status: int, headers: list[tuple[bytes, bytes]], bo
     """Send a whole response.
 
     Args:
+        send: ASGI's.
+        status: The HTTP status.
         headers: A ``content-length`` among them stands: an answer to HEAD has the length of what
             GET would have answered.
+        body: The body.
     """
     if all(name != b"content-length" for name, _ in headers):
         headers.append((b"content-length", b"%d" % len(body)))
@@ -188,6 +191,8 @@ async def read_body(
     """Return a request's body; None if it is over ``limit`` bytes or the client went away.
 
     Args:
+        receive: ASGI's.
+        limit: The most bytes.
         first: The message that has been received already, if one has.
     """
     message = await receive() if first is None else first

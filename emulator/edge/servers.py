@@ -41,6 +41,7 @@ class Servers:
         """Let sandboxes find the emulator: at an address of its own where they need one.
 
         Args:
+            router: Answers their requests.
             guard: Answers to the sandboxes' name for this machine from now on.
             listen_host: The address sandboxes reach.
             reach_host: What they call it.

@@ -48,6 +48,7 @@ class Admission:
         """Take the right to run ``version`` once.
 
         Args:
+            version: What is to run.
             provisioned: It runs in an environment of provisioned concurrency, which was set
                 aside when it was configured.
 

@@ -55,8 +55,12 @@ class Destinations:
         """Report an event's end.
 
         Args:
+            event: The event that has ended.
             function_arn: Of the version or alias the event was sent to.
+            condition: How it ended.
+            policy: The function's, with its destinations.
             result: What the last attempt gave; None where there was none.
+            executed_version: The version that ran it last.
             now: Seconds since the epoch.
 
         Raises:
@@ -110,7 +114,12 @@ def record(
     """Return the record a destination is sent.
 
     Args:
+        event: The event that has ended.
         function_arn: Of the version or alias the event was sent to.
+        condition: How it ended.
+        result: What the last attempt gave; None where there was none.
+        executed_version: The version that ran it last.
+        now: Seconds since the epoch.
     """
     found: dict[str, Any] = {
         "version": "1.0",

@@ -155,6 +155,9 @@ def after_error(event: Event, policy: Policy, now: float, scale: float = 1.0) ->
     """Return what follows a function error.
 
     Args:
+        event: The event, its attempts counted.
+        policy: The function's.
+        now: Seconds since the epoch.
         scale: What the delays are multiplied with, for tests. The event's age counts them whole.
     """
     if event.attempts >= min(policy.retries, len(RETRY_DELAYS_S)):

@@ -120,6 +120,8 @@ class Failures:
         """Have an event run again as if it had just come; False where there is none such.
 
         Args:
+            request_id: The event's.
+            target: The function's queue.
             now: Seconds since the epoch, from which its age counts anew.
 
         Raises:

@@ -85,6 +85,9 @@ class FunctionInvoker:
         """Check a call, and say on which version it runs.
 
         Args:
+            account: The function's.
+            region: The function's.
+            name: The function's.
             qualifier: A version or an alias; None where the caller names none.
             payload: JSON text; nothing is an empty object.
             request_id: Of the invocation; a new one without.

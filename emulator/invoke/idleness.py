@@ -24,7 +24,9 @@ def is_idle(version: FunctionVersion, used: float, now: float, after: float) -> 
     On Managed Instances environments stay up, and so no version becomes idle.
 
     Args:
+        version: The version of a function.
         used: When it was invoked last (seconds since the epoch, as ``now``).
+        now: Seconds since the epoch.
         after: Seconds without an invocation or a change that are too long.
     """
     if version.state != "Active" or version.managed is not None or now - used < after:

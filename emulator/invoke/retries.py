@@ -32,6 +32,7 @@ def next_attempt(policy: RetryPolicy, failures: int, age_s: float) -> float | No
     """Return the seconds to wait for the next attempt; None: there is none.
 
     Args:
+        policy: How often, and how long after each other.
         failures: Attempts that have failed, the last one included (from 1).
         age_s: Seconds since the event came.
     """

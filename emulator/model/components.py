@@ -65,6 +65,7 @@ async def drain_all(
     """Let what runs in ``components`` end, then give up the rest.
 
     Args:
+        components: The parts that are open.
         seconds: How long it may take to end.
         at_once: Once set, nothing is waited for any more.
     """

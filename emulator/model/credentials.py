@@ -64,6 +64,7 @@ def assumed_role(account: str, role: str, session: str) -> Identity:
     Args:
         account: The role's.
         role: The role's ARN or name; of a path the last part counts.
+        session: The session's name.
     """
     name = role.rpartition("/")[2].rpartition(":")[2]
     arn = f"arn:{PARTITION}:sts::{account}:assumed-role/{name}/{session}"
@@ -89,6 +90,7 @@ def issue(identity: Identity, expires_at: float) -> Credentials:
     """Return new credentials for an identity, unlike all others.
 
     Args:
+        identity: Whose they are.
         expires_at: What they say of their end; seconds since the epoch.
     """
     told = json.dumps(

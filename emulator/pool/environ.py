@@ -29,8 +29,12 @@ def build(
     """Return the whole environment of a function's process, but for AWS_LAMBDA_RUNTIME_API.
 
     Args:
+        version: The version that runs.
+        log_group: Where its lines go.
+        log_stream: Where its lines go.
         endpoint_url: Becomes AWS_ENDPOINT_URL, by which an AWS SDK finds this emulator: the one
             addition to AWS's list. None leaves it out.
+        initialization_type: "on-demand", "provisioned-concurrency" and so on.
         now: Seconds since the epoch; its credentials are of this moment.
     """
     role = str(version.settings.get("Role") or "")

@@ -138,6 +138,7 @@ class Environment(ABC):
         """Run one invocation; the environment must be reserved for the caller.
 
         Args:
+            invocation: What to run.
             cold: The caller waited for this environment's INIT phase.
 
         Raises:

@@ -149,6 +149,7 @@ class InFlight:
         """Answer the caller. :meth:`report` must follow.
 
         Args:
+            result: What the caller gets.
             status: "timeout" or "error" where it was not the runtime that ended it.
         """
         if status == "timeout":

@@ -181,6 +181,8 @@ class Pool:
         """Stand in line; returns what is given, None after ``patience_s`` seconds.
 
         Args:
+            line: The line to stand in.
+            patience_s: How long to stand there; None for as long as it takes.
             for_room: Room is as good as an environment.
         """
         waiter: asyncio.Future[Grant] = asyncio.get_running_loop().create_future()

@@ -155,6 +155,7 @@ class RuntimeApi:
         """Answer the ``next`` that has waited longest with ``invocation``.
 
         Args:
+            invocation: What the runtime gets.
             deadline_ms: When the invocation times out, milliseconds since the epoch.
         """
         parked = self._parked.popleft()

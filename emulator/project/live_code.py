@@ -93,6 +93,8 @@ def _is_readable(path: Path, info: os.stat_result, top: os.stat_result) -> bool:
     """Say whether a function can read what this user's processes show it as its owner's.
 
     Args:
+        path: The file or folder.
+        info: Its status.
         top: The function's folder. Where root runs the emulator, functions are its owner there.
     """
     if _is_open(info):

@@ -94,6 +94,7 @@ class Queue:
         """Receive up to ``limit`` messages.
 
         Args:
+            limit: How many at most.
             wait: How long to wait for the first one, in seconds.
             visibility: How long they stay invisible to others; None takes the queue's (seconds).
             attempt: A FIFO receive repeated under the same id gets the same messages.
@@ -190,6 +191,8 @@ class Queue:
         nothing any more, and a restart does not make it available early.
 
         Args:
+            handle: The message's receipt handle.
+            delay: Seconds until it can be received again.
             counted: False takes the receive back from the count that leads to the dead-letter
                 queue, e.g. where a function could not be tried at all.
 

@@ -98,6 +98,7 @@ def choose_version(alias: Alias, draw: float) -> str:
     """Return the version that serves a call.
 
     Args:
+        alias: The alias called, with its weights.
         draw: A number from 0 up to, not including, 1.
     """
     for version, weight in alias.weights.items():

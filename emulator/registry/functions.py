@@ -127,8 +127,9 @@ class Registry:
         """Make a function's present state last.
 
         Args:
-            published: Versions that are new or changed since the last time.
+            function: The function.
             removed: A version that is gone.
+            published: Versions that are new or changed since the last time.
 
         Raises:
             AwsError: ServiceException: it could not be kept.

@@ -14,6 +14,8 @@ async def load(registry: Registry, documents: DocumentStore, code_folder: Path) 
     """Fill ``registry`` with all functions and resources.
 
     Args:
+        registry: Gets them.
+        documents: Where they are kept.
         code_folder: Where archives lie unpacked.
 
     Returns:

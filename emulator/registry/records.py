@@ -61,6 +61,7 @@ def to_code(body: Mapping[str, Any], code_folder: Path) -> Code:
     """Return the code a document holds.
 
     Args:
+        body: The document's body.
         code_folder: Where archives lie unpacked.
     """
     fields = dict(body)

@@ -45,6 +45,10 @@ class ResourceTable:
         """Add or replace a resource.
 
         Args:
+            account: The resource's.
+            region: The resource's.
+            key: The resource's.
+            body: The resource.
             settled: What is kept instead of ``body`` where that is a state on the way, which a
                 restart ends.
 
@@ -64,6 +68,9 @@ class ResourceTable:
         """Remove a resource for good.
 
         Args:
+            account: The resource's.
+            region: The resource's.
+            key: The resource's.
             last: What it looks like until :meth:`drop`; without, it is gone at once.
 
         Raises:

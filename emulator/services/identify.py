@@ -70,8 +70,11 @@ class Identifier:
         """Return what a request means.
 
         Args:
+            method: The HTTP method.
             path: Still percent-encoded.
+            query_string: Still encoded.
             headers: By names in lower case.
+            body: The whole body, or its beginning.
             signed_for: The service of the request's signature; "" if it has none.
 
         Raises:

@@ -52,6 +52,9 @@ def not_served(
     """Return the error for a request of a service that is not served.
 
     Args:
+        headers: The request's, by names in lower case.
+        query: The request's, still encoded.
+        body: The request's.
         signed_for: The service of the request's signature; "" if it has none.
         served: The titles of the services that are.
     """

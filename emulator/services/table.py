@@ -151,6 +151,7 @@ class Table:
 
         Args:
             service: The name of its model.
+            operation: The operation's wire name.
             values: As templates have them; names match in any case.
 
         Raises:
@@ -178,7 +179,8 @@ class Table:
             operation: The operation's wire name: "CreateFunction".
             request: By the names of the model's members, wherever HTTP has them; what JSON has no
                 type for as text (base64, ISO 8601) or as it is (bytes).
-            account, region: The caller's; None for the emulator's own.
+            account: The caller's; None for the emulator's own.
+            region: The caller's; None for the emulator's own.
             user_agent: The caller's: a waiter's shortens what has only to be waited for.
 
         Returns:

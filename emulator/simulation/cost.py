@@ -38,8 +38,10 @@ class Prices:
         """Return what one invocation costs.
 
         Args:
+            memory_mb: The function's memory.
             billed_ms: Its duration, that of INIT or restore included; each begun millisecond
                 counts.
+            architecture: "x86_64" or "arm64".
             provisioned: Whether it ran in an environment of provisioned concurrency.
             storage_mb: The size of /tmp.
         """
@@ -86,7 +88,11 @@ class Prices:
         Java pays nothing.
 
         Args:
+            memory_mb: The function's memory.
+            versions: Published versions with a snapshot.
             cached_s: How long each version's snapshot is there; three hours are paid at least.
+            restores: How often a snapshot was restored.
+            runtime: AWS's identifier.
         """
         if runtime.startswith("java"):
             return 0.0

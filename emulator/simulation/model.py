@@ -146,6 +146,8 @@ def simulate(trace: Trace, settings: Settings, seed: int = 0) -> Outcome:
     """Serve the requests of ``trace``; the same seed gives the same outcome.
 
     Args:
+        trace: The requests.
+        settings: What the pool keeps to.
         seed: Of all that is drawn.
     """
     return _Run(trace, settings, Random(seed)).run()

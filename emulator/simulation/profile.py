@@ -92,7 +92,9 @@ class Profile:
         """Draw the milliseconds of an INIT.
 
         Args:
+            row: Figures of a runtime with some memory.
             code_mb: Size of the unpacked code, megabytes.
+            random: Gives the draw.
         """
         code = max(0.0, code_mb - self.code_free_mb) * self.code_ms_per_mb
         return row.init_ms.draw(random) * self.day_factor + code

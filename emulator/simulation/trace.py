@@ -60,6 +60,8 @@ def poisson(
         rate: Requests a second.
         seconds: How long.
         mean_duration_s: Of a warm request.
+        seed: Of all that is drawn; the same seed gives the same outcome.
+        function: The function's name.
     """
     random = Random(seed)
 

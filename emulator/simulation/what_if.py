@@ -76,7 +76,11 @@ def compare(
     """Run ``trace`` through the model once for each scenario.
 
     Args:
+        trace: The requests.
+        scenarios: What is compared.
         profile: Says how long cold starts take; None: no time at all.
+        prices: What things cost.
+        seed: Of all that is drawn; the same seed gives the same outcome.
         warm_up_s: Seconds from the beginning that are not counted.
 
     Raises:

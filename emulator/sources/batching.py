@@ -48,6 +48,7 @@ class Batch:
         """Take a record; False where the payload would become too large.
 
         Args:
+            record: The record, as the function gets it.
             id: By which a function fails this record and no other.
             handle: By which it is deleted at its source.
             trace_id: The trace header it came with; "" for none.
@@ -74,6 +75,7 @@ def failed(result: InvocationResult, ids: Collection[str], *, reports: bool) -> 
     """Return which records of a batch are to be received again.
 
     Args:
+        result: The invocation's.
         ids: The batch's.
         reports: The mapping has ``ReportBatchItemFailures``: the function may fail some of them.
     """

@@ -53,6 +53,7 @@ def differences(
     """Return the properties that differ.
 
     Args:
+        kind: The resource's type.
         before: The properties the resource was made with, resolved.
         after: Those it is to have; :data:`UNKNOWN` stands for what can't be known yet.
     """

@@ -33,6 +33,7 @@ def read(root: Path, templates: tuple[str, ...]) -> tuple[list[FunctionDeclarati
     Each note says why a folder that could be a function is left out.
 
     Args:
+        root: The folder.
         templates: The names of files that would have declared them.
 
     Raises:

@@ -243,6 +243,8 @@ class Values:
         """Take the ``Parameters`` of ``document``.
 
         Args:
+            path: The template's, for messages.
+            document: The template.
             given: Values by name, before any default; those of ``AWS::…`` among them.
 
         Raises:

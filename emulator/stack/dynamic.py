@@ -47,6 +47,7 @@ def replace(value: Any, texts: Mapping[str, str]) -> Any:
     """Return ``value`` with the references in it replaced.
 
     Args:
+        value: Any value of a template.
         texts: What each reference stands for, by its own text.
     """
     return _mapped(value, lambda text: _REFERENCE.sub(lambda match: texts[match[0]], text))

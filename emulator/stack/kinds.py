@@ -86,7 +86,10 @@ class Kind(Protocol):
         """Change the resource in place.
 
         Args:
+            call: Does operations of services.
+            made: The resource as it was made.
             before: The properties it has.
+            wanted: The resource as it is to be.
 
         Raises:
             AwsError: The service refuses it.

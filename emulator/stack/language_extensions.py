@@ -27,6 +27,7 @@ def expand(template: dict[str, Any], resolve: Callable[[Any, Path], Any]) -> dic
     """Return the template with its loops written out.
 
     Args:
+        template: The template.
         resolve: Works out a loop's collection: parameters and mappings only.
 
     Raises:

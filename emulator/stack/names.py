@@ -15,6 +15,8 @@ def physical_name(
     """Return ``stack-logical-SUFFIX``, shortened to what the type allows.
 
     Args:
+        stack: The stack's name.
+        logical: The resource's name in the template.
         seed: What makes the name this resource's own: the stack's id, and what replacing it
             changes. The same seed gives the same name, so that a repeated step finds what an
             interrupted one has made.

@@ -85,6 +85,8 @@ def with_ssm(
     """Return the values with those that SSM keeps.
 
     Args:
+        parameters: The values so far.
+        declared: The template's section ``Parameters``.
         found: Values in SSM, by the name of the template's parameter.
     """
     looked_up = {

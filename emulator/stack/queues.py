@@ -102,8 +102,11 @@ def read_event(
     """Return the mapping that a function's event of type SQS stands for.
 
     Args:
+        path: The template's, for messages.
         function: The function's name.
         where: The event's place, for messages.
+        properties: The event's.
+        values: Works out intrinsic functions.
 
     Raises:
         ConfigurationError: It has a property that no such event has, or names no queue.

@@ -55,6 +55,7 @@ class SamTransform:
         Args:
             template: It names the transform; local code has been packaged.
             parameters: Values of its parameters.
+            region: The stack's.
 
         Raises:
             TemplateError: SAM refuses the template, in its words.

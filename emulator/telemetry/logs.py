@@ -310,6 +310,9 @@ class LogWriter:
         """Return the last ``limit`` bytes written from ``mark`` up to ``until``.
 
         Args:
+            mark: The place in the log that it begins at.
+            until: The place that it ends before.
+            limit: The most bytes.
             naming: Only events with this text; "" takes all.
         """
         lines: list[bytes] = []

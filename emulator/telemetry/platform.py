@@ -45,6 +45,7 @@ class Platform(Protocol):
         AWS keeps that to itself.
 
         Args:
+            request_id: The invocation's.
             throttled_s: Seconds it waited, no more than its timeout.
         """
         ...
@@ -63,6 +64,9 @@ class Platform(Protocol):
         """Tell of an invocation's end.
 
         Args:
+            request_id: The invocation's.
+            duration_ms: How long the handler ran.
+            used_mb: The most memory it held.
             init_ms: Duration of the INIT phase that it waited for; None when warm.
             status: "timeout" or "error"; empty for success and for errors of the handler.
             error_type: AWS's type, of a handler's error as well.

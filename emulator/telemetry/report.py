@@ -33,6 +33,10 @@ def report(
     """Return the REPORT line.
 
     Args:
+        request_id: The invocation's.
+        duration_ms: How long the handler ran.
+        memory_mb: The function's memory.
+        used_mb: The most memory it held.
         init_ms: Duration of the INIT phase that this invocation waited for; None when warm.
         status: "timeout" or "error"; empty for success and for errors of the handler.
         error_type: AWS's type, shown with ``status="error"``.
@@ -76,7 +80,11 @@ def throttled(
     """Return the line that tells why a function may have timed out. AWS has no such line.
 
     Args:
+        timestamp: The time, as AWS writes it.
+        request_id: The invocation's.
         throttled_s: Seconds for which the function waited for its share of CPU.
+        timeout_s: The function's timeout.
+        memory_mb: The function's memory.
         vcpus: That share.
     """
     share = f"{vcpus * 100:.0f} % of a vCPU" if vcpus < 1 else f"{vcpus:.1f} vCPUs"

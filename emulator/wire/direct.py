@@ -46,6 +46,8 @@ def read(model: ServiceModel, operation: Operation, request: Mapping[str, Any]) 
     """Read a request as :meth:`emulator.wire.ServiceCodec.parse` reads one of HTTP.
 
     Args:
+        model: The service's model.
+        operation: The operation.
         request: By the names of the model's members; a blob as bytes, or as text in base64.
 
     Raises:

@@ -52,6 +52,7 @@ def resolve(model: ServiceModel, error: AwsError) -> WireError:
     """Find an error's shape, code and status.
 
     Args:
+        model: The service's model.
         error: Its code is a shape's name or a code of the query protocol.
     """
     names, deviations = model.error_names, model.deviations

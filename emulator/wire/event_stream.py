@@ -158,6 +158,7 @@ class EventWriter:
         Closing this closes ``events``.
 
         Args:
+            events: The events.
             first: A message that comes before them.
         """
         if first:

@@ -48,6 +48,8 @@ class Body(Protocol):
         """Return how a body with some of a structure's members is written.
 
         Args:
+            shape: The structure.
+            names: The members.
             root: The operation or the shape that it is of.
         """
         ...

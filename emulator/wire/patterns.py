@@ -62,6 +62,7 @@ def matcher(pattern: str, longest: int | None) -> Callable[[str], bool] | None:
     A value over the length is taken to match: the maximum says what is wrong with it.
 
     Args:
+        pattern: A pattern of the model, in Java's syntax.
         longest: The most characters a value may have, if there is such a bound.
     """
     try:

@@ -270,6 +270,8 @@ def _head_writer(
     """Return what writes the members that are headers and says whether content-type is among them.
 
     Args:
+        model: The service's model.
+        shape: The structure.
         without_content_type: The content type is not a member's to say.
     """
     located, maps = [], []

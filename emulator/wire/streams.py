@@ -70,7 +70,9 @@ def received(
     """Return the body of an HTTP request whose first part has come.
 
     Args:
+        first: The part that has come.
         receive: ASGI's, for the messages after the first.
+        limit_bytes: The most bytes of the whole body.
     """
     return ByteStream(_messages(first, receive), limit_bytes)
 

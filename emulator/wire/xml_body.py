@@ -277,6 +277,8 @@ def element(
     """Return a writer of a whole element.
 
     Args:
+        name: The element's.
+        write: Writes its content.
         namespace: A namespace or its declaration, for the start of the element.
         attributes: Members of its value that are attributes, with their names.
     """
@@ -327,6 +329,7 @@ def escape(text: str, *, quote: bool = False) -> str:
     """Return text as XML has it; characters that it cannot say become U+FFFD.
 
     Args:
+        text: The text.
         quote: For an attribute between double quotes.
     """
     text = _NOT_XML.sub("\ufffd", text)

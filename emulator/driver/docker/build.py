@@ -27,6 +27,7 @@ async def find_runtime_images(
     """Return which image serves each of ``runtimes``, and whether the engine has it.
 
     Args:
+        runtimes: AWS's identifiers.
         mapping: Images by runtime, from the settings.
         environ: The variables that say where the engine is.
 

@@ -164,6 +164,9 @@ class Engine:
         """Create a container from an Engine API body and return its id.
 
         Args:
+            name: The container's name.
+            config: The body, but for the platform.
+            platform: The platform to run on, as the engine names it; None for its own.
             image_id: Of its image, whose name may have gone over to another platform's.
         """
 
@@ -339,6 +342,8 @@ class Engine:
         """Follow a long operation (a pull, a build): ``report`` gets its lines on the loop.
 
         Args:
+            start: Begins the operation with a client of its own, and yields its lines.
+            report: Gets each line.
             quiet: Seconds that it may take without a line.
 
         Raises:

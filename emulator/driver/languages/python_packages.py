@@ -64,6 +64,7 @@ class PythonPackages:
         """Return where each package for ``interpreter`` lies, and its place in a sandbox.
 
         Args:
+            interpreter: The interpreter.
             covered: Where the sandbox sees the installation's own packages; empty where it does
                 not.
         """

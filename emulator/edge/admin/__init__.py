@@ -29,6 +29,7 @@ def make_admin(
     """Return the ASGI application.
 
     Args:
+        parts: The parts of the emulator.
         stop: Asks the emulator to drain and end; called again, to end at once.
         stopping: Set when it does; ends what would otherwise go on for ever.
         drain_seconds: How long the end waits for calls in flight at most.

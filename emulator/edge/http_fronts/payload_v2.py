@@ -157,6 +157,7 @@ def response_of(payload: bytes, content_type: str) -> HttpResponse:
     """Return the HTTP response that a function's result means.
 
     Args:
+        payload: The function's result.
         content_type: What the runtime says the result is.
 
     Raises:

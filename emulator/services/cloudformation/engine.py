@@ -73,6 +73,7 @@ class Engine:
         """Do one operation to its end, whatever comes; what fails shows in the stack.
 
         Args:
+            stack: The stack.
             operation: A key of :data:`emulator.services.cloudformation.stack.OPERATIONS`.
         """
         runner = _Runner(self, stack, self._call(stack.account, stack.region))

@@ -49,6 +49,8 @@ async def template_of(ctx: Context, request: Request, stack: Stack | None = None
     """Return the template that a request gives.
 
     Args:
+        ctx: The request's context.
+        request: The request, by the names of the model's members.
         stack: Whose template ``UsePreviousTemplate`` means.
 
     Raises:
@@ -113,6 +115,7 @@ def parameters_of(request: Request, previous: Mapping[str, str]) -> dict[str, st
     """Return the parameters of a request by name.
 
     Args:
+        request: The request, by the names of the model's members.
         previous: Those of the stack, for ``UsePreviousValue``.
 
     Raises:

@@ -74,6 +74,7 @@ class StackStore:
         """Write a stack, without its resources and events.
 
         Args:
+            stack: The stack.
             goals: Write its templates as well: they have changed.
         """
         changes = [self._change(stack, _STACK, "", stack.head())]

@@ -32,7 +32,9 @@ def page(
 
     Args:
         keys: Sorted by ``order``.
+        request: Says Marker and MaxItems.
         most: What a page holds at most.
+        order: What the keys are sorted by.
 
     Raises:
         AwsError: The marker is not one of ours.

@@ -99,7 +99,9 @@ def page(
     Args:
         items: In the order they are listed; the page begins after the item whose key stands in
             the request's token.
+        request: Says nextToken and limit.
         key: Tells items apart.
+        limit: Items of a page where the request does not say.
 
     Raises:
         AwsError: InvalidParameterException: the token is none of ours.

@@ -18,6 +18,7 @@ def check_entries(entries: Sequence[Mapping[str, Any]], kind: str) -> None:
     """Raise where a batch is empty, too long, or its ids are not allowed or not distinct.
 
     Args:
+        entries: The batch's.
         kind: The entries' shape, e.g. "SendMessageBatchRequestEntry".
 
     Raises:

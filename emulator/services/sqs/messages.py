@@ -47,6 +47,7 @@ def draft(
     """Return a message to be sent, and the MD5s its sender is told.
 
     Args:
+        queue: The queue it is sent to.
         sender: What receivers see as SenderId.
         request: SendMessage's, or an entry of SendMessageBatch.
         trace_id: The X-Amzn-Trace-Id the sender's request had, or "".

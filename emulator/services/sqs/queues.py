@@ -158,6 +158,7 @@ class Sqs:
         (``sqs.<region>.…``, ``<region>.queue.…``), and ``…/queue/<region>/<account>/<name>``.
 
         Args:
+            url: The URL, of any of these forms.
             region: The caller's, where the URL names none.
 
         Raises:

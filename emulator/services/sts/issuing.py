@@ -71,6 +71,8 @@ def role_session(
     """Return the answer of an operation that assumes ``RoleArn``, but for what is its own.
 
     Args:
+        ctx: The request's context.
+        request: The request, by the names of the model's members.
         session: The session's name.
         default_s: Seconds it lasts where the request does not say.
     """

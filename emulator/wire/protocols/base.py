@@ -51,6 +51,7 @@ class Protocol(ABC):
         """Return the headers that every response has.
 
         Args:
+            request_id: The request's.
             content_type: None for a response without a body.
         """
         text = request_id.encode()

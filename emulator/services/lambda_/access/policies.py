@@ -27,6 +27,7 @@ def statement(request: Request, resource: str) -> Statement:
     """Return the statement an AddPermission or AddLayerVersionPermission request means.
 
     Args:
+        request: The request, by the names of the model's members.
         resource: The ARN it grants something on.
 
     Raises:

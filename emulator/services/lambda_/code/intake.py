@@ -40,6 +40,7 @@ async def from_request(ctx: Context, request: Mapping[str, Any]) -> Code:
     """Return the code a request brings, unpacked and ready to run.
 
     Args:
+        ctx: The request's context.
         request: The members of FunctionCode.
 
     Raises:
@@ -66,6 +67,7 @@ def resolved(kept: Code, digest: str) -> Code:
     """Return an image's code once its content is known.
 
     Args:
+        kept: The code as the request gave it.
         digest: "repository@sha256:…"; CodeSha256 is then the image's, as on AWS.
     """
     _, found, sha256 = digest.partition("@sha256:")
@@ -76,7 +78,9 @@ async def keep(blobs: Blobs, unpacked: Path, archive: bytes) -> Code:
     """Keep ``archive`` and its content by its hash.
 
     Args:
+        blobs: Where archives are kept.
         unpacked: The folder of unpacked archives.
+        archive: The archive.
 
     Raises:
         AwsError, DriverFault: As :func:`emulator.code.package.unpack`.
@@ -100,6 +104,7 @@ async def restore(parts: Parts, codes: Iterable[Code]) -> None:
     To be called before anything is served: nothing is being unpacked meanwhile.
 
     Args:
+        parts: The parts of the emulator.
         codes: The code of all functions and layers.
     """
     kept = {code.folder: code for code in codes if code.folder is not None and not code.live}

@@ -123,6 +123,8 @@ def adjust(parts: Parts, function: Function, before: Mapping[str, int]) -> None:
     """Have the pool keep ready what :func:`targets` says now, and set the room for it aside.
 
     Args:
+        parts: The parts of the emulator.
+        function: The function.
         before: What it said until now.
     """
     parts.registry.provision(function, of_function(function))

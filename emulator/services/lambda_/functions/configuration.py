@@ -93,6 +93,9 @@ def apply(
     """Return ``version`` changed by the members of a Create or UpdateConfiguration request.
 
     Args:
+        version: The version as it is.
+        request: The request, by the names of the model's members.
+        now: Seconds since the epoch.
         layers: The layers the request names; None leaves them as they are.
 
     Raises:
@@ -207,6 +210,7 @@ def render(version: FunctionVersion, qualifier: str | None = None) -> dict[str, 
     """Return the FunctionConfiguration of a version.
 
     Args:
+        version: The version.
         qualifier: The version or alias to name in FunctionArn, as AWS does where the caller
             named one.
     """

@@ -53,6 +53,8 @@ def complete(ctx: Context, request: Request, version: FunctionVersion | None = N
     """Return a create or update request with what Managed Instances add to it.
 
     Args:
+        ctx: The request's context.
+        request: The request, by the names of the model's members.
         version: What is updated.
 
     Raises:

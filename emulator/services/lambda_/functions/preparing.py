@@ -24,6 +24,8 @@ async def prepare(parts: Parts, functions: Collection[Function], told: Collectio
     """Get ready what ``functions`` run on; what can't be had is complained of.
 
     Args:
+        parts: The parts of the emulator.
+        functions: The functions.
         told: What has been said already.
     """
     for architecture in {each.latest.architecture for each in functions}:

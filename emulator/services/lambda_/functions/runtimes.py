@@ -44,6 +44,8 @@ def check(ctx: Context, request: Request, version: FunctionVersion | None = None
     """Check the runtime of a create or update request.
 
     Args:
+        ctx: The request's context.
+        request: The request, by the names of the model's members.
         version: What is updated.
 
     Raises:

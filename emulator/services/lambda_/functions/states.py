@@ -207,6 +207,8 @@ async def hurry(parts: Parts, function: Function, patience: float = _PATIENCE) -
     """Have the transitions of a function end, if what they wait for is there.
 
     Args:
+        parts: The parts of the emulator.
+        function: The function.
         patience: Seconds to wait for it.
     """
     transition = parts.transitions.get(function.arn)

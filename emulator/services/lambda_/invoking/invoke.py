@@ -100,6 +100,8 @@ async def _prepare(
     """Return what is to be invoked, and with what.
 
     Args:
+        ctx: The request's context.
+        request: The request, by the names of the model's members.
         limit: The most bytes of payload.
     """
     payload: bytes = request.get("Payload") or b""

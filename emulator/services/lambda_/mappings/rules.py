@@ -101,6 +101,7 @@ def kind_of(request: Request, *, others: bool = True) -> Kind:
     """Return the kind of source a create request (or a mapping) is for.
 
     Args:
+        request: The request, by the names of the model's members.
         others: Sources of services count that are none on AWS: one here may have its own.
 
     Raises:
@@ -128,7 +129,10 @@ def check(kind: Kind, request: Request, check_pattern: PatternCheck, *, new: boo
     """Check a create request, or a mapping as an update would leave it.
 
     Args:
+        kind: What the mapping's source is.
+        request: The request, by the names of the model's members.
         check_pattern: Knows the filter language.
+        new: Whether the mapping is to be created.
 
     Raises:
         AwsError: AWS would not take it.
