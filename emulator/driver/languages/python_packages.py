@@ -7,9 +7,6 @@ import hashlib
 import re
 import sys
 from collections.abc import Iterable, Mapping
-from contextlib import suppress
-from importlib import metadata
-from importlib.metadata import PackageNotFoundError
 from importlib.util import find_spec
 from pathlib import Path
 
@@ -71,7 +68,7 @@ class PythonPackages:
         version = interpreter.release
         missing: list[str] = []
         found: list[tuple[Path, str]] = []
-        if _runs_on("boto3", version):
+        if _runs_on("boto3", "boto3", version):
             found += package_paths(SDK)
         else:
             missing.append("boto3")
@@ -124,14 +121,13 @@ class PythonPackages:
         return folder
 
 
-def _runs_on(distribution: str, version: int) -> bool:
+def _runs_on(distribution: str, module: str, version: int) -> bool:
     """Say whether this emulator's own copy of a package works on Python 3.``version``."""
-    try:
-        required = metadata.metadata(distribution)["Requires-Python"] or ""
-    except metadata.PackageNotFoundError:
-        return False
-    least = re.search(r">=\s*3\.(\d+)", required)
-    return least is None or int(least[1]) <= version
+    for path in _descriptions(distribution, _place(module)):
+        text = (path / "METADATA").read_text(errors="replace")
+        required = re.search(r"^Requires-Python:.*>=\s*3\.(\d+)", text, re.MULTILINE)
+        return required is None or int(required[1]) <= version
+    return False
 
 
 def _content(folder: Path) -> list[tuple[Path, str]]:
@@ -157,15 +153,19 @@ def package_paths(packages: Mapping[str, Iterable[str]]) -> list[tuple[Path, str
     """
     found = []
     for distribution, modules in packages.items():
-        for name in modules:
-            place = _place(name)
-            if place is not None:
-                found.append((place, place.name))
-        with suppress(PackageNotFoundError):
-            base = Path(str(metadata.distribution(distribution).locate_file("")))
-            pattern = f"{distribution.replace('-', '_')}-*.dist-info"
-            found += [(path, path.name) for path in base.glob(pattern)]
+        places = [place for name in modules if (place := _place(name)) is not None]
+        descriptions = _descriptions(distribution, places[0] if places else None)
+        found += [(path, path.name) for path in (*places, *descriptions)]
     return found
+
+
+def _descriptions(distribution: str, place: Path | None) -> list[Path]:
+    """Return the folder that describes an installed package, one of whose modules is at ``place``.
+
+    ``importlib.metadata`` finds it, too, and takes a megabyte for it.
+    """
+    name = f"{distribution.replace('-', '_')}-*.dist-info"
+    return [] if place is None else list(place.parent.glob(name))
 
 
 def _place(module: str) -> Path | None:
