@@ -143,7 +143,7 @@ class Generator:
             case "structure":
                 return self.structure(shape, depth)
             case "list":
-                if depth > 6:
+                if depth > 3:
                     return [self.value(shape.member, depth=depth + 1)]
                 return [
                     self.value(shape.member, depth=depth + 1) for _ in range(pick.randint(1, 3))
@@ -151,7 +151,7 @@ class Generator:
             case "map":
                 return {
                     f"{self.value(shape.key)}{index}": self.value(shape.value, depth=depth + 1)
-                    for index in range(pick.randint(1, 3))
+                    for index in range(pick.randint(1, 3) if depth < 4 else 1)
                 }
             case "string":
                 return "plain" if header else pick.choice(shape.enum or _TEXTS)

@@ -6,6 +6,8 @@ from datetime import datetime
 from typing import Any
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from emulator.wire import values
 from tests.codecs import codec
@@ -39,7 +41,6 @@ SERVICES = [
     ("sts", "query"),
     ("xray", "rest-json"),
 ]
-_SEEDS = range(2)
 
 #: Operations whose requests say nothing that tells them from another, which is taken for meant.
 _SHARED_ROUTES = {
@@ -59,36 +60,74 @@ def test_the_number_of_operations_is_the_models() -> None:
     assert len(codec("sqs").operations) == 23
 
 
-@pytest.mark.parametrize(("service", "protocol"), SERVICES)
-def test_every_request_of_botocore_is_read_back(service: str, protocol: str) -> None:
+#: Seeds of generated values. Half of them make structures with every member.
+any_seed = given(seed=st.integers(0, 2**32 - 1))
+few = settings(max_examples=2, deadline=None)
+many = settings(max_examples=40, deadline=None)
+every_service = pytest.mark.parametrize(("service", "protocol"), SERVICES)
+
+
+@every_service
+@few
+@any_seed
+def test_every_request_of_botocore_is_read_back(service: str, protocol: str, seed: int) -> None:
+    check_requests(service, protocol, seed)
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(600)
+@every_service
+@many
+@any_seed
+def test_many_requests_of_botocore_are_read_back(service: str, protocol: str, seed: int) -> None:
+    check_requests(service, protocol, seed)
+
+
+@every_service
+@few
+@any_seed
+def test_every_result_reaches_botocore(service: str, protocol: str, seed: int) -> None:
+    check_results(service, protocol, seed)
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(600)
+@every_service
+@many
+@any_seed
+def test_many_results_reach_botocore(service: str, protocol: str, seed: int) -> None:
+    check_results(service, protocol, seed)
+
+
+def check_requests(service: str, protocol: str, seed: int) -> None:
+    """Have one request of each operation written by botocore and read by the codec."""
     our = codec(service, protocol)
+    generator = Generator(seed, full=seed % 2 == 0)
     for operation in our.operations:
         shape = operation_model(service, protocol, operation).input_shape
-        for seed in _SEEDS:
-            request = Generator(seed, full=seed < 1).structure(shape) if shape else {}
-            found, read = ask(our, operation, request)
-            if (service, operation) in _SHARED_ROUTES:
-                assert found.name == _SHARED_ROUTES[service, operation]
-                continue
-            assert found.name == operation, seed
-            assert read == as_read(service, request), (operation, seed)
+        request = generator.structure(shape) if shape else {}
+        found, read = ask(our, operation, request)
+        if (service, operation) in _SHARED_ROUTES:
+            assert found.name == _SHARED_ROUTES[service, operation]
+            continue
+        assert found.name == operation
+        assert read == as_read(service, request), operation
 
 
-@pytest.mark.parametrize(("service", "protocol"), SERVICES)
-def test_every_result_reaches_botocore(service: str, protocol: str) -> None:
+def check_results(service: str, protocol: str, seed: int) -> None:
+    """Have one result of each operation written by the codec and read by botocore."""
     our, cbor = codec(service, protocol), "cbor" in protocol
+    generator = Generator(seed, full=seed % 2 == 0)
     for operation in our.operations.values():
         if operation.event_stream or (service, operation.name) in _NOT_AS_MODELLED:
             continue
         shape = operation_model(service, protocol, operation.name).output_shape
-        for seed in _SEEDS:
-            result = Generator(seed, full=seed < 1).structure(shape) if shape else {}
-            response = our.serialise(operation, result, "the-request-id")
-            received = receive(our, operation.name, response)
-            metadata = received.pop("ResponseMetadata")
-            # Of CBOR answers without a body botocore does not read the id.
-            assert metadata.get("RequestId", "") == ("the-request-id" if shape or not cbor else "")
-            assert without_defaults(received, result, shape) == result, (operation.name, seed)
+        result = generator.structure(shape) if shape else {}
+        received = receive(our, operation.name, our.serialise(operation, result, "the-id"))
+        metadata = received.pop("ResponseMetadata")
+        # Of CBOR answers without a body botocore does not read the id.
+        assert metadata.get("RequestId", "") == ("the-id" if shape or not cbor else "")
+        assert without_defaults(received, result, shape) == result, operation.name
 
 
 def as_read(service: str, request: dict[str, Any]) -> dict[str, Any]:
