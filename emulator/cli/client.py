@@ -69,9 +69,9 @@ class Client:
             parts = urlsplit(endpoint if "//" in endpoint else f"//{endpoint}", scheme="http")
             self.host, self.port = parts.hostname or "", parts.port or 80
         except ValueError as failure:
-            raise CommandError(f"{endpoint} is no endpoint: {failure}") from failure
+            raise CommandError(f"{endpoint} is not an endpoint: {failure}") from failure
         if parts.scheme != "http" or not self.host:
-            raise CommandError(f"{endpoint} is no endpoint; one looks like {DEFAULT_ENDPOINT}")
+            raise CommandError(f"{endpoint} is not an endpoint; one looks like {DEFAULT_ENDPOINT}")
         self.endpoint = endpoint
         host = f"[{self.host}]" if ":" in self.host else self.host
         #: The endpoint, whole and in one form.
@@ -157,7 +157,9 @@ class Client:
             try:
                 yield from (json.loads(line) for line in lines if line.strip())
             except ValueError as failure:
-                raise CommandError(f"the answer of {self.endpoint} broke off") from failure
+                raise CommandError(
+                    f"the connection to {self.endpoint} broke: run the command again"
+                ) from failure
 
     @contextmanager
     def _connection(self, timeout_s: float | None) -> Iterator[HTTPConnection]:

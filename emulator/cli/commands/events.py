@@ -76,7 +76,7 @@ def replay(
     Example: localfaas events replay --all
     """
     if (request is None) is not (every or function is not None):
-        raise typer.BadParameter("give a request id, or --all, or --function")
+        raise typer.BadParameter("give one of: a request id, --all, --function")
     answer = Client(endpoint).post("events/replay", request_id=request, function=function)
     for each in answer["replayed"]:
         print(each)

@@ -118,7 +118,7 @@ def send(
     for each in attribute or ():
         key, equals, value = each.partition("=")
         if not equals:
-            raise CommandError(f"{each!r} is no NAME=VALUE")
+            raise CommandError(f"--attribute {each!r} is not NAME=VALUE")
         attributes[key] = {"DataType": "String", "StringValue": value}
     if not plain:
         otherwise = "Plain text needs --text."

@@ -86,7 +86,7 @@ def build(
 
     if base_image and len(runtime or ()) != 1:
         raise typer.BadParameter(
-            "name the one runtime it is the base of", param_hint="--base-image"
+            "name exactly one runtime to build on it", param_hint="--base-image"
         )
     images = _make_images(_make_options(), os.environ)
 

@@ -81,7 +81,7 @@ def up(**given: Any) -> None:
         },
     )
     if own.ephemeral and settings.state is not None:
-        raise typer.BadParameter("--ephemeral and --state exclude each other")
+        raise typer.BadParameter("give either --ephemeral or --state, not both")
     if own.no_stem_cells:
         settings = replace(settings, stem_cells=0)
     if settings.functions is None:

@@ -161,4 +161,4 @@ def test_another_program_is_not_taken_for_an_emulator(
 @pytest.mark.parametrize("endpoint", ["ftp://x", "http://", "http://x:99999"])
 def test_an_endpoint_that_is_none_is_refused(words: list[str], endpoint: str, capsys: Any) -> None:
     assert run([*words, "--endpoint", endpoint]) == 1
-    assert "is no endpoint" in capsys.readouterr().err
+    assert "is not an endpoint" in capsys.readouterr().err
