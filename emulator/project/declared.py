@@ -1,7 +1,7 @@
-"""What the user's template declares beside functions, made through the API's own operations.
+"""Makes the queues, event source mappings and function URLs that the user's template declares.
 
-Queues, event source mappings, function URLs: a template is checked as a client's request would
-be, and what it makes is kept, shown and changed like everything else.
+They are made through the API's own operations: a declaration is checked as a client's request
+would be, and what it makes is kept, shown and changed like any other resource.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from emulator.model.errors import AwsError, ConfigurationError
 from emulator.registry.functions import Registry
 
 if TYPE_CHECKING:
-    from emulator.project.folder import Found
+    from emulator.project.contents import Contents
     from emulator.stack.declarations import MappingDeclaration, QueueDeclaration
 
 #: The tag by which CloudFormation knows what it made.
@@ -31,12 +31,14 @@ class Call(Protocol):
 
 
 class DeclaredResources:
-    """Keeps queues and mappings in step with what is declared.
+    """Keeps queues, mappings and function URLs in step with their declarations.
 
-    A queue that is declared no more stays, with its messages; a mapping goes.
+    A queue whose declaration goes stays, with its messages; a mapping and a URL go.
 
     Args:
-        registry: Where the mappings are.
+        call: Does an operation of an AWS API.
+        registry: Has the mappings.
+        account, region: Where the resources are made.
     """
 
     def __init__(self, call: Call, registry: Registry, *, account: str, region: str) -> None:
@@ -44,26 +46,26 @@ class DeclaredResources:
         self._collection = registry.mappings
         self._at = (account, region)
         self._applying = asyncio.Lock()
-        #: As applied last: what the API changed since stays until the declaration changes.
+        #: The declarations applied last: what the API has changed since stays until they change.
         self._applied: dict[str, MappingDeclaration] = {}
         self._urls: dict[str, Mapping[str, Any]] = {}
 
-    async def apply(self, found: Found) -> None:
-        """Make what ``found`` declares, and remove the mappings it does not declare any more.
+    async def apply(self, contents: Contents) -> None:
+        """Make what ``contents`` declares, and remove what it no longer declares.
 
         Raises:
-            ConfigurationError: AWS would not take part of it; the rest is made all the same.
+            ConfigurationError: AWS would refuse a part; the other parts are made all the same.
         """
         problems = []
         async with self._applying:
-            # First all queues, then what refers to others.
-            steps = [partial(self._create, queue) for queue in found.queues]
-            steps += [partial(self._set, queue) for queue in found.queues]
-            steps += [partial(self._map, mapping) for mapping in found.mappings]
-            steps.append(partial(self._unmap, {mapping.logical for mapping in found.mappings}))
+            # All queues first: other resources refer to them.
+            steps = [partial(self._create, queue) for queue in contents.queues]
+            steps += [partial(self._set, queue) for queue in contents.queues]
+            steps += [partial(self._map, mapping) for mapping in contents.mappings]
+            steps.append(partial(self._unmap, {mapping.logical for mapping in contents.mappings}))
             steps += [
                 partial(self._url, name, declared.declaration.url)
-                for name, declared in found.functions.items()
+                for name, declared in contents.functions.items()
             ]
             for step in steps:
                 try:
@@ -71,7 +73,7 @@ class DeclaredResources:
                 except ConfigurationError as error:
                     problems.append(str(error))
         if problems:
-            # A queue that could not be made is missed by all that refer to it: once is enough.
+            # Where a queue can't be made, all that refers to it fails as well: one error is enough.
             raise ConfigurationError(problems[0])
 
     async def _do(

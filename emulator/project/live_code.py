@@ -1,4 +1,4 @@
-"""Code as it lies in a user's folder: what of it counts, and what a function will find of it."""
+"""Code as it lies in a user's folder: what of it is_code, and what a function will find of it."""
 
 from __future__ import annotations
 
@@ -15,16 +15,16 @@ from emulator.code.package import DEFAULT_EXCLUDES
 from emulator.model.function import Code
 
 #: What editors and tools leave beside the code; patterns for one component of a path.
-_PASSING = (
+_EDITOR_FILES = (
     *("*~", ".*.sw?", ".*.swpx", "4913"),
     *(".#*", "#*#", "*.tmp", "*___jb_*", ".goutputstream-*"),
 )
-_IGNORED = (*DEFAULT_EXCLUDES, *_PASSING)
+_IGNORED = (*DEFAULT_EXCLUDES, *_EDITOR_FILES)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Missed:
-    """What a function will not find in its folder: names below it."""
+    """Paths in a function's folder that the function will not find."""
 
     #: Links that lead out of it.
     links_out: tuple[str, ...] = ()
@@ -32,7 +32,7 @@ class Missed:
     unreadable: tuple[str, ...] = ()
 
 
-def counts(relative: Path) -> bool:
+def is_code(relative: Path) -> bool:
     """Say whether a change of a path in a function's folder is a change of its code."""
     return not any(fnmatchcase(part, pattern) for part in relative.parts for pattern in _IGNORED)
 

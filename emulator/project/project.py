@@ -1,4 +1,4 @@
-"""The user's project at work: its functions and resources, and following its changes."""
+"""The user's project: its functions and resources, kept in step with the folder."""
 
 from __future__ import annotations
 
@@ -31,9 +31,9 @@ class Project:
         """Make what the folder declares now.
 
         Raises:
-            ConfigurationError: AWS would not take part of it; the rest is made all the same.
+            ConfigurationError: AWS would refuse a part; the other parts are made all the same.
         """
-        await self.resources.apply(self.folder.found)
+        await self.resources.apply(self.folder.contents)
 
     async def watch(self) -> None:
         """Follow the folder's changes from now on."""

@@ -1,9 +1,9 @@
 """Hot reload: a change in a function's folder or in the template takes effect by itself.
 
-One thread waits for the kernel's notices of the functions' folders. Between them it looks, ten
-times a second, whether the template or the folders themselves are still the same ones: that
-survives whatever editors and git do to them (rename, remove, make anew), which notices of a
-removed folder do not.
+One thread waits for the kernel's notices of changes below the functions' folders. Ten times a
+second it also checks whether the template and the folders themselves are still the same ones:
+editors and git rename, remove and make them anew, and the kernel tells nothing of a folder that
+has taken the place of a removed one.
 """
 
 from __future__ import annotations
@@ -18,16 +18,17 @@ from pathlib import Path
 from emulator.model.console import Console
 from emulator.model.errors import ConfigurationError
 from emulator.model.function import Code
-from emulator.project.folder import Folder, Found
-from emulator.project.live_code import counts, live_code
+from emulator.project.contents import Contents
+from emulator.project.folder import Folder
+from emulator.project.live_code import is_code, live_code
 from emulator.stack.template import TEMPLATES
 
-#: Milliseconds between two looks.
-_TICK = 100
-#: Milliseconds without a further change after which a batch of changes is complete …
-_STEP = 25
-#: … and the most a batch may take.
-_DEBOUNCE = 50
+#: Between two checks.
+_TICK_MS = 100
+#: A batch of changes is complete after this long without a further change …
+_STEP_MS = 25
+#: … and after this long in any case.
+_DEBOUNCE_MS = 50
 
 _KEPT = "The functions stay as they were."
 
@@ -58,8 +59,8 @@ class Watching:
         self._stop = threading.Event()
         self._thread: threading.Thread | None = None
         self._loop: asyncio.AbstractEventLoop | None = None
-        #: As read last, also where it has not been applied yet. The thread's own.
-        self._found = dict(folder.found.functions)
+        #: As last read; perhaps not applied yet. Only the thread uses it.
+        self._functions = dict(folder.contents.functions)
         self._limited = False
         self._reloads = 0
 
@@ -81,15 +82,15 @@ class Watching:
             if self._folder.reload(name, code):
                 self._console.info(f"reloaded {name} ({what})")
 
-    def _declared(self, found: Found) -> None:
+    def _declared(self, contents: Contents) -> None:
         try:
-            notes = self._folder.check(found)
+            notes = self._folder.check(contents)
         except ConfigurationError as error:
             self._console.warn(f"{error}. {_KEPT}")
             return
         for note in notes:
             self._console.warn(note)
-        changes = self._folder.apply(found)
+        changes = self._folder.apply(contents)
         for verb, names in (
             ("added", changes.added),
             ("updated", changes.updated),
@@ -113,18 +114,18 @@ class Watching:
     def _run(self) -> None:
         while not self._stop.is_set():
             folders = self._folders()
-            # Nothing has been seen yet: what changed before the kernel began to tell is found
-            # by the first look.
+            # Empty, so that the first check reads everything: changes before the kernel began to
+            # tell of them would be missed.
             seen: Structure = ()
             pending: Structure | None = None
             for changed in self._batches(folders):
                 self._reload(changed)
                 now = self._structure()
                 if seen and now != pending:
-                    # Perhaps still being written: it counts when it stays so.
+                    # It may still be being written: read it once it stays the same.
                     pending = now if now != seen else None
                     if any(path in changed for path, _ in folders):
-                        break  # gone, perhaps, and what takes its place is not followed yet
+                        break  # it may be gone: follow what takes its place
                     continue
                 self._reread(seen, now)
                 seen, pending = now, None
@@ -132,7 +133,7 @@ class Watching:
                     break
 
     def _batches(self, folders: Folders) -> Iterable[set[str]]:
-        """Yield the paths that changed, or nothing each time nothing did, until stopped."""
+        """Yield the paths that changed, at each check, until stopped."""
         from watchfiles import watch
 
         if folders and not self._limited:
@@ -140,9 +141,9 @@ class Watching:
                 for batch in watch(
                     *(path for path, _ in folders),
                     watch_filter=None,
-                    debounce=_DEBOUNCE,
-                    step=_STEP,
-                    rust_timeout=_TICK,
+                    debounce=_DEBOUNCE_MS,
+                    step=_STEP_MS,
+                    rust_timeout=_TICK_MS,
                     yield_on_timeout=True,
                     stop_event=self._stop,
                     ignore_permission_denied=True,
@@ -150,7 +151,7 @@ class Watching:
                     yield {path for _, path in batch}
                 return
             except FileNotFoundError:
-                self._stop.wait(_TICK / 1000)  # gone since it was listed: list it again
+                self._stop.wait(_TICK_MS / 1000)  # gone since it was listed: list it again
                 return
             except (OSError, RuntimeError) as error:
                 self._limited = True
@@ -160,20 +161,20 @@ class Watching:
                     "template are still followed. On Linux, raise fs.inotify.max_user_watches "
                     "and max_user_instances (sysctl), then start again.",
                 )
-        while not self._stop.wait(_TICK / 1000):
+        while not self._stop.wait(_TICK_MS / 1000):
             yield set()
 
     def _reload(self, changed: set[str]) -> None:
-        """Reload the functions in whose folders something that counts has changed."""
+        """Reload the functions whose code is among the changed paths."""
         codes: dict[str, tuple[Code, str]] = {}
-        for name, declared in self._found.items() if changed else ():
+        for name, declared in self._functions.items() if changed else ():
             own = declared.declaration.folder
             if own is None:
                 continue
             for folder in declared.folders:
                 start = f"{folder}{os.sep}"
                 below = (path[len(start) :] for path in changed if path.startswith(start))
-                what = sorted(path for path in below if counts(Path(path)))
+                what = sorted(path for path in below if is_code(Path(path)))
                 if what:
                     more = f" and {len(what) - 1} more" if len(what) > 1 else ""
                     codes[name] = (live_code(own), f"{what[0]}{more} changed")
@@ -182,34 +183,34 @@ class Watching:
         if codes:
             self._reloads += 1
             for name, (code, _) in codes.items():
-                self._found[name] = replace(self._found[name], code=code)
+                self._functions[name] = replace(self._functions[name], code=code)
             self._call(self._reloaded, codes)
 
     def _reread(self, before: Structure, now: Structure) -> None:
         """Read the declarations again; reload functions whose folder is not what it was."""
         try:
-            found = self._folder.read()
+            contents = self._folder.read()
         except ConfigurationError as error:
             self._call(self._console.warn, f"{error}. {_KEPT}")
             return
         replaced = {path for path, _, _ in set(now) - set(before)} if before else set()
         codes = {}
-        for name, declared in found.functions.items():
-            old = self._found.get(name)
+        for name, declared in contents.functions.items():
+            old = self._functions.get(name)
             if old is None or old.declaration != declared.declaration:
                 continue
             folder = str(declared.declaration.folder)
             if folder in replaced or old.code.sha256 != declared.code.sha256:
                 codes[name] = (declared.code, "its folder changed")
-        self._found = dict(found.functions)
-        self._call(self._declared, found)
+        self._functions = dict(contents.functions)
+        self._call(self._declared, contents)
         if codes:
             self._call(self._reloaded, codes)
 
     def _folders(self) -> Folders:
-        """Return the functions' folders, without those that lie in another one, as they are now."""
+        """Return the functions' folders as they are now, without folders within others."""
         outer: list[tuple[str, int]] = []
-        for folder in sorted({one for each in self._found.values() for one in each.folders}):
+        for folder in sorted({one for each in self._functions.values() for one in each.folders}):
             if outer and folder.is_relative_to(outer[-1][0]):
                 continue
             path, inode, _ = _seen(folder)
@@ -218,7 +219,7 @@ class Watching:
         return outer
 
     def _structure(self) -> Structure:
-        """Return what tells whether the declarations have to be read again."""
+        """Return a value that changes when the declarations have to be read again."""
         path = self._folder.path
         seen = []
         if path.is_dir():
@@ -231,7 +232,7 @@ class Watching:
                 seen = [*_listing(path), ("", self._reloads, 0)]
         else:
             seen = [_seen(path)]
-        for each in self._found.values():
+        for each in self._functions.values():
             if each.declaration.folder is None:
                 continue
             name, inode, _ = _seen(each.declaration.folder)
@@ -248,10 +249,10 @@ def _seen(path: Path) -> tuple[str, int, int]:
 
 
 def _listing(path: Path) -> list[tuple[str, int, int]]:
-    """Return the folder and those in it, with the times at which their entries last changed."""
+    """Return the folder and the folders in it, with the times of their last changes."""
     try:
         with os.scandir(path) as entries:
             folders = [Path(entry.path) for entry in entries if entry.is_dir()]
     except OSError:
         folders = []
-    return [_seen(path), *(_seen(each) for each in sorted(folders) if counts(Path(each.name)))]
+    return [_seen(path), *(_seen(each) for each in sorted(folders) if is_code(Path(each.name)))]

@@ -9,8 +9,8 @@ import pytest
 
 from emulator.model.errors import ConfigurationError
 from emulator.model.function import FunctionVersion
-from emulator.project.folder import Changes, Folder
-from emulator.project.live_code import counts, live_code
+from emulator.project.folder import Folder, FunctionChanges
+from emulator.project.live_code import is_code, live_code
 from emulator.registry.functions import Registry
 from emulator.testing import FakeClock
 
@@ -91,7 +91,7 @@ def test_an_ill_named_folder_is_left_out_with_a_note_or_refused(tmp_path: Path) 
     registered = Registered(tmp_path)
     (note,) = registered.folder.load()
     assert note.startswith(f"left out: {tmp_path / 'my.function'} can't name a function")
-    assert list(registered.folder.found.functions) == ["hello"]
+    assert list(registered.folder.contents.functions) == ["hello"]
     assert registered.folder.check(registered.folder.read()) == [], "once is enough"
     with pytest.raises(ConfigurationError, match=r"my\.function can't name"):
         Registered(tmp_path, strict=True).folder.load()
@@ -131,13 +131,13 @@ def test_only_what_changed_is_applied(tmp_path: Path) -> None:
         (tmp_path / "template.yaml").read_text().replace("Timeout: 3", "Timeout: 9", 1)
     )
     found = registered.folder.read()
-    assert registered.folder.apply(found) == Changes(updated=("one",))
+    assert registered.folder.apply(found) == FunctionChanges(updated=("one",))
     assert registered.latest("one").generation == one.generation + 1
     assert registered.latest("two") is two
     assert registered.retired == [one]
     write(tmp_path, "two", "three")
     changes = registered.folder.apply(registered.folder.read())
-    assert changes == Changes(added=("three",), removed=("one",))
+    assert changes == FunctionChanges(added=("three",), removed=("one",))
     assert registered.registry.find(ACCOUNT, REGION, "one") is None
 
 
@@ -186,7 +186,9 @@ def test_runtimes_that_differ_are_noted_once(tmp_path: Path) -> None:
 
 def test_a_runtime_that_aws_does_not_have_is_refused(tmp_path: Path) -> None:
     write(tmp_path, "hello", runtime="pyton3.12")
-    with pytest.raises(ConfigurationError, match=r"hello: AWS has no runtime 'pyton3\.12'"):
+    with pytest.raises(
+        ConfigurationError, match=r"AWS has no runtime 'pyton3\.12'; it has python3\.12"
+    ):
         Registered(tmp_path).folder.load()
 
 
@@ -206,7 +208,7 @@ def test_strict_refuses_what_is_not_acted_on(tmp_path: Path) -> None:
     function = registered.registry.find(ACCOUNT, REGION, "hello")
     assert function is not None
     assert function.ignored == ("Tracing",)
-    with pytest.raises(ConfigurationError, match=r"hello: not acted on .*: Tracing"):
+    with pytest.raises(ConfigurationError, match=r"hello: not acted on: Tracing\. Remove it, or"):
         Registered(tmp_path, strict=True).folder.load()
 
 
@@ -262,4 +264,4 @@ def test_the_digest_tells_every_change_of_a_file_and_nothing_else(tmp_path: Path
     ],
 )
 def test_which_paths_count(path: str, expected: bool) -> None:
-    assert counts(Path(path)) is expected
+    assert is_code(Path(path)) is expected
