@@ -59,7 +59,8 @@ def read(path: Path, *, account: str, region: str, endpoint: str) -> Contents:
 
     Args:
         path: The template, or the folder of functions or with a template.
-        account, region: Of the functions; a template can refer to them.
+        account: Of the functions; a template can refer to it.
+        region: Likewise.
         endpoint: The emulator's URL, for the URLs of queues that a template refers to.
 
     Raises:

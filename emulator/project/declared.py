@@ -38,7 +38,8 @@ class DeclaredResources:
     Args:
         call: Does an operation of an AWS API.
         registry: Has the mappings.
-        account, region: Where the resources are made.
+        account: Where the resources are made.
+        region: Likewise.
     """
 
     def __init__(self, call: Call, registry: Registry, *, account: str, region: str) -> None:
