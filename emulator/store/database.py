@@ -167,12 +167,14 @@ class Database:
                 return
 
     def _next_batch(self) -> list[_Job] | None:
-        """Return what is to be committed next; while there is nothing, give free pages back."""
+        """Return what is to be committed next; after a pause, give free pages back meanwhile."""
+        patience_s = reclaiming.PAUSE_S
         while self._reclaims and reclaiming.is_worthwhile(self._writer):
             try:
-                return self._queue.get_nowait()
+                return self._queue.get(timeout=patience_s)
             except Empty:
                 self._reclaims = reclaiming.step(self._writer)
+                patience_s = 0.0
         return self._queue.get()
 
     def _commit(self, batch: list[_Job]) -> None:

@@ -6,6 +6,8 @@ import sqlite3
 
 #: Bytes of free pages that stay for the next writes.
 KEPT_FREE = 16 << 20
+#: Seconds without a commit before pages are given back: a burst needs the disk itself.
+PAUSE_S = 0.5
 #: Bytes given back at once: the longest that a commit waits for.
 _STEP = 1 << 20
 #: A file that can't give back single pages (of an early release) is written anew once it holds
