@@ -94,6 +94,7 @@ def _entries(handles: list[str], **more: Any) -> list[dict[str, Any]]:
     return [{"Id": str(n), "ReceiptHandle": each, **more} for n, each in enumerate(handles)]
 
 
+@pytest.mark.slow
 def test_every_operation(cli: Cli) -> None:
     dead = cli("create-queue", queue_name="cli-dead")["QueueUrl"]
     arn = cli("get-queue-attributes", queue_url=dead, attribute_names="QueueArn")

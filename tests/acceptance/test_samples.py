@@ -85,7 +85,14 @@ def test_through_boto3(sample: Sample, cold_up: Up, request: pytest.FixtureReque
     check_steps(sample, lambda event: through_boto3(cold_up, sample.name, event))
 
 
-@pytest.mark.parametrize("sample", SAMPLES, ids=lambda sample: sample.name)
+@pytest.mark.parametrize(
+    "sample",
+    # Each call of the AWS CLI takes a second of Python's own start.
+    [
+        pytest.param(each, id=each.name, marks=[] if each.name == "hello" else pytest.mark.slow)
+        for each in SAMPLES
+    ],
+)
 def test_through_the_aws_cli(sample: Sample, samples_up: Up, tmp_path: Path) -> None:
     skip_where_it_cannot_run(sample)
     out = str(tmp_path / "out.json")

@@ -197,6 +197,7 @@ def _kill_often(state: Path, kills: int) -> None:
         emulator.kill()
 
 
+@pytest.mark.slow
 def test_a_few_kills_lose_nothing(tmp_path: Path) -> None:
     _kill_often(tmp_path / "state", 3)
 

@@ -54,6 +54,7 @@ def _take(sqs: Any, url: str) -> set[str]:
     return {message["Body"] for message in messages}
 
 
+@pytest.mark.slow
 # botocore leaves sockets of a peer that was killed to the garbage collector.
 @pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")
 @pytest.mark.skipif(sys.platform != "linux", reason="the process driver runs on Linux")

@@ -16,6 +16,7 @@ from emulator.store.store import Store
 PRODUCERS, CONSUMERS, GROUPS, MESSAGES = 8, 8, 20, 10_000
 
 
+@pytest.mark.slow
 async def test_groups_keep_their_order_and_nothing_is_lost_or_doubled(tmp_path: Path) -> None:
     seed = random.randrange(1 << 32)
     print(f"seed {seed}")
