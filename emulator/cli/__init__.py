@@ -1,17 +1,17 @@
-"""The command line: ``up`` is the emulator, everything else a client of its HTTP API."""
+"""The command line: ``up`` runs the emulator, all other commands are clients of its HTTP API."""
 
 from __future__ import annotations
 
 import gc
 import sys
 
-#: Objects made before the collector looks at them. Python's 700 make it look some hundred times
-#: at what a start imports, for nothing, and often at what requests hold but for a moment.
+#: The number of new objects after which the garbage collector runs. With Python's own 700 it runs
+#: some hundred times while a start imports modules, and finds nothing.
 _COLLECT_AFTER = 20_000
 
 
 def main() -> None:
-    """Run the command of this process's arguments; the console script."""
+    """Run the command that this process's arguments name; the console script calls it."""
     gc.set_threshold(_COLLECT_AFTER)
 
     from emulator.cli.application import run

@@ -1,4 +1,4 @@
-"""All commands, and how they end: what they print on errors, and their exit codes."""
+"""Runs commands: finds the one that is asked for, prints its errors, returns its exit code."""
 
 from __future__ import annotations
 
@@ -33,12 +33,16 @@ COMMANDS = (
     "down",
     "runtimes",
 )
-#: Why a file that stdout leads to takes no more.
+#: Errors of a full disk: nothing more can be written to stdout.
 _NO_ROOM = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
 
 
 def application(names: Sequence[str] = COMMANDS) -> typer.Typer:
-    """Return the command line with some of the commands."""
+    """Return the command line.
+
+    Args:
+        names: The commands it has.
+    """
     import typer
 
     from emulator.cli.help import Commands
@@ -66,7 +70,10 @@ def application(names: Sequence[str] = COMMANDS) -> typer.Typer:
 
 
 def run(arguments: Sequence[str]) -> int:
-    """Run one command; returns the exit code: 1 after an error, 2 for wrong usage."""
+    """Run one command.
+
+    Returns its exit code: 0, 1 after an error, 2 for wrong usage, 130 after Ctrl-C.
+    """
     _accept_any_text()
     try:
         code = _run(arguments)
@@ -80,7 +87,7 @@ def run(arguments: Sequence[str]) -> int:
     except OSError as failure:
         if not (isinstance(failure, BrokenPipeError) or failure.errno in _NO_ROOM):
             raise
-        # Whoever read our output has had enough; nothing is left to tell it at exit, either.
+        # Nobody reads the output any more (`| head`): Python must not try to flush it at exit.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         if failure.errno in _NO_ROOM:
             error(f"the output can't be written: {failure.strerror}")
@@ -88,9 +95,8 @@ def run(arguments: Sequence[str]) -> int:
 
 
 def _run(arguments: Sequence[str]) -> int:
-    if list(arguments) == [
-        "--version"
-    ]:  # without what parses options, which takes ten times as long
+    # Without what parses options, which takes three times as long to import as all else.
+    if list(arguments) == ["--version"]:
         print(f"localfaas {__version__}")
         return 0
     asked = arguments[0] if arguments else ""
@@ -103,7 +109,7 @@ def _run(arguments: Sequence[str]) -> int:
 
 
 def _accept_any_text() -> None:
-    """Let stdout be closed, and show what its encoding lacks as an escape."""
+    """Let stdout be closed, and print escapes for characters that its encoding lacks."""
     if sys.stdout is None:
         sys.stdout = open(os.devnull, "w")  # noqa: SIM115  (as long as the process lives)
     if isinstance(sys.stdout, TextIOWrapper):

@@ -1,4 +1,4 @@
-"""What a running emulator tells its user, on the terminal ``up`` runs in."""
+"""Prints what a running emulator tells its user, on the terminal that ``up`` runs in."""
 
 from __future__ import annotations
 
@@ -9,10 +9,10 @@ from emulator.model.console import Progress
 
 
 class TerminalConsole:
-    """Satisfies :class:`emulator.model.console.Console`.
+    """A :class:`emulator.model.console.Console` that prints.
 
     Args:
-        printer: Where functions' logs go as well.
+        printer: The one that prints functions' logs, too.
     """
 
     def __init__(self, printer: LivePrinter) -> None:

@@ -1,4 +1,4 @@
-"""What ``up`` says when the emulator is there."""
+"""What ``up`` prints once the emulator is ready."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
 
 def greet(emulator: Emulator) -> None:
-    """Say where it is, what it serves and how to call that."""
+    """Print where the emulator is, what it serves and how to call a function."""
     from emulator.services.lambda_.access import urls
 
     functions = emulator.registry.all()

@@ -1,4 +1,4 @@
-"""Shows how far the pulls of images are."""
+"""Shows the progress of pulls of images."""
 
 from __future__ import annotations
 
@@ -11,17 +11,17 @@ _BAR = 30
 
 
 class PullPrinter:
-    """A bar on a terminal; a line at the beginning and one at the end everywhere.
+    """Prints a line when a pull begins and one when it ends; on a terminal, a bar in between.
 
     Args:
-        printer: Where to.
+        printer: Prints the lines, and keeps the bar below them.
     """
 
     def __init__(self, printer: LivePrinter) -> None:
         self._printer = printer
-        #: The pulls that go on, in the order they began.
+        #: The running pulls by image, in the order in which they began.
         self._begun: dict[str, Progress] = {}
-        #: How each has ended, where it was told.
+        #: How the last pull of each image ended, as printed.
         self._told: dict[str, str] = {}
 
     def show(self, progress: Progress) -> None:
@@ -32,17 +32,17 @@ class PullPrinter:
         self._begun[progress.image] = progress
         if progress.over:
             del self._begun[progress.image]
-            # Each call tries again, and its caller is told: not the same here over and over.
+            # Each call tries a failed pull again, and its caller gets the error: print it once.
             if began or self._told.get(progress.image) != progress.status:
                 self._printer.print(f"{progress.image}: {make_safe(progress.status)}")
             self._told[progress.image] = progress.status
-        # One line has room for one of them.
+        # The status line has room for one bar.
         first = next(iter(self._begun.values()), None)
         self._printer.status("" if first is None else bar(first, self._printer.width))
 
 
 def bar(progress: Progress, width: int) -> str:
-    """Return how far a pull is, in less than ``width`` characters."""
+    """Return a pull's progress in fewer than ``width`` characters."""
     if not progress.total or (progress.done == progress.total and progress.status):
         text = f": {make_safe(progress.status).lower()}"
     else:

@@ -1,4 +1,4 @@
-"""Tables of text: on one line each where there is room, below each other where there is not."""
+"""Tables of text: a row takes one line where it fits, and several where it does not."""
 
 from __future__ import annotations
 
@@ -111,7 +111,7 @@ def _padded(text: str, width: int) -> str:
 
 
 def display_width(text: str) -> int:
-    """Return how many columns of a terminal ``text`` takes: some characters take two, or none."""
+    """Return the width of ``text`` on a terminal, where some characters take two cells or none."""
     if text.isascii():
         return len(text)
     return sum(

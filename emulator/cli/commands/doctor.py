@@ -1,4 +1,4 @@
-"""The command ``doctor``: what this machine has for the emulator, and what to do about the rest."""
+"""The command ``doctor``: checks what this machine offers the emulator, and names remedies."""
 
 from __future__ import annotations
 

@@ -16,9 +16,9 @@ from emulator.cli.client import DEFAULT_ENDPOINT, Client, Endpoint
 from emulator.cli.terminal import CommandError, note
 from emulator.model.process import namespace
 
-#: Seconds that the removal of environments and the writing of state may take, after all calls.
+#: How long the emulator may take to remove environments and write state, after all calls.
 _CLOSING_S = 30.0
-#: Seconds between two looks.
+#: Between two checks.
 _PAUSE_S = 0.02
 
 
@@ -91,7 +91,7 @@ def _wait_for_process(pid: int, deadline: float) -> bool:
 
 
 def _runs(pid: int) -> bool:
-    with suppress(PermissionError):  # another user's, which is there
+    with suppress(PermissionError):  # it runs, as another user
         try:
             os.kill(pid, 0)
         except ProcessLookupError:

@@ -1,4 +1,4 @@
-"""The command ``env``: what makes an AWS SDK talk to the emulator."""
+"""The command ``env``: prints the variables by which AWS SDKs find the emulator."""
 
 from __future__ import annotations
 
@@ -14,9 +14,7 @@ from emulator.cli.terminal import show_json
 
 
 class Shell(StrEnum):
-    """Whose syntax the variables are printed in."""
-
-    """Whose syntax the variables are printed in."""
+    """A shell whose syntax the command can print."""
 
     POSIX = "posix"
     FISH = "fish"

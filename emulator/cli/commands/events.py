@@ -1,4 +1,4 @@
-"""The commands ``events …``: asynchronous events that wait, are retried, or failed for good."""
+"""The commands ``events …``: list asynchronous events, and run failed ones again."""
 
 from __future__ import annotations
 

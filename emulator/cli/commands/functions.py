@@ -1,4 +1,4 @@
-"""The command ``functions``: what functions there are."""
+"""The command ``functions``: lists functions."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ def functions(json: Json = False, endpoint: Endpoint = DEFAULT_ENDPOINT) -> None
     if not found:
         note("no functions: create one, or start the emulator with a folder of them")
         return
-    # Of where they are, only what tells them apart.
+    # Account and region are shown only if they differ.
     scopes = {(each["account"], each["region"]) for each in found}
     rows = [
         (

@@ -1,4 +1,4 @@
-"""The command ``logs``: what functions logged, and what they log now."""
+"""The command ``logs``: prints what functions logged, and follows what they log."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The command ``ps``: the execution environments there are."""
+"""The command ``ps``: lists execution environments."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The commands ``queue …``: what is in SQS's queues, and ways to put it there and out again."""
+"""The commands ``queue …``: list SQS queues; peek at, send, receive and move messages."""
 
 from __future__ import annotations
 
@@ -20,8 +20,8 @@ queue = Commands(
     no_args_is_help=True,
 )
 Name = Annotated[str, typer.Argument(metavar="QUEUE", help="The queue's name, URL or ARN.")]
-#: Seconds between two looks at a move task.
-_PAUSE = 0.1
+#: Between two checks of a move task.
+_PAUSE_S = 0.1
 #: Characters of a body that a table shows; a message may have a million.
 _SHOWN = 300
 
@@ -296,7 +296,7 @@ def redrive(
         task = sqs.call("ListMessageMoveTasks", SourceArn=arn)["Results"][0]
         if task["Status"] not in ("RUNNING", "CANCELLING"):
             break
-        time.sleep(_PAUSE)
+        time.sleep(_PAUSE_S)
     moved = task["ApproximateNumberOfMessagesMoved"]
     total = task["ApproximateNumberOfMessagesToMove"]
     text = f"moved {moved} of {total} messages"

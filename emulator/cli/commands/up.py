@@ -31,7 +31,7 @@ _DEFAULTS = Settings()
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Own:
-    """What only the command itself knows."""
+    """Options of the command itself, which are no settings."""
 
     ephemeral: bool = option(False, "Keep nothing when it ends (as without --state).", KEPT)
     no_stem_cells: bool = option(

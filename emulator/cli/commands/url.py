@@ -1,4 +1,4 @@
-"""The command ``url``: where a function is served as a web address."""
+"""The command ``url``: prints function URLs."""
 
 from __future__ import annotations
 
