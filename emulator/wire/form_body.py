@@ -11,7 +11,7 @@ from typing import Any
 from emulator.model.errors import AwsError
 from emulator.wire import values
 from emulator.wire.model import ServiceModel, Shape
-from emulator.wire.xml_body import element_names, entry_names
+from emulator.wire.xml_names import element_names, entry_names
 
 #: A form's parameters as a tree over the dots of their names; the value itself is under "".
 Tree = dict[str, Any]

@@ -11,44 +11,21 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from emulator.model.errors import AwsError
+from emulator.wire.constraints import (
+    NOT_NULL,
+    Constraint,
+    enum_text,
+    own_constraints,
+    violation,
+)
 from emulator.wire.model import Operation, ServiceModel, Shape
-from emulator.wire.patterns import matcher
 
 #: (value, path, violations): appends the sentences of what is wrong.
 Check = Callable[[Any, str, list[str]], None]
-#: One constraint: its sentence, and whether a value keeps it.
-Constraint = tuple[str, Callable[[Any], bool]]
-
 #: Raises the AwsError of all violations of a request.
 Validator = Callable[[Mapping[str, Any]], None]
 
-_SIZED = ("string", "blob", "list", "map")
 _SCALAR = ("string", "blob", "integer", "long", "double", "float", "boolean", "timestamp")
-_NOT_NULL = "Member must not be null"
-
-
-def show(value: Any) -> str:
-    """Return a value as Java's ``toString`` has it."""
-    if value is None:
-        return "null"
-    if isinstance(value, bool):
-        return "true" if value else "false"
-    if isinstance(value, list):
-        return f"[{', '.join(map(show, value))}]"
-    if isinstance(value, Mapping):
-        return f"{{{', '.join(f'{key}={show(item)}' for key, item in value.items())}}}"
-    if isinstance(value, bytes):
-        return f"java.nio.HeapByteBuffer[pos=0 lim={len(value)} cap={len(value)}]"
-    return str(value)
-
-
-def _violation(value: Any, path: str, constraint: str, shape: Shape) -> str:
-    if value is None:
-        shown = "Value null"
-    else:
-        # Sensitive values are never repeated.
-        shown = "Value" if shape.get("sensitive") else f"Value '{show(value)}'"
-    return f"{shown} at '{path}' failed to satisfy constraint: {constraint}"
 
 
 def _camel(name: str) -> str:
@@ -153,33 +130,16 @@ class Checks:
 
     def constraints(self, name: str) -> list[Constraint]:
         """Return a shape's own constraints, in the order AWS prints them."""
-        shape, result = self._model.shapes[name], list[Constraint]()
-        low, high = shape.get("min"), shape.get("max")
+        shape, deviations = self._model.shapes[name], self._deviations
+        high = shape.get("max")
         if not self._model_maximum:
-            high = self._deviations.maximum.get(name, high)
-        real = shape["type"] in ("double", "float")
-        what = "length" if shape["type"] in _SIZED else "value"
-        if high is not None:
-            bound = float(high) if real else high
-            text = f"Member must have {what} less than or equal to {bound}"
-            result.append((text, _at_most(high) if what == "value" else _no_longer(high)))
-        if low is not None and (low or what == "value"):
-            bound = float(low) if real else low
-            text = f"Member must have {what} greater than or equal to {bound}"
-            result.append((text, _at_least(low) if what == "value" else _no_shorter(low)))
-        if "pattern" in shape:
-            printed = self._deviations.printed_pattern.get(name, shape["pattern"])
-            text = f"Member must satisfy regular expression pattern: {printed}"
-            matches = matcher(shape["pattern"], high)
-            if matches is not None:
-                result.append((text, matches))
-        if "enum" in shape:
-            result.append((self._enum_text(name, shape), frozenset(shape["enum"]).__contains__))
-        return result
-
-    def _enum_text(self, name: str, shape: Shape) -> str:
-        printed = self._deviations.printed_enum.get(name, ", ".join(shape["enum"]))
-        return f"Member must satisfy enum value set: [{printed}]"
+            high = deviations.maximum.get(name, high)
+        return own_constraints(
+            shape,
+            maximum=high,
+            printed_pattern=deviations.printed_pattern.get(name),
+            printed_enum=deviations.printed_enum.get(name),
+        )
 
     def _structure(self, shape_name: str, shape: Shape, body_prefix: str = "") -> Check | None:
         required = frozenset(shape.get("required", ()))
@@ -207,7 +167,7 @@ class Checks:
                         check(item, f"{path}.{wire}" if path else wire, out)
                 elif needed:
                     full = f"{path}.{wire}" if path else wire
-                    out.append(_violation(None, full, _NOT_NULL, target))
+                    out.append(violation(None, full, NOT_NULL, target))
 
         return structure
 
@@ -224,7 +184,7 @@ class Checks:
                 for index, item in enumerate(value, 1):
                     where = f"{path}.{index}.member"
                     if item is None:
-                        out.append(_violation(None, where, _NOT_NULL, target))
+                        out.append(violation(None, where, NOT_NULL, target))
                     elif inner is not None:
                         inner(item, where, out)
 
@@ -232,11 +192,11 @@ class Checks:
         constraints = self.constraints(element)
         keeps = [keep for _, keep in constraints]
         if name in self._deviations.printed_enum:
-            text = self._enum_text(name, target)
+            text = enum_text(self._deviations.printed_enum[name])
         else:
             texts = [text for text, _ in constraints]
             if not self._deviations.elements_may_be_null:
-                texts.append(_NOT_NULL)
+                texts.append(NOT_NULL)
             text = f"Member must satisfy constraint: [{', '.join(texts)}]"
 
         def scalars(value: Any, path: str, out: list[str]) -> None:
@@ -244,7 +204,7 @@ class Checks:
                 own(value, path, out)
             for item in value:
                 if item is None or not _keeps(item, keeps):
-                    out.append(_violation(value, path, text, shape))
+                    out.append(violation(value, path, text, shape))
                     return
 
         return scalars
@@ -259,7 +219,7 @@ class Checks:
         items = self.constraints(element) if scalar else []
         keep_keys, keep_items = [keep for _, keep in keys], [keep for _, keep in items]
         keys_text = f"Map keys must satisfy constraint: [{', '.join(text for text, _ in keys)}]"
-        all_texts = ", ".join([*(text for text, _ in items), _NOT_NULL])
+        all_texts = ", ".join([*(text for text, _ in items), NOT_NULL])
         items_text = f"Map value must satisfy constraint: [{all_texts}]"
 
         def mapping(value: Any, path: str, out: list[str]) -> None:
@@ -267,11 +227,11 @@ class Checks:
                 own(value, path, out)
             for key in value:
                 if not _keeps(key, keep_keys):
-                    out.append(_violation(value, path, keys_text, shape))
+                    out.append(violation(value, path, keys_text, shape))
                     break
             for key, item in value.items():
                 if item is None or not _keeps(item, keep_items):
-                    out.append(_violation(value, path, items_text, shape))
+                    out.append(violation(value, path, items_text, shape))
                     return
                 if inner is not None:
                     inner(item, f"{path}.{key}.member", out)
@@ -294,22 +254,6 @@ def _scalar(constraints: list[Constraint], shape: Shape) -> Check | None:
     def scalar(value: Any, path: str, out: list[str]) -> None:
         for text, keeps in constraints:
             if not keeps(value):
-                out.append(_violation(value, path, text, shape))
+                out.append(violation(value, path, text, shape))
 
     return scalar
-
-
-def _at_most(bound: float) -> Callable[[Any], bool]:
-    return lambda value: bool(value <= bound)
-
-
-def _at_least(bound: float) -> Callable[[Any], bool]:
-    return lambda value: bool(value >= bound)
-
-
-def _no_longer(bound: int) -> Callable[[Any], bool]:
-    return lambda value: len(value) <= bound
-
-
-def _no_shorter(bound: int) -> Callable[[Any], bool]:
-    return lambda value: len(value) >= bound

@@ -17,7 +17,7 @@ from emulator.app import Emulator
 from emulator.settings import Settings
 from emulator.testing import ScriptedDriver
 from emulator.wire.model import Shape
-from emulator.wire.xml_body import element_names
+from emulator.wire.xml_names import element_names
 from tests.codecs import codec
 from tests.reliability.fuzz import FuzzedRequest, Fuzzer
 from tests.reliability.test_fuzz_lambda import send_to

@@ -12,7 +12,7 @@ from typing import Any
 from emulator.model.errors import AwsError
 from emulator.wire.model import Operation, ServiceModel, Shape
 from emulator.wire.validate import Validator
-from emulator.wire.xml_body import element_names
+from emulator.wire.xml_names import element_names
 
 #: (value, path).
 _Check = Callable[[Any, str], None]

@@ -14,7 +14,7 @@ from emulator.wire.form_body import FormReaders, load_form, tree
 from emulator.wire.messages import Parser, Response, Serialiser
 from emulator.wire.model import Operation, ServiceModel
 from emulator.wire.protocols.base import Protocol
-from emulator.wire.xml_body import XmlWriters, element, escape
+from emulator.wire.xml_writing import XmlWriters, element, escape
 
 _DECLARATION = '<?xml version="1.0"?>'
 _CONTENT_TYPE = "text/xml"

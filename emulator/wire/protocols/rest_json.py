@@ -5,7 +5,7 @@ Source: https://smithy.io/2.0/aws/protocols/aws-restjson1-protocol.html
 
 from __future__ import annotations
 
-from emulator.wire import rest
+from emulator.wire import rest_requests, rest_responses
 from emulator.wire.errors import WireError
 from emulator.wire.json_body import JsonBody, dump_json
 from emulator.wire.messages import Parser, Response, Serialiser
@@ -23,10 +23,10 @@ class RestJsonProtocol(Protocol):
         self._body = JsonBody(model)
 
     def parser(self, operation: Operation) -> Parser:
-        return rest.compile_parser(self.model, self._body, operation)
+        return rest_requests.compile_parser(self.model, self._body, operation)
 
     def serialiser(self, operation: Operation) -> Serialiser:
-        return rest.compile_serialiser(self.model, self._body, operation)
+        return rest_responses.compile_serialiser(self.model, self._body, operation)
 
     def write_error(self, error: WireError, request_id: str) -> Response:
         """Return the response for an error, all its fields included.
@@ -48,8 +48,8 @@ class RestJsonProtocol(Protocol):
         for name in [name for name in fields if name in members]:
             member = members[name]
             if member.get("location") == "header":
-                text = rest.header_text(self.model, member)(fields[name])
-                headers.append(rest.header(member["locationName"].lower().encode(), text))
+                text = rest_responses.header_text(self.model, member)(fields[name])
+                headers.append(rest_responses.header(member["locationName"].lower().encode(), text))
             else:
                 in_body[name] = fields[name]
         content |= self._body.values_of(error.shape, in_body)

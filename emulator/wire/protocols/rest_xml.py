@@ -7,12 +7,13 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from emulator.wire import rest
+from emulator.wire import rest_requests, rest_responses
 from emulator.wire.errors import WireError
 from emulator.wire.messages import Parser, Response, Serialiser
 from emulator.wire.model import Operation, ServiceModel
 from emulator.wire.protocols.base import Protocol
-from emulator.wire.xml_body import DECLARATION, XmlBody, XmlWriters, escape
+from emulator.wire.xml_body import DECLARATION, XmlBody
+from emulator.wire.xml_writing import XmlWriters, escape
 
 
 class RestXmlProtocol(Protocol):
@@ -32,10 +33,10 @@ class RestXmlProtocol(Protocol):
         self._writers = XmlWriters(model)
 
     def parser(self, operation: Operation) -> Parser:
-        return rest.compile_parser(self.model, self._body, operation)
+        return rest_requests.compile_parser(self.model, self._body, operation)
 
     def serialiser(self, operation: Operation) -> Serialiser:
-        return rest.compile_serialiser(self.model, self._body, operation)
+        return rest_responses.compile_serialiser(self.model, self._body, operation)
 
     def write_error(self, error: WireError, request_id: str) -> Response:
         """Return the response for an error.
@@ -57,8 +58,8 @@ class RestXmlProtocol(Protocol):
         for name, member in error.shape["members"].items():
             value = error.fields.get(name)
             if member.get("location") == "header" and value is not None:
-                text = rest.header_text(self.model, member)(value)
-                headers.append(rest.header(member["locationName"].lower().encode(), text))
+                text = rest_responses.header_text(self.model, member)(value)
+                headers.append(rest_responses.header(member["locationName"].lower().encode(), text))
         return error.status, headers, (DECLARATION + body).encode()
 
     def _fields(self, error: WireError) -> str:

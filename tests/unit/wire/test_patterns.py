@@ -13,7 +13,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from emulator.wire import model, patterns, unicode_classes
-from emulator.wire.patterns import Inexpressible, matcher, translate
+from emulator.wire.java_regex import Inexpressible
+from emulator.wire.patterns import matcher, translate
 from tests.unit.wire.models import MODELS
 
 #: Patterns that Python has nothing for; none is in these models.
