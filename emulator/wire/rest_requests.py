@@ -6,7 +6,6 @@ rest-json and rest-xml differ in the body alone. https://smithy.io/2.0/spec/http
 from __future__ import annotations
 
 import json
-from base64 import b64decode
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
@@ -69,11 +68,18 @@ def _parameter_reader(model: ServiceModel, target: Shape) -> Callable[[list[str]
 
 def _header_reader(model: ServiceModel, member: Shape, target: Shape) -> Callable[[str], Any]:
     if member.get("jsonvalue") or target.get("jsonvalue"):
-        return lambda text: json.loads(b64decode(text))
+        return _json_header
     if target["type"] != "list":
         return values.FROM_TEXT[target["type"]]
     item = values.FROM_TEXT[model.shapes[target["member"]["shape"]]["type"]]
     return lambda text: [item(part) for part in values.split_header(text)]
+
+
+def _json_header(text: str) -> Any:
+    try:
+        return json.loads(values.parse_blob(text))
+    except ValueError:
+        raise values.malformed("A header does not hold JSON in base64.") from None
 
 
 def _head_reader(plan: _Plan, operation: Operation) -> _HeadReader:

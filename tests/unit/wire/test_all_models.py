@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import importlib.util
 import subprocess
 import sys
-from pathlib import Path
 
 import pytest
 
@@ -14,7 +12,7 @@ from emulator.wire.protocols import PROTOCOLS, protocol
 from emulator.wire.routing import Router
 from emulator.wire.services import default_protocol
 from emulator.wire.validate import Checks
-from tests.unit.wire.models import MODELS
+from tests.unit.wire.models import MODELS, every_model
 
 #: Protocols that only EC2 speaks, which nothing here serves.
 _ABSENT = {"ec2"}
@@ -47,14 +45,7 @@ def test_every_operation_compiles(service: str) -> None:
 @pytest.mark.slow
 @pytest.mark.timeout(600)
 def test_every_operation_of_every_model_compiles() -> None:
-    spec = importlib.util.find_spec("botocore")
-    assert spec is not None
-    assert spec.origin is not None
-    services = [
-        path.parent.parent.name
-        for path in Path(spec.origin).parent.glob("data/*/*/service-2.json*")
-    ]
-    for service in sorted(set(services)):
+    for service in every_model():
         compile_all(service)
         model.load.cache_clear()
 
