@@ -8,6 +8,8 @@ import { pathToFileURL } from 'node:url';
 import { runtimeError } from './logging.mjs';
 
 let sdkFolder;
+/** Whether `import` needs no hooks any more, or not yet: the function is not known. */
+let isImportPathSet = true;
 
 // Where Lambda's own runtime stands: shown in the "Require stack" of a failed import.
 const require = createRequire('/var/runtime/index.mjs');
@@ -21,6 +23,7 @@ const require = createRequire('/var/runtime/index.mjs');
  */
 export function setPackagePath(sdk) {
   sdkFolder = sdk;
+  isImportPathSet = false;
   const own = process.env.NODE_PATH;
   if (sdk) process.env.NODE_PATH = [own, sdk].filter(Boolean).join(path.delimiter);
   Module._initPaths();
@@ -31,39 +34,72 @@ export function setPackagePath(sdk) {
 /**
  * Let `import` find packages by NODE_PATH, too, which Node.js itself keeps to `require`.
  *
- * Nothing changes for what `import` finds by itself.
+ * As AWS's own Node.js does: what a bare name is not found for from where it is imported is looked
+ * for once from each folder, by the rules of ES modules. Nothing changes for what is found.
  */
 function setImportPath() {
-  const bare = (specifier) => !/^[./]|^\w+:/.test(specifier);
+  if (isImportPathSet) return;
+  isImportPathSet = true;
   const { NODE_PATH = '', LAMBDA_TASK_ROOT, LAMBDA_RUNTIME_DIR } = process.env;
+  const folders = [...NODE_PATH.split(path.delimiter), sdkFolder].filter(Boolean);
   const holdsPackages = (folder) =>
-    folder && ![LAMBDA_TASK_ROOT, LAMBDA_RUNTIME_DIR].includes(folder) && fs.existsSync(folder);
-  if (![...NODE_PATH.split(path.delimiter), sdkFolder].some(holdsPackages)) return;
+    ![LAMBDA_TASK_ROOT, LAMBDA_RUNTIME_DIR].includes(folder) && fs.existsSync(folder);
+  if (!folders.some(holdsPackages)) return;
+  const places = folders.map((folder) => ({
+    parent: pathToFileURL(path.join(folder, 'any.mjs')).href,
+    // Of a folder by any other name ES modules find nothing: what `require` would find there.
+    folder: path.basename(folder) === 'node_modules' ? null : folder,
+  }));
   if (Module.registerHooks) {
     Module.registerHooks({
       resolve(specifier, context, next) {
         try {
           return next(specifier, context);
         } catch (error) {
-          if (error.code !== 'ERR_MODULE_NOT_FOUND' || !bare(specifier)) throw error;
-          return { url: located(specifier, error), shortCircuit: true };
+          if (!isUnfound(error, specifier) || isRequire(context)) throw error;
+          return fromPlaces(places, specifier, (parentURL) => next(specifier, { ...context, parentURL })) ??
+            rethrow(error);
         }
       },
     });
   } else if (Module.register) {
     // Before Node.js 22.15 hooks live in a thread of their own (some 20 ms, once).
-    Module.register(new URL('./import_hooks.mjs', import.meta.url), {
-      data: Module.globalPaths,
-    });
+    Module.register(new URL('./import_hooks.mjs', import.meta.url), { data: places });
   }
 }
 
-function located(specifier, error) {
-  try {
-    return pathToFileURL(require.resolve(specifier)).href;
-  } catch {
-    throw error;
+function isUnfound(error, specifier) {
+  return error.code === 'ERR_MODULE_NOT_FOUND' && !/^[./]|^\w+:/.test(specifier);
+}
+
+/** `require` knows NODE_PATH by itself. */
+function isRequire(context) {
+  return context.conditions?.includes('require') ?? false;
+}
+
+function fromPlaces(places, specifier, resolve) {
+  for (const { parent, folder } of places) {
+    try {
+      return resolve(parent);
+    } catch (error) {
+      if (error.code !== 'ERR_MODULE_NOT_FOUND') throw error;
+    }
+    const url = folder && required(folder, specifier);
+    if (url) return { url, shortCircuit: true };
   }
+  return undefined;
+}
+
+function required(folder, specifier) {
+  try {
+    return pathToFileURL(require.resolve(path.join(folder, specifier))).href;
+  } catch {
+    return null;
+  }
+}
+
+function rethrow(error) {
+  throw error;
 }
 
 /**
@@ -108,6 +144,8 @@ export async function loadHandler(root, handler, release) {
 async function loadModule(root, folder, file) {
   const base = path.join(folder, file);
   const isFile = (name) => fs.statSync(name, { throwIfNoEntry: false })?.isFile() ?? false;
+  // Where the hooks cost nothing they are set for all; else for modules whose text has `import(`.
+  if (Module.registerHooks || importsLater(base)) setImportPath();
   if (isFile(base)) return require(base);
   if (isFile(base + '.js')) {
     return inModulePackage(folder) ? importFile(base + '.js') : require(base + '.js');
@@ -116,6 +154,18 @@ async function loadModule(root, folder, file) {
   if (isFile(base + '.cjs')) return require(base + '.cjs');
   if (fs.existsSync(base)) return require(base);
   return require(require.resolve(file, { paths: [root, folder] }));
+}
+
+/** Say whether a CommonJS module may `import()` something. */
+function importsLater(base) {
+  for (const file of [base, base + '.js', base + '.cjs']) {
+    try {
+      return /\bimport\s*\(/.test(fs.readFileSync(file, 'utf8'));
+    } catch {
+      // Not this one.
+    }
+  }
+  return false;
 }
 
 function importFile(file) {

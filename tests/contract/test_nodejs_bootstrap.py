@@ -20,6 +20,7 @@ import pytest
 
 from emulator.telemetry.frames import FrameReader
 from tests.needs import need
+from tests.node_versions import VERSIONS, node
 
 BOOTSTRAP = Path(__file__).parents[2] / "runtimes/nodejs/bootstrap.mjs"
 #: Further interpreters to try, beside the one on the path: names of executables, by colons.
@@ -742,3 +743,62 @@ def test_stream_waits_for_its_reader(make: Make) -> None:
     assert int(line.rpartition(" ")[2]) < 100, "of 640 blocks, while nobody reads"
     assert len(runtime.accept(request_id).body) == 640 * 65536
     runtime.ready()
+
+
+ONLY_ESM = {
+    "node_modules/only-esm/package.json": json.dumps(
+        {
+            "name": "only-esm",
+            "type": "module",
+            "exports": {
+                "./sub": "./dist/s.js",
+                "./by/*": "./dist/*.js",
+                "./kind": {"require": "./dist/required.cjs", "import": "./dist/imported.js"},
+            },
+        }
+    ),
+    "node_modules/only-esm/dist/s.js": "export const v = 'esm'",
+    "node_modules/only-esm/dist/imported.js": "export const v = 'imported'",
+    "node_modules/only-esm/dist/required.cjs": "exports.v = 'required'",
+    "node_modules/only-esm/hidden.js": "export const v = 'hidden'",
+}
+
+
+def _layered(node: str, folder: Path, files: dict[str, str]) -> Runtime:
+    layer, code = folder / "layer", folder / "task"
+    for base, given in ((layer, ONLY_ESM), (code, files)):
+        for name, text in given.items():
+            (base / name).parent.mkdir(parents=True, exist_ok=True)
+            (base / name).write_text(text)
+    path = {"NODE_PATH": f"{layer}/node_modules:{code}", "AWS_EXECUTION_ENV": ""}
+    return Runtime(code, node, "index.handler", path)
+
+
+@pytest.mark.parametrize("major", VERSIONS)
+@pytest.mark.parametrize("form", ["static", "dynamic", "commonjs"])
+def test_import_from_layers_goes_by_the_rules_of_es_modules(
+    tmp_path: Path, major: int, form: str
+) -> None:
+    names = ["only-esm/sub", "only-esm/by/s", "only-esm/kind"]
+    if form == "static":
+        lines = [f"import {{v as v{n}}} from '{name}';" for n, name in enumerate(names)]
+        code = "".join(lines) + "export const handler = async () => [v0, v1, v2];"
+    else:
+        export = "exports.handler" if form == "commonjs" else "export const handler"
+        code = f"{export} = async () => Promise.all({names}.map(async (n) => (await import(n)).v));"
+    file = "index.js" if form == "commonjs" else "index.mjs"
+    runtime = _layered(str(node(major)), tmp_path, {file: code})
+    try:
+        assert runtime.start().ready().invoke().json == ["esm", "esm", "imported"]
+    finally:
+        runtime.raw_output()
+
+
+@pytest.mark.parametrize("major", VERSIONS)
+def test_what_a_package_does_not_export_is_not_found(tmp_path: Path, major: int) -> None:
+    code = "export const handler = async () => import('only-esm/hidden.js').catch((e) => e.code);"
+    runtime = _layered(str(node(major)), tmp_path, {"index.mjs": code})
+    try:
+        assert runtime.start().ready().invoke().json == "ERR_PACKAGE_PATH_NOT_EXPORTED"
+    finally:
+        runtime.raw_output()

@@ -141,6 +141,14 @@ class Language:
         """
         raise NotImplementedError
 
+    def options(self, interpreter: Interpreter, environ: Mapping[str, str]) -> list[str]:
+        """Return the interpreter's own options, which come before its arguments.
+
+        Args:
+            environ: The function's variables; none for a stem cell.
+        """
+        return []
+
     def stem_command(self, folder: str) -> list[str]:
         """Return the interpreter's arguments that start a stem cell; none where a fork is one."""
         return []

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Mapping
+from functools import cache
 from pathlib import Path
 from typing import ClassVar
 
 from emulator.driver.languages.base import (
     ContainerStart,
+    Interpreter,
     Language,
     folders_on_path,
     glob,
@@ -21,6 +23,12 @@ CERTIFICATES = "/var/runtime/ca-cert.pem"
 _CERTIFICATES_UNTIL = 18
 #: The machine's own certificates, by Debian's name for them.
 _CERTIFICATES = Path("/etc/ssl/certs/ca-certificates.crt")
+#: What AWS turns off (``require`` of ES modules, telling modules by their syntax), with the first
+#: version that has the option. Source:
+#: https://github.com/aws/aws-lambda-nodejs-runtime-interface-client/issues/138
+_OFF = {"require-module": (20, 17), "detect-module": (20, 10)}
+#: Where an installation says its version in a file.
+_HEADER = "include/node/node_version.h"
 
 
 class NodeJs(Language):
@@ -72,24 +80,20 @@ class NodeJs(Language):
             yield from newest_first(root, pattern)
 
     def release_of(self, executable: Path) -> int | None:
-        import subprocess
-
-        header = executable.parent.parent / "include/node/node_version.h"
-        try:
-            text = header.read_text() if header.exists() else ""
-            found = re.search(r"NODE_MAJOR_VERSION (\d+)", text)
-            if found is None:
-                command = [str(executable), "--version"]
-                asked = subprocess.run(
-                    command, capture_output=True, text=True, timeout=10, check=True
-                )
-                found = re.match(r"v(\d+)\.", asked.stdout)
-        except (OSError, subprocess.SubprocessError):
-            return None
-        return int(found[1]) if found else None
+        return _version(executable)[0] or None
 
     def command(self, folder: str, *, official: bool, search_path: str) -> tuple[list[str], bool]:
         return [f"{folder}/bootstrap.mjs"], False
+
+    def options(self, interpreter: Interpreter, environ: Mapping[str, str]) -> list[str]:
+        """Return the options AWS starts Node.js 20 and later with, unless NODE_OPTIONS objects."""
+        version = _version(interpreter.executable)
+        asked = environ.get("NODE_OPTIONS", "").split()
+        return [
+            f"--no-experimental-{feature}"
+            for feature, since in _OFF.items()
+            if version >= since and f"--experimental-{feature}" not in asked
+        ]
 
     def stem_command(self, folder: str) -> list[str]:
         return [f"{folder}/bootstrap.mjs", "--channel"]
@@ -98,6 +102,24 @@ class NodeJs(Language):
         own = [(path, path.name) for path in sorted(bootstrap.glob("*.[mc]js"))]
         own += [(_CERTIFICATES, Path(CERTIFICATES).name), (node_packages(), "node_modules")]
         return [(path, name) for path, name in own if path.exists()]
+
+
+@cache
+def _version(executable: Path) -> tuple[int, int]:
+    """Return an interpreter's major and minor version; (0, 0) if it does not say."""
+    import subprocess
+
+    header = executable.parent.parent / _HEADER
+    try:
+        text = header.read_text() if header.exists() else ""
+        found = re.search(r"NODE_MAJOR_VERSION (\d+)\n#define NODE_MINOR_VERSION (\d+)", text)
+        if found is None:
+            command = [str(executable), "--version"]
+            asked = subprocess.run(command, capture_output=True, text=True, timeout=10, check=True)
+            found = re.match(r"v(\d+)\.(\d+)", asked.stdout)
+    except (OSError, subprocess.SubprocessError):
+        return 0, 0
+    return (int(found[1]), int(found[2])) if found else (0, 0)
 
 
 def node_packages() -> Path:

@@ -154,7 +154,9 @@ def plan(
     arguments, channel = choice.language.command(
         paths.runtime, official=official, search_path="" if jailed else search_path
     )
-    command = (program_inside(choice, jailed=jailed), *arguments)
+    assert choice.interpreter is not None
+    options = choice.language.options(choice.interpreter, environ)
+    command = (program_inside(choice, jailed=jailed), *options, *arguments)
     if wrapper := environ.get(WRAPPER):
         argv = (paths.translate(wrapper), *command)
         return Launch(early=False, argv=argv, wrapped=True, channel=channel, **common)

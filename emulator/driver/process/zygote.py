@@ -301,7 +301,10 @@ class Zygote:
         jailed, language = self._config.jailed, self.choice.language
         folder = "/var/runtime" if jailed else str(runtimes_folder() / language.name)
         arguments = language.stem_command(folder)
-        return [program_inside(self.choice, jailed=jailed), *arguments] if arguments else []
+        if not arguments or self.choice.interpreter is None:
+            return []
+        options = language.options(self.choice.interpreter, {})
+        return [program_inside(self.choice, jailed=jailed), *options, *arguments]
 
     async def _send(self, order: bytes, fds: list[int]) -> None:
         rights = [(socket.SOL_SOCKET, socket.SCM_RIGHTS, array.array("i", fds))]

@@ -75,7 +75,8 @@ def test_a_wrapper_gets_the_runtimes_command() -> None:
 
 def test_node_behind_a_wrapper_speaks_tcp() -> None:
     launch = make(NODE, environ={"AWS_LAMBDA_EXEC_WRAPPER": "/opt/wrap"})
-    assert launch.argv == ("/opt/wrap", "/usr/bin/node", "/var/runtime/bootstrap.mjs")
+    options = NODEJS.options(Interpreter(NODEJS, 20, Path("/usr/bin/node")), {})
+    assert launch.argv == ("/opt/wrap", "/usr/bin/node", *options, "/var/runtime/bootstrap.mjs")
     assert not launch.channel
 
 
