@@ -145,6 +145,7 @@ class Language:
         """Return the interpreter's own options, which come before its arguments.
 
         Args:
+            interpreter: Which one; older ones may not know an option.
             environ: The function's variables; none for a stem cell.
         """
         return []
