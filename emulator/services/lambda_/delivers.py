@@ -1,4 +1,4 @@
-"""What the ARN of a function, version or alias does with an event: it runs, asynchronously."""
+"""Events for the ARN of a function, version or alias: it is invoked asynchronously."""
 
 from __future__ import annotations
 

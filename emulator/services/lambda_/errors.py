@@ -1,4 +1,4 @@
-"""The errors nearly every operation has."""
+"""The errors that nearly every operation has."""
 
 from __future__ import annotations
 
@@ -8,22 +8,22 @@ NO_RESOURCE = "The resource you requested does not exist."
 
 
 def invalid(message: str) -> AwsError:
-    """Return the error of a parameter that cannot be so."""
+    """Return the error for an invalid parameter."""
     return AwsError("InvalidParameterValueException", message, Type="User")
 
 
 def not_found(message: str = NO_RESOURCE) -> AwsError:
-    """Return the error of a resource that is not there."""
+    """Return the error for a resource that does not exist."""
     return AwsError("ResourceNotFoundException", message, Type="User")
 
 
 def conflict(message: str) -> AwsError:
-    """Return the error of a resource that is there already, or is being changed."""
+    """Return the error for a resource that exists already or is being changed."""
     return AwsError("ResourceConflictException", message, Type="User")
 
 
 def violation(value: str, member: str, constraint: str) -> AwsError:
-    """Return a violation that the service model does not have, in the words of those it has."""
+    """Return a violation of a rule that the service model lacks, worded like the model's own."""
     return AwsError(
         "ValidationException",
         f"1 validation error detected: Value '{value}' at '{member}' failed to satisfy "
@@ -33,10 +33,10 @@ def violation(value: str, member: str, constraint: str) -> AwsError:
 
 
 def stale(call: str = "GetFunction/GetAlias") -> AwsError:
-    """Return the error of a RevisionId that is not the present one.
+    """Return the error for a RevisionId that is not the current one.
 
     Args:
-        call: The operation that tells the present one.
+        call: The operation that returns the current one.
     """
     return AwsError(
         "PreconditionFailedException",

@@ -24,9 +24,9 @@ _APART = (
     "Tags",
 )
 _MODULE_OF_INLINE_CODE = {"python": "index.py", "nodejs": "index.js"}
-#: The moment of all files in archives of inline code: the same text gives the same archive.
+#: The time stamp of all files in archives of inline code: the same text gives the same archive.
 _EPOCH = (1980, 1, 1, 0, 0, 0)
-#: Seconds between looks at a function that is on its way.
+#: Seconds between checks of a function in transition.
 _LOOK_S = 0.05
 
 
@@ -79,7 +79,7 @@ class Function:
         await _delete(call, "DeleteFunction", {"FunctionName": made.physical})
 
     async def find(self, call: Call, wanted: Wanted) -> Made | None:
-        """Return the function that an interrupted creation has made, if it has."""
+        """Return the function that an interrupted creation has made, if any."""
         name = wanted.name("FunctionName")
         try:
             found = await call("lambda", "GetFunctionConfiguration", {"FunctionName": name})
@@ -107,7 +107,7 @@ class Function:
 
 
 def _defaults(before: Mapping[str, Any], after: Mapping[str, Any]) -> dict[str, Any]:
-    """Return values for what a template said before and does not say any more."""
+    """Return the default values of properties that the template no longer has."""
     defaults = {
         "DeadLetterConfig": {"TargetArn": ""},
         "Description": "",
@@ -146,7 +146,7 @@ def _archive(name: str, text: str) -> bytes:
 
 
 async def _settled(call: Call, name: str) -> None:
-    """Return when a function's last change has arrived.
+    """Return once a function's last change is complete.
 
     Raises:
         AwsError: It failed: the reason that the function shows.
@@ -189,7 +189,7 @@ async def _provision(call: Call, name: str, qualifier: str, config: Any) -> None
 
 
 class Version:
-    """AWS::Lambda::Version. A version can't be changed; what a template changes is published."""
+    """AWS::Lambda::Version. A version cannot be changed: a changed template publishes a new one."""
 
     async def create(self, call: Call, wanted: Wanted) -> Made:
         """See :class:`emulator.stack.kinds.Kind`."""
@@ -289,7 +289,7 @@ class Permission:
 
 
 def _qualified(name: str) -> tuple[str, str]:
-    """Return a function's name or ARN without its qualifier, and that."""
+    """Return a function's name or ARN without its qualifier, and the qualifier."""
     parts = name.split(":")
     if len(parts) == 8 or (not name.startswith("arn:") and len(parts) == 2):
         return ":".join(parts[:-1]), parts[-1]

@@ -16,16 +16,16 @@ _ALIAS = re.compile(r"(?!^[0-9]+$)[a-zA-Z0-9-_]+")
 
 
 def function_not_found(arn: str) -> AwsError:
-    """Return the error of a function that is not there."""
+    """Return the error for a function that does not exist."""
     return not_found(f"Function not found: {arn}")
 
 
 def name_of(ctx: Context, request: Request) -> FunctionName:
-    """Return the name, and the qualifier from either place a request can give it.
+    """Return the name and the qualifier, wherever the request gives it.
 
     Raises:
-        AwsError: The name is no name, or the two qualifiers differ, or it means a function of
-            another account that does not let the caller in.
+        AwsError: The name is invalid, the two qualifiers differ, or the function is of another
+            account that does not allow the caller.
     """
     named = parse_function_name(request["FunctionName"])
     if named is None:
@@ -47,17 +47,17 @@ def name_of(ctx: Context, request: Request) -> FunctionName:
 
 
 def find(ctx: Context, named: FunctionName) -> Function | None:
-    """Return a function by its parsed name; None where it is not there."""
+    """Return a function by its parsed name; None where it does not exist."""
     return ctx.parts.registry.find(named.account or ctx.account, ctx.region, named.name)
 
 
 def arn_of(ctx: Context, named: FunctionName, qualifier: str | None = None) -> str:
-    """Return the ARN a name means, whether there is such a function or not."""
+    """Return the ARN that a name stands for, whether the function exists or not."""
     return function_arn(named.account or ctx.account, ctx.region, named.name, qualifier)
 
 
 def function(ctx: Context, request: Request) -> Function:
-    """Return the function a request names.
+    """Return the function that a request names.
 
     Raises:
         AwsError: ResourceNotFoundException, with the ARN as the caller qualified it.
@@ -91,7 +91,7 @@ def is_alias(qualifier: str) -> bool:
 
 
 def published(function: Function, qualifier: str) -> None:
-    """Check that a version or alias is there.
+    """Check that a version or alias exists.
 
     Raises:
         AwsError: ResourceNotFoundException, in the words AWS has for each of the two.

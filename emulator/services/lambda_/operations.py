@@ -1,4 +1,4 @@
-"""Every operation of the Lambda API: what serves it, or why nothing does."""
+"""Every operation of the Lambda API: the function that serves it, or why none does."""
 
 from __future__ import annotations
 
@@ -120,7 +120,7 @@ OPERATIONS: dict[str, Operation] = {
     "UpdateFunctionUrlConfig": urls.update_function_url_config,
 }
 
-#: What to say of operations that are not served.
+#: The error texts of operations that are not served.
 UNSUPPORTED = unsupported(
     """
     CheckpointDurableExecution DeleteDurableExecution GetDurableExecution

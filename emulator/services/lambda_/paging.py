@@ -12,7 +12,7 @@ from emulator.model.errors import AwsError
 from emulator.services.context import Request
 from emulator.services.lambda_.errors import invalid
 
-#: The most AWS gives at once.
+#: The most that AWS returns at once.
 DEFAULT = 50
 
 
@@ -28,16 +28,16 @@ def page(
 ) -> tuple[Sequence[str], str | None]:
     """Return a page of ``keys`` and the marker of the next one, None at the end.
 
-    Finding the page takes a binary search: a key that goes away between two pages moves none.
+    A binary search finds the page, so a key deleted between two pages moves no other.
 
     Args:
         keys: Sorted by ``order``.
         request: Says Marker and MaxItems.
-        most: What a page holds at most.
+        most: The most keys of a page.
         order: What the keys are sorted by.
 
     Raises:
-        AwsError: The marker is not one of ours.
+        AwsError: The marker was not made here.
     """
     after = last_of(request)
     start = 0
@@ -54,10 +54,10 @@ def page(
 
 
 def last_of(request: Request) -> str | None:
-    """Return the last key of the page before, which the request's marker stands for.
+    """Return the last key of the previous page, as the request's marker encodes it.
 
     Raises:
-        AwsError: The marker is not one of ours.
+        AwsError: The marker was not made here.
     """
     marker = request.get("Marker")
     if not marker:

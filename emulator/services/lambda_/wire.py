@@ -1,4 +1,4 @@
-"""Where Lambda answers otherwise than its published model says, and how that is known."""
+"""Where Lambda's answers differ from its published model, and how that is known."""
 
 from __future__ import annotations
 
@@ -8,15 +8,15 @@ from typing import Any
 from emulator.model.limits import ORDINARY_MEMORY, ORDINARY_TIMEOUT
 from emulator.wire.deviations import Deviations
 
-#: The member whose presence in a request means Managed Instances, and the operation that can't be
-#: told by it: it changes what is there, and checks it itself.
+#: The member whose presence in a request means Managed Instances, and the operation whose requests
+#: do not tell: it changes what exists, and checks that itself.
 _MANAGED_INSTANCES = "CapacityProviderConfig"
 _PERHAPS_MANAGED = "UpdateFunctionConfiguration"
 
 _REGION = r"(eusc-)?[a-z]{2}((-gov)|(-iso([a-z]?)))?-[a-z]+-\d{1}"
 
-#: Patterns as Lambda prints them (recorded 2025-11) where the model writes the same otherwise.
-#: Only the text; what matches is decided by the model.
+#: Patterns as Lambda prints them (recorded 2025-11) where the model writes them differently.
+#: For error texts only; the model decides what matches.
 _PRINTED_PATTERN = {
     "LayerVersionArn": (
         rf"(arn:(aws[a-zA-Z-]*)?:lambda:{_REGION}:\d{{12}}:layer:[a-zA-Z0-9-_]+:[0-9]+)"
@@ -31,7 +31,7 @@ _PRINTED_PATTERN = {
 }
 
 #: Enumerations in the order Lambda prints them (recorded 2025-11). The keys are shapes, or a
-#: list's shape where the list prints a set of its own. Printed only, as above.
+#: list's shape where a list prints its own set. For error texts only, as above.
 _PRINTED_ENUM = {
     "InvokeMode": "RESPONSE_STREAM, BUFFERED",
     "Runtime": (

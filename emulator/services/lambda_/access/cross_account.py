@@ -1,7 +1,8 @@
-"""Who may reach a function of another account: whom its resource policy lets.
+"""Who may use a function of another account: those whom its resource policy allows.
 
-Within one account everybody may do everything here. A function that is not there is said to be
-missing, where AWS says nothing of the kind: a wrong ARN is easier to find so.
+Within one account, every caller may do everything. Unlike AWS, localfaas says when a function does
+not
+exist: that makes a wrong ARN easier to find.
 
 https://docs.aws.amazon.com/lambda/latest/dg/access-control-resource-based.html
 """
@@ -19,7 +20,7 @@ from emulator.registry.function import Function
 from emulator.services.context import Context
 from emulator.services.lambda_.access import policies
 
-#: Actions that are not called as their operations are.
+#: Actions whose names differ from their operations'.
 _ACTIONS = {"Invoke": "InvokeFunction", "InvokeWithResponseStream": "InvokeFunction"}
 
 
@@ -39,7 +40,7 @@ def check(ctx: Context, account: str, name: str, qualifier: str | None) -> None:
 
 
 def denied(ctx: Context, arn: str, action: str, reason: str) -> AwsError:
-    """Return the error of a caller of another account whom no policy lets in."""
+    """Return the error for a caller of another account whom no policy allows."""
     return AwsError(
         "AccessDeniedException",
         f"User: arn:aws:iam::{ctx.account}:root is not authorized to perform: {action} on "
@@ -49,7 +50,7 @@ def denied(ctx: Context, arn: str, action: str, reason: str) -> AwsError:
 
 
 def allowed(function: Function, qualifier: str | None, action: str, account: str) -> bool:
-    """Say whether the policy of a function, or of the version or alias, lets an account in."""
+    """Say whether the policy of a function, version or alias allows an account."""
     held = function.attached.policies.get(qualifier or LATEST)
     found = policies.statements(None if held is None else held.policy)
     effects = {

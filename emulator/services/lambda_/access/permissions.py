@@ -119,7 +119,7 @@ async def delete_resource_policy(ctx: Context, request: Request) -> Response:
 def _resource(ctx: Context, arn: str) -> tuple[Function | None, str | None]:
     match = _FUNCTION_ARN.fullmatch(arn)
     if match is None:
-        # The other resources with a policy are runtimes of one's own, which can't be made here.
+        # Custom runtimes are the other resources with a policy; they cannot be created here.
         raise not_found()
     region, account, name, qualifier = match.groups()
     if region != ctx.region:
@@ -129,7 +129,7 @@ def _resource(ctx: Context, arn: str) -> tuple[Function | None, str | None]:
 
 
 def _check_policy(policy: str, resource: str) -> None:
-    """Refuse what is no policy for this resource.
+    """Refuse a text that is no policy for this resource.
 
     Raises:
         AwsError: InvalidParameterValueException; PolicyLengthExceededException.

@@ -31,7 +31,7 @@ def statement(request: Request, resource: str) -> Statement:
         resource: The ARN it grants something on.
 
     Raises:
-        AwsError: The principal is none.
+        AwsError: The principal is not valid.
     """
     body: Statement = {
         "Sid": request["StatementId"],
@@ -60,7 +60,7 @@ def principal(text: str) -> str | dict[str, str]:
 
 
 def condition(request: Request) -> dict[str, dict[str, str]]:
-    """Return what the optional members of a request make a condition of."""
+    """Return the condition that the optional members of a request make."""
     equals = {
         key: request[member]
         for member, key in (
@@ -116,7 +116,7 @@ def add(policy: str | None, new: Statement) -> str:
     """Return a policy with one more statement.
 
     Raises:
-        AwsError: Its Sid is taken, or the policy gets too long.
+        AwsError: Its Sid is taken, or the policy becomes too long.
     """
     found = statements(policy)
     if any(each.get("Sid") == new["Sid"] for each in found):

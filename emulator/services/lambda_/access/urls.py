@@ -1,4 +1,4 @@
-"""Function URL configurations. What serves them is the edge.
+"""Function URL configurations; the edge serves the URLs.
 
 https://docs.aws.amazon.com/lambda/latest/dg/urls-configuration.html
 """
@@ -115,8 +115,8 @@ async def list_function_url_configs(ctx: Context, request: Request) -> Response:
 def url_id(function_arn: str) -> str:
     """Return the id of a function's URL: 32 characters, the same at each start.
 
-    AWS draws a new one for each URL. Here it comes from what the URL invokes, so that a front end
-    or a bookmark need not change when the emulator starts anew.
+    AWS makes a random one. Here it is derived from what the URL invokes, so that front ends and
+    bookmarks stay valid when the emulator restarts.
 
     Args:
         function_arn: The function's ARN, with the alias where the URL is an alias's.
@@ -131,7 +131,7 @@ def url_id(function_arn: str) -> str:
 
 
 def address(endpoint: str, region: str, url_id: str) -> str:
-    """Return where a function URL is served."""
+    """Return the address of a function URL."""
     host = urlsplit(endpoint).netloc
     _, colon, port = host.rpartition(":")
     port = colon + port if port.isdigit() else ""

@@ -1,7 +1,7 @@
 """Code signing configurations, and which function has which.
 
-No archive that comes in a request carries a signature that could be checked: a configuration
-that enforces signatures refuses every deployment of code.
+Archives in requests carry no signature that could be checked, so a configuration that enforces
+signatures refuses every deployment of code.
 https://docs.aws.amazon.com/lambda/latest/dg/configuration-codesigning.html
 """
 

@@ -21,13 +21,13 @@ from emulator.store.folders import in_background
 
 
 def check_source(request: Mapping[str, Any]) -> None:
-    """Refuse a function's code that comes from two places.
+    """Refuse code that is given in two ways.
 
     Args:
         request: The members of FunctionCode.
 
     Raises:
-        AwsError: As AWS's, for an archive beside another source.
+        AwsError: An archive is given beside another source.
     """
     others = ("S3Bucket", "S3Key", "S3ObjectVersion", "ImageUri")
     if request.get("ZipFile") is not None and any(request.get(other) for other in others):
@@ -44,8 +44,8 @@ async def from_request(ctx: Context, request: Mapping[str, Any]) -> Code:
         request: The members of FunctionCode.
 
     Raises:
-        AwsError: The archive is too large, unreadable or unsafe, or comes from where this
-            emulator can't fetch it.
+        AwsError: The archive is too large, unreadable or unsafe, or comes from a place that
+            this emulator cannot fetch from.
         DriverFault, StorageError: It could not be kept.
     """
     if request.get("ImageUri"):
@@ -99,9 +99,9 @@ async def keep(blobs: Blobs, unpacked: Path, archive: bytes) -> Code:
 
 
 async def restore(parts: Parts, codes: Iterable[Code]) -> None:
-    """Unpack again what the folder of unpacked archives has lost, and remove what is not needed.
+    """Unpack the archives that the folder of unpacked ones lacks, and remove those not needed.
 
-    To be called before anything is served: nothing is being unpacked meanwhile.
+    Call it before anything is served, while nothing else is being unpacked.
 
     Args:
         parts: The parts of the emulator.

@@ -1,7 +1,6 @@
-"""Layers: archives that are laid under /opt, in versions.
+"""Layers: versioned archives that are unpacked under /opt.
 
-A layer's document holds all its versions and the number of the next one, which is never given
-twice. https://docs.aws.amazon.com/lambda/latest/dg/chapter-layers.html
+A layer's document holds all its versions and the number of the next one; no number is used twice. https://docs.aws.amazon.com/lambda/latest/dg/chapter-layers.html
 """
 
 from __future__ import annotations
@@ -122,7 +121,7 @@ async def delete_layer_version(ctx: Context, request: Request) -> Response:
 
     Source: https://docs.aws.amazon.com/lambda/latest/api/API_DeleteLayerVersion.html
 
-    Functions that use it keep it. Deleting what is not there is no error (recorded behaviour).
+    Functions that use it keep it. Deleting a version that does not exist is no error (recorded).
     """
     layer = _named(ctx, request)
     number = _number(request)
@@ -176,7 +175,7 @@ def resolve(ctx: Context, arns: Sequence[str]) -> tuple[LayerVersion, ...]:
     """Return the layers a function names, lowest first.
 
     Raises:
-        AwsError: One is not there, or the list is such as AWS refuses.
+        AwsError: A layer does not exist, or AWS refuses the list.
     """
     if len(arns) > LAYERS:
         raise invalid(f"Cannot reference more than {LAYERS} layers.")
@@ -211,7 +210,8 @@ def check(ctx: Context, version: FunctionVersion) -> None:
     """Check that a version's layers fit it.
 
     Raises:
-        AwsError: Code and layers are too large together, or (strict) made for something else.
+        AwsError: Code and layers together are too large, or (strict) a layer is made for another
+        runtime.
     """
     size = version.code.unpacked_size + sum(layer.code.unpacked_size for layer in version.layers)
     if version.layers and size > UNZIPPED_CODE:

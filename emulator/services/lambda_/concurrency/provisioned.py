@@ -1,4 +1,4 @@
-"""Provisioned concurrency configurations. What keeps environments ready is the pool's part.
+"""Provisioned concurrency configurations; the pool keeps the environments ready.
 
 https://docs.aws.amazon.com/lambda/latest/dg/provisioned-concurrency.html
 """
@@ -89,7 +89,7 @@ async def delete_provisioned_concurrency_config(ctx: Context, request: Request) 
 
     Source: https://docs.aws.amazon.com/lambda/latest/api/API_DeleteProvisionedConcurrencyConfig.html
 
-    Deleting what is not there is no error (recorded behaviour).
+    Deleting a configuration that does not exist is no error (recorded).
     """
     function, qualifier = _qualified(
         ctx, request, "The function resource provided must be an alias or a published version."
@@ -120,12 +120,12 @@ def targets(function: Function) -> dict[str, int]:
 
 
 def adjust(parts: Parts, function: Function, before: Mapping[str, int]) -> None:
-    """Have the pool keep ready what :func:`targets` says now, and set the room for it aside.
+    """Have the pool keep ready what :func:`targets` says now, and reserve concurrency for it.
 
     Args:
         parts: The parts of the emulator.
         function: The function.
-        before: What it said until now.
+        before: What :func:`targets` said before the change.
     """
     parts.registry.provision(function, of_function(function))
     after = targets(function)
@@ -138,14 +138,14 @@ def adjust(parts: Parts, function: Function, before: Mapping[str, int]) -> None:
 
 
 def forget(parts: Parts, function: Function, qualifier: str) -> None:
-    """Drop the configuration of a version that goes."""
+    """Drop the configuration of a version that is deleted."""
     before = targets(function)
     if function.attached.provisioned.pop(qualifier, None) is not None:
         adjust(parts, function, before)
 
 
 def resume(parts: Parts) -> None:
-    """Have the pool keep ready what was kept over a restart."""
+    """Have the pool keep ready what the store kept over a restart."""
     for function in parts.registry.all():
         if function.attached.provisioned:
             adjust(parts, function, {})
@@ -160,7 +160,7 @@ def _shares(function: Function, qualifier: str, requested: int) -> dict[str, int
 
 
 def _render(ctx: Context, function: Function, qualifier: str) -> Response:
-    """Return a configuration with what the pool has made of it by now."""
+    """Return a configuration with its present status in the pool."""
     config = function.attached.provisioned[qualifier]
     found = []
     for number, share in _shares(function, qualifier, config.requested).items():
@@ -191,7 +191,7 @@ def _qualified(ctx: Context, request: Request, unpublished: str) -> tuple[Functi
 
 
 def _check_overlap(function: Function, qualifier: str) -> None:
-    """Refuse an alias and the version behind it to be provisioned both."""
+    """Refuse to provision both an alias and the version behind it."""
     held = function.attached.provisioned
     alias = function.aliases.get(qualifier)
     if alias is not None:

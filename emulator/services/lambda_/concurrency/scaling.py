@@ -42,7 +42,7 @@ async def put_function_scaling_config(ctx: Context, request: Request) -> Respons
     version = _in_state(version, config == _NONE)
     function.versions[version.version] = version
     if version.state == "Pending":
-        # It is kept as it will be.
+        # The store gets the final state.
         function.settling.setdefault(version.version, states.settled(version))
     else:
         function.settling.pop(version.version, None)
@@ -54,7 +54,7 @@ async def put_function_scaling_config(ctx: Context, request: Request) -> Respons
 
 
 def _in_state(version: FunctionVersion, none: bool) -> FunctionVersion:
-    """Return a version in the state in which it may have environments, or none."""
+    """Return a version as active or, where it may have no environments, as deactivated."""
     if none:
         return replace(version, state="Deactivated", revision_id=new_revision())
     if version.state in ("Deactivated", "Failed"):

@@ -1,1 +1,1 @@
-"""Functions, versions and aliases, and the states that they pass."""
+"""Functions, versions and aliases, and their states."""

@@ -110,7 +110,7 @@ async def delete_alias(ctx: Context, request: Request) -> Response:
 
     Source: https://docs.aws.amazon.com/lambda/latest/api/API_DeleteAlias.html
 
-    Deleting what is not there is no error (recorded behaviour).
+    Deleting an alias that does not exist is no error (recorded).
     """
     named = lookup.name_of(ctx, request)
     function = lookup.find(ctx, named)
@@ -126,10 +126,10 @@ async def delete_alias(ctx: Context, request: Request) -> Response:
 
 
 def _weights(function: Function, version: str, request: Request) -> Mapping[str, float] | None:
-    """Return the additional weights a request asks for, None if it does not say.
+    """Return the additional weights that a request asks for; None if it names none.
 
     Raises:
-        AwsError: They are such as AWS refuses.
+        AwsError: AWS refuses them.
     """
     routing = request.get("RoutingConfig")
     if routing is None:

@@ -1,7 +1,7 @@
 """Capacity providers: where functions on Lambda Managed Instances run.
 
-There are no instances here: environments are started as all others are, as many as the vCPUs of
-their provider allow, each with the vCPUs and the invocations at once that its function asks for.
+There are no instances here. Environments start like all others: as many as the provider's vCPUs
+allow, each with the vCPUs and the concurrency that its function asks for.
 https://docs.aws.amazon.com/lambda/latest/dg/lambda-managed-instances.html
 """
 
@@ -51,7 +51,7 @@ async def create_capacity_provider(ctx: Context, request: Request) -> Response:
     return await _keep(ctx, name, body)
 
 
-#: What is kept of a capacity provider and not acted on, and what that means.
+#: Settings of a capacity provider that are kept but have no effect, and what that means.
 _IGNORED = {
     "KmsKeyArn": "nothing is encrypted",
     "PropagateTags": "there are no instances to tag",
@@ -60,7 +60,7 @@ _IGNORED = {
 
 
 def _check(ctx: Context, name: str, request: Request) -> None:
-    """Check what a request asks for together, and warn of what it asks for in vain."""
+    """Check the members of a request against each other, and warn of those without effect."""
     scaling = request.get("CapacityProviderScalingConfig") or {}
     if scaling.get("ScalingPolicies") and scaling.get("ScalingMode", "Auto") == "Auto":
         raise invalid("ScalingPolicies can't be specified when the scalingMode is set to Auto")
@@ -154,13 +154,13 @@ async def list_function_versions_by_capacity_provider(ctx: Context, request: Req
 
 
 def bound(parts: Parts, provider: Body) -> None:
-    """Hold the environments of a capacity provider to the vCPUs it may have."""
+    """Keep the environments of a capacity provider within its vCPUs."""
     most = provider["CapacityProviderScalingConfig"]["MaxVCpuCount"]
     parts.pools.capacity[provider["CapacityProviderArn"]] = most
 
 
 def check(ctx: Context, arn: str) -> None:
-    """Check that the capacity provider a function names is there.
+    """Check that the capacity provider that a function names exists.
 
     Raises:
         AwsError: ResourceNotFoundException.

@@ -37,7 +37,7 @@ _KEPT = (
     "RuntimeConfig",
     "AcceleratorConfig",
 )
-#: Those of them that are shown where they say something.
+#: Those of them that are shown only where they are not empty.
 _SHOWN = (
     "DeadLetterConfig",
     "KMSKeyArn",
@@ -48,7 +48,7 @@ _SHOWN = (
     "RuntimeConfig",
     "AcceleratorConfig",
 )
-#: What list operations leave out.
+#: Members that list operations leave out.
 _NOT_LISTED = (
     "State",
     "StateReason",
@@ -58,7 +58,7 @@ _NOT_LISTED = (
     "LastUpdateStatusReasonCode",
     "RuntimeVersionConfig",
 )
-#: What makes no difference to what a version does.
+#: Fields that make no difference to what a version does.
 _PASSING = frozenset(
     """
     version generation revision_id last_modified state state_reason state_reason_code
@@ -99,7 +99,7 @@ def apply(
         layers: The layers the request names; None leaves them as they are.
 
     Raises:
-        AwsError: InvalidParameterValueException for what AWS refuses across members.
+        AwsError: InvalidParameterValueException the members contradict each other.
     """
     changes: dict[str, Any] = {}
     for member, name in (
@@ -137,7 +137,7 @@ def logging_changes(version: FunctionVersion, logging: Mapping[str, Any]) -> dic
     """Return the fields of a version that a LoggingConfig changes.
 
     Raises:
-        AwsError: It has a level, and the format is not JSON.
+        AwsError: It sets a level while the format is not JSON.
     """
     log_format = logging.get("LogFormat", version.log_format)
     levels = {"ApplicationLogLevel", "SystemLogLevel"} & set(logging)
@@ -157,7 +157,7 @@ def logging_changes(version: FunctionVersion, logging: Mapping[str, Any]) -> dic
     }
 
 
-#: Variables a function may not set.
+#: Variables that a function may not set.
 #: https://docs.aws.amazon.com/lambda/latest/dg/configuration-envvars.html
 _RESERVED = frozenset(
     {
@@ -281,7 +281,7 @@ def listed(version: FunctionVersion, qualifier: str | None = None) -> dict[str, 
 
 def _vpc(config: Mapping[str, Any]) -> dict[str, Any]:
     subnets = config.get("SubnetIds") or []
-    # There is no network to look the subnets up in: the same ones are in the same VPC.
+    # No network is here to look subnets up in: the same subnets mean the same VPC.
     digest = hashlib.sha256(",".join(sorted(subnets)).encode()).hexdigest()
     return {
         "SubnetIds": subnets,

@@ -123,7 +123,7 @@ async def list_functions(ctx: Context, request: Request) -> Response:
         names, marker = page(names, request)
         found = [configuration.listed(functions[name].latest) for name in names]
         return {"Functions": found, "NextMarker": marker}
-    # Each function has an entry at least: those of a page are among so many functions.
+    # Each function has at least one entry, so this many functions fill a page.
     first = bisect_left(names, (last_of(request) or "").partition(":")[0])
     near = names[first : first + DEFAULT + 2]
     every = [f"{name}:{n}" for name in near for n in (LATEST, *functions[name].versions)]
@@ -213,7 +213,7 @@ async def delete_function(ctx: Context, request: Request) -> Response:
         provisioned.forget(ctx.parts, function, qualifier)
         managed_instances.forget(function, qualifier)
         await registry.delete_version(function, qualifier)
-    # Instances are let go of later.
+    # Environments end later.
     return {"StatusCode": 204 if function.latest.managed is None else 202}
 
 
@@ -232,7 +232,7 @@ async def _change(
 
 
 async def _changed(ctx: Context, function: Function, request: Request) -> Response:
-    """Publish if asked to, keep it all, and let the transition run to its end."""
+    """Publish where the request says so, save, and let the transition run to its end."""
     body = configuration.render(function.latest)
     published = []
     if request.get("Publish") or request.get("PublishTo"):
@@ -246,7 +246,7 @@ async def _changed(ctx: Context, function: Function, request: Request) -> Respon
 
 
 async def _shown(ctx: Context, request: Request) -> tuple[Function, FunctionVersion]:
-    """Return what a request names, for its state to be shown."""
+    """Return the version that a request names, as its state is shown."""
     function, version = lookup.version(ctx, request)
     if function.settling:
         await states.look(ctx, function, version.version)

@@ -1,4 +1,4 @@
-"""What is accepted, kept and shown, but not acted on: said aloud, never silently."""
+"""Settings that are accepted, kept and shown but have no effect: each is warned of."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from emulator.services.context import Context, Parts
 from emulator.services.lambda_.errors import invalid
 from emulator.services.lambda_.mappings.rules import kind_of
 
-#: Settings of a version that nothing here acts on, and what that means.
+#: Settings of a version without effect here, and what that means.
 _SETTINGS = {
     "VpcConfig": "functions run in the machine's own network",
     "KMSKeyArn": "nothing is encrypted",
@@ -32,7 +32,7 @@ _PLAIN: tuple[object, ...] = (None, "", [], {}, {"Mode": "PassThrough"}, {"Apply
 
 
 def of_version(parts: Parts, version: FunctionVersion) -> dict[str, str]:
-    """Return the settings of a version that are not acted on, with what that means."""
+    """Return the settings of a version without effect, and what that means."""
     found = {}
     for name, meaning in _SETTINGS.items():
         value = version.settings.get(name)
@@ -49,13 +49,13 @@ def of_version(parts: Parts, version: FunctionVersion) -> dict[str, str]:
 
 
 def of_destinations(parts: Parts, config: Mapping[str, Any]) -> list[str]:
-    """Return the destinations of an event invoke configuration that nothing is delivered to."""
+    """Return the destinations of an event invoke configuration that nothing is sent to."""
     named = ((config.get(side) or {}).get("Destination") for side in ("OnSuccess", "OnFailure"))
     return [arn for arn in named if arn and not parts.targets.serves(arn)]
 
 
 def of_mapping(parts: Parts, mapping: Mapping[str, Any]) -> dict[str, str]:
-    """Return what of an event source mapping is not acted on, with what that means."""
+    """Return the settings of an event source mapping without effect, and what that means."""
     if not parts.sources.is_polled(mapping):
         return {"EventSourceMapping": f"{kind_of(mapping).title} is not polled"}
     return {
@@ -78,7 +78,7 @@ def _of_mappings(parts: Parts, function: Function) -> set[str]:
 
 
 def ignored(parts: Parts, function: Function) -> list[str]:
-    """Return everything about a function that is configured and not acted on."""
+    """Return everything that is configured for a function without effect."""
     names = [*function.ignored, *of_version(parts, function.latest)]
     names += sorted(_of_mappings(parts, function))
     if any(
@@ -92,27 +92,27 @@ def ignored(parts: Parts, function: Function) -> list[str]:
 
 
 def report(ctx: Context, version: FunctionVersion) -> None:
-    """Warn of what a version asks for in vain.
+    """Warn of a version's settings without effect.
 
     Raises:
-        AwsError: The settings are strict: it is refused.
+        AwsError: The emulator is strict, and refuses it.
     """
     for name, meaning in of_version(ctx.parts, version).items():
         refuse(ctx, f"{version.name}: {name} is not acted on: {meaning}.")
 
 
 def report_mapping(ctx: Context, name: str, mapping: Mapping[str, Any]) -> None:
-    """Warn of what the event source mapping of a function of this ``name`` asks for in vain.
+    """Warn of settings without effect of a mapping of the function ``name``.
 
     Raises:
-        AwsError: The settings are strict: it is refused.
+        AwsError: The emulator is strict, and refuses it.
     """
     for member, meaning in of_mapping(ctx.parts, mapping).items():
         refuse(ctx, f"{name}: {member} is not acted on: {meaning}.")
 
 
 def refuse(ctx: Context, text: str) -> None:
-    """Warn of something that is only kept, or refuse it under strict settings."""
+    """Warn of a setting without effect; with ``--strict``, refuse it."""
     if ctx.parts.strict:
         raise invalid(f"{text} (localfaas refuses it, because its settings are strict)")
     ctx.parts.console.warn(text)

@@ -49,7 +49,7 @@ def check(ctx: Context, request: Request, version: FunctionVersion | None = None
         version: What is updated.
 
     Raises:
-        AwsError: AWS has no such runtime, or none any more, or none with SnapStart; or (strict)
+        AwsError: AWS does not have the runtime, or no longer, or not with SnapStart; or (strict)
             nothing here serves it.
     """
     given = request.get("Runtime")

@@ -8,9 +8,9 @@
     idle      Inactive ──> called: Pending/Restoring ──> Active | Inactive
 
 A transition takes as long as the driver needs to get the runtime ready. On AWS that is seconds, so
-here it can be seen: until somebody has been shown it, or waits for its end, or invokes, and for a
-quarter of a second at most (a setting). It is kept as ended from the start, so that a restart
-finds no version half-way.
+it is made visible here: until one caller has seen it, waits for its end, or invokes; at most for a
+quarter of a second (``--transition-seconds``). The store gets the final state at once, so that a
+restart finds no version half-way.
 
 https://docs.aws.amazon.com/lambda/latest/dg/functions-states.html
 """
@@ -32,10 +32,10 @@ from emulator.services.lambda_.functions.configuration import new_revision
 
 #: Seconds an answer may wait for the end of a transition.
 _PATIENCE = 0.25
-#: The same for a waiter of an SDK, which sleeps one second or five once it has seen Pending.
+#: The same for an SDK's waiter, which sleeps one or five seconds once it has seen Pending.
 _WAITER_PATIENCE = 2.0
-#: Seconds an invocation waits for its function to be there: what a first start of an interpreter
-#: takes on a busy machine, but not the pull of an image.
+#: Seconds that an invocation waits for its function: enough for the first start of an interpreter
+#: on a busy machine, not for the pull of an image.
 _INVOKE_PATIENCE = 10.0
 
 
@@ -48,9 +48,9 @@ class Transition:
 
     def __init__(self) -> None:
         self.task: asyncio.Task[None] | None = None
-        #: It need not be shown any longer.
+        #: The transition need not be shown any longer.
         self.end = asyncio.Event()
-        #: Versions whose state somebody has been shown.
+        #: Versions whose state some caller has seen.
         self.seen: set[str] = set()
 
 
@@ -65,7 +65,7 @@ def creating(version: FunctionVersion) -> FunctionVersion:
 
 
 def updating(version: FunctionVersion) -> FunctionVersion:
-    """Return ``version`` as it is while it is being updated (with AWS's own odd reason)."""
+    """Return ``version`` as it is while it is being updated (with AWS's own reason)."""
     return replace(
         version,
         last_update_status="InProgress",
@@ -75,7 +75,7 @@ def updating(version: FunctionVersion) -> FunctionVersion:
 
 
 def restoring(version: FunctionVersion) -> FunctionVersion:
-    """Return ``version`` as it is while what an idle one has lost is made again."""
+    """Return ``version`` as it is while it is restored after a long idle time."""
     return replace(
         version,
         state="Pending",
@@ -163,7 +163,7 @@ def check_settled(function: Function) -> None:
 
 
 def touch(function: Function) -> None:
-    """Give $LATEST a new RevisionId, for a change that is none of code or configuration."""
+    """Give $LATEST a new RevisionId for a change of neither code nor configuration."""
     function.latest = replace(function.latest, revision_id=new_revision())
     if LATEST in function.settling:
         function.settling[LATEST] = replace(function.settling[LATEST], revision_id=new_revision())
@@ -177,7 +177,7 @@ async def settle(parts: Parts, function: Function) -> None:
 
 
 def resume(parts: Parts) -> None:
-    """Get versions ready that are invoked and are not."""
+    """Get versions ready that are invoked while they are not."""
     parts.functions.on_unready.append(partial(make_ready, parts))
     parts.invoker.idleness.on_needed.append(partial(wake, parts))
 
@@ -192,7 +192,7 @@ def wake(parts: Parts, function: Function, version: FunctionVersion) -> None:
 def _again(
     parts: Parts, function: Function, version: FunctionVersion, shown: FunctionVersion
 ) -> None:
-    """Begin to get a version ready once more; ``shown`` is how it is seen meanwhile."""
+    """Begin to get a version ready again; meanwhile it is seen as ``shown``."""
     ready = function.settling[version.version] = settled(version)
     show(parts, function, shown)
     _begin(parts, function, {version.version: ready})
@@ -204,7 +204,7 @@ def _begin(parts: Parts, function: Function, settling: dict[str, FunctionVersion
 
 
 async def hurry(parts: Parts, function: Function, patience: float = _PATIENCE) -> None:
-    """Have the transitions of a function end, if what they wait for is there.
+    """End the transitions of a function if what they wait for is there.
 
     Args:
         parts: The parts of the emulator.
@@ -218,10 +218,10 @@ async def hurry(parts: Parts, function: Function, patience: float = _PATIENCE) -
 
 
 async def make_ready(parts: Parts, function: Function, version: FunctionVersion) -> None:
-    """Wait until a version can run that is Pending, and try again what one that failed lacked."""
+    """Wait until a Pending version can run; try a Failed one again."""
     retried = version.state == "Failed" and version.managed is None
     if retried and function.numbered(version.version) is version:
-        # What was missing may have been built or pulled by hand since.
+        # What was missing may have been built or pulled by hand meanwhile.
         _again(parts, function, version, creating(version))
     await hurry(parts, function, _INVOKE_PATIENCE)
 
@@ -270,7 +270,7 @@ async def _settle(
         if function.settling.get(number) is version:
             del function.settling[number]
             present = function.numbered(number)
-            # What is restored keeps the image that it was made with.
+            # A restored version keeps the image that it was created with.
             restores = present is not None and present.state_reason_code == "Restoring"
             if resolved is not None and version.code == subject.code and not restores:
                 version = replace(version, code=resolved)
@@ -281,12 +281,12 @@ async def _settle(
     if failures or resolved:
         try:
             await parts.registry.save(function, *(n for n in settling if n != LATEST))
-        except AwsError as error:  # nobody waits for it: it is found out anew at the next start
+        except AwsError as error:  # nobody waits for it; the next start finds it out again
             parts.console.warn(f"{function.name}: {error.message}")
 
 
 async def _prepare(parts: Parts, version: FunctionVersion) -> Code | None:
-    """Get what a version runs on ready; returns its code if that is known better now.
+    """Get ready what a version runs on; return its code if more is known of it now.
 
     Raises:
         DriverFault: It can't be had.
@@ -303,13 +303,13 @@ async def _prepare(parts: Parts, version: FunctionVersion) -> Code | None:
         if version.runtime:
             await driver.prepare(version.runtime, version.architecture)
     except ConfigurationError as error:
-        # What can't be served here: AWS could, so the function is as it should be.
+        # AWS could serve it, even if this machine cannot: the function is as it should be.
         parts.console.warn(f"{version.name}: {error}")
     return None
 
 
 def show(parts: Parts, function: Function, version: FunctionVersion) -> None:
-    """Have a version seen as a transition leaves it; it is no longer idle."""
+    """Show a version as a transition leaves it; it is no longer idle."""
     function.used[version.version] = parts.clock.now()
     if version.version == LATEST:
         parts.registry.update(function, version, "active")

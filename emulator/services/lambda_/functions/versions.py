@@ -35,7 +35,7 @@ async def publish_version(ctx: Context, request: Request) -> Response:
     number = publish(ctx, function, request)
     waits = configuration.snapshot_wanted(latest) or latest.managed is not None
     if number in function.settling and not waits:
-        # The code is here and ready: only a snapshot, or environments ahead of use, take time.
+        # The code is ready: only a snapshot or environments made ahead of use take time.
         states.show(ctx.parts, function, function.settling.pop(number))
     published = states.shown(ctx.parts, function, function.versions[number])
     body = configuration.render(published, number)
@@ -61,7 +61,7 @@ async def list_versions_by_function(ctx: Context, request: Request) -> Response:
 def publish(ctx: Context, function: Function, request: Request) -> str:
     """Publish $LATEST as it will be; returns the version, Pending until it is settled.
 
-    Where nothing has changed since the version published last, that one is returned.
+    Where nothing has changed since the last published version, that one is returned.
     """
     latest = function.settled(LATEST)
     print_ = configuration.fingerprint(latest)

@@ -1,1 +1,1 @@
-"""Invoke in its kinds, and what is configured for it."""
+"""Invoke in its three types, and its configurations."""

@@ -97,7 +97,7 @@ async def _events(streamed: StreamedInvocation, *, tail: bool) -> AsyncGenerator
 async def _prepare(
     ctx: Context, request: Request, limit: int
 ) -> tuple[FunctionName, PreparedInvocation]:
-    """Return what is to be invoked, and with what.
+    """Return the name and the prepared invocation of a request.
 
     Args:
         ctx: The request's context.
@@ -150,7 +150,11 @@ def _client_context(header: str | None) -> str:
         if not isinstance(value, dict):
             raise ValueError("not an object")
         return orjson.dumps(value).decode()
-    except (binascii.Error, ValueError, TypeError) as error:  # what is too deep to write, too
+    except (
+        binascii.Error,
+        ValueError,
+        TypeError,
+    ) as error:  # also what is nested too deeply to be written
         raise AwsError(
             "InvalidRequestContentException",
             "Client context must be a valid Base64-encoded JSON object.",

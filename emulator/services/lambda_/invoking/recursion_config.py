@@ -1,4 +1,4 @@
-"""What becomes of a function that calls itself in a circle.
+"""Whether a function that invokes itself in a loop is stopped.
 
 https://docs.aws.amazon.com/lambda/latest/dg/invocation-recursion.html
 """

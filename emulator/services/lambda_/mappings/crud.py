@@ -1,8 +1,8 @@
-"""Event source mappings; :class:`emulator.sources.pollers.Pollers` polls as they say.
+"""Event source mappings; :class:`emulator.sources.pollers.Pollers` does the polling.
 
-A mapping's document is what the API shows, and two members more: ``Enabled`` (what the user
-asked for) and ``Tags``. The state that a restart would find (Enabled, Disabled, or no mapping)
-is kept from the start of each transition.
+A mapping's document is what the API shows, with two more members: ``Enabled`` (what the user asked
+for) and ``Tags``. The store gets the state that follows a transition (Enabled, Disabled, or no
+mapping) when the transition begins.
 """
 
 from __future__ import annotations
@@ -137,7 +137,7 @@ async def delete_event_source_mapping(ctx: Context, request: Request) -> Respons
 
 
 async def _keep(ctx: Context, body: Body) -> Response:
-    """Keep a mapping as it will be, and show it on its way there."""
+    """Save a mapping in its final state, and show it in transition."""
     settled = {**body, "State": "Enabled" if body["Enabled"] else "Disabled"}
     collection = ctx.parts.registry.mappings
     at = (ctx.account, ctx.region, body["UUID"])
@@ -147,7 +147,7 @@ async def _keep(ctx: Context, body: Body) -> Response:
 
 
 def _after(ctx: Context, key: str, mapping: Body | None, settle: Callable[[], None]) -> None:
-    """Have a mapping polled as it says now, and then ``settle`` its state."""
+    """Have a mapping polled as it is configured now, then ``settle`` its state."""
 
     async def apply() -> None:
         await ctx.parts.sources.apply(key, mapping)
@@ -157,7 +157,7 @@ def _after(ctx: Context, key: str, mapping: Body | None, settle: Callable[[], No
 
 
 async def _check_source(ctx: Context, mapping: Request, function_arn: str) -> None:
-    """Check that a mapping's source is there and suits its function.
+    """Check that a mapping's source exists and suits its function.
 
     Raises:
         AwsError: InvalidParameterValueException, in AWS's words.

@@ -1,4 +1,4 @@
-"""What AWS takes in an event source mapping, by the kind of its source. Pure.
+"""What AWS accepts in an event source mapping, by the kind of its source. Pure.
 
 https://docs.aws.amazon.com/lambda/latest/dg/invocation-eventsourcemapping.html
 """
@@ -14,13 +14,13 @@ from emulator.model.errors import AwsError
 from emulator.services.context import Request
 from emulator.services.lambda_.errors import invalid
 
-#: Says whether a filter's pattern is one.
+#: Says whether a filter's pattern is valid.
 PatternCheck = Callable[[str], bool]
 
 #: Provisioned pollers of a queue's mapping, at least.
 #: https://docs.aws.amazon.com/lambda/latest/api/API_ProvisionedPollerConfig.html
 _LEAST_POLLERS = 2
-#: What streams are given where the request does not say.
+#: Defaults of streams.
 _STREAM_DEFAULTS = {
     "MaximumBatchingWindowInSeconds": 0,
     "ParallelizationFactor": 1,
@@ -58,9 +58,9 @@ class Kind:
     """A kind of event source."""
 
     name: str
-    #: What it is called in a sentence.
+    #: Its name in messages.
     title: str
-    #: BatchSize where the request does not say, and at most.
+    #: BatchSize: default and maximum.
     batch: int
     most: int
     #: StateTransitionReason; streams have words of their own (recorded).
@@ -102,10 +102,10 @@ def kind_of(request: Request, *, others: bool = True) -> Kind:
 
     Args:
         request: The request, by the names of the model's members.
-        others: Sources of services count that are none on AWS: one here may have its own.
+        others: Also accept sources that AWS does not have: a service here may bring its own.
 
     Raises:
-        AwsError: There is none, or it is no event source.
+        AwsError: The request names none, or it is no event source.
     """
     if request.get("SelfManagedEventSource"):
         if not request.get("SourceAccessConfigurations"):
@@ -135,7 +135,7 @@ def check(kind: Kind, request: Request, check_pattern: PatternCheck, *, new: boo
         new: Whether the mapping is to be created.
 
     Raises:
-        AwsError: AWS would not take it.
+        AwsError: AWS would refuse it.
     """
     if (request.get("DestinationConfig") or {}).get("OnSuccess"):
         raise invalid(
@@ -210,7 +210,7 @@ def _check_position(kind: Kind, request: Request) -> None:
 
 
 def describe(kind: Kind, request: Request) -> dict[str, Any]:
-    """Return what a new mapping shows of its request, with AWS's defaults."""
+    """Return a new mapping's members from its request, with AWS's defaults."""
     body: dict[str, Any] = {
         "BatchSize": request.get("BatchSize") or kind.batch,
         "FunctionResponseTypes": request.get("FunctionResponseTypes") or [],
