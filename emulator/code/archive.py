@@ -1,4 +1,4 @@
-"""Read a zip archive that nobody vouches for: in bounded memory, believing no header.
+"""Reads untrusted zip archives: in bounded memory, without trusting their headers.
 
 The standard library's ``zipfile`` builds an object per entry before a caller can count them
 (a 50 MB archive may hold a million), so the directory is walked here, one record at a time.
@@ -27,12 +27,12 @@ _BLOCK = 1 << 16
 
 
 class BadArchive(Exception):
-    """The bytes are no zip archive, a damaged one, or one of a kind that isn't read here."""
+    """The bytes are not a zip archive, or a damaged or unsupported one."""
 
 
 @dataclass(frozen=True, slots=True)
 class Entry:
-    """One record of the central directory, as claimed: only ``contents`` tells the truth."""
+    """One record of the central directory. Its claims may be false; only ``contents`` is true."""
 
     name: str
     #: The Unix mode with its file type; 0 when the archive carries none.

@@ -1,7 +1,7 @@
-"""The folder of unpacked archives over restarts: what is in doubt is unpacked again, the rest goes.
+"""Cleans the folder of unpacked archives at the start.
 
-An archive is on the disk before its function is acknowledged; its unpacked copy is not, and need
-not be: it is made again from the archive.
+A function is acknowledged once its archive is on the disk. The unpacked copy may not be yet, and
+need not be: it can be made again from the archive.
 """
 
 from __future__ import annotations
@@ -13,14 +13,14 @@ from collections.abc import Mapping
 from contextlib import suppress
 from pathlib import Path
 
-#: Folders that are to be removed start with this.
+#: The names of folders that wait for their removal start with this.
 _LEFT = ".left-"
-#: Holds the boot during which the folders here were last known to be whole.
+#: The file with the id of the boot in which all folders were last found complete.
 _BOOT = ".boot"
 
 
 def current_boot() -> str:
-    """Return what names the time since this machine started; "" where it can't be told."""
+    """Return the id of this machine's current boot; "" where the system has none."""
     try:
         return Path("/proc/sys/kernel/random/boot_id").read_text().strip()
     except OSError:
@@ -28,18 +28,18 @@ def current_boot() -> str:
 
 
 def sort_out(folder: Path, expected: Mapping[str, int], boot: str) -> int:
-    """Set aside what is of no use in the folder of unpacked archives; blocks.
+    """Set unusable folders of unpacked archives aside. Blocks.
 
-    That is what nothing refers to, and, after the machine has restarted, what a power cut has
-    left incomplete: files whose content never came to the disk are shorter then.
+    A folder is unusable if nothing refers to it. After a reboot it is unusable, too, if its files
+    are shorter than they were: a power cut came before their content was on the disk.
 
     Args:
-        folder: Each archive is unpacked in a folder of its own here.
-        expected: The names of the folders that are needed, and their content's size, bytes.
-        boot: As :func:`current_boot` says.
+        folder: The folder of unpacked archives, one folder for each.
+        expected: The names of the folders in use, with the size of their files, bytes.
+        boot: The result of :func:`current_boot`.
 
     Returns:
-        How many folders :func:`remove_left` will remove.
+        The number of folders that :func:`remove_left` will remove.
     """
     marker = folder / _BOOT
     with suppress(OSError):
@@ -54,13 +54,13 @@ def sort_out(folder: Path, expected: Mapping[str, int], boot: str) -> int:
 
 
 def mark_whole(folder: Path, boot: str) -> None:
-    """Remember that what is in the folder was found, or made, whole since the machine started."""
+    """Record that every folder in it is complete, in this boot of the machine."""
     with suppress(OSError):
         (folder / _BOOT).write_text(boot)
 
 
 def remove_left(folder: Path) -> None:
-    """Remove what was set aside; blocks."""
+    """Remove the folders that were set aside. Blocks."""
     for path in folder.glob(f"{_LEFT}*"):
         shutil.rmtree(path, ignore_errors=True)
 

@@ -23,7 +23,7 @@ from emulator.code.archive import Archive, BadArchive, Entry
 from emulator.model.errors import AwsError, ConfigurationError, DriverFault
 from emulator.model.limits import UNZIPPED_CODE, ZIPPED_CODE
 
-#: Half-unpacked folders start with this; one that outlives its process may be removed.
+#: The names of half-unpacked folders start with this.
 TEMPORARY_PREFIX = ".unpacking-"
 
 #: What never belongs in a function's archive: patterns for one component of a path.
@@ -42,7 +42,7 @@ DEFAULT_EXCLUDES = (
     ".DS_Store",
 )
 
-#: What the file system says of names it can't hold: the archive's fault, not the machine's.
+#: Errors of the file system for names it can't hold: the archive is wrong, not the machine.
 _BAD_NAME = (errno.ENAMETOOLONG, errno.EILSEQ, errno.EINVAL)
 _CLASH = (errno.EEXIST, errno.ENOTDIR, errno.EISDIR)
 #: Bytes of a name or of a link's target. Linux takes 4,096 for a whole path.
@@ -69,7 +69,7 @@ class Limits:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Unpacked:
-    """What came out of an archive."""
+    """The content of an unpacked archive."""
 
     #: Bytes of all files.
     size: int
@@ -114,7 +114,7 @@ def unpack(archive: Path | bytes, destination: Path, *, limits: Limits | None = 
     except BadArchive as error:
         raise _refused() from error
     except OSError as error:
-        # Callers are told: of the machine's trouble, not of its paths.
+        # The text reaches callers of the API: it must not hold paths of this machine.
         raise DriverFault(
             f"could not unpack the code: {error.strerror or 'no reason given'}"
         ) from error
@@ -197,7 +197,7 @@ def _unpack(archive: Archive, destination: Path, limits: Limits) -> Unpacked:
 
 
 def _check(archive: Archive, limits: Limits) -> int:
-    """Refuse what the directory alone gives away, before anything is written."""
+    """Refuse an archive by its directory alone, before anything is written."""
     count = claimed = compressed = 0
     for entry in archive.entries():
         count += 1
@@ -206,7 +206,7 @@ def _check(archive: Archive, limits: Limits) -> int:
         _parts(entry)
         compressed += entry.compressed_size
         if compressed > archive.size:
-            # The trick of the densest bombs, and of archives that take hours to inflate nothing.
+            # Entries that share bytes make the densest zip bombs.
             raise BadArchive("its entries overlap")
         claimed += entry.size
         if claimed >= limits.unzipped:
@@ -306,7 +306,7 @@ def _create(path: str, mode: int) -> Iterator[io.BufferedWriter]:
 
 @contextmanager
 def _naming(name: str) -> Iterator[None]:
-    """Turn the file system's objections to a name into the archive's fault."""
+    """Raise BadArchive for a name that the file system can't hold."""
     try:
         yield
     except (OSError, UnicodeEncodeError) as error:
@@ -332,7 +332,7 @@ def _link_target(archive: Archive, entry: Entry) -> str:
 
 
 def _link(links: list[tuple[str, str]], root: Path) -> None:
-    """Make the links, then see where each really ends: one link can bend another."""
+    """Make the links, then check where each ends: one link can redirect another."""
     for path, target in links:
         with _naming(path):
             os.symlink(target, path)

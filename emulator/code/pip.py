@@ -40,7 +40,7 @@ def cache_folder() -> Path:
 
 @asynccontextmanager
 async def scratch(cache: Path) -> AsyncIterator[Path]:
-    """Lend an empty folder beside the kept ones; what was not kept of it is removed.
+    """Yield an empty folder in the cache; it is removed at the end unless :func:`keep` renamed it.
 
     Raises:
         DriverFault: The cache takes no folders.
@@ -58,17 +58,17 @@ async def scratch(cache: Path) -> AsyncIterator[Path]:
         await asyncio.to_thread(shutil.rmtree, folder, ignore_errors=True)
 
 
-#: Has a command make files that sandboxes can read, which run as another user.
+#: Runs a command whose files sandboxes can read: they run as another user.
 _READABLE = ("/bin/sh", "-c", 'umask 022 && exec "$0" "$@"')
 
 
 async def keep(folder: Path, target: Path) -> None:
-    """Give a scratch folder its lasting name, once its files are on the disk.
+    """Rename a scratch folder to its final name, once its files are on the disk.
 
-    Who finds that name trusts it for good: a power cut must not leave empty files behind it.
+    Later starts trust that name, so a power cut must not leave empty files behind it.
 
     Raises:
-        DriverFault: It can't have it.
+        DriverFault: It can't be renamed.
     """
     await asyncio.to_thread(_sync, folder)
     try:
@@ -80,7 +80,7 @@ async def keep(folder: Path, target: Path) -> None:
 
 
 def _sync(folder: Path) -> None:
-    """Bring the file system of ``folder`` to the disk: one call, however many files there are."""
+    """Sync the whole file system of ``folder``: one call for any number of files."""
     sync_one = getattr(ctypes.CDLL(None), "syncfs", None)
     if sync_one is None:  # not on Linux
         os.sync()
@@ -101,7 +101,7 @@ def _make(cache: Path) -> Path:
 
 
 def _sweep(cache: Path) -> None:
-    """Remove what an emulator that was killed left half-installed."""
+    """Remove half-installed packages of emulators that were killed."""
     for path in cache.glob(f"{_SCRATCH}*"):
         if time.time() - path.stat().st_mtime > 2 * _PATIENCE:
             shutil.rmtree(path, ignore_errors=True)
@@ -116,7 +116,7 @@ def _command(python: Path | None) -> list[str]:
 
 
 async def run(python: Path | None, arguments: Sequence[str], folder: Path) -> str | None:
-    """Run pip in ``folder``; returns why it failed, or None.
+    """Run pip in ``folder``; return why it failed, or None.
 
     Args:
         python: The interpreter to install for; None: the arguments say for which.

@@ -22,7 +22,7 @@ NAME = "requirements.txt"
 _MACHINES = {"x86_64": "x86_64", "arm64": "aarch64"}
 #: Options of a requirements file whose argument is a file of the same kind.
 _FURTHER = ("-r", "--requirement", "-c", "--constraint")
-#: By what the file with the packages was made; changed when this module installs otherwise.
+#: Part of the cache's key; changed when this module installs packages in another way.
 _FORMAT = b"1"
 
 
@@ -76,7 +76,7 @@ class Requirements:
             installing = asyncio.create_task(self._install(version, folder, python, target))
             self._installing[target] = installing
             installing.add_done_callback(lambda _: self._installing.pop(target, None))
-        # Others wait for the same: one that gives up must not end it for them.
+        # Several calls wait for it: one that is cancelled must not cancel it for the others.
         try:
             await asyncio.shield(installing)
         except asyncio.CancelledError:
@@ -94,7 +94,7 @@ class Requirements:
                 self._console.warn(str(error))
 
     async def close(self) -> None:
-        """Give up what is being installed."""
+        """Cancel all installations."""
         tasks = list(self._installing.values())
         for task in tasks:
             task.cancel()
@@ -113,7 +113,7 @@ class Requirements:
 
 
 def _asked_for(path: Path) -> list[bytes]:
-    """Return what a requirements file and the files it names say; nothing for no packages."""
+    """Return the lines of a requirements file and of those it includes; empty without packages."""
     lines = list(_lines(path, set()))
     return lines if any(not line.startswith(b"-") for line in lines) else []
 

@@ -1,4 +1,4 @@
-"""Time as a value handed in: nothing in the emulator is decided by another clock."""
+"""The clock. Every part gets it handed in, and decides by no other; tests hand in their own."""
 
 from __future__ import annotations
 

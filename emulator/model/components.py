@@ -70,11 +70,13 @@ async def drain_all(
         at_once: Once set, nothing is waited for any more.
     """
     draining = asyncio.gather(*(component.drain() for component in components))
-    hurry = asyncio.ensure_future(at_once.wait())
+    finish_now = asyncio.ensure_future(at_once.wait())
     try:
-        await asyncio.wait((draining, hurry), timeout=seconds, return_when=asyncio.FIRST_COMPLETED)
+        await asyncio.wait(
+            (draining, finish_now), timeout=seconds, return_when=asyncio.FIRST_COMPLETED
+        )
     finally:
-        hurry.cancel()
+        finish_now.cancel()
         draining.cancel()
         try:
             with contextlib.suppress(asyncio.CancelledError):

@@ -1,10 +1,11 @@
-"""The errors of the emulator: three kinds, never mixed.
+"""The errors of the emulator: four kinds, never mixed.
 
 1. A *function error* is a result (:class:`emulator.model.invocation.InvocationResult`), not an
    exception.
-2. :class:`AwsError` is raised by an operation and becomes AWS's own answer at the edge.
-3. :class:`DriverFault` and :class:`StorageError` are infrastructure. An invocation's fault becomes
-   an ``AwsError`` in the invoker, whatever reaches the AWS door becomes one there.
+2. :class:`AwsError` is raised by operations; the edge turns it into AWS's own answer.
+3. :class:`DriverFault` and :class:`StorageError` are infrastructure. They become an ``AwsError``
+   once: in the invoker for an invocation, in the AWS handler for all else.
+4. :class:`ConfigurationError` is the user's, and names the remedy.
 
 ::
 
@@ -52,11 +53,11 @@ class DriverFault(LocalfaasError):
 
 
 class PullFault(DriverFault):
-    """An image could not be pulled. Whoever is shown the pulls has been told why."""
+    """An image could not be pulled. The console has shown why."""
 
 
 class ConfigurationError(LocalfaasError):
-    """A setting, template or folder that the user has to mend."""
+    """The user has to change a setting, a template or a folder. The message names the remedy."""
 
 
 class StorageError(LocalfaasError):

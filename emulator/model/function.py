@@ -11,11 +11,11 @@ from emulator.model.limits import MB_PER_VCPU
 from emulator.model.sandbox import ImageConfig
 
 LATEST = "$LATEST"
-#: What runs where no version is named of a function on Managed Instances.
+#: The version that serves unqualified calls of a function on Managed Instances.
 LATEST_PUBLISHED = "$LATEST.PUBLISHED"
-#: On Managed Instances, where a function does not say.
+#: Default of functions on Managed Instances.
 MEMORY_GIB_PER_VCPU = 2.0
-#: Invocations at once for each vCPU, likewise, by family of runtimes; 16 for others.
+#: Default concurrent invocations per vCPU on Managed Instances, by runtime; 16 for others.
 _CONCURRENCY_PER_VCPU = {"python": 16, "nodejs": 64, "java": 32, "dotnet": 32}
 
 
@@ -31,13 +31,13 @@ class Code:
     folder: Path | None = None
     #: The image's URI; None for an archive.
     image: str | None = None
-    #: What the image's URI stands for, by content; empty until it is known.
+    #: The image by its digest ("repository@sha256:…"); empty until it is known.
     resolved_image: str = ""
-    #: The folder is the user's own and may change under us (hot reload).
+    #: The folder belongs to the user and may change at any time (hot reload).
     live: bool = False
     #: Size once unpacked, bytes.
     unpacked_size: int = 0
-    #: Not all in the folder may be read by every user of this machine.
+    #: Some files in the folder can't be read by every user of this machine.
     private: bool = False
 
 

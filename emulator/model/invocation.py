@@ -1,4 +1,4 @@
-"""An invocation and what comes of it."""
+"""An invocation and its result."""
 
 from __future__ import annotations
 
@@ -8,14 +8,14 @@ from typing import Protocol
 
 
 class Flow(Protocol):
-    """Where a streamed response comes from; it can be held."""
+    """The source of a streamed response; it can be paused."""
 
     def pause_reading(self) -> None:
-        """Take nothing more from the sender for now."""
+        """Stop reading from the sender."""
         ...
 
     def resume_reading(self) -> None:
-        """Take again what the sender sends."""
+        """Read from the sender again."""
         ...
 
 
@@ -23,7 +23,7 @@ class ResponseSink(Protocol):
     """Takes a streamed response while the handler still runs. Both calls return at once."""
 
     def begin(self, content_type: str, source: Flow) -> None:
-        """The first chunk is about to come."""
+        """Prepare for the first chunk, which follows."""
         ...
 
     def chunk(self, data: bytes) -> None: ...
@@ -34,7 +34,7 @@ class Invocation:
     """One request to run a function."""
 
     request_id: str
-    #: JSON text as it came; passed through untouched.
+    #: JSON text, byte for byte as the caller sent it.
     payload: bytes
     #: The ARN the caller used, with its qualifier if it had one.
     invoked_arn: str
@@ -49,7 +49,7 @@ class Invocation:
 
 @dataclass(slots=True, kw_only=True)
 class InvocationResult:
-    """What a function made of an invocation. A function error is a result, too."""
+    """The outcome of an invocation. A function error is a result, too."""
 
     payload: bytes
     content_type: str = "application/json"

@@ -1,4 +1,4 @@
-"""What the queue engine asks of durable storage. The store answers it; neither knows the other."""
+"""The interface between the queue engine and the store; neither knows the other."""
 
 from __future__ import annotations
 
@@ -7,12 +7,12 @@ from typing import Any, NamedTuple, Protocol
 
 from emulator.model.errors import StorageError
 
-#: Called on the loop after the commit: the result, or None and why it was not done.
+#: Called on the loop after the commit, with the result and None, or with None and the error.
 Done = Callable[[Any, StorageError | None], None]
 
 
 class QueueRecord(NamedTuple):
-    """A queue; ``body`` is JSON of whoever made it."""
+    """A queue; ``body`` is JSON text of the service that made it."""
 
     id: int
     name: str
@@ -36,19 +36,19 @@ class MessageRecord(NamedTuple):
 
 
 class LeaseRecord(NamedTuple):
-    """What receiving changed about a message."""
+    """The state that receiving gave a message."""
 
     id: int
     visible_at: float
     receives: int
     uncounted: int
     first_received_at: float
-    #: Someone has it; otherwise it was given back, and waits for ``visible_at``.
+    #: A receiver has it. Otherwise it was given back, and waits until ``visible_at``.
     held: bool
 
 
 class DeduplicationRecord(NamedTuple):
-    """A FIFO send that later sends with the same key repeat, until ``expires_at``."""
+    """A FIFO send: until ``expires_at``, sends with the same key are duplicates of it."""
 
     queue: int
     key: bytes
@@ -80,7 +80,7 @@ class WindowRecord(NamedTuple):
 
 
 class Journal(Protocol):
-    """Every method raises, or hands to ``done``, a StorageError where it could not be done."""
+    """Durable storage of queues. Failures are a StorageError, raised or passed to ``done``."""
 
     async def load_queues(self) -> list[QueueRecord]:
         """Return all queues that are kept."""
@@ -97,7 +97,7 @@ class Journal(Protocol):
         ...
 
     async def purge_queue(self, queue: int, name: str, body: str) -> int:
-        """Give the queue a new, empty id, keeping its deduplication."""
+        """Give a queue a new id without messages, and return it; deduplication is kept."""
         ...
 
     async def collect(self, limit: int) -> bool:
@@ -113,7 +113,7 @@ class Journal(Protocol):
     ) -> None: ...
 
     def remove(self, ids: Sequence[int], done: Done) -> None:
-        """Delete messages; the result is how many were there."""
+        """Delete messages; the result is the number of messages deleted."""
         ...
 
     def move(

@@ -1,4 +1,4 @@
-"""What keeping logs asks of durable storage. The store answers it; neither knows the other."""
+"""The interface between the logs and the store; neither knows the other."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ class EventRecord(NamedTuple):
 
 @dataclass(slots=True, kw_only=True)
 class LogChanges:
-    """What has changed since the last time. What is dropped goes first."""
+    """Changes since the last batch. Deletions are applied first."""
 
     dropped_groups: list[int] = field(default_factory=list)
     dropped_streams: list[int] = field(default_factory=list)
@@ -50,12 +50,12 @@ class LogChanges:
     groups: list[GroupRecord] = field(default_factory=list)
     streams: list[StreamRecord] = field(default_factory=list)
     events: list[EventRecord] = field(default_factory=list)
-    #: Streams that have let go of their oldest events, and the first sequence they still have.
+    #: Streams that have removed their oldest events, with the first sequence that stays.
     trimmed: list[tuple[int, int]] = field(default_factory=list)
 
 
 class LogJournal(Protocol):
-    """Every method raises a StorageError where it could not be done."""
+    """Durable storage of logs. Every method may raise a StorageError."""
 
     async def write(self, changes: LogChanges) -> None:
         """Make all changes or none."""

@@ -1,4 +1,4 @@
-"""How deep documents are nested: Python's own limits are another at each of its releases."""
+"""How deep documents are nested. Python's own limit differs between its releases."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What a driver is asked to start, and what it says when that ends."""
+"""What a driver starts, and how it reports the end."""
 
 from __future__ import annotations
 
@@ -32,17 +32,17 @@ class EnvironmentSpec:
     code: Path | None
     #: Unpacked layers, lowest first: merged in this order and shown read-only at /opt.
     layers: tuple[Path, ...] = ()
-    #: Those of the folders of code and layers in which not every user of this machine may read all.
+    #: The folders of code and layers with files that not every user of this machine can read.
     private: frozenset[Path] = frozenset()
-    #: The whole environment the runtime process gets; the driver adds nothing but what it
-    #: alone can know (AWS_LAMBDA_RUNTIME_API, and paths where /var/task can't be had).
+    #: All environment variables of the runtime process. The driver adds only what it alone knows:
+    #: AWS_LAMBDA_RUNTIME_API, and paths where it can't provide /var/task.
     environ: Mapping[str, str] = field(default_factory=dict)
     memory_mb: int = 128
-    #: Its share of CPU; None: what its memory stands for.
+    #: vCPUs; None takes the share that belongs to its memory size.
     cpus: float | None = None
-    #: Hold it to its share of CPU once it is initialised; False lets it have all there is.
+    #: Limit it to its share of CPU after INIT; False does not limit it.
     limit_cpu: bool = True
-    #: Size of /tmp.
+    #: The size of /tmp.
     ephemeral_storage_mb: int = 512
     architecture: str = "x86_64"
     #: The image of a PackageType=Image function.
@@ -71,7 +71,7 @@ class Exit:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Usage:
-    """What a sandbox takes from the machine right now. Bytes and seconds, from the kernel."""
+    """The resources a sandbox uses now, as the kernel counts them: bytes and seconds."""
 
     memory: int
     memory_peak: int

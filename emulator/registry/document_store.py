@@ -20,7 +20,7 @@ class DocumentStore:
 
     @property
     def lasting(self) -> bool:
-        """Whether what is kept outlives the emulator."""
+        """Whether documents outlive the emulator."""
         return self._documents is not None
 
     async def write(self, *changes: Change) -> None:
@@ -37,7 +37,7 @@ class DocumentStore:
             raise AwsError("ServiceException", f"The change was not kept: {error}") from error
 
     async def has(self, kind: str) -> bool:
-        """Say whether a document of ``kind`` was kept."""
+        """Say whether a document of ``kind`` is stored."""
         return self._documents is not None and await self._documents.has(kind)
 
     async def load(self, kind: str) -> list[Document]:

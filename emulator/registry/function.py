@@ -24,28 +24,29 @@ class Alias:
 
 @dataclass(slots=True, kw_only=True)
 class Function:
-    """A function: its $LATEST, its published versions and aliases, and what hangs on them."""
+    """A function: $LATEST, published versions, aliases, and their configurations."""
 
     latest: FunctionVersion
     #: Published versions, oldest first.
     versions: dict[str, FunctionVersion] = field(default_factory=dict)
     aliases: dict[str, Alias] = field(default_factory=dict)
     next_version: int = 1
-    #: The version published last, and the fingerprint $LATEST had then.
+    #: The number of the newest version, and the fingerprint that $LATEST had when it was published.
     published: tuple[str, str] | None = None
     #: Environments reserved for this function; None leaves it to the account's.
     reserved_concurrency: int | None = None
-    #: Environments wanted ready, of all its versions; told anew at each start.
+    #: Environments to keep ready, over all versions. Not stored: worked out at each start.
     provisioned_concurrency: int = 0
     tags: dict[str, str] = field(default_factory=dict)
     #: Policies, URLs and other configurations of the function, its versions and aliases.
     attached: Attachments = field(default_factory=Attachments)
-    #: What versions that are Pending or being updated become when that has ended. Kept in their
-    #: place: a restart ends every transition.
+    #: Versions in a transition (Pending, InProgress) as they will be after it. These are stored:
+    #: a restart ends every transition.
     settling: dict[str, FunctionVersion] = field(default_factory=dict)
-    #: When versions were invoked, or became Active, last (seconds since the epoch). Not kept.
+    #: When each version was invoked last, or became Active; seconds since the epoch. Not stored:
+    #: after a restart, idle time counts from the restart.
     used: dict[str, float] = field(default_factory=dict)
-    #: What its declaration configures and this emulator does not act on.
+    #: Settings of its declaration that have no effect here.
     ignored: tuple[str, ...] = ()
 
     @property

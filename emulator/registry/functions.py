@@ -26,10 +26,22 @@ def _unpublished() -> AwsError:
 
 
 class Registry:
-    """All functions. Changes go through it, so that pools and the store hear of them.
+    """All functions, by account and region.
 
-    Changes are seen at once; :meth:`save` makes them last. Functions whose code is a live folder
-    are not kept: that folder is where they come from at the next start.
+    Every change goes through the registry, so that pools and the store learn of it. Readers see a
+    change at once; :meth:`save` makes it durable. Functions whose code is a live folder are not
+    stored: the folder declares them again at the next start.
+
+    Args:
+        documents: Where functions and resources are stored; without, nowhere.
+        on_retired: Called with each version that must not run any more, and the reason.
+
+    Attributes:
+        layers: Layers with their versions.
+        mappings: Event source mappings.
+        code_signing: Code signing configurations.
+        capacity_providers: Capacity providers.
+        on_changed: Called with each function that is new or was changed.
     """
 
     def __init__(
@@ -52,11 +64,11 @@ class Registry:
         self.on_changed: list[Callable[[Function], None]] = []
 
     def functions(self, account: str, region: str) -> dict[str, Function]:
-        """Return the functions of one account and region, by name. Not to be changed."""
+        """Return the functions of one account and region, by name; callers must not change it."""
         return self._scopes.get((account, region), {})
 
     def names(self, account: str, region: str) -> list[str]:
-        """Return the names of one account's functions, sorted. Not to be changed."""
+        """Return the sorted names of an account's functions; callers must not change the list."""
         return self._names.get((account, region), [])
 
     def all(self) -> list[Function]:
@@ -69,7 +81,13 @@ class Registry:
     def resolve(
         self, account: str, region: str, name: str, qualifier: str = LATEST
     ) -> FunctionVersion:
-        """Return the version to run.
+        """Return the version that serves a call.
+
+        Args:
+            account: The function's account.
+            region: The function's region.
+            name: The function's name, without a qualifier.
+            qualifier: A version or an alias.
 
         Raises:
             AwsError: ResourceNotFoundException or NoPublishedVersionException, with AWS's text.
@@ -84,7 +102,7 @@ class Registry:
         return version
 
     def reserve(self, function: Function, concurrency: int | None) -> None:
-        """Set or lift a function's reserved concurrency."""
+        """Set a function's reserved concurrency; None removes it."""
         before, function.reserved_concurrency = function.set_aside, concurrency
         self._count(function, function.set_aside - before)
 
@@ -98,7 +116,7 @@ class Registry:
         self._set_aside[scope] = self.set_aside(*scope) + change
 
     def set_aside(self, account: str, region: str) -> int:
-        """Return the sum of what functions have reserved, or else provisioned."""
+        """Return the concurrency set aside by all functions: reserved, else provisioned."""
         return self._set_aside.get((account, region), 0)
 
     def add(self, function: Function) -> None:
@@ -112,27 +130,28 @@ class Registry:
         self.changed(function)
 
     def changed(self, function: Function) -> None:
-        """Tell those who wait for a function that something about it is not as it was."""
+        """Call the listeners for a function that has changed."""
         for listener in self.on_changed:
             listener(function)
 
     def update(self, function: Function, latest: FunctionVersion, reason: str) -> None:
-        """Replace $LATEST; if what runs has changed, the old one is retired."""
+        """Replace $LATEST; retire the old one if its code or configuration differs."""
         before, function.latest = function.latest, latest
         self.changed(function)
         if before.generation != latest.generation:
             self._retire(before, reason)
 
     async def save(self, function: Function, *published: str, removed: str | None = None) -> None:
-        """Make a function's present state last.
+        """Store a function's present state.
 
         Args:
             function: The function.
-            removed: A version that is gone.
-            published: Versions that are new or changed since the last time.
+            *published: Numbers of versions that are new or changed since the last call.
+            removed: The number of a version that was deleted.
 
         Raises:
-            AwsError: ServiceException: it could not be kept.
+            AwsError: ServiceException: the disk did not take it. The change is in effect until
+                the next start.
         """
         self.changed(function)
         if not self._documents.lasting or function.latest.code.live:
@@ -147,7 +166,7 @@ class Registry:
         await self._documents.write(*changes)
 
     def remove(self, function: Function) -> None:
-        """Remove a function and all its versions from what is served."""
+        """Stop serving a function and all its versions; the store keeps them."""
         self._take_out(function)
         self._retire_all(function)
 
@@ -165,7 +184,7 @@ class Registry:
             self._retire(version, "function deleted")
 
     async def delete(self, function: Function) -> None:
-        """Remove a function for good.
+        """Delete a function with all its versions.
 
         Raises:
             AwsError: ServiceException: the disk did not take it, and it is still served.
@@ -185,7 +204,7 @@ class Registry:
         self._retire_all(function)
 
     async def delete_version(self, function: Function, version: str) -> None:
-        """Remove a published version; removing what is not there is no error.
+        """Delete a published version; nothing happens if there is no such version.
 
         Raises:
             AwsError: ServiceException: the disk did not take it, and it is still served.
@@ -204,7 +223,12 @@ class Registry:
         self._retire(gone, "version deleted")
 
     def reload(self, function: Function, code: Code | None = None) -> None:
-        """The code of $LATEST changed where it lies: what runs is no longer what is there."""
+        """Retire what runs of $LATEST, because its code changed on the disk.
+
+        Args:
+            function: The function.
+            code: The code as it is now; without, the files changed and nothing else.
+        """
         before = function.latest
         latest = replace(before, code=code or before.code, generation=before.generation + 1)
         self.update(function, latest, "code changed")

@@ -1,4 +1,4 @@
-"""What the store kept, brought back at start."""
+"""Loads the registry from the store at the start."""
 
 from __future__ import annotations
 

@@ -22,7 +22,7 @@ _FUNCTION = ("next_version", "published", "reserved_concurrency", "tags")
 
 
 def of_function(function: Function) -> dict[str, Any]:
-    """Return a function's document, in the state it is settling to."""
+    """Return a function's document: its state after any transition."""
     body: dict[str, Any] = {name: getattr(function, name) for name in _FUNCTION}
     body["attached"] = function.attached.to_document()
     body["latest"] = of_version(function.settled("$LATEST"))
@@ -31,7 +31,7 @@ def of_function(function: Function) -> dict[str, Any]:
 
 
 def of_version(version: FunctionVersion) -> dict[str, Any]:
-    """Return a version's document; what has its default is left out."""
+    """Return a version's document; empty fields are left out."""
     body: dict[str, Any] = {}
     for name in _VERSION:
         value = getattr(version, name)
@@ -50,7 +50,7 @@ def of_version(version: FunctionVersion) -> dict[str, Any]:
 
 
 def of_code(code: Code) -> dict[str, Any]:
-    """Return code's document: its folder by name alone, so that the state folder can be moved."""
+    """Return code's document. It has the folder's name alone, so the state folder can be moved."""
     body = {name: getattr(code, name) for name in _CODE if name != "private" or code.private}
     if code.folder is not None:
         body["folder"] = str(code.folder) if code.live else code.folder.name
@@ -71,7 +71,12 @@ def to_code(body: Mapping[str, Any], code_folder: Path) -> Code:
 
 
 def to_version(body: Mapping[str, Any], code_folder: Path) -> FunctionVersion:
-    """Return the version that a document keeps; its code lies in ``code_folder``."""
+    """Return the version of a document.
+
+    Args:
+        body: The document.
+        code_folder: The folder of unpacked archives.
+    """
     fields = {name: value for name, value in body.items() if name in _VERSION}
     fields["code"] = to_code(body["code"], code_folder)
     fields["layers"] = tuple(
@@ -89,7 +94,12 @@ def to_version(body: Mapping[str, Any], code_folder: Path) -> FunctionVersion:
 
 
 def to_function(body: Mapping[str, Any], code_folder: Path) -> Function:
-    """Return the function of a document, without its published versions."""
+    """Return the function of a document, without its published versions.
+
+    Args:
+        body: The document.
+        code_folder: The folder of unpacked archives.
+    """
     fields = {name: body[name] for name in _FUNCTION if name in body}
     if fields.get("published") is not None:
         fields["published"] = tuple(fields["published"])

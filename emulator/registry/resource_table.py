@@ -16,6 +16,7 @@ class ResourceTable:
 
     Args:
         kind: The name of the kind in the store.
+        documents: The store.
     """
 
     def __init__(self, kind: str, documents: DocumentStore) -> None:
@@ -28,11 +29,11 @@ class ResourceTable:
         return self._scopes.get((account, region), {}).get(key)
 
     def keys(self, account: str, region: str) -> list[str]:
-        """Return the keys of a scope, sorted. Not to be changed."""
+        """Return the sorted keys of an account and region; callers must not change the list."""
         return self._sorted.get((account, region), [])
 
     def all(self) -> list[tuple[str, str, str, Body]]:
-        """Return account, region, key and body of everything."""
+        """Return account, region, key and body of every resource."""
         return [
             (*scope, key, body)
             for scope, held in self._scopes.items()
@@ -45,33 +46,42 @@ class ResourceTable:
         """Add or replace a resource.
 
         Args:
-            account: The resource's.
-            region: The resource's.
-            key: The resource's.
+            account: The resource's account.
+            region: The resource's region.
+            key: The resource's key.
             body: The resource.
-            settled: What is kept instead of ``body`` where that is a state on the way, which a
-                restart ends.
+            settled: The body to store where ``body`` is a transition, which a restart ends.
 
         Raises:
-            AwsError: It could not be kept.
+            AwsError: ServiceException: the disk did not take it, and the table is as before.
         """
+        before = self.find(account, region, key)
         self._set(account, region, key, body)
-        kept = body if settled is None else settled
-        await self._documents.write(change(self._kind, account, region, key, kept))
+        stored = body if settled is None else settled
+        try:
+            await self._documents.write(change(self._kind, account, region, key, stored))
+        except AwsError:
+            # Unless another call has changed it meanwhile.
+            if self.find(account, region, key) is body:
+                if before is None:
+                    self.drop(account, region, key)
+                else:
+                    self._set(account, region, key, before)
+            raise
 
     def settle(self, account: str, region: str, key: str, body: Body) -> None:
-        """Show a state that :meth:`put` or :meth:`delete` has already kept."""
+        """Show the state that :meth:`put` or :meth:`delete` has already stored."""
         if self.find(account, region, key) is not None:
             self._set(account, region, key, body)
 
     async def delete(self, account: str, region: str, key: str, last: Body | None = None) -> None:
-        """Remove a resource for good.
+        """Delete a resource.
 
         Args:
-            account: The resource's.
-            region: The resource's.
-            key: The resource's.
-            last: What it looks like until :meth:`drop`; without, it is gone at once.
+            account: The resource's account.
+            region: The resource's region.
+            key: The resource's key.
+            last: The body to show until :meth:`drop`; without, the resource is gone at once.
 
         Raises:
             AwsError: ServiceException: the disk did not take it, and it is still there.
@@ -89,7 +99,7 @@ class ResourceTable:
             raise
 
     def drop(self, account: str, region: str, key: str) -> None:
-        """Forget a resource that is kept no more."""
+        """Stop showing a resource that was deleted."""
         scope = (account, region)
         if self._scopes.get(scope, {}).pop(key, None) is not None:
             names = self._sorted[scope]

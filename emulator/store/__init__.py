@@ -1,1 +1,1 @@
-"""Durable state: one SQLite database with group commit, and content-addressed files."""
+"""Durable state: SQLite databases with group commit, and content-addressed files."""

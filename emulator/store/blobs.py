@@ -26,15 +26,16 @@ class Blobs:
         self._folder = folder
 
     async def put(self, content: bytes) -> str:
-        """Keep ``content`` and return its SHA-256 in hexadecimal; it is on the disk by then.
+        """Store ``content`` and return its SHA-256 in hexadecimal, once it is on the disk.
 
         Raises:
-            StorageFull, StorageError: It was not kept, and nothing half-written is seen.
+            StorageFull: The disk is full; nothing was stored.
+            StorageError: The disk refused; nothing was stored.
         """
         return await asyncio.to_thread(self._put, content)
 
     def path(self, sha: str) -> Path:
-        """Return where the blob with this SHA-256 is, whether it is there or not."""
+        """Return the path of the blob with this SHA-256; it may not exist."""
         return self._folder / sha[:2] / sha[2:4] / sha
 
     async def collect(self, referenced: Iterable[str]) -> int:
@@ -50,7 +51,7 @@ class Blobs:
         path = self.path(sha)
         try:
             if path.exists():
-                # Perhaps by another put, which has not come to the end yet.
+                # Another put may be writing it, and may not have synced the names yet.
                 self._sync_names(path)
                 return sha
             for folder in (self._folder, path.parent.parent, path.parent):
@@ -68,18 +69,18 @@ class Blobs:
             self._sync_names(path)
         except OSError as error:
             kind = StorageFull if error.errno in _FULL else StorageError
-            # Callers are told: of the disk's trouble, not of its paths.
+            # The text reaches callers of the API: it must not hold paths of this machine.
             raise kind(error.strerror or type(error).__name__) from error
         return sha
 
     def _sync_names(self, path: Path) -> None:
-        """Bring the names to the disk as well, up to the folder that was there before."""
+        """Sync the names too, up to the folder that existed before."""
         for folder in (path.parent, path.parent.parent, self._folder, self._folder.parent):
             sync_folder(folder)
 
     def _collect(self, referenced: frozenset[str]) -> int:
         removed = 0
-        # Also the temporary files of a put that a crash interrupted.
+        # This matches the temporary files of puts that a crash interrupted, too.
         for path in self._folder.glob("??/??/*"):
             if path.name not in referenced:
                 path.unlink()

@@ -1,4 +1,4 @@
-"""Connections to one SQLite file: opened, checked, migrated, and what is wrong with them."""
+"""Connections to SQLite files: opening, checking and migrating them."""
 
 from __future__ import annotations
 
@@ -14,8 +14,8 @@ from emulator.store.folders import PRIVATE_FILE, make_private, sync_folder
 
 Durability = Literal["full", "normal", "off"]
 
-#: A damaged page is looked for at open in databases up to this size (bytes): it takes about
-#: 1 ms per MB. Larger ones are not checked.
+#: Databases up to this size (bytes) are checked for damaged pages when they are opened, which
+#: takes about 1 ms per MB. Larger ones are not checked.
 CHECKED_AT_OPEN = 64 << 20
 #: SQLite's names of the errors of a full disk.
 FULL_ERRORS = frozenset({"SQLITE_FULL", "SQLITE_IOERR_SHMSIZE"})
@@ -40,7 +40,7 @@ def connect(
         sqlite3.Error: It can't be opened or brought to this release.
     """
     if path is not None:
-        # Nobody else's from its first byte; SQLite would make it as the umask says.
+        # SQLite would make the file with the mode that the umask allows.
         with suppress(OSError):
             path.touch(PRIVATE_FILE)
     connection = sqlite3.connect(
@@ -66,7 +66,7 @@ def _prepare(
         for suffix in _BESIDE:
             make_private(path.with_name(path.name + suffix))
     if not version:
-        # What is freed goes back to the file system in steps; only an empty file can be told.
+        # Lets free pages go back to the file system in steps. Only an empty file takes it.
         execute("PRAGMA auto_vacuum = INCREMENTAL")
     execute("PRAGMA journal_mode = WAL")
     execute(f"PRAGMA synchronous = {durability}")
@@ -84,7 +84,7 @@ def _prepare(
 
 
 def cannot_open(path: Path | None, error: sqlite3.Error) -> str:
-    """Return what a user is told of a database that can't be opened, with the remedy."""
+    """Return the message for a database that can't be opened, with the remedy."""
     if getattr(error, "sqlite_errorname", "") in _DAMAGED:
         return _damaged(path, str(error))
     full = getattr(error, "sqlite_errorname", "") in FULL_ERRORS

@@ -25,12 +25,12 @@ T = TypeVar("T")
 Work = Callable[[sqlite3.Connection], T]
 #: Called on the loop with the result, or None and the error.
 Done = Callable[[Any, StorageError | None], None]
-#: Bounds the time of one commit, not the throughput: nobody waits behind more than this.
+#: The most pieces of work in one commit. It bounds how long a caller waits, not the throughput.
 MAX_BATCH = 512
 
 
 class Database:
-    """The open database. Made by :meth:`open`; used from one event loop."""
+    """An open database. :meth:`open` makes it; one event loop uses it."""
 
     def __init__(
         self, path: Path | None, durability: Durability, migrations: Sequence[str]
@@ -49,7 +49,7 @@ class Database:
         self._threads = [threading.Thread(target=self._write_loop, name="store-writer")]
         if path:
             self._threads.append(threading.Thread(target=self._read_loop, name="store-reader"))
-        #: Free pages are given back; False once that failed, and for what is in memory.
+        #: Free pages go back to the file system. False in memory, and after a failure.
         self._reclaims = path is not None
         self._closed = False
         for thread in self._threads:
@@ -113,7 +113,11 @@ class Database:
         return await future
 
     async def read(self, work: Work[T]) -> T:
-        """Run ``work`` on the reader's connection, which sees the last commit."""
+        """Run ``work`` on the reader's connection, which sees the last commit.
+
+        Raises:
+            StorageError: It could not be read.
+        """
         if not self._reader:
             return await self.write(work)
         if self._closed:
@@ -124,12 +128,12 @@ class Database:
         return await future
 
     async def check(self) -> list[str]:
-        """Return what SQLite's whole integrity check finds wrong; nothing if it is sound."""
+        """Return the faults that SQLite's full integrity check finds; empty if there are none."""
         rows = await self.read(lambda c: c.execute("PRAGMA integrity_check").fetchall())
         return [row[0] for row in rows if row[0] != "ok"]
 
     async def close(self) -> None:
-        """Finish what was submitted, fold the log into the file, and close it."""
+        """Finish all submitted work, fold the write-ahead log into the file, and close it."""
         if self._closed:
             return
         self._closed = True
@@ -137,7 +141,7 @@ class Database:
         await asyncio.to_thread(self.close_unused)
 
     def close_unused(self) -> None:
-        """Close what nothing was submitted to; blocks."""
+        """Close a database that has no submitted work. Blocks."""
         self._closed = True
         self._queue.put(None)
         if self._reader:
@@ -167,7 +171,7 @@ class Database:
                 return
 
     def _next_batch(self) -> list[_Job] | None:
-        """Return what is to be committed next; after a pause, give free pages back meanwhile."""
+        """Wait for the next batch; after a pause, give free pages back while waiting."""
         patience_s = reclaiming.PAUSE_S
         while self._reclaims and reclaiming.is_worthwhile(self._writer):
             try:
@@ -221,7 +225,7 @@ def _answer(batch: list[_Job]) -> None:
         for job in batch:
             job.done(job.result, job.error)
 
-    # A loop that ended without closing the store has nobody left to tell.
+    # If the loop ended without closing the store, nobody waits for the result.
     if not batch[0].loop.is_closed():
         batch[0].loop.call_soon_threadsafe(run)
 

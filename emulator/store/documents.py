@@ -25,7 +25,7 @@ class Document:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Change:
-    """A document's new body (anything JSON can say); None removes it, if it is there."""
+    """A new body for a document: anything that JSON can hold. None deletes the document."""
 
     kind: str
     account: str
@@ -44,7 +44,8 @@ class Documents:
         """Make several changes in one transaction: all of them or none.
 
         Raises:
-            StorageFull, StorageError: Nothing was changed.
+            StorageFull: The disk is full; nothing was changed.
+            StorageError: The disk refused; nothing was changed.
         """
         rows = [
             (

@@ -1,4 +1,4 @@
-"""Folders on the disk."""
+"""Folders: private ones, lasting names, and removal in the background."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
 
-#: Modes of what nobody but the user may read.
+#: Modes of files and folders that only the user may read.
 PRIVATE_FILE = 0o600
 PRIVATE_FOLDER = 0o700
 #: What a state folder holds.
@@ -19,9 +19,9 @@ _DATABASE = re.compile(r"\.db(-wal|-shm|-journal)?$")
 
 
 def make_private(path: Path) -> None:
-    """Take every right of others from a file or folder.
+    """Remove all rights of other users from a file or folder.
 
-    What is not there, and what is another user's (a volume that was mounted, say), is left so.
+    A file that does not exist, or belongs to another user (on a mounted volume), is left alone.
     """
     with suppress(FileNotFoundError, PermissionError):
         status = path.lstat()
@@ -30,9 +30,9 @@ def make_private(path: Path) -> None:
 
 
 def private_folder(path: Path) -> Path:
-    """Make a folder that is the user's alone, where it is missing, and return it.
+    """Make a folder that only the user may read, and return it.
 
-    One of an earlier release, which others could read, is closed to them.
+    A folder that exists loses the rights of other users.
 
     Raises:
         OSError: It can't be made.
@@ -43,10 +43,10 @@ def private_folder(path: Path) -> Path:
 
 
 def private_state(folder: Path) -> None:
-    """Make the state folder, and close all in it to other users; blocks.
+    """Make the state folder and close it, with all it holds, to other users. Blocks.
 
-    A folder that holds other things as well (``--state .``) keeps its mode: what is ours in it is
-    closed.
+    A folder that holds other files as well (``--state .``) keeps its mode; only the emulator's own
+    files in it are closed.
 
     Raises:
         OSError: It can't be made.
@@ -54,7 +54,7 @@ def private_state(folder: Path) -> None:
     missing = [each for each in (folder, *folder.parents) if not each.exists()]
     folder.mkdir(parents=True, exist_ok=True, mode=PRIVATE_FOLDER)
     for each in missing:
-        # A folder that may be written to, and not read, can't be opened for this.
+        # To sync a folder takes the right to read it.
         with suppress(PermissionError):
             sync_folder(each.parent)
     found = list(folder.iterdir())
@@ -66,9 +66,9 @@ def private_state(folder: Path) -> None:
 
 
 def in_background(sweep: Callable[[], None]) -> threading.Thread:
-    """Run what removes folders left behind, for which neither a start nor an end has to wait.
+    """Remove left-over folders in the background: neither a start nor an end waits for it.
 
-    It ends with the process, wherever it is: the next start's has to find what remains.
+    It ends with the process, finished or not; the next start removes the rest.
     """
     thread = threading.Thread(target=sweep, name="sweep", daemon=True)
     thread.start()
@@ -76,7 +76,7 @@ def in_background(sweep: Callable[[], None]) -> threading.Thread:
 
 
 def sync_folder(folder: Path) -> None:
-    """Have the names in ``folder`` outlive a power cut; a file's own sync does not do that."""
+    """Make the names in ``folder`` outlive a power cut; syncing a file does not sync its name."""
     handle = os.open(folder, os.O_RDONLY)
     try:
         os.fsync(handle)

@@ -1,4 +1,4 @@
-"""Logs over SQLite: whole batches of changes, and events in pages."""
+"""The log journal over SQLite: it takes batches of changes and returns events in pages."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from emulator.store.queries import queries
 
 Connection = sqlite3.Connection
 
-#: What an event weighs beside its message, bytes: that of empty lines are no more than others.
+#: Counted for each event beside its message, bytes, so a page of empty lines is bounded too.
 _EVENT_BYTES = 256
 
 
@@ -50,7 +50,7 @@ class StoredLogs:
         def work(
             connection: Connection,
         ) -> tuple[list[GroupRecord], list[StreamRecord], int]:
-            # Before anything goes, or its id could be used again.
+            # Before anything is deleted, or its id could be used again.
             (last,) = connection.execute(sql["last_log_id"]).fetchone()
             connection.execute(sql["delete_empty_log_streams"])
             groups = [
@@ -69,7 +69,7 @@ class StoredLogs:
         def work(connection: Connection) -> list[EventRecord]:
             found: list[EventRecord] = []
             size = 0
-            # Closed, or it would hold on to the file as it is now.
+            # An unfinished query would keep the reader at this commit.
             with closing(connection.execute(self._sql["load_log_events"], (after, until))) as rows:
                 for row in rows:
                     found.append(EventRecord(*row))

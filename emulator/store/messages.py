@@ -1,4 +1,4 @@
-"""The queue engine's journal over SQLite. Every cost is independent of how deep a queue is."""
+"""The queue engine's journal over SQLite. No operation gets slower as a queue gets deeper."""
 
 from __future__ import annotations
 

@@ -1,27 +1,27 @@
-"""Free pages of a database go back to the file system, in steps between commits."""
+"""Gives free pages of a database back to the file system, in small steps."""
 
 from __future__ import annotations
 
 import sqlite3
 
-#: Bytes of free pages that stay for the next writes.
+#: Free pages that stay for the next writes, bytes.
 KEPT_FREE = 16 << 20
-#: Seconds without a commit before pages are given back: a burst needs the disk itself.
+#: Seconds without a commit before pages go back: a burst needs the disk for itself.
 PAUSE_S = 0.5
-#: Bytes given back at once: the longest that a commit waits for.
+#: Bytes of one step, for which a commit may have to wait.
 _STEP = 1 << 20
-#: A file that can't give back single pages (of an early release) is written anew once it holds
+#: Files of early releases can't give single pages back. They are rewritten once, when they hold
 #: less than this, bytes.
 _REWRITTEN = 64 << 20
 
 
 def is_worthwhile(connection: sqlite3.Connection) -> bool:
-    """Say whether more is free than is kept."""
+    """Say whether there are more free pages than should stay."""
     return _free(connection) > KEPT_FREE
 
 
 def step(connection: sqlite3.Connection) -> bool:
-    """Give some free pages back; return whether the next step could do more.
+    """Give some free pages back; return whether another step could give more.
 
     Must run outside a transaction.
     """
@@ -30,14 +30,14 @@ def step(connection: sqlite3.Connection) -> bool:
             return _rewrite(connection)
         before = _free(connection)
         pages = _STEP // _pragma(connection, "page_size")
-        # As a script: what execute() runs of this statement is one page's worth.
+        # As a script, because execute() runs this statement for one page only.
         connection.executescript(f"PRAGMA incremental_vacuum({pages});")
         if _free(connection) <= KEPT_FREE:
-            # Only a checkpoint makes the file shorter.
+            # The file gets shorter at a checkpoint.
             connection.execute("PRAGMA wal_checkpoint(PASSIVE)").fetchall()
         return _free(connection) < before
     except sqlite3.Error:
-        # A full disk, say. The file is sound, and the pages are used by later writes.
+        # For example a full disk. The file is sound, and later writes use the pages.
         return False
 
 
@@ -46,7 +46,7 @@ def _rewrite(connection: sqlite3.Connection) -> bool:
     if size - _free(connection) > _REWRITTEN:
         return False
     connection.execute("PRAGMA auto_vacuum = INCREMENTAL")
-    # VACUUM makes its copy where temporary tables are: not in memory.
+    # VACUUM copies the data to where temporary tables are: that must not be memory.
     connection.execute("PRAGMA temp_store = FILE")
     try:
         connection.execute("VACUUM")

@@ -1,8 +1,8 @@
-"""Numbered SQL migrations: what makes a database, and brings an older one to this release.
+"""Numbered SQL migrations: they make a database, and bring an older one to this release.
 
-A folder holds ``0001_words.sql``, ``0002_words.sql`` and so on. ``PRAGMA user_version`` says which
-was applied last. Migrations go forward only, and those that are missing are applied together: all
-of them or none.
+A folder holds ``0001_words.sql``, ``0002_words.sql`` and so on. ``PRAGMA user_version`` is
+the number of the last one applied. Migrations go forward only. Missing ones are applied in one
+transaction.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from pathlib import Path
 
 from emulator.model.errors import ConfigurationError
 
-#: "lfas" in the file's header: says whose database it is.
+#: "lfas", in the file's header: this program's databases.
 APPLICATION_ID = 0x6C666173
 
 _FILE = re.compile(r"(\d{4})_\w+\.sql")
@@ -30,7 +30,7 @@ def own(database: str) -> tuple[str, ...]:
 
 
 def load(folder: Traversable) -> tuple[str, ...]:
-    """Return the statements of each migration in ``folder``, the first one first.
+    """Return the statements of each migration in ``folder``, in order.
 
     Raises:
         ValueError: A file is not named as a migration, or a number is missing or there twice.

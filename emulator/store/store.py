@@ -19,7 +19,7 @@ from emulator.store.messages import MessageJournal
 
 
 class Store:
-    """Everything that lasts. Made by :meth:`open`, ended by :meth:`close`.
+    """All durable state. :meth:`open` makes it, :meth:`close` ends it.
 
     Attributes:
         database: Group-committed SQLite.
@@ -48,7 +48,11 @@ class Store:
 
     @classmethod
     def open(cls, folder: Path | None, *, durability: Durability = "full") -> Store:
-        """Open the state in ``folder``, or for ``None`` one that ends with the process.
+        """Open the state folder.
+
+        Args:
+            folder: Made if it is missing; None keeps everything in memory, until the process ends.
+            durability: As for :meth:`Database.open`.
 
         Raises:
             ConfigurationError: The folder is in use, unwritable, damaged, or of a newer release.
@@ -75,7 +79,7 @@ class Store:
             opened.callback(os.close, lock)
             database = Database.open(folder / "state.db", durability=durability)
             opened.callback(database.close_unused)
-            # What a power cut takes from the end of a log is not missed.
+            # A power cut may take the last seconds of a log.
             logs = Database.open(
                 folder / "logs.db", durability="normal", migrations=schema.own("logs")
             )
@@ -110,7 +114,7 @@ class Store:
         return database
 
     async def close(self) -> None:
-        """Finish what was submitted and let go of the folder."""
+        """Finish all submitted work, close the databases and unlock the folder."""
         for database in self._opened:
             await database.close()
         if self.logs is not None:

@@ -1,4 +1,4 @@
-"""Folders that go with their process; with one that was killed, once the next is made."""
+"""Temporary folders that end with their process. After a kill, the next process removes them."""
 
 from __future__ import annotations
 
@@ -18,22 +18,22 @@ _PREFIX = "localfaas-run-"
 
 
 class TemporaryFolder:
-    """A folder whose process is known to live: it holds a lock on it."""
+    """A temporary folder; a lock on it shows that its process lives."""
 
     def __init__(self, path: Path, lock: int, sweeping: threading.Thread) -> None:
         self.path = path
-        #: Removes those of killed processes.
+        #: The thread that removes folders of killed processes.
         self.sweeping = sweeping
         self._lock = lock
 
     @classmethod
     def make(cls) -> Self:
-        """Make one, and begin to remove those of this user whose processes are gone. Blocks.
+        """Make a folder, and begin to remove those of this user's killed processes. Blocks.
 
         Raises:
-            OSError: There is no room for one, or no place.
+            OSError: The system has no folder for it, or no room.
         """
-        # It has its own name only when it is locked, and none takes it for left behind.
+        # It gets its final name once it is locked, so no other process takes it for a left-over.
         unnamed = Path(tempfile.mkdtemp(prefix=".localfaas-"))
         path = unnamed.with_name(_PREFIX + unnamed.name.removeprefix(".localfaas-"))
         try:
@@ -46,7 +46,7 @@ class TemporaryFolder:
         return cls(path, lock, in_background(partial(_sweep, path.parent)))
 
     def remove(self) -> None:
-        """Remove it with all it holds. Blocks."""
+        """Remove the folder with all it holds. Blocks."""
         shutil.rmtree(self.path, ignore_errors=True)
         os.close(self._lock)
 

@@ -1,1 +1,1 @@
-"""What is told of invocations: log groups, platform lines, reports."""
+"""Logs of functions: groups, the platform's lines, reports."""

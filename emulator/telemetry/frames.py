@@ -61,7 +61,7 @@ class FrameReader:
         return pieces
 
     def end(self) -> bytes:
-        """Return what is held of a frame that was never finished."""
+        """Return the bytes of a frame that was never finished."""
         held, self._held, self._wanted = bytes(self._held), bytearray(), 0
         size = _size(held, 0)
         return held if size is None or len(held) < size[0] else held[size[0] :]

@@ -16,13 +16,14 @@ STREAM_MEMORY = 1024
 
 
 class LogEvent(NamedTuple):
-    """One line of log."""
+    """One log event: usually a line."""
 
-    #: Rises by one with each event of the emulator: a place to continue from.
+    #: Rises with each event of the emulator, so readers can continue after it.
     sequence: int
-    #: Milliseconds since the epoch: of the event, and of when it came.
+    #: When it happened, milliseconds since the epoch.
     timestamp: int
     message: str
+    #: When it was received, milliseconds since the epoch.
     ingested: int
 
     @property
@@ -34,28 +35,29 @@ class LogEvent(NamedTuple):
 
 @dataclass(slots=True, eq=False)
 class LogStream:
-    """The events of one environment (or of one client that puts its own)."""
+    """The events of one environment, or of one client that writes its own."""
 
-    #: Of one series with groups' ids and events' sequences.
+    #: From the same series as groups' ids and events' sequences.
     id: int
     name: str
     #: Milliseconds since the epoch.
     created: int
-    #: In the order they came; their timestamps rise where ``ordered``.
+    #: In the order of arrival.
     events: deque[LogEvent] = field(default_factory=deque)
     #: Bytes as CloudWatch counts them.
     size: int = 0
     #: Bytes of this process's memory.
     memory: int = STREAM_MEMORY
     last_ingestion: int = 0
+    #: Their timestamps never go back.
     ordered: bool = True
-    #: An environment writes it, line by line: read through the API, its events end in a newline.
+    #: An environment writes it line by line. The API adds a newline to its events, as AWS does.
     of_lines: bool = False
-    #: It was deleted: who still writes to it has to make it anew.
+    #: It was deleted; a writer has to make a new one.
     deleted: bool = False
 
     def add(self, event: LogEvent) -> None:
-        """Take an event in."""
+        """Append an event."""
         if self.events and event.timestamp < self.events[-1].timestamp:
             self.ordered = False
         self.events.append(event)
@@ -64,29 +66,34 @@ class LogStream:
         self.memory += event.memory
 
     def drop_oldest(self) -> None:
-        """Let go of the event that came first."""
+        """Remove the event that came first."""
         event = self.events.popleft()
         self.size -= len(event.message) + OVERHEAD
         self.memory -= event.memory
 
     def replace(self, events: Iterable[LogEvent]) -> None:
-        """Have these events instead, in the order they came."""
+        """Replace all events; they are given in the order of arrival."""
         self.events = deque(events)
         self.size = sum(len(event.message) + OVERHEAD for event in self.events)
         self.memory = STREAM_MEMORY + sum(event.memory for event in self.events)
 
     def holds(self, event: LogEvent) -> bool:
-        """Say whether an event that was added is there still."""
+        """Say whether an event that was added is still there."""
         return not self.deleted and bool(self.events) and event.sequence >= self.events[0].sequence
 
     def between(self, start: int, end: int) -> list[LogEvent]:
-        """Return the events from ``start`` up to and with ``end``, milliseconds, by time."""
+        """Return the events between two times, sorted by time.
+
+        Args:
+            start: Milliseconds since the epoch.
+            end: Milliseconds since the epoch, included.
+        """
         if not self.ordered:
             found = [event for event in self.events if start <= event.timestamp <= end]
             found.sort(key=lambda event: event.timestamp)
             return found
         found = []
-        # What is asked for is mostly the end.
+        # Most callers want the newest.
         for event in reversed(self.events):
             if event.timestamp < start:
                 break
@@ -111,7 +118,7 @@ class LogGroup:
     tags: dict[str, str] = field(default_factory=dict)
     #: Bytes of memory of all its streams.
     memory: int = 0
-    #: Its user was told that its oldest events go.
+    #: The user knows that its oldest events are being removed.
     told_full: bool = False
 
     @property

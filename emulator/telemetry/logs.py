@@ -17,7 +17,7 @@ STREAM_BYTES = 8 * 1024 * 1024
 #: The same of a group and of all groups together; the streams written to longest ago go first.
 GROUP_BYTES = 24 * 1024 * 1024
 ALL_BYTES = 96 * 1024 * 1024
-#: What is left where there was too much, as a share: not again with the next line.
+#: The share that stays when a bound was passed. Less than all, or the next line would pass it.
 _STREAM_LEFT = 15 / 16
 _GROUP_LEFT = 3 / 4
 #: The longest event CloudWatch Logs takes, bytes; a longer line is cut into several.
@@ -32,8 +32,9 @@ class Logs:
     """All log groups, by account and region.
 
     Args:
-        recorder: Lets them outlive the emulator; None: they live as long as it does.
-        console: Is told once of each group whose oldest events go.
+        clock: The time of events.
+        recorder: Stores them; without, they end with the emulator.
+        console: Warned once for each group whose oldest events are removed.
     """
 
     def __init__(
@@ -49,7 +50,7 @@ class Logs:
         self.groups: dict[tuple[str, str], dict[str, LogGroup]] = {}
 
     def group(self, account: str, region: str, name: str) -> LogGroup:
-        """Return the group, made if it was not there, as Lambda does on its first line."""
+        """Return a group; make it if there is none, as Lambda does at a function's first line."""
         groups = self.groups.setdefault((account, region), {})
         found = groups.get(name)
         if found is None:
@@ -60,16 +61,22 @@ class Logs:
         return found
 
     def changed(self, group: LogGroup) -> None:
-        """Its retention or its tags are others now."""
+        """Store a group whose retention or tags were changed."""
         if self._recorder is not None:
             self._recorder.group(group)
 
     def writer(self, account: str, region: str, group: str, stream: str) -> LogWriter:
-        """Return a writer to one stream; group and stream appear with the first line."""
+        """Return a writer to one stream. Its first line makes the group and the stream."""
         return LogWriter(self, account, region, group, stream)
 
     def stream(self, group: LogGroup, name: str, *, of_lines: bool = False) -> LogStream:
-        """Return the stream, made if it was not there."""
+        """Return a stream; make it if there is none.
+
+        Args:
+            group: The stream's group.
+            name: The stream's name.
+            of_lines: An environment writes it, line by line.
+        """
         found = group.streams.get(name)
         if found is None:
             self.expire(group)
@@ -82,7 +89,11 @@ class Logs:
         return found
 
     def delete_group(self, account: str, region: str, name: str) -> None:
-        """Remove a group that is there, with all its streams."""
+        """Delete a group with all its streams.
+
+        Raises:
+            KeyError: There is no such group.
+        """
         group = self.groups[account, region].pop(name)
         self.memory -= group.memory
         for stream in group.streams.values():
@@ -91,7 +102,11 @@ class Logs:
             self._recorder.dropped_group(group)
 
     def delete_stream(self, group: LogGroup, name: str) -> None:
-        """Remove a stream that is there."""
+        """Delete a stream.
+
+        Raises:
+            KeyError: There is no such stream.
+        """
         stream = group.streams.pop(name)
         stream.deleted = True
         self._count(group, -stream.memory)
@@ -101,7 +116,14 @@ class Logs:
     def append(
         self, group: LogGroup, stream: LogStream, message: str, timestamp: int | None = None
     ) -> LogEvent:
-        """Add one event; returns it."""
+        """Add one event and return it.
+
+        Args:
+            group: The stream's group.
+            stream: The stream.
+            message: The event's text.
+            timestamp: When it happened, milliseconds since the epoch; now, without.
+        """
         now = int(self._clock.now() * 1000)
         event = LogEvent(
             next(self._sequence), now if timestamp is None else timestamp, message, now
@@ -163,7 +185,7 @@ class Logs:
             )
 
     def expire(self, group: LogGroup) -> None:
-        """Drop what is older than the group's retention."""
+        """Remove the events that are older than the group's retention."""
         if group.retention_days is None:
             return
         oldest = int(self._clock.now() * 1000) - group.retention_days * _DAY_MS
@@ -186,14 +208,14 @@ class Logs:
             self._recorder.trimmed(stream)
 
     def listen(self, listener: Listener) -> Callable[[], None]:
-        """Call ``listener`` with each new event, on the loop; returns what ends that."""
+        """Call ``listener`` with each new event, on the loop; return a function that ends this."""
         self._listeners.append(listener)
         return lambda: self._listeners.remove(listener)
 
     # --- over a restart ------------------------------------------------------------------------
 
     async def open(self) -> None:
-        """Bring back what an earlier emulator has kept: the lines follow in the background.
+        """Load groups and streams of an earlier emulator; their events follow in the background.
 
         Raises:
             StorageError: It could not be read.
@@ -235,18 +257,18 @@ class Logs:
         await self._recorder.load(restore, put_back)
 
     async def loaded(self) -> None:
-        """Return when all that was kept is back."""
+        """Return when all stored events are loaded."""
         if self._recorder is not None:
             await self._recorder.loaded()
 
     async def close(self) -> None:
-        """Let all that was written last; nothing more is to come."""
+        """Store all events; nothing more may be added."""
         if self._recorder is not None:
             await self._recorder.close()
 
 
 class LogWriter:
-    """Writes lines to one stream."""
+    """Writes what one environment prints to its stream."""
 
     def __init__(self, logs: Logs, account: str, region: str, group: str, stream: str) -> None:
         self._logs = logs
@@ -255,12 +277,12 @@ class LogWriter:
         #: The beginning of a line whose newline has not come yet.
         self._partial = b""
         self._written = 0
-        #: Where the last line went, looked up again only once that was deleted.
+        #: The group and stream of the last line; looked up again only after they were deleted.
         self._group: LogGroup | None = None
         self._stream: LogStream | None = None
 
     def line(self, *messages: str) -> None:
-        """Add an event each."""
+        """Add an event for each message."""
         group, stream = self._group, self._stream
         if group is None or stream is None or stream.deleted:
             group, stream = self._open()
@@ -275,7 +297,7 @@ class LogWriter:
         return group, stream
 
     def output(self, data: bytes) -> None:
-        """Add what a process printed: an event for each line, and for each framed message."""
+        """Add output of the process: one event for each line or framed message."""
         for piece, is_message in self._frames.feed(data):
             if is_message:
                 self._split(piece.removesuffix(b"\n"))
@@ -292,13 +314,13 @@ class LogWriter:
             self._partial = self._partial[EVENT_BYTES:]
 
     def end_line(self) -> None:
-        """Make an event of a last line that had no newline."""
+        """Add the last line, if it had no newline, as an event."""
         if self._partial:
             self._split(self._partial)
             self._partial = b""
 
     def flush(self) -> None:
-        """Make events of all that is held; nothing more is to come from this process."""
+        """Add all output that is held back as events; the process has ended."""
         self._text(self._frames.end())
         self.end_line()
 
@@ -328,7 +350,7 @@ class LogWriter:
         return b"".join(reversed(lines))[-limit:]
 
     def _written_between(self, mark: int, until: int) -> Iterator[LogEvent]:
-        """Yield events, the newest first."""
+        """Yield this writer's events between two places, the newest first."""
         if self._stream is None or self._stream.deleted:
             return iter(())
         newest_first = reversed(self._stream.events)
@@ -336,5 +358,5 @@ class LogWriter:
 
     @property
     def written(self) -> int:
-        """How many events this writer has written: a place in the stream."""
+        """The number of events this writer has added: a place in the stream."""
         return self._written

@@ -1,4 +1,4 @@
-"""Changes of the logs that wait to be written."""
+"""Changes of the logs that wait to be stored."""
 
 from __future__ import annotations
 
@@ -7,12 +7,12 @@ from collections import deque
 from emulator.model.log_journal import EventRecord, GroupRecord, LogChanges, StreamRecord
 from emulator.telemetry.groups import LogEvent, LogGroup, LogStream
 
-#: The most memory that waiting events take which the logs have let go of, bytes.
+#: The most memory of waiting events that the logs have removed already, bytes.
 _SLACK_BYTES = 8 * 1024 * 1024
 
 
 class PendingChanges:
-    """Changes that are to be written."""
+    """Changes that wait to be stored."""
 
     def __init__(self) -> None:
         self.groups: dict[int, LogGroup] = {}
@@ -21,8 +21,8 @@ class PendingChanges:
         self.dropped_streams: list[int] = []
         self.trimmed: dict[int, LogStream] = {}
         self.events: deque[tuple[LogStream, LogEvent]] = deque()
-        #: Bytes of memory of the events, and how many there may be before those that the logs have
-        #: let go of are looked for.
+        #: Bytes of memory of the events; and of how many, those that the logs have removed are
+        #: searched for.
         self._memory = 0
         self._limit = _SLACK_BYTES
 
@@ -37,22 +37,26 @@ class PendingChanges:
         )
 
     def add(self, stream: LogStream, event: LogEvent) -> None:
-        """Take an event in."""
+        """Add an event."""
         self.events.append((stream, event))
         self._memory += event.memory
         if self._memory > self._limit:
             self._forget()
 
     def _forget(self) -> None:
-        """Forget the events that the logs have let go of."""
+        """Remove the events that the logs have removed."""
         held = [(stream, event) for stream, event in self.events if stream.holds(event)]
         self.events = deque(held)
         self._memory = sum(event.memory for _, event in held)
-        # Of what is looked at each time, a fixed share is new.
+        # So each search looks at a fixed share of new events.
         self._limit = _SLACK_BYTES + self._memory
 
     def take(self, limit: int) -> PendingChanges:
-        """Move all changes, and the first events up to ``limit`` bytes, to another object."""
+        """Move changes into a batch: all but the events beyond a limit.
+
+        Args:
+            limit: The most events of the batch, bytes of memory.
+        """
         taken = PendingChanges()
         for name in ("groups", "streams", "dropped_groups", "dropped_streams", "trimmed"):
             setattr(taken, name, getattr(self, name))
@@ -66,7 +70,7 @@ class PendingChanges:
         return taken
 
     def join(self, later: PendingChanges) -> None:
-        """Take in what came after."""
+        """Add changes that came later."""
         self.groups |= later.groups
         self.streams |= later.streams
         self.dropped_groups += later.dropped_groups
@@ -78,7 +82,7 @@ class PendingChanges:
             self.groups.pop(id, None)
 
     def changes(self) -> LogChanges:
-        """Return them in the form the journal takes; what is deleted by now is left out."""
+        """Return the changes as the journal takes them, without what was deleted meanwhile."""
         return LogChanges(
             dropped_groups=self.dropped_groups,
             dropped_streams=self.dropped_streams,

@@ -1,6 +1,6 @@
-"""Logs that outlive the emulator: written in batches behind its back, brought back at start.
+"""Logs that outlive the emulator: stored in batches in the background, loaded at the start.
 
-What is said to be logged is in memory; the disk has it a moment later. A crash loses that moment.
+Events are in memory at once and on the disk a second later. A crash loses that second.
 """
 
 from __future__ import annotations
@@ -15,24 +15,24 @@ from emulator.model.log_journal import EventRecord, GroupRecord, LogJournal, Str
 from emulator.telemetry.groups import LogEvent, LogGroup, LogStream
 from emulator.telemetry.pending import PendingChanges
 
-#: Seconds from a line to its being written.
+#: Seconds from an event to its batch.
 DELAY = 1.0
-#: The most that is written at once, bytes of events: more waits for the next time.
+#: The most events of one batch, bytes of memory; the rest waits for the next one.
 _BATCH_BYTES = 8 * 1024 * 1024
-#: Events brought back at one go, bytes: other work gets its turn between.
+#: The most events loaded at once, bytes; other work runs between the pages.
 _PAGE_BYTES = 4 * 1024 * 1024
 
 
 class Recorder:
-    """Hears of every change of the logs and writes it down later.
+    """Stores every change of the logs, a moment later.
 
-    Events wait for it where the logs hold them anyway, so waiting costs next to no memory: what
-    the logs have let go of is forgotten here, too. A write that fails is tried again.
+    Events wait where the logs hold them anyway, so waiting costs next to no memory. Events that the
+    logs have removed are not stored. A batch that fails is tried again.
 
     Args:
-        journal: Where it is kept.
+        journal: Where changes are stored.
         clock: For the delay.
-        console: Is told when the journal does not take what is to be kept, once.
+        console: Warned once when the journal fails.
     """
 
     def __init__(self, journal: LogJournal, clock: Clock, console: Console | None = None) -> None:
@@ -43,7 +43,7 @@ class Recorder:
         self._timer: Timer | None = None
         self._writing: asyncio.Task[bool] | None = None
         self._loading: asyncio.Task[None] | None = None
-        #: The journal took what it was last given.
+        #: The last batch was stored.
         self._works = True
 
     # --- what the logs tell --------------------------------------------------------------------
@@ -65,7 +65,7 @@ class Recorder:
         self._arm()
 
     def trimmed(self, stream: LogStream) -> None:
-        """A stream has let go of its oldest events."""
+        """A stream has removed its oldest events."""
         self._pending.trimmed[stream.id] = stream
         self._arm()
 
@@ -94,7 +94,7 @@ class Recorder:
         self._writing = asyncio.get_running_loop().create_task(self._write())
 
     async def _write(self) -> bool:
-        """Write a batch; return whether the journal took it."""
+        """Store a batch; return whether the journal took it."""
         batch = self._pending.take(_BATCH_BYTES)
         try:
             await self._journal.write(batch.changes())
@@ -111,7 +111,7 @@ class Recorder:
         return self._works
 
     async def close(self) -> None:
-        """Write down what there is; nothing more is to come."""
+        """Store everything that waits; nothing more may come."""
         if self._loading is not None:
             self._loading.cancel()
             await asyncio.gather(self._loading, return_exceptions=True)
@@ -132,7 +132,11 @@ class Recorder:
         restore: Callable[[list[GroupRecord], list[StreamRecord], int], None],
         put_back: Callable[[EventRecord], None],
     ) -> None:
-        """Bring groups and streams back, and begin with the events.
+        """Load groups and streams, and begin to load the events.
+
+        Args:
+            restore: Called with groups, streams and the last id that was used.
+            put_back: Called with each event, oldest first.
 
         Raises:
             StorageError: They could not be read.
@@ -144,7 +148,7 @@ class Recorder:
     async def _load_events(self, put_back: Callable[[EventRecord], None], last: int) -> None:
         after = 0
         try:
-            # What comes after ``last`` is of this emulator.
+            # Events after ``last`` are this emulator's own.
             while page := await self._journal.events(after, last, _PAGE_BYTES):
                 for event in page:
                     put_back(event)
@@ -153,6 +157,6 @@ class Recorder:
             self._console.warn(f"Lines of log from before could not be read: {error}")
 
     async def loaded(self) -> None:
-        """Return when all that was kept is back."""
+        """Return when all stored events are loaded."""
         if self._loading is not None:
             await asyncio.wait((self._loading,))

@@ -18,6 +18,7 @@ from emulator.registry.document_store import DocumentStore
 from emulator.registry.function import Alias, Function
 from emulator.registry.functions import Registry
 from emulator.registry.loading import load
+from emulator.registry.resource_table import ResourceTable
 from emulator.store.documents import Change, Documents
 from emulator.store.store import Store
 
@@ -172,3 +173,16 @@ async def test_functions_of_a_live_folder_are_not_kept() -> None:
     function.latest = replace(function.latest, code=replace(function.latest.code, live=True))
     registry.add(function)
     await registry.save(function)
+
+
+async def test_a_resource_that_the_disk_does_not_take_is_as_before() -> None:
+    table = ResourceTable("kind", DocumentStore(Full()))
+    at = ("000000000000", "us-east-1", "key")
+    with pytest.raises(AwsError, match="was not kept"):
+        await table.put(*at, {"new": 1})
+    assert table.find(*at) is None
+    assert table.keys(*at[:2]) == []
+    table._set(*at, {"old": 1})
+    with pytest.raises(AwsError, match="was not kept"):
+        await table.put(*at, {"new": 1})
+    assert table.find(*at) == {"old": 1}
