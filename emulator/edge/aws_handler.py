@@ -8,7 +8,7 @@ from collections.abc import AsyncGenerator, Mapping
 from contextlib import aclosing
 from urllib.parse import parse_qs, unquote_to_bytes
 
-from emulator.edge.router import Headers, Receive, Scope, Send, answer, read_body
+from emulator.edge.router import Headers, Message, Receive, Scope, Send, answer, read_body
 from emulator.model import credentials
 from emulator.model.errors import AwsError, DriverFault, StorageError
 from emulator.model.ids import new_request_id
@@ -26,8 +26,10 @@ _CREDENTIAL = re.compile(
     rb"(?P<service>[a-z0-9-]{1,64})/"
 )
 _ACCOUNT = re.compile(r"\d{12}")
-#: Callers remembered by their credential scope.
+#: Callers remembered by their credential scope, and names of headers.
 _REMEMBERED = 1024
+#: Names of headers as text.
+_NAMES: dict[bytes, str] = {}
 
 
 class AwsHandler:
@@ -42,6 +44,7 @@ class AwsHandler:
         #: Writes the errors of requests of which it is not known whom they are for.
         self._foreign = foreign_codec("rest-json")
         self._callers: dict[bytes, tuple[str, str, str]] = {}
+        self._known = table.identify.by_signature
 
     async def __call__(self, scope: Scope, headers: Headers, receive: Receive, send: Send) -> None:
         request_id = new_request_id()
@@ -50,31 +53,34 @@ class AwsHandler:
             authorization = unquote_to_bytes(scope["query_string"])
         account, region, signed_for = self._caller(authorization)
         first = await receive()
-        texts = {name.decode("latin-1"): value.decode("latin-1") for name, value in headers.items()}
+        if first["type"] == "http.disconnect":
+            return
+        texts = {
+            _NAMES.get(name) or _name(name): value.decode("latin-1")
+            for name, value in headers.items()
+        }
         query: str = scope["query_string"].decode("latin-1")
         path: str = scope["raw_path"].decode("latin-1")
         method: str = scope["method"]
-        # A body in several parts waits until it is known whether its operation streams it. Only a
-        # form says itself what it is for.
-        waiting = bool(first.get("more_body")) and not values.is_form(texts)
-        body = b"" if waiting else await read_body(receive, CODE_REQUEST, first)
+        body: bytes = first.get("body", b"")
+        comes_in_parts = bool(first.get("more_body"))
+        if comes_in_parts and values.is_form(texts):
+            # Only a form says in its body what it is for.
+            body = await read_body(receive, CODE_REQUEST, first) or b""
+            comes_in_parts = False
         codec = self._foreign
         try:
-            service, codec, name = self._table.identify(
-                method, path, query, texts, body or b"", signed_for
+            service, codec, name = self._known.get(signed_for) or self._table.identify(
+                method, path, query, texts, body, signed_for
             )
             params: Mapping[str, str] = {}
             if name is None:
                 operation, params = codec.match(method, path, query, texts)
             else:
                 operation = codec.operation(name)
-            content: bytes | ByteStream | None = body
-            if codec.streams_request(operation) and body is not None:
-                content = received(first["body"], receive) if waiting else as_stream(body)
-            elif waiting:
-                content = await read_body(receive, CODE_REQUEST, first)
-            if content is None:
-                raise _too_large(codec, operation)
+            content: bytes | ByteStream = body
+            if comes_in_parts or operation.streams_request or len(body) > CODE_REQUEST:
+                content = await _content(first, receive, codec, operation)
             request = codec.parse(
                 operation, params=params, query=query, headers=texts, body=content
             )
@@ -96,7 +102,7 @@ class AwsHandler:
                 operation=operation.name,
                 trace_id=texts.get("x-amzn-trace-id", ""),
                 user_agent=texts.get("user-agent", ""),
-                session_token=_session_token(texts, query),
+                session_token=texts.get("x-amz-security-token") or (query and _token_in(query)),
                 state=service.state if service.is_open else await service.open(parts),
             )
             result = await handler(context, request)
@@ -128,12 +134,39 @@ class AwsHandler:
         return known
 
 
-def _session_token(headers: Mapping[str, str], query: str) -> str:
-    """Return the token of the caller's temporary credentials; "" without one."""
-    token = headers.get("x-amz-security-token", "")
-    if not token and "X-Amz-Security-Token=" in query:
-        token = parse_qs(query).get("X-Amz-Security-Token", [""])[0]
-    return token
+def _name(name: bytes) -> str:
+    """Return a header's name as text, and remember it."""
+    text = name.decode("latin-1")
+    if len(_NAMES) < _REMEMBERED:
+        _NAMES[name] = text
+    return text
+
+
+async def _content(
+    first: Message, receive: Receive, codec: ServiceCodec, operation: Operation
+) -> bytes | ByteStream:
+    """Return a request's body: as it comes, where its operation wants that, or whole.
+
+    Args:
+        first: The request's first message.
+
+    Raises:
+        AwsError: It is too large to be read whole, or the client went away.
+    """
+    if codec.streams_request(operation):
+        whole = not first.get("more_body")
+        return as_stream(first["body"]) if whole else received(first["body"], receive)
+    body = await read_body(receive, CODE_REQUEST, first)
+    if body is None:
+        raise _too_large(codec, operation)
+    return body
+
+
+def _token_in(query: str) -> str:
+    """Return the token of temporary credentials in a presigned URL; "" without one."""
+    if "X-Amz-Security-Token=" not in query:
+        return ""
+    return parse_qs(query).get("X-Amz-Security-Token", [""])[0]
 
 
 def _as_aws_error(error: Exception, request_id: str) -> AwsError:

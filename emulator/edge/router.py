@@ -22,7 +22,8 @@ import orjson
 from emulator.edge.guard import Guard
 
 Scope = MutableMapping[str, Any]
-Receive = Callable[[], Awaitable[MutableMapping[str, Any]]]
+Message = MutableMapping[str, Any]
+Receive = Callable[[], Awaitable[Message]]
 Send = Callable[[MutableMapping[str, Any]], Awaitable[None]]
 AsgiApp = Callable[[Scope, Receive, Send], Awaitable[None]]
 Headers = dict[bytes, bytes]
@@ -179,7 +180,7 @@ async def answer(send: Send, status: int, headers: list[tuple[bytes, bytes]], bo
             GET would have answered.
         body: The body.
     """
-    if all(name != b"content-length" for name, _ in headers):
+    if body or all(name != b"content-length" for name, _ in headers):
         headers.append((b"content-length", b"%d" % len(body)))
     await send({"type": "http.response.start", "status": status, "headers": headers})
     await send({"type": "http.response.body", "body": body})

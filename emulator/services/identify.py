@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Mapping
+from functools import cached_property
 from typing import NamedTuple
 
 from emulator.model.errors import AwsError
@@ -43,7 +44,6 @@ class Identifier:
         self._signed: dict[str, list[Service]] = {}
         self._targets: dict[str, Service] = {}
         self._versions: dict[str, Service] = {}
-        self._paths: list[tuple[re.Pattern[str], Service]] = []
         for service in self._services:
             spec = service.spec
             for name in spec.signing_names:
@@ -52,11 +52,9 @@ class Identifier:
                 self._targets[spec.target_prefix] = service
             if spec.query_version:
                 self._versions[spec.query_version] = service
-            if spec.path:
-                self._paths.append((re.compile(spec.path, re.DOTALL), service))
         #: What every request means that is signed for a service which alone has its name in
         #: signatures, and is told by its path.
-        self._by_signature: dict[str, Meaning] = {}
+        self.by_signature: dict[str, Meaning] = {}
 
     def __call__(
         self,
@@ -82,7 +80,7 @@ class Identifier:
             NotServed: It is for a service that is not served, or for no operation of the one it
                 is for.
         """
-        known = self._by_signature.get(signed_for) or self.without_body(path, signed_for)
+        known = self.by_signature.get(signed_for) or self.without_body(path, signed_for)
         if known is not None:
             return known
         signed = self._signed.get(signed_for, ())
@@ -100,6 +98,14 @@ class Identifier:
         titles = [service.spec.title for service in self._services]
         raise not_served(headers, query_string, body, signed_for, titles)
 
+    @cached_property
+    def _paths(self) -> list[tuple[re.Pattern[str], Service]]:
+        return [
+            (re.compile(service.spec.path, re.DOTALL), service)
+            for service in self._services
+            if service.spec.path
+        ]
+
     def without_body(self, path: str, signed_for: str) -> Meaning | None:
         """Return what a request means if signature and path say it alone; see :meth:`__call__`."""
         owner = self._owner(path, signed_for)
@@ -107,7 +113,7 @@ class Identifier:
             return None
         meaning = Meaning(owner, owner.codec(), None)
         if self._signed.get(signed_for) == [owner]:
-            self._by_signature[signed_for] = meaning
+            self.by_signature[signed_for] = meaning
         return meaning
 
     def _owner(self, path: str, signed_for: str) -> Service | None:

@@ -73,6 +73,8 @@ def compile_serialiser(model: ServiceModel, body_format: Body, operation: Operat
 def _raw_writer(payload: str) -> Callable[[Mapping[str, Any]], Any]:
     def write(result: Mapping[str, Any]) -> Any:
         content = result.get(payload)
+        if type(content) is bytes:  # nearly always
+            return content
         if content is None:
             return b""
         if isinstance(content, str):

@@ -64,7 +64,7 @@ def test_what_a_request_means(
             "",
             "comprehend",
             "json",
-            "comprehend;",
+            "serve Comprehend;",
         ),
         ({"x-amz-target": "Comprehend_20171127.DetectText"}, "", "", "json", "serve Comprehend;"),
         ({}, "Action=ListThings&Version=1999-03-31", "redshift", "query", "serve Redshift;"),
