@@ -147,8 +147,7 @@ async def _content(
 ) -> bytes | ByteStream:
     """Return a request's body: as it comes, where its operation wants that, or whole.
 
-    Args:
-        first: The request's first message.
+    ``first`` is the request's first message, and ``receive`` gives the others.
 
     Raises:
         AwsError: It is too large to be read whole, or the client went away.
