@@ -36,6 +36,7 @@ from emulator.model.clock import Clock, SystemClock
 from emulator.model.components import Component, closing, drain_all, open_all
 from emulator.model.console import Console, SilentConsole
 from emulator.model.errors import ConfigurationError
+from emulator.model.lifecycle import Lifecycle
 from emulator.pool.pools import Pools, PoolSettings
 from emulator.pool.provisioned import Provisioning
 from emulator.pool.states import State
@@ -133,6 +134,7 @@ class Emulator:
         recorder = None if kept is None else Recorder(kept, self.clock, self.console)
         self.logs = Logs(self.clock, recorder, self.console)
         self.packages = Requirements(self.driver.interpreter, console=self.console)
+        self.lifecycle = Lifecycle(self.clock)
         self.pools = Pools(
             self.driver,
             self.logs,
@@ -145,6 +147,7 @@ class Emulator:
             ),
             packages=self.packages.layer,
             is_open=False,
+            lifecycle=self.lifecycle,
         )
         self.provisioning = Provisioning(self.pools)
         self._documents = DocumentStore(self.store.documents if settings.state else None)
@@ -191,6 +194,7 @@ class Emulator:
             documents=self._documents,
             driver=self.driver,
             pools=self.pools,
+            lifecycle=self.lifecycle,
             admission=self.admission,
             invoker=self.invoker,
             functions=self.functions,

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 
 from emulator.invoke import recursion
-from emulator.invoke.admission import Admission, throttled
+from emulator.invoke.admission import Admission, Lease, throttled
 from emulator.invoke.idleness import Idleness
 from emulator.model.errors import AwsError, DriverFault
 from emulator.model.function import FunctionVersion
@@ -49,29 +49,56 @@ class Invoker:
                 the machine.
             asyncio.CancelledError: The caller was cancelled. What runs already goes on.
         """
-        invocation.trace_id = recursion.enter(self._registry, version, invocation.trace_id)
-        self.idleness.use(version)
-        pool = self._pools.pool(version, invocation.tenant_id)
-        lease = self._admission.lease(version, provisioned=pool.provides)
+        lifecycle = self._pools.lifecycle
+        if lifecycle.listeners:
+            from emulator.pool import notices
+
+            notices.invocation_requested(lifecycle, version, invocation)
+        lease: Lease | None = None
         environment: Environment | None = None
-        runs_on = False
         try:
-            environment, cold = await pool.acquire()
+            invocation.trace_id = recursion.enter(self._registry, version, invocation.trace_id)
+            self.idleness.use(version)
+            pool = self._pools.pool(version, invocation.tenant_id)
+            lease = self._admission.lease(version, provisioned=pool.provides)
+            environment, cold = await pool.acquire(invocation.request_id)
             return await environment.invoke(invocation, cold=cold)
         except asyncio.CancelledError:
             # A function runs on without its caller, and counts until it has ended.
-            if environment is not None:
-                runs_on = environment.when_ended(invocation.request_id, lease.close)
+            if (
+                environment is not None
+                and lease is not None
+                and environment.when_ended(invocation.request_id, lease.close)
+            ):
+                lease = None
+            raise
+        except AwsError as refused:
+            self._refusal(version, invocation, refused)
             raise
         except DriverFault as fault:
-            raise AwsError("ServiceException", f"No execution environment: {fault}") from fault
+            error = AwsError("ServiceException", f"No execution environment: {fault}")
+            raise self._refusal(version, invocation, error) from fault
         except ScalingRateExceeded as exceeded:
             # AWS does not say which of its reasons this is; it is the function's own rate.
-            raise throttled("FunctionInvocationRateLimitExceeded") from exceeded
+            error = throttled("FunctionInvocationRateLimitExceeded")
+            raise self._refusal(version, invocation, error) from exceeded
         except CapacityExceeded as exceeded:
-            raise throttled("ConcurrentInvocationLimitExceeded") from exceeded
+            error = throttled("ConcurrentInvocationLimitExceeded")
+            raise self._refusal(version, invocation, error) from exceeded
         except InitFailed as failed:
+            self._refusal(version, invocation, AwsError(failed.result.error_type, "INIT failed"))
             return failures.with_request_id(failed.result, invocation.request_id)
         finally:
-            if not runs_on:
+            if lease is not None:
                 lease.close()
+
+    def _refusal(
+        self, version: FunctionVersion, invocation: Invocation, error: AwsError
+    ) -> AwsError:
+        """Return the error with which an invocation is not run, once listeners know of it."""
+        lifecycle = self._pools.lifecycle
+        if lifecycle.listeners:
+            from emulator.pool import notices
+
+            notices.invocation_refused(lifecycle, version, invocation.request_id, error)
+        return error

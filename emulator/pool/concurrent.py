@@ -9,6 +9,7 @@ https://docs.aws.amazon.com/lambda/latest/dg/lambda-managed-instances-execution-
 from __future__ import annotations
 
 from emulator.model.invocation import Invocation, InvocationResult
+from emulator.model.lifecycle import ColdStart, StopCause
 from emulator.model.sandbox import Exit
 from emulator.pool import failures
 from emulator.pool.environment import Environment
@@ -49,7 +50,7 @@ class ConcurrentEnvironment(Environment):
         self._reserved -= 1
         self._settle()
 
-    async def invoke(self, invocation: Invocation, *, cold: bool) -> InvocationResult:
+    async def invoke(self, invocation: Invocation, *, cold: ColdStart | None) -> InvocationResult:
         self._reserved -= 1
         if self.state is State.READY:
             self._to(State.INVOKING)
@@ -64,6 +65,8 @@ class ConcurrentEnvironment(Environment):
             report=self._report,
             throttled_s=self._throttled_s,
             init_ms=None,
+            environment_id=self.id,
+            lifecycle=self.lifecycle,
         )
         self._invocations.running[invocation.request_id] = current
         if self._api.waiting:
@@ -71,7 +74,7 @@ class ConcurrentEnvironment(Environment):
         else:
             # All workers that are up are on the way to their next ``next``, or others still start.
             self._invocations.waiting.append(current)
-        current.begin()
+        current.begin(cold)
         return await current.answered
 
     def _timed_out(self, late: InFlight) -> None:
@@ -80,7 +83,7 @@ class ConcurrentEnvironment(Environment):
             self._invocations.overdue.add(late.request_id)
         self._finish(late, late.time_out(), "timeout")
         if len(self._invocations.overdue) >= self.limit:
-            self.stop("no worker came back in time")
+            self.stop(StopCause.CRASHED, "no worker came back in time")
 
     def _finish(self, ended: InFlight, result: InvocationResult, status: str = "") -> None:
         ended.disarm()
@@ -128,10 +131,10 @@ class ConcurrentEnvironment(Environment):
         return ("InvokeTimeout", "Invoke timeout")
 
     def _init_failed(self, reason: str) -> None:
-        self.stop(reason)
+        self.stop(StopCause.FAILED, reason)
 
     def _died(self, gone: Exit) -> None:
         running = dict(self._invocations.running)
-        self.stop("runtime exited")
+        self.stop(StopCause.CRASHED, "runtime exited")
         for request_id, in_flight in running.items():
             self._finish(in_flight, failures.exited(request_id, gone), "error")

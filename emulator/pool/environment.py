@@ -21,6 +21,7 @@ from emulator.model.clock import Clock, Timer
 from emulator.model.errors import ConfigurationError, DriverFault
 from emulator.model.function import FunctionVersion
 from emulator.model.invocation import Invocation, InvocationResult
+from emulator.model.lifecycle import ColdCause, ColdStart, Lifecycle, StopCause
 from emulator.model.limits import INIT_SECONDS
 from emulator.model.sandbox import EnvironmentSpec, Exit
 from emulator.pool import failures
@@ -30,6 +31,7 @@ from emulator.pool.runtime_api import Refusal, RuntimeApi
 from emulator.pool.states import TRANSITIONS, IllegalTransition, State
 from emulator.telemetry import platform
 from emulator.telemetry.logs import LogWriter
+from emulator.telemetry.platform import Phase
 
 #: Seconds between a runtime's death and giving up on what its connections may still hold (a
 #: child that inherited one keeps it open).
@@ -62,6 +64,8 @@ class Environment(ABC):
         init_seconds: float = INIT_SECONDS,
         provisioned: bool = False,
         initialization_type: str = "on-demand",
+        lifecycle: Lifecycle | None = None,
+        why: ColdStart = ColdStart(ColdCause.FIRST_CALL),  # noqa: B008
     ) -> None:
         self.version = version
         self.spec = spec
@@ -82,6 +86,13 @@ class Environment(ABC):
         self.sandbox: Sandbox | None = None
         #: No invocation follows the one in flight: the pool has let go of it.
         self.retired = False
+        #: Why it is started.
+        self.why = why
+        #: Why its runtime is to be started anew, while it is.
+        self.reset_reason = ""
+        #: Why it ended, once it has.
+        self.stop_cause, self.stop_reason = StopCause.RETIRED, ""
+        self.lifecycle = lifecycle or Lifecycle(clock)
         self._driver = driver
         self._packages = packages
         self._clock = clock
@@ -115,6 +126,11 @@ class Environment(ABC):
         return self.state in (State.READY, State.RESET)
 
     @property
+    def idle_s(self) -> float:
+        """How long it has been idle, if it is idle."""
+        return self._clock.monotonic() - self.idle_since
+
+    @property
     def in_flight(self) -> int:
         """How many invocations run in it now."""
         return len(self._invocations.running)
@@ -134,12 +150,12 @@ class Environment(ABC):
         """It has answered, and will be free when its runtime calls ``next``."""
 
     @abstractmethod
-    async def invoke(self, invocation: Invocation, *, cold: bool) -> InvocationResult:
+    async def invoke(self, invocation: Invocation, *, cold: ColdStart | None) -> InvocationResult:
         """Run one invocation; the environment must be reserved for the caller.
 
         Args:
             invocation: What to run.
-            cold: The caller waited for this environment's INIT phase.
+            cold: Why the caller waited for this environment's INIT phase; None: it did not.
 
         Raises:
             DriverFault: The sandbox was lost before the invocation reached the runtime.
@@ -196,10 +212,14 @@ class Environment(ABC):
     def _to(self, state: State, reason: str = "") -> None:
         if state not in TRANSITIONS[self.state]:
             raise IllegalTransition(f"environment {self.id}: {self.state} -> {state} ({reason})")
-        # Going to and fro between two states with every invoke is counted, not told.
-        if not (state is State.INVOKING or (state is State.READY and self.state is State.INVOKING)):
+        before, self.state = self.state, state
+        # Going to and fro between two states with every invoke is counted, not kept.
+        if not (state is State.INVOKING or (state is State.READY and before is State.INVOKING)):
             self.timeline.append((self._clock.now(), state, reason))
-        self.state = state
+        if self.lifecycle.listeners:
+            from emulator.pool import notices
+
+            notices.transition(self.lifecycle, self, before, reason, self.stop_cause)
 
     def _is(self, state: State) -> bool:
         # A call: to a type checker an attribute that was compared is the same after an ``await``.
@@ -220,12 +240,16 @@ class Environment(ABC):
             if packages is not None:
                 self.spec = replace(self.spec, layers=(packages, *self.spec.layers))
             await self._driver.fetch(self.spec)
+            if self.lifecycle.listeners:
+                from emulator.pool import notices
+
+                notices.code_ready(self.lifecycle, self)
             began = self._clock.monotonic()
             address = await self._api.listen(self._driver.listen_host)
             self.spec = replace(self.spec, runtime_api=address)
             sandbox = await self._driver.start(self.spec)
         except (DriverFault, ConfigurationError, OSError) as error:
-            self.stop("could not start")
+            self.stop(StopCause.FAILED, "could not start")
             if isinstance(error, DriverFault):
                 raise
             raise DriverFault(str(error)) from error
@@ -234,7 +258,7 @@ class Environment(ABC):
             await self._abandon(sandbox)
             return
         self._to(State.INIT)
-        self._platform.init_start("init")
+        self._init_begins("init")
         self._attach(sandbox)
         failure = await self._await_init(self._init_seconds)
         elapsed = (self._clock.monotonic() - began) * 1000
@@ -242,7 +266,7 @@ class Environment(ABC):
             return
         self._end_output()
         if failure is None:
-            self._platform.init_end("init", elapsed)
+            self._init_ends("init", elapsed)
             self.init_ms = elapsed
             self._driver.initialised(sandbox, self.spec)
             self._to(State.READY)
@@ -250,9 +274,25 @@ class Environment(ABC):
             return
         status = "timeout" if failure.error_type == "Sandbox.Timedout" else "error"
         error_type = "" if status == "timeout" else failure.error_type
-        self._platform.init_end("init", elapsed, status, error_type)
+        self._init_ends("init", elapsed, status, error_type)
         self.init_failure = failure
         self._init_failed(f"init {status}")
+
+    def _init_begins(self, phase: Phase) -> None:
+        self._platform.init_start(phase)
+        if self.lifecycle.listeners:
+            from emulator.pool import notices
+
+            notices.booted(self.lifecycle, self, phase)
+
+    def _init_ends(
+        self, phase: Phase, duration_ms: float, status: str = "success", error_type: str = ""
+    ) -> None:
+        self._platform.init_end(phase, duration_ms, status, error_type)
+        if self.lifecycle.listeners:
+            from emulator.pool import notices
+
+            notices.initialised(self.lifecycle, self, phase, duration_ms, status, error_type)
 
     async def _await_init(self, seconds: float | None) -> InvocationResult | None:
         """Wait for the first ``next``; returns None, or why it did not come.
@@ -351,13 +391,18 @@ class Environment(ABC):
             return
         self._died(gone)
 
-    def stop(self, reason: str) -> asyncio.Task[None]:
+    def stop(self, cause: StopCause, reason: str = "") -> asyncio.Task[None]:
         """End the environment at once; invocations in flight are answered as exited.
 
-        Returns the task that ends when nothing of it is left on the machine.
+        Args:
+            reason: The cause in other words, for people.
+
+        Returns:
+            The task that ends when nothing of it is left on the machine.
         """
         if self.stopping is None:
-            self._to(State.STOPPING, reason)
+            self.stop_cause, self.stop_reason = cause, reason or cause.value
+            self._to(State.STOPPING, self.stop_reason)
             self.stopping = asyncio.get_running_loop().create_task(self._stop())
             self._on_gone(self)
         return self.stopping
@@ -416,7 +461,7 @@ class Environment(ABC):
             await self._driver.thaw(self.sandbox)
         except DriverFault as fault:
             if self._is(State.FROZEN):
-                self.stop(f"could not thaw: {fault}")
+                self.stop(StopCause.CRASHED, f"could not thaw: {fault}")
         if not self._is(State.FROZEN):
             return False
         self._to(State.READY)

@@ -10,6 +10,7 @@ from emulator.model.clock import Clock, Timer
 from emulator.model.errors import DriverFault
 from emulator.model.function import FunctionVersion
 from emulator.model.invocation import Flow, Invocation, InvocationResult, ResponseSink
+from emulator.model.lifecycle import ColdStart, Lifecycle
 from emulator.model.limits import LOG_TAIL, RESPONSE_PAYLOAD, STREAMED_RESPONSE
 from emulator.pool import failures
 from emulator.pool.runtime_api import Refusal, RuntimeApi
@@ -43,8 +44,10 @@ class InFlight:
         "_clock",
         "_deadline",
         "_duration_ms",
+        "_environment_id",
         "_error_type",
         "_init_ms",
+        "_lifecycle",
         "_on_deadline",
         "_platform",
         "_produced",
@@ -73,6 +76,8 @@ class InFlight:
         report: Callable[[], None],
         throttled_s: Callable[[], float],
         init_ms: float | None,
+        environment_id: str,
+        lifecycle: Lifecycle,
     ) -> None:
         self.invocation = invocation
         self.request_id = invocation.request_id
@@ -85,6 +90,8 @@ class InFlight:
         self._clock = clock
         self._platform = platform
         self._init_ms = init_ms
+        self._environment_id = environment_id
+        self._lifecycle = lifecycle
         self._started = clock.monotonic()
         self._on_deadline = on_deadline
         self._deadline: Timer | None = None
@@ -96,9 +103,17 @@ class InFlight:
         naming = invocation.request_id if version.managed is not None else ""
         self._tail = LogTail(log, naming, report)
 
-    def begin(self) -> None:
-        """Write START; from now on its time runs out."""
+    def begin(self, cold: ColdStart | None) -> None:
+        """Write START; from now on its time runs out.
+
+        Args:
+            cold: Why the caller had to wait for a runtime to start; None: it did not.
+        """
         self._platform.start(self.request_id)
+        if self._lifecycle.listeners:
+            from emulator.pool import notices
+
+            notices.invocation_started(self._lifecycle, self, self._environment_id, cold)
         self._deadline = self._clock.call_later(
             _COUNT_THROTTLING_AFTER_S, self._lasts, self._clock.monotonic()
         )
@@ -163,6 +178,11 @@ class InFlight:
             self.answered.set_result(result)
         if self.on_ended is not None:
             self.on_ended()
+        if self._lifecycle.listeners:
+            from emulator.pool import notices
+
+            said = notices.status_of(result, status)
+            notices.invocation_answered(self._lifecycle, self, self._environment_id, said)
 
     def report(self, peak: int) -> None:
         """Write END and REPORT.
@@ -184,6 +204,20 @@ class InFlight:
             produced_bytes=self._produced,
         )
         self._tail.end()
+        if self._lifecycle.listeners:
+            from emulator.pool import notices
+
+            notices.invocation_ended(
+                self._lifecycle,
+                self,
+                self._environment_id,
+                status=self._status,
+                error_type=self._error_type,
+                duration_ms=self._duration_ms,
+                init_ms=self._init_ms,
+                used_mb=used_mb,
+                produced_bytes=self._produced,
+            )
 
     def fail(self, fault: DriverFault) -> None:
         """Tell the caller, if there is one, that the machine could not run it."""

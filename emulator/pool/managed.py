@@ -15,6 +15,7 @@ from emulator.model.clock import Timer
 from emulator.model.errors import DriverFault
 from emulator.model.function import FunctionVersion, ManagedInstances
 from emulator.model.invocation import InvocationResult
+from emulator.model.lifecycle import ColdCause, ColdStart, StopCause
 from emulator.pool import failures, placement
 from emulator.pool.concurrent import ConcurrentEnvironment
 from emulator.pool.environment import Environment
@@ -46,8 +47,8 @@ class InitFailed(Exception):
 class ManagedPool(Pool):
     """The environments of one generation of a version on Managed Instances."""
 
-    def __init__(self, pools: Pools, version: FunctionVersion) -> None:
-        super().__init__(pools, version)
+    def __init__(self, pools: Pools, version: FunctionVersion, tenant_id: str = "") -> None:
+        super().__init__(pools, version, tenant_id)
         assert version.managed is not None
         self.managed: ManagedInstances = version.managed
         self.bounds = Bounds()
@@ -59,6 +60,9 @@ class ManagedPool(Pool):
         #: Why environments do not come up; None while they do.
         self.failure: InitFailed | DriverFault | None = None
 
+    def _why_cold(self) -> ColdStart:
+        return ColdStart(ColdCause.SCALED)
+
     @property
     def provides(self) -> bool:
         # Its concurrency is its own, and none of the account's.
@@ -66,7 +70,7 @@ class ManagedPool(Pool):
 
     # --- who gets which ------------------------------------------------------------------------
 
-    async def acquire(self) -> tuple[Environment, bool]:
+    async def acquire(self, request_id: str = "") -> tuple[Environment, ColdStart | None]:
         """Return an environment with a place reserved for the caller.
 
         Raises:
@@ -75,9 +79,9 @@ class ManagedPool(Pool):
             DriverFault: There is none, and none can be started.
         """
         while True:
-            environment = self._next() or await self._stand_in_line()
+            environment = self._next() or await self._stand_in_line(request_id)
             if environment.state in (State.READY, State.INVOKING):
-                return environment, False
+                return environment, None
             # It ended while its caller was on the way.
 
     def _next(self) -> ConcurrentEnvironment | None:
@@ -91,12 +95,13 @@ class ManagedPool(Pool):
                 return environment
         return None
 
-    async def _stand_in_line(self) -> ConcurrentEnvironment:
+    async def _stand_in_line(self, request_id: str) -> ConcurrentEnvironment:
         waiting = sum(not caller.done() for caller in self._in_line)
         if waiting >= len(self._starts) * self.managed.max_concurrency and not self._start_one():
             raise CapacityExceeded(self.version.qualified_arn)
         caller: asyncio.Future[ConcurrentEnvironment] = asyncio.get_running_loop().create_future()
         self._in_line.append(caller)
+        self._notify_waiting(request_id, for_room=True)
         try:
             return await caller
         except asyncio.CancelledError:
@@ -117,7 +122,7 @@ class ManagedPool(Pool):
         if environment.busy:
             return
         if self.closed or environment.retired:
-            environment.stop("drained")
+            environment.stop(*self._drained)
         elif self._shrinking is None and len(self.environments) > self.bounds.least:
             self._shrink_later()
 
@@ -221,8 +226,9 @@ class ManagedPool(Pool):
         if self._in_line and not self.environments and not self._starts and not self._start_one():
             self._send_away()
 
-    def drain(self, reason: str) -> None:
+    def drain(self, cause: StopCause, reason: str = "") -> None:
         self.closed = True
+        self._drained = (cause, reason)
         self._send_away()
         while self.give(None):
             pass
@@ -233,7 +239,7 @@ class ManagedPool(Pool):
             environment.retired = True
             assert isinstance(environment, ConcurrentEnvironment)
             if not environment.busy and environment.state is State.READY:
-                environment.stop(reason)
+                environment.stop(cause, reason)
 
     # --- what is idle --------------------------------------------------------------------------
 
@@ -251,6 +257,6 @@ class ManagedPool(Pool):
         spare = max(0, len(self.environments) - self.bounds.least)
         for environment in idle[: min(spare, placement.expired(idle, now, timeout))]:
             environment.retired = True
-            environment.stop("idle")
+            environment.stop(StopCause.IDLE)
         if len(self.environments) > self.bounds.least:
             self._shrink_later()

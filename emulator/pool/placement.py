@@ -6,6 +6,8 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import NamedTuple, Protocol, TypeVar
 
+from emulator.model.lifecycle import ColdCause, ColdStart, StopCause
+
 
 class Idle(Protocol):
     """What a decision needs to know of an idle environment."""
@@ -25,6 +27,30 @@ class Bounds(NamedTuple):
 
     least: int = 1
     most: int = 15_000
+
+
+class End(NamedTuple):
+    """How an environment ended."""
+
+    cause: StopCause
+    #: The cause in other words.
+    reason: str
+    #: How long it had been idle.
+    idle_s: float
+
+
+def why_cold(last: End) -> ColdStart:
+    """Return why an environment has to be started where there is none, from how the last ended."""
+    match last.cause:
+        case StopCause.IDLE:
+            return ColdStart(ColdCause.IDLE, idle_s=last.idle_s)
+        case StopCause.EVICTED:
+            return ColdStart(ColdCause.EVICTED, detail=last.reason)
+        case StopCause.CRASHED | StopCause.FAILED:
+            return ColdStart(ColdCause.CRASHED, detail=last.reason)
+        case StopCause.UNWANTED:
+            return ColdStart(ColdCause.EVICTED, detail=last.reason)
+    return ColdStart(ColdCause.NEW_VERSION, detail=last.reason)
 
 
 class Level(NamedTuple):

@@ -10,7 +10,10 @@ from typing import TYPE_CHECKING, Literal
 from emulator.model.clock import Timer
 from emulator.model.errors import DriverFault
 from emulator.model.function import FunctionVersion
+from emulator.model.lifecycle import ColdCause, ColdStart, StopCause
+from emulator.pool import placement
 from emulator.pool.environment import Environment
+from emulator.pool.placement import End
 from emulator.pool.states import State
 
 if TYPE_CHECKING:
@@ -22,7 +25,7 @@ _SETTLING_GRACE_S = 0.25
 
 #: Seconds an idle environment is left running: freezing and thawing costs more than a warm call,
 #: and calls come in rows.
-_AWAKE = 0.01
+_AWAKE_S = 0.01
 
 
 class ScalingRateExceeded(Exception):
@@ -41,9 +44,10 @@ class Pool:
     first served) where the bound on environments is reached.
     """
 
-    def __init__(self, pools: Pools, version: FunctionVersion) -> None:
+    def __init__(self, pools: Pools, version: FunctionVersion, tenant_id: str = "") -> None:
         self._pools = pools
         self.version = version
+        self.tenant_id = tenant_id
         self.environments: dict[str, Environment] = {}
         #: Oldest first: the last is the one used last.
         self.idle: deque[Environment] = deque()
@@ -58,9 +62,16 @@ class Pool:
         #: In the heap of pools with idle environments.
         self.in_heap = False
         self.closed = False
+        #: Why the environment that ended last did so; None: none has.
+        self._last_end: End | None = None
+        #: Why those that are still busy end when they are done.
+        self._drained = (StopCause.RETIRED, "")
 
-    async def acquire(self) -> tuple[Environment, bool]:
-        """Return an environment reserved for the caller, and whether it was started for it.
+    async def acquire(self, request_id: str = "") -> tuple[Environment, ColdStart | None]:
+        """Return an environment reserved for the caller, and why it was started for it, if it was.
+
+        Args:
+            request_id: Of the invocation, for listeners.
 
         Raises:
             DriverFault: A new one was needed and could not be started.
@@ -72,25 +83,51 @@ class Pool:
                 environment = idle.pop()
                 environment.keep_awake()
                 if environment.state is not State.FROZEN:
-                    return environment, False
+                    return environment, None
                 if await self._uncut(self._thaw(environment)) is not None:
-                    return environment, False
+                    return environment, None
                 continue  # it is gone
-            given: Grant = None
-            if self._settling() > len(self._callers):
-                given = await self._wait(self._callers, _SETTLING_GRACE_S, for_room=False)
-            if given is None and self._pools.reserve():
-                given = "room"
-            elif given is None:
-                given = await self._wait(self._callers, None, for_room=True)
+            given = await self._stand_in_line_for_any(request_id)
             if isinstance(given, Environment):
                 if given.usable:
-                    return given, False
+                    return given, None
                 continue  # its runtime ended while its caller was on the way
             if not self._pools.may_grow(self.version):
                 self._pools.release()
                 raise ScalingRateExceeded(self.version.function_arn)
-            return await self._start_for_caller()
+            started = await self._uncut(self._start_environment())
+            if started is not None and started.usable:
+                return started, started.why
+            # Drained or crashed between its start and now: its caller asks again.
+
+    async def _stand_in_line_for_any(self, request_id: str) -> Environment | Literal["room"]:
+        """Wait for an environment that is nearly free, for room for a new one, or for another."""
+        given: Grant = None
+        if self._settling() > len(self._callers):
+            self._notify_waiting(request_id, for_room=False)
+            given = await self._wait(self._callers, _SETTLING_GRACE_S, for_room=False)
+        if given is None and self._pools.reserve():
+            return "room"
+        while given is None:
+            self._notify_waiting(request_id, for_room=True)
+            given = await self._wait(self._callers, None, for_room=True)
+        return given
+
+    def _notify_waiting(self, request_id: str, *, for_room: bool) -> None:
+        if self._pools.lifecycle.listeners:
+            from emulator.pool import notices
+
+            notices.invocation_waiting(
+                self._pools.lifecycle, self.version, request_id, for_room=for_room
+            )
+
+    def _why_cold(self) -> ColdStart:
+        """Return why a caller finds no environment."""
+        if self.environments:
+            return ColdStart(ColdCause.ALL_BUSY, busy=len(self.environments))
+        if self._last_end is None:
+            return self._pools.why_first(self.version, self.tenant_id)
+        return placement.why_cold(self._last_end)
 
     @property
     def provides(self) -> bool:
@@ -109,18 +146,6 @@ class Pool:
         """Return how many have answered, and will be free when their runtime calls ``next``."""
         return sum(environment.responded for environment in self.environments.values())
 
-    async def _start_for_caller(self) -> tuple[Environment, bool]:
-        """Return a new environment, started; there must be room for it.
-
-        Raises:
-            DriverFault: It could not be started.
-        """
-        environment = await self._uncut(self._start_environment())
-        if environment is not None and environment.usable:
-            return environment, True
-        # Drained or crashed between its start and now: its caller asks again.
-        return await self.acquire()
-
     async def start_provisioned(self) -> Environment:
         """Return a new environment, started ahead of use; there must be room for it.
 
@@ -135,7 +160,8 @@ class Pool:
         if self._pools.closed:
             self._pools.release()
             raise DriverFault("the emulator is ending")
-        environment = self._pools.make(self, provisioned=provisioned)
+        why = ColdStart(ColdCause.SCALED) if provisioned else self._why_cold()
+        environment = self._pools.make(self, why, provisioned=provisioned)
         self.environments[environment.id] = environment
         self.provisioned += provisioned
         await environment.start()
@@ -226,15 +252,15 @@ class Pool:
     def on_idle(self, environment: Environment) -> None:
         """Take back an environment whose runtime is ready (or was reset)."""
         if self.closed or environment.retired:
-            environment.stop("drained")
+            environment.stop(*self._drained)
             return
         if self.give(environment):
             return
         if not environment.provisioned and self._pools.is_scarce():
-            environment.stop("made room")
+            environment.stop(StopCause.EVICTED)
             return
         if self._pools.settings.freeze and environment.state is State.READY:
-            environment.freeze_later(_AWAKE)
+            environment.freeze_later(_AWAKE_S)
         if environment.provisioned:
             self.provisioned_idle.append(environment)
             return
@@ -247,6 +273,7 @@ class Pool:
         if self.environments.pop(environment.id, None) is None:
             return
         self.provisioned -= environment.provisioned
+        self._last_end = End(environment.stop_cause, environment.stop_reason, environment.idle_s)
         for idle in (self.idle, self.provisioned_idle):
             if environment in idle:
                 idle.remove(environment)
@@ -259,11 +286,12 @@ class Pool:
                 if not waiter.done():
                     waiter.set_exception(fault)
 
-    def drain(self, reason: str) -> None:
+    def drain(self, cause: StopCause, reason: str = "") -> None:
         """Serve nobody new: idle environments stop now, busy ones when they are done."""
         self.closed = True
+        self._drained = (cause, reason)
         for environment in (*self.idle, *self.provisioned_idle):
-            environment.stop(reason)
+            environment.stop(cause, reason)
         for environment in self.environments.values():
             environment.retired = True
 

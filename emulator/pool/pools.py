@@ -16,6 +16,7 @@ from emulator.driver.base import Driver
 from emulator.model.clock import Clock, Timer
 from emulator.model.errors import DriverFault
 from emulator.model.function import FunctionVersion, ManagedInstances
+from emulator.model.lifecycle import ColdCause, ColdStart, Lifecycle, StopCause
 from emulator.model.limits import INIT_SECONDS
 from emulator.model.sandbox import EnvironmentSpec, ImageConfig
 from emulator.pool import environ, placement
@@ -72,7 +73,10 @@ class Pools:
         *,
         packages: Packages = no_packages,
         is_open: bool = True,
+        lifecycle: Lifecycle | None = None,
     ) -> None:
+        #: Tells whoever listens of what happens to environments and invocations.
+        self.lifecycle = lifecycle or Lifecycle(clock)
         self.driver = driver
         self.logs = logs
         self.clock = clock
@@ -89,6 +93,8 @@ class Pools:
         self._leaving = 0
         #: By function, what its scaling rate leaves it.
         self._levels: dict[str, placement.Level] = {}
+        #: By function and tenant, the key of the version started last.
+        self._started: dict[tuple[str, str], str] = {}
         self._starved: deque[Pool] = deque()
         self._heap: list[tuple[float, int, Pool]] = []
         self._ties = count()
@@ -123,7 +129,7 @@ class Pools:
         found = self._pools.get(key)
         if found is None:
             make = Pool if version.managed is None else ManagedPool
-            found = self._pools[key] = make(self, version)
+            found = self._pools[key] = make(self, version, tenant_id)
             if tenant_id:
                 self._tenants.setdefault(version.key, {})[key] = found
         return found
@@ -164,7 +170,7 @@ class Pools:
             return True
         victim = placement.choose_victim(pool.idle[0] for pool in self._pools.values() if pool.idle)
         if victim is not None:
-            victim.stop("made room")
+            victim.stop(StopCause.EVICTED)
         return False
 
     def waiting(self, pool: Pool) -> None:
@@ -209,9 +215,21 @@ class Pools:
 
     # --- environments --------------------------------------------------------------------------
 
-    def make(self, pool: Pool, *, provisioned: bool = False) -> Environment:
+    def why_first(self, version: FunctionVersion, tenant_id: str) -> ColdStart:
+        """Return why a caller finds no environment in a pool that has had none."""
+        before = self._started.get((version.function_arn, tenant_id))
+        if before is None:
+            return ColdStart(ColdCause.FIRST_CALL)
+        same = before.rpartition("@")[0] == version.qualified_arn
+        changed = "code or configuration changed"
+        return ColdStart(
+            ColdCause.NEW_VERSION, detail=changed if same else f"version {version.version}"
+        )
+
+    def make(self, pool: Pool, why: ColdStart, *, provisioned: bool = False) -> Environment:
         """Return a new environment, not yet started."""
         version = pool.version
+        self._started[version.function_arn, pool.tenant_id] = version.key
         kind = PROVISIONED if provisioned else ON_DEMAND
         if version.managed is not None:
             kind = MANAGED
@@ -265,8 +283,20 @@ class Pools:
             else max(PROVISIONED_INIT_SECONDS, version.timeout_s),
             provisioned=provisioned,
             initialization_type=kind,
+            lifecycle=self.lifecycle,
+            why=why,
         )
         self.environments[environment_id] = environment
+        if self.lifecycle.listeners:
+            from emulator.pool import notices
+
+            notices.environment_requested(
+                self.lifecycle,
+                environment,
+                why,
+                initialization_type=kind,
+                tenant_id=pool.tenant_id,
+            )
         return environment
 
     def _gone(self, pool: Pool, environment: Environment) -> None:
@@ -308,7 +338,7 @@ class Pools:
             _, _, pool = heapq.heappop(self._heap)
             pool.in_heap = False
             for _ in range(placement.expired(pool.idle, now, timeout)):
-                pool.idle[0].stop("idle")
+                pool.idle[0].stop(StopCause.IDLE)
             if pool.idle:
                 self.watch_idle(pool)
         self._arm()
@@ -317,10 +347,13 @@ class Pools:
 
     def retire(self, version: FunctionVersion, reason: str) -> None:
         """Drain the pool of a version that is no longer to be used."""
+        if reason == "function deleted":
+            for key in [each for each in self._started if each[0] == version.function_arn]:
+                del self._started[key]
         for key in (version.key, *self._tenants.pop(version.key, ())):
             pool = self._pools.pop(key, None)
             if pool is not None:
-                pool.drain(reason)
+                pool.drain(StopCause.RETIRED, reason)
 
     async def close(self) -> None:
         """Stop every environment at once; returns when none is left."""
@@ -328,9 +361,9 @@ class Pools:
         if self._reaper is not None:
             self._reaper.cancel()
         for pool in self._pools.values():
-            pool.drain("shutdown")
+            pool.drain(StopCause.SHUTDOWN)
             pool.send_away(DriverFault("the emulator is ending"))
-        stopping = [each.stop("shutdown") for each in list(self.environments.values())]
+        stopping = [each.stop(StopCause.SHUTDOWN) for each in list(self.environments.values())]
         if stopping:
             # Not gathered: that would cancel them with a drain that is cut short, half-way.
             done, _ = await asyncio.wait(stopping)
@@ -344,7 +377,7 @@ class Pools:
         self.opened.set()  # no caller may wait for a driver that will never open
         self.driver.wind_down()
         for pool in self._pools.values():
-            pool.drain("shutdown")
+            pool.drain(StopCause.SHUTDOWN)
         until = self.clock.monotonic() + seconds
         while self.environments and self.clock.monotonic() < until:
             await self.clock.sleep(0.01)

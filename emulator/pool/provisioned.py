@@ -12,11 +12,10 @@ from dataclasses import dataclass
 
 from emulator.model.errors import DriverFault
 from emulator.model.function import FunctionVersion
+from emulator.model.lifecycle import StopCause
 from emulator.pool.environment import Environment
 from emulator.pool.pools import Pools
 from emulator.pool.states import State
-
-_UNWANTED = "no longer provisioned"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -132,7 +131,7 @@ class Provisioning:
         up = sorted(self._up(version), key=lambda each: each not in idle)
         for environment in up[: max(0, surplus)]:
             if environment in idle:
-                environment.stop(_UNWANTED)
+                environment.stop(StopCause.UNWANTED, "no longer provisioned")
             else:
                 environment.retired = True  # once it has ended what it does
 
@@ -148,12 +147,12 @@ class Provisioning:
         if environment is None:
             return
         if self._surplus(version) > 0:
-            environment.stop(_UNWANTED)
+            environment.stop(StopCause.UNWANTED, "no longer provisioned")
         elif environment.state is State.READY:
             self._pools.pool(version).on_idle(environment)
         elif environment.state is State.RESET:
             self._reasons[version.key] = "FUNCTION_ERROR_INIT_FAILURE"
-            environment.stop("init failed")
+            environment.stop(StopCause.FAILED, "init failed")
         if self.status(version).status != "IN_PROGRESS":
             self._make_way(version.key)
 

@@ -12,6 +12,7 @@ import contextlib
 from emulator.driver.base import Sandbox
 from emulator.model.errors import DriverFault
 from emulator.model.invocation import Invocation, InvocationResult
+from emulator.model.lifecycle import ColdCause, ColdStart, StopCause
 from emulator.model.sandbox import Exit
 from emulator.pool import failures
 from emulator.pool.environment import Environment
@@ -35,7 +36,7 @@ class SerialEnvironment(Environment):
     def responded(self) -> bool:
         return self.state is State.INVOKING and not self._invocations.running
 
-    async def invoke(self, invocation: Invocation, *, cold: bool) -> InvocationResult:
+    async def invoke(self, invocation: Invocation, *, cold: ColdStart | None) -> InvocationResult:
         self._report()
         reset = self.state is State.RESET
         self._to(State.INVOKING)
@@ -49,15 +50,19 @@ class SerialEnvironment(Environment):
             on_deadline=self._timed_out,
             report=self._report,
             throttled_s=self._throttled_s,
-            init_ms=self.init_ms if cold and self._first else None,
+            init_ms=self.init_ms if cold is not None and self._first else None,
+            environment_id=self.id,
+            lifecycle=self.lifecycle,
         )
         self._invocations.running[invocation.request_id] = current
         self._first = False
+        if reset and cold is None:
+            cold = ColdStart(ColdCause.RESTART, detail=self.reset_reason)
         # A runtime that connects anew for each call may be between two connections: its next
         # ``next``, its exit or the deadline goes on from here.
         if self._api.waiting:
             current.dispatch(self._api)
-        current.begin()
+        current.begin(cold)
         if reset:
             # A task of its own: a caller that goes away must not leave a runtime half started.
             self._restart = asyncio.get_running_loop().create_task(self._start_anew(current))
@@ -75,12 +80,12 @@ class SerialEnvironment(Environment):
             self.sandbox = None
             if self._invocations.is_running(current):
                 current.fail(fault)
-            self.stop("could not start again")
+            self.stop(StopCause.CRASHED, "could not start again")
             return
         if self._current is not current:  # timed out or stopped meanwhile
             await self._abandon(sandbox)
             return
-        self._platform.init_start("invoke")
+        self._init_begins("invoke")
         self._attach(sandbox)
         current.count_throttling()
         failure = await self._await_init(None)
@@ -89,12 +94,12 @@ class SerialEnvironment(Environment):
         elapsed = (self._clock.monotonic() - began) * 1000
         self._end_output()
         if failure is None:
-            self._platform.init_end("invoke", elapsed)
+            self._init_ends("invoke", elapsed)
             self._driver.initialised(sandbox, self.spec)
             if self._api.waiting:
                 current.dispatch(self._api)
             return
-        self._platform.init_end("invoke", elapsed, "error", failure.error_type)
+        self._init_ends("invoke", elapsed, "error", failure.error_type)
         result = failures.with_request_id(failure, current.request_id)
         self._break(current, result, "error", "init failed inside the invoke")
 
@@ -134,7 +139,7 @@ class SerialEnvironment(Environment):
         self._finish(current, result, status)
         self._report()
         if self._without_runtime:
-            self.stop(reason)
+            self.stop(StopCause.CRASHED, reason)
         else:
             self._give_back(reason)
 
@@ -145,6 +150,7 @@ class SerialEnvironment(Environment):
     def _reset(self, reason: str) -> None:
         """Kill what is left of the runtime; keep the sandbox, and its /tmp."""
         self._to(State.RESET, reason)
+        self.reset_reason = reason
         self._disarm()
         self._detach()
         if self.sandbox is not None:
@@ -194,4 +200,4 @@ class SerialEnvironment(Environment):
         elif current is not None:
             self._give_back("exited after its response")
         elif self.state in (State.READY, State.FROZEN):
-            self.stop("runtime exited while idle")
+            self.stop(StopCause.CRASHED, "runtime exited while idle")

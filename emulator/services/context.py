@@ -18,6 +18,7 @@ from emulator.invoke.targets import Targets
 from emulator.model.clock import Clock
 from emulator.model.console import Console
 from emulator.model.function import FunctionVersion
+from emulator.model.lifecycle import Lifecycle
 from emulator.pool.pools import Pools
 from emulator.pool.provisioned import Provisioning
 from emulator.queues.engine import Engine
@@ -81,6 +82,8 @@ class Parts:
     documents: DocumentStore
     driver: Driver
     pools: Pools
+    #: Tells whoever listens of what happens to environments and invocations.
+    lifecycle: Lifecycle
     admission: Admission
     invoker: Invoker
     #: How callers of every kind invoke functions.

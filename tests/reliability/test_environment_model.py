@@ -31,6 +31,19 @@ from emulator.driver.base import Sandbox
 from emulator.model.errors import AwsError, DriverFault
 from emulator.model.function import FunctionVersion
 from emulator.model.invocation import Invocation, InvocationResult
+from emulator.model.lifecycle_events import (
+    EnvironmentRequested,
+    EnvironmentStopped,
+    EnvironmentStopping,
+    Event,
+    InvocationAnswered,
+    InvocationEnded,
+    InvocationEvent,
+    InvocationRefused,
+    InvocationRequested,
+    InvocationStarted,
+    InvocationWaiting,
+)
 from emulator.model.sandbox import EnvironmentSpec, Exit
 from emulator.pool.placement import Bounds
 from emulator.pool.pools import PROVISIONED_INIT_SECONDS, PoolSettings
@@ -133,6 +146,7 @@ class _Machine(RuleBasedStateMachine):
         self.done: set[str] = set()
         #: Request ids of callers that went away.
         self.given_up: set[str] = set()
+        self.heard: list[Event] = []
         self.killed = self.faulted = self.closing = False
         #: How runtimes begin now, and how any has begun.
         self.init, self.inits = "quick", {"quick"}
@@ -149,6 +163,7 @@ class _Machine(RuleBasedStateMachine):
             self.world.driver = self.world.pools.driver = self.driver = FaultyDriver()
             self.driver.clock = self.clock = self.world.clock
             self.driver.script = self.script
+            self.world.pools.lifecycle.add(self.heard.append)
 
         self.run(make())
 
@@ -389,9 +404,29 @@ class _Machine(RuleBasedStateMachine):
         assert not others, others
         self.nothing_broke()
         self.each_start_has_its_end()
+        self.each_life_was_told_whole()
 
     async def until_idle(self) -> None:
         await until_idle()
+
+    def each_life_was_told_whole(self) -> None:
+        environments: dict[str, list[type[Event]]] = {}
+        invocations: dict[str, list[type[Event]]] = {}
+        for event in self.heard:
+            if isinstance(event, InvocationEvent):
+                invocations.setdefault(event.request_id, []).append(type(event))
+            else:
+                environments.setdefault(event.environment_id, []).append(type(event))
+        for life in environments.values():
+            assert life[0] is EnvironmentRequested
+            assert life[-2:] == [EnvironmentStopping, EnvironmentStopped]
+        for life in invocations.values():
+            assert life[0] is InvocationRequested
+            started = life.count(InvocationStarted)
+            assert life.count(InvocationAnswered) == life.count(InvocationEnded) == started <= 1
+            assert (
+                started or InvocationRefused in life or InvocationWaiting in life or self.given_up
+            )
 
     def each_start_has_its_end(self) -> None:
         for name in self.names:

@@ -12,6 +12,7 @@ import pytest
 from emulator.invoke import failures
 from emulator.invoke.event_concurrency import EventConcurrency
 from emulator.model.errors import AwsError, DriverFault, StorageFull
+from emulator.model.lifecycle import StopCause
 from emulator.model.sandbox import Exit
 from emulator.store.database import Done, Work
 from emulator.testing import RuntimeClient
@@ -230,7 +231,7 @@ async def test_events_resume_after_a_crash(world: World) -> None:
     await world.crash()
     world.driver.script = script
     for environment in list(world.pools.environments.values()):
-        await environment.stop("crash")
+        await environment.stop(StopCause.CRASHED)
     world.update(function)
     await world.settle()
     await world.advance(1)

@@ -1,0 +1,251 @@
+"""What environments and invocations live through: one event for each thing that happens.
+
+An environment's life::
+
+    requested → code ready → booted → initialised → idle ⇄ frozen, thawed
+        → reset (its runtime was killed; booted and initialised again inside an invocation)
+        → stopping → stopped
+
+An invocation's::
+
+    requested → refused
+              → waiting → started → answered → ended
+
+Each event has its ``moment`` and the ``version`` of the function; :data:`KINDS` has their names.
+They are tuples, as making one costs less than a microsecond.
+"""
+
+from __future__ import annotations
+
+from typing import Literal, NamedTuple
+
+from emulator.model.function import FunctionVersion
+from emulator.model.lifecycle import ColdStart, Moment, StopCause
+
+# --- environments --------------------------------------------------------------------------------
+
+
+class EnvironmentRequested(NamedTuple):
+    """It is about to be started."""
+
+    moment: Moment
+    version: FunctionVersion
+    environment_id: str
+    why: ColdStart
+    #: As AWS_LAMBDA_INITIALIZATION_TYPE has it: "on-demand".
+    initialization_type: str
+    #: The tenant it serves; "" for functions without tenant isolation.
+    tenant_id: str = ""
+
+
+class EnvironmentCodeReady(NamedTuple):
+    """Its packages and image are there; its INIT phase begins with the start of its sandbox."""
+
+    moment: Moment
+    version: FunctionVersion
+    environment_id: str
+
+
+class EnvironmentBooted(NamedTuple):
+    """Its sandbox runs the runtime, which loads the function's code now."""
+
+    moment: Moment
+    version: FunctionVersion
+    environment_id: str
+    #: "invoke" where the runtime is started anew inside an invocation.
+    phase: Literal["init", "invoke"]
+
+
+class EnvironmentInitialised(NamedTuple):
+    """Its INIT phase has ended, well or not."""
+
+    moment: Moment
+    version: FunctionVersion
+    environment_id: str
+    phase: Literal["init", "invoke"]
+    #: From the start of the sandbox on.
+    duration_ms: float
+    #: "success", "error" or "timeout".
+    status: str
+    #: AWS's type of the error, or "".
+    error_type: str
+
+
+class EnvironmentIdle(NamedTuple):
+    """Its runtime waits for an invocation."""
+
+    moment: Moment
+    version: FunctionVersion
+    environment_id: str
+
+
+class EnvironmentFrozen(NamedTuple):
+    """Its processes make no progress."""
+
+    moment: Moment
+    version: FunctionVersion
+    environment_id: str
+
+
+class EnvironmentThawed(NamedTuple):
+    """Its processes go on."""
+
+    moment: Moment
+    version: FunctionVersion
+    environment_id: str
+
+
+class EnvironmentReset(NamedTuple):
+    """Its runtime is killed, or ended; the sandbox and its /tmp stay."""
+
+    moment: Moment
+    version: FunctionVersion
+    environment_id: str
+    reason: str
+
+
+class EnvironmentStopping(NamedTuple):
+    """It ends now."""
+
+    moment: Moment
+    version: FunctionVersion
+    environment_id: str
+    cause: StopCause
+    #: The cause in more words, for people.
+    reason: str
+    #: How long it has been idle.
+    idle_s: float
+
+
+class EnvironmentStopped(NamedTuple):
+    """Nothing of it is left on the machine."""
+
+    moment: Moment
+    version: FunctionVersion
+    environment_id: str
+    #: Invocations it has served.
+    invokes: int
+
+
+# --- invocations ---------------------------------------------------------------------------------
+
+
+class InvocationRequested(NamedTuple):
+    """A caller wants a function to run."""
+
+    moment: Moment
+    version: FunctionVersion
+    request_id: str
+    #: Bytes of its payload.
+    payload_bytes: int
+    tenant_id: str = ""
+
+
+class InvocationRefused(NamedTuple):
+    """It is not run: throttled, in a circle, Inactive, or the machine gives no environment."""
+
+    moment: Moment
+    version: FunctionVersion
+    request_id: str
+    #: AWS's error code.
+    code: str
+    reason: str
+
+    @property
+    def is_throttled(self) -> bool:
+        """Whether a limit of concurrency or of a rate refused it."""
+        return self.code == "TooManyRequestsException"
+
+
+class InvocationWaiting(NamedTuple):
+    """It stands in line, for an environment that is nearly free or for room for a new one."""
+
+    moment: Moment
+    version: FunctionVersion
+    request_id: str
+    for_room: bool
+
+
+class InvocationStarted(NamedTuple):
+    """It has an environment, and its time begins to run."""
+
+    moment: Moment
+    version: FunctionVersion
+    request_id: str
+    environment_id: str
+    #: Why it is cold; None: it is warm.
+    cold: ColdStart | None
+
+
+class InvocationAnswered(NamedTuple):
+    """Its caller has the answer."""
+
+    moment: Moment
+    version: FunctionVersion
+    request_id: str
+    environment_id: str
+    #: "success", "error" or "timeout".
+    status: str
+
+
+class InvocationEnded(NamedTuple):
+    """Its REPORT is written."""
+
+    moment: Moment
+    version: FunctionVersion
+    request_id: str
+    environment_id: str
+    status: str
+    #: AWS's type of the error, or "".
+    error_type: str
+    duration_ms: float
+    billed_ms: float
+    #: The INIT phase it waited for; None when warm.
+    init_ms: float | None
+    memory_mb: int
+    used_mb: int
+    #: Size of the response.
+    produced_bytes: int
+
+
+EnvironmentEvent = (
+    EnvironmentRequested
+    | EnvironmentCodeReady
+    | EnvironmentBooted
+    | EnvironmentInitialised
+    | EnvironmentIdle
+    | EnvironmentFrozen
+    | EnvironmentThawed
+    | EnvironmentReset
+    | EnvironmentStopping
+    | EnvironmentStopped
+)
+InvocationEvent = (
+    InvocationRequested
+    | InvocationRefused
+    | InvocationWaiting
+    | InvocationStarted
+    | InvocationAnswered
+    | InvocationEnded
+)
+Event = EnvironmentEvent | InvocationEvent
+
+#: The name of each event, for stores and people.
+KINDS: dict[type[Event], str] = {
+    EnvironmentRequested: "environment.requested",
+    EnvironmentCodeReady: "environment.code",
+    EnvironmentBooted: "environment.booted",
+    EnvironmentInitialised: "environment.initialised",
+    EnvironmentIdle: "environment.idle",
+    EnvironmentFrozen: "environment.frozen",
+    EnvironmentThawed: "environment.thawed",
+    EnvironmentReset: "environment.reset",
+    EnvironmentStopping: "environment.stopping",
+    EnvironmentStopped: "environment.stopped",
+    InvocationRequested: "invocation.requested",
+    InvocationRefused: "invocation.refused",
+    InvocationWaiting: "invocation.waiting",
+    InvocationStarted: "invocation.started",
+    InvocationAnswered: "invocation.answered",
+    InvocationEnded: "invocation.ended",
+}

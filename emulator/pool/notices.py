@@ -1,0 +1,196 @@
+"""How environments and invocations tell listeners what happens to them.
+
+Loaded with the first event that somebody listens to: who calls these has asked
+``lifecycle.listeners``.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Literal
+
+from emulator.model.errors import AwsError
+from emulator.model.function import FunctionVersion
+from emulator.model.invocation import Invocation, InvocationResult
+from emulator.model.lifecycle import ColdStart, Lifecycle, StopCause
+from emulator.model.lifecycle_events import (
+    EnvironmentBooted,
+    EnvironmentCodeReady,
+    EnvironmentFrozen,
+    EnvironmentIdle,
+    EnvironmentInitialised,
+    EnvironmentRequested,
+    EnvironmentReset,
+    EnvironmentStopped,
+    EnvironmentStopping,
+    EnvironmentThawed,
+    InvocationAnswered,
+    InvocationEnded,
+    InvocationRefused,
+    InvocationRequested,
+    InvocationStarted,
+    InvocationWaiting,
+)
+from emulator.pool.states import State
+from emulator.telemetry import report
+
+if TYPE_CHECKING:
+    from emulator.pool.environment import Environment
+    from emulator.pool.in_flight import InFlight
+
+
+def environment_requested(
+    lifecycle: Lifecycle,
+    environment: Environment,
+    why: ColdStart,
+    *,
+    initialization_type: str,
+    tenant_id: str,
+) -> None:
+    """An environment is about to be started."""
+    event = EnvironmentRequested(
+        lifecycle.moment(), environment.version, environment.id, why, initialization_type, tenant_id
+    )
+    lifecycle.notify(event)
+
+
+def code_ready(lifecycle: Lifecycle, environment: Environment) -> None:
+    """What an environment is made from is there."""
+    lifecycle.notify(EnvironmentCodeReady(lifecycle.moment(), environment.version, environment.id))
+
+
+def booted(
+    lifecycle: Lifecycle, environment: Environment, phase: Literal["init", "invoke"]
+) -> None:
+    """The runtime of an environment runs."""
+    lifecycle.notify(
+        EnvironmentBooted(lifecycle.moment(), environment.version, environment.id, phase)
+    )
+
+
+def initialised(
+    lifecycle: Lifecycle,
+    environment: Environment,
+    phase: Literal["init", "invoke"],
+    duration_ms: float,
+    status: str,
+    error_type: str,
+) -> None:
+    """The INIT phase of an environment has ended."""
+    event = EnvironmentInitialised(
+        lifecycle.moment(),
+        environment.version,
+        environment.id,
+        phase,
+        duration_ms,
+        status,
+        error_type,
+    )
+    lifecycle.notify(event)
+
+
+def transition(
+    lifecycle: Lifecycle, environment: Environment, before: State, reason: str, cause: StopCause
+) -> None:
+    """An environment has left the state ``before``."""
+    common = (lifecycle.moment(), environment.version, environment.id)
+    match environment.state:
+        case State.READY if before is State.FROZEN:
+            lifecycle.notify(EnvironmentThawed(*common))
+        case State.READY:
+            lifecycle.notify(EnvironmentIdle(*common))
+        case State.FROZEN:
+            lifecycle.notify(EnvironmentFrozen(*common))
+        case State.RESET:
+            lifecycle.notify(EnvironmentReset(*common, reason))
+        case State.STOPPING:
+            lifecycle.notify(EnvironmentStopping(*common, cause, reason, environment.idle_s))
+        case State.STOPPED:
+            lifecycle.notify(EnvironmentStopped(*common, environment.invokes))
+
+
+def invocation_requested(
+    lifecycle: Lifecycle, version: FunctionVersion, invocation: Invocation
+) -> None:
+    """A caller wants a function to run."""
+    event = InvocationRequested(
+        lifecycle.moment(),
+        version,
+        invocation.request_id,
+        len(invocation.payload),
+        invocation.tenant_id,
+    )
+    lifecycle.notify(event)
+
+
+def invocation_refused(
+    lifecycle: Lifecycle, version: FunctionVersion, request_id: str, error: AwsError
+) -> None:
+    """An invocation is not run."""
+    reason = str(error.fields.get("Reason") or error.message)
+    lifecycle.notify(InvocationRefused(lifecycle.moment(), version, request_id, error.code, reason))
+
+
+def invocation_waiting(
+    lifecycle: Lifecycle, version: FunctionVersion, request_id: str, *, for_room: bool
+) -> None:
+    """An invocation stands in line."""
+    lifecycle.notify(InvocationWaiting(lifecycle.moment(), version, request_id, for_room))
+
+
+def invocation_started(
+    lifecycle: Lifecycle, in_flight: InFlight, environment_id: str, cold: ColdStart | None
+) -> None:
+    """An invocation has its environment."""
+    event = InvocationStarted(
+        lifecycle.moment(), in_flight.version, in_flight.request_id, environment_id, cold
+    )
+    lifecycle.notify(event)
+
+
+def status_of(result: InvocationResult, status: str) -> str:
+    """Return "success", "error" or "timeout".
+
+    Args:
+        status: What the environment says; "" where the runtime ended the invocation.
+    """
+    return status or ("error" if result.function_error else "success")
+
+
+def invocation_answered(
+    lifecycle: Lifecycle, in_flight: InFlight, environment_id: str, status: str
+) -> None:
+    """The caller of an invocation has its answer."""
+    event = InvocationAnswered(
+        lifecycle.moment(), in_flight.version, in_flight.request_id, environment_id, status
+    )
+    lifecycle.notify(event)
+
+
+def invocation_ended(
+    lifecycle: Lifecycle,
+    in_flight: InFlight,
+    environment_id: str,
+    *,
+    status: str,
+    error_type: str,
+    duration_ms: float,
+    init_ms: float | None,
+    used_mb: int,
+    produced_bytes: int,
+) -> None:
+    """The REPORT of an invocation is written."""
+    event = InvocationEnded(
+        lifecycle.moment(),
+        in_flight.version,
+        in_flight.request_id,
+        environment_id,
+        status or ("error" if error_type else "success"),
+        error_type,
+        duration_ms,
+        report.billed_ms(duration_ms, init_ms),
+        init_ms,
+        in_flight.version.memory_mb,
+        used_mb,
+        produced_bytes,
+    )
+    lifecycle.notify(event)
