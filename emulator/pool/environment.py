@@ -395,6 +395,7 @@ class Environment(ABC):
         """End the environment at once; invocations in flight are answered as exited.
 
         Args:
+            cause: Why it ends.
             reason: The cause in other words, for people.
 
         Returns:

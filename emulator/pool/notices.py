@@ -151,6 +151,7 @@ def status_of(result: InvocationResult, status: str) -> str:
     """Return "success", "error" or "timeout".
 
     Args:
+        result: What the caller gets.
         status: What the environment says; "" where the runtime ended the invocation.
     """
     return status or ("error" if result.function_error else "success")
