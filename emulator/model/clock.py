@@ -5,7 +5,16 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import Callable
-from typing import Any, Protocol
+from typing import Any, NamedTuple, Protocol
+
+
+class Moment(NamedTuple):
+    """When something happened."""
+
+    #: Seconds since the epoch.
+    at: float
+    #: Seconds on a clock that never goes back.
+    monotonic_s: float
 
 
 class Timer(Protocol):

@@ -19,8 +19,9 @@ from __future__ import annotations
 
 from typing import Literal, NamedTuple
 
+from emulator.model.causes import ColdStart, StopCause
+from emulator.model.clock import Moment
 from emulator.model.function import FunctionVersion
-from emulator.model.lifecycle import ColdStart, Moment, StopCause
 
 # --- environments --------------------------------------------------------------------------------
 

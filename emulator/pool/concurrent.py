@@ -8,8 +8,8 @@ https://docs.aws.amazon.com/lambda/latest/dg/lambda-managed-instances-execution-
 
 from __future__ import annotations
 
+from emulator.model.causes import ColdStart, StopCause
 from emulator.model.invocation import Invocation, InvocationResult
-from emulator.model.lifecycle import ColdStart, StopCause
 from emulator.model.sandbox import Exit
 from emulator.pool import failures
 from emulator.pool.environment import Environment

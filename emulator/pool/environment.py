@@ -17,11 +17,12 @@ from dataclasses import replace
 from pathlib import Path
 
 from emulator.driver.base import Driver, Sandbox
+from emulator.model.causes import ColdCause, ColdStart, StopCause
 from emulator.model.clock import Clock, Timer
 from emulator.model.errors import ConfigurationError, DriverFault
 from emulator.model.function import FunctionVersion
 from emulator.model.invocation import Invocation, InvocationResult
-from emulator.model.lifecycle import ColdCause, ColdStart, Lifecycle, StopCause
+from emulator.model.lifecycle import Lifecycle
 from emulator.model.limits import INIT_SECONDS
 from emulator.model.sandbox import EnvironmentSpec, Exit
 from emulator.pool import failures

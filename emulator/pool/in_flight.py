@@ -6,11 +6,12 @@ import asyncio
 from collections import deque
 from collections.abc import Callable
 
+from emulator.model.causes import ColdStart
 from emulator.model.clock import Clock, Timer
 from emulator.model.errors import DriverFault
 from emulator.model.function import FunctionVersion
 from emulator.model.invocation import Flow, Invocation, InvocationResult, ResponseSink
-from emulator.model.lifecycle import ColdStart, Lifecycle
+from emulator.model.lifecycle import Lifecycle
 from emulator.model.limits import LOG_TAIL, RESPONSE_PAYLOAD, STREAMED_RESPONSE
 from emulator.pool import failures
 from emulator.pool.runtime_api import Refusal, RuntimeApi

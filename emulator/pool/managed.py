@@ -11,11 +11,11 @@ import asyncio
 from collections import deque
 from typing import TYPE_CHECKING
 
+from emulator.model.causes import ColdCause, ColdStart, StopCause
 from emulator.model.clock import Timer
 from emulator.model.errors import DriverFault
 from emulator.model.function import FunctionVersion, ManagedInstances
 from emulator.model.invocation import InvocationResult
-from emulator.model.lifecycle import ColdCause, ColdStart, StopCause
 from emulator.pool import failures, placement
 from emulator.pool.concurrent import ConcurrentEnvironment
 from emulator.pool.environment import Environment

@@ -8,10 +8,11 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Literal
 
+from emulator.model.causes import ColdStart, StopCause
 from emulator.model.errors import AwsError
 from emulator.model.function import FunctionVersion
 from emulator.model.invocation import Invocation, InvocationResult
-from emulator.model.lifecycle import ColdStart, Lifecycle, StopCause
+from emulator.model.lifecycle import Lifecycle
 from emulator.model.lifecycle_events import (
     EnvironmentBooted,
     EnvironmentCodeReady,

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import NamedTuple, Protocol, TypeVar
 
-from emulator.model.lifecycle import ColdCause, ColdStart, StopCause
+from emulator.model.causes import ColdCause, ColdStart, StopCause
 
 
 class Idle(Protocol):

@@ -7,10 +7,10 @@ from collections import deque
 from collections.abc import Coroutine
 from typing import TYPE_CHECKING, Literal
 
+from emulator.model.causes import ColdCause, ColdStart, StopCause
 from emulator.model.clock import Timer
 from emulator.model.errors import DriverFault
 from emulator.model.function import FunctionVersion
-from emulator.model.lifecycle import ColdCause, ColdStart, StopCause
 from emulator.pool import placement
 from emulator.pool.environment import Environment
 from emulator.pool.placement import End

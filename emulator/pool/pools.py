@@ -13,10 +13,11 @@ from itertools import count
 from typing import Any, TypeVar
 
 from emulator.driver.base import Driver
+from emulator.model.causes import ColdCause, ColdStart, StopCause
 from emulator.model.clock import Clock, Timer
 from emulator.model.errors import DriverFault
 from emulator.model.function import FunctionVersion, ManagedInstances
-from emulator.model.lifecycle import ColdCause, ColdStart, Lifecycle, StopCause
+from emulator.model.lifecycle import Lifecycle
 from emulator.model.limits import INIT_SECONDS
 from emulator.model.sandbox import EnvironmentSpec, ImageConfig
 from emulator.pool import environ, placement

@@ -10,9 +10,9 @@ from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from emulator.model.causes import StopCause
 from emulator.model.errors import DriverFault
 from emulator.model.function import FunctionVersion
-from emulator.model.lifecycle import StopCause
 from emulator.pool.environment import Environment
 from emulator.pool.pools import Pools
 from emulator.pool.states import State

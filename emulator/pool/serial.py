@@ -10,9 +10,9 @@ import asyncio
 import contextlib
 
 from emulator.driver.base import Sandbox
+from emulator.model.causes import ColdCause, ColdStart, StopCause
 from emulator.model.errors import DriverFault
 from emulator.model.invocation import Invocation, InvocationResult
-from emulator.model.lifecycle import ColdCause, ColdStart, StopCause
 from emulator.model.sandbox import Exit
 from emulator.pool import failures
 from emulator.pool.environment import Environment

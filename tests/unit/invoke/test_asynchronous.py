@@ -11,8 +11,8 @@ import pytest
 
 from emulator.invoke import failures
 from emulator.invoke.event_concurrency import EventConcurrency
+from emulator.model.causes import StopCause
 from emulator.model.errors import AwsError, DriverFault, StorageFull
-from emulator.model.lifecycle import StopCause
 from emulator.model.sandbox import Exit
 from emulator.store.database import Done, Work
 from emulator.testing import RuntimeClient

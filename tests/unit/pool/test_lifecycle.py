@@ -9,9 +9,10 @@ from collections.abc import AsyncIterator
 import pytest
 
 from emulator.model import lifecycle_events
+from emulator.model.causes import ColdCause, ColdStart, StopCause
 from emulator.model.errors import AwsError, DriverFault
 from emulator.model.function import FunctionVersion
-from emulator.model.lifecycle import ColdCause, ColdStart, Lifecycle, StopCause
+from emulator.model.lifecycle import Lifecycle
 from emulator.model.lifecycle_events import (
     KINDS,
     EnvironmentInitialised,
