@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import random
+from collections.abc import Mapping
 from datetime import UTC, datetime
 from functools import cache
 from io import BytesIO
-from typing import Any
+from typing import Any, NamedTuple
 from urllib.parse import urlencode, urlsplit
 
 import botocore.loaders
@@ -35,17 +36,24 @@ def operation_model(service: str, protocol: str, operation: str) -> OperationMod
     return botocore_model(service, protocol).operation_model(operation)
 
 
-def ask(
-    our: wire.ServiceCodec, operation: str, request: dict[str, Any]
-) -> tuple[wire.Operation, dict[str, Any]]:
-    """Send a request with botocore's serialiser; return what our codec reads."""
+class Sent(NamedTuple):
+    """A request as it comes over the wire."""
+
+    method: str
+    path: str
+    query: str
+    headers: dict[str, str]
+    body: bytes
+
+
+def send(our: wire.ServiceCodec, operation: str, request: dict[str, Any]) -> Sent:
+    """Write a request with botocore's serialiser."""
     serialiser = serialize.create_serializer(our.protocol, include_validation=False)
     sent = serialiser.serialize_to_request(
         request, operation_model(our.name, our.protocol, operation)
     )
     prepare_request_dict(sent, endpoint_url="http://localhost:4566", context={})
     url = urlsplit(sent["url"])
-    path, query = url.path, url.query
     body = sent["body"]
     if isinstance(body, dict):
         body = urlencode(body, doseq=True)
@@ -54,16 +62,32 @@ def ask(
     elif not isinstance(body, (bytes, bytearray)):
         body = body.read()
     headers = {key.lower(): str(value) for key, value in sent["headers"].items()}
+    return Sent(sent["method"], url.path, url.query, headers, bytes(body))
+
+
+def ask(
+    our: wire.ServiceCodec, operation: str, request: dict[str, Any]
+) -> tuple[wire.Operation, dict[str, Any]]:
+    """Send a request with botocore's serialiser; return what our codec reads."""
+    return read(our, operation, send(our, operation, request))
+
+
+def read(
+    our: wire.ServiceCodec, operation: str, sent: Sent
+) -> tuple[wire.Operation, dict[str, Any]]:
+    """Read a request with our codec."""
+    method, path, query, headers, body = sent
+    params: Mapping[str, str] = {}
     if our.protocol.startswith("rest-"):
-        found, params = our.match(sent["method"], path, query, headers)
+        found, params = our.match(method, path, query, headers)
     elif our.name not in _SERVED:
-        found, params = our.operation(operation), {}
+        found = our.operation(operation)
     else:
-        meaning = TABLE.identify(sent["method"], path, query, headers, bytes(body), "")
+        meaning = TABLE.identify(method, path, query, headers, body, "")
         assert meaning.codec is our
         assert meaning.operation is not None
-        found, params = our.operation(meaning.operation), {}
-    return found, our.parse(found, params=params, query=query, headers=headers, body=bytes(body))
+        found = our.operation(meaning.operation)
+    return found, our.parse(found, params=params, query=query, headers=headers, body=body)
 
 
 def receive(our: wire.ServiceCodec, operation: str, response: Any) -> dict[str, Any]:
