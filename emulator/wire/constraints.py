@@ -20,7 +20,7 @@ def own_constraints(
 ) -> list[Constraint]:
     """Return a shape's own constraints, in the order AWS prints them.
 
-    A pattern that Python cannot tell is left out (:class:`emulator.wire.java_regex.Inexpressible`).
+    A pattern that Python cannot express is left out; the tests list these.
 
     Args:
         shape: Its own maximum is not looked at.
@@ -62,16 +62,16 @@ def enum_text(values: str) -> str:
     return f"Member must satisfy enum value set: [{values}]"
 
 
-def show(value: Any) -> str:
+def java_text(value: Any) -> str:
     """Return a value as Java's ``toString`` has it."""
     if value is None:
         return "null"
     if isinstance(value, bool):
         return "true" if value else "false"
     if isinstance(value, list):
-        return f"[{', '.join(map(show, value))}]"
+        return f"[{', '.join(map(java_text, value))}]"
     if isinstance(value, Mapping):
-        return f"{{{', '.join(f'{key}={show(item)}' for key, item in value.items())}}}"
+        return f"{{{', '.join(f'{key}={java_text(item)}' for key, item in value.items())}}}"
     if isinstance(value, bytes):
         return f"java.nio.HeapByteBuffer[pos=0 lim={len(value)} cap={len(value)}]"
     return str(value)
@@ -90,7 +90,7 @@ def violation(value: Any, path: str, constraint: str, shape: Shape) -> str:
         shown = "Value null"
     else:
         # Sensitive values are never repeated.
-        shown = "Value" if shape.get("sensitive") else f"Value '{show(value)}'"
+        shown = "Value" if shape.get("sensitive") else f"Value '{java_text(value)}'"
     return f"{shown} at '{path}' failed to satisfy constraint: {constraint}"
 
 

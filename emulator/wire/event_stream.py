@@ -11,7 +11,7 @@ from collections.abc import AsyncGenerator, AsyncIterator, Callable, Mapping
 from contextlib import aclosing
 from typing import Any
 
-from emulator.model.errors import AwsError
+from emulator.model.errors import AwsError, LocalfaasError
 from emulator.wire import values
 from emulator.wire.messages import Body
 from emulator.wire.model import ServiceModel, Shape
@@ -153,7 +153,7 @@ class EventWriter:
     async def stream(
         self, events: AsyncIterator[Event], first: bytes = b""
     ) -> AsyncGenerator[bytes, None]:
-        """Yield the messages of a stream as its events come; an AwsError is its last message.
+        """Yield the messages of a stream as its events come; an error of ours is its last message.
 
         Closing this closes ``events``.
 
@@ -171,6 +171,8 @@ class EventWriter:
                     yield self.event(event)
             except AwsError as error:
                 yield self.exception(error)
+            except LocalfaasError as error:
+                yield self.exception(AwsError("InternalFailure", str(error), status=500))
 
 
 async def _as_generator(events: AsyncIterator[Event]) -> AsyncGenerator[Event, None]:

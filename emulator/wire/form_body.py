@@ -34,7 +34,7 @@ def load_form(query: str, body: bytes) -> dict[str, list[str]]:
     return values.parse_query_string(f"{query}&{text.strip()}" if query else text.strip())
 
 
-def tree(parameters: Mapping[str, list[str]]) -> Tree:
+def to_tree(parameters: Mapping[str, list[str]]) -> Tree:
     """Arrange parameters by the dots of their names; of a repeated name the first counts."""
     root: Tree = {}
     for name, texts in parameters.items():

@@ -49,7 +49,7 @@ def to_python(pattern: str) -> str:
     """Return the Python expression, for the flag ASCII, that matches what a Java one does.
 
     Raises:
-        Inexpressible: Python cannot say it.
+        Inexpressible: Python has nothing like it.
     """
     return _Translator(pattern).run()
 

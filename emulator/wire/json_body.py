@@ -94,12 +94,14 @@ def _string(value: Any) -> str:
 
 def _integer(value: Any) -> int:
     if type(value) is int or type(value) is float:
-        return values.in_64_bits(value)
+        return values.to_int64(value)
     raise values.mismatch(value, "integer")
 
 
 def _double(value: Any) -> float:
     if type(value) is float or type(value) is int:
+        return float(value)
+    if value in values.NOT_FINITE:
         return float(value)
     raise values.mismatch(value, "double")
 
@@ -114,7 +116,7 @@ def _timestamp(value: Any) -> float:
     if type(value) is str:
         return values.parse_timestamp(value)
     if type(value) is float or type(value) is int:
-        return values.in_calendar(float(value))
+        return values.to_epoch(float(value))
     raise values.mismatch(value, "timestamp")
 
 
@@ -184,6 +186,8 @@ class JsonWriters:
                 return values.timestamp_writer(form, number=True)
             case "blob":
                 return values.base64
+            case "double" | "float":
+                return values.json_double
             case _:
                 return None
 

@@ -61,6 +61,8 @@ class Operation:
     streams_response: bool = False
     #: The output's member that is an event stream, if there is one.
     event_stream: str | None = None
+    #: SDKs may compress the body with gzip.
+    takes_gzip: bool = False
     deprecated: bool = False
 
 
@@ -133,6 +135,7 @@ def _operation(raw: Mapping[str, Any], shapes: Mapping[str, Shape], name: str) -
         streams_request=_streams(shapes, given),
         streams_response=events is not None or _streams(shapes, answered),
         event_stream=events,
+        takes_gzip="gzip" in operation.get("requestcompression", {}).get("encodings", ()),
         deprecated=bool(operation.get("deprecated")),
     )
 

@@ -8,8 +8,8 @@ from functools import cache
 
 from emulator.wire.java_regex import Inexpressible, to_python
 
-#: Longest value of which a pattern is asked where the model has no maximum (characters). With
-#: nested repeats the time may grow with a power of the length.
+#: The longest value (characters) that is matched against a pattern with several repeats, where the
+#: model has no maximum: the time may grow with a power of the length.
 LONGEST = 4096
 
 #: Expressions whose time doubles with each character of a hostile value, and others that match
@@ -23,9 +23,10 @@ _LINEAR = {
 
 
 def matcher(pattern: str, longest: int | None) -> Callable[[str], bool] | None:
-    """Return whether a value matches as a whole; None if Python cannot tell.
+    """Return a predicate: the whole value matches. None if Python cannot express the pattern.
 
-    A value over the length is taken to match: the maximum says what is wrong with it.
+    A value over the maximum is not matched against a pattern with several repeats, and counts as
+    matching: the maximum says what is wrong with it.
 
     Args:
         pattern: A pattern of the model, in Java's syntax.
@@ -35,9 +36,9 @@ def matcher(pattern: str, longest: int | None) -> Callable[[str], bool] | None:
         matches = translate(pattern).fullmatch
     except Inexpressible:
         return None
-    bound = LONGEST if longest is None and has_many_repeats(pattern) else longest
-    if bound is None:
+    if not has_many_repeats(pattern):
         return lambda value: matches(value) is not None
+    bound = LONGEST if longest is None else longest
     return lambda value: len(value) > bound or matches(value) is not None
 
 
@@ -51,7 +52,7 @@ def translate(pattern: str) -> re.Pattern[str]:
     """Compile a Java pattern.
 
     Raises:
-        Inexpressible: Python cannot say it.
+        Inexpressible: Python has nothing like it.
     """
     for slow, fast in _LINEAR.items():
         pattern = pattern.replace(slow, fast)

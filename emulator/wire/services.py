@@ -9,6 +9,7 @@ from types import MappingProxyType
 from typing import Any
 
 from emulator.model.errors import AwsError
+from emulator.wire import values
 from emulator.wire.deviations import NONE, Deviations
 from emulator.wire.messages import Parser, Response, Serialiser
 from emulator.wire.model import Operation, ServiceModel, load
@@ -90,6 +91,8 @@ class ServiceCodec:
         if parser is None:
             parser = self._parsers[operation.name] = self._protocol.parser(operation)
         try:
+            if operation.takes_gzip and headers.get("content-encoding") == "gzip":
+                body = values.decompress(body)
             return parser(params, query, headers, body)
         except RecursionError:
             raise self._malformed("The request is nested too deeply.") from None

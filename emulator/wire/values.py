@@ -5,6 +5,7 @@ from __future__ import annotations
 import binascii
 import math
 import re
+import zlib
 from base64 import b64encode
 from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
@@ -12,12 +13,15 @@ from typing import Any
 from urllib.parse import unquote_to_bytes
 
 from emulator.model.errors import AwsError
+from emulator.model.limits import CODE_REQUEST
 
 _KINDS = {"integer": "an Integer", "long": "a Long", "boolean": "a Boolean", "string": "a String"}
 _KINDS |= {"double": "a Double", "float": "a Float", "timestamp": "a Timestamp", "blob": "a Blob"}
 
 #: A quoted item of a header, or a plain one.
 _HEADER_ITEM = re.compile(r'\s*(?:"((?:[^"\\]|\\.)*)"|([^,"]*[^,"\s]))\s*(?:,|$)')
+#: Numbers that JSON has no number for.
+NOT_FINITE = ("NaN", "Infinity", "-Infinity")
 _HTTP_DATE = "%a, %d %b %Y %H:%M:%S GMT"
 
 
@@ -81,10 +85,10 @@ def parse_integer(text: str) -> int:
     digits = text[1:] if text[:1] in ("-", "+") else text
     if not (digits.isascii() and digits.isdigit() and len(digits) < 20):
         raise mismatch(text, "integer")
-    return in_64_bits(int(text))
+    return to_int64(int(text))
 
 
-def in_64_bits(value: int | float) -> int:
+def to_int64(value: int | float) -> int:
     """Return a number without its fraction, as AWS's JSON reader does.
 
     Raises:
@@ -95,7 +99,7 @@ def in_64_bits(value: int | float) -> int:
     return int(value)
 
 
-def in_calendar(seconds: float) -> float:
+def to_epoch(seconds: float) -> float:
     """Return seconds since the epoch.
 
     Raises:
@@ -107,7 +111,9 @@ def in_calendar(seconds: float) -> float:
 
 
 def parse_double(text: str) -> float:
-    """Read a finite decimal number."""
+    """Read a decimal number, or one of the three that are none: ``NaN`` and the infinities."""
+    if text in NOT_FINITE:
+        return float(text)
     try:
         value = float(text)
     except ValueError:
@@ -115,6 +121,18 @@ def parse_double(text: str) -> float:
     if not math.isfinite(value):
         raise mismatch(text, "double")
     return value
+
+
+def double_text(value: float) -> str:
+    """Return a number as text."""
+    if math.isfinite(value):
+        return str(value)
+    return "NaN" if math.isnan(value) else "Infinity" if value > 0 else "-Infinity"
+
+
+def json_double(value: float) -> float | str:
+    """Return a number for JSON, which has text for those that are not finite."""
+    return value if math.isfinite(value) else double_text(value)
 
 
 def parse_boolean(text: str) -> bool:
@@ -136,14 +154,14 @@ def parse_blob(text: str) -> bytes:
 def parse_timestamp(text: str) -> float:
     """Read ISO 8601, an HTTP date or seconds since the epoch, as seconds since the epoch."""
     if text.isdecimal():
-        return in_calendar(parse_double(text))
+        return to_epoch(parse_double(text))
     for read in (datetime.fromisoformat, _parse_http_date):
         try:
             moment = read(text)
             return (moment if moment.tzinfo else moment.replace(tzinfo=UTC)).timestamp()
         except (ValueError, OverflowError):
             continue
-    return in_calendar(parse_double(text))
+    return to_epoch(parse_double(text))
 
 
 def _parse_http_date(text: str) -> datetime:
@@ -223,6 +241,22 @@ def join_header(items: list[str]) -> str:
         else item
         for item in items
     )
+
+
+def decompress(body: bytes) -> bytes:
+    """Return the content of a body in gzip.
+
+    Raises:
+        AwsError: ``SerializationException``: not gzip, or more than a request may hold.
+    """
+    reader = zlib.decompressobj(zlib.MAX_WBITS | 16)
+    try:
+        content = reader.decompress(body, CODE_REQUEST)
+    except zlib.error as error:
+        raise malformed(f"Could not decompress the request body: {error}") from None
+    if not reader.eof:
+        raise malformed("The request body does not end, or is too large once decompressed.")
+    return content
 
 
 def decode_text(body: bytes) -> str:

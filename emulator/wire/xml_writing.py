@@ -147,12 +147,15 @@ def _repeat(write: Writer, *, pairs: bool = False) -> Writer:
 
 
 def _text(kind: str, timestamp_format: str | None) -> Writer:
-    show: Callable[[Any], str] = {
+    writers: dict[str, Callable[[Any], str]] = {
         "timestamp": values.timestamp_writer(timestamp_format or "iso8601"),
         "blob": values.base64,
         "boolean": values.boolean_text,
-    }.get(kind, str)
-    return lambda value, out: out.append(escape(show(value)))
+        "double": values.double_text,
+        "float": values.double_text,
+    }
+    to_text = writers.get(kind, str)
+    return lambda value, out: out.append(escape(to_text(value)))
 
 
 #: What XML 1.0 cannot say, not even escaped.

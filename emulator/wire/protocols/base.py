@@ -47,7 +47,7 @@ class Protocol(ABC):
         """The XML namespace of the service's answers."""
         return self.model.deviations.xml_namespace or self.model.metadata.get("xmlNamespace", "")
 
-    def head(self, request_id: str, content_type: str | None) -> Headers:
+    def headers(self, request_id: str, content_type: str | None) -> Headers:
         """Return the headers that every response has.
 
         Args:

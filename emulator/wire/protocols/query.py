@@ -10,7 +10,7 @@ from typing import Any
 
 from emulator.model.errors import AwsError
 from emulator.wire.errors import WireError
-from emulator.wire.form_body import FormReaders, load_form, tree
+from emulator.wire.form_body import FormReaders, load_form, to_tree
 from emulator.wire.messages import Parser, Response, Serialiser
 from emulator.wire.model import Operation, ServiceModel
 from emulator.wire.protocols.base import Protocol
@@ -36,7 +36,7 @@ class QueryProtocol(Protocol):
         def parse(
             params: Mapping[str, str], query: str, headers: Mapping[str, str], body: Any
         ) -> dict[str, Any]:
-            return {**params, **read(tree(load_form(query, body)))}
+            return {**params, **read(to_tree(load_form(query, body)))}
 
         return parse
 
@@ -57,7 +57,7 @@ class QueryProtocol(Protocol):
                 f"<ResponseMetadata><RequestId>{escape(request_id)}</RequestId></ResponseMetadata>"
                 f"</{name}Response>"
             )
-            return 200, self.head(request_id, _CONTENT_TYPE), "".join(out).encode()
+            return 200, self.headers(request_id, _CONTENT_TYPE), "".join(out).encode()
 
         return serialise
 
@@ -74,7 +74,7 @@ class QueryProtocol(Protocol):
             f"<Message>{escape(error.message)}</Message>{''.join(members)}</Error>"
             f"<RequestId>{escape(request_id)}</RequestId></ErrorResponse>"
         )
-        return error.status, self.head(request_id, _CONTENT_TYPE), body.encode()
+        return error.status, self.headers(request_id, _CONTENT_TYPE), body.encode()
 
     def unknown_operation(self, name: str) -> AwsError:
         text = f"The action {name} is not valid for this endpoint."

@@ -54,7 +54,7 @@ class RestXmlProtocol(Protocol):
                 f'<ErrorResponse xmlns="{self._namespace}"><Error><Type>{error.fault}</Type>'
                 f"{content}</Error>{request}</ErrorResponse>"
             )
-        headers = self.head(request_id, "application/xml")
+        headers = self.headers(request_id, "application/xml")
         for name, member in error.shape["members"].items():
             value = error.fields.get(name)
             if member.get("location") == "header" and value is not None:

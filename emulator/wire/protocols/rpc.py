@@ -48,7 +48,7 @@ class RpcProtocol(Protocol):
 
         def serialise(result: Mapping[str, Any], request_id: str) -> Response:
             body = write(result) if write is not None else b""
-            return 200, self.head(request_id, content_type), body
+            return 200, self.headers(request_id, content_type), body
 
         return serialise
 
@@ -61,7 +61,7 @@ class RpcProtocol(Protocol):
 
         def serialise(result: Mapping[str, Any], request_id: str) -> Response:
             first = event_stream.initial_response(write(result), self._content_type)
-            head = self.head(request_id, event_stream.CONTENT_TYPE)
+            head = self.headers(request_id, event_stream.CONTENT_TYPE)
             given = result.get(member)
             return 200, head, first if given is None else events.stream(given, first)
 
@@ -70,5 +70,5 @@ class RpcProtocol(Protocol):
     def write_error(self, error: WireError, request_id: str) -> Response:
         content = {"__type": self.error_type(error), error.message_member: error.message}
         content |= self._body.values_of(error.shape, error.modelled_fields())
-        headers = self.head(request_id, self._content_type)
+        headers = self.headers(request_id, self._content_type)
         return error.status, headers + self.query_error_header(error), self._body.dump(content)

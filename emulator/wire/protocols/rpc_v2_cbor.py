@@ -17,5 +17,5 @@ class RpcV2CborProtocol(RpcProtocol):
     def __init__(self, model: ServiceModel) -> None:
         super().__init__(model, CborBody(model), CborBody.content_type)
 
-    def head(self, request_id: str, content_type: str | None) -> Headers:
-        return [*super().head(request_id, content_type), (b"smithy-protocol", b"rpc-v2-cbor")]
+    def headers(self, request_id: str, content_type: str | None) -> Headers:
+        return [*super().headers(request_id, content_type), (b"smithy-protocol", b"rpc-v2-cbor")]

@@ -17,7 +17,7 @@ from emulator.wire.java_regex import Inexpressible
 from emulator.wire.patterns import matcher, translate
 from tests.unit.wire.models import MODELS, every_model
 
-#: Patterns that are not told, and why: they repeat an anchor or a repetition, which is no length.
+#: Patterns that cannot be expressed, by model: they repeat an anchor or a repetition.
 INEXPRESSIBLE = {
     "chime-sdk-voice": {"ClientRequestId"},
     "iotwireless": {"CertificatePEM"},
@@ -34,21 +34,21 @@ def shapes_with_patterns(service: str) -> dict[str, Any]:
 
 
 @pytest.mark.parametrize("service", MODELS)
-def test_every_pattern_of_the_models_can_be_told(service: str) -> None:
-    untold = set()
+def test_every_pattern_of_the_models_can_be_expressed(service: str) -> None:
+    inexpressible = set()
     for name, shape in shapes_with_patterns(service).items():
         try:
             translate(shape["pattern"])
         except Inexpressible:
-            untold.add(name)
-    assert untold == INEXPRESSIBLE.get(service, set())
+            inexpressible.add(name)
+    assert inexpressible == INEXPRESSIBLE.get(service, set())
 
 
 @pytest.mark.slow
 @pytest.mark.timeout(600)
-def test_every_pattern_of_every_model_can_be_told_but_for_those_listed() -> None:
+def test_every_pattern_of_every_model_can_be_expressed_but_for_those_listed() -> None:
     for service in every_model():
-        test_every_pattern_of_the_models_can_be_told(service)
+        test_every_pattern_of_the_models_can_be_expressed(service)
         model.load.cache_clear()
 
 
@@ -110,7 +110,7 @@ def test_what_matches(pattern: str, matching: list[str], others: list[str]) -> N
 @pytest.mark.parametrize(
     "pattern", [r"\p{IsLatin}", r"\p{javaLetter}", r"\G", r"(?<=a*)b", r"[a", r"a${1,2}", r"\y"]
 )
-def test_what_cannot_be_told_is_said_and_not_checked(pattern: str) -> None:
+def test_what_cannot_be_expressed_is_said_and_not_checked(pattern: str) -> None:
     with pytest.raises(Inexpressible):
         translate(pattern)
     assert matcher(pattern, None) is None
