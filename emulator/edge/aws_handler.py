@@ -25,6 +25,8 @@ _CREDENTIAL = re.compile(
     rb"Credential=(?P<key>[^/,\s]{1,128})/\d{8}/(?P<region>[a-z0-9-]{1,32})/"
     rb"(?P<service>[a-z0-9-]{1,64})/"
 )
+#: Before the credential of a presigned URL.
+_PRESIGNED = b"X-Amz-Credential="
 _ACCOUNT = re.compile(r"\d{12}")
 #: Callers remembered by their credential scope, and names of headers.
 _REMEMBERED = 1024
@@ -48,38 +50,29 @@ class AwsHandler:
 
     async def __call__(self, scope: Scope, headers: Headers, receive: Receive, send: Send) -> None:
         request_id = new_request_id()
-        authorization = headers.get(b"authorization", b"")
-        if not authorization and b"X-Amz-Credential=" in scope["query_string"]:
-            authorization = unquote_to_bytes(scope["query_string"])
-        account, region, signed_for = self._caller(authorization)
+        account, region, signed_for = self._caller(headers, scope["query_string"])
         first = await receive()
         if first["type"] == "http.disconnect":
             return
-        texts = {
-            _NAMES.get(name) or _name(name): value.decode("latin-1")
-            for name, value in headers.items()
-        }
+        texts = _texts(headers)
+        if first.get("more_body") and values.is_form(texts):
+            # Only a form says in its body what it is for.
+            first = {"body": await read_body(receive, CODE_REQUEST, first) or b""}
         query: str = scope["query_string"].decode("latin-1")
         path: str = scope["raw_path"].decode("latin-1")
-        method: str = scope["method"]
         body: bytes = first.get("body", b"")
-        comes_in_parts = bool(first.get("more_body"))
-        if comes_in_parts and values.is_form(texts):
-            # Only a form says in its body what it is for.
-            body = await read_body(receive, CODE_REQUEST, first) or b""
-            comes_in_parts = False
         codec = self._foreign
         try:
             service, codec, name = self._known.get(signed_for) or self._table.identify(
-                method, path, query, texts, body, signed_for
+                scope["method"], path, query, texts, body, signed_for
             )
             params: Mapping[str, str] = {}
             if name is None:
-                operation, params = codec.match(method, path, query, texts)
+                operation, params = codec.match(scope["method"], path, query, texts)
             else:
                 operation = codec.operation(name)
             content: bytes | ByteStream = body
-            if comes_in_parts or operation.streams_request or len(body) > CODE_REQUEST:
+            if first.get("more_body") or operation.streams_request or len(body) > CODE_REQUEST:
                 content = await _content(first, receive, codec, operation)
             request = codec.parse(
                 operation, params=params, query=query, headers=texts, body=content
@@ -117,8 +110,11 @@ class AwsHandler:
         else:
             await _stream(send, status, answers, payload)
 
-    def _caller(self, authorization: bytes) -> tuple[str, str, str]:
+    def _caller(self, headers: Headers, query: bytes) -> tuple[str, str, str]:
         """Return account, region and service of the caller's signature (which is not checked)."""
+        authorization = headers.get(b"authorization", b"")
+        if not authorization and (start := query.find(_PRESIGNED)) >= 0:
+            authorization = unquote_to_bytes(query[start:])
         known = self._callers.get(authorization[:200])
         if known is None:
             match = _CREDENTIAL.search(authorization)
@@ -132,6 +128,13 @@ class AwsHandler:
             if len(self._callers) < _REMEMBERED:
                 self._callers[authorization[:200]] = known
         return known
+
+
+def _texts(headers: Headers) -> dict[str, str]:
+    """Return headers as text."""
+    return {
+        _NAMES.get(name) or _name(name): value.decode("latin-1") for name, value in headers.items()
+    }
 
 
 def _name(name: bytes) -> str:

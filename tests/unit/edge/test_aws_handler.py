@@ -22,6 +22,17 @@ def part(body: bytes, *, more: bool = False) -> dict[str, Any]:
     return {"type": "http.request", "body": body, "more_body": more}
 
 
+def handler() -> AwsHandler:
+    table = Table()
+    parts: Any = SimpleNamespace()
+    table.parts = parts
+    return AwsHandler(table)
+
+
+#: One for all: it remembers callers.
+HANDLER = handler()
+
+
 async def ask(
     *messages: dict[str, Any],
     headers: dict[bytes, bytes] | None = None,
@@ -29,9 +40,6 @@ async def ask(
     query: bytes = b"",
 ) -> tuple[int, bytes] | None:
     """Send the parts of a request; return status and body of the answer, or None without one."""
-    table = Table()
-    parts: Any = SimpleNamespace()
-    table.parts = parts
     rest, sent = iter(messages), list[Any]()
 
     async def receive() -> Any:
@@ -48,7 +56,7 @@ async def ask(
         "raw_path": path.encode(),
         "query_string": query,
     }
-    await AwsHandler(table)(scope, headers or {}, receive, send)
+    await HANDLER(scope, headers or {}, receive, send)
     assert next(rest, None) is None, "a part of the request was not read"
     if not sent:
         return None
