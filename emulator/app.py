@@ -46,9 +46,9 @@ from emulator.registry.document_store import DocumentStore
 from emulator.registry.functions import Registry
 from emulator.registry.loading import load
 from emulator.services.context import Parts
-from emulator.services.lambda_.code import intake as code
+from emulator.services.lambda_ import intake as code
 from emulator.services.lambda_.concurrency import provisioned
-from emulator.services.lambda_.functions import managed_instances, preparing, states
+from emulator.services.lambda_.lifecycle import managed_instances, preparing, states
 from emulator.services.table import Table
 from emulator.settings import Settings
 from emulator.sources.pollers import Pollers
@@ -213,7 +213,7 @@ class Emulator:
             is_sandbox=self.driver.is_sandbox,
             guard=self._guard,
             aws=AwsHandler(self.table),
-            fronts=[FunctionUrlFront(self.parts)],
+            fronts=[FunctionUrlFront(self.parts, self.table.find("lambda").codec())],
             admin=self._make_admin,
         )
         self.project = self._make_project(settings.functions) if settings.functions else None

@@ -10,7 +10,7 @@ from pathlib import Path
 from emulator.model.errors import AwsError, ConfigurationError
 from emulator.model.function import Code
 from emulator.project.live_code import Missed, live_code, walk
-from emulator.services.lambda_.functions import configuration
+from emulator.services.lambda_.rules import configuration
 from emulator.stack import template
 from emulator.stack.declarations import (
     FunctionDeclaration,

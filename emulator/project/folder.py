@@ -16,7 +16,8 @@ from emulator.model.function import Code, FunctionVersion, LayerVersion
 from emulator.project.contents import Contents, DeclaredFunction, notes_of, read
 from emulator.registry.function import Function
 from emulator.registry.functions import Registry
-from emulator.services.lambda_.functions import configuration, runtimes
+from emulator.services.lambda_.functions import runtimes
+from emulator.services.lambda_.rules import configuration
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

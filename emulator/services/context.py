@@ -24,13 +24,13 @@ from emulator.pool.provisioned import Provisioning
 from emulator.queues.engine import Engine
 from emulator.registry.document_store import DocumentStore
 from emulator.registry.functions import Registry
+from emulator.services.transitions import RuntimePlatform, Transition
 from emulator.settings import Settings
 from emulator.store.blobs import Blobs
 from emulator.telemetry.logs import Logs
 
 if TYPE_CHECKING:
-    from emulator.services.lambda_.functions.states import Ground, Transition
-    from emulator.services.table import Table
+    from emulator.stack.kinds import Kind
 
 _WAITER = re.compile(r"\bm/(?:[A-Za-z0-9+-]+,)*B\b")
 
@@ -66,6 +66,43 @@ class Sources(Protocol):
         ...
 
 
+class Services(Protocol):
+    """All services, for one that uses another; :class:`emulator.services.table.Table` has them."""
+
+    #: The account and region of callers that name none.
+    account: str
+    region: str
+
+    async def state(self, model: str) -> Any:
+        """Return the state of a service, opened if it is not open yet; None if it has none.
+
+        Raises:
+            LookupError: The service is not served.
+        """
+        ...
+
+    def kind(self, resource_type: str) -> Kind | None:
+        """Return how resources of a type of templates ("AWS::SQS::Queue") are made, if at all."""
+        ...
+
+    async def call(
+        self,
+        service: str,
+        operation: str,
+        request: Mapping[str, Any],
+        *,
+        account: str | None = None,
+        region: str | None = None,
+        user_agent: str = "",
+    ) -> dict[str, Any]:
+        """Do an operation as a client would have it done; see ``Table.call``."""
+        ...
+
+    def fit(self, service: str, operation: str, values: Mapping[str, Any]) -> dict[str, Any]:
+        """Return a request with those of ``values`` that an operation knows, in its types."""
+        ...
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Parts:
     """The parts of the emulator, wired once by the composition root."""
@@ -75,7 +112,7 @@ class Parts:
     clock: Clock
     console: Console
     #: The services: how one finds and calls another.
-    table: Table
+    table: Services
     logs: Logs
     registry: Registry
     #: Keeps documents of the services, or nothing where nothing is kept.
@@ -105,8 +142,8 @@ class Parts:
     transition_seconds: float = 0.0
     #: Transitions under way, by the function's ARN.
     transitions: dict[str, Transition] = field(default_factory=dict)
-    #: What functions run on that was not here at the start and is being got.
-    pulled: set[Ground] = field(default_factory=set)
+    #: Platforms whose image was missing at the start and is being pulled.
+    pulling: set[RuntimePlatform] = field(default_factory=set)
     #: What goes on after its operation has answered; ended with the emulator.
     background: set[asyncio.Task[None]] = field(default_factory=set)
 

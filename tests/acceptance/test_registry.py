@@ -22,7 +22,7 @@ import pytest
 from botocore.exceptions import ClientError, WaiterError
 
 from emulator.driver.docker import images
-from emulator.services.lambda_.functions import states
+from emulator.services.lambda_.lifecycle import states
 from tests.acceptance.conftest import free_port
 from tests.acceptance.drivers import settings
 from tests.acceptance.own_engine import CACHE, OwnEngine, own_engine

@@ -21,9 +21,9 @@ from emulator.pool.environment import Environment
 from emulator.registry.function import Function
 from emulator.services.context import Parts
 from emulator.services.lambda_.access import urls
-from emulator.services.lambda_.functions import states
-from emulator.services.lambda_.functions.ignored import ignored
+from emulator.services.lambda_.lifecycle import states
 from emulator.services.lambda_.paging import by_number
+from emulator.services.lambda_.rules.ignored import ignored
 
 
 def add(app: FastAPI, parts: Parts) -> None:

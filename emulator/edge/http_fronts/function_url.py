@@ -76,11 +76,15 @@ class _Url:
 
 
 class FunctionUrlFront:
-    """Serves function URLs."""
+    """Serves function URLs.
 
-    def __init__(self, parts: Parts) -> None:
+    Args:
+        codec: Of the Lambda API, whose errors they answer with.
+    """
+
+    def __init__(self, parts: Parts, codec: ServiceCodec) -> None:
         self._parts = parts
-        self._codec = parts.table.find("lambda").codec()
+        self._codec = codec
         self._places: dict[str, tuple[str, str, str, str]] = {}
         logging.getLogger("uvicorn.error").addFilter(_not_of_a_cut_stream)
 

@@ -23,8 +23,7 @@ from emulator.stack.kinds import Call
 from emulator.stack.transform import SamTransform
 
 if TYPE_CHECKING:
-    from emulator.services.context import Context, Parts
-    from emulator.services.table import Table
+    from emulator.services.context import Context, Parts, Services
 
 #: The operation that goes on, by the status an interrupted one has left.
 _GO_ON = {under_way: name for name, (under_way, _) in OPERATIONS.items()} | {
@@ -124,7 +123,7 @@ class CloudFormation:
 class _TableCall:
     """Calls operations for one account and region."""
 
-    def __init__(self, table: Table, account: str, region: str) -> None:
+    def __init__(self, table: Services, account: str, region: str) -> None:
         self._table, self.account, self.region = table, account, region
 
     async def __call__(

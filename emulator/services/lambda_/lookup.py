@@ -9,8 +9,8 @@ from emulator.model.errors import AwsError
 from emulator.model.function import LATEST, FunctionVersion
 from emulator.registry.function import Function
 from emulator.services.context import Context, Request
-from emulator.services.lambda_.access import cross_account as access
 from emulator.services.lambda_.errors import invalid, not_found
+from emulator.services.lambda_.rules import cross_account as access
 
 _ALIAS = re.compile(r"(?!^[0-9]+$)[a-zA-Z0-9-_]+")
 

@@ -15,15 +15,8 @@ from emulator.services.lambda_.concurrency import (
 from emulator.services.lambda_.concurrency import (
     reserved as concurrency,
 )
-from emulator.services.lambda_.functions import (
-    aliases,
-    capacity_providers,
-    runtime_management,
-    versions,
-)
-from emulator.services.lambda_.functions import (
-    crud as functions,
-)
+from emulator.services.lambda_.functions import aliases, runtime_management, versions
+from emulator.services.lambda_.functions import crud as functions
 from emulator.services.lambda_.invoking import (
     event_invoke,
 )
@@ -33,6 +26,7 @@ from emulator.services.lambda_.invoking import (
 from emulator.services.lambda_.invoking import (
     recursion_config as recursion,
 )
+from emulator.services.lambda_.lifecycle import capacity_providers
 from emulator.services.lambda_.mappings import crud as mappings
 from emulator.services.service import Operation, unsupported
 

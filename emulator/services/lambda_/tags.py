@@ -11,9 +11,9 @@ from typing import NamedTuple
 from emulator.registry.resource_table import ResourceTable
 from emulator.services.context import Context, Request, Response
 from emulator.services.lambda_ import lookup
-from emulator.services.lambda_.access import cross_account as access
 from emulator.services.lambda_.errors import invalid, not_found
-from emulator.services.lambda_.functions import states
+from emulator.services.lambda_.rules import cross_account as access
+from emulator.services.lambda_.rules.configuration import bump_revision
 
 #: Tags of one resource.
 MOST = 50
@@ -102,7 +102,7 @@ def _function(ctx: Context, account: str, region: str, name: str) -> _Tagged:
 
     async def keep(tags: dict[str, str]) -> None:
         function.tags = tags
-        states.touch(function)
+        bump_revision(function)
         await registry.save(function)
 
     return _Tagged(function.tags, keep)

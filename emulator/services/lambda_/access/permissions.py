@@ -16,10 +16,10 @@ from emulator.registry.attachments import ResourcePolicy
 from emulator.registry.function import Function
 from emulator.services.context import Context, Request, Response
 from emulator.services.lambda_ import lookup
-from emulator.services.lambda_.access import cross_account as access
-from emulator.services.lambda_.access import policies
 from emulator.services.lambda_.errors import NO_RESOURCE, invalid, not_found, stale
-from emulator.services.lambda_.functions.configuration import new_revision
+from emulator.services.lambda_.rules import cross_account as access
+from emulator.services.lambda_.rules import policies
+from emulator.services.lambda_.rules.configuration import new_revision
 
 _FUNCTION_ARN = re.compile(r"arn:[^:]*:lambda:([^:]+):(\d{12}):function:([^:]+)(?::(.+))?")
 

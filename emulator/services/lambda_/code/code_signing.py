@@ -17,8 +17,8 @@ from emulator.registry.function import Function
 from emulator.services.context import Context, Request, Response
 from emulator.services.lambda_ import lookup, tags
 from emulator.services.lambda_.errors import conflict, not_found
-from emulator.services.lambda_.functions import configuration
 from emulator.services.lambda_.paging import page
+from emulator.services.lambda_.rules import configuration
 
 Body = dict[str, Any]
 

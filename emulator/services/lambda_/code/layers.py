@@ -13,11 +13,10 @@ from emulator.model.function import FunctionVersion, LayerVersion
 from emulator.model.limits import LAYERS, UNZIPPED_CODE
 from emulator.registry import records
 from emulator.services.context import Context, Request, Response
-from emulator.services.lambda_.access import policies
-from emulator.services.lambda_.code import intake as code
+from emulator.services.lambda_ import intake as code
 from emulator.services.lambda_.errors import invalid, not_found, stale
-from emulator.services.lambda_.functions import configuration, ignored
 from emulator.services.lambda_.paging import page
+from emulator.services.lambda_.rules import configuration, ignored, policies
 
 _ARN = re.compile(r"arn:[^:]*:lambda:([^:]+):(\d{12}):layer:([^:]+)(?::(\d+))?")
 

@@ -17,8 +17,9 @@ from emulator.registry.function import Function
 from emulator.services.context import Context, Parts, Request, Response
 from emulator.services.lambda_ import lookup
 from emulator.services.lambda_.errors import conflict, invalid
-from emulator.services.lambda_.functions import configuration, managed_instances
+from emulator.services.lambda_.lifecycle import managed_instances
 from emulator.services.lambda_.paging import page
+from emulator.services.lambda_.rules import configuration
 
 
 async def put_provisioned_concurrency_config(ctx: Context, request: Request) -> Response:

@@ -12,7 +12,7 @@ from emulator.services.context import Context, Request, Response
 from emulator.services.lambda_ import lookup
 from emulator.services.lambda_.concurrency import provisioned
 from emulator.services.lambda_.errors import invalid
-from emulator.services.lambda_.functions import managed_instances
+from emulator.services.lambda_.lifecycle import managed_instances
 
 
 async def put_function_concurrency(ctx: Context, request: Request) -> Response:

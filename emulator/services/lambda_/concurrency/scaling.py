@@ -13,8 +13,8 @@ from emulator.registry.attachments import ScalingConfig
 from emulator.services.context import Context, Request, Response
 from emulator.services.lambda_ import lookup
 from emulator.services.lambda_.errors import invalid
-from emulator.services.lambda_.functions import managed_instances, states
-from emulator.services.lambda_.functions.configuration import new_revision
+from emulator.services.lambda_.lifecycle import managed_instances, states
+from emulator.services.lambda_.rules.configuration import new_revision
 
 _NONE = {"MinExecutionEnvironments": 0, "MaxExecutionEnvironments": 0}
 

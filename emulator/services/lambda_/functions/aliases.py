@@ -14,8 +14,8 @@ from emulator.services.context import Context, Request, Response
 from emulator.services.lambda_ import lookup
 from emulator.services.lambda_.concurrency import provisioned
 from emulator.services.lambda_.errors import conflict, invalid, not_found, stale
-from emulator.services.lambda_.functions.configuration import new_revision
 from emulator.services.lambda_.paging import page
+from emulator.services.lambda_.rules.configuration import new_revision
 
 
 async def create_alias(ctx: Context, request: Request) -> Response:

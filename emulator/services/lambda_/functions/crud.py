@@ -11,21 +11,16 @@ from emulator.invoke import tenancy
 from emulator.model.function import LATEST, LATEST_PUBLISHED, Code, FunctionVersion
 from emulator.registry.function import Function
 from emulator.services.context import Context, Request, Response
+from emulator.services.lambda_ import intake as code
 from emulator.services.lambda_ import lookup, tags
-from emulator.services.lambda_.access import cross_account as access
 from emulator.services.lambda_.code import code_signing, layers
-from emulator.services.lambda_.code import intake as code
 from emulator.services.lambda_.concurrency import provisioned
 from emulator.services.lambda_.errors import conflict, invalid, stale
-from emulator.services.lambda_.functions import (
-    configuration,
-    ignored,
-    managed_instances,
-    runtimes,
-    states,
-    versions,
-)
+from emulator.services.lambda_.functions import runtimes, versions
+from emulator.services.lambda_.lifecycle import managed_instances, states
 from emulator.services.lambda_.paging import DEFAULT, by_number, last_of, page
+from emulator.services.lambda_.rules import configuration, ignored
+from emulator.services.lambda_.rules import cross_account as access
 
 #: Characters of a function's name; the shape's 140 hold for ARNs.
 _LONGEST_NAME = 64

@@ -12,7 +12,7 @@ from emulator.registry.function import Function
 from emulator.services.context import Context, Request, Response
 from emulator.services.lambda_ import lookup
 from emulator.services.lambda_.errors import invalid
-from emulator.services.lambda_.functions import ignored
+from emulator.services.lambda_.rules import ignored
 
 
 async def put_runtime_management_config(ctx: Context, request: Request) -> Response:

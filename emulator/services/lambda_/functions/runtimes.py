@@ -9,7 +9,7 @@ from emulator.model.errors import ConfigurationError
 from emulator.model.function import FunctionVersion
 from emulator.services.context import Context, Request
 from emulator.services.lambda_.errors import invalid
-from emulator.services.lambda_.functions import ignored
+from emulator.services.lambda_.rules import ignored
 
 #: As AWS prints them, in its own order (recorded 2026-01), and those added since.
 CURRENT = """

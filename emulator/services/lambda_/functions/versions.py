@@ -12,8 +12,9 @@ from emulator.registry.function import Function
 from emulator.services.context import Context, Request, Response
 from emulator.services.lambda_ import lookup
 from emulator.services.lambda_.errors import invalid, stale
-from emulator.services.lambda_.functions import configuration, states
+from emulator.services.lambda_.lifecycle import states
 from emulator.services.lambda_.paging import by_number, page
+from emulator.services.lambda_.rules import configuration
 
 
 async def publish_version(ctx: Context, request: Request) -> Response:

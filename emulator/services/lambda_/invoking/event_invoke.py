@@ -16,8 +16,8 @@ from emulator.registry.function import Function
 from emulator.services.context import Context, Request, Response
 from emulator.services.lambda_ import lookup
 from emulator.services.lambda_.errors import invalid, not_found
-from emulator.services.lambda_.functions import ignored
 from emulator.services.lambda_.paging import page
+from emulator.services.lambda_.rules import ignored
 
 _DESTINATIONS = frozenset({"sqs", "sns", "lambda", "events", "s3"})
 _MEMBERS = ("MaximumRetryAttempts", "MaximumEventAgeInSeconds", "DestinationConfig")

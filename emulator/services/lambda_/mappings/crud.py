@@ -17,10 +17,10 @@ from emulator.model.errors import AwsError
 from emulator.services.context import Context, Request, Response
 from emulator.services.lambda_ import lookup, tags
 from emulator.services.lambda_.errors import conflict, invalid, not_found
-from emulator.services.lambda_.functions import ignored
-from emulator.services.lambda_.mappings import rules as mapping_rules
-from emulator.services.lambda_.mappings.rules import Kind
 from emulator.services.lambda_.paging import page
+from emulator.services.lambda_.rules import ignored
+from emulator.services.lambda_.rules import mappings as mapping_rules
+from emulator.services.lambda_.rules.mappings import Kind
 
 #: Mappings on one page.
 _PAGE = 100

@@ -9,7 +9,7 @@ from emulator.model.function import FunctionVersion
 from emulator.registry.function import Function
 from emulator.services.context import Context, Parts
 from emulator.services.lambda_.errors import invalid
-from emulator.services.lambda_.mappings.rules import kind_of
+from emulator.services.lambda_.rules.mappings import kind_of
 
 #: Settings of a version without effect here, and what that means.
 _SETTINGS = {

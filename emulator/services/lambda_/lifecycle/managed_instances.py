@@ -25,7 +25,7 @@ from emulator.registry.attachments import ScalingConfig
 from emulator.registry.function import Function
 from emulator.services.context import Context, Parts, Request
 from emulator.services.lambda_.errors import invalid
-from emulator.services.lambda_.functions import capacity_providers
+from emulator.services.lambda_.lifecycle import capacity_providers
 
 #: MB.
 _LEAST_MEMORY = 2048

@@ -19,6 +19,7 @@ from emulator.model.function import LATEST, FunctionVersion, LayerVersion
 from emulator.model.limits import ENVIRONMENT_SIZE
 from emulator.model.sandbox import ImageConfig
 from emulator.registry import records
+from emulator.registry.function import Function
 from emulator.services.lambda_.errors import invalid
 
 #: Members of requests that are stored and shown as they came.
@@ -322,3 +323,10 @@ def _render_image(image: ImageConfig) -> dict[str, Any]:
     if image.working_directory:
         body["WorkingDirectory"] = image.working_directory
     return body
+
+
+def bump_revision(function: Function) -> None:
+    """Give $LATEST a new RevisionId for a change of neither code nor configuration."""
+    function.latest = replace(function.latest, revision_id=new_revision())
+    if LATEST in function.settling:
+        function.settling[LATEST] = replace(function.settling[LATEST], revision_id=new_revision())

@@ -14,8 +14,8 @@ from emulator.model.function import LATEST, FunctionVersion
 from emulator.services.context import Context, Parts, Request, Response
 from emulator.services.lambda_ import tags
 from emulator.services.lambda_.errors import conflict, invalid, not_found
-from emulator.services.lambda_.functions import configuration, ignored
 from emulator.services.lambda_.paging import page
+from emulator.services.lambda_.rules import configuration, ignored
 
 Body = dict[str, Any]
 _SCALING = {"MaxVCpuCount": 400, "ScalingMode": "Auto"}

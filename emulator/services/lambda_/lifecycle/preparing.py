@@ -7,15 +7,16 @@ from collections.abc import Collection, Iterable
 from emulator.model.errors import ConfigurationError, DriverFault, PullFault
 from emulator.registry.function import Function
 from emulator.services.context import Parts
-from emulator.services.lambda_.functions import states
+from emulator.services.lambda_.lifecycle import states
+from emulator.services.transitions import RuntimePlatform
 
 
 async def look(parts: Parts, functions: Iterable[Function]) -> None:
     """See what ``functions`` run on that has to be pulled: they are shown as Pending until then."""
-    for ground in _by_ground(functions):
+    for platform in _by_platform(functions):
         try:
-            if not await parts.driver.is_here(*ground):
-                parts.pulled.add(ground)
+            if not await parts.driver.is_here(*platform):
+                parts.pulling.add(platform)
         except (ConfigurationError, DriverFault):
             pass  # said when it is prepared
 
@@ -32,8 +33,8 @@ async def prepare(parts: Parts, functions: Collection[Function], told: Collectio
         note = parts.driver.check_architecture(architecture)
         if note is not None:
             parts.console.warn(note)
-    for ground, served in _by_ground(functions).items():
-        runtime, image, architecture = ground
+    for platform, served in _by_platform(functions).items():
+        runtime, image, architecture = platform
         try:
             if image:
                 await parts.driver.prepare_image(image, architecture)
@@ -46,14 +47,14 @@ async def prepare(parts: Parts, functions: Collection[Function], told: Collectio
                 for function in served:
                     states.fail(parts, function, error)
         finally:
-            parts.pulled.discard(ground)
+            parts.pulling.discard(platform)
 
 
-def _by_ground(functions: Iterable[Function]) -> dict[states.Ground, list[Function]]:
+def _by_platform(functions: Iterable[Function]) -> dict[RuntimePlatform, list[Function]]:
     """Group those that run on the same. Images of functions made through the API are left to it."""
-    groups: dict[states.Ground, list[Function]] = {}
+    groups: dict[RuntimePlatform, list[Function]] = {}
     for function in functions:
         code = function.latest.code
         if function.latest.runtime or (code.image and code.live):
-            groups.setdefault(states.ground(function.latest), []).append(function)
+            groups.setdefault(states.platform(function.latest), []).append(function)
     return groups

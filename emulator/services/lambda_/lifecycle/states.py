@@ -25,10 +25,11 @@ from emulator.model.errors import AwsError, ConfigurationError, DriverFault
 from emulator.model.function import LATEST, Code, FunctionVersion
 from emulator.registry.function import Function
 from emulator.services.context import Context, Parts
-from emulator.services.lambda_.code import intake as code
+from emulator.services.lambda_ import intake as code
 from emulator.services.lambda_.errors import conflict
-from emulator.services.lambda_.functions import managed_instances
-from emulator.services.lambda_.functions.configuration import new_revision
+from emulator.services.lambda_.lifecycle import managed_instances
+from emulator.services.lambda_.rules.configuration import new_revision
+from emulator.services.transitions import RuntimePlatform, Transition
 
 #: Seconds an answer may wait for the end of a transition.
 _PATIENCE = 0.25
@@ -37,21 +38,6 @@ _WAITER_PATIENCE = 2.0
 #: Seconds that an invocation waits for its function: enough for the first start of an interpreter
 #: on a busy machine, not for the pull of an image.
 _INVOKE_PATIENCE = 10.0
-
-
-#: What a version runs on: runtime (empty: an image of its own), image, architecture.
-Ground = tuple[str, str, str]
-
-
-class Transition:
-    """The transitions of one function that are under way."""
-
-    def __init__(self) -> None:
-        self.task: asyncio.Task[None] | None = None
-        #: The transition need not be shown any longer.
-        self.end = asyncio.Event()
-        #: Versions whose state some caller has seen.
-        self.seen: set[str] = set()
 
 
 def creating(version: FunctionVersion) -> FunctionVersion:
@@ -84,7 +70,7 @@ def restoring(version: FunctionVersion) -> FunctionVersion:
     )
 
 
-def ground(version: FunctionVersion) -> Ground:
+def platform(version: FunctionVersion) -> RuntimePlatform:
     """Return what a version runs on."""
     return version.runtime, version.code.image or "", version.architecture
 
@@ -95,7 +81,7 @@ def shown(parts: Parts, function: Function, version: FunctionVersion) -> Functio
     It is Inactive if it has been idle for too long, and Pending while its image is pulled at the
     start (a call may wait for that).
     """
-    if version.state == "Active" and ground(version) in parts.pulled:
+    if version.state == "Active" and platform(version) in parts.pulling:
         return creating(version)
     if not parts.invoker.idleness.is_idle(function, version):
         return version
@@ -160,13 +146,6 @@ def check_settled(function: Function) -> None:
             "The operation cannot be performed at this time. An update is in progress for "
             f"resource: {function.arn}"
         )
-
-
-def touch(function: Function) -> None:
-    """Give $LATEST a new RevisionId for a change of neither code nor configuration."""
-    function.latest = replace(function.latest, revision_id=new_revision())
-    if LATEST in function.settling:
-        function.settling[LATEST] = replace(function.settling[LATEST], revision_id=new_revision())
 
 
 async def settle(parts: Parts, function: Function) -> None:

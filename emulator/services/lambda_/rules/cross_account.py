@@ -18,7 +18,7 @@ from emulator.model.errors import AwsError
 from emulator.model.function import LATEST
 from emulator.registry.function import Function
 from emulator.services.context import Context
-from emulator.services.lambda_.access import policies
+from emulator.services.lambda_.rules import policies
 
 #: Actions whose names differ from their operations'.
 _ACTIONS = {"Invoke": "InvokeFunction", "InvokeWithResponseStream": "InvokeFunction"}

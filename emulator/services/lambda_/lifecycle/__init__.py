@@ -1,0 +1,1 @@
+"""How versions become ready to run: their states, and Managed Instances."""

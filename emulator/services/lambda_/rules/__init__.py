@@ -1,0 +1,1 @@
+"""Rules that several resources share: configurations, mappings, policies."""
