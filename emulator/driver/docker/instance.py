@@ -11,6 +11,7 @@ from pathlib import Path
 
 from emulator.driver.docker.workspace import remove_folder
 from emulator.model.errors import ConfigurationError
+from emulator.store.folders import PRIVATE_FOLDER, make_private
 
 #: An instance's folder among the locks.
 _FOLDER = re.compile(r"[0-9a-f]{8}")
@@ -37,15 +38,17 @@ class Instance:
         """
         directory = self._directory
         try:
-            directory.mkdir(mode=0o755, parents=True, exist_ok=True)
+            directory.mkdir(mode=PRIVATE_FOLDER, parents=True, exist_ok=True)
             if directory.stat().st_uid != os.getuid():
                 raise PermissionError(f"it belongs to user {directory.stat().st_uid}")
+            # Containers see what is bound, not the way there: sockets are no other user's business.
+            make_private(directory)
             # It gets its name only once it is held: nobody ever sees it without its holder.
             new = directory / f"{self.id}.new"
             self._lock = os.open(new, os.O_CREAT | os.O_RDWR | os.O_CLOEXEC, 0o600)
             fcntl.flock(self._lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
             new.rename(self._file(self.id))
-            self.folder.mkdir(mode=0o711)
+            self.folder.mkdir(mode=PRIVATE_FOLDER)
         except OSError as error:
             raise ConfigurationError(f"{directory} can't be used: {error}") from error
 
