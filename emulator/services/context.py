@@ -27,6 +27,7 @@ from emulator.registry.functions import Registry
 from emulator.services.transitions import RuntimePlatform, Transition
 from emulator.settings import Settings
 from emulator.store.blobs import Blobs
+from emulator.store.store import Store
 from emulator.telemetry.logs import Logs
 
 if TYPE_CHECKING:
@@ -115,6 +116,8 @@ class Parts:
     table: Services
     logs: Logs
     registry: Registry
+    #: The state: opens databases of the services' own.
+    store: Store
     #: Keeps documents of the services, or nothing where nothing is kept.
     documents: DocumentStore
     driver: Driver
