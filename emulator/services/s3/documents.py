@@ -1,0 +1,356 @@
+"""Documents of buckets: policy, lifecycle, CORS and the like, kept whole by one table.
+
+Each is put, got and deleted by operations that differ in their names alone, and where there is none
+each has an error (or a default) of its own. What acts on a document reads it where it acts.
+
+https://docs.aws.amazon.com/AmazonS3/latest/API/API_Operations_Amazon_Simple_Storage_Service.html
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from emulator.model.errors import AwsError
+from emulator.services.context import Context, Request, Response
+from emulator.services.s3 import errors, rows
+from emulator.services.s3.listing import owner_of
+from emulator.services.s3.state import of
+
+Handler = Callable[[Context, Request], Awaitable[Response]]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Document:
+    """One kind of document."""
+
+    #: What operations call it: "BucketCors" in PutBucketCors.
+    name: str
+    #: What the database calls it.
+    kind: str
+    #: The member of the put request that holds it.
+    member: str
+    #: Code and message where there is none; "" answers ``default`` instead.
+    missing: tuple[str, str] = ("", "")
+    #: What is answered where there is none and that is no error.
+    default: Mapping[str, Any] = field(default_factory=dict)
+    #: The member of the answer that holds it; "" spreads it over the answer.
+    answer: str = ""
+    #: Names of its operations where they are not Put…, Get… and Delete… of ``name``.
+    put: tuple[str, ...] = ()
+    get: tuple[str, ...] = ()
+    #: None for no such operation.
+    delete: str | None = ""
+    #: Documents of which a bucket has several, each with an Id: the list operation.
+    list: str = ""
+
+
+DOCUMENTS = (
+    Document(
+        name="BucketCors",
+        kind="cors",
+        member="CORSConfiguration",
+        missing=("NoSuchCORSConfiguration", "The CORS configuration does not exist"),
+    ),
+    Document(
+        name="BucketLifecycleConfiguration",
+        kind="lifecycle",
+        member="LifecycleConfiguration",
+        missing=(
+            "NoSuchLifecycleConfiguration",
+            "The lifecycle configuration does not exist",
+        ),
+        delete="DeleteBucketLifecycle",
+    ),
+    Document(
+        name="BucketTagging",
+        kind="tagging",
+        member="Tagging",
+        missing=("NoSuchTagSet", "The TagSet does not exist"),
+    ),
+    Document(
+        name="BucketWebsite",
+        kind="website",
+        member="WebsiteConfiguration",
+        missing=(
+            "NoSuchWebsiteConfiguration",
+            "The specified bucket does not have a website configuration",
+        ),
+    ),
+    Document(
+        name="BucketReplication",
+        kind="replication",
+        member="ReplicationConfiguration",
+        missing=(
+            "ReplicationConfigurationNotFoundError",
+            "The replication configuration was not found",
+        ),
+        answer="ReplicationConfiguration",
+    ),
+    Document(
+        name="BucketEncryption",
+        kind="encryption",
+        member="ServerSideEncryptionConfiguration",
+        answer="ServerSideEncryptionConfiguration",
+        default={
+            "Rules": [
+                {
+                    "ApplyServerSideEncryptionByDefault": {"SSEAlgorithm": "AES256"},
+                    "BucketKeyEnabled": False,
+                }
+            ]
+        },
+    ),
+    Document(
+        name="BucketOwnershipControls",
+        kind="ownership",
+        member="OwnershipControls",
+        answer="OwnershipControls",
+        default={"Rules": [{"ObjectOwnership": "BucketOwnerEnforced"}]},
+    ),
+    Document(
+        name="PublicAccessBlock",
+        kind="public-access",
+        member="PublicAccessBlockConfiguration",
+        answer="PublicAccessBlockConfiguration",
+        default={
+            "BlockPublicAcls": True,
+            "IgnorePublicAcls": True,
+            "BlockPublicPolicy": True,
+            "RestrictPublicBuckets": True,
+        },
+    ),
+    Document(
+        name="BucketNotificationConfiguration",
+        kind="notification",
+        member="NotificationConfiguration",
+        delete=None,
+    ),
+    Document(name="BucketLogging", kind="logging", member="BucketLoggingStatus", delete=None),
+    Document(
+        name="BucketAccelerateConfiguration",
+        kind="accelerate",
+        member="AccelerateConfiguration",
+        delete=None,
+    ),
+    Document(
+        name="BucketRequestPayment",
+        kind="request-payment",
+        member="RequestPaymentConfiguration",
+        default={"Payer": "BucketOwner"},
+        delete=None,
+    ),
+    Document(
+        name="BucketAnalyticsConfiguration",
+        kind="analytics",
+        member="AnalyticsConfiguration",
+        answer="AnalyticsConfiguration",
+        missing=("NoSuchConfiguration", "The specified configuration does not exist."),
+        list="ListBucketAnalyticsConfigurations",
+    ),
+    Document(
+        name="BucketIntelligentTieringConfiguration",
+        kind="intelligent-tiering",
+        member="IntelligentTieringConfiguration",
+        answer="IntelligentTieringConfiguration",
+        missing=("NoSuchConfiguration", "The specified configuration does not exist."),
+        list="ListBucketIntelligentTieringConfigurations",
+    ),
+    Document(
+        name="BucketInventoryConfiguration",
+        kind="inventory",
+        member="InventoryConfiguration",
+        answer="InventoryConfiguration",
+        missing=("NoSuchConfiguration", "The specified configuration does not exist."),
+        list="ListBucketInventoryConfigurations",
+    ),
+    Document(
+        name="BucketMetricsConfiguration",
+        kind="metrics",
+        member="MetricsConfiguration",
+        answer="MetricsConfiguration",
+        missing=("NoSuchConfiguration", "The specified configuration does not exist."),
+        list="ListBucketMetricsConfigurations",
+    ),
+)
+
+
+def _name(name: str) -> Callable[[Handler], Handler]:
+    """Name a handler as the SDK for Python names its operation."""
+
+    def decorate(handler: Handler) -> Handler:
+        from emulator.wire.model import snake_name
+
+        handler.__name__ = snake_name(name)
+        return handler
+
+    return decorate
+
+
+def _handlers(document: Document) -> dict[str, Handler]:
+    several = bool(document.list)
+
+    def id_of(request: Request) -> str:
+        return str(request["Id"]) if several else ""
+
+    async def put(ctx: Context, request: Request) -> Response:
+        state = of(ctx)
+        bucket = state.bucket(str(request["Bucket"]))
+        body = request.get(document.member) or {}
+        name = id_of(request)
+        await state.database.write(
+            lambda c: rows.put_document(c, bucket.name, document.kind, name, body)
+        )
+        return {}
+
+    async def get(ctx: Context, request: Request) -> Response:
+        state = of(ctx)
+        bucket = state.bucket(str(request["Bucket"]))
+        name = id_of(request)
+        found = await state.database.read(
+            lambda c: rows.document(c, bucket.name, document.kind, name)
+        )
+        if found is None:
+            code, message = document.missing
+            if code:
+                raise AwsError(code, message, status=404, BucketName=bucket.name)
+            found = dict(document.default)
+        return {document.answer: found} if document.answer else dict(found)
+
+    async def delete(ctx: Context, request: Request) -> Response:
+        state = of(ctx)
+        bucket = state.bucket(str(request["Bucket"]))
+        name = id_of(request)
+        await state.database.write(
+            lambda c: rows.put_document(c, bucket.name, document.kind, name, None)
+        )
+        return {}
+
+    async def listed(ctx: Context, request: Request) -> Response:
+        state = of(ctx)
+        bucket = state.bucket(str(request["Bucket"]))
+        found = await state.database.read(lambda c: rows.documents(c, bucket.name, document.kind))
+        return {"IsTruncated": False, f"{document.member}List": found or None}
+
+    made = {f"Put{document.name}": put, f"Get{document.name}": get}
+    if document.delete is not None:
+        made[document.delete or f"Delete{document.name}"] = delete
+    if several:
+        made[document.list] = listed
+    return {name: _name(name)(handler) for name, handler in made.items()}
+
+
+OPERATIONS: dict[str, Handler] = {
+    name: handler for document in DOCUMENTS for name, handler in _handlers(document).items()
+}
+
+
+async def get_bucket_policy(ctx: Context, request: Request) -> Response:
+    """Handle GetBucketPolicy."""
+    state = of(ctx)
+    bucket = state.bucket(str(request["Bucket"]))
+    found = await state.database.read(lambda c: rows.document(c, bucket.name, "policy"))
+    if found is None:
+        raise AwsError(
+            "NoSuchBucketPolicy",
+            "The bucket policy does not exist",
+            status=404,
+            BucketName=bucket.name,
+        )
+    return {"Policy": found}
+
+
+async def put_bucket_policy(ctx: Context, request: Request) -> Response:
+    """Handle PutBucketPolicy. The policy is kept, and not evaluated."""
+    state = of(ctx)
+    bucket = state.bucket(str(request["Bucket"]))
+    text = str(request["Policy"])
+    try:
+        policy = json.loads(text)
+    except ValueError:
+        policy = None
+    if not isinstance(policy, dict) or not policy.get("Statement"):
+        raise errors.invalid(
+            "Policies must be valid JSON and the first byte must be '{'", code="MalformedPolicy"
+        )
+    await state.database.write(lambda c: rows.put_document(c, bucket.name, "policy", "", text))
+    return {}
+
+
+async def delete_bucket_policy(ctx: Context, request: Request) -> Response:
+    """Handle DeleteBucketPolicy."""
+    state = of(ctx)
+    bucket = state.bucket(str(request["Bucket"]))
+    await state.database.write(lambda c: rows.put_document(c, bucket.name, "policy", "", None))
+    return {}
+
+
+async def get_bucket_policy_status(ctx: Context, request: Request) -> Response:
+    """Handle GetBucketPolicyStatus."""
+    policy = json.loads((await get_bucket_policy(ctx, request))["Policy"])
+    statements = policy["Statement"]
+    statements = statements if isinstance(statements, list) else [statements]
+    public = any(
+        each.get("Effect") == "Allow"
+        and each.get("Principal") in ("*", {"AWS": "*"})
+        and not each.get("Condition")
+        for each in statements
+    )
+    return {"PolicyStatus": {"IsPublic": public}}
+
+
+async def get_bucket_acl(ctx: Context, request: Request) -> Response:
+    """Handle GetBucketAcl: the owner may do everything."""
+    bucket = of(ctx).bucket(str(request["Bucket"]))
+    state = of(ctx)
+    kept = await state.database.read(lambda c: rows.document(c, bucket.name, "acl"))
+    return kept or full_control(bucket.account)
+
+
+def full_control(account: str) -> dict[str, Any]:
+    """Return the access control list of what only its owner may use."""
+    owner = owner_of(account)
+    grantee = {**owner, "Type": "CanonicalUser"}
+    return {"Owner": owner, "Grants": [{"Grantee": grantee, "Permission": "FULL_CONTROL"}]}
+
+
+async def put_bucket_acl(ctx: Context, request: Request) -> Response:
+    """Handle PutBucketAcl: a list is kept, and not evaluated."""
+    state = of(ctx)
+    bucket = state.bucket(str(request["Bucket"]))
+    body = acl_of(request, bucket.account)
+    await state.database.write(lambda c: rows.put_document(c, bucket.name, "acl", "", body))
+    return {}
+
+
+_EVERYBODY = "http://acs.amazonaws.com/groups/global/AllUsers"
+_SIGNED = "http://acs.amazonaws.com/groups/global/AuthenticatedUsers"
+_CANNED = {
+    "public-read": [(_EVERYBODY, "READ")],
+    "public-read-write": [(_EVERYBODY, "READ"), (_EVERYBODY, "WRITE")],
+    "authenticated-read": [(_SIGNED, "READ")],
+}
+
+
+def acl_of(request: Mapping[str, Any], account: str) -> dict[str, Any]:
+    """Return the access control list that a request gives, whole or by name."""
+    policy = request.get("AccessControlPolicy")
+    if policy:
+        return {"Owner": owner_of(account), **policy}
+    found = full_control(account)
+    for uri, permission in _CANNED.get(str(request.get("ACL")), []):
+        grantee = {"Type": "Group", "URI": uri}
+        found["Grants"].append({"Grantee": grantee, "Permission": permission})
+    return found
+
+
+OPERATIONS |= {
+    "DeleteBucketPolicy": delete_bucket_policy,
+    "GetBucketAcl": get_bucket_acl,
+    "GetBucketPolicy": get_bucket_policy,
+    "GetBucketPolicyStatus": get_bucket_policy_status,
+    "PutBucketAcl": put_bucket_acl,
+    "PutBucketPolicy": put_bucket_policy,
+}

@@ -1,0 +1,77 @@
+"""S3's errors, in its words.
+
+https://docs.aws.amazon.com/AmazonS3/latest/API/ErrorResponses.html
+"""
+
+from __future__ import annotations
+
+from emulator.model.errors import AwsError
+
+
+def no_such_bucket(bucket: str) -> AwsError:
+    """Return the error of a bucket that is not there."""
+    return AwsError(
+        "NoSuchBucket", "The specified bucket does not exist", status=404, BucketName=bucket
+    )
+
+
+def no_such_key(key: str) -> AwsError:
+    """Return the error of an object that is not there."""
+    return AwsError("NoSuchKey", "The specified key does not exist.", status=404, Key=key)
+
+
+def no_such_version(key: str, version: str) -> AwsError:
+    """Return the error of a version that is not there."""
+    return AwsError(
+        "NoSuchVersion",
+        "The specified version does not exist.",
+        status=404,
+        Key=key,
+        VersionId=version,
+    )
+
+
+def no_such_upload(upload: str) -> AwsError:
+    """Return the error of a multipart upload that is not there."""
+    return AwsError(
+        "NoSuchUpload",
+        "The specified upload does not exist. The upload ID may be invalid, or the upload may have"
+        " been aborted or completed.",
+        status=404,
+        UploadId=upload,
+    )
+
+
+def invalid(message: str, *, code: str = "InvalidArgument", **fields: str) -> AwsError:
+    """Return the error of an argument that S3 does not take."""
+    return AwsError(code, message, status=400, **fields)
+
+
+def precondition_failed(condition: str) -> AwsError:
+    """Return the error of a condition that does not hold.
+
+    Args:
+        condition: The header's name, e.g. "If-Match".
+    """
+    return AwsError(
+        "PreconditionFailed",
+        "At least one of the pre-conditions you specified did not hold",
+        status=412,
+        Condition=condition,
+    )
+
+
+def not_modified() -> AwsError:
+    """Return the answer to a conditional read of what has not changed."""
+    return AwsError("304", "Not Modified", status=304)
+
+
+def method_not_allowed(method: str) -> AwsError:
+    """Return the error of reading a delete marker by its version."""
+    return AwsError(
+        "MethodNotAllowed",
+        "The specified method is not allowed against this resource.",
+        status=405,
+        Method=method,
+        ResourceType="DeleteMarker",
+    )

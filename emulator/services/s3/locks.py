@@ -1,0 +1,71 @@
+"""Object lock: retention and legal holds, kept and acted on.
+
+https://docs.aws.amazon.com/AmazonS3/latest/userguide/object-lock.html
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import UTC, datetime
+from typing import Any
+
+from emulator.model.errors import AwsError
+from emulator.services.s3 import rows
+from emulator.services.s3.rows import Bucket, StoredObject
+from emulator.services.s3.state import S3
+
+#: The kind of the bucket's document.
+KIND = "object-lock"
+_DAY_S = 86_400
+
+
+async def default_of(state: S3, bucket: Bucket) -> Mapping[str, Any]:
+    """Return the retention that a bucket gives new objects; an empty one for none."""
+    if not bucket.object_lock:
+        return {}
+    found = await state.database.read(lambda c: rows.document(c, bucket.name, KIND))
+    rule = (found or {}).get("Rule") or {}
+    retention: Mapping[str, Any] = rule.get("DefaultRetention") or {}
+    return retention
+
+
+def apply_default(default: Mapping[str, Any], details: dict[str, Any], now: float) -> None:
+    """Give a new object the bucket's retention, unless it has one of its own."""
+    if not default or "ObjectLockMode" in details:
+        return
+    days = int(default.get("Days") or 0) + 365 * int(default.get("Years") or 0)
+    details["ObjectLockMode"] = default["Mode"]
+    details["ObjectLockRetainUntilDate"] = now + days * _DAY_S
+
+
+def refuse_removal(found: StoredObject, now: float, *, bypass: bool) -> None:
+    """Refuse to remove a version that a lock keeps.
+
+    Args:
+        bypass: The caller may remove what governance keeps.
+
+    Raises:
+        AwsError: AccessDenied (403).
+    """
+    details = found.details
+    held = details.get("ObjectLockLegalHoldStatus") == "ON"
+    mode = details.get("ObjectLockMode")
+    until = moment(details.get("ObjectLockRetainUntilDate"))
+    kept = mode is not None and until > now and not (mode == "GOVERNANCE" and bypass)
+    if held or kept:
+        raise AwsError(
+            "AccessDenied",
+            "Access Denied because object protected by object lock.",
+            status=403,
+        )
+
+
+def moment(value: Any) -> float:
+    """Return a moment as seconds since the epoch."""
+    if value is None:
+        return 0.0
+    if isinstance(value, (int, float)):
+        return float(value)
+    if isinstance(value, datetime):
+        return (value if value.tzinfo else value.replace(tzinfo=UTC)).timestamp()
+    return datetime.fromisoformat(str(value)).timestamp()

@@ -1,0 +1,165 @@
+"""What objects have beside their content: tags, access control lists, locks.
+
+https://docs.aws.amazon.com/AmazonS3/latest/API/API_PutObjectTagging.html
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Any
+
+from emulator.model.errors import AwsError
+from emulator.services.context import Context, Request, Response
+from emulator.services.s3 import errors, locks, rows
+from emulator.services.s3.documents import acl_of, full_control
+from emulator.services.s3.objects import find, shown_version
+from emulator.services.s3.rows import StoredObject
+from emulator.services.s3.state import of
+
+_MOST_TAGS = 10
+
+
+async def _change(ctx: Context, found: StoredObject, **details: Any) -> None:
+    """Keep details of an object; None removes one."""
+    for name, value in details.items():
+        if value is None:
+            found.details.pop(name, None)
+        else:
+            found.details[name] = value
+    await of(ctx).database.write(lambda c: rows.change(c, found))
+
+
+async def get_object_tagging(ctx: Context, request: Request) -> Response:
+    """Handle GetObjectTagging."""
+    bucket, found = await find(ctx, request)
+    tags = found.details.get("tags") or {}
+    return {
+        "VersionId": shown_version(bucket, found),
+        "TagSet": [{"Key": key, "Value": value} for key, value in tags.items()],
+    }
+
+
+async def put_object_tagging(ctx: Context, request: Request) -> Response:
+    """Handle PutObjectTagging."""
+    bucket, found = await find(ctx, request)
+    given = request["Tagging"].get("TagSet") or []
+    tags = {tag["Key"]: tag["Value"] for tag in given}
+    if len(given) > _MOST_TAGS:
+        raise errors.invalid("Object tags cannot be greater than 10", code="BadRequest")
+    if len(tags) < len(given):
+        raise errors.invalid("Cannot provide multiple Tags with the same key", code="InvalidTag")
+    await _change(ctx, found, tags=tags)
+    return {"VersionId": shown_version(bucket, found)}
+
+
+async def delete_object_tagging(ctx: Context, request: Request) -> Response:
+    """Handle DeleteObjectTagging."""
+    bucket, found = await find(ctx, request)
+    await _change(ctx, found, tags=None)
+    return {"VersionId": shown_version(bucket, found)}
+
+
+async def get_object_acl(ctx: Context, request: Request) -> Response:
+    """Handle GetObjectAcl."""
+    bucket, found = await find(ctx, request)
+    kept: dict[str, Any] | None = found.details.get("acl")
+    return kept or full_control(bucket.account)
+
+
+async def put_object_acl(ctx: Context, request: Request) -> Response:
+    """Handle PutObjectAcl: a list is kept, and not evaluated."""
+    bucket, found = await find(ctx, request)
+    await _change(ctx, found, acl=acl_of(request, bucket.account))
+    return {}
+
+
+async def get_object_legal_hold(ctx: Context, request: Request) -> Response:
+    """Handle GetObjectLegalHold."""
+    _, found = await _locked(ctx, request)
+    status = found.details.get("ObjectLockLegalHoldStatus")
+    if status is None:
+        raise _no_lock()
+    return {"LegalHold": {"Status": status}}
+
+
+async def put_object_legal_hold(ctx: Context, request: Request) -> Response:
+    """Handle PutObjectLegalHold."""
+    _, found = await _locked(ctx, request)
+    await _change(ctx, found, ObjectLockLegalHoldStatus=request["LegalHold"]["Status"])
+    return {}
+
+
+async def get_object_retention(ctx: Context, request: Request) -> Response:
+    """Handle GetObjectRetention."""
+    _, found = await _locked(ctx, request)
+    if "ObjectLockMode" not in found.details:
+        raise _no_lock()
+    return {
+        "Retention": {
+            "Mode": found.details["ObjectLockMode"],
+            "RetainUntilDate": found.details["ObjectLockRetainUntilDate"],
+        }
+    }
+
+
+async def put_object_retention(ctx: Context, request: Request) -> Response:
+    """Handle PutObjectRetention."""
+    _, found = await _locked(ctx, request)
+    given = request.get("Retention") or {}
+    until, now = locks.moment(given.get("RetainUntilDate")), ctx.clock.now()
+    if given and until <= now:
+        raise errors.invalid("The retain until date must be in the future!")
+    kept = locks.moment(found.details.get("ObjectLockRetainUntilDate"))
+    if kept > now and until < kept:
+        bypass = bool(request.get("BypassGovernanceRetention"))
+        locks.refuse_removal(found, now, bypass=bypass)
+    mode = given.get("Mode")
+    until_date = until if given else None
+    await _change(ctx, found, ObjectLockMode=mode, ObjectLockRetainUntilDate=until_date)
+    return {}
+
+
+async def _locked(ctx: Context, request: Request) -> tuple[Any, StoredObject]:
+    bucket, found = await find(ctx, request)
+    if not bucket.object_lock:
+        raise errors.invalid("Bucket is missing Object Lock Configuration", code="InvalidRequest")
+    return bucket, found
+
+
+def _no_lock() -> AwsError:
+    return AwsError(
+        "NoSuchObjectLockConfiguration",
+        "The specified object does not have a ObjectLock configuration",
+        status=404,
+    )
+
+
+async def get_object_lock_configuration(ctx: Context, request: Request) -> Response:
+    """Handle GetObjectLockConfiguration."""
+    state = of(ctx)
+    bucket = state.bucket(str(request["Bucket"]))
+    found = await state.database.read(lambda c: rows.document(c, bucket.name, locks.KIND))
+    if found is None:
+        raise AwsError(
+            "ObjectLockConfigurationNotFoundError",
+            "Object Lock configuration does not exist for this bucket",
+            status=404,
+            BucketName=bucket.name,
+        )
+    return {"ObjectLockConfiguration": found}
+
+
+async def put_object_lock_configuration(ctx: Context, request: Request) -> Response:
+    """Handle PutObjectLockConfiguration."""
+    state = of(ctx)
+    bucket = state.bucket(str(request["Bucket"]))
+    if bucket.versioning != "Enabled":
+        raise AwsError(
+            "InvalidBucketState",
+            "Versioning must be 'Enabled' on the bucket to apply a Object Lock configuration",
+            status=409,
+        )
+    body = request.get("ObjectLockConfiguration") or {"ObjectLockEnabled": "Enabled"}
+    await state.database.write(lambda c: rows.put_document(c, bucket.name, locks.KIND, "", body))
+    await state.put_bucket(replace(bucket, object_lock=True))
+    return {}

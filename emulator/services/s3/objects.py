@@ -1,0 +1,535 @@
+"""Operations on objects: put, get, head, copy, delete, and what they have beside their content.
+
+https://docs.aws.amazon.com/AmazonS3/latest/API/API_Operations_Amazon_Simple_Storage_Service.html
+"""
+
+from __future__ import annotations
+
+import secrets
+import sqlite3
+from collections.abc import AsyncIterator, Mapping
+from typing import Any
+from urllib.parse import parse_qsl, unquote
+
+from emulator.model.errors import AwsError
+from emulator.services.context import Context, Request, Response
+from emulator.services.s3 import checksums, conditions, errors, locks, rows
+from emulator.services.s3.checksums import MEMBERS, Digest
+from emulator.services.s3.chunked import Chunked, is_chunked
+from emulator.services.s3.rows import NULL, Bucket, StoredObject
+from emulator.services.s3.state import S3, of
+
+#: Bytes of a key, of metadata, and of an object that is put at once.
+_LONGEST_KEY = 1024
+_LARGEST_METADATA = 2048
+_LARGEST_PUT = 5 << 30
+#: Members of a request that are kept with an object and come back with it.
+KEPT = (
+    "CacheControl",
+    "ContentDisposition",
+    "ContentEncoding",
+    "ContentLanguage",
+    "ContentType",
+    "Expires",
+    "Metadata",
+    "WebsiteRedirectLocation",
+    "ServerSideEncryption",
+    "SSEKMSKeyId",
+    "SSECustomerAlgorithm",
+    "SSECustomerKeyMD5",
+    "BucketKeyEnabled",
+    "StorageClass",
+    "ObjectLockMode",
+    "ObjectLockRetainUntilDate",
+    "ObjectLockLegalHoldStatus",
+)
+#: Members by which a request overrides what comes back.
+_OVERRIDES = {
+    "ResponseCacheControl": "CacheControl",
+    "ResponseContentDisposition": "ContentDisposition",
+    "ResponseContentEncoding": "ContentEncoding",
+    "ResponseContentLanguage": "ContentLanguage",
+    "ResponseContentType": "ContentType",
+    "ResponseExpires": "Expires",
+}
+
+
+async def put_object(ctx: Context, request: Request) -> Response:
+    """Handle PutObject."""
+    state = of(ctx)
+    bucket = state.bucket(str(request["Bucket"]))
+    key = _checked_key(request)
+    body, encoding = body_of(ctx, request)
+    digest = Digest(checksums.wanted(request) | trailing_of(ctx))
+    content = await state.files.receive(body, digest)
+    try:
+        _refuse_large(content.size)
+        checksums.refuse_wrong(digest, {**request, **trailers_of(body)})
+        details = details_of(request, encoding)
+        details["checksums"] = digest.sums()
+        details["tags"] = tags_of_header(request.get("Tagging"))
+        locks.apply_default(await locks.default_of(state, bucket), details, ctx.clock.now())
+        new = StoredObject(
+            bucket=bucket.name,
+            key=key,
+            size=content.size,
+            etag=digest.etag,
+            modified_at=ctx.clock.now(),
+            content=content.inline,
+            file=content.file,
+            details=details,
+        )
+        await store(state, bucket, new, request)
+    except BaseException:
+        await state.files.remove([content.file])
+        raise
+    return {
+        "ETag": f'"{new.etag}"',
+        "VersionId": shown_version(bucket, new),
+        **shown_checksums(details["checksums"]),
+        **encryption_of(details),
+    }
+
+
+async def store(state: S3, bucket: Bucket, new: StoredObject, request: Mapping[str, Any]) -> None:
+    """Make a new version the newest, if the request's conditions hold.
+
+    Raises:
+        AwsError: PreconditionFailed, NoSuchKey; or the bucket is gone.
+    """
+    new.version = NULL if bucket.versioning != "Enabled" else new_version()
+
+    def work(connection: sqlite3.Connection) -> list[str]:
+        conditions.check_write(rows.find(connection, new.bucket, new.key), request, new.key)
+        return rows.put(connection, new)
+
+    state.bucket(bucket.name)
+    await state.files.remove(await state.database.write(work))
+
+
+def new_version() -> str:
+    """Return an id for a version."""
+    return secrets.token_urlsafe(24)
+
+
+def _checked_key(request: Mapping[str, Any]) -> str:
+    key = str(request["Key"])
+    if len(key.encode("utf-8", "surrogateescape")) > _LONGEST_KEY:
+        raise errors.invalid("Your key is too long", code="KeyTooLongError",
+                             MaxSizeAllowed=str(_LONGEST_KEY))  # fmt: skip
+    return key
+
+
+def body_of(ctx: Context, request: Mapping[str, Any]) -> tuple[Any, str]:
+    """Return a request's body as it is meant, and what is left of its content encoding."""
+    body = request.get("Body", b"")
+    encoding = str(request.get("ContentEncoding") or "")
+    if is_chunked(ctx.request_headers):
+        encoding = ",".join(
+            part.strip() for part in encoding.split(",") if part.strip() not in ("aws-chunked", "")
+        )
+        return Chunked(_iterate(body)), encoding
+    return body, encoding
+
+
+async def _iterate(body: Any) -> AsyncIterator[bytes]:
+    if isinstance(body, (bytes, bytearray)):
+        yield bytes(body)
+        return
+    async for piece in body:
+        yield piece
+
+
+def trailing_of(ctx: Context) -> set[str]:
+    """Return the algorithms of the checksums that come behind the body."""
+    named = ctx.request_headers.get("x-amz-trailer", "")
+    return {checksums.HEADERS[each.strip().lower()] for each in named.split(",")
+            if each.strip().lower() in checksums.HEADERS}  # fmt: skip
+
+
+def trailers_of(body: Any) -> dict[str, str]:
+    if not isinstance(body, Chunked):
+        return {}
+    return {
+        MEMBERS[checksums.HEADERS[name]]: value
+        for name, value in body.trailers.items()
+        if name in checksums.HEADERS
+    }
+
+
+def _refuse_large(size: int) -> None:
+    if size > _LARGEST_PUT:
+        raise errors.invalid(
+            "Your proposed upload exceeds the maximum allowed size",
+            code="EntityTooLarge",
+            ProposedSize=str(size),
+            MaxSizeAllowed=str(_LARGEST_PUT),
+        )
+
+
+def details_of(request: Mapping[str, Any], encoding: str) -> dict[str, Any]:
+    """Return what is kept with an object of a request's members.
+
+    Raises:
+        AwsError: MetadataTooLarge, InvalidStorageClass.
+    """
+    details = {name: request[name] for name in KEPT if request.get(name) is not None}
+    details.pop("ContentEncoding", None)
+    if encoding:
+        details["ContentEncoding"] = encoding
+    metadata = details.get("Metadata") or {}
+    size = sum(len(name) + len(value.encode()) for name, value in metadata.items())
+    if size > _LARGEST_METADATA:
+        raise errors.invalid(
+            "Your metadata headers exceed the maximum allowed metadata size",
+            code="MetadataTooLarge",
+            Size=str(size),
+            MaxSizeAllowed=str(_LARGEST_METADATA),
+        )
+    return details
+
+
+def tags_of_header(header: Any) -> dict[str, str]:
+    """Return the tags of the header ``x-amz-tagging``.
+
+    Raises:
+        AwsError: InvalidArgument: it is not a query string, or has more than ten.
+    """
+    if not header:
+        return {}
+    tags = dict(parse_qsl(str(header), keep_blank_values=True))
+    if len(tags) > 10:
+        raise errors.invalid("Object tags cannot be greater than 10", code="BadRequest")
+    return tags
+
+
+def shown_version(bucket: Bucket, found: StoredObject) -> str | None:
+    """Return the version as answers show it: not at all where there were never any."""
+    return found.version if bucket.versioning else None
+
+
+def shown_checksums(sums: Mapping[str, str]) -> dict[str, Any]:
+    """Return checksums as members of an answer."""
+    found: dict[str, Any] = {MEMBERS[name]: value for name, value in sums.items()}
+    if found:
+        composite = any("-" in value for value in sums.values())
+        found["ChecksumType"] = "COMPOSITE" if composite else "FULL_OBJECT"
+    return found
+
+
+def encryption_of(details: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the members of an answer that tell how an object is encrypted."""
+    names = (
+        "SSEKMSKeyId",
+        "SSECustomerAlgorithm",
+        "SSECustomerKeyMD5",
+        "BucketKeyEnabled",
+    )
+    found = {name: details[name] for name in names if name in details}
+    if "SSECustomerAlgorithm" not in details:
+        found["ServerSideEncryption"] = details.get("ServerSideEncryption", "AES256")
+    return found
+
+
+async def find(ctx: Context, request: Request) -> tuple[Bucket, StoredObject]:
+    """Return the version that a request means.
+
+    Raises:
+        AwsError: NoSuchBucket, NoSuchKey, NoSuchVersion, or MethodNotAllowed: a delete marker.
+    """
+    state = of(ctx)
+    bucket = state.bucket(str(request["Bucket"]))
+    key, version = str(request["Key"]), request.get("VersionId")
+    found = await state.database.read(lambda c: rows.find(c, bucket.name, key, version))
+    if found is None:
+        raise errors.no_such_version(key, version) if version else errors.no_such_key(key)
+    if found.is_delete_marker:
+        ctx.headers.append((b"x-amz-delete-marker", b"true"))
+        ctx.headers.append((b"x-amz-version-id", found.version.encode()))
+        if version:
+            raise errors.method_not_allowed("GET")
+        raise errors.no_such_key(key)
+    return bucket, found
+
+
+async def get_object(ctx: Context, request: Request) -> Response:
+    """Handle GetObject."""
+    bucket, found = await find(ctx, request)
+    conditions.check_read(found, request)
+    answer = _described(bucket, found, request)
+    part = request.get("PartNumber")
+    if part is not None:
+        chosen = _part_range(found, int(part))
+        answer["PartsCount"] = len(found.details.get("parts") or ()) or None
+    else:
+        chosen = conditions.byte_range(request.get("Range"), found.size)
+    start, length = chosen or (0, found.size)
+    if chosen is not None:
+        answer["ContentRange"] = f"bytes {start}-{start + length - 1}/{found.size}"
+        for member in (*MEMBERS.values(), "ChecksumType"):
+            answer.pop(member, None)
+    answer["ContentLength"] = length
+    if found.file:
+        answer["Body"] = of(ctx).files.read(found.body, start, length)
+    else:
+        answer["Body"] = (found.content or b"")[start : start + length]
+    return answer
+
+
+async def head_object(ctx: Context, request: Request) -> Response:
+    """Handle HeadObject."""
+    bucket, found = await find(ctx, request)
+    conditions.check_read(found, request)
+    answer = _described(bucket, found, request)
+    part = request.get("PartNumber")
+    if part is not None:
+        answer["PartsCount"] = len(found.details.get("parts") or ()) or None
+        answer["ContentLength"] = _part_range(found, int(part))[1]
+    else:
+        chosen = conditions.byte_range(request.get("Range"), found.size)
+        answer["ContentLength"] = found.size if chosen is None else chosen[1]
+        if chosen is not None:
+            end = chosen[0] + chosen[1] - 1
+            answer["ContentRange"] = f"bytes {chosen[0]}-{end}/{found.size}"
+    return answer
+
+
+def _part_range(found: StoredObject, number: int) -> tuple[int, int]:
+    sizes = [part["size"] for part in found.details.get("parts") or ()] or [found.size]
+    if not 1 <= number <= len(sizes):
+        raise AwsError(
+            "InvalidPartNumber",
+            "The requested partnumber is not satisfiable",
+            status=416,
+            ActualPartCount=str(len(sizes)),
+            PartNumberRequested=str(number),
+        )
+    return sum(sizes[: number - 1]), sizes[number - 1]
+
+
+def _described(bucket: Bucket, found: StoredObject, request: Mapping[str, Any]) -> dict[str, Any]:
+    details = found.details
+    answer: dict[str, Any] = {name: details[name] for name in KEPT if name in details}
+    if answer.get("StorageClass") == "STANDARD":
+        del answer["StorageClass"]
+    answer |= {
+        "AcceptRanges": "bytes",
+        "ContentType": details.get("ContentType", "binary/octet-stream"),
+        "ETag": f'"{found.etag}"',
+        "LastModified": found.modified_at,
+        "VersionId": shown_version(bucket, found),
+        "TagCount": len(details.get("tags") or ()) or None,
+        "Metadata": details.get("Metadata") or {},
+        **encryption_of(details),
+    }
+    if request.get("ChecksumMode") == "ENABLED":
+        answer |= shown_checksums(details.get("checksums") or {})
+    for given, member in _OVERRIDES.items():
+        if request.get(given) is not None:
+            answer[member] = request[given]
+    return answer
+
+
+async def delete_object(ctx: Context, request: Request) -> Response:
+    """Handle DeleteObject."""
+    state = of(ctx)
+    bucket = state.bucket(str(request["Bucket"]))
+    return await remove(ctx, bucket, str(request["Key"]), request.get("VersionId"), request)
+
+
+async def remove(
+    ctx: Context, bucket: Bucket, key: str, version: str | None, request: Mapping[str, Any]
+) -> dict[str, Any]:
+    """Remove a version for good, or put a delete marker in front of an object.
+
+    Raises:
+        AwsError: AccessDenied: a lock keeps it; PreconditionFailed.
+    """
+    state, now = of(ctx), ctx.clock.now()
+    marker: StoredObject | None = None
+    if version is None and bucket.versioning:
+        marker = StoredObject(
+            bucket=bucket.name,
+            key=key,
+            version=new_version() if bucket.versioning == "Enabled" else NULL,
+            is_delete_marker=True,
+            modified_at=now,
+        )
+
+    def work(connection: sqlite3.Connection) -> tuple[list[str], StoredObject | None]:
+        there = rows.find(connection, bucket.name, key, version)
+        if request.get("IfMatch") is not None:
+            conditions.check_write(there, {"IfMatch": request["IfMatch"]}, key)
+        if marker is not None:
+            return rows.put(connection, marker), None
+        if there is not None:
+            locks.refuse_removal(there, now, bypass=bool(request.get("BypassGovernanceRetention")))
+        return rows.delete(connection, bucket.name, key, version or NULL), there
+
+    freed, there = await state.database.write(work)
+    await state.files.remove(freed)
+    if marker is not None:
+        return {"DeleteMarker": True, "VersionId": marker.version}
+    answer: dict[str, Any] = {"VersionId": version if bucket.versioning else None}
+    if there is not None and there.is_delete_marker:
+        answer["DeleteMarker"] = True
+    return answer
+
+
+async def delete_objects(ctx: Context, request: Request) -> Response:
+    """Handle DeleteObjects."""
+    state = of(ctx)
+    bucket = state.bucket(str(request["Bucket"]))
+    wanted = request["Delete"].get("Objects") or []
+    if not wanted or len(wanted) > 1000:
+        raise errors.invalid(
+            "The XML you provided was not well-formed or did not validate against our published"
+            " schema",
+            code="MalformedXML",
+        )
+    deleted, failed = [], []
+    for each in wanted:
+        key, version = str(each["Key"]), each.get("VersionId")
+        conditional = {
+            "IfMatch": each.get("ETag"),
+            "BypassGovernanceRetention": request.get("BypassGovernanceRetention"),
+        }
+        try:
+            gone = await remove(ctx, bucket, key, version, conditional)
+        except AwsError as error:
+            failed.append(
+                {"Key": key, "VersionId": version, "Code": error.code, "Message": error.message}
+            )
+            continue
+        entry: dict[str, Any] = {"Key": key, "VersionId": version}
+        if gone.get("DeleteMarker"):
+            entry |= {"DeleteMarker": True, "DeleteMarkerVersionId": gone["VersionId"]}
+        deleted.append(entry)
+    quiet = bool(request["Delete"].get("Quiet"))
+    return {"Deleted": [] if quiet else deleted, "Errors": failed}
+
+
+def source_of(request: Mapping[str, Any]) -> tuple[str, str, str | None]:
+    """Return bucket, key and version of the source of a copy.
+
+    Raises:
+        AwsError: InvalidArgument.
+    """
+    source = request["CopySource"]
+    if isinstance(source, Mapping):
+        return str(source["Bucket"]), str(source["Key"]), source.get("VersionId")
+    path, _, query = str(source).partition("?versionId=")
+    bucket, _, key = unquote(path).lstrip("/").partition("/")
+    if not bucket or not key:
+        raise errors.invalid(
+            "Copy Source must mention the source bucket and key: sourcebucket/sourcekey",
+            ArgumentName="x-amz-copy-source",
+            ArgumentValue="x-amz-copy-source",
+        )
+    return bucket, key, query or None
+
+
+async def copy_object(ctx: Context, request: Request) -> Response:
+    """Handle CopyObject."""
+    state = of(ctx)
+    target = state.bucket(str(request["Bucket"]))
+    bucket_name, key, version = source_of(request)
+    named = {"Bucket": bucket_name, "Key": key, "VersionId": version}
+    source_bucket, source = await find(ctx, named)
+    conditions.check_read(source, request, copy=True)
+    replaces = request.get("MetadataDirective") == "REPLACE"
+    if (source.bucket, source.key) == (target.name, request["Key"]) and not (
+        replaces or version or request.get("StorageClass") or request.get("TaggingDirective")
+        or request.get("ServerSideEncryption") or request.get("WebsiteRedirectLocation")
+        or request.get("ChecksumAlgorithm")
+    ):  # fmt: skip
+        raise errors.invalid(
+            "This copy request is illegal because it is trying to copy an object to itself without"
+            " changing the object's metadata, storage class, website redirect location or"
+            " encryption attributes.",
+            code="InvalidRequest",
+        )
+    details = _copied_details(request, source, replaces=replaces)
+    file = await state.files.join([source.file]) if source.file else ""
+    new = StoredObject(
+        bucket=target.name,
+        key=_checked_key(request),
+        size=source.size,
+        etag=source.etag,
+        modified_at=ctx.clock.now(),
+        content=source.content,
+        file=file,
+        details=details,
+    )
+    try:
+        await store(state, target, new, request)
+    except BaseException:
+        await state.files.remove([file])
+        raise
+    return {
+        "CopyObjectResult": {
+            "ETag": f'"{new.etag}"',
+            "LastModified": new.modified_at,
+            **shown_checksums(details.get("checksums") or {}),
+        },
+        "CopySourceVersionId": shown_version(source_bucket, source),
+        "VersionId": shown_version(target, new),
+        **encryption_of(details),
+    }
+
+
+def _copied_details(
+    request: Mapping[str, Any], source: StoredObject, *, replaces: bool
+) -> dict[str, Any]:
+    own = details_of(request, str(request.get("ContentEncoding") or ""))
+    if replaces:
+        details = own
+    else:
+        kept = ("StorageClass", "ObjectLockMode", "ObjectLockRetainUntilDate",
+                "ObjectLockLegalHoldStatus", "WebsiteRedirectLocation")  # fmt: skip
+        details = {k: v for k, v in source.details.items() if k in KEPT and k not in kept}
+        given = (*kept, "ServerSideEncryption", "SSEKMSKeyId", "BucketKeyEnabled")
+        details |= {k: own[k] for k in given if k in own}
+    details["checksums"] = source.details.get("checksums") or {}
+    if request.get("TaggingDirective") == "REPLACE":
+        details["tags"] = tags_of_header(request.get("Tagging"))
+    else:
+        details["tags"] = source.details.get("tags") or {}
+    return details
+
+
+async def get_object_attributes(ctx: Context, request: Request) -> Response:
+    """Handle GetObjectAttributes."""
+    bucket, found = await find(ctx, request)
+    wanted = set(request.get("ObjectAttributes") or [])
+    parts = found.details.get("parts") or []
+    answer: dict[str, Any] = {
+        "LastModified": found.modified_at,
+        "VersionId": shown_version(bucket, found),
+        "ETag": found.etag if "ETag" in wanted else None,
+        "ObjectSize": found.size if "ObjectSize" in wanted else None,
+        "StorageClass": found.details.get("StorageClass", "STANDARD")
+        if "StorageClass" in wanted
+        else None,
+    }
+    sums = found.details.get("checksums") or {}
+    if "Checksum" in wanted and sums:
+        answer["Checksum"] = shown_checksums(sums)
+    if "ObjectParts" in wanted and parts:
+        answer["ObjectParts"] = {
+            "TotalPartsCount": len(parts),
+            "PartNumberMarker": "0",
+            "NextPartNumberMarker": str(len(parts)),
+            "MaxParts": 1000,
+            "IsTruncated": False,
+            "Parts": [
+                {"PartNumber": number, "Size": part["size"], **shown_part(part)}
+                for number, part in enumerate(parts, 1)
+            ],
+        }
+    return answer
+
+
+def shown_part(part: Mapping[str, Any]) -> dict[str, str]:
+    """Return a part's checksums as members of an answer."""
+    return {MEMBERS[name]: value for name, value in (part.get("checksums") or {}).items()}

@@ -1,0 +1,90 @@
+"""What S3 keeps: its database, its files, and the buckets in memory."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from importlib.resources import files as resources
+from typing import TYPE_CHECKING
+
+from emulator.services.s3 import errors, rows
+from emulator.services.s3.files import ObjectFiles
+from emulator.services.s3.rows import Bucket
+from emulator.store.database import Database
+
+if TYPE_CHECKING:
+    from emulator.services.context import Context, Parts
+
+
+class S3:
+    """The service's state.
+
+    Attributes:
+        database: Buckets and objects.
+        files: What objects hold that are not small.
+    """
+
+    def __init__(self, parts: Parts, database: Database) -> None:
+        self._parts = parts
+        self.database = database
+        self.files = ObjectFiles(parts.folder / "objects")
+        self._buckets: dict[str, Bucket] = {}
+
+    async def open(self) -> None:
+        """Bring back the buckets; remove what a crash has left."""
+        for bucket in await self.database.read(rows.all_buckets):
+            self._buckets[bucket.name] = bucket
+        await self.files.collect(await self.database.read(rows.files))
+
+    async def close(self) -> None:
+        """Let go of the database."""
+        await self.database.close()
+
+    def bucket(self, name: str) -> Bucket:
+        """Return a bucket.
+
+        Raises:
+            AwsError: NoSuchBucket.
+        """
+        found = self._buckets.get(name)
+        if found is None:
+            raise errors.no_such_bucket(name)
+        return found
+
+    def find_bucket(self, name: str) -> Bucket | None:
+        """Return a bucket, or None."""
+        return self._buckets.get(name)
+
+    def buckets_of(self, account: str) -> list[Bucket]:
+        """Return an account's buckets, by name."""
+        found = (each for each in self._buckets.values() if each.account == account)
+        return sorted(found, key=lambda each: each.name)
+
+    async def put_bucket(self, bucket: Bucket) -> None:
+        """Add or change a bucket."""
+        await self.database.write(lambda c: rows.put_bucket(c, bucket))
+        self._buckets[bucket.name] = bucket
+
+    async def set_versioning(self, bucket: Bucket, status: str) -> None:
+        """Enable or suspend versioning."""
+        await self.put_bucket(replace(bucket, versioning=status))
+
+    async def delete_bucket(self, name: str) -> bool:
+        """Remove a bucket; False where it holds something."""
+        if not await self.database.write(lambda c: rows.delete_bucket(c, name)):
+            return False
+        self._buckets.pop(name, None)
+        return True
+
+
+async def open(parts: Parts) -> S3:
+    """Open the service's state."""
+    database = parts.open_database("s3", resources(__package__) / "migrations")
+    state = S3(parts, database)
+    await state.open()
+    return state
+
+
+def of(context: Context) -> S3:
+    """Return the state of a request."""
+    state: S3 = context.state
+    return state
