@@ -204,6 +204,8 @@ class Emulator:
             queues=self.queues,
             provisioning=self.provisioning,
             sources=self.pollers,
+            store=self.store,
+            folder=self.state,
             blobs=Blobs(self.state / "blobs"),
             code_folder=self._code_folder,
             strict=settings.strict,

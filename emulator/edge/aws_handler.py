@@ -25,8 +25,11 @@ _CREDENTIAL = re.compile(
     rb"Credential=(?P<key>[^/,\s]{1,128})/\d{8}/(?P<region>[a-z0-9-]{1,32})/"
     rb"(?P<service>[a-z0-9-]{1,64})/"
 )
-#: Before the credential of a presigned URL.
+#: Before the credential of a presigned URL; of one that was signed by version 2.
 _PRESIGNED = b"X-Amz-Credential="
+_PRESIGNED_V2 = b"AWSAccessKeyId="
+#: Signatures of version 2, in a query or a header: they name a key, and no service.
+_CREDENTIAL_V2 = re.compile(rb"(?:\bAWSAccessKeyId=|^AWS )(?P<key>[^:&,\s]{1,128})")
 _ACCOUNT = re.compile(r"\d{12}")
 #: Callers remembered by their credential scope, and names of headers.
 _REMEMBERED = 1024
@@ -62,6 +65,9 @@ class AwsHandler:
         path: str = scope["raw_path"].decode("latin-1")
         body: bytes = first.get("body", b"")
         codec = self._foreign
+        prefix, signed_for = self._table.identify.from_host(texts.get("host", ""), signed_for)
+        if prefix:
+            path = f"/{prefix}{path}"
         try:
             service, codec, name = self._known.get(signed_for) or self._table.identify(
                 scope["method"], path, query, texts, body, signed_for
@@ -96,11 +102,13 @@ class AwsHandler:
                 trace_id=texts.get("x-amzn-trace-id", ""),
                 user_agent=texts.get("user-agent", ""),
                 session_token=texts.get("x-amz-security-token") or (query and _token_in(query)),
+                request_headers=texts,
                 state=service.state if service.is_open else await service.open(parts),
             )
             result = await handler(context, request)
             status, answers, payload = codec.serialise(operation, result, request_id)
             answers += context.headers
+            status = context.status or status
         except NotServed as refusal:
             status, answers, payload = refusal.response(request_id)
         except Exception as error:  # noqa: BLE001 what is not expected is told to us in full
@@ -115,16 +123,22 @@ class AwsHandler:
         authorization = headers.get(b"authorization", b"")
         if not authorization and (start := query.find(_PRESIGNED)) >= 0:
             authorization = unquote_to_bytes(query[start:])
+        elif not authorization and (start := query.find(_PRESIGNED_V2)) >= 0:
+            authorization = query[start:]
         known = self._callers.get(authorization[:200])
         if known is None:
             match = _CREDENTIAL.search(authorization)
-            if match is None:
-                known = (self._table.account, self._table.region, "")
+            if match is not None:
+                service, region = match["service"].decode(), match["region"].decode()
             else:
+                match = _CREDENTIAL_V2.search(authorization)
+                region = self._table.region
+                service = "" if match is None else self._table.identify.signed_by_version_2
+            account = None
+            if match is not None:
                 key = match["key"].decode("latin-1")
                 account = key if _ACCOUNT.fullmatch(key) else credentials.account_of(key)
-                account = account or self._table.account
-                known = (account, match["region"].decode(), match["service"].decode())
+            known = (account or self._table.account, region, service)
             if len(self._callers) < _REMEMBERED:
                 self._callers[authorization[:200]] = known
         return known

@@ -135,6 +135,10 @@ class Parts:
     queues: Engine
     provisioning: Provisioning
     sources: Sources
+    #: Where services have databases of their own.
+    store: Store
+    #: The state folder, or one that ends with the emulator.
+    folder: Path
     #: Archives of code and layers.
     blobs: Blobs
     #: Where they lie unpacked, by content hash.
@@ -185,6 +189,10 @@ class Context:
     session_token: str = ""
     #: What ``open`` of the service's ``state.py`` returned; None where it has none.
     state: Any = None
+    #: The headers of the request, by names in lower case.
+    request_headers: Mapping[str, str] = field(default_factory=dict)
+    #: The status of the answer where it is not the model's.
+    status: int = 0
     #: Headers of the answer that stand in no model; names in lower case.
     headers: tuple[tuple[bytes, bytes], ...] = ()
 

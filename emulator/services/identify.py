@@ -44,14 +44,21 @@ class Identifier:
         self._signed: dict[str, list[Service]] = {}
         self._targets: dict[str, Service] = {}
         self._versions: dict[str, Service] = {}
+        self._hosts: list[tuple[re.Pattern[str], Service]] = []
+        #: The service whose requests are signed by version 2, by its name in signatures.
+        self.signed_by_version_2 = ""
         for service in self._services:
             spec = service.spec
+            if spec.signed_by_version_2:
+                self.signed_by_version_2 = spec.signing_names[0]
             for name in spec.signing_names:
                 self._signed.setdefault(name, []).append(service)
             if spec.target_prefix:
                 self._targets[spec.target_prefix] = service
             if spec.query_version:
                 self._versions[spec.query_version] = service
+            if spec.host:
+                self._hosts.append((re.compile(spec.host), service))
         #: What every request means that is signed for a service which alone has its name in
         #: signatures, and is told by its path.
         self.by_signature: dict[str, Meaning] = {}
@@ -115,6 +122,19 @@ class Identifier:
         if self._signed.get(signed_for) == [owner]:
             self.by_signature[signed_for] = meaning
         return meaning
+
+    def from_host(self, host: str, signed_for: str) -> tuple[str, str]:
+        """Return what a request's host puts in front of its path ("" for nothing), and its service.
+
+        Args:
+            signed_for: The service of the request's signature; "" if it has none.
+        """
+        for pattern, service in self._hosts:
+            if signed_for in ("", *service.spec.signing_names):
+                match = pattern.fullmatch(host)
+                if match is not None and (signed_for or match["named"]):
+                    return match["prefix"], service.spec.signing_names[0]
+        return "", signed_for
 
     def _owner(self, path: str, signed_for: str) -> Service | None:
         """Return the service that signature and path point to; an operation may point elsewhere."""

@@ -13,7 +13,7 @@ from emulator.wire.messages import Response
 from emulator.wire.model import ServiceModel, title
 
 #: Services whose rest protocol speaks XML, by their names in signatures.
-_REST_XML = frozenset({"s3", "s3express", "cloudfront", "route53", "s3-outposts"})
+_REST_XML = frozenset({"s3express", "cloudfront", "route53", "s3-outposts"})
 _WORD = re.compile(r"[A-Za-z0-9_.-]{1,64}")
 
 

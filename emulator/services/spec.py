@@ -37,6 +37,10 @@ class ServiceSpec:
     #: A regular expression that the whole path of a request keeps which says in no other way that
     #: it is for this service.
     path: str = ""
+    #: Clients sign for it by version 2 of signatures, too, which name no service.
+    signed_by_version_2: bool = False
+    #: A regular expression of hosts whose group ``prefix`` stands in front of the path.
+    host: str = ""
     #: What its resource types in templates begin with: "AWS::StepFunctions".
     template_prefix: str = ""
     #: Which of the optional modules are in its folder.

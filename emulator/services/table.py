@@ -23,6 +23,7 @@ SERVICES = (
     "cloudformation",
     "lambda_",
     "logs",
+    "s3",
     "sqs",
     "sts",
 )

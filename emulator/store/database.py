@@ -16,7 +16,12 @@ from pathlib import Path
 from queue import Empty, SimpleQueue
 from typing import Any, TypeVar
 
-from emulator.model.errors import ConfigurationError, StorageError, StorageFull
+from emulator.model.errors import (
+    ConfigurationError,
+    LocalfaasError,
+    StorageError,
+    StorageFull,
+)
 from emulator.store import connection as connections
 from emulator.store import reclaiming, schema
 from emulator.store.connection import FULL_ERRORS, Durability
@@ -217,7 +222,8 @@ class _Job:
         self.done = done
         self.loop = loop
         self.result: Any = None
-        self.error: StorageError | None = None
+        #: A StorageError, or what the work itself has raised.
+        self.error: Any = None
 
 
 def _answer(batch: list[_Job]) -> None:
@@ -231,7 +237,7 @@ def _answer(batch: list[_Job]) -> None:
 
 
 def _settle(future: asyncio.Future[Any]) -> Done:
-    def done(result: Any, error: StorageError | None) -> None:
+    def done(result: Any, error: LocalfaasError | None) -> None:
         if future.done():
             return
         if error is None:
@@ -242,7 +248,10 @@ def _settle(future: asyncio.Future[Any]) -> Done:
     return done
 
 
-def _as_storage_error(error: BaseException) -> StorageError:
+def _as_storage_error(error: BaseException) -> LocalfaasError:
+    if isinstance(error, LocalfaasError):
+        # The work refuses what it was asked; nothing is wrong with the disk.
+        return error
     name = getattr(error, "sqlite_errorname", "")
     kind = StorageFull if name in FULL_ERRORS else StorageError
     failure = kind(f"{name or type(error).__name__}: {error}")

@@ -148,6 +148,7 @@ def trailing_of(ctx: Context) -> set[str]:
 
 
 def trailers_of(body: Any) -> dict[str, str]:
+    """Return the checksums that came behind a body, as members of its request."""
     if not isinstance(body, Chunked):
         return {}
     return {
@@ -244,8 +245,6 @@ async def find(ctx: Context, request: Request) -> tuple[Bucket, StoredObject]:
     if found is None:
         raise errors.no_such_version(key, version) if version else errors.no_such_key(key)
     if found.is_delete_marker:
-        ctx.headers.append((b"x-amz-delete-marker", b"true"))
-        ctx.headers.append((b"x-amz-version-id", found.version.encode()))
         if version:
             raise errors.method_not_allowed("GET")
         raise errors.no_such_key(key)
@@ -258,6 +257,7 @@ async def get_object(ctx: Context, request: Request) -> Response:
     conditions.check_read(found, request)
     answer = _described(bucket, found, request)
     part = request.get("PartNumber")
+    chosen: tuple[int, int] | None
     if part is not None:
         chosen = _part_range(found, int(part))
         answer["PartsCount"] = len(found.details.get("parts") or ()) or None
@@ -266,6 +266,7 @@ async def get_object(ctx: Context, request: Request) -> Response:
     start, length = chosen or (0, found.size)
     if chosen is not None:
         answer["ContentRange"] = f"bytes {start}-{start + length - 1}/{found.size}"
+        ctx.status = 206
         for member in (*MEMBERS.values(), "ChecksumType"):
             answer.pop(member, None)
     answer["ContentLength"] = length
@@ -289,6 +290,7 @@ async def head_object(ctx: Context, request: Request) -> Response:
         chosen = conditions.byte_range(request.get("Range"), found.size)
         answer["ContentLength"] = found.size if chosen is None else chosen[1]
         if chosen is not None:
+            ctx.status = 206
             end = chosen[0] + chosen[1] - 1
             answer["ContentRange"] = f"bytes {chosen[0]}-{end}/{found.size}"
     return answer

@@ -78,7 +78,7 @@ class S3:
 
 async def open(parts: Parts) -> S3:
     """Open the service's state."""
-    database = parts.open_database("s3", resources(__package__) / "migrations")
+    database = parts.store.open_database("s3", resources(__package__) / "migrations")
     state = S3(parts, database)
     await state.open()
     return state
