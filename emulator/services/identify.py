@@ -127,6 +127,7 @@ class Identifier:
         """Return what a request's host puts in front of its path ("" for nothing), and its service.
 
         Args:
+            host: The header ``Host``.
             signed_for: The service of the request's signature; "" if it has none.
         """
         for pattern, service in self._hosts:

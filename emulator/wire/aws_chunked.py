@@ -112,18 +112,44 @@ class Decoder:
             raise values.malformed("The last chunk is missing.")
 
 
-def decode(body: Any) -> Any:
+class DecodedBytes(bytes):
+    """The content of a body that was there whole.
+
+    Attributes:
+        trailers: What came behind it, by names in lower case.
+    """
+
+    trailers: Mapping[str, str]
+
+
+class DecodedStream(ByteStream):
+    """The content of a body that is read as it comes.
+
+    Args:
+        body: The body.
+    """
+
+    def __init__(self, body: AsyncIterator[bytes]) -> None:
+        self._decoder = Decoder()
+        super().__init__(self._decoded(body))
+
+    @property
+    def trailers(self) -> Mapping[str, str]:
+        """Return what came behind it, by names in lower case; whole once it has been read."""
+        return self._decoder.trailers
+
+    async def _decoded(self, body: AsyncIterator[bytes]) -> AsyncIterator[bytes]:
+        async for chunk in body:
+            yield self._decoder.feed(chunk)
+        self._decoder.check_end()
+
+
+def decode(body: Any) -> DecodedBytes | DecodedStream:
     """Return the content of a body: of bytes as bytes, of a stream as a stream."""
-    if isinstance(body, bytes):
-        decoder = Decoder()
-        content = decoder.feed(body)
-        decoder.check_end()
-        return content
-    return ByteStream(_decoded(body))
-
-
-async def _decoded(body: AsyncIterator[bytes]) -> AsyncIterator[bytes]:
+    if not isinstance(body, bytes):
+        return DecodedStream(body)
     decoder = Decoder()
-    async for chunk in body:
-        yield decoder.feed(chunk)
+    content = DecodedBytes(decoder.feed(body))
     decoder.check_end()
+    content.trailers = decoder.trailers
+    return content

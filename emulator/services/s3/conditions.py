@@ -20,6 +20,8 @@ def check_read(found: StoredObject, request: Mapping[str, Any], *, copy: bool = 
     """Refuse a read whose conditions do not hold.
 
     Args:
+        found: What is to be read.
+        request: The members of the request.
         copy: The conditions are those of a copy's source.
 
     Raises:

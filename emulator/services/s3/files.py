@@ -52,6 +52,7 @@ class ObjectFiles:
         """Keep a body; it is on the disk when this returns (a small one: in what is returned).
 
         Args:
+            body: The whole of it, or its pieces.
             digest: Fed with the body.
             inline: Bytes up to which it is returned instead of written.
 

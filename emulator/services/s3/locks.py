@@ -42,6 +42,8 @@ def refuse_removal(found: StoredObject, now: float, *, bypass: bool) -> None:
     """Refuse to remove a version that a lock keeps.
 
     Args:
+        found: The version.
+        now: Seconds since the epoch.
         bypass: The caller may remove what governance keeps.
 
     Raises:

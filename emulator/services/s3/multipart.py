@@ -17,7 +17,6 @@ from emulator.services.s3 import checksums, conditions, errors, locks, rows
 from emulator.services.s3.checksums import MEMBERS, Digest
 from emulator.services.s3.listing import owner_of
 from emulator.services.s3.objects import (
-    body_of,
     details_of,
     encryption_of,
     find,
@@ -42,7 +41,7 @@ async def create_multipart_upload(ctx: Context, request: Request) -> Response:
     """Handle CreateMultipartUpload."""
     state = of(ctx)
     bucket = state.bucket(str(request["Bucket"]))
-    details = details_of(request, str(request.get("ContentEncoding") or ""))
+    details = details_of(request)
     details["tags"] = tags_of_header(request.get("Tagging"))
     algorithm = request.get("ChecksumAlgorithm")
     if algorithm:
@@ -101,7 +100,7 @@ async def upload_part(ctx: Context, request: Request) -> Response:
     state = of(ctx)
     number = _number(request)
     upload = await _find(ctx, request)
-    body, _ = body_of(ctx, request)
+    body = request.get("Body", b"")
     wanted = checksums.wanted(request) | trailing_of(ctx)
     if not wanted and "algorithm" in upload.details:
         wanted = {str(upload.details["algorithm"])}

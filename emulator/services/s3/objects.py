@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import secrets
 import sqlite3
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import Mapping
 from typing import Any
 from urllib.parse import parse_qsl, unquote
 
@@ -15,7 +15,6 @@ from emulator.model.errors import AwsError
 from emulator.services.context import Context, Request, Response
 from emulator.services.s3 import checksums, conditions, errors, locks, rows
 from emulator.services.s3.checksums import MEMBERS, Digest
-from emulator.services.s3.chunked import Chunked, is_chunked
 from emulator.services.s3.rows import NULL, Bucket, StoredObject
 from emulator.services.s3.state import S3, of
 
@@ -59,13 +58,13 @@ async def put_object(ctx: Context, request: Request) -> Response:
     state = of(ctx)
     bucket = state.bucket(str(request["Bucket"]))
     key = _checked_key(request)
-    body, encoding = body_of(ctx, request)
+    body = request.get("Body", b"")
     digest = Digest(checksums.wanted(request) | trailing_of(ctx))
     content = await state.files.receive(body, digest)
     try:
         _refuse_large(content.size)
         checksums.refuse_wrong(digest, {**request, **trailers_of(body)})
-        details = details_of(request, encoding)
+        details = details_of(request)
         details["checksums"] = digest.sums()
         details["tags"] = tags_of_header(request.get("Tagging"))
         locks.apply_default(await locks.default_of(state, bucket), details, ctx.clock.now())
@@ -120,26 +119,6 @@ def _checked_key(request: Mapping[str, Any]) -> str:
     return key
 
 
-def body_of(ctx: Context, request: Mapping[str, Any]) -> tuple[Any, str]:
-    """Return a request's body as it is meant, and what is left of its content encoding."""
-    body = request.get("Body", b"")
-    encoding = str(request.get("ContentEncoding") or "")
-    if is_chunked(ctx.request_headers):
-        encoding = ",".join(
-            part.strip() for part in encoding.split(",") if part.strip() not in ("aws-chunked", "")
-        )
-        return Chunked(_iterate(body)), encoding
-    return body, encoding
-
-
-async def _iterate(body: Any) -> AsyncIterator[bytes]:
-    if isinstance(body, (bytes, bytearray)):
-        yield bytes(body)
-        return
-    async for piece in body:
-        yield piece
-
-
 def trailing_of(ctx: Context) -> set[str]:
     """Return the algorithms of the checksums that come behind the body."""
     named = ctx.request_headers.get("x-amz-trailer", "")
@@ -149,11 +128,9 @@ def trailing_of(ctx: Context) -> set[str]:
 
 def trailers_of(body: Any) -> dict[str, str]:
     """Return the checksums that came behind a body, as members of its request."""
-    if not isinstance(body, Chunked):
-        return {}
     return {
         MEMBERS[checksums.HEADERS[name]]: value
-        for name, value in body.trailers.items()
+        for name, value in getattr(body, "trailers", {}).items()
         if name in checksums.HEADERS
     }
 
@@ -168,16 +145,13 @@ def _refuse_large(size: int) -> None:
         )
 
 
-def details_of(request: Mapping[str, Any], encoding: str) -> dict[str, Any]:
+def details_of(request: Mapping[str, Any]) -> dict[str, Any]:
     """Return what is kept with an object of a request's members.
 
     Raises:
         AwsError: MetadataTooLarge, InvalidStorageClass.
     """
     details = {name: request[name] for name in KEPT if request.get(name) is not None}
-    details.pop("ContentEncoding", None)
-    if encoding:
-        details["ContentEncoding"] = encoding
     metadata = details.get("Metadata") or {}
     size = sum(len(name) + len(value.encode()) for name, value in metadata.items())
     if size > _LARGEST_METADATA:
@@ -269,8 +243,8 @@ async def get_object(ctx: Context, request: Request) -> Response:
         ctx.status = 206
         for member in (*MEMBERS.values(), "ChecksumType"):
             answer.pop(member, None)
-    answer["ContentLength"] = length
     if found.file:
+        answer["ContentLength"] = length
         answer["Body"] = of(ctx).files.read(found.body, start, length)
     else:
         answer["Body"] = (found.content or b"")[start : start + length]
@@ -483,7 +457,7 @@ async def copy_object(ctx: Context, request: Request) -> Response:
 def _copied_details(
     request: Mapping[str, Any], source: StoredObject, *, replaces: bool
 ) -> dict[str, Any]:
-    own = details_of(request, str(request.get("ContentEncoding") or ""))
+    own = details_of(request)
     if replaces:
         details = own
     else:

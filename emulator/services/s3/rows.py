@@ -230,6 +230,10 @@ def versions_after(
     """Yield all versions with a prefix, by key, the newest first, behind a key and its version.
 
     Args:
+        connection: To the database.
+        bucket: The bucket's name.
+        prefix: What the keys begin with.
+        key: The key to begin behind.
         version: "" begins behind all versions of ``key``.
     """
     number = None
