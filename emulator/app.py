@@ -191,7 +191,6 @@ class Emulator:
             console=self.console,
             logs=self.logs,
             registry=self.registry,
-            store=self.store,
             documents=self._documents,
             driver=self.driver,
             pools=self.pools,

@@ -135,8 +135,6 @@ class Parts:
     queues: Engine
     provisioning: Provisioning
     sources: Sources
-    #: Where services have databases of their own.
-    store: Store
     #: The state folder, or one that ends with the emulator.
     folder: Path
     #: Archives of code and layers.
