@@ -34,7 +34,7 @@ Resources:
     Type: AWS::Serverless::Function
     Properties:
       {{FunctionName: hello, CodeUri: hello, Handler: app.handler, Runtime: {runtime},
-        Tracing: Active}}
+        Tracing: Active, Timeout: 30}}
   fails:
     Type: AWS::Serverless::Function
     Properties: {{FunctionName: fails, CodeUri: fails, Handler: app.handler, Runtime: {runtime}}}
@@ -508,19 +508,42 @@ def test_a_change_is_served_by_the_next_call(own: Session, tmp_path: Path) -> No
 def test_down_lets_calls_finish(own: Session) -> None:
     results: list[subprocess.CompletedProcess[str]] = []
     calling = threading.Thread(
-        target=lambda: results.append(
-            own.run("invoke", "hello", "-e", '{"sleep": 2.8, "at": "it"}')
-        )
+        target=lambda: results.append(own.run("invoke", "hello", "-e", '{"sleep": 4, "at": "it"}'))
     )
     calling.start()
     own.until("'at': 'it'")
     done = own.run("down")
     calling.join()
     assert own.process.poll() == 0, "it is gone when the command returns"
-    told = "note: waiting up to 30 s for 1 call in flight; `localfaas down --now` does not\n"
+    told = "note: waiting up to 30 s for 1 call in flight; Ctrl-C does not wait\n"
     assert (done.returncode, done.stderr) == (0, told + "ended\n")
     assert json.loads(results[0].stdout) == "first"
     assert own.run("down").returncode == 1
+
+
+def test_ctrl_c_lets_down_wait_no_longer(own: Session) -> None:
+    environ = {**os.environ, "LOCALFAAS_ENDPOINT": f"http://127.0.0.1:{own.port}"}
+    results: list[subprocess.CompletedProcess[str]] = []
+    calling = threading.Thread(
+        target=lambda: results.append(own.run("invoke", "hello", "-e", '{"sleep": 25}'))
+    )
+    calling.start()
+    own.until("'sleep': 25")
+    with subprocess.Popen(
+        [sys.executable, "-m", "emulator", "down"],
+        env=environ,
+        stderr=subprocess.PIPE,
+        text=True,
+        preexec_fn=_heed_interrupts,
+    ) as ending:
+        assert ending.stderr is not None
+        assert "waiting up to 30 s" in ending.stderr.readline()
+        ending.send_signal(signal.SIGINT)
+        assert ending.stderr.read() == "ended\n"
+        assert ending.wait(20) == 0
+    assert own.process.poll() == 0
+    calling.join()
+    assert results[0].returncode == 1, "the call was ended"
 
 
 def test_down_leaves_the_port_and_the_state_folder_free(tmp_path: Path) -> None:

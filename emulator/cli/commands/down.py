@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import select
+import signal
 import subprocess
 import sys
 import time
@@ -30,8 +31,9 @@ def down(
 ) -> None:
     """End a running emulator.
 
-    Calls in flight have 30 seconds to finish. The command returns when the emulator's process and
-    environments are gone, its port is free and its state folder is unlocked.
+    Calls in flight have 30 seconds to finish; Ctrl-C ends them at once. The command returns when
+    the emulator's process and environments are gone, its port is free and its state folder is
+    unlocked.
 
     The exit code is 1 if no emulator runs, or if it does not end.
 
@@ -42,22 +44,42 @@ def down(
     calls, drain_s = answer.get("in_flight", 0), answer.get("drain_seconds", 30.0)
     if calls and not now:
         count = "1 call" if calls == 1 else f"{calls} calls"
-        note(
-            f"waiting up to {drain_s:.0f} s for {count} in flight; `localfaas down --now` does not"
-        )
+        hint = "; Ctrl-C does not wait" if _is_here(answer) else ""
+        note(f"waiting up to {drain_s:.0f} s for {count} in flight{hint}")
     deadline = time.monotonic() + (0.0 if now else drain_s) + _CLOSING_S
-    if not _wait(client, answer, deadline):
+    try:
+        gone = _wait(client, answer, deadline)
+    except KeyboardInterrupt:
+        if now or not _is_here(answer):
+            raise
+        _end_at_once(answer["pid"])
+        gone = _wait(client, answer, time.monotonic() + _CLOSING_S)
+    if not gone:
         pid = answer.get("pid", "unknown")
         raise CommandError(
             f"the emulator at {client.url} (process {pid}) is still there: end it with "
-            + (f"`kill -9 {pid}`" if now else "`localfaas down --now`")
+            f"`kill -9 {pid}`"
         )
     print("ended", file=sys.stderr)
 
 
+def _is_here(emulator: dict[str, Any]) -> bool:
+    """Say whether the emulator's process can be seen from here."""
+    return bool(emulator.get("pid_namespace") == namespace())
+
+
+def _end_at_once(pid: int) -> None:
+    """Let an emulator that already ends wait for no call any more."""
+    with suppress(ProcessLookupError):
+        try:
+            os.kill(pid, signal.SIGTERM)
+        except PermissionError as failure:
+            raise CommandError(f"process {pid} is another user's: it ends when it can") from failure
+
+
 def _wait(client: Client, emulator: dict[str, Any], deadline: float) -> bool:
     """Wait until the emulator is gone; False: it is still there at the deadline."""
-    if emulator.get("pid_namespace") == namespace():
+    if _is_here(emulator):
         return _wait_for_process(emulator["pid"], deadline)
     while client.listens():
         if time.monotonic() > deadline:
