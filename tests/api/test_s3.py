@@ -6,6 +6,7 @@ import hashlib
 import http.client
 import io
 import json
+import os
 import urllib.error
 import urllib.request
 from collections.abc import Iterator
@@ -17,7 +18,7 @@ from botocore.exceptions import ClientError
 
 from emulator.settings import Settings
 from emulator.testing import ScriptedDriver
-from tests.api.conftest import Running
+from tests.api.conftest import Running, zip_of
 
 MB = 1 << 20
 
@@ -614,3 +615,37 @@ def test_a_body_in_chunks_with_its_checksum_behind_it(
     got = s3.get_object(Bucket=bucket, Key="chunked")
     assert got["Body"].read() == b"hello world"
     assert "ContentEncoding" not in got
+
+
+def test_functions_and_layers_take_their_code_from_buckets(
+    s3: Any, running: Running, bucket: str
+) -> None:
+    lambda_ = running.client("lambda")
+    archive = zip_of(app__py="def handler(event, context): return 1", noise=os.urandom(MB).hex())
+    s3.put_object(Bucket=bucket, Key="code/f.zip", Body=archive)
+    code = {"S3Bucket": bucket, "S3Key": "code/f.zip"}
+    made = lambda_.create_function(
+        FunctionName="from-a-bucket",
+        Role="arn:aws:iam::000000000000:role/r",
+        Runtime="python3.12",
+        Handler="app.handler",
+        Code=code,
+    )
+    assert made["CodeSize"] == len(archive)
+    lambda_.get_waiter("function_active_v2").wait(FunctionName="from-a-bucket")
+    lambda_.update_function_code(FunctionName="from-a-bucket", **code)
+    lambda_.get_waiter("function_updated_v2").wait(FunctionName="from-a-bucket")
+    layer = lambda_.publish_layer_version(LayerName="from-a-bucket", Content=code)
+    assert layer["Content"]["CodeSize"] == len(archive)
+    response = refused(
+        lambda_.update_function_code,
+        "InvalidParameterValueException",
+        400,
+        FunctionName="from-a-bucket",
+        S3Bucket=bucket,
+        S3Key="none",
+    )
+    assert response["Error"]["Message"] == (
+        "Error occurred while GetObject. S3 Error Code: NoSuchKey. S3 Error Message: The specified"
+        " key does not exist."
+    )

@@ -26,9 +26,7 @@ SCENARIOS = {
     **scenarios_versions.SCENARIOS,
 }
 #: Scenarios that differ, and why.
-DIFFERENT = {
-    "TestLambdaLayer::test_layer_s3_content": "no S3 is served yet",
-}
+DIFFERENT: dict[str, str] = {}
 #: Recorded before AWS changed what they show; a later recording of the same stands.
 SUPERSEDED = {
     # In 2022 a policy had its function's RevisionId, since then it has its own

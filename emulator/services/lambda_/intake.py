@@ -6,6 +6,7 @@ import asyncio
 import base64
 import hashlib
 from collections.abc import Iterable, Mapping
+from contextlib import aclosing
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
@@ -14,6 +15,7 @@ from typing import Any
 from emulator.code import keeping, package
 from emulator.model.errors import AwsError, DriverFault
 from emulator.model.function import Code
+from emulator.model.limits import UNZIPPED_CODE
 from emulator.services.context import Context, Parts
 from emulator.services.lambda_.errors import invalid
 from emulator.store.blobs import Blobs
@@ -54,13 +56,42 @@ async def from_request(ctx: Context, request: Mapping[str, Any]) -> Code:
         return Code(sha256=digest, size=0, image=uri)
     archive = request.get("ZipFile")
     if archive is None:
-        if request.get("S3Bucket"):
-            raise invalid(
-                "Error occurred while GetObject. localfaas serves no S3: pass the archive as "
-                "ZipFile."
-            )
-        raise invalid("Please provide a source for function code.")
+        if not request.get("S3Bucket"):
+            raise invalid("Please provide a source for function code.")
+        archive = await _from_bucket(ctx, request)
     return await keep(ctx.parts.blobs, ctx.parts.code_folder, archive)
+
+
+async def _from_bucket(ctx: Context, request: Mapping[str, Any]) -> bytes:
+    """Return an archive that lies in a bucket.
+
+    Raises:
+        AwsError: It is not there, or larger than code may be.
+    """
+    named = {"Bucket": request["S3Bucket"], "Key": request.get("S3Key") or ""}
+    if request.get("S3ObjectVersion"):
+        named["VersionId"] = request["S3ObjectVersion"]
+    if not named["Key"]:
+        raise invalid("Please provide the S3Key of the function code.")
+    try:
+        answer = await ctx.parts.table.call(
+            "s3", "GetObject", named, account=ctx.account, region=ctx.region
+        )
+    except AwsError as error:
+        raise invalid(
+            f"Error occurred while GetObject. S3 Error Code: {error.code}. S3 Error Message:"
+            f" {error.message}"
+        ) from error
+    body = answer["Body"]
+    if isinstance(body, bytes):
+        return body
+    archive = bytearray()
+    async with aclosing(body):
+        async for piece in body:
+            archive += piece
+            if len(archive) > UNZIPPED_CODE:
+                raise invalid(f"Unzipped size must be smaller than {UNZIPPED_CODE} bytes")
+    return bytes(archive)
 
 
 def resolved(kept: Code, digest: str) -> Code:
