@@ -28,9 +28,14 @@ class LogEvent(NamedTuple):
 
     @property
     def memory(self) -> int:
-        """The memory it takes, bytes: exact for ASCII, near it for most other text."""
-        length = len(self.message)
-        return EVENT_MEMORY + (length if self.message.isascii() else 3 * length)
+        """The memory it takes, bytes."""
+        return memory_of(self.message)
+
+
+def memory_of(message: str) -> int:
+    """Return the memory of an event, bytes: exact for ASCII, near it for most other text."""
+    length = len(message)
+    return EVENT_MEMORY + (length if message.isascii() else 3 * length)
 
 
 @dataclass(slots=True, eq=False)
@@ -56,14 +61,17 @@ class LogStream:
     #: It was deleted; a writer has to make a new one.
     deleted: bool = False
 
-    def add(self, event: LogEvent) -> None:
-        """Append an event."""
-        if self.events and event.timestamp < self.events[-1].timestamp:
+    def add(self, event: LogEvent) -> int:
+        """Append an event; return the memory it takes, bytes."""
+        events, message = self.events, event.message
+        if events and event.timestamp < events[-1].timestamp:
             self.ordered = False
-        self.events.append(event)
+        events.append(event)
         self.last_ingestion = event.ingested
-        self.size += len(event.message) + OVERHEAD
-        self.memory += event.memory
+        self.size += len(message) + OVERHEAD
+        memory = memory_of(message)
+        self.memory += memory
+        return memory
 
     def drop_oldest(self) -> None:
         """Remove the event that came first."""

@@ -136,9 +136,9 @@ class Logs:
         return event
 
     def _add(self, group: LogGroup, stream: LogStream, event: LogEvent) -> None:
-        before = stream.memory
-        stream.add(event)
-        self._count(group, stream.memory - before)
+        memory = stream.add(event)
+        group.memory += memory
+        self.memory += memory
         if stream.memory > STREAM_BYTES or group.memory > GROUP_BYTES or self.memory > ALL_BYTES:
             self._make_room(group, stream)
 
