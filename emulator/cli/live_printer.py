@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
 import os
 import queue
 import threading
@@ -10,8 +9,9 @@ from typing import TextIO
 
 from emulator.cli.terminal import DEFAULT_WIDTH, is_terminal
 
-#: Lines that may wait for a slow terminal.
-_MOST_WAITING = 10_000
+#: Characters of lines that may wait for a slow terminal, with what each line takes beside them.
+_MOST_WAITING = 4 * 1024 * 1024
+_LINE = 128
 
 
 class LivePrinter:
@@ -27,17 +27,21 @@ class LivePrinter:
         self._stream = stream
         self._terminal = not stream.closed and is_terminal(stream)
         self._status = self._shown = ""
-        self._lines: queue.Queue[str | None] = queue.Queue(_MOST_WAITING)
+        self._lines: queue.SimpleQueue[str | None] = queue.SimpleQueue()
+        #: Characters put into the queue, and taken from it by the thread.
+        self._put = self._taken = 0
         self._skipped = 0
         self._thread = threading.Thread(target=self._run, name="printing", daemon=True)
         self._thread.start()
 
     def print(self, line: str) -> None:
         """Print a line soon; returns at once."""
-        try:
-            self._lines.put_nowait(line)
-        except queue.Full:
+        size = len(line) + _LINE
+        if self._put - self._taken + size > _MOST_WAITING and not self._lines.empty():
             self._skipped += 1
+            return
+        self._put += size
+        self._lines.put(line)
 
     @property
     def width(self) -> int:
@@ -55,31 +59,34 @@ class LivePrinter:
         """
         if self._terminal and text != self._status:
             self._status = text
-            with contextlib.suppress(queue.Full):
-                self._lines.put_nowait("")
+            self.print("")
 
     def close(self, timeout_s: float = 2.0) -> None:
         """Print the lines that still wait, for at most ``timeout_s``."""
-        try:
-            self._lines.put(None, timeout=timeout_s)
-        except queue.Full:
-            return
+        self._lines.put(None)
         self._thread.join(timeout_s)
 
     def _run(self) -> None:
-        while (line := self._lines.get()) is not None:
-            text = [line]
-            while len(text) < 100 and not self._lines.empty():
-                more = self._lines.get()
-                if more is None:
-                    self._write(text)
-                    return
-                text.append(more)
+        ended = False
+        while not ended:
+            text: list[str] = []
+            while not text or (len(text) < 100 and not self._lines.empty()):
+                line = self._take()
+                if line is None:
+                    ended = True
+                    break
+                text.append(line)
             if self._skipped:
                 text.append(f"({self._skipped} lines not shown: the terminal was too slow)")
                 self._skipped = 0
-            if not self._write(text):
+            if text and not self._write(text):
                 return
+
+    def _take(self) -> str | None:
+        line = self._lines.get()
+        if line is not None:
+            self._taken += len(line) + _LINE
+        return line
 
     def _write(self, lines: list[str]) -> bool:
         text = "".join(f"{line}\n" for line in lines if line)

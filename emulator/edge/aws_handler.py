@@ -33,6 +33,8 @@ _CREDENTIAL_V2 = re.compile(rb"(?:\bAWSAccessKeyId=|^AWS )(?P<key>[^:&,\s]{1,128
 _ACCOUNT = re.compile(r"\d{12}")
 #: Callers remembered by their credential scope, and names of headers.
 _REMEMBERED = 1024
+#: Bytes of a header's name that is remembered.
+_LONGEST_REMEMBERED = 128
 #: Names of headers as text.
 _NAMES: dict[bytes, str] = {}
 
@@ -154,7 +156,7 @@ def _texts(headers: Headers) -> dict[str, str]:
 def _name(name: bytes) -> str:
     """Return a header's name as text, and remember it."""
     text = name.decode("latin-1")
-    if len(_NAMES) < _REMEMBERED:
+    if len(_NAMES) < _REMEMBERED and len(name) <= _LONGEST_REMEMBERED:
         _NAMES[name] = text
     return text
 
