@@ -1,7 +1,7 @@
-"""Who may talk to the emulator at all: decided before anything is dispatched.
+"""Decides who may talk to the emulator, before anything is dispatched.
 
-A web page anywhere can make a browser send requests to localhost; a name an attacker controls
-can be made to resolve to 127.0.0.1. Both are told by headers that a page cannot forge.
+Any web page can make a browser send requests to localhost, and an attacker's name can resolve to
+127.0.0.1. Headers that a page cannot forge reveal both.
 """
 
 from __future__ import annotations
@@ -10,9 +10,9 @@ from collections.abc import Iterable, Mapping
 from urllib.parse import parse_qsl, urlsplit
 
 _LOCAL_NAMES = frozenset({"localhost", "127.0.0.1", "[::1]", "host.docker.internal"})
-#: Hosts remembered; a flood of different ones must not fill the memory.
+#: The most hosts that are remembered: a flood of them must not fill the memory.
 _REMEMBERED = 1024
-#: Bytes of a host's name and port: none that means this emulator is longer.
+#: The most bytes of a host and port: none that means this emulator is longer.
 _LONGEST_REMEMBERED = 300
 
 
@@ -43,7 +43,7 @@ class Guard:
             headers: Names in lower case.
             method: The HTTP method.
             query: The raw query string.
-            any_origin: Pages of every origin may send it: what answers has rules of its own.
+            any_origin: Pages of every origin may send it: what answers it has its own CORS rules.
         """
         host = headers.get(b"host", b"")
         known = self._known.get(host)
@@ -101,7 +101,7 @@ class Guard:
 
 
 def _may_change_state(method: str, query: bytes) -> bool:
-    """Say whether a request may do more than read.
+    """Say whether a request may change something.
 
     Browsers send no ``Origin`` with a plain GET (an image, a link). A page of another port of this
     machine may show what is stored here by one, but the Query protocol does everything by GET.

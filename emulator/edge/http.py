@@ -1,6 +1,6 @@
-"""HTTP on a connection: uvicorn's own, with two differences to what is read and written.
+"""HTTP on a connection: uvicorn's protocol with two changes.
 
-WebSockets are uvicorn's too. What speaks them is imported with the first of them.
+WebSockets are uvicorn's too; the first one imports the library for them.
 """
 
 from __future__ import annotations
@@ -14,17 +14,17 @@ from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
 
 class HttpProtocol(HttpToolsProtocol):
-    """Writes head and body together, and stays with HTTP/1.1 whatever a client would rather have.
+    """Writes head and body together, and keeps to HTTP/1.1 whatever upgrade a client asks for.
 
-    uvicorn writes them apart: two packets, and a client that is woken twice. And its parser takes
-    what follows a head with "Upgrade" for another protocol, so that the body is lost: Java's own
-    client asks for HTTP/2 that way with its first request, as does ``curl --http2``. A server may
-    ignore the wish (https://www.rfc-editor.org/rfc/rfc9110#name-upgrade). Only the handshake of a
-    WebSocket is heard (https://www.rfc-editor.org/rfc/rfc6455#section-4.1).
+    uvicorn writes them apart, in two packets that wake the client twice. Its parser takes the bytes
+    after a head with "Upgrade" for another protocol, so the body is lost: Java's client asks for
+    HTTP/2 that way with its first request, and so does ``curl --http2``. A server may ignore the
+    request (https://www.rfc-editor.org/rfc/rfc9110#name-upgrade). Only the handshake of a WebSocket
+    is followed (https://www.rfc-editor.org/rfc/rfc6455#section-4.1).
     """
 
     _fed = b""
-    #: What is to be read next: a request without the wish, and what came behind its head.
+    #: Read next: the request without its "Upgrade", and the bytes behind its head.
     _anew = b""
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
@@ -36,14 +36,14 @@ class HttpProtocol(HttpToolsProtocol):
         super().data_received(data)
         while self._anew:
             self._fed, self._anew = self._anew, b""
-            # The old one takes nothing more if this is the connection's last request.
+            # The old parser takes nothing more if this is the connection's last request.
             self.parser = HttpRequestParser(self)
             self.parser.set_dangerous_leniencies(lenient_data_after_close=True)
             super().data_received(self._fed)
         self._fed = b""
 
     def _should_upgrade(self) -> bool:
-        """Say whether uvicorn is to leave the request alone whose head the parser gave up at."""
+        """Say whether uvicorn leaves alone the request at whose head the parser stopped."""
         return self.scope["method"] != "CONNECT"
 
     def _begins_websocket(self) -> bool:
@@ -66,20 +66,20 @@ class HttpProtocol(HttpToolsProtocol):
         self._anew = b"".join((*head, b"\r\n", self._fed[end_of_head:]))
 
     def _unsupported_upgrade_warning(self) -> None:
-        """Nobody is to install anything."""
+        """Do not tell users to install a WebSocket library."""
 
 
 def make_websocket(**options: Any) -> asyncio.Protocol:
-    """Return what speaks on a connection once it is a WebSocket's; uvicorn gives the options."""
+    """Return the protocol of a WebSocket's connection; uvicorn gives the options."""
     from uvicorn.protocols.websockets.wsproto_impl import WSProtocol
 
     return WSProtocol(**options)
 
 
 class _Joining:
-    """A transport that writes what comes first together with what follows it.
+    """A transport that writes its first data together with the next.
 
-    If nothing follows in the same turn of the loop, it goes alone.
+    If nothing follows in the same turn of the loop, the first data goes alone.
     """
 
     def __init__(self, transport: asyncio.Transport, loop: asyncio.AbstractEventLoop) -> None:

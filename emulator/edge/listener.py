@@ -23,7 +23,7 @@ class Listener:
         port: 0 takes a free one.
 
     Raises:
-        ConfigurationError: The address is taken or not ours.
+        ConfigurationError: The address is taken, or not this machine's.
     """
 
     def __init__(self, host: str, port: int) -> None:
@@ -31,15 +31,15 @@ class Listener:
         self.host: str = self._socket.getsockname()[0]
         self.port: int = self._socket.getsockname()[1]
         self._server: _Server | None = None
-        #: Ends when nothing is served any more; None until it is.
+        #: Ends when nothing is served any more; None before :meth:`serve`.
         self.serving: asyncio.Task[None] | None = None
 
     def covers(self, host: str) -> bool:
-        """Say whether a connection to ``host`` comes here."""
+        """Say whether a connection to ``host`` reaches this listener."""
         return host in (self.host, "localhost") or self.host in ("0.0.0.0", "::")
 
     def serve(self, app: AsgiApp, *, drain_seconds: float) -> asyncio.Task[None]:
-        """Let ``app`` answer.
+        """Let ``app`` answer requests.
 
         Args:
             app: The ASGI application.
@@ -76,12 +76,12 @@ class Listener:
         self._socket.close()
 
     def abandon(self) -> None:
-        """Let go of the socket of a listener that never served."""
+        """Close the socket of a listener that never served."""
         self._socket.close()
 
 
 class _Server(uvicorn.Server):
-    """uvicorn without its own handling of signals: ours drains first."""
+    """uvicorn without its signal handling: ours drains first."""
 
     @contextlib.contextmanager
     def capture_signals(self) -> Iterator[None]:

@@ -31,7 +31,7 @@ Headers = dict[bytes, bytes]
 Address = tuple[str, int]
 
 _ADMIN = "/_emulator"
-#: What of the admin API sandboxes may see: where GetFunction and GetLayerVersion point.
+#: The paths of the admin API that sandboxes may read: GetFunction and GetLayerVersion point there.
 _ARCHIVES = ("/_emulator/code/", "/_emulator/layers/")
 _NOT_FOR_FUNCTIONS = "The admin API does not answer functions."
 
@@ -51,7 +51,7 @@ class Handler(Protocol):
 class Front(Handler, Protocol):
     """Serves HTTP, and WebSockets if it claims them, at addresses of its own.
 
-    Pages of every origin may call it: which ones it answers is its own rule (CORS).
+    Pages of every origin may call it: its own CORS rules say which it answers.
     """
 
     def claims(self, scope: Scope, headers: Headers) -> bool:
@@ -129,10 +129,10 @@ class Router:
 
 
 class SandboxRouter:
-    """The same, at the address that sandboxes alone use: without the emulator's own controls.
+    """The application at the address for sandboxes: without the emulator's controls.
 
     Args:
-        router: Serves what is let through.
+        router: Serves the requests that are let through.
         secret_host: The name that only sandboxes know, where others reach the address as well; ""
             where they don't.
     """

@@ -1,4 +1,4 @@
-"""The sockets the emulator answers at: the clients' own, and another for sandboxes if need be."""
+"""The emulator's sockets: one for clients, and one for sandboxes where they need their own."""
 
 from __future__ import annotations
 
@@ -19,14 +19,14 @@ class Servers:
         drain_seconds: How long the end may wait for requests in flight.
 
     Raises:
-        ConfigurationError: The address is taken or not ours.
+        ConfigurationError: The address is taken, or not this machine's.
     """
 
     def __init__(self, host: str, port: int, *, drain_seconds: float) -> None:
         self._main = Listener(host, port)
         self._any_port = not port
         self._drain_seconds = drain_seconds
-        #: Those that serve.
+        #: The listeners that serve.
         self._listeners: list[Listener] = []
         #: The port for clients.
         self.port = self._main.port
@@ -38,13 +38,13 @@ class Servers:
     def open_to_sandboxes(
         self, router: Router, guard: Guard, *, listen_host: str, reach_host: str, secret: bool
     ) -> str:
-        """Let sandboxes find the emulator: at an address of its own where they need one.
+        """Let sandboxes reach the emulator, at their own address where they need one.
 
         Args:
             router: Answers their requests.
             guard: Answers to the sandboxes' name for this machine from now on.
-            listen_host: The address sandboxes reach.
-            reach_host: What they call it.
+            listen_host: The address that sandboxes reach.
+            reach_host: The name that they use for it.
             secret: Only sandboxes know that name.
 
         Returns:
@@ -62,7 +62,7 @@ class Servers:
         return f"http://{reach_host}:{port}"
 
     async def wait(self) -> None:
-        """Return when the first of the sockets is served no more."""
+        """Return when the first of the listeners has ended."""
         serving = [listener.serving for listener in self._listeners if listener.serving is not None]
         await asyncio.wait(serving, return_when=asyncio.FIRST_COMPLETED)
 
@@ -78,7 +78,7 @@ class Servers:
         self.abandon()
 
     def abandon(self) -> None:
-        """Let go of the clients' socket, where it never was served."""
+        """Close the clients' socket if it was never served."""
         self._main.abandon()
 
     def _serve(self, listener: Listener, app: Router | SandboxRouter) -> None:
@@ -86,7 +86,7 @@ class Servers:
         listener.serve(app, drain_seconds=self._drain_seconds)
 
     def _listener_at(self, host: str) -> Listener:
-        """Listen at ``host`` on the clients' port; where any will do, on a free one at least."""
+        """Listen at ``host`` on the clients' port, or on a free one where any port will do."""
         try:
             return Listener(host, self.port)
         except ConfigurationError:

@@ -1,8 +1,9 @@
-"""AWS's event pattern language: which events a pattern means.
+"""AWS's event pattern language: which events match a pattern.
 
-A pattern is compiled to alternatives (its ``$or`` written out), each of which has rules for some
-paths; an event matches if, for one of them, each path has a value that meets one of its rules.
-Values of one array's elements don't mix: ``{"a": {"b": [1], "c": [2]}}`` wants both in one element.
+A pattern is compiled to alternatives (its ``$or`` expanded), each with rules for some paths. An
+event matches an alternative if each of its paths has a value that meets one of the path's rules.
+Values of different array elements do not mix: ``{"a": {"b": [1], "c": [2]}}`` wants both in one
+element.
 
 https://docs.aws.amazon.com/eventbridge/latest/userguide/eb-create-pattern-operators.html
 """
@@ -17,10 +18,10 @@ from typing import Any
 
 import orjson
 
-#: Says whether a value meets a rule; the value of a path that is not there is ``ABSENT``.
+#: Says whether a value meets a rule; a path without a value has ``ABSENT``.
 Rule = Callable[[Any], bool]
 ABSENT = object()
-#: Alternatives a pattern may come to, and how deep it and an event may be nested.
+#: The most alternatives of a pattern, and how deep it and an event may be nested.
 _MOST_ALTERNATIVES, _DEEPEST = 1000, 100
 _COMPARISONS: dict[str, Callable[[Any, Any], bool]] = {
     "=": operator.eq,
@@ -29,7 +30,7 @@ _COMPARISONS: dict[str, Callable[[Any, Any], bool]] = {
     ">": operator.gt,
     ">=": operator.ge,
 }
-#: Wildcards before the same character that are too many: what AWS calls too complex.
+#: So many wildcards before the same character are too complex for AWS.
 _MOST_WILDCARDS = 5
 
 
@@ -38,7 +39,7 @@ class InvalidPattern(ValueError):
 
 
 class _Value:
-    """A value of an event, and in which elements of which arrays it lies."""
+    """A value of an event, and the array elements that it lies in."""
 
     __slots__ = ("elements", "value")
 
@@ -50,7 +51,7 @@ class Pattern:
     """A compiled pattern.
 
     Raises:
-        InvalidPattern: The text is none.
+        InvalidPattern: The text is no pattern.
     """
 
     def __init__(self, text: str | bytes) -> None:
@@ -61,11 +62,11 @@ class Pattern:
         if not isinstance(body, dict):
             raise InvalidPattern("a pattern is an object")
         self._alternatives = _alternatives(body, "", 0)
-        #: All paths the pattern speaks of.
+        #: All paths that the pattern names.
         self.paths = {path for each in self._alternatives for path in each}
 
     def matches(self, event: Any) -> bool:
-        """Say whether ``event`` (as parsed from JSON) is one the pattern means."""
+        """Say whether ``event`` (as parsed from JSON) matches."""
         if not isinstance(event, dict):
             return False
         values: dict[str, list[_Value]] = {}
@@ -93,7 +94,7 @@ def _flatten(
 def _meets(
     wanted: list[tuple[str, list[Rule]]], values: dict[str, list[_Value]], elements: dict[str, int]
 ) -> bool:
-    """Say whether all ``wanted`` is met within the array elements chosen so far."""
+    """Say whether all ``wanted`` rules are met within the array elements chosen so far."""
     if not wanted:
         return True
     (path, rules), *rest = wanted
@@ -229,7 +230,7 @@ def _wildcard(argument: Any) -> Rule:
 def _consists_of(value: str, texts: list[str]) -> bool:
     """Say whether a value is these texts in order, with anything between two of them.
 
-    The first place where a text is found is as good as any, so the time is linear.
+    The first match of a text is as good as any, so the time is linear.
     """
     first, *middle = texts
     if not middle:

@@ -1,4 +1,4 @@
-"""The pollers of all event source mappings: started, changed and stopped as their mappings say."""
+"""The pollers of all event source mappings: starts, changes and stops them."""
 
 from __future__ import annotations
 
@@ -48,15 +48,15 @@ class _Poller:
 class Pollers:
     """Runs an event source for each mapping that is enabled.
 
-    A mapping is a document as the API shows it, and ``Enabled``: what its user asked for.
+    A mapping is the document that the API shows, with ``Enabled``: what its user asked for.
 
     Attributes:
         closed: Nothing more is polled.
 
     Args:
-        polls: Says whether ARNs of a service can be polled, by the service's name in ARNs.
-        find: Returns the sources of a service for which that is so.
-        console: Told what went wrong.
+        polls: Says by a service's name in ARNs whether its ARNs can be polled.
+        find: Returns the sources of such a service.
+        console: Shows what went wrong.
     """
 
     def __init__(
@@ -71,30 +71,30 @@ class Pollers:
         self._registry, self._functions = registry, functions
         self._polls, self._find = polls, find
         self._console = console
-        #: Those of the services that a mapping has been seen of.
+        #: Sources of the services that have had a mapping.
         self._kinds: dict[str, SourceKind] = {}
         self._pollers: dict[str, _Poller] = {}
-        #: Those that are being stopped.
+        #: Pollers that are being stopped.
         self._leaving: set[_Poller] = set()
         self.closed = False
         registry.on_changed.append(self._on_changed)
 
     def is_polled(self, mapping: Mapping[str, Any]) -> bool:
-        """Say whether a mapping's source is of a kind that is polled."""
+        """Say whether a mapping's source can be polled."""
         return self._polls(_service_of(mapping))
 
     @staticmethod
     def is_pattern(text: str) -> bool:
-        """Say whether a filter's pattern is one."""
+        """Say whether a filter's pattern is valid."""
         from emulator.sources.filters import is_pattern
 
         return is_pattern(text)
 
     async def check(self, mapping: Mapping[str, Any], version: FunctionVersion) -> None:
-        """Check that a mapping's source is there and suits a function; it must be polled.
+        """Check that a mapping's source exists and suits a function; it must be one that is polled.
 
         Raises:
-            AwsError: It does not, in AWS's words.
+            AwsError: It does not; AWS's text says why.
         """
         await self._kind(mapping).check(mapping, version)
 
@@ -106,15 +106,15 @@ class Pollers:
         return found
 
     def resume(self) -> None:
-        """Take up the work of the mappings that are kept."""
+        """Start the pollers of the mappings that were kept."""
         for _, _, key, mapping in self._registry.mappings.all():
             self._start(key, mapping)
 
     async def apply(self, key: str, mapping: Mapping[str, Any] | None) -> None:
-        """Poll as a mapping says; returns when that is so.
+        """Poll as a mapping is configured; return once that is so.
 
-        A mapping that is changed is polled by its new settings at once; one that is disabled or
-        deleted (None) may take until the batches in flight have ended.
+        A changed mapping is polled with its new settings at once. Disabling or deleting one (None)
+        may take until the batches in flight have ended.
         """
         before = self._pollers.pop(key, None)
         leaving = None if before is None else asyncio.ensure_future(self._leave(before))
@@ -153,7 +153,7 @@ class Pollers:
         await asyncio.gather(*(kind.close() for kind in self._kinds.values()))
 
     async def abort(self) -> None:
-        """Give up the batches in flight: their messages are received again."""
+        """Give up the batches in flight: their messages will be received again."""
         self.closed = True
         for poller in (*self._pollers.values(), *self._leaving):
             poller.cancel()
@@ -161,6 +161,6 @@ class Pollers:
 
 
 def _service_of(mapping: Mapping[str, Any]) -> str:
-    """Return the name in ARNs of the service a mapping's source belongs to, or ""."""
+    """Return the service in a mapping's source ARN, or ""."""
     parts = str(mapping.get("EventSourceArn", "")).split(":", 3)
     return parts[2] if len(parts) == 4 else ""

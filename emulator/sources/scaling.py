@@ -1,4 +1,4 @@
-"""How many batches of one mapping may be in flight, as pure functions.
+"""Pure functions that say how many batches of a mapping may be in flight.
 
 https://docs.aws.amazon.com/lambda/latest/dg/services-sqs-scaling.html
 """
@@ -7,11 +7,11 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-#: Concurrent batches at first, at most, and how many more a second while there is a backlog.
+#: Concurrent batches: at first, at most, and how many more a second with a backlog.
 FIRST, MOST, GROWTH = 5, 1250, 300 / 60
-#: The same of each provisioned poller; all of a mapping grow by 1,000 a minute.
+#: The same for each provisioned poller; all of a mapping grow by 1,000 a minute.
 PER_POLLER, PROVISIONED_GROWTH = 10, 1000 / 60
-#: Provisioned pollers where the mapping does not say: at least, and at most.
+#: Default numbers of provisioned pollers: minimum and maximum.
 POLLERS = (2, 200)
 #: Seconds of the pause after a failure that follows others: at first, and at most. AWS slows down
 #: by giving up concurrency; with a function next door, that alone would be a busy loop.
@@ -28,9 +28,9 @@ class BatchConcurrency:
     growth: float = GROWTH
 
     def under(self, reserved: int | None) -> int:
-        """Return how many there may be of a function with ``reserved`` reserved concurrency.
+        """Return the limit for a function with ``reserved`` reserved concurrency.
 
-        With none at all one batch is still tried, to be throttled as on AWS.
+        With 0, one batch is still tried, to be throttled as on AWS.
         """
         return self.most if reserved is None else min(self.most, max(1, reserved))
 
@@ -41,25 +41,25 @@ class Scale:
 
     #: Batches that may be in flight.
     allowed: int
-    #: Batches that failed since one did not.
+    #: Batches that failed since the last success.
     failures: int = 0
 
     def grown(self, limits: BatchConcurrency) -> Scale:
-        """One more, as there is a backlog."""
+        """Scale up by one, because of a backlog."""
         return Scale(min(limits.most, self.allowed + 1), self.failures)
 
     def succeeded(self, limits: BatchConcurrency) -> Scale:
-        """A batch did not fail: what failures took comes back, one at a time."""
+        """A batch succeeded: give back one batch of those that failures took."""
         return Scale(max(self.allowed, min(limits.first, self.allowed + 1)), 0)
 
     def failed(self) -> Scale:
-        """A batch failed or was throttled: soon no more than at first, then one less each time."""
+        """A batch failed or was throttled: no more than at first, then one less each time."""
         if self.allowed > FIRST:
             return Scale(max(FIRST, self.allowed // 2), self.failures + 1)
         return Scale(max(1, self.allowed - 1), self.failures + 1)
 
     def rested(self, limits: BatchConcurrency) -> Scale:
-        """Nothing is there to do any more."""
+        """There is no work left: start again from the initial number."""
         return Scale(min(self.allowed, limits.first), self.failures)
 
     def pause(self) -> float:

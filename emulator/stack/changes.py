@@ -1,4 +1,4 @@
-"""What has to change so that a stack has what a template wants: pure decisions.
+"""Which resources of a stack change for a new template: pure decisions.
 
 Source: https://docs.aws.amazon.com/AWSCloudFormation/latest/UserGuide/
 using-cfn-updating-stacks-update-behaviors.html
@@ -21,13 +21,13 @@ UNKNOWN = object()
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Detail:
-    """Why a resource changes: one of its properties."""
+    """One property that makes a resource change."""
 
     #: "Properties" or "Tags".
     attribute: str
     #: The property's name, of the first level; "" for tags.
     name: str
-    #: "Always", "Never" or "Conditionally": whether a change of it makes the resource anew.
+    #: "Always", "Never" or "Conditionally": whether a change of it replaces the resource.
     recreation: Literal["Always", "Never", "Conditionally"]
     #: "Static", or "Dynamic" where the new value is not known yet.
     evaluation: Literal["Static", "Dynamic"]
@@ -40,9 +40,9 @@ class Change:
     action: Action
     logical: str
     kind: str
-    #: The resource there is; "" for one to be added.
+    #: The existing resource; "" for one to be added.
     physical: str = ""
-    #: Whether another resource takes its place. Of a modification only.
+    #: Whether another resource replaces it. Of a modification only.
     replacement: Replacement | None = None
     details: tuple[Detail, ...] = ()
 
@@ -54,14 +54,14 @@ def differences(
 
     Args:
         kind: The resource's type.
-        before: The properties the resource was made with, resolved.
-        after: Those it is to have; :data:`UNKNOWN` stands for what can't be known yet.
+        before: The properties that the resource was created with, resolved.
+        after: Those it is to have; :data:`UNKNOWN` stands for values not known yet.
     """
     return tuple(_differences(kind, before, after))
 
 
 def replacement(details: tuple[Detail, ...]) -> Replacement:
-    """Say whether changes of these properties make the resource anew."""
+    """Say whether changes of these properties replace the resource."""
     if any(each.recreation == "Always" and each.evaluation == "Static" for each in details):
         return "True"
     if any(each.recreation != "Never" for each in details):
@@ -85,7 +85,7 @@ def _differences(
 
 
 def contains_unknown(value: Any) -> bool:
-    """Say whether a value depends on what is not known yet."""
+    """Say whether a value depends on one that is not known yet."""
     if isinstance(value, dict):
         return any(contains_unknown(item) for item in value.values())
     if isinstance(value, list):

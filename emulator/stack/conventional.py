@@ -9,7 +9,7 @@ from emulator.model.errors import ConfigurationError
 from emulator.model.limits import MB_PER_VCPU
 from emulator.stack.declarations import FunctionDeclaration
 
-#: Files that make a folder a function, most telling first, and the runtime that serves them.
+#: Files that make a folder a function, the most specific first, and their runtimes.
 _CONVENTIONS = {
     "app.py": "python3.12",
     "lambda_function.py": "python3.12",
@@ -30,11 +30,11 @@ _NOT_FUNCTIONS = {"node_modules", "__pycache__"}
 def read(root: Path, templates: tuple[str, ...]) -> tuple[list[FunctionDeclaration], list[str]]:
     """Return the functions in ``root`` and in the folders directly below it, and notes.
 
-    Each note says why a folder that could be a function is left out.
+    Each note says why a folder that looks like a function is left out.
 
     Args:
         root: The folder.
-        templates: The names of files that would have declared them.
+        templates: The names of template files, for the error text.
 
     Raises:
         ConfigurationError: There is no function, or a folder can't be read.
@@ -82,8 +82,8 @@ def _convention(folder: Path) -> FunctionDeclaration | None:
             if not re.search(shape.format(name=name), code, re.MULTILINE):
                 continue
             handler = f"{path.stem}.{name}"
-            # Nobody has said how much memory it needs: a whole CPU, then, so that it isn't slow.
-            # Resolved: inside a sandbox a link would lead nowhere.
+            # No memory size is declared: take that of one whole vCPU, so that it is not slow.
+            # Resolved, because a link would lead nowhere inside a sandbox.
             return FunctionDeclaration(
                 name=folder.name,
                 folder=folder.resolve(),

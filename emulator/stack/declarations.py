@@ -15,13 +15,13 @@ class LayerDeclaration:
     """A layer whose content is the user's own folder."""
 
     arn: str
-    #: What a function finds in /opt.
+    #: The folder that functions find in /opt.
     folder: Path
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FunctionDeclaration:
-    """A function as its author declared it."""
+    """A function as its template or folder declares it."""
 
     name: str
     #: The unpacked code; None for an image.
@@ -31,7 +31,7 @@ class FunctionDeclaration:
     runtime: str
     memory_mb: int = 128
     timeout_s: int = 3
-    #: None leaves it what it is.
+    #: None leaves it unchanged.
     reserved_concurrency: int | None = None
     environment: Mapping[str, str] = field(default_factory=dict)
     #: Size of /tmp.
@@ -49,7 +49,7 @@ class FunctionDeclaration:
     image_config: ImageConfig | None = None
     #: Its function URL, as CreateFunctionUrlConfig takes it; None for none.
     url: Mapping[str, Any] | None = None
-    #: Names of properties that the template sets and nothing here acts on.
+    #: Names of properties in the template that have no effect here.
     ignored: tuple[str, ...] = ()
 
 
@@ -77,12 +77,12 @@ class MappingDeclaration:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Declarations:
-    """Everything that is served of one template or folder."""
+    """Everything of one template or folder that is served."""
 
     functions: tuple[FunctionDeclaration, ...]
     queues: tuple[QueueDeclaration, ...] = ()
     mappings: tuple[MappingDeclaration, ...] = ()
-    #: What could be a function and is left out: why, each in words.
+    #: Why folders that look like functions are left out, one sentence each.
     left_out: tuple[str, ...] = ()
     #: The template's resources of kinds that are not served, with their kinds.
     not_made: tuple[str, ...] = ()

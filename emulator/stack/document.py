@@ -20,9 +20,9 @@ if TYPE_CHECKING:
 
 #: CloudFormation's own limit for a template, bytes.
 _LARGEST = 1_000_000
-#: Values in a template once its aliases are written out.
+#: The most values of a template with its aliases expanded.
 _MOST_VALUES = 100_000
-#: Levels of a template.
+#: How deep a template may be nested.
 _DEEPEST = 100
 _NO_VALUE = object()
 
@@ -35,10 +35,10 @@ _FUNCTIONS = (
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Document:
-    """A template as it was written."""
+    """A template as it is written."""
 
     body: dict[str, Any]
-    #: What is odd about it and taken all the same, a sentence each.
+    #: Oddities that are accepted, one sentence each.
     notes: tuple[str, ...] = ()
 
 
@@ -46,7 +46,7 @@ def load(path: Path) -> dict[str, Any]:
     """Return the template at ``path``; short tags (``!Ref x``) in their long form.
 
     Raises:
-        ConfigurationError: It can't be read, is too large, or no mapping.
+        ConfigurationError: It cannot be read, is too large, or is no mapping.
     """
     return read(path).body
 
@@ -55,7 +55,7 @@ def read(path: Path) -> Document:
     """Return the template at ``path``; short tags (``!Ref x``) in their long form.
 
     Raises:
-        ConfigurationError: It can't be read, is too large, or no mapping.
+        ConfigurationError: It cannot be read, is too large, or is no mapping.
     """
     try:
         if path.stat().st_size > _LARGEST:
@@ -75,7 +75,7 @@ def parse(text: str) -> Document:
     """Return a template that was written in JSON or YAML.
 
     Raises:
-        TemplateError: It is neither, holds what templates may not hold, or is no mapping.
+        TemplateError: It is neither, holds values that templates may not hold, or is no mapping.
     """
     notes: list[str] = []
     try:
@@ -94,10 +94,10 @@ def parse(text: str) -> Document:
 
 
 def locate(text: str, path: tuple[str | int, ...]) -> tuple[int, int] | None:
-    """Return line and column (from 1) of the value at ``path``, or of what is nearest above it.
+    """Return line and column (from 1) of the value at ``path``, or of the nearest value above it.
 
     Args:
-        text: A template that :func:`parse` has taken.
+        text: A template that :func:`parse` accepts.
         path: Keys and indexes; names of functions are found in their short form, too.
     """
     import yaml
@@ -181,7 +181,7 @@ def _from_yaml(text: str, notes: list[str]) -> Any:
     except yaml.YAMLError as error:
         raise _Problem(f"YAML not well-formed. ({_in_a_line(error)})") from None
     except (ValueError, TypeError, LookupError, AttributeError):
-        # PyYAML trusts what claims to be a date, a number or a flag: 2024-99-99, !!bool x.
+        # PyYAML trusts anything tagged as a date, number or flag: 2024-99-99, !!bool x.
         raise _Problem("it has a value that is not of the kind it claims to be") from None
 
 
@@ -193,7 +193,7 @@ def _in_a_line(error: yaml.YAMLError) -> str:
 
 
 def _count(node: yaml.Node, known: dict[int, int]) -> int:
-    """Return how many values ``node`` is with its aliases written out: bombs, loops are refused."""
+    """Count the values of ``node`` with its aliases expanded; refuse bombs and loops."""
     count = known.get(id(node))
     if count == 0:
         raise _Problem("an alias contains itself")
@@ -211,10 +211,10 @@ def _count(node: yaml.Node, known: dict[int, int]) -> int:
 
 
 class Unresolved(ConfigurationError):
-    """A reference or function that can't be worked out here; what it stands for is not known.
+    """A reference or function that cannot be resolved here.
 
     Attributes:
-        reason: That in a few words.
+        reason: Why, in a few words.
     """
 
     def __init__(self, text: str, reason: str) -> None:
@@ -224,7 +224,7 @@ class Unresolved(ConfigurationError):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Referent:
-    """What references to a resource mean."""
+    """The values of references to a resource."""
 
     #: Of ``Ref``.
     ref: str

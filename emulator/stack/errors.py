@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from emulator.model.errors import LocalfaasError
 
-#: The way to a value from the top of a template: keys and indexes.
+#: The path to a value from the top of a template: keys and indexes.
 Path = tuple[str | int, ...]
 
 
@@ -13,7 +13,7 @@ class TemplateError(LocalfaasError):
 
     Attributes:
         message: AWS's own text.
-        path: The value that is wrong; ``stack.document.locate`` gives its line and column.
+        path: Leads to the wrong value; ``stack.document.locate`` gives its line and column.
     """
 
     def __init__(self, message: str, path: Path = ()) -> None:

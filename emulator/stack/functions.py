@@ -23,7 +23,7 @@ LAMBDA = "AWS::Lambda::Function"
 
 
 class FunctionReader:
-    """One function resource, while it is read."""
+    """Reads one function resource."""
 
     _USED = (
         "FunctionName",
@@ -61,7 +61,7 @@ class FunctionReader:
         self._declared_layers = layers
         self._code = "CodeUri" if kind == SERVERLESS else "Code"
         self._events = properties.get("Events") if kind == SERVERLESS else None
-        #: What the template calls it, and what it is called.
+        #: Its logical name in the template, and its real name.
         self.logical = name
         self.name = self._matching("FunctionName", r"[a-zA-Z0-9_-]{1,64}", default=name)
 
@@ -167,7 +167,7 @@ class FunctionReader:
         return int(text)
 
     def _environment(self) -> tuple[dict[str, str], list[str]]:
-        """Return the variables, and what is to be said of those that can't be set."""
+        """Return the variables, and notes on those that cannot be set."""
         name, given = self._name, self._properties.get("Environment")
         environment = self._values.mapping(
             self._values.resolve(given, name, "Environment") if is_call(given) else given,
@@ -186,7 +186,7 @@ class FunctionReader:
             try:
                 result[key] = self._scalar(self._values.resolve(value, at), f"{where}.{key}")
             except Unresolved as error:
-                # Functions that never look at it run all the same.
+                # Functions that never read it run anyway.
                 unset.append(f"Environment.{key} ({error.reason})")
         return result, unset
 
@@ -213,7 +213,7 @@ class FunctionReader:
         return given
 
     def _url(self) -> dict[str, Any] | None:
-        """Return the function URL; its members are checked where it is made."""
+        """Return the function URL; its members are checked when it is created."""
         value = self._value("FunctionUrlConfig") if self._code == "CodeUri" else None
         if value is None:
             return None
@@ -228,7 +228,7 @@ class FunctionReader:
         return {key: self._scalar(text, f"Tags.{key}") for key, text in tags.items()}
 
     def _layers(self) -> tuple[tuple[LayerDeclaration, ...], list[str]]:
-        """Return the layers whose content is here, and what is to be said of the others."""
+        """Return the layers whose content is here, and notes on the others."""
         given = self._properties.get("Layers")
         found, missing = [], []
         for one in given if isinstance(given, list) else [given] if given else []:

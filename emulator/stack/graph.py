@@ -1,4 +1,4 @@
-"""In which order a template's resources are made: what depends on what."""
+"""The order in which a template's resources are created, by their dependencies."""
 
 from __future__ import annotations
 
@@ -51,7 +51,7 @@ def _in_sub(argument: Any) -> Iterator[str]:
 
 
 def dependencies(resources: Mapping[str, Mapping[str, Any]]) -> dict[str, set[str]]:
-    """Return, for each resource, the resources that must be there before it.
+    """Return, for each resource, the resources that must exist before it.
 
     Raises:
         TemplateError: ``DependsOn`` names a resource that the template does not have.
@@ -75,10 +75,10 @@ def dependencies(resources: Mapping[str, Mapping[str, Any]]) -> dict[str, set[st
 
 
 def waves(needs: Mapping[str, Iterable[str]]) -> list[list[str]]:
-    """Return names in groups: each needs only what stands in groups before its own.
+    """Return names in groups: each name depends only on names of earlier groups.
 
     Raises:
-        TemplateError: Some need each other in a circle, which the text names.
+        TemplateError: Some depend on each other in a circle; the text names them.
     """
     sorter = TopologicalSorter(needs)
     try:

@@ -17,7 +17,7 @@ def read_uri(where: str, name: str, properties: dict[str, Any], values: Values) 
     """Return the image's name.
 
     Raises:
-        ConfigurationError: There is none; the text says what to do.
+        ConfigurationError: No image is named; the text says what to do.
     """
     uri = values.resolve(properties.get("ImageUri"), name, "ImageUri")
     if uri is None:
@@ -33,10 +33,10 @@ def read_uri(where: str, name: str, properties: dict[str, Any], values: Values) 
 
 
 def read_config(where: str, name: str, properties: dict[str, Any], values: Values) -> ImageConfig:
-    """Return what overrides the image's own start command.
+    """Return the settings that override the image's start command.
 
     Raises:
-        ConfigurationError: A member is of the wrong kind.
+        ConfigurationError: A member has the wrong type.
     """
     given = values.resolve(properties.get("ImageConfig"), name, "ImageConfig")
     config = values.mapping(given, name, "ImageConfig")

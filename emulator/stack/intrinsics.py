@@ -1,7 +1,7 @@
 """CloudFormation's intrinsic functions, worked out against parameters and live resources.
 
-Every function is one entry of ``_FUNCTIONS``. Nothing here waits: dynamic references
-(``{{resolve:ssm:…}}``) are left in the text for :mod:`emulator.stack.dynamic`.
+Every function is one entry of ``_FUNCTIONS``. Nothing here does I/O: dynamic references
+(``{{resolve:ssm:…}}``) stay in the text for :mod:`emulator.stack.dynamic`.
 
 Source:
 https://docs.aws.amazon.com/AWSCloudFormation/latest/UserGuide/intrinsic-function-reference.html
@@ -28,12 +28,12 @@ _LOGICAL = ("Fn::And", "Fn::Equals", "Fn::If", "Fn::Not", "Fn::Or")
 
 
 class Resources(Protocol):
-    """The resources of a stack, as far as they exist."""
+    """The resources of a stack that exist so far."""
 
     def __contains__(self, logical: str) -> bool: ...
 
     def ref(self, logical: str) -> Any:
-        """Return what ``Ref`` of a resource means.
+        """Return the value of ``Ref`` of a resource.
 
         Raises:
             NotYetKnown: The resource does not exist yet.
@@ -41,7 +41,7 @@ class Resources(Protocol):
         ...
 
     def attribute(self, logical: str, name: str) -> Any:
-        """Return what ``Fn::GetAtt`` of a resource means.
+        """Return the value of ``Fn::GetAtt`` of a resource.
 
         Raises:
             NotYetKnown: The resource does not exist yet.
@@ -51,12 +51,12 @@ class Resources(Protocol):
 
 
 class Evaluator:
-    """Works out the values of one template.
+    """Resolves the values of one template.
 
     Args:
         template: The template after its transforms.
         parameters: Values of parameters and pseudo parameters, typed: text, or lists of text.
-        resources: What ``Ref`` and ``Fn::GetAtt`` of resources mean.
+        resources: Give the values of ``Ref`` and ``Fn::GetAtt``.
         exports: Values of exports by name, for ``Fn::ImportValue``.
         zones: Availability zones of a region.
 
@@ -83,7 +83,7 @@ class Evaluator:
         self._zones = zones or (lambda region: [f"{region}{letter}" for letter in "abc"])
 
     def resolve(self, value: Any, path: Path = ()) -> Any:
-        """Return ``value`` with every function in it worked out; ``None`` for no value.
+        """Return ``value`` with every function in it resolved; ``None`` for no value.
 
         Raises:
             TemplateError: A function is not written as it should be, or refers to nothing.
@@ -93,7 +93,7 @@ class Evaluator:
         return None if found is NO_VALUE else found
 
     def evaluate(self, value: Any, path: Path) -> Any:
-        """Return ``value`` worked out; :data:`NO_VALUE` where it is to be left out."""
+        """Return ``value`` resolved; :data:`NO_VALUE` where it is left out."""
         if isinstance(value, list):
             items = [self.evaluate(item, (*path, index)) for index, item in enumerate(value)]
             return [item for item in items if item is not NO_VALUE]
@@ -116,9 +116,9 @@ class Evaluator:
         return {key: item for key, item in found.items() if item is not NO_VALUE}
 
     def choose(self, value: Any, path: Path = ()) -> Any:
-        """Return ``value`` with each ``Fn::If`` replaced by its branch, and nothing else done.
+        """Return ``value`` with each ``Fn::If`` replaced by its branch, and nothing else resolved.
 
-        What stands in the other branch is no dependency, and may refer to what is not made.
+        The other branch is no dependency; it may refer to resources that are not created.
         """
         if isinstance(value, list):
             return [self.choose(item, (*path, index)) for index, item in enumerate(value)]
@@ -135,7 +135,7 @@ class Evaluator:
         """Say whether a condition holds.
 
         Raises:
-            TemplateError: There is none of that name, or it refers to itself.
+            TemplateError: No condition has that name, or it refers to itself.
         """
         if not isinstance(name, str) or name not in self._conditions:
             raise TemplateError(

@@ -1,4 +1,4 @@
-"""What a resource type of templates is: made, changed and removed through its service's API.
+"""Resource types of templates: created, changed and removed through their service's API.
 
 A service lists its types in its ``kinds.py``. Where the names of properties match the members of a
 create operation, a type is one :class:`TableKind`; where not, a class with the same methods.
@@ -27,7 +27,7 @@ class Call(Protocol):
         """Do an operation.
 
         Raises:
-            AwsError: As a client would be told.
+            AwsError: The error that a client would get.
         """
         ...
 
@@ -45,13 +45,13 @@ class Wanted:
     properties: Mapping[str, Any]
     stack_name: str
     stack_id: str
-    #: What makes up names: the stack's id, and what each replacement changes.
+    #: Names are derived from it: the stack's id and a part that each replacement changes.
     seed: str
     #: The stack's tags.
     tags: Mapping[str, str] = field(default_factory=dict)
 
     def name(self, given: str, *, longest: int = 64, lower: bool = False) -> str:
-        """Return the name of the resource: the property ``given``, else one that is made up."""
+        """Return the name of the resource: the property ``given``, else a generated one."""
         own = self.properties.get(given)
         if own:
             return str(own)
@@ -73,7 +73,7 @@ class Kind(Protocol):
     """One resource type."""
 
     async def create(self, call: Call, wanted: Wanted) -> Made:
-        """Make the resource.
+        """Create the resource.
 
         Raises:
             AwsError: The service refuses it; nothing is left.
@@ -93,12 +93,12 @@ class Kind(Protocol):
 
         Raises:
             AwsError: The service refuses it.
-            NotImplementedError: The type can't be changed in place: it is made anew.
+            NotImplementedError: The type cannot be changed in place: replace it.
         """
         ...
 
     async def delete(self, call: Call, made: Made, properties: Mapping[str, Any]) -> None:
-        """Remove the resource; one that is gone already is removed.
+        """Remove the resource; it is no error if it is gone already.
 
         Raises:
             AwsError: The service refuses it.
@@ -106,12 +106,12 @@ class Kind(Protocol):
         ...
 
 
-#: Codes of "there is none", as services write them.
+#: Services' error codes for resources that do not exist.
 _GONE = re.compile(r"NotFound|NoSuch|NonExist|DoesNotExist|NotExist|NoSuchEntity")
 
 
 def is_gone(error: AwsError) -> bool:
-    """Say whether an error means that the resource is not there."""
+    """Say whether an error means that the resource does not exist."""
     return _GONE.search(error.code) is not None or error.status == 404
 
 
@@ -129,16 +129,16 @@ class TableKind:
     #: What ``Ref`` means.
     ref: str
     delete_operation: str = ""
-    #: Called with the same members, for changes in place; "" replaces the resource.
+    #: Called with the same members for changes in place; "" where changes replace the resource.
     update_operation: str = ""
-    #: The property that has the name; a name is made up where a template gives none.
+    #: The property with the name; without a value, a name is generated.
     name: str = ""
     name_length: int = 64
     name_lower: bool = False
     #: Members that name the resource in update and delete.
     identifier: Mapping[str, str] = field(default_factory=dict)
     attributes: Mapping[str, str] = field(default_factory=dict)
-    #: Members of operations, by the properties that are called otherwise.
+    #: Members of operations by property, where the two names differ.
     renamed: Mapping[str, str] = field(default_factory=dict)
     #: Members that are always sent with the create operation.
     fixed: Mapping[str, Any] = field(default_factory=dict)
@@ -194,7 +194,7 @@ class TableKind:
 
 
 def merge_tags(stack: Mapping[str, str], own: Any) -> list[dict[str, str]]:
-    """Return the stack's tags and a resource's own (in either form); its own count more."""
+    """Return the stack's tags and a resource's own (in either form); its own take precedence."""
     if isinstance(own, list):
         own = {str(tag["Key"]): tag.get("Value", "") for tag in own if isinstance(tag, Mapping)}
     merged = {**stack, **(own if isinstance(own, Mapping) else {})}

@@ -19,7 +19,7 @@ NAME = "AWS::LanguageExtensions"
 _LOOP = "Fn::ForEach::"
 #: Sections in which a loop may make keys.
 _SECTIONS = ("Conditions", "Outputs", "Resources")
-#: What all loops of a template may make together.
+#: The most items of all loops of a template together.
 _MOST = 10_000
 
 

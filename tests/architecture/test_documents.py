@@ -58,3 +58,13 @@ def test_the_picture_of_the_floors_is_the_import_contract() -> None:
         for name in re.findall(r"`(\w+)`", row)
     }
     assert described == {name for floor in layers for name in floor.split(" | ")}
+
+
+@pytest.mark.parametrize("page", ["SPECIFICATION.md", "SECURITY.md"])
+def test_promises_name_tests_that_exist(page: str) -> None:
+    named = re.findall(
+        r"`((?:tests/)?[\w/*]*test_[\w*]+\.py|tests/[\w/.]+)`", (ROOT / page).read_text()
+    )
+    missing = {each for each in named if not any((ROOT / "tests").rglob(Path(each).name))}
+    missing |= {each for each in named if "tests/" in each and not any(ROOT.glob(each))}
+    assert not missing

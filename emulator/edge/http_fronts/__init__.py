@@ -1,1 +1,1 @@
-"""Fronts that make an HTTP request an event, and a result a response."""
+"""Fronts: they turn an HTTP request into an event, and a result into a response."""

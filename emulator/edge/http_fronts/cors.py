@@ -1,4 +1,4 @@
-"""Cross-origin answers of function URLs, as their ``Cors`` says.
+"""CORS headers of function URLs, by their ``Cors`` setting.
 
 https://docs.aws.amazon.com/lambda/latest/dg/urls-configuration.html#urls-cors
 """
@@ -12,7 +12,7 @@ Headers = list[tuple[bytes, bytes]]
 
 
 def is_preflight(method: str, headers: Mapping[bytes, bytes]) -> bool:
-    """Say whether a browser asks if it may send a request."""
+    """Say whether a request is a browser's preflight."""
     return (
         method == "OPTIONS" and b"origin" in headers and b"access-control-request-method" in headers
     )
@@ -51,7 +51,7 @@ def _allowed_origin(cors: Mapping[str, Any], origin: bytes | None) -> bytes | No
     if any(each.lower() == text for each in origins):
         return origin
     if "*" in origins:
-        # A browser takes no "*" together with credentials.
+        # Browsers refuse "*" together with credentials.
         return origin if cors.get("AllowCredentials") else b"*"
     return None
 

@@ -2,7 +2,7 @@
 
 A URL is reached at ``http://<url-id>.lambda-url.<region>.localhost:<port>/…`` and, by clients
 that cannot resolve names under ``localhost``, at ``http://localhost:<port>/_function_url/<url-id>/…``.
-The function sees the same either way.
+The function sees no difference.
 
 https://docs.aws.amazon.com/lambda/latest/dg/urls-invocation.html
 """
@@ -50,7 +50,7 @@ _HOST = re.compile(r"(?P<id>[a-z0-9-]+)\.lambda-url\.(?P<region>[a-z0-9-]+)\.")
 _PATH = re.compile(URL_PATH + r"(?P<id>[^/]*)(?P<rest>/.*)?", re.DOTALL)
 _CREDENTIAL = re.compile(r"(?P<key>[^/,\s=]{1,128})/\d{8}/[a-z0-9-]+/[a-z0-9-]+/aws4_request")
 _FAILED = HttpResponse(502, [(b"content-type", b"application/json")], b"Internal Server Error")
-#: Statuses whose answers have no body.
+#: Statuses without a body.
 _EMPTY = frozenset({204, 304})
 _JSON = (b"content-type", b"application/json")
 
@@ -157,10 +157,10 @@ class FunctionUrlFront:
     # --- which URL -----------------------------------------------------------------------------
 
     def _find(self, scope: Scope, headers: Headers) -> tuple[_Url, str]:
-        """Return the URL a request is for, and its path there.
+        """Return the function URL that a request is for, and the path behind it.
 
         Raises:
-            AwsError: There is no such URL: 403, as on AWS.
+            AwsError: The URL does not exist: 403, as on AWS.
         """
         raw_path: str = scope["raw_path"].decode("latin-1")
         region = None
@@ -181,7 +181,7 @@ class FunctionUrlFront:
         url = self._at(url_id, *place) if place else None
         if url is not None:
             return url
-        # Not seen before, or it was moved: look everywhere once.
+        # It is new or has moved: search all functions once.
         self._places.pop(url_id, None)
         for function in self._parts.registry.all():
             for qualifier, config in function.attached.urls.items():
@@ -202,12 +202,12 @@ class FunctionUrlFront:
     def _authorise(
         self, url: _Url, scope: Scope, headers: Headers
     ) -> tuple[str, dict[str, Any] | None]:
-        """Return the caller's account, and what the function is told of the caller.
+        """Return the caller's account, and the caller as the function sees it.
 
-        A signature has to be there; whether it is right is not checked, as everywhere here.
+        A signature is required but not checked, as everywhere here.
 
         Raises:
-            AwsError: The URL wants signed requests and this is none.
+            AwsError: The URL requires signed requests, and this one is not.
         """
         if url.config.auth_type != "AWS_IAM":
             return "anonymous", None
@@ -249,7 +249,7 @@ class FunctionUrlFront:
         try:
             await streamed.begin()
             if not streamed.streams:
-                # The result of a function that does not stream goes out as it is.
+                # The result of a function that does not stream is sent as it is.
                 result = await streamed.result()
                 whole = HttpResponse(200, [(b"content-type", result.content_type.encode())], b"")
                 whole = _FAILED if result.function_error else whole._replace(body=result.payload)
@@ -272,7 +272,7 @@ class FunctionUrlFront:
                 chunk = await streamed.chunk()
             if not (await streamed.result()).function_error:
                 await send({"type": "http.response.body", "body": b""})
-            # Else the connection is cut, so that the client knows that something is missing.
+            # Cut the connection, so that the client knows that something is missing.
         finally:
             streamed.close()
 
@@ -281,7 +281,7 @@ async def _beginning(streamed: StreamedInvocation) -> HttpResponse:
     """Return status, headers and the first bytes of a stream.
 
     Raises:
-        Malformed: It says to have a prelude and has none that can be read.
+        Malformed: It announces a prelude that cannot be read.
     """
     if not streamed.content_type.startswith(PRELUDE):
         kind = streamed.content_type or "application/octet-stream"
@@ -311,7 +311,7 @@ def _say_malformed(request_id: str, error: Malformed) -> None:
 
 
 def _refusal(codec: ServiceCodec, error: AwsError, request_id: str) -> HttpResponse:
-    """Return an error of the platform's."""
+    """Return the platform's answer for an error."""
     if error.code == "AccessDeniedException":
         message = orjson.dumps({"Message": error.message or None})
         return HttpResponse(403, [_JSON, (b"x-amzn-errortype", b"AccessDeniedException")], message)
@@ -338,5 +338,5 @@ def _text(data: bytes) -> str:
 
 
 def _not_of_a_cut_stream(record: logging.LogRecord) -> bool:
-    """Keep uvicorn from calling a stream that is cut on purpose an error of ours."""
+    """Keep uvicorn from logging a stream that is cut on purpose as an error."""
     return record.getMessage() != "ASGI callable returned without completing response."

@@ -27,11 +27,11 @@ DELIMITER = b"\x00" * 8
 #: The longest such beginning, bytes.
 PRELUDE_LIMIT = 1024 * 1024
 
-#: Headers between two hops are nothing of the function's.
+#: Hop-by-hop headers, which functions do not see.
 _HOP = frozenset(
     {"connection", "keep-alive", "proxy-connection", "te", "transfer-encoding", "upgrade"}
 )
-#: Headers a function may not set itself: they go out as x-amzn-remapped-<name>.
+#: Headers that a function may not set: they are sent as x-amzn-remapped-<name>.
 _REMAPPED = _HOP | {"content-length", "date", "server", "trailer", "www-authenticate"}
 _TEXT = re.compile(
     r"text/|application/(json|xml|javascript|[^;]*\+(json|xml))\s*(;|$)", re.IGNORECASE
@@ -41,12 +41,12 @@ _CONTROL = re.compile(r"[\x00-\x08\x0a-\x1f\x7f]")
 
 
 class Malformed(Exception):
-    """The function's answer is no HTTP response."""
+    """The function's result is no HTTP response."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Request:
-    """An HTTP request, and where it came in."""
+    """An HTTP request, and the address that it was sent to."""
 
     method: str
     #: As sent: percent-encoded, without the query.
@@ -57,7 +57,7 @@ class Request:
     body: bytes
     http_version: str
     source_ip: str
-    #: The port and scheme it was sent to.
+    #: The port and scheme that it was sent to.
     port: int
     scheme: str
     request_id: str
@@ -67,7 +67,7 @@ class Request:
     domain_name: str
     #: "anonymous", or who signed it.
     account: str
-    #: What is known of the caller; None where nobody is.
+    #: The caller's identity; None if the caller is anonymous.
     authorizer: Mapping[str, Any] | None = None
     #: Seconds since the epoch.
     now: float
@@ -145,7 +145,7 @@ def _text(body: bytes, headers: Mapping[str, str]) -> str | None:
 
 
 class HttpResponse(NamedTuple):
-    """What a client is answered."""
+    """An answer to a client."""
 
     status: int
     #: Names in lower case.
@@ -154,14 +154,14 @@ class HttpResponse(NamedTuple):
 
 
 def response_of(payload: bytes, content_type: str) -> HttpResponse:
-    """Return the HTTP response that a function's result means.
+    """Return the HTTP response that a function's result stands for.
 
     Args:
         payload: The function's result.
         content_type: What the runtime says the result is.
 
     Raises:
-        Malformed: It means none.
+        Malformed: It stands for none.
     """
     if content_type.startswith(PRELUDE):
         head, delimiter, body = payload.partition(DELIMITER)
@@ -174,7 +174,7 @@ def response_of(payload: bytes, content_type: str) -> HttpResponse:
     except ValueError as error:
         if content_type.startswith("application/json"):
             raise Malformed("not JSON") from error
-        # What a handler streamed, buffered.
+        # A streamed response, buffered.
         return HttpResponse(200, [(b"content-type", _value(content_type))], payload)
     if isinstance(value, dict) and "statusCode" in value:
         status, headers = _head(value)
@@ -187,7 +187,7 @@ def prelude_of(data: bytes) -> tuple[int, Headers]:
     """Return the status and headers a stream begins with.
 
     Raises:
-        Malformed: It is no JSON object, or its members are of the wrong kinds.
+        Malformed: It is no JSON object, or its members have wrong types.
     """
     try:
         value = _loads(data)
@@ -202,7 +202,7 @@ def _loads(data: bytes) -> Any:
     with suppress(ValueError):
         return orjson.loads(data)
     try:
-        # Lone surrogates and NaN: other runtimes write them.
+        # Other runtimes write lone surrogates and NaN.
         return json.loads(data)
     except RecursionError:
         raise ValueError("nested too deeply") from None

@@ -15,12 +15,12 @@ from emulator.services.logs.pattern import compile_pattern
 from emulator.telemetry.groups import OVERHEAD, LogEvent, LogGroup, LogStream
 from emulator.telemetry.logs import EVENT_BYTES
 
-#: Most of a batch of PutLogEvents and of a page of events, bytes.
+#: The most bytes of a batch of PutLogEvents, and of a page of events.
 _PAGE_BYTES = 1_048_576
 _PAGE_EVENTS = 10_000
 _HOUR_MS = 3_600_000
 _DAY_MS = 24 * _HOUR_MS
-#: Beyond every timestamp.
+#: Later than every timestamp.
 _EVER = 1 << 62
 _PLACE = re.compile(r"([fb])/(\d{20})(\d{36})")
 
@@ -69,7 +69,7 @@ def _check_batch(batch: Sequence[dict[str, Any]]) -> None:
 def _reject(
     batch: Sequence[dict[str, Any]], now: int, retention_days: int | None
 ) -> tuple[dict[str, int], int, int]:
-    """Return what is refused of a batch, and the bounds of what is taken."""
+    """Return which events of a batch are refused, and the bounds of those accepted."""
     times = [event["timestamp"] for event in batch]
     rejected: dict[str, int] = {}
     too_old = sum(time < now - 14 * _DAY_MS for time in times)
@@ -109,7 +109,7 @@ async def get_log_events(ctx: Context, request: Request) -> Response:
         chosen = _first((e for e in events if _place(e) > place), limit)
     else:
         chosen = _first((e for e in reversed(events) if _place(e) < place), limit)[::-1]
-    # At an end the token stays, which is how callers know that it is one.
+    # At either end the token stays the same: callers know the end by that.
     head = _place(chosen[0]) if chosen else _bounded(place)
     last = _place(chosen[-1]) if chosen else _bounded(place)
     return {
@@ -131,7 +131,7 @@ def _place(event: LogEvent) -> tuple[int, int]:
 
 
 def _bounded(place: tuple[int, int]) -> tuple[int, int]:
-    """Return a place that new events come after."""
+    """Return the position after which new events come."""
     return (0, 0) if place[0] == _EVER else place
 
 

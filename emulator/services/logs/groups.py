@@ -1,4 +1,4 @@
-"""Log groups: made, listed, kept for a time, tagged, deleted."""
+"""Log groups: create, list, retain, tag, delete."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from emulator.services.logs import lookup
 from emulator.services.logs.lookup import invalid
 from emulator.telemetry.groups import LogGroup
 
-#: Days of retention that AWS takes.
+#: Days of retention that AWS accepts.
 _DAYS = (
     *(1, 3, 5, 7, 14, 30, 60, 90, 120, 150, 180, 365, 400, 545, 731),
     *(1096, 1827, 2192, 2557, 2922, 3288, 3653),

@@ -1,4 +1,4 @@
-"""Finding the groups and streams a request names, and walking lists of them in pages."""
+"""Finds the groups and streams that a request names, and pages through lists of them."""
 
 from __future__ import annotations
 
@@ -18,12 +18,12 @@ _ARN = re.compile(r"arn:aws[a-z-]*:logs:[a-z0-9-]*:\d{12}:log-group:(?P<name>[^:
 
 
 def invalid(message: str) -> AwsError:
-    """Return the error of a parameter that cannot be so."""
+    """Return the error for an invalid parameter."""
     return AwsError("InvalidParameterException", message)
 
 
 def not_found(message: str) -> AwsError:
-    """Return the error of a group or stream that is not there."""
+    """Return the error for a group or stream that does not exist."""
     return AwsError("ResourceNotFoundException", message)
 
 
@@ -33,7 +33,7 @@ def arn(ctx: Context, name: str) -> str:
 
 
 def groups(ctx: Context) -> dict[str, LogGroup]:
-    """Return the groups of the caller's account and region. Not to be changed."""
+    """Return the groups of the caller's account and region. Do not change them."""
     return ctx.parts.logs.groups.get((ctx.account, ctx.region), {})
 
 
@@ -54,7 +54,7 @@ def group_of(ctx: Context, request: Request) -> LogGroup:
     """Return the group a request names, or whose ARN it gives.
 
     Raises:
-        AwsError: There is none, or the request has both members, or neither.
+        AwsError: The group does not exist, or the request has both members, or neither.
     """
     name, identifier = request.get("logGroupName"), request.get("logGroupIdentifier")
     if (name is None) == (identifier is None):
@@ -104,7 +104,7 @@ def page(
         limit: Items of a page where the request does not say.
 
     Raises:
-        AwsError: InvalidParameterException: the token is none of ours.
+        AwsError: InvalidParameterException: the token was not made here.
     """
     first = 0
     token = request.get("nextToken")
@@ -125,7 +125,7 @@ def text_of(token: str) -> str:
     """Return the text in a token.
 
     Raises:
-        AwsError: InvalidParameterException: it is none of ours.
+        AwsError: InvalidParameterException: it was not made here.
     """
     try:
         return base64.b64decode(token.encode(), b"-_", validate=True).decode()

@@ -1,4 +1,4 @@
-"""The operations of CloudWatch Logs that are served: those that write, read and keep logs."""
+"""The operations of CloudWatch Logs: those that write, read and retain logs are served."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from emulator.services.service import Operation, unsupported
 
 
 def _complete(operation: Operation) -> Operation:
-    """Let an operation see no half of what was kept over a restart."""
+    """Let an operation wait until what outlived a restart is loaded."""
 
     @wraps(operation)
     async def call(ctx: Context, request: Request) -> Response:
@@ -44,7 +44,7 @@ OPERATIONS = {name: _complete(operation) for name, operation in _OPERATIONS.item
 
 _NO_INSIGHTS = "localfaas does not serve {} of CloudWatch Logs Insights; use FilterLogEvents."
 
-#: What to say of operations that are not served.
+#: The error texts of operations that are not served.
 UNSUPPORTED = {
     **unsupported(
         """

@@ -43,17 +43,17 @@ _ORDER: dict[str, Callable[[Any, Any], bool]] = {
     ">": operator.gt,
     ">=": operator.ge,
 }
-#: Nothing has been there.
+#: Stands for a path without a value.
 _ABSENT = object()
-#: Parentheses in parentheses.
+#: How deep parentheses may be nested.
 _DEPTH = 32
 
 
 def compile_pattern(pattern: str) -> Matches:
-    """Return what says whether a message matches.
+    """Return a function that says whether a message matches.
 
     Raises:
-        AwsError: InvalidParameterException: it is no pattern, or of a kind that is not there.
+        AwsError: InvalidParameterException: it is no pattern, or of a kind that is not served.
     """
     text = pattern.strip()
     if not text:
@@ -82,7 +82,7 @@ def _terms(text: str) -> Matches:
     every, some, none = terms[""], terms["?"], terms["-"]
 
     def matches(message: str) -> bool:
-        # Beside terms that must be there, those that may be decide nothing.
+        # Beside required terms, optional ones decide nothing.
         return (
             all(term in message for term in every)
             and (bool(every) or not some or any(term in message for term in some))
@@ -214,7 +214,7 @@ class _Parser:
         wanted = _unescaped(text) if kind == "string" else text
         if "*" not in wanted:
             return lambda value: value == wanted
-        # Only the asterisk is a wildcard; what else fnmatch knows stands for itself.
+        # Only the asterisk is a wildcard; fnmatch's other characters stand for themselves.
         escaped = re.sub(r"([\[?])", r"[\1]", re.sub(r"\*+", "*", wanted))
         fits = re.compile(translate(escaped)).match
         return lambda value: isinstance(value, str) and fits(value) is not None
@@ -225,7 +225,7 @@ def _is_number(value: Any) -> bool:
 
 
 def _select(value: Any, steps: list[int | str]) -> Any:
-    """Return what lies at a path; _ABSENT if nothing does."""
+    """Return the value at a path; _ABSENT if there is none."""
     for step in steps:
         if isinstance(step, str):
             value = value.get(step, _ABSENT) if isinstance(value, dict) else _ABSENT

@@ -1,4 +1,4 @@
-"""Log streams: made, listed, deleted."""
+"""Log streams: create, list, delete."""
 
 from __future__ import annotations
 

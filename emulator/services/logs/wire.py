@@ -1,4 +1,4 @@
-"""Where CloudWatch Logs answers otherwise than its published model says."""
+"""Where CloudWatch Logs' answers differ from its published model."""
 
 from __future__ import annotations
 

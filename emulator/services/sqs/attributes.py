@@ -1,4 +1,4 @@
-"""A queue's attributes: which there are, what they may be, how they are told, what they mean.
+"""A queue's attributes: their names, values, texts and meaning.
 
 https://docs.aws.amazon.com/AWSSimpleQueueService/latest/APIReference/API_SetQueueAttributes.html
 """
@@ -22,7 +22,7 @@ FIFO_DEFAULTS = {
     "DeduplicationScope": "queue",
     "FifoThroughputLimit": "perQueue",
 }
-#: What GetQueueAttributes tells besides what was set.
+#: Attributes of GetQueueAttributes that nobody sets.
 COMPUTED = (
     "ApproximateNumberOfMessages",
     "ApproximateNumberOfMessagesDelayed",
@@ -31,7 +31,7 @@ COMPUTED = (
     "LastModifiedTimestamp",
     "QueueArn",
 )
-#: Attributes that are there only while they are set.
+#: Attributes that exist only while they are set.
 OPTIONAL = (
     "KmsDataKeyReusePeriodSeconds",
     "KmsMasterKeyId",
@@ -41,7 +41,7 @@ OPTIONAL = (
 )
 SETTABLE = frozenset((*DEFAULTS, *FIFO_DEFAULTS, *OPTIONAL, "FifoQueue", "SqsManagedSseEnabled"))
 KNOWN = SETTABLE | frozenset(COMPUTED) | {"All"}
-#: The least and the greatest value of those that are numbers.
+#: The bounds of numeric attributes.
 _BOUNDS = {
     "DelaySeconds": (0, 900),
     "KmsDataKeyReusePeriodSeconds": (60, 86_400),
@@ -56,7 +56,7 @@ _CHOICES = {
     "FifoThroughputLimit": ("perQueue", "perMessageGroupId"),
     "SqsManagedSseEnabled": ("true", "false"),
 }
-#: Refuse what is not such a document.
+#: Refuse values that are no such document.
 _CHECKS: dict[str, Callable[[str], object]] = {
     "Policy": policies.check_policy,
     "RedriveAllowPolicy": policies.parse_redrive_allow,
@@ -94,7 +94,7 @@ def changed(
         else:
             result[name] = {**DEFAULTS, **FIFO_DEFAULTS}.get(name, "false")
     if given.get("KmsMasterKeyId"):
-        # A queue is encrypted by one kind of key.
+        # A queue is encrypted with one kind of key.
         result["SqsManagedSseEnabled"] = "false"
     elif given.get("SqsManagedSseEnabled") == "true":
         result.pop("KmsMasterKeyId", None)
@@ -143,7 +143,7 @@ def _number(name: str, value: str) -> str:
 
 
 def settings(attributes: Mapping[str, str], arn: str) -> QueueSettings:
-    """Return what the attributes mean to the engine."""
+    """Return the attributes as settings of the engine."""
     redrive = attributes.get("RedrivePolicy")
     policy = policies.parse_redrive(redrive) if redrive else None
     scope = attributes.get("DeduplicationScope")

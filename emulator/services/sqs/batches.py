@@ -1,4 +1,4 @@
-"""The rules all batch operations share, and the shape of their answers."""
+"""The rules that all batch operations share, and the shape of their answers."""
 
 from __future__ import annotations
 

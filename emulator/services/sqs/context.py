@@ -1,4 +1,4 @@
-"""What SQS's operations ask of the request they serve."""
+"""What SQS's operations need to know of a request."""
 
 from __future__ import annotations
 
@@ -7,12 +7,12 @@ from typing import Any, Protocol
 from emulator.model.clock import Clock
 from emulator.services.sqs.queues import Sqs
 
-#: A request or an answer as the service model writes it.
+#: A request or an answer in the service model's shape.
 Wire = dict[str, Any]
 
 
 class SqsContext(Protocol):
-    """One request's circumstances; ``emulator.services.context.Context`` is one."""
+    """The context of one request; ``emulator.services.context.Context`` is one."""
 
     @property
     def account(self) -> str:

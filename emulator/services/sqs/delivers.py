@@ -1,4 +1,4 @@
-"""What the ARN of a queue does with an event: the event is sent there as a message."""
+"""Events for the ARN of a queue: each is sent there as a message."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ async def deliver(parts: Parts, sqs: Sqs, arn: str, delivery: Delivery) -> None:
     """Send one message; it is kept when this returns.
 
     Raises:
-        AwsError: There is no such queue, or it does not take the message.
+        AwsError: The queue does not exist, or refuses the message.
         StorageError: It could not be kept.
     """
     queue = sqs.by_arn(arn)

@@ -23,7 +23,7 @@ class Queue:
         attributes = _attributes(wanted.properties)
         fifo = attributes.get("FifoQueue") == "true"
         if not fifo:
-            # A template may say "false", which CreateQueue does not take.
+            # A template may say "false", which CreateQueue refuses.
             attributes.pop("FifoQueue", None)
         name = wanted.name("QueueName", longest=80 - 5 * fifo)
         if fifo and not name.endswith(".fifo"):
@@ -43,7 +43,7 @@ class Queue:
         """See :class:`emulator.stack.kinds.Kind`."""
         attributes = _attributes(wanted.properties)
         attributes.pop("FifoQueue", None)
-        # What a template does not say any more has its default again.
+        # A property that a template no longer has gets its default.
         for name in _attributes(before).keys() - attributes.keys() - {"FifoQueue"}:
             attributes[name] = _DEFAULTS.get(name, "")
         if attributes:
@@ -108,7 +108,7 @@ class QueuePolicy:
             try:
                 await call("sqs", "SetQueueAttributes", request)
             except AwsError as error:
-                # The queue went before its policy.
+                # The queue was deleted before its policy.
                 if text or not is_gone(error):
                     raise
 

@@ -1,4 +1,4 @@
-"""Creating, finding, changing, purging and deleting queues."""
+"""Queues: create, find, change, purge, delete."""
 
 from __future__ import annotations
 
@@ -15,9 +15,9 @@ from emulator.services.sqs.queues import Sqs, SqsQueue, queue_arn
 
 _NAME = re.compile(r"[A-Za-z0-9_-]{1,80}")
 _FIFO_NAME = re.compile(r"(?=.{1,80}\Z)[A-Za-z0-9_-]+\.fifo")
-#: Seconds within which a queue may be purged once.
+#: Seconds between two purges of a queue.
 PURGE_PAUSE = 60
-#: Queues listed where nothing else is asked for.
+#: Queues on a page where the request does not say.
 MAX_RESULTS = 1000
 
 
@@ -58,7 +58,7 @@ def _check_name(name: str, given: Mapping[str, str]) -> None:
             "Can only include alphanumeric characters, hyphens, or underscores. 1 to 80 in length"
         )
     if fifo is not None:
-        # "false" is not a value AWS takes: a standard queue has no such attribute.
+        # AWS refuses "false": a standard queue has no such attribute.
         raise errors.unknown_attribute("FifoQueue")
 
 
@@ -74,7 +74,7 @@ def _check_same(queue: SqsQueue, given: Mapping[str, str]) -> None:
 
 
 def _check_dead_letter_queue(sqs: Sqs, arn: str, fifo: bool, given: Mapping[str, str]) -> None:
-    """Check what a RedrivePolicy that is being set refers to."""
+    """Check the queue that a new RedrivePolicy refers to."""
     text = given.get("RedrivePolicy")
     if not text:
         return
@@ -122,7 +122,7 @@ async def list_dead_letter_source_queues(ctx: SqsContext, request: Wire) -> Wire
     Source: https://docs.aws.amazon.com/AWSSimpleQueueService/latest/APIReference/API_ListDeadLetterSourceQueues.html
     """
     queue = ctx.state.by_url(request["QueueUrl"], ctx.region)
-    # Unlike ListQueues' answer, this one always has its list (and in lower case).
+    # Unlike ListQueues, this operation always returns its list (in lower case).
     page = _page(ctx, request, ctx.state.sources(queue), "queueUrls")
     return {"queueUrls": [], **page}
 
@@ -139,7 +139,7 @@ def _page(ctx: SqsContext, request: Wire, queues: Iterable[SqsQueue], member: st
     answer: Wire = {}
     if shown:
         answer[member] = [queue.url(ctx.endpoint) for queue in shown]
-    # A token is given only to those who asked for pages.
+    # Only callers that ask for pages get a token.
     if limit is not None and len(found) > limit:
         answer["NextToken"] = base64.b64encode(shown[-1].name.encode()).decode()
     return answer

@@ -1,4 +1,4 @@
-"""Messages on the wire: what may be sent, their MD5s and sizes, how a receive shows them."""
+"""Messages on the wire: their rules, MD5s and sizes, and how a receive shows them."""
 
 from __future__ import annotations
 
@@ -44,7 +44,7 @@ _SYSTEM_ATTRIBUTES = frozenset(
 def draft(
     queue: SqsQueue, sender: str, request: Mapping[str, Any], trace_id: str = ""
 ) -> tuple[Draft, Wire]:
-    """Return a message to be sent, and the MD5s its sender is told.
+    """Return a message to be sent, and the MD5s for its sender.
 
     Args:
         queue: The queue it is sent to.
@@ -53,7 +53,7 @@ def draft(
         trace_id: The X-Amzn-Trace-Id the sender's request had, or "".
 
     Raises:
-        AwsError: Something about it is not allowed.
+        AwsError: The message is not allowed.
     """
     body: str = request["MessageBody"]
     if not body:
@@ -100,7 +100,7 @@ def draft(
 
 
 def receipt(queue: SqsQueue, sent: Sent, told: Wire) -> Wire:
-    """Return what a sender is told."""
+    """Return the answer to a sender."""
     answer = {**told, "MessageId": sent.message_id}
     if queue.fifo:
         answer["SequenceNumber"] = rules.sequence_number(sent.position)
@@ -116,7 +116,7 @@ def _delay(queue: SqsQueue, delay: int | None) -> float | None:
         return float(delay)
     if delay:
         raise errors.invalid_value(delay, "DelaySeconds", _WRONG_TYPE)
-    # 0 is taken as not given.
+    # 0 counts as not given.
     return None
 
 
@@ -274,7 +274,7 @@ def _from_json(value: Wire) -> Wire:
 
 
 class View:
-    """How one receive wants its messages shown.
+    """How one receive shows its messages.
 
     Args:
         system: Names of system attributes, or "All".

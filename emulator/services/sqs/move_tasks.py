@@ -20,11 +20,11 @@ from emulator.services.sqs.context import SqsContext, Wire
 from emulator.services.sqs.queues import Sqs, SqsQueue
 from emulator.services.sqs.tasks import MoveTask
 
-#: Messages a second that may be asked for.
+#: The highest rate, messages a second.
 MAX_RATE = 500
-#: Tasks listed per queue, at most.
+#: The most tasks that are listed of a queue.
 MAX_RESULTS = 10
-#: How long a message may be on its way before another may take it (seconds).
+#: Seconds that a message may be on its way before another receiver may take it.
 _VISIBILITY = 30.0
 _NO_QUEUE = "AWS.SimpleQueueService.NonExistentQueue"
 
@@ -145,7 +145,7 @@ def _show(task: MoveTask) -> Wire:
 
 
 async def _run(sqs: Sqs, task: MoveTask) -> None:
-    """Move what was there at the start; a failure ends the task, and the message stays."""
+    """Move the messages that were there at the start; a failure ends the task."""
     try:
         while task.moved < task.total:
             source = sqs.by_arn(task.source)
@@ -178,7 +178,7 @@ async def _move(sqs: Sqs, task: MoveTask, source: SqsQueue, message: Received) -
         source.queue.release(message.handle, counted=False)
         raise
     except QueueError:
-        # Someone else took or deleted it meanwhile.
+        # Another receiver took or deleted it meanwhile.
         return
 
 

@@ -1,4 +1,4 @@
-"""Every operation of the SQS service model, and where it is."""
+"""Every operation of the SQS service model."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import Any
 from emulator.services.sqs import lifecycle, move_tasks, permissions, receiving, sending, tags
 from emulator.services.sqs.context import Wire
 
-# The context is each caller's own: what operations ask of it is context.SqsContext.
+# Operations need context.SqsContext of their context.
 Operation = Callable[[Any, Wire], Awaitable[Wire]]
 
 OPERATIONS: dict[str, Operation] = {
@@ -37,5 +37,5 @@ OPERATIONS: dict[str, Operation] = {
     "UntagQueue": tags.untag_queue,
 }
 
-#: What to say of operations that are not served.
+#: The error texts of operations that are not served.
 UNSUPPORTED: dict[str, str] = {}

@@ -1,4 +1,4 @@
-"""The policies a queue has: redrive, redrive allow, and access by AddPermission."""
+"""A queue's policies: redrive, redrive allow, and access."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from emulator.model.errors import AwsError
 from emulator.model.nesting import is_deeper
 from emulator.services.sqs import errors
 
-#: Actions that AddPermission can give away; the others are the owner's alone.
+#: Actions that AddPermission can grant; all others are the owner's.
 #: https://docs.aws.amazon.com/AWSSimpleQueueService/latest/APIReference/API_AddPermission.html
 SHARED_ACTIONS = frozenset(
     {
@@ -42,15 +42,15 @@ OWNER_ACTIONS = frozenset(
         "UntagQueue",
     }
 )
-#: Source queues a redrive allow policy may name.
+#: The most source queues of a redrive allow policy.
 MAX_SOURCES = 10
-#: Levels of a policy. What is deeper may be parsed and then not be written.
+#: Levels of a policy: deeper ones could be parsed but not written.
 _DEEPEST = 500
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RedrivePolicy:
-    """Where messages go that were received too often."""
+    """Where messages go that were received too often, and when."""
 
     target: str
     max_receives: int
@@ -110,7 +110,7 @@ def parse_redrive_allow(text: str) -> dict[str, Any]:
 
 
 def allows_redrive(policy: str | None, source: str) -> bool:
-    """Whether a dead-letter queue's RedriveAllowPolicy takes messages of ``source`` (an ARN)."""
+    """Say whether a dead-letter queue's RedriveAllowPolicy allows ``source`` (an ARN)."""
     if not policy:
         return True
     read = parse_redrive_allow(policy)
@@ -121,7 +121,7 @@ def allows_redrive(policy: str | None, source: str) -> bool:
 
 
 def check_policy(text: str) -> None:
-    """Raise InvalidAttributeValue where a Policy attribute is no policy."""
+    """Raise InvalidAttributeValue if a Policy attribute is no policy."""
     policy = _object(text)
     statements = policy.get("Statement") if policy is not None else None
     if not isinstance(statements, list | dict) or not statements:
