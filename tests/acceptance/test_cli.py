@@ -9,12 +9,14 @@ import os
 import pty
 import re
 import signal
+import socket
 import struct
 import subprocess
 import sys
 import termios
 import threading
 import urllib.request
+import uuid
 import zipfile
 from collections.abc import Callable, Iterator
 from contextlib import suppress
@@ -24,6 +26,7 @@ from typing import IO
 import boto3
 import pytest
 
+from tests.acceptance.drivers import DRIVERS, options
 from tests.needs import need
 
 from .conftest import free_port
@@ -546,15 +549,23 @@ def test_ctrl_c_lets_down_wait_no_longer(own: Session) -> None:
     assert results[0].returncode == 1, "the call was ended"
 
 
-def test_down_leaves_the_port_and_the_state_folder_free(tmp_path: Path) -> None:
+@pytest.mark.parametrize("driver", DRIVERS)
+def test_down_leaves_nothing(driver: str, tmp_path: Path) -> None:
     (tmp_path / "functions").mkdir()
     folder = write(tmp_path / "functions")
-    for _ in range(3):
-        session = Session(folder, "--state", str(tmp_path / "state"))
+    label = f"of={uuid.uuid4().hex}"
+    own = [*options(driver), "--docker-label", label, "--state", str(tmp_path / "state")]
+    for _ in range(2):  # the second start needs the state folder to be unlocked
+        session = Session(folder, *own)
         try:
             assert session.run("invoke", "hello").returncode == 0
             assert session.run("down").returncode == 0
-            assert session.process.poll() == 0
+            assert session.process.poll() == 0, "the process is gone"
+            with socket.create_server(("127.0.0.1", session.port)):
+                pass  # the port is free
+            if driver == "docker":
+                find = ["docker", "ps", "--all", "--quiet", "--filter", f"label={label}"]
+                assert subprocess.check_output(find, text=True) == "", "no container is left"
         finally:
             session.end()
 
