@@ -75,7 +75,7 @@ class Memory:
     def counts(self) -> Counts:
         """Return how many messages there are, at no cost that grows with them."""
         now = self._host.clock.now()
-        self.wake(now)
+        self.make_due_available(now)
         later = self._spill.delayed(now)
         return Counts(
             self.tally.ready + self._spill.count - later,
@@ -187,7 +187,7 @@ class Memory:
             self._due = [entry for entry in self._due if _is_due(entry)]
             heapq.heapify(self._due)
 
-    def wake(self, now: float) -> None:
+    def make_due_available(self, now: float) -> None:
         """Make available what is due."""
         while self._due and self._due[0][0] <= now:
             entry = heapq.heappop(self._due)

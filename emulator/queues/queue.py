@@ -123,7 +123,7 @@ class Queue:
     async def delete_many(self, handles: Sequence[str]) -> list[QueueError | None]:
         """Delete received messages in one commit; return what :meth:`delete` raises for each."""
         memory = self._memory
-        memory.wake(self._host.clock.now())
+        memory.make_due_available(self._host.clock.now())
         outcome: list[QueueError | None] = []
         ids: set[int] = set()
         for handle in handles:
@@ -207,7 +207,7 @@ class Queue:
 
     def _held(self, handle: str, now: float) -> Message:
         """Return the message in flight that a handle is of."""
-        self._memory.wake(now)
+        self._memory.make_due_available(now)
         id, receives = decode_handle(self._receiving.tag, handle)
         message = self._memory.messages.get(id)
         if message is None or message.state is not State.IN_FLIGHT:

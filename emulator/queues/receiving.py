@@ -57,7 +57,7 @@ class Receiving:
     def _repeat(self, attempts: Attempts, attempt: str, visibility: float | None) -> list[Message]:
         """Receive what an attempt received before, once more."""
         now = self._host.clock.now()
-        self._memory.wake(now)
+        self._memory.make_due_available(now)
         taken = attempts.find(attempt, now)
         timeout = self._memory.settings.visibility if visibility is None else visibility
         for message in taken:
@@ -67,7 +67,7 @@ class Receiving:
     def _take(self, limit: int, visibility: float | None) -> list[Message]:
         now = self._host.clock.now()
         memory = self._memory
-        memory.wake(now)
+        memory.make_due_available(now)
         settings = memory.settings
         timeout = settings.visibility if visibility is None else visibility
         taken: list[Message] = []
@@ -85,7 +85,7 @@ class Receiving:
                 elif rules.is_dead_letter(message.receive_count, settings) and (
                     target := self._dead_letter_queue()
                 ):
-                    self._bury(message, target, now)
+                    self._dead_letter(message, target, now)
                 else:
                     self._lease(message, timeout, now)
                     taken.append(message)
@@ -236,7 +236,7 @@ class Receiving:
 
         return ended
 
-    def _bury(self, message: Message, target: Target, now: float) -> None:
+    def _dead_letter(self, message: Message, target: Target, now: float) -> None:
         """Move a message to the dead-letter queue; it is in neither until that is committed."""
         memory = self._memory
         epoch = memory.id
