@@ -60,7 +60,6 @@ def test_the_picture_of_the_floors_is_the_import_contract() -> None:
     assert described == {name for floor in layers for name in floor.split(" | ")}
 
 
-<<<<<<< HEAD
 @pytest.mark.parametrize("page", ["SPECIFICATION.md", "SECURITY.md"])
 def test_promises_name_tests_that_exist(page: str) -> None:
     named = re.findall(
@@ -68,12 +67,4 @@ def test_promises_name_tests_that_exist(page: str) -> None:
     )
     missing = {each for each in named if not any((ROOT / "tests").rglob(Path(each).name))}
     missing |= {each for each in named if "tests/" in each and not any(ROOT.glob(each))}
-=======
-def test_the_tests_that_promises_name_are_there() -> None:
-    specification = (ROOT / "SPECIFICATION.md").read_text()
-    named = set(re.findall(r"`(tests/[\w./]+|test_\w+\.py)`", specification))
-    everywhere = {path.name for path in (ROOT / "tests").rglob("test_*.py")}
-    missing = {name for name in named if not (ROOT / name).exists() and name not in everywhere}
-    assert named
->>>>>>> e61ed18 (Hold the tests that promises name to be there)
     assert not missing
