@@ -10,7 +10,7 @@ from collections.abc import Iterable
 from pathlib import Path
 
 from emulator.model.errors import StorageError, StorageFull
-from emulator.store.folders import PRIVATE_FOLDER, sync_folder
+from emulator.store.folders import PRIVATE_FOLDER, sync_file, sync_folder
 
 _FULL = {28, 122}  # ENOSPC, EDQUOT
 
@@ -61,7 +61,7 @@ class Blobs:
                 with os.fdopen(handle, "wb") as file:
                     file.write(content)
                     file.flush()
-                    os.fsync(file.fileno())
+                    sync_file(file.fileno())
                 os.replace(temporary, path)
             except BaseException:
                 os.unlink(temporary)

@@ -43,7 +43,9 @@ class Database:
         self._path = path
         self._writer = connections.connect(path, durability, migrations)
         try:
-            self._reader = connections.connect(path, durability, migrations) if path else None
+            self._reader = (
+                connections.connect(path, durability, migrations, check=False) if path else None
+            )
         except BaseException:
             self._writer.close()
             raise
