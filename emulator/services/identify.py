@@ -15,6 +15,7 @@ from emulator.model.errors import AwsError
 from emulator.services.not_served import NotServed, not_served
 from emulator.services.service import Service
 from emulator.wire import ServiceCodec, values
+from emulator.wire.protocols import of_target
 
 #: Parameters of a form that say whom it is for, where it can't be decoded.
 _PLAIN = re.compile(rb"(?:^|&)(Action|Version)=([\w-]+)")
@@ -160,7 +161,7 @@ class Identifier:
             prefix, _, operation = target.rpartition(".")
             if prefix not in self._targets:
                 prefix, _, operation = target.partition(".")
-            return _meaning(self._targets.get(prefix), "json", operation)
+            return _meaning(self._targets.get(prefix), of_target(headers), operation)
         if "smithy-protocol" in headers and (match := _CBOR_PATH.fullmatch(path)):
             service = self._targets.get(match["prefix"])
             return _meaning(service, "smithy-rpc-v2-cbor", match["operation"])
@@ -180,7 +181,7 @@ def _rest_protocol(service: Service, body: bytes) -> str:
 
 
 def _meaning(service: Service | None, protocol: str, operation: str) -> Meaning | None:
-    if service is None or protocol not in service.spec.protocols:
+    if service is None or not service.speaks(protocol):
         return None
     return Meaning(service, service.codec(protocol), operation)
 

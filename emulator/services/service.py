@@ -14,6 +14,7 @@ from emulator import wire
 from emulator.model.errors import AwsError
 from emulator.services.spec import OptionalModule, ServiceSpec
 from emulator.wire.deviations import NONE, Deviations
+from emulator.wire.protocols import VARIANTS
 
 if TYPE_CHECKING:
     from emulator.services.context import Context, Parts
@@ -60,6 +61,10 @@ class Service:
         self._opening: asyncio.Task[None] | None = None
         self._codecs: dict[str, wire.ServiceCodec] = {}
 
+    def speaks(self, protocol: str) -> bool:
+        """Say whether it is served in a protocol, of a model or a variant of one."""
+        return VARIANTS.get(protocol, protocol) in self.spec.protocols
+
     def codec(self, protocol: str | None = None) -> wire.ServiceCodec:
         """Return its codec in one of its protocols; None for the first of them.
 
@@ -69,7 +74,7 @@ class Service:
         protocol = protocol or self.spec.protocols[0]
         found = self._codecs.get(protocol)
         if found is None:
-            if protocol not in self.spec.protocols:
+            if not self.speaks(protocol):
                 raise LookupError(f"{self.spec.title} is not served in {protocol}")
             models = self._folder / "models" if self.spec.own_model else None
             found = wire.service(self.spec.model, protocol, self._deviations, models)

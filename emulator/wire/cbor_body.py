@@ -91,6 +91,28 @@ class CborBody(JsonBody):
     dump = staticmethod(dump_cbor)
 
 
+class _MillisecondReaders(CborReaders):
+    def _compile(self, shape: Shape) -> Reader:
+        read = super()._compile(shape)
+        if shape["type"] != "timestamp":
+            return read
+        return lambda value: read(value / 1000 if isinstance(value, (int, float)) else value)
+
+
+class _MillisecondWriters(CborWriters):
+    def _compile(self, shape: Shape) -> Writer | None:
+        if shape["type"] != "timestamp":
+            return super()._compile(shape)
+        return lambda value: CBORTag(_MOMENT, round(values.epoch(value) * 1000))
+
+
+class MillisecondCborBody(CborBody):
+    """CBOR as AWS had it first: a moment is a whole number of milliseconds."""
+
+    _make_readers = _MillisecondReaders
+    _make_writers = _MillisecondWriters
+
+
 def _blob(value: Any) -> bytes:
     if type(value) is not bytes:
         raise values.mismatch(value, "blob")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from importlib import import_module
 
 from emulator.wire.protocols.base import Protocol
@@ -11,9 +12,22 @@ PROTOCOLS = {
     "json": ("json_rpc", "JsonProtocol"),
     "query": ("query", "QueryProtocol"),
     "rest-json": ("rest_json", "RestJsonProtocol"),
-    "smithy-rpc-v2-cbor": ("rpc_v2_cbor", "RpcV2CborProtocol"),
     "rest-xml": ("rest_xml", "RestXmlProtocol"),
+    "smithy-rpc-v2-cbor": ("rpc_v2_cbor", "RpcV2CborProtocol"),
+    "x-amz-cbor": ("json_cbor", "JsonCborProtocol"),
 }
+#: Protocols that stand in no model, with the one that a service speaks to be asked in them.
+VARIANTS = {"x-amz-cbor": "json"}
+
+
+def of_target(headers: Mapping[str, str]) -> str:
+    """Return the protocol of a request that has the header ``x-amz-target``.
+
+    Args:
+        headers: By names in lower case.
+    """
+    is_cbor = headers.get("content-type", "").startswith("application/x-amz-cbor-")
+    return "x-amz-cbor" if is_cbor else "json"
 
 
 def protocol(name: str) -> type[Protocol]:

@@ -9,6 +9,7 @@ from emulator.services.not_served import NotServed
 from tests.codecs import TABLE
 
 FORM = {"content-type": "application/x-www-form-urlencoded; charset=utf-8"}
+CBOR = {"content-type": "application/x-amz-cbor-1.1"}
 QUEUE = "/000000000000/queue"
 
 
@@ -39,6 +40,8 @@ def identify(
         ({"x-amz-target": "AmazonSQS.A"}, "", b"", "lambda", "/x", ("lambda", "rest-json", None)),
         # An operation that is not named is for the service to complain of.
         ({"x-amz-target": "AmazonSQS."}, "", b"", "", "/", ("sqs", "json", "")),
+        # The SDK for Java may ask any service of the json protocol so; it does ask Kinesis.
+        (CBOR | {"x-amz-target": "Logs_20140328.X"}, "", b"", "", "/", ("logs", "x-amz-cbor", "X")),
         ({"x-amz-target": "AmazonSQS"}, "", b"", "", "/", ("sqs", "json", "")),
         ({}, "Action=&Version=2012-11-05", b"", "", "/", ("sqs", "query", "")),
     ],

@@ -78,3 +78,21 @@ def test_an_answer_on_the_wire() -> None:
     point = b"\xa2\x69Timestamp\xc1\x1a\x65\x53\xf1\x00\x63Sum\xfb\x3f\xf0" + b"\x00" * 6
     assert body == b"\xa2\x65Label\x61l\x6aDatapoints\x81" + point
     assert CLOUDWATCH.serialise(CLOUDWATCH.operations["PutMetricData"], {}, "r")[2] == b""
+
+
+def test_kinesis_in_the_cbor_of_javas_sdk() -> None:
+    """A moment is a whole number of milliseconds, both ways (a captured request)."""
+    our = codec("kinesis", "x-amz-cbor")
+    operation = our.operations["GetShardIterator"]
+    body = b"\xa1\x69Timestamp\xc1\x1b" + bytes.fromhex("000001a013accc38")
+    request = our.parse(operation, params={}, query="", headers={}, body=body)
+    assert request == {"Timestamp": 1787036486.712}
+    record = {"Data": b"\x00\xff", "ApproximateArrivalTimestamp": 1787036486.712}
+    result = {"Records": [record], "MillisBehindLatest": 0}
+    _, headers, answer = our.serialise(our.operations["GetRecords"], result, "the-id")
+    assert (b"content-type", b"application/x-amz-cbor-1.1") in headers
+    assert b"\xc1\x1b" + bytes.fromhex("000001a013accc38") in answer
+    assert b"\x64Data\x42\x00\xff" in answer
+    _, headers, answer = our.error(AwsError("ResourceNotFoundException", "No."), "the-id")
+    assert (b"content-type", b"application/x-amz-cbor-1.1") in headers
+    assert cbor2.loads(answer) == {"__type": "ResourceNotFoundException", "message": "No."}
