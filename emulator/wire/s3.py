@@ -5,16 +5,53 @@ https://docs.aws.amazon.com/AmazonS3/latest/API/ErrorResponses.html
 
 from __future__ import annotations
 
+import re
+from collections.abc import Mapping
+from typing import Any
+
+from emulator.model.errors import AwsError
 from emulator.wire.deviations import Deviations
+from emulator.wire.model import Operation, ServiceModel
+from emulator.wire.validate import Checks, Validator
+
+#: The member that a violation is about.
+_PATH = re.compile(r"Value.* at '([^']+)' failed to satisfy", re.DOTALL)
+_MALFORMED = (
+    "MalformedXML",
+    "The XML you provided was not well-formed or did not validate against our published schema",
+)
+
+
+def _compile_validator(model: ServiceModel, operation: Operation) -> Validator:
+    """Make the validator of an operation.
+
+    S3 has no sentences for violated constraints: a body that violates one is malformed, anything
+    else is an invalid argument.
+    """
+    check = Checks(model).check(operation.input) if operation.input else None
+    members = model.shapes[operation.input]["members"] if operation.input else {}
+    in_body = {name[:1].lower() + name[1:] for name in members if "location" not in members[name]}
+
+    def validate(request: Mapping[str, Any]) -> None:
+        violations: list[str] = []
+        if check is not None:
+            check(request, "", violations)
+        for violation in violations:
+            found = _PATH.match(violation)
+            if found is not None and found[1].partition(".")[0] in in_body:
+                raise AwsError(*_MALFORMED, status=400)
+        if violations:
+            raise AwsError("InvalidArgument", violations[0], status=400)
+
+    return validate
+
 
 DEVIATIONS = Deviations(
     xml_namespace="http://s3.amazonaws.com/doc/2006-03-01/",
     bare_errors=True,
     request_id_headers=("x-amz-request-id", "x-amz-id-2"),
-    malformed=(
-        "MalformedXML",
-        "The XML you provided was not well-formed or did not validate against our published schema",
-    ),
+    malformed=_MALFORMED,
+    validator=_compile_validator,
     unknown_route=(
         "MethodNotAllowed",
         "The specified method is not allowed against this resource.",

@@ -203,3 +203,28 @@ def test_bodies_that_cannot_be_read(body: bytes, is_read: bool) -> None:
         with pytest.raises(AwsError) as caught:
             read("PutBucketTagging", body)
         assert (caught.value.code, caught.value.status) == ("MalformedXML", 400)
+
+
+@pytest.mark.parametrize(
+    ("operation", "request_", "code"),
+    [
+        ("PutBucketVersioning", {"VersioningConfiguration": {"Status": "On"}}, "MalformedXML"),
+        ("PutBucketTagging", {"Tagging": {"TagSet": [{"Key": "k"}]}}, "MalformedXML"),
+        ("DeleteObjects", {"Delete": {"Objects": [{"Key": ""}]}}, "MalformedXML"),
+        ("CopyObject", {"Key": "k", "CopySource": "nowhere"}, "InvalidArgument"),
+        ("ListBuckets", {"MaxBuckets": 0}, "InvalidArgument"),
+        ("PutObject", {"Key": "k", "StorageClass": "at 'tagging' failed"}, "InvalidArgument"),
+        ("PutObject", {"Key": "k", "StorageClass": "GLACIER"}, None),
+        ("ListBuckets", {}, None),
+    ],
+)
+def test_violated_constraints_are_told_in_s3s_way(
+    operation: str, request_: dict[str, Any], code: str | None
+) -> None:
+    request_ = request_ if operation == "ListBuckets" else {"Bucket": "b"} | request_
+    if code is None:
+        S3.validate(S3.operations[operation], request_)
+    else:
+        with pytest.raises(AwsError) as caught:
+            S3.validate(S3.operations[operation], request_)
+        assert (caught.value.code, caught.value.status) == (code, 400)
