@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import http.client
 from collections.abc import Iterator
+from contextlib import closing
 from io import BytesIO
 from typing import Any
 
@@ -18,37 +19,35 @@ _SPEC = """
 from emulator.services.spec import ServiceSpec
 
 SPEC = ServiceSpec(
-    model="s3", title="S3", protocols=("rest-xml",), signing_names=("s3", "s3express"),
-    modules=("wire",),
+    model="mediastore-data", title="MediaStore Data", protocols=("rest-json",),
+    signing_names=("mediastore",),
 )
 """
-_WIRE = "from emulator.wire.s3 import DEVIATIONS"
 _OPERATIONS = """
 from emulator.model.errors import AwsError
 
-objects, chunks = {}, []
+objects = {}
 
 async def put_object(ctx, request):
-    content = []
-    async for chunk in request["Body"]:
-        content.append(chunk)
-    chunks.append(len(content))
-    objects[request["Key"]] = b"".join(content), request.get("Metadata", {})
-    return {"ETag": f'"{len(content)}"'}
+    content = [chunk async for chunk in request["Body"]]
+    objects[request["Path"]] = b"".join(content)
+    return {"ETag": str(len(content))}
 
 async def get_object(ctx, request):
-    if request["Key"] not in objects:
-        raise AwsError("NoSuchKey", "The specified key does not exist.", Key=request["Key"])
-    content, metadata = objects[request["Key"]]
+    if request["Path"] not in objects:
+        raise AwsError("ObjectNotFoundException", "There is no such object.")
+    content = objects[request["Path"]]
     async def body():
         for start in range(0, len(content), 65536):
             yield content[start:start + 65536]
-    return {"Body": body(), "ContentLength": len(content), "Metadata": metadata}
+    return {"Body": body(), "ContentLength": len(content), "ContentType": "text/plain"}
 
-async def head_object(ctx, request):
-    return {"ContentLength": len(objects[request["Key"]][0])}
+async def describe_object(ctx, request):
+    return {"ContentLength": len(objects[request["Path"]])}
 
-OPERATIONS = {"PutObject": put_object, "GetObject": get_object, "HeadObject": head_object}
+OPERATIONS = {
+    "PutObject": put_object, "GetObject": get_object, "DescribeObject": describe_object,
+}
 UNSUPPORTED = {}
 """
 
@@ -58,12 +57,7 @@ def running(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Running]:
     folder = tmp_path_factory.mktemp("services")
     package = folder / "objects_for_a_test"
     package.mkdir()
-    for name, text in (
-        ("__init__", ""),
-        ("spec", _SPEC),
-        ("wire", _WIRE),
-        ("operations", _OPERATIONS),
-    ):
+    for name, text in (("__init__", ""), ("spec", _SPEC), ("operations", _OPERATIONS)):
         (package / f"{name}.py").write_text(text)
     with pytest.MonkeyPatch.context() as patch:
         patch.syspath_prepend(str(folder))
@@ -73,44 +67,38 @@ def running(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Running]:
 
 
 @pytest.fixture
-def s3(running: Running) -> Any:
-    return running.client("s3")
+def objects(running: Running) -> Any:
+    return running.client("mediastore-data")
 
 
-def test_a_large_object_goes_through_in_pieces(s3: Any) -> None:
+def test_a_large_object_goes_through_in_pieces(objects: Any) -> None:
     content = bytes(range(256)) * 40_000
-    put = s3.put_object(Bucket="b", Key="large", Body=BytesIO(content), Metadata={"a": "b"})
-    assert int(put["ETag"].strip('"')) > 10
-    got = s3.get_object(Bucket="b", Key="large")
-    assert (got["ContentLength"], got["Metadata"]) == (len(content), {"a": "b"})
+    put = objects.put_object(Path="a/large", Body=BytesIO(content))
+    assert int(put["ETag"]) > 10
+    got = objects.get_object(Path="a/large")
+    assert (got["ContentLength"], got["ContentType"]) == (len(content), "text/plain")
     assert got["Body"].read() == content
 
 
 @pytest.mark.parametrize("content", [b"", b"small"])
-def test_a_small_object(s3: Any, content: bytes) -> None:
-    s3.put_object(Bucket="b", Key="small", Body=content)
-    assert s3.get_object(Bucket="b", Key="small")["Body"].read() == content
-    assert s3.head_object(Bucket="b", Key="small")["ContentLength"] == len(content)
+def test_a_small_object(objects: Any, content: bytes) -> None:
+    objects.put_object(Path="small", Body=content)
+    assert objects.get_object(Path="small")["Body"].read() == content
+    assert objects.describe_object(Path="small")["ContentLength"] == len(content)
 
 
-def test_an_error_in_s3s_words(s3: Any) -> None:
-    with pytest.raises(ClientError) as raised:
-        s3.get_object(Bucket="b", Key="not there")
-    error = raised.value.response["Error"]
-    assert (error["Code"], error["Key"]) == ("NoSuchKey", "not there")
+def test_an_error_instead_of_a_stream(objects: Any) -> None:
+    with pytest.raises(ClientError, match="ObjectNotFoundException") as raised:
+        objects.get_object(Path="missing")
     assert raised.value.response["ResponseMetadata"]["HTTPStatusCode"] == 404
 
 
 def test_an_operation_that_does_not_stream_gets_its_whole_body(running: Running) -> None:
     """Its error comes after the body, and the connection goes on."""
-    connection = http.client.HTTPConnection(running.url.partition("//")[2], timeout=20)
-    headers = {
-        "Authorization": "AWS4-HMAC-SHA256 Credential=a/20260101/eu-west-1/s3/aws4_request",
-        "Content-Length": "3000000",
-    }
-    for _ in range(2):
-        connection.request("PUT", "/b?tagging", body=b" " * 3_000_000, headers=headers)
-        response = connection.getresponse()
-        assert response.status == 400
-        assert b"<Error>" in response.read()
-    connection.close()
+    headers = {"Content-Length": "3000000", "Content-Type": "application/json"}
+    with closing(http.client.HTTPConnection(running.url.partition("//")[2], timeout=20)) as client:
+        for _ in range(2):
+            client.request("POST", "/2015-03-31/functions", b" " * 3_000_000, headers)
+            response = client.getresponse()
+            assert response.status == 400
+            assert b"Could not parse request body into json" in response.read()

@@ -70,7 +70,7 @@ def check(service: str, protocol: str, seed: int, damage: list[tuple[float, int,
 
 
 @pytest.mark.parametrize(("service", "protocol"), SERVICES)
-@settings(max_examples=12, deadline=None)
+@settings(max_examples=5, deadline=None)
 @given(seed=st.integers(0, 2**32 - 1), damage=damages)
 def test_only_aws_errors_come_out(
     service: str, protocol: str, seed: int, damage: list[tuple[float, int, bytes]]
