@@ -60,8 +60,8 @@ class Identifier:
                 self._versions[spec.query_version] = service
             if spec.host:
                 self._hosts.append((re.compile(spec.host), service))
-        #: What every request means that is signed for a service which alone has its name in
-        #: signatures, and is told by its path.
+        #: Meanings by the service of a signature, for services that speak REST alone and share that
+        #: name with no other: nothing else of their requests has to be looked at.
         self.by_signature: dict[str, Meaning] = {}
 
     def __call__(
@@ -115,7 +115,7 @@ class Identifier:
         ]
 
     def without_body(self, path: str, signed_for: str) -> Meaning | None:
-        """Return what a request means if signature and path say it alone; see :meth:`__call__`."""
+        """Return what a request means, if signature and path suffice to know; else None."""
         owner = self._owner(path, signed_for)
         if owner is None or not owner.spec.is_rest:
             return None
@@ -139,7 +139,7 @@ class Identifier:
         return "", signed_for
 
     def _owner(self, path: str, signed_for: str) -> Service | None:
-        """Return the service that signature and path point to; an operation may point elsewhere."""
+        """Return the service that signature and path point to, if it is one."""
         signed = self._signed.get(signed_for, ()) if signed_for else self._services
         for pattern, service in self._paths:
             if service in signed and pattern.fullmatch(path):

@@ -22,8 +22,7 @@ class ServiceSpec:
     model: str
     #: What its users call it: "Step Functions".
     title: str
-    #: The protocols it is served in, those of its model first. What it has by any other name
-    #: than SDKs of today use stands last.
+    #: The protocols it is served in: first that of its model, last those of older SDKs.
     protocols: tuple[Protocol, ...]
     #: Its names in the scope of a signature, the usual one first: "states".
     signing_names: tuple[str, ...]
@@ -34,8 +33,8 @@ class ServiceSpec:
     target_prefix: str = ""
     #: The parameter ``Version`` of its query protocol: "2012-11-05".
     query_version: str = ""
-    #: A regular expression that the whole path of a request keeps which says in no other way that
-    #: it is for this service.
+    #: A regular expression for whole paths. It decides where nothing else does: for requests
+    #: without a signature, and between services that share a name in signatures.
     path: str = ""
     #: Clients sign for it by version 2 of signatures, too, which name no service.
     signed_by_version_2: bool = False
@@ -45,21 +44,22 @@ class ServiceSpec:
     template_prefix: str = ""
     #: Which of the optional modules are in its folder.
     modules: tuple[OptionalModule, ...] = ()
-    #: Its state is opened with the emulator, not with its first call: what is kept has work to do.
+    #: Its state is opened at the start, because what it keeps has work to do; without this, with
+    #: the first call.
     opens_at_start: bool = False
     #: As ``opens_at_start``, but only where documents of this kind are kept.
     opens_for: str = ""
-    #: Its model and its operations are loaded with the emulator, for the sake of its first caller.
+    #: Its model and its operations are loaded at the start, so that its first caller need not wait.
     loads_at_start: bool = False
     #: Its model is in the folder ``models`` of its own, laid out as botocore's data.
     own_model: bool = False
 
     @property
     def rest_protocols(self) -> tuple[Protocol, ...]:
-        """Those of its protocols whose requests say by method and path what they want."""
+        """Return its REST protocols: there, method and path name the operation."""
         return tuple(each for each in self.protocols if each.startswith("rest-"))
 
     @property
     def is_rest(self) -> bool:
-        """Whether all its requests say by method and path what they want."""
+        """Whether it has REST protocols alone."""
         return self.rest_protocols == self.protocols

@@ -24,9 +24,20 @@ class New(NamedTuple):
     request: dict[str, Any]
     #: What the operation returns, as Python code and as boto3 has it.
     result: dict[str, Any]
+    #: Its paths, where it shares its name in signatures.
+    path: str = ""
 
 
 NEW = [
+    # Two with one name in signatures.
+    New(
+        "apigateway",
+        "GetRestApi",
+        {"restApiId": "a"},
+        {"id": "a", "name": "one"},
+        r"/(restapis|apikeys|account|usageplans)(/.*)?",
+    ),
+    New("apigatewayv2", "GetApi", {"ApiId": "a"}, {"ApiId": "a", "Name": "two"}, r"/v2/.*"),
     New(
         "cloudwatch",
         "DescribeAlarmsForMetric",
@@ -54,6 +65,7 @@ SPEC = ServiceSpec(
     signing_names={signing_names!r},
     target_prefix={target_prefix!r},
     query_version={query_version!r},
+    path={path!r},
 )
 """
 _OPERATIONS = """
@@ -82,6 +94,7 @@ def write(folder: Path, new: New) -> str:
             # The sessions of S3's directory buckets have a name of their own.
             signing_names=(signing_name, "s3express") if new.model == "s3" else (signing_name,),
             target_prefix=metadata.get("targetPrefix", ""),
+            path=new.path,
             query_version=metadata["apiVersion"] if "query" in protocols else "",
         )
     )
