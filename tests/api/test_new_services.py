@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from pathlib import Path
-from types import SimpleNamespace
 from typing import Any, NamedTuple
 
 import botocore.session
@@ -28,33 +27,41 @@ class New(NamedTuple):
     path: str = ""
 
 
+#: Services that nobody misses here, of every protocol that AWS's services have by themselves.
 NEW = [
     # Two with one name in signatures.
     New(
-        "apigateway",
-        "GetRestApi",
-        {"restApiId": "a"},
-        {"id": "a", "name": "one"},
-        r"/(restapis|apikeys|account|usageplans)(/.*)?",
+        "appconfig",
+        "GetApplication",
+        {"ApplicationId": "abcdefg"},
+        {"Id": "abcdefg", "Name": "one"},
+        r"/(applications|settings|extensions|tags)(/.*)?",
     ),
-    New("apigatewayv2", "GetApi", {"ApiId": "a"}, {"ApiId": "a", "Name": "two"}, r"/v2/.*"),
     New(
-        "cloudwatch",
-        "DescribeAlarmsForMetric",
-        {"MetricName": "m", "Namespace": "n"},
-        {"MetricAlarms": [{"AlarmName": "a", "Threshold": 1.5}]},
+        "appconfigdata",
+        "StartConfigurationSession",
+        {
+            "ApplicationIdentifier": "a",
+            "EnvironmentIdentifier": "e",
+            "ConfigurationProfileIdentifier": "p",
+        },
+        {"InitialConfigurationToken": "t"},
+        r"/configuration(sessions)?",
     ),
-    New("events", "ListRules", {"NamePrefix": "r"}, {"Rules": [{"Name": "r"}]}),
-    New("kinesis", "ListStreams", {}, {"StreamNames": ["s"], "HasMoreStreams": False}),
-    New("s3", "ListBuckets", {}, {"Buckets": [{"Name": "b"}], "Owner": {"ID": "o"}}),
-    New("scheduler", "GetSchedule", {"Name": "s"}, {"Name": "s", "State": "ENABLED"}),
-    New("secretsmanager", "GetSecretValue", {"SecretId": "s"}, {"SecretString": "psst"}),
-    New("sns", "ListTopics", {}, {"Topics": [{"TopicArn": "arn:aws:sns:us-east-1:0:t"}]}),
-    New("ssm", "GetParameter", {"Name": "/p"}, {"Parameter": {"Name": "/p", "Version": 1}}),
+    New("appmesh", "ListMeshes", {"limit": 1}, {"meshes": []}),
+    New(
+        "cloudfront",
+        "GetDistribution",
+        {"Id": "d"},
+        {"Distribution": {"Id": "d", "Status": "Deployed"}, "ETag": "e"},
+    ),
+    New("comprehend", "DetectDominantLanguage", {"Text": "Hello"}, {"Languages": [{"Score": 0.5}]}),
+    New("elasticache", "DescribeCacheClusters", {}, {"CacheClusters": [{"NumCacheNodes": 1}]}),
+    New("glue", "ListCrawlers", {"MaxResults": 1}, {"CrawlerNames": ["c"]}),
+    New("redshift", "DescribeTags", {"ResourceName": "r"}, {"Marker": "m"}),
+    New("route53", "GetHostedZoneCount", {}, {"HostedZoneCount": 3}),
 ]
 
-#: The input of an operation that has none.
-_NONE = SimpleNamespace(required_members=[])
 _SPEC = """
 from emulator.services.spec import ServiceSpec
 
@@ -91,8 +98,7 @@ def write(folder: Path, new: New) -> str:
             model=new.model,
             title=metadata["serviceId"],
             protocols=protocols,
-            # The sessions of S3's directory buckets have a name of their own.
-            signing_names=(signing_name, "s3express") if new.model == "s3" else (signing_name,),
+            signing_names=(signing_name,),
             target_prefix=metadata.get("targetPrefix", ""),
             path=new.path,
             query_version=metadata["apiVersion"] if "query" in protocols else "",
@@ -124,19 +130,20 @@ def test_a_folder_and_a_line_are_enough(running: Running, new: New) -> None:
     assert answer == new.result
 
 
-# All of S3's other operations are about a bucket.
-@pytest.mark.parametrize("new", [n for n in NEW if n.model != "s3"], ids=lambda new: new.model)
+def other(new: New) -> str | None:
+    """Return another operation of a service that asks for nothing, if it has one."""
+    model = botocore.session.get_session().get_service_model(new.model)
+    for name in model.operation_names:
+        shape = model.operation_model(name).input_shape
+        if name != new.operation and not (shape and shape.required_members):
+            return str(name)
+    return None
+
+
+@pytest.mark.parametrize("new", [each for each in NEW if other(each)], ids=lambda new: new.model)
 def test_its_other_operations_say_that_they_are_not_served(running: Running, new: New) -> None:
-    client = running.client(new.model)
-    model = client.meta.service_model
-    names = {wire: name for name, wire in client.meta.method_to_api_mapping.items()}
-    # The first that asks for nothing.
-    other = next(
-        name
-        for name in model.operation_names
-        if name != new.operation
-        and not (model.operation_model(name).input_shape or _NONE).required_members
-    )
-    with pytest.raises(ClientError, match=f"does not serve {other} of") as raised:
-        getattr(client, names[other])()
+    client, name = running.client(new.model), other(new)
+    methods = {wire: method for method, wire in client.meta.method_to_api_mapping.items()}
+    with pytest.raises(ClientError, match=f"does not serve {name} of") as raised:
+        getattr(client, methods[name])()
     assert raised.value.response["ResponseMetadata"]["HTTPStatusCode"] == 400
