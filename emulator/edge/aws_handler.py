@@ -52,6 +52,7 @@ class AwsHandler:
         self._foreign = foreign_codec("rest-json")
         self._callers: dict[bytes, tuple[str, str, str]] = {}
         self._known = table.identify.by_signature
+        self._by_host = table.identify.by_host
 
     async def __call__(self, scope: Scope, headers: Headers, receive: Receive, send: Send) -> None:
         request_id = new_request_id()
@@ -67,9 +68,10 @@ class AwsHandler:
         path: str = scope["raw_path"].decode("latin-1")
         body: bytes = first.get("body", b"")
         codec = self._foreign
-        prefix, signed_for = self._table.identify.from_host(texts.get("host", ""), signed_for)
-        if prefix:
-            path = f"/{prefix}{path}"
+        if signed_for in self._by_host:
+            host = texts.get("host", "")
+            prefix, signed_for = self._table.identify.from_host(host, signed_for)
+            path = f"/{prefix}{path}" if prefix else path
         try:
             service, codec, name = self._known.get(signed_for) or self._table.identify(
                 scope["method"], path, query, texts, body, signed_for

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Mapping
-from functools import cached_property, lru_cache
+from functools import cached_property
 from typing import NamedTuple
 
 from emulator.model.errors import AwsError
@@ -17,8 +17,6 @@ from emulator.services.service import Service
 from emulator.wire import ServiceCodec, values
 from emulator.wire.protocols import of_target
 
-#: Hosts whose meaning is remembered.
-_REMEMBERED = 1024
 #: Parameters of a form that say whom it is for, where it can't be decoded.
 _PLAIN = re.compile(rb"(?:^|&)(Action|Version)=([\w-]+)")
 #: The path of a request of the protocol rpc-v2-cbor.
@@ -65,8 +63,10 @@ class Identifier:
         #: Meanings by the service of a signature, for services that speak REST alone and share that
         #: name with no other: nothing else of their requests has to be looked at.
         self.by_signature: dict[str, Meaning] = {}
-        #: Most requests come to a host like one before.
-        self.from_host = lru_cache(_REMEMBERED)(self._from_host)
+        #: The services of signatures whose requests may mean something by their host.
+        self.by_host = frozenset(
+            ["", *(name for _, each in self._hosts for name in each.spec.signing_names)]
+        )
 
     def __call__(
         self,
@@ -128,7 +128,7 @@ class Identifier:
             self.by_signature[signed_for] = meaning
         return meaning
 
-    def _from_host(self, host: str, signed_for: str) -> tuple[str, str]:
+    def from_host(self, host: str, signed_for: str) -> tuple[str, str]:
         """Return what a request's host puts in front of its path ("" for nothing), and its service.
 
         Args:
