@@ -11,10 +11,12 @@ from typing import Any
 
 import pytest
 
+from emulator.model.errors import DriverFault
 from emulator.settings import Settings
 from tests.api.conftest import Running
 from tests.contract import docker_engine
 from tests.contract.conftest import PROCESS_ONLY, make_process_driver
+from tests.contract.sandboxes import make_spec
 
 _TEMPLATE = """
 Transform: AWS::Serverless-2016-10-31
@@ -178,3 +180,18 @@ def test_where_a_folder_can_not_be_shown_otherwise_the_remedy_is_told(
         assert "chmod -R go+rX /proc/self" in str(_invoke(running))
     finally:
         running.stop()
+
+
+async def test_a_folder_that_can_not_be_used_says_why(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    driver = make_process_driver("process-none", tmp_path / "state", stem_cells=0)
+    await driver.open()
+    monkeypatch.setattr(os, "access", lambda *arguments, **options: False)
+    try:
+        with pytest.raises(DriverFault, match="can't be read by this user"):
+            await driver.start(make_spec(tmp_path))
+        with pytest.raises(DriverFault, match="is not there"):
+            await driver.start(make_spec(tmp_path / "missing"))
+    finally:
+        await driver.close()

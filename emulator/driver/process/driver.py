@@ -334,7 +334,7 @@ class ProcessDriver:
         if spec.image:
             raise DriverFault(_NO_IMAGES.format(image=spec.image))
         if spec.code is None or not os.access(spec.code, os.R_OK | os.X_OK):
-            raise DriverFault(f"the code of {spec.function_name} is not there: {spec.code}")
+            raise DriverFault(f"{spec.function_name}: {_why_unusable(spec.code)}")
         choice = choose(spec.runtime, strict=self._strict)
         zygote = await self._zygote(choice)
         assert self._config is not None
@@ -438,6 +438,13 @@ class ProcessDriver:
 
     async def usage(self, sandbox: Sandbox) -> Usage:
         return await measured.usage(_own(sandbox))
+
+
+def _why_unusable(code: Path | None) -> str:
+    """Return why a function's folder can't be used."""
+    if code is None or not os.path.exists(code):
+        return f"its code is not there: {code}"
+    return f"its code can't be read by this user, who runs the emulator: {code} (see its mode)"
 
 
 def _own(sandbox: Sandbox) -> ProcessSandbox:
