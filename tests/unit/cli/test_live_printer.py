@@ -52,3 +52,11 @@ def test_a_line_longer_than_all_that_may_wait_is_printed() -> None:
     printer.print("last")
     printer.close(20)
     assert stream.getvalue().endswith("x\nlast\n") or "not shown" in stream.getvalue()
+
+
+def test_a_closed_pipe_ends_the_printing_only() -> None:
+    stream = io.StringIO()
+    stream.close()
+    printer = LivePrinter(stream)
+    printer.print("lost")
+    printer.close()

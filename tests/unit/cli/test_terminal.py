@@ -3,12 +3,10 @@
 from __future__ import annotations
 
 import io
-import threading
 
 import pytest
 
-from emulator.cli.live_printer import LivePrinter
-from emulator.cli.terminal import age, escape_controls, make_safe, megabytes, wrap
+from emulator.cli.terminal import age, escape_controls, make_safe, megabytes, terminal_width, wrap
 
 
 @pytest.mark.parametrize(
@@ -31,6 +29,20 @@ def test_a_cell_of_a_table_has_no_colours_either() -> None:
     assert escape_controls("\x1b[31mred\x1b[0m\n") == "\\x1b[31mred\\x1b[0m\\x0a"
 
 
+class Terminal(io.StringIO):
+    """A terminal that does not know how wide it is."""
+
+    def isatty(self) -> bool:
+        return True
+
+
+@pytest.mark.parametrize(("given", "width"), [("60", 60), ("0", 80), ("wide", 80), ("", 80)])
+def test_a_terminals_width(given: str, width: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("COLUMNS", given)
+    assert terminal_width(Terminal()) == width
+    assert terminal_width(io.StringIO()) is None
+
+
 def test_a_command_that_is_named_is_not_broken() -> None:
     text = "hello has no URL: run `aws lambda create-function-url-config --name hello` or wait."
     assert wrap(text, 30) == (
@@ -49,40 +61,3 @@ def test_ages(seconds: float, shown: str) -> None:
 def test_megabytes() -> None:
     assert megabytes(None) == "-"
     assert megabytes(10 * 1024 * 1024) == "10 MB"
-
-
-class Slow(io.StringIO):
-    """A terminal that takes nothing until it is let go."""
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.taken = threading.Event()
-        self.go = threading.Event()
-
-    def write(self, text: str) -> int:
-        self.taken.set()
-        assert self.go.wait(10)
-        return super().write(text)
-
-
-def test_a_slow_terminal_holds_nobody_up_and_is_told_what_it_missed() -> None:
-    terminal = Slow()
-    printer = LivePrinter(terminal)
-    printer.print("first")
-    assert terminal.taken.wait(10)
-    for number in range(10_010):
-        printer.print(str(number))
-    terminal.go.set()
-    printer.close(10)
-    lines = terminal.getvalue().splitlines()
-    assert lines[:3] == ["first", "0", "1"]
-    assert any("10 lines not shown" in line for line in lines)
-    assert "9999" in lines
-
-
-def test_a_closed_pipe_ends_the_printing_only() -> None:
-    stream = io.StringIO()
-    stream.close()
-    printer = LivePrinter(stream)
-    printer.print("lost")
-    printer.close()
