@@ -1,0 +1,1 @@
+"""IAM: a registry of users, groups, roles and policies. Nobody is refused."""
