@@ -1,4 +1,4 @@
-"""Is a payload JSON? And if not, AWS's words for it, which are those of its parser (Jackson)."""
+"""Checks that a payload is JSON; errors are worded like those of AWS's parser (Jackson)."""
 
 from __future__ import annotations
 
@@ -12,12 +12,12 @@ from emulator.model.nesting import is_deeper
 _PREFIX = "Could not parse request body into json: Could not parse payload into json: "
 _TOO_DEEP = "Document nesting depth exceeds the maximum allowed"
 _SOURCE = "at [Source: REDACTED (`StreamReadFeature.INCLUDE_SOURCE_IN_LOCATION` disabled); "
-#: Levels that Jackson takes unless it is told otherwise (not recorded from AWS).
+#: Jackson's default limit of nesting (not recorded from AWS).
 _DEEPEST = 1000
 
 
 def check_json(payload: bytes) -> None:
-    """Refuse what is not one JSON value in UTF-8.
+    """Refuse a payload that is not one JSON value in UTF-8.
 
     Raises:
         AwsError: InvalidRequestContentException (recorded behaviour).
@@ -25,7 +25,7 @@ def check_json(payload: bytes) -> None:
     try:
         orjson.loads(payload)
     except orjson.JSONDecodeError:
-        # Python's own parser takes a little more (NaN, lone surrogates), which passes.
+        # Python's parser accepts a little more (NaN, lone surrogates), which passes.
         reason = _complaint(payload)
         if reason is not None:
             raise AwsError(

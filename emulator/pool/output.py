@@ -1,4 +1,4 @@
-"""What a function prints, read from its sandbox into its log."""
+"""Reads what a function prints from its sandbox into its log."""
 
 from __future__ import annotations
 
@@ -7,14 +7,14 @@ import os
 
 from emulator.telemetry.logs import LogWriter
 
-#: The most read at one go, bytes.
+#: The most bytes of one read.
 _READ = 64 * 1024
-#: Reads in a row before other work gets its turn: a flood must not keep the loop.
+#: Reads in a row before other work gets its turn: a flood must not block the loop.
 _READS = 16
 
 
 class Output:
-    """Reads the output of one sandbox whenever there is some.
+    """Reads the output of one sandbox as it comes.
 
     Args:
         fd: A non-blocking descriptor, owned by the sandbox's driver; None: nothing to read.
@@ -49,14 +49,14 @@ class Output:
     def end_line(self) -> None:
         """Log all that has been printed so far, a last line without a newline as well.
 
-        For the end of an invocation, an exit or a time-out: what was printed before belongs before
-        the platform's own lines on it.
+        For the end of an invocation, an exit or a timeout: output printed before it comes before
+        the platform's lines on it.
         """
         self.drain()
         self._log.end_line()
 
     def close(self) -> None:
-        """Let go of the descriptor, after a last look."""
+        """Read a last time, then close the descriptor."""
         self.drain()
         self._log.flush()
         self._leave()

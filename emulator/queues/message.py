@@ -1,4 +1,4 @@
-"""Messages: as a sender hands them in, as the engine keeps them, as a receiver gets them."""
+"""Messages as senders give them, as the engine keeps them, and as receivers get them."""
 
 from __future__ import annotations
 
@@ -35,13 +35,13 @@ class Draft(NamedTuple):
     """A message to be sent."""
 
     body: str | bytes
-    #: Opaque to the engine: what the layer above wants back with the body.
+    #: Opaque to the engine: the layer above gets it back with the body.
     headers: str = "{}"
     #: Seconds until it can be received; None takes the queue's.
     delay: float | None = None
     group: str | None = None
     deduplication: str | None = None
-    #: Bytes, as the layer above counts them; 0 takes the length of body and headers.
+    #: Size in bytes as the layer above counts it; 0 takes the length of body and headers.
     size: int = 0
     #: None makes a new one.
     message_id: str | None = None
@@ -73,7 +73,7 @@ class Received(NamedTuple):
 
 
 class Seen(NamedTuple):
-    """A message as a look at the queue found it; nobody has received it by that."""
+    """A message as peeking shows it; peeking does not receive it."""
 
     message_id: str
     body: str | bytes
@@ -105,9 +105,9 @@ class Message:
     state: State = State.PENDING
     #: When it can be received (again).
     visible_at: float = 0.0
-    #: How often it was received in all; numbers its receipt handles.
+    #: How often it was received in all; receipt handles have this number.
     receives: int = 0
-    #: Of those, the receives that were given back as not counting.
+    #: How many of those receives do not count.
     uncounted: int = 0
     received_at: float = 0.0
     first_received_at: float = 0.0
@@ -116,7 +116,7 @@ class Message:
 
     @property
     def key(self) -> tuple[int, int]:
-        """The place in the journal's order."""
+        """The position in the journal's order."""
         return self.position, self.id
 
     @property
@@ -166,7 +166,7 @@ def decode_handle(tag: int, handle: str) -> tuple[int, int]:
     """Return the message's id and the number of the receive.
 
     Raises:
-        InvalidHandle: It is no handle, or another queue's.
+        InvalidHandle: It is no handle, or one of another queue.
     """
     try:
         magic, its_tag, id, receives = _HANDLE.unpack(base64.b64decode(handle, validate=True))

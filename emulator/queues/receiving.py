@@ -1,4 +1,4 @@
-"""How messages leave a queue towards those who receive them, or to its dead-letter queue."""
+"""Messages leave a queue: to receivers, or to its dead-letter queue."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ class Receiving:
 
     Args:
         name: The engine's name for the queue.
-        attempts: Where receives are remembered that may be repeated; None: none may.
+        attempts: Remembers receives that may be repeated; None: no receive may.
     """
 
     def __init__(self, host: Host, memory: Memory, name: str, attempts: Attempts | None) -> None:
@@ -55,7 +55,7 @@ class Receiving:
         return await self._hand_out(taken)
 
     def _repeat(self, attempts: Attempts, attempt: str, visibility: float | None) -> list[Message]:
-        """Receive what an attempt received before, once more."""
+        """Return the messages that an attempt received before."""
         now = self._host.clock.now()
         self._memory.make_due_available(now)
         taken = attempts.find(attempt, now)
@@ -96,7 +96,7 @@ class Receiving:
         return taken
 
     def _dead_letter_queue(self) -> Target | None:
-        # Where it was deleted, or is this queue itself, messages stay and are received again.
+        # If that queue was deleted, or is this queue itself, messages stay and are received again.
         name = self._memory.settings.dead_letter
         return None if name == self._name else self._host.find(name or "")
 
@@ -120,7 +120,7 @@ class Receiving:
     async def _hand_out(self, taken: list[Message]) -> list[Received]:
         missing = [message.id for message in taken if message.payload is None]
         read = {}
-        # What was taken, as it was: others may receive or delete it while the payload is read.
+        # Copy what was taken: others may receive or delete it while the payload is read.
         seen = [(m, m.receives, m.receive_count, m.payload) for m in taken]
         if missing:
             try:
@@ -166,7 +166,7 @@ class Receiving:
             self.polls.leave(poll)
 
     def serve(self) -> None:
-        """Hand what is available to parked receives."""
+        """Give available messages to parked receives."""
         if self.polls:
             self.polls.serve(self._take)
             if self.polls and self._memory.must_load():
@@ -205,7 +205,7 @@ class Receiving:
         self.serve()
 
     def put_back(self, message: Message, delay: float) -> None:
-        """Nobody has this message any more; it can be received after ``delay`` seconds."""
+        """Take a message back from its receiver; it can be received after ``delay`` seconds."""
         memory = self._memory
         message.held = False
         message.visible_at = self._host.clock.now() + delay

@@ -13,7 +13,7 @@ DEDUPLICATION_INTERVAL = 300.0
 MAX_VISIBILITY = 43_200
 #: Messages in flight on one queue; a standard queue then answers OverLimit, a FIFO queue nothing.
 MAX_IN_FLIGHT = 120_000
-#: How far into a FIFO queue available groups are looked for (messages).
+#: How many messages of a FIFO queue are searched for available groups.
 FIFO_LOOK_AHEAD = 120_000
 #: How long a receive may be repeated under its attempt id (seconds).
 ATTEMPT_INTERVAL = 300.0
@@ -30,7 +30,7 @@ class QueueSettings:
     visibility: float = 30.0
     delay: float = 0.0
     retention: float = 345_600.0
-    #: The name of the queue that takes what was received too often; None keeps it here.
+    #: The name of the queue for messages received too often; None keeps them here.
     dead_letter: str | None = None
     #: A message received this often goes to the dead-letter queue at its next receive.
     max_receives: int = 0
@@ -39,8 +39,8 @@ class QueueSettings:
     content_deduplication: bool = False
     deduplication_scope: DeduplicationScope = "queue"
     max_in_flight: int = MAX_IN_FLIGHT
-    #: False: receives are not written down, and what was in flight when the process ended is
-    #: available again at its next start. For receivers that end with the process.
+    #: False: receives are not kept, and messages in flight when the process ended are available
+    #: again at its next start. For receivers that end with the process.
     lasting_leases: bool = True
 
     def with_(self, **changes: object) -> QueueSettings:
@@ -67,9 +67,9 @@ def exceeds_visibility(received_at: float, timeout: float, now: float) -> bool:
 
 
 def deduplication_id(given: str | None, body: str | bytes, settings: QueueSettings) -> str | None:
-    """Return the id a FIFO message is deduplicated by, or None where it has none.
+    """Return the deduplication id of a FIFO message, or None if it has none.
 
-    An id that was given wins over one made from the content.
+    A given id takes precedence over one made from the content.
     """
     if given is not None:
         return given
@@ -79,7 +79,7 @@ def deduplication_id(given: str | None, body: str | bytes, settings: QueueSettin
 
 
 def deduplication_key(id: str, group: str, scope: DeduplicationScope) -> bytes:
-    """Return what two sends have in common when the second repeats the first."""
+    """Return the key that two sends share if the second repeats the first."""
     within = group if scope == "messageGroup" else ""
     return hashlib.blake2b(f"{id}\0{within}".encode(), digest_size=16).digest()
 
@@ -90,5 +90,5 @@ def sequence_number(position: int) -> str:
 
 
 def next_id(last: int, now: float) -> int:
-    """Return an id that follows ``last`` and tells the time in microseconds."""
+    """Return an id greater than ``last``, made from the time in microseconds."""
     return max(last + 1, int(now * 1e6))

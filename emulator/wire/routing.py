@@ -11,7 +11,7 @@ from emulator.model.errors import AwsError
 from emulator.wire import values
 from emulator.wire.model import Operation, ServiceModel
 
-#: Requests whose routes are remembered.
+#: How many requests' routes are remembered.
 _REMEMBERED = 256
 _LONGEST_REMEMBERED = 1024
 
@@ -20,7 +20,7 @@ _LONGEST_REMEMBERED = 1024
 class _Route:
     operation: Operation
     labels: tuple[str, ...]
-    #: Query parameters the template fixes, e.g. ``List=ALL``.
+    #: Query parameters with a fixed value, e.g. ``List=ALL``.
     fixed: frozenset[str]
     #: Names of the query parameters and headers that the operation requires. They tell apart
     #: operations that share method, path and fixed parameters: a copy in S3 is a put with a
@@ -30,7 +30,7 @@ class _Route:
 
     @property
     def rank(self) -> tuple[int, int, bool]:
-        """The smaller, the earlier it is tried."""
+        """The rank: routes with a smaller one are tried first."""
         needed = len(self.parameters) + len(self.headers)
         return -len(self.fixed), -needed, self.operation.deprecated
 
@@ -46,7 +46,7 @@ class _Node:
 
 #: An operation and the labels of its path.
 _Meaning = tuple[Operation, Mapping[str, str]]
-#: What a request may mean, each with the headers it then has.
+#: The operations that a request may mean, each with the headers that it requires.
 _Found = list[tuple[frozenset[str], _Meaning]]
 
 
@@ -95,7 +95,7 @@ class Router:
             AwsError: ``UnknownOperationException`` (404): no such route;
                 ``SerializationException`` (400): a label is not UTF-8.
         """
-        # What is long is remembered by nobody: it may be of any length.
+        # Long requests are not remembered: they may have any length.
         short = len(raw_path) + len(query) <= _LONGEST_REMEMBERED
         find = self._find if short else self._find_routes
         found = find(method, raw_path, query)
@@ -104,11 +104,11 @@ class Router:
         for needed, meaning in found:
             if needed.issubset(headers):
                 return meaning
-        # None is complete: the least demanding says what it lacks.
+        # No operation has all that it requires: the least demanding one says what is missing.
         return min(found, key=lambda each: len(each[0]))[1]
 
     def _find_routes(self, method: str, raw_path: str, query: str) -> _Found:
-        """Find what a request may mean, its headers aside."""
+        """Find the operations that a request may mean, whatever its headers."""
         segments = raw_path.lstrip("/").split("/")
         node, labels = self._root, list[str]()
         for index, segment in enumerate(segments):
@@ -116,7 +116,7 @@ class Router:
             if following is None:
                 last = index == len(segments) - 1
                 if last and index and not segment and method in node.routes:
-                    break  # older SDKs end some paths with a slash, and AWS takes both
+                    break  # older SDKs end some paths with a slash, and AWS accepts both
                 if node.label is not None and segment:
                     following = node.label
                     labels.append(segment)

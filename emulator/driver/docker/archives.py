@@ -1,4 +1,4 @@
-"""Folders packed for an engine that can't see this machine's files."""
+"""Packs folders for an engine that cannot see this machine's files."""
 
 from __future__ import annotations
 
@@ -11,11 +11,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, Protocol, cast
 
-#: A file or a folder, and its name in the archive: "" lays a folder's contents at the top.
+#: A file or a folder, and its name in the archive: "" puts a folder's contents at the top.
 Source = tuple[Path, str]
-#: Equal as long as nothing has changed; made without reading the files.
+#: Equal as long as nothing has changed; computed without reading the files.
 Signature = tuple[tuple[str, int, int, int], ...]
-#: Only root may write in a container's code, whatever its modes say here.
+#: Only root may write to a container's code, whatever its modes are here.
 _WRITABLE_BY_OTHERS = 0o022
 
 
@@ -27,7 +27,7 @@ class _Digest(Protocol):
 class Archive:
     """A packed folder."""
 
-    #: Of names, modes and contents: the same for the same, whenever it was packed.
+    #: The digest of names, modes and contents; it does not depend on the time of packing.
     digest: str
     #: A compressed tar archive.
     file: Path
@@ -35,7 +35,7 @@ class Archive:
 
 
 def signature(sources: Sequence[Source]) -> Signature:
-    """Return what changes when something in ``sources`` does."""
+    """Return a value that changes when something in ``sources`` changes."""
     found = []
     for name, path in _entries(sources):
         status = path.lstat()
@@ -47,13 +47,13 @@ def pack(sources: Sequence[Source], folder: Path) -> Archive:
     """Pack ``sources``, later ones laid over earlier ones, into a file of ``folder``.
 
     Raises:
-        OSError: Something can't be read.
+        OSError: A file cannot be read.
     """
     digest = hashlib.sha256()
     new = folder / f"{os.urandom(8).hex()}.new"
     try:
         with new.open("wb") as file:
-            # Level 1: the way to the engine is seldom slower than a better one.
+            # Level 1: the connection to the engine is seldom slower than a higher level.
             packed = gzip.GzipFile("", "wb", compresslevel=1, fileobj=file, mtime=0)
             with packed, tarfile.open(fileobj=packed, mode="w") as tar:
                 for name, path in _entries(sources):
@@ -66,7 +66,7 @@ def pack(sources: Sequence[Source], folder: Path) -> Archive:
 
 
 def _entries(sources: Sequence[Source]) -> Iterator[tuple[str, Path]]:
-    """Yield names and paths in order: the same for the same content."""
+    """Yield names and paths in an order that depends on the content only."""
     entries: dict[str, Path] = {}
     for source, top in sources:
         if top:
@@ -86,7 +86,7 @@ def _add(tar: tarfile.TarFile, name: str, path: Path, digest: _Digest) -> None:
     member.uname = member.gname = ""
     member.mtime = int(member.mtime)
     member.mode &= ~_WRITABLE_BY_OTHERS
-    # The function's user is not the owner, whose rights it has all the same.
+    # The function's user is not the owner, but has the owner's rights.
     member.mode |= (member.mode & 0o500) >> 3 | (member.mode & 0o500) >> 6
     facts = (name, member.type, member.mode, member.linkname, member.size)
     digest.update(repr(facts).encode("utf-8", "surrogateescape"))

@@ -40,7 +40,7 @@ class DockerDriver:
     """Starts environments in containers.
 
     Args:
-        settings: What can be set.
+        settings: The driver's options.
         bootstraps: The folder with a folder of bootstraps per language (``runtimes``).
         environ: The variables that say where the engine is (DOCKER_HOST and friends).
         clock: For pauses between attempts.
@@ -75,12 +75,12 @@ class DockerDriver:
 
     @property
     def instance(self) -> str:
-        """The id that everything it makes is labelled with."""
+        """The id in the labels of everything that it makes."""
         return self._instance.id
 
     @property
     def folder(self) -> Path:
-        """Where the files of its containers are."""
+        """The folder of its containers' files."""
         return self._instance.folder
 
     # Opening
@@ -229,7 +229,7 @@ class DockerDriver:
             try:
                 return await self._specialised(stem, spec, before)
             except DriverFault:
-                # It ended while it waited, before that was noticed: the next one may live.
+                # It ended while it waited, unnoticed: the next one may live.
                 continue
         with self._stems.yielding():
             stem = await self._containers.make_stem(plan)
@@ -351,7 +351,7 @@ class DockerDriver:
         await self._containers.close()
         try:
             await self._shipped.close()
-            # What a call that was given up on may have made after all.
+            # A call that was given up may have made it after all.
             own = f"{labels.INSTANCE}={self.instance}"
             for one in await self._engine.containers(own):
                 await self._engine.remove(one.id)
@@ -366,7 +366,7 @@ class DockerDriver:
 
 @contextmanager
 def _lost(sandbox: DockerSandbox) -> Iterator[None]:
-    """Turn the kernel's complaint about a container that is gone into DriverFault."""
+    """Turn the kernel's error for a container that is gone into a DriverFault."""
     try:
         yield
     except OSError as error:

@@ -15,19 +15,19 @@ from emulator.driver.docker.responses import AttachedOutput
 
 _HEADER = 8
 _CHUNK = 65536
-#: How many bytes of the end are kept.
+#: How many bytes of the end of the output are kept.
 _LAST = 500
 
 
 class Demultiplexer:
-    """Takes pieces of the framed stream, however cut, and gives the payload in order."""
+    """Unpacks the payload of a framed stream that comes in arbitrary pieces."""
 
     def __init__(self) -> None:
         self._header = bytearray()
         self._left = 0
 
     def feed(self, data: bytes) -> bytes:
-        """Return the payload bytes that ``data`` brings."""
+        """Return the payload bytes in ``data``."""
         payload = bytearray()
         view = memoryview(data)
         while view:
@@ -49,7 +49,7 @@ class Demultiplexer:
 class OutputPump:
     """Moves one container's output from the engine's stream into a pipe.
 
-    The pipe's writer waits for its reader, and the engine for the pipe: a function that floods
+    The pipe's writer waits for its reader, and the engine for the pipe. So a function that floods
     its log is slowed down, and costs no memory here.
 
     Args:
@@ -62,7 +62,7 @@ class OutputPump:
         self._ended = ended
         self._frames = Demultiplexer()
         self._pending = b""
-        #: The last pieces: a line may come in several.
+        #: The last pieces, because a line may come in several.
         self.last = b""
         #: Set once nothing more comes.
         self.over = asyncio.Event()
@@ -84,7 +84,7 @@ class OutputPump:
         self._attached.close()
 
     def _readable(self) -> None:
-        # A TLS socket may hold more than the kernel knows of: read until it says no.
+        # A TLS socket may hold more than the kernel knows: read until it blocks.
         while not self._pending:
             try:
                 data = self._attached.socket.recv(_CHUNK)
@@ -109,7 +109,7 @@ class OutputPump:
                 self._loop.remove_reader(self._source)
                 self._loop.add_writer(self._pipe, self._writable)
                 return
-            except BrokenPipeError:  # nobody reads any more: keep the container going
+            except BrokenPipeError:  # nobody reads any more; keep the container running
                 written = len(self._pending)
             self._pending = self._pending[written:]
 

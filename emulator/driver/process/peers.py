@@ -1,7 +1,7 @@
 """The process at the other end of a local TCP connection, found by its exact addresses.
 
-The Runtime API listener of one environment must serve no other: a function that scans the
-loopback interface must find nobody who listens to it.
+The Runtime API listener of one environment must serve no other: a function that scans the loopback
+interface must find no listener that answers it.
 """
 
 from __future__ import annotations
@@ -37,7 +37,7 @@ def is_this_machine(host: str) -> bool:
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
     try:
         with socket.socket(family, socket.SOCK_DGRAM) as probe:
-            # Only the machine's own addresses can be bound; a port that is taken is one, too.
+            # Only the machine's own addresses can be bound; a taken port proves one, too.
             probe.bind((host, 0))
     except OSError:
         return False
@@ -45,14 +45,14 @@ def is_this_machine(host: str) -> bool:
 
 
 def _plain(host: str) -> str:
-    """Return an address as the other end has it: IPv4, where IPv6 only stands for it."""
+    """Return an address as the other end has it: IPv4 where it is only mapped to IPv6."""
     return host.removeprefix("::ffff:") if "." in host else host
 
 
 def owner(peer: tuple[str, int], local: tuple[str, int]) -> Owner | None:
-    """Return who has the socket that is bound to ``peer`` and connected to ``local``.
+    """Return the owner of the socket that is bound to ``peer`` and connected to ``local``.
 
-    None when there is none such, or this system can't tell.
+    None if there is no such socket, or the system cannot tell.
     """
     if not hasattr(socket, "AF_NETLINK"):
         return None
@@ -109,7 +109,7 @@ def _as_in_table(end: tuple[str, int]) -> str:
 
 
 def holds(processes: Iterable[int], inode: int) -> bool:
-    """Say whether one of ``processes`` has the socket ``inode`` open."""
+    """Say whether one of ``processes`` holds the socket ``inode`` open."""
     wanted = f"socket:[{inode}]"
     for pid in processes:
         with suppress(OSError):

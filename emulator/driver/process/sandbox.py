@@ -24,7 +24,7 @@ _CREDENTIALS = struct.Struct("iII")
 
 
 class ProcessSandbox:
-    """A warden and what it guards: first a stem cell, later an execution environment.
+    """A warden with its sandbox: first a stem cell, later an execution environment.
 
     Lives ``standing`` (namespaces and control groups made) → ``running`` (the runtime's
     process is there) → ``exited`` (the runtime's end is known) → ``gone`` (no process left).
@@ -40,11 +40,11 @@ class ProcessSandbox:
         self.channel: socket.socket | None = None
         self.output: int | None = None
         self.output_lag = 0.0
-        #: Its user id, or its processes' sockets, tell whose a connection is.
+        #: Connections are recognised by its user id, or by its processes' sockets.
         self.secret_host = ""
-        #: The host's folder that is its /tmp, where there are no disks.
+        #: The host's folder that serves as its /tmp where there are no disks.
         self.tmp: Path | None = None
-        #: The disk that is mounted at its /tmp, as a detached mount for its successor.
+        #: The disk of its /tmp, as a detached mount for its successor.
         self.disk: int | None = None
         self.standing: asyncio.Future[None] = loop.create_future()
         self.running: asyncio.Future[None] = loop.create_future()
@@ -96,7 +96,7 @@ class ProcessSandbox:
             raise DriverFault(f"the sandbox ended before it was used: {error}") from error
 
     def _hear(self) -> bool:
-        """Take in what the warden says; False if it says nothing for now."""
+        """Read the warden's messages; return False if there is none for now."""
         assert self._control is not None
         try:
             data, ancillary, _, _ = self._control.recvmsg(65536, 256)
@@ -147,13 +147,13 @@ class ProcessSandbox:
             number = end["signal"]
             kills = self.group.out_of_memory_kills() if self.group and number == 9 else 0
             if kills:
-                self._last_peak = 0  # the group's own, which is the limit, is what was allowed
+                self._last_peak = 0  # the group's own peak is the limit: it is what was allowed
             self._finish(Exit(signal=number, out_of_memory=kills > 0))
         else:
             self._finish(Exit(status=end["status"]))
 
     def _lost(self) -> None:
-        """The control socket has ended: the warden is gone, or about to be."""
+        """Handle the end of the control socket: the warden is gone, or about to be."""
         self._close_control()
         self._finish(Exit(signal=int(signal.SIGKILL)))
         _done(self.standing)
@@ -166,10 +166,10 @@ class ProcessSandbox:
         _done(self.running)
 
     def _buried(self) -> None:
-        """The warden has been reaped, and before it everything in its PID namespace."""
+        """Handle that the warden was reaped, after everything in its PID namespace."""
         assert self._warden_fd is not None
         while self._control is not None and self._hear():
-            pass  # its last words, to their end
+            pass  # reads its last messages
         asyncio.get_running_loop().remove_reader(self._warden_fd)
         os.close(self._warden_fd)
         self._warden_fd = None
@@ -184,19 +184,19 @@ class ProcessSandbox:
             self._control = None
 
     def end(self) -> None:
-        """Have every process killed; ``gone`` tells when that is done."""
+        """Have every process killed; ``gone`` is set when that is done."""
         if self.frozen:
             self.thaw()
         if self.jailed and self._warden_fd is not None:
             with suppress(ProcessLookupError):
                 signal.pidfd_send_signal(self._warden_fd, signal.SIGKILL)
         elif self._control is not None:
-            # Without a namespace to fall with it, the warden kills the others itself, then ends.
+            # Without a namespace that ends with it, the warden kills the others itself, then ends.
             with suppress(OSError):
                 self._control.shutdown(socket.SHUT_WR)
 
     def close(self) -> None:
-        """Give up what the driver holds of it; the channel too, unless it was handed over."""
+        """Close what the driver holds of it; the channel too, unless it was handed over."""
         self._close_control()
         if self.channel is not None and not self.handed_over:
             self.channel.close()

@@ -12,10 +12,10 @@ from emulator.model.sandbox import Usage
 
 
 async def usage(sandbox: ProcessSandbox) -> Usage:
-    """Return what ``sandbox`` takes; zeros for what is gone meanwhile.
+    """Return what ``sandbox`` uses; zeros for what is gone meanwhile.
 
-    The files are read in a thread. The sandbox may be stopped under it, so that the thread is given
-    what it needs and does not look at the sandbox.
+    A thread reads the files. The sandbox may be stopped meanwhile, so the thread gets what it needs
+    and does not touch the sandbox.
     """
     peak, group = sandbox.memory_peak(), sandbox.group
     if group is not None:
