@@ -116,7 +116,7 @@ class DecodedBytes(bytes):
     """The content of a body that was there whole.
 
     Attributes:
-        trailers: What came behind it, by names in lower case.
+        trailers: The headers behind it, by names in lower case.
     """
 
     trailers: Mapping[str, str]
@@ -135,7 +135,7 @@ class DecodedStream(ByteStream):
 
     @property
     def trailers(self) -> Mapping[str, str]:
-        """Return what came behind it, by names in lower case; whole once it has been read."""
+        """Return the headers behind it, by names in lower case; whole once it has been read."""
         return self._decoder.trailers
 
     async def _decoded(self, body: AsyncIterator[bytes]) -> AsyncIterator[bytes]:

@@ -83,7 +83,7 @@ def violation(value: Any, path: str, constraint: str, shape: Shape) -> str:
     Args:
         value: Shown, unless the shape is sensitive.
         path: The member, e.g. ``layers.1.member.arn``.
-        constraint: The sentence of what it does not keep.
+        constraint: The sentence of the constraint that it violates.
         shape: The member's shape.
     """
     if value is None:

@@ -25,14 +25,14 @@ def _nothing(shapes: dict[str, Shape]) -> None: ...
 class Deviations:
     """One service's deviations from its model; each says how it is known where it is stated."""
 
-    #: The code of a constraint violation, which stands in no model; "" for what services of its
-    #: protocol have: ``ValidationError`` in query, ``ValidationException`` in the others.
+    #: The code of a constraint violation, which stands in no model; "" for the usual code of its
+    #: protocol: ``ValidationError`` in query, ``ValidationException`` in the others.
     constraint_code: str = ""
     #: Maxima by shape, in place of the model's.
     maximum: Mapping[str, int] = field(default_factory=dict)
     #: (operation, request): whether the model's own maxima hold for this request after all.
     model_maximum_holds: Callable[[str, Mapping[str, Any]], bool] = _never
-    #: Patterns by shape as the service prints them. What matches is decided by the model.
+    #: Patterns by shape as the service prints them. Values are matched against the model's.
     printed_pattern: Mapping[str, str] = field(default_factory=dict)
     #: Enumerations by shape as the service prints them; a list's shape where the list prints a set
     #: of its own.
@@ -53,8 +53,8 @@ class Deviations:
     #: Codes in the query protocol (and in ``x-amzn-query-error``) by the error's shape, where the
     #: two differ.
     query_code: Mapping[str, str] = field(default_factory=dict)
-    #: What ``__type`` has before "#" and the error's shape in the JSON protocol; (of errors that
-    #: the model has, of others). "" for no prefix.
+    #: The namespaces in ``__type``, before "#" and the error's shape, in JSON and CBOR: of errors
+    #: that the model has, and of others. "" for no prefix.
     error_namespaces: tuple[str, str] = ("", "")
     #: Errors that the model lacks have an empty ``<Detail/>`` in the query protocol.
     empty_detail: bool = False
@@ -77,7 +77,7 @@ class Deviations:
     request_id_headers: tuple[str, ...] = ("x-amzn-requestid",)
     #: Operations whose request is read whole although the model lets it stream.
     whole_bodies: frozenset[str] = frozenset()
-    #: What texts call an operation that they call otherwise than the model.
+    #: Names of operations in error texts, where they differ from the model's.
     operation_in_texts: Mapping[str, str] = field(default_factory=dict)
     #: (request, protocol, the URL it was sent to): adds what the URL says, before it is checked.
     add_from_url: Callable[[dict[str, Any], str, str], None] | None = None

@@ -1,4 +1,4 @@
-"""Errors: what every protocol needs to know of one before it writes it."""
+"""Errors, resolved for the protocols: shape, code, status and fields."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ class WireError:
     status: int
     #: Its shape; without members if the model has none.
     shape: Shape
-    #: What the error holds beside its message.
+    #: The fields of the error beside its message.
     fields: Mapping[str, Any]
 
     @property

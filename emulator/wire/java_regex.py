@@ -26,7 +26,7 @@ _PREDEFINED = {
     "v": _LINE_BREAKS,
 }
 _CONTROLS = {"t": "\t", "n": "\n", "r": "\r", "f": "\f", "a": "\a", "e": "\x1b"}
-#: Escapes outside of classes, with what Python has for them.
+#: Escapes outside of classes, with their equivalents in Python.
 _ANCHORS = {
     "A": r"\A",
     "b": r"\b",
@@ -46,7 +46,7 @@ class Inexpressible(ValueError):
 
 
 def to_python(pattern: str) -> str:
-    """Return the Python expression, for the flag ASCII, that matches what a Java one does.
+    """Return the Python expression, for the flag ASCII, that is equivalent to a Java one.
 
     Raises:
         Inexpressible: Python has nothing like it.
@@ -83,7 +83,7 @@ class _Class:
         return f"(?:(?!{either}){plain or _ANY})"
 
     def add(self, other: _Class) -> None:
-        """Take in what another class holds."""
+        """Add the members of another class."""
         self.content += other.content
         self.others += other.others
         self.properties |= other.properties

@@ -1,4 +1,4 @@
-"""What parsers take and serialisers give: the types that the protocols share."""
+"""The types that the protocols share: parsers, serialisers, responses, bodies."""
 
 from __future__ import annotations
 

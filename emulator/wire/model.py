@@ -1,7 +1,7 @@
 """AWS service models: botocore's packaged JSON, read without importing botocore.
 
-A model is loaded when its service is first used, and alone. What the codec never looks at (nine
-tenths of the text is documentation) is dropped at once.
+A model is loaded when its service is first used, and alone. Traits that the codec never reads are
+dropped at once; nine tenths of the text is documentation.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""Requests of the REST protocols: what stands in the path, the query string, headers and body.
+"""Requests of the REST protocols: members in the path, the query string, headers and the body.
 
 rest-json and rest-xml differ in the body alone. https://smithy.io/2.0/spec/http-bindings.html
 """
@@ -15,7 +15,7 @@ from emulator.wire.messages import Body, Parser
 from emulator.wire.model import Operation, ServiceModel, Shape
 
 _EMPTY: Shape = {"type": "structure", "members": {}}
-#: Reads what a request has besides its body into a request.
+#: Reads the members outside of the body into a request.
 _HeadReader = Callable[[Mapping[str, str], str, Mapping[str, str], dict[str, Any]], None]
 
 

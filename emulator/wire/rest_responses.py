@@ -1,4 +1,4 @@
-"""Responses of the REST protocols: what stands in status, headers and body.
+"""Responses of the REST protocols: members in the status, headers and the body.
 
 rest-json and rest-xml differ in the body alone. https://smithy.io/2.0/spec/http-bindings.html
 """
@@ -105,7 +105,7 @@ def _payload_writer(
 def _head_writer(
     model: ServiceModel, shape: Shape, *, without_content_type: bool
 ) -> Callable[[Mapping[str, Any], Headers], bool]:
-    """Return what writes the members that are headers and says whether content-type is among them.
+    """Return a writer of the members that are headers; it says whether content-type is among them.
 
     Args:
         model: The service's model.

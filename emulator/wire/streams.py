@@ -51,12 +51,12 @@ class ByteStream:
         return chunk
 
     async def read(self) -> bytes:
-        """Return what is left of the body."""
+        """Return the rest of the body."""
         return b"".join([chunk async for chunk in self])
 
 
 def as_stream(value: Any) -> ByteStream:
-    """Return a payload as a stream: bytes, or what is one already."""
+    """Return bytes as a stream; a stream as it is."""
     return value if isinstance(value, ByteStream) else ByteStream(_once(bytes(value)))
 
 

@@ -20,7 +20,7 @@ from emulator.wire.constraints import (
 )
 from emulator.wire.model import Operation, ServiceModel, Shape
 
-#: (value, path, violations): appends the sentences of what is wrong.
+#: (value, path, violations): appends a sentence per violation.
 Check = Callable[[Any, str, list[str]], None]
 #: Raises the AwsError of all violations of a request.
 Validator = Callable[[Mapping[str, Any]], None]

@@ -1,4 +1,4 @@
-"""What members are called in XML, and in the forms of the query protocol."""
+"""Names of members in XML, and in the forms of the query protocol."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ def is_flat(target: Shape, member: Shape) -> bool:
 
 
 def entry_names(shape: Shape) -> tuple[str, str]:
-    """Return what the key and the value of a map's entries are called."""
+    """Return the names of the key and the value in a map's entries."""
     key, value = shape["key"], shape["value"]
     return (
         key.get("queryName") or key.get("locationName", "key"),

@@ -158,7 +158,7 @@ def _text(kind: str, timestamp_format: str | None) -> Writer:
     return lambda value, out: out.append(escape(to_text(value)))
 
 
-#: What XML 1.0 cannot say, not even escaped.
+#: Characters that XML 1.0 does not allow, not even escaped.
 _NOT_XML = re.compile("[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
 
 

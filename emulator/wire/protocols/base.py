@@ -1,4 +1,4 @@
-"""What a protocol is: how one service's messages look on the wire."""
+"""The base of the protocols: how one service's messages look on the wire."""
 
 from __future__ import annotations
 

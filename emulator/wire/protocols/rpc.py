@@ -1,4 +1,4 @@
-"""What the protocols share in which the body is the whole request: json and rpc-v2-cbor."""
+"""The base of json and rpc-v2-cbor, in which the body is the whole request."""
 
 from __future__ import annotations
 
