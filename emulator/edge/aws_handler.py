@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import logging
 import re
-from collections.abc import AsyncGenerator, Mapping
-from contextlib import aclosing
+from collections.abc import Mapping
 from urllib.parse import parse_qs, unquote_to_bytes
 
 from emulator.edge.router import Headers, Message, Receive, Scope, Send, answer, read_body
@@ -61,18 +60,17 @@ class AwsHandler:
         if first["type"] == "http.disconnect":
             return
         texts = _texts(headers)
-        if first.get("more_body") and values.is_form(texts):
-            # Only a form says in its body what it is for.
-            first = {"body": await read_body(receive, CODE_REQUEST, first) or b""}
         query: str = scope["query_string"].decode("latin-1")
         path: str = scope["raw_path"].decode("latin-1")
-        body: bytes = first.get("body", b"")
         codec = self._foreign
         if signed_for in self._by_host:
             host = texts.get("host", "")
             prefix, signed_for = self._table.identify.from_host(host, signed_for)
             path = f"/{prefix}{path}" if prefix else path
         try:
+            if first.get("more_body") and values.is_form(texts):
+                first = await self._form(first, receive, path, signed_for)
+            body: bytes = first.get("body", b"")
             service, codec, name = self._known.get(signed_for) or self._table.identify(
                 scope["method"], path, query, texts, body, signed_for
             )
@@ -117,10 +115,21 @@ class AwsHandler:
             status, answers, payload = refusal.response(request_id)
         except Exception as error:  # noqa: BLE001 what is not expected is told to us in full
             status, answers, payload = codec.error(_as_aws_error(error, request_id), request_id)
-        if isinstance(payload, bytes):
-            await answer(send, status, answers, payload)
-        else:
-            await _stream(send, status, answers, payload)
+        await answer(send, status, answers, payload)
+
+    async def _form(self, first: Message, receive: Receive, path: str, signed_for: str) -> Message:
+        """Return the first message of a form with the whole of it, if its body says what it is for.
+
+        Raises:
+            AwsError: It is too large.
+        """
+        if self._table.identify.without_body(path, signed_for) is not None:
+            return first  # "curl --data-binary" calls everything a form
+        body = await read_body(receive, CODE_REQUEST, first)
+        if body is None:
+            text = f"Request must be smaller than {CODE_REQUEST} bytes"
+            raise AwsError("RequestEntityTooLargeException", text, status=413)
+        return {"type": "http.request", "body": body}
 
     def _caller(self, headers: Headers, query: bytes) -> tuple[str, str, str]:
         """Return account, region and service of the caller's signature (which is not checked)."""
@@ -209,21 +218,3 @@ def _too_large(codec: ServiceCodec, operation: Operation) -> AwsError:
         f"Request must be smaller than {CODE_REQUEST} bytes for the {name} operation",
         status=413,
     )
-
-
-async def _stream(
-    send: Send,
-    status: int,
-    headers: list[tuple[bytes, bytes]],
-    chunks: AsyncGenerator[bytes, None],
-) -> None:
-    """Send a body as it comes.
-
-    ``send`` waits while the client is slow and does nothing once it is gone: the body is then
-    read to its end for nobody.
-    """
-    await send({"type": "http.response.start", "status": status, "headers": headers})
-    async with aclosing(chunks):
-        async for chunk in chunks:
-            await send({"type": "http.response.body", "body": chunk, "more_body": True})
-    await send({"type": "http.response.body", "body": b""})

@@ -14,7 +14,15 @@ from __future__ import annotations
 
 import asyncio
 import hmac
-from collections.abc import Awaitable, Callable, Mapping, MutableMapping, Sequence
+from collections.abc import (
+    AsyncGenerator,
+    Awaitable,
+    Callable,
+    Mapping,
+    MutableMapping,
+    Sequence,
+)
+from contextlib import aclosing
 from typing import Any, Protocol
 
 import orjson
@@ -170,16 +178,29 @@ async def refuse(scope: Scope, send: Send, reason: str) -> None:
     )
 
 
-async def answer(send: Send, status: int, headers: list[tuple[bytes, bytes]], body: bytes) -> None:
-    """Send a whole response.
+async def answer(
+    send: Send,
+    status: int,
+    headers: list[tuple[bytes, bytes]],
+    body: bytes | AsyncGenerator[bytes, None],
+) -> None:
+    """Send a response.
 
     Args:
-        send: ASGI's.
+        send: ASGI's. It waits while the client is slow and does nothing once it is gone: a body
+            that streams is then read to its end for nobody.
         status: The HTTP status.
         headers: A ``content-length`` among them stands: an answer to HEAD has the length of what
             GET would have answered.
-        body: The body.
+        body: The whole body, or what yields it.
     """
+    if not isinstance(body, bytes):
+        await send({"type": "http.response.start", "status": status, "headers": headers})
+        async with aclosing(body):
+            async for chunk in body:
+                await send({"type": "http.response.body", "body": chunk, "more_body": True})
+        await send({"type": "http.response.body", "body": b""})
+        return
     if body or all(name != b"content-length" for name, _ in headers):
         headers.append((b"content-length", b"%d" % len(body)))
     await send({"type": "http.response.start", "status": status, "headers": headers})

@@ -649,3 +649,28 @@ def test_functions_and_layers_take_their_code_from_buckets(
         "Error occurred while GetObject. S3 Error Code: NoSuchKey. S3 Error Message: The specified"
         " key does not exist."
     )
+
+
+@pytest.mark.parametrize("signed", [True, False])
+def test_an_upload_that_curl_calls_a_form_streams(
+    running: Running, s3: Any, bucket: str, signed: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """``curl --data-binary @file -X PUT`` sends every file with the content type of a form."""
+    # However large it is: no more than this is read of a body that does not stream.
+    monkeypatch.setattr("emulator.edge.aws_handler.CODE_REQUEST", 1000)
+    content = os.urandom(3 * MB)
+    connection = http.client.HTTPConnection("localhost", running.emulator.port, timeout=20)
+    headers = {"Content-Type": "application/x-www-form-urlencoded"}
+    if signed:
+        scope = "000000000000/20260101/us-east-1/s3/aws4_request"
+        headers["Authorization"] = f"AWS4-HMAC-SHA256 Credential={scope}, Signature=0"
+        path = f"/{bucket}/file"
+    else:
+        url = s3.generate_presigned_url("put_object", Params={"Bucket": bucket, "Key": "file"})
+        path = url.partition(f":{running.emulator.port}")[2]
+        headers["Host"] = url.partition("//")[2].partition("/")[0]
+    connection.request("PUT", path, body=content, headers=headers)
+    response = connection.getresponse()
+    assert (response.status, response.read()) == (200, b"")
+    connection.close()
+    assert s3.get_object(Bucket=bucket, Key="file")["Body"].read() == content
