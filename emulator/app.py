@@ -19,6 +19,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from emulator.code.requirements import Requirements
+from emulator.code.sdk import SdkCheck
 from emulator.driver.base import Driver
 from emulator.driver.table import make_driver
 from emulator.edge.aws_handler import AwsHandler
@@ -145,7 +146,9 @@ class Emulator:
                 limit_cpu=settings.cpu_limit == "aws",
                 freeze=self._freezes if settings.freeze is None else settings.freeze,
             ),
-            packages=self.packages.layer,
+            packages=SdkCheck(
+                self.packages.layer, console=self.console, strict=settings.strict
+            ).layer,
             is_open=False,
             lifecycle=self.lifecycle,
         )

@@ -14,6 +14,7 @@ import { fileURLToPath } from 'node:url';
 
 import { BlockingChannel, NEXT, Responses, post, postError } from './channel.mjs';
 import { buildContext, invoke } from './invocation.mjs';
+import { InvokeStore, PROTECTED_KEYS } from './invoke_store.mjs';
 import { highWaterMark, isStreaming, loadHandler, setGlobals, setPackagePath } from './loader.mjs';
 import {
   errorPayload,
@@ -25,6 +26,10 @@ import {
 } from './logging.mjs';
 
 const CHANNEL = 3;
+/** The init has failed where AWS's client leaves the rest to Node.js. */
+let uncaught = false;
+/** `awslambda.InvokeStore`, which there is from Node.js 24 on. */
+let store = null;
 
 /** Returns what tells the Runtime API of a fatal error now, or null when nobody waits for it. */
 let failureNow = (payload) => postError('init/error', payload);
@@ -67,14 +72,21 @@ async function main() {
   }
   patchConsole(release >= 24 ? '-' : undefined);
   if (release < 24) watchForFatalErrors(channel);
-  setGlobals();
+  if (release >= 24) {
+    store = new InvokeStore();
+    setGlobals({ InvokeStore: store });
+  } else {
+    setGlobals();
+  }
   setPackagePath(sdk);
   let handler;
   try {
     handler = await loadHandler(root, handlerName, release);
   } catch (error) {
     await fail(channel, release >= 24 ? 'Init Error' : 'Uncaught Exception', error);
-    process.exit(release >= 24 ? 1 : 129);
+    if (release < 24) process.exit(129);
+    uncaught = true;
+    throw error;
   }
   if (!isStreaming(handler)) return serve(channel, handler, release);
   if (inherited) {
@@ -144,7 +156,16 @@ async function next(channel, answer, release, isAnswered = answer !== '') {
   const { status, headers, body } = await channel.receive();
   if (status !== 200) throw new Error(`The Runtime API answered ${status}: ${body}`);
   const id = headers['lambda-runtime-aws-request-id'];
-  setInvocation(id, headers['lambda-runtime-aws-tenant-id']);
+  const tenant = headers['lambda-runtime-aws-tenant-id'];
+  setInvocation(id, tenant);
+  store?.run(
+    {
+      [PROTECTED_KEYS.REQUEST_ID]: id,
+      [PROTECTED_KEYS.X_RAY_TRACE_ID]: headers['lambda-runtime-trace-id'],
+      [PROTECTED_KEYS.TENANT_ID]: tenant,
+    },
+    () => {},
+  );
   return { id, event: () => JSON.parse(body), context: () => buildContext(headers, release) };
 }
 
@@ -187,6 +208,8 @@ async function fail(channel, title, error) {
 }
 
 main().catch((error) => {
+  // Node.js itself says what nobody catches, and ends, as under AWS's client.
+  if (uncaught) throw error;
   process.stderr.write(`${error.stack}\n`);
   process.exit(1);
 });

@@ -3,11 +3,11 @@
 // So does AWS's own runtime where AWS_LAMBDA_MAX_CONCURRENCY is set. Beyond that, the main thread
 // answers for what a worker that dies had under way, and puts another in its place.
 
-import { AsyncLocalStorage } from 'node:async_hooks';
 import os from 'node:os';
 import { Worker, isMainThread, parentPort, workerData } from 'node:worker_threads';
 
 import { NEXT, post, postError, writeAll } from './channel.mjs';
+import { PROTECTED_KEYS, SharedInvokeStore } from './shared_invoke_store.mjs';
 import { buildContext, invokeShared } from './invocation.mjs';
 import { highWaterMark, isStreaming, loadHandler, setGlobals, setPackagePath } from './loader.mjs';
 import { errorPayload, flushed, logError, patchConsole, setInvocations } from './logging.mjs';
@@ -65,59 +65,6 @@ async function answerFor(channel, id, code) {
 
 // --- a worker -------------------------------------------------------------------------------------
 
-const PROTECTED_KEYS = {
-  REQUEST_ID: Symbol.for('_AWS_LAMBDA_REQUEST_ID'),
-  X_RAY_TRACE_ID: Symbol.for('_AWS_LAMBDA_X_RAY_TRACE_ID'),
-  TENANT_ID: Symbol.for('_AWS_LAMBDA_TENANT_ID'),
-};
-
-/** What belongs to the invocation that runs: `awslambda.InvokeStore`, as libraries look for it. */
-class InvokeStore {
-  static PROTECTED_KEYS = PROTECTED_KEYS;
-  PROTECTED_KEYS = PROTECTED_KEYS;
-  #storage = new AsyncLocalStorage();
-
-  run(context, action) {
-    return this.#storage.run(context, action);
-  }
-
-  getContext() {
-    return this.#storage.getStore();
-  }
-
-  hasContext() {
-    return this.getContext() !== undefined;
-  }
-
-  get(key) {
-    return this.getContext()?.[key];
-  }
-
-  set(key, value) {
-    if (this.isProtectedKey(key)) {
-      throw new Error(`Cannot modify protected Lambda context field: ${String(key)}`);
-    }
-    if (!this.hasContext()) throw new Error('No context available');
-    this.getContext()[key] = value;
-  }
-
-  isProtectedKey(key) {
-    return Object.values(PROTECTED_KEYS).includes(key);
-  }
-
-  getRequestId() {
-    return this.get(PROTECTED_KEYS.REQUEST_ID) ?? '-';
-  }
-
-  getXRayTraceId() {
-    return this.get(PROTECTED_KEYS.X_RAY_TRACE_ID);
-  }
-
-  getTenantId() {
-    return this.get(PROTECTED_KEYS.TENANT_ID);
-  }
-}
-
 /** A connection for answers: they leave in the order in which they come. */
 class Answers {
   #channel;
@@ -154,7 +101,7 @@ function writeThrough() {
 }
 
 async function work({ root, handlerName, sdk, release }) {
-  const store = new InvokeStore();
+  const store = new SharedInvokeStore();
   const api = process.env.AWS_LAMBDA_RUNTIME_API ?? '';
   writeThrough();
   patchConsole(release >= 24 ? '-' : undefined);

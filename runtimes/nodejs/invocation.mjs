@@ -1,6 +1,6 @@
 // One invocation of a handler that answers with a value.
 
-import { runtimeError } from './logging.mjs';
+import { noteReason, runtimeError } from './logging.mjs';
 
 // What to do when the event loop has run dry while an invocation is under way.
 let onDrained = null;
@@ -69,61 +69,80 @@ export async function invokeShared(handler, event, context, release) {
 }
 
 function invokeCalledBack(handler, event, context) {
-  return new Promise((resolve, reject) => {
-    const done = (error, result) => (error === undefined || error === null ? resolve(result) : reject(error));
-    context.callbackWaitsForEmptyEventLoop = true;
-    context.done = done;
-    context.succeed = resolve;
-    context.fail = (error) => reject(error ?? 'handled');
+  const { promise, resolve, reject } = pending();
+  const done = (error, result) => (error === undefined || error === null ? resolve(result) : reject(error));
+  context.callbackWaitsForEmptyEventLoop = true;
+  context.done = done;
+  context.succeed = resolve;
+  context.fail = (error) => reject(error ?? 'handled');
+  try {
     const result = handler(event, context, done);
     if (typeof result?.then === 'function') result.then(resolve, reject);
-  });
+  } catch (error) {
+    reject(error);
+  }
+  return promise;
+}
+
+/** Return a promise with what settles it: a handler called within `new Promise` would show that. */
+function pending() {
+  const parts = {};
+  parts.promise = new Promise((resolve, reject) => Object.assign(parts, { resolve, reject }));
+  return parts;
 }
 
 function asJson(result, release) {
+  let text;
   try {
-    return JSON.stringify(result) ?? 'null';
+    text = JSON.stringify(result === undefined ? null : result);
   } catch {
     const message = 'Unable to stringify response body';
     throw release >= 24 ? runtimeError('JSONStringifyError', message) : new Error(message);
   }
+  // A function or a symbol: the words are those of AWS's client.
+  if (text === undefined) throw new TypeError('Wrong arguments');
+  return text;
 }
 
 function invokeClassic(handler, event, context) {
-  return new Promise((resolve, reject) => {
-    let finished = false;
-    let waits = true;
-    const once = (action) => (...args) => {
-      if (finished) return;
-      finished = true;
-      whenDrained(null);
-      action(...args);
-    };
-    const settle = (error, result) => (error === undefined || error === null ? resolve(result) : reject(error));
-    const done = once(settle);
-    const callback = once((error, result) => {
-      if (waits && (error === undefined || error === null)) {
-        whenDrained(() => settle(null, result));
-      } else {
-        settle(error, result);
-      }
-    });
-    Object.defineProperty(context, 'callbackWaitsForEmptyEventLoop', {
-      enumerable: true,
-      get: () => waits,
-      set: (value) => {
-        waits = value;
-      },
-    });
-    context.done = done;
-    context.succeed = (result) => done(null, result);
-    context.fail = (error) => done(error ?? 'handled');
-    whenDrained(() => resolve(null));
-    try {
-      const result = handler(event, context, callback);
-      if (typeof result?.then === 'function') result.then(context.succeed, context.fail);
-    } catch (error) {
-      callback(error ?? 'handled');
+  const { promise, resolve, reject } = pending();
+  let finished = false;
+  let waits = true;
+  const once = (action) => (...args) => {
+    if (finished) return;
+    finished = true;
+    whenDrained(null);
+    action(...args);
+  };
+  const settle = (error, result) => {
+    if (error === undefined || error === null) return resolve(result);
+    noteReason(error);
+    return reject(error);
+  };
+  const done = once(settle);
+  const callback = once((error, result) => {
+    if (waits && (error === undefined || error === null)) {
+      whenDrained(() => settle(null, result));
+    } else {
+      settle(error, result);
     }
   });
+  Object.defineProperty(context, 'callbackWaitsForEmptyEventLoop', {
+    enumerable: true,
+    get: () => waits,
+    set: (value) => {
+      waits = value;
+    },
+  });
+  context.done = done;
+  context.succeed = (result) => done(null, result);
+  context.fail = (error) => done(error ?? 'handled');
+  whenDrained(() => resolve(null));
+  try {
+    const result = handler(event, context, callback);
+    if (typeof result?.then === 'function') result.then(context.succeed, context.fail);
+  } catch (error) {
+    callback(error); // one that is null or undefined is none
+  }
+  return promise;
 }

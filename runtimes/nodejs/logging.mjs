@@ -1,6 +1,6 @@
 // `console` as Lambda patches it, and errors as Lambda reports them.
 
-import { format } from 'node:util';
+import { format, types } from 'node:util';
 
 import { writeAll } from './channel.mjs';
 
@@ -11,6 +11,10 @@ const LEVELS = ['TRACE', 'DEBUG', 'INFO', 'WARN', 'ERROR', 'FATAL'];
 let requestId;
 let tenantId;
 let json = false;
+/** As AWS's client of Node.js 24, which Managed Instances have for older releases, too. */
+let modern = false;
+/** The last reason that was no error, with the error that stands for it. */
+let noted = null;
 /** Returns the request id and the tenant of the invocation that logs, where several run at once. */
 let named = () => undefined;
 /** The standard streams that user code has asked for, by name: they may hold data back. */
@@ -37,6 +41,7 @@ export function setInvocations(find) {
  */
 export function patchConsole(noRequest) {
   requestId = noRequest;
+  modern = noRequest !== undefined;
   json = process.env.AWS_LAMBDA_LOG_FORMAT?.toUpperCase() === 'JSON';
   const least = Math.max(0, LEVELS.indexOf(process.env.AWS_LAMBDA_LOG_LEVEL?.toUpperCase()));
   const framed = process.env._LAMBDA_TELEMETRY_LOG_FD !== undefined;
@@ -46,7 +51,11 @@ export function patchConsole(noRequest) {
     const type = (json ? JSON_FRAME : TEXT_FRAME) + ((priority + 1) << 2);
     const end = json ? '' : '\n';
     const written = framed ? (text) => frame(type, text + end) : (text) => text.replaceAll('\n', '\r') + '\n';
-    const log = (...args) => print(written(json ? jsonLine(level, args) : textLine(level, args)));
+    // The first argument is one even where it is left out, as on Lambda.
+    const log = (message, ...more) => {
+      const args = [message, ...more];
+      print(written(json ? jsonLine(level, args) : textLine(level, args)));
+    };
     console[level.toLowerCase()] = priority >= least ? log : () => {};
   });
   console.log = console.info;
@@ -110,7 +119,10 @@ function jsonLine(level, args) {
 }
 
 function errorsAsObjects(_key, value) {
-  return value instanceof Error ? { ...describe(value), ...value } : value;
+  if (!(value instanceof Error)) return value;
+  const described = describe(value);
+  if (typeof value.stack !== 'string') described.stackTrace = value.stack;
+  return { ...described, ...value };
 }
 
 function describe(error) {
@@ -121,9 +133,16 @@ function describe(error) {
   };
 }
 
+/** Make the error that stands for a reason that is none, where it was given: its stack tells. */
+export function noteReason(reason) {
+  noted = reason instanceof Error ? null : { reason, error: new Error(text(reason)) };
+}
+
 /** Log an error that ends an invocation or the runtime. */
 export function logError(title, reason) {
-  const error = reason instanceof Error ? reason : new Error(text(reason));
+  if (!noted || noted.reason !== reason) noteReason(reason);
+  const error = noted?.error ?? reason;
+  noted = null;
   if (json) console.error(error);
   else console.error(title, '\t' + errorLine(error));
 }
@@ -143,26 +162,41 @@ function errorLine(error) {
 
 /** Return what the caller of the function gets to see of `error`. */
 export function errorPayload(error) {
-  // DEL is the one character that Lambda escapes.
-  const clean = (part) => part?.replaceAll('\x7f', '%7F');
   try {
-    if (error instanceof Error || (error?.name && error.message && error.stack)) {
-      return {
-        errorType: clean(error.name),
-        errorMessage: clean(error.message),
-        trace: clean(error.stack)?.split('\n') ?? [],
-      };
-    }
-    return { errorType: typeof error, errorMessage: text(error), trace: [] };
+    return modern ? modernPayload(error) : classicPayload(error);
   } catch {
-    return {
+    const payload = {
       errorType: 'handled',
       errorMessage:
         'callback called with Error argument, but there was a problem while retrieving one or ' +
         'more of its message, name, and stack',
-      trace: [],
     };
+    return modern ? { ...payload, trace: [] } : payload;
   }
+}
+
+/** DEL is the one character that Lambda escapes. */
+function clean(part) {
+  return part?.replaceAll('\x7f', '%7F');
+}
+
+function classicPayload(error) {
+  const likeError = [error?.name, error?.message, error?.stack].every(
+    (part) => typeof part === 'string' && part,
+  );
+  if (types.isNativeError(error) || likeError) {
+    const trace = error.stack.replaceAll('\x7f', '%7F').split('\n');
+    return { errorType: clean(error.name), errorMessage: clean(error.message), trace };
+  }
+  return { errorType: typeof error, errorMessage: error.toString(), trace: [] };
+}
+
+function modernPayload(error) {
+  if (error instanceof Error) {
+    const trace = clean(error.stack)?.split('\n') || [];
+    return { errorType: clean(error.name), errorMessage: clean(error.message), trace };
+  }
+  return { errorType: typeof error, errorMessage: String(error), trace: [] };
 }
 
 function text(value) {

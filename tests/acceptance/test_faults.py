@@ -452,6 +452,8 @@ def handler(event, context):
     return {
         "nofile": resource.getrlimit(resource.RLIMIT_NOFILE)[0],
         "nproc": resource.getrlimit(resource.RLIMIT_NPROC)[0],
+        "core": resource.getrlimit(resource.RLIMIT_CORE),
+        "memlock": resource.getrlimit(resource.RLIMIT_MEMLOCK),
         "user": pwd.getpwuid(os.getuid()).pw_name,
         "task": [os.stat("/var/task").st_uid, oct(os.stat("/var/task").st_mode & 0o7777)],
         "tmp": oct(os.stat("/tmp").st_mode & 0o7777),
@@ -464,6 +466,9 @@ def handler(event, context):
     payload = run(client, "f30", code).payload
     assert payload["nofile"] == 1024
     assert payload["nproc"] == 742
+    if emulator.emulator.driver.name == "process":
+        assert payload["core"] == [10737418240, 10737418240]
+        assert payload["memlock"] == [65536, 65536]
     assert payload["user"] == "sbx_user1051"
     # An ordinary user's namespace knows one user only, and shows as that what is the user's own.
     mapped = emulator.emulator.driver.name == "process" and os.getuid() != 0
