@@ -93,6 +93,7 @@ class TestWalls:
                 "PATH": "/usr/bin:/bin",
                 "AWS_REGION": "eu-west-1",
                 "AWS_LAMBDA_RUNTIME_API": f"{driver.reach_host}:9001",
+                "PYTHONPATH": "/var/runtime",  # the runtime sets it
             },
             "files": [1024, 1024],
             "writable": ["/tmp"],
