@@ -18,7 +18,7 @@ from pathlib import Path
 from emulator.model.errors import DriverFault
 
 #: Seconds pip may take.
-_PATIENCE = 600.0
+_PATIENCE_S = 600.0
 _SCRATCH = ".installing-"
 #: What every installation begins with.
 INSTALL = (
@@ -103,7 +103,7 @@ def _make(cache: Path) -> Path:
 def _sweep(cache: Path) -> None:
     """Remove half-installed packages of emulators that were killed."""
     for path in cache.glob(f"{_SCRATCH}*"):
-        if time.time() - path.stat().st_mtime > 2 * _PATIENCE:
+        if time.time() - path.stat().st_mtime > 2 * _PATIENCE_S:
             shutil.rmtree(path, ignore_errors=True)
 
 
@@ -135,10 +135,10 @@ async def run(python: Path | None, arguments: Sequence[str], folder: Path) -> st
         stderr=asyncio.subprocess.PIPE,
     )
     try:
-        async with asyncio.timeout(_PATIENCE):
+        async with asyncio.timeout(_PATIENCE_S):
             _, told = await process.communicate()
     except TimeoutError:
-        return f"it took longer than {_PATIENCE:.0f} s"
+        return f"it took longer than {_PATIENCE_S:.0f} s"
     finally:
         if process.returncode is None:
             process.kill()

@@ -31,8 +31,8 @@ from emulator.pool.output import Output
 from emulator.pool.runtime_api import Refusal, RuntimeApi
 from emulator.pool.states import TRANSITIONS, IllegalTransition, State
 from emulator.telemetry import platform
-from emulator.telemetry.logs import LogWriter
 from emulator.telemetry.platform import Phase
+from emulator.telemetry.writer import LogWriter
 
 #: Seconds between a runtime's death and giving up on what its connections may still hold (a
 #: child that inherited one keeps it open).

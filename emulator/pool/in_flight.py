@@ -15,8 +15,8 @@ from emulator.model.lifecycle import Lifecycle
 from emulator.model.limits import LOG_TAIL, RESPONSE_PAYLOAD, STREAMED_RESPONSE
 from emulator.pool import failures
 from emulator.pool.runtime_api import Refusal, RuntimeApi
-from emulator.telemetry.logs import LogWriter
 from emulator.telemetry.platform import Platform
+from emulator.telemetry.writer import LogWriter
 
 #: Seconds into an invocation from which the wait for its share of CPU is counted. Most are over
 #: by then, and cost nothing. A power of two: what is left until the deadline is exact.

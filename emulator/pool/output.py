@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import os
 
-from emulator.telemetry.logs import LogWriter
+from emulator.telemetry.writer import LogWriter
 
 #: The most bytes of one read.
 _READ = 64 * 1024

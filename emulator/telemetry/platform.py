@@ -16,7 +16,7 @@ from emulator.model.arn import runtime_version_arn
 from emulator.model.clock import Clock
 from emulator.model.function import FunctionVersion
 from emulator.telemetry import report
-from emulator.telemetry.logs import LogWriter
+from emulator.telemetry.writer import LogWriter
 
 Phase = Literal["init", "invoke"]
 _LEVELS = {"DEBUG": 10, "INFO": 20, "WARN": 30}

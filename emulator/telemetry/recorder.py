@@ -16,7 +16,7 @@ from emulator.telemetry.groups import LogEvent, LogGroup, LogStream
 from emulator.telemetry.pending import PendingChanges
 
 #: Seconds from an event to its batch.
-DELAY = 1.0
+DELAY_S = 1.0
 #: The most events of one batch, bytes of memory; the rest waits for the next one.
 _BATCH_BYTES = 8 * 1024 * 1024
 #: The most events loaded at once, bytes; other work runs between the pages.
@@ -84,7 +84,7 @@ class Recorder:
 
     def _arm(self) -> None:
         if self._timer is None:
-            self._timer = self._clock.call_later(DELAY, self._due)
+            self._timer = self._clock.call_later(DELAY_S, self._due)
 
     def _due(self) -> None:
         self._timer = None

@@ -19,6 +19,7 @@ from emulator.driver.link_local import Closed, UserIds
 from emulator.settings import Settings
 from tests.api.conftest import Running, create, zip_of
 from tests.contract.conftest import make_process_driver
+from tests.needs import need
 
 pytestmark = pytest.mark.skipif(
     sys.platform != "linux" or os.geteuid() != 0, reason="needs root on Linux"
@@ -136,7 +137,8 @@ def test_a_name_server_that_is_link_local_is_let_through(
 
 
 def test_a_containers_own_network_is_closed_and_this_machines_is_not() -> None:
-    container = subprocess.Popen(["unshare", "--net", "sleep", "60"])
+    need("nsenter")
+    container = subprocess.Popen([need("unshare"), "--net", "sleep", "60"])
     try:
         while os.path.samefile(f"/proc/{container.pid}/ns/net", "/proc/self/ns/net"):
             os.sched_yield()

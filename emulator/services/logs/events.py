@@ -13,7 +13,7 @@ from emulator.services.logs import lookup
 from emulator.services.logs.lookup import invalid
 from emulator.services.logs.pattern import compile_pattern
 from emulator.telemetry.groups import OVERHEAD, LogEvent, LogGroup, LogStream
-from emulator.telemetry.logs import EVENT_BYTES
+from emulator.telemetry.writer import EVENT_BYTES
 
 #: The most bytes of a batch of PutLogEvents, and of a page of events.
 _PAGE_BYTES = 1_048_576

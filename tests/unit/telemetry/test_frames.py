@@ -7,7 +7,8 @@ import random
 import pytest
 
 from emulator.telemetry.frames import FrameReader
-from emulator.telemetry.logs import EVENT_BYTES, Logs
+from emulator.telemetry.logs import Logs
+from emulator.telemetry.writer import EVENT_BYTES
 from emulator.testing import FakeClock
 
 

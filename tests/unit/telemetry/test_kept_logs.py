@@ -15,7 +15,7 @@ from emulator.store.store import Store
 from emulator.telemetry import logs
 from emulator.telemetry.groups import STREAM_MEMORY, LogEvent
 from emulator.telemetry.logs import STREAM_BYTES, Logs
-from emulator.telemetry.recorder import DELAY, Recorder
+from emulator.telemetry.recorder import DELAY_S, Recorder
 from emulator.testing import FakeClock, RecordingConsole
 
 WHERE = ("000000000000", "us-east-1")
@@ -90,7 +90,7 @@ async def test_a_line_is_kept_a_moment_after_it_was_written(
 ) -> None:
     async with run() as first:
         first.logs.writer(*WHERE, "group", "stream").line("one")
-        await first.clock.advance(DELAY)
+        await first.clock.advance(DELAY_S)
         assert first.recorder._writing is not None
         await first.recorder._writing
         assert len(await first.journal.events(0, 1 << 62, 10)) == 1
@@ -185,7 +185,7 @@ async def test_a_flood_fills_neither_memory_nor_disk(
                 assert first.logs.memory <= STREAM_BYTES
                 assert first.recorder._pending._memory <= STREAM_BYTES + 2 * 8 * 1024 * 1024
                 if number % 10_000 == 0:
-                    await first.clock.advance(DELAY)
+                    await first.clock.advance(DELAY_S)
         assert len(first.told) == 1
         assert "the log stream keeps 8 MB" in first.told[0]
         last = f"{number} {line}"
@@ -246,13 +246,13 @@ async def test_a_disk_that_takes_nothing_stops_no_function(
         writer = first.logs.writer(*WHERE, "group", "stream")
         writer.line("early")
         for _ in range(3):
-            await first.clock.advance(DELAY)
+            await first.clock.advance(DELAY_S)
         # Said once.
         assert first.told == ["Logs are not kept for now: the disk is full"]
         writer.line("late")
         deleted = first.logs.stream(first.logs.group(*WHERE, "group"), "deleted")
         first.logs.append(first.logs.group(*WHERE, "group"), deleted, "gone")
-        await first.clock.advance(DELAY)
+        await first.clock.advance(DELAY_S)
         first.logs.delete_stream(first.logs.group(*WHERE, "group"), "deleted")
         monkeypatch.undo()
     # What could not be written was not forgotten.
