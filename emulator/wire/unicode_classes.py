@@ -6,7 +6,6 @@ https://docs.oracle.com/en/java/javase/21/docs/api/java.base/java/util/regex/Pat
 from __future__ import annotations
 
 import sys
-import unicodedata
 from functools import cache
 from itertools import groupby
 
@@ -77,6 +76,8 @@ def class_content(name: str) -> str | None:
 @cache
 def _categories() -> dict[str, list[tuple[int, int]]]:
     """Return the ranges of each general category (about 15 ms, once)."""
+    import unicodedata  # a megabyte that few patterns need
+
     found: dict[str, list[tuple[int, int]]] = {}
     code = 0
     for low, high, uniform in (*_UNIFORM, (sys.maxunicode + 1, 0, "")):
