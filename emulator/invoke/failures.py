@@ -76,7 +76,7 @@ class Failures:
                 break
             surplus[id] = failure.handle
             count -= 1
-            size -= len(failure.event.payload)
+            size -= failure.size
         if not surplus:
             return
         try:
@@ -90,7 +90,7 @@ class Failures:
     def _forget(self, id: str) -> None:
         failure = self._held.pop(id, None)
         if failure is not None:
-            self._bytes -= len(failure.event.payload)
+            self._bytes -= failure.size
 
     async def add(
         self,

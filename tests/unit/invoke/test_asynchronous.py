@@ -489,6 +489,34 @@ async def test_too_many_failed_events_are_deleted_when_the_disk_takes_it(
     assert [each.event.request_id for each in world.asynchronous.failed()] == ["id-3"]
 
 
+async def test_failed_events_are_bounded_by_the_memory_they_take(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """However short they are, and whichever way they go."""
+    world.function(config={"MaximumRetryAttempts": 0})
+    world.fails = lambda event: True
+    kept = world.asynchronous.failures
+    await world.submit({"n": 0}, request_id="id-0")
+    await world.settle()
+    one = kept._bytes
+    assert one > len(b'{"n": 0}') + len("boom")
+    monkeypatch.setattr(failures, "KEPT_BYTES", 3 * one)
+    for n in range(1, 6):
+        await world.submit({"n": n}, request_id=f"id-{n}")
+        await world.settle()
+    assert [each.event.request_id for each in world.asynchronous.failed()] == [
+        "id-3",
+        "id-4",
+        "id-5",
+    ]
+    assert kept._bytes == 3 * one
+    world.fails = lambda event: False
+    for n in (3, 4, 5):
+        assert await world.asynchronous.replay(f"id-{n}")
+    await world.settle()
+    assert kept._bytes == 0
+
+
 async def test_failed_events_are_kept_and_replayed(world: World) -> None:
     world.function(config={"MaximumRetryAttempts": 0})
     world.fails = lambda event: True
