@@ -178,8 +178,8 @@ class Logs:
         if not group.told_full:
             group.told_full = True
             self._console.warn(
-                f"{group.name} has much log: the {whole} keeps {limit >> 20} MB, and the oldest"
-                " lines go."
+                f"{group.name} has more than the {limit >> 20} MB of log that the {whole} keeps:"
+                " its oldest lines are removed."
             )
 
     def expire(self, group: LogGroup) -> None:

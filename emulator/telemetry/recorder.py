@@ -154,7 +154,7 @@ class Recorder:
                     put_back(event)
                 after = page[-1].sequence
         except StorageError as error:
-            self._console.warn(f"Lines of log from before could not be read: {error}")
+            self._console.warn(f"Log lines of earlier runs could not be read: {error}")
 
     async def loaded(self) -> None:
         """Return when all stored events are loaded."""

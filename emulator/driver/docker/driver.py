@@ -214,7 +214,7 @@ class DockerDriver:
         if not self._open:
             raise DriverFault("the driver is not open")
         if spec.code is not None and not spec.code.is_dir():
-            raise DriverFault(f"the code is not there: {spec.code}")
+            raise DriverFault(f"the code does not exist: {spec.code}")
         plan = await self._images.plan(spec)
         if await self._containers.is_stem(plan, spec):
             return await self._specialise(plan, spec)

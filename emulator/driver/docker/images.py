@@ -252,7 +252,7 @@ class Images:
         await self._pull(plan, found)
         pulled = await self._engine.image(plan.image)
         if pulled is None:
-            raise DriverFault(f"the image {plan.image} is not here after its pull")
+            raise DriverFault(f"the image {plan.image} is missing after its pull")
         if not _fits(pulled, plan) and not pulled.several:
             raise DriverFault(_unfit(plan, f"linux/{pulled.architecture}"))
         return pulled

@@ -174,7 +174,7 @@ class LocalFiles:
                 if source is not None:
                     await asyncio.to_thread(_link_tree, source, target)
         except OSError as error:
-            raise DriverFault(f"the code can't be shown in its container: {error}") from error
+            raise DriverFault(f"the code can't be mounted in its container: {error}") from error
 
     async def merged(self, layers: Sequence[Path]) -> Path | None:
         """Return one folder with all layers in it, later ones above earlier ones."""

@@ -311,7 +311,7 @@ class ProcessDriver:
     def _new_sandbox(self) -> ProcessSandbox:
         assert self._config is not None
         if not self._slots:
-            raise DriverFault(f"no more than {layout.UIDS_PER_INSTANCE} sandboxes at once")
+            raise DriverFault(f"the limit of {layout.UIDS_PER_INSTANCE} sandboxes is reached")
         slot = self._slots.popleft()
         own_ids = self._config.jailed and not self._config.user
         sandbox = ProcessSandbox(
@@ -375,7 +375,9 @@ class ProcessDriver:
                 try:
                     sandbox.group.limit(memory=spec.memory_mb * _MB, pids=_PIDS)
                 except OSError as error:
-                    raise DriverFault(f"no limits for {spec.function_name}: {error}") from error
+                    raise DriverFault(
+                        f"limits for {spec.function_name} could not be set: {error}"
+                    ) from error
             # A disk has a size of its own; a folder can only be held to it file by file.
             limits = {} if sandbox.disk else {"RLIMIT_FSIZE": spec.ephemeral_storage_mb * _MB}
             sandbox.tell(launch.order(limits))

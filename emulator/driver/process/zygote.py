@@ -319,7 +319,7 @@ class Zygote:
             except OSError as error:
                 raise DriverFault(f"the zygote takes no orders: {error}") from error
             if sent != len(order):
-                raise DriverFault("the zygote took half an order")
+                raise DriverFault("the zygote accepted only a part of an order")
             return
 
 
