@@ -38,7 +38,8 @@ from emulator.model.components import Component, closing, drain_all, open_all
 from emulator.model.console import Console, SilentConsole
 from emulator.model.errors import ConfigurationError
 from emulator.model.lifecycle import Lifecycle
-from emulator.pool.pools import Pools, PoolSettings
+from emulator.pool.host import PoolSettings
+from emulator.pool.pools import Pools
 from emulator.pool.provisioned import Provisioning
 from emulator.pool.states import State
 from emulator.project.declared import DeclaredResources

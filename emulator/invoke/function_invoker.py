@@ -112,14 +112,7 @@ class FunctionInvoker:
         if payload and not is_json:
             check_json(payload)
         tenancy.check(version, tenant_id)
-        if qualifier == LATEST and version.managed is not None:
-            raise AwsError(
-                "InvalidParameterValueException",
-                "Functions configured with capacity provider configuration can't be invoked with "
-                "$LATEST qualifier. To invoke this function, specify a published version "
-                "qualifier or $LATEST.PUBLISHED.",
-                Type="User",
-            )
+        _check_qualifier(version, qualifier)
         if version.state in _UNREADY and unready != "accept":
             version = await self._made_ready(version, waits=unready == "wait")
         return PreparedInvocation(
@@ -173,5 +166,16 @@ class FunctionInvoker:
             "ResourceConflictException",
             "The operation cannot be performed at this time. The function is currently in the "
             f"following state: {version.state}{why}",
+            Type="User",
+        )
+
+
+def _check_qualifier(version: FunctionVersion, qualifier: str | None) -> None:
+    if qualifier == LATEST and version.managed is not None:
+        raise AwsError(
+            "InvalidParameterValueException",
+            "Functions configured with capacity provider configuration can't be invoked with "
+            "$LATEST qualifier. To invoke this function, specify a published version "
+            "qualifier or $LATEST.PUBLISHED.",
             Type="User",
         )

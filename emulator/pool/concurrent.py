@@ -14,7 +14,7 @@ from emulator.model.sandbox import Exit
 from emulator.pool import failures
 from emulator.pool.environment import Environment
 from emulator.pool.in_flight import InFlight
-from emulator.pool.runtime_api import Refusal
+from emulator.pool.runtime_events import Refusal
 from emulator.pool.states import State
 
 

@@ -15,7 +15,7 @@ _END = b"\r\n\r\n"
 _LIMIT = 16_384
 
 
-class Door:
+class ConnectionGate:
     """Admits or refuses connections; refuses all until the sandbox is known."""
 
     def __init__(self) -> None:

@@ -16,6 +16,20 @@ _CREDENTIALS_S = 12 * 3600
 #: The file descriptor that framed logs are written to.
 _STANDARD_OUTPUT = "1"
 
+#: What is the same for all functions.
+_FIXED = {
+    "AWS_XRAY_CONTEXT_MISSING": "LOG_ERROR",
+    "AWS_XRAY_DAEMON_ADDRESS": "169.254.100.1:2000",
+    "_AWS_XRAY_DAEMON_ADDRESS": "169.254.100.1",
+    "_AWS_XRAY_DAEMON_PORT": "2000",
+    "LAMBDA_TASK_ROOT": "/var/task",
+    "LAMBDA_RUNTIME_DIR": "/var/runtime",
+    "LANG": "en_US.UTF-8",
+    "LD_LIBRARY_PATH": f"/var/lang/lib:{LIBRARIES}",
+    "PATH": f"/var/lang/bin:{PATH}",
+    "TZ": ":UTC",
+}
+
 
 def build(
     version: FunctionVersion,
@@ -53,16 +67,7 @@ def build(
         "AWS_LAMBDA_INITIALIZATION_TYPE": initialization_type,
         "AWS_LAMBDA_LOG_GROUP_NAME": log_group,
         "AWS_LAMBDA_LOG_STREAM_NAME": log_stream,
-        "AWS_XRAY_CONTEXT_MISSING": "LOG_ERROR",
-        "AWS_XRAY_DAEMON_ADDRESS": "169.254.100.1:2000",
-        "_AWS_XRAY_DAEMON_ADDRESS": "169.254.100.1",
-        "_AWS_XRAY_DAEMON_PORT": "2000",
-        "LAMBDA_TASK_ROOT": "/var/task",
-        "LAMBDA_RUNTIME_DIR": "/var/runtime",
-        "LANG": "en_US.UTF-8",
-        "LD_LIBRARY_PATH": f"/var/lang/lib:{LIBRARIES}",
-        "PATH": f"/var/lang/bin:{PATH}",
-        "TZ": ":UTC",
+        **_FIXED,
         "_HANDLER": version.handler,
     }
     language = language_of(version.runtime)

@@ -28,7 +28,8 @@ from emulator.model.sandbox import EnvironmentSpec, Exit
 from emulator.pool import failures
 from emulator.pool.in_flight import InFlight, Invocations
 from emulator.pool.output import Output
-from emulator.pool.runtime_api import Refusal, RuntimeApi
+from emulator.pool.runtime_api import RuntimeApi
+from emulator.pool.runtime_events import Refusal
 from emulator.pool.states import TRANSITIONS, IllegalTransition, State
 from emulator.telemetry import platform
 from emulator.telemetry.platform import Phase
@@ -101,8 +102,17 @@ class Environment(ABC):
         self._on_idle = on_idle
         self._on_gone = on_gone
         self._init_seconds = init_seconds
+        self._make_runtime_api()
+        self._freezing: Timer | None = None
+        self._frozen: asyncio.Task[None] | None = None
+        #: Ends when nothing of a stopped environment is left; None until it is stopped.
+        self.stopping: asyncio.Task[None] | None = None
+        self._kill: asyncio.Task[None] | None = None
+
+    def _make_runtime_api(self) -> None:
+        """Make what hears of a runtime, and of the invocations it is given."""
         #: Invocations it runs at once.
-        self.limit = version.managed.max_concurrency if version.managed else 1
+        self.limit = self.version.managed.max_concurrency if self.version.managed else 1
         self._invocations = Invocations(self._finish, self._refusal)
         #: Answered, but not reported yet.
         self._ended: list[InFlight] = []
@@ -112,14 +122,9 @@ class Environment(ABC):
         self.exit: Exit | None = None
         #: Why its INIT phase has failed.
         self.init_failure: InvocationResult | None = None
-        self._output = Output(None, log)
+        self._output = Output(None, self.log)
         #: The sandbox whose output and exit count; None while the runtime is being replaced.
         self._attached: Sandbox | None = None
-        self._freezing: Timer | None = None
-        self._frozen: asyncio.Task[None] | None = None
-        #: Ends when nothing of a stopped environment is left; None until it is stopped.
-        self.stopping: asyncio.Task[None] | None = None
-        self._kill: asyncio.Task[None] | None = None
 
     @property
     def usable(self) -> bool:

@@ -14,7 +14,8 @@ from emulator.model.invocation import Flow, Invocation, InvocationResult, Respon
 from emulator.model.lifecycle import Lifecycle
 from emulator.model.limits import LOG_TAIL, RESPONSE_PAYLOAD, STREAMED_RESPONSE
 from emulator.pool import failures
-from emulator.pool.runtime_api import Refusal, RuntimeApi
+from emulator.pool.runtime_api import RuntimeApi
+from emulator.pool.runtime_events import Refusal
 from emulator.telemetry.platform import Platform
 from emulator.telemetry.writer import LogWriter
 

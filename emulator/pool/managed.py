@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import asyncio
 from collections import deque
-from typing import TYPE_CHECKING
 
 from emulator.model.causes import ColdCause, ColdStart, StopCause
 from emulator.model.clock import Timer
@@ -19,13 +18,10 @@ from emulator.model.invocation import InvocationResult
 from emulator.pool import failures, placement
 from emulator.pool.concurrent import ConcurrentEnvironment
 from emulator.pool.environment import Environment
+from emulator.pool.host import PoolHost
 from emulator.pool.placement import Bounds
 from emulator.pool.pool import Pool
 from emulator.pool.states import State
-
-if TYPE_CHECKING:
-    from emulator.pool.pools import Pools
-
 
 #: Seconds an environment may wait for its place among those of all functions.
 _ROOM_S = 10.0
@@ -47,7 +43,9 @@ class InitFailed(Exception):
 class ManagedPool(Pool):
     """The environments of one generation of a version on Managed Instances."""
 
-    def __init__(self, pools: Pools, version: FunctionVersion, tenant_id: str = "") -> None:
+    def __init__(
+        self, pools: PoolHost[Pool], version: FunctionVersion, tenant_id: str = ""
+    ) -> None:
         super().__init__(pools, version, tenant_id)
         assert version.managed is not None
         self.managed: ManagedInstances = version.managed

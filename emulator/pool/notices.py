@@ -6,7 +6,7 @@ Loaded with the first event that somebody listens to: who calls these has asked
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Literal
+from typing import Literal, Protocol
 
 from emulator.model.causes import ColdStart, StopCause
 from emulator.model.errors import AwsError
@@ -34,14 +34,31 @@ from emulator.model.lifecycle_events import (
 from emulator.pool.states import State
 from emulator.telemetry import report
 
-if TYPE_CHECKING:
-    from emulator.pool.environment import Environment
-    from emulator.pool.in_flight import InFlight
+
+class ObservedEnvironment(Protocol):
+    """What listeners are told of an environment."""
+
+    version: FunctionVersion
+    id: str
+    state: State
+    invokes: int
+
+    @property
+    def idle_s(self) -> float:
+        """How long it has been idle, if it is idle."""
+        ...
+
+
+class ObservedInvocation(Protocol):
+    """What listeners are told of an invocation."""
+
+    version: FunctionVersion
+    request_id: str
 
 
 def environment_requested(
     lifecycle: Lifecycle,
-    environment: Environment,
+    environment: ObservedEnvironment,
     why: ColdStart,
     *,
     initialization_type: str,
@@ -54,13 +71,13 @@ def environment_requested(
     lifecycle.notify(event)
 
 
-def code_ready(lifecycle: Lifecycle, environment: Environment) -> None:
+def code_ready(lifecycle: Lifecycle, environment: ObservedEnvironment) -> None:
     """What an environment is made from is there."""
     lifecycle.notify(EnvironmentCodeReady(lifecycle.moment(), environment.version, environment.id))
 
 
 def booted(
-    lifecycle: Lifecycle, environment: Environment, phase: Literal["init", "invoke"]
+    lifecycle: Lifecycle, environment: ObservedEnvironment, phase: Literal["init", "invoke"]
 ) -> None:
     """The runtime of an environment runs."""
     lifecycle.notify(
@@ -70,7 +87,7 @@ def booted(
 
 def initialised(
     lifecycle: Lifecycle,
-    environment: Environment,
+    environment: ObservedEnvironment,
     phase: Literal["init", "invoke"],
     duration_ms: float,
     status: str,
@@ -90,7 +107,11 @@ def initialised(
 
 
 def transition(
-    lifecycle: Lifecycle, environment: Environment, before: State, reason: str, cause: StopCause
+    lifecycle: Lifecycle,
+    environment: ObservedEnvironment,
+    before: State,
+    reason: str,
+    cause: StopCause,
 ) -> None:
     """An environment has left the state ``before``."""
     common = (lifecycle.moment(), environment.version, environment.id)
@@ -139,7 +160,7 @@ def invocation_waiting(
 
 
 def invocation_started(
-    lifecycle: Lifecycle, in_flight: InFlight, environment_id: str, cold: ColdStart | None
+    lifecycle: Lifecycle, in_flight: ObservedInvocation, environment_id: str, cold: ColdStart | None
 ) -> None:
     """An invocation has its environment."""
     event = InvocationStarted(
@@ -159,7 +180,7 @@ def status_of(result: InvocationResult, status: str) -> str:
 
 
 def invocation_answered(
-    lifecycle: Lifecycle, in_flight: InFlight, environment_id: str, status: str
+    lifecycle: Lifecycle, in_flight: ObservedInvocation, environment_id: str, status: str
 ) -> None:
     """The caller of an invocation has its answer."""
     event = InvocationAnswered(
@@ -170,7 +191,7 @@ def invocation_answered(
 
 def invocation_ended(
     lifecycle: Lifecycle,
-    in_flight: InFlight,
+    in_flight: ObservedInvocation,
     environment_id: str,
     *,
     status: str,

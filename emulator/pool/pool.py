@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections import deque
 from collections.abc import Coroutine
-from typing import TYPE_CHECKING, Literal
+from typing import Literal
 
 from emulator.model.causes import ColdCause, ColdStart, StopCause
 from emulator.model.clock import Timer
@@ -13,11 +13,9 @@ from emulator.model.errors import DriverFault
 from emulator.model.function import FunctionVersion
 from emulator.pool import placement
 from emulator.pool.environment import Environment
+from emulator.pool.host import PoolHost
 from emulator.pool.placement import End
 from emulator.pool.states import State
-
-if TYPE_CHECKING:
-    from emulator.pool.pools import Pools
 
 #: Seconds a caller waits for an environment whose response is out and whose runtime is about to
 #: call ``next``, before it asks for a new one.
@@ -44,7 +42,9 @@ class Pool:
     first served) where the bound on environments is reached.
     """
 
-    def __init__(self, pools: Pools, version: FunctionVersion, tenant_id: str = "") -> None:
+    def __init__(
+        self, pools: PoolHost[Pool], version: FunctionVersion, tenant_id: str = ""
+    ) -> None:
         self._pools = pools
         self.version = version
         self.tenant_id = tenant_id

@@ -7,8 +7,6 @@ import heapq
 import secrets
 from collections import deque
 from collections.abc import Callable, Coroutine, Iterator
-from dataclasses import dataclass, field
-from datetime import UTC, datetime
 from itertools import count
 from typing import Any, TypeVar
 
@@ -18,11 +16,10 @@ from emulator.model.clock import Clock, Timer
 from emulator.model.errors import DriverFault
 from emulator.model.function import FunctionVersion, ManagedInstances
 from emulator.model.lifecycle import Lifecycle
-from emulator.model.limits import INIT_SECONDS
-from emulator.model.sandbox import EnvironmentSpec, ImageConfig
-from emulator.pool import environ, placement
+from emulator.pool import making, placement
 from emulator.pool.concurrent import ConcurrentEnvironment
 from emulator.pool.environment import Environment, Packages, no_packages
+from emulator.pool.host import PoolSettings
 from emulator.pool.managed import ManagedPool
 from emulator.pool.pool import Pool
 from emulator.pool.serial import SerialEnvironment
@@ -30,30 +27,8 @@ from emulator.telemetry.logs import Logs
 
 T = TypeVar("T")
 
-ON_DEMAND = "on-demand"
-PROVISIONED = "provisioned-concurrency"
-MANAGED = "lambda-managed-instances"
 #: Seconds an INIT phase ahead of use may take, unless the function's timeout is longer.
 PROVISIONED_INIT_SECONDS = 130.0
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class PoolSettings:
-    """What all pools keep to."""
-
-    """What all pools keep to."""
-
-    #: Seconds an environment may be idle before it is removed.
-    idle_timeout: float = 300.0
-    #: Environments that may exist at once, of all functions.
-    max_environments: int = 256
-    #: Seconds an on-demand INIT phase may take.
-    init_seconds: float = INIT_SECONDS
-    scaling: placement.ScalingRate = field(default_factory=placement.ScalingRate)
-    #: Let no environment make progress between invocations, as on AWS.
-    freeze: bool = False
-    #: Give each environment the share of CPU that its memory stands for, as on AWS.
-    limit_cpu: bool = True
 
 
 class Pools:
@@ -231,43 +206,17 @@ class Pools:
         """Return a new environment, not yet started."""
         version = pool.version
         self._started[version.function_arn, pool.tenant_id] = version.key
-        kind = PROVISIONED if provisioned else ON_DEMAND
-        if version.managed is not None:
-            kind = MANAGED
-        environment_id = secrets.token_hex(16)
-        today = datetime.fromtimestamp(self.clock.now(), UTC).strftime("%Y/%m/%d")
-        # In a group of its user's choice, which functions may share, the stream names its function.
-        named = version.name if version.log_group else ""
-        stream = f"{today}/{named}[{version.version}]{environment_id}"
-        group = version.effective_log_group
-        spec = EnvironmentSpec(
-            environment_id=environment_id,
-            function_name=version.name,
-            function_version=version.version,
-            runtime=version.runtime,
-            handler=version.handler,
-            code=version.code.folder,
-            layers=tuple(layer.code.folder for layer in version.layers if layer.code.folder),
-            private=frozenset(
-                code.folder
-                for code in (version.code, *(layer.code for layer in version.layers))
-                if code.private and code.folder is not None
-            ),
-            environ=environ.build(
-                version,
-                log_group=group,
-                log_stream=stream,
-                endpoint_url=self.endpoint_url,
-                initialization_type=kind,
-                now=self.clock.now(),
-            ),
-            memory_mb=version.memory_mb,
-            cpus=version.managed.cpus if version.managed is not None else None,
+        kind = making.initialization_type(version, provisioned=provisioned)
+        environment_id, now = secrets.token_hex(16), self.clock.now()
+        stream = making.log_stream(version, environment_id, now)
+        spec = making.spec_of(
+            version,
+            environment_id,
+            stream,
+            kind=kind,
+            endpoint_url=self.endpoint_url,
             limit_cpu=self.settings.limit_cpu,
-            ephemeral_storage_mb=version.ephemeral_storage_mb,
-            architecture=version.architecture,
-            image=version.code.image,
-            image_config=version.image_config or ImageConfig(),
+            now=now,
         )
         make = SerialEnvironment if version.managed is None else ConcurrentEnvironment
         environment = make(
@@ -275,12 +224,14 @@ class Pools:
             spec,
             driver=self.driver,
             clock=self.clock,
-            log=self.logs.writer(version.account, version.region, group, stream),
+            log=self.logs.writer(
+                version.account, version.region, version.effective_log_group, stream
+            ),
             on_idle=pool.on_idle,
             on_gone=lambda gone: self._gone(pool, gone),
             packages=self.packages,
             init_seconds=self.settings.init_seconds
-            if kind == ON_DEMAND
+            if kind == making.ON_DEMAND
             else max(PROVISIONED_INIT_SECONDS, version.timeout_s),
             provisioned=provisioned,
             initialization_type=kind,

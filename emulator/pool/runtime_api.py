@@ -19,66 +19,15 @@ from __future__ import annotations
 import asyncio
 import socket
 from collections import deque
-from typing import Protocol
 
 from emulator.driver.base import Sandbox
-from emulator.model.invocation import Flow, Invocation
-from emulator.pool.connection_gate import Door
+from emulator.model.invocation import Invocation
+from emulator.pool.connection_gate import ConnectionGate
 from emulator.pool.runtime_connection import RuntimeConnection
+from emulator.pool.runtime_events import Answers, RuntimeEvents
 
 #: Connections that may wait to be judged.
 _UNPROVEN = 64
-
-#: Error type and message with which the Runtime API refuses a request.
-Refusal = tuple[str, str]
-
-
-class RuntimeEvents(Protocol):
-    """What an environment hears from its runtime. Every call returns at once."""
-
-    def runtime_waits(self) -> Refusal | None:
-        """``next`` was called: the runtime is ready for an invocation."""
-        ...
-
-    def init_failed(self, payload: bytes, error_type: str) -> Refusal | None:
-        """``init/error`` was called."""
-        ...
-
-    def runtime_disconnected(self) -> None:
-        """The last connection of the runtime is gone."""
-        ...
-
-    def runtime_hung_up(self, request_id: str) -> None:
-        """A connection broke before the invocation that was sent over it had been read."""
-        ...
-
-
-class Answers(Protocol):
-    """What a runtime says of the invocations it was given. Every call returns at once."""
-
-    def runtime_responded(
-        self, request_id: str, payload: bytes, content_type: str
-    ) -> Refusal | None:
-        """An invocation was answered with a whole response."""
-        ...
-
-    def runtime_failed(self, request_id: str, payload: bytes, error_type: str) -> Refusal | None:
-        """An invocation was answered with an error."""
-        ...
-
-    def response_too_large(self, request_id: str) -> None:
-        """An invocation was answered with more than it may be."""
-        ...
-
-    def response_chunk(
-        self, request_id: str, chunk: bytes, content_type: str, source: Flow
-    ) -> bool:
-        """A piece of a streamed response came; False: it is to be buffered, as all after it."""
-        ...
-
-    def response_broke(self, request_id: str, error_type: str, body: bytes) -> None:
-        """A response ended with an error trailer."""
-        ...
 
 
 class RuntimeApi:
@@ -94,7 +43,7 @@ class RuntimeApi:
         self._parked: deque[RuntimeConnection] = deque()
         #: TCP connections of which it is not known yet whether they belong to this environment.
         self._unproven: set[RuntimeConnection] = set()
-        self._door = Door()
+        self._gate = ConnectionGate()
         #: Seconds to wait for output that was printed before what a runtime says.
         self.lag = 0.0
 
@@ -107,14 +56,14 @@ class RuntimeApi:
 
     def expect(self, sandbox: Sandbox) -> None:
         """Say whose TCP connections are the environment's; those that came early had to wait."""
-        self._door.expect(sandbox.admits, sandbox.secret_host)
+        self._gate.expect(sandbox.admits, sandbox.secret_host)
         self.lag = sandbox.output_lag
         for connection in list(self._unproven):
             self.judge(connection)
 
     def judge(self, connection: RuntimeConnection) -> None:
         """Take a connection in, end it, or leave it waiting until more is known."""
-        accepted = self._door.judge(connection.addresses, connection.unproven)
+        accepted = self._gate.judge(connection.addresses, connection.unproven)
         if accepted is None and (connection in self._unproven or len(self._unproven) < _UNPROVEN):
             self._unproven.add(connection)
             return
@@ -180,7 +129,7 @@ class RuntimeApi:
     def disconnect(self) -> None:
         """Close the connections of a runtime that is gone; the listener stays."""
         self._parked.clear()
-        self._door.forget()
+        self._gate.forget()
         for connection in self.connections | self._unproven:
             connection.abort()
         self.connections.clear()

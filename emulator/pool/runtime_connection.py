@@ -5,16 +5,14 @@ from __future__ import annotations
 import asyncio
 import socket
 from collections import deque
-from typing import TYPE_CHECKING, cast
+from typing import Protocol, cast
 
 import httptools
 
 from emulator.model.limits import RESPONSE_PAYLOAD
 from emulator.pool import failures
 from emulator.pool.http_answers import ACCEPTED, TOO_LARGE, answer, refuse
-
-if TYPE_CHECKING:
-    from emulator.pool.runtime_api import Refusal, RuntimeApi
+from emulator.pool.runtime_events import Answers, Refusal, RuntimeEvents
 
 _PREFIX = b"/2018-06-01/runtime/"
 _INVOCATION = _PREFIX + b"invocation/"
@@ -24,10 +22,46 @@ _NEXT = _INVOCATION + b"next"
 _HEAD = 1024 * 1024
 
 
+class ConnectionHost(Protocol):
+    """The Runtime API that a connection belongs to."""
+
+    events: RuntimeEvents
+    answers: Answers
+    #: Those that are known to come from the environment.
+    connections: set[RuntimeConnection]
+    #: Seconds to wait for output that was printed before what a runtime says.
+    lag: float
+
+    @property
+    def full(self) -> bool:
+        """Whether no more calls of ``next`` may wait."""
+        ...
+
+    def judge(self, connection: RuntimeConnection) -> None:
+        """Take a connection in, end it, or leave it waiting until more is known."""
+        ...
+
+    def is_parked(self, connection: RuntimeConnection) -> bool:
+        """Say whether its ``next`` waits."""
+        ...
+
+    def park(self, connection: RuntimeConnection) -> None:
+        """Have its ``next`` wait."""
+        ...
+
+    def unpark(self, connection: RuntimeConnection) -> None:
+        """Forget its ``next``."""
+        ...
+
+    def lost(self, connection: RuntimeConnection) -> None:
+        """Take note that it is gone."""
+        ...
+
+
 class RuntimeConnection(asyncio.Protocol):
     """One HTTP/1.1 connection. ``httptools`` calls the ``on_…`` methods."""
 
-    def __init__(self, api: RuntimeApi, *, tcp: bool) -> None:
+    def __init__(self, api: ConnectionHost, *, tcp: bool) -> None:
         self._api = api
         self._tcp = tcp
         self._transport: asyncio.Transport | None = None

@@ -45,8 +45,9 @@ from emulator.model.lifecycle_events import (
     InvocationWaiting,
 )
 from emulator.model.sandbox import EnvironmentSpec, Exit
+from emulator.pool.host import PoolSettings
 from emulator.pool.placement import Bounds
-from emulator.pool.pools import PROVISIONED_INIT_SECONDS, PoolSettings
+from emulator.pool.pools import PROVISIONED_INIT_SECONDS
 from emulator.pool.provisioned import Provisioning
 from emulator.pool.states import State
 from emulator.registry.function import Function
@@ -572,7 +573,12 @@ class Managed(_Machine):
         ours, theirs = socket.socketpair()
         ours.setblocking(False)
         theirs.setblocking(False)
-        await environment._api.adopt(ours)
+        try:
+            await environment._api.adopt(ours)
+        except asyncio.CancelledError:
+            ours.close()
+            theirs.close()
+            raise
         client = RuntimeClient(runtime.sandbox, theirs)
         try:
             gone = None

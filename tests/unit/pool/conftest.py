@@ -15,7 +15,8 @@ from emulator.invoke.idleness import Idleness
 from emulator.invoke.invoker import Invoker
 from emulator.model.function import Code, FunctionVersion
 from emulator.model.invocation import Invocation, InvocationResult
-from emulator.pool.pools import Pools, PoolSettings
+from emulator.pool.host import PoolSettings
+from emulator.pool.pools import Pools
 from emulator.registry.function import Function
 from emulator.registry.functions import Registry
 from emulator.telemetry.logs import Logs

@@ -14,7 +14,7 @@ import pytest
 from emulator.model.function import FunctionVersion
 from emulator.model.limits import RESPONSE_PAYLOAD
 from emulator.model.sandbox import EnvironmentSpec, Exit
-from emulator.pool.pools import PoolSettings
+from emulator.pool.host import PoolSettings
 from emulator.pool.states import TRANSITIONS, State
 from emulator.testing import RuntimeClient, echo, until_idle
 from tests.unit.pool.conftest import World

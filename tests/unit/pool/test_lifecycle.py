@@ -25,7 +25,7 @@ from emulator.model.lifecycle_events import (
     InvocationWaiting,
 )
 from emulator.model.sandbox import Exit
-from emulator.pool.pools import PoolSettings
+from emulator.pool.host import PoolSettings
 from emulator.pool.provisioned import Provisioning
 from emulator.testing import FakeClock, RuntimeClient, echo, until_idle
 from tests.unit.pool.conftest import World, make_world

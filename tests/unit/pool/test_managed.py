@@ -13,9 +13,9 @@ from emulator.model.errors import AwsError, DriverFault
 from emulator.model.function import FunctionVersion
 from emulator.model.sandbox import Exit
 from emulator.pool.concurrent import ConcurrentEnvironment
+from emulator.pool.host import PoolSettings
 from emulator.pool.managed import ManagedPool
 from emulator.pool.placement import Bounds
-from emulator.pool.pools import PoolSettings
 from emulator.testing import RuntimeClient, Script, until_idle
 from tests.unit.pool.conftest import World, make_world
 

@@ -8,7 +8,7 @@ import pytest
 
 from emulator.model.errors import AwsError, ConfigurationError, DriverFault, LocalfaasError
 from emulator.model.sandbox import Exit
-from emulator.pool.pools import PoolSettings
+from emulator.pool.host import PoolSettings
 from emulator.testing import RuntimeClient, Script, until_idle
 from tests.unit.pool.conftest import World, make_world
 

@@ -6,7 +6,7 @@ import asyncio
 
 from emulator.model.invocation import Invocation
 from emulator.model.sandbox import Exit
-from emulator.pool.pools import PoolSettings
+from emulator.pool.host import PoolSettings
 from emulator.pool.provisioned import Provisioning
 from emulator.testing import RuntimeClient, until_idle
 from tests.unit.pool.conftest import World, make_world

@@ -13,7 +13,8 @@ import pytest
 
 from emulator.driver.base import Sandbox
 from emulator.pool.connection_gate import Admits
-from emulator.pool.runtime_api import Answers, Refusal, RuntimeApi
+from emulator.pool.runtime_api import RuntimeApi
+from emulator.pool.runtime_events import Answers, Refusal
 
 SECRET = "4f1c.localfaas.internal"
 NEXT = "GET /2018-06-01/runtime/invocation/next HTTP/1.1\r\n"

@@ -7,8 +7,8 @@ import asyncio
 import pytest
 
 from emulator.model.errors import AwsError
+from emulator.pool.host import PoolSettings
 from emulator.pool.placement import Level, ScalingRate
-from emulator.pool.pools import PoolSettings
 from emulator.testing import until_idle
 from tests.unit.pool.conftest import make_world
 from tests.unit.pool.test_pool import held

@@ -1,0 +1,87 @@
+"""What an environment is made from: its sandbox's specification and the stream of its log."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+
+from emulator.model.function import FunctionVersion
+from emulator.model.sandbox import EnvironmentSpec, ImageConfig
+from emulator.pool import environ
+
+ON_DEMAND = "on-demand"
+PROVISIONED = "provisioned-concurrency"
+MANAGED = "lambda-managed-instances"
+
+
+def initialization_type(version: FunctionVersion, *, provisioned: bool) -> str:
+    """Return AWS's word for why an environment is initialised."""
+    if version.managed is not None:
+        return MANAGED
+    return PROVISIONED if provisioned else ON_DEMAND
+
+
+def log_stream(version: FunctionVersion, environment_id: str, now: float) -> str:
+    """Return the name of an environment's log stream.
+
+    Args:
+        version: What it runs.
+        environment_id: Its id.
+        now: Seconds since the epoch.
+    """
+    today = datetime.fromtimestamp(now, UTC).strftime("%Y/%m/%d")
+    # In a group of its user's choice, which functions may share, the stream names its function.
+    named = version.name if version.log_group else ""
+    return f"{today}/{named}[{version.version}]{environment_id}"
+
+
+def spec_of(
+    version: FunctionVersion,
+    environment_id: str,
+    stream: str,
+    *,
+    kind: str,
+    endpoint_url: str | None,
+    limit_cpu: bool,
+    now: float,
+) -> EnvironmentSpec:
+    """Return what a driver starts the sandbox of an environment from.
+
+    Args:
+        version: What it runs.
+        environment_id: Its id.
+        stream: The stream of its log.
+        kind: Its initialization type.
+        endpoint_url: Where an AWS SDK inside it finds this emulator; None: it is not told.
+        limit_cpu: Hold it to the share of CPU that its memory stands for.
+        now: Seconds since the epoch.
+    """
+    layers = tuple(layer.code for layer in version.layers)
+    return EnvironmentSpec(
+        environment_id=environment_id,
+        function_name=version.name,
+        function_version=version.version,
+        runtime=version.runtime,
+        handler=version.handler,
+        code=version.code.folder,
+        layers=tuple(layer.folder for layer in layers if layer.folder),
+        private=frozenset(
+            code.folder
+            for code in (version.code, *layers)
+            if code.private and code.folder is not None
+        ),
+        environ=environ.build(
+            version,
+            log_group=version.effective_log_group,
+            log_stream=stream,
+            endpoint_url=endpoint_url,
+            initialization_type=kind,
+            now=now,
+        ),
+        memory_mb=version.memory_mb,
+        cpus=version.managed.cpus if version.managed is not None else None,
+        limit_cpu=limit_cpu,
+        ephemeral_storage_mb=version.ephemeral_storage_mb,
+        architecture=version.architecture,
+        image=version.code.image,
+        image_config=version.image_config or ImageConfig(),
+    )

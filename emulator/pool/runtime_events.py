@@ -1,0 +1,58 @@
+"""What a runtime says through its Runtime API, as its environment hears it."""
+
+from __future__ import annotations
+
+from typing import Protocol
+
+from emulator.model.invocation import Flow
+
+#: Error type and message with which the Runtime API refuses a request.
+Refusal = tuple[str, str]
+
+
+class RuntimeEvents(Protocol):
+    """What an environment hears from its runtime. Every call returns at once."""
+
+    def runtime_waits(self) -> Refusal | None:
+        """``next`` was called: the runtime is ready for an invocation."""
+        ...
+
+    def init_failed(self, payload: bytes, error_type: str) -> Refusal | None:
+        """``init/error`` was called."""
+        ...
+
+    def runtime_disconnected(self) -> None:
+        """The last connection of the runtime is gone."""
+        ...
+
+    def runtime_hung_up(self, request_id: str) -> None:
+        """A connection broke before the invocation that was sent over it had been read."""
+        ...
+
+
+class Answers(Protocol):
+    """What a runtime says of the invocations it was given. Every call returns at once."""
+
+    def runtime_responded(
+        self, request_id: str, payload: bytes, content_type: str
+    ) -> Refusal | None:
+        """An invocation was answered with a whole response."""
+        ...
+
+    def runtime_failed(self, request_id: str, payload: bytes, error_type: str) -> Refusal | None:
+        """An invocation was answered with an error."""
+        ...
+
+    def response_too_large(self, request_id: str) -> None:
+        """An invocation was answered with more than it may be."""
+        ...
+
+    def response_chunk(
+        self, request_id: str, chunk: bytes, content_type: str, source: Flow
+    ) -> bool:
+        """A piece of a streamed response came; False: it is to be buffered, as all after it."""
+        ...
+
+    def response_broke(self, request_id: str, error_type: str, body: bytes) -> None:
+        """A response ended with an error trailer."""
+        ...
