@@ -459,8 +459,8 @@ class Environment(ABC):
         self._to(State.FROZEN)
         self._frozen = asyncio.get_running_loop().create_task(self._driver.freeze(self.sandbox))
 
-    async def thaw(self) -> bool:
-        """Let it go on; returns False if it could not, and is gone."""
+    async def thaw(self) -> None:
+        """Let it go on; if it can't, it ends."""
         assert self.sandbox is not None
         assert self._frozen is not None
         try:
@@ -469,7 +469,5 @@ class Environment(ABC):
         except DriverFault as fault:
             if self._is(State.FROZEN):
                 self.stop(StopCause.CRASHED, f"could not thaw: {fault}")
-        if not self._is(State.FROZEN):
-            return False
-        self._to(State.READY)
-        return True
+        if self._is(State.FROZEN):
+            self._to(State.READY)

@@ -84,7 +84,8 @@ class Pool:
                 environment.keep_awake()
                 if environment.state is not State.FROZEN:
                     return environment, None
-                if await self._uncut(self._thaw(environment)) is not None:
+                await self._uncut(self._thaw(environment))
+                if environment.usable:
                     return environment, None
                 continue  # it is gone
             given = await self._stand_in_line_for_any(request_id)
@@ -96,7 +97,7 @@ class Pool:
                 self._pools.release()
                 raise ScalingRateExceeded(self.version.function_arn)
             started = await self._uncut(self._start_environment())
-            if started is not None and started.usable:
+            if started.usable:
                 return started, started.why
             # Drained or crashed between its start and now: its caller asks again.
 
@@ -167,10 +168,11 @@ class Pool:
         await environment.start()
         return environment
 
-    async def _thaw(self, environment: Environment) -> Environment | None:
-        return environment if await environment.thaw() else None
+    async def _thaw(self, environment: Environment) -> Environment:
+        await environment.thaw()
+        return environment
 
-    async def _uncut(self, work: Coroutine[None, None, Environment | None]) -> Environment | None:
+    async def _uncut(self, work: Coroutine[None, None, Environment]) -> Environment:
         """Do ``work`` to its end even if the caller goes away; what it returns is idle then."""
         task = self._pools.spawn(work)
         try:
@@ -179,13 +181,13 @@ class Pool:
             task.add_done_callback(self._unclaimed)
             raise
 
-    def _unclaimed(self, task: asyncio.Task[Environment | None]) -> None:
+    def _unclaimed(self, task: asyncio.Task[Environment]) -> None:
         if not task.cancelled() and task.exception() is None:
             self._take_back(task.result())
 
-    def _take_back(self, environment: Environment | None) -> None:
+    def _take_back(self, environment: Environment) -> None:
         """Have an environment idle that was given to a caller who has gone away."""
-        if environment is not None and environment.usable:
+        if environment.usable:
             self.on_idle(environment)
 
     async def room(self, patience_s: float | None = None) -> bool:

@@ -11,13 +11,14 @@ from typing import Any
 
 import pytest
 
+from emulator.driver.base import Sandbox
 from emulator.model.function import FunctionVersion
 from emulator.model.limits import RESPONSE_PAYLOAD
 from emulator.model.sandbox import EnvironmentSpec, Exit
 from emulator.pool.host import PoolSettings
 from emulator.pool.states import TRANSITIONS, State
 from emulator.testing import RuntimeClient, echo, until_idle
-from tests.unit.pool.conftest import World
+from tests.unit.pool.conftest import World, make_world
 
 
 async def test_a_cold_invoke_then_a_warm_one(world: World) -> None:
@@ -466,3 +467,21 @@ async def test_a_timeout_while_the_runtime_starts_anew_is_the_callers_own(world:
     reports = [line for line in world.lines() if line.startswith("REPORT")]
     assert len(reports) == 5
     assert sum(line.endswith("Status: timeout") for line in reports) == 4
+
+
+async def test_what_dies_while_it_is_thawed_is_not_handed_out() -> None:
+    world = make_world(PoolSettings(freeze=True))
+    version = world.function()
+    await world.invoke(version)
+    await world.clock.advance(1)
+    thaw = world.driver.thaw
+
+    async def thaws_and_dies(sandbox: Sandbox) -> None:
+        await thaw(sandbox)
+        # Heard of in the turn in which the caller goes on.
+        world.driver.sandboxes[0].exited.set_result(Exit(status=1))
+
+    world.driver.thaw = thaws_and_dies  # type: ignore[method-assign]
+    assert (await world.invoke(version, b"2")).payload == b"2"
+    assert len(world.driver.sandboxes) == 2
+    await world.pools.close()
