@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from typing import TYPE_CHECKING
 
 from emulator.invoke import recursion
 from emulator.invoke.admission import Admission, Lease, throttled
@@ -10,12 +11,18 @@ from emulator.invoke.idleness import Idleness
 from emulator.model.errors import AwsError, DriverFault
 from emulator.model.function import FunctionVersion
 from emulator.model.invocation import Invocation, InvocationResult
+from emulator.model.lazy import LazyModule
 from emulator.pool import failures
 from emulator.pool.environment import Environment
 from emulator.pool.managed import CapacityExceeded, InitFailed
 from emulator.pool.pool import ScalingRateExceeded
 from emulator.pool.pools import Pools
 from emulator.registry.functions import Registry
+
+if TYPE_CHECKING:
+    from emulator.pool import notices
+else:
+    notices = LazyModule("emulator.pool.notices")
 
 
 class Invoker:
@@ -51,8 +58,6 @@ class Invoker:
         """
         lifecycle = self._pools.lifecycle
         if lifecycle.listeners:
-            from emulator.pool import notices
-
             notices.invocation_requested(lifecycle, version, invocation)
         lease: Lease | None = None
         environment: Environment | None = None
@@ -98,7 +103,5 @@ class Invoker:
         """Return the error with which an invocation is not run, once listeners know of it."""
         lifecycle = self._pools.lifecycle
         if lifecycle.listeners:
-            from emulator.pool import notices
-
             notices.invocation_refused(lifecycle, version, invocation.request_id, error)
         return error

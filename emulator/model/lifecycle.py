@@ -5,7 +5,6 @@ makes an event, nor loads their module (:mod:`emulator.model.lifecycle_events`):
 of something asks first::
 
     if lifecycle.listeners:
-        from emulator.model.lifecycle_events import EnvironmentFrozen
         lifecycle.notify(EnvironmentFrozen(lifecycle.moment(), …))
 """
 
@@ -33,10 +32,10 @@ class Lifecycle:
         listeners: Those there are. Empty, and nobody makes an event.
     """
 
-    __slots__ = ("_clock", "listeners")
+    __slots__ = ("_monotonic", "_now", "listeners")
 
     def __init__(self, clock: Clock) -> None:
-        self._clock = clock
+        self._now, self._monotonic = clock.now, clock.monotonic
         self.listeners: tuple[Listener, ...] = ()
 
     def add(self, listener: Listener) -> Callable[[], None]:
@@ -50,7 +49,7 @@ class Lifecycle:
 
     def moment(self) -> Moment:
         """Return what time it is."""
-        return Moment(self._clock.now(), self._clock.monotonic())
+        return Moment(self._now(), self._monotonic())
 
     def notify(self, event: Event) -> None:
         """Hand an event to all listeners; one that fails stops nobody."""

@@ -15,6 +15,7 @@ from collections import deque
 from collections.abc import Awaitable, Callable
 from dataclasses import replace
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from emulator.driver.base import Driver, Sandbox
 from emulator.model.causes import ColdCause, ColdStart, StopCause
@@ -22,6 +23,7 @@ from emulator.model.clock import Clock, Timer
 from emulator.model.errors import ConfigurationError, DriverFault
 from emulator.model.function import FunctionVersion
 from emulator.model.invocation import Invocation, InvocationResult
+from emulator.model.lazy import LazyModule
 from emulator.model.lifecycle import Lifecycle
 from emulator.model.limits import INIT_SECONDS
 from emulator.model.sandbox import EnvironmentSpec, Exit
@@ -34,6 +36,11 @@ from emulator.pool.states import TRANSITIONS, IllegalTransition, State
 from emulator.telemetry import platform
 from emulator.telemetry.platform import Phase
 from emulator.telemetry.writer import LogWriter
+
+if TYPE_CHECKING:
+    from emulator.pool import notices
+else:
+    notices = LazyModule("emulator.pool.notices")
 
 #: Seconds between a runtime's death and giving up on what its connections may still hold (a
 #: child that inherited one keeps it open).
@@ -223,8 +230,6 @@ class Environment(ABC):
         if not (state is State.INVOKING or (state is State.READY and before is State.INVOKING)):
             self.timeline.append((self._clock.now(), state, reason))
         if self.lifecycle.listeners:
-            from emulator.pool import notices
-
             notices.transition(self.lifecycle, self, before, reason, self.stop_cause)
 
     def _is(self, state: State) -> bool:
@@ -247,8 +252,6 @@ class Environment(ABC):
                 self.spec = replace(self.spec, layers=(packages, *self.spec.layers))
             await self._driver.fetch(self.spec)
             if self.lifecycle.listeners:
-                from emulator.pool import notices
-
                 notices.code_ready(self.lifecycle, self)
             began = self._clock.monotonic()
             address = await self._api.listen(self._driver.listen_host)
@@ -287,8 +290,6 @@ class Environment(ABC):
     def _init_begins(self, phase: Phase) -> None:
         self._platform.init_start(phase)
         if self.lifecycle.listeners:
-            from emulator.pool import notices
-
             notices.booted(self.lifecycle, self, phase)
 
     def _init_ends(
@@ -296,8 +297,6 @@ class Environment(ABC):
     ) -> None:
         self._platform.init_end(phase, duration_ms, status, error_type)
         if self.lifecycle.listeners:
-            from emulator.pool import notices
-
             notices.initialised(self.lifecycle, self, phase, duration_ms, status, error_type)
 
     async def _await_init(self, seconds: float | None) -> InvocationResult | None:

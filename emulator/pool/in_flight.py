@@ -5,12 +5,14 @@ from __future__ import annotations
 import asyncio
 from collections import deque
 from collections.abc import Callable
+from typing import TYPE_CHECKING
 
 from emulator.model.causes import ColdStart
 from emulator.model.clock import Clock, Timer
 from emulator.model.errors import DriverFault
 from emulator.model.function import FunctionVersion
 from emulator.model.invocation import Flow, Invocation, InvocationResult, ResponseSink
+from emulator.model.lazy import LazyModule
 from emulator.model.lifecycle import Lifecycle
 from emulator.model.limits import LOG_TAIL, RESPONSE_PAYLOAD, STREAMED_RESPONSE
 from emulator.pool import failures
@@ -18,6 +20,11 @@ from emulator.pool.runtime_api import RuntimeApi
 from emulator.pool.runtime_events import Refusal
 from emulator.telemetry.platform import Platform
 from emulator.telemetry.writer import LogWriter
+
+if TYPE_CHECKING:
+    from emulator.pool import notices
+else:
+    notices = LazyModule("emulator.pool.notices")
 
 #: Seconds into an invocation from which the wait for its share of CPU is counted. Most are over
 #: by then, and cost nothing. A power of two: what is left until the deadline is exact.
@@ -113,8 +120,6 @@ class InFlight:
         """
         self._platform.start(self.request_id)
         if self._lifecycle.listeners:
-            from emulator.pool import notices
-
             notices.invocation_started(self._lifecycle, self, self._environment_id, cold)
         self._deadline = self._clock.call_later(
             _COUNT_THROTTLING_AFTER_S, self._lasts, self._clock.monotonic()
@@ -181,8 +186,6 @@ class InFlight:
         if self.on_ended is not None:
             self.on_ended()
         if self._lifecycle.listeners:
-            from emulator.pool import notices
-
             said = notices.status_of(result, status)
             notices.invocation_answered(self._lifecycle, self, self._environment_id, said)
 
@@ -207,8 +210,6 @@ class InFlight:
         )
         self._tail.end()
         if self._lifecycle.listeners:
-            from emulator.pool import notices
-
             notices.invocation_ended(
                 self._lifecycle,
                 self,

@@ -5,17 +5,23 @@ from __future__ import annotations
 import asyncio
 from collections import deque
 from collections.abc import Coroutine
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
 from emulator.model.causes import ColdCause, ColdStart, StopCause
 from emulator.model.clock import Timer
 from emulator.model.errors import DriverFault
 from emulator.model.function import FunctionVersion
+from emulator.model.lazy import LazyModule
 from emulator.pool import placement
 from emulator.pool.environment import Environment
 from emulator.pool.host import PoolHost
 from emulator.pool.placement import End
 from emulator.pool.states import State
+
+if TYPE_CHECKING:
+    from emulator.pool import notices
+else:
+    notices = LazyModule("emulator.pool.notices")
 
 #: Seconds a caller waits for an environment whose response is out and whose runtime is about to
 #: call ``next``, before it asks for a new one.
@@ -116,8 +122,6 @@ class Pool:
 
     def _notify_waiting(self, request_id: str, *, for_room: bool) -> None:
         if self._pools.lifecycle.listeners:
-            from emulator.pool import notices
-
             notices.invocation_waiting(
                 self._pools.lifecycle, self.version, request_id, for_room=for_room
             )

@@ -8,13 +8,14 @@ import secrets
 from collections import deque
 from collections.abc import Callable, Coroutine, Iterator
 from itertools import count
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from emulator.driver.base import Driver
 from emulator.model.causes import ColdCause, ColdStart, StopCause
 from emulator.model.clock import Clock, Timer
 from emulator.model.errors import DriverFault
 from emulator.model.function import FunctionVersion, ManagedInstances
+from emulator.model.lazy import LazyModule
 from emulator.model.lifecycle import Lifecycle
 from emulator.pool import making, placement
 from emulator.pool.concurrent import ConcurrentEnvironment
@@ -24,6 +25,11 @@ from emulator.pool.managed import ManagedPool
 from emulator.pool.pool import Pool
 from emulator.pool.serial import SerialEnvironment
 from emulator.telemetry.logs import Logs
+
+if TYPE_CHECKING:
+    from emulator.pool import notices
+else:
+    notices = LazyModule("emulator.pool.notices")
 
 T = TypeVar("T")
 
@@ -240,8 +246,6 @@ class Pools:
         )
         self.environments[environment_id] = environment
         if self.lifecycle.listeners:
-            from emulator.pool import notices
-
             notices.environment_requested(
                 self.lifecycle,
                 environment,
