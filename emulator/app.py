@@ -142,7 +142,7 @@ class Emulator:
             self.logs,
             self.clock,
             PoolSettings(
-                idle_timeout=settings.idle_timeout,
+                idle_timeout_s=settings.idle_timeout,
                 max_environments=settings.max_environments,
                 limit_cpu=settings.cpu_limit == "aws",
                 freeze=self._freezes if settings.freeze is None else settings.freeze,

@@ -1,7 +1,7 @@
 """Versions so long idle that AWS has reclaimed what it held for them: they are Inactive.
 
 Nothing watches for it: whoever looks or calls works it out from when the version was used last.
-That is not kept: of what was used before a restart, the idle time begins with the restart.
+Last-used times are not kept; after a restart, idle time counts from the restart.
 
 https://docs.aws.amazon.com/lambda/latest/dg/functions-states.html
 """
@@ -18,21 +18,21 @@ from emulator.registry.function import Function
 from emulator.registry.functions import Registry
 
 
-def is_idle(version: FunctionVersion, used: float, now: float, after: float) -> bool:
+def is_idle(version: FunctionVersion, used_at: float, now: float, after_s: float) -> bool:
     """Say whether a version that could run has been idle too long.
 
     On Managed Instances environments stay up, and so no version becomes idle.
 
     Args:
         version: The version of a function.
-        used: When it was invoked last (seconds since the epoch, as ``now``).
+        used_at: When it was invoked last (seconds since the epoch).
         now: Seconds since the epoch.
-        after: Seconds without an invocation or a change that are too long.
+        after_s: How long without an invocation or a change is too long.
     """
-    if version.state != "Active" or version.managed is not None or now - used < after:
+    if version.state != "Active" or version.managed is not None or now - used_at < after_s:
         return False
     changed = version.last_modified
-    return not changed or now - datetime.fromisoformat(changed).timestamp() >= after
+    return not changed or now - datetime.fromisoformat(changed).timestamp() >= after_s
 
 
 class Idleness:
@@ -56,7 +56,7 @@ class Idleness:
         used = function.used.get(version.version, self._started)
         return is_idle(version, used, self._clock.now(), self._after)
 
-    def use(self, version: FunctionVersion) -> None:
+    def mark_used(self, version: FunctionVersion) -> None:
         """Note that ``version`` is invoked now.
 
         Raises:

@@ -63,7 +63,7 @@ class Invoker:
         environment: Environment | None = None
         try:
             invocation.trace_id = recursion.enter(self._registry, version, invocation.trace_id)
-            self.idleness.use(version)
+            self.idleness.mark_used(version)
             pool = self._pools.pool(version, invocation.tenant_id)
             lease = self._admission.lease(version, provisioned=pool.provides)
             environment, cold = await pool.acquire(invocation.request_id)

@@ -70,7 +70,7 @@ class Environment(ABC):
         on_idle: Callable[[Environment], None],
         on_gone: Callable[[Environment], None],
         packages: Packages = no_packages,
-        init_seconds: float = INIT_SECONDS,
+        init_timeout_s: float = INIT_SECONDS,
         provisioned: bool = False,
         initialization_type: str = "on-demand",
         lifecycle: Lifecycle | None = None,
@@ -108,7 +108,7 @@ class Environment(ABC):
         self._platform = platform.of(version, log, clock, initialization_type=initialization_type)
         self._on_idle = on_idle
         self._on_gone = on_gone
-        self._init_seconds = init_seconds
+        self._init_timeout_s = init_timeout_s
         self._make_runtime_api()
         self._freezing: Timer | None = None
         self._frozen: asyncio.Task[None] | None = None
@@ -269,7 +269,7 @@ class Environment(ABC):
         self._to(State.INIT)
         self._init_begins("init")
         self._attach(sandbox)
-        failure = await self._await_init(self._init_seconds)
+        failure = await self._await_init(self._init_timeout_s)
         elapsed = (self._clock.monotonic() - began) * 1000
         if not self._is(State.INIT):
             return
@@ -325,7 +325,7 @@ class Environment(ABC):
                 self._initialised = None
 
     def _init_timed_out(self) -> None:
-        self._end_init(failures.timed_out("", self._init_seconds))
+        self._end_init(failures.timed_out("", self._init_timeout_s))
 
     def _end_init(self, failure: InvocationResult | None) -> bool:
         waiting = self._initialised

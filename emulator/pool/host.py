@@ -26,11 +26,11 @@ class PoolSettings:
     """What all pools keep to."""
 
     #: Seconds an environment may be idle before it is removed.
-    idle_timeout: float = 300.0
+    idle_timeout_s: float = 300.0
     #: Environments that may exist at once, of all functions.
     max_environments: int = 256
     #: Seconds an on-demand INIT phase may take.
-    init_seconds: float = INIT_SECONDS
+    init_timeout_s: float = INIT_SECONDS
     scaling: placement.ScalingRate = field(default_factory=placement.ScalingRate)
     #: Let no environment make progress between invocations, as on AWS.
     freeze: bool = False

@@ -19,7 +19,7 @@ from emulator.pool import failures, placement
 from emulator.pool.concurrent import ConcurrentEnvironment
 from emulator.pool.environment import Environment
 from emulator.pool.host import PoolHost
-from emulator.pool.placement import Bounds
+from emulator.pool.placement import EnvironmentBounds
 from emulator.pool.pool import Pool
 from emulator.pool.states import State
 
@@ -49,7 +49,7 @@ class ManagedPool(Pool):
         super().__init__(pools, version, tenant_id)
         assert version.managed is not None
         self.managed: ManagedInstances = version.managed
-        self.bounds = Bounds()
+        self.bounds = EnvironmentBounds()
         #: Those with a free place, in the order in which they are used next.
         self._free: dict[ConcurrentEnvironment, None] = {}
         self._in_line: deque[asyncio.Future[ConcurrentEnvironment]] = deque()
@@ -126,7 +126,7 @@ class ManagedPool(Pool):
 
     # --- how many there are --------------------------------------------------------------------
 
-    def scale(self, bounds: Bounds) -> None:
+    def scale(self, bounds: EnvironmentBounds) -> None:
         """Keep the number of environments within ``bounds`` from now on."""
         self.bounds = bounds
         self.failure = None
@@ -243,13 +243,13 @@ class ManagedPool(Pool):
 
     def _shrink_later(self) -> None:
         self._shrinking = self._pools.clock.call_later(
-            self._pools.settings.idle_timeout, self._shrink
+            self._pools.settings.idle_timeout_s, self._shrink
         )
 
     def _shrink(self) -> None:
         """Stop what has had no work for long, down to the least number."""
         self._shrinking = None
-        now, timeout = self._pools.clock.monotonic(), self._pools.settings.idle_timeout
+        now, timeout = self._pools.clock.monotonic(), self._pools.settings.idle_timeout_s
         idle = [each for each in self._free if not each.busy]
         idle.sort(key=lambda each: each.idle_since)
         spare = max(0, len(self.environments) - self.bounds.least)

@@ -19,7 +19,7 @@ class Idle(Protocol):
 T = TypeVar("T", bound=Idle)
 
 
-class Bounds(NamedTuple):
+class EnvironmentBounds(NamedTuple):
     """How many environments a version on Managed Instances may have.
 
     AWS starts three, one for each zone; there is only one zone here.
@@ -86,12 +86,12 @@ def choose_victim(oldest_of_each_pool: Iterable[T]) -> T | None:
     return min(oldest_of_each_pool, key=lambda idle: idle.idle_since, default=None)
 
 
-def expired(idle: Sequence[T], now: float, idle_timeout: float) -> int:
-    """Return how many of ``idle``, oldest first, have been idle for ``idle_timeout`` seconds."""
+def expired(idle: Sequence[T], now: float, idle_timeout_s: float) -> int:
+    """Return how many of ``idle``, oldest first, have been idle for ``idle_timeout_s`` seconds."""
     count = 0
     for environment in idle:
         # The same sum as that of the reaper's next look: rounded otherwise, it might never end.
-        if environment.idle_since + idle_timeout > now:
+        if environment.idle_since + idle_timeout_s > now:
             break
         count += 1
     return count

@@ -236,7 +236,7 @@ class Pools:
             on_idle=pool.on_idle,
             on_gone=lambda gone: self._gone(pool, gone),
             packages=self.packages,
-            init_seconds=self.settings.init_seconds
+            init_timeout_s=self.settings.init_timeout_s
             if kind == making.ON_DEMAND
             else max(PROVISIONED_INIT_SECONDS, version.timeout_s),
             provisioned=provisioned,
@@ -273,7 +273,7 @@ class Pools:
     def watch_idle(self, pool: Pool) -> None:
         """See to it that the pool's idle environments are reaped in time."""
         pool.in_heap = True
-        deadline = pool.idle[0].idle_since + self.settings.idle_timeout
+        deadline = pool.idle[0].idle_since + self.settings.idle_timeout_s
         heapq.heappush(self._heap, (deadline, next(self._ties), pool))
         if self._heap[0][2] is pool:
             self._arm()
@@ -289,7 +289,7 @@ class Pools:
     def _reap(self) -> None:
         self._reaper = None
         now = self.clock.monotonic()
-        timeout = self.settings.idle_timeout
+        timeout = self.settings.idle_timeout_s
         while self._heap and self._heap[0][0] <= now:
             _, _, pool = heapq.heappop(self._heap)
             pool.in_heap = False

@@ -241,11 +241,11 @@ def test_f6_init_hangs(emulator: Running) -> None:
 
     def shorten() -> None:
         pools = emulator.emulator.pools
-        pools.settings = replace(pools.settings, init_seconds=0.3)
+        pools.settings = replace(pools.settings, init_timeout_s=0.3)
 
     def restore() -> None:
         pools = emulator.emulator.pools
-        pools.settings = replace(pools.settings, init_seconds=10.0)
+        pools.settings = replace(pools.settings, init_timeout_s=10.0)
 
     emulator.call(shorten)
     try:

@@ -200,7 +200,7 @@ def test_is_idle() -> None:
         code=Code(sha256="", size=0),
         last_modified="1970-01-01T00:01:40.000+0000",
     )
-    assert not is_idle(version, used=0, now=109, after=10)
-    assert is_idle(version, used=0, now=110, after=10)
-    assert not is_idle(version, used=105, now=114, after=10)
-    assert not is_idle(version, used=0, now=1e12, after=float("inf"))
+    assert not is_idle(version, used_at=0, now=109, after_s=10)
+    assert is_idle(version, used_at=0, now=110, after_s=10)
+    assert not is_idle(version, used_at=105, now=114, after_s=10)
+    assert not is_idle(version, used_at=0, now=1e12, after_s=float("inf"))

@@ -46,7 +46,7 @@ from emulator.model.lifecycle_events import (
 )
 from emulator.model.sandbox import EnvironmentSpec, Exit
 from emulator.pool.host import PoolSettings
-from emulator.pool.placement import Bounds
+from emulator.pool.placement import EnvironmentBounds
 from emulator.pool.pools import PROVISIONED_INIT_SECONDS
 from emulator.pool.provisioned import Provisioning
 from emulator.pool.states import State
@@ -523,7 +523,7 @@ class Serial(_Machine):
         version = self.function("provisioned").latest
         self.provisioning.set(version, 0)
         await self.until_idle()
-        await self.clock.advance(self.world.pools.settings.idle_timeout + 1.0)
+        await self.clock.advance(self.world.pools.settings.idle_timeout_s + 1.0)
         await self.until_idle()
         assert self.world.pools.count == 0, self.world.pools.environments
         await self.provisioning.close()
@@ -598,7 +598,7 @@ class Managed(_Machine):
     @rule(most=st.integers(1, 3), least=st.integers(0, 1))
     def scale(self, most: int, least: int) -> None:
         async def scale() -> None:
-            self.world.pools.managed(self.version).scale(Bounds(least, most))
+            self.world.pools.managed(self.version).scale(EnvironmentBounds(least, most))
 
         self.run(scale())
 

@@ -15,7 +15,7 @@ from emulator.model.sandbox import Exit
 from emulator.pool.concurrent import ConcurrentEnvironment
 from emulator.pool.host import PoolSettings
 from emulator.pool.managed import ManagedPool
-from emulator.pool.placement import Bounds
+from emulator.pool.placement import EnvironmentBounds
 from emulator.testing import RuntimeClient, Script, until_idle
 from tests.unit.pool.conftest import World, make_world
 
@@ -73,10 +73,12 @@ class Held:
         return payload
 
 
-_BOUNDS = Bounds()
+_BOUNDS = EnvironmentBounds()
 
 
-async def started(world: World, version: FunctionVersion, bounds: Bounds = _BOUNDS) -> ManagedPool:
+async def started(
+    world: World, version: FunctionVersion, bounds: EnvironmentBounds = _BOUNDS
+) -> ManagedPool:
     pool = world.pools.managed(version)
     pool.scale(bounds)
     await pool.settled()
@@ -106,7 +108,7 @@ async def test_one_environment_runs_several_invocations_at_once(world: World) ->
 
 async def test_the_least_number_is_there_before_the_first_call(world: World) -> None:
     world.driver.script = workers(2, Held())
-    pool = await started(world, managed(world), Bounds(3, 5))
+    pool = await started(world, managed(world), EnvironmentBounds(3, 5))
     assert len(world.driver.sandboxes) == pool.count == 3
     await world.clock.advance(3600)
     assert pool.count == 3
@@ -116,7 +118,7 @@ async def test_work_is_spread(world: World) -> None:
     held = Held()
     world.driver.script = workers(2, held)
     version = managed(world)
-    pool = await started(world, version, Bounds(2, 2))
+    pool = await started(world, version, EnvironmentBounds(2, 2))
     calls = [world.begin(version) for _ in range(2)]
     await until_idle(_PATIENCE_S)
     assert [each.invokes for each in pool.environments.values()] == [1, 1]
@@ -128,7 +130,7 @@ async def test_more_come_up_to_the_greatest_number_then_callers_are_throttled(wo
     held = Held()
     world.driver.script = workers(2, held)
     version = managed(world)
-    pool = await started(world, version, Bounds(1, 2))
+    pool = await started(world, version, EnvironmentBounds(1, 2))
     calls = [world.begin(version, str(n).encode()) for n in range(4)]
     await until_idle(_PATIENCE_S)
     assert (pool.count, len(held.seen)) == (2, 4)
@@ -150,7 +152,7 @@ async def test_a_line_is_no_longer_than_what_is_on_its_way(world: World) -> None
     world.driver.script = workers(2, Held())
     world.driver.gate = gate.wait
     version = managed(world)
-    world.pools.managed(version).scale(Bounds(1, 1))
+    world.pools.managed(version).scale(EnvironmentBounds(1, 1))
     calls = [world.begin(version) for _ in range(2)]
     await until_idle()
     with pytest.raises(AwsError, match=r"Rate Exceeded\."):
@@ -175,7 +177,7 @@ async def test_time_is_up_for_one_and_not_for_the_others(world: World) -> None:
     held = Held()
     world.driver.script = workers(2, held)
     version = managed(world, timeout_s=3)
-    pool = await started(world, version, Bounds(1, 1))
+    pool = await started(world, version, EnvironmentBounds(1, 1))
     first = world.begin(version, b"1")
     await until_idle(_PATIENCE_S)
     await world.clock.advance(2)
@@ -227,7 +229,7 @@ async def test_a_late_answer_is_refused(world: World) -> None:
 async def test_an_environment_whose_workers_are_all_late_is_replaced(world: World) -> None:
     world.driver.script = workers(2, Held())
     version = managed(world, timeout_s=1)
-    pool = await started(world, version, Bounds(1, 1))
+    pool = await started(world, version, EnvironmentBounds(1, 1))
     calls = [world.begin(version) for _ in range(2)]
     await until_idle(_PATIENCE_S)
     held = Held()
@@ -249,7 +251,7 @@ async def test_every_caller_hears_of_a_runtime_that_dies(world: World) -> None:
 
     world.driver.script = script
     version = managed(world, 4)
-    pool = await started(world, version, Bounds(1, 1))
+    pool = await started(world, version, EnvironmentBounds(1, 1))
     calls = [world.begin(version) for _ in range(4)]
     await until_idle(_PATIENCE_S)
     await world.clock.advance(0.2)
@@ -349,7 +351,7 @@ async def test_an_init_that_fails_is_told_and_not_tried_for_ever(world: World) -
 
     world.driver.script = fails
     version = managed(world)
-    pool = await started(world, version, Bounds(2, 4))
+    pool = await started(world, version, EnvironmentBounds(2, 4))
     tries = len(world.driver.sandboxes)
     assert tries == 2
     assert pool.count == 0
@@ -436,10 +438,10 @@ async def test_bounds_that_change_take_hold(world: World) -> None:
     held = Held()
     world.driver.script = workers(2, held)
     version = managed(world)
-    pool = await started(world, version, Bounds(3, 3))
+    pool = await started(world, version, EnvironmentBounds(3, 3))
     call = world.begin(version, b"1")
     await until_idle(_PATIENCE_S)
-    pool.scale(Bounds(0, 0))
+    pool.scale(EnvironmentBounds(0, 0))
     await until_idle(_PATIENCE_S)
     assert len(pool.environments) == 1, "who is busy ends when it is done"
     with pytest.raises(AwsError):
@@ -448,7 +450,7 @@ async def test_bounds_that_change_take_hold(world: World) -> None:
     assert (await call).payload == b"1"
     await until_idle(_PATIENCE_S)
     assert not pool.environments
-    pool.scale(Bounds(1, 1))
+    pool.scale(EnvironmentBounds(1, 1))
     assert (await world.invoke(version, b"2")).payload == b"2"
 
 
@@ -457,7 +459,7 @@ async def test_a_capacity_provider_bounds_all_its_functions_together(world: Worl
     world.driver.script = workers(1, held)
     world.pools.capacity[_ARN] = 2.0
     version = managed(world, 1)  # 2 GiB, which are 1 vCPU
-    await started(world, version, Bounds(1, 9))
+    await started(world, version, EnvironmentBounds(1, 9))
     calls = [world.begin(version) for _ in range(2)]
     await until_idle(_PATIENCE_S)
     with pytest.raises(AwsError):
@@ -470,7 +472,7 @@ async def test_an_update_sends_away_who_waits_and_lets_the_busy_finish(world: Wo
     held = Held()
     world.driver.script = workers(1, held)
     version = managed(world, 1)
-    pool = await started(world, version, Bounds(1, 1))
+    pool = await started(world, version, EnvironmentBounds(1, 1))
     busy = world.begin(version, b"1")
     await until_idle(_PATIENCE_S)
     world.pools.retire(version, "updated")
@@ -486,7 +488,7 @@ async def test_a_place_is_given_back_by_who_goes_away(world: World) -> None:
     held = Held()
     world.driver.script = workers(1, held)
     version = managed(world, 1)
-    await started(world, version, Bounds(0, 1))
+    await started(world, version, EnvironmentBounds(0, 1))
     open_gate = asyncio.Event()
     world.driver.gate = open_gate.wait
     call = world.begin(version)

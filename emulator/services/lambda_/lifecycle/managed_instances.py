@@ -20,7 +20,7 @@ from emulator.model.function import (
 )
 from emulator.model.limits import ORDINARY_MEMORY, ORDINARY_TIMEOUT
 from emulator.pool.managed import InitFailed, ManagedPool
-from emulator.pool.placement import Bounds
+from emulator.pool.placement import EnvironmentBounds
 from emulator.registry.attachments import ScalingConfig
 from emulator.registry.function import Function
 from emulator.services.context import Context, Parts, Request
@@ -147,12 +147,12 @@ def forget(function: Function, version: str) -> None:
     function.attached.scaling.pop(version, None)
 
 
-def bounds(function: Function, version: str) -> Bounds:
+def bounds(function: Function, version: str) -> EnvironmentBounds:
     """Return how many environments a version is to have."""
-    config, usual = scaling_of(function, version) or ScalingConfig(), Bounds()
+    config, usual = scaling_of(function, version) or ScalingConfig(), EnvironmentBounds()
     most = usual.most if config.maximum is None else config.maximum
     least = min(usual.least, most) if config.minimum is None else config.minimum
-    return Bounds(least, most)
+    return EnvironmentBounds(least, most)
 
 
 async def start(parts: Parts, function: Function, version: FunctionVersion) -> Failure | None:
