@@ -33,7 +33,7 @@ import kernel
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable
-    from typing import Any
+    from typing import Any, NoReturn
 
 HOST = "/.host/root"
 _READ_ONLY = kernel.MS_RDONLY | kernel.MS_NOSUID | kernel.MS_NODEV
@@ -239,15 +239,23 @@ class Warden:
             number, text, program = json.loads(failure)
             if not program or number not in _NO_PROGRAM:
                 raise Fatal("Sandbox.Failure", text)
-            if self.job.get("wrapped") and number == errno.ENOENT:
-                # A shell would say so: AWS answers exit status 127 for a missing wrapper.
-                self._say_end({"status": 127})
-                os._exit(0)
+            if self.job.get("wrapped") and number in (errno.ENOENT, errno.EACCES):
+                self._refuse_wrapper(program[0])
             what = os.strerror(number).lower()
             raise Fatal("Runtime.InvalidEntrypoint", f"fork/exec {program[0]}: {what}")
         if not self.job["early"]:
             self.driver_end.close()
         return False
+
+    def _refuse_wrapper(self, path: str) -> NoReturn:
+        """End as AWS's start script does where the user's wrapper can't be executed."""
+        if os.path.isfile(path):
+            reason, status = "is not an executable", 126
+        else:
+            reason, status = "does not exist", 127
+        os.write(self.output, f"{path}: {reason}\n".encode())
+        self._say_end({"status": status})
+        os._exit(0)
 
     def _enter(self) -> None:
         """In the runtime's process: limits, user, files, and nothing else of the warden's."""

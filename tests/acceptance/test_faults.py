@@ -233,6 +233,19 @@ def test_f5_exec_wrapper_is_missing(client: Any) -> None:
     )
     assert call.payload["errorType"] == "Runtime.ExitError"
     assert call.payload["errorMessage"].endswith("Runtime exited with error: exit status 127")
+    assert re.search(r"^/var/task/nothing: does not exist$", call.log, re.M)
+
+
+def test_f5_exec_wrapper_is_no_executable(client: Any) -> None:
+    call = run(
+        client,
+        "f5-mode",
+        "def handler(event, context):\n    return 1\n",
+        Environment={"Variables": {"AWS_LAMBDA_EXEC_WRAPPER": "/var/task/app.py"}},
+    )
+    assert call.payload["errorType"] == "Runtime.ExitError"
+    assert call.payload["errorMessage"].endswith("Runtime exited with error: exit status 126")
+    assert re.search(r"^/var/task/app\.py: is not an executable$", call.log, re.M)
 
 
 def test_f6_init_hangs(emulator: Running) -> None:

@@ -38,6 +38,10 @@ _ENTRY = f"""\
 [ -p {paths.OUTPUT} ] && exec >{paths.OUTPUT}
 exec 2>&1
 arguments=$1; shift
+if [ -n "${WRAPPER}" ]; then
+  [ -f "${WRAPPER}" ] || {{ echo "${WRAPPER}: does not exist"; exit 127; }}
+  [ -x "${WRAPPER}" ] || {{ echo "${WRAPPER}: is not an executable"; exit 126; }}
+fi
 for interpreter; do
   if command -v "$interpreter" >/dev/null; then
     exec ${WRAPPER} "$interpreter" $arguments
