@@ -127,7 +127,7 @@ class LogGroup:
     #: Bytes of memory of all its streams.
     memory: int = 0
     #: The user knows that its oldest events are being removed.
-    told_full: bool = False
+    full_warned: bool = False
 
     @property
     def size(self) -> int:

@@ -175,8 +175,8 @@ class Logs:
                 self.delete_stream(group, stream.name)
 
     def _tell_full(self, group: LogGroup, limit: int, whole: str) -> None:
-        if not group.told_full:
-            group.told_full = True
+        if not group.full_warned:
+            group.full_warned = True
             self._console.warn(
                 f"{group.name} has more than the {limit >> 20} MB of log that the {whole} keeps:"
                 " its oldest lines are removed."

@@ -235,7 +235,7 @@ def test_runtimes_are_listed_with_what_is_here(
 def test_an_image_function_is_pending_while_its_image_comes(
     elsewhere: Running, registry: Registry, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(states, "_INVOKE_PATIENCE", 0.5)
+    monkeypatch.setattr(states, "_INVOKE_PATIENCE_S", 0.5)
     layers = (base(), archive({"client.py": CLIENT, "opt/x": os.urandom(8 * MB)}))
     image = registry.push("faas:pending", *layers, config=CONFIG)
     registry.pass_bytes = 4 * MB

@@ -161,18 +161,18 @@ def test_where_a_folder_can_not_be_shown_otherwise_the_remedy_is_told(
     """On file systems whose owners the kernel can't translate. This one has none: it is /proc's."""
     if os.geteuid() != 0:
         pytest.skip("needs root")
-    from emulator.driver.process.launch import Launch
+    from emulator.driver.process.launch import ProcessLaunch
 
     driver = make_process_driver("process-root", tmp_path / "state", stem_cells=0)
-    order = Launch.order
+    order = ProcessLaunch.order
 
-    def with_another_source(launch: Launch, limits: dict[str, int]) -> dict[str, Any]:
+    def with_another_source(launch: ProcessLaunch, limits: dict[str, int]) -> dict[str, Any]:
         found = order(launch, limits)
         found["mounts"] = [["ro", "/proc/self", "/var/task"]]
         found["private"] = ["/proc/self"]
         return found
 
-    monkeypatch.setattr(Launch, "order", with_another_source)
+    monkeypatch.setattr(ProcessLaunch, "order", with_another_source)
     folder = tmp_path / "folder"
     _make(folder)
     running = Running(Settings(port=0, functions=folder, watch=False), driver=driver)

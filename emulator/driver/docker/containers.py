@@ -145,7 +145,7 @@ class Containers:
         self,
         plan: Plan,
         image: ImageInfo,
-        how: launch.Launch,
+        how: launch.ContainerLaunch,
         mounts: list[Mount],
         workspace: Workspace | None,
         *,

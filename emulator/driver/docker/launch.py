@@ -53,7 +53,7 @@ exit 127
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Launch:
+class ContainerLaunch:
     """A start command, with all that goes with it."""
 
     entrypoint: Sequence[str]
@@ -73,16 +73,18 @@ def is_stem(spec: EnvironmentSpec, plan: Plan) -> bool:
     return bool(plan.language) and not needs_fresh_process(spec.environ)
 
 
-def stem(plan: Plan, image: ImageInfo, caller: str) -> Launch:
+def stem(plan: Plan, image: ImageInfo, caller: str) -> ContainerLaunch:
     """Return how a stem cell is started; ``caller`` is where its bootstrap calls."""
-    return Launch(
+    return ContainerLaunch(
         entrypoint=_entry(plan, as_stem=True),
         environ={**_STEM_ENVIRON, **image.environ, paths.SOCKET_VARIABLE: caller},
         working_directory="/",
     )
 
 
-def launch(spec: EnvironmentSpec, plan: Plan, image: ImageInfo, runtime_api: str) -> Launch:
+def launch(
+    spec: EnvironmentSpec, plan: Plan, image: ImageInfo, runtime_api: str
+) -> ContainerLaunch:
     """Return how a container made for ``spec`` alone is started.
 
     Args:
@@ -100,7 +102,7 @@ def launch(spec: EnvironmentSpec, plan: Plan, image: ImageInfo, runtime_api: str
             environ.pop(name, None)
         entrypoint = spec.image_config.entrypoint or image.entrypoint
         command = spec.image_config.command or image.command
-        return Launch(
+        return ContainerLaunch(
             entrypoint=entrypoint,
             command=command,
             environ=environ,
@@ -112,8 +114,8 @@ def launch(spec: EnvironmentSpec, plan: Plan, image: ImageInfo, runtime_api: str
     if known is not None and known.brings_program:
         return _provided(spec, environ)
     if plan.language:
-        return Launch(entrypoint=_entry(plan, as_stem=False), environ=environ)
-    return Launch(entrypoint=image.entrypoint, command=[spec.handler], environ=environ)
+        return ContainerLaunch(entrypoint=_entry(plan, as_stem=False), environ=environ)
+    return ContainerLaunch(entrypoint=image.entrypoint, command=[spec.handler], environ=environ)
 
 
 def _entry(plan: Plan, *, as_stem: bool) -> list[str]:
@@ -126,7 +128,7 @@ def _entry(plan: Plan, *, as_stem: bool) -> list[str]:
     return ["/bin/sh", "-c", _ENTRY, "localfaas", arguments, *interpreters]
 
 
-def _provided(spec: EnvironmentSpec, environ: Mapping[str, str]) -> Launch:
+def _provided(spec: EnvironmentSpec, environ: Mapping[str, str]) -> ContainerLaunch:
     """A custom runtime: the code's own ``bootstrap``, else a layer's."""
     assert spec.code is not None
     places = [(spec.code, paths.CODE), *((layer, paths.LAYERS) for layer in reversed(spec.layers))]
@@ -135,8 +137,10 @@ def _provided(spec: EnvironmentSpec, environ: Mapping[str, str]) -> Launch:
         if source.is_file():
             reason = _refusal(source, spec.architecture)
             error = (INVALID_ENTRYPOINT, f"fork/exec {inside}: {reason}") if reason else None
-            return Launch(entrypoint=[inside], environ=environ, executable=inside, error=error)
-    return Launch(entrypoint=[], error=(INVALID_ENTRYPOINT, NO_BOOTSTRAP))
+            return ContainerLaunch(
+                entrypoint=[inside], environ=environ, executable=inside, error=error
+            )
+    return ContainerLaunch(entrypoint=[], error=(INVALID_ENTRYPOINT, NO_BOOTSTRAP))
 
 
 def _refusal(file: Path, architecture: str) -> str:

@@ -22,7 +22,7 @@ from emulator.driver.languages.table import languages
 from emulator.driver.process import layout, ledger, peers
 from emulator.driver.process import usage as measured
 from emulator.driver.process.interpreters import Choice, choose
-from emulator.driver.process.launch import PACKAGES, RUNTIME, Launch, plan
+from emulator.driver.process.launch import PACKAGES, RUNTIME, ProcessLaunch, plan
 from emulator.driver.process.sandbox import ProcessSandbox
 from emulator.driver.process.temporary import Temporary
 from emulator.driver.process.zygote import Zygote, ZygoteConfig
@@ -362,7 +362,7 @@ class ProcessDriver:
         return sandbox
 
     async def _specialise(
-        self, sandbox: ProcessSandbox, spec: EnvironmentSpec, launch: Launch
+        self, sandbox: ProcessSandbox, spec: EnvironmentSpec, launch: ProcessLaunch
     ) -> None:
         await sandbox.standing
         if launch.error is not None:

@@ -55,7 +55,7 @@ class Paths:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Launch:
+class ProcessLaunch:
     """How one environment is started."""
 
     #: The runtime can wait for its order: a stem cell may serve.
@@ -105,7 +105,7 @@ def plan(
     jailed: bool,
     tmp: Path | None,
     state: Path,
-) -> Launch:
+) -> ProcessLaunch:
     """Return how to start ``spec``.
 
     Args:
@@ -159,11 +159,11 @@ def plan(
     command = (program_inside(choice, jailed=jailed), *options, *arguments)
     if wrapper := environ.get(WRAPPER):
         argv = (paths.translate(wrapper), *command)
-        return Launch(early=False, argv=argv, wrapped=True, channel=channel, **common)
+        return ProcessLaunch(early=False, argv=argv, wrapped=True, channel=channel, **common)
     has_stem_cells = choice.language.has_stem_cells and not official
     if not has_stem_cells or _needs_fresh_process(environ, jailed=jailed):
-        return Launch(early=False, argv=command, channel=channel, **common)
-    return Launch(early=True, **common)
+        return ProcessLaunch(early=False, argv=command, channel=channel, **common)
+    return ProcessLaunch(early=True, **common)
 
 
 def program_inside(choice: Choice, *, jailed: bool) -> str:
@@ -204,7 +204,7 @@ def _packages(choice: Choice) -> str:
     return choice.language.packages_folder(choice.interpreter.release)
 
 
-def _provided(spec: EnvironmentSpec, common: dict[str, Any]) -> Launch:
+def _provided(spec: EnvironmentSpec, common: dict[str, Any]) -> ProcessLaunch:
     """A custom runtime: the code's own ``bootstrap``, else a layer's."""
     paths: Paths = common["paths"]
     assert spec.code is not None
@@ -214,8 +214,8 @@ def _provided(spec: EnvironmentSpec, common: dict[str, Any]) -> Launch:
         candidates.append((layer / "bootstrap", f"{place}/bootstrap"))
     for source, inside in candidates:
         if os.path.isfile(source):
-            return Launch(early=False, argv=(inside,), channel=False, **common)
-    return Launch(
+            return ProcessLaunch(early=False, argv=(inside,), channel=False, **common)
+    return ProcessLaunch(
         early=False,
         channel=False,
         error=(INVALID_ENTRYPOINT, NO_BOOTSTRAP),

@@ -32,12 +32,12 @@ from emulator.services.lambda_.rules.configuration import new_revision
 from emulator.services.transitions import RuntimePlatform, Transition
 
 #: Seconds an answer may wait for the end of a transition.
-_PATIENCE = 0.25
+_PATIENCE_S = 0.25
 #: The same for an SDK's waiter, which sleeps one or five seconds once it has seen Pending.
-_WAITER_PATIENCE = 2.0
+_WAITER_PATIENCE_S = 2.0
 #: Seconds that an invocation waits for its function: enough for the first start of an interpreter
 #: on a busy machine, not for the pull of an image.
-_INVOKE_PATIENCE = 10.0
+_INVOKE_PATIENCE_S = 10.0
 
 
 def creating(version: FunctionVersion) -> FunctionVersion:
@@ -152,7 +152,7 @@ async def settle(parts: Parts, function: Function) -> None:
     """Begin to end the transitions that ``function.settling`` holds."""
     _begin(parts, function, dict(function.settling))
     if not parts.transition_seconds:
-        await hurry(parts, function)
+        await finish_now(parts, function)
 
 
 def resume(parts: Parts) -> None:
@@ -182,18 +182,18 @@ def _begin(parts: Parts, function: Function, settling: dict[str, FunctionVersion
     transition.task = parts.spawn(_settle(parts, function, transition, settling))
 
 
-async def hurry(parts: Parts, function: Function, patience: float = _PATIENCE) -> None:
+async def finish_now(parts: Parts, function: Function, patience_s: float = _PATIENCE_S) -> None:
     """End the transitions of a function if what they wait for is there.
 
     Args:
         parts: The parts of the emulator.
         function: The function.
-        patience: Seconds to wait for it.
+        patience_s: How long to wait for it.
     """
     transition = parts.transitions.get(function.arn)
     if transition is not None and transition.task is not None:
         transition.end.set()
-        await asyncio.wait((transition.task,), timeout=patience)
+        await asyncio.wait((transition.task,), timeout=patience_s)
 
 
 async def make_ready(parts: Parts, function: Function, version: FunctionVersion) -> None:
@@ -202,7 +202,7 @@ async def make_ready(parts: Parts, function: Function, version: FunctionVersion)
     if retried and function.numbered(version.version) is version:
         # What was missing may have been built or pulled by hand meanwhile.
         _again(parts, function, version, creating(version))
-    await hurry(parts, function, _INVOKE_PATIENCE)
+    await finish_now(parts, function, _INVOKE_PATIENCE_S)
 
 
 async def look(ctx: Context, function: Function, number: str) -> None:
@@ -213,9 +213,9 @@ async def look(ctx: Context, function: Function, number: str) -> None:
     if transition is None:
         return
     if ctx.waits:
-        await hurry(ctx.parts, function, _WAITER_PATIENCE)
+        await finish_now(ctx.parts, function, _WAITER_PATIENCE_S)
     elif number in transition.seen:
-        await hurry(ctx.parts, function)
+        await finish_now(ctx.parts, function)
     transition.seen.add(number)
 
 

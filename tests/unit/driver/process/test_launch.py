@@ -11,7 +11,7 @@ from emulator.driver.languages.nodejs import LANGUAGE as NODEJS
 from emulator.driver.languages.provided import LANGUAGE as PROVIDED
 from emulator.driver.languages.python import LANGUAGE as PYTHON
 from emulator.driver.process.interpreters import Choice
-from emulator.driver.process.launch import Launch, Paths, plan
+from emulator.driver.process.launch import Paths, ProcessLaunch, plan
 from emulator.model.sandbox import EnvironmentSpec
 
 PYENV = Choice(PYTHON, Interpreter(PYTHON, 12, Path("/root/.pyenv/versions/3.12/bin/python3.12")))
@@ -21,7 +21,7 @@ NODE = Choice(NODEJS, Interpreter(NODEJS, 20, Path("/usr/bin/node")))
 
 def make(
     choice: Choice = SYSTEM, *, jailed: bool = True, bootstrap: str = "localfaas", **changes: Any
-) -> Launch:
+) -> ProcessLaunch:
     values: dict[str, Any] = {
         "environment_id": "0" * 32,
         "function_name": "f",
