@@ -178,8 +178,8 @@ class Logs:
         if not group.full_warned:
             group.full_warned = True
             self._console.warn(
-                f"{group.name} has more than the {limit >> 20} MB of log that the {whole} keeps:"
-                " its oldest lines are removed."
+                f"{group.name}: the {whole} keeps {limit >> 20} MB, and its oldest lines are"
+                " removed now."
             )
 
     def expire(self, group: LogGroup) -> None:
