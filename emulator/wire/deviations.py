@@ -7,11 +7,12 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
-if TYPE_CHECKING:
-    from emulator.wire.model import Operation, ServiceModel, Shape
-    from emulator.wire.validate import Validator
+#: A shape of the model, as it stands in the JSON without its documentation.
+Shape = dict[str, Any]
+#: Raises the AwsError of all violations of a request.
+Validator = Callable[[Mapping[str, Any]], None]
 
 
 def _never(operation: str, request: Mapping[str, Any]) -> bool:
@@ -46,8 +47,9 @@ class Deviations:
     names_input: bool = False
     #: Violations of a list's elements do not mention that they must not be null.
     elements_may_be_null: bool = False
-    #: Makes the validator of an operation, in place of the one compiled from the model.
-    validator: Callable[[ServiceModel, Operation], Validator] | None = None
+    #: (``ServiceModel``, ``Operation``): makes the validator of an operation, in place of the one
+    #: compiled from the model.
+    validator: Callable[[Any, Any], Validator] | None = None
     #: HTTP statuses by error code that the model does not give.
     status: Mapping[str, int] = field(default_factory=dict)
     #: Codes in the query protocol (and in ``x-amzn-query-error``) by the error's shape, where the

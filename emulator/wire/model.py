@@ -19,9 +19,7 @@ from typing import Any
 import orjson
 
 from emulator.wire.deviations import NONE, Deviations
-
-#: A shape of the model, as it stands in the JSON without its documentation.
-Shape = dict[str, Any]
+from emulator.wire.deviations import Shape as Shape
 
 #: Tells zlib to expect a gzip header.
 _GZIP = zlib.MAX_WBITS | 16

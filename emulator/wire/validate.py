@@ -18,13 +18,11 @@ from emulator.wire.constraints import (
     own_constraints,
     violation,
 )
+from emulator.wire.deviations import Validator as Validator
 from emulator.wire.model import Operation, ServiceModel, Shape
 
 #: (value, path, violations): appends a sentence per violation.
 Check = Callable[[Any, str, list[str]], None]
-#: Raises the AwsError of all violations of a request.
-Validator = Callable[[Mapping[str, Any]], None]
-
 _SCALAR = ("string", "blob", "integer", "long", "double", "float", "boolean", "timestamp")
 
 
