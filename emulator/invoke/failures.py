@@ -26,7 +26,7 @@ KEPT_EVENTS = 1000
 KEPT_BYTES = 16 << 20
 #: What a failure takes beside its payload and its error, bytes.
 _FAILURE_BYTES = 2048
-_FOREVER = 1e10
+_FOREVER_S = 1e10
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -60,7 +60,7 @@ class Failures:
 
     async def load(self) -> None:
         """Take in what was kept, and forget what is too much."""
-        while received := await self._queue.receive(100, visibility=_FOREVER):
+        while received := await self._queue.receive(100, visibility=_FOREVER_S):
             for message in received:
                 failure = _failure(message)
                 self._held[message.message_id] = failure

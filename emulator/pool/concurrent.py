@@ -48,7 +48,7 @@ class ConcurrentEnvironment(Environment):
     def release(self) -> None:
         """Give up a place that is not used after all."""
         self._reserved -= 1
-        self._settle()
+        self._hand_back()
 
     async def invoke(self, invocation: Invocation, *, cold: ColdStart | None) -> InvocationResult:
         self._reserved -= 1
@@ -92,11 +92,11 @@ class ConcurrentEnvironment(Environment):
         super()._finish(ended, result, status)
         if self.state is State.INVOKING and not self._invocations.running:
             self._to(State.READY)
-        self._settle()
+        self._hand_back()
 
-    def _settle(self) -> None:
+    def _hand_back(self) -> None:
         if self.state in (State.READY, State.INVOKING):
-            super()._settle()
+            super()._hand_back()
 
     def _disarm(self) -> None:
         self._invocations.waiting.clear()
@@ -127,7 +127,7 @@ class ConcurrentEnvironment(Environment):
         if request_id not in self._invocations.overdue:
             return ("InvalidRequestID", "Invalid request ID")
         self._invocations.overdue.discard(request_id)
-        self._settle()
+        self._hand_back()
         return ("InvokeTimeout", "Invoke timeout")
 
     def _init_failed(self, reason: str) -> None:

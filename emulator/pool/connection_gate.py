@@ -30,16 +30,18 @@ class ConnectionGate:
         """Forget the sandbox, which is gone with everything that knew its secret."""
         self._admits = None
 
-    def judge(self, addresses: tuple[tuple[str, int], tuple[str, int]], said: bytes) -> bool | None:
+    def judge(
+        self, addresses: tuple[tuple[str, int], tuple[str, int]], received: bytes
+    ) -> bool | None:
         """Say whether a connection is admitted; None while it cannot be decided.
 
         Args:
             addresses: Its remote and its local (host, port).
-            said: All that it has sent so far.
+            received: All that it has sent so far.
         """
         if self._admits is not None and not self._secret_host:
             return self._admits(*addresses)
-        if self._admits is not None and _END in said:
-            named = _HOST.search(said.partition(_END)[0])
+        if self._admits is not None and _END in received:
+            named = _HOST.search(received.partition(_END)[0])
             return named is not None and hmac.compare_digest(named[1], self._secret_host)
-        return False if len(said) > _LIMIT else None
+        return False if len(received) > _LIMIT else None

@@ -44,7 +44,7 @@ else:
 
 #: Seconds between a runtime's death and giving up on what its connections may still hold (a
 #: child that inherited one keeps it open).
-_LINGER = 0.1
+_LINGER_S = 0.1
 
 
 #: Returns the layer with a version's packages once they are installed, or None for no such layer.
@@ -334,7 +334,7 @@ class Environment(ABC):
         waiting.set_result(failure)
         return True
 
-    def _settle(self) -> None:
+    def _hand_back(self) -> None:
         """Hand the environment back to its pool."""
         self.idle_since = self._clock.monotonic()
         self._on_idle(self)
@@ -381,7 +381,7 @@ class Environment(ABC):
         if self._api.connections and self.state in (State.INIT, State.INVOKING):
             # What it said before it died may still be on its way; the end of its last
             # connection follows.
-            self._clock.call_later(_LINGER, self._runtime_gone_for, sandbox)
+            self._clock.call_later(_LINGER_S, self._runtime_gone_for, sandbox)
         else:
             self._runtime_gone()
 

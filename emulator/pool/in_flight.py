@@ -186,8 +186,8 @@ class InFlight:
         if self.on_ended is not None:
             self.on_ended()
         if self._lifecycle.listeners:
-            said = notices.status_of(result, status)
-            notices.invocation_answered(self._lifecycle, self, self._environment_id, said)
+            outcome = notices.status_of(result, status)
+            notices.invocation_answered(self._lifecycle, self, self._environment_id, outcome)
 
     def report(self, peak: int) -> None:
         """Write END and REPORT.

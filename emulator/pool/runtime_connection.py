@@ -228,11 +228,11 @@ class RuntimeConnection(asyncio.Protocol):
             # Held back for a slow client or not: the runtime's next call must be heard.
             self.resume_reading()
         try:
-            said = self._answer(self._parser.get_method(), self._url.partition(b"?")[0])
+            reply = self._answer(self._parser.get_method(), self._url.partition(b"?")[0])
         finally:
             self._reset()
-        if said:
-            self.write(said)
+        if reply:
+            self.write(reply)
 
     def _answer(self, method: bytes, url: bytes) -> bytes:
         """Work off a request; returns the answer to it, empty for a ``next`` that is parked."""

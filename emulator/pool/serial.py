@@ -145,7 +145,7 @@ class SerialEnvironment(Environment):
 
     def _give_back(self, reason: str) -> None:
         self._reset(reason)
-        self._settle()
+        self._hand_back()
 
     def _reset(self, reason: str) -> None:
         """Kill what is left of the runtime; keep the sandbox, and its /tmp."""
@@ -171,7 +171,7 @@ class SerialEnvironment(Environment):
             if not self._invocations.running:
                 self._disarm()
                 self._to(State.READY)
-                self._settle()
+                self._hand_back()
                 return None
             if not current.dispatched:
                 current.dispatch(self._api)
