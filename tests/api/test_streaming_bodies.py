@@ -102,3 +102,16 @@ def test_an_operation_that_does_not_stream_gets_its_whole_body(running: Running)
             response = client.getresponse()
             assert response.status == 400
             assert b"Could not parse request body into json" in response.read()
+
+
+def test_a_stream_that_nobody_reads_is_passed_over(running: Running) -> None:
+    """Its error may come before the body has, and the connection goes on."""
+    headers = {
+        "Authorization": "AWS4-HMAC-SHA256 Credential=a/20260101/eu-west-1/mediastore/aws4_request",
+    }
+    with closing(http.client.HTTPConnection(running.url.partition("//")[2], timeout=20)) as client:
+        for _ in range(2):
+            client.request("PUT", "/not%20a%20path", b" " * 20_000_000, headers)
+            response = client.getresponse()
+            assert response.status == 400
+            assert b"failed to satisfy constraint" in response.read()
