@@ -138,14 +138,17 @@ class Pool:
     def provides(self) -> bool:
         """The next caller gets an environment of provisioned concurrency.
 
-        It is idle, or answers its last call of ``next`` in a moment.
+        It is idle, or is about to call ``next`` and is not yet awaited by another caller.
         """
         if self.provisioned_idle:
             return True
-        return self.provisioned > 0 and any(
+        if not self.provisioned:
+            return False
+        nearly_free = sum(
             each.provisioned and each.responded and not each.retired
             for each in self.environments.values()
         )
+        return nearly_free > len(self._callers)
 
     def _settling(self) -> int:
         """Return how many have answered, and will be free when their runtime calls ``next``."""

@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import asyncio
 
+import pytest
+
+from emulator.model.errors import AwsError
 from emulator.model.invocation import Invocation
 from emulator.model.sandbox import Exit
 from emulator.pool.host import PoolSettings
@@ -194,3 +197,33 @@ async def test_idle_environments_are_frozen_and_thawed() -> None:
         assert world.driver.sandboxes[0].frozen
     assert len(world.driver.sandboxes) == 1
     await world.pools.close()
+
+
+async def test_one_environment_that_is_nearly_free_is_promised_to_one_caller(world: World) -> None:
+    pause = asyncio.Event()
+
+    async def slow_to_return(runtime: RuntimeClient) -> Exit | None:
+        while True:
+            request_id, payload = await runtime.next()
+            if payload == b'"hold"':
+                await asyncio.Event().wait()
+            await runtime.respond(request_id, payload)
+            await pause.wait()
+
+    world.driver.script = slow_to_return
+    version = world.function(version="1")
+    Provisioning(world.pools).set(version, 1)
+    await until_idle()
+    world.admission.limit = 1
+    held = world.begin(world.function("other"), b'"hold"')
+    await until_idle()
+    await world.invoke(version)
+    first = world.begin(version, b"1")
+    await asyncio.sleep(0)
+    with pytest.raises(AwsError) as raised:
+        await world.invoke(version, b"2")
+    assert raised.value.fields["Reason"] == "ConcurrentInvocationLimitExceeded"
+    pause.set()
+    assert (await first).payload == b"1"
+    await world.pools.close()
+    await held
