@@ -71,12 +71,15 @@ def test_an_operation_that_is_none(
     running: Running, spec: ServiceSpec, protocol: str, operation: str, signed: bool
 ) -> None:
     status, body = ask(running, spec, protocol, operation, signed)
-    assert status in (400, 404)
-    codes = ("UnknownOperationException", "InvalidAction", "SerializationException")
+    deviation = TABLE.find(spec.model).codec().model.deviations.unknown_route
+    # A service may have words of its own for a path that means nothing, once it is known.
+    own_code, _, own_status = deviation or ("UnknownOperationException", "", 404)
+    assert status in (400, 404, own_status)
+    codes = ("UnknownOperationException", "InvalidAction", "SerializationException", own_code)
     assert any(code in body for code in codes) or "does not serve" in body
     if operation in ("", "Nonsense"):
-        expected = "InvalidAction" if protocol == "query" else "UnknownOperationException"
-        assert expected in body
+        expected = own_code if signed else "UnknownOperationException"
+        assert ("InvalidAction" if protocol == "query" else expected) in body
 
 
 def test_a_signature_for_a_service_alone(running: Running) -> None:
