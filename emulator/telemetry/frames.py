@@ -36,7 +36,7 @@ class FrameReader:
         if not self._held and b"\xa5" not in data:
             return [(data, False)]
         self._held += data
-        if len(self._held) < self._wanted:
+        if len(self._held) < self._wanted and self._may_be_frame():
             return []
         data, self._held, self._wanted = bytes(self._held), bytearray(), 0
         pieces: list[tuple[bytes, bool]] = []
@@ -59,6 +59,10 @@ class FrameReader:
         if rest:
             pieces.append((rest, False))
         return pieces
+
+    def _may_be_frame(self) -> bool:
+        """Say whether the held bytes can still become a frame: plain text must not be held."""
+        return len(self._held) >= _TYPE_AND_LENGTH or _size(bytes(self._held), 0) is not None
 
     def end(self) -> bytes:
         """Return the bytes of a frame that was never finished."""

@@ -78,6 +78,12 @@ def test_however_the_bytes_are_cut() -> None:
     ), f"seed {seed}"
 
 
+def test_text_that_began_like_a_frame_is_not_held_back() -> None:
+    reader = FrameReader()
+    assert reader.feed(b"\xa5") == []
+    assert merged(reader.feed(b"\xa5\n")) == [(b"\xa5\xa5\n", False)]
+
+
 def test_what_only_looks_like_a_frame_is_text() -> None:
     assert FrameReader().feed(b"\xa5\x5a\x00\x03" + b"\xff" * 20) == [
         (b"\xa5\x5a\x00\x03" + b"\xff" * 20, False)
