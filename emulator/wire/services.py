@@ -89,10 +89,11 @@ class ServiceCodec:
         """
         parser = self._parsers.get(operation.name)
         if parser is None:
-            parser = self._parsers[operation.name] = self._protocol.parser(operation)
+            parser = self._protocol.parser(operation)
+            if operation.takes_gzip:
+                parser = _decompressing(parser)
+            self._parsers[operation.name] = parser
         try:
-            if operation.takes_gzip and headers.get("content-encoding") == "gzip":
-                body = values.decompress(body)
             return parser(params, query, headers, body)
         except RecursionError:
             raise self._malformed("The request is nested too deeply.") from None
@@ -138,6 +139,19 @@ class ServiceCodec:
     def error(self, error: AwsError, request_id: str) -> Response:
         """Write an error."""
         return self._protocol.error(error, request_id)
+
+
+def _decompressing(parser: Parser) -> Parser:
+    """Return a parser that takes bodies in gzip as well."""
+
+    def parse(
+        params: Mapping[str, str], query: str, headers: Mapping[str, str], body: Any
+    ) -> dict[str, Any]:
+        if headers.get("content-encoding") == "gzip":
+            body = values.decompress(body)
+        return parser(params, query, headers, body)
+
+    return parse
 
 
 @cache
