@@ -107,19 +107,7 @@ class DockerDriver:
         control = labels.own_container()
         local = shares_this_machine(address, info) and not control
         self._instance.open()
-        owner = labels.Owner(
-            instance=self.instance,
-            owner=f"{socket.gethostname()}:{self._settings.directory}",
-            control=control,
-        )
-        marks = owner.labels() | dict(self._settings.labels)
-        if control:
-            with suppress(EngineFault):
-                marks |= labels.reaper_labels((await self._engine.inspect(control)).labels)
-        self._sweep = Sweep(self._engine, owner, self._instance)
-        left = await self._sweep.begin()
-        if left:
-            self._notes.append(left)
+        marks = await self._sweep_orphans(control)
         if local:
             self._local = LocalFiles(self.folder, privileged=mounts.available())
         closes = mounts.available() and local and not self._settings.allow_link_local
@@ -136,14 +124,12 @@ class DockerDriver:
         self.listen_host, self.reach_host = network.listen_host, network.reach_host
         self.reach_host_is_secret = bool(network.translated_to)
         prefix = f"localfaas-{self.instance[:8]}"
-        bootstraps = frozenset(
-            each.name
-            for each in languages()
-            if each.container is not None
-            and (self._settings.own_client or not each.has_official_client)
-        )
         self._images = Images(
-            self._engine, info.architecture, self._settings.images, bootstraps, self._console
+            self._engine,
+            info.architecture,
+            self._settings.images,
+            self._own_bootstraps(),
+            self._console,
         )
         self._shipped = volumes.ShippedFiles(
             self._engine, self.folder / "archives", prefix, marks, self._bootstraps
@@ -167,6 +153,36 @@ class DockerDriver:
             shares_files=local,
             sized=self._local is not None and self._local.sized,
             limits_later=self._containers.limits_later,
+        )
+
+    async def _sweep_orphans(self, control: str) -> dict[str, str]:
+        """Begin to remove what killed instances left; return the labels of this one's own.
+
+        Args:
+            control: The container that this process runs in; empty for none.
+        """
+        owner = labels.Owner(
+            instance=self.instance,
+            owner=f"{socket.gethostname()}:{self._settings.directory}",
+            control=control,
+        )
+        marks = owner.labels() | dict(self._settings.labels)
+        if control:
+            with suppress(EngineFault):
+                marks |= labels.reaper_labels((await self._engine.inspect(control)).labels)
+        self._sweep = Sweep(self._engine, owner, self._instance)
+        left = await self._sweep.begin()
+        if left:
+            self._notes.append(left)
+        return marks
+
+    def _own_bootstraps(self) -> frozenset[str]:
+        """Return the languages whose functions run under our own bootstrap."""
+        own_client = self._settings.own_client
+        return frozenset(
+            each.name
+            for each in languages()
+            if each.container is not None and (own_client or not each.has_official_client)
         )
 
     # What can be had

@@ -130,22 +130,12 @@ def plan(
             else "",
         )
     environ = _environ(spec, paths, jailed=jailed)
-    mounts: list[list[Any]] = []
-    private: list[str] = []
-    if jailed:
-        mounts = [] if tmp is None else [["rw", str(tmp), "/tmp"]]
-        mounts.append(["ro", str(spec.code), "/var/task"])
-        if len(layers) == 1:
-            mounts.append(["ro", layers[0], "/opt"])
-        elif layers:
-            mounts.append(["overlay", layers, "/opt"])
-        private = sorted(map(str, spec.private))
     common: dict[str, Any] = {
         "environ": environ,
         "paths": paths,
         "handler": spec.handler,
-        "mounts": mounts,
-        "private": private,
+        "mounts": _mounts(spec, layers, tmp) if jailed else [],
+        "private": sorted(map(str, spec.private)) if jailed else [],
     }
     if choice.language.brings_program:
         return _provided(spec, common)
@@ -164,6 +154,17 @@ def plan(
     if not has_stem_cells or _needs_fresh_process(environ, jailed=jailed):
         return ProcessLaunch(early=False, argv=command, channel=channel, **common)
     return ProcessLaunch(early=True, **common)
+
+
+def _mounts(spec: EnvironmentSpec, layers: list[str], tmp: Path | None) -> list[list[Any]]:
+    """Return what the warden mounts, as [kind, source, target]; layers are uppermost first."""
+    mounts: list[list[Any]] = [] if tmp is None else [["rw", str(tmp), "/tmp"]]
+    mounts.append(["ro", str(spec.code), "/var/task"])
+    if len(layers) == 1:
+        mounts.append(["ro", layers[0], "/opt"])
+    elif layers:
+        mounts.append(["overlay", layers, "/opt"])
+    return mounts
 
 
 def program_inside(choice: Choice, *, jailed: bool) -> str:

@@ -63,6 +63,24 @@ def runtime_folder_entries(language: Language) -> list[tuple[Path, str]]:
     return language.shown(runtimes_folder() / language.name)
 
 
+def _system() -> tuple[list[tuple[str, str]], list[tuple[str, str]]]:
+    """Return what every sandbox shows of this machine: binds and links, each from and to."""
+    binds: list[tuple[str, str]] = [("/usr", "/usr")]
+    links: list[tuple[str, str]] = [("/proc/self/fd", "/dev/fd")]
+    links += [(f"/proc/self/fd/{n}", f"/dev/{name}") for n, name in enumerate(_STREAMS)]
+    for name in _TOP:
+        path = Path("/", name)
+        if path.is_symlink():
+            links.append((os.readlink(path), str(path)))
+        elif path.is_dir():
+            binds.append((str(path), str(path)))
+    if Path("/nix").is_dir():
+        binds.append(("/nix", "/nix"))
+    binds += [(os.path.realpath(f"/etc/{name}"), f"/etc/{name}") for name in _ETC]
+    binds += [(f"/dev/{name}", f"/dev/{name}") for name in _DEVICES]
+    return binds, links
+
+
 def jail_plan(
     *,
     user: bool,
@@ -84,18 +102,7 @@ def jail_plan(
         argv: The zygote's command, as seen inside.
         environ: The environment it starts in; None for the usual one.
     """
-    binds: list[tuple[str, str]] = [("/usr", "/usr")]
-    links: list[tuple[str, str]] = []
-    for name in _TOP:
-        path = Path("/", name)
-        if path.is_symlink():
-            links.append((os.readlink(path), str(path)))
-        elif path.is_dir():
-            binds.append((str(path), str(path)))
-    if Path("/nix").is_dir():
-        binds.append(("/nix", "/nix"))
-    binds += [(os.path.realpath(f"/etc/{name}"), f"/etc/{name}") for name in _ETC]
-    binds += [(f"/dev/{name}", f"/dev/{name}") for name in _DEVICES]
+    binds, links = _system()
     if prefix is not None and not is_visible(prefix):
         binds.append((str(prefix), "/var/lang"))
     if language is not None:
@@ -105,8 +112,6 @@ def jail_plan(
         if covered := covered_packages(language, prefix):
             binds.append(("", covered))
     binds += [(str(source), target) for source, target in packages]
-    links += [("/proc/self/fd", "/dev/fd")]
-    links += [(f"/proc/self/fd/{n}", f"/dev/{name}") for n, name in enumerate(_STREAMS)]
     uids = [INNER_UID] if user else range(first_uid, first_uid + UIDS_PER_INSTANCE)
     return {
         "user": user,
