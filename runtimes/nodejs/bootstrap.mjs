@@ -26,6 +26,8 @@ import {
 } from './logging.mjs';
 
 const CHANNEL = 3;
+/** A fatal error is being told of: nothing else is to happen any more. */
+let ending = false;
 /** The init has failed where AWS's client leaves the rest to Node.js. */
 let uncaught = false;
 /** `awslambda.InvokeStore`, which there is from Node.js 24 on. */
@@ -88,6 +90,7 @@ async function main() {
     uncaught = true;
     throw error;
   }
+  if (ending) return new Promise(() => {});
   if (!isStreaming(handler)) return serve(channel, handler, release);
   if (inherited) {
     const { SocketChannel } = await import('./socket_channel.mjs');
@@ -188,7 +191,7 @@ function watchForFatalErrors(channel) {
     process.exit(129);
   });
   process.on('unhandledRejection', async (reason, promise) => {
-    const error = runtimeError('UnhandledPromiseRejection', String(reason));
+    const error = runtimeError('UnhandledPromiseRejection', reason === undefined ? '' : String(reason));
     await fail(channel, 'Unhandled Promise Rejection', Object.assign(error, { reason, promise }));
     process.exit(128);
   });
@@ -196,6 +199,7 @@ function watchForFatalErrors(channel) {
 
 /** Log an error that ends this process, and tell the Runtime API if somebody waits for it. */
 async function fail(channel, title, error) {
+  ending = true;
   logError(title, error);
   const failure = failureNow?.(errorPayload(error));
   failureNow = null;

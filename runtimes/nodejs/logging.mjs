@@ -206,7 +206,9 @@ function text(value) {
 /** Return an error whose type reads `Runtime.<type>`. */
 export function runtimeError(type, message) {
   const error = new Error(message);
-  error.name = `Runtime.${type}`;
+  // Shown among an error's own members by AWS's newer client alone.
+  const value = `Runtime.${type}`;
+  Object.defineProperty(error, 'name', { value, enumerable: modern, writable: true, configurable: true });
   // The first line of the stack was written before the name was known.
   error.stack = error.stack.replace(/^Error/, error.name);
   return error;
