@@ -41,14 +41,11 @@ def down(
     """
     client = Client(endpoint)
     answer = client.post("shutdown", now="true" if now else None)
-    calls, drain_s = answer.get("in_flight", 0), answer.get("drain_seconds", 30.0)
-    if calls and not now:
-        count = "1 call" if calls == 1 else f"{calls} calls"
-        hint = "; Ctrl-C does not wait" if _is_here(answer) else ""
-        note(f"waiting up to {drain_s:.0f} s for {count} in flight{hint}")
-    deadline = time.monotonic() + (0.0 if now else drain_s) + _CLOSING_S
+    drain_s = 0.0 if now else answer.get("drain_seconds", 30.0)
     try:
-        gone = _wait(client, answer, deadline)
+        if not now:
+            _say_what_is_awaited(answer, drain_s)
+        gone = _wait(client, answer, time.monotonic() + drain_s + _CLOSING_S)
     except KeyboardInterrupt:
         if now or not _is_here(answer):
             raise
@@ -61,6 +58,14 @@ def down(
             f"`kill -9 {pid}`"
         )
     print("ended", file=sys.stderr)
+
+
+def _say_what_is_awaited(emulator: dict[str, Any], drain_s: float) -> None:
+    calls = emulator.get("in_flight", 0)
+    if calls:
+        count = "1 call" if calls == 1 else f"{calls} calls"
+        hint = "; Ctrl-C does not wait" if _is_here(emulator) else ""
+        note(f"waiting up to {drain_s:.0f} s for {count} in flight{hint}")
 
 
 def _is_here(emulator: dict[str, Any]) -> bool:
