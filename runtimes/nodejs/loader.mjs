@@ -117,10 +117,11 @@ export async function loadHandler(root, handler, release) {
   }
   const [, file, name] = path.basename(handler).match(/^([^.]*)\.(.*)$/) ?? [];
   if (file === undefined) throw runtimeError('MalformedHandlerName', 'Bad handler');
-  const folder = path.resolve(root, handler.slice(0, handler.lastIndexOf(path.basename(handler))));
+  const inside = handler.slice(0, handler.lastIndexOf(path.basename(handler)));
+  const folder = release >= 24 ? path.join(root, inside) : path.resolve(root, inside);
   let module;
   try {
-    module = await loadModule(root, folder, file);
+    module = await (release >= 24 ? importModule(root, folder, file) : loadModule(root, folder, file));
   } catch (error) {
     throw explain(error);
   }
@@ -141,6 +142,17 @@ export async function loadHandler(root, handler, release) {
   return found;
 }
 
+/** Load as Lambda does since Node.js 24: by `import` alone, which refuses folders. */
+async function importModule(root, folder, file) {
+  const base = path.join(folder, file);
+  for (const extension of ['', '.js', '.mjs', '.cjs']) {
+    if (fs.existsSync(base + extension)) return importFile(base + extension);
+  }
+  setImportPath();
+  return require(require.resolve(file, { paths: [root, folder] }));
+}
+
+/** Load as Lambda did before: CommonJS first. */
 async function loadModule(root, folder, file) {
   const base = path.join(folder, file);
   const isFile = (name) => fs.statSync(name, { throwIfNoEntry: false })?.isFile() ?? false;

@@ -8,6 +8,9 @@ const JSON_FRAME = 0xa55a0002;
 const TEXT_FRAME = 0xa55a0003;
 const LEVELS = ['TRACE', 'DEBUG', 'INFO', 'WARN', 'ERROR', 'FATAL'];
 
+/** Types of errors whose classes have a longer name in AWS's newer client. */
+const LONGER_NAMES = new Set(['HandlerNotFound', 'MalformedHandlerName', 'CallbackHandlerDeprecated']);
+
 let requestId;
 let tenantId;
 let json = false;
@@ -205,7 +208,9 @@ function text(value) {
 
 /** Return an error whose type reads `Runtime.<type>`. */
 export function runtimeError(type, message) {
-  const error = new Error(message);
+  // In JSON the class counts, whose name AWS's two clients have otherwise.
+  const className = modern && LONGER_NAMES.has(type) ? `${type}Error` : type;
+  const error = new { [className]: class extends Error {} }[className](message);
   // Shown among an error's own members by AWS's newer client alone.
   const value = `Runtime.${type}`;
   Object.defineProperty(error, 'name', { value, enumerable: modern, writable: true, configurable: true });

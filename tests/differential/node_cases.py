@@ -297,3 +297,17 @@ DIFFERS = {
     "stream-13": _STREAM_END,
     "stream-14": _STREAM_END,
 }
+#: Likewise, of Node.js 24 alone.
+DIFFERS_SINCE_24 = {
+    "handler-22": DIFFERS["handler-22"],
+    "handler-1": "no function is without a handler, which AWS's client takes for granted",
+}
+
+
+def differs(name: str, release: int) -> str:
+    """Return why a function may differ on a release; empty where it may not."""
+    if release < 24:
+        return DIFFERS.get(name, "")
+    if name.startswith(("classic", "stream")):
+        return "no callbacks there" if name.startswith("classic") else "compared on Node.js 22"
+    return DIFFERS_SINCE_24.get(name, "")

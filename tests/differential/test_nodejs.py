@@ -138,7 +138,9 @@ def _normal_text(text: str) -> str:
     return plain(_without_frames(text))
 
 
-_CLIENT = re.compile(r"/[^\s\"']*aws-lambda-ric/(?:dist/)?index\.mjs|/var/runtime/index\.mjs")
+_CLIENT = re.compile(
+    r"/[^\s\"']*(?:aws-lambda-ric/(?:dist/)?index|runtimes/nodejs/\w+)\.mjs|/var/runtime/index\.mjs"
+)
 _PROCESS = re.compile(r"\(node:\d+\)")
 
 
@@ -203,12 +205,15 @@ def test_functions(tmp_path: Path, release: int, kind: str, form: str) -> None:
     _hold(release, tmp_path, _handlers(kind, release), form)
 
 
+@pytest.mark.parametrize("form", FORMATS)
 @pytest.mark.parametrize("name", cases.ALONE)
-def test_modules(tmp_path: Path, name: str) -> None:
-    if reason := cases.DIFFERS.get(name):
+@pytest.mark.parametrize("release", [22, 24])
+def test_modules(tmp_path: Path, release: int, name: str, form: str) -> None:
+    if reason := cases.differs(name, release):
         pytest.skip(reason)
     files, handler = cases.ALONE[name]
-    ours, theirs = compare(22, tmp_path, files, ['{"n": 1}', '{"n": 2}'], handler)
+    events = ['{"n": 1}', '{"n": 2}']
+    ours, theirs = compare(release, tmp_path, files, events, handler, form)
     assert list(map(answer, ours.answers)) == list(map(answer, theirs.answers))
     assert ours.status == theirs.status
     assert normal(ours.log) == normal(theirs.log)
