@@ -89,6 +89,10 @@ def test_doctor_names_it(engine: OtherEngine) -> None:
 
 def test_samples(engine: OtherEngine, up: Up) -> None:
     wrong = {}
+    # Functions of a bare folder have a whole vCPU's memory: more than this one means to fill.
+    declared = {"FunctionName": "allocates-too-much", "MemorySize": 128, "Timeout": 30}
+    up.client().update_function_configuration(**declared)
+    up.client().get_waiter("function_updated_v2").wait(FunctionName="allocates-too-much")
     for sample in samples(engine.code / "sample_functions"):
         if sample.name == "times-out":
             continue  # in one second, which is little for a start beside other tests

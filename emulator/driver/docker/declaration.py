@@ -55,7 +55,9 @@ def _checks() -> Iterable[Finding]:
         from emulator.driver import link_local, mounts
 
         if not mounts.available():
-            yield Finding(subject="Docker", verdict="note", detail=link_local.NOTE)
+            yield Finding(
+                subject="link-local addresses in containers", verdict="note", detail=link_local.NOTE
+            )
         return
     yield Finding(
         subject="Docker",
