@@ -130,7 +130,11 @@ def _check(name: str, kind: str, text: str, body: Mapping[str, Any]) -> None:
         return
     parts = [p.strip() for p in text.split(",")] if _typed(kind, "") == [] and text else [text]
     for part in parts:
-        problem = _problem(name, kind, part, body)
+        try:
+            problem = _problem(name, kind, part, body)
+        except (TypeError, ValueError):
+            text = f"Template format error: Parameter '{name}' has a bound that is no number"
+            raise TemplateError(text, ("Parameters", name)) from None
         if problem is not None:
             explained = body.get("ConstraintDescription")
             if explained:

@@ -222,6 +222,12 @@ def test_conditions_parameters_and_exports(stacks: Stacks) -> None:
             "B: {Type: 'AWS::SQS::Queue', DependsOn: A}}",
             r"Circular dependency between resources: \[A, B\]",
         ),
+        ("Resources: {A: 1}", "resource definition is malformed"),
+        (
+            "Parameters: {P: {Type: String, MinLength: x, Default: a}}\n"
+            "Resources: {A: {Type: 'AWS::SQS::Queue'}}",
+            "has a bound that is no number",
+        ),
         ("Resource: {A: 1}", r"Invalid template property or properties \[Resource\]"),
     ],
 )  # fmt: skip

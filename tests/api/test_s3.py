@@ -229,6 +229,15 @@ def test_an_upload_that_is_given_up_and_parts_that_are_too_small(s3: Any, bucket
     refused(s3.upload_part, "NoSuchUpload", 404, **named, PartNumber=1, Body=b"x")
 
 
+def test_a_part_may_be_empty(s3: Any, bucket: str) -> None:
+    upload = s3.create_multipart_upload(Bucket=bucket, Key="k")["UploadId"]
+    named = {"Bucket": bucket, "Key": "k", "UploadId": upload}
+    etag = s3.upload_part(**named, PartNumber=1, Body=b"")["ETag"]
+    parts = {"Parts": [{"PartNumber": 1, "ETag": etag}]}
+    s3.complete_multipart_upload(**named, MultipartUpload=parts)
+    assert s3.get_object(Bucket=bucket, Key="k")["Body"].read() == b""
+
+
 def test_the_transfer_manager(s3: Any, bucket: str) -> None:
     content = bytes(range(256)) * 80_000
     s3.upload_fileobj(io.BytesIO(content), bucket, "large")

@@ -84,13 +84,11 @@ async def create_change_set(ctx: Context, request: Request) -> Response:
         on_failure=request.get("OnStackFailure") or "",
     )
     try:
+        plan = await state.planner.plan(stack, made.goal)
         needed = planning.wanted_capabilities(document.parse(template).body)
         planning.refuse_without_capabilities(needed, made.goal.capabilities)
-        plan = await state.planner.plan(stack, made.goal)
     except TemplateError as error:
         if not error.message.startswith("Transform"):
-            if kind == "CREATE" and not stack.events:
-                stack.status = ""
             raise from_template(error) from error
         made.status, made.reason, made.execution = "FAILED", error.message, "UNAVAILABLE"
     else:

@@ -188,6 +188,12 @@ def check(template: Mapping[str, Any]) -> None:
             )
     if not template.get("Resources"):
         raise TemplateError("Template format error: At least one Resources member must be defined.")
+    for name, body in (template.get("Resources") or {}).items():
+        if not isinstance(body, dict) or not isinstance(body.get("Properties") or {}, dict):
+            raise TemplateError(
+                f"Template format error: [/Resources/{name}] resource definition is malformed",
+                ("Resources", str(name)),
+            )
     for name, body in (template.get("Parameters") or {}).items():
         if not isinstance(body, dict) or not isinstance(body.get("Type", "String"), str):
             raise TemplateError(

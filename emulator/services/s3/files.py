@@ -65,6 +65,8 @@ class ObjectFiles:
             held += piece
             if len(held) > inline:
                 return await self._receive_file(bytes(held), pieces, digest)
+        if inline < 0:
+            return await self._receive_file(b"", pieces, digest)
         digest.update(bytes(held))
         return Content(size=len(held), inline=bytes(held), file="")
 

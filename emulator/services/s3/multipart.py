@@ -156,7 +156,12 @@ async def upload_part_copy(ctx: Context, request: Request) -> Response:
         file=content.file,
         checksums=digest.sums(),
     )
-    await state.files.remove(await state.database.write(lambda c: _put(c, upload, part)))
+    try:
+        freed = await state.database.write(lambda c: _put(c, upload, part))
+    except BaseException:  # nothing refers to the copy: the upload has ended meanwhile, say
+        await state.files.remove([content.file])
+        raise
+    await state.files.remove(freed)
     return {
         "CopySourceVersionId": shown_version(source_bucket, source),
         "CopyPartResult": {
