@@ -20,6 +20,11 @@ Replay = Callable[["Scenario"], None]
 _numbers = itertools.count(1)
 
 
+def new_name(kind: str) -> str:
+    """Return a name nobody has: scenarios share an emulator, whose mappings read its queues."""
+    return f"{kind}-{next(_numbers):06x}"
+
+
 def zip_of(**files: str) -> bytes:
     """Return an archive; names are given with "__" for "."."""
     buffer = io.BytesIO()
@@ -42,8 +47,7 @@ class Scenario:
         self.role = f"arn:aws:iam::{ACCOUNT}:role/{self.name('role')}"
 
     def name(self, kind: str = "fn") -> str:
-        """Return a name nobody has."""
-        return f"{kind}-{next(_numbers):06x}"
+        return new_name(kind)
 
     def match(self, step: str, answer: Any) -> Any:
         self._comparison.match(step, answer)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import itertools
 import time
 from collections.abc import Callable
 from typing import Any
@@ -11,8 +10,7 @@ import pytest
 from botocore.exceptions import ClientError
 
 from tests.conformance.recorded import Comparison
-
-_numbers = itertools.count(1)
+from tests.conformance.replay import new_name
 
 
 class SqsScenario:
@@ -38,7 +36,7 @@ class SqsScenario:
         return self.note(step, caught.value.response)
 
     def queue(self, suffix: str = "", **attributes: str) -> str:
-        name = f"queue-{next(_numbers):06x}{suffix}"
+        name = new_name("queue") + suffix
         return self.client.create_queue(QueueName=name, Attributes=attributes)["QueueUrl"]
 
     def fifo(self, **attributes: str) -> str:
