@@ -41,7 +41,7 @@ from emulator.model.lifecycle import Lifecycle
 from emulator.pool.host import PoolSettings
 from emulator.pool.pools import Pools
 from emulator.pool.provisioned import Provisioning
-from emulator.pool.states import State
+from emulator.pool.states import EnvironmentState
 from emulator.project.declared import DeclaredResources
 from emulator.queues.engine import Engine
 from emulator.registry.document_store import DocumentStore
@@ -429,7 +429,9 @@ class Emulator:
         await asyncio.wait(waits, return_when=asyncio.FIRST_COMPLETED)
         for each in waits:
             each.cancel()
-        if any(each.state is State.INVOKING for each in self.pools.environments.values()):
+        if any(
+            each.state is EnvironmentState.INVOKING for each in self.pools.environments.values()
+        ):
             self.console.info(
                 "ending when the calls in flight have; Ctrl-C again does not wait for them"
             )

@@ -51,7 +51,7 @@ _EPOCH = (1980, 1, 1, 0, 0, 0)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Limits:
+class PackageLimits:
     """What an archive may hold. Sizes are bytes.
 
     Source: https://docs.aws.amazon.com/lambda/latest/dg/gettingstarted-limits.html; AWS sets no
@@ -82,7 +82,9 @@ def code_sha256(archive: bytes) -> str:
     return base64.b64encode(hashlib.sha256(archive).digest()).decode()
 
 
-def unpack(archive: Path | bytes, destination: Path, *, limits: Limits | None = None) -> Unpacked:
+def unpack(
+    archive: Path | bytes, destination: Path, *, limits: PackageLimits | None = None
+) -> Unpacked:
     """Unpack ``archive`` into the new folder ``destination``, all of it or nothing.
 
     Files become 0644, or 0755 when the archive marks them executable; folders 0755. Blocking:
@@ -99,7 +101,7 @@ def unpack(archive: Path | bytes, destination: Path, *, limits: Limits | None = 
             precise reason is the error's ``__cause__``.
         DriverFault: The machine could not hold it (disk full, no permission).
     """
-    limits = limits or Limits()
+    limits = limits or PackageLimits()
     try:
         size = archive.stat().st_size if isinstance(archive, Path) else len(archive)
         if size >= limits.zipped:
@@ -137,7 +139,7 @@ def zip_folder(folder: Path, exclude: Iterable[str] = DEFAULT_EXCLUDES) -> bytes
     if not folder.is_dir():
         raise ConfigurationError(f"{folder} is not a folder")
     patterns = tuple(exclude)
-    total, limit = 0, Limits().unzipped
+    total, limit = 0, PackageLimits().unzipped
     buffer = io.BytesIO()
     with zipfile.ZipFile(buffer, "w", zipfile.ZIP_DEFLATED) as target:
         for path in sorted(_files(folder, patterns), key=lambda p: p.relative_to(folder).parts):
@@ -179,7 +181,7 @@ def _view(archive: Path | bytes) -> memoryview:
         return memoryview(mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ))
 
 
-def _unpack(archive: Archive, destination: Path, limits: Limits) -> Unpacked:
+def _unpack(archive: Archive, destination: Path, limits: PackageLimits) -> Unpacked:
     count = _check(archive, limits)
     root = Path(tempfile.mkdtemp(prefix=TEMPORARY_PREFIX, dir=destination.parent))
     try:
@@ -196,7 +198,7 @@ def _unpack(archive: Archive, destination: Path, limits: Limits) -> Unpacked:
     return Unpacked(size=size, entries=count)
 
 
-def _check(archive: Archive, limits: Limits) -> int:
+def _check(archive: Archive, limits: PackageLimits) -> int:
     """Refuse an archive by its directory alone, before anything is written."""
     count = claimed = compressed = 0
     for entry in archive.entries():
@@ -216,7 +218,7 @@ def _check(archive: Archive, limits: Limits) -> int:
     return count
 
 
-def _write(archive: Archive, root: Path, limits: Limits) -> int:
+def _write(archive: Archive, root: Path, limits: PackageLimits) -> int:
     """Write all entries under ``root``; return their real size.
 
     Links come last, so that no file can be written through one.
@@ -364,7 +366,7 @@ def _empty() -> AwsError:
     )
 
 
-def _too_large(limits: Limits) -> AwsError:
+def _too_large(limits: PackageLimits) -> AwsError:
     return AwsError(
         "InvalidParameterValueException",
         f"Unzipped size must be smaller than {limits.unzipped} bytes",

@@ -64,8 +64,7 @@ class AwsHandler:
         path: str = scope["raw_path"].decode("latin-1")
         codec = self._foreign
         if signed_for in self._by_host:
-            host = texts.get("host", "")
-            prefix, signed_for = self._table.identify.from_host(host, signed_for)
+            prefix, signed_for = self._table.identify.from_host(texts.get("host", ""), signed_for)
             path = f"/{prefix}{path}" if prefix else path
         try:
             if first.get("more_body") and values.is_form(texts):
@@ -86,8 +85,7 @@ class AwsHandler:
                 operation, params=params, query=query, headers=texts, body=content
             )
             endpoint = f"{scope['scheme']}://{texts.get('host', 'localhost')}"
-            add_from_url = codec.model.deviations.add_from_url
-            if add_from_url is not None:
+            if (add_from_url := codec.model.deviations.add_from_url) is not None:
                 add_from_url(request, codec.protocol, f"{endpoint}{path}")
             codec.validate(operation, request)
             handler = service.operations.get(operation.name)

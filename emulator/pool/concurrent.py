@@ -15,7 +15,7 @@ from emulator.pool import failures
 from emulator.pool.environment import Environment
 from emulator.pool.in_flight import InFlight
 from emulator.pool.runtime_events import Refusal
-from emulator.pool.states import State
+from emulator.pool.states import EnvironmentState
 
 
 class ConcurrentEnvironment(Environment):
@@ -27,7 +27,7 @@ class ConcurrentEnvironment(Environment):
     @property
     def free(self) -> int:
         """How many more invocations it can take now."""
-        if self.state not in (State.READY, State.INVOKING) or self.retired:
+        if self.state not in (EnvironmentState.READY, EnvironmentState.INVOKING) or self.retired:
             return 0
         invocations = self._invocations
         return self.limit - len(invocations.running) - len(invocations.overdue) - self._reserved
@@ -52,8 +52,8 @@ class ConcurrentEnvironment(Environment):
 
     async def invoke(self, invocation: Invocation, *, cold: ColdStart | None) -> InvocationResult:
         self._reserved -= 1
-        if self.state is State.READY:
-            self._to(State.INVOKING)
+        if self.state is EnvironmentState.READY:
+            self._to(EnvironmentState.INVOKING)
         self.invokes += 1
         current = InFlight(
             invocation,
@@ -90,12 +90,12 @@ class ConcurrentEnvironment(Environment):
         if not ended.dispatched:
             self._invocations.waiting.remove(ended)
         super()._finish(ended, result, status)
-        if self.state is State.INVOKING and not self._invocations.running:
-            self._to(State.READY)
+        if self.state is EnvironmentState.INVOKING and not self._invocations.running:
+            self._to(EnvironmentState.READY)
         self._hand_back()
 
     def _hand_back(self) -> None:
-        if self.state in (State.READY, State.INVOKING):
+        if self.state in (EnvironmentState.READY, EnvironmentState.INVOKING):
             super()._hand_back()
 
     def _disarm(self) -> None:
@@ -106,7 +106,7 @@ class ConcurrentEnvironment(Environment):
     # --- what the runtime says and does --------------------------------------------------------
 
     def runtime_waits(self) -> Refusal | None:
-        if self._end_init(None) or self.state is State.INIT:
+        if self._end_init(None) or self.state is EnvironmentState.INIT:
             return None
         if self._invocations.waiting:
             self._invocations.waiting.popleft().dispatch(self._api)

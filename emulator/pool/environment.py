@@ -32,7 +32,7 @@ from emulator.pool.in_flight import InFlight, Invocations
 from emulator.pool.output import Output
 from emulator.pool.runtime_api import RuntimeApi
 from emulator.pool.runtime_events import Refusal
-from emulator.pool.states import TRANSITIONS, IllegalTransition, State
+from emulator.pool.states import TRANSITIONS, EnvironmentState, IllegalTransition
 from emulator.telemetry import platform
 from emulator.telemetry.platform import Phase
 from emulator.telemetry.writer import LogWriter
@@ -79,14 +79,14 @@ class Environment(ABC):
         self.version = version
         self.spec = spec
         self.id = spec.environment_id
-        self.state = State.STARTING
+        self.state = EnvironmentState.STARTING
         self.log = log
         self.created = clock.now()
         self.idle_since = clock.monotonic()
         self.invokes = 0
         #: (seconds since the epoch, state, reason): what this environment lives through.
-        self.timeline: deque[tuple[float, State, str]] = deque(
-            [(self.created, State.STARTING, "")], maxlen=64
+        self.timeline: deque[tuple[float, EnvironmentState, str]] = deque(
+            [(self.created, EnvironmentState.STARTING, "")], maxlen=64
         )
         #: Milliseconds of the INIT phase; None until it has ended well.
         self.init_ms: float | None = None
@@ -136,7 +136,7 @@ class Environment(ABC):
     @property
     def usable(self) -> bool:
         """It waits for an invocation, or starts its runtime anew for one."""
-        return self.state in (State.READY, State.RESET)
+        return self.state in (EnvironmentState.READY, EnvironmentState.RESET)
 
     @property
     def idle_s(self) -> float:
@@ -222,17 +222,20 @@ class Environment(ABC):
 
     # --- state -------------------------------------------------------------------------------
 
-    def _to(self, state: State, reason: str = "") -> None:
+    def _to(self, state: EnvironmentState, reason: str = "") -> None:
         if state not in TRANSITIONS[self.state]:
             raise IllegalTransition(f"environment {self.id}: {self.state} -> {state} ({reason})")
         before, self.state = self.state, state
         # Going to and fro between two states with every invoke is counted, not kept.
-        if not (state is State.INVOKING or (state is State.READY and before is State.INVOKING)):
+        if not (
+            state is EnvironmentState.INVOKING
+            or (state is EnvironmentState.READY and before is EnvironmentState.INVOKING)
+        ):
             self.timeline.append((self._clock.now(), state, reason))
         if self.lifecycle.listeners:
             notices.transition(self.lifecycle, self, before, reason, self.stop_cause)
 
-    def _is(self, state: State) -> bool:
+    def _is(self, state: EnvironmentState) -> bool:
         # A call: to a type checker an attribute that was compared is the same after an ``await``.
         return self.state is state
 
@@ -262,23 +265,23 @@ class Environment(ABC):
             if isinstance(error, DriverFault):
                 raise
             raise DriverFault(str(error)) from error
-        if not self._is(State.STARTING):  # stopped meanwhile
+        if not self._is(EnvironmentState.STARTING):  # stopped meanwhile
             self._api.close()
             await self._abandon(sandbox)
             return
-        self._to(State.INIT)
+        self._to(EnvironmentState.INIT)
         self._init_begins("init")
         self._attach(sandbox)
         failure = await self._await_init(self._init_timeout_s)
         elapsed = (self._clock.monotonic() - began) * 1000
-        if not self._is(State.INIT):
+        if not self._is(EnvironmentState.INIT):
             return
         self._end_output()
         if failure is None:
             self._init_ends("init", elapsed)
             self.init_ms = elapsed
             self._driver.initialised(sandbox, self.spec)
-            self._to(State.READY)
+            self._to(EnvironmentState.READY)
             self.idle_since = self._clock.monotonic()
             return
         status = "timeout" if failure.error_type == "Sandbox.Timedout" else "error"
@@ -378,7 +381,10 @@ class Environment(ABC):
             return
         self.exit = exited.result()
         self._api.resume_reading()
-        if self._api.connections and self.state in (State.INIT, State.INVOKING):
+        if self._api.connections and self.state in (
+            EnvironmentState.INIT,
+            EnvironmentState.INVOKING,
+        ):
             # What it said before it died may still be on its way; the end of its last
             # connection follows.
             self._clock.call_later(_LINGER_S, self._runtime_gone_for, sandbox)
@@ -408,7 +414,7 @@ class Environment(ABC):
         """
         if self.stopping is None:
             self.stop_cause, self.stop_reason = cause, reason or cause.value
-            self._to(State.STOPPING, self.stop_reason)
+            self._to(EnvironmentState.STOPPING, self.stop_reason)
             self.stopping = asyncio.get_running_loop().create_task(self._stop())
             self._on_gone(self)
         return self.stopping
@@ -436,7 +442,7 @@ class Environment(ABC):
                     await driving
         if self.sandbox is not None:
             await self._driver.stop(self.sandbox)
-        self._to(State.STOPPED)
+        self._to(EnvironmentState.STOPPED)
 
     # --- freeze --------------------------------------------------------------------------------
 
@@ -452,10 +458,10 @@ class Environment(ABC):
 
     def _freeze(self) -> None:
         self._freezing = None
-        if not self._is(State.READY):
+        if not self._is(EnvironmentState.READY):
             return
         assert self.sandbox is not None
-        self._to(State.FROZEN)
+        self._to(EnvironmentState.FROZEN)
         self._frozen = asyncio.get_running_loop().create_task(self._driver.freeze(self.sandbox))
 
     async def thaw(self) -> None:
@@ -466,7 +472,7 @@ class Environment(ABC):
             await self._frozen
             await self._driver.thaw(self.sandbox)
         except DriverFault as fault:
-            if self._is(State.FROZEN):
+            if self._is(EnvironmentState.FROZEN):
                 self.stop(StopCause.CRASHED, f"could not thaw: {fault}")
-        if self._is(State.FROZEN):
-            self._to(State.READY)
+        if self._is(EnvironmentState.FROZEN):
+            self._to(EnvironmentState.READY)

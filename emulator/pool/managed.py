@@ -21,7 +21,7 @@ from emulator.pool.environment import Environment
 from emulator.pool.host import PoolHost
 from emulator.pool.placement import EnvironmentBounds
 from emulator.pool.pool import Pool
-from emulator.pool.states import State
+from emulator.pool.states import EnvironmentState
 
 #: Seconds an environment may wait for its place among those of all functions.
 _ROOM_S = 10.0
@@ -78,7 +78,7 @@ class ManagedPool(Pool):
         """
         while True:
             environment = self._next() or await self._stand_in_line(request_id)
-            if environment.state in (State.READY, State.INVOKING):
+            if environment.state in (EnvironmentState.READY, EnvironmentState.INVOKING):
                 return environment, None
             # It ended while its caller was on the way.
 
@@ -168,7 +168,8 @@ class ManagedPool(Pool):
     def count(self) -> int:
         """How many environments there are to stay, those that are being started included."""
         up = sum(
-            not each.retired and each.state not in (State.STARTING, State.INIT)
+            not each.retired
+            and each.state not in (EnvironmentState.STARTING, EnvironmentState.INIT)
             for each in self.environments.values()
         )
         return up + len(self._starts)
@@ -181,7 +182,7 @@ class ManagedPool(Pool):
         except DriverFault as fault:
             self.failure = fault
             return
-        if environment.state is State.READY:
+        if environment.state is EnvironmentState.READY:
             self.on_idle(environment)
 
     async def _has_room(self) -> bool:
@@ -236,7 +237,7 @@ class ManagedPool(Pool):
         for environment in list(self.environments.values()):
             environment.retired = True
             assert isinstance(environment, ConcurrentEnvironment)
-            if not environment.busy and environment.state is State.READY:
+            if not environment.busy and environment.state is EnvironmentState.READY:
                 environment.stop(cause, reason)
 
     # --- what is idle --------------------------------------------------------------------------

@@ -31,7 +31,7 @@ from emulator.model.lifecycle_events import (
     InvocationStarted,
     InvocationWaiting,
 )
-from emulator.pool.states import State
+from emulator.pool.states import EnvironmentState
 from emulator.telemetry import report
 
 
@@ -40,7 +40,7 @@ class ObservedEnvironment(Protocol):
 
     version: FunctionVersion
     id: str
-    state: State
+    state: EnvironmentState
     invokes: int
 
     @property
@@ -109,24 +109,24 @@ def initialised(
 def transition(
     lifecycle: Lifecycle,
     environment: ObservedEnvironment,
-    before: State,
+    before: EnvironmentState,
     reason: str,
     cause: StopCause,
 ) -> None:
     """An environment has left the state ``before``."""
     common = (lifecycle.moment(), environment.version, environment.id)
     match environment.state:
-        case State.READY if before is State.FROZEN:
+        case EnvironmentState.READY if before is EnvironmentState.FROZEN:
             lifecycle.notify(EnvironmentThawed(*common))
-        case State.READY:
+        case EnvironmentState.READY:
             lifecycle.notify(EnvironmentIdle(*common))
-        case State.FROZEN:
+        case EnvironmentState.FROZEN:
             lifecycle.notify(EnvironmentFrozen(*common))
-        case State.RESET:
+        case EnvironmentState.RESET:
             lifecycle.notify(EnvironmentReset(*common, reason))
-        case State.STOPPING:
+        case EnvironmentState.STOPPING:
             lifecycle.notify(EnvironmentStopping(*common, cause, reason, environment.idle_s))
-        case State.STOPPED:
+        case EnvironmentState.STOPPED:
             lifecycle.notify(EnvironmentStopped(*common, environment.invokes))
 
 

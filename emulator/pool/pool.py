@@ -16,7 +16,7 @@ from emulator.pool import placement
 from emulator.pool.environment import Environment
 from emulator.pool.host import PoolHost
 from emulator.pool.placement import End
-from emulator.pool.states import State
+from emulator.pool.states import EnvironmentState
 
 if TYPE_CHECKING:
     from emulator.pool import notices
@@ -88,7 +88,7 @@ class Pool:
             if idle:
                 environment = idle.pop()
                 environment.keep_awake()
-                if environment.state is not State.FROZEN:
+                if environment.state is not EnvironmentState.FROZEN:
                     return environment, None
                 await self._uncut(self._thaw(environment))
                 if environment.usable:
@@ -268,7 +268,7 @@ class Pool:
         if not environment.provisioned and self._pools.is_scarce():
             environment.stop(StopCause.EVICTED)
             return
-        if self._pools.settings.freeze and environment.state is State.READY:
+        if self._pools.settings.freeze and environment.state is EnvironmentState.READY:
             environment.freeze_later(_AWAKE_S)
         if environment.provisioned:
             self.provisioned_idle.append(environment)

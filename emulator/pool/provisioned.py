@@ -15,7 +15,7 @@ from emulator.model.errors import DriverFault
 from emulator.model.function import FunctionVersion
 from emulator.pool.environment import Environment
 from emulator.pool.pools import Pools
-from emulator.pool.states import State
+from emulator.pool.states import EnvironmentState
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -97,7 +97,8 @@ class Provisioning:
 
     def _ready(self, version: FunctionVersion) -> int:
         return sum(
-            environment.state in (State.READY, State.FROZEN, State.INVOKING)
+            environment.state
+            in (EnvironmentState.READY, EnvironmentState.FROZEN, EnvironmentState.INVOKING)
             for environment in self._up(version)
         )
 
@@ -109,7 +110,7 @@ class Provisioning:
             for each in pool.environments.values()
             if each.provisioned
             and not each.retired
-            and each.state not in (State.STARTING, State.INIT)
+            and each.state not in (EnvironmentState.STARTING, EnvironmentState.INIT)
         ]
 
     def _surplus(self, version: FunctionVersion) -> int:
@@ -148,9 +149,9 @@ class Provisioning:
             return
         if self._surplus(version) > 0:
             environment.stop(StopCause.UNWANTED, "no longer provisioned")
-        elif environment.state is State.READY:
+        elif environment.state is EnvironmentState.READY:
             self._pools.pool(version).on_idle(environment)
-        elif environment.state is State.RESET:
+        elif environment.state is EnvironmentState.RESET:
             self._reasons[version.key] = "FUNCTION_ERROR_INIT_FAILURE"
             environment.stop(StopCause.FAILED, "init failed")
         if self.status(version).status != "IN_PROGRESS":

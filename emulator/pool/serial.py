@@ -18,7 +18,7 @@ from emulator.pool import failures
 from emulator.pool.environment import Environment
 from emulator.pool.in_flight import InFlight
 from emulator.pool.runtime_events import Refusal
-from emulator.pool.states import State
+from emulator.pool.states import EnvironmentState
 
 
 class SerialEnvironment(Environment):
@@ -34,12 +34,12 @@ class SerialEnvironment(Environment):
 
     @property
     def responded(self) -> bool:
-        return self.state is State.INVOKING and not self._invocations.running
+        return self.state is EnvironmentState.INVOKING and not self._invocations.running
 
     async def invoke(self, invocation: Invocation, *, cold: ColdStart | None) -> InvocationResult:
         self._report()
-        reset = self.state is State.RESET
-        self._to(State.INVOKING)
+        reset = self.state is EnvironmentState.RESET
+        self._to(EnvironmentState.INVOKING)
         self.invokes += 1
         current = self._current = InFlight(
             invocation,
@@ -149,7 +149,7 @@ class SerialEnvironment(Environment):
 
     def _reset(self, reason: str) -> None:
         """Kill what is left of the runtime; keep the sandbox, and its /tmp."""
-        self._to(State.RESET, reason)
+        self._to(EnvironmentState.RESET, reason)
         self.reset_reason = reason
         self._disarm()
         self._detach()
@@ -170,13 +170,13 @@ class SerialEnvironment(Environment):
         if current is not None:
             if not self._invocations.running:
                 self._disarm()
-                self._to(State.READY)
+                self._to(EnvironmentState.READY)
                 self._hand_back()
                 return None
             if not current.dispatched:
                 current.dispatch(self._api)
                 return None
-        if self.state is State.READY:
+        if self.state is EnvironmentState.READY:
             return None
         return ("InvalidStateTransition", "The runtime may not call next now.")
 
@@ -199,5 +199,5 @@ class SerialEnvironment(Environment):
             self._break(current, result, "error", "exited")
         elif current is not None:
             self._give_back("exited after its response")
-        elif self.state in (State.READY, State.FROZEN):
+        elif self.state in (EnvironmentState.READY, EnvironmentState.FROZEN):
             self.stop(StopCause.CRASHED, "runtime exited while idle")

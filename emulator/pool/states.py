@@ -15,7 +15,7 @@ from __future__ import annotations
 from enum import StrEnum
 
 
-class State(StrEnum):
+class EnvironmentState(StrEnum):
     """The state of an environment."""
 
     """The state of an environment."""
@@ -36,15 +36,28 @@ class State(StrEnum):
     STOPPED = "stopped"
 
 
-TRANSITIONS: dict[State, frozenset[State]] = {
-    State.STARTING: frozenset({State.INIT, State.STOPPING}),
-    State.INIT: frozenset({State.READY, State.RESET, State.STOPPING}),
-    State.READY: frozenset({State.INVOKING, State.FROZEN, State.RESET, State.STOPPING}),
-    State.INVOKING: frozenset({State.READY, State.RESET, State.STOPPING}),
-    State.FROZEN: frozenset({State.READY, State.RESET, State.STOPPING}),
-    State.RESET: frozenset({State.INVOKING, State.STOPPING}),
-    State.STOPPING: frozenset({State.STOPPED}),
-    State.STOPPED: frozenset(),
+TRANSITIONS: dict[EnvironmentState, frozenset[EnvironmentState]] = {
+    EnvironmentState.STARTING: frozenset({EnvironmentState.INIT, EnvironmentState.STOPPING}),
+    EnvironmentState.INIT: frozenset(
+        {EnvironmentState.READY, EnvironmentState.RESET, EnvironmentState.STOPPING}
+    ),
+    EnvironmentState.READY: frozenset(
+        {
+            EnvironmentState.INVOKING,
+            EnvironmentState.FROZEN,
+            EnvironmentState.RESET,
+            EnvironmentState.STOPPING,
+        }
+    ),
+    EnvironmentState.INVOKING: frozenset(
+        {EnvironmentState.READY, EnvironmentState.RESET, EnvironmentState.STOPPING}
+    ),
+    EnvironmentState.FROZEN: frozenset(
+        {EnvironmentState.READY, EnvironmentState.RESET, EnvironmentState.STOPPING}
+    ),
+    EnvironmentState.RESET: frozenset({EnvironmentState.INVOKING, EnvironmentState.STOPPING}),
+    EnvironmentState.STOPPING: frozenset({EnvironmentState.STOPPED}),
+    EnvironmentState.STOPPED: frozenset(),
 }
 
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from emulator.queues import rules
 from emulator.queues.errors import AttemptNotRetryable
-from emulator.queues.message import Message, State
+from emulator.queues.message import Message, MessageState
 
 
 @dataclass(slots=True, eq=False)
@@ -40,7 +40,7 @@ class Attempts:
                 return []
             if message.receives != receives or message.visible_at != visible_at:
                 raise AttemptNotRetryable(attempt)
-            if message.state is not State.IN_FLIGHT:
+            if message.state is not MessageState.IN_FLIGHT:
                 raise AttemptNotRetryable(attempt)
         return [message for message, _, _ in known.taken]
 

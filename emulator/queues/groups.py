@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 
 from emulator.queues import rules
 from emulator.queues.errors import ExpiredHandle
-from emulator.queues.message import Message, State
+from emulator.queues.message import Message, MessageState
 from emulator.queues.order import Tally
 from emulator.queues.spill import CHUNK
 
@@ -30,12 +30,12 @@ class _Group:
 
     def head(self) -> Message | None:
         """Return the message that can be received now."""
-        while self.waiting and self.waiting[0].state is State.GONE:
+        while self.waiting and self.waiting[0].state is MessageState.GONE:
             self.waiting.popleft()
         if not self.waiting:
             return None
         first = self.waiting[0]
-        if first.state is not State.READY or first.position >= self.barrier():
+        if first.state is not MessageState.READY or first.position >= self.barrier():
             return None
         return first
 
@@ -68,7 +68,7 @@ class GroupOrder:
 
     def admitted(self, message: Message) -> None:
         group = self._groups.setdefault(message.group or "", _Group())
-        if message.state is State.IN_FLIGHT:
+        if message.state is MessageState.IN_FLIGHT:
             group.in_flight[message.id] = message
         else:
             group.put(message)
@@ -126,7 +126,7 @@ class GroupOrder:
             try:
                 while (
                     group.waiting
-                    and group.waiting[0].state is State.READY
+                    and group.waiting[0].state is MessageState.READY
                     and group.waiting[0].position < barrier
                 ):
                     yield group.waiting.popleft()
@@ -145,5 +145,8 @@ class GroupOrder:
 
     def check_handle(self, message: Message, receives: int) -> None:
         # A higher number than is known was handed out just before a crash.
-        if message.state not in (State.IN_FLIGHT, State.LEAVING) or receives < message.receives:
+        if (
+            message.state not in (MessageState.IN_FLIGHT, MessageState.LEAVING)
+            or receives < message.receives
+        ):
             raise ExpiredHandle(message.message_id)

@@ -16,13 +16,13 @@ from typing import NamedTuple
 from emulator.model.journal import WindowRecord
 from emulator.queues.groups import GroupOrder
 from emulator.queues.host import Host
-from emulator.queues.message import Message, State
+from emulator.queues.message import Message, MessageState
 from emulator.queues.order import Order, Tally
 from emulator.queues.rules import QueueSettings
 from emulator.queues.spill import CHUNK, PAYLOAD_LIMIT, Spill
 from emulator.queues.standard import StandardOrder
 
-_WAITING = (State.DELAYED, State.IN_FLIGHT)
+_WAITING = (MessageState.DELAYED, MessageState.IN_FLIGHT)
 
 
 class Counts(NamedTuple):
@@ -114,12 +114,12 @@ class Memory:
             message.payload = None
         self.messages[message.id] = message
         if message.visible_at <= now:
-            message.state = State.READY
+            message.state = MessageState.READY
         else:
-            message.state = State.IN_FLIGHT if message.held else State.DELAYED
+            message.state = MessageState.IN_FLIGHT if message.held else MessageState.DELAYED
         self.tally.add(message)
         self.order.admitted(message)
-        if message.state is State.READY:
+        if message.state is MessageState.READY:
             self.order.ready(message)
         else:
             self.push_due(message)
@@ -130,7 +130,7 @@ class Memory:
     def forget(self, message: Message) -> None:
         """Take a message out of memory."""
         del self.messages[message.id]
-        self.tally.move(message, State.GONE)
+        self.tally.move(message, MessageState.GONE)
         self.drop_payload(message)
         self._host.forget_lease(message)
         self.order.left(message)
@@ -141,7 +141,7 @@ class Memory:
         waiting = sorted((m for m in self.messages.values() if not m.receives), key=_key)
         cursor = max([waiting[bound].key, *received])
         for message in islice(waiting, bound, None):
-            if message.key > cursor and message.state is not State.LEAVING:
+            if message.key > cursor and message.state is not MessageState.LEAVING:
                 self._spill.add(message.visible_at, now)
                 self.forget(message)
         self._spill.cursor = max(m.key for m in self.messages.values())
@@ -166,7 +166,7 @@ class Memory:
     def reset(self, id: int) -> None:
         """Start over, empty, under another id."""
         for message in self.messages.values():
-            message.state = State.GONE
+            message.state = MessageState.GONE
             self.drop_payload(message)
             self._host.forget_lease(message)
         self.id = id
@@ -192,7 +192,7 @@ class Memory:
         while self._due and self._due[0][0] <= now:
             entry = heapq.heappop(self._due)
             if _is_due(entry):
-                self.tally.move(entry[2], State.READY)
+                self.tally.move(entry[2], MessageState.READY)
                 self.order.ready(entry[2])
 
     def next_due(self) -> float | None:

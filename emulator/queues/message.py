@@ -17,7 +17,7 @@ _HANDLE = struct.Struct(">4sIQI")
 _MAGIC = b"lfq1"
 
 
-class State(IntEnum):
+class MessageState(IntEnum):
     """Where a message in memory is."""
 
     #: Appended to the journal, not yet committed.
@@ -102,7 +102,7 @@ class Message:
     size: int
     #: Headers and body; None where they have to be read back.
     payload: tuple[str, str | bytes] | None
-    state: State = State.PENDING
+    state: MessageState = MessageState.PENDING
     #: When it can be received (again).
     visible_at: float = 0.0
     #: How often it was received in all; receipt handles have this number.

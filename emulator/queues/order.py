@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Generator
 from typing import Protocol
 
-from emulator.queues.message import Message, State
+from emulator.queues.message import Message, MessageState
 
 
 class Tally:
@@ -14,13 +14,13 @@ class Tally:
     __slots__ = ("_counts",)
 
     def __init__(self) -> None:
-        self._counts = [0] * len(State)
+        self._counts = [0] * len(MessageState)
 
     def add(self, message: Message) -> None:
         """Count a message that came to memory."""
         self._counts[message.state] += 1
 
-    def move(self, message: Message, state: State) -> None:
+    def move(self, message: Message, state: MessageState) -> None:
         """Change a message's state."""
         self._counts[message.state] -= 1
         self._counts[state] += 1
@@ -28,25 +28,25 @@ class Tally:
 
     def clear(self) -> None:
         """Count nothing any more."""
-        self._counts = [0] * len(State)
+        self._counts = [0] * len(MessageState)
 
     @property
     def ready(self) -> int:
-        return self._counts[State.READY]
+        return self._counts[MessageState.READY]
 
     @property
     def delayed(self) -> int:
-        return self._counts[State.DELAYED]
+        return self._counts[MessageState.DELAYED]
 
     @property
     def in_flight(self) -> int:
         """Return how many were received, those being deleted included."""
-        return self._counts[State.IN_FLIGHT] + self._counts[State.LEAVING]
+        return self._counts[MessageState.IN_FLIGHT] + self._counts[MessageState.LEAVING]
 
     @property
     def waiting(self) -> int:
         """Return how many are or will be available."""
-        return self._counts[State.READY] + self._counts[State.DELAYED]
+        return self._counts[MessageState.READY] + self._counts[MessageState.DELAYED]
 
     @property
     def total(self) -> int:

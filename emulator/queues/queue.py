@@ -21,10 +21,10 @@ from emulator.queues.memory import Counts, Memory, stored_message
 from emulator.queues.message import (
     Draft,
     Message,
+    MessageState,
     Received,
     Seen,
     Sent,
-    State,
     decode_handle,
 )
 from emulator.queues.receiving import Receiving
@@ -33,7 +33,11 @@ from emulator.queues.sending import Sending
 
 #: More than any message has (bytes).
 MAX_PAYLOAD = 1 << 24
-_STATES = {State.READY: "ready", State.DELAYED: "delayed", State.IN_FLIGHT: "in flight"}
+_STATES = {
+    MessageState.READY: "ready",
+    MessageState.DELAYED: "delayed",
+    MessageState.IN_FLIGHT: "in flight",
+}
 
 
 class Queue:
@@ -148,9 +152,9 @@ class Queue:
         for id in ids:
             message = memory.messages.get(id)
             # One that is leaving already is deleted by someone else as well: both wait.
-            if message is not None and message.state is not State.LEAVING:
+            if message is not None and message.state is not MessageState.LEAVING:
                 leaving.append((message, message.state))
-                memory.tally.move(message, State.LEAVING)
+                memory.tally.move(message, MessageState.LEAVING)
 
         def done(deleted: Any, error: StorageError | None) -> None:
             if epoch == memory.id:
@@ -158,7 +162,7 @@ class Queue:
                     memory.removed(ids, deleted)
                 else:
                     for message, state in leaving:
-                        if message.state is State.LEAVING:
+                        if message.state is MessageState.LEAVING:
                             self._restore(message, state)
                 self._receiving.serve()
             end_commit(committed, error)
@@ -210,15 +214,15 @@ class Queue:
         self._memory.make_due_available(now)
         id, receives = decode_handle(self._receiving.tag, handle)
         message = self._memory.messages.get(id)
-        if message is None or message.state is not State.IN_FLIGHT:
+        if message is None or message.state is not MessageState.IN_FLIGHT:
             raise NotInFlight(handle)
         self._memory.order.check_handle(message, receives)
         return message
 
-    def _restore(self, message: Message, state: State) -> None:
+    def _restore(self, message: Message, state: MessageState) -> None:
         """Undo a removal that could not be written."""
         self._memory.tally.move(message, state)
-        if state is State.READY:
+        if state is MessageState.READY:
             self._memory.order.ready(message)
         else:
             self._memory.push_due(message)
@@ -233,10 +237,10 @@ class Queue:
         seen = []
         for row in rows:
             message = memory.messages.get(row.id) or stored_message(row, memory.settings)
-            state = State.DELAYED if message.visible_at > now else State.READY
+            state = MessageState.DELAYED if message.visible_at > now else MessageState.READY
             if message.held and message.visible_at > now:
-                state = State.IN_FLIGHT
-            if message.state is not State.LEAVING and row.body is not None:
+                state = MessageState.IN_FLIGHT
+            if message.state is not MessageState.LEAVING and row.body is not None:
                 seen.append(
                     Seen(
                         message.message_id,
@@ -272,7 +276,7 @@ class Queue:
         """Replace a received message by a new one in ``target``; see ``Engine.transfer``."""
         memory = self._memory
         message = self._held(handle, self._host.clock.now())
-        memory.tally.move(message, State.LEAVING)
+        memory.tally.move(message, MessageState.LEAVING)
         successor = target._sending.message(draft._replace(size=message.size))
         arrived = target.expect([successor])
         committed = begin_commit()
@@ -284,7 +288,7 @@ class Queue:
                 if error is None:
                     memory.removed([message.id], 1)
                 else:
-                    self._restore(message, State.IN_FLIGHT)
+                    self._restore(message, MessageState.IN_FLIGHT)
                 self._receiving.serve()
             end_commit(committed, error)
 

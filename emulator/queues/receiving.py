@@ -13,7 +13,7 @@ from emulator.queues.attempts import Attempts
 from emulator.queues.errors import TooManyInFlight
 from emulator.queues.host import Committed, Host, Target
 from emulator.queues.memory import Memory
-from emulator.queues.message import Message, Received, State, encode_handle, queue_tag
+from emulator.queues.message import Message, MessageState, Received, encode_handle, queue_tag
 from emulator.queues.polls import Polls
 
 
@@ -112,7 +112,7 @@ class Receiving:
     def hide(self, message: Message, timeout: float, now: float) -> None:
         """Keep a message from other receives for ``timeout`` seconds."""
         message.visible_at = now + timeout
-        self._memory.tally.move(message, State.IN_FLIGHT)
+        self._memory.tally.move(message, MessageState.IN_FLIGHT)
         self._memory.push_due(message)
         if self._memory.settings.lasting_leases:
             self._host.lease_changed(message)
@@ -199,7 +199,7 @@ class Receiving:
     def _give_back(self, taken: list[Message]) -> None:
         """Make messages nobody got available again, as if they had not been received."""
         for message in taken:
-            if message.state is State.IN_FLIGHT:
+            if message.state is MessageState.IN_FLIGHT:
                 message.uncounted += 1
                 self.put_back(message, 0.0)
         self.serve()
@@ -211,12 +211,12 @@ class Receiving:
         message.visible_at = self._host.clock.now() + delay
         self._host.lease_changed(message)
         if delay > 0:
-            memory.tally.move(message, State.DELAYED)
+            memory.tally.move(message, MessageState.DELAYED)
             memory.push_due(message)
             memory.order.set_aside(message)
             self.arm()
         else:
-            memory.tally.move(message, State.READY)
+            memory.tally.move(message, MessageState.READY)
             memory.order.ready(message)
 
     def expect(self, messages: Sequence[Message]) -> Committed:
@@ -242,7 +242,7 @@ class Receiving:
         epoch = memory.id
         was = message.position, message.sent_at, message.source
         memory.forget(message)
-        message.state = State.PENDING
+        message.state = MessageState.PENDING
         arrived = target.expect([message])
         if target.settings.fifo:
             # A FIFO queue's retention starts over, a standard queue's does not.

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import Generator
 
-from emulator.queues.message import Message, State
+from emulator.queues.message import Message, MessageState
 from emulator.queues.order import Tally
 from emulator.queues.spill import LOW_WATER, WINDOW
 
@@ -32,7 +32,7 @@ class StandardOrder:
     def left(self, message: Message) -> None:
         # Those that are gone stay in line until it is more than twice too long.
         if len(self._available) > 1000 + 2 * self._tally.ready:
-            self._available = deque(m for m in self._available if m.state is State.READY)
+            self._available = deque(m for m in self._available if m.state is MessageState.READY)
 
     def clear(self) -> None:
         self._available.clear()
@@ -41,7 +41,7 @@ class StandardOrder:
         while self._available:
             message = self._available.popleft()
             # Others were deleted while they waited.
-            if message.state is State.READY:
+            if message.state is MessageState.READY:
                 yield message
 
     def room(self) -> int:

@@ -33,7 +33,7 @@ def unsupported(names: str, sentence: str) -> dict[str, str]:
     return {name: sentence.format(name) for name in names.split()}
 
 
-class State(Protocol):
+class ServiceState(Protocol):
     """What ``open(parts)`` of a service's ``state.py`` returns: what the service keeps."""
 
     async def close(self) -> None:

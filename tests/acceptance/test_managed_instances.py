@@ -14,7 +14,7 @@ from typing import Any
 import pytest
 
 from emulator.pool.output import Output
-from emulator.pool.states import State
+from emulator.pool.states import EnvironmentState
 from tests.acceptance.drivers import DRIVERS, settings
 from tests.api.conftest import Running, create, zip_of
 from tests.needs import need
@@ -136,7 +136,11 @@ class Function:
     def environments(self) -> list[str]:
         every = self.running.emulator.pools.environments.values()
         own = [each for each in every if each.version.name == self.name]
-        return [each.id for each in own if each.state not in (State.STOPPING, State.STOPPED)]
+        return [
+            each.id
+            for each in own
+            if each.state not in (EnvironmentState.STOPPING, EnvironmentState.STOPPED)
+        ]
 
     def lines(self) -> list[str]:
         logs = self.running.client("logs")

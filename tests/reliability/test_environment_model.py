@@ -49,7 +49,7 @@ from emulator.pool.host import PoolSettings
 from emulator.pool.placement import EnvironmentBounds
 from emulator.pool.pools import PROVISIONED_INIT_SECONDS
 from emulator.pool.provisioned import Provisioning
-from emulator.pool.states import State
+from emulator.pool.states import EnvironmentState
 from emulator.registry.function import Function
 from emulator.testing import FakeClock, RuntimeClient, ScriptedDriver, until_idle
 from tests.unit.pool.conftest import World, make_world
@@ -507,7 +507,11 @@ class Serial(_Machine):
             idle = [*pool.idle, *pool.provisioned_idle]
             assert len(set(idle)) == len(idle)
             for environment in idle:
-                assert environment.state in (State.READY, State.FROZEN, State.RESET)
+                assert environment.state in (
+                    EnvironmentState.READY,
+                    EnvironmentState.FROZEN,
+                    EnvironmentState.RESET,
+                )
                 assert environment.in_flight == 0
                 assert environment.id in pool.environments
 

@@ -18,7 +18,7 @@ from pathlib import Path
 
 import pytest
 
-from emulator.code.package import Limits, Unpacked, code_sha256, unpack, zip_folder
+from emulator.code.package import PackageLimits, Unpacked, code_sha256, unpack, zip_folder
 from emulator.model.errors import AwsError, ConfigurationError, DriverFault
 
 BAD = "Could not unzip uploaded file. Please check your file, then try to upload again."
@@ -281,17 +281,17 @@ def test_streamed_and_zip64_archives(root: Path) -> None:
 
 def test_zipped_size_limit(root: Path) -> None:
     with pytest.raises(AwsError) as caught:
-        unpack(GOOD, root, limits=Limits(zipped=len(GOOD)))
+        unpack(GOOD, root, limits=PackageLimits(zipped=len(GOOD)))
     assert (caught.value.code, caught.value.message, caught.value.status) == (
         "RequestEntityTooLargeException",
         f"Zipped size must be smaller than {len(GOOD)} bytes",
         413,
     )
-    assert unpack(GOOD, root, limits=Limits(zipped=len(GOOD) + 1)).entries == 1
+    assert unpack(GOOD, root, limits=PackageLimits(zipped=len(GOOD) + 1)).entries == 1
 
 
 def test_limits_are_those_of_aws() -> None:
-    assert (Limits().zipped, Limits().unzipped) == (52428800, 262144000)
+    assert (PackageLimits().zipped, PackageLimits().unzipped) == (52428800, 262144000)
 
 
 @pytest.mark.parametrize(
@@ -302,7 +302,7 @@ def test_limits_are_those_of_aws() -> None:
 def test_unzipped_size_counts_what_really_comes(root: Path, lie: Callable[[bytes], bytes]) -> None:
     bomb = lie(archive(("zeros", bytes(4 * MB))))
     with pytest.raises(AwsError) as caught:
-        unpack(bomb, root, limits=Limits(unzipped=MB))
+        unpack(bomb, root, limits=PackageLimits(unzipped=MB))
     assert caught.value.message == "Unzipped size must be smaller than 1048576 bytes"
     assert caught.value.status == 400
     assert not list(root.parent.iterdir())
@@ -349,7 +349,7 @@ def test_ten_gigabyte_bomb_in_bounded_memory(root: Path, claimed: int) -> None:
 
     def refused() -> None:
         with pytest.raises(AwsError, match="Unzipped size must be smaller than 104857600"):
-            unpack(bomb, root, limits=Limits(unzipped=100 * MB))
+            unpack(bomb, root, limits=PackageLimits(unzipped=100 * MB))
 
     assert peak(refused) < MB
     assert not list(root.parent.iterdir())
@@ -360,7 +360,7 @@ def test_million_entries_in_bounded_memory(root: Path) -> None:
 
     def refused() -> None:
         with pytest.raises(AwsError, match="Could not unzip") as caught:
-            unpack(bomb, root, limits=Limits(zipped=100 * MB, entries=10_000))
+            unpack(bomb, root, limits=PackageLimits(zipped=100 * MB, entries=10_000))
         assert "10000 entries" in str(caught.value.__cause__)
 
     assert peak(refused) < MB
@@ -377,14 +377,16 @@ def test_entries_that_share_their_bytes_are_refused(root: Path) -> None:
 def test_folders_are_counted_too(root: Path) -> None:
     names = ["/".join(f"{n}{d}" for d in range(20)) + "/f" for n in range(20)]
     with pytest.raises(AwsError) as caught:
-        unpack(archive(*((n, "x") for n in names)), root, limits=Limits(entries=100))
+        unpack(archive(*((n, "x") for n in names)), root, limits=PackageLimits(entries=100))
     assert "folders" in str(caught.value.__cause__)
 
 
 def test_links_are_bounded(root: Path) -> None:
     with pytest.raises(AwsError) as caught:
         unpack(
-            archive(*(link(f"l{n}", "x" * 900) for n in range(20))), root, limits=Limits(links=9000)
+            archive(*(link(f"l{n}", "x" * 900) for n in range(20))),
+            root,
+            limits=PackageLimits(links=9000),
         )
     assert "links" in str(caught.value.__cause__)
 
@@ -453,6 +455,6 @@ def test_folders_that_can_not_be_zipped(tmp_path: Path, monkeypatch: pytest.Monk
         zip_folder(tmp_path)
     (tmp_path / "out").unlink()
     with (tmp_path / "huge").open("wb") as file:
-        file.truncate(Limits().unzipped)
+        file.truncate(PackageLimits().unzipped)
     with pytest.raises(ConfigurationError, match="more than 262144000 bytes"):
         zip_folder(tmp_path)

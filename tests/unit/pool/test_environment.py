@@ -16,7 +16,7 @@ from emulator.model.function import FunctionVersion
 from emulator.model.limits import RESPONSE_PAYLOAD
 from emulator.model.sandbox import EnvironmentSpec, Exit
 from emulator.pool.host import PoolSettings
-from emulator.pool.states import TRANSITIONS, State
+from emulator.pool.states import TRANSITIONS, EnvironmentState
 from emulator.testing import RuntimeClient, echo, until_idle
 from tests.unit.pool.conftest import World, make_world
 
@@ -429,10 +429,10 @@ async def test_garbage_on_the_runtime_api_breaks_only_that_connection(world: Wor
 
 
 def test_every_state_can_end() -> None:
-    for state in set(State) - {State.STOPPED, State.STOPPING}:
-        assert State.STOPPING in TRANSITIONS[state]
-    assert TRANSITIONS[State.STOPPING] == {State.STOPPED}
-    assert set(TRANSITIONS) == set(State)
+    for state in set(EnvironmentState) - {EnvironmentState.STOPPED, EnvironmentState.STOPPING}:
+        assert EnvironmentState.STOPPING in TRANSITIONS[state]
+    assert TRANSITIONS[EnvironmentState.STOPPING] == {EnvironmentState.STOPPED}
+    assert set(TRANSITIONS) == set(EnvironmentState)
 
 
 async def test_a_timeout_while_the_runtime_starts_anew_is_the_callers_own(world: World) -> None:
