@@ -26,6 +26,7 @@ SERVICES = (
     "logs",
     "s3",
     "sqs",
+    "ssm",
     "sts",
 )
 

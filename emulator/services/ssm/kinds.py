@@ -1,0 +1,76 @@
+"""Systems Manager's resource types in templates.
+
+https://docs.aws.amazon.com/AWSCloudFormation/latest/UserGuide/AWS_SSM.html
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from emulator.model.errors import AwsError
+from emulator.stack.kinds import Call, Kind, Made, Wanted, is_gone, merge_tags
+
+
+class Parameter:
+    """AWS::SSM::Parameter. SecureString is refused in templates, as on AWS."""
+
+    async def create(self, call: Call, wanted: Wanted) -> Made:
+        """See :class:`emulator.stack.kinds.Kind`."""
+        return await self._put(call, wanted, wanted.name("Name", longest=1011), overwrite=False)
+
+    async def update(
+        self, call: Call, made: Made, before: Mapping[str, Any], wanted: Wanted
+    ) -> Made:
+        """See :class:`emulator.stack.kinds.Kind`."""
+        changed = await self._put(call, wanted, made.physical, overwrite=True)
+        old, new = _tags(before, wanted), _tags(wanted.properties, wanted)
+        named = {"ResourceType": "Parameter", "ResourceId": made.physical}
+        if old.keys() - new.keys():
+            gone = {**named, "TagKeys": sorted(old.keys() - new.keys())}
+            await call("ssm", "RemoveTagsFromResource", gone)
+        if new:
+            await call("ssm", "AddTagsToResource", {**named, "Tags": merge_tags({}, new)})
+        return changed
+
+    async def delete(self, call: Call, made: Made, properties: Mapping[str, Any]) -> None:
+        """See :class:`emulator.stack.kinds.Kind`."""
+        try:
+            await call("ssm", "DeleteParameter", {"Name": made.physical})
+        except AwsError as error:
+            if not is_gone(error):
+                raise
+
+    async def find(self, call: Call, wanted: Wanted) -> Made | None:
+        """Return the parameter that an interrupted creation has made, if it has."""
+        name = wanted.name("Name", longest=1011)
+        try:
+            found = (await call("ssm", "GetParameter", {"Name": name}))["Parameter"]
+        except AwsError:
+            return None
+        return Made(physical=name, attributes={"Type": found["Type"], "Value": found["Value"]})
+
+    async def _put(self, call: Call, wanted: Wanted, name: str, *, overwrite: bool) -> Made:
+        properties = wanted.properties
+        if properties.get("Type") == "SecureString":
+            raise AwsError(
+                "ValidationException",
+                "SecureString is not a supported parameter type in AWS CloudFormation templates.",
+            )
+        values = {key: value for key, value in properties.items() if key != "Tags"}
+        request = call.fit("ssm", "PutParameter", {**values, "Name": name})
+        request["Overwrite"] = overwrite
+        tags = _tags(properties, wanted)
+        if tags and not overwrite:
+            request["Tags"] = merge_tags({}, tags)
+        await call("ssm", "PutParameter", request)
+        attributes = {"Type": str(properties.get("Type")), "Value": str(properties.get("Value"))}
+        return Made(physical=name, attributes=attributes)
+
+
+def _tags(properties: Mapping[str, Any], wanted: Wanted) -> dict[str, str]:
+    """Return a parameter's tags by key."""
+    return {each["Key"]: each["Value"] for each in merge_tags(wanted.tags, properties.get("Tags"))}
+
+
+KINDS: dict[str, Kind] = {"AWS::SSM::Parameter": Parameter()}
