@@ -38,6 +38,7 @@ from emulator.model.components import Component, closing, drain_all, open_all
 from emulator.model.console import Console, SilentConsole
 from emulator.model.errors import ConfigurationError
 from emulator.model.lifecycle import Lifecycle
+from emulator.model.simulated import StartModel
 from emulator.pool.host import PoolSettings
 from emulator.pool.pools import Pools
 from emulator.pool.provisioned import Provisioning
@@ -152,6 +153,7 @@ class Emulator:
             ).layer,
             is_open=False,
             lifecycle=self.lifecycle,
+            starts=self._make_starts(),
         )
         self.provisioning = Provisioning(self.pools)
         self._documents = DocumentStore(self.store.documents if settings.state else None)
@@ -183,6 +185,22 @@ class Emulator:
             polls=self.table.polls,
             find=self.table.find_source,
             console=self.console,
+        )
+
+    def _make_starts(self) -> StartModel | None:
+        """Return what simulates starts; None where no profile was asked for."""
+        if self.settings.profile is None:
+            return None
+        from emulator.simulation import profile
+        from emulator.simulation.starts import ProfiledStarts
+
+        settings = self.settings
+        return ProfiledStarts(
+            profile.load(self.settings.profile),
+            settings.seed,
+            warn=self.console.warn,
+            # An idle time that somebody chose stands.
+            keep_idle=settings.idle_timeout == Settings().idle_timeout,
         )
 
     def _make_edge(self) -> None:

@@ -67,6 +67,7 @@ def _no_account(text: str) -> str | None:
 _LISTENING = "Who can call"
 RUNNING = "How functions run"
 KEPT = "What is kept"
+SIMULATED = "What is simulated"
 _AWS = "What is emulated"
 SHOWN = "What is shown"
 
@@ -133,6 +134,16 @@ class Settings:
     )
     watch: bool = option(
         True, "Do not reload functions when their files change.", RUNNING, flag="--no-watch"
+    )
+
+    profile: str | None = option(
+        None,
+        "Let cold starts take as long as elsewhere: aws, aws-good-day, aws-bad-day, or a "
+        "profile's file. What is simulated is marked so.",
+        SIMULATED,
+    )
+    seed: int = option(
+        0, "The seed of all that is drawn: the same seed gives the same times.", SIMULATED
     )
 
     #: None for a temporary folder that goes with the emulator.

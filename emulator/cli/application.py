@@ -32,6 +32,7 @@ COMMANDS = (
     "doctor",
     "down",
     "runtimes",
+    "profile",
 )
 #: Errors of a full disk: nothing more can be written to stdout.
 _NO_ROOM = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)

@@ -22,6 +22,7 @@ from typing import Literal, NamedTuple
 from emulator.model.causes import ColdStart, StopCause
 from emulator.model.clock import Moment
 from emulator.model.function import FunctionVersion
+from emulator.model.simulated import SimulatedParts
 
 # --- environments --------------------------------------------------------------------------------
 
@@ -70,6 +71,8 @@ class EnvironmentInitialised(NamedTuple):
     status: str
     #: AWS's type of the error, or "".
     error_type: str
+    #: How much of the duration a cold-start profile added; it is not this machine's.
+    simulated_ms: float = 0.0
 
 
 class EnvironmentIdle(NamedTuple):
@@ -207,6 +210,8 @@ class InvocationEnded(NamedTuple):
     used_mb: int
     #: Size of the response.
     produced_bytes: int
+    #: What of the durations a cold-start profile added; None: nothing.
+    simulated: SimulatedParts | None = None
 
 
 EnvironmentEvent = (

@@ -106,7 +106,7 @@ class ConcurrentEnvironment(Environment):
     # --- what the runtime says and does --------------------------------------------------------
 
     def runtime_waits(self) -> Refusal | None:
-        if self._end_init(None) or self.state is EnvironmentState.INIT:
+        if self._runtime_is_up() or self.state is EnvironmentState.INIT:
             return None
         if self._invocations.waiting:
             self._invocations.waiting.popleft().dispatch(self._api)

@@ -27,6 +27,7 @@ from emulator.model.lazy import LazyModule
 from emulator.model.lifecycle import Lifecycle
 from emulator.model.limits import INIT_SECONDS
 from emulator.model.sandbox import EnvironmentSpec, Exit
+from emulator.model.simulated import SimulatedStart
 from emulator.pool import failures
 from emulator.pool.in_flight import InFlight, Invocations
 from emulator.pool.output import Output
@@ -51,8 +52,17 @@ _LINGER_S = 0.1
 Packages = Callable[[FunctionVersion], Awaitable[Path | None]]
 
 
+#: Returns what is simulated of a version's next start, or None where nothing is.
+Simulate = Callable[[FunctionVersion], SimulatedStart | None]
+
+
 async def no_packages(version: FunctionVersion) -> Path | None:
     """Return None: the function brings all its packages along."""
+    return None
+
+
+def nothing_simulated(version: FunctionVersion) -> SimulatedStart | None:
+    """Return None: starts take what they really take."""
     return None
 
 
@@ -75,6 +85,7 @@ class Environment(ABC):
         initialization_type: str = "on-demand",
         lifecycle: Lifecycle | None = None,
         why: ColdStart = ColdStart(ColdCause.FIRST_CALL),  # noqa: B008
+        simulate: Simulate = nothing_simulated,
     ) -> None:
         self.version = version
         self.spec = spec
@@ -102,6 +113,13 @@ class Environment(ABC):
         #: Why it ended, once it has.
         self.stop_cause, self.stop_reason = StopCause.RETIRED, ""
         self.lifecycle = lifecycle or Lifecycle(clock)
+        #: What was simulated of its last start; None: nothing.
+        self.simulated: SimulatedStart | None = None
+        self._simulate = simulate
+        #: Holds the end of the INIT phase back, while it is simulated.
+        self._init_held: Timer | None = None
+        #: Milliseconds that its next invocation is simulated to be longer.
+        self._held_call_ms = 0.0
         self._driver = driver
         self._packages = packages
         self._clock = clock
@@ -298,9 +316,18 @@ class Environment(ABC):
     def _init_ends(
         self, phase: Phase, duration_ms: float, status: str = "success", error_type: str = ""
     ) -> None:
+        simulated_ms = self.simulated.init_ms if self.simulated and status == "success" else 0.0
         self._platform.init_end(phase, duration_ms, status, error_type)
         if self.lifecycle.listeners:
-            notices.initialised(self.lifecycle, self, phase, duration_ms, status, error_type)
+            notices.initialised(
+                self.lifecycle,
+                self,
+                phase,
+                duration_ms,
+                status,
+                error_type,
+                simulated_ms=simulated_ms,
+            )
 
     async def _await_init(self, seconds: float | None) -> InvocationResult | None:
         """Wait for the first ``next``; returns None, or why it did not come.
@@ -311,6 +338,8 @@ class Environment(ABC):
         loop = asyncio.get_running_loop()
         initialised: asyncio.Future[InvocationResult | None] = loop.create_future()
         self._initialised = initialised
+        self.simulated = self._simulate(self.version)
+        self._held_call_ms = 0.0
         assert self.sandbox is not None
         if self.sandbox.channel is not None:
             await self._api.adopt(self.sandbox.channel)
@@ -322,13 +351,27 @@ class Environment(ABC):
         try:
             return await initialised
         finally:
-            if timer is not None:
-                timer.cancel()
+            for each in (timer, self._init_held):
+                if each is not None:
+                    each.cancel()
+            self._init_held = None
             if self._initialised is initialised:  # and not that of the next start
                 self._initialised = None
 
     def _init_timed_out(self) -> None:
         self._end_init(failures.timed_out("", self._init_timeout_s))
+
+    def _runtime_is_up(self) -> bool:
+        """End the INIT phase, as soon as its simulated part is over; False: it has ended before."""
+        if self._initialised is None or self._initialised.done():
+            return False
+        if self.simulated is None:
+            return self._end_init(None)
+        if self._init_held is None:
+            self._held_call_ms = self.simulated.first_call_ms
+            held_s = self.simulated.init_ms / 1000
+            self._init_held = self._clock.call_later(held_s, self._end_init, None)
+        return True
 
     def _end_init(self, failure: InvocationResult | None) -> bool:
         waiting = self._initialised

@@ -77,6 +77,10 @@ class PoolHost(Protocol[P]):
         """Return why a caller finds no environment in a pool that has had none."""
         ...
 
+    def idle_timeout_s(self, version: FunctionVersion) -> float:
+        """Return how long the pool of ``version`` keeps what becomes idle next."""
+        ...
+
     def make(self, pool: P, why: ColdStart, *, provisioned: bool = False) -> Environment:
         """Return a new environment, not yet started."""
         ...

@@ -15,6 +15,7 @@ from emulator.model.invocation import Flow, Invocation, InvocationResult, Respon
 from emulator.model.lazy import LazyModule
 from emulator.model.lifecycle import Lifecycle
 from emulator.model.limits import LOG_TAIL, RESPONSE_PAYLOAD, STREAMED_RESPONSE
+from emulator.model.simulated import SimulatedParts
 from emulator.pool import failures
 from emulator.pool.runtime_api import RuntimeApi
 from emulator.pool.runtime_events import Refusal
@@ -70,6 +71,7 @@ class InFlight:
         "invocation",
         "on_ended",
         "request_id",
+        "simulated",
         "version",
     )
 
@@ -99,6 +101,8 @@ class InFlight:
         self._clock = clock
         self._platform = platform
         self._init_ms = init_ms
+        #: What of its durations is simulated; None: nothing.
+        self.simulated: SimulatedParts | None = None
         self._environment_id = environment_id
         self._lifecycle = lifecycle
         self._started = clock.monotonic()
@@ -135,6 +139,15 @@ class InFlight:
         """Count from now on how long its environment waits for CPU time."""
         self._throttled_before_s = self._throttled_s()
 
+    def add_simulated(
+        self, profile: str, *, init_ms: float = 0.0, duration_ms: float = 0.0
+    ) -> None:
+        """Note what is simulated of the INIT phase it waited for, or of its own duration."""
+        before = self.simulated or SimulatedParts(profile)
+        self.simulated = SimulatedParts(
+            profile, before.init_ms + init_ms, before.duration_ms + duration_ms
+        )
+
     def disarm(self) -> None:
         """Forget the deadline."""
         if self._deadline is not None:
@@ -145,6 +158,8 @@ class InFlight:
         """Give it to a runtime that waits in ``next``."""
         self.dispatched = True
         deadline_ms = int((self._clock.now() + self.version.timeout_s) * 1000)
+        if self.simulated is not None:  # its time has run since before that
+            deadline_ms -= int(self.simulated.duration_ms)
         api.dispatch(self.invocation, deadline_ms)
 
     def chunk(self, sink: ResponseSink, data: bytes, content_type: str, source: Flow) -> bool:
@@ -207,6 +222,7 @@ class InFlight:
             status=self._status,
             error_type=self._error_type,
             produced_bytes=self._produced,
+            simulated=self.simulated,
         )
         self._tail.end()
         if self._lifecycle.listeners:
@@ -220,6 +236,7 @@ class InFlight:
                 init_ms=self._init_ms,
                 used_mb=used_mb,
                 produced_bytes=self._produced,
+                simulated=self.simulated,
             )
 
     def fail(self, fault: DriverFault) -> None:

@@ -31,6 +31,7 @@ from emulator.model.lifecycle_events import (
     InvocationStarted,
     InvocationWaiting,
 )
+from emulator.model.simulated import SimulatedParts
 from emulator.pool.states import EnvironmentState
 from emulator.telemetry import report
 
@@ -92,6 +93,8 @@ def initialised(
     duration_ms: float,
     status: str,
     error_type: str,
+    *,
+    simulated_ms: float = 0.0,
 ) -> None:
     """The INIT phase of an environment has ended."""
     event = EnvironmentInitialised(
@@ -102,6 +105,7 @@ def initialised(
         duration_ms,
         status,
         error_type,
+        simulated_ms,
     )
     lifecycle.notify(event)
 
@@ -200,6 +204,7 @@ def invocation_ended(
     init_ms: float | None,
     used_mb: int,
     produced_bytes: int,
+    simulated: SimulatedParts | None = None,
 ) -> None:
     """The REPORT of an invocation is written."""
     event = InvocationEnded(
@@ -215,5 +220,6 @@ def invocation_ended(
         in_flight.version.memory_mb,
         used_mb,
         produced_bytes,
+        simulated,
     )
     lifecycle.notify(event)

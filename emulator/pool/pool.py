@@ -54,6 +54,8 @@ class Pool:
         self._pools = pools
         self.version = version
         self.tenant_id = tenant_id
+        #: Seconds an environment may be idle before it is removed.
+        self.idle_timeout_s = pools.idle_timeout_s(version)
         self.environments: dict[str, Environment] = {}
         #: Oldest first: the last is the one used last.
         self.idle: deque[Environment] = deque()

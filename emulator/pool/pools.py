@@ -17,9 +17,10 @@ from emulator.model.errors import DriverFault
 from emulator.model.function import FunctionVersion, ManagedInstances
 from emulator.model.lazy import LazyModule
 from emulator.model.lifecycle import Lifecycle
+from emulator.model.simulated import StartModel
 from emulator.pool import making, placement
 from emulator.pool.concurrent import ConcurrentEnvironment
-from emulator.pool.environment import Environment, Packages, no_packages
+from emulator.pool.environment import Environment, Packages, no_packages, nothing_simulated
 from emulator.pool.host import PoolSettings
 from emulator.pool.managed import ManagedPool
 from emulator.pool.pool import Pool
@@ -44,6 +45,7 @@ class Pools:
         packages: Installs the packages that environments find as their lowest layer.
         is_open: The driver can be used already; else who asks for an environment waits until
             :meth:`open`.
+        starts: Simulates how long starts take elsewhere; None: they take what they take.
     """
 
     def __init__(
@@ -56,9 +58,11 @@ class Pools:
         packages: Packages = no_packages,
         is_open: bool = True,
         lifecycle: Lifecycle | None = None,
+        starts: StartModel | None = None,
     ) -> None:
         #: Tells whoever listens of what happens to environments and invocations.
         self.lifecycle = lifecycle or Lifecycle(clock)
+        self._simulated_starts = starts
         self.driver = driver
         self.logs = logs
         self.clock = clock
@@ -243,6 +247,9 @@ class Pools:
             initialization_type=kind,
             lifecycle=self.lifecycle,
             why=why,
+            simulate=nothing_simulated
+            if self._simulated_starts is None
+            else self._simulated_starts.start,
         )
         self.environments[environment_id] = environment
         if self.lifecycle.listeners:
@@ -270,10 +277,16 @@ class Pools:
 
     # --- idle ----------------------------------------------------------------------------------
 
+    def idle_timeout_s(self, version: FunctionVersion) -> float:
+        """Return how long the pool of ``version`` keeps what becomes idle next."""
+        starts = self._simulated_starts
+        simulated = None if starts is None else starts.idle_timeout_s(version)
+        return self.settings.idle_timeout_s if simulated is None else simulated
+
     def watch_idle(self, pool: Pool) -> None:
         """See to it that the pool's idle environments are reaped in time."""
         pool.in_heap = True
-        deadline = pool.idle[0].idle_since + self.settings.idle_timeout_s
+        deadline = pool.idle[0].idle_since + pool.idle_timeout_s
         heapq.heappush(self._heap, (deadline, next(self._ties), pool))
         if self._heap[0][2] is pool:
             self._arm()
@@ -289,12 +302,14 @@ class Pools:
     def _reap(self) -> None:
         self._reaper = None
         now = self.clock.monotonic()
-        timeout = self.settings.idle_timeout_s
         while self._heap and self._heap[0][0] <= now:
             _, _, pool = heapq.heappop(self._heap)
             pool.in_heap = False
-            for _ in range(placement.expired(pool.idle, now, timeout)):
+            gone = placement.expired(pool.idle, now, pool.idle_timeout_s)
+            for _ in range(gone):
                 pool.idle[0].stop(StopCause.IDLE)
+            if gone:
+                pool.idle_timeout_s = self.idle_timeout_s(pool.version)
             if pool.idle:
                 self.watch_idle(pool)
         self._arm()

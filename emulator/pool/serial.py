@@ -31,6 +31,8 @@ class SerialEnvironment(Environment):
     #: The old runtime is gone, and the new one not there yet: nothing is left to be reset.
     _without_runtime = False
     _first = True
+    #: Its invocation waits until the simulated part of a first one is over.
+    _call_held = False
 
     @property
     def responded(self) -> bool:
@@ -54,6 +56,8 @@ class SerialEnvironment(Environment):
             environment_id=self.id,
             lifecycle=self.lifecycle,
         )
+        if self.simulated is not None and cold is not None and self._first:
+            current.add_simulated(self.simulated.profile, init_ms=self.simulated.init_ms)
         self._invocations.running[invocation.request_id] = current
         self._first = False
         if reset and cold is None:
@@ -61,12 +65,32 @@ class SerialEnvironment(Environment):
         # A runtime that connects anew for each call may be between two connections: its next
         # ``next``, its exit or the deadline goes on from here.
         if self._api.waiting:
-            current.dispatch(self._api)
+            self._dispatch(current)
         current.begin(cold)
         if reset:
             # A task of its own: a caller that goes away must not leave a runtime half started.
             self._restart = asyncio.get_running_loop().create_task(self._start_anew(current))
         return await current.answered
+
+    def _dispatch(self, current: InFlight) -> None:
+        """Give the runtime its invocation: a first one when its simulated part is over."""
+        if not self._held_call_ms:
+            if not self._call_held:
+                current.dispatch(self._api)
+            return
+        assert self.simulated is not None
+        held_ms, self._held_call_ms = self._held_call_ms, 0.0
+        current.add_simulated(self.simulated.profile, duration_ms=held_ms)
+        self._call_held = True
+        self._clock.call_later(held_ms / 1000, self._release, current)
+
+    def _release(self, current: InFlight) -> None:
+        """Give the runtime the invocation that was held back, unless either is gone."""
+        if self._current is current:
+            self._call_held = False
+            # A runtime that is between two connections gets it with its next ``next``.
+            if self._invocations.is_running(current) and self._api.waiting:
+                current.dispatch(self._api)
 
     async def _start_anew(self, current: InFlight) -> None:
         """Start the runtime again within an invocation, under the function's own timeout.
@@ -96,8 +120,10 @@ class SerialEnvironment(Environment):
         if failure is None:
             self._init_ends("invoke", elapsed)
             self._driver.initialised(sandbox, self.spec)
+            if self.simulated is not None:
+                current.add_simulated(self.simulated.profile, duration_ms=self.simulated.init_ms)
             if self._api.waiting:
-                current.dispatch(self._api)
+                self._dispatch(current)
             return
         self._init_ends("invoke", elapsed, "error", failure.error_type)
         result = failures.with_request_id(failure, current.request_id)
@@ -160,11 +186,12 @@ class SerialEnvironment(Environment):
         if self._current is not None:
             self._current.disarm()
             self._current = None
+        self._call_held = False
 
     # --- what the runtime says and does --------------------------------------------------------
 
     def runtime_waits(self) -> Refusal | None:
-        if self._end_init(None):
+        if self._runtime_is_up():
             return None
         current = self._current
         if current is not None:
@@ -174,7 +201,7 @@ class SerialEnvironment(Environment):
                 self._hand_back()
                 return None
             if not current.dispatched:
-                current.dispatch(self._api)
+                self._dispatch(current)
                 return None
         if self.state is EnvironmentState.READY:
             return None

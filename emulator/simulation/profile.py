@@ -53,18 +53,22 @@ class Profile:
     code_ms_per_mb: float
     #: Between how many seconds an idle environment is kept.
     keep_alive_s: tuple[float, float] | None
+    #: Whose figures runtimes have that have none of their own, by the beginning of their name;
+    #: "image" is an image whose language is not known.
+    relatives: Mapping[str, str]
 
     def row(self, runtime: str, package: str, architecture: str) -> Row:
         """Return what is known; of a runtime without figures, those of its nearest relative.
 
         Args:
-            runtime: AWS's identifier, e.g. "python3.12".
+            runtime: AWS's identifier, e.g. "python3.12"; "" for an image.
             package: "zip" or "image".
             architecture: "x86_64" or "arm64".
 
         Raises:
             ConfigurationError: The profile has nothing of the kind.
         """
+        runtime = self._relative(runtime or "image")
         found = self.rows.get((runtime, package, architecture))
         if found is not None:
             return found
@@ -87,6 +91,12 @@ class Profile:
             and (kind == package) == same_package
             and (arch == architecture) == same_arch
         )
+
+    def _relative(self, runtime: str) -> str:
+        for start, relative in self.relatives.items():
+            if runtime.startswith(start):
+                return relative
+        return runtime
 
     def init_ms(self, row: Row, code_mb: float, random: Random) -> float:
         """Draw the milliseconds of an INIT.
@@ -160,6 +170,10 @@ class _Reader:
             code_free_mb=self._number(code, "free_mb", 0.0),
             code_ms_per_mb=self._number(code, "ms_per_mb", 0.0),
             keep_alive_s=self._range(self._table(document, "idle"), "keep_alive_s"),
+            relatives={
+                str(start): str(relative)
+                for start, relative in self._table(document, "relatives").items()
+            },
         )
 
     def _shipped(self, init: dict[str, Any]) -> dict[tuple[str, str, str], Row]:

@@ -15,6 +15,7 @@ import orjson
 from emulator.model.arn import runtime_version_arn
 from emulator.model.clock import Clock
 from emulator.model.function import FunctionVersion
+from emulator.model.simulated import SimulatedParts
 from emulator.telemetry import report
 from emulator.telemetry.writer import LogWriter
 
@@ -60,6 +61,7 @@ class Platform(Protocol):
         status: str,
         error_type: str,
         produced_bytes: int,
+        simulated: SimulatedParts | None = None,
     ) -> None:
         """Tell of an invocation's end.
 
@@ -71,6 +73,7 @@ class Platform(Protocol):
             status: "timeout" or "error"; empty for success and for errors of the handler.
             error_type: AWS's type, of a handler's error as well.
             produced_bytes: Size of the response.
+            simulated: What of the durations is simulated; None: nothing.
         """
         ...
 
@@ -131,6 +134,7 @@ class TextLines:
         status: str,
         error_type: str,
         produced_bytes: int,
+        simulated: SimulatedParts | None = None,
     ) -> None:
         self._log.line(
             report.end(request_id),
@@ -142,6 +146,7 @@ class TextLines:
                 init_ms=init_ms,
                 status=status,
                 error_type=error_type,
+                simulated=simulated,
             ),
         )
 
@@ -218,10 +223,11 @@ class JsonEvents:
         status: str,
         error_type: str,
         produced_bytes: int,
+        simulated: SimulatedParts | None = None,
     ) -> None:
         status = status or ("error" if error_type else "success")
         error = _error(error_type if status == "error" else "")
-        record = {"requestId": request_id, "status": status, **error}
+        record: dict[str, Any] = {"requestId": request_id, "status": status, **error}
         duration = round(duration_ms, 3)
         done = {"durationMs": duration, "producedBytes": produced_bytes}
         well = status == "success"
@@ -236,6 +242,12 @@ class JsonEvents:
         }
         if init_ms is not None:
             metrics["initDurationMs"] = round(init_ms, 3)
+        if simulated is not None:
+            record["simulated"] = {
+                "profile": simulated.profile,
+                "initDurationMs": round(simulated.init_ms, 3),
+                "durationMs": round(simulated.duration_ms, 3),
+            }
         self._event("INFO" if well else "WARN", "platform.report", {**record, "metrics": metrics})
 
     def _event(self, level: str, kind: str, record: dict[str, Any]) -> None:
@@ -257,6 +269,7 @@ class ManagedEvents(JsonEvents):
         status: str,
         error_type: str,
         produced_bytes: int,
+        simulated: SimulatedParts | None = None,
     ) -> None:
         status = status or ("error" if error_type else "success")
         self._event(

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import math
 
+from emulator.model.simulated import SimulatedParts
+
 
 def start(request_id: str, version: str) -> str:
     """Return the line START."""
@@ -29,6 +31,7 @@ def report(
     init_ms: float | None = None,
     status: str = "",
     error_type: str = "",
+    simulated: SimulatedParts | None = None,
 ) -> str:
     """Return the REPORT line.
 
@@ -40,6 +43,7 @@ def report(
         init_ms: Duration of the INIT phase that this invocation waited for; None when warm.
         status: "timeout" or "error"; empty for success and for errors of the handler.
         error_type: AWS's type, shown with ``status="error"``.
+        simulated: What of the durations a cold-start profile added, shown at the end.
     """
     line = (
         f"REPORT RequestId: {request_id}\tDuration: {duration_ms:.2f} ms\t"
@@ -52,7 +56,15 @@ def report(
         line += f"Status: {status}"
         if error_type and status == "error":
             line += f"\tError Type: {error_type}"
+    if simulated is not None:
+        line = line.rstrip("\t") + "\t" + simulated_fields(simulated)
     return line
+
+
+def simulated_fields(simulated: SimulatedParts) -> str:
+    """Return the fields of a REPORT line that tell what is simulated. AWS has no such fields."""
+    init = f"Simulated Init Duration: {simulated.init_ms:.2f} ms\t" if simulated.init_ms else ""
+    return f"{init}Simulated Duration: {simulated.duration_ms:.2f} ms\tProfile: {simulated.profile}"
 
 
 def init_start(runtime: str, runtime_arn: str) -> str:

@@ -15,6 +15,7 @@ from emulator.invoke.idleness import Idleness
 from emulator.invoke.invoker import Invoker
 from emulator.model.function import Code, FunctionVersion
 from emulator.model.invocation import Invocation, InvocationResult
+from emulator.model.simulated import StartModel
 from emulator.pool.host import PoolSettings
 from emulator.pool.pools import Pools
 from emulator.registry.function import Function
@@ -36,15 +37,16 @@ class World:
     invoker: Invoker
 
     def function(self, name: str = "hello", **fields: object) -> FunctionVersion:
-        version = FunctionVersion(
-            account="000000000000",
-            region="us-east-1",
-            name=name,
-            runtime="python3.12",
-            handler="app.handler",
-            code=Code(sha256="x", size=1, folder=Path("/code")),
-            **fields,  # type: ignore[arg-type]
-        )
+        given: dict[str, object] = {
+            "account": "000000000000",
+            "region": "us-east-1",
+            "name": name,
+            "runtime": "python3.12",
+            "handler": "app.handler",
+            "code": Code(sha256="x", size=1, folder=Path("/code")),
+            **fields,
+        }
+        version = FunctionVersion(**given)  # type: ignore[arg-type]
         self.registry.add(Function(latest=version))
         return version
 
@@ -80,10 +82,10 @@ class World:
         return [event.message for event in sorted(events, key=lambda event: event.sequence)]
 
 
-def make_world(settings: PoolSettings | None = None) -> World:
+def make_world(settings: PoolSettings | None = None, *, starts: StartModel | None = None) -> World:
     clock, driver = FakeClock(), ScriptedDriver()
     logs, registry = Logs(clock), Registry()
-    pools = Pools(driver, logs, clock, settings)
+    pools = Pools(driver, logs, clock, settings, starts=starts)
     registry.on_retired.append(pools.retire)
     admission = Admission(registry)
     return World(
