@@ -1,0 +1,1 @@
+"""Elastic Container Registry: repositories and what is said of them, without images."""
