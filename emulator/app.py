@@ -145,6 +145,7 @@ class Emulator:
             PoolSettings(
                 idle_timeout_s=settings.idle_timeout,
                 max_environments=settings.max_environments,
+                trace_imports=settings.trace_imports,
                 limit_cpu=settings.cpu_limit == "aws",
                 freeze=self._freezes if settings.freeze is None else settings.freeze,
             ),

@@ -120,6 +120,12 @@ class Settings:
     bootstrap: Literal["localfaas", "awslambdaric"] = option(
         "localfaas", "The Runtime API client of Python functions: ours, or AWS's own.", RUNNING
     )
+    trace_imports: bool = option(
+        False,
+        "Measure what functions import in their INIT phase (Python, Node.js), which makes it a "
+        "little longer.",
+        RUNNING,
+    )
     allow_link_local: bool = option(
         False,
         "Let functions reach link-local addresses (169.254.0.0/16), where clouds keep a machine's "

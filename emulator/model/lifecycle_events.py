@@ -2,7 +2,7 @@
 
 An environment's life::
 
-    requested → code ready → booted → initialised → idle ⇄ frozen, thawed
+    requested → code ready → booted → (imported →) initialised → idle ⇄ frozen, thawed
         → reset (its runtime was killed; booted and initialised again inside an invocation)
         → stopping → stopped
 
@@ -22,6 +22,7 @@ from typing import Literal, NamedTuple
 from emulator.model.causes import ColdStart, StopCause
 from emulator.model.clock import Moment
 from emulator.model.function import FunctionVersion
+from emulator.model.imports import Imports
 from emulator.model.simulated import SimulatedParts
 
 # --- environments --------------------------------------------------------------------------------
@@ -56,6 +57,18 @@ class EnvironmentBooted(NamedTuple):
     environment_id: str
     #: "invoke" where the runtime is started anew inside an invocation.
     phase: Literal["init", "invoke"]
+
+
+class EnvironmentImported(NamedTuple):
+    """Its runtime has loaded the function's code, and tells how long each import took.
+
+    Only where that was asked for.
+    """
+
+    moment: Moment
+    version: FunctionVersion
+    environment_id: str
+    imports: Imports
 
 
 class EnvironmentInitialised(NamedTuple):
@@ -218,6 +231,7 @@ EnvironmentEvent = (
     EnvironmentRequested
     | EnvironmentCodeReady
     | EnvironmentBooted
+    | EnvironmentImported
     | EnvironmentInitialised
     | EnvironmentIdle
     | EnvironmentFrozen
@@ -241,6 +255,7 @@ KINDS: dict[type[Event], str] = {
     EnvironmentRequested: "environment.requested",
     EnvironmentCodeReady: "environment.code",
     EnvironmentBooted: "environment.booted",
+    EnvironmentImported: "environment.imported",
     EnvironmentInitialised: "environment.initialised",
     EnvironmentIdle: "environment.idle",
     EnvironmentFrozen: "environment.frozen",

@@ -18,10 +18,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from emulator.driver.base import Driver, Sandbox
+from emulator.model import imports
 from emulator.model.causes import ColdCause, ColdStart, StopCause
 from emulator.model.clock import Clock, Timer
 from emulator.model.errors import ConfigurationError, DriverFault
 from emulator.model.function import FunctionVersion
+from emulator.model.imports import TRACE_IMPORTS
 from emulator.model.invocation import Invocation, InvocationResult
 from emulator.model.lazy import LazyModule
 from emulator.model.lifecycle import Lifecycle
@@ -101,6 +103,8 @@ class Environment(ABC):
         )
         #: Milliseconds of the INIT phase; None until it has ended well.
         self.init_ms: float | None = None
+        #: What it has imported in its INIT phase; None where that was not measured.
+        self.imports: imports.Imports | None = None
         #: Initialised ahead of use, for provisioned concurrency.
         self.provisioned = provisioned
         self.sandbox: Sandbox | None = None
@@ -392,6 +396,14 @@ class Environment(ABC):
         if self._end_init(failures.reported(payload, error_type)):
             return None
         return ("InvalidStateTransition", "The init phase is over.")
+
+    def imports_measured(self, payload: bytes) -> None:
+        """Keep what the function has imported in its INIT phase, if that was asked for."""
+        if TRACE_IMPORTS not in self.spec.environ or self._initialised is None:
+            return
+        self.imports = imports.read(payload)
+        if self.imports is not None and self.lifecycle.listeners:
+            notices.imported(self.lifecycle, self, self.imports)
 
     def runtime_disconnected(self) -> None:
         if self.exit is not None:

@@ -36,6 +36,8 @@ class PoolSettings:
     freeze: bool = False
     #: Give each environment the share of CPU that its memory stands for, as on AWS.
     limit_cpu: bool = True
+    #: Have all runtimes measure what their functions import.
+    trace_imports: bool = False
 
 
 class PoolHost(Protocol[P]):

@@ -5,6 +5,7 @@ from __future__ import annotations
 from datetime import UTC, datetime
 
 from emulator.model.function import FunctionVersion
+from emulator.model.imports import TRACE_IMPORTS
 from emulator.model.sandbox import EnvironmentSpec, ImageConfig
 from emulator.pool import environ
 
@@ -43,6 +44,7 @@ def spec_of(
     endpoint_url: str | None,
     limit_cpu: bool,
     now: float,
+    trace_imports: bool = False,
 ) -> EnvironmentSpec:
     """Return what a driver starts the sandbox of an environment from.
 
@@ -54,7 +56,9 @@ def spec_of(
         endpoint_url: Where an AWS SDK inside it finds this emulator; None: it is not told.
         limit_cpu: Hold it to the share of CPU that its memory stands for.
         now: Seconds since the epoch.
+        trace_imports: Have its runtime measure what it imports.
     """
+    traced = {TRACE_IMPORTS: "1"} if trace_imports and version.managed is None else {}
     layers = tuple(layer.code for layer in version.layers)
     return EnvironmentSpec(
         environment_id=environment_id,
@@ -76,7 +80,8 @@ def spec_of(
             endpoint_url=endpoint_url,
             initialization_type=kind,
             now=now,
-        ),
+        )
+        | traced,
         memory_mb=version.memory_mb,
         cpus=version.managed.cpus if version.managed is not None else None,
         limit_cpu=limit_cpu,

@@ -11,6 +11,7 @@ from typing import Literal, Protocol
 from emulator.model.causes import ColdStart, StopCause
 from emulator.model.errors import AwsError
 from emulator.model.function import FunctionVersion
+from emulator.model.imports import Imports
 from emulator.model.invocation import Invocation, InvocationResult
 from emulator.model.lifecycle import Lifecycle
 from emulator.model.lifecycle_events import (
@@ -18,6 +19,7 @@ from emulator.model.lifecycle_events import (
     EnvironmentCodeReady,
     EnvironmentFrozen,
     EnvironmentIdle,
+    EnvironmentImported,
     EnvironmentInitialised,
     EnvironmentRequested,
     EnvironmentReset,
@@ -108,6 +110,13 @@ def initialised(
         simulated_ms,
     )
     lifecycle.notify(event)
+
+
+def imported(lifecycle: Lifecycle, environment: ObservedEnvironment, imports: Imports) -> None:
+    """The runtime of an environment tells what the function has imported."""
+    lifecycle.notify(
+        EnvironmentImported(lifecycle.moment(), environment.version, environment.id, imports)
+    )
 
 
 def transition(

@@ -67,6 +67,8 @@ class Pool:
         self._callers: deque[asyncio.Future[Grant]] = deque()
         #: Who wants room for an environment ahead of use, and nothing else.
         self._builders: deque[asyncio.Future[Grant]] = deque()
+        #: Have the runtimes that start measure what they import.
+        self.trace_imports = False
         #: In the heap of pools with idle environments.
         self.in_heap = False
         self.closed = False

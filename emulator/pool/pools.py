@@ -227,6 +227,7 @@ class Pools:
             endpoint_url=self.endpoint_url,
             limit_cpu=self.settings.limit_cpu,
             now=now,
+            trace_imports=pool.trace_imports or self.settings.trace_imports,
         )
         make = SerialEnvironment if version.managed is None else ConcurrentEnvironment
         environment = make(

@@ -17,6 +17,8 @@ from emulator.pool.runtime_events import Answers, Refusal, RuntimeEvents
 _PREFIX = b"/2018-06-01/runtime/"
 _INVOCATION = _PREFIX + b"invocation/"
 _NEXT = _INVOCATION + b"next"
+#: A route of ours: what the function has imported.
+_IMPORTS = _PREFIX + b"init/imports"
 #: Bytes of a request that are no body: more than AWS's own server (Go's) takes of headers, as a
 #: read that goes over it is parsed all the same.
 _HEAD = 1024 * 1024
@@ -245,6 +247,9 @@ class RuntimeConnection(asyncio.Protocol):
         error_type = self._header(b"lambda-runtime-function-error-type")
         body = b"".join(self._body)
         init = method == b"POST" and url == _PREFIX + b"init/error"
+        if method == b"POST" and url == _IMPORTS:
+            events.imports_measured(body)
+            return ACCEPTED
         if not init and kind not in (b"response", b"error"):
             return answer(404, "NotFound", "404 page not found")
         if self._size > RESPONSE_PAYLOAD:

@@ -21,6 +21,10 @@ class RuntimeEvents(Protocol):
         """``init/error`` was called."""
         ...
 
+    def imports_measured(self, payload: bytes) -> None:
+        """``init/imports`` was called, a route of ours: what the function imported, as JSON."""
+        ...
+
     def runtime_disconnected(self) -> None:
         """The last connection of the runtime is gone."""
         ...

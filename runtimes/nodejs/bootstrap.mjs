@@ -81,6 +81,7 @@ async function main() {
     setGlobals();
   }
   setPackagePath(sdk);
+  const tracer = await traced();
   let handler;
   try {
     handler = await loadHandler(root, handlerName, release);
@@ -91,12 +92,26 @@ async function main() {
     throw error;
   }
   if (ending) return new Promise(() => {});
+  if (tracer) {
+    channel.write(post('init/imports', tracer.end()));
+    await channel.receive();
+  }
   if (!isStreaming(handler)) return serve(channel, handler, release);
   if (inherited) {
     const { SocketChannel } = await import('./socket_channel.mjs');
     channel = socket ? SocketChannel.unblock(socket) : SocketChannel.adopt(CHANNEL);
   }
   return serveStreaming(channel, handler, release);
+}
+
+/** Return what measures imports from now on; null where nobody has asked for it. */
+async function traced() {
+  if (process.env.LOCALFAAS_TRACE_IMPORTS === undefined) return null;
+  delete process.env.LOCALFAAS_TRACE_IMPORTS;
+  const { Tracer } = await import('./imports.mjs');
+  const tracer = new Tracer();
+  tracer.begin();
+  return tracer;
 }
 
 /** Go once through all that an invocation needs, so that the first real one finds it warm. */

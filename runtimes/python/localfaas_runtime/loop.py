@@ -17,11 +17,13 @@ if TYPE_CHECKING:
     from typing import Any
 
     from .client import Client
+    from .imports import Tracer
 
 
 def run(channel: Client, handler_name: str) -> None:
     """Serve ``handler_name`` over ``channel``. Ends by SystemExit."""
     logs.set_up()
+    tracer = _tracer()
     try:
         handler = load(handler_name)
     except Exception as error:  # noqa: BLE001 (reported, whatever it is)
@@ -34,6 +36,9 @@ def run(channel: Client, handler_name: str) -> None:
         channel.receive()
         sys.exit(1)
     function = of_function()
+    if tracer is not None:
+        channel.send(*channel.post("init/imports", tracer.end()))
+        channel.skip()
     channel.send(channel.next)
     while True:
         _, headers, body = channel.receive()
@@ -42,6 +47,17 @@ def run(channel: Client, handler_name: str) -> None:
         # side wakes up once. Whether the answer was taken (it may be too large) changes nothing.
         channel.send(*answer, channel.next)
         channel.skip()
+
+
+def _tracer() -> Tracer | None:
+    """Return what measures imports from now on; None where nobody has asked for it."""
+    if os.environ.pop("LOCALFAAS_TRACE_IMPORTS", None) is None:
+        return None
+    from .imports import Tracer
+
+    tracer = Tracer()
+    tracer.begin()
+    return tracer
 
 
 def _invoke(

@@ -33,6 +33,9 @@ class Heard:
     def init_failed(self, payload: bytes, error_type: str) -> Refusal | None:
         raise NotImplementedError
 
+    def imports_measured(self, payload: bytes) -> None:
+        raise NotImplementedError
+
     def runtime_disconnected(self) -> None: ...
 
     def runtime_hung_up(self, request_id: str) -> None: ...
