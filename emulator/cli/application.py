@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 #: function, or a group of commands, of its name; only the one that runs is imported.
 COMMANDS = (
     "up",
+    "run",
     "invoke",
     "logs",
     "ps",
@@ -30,6 +31,7 @@ COMMANDS = (
     "events",
     "env",
     "doctor",
+    "wait",
     "down",
     "runtimes",
     "profile",
@@ -66,7 +68,7 @@ def application(names: Sequence[str] = COMMANDS) -> typer.Typer:
         if isinstance(command, typer.Typer):
             app.add_typer(command, name=name)
         else:
-            app.command(name)(command)
+            app.command(name, **getattr(command, "typer_options", {}))(command)
     return app
 
 

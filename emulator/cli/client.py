@@ -1,27 +1,14 @@
-"""A client of a running emulator, on the standard library: it must be quick to import."""
+"""The options that most commands have."""
 
 from __future__ import annotations
 
-import json
-import os
-import socket
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
-from typing import TYPE_CHECKING, Annotated, Any, NamedTuple
-from urllib.parse import urlencode, urlsplit
+from typing import Annotated
 
 import typer
 
-from emulator.cli.terminal import CommandError
+from emulator.client.endpoint import DEFAULT_ENDPOINT, Client, scope_header
 
-if TYPE_CHECKING:
-    from http.client import HTTPConnection
-
-#: How long an answer may take.
-_TIMEOUT_S = 30.0
-
-#: The header, in lower case, that every answer of the admin API has.
-MARK = "x-localfaas-version"
+__all__ = ["DEFAULT_ENDPOINT", "Account", "Client", "Endpoint", "Json", "Region", "scope_header"]
 
 Endpoint = Annotated[
     str,
@@ -32,7 +19,6 @@ Endpoint = Annotated[
         help="The emulator's address.",
     ),
 ]
-DEFAULT_ENDPOINT = f"http://127.0.0.1:{os.environ.get('LOCALFAAS_PORT') or 4566}"
 Json = Annotated[bool, typer.Option("--json", help="Print JSON.")]
 Region = Annotated[
     str | None,
@@ -46,193 +32,3 @@ Account = Annotated[
         help="The AWS account. Default: 000000000000.",
     ),
 ]
-
-
-class Answer(NamedTuple):
-    """An answer of the emulator's HTTP API."""
-
-    status: int
-    #: Names in lower case.
-    headers: Mapping[str, str]
-    body: bytes
-
-
-class Client:
-    """Talks to one emulator.
-
-    Raises:
-        CommandError: Everything that goes wrong, in words for the user.
-    """
-
-    def __init__(self, endpoint: str) -> None:
-        try:
-            parts = urlsplit(endpoint if "//" in endpoint else f"//{endpoint}", scheme="http")
-            self.host, self.port = parts.hostname or "", parts.port or 80
-        except ValueError as failure:
-            raise CommandError(f"{endpoint} is not an endpoint: {failure}") from failure
-        if parts.scheme != "http" or not self.host:
-            raise CommandError(f"{endpoint} is not an endpoint; one looks like {DEFAULT_ENDPOINT}")
-        self.endpoint = endpoint
-        host = f"[{self.host}]" if ":" in self.host else self.host
-        #: The endpoint, whole and in one form.
-        self.url = f"http://{host}:{self.port}"
-
-    def request(
-        self,
-        method: str,
-        path: str,
-        body: bytes | None = None,
-        headers: Mapping[str, str] | None = None,
-        *,
-        timeout_s: float | None = _TIMEOUT_S,
-    ) -> Answer:
-        """Send a request and return its answer, whatever its status.
-
-        Args:
-            method: The HTTP method.
-            path: The path, with its query.
-            body: The body; None for none.
-            headers: Headers of its own.
-            timeout_s: How long to wait for the answer; None for as long as it takes.
-        """
-        with self._connection(timeout_s) as connection:
-            connection.request(method, path, body, dict(headers or {}))
-            response = connection.getresponse()
-            given = {name.lower(): value for name, value in response.getheaders()}
-            return Answer(response.status, given, response.read())
-
-    def get(self, path: str, *, timeout_s: float = _TIMEOUT_S, **query: Any) -> Any:
-        """Return the JSON the admin API gives at ``path``, without parameters that are None."""
-        return self._checked(self.request("GET", _admin(path, query), timeout_s=timeout_s))
-
-    def post(self, path: str, **query: Any) -> Any:
-        """Return the JSON the admin API answers a change with."""
-        return self._checked(self.request("POST", _admin(path, query)))
-
-    def call_aws(
-        self,
-        path: str,
-        body: bytes,
-        headers: Mapping[str, str],
-        *,
-        timeout_s: float | None = _TIMEOUT_S,
-    ) -> Answer:
-        """Return the answer of an operation of an AWS API.
-
-        Args:
-            path: The path, with its query.
-            body: The body.
-            headers: All headers.
-            timeout_s: How long to wait for the answer; None for as long as it takes.
-
-        Raises:
-            CommandError: An error of AWS's, in its own words, or the answer is none of AWS's.
-        """
-        answer = self.request("POST", path, body, headers, timeout_s=timeout_s)
-        if "x-amzn-requestid" not in answer.headers:
-            raise self._foreign(answer)
-        if answer.status >= 300:
-            raise CommandError(_error_text(answer))
-        return answer
-
-    def listens(self) -> bool:
-        """Say whether something still listens at the endpoint."""
-        try:
-            socket.create_connection((self.host, self.port), timeout=1).close()
-        except TimeoutError:
-            return True
-        except OSError:  # refused, or no such host
-            return False
-        return True
-
-    def follow(self, path: str, **query: Any) -> Iterator[Any]:
-        """Yield each JSON line of an endless answer, until it ends."""
-        with self._connection(_TIMEOUT_S) as connection:
-            connection.request("GET", _admin(path, query))
-            response = connection.getresponse()
-            given = {name.lower(): value for name, value in response.getheaders()}
-            if response.status != 200 or MARK not in given:
-                self._checked(Answer(response.status, given, response.read()))
-            lines = iter(response.readline, b"")
-            try:
-                yield from (json.loads(line) for line in lines if line.strip())
-            except ValueError as failure:
-                raise CommandError(
-                    f"the connection to {self.endpoint} broke: run the command again"
-                ) from failure
-
-    @contextmanager
-    def _connection(self, timeout_s: float | None) -> Iterator[HTTPConnection]:
-        from http.client import HTTPConnection, HTTPException
-
-        connection = HTTPConnection(self.host, self.port, timeout=timeout_s)
-        try:
-            yield connection
-        except (OSError, HTTPException) as failure:
-            raise self._lost(failure) from failure
-        finally:
-            connection.close()
-
-    def _checked(self, answer: Answer) -> Any:
-        try:
-            value = json.loads(answer.body)
-        except ValueError:
-            raise self._foreign(answer) from None
-        if answer.status >= 400:
-            reason = _reason(value, answer.body)
-            raise CommandError(f"{self.endpoint} answered {answer.status}: {reason}")
-        if MARK not in answer.headers:
-            raise self._foreign(answer)
-        return value
-
-    def _foreign(self, answer: Answer) -> CommandError:
-        return CommandError(
-            f"what answers at {self.endpoint} (status {answer.status}) is not a localfaas of "
-            "this version: say where it is with --endpoint."
-        )
-
-    def _lost(self, failure: Exception) -> CommandError:
-        if isinstance(failure, ConnectionRefusedError):
-            return CommandError(
-                f"no emulator answers at {self.endpoint}: start one with `localfaas up`, or say "
-                "where it is with --endpoint."
-            )
-        reason = str(failure) or type(failure).__name__
-        return CommandError(f"the emulator at {self.endpoint} did not answer: {reason}")
-
-
-def _admin(path: str, query: Mapping[str, Any]) -> str:
-    given = {name: value for name, value in query.items() if value is not None}
-    return f"/_emulator/{path}" + (f"?{urlencode(given)}" if given else "")
-
-
-def _reason(value: Any, body: bytes) -> str:
-    if isinstance(value, dict):
-        for name in ("message", "Message", "detail"):
-            if value.get(name):
-                return str(value[name])
-    return body[:300].decode("utf-8", "replace") or "nothing"
-
-
-def scope_header(service: str, region: str | None, account: str | None) -> dict[str, str]:
-    """Return the header that says whose resources are meant; none where both are None.
-
-    Signatures are not checked, but their scope is read.
-    """
-    if region is None and account is None:
-        return {}
-    where = f"{account or '000000000000'}/20260101/{region or 'us-east-1'}/{service}/aws4_request"
-    return {"Authorization": f"AWS4-HMAC-SHA256 Credential={where}, Signature=none"}
-
-
-def _error_text(answer: Answer) -> str:
-    """Return what an AWS error says."""
-    try:
-        value = json.loads(answer.body)
-    except ValueError:
-        value = None
-    code = answer.headers.get("x-amzn-errortype", "").partition(":")[0]
-    if not code and isinstance(value, dict):
-        code = str(value.get("__type", "")).rpartition("#")[2]
-    text = _reason(value, answer.body)
-    return f"{code}: {text}" if code else text

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 import typer
@@ -28,6 +29,31 @@ class Command(TyperCommand):
 
     def format_options(self, ctx: Any, formatter: Any) -> None:
         _format_options(self, ctx, formatter)
+
+
+class Wrapper(Command):
+    """A command that runs another one, which stands behind ``--``.
+
+    ``context.meta["command"]`` has the other one's words, ``context.args`` what is not known here.
+    """
+
+    def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
+        """Parse what stands before ``--``, and keep what stands behind it."""
+        at = args.index("--") if "--" in args else len(args)
+        ctx.meta["command"] = args[at + 1 :]
+        rest: list[str] = super().parse_args(ctx, args[:at])
+        return rest
+
+    def collect_usage_pieces(self, ctx: Any) -> list[str]:
+        """Return the words behind the command's name in its usage line."""
+        return [*super().collect_usage_pieces(ctx), "[PATH]", "--", "COMMAND"]
+
+
+def wrapper(command: Callable[..., None]) -> Callable[..., None]:
+    """Make a command a :class:`Wrapper`."""
+    passes_on = {"allow_extra_args": True, "ignore_unknown_options": True}
+    command.__dict__["typer_options"] = {"cls": Wrapper, "context_settings": passes_on}
+    return command
 
 
 class Group(TyperGroup):

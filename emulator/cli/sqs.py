@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from typing import Any
 
-from emulator.cli.client import Client, scope_header
+from emulator.client.endpoint import Client, scope_header
 
 
 class SqsClient:

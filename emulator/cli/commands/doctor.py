@@ -10,7 +10,8 @@ import typer
 
 from emulator.cli.client import DEFAULT_ENDPOINT, Client, Endpoint, Json
 from emulator.cli.tables import show_table
-from emulator.cli.terminal import CommandError, show_json
+from emulator.cli.terminal import show_json
+from emulator.client.endpoint import ClientError
 from emulator.driver.declaration import Finding
 from emulator.driver.table import declarations
 
@@ -69,7 +70,7 @@ def _port(endpoint: str) -> Finding:
             verdict="ok",
             detail=f"localfaas {health['version']} runs at {client.url}",
         )
-    except (CommandError, KeyError, TypeError):
+    except (ClientError, KeyError, TypeError):
         return Finding(
             subject=subject,
             verdict="problem",

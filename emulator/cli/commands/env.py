@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping
 from enum import StrEnum
 from typing import Annotated
 
@@ -11,6 +10,7 @@ import typer
 
 from emulator.cli.client import DEFAULT_ENDPOINT, Client, Endpoint, Json
 from emulator.cli.terminal import show_json
+from emulator.client.variables import PROFILES, variables
 
 
 class Shell(StrEnum):
@@ -33,10 +33,6 @@ _REMOVALS = {
     Shell.POWERSHELL: "Remove-Item Env:{name}",
 }
 
-_PROXIES = ("http_proxy", "all_proxy")
-#: Some SDKs prefer a profile to the credentials in the environment, and fail where there is none.
-_PROFILES = ("AWS_PROFILE", "AWS_DEFAULT_PROFILE")
-
 
 def env(
     shell: Annotated[
@@ -55,30 +51,12 @@ def env(
     Example: eval "$(localfaas env)"
     """
     client = Client(endpoint)
-    variables = {
-        "AWS_ENDPOINT_URL": client.url,
-        "AWS_ACCESS_KEY_ID": "localfaas",
-        "AWS_SECRET_ACCESS_KEY": "localfaas",
-        "AWS_REGION": region,
-        "AWS_DEFAULT_REGION": region,
-        **_past_proxies(os.environ, client.host),
-    }
+    found = variables(client.url, client.host, region=region, environ=os.environ)
     if json:
-        show_json(variables)
+        show_json(found)
         return
-    for name, value in variables.items():
+    for name, value in found.items():
         print(_FORMS[shell].format(name=name, value=value))
-    for name in _PROFILES:
+    for name in PROFILES:
         if name in os.environ:
             print(_REMOVALS[shell].format(name=name))
-
-
-def _past_proxies(environ: Mapping[str, str], host: str) -> dict[str, str]:
-    """Return the variables that keep calls to ``host`` from the proxies in ``environ``, if any."""
-    if not any(environ.get(name) or environ.get(name.upper()) for name in _PROXIES):
-        return {}
-    # Tools differ in which of the two they read.
-    given = environ.get("no_proxy") or environ.get("NO_PROXY") or ""
-    names = [name for name in map(str.strip, given.split(",")) if name]
-    names += [name for name in dict.fromkeys(("localhost", host)) if name not in names]
-    return dict.fromkeys(("NO_PROXY", "no_proxy"), ",".join(names))

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import os
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
@@ -13,10 +14,12 @@ import typer
 
 from emulator.cli.console import TerminalConsole
 from emulator.cli.greeting import greet
+from emulator.cli.launcher import Launcher
 from emulator.cli.live_printer import LivePrinter
 from emulator.cli.log_lines import log_line
 from emulator.cli.options import OptionOf, options_of, values, with_options
 from emulator.cli.terminal import is_terminal, note
+from emulator.client.link import LAUNCHER
 from emulator.driver.table import AUTO, declarations
 from emulator.settings import KEPT, RUNNING, SHOWN, Settings, option
 
@@ -38,6 +41,9 @@ class _Own:
         False, "The same as --stem-cells 0: less memory, slower cold starts.", RUNNING
     )
     quiet: bool = option(False, "Do not print functions' logs.", SHOWN, short="-q")
+    detach: bool = option(
+        False, "Return once functions can be called; `localfaas down` ends it.", SHOWN, short="-d"
+    )
 
 
 def _of_settings() -> list[OptionOf]:
@@ -73,6 +79,10 @@ def up(**given: Any) -> None:
     Example: localfaas up sample_functions
     """
     own = _Own(**values(_OWN, given))
+    # What has been started in the background is the command itself.
+    if own.detach and LAUNCHER not in os.environ:
+        _start_detached(sys.argv[sys.argv.index("up") + 1 :])
+        return
     settings = Settings(
         **values(_SETTINGS, given),
         driver_options={
@@ -87,6 +97,23 @@ def up(**given: Any) -> None:
     if settings.functions is None:
         settings = replace(settings, functions=_template_here())
     _serve(settings, quiet=own.quiet)
+
+
+def _start_detached(arguments: Sequence[str]) -> None:
+    """Start the same command in the background, and print what it prints until it is ready.
+
+    Args:
+        arguments: The command's own.
+    """
+    from emulator.client.endpoint import DEFAULT_ENDPOINT, Client
+    from emulator.client.server import Server
+
+    server = Server.start(arguments)
+    server.detach()
+    print(server.output(), end="", flush=True)
+    here = Client(server.url).port == Client(DEFAULT_ENDPOINT).port
+    down = "localfaas down" if here else f"localfaas down --endpoint {server.url}"
+    note(f"process {server.pid} goes on and prints to {server.log}; `{down}` ends it")
 
 
 def _template_here() -> Path | None:
@@ -108,17 +135,27 @@ def _serve(settings: Settings, *, quiet: bool) -> None:
         )
     printer = LivePrinter(sys.stdout)
 
+    launcher = Launcher.of_this_process()
+
     async def run() -> None:
         emulator = Emulator(settings, console=TerminalConsole(printer))
         if not quiet:
             _print_logs(emulator, printer)
-        await emulator.run(partial(greet, emulator))
+        if launcher is not None:
+            launcher.watch(emulator.stop)
+        await emulator.run(partial(_be_ready, emulator, launcher))
 
     try:
         with asyncio.Runner(loop_factory=_loop_factory()) as runner:
             runner.run(run())
     finally:
         printer.close()
+
+
+def _be_ready(emulator: Emulator, launcher: Launcher | None) -> None:
+    greet(emulator)
+    if launcher is not None:
+        launcher.tell_ready(emulator.endpoint, emulator.settings.region)
 
 
 def _loop_factory() -> Callable[[], asyncio.AbstractEventLoop] | None:

@@ -33,9 +33,11 @@ COMPLETE = {
     ]
     for words, command in ALL.items()
 }
+#: What else some need to ask a running emulator once.
+_ASKED_WITH = {("events", "replay"): ["--all"], ("wait",): ["--timeout", "0"]}
 #: Those that ask a running emulator.
 CLIENTS = [
-    [*complete, *(["--all"] if words == ("events", "replay") else [])]
+    [*complete, *_ASKED_WITH.get(words, ())]
     for words, complete in COMPLETE.items()
     if any("--endpoint" in param.opts for param in ALL[words].params)
     and words not in (("env",), ("doctor",))  # which need none
