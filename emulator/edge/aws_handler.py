@@ -86,7 +86,7 @@ class AwsHandler:
             )
             endpoint = f"{scope['scheme']}://{texts.get('host', 'localhost')}"
             if (add_from_url := codec.model.deviations.add_from_url) is not None:
-                add_from_url(request, codec.protocol, f"{endpoint}{path}")
+                add_from_url(operation, request, codec.protocol, f"{endpoint}{path}")
             codec.validate(operation, request)
             handler = service.operations.get(operation.name)
             if handler is None:

@@ -85,6 +85,10 @@ class Deduplication:
                 if error is not None:
                     del self._sends[key]
 
+    def clear(self) -> None:
+        """Forget all sends."""
+        self._sends.clear()
+
     def expire(self, now: float) -> None:
         """Forget the sends that are too old to be repeated."""
         while self._sends:

@@ -1,8 +1,11 @@
-"""FIFO queues: the messages of a group in strict order, groups beside one another."""
+"""FIFO queues: the messages of a group in strict order, groups beside one another.
+
+Groups take turns, as recorded from AWS: one that was served, and has messages to offer again, goes
+behind those that wait already, so that no group keeps the others from their turn.
+"""
 
 from __future__ import annotations
 
-import heapq
 from collections import deque
 from collections.abc import Generator
 from dataclasses import dataclass, field
@@ -21,8 +24,8 @@ class _Group:
     #: In order of position; only the first can be received.
     waiting: deque[Message] = field(default_factory=deque)
     in_flight: dict[int, Message] = field(default_factory=dict)
-    #: The position under which the group is offered to receives; 0 where it is not.
-    offered: int = 0
+    #: Whether the group is in line for receives.
+    offered: bool = False
 
     def barrier(self) -> float:
         """Return the position from which messages wait for one in flight before them."""
@@ -57,8 +60,8 @@ class GroupOrder:
     def __init__(self, tally: Tally) -> None:
         self._tally = tally
         self._groups: dict[str, _Group] = {}
-        #: Groups whose head may be available, by its position. Entries may be out of date.
-        self._eligible: list[tuple[int, str]] = []
+        #: Groups in line: those whose first message is available, and some where it no longer is.
+        self._line: deque[tuple[str, _Group]] = deque()
 
     def __len__(self) -> int:
         return len(self._groups)
@@ -80,11 +83,10 @@ class GroupOrder:
         self._offer(message.group or "", group)
 
     def _offer(self, name: str, group: _Group) -> None:
-        head = group.head()
-        if head is not None:
-            if head.position != group.offered:
-                group.offered = head.position
-                heapq.heappush(self._eligible, (head.position, name))
+        if group.head() is not None:
+            if not group.offered:
+                group.offered = True
+                self._line.append((name, group))
         elif not group.waiting and not group.in_flight:
             self._groups.pop(name, None)
 
@@ -108,18 +110,13 @@ class GroupOrder:
 
     def clear(self) -> None:
         self._groups.clear()
-        self._eligible.clear()
+        self._line.clear()
 
     def pick(self) -> Generator[Message]:
-        while self._eligible:
-            position, name = heapq.heappop(self._eligible)
-            group = self._groups.get(name)
-            if group is None:
-                continue
-            if group.offered == position:
-                group.offered = 0
-            head = group.head()
-            if head is None or head.position != position:
+        while self._line:
+            name, group = self._line.popleft()
+            if group.head() is None or self._groups.get(name) is not group:
+                group.offered = False
                 continue
             # What this very receive takes does not stand in its own way.
             barrier = group.barrier()
@@ -131,7 +128,8 @@ class GroupOrder:
                 ):
                     yield group.waiting.popleft()
             finally:
-                if name in self._groups:
+                group.offered = False
+                if self._groups.get(name) is group:
                     self._offer(name, group)
 
     def room(self) -> int:

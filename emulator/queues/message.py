@@ -111,7 +111,7 @@ class Message:
     uncounted: int = 0
     received_at: float = 0.0
     first_received_at: float = 0.0
-    #: Received and neither given back nor visible again.
+    #: Received, and not given back by whoever received it last.
     held: bool = False
 
     @property

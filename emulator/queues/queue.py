@@ -173,20 +173,24 @@ class Queue:
     def change_visibility(self, handle: str, timeout: float) -> None:
         """Keep a received message for ``timeout`` seconds from now; 0 gives it back.
 
+        A standard queue's message whose time was over, and that nobody received since, is kept
+        again: recorded from AWS.
+
         Raises:
             InvalidHandle, ExpiredHandle: As :meth:`delete`.
-            NotInFlight: The message is gone, or waits to be received.
+            NotInFlight: The message is gone, or was received by somebody else and is visible again.
             VisibilityTooLong: It would be more than 12 hours from its receive.
         """
         now = self._host.clock.now()
-        message = self._held(handle, now)
+        message = self._held(handle, now, late=True)
         if rules.exceeds_visibility(message.received_at or now, timeout, now):
             raise VisibilityTooLong(handle)
         if timeout > 0:
             self._receiving.hide(message, timeout, now)
             self._receiving.arm()
-        else:
-            self.release(handle)
+        elif message.state is MessageState.IN_FLIGHT:
+            self._receiving.put_back(message, 0.0, held=True)
+            self._receiving.serve()
 
     def release(self, handle: str, delay: float = 0.0, *, counted: bool = True) -> None:
         """Give a received message back, to be received again after ``delay`` seconds.
@@ -209,13 +213,23 @@ class Queue:
         self._receiving.put_back(message, delay)
         self._receiving.serve()
 
-    def _held(self, handle: str, now: float) -> Message:
-        """Return the message in flight that a handle is of."""
+    def _held(self, handle: str, now: float, *, late: bool = False) -> Message:
+        """Return the message in flight that a handle is of.
+
+        Args:
+            handle: The receipt handle.
+            now: Seconds since the epoch.
+            late: One that is visible again, and was not received since, counts as well.
+        """
         self._memory.make_due_available(now)
         id, receives = decode_handle(self._receiving.tag, handle)
         message = self._memory.messages.get(id)
-        if message is None or message.state is not MessageState.IN_FLIGHT:
+        if message is None:
             raise NotInFlight(handle)
+        if message.state is not MessageState.IN_FLIGHT:
+            late = late and message.state is MessageState.READY and not self._memory.settings.fifo
+            if not (late and message.held and message.receives == receives):
+                raise NotInFlight(handle)
         self._memory.order.check_handle(message, receives)
         return message
 
@@ -316,6 +330,7 @@ class Queue:
     def purged(self, id: int) -> None:
         """Forget all messages: the queue goes on under another id."""
         self._memory.reset(id)
+        self._sending.purged()
         if self._attempts is not None:
             self._attempts.clear()
 

@@ -204,10 +204,13 @@ class Receiving:
                 self.put_back(message, 0.0)
         self.serve()
 
-    def put_back(self, message: Message, delay: float) -> None:
-        """Take a message back from its receiver; it can be received after ``delay`` seconds."""
+    def put_back(self, message: Message, delay: float, *, held: bool = False) -> None:
+        """Take a message back from its receiver; it can be received after ``delay`` seconds.
+
+        With ``held`` its receiver may still change its mind.
+        """
         memory = self._memory
-        message.held = False
+        message.held = held
         message.visible_at = self._host.clock.now() + delay
         self._host.lease_changed(message)
         if delay > 0:

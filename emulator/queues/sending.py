@@ -44,6 +44,11 @@ class Sending:
             records = await self._host.journal.load_deduplications(self._memory.id, now)
             self._deduplication.restore(records)
 
+    def purged(self) -> None:
+        """Forget what was sent: the same may be sent again."""
+        if self._deduplication is not None:
+            self._deduplication.clear()
+
     async def send_many(self, drafts: Sequence[Draft]) -> list[Sent]:
         """Send messages in one commit; see :meth:`emulator.queues.queue.Queue.send_many`."""
         if self._deduplication is not None:

@@ -1,9 +1,13 @@
-"""Standard queues: at least once, in the order messages become available."""
+"""Standard queues: at least once, the oldest available message first.
+
+AWS promises no order. Recorded is that a message which comes back is received before younger ones.
+"""
 
 from __future__ import annotations
 
-from collections import deque
+import heapq
 from collections.abc import Generator
+from itertools import count
 
 from emulator.queues.message import Message, MessageState
 from emulator.queues.order import Tally
@@ -11,11 +15,13 @@ from emulator.queues.spill import LOW_WATER, WINDOW
 
 
 class StandardOrder:
-    """An :class:`emulator.queues.order.Order` by the time of availability."""
+    """An :class:`emulator.queues.order.Order` by when a message first became available."""
 
     def __init__(self, tally: Tally) -> None:
         self._tally = tally
-        self._available: deque[Message] = deque()
+        #: A heap. Some of it is not available any more, or is there twice.
+        self._available: list[tuple[int, int, int, Message]] = []
+        self._ties = count()
 
     def position(self, id: int, available_at: float) -> int:
         return int(available_at * 1e6)
@@ -23,7 +29,7 @@ class StandardOrder:
     def admitted(self, message: Message) -> None: ...
 
     def ready(self, message: Message) -> None:
-        self._available.append(message)
+        heapq.heappush(self._available, (*message.key, next(self._ties), message))
 
     def leased(self, message: Message) -> None: ...
 
@@ -32,14 +38,15 @@ class StandardOrder:
     def left(self, message: Message) -> None:
         # Those that are gone stay in line until it is more than twice too long.
         if len(self._available) > 1000 + 2 * self._tally.ready:
-            self._available = deque(m for m in self._available if m.state is MessageState.READY)
+            ready = {e[3].id: e for e in self._available if e[3].state is MessageState.READY}
+            self._available = sorted(ready.values())
 
     def clear(self) -> None:
         self._available.clear()
 
     def pick(self) -> Generator[Message]:
         while self._available:
-            message = self._available.popleft()
+            message = heapq.heappop(self._available)[3]
             # Others were deleted while they waited.
             if message.state is MessageState.READY:
                 yield message

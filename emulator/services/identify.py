@@ -95,16 +95,17 @@ class Identifier:
         known = self.by_signature.get(signed_for) or self.without_body(path, signed_for)
         if known is not None:
             return known
-        signed = self._signed.get(signed_for, ())
+        signed = self._signed.get(signed_for, [])
         owner = self._owner(path, signed_for)
         named = self._named(path, query_string, headers, body, signed_for, owner)
         if named is not None:
             return named
         if owner is not None and owner.spec.rest_protocols:
             return Meaning(owner, owner.codec(_rest_protocol(owner, body)), None)
-        if signed:
-            error = _unknown(method, path)
-            raise NotServed((owner or signed[0]).codec(), error)
+        if signed or owner is not None:
+            meant = owner or signed[0]
+            protocol = "query" if meant.speaks("query") else None
+            raise NotServed(meant.codec(protocol), _unknown(method, path))
         if not signed_for and not _names_operation(path, query_string, headers, body):
             raise _unknown(method, path)
         titles = [service.spec.title for service in self._services]

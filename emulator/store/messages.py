@@ -51,9 +51,9 @@ class MessageJournal:
         def work(connection: Connection) -> int:
             connection.execute(self._sql["delete_queue"], (queue,))
             connection.execute(self._sql["insert_dropped_queue"], (queue,))
-            following = _insert_queue(connection, self._sql, name, body)
-            connection.execute(self._sql["move_deduplications"], (following, queue))
-            return following
+            # A purge ends the deduplication of what was sent before, too, as on AWS.
+            connection.execute(self._sql["delete_deduplications"], (queue,))
+            return _insert_queue(connection, self._sql, name, body)
 
         return await self._database.write(work)
 

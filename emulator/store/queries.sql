@@ -95,8 +95,8 @@ DELETE FROM messages WHERE id IN (SELECT id FROM messages WHERE queue = ? LIMIT 
 -- name: delete_dropped_queue
 DELETE FROM dropped_queues WHERE id = ?;
 
--- name: move_deduplications
-UPDATE deduplications SET queue = ? WHERE queue = ?;
+-- name: delete_deduplications
+DELETE FROM deduplications WHERE queue = ?;
 
 -- name: put_log_group
 INSERT OR REPLACE INTO log_groups (id, account, region, name, created, retention_days, tags)

@@ -55,6 +55,8 @@ class Deviations:
     #: Codes in the query protocol (and in ``x-amzn-query-error``) by the error's shape, where the
     #: two differ.
     query_code: Mapping[str, str] = field(default_factory=dict)
+    #: Messages in the query protocol by the error's shape, where it has words of its own.
+    query_message: Mapping[str, str] = field(default_factory=dict)
     #: The namespaces in ``__type``, before "#" and the error's shape, in JSON and CBOR: of errors
     #: that the model has, and of others. "" for no prefix.
     error_namespaces: tuple[str, str] = ("", "")
@@ -81,8 +83,9 @@ class Deviations:
     whole_bodies: frozenset[str] = frozenset()
     #: Names of operations in error texts, where they differ from the model's.
     operation_in_texts: Mapping[str, str] = field(default_factory=dict)
-    #: (request, protocol, the URL it was sent to): adds what the URL says, before it is checked.
-    add_from_url: Callable[[dict[str, Any], str, str], None] | None = None
+    #: (``Operation``, request, protocol, the URL it was sent to): adds what the URL says, before
+    #: the request is checked; refuses what that URL does not serve.
+    add_from_url: Callable[[Any, dict[str, Any], str, str], None] | None = None
     #: Changes the model's shapes as they are loaded.
     adapt: Callable[[dict[str, Shape]], None] = _nothing
 

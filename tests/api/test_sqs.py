@@ -185,7 +185,7 @@ def test_many_open_polls_cost_nothing_and_are_all_answered(
     with ThreadPoolExecutor(polls) as pool:
         answers = [pool.submit(poll) for _ in range(polls)]
         ready.wait(10)
-        parked = server.sqs.by_url(queue, "us-east-1").queue._receiving.polls
+        parked = server.sqs.by_url(queue, "000000000000", "us-east-1").queue._receiving.polls
         until = time.monotonic() + 10
         while len(parked._waiting) < polls and time.monotonic() < until:
             time.sleep(0.01)
@@ -353,3 +353,46 @@ def test_a_full_disk_is_said_to_the_caller(
     error, status = _error(client.create_queue, QueueName="unkept")
     assert status == 500
     assert error["Message"] == "It was not kept: database or disk is full"
+
+
+def _get(address: str, accept: str = "*/*", **parameters: str) -> tuple[int, str]:
+    query = f"?{urllib.parse.urlencode(parameters)}" if parameters else ""
+    request = urllib.request.Request(f"{address}{query}", headers={"Accept": accept})
+    try:
+        with urllib.request.urlopen(request, timeout=20) as answer:
+            return answer.status, answer.read().decode()
+    except urllib.error.HTTPError as error:
+        return error.code, error.read().decode()
+
+
+@pytest.mark.parametrize("accept", ["*/*", "application/json"])
+def test_a_queues_url_without_an_action_is_an_unknown_operation(queue: str, accept: str) -> None:
+    assert _get(queue, accept) == (404, "<UnknownOperationException/>")
+
+
+@pytest.mark.parametrize("action", ["CreateQueue", "ListQueues", "GetQueueUrl", "FooBar"])
+def test_a_queues_url_serves_what_is_done_with_a_queue(queue: str, action: str) -> None:
+    status, text = _get(queue, Action=action, QueueName="other", Version="2012-11-05")
+    assert status == 400
+    assert "<Code>InvalidAction</Code>" in text
+    assert f"<Message>The action {action} is not valid for this endpoint.</Message>" in text
+
+
+def test_without_a_queue_the_address_is_invalid(server: SqsServer) -> None:
+    status, text = _query(server, Action="ReceiveMessage")
+    assert status == 404
+    assert "<Code>InvalidAddress</Code>" in text
+    assert f"The address {server.url}/ is not valid for this endpoint." in text
+
+
+def test_the_query_protocol_has_its_own_words_for_a_missing_queue(
+    server: SqsServer, client: Any, queue: str
+) -> None:
+    for url in (f"{queue}-not", "nowhere", "http://whatever"):
+        status, text = _query(server, Action="ReceiveMessage", QueueUrl=url)
+        assert status == 400
+        assert "<Code>AWS.SimpleQueueService.NonExistentQueue</Code>" in text
+        assert "The specified queue does not exist for this wsdl version." in text
+        error, status = _error(client.receive_message, QueueUrl=url)
+        assert error["Code"] == "AWS.SimpleQueueService.NonExistentQueue"
+        assert (error["Message"], status) == ("The specified queue does not exist.", 400)

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 
+from emulator.model.errors import AwsError
 from emulator.queues.rules import MAX_VISIBILITY, QueueSettings
 from emulator.services.sqs import errors, policies
 
@@ -51,11 +52,13 @@ _BOUNDS = {
     "VisibilityTimeout": (0, MAX_VISIBILITY),
 }
 _CHOICES = {
-    "ContentBasedDeduplication": ("true", "false"),
     "DeduplicationScope": ("queue", "messageGroup"),
     "FifoThroughputLimit": ("perQueue", "perMessageGroupId"),
-    "SqsManagedSseEnabled": ("true", "false"),
 }
+#: Attributes that are true or false, in any case of letters: Python's ``str(True)`` counts.
+_BOOLEANS = frozenset({"ContentBasedDeduplication", "FifoQueue", "SqsManagedSseEnabled"})
+#: Shown only beside a key of KMS, or where it is not this.
+_KMS_REUSE = "300"
 #: Refuse values that are no such document.
 _CHECKS: dict[str, Callable[[str], object]] = {
     "Policy": policies.check_policy,
@@ -93,11 +96,22 @@ def changed(
             result.pop(name, None)
         else:
             result[name] = {**DEFAULTS, **FIFO_DEFAULTS}.get(name, "false")
+    managed = boolean("SqsManagedSseEnabled", given.get("SqsManagedSseEnabled") or "")
     if given.get("KmsMasterKeyId"):
+        if managed == "true":
+            raise AwsError(
+                "InvalidAttributeValue",
+                "You can use one type of server-side encryption (SSE) at one time. You can either "
+                "enable KMS SSE or SQS SSE.",
+            )
         # A queue is encrypted with one kind of key.
         result["SqsManagedSseEnabled"] = "false"
-    elif given.get("SqsManagedSseEnabled") == "true":
+    elif managed == "true":
         result.pop("KmsMasterKeyId", None)
+    if not result.get("KmsMasterKeyId") and (
+        result.get("KmsDataKeyReusePeriodSeconds") == _KMS_REUSE
+    ):
+        del result["KmsDataKeyReusePeriodSeconds"]
     if (
         result.get("FifoThroughputLimit") == "perMessageGroupId"
         and result.get("DeduplicationScope") != "messageGroup"
@@ -116,14 +130,17 @@ def check(name: str, value: str, *, fifo: bool) -> str:
     Raises:
         AwsError: InvalidAttributeName, InvalidAttributeValue or InvalidParameterValue.
     """
-    if name not in SETTABLE or (name in FIFO_DEFAULTS and not fifo):
+    if name not in SETTABLE or (name in ("FifoQueue", *FIFO_DEFAULTS) and not fifo):
         raise errors.unknown_attribute(name)
+    value = boolean(name, value)
     if name == "FifoQueue":
-        if value == ("true" if fifo else "false"):
+        if value == "true":
             return value
         raise errors.invalid_attribute("FifoQueue", "Modifying queue type is not supported.")
     if not value:
         return ""
+    if name in _BOOLEANS and value not in ("true", "false"):
+        raise errors.invalid_attribute(name)
     if name in _BOUNDS:
         return _number(name, value)
     if name in _CHOICES and value not in _CHOICES[name]:
@@ -131,6 +148,11 @@ def check(name: str, value: str, *, fifo: bool) -> str:
     if name in _CHECKS:
         _CHECKS[name](value)
     return value
+
+
+def boolean(name: str, value: str) -> str:
+    """Return the value of an attribute that is true or false as AWS shows it; others as given."""
+    return value.lower() if name in _BOOLEANS else value
 
 
 def _number(name: str, value: str) -> str:

@@ -46,7 +46,7 @@ async def create_queue(ctx: SqsContext, request: Wire) -> Wire:
 
 def _check_name(name: str, given: Mapping[str, str]) -> None:
     fifo = given.get("FifoQueue")
-    if fifo == "true":
+    if fifo is not None and fifo.lower() == "true":
         if not _FIFO_NAME.fullmatch(name):
             raise errors.invalid_parameter(
                 "The name of a FIFO queue can only include alphanumeric characters, hyphens, or "
@@ -121,7 +121,7 @@ async def list_dead_letter_source_queues(ctx: SqsContext, request: Wire) -> Wire
 
     Source: https://docs.aws.amazon.com/AWSSimpleQueueService/latest/APIReference/API_ListDeadLetterSourceQueues.html
     """
-    queue = ctx.state.by_url(request["QueueUrl"], ctx.region)
+    queue = ctx.state.by_url(request["QueueUrl"], ctx.account, ctx.region)
     # Unlike ListQueues, this operation always returns its list (in lower case).
     page = _page(ctx, request, ctx.state.sources(queue), "queueUrls")
     return {"queueUrls": [], **page}
@@ -159,7 +159,7 @@ async def get_queue_attributes(ctx: SqsContext, request: Wire) -> Wire:
 
     Source: https://docs.aws.amazon.com/AWSSimpleQueueService/latest/APIReference/API_GetQueueAttributes.html
     """
-    queue = ctx.state.by_url(request["QueueUrl"], ctx.region)
+    queue = ctx.state.by_url(request["QueueUrl"], ctx.account, ctx.region)
     names: list[str] = request.get("AttributeNames") or []
     for name in names:
         if name not in queue_attributes.KNOWN:
@@ -191,7 +191,7 @@ async def set_queue_attributes(ctx: SqsContext, request: Wire) -> Wire:
     sqs = ctx.state
     given: Mapping[str, str] = request["Attributes"]
     async with sqs.changes:
-        queue = sqs.by_url(request["QueueUrl"], ctx.region)
+        queue = sqs.by_url(request["QueueUrl"], ctx.account, ctx.region)
         attributes = queue_attributes.changed(queue.attributes, given, fifo=queue.fifo)
         _check_dead_letter_queue(sqs, queue.arn, queue.fifo, given)
         await sqs.change(queue, attributes=attributes)
@@ -205,7 +205,7 @@ async def purge_queue(ctx: SqsContext, request: Wire) -> Wire:
     """
     sqs = ctx.state
     async with sqs.changes:
-        queue = sqs.by_url(request["QueueUrl"], ctx.region)
+        queue = sqs.by_url(request["QueueUrl"], ctx.account, ctx.region)
         now = ctx.clock.now()
         if queue.purged is not None and now - queue.purged < PURGE_PAUSE:
             raise AwsError(
@@ -224,5 +224,5 @@ async def delete_queue(ctx: SqsContext, request: Wire) -> Wire:
     """
     sqs = ctx.state
     async with sqs.changes:
-        await sqs.delete(sqs.by_url(request["QueueUrl"], ctx.region))
+        await sqs.delete(sqs.by_url(request["QueueUrl"], ctx.account, ctx.region))
     return {}

@@ -21,10 +21,13 @@ Wire = dict[str, Any]
 
 MAX_ATTRIBUTES = 10
 _ILLEGAL = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\ud800-\udfff\ufffe\uffff]")
-_ATTRIBUTE_NAME = re.compile(r"[A-Za-z0-9_\-.]+")
+#: AWS takes the letters of any alphabet, against the words of its own message.
+_ATTRIBUTE_NAME = re.compile(r"[\w\-.]+")
 #: "alphanumeric and punctuation": the printable ASCII characters but the space.
 _ID = re.compile(r"[!-~]{1,128}")
 _TYPES = ("String", "Number", "Binary")
+#: What means all message attributes. "*" stands in no documentation; AWS was seen to take it.
+_ALL_ATTRIBUTES = frozenset({"All", ".*", "*"})
 _SYSTEM_ATTRIBUTES = frozenset(
     {
         "All",
@@ -139,12 +142,22 @@ def _ids(queue: SqsQueue, request: Mapping[str, Any]) -> tuple[str | None, str |
     if not queue.fifo:
         if deduplication is not None:
             raise errors.invalid_value(deduplication, "MessageDeduplicationId", _WRONG_TYPE)
-    elif deduplication is None and queue.attributes["ContentBasedDeduplication"] != "true":
+    else:
+        check_deduplicated(queue, deduplication)
+    return group, deduplication
+
+
+def check_deduplicated(queue: SqsQueue, deduplication: str | None) -> None:
+    """Check that a FIFO queue can tell a message from its repetitions.
+
+    Raises:
+        AwsError: InvalidParameterValue.
+    """
+    if deduplication is None and queue.attributes["ContentBasedDeduplication"] != "true":
         raise errors.invalid_parameter(
             "The queue should either have ContentBasedDeduplication enabled or "
             "MessageDeduplicationId provided explicitly"
         )
-    return group, deduplication
 
 
 def _check_attributes(attributes: Mapping[str, Any]) -> None:
@@ -278,7 +291,7 @@ class View:
 
     Args:
         system: Names of system attributes, or "All".
-        names: Names of message attributes, "All", ".*" or "prefix.*".
+        names: Names of message attributes, "prefix.*", or one of the words for all of them.
 
     Raises:
         AwsError: InvalidAttributeName.
@@ -290,7 +303,7 @@ class View:
                 raise errors.unknown_attribute(name)
         wanted = _SYSTEM_ATTRIBUTES if "All" in system else frozenset(system)
         self._system = [(name, get) for name, get in _SYSTEM.items() if name in wanted]
-        self._all = bool({"All", ".*"} & set(names))
+        self._all = not _ALL_ATTRIBUTES.isdisjoint(names)
         self._names = frozenset(names)
         self._prefixes = tuple(name[:-2] for name in names if name.endswith(".*"))
 

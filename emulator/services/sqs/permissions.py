@@ -32,7 +32,7 @@ async def add_permission(ctx: SqsContext, request: Wire) -> Wire:
     if not actions:
         raise errors.missing_parameter("Actions")
     async with sqs.changes:
-        queue = sqs.by_url(request["QueueUrl"], ctx.region)
+        queue = sqs.by_url(request["QueueUrl"], ctx.account, ctx.region)
         policy = policies.add_permission(
             queue.attributes.get("Policy"), queue.arn, label, accounts, actions
         )
@@ -47,7 +47,7 @@ async def remove_permission(ctx: SqsContext, request: Wire) -> Wire:
     """
     sqs = ctx.state
     async with sqs.changes:
-        queue = sqs.by_url(request["QueueUrl"], ctx.region)
+        queue = sqs.by_url(request["QueueUrl"], ctx.account, ctx.region)
         attributes = dict(queue.attributes)
         policy = policies.remove_permission(attributes.pop("Policy", None), request["Label"])
         if policy is not None:

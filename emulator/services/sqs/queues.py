@@ -151,21 +151,26 @@ class Sqs:
             return None
         return self.find(parts[4], parts[3], parts[5])
 
-    def by_url(self, url: str, region: str) -> SqsQueue:
+    def by_url(self, url: str, account: str, region: str) -> SqsQueue:
         """Return the queue a QueueUrl means.
 
         Taken are ``http://any-host/<account>/<name>``, the same with the region in the host
-        (``sqs.<region>.…``, ``<region>.queue.…``), and ``…/queue/<region>/<account>/<name>``.
+        (``sqs.<region>.…``, ``<region>.queue.…``), ``…/queue/<region>/<account>/<name>``, and, as
+        AWS does, the bare name of one of the caller's own queues.
 
         Args:
             url: The URL, of any of these forms.
+            account: The caller's, where the URL names none.
             region: The caller's, where the URL names none.
 
         Raises:
-            AwsError: InvalidAddress: no form of a queue URL; QueueDoesNotExist.
+            AwsError: QueueDoesNotExist, whatever else the URL is: AWS judges no form.
         """
-        account, named_region, name = parse_url(url)
-        queue = self.find(account, named_region or region, name)
+        named = parse_url(url)
+        if named is None:
+            queue = self.find(account, region, url)
+        else:
+            queue = self.find(named[0], named[1] or region, named[2])
         if queue is None:
             raise errors.no_such_queue()
         return queue
@@ -193,22 +198,21 @@ def queue_arn(account: str, region: str, name: str) -> str:
     return f"arn:aws:sqs:{region}:{account}:{name}"
 
 
-def parse_url(url: str) -> tuple[str, str | None, str]:
-    """Return (account, region or None, name) of a queue URL; see :meth:`Sqs.by_url`.
+def parse_url(url: str) -> tuple[str, str | None, str] | None:
+    """Return (account, region or None, name) of a queue URL; None if it has no such form.
 
-    Raises:
-        AwsError: InvalidAddress.
+    See :meth:`Sqs.by_url`.
     """
     # URLs of any length are remembered by nobody.
     return _parse_known_url(url) if len(url) <= _LONGEST_REMEMBERED else _parse_url(url)
 
 
-def _parse_url(url: str) -> tuple[str, str | None, str]:
+def _parse_url(url: str) -> tuple[str, str | None, str] | None:
     try:
         split = urlsplit(url)
         host = split.hostname or ""
     except ValueError:
-        raise errors.invalid_address(url) from None
+        return None
     parts = [unquote(part) for part in split.path.split("/") if part]
     region = None
     if len(parts) == 4 and parts[0] == "queue":
@@ -217,7 +221,7 @@ def _parse_url(url: str) -> tuple[str, str | None, str]:
         labels = host.split(".")
         region = next((label for label in labels[:2] if _REGION.fullmatch(label)), None)
     if len(parts) != 2 or not _ACCOUNT.fullmatch(parts[0]):
-        raise errors.invalid_address(url)
+        return None
     return parts[0], region, parts[1]
 
 

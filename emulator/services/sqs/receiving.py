@@ -15,7 +15,7 @@ async def receive_message(ctx: SqsContext, request: Wire) -> Wire:
 
     Source: https://docs.aws.amazon.com/AWSSimpleQueueService/latest/APIReference/API_ReceiveMessage.html
     """
-    queue = ctx.state.by_url(request["QueueUrl"], ctx.region)
+    queue = ctx.state.by_url(request["QueueUrl"], ctx.account, ctx.region)
     limit: int = _given(request, "MaxNumberOfMessages", 1)
     if not 1 <= limit <= 10:
         raise errors.invalid_value(
@@ -79,7 +79,7 @@ async def delete_message(ctx: SqsContext, request: Wire) -> Wire:
 
     Source: https://docs.aws.amazon.com/AWSSimpleQueueService/latest/APIReference/API_DeleteMessage.html
     """
-    queue = ctx.state.by_url(request["QueueUrl"], ctx.region)
+    queue = ctx.state.by_url(request["QueueUrl"], ctx.account, ctx.region)
     handle: str = request["ReceiptHandle"]
     try:
         await queue.queue.delete(handle)
@@ -93,7 +93,7 @@ async def delete_message_batch(ctx: SqsContext, request: Wire) -> Wire:
 
     Source: https://docs.aws.amazon.com/AWSSimpleQueueService/latest/APIReference/API_DeleteMessageBatch.html
     """
-    queue = ctx.state.by_url(request["QueueUrl"], ctx.region)
+    queue = ctx.state.by_url(request["QueueUrl"], ctx.account, ctx.region)
     entries = request["Entries"]
     batches.check_entries(entries, "DeleteMessageBatchRequestEntry")
     outcomes = await queue.queue.delete_many([entry["ReceiptHandle"] for entry in entries])
@@ -112,7 +112,7 @@ async def change_message_visibility(ctx: SqsContext, request: Wire) -> Wire:
 
     Source: https://docs.aws.amazon.com/AWSSimpleQueueService/latest/APIReference/API_ChangeMessageVisibility.html
     """
-    queue = ctx.state.by_url(request["QueueUrl"], ctx.region)
+    queue = ctx.state.by_url(request["QueueUrl"], ctx.account, ctx.region)
     _change_visibility(queue, request["ReceiptHandle"], request["VisibilityTimeout"])
     return {}
 
@@ -122,7 +122,7 @@ async def change_message_visibility_batch(ctx: SqsContext, request: Wire) -> Wir
 
     Source: https://docs.aws.amazon.com/AWSSimpleQueueService/latest/APIReference/API_ChangeMessageVisibilityBatch.html
     """
-    queue = ctx.state.by_url(request["QueueUrl"], ctx.region)
+    queue = ctx.state.by_url(request["QueueUrl"], ctx.account, ctx.region)
     entries = request["Entries"]
     batches.check_entries(entries, "ChangeMessageVisibilityBatchRequestEntry")
     successful, failures = [], []

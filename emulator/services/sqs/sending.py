@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from emulator.model.errors import AwsError
 from emulator.services.sqs import batches, errors, messages
 from emulator.services.sqs.context import SqsContext, Wire
+from emulator.services.sqs.queues import SqsQueue
 
 
 async def send_message(ctx: SqsContext, request: Wire) -> Wire:
@@ -12,7 +15,7 @@ async def send_message(ctx: SqsContext, request: Wire) -> Wire:
 
     Source: https://docs.aws.amazon.com/AWSSimpleQueueService/latest/APIReference/API_SendMessage.html
     """
-    queue = ctx.state.by_url(request["QueueUrl"], ctx.region)
+    queue = ctx.state.by_url(request["QueueUrl"], ctx.account, ctx.region)
     draft, told = messages.draft(queue, ctx.account, request, ctx.trace_id)
     return messages.receipt(queue, await queue.queue.send(draft), told)
 
@@ -22,7 +25,7 @@ async def send_message_batch(ctx: SqsContext, request: Wire) -> Wire:
 
     Source: https://docs.aws.amazon.com/AWSSimpleQueueService/latest/APIReference/API_SendMessageBatch.html
     """
-    queue = ctx.state.by_url(request["QueueUrl"], ctx.region)
+    queue = ctx.state.by_url(request["QueueUrl"], ctx.account, ctx.region)
     entries = request["Entries"]
     batches.check_entries(entries, "SendMessageBatchRequestEntry")
     size = sum(
@@ -36,9 +39,7 @@ async def send_message_batch(ctx: SqsContext, request: Wire) -> Wire:
             f"Batch requests cannot be longer than {batches.MAX_BYTES} bytes. "
             f"You have sent {size} bytes.",
         )
-    if queue.fifo and any(entry.get("MessageGroupId") is None for entry in entries):
-        # Recorded: unlike SendMessage, a batch calls this an invalid value, and fails whole.
-        raise errors.invalid_parameter("The request must contain the parameter MessageGroupId.")
+    _check_ids(queue, entries)
     drafts, ids, failures = [], [], []
     for entry in entries:
         try:
@@ -52,3 +53,19 @@ async def send_message_batch(ctx: SqsContext, request: Wire) -> Wire:
         for id, receipt, (_, told) in zip(ids, sent, drafts, strict=True)
     ]
     return batches.answer(successful, failures)
+
+
+def _check_ids(queue: SqsQueue, entries: Sequence[Wire]) -> None:
+    """Refuse a whole batch of which one message lacks what a FIFO queue orders it by.
+
+    Recorded: unlike SendMessage, a batch calls a missing group an invalid value.
+
+    Raises:
+        AwsError: InvalidParameterValue.
+    """
+    if not queue.fifo:
+        return
+    for entry in entries:
+        if entry.get("MessageGroupId") is None:
+            raise errors.invalid_parameter("The request must contain the parameter MessageGroupId.")
+        messages.check_deduplicated(queue, entry.get("MessageDeduplicationId"))

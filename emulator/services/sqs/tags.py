@@ -39,7 +39,7 @@ async def tag_queue(ctx: SqsContext, request: Wire) -> Wire:
     """
     sqs = ctx.state
     async with sqs.changes:
-        queue = sqs.by_url(request["QueueUrl"], ctx.region)
+        queue = sqs.by_url(request["QueueUrl"], ctx.account, ctx.region)
         await sqs.change(queue, tags=added(queue.tags, request["Tags"], queue.name))
     return {}
 
@@ -52,7 +52,7 @@ async def untag_queue(ctx: SqsContext, request: Wire) -> Wire:
     sqs = ctx.state
     gone = set(request["TagKeys"])
     async with sqs.changes:
-        queue = sqs.by_url(request["QueueUrl"], ctx.region)
+        queue = sqs.by_url(request["QueueUrl"], ctx.account, ctx.region)
         await sqs.change(queue, tags={k: v for k, v in queue.tags.items() if k not in gone})
     return {}
 
@@ -62,5 +62,5 @@ async def list_queue_tags(ctx: SqsContext, request: Wire) -> Wire:
 
     Source: https://docs.aws.amazon.com/AWSSimpleQueueService/latest/APIReference/API_ListQueueTags.html
     """
-    queue = ctx.state.by_url(request["QueueUrl"], ctx.region)
+    queue = ctx.state.by_url(request["QueueUrl"], ctx.account, ctx.region)
     return {"Tags": dict(queue.tags)} if queue.tags else {}

@@ -6,12 +6,25 @@ import re
 from typing import Any
 from urllib.parse import urlsplit
 
+from emulator.model.errors import AwsError
+from emulator.services.sqs import errors
 from emulator.services.sqs.spec import SPEC
 from emulator.services.sqs.validation import compile_required
 from emulator.wire.deviations import Deviations
-from emulator.wire.model import Shape
+from emulator.wire.model import Operation, Shape
 
 _QUEUE_PATH = re.compile(SPEC.path)
+#: Operations on no queue: a queue's URL is the wrong endpoint for them.
+_WITHOUT_QUEUE = frozenset(
+    {
+        "CancelMessageMoveTask",
+        "CreateQueue",
+        "GetQueueUrl",
+        "ListMessageMoveTasks",
+        "ListQueues",
+        "StartMessageMoveTask",
+    }
+)
 #: Codes of the query protocol, which also stand in the header ``x-amzn-query-error``, where they
 #: differ from the shape's name: the last query model of SQS (2012-11-05) and, for the two that are
 #: in no model, recordings.
@@ -86,11 +99,23 @@ def _name_query_members(shapes: dict[str, Shape]) -> None:
                 member["queryName"] = _MAP_MEMBERS[member["shape"]][0]
 
 
-def _add_queue_url(request: dict[str, Any], protocol: str, url: str) -> None:
-    """Take the queue a query request is for from where it was sent, as SQS does."""
-    if protocol != "query" or "QueueUrl" in request:
+def _add_queue_url(operation: Operation, request: dict[str, Any], protocol: str, url: str) -> None:
+    """Take the queue a query request is for from where it was sent, as SQS does.
+
+    Raises:
+        AwsError: InvalidAction: the operation is not one on a queue, but was sent to one;
+            InvalidAddress: it is one on a queue, and none is named.
+    """
+    if protocol != "query":
         return
-    if _QUEUE_PATH.fullmatch(urlsplit(url).path):
+    sent_to_queue = _QUEUE_PATH.fullmatch(urlsplit(url).path) is not None
+    if operation.name in _WITHOUT_QUEUE:
+        if sent_to_queue:
+            text = f"The action {operation.name} is not valid for this endpoint."
+            raise AwsError("InvalidAction", text, status=400)
+    elif "QueueUrl" not in request:
+        if not sent_to_queue:
+            raise errors.invalid_address(url)
         request["QueueUrl"] = url
 
 
@@ -108,6 +133,10 @@ DEVIATIONS = Deviations(
         "ResourceNotFoundException": 404,
     },
     query_code=_QUERY_CODE,
+    # Recorded: the two protocols word this one differently.
+    query_message={
+        "QueueDoesNotExist": "The specified queue does not exist for this wsdl version."
+    },
     error_namespaces=("com.amazonaws.sqs", "com.amazon.coral.service"),
     # Recorded: only errors that no model has, e.g. InvalidParameterValue, have this member.
     empty_detail=True,

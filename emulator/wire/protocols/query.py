@@ -62,6 +62,11 @@ class QueryProtocol(Protocol):
         return serialise
 
     def write_error(self, error: WireError, request_id: str) -> Response:
+        if error.name == "UnknownOperationException":
+            # What AWS answers to a request that names no operation at all, recorded.
+            body = f"<{error.name}/>"
+            return error.status, self.headers(request_id, _CONTENT_TYPE), body.encode()
+        message = self.model.deviations.query_message.get(error.name, error.message)
         fields = error.modelled_fields()
         members: list[str] = []
         if fields:
@@ -71,7 +76,7 @@ class QueryProtocol(Protocol):
         body = (
             f'{_DECLARATION}<ErrorResponse xmlns="{self._namespace}"><Error>'
             f"<Type>{error.fault}</Type><Code>{escape(error.code)}</Code>"
-            f"<Message>{escape(error.message)}</Message>{''.join(members)}</Error>"
+            f"<Message>{escape(message)}</Message>{''.join(members)}</Error>"
             f"<RequestId>{escape(request_id)}</RequestId></ErrorResponse>"
         )
         return error.status, self.headers(request_id, _CONTENT_TYPE), body.encode()

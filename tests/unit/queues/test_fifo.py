@@ -247,3 +247,41 @@ async def test_a_released_message_holds_its_group_up(queue: Queue, clock: FakeCl
     assert await queue.receive(10) == []
     await clock.advance(60)
     assert await _bodies(queue) == ["a", "b"]
+
+
+async def _five_in_three_groups(queue: Queue) -> None:
+    for name in ("g1-m1", "g2-m1", "g2-m2", "g3-m1", "g1-m2"):
+        await queue.send(Draft(name, group=name[:2]))
+
+
+@pytest.mark.parametrize("how", ["no time", "expired", "given back"])
+async def test_groups_that_come_back_go_behind_those_that_were_not_served(
+    queue: Queue, clock: FakeClock, how: str
+) -> None:
+    await _five_in_three_groups(queue)
+    first = await queue.receive(3, visibility=0 if how == "no time" else 5)
+    assert [message.body for message in first] == ["g1-m1", "g1-m2", "g2-m1"]
+    if how == "expired":
+        await clock.advance(5)
+    elif how == "given back":
+        for message in first:
+            queue.change_visibility(message.handle, 0)
+    assert await _bodies(queue) == ["g3-m1", "g1-m1", "g1-m2", "g2-m1", "g2-m2"]
+
+
+async def test_a_failing_group_does_not_keep_the_others_from_their_turn(queue: Queue) -> None:
+    await _five_in_three_groups(queue)
+    served = [(await queue.receive(1, visibility=0))[0].group for _ in range(7)]
+    assert served == ["g1", "g2", "g3", "g1", "g2", "g3", "g1"]
+
+
+async def test_what_was_sent_before_a_purge_may_be_sent_again(
+    engine: Engine, store: Store, queue: Queue, clock: FakeClock
+) -> None:
+    await queue.send(Draft("a", group="g", deduplication="d"))
+    await engine.purge_queue("orders.fifo")
+    await queue.send(Draft("a", group="g", deduplication="d"))
+    await queue.send(Draft("b", group="g", deduplication="d"))
+    assert await _bodies(queue) == ["a"]
+    kept = await store.messages.load_deduplications(queue.id, clock.now())
+    assert len(kept) == 1

@@ -100,12 +100,39 @@ async def test_visibility_of_what_is_not_in_flight_cannot_change(
 ) -> None:
     await queue.send(Draft("a"))
     (message,) = await queue.receive()
-    await clock.advance(30)
-    with pytest.raises(NotInFlight):
-        queue.change_visibility(message.handle, 10)
+    await queue.receive(visibility=0)
     await queue.delete(message.handle)
     with pytest.raises(NotInFlight):
         queue.change_visibility(message.handle, 10)
+
+
+async def test_a_late_receiver_keeps_what_nobody_else_received(
+    queue: Queue, clock: FakeClock
+) -> None:
+    await queue.send_many([Draft("a"), Draft("b")])
+    (first,) = await queue.receive()
+    await clock.advance(31)
+    queue.change_visibility(first.handle, 10)
+    assert await _bodies(queue, visibility=0) == ["b"]
+    await clock.advance(10)
+    (second,) = await queue.receive(visibility=0)
+    assert second.body == "a"
+    # The older of two receivers is too late once the younger one's time is over as well.
+    with pytest.raises(NotInFlight):
+        queue.change_visibility(first.handle, 10)
+    queue.change_visibility(second.handle, 10)
+    assert await _bodies(queue, visibility=0) == ["b"]
+
+
+async def test_what_comes_back_is_received_before_what_is_younger(
+    queue: Queue, clock: FakeClock
+) -> None:
+    await queue.send(Draft("old"))
+    await queue.receive(visibility=5)
+    await clock.advance(1)
+    await queue.send(Draft("young"))
+    await clock.advance(5)
+    assert await _bodies(queue) == ["old", "young"]
 
 
 async def test_visibility_ends_12_hours_after_the_receive(queue: Queue, clock: FakeClock) -> None:

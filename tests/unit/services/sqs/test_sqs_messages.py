@@ -354,10 +354,12 @@ async def test_receipt_handles_have_their_errors(
         "for the message is beyond the limit [43200 seconds]"
     )
     await clock.advance(30)
+    # Late, but nobody else has received it.
+    await sqs("ChangeMessageVisibility", **request, VisibilityTimeout=1)
+    await sqs("DeleteMessage", **request)
     code, text = await sqs.error("ChangeMessageVisibility", **request, VisibilityTimeout=1)
     assert code == INVALID
     assert text.endswith("not available for visibility timeout change.")
-    await sqs("DeleteMessage", **request)
     await _send(sqs, fifo, MessageGroupId="g", MessageDeduplicationId="d")
     (message,) = await _receive(sqs, fifo)
     await clock.advance(30)
@@ -396,3 +398,32 @@ async def test_too_many_in_flight_is_over_the_limit(sqs: Caller, url: str) -> No
     await _send(sqs, url, "b")
     await _receive(sqs, url)
     assert (await sqs.error("ReceiveMessage", QueueUrl=url))[0] == "OverLimit"
+
+
+async def test_a_fifo_batch_that_lacks_an_id_sends_nothing(sqs: Caller, fifo: str) -> None:
+    whole = {"Id": "1", "MessageBody": "a", "MessageGroupId": "g", "MessageDeduplicationId": "d"}
+    for missing, text in (
+        ("MessageGroupId", "The request must contain the parameter MessageGroupId."),
+        (
+            "MessageDeduplicationId",
+            "The queue should either have ContentBasedDeduplication enabled or "
+            "MessageDeduplicationId provided explicitly",
+        ),
+    ):
+        lacking = {k: v for k, v in whole.items() if k != missing} | {"Id": "2"}
+        request = {"QueueUrl": fifo, "Entries": [whole, lacking]}
+        assert await sqs.error("SendMessageBatch", **request) == (INVALID, text)
+    assert await sqs.bodies(fifo) == []
+
+
+@pytest.mark.parametrize("word", ["All", ".*", "*"])
+async def test_a_star_stands_for_all_attributes(sqs: Caller, url: str, word: str) -> None:
+    values = {
+        "attr.1øßä": {"DataType": "String", "StringValue": "x"},
+        "属性": {"DataType": "Number", "StringValue": "1"},
+    }
+    sent = await sqs("SendMessage", QueueUrl=url, MessageBody="a", MessageAttributes=values)
+    answer = await sqs("ReceiveMessage", QueueUrl=url, MessageAttributeNames=[word])
+    (message,) = answer["Messages"]
+    assert message["MessageAttributes"] == values
+    assert message["MD5OfMessageAttributes"] == sent["MD5OfMessageAttributes"]

@@ -5,7 +5,6 @@ from typing import Any
 
 import pytest
 
-from emulator.model.errors import AwsError
 from emulator.queues.engine import Engine
 from emulator.services.sqs.queues import parse_url
 from emulator.testing import FakeClock
@@ -145,12 +144,53 @@ async def test_a_wrong_attribute_changes_nothing(sqs: Caller) -> None:
         Attributes={"VisibilityTimeout": "1", "DelaySeconds": "x"},
     )
     assert (await sqs.attributes(url, "VisibilityTimeout"))["VisibilityTimeout"] == "30"
+    for value in ("true", "false", "True", ""):
+        assert await sqs.error(
+            "SetQueueAttributes", QueueUrl=url, Attributes={"FifoQueue": value}
+        ) == ("InvalidAttributeName", "Unknown Attribute FifoQueue.")
+    fifo = await sqs.create("orders.fifo", FifoQueue="true")
     assert await sqs.error(
-        "SetQueueAttributes", QueueUrl=url, Attributes={"FifoQueue": "true"}
+        "SetQueueAttributes", QueueUrl=fifo, Attributes={"FifoQueue": "False"}
     ) == (
         "InvalidAttributeValue",
         "Invalid value for the parameter FifoQueue. Reason: Modifying queue type is not supported.",
     )
+
+
+async def test_booleans_are_read_in_any_case_and_shown_in_small_letters(sqs: Caller) -> None:
+    url = await sqs.create(
+        "o.fifo", FifoQueue="True", ContentBasedDeduplication="TRUE", SqsManagedSseEnabled="False"
+    )
+    names = ("FifoQueue", "ContentBasedDeduplication", "SqsManagedSseEnabled")
+    assert await sqs.attributes(url, *names) == dict(
+        zip(names, ("true", "true", "false"), strict=True)
+    )
+    # The same again is the same queue.
+    assert await sqs.create("o.fifo", FifoQueue="tRUE", ContentBasedDeduplication="true") == url
+    changes = {"ContentBasedDeduplication": "False", "SqsManagedSseEnabled": "True"}
+    await sqs("SetQueueAttributes", QueueUrl=url, Attributes=changes)
+    assert await sqs.attributes(url, *names) == dict(
+        zip(names, ("true", "false", "true"), strict=True)
+    )
+    code, text = await sqs.error(
+        "SetQueueAttributes", QueueUrl=url, Attributes={"ContentBasedDeduplication": "yes"}
+    )
+    assert code == "InvalidAttributeValue", text
+
+
+async def test_a_queue_is_encrypted_with_one_kind_of_key(sqs: Caller) -> None:
+    both = {"KmsMasterKeyId": "key", "SqsManagedSseEnabled": "True"}
+    refused = (
+        "InvalidAttributeValue",
+        "You can use one type of server-side encryption (SSE) at one time. You can either enable "
+        "KMS SSE or SQS SSE.",
+    )
+    assert await sqs.error("CreateQueue", QueueName="orders", Attributes=both) == refused
+    url = await sqs.create("orders", KmsMasterKeyId="key", KmsDataKeyReusePeriodSeconds="600")
+    assert await sqs.error("SetQueueAttributes", QueueUrl=url, Attributes=both) == refused
+    defaults = {"KmsMasterKeyId": "", "KmsDataKeyReusePeriodSeconds": "300"}
+    await sqs("SetQueueAttributes", QueueUrl=url, Attributes=defaults)
+    assert await sqs.attributes(url, *defaults) == {}
 
 
 async def test_concurrent_changes_do_not_lose_one_another(
@@ -266,10 +306,21 @@ def test_queue_urls_have_several_forms(url: str, parts: tuple[Any, ...]) -> None
 @pytest.mark.parametrize(
     "url", ["", "orders", "http://localhost:4566/orders", "http://h/1/q", "http://[::/0/q"]
 )
-def test_other_urls_are_invalid_addresses(url: str) -> None:
-    with pytest.raises(AwsError) as caught:
-        parse_url(url)
-    assert caught.value.code == "InvalidAddress"
+async def test_other_urls_are_names_or_no_queue(sqs: Caller, url: str) -> None:
+    assert parse_url(url) is None
+    code, _ = await sqs.error("SendMessage", QueueUrl=url, MessageBody="x")
+    assert code == "QueueDoesNotExist"
+
+
+async def test_a_queues_name_does_for_its_url(sqs: Caller) -> None:
+    url = await sqs.create("orders")
+    await sqs("SendMessage", QueueUrl="orders", MessageBody="x")
+    assert await sqs.bodies("orders", VisibilityTimeout=0) == ["x"]
+    changes = {"VisibilityTimeout": "7"}
+    await sqs("SetQueueAttributes", QueueUrl="orders", Attributes=changes)
+    assert await sqs.attributes(url, "VisibilityTimeout") == changes
+    await sqs("DeleteQueue", QueueUrl="orders")
+    assert (await sqs.error("PurgeQueue", QueueUrl=url))[0] == "QueueDoesNotExist"
 
 
 async def test_a_redrive_policy_needs_a_queue_of_the_same_kind(sqs: Caller) -> None:
