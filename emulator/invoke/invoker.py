@@ -24,6 +24,9 @@ if TYPE_CHECKING:
 else:
     notices = LazyModule("emulator.pool.notices")
 
+#: What listeners hear of an invocation whose caller went away before it had an environment.
+_ABANDONED = AwsError("Cancelled", "Its caller went away.")
+
 
 class Invoker:
     """Runs invocations: admission, environment, result."""
@@ -58,7 +61,9 @@ class Invoker:
         """
         lifecycle = self._pools.lifecycle
         if lifecycle.listeners:
-            notices.invocation_requested(lifecycle, version, invocation)
+            invocation.requested_s = self._pools.clock.monotonic()
+            if lifecycle.close_listeners:
+                notices.invocation_requested(lifecycle, version, invocation)
         lease: Lease | None = None
         environment: Environment | None = None
         try:
@@ -76,6 +81,8 @@ class Invoker:
                 and environment.when_ended(invocation.request_id, lease.close)
             ):
                 lease = None
+            elif environment is None:
+                self._refusal(version, invocation, _ABANDONED)
             raise
         except AwsError as refused:
             self._refusal(version, invocation, refused)
@@ -103,5 +110,5 @@ class Invoker:
         """Return the error with which an invocation is not run, once listeners know of it."""
         lifecycle = self._pools.lifecycle
         if lifecycle.listeners:
-            notices.invocation_refused(lifecycle, version, invocation.request_id, error)
+            notices.invocation_refused(lifecycle, version, invocation, error)
         return error

@@ -45,6 +45,8 @@ class Invocation:
     tenant_id: str = ""
     #: Takes the response while the handler still runs; None buffers it.
     sink: ResponseSink | None = None
+    #: Monotonic seconds; set where somebody listens.
+    requested_s: float = 0.0
 
 
 @dataclass(slots=True, kw_only=True)

@@ -28,22 +28,35 @@ Listener = Callable[["Event"], None]
 class Lifecycle:
     """Hands events to all who listen.
 
+    The steps of a warm invocation (requested, started, answered, idle) are told only to those who
+    listen closely: an invocation's end says when each was, and one event costs less than five.
+
     Attributes:
-        listeners: Those there are. Empty, and nobody makes an event.
+        listeners: All there are. Empty, and nobody makes an event.
+        close_listeners: Those of them who hear each step of a warm invocation.
     """
 
-    __slots__ = ("_monotonic", "_now", "listeners")
+    __slots__ = ("_monotonic", "_now", "close_listeners", "listeners")
 
     def __init__(self, clock: Clock) -> None:
         self._now, self._monotonic = clock.now, clock.monotonic
         self.listeners: tuple[Listener, ...] = ()
+        self.close_listeners: tuple[Listener, ...] = ()
 
-    def add(self, listener: Listener) -> Callable[[], None]:
-        """Have ``listener`` called with each event, at once; returns what ends that."""
+    def add(self, listener: Listener, *, closely: bool = True) -> Callable[[], None]:
+        """Have ``listener`` called with each event, at once; returns what ends that.
+
+        Args:
+            listener: What is called.
+            closely: With the steps of warm invocations, too.
+        """
         self.listeners += (listener,)
+        if closely:
+            self.close_listeners += (listener,)
 
         def remove() -> None:
-            self.listeners = tuple(each for each in self.listeners if each is not listener)
+            self.listeners = _without(self.listeners, listener)
+            self.close_listeners = _without(self.close_listeners, listener)
 
         return remove
 
@@ -53,8 +66,21 @@ class Lifecycle:
 
     def notify(self, event: Event) -> None:
         """Hand an event to all listeners; one that fails stops nobody."""
-        for listener in self.listeners:
-            try:
-                listener(event)
-            except Exception:  # a listener's bug is none of the function's
-                log.exception("a listener failed at %s", type(event).__name__)
+        _notify(self.listeners, event)
+
+    def notify_closely(self, event: Event) -> None:
+        """Hand a step of a warm invocation to those who listen closely."""
+        _notify(self.close_listeners, event)
+
+
+def _notify(listeners: tuple[Listener, ...], event: Event) -> None:
+    for listener in listeners:
+        try:
+            listener(event)
+        except Exception:  # a listener's bug is none of the function's
+            log.exception("a listener failed at %s", type(event).__name__)
+
+
+def _without(listeners: tuple[Listener, ...], listener: Listener) -> tuple[Listener, ...]:
+    # Methods are made anew each time they are asked for: equal, but not the same.
+    return tuple(each for each in listeners if each != listener)

@@ -39,6 +39,8 @@ class EnvironmentRequested(NamedTuple):
     initialization_type: str
     #: The tenant it serves; "" for functions without tenant isolation.
     tenant_id: str = ""
+    #: The invocation it is started for; "" where it is started ahead of use.
+    request_id: str = ""
 
 
 class EnvironmentCodeReady(NamedTuple):
@@ -159,7 +161,7 @@ class InvocationRequested(NamedTuple):
 
 
 class InvocationRefused(NamedTuple):
-    """It is not run: throttled, in a circle, Inactive, or the machine gives no environment."""
+    """It is not run: throttled, in a circle, Inactive, without an environment or its caller."""
 
     moment: Moment
     version: FunctionVersion
@@ -167,6 +169,11 @@ class InvocationRefused(NamedTuple):
     #: AWS's error code.
     code: str
     reason: str
+    #: Monotonic seconds of its request.
+    requested_s: float
+    #: Its payload.
+    event: bytes
+    tenant_id: str = ""
 
     @property
     def is_throttled(self) -> bool:
@@ -223,6 +230,16 @@ class InvocationEnded(NamedTuple):
     used_mb: int
     #: Size of the response.
     produced_bytes: int
+    #: Monotonic seconds of its request, and of its start.
+    requested_s: float
+    started_s: float
+    #: Why it was cold; None: it was warm.
+    cold: ColdStart | None
+    #: Its payload.
+    event: bytes
+    #: What its caller got; None for a streamed response.
+    answer: bytes | None
+    tenant_id: str = ""
     #: What of the durations a cold-start profile added; None: nothing.
     simulated: SimulatedParts | None = None
 

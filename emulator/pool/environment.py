@@ -166,6 +166,11 @@ class Environment(ABC):
         return self._clock.monotonic() - self.idle_since
 
     @property
+    def running(self) -> tuple[InFlight, ...]:
+        """The invocations that run in it now."""
+        return tuple(self._invocations.running.values())
+
+    @property
     def in_flight(self) -> int:
         """How many invocations run in it now."""
         return len(self._invocations.running)
@@ -249,10 +254,12 @@ class Environment(ABC):
             raise IllegalTransition(f"environment {self.id}: {self.state} -> {state} ({reason})")
         before, self.state = self.state, state
         # Going to and fro between two states with every invoke is counted, not kept.
-        if not (
-            state is EnvironmentState.INVOKING
-            or (state is EnvironmentState.READY and before is EnvironmentState.INVOKING)
-        ):
+        if state is EnvironmentState.INVOKING:
+            return
+        if state is EnvironmentState.READY and before is EnvironmentState.INVOKING:
+            if not self.lifecycle.close_listeners:
+                return
+        else:
             self.timeline.append((self._clock.now(), state, reason))
         if self.lifecycle.listeners:
             notices.transition(self.lifecycle, self, before, reason, self.stop_cause)

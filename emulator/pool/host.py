@@ -83,7 +83,9 @@ class PoolHost(Protocol[P]):
         """Return how long the pool of ``version`` keeps what becomes idle next."""
         ...
 
-    def make(self, pool: P, why: ColdStart, *, provisioned: bool = False) -> Environment:
+    def make(
+        self, pool: P, why: ColdStart, *, provisioned: bool = False, request_id: str = ""
+    ) -> Environment:
         """Return a new environment, not yet started."""
         ...
 

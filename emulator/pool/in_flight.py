@@ -61,17 +61,19 @@ class InFlight:
         "_on_deadline",
         "_platform",
         "_produced",
-        "_started",
         "_status",
         "_tail",
         "_throttled_before_s",
         "_throttled_s",
+        "answer",
         "answered",
+        "cold",
         "dispatched",
         "invocation",
         "on_ended",
         "request_id",
         "simulated",
+        "started_s",
         "version",
     )
 
@@ -105,7 +107,11 @@ class InFlight:
         self.simulated: SimulatedParts | None = None
         self._environment_id = environment_id
         self._lifecycle = lifecycle
-        self._started = clock.monotonic()
+        self.started_s = clock.monotonic()
+        #: Why it is cold; None: it is warm.
+        self.cold: ColdStart | None = None
+        #: What its caller gets, for listeners; None while it has none, and for streams.
+        self.answer: bytes | None = None
         self._on_deadline = on_deadline
         self._deadline: Timer | None = None
         self._throttled_s = throttled_s
@@ -123,7 +129,9 @@ class InFlight:
             cold: Why the caller had to wait for a runtime to start; None: it did not.
         """
         self._platform.start(self.request_id)
-        if self._lifecycle.listeners:
+        self.cold = cold
+        lifecycle = self._lifecycle
+        if lifecycle.close_listeners or (cold is not None and lifecycle.listeners):
             notices.invocation_started(self._lifecycle, self, self._environment_id, cold)
         self._deadline = self._clock.call_later(
             _COUNT_THROTTLING_AFTER_S, self._lasts, self._clock.monotonic()
@@ -192,7 +200,7 @@ class InFlight:
         if status == "timeout":
             self._duration_ms = float(self.version.timeout_s) * 1000
         else:
-            self._duration_ms = (self._clock.monotonic() - self._started) * 1000
+            self._duration_ms = (self._clock.monotonic() - self.started_s) * 1000
         self._produced += len(result.payload)
         self._error_type, self._status = result.error_type, status
         result.log_tail = self._tail
@@ -200,7 +208,9 @@ class InFlight:
             self.answered.set_result(result)
         if self.on_ended is not None:
             self.on_ended()
-        if self._lifecycle.listeners:
+        if self.invocation.sink is None:
+            self.answer = result.payload
+        if self._lifecycle.close_listeners:
             outcome = notices.status_of(result, status)
             notices.invocation_answered(self._lifecycle, self, self._environment_id, outcome)
 

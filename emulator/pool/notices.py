@@ -57,6 +57,10 @@ class ObservedInvocation(Protocol):
 
     version: FunctionVersion
     request_id: str
+    invocation: Invocation
+    started_s: float
+    cold: ColdStart | None
+    answer: bytes | None
 
 
 def environment_requested(
@@ -66,10 +70,17 @@ def environment_requested(
     *,
     initialization_type: str,
     tenant_id: str,
+    request_id: str,
 ) -> None:
     """An environment is about to be started."""
     event = EnvironmentRequested(
-        lifecycle.moment(), environment.version, environment.id, why, initialization_type, tenant_id
+        lifecycle.moment(),
+        environment.version,
+        environment.id,
+        why,
+        initialization_type,
+        tenant_id,
+        request_id,
     )
     lifecycle.notify(event)
 
@@ -131,6 +142,8 @@ def transition(
     match environment.state:
         case EnvironmentState.READY if before is EnvironmentState.FROZEN:
             lifecycle.notify(EnvironmentThawed(*common))
+        case EnvironmentState.READY if before is EnvironmentState.INVOKING:
+            lifecycle.notify_closely(EnvironmentIdle(*common))
         case EnvironmentState.READY:
             lifecycle.notify(EnvironmentIdle(*common))
         case EnvironmentState.FROZEN:
@@ -147,6 +160,8 @@ def invocation_requested(
     lifecycle: Lifecycle, version: FunctionVersion, invocation: Invocation
 ) -> None:
     """A caller wants a function to run."""
+    if not lifecycle.close_listeners:
+        return
     event = InvocationRequested(
         lifecycle.moment(),
         version,
@@ -154,15 +169,24 @@ def invocation_requested(
         len(invocation.payload),
         invocation.tenant_id,
     )
-    lifecycle.notify(event)
+    lifecycle.notify_closely(event)
 
 
 def invocation_refused(
-    lifecycle: Lifecycle, version: FunctionVersion, request_id: str, error: AwsError
+    lifecycle: Lifecycle, version: FunctionVersion, invocation: Invocation, error: AwsError
 ) -> None:
     """An invocation is not run."""
-    reason = str(error.fields.get("Reason") or error.message)
-    lifecycle.notify(InvocationRefused(lifecycle.moment(), version, request_id, error.code, reason))
+    event = InvocationRefused(
+        lifecycle.moment(),
+        version,
+        invocation.request_id,
+        error.code,
+        str(error.fields.get("Reason") or error.message),
+        invocation.requested_s,
+        invocation.payload,
+        invocation.tenant_id,
+    )
+    lifecycle.notify(event)
 
 
 def invocation_waiting(
@@ -179,7 +203,10 @@ def invocation_started(
     event = InvocationStarted(
         lifecycle.moment(), in_flight.version, in_flight.request_id, environment_id, cold
     )
-    lifecycle.notify(event)
+    if cold is None:
+        lifecycle.notify_closely(event)
+    else:
+        lifecycle.notify(event)
 
 
 def status_of(result: InvocationResult, status: str) -> str:
@@ -199,7 +226,7 @@ def invocation_answered(
     event = InvocationAnswered(
         lifecycle.moment(), in_flight.version, in_flight.request_id, environment_id, status
     )
-    lifecycle.notify(event)
+    lifecycle.notify_closely(event)
 
 
 def invocation_ended(
@@ -229,6 +256,12 @@ def invocation_ended(
         in_flight.version.memory_mb,
         used_mb,
         produced_bytes,
+        in_flight.invocation.requested_s,
+        in_flight.started_s,
+        in_flight.cold,
+        in_flight.invocation.payload,
+        in_flight.answer,
+        in_flight.invocation.tenant_id,
         simulated,
     )
     lifecycle.notify(event)

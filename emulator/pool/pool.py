@@ -106,7 +106,7 @@ class Pool:
             if not self._pools.may_grow(self.version):
                 self._pools.release()
                 raise ScalingRateExceeded(self.version.function_arn)
-            started = await self._uncut(self._start_environment())
+            started = await self._uncut(self._start_environment(request_id=request_id))
             if started.usable:
                 return started, started.why
             # Drained or crashed between its start and now: its caller asks again.
@@ -166,14 +166,16 @@ class Pool:
         """
         return await self._start_environment(provisioned=True)
 
-    async def _start_environment(self, *, provisioned: bool = False) -> Environment:
+    async def _start_environment(
+        self, *, provisioned: bool = False, request_id: str = ""
+    ) -> Environment:
         # What it is told of this emulator's address is known by then.
         await self._pools.opened.wait()
         if self._pools.closed:
             self._pools.release()
             raise DriverFault("the emulator is ending")
         why = ColdStart(ColdCause.SCALED) if provisioned else self._why_cold()
-        environment = self._pools.make(self, why, provisioned=provisioned)
+        environment = self._pools.make(self, why, provisioned=provisioned, request_id=request_id)
         self.environments[environment.id] = environment
         self.provisioned += provisioned
         await environment.start()

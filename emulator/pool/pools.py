@@ -212,8 +212,10 @@ class Pools:
             ColdCause.NEW_VERSION, detail=changed if same else f"version {version.version}"
         )
 
-    def make(self, pool: Pool, why: ColdStart, *, provisioned: bool = False) -> Environment:
-        """Return a new environment, not yet started."""
+    def make(
+        self, pool: Pool, why: ColdStart, *, provisioned: bool = False, request_id: str = ""
+    ) -> Environment:
+        """Return a new environment, not yet started, for an invocation or ahead of use."""
         version = pool.version
         self._started[version.function_arn, pool.tenant_id] = version.key
         kind = making.initialization_type(version, provisioned=provisioned)
@@ -260,6 +262,7 @@ class Pools:
                 why,
                 initialization_type=kind,
                 tenant_id=pool.tenant_id,
+                request_id=request_id,
             )
         return environment
 
