@@ -61,6 +61,7 @@ from emulator.store.store import Store
 from emulator.store.temporary import TemporaryFolder
 from emulator.telemetry.logs import Logs
 from emulator.telemetry.recorder import Recorder
+from emulator.telemetry.timeline.timeline import Timeline
 
 if TYPE_CHECKING:
     from emulator.project.project import Project
@@ -138,6 +139,7 @@ class Emulator:
         self.logs = Logs(self.clock, recorder, self.console)
         self.packages = Requirements(self.driver.interpreter, console=self.console)
         self.lifecycle = Lifecycle(self.clock)
+        self.timeline = self._make_timeline()
         self.pools = Pools(
             self.driver,
             self.logs,
@@ -204,6 +206,17 @@ class Emulator:
             keep_idle=settings.idle_timeout == Settings().idle_timeout,
         )
 
+    def _make_timeline(self) -> Timeline | None:
+        if not self.settings.timeline_mb:
+            return None
+        return Timeline(
+            self.lifecycle,
+            self.clock,
+            self.settings.timeline_mb * 1024 * 1024,
+            journal=self.store.timeline,
+            console=self.console,
+        )
+
     def _make_edge(self) -> None:
         """Make the parts that speak to clients and follow the user's folder."""
         settings = self.settings
@@ -218,6 +231,7 @@ class Emulator:
             driver=self.driver,
             pools=self.pools,
             lifecycle=self.lifecycle,
+            timeline=self.timeline,
             admission=self.admission,
             invoker=self.invoker,
             functions=self.functions,
@@ -277,6 +291,7 @@ class Emulator:
             Component(name="temporary folder", close=self._remove_temporary),
             Component(name="store", close=self.store.close),
             Component(name="logs", open=self.logs.open, close=self.logs.close),
+            Component(name="timeline", open=self._open_timeline, close=self._close_timeline),
             Component(name="functions", open=self._load_functions),
             Component(
                 name="queues",
@@ -341,6 +356,14 @@ class Emulator:
                 close=self.project.close,
             ),
         )
+
+    async def _open_timeline(self) -> None:
+        if self.timeline is not None:
+            await self.timeline.open()
+
+    async def _close_timeline(self) -> None:
+        if self.timeline is not None:
+            await self.timeline.close()
 
     async def _load_functions(self) -> None:
         codes = await load(self.registry, self._documents, self._code_folder)

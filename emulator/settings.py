@@ -161,6 +161,14 @@ class Settings:
         KEPT,
     )
 
+    timeline_mb: int = option(
+        32,
+        "The most memory (and disk, with --state) of the timeline, MB: beyond it, the oldest "
+        "records go. 0 records nothing.",
+        KEPT,
+        min=0,
+    )
+
     region: str = option("us-east-1", "The functions' AWS region.", _AWS)
     account: str = option("000000000000", "The functions' AWS account.", _AWS, check=_no_account)
     account_concurrency: int = option(

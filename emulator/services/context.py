@@ -29,6 +29,7 @@ from emulator.settings import Settings
 from emulator.store.blobs import Blobs
 from emulator.store.store import Store
 from emulator.telemetry.logs import Logs
+from emulator.telemetry.timeline.timeline import Timeline
 
 if TYPE_CHECKING:
     from emulator.stack.kinds import Kind
@@ -124,6 +125,8 @@ class Parts:
     pools: Pools
     #: Tells whoever listens of what happens to environments and invocations.
     lifecycle: Lifecycle
+    #: What they lived through; None where nothing is recorded.
+    timeline: Timeline | None
     admission: Admission
     invoker: Invoker
     #: How callers of every kind invoke functions.

@@ -147,3 +147,30 @@ SELECT max(
 -- name: load_log_events
 SELECT sequence, stream, timestamp, ingested, message FROM log_events
 WHERE sequence > ? AND sequence <= ? ORDER BY sequence;
+
+-- name: load_timeline_journal
+SELECT identity, known_from FROM journal;
+
+-- name: insert_timeline_journal
+INSERT INTO journal (identity, known_from) VALUES (?, ?);
+
+-- name: last_timeline_page
+SELECT max(last) FROM pages;
+
+-- name: insert_timeline_page
+INSERT INTO pages (last, at, content) VALUES (?, ?, ?);
+
+-- name: size_of_timeline
+SELECT coalesce(sum(length(content)), 0) FROM pages;
+
+-- name: oldest_timeline_page
+SELECT last, at, length(content) FROM pages ORDER BY last LIMIT 1;
+
+-- name: delete_timeline_page
+DELETE FROM pages WHERE last = ?;
+
+-- name: forget_timeline
+UPDATE journal SET known_from = ?;
+
+-- name: load_timeline_pages
+SELECT last, at, content FROM pages WHERE last <= ? ORDER BY last;

@@ -25,7 +25,7 @@ _FILE = re.compile(r"(\d{4})_\w+\.sql")
 
 @cache
 def own(database: str) -> tuple[str, ...]:
-    """Return the migrations of one of the store's own databases: "state" or "logs"."""
+    """Return the migrations of one of the store's own databases: "state", "logs", "timeline"."""
     return load(files(__package__) / "migrations" / database)
 
 

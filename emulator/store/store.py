@@ -16,6 +16,7 @@ from emulator.store.documents import Documents
 from emulator.store.folders import PRIVATE_FILE, private_state
 from emulator.store.logs import StoredLogs
 from emulator.store.messages import MessageJournal
+from emulator.store.timeline import StoredTimeline
 
 
 class Store:
@@ -26,6 +27,7 @@ class Store:
         documents: The control plane's metadata.
         messages: The queue engine's journal.
         logs: Functions' logs; None for a state that ends with the process.
+        timeline: The timeline; None for a state that ends with the process.
     """
 
     def __init__(
@@ -36,6 +38,7 @@ class Store:
         durability: Durability = "full",
         lock: int | None = None,
         logs: Database | None = None,
+        timeline: Database | None = None,
     ) -> None:
         self._folder = folder
         self._durability = durability
@@ -45,6 +48,7 @@ class Store:
         self.documents = Documents(database)
         self.messages = MessageJournal(database)
         self.logs = None if logs is None else StoredLogs(logs)
+        self.timeline = None if timeline is None else StoredTimeline(timeline)
 
     @classmethod
     def open(cls, folder: Path | None, *, durability: Durability = "full") -> Store:
@@ -79,12 +83,22 @@ class Store:
             opened.callback(os.close, lock)
             database = Database.open(folder / "state.db", durability=durability)
             opened.callback(database.close_unused)
-            # A power cut may take the last seconds of a log.
-            logs = Database.open(
-                folder / "logs.db", durability="normal", migrations=schema.own("logs")
+            # A power cut may take the last seconds of these.
+            logs, timeline = (
+                Database.open(
+                    folder / f"{name}.db", durability="normal", migrations=schema.own(name)
+                )
+                for name in ("logs", "timeline")
             )
             opened.pop_all()
-        return cls(database, folder=folder, durability=durability, lock=lock, logs=logs)
+        return cls(
+            database,
+            folder=folder,
+            durability=durability,
+            lock=lock,
+            logs=logs,
+            timeline=timeline,
+        )
 
     def open_database(
         self, name: str, migrations: Traversable, *, durability: Durability | None = None
@@ -103,7 +117,7 @@ class Store:
             ConfigurationError: The file is damaged, not ours, or written by a newer release.
         """
         path = None if self._folder is None else self._folder / f"{name}.db"
-        if name in ("state", "logs"):
+        if name in ("state", "logs", "timeline"):
             raise ValueError(f"{name}.db is the store's own")
         database = Database.open(
             path,
@@ -117,8 +131,9 @@ class Store:
         """Finish all submitted work, close the databases and unlock the folder."""
         for database in self._opened:
             await database.close()
-        if self.logs is not None:
-            await self.logs.close()
+        for journal in (self.logs, self.timeline):
+            if journal is not None:
+                await journal.close()
         await self.database.close()
         if self._lock is not None:
             os.close(self._lock)

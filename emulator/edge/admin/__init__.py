@@ -16,6 +16,7 @@ from fastapi.responses import HTMLResponse, JSONResponse
 
 import emulator
 from emulator.edge.admin import archives, events, logs, page, queues, state
+from emulator.edge.admin.timeline import routes as timeline
 from emulator.edge.admin.views import PREFIX, Stopping
 from emulator.edge.router import AsgiApp, Receive, Scope, Send
 from emulator.model import process
@@ -47,6 +48,7 @@ def make_admin(
     archives.add(app, parts)
     events.add(app, parts)
     queues.add(app, parts)
+    timeline.add(app, parts, stopping)
 
     @app.exception_handler(StorageError)
     async def not_kept(request: Request, error: StorageError) -> JSONResponse:

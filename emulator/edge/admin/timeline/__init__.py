@@ -1,0 +1,1 @@
+"""The admin API's view of the timeline (docs/timeline.md)."""

@@ -1,0 +1,206 @@
+"""The routes of the timeline: documents, lists, one invocation, and the stream of changes."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Callable
+from functools import cache
+from typing import Annotated, Any, Literal
+
+import orjson
+from fastapi import Depends, FastAPI, Header, HTTPException, Query, Response
+from fastapi.responses import StreamingResponse
+
+from emulator.edge.admin.timeline import documents
+from emulator.edge.admin.timeline.documents import Snapshot
+from emulator.edge.admin.timeline.one import one_invocation
+from emulator.edge.admin.timeline.running import running
+from emulator.edge.admin.views import PREFIX
+from emulator.services.context import Parts
+from emulator.simulation import cost
+from emulator.telemetry.timeline.filters import Filters
+from emulator.telemetry.timeline.timeline import Timeline
+
+_prices = cache(cost.load)
+#: Invocations of one event of the stream at most.
+_MOST_CHANGES = 1000
+#: Seconds between two events of the stream at least, and at most until a comment is sent.
+_PAUSE_S = 0.1
+_SILENCE_S = 15.0
+
+Limit = Annotated[int, Query(ge=1, le=10_000)]
+
+
+def add(app: FastAPI, parts: Parts, stopping: asyncio.Event) -> None:
+    """Add the routes."""
+
+    def chosen(
+        function: Annotated[list[str] | None, Query()] = None,
+        version: str | None = None,
+        environment: str | None = None,
+        failed: bool | None = None,
+        cold: bool | None = None,
+        slow: Annotated[float | None, Query(ge=0)] = None,
+        since: float | None = None,
+        until: float | None = None,
+        text: str | None = None,
+    ) -> Filters:
+        now = parts.clock.now()
+        return Filters(
+            functions=frozenset(function or ()),
+            version=version,
+            environment=environment,
+            failed=failed,
+            cold=cold,
+            slow_ms=slow,
+            since=since if since is None or since >= 0 else now + since,
+            until=until if until is None or until >= 0 else now + until,
+            text=text or None,
+        )
+
+    chosen_filters = Depends(chosen)
+
+    @app.get(f"{PREFIX}/timeline", summary="Environments and invocations of a window")
+    async def timeline(
+        limit: Limit = 1000, before: int | None = None, filters: Filters = chosen_filters
+    ) -> Response:
+        """Return a document: see docs/timeline.md."""
+        snapshot = await _snapshot(parts)
+        return await _answer(
+            lambda: documents.document(snapshot, filters, limit=limit, before=before)
+        )
+
+    @app.get(f"{PREFIX}/timeline/follow", summary="What changes, as server-sent events")
+    async def follow(
+        cursor: str | None = None,
+        last_event_id: Annotated[str | None, Header()] = None,
+        filters: Filters = chosen_filters,
+    ) -> StreamingResponse:
+        """Send a document of what has changed, whenever something has: see docs/timeline.md."""
+        timeline = _recorded(parts)
+        await timeline.loaded()
+        events = _follow(parts, timeline, filters, last_event_id or cursor, stopping)
+        return StreamingResponse(
+            events, media_type="text/event-stream", headers={"cache-control": "no-store"}
+        )
+
+    @app.get(f"{PREFIX}/invocations", summary="Invocations, newest first")
+    async def invocations(
+        limit: Limit = 100, before: int | None = None, filters: Filters = chosen_filters
+    ) -> Response:
+        """Return a page of invocations, and a summary of all: see docs/timeline.md."""
+        snapshot = await _snapshot(parts)
+        return await _answer(
+            lambda: documents.listing(snapshot, filters, limit=limit, before=before)
+        )
+
+    @app.get(f"{PREFIX}/invocations/{{id}}", summary="One invocation", responses={404: {}})
+    async def invocation(id: str) -> Response:
+        """Return an invocation by its request id or its number: see docs/timeline.md."""
+        snapshot = await _snapshot(parts)
+        found = await one_invocation(parts, snapshot, id)
+        if found is None:
+            raise HTTPException(404, f"No invocation {id} is known since {snapshot.known_from}.")
+        return await _answer(lambda: found)
+
+
+def _recorded(parts: Parts) -> Timeline:
+    if parts.timeline is None:
+        raise HTTPException(404, "Nothing is recorded: the emulator runs with --timeline-mb 0.")
+    return parts.timeline
+
+
+async def _snapshot(parts: Parts) -> Snapshot:
+    timeline = _recorded(parts)
+    await timeline.loaded()
+    return take_snapshot(parts, timeline)
+
+
+def take_snapshot(parts: Parts, timeline: Timeline) -> Snapshot:
+    """Return the timeline as it is now."""
+    history = timeline.history
+    return Snapshot(
+        identity=timeline.identity,
+        number=timeline.recorder.number,
+        now=parts.clock.now(),
+        known_from=history.known_from,
+        dropped=history.dropped,
+        invocations=tuple(history.invocations),
+        environments=dict(history.environments),
+        busy=frozenset(id for id, each in parts.pools.environments.items() if each.in_flight),
+        running=running(parts, timeline),
+        bodies=history.bodies,
+        prices=_prices(),
+    )
+
+
+async def _answer(make: Callable[[], Any]) -> Response:
+    # Thousands of records take a while: not on the loop, which serves calls.
+    body = await asyncio.to_thread(lambda: orjson.dumps(make()))
+    return Response(body, media_type="application/json")
+
+
+async def _follow(
+    parts: Parts,
+    timeline: Timeline,
+    filters: Filters,
+    cursor: str | None,
+    stopping: asyncio.Event,
+) -> AsyncIterator[bytes]:
+    changed = asyncio.Event()
+    # Warm invocations tell of their start only to those who listen closely.
+    stop_listening = parts.lifecycle.add(lambda event: changed.set())
+    stopped = asyncio.ensure_future(stopping.wait())
+    try:
+        yield b"retry: 1000\n\n"
+        known = _number(timeline, cursor)
+        after = timeline.recorder.number if known is None else known
+        if known is not None:
+            changed.set()
+        elif cursor is not None:
+            yield _reset(timeline)
+        while not stopping.is_set():
+            if not await _has_changed(changed, stopped):
+                yield b": nothing new\n\n"
+                continue
+            changed.clear()
+            snapshot = take_snapshot(parts, timeline)
+            data, after = await asyncio.to_thread(_changes, snapshot, filters, after)
+            if after < snapshot.number:
+                changed.set()
+            id = documents.cursor(timeline.identity, after).encode()
+            yield b"event: changes\nid: %b\ndata: %b\n\n" % (id, data)
+            await parts.clock.sleep(_PAUSE_S)
+    finally:
+        stopped.cancel()
+        stop_listening()
+
+
+async def _has_changed(changed: asyncio.Event, stopped: asyncio.Future[Literal[True]]) -> bool:
+    waiting = asyncio.ensure_future(changed.wait())
+    await asyncio.wait({waiting, stopped}, timeout=_SILENCE_S, return_when=asyncio.FIRST_COMPLETED)
+    waiting.cancel()
+    return changed.is_set()
+
+
+def _changes(snapshot: Snapshot, filters: Filters, after: int) -> tuple[bytes, int]:
+    found, until = documents.changes(snapshot, filters, after=after, limit=_MOST_CHANGES)
+    return orjson.dumps(found), until
+
+
+def _reset(timeline: Timeline) -> bytes:
+    id = documents.cursor(timeline.identity, timeline.recorder.number).encode()
+    data = orjson.dumps({"known_from": timeline.history.known_from})
+    return b"event: reset\nid: %b\ndata: %b\n\n" % (id, data)
+
+
+def _number(timeline: Timeline, cursor: str | None) -> int | None:
+    """Return the number of a cursor; None: what followed it is not known any more."""
+    if cursor is None:
+        return None
+    identity, _, number = cursor.rpartition("-")
+    if identity != timeline.identity or not number.isdecimal():
+        return None
+    after = int(number)
+    known = timeline.history.dropped_to <= after <= timeline.recorder.number
+    return after if known else None

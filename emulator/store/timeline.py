@@ -1,0 +1,57 @@
+"""The journal of the timeline over SQLite: pages, of which the oldest are dropped."""
+
+from __future__ import annotations
+
+import sqlite3
+
+from emulator.model.timeline_journal import TimelinePage, TimelineState
+from emulator.store.database import Database
+from emulator.store.queries import queries
+
+
+class StoredTimeline:
+    """Satisfies :class:`emulator.model.timeline_journal.TimelineJournal`."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+        self._sql = queries()
+
+    async def open(self, identity: str, now: float) -> TimelineState:
+        sql = self._sql
+
+        def work(connection: sqlite3.Connection) -> TimelineState:
+            found = connection.execute(sql["load_timeline_journal"]).fetchone()
+            if found is None:
+                found = (identity, now)
+                connection.execute(sql["insert_timeline_journal"], found)
+            (last,) = connection.execute(sql["last_timeline_page"]).fetchone()
+            return TimelineState(found[0], last or 0, found[1])
+
+        return await self._database.write(work)
+
+    async def write(self, page: TimelinePage, limit_bytes: int) -> None:
+        sql = self._sql
+
+        def work(connection: sqlite3.Connection) -> None:
+            connection.execute(sql["insert_timeline_page"], page)
+            (size,) = connection.execute(sql["size_of_timeline"]).fetchone()
+            while size > limit_bytes:
+                last, at, freed = connection.execute(sql["oldest_timeline_page"]).fetchone()
+                if last == page.last:
+                    return
+                connection.execute(sql["delete_timeline_page"], (last,))
+                connection.execute(sql["forget_timeline"], (at,))
+                size -= freed
+
+        await self._database.write(work)
+
+    async def pages(self, until: int) -> list[TimelinePage]:
+        def work(connection: sqlite3.Connection) -> list[TimelinePage]:
+            rows = connection.execute(self._sql["load_timeline_pages"], (until,))
+            return [TimelinePage(*row) for row in rows.fetchall()]
+
+        return await self._database.read(work)
+
+    async def close(self) -> None:
+        """Close the database."""
+        await self._database.close()
