@@ -24,6 +24,7 @@ from emulator.driver.base import Driver
 from emulator.driver.table import make_driver
 from emulator.edge.aws_handler import AwsHandler
 from emulator.edge.guard import Guard
+from emulator.edge.http_fronts.container_credentials import ContainerCredentialsFront
 from emulator.edge.http_fronts.function_url import FunctionUrlFront
 from emulator.edge.router import AsgiApp, Router
 from emulator.edge.servers import Servers
@@ -252,7 +253,10 @@ class Emulator:
             is_sandbox=self.driver.is_sandbox,
             guard=self._guard,
             aws=AwsHandler(self.table),
-            fronts=[FunctionUrlFront(self.parts, self.table.find("lambda").codec())],
+            fronts=[
+                FunctionUrlFront(self.parts, self.table.find("lambda").codec()),
+                ContainerCredentialsFront(self.clock),
+            ],
             admin=self._make_admin,
         )
         self.project = self._make_project(settings.functions) if settings.functions else None

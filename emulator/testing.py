@@ -15,7 +15,7 @@ from weakref import WeakKeyDictionary
 
 from emulator.driver.base import Sandbox
 from emulator.model.console import Progress
-from emulator.model.errors import LocalfaasError
+from emulator.model.errors import DriverFault, LocalfaasError
 from emulator.model.sandbox import EnvironmentSpec, Exit, Usage
 
 
@@ -269,6 +269,7 @@ class ScriptedDriver:
 
     name = "scripted"
     emulates = False
+    copies = False
     listen_host = "127.0.0.1"
     reach_host = "localhost"
     reach_host_is_secret = False
@@ -315,6 +316,9 @@ class ScriptedDriver:
         self.sandboxes.append(sandbox)
         self.live.add(sandbox)
         return sandbox
+
+    async def copy(self, sandbox: Sandbox, spec: EnvironmentSpec) -> Sandbox:
+        raise DriverFault("sandboxes of this driver can't be copied")
 
     def initialised(self, sandbox: Sandbox, spec: EnvironmentSpec) -> None: ...
 

@@ -72,6 +72,8 @@ class Driver(Protocol):
     reach_host_is_secret: bool
     #: True if the driver emulates foreign architectures; False if it runs them on the native one.
     emulates: bool
+    #: True if sandboxes whose runtime allows it can be copied.
+    copies: bool
 
     async def open(self) -> None:
         """Make ready, and remove what an earlier, crashed instance left behind.
@@ -144,6 +146,16 @@ class Driver(Protocol):
         Raises:
             DriverFault: The machine or engine could not start it.
             ConfigurationError: As for ``check_runtime``: templates may name any runtime.
+        """
+        ...
+
+    async def copy(self, sandbox: Sandbox, spec: EnvironmentSpec) -> Sandbox:
+        """Start a sandbox that goes on as ``sandbox`` does, which waits to be copied.
+
+        Its memory is a copy, its /tmp too; ``sandbox`` waits on, and can be copied again.
+
+        Raises:
+            DriverFault: It can't be copied.
         """
         ...
 

@@ -16,6 +16,7 @@ from collections.abc import Awaitable, Callable
 from typing import Literal, NamedTuple
 
 from emulator.invoke import tenancy
+from emulator.invoke.idleness import snapshot_not_ready
 from emulator.invoke.invoker import Invoker
 from emulator.invoke.json_text import check_json
 from emulator.invoke.streaming import StreamedInvocation
@@ -152,7 +153,8 @@ class FunctionInvoker:
         """Return a version that is not ready as it is once it is.
 
         Raises:
-            AwsError: ResourceConflictException: it is not there yet, or has failed.
+            AwsError: ResourceConflictException: it is not there yet, or has failed;
+                SnapStartNotReadyException: its snapshot is not there yet.
         """
         function = self._registry.find(version.account, version.region, version.name)
         if function is not None and (waits or version.state == "Failed"):
@@ -161,6 +163,8 @@ class FunctionInvoker:
             version = function.numbered(version.version) or version
         if version.state not in _UNREADY:
             return version
+        if version.snap_start and version.state == "Pending":
+            raise snapshot_not_ready()
         why = f". {version.state_reason}" if version.state == "Failed" else ""
         raise AwsError(
             "ResourceConflictException",

@@ -18,6 +18,27 @@ from emulator.registry.function import Function
 from emulator.registry.functions import Registry
 
 
+def snapshot_not_ready() -> AwsError:
+    """Return AWS's error for a version whose snapshot is not there yet."""
+    return AwsError(
+        "SnapStartNotReadyException",
+        "Lambda is initializing your function. You can invoke the function when the function "
+        "state becomes Active.",
+        Type="User",
+    )
+
+
+def _not_regenerated(version: FunctionVersion) -> AwsError | None:
+    """Return AWS's error for a version whose snapshot could not be made anew; None: it may be."""
+    if version.state_reason_code != "FunctionError":
+        return None
+    return AwsError(
+        "SnapStartRegenerationFailureException",
+        f"The function's snapshot could not be made anew: {version.state_reason}",
+        Type="User",
+    )
+
+
 def is_idle(version: FunctionVersion, used_at: float, now: float, after_s: float) -> bool:
     """Say whether a version that could run has been idle too long.
 
@@ -69,6 +90,8 @@ class Idleness:
         if version.state == "Inactive" or self.is_idle(function, version):
             for listener in self.on_needed:
                 listener(function, version)
+            if version.snap_start:
+                raise _not_regenerated(version) or snapshot_not_ready()
             raise AwsError(
                 "CodeArtifactUserPendingException",
                 "Lambda is initializing your function. It will be ready to invoke shortly.",

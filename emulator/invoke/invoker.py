@@ -17,6 +17,7 @@ from emulator.pool.environment import Environment
 from emulator.pool.managed import CapacityExceeded, InitFailed
 from emulator.pool.pool import ScalingRateExceeded
 from emulator.pool.pools import Pools
+from emulator.pool.restorable import RestoreFailed
 from emulator.registry.functions import Registry
 
 if TYPE_CHECKING:
@@ -97,6 +98,8 @@ class Invoker:
         except CapacityExceeded as exceeded:
             error = throttled("ConcurrentInvocationLimitExceeded")
             raise self._refusal(version, invocation, error) from exceeded
+        except RestoreFailed as failed:
+            raise self._refusal(version, invocation, _not_restored(failed)) from failed
         except InitFailed as failed:
             self._refusal(version, invocation, AwsError(failed.result.error_type, "INIT failed"))
             return failures.with_request_id(failed.result, invocation.request_id)
@@ -112,3 +115,22 @@ class Invoker:
         if lifecycle.listeners:
             notices.invocation_refused(lifecycle, version, invocation, error)
         return error
+
+
+def _not_restored(failed: RestoreFailed) -> AwsError:
+    """Return AWS's error for an environment that could not be restored from its snapshot.
+
+    Source: https://docs.aws.amazon.com/lambda/latest/api/API_Invoke.html#API_Invoke_Errors
+    """
+    if failed.timed_out:
+        return AwsError(
+            "SnapStartTimeoutException",
+            "Lambda couldn't restore the snapshot within the timeout limit.",
+            Type="User",
+        )
+    return AwsError(
+        "SnapStartException",
+        "The afterRestore() runtime hook encountered an error. For more information, check the "
+        "Amazon CloudWatch logs.",
+        Type="User",
+    )

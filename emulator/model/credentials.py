@@ -32,6 +32,10 @@ _ACCOUNT_MASK = (1 << 40) - 1
 _RECENT = 1 << 47
 
 
+#: Where who has an authorization token of ours is given fresh credentials, as AWS's runtimes do.
+CONTAINER_PATH = "/2021-04-23/credentials"
+
+
 @dataclass(frozen=True, slots=True)
 class Identity:
     """Who temporary credentials stand for."""

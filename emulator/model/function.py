@@ -118,12 +118,17 @@ class FunctionVersion:
     key: str = field(init=False)
     #: None: it runs as Lambda functions do by default.
     managed: ManagedInstances | None = field(init=False)
+    #: Its environments are restored from a snapshot (SnapStart). Never for $LATEST.
+    snap_start: bool = field(init=False)
 
     def __post_init__(self) -> None:
         arn = f"arn:aws:lambda:{self.region}:{self.account}:function:{self.name}"
         object.__setattr__(self, "function_arn", arn)
         object.__setattr__(self, "key", f"{arn}:{self.version}@{self.generation}")
         object.__setattr__(self, "managed", self._managed())
+        applied = (self.settings.get("SnapStart") or {}).get("ApplyOn") == "PublishedVersions"
+        published = self.version not in (LATEST, LATEST_PUBLISHED)
+        object.__setattr__(self, "snap_start", applied and published and self.managed is None)
 
     def _managed(self) -> ManagedInstances | None:
         config = self.settings.get("CapacityProviderConfig") or {}

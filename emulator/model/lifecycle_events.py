@@ -3,6 +3,7 @@
 An environment's life::
 
     requested → code ready → booted → (imported →) initialised → idle ⇄ frozen, thawed
+        → restored (with SnapStart: from the snapshot that it or another one was kept as)
         → reset (its runtime was killed; booted and initialised again inside an invocation)
         → stopping → stopped
 
@@ -88,6 +89,21 @@ class EnvironmentInitialised(NamedTuple):
     error_type: str
     #: How much of the duration a cold-start profile added; it is not this machine's.
     simulated_ms: float = 0.0
+
+
+class EnvironmentRestored(NamedTuple):
+    """It has gone on from a snapshot, well or not."""
+
+    moment: Moment
+    version: FunctionVersion
+    environment_id: str
+    duration_ms: float
+    #: "success", "error" or "timeout".
+    status: str
+    #: AWS's type of the error, or "".
+    error_type: str
+    #: "copy" of an initialised template, or a "spare" that was initialised ahead of use.
+    way: str
 
 
 class EnvironmentIdle(NamedTuple):
@@ -242,6 +258,8 @@ class InvocationEnded(NamedTuple):
     tenant_id: str = ""
     #: What of the durations a cold-start profile added; None: nothing.
     simulated: SimulatedParts | None = None
+    #: The restore from a snapshot it waited for; None when warm, or without SnapStart.
+    restore_ms: float | None = None
 
 
 EnvironmentEvent = (
@@ -250,6 +268,7 @@ EnvironmentEvent = (
     | EnvironmentBooted
     | EnvironmentImported
     | EnvironmentInitialised
+    | EnvironmentRestored
     | EnvironmentIdle
     | EnvironmentFrozen
     | EnvironmentThawed
@@ -274,6 +293,7 @@ KINDS: dict[type[Event], str] = {
     EnvironmentBooted: "environment.booted",
     EnvironmentImported: "environment.imported",
     EnvironmentInitialised: "environment.initialised",
+    EnvironmentRestored: "environment.restored",
     EnvironmentIdle: "environment.idle",
     EnvironmentFrozen: "environment.frozen",
     EnvironmentThawed: "environment.thawed",

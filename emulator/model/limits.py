@@ -34,5 +34,7 @@ ACCOUNT_CONCURRENCY = 1000
 UNRESERVED_CONCURRENCY_MINIMUM = 100
 #: Seconds an on-demand INIT phase may take.
 INIT_SECONDS = 10.0
+#: Seconds that an environment has to be restored from a snapshot, hooks included.
+RESTORE_SECONDS = 10.0
 #: Bytes of log that ``LogType=Tail`` returns.
 LOG_TAIL = 4096

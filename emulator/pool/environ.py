@@ -6,6 +6,8 @@ https://docs.aws.amazon.com/lambda/latest/dg/configuration-envvars.html.
 
 from __future__ import annotations
 
+from urllib.parse import urlsplit
+
 from emulator.driver.languages.base import LIBRARIES, PATH
 from emulator.driver.languages.table import language_of, split_runtime
 from emulator.model import credentials
@@ -31,6 +33,34 @@ _FIXED = {
 }
 
 
+def _credentials(version: FunctionVersion, now: float, endpoint_url: str | None) -> dict[str, str]:
+    """Return the variables by which an AWS SDK finds the credentials of a function's role.
+
+    Args:
+        version: The version that runs.
+        now: Seconds since the epoch.
+        endpoint_url: Where this emulator gives fresh ones; None: the keys themselves.
+    """
+    role = str(version.settings.get("Role") or "")
+    identity = credentials.of_function(version.account, role, version.name)
+    if endpoint_url is not None and _is_loopback(endpoint_url):
+        return {
+            "AWS_CONTAINER_CREDENTIALS_FULL_URI": endpoint_url + credentials.CONTAINER_PATH,
+            "AWS_CONTAINER_AUTHORIZATION_TOKEN": credentials.issue(identity, now).token,
+        }
+    given = credentials.issue(identity, now + _CREDENTIALS_S)
+    return {
+        "AWS_ACCESS_KEY_ID": given.access_key,
+        "AWS_SECRET_ACCESS_KEY": given.secret_key,
+        "AWS_SESSION_TOKEN": given.token,
+    }
+
+
+def _is_loopback(url: str) -> bool:
+    """Say whether SDKs take credentials from there: over HTTP only from their own machine."""
+    return urlsplit(url).hostname in ("127.0.0.1", "localhost", "::1")
+
+
 def build(
     version: FunctionVersion,
     *,
@@ -51,22 +81,25 @@ def build(
         initialization_type: "on-demand", "provisioned-concurrency" and so on.
         now: Seconds since the epoch; its credentials are of this moment.
     """
-    role = str(version.settings.get("Role") or "")
-    identity = credentials.of_function(version.account, role, version.name)
-    given = credentials.issue(identity, now + _CREDENTIALS_S)
+    # What a snapshot holds is the same in all environments: neither their log nor their keys.
+    restored = initialization_type == "snap-start"
     environ = {
         # Calls from inside a function meet the resources of its own account, as its role.
-        "AWS_ACCESS_KEY_ID": given.access_key,
-        "AWS_SECRET_ACCESS_KEY": given.secret_key,
-        "AWS_SESSION_TOKEN": given.token,
+        **_credentials(version, now, endpoint_url if restored else None),
         "AWS_REGION": version.region,
         "AWS_DEFAULT_REGION": version.region,
         "AWS_LAMBDA_FUNCTION_NAME": version.name,
         "AWS_LAMBDA_FUNCTION_VERSION": version.version,
         "AWS_LAMBDA_FUNCTION_MEMORY_SIZE": str(version.memory_mb),
         "AWS_LAMBDA_INITIALIZATION_TYPE": initialization_type,
-        "AWS_LAMBDA_LOG_GROUP_NAME": log_group,
-        "AWS_LAMBDA_LOG_STREAM_NAME": log_stream,
+        **(
+            {}
+            if restored
+            else {
+                "AWS_LAMBDA_LOG_GROUP_NAME": log_group,
+                "AWS_LAMBDA_LOG_STREAM_NAME": log_stream,
+            }
+        ),
         **_FIXED,
         "_HANDLER": version.handler,
     }

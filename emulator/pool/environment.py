@@ -38,6 +38,7 @@ from emulator.pool.runtime_events import Refusal
 from emulator.pool.states import TRANSITIONS, EnvironmentState, IllegalTransition
 from emulator.telemetry import platform
 from emulator.telemetry.platform import Phase
+from emulator.telemetry.report import Restored
 from emulator.telemetry.writer import LogWriter
 
 if TYPE_CHECKING:
@@ -107,6 +108,10 @@ class Environment(ABC):
         self.imports: imports.Imports | None = None
         #: Initialised ahead of use, for provisioned concurrency.
         self.provisioned = provisioned
+        #: It counts towards the most environments there may be; what only waits to be one does not.
+        self.takes_place = True
+        #: The restore from a snapshot that led to its first invocation; None without.
+        self.restored: Restored | None = None
         self.sandbox: Sandbox | None = None
         #: No invocation follows the one in flight: the pool has let go of it.
         self.retired = False
@@ -309,15 +314,18 @@ class Environment(ABC):
         if failure is None:
             self._init_ends("init", elapsed)
             self.init_ms = elapsed
-            self._driver.initialised(sandbox, self.spec)
-            self._to(EnvironmentState.READY)
-            self.idle_since = self._clock.monotonic()
+            self._init_succeeded(sandbox)
             return
         status = "timeout" if failure.error_type == "Sandbox.Timedout" else "error"
         error_type = "" if status == "timeout" else failure.error_type
         self._init_ends("init", elapsed, status, error_type)
         self.init_failure = failure
         self._init_failed(f"init {status}")
+
+    def _init_succeeded(self, sandbox: Sandbox) -> None:
+        self._driver.initialised(sandbox, self.spec)
+        self._to(EnvironmentState.READY)
+        self.idle_since = self._clock.monotonic()
 
     def _init_begins(self, phase: Phase) -> None:
         self._platform.init_start(phase)
@@ -412,6 +420,14 @@ class Environment(ABC):
         if self.imports is not None and self.lifecycle.listeners:
             notices.imported(self.lifecycle, self, self.imports)
 
+    def runtime_at_snapshot(self, captured: str) -> Refusal | None:
+        """Refuse to be restored: there are no snapshots."""
+        return ("InvalidStateTransition", "The environment is not restored from a snapshot.")
+
+    def restore_failed(self, payload: bytes, error_type: str) -> Refusal | None:
+        """Refuse to hear of a restore: there are no snapshots."""
+        return ("InvalidStateTransition", "The environment is not restored from a snapshot.")
+
     def runtime_disconnected(self) -> None:
         if self.exit is not None:
             self._runtime_gone()
@@ -445,6 +461,7 @@ class Environment(ABC):
         self._api.resume_reading()
         if self._api.connections and self.state in (
             EnvironmentState.INIT,
+            EnvironmentState.RESTORE,
             EnvironmentState.INVOKING,
         ):
             # What it said before it died may still be on its way; the end of its last

@@ -38,6 +38,8 @@ class PoolSettings:
     limit_cpu: bool = True
     #: Have all runtimes measure what their functions import.
     trace_imports: bool = False
+    #: Snapshots that are kept at once, of all versions: each holds the memory of an environment.
+    max_snapshots: int = 8
 
 
 class PoolHost(Protocol[P]):
@@ -83,10 +85,23 @@ class PoolHost(Protocol[P]):
         """Return how long the pool of ``version`` keeps what becomes idle next."""
         ...
 
+    def note_started(self, pool: P) -> None:
+        """Note which of a function's versions is started last."""
+        ...
+
     def make(
         self, pool: P, why: ColdStart, *, provisioned: bool = False, request_id: str = ""
     ) -> Environment:
         """Return a new environment, not yet started."""
+        ...
+
+    @property
+    def copies(self) -> bool:
+        """Whether the driver can copy sandboxes."""
+        ...
+
+    def keep_snapshot(self, pool: P) -> None:
+        """Keep a pool's snapshot, which is used now, and of all no more than there may be."""
         ...
 
     def spawn(self, work: Coroutine[Any, Any, T]) -> asyncio.Task[T]:

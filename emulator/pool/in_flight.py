@@ -20,6 +20,7 @@ from emulator.pool import failures
 from emulator.pool.runtime_api import RuntimeApi
 from emulator.pool.runtime_events import Refusal
 from emulator.telemetry.platform import Platform
+from emulator.telemetry.report import Restored
 from emulator.telemetry.writer import LogWriter
 
 if TYPE_CHECKING:
@@ -48,6 +49,7 @@ class InFlight:
         throttled_s: Returns the seconds for which its environment has waited for CPU time so far
             because of its share.
         init_ms: Milliseconds of the INIT phase that the caller waited for; None when warm.
+        restored: The restore from a snapshot that the caller waited for; None without.
     """
 
     __slots__ = (
@@ -61,6 +63,7 @@ class InFlight:
         "_on_deadline",
         "_platform",
         "_produced",
+        "_restored",
         "_status",
         "_tail",
         "_throttled_before_s",
@@ -91,6 +94,7 @@ class InFlight:
         init_ms: float | None,
         environment_id: str,
         lifecycle: Lifecycle,
+        restored: Restored | None = None,
     ) -> None:
         self.invocation = invocation
         self.request_id = invocation.request_id
@@ -105,6 +109,7 @@ class InFlight:
         self._init_ms = init_ms
         #: What of its durations is simulated; None: nothing.
         self.simulated: SimulatedParts | None = None
+        self._restored = restored
         self._environment_id = environment_id
         self._lifecycle = lifecycle
         self.started_s = clock.monotonic()
@@ -229,6 +234,7 @@ class InFlight:
             duration_ms=self._duration_ms,
             used_mb=used_mb,
             init_ms=self._init_ms,
+            restored=self._restored,
             status=self._status,
             error_type=self._error_type,
             produced_bytes=self._produced,
@@ -244,6 +250,7 @@ class InFlight:
                 error_type=self._error_type,
                 duration_ms=self._duration_ms,
                 init_ms=self._init_ms,
+                restored=self._restored,
                 used_mb=used_mb,
                 produced_bytes=self._produced,
                 simulated=self.simulated,

@@ -11,6 +11,7 @@ from emulator.pool import environ
 
 ON_DEMAND = "on-demand"
 PROVISIONED = "provisioned-concurrency"
+SNAP_START = "snap-start"
 MANAGED = "lambda-managed-instances"
 
 
@@ -18,7 +19,9 @@ def initialization_type(version: FunctionVersion, *, provisioned: bool) -> str:
     """Return AWS's word for why an environment is initialised."""
     if version.managed is not None:
         return MANAGED
-    return PROVISIONED if provisioned else ON_DEMAND
+    if provisioned:
+        return PROVISIONED
+    return SNAP_START if version.snap_start else ON_DEMAND
 
 
 def log_stream(version: FunctionVersion, environment_id: str, now: float) -> str:

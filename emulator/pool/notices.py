@@ -23,6 +23,7 @@ from emulator.model.lifecycle_events import (
     EnvironmentInitialised,
     EnvironmentRequested,
     EnvironmentReset,
+    EnvironmentRestored,
     EnvironmentStopped,
     EnvironmentStopping,
     EnvironmentThawed,
@@ -128,6 +129,27 @@ def imported(lifecycle: Lifecycle, environment: ObservedEnvironment, imports: Im
     lifecycle.notify(
         EnvironmentImported(lifecycle.moment(), environment.version, environment.id, imports)
     )
+
+
+def restored(
+    lifecycle: Lifecycle,
+    environment: ObservedEnvironment,
+    duration_ms: float,
+    status: str,
+    error_type: str,
+    way: str,
+) -> None:
+    """An environment has gone on from a snapshot, well or not."""
+    event = EnvironmentRestored(
+        lifecycle.moment(),
+        environment.version,
+        environment.id,
+        duration_ms,
+        status,
+        error_type,
+        way,
+    )
+    lifecycle.notify(event)
 
 
 def transition(
@@ -238,6 +260,7 @@ def invocation_ended(
     error_type: str,
     duration_ms: float,
     init_ms: float | None,
+    restored: report.Restored | None,
     used_mb: int,
     produced_bytes: int,
     simulated: SimulatedParts | None = None,
@@ -251,7 +274,7 @@ def invocation_ended(
         status or ("error" if error_type else "success"),
         error_type,
         duration_ms,
-        report.billed_ms(duration_ms, init_ms),
+        report.billed_ms(duration_ms, init_ms, restored),
         init_ms,
         in_flight.version.memory_mb,
         used_mb,
@@ -263,5 +286,6 @@ def invocation_ended(
         in_flight.answer,
         in_flight.invocation.tenant_id,
         simulated,
+        None if restored is None else restored.duration_ms,
     )
     lifecycle.notify(event)

@@ -24,7 +24,9 @@ from emulator.pool.environment import Environment, Packages, no_packages, nothin
 from emulator.pool.host import PoolSettings
 from emulator.pool.managed import ManagedPool
 from emulator.pool.pool import Pool
+from emulator.pool.restorable import RestorableEnvironment
 from emulator.pool.serial import SerialEnvironment
+from emulator.pool.snap_start import SnapStartPool
 from emulator.telemetry.logs import Logs
 
 if TYPE_CHECKING:
@@ -82,6 +84,8 @@ class Pools:
         #: By function and tenant, the key of the version started last.
         self._started: dict[tuple[str, str], str] = {}
         self._starved: deque[Pool] = deque()
+        #: The pools with a snapshot; the one used last comes last.
+        self._snapshots: dict[SnapStartPool, None] = {}
         self._heap: list[tuple[float, int, Pool]] = []
         self._ties = count()
         self._reaper: Timer | None = None
@@ -114,8 +118,7 @@ class Pools:
         key = f"{version.key}#{tenant_id}" if tenant_id else version.key
         found = self._pools.get(key)
         if found is None:
-            make = Pool if version.managed is None else ManagedPool
-            found = self._pools[key] = make(self, version, tenant_id)
+            found = self._pools[key] = _kind_of(version)(self, version, tenant_id)
             if tenant_id:
                 self._tenants.setdefault(version.key, {})[key] = found
         return found
@@ -212,12 +215,17 @@ class Pools:
             ColdCause.NEW_VERSION, detail=changed if same else f"version {version.version}"
         )
 
+    def note_started(self, pool: Pool) -> None:
+        """Note which of a function's versions is started last."""
+        self._started[pool.version.function_arn, pool.tenant_id] = pool.version.key
+
     def make(
         self, pool: Pool, why: ColdStart, *, provisioned: bool = False, request_id: str = ""
     ) -> Environment:
         """Return a new environment, not yet started, for an invocation or ahead of use."""
         version = pool.version
-        self._started[version.function_arn, pool.tenant_id] = version.key
+        if not isinstance(pool, SnapStartPool) or why.cause is not ColdCause.SCALED:
+            self.note_started(pool)
         kind = making.initialization_type(version, provisioned=provisioned)
         environment_id, now = secrets.token_hex(16), self.clock.now()
         stream = making.log_stream(version, environment_id, now)
@@ -231,7 +239,7 @@ class Pools:
             now=now,
             trace_imports=pool.trace_imports or self.settings.trace_imports,
         )
-        make = SerialEnvironment if version.managed is None else ConcurrentEnvironment
+        make = _environment_of(version, kind)
         environment = make(
             version,
             spec,
@@ -268,16 +276,36 @@ class Pools:
 
     def _gone(self, pool: Pool, environment: Environment) -> None:
         pool.on_gone(environment)
-        self._leaving += 1
+        self._leaving += environment.takes_place
         assert environment.stopping is not None
         environment.stopping.add_done_callback(lambda _: self._stopped(environment))
 
     def _stopped(self, environment: Environment) -> None:
         del self.environments[environment.id]
-        self._leaving -= 1
-        self.release()
+        if environment.takes_place:
+            self._leaving -= 1
+            self.release()
         for listener in self.on_gone:
             listener(environment)
+
+    # --- snapshots -----------------------------------------------------------------------------
+
+    @property
+    def copies(self) -> bool:
+        """Whether the driver can copy sandboxes."""
+        return self.driver.copies
+
+    def keep_snapshot(self, pool: Pool) -> None:
+        """Keep a pool's snapshot, which is used now, and of all no more than there may be."""
+        assert isinstance(pool, SnapStartPool)
+        self._snapshots.pop(pool, None)
+        self._snapshots[pool] = None
+        for other in [each for each in self._snapshots if not each.has_snapshot]:
+            del self._snapshots[other]
+        while len(self._snapshots) > self.settings.max_snapshots:
+            longest = next(iter(self._snapshots))
+            del self._snapshots[longest]
+            longest.drop_snapshot()
 
     # --- idle ----------------------------------------------------------------------------------
 
@@ -357,3 +385,17 @@ class Pools:
         while self.environments and self.clock.monotonic() < until:
             await self.clock.sleep(0.01)
         await self.close()
+
+
+def _kind_of(version: FunctionVersion) -> type[Pool]:
+    """Return what pool a version has."""
+    if version.managed is not None:
+        return ManagedPool
+    return SnapStartPool if version.snap_start else Pool
+
+
+def _environment_of(version: FunctionVersion, kind: str) -> type[Environment]:
+    """Return what environments of a version are, by their initialization type."""
+    if version.managed is not None:
+        return ConcurrentEnvironment
+    return RestorableEnvironment if kind == making.SNAP_START else SerialEnvironment

@@ -6,6 +6,8 @@ Routes (https://docs.aws.amazon.com/lambda/latest/dg/runtimes-api.html)::
     POST /2018-06-01/runtime/invocation/{id}/response  202
     POST /2018-06-01/runtime/invocation/{id}/error     202
     POST /2018-06-01/runtime/init/error                202
+    GET  /2018-06-01/runtime/restore/next              parked until it is restored (SnapStart)
+    POST /2018-06-01/runtime/restore/error             202
 
 A runtime connects to the environment's own TCP listener, or already holds a channel that its
 driver gave it. A TCP connection must first prove that it comes from the environment: by its
@@ -23,6 +25,7 @@ from collections import deque
 from emulator.driver.base import Sandbox
 from emulator.model.invocation import Invocation
 from emulator.pool.connection_gate import ConnectionGate
+from emulator.pool.http_answers import RESTORED
 from emulator.pool.runtime_connection import RuntimeConnection
 from emulator.pool.runtime_events import Answers, RuntimeEvents
 
@@ -43,6 +46,8 @@ class RuntimeApi:
         self._parked: deque[RuntimeConnection] = deque()
         #: TCP connections of which it is not known yet whether they belong to this environment.
         self._unproven: set[RuntimeConnection] = set()
+        #: The connection whose ``restore/next`` is parked.
+        self._at_snapshot: RuntimeConnection | None = None
         self._gate = ConnectionGate()
         #: Seconds to wait for output that was printed before what a runtime says.
         self.lag = 0.0
@@ -100,6 +105,16 @@ class RuntimeApi:
         """Forget that the connection's ``next`` waits."""
         self._parked.remove(connection)
 
+    def hold(self, connection: RuntimeConnection) -> None:
+        """Have the connection's ``restore/next`` wait."""
+        self._at_snapshot = connection
+
+    def let_go_on(self) -> None:
+        """Answer the ``restore/next`` that waits."""
+        connection, self._at_snapshot = self._at_snapshot, None
+        if connection is not None:
+            connection.write(RESTORED)
+
     def dispatch(self, invocation: Invocation, deadline_ms: int) -> None:
         """Answer the ``next`` that has waited longest with ``invocation``.
 
@@ -153,6 +168,8 @@ class RuntimeApi:
         if connection not in self.connections:
             return
         self.connections.discard(connection)
+        if connection is self._at_snapshot:
+            self._at_snapshot = None
         if connection in self._parked:
             self._parked.remove(connection)
         if not self.connections:

@@ -19,6 +19,9 @@ _INVOCATION = _PREFIX + b"invocation/"
 _NEXT = _INVOCATION + b"next"
 #: A route of ours: what the function has imported.
 _IMPORTS = _PREFIX + b"init/imports"
+_RESTORE_NEXT = _PREFIX + b"restore/next"
+#: By path, the phase whose failure a call reports.
+_FAILED = {_PREFIX + b"init/error": "init", _PREFIX + b"restore/error": "restore"}
 #: Bytes of a request that are no body: more than AWS's own server (Go's) takes of headers, as a
 #: read that goes over it is parsed all the same.
 _HEAD = 1024 * 1024
@@ -53,6 +56,10 @@ class ConnectionHost(Protocol):
 
     def unpark(self, connection: RuntimeConnection) -> None:
         """Forget its ``next``."""
+        ...
+
+    def hold(self, connection: RuntimeConnection) -> None:
+        """Have its ``restore/next`` wait."""
         ...
 
     def lost(self, connection: RuntimeConnection) -> None:
@@ -243,24 +250,28 @@ class RuntimeConnection(asyncio.Protocol):
         if method == b"GET" and url == _NEXT:
             refusal = self._wait()
             return b"" if refusal is None else refuse(*refusal)
+        if method == b"GET" and url == _RESTORE_NEXT:
+            self._api.hold(self)
+            refusal = events.runtime_at_snapshot(self._header(b"localfaas-snapshot"))
+            return b"" if refusal is None else refuse(*refusal)
         request_id, kind = _answered(url) if method == b"POST" else ("", b"")
         error_type = self._header(b"lambda-runtime-function-error-type")
         body = b"".join(self._body)
-        init = method == b"POST" and url == _PREFIX + b"init/error"
+        phase = _FAILED.get(url) if method == b"POST" else None
         if method == b"POST" and url == _IMPORTS:
             events.imports_measured(body)
             return ACCEPTED
-        if not init and kind not in (b"response", b"error"):
+        if phase is None and kind not in (b"response", b"error"):
             return answer(404, "NotFound", "404 page not found")
         if self._size > RESPONSE_PAYLOAD:
-            if init:
+            if phase is not None:
                 failed = failures.response_too_large(RESPONSE_PAYLOAD)
-                events.init_failed(failed.payload, failed.error_type)
+                _report(events, phase, failed.payload, failed.error_type)
             else:
                 answers.response_too_large(request_id)
             return answer(413, "RequestEntityTooLarge", TOO_LARGE)
-        if init:
-            refusal = events.init_failed(body, error_type)
+        if phase is not None:
+            refusal = _report(events, phase, body, error_type)
         elif kind == b"error":
             refusal = answers.runtime_failed(request_id, body, error_type)
         elif error_type:
@@ -284,6 +295,12 @@ class RuntimeConnection(asyncio.Protocol):
 
     def _header(self, name: bytes) -> str:
         return self._headers.get(name, b"").decode("latin-1")
+
+
+def _report(events: RuntimeEvents, phase: str, body: bytes, error_type: str) -> Refusal | None:
+    if phase == "restore":
+        return events.restore_failed(body, error_type)
+    return events.init_failed(body, error_type)
 
 
 def _answered(url: bytes) -> tuple[str, bytes]:

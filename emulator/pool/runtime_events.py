@@ -25,6 +25,17 @@ class RuntimeEvents(Protocol):
         """``init/imports`` was called, a route of ours: what the function imported, as JSON."""
         ...
 
+    def runtime_at_snapshot(self, captured: str) -> Refusal | None:
+        """``restore/next`` was called: the runtime waits to be restored.
+
+        ``captured`` is what it says of what it has captured, as JSON, or "".
+        """
+        ...
+
+    def restore_failed(self, payload: bytes, error_type: str) -> Refusal | None:
+        """``restore/error`` was called."""
+        ...
+
     def runtime_disconnected(self) -> None:
         """The last connection of the runtime is gone."""
         ...

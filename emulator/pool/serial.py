@@ -53,6 +53,7 @@ class SerialEnvironment(Environment):
             report=self._report,
             throttled_s=self._throttled_s,
             init_ms=self.init_ms if cold is not None and self._first else None,
+            restored=self.restored if cold is not None and self._first else None,
             environment_id=self.id,
             lifecycle=self.lifecycle,
         )

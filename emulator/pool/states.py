@@ -8,6 +8,11 @@
         │                │  └──┼──> INVOKING (initialised again inside the invoke)
         │                │   FROZEN
         └───────────────>└────> STOPPING ──> STOPPED
+
+With SnapStart::
+
+    STARTING ──> INIT ──> SNAPSHOT ──> RESTORE ──> READY
+        └───── (a copy of another's) ────^
 """
 
 from __future__ import annotations
@@ -24,6 +29,10 @@ class EnvironmentState(StrEnum):
     STARTING = "starting"
     #: The runtime runs module-level code, before its first ``next``.
     INIT = "init"
+    #: Initialised, and kept as it is until it is restored (SnapStart).
+    SNAPSHOT = "snapshot"
+    #: It goes on from a snapshot: the hooks after restore run.
+    RESTORE = "restore"
     #: The runtime waits in ``next``.
     READY = "ready"
     #: An invocation runs, or has been answered while the runtime has not called ``next`` yet.
@@ -37,10 +46,19 @@ class EnvironmentState(StrEnum):
 
 
 TRANSITIONS: dict[EnvironmentState, frozenset[EnvironmentState]] = {
-    EnvironmentState.STARTING: frozenset({EnvironmentState.INIT, EnvironmentState.STOPPING}),
-    EnvironmentState.INIT: frozenset(
-        {EnvironmentState.READY, EnvironmentState.RESET, EnvironmentState.STOPPING}
+    EnvironmentState.STARTING: frozenset(
+        {EnvironmentState.INIT, EnvironmentState.RESTORE, EnvironmentState.STOPPING}
     ),
+    EnvironmentState.INIT: frozenset(
+        {
+            EnvironmentState.READY,
+            EnvironmentState.SNAPSHOT,
+            EnvironmentState.RESET,
+            EnvironmentState.STOPPING,
+        }
+    ),
+    EnvironmentState.SNAPSHOT: frozenset({EnvironmentState.RESTORE, EnvironmentState.STOPPING}),
+    EnvironmentState.RESTORE: frozenset({EnvironmentState.READY, EnvironmentState.STOPPING}),
     EnvironmentState.READY: frozenset(
         {
             EnvironmentState.INVOKING,

@@ -36,6 +36,16 @@ class Platform(Protocol):
         """An init phase has ended."""
         ...
 
+    def restore_start(self) -> None:
+        """A restore from a snapshot has begun."""
+        ...
+
+    def restore_end(
+        self, duration_ms: float, status: str = "success", error_type: str = ""
+    ) -> None:
+        """A restore from a snapshot has ended."""
+        ...
+
     def start(self, request_id: str) -> None: ...
 
     def timed_out(self, request_id: str, seconds: float) -> None: ...
@@ -58,6 +68,7 @@ class Platform(Protocol):
         duration_ms: float,
         used_mb: int,
         init_ms: float | None,
+        restored: report.Restored | None = None,
         status: str,
         error_type: str,
         produced_bytes: int,
@@ -70,6 +81,7 @@ class Platform(Protocol):
             duration_ms: How long the handler ran.
             used_mb: The most memory it held.
             init_ms: Duration of the INIT phase that it waited for; None when warm.
+            restored: The restore that it waited for; None without.
             status: "timeout" or "error"; empty for success and for errors of the handler.
             error_type: AWS's type, of a handler's error as well.
             produced_bytes: Size of the response.
@@ -86,14 +98,17 @@ def of(
         return ManagedEvents(version, log, clock, initialization_type)
     if version.log_format == "JSON":
         return JsonEvents(version, log, clock, initialization_type)
-    return TextLines(version, log, clock)
+    return TextLines(version, log, clock, initialization_type)
 
 
 class TextLines:
     """Plain text: START, END, REPORT and the like."""
 
-    def __init__(self, version: FunctionVersion, log: LogWriter, clock: Clock) -> None:
+    def __init__(
+        self, version: FunctionVersion, log: LogWriter, clock: Clock, initialization_type: str
+    ) -> None:
         self._version, self._log, self._clock = version, log, clock
+        self._snapshots = initialization_type == "snap-start"
 
     def init_start(self, phase: Phase) -> None:
         self._log.line(report.init_start(*_runtime(self._version)))
@@ -105,6 +120,17 @@ class TextLines:
             self._log.line(
                 report.init_report(duration_ms, phase=phase, status=status, error_type=error_type)
             )
+        elif self._snapshots:
+            self._log.line(report.init_done(duration_ms))
+
+    def restore_start(self) -> None:
+        self._log.line(report.restore_start(*_runtime(self._version)))
+
+    def restore_end(
+        self, duration_ms: float, status: str = "success", error_type: str = ""
+    ) -> None:
+        shown = "" if status == "success" else status
+        self._log.line(report.restore_report(duration_ms, status=shown, error_type=error_type))
 
     def start(self, request_id: str) -> None:
         self._log.line(report.start(request_id, self._version.version))
@@ -131,6 +157,7 @@ class TextLines:
         duration_ms: float,
         used_mb: int,
         init_ms: float | None,
+        restored: report.Restored | None = None,
         status: str,
         error_type: str,
         produced_bytes: int,
@@ -144,6 +171,7 @@ class TextLines:
                 memory_mb=self._version.memory_mb,
                 used_mb=used_mb,
                 init_ms=init_ms,
+                restored=restored,
                 status=status,
                 error_type=error_type,
                 simulated=simulated,
@@ -193,6 +221,27 @@ class JsonEvents:
             level if well else "WARN", "platform.initReport", {**record, "metrics": metrics}
         )
 
+    def restore_start(self) -> None:
+        name, arn = _runtime(self._version)
+        record = {
+            "runtimeVersion": name,
+            "runtimeVersionArn": arn,
+            "functionName": self._version.name,
+            "functionVersion": self._version.version,
+        }
+        self._event("INFO", "platform.restoreStart", record)
+
+    def restore_end(
+        self, duration_ms: float, status: str = "success", error_type: str = ""
+    ) -> None:
+        record = {"status": status, **_error(error_type)}
+        well = status == "success"
+        self._event("DEBUG" if well else "WARN", "platform.restoreRuntimeDone", record)
+        metrics = {"durationMs": round(duration_ms, 3)}
+        self._event(
+            "INFO" if well else "WARN", "platform.restoreReport", {**record, "metrics": metrics}
+        )
+
     def start(self, request_id: str) -> None:
         self._event(
             "INFO",
@@ -220,6 +269,7 @@ class JsonEvents:
         duration_ms: float,
         used_mb: int,
         init_ms: float | None,
+        restored: report.Restored | None = None,
         status: str,
         error_type: str,
         produced_bytes: int,
@@ -236,7 +286,7 @@ class JsonEvents:
         )
         metrics: dict[str, float] = {
             "durationMs": duration,
-            "billedDurationMs": report.billed_ms(duration_ms, init_ms),
+            "billedDurationMs": report.billed_ms(duration_ms, init_ms, restored),
             "memorySizeMB": self._version.memory_mb,
             "maxMemoryUsedMB": used_mb,
         }
@@ -248,6 +298,9 @@ class JsonEvents:
                 "initDurationMs": round(simulated.init_ms, 3),
                 "durationMs": round(simulated.duration_ms, 3),
             }
+        if restored is not None:
+            metrics["restoreDurationMs"] = round(restored.duration_ms, 3)
+            metrics["billedRestoreDurationMs"] = restored.billed_ms
         self._event("INFO" if well else "WARN", "platform.report", {**record, "metrics": metrics})
 
     def _event(self, level: str, kind: str, record: dict[str, Any]) -> None:
@@ -266,6 +319,7 @@ class ManagedEvents(JsonEvents):
         duration_ms: float,
         used_mb: int,
         init_ms: float | None,
+        restored: report.Restored | None = None,
         status: str,
         error_type: str,
         produced_bytes: int,

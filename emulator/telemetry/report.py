@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from typing import NamedTuple
 
 from emulator.model.simulated import SimulatedParts
 
@@ -17,9 +18,21 @@ def end(request_id: str) -> str:
     return f"END RequestId: {request_id}"
 
 
-def billed_ms(duration_ms: float, init_ms: float | None) -> int:
-    """Return the milliseconds AWS bills: the init counts too, since 2025-08-01."""
-    return max(1, math.ceil(duration_ms + (init_ms or 0.0)))
+class Restored(NamedTuple):
+    """How long the restore took that an invocation waited for."""
+
+    duration_ms: float
+    #: What of it the function's own hooks took, as it is billed.
+    billed_ms: int
+
+
+def billed_ms(duration_ms: float, init_ms: float | None, restored: Restored | None = None) -> int:
+    """Return the milliseconds AWS bills: the init counts too, since 2025-08-01.
+
+    Of a restore counts what is billed of it (in all public REPORT lines that have the fields).
+    """
+    extra = restored.billed_ms if restored is not None else init_ms or 0.0
+    return max(1, math.ceil(duration_ms + extra))
 
 
 def report(
@@ -29,6 +42,7 @@ def report(
     memory_mb: int,
     used_mb: int,
     init_ms: float | None = None,
+    restored: Restored | None = None,
     status: str = "",
     error_type: str = "",
     simulated: SimulatedParts | None = None,
@@ -41,17 +55,23 @@ def report(
         memory_mb: The function's memory.
         used_mb: The most memory it held.
         init_ms: Duration of the INIT phase that this invocation waited for; None when warm.
+        restored: The restore that this invocation waited for; None without.
         status: "timeout" or "error"; empty for success and for errors of the handler.
         error_type: AWS's type, shown with ``status="error"``.
         simulated: What of the durations a cold-start profile added, shown at the end.
     """
     line = (
         f"REPORT RequestId: {request_id}\tDuration: {duration_ms:.2f} ms\t"
-        f"Billed Duration: {billed_ms(duration_ms, init_ms)} ms\t"
+        f"Billed Duration: {billed_ms(duration_ms, init_ms, restored)} ms\t"
         f"Memory Size: {memory_mb} MB\tMax Memory Used: {used_mb} MB\t"
     )
     if init_ms is not None:
         line += f"Init Duration: {init_ms:.2f} ms\t"
+    if restored is not None:
+        line += (
+            f"Restore Duration: {restored.duration_ms:.2f} ms\t"
+            f"Billed Restore Duration: {restored.billed_ms} ms\t"
+        )
     if status:
         line += f"Status: {status}"
         if error_type and status == "error":
@@ -75,6 +95,26 @@ def init_start(runtime: str, runtime_arn: str) -> str:
 def init_report(duration_ms: float, *, phase: str, status: str, error_type: str) -> str:
     """Return the line of a failed INIT; ``phase`` is "init" or "invoke"."""
     line = f"INIT_REPORT Init Duration: {duration_ms:.2f} ms\tPhase: {phase}\tStatus: {status}"
+    if error_type:
+        line += f"\tError Type: {error_type}"
+    return line
+
+
+def init_done(duration_ms: float) -> str:
+    """Return the line of an INIT that went well, ahead of a snapshot."""
+    return f"INIT_REPORT Init Duration: {duration_ms:.2f} ms"
+
+
+def restore_start(runtime: str, runtime_arn: str) -> str:
+    """Return the line RESTORE_START."""
+    return f"RESTORE_START Runtime Version: {runtime}\tRuntime Version ARN: {runtime_arn}"
+
+
+def restore_report(duration_ms: float, *, status: str, error_type: str) -> str:
+    """Return the line at the end of a restore; ``status`` is "" for one that went well."""
+    line = f"RESTORE_REPORT Restore Duration: {duration_ms:.2f} ms"
+    if status:
+        line += f"\tStatus: {status}"
     if error_type:
         line += f"\tError Type: {error_type}"
     return line

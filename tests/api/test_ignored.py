@@ -28,7 +28,6 @@ _IGNORED = {
             "LocalMountPath": "/mnt/files",
         }
     ],
-    "SnapStart": {"ApplyOn": "PublishedVersions"},
     "DurableConfig": {"ExecutionTimeout": 60, "RetentionPeriodInDays": 1},
     "DeadLetterConfig": {"TargetArn": _TOPIC},
 }

@@ -108,6 +108,22 @@ def test_an_idle_function_is_inactive_until_a_call_restores_it(world: _World) ->
     assert world.state("idle")[0] == "Active"
 
 
+def test_an_inactive_version_with_snapstart_has_its_snapshot_made_anew(world: _World) -> None:
+    client = world.client
+    world.active("snap", SnapStart={"ApplyOn": "PublishedVersions"}, Publish=True)
+    client.get_waiter("published_version_active").wait(FunctionName="snap", Qualifier="1")
+    client.invoke(FunctionName="snap", Qualifier="1")
+    world.clock.days = 14.1
+    assert world.state("snap", "1")[0] == "Inactive"
+    with pytest.raises(client.exceptions.SnapStartNotReadyException) as caught:
+        client.invoke(FunctionName="snap", Qualifier="1")
+    assert caught.value.response["ResponseMetadata"]["HTTPStatusCode"] == 409
+    assert world.state("snap", "1") == ("Pending", "Restoring")
+    client.get_waiter("published_version_active").wait(FunctionName="snap", Qualifier="1")
+    answer = client.invoke(FunctionName="snap", Qualifier="1", Payload=b"1")
+    assert answer["Payload"].read() == b"1"
+
+
 def test_the_call_after_the_refused_one_waits_for_the_function(world: _World) -> None:
     world.active("again")
     world.clock.days = 15

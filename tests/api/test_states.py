@@ -162,6 +162,53 @@ def test_a_snapshot_is_made_when_a_version_is_published(client: Any) -> None:
     assert client.publish_version(FunctionName="snap")["State"] == "Active"
 
 
+@pytest.mark.parametrize(
+    ("fields", "text"),
+    [
+        ({"EphemeralStorage": {"Size": 513}}, "Ephemeral storage"),
+        (
+            {
+                "FileSystemConfigs": [
+                    {
+                        "Arn": "arn:aws:elasticfilesystem:us-east-1:000000000000:access-point/"
+                        "fsap-0123456789abcdef0",
+                        "LocalMountPath": "/mnt/files",
+                    }
+                ]
+            },
+            "Amazon EFS",
+        ),
+        ({"Runtime": "nodejs22.x"}, "nodejs22.x"),
+    ],
+)
+def test_snapstart_is_refused_where_aws_refuses_it(
+    client: Any, fields: dict[str, Any], text: str
+) -> None:
+    name = f"no-snap-{text[:6].strip()}".replace(" ", "-")
+    with pytest.raises(client.exceptions.InvalidParameterValueException) as caught:
+        create(client, name, **_SNAP, **fields)
+    assert text in str(caught.value)
+    assert "not supported for SnapStart enabled functions" in str(caught.value)
+    if "Runtime" in fields:
+        return
+    create(client, name, **_SNAP)
+    client.get_waiter("function_active_v2").wait(FunctionName=name)
+    with pytest.raises(client.exceptions.InvalidParameterValueException, match=text):
+        client.update_function_configuration(FunctionName=name, **fields)
+
+
+def test_provisioned_concurrency_is_refused_with_snapstart(client: Any) -> None:
+    create(client, "snap-two", **_SNAP)
+    client.get_waiter("function_active_v2").wait(FunctionName="snap-two")
+    client.publish_version(FunctionName="snap-two")
+    client.create_alias(FunctionName="snap-two", Name="live", FunctionVersion="1")
+    for qualifier in ("1", "live"):
+        with pytest.raises(client.exceptions.InvalidParameterValueException, match="SnapStart"):
+            client.put_provisioned_concurrency_config(
+                FunctionName="snap-two", Qualifier=qualifier, ProvisionedConcurrentExecutions=1
+            )
+
+
 def test_a_function_deleted_on_its_way_is_gone(client: Any) -> None:
     create(client, "deleted")
     client.delete_function(FunctionName="deleted")

@@ -49,6 +49,7 @@ class DockerDriver:
 
     name = "docker"
     emulates = True
+    copies = False
     listen_host = ""
 
     def __init__(
@@ -261,6 +262,9 @@ class DockerDriver:
             raise
         stem.handed_out = True
         return stem
+
+    async def copy(self, sandbox: Sandbox, spec: EnvironmentSpec) -> Sandbox:
+        raise DriverFault("sandboxes of this driver can't be copied")
 
     def initialised(self, sandbox: Sandbox, spec: EnvironmentSpec) -> None:
         self._containers.limit_cpu(_ours(sandbox), spec)

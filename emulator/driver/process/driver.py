@@ -59,6 +59,7 @@ class ProcessDriver:
 
     name = "process"
     emulates = False
+    copies = False
     listen_host = "127.0.0.1"
     #: An address, not a name: SDKs put a bucket's name before a name, and ``bucket.localhost`` does
     #: not resolve everywhere.
@@ -385,6 +386,9 @@ class ProcessDriver:
         if not launch.channel and sandbox.channel is not None:
             sandbox.channel.close()
             sandbox.channel = None
+
+    async def copy(self, sandbox: Sandbox, spec: EnvironmentSpec) -> Sandbox:
+        raise DriverFault("sandboxes of this driver can't be copied")
 
     def initialised(self, sandbox: Sandbox, spec: EnvironmentSpec) -> None:
         group, quota = _own(sandbox).group, cgroups.cpu_quota(spec)

@@ -97,6 +97,11 @@ class Client:
                     self._socket.sendall(memoryview(part)[sent:])
                 sent = max(0, sent - len(part))
 
+    def get(self, path: str, headers: dict[str, str]) -> bytes:
+        """Return a GET, to be handed to ``send``."""
+        extra = "".join(f"{name}: {value}\r\n" for name, value in headers.items())
+        return f"GET {_API}{path} HTTP/1.1\r\nHost: {self._host}\r\n{extra}\r\n".encode("ascii")
+
     def post(
         self,
         path: str,

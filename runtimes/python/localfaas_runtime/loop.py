@@ -35,10 +35,14 @@ def run(channel: Client, handler_name: str) -> None:
         )
         channel.receive()
         sys.exit(1)
-    function = of_function()
     if tracer is not None:
         channel.send(*channel.post("init/imports", tracer.end()))
         channel.skip()
+    if snapshot_wanted():
+        from . import snapshot
+
+        channel = snapshot.pass_through(channel)
+    function = of_function()
     channel.send(channel.next)
     while True:
         _, headers, body = channel.receive()
@@ -58,6 +62,11 @@ def _tracer() -> Tracer | None:
     tracer = Tracer()
     tracer.begin()
     return tracer
+
+
+def snapshot_wanted() -> bool:
+    """Say whether this runtime is to be restored from a snapshot."""
+    return os.environ.get("AWS_LAMBDA_INITIALIZATION_TYPE") == "snap-start"
 
 
 def _invoke(

@@ -30,6 +30,12 @@ class Heard:
         self.waiting.set()
         return None
 
+    def runtime_at_snapshot(self, captured: str) -> Refusal | None:
+        return None
+
+    def restore_failed(self, payload: bytes, error_type: str) -> Refusal | None:
+        return None
+
     def init_failed(self, payload: bytes, error_type: str) -> Refusal | None:
         raise NotImplementedError
 

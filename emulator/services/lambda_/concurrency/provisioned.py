@@ -19,7 +19,7 @@ from emulator.services.lambda_ import lookup
 from emulator.services.lambda_.errors import conflict, invalid
 from emulator.services.lambda_.lifecycle import managed_instances
 from emulator.services.lambda_.paging import page
-from emulator.services.lambda_.rules import configuration
+from emulator.services.lambda_.rules import configuration, snap_start
 
 
 async def put_provisioned_concurrency_config(ctx: Context, request: Request) -> Response:
@@ -35,6 +35,8 @@ async def put_provisioned_concurrency_config(ctx: Context, request: Request) -> 
     lookup.published(function, qualifier)
     tenancy.refuse(function.latest, "Provisioned concurrency")
     managed_instances.refuse(function.latest, "Provisioned concurrency")
+    shared = (function.numbered(number) for number in _shares(function, qualifier, 1))
+    snap_start.refuse_provisioned(version for version in shared if version is not None)
     _check_overlap(function, qualifier)
     wanted: int = request["ProvisionedConcurrentExecutions"]
     _check_room(ctx, function, qualifier, wanted)

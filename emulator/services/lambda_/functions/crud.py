@@ -7,7 +7,6 @@ from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
 
-from emulator.invoke import tenancy
 from emulator.model.function import LATEST, LATEST_PUBLISHED, Code, FunctionVersion
 from emulator.registry.function import Function
 from emulator.services.context import Context, Request, Response
@@ -19,7 +18,7 @@ from emulator.services.lambda_.errors import conflict, invalid, stale
 from emulator.services.lambda_.functions import runtimes, versions
 from emulator.services.lambda_.lifecycle import managed_instances, states
 from emulator.services.lambda_.paging import DEFAULT, by_number, last_of, page
-from emulator.services.lambda_.rules import configuration, ignored
+from emulator.services.lambda_.rules import configuration, ignored, snap_start
 from emulator.services.lambda_.rules import cross_account as access
 
 #: Characters of a function's name; the shape's 140 hold for ARNs.
@@ -62,8 +61,7 @@ async def create_function(ctx: Context, request: Request) -> Response:
     )
     version = configuration.apply(version, request, ctx.clock.now(), applied)
     layers.check(ctx, version)
-    if configuration.snapshot_wanted(version):
-        tenancy.refuse(version, "SnapStart")
+    snap_start.check(version)
     ignored.report(ctx, version)
     if registry.find(ctx.account, ctx.region, named.name) is not None:
         raise existing  # another request was quicker while the archive was unpacked
@@ -171,6 +169,7 @@ async def update_function_configuration(ctx: Context, request: Request) -> Respo
     applied = None if named is None else layers.resolve(ctx, named)
     changed = configuration.apply(function.latest, request, ctx.clock.now(), applied)
     layers.check(ctx, changed)
+    snap_start.check(changed)
     ignored.report(ctx, changed)
     return await _change(ctx, function, changed, request, "configuration updated")
 

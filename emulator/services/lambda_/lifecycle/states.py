@@ -27,7 +27,7 @@ from emulator.registry.function import Function
 from emulator.services.context import Context, Parts
 from emulator.services.lambda_ import intake as code
 from emulator.services.lambda_.errors import conflict
-from emulator.services.lambda_.lifecycle import managed_instances
+from emulator.services.lambda_.lifecycle import managed_instances, snapshots
 from emulator.services.lambda_.rules.configuration import new_revision
 from emulator.services.transitions import RuntimePlatform, Transition
 
@@ -165,6 +165,8 @@ def wake(parts: Parts, function: Function, version: FunctionVersion) -> None:
     """Begin to make an Inactive version Active again."""
     if function.numbered(version.version) is not version:
         return  # it has changed, or is being restored already
+    if version.snap_start:
+        snapshots.drop(parts, version)
     _again(parts, function, version, restoring(version))
 
 
@@ -198,7 +200,11 @@ async def finish_now(parts: Parts, function: Function, patience_s: float = _PATI
 
 async def make_ready(parts: Parts, function: Function, version: FunctionVersion) -> None:
     """Wait until a Pending version can run; try a Failed one again."""
-    retried = version.state == "Failed" and version.managed is None
+    retried = (
+        version.state == "Failed"
+        and version.managed is None
+        and version.state_reason_code != snapshots.FUNCTION_ERROR
+    )
     if retried and function.numbered(version.version) is version:
         # What was missing may have been built or pulled by hand meanwhile.
         _again(parts, function, version, creating(version))
@@ -235,6 +241,10 @@ async def _settle(
         for number, version in settling.items():
             if version.managed is not None and number != LATEST:
                 failed = await managed_instances.start(parts, function, version)
+                if failed is not None:
+                    failures[number] = failed
+            elif version.snap_start:
+                failed = await snapshots.take(parts, version)
                 if failed is not None:
                     failures[number] = failed
         await transition.end.wait()

@@ -17,7 +17,6 @@ _SETTINGS = {
     "KMSKeyArn": "nothing is encrypted",
     "TracingConfig": "nothing is sent to X-Ray",
     "FileSystemConfigs": "no file system is mounted",
-    "SnapStart": "versions start afresh, without a snapshot",
     "DurableConfig": "executions are not durable",
     "RuntimeConfig": "the runtime is the one installed here",
     "AcceleratorConfig": "there is no accelerator",

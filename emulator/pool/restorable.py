@@ -1,0 +1,228 @@
+"""An environment that goes on from a snapshot (SnapStart), or waits to be one.
+
+A *spare* is initialised up to the snapshot, waits there, and is restored by letting it go on. A
+*copy* is made of an initialised template by its driver, in milliseconds, and goes on by itself.
+
+A runtime that knows of snapshots says that it is there with ``GET …/restore/next``, and what runs
+after that until its first ``next`` is the restore. For another the snapshot is its first ``next``.
+
+https://docs.aws.amazon.com/lambda/latest/dg/snapstart-runtime-hooks.html
+"""
+
+from __future__ import annotations
+
+import asyncio
+import math
+from typing import TYPE_CHECKING, NamedTuple
+
+import orjson
+
+from emulator.driver.base import Sandbox
+from emulator.model.causes import StopCause
+from emulator.model.errors import ConfigurationError, DriverFault
+from emulator.model.invocation import InvocationResult
+from emulator.model.lazy import LazyModule
+from emulator.model.limits import RESTORE_SECONDS
+from emulator.pool import failures
+from emulator.pool.runtime_events import Refusal
+from emulator.pool.serial import SerialEnvironment
+from emulator.pool.states import EnvironmentState
+from emulator.telemetry.report import Restored
+
+if TYPE_CHECKING:
+    from emulator.pool import notices
+else:
+    notices = LazyModule("emulator.pool.notices")
+
+_TIMED_OUT = "Sandbox.Timedout"
+
+
+class RestoreFailed(Exception):
+    """An environment could not go on from its snapshot.
+
+    Attributes:
+        timed_out: It took longer than :data:`RESTORE_SECONDS`.
+        result: What went wrong.
+    """
+
+    def __init__(self, result: InvocationResult) -> None:
+        super().__init__(result.error_type)
+        self.timed_out = result.error_type == _TIMED_OUT
+        self.result = result
+
+
+class Captured(NamedTuple):
+    """What a runtime says of the moment at which its snapshot is made."""
+
+    #: Why it can't be copied, one sentence each; None: it can't say.
+    hindrances: tuple[str, ...] | None = None
+    #: What all restored environments would share though it should be each one's own.
+    shared: tuple[str, ...] = ()
+
+    @classmethod
+    def parse(cls, text: str) -> Captured:
+        """Return what a runtime's header says; user code may have written it."""
+        try:
+            told = orjson.loads(text)
+            return cls(
+                tuple(str(each) for each in told["hindrances"]),
+                tuple(str(each) for each in told["shared"]),
+            )
+        except (orjson.JSONDecodeError, KeyError, TypeError):
+            return cls()
+
+
+class RestorableEnvironment(SerialEnvironment):
+    """Initialised up to its snapshot, or a copy of one that is."""
+
+    #: What its runtime has said of its snapshot.
+    captured = Captured()
+    #: It has called ``restore/next``.
+    _hooked = False
+    _restoring: asyncio.Future[InvocationResult | None] | None = None
+
+    # --- up to the snapshot --------------------------------------------------------------------
+
+    def _init_succeeded(self, sandbox: Sandbox) -> None:
+        self._to(EnvironmentState.SNAPSHOT)
+
+    def _init_failed(self, reason: str) -> None:
+        self.stop(StopCause.FAILED, reason)
+
+    def runtime_at_snapshot(self, captured: str) -> Refusal | None:
+        if self._end_init(None):
+            self._hooked = True
+            self.captured = Captured.parse(captured)
+            return None
+        return ("InvalidStateTransition", "The runtime may not call restore/next now.")
+
+    # --- from there on -------------------------------------------------------------------------
+
+    async def restore(self) -> None:
+        """Let a spare go on from its snapshot.
+
+        Raises:
+            RestoreFailed: It did not come to its first ``next``; it is gone.
+        """
+        began = self._clock.monotonic()
+        self._to(EnvironmentState.RESTORE)
+        self._platform.restore_start()
+        restoring = self._await_restored()
+        if self._hooked:
+            self._api.let_go_on()
+        else:
+            self._end_restore(None)
+        await self._restored(restoring, began, began, "spare")
+
+    async def copy(self, template: RestorableEnvironment) -> None:
+        """Go on as a copy of ``template``, which waits at its snapshot.
+
+        Raises:
+            RestoreFailed: It did not come to its first ``next``; it is gone.
+            DriverFault: It can't be copied after all; this one is gone.
+        """
+        began = self._clock.monotonic()
+        try:
+            assert template.sandbox is not None
+            sandbox = await self._driver.copy(template.sandbox, self.spec)
+        except (DriverFault, ConfigurationError, OSError) as error:
+            self.stop(StopCause.FAILED, "could not be copied")
+            raise DriverFault(str(error)) from error
+        if not self._is(EnvironmentState.STARTING):  # stopped meanwhile
+            await self._abandon(sandbox)
+            raise DriverFault("it was stopped while it was copied")
+        copied = self._clock.monotonic()
+        self._to(EnvironmentState.RESTORE)
+        self._platform.restore_start()
+        restoring = self._await_restored()
+        self._attach(sandbox)
+        assert sandbox.channel is not None, "copies speak on a channel"
+        await self._api.adopt(sandbox.channel)
+        if self.exit is not None:
+            self._runtime_gone()
+        await self._restored(restoring, began, copied, "copy")
+
+    def _await_restored(self) -> asyncio.Future[InvocationResult | None]:
+        self._restoring = asyncio.get_running_loop().create_future()
+        return self._restoring
+
+    async def _restored(
+        self,
+        restoring: asyncio.Future[InvocationResult | None],
+        began: float,
+        hooks_began: float,
+        way: str,
+    ) -> None:
+        """Wait for the first ``next``, within AWS's limit."""
+        timer = self._clock.call_later(RESTORE_SECONDS, self._restore_timed_out)
+        try:
+            failure = await restoring
+        finally:
+            timer.cancel()
+        ended = self._clock.monotonic()
+        duration_ms = (ended - began) * 1000
+        self._end_output()
+        if failure is None:
+            self._note_restored(duration_ms, "success", "", way)
+            self.init_ms = None  # nobody has waited for it
+            hooks_ms = (ended - hooks_began) * 1000
+            self.restored = Restored(duration_ms, math.ceil(hooks_ms) if self._has_hooks else 0)
+            assert self.sandbox is not None
+            self._driver.initialised(self.sandbox, self.spec)
+            self._to(EnvironmentState.READY)
+            self.idle_since = ended
+            return
+        timed_out = failure.error_type == _TIMED_OUT
+        status, error_type = ("timeout", "") if timed_out else ("error", failure.error_type)
+        self._note_restored(duration_ms, status, error_type, way)
+        self.stop(StopCause.FAILED, f"restore {status}")
+        raise RestoreFailed(failure)
+
+    @property
+    def _has_hooks(self) -> bool:
+        """Whether anything of the function can have run while it was restored."""
+        return self._hooked or self.captured.hindrances is not None
+
+    def _note_restored(self, duration_ms: float, status: str, error_type: str, way: str) -> None:
+        self._platform.restore_end(duration_ms, status, error_type)
+        if self.lifecycle.listeners:
+            notices.restored(self.lifecycle, self, duration_ms, status, error_type, way)
+
+    def _restore_timed_out(self) -> None:
+        self._end_restore(failures.timed_out("", RESTORE_SECONDS))
+
+    def _end_restore(self, failure: InvocationResult | None) -> bool:
+        restoring, self._restoring = self._restoring, None
+        if restoring is None or restoring.done():
+            return False
+        restoring.set_result(failure)
+        return True
+
+    # --- what the runtime says and does --------------------------------------------------------
+
+    def runtime_waits(self) -> Refusal | None:
+        if self._end_restore(None):
+            return None
+        return super().runtime_waits()
+
+    def restore_failed(self, payload: bytes, error_type: str) -> Refusal | None:
+        if self._end_restore(failures.reported(payload, error_type)):
+            return None
+        return ("InvalidStateTransition", "Nothing is being restored.")
+
+    def _died(self, gone: object) -> None:
+        if self._end_restore(failures.exited("", self.exit or failures.KILLED)):
+            return
+        if self.state is EnvironmentState.SNAPSHOT:
+            self.stop(StopCause.CRASHED, "runtime exited at its snapshot")
+            return
+        super()._died(self.exit or failures.KILLED)
+
+    def _answer_all(self) -> None:
+        self._end_restore(failures.exited("", failures.KILLED))
+        super()._answer_all()
+
+    def _give_back(self, reason: str) -> None:
+        # Its runtime is not started anew: the next one is restored, which is quicker.
+        self._report()
+        self.stop(StopCause.CRASHED, reason)

@@ -1,0 +1,172 @@
+"""SnapStart on the process driver, from PublishVersion to the REPORT line."""
+
+from __future__ import annotations
+
+import json
+import re
+import time
+import uuid
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+
+from tests.acceptance.drivers import settings
+from tests.acceptance.test_python_start import archive
+from tests.api.conftest import Running, create
+
+_ON = {"ApplyOn": "PublishedVersions"}
+
+
+@pytest.fixture(scope="module")
+def running() -> Iterator[Running]:
+    running = Running(settings("process"))
+    yield running
+    running.stop()
+
+
+@pytest.fixture(scope="module")
+def client(running: Running) -> Any:
+    return running.client("lambda")
+
+
+def publish(client: Any, code: str, **fields: Any) -> str:
+    """Create a function with SnapStart; returns its name, whose version 1 is published."""
+    name = f"snap-{uuid.uuid4().hex[:8]}"
+    create(
+        client,
+        name,
+        Code={"ZipFile": archive({"app.py": code})},
+        Handler="app.handler",
+        Runtime="python3.12",
+        SnapStart=_ON,
+        **{"Timeout": 20, "MemorySize": 1769, **fields},
+    )
+    client.get_waiter("function_active_v2").wait(FunctionName=name)
+    client.publish_version(FunctionName=name)
+    return name
+
+
+def settled(client: Any, name: str) -> dict[str, Any]:
+    """Return version 1 once it is not Pending any more."""
+    until = time.monotonic() + 20
+    while time.monotonic() < until:
+        found: dict[str, Any] = client.get_function_configuration(FunctionName=name, Qualifier="1")
+        if found["State"] != "Pending":
+            return found
+        time.sleep(0.02)
+    raise AssertionError(f"{name} stays Pending")
+
+
+def call(client: Any, name: str, qualifier: str = "1") -> Any:
+    result = client.invoke(FunctionName=name, Qualifier=qualifier)
+    payload = json.loads(result["Payload"].read())
+    assert "FunctionError" not in result, payload
+    return payload
+
+
+def lines(running: Running, name: str) -> list[str]:
+    logs = running.client("logs")
+    events = logs.filter_log_events(logGroupName=f"/aws/lambda/{name}")["events"]
+    return [event["message"].rstrip("\n") for event in events]
+
+
+_HOOKS = """
+import os, time
+from snapshot_restore_py import register_after_restore, register_before_snapshot
+ran = []
+register_before_snapshot(ran.append, 'before 1')
+register_before_snapshot(ran.append, 'before 2')
+register_after_restore(ran.append, 'after 1')
+register_after_restore(ran.append, 'after 2')
+LOADED = time.time()
+def handler(event, context):
+    return {"ran": ran, "environ": dict(os.environ), "loaded": LOADED,
+            "log": context.log_group_name}
+"""
+
+
+def test_hooks_run_in_awss_order_and_variables_are_awss(client: Any, running: Running) -> None:
+    name = publish(client, _HOOKS)
+    version = settled(client, name)
+    assert version["State"] == "Active", version
+    assert version["SnapStart"] == {**_ON, "OptimizationStatus": "On"}
+    before = time.time()
+    told = call(client, name)
+    assert told["ran"] == ["before 2", "before 1", "after 1", "after 2"]
+    assert told["loaded"] < before
+    environ = told["environ"]
+    assert environ["AWS_LAMBDA_INITIALIZATION_TYPE"] == "snap-start"
+    absent = {"AWS_LAMBDA_LOG_GROUP_NAME", "AWS_LAMBDA_LOG_STREAM_NAME", "AWS_ACCESS_KEY_ID"}
+    assert not absent & set(environ)
+    assert told["log"] is None
+    assert environ["AWS_CONTAINER_CREDENTIALS_FULL_URI"].endswith("/2021-04-23/credentials")
+    text = "\n".join(lines(running, name))
+    assert re.search(r"INIT_REPORT Init Duration: \d+\.\d\d ms", text)
+    assert re.search(r"RESTORE_REPORT Restore Duration: \d+\.\d\d ms\n?START", text)
+    report = re.search(
+        r"\tDuration: ([\d.]+) ms\tBilled Duration: (\d+) ms.*Restore Duration: ([\d.]+) ms"
+        r"\tBilled Restore Duration: (\d+) ms",
+        text,
+    )
+    assert report is not None
+    duration, billed, restore, billed_restore = map(float, report.groups())
+    assert billed == -(-(duration + billed_restore) // 1)
+    assert billed_restore <= restore + 1
+
+
+def test_latest_is_never_restored(client: Any) -> None:
+    name = publish(
+        client,
+        "import os\ndef handler(e, c): return os.environ['AWS_LAMBDA_INITIALIZATION_TYPE']\n",
+    )
+    assert call(client, name, "$LATEST") == "on-demand"
+    assert call(client, name, "1") == "snap-start"
+
+
+def test_the_sdk_finds_fresh_credentials_of_the_role(client: Any) -> None:
+    code = """
+import boto3
+def handler(event, context):
+    key = boto3.Session().get_credentials().get_frozen_credentials().access_key
+    return [key, boto3.client('sts').get_caller_identity()['Arn']]
+"""
+    name = publish(client, code)
+    key, arn = call(client, name)
+    assert key.startswith("ASIA")
+    assert arn.endswith(f":assumed-role/r/{name}") or f"/{name}" in arn
+
+
+def test_a_function_that_fails_before_its_snapshot_is_failed(client: Any, running: Running) -> None:
+    code = """
+from snapshot_restore_py import register_before_snapshot
+@register_before_snapshot
+def fail():
+    raise ValueError('not today')
+def handler(event, context): ...
+"""
+    name = publish(client, code)
+    version = settled(client, name)
+    assert version["State"] == "Failed"
+    assert version["StateReasonCode"] == "FunctionError"
+    assert version["StateReason"] == "ValueError: not today"
+    with pytest.raises(client.exceptions.ResourceConflictException):
+        client.invoke(FunctionName=name, Qualifier="1")
+
+
+def test_a_hook_that_fails_after_restore_is_awss_error(client: Any, running: Running) -> None:
+    code = """
+from snapshot_restore_py import register_after_restore
+@register_after_restore
+def fail():
+    raise ValueError('not today')
+def handler(event, context): ...
+"""
+    name = publish(client, code)
+    settled(client, name)
+    with pytest.raises(client.exceptions.SnapStartException) as caught:
+        client.invoke(FunctionName=name, Qualifier="1")
+    assert caught.value.response["ResponseMetadata"]["HTTPStatusCode"] == 400
+    text = "\n".join(lines(running, name))
+    assert "Status: error\tError Type: Runtime.AfterRestoreError" in text
+    assert "not today" in text
