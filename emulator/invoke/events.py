@@ -163,7 +163,8 @@ def after_error(event: Event, policy: Policy, now: float, scale: float = 1.0) ->
     if event.attempts >= min(policy.retries, len(RETRY_DELAYS_S)):
         return "RetriesExhausted"
     delay = RETRY_DELAYS_S[event.attempts]
-    if int(now - event.accepted) + delay > policy.maximum_age_s:
+    # Recorded: what cannot be tried within its age ends now, and does not wait for that.
+    if now - event.accepted + delay >= policy.maximum_age_s:
         return "EventAgeExceeded"
     accepted = event.accepted - delay * (1.0 - scale)
     return Retry(replace(counted(event), accepted=accepted), delay * scale)

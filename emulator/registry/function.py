@@ -83,6 +83,11 @@ class Function:
         """Return $LATEST or a published version."""
         return self.latest if version == LATEST else self.versions.get(version)
 
+    def revision_of(self, qualifier: str) -> str:
+        """Return the RevisionId of a version or an alias; "" if there is none of that name."""
+        found = self.aliases.get(qualifier) or self.numbered(qualifier)
+        return "" if found is None else found.revision_id
+
     def settled(self, version: str) -> FunctionVersion:
         """Return a version as it will be when its transition has ended.
 

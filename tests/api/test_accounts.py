@@ -106,3 +106,15 @@ def test_a_policy_lets_another_account_in(owner: Any, stranger: Any) -> None:
 def test_a_function_that_is_not_there_is_missing(owner: Any, stranger: Any) -> None:
     with pytest.raises(ClientError, match=f"Function not found: {_arn()}2"):
         stranger.get_function(FunctionName=f"{_arn()}2")
+
+
+def test_a_policy_may_allow_tags(owner: Any, stranger: Any) -> None:
+    assert "lambda:ListTags" in _denied(stranger.list_tags, Resource=_arn())
+    for sid, action in (("l", "ListTags"), ("t", "TagResource"), ("u", "UntagResource")):
+        owner.add_permission(
+            FunctionName="shared", StatementId=sid, Action=f"lambda:{action}", Principal=_OTHER
+        )
+    stranger.tag_resource(Resource=_arn(), Tags={"a": "1", "b": "2"})
+    stranger.untag_resource(Resource=_arn(), TagKeys=["a"])
+    assert stranger.list_tags(Resource=_arn())["Tags"] == {"b": "2"}
+    assert owner.list_tags(Resource=_arn())["Tags"] == {"b": "2"}

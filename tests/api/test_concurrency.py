@@ -184,3 +184,26 @@ def test_environments_come_no_faster_than_the_scaling_rate(held: Holding) -> Non
         assert held.throttled() == "FunctionInvocationRateLimitExceeded"
     with held.calls("$LATEST", "1"):
         pass
+
+
+def test_a_missing_function_is_named_as_aws_names_it(scripted: Running) -> None:
+    client = scripted.client("lambda")
+    arn = "arn:aws:lambda:us-east-1:000000000000:function:missing"
+
+    def said(operation: str, **request: Any) -> str:
+        with pytest.raises(ClientError) as caught:
+            getattr(client, operation)(FunctionName="missing", **request)
+        error = caught.value.response["Error"]
+        assert error["Code"] == "ResourceNotFoundException"
+        return error["Message"]
+
+    found = said("put_function_concurrency", ReservedConcurrentExecutions=1)
+    assert found == f"Function not found: {arn}:$LATEST"
+    for operation in ("get_function_concurrency", "delete_function_concurrency"):
+        assert said(operation) == f"Function not found: {arn}"
+    for operation in ("put", "get", "delete"):
+        extra = {"ProvisionedConcurrentExecutions": 1} if operation == "put" else {}
+        name = f"{operation}_provisioned_concurrency_config"
+        found = said(name, Qualifier="noalias", **extra)
+        assert found == f"Cannot find alias arn: {arn}:noalias"
+        assert said(name, Qualifier="1", **extra) == f"Function not found: {arn}:1"

@@ -258,8 +258,9 @@ def test_iam(site: Site) -> None:
 @pytest.mark.parametrize(
     ("reply", "body"),
     [
-        ({"hello": "world"}, b'{"hello": "world"}'),
-        (["a", 1], b'["a", 1]'),
+        ({"hello": "world"}, b'{"hello":"world"}'),
+        (["a", 1], b'["a",1]'),
+        (b'{ "a\\" : b" : "c  d",\n"n": 1.50 }', b'{"a\\" : b":"c  d","n":1.50}'),
         ("hello", b"hello"),
         (3, b"3"),
         (b"null", b"null"),

@@ -78,3 +78,12 @@ def test_what_is_no_layer(client: Any) -> None:
     with pytest.raises(ClientError, match="Could not unzip uploaded file"):
         client.publish_layer_version(LayerName="layer", Content={"ZipFile": b"no zip"})
     assert client.list_layers()["Layers"] == []
+
+
+def test_a_layers_region_is_checked_before_the_functions_name(client: Any) -> None:
+    create(client)
+    arn = "arn:aws:lambda:eu-west-1:000000000000:layer:layer:1"
+    with pytest.raises(ClientError, match="expected to be in region us-east-1"):
+        create(client, Layers=[arn])
+    with pytest.raises(ClientError, match="Function already exist"):
+        create(client, Layers=[arn.replace("eu-west-1", "us-east-1")])

@@ -138,3 +138,29 @@ def test_layer_permissions(client: Any) -> None:
     client.remove_layer_version_permission(**layer, StatementId="org")
     with pytest.raises(client.exceptions.ResourceNotFoundException, match="No policy"):
         client.get_layer_version_policy(**layer)
+
+
+@pytest.mark.parametrize("qualifier", [None, "1", "live"])
+def test_a_policy_begins_with_the_revision_of_what_it_is_on(
+    client: Any, qualifier: str | None
+) -> None:
+    client.create_alias(FunctionName="hello", Name="live", FunctionVersion="1")
+    named: dict[str, Any] = {"Qualifier": qualifier} if qualifier else {}
+    if qualifier == "live":
+        present = client.get_alias(FunctionName="hello", Name="live")["RevisionId"]
+    else:
+        found = client.get_function_configuration(FunctionName="hello", **named)
+        present = found["RevisionId"]
+    with pytest.raises(ClientError, match="Call the GetPolicy API"):
+        _grant(client, RevisionId="another", **named)
+    _grant(client, RevisionId=present, **named)
+    # From now on the policy has revisions of its own.
+    with pytest.raises(ClientError, match="Call the GetPolicy API"):
+        _grant(client, "two", RevisionId=present, **named)
+    revision = client.get_policy(FunctionName="hello", **named)["RevisionId"]
+    _grant(client, "two", RevisionId=revision, **named)
+    revision = client.get_policy(FunctionName="hello", **named)["RevisionId"]
+    request = {"FunctionName": "hello", "StatementId": "two", **named}
+    with pytest.raises(ClientError, match="Call the GetPolicy API"):
+        client.remove_permission(RevisionId=present, **request)
+    client.remove_permission(RevisionId=revision, **request)

@@ -337,3 +337,23 @@ def test_invoke_async(client: Any) -> None:
     answer = client.invoke_async(FunctionName="hello", InvokeArgs=json.dumps({}))
     assert answer["Status"] == 202
     assert answer["ResponseMetadata"]["HTTPStatusCode"] == 202
+
+
+def test_a_new_version_is_a_new_revision_of_latest_and_an_alias_is_none(client: Any) -> None:
+    create(client)
+
+    def revision() -> str:
+        return client.get_function_configuration(FunctionName="hello")["RevisionId"]
+
+    before = revision()
+    published = client.publish_version(FunctionName="hello", RevisionId=before)
+    after = revision()
+    assert len({before, after, published["RevisionId"]}) == 3
+    with pytest.raises(ClientError) as caught:
+        client.update_function_configuration(FunctionName="hello", Timeout=4, RevisionId=before)
+    assert _code(caught) == "PreconditionFailedException"
+    client.create_alias(FunctionName="hello", Name="live", FunctionVersion="1")
+    assert revision() == after
+    # Nothing new to publish is no change.
+    assert client.publish_version(FunctionName="hello")["Version"] == "1"
+    assert revision() == after

@@ -38,6 +38,8 @@ _TEXT = re.compile(
 )
 _NAME = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
 _CONTROL = re.compile(r"[\x00-\x08\x0a-\x1f\x7f]")
+#: A string of JSON, or white space between its tokens.
+_TOKENS = re.compile(rb'("(?:[^"\\]|\\.)*")|\s+')
 
 
 class Malformed(Exception):
@@ -179,8 +181,13 @@ def response_of(payload: bytes, content_type: str) -> HttpResponse:
     if isinstance(value, dict) and "statusCode" in value:
         status, headers = _head(value)
         return HttpResponse(status, headers, _body(value))
-    body = value.encode("utf-8", "replace") if isinstance(value, str) else payload
+    body = value.encode("utf-8", "replace") if isinstance(value, str) else _compact(payload)
     return HttpResponse(200, [(b"content-type", b"application/json")], body)
+
+
+def _compact(document: bytes) -> bytes:
+    """Return JSON without the spaces between its tokens, as AWS sends it; all else stays."""
+    return _TOKENS.sub(lambda match: match[1] or b"", document)
 
 
 def prelude_of(data: bytes) -> tuple[int, Headers]:

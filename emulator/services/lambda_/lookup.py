@@ -98,7 +98,16 @@ def published(function: Function, qualifier: str) -> None:
     """
     if qualifier in function.aliases or qualifier in function.versions:
         return
-    arn = f"{function.arn}:{qualifier}"
+    raise no_qualified(f"{function.arn}:{qualifier}", qualifier)
+
+
+def no_qualified(arn: str, qualifier: str) -> AwsError:
+    """Return the error for a version or an alias that does not exist.
+
+    Args:
+        arn: The version's or the alias's.
+        qualifier: Its last part.
+    """
     if is_alias(qualifier):
-        raise not_found(f"Cannot find alias arn: {arn}")
-    raise function_not_found(arn)
+        return not_found(f"Cannot find alias arn: {arn}")
+    return function_not_found(arn)

@@ -71,12 +71,14 @@ def check(tags: Mapping[str, str]) -> None:
 def _find(ctx: Context, arn: str) -> _Tagged:
     _, _, _, region, account, kind, name = arn.split(":", 6)
     registry = ctx.parts.registry
+    if kind == "function":
+        # The policy of a function may allow another account to see or to set its tags.
+        access.check(ctx, account, name, None)
+        return _function(ctx, account, region, name)
     if account != ctx.account:
         raise access.denied(
             ctx, arn, f"lambda:{ctx.operation}", "it is a resource of another account"
         )
-    if kind == "function":
-        return _function(ctx, account, region, name)
     if kind == "event-source-mapping":
         missing = f"Event source mapping not found: {arn}"
         return _resource(registry.mappings, account, region, name, missing)

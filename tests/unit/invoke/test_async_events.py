@@ -65,10 +65,12 @@ def test_maximum_retry_attempts(retries: int, attempts: int) -> None:
 
 
 def test_a_retry_that_would_pass_the_age_is_not_made() -> None:
-    policy = Policy(maximum_age_s=60)
-    assert isinstance(after_error(tried(0), policy, now=1000.9), Retry)
-    assert after_error(tried(0), policy, now=1001.0) == "EventAgeExceeded"
-    assert after_error(tried(1), policy, now=1060.5) == "EventAgeExceeded"
+    # Within 60 seconds, an attempt after 60 seconds never fits.
+    assert after_error(tried(0), Policy(maximum_age_s=60), now=1000.0) == "EventAgeExceeded"
+    policy = Policy(maximum_age_s=181)
+    assert isinstance(after_error(tried(0), policy, now=1000.0), Retry)
+    assert isinstance(after_error(tried(1), policy, now=1060.9), Retry)
+    assert after_error(tried(1), policy, now=1061.0) == "EventAgeExceeded"
 
 
 def test_scaled_delays_age_an_event_as_whole_ones() -> None:
@@ -76,7 +78,7 @@ def test_scaled_delays_age_an_event_as_whole_ones() -> None:
     assert isinstance(step, Retry)
     assert step.delay_s == pytest.approx(0.6)
     assert after_error(step.event, Policy(maximum_age_s=100), now=1000.6) == "EventAgeExceeded"
-    assert isinstance(after_error(step.event, Policy(maximum_age_s=180), now=1000.6), Retry)
+    assert isinstance(after_error(step.event, Policy(maximum_age_s=181), now=1000.6), Retry)
 
 
 def test_back_off_doubles_from_one_second_to_five_minutes() -> None:

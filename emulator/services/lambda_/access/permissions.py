@@ -187,7 +187,16 @@ def _get(function: Function | None, qualifier: str | None) -> Response:
 def _check_revision(
     function: Function, qualifier: str | None, request: Request, call: str = "GetPolicy"
 ) -> None:
+    """Refuse a request for another revision of a policy than the present one.
+
+    A policy has revisions of its own, but begins with that of its function, version or alias:
+    recorded.
+
+    Raises:
+        AwsError: PreconditionFailedException.
+    """
     wanted = request.get("RevisionId")
     held = function.attached.policies.get(qualifier or LATEST)
-    if wanted and (held is None or held.revision_id != wanted):
+    present = function.revision_of(qualifier or LATEST) if held is None else held.revision_id
+    if wanted and wanted != present:
         raise stale(call)

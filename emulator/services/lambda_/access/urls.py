@@ -53,7 +53,7 @@ async def create_function_url_config(ctx: Context, request: Request) -> Response
         cors=request.get("Cors"),
     )
     await ctx.parts.registry.save(function)
-    return _render(ctx, url)
+    return _as_changed(ctx, url, request)
 
 
 async def get_function_url_config(ctx: Context, request: Request) -> Response:
@@ -79,7 +79,7 @@ async def update_function_url_config(ctx: Context, request: Request) -> Response
         url.cors = request["Cors"]
     url.modified_at = _moment(ctx)
     await ctx.parts.registry.save(function)
-    return _render(ctx, url)
+    return _as_changed(ctx, url, request)
 
 
 async def delete_function_url_config(ctx: Context, request: Request) -> Response:
@@ -166,6 +166,15 @@ def _existing(function: Function | None, named: FunctionName) -> FunctionUrl:
 
 def _moment(ctx: Context) -> str:
     return f"{datetime.fromtimestamp(ctx.clock.now(), UTC):%Y-%m-%dT%H:%M:%S.%fZ}"
+
+
+def _as_changed(ctx: Context, url: FunctionUrl, request: Request) -> Response:
+    """Return a configuration as the call shows it that made or changed it.
+
+    Recorded: such an answer has the InvokeMode only where the request has it.
+    """
+    shown = _render(ctx, url)
+    return shown if request.get("InvokeMode") else {**shown, "InvokeMode": None}
 
 
 def _render(ctx: Context, url: FunctionUrl) -> Response:

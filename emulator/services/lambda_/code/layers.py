@@ -178,6 +178,7 @@ def resolve(ctx: Context, arns: Sequence[str]) -> tuple[LayerVersion, ...]:
     """
     if len(arns) > LAYERS:
         raise invalid(f"Cannot reference more than {LAYERS} layers.")
+    check_regions(ctx, arns)
     seen: dict[_Layer, str] = {}
     found = []
     for arn in arns:
@@ -185,11 +186,6 @@ def resolve(ctx: Context, arns: Sequence[str]) -> tuple[LayerVersion, ...]:
         if match is None:
             raise invalid(f"Layer version {arn} does not exist.")
         layer, number = _parse(arn)
-        if layer.region != ctx.region:
-            raise invalid(
-                "Layers are not in the same region as the function. Layers are expected to be in "
-                f"region {ctx.region}."
-            )
         body = ctx.parts.registry.layers.find(*layer)
         version = None if body is None else body["versions"].get(number)
         if version is None:
@@ -203,6 +199,22 @@ def resolve(ctx: Context, arns: Sequence[str]) -> tuple[LayerVersion, ...]:
         kept = records.to_code(version["code"], ctx.parts.code_folder)
         found.append(LayerVersion(arn=arn, code=kept))
     return tuple(found)
+
+
+def check_regions(ctx: Context, arns: Sequence[str]) -> None:
+    """Refuse layers of another region.
+
+    Recorded: CreateFunction does so before it sees that there is a function of the name.
+
+    Raises:
+        AwsError: InvalidParameterValueException.
+    """
+    for arn in arns:
+        if (match := _ARN.fullmatch(arn)) is not None and match[1] != ctx.region:
+            raise invalid(
+                "Layers are not in the same region as the function. Layers are expected to be in "
+                f"region {ctx.region}."
+            )
 
 
 def check(ctx: Context, version: FunctionVersion) -> None:

@@ -32,7 +32,6 @@ async def put_provisioned_concurrency_config(ctx: Context, request: Request) -> 
         request,
         "Provisioned Concurrency Configs cannot be applied to unpublished function versions.",
     )
-    lookup.published(function, qualifier)
     tenancy.refuse(function.latest, "Provisioned concurrency")
     managed_instances.refuse(function.latest, "Provisioned concurrency")
     shared = (function.numbered(number) for number in _shares(function, qualifier, 1))
@@ -63,7 +62,6 @@ async def get_provisioned_concurrency_config(ctx: Context, request: Request) -> 
     function, qualifier = _qualified(
         ctx, request, "The function resource provided must be an alias or a published version."
     )
-    lookup.published(function, qualifier)
     if qualifier not in function.attached.provisioned:
         raise AwsError(
             "ProvisionedConcurrencyConfigNotFoundException",
@@ -97,7 +95,6 @@ async def delete_provisioned_concurrency_config(ctx: Context, request: Request) 
     function, qualifier = _qualified(
         ctx, request, "The function resource provided must be an alias or a published version."
     )
-    lookup.published(function, qualifier)
     if qualifier in function.attached.provisioned:
         forget(ctx.parts, function, qualifier)
         await ctx.parts.registry.save(function)
@@ -185,11 +182,19 @@ def _render(ctx: Context, function: Function, qualifier: str) -> Response:
 
 
 def _qualified(ctx: Context, request: Request, unpublished: str) -> tuple[Function, str]:
-    if request.get("Qualifier") == LATEST:
-        raise invalid(unpublished)
-    function = lookup.function(ctx, {**request, "Qualifier": None})
+    """Return the function, and the version or alias that there is of it.
+
+    Raises:
+        AwsError: ResourceNotFoundException. Recorded: it names what was asked for, also where there
+            is no such function.
+    """
     named = lookup.name_of(ctx, request)
     assert named.qualifier is not None
+    if named.qualifier == LATEST:
+        raise invalid(unpublished)
+    function = lookup.find(ctx, named)
+    if function is None or named.qualifier not in (*function.aliases, *function.versions):
+        raise lookup.no_qualified(lookup.arn_of(ctx, named, named.qualifier), named.qualifier)
     return function, named.qualifier
 
 

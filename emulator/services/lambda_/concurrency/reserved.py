@@ -6,6 +6,7 @@ https://docs.aws.amazon.com/lambda/latest/dg/configuration-concurrency.html
 from __future__ import annotations
 
 from emulator.model.errors import AwsError
+from emulator.model.function import LATEST
 from emulator.model.limits import UNRESERVED_CONCURRENCY_MINIMUM
 from emulator.registry.function import Function
 from emulator.services.context import Context, Request, Response
@@ -20,6 +21,10 @@ async def put_function_concurrency(ctx: Context, request: Request) -> Response:
 
     Source: https://docs.aws.amazon.com/lambda/latest/api/API_PutFunctionConcurrency.html
     """
+    named = lookup.name_of(ctx, request)
+    if named.qualifier is None and lookup.find(ctx, named) is None:
+        # Recorded: of the three operations on it, this one alone names $LATEST.
+        raise lookup.function_not_found(lookup.arn_of(ctx, named, LATEST))
     function = _function(ctx, request)
     managed_instances.refuse(function.latest, "Reserved concurrency")
     wanted: int = request["ReservedConcurrentExecutions"]

@@ -44,6 +44,7 @@ async def create_function(ctx: Context, request: Request) -> Response:
     runtimes.check(ctx, request)
     request = managed_instances.complete(ctx, request)
     tags.check(request.get("Tags") or {})
+    layers.check_regions(ctx, request.get("Layers") or [])
     existing = conflict(f"Function already exist: {named.name}")
     if registry.find(ctx.account, ctx.region, named.name) is not None:
         raise existing

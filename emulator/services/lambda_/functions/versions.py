@@ -96,6 +96,8 @@ def publish(ctx: Context, function: Function, request: Request) -> str:
         function.versions[number] = pending
         function.next_version += 1
         function.published = (number, print_)
+        # Recorded: a new version, unlike a new alias, is a new revision of $LATEST, too.
+        configuration.bump_revision(function)
     function.settling[number] = version
     return number
 
