@@ -11,7 +11,8 @@ from io import TextIOWrapper
 from typing import TYPE_CHECKING
 
 from emulator import __version__
-from emulator.cli.terminal import error
+from emulator.cli.drop_in import adopt
+from emulator.cli.terminal import error, note
 from emulator.model.errors import LocalfaasError
 
 if TYPE_CHECKING:
@@ -103,6 +104,9 @@ def _run(arguments: Sequence[str]) -> int:
         print(f"localfaas {__version__}")
         return 0
     asked = arguments[0] if arguments else ""
+    if asked == "up":
+        for sentence in adopt(os.environ):
+            note(sentence)
     names = (asked,) if asked in COMMANDS else COMMANDS
     try:
         application(names)(list(arguments), prog_name="localfaas")

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from emulator import __version__
 from emulator.cli.tables import show_table
-from emulator.cli.terminal import note
+from emulator.cli.terminal import is_terminal, note
 
 if TYPE_CHECKING:
     from emulator.app import Emulator
@@ -60,3 +60,6 @@ def greet(emulator: Emulator) -> None:
     for function in functions:
         if function.ignored:
             note(f"{function.name}: not acted on: {', '.join(function.ignored)}")
+    if not is_terminal():
+        # What programs wait for, Testcontainers' modules for other emulators among them.
+        print("Ready.", flush=True)

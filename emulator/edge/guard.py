@@ -9,7 +9,14 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from urllib.parse import parse_qsl, urlsplit
 
-_LOCAL_NAMES = frozenset({"localhost", "127.0.0.1", "[::1]", "host.docker.internal"})
+#: A public name of another emulator, which resolves to 127.0.0.1 with all names below it: people's
+#: set-ups have it.
+_PUBLIC_LOCAL_NAME = "localhost.localstack.cloud"
+_LOCAL_NAMES = frozenset(
+    {"localhost", "127.0.0.1", "[::1]", "host.docker.internal", _PUBLIC_LOCAL_NAME}
+)
+#: Names below these are local, too.
+_LOCAL_SUFFIXES = (".localhost", f".{_PUBLIC_LOCAL_NAME}")
 #: The most hosts that are remembered: a flood of them must not fill the memory.
 _REMEMBERED = 1024
 #: The most bytes of a host and port: none that means this emulator is longer.
@@ -90,7 +97,7 @@ class Guard:
         if port and not (port.isdigit() and len(port) <= 5):
             return False
         return name in self._names or (
-            name.endswith(".localhost") and all(_is_label(part) for part in name.split("."))
+            name.endswith(_LOCAL_SUFFIXES) and all(_is_label(part) for part in name.split("."))
         )
 
     def _origin_allowed(self, origin: bytes, host: bytes) -> bool:

@@ -38,7 +38,8 @@ Headers = dict[bytes, bytes]
 #: Host and port.
 Address = tuple[str, int]
 
-_ADMIN = "/_emulator"
+#: The admin API, and the paths by which set-ups made for LocalStack look after their emulator.
+_ADMIN = ("/_emulator", "/_localstack/")
 #: The paths of the admin API that sandboxes may read: GetFunction and GetLayerVersion point there.
 _ARCHIVES = ("/_emulator/code/", "/_emulator/layers/")
 _NOT_FOR_FUNCTIONS = "The admin API does not answer functions."

@@ -75,6 +75,10 @@ class Services(Protocol):
     account: str
     region: str
 
+    def running(self) -> dict[str, bool]:
+        """Return the names of the services' models, and whether each has been called."""
+        ...
+
     async def state(self, model: str) -> Any:
         """Return the state of a service, opened if it is not open yet; None if it has none.
 

@@ -82,6 +82,11 @@ class Service:
         return found
 
     @property
+    def is_loaded(self) -> bool:
+        """Whether it has been asked for anything yet."""
+        return bool(self._codecs)
+
+    @property
     def _folder(self) -> Path:
         return Path(str(import_module(f"{self.package}.spec").__file__)).parent
 

@@ -80,6 +80,9 @@ class Table:
             raise LookupError(f"localfaas does not serve {model}")
         return found
 
+    def running(self) -> dict[str, bool]:
+        return {model: service.is_loaded for model, service in self._by_model.items()}
+
     async def state(self, model: str) -> Any:
         """Return the state of a service, opened if it is not open yet; None if it has none.
 

@@ -190,7 +190,6 @@ class TableKind:
 
     def _identity(self, call: Call, operation: str, made: Made) -> dict[str, Any]:
         kept = {name: made.attributes[_HIDDEN + name] for name in self.identifier}
-        kept = {name: value for name, value in kept.items() if value != ""}
         return call.fit(self.service, operation, kept)
 
 

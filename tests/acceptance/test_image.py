@@ -126,6 +126,17 @@ def running(image: str, *options: str) -> Iterator[Inside]:
 class TestImage:
     pytestmark = docker_tests
 
+    def test_the_testcontainers_module_starts_it(self, image: str) -> None:
+        from emulator.testcontainers import LocalfaasContainer
+
+        functions = ROOT / "sample_functions"
+        with LocalfaasContainer(image, functions=functions, region="eu-west-1") as localfaas:
+            answer = localfaas.client("lambda").invoke(FunctionName="hello", Payload=b"{}")
+            assert json.load(answer["Payload"])["message"] == "Hello, world!"
+            assert localfaas.client("sts", account="123456789012").get_caller_identity()[
+                "Account"
+            ] == ("123456789012")
+
     def test_functions_as_processes_inside_it(self, image: str) -> None:
         with running(image) as inside:
             assert inside.invoke("hello", {"name": "you"})["message"] == "Hello, you!"

@@ -60,6 +60,16 @@ def test_health(scripted: Running) -> None:
     assert health["functions"] == health["environments"] == 0
 
 
+def test_health_as_set_ups_made_for_localstack_ask_for_it(invoked: Running) -> None:
+    for host in ("localhost:4566", "localhost.localstack.cloud:4566"):
+        status, _, body = ask(invoked, "/_localstack/health", headers={"Host": host})
+        assert status == 200
+        services = json.loads(body)["services"]
+        assert (services["lambda"], services["s3"]) == ("running", "available")
+    assert ask(invoked, "/_localstack/health", headers={"Host": "evil.example"})[0] == 403
+    assert ask(invoked, "/_localstack/nonsense")[0] == 404
+
+
 def test_functions_with_what_is_not_acted_on(invoked: Running) -> None:
     (function,) = get(invoked, "functions")
     assert function["name"] == "hello"

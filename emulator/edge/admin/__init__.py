@@ -15,7 +15,7 @@ from fastapi import FastAPI, Request
 from fastapi.responses import HTMLResponse, JSONResponse
 
 import emulator
-from emulator.edge.admin import archives, events, logs, page, queues, state
+from emulator.edge.admin import archives, drop_in, events, logs, page, queues, state
 from emulator.edge.admin.timeline import routes as timeline
 from emulator.edge.admin.views import PREFIX, Stopping
 from emulator.edge.router import AsgiApp, Receive, Scope, Send
@@ -49,6 +49,7 @@ def make_admin(
     events.add(app, parts)
     queues.add(app, parts)
     timeline.add(app, parts, stopping)
+    drop_in.add(app, parts)
 
     @app.exception_handler(StorageError)
     async def not_kept(request: Request, error: StorageError) -> JSONResponse:

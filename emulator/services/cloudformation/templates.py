@@ -7,9 +7,10 @@ from typing import Any
 
 import orjson
 
-from emulator.services.cloudformation import change_sets, planning
+from emulator.services.cloudformation import planning
 from emulator.services.cloudformation.lookup import (
     from_template,
+    refused,
     stack_of,
     template_of,
 )
@@ -28,15 +29,11 @@ _WHY = {
 async def get_template(ctx: Context, request: Request) -> Response:
     """Handle GetTemplate."""
     if request.get("ChangeSetName"):
-        made = change_sets.find(ctx, request)
-        stack, goal = made.stack, made.goal
-    else:
-        stack = stack_of(ctx, str(request["StackName"]))
-        found = stack.current or stack.goal
-        if found is None:
-            # A stack that only has a change set: clients ask for it, and take it for empty.
-            return {"TemplateBody": "", "StagesAvailable": ["Original", "Processed"]}
-        goal = found
+        raise refused("localfaas shows templates of stacks, not those of change sets.")
+    stack = stack_of(ctx, str(request["StackName"]))
+    goal = stack.current or stack.goal
+    if goal is None:
+        raise refused(f"Stack {stack.name} has no template yet")
     body = goal.template
     if request.get("TemplateStage") == "Processed":
         body = orjson.dumps((await plan_of(ctx, stack, goal)).template).decode()

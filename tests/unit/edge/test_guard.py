@@ -15,7 +15,13 @@ def _site(site: bytes, **more: bytes) -> dict[bytes, bytes]:
 
 @pytest.mark.parametrize(
     "host",
-    [b"localhost", b"127.0.0.1:80", b"[::1]:4566", b"x.lambda-url.eu-west-1.localhost:1"],
+    [
+        b"bucket.s3.localhost.localstack.cloud:4566",
+        b"localhost",
+        b"127.0.0.1:80",
+        b"[::1]:4566",
+        b"x.lambda-url.eu-west-1.localhost:1",
+    ],
 )
 def test_local_hosts_are_answered(host: bytes) -> None:
     assert Guard().refuse({b"host": host}) is None
@@ -26,6 +32,7 @@ def test_local_hosts_are_answered(host: bytes) -> None:
     [
         b"", b"evil.example", b"localhost.evil.example", b"127.0.0.1.nip.io", b"[::1]x",
         b"localhost:port", b"localhost:123456", b"\xff", b"..localhost", b"192.168.1.2",
+        b"localstack.cloud", b"evillocalhost.localstack.cloud",
     ],
 )  # fmt: skip
 def test_foreign_hosts_are_refused(host: bytes) -> None:

@@ -1,0 +1,71 @@
+"""An emulator in a container, for tests: a module for Testcontainers.
+
+It needs the extra ``localfaas[testcontainers]``, and the image: ``docker build -t localfaas .``
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any, Self
+
+from testcontainers.core.container import DockerContainer
+from testcontainers.core.waiting_utils import wait_for_logs
+
+_PORT = 4566
+
+
+class LocalfaasContainer(DockerContainer):
+    """A container with an emulator, whose functions run as processes in it.
+
+    Args:
+        image: Made from the project's Dockerfile.
+        functions: A template's folder, or one with a folder for each function.
+        region: The AWS region of :meth:`client`.
+        **options: Of Testcontainers' own container.
+    """
+
+    def __init__(
+        self,
+        image: str = "localfaas",
+        *,
+        functions: str | Path | None = None,
+        region: str = "us-east-1",
+        **options: Any,
+    ) -> None:
+        super().__init__(image, **options)
+        self._region = region
+        self.with_exposed_ports(_PORT)
+        self.with_env("LOCALFAAS_REGION", region)
+        if functions is not None:
+            self.with_volume_mapping(str(Path(functions).resolve()), "/functions", "ro")
+            self.with_command("up /functions")
+
+    @property
+    def url(self) -> str:
+        """Where it listens."""
+        return f"http://{self.get_container_host_ip()}:{self.get_exposed_port(_PORT)}"
+
+    def start(self) -> Self:
+        """Start it, and return once functions can be called."""
+        # Who calls it by another name than localhost is answered, too.
+        self.with_env("LOCALFAAS_ALLOW_HOST", self.get_container_host_ip())
+        super().start()
+        wait_for_logs(self, "Ready\\.")
+        return self
+
+    def client(self, service: str, account: str = "000000000000") -> Any:
+        """Return boto3's client of a service.
+
+        Args:
+            service: Its name in boto3.
+            account: The 12 digits of the AWS account.
+        """
+        import boto3
+
+        return boto3.client(
+            service,
+            endpoint_url=self.url,
+            region_name=self._region,
+            aws_access_key_id=account,
+            aws_secret_access_key="localfaas",
+        )

@@ -1,0 +1,65 @@
+"""Variables of other emulators."""
+
+from __future__ import annotations
+
+import pytest
+
+from emulator.cli.drop_in import ADOPTED, IGNORED, adopt
+from emulator.cli.options import PREFIX
+
+
+@pytest.mark.parametrize(
+    ("name", "text", "ours"),
+    [
+        ("GATEWAY_LISTEN", "0.0.0.0:4570", {"HOST": "0.0.0.0", "PORT": "4570"}),
+        ("GATEWAY_LISTEN", "127.0.0.1:4566,127.0.0.1:443", {"HOST": "127.0.0.1", "PORT": "4566"}),
+        ("GATEWAY_LISTEN", ":4570", {"PORT": "4570"}),
+        ("EDGE_PORT", "4570", {"PORT": "4570"}),
+        ("LOCALSTACK_HOST", "aws.test:4566", {"ALLOW_HOST": "aws.test"}),
+        ("EXTRA_CORS_ALLOWED_ORIGINS", "http://a,http://b", {"ALLOW_ORIGIN": "http://a http://b"}),
+        ("LAMBDA_EXECUTOR", "docker-reuse", {"DRIVER": "auto"}),
+        ("LAMBDA_EXECUTOR", "local", {"DRIVER": "process"}),
+        ("LAMBDA_KEEPALIVE_MS", "1500", {"IDLE_TIMEOUT": "1.5"}),
+        ("LAMBDA_KEEPALIVE_MS", "soon", {}),
+        ("LAMBDA_SYNCHRONOUS_CREATE", "1", {"TRANSITION_SECONDS": "0"}),
+        ("LAMBDA_SYNCHRONOUS_CREATE", "0", {}),
+        ("DEFAULT_REGION", "eu-west-1", {"REGION": "eu-west-1"}),
+    ],
+)
+def test_a_counterpart_is_set_and_said(name: str, text: str, ours: dict[str, str]) -> None:
+    environ = {name: text}
+    said = adopt(environ)
+    assert environ == {name: text, **{PREFIX + key: value for key, value in ours.items()}}
+    assert len(said) == bool(ours)
+    assert all(value in said[0] for value in ours.values())
+
+
+def test_our_own_variables_win() -> None:
+    environ = {"EDGE_PORT": "4570", "LOCALFAAS_PORT": "9"}
+    assert adopt(environ) == []
+    assert environ["LOCALFAAS_PORT"] == "9"
+
+
+@pytest.mark.parametrize("name", IGNORED)
+def test_what_changes_nothing_is_said(name: str) -> None:
+    environ = {name.replace("*", "ANY"): "1"}
+    before = dict(environ)
+    assert adopt(environ) == [f"{name.replace('*', 'ANY')} changes nothing: {IGNORED[name]}"]
+    assert environ == before
+
+
+def test_an_ordinary_environment_is_left_alone() -> None:
+    environ = {"PATH": "/bin", "DEBUG": "1", "HOSTNAME": "x", "AWS_REGION": "eu-west-1"}
+    assert adopt(environ) == []
+
+
+def test_every_variable_of_ours_is_a_setting() -> None:
+    import typer.main
+
+    from emulator.cli.application import application
+
+    options = {
+        param.envvar
+        for param in typer.main.get_command(application(["up"])).commands["up"].params  # type: ignore[attr-defined]
+    }
+    assert {mine for ours in ADOPTED.values() for mine in ours} <= options
