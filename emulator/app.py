@@ -26,6 +26,7 @@ from emulator.edge.aws_handler import AwsHandler
 from emulator.edge.guard import Guard
 from emulator.edge.http_fronts.container_credentials import ContainerCredentialsFront
 from emulator.edge.http_fronts.function_url import FunctionUrlFront
+from emulator.edge.http_fronts.stack_answers import StackAnswersFront
 from emulator.edge.router import AsgiApp, Router
 from emulator.edge.servers import Servers
 from emulator.invoke.admission import Admission
@@ -256,6 +257,7 @@ class Emulator:
             fronts=[
                 FunctionUrlFront(self.parts, self.table.find("lambda").codec()),
                 ContainerCredentialsFront(self.clock),
+                StackAnswersFront(self.parts),
             ],
             admin=self._make_admin,
         )
@@ -402,6 +404,7 @@ class Emulator:
             reach_host=self.driver.reach_host,
             secret=self.driver.reach_host_is_secret,
         )
+        self.table.sandbox_endpoint = url
         self.pools.open(url if self.settings.inject_endpoint else None)
         self.notes += self.driver.notes()
 

@@ -74,6 +74,9 @@ class Services(Protocol):
     #: The account and region of callers that name none.
     account: str
     region: str
+    #: Where clients on this machine reach the emulator, and where functions do.
+    endpoint: str
+    sandbox_endpoint: str
 
     def running(self) -> dict[str, bool]:
         """Return the names of the services' models, and whether each has been called."""

@@ -52,6 +52,8 @@ class Table:
         self.account = account
         self.region = region
         self.endpoint = endpoint
+        #: Where functions reach it; known once the driver is open.
+        self.sandbox_endpoint = endpoint
         #: What the services may use; there from :meth:`open` on.
         self.parts: Parts
         packages = (*(f"emulator.services.{name}" for name in SERVICES), *extra)

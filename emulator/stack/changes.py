@@ -6,6 +6,7 @@ using-cfn-updating-stacks-update-behaviors.html
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, Literal
@@ -17,6 +18,8 @@ Replacement = Literal["True", "False", "Conditional"]
 
 #: A value that is known only once another resource has changed.
 UNKNOWN = object()
+#: How change sets show it.
+KNOWN_LATER = "{{changeSet:KNOWN_AFTER_APPLY}}"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -31,6 +34,9 @@ class Detail:
     recreation: Literal["Always", "Never", "Conditionally"]
     #: "Static", or "Dynamic" where the new value is not known yet.
     evaluation: Literal["Static", "Dynamic"]
+    #: Its value as it is and as it will be, as text; "" for none, or for one not known yet.
+    before: str = ""
+    after: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -45,6 +51,11 @@ class Change:
     #: Whether another resource replaces it. Of a modification only.
     replacement: Replacement | None = None
     details: tuple[Detail, ...] = ()
+    #: What becomes of what is removed or replaced: "Delete", "Retain" or "Snapshot".
+    policy: str = ""
+    #: All properties as they are and as they will be, JSON; "" where there are none.
+    before_context: str = ""
+    after_context: str = ""
 
 
 def differences(
@@ -81,7 +92,20 @@ def _differences(
                 name="" if name == "Tags" else name,
                 recreation=_recreation(kind, name, before, after),
                 evaluation="Dynamic" if dynamic else "Static",
+                before=_shown(old),
+                after=_shown(new),
             )
+
+
+def context(properties: Mapping[str, Any]) -> str:
+    """Return properties as a change set shows them; what is not known yet shows so."""
+    return json.dumps({"Properties": properties}, default=lambda value: KNOWN_LATER)
+
+
+def _shown(value: Any) -> str:
+    if value is None or contains_unknown(value):
+        return "" if value is None else KNOWN_LATER
+    return value if isinstance(value, str) else json.dumps(value, default=str)
 
 
 def contains_unknown(value: Any) -> bool:

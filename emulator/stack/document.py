@@ -23,7 +23,7 @@ _LARGEST = 1_000_000
 #: The most values of a template with its aliases expanded.
 _MOST_VALUES = 100_000
 #: How deep a template may be nested.
-_DEEPEST = 100
+DEEPEST = 100
 _NO_VALUE = object()
 
 #: Tags whose long form is ``Fn::<name>``; ``!Ref`` and ``!Condition`` have none.
@@ -81,7 +81,7 @@ def parse(text: str) -> Document:
     try:
         written_in_json = text.lstrip()[:1] == "{"
         body = _from_json(text, notes) if written_in_json else _from_yaml(text, notes)
-        deep = is_deeper(body, _DEEPEST)
+        deep = is_deeper(body, DEEPEST)
     except _Problem as problem:
         raise TemplateError(f"Template format error: {problem}") from None
     except RecursionError:

@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any, Protocol
+from typing import Any, ClassVar, Protocol
 
 from emulator.model.errors import AwsError
 from emulator.stack.names import physical_name
@@ -106,6 +106,86 @@ class Kind(Protocol):
         ...
 
 
+class ServiceKind(Kind):
+    """What a type that is written by hand has anyway; subclasses say what differs.
+
+    Attributes:
+        waits: Its calls may last: an operation that is given up does not wait for their end.
+        appends: Another one may be made where one like it exists (versions, keys).
+    """
+
+    waits = False
+    appends = False
+
+    async def update(
+        self, call: Call, made: Made, before: Mapping[str, Any], wanted: Wanted
+    ) -> Made:
+        """See :meth:`Kind.update`."""
+        raise NotImplementedError
+
+    async def find(self, call: Call, wanted: Wanted) -> list[Made]:
+        """Return what exists that creating ``wanted`` may have made.
+
+        It tells what an interrupted creation has left, and whether a name is taken.
+        """
+        return []
+
+    async def undo(self, call: Call, made: Made, before: Made, wanted: Wanted) -> Made:
+        """Make a resource what it was before an update that is rolled back.
+
+        Args:
+            call: Does operations of services.
+            made: The resource as the update has made it.
+            before: The resource as it was.
+            wanted: It, as it was wanted then.
+        """
+        raise NotImplementedError
+
+
+async def forgiving(
+    call: Call, service: str, operation: str, request: Mapping[str, Any]
+) -> dict[str, Any] | None:
+    """Do an operation on something that may be gone; None: it is.
+
+    Raises:
+        AwsError: The service refuses it for another reason.
+    """
+    try:
+        return await call(service, operation, request)
+    except AwsError as error:
+        if not is_gone(error):
+            raise
+        return None
+
+
+async def every(
+    call: Call, service: str, operation: str, request: Mapping[str, Any], member: str
+) -> list[dict[str, Any]]:
+    """Return all items that an operation lists, page by page; none where the owner is gone.
+
+    Args:
+        call: Does operations of services.
+        service: The service's model.
+        operation: The operation that lists.
+        request: What it is asked.
+        member: The answer's member that has them.
+    """
+    found: list[dict[str, Any]] = []
+    asked = dict(request)
+    while True:
+        answer = await forgiving(call, service, operation, asked) or {}
+        found += answer.get(member) or []
+        for following, asking in _TOKENS:
+            if answer.get(following):
+                asked[asking] = answer[following]
+                break
+        else:
+            return found
+
+
+#: The members of answers and requests that have the token of the next page.
+_TOKENS = (("NextMarker", "Marker"), ("NextToken", "NextToken"), ("nextToken", "nextToken"))
+
 #: Services' error codes for resources that do not exist.
 _GONE = re.compile(r"NotFound|NoSuch|NonExist|DoesNotExist|NotExist|NoSuchEntity")
 
@@ -144,15 +224,45 @@ class TableKind:
     fixed: Mapping[str, Any] = field(default_factory=dict)
     #: The create operation's member for tags; "" where it takes none.
     tags: str = ""
+    #: Called with the members of ``identifier``: it is there, or not. "" where ids are made up.
+    read_operation: str = ""
+    #: Lists what is there where ids are made up by the service, and the member that has it.
+    list_operation: str = ""
+    listed: str = ""
+
+    #: See :class:`ServiceKind`.
+    waits: ClassVar[bool] = False
+
+    @property
+    def appends(self) -> bool:
+        """Whether another one may be made where one like it exists."""
+        return bool(self.list_operation)
+
+    async def find(self, call: Call, wanted: Wanted) -> list[Made]:
+        """See :meth:`ServiceKind.find`."""
+        request = self._request(call, self.create_operation, wanted)
+        known = {**request, "account": call.account, "region": call.region}
+        if self.list_operation:
+            asked = call.fit(self.service, self.list_operation, request)
+            there = await every(call, self.service, self.list_operation, asked, self.listed)
+            return [self._made({**known, **each}) for each in there]
+        if not self.read_operation:
+            return []
+        made = self._made(known)
+        asked = self._identity(call, self.read_operation, made)
+        found = await forgiving(call, self.service, self.read_operation, asked)
+        return [] if found is None else [made]
 
     async def create(self, call: Call, wanted: Wanted) -> Made:
         """See :meth:`Kind.create`."""
         request = self._request(call, self.create_operation, wanted)
         answer = await call(self.service, self.create_operation, request)
         known = _flat(answer) | {k: v for k, v in request.items() if k not in _flat(answer)}
-        known |= {"account": call.account, "region": call.region}
+        return self._made(known | {"account": call.account, "region": call.region})
+
+    def _made(self, known: Mapping[str, Any]) -> Made:
         ref = _fill(self.ref, known)
-        known["ref"] = ref
+        known = {**known, "ref": ref}
         attributes = {name: _fill(text, known) for name, text in self.attributes.items()}
         kept = {name: _fill(text, known) for name, text in self.identifier.items()}
         return Made(physical=ref, attributes={**attributes, **_hidden(kept)})
@@ -172,12 +282,8 @@ class TableKind:
         """See :meth:`Kind.delete`."""
         if not self.delete_operation:
             return
-        try:
-            request = self._identity(call, self.delete_operation, made)
-            await call(self.service, self.delete_operation, request)
-        except AwsError as error:
-            if not is_gone(error):
-                raise
+        request = self._identity(call, self.delete_operation, made)
+        await forgiving(call, self.service, self.delete_operation, request)
 
     def _request(self, call: Call, operation: str, wanted: Wanted) -> dict[str, Any]:
         values = {self.renamed.get(k, k): v for k, v in wanted.properties.items()}
@@ -190,6 +296,7 @@ class TableKind:
 
     def _identity(self, call: Call, operation: str, made: Made) -> dict[str, Any]:
         kept = {name: made.attributes[_HIDDEN + name] for name in self.identifier}
+        kept = {name: value for name, value in kept.items() if value != ""}
         return call.fit(self.service, operation, kept)
 
 

@@ -15,7 +15,8 @@ from emulator.stack.errors import TemplateError
 
 #: Parameters of these types name a parameter of SSM, whose value they have.
 _SSM_VALUE = "AWS::SSM::Parameter::Value<"
-_HIDDEN = "****"
+#: What stands for a value that is not shown.
+HIDDEN = "****"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -34,7 +35,7 @@ class Parameters:
 
     def shown(self, name: str) -> str:
         """Return a value as others may see it."""
-        return _HIDDEN if name in self.hidden else self.texts[name]
+        return HIDDEN if name in self.hidden else self.texts[name]
 
 
 def read(

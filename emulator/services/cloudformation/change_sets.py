@@ -5,12 +5,13 @@ https://docs.aws.amazon.com/AWSCloudFormation/latest/UserGuide/using-cfn-updatin
 
 from __future__ import annotations
 
+import re
 import uuid
-from dataclasses import dataclass, field
 from typing import Any
 
 from emulator.model.errors import AwsError
 from emulator.services.cloudformation import planning
+from emulator.services.cloudformation.change_set import ChangeSet
 from emulator.services.cloudformation.lookup import (
     from_template,
     page,
@@ -18,7 +19,7 @@ from emulator.services.cloudformation.lookup import (
     stack_of,
     template_of,
 )
-from emulator.services.cloudformation.stack import Goal, Stack
+from emulator.services.cloudformation.stack import Stack
 from emulator.services.cloudformation.stacks import (
     anything_changes,
     begin,
@@ -33,120 +34,140 @@ from emulator.services.context import Context, Request, Response
 from emulator.stack import changes, document
 from emulator.stack.errors import TemplateError
 
+_NAME = re.compile(r"[a-zA-Z][-a-zA-Z0-9]{0,127}")
 _NOTHING = (
     "The submitted information didn't contain changes. Submit different information to create a"
     " change set."
 )
 
 
-@dataclass(slots=True, kw_only=True)
-class ChangeSet:
-    """One change set."""
-
-    change_set_id: str
-    name: str
-    stack: Stack
-    #: CREATE or UPDATE.
-    kind: str
-    goal: Goal
-    description: str
-    created_at: float
-    status: str = "CREATE_COMPLETE"
-    reason: str = ""
-    execution: str = "AVAILABLE"
-    on_failure: str = ""
-    parameters: dict[str, str] = field(default_factory=dict)
-    found: list[changes.Change] = field(default_factory=list)
-
-
 async def create_change_set(ctx: Context, request: Request) -> Response:
     """Handle CreateChangeSet. What can't be had shows in its status, as on AWS."""
     state = of(ctx)
     kind = request.get("ChangeSetType") or "UPDATE"
-    if kind == "IMPORT":
+    if kind == "IMPORT" or request.get("ResourcesToImport"):
         raise refused("localfaas does not import resources into stacks.")
-    stack = await _stack_for(ctx, request, kind)
     name = str(request["ChangeSetName"])
-    if _find(ctx, name, stack) is not None:
-        raise AwsError(
-            "AlreadyExistsException", f"ChangeSet {name} already exists for stack {stack.name}"
+    if not _NAME.fullmatch(name):
+        raise refused(
+            f"1 validation error detected: Value '{name}' at 'changeSetName' failed to satisfy"
+            " constraint: Member must satisfy regular expression pattern: [a-zA-Z][-a-zA-Z0-9]*"
         )
+    stack = _stack_for(ctx, request, kind)
     template = await template_of(ctx, request, stack)
     made = ChangeSet(
         change_set_id=f"arn:aws:cloudformation:{ctx.region}:{ctx.account}:changeSet/{name}/"
         f"{uuid.uuid4()}",
         name=name,
-        stack=stack,
+        stack_id=stack.stack_id,
         kind=kind,
         goal=next_goal(stack, template, request),
         description=request.get("Description") or "",
         created_at=ctx.clock.now(),
         on_failure=request.get("OnStackFailure") or "",
+        include_nested=bool(request.get("IncludeNestedStacks")),
     )
-    try:
-        plan = await state.planner.plan(stack, made.goal)
-        needed = planning.wanted_capabilities(document.parse(template).body)
-        planning.refuse_without_capabilities(needed, made.goal.capabilities)
-    except TemplateError as error:
-        if not error.message.startswith("Transform"):
-            raise from_template(error) from error
-        made.status, made.reason, made.execution = "FAILED", error.message, "UNAVAILABLE"
-    else:
-        made.parameters = {n: plan.parameters.shown(n) for n in plan.parameters.texts}
-        made.found = differing(ctx, stack, plan)
-        if kind == "UPDATE" and not anything_changes(stack, made.goal, made.found, plan):
-            made.status, made.reason, made.execution = "FAILED", _NOTHING, "UNAVAILABLE"
-    if kind == "CREATE" and stack.status != "REVIEW_IN_PROGRESS":
-        await state.store.add(stack)
-        await state.store.record(stack, "REVIEW_IN_PROGRESS", "User Initiated")
-    state.change_sets[made.change_set_id] = made
+    await _work_out(ctx, stack, made)
+    # Somebody else may have been quicker: nothing is awaited between this check and the change.
+    stack = _stack_for(ctx, request, kind, stack)
+    if state.change_sets.named(stack, name) is not None:
+        raise AwsError(
+            "AlreadyExistsException", f"ChangeSet {name} already exists for stack {stack.name}"
+        )
+    if kind == "CREATE" and not stack.status:
+        await state.store.add(stack, "REVIEW_IN_PROGRESS", "User Initiated")
+    made.stack_id = stack.stack_id
+    await state.change_sets.add(made, stack)
     return {"Id": made.change_set_id, "StackId": stack.stack_id}
 
 
-async def _stack_for(ctx: Context, request: Request, kind: str) -> Stack:
+async def _work_out(ctx: Context, stack: Stack, made: ChangeSet) -> None:
+    """Fill in what a change set changes, or why it can't be had.
+
+    Raises:
+        AwsError: ValidationError, InsufficientCapabilitiesException.
+    """
+    try:
+        before = document.parse(made.goal.template).body
+        planning.check(before)
+        # Who reviews a change set sees what macros make: they need no capability.
+        planning.refuse_without_capabilities(_of_roles(before), made.goal.capabilities)
+        plan = await of(ctx).planner.plan(stack, made.goal)
+    except TemplateError as error:
+        if not error.message.startswith(("Transform", "No transform", "Received malformed")):
+            raise from_template(error) from error
+        made.status, made.reason, made.execution = "FAILED", error.message, "UNAVAILABLE"
+        return
+    try:
+        planning.refuse_without_capabilities(_of_roles(plan.template), made.goal.capabilities)
+    except AwsError as error:
+        made.status, made.reason, made.execution = "FAILED", error.message, "UNAVAILABLE"
+        return
+    made.parameters = {n: plan.parameters.shown(n) for n in plan.parameters.texts}
+    made.found = differing(ctx, stack, plan)
+    if made.kind == "UPDATE" and not anything_changes(stack, made.goal, made.found, plan):
+        made.status, made.reason, made.execution = "FAILED", _NOTHING, "UNAVAILABLE"
+
+
+def _of_roles(template: dict[str, Any]) -> list[str]:
+    needed = planning.wanted_capabilities(template)
+    return [each for each in needed if each != "CAPABILITY_AUTO_EXPAND"]
+
+
+def _stack_for(ctx: Context, request: Request, kind: str, made: Stack | None = None) -> Stack:
+    """Return the stack of a request for a change set.
+
+    Args:
+        ctx: The request's context.
+        request: The request.
+        kind: CREATE or UPDATE.
+        made: A new stack that is not kept yet.
+
+    Raises:
+        AwsError: It is there where it must not be, or not there, or under way.
+    """
     if kind == "CREATE":
-        return new_stack(ctx, request)
+        found = new_stack(ctx, request)
+        return made if made is not None and not found.status else found
     stack = stack_of(ctx, str(request["StackName"]))
     refuse_unless_updatable(stack)
     return stack
 
 
-def _find(ctx: Context, name: str, stack: Stack | None) -> ChangeSet | None:
-    sets: dict[str, ChangeSet] = of(ctx).change_sets
-    if name.startswith("arn:"):
-        return sets.get(name)
-    return next((s for s in sets.values() if s.name == name and s.stack is stack), None)
-
-
-def _of(ctx: Context, request: Request) -> ChangeSet:
-    """Return the change set of a request.
+def find_change_set(ctx: Context, request: Request) -> tuple[ChangeSet, Stack]:
+    """Return the change set of a request, and its stack.
 
     Raises:
         AwsError: ChangeSetNotFound, or ValidationError: there is no such stack.
     """
+    state = of(ctx)
     name = str(request["ChangeSetName"])
-    stack_name = request.get("StackName")
-    stack = None
-    if not name.startswith("arn:"):
+    missing = AwsError("ChangeSetNotFound", f"ChangeSet [{name}] does not exist", status=404)
+    if name.startswith("arn:"):
+        found = state.change_sets.find(name)
+        stack = None if found is None else state.store.by_id(found.stack_id)
+        if stack is None or (stack.account, stack.region) != (ctx.account, ctx.region):
+            raise missing
+    else:
+        stack_name = request.get("StackName")
         if not stack_name:
             raise refused(
                 "StackName must be specified if ChangeSetName is not specified as an ARN."
             )
-        stack = of(ctx).store.find(ctx.account, ctx.region, str(stack_name))
-        if stack is None:
-            raise AwsError("ChangeSetNotFound", f"ChangeSet [{name}] does not exist", status=404)
-    found = _find(ctx, name, stack)
-    if found is None:
-        raise AwsError("ChangeSetNotFound", f"ChangeSet [{name}] does not exist", status=404)
-    return found
+        stack = state.store.find(ctx.account, ctx.region, str(stack_name))
+        found = None if stack is None else state.change_sets.named(stack, name)
+    if found is None or stack is None:
+        raise missing
+    return found, stack
 
 
 async def describe_change_set(ctx: Context, request: Request) -> Response:
     """Handle DescribeChangeSet."""
-    made = _of(ctx, request)
+    made, stack = find_change_set(ctx, request)
     shown, following = page(made.found, request.get("NextToken"))
+    with_values = bool(request.get("IncludePropertyValues"))
     return {
-        **_summary(made),
+        **_summary(made, stack),
         "Parameters": [
             {"ParameterKey": name, "ParameterValue": value}
             for name, value in made.parameters.items()
@@ -155,41 +176,47 @@ async def describe_change_set(ctx: Context, request: Request) -> Response:
         "RollbackConfiguration": {},
         "Capabilities": made.goal.capabilities,
         "Tags": [{"Key": k, "Value": v} for k, v in made.goal.tags.items()],
-        "Changes": [{"Type": "Resource", "ResourceChange": _view(change)} for change in shown],
+        "Changes": [
+            {"Type": "Resource", "ResourceChange": _view(change, with_values)} for change in shown
+        ],
         "NextToken": following,
         "OnStackFailure": made.on_failure or None,
     }
 
 
-def _summary(made: ChangeSet) -> dict[str, Any]:
+def _summary(made: ChangeSet, stack: Stack) -> dict[str, Any]:
     return {
         "ChangeSetName": made.name,
         "ChangeSetId": made.change_set_id,
-        "StackId": made.stack.stack_id,
-        "StackName": made.stack.name,
+        "StackId": made.stack_id,
+        "StackName": stack.name,
         "Description": made.description or None,
         "CreationTime": made.created_at,
         "ExecutionStatus": made.execution,
         "Status": made.status,
         "StatusReason": made.reason or None,
-        "IncludeNestedStacks": False,
+        "IncludeNestedStacks": made.include_nested,
     }
 
 
-def _view(change: changes.Change) -> dict[str, Any]:
+def _view(change: changes.Change, with_values: bool) -> dict[str, Any]:
     return {
         "Action": change.action,
         "LogicalResourceId": change.logical,
         "PhysicalResourceId": change.physical or None,
         "ResourceType": change.kind,
         "Replacement": change.replacement,
+        "PolicyAction": change.policy or None,
         "Scope": sorted({each.attribute for each in change.details}),
+        "BeforeContext": change.before_context or None if with_values else None,
+        "AfterContext": change.after_context or None if with_values else None,
         "Details": [
             {
                 "Target": {
                     "Attribute": each.attribute,
                     "Name": each.name or None,
                     "RequiresRecreation": each.recreation,
+                    **(_values(each) if with_values else {}),
                 },
                 "Evaluation": each.evaluation,
                 "ChangeSource": "DirectModification",
@@ -199,52 +226,74 @@ def _view(change: changes.Change) -> dict[str, Any]:
     }
 
 
+def _values(detail: changes.Detail) -> dict[str, Any]:
+    return {
+        "Path": f"/Properties/{detail.name or 'Tags'}",
+        "BeforeValue": detail.before or None,
+        "AfterValue": detail.after or None,
+        "AttributeChangeType": "Add"
+        if not detail.before
+        else "Modify"
+        if detail.after
+        else "Remove",
+    }
+
+
 async def execute_change_set(ctx: Context, request: Request) -> Response:
     """Handle ExecuteChangeSet."""
     state = of(ctx)
-    made = _of(ctx, request)
-    stack = made.stack
-    if made.execution != "AVAILABLE":
+    made, stack = find_change_set(ctx, request)
+    if made.execution != "AVAILABLE" or (
+        made.kind == "CREATE" and stack.status != "REVIEW_IN_PROGRESS"
+    ):
         raise AwsError(
             "InvalidChangeSetStatus",
             f"ChangeSet [{made.change_set_id}] cannot be executed in its current status of"
             f" [{made.status}]",
         )
-    made.execution = "EXECUTE_COMPLETE"
-    # An executed change set, and those made for the same state of the stack, are used up.
-    for key in [k for k, s in state.change_sets.items() if s.stack is stack]:
-        del state.change_sets[key]
+    plan = await state.planner.plan(stack, made.goal) if made.kind == "CREATE" else None
+    if made.execution != "AVAILABLE":
+        raise AwsError(
+            "InvalidChangeSetStatus",
+            f"ChangeSet [{made.change_set_id}] cannot be executed in its current execution status"
+            f" of [{made.execution}]",
+        )
+    if plan is None:
+        refuse_unless_updatable(stack)
+    made.execution = "EXECUTE_IN_PROGRESS"
     stack.disable_rollback = bool(request.get("DisableRollback"))
     stack.on_failure = made.on_failure or "ROLLBACK"
     stack.token = request.get("ClientRequestToken") or ""
-    if made.kind == "CREATE":
-        plan = await state.planner.plan(stack, made.goal)
+    if plan is not None:
         stack.goal = made.goal
         begin(stack, plan, request)
-        await state.store.save(stack, goals=True)
-        await state.store.record(stack, "CREATE_IN_PROGRESS", "User Initiated")
-        state.start(stack, "create")
+        await state.store.record(stack, "CREATE_IN_PROGRESS", "User Initiated", goals=True)
+        state.engine.start(stack, "create")
     else:
-        refuse_unless_updatable(stack)
         await start_update(ctx, stack, made.goal)
+    # An executed change set, and those made for the same state of the stack, are used up.
+    await state.change_sets.remove(stack, *list(state.change_sets.of(stack)))
     return {}
 
 
 async def delete_change_set(ctx: Context, request: Request) -> Response:
-    """Handle DeleteChangeSet. By its ARN, one that is not there is deleted."""
+    """Handle DeleteChangeSet. One that is not there is deleted, but its stack must be there."""
+    name, stack_name = str(request["ChangeSetName"]), str(request.get("StackName"))
     try:
-        made = _of(ctx, request)
+        made, stack = find_change_set(ctx, request)
     except AwsError as error:
-        if error.code == "ChangeSetNotFound" and str(request["ChangeSetName"]).startswith("arn:"):
+        if error.code != "ChangeSetNotFound":
+            raise
+        if name.startswith("arn:") or of(ctx).store.find(ctx.account, ctx.region, stack_name):
             return {}
         raise
-    del of(ctx).change_sets[made.change_set_id]
+    await of(ctx).change_sets.remove(stack, made)
     return {}
 
 
 async def list_change_sets(ctx: Context, request: Request) -> Response:
     """Handle ListChangeSets."""
     stack = stack_of(ctx, str(request["StackName"]))
-    found = [s for s in of(ctx).change_sets.values() if s.stack is stack]
+    found = list(of(ctx).change_sets.of(stack))
     shown, following = page(found, request.get("NextToken"))
-    return {"Summaries": [_summary(each) for each in shown], "NextToken": following}
+    return {"Summaries": [_summary(each, stack) for each in shown], "NextToken": following}

@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from emulator.model.errors import AwsError
+from emulator.services.cloudformation.own_kinds import CUSTOM
 from emulator.stack import schemas
 from emulator.stack.kinds import Call, Kind, Made, Wanted
 
@@ -14,23 +15,26 @@ class KindTable:
     """Finds resource types.
 
     Args:
-        served: Returns a type by name; None of one that is not served.
-        custom: Serves ``Custom::…`` types.
+        served: Returns a type of the services by name; None of one that is not served.
+        own: CloudFormation's own types, by name; that of custom resources serves ``Custom::…``.
         strict: Whether what is not served fails a stack.
     """
 
     def __init__(
-        self, served: Callable[[str], Kind | None], custom: Kind, *, strict: bool = False
+        self,
+        served: Callable[[str], Kind | None],
+        own: Mapping[str, Kind],
+        *,
+        strict: bool = False,
     ) -> None:
-        self._served, self._custom, self._strict = served, custom, strict
+        self._served, self._own, self._strict = served, own, strict
 
     def find(self, name: str) -> Kind:
         """Return a type; of one that is not served what only notes it."""
-        served = self._served(name)
+        served = self._own.get(CUSTOM if name.startswith("Custom::") else name)
+        served = served or self._served(name)
         if served is not None:
             return served
-        if name.startswith("Custom::") or name == "AWS::CloudFormation::CustomResource":
-            return self._custom
         return _NotServed(self.not_served(name), strict=self._strict)
 
     def serves(self, name: str) -> bool:
@@ -46,6 +50,14 @@ class KindTable:
 _GLOBAL = ("iam", "cloudfront", "route53")
 
 
+#: Names of services in ARNs, by those in types, where the two differ.
+_ARN_NAMES = {"stepfunctions": "states", "apigatewayv2": "apigateway", "certificatemanager": "acm"}
+
+
+def _last(kind: str) -> str:
+    return kind.rpartition("::")[2]
+
+
 class _NotServed:
     """A type that AWS has and localfaas does not: it gets plausible values, and nothing is made."""
 
@@ -57,16 +69,17 @@ class _NotServed:
         if self._strict:
             raise AwsError("ValidationError", f"{self._text} (--strict)")
         schema = schemas.find(wanted.kind)
-        named = schema.primary[0] if schema is not None and schema.primary else ""
-        physical = str(wanted.properties.get(named) or wanted.name(""))
+        primary = schema.primary[0] if schema is not None and schema.primary else ""
+        named = next((n for n in wanted.properties if n in (primary, f"{_last(wanted.kind)}Name")
+                      or n == "Name"), "")  # fmt: skip
+        name = str(wanted.properties.get(named) or wanted.name(""))
         _, service, own = wanted.kind.lower().split("::")[:3]
         at = f"{'' if service in _GLOBAL else call.region}:{call.account}"
+        arn = f"arn:aws:{_ARN_NAMES.get(service, service)}:{at}:{own}/{name}"
         attributes: dict[str, Any] = {}
-        for name in schema.read_only if schema is not None else ():
-            attributes[name] = f"{physical}-{name}"
-            if name.endswith("Arn"):
-                attributes[name] = f"arn:aws:{service}:{at}:{own}/{physical}"
-        return Made(physical=physical, attributes=attributes)
+        for each in schema.read_only if schema is not None else ():
+            attributes[each] = arn if each.endswith("Arn") else f"{name}-{each}"
+        return Made(physical=attributes.get(primary, name), attributes=attributes)
 
     async def update(
         self, call: Call, made: Made, before: Mapping[str, Any], wanted: Wanted

@@ -2,22 +2,19 @@
 
 from __future__ import annotations
 
-import re
 from base64 import urlsafe_b64decode, urlsafe_b64encode
 from collections.abc import Mapping, Sequence
 from typing import Any
-from urllib.parse import unquote, urlsplit
 
 from emulator.model.errors import AwsError
-from emulator.services.cloudformation.planning import LARGEST_BODY, LARGEST_TEMPLATE
+from emulator.services.cloudformation.buckets import read_from_bucket
+from emulator.services.cloudformation.planning import LARGEST_BODY
 from emulator.services.cloudformation.stack import Stack
 from emulator.services.cloudformation.state import of
 from emulator.services.context import Context, Request
 from emulator.stack.errors import TemplateError
 
 _PAGE = 100
-#: Hosts of buckets: ``bucket.s3.region.amazonaws.com`` and the like.
-_BUCKET_HOST = re.compile(r"(?P<bucket>[^/]+?)\.s3[.-][^/]*")
 
 
 def refused(message: str) -> AwsError:
@@ -67,48 +64,10 @@ async def template_of(ctx: Context, request: Request, stack: Stack | None = None
             )
         return str(body)
     if url:
-        return await _from_bucket(ctx, str(url))
+        return await read_from_bucket(ctx.parts.table, ctx.account, ctx.region, str(url))
     if request.get("UsePreviousTemplate") and stack is not None and stack.current is not None:
         return stack.current.template
     raise refused("Either Template URL or Template Body must be specified.")
-
-
-async def _from_bucket(ctx: Context, url: str) -> str:
-    parts = urlsplit(url)
-    match = _BUCKET_HOST.fullmatch(parts.hostname or "")
-    if match is not None:
-        bucket, key = match["bucket"], parts.path.lstrip("/")
-    else:
-        bucket, _, key = parts.path.lstrip("/").partition("/")
-    problem = refused(f"S3 error: Access Denied or no such object: {url}")
-    if parts.scheme not in ("http", "https") or not bucket or not key:
-        raise refused("TemplateURL must be a supported URL.")
-    try:
-        answer = await ctx.parts.table.call(
-            "s3",
-            "GetObject",
-            {"Bucket": bucket, "Key": unquote(key)},
-            account=ctx.account,
-            region=ctx.region,
-        )
-    except LookupError as error:
-        raise refused(str(error)) from error
-    except AwsError as error:
-        raise problem from error
-    body = answer["Body"]
-    content = bytes(body) if isinstance(body, (bytes, bytearray)) else b""
-    if not isinstance(body, (bytes, bytearray)):
-        pieces, size = [], 0
-        async for piece in body:
-            size += len(piece)
-            if size > LARGEST_TEMPLATE:
-                raise refused(f"Template may not exceed {LARGEST_TEMPLATE} bytes in size.")
-            pieces.append(piece)
-        content = b"".join(pieces)
-    try:
-        return content.decode()
-    except UnicodeDecodeError:
-        raise refused("Template format error: it is not UTF-8 text") from None
 
 
 def parameters_of(request: Request, previous: Mapping[str, str]) -> dict[str, str]:

@@ -6,7 +6,11 @@ from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
+import orjson
+
 from emulator.model.errors import AwsError
+from emulator.model.nesting import is_deeper
+from emulator.services.cloudformation.macros import Macros
 from emulator.services.cloudformation.stack import Goal, Stack
 from emulator.stack import document, dynamic, graph, language_extensions, parameters, schemas
 from emulator.stack.errors import TemplateError
@@ -14,14 +18,13 @@ from emulator.stack.intrinsics import Evaluator, Resources
 from emulator.stack.transform import NAME as SERVERLESS
 from emulator.stack.transform import SamTransform, TransformFailed
 
-#: Bytes of a template that is sent in a request, and of one in a bucket.
+#: Bytes of a template that is sent in a request.
 LARGEST_BODY = 51_200
-LARGEST_TEMPLATE = 1_000_000
 #: Resources of a template at most.
 MOST_RESOURCES = 500
 _SECTIONS = frozenset(
-    "AWSTemplateFormatVersion Conditions Description Globals Hooks Mappings Metadata Outputs"
-    " Parameters Resources Rules Transform".split()
+    "AWSTemplateFormatVersion Conditions Description Fn::Transform Globals Hooks Mappings Metadata"
+    " Outputs Parameters Resources Rules Transform".split()
 )
 _IAM = "AWS::IAM::"
 _NAMED_IAM = {
@@ -35,8 +38,8 @@ _NAMED_IAM = {
 _OWN = ("AWS::CloudFormation::CustomResource", "AWS::CloudFormation::Macro")
 #: Looks up a dynamic reference.
 LookUp = Callable[[dynamic.DynamicReference], Awaitable[str]]
-#: Applies a macro that is a function: (name, request's members) → the template or part.
-Macro = Callable[[str, Mapping[str, Any]], Awaitable[Any]]
+#: What a deletion policy may be; UpdateReplacePolicy is never the last.
+_POLICIES = ("Delete", "Retain", "Snapshot", "RetainExceptOnCreate")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -55,9 +58,20 @@ class Plan:
     #: What was odd about the template.
     notes: tuple[str, ...]
 
-    def evaluator(self, resources: Resources, exports: Mapping[str, str]) -> Evaluator:
-        """Return what works out the values of this plan's template."""
-        return Evaluator(self.template, self.values, resources, exports=exports)
+    def evaluator(
+        self, resources: Resources, exports: Mapping[str, str], *, masked: bool = False
+    ) -> Evaluator:
+        """Return what works out the values of this plan's template.
+
+        Args:
+            resources: Those that exist.
+            exports: What may be imported, by name.
+            masked: Parameters that are not shown have asterisks for values.
+        """
+        values = self.values
+        if masked and self.parameters.hidden:
+            values = {**values, **dict.fromkeys(self.parameters.hidden, parameters.HIDDEN)}
+        return Evaluator(self.template, values, resources, exports=exports)
 
 
 class Planner:
@@ -65,19 +79,19 @@ class Planner:
 
     Args:
         transform: SAM's translator.
-        look_up: Looks up parameters in SSM, for parameters of SSM types.
+        look_up: Returns what looks up parameters in SSM for a stack.
         serves: Says whether a resource type is served, whoever publishes it.
-        macro: Applies macros; None refuses them.
+        macros: Applies macros.
     """
 
     def __init__(
         self,
         transform: SamTransform,
-        look_up: LookUp,
+        look_up: Callable[[Stack], LookUp],
         serves: Callable[[str], bool],
-        macro: Macro | None = None,
+        macros: Macros,
     ) -> None:
-        self._transform, self._look_up, self._macro = transform, look_up, macro
+        self._transform, self._look_up, self._macros = transform, look_up, macros
         self._serves = serves
 
     async def plan(self, stack: Stack, goal: Goal) -> Plan:
@@ -92,8 +106,9 @@ class Planner:
         check(template)
         declared = template.get("Parameters") or {}
         found = parameters.read(declared, goal.given)
+        look_up = self._look_up(stack)
         in_ssm = {
-            name: await self._look_up(dynamic.DynamicReference(service="ssm", name=text))
+            name: await look_up(dynamic.DynamicReference(service="ssm", name=text))
             for name, text in found.in_ssm.items()
         }
         values = {
@@ -106,7 +121,11 @@ class Planner:
             ),
             "AWS::NotificationARNs": goal.notification_arns,
         }
-        template = await self._transformed(template, values, stack.region)
+        if goal.processed is not None:
+            template = goal.processed
+        elif transforms(template) or "Transform" in goal.template:
+            template = await self._transformed(stack, template, values)
+            goal.processed = template
         resources, needs = _resources(template, values, self._serves)
         return Plan(
             template=template,
@@ -118,23 +137,36 @@ class Planner:
         )
 
     async def _transformed(
-        self, template: dict[str, Any], values: Mapping[str, Any], region: str
+        self, stack: Stack, template: dict[str, Any], values: Mapping[str, Any]
     ) -> dict[str, Any]:
-        for name in transforms(template):
+        """Return a template after all that changes it: what is inside first, as AWS does."""
+        evaluator = Evaluator(template, values, _Nothing())
+        named = template.get("Transform") or []
+        changed: Any = {key: item for key, item in template.items() if key != "Transform"}
+        changed = await self._macros.inner(stack, changed, values, evaluator.resolve)
+        for one in [named] if isinstance(named, (str, dict)) else named:
+            name = str(one.get("Name")) if isinstance(one, dict) else str(one)
             if name == language_extensions.NAME:
-                evaluator = Evaluator(template, values, _Nothing())
-                template = language_extensions.expand(template, evaluator.resolve)
+                evaluator = Evaluator(changed, values, _Nothing())
+                changed = language_extensions.expand(changed, evaluator.resolve)
             elif name == SERVERLESS:
+                whole = {**changed, "Transform": SERVERLESS}
                 try:
-                    template = await self._transform.translate(template, values, region)
+                    changed = await self._transform.translate(whole, values, stack.region)
                 except TransformFailed as failure:
                     raise TemplateError(str(failure)) from failure
-            elif self._macro is not None and not name.startswith("AWS::"):
-                template = await self._macro(name, {"template": template, "values": values})
+                changed.pop("Transform", None)
             else:
-                raise TemplateError(f"No transform named {name} found.", ("Transform",))
-        template.pop("Transform", None)
-        return template
+                given = one.get("Parameters") if isinstance(one, dict) else None
+                changed = await self._macros.apply(
+                    stack, name, given, changed, values, evaluator.resolve, ("Transform",)
+                )
+            if not isinstance(changed, dict) or is_deeper(changed, document.DEEPEST):
+                raise TemplateError(f"Received malformed response from transform {name}")
+        # As it lies in a document: dates are text.
+        result: dict[str, Any] = orjson.loads(orjson.dumps(changed, option=orjson.OPT_NON_STR_KEYS))
+        check(result)
+        return result
 
 
 def transforms(template: Mapping[str, Any]) -> list[str]:
@@ -146,15 +178,22 @@ def transforms(template: Mapping[str, Any]) -> list[str]:
 
 def wanted_capabilities(template: Mapping[str, Any]) -> list[str]:
     """Return the capabilities that a template needs, as AWS asks for them."""
-    resources = template.get("Resources") or {}
-    kinds = [(r.get("Type", ""), r.get("Properties") or {}) for r in resources.values()]
+    resources = [r for r in (template.get("Resources") or {}).values() if isinstance(r, dict)]
+    kinds = [(str(r.get("Type", "")), r.get("Properties") or {}) for r in resources]
     needed = []
     if any(kind.startswith(_IAM) for kind, _ in kinds):
         named = any(_NAMED_IAM.get(kind, "") in properties for kind, properties in kinds)
         needed.append("CAPABILITY_NAMED_IAM" if named else "CAPABILITY_IAM")
-    if transforms(template):
+    if transforms(template) or _has_transform(template):
         needed.append("CAPABILITY_AUTO_EXPAND")
     return needed
+
+
+def _has_transform(value: Any) -> bool:
+    """Say whether a macro stands anywhere in a value."""
+    if isinstance(value, dict):
+        return "Fn::Transform" in value or any(_has_transform(each) for each in value.values())
+    return isinstance(value, list) and any(_has_transform(each) for each in value)
 
 
 def refuse_without_capabilities(needed: list[str], given: list[str]) -> None:
@@ -194,6 +233,8 @@ def check(template: Mapping[str, Any]) -> None:
                 f"Template format error: [/Resources/{name}] resource definition is malformed",
                 ("Resources", str(name)),
             )
+    for name, body in (template.get("Resources") or {}).items():
+        _check_policies(str(name), body)
     for name, body in (template.get("Parameters") or {}).items():
         if not isinstance(body, dict) or not isinstance(body.get("Type", "String"), str):
             raise TemplateError(
@@ -201,6 +242,20 @@ def check(template: Mapping[str, Any]) -> None:
                 f" {name}",
                 ("Parameters", name),
             )
+
+
+def _check_policies(name: str, body: Mapping[str, Any]) -> None:
+    for attribute, allowed in (
+        ("DeletionPolicy", _POLICIES),
+        ("UpdateReplacePolicy", _POLICIES[:3]),
+    ):
+        policy = body.get(attribute)
+        if policy is None or isinstance(policy, dict) or policy in allowed:
+            continue
+        raise TemplateError(
+            f"Template error: Unrecognized {attribute} {policy} for resource {name}",
+            ("Resources", name, attribute),
+        )
 
 
 def _resources(
@@ -245,7 +300,7 @@ def _resources(
                for name, body in resources.items()}  # fmt: skip
     needs = graph.dependencies(present)
     graph.waves(needs)
-    _check_references(resources, declared, values)
+    _check_references(resources, values, evaluator, template.get("Outputs") or {})
     return resources, needs
 
 
@@ -259,22 +314,41 @@ def _present(
 
 
 def _check_references(
-    resources: Mapping[str, Any], declared: Mapping[str, Any], values: Mapping[str, Any]
+    resources: Mapping[str, Any],
+    values: Mapping[str, Any],
+    evaluator: Evaluator,
+    outputs: Mapping[str, Any],
 ) -> None:
-    missing = sorted(
-        {
-            name
-            for body in resources.values()
-            for name in graph.references(body.get("Properties"))
-            if name not in resources and name not in values and name != "AWS::NoValue"
-        }
-    )
-    if missing:
-        raise TemplateError(
-            f"Template format error: Unresolved resource dependencies [{', '.join(missing)}] in"
-            " the Resources block of the template",
-            ("Resources",),
+    """Refuse references to what the template has not.
+
+    Raises:
+        TemplateError: In AWS's words.
+    """
+    given = [
+        body.get("Value")
+        for name, body in outputs.items()
+        if isinstance(body, dict)
+        and ("Condition" not in body or evaluator.condition(body["Condition"], ("Outputs", name)))
+    ]
+    blocks = {
+        "Resources": [body.get("Properties") for body in resources.values()],
+        "Outputs": [evaluator.choose(value, ("Outputs",)) for value in given],
+    }
+    for block, written in blocks.items():
+        missing = sorted(
+            {
+                name
+                for each in written
+                for name in graph.references(each)
+                if name not in resources and name not in values and name != "AWS::NoValue"
+            }
         )
+        if missing:
+            raise TemplateError(
+                f"Template format error: Unresolved resource dependencies [{', '.join(missing)}]"
+                f" in the {block} block of the template",
+                (block,),
+            )
 
 
 def _is_published(kind: str) -> bool:

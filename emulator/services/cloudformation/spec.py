@@ -11,8 +11,7 @@ SPEC = ServiceSpec(
     signing_names=("cloudformation",),
     arn_name="cloudformation",
     query_version="2010-05-15",
-    template_prefix="AWS::CloudFormation",
-    modules=("kinds", "state", "wire"),
+    modules=("state", "wire"),
     # An operation that a restart interrupted goes on.
     opens_for="cloudformation-stack",
 )

@@ -8,8 +8,10 @@ from typing import Any
 
 from emulator.stack.kinds import Made
 
-#: Events of a stack that are kept; the oldest go first.
-MOST_EVENTS = 10_000
+#: Bytes of a stack's events that are kept; the oldest go first.
+MOST_EVENT_BYTES = 4 * 1024 * 1024
+#: Stacks that are remembered after they were deleted; AWS remembers them for 90 days.
+MOST_DELETED = 500
 
 #: What the engine does: the statuses while it is under way and when it has been done.
 OPERATIONS = {
@@ -54,11 +56,31 @@ class Resource:
     change: str = ""
     #: What it was before that, for a rollback.
     before: dict[str, Any] | None = None
+    #: Its creation has begun and not ended: something may be there that has no id yet.
+    begun: bool = False
+    #: Ids of what there was before that: they are not this resource's.
+    there: list[str] = field(default_factory=list)
+    #: The properties that an update has begun to give it.
+    attempted: dict[str, Any] | None = None
+    #: Its properties with dynamic references as they are written; None: there are none.
+    written: dict[str, Any] | None = None
+    #: Its properties as events show them, as JSON; "" where that is as they are.
+    shown: str = ""
 
     @property
     def made(self) -> Made:
         """Return it as its type knows it."""
         return Made(physical=self.physical, attributes=self.attributes, ref=self.ref)
+
+    @property
+    def compared(self) -> dict[str, Any]:
+        """Return the properties that a new template is compared with."""
+        return self.properties if self.written is None else self.written
+
+    def have(self, properties: dict[str, Any], written: dict[str, Any], shown: str) -> None:
+        """Take properties: their values, as they are written, and as events show them."""
+        self.properties, self.shown = properties, shown
+        self.written = None if written == properties else written
 
     def take(self, made: Made) -> None:
         """Take what its type has made."""
@@ -86,8 +108,14 @@ class Event:
     physical: str
     status: str
     reason: str = ""
-    properties: dict[str, Any] | None = None
+    #: JSON; "" for none.
+    properties: str = ""
     token: str = ""
+
+    @property
+    def size(self) -> int:
+        """Return about how many bytes it takes."""
+        return 300 + len(self.reason) + len(self.properties) + len(self.physical)
 
 
 @dataclass(slots=True, kw_only=True)
@@ -102,6 +130,8 @@ class Goal:
     capabilities: list[str] = field(default_factory=list)
     notification_arns: list[str] = field(default_factory=list)
     role_arn: str = ""
+    #: The template after its transforms, once they have been applied; None without any.
+    processed: dict[str, Any] | None = None
 
 
 @dataclass(slots=True, kw_only=True)
@@ -116,7 +146,13 @@ class Stack:
     current: Goal | None = None
     #: What it is to be; None while nothing is done to it.
     goal: Goal | None = None
+    #: Of a nested stack: what it was before its last update, for a rollback of its parent.
+    previous: Goal | None = None
+    #: How often its updates began.
+    updates: int = 0
     status: str = ""
+    #: When what is under way began, seconds since the epoch.
+    moved_at: float = 0.0
     reason: str = ""
     created_at: float = 0.0
     updated_at: float | None = None
@@ -137,6 +173,10 @@ class Stack:
     parent_id: str = ""
     root_id: str = ""
     policy: str = ""
+    #: The stack policy of the update under way alone; "" for the stack's own.
+    policy_during: str = ""
+    #: What fails to be deleted is left behind.
+    forced: bool = False
     #: The token of who asked for what is under way.
     token: str = ""
     #: Resources whose removal may fail in what is under way.
@@ -165,5 +205,6 @@ class Stack:
 
     def head(self) -> dict[str, Any]:
         """Return its document: all but templates, resources and events, which have their own."""
-        kept = set(self.__slots__) - {"resources", "events", "leftovers", "current", "goal"}
+        apart = {"resources", "events", "leftovers", "current", "goal", "previous"}
+        kept = set(self.__slots__) - apart
         return {name: getattr(self, name) for name in sorted(kept)}

@@ -8,10 +8,13 @@ from __future__ import annotations
 import re
 import uuid
 from collections.abc import Mapping
+from dataclasses import replace
+from itertools import chain
 from typing import Any
 
 from emulator.model.errors import AwsError
-from emulator.services.cloudformation import planning, views
+from emulator.services.cloudformation import outputs, planning, views
+from emulator.services.cloudformation.buckets import read_from_bucket
 from emulator.services.cloudformation.lookup import (
     from_template,
     page,
@@ -25,21 +28,28 @@ from emulator.services.cloudformation.planning import Plan
 from emulator.services.cloudformation.stack import UPDATABLE, Goal, Stack
 from emulator.services.cloudformation.state import of
 from emulator.services.context import Context, Request, Response
-from emulator.stack import changes
+from emulator.stack import changes, document, graph, policies
 from emulator.stack.errors import NotYetKnown, TemplateError
 from emulator.stack.intrinsics import Evaluator
+from emulator.stack.parameters import HIDDEN
 
 _NAME = re.compile(r"[a-zA-Z][-a-zA-Z0-9]{0,127}")
-#: Seconds that DescribeStacks waits for a stack that is under way: who asks, asks again.
-_HELD_S = 3.0
-#: Statuses of stacks that DeleteStack takes.
-_CREATING = ("CREATE_IN_PROGRESS", "ROLLBACK_IN_PROGRESS")
+_PATTERN = r"[a-zA-Z][-a-zA-Z0-9]*|arn:[-a-zA-Z0-9:/._+]*"
+#: Seconds that DescribeStacks waits for a stack that is under way: a waiter would sleep longer.
+_HELD_S = 4.0
 
 
 async def create_stack(ctx: Context, request: Request) -> Response:
     """Handle CreateStack."""
     state = of(ctx)
+    token = request.get("ClientRequestToken")
+    there = state.store.find(ctx.account, ctx.region, str(request["StackName"]))
+    if there is not None and token and there.token == token:
+        # Its client has not seen the answer.
+        return {"StackId": there.stack_id}
     stack = new_stack(ctx, request)
+    if stack.status:
+        raise already_exists(stack.name)
     goal = Goal(
         template=await template_of(ctx, request),
         given=parameters_of(request, {}),
@@ -48,20 +58,30 @@ async def create_stack(ctx: Context, request: Request) -> Response:
         notification_arns=list(request.get("NotificationARNs") or []),
         role_arn=request.get("RoleARN") or "",
     )
-    stack.goal = goal
+    policy = await policy_of(ctx, request)
     stack.on_failure = request.get("OnFailure") or "ROLLBACK"
     stack.disable_rollback = bool(request.get("DisableRollback"))
+    if stack.disable_rollback and request.get("OnFailure"):
+        raise refused("You can specify only one of OnFailure and DisableRollback")
+    stack.goal = goal
     plan = await plan_of(ctx, stack, goal)
-    planning.refuse_without_capabilities(_needed(goal), goal.capabilities)
+    # Somebody else may have been quicker: nothing is awaited between this check and the change.
+    if new_stack(ctx, request).status:
+        raise already_exists(stack.name)
     begin(stack, plan, request)
-    await state.store.add(stack)
-    await state.store.record(stack, "CREATE_IN_PROGRESS", "User Initiated")
-    state.start(stack, "create")
+    stack.policy = policy
+    await state.store.add(stack, "CREATE_IN_PROGRESS", "User Initiated")
+    state.engine.start(stack, "create")
     return {"StackId": stack.stack_id}
 
 
+def already_exists(name: str) -> AwsError:
+    """Return the error for a name that is taken."""
+    return AwsError("AlreadyExistsException", f"Stack [{name}] already exists")
+
+
 def new_stack(ctx: Context, request: Request) -> Stack:
-    """Return a stack that is not kept yet, by the name in a request.
+    """Return a stack that is not kept yet, by the name in a request; or one that has no template.
 
     Raises:
         AwsError: The name is none, or AlreadyExistsException.
@@ -70,11 +90,11 @@ def new_stack(ctx: Context, request: Request) -> Stack:
     if not _NAME.fullmatch(name):
         raise refused(
             f"1 validation error detected: Value '{name}' at 'stackName' failed to satisfy"
-            " constraint: Member must satisfy regular expression pattern: [a-zA-Z][-a-zA-Z0-9]*"
+            f" constraint: Member must satisfy regular expression pattern: {_PATTERN}"
         )
     existing = of(ctx).store.find(ctx.account, ctx.region, name)
     if existing is not None and existing.status != "REVIEW_IN_PROGRESS":
-        raise AwsError("AlreadyExistsException", f"Stack [{name}] already exists")
+        raise already_exists(name)
     if existing is not None:
         return existing
     identity = f"stack/{name}/{uuid.uuid4()}"
@@ -96,25 +116,49 @@ def begin(stack: Stack, plan: Plan, request: Request) -> None:
     stack.timeout_minutes = request.get("TimeoutInMinutes")
     if "EnableTerminationProtection" in request:
         stack.termination_protection = bool(request["EnableTerminationProtection"])
-    stack.policy = request.get("StackPolicyBody") or stack.policy
 
 
-def _needed(goal: Goal) -> list[str]:
-    from emulator.stack import document
+async def policy_of(ctx: Context, request: Request, name: str = "StackPolicy") -> str:
+    """Return the stack policy of a request; "" without one.
 
-    return planning.wanted_capabilities(document.parse(goal.template).body)
+    Args:
+        ctx: The request's context.
+        request: The request.
+        name: What the members that hold it begin with.
+
+    Raises:
+        AwsError: ValidationError: it is none.
+    """
+    body, url = request.get(f"{name}Body"), request.get(f"{name}URL")
+    if body and url:
+        raise refused(f"You cannot specify both a {name}URL and a {name}Body")
+    if url:
+        body = await read_from_bucket(ctx.parts.table, ctx.account, ctx.region, str(url))
+    if body:
+        try:
+            policies.read(body)
+        except TemplateError as error:
+            raise from_template(error) from error
+    return body or ""
 
 
 async def plan_of(ctx: Context, stack: Stack, goal: Goal) -> Plan:
-    """Return the plan of a template.
+    """Return the plan of a template that its user has the capabilities for.
 
     Raises:
-        AwsError: ValidationError: the template is wrong.
+        AwsError: ValidationError: the template is wrong; InsufficientCapabilitiesException.
     """
     try:
-        return await of(ctx).planner.plan(stack, goal)
+        before = document.parse(goal.template).body
+        planning.check(before)
+        needed = planning.wanted_capabilities(before)
+        planning.refuse_without_capabilities(needed, goal.capabilities)
+        plan = await of(ctx).planner.plan(stack, goal)
     except TemplateError as error:
         raise from_template(error) from error
+    made = planning.wanted_capabilities(plan.template)
+    planning.refuse_without_capabilities(made, goal.capabilities)
+    return plan
 
 
 def next_goal(stack: Stack, template: str, request: Request) -> Goal:
@@ -134,16 +178,24 @@ def next_goal(stack: Stack, template: str, request: Request) -> Goal:
 async def update_stack(ctx: Context, request: Request) -> Response:
     """Handle UpdateStack."""
     stack = stack_of(ctx, str(request["StackName"]))
+    token = request.get("ClientRequestToken")
+    if token and stack.token == token and stack.status.startswith("UPDATE"):
+        return {"StackId": stack.stack_id}
     refuse_unless_updatable(stack)
     template = await template_of(ctx, request, stack)
     goal = next_goal(stack, template, request)
+    policy = await policy_of(ctx, request)
+    during = await policy_of(ctx, request, "StackPolicyDuringUpdate")
     plan = await plan_of(ctx, stack, goal)
-    planning.refuse_without_capabilities(_needed(goal), goal.capabilities)
     if not anything_changes(stack, goal, differing(ctx, stack, plan), plan):
         raise refused("No updates are to be performed.")
+    # Somebody else may have been quicker: nothing is awaited between this check and the change.
+    refuse_unless_updatable(stack)
+    stack.policy = policy or stack.policy
+    stack.policy_during = during
     stack.disable_rollback = bool(request.get("DisableRollback"))
     stack.on_failure = "ROLLBACK"
-    stack.token = request.get("ClientRequestToken") or ""
+    stack.token = token or ""
     await start_update(ctx, stack, goal)
     return {"StackId": stack.stack_id}
 
@@ -153,9 +205,11 @@ async def start_update(ctx: Context, stack: Stack, goal: Goal) -> None:
     state = of(ctx)
     stack.goal = goal
     stack.updated_at = ctx.clock.now()
-    await state.store.save(stack, goals=True)
-    await state.store.record(stack, "UPDATE_IN_PROGRESS", "User Initiated")
-    state.start(stack, "update")
+    stack.updates += 1
+    if stack.parent_id:
+        stack.previous = stack.current
+    await state.store.record(stack, "UPDATE_IN_PROGRESS", "User Initiated", goals=True)
+    state.engine.start(stack, "update")
 
 
 def refuse_unless_updatable(stack: Stack) -> None:
@@ -170,18 +224,28 @@ def refuse_unless_updatable(stack: Stack) -> None:
 
 def differing(ctx: Context, stack: Stack, plan: Plan) -> list[changes.Change]:
     """Return what making a stack what ``plan`` says changes, as a change set shows it."""
-    known = _Known(stack)
-    evaluator = plan.evaluator(known, of(ctx).engine.exports(stack.account, stack.region))
+    known, tools = _Known(stack), of(ctx).tools
+    evaluator = plan.evaluator(known, tools.exports(stack.account, stack.region))
     found = []
-    for logical, body in plan.resources.items():
+    # In their order: whether one is replaced decides what those that refer to it can know.
+    for logical in chain.from_iterable(graph.waves(plan.needs)):
+        body = plan.resources[logical]
         existing = stack.resources.get(logical)
         kind = str(body["Type"])
+        written = tools.localised(_known_properties(evaluator, body.get("Properties") or {}))
         if existing is None or not existing.physical:
-            found.append(changes.Change(action="Add", logical=logical, kind=kind))
+            found.append(
+                changes.Change(
+                    action="Add",
+                    logical=logical,
+                    kind=kind,
+                    after_context=changes.context(written),
+                )
+            )
             known.unknown.add(logical)
             continue
-        properties = _known_properties(evaluator, body.get("Properties") or {})
-        details = changes.differences(kind, existing.properties, properties)
+        properties = written
+        details = changes.differences(kind, existing.compared, properties)
         if kind != existing.kind:
             replaces: changes.Replacement = "True"
         elif details:
@@ -198,16 +262,46 @@ def differing(ctx: Context, stack: Stack, plan: Plan) -> list[changes.Change]:
                 physical=existing.physical,
                 replacement=replaces,
                 details=details,
+                policy=str(body.get("UpdateReplacePolicy") or "") if replaces == "True" else "",
+                before_context=changes.context(existing.compared),
+                after_context=changes.context(properties),
             )
         )
     found += [
         changes.Change(
-            action="Remove", logical=name, kind=resource.kind, physical=resource.physical
+            action="Remove",
+            logical=name,
+            kind=resource.kind,
+            physical=resource.physical,
+            policy=resource.deletion_policy,
+            before_context=changes.context(resource.compared),
         )
         for name, resource in stack.resources.items()
         if name not in plan.resources
     ]
-    return found
+    secrets = [plan.parameters.texts[name] for name in plan.parameters.hidden]
+    return [_masked(each, secrets) for each in found]
+
+
+def _masked(change: changes.Change, secrets: list[str]) -> changes.Change:
+    """Return a change without the values of parameters that are not shown."""
+
+    def mask(text: str) -> str:
+        for secret in secrets:
+            text = text.replace(secret, HIDDEN) if secret else text
+        return text
+
+    if not secrets:
+        return change
+    details = tuple(
+        replace(each, before=mask(each.before), after=mask(each.after)) for each in change.details
+    )
+    return replace(
+        change,
+        details=details,
+        before_context=mask(change.before_context),
+        after_context=mask(change.after_context),
+    )
 
 
 class _Known:
@@ -254,17 +348,26 @@ def _known_properties(evaluator: Evaluator, properties: Mapping[str, Any]) -> di
 def anything_changes(stack: Stack, goal: Goal, found: list[changes.Change], plan: Plan) -> bool:
     """Say whether an update has something to do."""
     current = stack.current
-    outputs = plan.template.get("Outputs") or {}
+    declared = plan.template.get("Outputs") or {}
     return (
         bool(found)
         or current is None
         or goal.tags != current.tags
-        or {o["OutputKey"] for o in stack.outputs} != set(outputs)
+        or _outputs_differ(stack, declared)
         or any(
             stack.resources[name].metadata != (body.get("Metadata") or {})
             for name, body in plan.resources.items()
         )
     )
+
+
+def _outputs_differ(stack: Stack, declared: Mapping[str, Any]) -> bool:
+    """Say whether a template has other outputs than the one a stack was made of."""
+    current = stack.current
+    if current is None:
+        return True
+    before = current.processed or document.parse(current.template).body
+    return bool((before.get("Outputs") or {}) != declared)
 
 
 async def delete_stack(ctx: Context, request: Request) -> Response:
@@ -277,23 +380,47 @@ async def delete_stack(ctx: Context, request: Request) -> Response:
         raise refused(
             f"Stack [{stack.name}] cannot be deleted while TerminationProtection is enabled"
         )
+    others = list(state.store.all(ctx.account, ctx.region))
     for name in stack.exports:
-        users = [s.name for s in state.store.all(ctx.account, ctx.region)
-                 if name in s.imports and not s.is_gone]  # fmt: skip
+        users = outputs.users_of(name, others)
         if users:
             raise refused(f"Export {name} cannot be deleted as it is in use by {', '.join(users)}")
     retained = list(request.get("RetainResources") or [])
+    _check_retained(stack, retained)
+    forced = request.get("DeletionMode") == "FORCE_DELETE_STACK"
+    if forced and stack.status != "DELETE_FAILED":
+        raise refused(
+            f"Invalid operation on stack [{stack.stack_id}]. To perform this operation, the stack"
+            " must be in DELETE_FAILED state: FORCE_DELETE_STACK"
+        )
+    await state.engine.stop(stack)
+    if stack.is_gone or stack.status == "DELETE_IN_PROGRESS":
+        return {}
+    stack.skipped, stack.forced = retained, forced
+    stack.token = request.get("ClientRequestToken") or ""
+    gone = list(state.change_sets.of(stack))
+    await state.store.record(stack, "DELETE_IN_PROGRESS", "User Initiated")
+    state.engine.start(stack, "delete")
+    await state.change_sets.remove(stack, *gone)
+    return {}
+
+
+def _check_retained(stack: Stack, retained: list[str]) -> None:
+    """Refuse to retain what can be deleted, or is not there.
+
+    Raises:
+        AwsError: ValidationError.
+    """
     if retained and stack.status != "DELETE_FAILED":
         raise refused(
             f"Invalid operation on stack [{stack.stack_id}]. To perform this operation, the stack"
             " must be in DELETE_FAILED state: RetainResources"
         )
-    await state.stop(stack)
-    stack.skipped = retained
-    stack.token = request.get("ClientRequestToken") or ""
-    await state.store.record(stack, "DELETE_IN_PROGRESS", "User Initiated")
-    state.start(stack, "delete")
-    return {}
+    unknown = sorted(set(retained) - stack.resources.keys())
+    if unknown:
+        raise refused(
+            f"The following resources to retain do not exist in the stack: [{', '.join(unknown)}]"
+        )
 
 
 async def describe_stacks(ctx: Context, request: Request) -> Response:
@@ -302,7 +429,7 @@ async def describe_stacks(ctx: Context, request: Request) -> Response:
     name = request.get("StackName")
     if name:
         stack = stack_of(ctx, str(name))
-        await state.store.settled(stack, _HELD_S)
+        await state.store.settled(stack, _patience(ctx, stack))
         # One that was asked for by name and is gone by now, is not there.
         if stack.is_gone and not str(name).startswith("arn:"):
             stack = stack_of(ctx, str(name))
@@ -310,6 +437,17 @@ async def describe_stacks(ctx: Context, request: Request) -> Response:
     there = [each for each in state.store.all(ctx.account, ctx.region) if not each.is_gone]
     stacks, following = page(there, request.get("NextToken"))
     return {"Stacks": [views.of_stack(each) for each in stacks], "NextToken": following}
+
+
+def _patience(ctx: Context, stack: Stack) -> float:
+    """Return how many seconds it is worth holding who asks for a stack that is under way.
+
+    An SDK's waiter sleeps for 30 s after an answer. Others sleep for seconds: most operations end
+    within that time; who asks later than that wants to see how far it is.
+    """
+    if ctx.waits:
+        return _HELD_S
+    return max(0.0, stack.moved_at + _HELD_S - ctx.clock.now())
 
 
 async def list_stacks(ctx: Context, request: Request) -> Response:
@@ -333,9 +471,12 @@ async def cancel_update_stack(ctx: Context, request: Request) -> Response:
     stack = stack_of(ctx, str(request["StackName"]))
     if stack.status != "UPDATE_IN_PROGRESS":
         raise refused("CancelUpdateStack cannot be called from current stack status")
-    await state.stop(stack)
+    await state.engine.stop(stack)
+    if stack.status != "UPDATE_IN_PROGRESS":
+        # It came to its end meanwhile.
+        return {}
     await state.store.record(stack, "UPDATE_ROLLBACK_IN_PROGRESS", "User Initiated")
-    state.start(stack, "update-rollback")
+    state.engine.start(stack, "update-rollback")
     return {}
 
 
@@ -347,9 +488,14 @@ async def continue_update_rollback(ctx: Context, request: Request) -> Response:
         raise refused(
             f"Stack:{stack.stack_id} is in {stack.status} state and can not continue rollback."
         )
-    stack.skipped = list(request.get("ResourcesToSkip") or [])
+    skipped = list(request.get("ResourcesToSkip") or [])
+    for name in skipped:
+        found = stack.resources.get(name)
+        if found is None or found.status != "UPDATE_FAILED":
+            raise refused(f"Resource [{name}] can not be skipped: it is not in UPDATE_FAILED state")
+    stack.skipped = skipped
     await state.store.record(stack, "UPDATE_ROLLBACK_IN_PROGRESS", "User Initiated")
-    state.start(stack, "update-rollback")
+    state.engine.start(stack, "update-rollback")
     return {}
 
 
@@ -362,13 +508,15 @@ async def rollback_stack(ctx: Context, request: Request) -> Response:
         raise refused(f"Stack:{stack.stack_id} is in {stack.status} state and can not roll back.")
     status = "ROLLBACK_IN_PROGRESS" if operation == "rollback" else "UPDATE_ROLLBACK_IN_PROGRESS"
     await state.store.record(stack, status, "User Initiated")
-    state.start(stack, operation)
+    state.engine.start(stack, operation)
     return {"StackId": stack.stack_id}
 
 
 async def update_termination_protection(ctx: Context, request: Request) -> Response:
     """Handle UpdateTerminationProtection."""
     stack = stack_of(ctx, str(request["StackName"]))
+    if stack.parent_id:
+        raise refused(f"Termination Protection cannot be updated on nested stack: {stack.stack_id}")
     stack.termination_protection = bool(request["EnableTerminationProtection"])
     await of(ctx).store.save(stack)
     return {"StackId": stack.stack_id}
@@ -377,7 +525,7 @@ async def update_termination_protection(ctx: Context, request: Request) -> Respo
 async def set_stack_policy(ctx: Context, request: Request) -> Response:
     """Handle SetStackPolicy."""
     stack = stack_of(ctx, str(request["StackName"]))
-    stack.policy = request.get("StackPolicyBody") or ""
+    stack.policy = await policy_of(ctx, request)
     await of(ctx).store.save(stack)
     return {}
 

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Mapping
+from dataclasses import replace
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
@@ -11,12 +11,17 @@ import orjson
 
 from emulator.code.pip import cache_folder
 from emulator.model.errors import AwsError
+from emulator.services.cloudformation.answers import Answers
+from emulator.services.cloudformation.buckets import read_from_bucket
+from emulator.services.cloudformation.change_set import ChangeSetStore
 from emulator.services.cloudformation.engine import Engine
 from emulator.services.cloudformation.kind_table import KindTable
-from emulator.services.cloudformation.kinds import CustomResource
+from emulator.services.cloudformation.macros import Macros
+from emulator.services.cloudformation.own_kinds import own_kinds
 from emulator.services.cloudformation.planning import LookUp, Planner
-from emulator.services.cloudformation.stack import OPERATIONS, Stack
+from emulator.services.cloudformation.stack import OPERATIONS, Goal, Stack
 from emulator.services.cloudformation.store import StackStore
+from emulator.services.cloudformation.toolbox import Toolbox
 from emulator.services.context import WAITER
 from emulator.stack.dynamic import DynamicReference
 from emulator.stack.kinds import Call
@@ -37,66 +42,85 @@ class CloudFormation:
 
     Attributes:
         store: All stacks.
-        engine: Runs operations on them.
-        change_sets: By id; see :mod:`emulator.services.cloudformation.change_sets`.
+        planner: Makes plans of templates.
+        tools: What operations on stacks use.
+        engine: Runs operations on stacks.
+        answers: Takes what custom resources and signals say.
+        change_sets: All change sets.
     """
 
     def __init__(self, parts: Parts) -> None:
         self._parts = parts
         self.store = StackStore(parts.documents, parts.clock)
-        kinds = KindTable(parts.table.kind, CustomResource(parts), strict=parts.strict)
+        self.answers = Answers(self.store)
+        macros = Macros(self.store, self._call_for, self._fetch)
+        own = own_kinds(parts, self.store, self.answers, macros, self._restore)
+        kinds = KindTable(parts.table.kind, own, strict=parts.strict)
+
+        def look_up(stack: Stack) -> LookUp:
+            return self._look_up_for(stack.account, stack.region)
+
         self.planner = Planner(
-            SamTransform(cache_folder().parent / "sam"), self._look_up_for("", ""), kinds.serves
+            SamTransform(cache_folder().parent / "sam"),
+            look_up,
+            kinds.serves,
+            macros,
         )
-        self.engine = Engine(
-            self.store,
-            self.planner,
-            kinds,
-            self._call_for,
-            lambda stack: self._look_up_for(stack.account, stack.region),
+        self.tools = Toolbox(
+            store=self.store,
+            planner=self.planner,
+            kinds=kinds,
+            clock=parts.clock,
+            call=self._call_for,
+            look_up=look_up,
+            finders={"lambda-url": self._function_url},
         )
-        self.change_sets: dict[str, Any] = {}
-        self._running: dict[str, asyncio.Task[None]] = {}
+        self.engine = Engine(self.tools)
+        self.change_sets = ChangeSetStore(parts.documents, self.store)
 
     async def open(self) -> None:
         """Bring back all stacks; what was interrupted goes on."""
         await self.store.load()
+        await self.change_sets.load()
         for stack in self.store.everything():
             operation = _GO_ON.get(stack.status)
             if operation is not None:
-                self.start(stack, operation)
+                self.engine.start(stack, operation)
 
     async def close(self) -> None:
         """End what is under way; it goes on at the next start."""
-        tasks = list(self._running.values())
-        for task in tasks:
-            task.cancel()
-        await asyncio.gather(*tasks, return_exceptions=True)
+        await self.engine.close()
 
-    def start(self, stack: Stack, operation: str) -> asyncio.Task[None]:
-        """Do an operation in the background; returns its task."""
-        task = asyncio.get_running_loop().create_task(self.engine.run(stack, operation))
-        self._running[stack.stack_id] = task
-        task.add_done_callback(lambda done: self._ended(stack, done))
-        return task
+    async def put(self, path: str, body: bytes) -> int:
+        """Take what was put to an address of a stack; return the HTTP status of the answer."""
+        return await self.answers.put(path, body)
 
-    async def stop(self, stack: Stack) -> None:
-        """End what is under way at a stack, wherever it is."""
-        task = self._running.get(stack.stack_id)
-        if task is not None:
-            task.cancel()
-            await asyncio.gather(task, return_exceptions=True)
+    async def _restore(self, stack: Stack, goal: Goal) -> None:
+        """Make a nested stack again what it was."""
+        while stack.is_moving:
+            await self.store.settled(stack, 60.0)
+        stack.goal, stack.previous = replace(goal), None
+        await self.store.record(stack, "UPDATE_IN_PROGRESS", "Rollback of the parent stack",
+                                goals=True)  # fmt: skip
+        self.engine.start(stack, "update")
 
-    def _ended(self, stack: Stack, task: asyncio.Task[None]) -> None:
-        if self._running.get(stack.stack_id) is task:
-            del self._running[stack.stack_id]
+    def _function_url(self, scheme: str, url_id: str, region: str) -> str | None:
+        for function in self._parts.registry.all():
+            for config in function.attached.urls.values():
+                if config.url_id == url_id and function.latest.region == region:
+                    port = self._parts.table.endpoint.rpartition(":")[2]
+                    return f"http://{url_id}.lambda-url.{region}.localhost:{port}"
+        return None
+
+    async def _fetch(self, account: str, region: str, address: str) -> str:
+        return await read_from_bucket(self._parts.table, account, region, address)
 
     def _call_for(self, account: str, region: str) -> Call:
         return _TableCall(self._parts.table, account, region)
 
     def _look_up_for(self, account: str, region: str) -> LookUp:
         async def look_up(reference: DynamicReference) -> str:
-            call = partial(self._parts.table.call, account=account or None, region=region or None)
+            call = partial(self._parts.table.call, account=account, region=region)
             if reference.service != "secretsmanager":
                 name = f"{reference.name}:{reference.version}".rstrip(":")
                 request: dict[str, Any] = {"Name": name, "WithDecryption": True}

@@ -3,14 +3,23 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import asdict
 from typing import Any
+
+import orjson
 
 from emulator.model.clock import Clock
 from emulator.model.ids import new_request_id
 from emulator.registry.document_store import DocumentStore, change
-from emulator.services.cloudformation.stack import MOST_EVENTS, Event, Goal, Resource, Stack
+from emulator.services.cloudformation.stack import (
+    MOST_DELETED,
+    MOST_EVENT_BYTES,
+    Event,
+    Goal,
+    Resource,
+    Stack,
+)
 from emulator.store.documents import Change
 
 _STACK, _RESOURCE, _EVENT, _GOAL = (
@@ -19,6 +28,8 @@ _STACK, _RESOURCE, _EVENT, _GOAL = (
     "cloudformation-event",
     "cloudformation-goal",
 )
+#: The attributes of a stack that are goals.
+_GOALS = ("current", "goal", "previous")
 #: Told of each event: (stack, event).
 Listener = Callable[[Stack, Event], None]
 
@@ -39,6 +50,7 @@ class StackStore:
         self._stacks: dict[str, Stack] = {}
         self._named: dict[tuple[str, str, str], Stack] = {}
         self._settled: dict[str, asyncio.Event] = {}
+        self._event_bytes: dict[str, int] = {}
         self.listeners: list[Listener] = []
 
     @property
@@ -64,11 +76,15 @@ class StackStore:
             return found if found is not None and (found.account, found.region) == at else None
         return self._named.get((account, region, name))
 
-    async def add(self, stack: Stack) -> None:
-        """Add a stack."""
+    def by_id(self, stack_id: str) -> Stack | None:
+        """Return a stack of any account by its id."""
+        return self._stacks.get(stack_id)
+
+    async def add(self, stack: Stack, status: str, reason: str = "") -> None:
+        """Add a stack in a status, which is its first event."""
         self._stacks[stack.stack_id] = stack
         self._named[stack.account, stack.region, stack.name] = stack
-        await self.save(stack, goals=True)
+        await self.record(stack, status, reason, goals=True)
 
     async def save(self, stack: Stack, *, goals: bool = False) -> None:
         """Write a stack, without its resources and events.
@@ -77,16 +93,8 @@ class StackStore:
             stack: The stack.
             goals: Write its templates as well: they have changed.
         """
-        changes = [self._change(stack, _STACK, "", stack.head())]
-        if goals:
-            for name, goal in (("current", stack.current), ("goal", stack.goal)):
-                changes.append(self._change(stack, _GOAL, name, goal and asdict(goal)))
-        await self._documents.write(*changes)
-        if stack.is_gone:
-            self._named.pop((stack.account, stack.region, stack.name), None)
-        waiting = self._settled.pop(stack.stack_id, None) if not stack.is_moving else None
-        if waiting is not None:
-            waiting.set()
+        changes = self._goals(stack) if goals else []
+        await self._documents.write(self._change(stack, _STACK, "", stack.head()), *changes)
 
     async def record(
         self,
@@ -94,17 +102,36 @@ class StackStore:
         status: str,
         reason: str = "",
         resource: Resource | None = None,
+        *,
+        saving: Iterable[Resource] = (),
+        dropping: Iterable[Resource] = (),
+        goals: bool = False,
     ) -> None:
-        """Give a resource, or the stack itself, a status; the event and it last together."""
-        now = self._clock.now()
+        """Give a resource, or the stack itself, a status: all that is written lasts together.
+
+        Args:
+            stack: The stack.
+            status: The new status.
+            reason: Why, for people.
+            resource: Whose status it is; None: the stack's.
+            saving: Further resources to write.
+            dropping: Resources that are not the stack's any more.
+            goals: Write the stack and its templates as well.
+        """
+        # Keys of events are their times: they must not lose their order.
+        now = max(self._clock.now(), stack.events[-1].at + 1e-6 if stack.events else 0.0)
+        changes = [self.resource_change(stack, each) for each in saving]
+        changes += [self._change(stack, _RESOURCE, _key(each), None) for each in dropping]
         if resource is None:
             stack.status, stack.reason = status, reason
             subject = (stack.name, "AWS::CloudFormation::Stack", stack.stack_id)
-            changes = [self._change(stack, _STACK, "", stack.head())]
+            goals = goals or not stack.is_moving
+            changes.append(self._change(stack, _STACK, "", stack.head()))
         else:
             resource.status, resource.reason, resource.updated_at = status, reason, now
             subject = (resource.logical, resource.kind, resource.physical)
-            changes = [self.resource_change(stack, resource)]
+            changes.append(self.resource_change(stack, resource))
+        changes += self._goals(stack) if goals else []
         event = Event(
             event_id=new_request_id(),
             at=now,
@@ -113,36 +140,83 @@ class StackStore:
             physical=subject[2],
             status=status,
             reason=reason,
-            properties=None if resource is None else resource.properties,
+            properties="" if resource is None else resource.shown or as_json(resource.properties),
             token=stack.token,
         )
-        stack.events.append(event)
-        changes.append(self._change(stack, _EVENT, f"{now:017.6f}{event.event_id}", asdict(event)))
-        if len(stack.events) > MOST_EVENTS:
-            oldest = stack.events.pop(0)
-            key = f"{oldest.at:017.6f}{oldest.event_id}"
-            changes.append(self._change(stack, _EVENT, key, None))
+        changes += self._append(stack, event)
+        changes += self._forget_oldest() if stack.is_gone else []
         await self._documents.write(*changes)
         for listener in self.listeners:
             listener(stack, event)
-        if resource is None and not stack.is_moving:
-            await self.save(stack, goals=True)
+        if not stack.is_moving and resource is None:
+            self._end(stack)
+
+    def _append(self, stack: Stack, event: Event) -> list[Change]:
+        """Add an event, and remove the oldest ones above the bound; return what to write."""
+        stack.events.append(event)
+        changes = [self._change(stack, _EVENT, _event_key(event), self._dump(event))]
+        size = self._event_bytes.get(stack.stack_id, 0) + event.size
+        while size > MOST_EVENT_BYTES and len(stack.events) > 1:
+            oldest = stack.events.pop(0)
+            size -= oldest.size
+            changes.append(self._change(stack, _EVENT, _event_key(oldest), None))
+        self._event_bytes[stack.stack_id] = size
+        return changes
+
+    def _end(self, stack: Stack) -> None:
+        """Let go who waits for a stack."""
+        if stack.is_gone:
+            self._named.pop((stack.account, stack.region, stack.name), None)
+        waiting = self._settled.pop(stack.stack_id, None)
+        if waiting is not None:
+            waiting.set()
+
+    def _forget_oldest(self) -> list[Change]:
+        """Forget the deleted stacks that are too many; return what to write."""
+        gone = [each for each in self._stacks.values() if each.is_gone]
+        changes: list[Change] = []
+        for stack in gone[: max(0, len(gone) - MOST_DELETED)]:
+            changes += self.removal(stack)
+        return changes
+
+    def removal(self, stack: Stack) -> list[Change]:
+        """Forget a stack whole; return what to write."""
+        self._stacks.pop(stack.stack_id, None)
+        self._event_bytes.pop(stack.stack_id, None)
+        self._named.pop((stack.account, stack.region, stack.name), None)
+        changes = [self._change(stack, _STACK, "", None)]
+        changes += [self._change(stack, _GOAL, name, None) for name in _GOALS]
+        resources = (*stack.resources.values(), *stack.leftovers)
+        changes += [self._change(stack, _RESOURCE, _key(each), None) for each in resources]
+        changes += [self._change(stack, _EVENT, _event_key(each), None) for each in stack.events]
+        return changes
+
+    async def forget(self, stack: Stack) -> None:
+        """Forget a stack whole, as if it had never been."""
+        await self._documents.write(*self.removal(stack))
+
+    async def drop(self, stack: Stack, *dropping: Resource) -> None:
+        """Forget resources that are not the stack's any more, without an event."""
+        changes = [self._change(stack, _RESOURCE, _key(each), None) for each in dropping]
+        await self._documents.write(*changes)
 
     async def save_resources(self, stack: Stack, *resources: Resource) -> None:
         """Write resources of a stack."""
         await self._documents.write(*(self.resource_change(stack, each) for each in resources))
 
-    async def drop_resource(self, stack: Stack, resource: Resource) -> None:
-        """Forget a resource that is not the stack's any more."""
-        await self._documents.write(
-            self._change(stack, _RESOURCE, f"{resource.logical}/{resource.generation}", None)
-        )
-
     def resource_change(self, stack: Stack, resource: Resource) -> Change:
         """Return the change that writes a resource."""
         left = any(each is resource for each in stack.leftovers)
-        body = {**asdict(resource), "leftover": left}
-        return self._change(stack, _RESOURCE, f"{resource.logical}/{resource.generation}", body)
+        body = {**self._dump(resource), "leftover": left}
+        return self._change(stack, _RESOURCE, _key(resource), body)
+
+    def _dump(self, value: Any) -> dict[str, Any]:
+        """Return a document's body; nothing where nothing is kept: it takes long."""
+        return asdict(value) if self._documents.lasting else {}
+
+    def _goals(self, stack: Stack) -> list[Change]:
+        goals = ((name, getattr(stack, name)) for name in _GOALS)
+        return [self._change(stack, _GOAL, name, goal and self._dump(goal)) for name, goal in goals]
 
     async def settled(self, stack: Stack, patience_s: float) -> None:
         """Return when nothing is done to a stack any more, or after ``patience_s`` seconds."""
@@ -179,8 +253,24 @@ class StackStore:
         for document in await self._documents.load(_EVENT):
             owner = self._stacks.get(document.key.rpartition("#")[0])
             if owner is not None:
-                owner.events.append(Event(**document.body))
+                event = Event(**document.body)
+                owner.events.append(event)
+                size = self._event_bytes.get(owner.stack_id, 0)
+                self._event_bytes[owner.stack_id] = size + event.size
 
     def _change(self, stack: Stack, kind: str, key: str, body: Any) -> Change:
         full = f"{stack.stack_id}#{key}" if key else stack.stack_id
         return change(kind, stack.account, stack.region, full, body)
+
+
+def _key(resource: Resource) -> str:
+    return f"{resource.logical}/{resource.generation}"
+
+
+def _event_key(event: Event) -> str:
+    return f"{event.at:017.6f}{event.event_id}"
+
+
+def as_json(properties: dict[str, Any]) -> str:
+    """Return properties as events show them."""
+    return orjson.dumps(properties, option=orjson.OPT_NON_STR_KEYS).decode()

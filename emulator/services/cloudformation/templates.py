@@ -8,13 +8,13 @@ from typing import Any
 import orjson
 
 from emulator.services.cloudformation import planning
+from emulator.services.cloudformation.change_sets import find_change_set
 from emulator.services.cloudformation.lookup import (
     from_template,
     refused,
     stack_of,
     template_of,
 )
-from emulator.services.cloudformation.stacks import plan_of
 from emulator.services.context import Context, Request, Response
 from emulator.stack import document
 from emulator.stack.errors import TemplateError
@@ -27,16 +27,21 @@ _WHY = {
 
 
 async def get_template(ctx: Context, request: Request) -> Response:
-    """Handle GetTemplate."""
+    """Handle GetTemplate: of a stack, or of a change set."""
     if request.get("ChangeSetName"):
-        raise refused("localfaas shows templates of stacks, not those of change sets.")
-    stack = stack_of(ctx, str(request["StackName"]))
-    goal = stack.current or stack.goal
-    if goal is None:
-        raise refused(f"Stack {stack.name} has no template yet")
+        goal = find_change_set(ctx, request)[0].goal
+    else:
+        if not request.get("StackName"):
+            raise refused("Either StackName or ChangeSetName must be specified.")
+        stack = stack_of(ctx, str(request["StackName"]))
+        found = stack.current or stack.goal
+        if found is None:
+            # A stack that only has a change set: clients ask for it, and take it for empty.
+            return {"TemplateBody": "", "StagesAvailable": ["Original", "Processed"]}
+        goal = found
     body = goal.template
-    if request.get("TemplateStage") == "Processed":
-        body = orjson.dumps((await plan_of(ctx, stack, goal)).template).decode()
+    if request.get("TemplateStage") == "Processed" and goal.processed is not None:
+        body = orjson.dumps(goal.processed).decode()
     return {"TemplateBody": body, "StagesAvailable": ["Original", "Processed"]}
 
 

@@ -68,9 +68,6 @@ def of_resource(stack: Stack, resource: Resource) -> dict[str, Any]:
 
 def of_event(stack: Stack, event: Event) -> dict[str, Any]:
     """Return an event as DescribeStackEvents has it."""
-    import orjson
-
-    shown = None if event.properties is None else orjson.dumps(event.properties).decode()
     return {
         "StackId": stack.stack_id,
         "EventId": event.event_id,
@@ -81,6 +78,6 @@ def of_event(stack: Stack, event: Event) -> dict[str, Any]:
         "Timestamp": event.at,
         "ResourceStatus": event.status,
         "ResourceStatusReason": event.reason or None,
-        "ResourceProperties": shown,
+        "ResourceProperties": event.properties or None,
         "ClientRequestToken": event.token or None,
     }

@@ -10,10 +10,19 @@ from collections.abc import Mapping
 from typing import Any
 
 from emulator.model.errors import AwsError
-from emulator.stack.kinds import Call, Kind, Made, TableKind, Wanted, is_gone, merge_tags
+from emulator.stack.kinds import (
+    Call,
+    Kind,
+    Made,
+    ServiceKind,
+    TableKind,
+    Wanted,
+    forgiving,
+    merge_tags,
+)
 
 
-class Principal:
+class Principal(ServiceKind):
     """AWS::IAM::Role, User and Group: an entity with policies of both kinds.
 
     Args:
@@ -24,7 +33,6 @@ class Principal:
         self._kind, self._member = kind, f"{kind}Name"
 
     async def create(self, call: Call, wanted: Wanted) -> Made:
-        """See :class:`emulator.stack.kinds.Kind`."""
         name = wanted.name(self._member)
         values = {**wanted.properties, self._member: name}
         if "AssumeRolePolicyDocument" in values:
@@ -45,7 +53,6 @@ class Principal:
     async def update(
         self, call: Call, made: Made, before: Mapping[str, Any], wanted: Wanted
     ) -> Made:
-        """See :class:`emulator.stack.kinds.Kind`."""
         name, after = made.physical, wanted.properties
         trust = after.get("AssumeRolePolicyDocument")
         if trust is not None and trust != before.get("AssumeRolePolicyDocument"):
@@ -60,22 +67,13 @@ class Principal:
         return made
 
     async def delete(self, call: Call, made: Made, properties: Mapping[str, Any]) -> None:
-        """See :class:`emulator.stack.kinds.Kind`."""
-        try:
-            await self._strip(call, made.physical, properties)
-            await call("iam", f"Delete{self._kind}", {self._member: made.physical})
-        except AwsError as error:
-            if not is_gone(error):
-                raise
+        await self._strip(call, made.physical, properties)
+        await forgiving(call, "iam", f"Delete{self._kind}", {self._member: made.physical})
 
-    async def find(self, call: Call, wanted: Wanted) -> Made | None:
-        """Return the entity that an interrupted creation has made, if it has."""
+    async def find(self, call: Call, wanted: Wanted) -> list[Made]:
         name = wanted.name(self._member)
-        try:
-            found = await call("iam", f"Get{self._kind}", {self._member: name})
-        except AwsError:
-            return None
-        return Made(physical=name, attributes={"Arn": found[self._kind]["Arn"]})
+        found = await forgiving(call, "iam", f"Get{self._kind}", {self._member: name})
+        return [] if found is None else [Made(physical=name)]
 
     async def _apply(
         self, call: Call, name: str, before: Mapping[str, Any], after: Mapping[str, Any]
@@ -99,11 +97,13 @@ class Principal:
         """Take from an entity what keeps it from being removed."""
         named = {self._member: name}
         for policy in _inline(properties):
-            await _tolerate(call, f"Delete{self._kind}Policy", {**named, "PolicyName": policy})
+            await forgiving(
+                call, "iam", f"Delete{self._kind}Policy", {**named, "PolicyName": policy}
+            )
         for arn in properties.get("ManagedPolicyArns") or []:
-            await _tolerate(call, f"Detach{self._kind}Policy", {**named, "PolicyArn": arn})
+            await forgiving(call, "iam", f"Detach{self._kind}Policy", {**named, "PolicyArn": arn})
         for group in properties.get("Groups") or [] if self._kind == "User" else []:
-            await _tolerate(call, "RemoveUserFromGroup", {**named, "GroupName": group})
+            await forgiving(call, "iam", "RemoveUserFromGroup", {**named, "GroupName": group})
 
 
 def _inline(properties: Mapping[str, Any]) -> dict[str, str]:
@@ -117,24 +117,16 @@ def _text(document: Any) -> str:
     return document if isinstance(document, str) else json.dumps(document)
 
 
-async def _tolerate(call: Call, operation: str, request: Mapping[str, Any]) -> None:
-    """Do what may have been done already."""
-    try:
-        await call("iam", operation, request)
-    except AwsError as error:
-        if not is_gone(error):
-            raise
-
-
 #: Where policies of their own are put, by the property that names the entities.
 _HOLDERS = {"Roles": "Role", "Users": "User", "Groups": "Group"}
 
 
-class InlinePolicy:
+class InlinePolicy(ServiceKind):
     """AWS::IAM::Policy: one inline policy for several entities."""
 
+    appends = True
+
     async def create(self, call: Call, wanted: Wanted) -> Made:
-        """See :class:`emulator.stack.kinds.Kind`."""
         properties = wanted.properties
         name = str(properties["PolicyName"])
         document = _text(properties.get("PolicyDocument"))
@@ -143,23 +135,29 @@ class InlinePolicy:
             await call("iam", f"Put{kind}Policy", request)
         return Made(physical=wanted.name(""), attributes={"Id": name})
 
+    async def find(self, call: Call, wanted: Wanted) -> list[Made]:
+        name = str(wanted.properties["PolicyName"])
+        for kind, holder in _holders(wanted.properties):
+            request = {f"{kind}Name": holder, "PolicyName": name}
+            if await forgiving(call, "iam", f"Get{kind}Policy", request) is not None:
+                return [Made(physical=wanted.name(""))]
+        return []
+
     async def update(
         self, call: Call, made: Made, before: Mapping[str, Any], wanted: Wanted
     ) -> Made:
-        """See :class:`emulator.stack.kinds.Kind`."""
         await self.create(call, wanted)
         for kind, holder in set(_holders(before)) - set(_holders(wanted.properties)):
             await self._remove(call, kind, holder, str(before["PolicyName"]))
         return made
 
     async def delete(self, call: Call, made: Made, properties: Mapping[str, Any]) -> None:
-        """See :class:`emulator.stack.kinds.Kind`."""
         for kind, holder in _holders(properties):
             await self._remove(call, kind, holder, str(properties["PolicyName"]))
 
     async def _remove(self, call: Call, kind: str, holder: str, name: str) -> None:
         request = {f"{kind}Name": holder, "PolicyName": name}
-        await _tolerate(call, f"Delete{kind}Policy", request)
+        await forgiving(call, "iam", f"Delete{kind}Policy", request)
 
 
 def _holders(properties: Mapping[str, Any]) -> list[tuple[str, str]]:
@@ -169,11 +167,10 @@ def _holders(properties: Mapping[str, Any]) -> list[tuple[str, str]]:
     ]  # fmt: skip
 
 
-class ManagedPolicy:
+class ManagedPolicy(ServiceKind):
     """AWS::IAM::ManagedPolicy."""
 
     async def create(self, call: Call, wanted: Wanted) -> Made:
-        """See :class:`emulator.stack.kinds.Kind`."""
         properties = wanted.properties
         request: dict[str, Any] = {
             "PolicyName": wanted.name("ManagedPolicyName", longest=128),
@@ -188,10 +185,16 @@ class ManagedPolicy:
             await call("iam", f"Attach{kind}Policy", attach)
         return Made(physical=arn, attributes={"PolicyArn": arn})
 
+    async def find(self, call: Call, wanted: Wanted) -> list[Made]:
+        path = str(wanted.properties.get("Path") or "/")
+        name = wanted.name("ManagedPolicyName", longest=128)
+        arn = f"arn:aws:iam::{call.account}:policy{path}{name}"
+        found = await forgiving(call, "iam", "GetPolicy", {"PolicyArn": arn})
+        return [] if found is None else [Made(physical=arn)]
+
     async def update(
         self, call: Call, made: Made, before: Mapping[str, Any], wanted: Wanted
     ) -> Made:
-        """See :class:`emulator.stack.kinds.Kind`."""
         arn = made.physical
         if before.get("PolicyDocument") != wanted.properties.get("PolicyDocument"):
             await self._prune(call, arn)
@@ -207,31 +210,29 @@ class ManagedPolicy:
             await call("iam", f"Attach{kind}Policy", attach)
         for kind, holder in old - new:
             detach = {f"{kind}Name": holder, "PolicyArn": arn}
-            await _tolerate(call, f"Detach{kind}Policy", detach)
+            await forgiving(call, "iam", f"Detach{kind}Policy", detach)
         return made
 
     async def delete(self, call: Call, made: Made, properties: Mapping[str, Any]) -> None:
-        """See :class:`emulator.stack.kinds.Kind`."""
         for kind, holder in _holders(properties):
             detach = {f"{kind}Name": holder, "PolicyArn": made.physical}
-            await _tolerate(call, f"Detach{kind}Policy", detach)
+            await forgiving(call, "iam", f"Detach{kind}Policy", detach)
         await self._prune(call, made.physical)
-        await _tolerate(call, "DeletePolicy", {"PolicyArn": made.physical})
+        await forgiving(call, "iam", "DeletePolicy", {"PolicyArn": made.physical})
 
     async def _prune(self, call: Call, arn: str) -> None:
         """Remove the versions that are not the default one."""
-        answer = await call("iam", "ListPolicyVersions", {"PolicyArn": arn})
-        for version in answer["Versions"]:
+        answer = await forgiving(call, "iam", "ListPolicyVersions", {"PolicyArn": arn})
+        for version in (answer or {}).get("Versions") or []:
             if not version["IsDefaultVersion"]:
                 request = {"PolicyArn": arn, "VersionId": version["VersionId"]}
-                await _tolerate(call, "DeletePolicyVersion", request)
+                await forgiving(call, "iam", "DeletePolicyVersion", request)
 
 
-class InstanceProfile:
+class InstanceProfile(ServiceKind):
     """AWS::IAM::InstanceProfile."""
 
     async def create(self, call: Call, wanted: Wanted) -> Made:
-        """See :class:`emulator.stack.kinds.Kind`."""
         name = wanted.name("InstanceProfileName", longest=128)
         made = await call("iam", "CreateInstanceProfile", {"InstanceProfileName": name})
         for role in wanted.properties.get("Roles") or []:
@@ -239,24 +240,27 @@ class InstanceProfile:
             await call("iam", "AddRoleToInstanceProfile", request)
         return Made(physical=name, attributes={"Arn": made["InstanceProfile"]["Arn"]})
 
-    async def update(
-        self, call: Call, made: Made, before: Mapping[str, Any], wanted: Wanted
-    ) -> Made:
-        """See :class:`emulator.stack.kinds.Kind`."""
-        raise NotImplementedError
+    async def find(self, call: Call, wanted: Wanted) -> list[Made]:
+        name = wanted.name("InstanceProfileName", longest=128)
+        request = {"InstanceProfileName": name}
+        found = await forgiving(call, "iam", "GetInstanceProfile", request)
+        return [] if found is None else [Made(physical=name)]
 
     async def delete(self, call: Call, made: Made, properties: Mapping[str, Any]) -> None:
-        """See :class:`emulator.stack.kinds.Kind`."""
         named = {"InstanceProfileName": made.physical}
         for role in properties.get("Roles") or []:
-            await _tolerate(call, "RemoveRoleFromInstanceProfile", {**named, "RoleName": role})
-        await _tolerate(call, "DeleteInstanceProfile", named)
+            await forgiving(
+                call, "iam", "RemoveRoleFromInstanceProfile", {**named, "RoleName": role}
+            )
+        await forgiving(call, "iam", "DeleteInstanceProfile", named)
 
 
 KINDS: dict[str, Kind] = {
     "AWS::IAM::AccessKey": TableKind(
         service="iam",
         create_operation="CreateAccessKey",
+        list_operation="ListAccessKeys",
+        listed="AccessKeyMetadata",
         delete_operation="DeleteAccessKey",
         ref="{AccessKeyId}",
         identifier={"AccessKeyId": "{AccessKeyId}", "UserName": "{UserName}"},

@@ -8,12 +8,23 @@ from __future__ import annotations
 import asyncio
 import base64
 import io
+import json
 import zipfile
 from collections.abc import Mapping
 from typing import Any
 
 from emulator.model.errors import AwsError
-from emulator.stack.kinds import Call, Kind, Made, TableKind, Wanted, is_gone, merge_tags
+from emulator.stack.kinds import (
+    Call,
+    Kind,
+    Made,
+    ServiceKind,
+    TableKind,
+    Wanted,
+    every,
+    forgiving,
+    merge_tags,
+)
 
 #: Properties of a function that have operations of their own.
 _APART = (
@@ -30,11 +41,10 @@ _EPOCH = (1980, 1, 1, 0, 0, 0)
 _LOOK_S = 0.05
 
 
-class Function:
+class Function(ServiceKind):
     """AWS::Lambda::Function."""
 
     async def create(self, call: Call, wanted: Wanted) -> Made:
-        """See :class:`emulator.stack.kinds.Kind`."""
         properties = wanted.properties
         name = wanted.name("FunctionName")
         plain = {k: v for k, v in properties.items() if k not in _APART}
@@ -55,7 +65,6 @@ class Function:
     async def update(
         self, call: Call, made: Made, before: Mapping[str, Any], wanted: Wanted
     ) -> Made:
-        """See :class:`emulator.stack.kinds.Kind`."""
         name, properties = made.physical, wanted.properties
         if before.get("Code") != properties.get("Code") or before.get("Architectures") != (
             properties.get("Architectures")
@@ -75,17 +84,14 @@ class Function:
         return made
 
     async def delete(self, call: Call, made: Made, properties: Mapping[str, Any]) -> None:
-        """See :class:`emulator.stack.kinds.Kind`."""
-        await _delete(call, "DeleteFunction", {"FunctionName": made.physical})
+        await forgiving(call, "lambda", "DeleteFunction", {"FunctionName": made.physical})
 
-    async def find(self, call: Call, wanted: Wanted) -> Made | None:
-        """Return the function that an interrupted creation has made, if any."""
+    async def find(self, call: Call, wanted: Wanted) -> list[Made]:
         name = wanted.name("FunctionName")
-        try:
-            found = await call("lambda", "GetFunctionConfiguration", {"FunctionName": name})
-        except AwsError:
-            return None
-        return Made(physical=name, attributes={"Arn": found["FunctionArn"]})
+        request = {"FunctionName": name}
+        found = await forgiving(call, "lambda", "GetFunctionConfiguration", request)
+        arn = {} if found is None else {"Arn": found["FunctionArn"]}
+        return [] if found is None else [Made(physical=name, attributes=arn)]
 
     async def _apart(
         self, call: Call, name: str, before: Mapping[str, Any], after: Mapping[str, Any]
@@ -171,14 +177,6 @@ async def _retag(call: Call, arn: str, before: Any, wanted: Wanted) -> None:
         await call("lambda", "TagResource", {"Resource": arn, "Tags": new})
 
 
-async def _delete(call: Call, operation: str, request: Mapping[str, Any]) -> None:
-    try:
-        await call("lambda", operation, request)
-    except AwsError as error:
-        if not is_gone(error):
-            raise
-
-
 async def _provision(call: Call, name: str, qualifier: str, config: Any) -> None:
     """Give a version or an alias its provisioned concurrency."""
     request = {"FunctionName": name, "Qualifier": qualifier}
@@ -188,11 +186,12 @@ async def _provision(call: Call, name: str, qualifier: str, config: Any) -> None
         await call("lambda", "PutProvisionedConcurrencyConfig", request)
 
 
-class Version:
+class Version(ServiceKind):
     """AWS::Lambda::Version. A version cannot be changed: a changed template publishes a new one."""
 
+    appends = True
+
     async def create(self, call: Call, wanted: Wanted) -> Made:
-        """See :class:`emulator.stack.kinds.Kind`."""
         request = call.fit("lambda", "PublishVersion", wanted.properties)
         made = await call("lambda", "PublishVersion", request)
         provisioned = wanted.properties.get("ProvisionedConcurrencyConfig")
@@ -203,50 +202,59 @@ class Version:
         attributes = {"FunctionArn": arn, "Version": made["Version"]}
         return Made(physical=arn, attributes=attributes)
 
+    async def find(self, call: Call, wanted: Wanted) -> list[Made]:
+        request = {"FunctionName": str(wanted.properties.get("FunctionName", ""))}
+        there = await every(call, "lambda", "ListVersionsByFunction", request, "Versions")
+        return [
+            Made(physical=each["FunctionArn"]) for each in there if each["Version"] != "$LATEST"
+        ]
+
     async def update(
         self, call: Call, made: Made, before: Mapping[str, Any], wanted: Wanted
     ) -> Made:
-        """See :class:`emulator.stack.kinds.Kind`."""
         provisioned = wanted.properties.get("ProvisionedConcurrencyConfig")
         name = str(wanted.properties["FunctionName"])
         await _provision(call, name, made.attributes["Version"], provisioned)
         return made
 
     async def delete(self, call: Call, made: Made, properties: Mapping[str, Any]) -> None:
-        """See :class:`emulator.stack.kinds.Kind`."""
         function, _, version = made.physical.rpartition(":")
-        await _delete(call, "DeleteFunction", {"FunctionName": function, "Qualifier": version})
+        await forgiving(
+            call, "lambda", "DeleteFunction", {"FunctionName": function, "Qualifier": version}
+        )
 
 
-class Alias:
+class Alias(ServiceKind):
     """AWS::Lambda::Alias."""
 
     async def create(self, call: Call, wanted: Wanted) -> Made:
-        """See :class:`emulator.stack.kinds.Kind`."""
         made = await call("lambda", "CreateAlias", self._request(call, "CreateAlias", wanted))
         provisioned = wanted.properties.get("ProvisionedConcurrencyConfig")
         name, alias = str(wanted.properties["FunctionName"]), str(wanted.properties["Name"])
         await _provision(call, name, alias, provisioned)
         return Made(physical=made["AliasArn"], attributes={"AliasArn": made["AliasArn"]})
 
+    async def find(self, call: Call, wanted: Wanted) -> list[Made]:
+        request = call.fit("lambda", "GetAlias", wanted.properties)
+        found = await forgiving(call, "lambda", "GetAlias", request)
+        return [] if found is None else [Made(physical=found["AliasArn"])]
+
     async def update(
         self, call: Call, made: Made, before: Mapping[str, Any], wanted: Wanted
     ) -> Made:
-        """See :class:`emulator.stack.kinds.Kind`."""
         await call("lambda", "UpdateAlias", self._request(call, "UpdateAlias", wanted))
         name, alias = str(wanted.properties["FunctionName"]), str(wanted.properties["Name"])
         provisioned = wanted.properties.get("ProvisionedConcurrencyConfig")
         if provisioned is None and before.get("ProvisionedConcurrencyConfig"):
             request = {"FunctionName": name, "Qualifier": alias}
-            await _delete(call, "DeleteProvisionedConcurrencyConfig", request)
+            await forgiving(call, "lambda", "DeleteProvisionedConcurrencyConfig", request)
         elif provisioned != before.get("ProvisionedConcurrencyConfig"):
             await _provision(call, name, alias, provisioned)
         return made
 
     async def delete(self, call: Call, made: Made, properties: Mapping[str, Any]) -> None:
-        """See :class:`emulator.stack.kinds.Kind`."""
         function, _, alias = made.physical.rpartition(":")
-        await _delete(call, "DeleteAlias", {"FunctionName": function, "Name": alias})
+        await forgiving(call, "lambda", "DeleteAlias", {"FunctionName": function, "Name": alias})
 
     def _request(self, call: Call, operation: str, wanted: Wanted) -> dict[str, Any]:
         request = call.fit("lambda", operation, wanted.properties)
@@ -260,11 +268,10 @@ class Alias:
         return request
 
 
-class Permission:
+class Permission(ServiceKind):
     """AWS::Lambda::Permission: a statement of a function's policy."""
 
     async def create(self, call: Call, wanted: Wanted) -> Made:
-        """See :class:`emulator.stack.kinds.Kind`."""
         statement = wanted.name("", longest=100)
         name, qualifier = _qualified(str(wanted.properties.get("FunctionName", "")))
         values = {**wanted.properties, "FunctionName": name, "StatementId": statement}
@@ -273,19 +280,20 @@ class Permission:
         await call("lambda", "AddPermission", call.fit("lambda", "AddPermission", values))
         return Made(physical=statement, attributes={"Id": statement})
 
-    async def update(
-        self, call: Call, made: Made, before: Mapping[str, Any], wanted: Wanted
-    ) -> Made:
-        """See :class:`emulator.stack.kinds.Kind`."""
-        raise NotImplementedError
+    async def find(self, call: Call, wanted: Wanted) -> list[Made]:
+        name, qualifier = _qualified(str(wanted.properties.get("FunctionName", "")))
+        request = {"FunctionName": name, **({"Qualifier": qualifier} if qualifier else {})}
+        answer = await forgiving(call, "lambda", "GetPolicy", request) or {"Policy": "{}"}
+        statement = wanted.name("", longest=100)
+        there = json.loads(answer["Policy"]).get("Statement") or []
+        return [Made(physical=statement) for each in there if each.get("Sid") == statement]
 
     async def delete(self, call: Call, made: Made, properties: Mapping[str, Any]) -> None:
-        """See :class:`emulator.stack.kinds.Kind`."""
         name, qualifier = _qualified(str(properties.get("FunctionName", "")))
         request = {"FunctionName": name, "StatementId": made.physical}
         if qualifier:
             request["Qualifier"] = qualifier
-        await _delete(call, "RemovePermission", request)
+        await forgiving(call, "lambda", "RemovePermission", request)
 
 
 def _qualified(name: str) -> tuple[str, str]:
@@ -296,28 +304,27 @@ def _qualified(name: str) -> tuple[str, str]:
     return name, ""
 
 
-class LayerVersion:
+class LayerVersion(ServiceKind):
     """AWS::Lambda::LayerVersion."""
 
+    appends = True
+
     async def create(self, call: Call, wanted: Wanted) -> Made:
-        """See :class:`emulator.stack.kinds.Kind`."""
         values = {**wanted.properties, "LayerName": wanted.name("LayerName", longest=140)}
         request = call.fit("lambda", "PublishLayerVersion", values)
         made = await call("lambda", "PublishLayerVersion", request)
         arn = made["LayerVersionArn"]
         return Made(physical=arn, attributes={"LayerVersionArn": arn})
 
-    async def update(
-        self, call: Call, made: Made, before: Mapping[str, Any], wanted: Wanted
-    ) -> Made:
-        """See :class:`emulator.stack.kinds.Kind`."""
-        raise NotImplementedError
+    async def find(self, call: Call, wanted: Wanted) -> list[Made]:
+        request = {"LayerName": wanted.name("LayerName", longest=140)}
+        there = await every(call, "lambda", "ListLayerVersions", request, "LayerVersions")
+        return [Made(physical=each["LayerVersionArn"]) for each in there]
 
     async def delete(self, call: Call, made: Made, properties: Mapping[str, Any]) -> None:
-        """See :class:`emulator.stack.kinds.Kind`."""
         layer, _, version = made.physical.rpartition(":")
         request = {"LayerName": layer, "VersionNumber": int(version)}
-        await _delete(call, "DeleteLayerVersion", request)
+        await forgiving(call, "lambda", "DeleteLayerVersion", request)
 
 
 KINDS: dict[str, Kind] = {
@@ -329,6 +336,8 @@ KINDS: dict[str, Kind] = {
         delete_operation="DeleteCodeSigningConfig",
         ref="{CodeSigningConfigArn}",
         identifier={"CodeSigningConfigArn": "{CodeSigningConfigArn}"},
+        list_operation="ListCodeSigningConfigs",
+        listed="CodeSigningConfigs",
         attributes={
             "CodeSigningConfigArn": "{CodeSigningConfigArn}",
             "CodeSigningConfigId": "{CodeSigningConfigId}",
@@ -338,6 +347,7 @@ KINDS: dict[str, Kind] = {
     "AWS::Lambda::EventInvokeConfig": TableKind(
         service="lambda",
         create_operation="PutFunctionEventInvokeConfig",
+        read_operation="GetFunctionEventInvokeConfig",
         update_operation="PutFunctionEventInvokeConfig",
         delete_operation="DeleteFunctionEventInvokeConfig",
         ref="{FunctionName}|{Qualifier}",
@@ -350,6 +360,8 @@ KINDS: dict[str, Kind] = {
         delete_operation="DeleteEventSourceMapping",
         ref="{UUID}",
         identifier={"UUID": "{UUID}"},
+        list_operation="ListEventSourceMappings",
+        listed="EventSourceMappings",
         attributes={"Id": "{UUID}", "EventSourceMappingArn": "{EventSourceMappingArn}"},
         renamed={"KmsKeyArn": "KMSKeyArn"},
         tags="Tags",
@@ -373,6 +385,7 @@ KINDS: dict[str, Kind] = {
     "AWS::Lambda::Url": TableKind(
         service="lambda",
         create_operation="CreateFunctionUrlConfig",
+        read_operation="GetFunctionUrlConfig",
         update_operation="UpdateFunctionUrlConfig",
         delete_operation="DeleteFunctionUrlConfig",
         ref="{FunctionArn}",

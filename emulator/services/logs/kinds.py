@@ -8,15 +8,22 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from emulator.model.errors import AwsError
-from emulator.stack.kinds import Call, Kind, Made, TableKind, Wanted, is_gone, merge_tags
+from emulator.stack.kinds import (
+    Call,
+    Kind,
+    Made,
+    ServiceKind,
+    TableKind,
+    Wanted,
+    forgiving,
+    merge_tags,
+)
 
 
-class LogGroup:
+class LogGroup(ServiceKind):
     """AWS::Logs::LogGroup."""
 
     async def create(self, call: Call, wanted: Wanted) -> Made:
-        """See :class:`emulator.stack.kinds.Kind`."""
         name = wanted.name("LogGroupName", longest=512)
         tags = merge_tags(wanted.tags, wanted.properties.get("Tags"))
         request: dict[str, Any] = {"logGroupName": name}
@@ -30,17 +37,17 @@ class LogGroup:
     async def update(
         self, call: Call, made: Made, before: Mapping[str, Any], wanted: Wanted
     ) -> Made:
-        """See :class:`emulator.stack.kinds.Kind`."""
         await self._retain(call, made.physical, before, wanted.properties)
         return made
 
     async def delete(self, call: Call, made: Made, properties: Mapping[str, Any]) -> None:
-        """See :class:`emulator.stack.kinds.Kind`."""
-        try:
-            await call("logs", "DeleteLogGroup", {"logGroupName": made.physical})
-        except AwsError as error:
-            if not is_gone(error):
-                raise
+        await forgiving(call, "logs", "DeleteLogGroup", {"logGroupName": made.physical})
+
+    async def find(self, call: Call, wanted: Wanted) -> list[Made]:
+        name = wanted.name("LogGroupName", longest=512)
+        answer = await call("logs", "DescribeLogGroups", {"logGroupNamePrefix": name})
+        there = [each["logGroupName"] for each in answer.get("logGroups") or []]
+        return [Made(physical=name)] if name in there else []
 
     async def _retain(
         self, call: Call, name: str, before: Mapping[str, Any], after: Mapping[str, Any]

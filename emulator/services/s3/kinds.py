@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from emulator.model.errors import AwsError
-from emulator.stack.kinds import Call, Kind, Made, Wanted, is_gone, merge_tags
+from emulator.stack.kinds import Call, Kind, Made, ServiceKind, Wanted, forgiving, merge_tags
 
 #: Properties of a bucket that are documents: the operation that puts each, the member that holds
 #: it, and the one that removes it.
@@ -31,11 +31,10 @@ _DOCUMENTS = {
 }
 
 
-class Bucket:
+class Bucket(ServiceKind):
     """AWS::S3::Bucket."""
 
     async def create(self, call: Call, wanted: Wanted) -> Made:
-        """See :class:`emulator.stack.kinds.Kind`."""
         name = wanted.name("BucketName", longest=63, lower=True)
         request: dict[str, Any] = {"Bucket": name}
         if call.region != "us-east-1":
@@ -62,26 +61,16 @@ class Bucket:
     async def update(
         self, call: Call, made: Made, before: Mapping[str, Any], wanted: Wanted
     ) -> Made:
-        """See :class:`emulator.stack.kinds.Kind`."""
         await self._apply(call, made.physical, before, wanted)
         return made
 
     async def delete(self, call: Call, made: Made, properties: Mapping[str, Any]) -> None:
-        """See :class:`emulator.stack.kinds.Kind`."""
-        try:
-            await call("s3", "DeleteBucket", {"Bucket": made.physical})
-        except AwsError as error:
-            if not is_gone(error):
-                raise
+        await forgiving(call, "s3", "DeleteBucket", {"Bucket": made.physical})
 
-    async def find(self, call: Call, wanted: Wanted) -> Made | None:
-        """Return the bucket that an interrupted creation has made, if it has."""
+    async def find(self, call: Call, wanted: Wanted) -> list[Made]:
         name = wanted.name("BucketName", longest=63, lower=True)
-        try:
-            await call("s3", "HeadBucket", {"Bucket": name})
-        except AwsError:
-            return None
-        return Made(physical=name)
+        found = await forgiving(call, "s3", "HeadBucket", {"Bucket": name})
+        return [] if found is None else [Made(physical=name)]
 
     async def _apply(
         self, call: Call, name: str, before: Mapping[str, Any], wanted: Wanted
@@ -199,11 +188,12 @@ def _notification(given: Mapping[str, Any]) -> dict[str, Any]:
     return found
 
 
-class BucketPolicy:
+class BucketPolicy(ServiceKind):
     """AWS::S3::BucketPolicy."""
 
+    appends = True
+
     async def create(self, call: Call, wanted: Wanted) -> Made:
-        """See :class:`emulator.stack.kinds.Kind`."""
         bucket = str(wanted.properties.get("Bucket"))
         document = wanted.properties.get("PolicyDocument")
         text = document if isinstance(document, str) else json.dumps(document)
@@ -213,16 +203,15 @@ class BucketPolicy:
     async def update(
         self, call: Call, made: Made, before: Mapping[str, Any], wanted: Wanted
     ) -> Made:
-        """See :class:`emulator.stack.kinds.Kind`."""
         return await self.create(call, wanted)
 
     async def delete(self, call: Call, made: Made, properties: Mapping[str, Any]) -> None:
-        """See :class:`emulator.stack.kinds.Kind`."""
-        try:
-            await call("s3", "DeleteBucketPolicy", {"Bucket": made.physical})
-        except AwsError as error:
-            if not is_gone(error):
-                raise
+        await forgiving(call, "s3", "DeleteBucketPolicy", {"Bucket": made.physical})
+
+    async def find(self, call: Call, wanted: Wanted) -> list[Made]:
+        bucket = str(wanted.properties.get("Bucket"))
+        found = await forgiving(call, "s3", "GetBucketPolicy", {"Bucket": bucket})
+        return [] if found is None else [Made(physical=bucket)]
 
 
 KINDS: dict[str, Kind] = {

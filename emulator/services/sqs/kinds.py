@@ -10,24 +10,30 @@ from collections.abc import Mapping
 from typing import Any
 
 from emulator.model.errors import AwsError
-from emulator.stack.kinds import Call, Kind, Made, Wanted, is_gone, merge_tags
+from emulator.stack.kinds import (
+    Call,
+    Kind,
+    Made,
+    ServiceKind,
+    Wanted,
+    forgiving,
+    is_gone,
+    merge_tags,
+)
 
 _NOT_ATTRIBUTES = ("QueueName", "Tags")
 
 
-class Queue:
+class Queue(ServiceKind):
     """AWS::SQS::Queue: its properties but for name and tags are attributes."""
 
     async def create(self, call: Call, wanted: Wanted) -> Made:
-        """See :class:`emulator.stack.kinds.Kind`."""
         attributes = _attributes(wanted.properties)
         fifo = attributes.get("FifoQueue") == "true"
         if not fifo:
             # A template may say "false", which CreateQueue refuses.
             attributes.pop("FifoQueue", None)
-        name = wanted.name("QueueName", longest=80 - 5 * fifo)
-        if fifo and not name.endswith(".fifo"):
-            name += ".fifo"
+        name = _name(wanted)
         tags = {
             tag["Key"]: tag["Value"]
             for tag in merge_tags(wanted.tags, wanted.properties.get("Tags"))
@@ -40,7 +46,6 @@ class Queue:
     async def update(
         self, call: Call, made: Made, before: Mapping[str, Any], wanted: Wanted
     ) -> Made:
-        """See :class:`emulator.stack.kinds.Kind`."""
         attributes = _attributes(wanted.properties)
         attributes.pop("FifoQueue", None)
         # A property that a template no longer has gets its default.
@@ -52,12 +57,17 @@ class Queue:
         return made
 
     async def delete(self, call: Call, made: Made, properties: Mapping[str, Any]) -> None:
-        """See :class:`emulator.stack.kinds.Kind`."""
-        try:
-            await call("sqs", "DeleteQueue", {"QueueUrl": made.physical})
-        except AwsError as error:
-            if not is_gone(error):
-                raise
+        await forgiving(call, "sqs", "DeleteQueue", {"QueueUrl": made.physical})
+
+    async def find(self, call: Call, wanted: Wanted) -> list[Made]:
+        found = await forgiving(call, "sqs", "GetQueueUrl", {"QueueName": _name(wanted)})
+        return [] if found is None else [Made(physical=found["QueueUrl"])]
+
+
+def _name(wanted: Wanted) -> str:
+    fifo = _attributes(wanted.properties).get("FifoQueue") == "true"
+    name = wanted.name("QueueName", longest=80 - 5 * fifo)
+    return f"{name}.fifo" if fifo and not name.endswith(".fifo") else name
 
 
 _DEFAULTS = {
@@ -80,26 +90,33 @@ def _text(value: Any) -> str:
     return text.lower() if text in ("True", "False") else text
 
 
-class QueuePolicy:
+class QueuePolicy(ServiceKind):
     """AWS::SQS::QueuePolicy: one policy for several queues."""
 
+    appends = True
+
     async def create(self, call: Call, wanted: Wanted) -> Made:
-        """See :class:`emulator.stack.kinds.Kind`."""
         await self._set(call, wanted.properties, wanted.properties.get("PolicyDocument"))
         return Made(physical=wanted.name(""))
 
     async def update(
         self, call: Call, made: Made, before: Mapping[str, Any], wanted: Wanted
     ) -> Made:
-        """See :class:`emulator.stack.kinds.Kind`."""
         left = [url for url in _queues(before) if url not in _queues(wanted.properties)]
         await self._set(call, {"Queues": left}, "")
         await self._set(call, wanted.properties, wanted.properties.get("PolicyDocument"))
         return made
 
     async def delete(self, call: Call, made: Made, properties: Mapping[str, Any]) -> None:
-        """See :class:`emulator.stack.kinds.Kind`."""
         await self._set(call, properties, "")
+
+    async def find(self, call: Call, wanted: Wanted) -> list[Made]:
+        for url in _queues(wanted.properties):
+            request = {"QueueUrl": url, "AttributeNames": ["Policy"]}
+            found = await forgiving(call, "sqs", "GetQueueAttributes", request) or {}
+            if (found.get("Attributes") or {}).get("Policy"):
+                return [Made(physical=wanted.name(""))]
+        return []
 
     async def _set(self, call: Call, properties: Mapping[str, Any], policy: Any) -> None:
         text = policy if isinstance(policy, str) else json.dumps(policy)
