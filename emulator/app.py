@@ -260,6 +260,7 @@ class Emulator:
                 StackAnswersFront(self.parts),
             ],
             admin=self._make_admin,
+            dashboard=self._make_dashboard,
         )
         self.project = self._make_project(settings.functions) if settings.functions else None
         self._preparing: asyncio.Task[None] | None = None
@@ -268,6 +269,11 @@ class Emulator:
         from emulator.edge.admin import make_admin
 
         return make_admin(self.parts, self.stop, self._stopping, self.settings.drain_seconds)
+
+    def _make_dashboard(self) -> AsgiApp:
+        from emulator.edge.dashboard.application import Dashboard
+
+        return Dashboard(self.parts)
 
     def _make_project(self, path: Path) -> Project:
         from emulator.project.folder import Folder

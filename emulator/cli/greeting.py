@@ -53,6 +53,7 @@ def greet(emulator: Emulator) -> None:
         f"curl -d '{{}}' {calls}\n",
         flush=True,
     )
+    print(f"dashboard: {emulator.endpoint}/_emulator/\n", flush=True)
     for text in emulator.notes:
         note(text)
     if any(text in emulator.notes for text in emulator.driver.notes()):

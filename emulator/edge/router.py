@@ -6,7 +6,9 @@
     claimed by a front      ─> that front (a function URL …); its own CORS applies
     Origin refused          ─> 403
     a WebSocket             ─> closed: only fronts serve them
+    /_emulator/, …/ui/…     ─> dashboard (imported on its first request)
     /_emulator/…            ─> admin API (FastAPI, imported on its first request)
+    GET / from a browser    ─> the dashboard's address
     everything else         ─> AWS: the service, operation, account and region of the caller
 """
 
@@ -38,8 +40,11 @@ Headers = dict[bytes, bytes]
 #: Host and port.
 Address = tuple[str, int]
 
-#: The admin API, and the paths by which set-ups made for LocalStack look after their emulator.
-_ADMIN = ("/_emulator", "/_localstack/")
+#: Where the emulator shows itself: the dashboard and the admin API.
+ADMIN = "/_emulator"
+_PAGES = f"{ADMIN}/ui/"
+#: ADMIN, and the paths by which set-ups made for LocalStack look after their emulator.
+_ADMIN_PATHS = (ADMIN, "/_localstack/")
 #: The paths of the admin API that sandboxes may read: GetFunction and GetLayerVersion point there.
 _ARCHIVES = ("/_emulator/code/", "/_emulator/layers/")
 _NOT_FOR_FUNCTIONS = "The admin API does not answer functions."
@@ -75,6 +80,7 @@ class Router:
         aws: Serves AWS's API.
         fronts: Asked in this order.
         admin: Makes the admin application when it is first asked for.
+        dashboard: Makes the dashboard when it is first asked for.
         is_sandbox: Says of a connection, by its remote and local (host, port), whether a function
             may have made it: the admin API does not answer functions.
     """
@@ -86,6 +92,7 @@ class Router:
         aws: Handler,
         fronts: Sequence[Front],
         admin: Callable[[], AsgiApp],
+        dashboard: Callable[[], AsgiApp],
         is_sandbox: Callable[[Address, Address], bool] = lambda peer, local: False,
     ) -> None:
         self._guard = guard
@@ -93,6 +100,8 @@ class Router:
         self._fronts = tuple(fronts)
         self._make_admin = admin
         self._admin: AsgiApp | None = None
+        self._make_dashboard = dashboard
+        self._dashboard: AsgiApp | None = None
         self._is_sandbox = is_sandbox
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -113,16 +122,27 @@ class Router:
             await front(scope, headers, receive, send)
         elif scope["type"] == "websocket":
             await send({"type": "websocket.close", "code": _NOT_SERVED})
-        elif scope["path"].startswith(_ADMIN):
+        elif scope["path"].startswith(_ADMIN_PATHS):
             if not is_open_to_sandboxes(scope["path"]) and self._comes_from_sandbox(scope):
                 await refuse(scope, send, _NOT_FOR_FUNCTIONS)
                 return
-            if self._admin is None:
-                # FastAPI takes a third of a second to import: not on the loop.
-                self._admin = await asyncio.to_thread(self._make_admin)
-            await self._admin(scope, receive, send)
+            app = await (self._pages() if is_page(scope["path"]) else self._api())
+            await app(scope, receive, send)
+        elif scope["path"] == "/" and _is_browser(scope, headers):
+            await answer(send, 307, [(b"location", f"{ADMIN}/".encode())], b"")
         else:
             await self._aws(scope, headers, receive, send)
+
+    async def _api(self) -> AsgiApp:
+        if self._admin is None:
+            # FastAPI takes a third of a second to import: not on the loop.
+            self._admin = await asyncio.to_thread(self._make_admin)
+        return self._admin
+
+    async def _pages(self) -> AsgiApp:
+        if self._dashboard is None:
+            self._dashboard = await asyncio.to_thread(self._make_dashboard)
+        return self._dashboard
 
     def _comes_from_sandbox(self, scope: Scope) -> bool:
         client, server = scope.get("client"), scope.get("server")
@@ -155,10 +175,27 @@ class SandboxRouter:
         named = dict(scope.get("headers", ())).get(b"host", b"").partition(b":")[0]
         if self._secret_host and not hmac.compare_digest(named, self._secret_host):
             await refuse(scope, send, "Only functions may call this address.")
-        elif path.startswith(_ADMIN) and not is_open_to_sandboxes(path):
+        elif path.startswith(_ADMIN_PATHS) and not is_open_to_sandboxes(path):
             await refuse(scope, send, _NOT_FOR_FUNCTIONS)
         else:
             await self._router(scope, receive, send)
+
+
+def is_page(path: str) -> bool:
+    """Say whether a path of the admin API is one of the dashboard's."""
+    return path in (ADMIN, f"{ADMIN}/") or path.startswith(_PAGES)
+
+
+def _is_browser(scope: Scope, headers: Headers) -> bool:
+    """Say whether somebody typed the emulator's bare address into a browser.
+
+    Names under localhost are buckets' and others'; SDKs don't ask for HTML.
+    """
+    if scope["method"] not in ("GET", "HEAD") or scope["query_string"]:
+        return False
+    host = headers.get(b"host", b"").partition(b":")[0].lower()
+    asks = b"text/html" in headers.get(b"accept", b"") and b"authorization" not in headers
+    return asks and not host.endswith(b".localhost")
 
 
 def is_open_to_sandboxes(path: str) -> bool:

@@ -79,7 +79,7 @@ async def ports() -> AsyncIterator[tuple[int, int]]:
     def admin() -> Any:
         return nobody
 
-    router = Router(guard=Guard(), aws=nobody, fronts=[Echo()], admin=admin)
+    router = Router(guard=Guard(), aws=nobody, fronts=[Echo()], admin=admin, dashboard=admin)
     listeners = [Listener("127.0.0.1", 0), Listener("127.0.0.1", 0)]
     listeners[0].serve(router, drain_seconds=0)
     listeners[1].serve(SandboxRouter(router, "secret.localhost"), drain_seconds=0)

@@ -175,6 +175,10 @@ class Sqs:
             raise errors.no_such_queue()
         return queue
 
+    def all(self) -> Iterator[SqsQueue]:
+        """Yield the queues of all accounts and regions."""
+        yield from self._queues.values()
+
     def of(self, account: str, region: str) -> Iterator[SqsQueue]:
         """Yield the queues of an account in a region, by name."""
         for key in sorted(self._queues):
