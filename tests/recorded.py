@@ -1,4 +1,4 @@
-"""Records of the timeline in the shape of docs/timeline.md, made up: for tests of what shows them."""
+"""Records of the timeline, made up in the shape of docs/timeline.md."""
 
 from __future__ import annotations
 
@@ -267,7 +267,11 @@ def small(seed: int = 1, at: float = START) -> Recording:
         recording.throttle("orders", at + 2.2 + number * 0.08, "3")
     recording.end(orders, moment + 0.2, "crashed", "the runtime ended: exit status 1")
     again = recording.environment(
-        "orders", moment + 0.9, version="3", cause="crashed", sentence="the last environment crashed"
+        "orders",
+        moment + 0.9,
+        version="3",
+        cause="crashed",
+        sentence="the last environment crashed",
     )
     recording.call(again, moment + 0.9, 0.3)
     snap = recording.environment(

@@ -232,7 +232,6 @@ def test_code_of_a_folder_is_what_lies_there_now(tmp_path: Path) -> None:
         "code/../../../../etc/passwd",
         "layers/000000000000/us-east-1/lib/1",
         "nothing",
-        "",
     ],
 )
 def test_what_is_not_there_answers_404_in_json(invoked: Running, path: str) -> None:

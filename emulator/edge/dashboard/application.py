@@ -21,7 +21,7 @@ from emulator.edge.router import ADMIN, Headers, Receive, Scope, Send, answer, r
 from emulator.model.errors import StorageError
 from emulator.services.context import Parts
 
-_log = logging.getLogger(__name__)
+log = logging.getLogger(__name__)
 
 #: The most bytes of a form: an event of 6 MB, percent-encoded.
 _MOST_FORM_BYTES = 20 * 1024 * 1024
@@ -79,7 +79,7 @@ class Dashboard:
         except StorageError as error:
             response = _error_page(headers, 507, str(error))
         except Exception:  # a page's bug ends no emulator
-            _log.exception("the page %s failed", scope["path"])
+            log.exception("the page %s failed", scope["path"])
             response = _error_page(headers, 500, "This page failed; the emulator's log says why.")
         body = b"" if scope["method"] == "HEAD" else response.body
         own = [
@@ -125,6 +125,7 @@ async def _request(
         query=query,
         form=form,
         path_values=path_values,
+        endpoint=f"http://{headers.get(b'host', b'').decode('latin-1')}",
         wants_part=headers.get(b"hx-request") == b"true",
         if_none_match=headers.get(b"if-none-match", b"").decode("latin-1"),
     )

@@ -38,6 +38,7 @@ class PageRequest:
         query: The parameters in the address; the last one of a name counts.
         form: The fields of a form that was sent.
         path_values: What the route's pattern found in the path.
+        if_none_match: The tag of what the browser has already.
     """
 
     method: str
@@ -45,6 +46,8 @@ class PageRequest:
     query: Mapping[str, str] = field(default_factory=dict)
     form: Mapping[str, str] = field(default_factory=dict)
     path_values: Mapping[str, str] = field(default_factory=dict)
+    #: Where the browser reached the emulator.
+    endpoint: str = ""
     #: htmx asks: a part of the page is enough.
     wants_part: bool = False
     if_none_match: str = ""

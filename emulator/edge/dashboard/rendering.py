@@ -9,9 +9,9 @@ from typing import Any
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
-from emulator.edge.router import ADMIN
 from emulator import __version__
 from emulator.edge.dashboard.static_files import stamp
+from emulator.edge.router import ADMIN
 
 #: Sequences that colour a terminal's text (ECMA-48: CSI, OSC and the two-character ones).
 _ESCAPES = re.compile(r"\x1b(?:\[[0-?]*[ -/]*[@-~]|\][^\x07\x1b]*(?:\x07|\x1b\\)?|[@-Z\\-_])")

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 
 from emulator.edge.dashboard.http import PageRequest, PageResponse
 from emulator.edge.dashboard.rendering import render
-from emulator.pool.states import State
+from emulator.pool.states import EnvironmentState
 from emulator.registry.function import Function
 from emulator.services.context import Parts
 from emulator.services.lambda_.access import urls
@@ -15,13 +15,13 @@ from emulator.services.lambda_.lifecycle import states
 
 #: The words of the page for the states of environments, in their order there.
 _SHOWN = {
-    State.STARTING: "starting",
-    State.INIT: "starting",
-    State.INVOKING: "busy",
-    State.READY: "idle",
-    State.FROZEN: "idle",
-    State.RESET: "reset",
-    State.STOPPING: "stopping",
+    EnvironmentState.STARTING: "starting",
+    EnvironmentState.INIT: "starting",
+    EnvironmentState.INVOKING: "busy",
+    EnvironmentState.READY: "idle",
+    EnvironmentState.FROZEN: "idle",
+    EnvironmentState.RESET: "reset",
+    EnvironmentState.STOPPING: "stopping",
 }
 
 
@@ -69,8 +69,8 @@ def pool_rows(parts: Parts) -> dict[str, dict[str, PoolRow]]:
     return found
 
 
-def function_rows(parts: Parts) -> list[FunctionRow]:
-    """Return all functions, by name."""
+def function_rows(parts: Parts, endpoint: str) -> list[FunctionRow]:
+    """Return all functions, by name, with their URLs at ``endpoint``."""
     pools = pool_rows(parts)
     rows = []
     for function in sorted(parts.registry.all(), key=lambda each: (each.name, each.arn)):
@@ -82,7 +82,7 @@ def function_rows(parts: Parts) -> list[FunctionRow]:
                 state=latest.state,
                 pools=sorted(own.values(), key=lambda row: row.version),
                 urls=[
-                    urls.address(parts.table.endpoint, latest.region, url.url_id)
+                    urls.address(endpoint, latest.region, url.url_id)
                     for url in function.attached.urls.values()
                 ],
             )
@@ -97,7 +97,7 @@ async def functions(parts: Parts, request: PageRequest) -> PageResponse:
         render(
             name,
             page="functions",
-            rows=function_rows(parts),
+            rows=function_rows(parts, request.endpoint),
             count=parts.pools.count,
             limit=parts.admission.limit,
         )

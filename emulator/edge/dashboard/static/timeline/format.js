@@ -6,6 +6,7 @@ const SPACE = " ";
 export function duration(ms) {
   if (!Number.isFinite(ms)) return "–";
   const size = Math.abs(ms);
+  if (size < 0.0005) return `0${SPACE}ms`;
   if (size < 1) return `${(ms * 1000).toFixed(0)}${SPACE}µs`;
   if (size < 10) return `${ms.toFixed(2)}${SPACE}ms`;
   if (size < 100) return `${ms.toFixed(1)}${SPACE}ms`;

@@ -159,9 +159,9 @@ function showState() {
   const state = find("live");
   const paused = find("paused");
   state.className = `live ${connection === "on" ? (lanes.live ? "on" : "paused") : connection === "off" ? "off" : ""}`;
-  const words = { connecting: "Connecting…", off: "Not reachable, trying again…", archive: "A record" };
+  const words = { connecting: "Connecting…", off: "Not reachable, trying again…", archive: archive ? "A record" : "Nothing is recorded" };
   state.lastElementChild.textContent = words[connection] ?? (lanes.live ? "Live" : "Paused");
-  paused.hidden = archive !== null || lanes.live || place.view !== "lanes" || shownRevision < 0;
+  paused.hidden = connection === "archive" || lanes.live || place.view !== "lanes" || shownRevision < 0;
   paused.textContent = missed ? `Paused: ${plural(missed, "new call")}. Follow` : "Paused. Follow";
 }
 
@@ -198,7 +198,7 @@ function showFilters() {
   form.querySelector("[data-toggle=slow]").setAttribute("aria-pressed", String(filter.slow !== null));
   for (const tab of form.querySelectorAll("[data-view]")) tab.setAttribute("aria-selected", String(tab.dataset.view === place.view));
   for (const [id, view] of [["lanes", "lanes"], ["list", "table"], ["spread", "spread"]]) find(id).hidden = place.view !== view;
-  form.querySelector(".tools").hidden = place.view !== "lanes";
+  form.querySelector(".tools").hidden = find("legend").hidden = place.view !== "lanes";
   const query = location.search;
   const json = form.querySelector("[data-export=json]");
   if (json) json.href = `${prefix}/timeline?limit=10000${filter.functions.map((each) => `&function=${encodeURIComponent(each)}`).join("")}`;
@@ -355,6 +355,11 @@ function connect() {
       model.clear();
       missed = 0;
       shownRevision = -1;
+    },
+    refused: (reason) => {
+      connection = "archive";
+      fill(find("sentence"), reason);
+      showState();
     },
     document: (document) => {
       receivedAt = performance.now();

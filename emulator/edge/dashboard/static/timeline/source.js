@@ -9,7 +9,7 @@ export function recorded() {
 }
 
 export class Source {
-  // on: {document(document), reset(), state("connecting" | "on" | "off")}
+  // on: {document(document), reset(), refused(reason), state("connecting" | "on" | "off")}
   constructor(prefix, since, on) {
     this.prefix = prefix;
     this.since = since;
@@ -24,6 +24,10 @@ export class Source {
       const query = new URLSearchParams({ limit: "10000" });
       if (this.since !== "all") query.set("since", String(-this.since));
       const answer = await fetch(`${this.prefix}/timeline?${query}`);
+      if (answer.status === 404) {
+        this.on.refused((await answer.json()).detail);
+        return;
+      }
       if (!answer.ok) throw new Error(`${answer.status}`);
       const document = await answer.json();
       if (this.closed) return;

@@ -3,7 +3,7 @@
 import { fill, h } from "./dom.js";
 import { clock, duration } from "./format.js";
 import { passes } from "./model.js";
-import { STATUS, why } from "./words.js";
+import { STATUS, reason } from "./words.js";
 
 const MOST_ROWS = 500;
 const COLUMNS = [["Time"], ["Function"], ["Request"], ["Result"], ["Start"], ["Waited", true], ["Duration", true], ["Billed", true], ["Memory", true]];
@@ -26,7 +26,7 @@ function row(each, open) {
     h("td", {}, h("span", { class: "strong" }, raw.function), " ", h("span", { class: "small" }, raw.version)),
     h("td", {}, link),
     h("td", {}, h("span", { class: each.failed ? "tag bad" : "tag" }, STATUS[raw.status] ?? raw.status), raw.error_type ? h("div", { class: "small" }, raw.error_type) : null),
-    h("td", {}, raw.cold ? h("span", { class: "tag cold" }, "cold") : null, raw.cold ? h("div", { class: "small" }, why(raw)) : each.refused ? h("span", { class: "none" }, "–") : h("span", { class: "small" }, "warm")),
+    h("td", {}, raw.cold ? h("span", { class: "tag cold" }, "cold") : null, raw.cold ? h("span", { class: "small" }, ` ${reason(raw)}`) : each.refused ? h("span", { class: "none" }, "–") : h("span", { class: "small" }, "warm")),
     number(raw.waited_ms === null || raw.waited_ms === undefined ? "–" : duration(raw.waited_ms)),
     number(duration(raw.duration_ms ?? NaN)),
     number(raw.billed_ms === null || raw.billed_ms === undefined ? "–" : `${raw.billed_ms} ms`),

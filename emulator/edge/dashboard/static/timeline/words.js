@@ -4,7 +4,7 @@ import { duration, percent, plural } from "./format.js";
 
 export const PHASES = {
   queued: "waiting",
-  code: "code and layers",
+  code: "code",
   boot: "boot",
   extensions: "extensions",
   init: "INIT",
@@ -38,6 +38,11 @@ export function why(raw) {
   if (raw.status === "refused") return `Refused: ${raw.reason || raw.error_type}.`;
   if (!raw.cold) return "Warm: it ran in an environment that was there.";
   return `Cold: ${raw.why?.sentence ?? "nobody knows why"}.`;
+}
+
+// The sentence alone, where a mark says that it was cold.
+export function reason(raw) {
+  return raw.why?.sentence ?? "";
 }
 
 // "Cold starts: 7 of 120 (5.8 %), cost them 0.61 s": [text, isStrong].
