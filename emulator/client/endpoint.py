@@ -127,19 +127,36 @@ class Client:
 
     def follow(self, path: str, **query: Any) -> Iterator[Any]:
         """Yield each JSON line of an endless answer, until it ends."""
+        for line in self._lines(path, query):
+            if line.strip():
+                yield self._parsed(line)
+
+    def follow_events(self, path: str, **query: Any) -> Iterator[tuple[str, Any]]:
+        """Yield type and data of each server-sent event of an endless answer, until it ends."""
+        kind = ""
+        for line in self._lines(path, query):
+            name, _, value = line.strip().partition(b": ")
+            if name == b"event":
+                kind = value.decode()
+            elif name == b"data":
+                yield kind, self._parsed(value)
+
+    def _lines(self, path: str, query: Mapping[str, Any]) -> Iterator[bytes]:
         with self._connection(_TIMEOUT_S) as connection:
             connection.request("GET", _admin(path, query))
             response = connection.getresponse()
             given = {name.lower(): value for name, value in response.getheaders()}
             if response.status != 200 or MARK not in given:
                 self._checked(Answer(response.status, given, response.read()))
-            lines = iter(response.readline, b"")
-            try:
-                yield from (json.loads(line) for line in lines if line.strip())
-            except ValueError as failure:
-                raise ClientError(
-                    f"the connection to {self.endpoint} broke: run the command again"
-                ) from failure
+            yield from iter(response.readline, b"")
+
+    def _parsed(self, line: bytes) -> Any:
+        try:
+            return json.loads(line)
+        except ValueError as failure:
+            raise ClientError(
+                f"the connection to {self.endpoint} broke: run the command again"
+            ) from failure
 
     @contextmanager
     def _connection(self, timeout_s: float | None) -> Iterator[HTTPConnection]:

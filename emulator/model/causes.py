@@ -65,8 +65,10 @@ class StopCause(StrEnum):
 
     #: It was idle for too long.
     IDLE = "idle"
-    #: Another function needed its place, or somebody evicted it.
+    #: Another function needed its place.
     EVICTED = "made room"
+    #: Somebody evicted it.
+    BY_HAND = "evicted"
     #: Its runtime ended, or its sandbox was lost.
     CRASHED = "crashed"
     #: It could not be started, or its INIT phase failed.

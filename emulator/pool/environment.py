@@ -115,6 +115,8 @@ class Environment(ABC):
         self.sandbox: Sandbox | None = None
         #: No invocation follows the one in flight: the pool has let go of it.
         self.retired = False
+        #: Why it ends once that is over; None: as its pool drains.
+        self.leaves_as: tuple[StopCause, str] | None = None
         #: Why it is started.
         self.why = why
         #: Why its runtime is to be started anew, while it is.

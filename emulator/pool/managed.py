@@ -120,7 +120,7 @@ class ManagedPool(Pool):
         if environment.busy:
             return
         if self.closed or environment.retired:
-            environment.stop(*self._drained)
+            environment.stop(*(environment.leaves_as or self._drained))
         elif self._shrinking is None and len(self.environments) > self.bounds.least:
             self._shrink_later()
 
@@ -224,6 +224,10 @@ class ManagedPool(Pool):
         self._fill()
         if self._in_line and not self.environments and not self._starts and not self._start_one():
             self._send_away()
+
+    def _is_idle(self, environment: Environment) -> bool:
+        assert isinstance(environment, ConcurrentEnvironment)
+        return not environment.busy and environment.state is EnvironmentState.READY
 
     def drain(self, cause: StopCause, reason: str = "") -> None:
         self.closed = True

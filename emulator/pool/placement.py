@@ -29,6 +29,15 @@ class EnvironmentBounds(NamedTuple):
     most: int = 15_000
 
 
+class Evicted(NamedTuple):
+    """What was ended by hand."""
+
+    #: Environments that have ended.
+    stopped: int
+    #: Those that end when what they run has ended.
+    when_done: int
+
+
 class End(NamedTuple):
     """How an environment ended."""
 
@@ -44,7 +53,7 @@ def why_cold(last: End) -> ColdStart:
     match last.cause:
         case StopCause.IDLE:
             return ColdStart(ColdCause.IDLE, idle_s=last.idle_s)
-        case StopCause.EVICTED:
+        case StopCause.EVICTED | StopCause.BY_HAND:
             return ColdStart(ColdCause.EVICTED, detail=last.reason)
         case StopCause.CRASHED | StopCause.FAILED:
             return ColdStart(ColdCause.CRASHED, detail=last.reason)

@@ -15,7 +15,7 @@ from emulator.model.lazy import LazyModule
 from emulator.pool import placement
 from emulator.pool.environment import Environment
 from emulator.pool.host import PoolHost
-from emulator.pool.placement import End
+from emulator.pool.placement import End, Evicted
 from emulator.pool.states import EnvironmentState
 
 if TYPE_CHECKING:
@@ -156,7 +156,7 @@ class Pool:
 
     def _settling(self) -> int:
         """Return how many have answered, and will be free when their runtime calls ``next``."""
-        return sum(environment.responded for environment in self.environments.values())
+        return sum(each.responded and not each.retired for each in self.environments.values())
 
     async def start_provisioned(self) -> Environment:
         """Return a new environment, started ahead of use; there must be room for it.
@@ -267,7 +267,7 @@ class Pool:
     def on_idle(self, environment: Environment) -> None:
         """Take back an environment whose runtime is ready (or was reset)."""
         if self.closed or environment.retired:
-            environment.stop(*self._drained)
+            environment.stop(*(environment.leaves_as or self._drained))
             return
         if self.give(environment):
             return
@@ -300,6 +300,28 @@ class Pool:
                 waiter = line.popleft()
                 if not waiter.done():
                     waiter.set_exception(fault)
+
+    def evict(self, environment_id: str = "") -> Evicted:
+        """End environments by hand: idle ones now, busy ones when they are done.
+
+        Args:
+            environment_id: Only this one; "" for all.
+        """
+        stopped = when_done = 0
+        for environment in list(self.environments.values()):
+            if environment.retired or environment_id not in ("", environment.id):
+                continue
+            environment.retired = True
+            environment.leaves_as = (StopCause.BY_HAND, "by hand")
+            if self._is_idle(environment):
+                environment.stop(*environment.leaves_as)
+                stopped += 1
+            else:
+                when_done += 1
+        return Evicted(stopped, when_done)
+
+    def _is_idle(self, environment: Environment) -> bool:
+        return environment in self.idle or environment in self.provisioned_idle
 
     def drain(self, cause: StopCause, reason: str = "") -> None:
         """Serve nobody new: idle environments stop now, busy ones when they are done."""

@@ -23,6 +23,7 @@ from emulator.pool.concurrent import ConcurrentEnvironment
 from emulator.pool.environment import Environment, Packages, no_packages, nothing_simulated
 from emulator.pool.host import PoolSettings
 from emulator.pool.managed import ManagedPool
+from emulator.pool.placement import Evicted
 from emulator.pool.pool import Pool
 from emulator.pool.restorable import RestorableEnvironment
 from emulator.pool.serial import SerialEnvironment
@@ -357,6 +358,30 @@ class Pools:
             pool = self._pools.pop(key, None)
             if pool is not None:
                 pool.drain(StopCause.RETIRED, reason)
+
+    def evict(
+        self,
+        version: FunctionVersion,
+        *,
+        environment_id: str = "",
+        trace_imports: bool = False,
+    ) -> Evicted:
+        """End a version's environments by hand: the next start of each tenant's is cold.
+
+        Args:
+            version: Whose environments.
+            environment_id: Only this one; "" for all.
+            trace_imports: Have the starts that follow measure what they import, until they are
+                evicted again without it.
+        """
+        stopped = when_done = 0
+        self.pool(version)
+        for key in (version.key, *self._tenants.get(version.key, ())):
+            pool = self._pools[key]
+            pool.trace_imports = trace_imports
+            evicted = pool.evict(environment_id)
+            stopped, when_done = stopped + evicted.stopped, when_done + evicted.when_done
+        return Evicted(stopped, when_done)
 
     async def close(self) -> None:
         """Stop every environment at once; returns when none is left."""

@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from emulator.cli.client import DEFAULT_ENDPOINT, Client, Endpoint, Json
 from emulator.cli.tables import NOTHING, show_table
-from emulator.cli.terminal import age, megabytes, note, show_json
+from emulator.cli.terminal import age, is_terminal, megabytes, note, show_json
+from emulator.model.errors import LocalfaasError
+
+if TYPE_CHECKING:
+    from emulator.cli.watching import Watched
 
 
 def ps(
@@ -16,6 +20,9 @@ def ps(
         str | None,
         typer.Argument(metavar="FUNCTION", help="The function's name. Default: all functions."),
     ] = None,
+    watch: Annotated[
+        bool, typer.Option("-w", "--watch", help="Show them as they change, until Ctrl-C.")
+    ] = False,
     json: Json = False,
     endpoint: Endpoint = DEFAULT_ENDPOINT,
 ) -> None:
@@ -24,8 +31,14 @@ def ps(
     MEMORY is what the environment uses now, without memory that it shares with others. Max Memory
     Used in a REPORT line is the most it has used, shared memory included.
 
+    With --watch, a terminal shows environments and the last calls on a live screen; elsewhere,
+    each change is a line, and with --json a document of the timeline.
+
     Example: localfaas ps
     """
+    if watch:
+        _watch(Client(endpoint), name, json)
+        return
     found = Client(endpoint).get("environments", function=name)
     if json:
         show_json(found)
@@ -49,3 +62,76 @@ def ps(
     ]
     columns = ("ENVIRONMENT", "FUNCTION", "STATE", "AGE", "CALLS", "MEMORY", "INIT", "PID")
     show_table(columns, rows, details=1)
+
+
+def _watch(client: Client, name: str | None, json: bool) -> None:
+    from emulator.cli.watching import Watched
+
+    watched = Watched()
+    document = client.get("timeline", function=name, limit=20)
+    watched.start(document)
+    try:
+        if is_terminal() and not json:
+            _show_screen(client, name, watched, document["cursor"])
+        else:
+            _show_lines(client, name, watched, document["cursor"], json)
+    except KeyboardInterrupt:
+        return
+    note("the emulator has ended")
+
+
+def _show_lines(
+    client: Client, name: str | None, watched: Watched, cursor: str, json: bool
+) -> None:
+    from json import dumps
+
+    for kind, document in client.follow_events("timeline/follow", function=name, cursor=cursor):
+        if kind == "reset":
+            note("some changes are not shown: they came too quickly")
+        elif json:
+            print(dumps(document, ensure_ascii=False), flush=True)
+        else:
+            for line in watched.merge(document):
+                print(line, flush=True)
+
+
+def _show_screen(client: Client, name: str | None, watched: Watched, cursor: str) -> None:
+    import queue
+    import threading
+    import time
+
+    from rich.console import Console
+    from rich.live import Live
+    from rich.text import Text
+
+    # Ages go on between two changes.
+    changes: queue.SimpleQueue[Any] = queue.SimpleQueue()
+
+    def read() -> None:
+        try:
+            for event in client.follow_events("timeline/follow", function=name, cursor=cursor):
+                changes.put(event)
+            changes.put(None)
+        except LocalfaasError as error:
+            changes.put(error)
+
+    threading.Thread(target=read, daemon=True).start()
+    console = Console()
+
+    def screen() -> Text:
+        lines = watched.screen(time.time(), console.width, console.height - 1)
+        return Text("\n".join(lines), no_wrap=True)
+
+    with Live(screen(), console=console, screen=True, auto_refresh=False) as live:
+        while True:
+            try:
+                event = changes.get(timeout=1)
+            except queue.Empty:
+                event = ()
+            if event is None:
+                return
+            if isinstance(event, LocalfaasError):
+                raise event
+            if event and event[0] == "changes":
+                watched.merge(event[1])
+            live.update(screen(), refresh=True)

@@ -15,7 +15,7 @@ from fastapi import FastAPI, Request
 from fastapi.responses import HTMLResponse, JSONResponse
 
 import emulator
-from emulator.edge.admin import archives, drop_in, events, logs, page, queues, state
+from emulator.edge.admin import archives, drop_in, events, evicting, logs, page, queues, state
 from emulator.edge.admin.timeline import routes as timeline
 from emulator.edge.admin.views import PREFIX, Stopping
 from emulator.edge.router import AsgiApp, Receive, Scope, Send
@@ -50,6 +50,7 @@ def make_admin(
     queues.add(app, parts)
     timeline.add(app, parts, stopping)
     drop_in.add(app, parts)
+    evicting.add(app, parts)
 
     @app.exception_handler(StorageError)
     async def not_kept(request: Request, error: StorageError) -> JSONResponse:

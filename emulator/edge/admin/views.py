@@ -156,6 +156,15 @@ class MessageView(BaseModel):
     body: str
 
 
+class EvictedView(BaseModel):
+    """Environments that were ended by hand."""
+
+    #: Those that have ended.
+    stopped: int
+    #: Those that end when what they run has ended.
+    when_done: int
+
+
 class Stopping(BaseModel):
     """The emulator ends: once the calls in flight have ended, or at once."""
 

@@ -21,6 +21,7 @@ from emulator.model.lifecycle_events import (
     EnvironmentInitialised,
     EnvironmentRequested,
     EnvironmentReset,
+    EnvironmentRestored,
     EnvironmentStopped,
     EnvironmentStopping,
     EnvironmentThawed,
@@ -87,6 +88,7 @@ class Recorder:
             EnvironmentBooted: self._booted,
             EnvironmentImported: self._imported,
             EnvironmentInitialised: self._initialised,
+            EnvironmentRestored: self._restored,
             EnvironmentIdle: self._idle,
             EnvironmentFrozen: self._frozen,
             EnvironmentThawed: self._idle,
@@ -133,7 +135,7 @@ class Recorder:
             event.duration_ms,
             event.billed_ms,
             event.init_ms,
-            None,
+            event.restore_ms,
             0.0 if event.simulated is None else event.simulated.init_ms,
             0.0 if event.simulated is None else event.simulated.duration_ms,
             event.used_mb,
@@ -270,6 +272,18 @@ class Recorder:
         record.state = "idle"
         if event.phase == "init":
             record.init_ms = event.duration_ms
+
+    def _restored(self, event: EnvironmentRestored) -> None:
+        detail = "" if event.status == "success" else event.error_type or event.status
+        record = self._phase(event, "restore", detail or event.way)
+        if record is None:
+            return
+        began = event.moment.at - event.duration_ms / 1000
+        for phase in record.phases[-2:]:
+            phase.start = min(phase.start, began) if phase.name == "restore" else phase.start
+            phase.end = event.moment.at if phase.name == "restore" else max(phase.start, began)
+        if not detail:
+            record.restore_ms = event.duration_ms
 
     def _idle(self, event: EnvironmentIdle | EnvironmentThawed) -> None:
         if (record := self._phase(event, "")) is not None:

@@ -366,3 +366,24 @@ def test_a_listener_that_fails_stops_nobody(caplog: pytest.LogCaptureFixture) ->
     assert "a listener failed at EnvironmentIdle" in caplog.text
     remove()
     assert lifecycle.listeners == (heard.append,)
+
+
+async def test_one_that_does_not_listen_closely_hears_no_steps_of_warm_invocations(
+    world: World,
+) -> None:
+    events: list[Event] = []
+    stop = world.pools.lifecycle.add(events.append, closely=False)
+    version = world.function()
+    await world.invoke(version)
+    await until_idle()
+    steps = ("invocation.requested", "invocation.answered")
+    expected = [name for name in COLD if name not in steps][:-1]
+    assert [KINDS[type(event)] for event in events] == expected
+    events.clear()
+    await world.invoke(version)
+    await until_idle()
+    assert [KINDS[type(event)] for event in events] == ["invocation.ended"]
+    stop()
+    await world.invoke(version)
+    await until_idle()
+    assert len(events) == 1

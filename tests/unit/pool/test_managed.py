@@ -499,3 +499,20 @@ async def test_a_place_is_given_back_by_who_goes_away(world: World) -> None:
     held.go.set()
     assert (await world.invoke(version, b"1")).payload == b"1"
     assert len(world.driver.sandboxes) == 1
+
+
+async def test_evicted_environments_are_replaced(world: World) -> None:
+    handler = Held()
+    world.driver.script = workers(2, handler)
+    version = managed(world)
+    pool = await started(world, version, EnvironmentBounds(2, 2))
+    before = set(pool.environments)
+    call = world.begin(version)
+    await until_idle(_PATIENCE_S)
+    assert world.pools.evict(version) == (1, 1)
+    await until_idle(_PATIENCE_S)
+    handler.go.set()
+    await call
+    await until_idle(_PATIENCE_S)
+    assert len(pool.environments) == 2
+    assert not before & set(pool.environments)

@@ -6,6 +6,7 @@ import asyncio
 
 import pytest
 
+from emulator.model.causes import ColdCause, ColdStart
 from emulator.model.errors import AwsError, ConfigurationError, DriverFault, LocalfaasError
 from emulator.model.sandbox import Exit
 from emulator.pool.host import PoolSettings
@@ -199,3 +200,67 @@ async def test_close_answers_what_is_in_flight(world: World) -> None:
     await until_idle()
     await world.pools.close()
     assert b"signal: killed" in (await call).payload
+
+
+async def test_evicting_ends_idle_environments_now_and_busy_ones_when_they_are_done(
+    world: World,
+) -> None:
+    release = asyncio.Event()
+    world.driver.script = held(release)
+    version = world.function()
+    pool = world.pools.pool(version)
+    calls = [world.begin(version) for _ in range(3)]
+    await until_idle()
+    release.set()
+    await asyncio.gather(*calls)
+    await until_idle()
+    release.clear()
+    busy = world.begin(version)
+    await until_idle()
+    assert world.pools.evict(version) == (2, 1)
+    assert world.pools.evict(version) == (0, 0)
+    await until_idle()
+    assert len(world.driver.live) == 1
+    release.set()
+    assert (await busy).payload == b"{}"
+    await until_idle()
+    assert not pool.environments
+    await world.invoke(version)
+    (environment,) = pool.environments.values()
+    assert environment.why == ColdStart(ColdCause.EVICTED, detail="by hand")
+    assert environment.invokes == 1
+
+
+async def test_nobody_waits_for_an_evicted_environment(world: World) -> None:
+    """Its answer is out, and its runtime has not called ``next`` yet."""
+    may_return = asyncio.Event()
+
+    async def lingers(runtime: RuntimeClient) -> Exit | None:
+        request_id, payload = await runtime.next()
+        await runtime.respond(request_id, payload)
+        await may_return.wait()
+        return await held(may_return)(runtime)
+
+    world.driver.script = lingers
+    version = world.function()
+    await world.invoke(version)
+    await until_idle()
+    assert world.pools.evict(version) == (0, 1)
+    await world.invoke(version)  # without the clock moving on
+    assert len(world.driver.live) == 2
+    may_return.set()
+
+
+async def test_one_environment_can_be_evicted(world: World) -> None:
+    release = asyncio.Event()
+    world.driver.script = held(release)
+    version = world.function()
+    calls = [world.begin(version) for _ in range(2)]
+    await until_idle()
+    release.set()
+    await asyncio.gather(*calls)
+    await until_idle()
+    first, second = world.pools.pool(version).environments
+    assert world.pools.evict(version, environment_id=first) == (1, 0)
+    assert list(world.pools.pool(version).environments) == [second]
+    assert world.pools.evict(version, environment_id="another") == (0, 0)

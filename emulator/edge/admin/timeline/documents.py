@@ -70,12 +70,13 @@ def changes(
     """Return a document of what has changed after a number, and the number it goes up to."""
     new = [each for each in snapshot.invocations if each.id > after]
     until = snapshot.number if len(new) <= limit else new[limit - 1].id
+    shown = list(passing(new[:limit], filters, snapshot.bodies))
+    called = {each.environment_id for each in shown}
     environments = [
         each
         for each in snapshot.environments.values()
-        if each.revision > after and filters.takes_environment(each)
+        if (each.revision > after or each.id in called) and filters.takes_environment(each)
     ]
-    shown = list(passing(new[:limit], filters, snapshot.bodies))
     return _document(snapshot, filters, environments, shown, until, None), until
 
 

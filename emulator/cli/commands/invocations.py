@@ -1,0 +1,88 @@
+"""The command ``invocations``: lists invocations, cold or warm, and why."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any
+
+import typer
+
+from emulator.cli import invocation_rows
+from emulator.cli.client import DEFAULT_ENDPOINT, Client, Endpoint, Json
+from emulator.cli.spans import seconds
+from emulator.cli.tables import show_table
+from emulator.cli.terminal import local_time, note, show_json
+
+
+def invocations(
+    name: Annotated[
+        str | None,
+        typer.Argument(metavar="FUNCTION", help="The function's name. Default: all functions."),
+    ] = None,
+    cold: Annotated[
+        bool | None, typer.Option("--cold/--warm", help="Only cold ones, or only warm ones.")
+    ] = None,
+    failed: Annotated[
+        bool, typer.Option("--failed", help="Only those that failed or were refused.")
+    ] = False,
+    slow: Annotated[
+        float | None,
+        typer.Option(
+            "--slow", metavar="MS", min=0, help="Only those that took this many milliseconds."
+        ),
+    ] = None,
+    since: Annotated[
+        str | None,
+        typer.Option("--since", metavar="SPAN", help="Only those of the last 10m, 2h, 1d …"),
+    ] = None,
+    text: Annotated[
+        str | None,
+        typer.Option("--text", help="Only those with this in their event, answer or error."),
+    ] = None,
+    limit: Annotated[
+        int, typer.Option("-n", "--limit", min=1, max=10_000, help="List at most this many.")
+    ] = 20,
+    json: Json = False,
+    endpoint: Endpoint = DEFAULT_ENDPOINT,
+) -> None:
+    """List the last invocations: duration, billed, memory, INIT, cold and why.
+
+    The newest come last. MEMORY is what was used of what the function has.
+
+    Example: localfaas invocations hello --cold
+    """
+    found = Client(endpoint).get(
+        "invocations",
+        function=name,
+        cold=_flag(cold),
+        failed=_flag(failed or None),
+        slow=slow,
+        since=None if since is None else -seconds(since),
+        text=text,
+        limit=limit,
+    )
+    if json:
+        show_json(found)
+        return
+    note(_summary(found))
+    if found["invocations"]:
+        rows = [invocation_rows.row(each) for each in reversed(found["invocations"])]
+        show_table(invocation_rows.COLUMNS, rows, details=invocation_rows.DETAILS)
+
+
+def _flag(value: bool | None) -> str | None:
+    return None if value is None else str(value).lower()
+
+
+def _summary(found: dict[str, Any]) -> str:
+    total = found["summary"]
+    count, cold = total["count"], total["cold"]
+    if not count:
+        return f"no invocations since {local_time(int(found['known_from'] * 1000))[:8]}"
+    parts = [f"{count:,} invocation{'s' * (count != 1)}"]
+    share = f" ({cold / count:.1%}), which cost their callers {total['cold_ms']:,.0f} ms"
+    parts.append(f"{cold:,} cold{share if cold else ''}")
+    if total["failed"]:
+        parts.append(f"{total['failed']:,} failed")
+    if total["throttled"]:
+        parts.append(f"{total['throttled']:,} throttled")
+    return ", ".join(parts)

@@ -1,0 +1,137 @@
+"""The commands that show the timeline, against a running emulator."""
+
+from __future__ import annotations
+
+import json
+import threading
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from emulator.cli.application import run
+from emulator.settings import Settings
+from emulator.testing import ScriptedDriver
+
+from .conftest import Running, create
+from .test_admin import ask, get
+
+Shell = Callable[..., str]
+
+
+@pytest.fixture(scope="module")
+def running() -> Iterator[Running]:
+    running = Running(Settings(port=0, transition_seconds=0), driver=ScriptedDriver())
+    yield running
+    running.stop()
+
+
+@pytest.fixture
+def shell(running: Running, capsys: pytest.CaptureFixture[str]) -> Shell:
+    """Runs a command; returns what it printed: notes, then stdout."""
+
+    def call(*words: str, code: int = 0) -> str:
+        assert run([*words, "--endpoint", running.url]) == code
+        captured = capsys.readouterr()
+        return captured.err + captured.out
+
+    return call
+
+
+def call(running: Running, name: str, **fields: Any) -> None:
+    client = running.client("lambda")
+    if not get(running, f"functions?function={name}"):
+        create(client, name, **fields)
+    client.invoke(FunctionName=name, Payload=b'{"find": "needle"}')
+
+
+def test_invocations_say_which_were_cold_and_why(running: Running, shell: Shell) -> None:
+    for _ in range(3):
+        call(running, "listed")
+    out = shell("invocations", "listed")
+    assert out.startswith("note: 3 invocations, 1 cold (33.3%), which cost their callers ")
+    lines = out.splitlines()
+    assert lines[1].split()[:4] == ["TIME", "FUNCTION", "STATUS", "DURATION"]
+    assert "cold" in lines[2]
+    assert lines[2].endswith("it is the first call")
+    assert len(lines) == 5
+    assert "cold" not in lines[3]
+    assert len(shell("invocations", "listed", "--cold").splitlines()) == 3
+    assert len(shell("invocations", "listed", "--warm").splitlines()) == 4
+    assert len(shell("invocations", "listed", "-n", "1").splitlines()) == 3
+    assert len(shell("invocations", "listed", "--text", "NEEDLE").splitlines()) == 5
+    assert shell("invocations", "listed", "--failed").startswith("note: no invocations since ")
+    assert shell("invocations", "listed", "--slow", "60000").startswith("note: no invocations")
+    assert len(shell("invocations", "listed", "--since", "10m").splitlines()) == 5
+    found = json.loads(shell("invocations", "listed", "--json"))
+    assert [each["cold"] for each in found["invocations"]] == [False, False, True]
+
+
+@pytest.mark.parametrize("span", ["soon", "10 parsecs", "-5m", ""])
+def test_a_span_of_time_that_is_none_is_refused(shell: Shell, span: str) -> None:
+    assert "is no span of time" in shell("invocations", "--since", span, code=2)
+
+
+def test_evicted_functions_start_cold(running: Running, shell: Shell) -> None:
+    call(running, "evicted")
+    assert shell("evict", "evicted") == "note: 1 environment ended\n"
+    call(running, "evicted")
+    newest = get(running, "invocations?function=evicted")["invocations"][0]
+    assert newest["why"] == {
+        "cause": "evicted",
+        "sentence": "the last environment was evicted: by hand",
+    }
+    ended = get(running, "timeline?function=evicted")["environments"][0]
+    assert (ended["state"], ended["ended_cause"]) == ("stopped", "evicted")
+    environment = newest["environment"]
+    found = shell("evict", "evicted:$LATEST", "--environment", environment, "--json")
+    assert json.loads(found) == {"stopped": 1, "when_done": 0}
+    assert "cold anyway" in shell("evict", "evicted")
+    assert "There is no function nobody" in shell("evict", "nobody", code=1)
+    assert "has no version 7" in shell("evict", "evicted:7", code=1)
+    assert "has no environment x" in shell("evict", "evicted", "--environment", "x", code=1)
+    assert ask(running, "/_emulator/evict?function=evicted")[0] == 405
+
+
+def test_the_export_is_the_whole_document(
+    running: Running, shell: Shell, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("emulator.cli.commands.timeline._PAGE", 2)  # three pages
+    for _ in range(5):
+        call(running, "exported")
+    expected = get(running, "timeline?function=exported")
+    document = json.loads(shell("timeline", "export", "--function", "exported"))
+    assert document["format"] == "localfaas-timeline/1"
+    assert document["invocations"] == expected["invocations"]
+    assert document["next"] is None
+    target = tmp_path / "timeline.json"
+    out = shell("timeline", "export", "--function", "exported", "-o", str(target))
+    assert out == f"note: 5 invocations and 1 environments in {target}\n"
+    assert json.loads(target.read_text())["environments"] == expected["environments"]
+    assert "can't be written" in shell("timeline", "export", "-o", str(tmp_path), code=1)
+
+
+def test_watching_without_a_terminal_prints_lines(
+    running: Running, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    create(running.client("lambda"), "watched")
+    printed: list[str] = []
+    all_there = threading.Event()
+
+    def take(line: str, **options: object) -> None:
+        printed.append(line)
+        if "success in" in line:
+            all_there.set()
+
+    monkeypatch.setattr("builtins.print", take)
+    words = ["ps", "watched", "--watch", "--endpoint", running.url]
+    threading.Thread(target=run, args=(words,), daemon=True).start()
+    # Until it follows, what happens is no change to it.
+    for _ in range(50):
+        call(running, "watched")
+        if all_there.wait(0.2):
+            break
+        running.client("lambda").get_function(FunctionName="watched")
+    lines = [line.partition(" ")[2] for line in printed]
+    assert any(" success in " in line and line.startswith("watched ") for line in lines), printed
