@@ -72,8 +72,11 @@ class Driver(Protocol):
     reach_host_is_secret: bool
     #: True if the driver emulates foreign architectures; False if it runs them on the native one.
     emulates: bool
-    #: True if sandboxes whose runtime allows it can be copied.
-    copies: bool
+
+    @property
+    def copies(self) -> bool:
+        """Whether sandboxes whose runtime allows it can be copied."""
+        ...
 
     async def open(self) -> None:
         """Make ready, and remove what an earlier, crashed instance left behind.
@@ -146,6 +149,13 @@ class Driver(Protocol):
         Raises:
             DriverFault: The machine or engine could not start it.
             ConfigurationError: As for ``check_runtime``: templates may name any runtime.
+        """
+        ...
+
+    def expect_copies(self, sandbox: Sandbox, spec: EnvironmentSpec) -> None:
+        """Make ready for copies of ``sandbox``, whose runtime waits at its snapshot now.
+
+        Never blocks.
         """
         ...
 

@@ -13,6 +13,7 @@ from __future__ import annotations
 
 import asyncio
 import math
+from dataclasses import replace
 from typing import TYPE_CHECKING, NamedTuple
 
 import orjson
@@ -96,6 +97,11 @@ class RestorableEnvironment(SerialEnvironment):
             return None
         return ("InvalidStateTransition", "The runtime may not call restore/next now.")
 
+    def expect_copies(self) -> None:
+        """Have the driver make ready for copies of this one, which waits at its snapshot."""
+        assert self.sandbox is not None
+        self._driver.expect_copies(self.sandbox, self.spec)
+
     # --- from there on -------------------------------------------------------------------------
 
     async def restore(self) -> None:
@@ -124,11 +130,14 @@ class RestorableEnvironment(SerialEnvironment):
         began = self._clock.monotonic()
         try:
             assert template.sandbox is not None
+            address = await self._api.listen(self._driver.listen_host)
+            self.spec = replace(self.spec, runtime_api=address)
             sandbox = await self._driver.copy(template.sandbox, self.spec)
         except (DriverFault, ConfigurationError, OSError) as error:
             self.stop(StopCause.FAILED, "could not be copied")
             raise DriverFault(str(error)) from error
         if not self._is(EnvironmentState.STARTING):  # stopped meanwhile
+            self._api.close()
             await self._abandon(sandbox)
             raise DriverFault("it was stopped while it was copied")
         copied = self._clock.monotonic()

@@ -82,6 +82,8 @@ class SnapStartPool(Pool):
         self._snapshot = made
         self.init_ms = made.init_ms
         self._judge(made.captured)
+        if not self.hindrances:
+            made.expect_copies()
         self._pools.keep_snapshot(self)
         return None
 

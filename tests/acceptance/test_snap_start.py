@@ -11,6 +11,8 @@ from typing import Any
 
 import pytest
 
+from emulator.model.causes import StopCause
+from emulator.pool.states import EnvironmentState
 from tests.acceptance.drivers import settings
 from tests.acceptance.test_python_start import archive
 from tests.api.conftest import Running, create
@@ -69,6 +71,17 @@ def lines(running: Running, name: str) -> list[str]:
     logs = running.client("logs")
     events = logs.filter_log_events(logGroupName=f"/aws/lambda/{name}")["events"]
     return [event["message"].rstrip("\n") for event in events]
+
+
+def evict(running: Running, name: str) -> None:
+    """End the environments of a function that are idle: its next one is restored."""
+
+    async def stop() -> None:
+        for each in list(running.emulator.pools.environments.values()):
+            if each.version.name == name and each.state is EnvironmentState.READY:
+                await each.stop(StopCause.EVICTED)
+
+    running.call(stop)
 
 
 _HOOKS = """
@@ -170,3 +183,88 @@ def handler(event, context): ...
     text = "\n".join(lines(running, name))
     assert "Status: error\tError Type: Runtime.AfterRestoreError" in text
     assert "not today" in text
+
+
+_COPIED = """
+import os, random, ssl, tempfile, uuid
+DRAWN = random.random()
+def handler(event, context):
+    open('/tmp/left', 'a').write('x')
+    return {
+        'pid': os.getpid(), 'uid': os.getuid(), 'random': random.random(),
+        'openssl': ssl.RAND_bytes(8).hex(), 'uuid1': str(uuid.uuid1()), 'uuid': str(uuid.uuid4()),
+        'drawn': DRAWN, 'left': open('/tmp/left').read(), 'tmp': os.listdir('/tmp'),
+        'pids': [p for p in os.listdir('/proc') if p.isdigit()],
+        'api': os.environ['AWS_LAMBDA_RUNTIME_API'],
+    }
+"""
+
+
+def test_copies_are_each_their_own(client: Any, running: Running) -> None:
+    name = publish(client, _COPIED)
+    settled(client, name)
+    told = []
+    for _ in range(3):
+        told.append(call(client, name))
+        evict(running, name)
+    assert len({each["drawn"] for each in told}) == 1
+    for unlike in ("random", "openssl", "uuid1", "uuid", "api", "pid"):
+        assert len({each[unlike] for each in told}) == 3, unlike
+    assert [(each["left"], each["tmp"]) for each in told] == [("x", ["left"])] * 3
+    assert all(len(each["pids"]) == 2 for each in told)
+
+
+def test_what_is_shared_though_it_should_not_be_is_named(client: Any, running: Running) -> None:
+    code = """
+import datetime, random, secrets, time, uuid
+VERSION = '3f2504e0-4f89-11d3-9a0c-0305e82c3301'
+REQUEST = uuid.uuid4()
+TEXT = {'id': str(uuid.uuid4())}
+TOKEN = secrets.token_hex(16)
+KEY = secrets.token_bytes(32)
+BEGAN = time.time()
+AT = datetime.datetime.now()
+DICE = random.Random()
+SAFE = random.SystemRandom()
+LIMIT = 4711
+class Service:
+    def __init__(self):
+        self.instance = str(uuid.uuid4())
+service = Service()
+def handler(event, context): return 1
+"""
+    name = publish(client, code)
+    settled(client, name)
+    said = [each for each in running.console.warnings if each.startswith(f"{name}:1: ")]
+    start = f"{name}:1: all environments restored from its snapshot share "
+    assert [each.removeprefix(start) for each in said] == [
+        "an id (UUID) in app.REQUEST.",
+        "a random token in app.TOKEN.",
+        "random bytes in app.KEY.",
+        "the time of INIT in app.BEGAN.",
+        "the time of INIT in app.AT.",
+        "a random generator in app.DICE.",
+        "an id (UUID) in app.TEXT['id'].",
+        "an id (UUID) in app.service.instance.",
+    ]
+
+
+def test_a_thread_of_init_means_a_spare_and_that_is_said(client: Any, running: Running) -> None:
+    code = """
+import threading, time, uuid
+threading.Thread(target=time.sleep, args=(600,), daemon=True, name='ticker').start()
+DRAWN = uuid.uuid4()
+def handler(event, context): return [str(DRAWN), threading.active_count()]
+"""
+    name = publish(client, code)
+    settled(client, name)
+    assert (
+        f"{name}:1 is restored from a spare that is initialised ahead of use: "
+        "1 thread of its INIT still runs (ticker)." in running.console.infos
+    )
+    told = []
+    for _ in range(2):
+        told.append(call(client, name))
+        evict(running, name)
+    assert [threads for _, threads in told] == [2, 2]
+    assert told[0] != told[1]

@@ -21,6 +21,7 @@ from emulator.driver.languages.python import own_interpreter
 from emulator.driver.languages.table import languages
 from emulator.driver.process import layout, ledger, peers
 from emulator.driver.process import usage as measured
+from emulator.driver.process.copier import INITIALIZATION_TYPE, SNAP_START, Copier
 from emulator.driver.process.interpreters import Choice, choose
 from emulator.driver.process.launch import PACKAGES, RUNTIME, ProcessLaunch, plan
 from emulator.driver.process.sandbox import ProcessSandbox
@@ -59,7 +60,6 @@ class ProcessDriver:
 
     name = "process"
     emulates = False
-    copies = False
     listen_host = "127.0.0.1"
     #: An address, not a name: SDKs put a bucket's name before a name, and ``bucket.localhost`` does
     #: not resolve everywhere.
@@ -98,6 +98,9 @@ class ProcessDriver:
         self._link_local: link_local.Closed | None = None
         self._ledger: ledger.Ledger | None = None
         self._temporary = Temporary(self._state)
+        self._copier = Copier(
+            lambda: self._temporary, self._new_sandbox, self._discard, self._clock, stem_cells
+        )
         self._instance = secrets.token_hex(4)
 
     # Opening and closing ------------------------------------------------------------------
@@ -240,6 +243,7 @@ class ProcessDriver:
 
     async def close(self) -> None:
         """Stop every sandbox and zygote and remove all they had."""
+        await self._copier.close()
         zygotes = await asyncio.gather(*self._zygotes.values(), return_exceptions=True)
         self._zygotes.clear()
         await asyncio.gather(*(self.stop(sandbox) for sandbox in list(self._sandboxes)))
@@ -359,6 +363,8 @@ class ProcessDriver:
         except BaseException:
             self._discard(sandbox)
             raise
+        if launch.early and spec.environ.get(INITIALIZATION_TYPE) == SNAP_START and self.copies:
+            sandbox.make_copyable()
         sandbox.handed_over = True
         return sandbox
 
@@ -387,8 +393,16 @@ class ProcessDriver:
             sandbox.channel.close()
             sandbox.channel = None
 
-    async def copy(self, sandbox: Sandbox, spec: EnvironmentSpec) -> Sandbox:
-        raise DriverFault("sandboxes of this driver can't be copied")
+    @property
+    def copies(self) -> bool:
+        """Whether sandboxes can be copied: into namespaces of their own, if there are any."""
+        return self._config is not None and self._config.jailed
+
+    async def copy(self, sandbox: Sandbox, spec: EnvironmentSpec) -> ProcessSandbox:
+        return await self._copier.copy(_own(sandbox), spec)
+
+    def expect_copies(self, sandbox: Sandbox, spec: EnvironmentSpec) -> None:
+        self._copier.expect(_own(sandbox), spec)
 
     def initialised(self, sandbox: Sandbox, spec: EnvironmentSpec) -> None:
         group, quota = _own(sandbox).group, cgroups.cpu_quota(spec)
@@ -414,6 +428,10 @@ class ProcessDriver:
 
     async def stop(self, sandbox: Sandbox) -> None:
         own = _own(sandbox)
+        self._copier.abandon(own)
+        if own.copies and not own.doomed:
+            own.doomed = True  # its copies live within its namespaces
+            return
         if own.released:
             await asyncio.shield(own.gone)
             return
@@ -428,6 +446,7 @@ class ProcessDriver:
             await asyncio.to_thread(group.remove, kill=True)
         own.close()
         await self._temporary.remove(own)
+        self._copier.forget(own)
         self._sandboxes.discard(own)
         self._slots.append(own.slot)
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import array
 import asyncio
 import json
 import os
@@ -55,6 +56,15 @@ class ProcessSandbox:
         #: Whether the channel is the caller's.
         self.handed_over = False
         self.frozen = False
+        #: By which a runtime that waits at its snapshot is told to make a copy of itself; None
+        #: where it can't.
+        self.orders: socket.socket | None = None
+        #: Whose copy it is: its namespaces lie within that one's.
+        self.original: ProcessSandbox | None = None
+        #: How many copies of it there are.
+        self.copies = 0
+        #: To be stopped with the last of its copies.
+        self.doomed = False
         self._control: socket.socket | None = None
         self._received = b""
         self._warden: int | None = None
@@ -81,6 +91,26 @@ class ProcessSandbox:
         self._control, self.channel = control, mine
         asyncio.get_running_loop().add_reader(control.fileno(), self._hear)
         return [theirs.detach(), runtime.detach(), os.dup(mine.fileno()), output]
+
+    def make_copyable(self) -> None:
+        """Keep a way to its runtime for the orders to copy itself."""
+        assert self.channel is not None
+        self.orders = self.channel.dup()
+        self.orders.setblocking(False)
+
+    def order_copy(self, order: dict[str, Any], fds: list[int]) -> None:
+        """Tell its runtime to copy itself into a sandbox with these descriptors.
+
+        Raises:
+            DriverFault: It is gone, or does not listen.
+        """
+        line = json.dumps(order).encode() + b"\n"
+        rights = [(socket.SOL_SOCKET, socket.SCM_RIGHTS, array.array("i", fds))]
+        try:
+            if self.orders is None or self.orders.sendmsg([line], rights) != len(line):
+                raise DriverFault("the snapshot can't take an order")
+        except OSError as error:
+            raise DriverFault(f"the snapshot is gone: {error}") from error
 
     def tell(self, order: dict[str, Any]) -> None:
         """Send the specialise order.
@@ -201,6 +231,9 @@ class ProcessSandbox:
         if self.channel is not None and not self.handed_over:
             self.channel.close()
             self.channel = None
+        if self.orders is not None:
+            self.orders.close()
+            self.orders = None
         for fd in (self.output, self._status_fd):
             if fd is not None:
                 os.close(fd)

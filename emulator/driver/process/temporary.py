@@ -76,6 +76,14 @@ class Temporary:
         showing.add_done_callback(self._showing.discard)
         await asyncio.shield(showing)
 
+    def make_below(self, folder: Path, sandbox: ProcessSandbox) -> str:
+        """Give ``sandbox`` a new folder within another's /tmp; returns its name."""
+        name = f".{secrets.token_hex(8)}"
+        sandbox.tmp = folder / name
+        sandbox.tmp.mkdir()
+        sandbox.tmp.chmod(0o1777)
+        return name
+
     async def equip(self, stem: ProcessSandbox) -> None:
         """Give a stem cell ahead of its use what it will most likely need."""
         if self._disks is not None:

@@ -193,10 +193,12 @@ def _is_now(value: float) -> bool:
 def connections() -> list[str]:
     """Return the addresses of the network sockets that are open, "10.0.0.7:5432"."""
     peers = []
+    # The SDK's to where it finds credentials is none of the function's.
+    own = os.environ.get("AWS_CONTAINER_CREDENTIALS_FULL_URI", "").split("/")[2:3]
     for inode in _socket_inodes():
         for address in _addresses().get(inode, ()):
             peers.append(address)
-    return sorted(set(peers))
+    return sorted({peer for peer in peers if peer not in own})
 
 
 def _socket_inodes() -> list[str]:

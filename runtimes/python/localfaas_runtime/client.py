@@ -80,6 +80,27 @@ class Client:
         connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         return cls(connection, address)
 
+    @classmethod
+    def over(cls, fd: int) -> Self:
+        """Return a client that speaks over the socket ``fd``."""
+        return cls(socket.socket(fileno=fd))
+
+    def receive_rights(self, space: int) -> tuple[bytes, list[tuple[int, int, bytes]]]:
+        """Return what comes next, and what the kernel hands over with it.
+
+        Args:
+            space: Bytes for the latter.
+        """
+        self._readable.poll()
+        data, ancillary, _, _ = self._socket.recvmsg(_MOST, space, socket.MSG_CMSG_CLOEXEC)
+        if not data:
+            raise SystemExit(0)
+        return data, ancillary
+
+    def unread(self, data: bytes) -> None:
+        """Have ``data`` read again."""
+        self._buffer = data + self._buffer
+
     def close(self) -> None:
         self._socket.close()
 

@@ -15,7 +15,8 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Any
 
-_hidden: list[Any] = []
+#: Modules of this runtime and its zygote that no user code finds.
+kept: dict[str, Any] = {}
 #: What this runtime and its zygote have loaded, and AWS's has not. A test holds it against AWS's.
 _NOT_LOADED = """
     warden kernel zygote ctypes _ctypes ctypes._endian _socket _struct array errno fcntl
@@ -146,4 +147,6 @@ def own_names(main: str) -> None:
     if sys.version_info[1] < _PACKAGES_APART_SINCE:
         names = [*names, "contextlib"]
     # Out of sight but alive: to free them would copy the pages shared with the zygote.
-    _hidden.extend(sys.modules.pop(name, None) for name in names)
+    for name in names:
+        if name in sys.modules:
+            kept[name] = sys.modules.pop(name)

@@ -9,10 +9,11 @@ AWS's own client does.
 
 from __future__ import annotations
 
+import gc
 import json
 import sys
 
-from . import captured, errors, logs, marshal
+from . import captured, copying, errors, logs, marshal
 
 # What a type checker needs, and no start of a runtime pays for.
 TYPE_CHECKING = False
@@ -32,7 +33,9 @@ def pass_through(channel: Client) -> Client:
     try:
         _run_before()
         channel.send(channel.get("restore/next", {"Localfaas-Snapshot": _said()}))
-        channel.receive()
+        gc.collect()
+        gc.freeze()  # to look through all that would copy the pages that copies share
+        channel = copying.serve(channel)
     except BaseException as error:
         if isinstance(error, SystemExit) and error.code == 0:
             raise  # nobody is left to work for
@@ -64,7 +67,7 @@ def _run_after() -> None:
 
 def _said() -> str:
     """Return what the other side should know of this moment, as JSON in ASCII."""
-    told = {"hindrances": ["its runtime can't be copied"], "shared": captured.shared()}
+    told = {"hindrances": copying.hindrances(), "shared": captured.shared()}
     text = json.dumps(told)
     while len(text) > _MOST and told["shared"]:
         told["shared"] = told["shared"][: len(told["shared"]) // 2]
