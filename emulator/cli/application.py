@@ -38,6 +38,7 @@ COMMANDS = (
     "wait",
     "down",
     "runtimes",
+    "coldstart",
     "profile",
 )
 #: Errors of a full disk: nothing more can be written to stdout.

@@ -69,6 +69,8 @@ class Pool:
         self._builders: deque[asyncio.Future[Grant]] = deque()
         #: Have the runtimes that start measure what they import.
         self.trace_imports = False
+        #: Starts take as long as a profile says, where there is one.
+        self.simulates = True
         #: In the heap of pools with idle environments.
         self.in_heap = False
         self.closed = False

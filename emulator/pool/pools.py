@@ -260,7 +260,7 @@ class Pools:
             lifecycle=self.lifecycle,
             why=why,
             simulate=nothing_simulated
-            if self._simulated_starts is None
+            if self._simulated_starts is None or not pool.simulates
             else self._simulated_starts.start,
         )
         self.environments[environment_id] = environment

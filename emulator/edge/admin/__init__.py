@@ -15,7 +15,17 @@ from fastapi import FastAPI, Request
 from fastapi.responses import HTMLResponse, JSONResponse
 
 import emulator
-from emulator.edge.admin import archives, drop_in, events, evicting, logs, page, queues, state
+from emulator.edge.admin import (
+    archives,
+    coldstart,
+    drop_in,
+    events,
+    evicting,
+    logs,
+    page,
+    queues,
+    state,
+)
 from emulator.edge.admin.timeline import routes as timeline
 from emulator.edge.admin.views import PREFIX, Stopping
 from emulator.edge.router import AsgiApp, Receive, Scope, Send
@@ -51,6 +61,7 @@ def make_admin(
     timeline.add(app, parts, stopping)
     drop_in.add(app, parts)
     evicting.add(app, parts)
+    coldstart.add(app, parts)
 
     @app.exception_handler(StorageError)
     async def not_kept(request: Request, error: StorageError) -> JSONResponse:

@@ -178,3 +178,51 @@ class Stopping(BaseModel):
     #: :func:`emulator.model.process.namespace`.
     pid: int
     pid_namespace: str
+
+
+class ImportView(BaseModel):
+    """A module that INIT loaded. Milliseconds."""
+
+    module: str
+    #: The place in the list of the import that it is nested in.
+    parent: int | None
+    #: How many imports it is nested in.
+    depth: int
+    #: Since the runtime began to load the function.
+    start_ms: float
+    #: With all that it imports itself.
+    total_ms: float
+    #: Without.
+    self_ms: float
+
+
+class ColdStartView(BaseModel):
+    """One cold start and the warm calls after it, of this machine. Milliseconds."""
+
+    function: str
+    version: str
+    runtime: str
+    memory_mb: int
+    #: "zip" or "image".
+    package: str
+    #: Code and layers, unpacked.
+    code_bytes: int
+    driver: str
+    #: Packages, layers and image are made ready.
+    code_ms: float
+    #: The sandbox and the runtime start.
+    sandbox_ms: float
+    #: The runtime gets ready; with the function's code where ``imports_ms`` is null.
+    boot_ms: float
+    #: The function's code is loaded, with all that it imports.
+    imports_ms: float | None
+    #: What REPORT calls the Init Duration.
+    init_ms: float
+    first_call_ms: float
+    #: What its caller waits for in all.
+    total_ms: float
+    warm_ms: list[float]
+    #: The imports of INIT; null where they were not measured.
+    imports: list[ImportView] | None
+    #: The function's error, or "".
+    error: str
