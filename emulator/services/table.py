@@ -26,6 +26,7 @@ SERVICES = (
     "lambda_",
     "logs",
     "s3",
+    "secretsmanager",
     "sqs",
     "ssm",
     "sts",

@@ -14,7 +14,7 @@ from typing import Any
 
 FOLDER = Path(__file__).parents[2] / ".." / "shared" / "conformance"
 
-_PLACEHOLDER = re.compile(r"<[a-z_0-9-]+(?::[^<>]+)?>")
+_PLACEHOLDER = re.compile(r"<[A-Za-z_0-9-]+(?::[^<>]+)?>")
 #: What says only that there is something.
 _ANY = {
     "date",
@@ -55,9 +55,19 @@ class Comparison:
         self._steps = recording["recorded-content"]
         self._date = datetime.strptime(recording["recorded-date"], "%d-%m-%Y, %H:%M:%S")
         self._values = dict(_KNOWN)
+        #: Values that a scenario knows itself: where two placeholders touch, they tell them apart.
+        self._known: dict[str, str] = {}
         self.seen: set[str] = set()
         #: What differs, a line each.
         self.differences: list[str] = []
+
+    def know(self, placeholder: str, value: str) -> None:
+        """Say what a placeholder stands for."""
+        self._known[placeholder] = value
+
+    def recorded(self, step: str) -> Any:
+        """Return what was recorded of a step."""
+        return self._steps.get(step, {})
 
     def match(self, step: str, answer: Any) -> None:
         """Compare an answer with the recorded one of ``step``."""
@@ -96,6 +106,7 @@ class Comparison:
         return None
 
     def _compare_members(self, path: str, expected: dict[str, Any], actual: dict[str, Any]) -> None:
+        expected = {self._key(path, name, value, actual): value for name, value in expected.items()}
         for name in expected.keys() | actual.keys():
             where = f"{path}.{name}"
             if name not in actual:
@@ -104,6 +115,16 @@ class Comparison:
                 self._compare(where, expected[name], actual[name])
             elif not (name in _ADDED and self._date < _ADDED[name]):
                 self._differs(where, None, actual[name])
+
+    def _key(self, path: str, name: str, value: Any, actual: dict[str, Any]) -> str:
+        """Return the member that a name means; one that varies is known by what it holds."""
+        if _PLACEHOLDER.fullmatch(name) is None:
+            return name
+        if name not in self._values:
+            taken = set(self._values.values())
+            found = (key for key in actual if actual[key] == value and key not in taken)
+            self._bind(path, name, next(found, name))
+        return self._values[name]
 
     def _compare_text(self, path: str, expected: str, actual: Any) -> None:
         if expected in _ANY:
@@ -115,7 +136,11 @@ class Comparison:
             if expected != actual:
                 self._differs(path, expected, actual)
             return
-        pattern = "(.+?)".join(re.escape(part) for part in _PLACEHOLDER.split(expected))
+        parts = [re.escape(part) for part in _PLACEHOLDER.split(expected)]
+        pattern = parts[0]
+        for name, part in zip(names, parts[1:], strict=True):
+            known = self._known.get(name)
+            pattern += (f"({re.escape(known)})" if known else "(.+?)") + part
         match = re.fullmatch(pattern, actual, re.DOTALL) if isinstance(actual, str) else None
         if match is None:
             self._differs(path, expected, actual)

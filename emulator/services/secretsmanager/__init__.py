@@ -1,0 +1,1 @@
+"""Secrets Manager: secrets, their versions, and their rotation by a function."""

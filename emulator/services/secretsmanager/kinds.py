@@ -1,0 +1,215 @@
+"""Secrets Manager's resource types in templates.
+
+https://docs.aws.amazon.com/AWSCloudFormation/latest/UserGuide/AWS_SecretsManager.html
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from typing import Any
+
+from emulator.model.errors import AwsError
+from emulator.stack.kinds import Call, Kind, Made, Wanted, is_gone, merge_tags
+
+_SERVICE = "secretsmanager"
+#: What identifies the targets of attachments in a secret's value, by their type.
+_TARGETS = {
+    "AWS::RDS::DBInstance": "dbInstanceIdentifier",
+    "AWS::RDS::DBCluster": "dbClusterIdentifier",
+    "AWS::DocDB::DBInstance": "dbInstanceIdentifier",
+    "AWS::DocDB::DBCluster": "dbClusterIdentifier",
+    "AWS::Redshift::Cluster": "dbClusterIdentifier",
+}
+
+
+class Secret:
+    """AWS::SecretsManager::Secret."""
+
+    async def create(self, call: Call, wanted: Wanted) -> Made:
+        """See :class:`emulator.stack.kinds.Kind`."""
+        values = {**wanted.properties, "Name": wanted.name("Name", longest=256)}
+        request = call.fit(_SERVICE, "CreateSecret", values)
+        request["Tags"] = _tags(wanted, wanted.properties)
+        generated = await _generated(call, wanted.properties)
+        if generated is not None:
+            request["SecretString"] = generated
+        answer = await call(_SERVICE, "CreateSecret", request)
+        return Made(physical=answer["ARN"], attributes={"Id": answer["ARN"]})
+
+    async def update(
+        self, call: Call, made: Made, before: Mapping[str, Any], wanted: Wanted
+    ) -> Made:
+        """See :class:`emulator.stack.kinds.Kind`."""
+        after = wanted.properties
+        request = call.fit(_SERVICE, "UpdateSecret", {**after, "SecretId": made.physical})
+        request.setdefault("Description", "")
+        if before.get("SecretString") == after.get("SecretString"):
+            request.pop("SecretString", None)
+        if before.get("GenerateSecretString") != after.get("GenerateSecretString"):
+            generated = await _generated(call, after)
+            if generated is not None:
+                request["SecretString"] = generated
+        await call(_SERVICE, "UpdateSecret", request)
+        named = {"SecretId": made.physical}
+        new = _tags(wanted, after)
+        old = {tag["Key"] for tag in merge_tags({}, before.get("Tags"))}
+        gone = sorted(old - {tag["Key"] for tag in new})
+        if gone:
+            await call(_SERVICE, "UntagResource", {**named, "TagKeys": gone})
+        await call(_SERVICE, "TagResource", {**named, "Tags": new})
+        return made
+
+    async def delete(self, call: Call, made: Made, properties: Mapping[str, Any]) -> None:
+        """See :class:`emulator.stack.kinds.Kind`."""
+        request = {"SecretId": made.physical, "ForceDeleteWithoutRecovery": True}
+        await call(_SERVICE, "DeleteSecret", request)
+
+    async def find(self, call: Call, wanted: Wanted) -> Made | None:
+        """Return the secret that an interrupted creation has made, if it has."""
+        request = {"SecretId": wanted.name("Name", longest=256)}
+        try:
+            found = await call(_SERVICE, "DescribeSecret", request)
+        except AwsError:
+            return None
+        return Made(physical=found["ARN"], attributes={"Id": found["ARN"]})
+
+
+def _tags(wanted: Wanted, properties: Mapping[str, Any]) -> list[dict[str, str]]:
+    """Return a secret's tags; those of CloudFormation are among them, as on AWS."""
+    stack = {
+        "aws:cloudformation:stack-name": wanted.stack_name,
+        "aws:cloudformation:logical-id": wanted.logical,
+        "aws:cloudformation:stack-id": wanted.stack_id,
+    }
+    return merge_tags({**stack, **wanted.tags}, properties.get("Tags"))
+
+
+async def _generated(call: Call, properties: Mapping[str, Any]) -> str | None:
+    """Return the value that GenerateSecretString asks for; None without it."""
+    wanted = properties.get("GenerateSecretString")
+    if wanted is None:
+        return None
+    request = call.fit(_SERVICE, "GetRandomPassword", wanted)
+    password = str((await call(_SERVICE, "GetRandomPassword", request))["RandomPassword"])
+    key, template = wanted.get("GenerateStringKey"), wanted.get("SecretStringTemplate")
+    if not key and not template:
+        return password
+    try:
+        value = json.loads(template or "")
+    except ValueError:
+        value = None
+    if not key or not isinstance(value, dict):
+        raise AwsError(
+            "InvalidRequestException",
+            "GenerateStringKey and SecretStringTemplate, an object in JSON, belong together.",
+        )
+    return json.dumps({**value, key: password})
+
+
+class RotationSchedule:
+    """AWS::SecretsManager::RotationSchedule."""
+
+    async def create(self, call: Call, wanted: Wanted) -> Made:
+        """See :class:`emulator.stack.kinds.Kind`."""
+        properties = wanted.properties
+        if properties.get("HostedRotationLambda"):
+            raise AwsError(
+                "InvalidRequestException",
+                "localfaas has no HostedRotationLambda: give a RotationLambdaARN of your own.",
+            )
+        request = call.fit(_SERVICE, "RotateSecret", properties)
+        immediately = str(properties.get("RotateImmediatelyOnUpdate", True)).lower() != "false"
+        request["RotateImmediately"] = immediately
+        try:
+            answer = await call(_SERVICE, "RotateSecret", request)
+        except AwsError as error:
+            # The schedule is made all the same; the earlier rotation goes on.
+            if "previous rotation isn't complete" not in error.message:
+                raise
+            named = {"SecretId": str(properties["SecretId"])}
+            answer = await call(_SERVICE, "DescribeSecret", named)
+        return Made(physical=answer["ARN"], attributes={"Id": answer["ARN"]})
+
+    async def update(
+        self, call: Call, made: Made, before: Mapping[str, Any], wanted: Wanted
+    ) -> Made:
+        """See :class:`emulator.stack.kinds.Kind`."""
+        return await self.create(call, wanted)
+
+    async def delete(self, call: Call, made: Made, properties: Mapping[str, Any]) -> None:
+        """See :class:`emulator.stack.kinds.Kind`."""
+        await _tolerate(call, "CancelRotateSecret", made)
+
+
+class ResourcePolicy:
+    """AWS::SecretsManager::ResourcePolicy."""
+
+    async def create(self, call: Call, wanted: Wanted) -> Made:
+        """See :class:`emulator.stack.kinds.Kind`."""
+        policy = wanted.properties.get("ResourcePolicy")
+        text = policy if isinstance(policy, str) else json.dumps(policy)
+        values = {**wanted.properties, "ResourcePolicy": text}
+        request = call.fit(_SERVICE, "PutResourcePolicy", values)
+        answer = await call(_SERVICE, "PutResourcePolicy", request)
+        return Made(physical=answer["ARN"], attributes={"Id": answer["ARN"]})
+
+    async def update(
+        self, call: Call, made: Made, before: Mapping[str, Any], wanted: Wanted
+    ) -> Made:
+        """See :class:`emulator.stack.kinds.Kind`."""
+        return await self.create(call, wanted)
+
+    async def delete(self, call: Call, made: Made, properties: Mapping[str, Any]) -> None:
+        """See :class:`emulator.stack.kinds.Kind`."""
+        await _tolerate(call, "DeleteResourcePolicy", made)
+
+
+class SecretTargetAttachment:
+    """AWS::SecretsManager::SecretTargetAttachment: the secret learns which database it is for.
+
+    Databases are not here; so it learns the database's identifier, and no host and no port.
+    """
+
+    async def create(self, call: Call, wanted: Wanted) -> Made:
+        """See :class:`emulator.stack.kinds.Kind`."""
+        properties = wanted.properties
+        kind, secret = str(properties["TargetType"]), str(properties["SecretId"])
+        if kind not in _TARGETS:
+            raise AwsError("InvalidRequestException", f"{kind} is no TargetType of secrets.")
+        held = await call(_SERVICE, "GetSecretValue", {"SecretId": secret})
+        try:
+            value = json.loads(held.get("SecretString") or "{}")
+        except ValueError:
+            value = None
+        if not isinstance(value, dict):
+            raise AwsError("InvalidRequestException", "The secret's value is no object in JSON.")
+        text = json.dumps({**value, _TARGETS[kind]: str(properties["TargetId"])})
+        await call(_SERVICE, "UpdateSecret", {"SecretId": secret, "SecretString": text})
+        return Made(physical=held["ARN"], attributes={"Id": held["ARN"]})
+
+    async def update(
+        self, call: Call, made: Made, before: Mapping[str, Any], wanted: Wanted
+    ) -> Made:
+        """See :class:`emulator.stack.kinds.Kind`."""
+        return await self.create(call, wanted)
+
+    async def delete(self, call: Call, made: Made, properties: Mapping[str, Any]) -> None:
+        """See :class:`emulator.stack.kinds.Kind`. The secret keeps what it has learned."""
+
+
+async def _tolerate(call: Call, operation: str, made: Made) -> None:
+    """Do what may be needless: the secret may be gone."""
+    try:
+        await call(_SERVICE, operation, {"SecretId": made.physical})
+    except AwsError as error:
+        if not is_gone(error):
+            raise
+
+
+KINDS: dict[str, Kind] = {
+    "AWS::SecretsManager::ResourcePolicy": ResourcePolicy(),
+    "AWS::SecretsManager::RotationSchedule": RotationSchedule(),
+    "AWS::SecretsManager::Secret": Secret(),
+    "AWS::SecretsManager::SecretTargetAttachment": SecretTargetAttachment(),
+}
