@@ -36,6 +36,7 @@ COMMANDS = (
     "env",
     "doctor",
     "wait",
+    "reset",
     "down",
     "runtimes",
     "coldstart",

@@ -146,6 +146,11 @@ class Folder:
             added=tuple(added), updated=tuple(updated), removed=tuple(sorted(removed))
         )
 
+    def declare_anew(self) -> None:
+        """Declare the functions of ``contents`` again, which are not in the registry any more."""
+        contents, self.contents = self.contents, Contents()
+        self.apply(contents)
+
     def reload(self, name: str, code: Code) -> bool:
         """Let the next call of ``name`` run what its folder has now.
 

@@ -35,6 +35,15 @@ class Project:
         """
         await self.resources.apply(self.folder.contents)
 
+    async def apply_anew(self) -> None:
+        """Make again what the folder declares, after all of it was removed.
+
+        Raises:
+            ConfigurationError: As :meth:`apply`.
+        """
+        self.folder.declare_anew()
+        await self.apply()
+
     async def watch(self) -> None:
         """Follow the folder's changes from now on."""
         self._watching = Watching(self.folder, console=self._console, follow=self._follow)
