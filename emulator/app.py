@@ -18,6 +18,7 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from emulator.code.live import state_folders
 from emulator.code.requirements import Requirements
 from emulator.code.sdk import SdkCheck
 from emulator.driver.base import Driver
@@ -45,13 +46,14 @@ from emulator.pool.host import PoolSettings
 from emulator.pool.pools import Pools
 from emulator.pool.provisioned import Provisioning
 from emulator.pool.states import EnvironmentState
-from emulator.project.declared import DeclaredResources
+from emulator.project.watching import Watching
 from emulator.queues.engine import Engine
 from emulator.registry.document_store import DocumentStore
 from emulator.registry.functions import Registry
 from emulator.registry.loading import load
 from emulator.services.context import Parts
 from emulator.services.lambda_ import intake as code
+from emulator.services.lambda_ import live_code
 from emulator.services.lambda_.concurrency import provisioned
 from emulator.services.lambda_.lifecycle import managed_instances, preparing, states
 from emulator.services.table import Table
@@ -124,6 +126,7 @@ class Emulator:
             folder = self._temporary.path
         # Sandboxes see it elsewhere: neither a relative path nor a link leads there from theirs.
         self.state = Path(os.path.realpath(folder))
+        state_folders.add(str(self.state))
         self._code_folder = _make_code_folder(self.state)
         self.store = Store.open(settings.state, durability=settings.durability)
 
@@ -246,6 +249,7 @@ class Emulator:
             folder=self.state,
             blobs=Blobs(self.state / "blobs"),
             code_folder=self._code_folder,
+            code_roots=_code_roots(settings),
             strict=settings.strict,
             transition_seconds=settings.transition_seconds,
         )
@@ -262,40 +266,29 @@ class Emulator:
             admin=self._make_admin,
             dashboard=self._make_dashboard,
         )
-        self.project = self._make_project(settings.functions) if settings.functions else None
+        self.project = self._make_project() if settings.functions else None
+        self.watching = Watching(
+            self.registry,
+            console=self.console,
+            take=partial(live_code.take, self.parts),
+            declared=self.project.declared if self.project is not None else (),
+        )
         self._preparing: asyncio.Task[None] | None = None
 
     def _make_admin(self) -> AsgiApp:
         from emulator.edge.admin import make_admin
 
-        return make_admin(
-            self.parts, self.stop, self._stopping, self.settings.drain_seconds, self.reset
-        )
+        return make_admin(self.parts, self.stop, self._stopping, self.settings.drain_seconds)
 
     def _make_dashboard(self) -> AsgiApp:
         from emulator.edge.dashboard.application import Dashboard
 
         return Dashboard(self.parts)
 
-    def _make_project(self, path: Path) -> Project:
-        from emulator.project.folder import Folder
+    def _make_project(self) -> Project:
         from emulator.project.project import Project
 
-        settings = self.settings
-        folder = Folder(
-            path,
-            registry=self.registry,
-            clock=self.clock,
-            check_runtime=self.driver.check_runtime,
-            account=settings.account,
-            region=settings.region,
-            endpoint=self.endpoint,
-            strict=settings.strict,
-        )
-        resources = DeclaredResources(
-            self.table.call, self.registry, account=settings.account, region=settings.region
-        )
-        return Project(folder, resources, self.console)
+        return Project(self.parts)
 
     # --- the components ------------------------------------------------------------------------
 
@@ -328,7 +321,7 @@ class Emulator:
                 drain=self.pollers.close,
                 abort=self.pollers.abort,
             ),
-            Component(name="declared resources", open=self._apply_project),
+            Component(name="stacks", open=self._deploy),
             # Clients are answered while the driver looks at the machine: only cold starts wait
             # for it. Their socket closes after the pools, which answer who still waits.
             Component(
@@ -358,18 +351,18 @@ class Emulator:
             drain=self._stop_preparing,
             close=self._stop_preparing,
         )
-        if self.project is None:
-            return (prepare,)
-        follow = self.project.watch if self.settings.watch else _nothing
-        return (
-            prepare,
-            Component(
-                name="project",
-                open=follow,
-                drain=self.project.stop_watching,
-                close=self.project.close,
-            ),
+        watch = Component(
+            name="watching",
+            open=self._watch if self.settings.watch else _nothing,
+            drain=self.watching.stop,
+            close=self.watching.stop,
         )
+        if self.project is None:
+            return (prepare, watch)
+        return (prepare, Component(name="project", close=self.project.close), watch)
+
+    async def _watch(self) -> None:
+        self.watching.start()
 
     async def _open_timeline(self) -> None:
         if self.timeline is not None:
@@ -385,15 +378,16 @@ class Emulator:
         states.resume(self.parts)
         provisioned.resume(self.parts)
         managed_instances.resume(self.parts)
+        await live_code.refresh(self.parts)
         if self.project is not None:
-            self.notes += self.project.folder.load()
+            self.notes += self.project.load()
 
     async def _resume_pollers(self) -> None:
         self.pollers.resume()
 
-    async def _apply_project(self) -> None:
+    async def _deploy(self) -> None:
         if self.project is not None:
-            await self.project.apply()
+            self.notes += await self.project.deploy()
 
     async def _serve_clients(self) -> None:
         self._servers.open(self.router)
@@ -438,19 +432,6 @@ class Emulator:
             await asyncio.to_thread(self._temporary.remove)
 
     # --- the life ------------------------------------------------------------------------------
-
-    async def reset(self, account: str | None = None) -> None:
-        """Remove what was made since the start: of all accounts, or of one.
-
-        What the user's folder declares is made anew. Calls in flight end by themselves.
-
-        Raises:
-            StorageError: The disk did not take a part of it.
-            ConfigurationError: A declared resource can't be made.
-        """
-        await self.table.reset(account)
-        if self.project is not None and account in (None, self.settings.account):
-            await self.project.apply_anew()
 
     def stop(self) -> None:
         """Ask for the end: the first time to drain, the second at once."""
@@ -515,6 +496,13 @@ def _make_temporary() -> TemporaryFolder:
         return TemporaryFolder.make()
     except OSError as error:
         raise ConfigurationError(f"no temporary folder: {error.strerror or error}") from error
+
+
+def _code_roots(settings: Settings) -> set[Path]:
+    """Return the folders whose code clients may have served live."""
+    named = [Path(each) for each in settings.allow_code]
+    served = [path if path.is_dir() else path.parent for path in settings.functions]
+    return {Path(os.path.realpath(path)) for path in (Path.cwd(), *served, *named)}
 
 
 def _make_code_folder(state: Path) -> Path:

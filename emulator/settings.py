@@ -8,6 +8,7 @@ Drivers declare theirs in the same way (:mod:`emulator.driver.declaration`).
 from __future__ import annotations
 
 import dataclasses
+import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -63,7 +64,13 @@ def _no_account(text: str) -> str | None:
     return None if len(text) == 12 and text.isdecimal() else "an AWS account is 12 digits"
 
 
+def _no_stack_name(text: str) -> str | None:
+    good = re.fullmatch(r"[a-zA-Z][-a-zA-Z0-9]{0,127}", text)
+    return None if good else "a stack's name is letters, digits and -, and begins with a letter"
+
+
 #: The panels of ``--help``.
+_TEMPLATES = "What is served"
 _LISTENING = "Who can call"
 RUNNING = "How functions run"
 KEPT = "What is kept"
@@ -76,13 +83,42 @@ SHOWN = "What is shown"
 class Settings:
     """The settings of one emulator."""
 
-    #: The template or folder that declares functions; None for none.
-    functions: Path | None = option(
-        None,
-        "A SAM template, or a folder with one or with a folder per function. Without it, the "
-        "current folder's template, if there is one.",
+    #: Templates and folders that declare functions.
+    functions: tuple[Path, ...] = option(
+        (),
+        "A SAM or CloudFormation template, CDK's cdk.out, or a folder with one of them or with a "
+        "folder per function. Without it, the current folder's, if it has one.",
         "",
         argument="PATH",
+    )
+    parameters: tuple[str, ...] = option(
+        (),
+        "A parameter of the templates, instead of its default.",
+        _TEMPLATES,
+        flag="--parameter",
+        metavar="NAME=VALUE",
+    )
+    parameter_files: tuple[Path, ...] = option(
+        (),
+        "A file with parameters, as AWS's tools take it: JSON, YAML or TOML.",
+        _TEMPLATES,
+        flag="--parameter-file",
+        metavar="FILE",
+    )
+    env_files: tuple[Path, ...] = option(
+        (),
+        "A file with environment variables for functions: SAM's JSON, by function, or lines with "
+        "NAME=VALUE for all.",
+        _TEMPLATES,
+        flag="--env-file",
+        metavar="FILE",
+    )
+    stack_name: str | None = option(
+        None,
+        "The name of the template's stack. Default: that of samconfig.toml, else localfaas.",
+        _TEMPLATES,
+        hide_default=True,
+        check=_no_stack_name,
     )
     #: Anything but loopback is the user's own decision.
     host: str = option("127.0.0.1", "The address to listen on.", _LISTENING)
@@ -150,6 +186,14 @@ class Settings:
     )
     seed: int = option(
         0, "The seed of all that is drawn: the same seed gives the same times.", SIMULATED
+    )
+
+    allow_code: tuple[str, ...] = option(
+        (),
+        "A further folder whose code may be served by the bucket hot-reload, beside the current "
+        "one and PATH.",
+        RUNNING,
+        metavar="FOLDER",
     )
 
     #: None for a temporary folder that goes with the emulator.

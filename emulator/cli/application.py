@@ -36,7 +36,6 @@ COMMANDS = (
     "env",
     "doctor",
     "wait",
-    "reset",
     "down",
     "runtimes",
     "coldstart",

@@ -58,9 +58,6 @@ def greet(emulator: Emulator) -> None:
         note(text)
     if any(text in emulator.notes for text in emulator.driver.notes()):
         note("`localfaas doctor` says what can be done about this machine.")
-    for function in functions:
-        if function.ignored:
-            note(f"{function.name}: not acted on: {', '.join(function.ignored)}")
     if not is_terminal():
         # What programs wait for, Testcontainers' modules for other emulators among them.
         print("Ready.", flush=True)

@@ -64,6 +64,8 @@ class OptionOf:
             make_enum: Any = StrEnum
             kind = make_enum(self.name, {each.upper(): each for each in self._choices})
             default = kind(default)
+        elif self._list and get_args(self._type)[0] is not str:
+            kind, default = list[get_args(self._type)[0]] | None, None  # type: ignore[misc]
         elif self._pairs or self._list:
             kind, default = list[str] | None, None
         elif self._inverted:

@@ -35,10 +35,17 @@ class Code:
     resolved_image: str = ""
     #: The folder belongs to the user and may change at any time (hot reload).
     live: bool = False
+    #: The user's own archive that was unpacked into ``folder``; it may change likewise.
+    archive: Path | None = None
     #: Size once unpacked, bytes.
     unpacked_size: int = 0
     #: Some files in the folder can't be read by every user of this machine.
     private: bool = False
+
+    @property
+    def source(self) -> Path | None:
+        """Return the user's folder or archive that it follows; None where it does not change."""
+        return self.folder if self.live else self.archive
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -1,23 +1,31 @@
-"""Keeps the registry's functions in step with those that the user's folder declares.
+"""Functions of a folder without a template: one in each folder with a file of a conventional name.
 
-:mod:`emulator.project.contents` reads the folder, :mod:`emulator.project.watching` says when.
+They need no stack: the folder itself declares them, at every start anew.
 """
 
 from __future__ import annotations
 
-import difflib
-from collections.abc import Callable
-from dataclasses import dataclass, replace
+import asyncio
+import os
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
 
+from emulator.code.live import Missed, is_code, walk
 from emulator.model.clock import Clock
+from emulator.model.console import Console
 from emulator.model.errors import ConfigurationError
-from emulator.model.function import Code, FunctionVersion, LayerVersion
-from emulator.project.contents import Contents, DeclaredFunction, notes_of, read
+from emulator.model.function import Code, FunctionVersion
+from emulator.project.notes import of_missed, of_runtimes
+from emulator.project.watching import Structure, seen
 from emulator.registry.function import Function
 from emulator.registry.functions import Registry
-from emulator.services.lambda_.functions import runtimes
 from emulator.services.lambda_.rules import configuration
+from emulator.stack import conventional
+from emulator.stack.declarations import FunctionDeclaration
+from emulator.stack.finding import TEMPLATES
+
+_KEPT = "The functions stay as they were."
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -28,16 +36,32 @@ class FunctionChanges:
     updated: tuple[str, ...] = ()
     removed: tuple[str, ...] = ()
 
-    def __bool__(self) -> bool:
-        return bool(self.added or self.updated or self.removed)
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DeclaredFunction:
+    """A function: its declaration, and its code as it is on the disk."""
+
+    declaration: FunctionDeclaration
+    code: Code
+    #: What it will not find in its folder.
+    missed: Missed = field(default_factory=Missed)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Contents:
+    """Everything that a folder declares."""
+
+    functions: Mapping[str, DeclaredFunction] = field(default_factory=dict)
+    #: Sentences on folders that look like functions and can't be served.
+    left_out: tuple[str, ...] = ()
 
 
 class Folder:
-    """The functions of one template or folder, in the registry.
+    """The functions of one folder, in the registry.
 
     Attributes:
-        contents: What is declared, as it was applied last. Its functions are in the registry; the
-            rest is made by :class:`emulator.project.declared.DeclaredResources`.
+        contents: What is declared, as it was applied last.
+        as_read: See :class:`emulator.project.watching.Declared`.
     """
 
     def __init__(
@@ -46,28 +70,26 @@ class Folder:
         *,
         registry: Registry,
         clock: Clock,
+        console: Console,
         check_runtime: Callable[[str], str | None],
         account: str,
         region: str,
-        endpoint: str = "http://localhost:4566",
         strict: bool = False,
     ) -> None:
         self.path = path.absolute()
         self.contents = Contents()
-        self._registry = registry
-        self._clock = clock
+        self.as_read: Structure = ()
+        self._registry, self._clock, self._console = registry, clock, console
         self._check_runtime = check_runtime
-        self._account = account
-        self._region = region
-        self._endpoint = endpoint
-        self._strict = strict
+        self._account, self._region, self._strict = account, region, strict
         self._noted: set[str] = set()
+        self._following: asyncio.Task[None] | None = None
 
     def load(self) -> list[str]:
         """Read and apply the declarations; returns notes on them for the user. Blocks.
 
         Raises:
-            ConfigurationError: See :func:`read` and :meth:`check`.
+            ConfigurationError: There are no functions, or one can't be served.
         """
         contents = self.read()
         notes = self.check(contents)
@@ -75,43 +97,35 @@ class Folder:
         return notes
 
     def read(self) -> Contents:
-        """Return what is declared now; see :func:`read`."""
-        return read(self.path, account=self._account, region=self._region, endpoint=self._endpoint)
+        """Return what is declared now. Blocks.
+
+        Raises:
+            ConfigurationError: There are no functions.
+        """
+        self.as_read = self.structure(0)
+        declarations, left_out = conventional.read(self.path, TEMPLATES)
+        functions = {}
+        for declaration in declarations:
+            code, missed = walk(declaration.folder)
+            functions[declaration.name] = DeclaredFunction(
+                declaration=declaration, code=code, missed=missed
+            )
+        return Contents(functions=functions, left_out=tuple(left_out))
 
     def check(self, contents: Contents) -> list[str]:
         """Return notes on what is not served as declared; each is returned only once.
 
         Raises:
-            ConfigurationError: AWS has no such runtime; or, with --strict, something is not
-                served as declared.
+            ConfigurationError: With --strict, something is not served as declared.
         """
+        if self._strict and contents.left_out:
+            raise ConfigurationError("; ".join(contents.left_out))
+        notes = [f"left out: {each}" for each in contents.left_out]
         for name, declared in contents.functions.items():
-            runtime = declared.declaration.runtime
-            if runtime and not runtimes.known(runtime):
-                near = difflib.get_close_matches(runtime, runtimes.CURRENT, cutoff=0.5)
-                hint = f"; it has {', '.join(near)}" if near else ""
-                raise ConfigurationError(f"{name}: AWS has no runtime {runtime!r}{hint}")
-        if self._strict:
-            if contents.left_out:
-                raise ConfigurationError("; ".join(contents.left_out))
-            for name, declared in contents.functions.items():
-                if declared.declaration.ignored:
-                    ignored = ", ".join(declared.declaration.ignored)
-                    raise ConfigurationError(
-                        f"{name}: not acted on: {ignored}. Remove it, or start without --strict"
-                    )
-        notes: list[str | None] = [*notes_of(contents)]
-        for runtime in sorted(
-            {each.declaration.runtime for each in contents.functions.values()} - {""}
-        ):
-            try:
-                note = self._check_runtime(runtime)
-            except ConfigurationError as error:
-                if self._strict:
-                    raise
-                note = str(error)
-            notes.append(note)
-        new = [note for note in notes if note is not None and note not in self._noted]
+            notes += of_missed(name, declared.missed)
+        runtimes = {each.declaration.runtime for each in contents.functions.values()}
+        notes += of_runtimes(runtimes, self._check_runtime, strict=self._strict)
+        new = [note for note in notes if note not in self._noted]
         self._noted.update(new)
         return list(dict.fromkeys(new))
 
@@ -129,14 +143,14 @@ class Folder:
                 continue
             function = self._find(name)
             if function is None:
-                function = self._function(declared)
-                self._registry.add(function)
+                latest = self._version(declared, generation=0)
+                self._registry.add(Function(latest=latest, declared=True))
                 added.append(name)
             else:
-                self._update(function, declared)
+                function.declared = True
+                latest = self._version(declared, generation=function.latest.generation + 1)
+                self._registry.update(function, latest, "declaration changed")
                 updated.append(name)
-            if declared.declaration.reserved_concurrency is not None:
-                self._registry.reserve(function, declared.declaration.reserved_concurrency)
         for name in before.keys() - contents.functions.keys():
             function = self._find(name)
             if function is not None:
@@ -146,42 +160,42 @@ class Folder:
             added=tuple(added), updated=tuple(updated), removed=tuple(sorted(removed))
         )
 
-    def declare_anew(self) -> None:
-        """Declare the functions of ``contents`` again, which are not in the registry any more."""
-        contents, self.contents = self.contents, Contents()
-        self.apply(contents)
+    def structure(self, reloads: int) -> Structure:
+        """See :class:`emulator.project.watching.Declared`.
 
-    def reload(self, name: str, code: Code) -> bool:
-        """Let the next call of ``name`` run what its folder has now.
-
-        Returns False for a function that was deleted or given other code through the API: it no
-        longer follows its folder.
+        Every folder with a file of a conventional name is a function, and what is in that file is
+        its declaration: each change of code counts.
         """
-        function = self._find(name)
-        if function is None or not function.latest.code.live:
-            return False
-        self._registry.reload(function, code)
-        return True
+        return (*_listing(self.path), ("", reloads, 0))
+
+    def changed(self) -> None:
+        """See :class:`emulator.project.watching.Declared`."""
+        self._following = asyncio.get_running_loop().create_task(self._follow())
+
+    async def _follow(self) -> None:
+        try:
+            contents = await asyncio.to_thread(self.read)
+            notes = self.check(contents)
+        except ConfigurationError as error:
+            self._console.warn(f"{error}. {_KEPT}")
+            return
+        for note in notes:
+            self._console.warn(note)
+        changes = self.apply(contents)
+        for verb, names in (
+            ("added", changes.added),
+            ("updated", changes.updated),
+            ("removed", changes.removed),
+        ):
+            for name in names:
+                self._console.info(f"{verb} {name} ({self.path.name} changed)")
 
     def _find(self, name: str) -> Function | None:
         return self._registry.find(self._account, self._region, name)
 
-    def _function(self, declared: DeclaredFunction) -> Function:
-        return Function(
-            latest=self._version(declared, generation=0),
-            ignored=declared.declaration.ignored,
-            tags=dict(declared.declaration.tags),
-        )
-
-    def _update(self, function: Function, declared: DeclaredFunction) -> None:
-        function.ignored = declared.declaration.ignored
-        function.tags = dict(declared.declaration.tags)
-        latest = self._version(declared, generation=function.latest.generation + 1)
-        self._registry.update(function, latest, "declaration changed")
-
     def _version(self, declared: DeclaredFunction, *, generation: int) -> FunctionVersion:
         declaration = declared.declaration
-        version = FunctionVersion(
+        return FunctionVersion(
             account=self._account,
             region=self._region,
             name=declaration.name,
@@ -191,21 +205,17 @@ class Folder:
             handler=declaration.handler,
             memory_mb=declaration.memory_mb,
             timeout_s=declaration.timeout_s,
-            ephemeral_storage_mb=declaration.ephemeral_storage_mb,
-            architecture=declaration.architecture,
-            image_config=declaration.image_config,
-            environment=declaration.environment or None,
-            layers=tuple(
-                LayerVersion(arn=layer.arn, code=code)
-                for layer, code in zip(declaration.layers, declared.layers, strict=True)
-            ),
-            settings={
-                "Role": f"arn:aws:iam::{self._account}:role/localfaas",
-                "Description": declaration.description,
-            },
+            settings={"Role": f"arn:aws:iam::{self._account}:role/localfaas", "Description": ""},
             revision_id=configuration.new_revision(),
             last_modified=configuration.timestamp(self._clock.now()),
         )
-        if not declaration.logging:
-            return version
-        return replace(version, **configuration.logging_changes(version, declaration.logging))
+
+
+def _listing(path: Path) -> list[tuple[str, int, int]]:
+    """Return the folder and the folders in it, with the times of their last changes."""
+    try:
+        with os.scandir(path) as entries:
+            folders = [Path(entry.path) for entry in entries if entry.is_dir()]
+    except OSError:
+        folders = []
+    return [seen(path), *(seen(each) for each in sorted(folders) if is_code(Path(each.name)))]

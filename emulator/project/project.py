@@ -1,73 +1,140 @@
-"""The user's project: its functions and resources, kept in step with the folder."""
+"""The user's project: templates and folders, kept in step with the disk."""
 
 from __future__ import annotations
 
-import asyncio
+import difflib
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
 
-from emulator.model.console import Console
+from emulator.code.live import walk
 from emulator.model.errors import ConfigurationError
-from emulator.project.declared import DeclaredResources
 from emulator.project.folder import Folder
-from emulator.project.watching import Watching
+from emulator.project.given import Given, read_parameters, read_variables
+from emulator.project.notes import of_missed, of_runtimes
+from emulator.project.watching import Declared
+from emulator.stack.finding import find_assembly, find_template
+
+if TYPE_CHECKING:
+    from emulator.project.template import TemplateStack
+    from emulator.services.context import Parts
+    from emulator.settings import Settings
 
 
 class Project:
-    """A :class:`Folder` and what it declares beside functions.
+    """What ``localfaas up`` was given: folders of functions, and templates that are stacks.
 
     Args:
-        folder: The user's.
-        resources: Makes what it declares.
-        console: Told of reloads, and of what could not be done.
+        parts: The parts of the emulator; its settings name the paths.
+
+    Raises:
+        ConfigurationError: A path is nothing that can be served, or a parameter is in no template.
     """
 
-    def __init__(self, folder: Folder, resources: DeclaredResources, console: Console) -> None:
-        self.folder = folder
-        self.resources = resources
-        self._console = console
-        self._watching: Watching | None = None
-        self._applying: set[asyncio.Task[None]] = set()
+    def __init__(self, parts: Parts) -> None:
+        self._parts = parts
+        settings = parts.settings
+        self.folders: list[Folder] = []
+        self.stacks: list[TemplateStack] = []
+        for path in settings.functions:
+            template, assembly = find_template(path), find_assembly(path)
+            if template is None and assembly is None:
+                self.folders.append(self._folder(path))
+        if len(self.folders) < len(settings.functions):
+            self._find_stacks(settings)
 
-    async def apply(self) -> None:
-        """Make what the folder declares now.
+    @property
+    def declared(self) -> Sequence[Declared]:
+        """Return what declares functions on the disk."""
+        return (*self.folders, *self.stacks)
+
+    def _folder(self, path: Path) -> Folder:
+        parts = self._parts
+        return Folder(
+            path,
+            registry=parts.registry,
+            clock=parts.clock,
+            console=parts.console,
+            check_runtime=parts.driver.check_runtime,
+            account=parts.table.account,
+            region=parts.table.region,
+            strict=parts.strict,
+        )
+
+    def _find_stacks(self, settings: Settings) -> None:
+        from emulator.project.sources import find_sources
+        from emulator.project.template import TemplateStack
+        from emulator.stack.packaging import Local
+
+        given = _given(settings)
+        sources = find_sources(settings.functions, given.stack_name)
+        local = Local(
+            account=self._parts.table.account,
+            variables=given.variables,
+        )
+        self.stacks = [
+            TemplateStack(source, self._parts, given, local, strict=settings.strict)
+            for source in sources
+        ]
+        declared = set().union(*(stack.declared() for stack in self.stacks))
+        unknown = sorted(given.parameters.keys() - declared)
+        if unknown:
+            near = difflib.get_close_matches(unknown[0], declared, n=1)
+            hint = f": did you mean {near[0]}?" if near else ""
+            raise ConfigurationError(f"no template has a parameter {unknown[0]}{hint}")
+
+    def load(self) -> list[str]:
+        """Have the functions of folders served; returns notes for the user. Blocks.
 
         Raises:
-            ConfigurationError: AWS would refuse a part; the other parts are made all the same.
+            ConfigurationError: One of them can't be served.
         """
-        await self.resources.apply(self.folder.contents)
+        return [note for folder in self.folders for note in folder.load()]
 
-    async def apply_anew(self) -> None:
-        """Make again what the folder declares, after all of it was removed.
+    async def deploy(self) -> list[str]:
+        """Make the stacks; returns notes for the user.
 
         Raises:
-            ConfigurationError: As :meth:`apply`.
+            ConfigurationError: A template can't be had; the emulator does not start.
         """
-        self.folder.declare_anew()
-        await self.apply()
+        notes: list[str] = []
+        for stack in self.stacks:
+            notes += await stack.deploy()
+        if self.stacks:
+            notes += self._of_functions()
+        return list(dict.fromkeys(notes))
 
-    async def watch(self) -> None:
-        """Follow the folder's changes from now on."""
-        self._watching = Watching(self.folder, console=self._console, follow=self._follow)
-        self._watching.start()
-
-    async def stop_watching(self) -> None:
-        """Follow no changes any more."""
-        if self._watching is not None:
-            await self._watching.stop()
+    def _of_functions(self) -> list[str]:
+        functions = [f for f in self._parts.registry.all() if not f.declared]
+        runtimes = {function.latest.runtime for function in functions}
+        driver, strict = self._parts.driver, self._parts.strict
+        notes = [
+            note
+            for note in of_runtimes(runtimes, driver.check_runtime, strict=strict)
+            if note not in self._parts.told
+        ]
+        for function in functions:
+            if function.latest.code.live and function.latest.code.folder is not None:
+                notes += of_missed(function.name, walk(function.latest.code.folder)[1])
+        return notes
 
     async def close(self) -> None:
-        """Follow no changes any more, and give up what is being made."""
-        await self.stop_watching()
-        for task in self._applying:
-            task.cancel()
-        await asyncio.gather(*self._applying, return_exceptions=True)
+        """Give up what is being made."""
+        for stack in self.stacks:
+            await stack.close()
 
-    def _follow(self) -> None:
-        task = asyncio.get_running_loop().create_task(self._apply_again())
-        self._applying.add(task)
-        task.add_done_callback(self._applying.discard)
 
-    async def _apply_again(self) -> None:
-        try:
-            await self.apply()
-        except ConfigurationError as error:
-            self._console.warn(str(error))
+def _given(settings: Settings) -> Given:
+    parameters: dict[str, str] = {}
+    for path in settings.parameter_files:
+        parameters |= read_parameters(path)
+    for text in settings.parameters:
+        name, equals, value = text.partition("=")
+        if not (name and equals):
+            raise ConfigurationError(f"--parameter: {text!r} is not NAME=VALUE")
+        parameters[name] = value
+    variables: dict[str, dict[str, str]] = {}
+    for path in settings.env_files:
+        for function, more in read_variables(path).items():
+            variables[function] = {**variables.get(function, {}), **more}
+    return Given(parameters=parameters, variables=variables, stack_name=settings.stack_name or "")

@@ -1,9 +1,9 @@
-"""Hot reload: a change in a function's folder or in the template takes effect by itself.
+"""Hot reload: a change in a live folder, or in what declares functions, takes effect by itself.
 
-One thread waits for the kernel's notices of changes below the functions' folders. Ten times a
-second it also checks whether the template and the folders themselves are still the same ones:
-editors and git rename, remove and make them anew, and the kernel tells nothing of a folder that
-has taken the place of a removed one.
+One thread waits for the kernel's notices of changes below the folders that functions and layers are
+served from. Ten times a second it also checks whether those folders, archives and declarations are
+still the same ones: editors and git rename, remove and make them anew, and the kernel tells nothing
+of a folder that has taken the place of a removed one.
 """
 
 from __future__ import annotations
@@ -11,17 +11,17 @@ from __future__ import annotations
 import asyncio
 import os
 import threading
-from collections.abc import Callable, Iterable
-from dataclasses import replace
+from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from pathlib import Path
+from typing import Protocol
 
+from emulator.code.live import is_code, is_state, live_code
+from emulator.code.package import code_sha256
 from emulator.model.console import Console
-from emulator.model.errors import ConfigurationError
-from emulator.model.function import Code
-from emulator.project.contents import Contents
-from emulator.project.folder import Folder
-from emulator.project.live_code import is_code, live_code
-from emulator.stack.template import TEMPLATES
+from emulator.model.errors import AwsError, LocalfaasError
+from emulator.model.function import Code, FunctionVersion
+from emulator.registry.function import Function
+from emulator.registry.functions import Registry
 
 #: Between two checks.
 _TICK_MS = 100
@@ -30,79 +30,123 @@ _STEP_MS = 25
 #: … and after this long in any case.
 _DEBOUNCE_MS = 50
 
-_KEPT = "The functions stay as they were."
-
 #: Paths with their inodes and times: what declares functions, and where their code lies.
 Structure = tuple[tuple[str, int, int], ...]
 #: Paths with their inodes.
 Folders = list[tuple[str, int]]
+#: A file as it is: inode, time of change, size.
+File = tuple[int, int, int]
+
+
+class Declared(Protocol):
+    """What declares functions on the disk."""
+
+    #: Its structure when it was read last.
+    as_read: Structure
+
+    def structure(self, reloads: int) -> Structure:
+        """Return a value that changes when the declarations have to be read again.
+
+        Called in the thread.
+
+        Args:
+            reloads: Counts the changes of code so far.
+        """
+        ...
+
+    def changed(self) -> None:
+        """Read the declarations again. Called on the loop; returns at once."""
+        ...
 
 
 class Watching:
-    """Keeps a :class:`Folder` in step with the disk from :meth:`start` to :meth:`stop`.
+    """Keeps functions in step with the disk from :meth:`start` to :meth:`stop`.
 
     Args:
+        registry: Has the functions.
         console: Told what was done, and what could not be done.
-        follow: Called when new declarations have been applied.
+        take: Returns the code of an archive of the user's.
+        declared: What declares functions.
     """
 
     def __init__(
         self,
-        folder: Folder,
+        registry: Registry,
         *,
         console: Console,
-        follow: Callable[[], None] = lambda: None,
+        take: Callable[[Path], Awaitable[Code]],
+        declared: Sequence[Declared] = (),
     ) -> None:
-        self._folder = folder
-        self._follow = follow
-        self._console = console
+        self._registry, self._console, self._take = registry, console, take
+        self._declared = tuple(declared)
         self._stop = threading.Event()
         self._thread: threading.Thread | None = None
         self._loop: asyncio.AbstractEventLoop | None = None
-        #: As last read; perhaps not applied yet. Only the thread uses it.
-        self._functions = dict(folder.contents.functions)
+        self._looking = False
+        self._unpacking: set[asyncio.Task[None]] = set()
+        #: What is followed, with its digest as functions have it. The thread only reads it.
+        self._sources: Mapping[Path, str] = {}
+        # The rest is the thread's own.
         self._limited = False
         self._reloads = 0
 
     def start(self) -> None:
-        """Begin; returns at once."""
+        """Begin; returns at once. Without anything to follow, no thread runs."""
         self._loop = asyncio.get_running_loop()
-        self._thread = threading.Thread(target=self._run, name="watching", daemon=True)
-        self._thread.start()
+        self._registry.on_changed.append(self._look_soon)
+        self._registry.on_retired.append(self._look_soon)
+        self._look()
 
     async def stop(self) -> None:
+        """Follow nothing any more."""
         self._stop.set()
+        for task in self._unpacking:
+            task.cancel()
+        await asyncio.gather(*self._unpacking, return_exceptions=True)
         if self._thread is not None:
             await asyncio.to_thread(self._thread.join)
 
     # --- on the loop -----------------------------------------------------------------------------
 
-    def _reloaded(self, codes: dict[str, tuple[Code, str]]) -> None:
-        for name, (code, what) in codes.items():
-            if self._folder.reload(name, code):
-                self._console.info(f"reloaded {name} ({what})")
+    def _look_soon(self, changed: Function | FunctionVersion, reason: str = "") -> None:
+        if not self._looking and self._loop is not None and not self._stop.is_set():
+            self._looking = True
+            self._loop.call_soon(self._look)
 
-    def _declared(self, contents: Contents) -> None:
-        try:
-            notes = self._folder.check(contents)
-        except ConfigurationError as error:
-            self._console.warn(f"{error}. {_KEPT}")
-            return
-        for note in notes:
-            self._console.warn(note)
-        changes = self._folder.apply(contents)
-        for verb, names in (
-            ("added", changes.added),
-            ("updated", changes.updated),
-            ("removed", changes.removed),
-        ):
-            for name in names:
-                self._console.info(f"{verb} {name} ({self._source()} changed)")
-        self._follow()
+    def _look(self) -> None:
+        """See what is to be followed."""
+        self._looking = False
+        self._sources = {
+            code.source: code.sha256
+            for function in self._registry.all()
+            for version in (function.latest, *function.versions.values())
+            for code in (version.code, *(layer.code for layer in version.layers))
+            if code.source is not None
+        }
+        if (self._sources or self._declared) and self._thread is None and not self._stop.is_set():
+            self._thread = threading.Thread(target=self._run, name="watching", daemon=True)
+            self._thread.start()
 
-    def _source(self) -> str:
-        path = self._folder.path
-        return next((name for name in TEMPLATES if (path / name).is_file()), path.name)
+    def _reloaded(self, codes: Mapping[Path, tuple[Code, str]]) -> None:
+        now = {source: code for source, (code, _) in codes.items()}
+        for function in self._registry.all():
+            used = [source for source in _sources(function) if source in now]
+            if used and self._registry.reload(function, now):
+                self._console.info(f"reloaded {function.name} ({codes[used[0]][1]})")
+
+    def _unpack(self, archive: Path) -> None:
+        async def unpack() -> None:
+            try:
+                code = await self._take(archive)
+            except LocalfaasError as error:
+                reason = error.message if isinstance(error, AwsError) else str(error)
+                self._console.warn(f"{archive}: {reason}. The functions stay as they were.")
+            else:
+                self._reloaded({archive: (code, f"{archive.name} changed")})
+
+        task = asyncio.get_running_loop().create_task(unpack())
+        self._unpacking.add(task)
+        task.add_done_callback(self._unpacking.discard)
 
     # --- on the thread ---------------------------------------------------------------------------
 
@@ -112,31 +156,36 @@ class Watching:
             self._loop.call_soon_threadsafe(call, *args)
 
     def _run(self) -> None:
+        digests: dict[Path, str] = {}
+        inodes: dict[Path, int] = {}
+        archives = _Archives()
+        declarations = [_Declarations(each, self._call) for each in self._declared]
         while not self._stop.is_set():
-            folders = self._folders()
-            # Empty, so that the first check reads everything: changes before the kernel began to
-            # tell of them would be missed.
-            seen: Structure = ()
-            pending: Structure | None = None
+            sources = self._sources
+            digests = {source: digests.get(source, sha) for source, sha in sources.items()}
+            folders = _outermost(sources)
+            # Changes before the kernel began to tell of them would be missed without it.
+            begun = False
             for changed in self._batches(folders):
-                self._reload(changed)
-                now = self._structure()
-                if seen and now != pending:
-                    # It may still be being written: read it once it stays the same.
-                    pending = now if now != seen else None
-                    if any(path in changed for path, _ in folders):
-                        break  # it may be gone: follow what takes its place
-                    continue
-                self._reread(seen, now)
-                seen, pending = now, None
-                if self._folders() != folders:
+                if not begun:
+                    self._compare(digests, inodes)
+                    begun = True
+                elif changed:
+                    self._reload(digests, changed)
+                for archive in archives.changed(digests):
+                    self._call(self._unpack, archive)
+                for each in declarations:
+                    each.look(self._reloads)
+                if any(path in changed for path, _ in folders):
+                    break  # it may be gone: follow what takes its place
+                if self._sources.keys() != sources.keys() or _outermost(sources) != folders:
                     break
 
     def _batches(self, folders: Folders) -> Iterable[set[str]]:
         """Yield the paths that changed, at each check, until stopped."""
-        from watchfiles import watch
-
         if folders and not self._limited:
+            from watchfiles import watch
+
             try:
                 for batch in watch(
                     *(path for path, _ in folders),
@@ -164,95 +213,130 @@ class Watching:
         while not self._stop.wait(_TICK_MS / 1000):
             yield set()
 
-    def _reload(self, changed: set[str]) -> None:
-        """Reload the functions whose code is among the changed paths."""
-        codes: dict[str, tuple[Code, str]] = {}
-        for name, declared in self._functions.items() if changed else ():
-            own = declared.declaration.folder
-            if own is None:
+    def _compare(self, digests: dict[Path, str], inodes: dict[Path, int]) -> None:
+        """Reload what is not what functions have, or lies in another folder than before."""
+        codes: dict[Path, tuple[Code, str]] = {}
+        for source, digest in digests.items():
+            _, inode, _ = seen(source)
+            replaced = inode != inodes.get(source, inode)
+            inodes[source] = inode
+            if not source.is_dir():
                 continue
-            for folder in declared.folders:
-                start = f"{folder}{os.sep}"
-                below = (path[len(start) :] for path in changed if path.startswith(start))
-                what = sorted(path for path in below if is_code(Path(path)))
-                if what:
-                    more = f" and {len(what) - 1} more" if len(what) > 1 else ""
-                    codes[name] = (live_code(own), f"{what[0]}{more} changed")
-                elif str(folder) in changed:
-                    codes[name] = (live_code(own), "its folder changed")
+            code = live_code(source)
+            if replaced or code.sha256 != digest:
+                codes[source] = (code, "its folder changed")
+        self._tell(digests, codes)
+
+    def _reload(self, digests: dict[Path, str], changed: set[str]) -> None:
+        """Reload the functions whose code is among the changed paths."""
+        codes: dict[Path, tuple[Code, str]] = {}
+        changed = {path for path in changed if not is_state(path)}
+        for source in digests:
+            start = f"{source}{os.sep}"
+            below = (path[len(start) :] for path in changed if path.startswith(start))
+            what = sorted(path for path in below if is_code(Path(path)))
+            if what:
+                more = f" and {len(what) - 1} more" if len(what) > 1 else ""
+                codes[source] = (live_code(source), f"{what[0]}{more} changed")
+            elif str(source) in changed:
+                codes[source] = (live_code(source), "its folder changed")
+        self._tell(digests, codes)
+
+    def _tell(self, digests: dict[Path, str], codes: Mapping[Path, tuple[Code, str]]) -> None:
         if codes:
             self._reloads += 1
-            for name, (code, _) in codes.items():
-                self._functions[name] = replace(self._functions[name], code=code)
+            digests.update((source, code.sha256) for source, (code, _) in codes.items())
             self._call(self._reloaded, codes)
 
-    def _reread(self, before: Structure, now: Structure) -> None:
-        """Read the declarations again; reload functions whose folder is not what it was."""
-        try:
-            contents = self._folder.read()
-        except ConfigurationError as error:
-            self._call(self._console.warn, f"{error}. {_KEPT}")
+
+class _Declarations:
+    """Sees when declarations have changed and stay as they are."""
+
+    def __init__(self, declared: Declared, call: Callable[..., None]) -> None:
+        self._declared, self._call = declared, call
+        self._seen: Structure | None = None
+        self._pending: Structure | None = None
+
+    def look(self, reloads: int) -> None:
+        now = self._declared.structure(reloads)
+        if self._seen is None:
+            # They may have changed between the reading of them and now.
+            self._seen = self._declared.as_read
+        if now != self._pending:
+            # They may still be being written: they are read once they stay the same.
+            self._pending = now if now != self._seen else None
             return
-        replaced = {path for path, _, _ in set(now) - set(before)} if before else set()
-        codes = {}
-        for name, declared in contents.functions.items():
-            old = self._functions.get(name)
-            if old is None or old.declaration != declared.declaration:
-                continue
-            folder = str(declared.declaration.folder)
-            if folder in replaced or old.code.sha256 != declared.code.sha256:
-                codes[name] = (declared.code, "its folder changed")
-        self._functions = dict(contents.functions)
-        self._call(self._declared, contents)
-        if codes:
-            self._call(self._reloaded, codes)
+        if now == self._seen:
+            return
+        self._call(self._declared.changed)
+        self._seen, self._pending = now, None
 
-    def _folders(self) -> Folders:
-        """Return the functions' folders as they are now, without folders within others."""
-        outer: list[tuple[str, int]] = []
-        for folder in sorted({one for each in self._functions.values() for one in each.folders}):
-            if outer and folder.is_relative_to(outer[-1][0]):
-                continue
-            path, inode, _ = _seen(folder)
-            if inode:
-                outer.append((path, inode))
-        return outer
 
-    def _structure(self) -> Structure:
-        """Return a value that changes when the declarations have to be read again."""
-        path = self._folder.path
-        seen = []
-        if path.is_dir():
-            files = [path / name for name in TEMPLATES]
-            if any(file.is_file() for file in files):
-                seen = [_seen(file) for file in files]
+class _Archives:
+    """Sees when archives have changed and stay as they are."""
+
+    def __init__(self) -> None:
+        self._seen: dict[Path, File] = {}
+        self._pending: dict[Path, File] = {}
+
+    def changed(self, digests: Mapping[Path, str]) -> list[Path]:
+        """Return the archives among the sources whose change is complete.
+
+        Args:
+            digests: What functions have of each source.
+        """
+        found = []
+        for source, digest in digests.items():
+            try:
+                info = os.stat(source)
+            except OSError:
+                continue
+            if os.path.isdir(source):
+                continue
+            now = (info.st_ino, info.st_mtime_ns, info.st_size)
+            if source not in self._seen and _digest(source) != digest:
+                self._seen[source] = (0, 0, 0)  # it changed before it was looked at
+            if now == self._seen.setdefault(source, now):
+                self._pending.pop(source, None)
+            elif self._pending.get(source) == now:
+                self._seen[source] = now
+                found.append(source)
             else:
-                # Every folder with a file of a conventional name is a function, and what is in
-                # that file is its declaration.
-                seen = [*_listing(path), ("", self._reloads, 0)]
-        else:
-            seen = [_seen(path)]
-        for each in self._functions.values():
-            if each.declaration.folder is None:
-                continue
-            name, inode, _ = _seen(each.declaration.folder)
-            seen.append((name, inode, 0))
-        return tuple(seen)
+                self._pending[source] = now
+        return found
 
 
-def _seen(path: Path) -> tuple[str, int, int]:
+def _digest(archive: Path) -> str:
+    try:
+        return code_sha256(archive.read_bytes())
+    except OSError:
+        return ""
+
+
+def _sources(function: Function) -> list[Path]:
+    """Return what a function's code and layers follow, its code first."""
+    versions = (function.latest, *function.versions.values())
+    codes = [version.code for version in versions]
+    codes += [layer.code for version in versions for layer in version.layers]
+    return [code.source for code in codes if code.source is not None]
+
+
+def _outermost(sources: Iterable[Path]) -> Folders:
+    """Return the folders as they are now, without folders within others."""
+    outer: list[tuple[str, int]] = []
+    for folder in sorted(sources):
+        if outer and folder.is_relative_to(outer[-1][0]):
+            continue
+        path, inode, _ = seen(folder)
+        if inode and folder.is_dir():
+            outer.append((path, inode))
+    return outer
+
+
+def seen(path: Path) -> tuple[str, int, int]:
+    """Return a path with its inode and the time of its last change; zeros where it is not there."""
     try:
         info = os.stat(path)
     except OSError:
         return str(path), 0, 0
     return str(path), info.st_ino, info.st_mtime_ns
-
-
-def _listing(path: Path) -> list[tuple[str, int, int]]:
-    """Return the folder and the folders in it, with the times of their last changes."""
-    try:
-        with os.scandir(path) as entries:
-            folders = [Path(entry.path) for entry in entries if entry.is_dir()]
-    except OSError:
-        folders = []
-    return [_seen(path), *(_seen(each) for each in sorted(folders) if is_code(Path(each.name)))]

@@ -46,8 +46,8 @@ class Function:
     #: When each version was invoked last, or became Active; seconds since the epoch. Not stored:
     #: after a restart, idle time counts from the restart.
     used: dict[str, float] = field(default_factory=dict)
-    #: Settings of its declaration that have no effect here.
-    ignored: tuple[str, ...] = ()
+    #: The user's folder declares it, and does so again at the next start: it is not stored.
+    declared: bool = False
 
     @property
     def name(self) -> str:

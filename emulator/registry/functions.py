@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from bisect import bisect_left, insort
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
+from pathlib import Path
 
 from emulator.model.arn import function_arn
 from emulator.model.errors import AwsError
@@ -29,8 +30,8 @@ class Registry:
     """All functions, by account and region.
 
     Every change goes through the registry, so that pools and the store learn of it. Readers see a
-    change at once; :meth:`save` makes it durable. Functions whose code is a live folder are not
-    stored: the folder declares them again at the next start.
+    change at once; :meth:`save` makes it durable. Functions that the user's folder declares are not
+    stored: it declares them again at the next start.
 
     Args:
         documents: Where functions and resources are stored; without, nowhere.
@@ -154,7 +155,8 @@ class Registry:
                 the next start.
         """
         self.changed(function)
-        if not self._documents.lasting or function.latest.code.live:
+        declared = function.declared and function.latest.code.live
+        if not self._documents.lasting or declared:
             return
         at = (function.latest.account, function.latest.region)
         changes = [change("function", *at, function.name, records.of_function(function))]
@@ -222,17 +224,56 @@ class Registry:
         function.settling.pop(version, None)
         self._retire(gone, "version deleted")
 
-    def reload(self, function: Function, code: Code | None = None) -> None:
-        """Retire what runs of $LATEST, because its code changed on the disk.
+    def reload(self, function: Function, codes: Mapping[Path, Code] | None = None) -> bool:
+        """Let the next calls of a function run what is on the disk now.
+
+        Published versions follow as well: a version of the user's own folder is no snapshot of it.
 
         Args:
             function: The function.
-            code: The code as it is now; without, the files changed and nothing else.
+            codes: The code as it is now, by :attr:`Code.source`: what is not there is unchanged.
+                Without, files of $LATEST changed and nothing else.
+
+        Returns:
+            Whether any of its versions has such code, or a layer with it.
         """
-        before = function.latest
-        latest = replace(before, code=code or before.code, generation=before.generation + 1)
-        self.update(function, latest, "code changed")
+        if codes is None:
+            present = function.latest
+            again = replace(present, generation=present.generation + 1)
+            self.update(function, again, "code changed")
+            return True
+        latest = _reloaded(function.latest, codes)
+        versions = {n: _reloaded(version, codes) for n, version in function.versions.items()}
+        found = [version for version in versions.values() if version is not None]
+        for number, version in versions.items():
+            if version is not None:
+                before, function.versions[number] = function.versions[number], version
+                self._retire(before, "code changed")
+        for number, version in function.settling.items():
+            function.settling[number] = _reloaded(version, codes) or version
+        if latest is not None:
+            self.update(function, latest, "code changed")
+        elif found:
+            self.changed(function)
+        return latest is not None or bool(found)
 
     def _retire(self, version: FunctionVersion, reason: str) -> None:
         for listener in self.on_retired:
             listener(version, reason)
+
+
+def _reloaded(version: FunctionVersion, codes: Mapping[Path, Code]) -> FunctionVersion | None:
+    """Return a version with the code that is on the disk now; None where it has none of it."""
+    sources = (version.code.source, *(layer.code.source for layer in version.layers))
+    if not any(source in codes for source in sources if source is not None):
+        return None
+
+    def now(code: Code) -> Code:
+        return code if code.source is None else codes.get(code.source, code)
+
+    return replace(
+        version,
+        code=now(version.code),
+        layers=tuple(replace(layer, code=now(layer.code)) for layer in version.layers),
+        generation=version.generation + 1,
+    )

@@ -51,7 +51,10 @@ def of_version(version: FunctionVersion) -> dict[str, Any]:
 
 def of_code(code: Code) -> dict[str, Any]:
     """Return code's document. It has the folder's name alone, so the state folder can be moved."""
-    body = {name: getattr(code, name) for name in _CODE if name != "private" or code.private}
+    rare = ("private", "archive")
+    body = {name: getattr(code, name) for name in _CODE if name not in rare or getattr(code, name)}
+    if code.archive is not None:
+        body["archive"] = str(code.archive)
     if code.folder is not None:
         body["folder"] = str(code.folder) if code.live else code.folder.name
     return body
@@ -67,6 +70,8 @@ def to_code(body: Mapping[str, Any], code_folder: Path) -> Code:
     fields = dict(body)
     if fields.get("folder"):
         fields["folder"] = code_folder / fields["folder"]
+    if fields.get("archive"):
+        fields["archive"] = Path(fields["archive"])
     return Code(**fields)
 
 

@@ -151,6 +151,10 @@ class Parts:
     blobs: Blobs
     #: Where they lie unpacked, by content hash.
     code_folder: Path
+    #: What its user has been told of this machine: once is enough.
+    told: set[str] = field(default_factory=set)
+    #: Folders whose code clients may have served live; functions could ask for any other as well.
+    code_roots: set[Path] = field(default_factory=set)
     #: Refuse what would only be stored and not acted on, and runtimes that are not there.
     strict: bool = False
     #: Seconds a created or updated function is shown on its way at most; 0 shows it arrived.

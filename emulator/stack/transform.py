@@ -14,7 +14,7 @@ import hashlib
 import os
 import sys
 import tempfile
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from functools import cache
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
@@ -42,10 +42,11 @@ class SamTransform:
 
     Args:
         cache: The folder for results; it is made when it is needed.
+        announce: Called before a translation that takes seconds.
     """
 
-    def __init__(self, cache: Path) -> None:
-        self._cache = cache
+    def __init__(self, cache: Path, announce: Callable[[], None] = lambda: None) -> None:
+        self._cache, self._announce = cache, announce
 
     async def translate(
         self, template: Mapping[str, Any], parameters: Mapping[str, Any], region: str
@@ -70,6 +71,7 @@ class SamTransform:
         try:
             answer: dict[str, Any] = orjson.loads(await asyncio.to_thread(kept.read_bytes))
         except (OSError, orjson.JSONDecodeError):
+            self._announce()
             answer = await _run(request)
             if "template" in answer:
                 await asyncio.to_thread(self._keep, kept, orjson.dumps(answer))

@@ -656,7 +656,7 @@ Resources:
 
 def test_a_templates_images_need_containers(tmp_path: Path) -> None:
     (tmp_path / "template.yaml").write_text(IMAGE_TEMPLATE % "some/image:1")
-    running = Running(settings("process", functions=tmp_path))
+    running = Running(settings("process", functions=(tmp_path,)))
     try:
         with pytest.raises(ClientError, match=r"some/image:1 is a container.*--driver docker"):
             running.client("lambda").invoke(FunctionName="F")
@@ -666,7 +666,7 @@ def test_a_templates_images_need_containers(tmp_path: Path) -> None:
 
 def test_a_templates_image_runs(tmp_path: Path, official_image: str) -> None:
     (tmp_path / "template.yaml").write_text(IMAGE_TEMPLATE % official_image)
-    running = Running(settings("docker", functions=tmp_path))
+    running = Running(settings("docker", functions=(tmp_path,)))
     try:
         assert again(running.client("lambda"), "F", "x").payload[0] == "x"
     finally:

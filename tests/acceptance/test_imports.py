@@ -57,7 +57,7 @@ def write(folder: Path, files: dict[str, str]) -> None:
 @pytest.fixture
 def imports(tmp_path: Path, request: pytest.FixtureRequest) -> Iterator[Imports]:
     write(tmp_path / "f", request.param)
-    running = Running(Settings(port=0, functions=tmp_path, trace_imports=True, watch=False))
+    running = Running(Settings(port=0, functions=(tmp_path,), trace_imports=True, watch=False))
     told: list[EnvironmentImported] = []
     running.call(
         lambda: running.emulator.lifecycle.add(
@@ -129,7 +129,7 @@ Resources:
 """)
     monkeypatch.setenv("PATH", f"{node(release).parent}:{os.environ['PATH']}")
     interpreters.find.cache_clear()
-    running = Running(Settings(port=0, functions=tmp_path, trace_imports=True, watch=False))
+    running = Running(Settings(port=0, functions=(tmp_path,), trace_imports=True, watch=False))
     try:
         answer = running.client("lambda").invoke(FunctionName="f")
         assert answer["Payload"].read() == b'"ok"'

@@ -289,7 +289,7 @@ def test_an_updated_image_function_has_what_its_tag_means_then(
 def test_many_first_uses_are_one_pull(
     elsewhere: Running, registry: Registry, image: str, tmp_path: Path
 ) -> None:
-    with running(image, functions=write_function(tmp_path)) as emulator:
+    with running(image, functions=(write_function(tmp_path),)) as emulator:
         client = emulator.client("lambda")
         client.update_function_configuration(FunctionName="hello", Timeout=30)
         with ThreadPoolExecutor(20) as pool:
@@ -383,7 +383,7 @@ def test_a_call_does_not_wait_for_a_long_pull(
     """A function of a folder is Pending; its first call has what SDKs try again at."""
     monkeypatch.setattr(images, "PATIENCE", 0.2)
     registry.pass_bytes = 4 * MB
-    with running(image, functions=write_function(tmp_path)) as emulator:
+    with running(image, functions=(write_function(tmp_path),)) as emulator:
         client = emulator.client("lambda")
         wait_until(registry.sends_layers)
         for _ in range(5):  # more than there are threads for containers
@@ -403,7 +403,7 @@ def test_a_folders_functions_fail_with_their_image(
 ) -> None:
     """They are there from the start, and their state tells; stem cells do not try on their own."""
     image = f"{registry.host}/faas:of-a-folder"
-    with running(image, functions=write_function(tmp_path), stem_cells=2) as emulator:
+    with running(image, functions=(write_function(tmp_path),), stem_cells=2) as emulator:
         client = emulator.client("lambda")
         reason = reaches(client, "hello", "Failed")
         assert reason.startswith(f"the image {image} is not here and could not be pulled")

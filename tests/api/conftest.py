@@ -11,12 +11,14 @@ from pathlib import Path
 from typing import Any
 
 import boto3
+import orjson
 import pytest
 import uvloop
 from botocore.config import Config
 
 from emulator.app import Emulator
 from emulator.settings import Settings
+from emulator.stack.sam_worker import translate
 from emulator.testing import RecordingConsole, ScriptedDriver
 
 
@@ -103,6 +105,16 @@ def create(client: Any, name: str = "hello", /, **fields: Any) -> dict[str, Any]
         "Code": {"ZipFile": ECHO},
     }
     return client.create_function(**{**request, **fields})
+
+
+@pytest.fixture
+def quick_sam(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Translate SAM templates in this process: loading the translator once is enough."""
+
+    async def run(request: bytes) -> dict[str, Any]:
+        return await asyncio.to_thread(translate, **orjson.loads(request))
+
+    monkeypatch.setattr("emulator.stack.transform._run", run)
 
 
 @pytest.fixture

@@ -210,7 +210,7 @@ def test_a_layers_content_is_where_get_layer_version_says(scripted: Running) -> 
 
 def test_code_of_a_folder_is_what_lies_there_now(tmp_path: Path) -> None:
     (tmp_path / "app.py").write_text("def handler(event, context):\n    return 1\n")
-    settings = Settings(port=0, functions=tmp_path, watch=False)
+    settings = Settings(port=0, functions=(tmp_path,), watch=False)
     running = Running(settings, driver=ScriptedDriver())
     try:
         (function,) = get(running, "functions")

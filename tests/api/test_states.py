@@ -261,10 +261,11 @@ class Pulling(ScriptedDriver):
 
 
 @pytest.mark.parametrize("fault", [None, DriverFault("no such image")])
-def test_functions_of_a_folder_are_pending_while_their_image_is_pulled(
+@pytest.mark.usefixtures("quick_sam")
+def test_functions_of_a_template_are_pending_while_their_image_is_pulled(
     tmp_path: Path, fault: Any
 ) -> None:
-    template = "Resources:\n"
+    template = "Transform: AWS::Serverless-2016-10-31\nResources:\n"
     for name, runtime in (("pulled", "python3.12"), ("here", "python3.13")):
         (tmp_path / name).mkdir()
         template += f"  {name}: {{Type: AWS::Serverless::Function, Properties: {{CodeUri: {name}, "
@@ -272,7 +273,7 @@ def test_functions_of_a_folder_are_pending_while_their_image_is_pulled(
     (tmp_path / "template.yaml").write_text(template)
     driver = Pulling()
     driver.pull_fault = fault
-    running = Running(Settings(port=0, functions=tmp_path, watch=False), driver=driver)
+    running = Running(Settings(port=0, functions=(tmp_path,), watch=False), driver=driver)
     try:
         client = running.client("lambda")
         configuration = client.get_function_configuration

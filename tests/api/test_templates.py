@@ -1,8 +1,10 @@
-"""Queues and mappings of a template are there when the emulator is up."""
+"""A template is a stack: what it declares is there when the emulator is up, and follows it."""
 
 from __future__ import annotations
 
+import asyncio
 import json
+import re
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -10,13 +12,17 @@ from typing import Any
 
 import pytest
 
+from emulator.app import Emulator
 from emulator.cli.greeting import greet
-from emulator.project.project import Project
+from emulator.model.errors import ConfigurationError
 from emulator.settings import Settings
 from emulator.testing import ScriptedDriver
-from tests.api.conftest import Running
+from tests.api.conftest import Running, zip_of
+
+pytestmark = pytest.mark.usefixtures("quick_sam")
 
 TEMPLATE = """
+Transform: AWS::Serverless-2016-10-31
 Resources:
   Worker:
     Type: AWS::Serverless::Function
@@ -25,7 +31,7 @@ Resources:
       Runtime: python3.12
       CodeUri: .
       Events:
-        Orders:
+        Placed:
           Type: SQS
           Properties: {Queue: !GetAtt Orders.Arn, BatchSize: 5, Enabled: false}
   Orders:
@@ -35,31 +41,72 @@ Resources:
       RedrivePolicy: {deadLetterTargetArn: !GetAtt Dead.Arn, maxReceiveCount: 3}
   Dead: {Type: AWS::SQS::Queue}
 """
+ROLE = "arn:aws:iam::000000000000:role/r"
+#: A function without SAM.
+PLAIN = """
+Resources:
+  Fn:
+    Type: AWS::Lambda::Function
+    Properties:
+      {Handler: app.handler, Runtime: python3.12, Role: ROLE, Code: .}
+""".replace("ROLE", ROLE)
 
 
-def _project(running: Running) -> Project:
-    project = running.emulator.project
-    assert project is not None
-    return project
+class Starts:
+    """Starts emulators for one folder, one after the other."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        self.running: Running | None = None
+        (folder / "app.py").write_text("def handler(event, context): pass\n")
+
+    def __call__(self, text: str = TEMPLATE, **fields: Any) -> Running:
+        self.stop()
+        self.write(text)
+        settings = Settings(
+            **{
+                "port": 0,
+                "functions": (self.folder,),
+                "state": self.folder / "state",
+                "watch": False,
+                "transition_seconds": 0,
+                **fields,
+            }
+        )
+        self.running = Running(settings, driver=ScriptedDriver())
+        return self.running
+
+    def refused(self, text: str, **fields: Any) -> str:
+        """Return why a start fails."""
+        self.write(text)
+        settings = Settings(**{"port": 0, "functions": (self.folder,), "watch": False, **fields})
+        with pytest.raises(ConfigurationError) as caught:
+            asyncio.run(Emulator(settings, driver=ScriptedDriver()).run())
+        return str(caught.value)
+
+    def write(self, text: str) -> None:
+        (self.folder / "template.yaml").write_text(text)
+
+    def deploy(self, text: str) -> list[str]:
+        """Deploy another template without a restart; returns the notes."""
+        self.write(text)
+        assert self.running is not None
+        project = self.running.emulator.project
+        assert project is not None
+        notes: list[str] = self.running.call(project.stacks[0].deploy)
+        return notes
+
+    def stop(self) -> None:
+        if self.running is not None:
+            self.running.stop()
+        self.running = None
 
 
 @pytest.fixture
-def start(tmp_path: Path) -> Iterator[Callable[[str], Running]]:
-    begun: list[Running] = []
-
-    def start(text: str = TEMPLATE, watch: bool = False) -> Running:
-        for running in begun:
-            running.stop()
-        begun.clear()
-        (tmp_path / "template.yaml").write_text(text)
-        (tmp_path / "app.py").write_text("def handler(event, context): pass\n")
-        settings = Settings(port=0, functions=tmp_path, state=tmp_path / "state", watch=watch)
-        begun.append(Running(settings, driver=ScriptedDriver()))
-        return begun[-1]
-
-    yield start
-    for running in begun:
-        running.stop()
+def start(tmp_path: Path) -> Iterator[Starts]:
+    starts = Starts(tmp_path)
+    yield starts
+    starts.stop()
 
 
 def _mappings(running: Running) -> list[dict[str, Any]]:
@@ -69,7 +116,20 @@ def _mappings(running: Running) -> list[dict[str, Any]]:
     return found
 
 
-def test_queues_and_mappings_are_made(start: Callable[..., Running]) -> None:
+def _variables(running: Running, name: str) -> dict[str, str]:
+    configuration = running.client("lambda").get_function_configuration(FunctionName=name)
+    found: dict[str, str] = configuration.get("Environment", {}).get("Variables", {})
+    return found
+
+
+def _until(condition: Callable[[], Any], what: str = "") -> None:
+    deadline = time.monotonic() + 20
+    while not condition():
+        assert time.monotonic() < deadline, what
+        time.sleep(0.02)
+
+
+def test_functions_queues_and_mappings_are_made(start: Starts) -> None:
     running = start()
     sqs = running.client("sqs")
     url = sqs.get_queue_url(QueueName="Orders")["QueueUrl"]
@@ -79,9 +139,11 @@ def test_queues_and_mappings_are_made(start: Callable[..., Running]) -> None:
     (mapping,) = _mappings(running)
     assert (mapping["State"], mapping["BatchSize"]) == ("Disabled", 5)
     assert mapping["FunctionArn"].endswith(":function:Worker")
+    (stack,) = running.client("cloudformation").describe_stacks(StackName="localfaas")["Stacks"]
+    assert stack["StackStatus"] == "CREATE_COMPLETE"
 
 
-def test_another_start_finds_what_is_there(start: Callable[..., Running]) -> None:
+def test_another_start_finds_what_is_there(start: Starts) -> None:
     running = start()
     before = _mappings(running)
     sqs = running.client("sqs")
@@ -99,37 +161,48 @@ def test_another_start_finds_what_is_there(start: Callable[..., Running]) -> Non
         EventSourceArn="arn:aws:sqs:us-east-1:000000000000:Dead",
         Enabled=False,
     )
-    running = start(TEMPLATE.replace("Type: SQS", "Type: Other"))
+    without = re.sub(r"      Events:\n.*?\n  Orders:", "  Orders:", TEMPLATE, flags=re.DOTALL)
+    running = start(without)
     (left,) = _mappings(running)
     assert left["EventSourceArn"].endswith(":Dead")
 
 
-def test_the_declarations_are_followed(start: Callable[..., Running]) -> None:
+def test_only_a_changed_declaration_is_applied(start: Starts) -> None:
     running = start()
-    folder = _project(running).folder
-    assert folder is not None
     (before,) = _mappings(running)
     running.client("lambda").update_event_source_mapping(UUID=before["UUID"], BatchSize=7)
-    apply = _project(running).resources.apply
-    running.call(lambda: apply(folder.read()))
-    assert _mappings(running)[0]["BatchSize"] == 7, "only a changed declaration is applied"
-    (folder.path / "template.yaml").write_text(
-        TEMPLATE.replace("BatchSize: 5", "BatchSize: 8") + "  New: {Type: AWS::SQS::Queue}\n"
-    )
-    running.call(lambda: apply(folder.read()))
+    assert start.deploy(TEMPLATE) == []
+    assert _mappings(running)[0]["BatchSize"] == 7
+    new = TEMPLATE.replace("BatchSize: 5", "BatchSize: 8") + "  New: {Type: AWS::SQS::Queue}\n"
+    assert start.deploy(new) == []
     assert _mappings(running)[0]["BatchSize"] == 8
     running.client("sqs").get_queue_url(QueueName="New")
 
 
-def test_a_changed_template_takes_effect_by_itself(start: Callable[..., Running]) -> None:
+def test_a_changed_template_takes_effect_by_itself(start: Starts) -> None:
     running = start(watch=True)
-    folder = _project(running).folder
-    assert folder is not None
-    (folder.path / "template.yaml").write_text(TEMPLATE.replace("BatchSize: 5", "BatchSize: 8"))
-    deadline = time.monotonic() + 20
-    while _mappings(running)[0]["BatchSize"] != 8:
-        assert time.monotonic() < deadline
-        time.sleep(0.02)
+    two = PLAIN.replace("Fn:", "Second:").replace("Resources:\n", "")
+    start.write(TEMPLATE.replace("BatchSize: 5", "BatchSize: 8") + two.lstrip("\n"))
+    _until(lambda: _mappings(running)[0]["BatchSize"] == 8)
+    _until(lambda: "added Second (template.yaml changed)" in running.console.infos)
+    start.write(TEMPLATE)
+    _until(lambda: "removed Second (template.yaml changed)" in running.console.infos)
+    start.write("Resources: [")
+    _until(lambda: running.console.warnings)
+    assert running.console.warnings[-1].endswith("The functions stay as they were.")
+
+
+def test_functions_are_served_live(start: Starts) -> None:
+    running = start(PLAIN)
+    client = running.client("lambda")
+    before = client.get_function_configuration(FunctionName="Fn")
+    function = running.emulator.registry.all()[0]
+    assert function.latest.code.source == start.folder
+    start.stop()
+    (start.folder / "app.py").write_text("changed while nothing ran")
+    running = start(PLAIN)
+    after = running.client("lambda").get_function_configuration(FunctionName="Fn")
+    assert after["CodeSha256"] != before["CodeSha256"]
 
 
 @pytest.mark.parametrize(
@@ -137,52 +210,129 @@ def test_a_changed_template_takes_effect_by_itself(start: Callable[..., Running]
     [
         ("VisibilityTimeout: 60", "VisibilityTimeout: 50000", "Orders: Invalid value"),
         ("maxReceiveCount: 3", "maxReceiveCount: 0", "Orders: Value"),
-        ("BatchSize: 5", "BatchSize: many", "Worker.Events.Orders: "),
-        ("BatchSize: 5", "BatchSize: 0", "Worker.Events.Orders: 1 validation error"),
+        ("BatchSize: 5", "BatchSize: 0", "WorkerPlaced: 1 validation error"),
+        ("Handler: app.handler", "Handler: ''", "Runtime and Handler needs to be present"),
+        ("CodeUri: .", "CodeUri: gone", "/gone does not exist"),
     ],
 )
-def test_what_aws_would_refuse_is_told(
-    start: Callable[..., Running], before: str, after: str, says: str
+def test_what_aws_would_refuse_costs_itself_alone(
+    start: Starts, before: str, after: str, says: str
 ) -> None:
-    running = start()
-    folder = _project(running).folder
-    assert folder is not None
-    (folder.path / "template.yaml").write_text(TEMPLATE.replace(before, after))
-    with pytest.raises(Exception, match=says):
-        running.call(lambda: _project(running).resources.apply(folder.read()))
+    text = TEMPLATE.replace(before, after) + "  More: {Type: AWS::SQS::Queue}\n"
+    running = start(text)
+    notes = [note for note in running.emulator.notes if says in note]
+    assert len(notes) == 1, running.emulator.notes
+    assert re.match(r".*/template\.yaml:\d+:\d+: \w+: ", notes[0])
+    running.client("sqs").get_queue_url(QueueName="More")
+    (stack,) = running.client("cloudformation").describe_stacks()["Stacks"]
+    # What SAM itself refuses is not in the stack.
+    by_sam = "Handler" in before
+    assert stack["StackStatus"] == ("CREATE_COMPLETE" if by_sam else "CREATE_FAILED")
+    start.stop()
+    assert says in start.refused(text, strict=True)
+    running = start(TEMPLATE)  # mended
+    (stack,) = running.client("cloudformation").describe_stacks()["Stacks"]
+    assert stack["StackStatus"] == "UPDATE_COMPLETE"
+    assert not [note for note in running.emulator.notes if says in note]
 
 
-def test_a_function_url_follows_its_declaration(
-    start: Callable[..., Running], tmp_path: Path, capsys: Any
-) -> None:
+def test_what_sam_refuses_costs_itself_and_what_needs_it(start: Starts) -> None:
+    bad = """
+  Bad:
+    Type: AWS::Serverless::Function
+    Properties: {Handler: app.handler, Runtime: python3.12, Events: {E: {Type: Nothing}}}
+  Needs:
+    Type: AWS::SSM::Parameter
+    Properties: {Type: String, Value: !Ref Bad}
+"""
+    running = start(TEMPLATE + bad.lstrip("\n"))
+    (first, second) = running.emulator.notes
+    assert re.search(r"template\.yaml:\d+:\d+: Bad: .*Nothing", first)
+    assert second.endswith("Needs: it needs Bad, which can't be had")
+    running.client("lambda").get_function(FunctionName="Worker")
+
+
+def test_a_function_url_follows_its_declaration(start: Starts, capsys: Any) -> None:
     def declare(config: str) -> str:
         return TEMPLATE.replace("      CodeUri: .\n", "      CodeUri: .\n" + config)
 
     config = "      FunctionUrlConfig: {AuthType: NONE, Cors: {AllowOrigins: ['*'], MaxAge: 5}}\n"
-    running = start(declare(config), True)
-    found = running.client("lambda").get_function_url_config(FunctionName="Worker")
+    running = start(declare(config))
+    client = running.client("lambda")
+    found = client.get_function_url_config(FunctionName="Worker")
     assert (found["AuthType"], found["InvokeMode"]) == ("NONE", "BUFFERED")
     assert found["Cors"] == {"AllowOrigins": ["*"], "MaxAge": 5}
     greet(running.emulator)
     assert found["FunctionUrl"] in capsys.readouterr().out
-    function = running.emulator.registry.all()[0]
-    assert function.ignored == ()
+    start.deploy(declare(config.replace("NONE", "AWS_IAM")))
+    changed = client.get_function_url_config(FunctionName="Worker")
+    assert (changed["AuthType"], changed["FunctionUrl"]) == ("AWS_IAM", found["FunctionUrl"])
+    start.deploy(TEMPLATE)
+    assert not client.list_function_url_configs(FunctionName="Worker")["FunctionUrlConfigs"]
 
-    def urls() -> list[dict[str, Any]]:
-        client = running.client("lambda")
-        listed: list[dict[str, Any]] = client.list_function_url_configs(FunctionName="Worker")[
-            "FunctionUrlConfigs"
-        ]
-        return listed
 
-    template = tmp_path / "template.yaml"
-    template.write_text(declare(config.replace("NONE", "AWS_IAM")))
-    until = time.monotonic() + 20
-    while urls()[0]["AuthType"] != "AWS_IAM":
-        assert time.monotonic() < until, "a changed declaration is applied"
-        time.sleep(0.02)
-    assert urls()[0]["FunctionUrl"] == found["FunctionUrl"]
-    template.write_text(TEMPLATE)
-    while urls():
-        assert time.monotonic() < until, "declared no more, it goes"
-        time.sleep(0.02)
+def test_what_the_api_removed_comes_back_with_a_changed_declaration(start: Starts) -> None:
+    running = start(PLAIN)
+    client = running.client("lambda")
+    client.delete_function(FunctionName="Fn")
+    start.deploy(PLAIN.replace("Code: .", "Code: ., Timeout: 9"))
+    assert client.get_function_configuration(FunctionName="Fn")["Timeout"] == 9
+
+
+def test_zip_archives_are_code_and_followed(start: Starts) -> None:
+    archive = start.folder / "fn.zip"
+    archive.write_bytes(zip_of(app__py="one"))
+    running = start(PLAIN.replace("Code: .", "Code: fn.zip"), watch=True)
+    client = running.client("lambda")
+    before = client.get_function_configuration(FunctionName="Fn")["CodeSha256"]
+    archive.write_bytes(zip_of(app__py="two"))
+    _until(lambda: "reloaded Fn (fn.zip changed)" in running.console.infos)
+    after = client.get_function_configuration(FunctionName="Fn")["CodeSha256"]
+    assert after != before
+
+
+def test_several_templates_are_several_stacks(start: Starts, tmp_path: Path) -> None:
+    other = tmp_path / "other"
+    other.mkdir()
+    (other / "template.yaml").write_text(PLAIN.replace("Code: .", "Code: ..", 1) + TWO)
+    bare = tmp_path / "bare" / "hello"
+    bare.mkdir(parents=True)
+    (bare / "app.py").write_text("def handler(event, context): pass\n")
+    running = start(PLAIN, functions=(tmp_path, other, bare.parent), state=None)
+    stacks = running.client("cloudformation").describe_stacks()["Stacks"]
+    names = {stack["StackName"] for stack in stacks}
+    assert "other" in names
+    assert len(names) == 2
+    functions = [
+        each["FunctionName"] for each in running.client("lambda").list_functions()["Functions"]
+    ]
+    assert {"Fn", "Two", "hello"} < set(functions)
+    assert any(name.startswith("other-Fn-") for name in functions), "the name Fn was taken"
+
+
+TWO = """
+  Two:
+    Type: AWS::Lambda::Function
+    Properties: {Handler: app.handler, Runtime: python3.12, Role: ROLE, Code: ..}
+""".replace("ROLE", ROLE)
+
+
+@pytest.mark.parametrize(
+    ("text", "says"),
+    [
+        ("Resources: {F: x}", "resource definition is malformed"),
+        ("Resources: {F: {}}", "must contain a Type member"),
+        ("a: b", "Invalid template property"),
+        ("Resources: [a]", "Resources section must be an object"),
+        ("Parameters: [x]\nResources: {}", "Parameters section must be an object"),
+        ("Parameters: {A: {Type: String}}\n" + PLAIN, "give them with --parameter NAME=VALUE"),
+        (PLAIN + "  T: {Type: AWS::No::Such}\n", "Unrecognized resource types: [AWS::No::Such]"),
+        (PLAIN.replace("Timeout: 3", "").replace("app.handler", "!Ref No"), "[No]"),
+    ],
+)
+def test_a_template_that_aws_would_refuse_does_not_start(
+    start: Starts, text: str, says: str
+) -> None:
+    refused = start.refused(text)
+    assert says in refused
+    assert "template.yaml" in refused

@@ -101,7 +101,7 @@ def coldstart(
 
 def _where(endpoint: str, functions: Path | None) -> tuple[Client | None, Path | None]:
     """Return the emulator to ask, if there is one, and what an own one would serve."""
-    from emulator.stack.template import TEMPLATES
+    from emulator.stack.finding import TEMPLATES
 
     if functions is not None:
         return None, functions

@@ -72,7 +72,7 @@ _DRIVERS = {
 
 @with_options([*_SETTINGS, *(each for _, own in _DRIVERS.values() for each in own), *_OWN])
 def up(**given: Any) -> None:
-    """Start the emulator with the functions of a template or folder.
+    """Start the emulator with templates or folders of functions.
 
     It runs until Ctrl-C, which waits for calls in flight; a second Ctrl-C does not.
 
@@ -94,7 +94,7 @@ def up(**given: Any) -> None:
         raise typer.BadParameter("give either --ephemeral or --state, not both")
     if own.no_stem_cells:
         settings = replace(settings, stem_cells=0)
-    if settings.functions is None:
+    if not settings.functions:
         settings = replace(settings, functions=_template_here())
     _serve(settings, quiet=own.quiet)
 
@@ -116,11 +116,11 @@ def _start_detached(arguments: Sequence[str]) -> None:
     note(f"process {server.pid} goes on and prints to {server.log}; `{down}` ends it")
 
 
-def _template_here() -> Path | None:
-    from emulator.stack.template import TEMPLATES
+def _template_here() -> tuple[Path, ...]:
+    from emulator.stack.finding import find_assembly, find_template
 
     here = Path()
-    return here if any((here / name).is_file() for name in TEMPLATES) else None
+    return (here,) if find_template(here) or find_assembly(here) else ()
 
 
 def _serve(settings: Settings, *, quiet: bool) -> None:

@@ -104,7 +104,7 @@ async def _work_out(ctx: Context, stack: Stack, made: ChangeSet) -> None:
         made.status, made.reason, made.execution = "FAILED", error.message, "UNAVAILABLE"
         return
     made.parameters = {n: plan.parameters.shown(n) for n in plan.parameters.texts}
-    made.found = differing(ctx, stack, plan)
+    made.found = differing(of(ctx).tools, stack, plan)
     if made.kind == "UPDATE" and not anything_changes(stack, made.goal, made.found, plan):
         made.status, made.reason, made.execution = "FAILED", _NOTHING, "UNAVAILABLE"
 

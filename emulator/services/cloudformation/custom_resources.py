@@ -56,10 +56,7 @@ class CustomResource(ServiceKind):
             return self._made(answer, wanted)
         except AwsError as error:
             # As on AWS, the function is asked to delete what it could not create.
-            physical = answer.get("PhysicalResourceId")
-            if not physical or not isinstance(physical, str):
-                physical = wanted.name("")
-            failed = self._made({**answer, "PhysicalResourceId": physical}, wanted)
+            failed = self._made({"PhysicalResourceId": wanted.name(""), **answer}, wanted)
             raise CreateFailed(error.message, failed) from error
 
     async def update(

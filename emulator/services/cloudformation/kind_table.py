@@ -37,6 +37,10 @@ class KindTable:
             return served
         return _NotServed(self.not_served(name), strict=self._strict)
 
+    async def stand_in(self, call: Call, wanted: Wanted) -> Made:
+        """Return plausible values of a resource that could not be made."""
+        return await _NotServed("", strict=False).create(call, wanted)
+
     def serves(self, name: str) -> bool:
         """Say whether resources of a type are made."""
         return not isinstance(self.find(name), _NotServed)
@@ -52,6 +56,15 @@ _GLOBAL = ("iam", "cloudfront", "route53")
 
 #: Names of services in ARNs, by those in types, where the two differ.
 _ARN_NAMES = {"stepfunctions": "states", "apigatewayv2": "apigateway", "certificatemanager": "acm"}
+
+
+#: What stands before names in ARNs, where that is not the type and a slash.
+_ARN_PARTS = {
+    "AWS::Lambda::Function": "function:",
+    "AWS::SNS::Topic": "",
+    "AWS::SQS::Queue": "",
+    "AWS::StepFunctions::StateMachine": "stateMachine:",
+}
 
 
 def _last(kind: str) -> str:
@@ -75,7 +88,8 @@ class _NotServed:
         name = str(wanted.properties.get(named) or wanted.name(""))
         _, service, own = wanted.kind.lower().split("::")[:3]
         at = f"{'' if service in _GLOBAL else call.region}:{call.account}"
-        arn = f"arn:aws:{_ARN_NAMES.get(service, service)}:{at}:{own}/{name}"
+        own = _ARN_PARTS.get(wanted.kind, f"{own}/")
+        arn = f"arn:aws:{_ARN_NAMES.get(service, service)}:{at}:{own}{name}"
         attributes: dict[str, Any] = {}
         for each in schema.read_only if schema is not None else ():
             attributes[each] = arn if each.endswith("Arn") else f"{name}-{each}"

@@ -112,7 +112,7 @@ class Operation:
             LiveResources(stack, names, finished, masked=True), exports, masked=True
         )
 
-        async def step(logical: str) -> None:
+        async def make(logical: str) -> None:
             body = plan.resources[logical]
             written = body.get("Properties") or {}
             new = _new(logical, body, plan.needs[logical])
@@ -140,13 +140,26 @@ class Operation:
                         new.change, new.before = old.change, old.before
                 stack.resources[logical] = new
                 await work.create(new, properties)
+
+        async def step(logical: str) -> None:
+            try:
+                await make(logical)
+            except Failed:
+                if not stack.tolerant or work.stopping.is_set():
+                    raise
+                await work.stand_in(logical)
             finished.add(logical)
 
         await in_order(plan.needs, step, work.stopping)
         self._go_on_unless_stopped()
         for logical in sorted(stack.resources.keys() - names):
             await work.allow_removal(stack.resources[logical])
-        found = outputs.work_out(plan.template, evaluator.resolve, self._tools.local_address)
+        found = outputs.work_out(
+            plan.template,
+            evaluator.resolve,
+            self._tools.local_address,
+            tolerant=stack.tolerant,
+        )
         outputs.check_exports(stack, found, self._store.all(stack.account, stack.region))
         return found, evaluator.imported
 
@@ -181,9 +194,12 @@ class Operation:
         stack.skipped, stack.policy_during = [], ""
         for resource in stack.resources.values():
             resource.change, resource.before, resource.there = "", None, []
-        await self._store.record(
-            stack, OPERATIONS[self._name][1], saving=stack.resources.values(), goals=True
-        )
+        status, reason = OPERATIONS[self._name][1], ""
+        failed = [name for name, each in stack.resources.items() if _has_failed(each)]
+        if stack.tolerant and failed and self._name in ("create", "update"):
+            status = f"{self._verb.upper()}_FAILED"
+            reason = f"The following resource(s) failed to {self._verb}: [{', '.join(failed)}]. "
+        await self._store.record(stack, status, reason, saving=stack.resources.values(), goals=True)
 
     async def _failed(self, reason: str) -> None:
         """Do what is to be done where the stack can't be had as its goal says."""
@@ -317,3 +333,7 @@ def _for_removal(resources: Any) -> list[Resource]:
         for number, each in enumerate(left)
     }
     return [left[number] for number in order_of_removal(needs)]
+
+
+def _has_failed(resource: Resource) -> bool:
+    return resource.status in ("CREATE_FAILED", "UPDATE_FAILED")

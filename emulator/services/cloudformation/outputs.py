@@ -14,6 +14,8 @@ def work_out(
     template: Mapping[str, Any],
     resolve: Callable[[Any, Path], Any],
     local: Callable[[str], str],
+    *,
+    tolerant: bool = False,
 ) -> list[dict[str, str]]:
     """Return the outputs whose conditions hold.
 
@@ -21,42 +23,61 @@ def work_out(
         template: After its transforms.
         resolve: Works out a value.
         local: Replaces addresses of AWS by those they have here.
+        tolerant: Leave out what is not as it should be.
 
     Raises:
         TemplateError: One is not as it should be.
     """
-    found = []
+    found: list[dict[str, str]] = []
     for name, body in (template.get("Outputs") or {}).items():
-        path = ("Outputs", str(name))
-        if not isinstance(body, dict) or "Value" not in body:
-            raise TemplateError(
-                f"Template format error: Output {name} is malformed. Every Outputs member must"
-                " contain a Value object",
-                path,
-            )
-        if "Condition" in body and not resolve({"Fn::If": [body["Condition"], True, False]}, path):
+        try:
+            output = _output(str(name), body, resolve, local)
+        except TemplateError:
+            if not tolerant:
+                raise
             continue
-        value = resolve(body["Value"], (*path, "Value"))
-        if isinstance(value, (dict, list)) or value is None:
+        if output is not None:
+            found.append(output)
+    return found
+
+
+def _output(
+    name: str, body: Any, resolve: Callable[[Any, Path], Any], local: Callable[[str], str]
+) -> dict[str, str] | None:
+    """Return an output; None where its condition does not hold.
+
+    Raises:
+        TemplateError: It is not as it should be.
+    """
+    path = ("Outputs", name)
+    if not isinstance(body, dict) or "Value" not in body:
+        raise TemplateError(
+            f"Template format error: Output {name} is malformed. Every Outputs member must"
+            " contain a Value object",
+            path,
+        )
+    if "Condition" in body and not resolve({"Fn::If": [body["Condition"], True, False]}, path):
+        return None
+    value = resolve(body["Value"], (*path, "Value"))
+    if isinstance(value, (dict, list)) or value is None:
+        raise TemplateError(
+            f"Template format error: The Value field of every Outputs member must evaluate to"
+            f" a String, and output {name} does not.",
+            path,
+        )
+    output = {"OutputKey": name, "OutputValue": local(_as_text(value))}
+    if body.get("Description"):
+        output["Description"] = str(body["Description"])
+    export = body.get("Export")
+    if export:
+        if not isinstance(export, dict) or "Name" not in export:
             raise TemplateError(
-                f"Template format error: The Value field of every Outputs member must evaluate to"
-                f" a String, and output {name} does not.",
+                "Template format error: Output ExportName is malformed. The Export member of"
+                f" output {name} must contain a Name",
                 path,
             )
-        output = {"OutputKey": str(name), "OutputValue": local(_as_text(value))}
-        if body.get("Description"):
-            output["Description"] = str(body["Description"])
-        export = body.get("Export")
-        if export:
-            if not isinstance(export, dict) or "Name" not in export:
-                raise TemplateError(
-                    "Template format error: Output ExportName is malformed. The Export member of"
-                    f" output {name} must contain a Name",
-                    path,
-                )
-            output["ExportName"] = str(resolve(export["Name"], (*path, "Export")))
-        found.append(output)
-    return found
+        output["ExportName"] = str(resolve(export["Name"], (*path, "Export")))
+    return output
 
 
 def check_exports(

@@ -179,6 +179,8 @@ class Stack:
     forced: bool = False
     #: The token of who asked for what is under way.
     token: str = ""
+    #: What fails costs itself alone: ``localfaas up`` keeps it, and serves the rest.
+    tolerant: bool = False
     #: Resources whose removal may fail in what is under way.
     skipped: list[str] = field(default_factory=list)
     #: By name.

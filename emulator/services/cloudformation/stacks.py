@@ -27,6 +27,7 @@ from emulator.services.cloudformation.lookup import (
 from emulator.services.cloudformation.planning import Plan
 from emulator.services.cloudformation.stack import UPDATABLE, Goal, Stack
 from emulator.services.cloudformation.state import of
+from emulator.services.cloudformation.toolbox import Toolbox
 from emulator.services.context import Context, Request, Response
 from emulator.stack import changes, document, graph, policies
 from emulator.stack.errors import NotYetKnown, TemplateError
@@ -187,7 +188,7 @@ async def update_stack(ctx: Context, request: Request) -> Response:
     policy = await policy_of(ctx, request)
     during = await policy_of(ctx, request, "StackPolicyDuringUpdate")
     plan = await plan_of(ctx, stack, goal)
-    if not anything_changes(stack, goal, differing(ctx, stack, plan), plan):
+    if not anything_changes(stack, goal, differing(of(ctx).tools, stack, plan), plan):
         raise refused("No updates are to be performed.")
     # Somebody else may have been quicker: nothing is awaited between this check and the change.
     refuse_unless_updatable(stack)
@@ -222,9 +223,9 @@ def refuse_unless_updatable(stack: Stack) -> None:
         raise refused(f"Stack:{stack.stack_id} is in {stack.status} state and can not be updated.")
 
 
-def differing(ctx: Context, stack: Stack, plan: Plan) -> list[changes.Change]:
+def differing(tools: Toolbox, stack: Stack, plan: Plan) -> list[changes.Change]:
     """Return what making a stack what ``plan`` says changes, as a change set shows it."""
-    known, tools = _Known(stack), of(ctx).tools
+    known = _Known(stack)
     evaluator = plan.evaluator(known, tools.exports(stack.account, stack.region))
     found = []
     # In their order: whether one is replaced decides what those that refer to it can know.

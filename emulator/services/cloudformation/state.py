@@ -61,7 +61,7 @@ class CloudFormation:
             return self._look_up_for(stack.account, stack.region)
 
         self.planner = Planner(
-            SamTransform(cache_folder().parent / "sam"),
+            SamTransform(cache_folder().parent / "sam", self._announce),
             look_up,
             kinds.serves,
             macros,
@@ -87,13 +87,6 @@ class CloudFormation:
             if operation is not None:
                 self.engine.start(stack, operation)
 
-    async def reset(self, account: str | None) -> None:
-        """See :class:`emulator.services.service.State`."""
-        gone = [each for each in self.store.everything() if account in (None, each.account)]
-        await self.engine.give_up(gone)
-        self.change_sets.forget(gone)
-        self.store.clear(gone)
-
     async def close(self) -> None:
         """End what is under way; it goes on at the next start."""
         await self.engine.close()
@@ -101,6 +94,12 @@ class CloudFormation:
     async def put(self, path: str, body: bytes) -> int:
         """Take what was put to an address of a stack; return the HTTP status of the answer."""
         return await self.answers.put(path, body)
+
+    def _announce(self) -> None:
+        self._parts.console.info(
+            "translating the SAM template with AWS's translator: it takes seconds to load, and the"
+            " result is kept for the next time"
+        )
 
     async def _restore(self, stack: Stack, goal: Goal) -> None:
         """Make a nested stack again what it was."""

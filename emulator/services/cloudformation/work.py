@@ -17,7 +17,7 @@ from emulator.services.cloudformation.stack import Resource, Stack
 from emulator.services.cloudformation.toolbox import Toolbox
 from emulator.stack import changes, policies
 from emulator.stack.errors import TemplateError
-from emulator.stack.kinds import Call, Kind, Made, Wanted
+from emulator.stack.kinds import Call, Kind, Made, Wanted, is_gone
 
 T = TypeVar("T")
 _CANCELLED = {
@@ -155,6 +155,9 @@ class Work:
         elif details or old.attempted is not None:
             await self._allow("Update:Modify", old)
             await self._update(old, new, properties)
+        elif old.status == "UPDATE_FAILED":
+            # What failed is not wanted any more.
+            await self.store.record(self.stack, "UPDATE_COMPLETE", "", old)
 
     async def _update(self, resource: Resource, new: Resource, properties: Properties) -> None:
         before = resource.properties if resource.attempted is None else resource.attempted
@@ -175,6 +178,12 @@ class Work:
             await self._replace(resource, new, properties)
             return
         except (LocalfaasError, TimeoutError) as error:
+            if self.stack.tolerant and isinstance(error, AwsError) and is_gone(error):
+                # Somebody removed it meanwhile: who keeps a template expects it to be there.
+                new.change = "created"
+                self.stack.resources[resource.logical] = new
+                await self.create(new, properties)
+                return
             await self.failed("UPDATE_FAILED", resource, error)
         old, back = self._take(resource, made)
         resource.have(properties.values, properties.written, properties.shown)
@@ -220,6 +229,21 @@ class Work:
         stack.resources[old.logical] = new
         await self.store.save_resources(stack, old, new)
         await self.create(new, properties)
+
+    async def stand_in(self, logical: str) -> None:
+        """Let the rest go on without a resource that failed: it is what it was, or seems to be."""
+        resource = self.stack.resources[logical]
+        status, reason = resource.status, resource.reason
+        if resource.change == "replaced":
+            await self.undo(resource)
+            resource = self.stack.resources[logical]
+            resource.status, resource.reason = "UPDATE_FAILED", reason
+        elif not resource.physical:
+            wanted = self.wanted(resource, resource.properties)
+            made = await self.kinds.stand_in(self.call, wanted)
+            resource.ref, resource.attributes = made.physical, dict(made.attributes)
+            resource.status = status
+        await self.store.save_resources(self.stack, resource)
 
     async def undo(self, resource: Resource) -> bool:
         """Make a resource what it was before the operation; returns whether that went well."""

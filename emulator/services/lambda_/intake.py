@@ -9,7 +9,6 @@ from collections.abc import Iterable, Mapping
 from contextlib import aclosing
 from dataclasses import replace
 from functools import partial
-from pathlib import Path
 from typing import Any
 
 from emulator.code import keeping, package
@@ -17,8 +16,9 @@ from emulator.model.errors import AwsError, DriverFault
 from emulator.model.function import Code
 from emulator.model.limits import UNZIPPED_CODE
 from emulator.services.context import Context, Parts
+from emulator.services.lambda_ import live_code
 from emulator.services.lambda_.errors import invalid
-from emulator.store.blobs import Blobs
+from emulator.services.lambda_.keeping import keep
 from emulator.store.folders import in_background
 
 
@@ -58,6 +58,8 @@ async def from_request(ctx: Context, request: Mapping[str, Any]) -> Code:
     if archive is None:
         if not request.get("S3Bucket"):
             raise invalid("Please provide a source for function code.")
+        if request["S3Bucket"] == live_code.BUCKET:
+            return await live_code.take(ctx.parts, request.get("S3Key") or "")
         archive = await _from_bucket(ctx, request)
     return await keep(ctx.parts.blobs, ctx.parts.code_folder, archive)
 
@@ -103,30 +105,6 @@ def resolved(kept: Code, digest: str) -> Code:
     """
     _, found, sha256 = digest.partition("@sha256:")
     return replace(kept, resolved_image=digest, sha256=sha256 if found else kept.sha256)
-
-
-async def keep(blobs: Blobs, unpacked: Path, archive: bytes) -> Code:
-    """Keep ``archive`` and its content by its hash.
-
-    Args:
-        blobs: Where archives are kept.
-        unpacked: The folder of unpacked archives.
-        archive: The archive.
-
-    Raises:
-        AwsError, DriverFault: As :func:`emulator.code.package.unpack`.
-        StorageError: The archive could not be kept.
-    """
-    digest = hashlib.sha256(archive).hexdigest()
-    folder = unpacked / digest
-    content = await asyncio.to_thread(package.unpack, archive, folder)
-    await blobs.put(archive)
-    return Code(
-        sha256=package.code_sha256(archive),
-        size=len(archive),
-        folder=folder,
-        unpacked_size=content.size,
-    )
 
 
 async def restore(parts: Parts, codes: Iterable[Code]) -> None:

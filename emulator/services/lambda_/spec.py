@@ -13,7 +13,6 @@ SPEC = ServiceSpec(
     # The paths of the API begin with the date of their version.
     path=r"/20\d\d-\d\d-\d\d/.*",
     template_prefix="AWS::Lambda",
-    modules=("state", "kinds", "delivers", "wire"),
+    modules=("kinds", "delivers", "wire"),
     loads_at_start=True,
-    opens_at_start=True,
 )

@@ -12,6 +12,5 @@ SPEC = ServiceSpec(
     arn_name="logs",
     target_prefix="Logs_20140328",
     template_prefix="AWS::Logs",
-    modules=("state", "kinds", "wire"),
-    opens_at_start=True,
+    modules=("kinds", "wire"),
 )

@@ -103,7 +103,7 @@ def test_up_takes_options(settings: list[Settings], tmp_path: Path) -> None:
     assert run(["up", str(tmp_path), *options]) == 0
     (taken,) = settings
     assert taken == Settings(
-        functions=tmp_path,
+        functions=(tmp_path,),
         port=0,
         watch=False,
         strict=True,
@@ -177,7 +177,7 @@ def test_up_without_a_path_takes_the_template_here(
     run(["up"])
     (tmp_path / "template.yaml").touch()
     run(["up"])
-    assert [taken.functions for taken in settings] == [None, Path()]
+    assert [taken.functions for taken in settings] == [(), (Path(),)]
 
 
 @pytest.mark.parametrize("command", ["env", "--help"])

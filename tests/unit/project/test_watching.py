@@ -11,16 +11,16 @@ from typing import Any
 import pytest
 import watchfiles
 
+from emulator.code.live import live_code
+from emulator.code.package import code_sha256
+from emulator.model.errors import ConfigurationError
+from emulator.model.function import Code, FunctionVersion
 from emulator.project.folder import Folder
 from emulator.project.watching import Watching
+from emulator.registry.function import Function
 from emulator.registry.functions import Registry
 from emulator.testing import FakeClock, RecordingConsole
 
-RESOURCE = """
-  {name}:
-    Type: AWS::Serverless::Function
-    Properties: {{FunctionName: {name}, CodeUri: {name}, Handler: app.handler, Runtime: python3.12}}
-"""
 CODE = "def handler(event, context):\n    return {value}\n"
 
 
@@ -44,24 +44,36 @@ class Watched:
     def __init__(self, root: Path) -> None:
         self.root = root
         self.registry = Registry()
+        self.console = _Console(self._tell)
         self.folder = Folder(
             root,
             registry=self.registry,
             clock=FakeClock(),
+            console=self.console,
             check_runtime=lambda runtime: None,
             account="000000000000",
             region="us-east-1",
         )
-        self.console = _Console(self._tell)
         self.said = self.console.infos
         self.complaints = self.console.warnings
+        self.taken: list[Path] = []
         self._told = asyncio.Event()
         self.watching: Watching | None = None
 
     def start(self) -> None:
         self.folder.load()
-        self.watching = Watching(self.folder, console=self.console)
+        self.watching = Watching(
+            self.registry, console=self.console, take=self.take, declared=[self.folder]
+        )
         self.watching.start()
+
+    async def take(self, archive: Path) -> Code:
+        self.taken.append(archive)
+        if archive.read_bytes() == b"bad":
+            raise ConfigurationError("it is no archive")
+        content = archive.read_bytes()
+        folder = self.root / content.decode()
+        return Code(sha256=code_sha256(content), size=1, folder=folder, archive=archive)
 
     def _tell(self) -> None:
         self._told.set()
@@ -89,10 +101,7 @@ class Watched:
 
     def declare(self, *names: str) -> None:
         for name in names:
-            if not (self.root / name).exists():
-                self.write(name)
-        text = "Resources:\n" + "".join(RESOURCE.format(name=name) for name in names)
-        (self.root / "template.yaml").write_text(text)
+            self.write(name)
 
 
 @pytest.fixture
@@ -191,31 +200,81 @@ async def test_a_folder_that_is_replaced_by_another_is_reloaded(watched: Watched
     await begun(watched, "hello")
 
 
-async def test_the_template_adds_updates_and_removes(watched: Watched) -> None:
+async def test_the_folder_adds_updates_and_removes(watched: Watched) -> None:
     watched.declare("one", "two")
     watched.start()
-    watched.declare("two", "three")
-    await watched.until(lambda: len(watched.said) >= 2)
-    assert watched.said[:2] == [
-        "added three (template.yaml changed)",
-        "removed one (template.yaml changed)",
-    ]
-    assert watched.names() == {"two", "three"}
+    await begun(watched, "two")
+    shutil.rmtree(watched.root / "one")
+    watched.declare("three")
+    await watched.until(lambda: watched.names() == {"two", "three"})
+    what = f"({watched.root.name} changed)"
+    assert {f"added three {what}", f"removed one {what}"} <= set(watched.said)
     await begun(watched, "three")
 
 
-async def test_errors_in_the_template_are_told_and_the_functions_stay(watched: Watched) -> None:
+async def test_errors_in_the_folder_are_told_and_the_functions_stay(watched: Watched) -> None:
     watched.declare("hello")
     watched.start()
-    good = (watched.root / "template.yaml").read_text()
-    (watched.root / "template.yaml").write_text(good.replace("app.handler", "''"))
+    await begun(watched, "hello")
+    (watched.root / "hello").rename(watched.root / ".hidden")
     await watched.until(lambda: watched.complaints)
-    assert "Handler" in watched.complaints[0]
+    assert "holds no function" in watched.complaints[0]
     assert watched.complaints[0].endswith("The functions stay as they were.")
     assert watched.names() == {"hello"}
-    (watched.root / "template.yaml").unlink()
-    watched.declare("hello", "more")
+    watched.declare("more")
     await watched.until(lambda: "more" in watched.names())
+
+
+def _add(watched: Watched, name: str, code: Code) -> None:
+    version = FunctionVersion(account="000000000000", region="us-east-1", name=name, code=code)
+    watched.registry.add(Function(latest=version))
+
+
+async def test_live_code_of_functions_that_come_later_is_followed(
+    watched: Watched, tmp_path_factory: pytest.TempPathFactory
+) -> None:
+    watched.declare("hello")
+    watched.start()
+    elsewhere = tmp_path_factory.mktemp("elsewhere")
+    (elsewhere / "app.py").write_text("1")
+    _add(watched, "later", live_code(elsewhere))
+    async with asyncio.timeout(20):
+        for value in range(1000):
+            (elsewhere / "app.py").write_text(str(value))
+            if "reloaded later (app.py changed)" in watched.said:
+                break
+            await asyncio.sleep(0.05)
+    assert watched.generation("later") > 0
+
+
+async def test_an_archive_is_unpacked_again_when_its_change_is_complete(watched: Watched) -> None:
+    watched.declare("hello")
+    archive = watched.root / "code.zip"
+    archive.write_text("one")
+    _add(
+        watched,
+        "zipped",
+        Code(sha256=code_sha256(b"one"), size=1, folder=watched.root, archive=archive),
+    )
+    watched.start()
+    await begun(watched, "hello")
+    archive.write_text("two")
+    await watched.until(lambda: "reloaded zipped (code.zip changed)" in watched.said)
+    function = watched.registry.find("000000000000", "us-east-1", "zipped")
+    assert function is not None
+    assert function.latest.code.folder == watched.root / "two"
+    archive.write_text("bad")
+    await watched.until(lambda: watched.complaints)
+    assert watched.complaints == [f"{archive}: it is no archive. The functions stay as they were."]
+    assert function.latest.code.folder == watched.root / "two"
+
+
+async def test_without_anything_to_follow_no_thread_runs(tmp_path: Path) -> None:
+    watched = Watched(tmp_path)
+    watching = Watching(watched.registry, console=watched.console, take=watched.take)
+    watching.start()
+    assert watching._thread is None
+    await watching.stop()
 
 
 async def test_a_new_folder_is_a_new_function_without_a_template(watched: Watched) -> None:

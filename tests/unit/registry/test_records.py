@@ -171,8 +171,17 @@ async def test_functions_of_a_live_folder_are_not_kept() -> None:
     registry = Registry(DocumentStore(Never()))
     function = _function()
     function.latest = replace(function.latest, code=replace(function.latest.code, live=True))
+    function.declared = True
     registry.add(function)
     await registry.save(function)
+
+
+def test_code_that_is_followed_is_found_again(tmp_path: Path) -> None:
+    for code in (
+        Code(sha256="a", size=1, folder=Path("/home/me/app"), live=True),
+        Code(sha256="b", size=1, folder=tmp_path / "b", archive=Path("/home/me/app.zip")),
+    ):
+        assert records.to_code(records.of_code(code), tmp_path) == code
 
 
 async def test_a_resource_that_the_disk_does_not_take_is_as_before() -> None:

@@ -81,5 +81,6 @@ def _check_served(ctx: Context, runtime: str) -> None:
     except ConfigurationError as error:
         ignored.refuse(ctx, str(error))
         return
-    if note:
+    if note and note not in ctx.parts.told:
+        ctx.parts.told.add(note)
         ctx.parts.console.warn(note)

@@ -51,10 +51,10 @@ async def prepare(parts: Parts, functions: Collection[Function], told: Collectio
 
 
 def _by_platform(functions: Iterable[Function]) -> dict[RuntimePlatform, list[Function]]:
-    """Group those that run on the same. Images of functions made through the API are left to it."""
+    """Group those that run on the same; an image that was had once is not looked for again."""
     groups: dict[RuntimePlatform, list[Function]] = {}
     for function in functions:
         code = function.latest.code
-        if function.latest.runtime or (code.image and code.live):
+        if function.latest.runtime or (code.image and not code.resolved_image):
             groups.setdefault(states.platform(function.latest), []).append(function)
     return groups

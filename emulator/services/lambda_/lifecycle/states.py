@@ -150,6 +150,11 @@ def check_settled(function: Function) -> None:
 
 async def settle(parts: Parts, function: Function) -> None:
     """Begin to end the transitions that ``function.settling`` holds."""
+    if not parts.pools.opened.is_set() and LATEST in function.settling:
+        # Nobody calls yet. What it runs on is got ready with that of all others, once they can.
+        show(parts, function, function.settling.pop(LATEST))
+    if not function.settling:
+        return
     _begin(parts, function, dict(function.settling))
     if not parts.transition_seconds:
         await finish_now(parts, function)

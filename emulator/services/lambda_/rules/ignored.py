@@ -78,7 +78,7 @@ def _of_mappings(parts: Parts, function: Function) -> set[str]:
 
 def ignored(parts: Parts, function: Function) -> list[str]:
     """Return everything that is configured for a function without effect."""
-    names = [*function.ignored, *of_version(parts, function.latest)]
+    names = [*of_version(parts, function.latest)]
     names += sorted(_of_mappings(parts, function))
     if any(
         of_destinations(parts, config.destinations or {})

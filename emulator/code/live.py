@@ -20,6 +20,9 @@ _EDITOR_FILES = (
     *(".#*", "#*#", "*.tmp", "*___jb_*", ".goutputstream-*"),
 )
 _IGNORED = (*DEFAULT_EXCLUDES, *_EDITOR_FILES)
+#: Folders of emulators in this process, which may lie in a user's folder: what they write there is
+#: no change of code. Real paths.
+state_folders: set[str] = set()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -35,6 +38,11 @@ class Missed:
 def is_code(relative: Path) -> bool:
     """Say whether a change of a path in a function's folder is a change of its code."""
     return not any(fnmatchcase(part, pattern) for part in relative.parts for pattern in _IGNORED)
+
+
+def is_state(path: str) -> bool:
+    """Say whether a path is an emulator's own."""
+    return any(path == each or path.startswith(each + os.sep) for each in state_folders)
 
 
 def live_code(folder: Path) -> Code:
@@ -131,6 +139,8 @@ def _entries(folder: Path) -> Iterator[tuple[str, os.stat_result]]:
             name = f"{below}{entry.name}"
             try:
                 if entry.is_dir(follow_symlinks=False):
+                    if state_folders and os.path.realpath(entry.path) in state_folders:
+                        continue
                     pending.append(name + "/")
                 yield name, entry.stat(follow_symlinks=False)
             except OSError:
