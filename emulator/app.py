@@ -179,7 +179,9 @@ class Emulator:
             endpoint=self.endpoint,
             extra=settings.extra_services,
         )
-        self.targets = Targets(self.table.delivers, self.table.find_deliver)
+        self.targets = Targets(
+            self.table.delivers, self.table.find_taker, self.queues.send_together
+        )
         self.asynchronous = AsynchronousInvokes(
             self.registry,
             self.functions,

@@ -23,7 +23,7 @@ from emulator.invoke.failures import Failure, Failures
 from emulator.invoke.fair_semaphore import FairSemaphore
 from emulator.invoke.function_invoker import FunctionInvoker
 from emulator.invoke.queue_worker import FunctionQueueWorker
-from emulator.invoke.targets import Targets
+from emulator.invoke.targets import Placed, Targets
 from emulator.model.arn import function_arn, split_function_arn
 from emulator.model.clock import Clock
 from emulator.model.errors import AwsError, StorageError
@@ -137,6 +137,23 @@ class AsynchronousInvokes:
         Raises:
             AwsError: ServiceException: it could not be kept.
         """
+        with self._intake.accepting():
+            try:
+                placed = await self.place(account, region, name, qualifier, invocation)
+                await placed.queue.send(placed.draft)
+            except StorageError as error:
+                text = f"The event was not kept: {error}"
+                raise AwsError("ServiceException", text) from error
+
+    async def place(
+        self, account: str, region: str, name: str, qualifier: str, invocation: Invocation
+    ) -> Placed:
+        """Return the message by which an event is accepted: once it is sent, see :meth:`submit`.
+
+        Raises:
+            StorageError: The function's queue could not be opened.
+        """
+        worker = await self._worker(function_arn(account, region, name))
         event = Event(
             request_id=invocation.request_id,
             payload=invocation.payload,
@@ -147,13 +164,7 @@ class AsynchronousInvokes:
             tenant_id=invocation.tenant_id,
             accepted=self._clock.now(),
         )
-        with self._intake.accepting():
-            try:
-                worker = await self._worker(function_arn(account, region, name))
-                await worker.queue.send(event.draft())
-            except StorageError as error:
-                text = f"The event was not kept: {error}"
-                raise AwsError("ServiceException", text) from error
+        return Placed(worker.queue, event.draft())
 
     # -- looking in ---------------------------------------------------------------------------
 

@@ -2,14 +2,21 @@
 
 What an ARN of a service does with an event stands in that service's ``delivers.py``; here is who
 finds it, what may be asked of it, and which failures are worth another try.
+
+A target whose events wait in queues of the engine is *placed*: it names the messages, and whoever
+delivers to several targets writes them all in one commit. Other targets are *delivered* to.
 """
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field
+from typing import NamedTuple
 
 from emulator.model.errors import AwsError, DriverFault, LocalfaasError, StorageError
+from emulator.queues.message import Draft
+from emulator.queues.queue import Queue
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -30,8 +37,26 @@ class Delivery:
     source_arn: str = ""
 
 
+class Placed(NamedTuple):
+    """A message that delivers an event once it is sent."""
+
+    queue: Queue
+    draft: Draft
+    #: Called once it is sent.
+    sent: Callable[[], None] | None = None
+
+
 #: Delivers an event to an ARN of one service; the event is kept when it returns.
 Deliver = Callable[[str, Delivery], Awaitable[None]]
+#: Returns the messages that deliver an event to an ARN of one service.
+Place = Callable[[str, Delivery], Awaitable[Sequence[Placed]]]
+
+
+class Taker(NamedTuple):
+    """How the ARNs of one service take events: in one of two ways."""
+
+    place: Place | None = None
+    deliver: Deliver | None = None
 
 
 class DeliveryError(LocalfaasError):
@@ -89,13 +114,17 @@ class Targets:
     Args:
         serves: Says whether events can be delivered to ARNs of a service, by the service's name
             in ARNs.
-        find: Returns what delivers to them; LookupError where nothing does.
+        find: Returns how they take events; LookupError where nothing does.
+        send: Sends messages of any queues in one commit.
     """
 
     def __init__(
-        self, serves: Callable[[str], bool], find: Callable[[str], Awaitable[Deliver]]
+        self,
+        serves: Callable[[str], bool],
+        find: Callable[[str], Awaitable[Taker]],
+        send: Callable[[Iterable[tuple[Queue, Draft]]], Awaitable[None]],
     ) -> None:
-        self._serves, self._find = serves, find
+        self._serves, self._find, self._send = serves, find, send
 
     def serves(self, arn: str) -> bool:
         """Say whether there is something to deliver to for ARNs of this kind."""
@@ -109,21 +138,62 @@ class Targets:
             DeliveryRefused: It will never be taken.
             DeliveryFailed: It was not taken this time.
         """
+        taker = await self._taker(arn)
+        with _as_delivery_errors(arn):
+            if taker.place is not None:
+                await self.send(await taker.place(arn, delivery))
+            elif taker.deliver is not None:
+                await taker.deliver(arn, delivery)
+
+    async def place(self, arn: str, delivery: Delivery) -> Sequence[Placed] | None:
+        """Return the messages that deliver one event; None: it can only be delivered.
+
+        Raises:
+            DeliveryRefused: It will never be taken.
+            DeliveryFailed: It was not taken this time.
+        """
+        taker = await self._taker(arn)
+        if taker.place is None:
+            return None
+        with _as_delivery_errors(arn):
+            return await taker.place(arn, delivery)
+
+    async def send(self, placed: Sequence[Placed]) -> None:
+        """Send placed messages in one commit.
+
+        Raises:
+            StorageError: None of them was sent.
+        """
+        await self._send((each.queue, each.draft) for each in placed)
+        tell_sent(placed)
+
+    async def _taker(self, arn: str) -> Taker:
         service = _service_of(arn)
         if service is None:
             raise DeliveryRefused(arn, "destinations of this form are not served")
         try:
-            deliver = await self._find(service)
+            return await self._find(service)
         except LookupError as error:
             raise DeliveryRefused(arn, f"destinations of {service} are not served") from error
-        try:
-            await deliver(arn, delivery)
-        except DeliveryError:
-            raise
-        except LocalfaasError as error:
-            kind = DeliveryFailed if is_passing(error) else DeliveryRefused
-            code = error.code if isinstance(error, AwsError) else ""
-            raise kind(arn, str(error), code) from error
+
+
+def tell_sent(placed: Iterable[Placed]) -> None:
+    """Call what is to be called once messages have been sent."""
+    for each in placed:
+        if each.sent is not None:
+            each.sent()
+
+
+@contextmanager
+def _as_delivery_errors(arn: str) -> Iterator[None]:
+    try:
+        yield
+    except DeliveryError:
+        raise
+    except LocalfaasError as error:
+        kind = DeliveryFailed if is_passing(error) else DeliveryRefused
+        code = error.code if isinstance(error, AwsError) else ""
+        raise kind(arn, str(error), code) from error
 
 
 def _service_of(arn: str) -> str | None:

@@ -110,7 +110,11 @@ class Journal(Protocol):
         leases: Sequence[LeaseRecord],
         deduplications: Sequence[DeduplicationRecord],
         done: Done,
-    ) -> None: ...
+        *,
+        replacing: int | None = None,
+    ) -> None:
+        """Append messages and delete the one that they replace, if any, in one transaction."""
+        ...
 
     def remove(self, ids: Sequence[int], done: Done) -> None:
         """Delete messages; the result is the number of messages deleted."""
@@ -119,10 +123,6 @@ class Journal(Protocol):
     def move(
         self, id: int, queue: int, position: int, sent_at: float, source: str, done: Done
     ) -> None: ...
-
-    def replace(self, id: int, message: MessageRecord, done: Done) -> None:
-        """Delete a message and append another in one transaction."""
-        ...
 
     async def lease(self, leases: Sequence[LeaseRecord]) -> None: ...
 

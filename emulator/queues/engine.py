@@ -4,17 +4,19 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from typing import Any
 
 from emulator.model.clock import Clock, Timer
 from emulator.model.errors import StorageError
 from emulator.model.journal import Journal, QueueRecord
 from emulator.queues import rules
+from emulator.queues.commits import begin_commit
 from emulator.queues.errors import QueueExists, QueueNotFound
 from emulator.queues.message import Draft, Message, Received
 from emulator.queues.queue import Queue
 from emulator.queues.rules import QueueSettings
+from emulator.queues.sending import stage_all, write
 from emulator.queues.spill import PayloadBudget
 
 log = logging.getLogger(__name__)
@@ -166,6 +168,18 @@ class Engine:
         queue = self.queue(name)
         queue.purged(await self.journal.purge_queue(queue.id, name, queue.body))
         self._collect_soon()
+
+    async def send_together(self, items: Iterable[tuple[Queue, Draft]]) -> None:
+        """Send messages to several queues in one commit; returns when they are on the disk.
+
+        Args:
+            items: Each message with its queue. The messages of one queue keep their order.
+
+        Raises:
+            StorageFull, StorageError: None of them was sent.
+        """
+        committed = begin_commit()
+        await write(self.journal, stage_all(items, committed), committed)
 
     async def transfer(self, message: Received, source: Queue, target: Queue) -> None:
         """Move a received message to another queue as a new message, in one commit.

@@ -7,7 +7,7 @@ its own is. All of it runs on one event loop, and nothing awaits between a check
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 from emulator.model.errors import StorageError
@@ -29,7 +29,7 @@ from emulator.queues.message import (
 )
 from emulator.queues.receiving import Receiving
 from emulator.queues.rules import QueueSettings
-from emulator.queues.sending import Sending
+from emulator.queues.sending import Sending, Staged, stage_all, write
 
 #: More than any message has (bytes).
 MAX_PAYLOAD = 1 << 24
@@ -86,6 +86,10 @@ class Queue:
             StorageFull, StorageError: None of them was sent.
         """
         return await self._sending.send_many(drafts)
+
+    def stage(self, drafts: Sequence[Draft], committed: asyncio.Future[None]) -> Staged:
+        """Make messages ready for a commit that other queues share: ``Engine.send_together``."""
+        return self._sending.stage(drafts, committed)
 
     async def receive(
         self,
@@ -288,26 +292,43 @@ class Queue:
 
     async def hand_over(self, handle: str, target: Queue, draft: Draft) -> None:
         """Replace a received message by a new one in ``target``; see ``Engine.transfer``."""
-        memory = self._memory
         message = self._held(handle, self._host.clock.now())
-        memory.tally.move(message, MessageState.LEAVING)
-        successor = target._sending.message(draft._replace(size=message.size))
-        arrived = target.expect([successor])
+        moved = draft if draft.size else draft._replace(size=message.size)
+        await self._replace(message, [target._sending.stage_moved(moved)], begin_commit())
+
+    async def replace_by(self, handle: str, items: Iterable[tuple[Queue, Draft]]) -> None:
+        """Replace a received message by new ones in any queues, in one commit.
+
+        Args:
+            handle: The message's receipt handle.
+            items: Each new message with its queue.
+
+        Raises:
+            InvalidHandle, ExpiredHandle, NotInFlight: As :meth:`change_visibility`.
+            StorageFull, StorageError: It stays as it was.
+        """
+        message = self._held(handle, self._host.clock.now())
         committed = begin_commit()
+        await self._replace(message, stage_all(items, committed), committed)
+
+    async def _replace(
+        self, message: Message, staged: list[Staged], committed: asyncio.Future[None]
+    ) -> None:
+        memory = self._memory
+        memory.tally.move(message, MessageState.LEAVING)
         epoch = memory.id
 
-        def done(_: Any, error: StorageError | None) -> None:
-            arrived(error)
+        def ended(error: StorageError | None) -> None:
             if epoch == memory.id:
                 if error is None:
                     memory.removed([message.id], 1)
                 else:
                     self._restore(message, MessageState.IN_FLIGHT)
                 self._receiving.serve()
-            end_commit(committed, error)
 
-        self._host.journal.replace(message.id, successor.record(target.id), done)
-        await committed
+        leaving = Staged(records=(), leases=(), deduplications=(), ended=ended, sent=[], waits=())
+        journal = self._host.journal
+        await write(journal, [*staged, leaving], committed, replacing=message.id)
 
     async def expire(self, now: float, limit: int) -> None:
         """Delete what was kept for as long as the queue keeps messages, ``limit`` a commit."""

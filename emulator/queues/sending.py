@@ -3,18 +3,43 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from typing import Protocol
 
 from emulator.model.errors import StorageError
 from emulator.model.ids import new_request_id
-from emulator.model.journal import DeduplicationRecord
+from emulator.model.journal import DeduplicationRecord, Journal, LeaseRecord, MessageRecord
 from emulator.queues import rules
 from emulator.queues.commits import begin_commit, end_commit
 from emulator.queues.deduplication import Deduplication
-from emulator.queues.host import Host
+from emulator.queues.host import Committed, Host
 from emulator.queues.memory import Memory
 from emulator.queues.message import Draft, Message, Sent
 from emulator.queues.receiving import Receiving
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Staged:
+    """Messages of one queue that are about to be written."""
+
+    records: Sequence[MessageRecord]
+    leases: Sequence[LeaseRecord]
+    deduplications: Sequence[DeduplicationRecord]
+    #: To be called once their commit has ended.
+    ended: Committed
+    #: The receipt of each draft.
+    sent: list[Sent]
+    #: Commits under way of what some of them repeat.
+    waits: Sequence[asyncio.Future[None]]
+
+
+class Stager(Protocol):
+    """A queue, as what is sent to several of them sees it."""
+
+    def stage(self, drafts: Sequence[Draft], committed: asyncio.Future[None]) -> Staged:
+        """Make messages that are about to be written; see :meth:`Sending.stage`."""
+        ...
 
 
 class Sending:
@@ -51,19 +76,26 @@ class Sending:
 
     async def send_many(self, drafts: Sequence[Draft]) -> list[Sent]:
         """Send messages in one commit; see :meth:`emulator.queues.queue.Queue.send_many`."""
-        if self._deduplication is not None:
-            return await self._send_once(drafts, self._deduplication)
-        messages = [self.message(draft) for draft in drafts]
-        await self._append(messages, ())
-        return [Sent(message.message_id, message.position) for message in messages]
+        committed = begin_commit()
+        staged = self.stage(drafts, committed)
+        await write(self._host.journal, [staged], committed)
+        return staged.sent
 
-    async def _send_once(self, drafts: Sequence[Draft], deduplication: Deduplication) -> list[Sent]:
-        """Send what was not sent before; repetitions get the receipt of the first."""
+    def stage(self, drafts: Sequence[Draft], committed: asyncio.Future[None]) -> Staged:
+        """Make messages that are about to be written; what repeats a send becomes none.
+
+        Args:
+            drafts: What is sent.
+            committed: Ends with their commit.
+        """
+        settings, deduplication = self._memory.settings, self._deduplication
+        if deduplication is None:
+            messages = [self.message(draft) for draft in drafts]
+            sent = [Sent(message.message_id, message.position) for message in messages]
+            return self._staged(messages, sent, (), ())
         now = self._host.clock.now()
-        settings = self._memory.settings
         deduplication.expire(now)
-        sent: list[Sent] = []
-        messages: list[Message] = []
+        sent, messages = [], []
         keys: list[bytes] = []
         waits: list[asyncio.Future[None]] = []
         for draft in drafts:
@@ -81,14 +113,14 @@ class Sending:
             key = deduplication.remember(message, settings, now)
             if key is not None:
                 keys.append(key)
-        if messages:
-            committed = self._append(messages, deduplication.records(keys, self._memory.id))
-            deduplication.pending(keys, committed)
-            waits.append(committed)
-        for wait in waits:
-            # Shielded: a caller that goes away must not take the others' commit along.
-            await asyncio.shield(wait)
-        return sent
+        records = deduplication.records(keys, self._memory.id)
+        deduplication.pending(keys, committed)
+        return self._staged(messages, sent, records, waits)
+
+    def stage_moved(self, draft: Draft) -> Staged:
+        """Make the message that one of another queue becomes, be it a repetition of a send."""
+        message = self.message(draft)
+        return self._staged([message], [Sent(message.message_id, message.position)], (), ())
 
     def message(self, draft: Draft) -> Message:
         """Return a new message of this queue."""
@@ -108,22 +140,80 @@ class Sending:
             visible_at=now + delay,
         )
 
-    def _append(
-        self, messages: list[Message], deduplications: Sequence[DeduplicationRecord]
-    ) -> asyncio.Future[None]:
-        """Write messages and publish them; the future tells when that is done."""
-        committed = begin_commit()
-        fifo = self._memory.settings.fifo
-        # A FIFO queue's order does not tell the delay, so its lease does.
-        leases = [m.lease() for m in messages if fifo and m.visible_at > m.sent_at]
+    def _staged(
+        self,
+        messages: list[Message],
+        sent: list[Sent],
+        deduplications: Sequence[DeduplicationRecord],
+        waits: Sequence[asyncio.Future[None]],
+    ) -> Staged:
+        settings = self._memory.settings
         arrived = self._receiving.expect(messages)
 
-        def done(_: object, error: StorageError | None) -> None:
+        def ended(error: StorageError | None) -> None:
             arrived(error)
             if self._deduplication is not None:
-                self._deduplication.ended(messages, self._memory.settings, error)
-            end_commit(committed, error)
+                self._deduplication.ended(messages, settings, error)
 
-        records = [message.record(self._memory.id) for message in messages]
-        self._host.journal.append(records, leases, deduplications, done)
-        return committed
+        return Staged(
+            records=[message.record(self._memory.id) for message in messages],
+            # A FIFO queue's order does not tell the delay, so its lease does.
+            leases=[m.lease() for m in messages if settings.fifo and m.visible_at > m.sent_at],
+            deduplications=deduplications,
+            ended=ended,
+            sent=sent,
+            waits=waits,
+        )
+
+
+def stage_all(
+    items: Iterable[tuple[Stager, Draft]], committed: asyncio.Future[None]
+) -> list[Staged]:
+    """Make messages of several queues that are about to be written in one commit.
+
+    Args:
+        items: Each draft with its queue. The messages of one queue keep their order.
+        committed: Ends with the commit.
+    """
+    by_queue: dict[Stager, list[Draft]] = {}
+    for queue, draft in items:
+        by_queue.setdefault(queue, []).append(draft)
+    return [queue.stage(drafts, committed) for queue, drafts in by_queue.items()]
+
+
+async def write(
+    journal: Journal,
+    staged: Sequence[Staged],
+    committed: asyncio.Future[None],
+    *,
+    replacing: int | None = None,
+) -> None:
+    """Write messages of one or several queues in one commit; returns when they are on the disk.
+
+    Args:
+        journal: Where they are written.
+        staged: The messages.
+        committed: What they were staged with.
+        replacing: The message that is deleted in the same commit, if any.
+
+    Raises:
+        StorageFull, StorageError: None of them was written.
+    """
+
+    def done(_: object, error: StorageError | None) -> None:
+        for each in staged:
+            each.ended(error)
+        end_commit(committed, error)
+
+    records = [record for each in staged for record in each.records]
+    waits = [wait for each in staged for wait in each.waits]
+    if records or replacing is not None:
+        leases = [lease for each in staged for lease in each.leases]
+        known = [record for each in staged for record in each.deduplications]
+        journal.append(records, leases, known, done, replacing=replacing)
+        waits.append(committed)
+    else:
+        done(None, None)
+    for wait in waits:
+        # Shielded: a caller that goes away must not take the others' commit along.
+        await asyncio.shield(wait)

@@ -6,6 +6,7 @@ from collections.abc import Iterable, Mapping
 from functools import cached_property, partial
 from typing import TYPE_CHECKING, Any
 
+from emulator.invoke.targets import Taker
 from emulator.model.ids import new_request_id
 from emulator.services.context import Context
 from emulator.services.identify import Identifier
@@ -13,7 +14,6 @@ from emulator.services.service import Service
 from emulator.services.spec import OptionalModule
 
 if TYPE_CHECKING:
-    from emulator.invoke.targets import Deliver
     from emulator.services.context import Parts
     from emulator.sources.base import SourceKind
     from emulator.stack.kinds import Kind
@@ -111,17 +111,20 @@ class Table:
         """Say whether events can be delivered to ARNs of a service."""
         return self.having("delivers", arn_name) is not None
 
-    async def find_deliver(self, arn_name: str) -> Deliver:
-        """Return what delivers an event to an ARN of a service, by the service's name in ARNs.
+    async def find_taker(self, arn_name: str) -> Taker:
+        """Return how ARNs of a service take events, by the service's name in ARNs.
 
         Raises:
-            LookupError: Nothing does.
+            LookupError: They take none.
         """
         service = self.having("delivers", arn_name)
         if service is None:
             raise LookupError(f"nothing here delivers to {arn_name}")
-        deliver = service.module("delivers").deliver
-        return partial(deliver, self.parts, await service.open(self.parts))
+        module = service.module("delivers")
+        state = await service.open(self.parts)
+        if hasattr(module, "place"):
+            return Taker(place=partial(module.place, self.parts, state))
+        return Taker(deliver=partial(module.deliver, self.parts, state))
 
     def polls(self, arn_name: str) -> bool:
         """Say whether resources of a service can be event sources."""

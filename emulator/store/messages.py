@@ -76,8 +76,13 @@ class MessageJournal:
         leases: Sequence[LeaseRecord],
         deduplications: Sequence[DeduplicationRecord],
         done: Done,
+        *,
+        replacing: int | None = None,
     ) -> None:
         def work(connection: Connection) -> None:
+            if replacing is not None:
+                connection.execute(self._sql["delete_lease"], (replacing,))
+                connection.execute(self._sql["delete_message"], (replacing,))
             connection.executemany(self._sql["insert_message"], messages)
             if leases:
                 connection.executemany(self._sql["put_lease"], leases)
@@ -100,14 +105,6 @@ class MessageJournal:
     ) -> None:
         row = (queue, position, sent_at, source, id)
         self._database.submit(lambda c: c.execute(self._sql["move_message"], row).rowcount, done)
-
-    def replace(self, id: int, message: MessageRecord, done: Done) -> None:
-        def work(connection: Connection) -> None:
-            connection.execute(self._sql["delete_lease"], (id,))
-            connection.execute(self._sql["delete_message"], (id,))
-            connection.execute(self._sql["insert_message"], message)
-
-        self._database.submit(work, done)
 
     async def lease(self, leases: Sequence[LeaseRecord]) -> None:
         await self._database.write(lambda c: c.executemany(self._sql["put_lease"], leases).rowcount)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from emulator.invoke.targets import Delivery
+from emulator.invoke.targets import Delivery, Placed
 from emulator.model.arn import parse_function_name
 from emulator.model.errors import AwsError
 from emulator.model.function import LATEST
@@ -10,11 +10,12 @@ from emulator.model.limits import ASYNC_PAYLOAD
 from emulator.services.context import Parts
 
 
-async def deliver(parts: Parts, state: None, arn: str, delivery: Delivery) -> None:
-    """Accept one event; it outlives a crash when this returns.
+async def place(parts: Parts, state: None, arn: str, delivery: Delivery) -> list[Placed]:
+    """Return the asynchronous event that an event becomes.
 
     Raises:
-        AwsError: There is no such function, or it does not take the event, or it was not kept.
+        AwsError: There is no such function, or it does not take the event.
+        StorageError: Its queue could not be opened.
     """
     named = parse_function_name(arn)
     if named is None or named.account is None or named.region is None:
@@ -30,6 +31,7 @@ async def deliver(parts: Parts, state: None, arn: str, delivery: Delivery) -> No
         limit=ASYNC_PAYLOAD,
         unready="accept",
     )
-    await parts.asynchronous.submit(
+    placed = await parts.asynchronous.place(
         named.account, named.region, named.name, named.qualifier or LATEST, prepared.invocation
     )
+    return [placed]

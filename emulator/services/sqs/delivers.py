@@ -4,18 +4,17 @@ from __future__ import annotations
 
 from typing import Any
 
-from emulator.invoke.targets import Delivery
+from emulator.invoke.targets import Delivery, Placed
 from emulator.services.context import Parts
 from emulator.services.sqs import errors, messages
 from emulator.services.sqs.queues import Sqs
 
 
-async def deliver(parts: Parts, sqs: Sqs, arn: str, delivery: Delivery) -> None:
-    """Send one message; it is kept when this returns.
+async def place(parts: Parts, sqs: Sqs, arn: str, delivery: Delivery) -> list[Placed]:
+    """Return the message that an event becomes.
 
     Raises:
         AwsError: The queue does not exist, or refuses the message.
-        StorageError: It could not be kept.
     """
     queue = sqs.by_arn(arn)
     if queue is None:
@@ -33,4 +32,4 @@ async def deliver(parts: Parts, sqs: Sqs, arn: str, delivery: Delivery) -> None:
     if delivery.deduplication_id:
         request["MessageDeduplicationId"] = delivery.deduplication_id
     draft, _ = messages.draft(queue, queue.account, request)
-    await queue.queue.send(draft)
+    return [Placed(queue.queue, draft)]

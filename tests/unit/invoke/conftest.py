@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import AsyncIterator, Callable, Mapping
+from collections.abc import AsyncIterator, Callable, Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from functools import partial
 from pathlib import Path
@@ -17,13 +17,15 @@ from emulator.invoke.event_concurrency import EventConcurrency
 from emulator.invoke.function_invoker import FunctionInvoker
 from emulator.invoke.idleness import Idleness
 from emulator.invoke.invoker import Invoker
-from emulator.invoke.targets import Deliver, Delivery, Targets
+from emulator.invoke.targets import Delivery, Taker, Targets
 from emulator.model.errors import AwsError
 from emulator.model.function import Code, FunctionVersion
 from emulator.model.invocation import Invocation
 from emulator.model.sandbox import Exit
 from emulator.pool.pools import Pools
 from emulator.queues.engine import Engine
+from emulator.queues.message import Draft
+from emulator.queues.queue import Queue
 from emulator.registry.attachments import EventInvokeConfig
 from emulator.registry.function import Function
 from emulator.registry.functions import Registry
@@ -81,19 +83,22 @@ class World:
         self.asynchronous = AsynchronousInvokes(
             self.registry,
             self.functions,
-            Targets(lambda service: service in ("lambda", "sqs"), self._find),
+            Targets(lambda service: service in ("lambda", "sqs"), self._find, self._send),
             self.clock,
             concurrency=self.concurrency,
         )
         self.engine = await Engine.open(self.store.messages, self.clock)
         await self.asynchronous.open(self.engine)
 
-    async def _find(self, service: str) -> Deliver:
+    async def _find(self, service: str) -> Taker:
         if service == "sqs":
-            return self.told.deliver
+            return Taker(deliver=self.told.deliver)
         if service == "lambda":
-            return partial(delivers.deliver, cast(Parts, self), None)
+            return Taker(place=partial(delivers.place, cast(Parts, self), None))
         raise LookupError(service)
+
+    async def _send(self, messages: Iterable[tuple[Queue, Draft]]) -> None:
+        await self.engine.send_together(messages)
 
     async def crash(self, concurrency: EventConcurrency | None = None) -> None:
         """Forget everything that is not on the disk, and start again."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Iterable
 
 import pytest
 from hypothesis import given
@@ -10,21 +11,27 @@ from hypothesis import strategies as st
 
 from emulator.invoke.retries import DeadLetter, RetryPolicy, deliver_with_retries, next_attempt
 from emulator.invoke.targets import (
-    Deliver,
     Delivery,
     DeliveryError,
     DeliveryFailed,
     DeliveryRefused,
+    Taker,
     Targets,
     is_passing,
 )
 from emulator.model.errors import AwsError, DriverFault, LocalfaasError, StorageFull
+from emulator.queues.message import Draft
+from emulator.queues.queue import Queue
 from emulator.testing import FakeClock, until_idle
 
 QUEUE = "arn:aws:sqs:us-east-1:000000000000:orders"
 DEAD = "arn:aws:sqs:us-east-1:000000000000:dead"
 THROTTLED = AwsError("TooManyRequestsException", "Rate Exceeded.")
 MISSING = AwsError("QueueDoesNotExist", "The specified queue does not exist.")
+
+
+async def _send(messages: Iterable[tuple[Queue, Draft]]) -> None:
+    assert not list(messages)
 
 
 class Queues:
@@ -35,12 +42,12 @@ class Queues:
         #: (ARN, payload, seconds) of each attempt.
         self.attempts: list[tuple[str, bytes, float]] = []
         self.clock = FakeClock()
-        self.targets = Targets(lambda service: service == "sqs", self._find)
+        self.targets = Targets(lambda service: service == "sqs", self._find, _send)
 
-    async def _find(self, service: str) -> Deliver:
+    async def _find(self, service: str) -> Taker:
         if service != "sqs":
             raise LookupError(service)
-        return self._deliver
+        return Taker(deliver=self._deliver)
 
     async def _deliver(self, arn: str, delivery: Delivery) -> None:
         self.attempts.append((arn, delivery.payload, self.clock.monotonic()))

@@ -211,15 +211,15 @@ class _Failing:
 
     def __getattr__(self, name: str) -> Any:
         method = getattr(self._journal, name)
-        if name not in ("append", "remove", "move", "replace"):
+        if name not in ("append", "remove", "move"):
             return method
 
-        def call(*args: Any) -> None:
+        def call(*args: Any, **named: Any) -> None:
             *rest, done = args
             if self.broken:
                 asyncio.get_running_loop().call_soon(done, None, StorageError("broken"))
             else:
-                method(*rest, done)
+                method(*rest, done, **named)
 
         return call
 
