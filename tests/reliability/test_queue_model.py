@@ -83,6 +83,8 @@ class Visibility(_Machine):
         self.visible: dict[str | bytes, float] = {}
         self.receives: dict[str | bytes, int] = {}
         self.in_flight: set[str | bytes] = set()
+        #: Body: the handle of its last receive, which keeps it also when its time is over.
+        self.last: dict[str | bytes, str] = {}
         super().__init__()
 
     async def open_queues(self) -> None:
@@ -110,6 +112,7 @@ class Visibility(_Machine):
             self.receives[message.body] += 1
             assert message.receive_count == self.receives[message.body]
             self.visible[message.body] = self.clock.now() + visibility
+            self.last[message.body] = message.handle
             if visibility:
                 self.in_flight.add(message.body)
         return multiple(*[(message.body, message.handle) for message in got])
@@ -126,13 +129,16 @@ class Visibility(_Machine):
     def change_visibility(self, handle: tuple[str, str], timeout: float) -> None:
         body, text = handle
         self.available()
+        is_held = body in self.in_flight or (body in self.visible and self.last[body] == text)
         try:
             self.queue.change_visibility(text, timeout)
         except NotInFlight:
-            assert body not in self.in_flight
+            assert not is_held
             return
-        assert body in self.in_flight
+        assert is_held
         self.visible[body] = self.clock.now() + timeout
+        if timeout:
+            self.in_flight.add(body)
 
     @rule(seconds=SECONDS)
     def advance(self, seconds: float) -> None:
