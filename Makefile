@@ -51,6 +51,7 @@ format: .venv/dev
 bench: .venv/dev
 	rm -rf bench-results
 	$(BIN)/python -m tests.benchmarks.bench_invoke
+	$(BIN)/python -m tests.benchmarks.bench_snapstart
 	$(BIN)/python -m tests.benchmarks.bench_docker
 	$(BIN)/python -m tests.benchmarks.bench_mappings
 	$(BIN)/python -m tests.benchmarks.bench_events

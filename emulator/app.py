@@ -40,9 +40,11 @@ from emulator.model.clock import Clock, SystemClock
 from emulator.model.components import Component, closing, drain_all, open_all
 from emulator.model.console import Console, SilentConsole
 from emulator.model.errors import ConfigurationError
+from emulator.model.function import LATEST
 from emulator.model.lifecycle import Lifecycle
 from emulator.model.simulated import StartModel
 from emulator.pool.host import PoolSettings
+from emulator.pool.minimum import Kept, MinimumInstances
 from emulator.pool.pools import Pools
 from emulator.pool.provisioned import Provisioning
 from emulator.pool.states import EnvironmentState
@@ -168,6 +170,7 @@ class Emulator:
         self.registry = Registry(
             self._documents, on_retired=(self.pools.retire, self.provisioning.retire)
         )
+        self.minimum = self._make_minimum()
         self.admission = Admission(self.registry, settings.account_concurrency)
         idleness = Idleness(self.registry, self.clock, settings.inactive_after)
         self.invoker = Invoker(self.registry, self.admission, self.pools, idleness)
@@ -224,6 +227,14 @@ class Emulator:
             console=self.console,
         )
 
+    def _make_minimum(self) -> MinimumInstances:
+        settings, minimum = self.settings, MinimumInstances(self.pools, self.registry)
+        for named, count in settings.min_instances.items():
+            name, _, qualifier = named.partition(":")
+            kept = Kept(settings.account, settings.region, name, qualifier or LATEST)
+            minimum.set(kept, int(count))
+        return minimum
+
     def _make_edge(self) -> None:
         """Make the parts that speak to clients and follow the user's folder."""
         settings = self.settings
@@ -246,6 +257,7 @@ class Emulator:
             targets=self.targets,
             queues=self.queues,
             provisioning=self.provisioning,
+            minimum=self.minimum,
             sources=self.pollers,
             store=self.store,
             folder=self.state,

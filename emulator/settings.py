@@ -69,6 +69,13 @@ def _no_stack_name(text: str) -> str | None:
     return None if good else "a stack's name is letters, digits and -, and begins with a letter"
 
 
+def _no_counts(given: Mapping[str, str]) -> str | None:
+    for name, count in given.items():
+        if not count.isdecimal():
+            return f"{name}={count}: {count!r} is no number of environments"
+    return None
+
+
 #: The panels of ``--help``.
 _TEMPLATES = "What is served"
 _LISTENING = "Who can call"
@@ -145,6 +152,13 @@ class Settings:
     )
     max_environments: int = option(
         256, "The most environments at once, of all functions together.", RUNNING, min=1
+    )
+    min_instances: Mapping[str, str] = option(
+        {},
+        "Keep N environments of a function initialised: NAME=N, or NAME:VERSION=N.",
+        RUNNING,
+        metavar="NAME=N",
+        check=_no_counts,
     )
     stem_cells: int = option(
         3,

@@ -29,6 +29,7 @@ COMMANDS = (
     "invocations",
     "timeline",
     "evict",
+    "keep",
     "functions",
     "url",
     "queue",

@@ -101,17 +101,22 @@ class OptionOf:
             typer.BadParameter: It is no value for this setting.
         """
         if self._pairs:
-            return pairs(given, self._flag)
+            found = pairs(given, self._flag)
+            self._check(found)
+            return found
         if self._list:
             return tuple(given or ())
         if self._inverted:
             return not given
         if self._choices:
             return given.value
+        self._check(given)
+        return given
+
+    def _check(self, given: Any) -> None:
         wrong = self._option.check(given) if self._option.check and given is not None else None
         if wrong:
             raise typer.BadParameter(wrong, param_hint=self._flag)
-        return given
 
 
 def options_of(

@@ -63,6 +63,12 @@ class Pool:
         self.provisioned_idle: deque[Environment] = deque()
         #: How many there are of those.
         self.provisioned = 0
+        #: Environments that are kept initialised, however long nobody calls.
+        self.least = 0
+        #: How many of them are being started.
+        self._starting_ahead = 0
+        #: Why they can't be had; None while they can.
+        self.least_fault: DriverFault | None = None
         #: Callers in line for an environment, or for room for one.
         self._callers: deque[asyncio.Future[Grant]] = deque()
         #: Who wants room for an environment ahead of use, and nothing else.
@@ -168,15 +174,47 @@ class Pool:
         """
         return await self._start_environment(provisioned=True)
 
+    def keep_least(self, count: int) -> None:
+        """Keep at least ``count`` environments initialised from now on."""
+        self.least, self.least_fault = count, None
+        self._fill_least()
+        if self.idle and not self.in_heap and len(self.environments) > count:
+            self._pools.watch_idle(self)
+
+    def _fill_least(self) -> None:
+        if self.closed or self._pools.closed or self.least_fault is not None:
+            return
+        for _ in range(self.least - len(self.environments) - self._starting_ahead):
+            self._starting_ahead += 1
+            self._pools.spawn(self._start_ahead())
+
+    async def _start_ahead(self) -> None:
+        """Start an environment that is to be kept, unless enough have come meanwhile."""
+        waits = True
+        try:
+            await self.room()
+            self._starting_ahead -= 1
+            waits = False
+            if self.closed or len(self.environments) >= self.least:
+                self._pools.release()
+                return
+            environment = await self._start_environment(ahead=True)
+        except DriverFault as fault:
+            self.least_fault = fault
+            return
+        finally:
+            self._starting_ahead -= waits
+        self._take_back(environment)
+
     async def _start_environment(
-        self, *, provisioned: bool = False, request_id: str = ""
+        self, *, provisioned: bool = False, request_id: str = "", ahead: bool = False
     ) -> Environment:
         # What it is told of this emulator's address is known by then.
         await self._pools.opened.wait()
         if self._pools.closed:
             self._pools.release()
             raise DriverFault("the emulator is ending")
-        why = ColdStart(ColdCause.SCALED) if provisioned else self._why_cold()
+        why = ColdStart(ColdCause.SCALED) if provisioned or ahead else self._why_cold()
         environment = self._pools.make(self, why, provisioned=provisioned, request_id=request_id)
         self.environments[environment.id] = environment
         self.provisioned += provisioned
@@ -282,7 +320,7 @@ class Pool:
             self.provisioned_idle.append(environment)
             return
         self.idle.append(environment)
-        if not self.in_heap:
+        if not self.in_heap and len(self.environments) > self.least:
             self._pools.watch_idle(self)
 
     def on_gone(self, environment: Environment) -> None:
@@ -294,6 +332,8 @@ class Pool:
         for idle in (self.idle, self.provisioned_idle):
             if environment in idle:
                 idle.remove(environment)
+        if self.least:
+            self._fill_least()
 
     def send_away(self, fault: DriverFault) -> None:
         """Tell those in line that nothing comes."""

@@ -124,6 +124,12 @@ class Pools:
                 self._tenants.setdefault(version.key, {})[key] = found
         return found
 
+    def keep_least_of(self, key: str, count: int) -> None:
+        """Keep at least ``count`` environments in the pool with ``key``, if it is there still."""
+        pool = self._pools.get(key)
+        if pool is not None:
+            pool.keep_least(count)
+
     def managed(self, version: FunctionVersion) -> ManagedPool:
         """Return the pool of a version on Managed Instances, made on first use."""
         pool = self.pool(version)
@@ -158,7 +164,11 @@ class Pools:
         if self._count < self.settings.max_environments:
             self._count += 1
             return True
-        victim = placement.choose_victim(pool.idle[0] for pool in self._pools.values() if pool.idle)
+        victim = placement.choose_victim(
+            pool.idle[0]
+            for pool in self._pools.values()
+            if pool.idle and len(pool.environments) > pool.least
+        )
         if victim is not None:
             victim.stop(StopCause.EVICTED)
         return False
@@ -338,12 +348,13 @@ class Pools:
         while self._heap and self._heap[0][0] <= now:
             _, _, pool = heapq.heappop(self._heap)
             pool.in_heap = False
-            gone = placement.expired(pool.idle, now, pool.idle_timeout_s)
+            spare = max(0, len(pool.environments) - pool.least)
+            gone = min(spare, placement.expired(pool.idle, now, pool.idle_timeout_s))
             for _ in range(gone):
                 pool.idle[0].stop(StopCause.IDLE)
             if gone:
                 pool.idle_timeout_s = self.idle_timeout_s(pool.version)
-            if pool.idle:
+            if pool.idle and len(pool.environments) > pool.least:
                 self.watch_idle(pool)
         self._arm()
 

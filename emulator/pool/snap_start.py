@@ -97,11 +97,11 @@ class SnapStartPool(Pool):
             self.hindrances = captured.hindrances
 
     async def _start_environment(
-        self, *, provisioned: bool = False, request_id: str = ""
+        self, *, provisioned: bool = False, request_id: str = "", ahead: bool = False
     ) -> Environment:
         if provisioned:
             return await super()._start_environment(provisioned=True)
-        why = self._why_cold()
+        why = ColdStart(ColdCause.SCALED) if ahead else self._why_cold()
         snapshot = await self._get_snapshot()
         if not self.hindrances:
             try:

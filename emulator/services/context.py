@@ -19,6 +19,7 @@ from emulator.model.clock import Clock
 from emulator.model.console import Console
 from emulator.model.function import FunctionVersion
 from emulator.model.lifecycle import Lifecycle
+from emulator.pool.minimum import MinimumInstances
 from emulator.pool.pools import Pools
 from emulator.pool.provisioned import Provisioning
 from emulator.queues.engine import Engine
@@ -144,6 +145,8 @@ class Parts:
     #: Keeps messages of every kind.
     queues: Engine
     provisioning: Provisioning
+    #: Keeps environments initialised without provisioned concurrency.
+    minimum: MinimumInstances
     sources: Sources
     #: The state folder, or one that ends with the emulator.
     folder: Path

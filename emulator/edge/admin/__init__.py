@@ -22,6 +22,7 @@ from emulator.edge.admin import (
     events,
     evicting,
     logs,
+    minimum,
     page,
     queues,
     state,
@@ -61,6 +62,7 @@ def make_admin(
     timeline.add(app, parts, stopping)
     drop_in.add(app, parts)
     evicting.add(app, parts)
+    minimum.add(app, parts)
     coldstart.add(app, parts)
 
     @app.exception_handler(StorageError)
