@@ -8,7 +8,6 @@ import hashlib
 import io
 import mmap
 import os
-import re
 import shutil
 import stat
 import tempfile
@@ -47,6 +46,8 @@ _BAD_NAME = (errno.ENAMETOOLONG, errno.EILSEQ, errno.EINVAL)
 _CLASH = (errno.EEXIST, errno.ENOTDIR, errno.EISDIR)
 #: Bytes of a name or of a link's target. Linux takes 4,096 for a whole path.
 _LONGEST_NAME = 1024
+#: Names of unreadable files that are told.
+_SHOWN = 5
 _EPOCH = (1980, 1, 1, 0, 0, 0)
 
 
@@ -75,6 +76,9 @@ class Unpacked:
     size: int
     #: Files, folders and links named by the archive.
     entries: int
+    #: Files and folders that functions can't read on AWS, where they are not the owner, with their
+    #: modes: "app.py (mode 0600)". The first few.
+    unreadable: tuple[str, ...] = ()
 
 
 def code_sha256(archive: bytes) -> str:
@@ -87,9 +91,13 @@ def unpack(
 ) -> Unpacked:
     """Unpack ``archive`` into the new folder ``destination``, all of it or nothing.
 
-    Files become 0644, or 0755 when the archive marks them executable; folders 0755. Blocking:
-    call it in a thread. Two callers may unpack the same archive to the same place: the first to
-    finish wins and both get the same answer.
+    Modes are kept as the archive has them, as on AWS, without set-user-id and the like; the owner
+    may always read, and change folders. Without modes, files become 0644 and folders 0755. Links
+    are kept as they are, wherever they lead: they mean something in a sandbox alone
+    (:mod:`emulator.code.inside`).
+
+    Blocking: call it in a thread. Two callers may unpack the same archive to the same place: the
+    first to finish wins and both get the same answer.
 
     Args:
         archive: The zip archive, or the file that holds it.
@@ -97,7 +105,7 @@ def unpack(
         limits: AWS's own unless told otherwise.
 
     Raises:
-        AwsError: The archive is too large, damaged, empty, or would write outside the root. The
+        AwsError: The archive is too large, damaged, empty, or names something outside the root. The
             precise reason is the error's ``__cause__``.
         DriverFault: The machine could not hold it (disk full, no permission).
     """
@@ -155,7 +163,7 @@ def zip_folder(folder: Path, exclude: Iterable[str] = DEFAULT_EXCLUDES) -> bytes
             total += status.st_size
             if total >= limit:
                 raise ConfigurationError(f"{folder} holds more than {limit} bytes")
-            info.external_attr = (stat.S_IFREG | _file_mode(status.st_mode)) << 16
+            info.external_attr = (stat.S_IFREG | _packed_mode(status.st_mode)) << 16
             info.compress_type = zipfile.ZIP_DEFLATED
             with path.open("rb") as source, target.open(info, "w") as sink:
                 shutil.copyfileobj(source, sink)
@@ -186,7 +194,7 @@ def _unpack(archive: Archive, destination: Path, limits: PackageLimits) -> Unpac
     root = Path(tempfile.mkdtemp(prefix=TEMPORARY_PREFIX, dir=destination.parent))
     try:
         root.chmod(0o755)
-        size = _write(archive, root, limits)
+        size, unreadable = _write(archive, root, limits)
         try:
             root.rename(destination)
         except OSError as error:
@@ -195,7 +203,7 @@ def _unpack(archive: Archive, destination: Path, limits: PackageLimits) -> Unpac
                 raise
     finally:
         shutil.rmtree(root, ignore_errors=True)
-    return Unpacked(size=size, entries=count)
+    return Unpacked(size=size, entries=count, unreadable=unreadable)
 
 
 def _check(archive: Archive, limits: PackageLimits) -> int:
@@ -218,11 +226,13 @@ def _check(archive: Archive, limits: PackageLimits) -> int:
     return count
 
 
-def _write(archive: Archive, root: Path, limits: PackageLimits) -> int:
-    """Write all entries under ``root``; return their real size.
+def _write(archive: Archive, root: Path, limits: PackageLimits) -> tuple[int, tuple[str, ...]]:
+    """Write all entries under ``root``; return their real size, and what functions can't read.
 
     Links come last, so that no file can be written through one.
     """
+    unreadable: list[str] = []
+    modes: dict[str, int] = {}
     size = folders = link_bytes = 0
     links: list[tuple[str, str]] = []
     for entry in archive.entries():
@@ -232,6 +242,10 @@ def _write(archive: Archive, root: Path, limits: PackageLimits) -> int:
         if folders > limits.entries:
             raise BadArchive(f"it needs more than {limits.entries} folders")
         path = os.path.join(root, *parts)
+        if kind != stat.S_IFLNK and not _is_readable(entry, kind):
+            unreadable.append(f"{entry.name} (mode {stat.S_IMODE(entry.mode):04o})")
+        if kind == stat.S_IFDIR and entry.mode:
+            modes[path] = stat.S_IMODE(entry.mode) & 0o777 | 0o700
         if kind == stat.S_IFLNK:
             target = _link_target(archive, entry)
             link_bytes += len(path) + len(target)
@@ -239,14 +253,18 @@ def _write(archive: Archive, root: Path, limits: PackageLimits) -> int:
                 raise BadArchive("it has too many links")
             links.append((path, target))
         elif kind == stat.S_IFREG:
-            with _create(path, _file_mode(entry.mode)) as file:
+            with _create(path, _kept_mode(entry.mode)) as file:
                 for block in archive.contents(entry):
                     size += len(block)
                     if size >= limits.unzipped:
                         raise _too_large(limits)
                     file.write(block)
-    _link(links, root)
-    return size
+    for path, mode in modes.items():
+        os.chmod(path, mode)
+    for path, target in links:
+        with _naming(path):
+            os.symlink(target, path)
+    return size, tuple(unreadable[:_SHOWN])
 
 
 def _parts(entry: Entry) -> tuple[str, ...]:
@@ -255,9 +273,7 @@ def _parts(entry: Entry) -> tuple[str, ...]:
     if (
         len(entry.raw_name) > _LONGEST_NAME
         or name.startswith("/")
-        or "\\" in name
         or "\0" in name
-        or re.match(r"[A-Za-z]:", name)
         or ".." in name.split("/")
     ):
         raise BadArchive(f"{name!r} is no name inside the root")
@@ -277,9 +293,20 @@ def _kind(entry: Entry) -> int:
     return kind or stat.S_IFREG
 
 
-def _file_mode(mode: int) -> int:
-    """Keep the execute bit; let the sandbox's user read; drop set-user-id and the like."""
+def _kept_mode(mode: int) -> int:
+    """Return the mode of a file: its own, without set-user-id and the like; its owner may read."""
+    return stat.S_IMODE(mode) & 0o777 | 0o400 if mode else 0o644
+
+
+def _packed_mode(mode: int) -> int:
+    """Return the mode of a file of the user's own folder in an archive: all may read it."""
     return 0o755 if mode & 0o111 else 0o644
+
+
+def _is_readable(entry: Entry, kind: int) -> bool:
+    """Say whether who is not the owner can read a file, or enter and list a folder."""
+    needed = 0o005 if kind == stat.S_IFDIR else 0o004
+    return not entry.mode or entry.mode & needed == needed
 
 
 def _make_folders(root: Path, parts: tuple[str, ...]) -> int:
@@ -325,23 +352,9 @@ def _link_target(archive: Archive, entry: Entry) -> str:
         target += block
         if len(target) > _LONGEST_NAME:
             raise BadArchive(f"the link {entry.name!r} is too long")
-    if not target or target.startswith(b"/") or b"\0" in target or b"\\" in target:
-        raise BadArchive(f"the link {entry.name!r} leaves the root")
-    try:
-        return target.decode()
-    except UnicodeDecodeError:
-        raise BadArchive(f"the link {entry.name!r} is not UTF-8") from None
-
-
-def _link(links: list[tuple[str, str]], root: Path) -> None:
-    """Make the links, then check where each ends: one link can redirect another."""
-    for path, target in links:
-        with _naming(path):
-            os.symlink(target, path)
-    real_root = root.resolve()
-    for path, _ in links:
-        if not _inside(Path(path), real_root):
-            raise BadArchive(f"the link {path!r} leaves the root")
+    if not target or b"\0" in target:
+        raise BadArchive(f"the link {entry.name!r} leads nowhere")
+    return os.fsdecode(target)
 
 
 def _inside(link: Path, root: Path) -> bool:

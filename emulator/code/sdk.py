@@ -12,6 +12,7 @@ import re
 from collections.abc import Awaitable, Callable, Iterator
 from pathlib import Path
 
+from emulator.code.inside import is_own
 from emulator.model.console import Console
 from emulator.model.errors import DriverFault
 from emulator.model.function import FunctionVersion
@@ -96,14 +97,15 @@ def _old(version: FunctionVersion, packages: Path | None) -> list[str]:
 
 def _old_python(base: Path, runtime: str) -> Iterator[str]:
     for folder in (base, base / "python", base / f"python/lib/{runtime}/site-packages"):
+        if not is_own(folder, base):
+            continue  # what it links to is of the sandbox, not of this machine
         for metadata in folder.glob("botocore-*.dist-info"):
             name = metadata.name.removesuffix(".dist-info").partition("-")[2]
             if _version(name) < _BOTOCORE:
                 yield f"botocore {name}"
-        if (folder / "botocore/__init__.py").is_file() and not any(
-            folder.glob("botocore-*.dist-info")
-        ):
-            text = (folder / "botocore/__init__.py").read_text(errors="replace")
+        module = folder / "botocore/__init__.py"
+        if _is_file(module, base) and not any(folder.glob("botocore-*.dist-info")):
+            text = module.read_text(errors="replace")
             match = re.search(r"__version__ = ['\"]([\d.]+)", text)
             if match is not None and _version(match[1]) < _BOTOCORE:
                 yield f"botocore {match[1]}"
@@ -111,22 +113,30 @@ def _old_python(base: Path, runtime: str) -> Iterator[str]:
 
 def _old_javascript(base: Path) -> Iterator[str]:
     for folder in (base / "node_modules", *base.glob("node*/node_modules")):
-        if (folder / "aws-sdk/package.json").is_file():
-            yield f"aws-sdk {_package_version(folder / 'aws-sdk')}"
+        if not is_own(folder, base):
+            continue
+        if _is_file(folder / "aws-sdk/package.json", base):
+            yield f"aws-sdk {_package_version(folder / 'aws-sdk', base)}"
         clients = sorted((folder / "@aws-sdk").glob("client-*"))
         if not clients:
             continue
         middleware = folder / "@smithy/middleware-endpoint"
-        known = _version(_package_version(middleware)) if middleware.is_dir() else (0, 0)
+        known = _version(_package_version(middleware, base)) if middleware.is_dir() else (0, 0)
         # With none of either it is not known how they find their endpoints.
         earlier = (folder / "@aws-sdk/middleware-endpoint").is_dir()
         if (middleware.is_dir() or earlier) and known < _MIDDLEWARE:
-            yield f"@aws-sdk/{clients[0].name} {_package_version(clients[0])}"
+            yield f"@aws-sdk/{clients[0].name} {_package_version(clients[0], base)}"
 
 
-def _package_version(package: Path) -> str:
+def _is_file(path: Path, base: Path) -> bool:
+    """Say whether a file is there, and no link leads to it from outside its archive."""
+    return is_own(path, base) and path.is_file()
+
+
+def _package_version(package: Path, base: Path) -> str:
+    file = package / "package.json"
     try:
-        return str(json.loads((package / "package.json").read_text())["version"])
+        return str(json.loads(file.read_text())["version"]) if _is_file(file, base) else ""
     except (OSError, ValueError, KeyError, TypeError):
         return ""
 

@@ -45,7 +45,9 @@ def fill(api: Api) -> float:
     """Create functions and their versions; returns requests a second."""
     buffer = io.BytesIO()
     with zipfile.ZipFile(buffer, "w") as archive:
-        archive.writestr("app.py", "def handler(event, context):\n    return event\n")
+        archive.writestr(
+            zipfile.ZipInfo("app.py"), "def handler(event, context):\n    return event\n"
+        )
     code = {"ZipFile": base64.b64encode(buffer.getvalue()).decode()}
     began = time.perf_counter()
     for number in range(_FUNCTIONS):

@@ -262,7 +262,7 @@ def burst(port: int, name: str, size: int = 50) -> float:
 def create_to_result(port: int, name: str) -> float:
     buffer = io.BytesIO()
     with zipfile.ZipFile(buffer, "w") as archive:
-        archive.writestr("app.py", _HANDLER + f"# {name}\n")
+        archive.writestr(zipfile.ZipInfo("app.py"), _HANDLER + f"# {name}\n")
     body = json.dumps(
         {
             "FunctionName": name,

@@ -346,7 +346,7 @@ class TestAnEmulator:
 def _create(client: Any, name: str, source: str) -> None:
     buffer = io.BytesIO()
     with zipfile.ZipFile(buffer, "w") as archive:
-        archive.writestr("app.py", source)
+        archive.writestr(zipfile.ZipInfo("app.py"), source)
     client.create_function(
         FunctionName=name,
         Runtime="python3.11",

@@ -27,7 +27,9 @@ _QUEUE = "arn:aws:sqs:us-east-1:000000000000:queue"
 def _zip() -> str:
     buffer = io.BytesIO()
     with zipfile.ZipFile(buffer, "w") as archive:
-        archive.writestr("app.py", "def handler(event, context):\n    return event\n")
+        archive.writestr(
+            zipfile.ZipInfo("app.py"), "def handler(event, context):\n    return event\n"
+        )
     return base64.b64encode(buffer.getvalue()).decode()
 
 

@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from emulator.code.inside import LeadsElsewhere, is_there, locate
 from emulator.driver.conventions import (
     INVALID_ENTRYPOINT,
     LD_LIBRARY_PATH,
@@ -131,11 +132,10 @@ def _entry(plan: Plan, *, as_stem: bool) -> list[str]:
 def _provided(spec: EnvironmentSpec, environ: Mapping[str, str]) -> ContainerLaunch:
     """A custom runtime: the code's own ``bootstrap``, else a layer's."""
     assert spec.code is not None
-    places = [(spec.code, paths.CODE), *((layer, paths.LAYERS) for layer in reversed(spec.layers))]
-    for folder, target in places:
-        source, inside = folder / "bootstrap", f"{target}/bootstrap"
-        if source.is_file():
-            reason = _refusal(source, spec.architecture)
+    roots = {paths.CODE: [spec.code], paths.LAYERS: list(reversed(spec.layers))}
+    for inside in (f"{target}/bootstrap" for target in roots):
+        if is_there(inside, roots):
+            reason = _refusal(inside, roots, spec.architecture)
             error = (INVALID_ENTRYPOINT, f"fork/exec {inside}: {reason}") if reason else None
             return ContainerLaunch(
                 entrypoint=[inside], environ=environ, executable=inside, error=error
@@ -143,8 +143,13 @@ def _provided(spec: EnvironmentSpec, environ: Mapping[str, str]) -> ContainerLau
     return ContainerLaunch(entrypoint=[], error=(INVALID_ENTRYPOINT, NO_BOOTSTRAP))
 
 
-def _refusal(file: Path, architecture: str) -> str:
-    """Return why the kernel would not execute ``file``; empty if it would."""
+def _refusal(inside: str, roots: Mapping[str, Sequence[Path]], architecture: str) -> str:
+    """Return why the kernel would not execute a file; empty if it would, as far as is known."""
+    try:
+        file = locate(inside, roots)
+    except LeadsElsewhere:
+        return ""
+    assert file is not None
     if not file.stat().st_mode & 0o111:
         return "permission denied"
     with file.open("rb") as opened:

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import json
-import os
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from emulator.code.inside import is_there
 from emulator.driver.conventions import (
     INVALID_ENTRYPOINT,
     LD_LIBRARY_PATH,
@@ -209,12 +209,13 @@ def _provided(spec: EnvironmentSpec, common: dict[str, Any]) -> ProcessLaunch:
     """A custom runtime: the code's own ``bootstrap``, else a layer's."""
     paths: Paths = common["paths"]
     assert spec.code is not None
-    candidates = [(spec.code / "bootstrap", f"{paths.task}/bootstrap")]
-    for index, layer in enumerate(reversed(spec.layers)):
-        place = paths.opt[index] if len(paths.opt) > index else paths.opt[0]
-        candidates.append((layer / "bootstrap", f"{place}/bootstrap"))
-    for source, inside in candidates:
-        if os.path.isfile(source):
+    if len(paths.opt) > 1:
+        roots = {place: [Path(place)] for place in (paths.task, *paths.opt)}
+    else:
+        roots = {paths.task: [spec.code]}
+        roots |= {place: list(reversed(spec.layers)) for place in paths.opt}
+    for inside in (f"{place}/bootstrap" for place in roots):
+        if is_there(inside, roots):
             return ProcessLaunch(early=False, argv=(inside,), channel=False, **common)
     return ProcessLaunch(
         early=False,

@@ -18,7 +18,8 @@ from emulator.model.limits import UNZIPPED_CODE
 from emulator.services.context import Context, Parts
 from emulator.services.lambda_ import live_code
 from emulator.services.lambda_.errors import invalid
-from emulator.services.lambda_.keeping import keep
+from emulator.services.lambda_.keeping import keep, not_readable
+from emulator.services.lambda_.rules import ignored
 from emulator.store.folders import in_background
 
 
@@ -38,15 +39,17 @@ def check_source(request: Mapping[str, Any]) -> None:
         )
 
 
-async def from_request(ctx: Context, request: Mapping[str, Any]) -> Code:
+async def from_request(ctx: Context, name: str, request: Mapping[str, Any]) -> Code:
     """Return the code a request brings, unpacked and ready to run.
 
     Args:
         ctx: The request's context.
+        name: What the code is for, as the user is told of it.
         request: The members of FunctionCode.
 
     Raises:
-        AwsError: The archive is too large, unreadable or unsafe, or comes from a place that
+        AwsError: The archive is too large, unreadable or unsafe (with --strict also: it holds what
+            functions can't read), or comes from a place that
             this emulator cannot fetch from.
         DriverFault, StorageError: It could not be kept.
     """
@@ -61,7 +64,11 @@ async def from_request(ctx: Context, request: Mapping[str, Any]) -> Code:
         if request["S3Bucket"] == live_code.BUCKET:
             return await live_code.take(ctx.parts, request.get("S3Key") or "")
         archive = await _from_bucket(ctx, request)
-    return await keep(ctx.parts.blobs, ctx.parts.code_folder, archive)
+    kept, content = await keep(ctx.parts.blobs, ctx.parts.code_folder, archive)
+    if content.unreadable:
+        # On AWS, nothing says so before the first call fails.
+        ignored.refuse(ctx, not_readable(name, content))
+    return kept
 
 
 async def _from_bucket(ctx: Context, request: Mapping[str, Any]) -> bytes:

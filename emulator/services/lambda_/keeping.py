@@ -11,8 +11,8 @@ from emulator.model.function import Code
 from emulator.store.blobs import Blobs
 
 
-async def keep(blobs: Blobs, unpacked: Path, archive: bytes) -> Code:
-    """Keep ``archive`` and its content by its hash.
+async def keep(blobs: Blobs, unpacked: Path, archive: bytes) -> tuple[Code, package.Unpacked]:
+    """Keep ``archive`` and its content by its hash; return both.
 
     Args:
         blobs: Where archives are kept.
@@ -27,9 +27,23 @@ async def keep(blobs: Blobs, unpacked: Path, archive: bytes) -> Code:
     folder = unpacked / digest
     content = await asyncio.to_thread(package.unpack, archive, folder)
     await blobs.put(archive)
-    return Code(
+    code = Code(
         sha256=package.code_sha256(archive),
         size=len(archive),
         folder=folder,
         unpacked_size=content.size,
+    )
+    return code, content
+
+
+def not_readable(name: str, content: package.Unpacked) -> str:
+    """Return what to say of an archive's files that functions can't read.
+
+    Args:
+        name: What the code is for.
+        content: The archive's.
+    """
+    return (
+        f"{name}: functions can't read {', '.join(content.unreadable)} of this archive, as on AWS: "
+        "in it, files need mode 0644 and folders 0755."
     )

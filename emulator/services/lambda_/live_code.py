@@ -16,7 +16,7 @@ from emulator.code.live import live_code
 from emulator.model.function import Code
 from emulator.services.context import Parts
 from emulator.services.lambda_.errors import invalid
-from emulator.services.lambda_.keeping import keep
+from emulator.services.lambda_.keeping import keep, not_readable
 
 BUCKET = "hot-reload"
 
@@ -51,7 +51,9 @@ async def take(parts: Parts, key: str | Path) -> Code:
         raise invalid(f"{path} does not exist") from None
     except OSError as error:
         raise invalid(f"{path} can't be read: {error.strerror}") from error
-    kept = await keep(parts.blobs, parts.code_folder, archive)
+    kept, content = await keep(parts.blobs, parts.code_folder, archive)
+    if content.unreadable:
+        parts.console.warn(not_readable(str(path), content))
     return replace(kept, archive=path)
 
 

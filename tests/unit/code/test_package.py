@@ -75,12 +75,6 @@ EVIL: dict[str, bytes] = {
     "parent as a folder": archive((entry("../"), "")),
     "absolute": archive((entry("/tmp/evil"), "x")),
     "absolute, doubled": archive((entry("//tmp/evil"), "x")),
-    "backslash": renamed(b"..xevil", b"..\\evil"),
-    "backslash inside": renamed(b"axevil", b"a\\evil"),
-    "backslash absolute": renamed(b"xtmpxevil", b"\\tmp\\evil"),
-    "drive": archive((entry("C:/evil"), "x")),
-    "drive, relative": archive((entry("c:evil"), "x")),
-    "share": renamed(b"xxhostxevil", b"\\\\host\\evil"),
     "NUL": renamed(b"app.pyxevil", b"app.py\0evil"),
     "no name": archive((entry("."), "x")),
     "name too long": archive((entry("n" * 300), "x")),
@@ -95,20 +89,11 @@ EVIL: dict[str, bytes] = {
     "block device": archive((entry("disk", mode=0o060666), "")),
     "pipe": archive((entry("pipe", mode=0o010666), "")),
     "socket": archive((entry("sock", mode=0o140666), "")),
-    "link, absolute": archive(link("passwd", "/etc/passwd")),
-    "link to the parent": archive(link("up", "..")),
-    "link out, deep": archive((entry("a/f"), "x"), link("a/up", "../../evil")),
-    "link out and back": archive(link("a", "../elsewhere/x")),
     "link, then a file through it": archive(link("d", "/tmp"), (entry("d/evil"), "x")),
     "link inside, then a file through it": archive(link("d", "."), (entry("d/evil"), "x")),
     "file through, then the link": archive((entry("d/evil"), "x"), link("d", "..")),
-    "link bent by another": archive((entry("a/f"), "x"), link("a/l", ".."), link("m", "a/l/..")),
-    "link through a link": archive(
-        (entry("a/b/f"), "x"), link("s", "a/b"), link("t", "s/../../..")
-    ),
     "link without target": archive(link("l", "")),
     "link with NUL": archive(link("l", "a\0b")),
-    "link with backslash": archive(link("l", "..\\evil")),
     "link too long": archive(link("l", "a/" * 3000)),
     "link twice": archive((entry("f"), "x"), link("l", "f"), link("l", "f")),
     "encrypted": patched(GOOD, (LOCAL, 6, "<H", 1), (CENTRAL, 8, "<H", 1)),
@@ -186,7 +171,7 @@ def test_every_damaged_byte_is_refused_or_harmless(root: Path, tmp_path: Path) -
 @pytest.mark.parametrize("as_file", [True, False])
 def test_modes_and_content_are_kept(root: Path, tmp_path: Path, as_file: bool) -> None:
     data = archive(
-        ("app.py", HANDLER),
+        (entry("app.py"), HANDLER),
         (entry("bootstrap", mode=0o100700), "#!/bin/sh\n"),
         (entry("secret", mode=0o100600), "s"),
         (entry("suid", mode=0o104755), "s"),
@@ -205,15 +190,17 @@ def test_modes_and_content_are_kept(root: Path, tmp_path: Path, as_file: bool) -
         result = unpack(source, root)
     finally:
         os.umask(before)
-    assert result == Unpacked(size=len(HANDLER) + 10 + 5, entries=9)
+    unreadable = ("bootstrap (mode 0700)", "secret (mode 0600)", "pkg/ (mode 0700)")
+    size = len(HANDLER) + 10 + 5
+    assert result == Unpacked(size=size, entries=9, unreadable=unreadable)
     modes = {str(p.relative_to(root)): stat.S_IMODE(p.stat().st_mode) for p in root.rglob("*")}
     assert modes == {
         "app.py": 0o644,
-        "bootstrap": 0o755,
-        "secret": 0o644,
+        "bootstrap": 0o700,
+        "secret": 0o600,
         "suid": 0o755,
         "dos.txt": 0o644,
-        "pkg": 0o755,
+        "pkg": 0o700,
         "pkg/mod.py": 0o644,
         "unicode": 0o755,
         "unicode/ärger.py": 0o644,
@@ -248,6 +235,46 @@ def test_links_inside_the_root_are_kept(root: Path) -> None:
     assert (root / "node_modules/.bin/tool").read_text() == "cli"
     assert (root / "folder/libx.so").read_text() == "elf"
     assert (root / "dangling").is_symlink()
+
+
+@pytest.mark.parametrize(
+    "target",
+    ["/opt/nodejs/node_modules", "/tmp/x", "/etc/passwd", "..", "../../evil", "a\\b", "/dev/zero"],
+)
+def test_links_are_kept_wherever_they_lead(root: Path, target: str) -> None:
+    assert unpack(archive(link("deep/link", target), (entry("f"), "x")), root).entries == 2
+    assert os.readlink(root / "deep/link") == target
+
+
+@pytest.mark.parametrize(
+    ("raw", "parts"),
+    [
+        (b"..\\evil", ["..\\evil"]),
+        (b"wwwroot\\app.css", ["wwwroot\\app.css"]),
+        (b"\\\\host\\evil", ["\\\\host\\evil"]),
+        (b"C:/evil", ["C:", "C:/evil"]),
+    ],
+)
+def test_names_are_those_of_linux(root: Path, tmp_path: Path, raw: bytes, parts: list[str]) -> None:
+    unpack(renamed(b"x" * len(raw), raw), root)
+    assert sorted(str(path.relative_to(root)) for path in root.rglob("*")) == parts
+    assert [path.name for path in tmp_path.iterdir()] == ["inner"]
+
+
+def test_whatever_the_modes_are_the_emulator_can_read_and_remove_it(root: Path) -> None:
+    result = unpack(
+        archive(
+            (entry("none.py", mode=0o100000), "x"),
+            (entry("all.py", mode=0o107777), "y"),
+            (entry("shut/", mode=0o040111), ""),
+            (entry("shut/in.py", mode=0o100444), "z"),
+        ),
+        root,
+    )
+    modes = {str(p.relative_to(root)): stat.S_IMODE(p.stat().st_mode) for p in root.rglob("*")}
+    assert modes == {"none.py": 0o400, "all.py": 0o777, "shut": 0o711, "shut/in.py": 0o444}
+    assert result.unreadable == ("none.py (mode 0000)", "shut/ (mode 0111)")
+    assert unpack(archive((entry("ok.py"), "x")), root.parent / "other").unreadable == ()
 
 
 def test_stub_and_comment_around_the_archive(root: Path) -> None:
@@ -392,7 +419,7 @@ def test_links_are_bounded(root: Path) -> None:
 
 
 def test_the_same_archive_by_many_at_once(root: Path) -> None:
-    data = archive(*((f"pkg/m{n}.py", HANDLER) for n in range(50)))
+    data = archive(*((entry(f"pkg/m{n}.py"), HANDLER) for n in range(50)))
     with ThreadPoolExecutor(8) as pool:
         results = set(pool.map(lambda _: unpack(data, root), range(16)))
     assert results == {Unpacked(size=50 * len(HANDLER), entries=50)}

@@ -42,7 +42,7 @@ async def publish_layer_version(ctx: Context, request: Request) -> Response:
     content: Mapping[str, Any] = request["Content"]
     if content.get("ZipFile") is None and not content.get("S3Bucket"):
         raise invalid("Please provide a source for layer content.")
-    kept = await code.from_request(ctx, content)
+    kept = await code.from_request(ctx, layer.arn, content)
     registry = ctx.parts.registry
     before = registry.layers.find(*layer) or {"next": 1, "versions": {}}
     number: int = before["next"]

@@ -51,7 +51,7 @@ async def create_function(ctx: Context, request: Request) -> Response:
     signing = code_signing.named(ctx, request)
     applied = layers.resolve(ctx, request.get("Layers") or [])
     code.check_source(request["Code"])
-    kept = await code.from_request(ctx, request["Code"])
+    kept = await code.from_request(ctx, named.name, request["Code"])
     code_signing.check_deployment(signing, kept)
     version = FunctionVersion(
         account=ctx.account,
@@ -141,7 +141,7 @@ async def update_function_code(ctx: Context, request: Request) -> Response:
     _check_kind(function.latest, request)
     states.check_settled(function)
     code.check_source(request)
-    kept = await code.from_request(ctx, request)
+    kept = await code.from_request(ctx, function.name, request)
     code_signing.check_deployment(code_signing.of(ctx, function), kept)
     # Another change may have begun while the archive was unpacked.
     _check_revision(function.latest, request)
