@@ -292,7 +292,9 @@ class Emulator:
     def _make_admin(self) -> AsgiApp:
         from emulator.edge.admin import make_admin
 
-        return make_admin(self.parts, self.stop, self._stopping, self.settings.drain_seconds)
+        return make_admin(
+            self.parts, self.stop, self._stopping, self.settings.drain_seconds, self.reset
+        )
 
     def _make_dashboard(self) -> AsgiApp:
         from emulator.edge.dashboard.application import Dashboard
@@ -446,6 +448,19 @@ class Emulator:
             await asyncio.to_thread(self._temporary.remove)
 
     # --- the life ------------------------------------------------------------------------------
+
+    async def reset(self, account: str | None = None) -> None:
+        """Remove what was made since the start: of all accounts, or of one.
+
+        What the user's folder declares is made anew. Calls in flight end by themselves.
+
+        Raises:
+            StorageError: The disk did not take a part of it.
+            ConfigurationError: A declared resource can't be made.
+        """
+        await self.table.reset(account)
+        if self.project is not None and account in (None, self.settings.account):
+            await self.project.apply_anew()
 
     def stop(self) -> None:
         """Ask for the end: the first time to drain, the second at once."""

@@ -37,6 +37,7 @@ COMMANDS = (
     "env",
     "doctor",
     "wait",
+    "reset",
     "down",
     "runtimes",
     "coldstart",

@@ -11,6 +11,7 @@ from dataclasses import dataclass, replace
 import orjson
 
 from emulator.invoke.events import Condition, Event, from_message
+from emulator.model.arn import split_function_arn
 from emulator.model.errors import StorageError
 from emulator.queues.errors import QueueError
 from emulator.queues.message import Received
@@ -112,6 +113,22 @@ class Failures:
         draft = event.draft(function=function_arn, condition=condition, error=error, ended=now)
         await source.hand_over(handle, self._queue, draft)
         await self.load()
+
+    async def clear(self, account: str | None) -> None:
+        """Forget all of them, or those of one account's functions.
+
+        Raises:
+            StorageError: They are still kept.
+        """
+        gone = {
+            id: failure.handle
+            for id, failure in self._held.items()
+            if account in (None, split_function_arn(failure.function_arn)[0])
+        }
+        if gone:
+            await self._queue.delete_many(list(gone.values()))
+        for id in gone:
+            self._forget(id)
 
     def all(self) -> list[Failure]:
         return list(self._held.values())

@@ -160,6 +160,11 @@ class Folder:
             added=tuple(added), updated=tuple(updated), removed=tuple(sorted(removed))
         )
 
+    def declare_anew(self) -> None:
+        """Declare the functions of ``contents`` again, which are not in the registry any more."""
+        contents, self.contents = self.contents, Contents()
+        self.apply(contents)
+
     def structure(self, reloads: int) -> Structure:
         """See :class:`emulator.project.watching.Declared`.
 

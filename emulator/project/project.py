@@ -91,6 +91,16 @@ class Project:
         """
         return [note for folder in self.folders for note in folder.load()]
 
+    async def apply_anew(self) -> None:
+        """Serve again what was given, after all of it was removed.
+
+        Raises:
+            ConfigurationError: As :meth:`deploy`.
+        """
+        for folder in self.folders:
+            folder.declare_anew()
+        await self.deploy()
+
     async def deploy(self) -> list[str]:
         """Make the stacks; returns notes for the user.
 

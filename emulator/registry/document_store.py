@@ -36,6 +36,15 @@ class DocumentStore:
         except StorageError as error:
             raise AwsError("ServiceException", f"The change was not kept: {error}") from error
 
+    async def clear(self, account: str | None) -> None:
+        """Delete all documents, or all of one account.
+
+        Raises:
+            StorageError: The disk did not take it.
+        """
+        if self._documents is not None:
+            await self._documents.clear(account)
+
     async def has(self, kind: str) -> bool:
         """Say whether a document of ``kind`` is stored."""
         return self._documents is not None and await self._documents.has(kind)

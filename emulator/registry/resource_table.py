@@ -105,6 +105,12 @@ class ResourceTable:
             names = self._sorted[scope]
             del names[bisect_left(names, key)]
 
+    def clear(self, account: str | None) -> None:
+        """Forget all resources, or all of one account: a reset. It clears the store at once."""
+        for scope in [each for each in self._scopes if account in (None, each[0])]:
+            del self._scopes[scope]
+            self._sorted.pop(scope, None)
+
     async def load(self) -> None:
         for document in await self._documents.load(self._kind):
             self._set(document.account, document.region, document.key, document.body)

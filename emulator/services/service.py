@@ -36,6 +36,14 @@ def unsupported(names: str, sentence: str) -> dict[str, str]:
 class ServiceState(Protocol):
     """What ``open(parts)`` of a service's ``state.py`` returns: what the service keeps."""
 
+    async def reset(self, account: str | None) -> None:
+        """Be as at the first start, for all accounts (None) or for one; called while it is in use.
+
+        What it keeps as documents is deleted with all others afterwards. It waits for no call of a
+        function: a reset takes milliseconds.
+        """
+        ...
+
     async def close(self) -> None:
         """Let go of everything; called once, when no operation runs any more."""
         ...
@@ -145,6 +153,11 @@ class Service:
             self.is_open = True
         finally:
             self._opening = None
+
+    async def reset(self, parts: Parts, account: str | None) -> None:
+        """Reset its state; see :meth:`State.reset`. One that was never opened keeps nothing yet."""
+        if "state" in self.spec.modules and (self.is_open or parts.documents.lasting):
+            await (await self.open(parts)).reset(account)
 
     async def close(self) -> None:
         """Close its state, if it is open."""

@@ -154,6 +154,16 @@ class Table:
             if service.spec.opens_at_start or (kept and await parts.documents.has(kept)):
                 await service.open(parts)
 
+    async def reset(self, account: str | None = None) -> None:
+        """Remove all that was made through the services: of all accounts (None), or of one.
+
+        Raises:
+            StorageError: The disk did not take a part of it.
+        """
+        for service in self.services:
+            await service.reset(self.parts, account)
+        await self.parts.documents.clear(account)
+
     async def close(self) -> None:
         """Close the states that are open, the last of the table first."""
         for service in reversed(self.services):

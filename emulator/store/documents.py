@@ -64,6 +64,16 @@ class Documents:
 
         await self._database.write(work)
 
+    async def clear(self, account: str | None) -> None:
+        """Delete all documents, or all of one account, at a cost of one write.
+
+        Raises:
+            StorageError: The disk refused; nothing was deleted.
+        """
+        await self._database.write(
+            lambda c: c.execute(queries()["clear_documents"], {"account": account})
+        )
+
     async def has(self, kind: str) -> bool:
         """Say whether there is a document of ``kind``."""
         return await self._database.read(

@@ -5,6 +5,9 @@ ON CONFLICT (kind, account, region, key) DO UPDATE SET body = excluded.body;
 -- name: delete_document
 DELETE FROM documents WHERE kind = ? AND account = ? AND region = ? AND key = ?;
 
+-- name: clear_documents
+DELETE FROM documents WHERE :account IS NULL OR account = :account;
+
 -- name: load_documents
 SELECT account, region, key, body FROM documents WHERE kind = ? ORDER BY account, region, key;
 

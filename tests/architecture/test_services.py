@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import ast
+import inspect
 import re
 from pathlib import Path
-from typing import get_args
+from typing import get_args, get_type_hints
 
 import botocore.session
 import pytest
@@ -34,6 +35,16 @@ every_service = pytest.mark.parametrize("service", TABLE.services, ids=lambda ea
 def test_the_table_names_every_folder_in_order() -> None:
     folders = [path.parent.name for path in (EMULATOR / "services").glob("*/spec.py")]
     assert list(SERVICES) == sorted(folders)
+
+
+@every_service
+async def test_what_a_service_keeps_can_be_reset(service: Service) -> None:
+    if "state" in service.spec.modules:
+        module = service.module("state")
+        made = get_type_hints(module.open, vars(module) | {"Parts": object})["return"]
+        for method in (made.reset, made.close):
+            assert inspect.iscoroutinefunction(method)
+        assert list(inspect.signature(made.reset).parameters) == ["self", "account"]
 
 
 @every_service

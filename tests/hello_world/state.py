@@ -53,6 +53,10 @@ class Greetings:
         """
         await self._table.delete(account, region, name)
 
+    async def reset(self, account: str | None) -> None:
+        """Forget all greetings, or those of one account."""
+        self._table.clear(account)
+
     async def close(self) -> None:
         """Nothing has to be let go of: each change was kept when it was made."""
 

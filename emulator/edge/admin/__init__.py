@@ -8,10 +8,11 @@ from __future__ import annotations
 
 import asyncio
 import os
-from collections.abc import Callable, MutableMapping
-from typing import Any
+import time
+from collections.abc import Awaitable, Callable, MutableMapping
+from typing import Annotated, Any
 
-from fastapi import FastAPI, Request
+from fastapi import FastAPI, Query, Request
 from fastapi.responses import HTMLResponse, JSONResponse
 
 import emulator
@@ -28,7 +29,7 @@ from emulator.edge.admin import (
     state,
 )
 from emulator.edge.admin.timeline import routes as timeline
-from emulator.edge.admin.views import PREFIX, Stopping
+from emulator.edge.admin.views import PREFIX, ResetDone, Stopping
 from emulator.edge.router import AsgiApp, Receive, Scope, Send
 from emulator.model import process
 from emulator.model.errors import StorageError
@@ -36,7 +37,11 @@ from emulator.services.context import Parts
 
 
 def make_admin(
-    parts: Parts, stop: Callable[[], None], stopping: asyncio.Event, drain_seconds: float
+    parts: Parts,
+    stop: Callable[[], None],
+    stopping: asyncio.Event,
+    drain_seconds: float,
+    reset: Callable[[str | None], Awaitable[None]],
 ) -> AsgiApp:
     """Return the ASGI application.
 
@@ -45,6 +50,7 @@ def make_admin(
         stop: Asks the emulator to drain and end; called again, to end at once.
         stopping: Set when it does; ends what would otherwise go on for ever.
         drain_seconds: How long the end waits for calls in flight at most.
+        reset: Removes what was made, of an account or (None) of all.
     """
     app = FastAPI(
         title="localfaas admin API",
@@ -84,6 +90,18 @@ def make_admin(
             pid=os.getpid(),
             pid_namespace=process.namespace(),
         )
+
+    @app.post(f"{PREFIX}/reset", summary="Remove all that was made since the start")
+    async def remove_all(
+        account: Annotated[str | None, Query(pattern=r"^\d{12}$")] = None,
+    ) -> ResetDone:
+        """Remove functions, queues, buckets, stacks, logs and all else, of ``account`` or of all.
+
+        What the folder that is served declares is made anew. Calls in flight end by themselves.
+        """
+        begun = time.monotonic()
+        await reset(account)
+        return ResetDone(account=account, milliseconds=(time.monotonic() - begun) * 1000)
 
     @app.get(f"{PREFIX}/docs", include_in_schema=False)
     async def docs() -> HTMLResponse:

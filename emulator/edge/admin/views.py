@@ -165,6 +165,14 @@ class EvictedView(BaseModel):
     when_done: int
 
 
+class ResetDone(BaseModel):
+    """All that was made since the start is gone."""
+
+    #: Whose it was; None for all accounts.
+    account: str | None
+    milliseconds: float
+
+
 class Stopping(BaseModel):
     """The emulator ends: once the calls in flight have ended, or at once."""
 

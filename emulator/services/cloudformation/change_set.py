@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
@@ -71,6 +71,12 @@ class ChangeSetStore:
         for each in gone:
             self._sets.pop(each.change_set_id, None)
             await self._write(stack, each.change_set_id, None)
+
+    def forget(self, stacks: Iterable[Stack]) -> None:
+        """Forget the change sets of stacks; their documents are the caller's affair."""
+        ids = {stack.stack_id for stack in stacks}
+        for id in [id for id, each in self._sets.items() if each.stack_id in ids]:
+            del self._sets[id]
 
     async def load(self) -> None:
         """Bring back what was kept."""

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+from collections.abc import Iterable, Sequence
 
 from emulator.services.cloudformation.operation import Operation
 from emulator.services.cloudformation.stack import OPERATIONS, Stack
@@ -50,7 +51,14 @@ class Engine:
 
     async def close(self) -> None:
         """Leave all operations where they are; they go on at the next start."""
-        tasks = [task for _, task in self._running.values()]
+        await self._cancel([task for _, task in self._running.values()])
+
+    async def give_up(self, stacks: Iterable[Stack]) -> None:
+        """Leave what is under way at stacks where it is, for good: the stacks are forgotten."""
+        ids = {stack.stack_id for stack in stacks}
+        await self._cancel([task for id, (_, task) in self._running.items() if id in ids])
+
+    async def _cancel(self, tasks: Sequence[asyncio.Task[None]]) -> None:
         for task in tasks:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)

@@ -87,6 +87,13 @@ class CloudFormation:
             if operation is not None:
                 self.engine.start(stack, operation)
 
+    async def reset(self, account: str | None) -> None:
+        """See :class:`emulator.services.service.State`."""
+        gone = [each for each in self.store.everything() if account in (None, each.account)]
+        await self.engine.give_up(gone)
+        self.change_sets.forget(gone)
+        self.store.clear(gone)
+
     async def close(self) -> None:
         """End what is under way; it goes on at the next start."""
         await self.engine.close()

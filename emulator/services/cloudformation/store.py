@@ -68,6 +68,15 @@ class StackStore:
         """Return all stacks."""
         return list(self._stacks.values())
 
+    def clear(self, stacks: Iterable[Stack]) -> None:
+        """Forget stacks; their documents are the caller's affair."""
+        for stack in stacks:
+            self._stacks.pop(stack.stack_id, None)
+            self._named.pop((stack.account, stack.region, stack.name), None)
+            waiting = self._settled.pop(stack.stack_id, None)
+            if waiting is not None:
+                waiting.set()
+
     def find(self, account: str, region: str, name: str) -> Stack | None:
         """Return a stack by its name, or by its id; by name only one that is not deleted."""
         if name.startswith("arn:"):

@@ -26,6 +26,11 @@ class Repositories:
         await self.repositories.load()
         await self._registries.load()
 
+    async def reset(self, account: str | None) -> None:
+        """See :class:`emulator.services.service.State`."""
+        self.repositories.clear(account)
+        self._registries.clear(account)
+
     async def close(self) -> None:
         """Let go of everything."""
 

@@ -39,6 +39,11 @@ class Iam:
         for table in self._tables.values():
             await table.load()
 
+    async def reset(self, account: str | None) -> None:
+        """See :class:`emulator.services.service.State`."""
+        for table in self._tables.values():
+            table.clear(account)
+
     async def close(self) -> None:
         """Let go of everything."""
 

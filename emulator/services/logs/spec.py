@@ -12,5 +12,6 @@ SPEC = ServiceSpec(
     arn_name="logs",
     target_prefix="Logs_20140328",
     template_prefix="AWS::Logs",
-    modules=("kinds", "wire"),
+    modules=("state", "kinds", "wire"),
+    opens_at_start=True,
 )

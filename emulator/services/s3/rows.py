@@ -7,7 +7,7 @@ nothing.
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -130,6 +130,25 @@ def delete_bucket(connection: sqlite3.Connection, name: str) -> bool:
     connection.execute("DELETE FROM bucket_documents WHERE bucket = ?", (name,))
     connection.execute("DELETE FROM buckets WHERE name = ?", (name,))
     return True
+
+
+def delete_whole_buckets(connection: sqlite3.Connection, names: Sequence[str]) -> list[str]:
+    """Remove buckets with all they hold; returns the files that nothing needs any more."""
+    files: list[str] = []
+    for name in names:
+        files += _column(connection, "SELECT file FROM objects WHERE bucket = ?", name)
+        files += _column(
+            connection,
+            "SELECT parts.file FROM parts JOIN uploads ON uploads.id = upload WHERE bucket = ?",
+            name,
+        )
+        connection.execute("DELETE FROM objects WHERE bucket = ?", (name,))
+        delete_bucket(connection, name)
+    return files
+
+
+def _column(connection: sqlite3.Connection, query: str, bucket: str) -> list[str]:
+    return [file for (file,) in connection.execute(query, (bucket,)) if file]
 
 
 def find(

@@ -35,6 +35,16 @@ class S3:
             self._buckets[bucket.name] = bucket
         await self.files.collect(await self.database.read(rows.files))
 
+    async def reset(self, account: str | None) -> None:
+        """See :class:`emulator.services.service.State`."""
+        gone = [name for name, each in self._buckets.items() if account in (None, each.account)]
+        if not gone:
+            return
+        left = await self.database.write(lambda c: rows.delete_whole_buckets(c, gone))
+        for name in gone:
+            self._buckets.pop(name, None)
+        await self.files.remove(left)
+
     async def close(self) -> None:
         """Let go of the database."""
         await self.database.close()

@@ -31,6 +31,13 @@ class Secrets:
         """Bring back what was kept."""
         await self._table.load()
 
+    async def reset(self, account: str | None) -> None:
+        """See :class:`emulator.services.service.State`."""
+        for arn, rotation in self.rotating.items():
+            if account in (None, arn.split(":")[4]):
+                rotation.cancel()
+        self._table.clear(account)
+
     async def close(self) -> None:
         """Let go of everything."""
 

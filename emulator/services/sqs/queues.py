@@ -92,6 +92,17 @@ class Sqs:
             _, _, _, _, region, account, name = record.name.split(":")
             await self._open(SqsQueue(account, region, name, orjson.loads(record.body)))
 
+    async def reset(self, account: str | None) -> None:
+        """See :class:`emulator.services.service.State`."""
+        async with self.changes:
+            gone = [queue for key, queue in self._queues.items() if account in (None, key[0])]
+            arns = {queue.arn for queue in gone}
+            for id, task in list(self.tasks.items()):
+                if task.source in arns:
+                    await task.stop()
+                    del self.tasks[id]
+            await asyncio.gather(*map(self.delete, gone))
+
     async def close(self) -> None:
         """Stop the message move tasks; what they did not move stays where it is."""
         for task in self.tasks.values():

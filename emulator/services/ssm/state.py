@@ -27,6 +27,10 @@ class Parameters:
         """Bring back what was kept."""
         await self._table.load()
 
+    async def reset(self, account: str | None) -> None:
+        """See :class:`emulator.services.service.State`."""
+        self._table.clear(account)
+
     async def close(self) -> None:
         """Let go of everything."""
 
