@@ -125,6 +125,11 @@ async function rehearse() {
   await settled();
 }
 
+/** Let a handler of a custom resource answer at `address`; what it takes is loaded here. */
+async function answerHere(address) {
+  (await import('./custom_resources.mjs')).answerAt(address);
+}
+
 /** Answer invocations by what the handler returns, for ever. */
 async function serve(channel, handler, release) {
   let answer = '';
@@ -133,7 +138,9 @@ async function serve(channel, handler, release) {
     failureNow = (payload) => postError(`invocation/${id}/error`, payload);
     channel.unref();
     try {
-      const result = await invoke(handler, event(), context(), release);
+      const given = event();
+      if (given?.ResponseURL !== undefined) await answerHere(given.ResponseURL);
+      const result = await invoke(handler, given, context(), release);
       answer = post(`invocation/${id}/response`, result);
     } catch (error) {
       logError('Invoke Error', error);

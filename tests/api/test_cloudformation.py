@@ -49,7 +49,7 @@ class Stacks:
 
     def physical(self, name: str) -> dict[str, str]:
         found = self.client.describe_stack_resources(StackName=name)["StackResources"]
-        return {each["LogicalResourceId"]: each["PhysicalResourceId"] for each in found}
+        return {each["LogicalResourceId"]: each.get("PhysicalResourceId", "") for each in found}
 
     def reasons(self, name: str) -> list[str]:
         events = self.client.describe_stack_events(StackName=name)["StackEvents"]

@@ -56,7 +56,10 @@ class CustomResource(ServiceKind):
             return self._made(answer, wanted)
         except AwsError as error:
             # As on AWS, the function is asked to delete what it could not create.
-            failed = self._made({"PhysicalResourceId": wanted.name(""), **answer}, wanted)
+            physical = answer.get("PhysicalResourceId")
+            if not physical or not isinstance(physical, str):
+                physical = wanted.name("")
+            failed = self._made({**answer, "PhysicalResourceId": physical}, wanted)
             raise CreateFailed(error.message, failed) from error
 
     async def update(

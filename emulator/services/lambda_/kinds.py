@@ -11,6 +11,7 @@ import io
 import json
 import zipfile
 from collections.abc import Mapping
+from importlib.resources import files
 from typing import Any
 
 from emulator.model.errors import AwsError
@@ -34,7 +35,12 @@ _APART = (
     "RuntimeManagementConfig",
     "Tags",
 )
-_MODULE_OF_INLINE_CODE = {"python": "index.py", "nodejs": "index.js"}
+#: By runtime: the file of inline code, and the module that answers for custom resources, with what
+#: code says to have it. AWS gives it to inline code alone.
+_INLINE = {
+    "python": ("index.py", "cfnresponse.py", "cfnresponse"),
+    "nodejs": ("index.js", "cfn-response.js", "cfn-response"),
+}
 #: The time stamp of all files in archives of inline code: the same text gives the same archive.
 _EPOCH = (1980, 1, 1, 0, 0, 0)
 #: Seconds between checks of a function in transition.
@@ -133,21 +139,25 @@ def _code(properties: Mapping[str, Any]) -> dict[str, Any]:
     if not isinstance(text, str):
         return code
     runtime = str(properties.get("Runtime", ""))
-    for prefix, name in _MODULE_OF_INLINE_CODE.items():
+    for prefix, (name, module, word) in _INLINE.items():
         if runtime.startswith(prefix):
-            return {"ZipFile": base64.b64encode(_archive(name, text)).decode()}
+            contents = {name: text}
+            if word in text:
+                contents[module] = (files(__package__) / "inline_modules" / module).read_text()
+            return {"ZipFile": base64.b64encode(_archive(contents)).decode()}
     raise AwsError(
         "InvalidParameterValueException",
         "ZipFile can only be used when Runtime is set to either of nodejs, python",
     )
 
 
-def _archive(name: str, text: str) -> bytes:
+def _archive(contents: Mapping[str, str]) -> bytes:
     content = io.BytesIO()
     with zipfile.ZipFile(content, "w", zipfile.ZIP_DEFLATED) as archive:
-        entry = zipfile.ZipInfo(name, _EPOCH)
-        entry.external_attr = 0o644 << 16
-        archive.writestr(entry, text)
+        for name, text in contents.items():
+            entry = zipfile.ZipInfo(name, _EPOCH)
+            entry.external_attr = 0o644 << 16
+            archive.writestr(entry, text)
     return content.getvalue()
 
 
