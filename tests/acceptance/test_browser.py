@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import http.server
-import os
 import threading
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
@@ -13,16 +12,7 @@ import pytest
 from emulator.settings import Settings
 from emulator.testing import ScriptedDriver
 from tests.api.conftest import Running, create
-from tests.needs import need
-
-#: Without these it looks for Google's hosts at every start.
-_QUIET = [
-    "--disable-background-networking",
-    "--disable-component-update",
-    "--disable-quic",
-    "--disable-sync",
-    "--no-first-run",
-]
+from tests.browser import chromium
 
 if TYPE_CHECKING:
     from playwright.sync_api import Page
@@ -61,15 +51,8 @@ pytestmark = pytest.mark.xdist_group("browser")
 
 @pytest.fixture(scope="module")
 def page() -> Iterator[Page]:
-    chromium = need("chromium", "chromium-browser")
-    from playwright.sync_api import sync_playwright
-
-    with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(
-            executable_path=chromium, args=_QUIET, chromium_sandbox=os.geteuid() != 0
-        )
+    with chromium() as browser:
         yield browser.new_page()
-        browser.close()
 
 
 @pytest.fixture(scope="module")

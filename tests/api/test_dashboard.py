@@ -111,7 +111,7 @@ def test_functions_show_their_pools(scripted: Running) -> None:
     assert "No functions yet" in page(scripted, "ui/functions")[2]
     client = scripted.client("lambda")
     create(client, "hello", Description="says <b>hello</b>")
-    assert "the next call is cold" in page(scripted, "ui/functions")[2]
+    assert "none: the next call is cold" in page(scripted, "ui/functions")[2]
     client.invoke(FunctionName="hello", Payload=b"{}")
     status, _, text = page(scripted, "ui/functions", **{"HX-Request": "true"})
     assert status == 200

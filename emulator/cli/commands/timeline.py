@@ -6,6 +6,7 @@ import json
 import sys
 from pathlib import Path
 from typing import Annotated, Any
+from urllib.parse import urlencode
 
 import typer
 
@@ -13,6 +14,7 @@ from emulator.cli.client import DEFAULT_ENDPOINT, Client, Endpoint
 from emulator.cli.help import Commands
 from emulator.cli.spans import seconds
 from emulator.cli.terminal import CommandError, note
+from emulator.client.endpoint import MARK
 
 timeline = Commands(
     "Export the timeline: what environments and invocations lived through.\n\n"
@@ -39,25 +41,52 @@ def export(
         str | None,
         typer.Option("--since", metavar="SPAN", help="Only the last 10m, 2h, 1d …"),
     ] = None,
+    html: Annotated[
+        bool,
+        typer.Option(
+            "--html", help="Write the dashboard's timeline as one page that needs nobody."
+        ),
+    ] = False,
     endpoint: Endpoint = DEFAULT_ENDPOINT,
 ) -> None:
-    """Write the timeline as one JSON document.
+    """Write the timeline as one JSON document, or as a page.
 
-    It has all that is known, or the last while; docs/timeline.md describes it.
+    It has all that is known, or the last while; docs/timeline.md describes it. A page has the last
+    10,000 invocations.
 
     Example: localfaas timeline export -o timeline.json
     """
-    document = read(Client(endpoint), function=function, since=since)
-    text = json.dumps(document, indent=1, ensure_ascii=False)
-    if output is None:
-        sys.stdout.write(text + "\n")
+    client = Client(endpoint)
+    if html:
+        _write(read_page(client, function=function, since=since), output)
         return
-    try:
-        output.write_text(text + "\n", "utf-8")
-    except OSError as error:
-        raise CommandError(f"{output} can't be written: {error.strerror}") from error
+    document = read(client, function=function, since=since)
+    _write(json.dumps(document, indent=1, ensure_ascii=False) + "\n", output)
+    if output is None:
+        return
     count = len(document["invocations"])
     note(f"{count:,} invocations and {len(document['environments']):,} environments in {output}")
+
+
+def _write(text: str, output: Path | None) -> None:
+    if output is None:
+        sys.stdout.write(text)
+        return
+    try:
+        output.write_text(text, "utf-8")
+    except OSError as error:
+        raise CommandError(f"{output} can't be written: {error.strerror}") from error
+
+
+def read_page(client: Client, *, function: str | None, since: str | None) -> str:
+    """Return the timeline as a page with everything in it."""
+    ago = None if since is None else -seconds(since)
+    query = {"function": function, "since": ago}
+    chosen = urlencode({name: value for name, value in query.items() if value is not None})
+    answer = client.request("GET", f"/_emulator/ui/export?{chosen}")
+    if answer.status != 200 or MARK not in answer.headers:
+        raise CommandError(f"{client.endpoint} answered {answer.status} and no page")
+    return answer.body.decode()
 
 
 def read(client: Client, *, function: str | None, since: str | None) -> dict[str, Any]:

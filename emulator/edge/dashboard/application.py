@@ -8,13 +8,13 @@ from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 
 from emulator.edge.dashboard.http import (
-    SECURITY_HEADERS,
+    COMMON_HEADERS,
     PageError,
     PageRequest,
     PageResponse,
     parse_fields,
 )
-from emulator.edge.dashboard.pages import console, events, functions, queues, timeline
+from emulator.edge.dashboard.pages import console, events, export, functions, queues, timeline
 from emulator.edge.dashboard.rendering import render
 from emulator.edge.dashboard.static_files import static
 from emulator.edge.router import ADMIN, Headers, Receive, Scope, Send, answer, read_body
@@ -56,6 +56,7 @@ ROUTES = (
     _route("GET", r"/ui/console", console.console),
     _route("GET", r"/ui/console/sample", console.sample),
     _route("POST", r"/ui/console", console.invoke),
+    _route("GET", r"/ui/export", export.export),
     _route("GET", r"/ui/static/(?P<name>[a-zA-Z0-9_./-]{1,100})", _file),
 )
 
@@ -87,7 +88,7 @@ class Dashboard:
             (b"content-length", str(len(response.body)).encode()),
             *((b"cache-control", b"no-store"),) * (not response.headers),
             *response.headers,
-            *SECURITY_HEADERS,
+            *COMMON_HEADERS,
         ]
         await answer(send, response.status, own, body)
 

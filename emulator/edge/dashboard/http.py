@@ -6,6 +6,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from urllib.parse import parse_qsl
 
+from emulator import __version__
+
 HTML = "text/html; charset=utf-8"
 
 #: Nothing from elsewhere, no script or style within a page, and no frame around it.
@@ -21,7 +23,9 @@ CONTENT_SECURITY_POLICY = "; ".join(
         "frame-ancestors 'none'",
     )
 )
-SECURITY_HEADERS: tuple[tuple[bytes, bytes], ...] = (
+#: Clients know by the version that it is the emulator that answers.
+COMMON_HEADERS: tuple[tuple[bytes, bytes], ...] = (
+    (b"x-localfaas-version", __version__.encode()),
     (b"content-security-policy", CONTENT_SECURITY_POLICY.encode()),
     (b"x-content-type-options", b"nosniff"),
     (b"referrer-policy", b"no-referrer"),

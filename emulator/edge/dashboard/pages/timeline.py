@@ -11,7 +11,13 @@ async def timeline(parts: Parts, request: PageRequest) -> PageResponse:
     """Show the lanes of all environments."""
     functions = sorted({each.name for each in parts.registry.all()})
     return PageResponse(
-        render("timeline.html", page="timeline", functions=functions, endpoint=request.endpoint)
+        render(
+            "timeline.html",
+            page="timeline",
+            archive=False,
+            functions=functions,
+            endpoint=request.endpoint,
+        )
     )
 
 

@@ -70,6 +70,10 @@ function show() {
 function compareFigures() {
   const [a, b] = panes.map((pane) => pane.choice && pane.found);
   if (!a || !b) return;
+  if (panes[0].choice === panes[1].choice && choices.length === 1) {
+    fill(find("sentence"), "There is one run so far: after a pause of 5 s the next one begins.");
+    return;
+  }
   const times = [a, b].map((each) => [...each.cold_ms, ...each.warm_ms]);
   const pair = (name, one, two) => [`${name} `, h("strong", {}, `${one} → ${two}`)];
   const rows = [

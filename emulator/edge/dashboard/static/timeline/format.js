@@ -11,7 +11,8 @@ export function duration(ms) {
   if (size < 10) return `${ms.toFixed(2)}${SPACE}ms`;
   if (size < 100) return `${ms.toFixed(1)}${SPACE}ms`;
   if (size < 1000) return `${ms.toFixed(0)}${SPACE}ms`;
-  if (size < 60_000) return `${(ms / 1000).toFixed(size < 10_000 ? 2 : 1)}${SPACE}s`;
+  if (size < 10_000) return `${(ms / 1000).toFixed(2)}${SPACE}s`;
+  if (size < 60_000) return `${(ms / 1000).toFixed(1)}${SPACE}s`;
   return longDuration(ms);
 }
 
@@ -22,8 +23,8 @@ export function exactMs(ms) {
 }
 
 export function longDuration(ms) {
+  if (ms < 10_000) return duration(ms);
   const seconds = Math.round(ms / 1000);
-  if (seconds < 1) return duration(ms);
   if (seconds < 60) return `${seconds}${SPACE}s`;
   if (seconds < 3600) return joined(Math.floor(seconds / 60), "m", seconds % 60, "s");
   const minutes = Math.round(seconds / 60);

@@ -159,7 +159,7 @@ function showState() {
   const state = find("live");
   const paused = find("paused");
   state.className = `live ${connection === "on" ? (lanes.live ? "on" : "paused") : connection === "off" ? "off" : ""}`;
-  const words = { connecting: "Connecting…", off: "Not reachable, trying again…", archive: archive ? "A record" : "Nothing is recorded" };
+  const words = { connecting: "Connecting…", off: "Not reachable, trying again…", archive: archive ? `Recorded ${new Date(model.now).toLocaleString()}` : "Nothing is recorded" };
   state.lastElementChild.textContent = words[connection] ?? (lanes.live ? "Live" : "Paused");
   paused.hidden = connection === "archive" || lanes.live || place.view !== "lanes" || shownRevision < 0;
   paused.textContent = missed ? `Paused: ${plural(missed, "new call")}. Follow` : "Paused. Follow";
@@ -200,8 +200,11 @@ function showFilters() {
   for (const [id, view] of [["lanes", "lanes"], ["list", "table"], ["spread", "spread"]]) find(id).hidden = place.view !== view;
   form.querySelector(".tools").hidden = find("legend").hidden = place.view !== "lanes";
   const query = location.search;
+  const only = filter.functions.map((each) => `&function=${encodeURIComponent(each)}`).join("");
   const json = form.querySelector("[data-export=json]");
-  if (json) json.href = `${prefix}/timeline?limit=10000${filter.functions.map((each) => `&function=${encodeURIComponent(each)}`).join("")}`;
+  if (json) json.href = `${prefix}/timeline?limit=10000${only}`;
+  const html = form.querySelector("[data-export=html]");
+  if (html) html.href = `${prefix}/ui/export?${only.slice(1)}`;
   const compare = form.querySelector("[data-compare]");
   if (compare) compare.href = `${prefix}/ui/compare${query}`;
 }

@@ -102,7 +102,7 @@ function ticks(view) {
   const found = [];
   let at = from;
   // Ticks stand in local time: at midnight, not at midnight of Greenwich.
-  const offset = new Date(from).getTimezoneOffset() * 60_000;
+  const offset = view.relativeTo ?? new Date(from).getTimezoneOffset() * 60_000;
   let index = scale.foldsBefore(from);
   if (index > 0 && scale.folds[index - 1].end > from) at = scale.folds[index - 1].end;
   while (at < to && found.length < 400) {
@@ -381,7 +381,7 @@ export function paintAxis(context, view) {
   const origin = view.relativeTo;
   for (const time of found) {
     const x = Math.round(scale.x(time));
-    const text = origin == null ? clock(time, step) : `+${duration(Math.max(0, time - origin))}`;
+    const text = origin == null ? clock(time, step) : `+${duration(Math.max(0, time - origin))}`.replace(".00", "");
     const right = x + 6 + context.measureText(text).width;
     if (taken.some(([from, to]) => right + 4 > from && x < to)) continue;
     taken.push([x, right + 8]);
@@ -403,21 +403,21 @@ export function paintOverview(context, view) {
   context.save();
   context.translate(view.gutter, 0);
   paintFolds(context, view, height);
-  const { cold, warm, failed, most } = columns;
+  const { starts, calls, failed, most } = columns;
   // Roots, so that a single call is seen beside a burst.
   const tall = (count) => Math.sqrt(count / most) * (height - 12);
-  for (let i = 0; i < cold.length; i += 1) {
-    const whole = cold[i] + warm[i];
+  for (let i = 0; i < starts.length; i += 1) {
+    const whole = starts[i] + calls[i] + failed[i];
     if (!whole) continue;
-    const top = Math.max(2, tall(whole));
-    const lower = (top * cold[i]) / whole;
-    context.fillStyle = theme.warm;
-    context.fillRect(i * 2, height - 3 - top, 2, top - lower);
-    context.fillStyle = theme.init;
-    context.fillRect(i * 2, height - 3 - lower, 2, lower);
-    if (!failed[i]) continue;
-    context.fillStyle = theme.failed;
-    context.fillRect(i * 2, 2, 2, 3);
+    let y = height - 3;
+    const tallest = Math.max(2, tall(whole));
+    for (const [count, colour] of [[starts[i], theme.init], [calls[i], theme.warm], [failed[i], theme.failed]]) {
+      if (!count) continue;
+      const tallness = Math.max(1, (tallest * count) / whole);
+      context.fillStyle = colour;
+      context.fillRect(i * 2, y - tallness, 2, tallness);
+      y -= tallness;
+    }
   }
   const left = Math.max(0.75, scale.x(view.window.from));
   const right = Math.min(width - 0.75, scale.x(view.window.to));
@@ -439,20 +439,17 @@ export function paintOverview(context, view) {
 // How much is busy in each pair of pixels.
 export function countColumns(busy, scale, width) {
   const size = Math.ceil(width / 2);
-  const cold = new Float32Array(size);
-  const warm = new Float32Array(size);
-  const failed = new Uint8Array(size);
+  const starts = new Float32Array(size);
+  const calls = new Float32Array(size);
+  const failed = new Float32Array(size);
   for (const each of busy) {
     const from = Math.max(0, Math.floor(scale.x(each.start) / 2));
     const to = Math.min(size - 1, Math.floor(scale.x(each.end) / 2));
-    const waits = each.kind === "queued" || each.kind === undefined;
-    const heap = waits ? null : each.kind === "warm" ? warm : cold;
-    for (let i = from; i <= to; i += 1) {
-      if (heap) heap[i] += 1;
-      if (each.failed) failed[i] = 1;
-    }
+    if (each.kind === "queued" || each.kind === undefined) continue;
+    const heap = each.failed ? failed : each.invocation ? calls : starts;
+    for (let i = from; i <= to; i += 1) heap[i] += 1;
   }
   let most = 1;
-  for (let i = 0; i < size; i += 1) most = Math.max(most, cold[i] + warm[i]);
-  return { cold, warm, failed, most };
+  for (let i = 0; i < size; i += 1) most = Math.max(most, starts[i] + calls[i] + failed[i]);
+  return { starts, calls, failed, most };
 }

@@ -1,0 +1,36 @@
+"""A real browser for tests."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import TYPE_CHECKING
+
+from tests.needs import need
+
+if TYPE_CHECKING:
+    from playwright.sync_api import Browser
+
+#: Without these it looks for Google's hosts at every start.
+_QUIET = [
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-quic",
+    "--disable-sync",
+    "--no-first-run",
+]
+
+
+@contextmanager
+def chromium() -> Iterator[Browser]:
+    """Run Chromium without a window; skip (in CI: fail) where there is none."""
+    path = need("chromium", "chromium-browser")
+    from playwright.sync_api import sync_playwright
+
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(
+            executable_path=path, args=_QUIET, chromium_sandbox=os.geteuid() != 0
+        )
+        yield browser
+        browser.close()
