@@ -29,6 +29,8 @@ class SimulatedParts(NamedTuple):
     init_ms: float = 0.0
     #: Milliseconds of its own duration.
     duration_ms: float = 0.0
+    #: Milliseconds of the restore it waited for.
+    restore_ms: float = 0.0
 
 
 class StartModel(Protocol):

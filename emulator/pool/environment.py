@@ -359,7 +359,7 @@ class Environment(ABC):
         loop = asyncio.get_running_loop()
         initialised: asyncio.Future[InvocationResult | None] = loop.create_future()
         self._initialised = initialised
-        self.simulated = self._simulate(self.version)
+        self.simulated = self._simulated_init()
         self._held_call_ms = 0.0
         assert self.sandbox is not None
         if self.sandbox.channel is not None:
@@ -378,6 +378,10 @@ class Environment(ABC):
             self._init_held = None
             if self._initialised is initialised:  # and not that of the next start
                 self._initialised = None
+
+    def _simulated_init(self) -> SimulatedStart | None:
+        """Return what is simulated of the INIT phase that begins now, and of what follows it."""
+        return self._simulate(self.version)
 
     def _init_timed_out(self) -> None:
         self._end_init(failures.timed_out("", self._init_timeout_s))

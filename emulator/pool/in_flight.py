@@ -153,12 +153,20 @@ class InFlight:
         self._throttled_before_s = self._throttled_s()
 
     def add_simulated(
-        self, profile: str, *, init_ms: float = 0.0, duration_ms: float = 0.0
+        self,
+        profile: str,
+        *,
+        init_ms: float = 0.0,
+        duration_ms: float = 0.0,
+        restore_ms: float = 0.0,
     ) -> None:
-        """Note what is simulated of the INIT phase it waited for, or of its own duration."""
+        """Note what is simulated of what it waited for, or of its own duration."""
         before = self.simulated or SimulatedParts(profile)
         self.simulated = SimulatedParts(
-            profile, before.init_ms + init_ms, before.duration_ms + duration_ms
+            profile,
+            before.init_ms + init_ms,
+            before.duration_ms + duration_ms,
+            before.restore_ms + restore_ms,
         )
 
     def disarm(self) -> None:

@@ -24,6 +24,7 @@ from emulator.model.errors import ConfigurationError, DriverFault
 from emulator.model.invocation import InvocationResult
 from emulator.model.lazy import LazyModule
 from emulator.model.limits import RESTORE_SECONDS
+from emulator.model.simulated import SimulatedStart
 from emulator.pool import failures
 from emulator.pool.runtime_events import Refusal
 from emulator.pool.serial import SerialEnvironment
@@ -84,6 +85,9 @@ class RestorableEnvironment(SerialEnvironment):
 
     # --- up to the snapshot --------------------------------------------------------------------
 
+    def _simulated_init(self) -> SimulatedStart | None:
+        return None  # nobody waits for it
+
     def _init_succeeded(self, sandbox: Sandbox) -> None:
         self._to(EnvironmentState.SNAPSHOT)
 
@@ -117,7 +121,7 @@ class RestorableEnvironment(SerialEnvironment):
         if self._hooked:
             self._api.let_go_on()
         else:
-            self._end_restore(None)
+            self._runtime_is_back()
         await self._restored(restoring, began, began, "spare")
 
     async def copy(self, template: RestorableEnvironment) -> None:
@@ -153,6 +157,7 @@ class RestorableEnvironment(SerialEnvironment):
 
     def _await_restored(self) -> asyncio.Future[InvocationResult | None]:
         self._restoring = asyncio.get_running_loop().create_future()
+        self.simulated = self._simulate(self.version)
         return self._restoring
 
     async def _restored(
@@ -174,7 +179,13 @@ class RestorableEnvironment(SerialEnvironment):
         if failure is None:
             self._note_restored(duration_ms, "success", "", way)
             self.init_ms = None  # nobody has waited for it
-            hooks_ms = (ended - hooks_began) * 1000
+            held_ms = 0.0
+            if self.simulated is not None:
+                held_ms, self._held_call_ms = (
+                    self.simulated.restore_ms,
+                    self.simulated.first_call_ms,
+                )
+            hooks_ms = max(0.0, (ended - hooks_began) * 1000 - held_ms)
             self.restored = Restored(duration_ms, math.ceil(hooks_ms) if self._has_hooks else 0)
             assert self.sandbox is not None
             self._driver.initialised(self.sandbox, self.spec)
@@ -200,6 +211,15 @@ class RestorableEnvironment(SerialEnvironment):
     def _restore_timed_out(self) -> None:
         self._end_restore(failures.timed_out("", RESTORE_SECONDS))
 
+    def _runtime_is_back(self) -> bool:
+        """End the restore, as soon as its simulated part is over; False: there is none."""
+        if self._restoring is None:
+            return False
+        if self.simulated is None:
+            return self._end_restore(None)
+        self._clock.call_later(self.simulated.restore_ms / 1000, self._end_restore, None)
+        return True
+
     def _end_restore(self, failure: InvocationResult | None) -> bool:
         restoring, self._restoring = self._restoring, None
         if restoring is None or restoring.done():
@@ -210,7 +230,7 @@ class RestorableEnvironment(SerialEnvironment):
     # --- what the runtime says and does --------------------------------------------------------
 
     def runtime_waits(self) -> Refusal | None:
-        if self._end_restore(None):
+        if self._runtime_is_back():
             return None
         return super().runtime_waits()
 

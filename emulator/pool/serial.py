@@ -58,7 +58,12 @@ class SerialEnvironment(Environment):
             lifecycle=self.lifecycle,
         )
         if self.simulated is not None and cold is not None and self._first:
-            current.add_simulated(self.simulated.profile, init_ms=self.simulated.init_ms)
+            restored = self.restored is not None
+            current.add_simulated(
+                self.simulated.profile,
+                init_ms=0.0 if restored else self.simulated.init_ms,
+                restore_ms=self.simulated.restore_ms if restored else 0.0,
+            )
         self._invocations.running[invocation.request_id] = current
         self._first = False
         if reset and cold is None:

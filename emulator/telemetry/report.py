@@ -84,6 +84,8 @@ def report(
 def simulated_fields(simulated: SimulatedParts) -> str:
     """Return the fields of a REPORT line that tell what is simulated. AWS has no such fields."""
     init = f"Simulated Init Duration: {simulated.init_ms:.2f} ms\t" if simulated.init_ms else ""
+    if simulated.restore_ms:
+        init += f"Simulated Restore Duration: {simulated.restore_ms:.2f} ms\t"
     return f"{init}Simulated Duration: {simulated.duration_ms:.2f} ms\tProfile: {simulated.profile}"
 
 

@@ -80,7 +80,7 @@ async def test_init_and_first_call_are_longer_by_the_profiles_times(own: World) 
     initialised = next(each for each in events if isinstance(each, EnvironmentInitialised))
     assert initialised.simulated_ms == INIT_MS
     ended = [each for each in events if isinstance(each, InvocationEnded)]
-    assert ended[0].simulated == ("own", INIT_MS, FIRST_MS)
+    assert ended[0].simulated == ("own", INIT_MS, FIRST_MS, 0.0)
     assert ended[1].simulated is None
 
 

@@ -11,6 +11,7 @@ from emulator.model.errors import AwsError
 from emulator.model.function import FunctionVersion
 from emulator.model.lifecycle_events import EnvironmentRestored, Event, InvocationEnded
 from emulator.model.sandbox import Exit
+from emulator.model.simulated import SimulatedStart
 from emulator.pool.host import PoolSettings
 from emulator.pool.snap_start import SnapStartPool
 from emulator.pool.states import EnvironmentState
@@ -236,6 +237,34 @@ async def test_a_runtime_that_ends_is_restored_and_not_started_anew() -> None:
     assert sum(line.startswith("RESTORE_START") for line in world.lines()) == 2
     assert not any("Phase: invoke" in line for line in world.lines())
     await world.pools.close()
+
+
+async def test_a_profile_adds_its_restore_and_says_so() -> None:
+    world = make_world()
+    world.pools._simulated_starts = _Profile()
+    world.driver.script = hooked
+    version = published(world)
+    await pool_of(world, version).take_snapshot()  # nobody waits for what is simulated of it
+    call = world.begin(version)
+    await world.clock.advance(0.3)
+    assert not call.done()
+    await world.clock.advance(0.2)
+    await call
+    await until_idle()
+    report = next(line for line in world.lines() if line.startswith("REPORT "))
+    assert "Restore Duration: 400.00 ms\tBilled Restore Duration: 0 ms" in report
+    assert report.endswith(
+        "Simulated Restore Duration: 400.00 ms\tSimulated Duration: 20.00 ms\tProfile: aws"
+    )
+    await world.pools.close()
+
+
+class _Profile:
+    def start(self, version: FunctionVersion) -> SimulatedStart | None:
+        return SimulatedStart("aws", 250.0, 20.0, 400.0)
+
+    def idle_timeout_s(self, version: FunctionVersion) -> float | None:
+        return None
 
 
 async def test_the_latest_version_is_never_restored() -> None:
