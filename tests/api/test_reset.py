@@ -188,7 +188,7 @@ Resources:
         _reset(running)
         found = functions.list_functions()["Functions"]
         assert [each["FunctionName"] for each in found] == ["declared"]
-        assert "Tags" not in functions.get_function(FunctionName="declared")
+        assert "a" not in functions.get_function(FunctionName="declared").get("Tags", {})
         assert [url.rpartition("/")[2] for url in sqs.list_queues()["QueueUrls"]] == ["declared"]
         assert len(functions.list_event_source_mappings()["EventSourceMappings"]) == 1
         assert functions.invoke(FunctionName="declared", Payload=b"1")["Payload"].read() == b"1"
