@@ -85,7 +85,7 @@ class Dashboard:
         body = b"" if scope["method"] == "HEAD" else response.body
         own = [
             (b"content-type", response.content_type.encode()),
-            (b"content-length", str(len(response.body)).encode()),
+            *((b"content-length", b"%d" % len(response.body)),) * (scope["method"] == "HEAD"),
             *((b"cache-control", b"no-store"),) * (not response.headers),
             *response.headers,
             *COMMON_HEADERS,

@@ -6,11 +6,12 @@ document.addEventListener("htmx:beforeRequest", (event) => {
   if (polls && (document.visibilityState === "hidden" || busyIn(event.detail.elt))) event.preventDefault();
 });
 
-// A part in which somebody selects, reads an opened event or has the focus is left as it is.
+// A part in which somebody selects, writes or reads an opened event is left as it is.
 function busyIn(part) {
   const selection = document.getSelection();
   if (selection && !selection.isCollapsed && part.contains(selection.anchorNode)) return true;
-  return part.contains(document.activeElement) || Boolean(part.querySelector("details[open]"));
+  const writes = document.activeElement?.matches("input, select, textarea");
+  return (writes && part.contains(document.activeElement)) || Boolean(part.querySelector("details[open]"));
 }
 
 const problem = document.querySelector("[data-problem]");

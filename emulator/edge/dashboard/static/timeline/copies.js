@@ -20,10 +20,12 @@ function credentials(raw) {
 export function cli(raw, event, endpoint) {
   const version = qualified(raw);
   return [
+    `printf %s ${sh(event)} |`,
     `AWS_ACCESS_KEY_ID=${raw.account} AWS_SECRET_ACCESS_KEY=test aws lambda invoke`,
     `--endpoint-url ${endpoint} --region ${raw.region}`,
     `--function-name ${raw.function}${version ? ` --qualifier ${version}` : ""}`,
-    `--cli-binary-format raw-in-base64-out --payload ${sh(event)} /dev/stdout`,
+    // As bytes: versions 1 and 2 take text differently.
+    "--payload fileb:///dev/stdin /dev/stdout",
   ].join(" \\\n  ");
 }
 

@@ -16,7 +16,7 @@ export function showSpread(element, found) {
   }
   const figures = h("dl", { class: "figures" }, sets.flatMap(([name, values]) => [["median", 0.5], ["p90", 0.9], ["p99", 0.99]]
     .map(([label, share]) => h("div", {}, h("dt", {}, `${name}, ${label}`), h("dd", {}, duration(quantile(values, share)))))));
-  const place = h("div", {});
+  const place = h("div", { role: "img", "aria-label": "The same as curves" });
   fill(element, h("p", { class: "lead" }, "What callers waited, from their request to the end: the share of calls that took at most so long."), figures, place);
   if (typeof uPlot === "undefined") return;
   element.plot = plot(place, sets, getComputedStyle(element));
