@@ -20,6 +20,7 @@ from __future__ import annotations
 
 from typing import Literal, NamedTuple
 
+from emulator.model.billing import Restored, billed_ms
 from emulator.model.causes import ColdStart, StopCause
 from emulator.model.clock import Moment
 from emulator.model.function import FunctionVersion
@@ -229,37 +230,51 @@ class InvocationAnswered(NamedTuple):
 
 
 class InvocationEnded(NamedTuple):
-    """Its REPORT is written."""
+    """Its REPORT is written. ``requested`` and ``started`` are seconds since the epoch."""
 
     moment: Moment
     version: FunctionVersion
+    #: Why it was cold; None: it was warm.
+    cold: ColdStart | None
+    #: The restore from a snapshot it waited for; None when warm, or without SnapStart.
+    restored: Restored | None
+    #: What of the durations a cold-start profile added; None: nothing.
+    simulated: SimulatedParts | None
     request_id: str
     environment_id: str
+    tenant_id: str
+    requested: float
+    started: float
+    #: "success", "error" or "timeout".
     status: str
     #: AWS's type of the error, or "".
     error_type: str
     duration_ms: float
-    billed_ms: float
     #: The INIT phase it waited for; None when warm.
     init_ms: float | None
-    memory_mb: int
     used_mb: int
-    #: Size of the response.
+    #: Sizes of its payload and of the response.
+    event_bytes: int
     produced_bytes: int
-    #: Monotonic seconds of its request, and of its start.
-    requested_s: float
-    started_s: float
-    #: Why it was cold; None: it was warm.
-    cold: ColdStart | None
     #: Its payload.
     event: bytes
     #: What its caller got; None for a streamed response.
     answer: bytes | None
-    tenant_id: str = ""
-    #: What of the durations a cold-start profile added; None: nothing.
-    simulated: SimulatedParts | None = None
-    #: The restore from a snapshot it waited for; None when warm, or without SnapStart.
-    restore_ms: float | None = None
+
+    @property
+    def memory_mb(self) -> int:
+        """The function's memory."""
+        return self.version.memory_mb
+
+    @property
+    def billed_ms(self) -> int:
+        """Milliseconds that AWS would bill."""
+        return billed_ms(self.duration_ms, self.init_ms, self.restored)
+
+    @property
+    def restore_ms(self) -> float | None:
+        """Milliseconds of the restore it waited for; None without."""
+        return None if self.restored is None else self.restored.duration_ms
 
 
 EnvironmentEvent = (

@@ -5,11 +5,21 @@ from __future__ import annotations
 from typing import NamedTuple, Protocol
 
 
+class TimelineNumbers(NamedTuple):
+    """How far a page goes."""
+
+    #: The page's own.
+    number: int = 0
+    #: The highest id of its invocations, and of all before.
+    id: int = 0
+    #: The highest revision of its environments, and of all before.
+    revision: int = 0
+
+
 class TimelinePage(NamedTuple):
     """Records of about a second, as the timeline has packed them."""
 
-    #: The highest id or revision in it.
-    last: int
+    last: TimelineNumbers
     #: When the last of its records changed, seconds since the epoch.
     at: float
     content: bytes
@@ -20,8 +30,8 @@ class TimelineState(NamedTuple):
 
     #: Names this journal: numbers of another one mean nothing here.
     identity: str
-    #: The highest id or revision that was ever written.
-    last: int
+    #: The last page's; zeros where there is none.
+    last: TimelineNumbers
     #: All since then is in its pages, seconds since the epoch.
     known_from: float
 
@@ -38,5 +48,5 @@ class TimelineJournal(Protocol):
         ...
 
     async def pages(self, until: int) -> list[TimelinePage]:
-        """Return the pages whose numbers go no further than ``until``, oldest first."""
+        """Return the pages with numbers up to ``until``, oldest first."""
         ...

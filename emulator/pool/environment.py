@@ -19,6 +19,7 @@ from typing import TYPE_CHECKING
 
 from emulator.driver.base import Driver, Sandbox
 from emulator.model import imports
+from emulator.model.billing import Restored
 from emulator.model.causes import ColdCause, ColdStart, StopCause
 from emulator.model.clock import Clock, Timer
 from emulator.model.errors import ConfigurationError, DriverFault
@@ -38,7 +39,6 @@ from emulator.pool.runtime_events import Refusal
 from emulator.pool.states import TRANSITIONS, EnvironmentState, IllegalTransition
 from emulator.telemetry import platform
 from emulator.telemetry.platform import Phase
-from emulator.telemetry.report import Restored
 from emulator.telemetry.writer import LogWriter
 
 if TYPE_CHECKING:

@@ -7,6 +7,7 @@ from collections import deque
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
+from emulator.model.billing import Restored
 from emulator.model.causes import ColdStart
 from emulator.model.clock import Clock, Timer
 from emulator.model.errors import DriverFault
@@ -20,7 +21,6 @@ from emulator.pool import failures
 from emulator.pool.runtime_api import RuntimeApi
 from emulator.pool.runtime_events import Refusal
 from emulator.telemetry.platform import Platform
-from emulator.telemetry.report import Restored
 from emulator.telemetry.writer import LogWriter
 
 if TYPE_CHECKING:
@@ -55,16 +55,9 @@ class InFlight:
     __slots__ = (
         "_clock",
         "_deadline",
-        "_duration_ms",
-        "_environment_id",
-        "_error_type",
-        "_init_ms",
         "_lifecycle",
         "_on_deadline",
         "_platform",
-        "_produced",
-        "_restored",
-        "_status",
         "_tail",
         "_throttled_before_s",
         "_throttled_s",
@@ -72,11 +65,18 @@ class InFlight:
         "answered",
         "cold",
         "dispatched",
+        "duration_ms",
+        "environment_id",
+        "error_type",
+        "init_ms",
         "invocation",
         "on_ended",
+        "produced_bytes",
         "request_id",
+        "restored",
         "simulated",
         "started_s",
+        "status",
         "version",
     )
 
@@ -106,11 +106,11 @@ class InFlight:
         self.dispatched = False
         self._clock = clock
         self._platform = platform
-        self._init_ms = init_ms
+        self.init_ms = init_ms
         #: What of its durations is simulated; None: nothing.
         self.simulated: SimulatedParts | None = None
-        self._restored = restored
-        self._environment_id = environment_id
+        self.restored = restored
+        self.environment_id = environment_id
         self._lifecycle = lifecycle
         self.started_s = clock.monotonic()
         #: Why it is cold; None: it is warm.
@@ -122,7 +122,7 @@ class InFlight:
         self._throttled_s = throttled_s
         self._throttled_before_s = 0.0
         #: Bytes of its response.
-        self._produced = 0
+        self.produced_bytes = 0
         # Where others write between its lines, its own are those that name it.
         naming = invocation.request_id if version.managed is not None else ""
         self._tail = LogTail(log, naming, report)
@@ -137,7 +137,7 @@ class InFlight:
         self.cold = cold
         lifecycle = self._lifecycle
         if lifecycle.close_listeners or (cold is not None and lifecycle.listeners):
-            notices.invocation_started(self._lifecycle, self, self._environment_id, cold)
+            notices.invocation_started(self._lifecycle, self, self.environment_id, cold)
         self._deadline = self._clock.call_later(
             _COUNT_THROTTLING_AFTER_S, self._lasts, self._clock.monotonic()
         )
@@ -185,10 +185,10 @@ class InFlight:
 
     def chunk(self, sink: ResponseSink, data: bytes, content_type: str, source: Flow) -> bool:
         """Pass on a piece of a streamed response; False: it is over the limit."""
-        if not self._produced:
+        if not self.produced_bytes:
             sink.begin(content_type, source)
-        self._produced += len(data)
-        if self._produced > STREAMED_RESPONSE:
+        self.produced_bytes += len(data)
+        if self.produced_bytes > STREAMED_RESPONSE:
             return False
         sink.chunk(data)
         return True
@@ -211,11 +211,11 @@ class InFlight:
             status: "timeout" or "error" where it was not the runtime that ended it.
         """
         if status == "timeout":
-            self._duration_ms = float(self.version.timeout_s) * 1000
+            self.duration_ms = float(self.version.timeout_s) * 1000
         else:
-            self._duration_ms = (self._clock.monotonic() - self.started_s) * 1000
-        self._produced += len(result.payload)
-        self._error_type, self._status = result.error_type, status
+            self.duration_ms = (self._clock.monotonic() - self.started_s) * 1000
+        self.produced_bytes += len(result.payload)
+        self.error_type, self.status = result.error_type, status
         result.log_tail = self._tail
         if not self.answered.done():
             self.answered.set_result(result)
@@ -225,7 +225,7 @@ class InFlight:
             self.answer = result.payload
         if self._lifecycle.close_listeners:
             outcome = notices.status_of(result, status)
-            notices.invocation_answered(self._lifecycle, self, self._environment_id, outcome)
+            notices.invocation_answered(self._lifecycle, self, self.environment_id, outcome)
 
     def report(self, peak: int) -> None:
         """Write END and REPORT.
@@ -235,34 +235,22 @@ class InFlight:
         """
         version = self.version
         used_mb = min(version.memory_mb, -(-peak // 1048576))
-        if self._error_type == "Runtime.OutOfMemory":
+        if self.error_type == "Runtime.OutOfMemory":
             used_mb = version.memory_mb
         self._platform.end(
             self.request_id,
-            duration_ms=self._duration_ms,
+            duration_ms=self.duration_ms,
             used_mb=used_mb,
-            init_ms=self._init_ms,
-            restored=self._restored,
-            status=self._status,
-            error_type=self._error_type,
-            produced_bytes=self._produced,
+            init_ms=self.init_ms,
+            restored=self.restored,
+            status=self.status,
+            error_type=self.error_type,
+            produced_bytes=self.produced_bytes,
             simulated=self.simulated,
         )
         self._tail.end()
         if self._lifecycle.listeners:
-            notices.invocation_ended(
-                self._lifecycle,
-                self,
-                self._environment_id,
-                status=self._status,
-                error_type=self._error_type,
-                duration_ms=self._duration_ms,
-                init_ms=self._init_ms,
-                restored=self._restored,
-                used_mb=used_mb,
-                produced_bytes=self._produced,
-                simulated=self.simulated,
-            )
+            notices.invocation_ended(self._lifecycle, self, used_mb)
 
     def fail(self, fault: DriverFault) -> None:
         """Tell the caller, if there is one, that the machine could not run it."""

@@ -19,6 +19,7 @@ from typing import TYPE_CHECKING, NamedTuple
 import orjson
 
 from emulator.driver.base import Sandbox
+from emulator.model.billing import Restored
 from emulator.model.causes import StopCause
 from emulator.model.errors import ConfigurationError, DriverFault
 from emulator.model.invocation import InvocationResult
@@ -29,7 +30,6 @@ from emulator.pool import failures
 from emulator.pool.runtime_events import Refusal
 from emulator.pool.serial import SerialEnvironment
 from emulator.pool.states import EnvironmentState
-from emulator.telemetry.report import Restored
 
 if TYPE_CHECKING:
     from emulator.pool import notices

@@ -158,22 +158,22 @@ SELECT identity, known_from FROM journal;
 INSERT INTO journal (identity, known_from) VALUES (?, ?);
 
 -- name: last_timeline_page
-SELECT max(last) FROM pages;
+SELECT number, id, revision FROM pages ORDER BY number DESC LIMIT 1;
 
 -- name: insert_timeline_page
-INSERT INTO pages (last, at, content) VALUES (?, ?, ?);
+INSERT INTO pages (number, id, revision, at, content) VALUES (?, ?, ?, ?, ?);
 
 -- name: size_of_timeline
 SELECT coalesce(sum(length(content)), 0) FROM pages;
 
 -- name: oldest_timeline_page
-SELECT last, at, length(content) FROM pages ORDER BY last LIMIT 1;
+SELECT number, at, length(content) FROM pages ORDER BY number LIMIT 1;
 
 -- name: delete_timeline_page
-DELETE FROM pages WHERE last = ?;
+DELETE FROM pages WHERE number = ?;
 
 -- name: forget_timeline
 UPDATE journal SET known_from = ?;
 
 -- name: load_timeline_pages
-SELECT last, at, content FROM pages WHERE last <= ? ORDER BY last;
+SELECT number, id, revision, at, content FROM pages WHERE number <= ? ORDER BY number;

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sqlite3
 
-from emulator.model.timeline_journal import TimelinePage, TimelineState
+from emulator.model.timeline_journal import TimelineNumbers, TimelinePage, TimelineState
 from emulator.store.database import Database
 from emulator.store.queries import queries
 
@@ -24,8 +24,8 @@ class StoredTimeline:
             if found is None:
                 found = (identity, now)
                 connection.execute(sql["insert_timeline_journal"], found)
-            (last,) = connection.execute(sql["last_timeline_page"]).fetchone()
-            return TimelineState(found[0], last or 0, found[1])
+            last = connection.execute(sql["last_timeline_page"]).fetchone() or ()
+            return TimelineState(found[0], TimelineNumbers(*last), found[1])
 
         return await self._database.write(work)
 
@@ -33,13 +33,13 @@ class StoredTimeline:
         sql = self._sql
 
         def work(connection: sqlite3.Connection) -> None:
-            connection.execute(sql["insert_timeline_page"], page)
+            connection.execute(sql["insert_timeline_page"], (*page.last, page.at, page.content))
             (size,) = connection.execute(sql["size_of_timeline"]).fetchone()
             while size > limit_bytes:
-                last, at, freed = connection.execute(sql["oldest_timeline_page"]).fetchone()
-                if last == page.last:
+                number, at, freed = connection.execute(sql["oldest_timeline_page"]).fetchone()
+                if number == page.last.number:
                     return
-                connection.execute(sql["delete_timeline_page"], (last,))
+                connection.execute(sql["delete_timeline_page"], (number,))
                 connection.execute(sql["forget_timeline"], (at,))
                 size -= freed
 
@@ -47,8 +47,8 @@ class StoredTimeline:
 
     async def pages(self, until: int) -> list[TimelinePage]:
         def work(connection: sqlite3.Connection) -> list[TimelinePage]:
-            rows = connection.execute(self._sql["load_timeline_pages"], (until,))
-            return [TimelinePage(*row) for row in rows.fetchall()]
+            rows = connection.execute(self._sql["load_timeline_pages"], (until,)).fetchall()
+            return [TimelinePage(TimelineNumbers(*row[:3]), *row[3:]) for row in rows]
 
         return await self._database.read(work)
 

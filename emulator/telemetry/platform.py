@@ -13,6 +13,7 @@ from typing import Any, Literal, Protocol
 import orjson
 
 from emulator.model.arn import runtime_version_arn
+from emulator.model.billing import Restored, billed_ms
 from emulator.model.clock import Clock
 from emulator.model.function import FunctionVersion
 from emulator.model.simulated import SimulatedParts
@@ -68,7 +69,7 @@ class Platform(Protocol):
         duration_ms: float,
         used_mb: int,
         init_ms: float | None,
-        restored: report.Restored | None = None,
+        restored: Restored | None = None,
         status: str,
         error_type: str,
         produced_bytes: int,
@@ -157,7 +158,7 @@ class TextLines:
         duration_ms: float,
         used_mb: int,
         init_ms: float | None,
-        restored: report.Restored | None = None,
+        restored: Restored | None = None,
         status: str,
         error_type: str,
         produced_bytes: int,
@@ -269,7 +270,7 @@ class JsonEvents:
         duration_ms: float,
         used_mb: int,
         init_ms: float | None,
-        restored: report.Restored | None = None,
+        restored: Restored | None = None,
         status: str,
         error_type: str,
         produced_bytes: int,
@@ -286,7 +287,7 @@ class JsonEvents:
         )
         metrics: dict[str, float] = {
             "durationMs": duration,
-            "billedDurationMs": report.billed_ms(duration_ms, init_ms, restored),
+            "billedDurationMs": billed_ms(duration_ms, init_ms, restored),
             "memorySizeMB": self._version.memory_mb,
             "maxMemoryUsedMB": used_mb,
         }
@@ -319,7 +320,7 @@ class ManagedEvents(JsonEvents):
         duration_ms: float,
         used_mb: int,
         init_ms: float | None,
-        restored: report.Restored | None = None,
+        restored: Restored | None = None,
         status: str,
         error_type: str,
         produced_bytes: int,

@@ -7,7 +7,12 @@ import asyncio
 from emulator.model.clock import Clock, Timer
 from emulator.model.console import Console
 from emulator.model.errors import StorageError
-from emulator.model.timeline_journal import TimelineJournal, TimelinePage, TimelineState
+from emulator.model.timeline_journal import (
+    TimelineJournal,
+    TimelineNumbers,
+    TimelinePage,
+    TimelineState,
+)
 from emulator.telemetry.timeline import pages
 from emulator.telemetry.timeline.history import Bodies, History
 from emulator.telemetry.timeline.recorder import Recorder
@@ -50,9 +55,9 @@ class Keeper:
         self._timer: Timer | None = None
         self._writing: asyncio.Task[bool] | None = None
         self._loading: asyncio.Task[None] | None = None
-        self._written = 0
+        self._written = TimelineNumbers()
         self._works = True
-        self._state = TimelineState("", 0, 0.0)
+        self._state = TimelineState("", TimelineNumbers(), 0.0)
 
     async def open(self, identity: str) -> str:
         """Begin to write; returns the name of the journal, which is ``identity`` if it is new.
@@ -61,8 +66,13 @@ class Keeper:
             StorageError: The journal can't be read.
         """
         self._state = await self._journal.open(identity, self._history.known_from)
-        self._written = self._recorder.number = self._state.last + (_GAP if self._state.last else 0)
-        self._recorder.changed.append(self._arm)
+        last = self._state.last
+        if last.number:
+            last = TimelineNumbers(last.number, last.id + _GAP, last.revision + _GAP)
+        self._history.continue_after(last.id)
+        self._recorder.revision = last.revision
+        self._written = last
+        self._recorder.on_change = self._arm
         return self._state.identity
 
     # --- writing -------------------------------------------------------------------------------
@@ -80,19 +90,23 @@ class Keeper:
 
     async def _write(self) -> bool:
         """Write what is new; return whether the journal took it."""
-        history, written, number = self._history, self._written, self._recorder.number
-        if number == written:
+        history, written = self._history, self._written
+        numbers = TimelineNumbers(written.number + 1, history.last_id, self._recorder.revision)
+        if numbers[1:] == written[1:]:
             return True
-        invocations = list(history.since(written))[::-1]
+        history.count()
+        invocations = history.snapshot(after=written.id)
+        # With the environment of each: a plain row does not say what it knows.
+        called = invocations.environments()
         environments = pages.freeze(
-            each for each in history.environments.values() if each.revision > written
+            each
+            for each in history.environments.values()
+            if each.revision > written.revision or each.id in called
         )
-        bodies = {
-            each.id: found for each in invocations if (found := history.bodies(each.id)) is not None
-        }
+        bodies = history.snapshot_of_bodies(after=written.id)
         try:
             content = await asyncio.to_thread(pages.pack, environments, invocations, bodies)
-            page = TimelinePage(number, self._clock.now(), content)
+            page = TimelinePage(numbers, self._clock.now(), content)
             await self._journal.write(page, self._limit)
         except StorageError as error:
             if self._works:
@@ -100,13 +114,12 @@ class Keeper:
             self._works = False
             self._arm()
         else:
-            self._written, self._works = number, True
+            self._written, self._works = numbers, True
         return self._works
 
     async def close(self) -> None:
         """Write what is new; nothing more may come."""
-        if self._arm in self._recorder.changed:
-            self._recorder.changed.remove(self._arm)
+        self._recorder.on_change = None
         if self._loading is not None:
             await asyncio.wait((self._loading,))
         if self._writing is not None:
@@ -125,17 +138,15 @@ class Keeper:
         await asyncio.wait((self._loading,))
 
     async def _load(self) -> None:
-        if not self._state.last:
+        if not self._state.last.number:
             return
         try:
-            written = await self._journal.pages(self._state.last)
+            written = await self._journal.pages(self._state.last.number)
             environments, invocations, bodies = await asyncio.to_thread(_join, written)
         except StorageError as error:
             self._console.warn(f"The timeline of earlier runs could not be read: {error}")
             return
-        self._history.put_before(
-            environments.values(), invocations, bodies.items(), self._state.known_from
-        )
+        self._history.put_before(environments.values(), invocations, bodies, self._state.known_from)
 
 
 def _join(

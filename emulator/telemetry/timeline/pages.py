@@ -3,21 +3,23 @@
 from __future__ import annotations
 
 import zlib
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
 import orjson
 
 from emulator.model.errors import StorageError
-from emulator.telemetry.timeline.history import Bodies
+from emulator.telemetry.timeline.history import Bodies, Records
 from emulator.telemetry.timeline.records import (
+    PLAIN_LENGTH,
     EnvironmentRecord,
     InvocationRecord,
     dump_environment,
     dump_invocation,
     load_environment,
     load_invocation,
+    read_plain,
 )
 
 
@@ -36,24 +38,30 @@ def freeze(environments: Iterable[EnvironmentRecord]) -> list[dict[str, Any]]:
 
 
 def pack(
-    environments: list[dict[str, Any]],
-    invocations: Iterable[InvocationRecord],
-    bodies: dict[int, Bodies],
+    environments: list[dict[str, Any]], invocations: Records, bodies: Iterable[Sequence[Any]]
 ) -> bytes:
-    """Return records as bytes."""
-    lengths = [
-        [id, len(each.event), None if each.answer is None else len(each.answer)]
-        for id, each in bodies.items()
-    ]
+    """Return records as bytes.
+
+    Args:
+        environments: What :func:`freeze` returned.
+        invocations: The invocations.
+        bodies: (id, event, answer) of those of them that have them.
+    """
+    parts: list[bytes] = []
+    lengths = []
+    for id, event, answer in bodies:
+        parts += (event, answer or b"")
+        lengths.append((id, len(event), None if answer is None else len(answer)))
     head = {
         "environments": environments,
-        "invocations": [dump_invocation(each) for each in invocations],
+        "first_id": invocations.first_id,
+        "invocations": [
+            dump_invocation(each) if isinstance(each, InvocationRecord) else each
+            for each in invocations.rows
+        ],
         "bodies": lengths,
     }
-    parts = [orjson.dumps(head), b"\n"]
-    for each in bodies.values():
-        parts += (each.event, each.answer or b"")
-    return zlib.compress(b"".join(parts), 1)
+    return zlib.compress(b"".join((orjson.dumps(head), b"\n", *parts)), 1)
 
 
 def unpack(content: bytes) -> Page:
@@ -65,10 +73,13 @@ def unpack(content: bytes) -> Page:
     try:
         head, _, rest = zlib.decompress(content).partition(b"\n")
         values = orjson.loads(head)
-        page = Page(
-            [load_environment(each) for each in values["environments"]],
-            [load_invocation(each) for each in values["invocations"]],
-        )
+        page = Page([load_environment(each) for each in values["environments"]])
+        environments = {each.id: each for each in page.environments}
+        for id, row in enumerate(values["invocations"], values["first_id"]):
+            plain = len(row) == PLAIN_LENGTH
+            page.invocations.append(
+                read_plain(id, tuple(row), environments) if plain else load_invocation(row)
+            )
         at = 0
         for id, event, answer in values["bodies"]:
             middle, end = at + event, at + event + (answer or 0)

@@ -31,7 +31,7 @@ from emulator.model.lifecycle_events import (
     InvocationStarted,
     InvocationWaiting,
 )
-from emulator.telemetry.timeline.history import History
+from emulator.telemetry.timeline.history import BODY_BYTES, History
 from emulator.telemetry.timeline.records import (
     EnvironmentRecord,
     InvocationRecord,
@@ -39,6 +39,8 @@ from emulator.telemetry.timeline.records import (
     version_info,
 )
 
+#: The parts of an InvocationEnded: its plain values; its event and its answer.
+_PLAIN, _BODIES = slice(5, -2), slice(-2, None)
 #: Versions that are remembered: more are asked for anew.
 _MOST_VERSIONS = 1000
 
@@ -69,18 +71,18 @@ class Recorder:
 
     Args:
         history: Where it goes.
-        number: The last id or revision that was used before.
 
     Attributes:
         waiting: Invocations without an environment, by request id.
-        changed: Called when something has changed, for those who follow.
+        revision: The last revision of an environment.
+        on_change: Called when something has changed.
     """
 
-    def __init__(self, history: History, number: int = 0) -> None:
+    def __init__(self, history: History) -> None:
         self.history = history
-        self.number = number
+        self.revision = 0
         self.waiting: dict[str, WaitingInvocation] = {}
-        self.changed: list[Callable[[], None]] = []
+        self.on_change: Callable[[], None] | None = None
         self._versions: dict[str, VersionInfo] = {}
         self._handlers: dict[type[Event], Callable[[Any], None]] = {
             EnvironmentRequested: self._requested,
@@ -98,62 +100,65 @@ class Recorder:
             InvocationWaiting: self._waits,
             InvocationStarted: self._started,
             InvocationRefused: self._refused,
-            InvocationEnded: self._ended,
         }
 
     def __call__(self, event: Event) -> None:
         """Hear of an event."""
-        handler = self._handlers.get(type(event))
-        if handler is not None:
+        if type(event) is InvocationEnded:
+            self._ended(event)
+        elif (handler := self._handlers.get(type(event))) is not None:
             handler(event)
-            for changed in self.changed:
-                changed()
+        if self.on_change is not None:
+            self.on_change()
 
     # --- invocations ---------------------------------------------------------------------------
 
     def _ended(self, event: InvocationEnded) -> None:
-        (at, now), environment_id = event.moment, event.environment_id
-        environment = self.history.environments.get(environment_id)
-        waited = self.waiting.pop(event.request_id, None) if self.waiting else None
-        self.number = number = self.number + 1
-        started = at - (now - event.started_s)
-        if environment is not None:
-            environment.invokes += 1
-        # Positional, as this is the path of every invocation.
+        # The path of every warm invocation.
+        if (
+            event.cold is None
+            and event.restored is None
+            and event.simulated is None
+            and not self.waiting
+            and event.event_bytes + event.produced_bytes < BODY_BYTES
+        ):
+            self.history.add_plain(event[_PLAIN], event[_BODIES])  # type: ignore[arg-type]
+            return
+        environment = self.history.environments.get(event.environment_id)
+        waited = self.waiting.pop(event.request_id, None)
+        simulated = event.simulated
         record = InvocationRecord(
-            number,
-            self._versions.get(event.version.key) or self._version(event.version),
-            event.request_id,
-            environment_id,
-            at - (now - event.requested_s),
-            started,
-            started + event.duration_ms / 1000,
-            event.status,
-            event.error_type,
-            "",
-            event.cold,
-            event.duration_ms,
-            event.billed_ms,
-            event.init_ms,
-            event.restore_ms,
-            0.0 if event.simulated is None else event.simulated.init_ms,
-            0.0 if event.simulated is None else event.simulated.duration_ms,
-            event.used_mb,
-            len(event.event),
-            event.produced_bytes,
-            "" if environment is None else environment.initialization_type,
-            event.tenant_id,
-            None if waited is None else waited.queued,
-            waited is not None and waited.for_room,
+            id=self.history.last_id + 1,
+            version=self._version(event.version),
+            request_id=event.request_id,
+            environment_id=event.environment_id,
+            requested=event.requested,
+            started=event.started,
+            ended=event.started + event.duration_ms / 1000,
+            status=event.status,
+            error_type=event.error_type,
+            reason="",
+            cold=event.cold,
+            duration_ms=event.duration_ms,
+            init_ms=event.init_ms,
+            restored=event.restored,
+            simulated_init_ms=0.0 if simulated is None else simulated.init_ms,
+            simulated_call_ms=0.0 if simulated is None else simulated.duration_ms,
+            used_mb=event.used_mb,
+            event_bytes=event.event_bytes,
+            answer_bytes=event.produced_bytes,
+            initialization_type="" if environment is None else environment.initialization_type,
+            tenant_id=event.tenant_id,
+            queued=None if waited is None else waited.queued,
+            for_room=waited is not None and waited.for_room,
         )
         self.history.add(record, event.event, event.answer)
 
     def _refused(self, event: InvocationRefused) -> None:
         at, now = event.moment
         waited = self.waiting.pop(event.request_id, None)
-        self.number += 1
         record = InvocationRecord(
-            id=self.number,
+            id=self.history.last_id + 1,
             version=self._version(event.version),
             request_id=event.request_id,
             environment_id="",
@@ -165,9 +170,8 @@ class Recorder:
             reason=event.reason,
             cold=None,
             duration_ms=0.0,
-            billed_ms=0.0,
             init_ms=None,
-            restore_ms=None,
+            restored=None,
             simulated_init_ms=0.0,
             simulated_call_ms=0.0,
             used_mb=0,
@@ -209,11 +213,11 @@ class Recorder:
         if waiting is not None:
             waiting.environment_id = event.environment_id
             waiting.tenant_id = event.tenant_id
-        self.number += 1
+        self.revision += 1
         record = EnvironmentRecord(
             id=event.environment_id,
             version=self._version(event.version),
-            revision=self.number,
+            revision=self.revision,
             requested=event.moment.at,
             requested_by=event.request_id,
             why=event.why,
@@ -229,8 +233,8 @@ class Recorder:
         record = self.history.environments.get(event.environment_id)
         if record is None:
             return None
-        self.number += 1
-        record.revision = self.number
+        self.revision += 1
+        record.revision = self.revision
         before = len(record.phases)
         if name:
             record.begin(name, event.moment.at, detail)
@@ -309,7 +313,7 @@ class Recorder:
         record = self.history.environments.get(event.environment_id)
         if record is not None:
             record.state, record.ended = "stopped", event.moment.at
-            record.invokes = event.invokes
+            self.history.count()
             self._phase(event, "")
 
     def _version(self, version: FunctionVersion) -> VersionInfo:

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
+from emulator.model.billing import Restored, billed_ms
 from emulator.model.causes import ColdCause, ColdStart
 from emulator.model.function import FunctionVersion
 
@@ -62,9 +64,8 @@ class InvocationRecord(NamedTuple):
     reason: str
     cold: ColdStart | None
     duration_ms: float
-    billed_ms: float
     init_ms: float | None
-    restore_ms: float | None
+    restored: Restored | None
     #: Milliseconds that a profile added to the INIT phase it waited for, and to its duration.
     simulated_init_ms: float
     simulated_call_ms: float
@@ -77,6 +78,18 @@ class InvocationRecord(NamedTuple):
     queued: float | None
     #: It stood in line for room for a new environment, not for one that was nearly free.
     for_room: bool
+
+    @property
+    def billed_ms(self) -> int:
+        """Milliseconds that AWS would bill."""
+        if self.started is None:
+            return 0
+        return billed_ms(self.duration_ms, self.init_ms, self.restored)
+
+    @property
+    def restore_ms(self) -> float | None:
+        """Milliseconds of the restore it waited for; None without."""
+        return None if self.restored is None else self.restored.duration_ms
 
     @property
     def total_ms(self) -> float:
@@ -92,6 +105,53 @@ class InvocationRecord(NamedTuple):
     def has_failed(self) -> bool:
         """Whether its caller got no result of the function's."""
         return self.status != "success"
+
+
+#: A warm invocation without anything particular: the plain values of an ``InvocationEnded``, from
+#: its request id on.
+PlainRow = tuple[str, str, str, float, float, str, str, float, float | None, int, int, int]
+PLAIN_LENGTH = 12
+_UNKNOWN = VersionInfo("", "", "", "", "", "", 0, "", 0)
+
+
+def read_plain(
+    id: int, row: PlainRow, environments: Mapping[str, EnvironmentRecord]
+) -> InvocationRecord:
+    """Return the record of a plain row.
+
+    Args:
+        id: The invocation's.
+        row: The row.
+        environments: Among them is its own, which knows the version.
+    """
+    (request_id, environment_id, tenant_id, requested, started, status, error_type) = row[:7]
+    (duration_ms, init_ms, used_mb, event_bytes, answer_bytes) = row[7:]
+    environment = environments.get(environment_id)
+    return InvocationRecord(
+        id=id,
+        version=_UNKNOWN if environment is None else environment.version,
+        request_id=request_id,
+        environment_id=environment_id,
+        requested=requested,
+        started=started,
+        ended=started + duration_ms / 1000,
+        status=status,
+        error_type=error_type,
+        reason="",
+        cold=None,
+        duration_ms=duration_ms,
+        init_ms=init_ms,
+        restored=None,
+        simulated_init_ms=0.0,
+        simulated_call_ms=0.0,
+        used_mb=used_mb,
+        event_bytes=event_bytes,
+        answer_bytes=answer_bytes,
+        initialization_type="" if environment is None else environment.initialization_type,
+        tenant_id=tenant_id,
+        queued=None,
+        for_room=False,
+    )
 
 
 @dataclass(slots=True)
@@ -113,7 +173,7 @@ class EnvironmentRecord:
 
     id: str
     version: VersionInfo
-    #: Grows with every change, in one series with the ids of invocations.
+    #: Grows with every change, in one series for all environments.
     revision: int
     requested: float
     #: The invocation it was started for; "" where it was started ahead of use.
@@ -171,19 +231,21 @@ def dump_invocation(record: InvocationRecord) -> list[Any]:
     """Return a record as plain values, for JSON."""
     row: list[Any] = list(record)
     row[1] = list(record.version)
-    row[_COLD] = None if record.cold is None else list(record.cold)
+    row[_COLD] = record.cold and list(record.cold)
+    row[_RESTORED] = record.restored and list(record.restored)
     return row
 
 
 def load_invocation(row: list[Any]) -> InvocationRecord:
     """Return the record that :func:`dump_invocation` was given."""
-    version, cold = VersionInfo(*row[1]), row[_COLD]
-    values = [row[0], version, *row[2:]]
-    values[_COLD] = None if cold is None else load_cold(cold)
+    values = [row[0], VersionInfo(*row[1]), *row[2:]]
+    values[_COLD] = values[_COLD] and load_cold(values[_COLD])
+    values[_RESTORED] = values[_RESTORED] and Restored(*values[_RESTORED])
     return InvocationRecord(*values)
 
 
 _COLD = InvocationRecord._fields.index("cold")
+_RESTORED = InvocationRecord._fields.index("restored")
 
 
 def load_cold(row: list[Any]) -> ColdStart:

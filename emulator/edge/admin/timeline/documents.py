@@ -5,13 +5,14 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from itertools import islice
+from typing import Any, NamedTuple
 
 from emulator.edge.admin.timeline import phases
 from emulator.model.causes import ColdStart
 from emulator.simulation.cost import Prices
 from emulator.telemetry.timeline.filters import Filters, passing, select
-from emulator.telemetry.timeline.history import Bodies
+from emulator.telemetry.timeline.history import Bodies, Records
 from emulator.telemetry.timeline.records import EnvironmentRecord, InvocationRecord, VersionInfo
 
 FORMAT = "localfaas-timeline/1"
@@ -19,18 +20,38 @@ MANAGED = "lambda-managed-instances"
 PROVISIONED = "provisioned-concurrency"
 
 
+class Cursor(NamedTuple):
+    """Where a stream goes on."""
+
+    #: Of the series of numbers.
+    identity: str
+    #: The last invocation's.
+    id: int
+    #: The last one of an environment.
+    revision: int
+
+    def __str__(self) -> str:
+        return f"{self.identity}-{self.id}-{self.revision}"
+
+    @classmethod
+    def parse(cls, text: str) -> Cursor | None:
+        """Return the cursor that is written as ``text``; None if none is."""
+        identity, *numbers = text.split("-")
+        if len(numbers) != 2 or not all(each.isascii() and each.isdecimal() for each in numbers):
+            return None
+        return cls(identity, *(int(each[:18]) for each in numbers))
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Snapshot:
     """The timeline as it is at one moment."""
 
-    identity: str
-    #: The last id or revision.
-    number: int
+    cursor: Cursor
     now: float
     known_from: float
     dropped: int
     #: Oldest first.
-    invocations: Sequence[InvocationRecord]
+    invocations: Records
     environments: Mapping[str, EnvironmentRecord]
     #: Ids of environments in which something runs.
     busy: frozenset[str]
@@ -38,11 +59,6 @@ class Snapshot:
     running: Sequence[dict[str, Any]]
     bodies: Callable[[int], Bodies | None]
     prices: Prices
-
-
-def cursor(identity: str, number: int) -> str:
-    """Return where a stream goes on."""
-    return f"{identity}-{number}"
 
 
 def document(
@@ -61,21 +77,30 @@ def document(
     ]
     oldest_first = selection.page[::-1]
     following = oldest_first[0].id if selection.more else None
-    return _document(snapshot, filters, environments, oldest_first, snapshot.number, following)
+    return _document(snapshot, filters, environments, oldest_first, snapshot.cursor, following)
 
 
 def changes(
-    snapshot: Snapshot, filters: Filters, *, after: int, limit: int
-) -> tuple[dict[str, Any], int]:
-    """Return a document of what has changed after a number, and the number it goes up to."""
-    new = [each for each in snapshot.invocations if each.id > after]
-    until = snapshot.number if len(new) <= limit else new[limit - 1].id
-    shown = list(passing(new[:limit], filters, snapshot.bodies))
+    snapshot: Snapshot, filters: Filters, *, after: Cursor, limit: int
+) -> tuple[dict[str, Any], Cursor]:
+    """Return a document of what has changed after a cursor, and the cursor it goes up to.
+
+    Args:
+        snapshot: With the invocations after that cursor alone.
+        filters: What is asked for.
+        after: The cursor.
+        limit: The most invocations.
+    """
+    new = list(islice(snapshot.invocations, limit))
+    until = snapshot.cursor
+    if len(new) < len(snapshot.invocations):
+        until = until._replace(id=new[-1].id)
+    shown = list(passing(new, filters, snapshot.bodies))
     called = {each.environment_id for each in shown}
     environments = [
         each
         for each in snapshot.environments.values()
-        if (each.revision > after or each.id in called) and filters.takes_environment(each)
+        if (each.revision > after.revision or each.id in called) and filters.takes_environment(each)
     ]
     return _document(snapshot, filters, environments, shown, until, None), until
 
@@ -85,12 +110,12 @@ def _document(
     filters: Filters,
     environments: Iterable[EnvironmentRecord],
     invocations: Iterable[InvocationRecord],
-    until: int,
+    until: Cursor,
     following: int | None,
 ) -> dict[str, Any]:
     return {
         "format": FORMAT,
-        "cursor": cursor(snapshot.identity, until),
+        "cursor": str(until),
         "now": snapshot.now,
         "known_from": snapshot.known_from,
         "dropped": snapshot.dropped,

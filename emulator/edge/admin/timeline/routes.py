@@ -12,7 +12,7 @@ from fastapi import Depends, FastAPI, Header, HTTPException, Query, Response
 from fastapi.responses import StreamingResponse
 
 from emulator.edge.admin.timeline import documents
-from emulator.edge.admin.timeline.documents import Snapshot
+from emulator.edge.admin.timeline.documents import Cursor, Snapshot
 from emulator.edge.admin.timeline.one import one_invocation
 from emulator.edge.admin.timeline.running import running
 from emulator.edge.admin.views import PREFIX
@@ -116,16 +116,16 @@ async def _snapshot(parts: Parts) -> Snapshot:
     return take_snapshot(parts, timeline)
 
 
-def take_snapshot(parts: Parts, timeline: Timeline) -> Snapshot:
-    """Return the timeline as it is now."""
+def take_snapshot(parts: Parts, timeline: Timeline, after: int = 0) -> Snapshot:
+    """Return the timeline as it is now, with the invocations after an id."""
     history = timeline.history
+    history.count()
     return Snapshot(
-        identity=timeline.identity,
-        number=timeline.recorder.number,
+        cursor=_cursor(timeline),
         now=parts.clock.now(),
         known_from=history.known_from,
         dropped=history.dropped,
-        invocations=tuple(history.invocations),
+        invocations=history.snapshot(after),
         environments=dict(history.environments),
         busy=frozenset(id for id, each in parts.pools.environments.items() if each.in_flight),
         running=running(parts, timeline),
@@ -153,23 +153,22 @@ async def _follow(
     stopped = asyncio.ensure_future(stopping.wait())
     try:
         yield b"retry: 1000\n\n"
-        known = _number(timeline, cursor)
-        after = timeline.recorder.number if known is None else known
+        known = _known(timeline, cursor)
+        after = known or _cursor(timeline)
         if known is not None:
             changed.set()
         elif cursor is not None:
-            yield _reset(timeline)
+            yield _event("reset", after, {"known_from": timeline.history.known_from})
         while not stopping.is_set():
             if not await _has_changed(changed, stopped):
                 yield b": nothing new\n\n"
                 continue
             changed.clear()
-            snapshot = take_snapshot(parts, timeline)
-            data, after = await asyncio.to_thread(_changes, snapshot, filters, after)
-            if after < snapshot.number:
+            snapshot = take_snapshot(parts, timeline, after.id)
+            event, after = await asyncio.to_thread(_changes, snapshot, filters, after)
+            if after != snapshot.cursor:
                 changed.set()
-            id = documents.cursor(timeline.identity, after).encode()
-            yield b"event: changes\nid: %b\ndata: %b\n\n" % (id, data)
+            yield event
             await parts.clock.sleep(_PAUSE_S)
     finally:
         stopped.cancel()
@@ -183,24 +182,32 @@ async def _has_changed(changed: asyncio.Event, stopped: asyncio.Future[Literal[T
     return changed.is_set()
 
 
-def _changes(snapshot: Snapshot, filters: Filters, after: int) -> tuple[bytes, int]:
+def _changes(snapshot: Snapshot, filters: Filters, after: Cursor) -> tuple[bytes, Cursor]:
     found, until = documents.changes(snapshot, filters, after=after, limit=_MOST_CHANGES)
-    return orjson.dumps(found), until
+    return _event("changes", until, found), until
 
 
-def _reset(timeline: Timeline) -> bytes:
-    id = documents.cursor(timeline.identity, timeline.recorder.number).encode()
-    data = orjson.dumps({"known_from": timeline.history.known_from})
-    return b"event: reset\nid: %b\ndata: %b\n\n" % (id, data)
+def _event(kind: str, id: Cursor, data: Any) -> bytes:
+    return b"event: %b\nid: %b\ndata: %b\n\n" % (
+        kind.encode(),
+        str(id).encode(),
+        orjson.dumps(data),
+    )
 
 
-def _number(timeline: Timeline, cursor: str | None) -> int | None:
-    """Return the number of a cursor; None: what followed it is not known any more."""
-    if cursor is None:
+def _cursor(timeline: Timeline) -> Cursor:
+    return Cursor(timeline.identity, timeline.history.last_id, timeline.recorder.revision)
+
+
+def _known(timeline: Timeline, text: str | None) -> Cursor | None:
+    """Return the cursor of a client; None: what followed it is not known any more."""
+    asked = None if text is None else Cursor.parse(text)
+    if asked is None:
         return None
-    identity, _, number = cursor.rpartition("-")
-    if identity != timeline.identity or not number.isdecimal():
-        return None
-    after = int(number)
-    known = timeline.history.dropped_to <= after <= timeline.recorder.number
-    return after if known else None
+    history, last = timeline.history, _cursor(timeline)
+    known = (
+        asked.identity == last.identity
+        and history.dropped_id <= asked.id <= last.id
+        and history.dropped_revision <= asked.revision <= last.revision
+    )
+    return asked if known else None

@@ -6,8 +6,11 @@ CREATE TABLE journal (
     known_from REAL NOT NULL
 );
 
+-- The last invocation and the last revision of an environment, of a page and all before it.
 CREATE TABLE pages (
-    last    INTEGER PRIMARY KEY,
-    at      REAL NOT NULL,
-    content BLOB NOT NULL
+    number   INTEGER PRIMARY KEY,
+    id       INTEGER NOT NULL,
+    revision INTEGER NOT NULL,
+    at       REAL NOT NULL,
+    content  BLOB NOT NULL
 );
