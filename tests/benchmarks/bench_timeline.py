@@ -1,87 +1,140 @@
 """The benchmark of recording: what the timeline costs a warm call.
 
-The same load goes in turns to an emulator that records nothing, one that records, and one that
-keeps what it records on the disk. A shared machine's pace changes from one second to the next, so
-neighbouring runs are compared, and the median of their ratios counts. The CPU time that the
-emulator takes for a call says the same with less noise.
+One emulator serves one load, and its recording is turned off and on again and again: a shared
+machine's pace changes from one second to the next, and two processes are never alike. Neighbouring
+slices are compared, and the median of their ratios counts, of the calls a second and of the CPU
+time that the emulator takes for a call, which says the same with less noise.
 """
 
 from __future__ import annotations
 
 import argparse
+import asyncio
 import statistics
+import sys
 import tempfile
+import time
 from collections.abc import Iterator
-from contextlib import ExitStack
 from pathlib import Path
+from typing import NamedTuple
 
-from tests.benchmarks import load
-from tests.benchmarks.bench_invoke import cpu_seconds, emulator, write_functions
+import uvloop
+
+from emulator.app import Emulator
+from emulator.settings import Settings
+from tests.benchmarks.bench_invoke import write_functions
 from tests.benchmarks.figures import Figures, Row, at_most, run
 
 _PATH = "/2015-03-31/functions/echo/invocations"
 _CONNECTIONS = 8
+#: Seconds after which nothing is written any more of what was recorded before.
+_GRACE_S = 1.3
+_LOAD = """
+import sys
+from tests.benchmarks import load
+request = load.http_post(sys.argv[2], b'{"name": "you"}')
+load.run(int(sys.argv[1]), request, connections=int(sys.argv[3]), seconds=3600)
+"""
 
 
-def _once(port: int, pid: int, seconds: float) -> tuple[float, float]:
-    """Return calls a second, and the µs of CPU the emulator took for each."""
-    request = load.http_post(_PATH, b'{"name": "you"}')
-    before, _ = cpu_seconds(pid)
-    result = load.run(port, request, connections=_CONNECTIONS, seconds=seconds)
-    after, _ = cpu_seconds(pid)
-    if result.errors:
-        raise SystemExit(f"{result.errors} errors under load")
-    return result.per_second, (after - before) / len(result.latencies) * 1e6
+class Slice(NamedTuple):
+    """What one slice measured."""
+
+    per_second: float
+    cpu_us: float
+
+
+class Pair(NamedTuple):
+    """Two neighbouring slices."""
+
+    off: Slice
+    on: Slice
+
+
+async def _slices(emulator: Emulator, *, seconds: float, rounds: int, grace_s: float) -> list[Pair]:
+    """Measure pairs of slices, without and with recording."""
+    timeline = emulator.timeline
+    assert timeline is not None
+    pairs = []
+    for _ in range(rounds):
+        timeline.stop()
+        off = await _slice(emulator, seconds, grace_s)
+        timeline.listen()
+        on = await _slice(emulator, seconds, grace_s)
+        pairs.append(Pair(off, on))
+    return pairs
+
+
+async def _slice(emulator: Emulator, seconds: float, grace_s: float) -> Slice:
+    def calls() -> int:
+        return sum(each.invokes for each in emulator.pools.environments.values())
+
+    await asyncio.sleep(grace_s)
+    before, cpu, began = calls(), time.process_time(), time.perf_counter()
+    await asyncio.sleep(seconds)
+    count = calls() - before
+    return Slice(count / (time.perf_counter() - began), (time.process_time() - cpu) / count * 1e6)
+
+
+async def _measure(
+    folder: Path, state: Path | None, *, seconds: float, rounds: int, grace_s: float
+) -> list[Pair]:
+    settings = Settings(functions=folder, port=0, state=state, watch=False)
+    emulator = Emulator(settings)
+    ready = asyncio.Event()
+    running = asyncio.ensure_future(emulator.run(on_ready=ready.set))
+    await ready.wait()
+    words = (str(emulator.port), _PATH, str(_CONNECTIONS))
+    load = await asyncio.create_subprocess_exec(sys.executable, "-c", _LOAD, *words)
+    try:
+        await asyncio.sleep(2)
+        return await _slices(emulator, seconds=seconds, rounds=rounds, grace_s=grace_s)
+    finally:
+        load.kill()
+        await load.wait()
+        emulator.stop()
+        await running
 
 
 def measure(options: argparse.Namespace) -> Figures:
-    with ExitStack() as stack:
-        folder, state = (Path(stack.enter_context(tempfile.TemporaryDirectory())) for _ in range(2))
-        folder.chmod(0o755)
+    figures: Figures = {}
+    with tempfile.TemporaryDirectory() as name:
+        folder = Path(name, "functions")
+        Path(name).chmod(0o755)
+        folder.mkdir()
         write_functions(folder, {"echo": "def handler(event, context):\n    return event\n"})
-        # One at a time is loaded; the others are idle meanwhile.
-        targets = {
-            name: stack.enter_context(emulator(folder, *wanted))[:2]
-            for name, wanted in {
-                "off": ("--timeline-mb", "0"),
-                "recorded": (),
-                "off, state": ("--timeline-mb", "0", "--state", str(state / "off")),
-                "kept": ("--state", str(state / "kept")),
-            }.items()
-        }
-        for port, pid in targets.values():
-            _once(port, pid, options.seconds)
-        taken: dict[str, list[tuple[float, float]]] = {name: [] for name in targets}
-        for _ in range(options.rounds):
-            for name, (port, pid) in targets.items():
-                taken[name].append(_once(port, pid, options.seconds))
-    figures: Figures = {
-        f"{name}, {what}": round(statistics.median(each[at] for each in runs), 1)
-        for name, runs in taken.items()
-        for at, what in enumerate(("per second", "µs"))
-    }
-    for name, base in (("recorded", "off"), ("kept", "off, state")):
-        pairs = list(zip(taken[base], taken[name], strict=True))
-        figures[f"{name}: less throughput"] = _percent(without[0] / on[0] for without, on in pairs)
-        figures[f"{name}: more CPU"] = _percent(on[1] / without[1] for without, on in pairs)
+        recorded = _measure(folder, None, seconds=0.15, rounds=options.rounds, grace_s=0.02)
+        kept = _measure(
+            folder, Path(name, "state"), seconds=2.0, rounds=options.rounds // 12, grace_s=_GRACE_S
+        )
+        for mode, pairs in (("recorded", uvloop.run(recorded)), ("kept", uvloop.run(kept))):
+            figures[mode] = {
+                "less_throughput": _percent(p.off.per_second / p.on.per_second for p in pairs),
+                "more_cpu": _percent(p.on.cpu_us / p.off.cpu_us for p in pairs),
+                "cpu_us": round(statistics.median(p.off.cpu_us for p in pairs), 1),
+                "recording_us": round(
+                    statistics.median(p.on.cpu_us - p.off.cpu_us for p in pairs), 1
+                ),
+            }
     return figures
 
 
 def _percent(ratios: Iterator[float]) -> float:
-    return round((statistics.median(ratios) - 1) * 100, 2)
+    return round((statistics.median(ratios) - 1) * 100, 1)
 
 
 def rows(figures: Figures) -> Iterator[Row]:
     """Yield what ``measure`` returned as rows of the table of figures."""
     for name, words in (("recorded", "recording"), ("kept", "recording with --state")):
-        yield at_most(
-            f"{words}: less throughput of warm calls", figures[f"{name}: less throughput"], 3, "%"
+        mode = figures[name]
+        yield at_most(f"{words}: fewer warm calls a second", mode["less_throughput"], 3, "%")
+        yield Row(
+            f"{words}: CPU time of a warm call, and of it for recording",
+            f"{mode['cpu_us']} µs, {mode['recording_us']} µs ({mode['more_cpu']} %)",
         )
-        yield Row(f"{words}: more CPU time of a warm call", f"{figures[f'{name}: more CPU']} %")
 
 
 if __name__ == "__main__":
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--seconds", type=float, default=1.5, help="of each run")
-    parser.add_argument("--rounds", type=int, default=15)
+    parser.add_argument("--rounds", type=int, default=120)
     run("timeline", measure, parser)

@@ -63,11 +63,19 @@ class Timeline:
         """
         if self._keeper is not None:
             self.identity = await self._keeper.open(self.identity)
+        self.listen()
+
+    def listen(self) -> None:
+        """Record from now on."""
         self._stop_listening = self._lifecycle.add(self.recorder, closely=False)
 
-    async def close(self) -> None:
-        """Listen no more, and write what is not written yet."""
+    def stop(self) -> None:
+        """Record no more for now: what happens meanwhile is not known later."""
         self._stop_listening()
+
+    async def close(self) -> None:
+        """Record no more, and write what is not written yet."""
+        self.stop()
         if self._keeper is not None:
             await self._keeper.close()
 
