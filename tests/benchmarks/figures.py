@@ -24,7 +24,7 @@ CONNECTIONS = (1, 8, 32)
 RESULTS = Path("bench-results")
 DOCS = Path(__file__).parents[2] / "docs"
 #: The benchmarks, in the order of their rows; each a module ``bench_NAME``.
-BENCHMARKS = ("invoke", "snapstart", "docker", "mappings", "events", "api", "codec")
+BENCHMARKS = ("invoke", "snapstart", "docker", "mappings", "events", "api", "codec", "timeline")
 
 _HEAD = """\
 # Figures
