@@ -79,7 +79,7 @@ async def _slice(emulator: Emulator, seconds: float, grace_s: float) -> Slice:
 async def _measure(
     folder: Path, state: Path | None, *, seconds: float, rounds: int, grace_s: float
 ) -> list[Pair]:
-    settings = Settings(functions=folder, port=0, state=state, watch=False)
+    settings = Settings(functions=(folder,), port=0, state=state, watch=False)
     emulator = Emulator(settings)
     ready = asyncio.Event()
     running = asyncio.ensure_future(emulator.run(on_ready=ready.set))
