@@ -254,6 +254,11 @@ class Logs:
 
         await self._recorder.load(restore, put_back)
 
+    async def stored(self) -> None:
+        """Return when all changes so far outlive a crash, where logs are kept."""
+        if self._recorder is not None:
+            await self._recorder.flush()
+
     async def loaded(self) -> None:
         """Return when all stored events are loaded."""
         if self._recorder is not None:

@@ -1,6 +1,7 @@
 """Logs that outlive the emulator: stored in batches in the background, loaded at the start.
 
-Events are in memory at once and on the disk a second later. A crash loses that second.
+Events are in memory at once and on the disk a second later. A crash loses that second. Who has to
+answer for a change waits for :meth:`Recorder.flush`.
 """
 
 from __future__ import annotations
@@ -109,6 +110,18 @@ class Recorder:
         if self._pending:
             self._arm()
         return self._works
+
+    async def flush(self) -> None:
+        """Return when all changes so far are stored, or the journal has refused them."""
+        loop = asyncio.get_running_loop()
+        before = self._writing
+        if before is not None and not before.done():
+            # It may have begun before the last change.
+            await asyncio.shield(before)
+        if self._writing is before and self._pending:
+            self._writing = loop.create_task(self._write())
+        if self._writing is not None:
+            await asyncio.shield(self._writing)
 
     async def close(self) -> None:
         """Store everything that waits; nothing more may come."""

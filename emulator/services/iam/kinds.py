@@ -44,7 +44,7 @@ class Principal(ServiceKind):
         try:
             await self._apply(call, name, {}, wanted.properties)
         except AwsError:
-            await self._strip(call, name, wanted.properties)
+            await self._strip(call, name)
             await call("iam", f"Delete{self._kind}", {self._member: name})
             raise
         identity = {"RoleId": made["RoleId"]} if self._kind == "Role" else {}
@@ -67,7 +67,7 @@ class Principal(ServiceKind):
         return made
 
     async def delete(self, call: Call, made: Made, properties: Mapping[str, Any]) -> None:
-        await self._strip(call, made.physical, properties)
+        await self._strip(call, made.physical)
         await forgiving(call, "iam", f"Delete{self._kind}", {self._member: made.physical})
 
     async def find(self, call: Call, wanted: Wanted) -> list[Made]:
@@ -93,17 +93,23 @@ class Principal(ServiceKind):
         for group in after.get("Groups") or [] if self._kind == "User" else []:
             await call("iam", "AddUserToGroup", {**named, "GroupName": group})
 
-    async def _strip(self, call: Call, name: str, properties: Mapping[str, Any]) -> None:
-        """Take from an entity what keeps it from being removed."""
-        named = {self._member: name}
-        for policy in _inline(properties):
-            await forgiving(
-                call, "iam", f"Delete{self._kind}Policy", {**named, "PolicyName": policy}
-            )
-        for arn in properties.get("ManagedPolicyArns") or []:
-            await forgiving(call, "iam", f"Detach{self._kind}Policy", {**named, "PolicyArn": arn})
-        for group in properties.get("Groups") or [] if self._kind == "User" else []:
-            await forgiving(call, "iam", "RemoveUserFromGroup", {**named, "GroupName": group})
+    async def _strip(self, call: Call, name: str) -> None:
+        """Take from an entity what keeps it from being removed, whoever has given it that."""
+        kind, named = self._kind, {self._member: name}
+        answer = await forgiving(call, "iam", f"List{kind}Policies", named) or {}
+        for policy in answer.get("PolicyNames") or []:
+            request = {**named, "PolicyName": policy}
+            await forgiving(call, "iam", f"Delete{kind}Policy", request)
+        answer = await forgiving(call, "iam", f"ListAttached{kind}Policies", named) or {}
+        for policy in answer.get("AttachedPolicies") or []:
+            request = {**named, "PolicyArn": policy["PolicyArn"]}
+            await forgiving(call, "iam", f"Detach{kind}Policy", request)
+        if kind != "User":
+            return
+        answer = await forgiving(call, "iam", "ListGroupsForUser", named) or {}
+        for group in answer.get("Groups") or []:
+            request = {**named, "GroupName": group["GroupName"]}
+            await forgiving(call, "iam", "RemoveUserFromGroup", request)
 
 
 def _inline(properties: Mapping[str, Any]) -> dict[str, str]:

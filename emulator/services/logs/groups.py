@@ -34,6 +34,7 @@ async def create_log_group(ctx: Context, request: Request) -> Response:
         raise AwsError("ResourceAlreadyExistsException", "The specified log group already exists")
     made = ctx.parts.logs.group(ctx.account, ctx.region, name)
     made.tags.update(request.get("tags") or {})
+    await ctx.parts.logs.stored()
     return {}
 
 
@@ -44,6 +45,7 @@ async def delete_log_group(ctx: Context, request: Request) -> Response:
     """
     found = lookup.group(ctx, request["logGroupName"])
     ctx.parts.logs.delete_group(ctx.account, ctx.region, found.name)
+    await ctx.parts.logs.stored()
     return {}
 
 
@@ -87,6 +89,7 @@ async def put_retention_policy(ctx: Context, request: Request) -> Response:
     found.retention_days = days
     ctx.parts.logs.changed(found)
     ctx.parts.logs.expire(found)
+    await ctx.parts.logs.stored()
     return {}
 
 
@@ -98,6 +101,7 @@ async def delete_retention_policy(ctx: Context, request: Request) -> Response:
     found = lookup.group(ctx, request["logGroupName"])
     found.retention_days = None
     ctx.parts.logs.changed(found)
+    await ctx.parts.logs.stored()
     return {}
 
 
@@ -109,7 +113,7 @@ async def tag_resource(ctx: Context, request: Request) -> Response:
 
     Source: https://docs.aws.amazon.com/AmazonCloudWatchLogs/latest/APIReference/API_TagResource.html
     """
-    return _tag(ctx, lookup.resource(ctx, request["resourceArn"]), request["tags"])
+    return await _tag(ctx, lookup.resource(ctx, request["resourceArn"]), request["tags"])
 
 
 async def untag_resource(ctx: Context, request: Request) -> Response:
@@ -117,7 +121,7 @@ async def untag_resource(ctx: Context, request: Request) -> Response:
 
     Source: https://docs.aws.amazon.com/AmazonCloudWatchLogs/latest/APIReference/API_UntagResource.html
     """
-    return _untag(ctx, lookup.resource(ctx, request["resourceArn"]), request["tagKeys"])
+    return await _untag(ctx, lookup.resource(ctx, request["resourceArn"]), request["tagKeys"])
 
 
 async def list_tags_for_resource(ctx: Context, request: Request) -> Response:
@@ -133,7 +137,7 @@ async def tag_log_group(ctx: Context, request: Request) -> Response:
 
     Source: https://docs.aws.amazon.com/AmazonCloudWatchLogs/latest/APIReference/API_TagLogGroup.html
     """
-    return _tag(ctx, lookup.group(ctx, request["logGroupName"]), request["tags"])
+    return await _tag(ctx, lookup.group(ctx, request["logGroupName"]), request["tags"])
 
 
 async def untag_log_group(ctx: Context, request: Request) -> Response:
@@ -141,7 +145,7 @@ async def untag_log_group(ctx: Context, request: Request) -> Response:
 
     Source: https://docs.aws.amazon.com/AmazonCloudWatchLogs/latest/APIReference/API_UntagLogGroup.html
     """
-    return _untag(ctx, lookup.group(ctx, request["logGroupName"]), request["tags"])
+    return await _untag(ctx, lookup.group(ctx, request["logGroupName"]), request["tags"])
 
 
 async def list_tags_log_group(ctx: Context, request: Request) -> Response:
@@ -152,20 +156,22 @@ async def list_tags_log_group(ctx: Context, request: Request) -> Response:
     return {"tags": lookup.group(ctx, request["logGroupName"]).tags}
 
 
-def _tag(ctx: Context, group: LogGroup, tags: dict[str, str]) -> Response:
+async def _tag(ctx: Context, group: LogGroup, tags: dict[str, str]) -> Response:
     if len(group.tags.keys() | tags.keys()) > _TAGS:
         raise AwsError(
             "TooManyTagsException", "The resource already has the most tags it can have."
         )
     group.tags.update(tags)
     ctx.parts.logs.changed(group)
+    await ctx.parts.logs.stored()
     return {}
 
 
-def _untag(ctx: Context, group: LogGroup, keys: list[str]) -> Response:
+async def _untag(ctx: Context, group: LogGroup, keys: list[str]) -> Response:
     for key in keys:
         group.tags.pop(key, None)
     ctx.parts.logs.changed(group)
+    await ctx.parts.logs.stored()
     return {}
 
 

@@ -20,6 +20,7 @@ async def create_log_stream(ctx: Context, request: Request) -> Response:
     if request["logStreamName"] in group.streams:
         raise AwsError("ResourceAlreadyExistsException", "The specified log stream already exists")
     ctx.parts.logs.stream(group, request["logStreamName"])
+    await ctx.parts.logs.stored()
     return {}
 
 
@@ -30,6 +31,7 @@ async def delete_log_stream(ctx: Context, request: Request) -> Response:
     """
     group = lookup.group(ctx, request["logGroupName"])
     ctx.parts.logs.delete_stream(group, lookup.stream(group, request["logStreamName"]).name)
+    await ctx.parts.logs.stored()
     return {}
 
 

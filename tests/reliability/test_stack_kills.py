@@ -1,0 +1,270 @@
+"""The emulator is killed at random points of stack operations: no stack stays half-made.
+
+The points are writes of documents, each just before or just after it is done, drawn from a seed
+that is printed: ``LOCALFAAS_SEED=… pytest …`` repeats a run. ``LOCALFAAS_KILLS`` sets how often.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import random
+import re
+import signal
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import boto3
+import pytest
+from botocore.config import Config
+from botocore.exceptions import BotoCoreError, ClientError
+
+EMULATOR = """
+import asyncio, os, signal, sys
+from pathlib import Path
+from emulator.app import Emulator
+from emulator.settings import Settings
+from emulator.store.documents import Documents
+from emulator.testing import ScriptedDriver
+
+left, when = 0, "before"
+write = Documents.write
+
+def arm(*signal):
+    global left, when
+    count, when = Path(sys.argv[2]).read_text().split()
+    left = int(count)
+
+signal.signal(signal.SIGUSR1, arm)
+
+async def counted(self, *changes):
+    global left
+    left -= 1
+    if left == 0 and when == "before":
+        os.kill(os.getpid(), signal.SIGKILL)
+    mine = left == 0
+    await write(self, *changes)
+    if mine:
+        os.kill(os.getpid(), signal.SIGKILL)
+
+Documents.write = counted
+
+async def main():
+    settings = Settings(port=0, state=Path(sys.argv[1]), transition_seconds=0)
+    emulator = Emulator(settings, driver=ScriptedDriver())
+    await emulator.run(on_ready=lambda: print(emulator.port, flush=True))
+
+asyncio.run(main())
+"""
+SETTLED = {
+    "CREATE_COMPLETE",
+    "DELETE_COMPLETE",
+    "ROLLBACK_COMPLETE",
+    "UPDATE_COMPLETE",
+    "UPDATE_ROLLBACK_COMPLETE",
+}
+TRUST = {"Version": "2012-10-17", "Statement": [
+    {
+        "Effect": "Allow",
+        "Principal": {"Service": "lambda.amazonaws.com"},
+        "Action": "sts:AssumeRole",
+    },
+]}  # fmt: skip
+ALLOW = {"Version": "2012-10-17", "Statement": [
+    {"Effect": "Allow", "Action": "*", "Resource": "*"},
+]}  # fmt: skip
+MAPPING = "AWS::Lambda::EventSourceMapping"
+
+
+class Emulator:
+    """A process that can be made to kill itself at a write."""
+
+    def __init__(self, folder: Path) -> None:
+        self._orders = folder / "orders"
+        words = [sys.executable, "-c", EMULATOR, str(folder / "state"), str(self._orders)]
+        self.process = subprocess.Popen(words, stdout=subprocess.PIPE, text=True)
+        assert self.process.stdout is not None
+        with self.process.stdout:
+            self.port = int(self.process.stdout.readline())
+
+    def client(self, service: str) -> Any:
+        return boto3.client(
+            service,
+            endpoint_url=f"http://localhost:{self.port}",
+            region_name="us-east-1",
+            aws_access_key_id="000000000000",
+            aws_secret_access_key="test",
+            config=Config(retries={"max_attempts": 0}, read_timeout=60),
+        )
+
+    def die_at(self, point: int, when: str) -> None:
+        """Let it kill itself before or after its ``point``-th write from now on."""
+        self._orders.write_text(f"{point} {when}")
+        self.process.send_signal(signal.SIGUSR1)
+
+    def kill(self) -> None:
+        self.process.kill()
+        self.process.wait(30)
+
+
+def template(choice: random.Random, version: int) -> dict[str, Any]:
+    """Return a template that differs from the others in what it has and how."""
+    function = {
+        "Type": "AWS::Lambda::Function",
+        "Properties": {
+            "Code": {"ZipFile": f"def handler(event, context): return {version}"},
+            "Handler": "index.handler",
+            "Role": {"Fn::GetAtt": "Role.Arn"},
+            "Runtime": "python3.12",
+            "MemorySize": choice.choice((128, 256)),
+        },
+    }
+    everything: dict[str, Any] = {
+        "Role": {
+            "Type": "AWS::IAM::Role",
+            "Properties": {
+                "AssumeRolePolicyDocument": TRUST,
+                "Policies": [{"PolicyName": f"p{version % 3}", "PolicyDocument": ALLOW}],
+            },
+        },
+        "F": function,
+        "G": json.loads(json.dumps(function)),
+        "Q": {"Type": "AWS::SQS::Queue", "Properties": {"DelaySeconds": version % 9}},
+        "P": {
+            "Type": "AWS::SQS::Queue",
+            "Properties": {"QueueName": f"own-{version}", "VisibilityTimeout": 30},
+        },
+        "Feed": {
+            "Type": MAPPING,
+            "Properties": {
+                "EventSourceArn": {"Fn::GetAtt": "Q.Arn"},
+                "FunctionName": {"Ref": "F"},
+                "BatchSize": version % 9 + 1,
+                "Enabled": False,
+            },
+        },
+        "Url": {
+            "Type": "AWS::Lambda::Url",
+            "Properties": {"AuthType": "NONE", "TargetFunctionArn": {"Ref": "G"}},
+        },
+        "May": {
+            "Type": "AWS::Lambda::Permission",
+            "Properties": {
+                "Action": "lambda:InvokeFunction",
+                "FunctionName": {"Ref": "F"},
+                "Principal": "sqs.amazonaws.com",
+            },
+        },
+        "Log": {
+            "Type": "AWS::Logs::LogGroup",
+            "Properties": {"RetentionInDays": choice.choice((1, 3, 5))},
+        },
+        "Bucket": {"Type": "AWS::S3::Bucket", "Properties": {}},
+    }
+    droppable = ("P", "Feed", "Url", "May", "Log", "Bucket")
+    for name in choice.sample(droppable, choice.randint(0, 3)):
+        del everything[name]
+    if choice.random() < 0.3:
+        # The last one fails, so that all is undone.
+        everything["Bad"] = {
+            "Type": "AWS::SQS::Queue",
+            "Properties": {"DelaySeconds": 99999},
+            "DependsOn": sorted(everything),
+        }
+    return {"Resources": everything}
+
+
+def begin(emulator: Emulator, choice: random.Random, version: int) -> None:
+    """Begin an operation; the emulator may be killed in the middle of it."""
+    stacks = emulator.client("cloudformation")
+    name = f"stack-{choice.randint(0, 2)}"
+    body = json.dumps(template(choice, version))
+    iam = {"Capabilities": ["CAPABILITY_IAM"]}
+    try:
+        there = {s["StackName"]: s["StackStatus"] for s in stacks.describe_stacks()["Stacks"]}
+        if name not in there:
+            stacks.create_stack(StackName=name, TemplateBody=body, **iam)
+        elif there[name] == "ROLLBACK_COMPLETE" or choice.random() < 0.3:
+            stacks.delete_stack(StackName=name)
+        else:
+            stacks.update_stack(StackName=name, TemplateBody=body, **iam)
+        for _ in range(20):
+            if stacks.describe_stacks(StackName=name)["Stacks"][0]["StackStatus"] in SETTLED:
+                break
+    except (BotoCoreError, ClientError):
+        pass
+
+
+def check(emulator: Emulator) -> int:
+    """Check that all stacks are settled and nothing is there without a stack; return the stacks."""
+    stacks = emulator.client("cloudformation")
+    owned: set[str] = set()
+    for stack in stacks.describe_stacks()["Stacks"]:
+        for _ in range(20):
+            (now,) = stacks.describe_stacks(StackName=stack["StackId"])["Stacks"]
+            if not now["StackStatus"].endswith("_IN_PROGRESS"):
+                break
+        events = [
+            (e["LogicalResourceId"], e["ResourceStatus"], e.get("ResourceStatusReason", ""))
+            for e in stacks.describe_stack_events(StackName=stack["StackId"])["StackEvents"][:30]
+        ]
+        assert now["StackStatus"] in SETTLED, events
+        if now["StackStatus"] == "DELETE_COMPLETE":
+            continue
+        found = stacks.describe_stack_resources(StackName=stack["StackId"])["StackResources"]
+        for each in found:
+            if each["ResourceStatus"] != "DELETE_COMPLETE":
+                assert each["ResourceStatus"].endswith("_COMPLETE"), each
+                # Addresses of queues have the port of the start that made them.
+                owned.add(re.sub("^http://.*/", "", each["PhysicalResourceId"]))
+    there = everything(emulator)
+    assert not there - owned
+    assert not {each for each in owned - there if not is_attachment(each)}
+    return len(owned)
+
+
+def is_attachment(physical: str) -> bool:
+    """Say whether an id is that of a part of another resource: a permission, a function URL."""
+    return "-May-" in physical or physical.startswith("arn:aws:lambda")
+
+
+def everything(emulator: Emulator) -> set[str]:
+    """Return the ids of all there is."""
+    functions = emulator.client("lambda")
+    queues = emulator.client("sqs").list_queues().get("QueueUrls", [])
+    groups = emulator.client("logs").describe_log_groups()["logGroups"]
+    return {
+        *(each["FunctionName"] for each in functions.list_functions()["Functions"]),
+        *(each["UUID"] for each in functions.list_event_source_mappings()["EventSourceMappings"]),
+        *(url.rpartition("/")[2] for url in queues),
+        *(each["RoleName"] for each in emulator.client("iam").list_roles()["Roles"]),
+        *(each["logGroupName"] for each in groups),
+        *(each["Name"] for each in emulator.client("s3").list_buckets()["Buckets"]),
+    }
+
+
+@pytest.mark.timeout(600)
+@pytest.mark.parametrize("kills", [
+    3,
+    pytest.param(int(os.environ.get("LOCALFAAS_KILLS", "50")), marks=pytest.mark.slow),
+])  # fmt: skip
+def test_stacks_are_whole_after_kills(tmp_path: Path, kills: int) -> None:
+    seed = int(os.environ.get("LOCALFAAS_SEED", random.randrange(10**6)))
+    print(f"LOCALFAAS_SEED={seed}")
+    choice = random.Random(seed)
+    most = 0
+    emulator = Emulator(tmp_path)
+    try:
+        for version in range(kills):
+            point, when = choice.randint(1, 90), choice.choice(("before", "after"))
+            print(f"{version}: killed {when} write {point}")
+            emulator.die_at(point, when)
+            begin(emulator, choice, version)
+            emulator.kill()
+            emulator = Emulator(tmp_path)
+            most = max(most, check(emulator))
+    finally:
+        emulator.kill()
+    assert most > 0
