@@ -6,11 +6,11 @@ https://docs.aws.amazon.com/AWSCloudFormation/latest/UserGuide/parameters-sectio
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from emulator.stack import patterns
 from emulator.stack.errors import TemplateError
 
 #: Parameters of these types name a parameter of SSM, whose value they have.
@@ -32,6 +32,8 @@ class Parameters:
     hidden: frozenset[str] = frozenset()
     #: Names of parameters in SSM, by the name of the template's parameter.
     in_ssm: Mapping[str, str] = field(default_factory=dict)
+    #: Patterns that take a process to match: (parameter's name, pattern, text).
+    unmatched: tuple[tuple[str, str, str], ...] = ()
 
     def shown(self, name: str) -> str:
         """Return a value as others may see it."""
@@ -60,6 +62,7 @@ def read(
     values: dict[str, Any] = {}
     texts: dict[str, str] = {}
     in_ssm: dict[str, str] = {}
+    unmatched: list[tuple[str, str, str]] = []
     missing = []
     for name, body in declared.items():
         text = given.get(name, (previous or {}).get(name))
@@ -69,7 +72,7 @@ def read(
             missing.append(name)
             continue
         kind = str(body.get("Type", "String"))
-        _check(name, kind, text, body)
+        _check(name, kind, text, body, unmatched)
         texts[name] = text
         if kind.startswith(_SSM_VALUE):
             in_ssm[name] = text
@@ -77,7 +80,41 @@ def read(
     if missing:
         raise TemplateError(f"Parameters: [{', '.join(missing)}] must have values")
     hidden = {n for n, body in declared.items() if str(body.get("NoEcho", "")).lower() == "true"}
-    return Parameters(values=values, texts=texts, hidden=frozenset(hidden), in_ssm=in_ssm)
+    return Parameters(
+        values=values,
+        texts=texts,
+        hidden=frozenset(hidden),
+        in_ssm=in_ssm,
+        unmatched=tuple(unmatched),
+    )
+
+
+async def check_patterns(parameters: Parameters, declared: Mapping[str, Any]) -> None:
+    """Refuse values that do not match patterns which take a process to match.
+
+    Args:
+        parameters: The values.
+        declared: The template's section ``Parameters``.
+
+    Raises:
+        TemplateError: In AWS's words.
+    """
+    if not parameters.unmatched:
+        return
+    pairs = [(pattern, text) for _, pattern, text in parameters.unmatched]
+    for found, (name, pattern, _) in zip(
+        await patterns.match_all(pairs), parameters.unmatched, strict=True
+    ):
+        if found is None:
+            raise TemplateError(
+                f"Parameter '{name}' has an AllowedPattern that is no regular expression, or takes"
+                " too long",
+                ("Parameters", name),
+            )
+        if not found:
+            raise _violated(
+                name, f"Parameter '{name}' must match pattern {pattern}", declared[name]
+            )
 
 
 def with_ssm(
@@ -126,7 +163,20 @@ def _typed(kind: str, text: str) -> Any:
     return text
 
 
-def _check(name: str, kind: str, text: str, body: Mapping[str, Any]) -> None:
+def _violated(name: str, problem: str, body: Mapping[str, Any]) -> TemplateError:
+    explained = body.get("ConstraintDescription")
+    if explained:
+        problem = f"Parameter {name} failed to satisfy constraint: {explained}"
+    return TemplateError(problem, ("Parameters", name))
+
+
+def _check(
+    name: str,
+    kind: str,
+    text: str,
+    body: Mapping[str, Any],
+    unmatched: list[tuple[str, str, str]],
+) -> None:
     if kind.startswith(_SSM_VALUE):
         return
     parts = [p.strip() for p in text.split(",")] if _typed(kind, "") == [] and text else [text]
@@ -137,10 +187,10 @@ def _check(name: str, kind: str, text: str, body: Mapping[str, Any]) -> None:
             text = f"Template format error: Parameter '{name}' has a bound that is no number"
             raise TemplateError(text, ("Parameters", name)) from None
         if problem is not None:
-            explained = body.get("ConstraintDescription")
-            if explained:
-                problem = f"Parameter {name} failed to satisfy constraint: {explained}"
-            raise TemplateError(problem, ("Parameters", name))
+            raise _violated(name, problem, body)
+        pattern = body.get("AllowedPattern")
+        if pattern is not None and not patterns.is_quick(str(pattern)):
+            unmatched.append((name, str(pattern), part))
 
 
 def _problem(name: str, kind: str, text: str, body: Mapping[str, Any]) -> str | None:
@@ -161,11 +211,11 @@ def _problem(name: str, kind: str, text: str, body: Mapping[str, Any]) -> str | 
     if allowed is not None and text not in [_as_text(each) for each in allowed]:
         return f"Parameter '{name}' must be one of AllowedValues"
     pattern = body.get("AllowedPattern")
-    if pattern is not None:
+    if pattern is not None and patterns.is_quick(str(pattern)):
         try:
-            matches = re.fullmatch(str(pattern), text)
-        except re.error:
+            found = patterns.matches(str(pattern), text)
+        except ValueError:
             return f"Parameter '{name}' has an AllowedPattern that is no regular expression"
-        if not matches:
+        if not found:
             return f"Parameter '{name}' must match pattern {pattern}"
     return None

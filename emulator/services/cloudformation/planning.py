@@ -106,6 +106,7 @@ class Planner:
         check(template)
         declared = template.get("Parameters") or {}
         found = parameters.read(declared, goal.given)
+        await parameters.check_patterns(found, declared)
         look_up = self._look_up(stack)
         in_ssm = {
             name: await look_up(dynamic.DynamicReference(service="ssm", name=text))
