@@ -58,6 +58,7 @@ bench: .venv/dev
 	$(BIN)/python -m tests.benchmarks.bench_api
 	$(BIN)/python -m tests.benchmarks.bench_codec
 	$(BIN)/python -m tests.benchmarks.bench_timeline
+	$(BIN)/python -m tests.benchmarks.bench_dashboard
 	$(BIN)/python -m tests.benchmarks.figures
 
 # The pages of the documentation that code decides.

@@ -24,7 +24,17 @@ CONNECTIONS = (1, 8, 32)
 RESULTS = Path("bench-results")
 DOCS = Path(__file__).parents[2] / "docs"
 #: The benchmarks, in the order of their rows; each a module ``bench_NAME``.
-BENCHMARKS = ("invoke", "snapstart", "docker", "mappings", "events", "api", "codec", "timeline")
+BENCHMARKS = (
+    "invoke",
+    "snapstart",
+    "docker",
+    "mappings",
+    "events",
+    "api",
+    "codec",
+    "timeline",
+    "dashboard",
+)
 
 _HEAD = """\
 # Figures

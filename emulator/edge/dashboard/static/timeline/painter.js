@@ -68,6 +68,22 @@ export function paintLanes(context, view) {
   paintOverlay(context, view);
   context.restore();
   for (const row of visibleRows(view)) paintLabel(context, view, row);
+  paintHead(context, view);
+}
+
+// Which group the lanes at the top are of, where its name has been scrolled away.
+function paintHead(context, view) {
+  const row = view.rows[rowAt(view.rows, view.top)];
+  if (row?.kind !== "lane") return;
+  const next = view.rows.find((each) => each.kind === "group" && each.y >= view.top);
+  const y = Math.min(0, (next?.y ?? Infinity) - view.top - 30);
+  context.fillStyle = view.theme.background;
+  context.fillRect(0, y, view.width, 29);
+  context.fillStyle = view.theme.line;
+  context.fillRect(0, y + 29, view.width, 1);
+  context.textBaseline = "middle";
+  context.textAlign = "left";
+  paintGroup(context, view, row.group, y + 14);
 }
 
 function* visibleRows(view) {
@@ -255,7 +271,7 @@ function outline(context, view, bar, middle) {
 function paintRefused(context, view, row) {
   const { scale, theme } = view;
   const width = view.width - view.gutter;
-  const y = row.y - view.top + row.height - 9;
+  const y = row.y - view.top + row.height - 5;
   for (const each of row.group.waiting) {
     context.fillStyle = theme.queued;
     const x = scale.x(each.start);
@@ -340,7 +356,7 @@ function paintGroup(context, view, group, y) {
   context.font = rest;
   const caption = `${group.version}    ${group.caption ?? ""}`;
   context.fillStyle = theme.background;
-  context.fillRect(0, y - 10, x + context.measureText(caption).width + 10, 20);
+  context.fillRect(0, y - 10, x + context.measureText(caption).width + 10, 18);
   context.fillStyle = theme.muted;
   context.fillText(caption, x, y + 0.5);
   context.font = heading;

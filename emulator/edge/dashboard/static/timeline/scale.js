@@ -109,15 +109,26 @@ export class Scale {
   }
 }
 
-// The idle stretches worth folding. busy: [{start, end}] in any order. least: folded from this
+// Intervals joined where they touch: what is left is in order, and much less.
+export function joined(intervals) {
+  const sorted = [...intervals].sort((a, b) => a.start - b.start);
+  const found = [];
+  let last = null;
+  for (const { start, end } of sorted) {
+    if (last && start <= last.end) last.end = Math.max(last.end, end);
+    else found.push((last = { start, end }));
+  }
+  return found;
+}
+
+// The idle stretches worth folding. busy: [{start, end}] in order. least: folded from this
 // length on; null finds one by itself, so that folds leave most of the width to what happened.
 export function findFolds(busy, from, to, { least = null, width = 1000 } = {}) {
-  const sorted = busy.filter((each) => each.end >= from && each.start <= to);
-  sorted.sort((a, b) => a.start - b.start);
   const gaps = [];
   let until = from;
   let busyMs = 0;
-  for (const { start, end } of sorted) {
+  for (const { start, end } of busy) {
+    if (end < from || start > to) continue;
     if (start > until) gaps.push({ start: until, end: start });
     busyMs += Math.max(0, Math.min(end, to) - Math.max(start, until));
     until = Math.max(until, end);

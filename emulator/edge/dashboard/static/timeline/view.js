@@ -3,7 +3,7 @@
 import { hit, layout } from "./layout.js";
 import { busyOf } from "./model.js";
 import { AXIS_PX, countColumns, paintAxis, paintLanes, paintOverview, themeOf } from "./painter.js";
-import { Scale, findFolds } from "./scale.js";
+import { Scale, findFolds, joined } from "./scale.js";
 
 const WHEEL = 0.0018;
 const STEP = 1.35;
@@ -22,6 +22,7 @@ export class LaneView {
     this.groups = [];
     this.rows = [];
     this.busy = [];
+    this.ended = [];
     this.open = [];
     this.bounds = { from: 0, to: 1 };
     this.least = null;
@@ -56,6 +57,8 @@ export class LaneView {
       }
       this.open.push(...group.waiting);
     }
+    const running = new Set(this.open);
+    this.ended = joined(this.busy.filter((each) => !running.has(each)));
     const { rows, height } = layout(groups, this.height);
     this.rows = rows;
     this.spacer.style.height = `${height}px`;
@@ -84,7 +87,7 @@ export class LaneView {
   rescale() {
     const width = this.plotWidth;
     const folds = this.least === Infinity ? []
-      : findFolds(this.busy, this.bounds.from, this.bounds.to, { least: this.least, width });
+      : findFolds(this.open.length ? joined([...this.ended, ...this.open]) : this.ended, this.bounds.from, this.bounds.to, { least: this.least, width });
     const old = this.scale;
     const scale = new Scale(this.bounds.from, folds, old.msPerPx);
     if (this.fit) this.scale = this.whole(scale);
