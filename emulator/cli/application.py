@@ -30,6 +30,7 @@ COMMANDS = (
     "timeline",
     "evict",
     "keep",
+    "check",
     "functions",
     "url",
     "queue",

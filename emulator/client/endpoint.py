@@ -85,9 +85,16 @@ class Client:
         """Return the JSON the admin API gives at ``path``, without parameters that are None."""
         return self._checked(self.request("GET", _admin(path, query), timeout_s=timeout_s))
 
-    def post(self, path: str, **query: Any) -> Any:
+    def post(
+        self,
+        path: str,
+        body: bytes | None = None,
+        *,
+        timeout_s: float | None = _TIMEOUT_S,
+        **query: Any,
+    ) -> Any:
         """Return the JSON the admin API answers a change with."""
-        return self._checked(self.request("POST", _admin(path, query)))
+        return self._checked(self.request("POST", _admin(path, query), body, timeout_s=timeout_s))
 
     def call_aws(
         self,

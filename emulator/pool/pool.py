@@ -77,6 +77,8 @@ class Pool:
         self.trace_imports = False
         #: Starts take as long as a profile says, where there is one.
         self.simulates = True
+        #: Environments are held to the share of CPU that their memory stands for.
+        self.limits_cpu = True
         #: In the heap of pools with idle environments.
         self.in_heap = False
         self.closed = False

@@ -238,6 +238,8 @@ class Pools:
         if not isinstance(pool, SnapStartPool) or why.cause is not ColdCause.SCALED:
             self.note_started(pool)
         kind = making.initialization_type(version, provisioned=provisioned)
+        if kind == making.SNAP_START and not isinstance(pool, SnapStartPool):
+            kind = making.ON_DEMAND  # for who wants an environment without the snapshot
         environment_id, now = secrets.token_hex(16), self.clock.now()
         stream = making.log_stream(version, environment_id, now)
         spec = making.spec_of(
@@ -246,7 +248,7 @@ class Pools:
             stream,
             kind=kind,
             endpoint_url=self.endpoint_url,
-            limit_cpu=self.settings.limit_cpu,
+            limit_cpu=self.settings.limit_cpu and pool.limits_cpu,
             now=now,
             trace_imports=pool.trace_imports or self.settings.trace_imports,
         )

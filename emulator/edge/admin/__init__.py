@@ -18,6 +18,7 @@ from fastapi.responses import HTMLResponse, JSONResponse
 import emulator
 from emulator.edge.admin import (
     archives,
+    checking,
     coldstart,
     drop_in,
     events,
@@ -69,6 +70,7 @@ def make_admin(
     drop_in.add(app, parts)
     evicting.add(app, parts)
     minimum.add(app, parts)
+    checking.add(app, parts)
     coldstart.add(app, parts)
 
     @app.exception_handler(StorageError)
