@@ -18,7 +18,7 @@ class Made:
 
     def __init__(self, function: Function, events: int = 2) -> None:
         self._function = function
-        self.events = [b"{}"] * events
+        self.events: Sequence[bytes] = [b"{}"] * events
         self.orders: list[Sequence[int]] = []
 
     async def run(self, order: Sequence[int], *, poisoned: bool = False) -> list[Observed]:
