@@ -85,8 +85,12 @@ class Provisioning:
             self._make_way(key)
         self._adjust(version)
 
+    def wanted(self, version: FunctionVersion) -> int:
+        """Return how many environments of ``version`` are wanted."""
+        return self._wanted.get(version.key, (version, 0))[1]
+
     def status(self, version: FunctionVersion) -> ProvisionedStatus:
-        _, requested = self._wanted.get(version.key, (version, 0))
+        requested = self.wanted(version)
         ready = self._ready(version)
         reason = self._reasons.get(version.key, "")
         status = "FAILED" if reason else "READY" if ready >= requested else "IN_PROGRESS"

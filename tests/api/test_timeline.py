@@ -67,6 +67,22 @@ def test_an_environment_and_its_calls_in_one_document(called: Running) -> None:
     assert (cold["status"], cold["event_bytes"], cold["answer_bytes"]) == ("success", 18, 18)
 
 
+def test_what_the_pools_keep_to(called: Running) -> None:
+    pool = get(called, "timeline?function=called")["pool"]
+    assert (pool["idle_timeout_s"], pool["max_environments"]) == (300.0, 256)
+    assert (pool["account_concurrency"], pool["freeze"]) == (1000, False)
+    facts = pool["functions"]["arn:aws:lambda:us-east-1:000000000000:function:called:$LATEST"]
+    assert facts.pop("code_mb") >= 0
+    assert facts == {
+        "runtime": "python3.12",
+        "package": "zip",
+        "memory_mb": 128,
+        "architecture": "x86_64",
+        "provisioned": 0,
+        "reserved": None,
+    }
+
+
 def test_every_filter(called: Running) -> None:
     def ids(query: str, name: str = "called") -> list[int]:
         found = get(called, f"invocations?function={name}&{query}")["invocations"]

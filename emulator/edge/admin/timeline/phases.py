@@ -10,6 +10,8 @@ from emulator.telemetry.timeline.records import EnvironmentRecord, InvocationRec
 #: Phases of a start that a caller waits for; then those of a start inside an invocation.
 _STARTING = frozenset({"code", "boot", "extensions", "init", "restore"})
 _RESTARTING = frozenset({"reboot", "reinit"})
+#: An environment that had to be thawed lets its caller wait for longer than that.
+_AT_ONCE_MS = 0.05
 
 
 def show(phase: Phase) -> dict[str, Any]:
@@ -56,6 +58,8 @@ def of_invocation(
 
 def _waited_for(record: InvocationRecord, environment: EnvironmentRecord) -> Iterator[Phase]:
     """Yield the phases of its environment that it waited for before it started."""
+    if record.cold is None and record.waited_ms < _AT_ONCE_MS:
+        return
     until = record.started or record.ended
     for phase in list(environment.phases):
         end = until if phase.end is None else phase.end

@@ -14,6 +14,7 @@ from fastapi.responses import StreamingResponse
 from emulator.edge.admin.timeline import documents
 from emulator.edge.admin.timeline.documents import Cursor, Snapshot
 from emulator.edge.admin.timeline.one import one_invocation
+from emulator.edge.admin.timeline.pool_facts import pool_facts
 from emulator.edge.admin.timeline.running import running
 from emulator.edge.admin.views import PREFIX
 from emulator.services.context import Parts
@@ -66,8 +67,11 @@ def add(app: FastAPI, parts: Parts, stopping: asyncio.Event) -> None:
     ) -> Response:
         """Return a document: see docs/timeline.md."""
         snapshot = await _snapshot(parts)
+        facts = pool_facts(parts, snapshot)
         return await _answer(
-            lambda: documents.document(snapshot, filters, limit=limit, before=before)
+            lambda: (
+                documents.document(snapshot, filters, limit=limit, before=before) | {"pool": facts}
+            )
         )
 
     @app.get(f"{PREFIX}/timeline/follow", summary="What changes, as server-sent events")
