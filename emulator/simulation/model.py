@@ -1,24 +1,27 @@
 """The discrete-event model: requests of a trace served by environments, under given settings.
 
-Which environment serves, whom to reap, how fast a function may scale: these are the pool's own
-decisions (:mod:`emulator.pool.placement`), called here on simulated environments. Events happen
-at arrivals and ends only; expired environments are found when the next request looks for one.
+Which environment serves, whom to reap, who has to go for another, how fast a function may scale:
+these are the pool's own decisions (:mod:`emulator.pool.placement`), called here on simulated
+environments. Events happen at arrivals and ends only; expired environments are found when the next
+request looks for one.
 """
 
 from __future__ import annotations
 
 import math
-from array import array
 from collections import deque
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from heapq import heappop, heappush
+from heapq import heapify, heappop, heappush
 from random import Random
 from typing import Literal
 
-from emulator.pool.placement import Level, ScalingRate, expired
+from emulator.pool.placement import Level, ScalingRate, choose_victim, expired
+from emulator.simulation.outcome import Outcome, Tally
 from emulator.simulation.policies import FixedKeepAlive, Policy
 from emulator.simulation.trace import Trace
+
+__all__ = ["Order", "Outcome", "Settings", "simulate"]
 
 #: Which idle environment serves: the one used last (as the pool does), or the one used first.
 Order = Literal["newest", "oldest"]
@@ -36,12 +39,16 @@ class Settings:
     provisioned: Mapping[str, int] = field(default_factory=dict)
     #: Most requests at once, by function.
     reserved: Mapping[str, int] = field(default_factory=dict)
-    #: Most requests at once in all.
+    #: Most requests at once in all; what is reserved and provisioned is set aside of it.
     account_concurrency: int = 1000
+    #: Most environments at once; None: as many as are needed.
+    max_environments: int | None = None
     scaling: ScalingRate = field(default_factory=ScalingRate)
     order: Order = "newest"
     #: Draws the seconds that a cold start adds before a function's code runs.
     cold_start_s: Callable[[str, Random], float] = lambda name, random: 0.0
+    #: A request that is known to have waited for a start waits as long again.
+    keep_starts: bool = True
     #: Draws by what the first call of an environment is slower, seconds.
     first_call_s: Callable[[str, Random], float] = lambda name, random: 0.0
     #: Draws the duration of a cold request instead of the trace's; None: as when warm.
@@ -50,96 +57,60 @@ class Settings:
     warm_up_s: float = 0.0
 
 
-@dataclass(slots=True)
-class Outcome:
-    """What became of a trace's requests."""
-
-    name: str
-    requests: int = 0
-    cold: int = 0
-    throttled: int = 0
-    #: Whether each counted, served request was cold (1) or warm (0), in order.
-    was_cold: bytearray = field(default_factory=bytearray)
-    #: Seconds from each counted, served request's arrival to its end.
-    latencies: array[float] = field(default_factory=lambda: array("d"))
-    #: Environment-seconds in use: INIT and requests.
-    busy_s: float = 0.0
-    #: Environment-seconds of INIT among those.
-    init_s: float = 0.0
-    #: Environment-seconds between requests.
-    idle_s: float = 0.0
-    #: Served requests in provisioned environments.
-    provisioned: int = 0
-    #: What is billed of the others and of those, seconds: each begun millisecond counts.
-    billed_s: float = 0.0
-    provisioned_billed_s: float = 0.0
-    #: Most environments at once.
-    peak: int = 0
-    #: Simulated seconds that were counted.
-    seconds: float = 0.0
-
-    @property
-    def served(self) -> int:
-        """Return the counted requests that were not throttled."""
-        return self.requests - self.throttled
-
-    @property
-    def cold_share(self) -> float:
-        """Return the share of served requests that were cold."""
-        return self.cold / self.served if self.served else 0.0
-
-    def cold_interval(self, batches: int = 20) -> tuple[float, float]:
-        """Return the 95 % confidence interval of the cold share, by batch means.
-
-        Cold starts come in rows, so that single requests are no independent samples; the means of
-        long batches nearly are.
-        """
-        size = len(self.was_cold) // batches
-        if size == 0:
-            return 0.0, 1.0
-        means = [sum(self.was_cold[i * size : (i + 1) * size]) / size for i in range(batches)]
-        middle = sum(means) / batches
-        variance = sum((mean - middle) ** 2 for mean in means) / (batches - 1)
-        reach = 2.093 * math.sqrt(variance / batches)  # Student's t, 19 degrees of freedom
-        return max(0.0, middle - reach), min(1.0, middle + reach)
-
-    def latency(self, share: float) -> float:
-        """Return the latency that a share of the served requests does not exceed, seconds."""
-        if not self.latencies:
-            return 0.0
-        ordered = sorted(self.latencies)
-        return ordered[min(len(ordered) - 1, int(share * len(ordered)))]
-
-
 class _Environment:
     """One simulated environment."""
 
-    __slots__ = ("idle_since", "provisioned")
+    __slots__ = ("generation", "idle_since", "provisioned")
 
-    def __init__(self, *, provisioned: bool = False) -> None:
+    def __init__(self, generation: int = 0, *, provisioned: bool = False) -> None:
         self.idle_since = 0.0
         self.provisioned = provisioned
+        #: It goes when its function has a newer one.
+        self.generation = generation
 
 
 class _Function:
     """One function's environments."""
 
-    __slots__ = ("busy", "idle", "level", "name", "policy", "prewarm_at", "provisioned", "quiet")
+    __slots__ = (
+        "busy",
+        "generation",
+        "idle",
+        "level",
+        "limit",
+        "line",
+        "name",
+        "policy",
+        "prewarm_at",
+        "provisioned",
+        "quiet",
+        "running",
+        "tally",
+    )
 
     def __init__(self, name: str, settings: Settings) -> None:
         self.name = name
         self.policy = settings.policy()
+        provisioned = settings.provisioned.get(name, 0)
         #: Oldest first, as in the pool.
         self.idle: deque[_Environment] = deque()
         self.provisioned: deque[_Environment] = deque(
-            _Environment(provisioned=True) for _ in range(settings.provisioned.get(name, 0))
+            _Environment(provisioned=True) for _ in range(provisioned)
         )
-        self.busy = 0
+        reserved = settings.reserved.get(name)
+        #: Most requests at once beside those in provisioned environments; None: the account's.
+        self.limit = None if reserved is None else reserved - provisioned
+        #: Environments in use, and requests that count towards the limit.
+        self.busy = self.running = 0
+        self.generation = 0
+        #: Numbers of requests that wait for an environment, or for room for one.
+        self.line: deque[int] = deque()
         self.level: Level | None = None
         #: When an environment is started ahead; None: not at all.
         self.prewarm_at: float | None = None
         #: Since when nothing runs; None while something does, or did not yet.
         self.quiet: float | None = None
+        self.tally = Tally()
 
 
 def simulate(trace: Trace, settings: Settings, seed: int = 0) -> Outcome:
@@ -153,102 +124,201 @@ def simulate(trace: Trace, settings: Settings, seed: int = 0) -> Outcome:
     return _Run(trace, settings, Random(seed)).run()
 
 
+#: An end of a request, or a drop of environments: when, the request's number (drops have negative
+#: ones), the function's index, and the environment or whether all are dropped.
+_End = tuple[float, int, int, "_Environment | bool"]
+
+
 class _Run:
     """One simulation under way."""
 
     def __init__(self, trace: Trace, settings: Settings, random: Random) -> None:
         self._trace, self._settings, self._random = trace, settings, random
         self._functions = [_Function(name, settings) for name in trace.functions]
-        self._limits = [settings.reserved.get(name) for name in trace.functions]
-        self._ends: list[tuple[float, int, int, _Environment]] = []
-        self._busy = 0
+        places = {name: at for at, name in enumerate(trace.functions)}
+        self._ends: list[_End] = [
+            (drop.at_s, -1 - at, places[drop.function], drop.every)
+            for at, drop in enumerate(trace.drops)
+        ]
+        heapify(self._ends)
+        set_aside = sum(
+            len(each.provisioned) if each.limit is None else settings.reserved[each.name]
+            for each in self._functions
+        )
+        #: Most requests at once that nothing is set aside for, and how many there are.
+        self._unreserved = settings.account_concurrency - set_aside
+        self._shared = 0
+        self._most = math.inf if settings.max_environments is None else settings.max_environments
+        #: Functions whose requests wait for room, first come, first served.
+        self._starved: deque[int] = deque()
         self._count = sum(len(each.provisioned) for each in self._functions)
         self._outcome = Outcome(settings.name, peak=self._count)
 
     def run(self) -> Outcome:
         trace, ends = self._trace, self._ends
-        for number, (now, target, duration) in enumerate(
-            zip(trace.arrivals, trace.targets, trace.durations, strict=True)
-        ):
+        for number, (now, target) in enumerate(zip(trace.arrivals, trace.targets, strict=True)):
             while ends and ends[0][0] <= now:
-                self._end(*heappop(ends))
-            self._arrive(number, now, target, duration)
+                self._happen(*heappop(ends))
+            self._arrive(number, now, target)
         last = trace.arrivals[-1] if len(trace) else 0.0
         while ends:
             last = max(last, ends[0][0])
-            self._end(*heappop(ends))
-        self._outcome.seconds = max(0.0, last - self._settings.warm_up_s)
+            self._happen(*heappop(ends))
+        outcome = self._outcome
+        outcome.seconds = max(0.0, last - self._settings.warm_up_s)
         for function in self._functions:
-            for environment in (*function.idle, *function.provisioned):
+            keep = function.policy.keep_alive_s
+            for environment in function.idle:
+                since = environment.idle_since
+                self._account_idle(since, min(last, since + keep))
+            for environment in function.provisioned:
                 self._account_idle(environment.idle_since, last)
-        return self._outcome
+        outcome.tallies = [function.tally for function in self._functions]
+        return outcome
 
-    def _arrive(self, number: int, now: float, target: int, duration: float) -> None:
-        function, outcome = self._functions[target], self._outcome
-        counted = now >= self._settings.warm_up_s
-        outcome.requests += counted
-        limit = self._limits[target]
-        full = self._busy >= self._settings.account_concurrency
-        if full or (limit is not None and function.busy >= limit):
-            outcome.throttled += counted
-            return
+    # --- a request ----------------------------------------------------------------------------
+
+    def _arrive(self, number: int, now: float, target: int) -> None:
+        function = self._functions[target]
+        if now >= self._settings.warm_up_s:
+            self._outcome.requests += 1
         self._reap(function, now)
         if function.quiet is not None:
             function.policy.idle(now - function.quiet)
             function.quiet = None
-        environment = self._take(function, now)
-        started = environment is None
-        init = 0.0
-        if environment is None:
-            left = self._settings.scaling.take(function.level, now)
-            if left is None:
-                outcome.throttled += counted
-                return
-            function.level = left
-            environment, init = self._start(function)
-            if self._settings.cold_duration_s is not None:
-                duration = self._settings.cold_duration_s(function.name, self._random)
-            duration += self._settings.first_call_s(function.name, self._random)
-        function.busy += 1
-        self._busy += 1
-        end = now + init + duration
-        heappush(self._ends, (end, number, target, environment))
-        if counted:
-            outcome.cold += started
-            outcome.was_cold.append(started)
-            took = init + duration
-            outcome.latencies.append(took)
-            outcome.busy_s += took
-            # Less than a nanosecond is an error of the addition.
-            billed_s = math.ceil(took * 1000 - 1e-6) / 1000
-            if environment.provisioned:
-                outcome.provisioned += 1
-                outcome.provisioned_billed_s += billed_s
-            else:
-                outcome.billed_s += billed_s
-            outcome.init_s += init
+        if function.provisioned:
+            self._serve(number, now, target, self._taken(function.provisioned, now))
+            return
+        limit = function.limit
+        if self._shared >= self._unreserved if limit is None else function.running >= limit:
+            self._throttle(number)
+            return
+        self._shared += limit is None
+        function.running += 1
+        if function.idle:
+            self._serve(number, now, target, self._taken(function.idle, now))
+        elif self._count < self._most or self._make_room(now):
+            self._count += 1
+            if not self._start(number, now, target):
+                self._gone(now)
+        else:
+            function.line.append(number)
+            if target not in self._starved:
+                self._starved.append(target)
 
-    def _start(self, function: _Function) -> tuple[_Environment, float]:
-        self._count += 1
-        self._outcome.peak = max(self._outcome.peak, self._count)
-        function.prewarm_at = None
-        return _Environment(), self._settings.cold_start_s(function.name, self._random)
+    def _throttle(self, number: int) -> None:
+        self._outcome.throttled += self._trace.arrivals[number] >= self._settings.warm_up_s
 
-    def _take(self, function: _Function, now: float) -> _Environment | None:
-        idle = function.provisioned or function.idle
-        if not idle:
-            return None
+    def _taken(self, idle: deque[_Environment], now: float) -> _Environment:
         environment = idle.pop() if self._settings.order == "newest" else idle.popleft()
         self._account_idle(environment.idle_since, now)
         return environment
 
-    def _end(self, now: float, number: int, target: int, environment: _Environment) -> None:
+    def _make_room(self, now: float) -> bool:
+        """Let the environment go that has been idle the longest; False: none is."""
+        for function in self._functions:
+            self._reap(function, now)
+        if self._count < self._most:
+            return True
+        owners = {id(each.idle[0]): each for each in self._functions if each.idle}
+        victim = choose_victim(each.idle[0] for each in owners.values())
+        if victim is None:
+            return False
+        self._drop(owners[id(victim)], 1, now)
+        return True
+
+    def _start(self, number: int, now: float, target: int) -> bool:
+        """Serve a request in a new environment, for which there is room; False: it may not grow."""
         function = self._functions[target]
+        left = self._settings.scaling.take(function.level, now)
+        if left is None:
+            self._finish(function)
+            self._throttle(number)
+            return False
+        function.level = left
+        function.prewarm_at = None
+        self._outcome.peak = max(self._outcome.peak, self._count)
+        self._serve(number, now, target, _Environment(function.generation), cold=True)
+        return True
+
+    def _serve(
+        self,
+        number: int,
+        now: float,
+        target: int,
+        environment: _Environment,
+        *,
+        cold: bool = False,
+    ) -> None:
+        trace, settings, function = self._trace, self._settings, self._functions[target]
+        duration, init = trace.durations[number], 0.0
+        if cold:
+            name, random = function.name, self._random
+            init = trace.starts[number] if settings.keep_starts else math.nan
+            if math.isnan(init):
+                init = settings.cold_start_s(name, random)
+            if settings.cold_duration_s is not None:
+                duration = settings.cold_duration_s(name, random)
+            duration += settings.first_call_s(name, random)
+        function.busy += 1
+        took = init + duration
+        heappush(self._ends, (now + took, number, target, environment))
+        arrival = trace.arrivals[number]
+        if arrival >= settings.warm_up_s:
+            self._account(function.tally, cold, init, took, now - arrival, environment.provisioned)
+
+    def _account(
+        self,
+        tally: Tally,
+        cold: bool,
+        init: float,
+        took: float,
+        waited: float,
+        provisioned: bool,
+    ) -> None:
+        outcome = self._outcome
+        outcome.cold += cold
+        outcome.was_cold.append(cold)
+        outcome.latencies.append(waited + took)
+        outcome.busy_s += took
+        outcome.init_s += init
+        tally.cold += cold
+        # Less than a nanosecond is an error of the addition.
+        billed_s = math.ceil(took * 1000 - 1e-6) / 1000
+        if provisioned:
+            tally.provisioned += 1
+            tally.provisioned_billed_s += billed_s
+        else:
+            tally.served += 1
+            tally.billed_s += billed_s
+
+    # --- what ends ----------------------------------------------------------------------------
+
+    def _happen(self, now: float, number: int, target: int, subject: _Environment | bool) -> None:
+        function = self._functions[target]
+        if isinstance(subject, _Environment):
+            self._end(now, number, function, subject)
+        elif subject:
+            function.generation += 1
+            self._drop(function, len(function.idle), now)
+        elif function.idle:
+            self._drop(function, 1, now)
+
+    def _end(self, now: float, number: int, function: _Function, environment: _Environment) -> None:
         function.busy -= 1
-        self._busy -= 1
         environment.idle_since = now
         if environment.provisioned:
             function.provisioned.append(environment)
+            return
+        self._finish(function)
+        if self._trace.last[number] or environment.generation != function.generation:
+            self._gone(now)
+        elif function.line:
+            target = self._trace.targets[number]
+            self._serve(function.line.popleft(), now, target, environment)
+            return
+        elif self._starved and self._is_scarce():
+            self._gone(now)
         else:
             self._reap(function, now)
             function.idle.append(environment)
@@ -258,22 +328,44 @@ class _Run:
                 self._drop(function, len(function.idle), now)
                 function.prewarm_at = now + function.policy.prewarm_s
 
+    def _finish(self, function: _Function) -> None:
+        """A request does not count towards its limit any more."""
+        self._shared -= function.limit is None
+        function.running -= 1
+
+    def _is_scarce(self) -> bool:
+        """Say whether a request waits for room; environments of its own may have served it."""
+        while self._starved and not self._functions[self._starved[0]].line:
+            self._starved.popleft()
+        return bool(self._starved)
+
+    def _gone(self, now: float) -> None:
+        """Give the place of an environment that has ended to the first in line."""
+        while self._starved:
+            target = self._starved.popleft()
+            function = self._functions[target]
+            if function.line:
+                number = function.line.popleft()
+                if function.line:
+                    self._starved.append(target)
+                if self._start(number, now, target):
+                    return
+        self._count -= 1
+
     def _reap(self, function: _Function, now: float) -> None:
         if function.prewarm_at is not None and now >= function.prewarm_at:
-            ahead = _Environment()
+            ahead = _Environment(function.generation)
             ahead.idle_since = function.prewarm_at
             function.idle.append(ahead)
             self._count += 1
             self._outcome.peak = max(self._outcome.peak, self._count)
             function.prewarm_at = None
         keep = function.policy.keep_alive_s
-        if function.idle and now - function.idle[0].idle_since >= keep:
-            gone = expired(function.idle, now, keep)
-            for environment in list(function.idle)[:gone]:
-                self._account_idle(environment.idle_since, environment.idle_since + keep)
-            for _ in range(gone):
-                function.idle.popleft()
-            self._count -= gone
+        if function.idle and function.idle[0].idle_since + keep <= now:
+            for _ in range(expired(function.idle, now, keep)):
+                since = function.idle.popleft().idle_since
+                self._account_idle(since, since + keep)
+                self._count -= 1
 
     def _drop(self, function: _Function, count: int, now: float) -> None:
         for _ in range(count):

@@ -1,24 +1,69 @@
-"""Requests over time: recorded here, imported from public traces, or made up.
+"""Requests over time, as arrays: what the discrete-event model serves.
 
-A trace in a file is one JSON object a line: ``{"at": seconds, "function": name, "duration_ms":
-milliseconds}``. Lines of another recorder are imported; see :func:`read_azure_2021`.
+Files of traces are read by :mod:`emulator.simulation.reading`, recorded runs by
+:mod:`emulator.simulation.recorded`.
 """
 
 from __future__ import annotations
 
-import csv
+import math
 from array import array
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
-from pathlib import Path
 from random import Random
+from typing import NamedTuple
 
-import orjson
+#: Stands for a time that is not known in an array of seconds.
+UNKNOWN = math.nan
 
-from emulator.model.errors import ConfigurationError
 
-#: Bytes of a trace's file at most.
-_LARGEST = 1 << 30
+class Request(NamedTuple):
+    """One request of a trace. Seconds."""
+
+    arrival_s: float
+    function: str
+    #: Of its run in a warm environment.
+    duration_s: float
+    #: How long it waited for an environment's start; UNKNOWN: it did not, or nobody knows.
+    start_s: float = UNKNOWN
+    #: The environment ended with it: it crashed.
+    is_last: bool = False
+
+
+class Drop(NamedTuple):
+    """Environments of a function ended for a reason that lies outside the pool."""
+
+    at_s: float
+    function: str
+    #: All of them: the code changed, somebody evicted them, the emulator ended. Else one that was
+    #: idle: it crashed.
+    every: bool = True
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FunctionFacts:
+    """What is known of a trace's function."""
+
+    memory_mb: int = 1769
+    runtime: str = "python3.13"
+    #: "zip" or "image".
+    package: str = "zip"
+    architecture: str = "x86_64"
+    #: Megabytes of its code, unpacked.
+    code_mb: float = 0.0
+    #: Environments of provisioned concurrency.
+    provisioned: int = 0
+    #: Most requests at once; None: only the account's bound.
+    reserved: int | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PoolFacts:
+    """What the pool kept to when the trace was recorded; AWS's figures where nobody knows."""
+
+    idle_timeout_s: float = 300.0
+    max_environments: int | None = None
+    account_concurrency: int = 1000
 
 
 @dataclass(slots=True)
@@ -33,22 +78,57 @@ class Trace:
     targets: array[int] = field(default_factory=lambda: array("L"))
     #: Seconds each request takes in a warm environment.
     durations: array[float] = field(default_factory=lambda: array("d"))
+    #: Seconds each request waited for a start, or UNKNOWN.
+    starts: array[float] = field(default_factory=lambda: array("d"))
+    #: 1 where an environment ended with the request.
+    last: bytearray = field(default_factory=bytearray)
+    drops: list[Drop] = field(default_factory=list)
+    #: What is known of functions, by name.
+    facts: dict[str, FunctionFacts] = field(default_factory=dict)
+    pool: PoolFacts = field(default_factory=PoolFacts)
+    #: What it is, in a few words.
+    title: str = ""
+    #: Where it comes from, with its licence.
+    source: str = ""
+    #: It was made up.
+    synthetic: bool = False
 
     def __len__(self) -> int:
         return len(self.arrivals)
 
     @classmethod
-    def of(cls, requests: Iterable[tuple[float, str, float]]) -> Trace:
-        """Return the trace of ``(arrival_s, function, duration_s)``, in any order."""
+    def of(
+        cls,
+        requests: Iterable[Request | tuple[float, str, float]],
+        drops: Sequence[Drop] = (),
+    ) -> Trace:
+        """Return the trace of ``requests``, in any order."""
         trace = cls()
         numbers: dict[str, int] = {}
-        for arrival, name, duration in sorted(requests):
-            number = numbers.setdefault(name, len(numbers))
-            trace.arrivals.append(arrival)
-            trace.targets.append(number)
-            trace.durations.append(duration)
+        named = (Request(*each) for each in requests)
+        for each in sorted(named, key=lambda one: one.arrival_s):
+            trace.arrivals.append(each.arrival_s)
+            trace.targets.append(numbers.setdefault(each.function, len(numbers)))
+            trace.durations.append(each.duration_s)
+            trace.starts.append(each.start_s)
+            trace.last.append(each.is_last)
         trace.functions = list(numbers)
+        trace.drops = sorted(each for each in drops if each.function in numbers)
         return trace
+
+    def facts_of(self, name: str) -> FunctionFacts:
+        """Return what is known of a function."""
+        return self.facts.get(name) or FunctionFacts()
+
+    @property
+    def seconds(self) -> float:
+        """The time from the first request to the last."""
+        return self.arrivals[-1] - self.arrivals[0] if len(self) else 0.0
+
+    @property
+    def observed_cold(self) -> int:
+        """How many requests waited for a start."""
+        return sum(not math.isnan(each) for each in self.starts)
 
 
 def poisson(
@@ -72,72 +152,3 @@ def poisson(
             now += random.expovariate(rate)
 
     return Trace.of(requests())
-
-
-def read(path: Path) -> Trace:
-    """Return the trace in a file of JSON lines.
-
-    Raises:
-        ConfigurationError: It can't be read; the text names line and what is wrong with it.
-    """
-    return Trace.of(_json_lines(path))
-
-
-def _json_lines(path: Path) -> Iterator[tuple[float, str, float]]:
-    for number, line in _lines(path):
-        try:
-            request = orjson.loads(line)
-            yield float(request["at"]), str(request["function"]), request["duration_ms"] / 1000
-        except orjson.JSONDecodeError as error:
-            raise ConfigurationError(
-                f"{path}: line {number}, column {error.colno}: {error.msg}"
-            ) from None
-        except (KeyError, TypeError, ValueError):
-            raise ConfigurationError(
-                f'{path}: line {number}, column 1: expected {{"at": seconds, "function": name,'
-                ' "duration_ms": milliseconds}'
-            ) from None
-
-
-def read_azure_2021(path: Path) -> Trace:
-    """Import the form of the Azure Functions trace of 2021.
-
-    Its columns are app, func, end_timestamp and duration (seconds, CC-BY):
-    https://github.com/Azure/AzurePublicDataset
-
-    Raises:
-        ConfigurationError: It can't be read; the text names line and column.
-    """
-    return Trace.of(_azure_lines(path))
-
-
-def _azure_lines(path: Path) -> Iterator[tuple[float, str, float]]:
-    first: float | None = None
-    for number, line in _lines(path):
-        fields = next(csv.reader([line]))
-        if number == 1 and fields[0] == "app":
-            continue
-        try:
-            end, duration = float(fields[2]), float(fields[3])
-        except (IndexError, ValueError):
-            column = 1 + sum(len(each) + 1 for each in fields[:2])
-            raise ConfigurationError(
-                f"{path}: line {number}, column {column}: expected app,func,end_timestamp,duration"
-            ) from None
-        arrival = max(0.0, end - duration)
-        first = arrival if first is None else first
-        yield arrival, f"{fields[0][:8]}-{fields[1][:8]}", duration
-
-
-def _lines(path: Path) -> Iterator[tuple[int, str]]:
-    try:
-        if path.stat().st_size > _LARGEST:
-            raise ConfigurationError(f"{path} is larger than {_LARGEST} bytes")
-        with path.open(encoding="utf-8") as file:
-            for number, line in enumerate(file, 1):
-                if line.strip():
-                    yield number, line.rstrip("\n")
-    except OSError as error:
-        raise ConfigurationError(f"{path} can't be read: {error.strerror}") from error
-    except UnicodeDecodeError:
-        raise ConfigurationError(f"{path} is not UTF-8 text") from None

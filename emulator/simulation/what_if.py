@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass, replace
 from random import Random
@@ -9,10 +10,11 @@ from typing import Any, Literal
 
 from emulator.model.errors import ConfigurationError
 from emulator.simulation.cost import Prices
-from emulator.simulation.model import Outcome, Settings, simulate
+from emulator.simulation.model import Order, Settings, simulate
+from emulator.simulation.outcome import Outcome
 from emulator.simulation.policies import FixedKeepAlive, Histogram, Policy
-from emulator.simulation.profile import Profile, Row
-from emulator.simulation.trace import Trace
+from emulator.simulation.profile import Profile
+from emulator.simulation.trace import FunctionFacts, Trace
 
 #: The policies by name; "provisioned" is a fixed keep-alive beside provisioned environments.
 PolicyName = Literal["fixed", "none", "provisioned", "histogram"]
@@ -20,24 +22,42 @@ PolicyName = Literal["fixed", "none", "provisioned", "histogram"]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Scenario:
-    """Settings as a person gives them."""
+    """Settings as a person gives them; None leaves what the trace was recorded with."""
 
     name: str
     policy: PolicyName = "fixed"
     #: Seconds an idle environment is kept.
-    keep_alive_s: float = 300.0
+    keep_alive_s: float | None = None
     #: Environments of provisioned concurrency of each function.
-    provisioned: int = 0
-    #: Most requests at once of each function; None: only the account's bound.
+    provisioned: int | None = None
+    #: Most requests at once of each function.
     reserved: int | None = None
-    account_concurrency: int = 1000
-    memory_mb: int = 1769
-    runtime: str = "python3.12"
-    package: str = "zip"
-    architecture: str = "x86_64"
+    account_concurrency: int | None = None
+    #: Most environments at once, of all functions together.
+    max_environments: int | None = None
+    memory_mb: int | None = None
+    runtime: str | None = None
+    package: str | None = None
+    architecture: str | None = None
     #: Whether environments are restored from a snapshot.
     snapstart: bool = False
-    code_mb: float = 1.0
+    code_mb: float | None = None
+    order: Order = "newest"
+
+    def facts(self, known: FunctionFacts) -> FunctionFacts:
+        """Return what holds for a function in this scenario.
+
+        Args:
+            known: What the trace knows of it.
+        """
+        given = {
+            name: getattr(self, name)
+            for name in FunctionFacts.__slots__
+            if getattr(self, name) is not None
+        }
+        if self.policy == "provisioned" and not given.get("provisioned", known.provisioned):
+            given["provisioned"] = 1
+        return replace(known, **given)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -56,6 +76,8 @@ class Comparison:
     p99_ms: float
     #: Most environments at once.
     environments: int
+    #: Mean environments that were there and did nothing.
+    idle_environments: float
     #: US dollars, for the counted time.
     cost: float
 
@@ -78,7 +100,7 @@ def compare(
     Args:
         trace: The requests.
         scenarios: What is compared.
-        profile: Says how long cold starts take; None: no time at all.
+        profile: Says how long cold starts take; None: as long as those that were recorded.
         prices: What things cost.
         seed: Of all that is drawn; the same seed gives the same outcome.
         warm_up_s: Seconds from the beginning that are not counted.
@@ -111,75 +133,132 @@ def _compare(
         p50_ms=outcome.latency(0.5) * 1000,
         p99_ms=outcome.latency(0.99) * 1000,
         environments=outcome.peak,
+        idle_environments=outcome.idle_s / outcome.seconds if outcome.seconds else 0.0,
         cost=_cost(outcome, scenario, trace, prices),
     )
 
 
 def settings_of(scenario: Scenario, trace: Trace, profile: Profile | None) -> Settings:
-    """Return the model's settings for a scenario."""
-    names = trace.functions
-    cold, first = _cold_start(scenario, profile)
+    """Return the model's settings for a scenario.
+
+    Raises:
+        ConfigurationError: The scenario asks for what the profile does not have.
+    """
+    facts = {name: scenario.facts(trace.facts_of(name)) for name in trace.functions}
+    draws = _Draws(scenario, trace, profile, facts)
+    pool = trace.pool
     return Settings(
         name=scenario.name,
-        policy=lambda: _policy(scenario),
-        provisioned=dict.fromkeys(names, scenario.provisioned),
-        reserved={} if scenario.reserved is None else dict.fromkeys(names, scenario.reserved),
-        account_concurrency=scenario.account_concurrency,
-        cold_start_s=cold,
-        first_call_s=first,
+        policy=lambda: _policy(scenario, pool.idle_timeout_s),
+        provisioned={name: each.provisioned for name, each in facts.items() if each.provisioned},
+        reserved={name: each.reserved for name, each in facts.items() if each.reserved is not None},
+        account_concurrency=scenario.account_concurrency or pool.account_concurrency,
+        max_environments=scenario.max_environments or pool.max_environments,
+        order=scenario.order,
+        keep_starts=profile is None,
+        cold_start_s=draws.cold_start_s,
+        first_call_s=draws.first_call_s,
     )
 
 
-def _policy(scenario: Scenario) -> Policy:
+def _policy(scenario: Scenario, idle_timeout_s: float) -> Policy:
     if scenario.policy == "histogram":
         return Histogram()
-    return FixedKeepAlive(0.0 if scenario.policy == "none" else scenario.keep_alive_s)
+    if scenario.policy == "none":
+        return FixedKeepAlive(0.0)
+    kept = scenario.keep_alive_s
+    return FixedKeepAlive(idle_timeout_s if kept is None else kept)
 
 
-_Draw = Callable[[str, Random], float]
+_Draw = Callable[[Random], float]
 
 
-def _cold_start(scenario: Scenario, profile: Profile | None) -> tuple[_Draw, _Draw]:
-    if profile is None:
-        return (lambda name, random: 0.0), (lambda name, random: 0.0)
-    row: Row = profile.row(scenario.runtime, scenario.package, scenario.architecture)
-    first_s = profile.first_call_ms(row, scenario.memory_mb) / 1000
-    if scenario.snapstart:
-        restore = profile.restore_ms
-        if restore is None:
-            raise ConfigurationError(f"the profile {profile.name} has no figures for restores")
-        return (lambda name, random: restore.draw(random) / 1000), (lambda name, random: first_s)
-    return (
-        lambda name, random: profile.init_ms(row, scenario.code_mb, random) / 1000,
-        lambda name, random: first_s,
-    )
+def _nothing(random: Random) -> float:
+    return 0.0
+
+
+class _Draws:
+    """How long the starts of each function take."""
+
+    def __init__(
+        self,
+        scenario: Scenario,
+        trace: Trace,
+        profile: Profile | None,
+        facts: dict[str, FunctionFacts],
+    ) -> None:
+        if profile is None:
+            if scenario.snapstart:
+                raise ConfigurationError(
+                    "how long a restore takes is in no recorded trace: give a profile"
+                )
+            self._starts = _recorded(trace)
+            self._first_s = dict.fromkeys(trace.functions, 0.0)
+            return
+        self._starts, self._first_s = {}, {}
+        for name, each in facts.items():
+            row = profile.row(each.runtime, each.package, each.architecture)
+            self._first_s[name] = profile.first_call_ms(row, each.memory_mb) / 1000
+            self._starts[name] = _profiled(profile, row, each, snapstart=scenario.snapstart)
+
+    def cold_start_s(self, name: str, random: Random) -> float:
+        """Draw how long a start takes before the function's code runs."""
+        return self._starts[name](random)
+
+    def first_call_s(self, name: str, random: Random) -> float:
+        """Return by what the first call is slower."""
+        return self._first_s[name]
+
+
+def _profiled(profile: Profile, row: Any, facts: FunctionFacts, *, snapstart: bool) -> _Draw:
+    if not snapstart:
+        return lambda random: profile.init_ms(row, facts.code_mb, random) / 1000
+    restore = profile.restore_ms
+    if restore is None:
+        raise ConfigurationError(f"the profile {profile.name} has no figures for restores")
+    return lambda random: restore.draw(random) / 1000
+
+
+def _recorded(trace: Trace) -> dict[str, _Draw]:
+    """Return what draws one of the starts that were recorded of each function."""
+    known: dict[int, list[float]] = {}
+    for target, start in zip(trace.targets, trace.starts, strict=True):
+        if not math.isnan(start):
+            known.setdefault(target, []).append(start)
+
+    def of(starts: list[float] | None) -> _Draw:
+        return _nothing if starts is None else lambda random: random.choice(starts)
+
+    return {name: of(known.get(at)) for at, name in enumerate(trace.functions)}
 
 
 def _cost(outcome: Outcome, scenario: Scenario, trace: Trace, prices: Prices) -> float:
-    def used(count: int, billed_s: float, *, provisioned: bool) -> float:
-        return prices.invocations(
-            count,
-            memory_mb=scenario.memory_mb,
-            billed_s=billed_s,
-            architecture=scenario.architecture,
-            provisioned=provisioned,
+    total = 0.0
+    for name, tally in zip(trace.functions, outcome.tallies, strict=True):
+        facts = scenario.facts(trace.facts_of(name))
+        for count, billed_s, provisioned in (
+            (tally.served, tally.billed_s, False),
+            (tally.provisioned, tally.provisioned_billed_s, True),
+        ):
+            total += prices.invocations(
+                count,
+                memory_mb=facts.memory_mb,
+                billed_s=billed_s,
+                architecture=facts.architecture,
+                provisioned=provisioned,
+            )
+        total += prices.provisioned(
+            memory_mb=facts.memory_mb,
+            environments=facts.provisioned,
+            seconds=outcome.seconds,
+            architecture=facts.architecture,
         )
-
-    on_demand = outcome.served - outcome.provisioned
-    total = used(on_demand, outcome.billed_s, provisioned=False)
-    total += used(outcome.provisioned, outcome.provisioned_billed_s, provisioned=True)
-    total += prices.provisioned(
-        memory_mb=scenario.memory_mb,
-        environments=scenario.provisioned * len(trace.functions),
-        seconds=outcome.seconds,
-        architecture=scenario.architecture,
-    )
-    if scenario.snapstart:
-        total += prices.snapstart(
-            memory_mb=scenario.memory_mb,
-            versions=len(trace.functions),
-            cached_s=outcome.seconds,
-            restores=outcome.cold,
-            runtime=scenario.runtime,
-        )
+        if scenario.snapstart:
+            total += prices.snapstart(
+                memory_mb=facts.memory_mb,
+                versions=1,
+                cached_s=outcome.seconds,
+                restores=tally.cold,
+                runtime=facts.runtime,
+            )
     return total

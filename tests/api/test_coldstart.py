@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 
 from emulator.cli.application import run
+from emulator.cli.charts import png
 from emulator.model.sandbox import Exit
 from emulator.testing import RuntimeClient
 
@@ -36,7 +37,9 @@ async def traced(runtime: RuntimeClient) -> Exit | None:
 
 
 @pytest.fixture
-def hello(scripted: Running) -> Running:
+def hello(scripted: Running, monkeypatch: pytest.MonkeyPatch) -> Running:
+    # Drawing takes a second each time; tests/unit/cli/charts does it once.
+    monkeypatch.setattr(png, "is_possible", lambda: False)
     scripted.scripted_driver.script = traced
     client = scripted.client("lambda")
     create(client, "hello")

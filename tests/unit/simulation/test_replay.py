@@ -1,0 +1,149 @@
+"""Replaying a recorded run with its own settings predicts its cold starts exactly."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import json
+from random import Random
+
+import pytest
+
+from emulator.edge.admin.timeline.documents import Snapshot, document
+from emulator.model.errors import AwsError
+from emulator.model.sandbox import Exit
+from emulator.pool.host import PoolSettings
+from emulator.simulation import cost, recorded
+from emulator.simulation.trace import Trace
+from emulator.simulation.what_if import Scenario, compare
+from emulator.telemetry.timeline.filters import Filters
+from emulator.telemetry.timeline.timeline import Timeline
+from emulator.testing import RuntimeClient
+from tests.unit.pool.conftest import World, make_world
+
+IDLE_S = 300.0
+REQUESTS = 100
+#: Most calls of "c" at once.
+RESERVED = 2
+
+
+def recording(seed: int, *, most: int) -> tuple[World, Timeline]:
+    """Return a world whose starts and calls take what a seed and events say, and its timeline."""
+    settings = PoolSettings(idle_timeout_s=IDLE_S, max_environments=most)
+    world, random = make_world(settings), Random(seed)
+
+    async def script(runtime: RuntimeClient) -> Exit | None:
+        await world.clock.sleep(random.uniform(0.05, 2.0))
+        while True:
+            request_id, payload = await runtime.next()
+            asked = json.loads(payload)
+            await world.clock.sleep(asked["seconds"])
+            if asked["crashes"]:
+                return Exit(status=1)
+            await runtime.respond(request_id, b"1")
+
+    world.driver.script = script
+    return world, Timeline(world.pools.lifecycle, world.clock, 100_000_000)
+
+
+async def invoke(world: World, name: str, payload: dict[str, float | bool]) -> None:
+    with contextlib.suppress(AwsError):  # throttled
+        await world.invoke(world.registered(name).latest, json.dumps(payload).encode())
+
+
+async def live(world: World, seed: int, *, requests: int, disturbed: bool) -> None:
+    """Call three functions in bursts and after pauses, for hours."""
+    random = Random(seed + 1)
+    calls: set[asyncio.Task[None]] = set()
+    for number in range(requests):
+        pause = random.choice((0.001, 0.3, 5.0, 60.0, 290.0, 330.0))
+        await world.clock.advance(random.uniform(0.5, 1.5) * pause)
+        payload = {
+            "seconds": random.uniform(0.01, 2.9),
+            "crashes": disturbed and random.random() < 0.02,
+        }
+        calls.add(asyncio.create_task(invoke(world, random.choice("aabc"), payload)))
+        if disturbed and number % 25 == 24:
+            await world.clock.advance(0.02)
+            if random.random() < 0.5:
+                world.registry.reload(world.registered("a"))
+            else:
+                world.pools.evict(world.registered("b").latest)
+    await world.clock.advance(60)
+    await asyncio.gather(*calls)
+
+
+async def record(
+    seed: int, *, most: int, requests: int = REQUESTS, disturbed: bool = False
+) -> tuple[Trace, list[float]]:
+    """Return the trace of a run of the real pool, and what its callers waited, milliseconds."""
+    world, timeline = recording(seed, most=most)
+    await timeline.open()
+    for name in "abc":
+        world.function(name, timeout_s=60)
+    world.registry.reserve(world.registered("c"), RESERVED)
+    await live(world, seed, requests=requests, disturbed=disturbed)
+    history = timeline.history
+    snapshot = Snapshot(
+        identity="x",
+        number=timeline.recorder.number,
+        now=world.clock.now(),
+        known_from=history.known_from,
+        dropped=history.dropped,
+        invocations=tuple(history.invocations),
+        environments=dict(history.environments),
+        busy=frozenset(),
+        running=[],
+        bodies=history.bodies,
+        prices=cost.load(),
+    )
+    await timeline.close()
+    told = document(snapshot, Filters(), limit=10_000)
+    await world.pools.close()
+    pool = {
+        "idle_timeout_s": IDLE_S,
+        "max_environments": most,
+        "account_concurrency": 1000,
+        "functions": {f"{world.registered('c').arn}:$LATEST": {"reserved": RESERVED}},
+    }
+    totals_ms = [each["total_ms"] for each in told["invocations"] if each["started"] is not None]
+    return recorded.of_document(json.loads(json.dumps({**told, "pool": pool}))), totals_ms
+
+
+def percentile(totals_ms: list[float], share: float) -> float:
+    return sorted(totals_ms)[min(len(totals_ms) - 1, int(share * len(totals_ms)))]
+
+
+@pytest.mark.parametrize(
+    "seed", [0, *(pytest.param(seed, marks=pytest.mark.slow) for seed in range(1, 10))]
+)
+@pytest.mark.parametrize("disturbed", [False, True])
+@pytest.mark.parametrize("most", [3, 256])
+async def test_cold_starts_are_predicted_exactly(seed: int, disturbed: bool, most: int) -> None:
+    trace, totals_ms = await record(seed, most=most, disturbed=disturbed)
+    [replayed] = compare(trace, [Scenario(name="as recorded")], profile=None, prices=cost.load())
+    assert replayed.requests == len(trace) == REQUESTS
+    assert 20 < trace.observed_cold < REQUESTS - 10, "the run has both, cold and warm calls"
+    assert replayed.cold == trace.observed_cold
+    assert replayed.p50_ms == pytest.approx(percentile(totals_ms, 0.5), rel=0.05)
+    assert replayed.p99_ms == pytest.approx(percentile(totals_ms, 0.99), rel=0.05)
+
+
+async def test_other_settings_give_other_figures() -> None:
+    trace, _ = await record(3, most=256)
+    rows = compare(
+        trace,
+        [
+            Scenario(name="as recorded"),
+            Scenario(name="longer", keep_alive_s=3000),
+            Scenario(name="none", policy="none"),
+            Scenario(name="ready", provisioned=4),
+        ],
+        profile=None,
+        prices=cost.load(),
+    )
+    as_recorded, longer, none, ready = rows
+    assert longer.cold < as_recorded.cold < none.cold == none.requests
+    assert ready.cold < longer.cold
+    assert ready.cost > as_recorded.cost
+    assert none.p50_ms > as_recorded.p50_ms
