@@ -6,13 +6,17 @@ import asyncio
 import contextlib
 import json
 from random import Random
+from types import SimpleNamespace
+from typing import cast
 
 import pytest
 
-from emulator.edge.admin.timeline.documents import Snapshot, document
+from emulator.edge.admin.timeline.documents import document
+from emulator.edge.admin.timeline.routes import take_snapshot
 from emulator.model.errors import AwsError
 from emulator.model.sandbox import Exit
 from emulator.pool.host import PoolSettings
+from emulator.services.context import Parts
 from emulator.simulation import cost, recorded
 from emulator.simulation.trace import Trace
 from emulator.simulation.what_if import Scenario, compare
@@ -83,20 +87,8 @@ async def record(
         world.function(name, timeout_s=60)
     world.registry.reserve(world.registered("c"), RESERVED)
     await live(world, seed, requests=requests, disturbed=disturbed)
-    history = timeline.history
-    snapshot = Snapshot(
-        identity="x",
-        number=timeline.recorder.number,
-        now=world.clock.now(),
-        known_from=history.known_from,
-        dropped=history.dropped,
-        invocations=tuple(history.invocations),
-        environments=dict(history.environments),
-        busy=frozenset(),
-        running=[],
-        bodies=history.bodies,
-        prices=cost.load(),
-    )
+    parts = cast(Parts, SimpleNamespace(clock=world.clock, pools=world.pools))
+    snapshot = take_snapshot(parts, timeline)
     await timeline.close()
     told = document(snapshot, Filters(), limit=10_000)
     await world.pools.close()
