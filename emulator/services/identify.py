@@ -15,7 +15,7 @@ from emulator.model.errors import AwsError
 from emulator.services.not_served import NotServed, not_served
 from emulator.services.service import Service
 from emulator.wire import ServiceCodec, values
-from emulator.wire.protocols import of_target
+from emulator.wire.protocols import of_form, of_target
 
 #: Parameters of a form that say whom it is for, where it can't be decoded.
 _PLAIN = re.compile(rb"(?:^|&)(Action|Version)=([\w-]+)")
@@ -175,7 +175,7 @@ class Identifier:
             return None
         if "Version" in parameters:
             owner = self._versions.get(parameters["Version"][0])
-        return _meaning(owner, "query", parameters["Action"][0])
+        return _meaning(owner, of_form(headers), parameters["Action"][0])
 
 
 def _rest_protocol(service: Service, body: bytes) -> str:

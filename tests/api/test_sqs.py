@@ -370,7 +370,7 @@ def test_a_queues_url_without_an_action_is_an_unknown_operation(queue: str, acce
     assert _get(queue, accept) == (404, "<UnknownOperationException/>")
 
 
-@pytest.mark.parametrize("action", ["CreateQueue", "ListQueues", "GetQueueUrl", "FooBar"])
+@pytest.mark.parametrize("action", ["CreateQueue", "ListQueues", "FooBar"])
 def test_a_queues_url_serves_what_is_done_with_a_queue(queue: str, action: str) -> None:
     status, text = _get(queue, Action=action, QueueName="other", Version="2012-11-05")
     assert status == 400
@@ -396,3 +396,38 @@ def test_the_query_protocol_has_its_own_words_for_a_missing_queue(
         error, status = _error(client.receive_message, QueueUrl=url)
         assert error["Code"] == "AWS.SimpleQueueService.NonExistentQueue"
         assert (error["Message"], status) == ("The specified queue does not exist.", 400)
+
+
+def test_a_queues_url_gives_the_urls_of_queues(queue: str) -> None:
+    name = queue.rpartition("/")[2]
+    status, text = _get(queue, Action="GetQueueUrl", QueueName=name)
+    assert (status, f"<QueueUrl>{queue}</QueueUrl>" in text) == (200, True)
+
+
+def test_who_accepts_json_gets_the_query_protocols_answers_in_json(queue: str, client: Any) -> None:
+    def ask(**parameters: str) -> tuple[int, Any]:
+        status, text = _get(queue, "application/json", **parameters)
+        return status, json.loads(text)
+
+    names = {"AttributeName.1": "VisibilityTimeout", "AttributeName.2": "DelaySeconds"}
+    status, answer = ask(Action="GetQueueAttributes", **names)
+    response = answer["GetQueueAttributesResponse"]
+    assert status == 200
+    found = response["GetQueueAttributesResult"]["Attributes"]
+    assert sorted(found, key=lambda each: each["Name"]) == [
+        {"Name": "DelaySeconds", "Value": "0"},
+        {"Name": "VisibilityTimeout", "Value": "30"},
+    ]
+    assert response["ResponseMetadata"]["RequestId"]
+    value = {"DataType": "Binary", "BinaryValue": b"\x00"}
+    client.send_message(QueueUrl=queue, MessageBody="m", MessageAttributes={"a": value})
+    _, answer = ask(Action="ReceiveMessage", **{"MessageAttributeName.1": "All"})
+    (message,) = answer["ReceiveMessageResponse"]["ReceiveMessageResult"]["Messages"]
+    assert message["Body"] == "m"
+    assert message["MessageAttributes"] == [
+        {"Name": "a", "Value": {"DataType": "Binary", "BinaryValue": "AA=="}}
+    ]
+    status, answer = ask(Action="ListQueues")
+    assert (status, answer["Error"]["Code"]) == (400, "InvalidAction")
+    assert answer["Error"]["Message"] == "The action ListQueues is not valid for this endpoint."
+    assert answer["RequestId"]

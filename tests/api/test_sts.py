@@ -218,3 +218,27 @@ def test_a_request_for_nothing(scripted: Running) -> None:
         urllib.request.urlopen(f"{scripted.url}/")
     assert raised.value.code == 404
     raised.value.close()
+
+
+def test_scoped_credentials_are_the_same_identitys(scripted: Running) -> None:
+    sts = scripted.client("sts")
+    with pytest.raises(ClientError) as caught:
+        sts.get_scoped_credentials(Policy="{}")
+    assert code_of(caught) == "InvalidSubjectCredentials"
+    given = sts.assume_role(RoleArn=ROLE, RoleSessionName="session")["Credentials"]
+    answer = client_with(scripted, "sts", given).get_scoped_credentials(Policy="{}")
+    assert answer["SessionInfo"]["Arn"] == ASSUMED
+    assert answer["ScopedPoliciesCount"] == 1
+    assert answer["SessionTokenSize"] == len(answer["Credentials"]["SessionToken"])
+    scoped = client_with(scripted, "sts", answer["Credentials"])
+    assert scoped.get_caller_identity()["Arn"] == ASSUMED
+
+
+def test_tokens_that_can_not_be_are_refused_as_on_aws(scripted: Running) -> None:
+    sts = scripted.client("sts")
+    with pytest.raises(ClientError) as caught:
+        sts.get_web_identity_token(Audience=["a"], SigningAlgorithm="RS256")
+    assert code_of(caught).startswith("OutboundWebIdentityFederationDisabled")
+    with pytest.raises(ClientError) as caught:
+        sts.get_delegated_access_token(TradeInToken="x")
+    assert code_of(caught).startswith("ExpiredTradeInToken")

@@ -3,25 +3,25 @@
 from __future__ import annotations
 
 from emulator.services.context import Parts
-from emulator.telemetry.logs import Logs
 
 
 class LogGroups:
     """All log groups.
 
     Args:
-        logs: What keeps them.
+        parts: The parts of the emulator.
     """
 
-    def __init__(self, logs: Logs) -> None:
-        self._logs = logs
+    def __init__(self, parts: Parts) -> None:
+        self._parts = parts
 
     async def reset(self, account: str | None) -> None:
         """See :class:`emulator.services.service.State`."""
-        for (owner, region), groups in self._logs.groups.items():
+        logs = self._parts.logs
+        for (owner, region), groups in logs.groups.items():
             if account in (None, owner):
                 for name in list(groups):
-                    self._logs.delete_group(owner, region, name)
+                    logs.delete_group(owner, region, name)
 
     async def close(self) -> None:
         """Let go of nothing: the groups are not this service's own."""
@@ -29,4 +29,4 @@ class LogGroups:
 
 async def open(parts: Parts) -> LogGroups:
     """Return the state."""
-    return LogGroups(parts.logs)
+    return LogGroups(parts)

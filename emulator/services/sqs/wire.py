@@ -12,9 +12,10 @@ from emulator.services.sqs.spec import SPEC
 from emulator.services.sqs.validation import compile_required
 from emulator.wire.deviations import Deviations
 from emulator.wire.model import Operation, Shape
+from emulator.wire.protocols import VARIANTS
 
 _QUEUE_PATH = re.compile(SPEC.path)
-#: Operations on no queue: a queue's URL is the wrong endpoint for them.
+#: Operations on no queue.
 _WITHOUT_QUEUE = frozenset(
     {
         "CancelMessageMoveTask",
@@ -25,6 +26,8 @@ _WITHOUT_QUEUE = frozenset(
         "StartMessageMoveTask",
     }
 )
+#: Those of them for which a queue's URL is the wrong endpoint. (For GetQueueUrl it is not.)
+_NOT_AT_QUEUES = frozenset({"CreateQueue", "ListQueues"})
 #: Codes of the query protocol, which also stand in the header ``x-amzn-query-error``, where they
 #: differ from the shape's name: the last query model of SQS (2012-11-05) and, for the two that are
 #: in no model, recordings.
@@ -106,11 +109,11 @@ def _add_queue_url(operation: Operation, request: dict[str, Any], protocol: str,
         AwsError: InvalidAction: the operation is not one on a queue, but was sent to one;
             InvalidAddress: it is one on a queue, and none is named.
     """
-    if protocol != "query":
+    if VARIANTS.get(protocol, protocol) != "query":
         return
     sent_to_queue = _QUEUE_PATH.fullmatch(urlsplit(url).path) is not None
     if operation.name in _WITHOUT_QUEUE:
-        if sent_to_queue:
+        if sent_to_queue and operation.name in _NOT_AT_QUEUES:
             text = f"The action {operation.name} is not valid for this endpoint."
             raise AwsError("InvalidAction", text, status=400)
     elif "QueueUrl" not in request:

@@ -8,8 +8,9 @@ from emulator.model import credentials
 from emulator.model.arn import PARTITION
 from emulator.model.credentials import Identity
 from emulator.model.errors import AwsError
+from emulator.model.ids import new_request_id
 from emulator.services.context import Context, Request, Response
-from emulator.services.service import Operation, unsupported
+from emulator.services.service import Operation
 from emulator.services.sts.federation import (
     assume_role_with_saml,
     assume_role_with_web_identity,
@@ -24,6 +25,8 @@ from emulator.services.sts.issuing import (
     role_session,
 )
 
+#: Characters that a session token may have.
+_LONGEST_TOKEN = 4096
 _TARGET = re.compile(r"(?:arn:aws[a-z-]*:iam::)?(?P<account>\d{12})(?::root)?")
 
 
@@ -116,6 +119,57 @@ async def decode_authorization_message(ctx: Context, request: Request) -> Respon
     )
 
 
+async def get_scoped_credentials(ctx: Context, request: Request) -> Response:
+    """Serve GetScopedCredentials.
+
+    Source: https://docs.aws.amazon.com/STS/latest/APIReference/API_GetScopedCredentials.html
+
+    The policy is read and not acted on, as all policies.
+    """
+    who = caller(ctx)
+    if not is_session(who):
+        raise AwsError(
+            "InvalidSubjectCredentialsException",
+            "GetScopedCredentials must be called with temporary security credentials.",
+        )
+    packed(request)
+    given = issued(ctx, who, request.get("DurationSeconds", HOUR_S))
+    size = len(given["SessionToken"])
+    return {
+        "Credentials": given,
+        "SessionInfo": {"ScopedSessionId": new_request_id(), "Arn": who.arn},
+        "SessionTokenSize": size,
+        "SessionTokenUtilization": -(-size * 100 // _LONGEST_TOKEN),
+        "ScopedPoliciesCount": 1 if request.get("Policy") else 0,
+    }
+
+
+async def get_delegated_access_token(ctx: Context, request: Request) -> Response:
+    """Serve GetDelegatedAccessToken.
+
+    Source: https://docs.aws.amazon.com/STS/latest/APIReference/API_GetDelegatedAccessToken.html
+
+    Trade-in tokens are handed out by AWS's console to its partners: none is from here.
+    """
+    raise AwsError(
+        "ExpiredTradeInTokenException", "The trade-in token was not issued by this emulator."
+    )
+
+
+async def get_web_identity_token(ctx: Context, request: Request) -> Response:
+    """Serve GetWebIdentityToken.
+
+    Source: https://docs.aws.amazon.com/STS/latest/APIReference/API_GetWebIdentityToken.html
+
+    As in every account of AWS whose owner has not enabled it: nobody else could verify a token
+    from here.
+    """
+    raise AwsError(
+        "OutboundWebIdentityFederationDisabledException",
+        "Outbound web identity federation is disabled for this account.",
+    )
+
+
 OPERATIONS: dict[str, Operation] = {
     "AssumeRole": assume_role,
     "AssumeRoleWithSAML": assume_role_with_saml,
@@ -124,12 +178,12 @@ OPERATIONS: dict[str, Operation] = {
     "DecodeAuthorizationMessage": decode_authorization_message,
     "GetAccessKeyInfo": get_access_key_info,
     "GetCallerIdentity": get_caller_identity,
+    "GetDelegatedAccessToken": get_delegated_access_token,
     "GetFederationToken": get_federation_token,
+    "GetScopedCredentials": get_scoped_credentials,
     "GetSessionToken": get_session_token,
+    "GetWebIdentityToken": get_web_identity_token,
 }
 
 #: What to say of operations that are not served.
-UNSUPPORTED = unsupported(
-    "GetDelegatedAccessToken GetScopedCredentials GetWebIdentityToken",
-    "localfaas does not serve {}: nothing here would check what it issues.",
-)
+UNSUPPORTED: dict[str, str] = {}

@@ -11,13 +11,14 @@ from emulator.wire.protocols.base import Protocol
 PROTOCOLS = {
     "json": ("json_rpc", "JsonProtocol"),
     "query": ("query", "QueryProtocol"),
+    "query-json": ("query_json", "QueryJsonProtocol"),
     "rest-json": ("rest_json", "RestJsonProtocol"),
     "rest-xml": ("rest_xml", "RestXmlProtocol"),
     "smithy-rpc-v2-cbor": ("rpc_v2_cbor", "RpcV2CborProtocol"),
     "x-amz-cbor": ("json_cbor", "JsonCborProtocol"),
 }
 #: Protocols that stand in no model, with the one that a service speaks to be asked in them.
-VARIANTS = {"x-amz-cbor": "json"}
+VARIANTS = {"query-json": "query", "x-amz-cbor": "json"}
 
 
 def of_target(headers: Mapping[str, str]) -> str:
@@ -28,6 +29,15 @@ def of_target(headers: Mapping[str, str]) -> str:
     """
     is_cbor = headers.get("content-type", "").startswith("application/x-amz-cbor-")
     return "x-amz-cbor" if is_cbor else "json"
+
+
+def of_form(headers: Mapping[str, str]) -> str:
+    """Return the protocol of a request whose ``Action`` names its operation.
+
+    Args:
+        headers: By names in lower case.
+    """
+    return "query-json" if "application/json" in headers.get("accept", "") else "query"
 
 
 def protocol(name: str) -> type[Protocol]:

@@ -66,7 +66,6 @@ class QueryProtocol(Protocol):
             # What AWS answers to a request that names no operation at all, recorded.
             body = f"<{error.name}/>"
             return error.status, self.headers(request_id, _CONTENT_TYPE), body.encode()
-        message = self.model.deviations.query_message.get(error.name, error.message)
         fields = error.modelled_fields()
         members: list[str] = []
         if fields:
@@ -76,10 +75,14 @@ class QueryProtocol(Protocol):
         body = (
             f'{_DECLARATION}<ErrorResponse xmlns="{self._namespace}"><Error>'
             f"<Type>{error.fault}</Type><Code>{escape(error.code)}</Code>"
-            f"<Message>{escape(message)}</Message>{''.join(members)}</Error>"
+            f"<Message>{escape(self.message(error))}</Message>{''.join(members)}</Error>"
             f"<RequestId>{escape(request_id)}</RequestId></ErrorResponse>"
         )
         return error.status, self.headers(request_id, _CONTENT_TYPE), body.encode()
+
+    def message(self, error: WireError) -> str:
+        """Return an error's message, in the words that the service has in this protocol."""
+        return self.model.deviations.query_message.get(error.name, error.message)
 
     def unknown_operation(self, name: str) -> AwsError:
         text = f"The action {name} is not valid for this endpoint."
