@@ -11,7 +11,7 @@ COMPILE = $(BIN)/python -m compileall -q emulator runtimes/python
 # The Python runtime is checked for the oldest Python that mypy knows; it runs on 3.8 and newer.
 RUNTIME_TYPES := --config-file= --cache-dir=../../.mypy_cache --strict --python-version=3.10
 
-.PHONY: up test test-fast smoke coverage check format bench docs lock clean
+.PHONY: up test test-fast smoke clients coverage check format bench docs lock clean
 
 # Start the emulator with the sample functions.
 up: .venv/up
@@ -29,6 +29,10 @@ test-fast: .venv/dev
 smoke: .venv/dev
 	$(BIN)/pytest -n auto --dist loadgroup -m "not slow and not docker" \
 	  tests/unit tests/api/test_functions.py tests/acceptance/test_samples.py
+
+# The deploy clients that tests/clients runs, into a cache outside the project (a gigabyte).
+clients: .venv/dev
+	$(BIN)/python -m tests.clients.tools
 
 # Which lines the quick tests reach; the page to read is htmlcov/index.html.
 coverage: .venv/dev

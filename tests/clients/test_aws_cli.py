@@ -1,0 +1,57 @@
+"""The AWS CLI deploys, changes, fails to change and removes the sample."""
+
+from __future__ import annotations
+
+import sys
+
+import pytest
+
+from tests.clients.conftest import Client
+
+pytestmark = [pytest.mark.clients, pytest.mark.slow, pytest.mark.timeout(600)]
+
+STACK = "orders-cli"
+PACKAGED = "packaged.yaml"
+#: A waiter that finds a stack in progress asks again after 30 s: none may.
+ONE_POLL_S = 29
+
+
+def _aws(client: Client, *words: str, status: int = 0) -> str:
+    call = (sys.executable, "-m", "awscli", *words)
+    return client.run(*call, status=status, timeout_s=ONE_POLL_S)
+
+
+def _deploy(client: Client, *overrides: str, status: int = 0) -> str:
+    stack = ("--stack-name", STACK, "--capabilities", "CAPABILITY_IAM")
+    options = ("--no-fail-on-empty-changeset", "--parameter-overrides", *overrides)
+    template = ("--template-file", PACKAGED)
+    return _aws(client, "cloudformation", "deploy", *template, *stack, *options, status=status)
+
+
+def test_the_life_of_a_stack(client: Client) -> None:
+    client.up.client("s3").create_bucket(Bucket="artifacts")
+    files = ("--template-file", "template.yaml", "--output-template-file", PACKAGED)
+    _aws(client, "cloudformation", "package", *files, "--s3-bucket", "artifacts")
+    assert "Successfully created/updated" in _deploy(client, "Currency=EUR")
+    function = client.outputs(STACK)["CreateOrderFunction"]
+    assert client.order(function)["currency"] == "EUR"
+
+    assert "No changes to deploy" in _deploy(client, "Currency=EUR")
+
+    _deploy(client, "Currency=USD")
+    assert client.order(function)["currency"] == "USD"
+
+    assert "Failed to create/update" in _deploy(client, "MemorySize=99999", status=255)
+    assert client.status(STACK) == "UPDATE_ROLLBACK_COMPLETE"
+    assert client.order(function)["currency"] == "USD"
+
+    events = _aws(client, "cloudformation", "describe-stack-events", "--stack-name", STACK)
+    assert "localfaas does not serve AWS::DynamoDB::Table" in events
+    listed = _aws(client, "cloudformation", "list-stack-resources", "--stack-name", STACK)
+    assert '"LogicalResourceId": "ProcessOrder"' in listed
+    body = ("--template-body", "file://template.yaml")
+    assert "CAPABILITY_AUTO_EXPAND" in _aws(client, "cloudformation", "validate-template", *body)
+
+    _aws(client, "cloudformation", "delete-stack", "--stack-name", STACK)
+    _aws(client, "cloudformation", "wait", "stack-delete-complete", "--stack-name", STACK)
+    assert client.is_gone(STACK)

@@ -1,0 +1,79 @@
+"""Terraform applies, plans without changes, changes and destroys the sample."""
+
+from __future__ import annotations
+
+import os
+import zipfile
+from pathlib import Path
+
+import pytest
+
+from tests.clients.conftest import Client
+from tests.needs import need
+
+pytestmark = [pytest.mark.clients, pytest.mark.slow, pytest.mark.timeout(600)]
+
+#: Where AWS's provider may lie, laid out as a mirror of Terraform's registry.
+_MIRRORS = (os.environ.get("TF_PLUGIN_MIRROR", ""), "/opt/tf-plugins", "~/.terraform.d/plugins")
+_PROVIDER = "registry.terraform.io/hashicorp/aws"
+
+
+@pytest.fixture
+def terraform(client: Client) -> Client:
+    mirror = next((m for m in map(os.path.expanduser, _MIRRORS) if _has_provider(m)), None)
+    if mirror is None:
+        pytest.skip("needs Terraform's provider for AWS, which no package registry has")
+    need("terraform")
+    _zip(client)
+    source = f'provider_installation {{\n  filesystem_mirror {{ path = "{mirror}" }}\n}}\n'
+    (client.folder / "rc").write_text(source)
+    client.environ["TF_CLI_CONFIG_FILE"] = str(client.folder / "rc")
+    client.environ["TF_VAR_archive"] = str(client.folder / "create.zip")
+    client.run("terraform", "init", "-input=false", "-no-color", cwd="terraform")
+    return client
+
+
+def _has_provider(mirror: str) -> bool:
+    return bool(mirror) and (Path(mirror) / _PROVIDER).is_dir()
+
+
+def _zip(client: Client) -> None:
+    with zipfile.ZipFile(client.folder / "create.zip", "w") as archive:
+        archive.write(client.folder / "src" / "create" / "app.py", "app.py")
+
+
+def test_the_life_of_a_configuration(terraform: Client) -> None:
+    def run(verb: str, *words: str, status: int = 0) -> str:
+        sure = () if verb == "plan" else ("-auto-approve",)
+        options = (*sure, "-input=false", "-no-color")
+        return terraform.run("terraform", verb, *options, *words, cwd="terraform", status=status)
+
+    function = "terraform-create-order"
+    assert "Apply complete!" in run("apply")
+    assert terraform.order(function)["currency"] == "EUR"
+
+    assert "No changes" in run("plan", "-detailed-exitcode")
+
+    changed = ("-var", "currency=USD", "-var", "memory=256")
+    assert "2 changed" in run("apply", *changed)
+    assert terraform.order(function)["currency"] == "USD"
+
+    # What Terraform itself lets pass, and AWS does not.
+    broken = ("-var", "currency=GBP", "-var", "memory=10000")
+    terraform.up.client("ssm").delete_parameter(Name="/terraform-orders/currency")
+    run("apply", "-refresh=false", *broken, status=1)
+    assert terraform.order(function)["currency"] == "USD"
+    run("apply", *changed)
+    assert terraform.order(function)["currency"] == "USD"
+
+    terraform.change_code()
+    _zip(terraform)
+    run("apply", *changed)
+    assert terraform.order(function)["version"] == 2
+
+    assert "Destroy complete!" in run("destroy", *changed)
+    assert terraform.up.client("iam").list_roles(PathPrefix="/")["Roles"] == [
+        role
+        for role in terraform.up.client("iam").list_roles()["Roles"]
+        if role["RoleName"] != "create-order"
+    ]
