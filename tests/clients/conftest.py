@@ -6,7 +6,7 @@ import json
 import os
 import shutil
 import subprocess
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -62,15 +62,23 @@ class Client:
         *words: str,
         cwd: str = ".",
         status: int = 0,
-        env: Mapping[str, str] | None = None,
+        typed: str = "",
         timeout_s: float = 120,
     ) -> str:
-        """Run a command and return what it prints; its exit status must be ``status``."""
+        """Run a command and return what it prints; its exit status must be ``status``.
+
+        Args:
+            words: The command.
+            cwd: Where, in the copy of the sample.
+            status: What it is to exit with.
+            typed: What it reads.
+            timeout_s: The seconds that it may take.
+        """
         done = subprocess.run(
             words,
             cwd=self.folder / cwd,
-            env={**self.environ, **(env or {})},
-            stdin=subprocess.DEVNULL,
+            env=self.environ,
+            input=typed,
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
             text=True,

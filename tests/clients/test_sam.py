@@ -56,7 +56,7 @@ def test_the_life_of_a_stack(sam: Client) -> None:
 
     sam.change_code()
     once = ("--no-watch", "--no-dependency-layer")
-    sam.run("sam", "sync", *stack, "--code", *once, env={"SAM_CLI_POLL_DELAY": "1"})
+    sam.run("sam", "sync", *stack, "--code", *once, typed="y\n")
     assert sam.order(function)["version"] == 2
 
     sam.run("sam", "delete", *stack, "--no-prompts")

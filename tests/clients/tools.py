@@ -18,7 +18,7 @@ from tests.needs import unavailable
 #: What pip installs, by client.
 PYTHON: Mapping[str, tuple[str, ...]] = {
     "cdk-python": ("aws-cdk-lib==2.275.0",),
-    "chalice": ("chalice==1.34.0", "setuptools==80.9.0"),
+    "chalice": ("chalice==1.34.0", "setuptools==80.9.0", "boto3"),
     "sam": ("aws-sam-cli==1.170.0",),
 }
 #: What npm installs, by client.

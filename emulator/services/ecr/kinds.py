@@ -10,14 +10,13 @@ from collections.abc import Mapping
 from typing import Any
 
 from emulator.model.errors import AwsError
-from emulator.stack.kinds import Call, Kind, Made, Wanted, is_gone, merge_tags
+from emulator.stack.kinds import Call, Kind, Made, ServiceKind, Wanted, forgiving, merge_tags
 
 
-class Repository:
+class Repository(ServiceKind):
     """AWS::ECR::Repository."""
 
     async def create(self, call: Call, wanted: Wanted) -> Made:
-        """See :class:`emulator.stack.kinds.Kind`."""
         name = wanted.name("RepositoryName", longest=256, lower=True)
         values = {_member(key): value for key, value in wanted.properties.items()}
         encryption = values.get("encryptionConfiguration") or {}
@@ -40,7 +39,6 @@ class Repository:
     async def update(
         self, call: Call, made: Made, before: Mapping[str, Any], wanted: Wanted
     ) -> Made:
-        """See :class:`emulator.stack.kinds.Kind`."""
         named = {"repositoryName": made.physical}
         changing = _changing(wanted.properties)
         scanning = {"imageScanningConfiguration": changing["imageScanningConfiguration"]}
@@ -59,25 +57,14 @@ class Repository:
         return made
 
     async def delete(self, call: Call, made: Made, properties: Mapping[str, Any]) -> None:
-        """See :class:`emulator.stack.kinds.Kind`."""
         force = str(properties.get("EmptyOnDelete", "")).lower() == "true"
         request = {"repositoryName": made.physical, "force": force}
-        try:
-            await call("ecr", "DeleteRepository", request)
-        except AwsError as error:
-            if not is_gone(error):
-                raise
+        await forgiving(call, "ecr", "DeleteRepository", request)
 
-    async def find(self, call: Call, wanted: Wanted) -> Made | None:
-        """Return the repository that an interrupted creation has made, if it has."""
+    async def find(self, call: Call, wanted: Wanted) -> list[Made]:
         name = wanted.name("RepositoryName", longest=256, lower=True)
-        try:
-            answer = await call("ecr", "DescribeRepositories", {"repositoryNames": [name]})
-        except AwsError:
-            return None
-        found = answer["repositories"][0]
-        attributes = {"Arn": found["repositoryArn"], "RepositoryUri": found["repositoryUri"]}
-        return Made(physical=name, attributes=attributes)
+        found = await forgiving(call, "ecr", "DescribeRepositories", {"repositoryNames": [name]})
+        return [] if found is None else [Made(physical=name)]
 
     async def _apply(
         self, call: Call, name: str, before: Mapping[str, Any], after: Mapping[str, Any]

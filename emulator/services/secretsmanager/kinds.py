@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from emulator.model.errors import AwsError
-from emulator.stack.kinds import Call, Kind, Made, Wanted, is_gone, merge_tags
+from emulator.stack.kinds import Call, Kind, Made, ServiceKind, Wanted, forgiving, merge_tags
 
 _SERVICE = "secretsmanager"
 #: What identifies the targets of attachments in a secret's value, by their type.
@@ -23,11 +23,10 @@ _TARGETS = {
 }
 
 
-class Secret:
+class Secret(ServiceKind):
     """AWS::SecretsManager::Secret."""
 
     async def create(self, call: Call, wanted: Wanted) -> Made:
-        """See :class:`emulator.stack.kinds.Kind`."""
         values = {**wanted.properties, "Name": wanted.name("Name", longest=256)}
         request = call.fit(_SERVICE, "CreateSecret", values)
         request["Tags"] = _tags(wanted, wanted.properties)
@@ -40,7 +39,6 @@ class Secret:
     async def update(
         self, call: Call, made: Made, before: Mapping[str, Any], wanted: Wanted
     ) -> Made:
-        """See :class:`emulator.stack.kinds.Kind`."""
         after = wanted.properties
         request = call.fit(_SERVICE, "UpdateSecret", {**after, "SecretId": made.physical})
         request.setdefault("Description", "")
@@ -61,18 +59,13 @@ class Secret:
         return made
 
     async def delete(self, call: Call, made: Made, properties: Mapping[str, Any]) -> None:
-        """See :class:`emulator.stack.kinds.Kind`."""
         request = {"SecretId": made.physical, "ForceDeleteWithoutRecovery": True}
         await call(_SERVICE, "DeleteSecret", request)
 
-    async def find(self, call: Call, wanted: Wanted) -> Made | None:
-        """Return the secret that an interrupted creation has made, if it has."""
+    async def find(self, call: Call, wanted: Wanted) -> list[Made]:
         request = {"SecretId": wanted.name("Name", longest=256)}
-        try:
-            found = await call(_SERVICE, "DescribeSecret", request)
-        except AwsError:
-            return None
-        return Made(physical=found["ARN"], attributes={"Id": found["ARN"]})
+        found = await forgiving(call, _SERVICE, "DescribeSecret", request)
+        return [] if found is None else [Made(physical=found["ARN"])]
 
 
 def _tags(wanted: Wanted, properties: Mapping[str, Any]) -> list[dict[str, str]]:
@@ -107,11 +100,10 @@ async def _generated(call: Call, properties: Mapping[str, Any]) -> str | None:
     return json.dumps({**value, key: password})
 
 
-class RotationSchedule:
+class RotationSchedule(ServiceKind):
     """AWS::SecretsManager::RotationSchedule."""
 
     async def create(self, call: Call, wanted: Wanted) -> Made:
-        """See :class:`emulator.stack.kinds.Kind`."""
         properties = wanted.properties
         if properties.get("HostedRotationLambda"):
             raise AwsError(
@@ -134,19 +126,16 @@ class RotationSchedule:
     async def update(
         self, call: Call, made: Made, before: Mapping[str, Any], wanted: Wanted
     ) -> Made:
-        """See :class:`emulator.stack.kinds.Kind`."""
         return await self.create(call, wanted)
 
     async def delete(self, call: Call, made: Made, properties: Mapping[str, Any]) -> None:
-        """See :class:`emulator.stack.kinds.Kind`."""
-        await _tolerate(call, "CancelRotateSecret", made)
+        await forgiving(call, _SERVICE, "CancelRotateSecret", {"SecretId": made.physical})
 
 
-class ResourcePolicy:
+class ResourcePolicy(ServiceKind):
     """AWS::SecretsManager::ResourcePolicy."""
 
     async def create(self, call: Call, wanted: Wanted) -> Made:
-        """See :class:`emulator.stack.kinds.Kind`."""
         policy = wanted.properties.get("ResourcePolicy")
         text = policy if isinstance(policy, str) else json.dumps(policy)
         values = {**wanted.properties, "ResourcePolicy": text}
@@ -157,22 +146,19 @@ class ResourcePolicy:
     async def update(
         self, call: Call, made: Made, before: Mapping[str, Any], wanted: Wanted
     ) -> Made:
-        """See :class:`emulator.stack.kinds.Kind`."""
         return await self.create(call, wanted)
 
     async def delete(self, call: Call, made: Made, properties: Mapping[str, Any]) -> None:
-        """See :class:`emulator.stack.kinds.Kind`."""
-        await _tolerate(call, "DeleteResourcePolicy", made)
+        await forgiving(call, _SERVICE, "DeleteResourcePolicy", {"SecretId": made.physical})
 
 
-class SecretTargetAttachment:
+class SecretTargetAttachment(ServiceKind):
     """AWS::SecretsManager::SecretTargetAttachment: the secret learns which database it is for.
 
     Databases are not here; so it learns the database's identifier, and no host and no port.
     """
 
     async def create(self, call: Call, wanted: Wanted) -> Made:
-        """See :class:`emulator.stack.kinds.Kind`."""
         properties = wanted.properties
         kind, secret = str(properties["TargetType"]), str(properties["SecretId"])
         if kind not in _TARGETS:
@@ -191,20 +177,10 @@ class SecretTargetAttachment:
     async def update(
         self, call: Call, made: Made, before: Mapping[str, Any], wanted: Wanted
     ) -> Made:
-        """See :class:`emulator.stack.kinds.Kind`."""
         return await self.create(call, wanted)
 
     async def delete(self, call: Call, made: Made, properties: Mapping[str, Any]) -> None:
-        """See :class:`emulator.stack.kinds.Kind`. The secret keeps what it has learned."""
-
-
-async def _tolerate(call: Call, operation: str, made: Made) -> None:
-    """Do what may be needless: the secret may be gone."""
-    try:
-        await call(_SERVICE, operation, {"SecretId": made.physical})
-    except AwsError as error:
-        if not is_gone(error):
-            raise
+        """Leave the secret with what it has learned."""
 
 
 KINDS: dict[str, Kind] = {

@@ -9,20 +9,18 @@ from collections.abc import Mapping
 from typing import Any
 
 from emulator.model.errors import AwsError
-from emulator.stack.kinds import Call, Kind, Made, Wanted, is_gone, merge_tags
+from emulator.stack.kinds import Call, Kind, Made, ServiceKind, Wanted, forgiving, merge_tags
 
 
-class Parameter:
+class Parameter(ServiceKind):
     """AWS::SSM::Parameter. SecureString is refused in templates, as on AWS."""
 
     async def create(self, call: Call, wanted: Wanted) -> Made:
-        """See :class:`emulator.stack.kinds.Kind`."""
         return await self._put(call, wanted, wanted.name("Name", longest=1011), overwrite=False)
 
     async def update(
         self, call: Call, made: Made, before: Mapping[str, Any], wanted: Wanted
     ) -> Made:
-        """See :class:`emulator.stack.kinds.Kind`."""
         changed = await self._put(call, wanted, made.physical, overwrite=True)
         old, new = _tags(before, wanted), _tags(wanted.properties, wanted)
         named = {"ResourceType": "Parameter", "ResourceId": made.physical}
@@ -34,21 +32,12 @@ class Parameter:
         return changed
 
     async def delete(self, call: Call, made: Made, properties: Mapping[str, Any]) -> None:
-        """See :class:`emulator.stack.kinds.Kind`."""
-        try:
-            await call("ssm", "DeleteParameter", {"Name": made.physical})
-        except AwsError as error:
-            if not is_gone(error):
-                raise
+        await forgiving(call, "ssm", "DeleteParameter", {"Name": made.physical})
 
-    async def find(self, call: Call, wanted: Wanted) -> Made | None:
-        """Return the parameter that an interrupted creation has made, if it has."""
+    async def find(self, call: Call, wanted: Wanted) -> list[Made]:
         name = wanted.name("Name", longest=1011)
-        try:
-            found = (await call("ssm", "GetParameter", {"Name": name}))["Parameter"]
-        except AwsError:
-            return None
-        return Made(physical=name, attributes={"Type": found["Type"], "Value": found["Value"]})
+        found = await forgiving(call, "ssm", "GetParameter", {"Name": name})
+        return [] if found is None else [Made(physical=name)]
 
     async def _put(self, call: Call, wanted: Wanted, name: str, *, overwrite: bool) -> Made:
         properties = wanted.properties
