@@ -17,6 +17,9 @@ def greet(emulator: Emulator) -> None:
     from emulator.services.lambda_.access import urls
 
     functions = emulator.registry.all()
+    declared = [] if emulator.project is None else emulator.project.functions
+    order = {name: index for index, name in enumerate(declared)}
+    functions.sort(key=lambda function: order.get(function.name, len(order)))
     print(f"localfaas {__version__}, {emulator.driver.name} driver: {emulator.endpoint}\n")
     name = "FUNCTION"
     if functions:

@@ -114,6 +114,12 @@ class Project:
             notes += self._of_functions()
         return list(dict.fromkeys(notes))
 
+    @property
+    def functions(self) -> list[str]:
+        """Return the names of the functions that are declared, in their order."""
+        names = [name for stack in self.stacks for name in stack.functions]
+        return [*(name for folder in self.folders for name in folder.contents.functions), *names]
+
     def _of_functions(self) -> list[str]:
         functions = [f for f in self._parts.registry.all() if not f.declared]
         runtimes = {function.latest.runtime for function in functions}

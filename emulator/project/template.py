@@ -107,6 +107,8 @@ class TemplateStack:
         self._inputs: frozenset[Path] = frozenset()
         self._code: frozenset[Path] = frozenset()
         self._names: set[str] = set()
+        #: Its functions' names, in the order of the template.
+        self.functions: tuple[str, ...] = ()
         self._noted: set[str] = set()
         self._deploying = asyncio.Lock()
         self._following: set[asyncio.Task[None]] = set()
@@ -211,6 +213,7 @@ class TemplateStack:
         from emulator.services.cloudformation.deploying import CAPABILITIES, deploy
         from emulator.services.cloudformation.stack import Goal
 
+        self.functions = tuple(read.packaged.names.values())
         await self._keep_nested(read.packaged.nested)
         self._parts.code_roots.update(read.packaged.code)
         body = read.packaged.body

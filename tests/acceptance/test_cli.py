@@ -157,7 +157,7 @@ def test_up_says_where_what_and_how(session: Session) -> None:
     assert f"http://localhost:{session.port}" in text
     assert "hello" in text
     assert f"curl -d '{{}}' http://localhost:{session.port}/2015-03-31/functions/hello/" in text
-    assert session.until("hello: not acted on: Tracing", stderr=True)
+    assert session.until("hello: TracingConfig is not acted on", stderr=True)
 
 
 def test_up_prints_an_aws_command_that_works_as_it_stands(session: Session) -> None:
@@ -268,7 +268,7 @@ def test_a_url_is_printed_whole_and_works_and_stays(own: Session, tmp_path: Path
             "FunctionName: hello,", "FunctionName: hello, FunctionUrlConfig: {AuthType: NONE},"
         )
     )
-    own.until("updated hello")
+    own.until("added helloUrl, AWS::Lambda::Url (template.yaml changed)")
     url = until(lambda: own.run("url", "hello").stdout.strip())
     assert re.fullmatch(
         rf"http://[a-z0-9]{{32}}\.lambda-url\.us-east-1\.localhost:{own.port}/", url

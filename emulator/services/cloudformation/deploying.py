@@ -83,17 +83,14 @@ async def deploy(
                 undone.setdefault(event.logical, event.reason)
 
     if changed:
-        operation = "create" if new else "update"
-        stack.goal, stack.token = goal, ""
-        stack.on_failure = "ROLLBACK"
+        stack.token, stack.on_failure = "", "ROLLBACK"
         state.store.listeners.append(listen)
         try:
-            if new:
-                await state.store.add(stack, "CREATE_IN_PROGRESS", "User Initiated")
-            else:
-                stack.updated_at, stack.updates = parts.clock.now(), stack.updates + 1
-                await state.store.record(stack, "UPDATE_IN_PROGRESS", "User Initiated", goals=True)
-            await asyncio.shield(state.engine.start(stack, operation))
+            await _operate(state, stack, goal, "create" if new else "update")
+            if tolerant and _failures(stack):
+                # What names another resource without a reference needs it all the same: by now
+                # it is there.
+                await _operate(state, stack, goal, "update")
         finally:
             state.store.listeners.remove(listen)
     return Outcome(
@@ -106,6 +103,16 @@ async def deploy(
             if not state.tools.kinds.serves(resource.kind)
         },
     )
+
+
+async def _operate(state: CloudFormation, stack: Stack, goal: Goal, operation: str) -> None:
+    stack.goal = goal
+    if operation == "create":
+        await state.store.add(stack, "CREATE_IN_PROGRESS", "User Initiated")
+    else:
+        stack.updated_at, stack.updates = state.store.now, stack.updates + 1
+        await state.store.record(stack, "UPDATE_IN_PROGRESS", "User Initiated", goals=True)
+    await asyncio.shield(state.engine.start(stack, operation))
 
 
 def _failures(stack: Stack) -> dict[str, str]:

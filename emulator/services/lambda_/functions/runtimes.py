@@ -79,7 +79,10 @@ def _check_served(ctx: Context, runtime: str) -> None:
     try:
         note = ctx.parts.driver.check_runtime(runtime)
     except ConfigurationError as error:
-        ignored.refuse(ctx, str(error))
+        note = str(error)
+        if note not in ctx.parts.told or ctx.parts.strict:
+            ctx.parts.told.add(note)
+            ignored.refuse(ctx, note)
         return
     if note and note not in ctx.parts.told:
         ctx.parts.told.add(note)

@@ -41,7 +41,8 @@ async def prepare(parts: Parts, functions: Collection[Function], told: Collectio
             else:
                 await parts.driver.prepare(runtime, architecture)
         except (ConfigurationError, DriverFault) as error:
-            if not isinstance(error, PullFault) and str(error) not in told:
+            said = {*told, *parts.told}
+            if not isinstance(error, PullFault) and str(error) not in said:
                 parts.console.warn(str(error))
             if isinstance(error, DriverFault):
                 for function in served:
