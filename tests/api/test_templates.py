@@ -336,3 +336,203 @@ def test_a_template_that_aws_would_refuse_does_not_start(
     refused = start.refused(text)
     assert says in refused
     assert "template.yaml" in refused
+
+
+def test_the_values_of_a_template_reach_its_functions(start: Starts) -> None:
+    running = start(
+        """
+Transform: AWS::Serverless-2016-10-31
+Parameters:
+  Stage: {Type: String, Default: dev}
+  List: {Type: CommaDelimitedList, Default: 'a,b'}
+Mappings: {M: {dev: {Level: DEBUG, Secs: 9}}}
+Conditions: {IsProd: !Equals [!Ref Stage, prod]}
+Globals:
+  Function:
+    {Runtime: python3.12, Handler: app.handler, CodeUri: .,
+     Timeout: !FindInMap [M, !Ref Stage, Secs]}
+Resources:
+  Table: {Type: AWS::Serverless::SimpleTable}
+  Named: {Type: AWS::DynamoDB::Table, Properties: {TableName: things}}
+  Topic: {Type: AWS::SNS::Topic}
+  ProdOnly: {Type: AWS::Serverless::Function, Condition: IsProd, Properties: {}}
+  Fn:
+    Type: AWS::Serverless::Function
+    Properties:
+      FunctionName: !Join ['-', [my, !Ref Stage]]
+      MemorySize: !If [IsProd, 1024, 256]
+      Environment:
+        Variables:
+          TABLE: !Ref Table
+          NAMED: !Ref Named
+          ARN: !GetAtt Named.Arn
+          TOPIC: !Ref Topic
+          LEVEL: !FindInMap [M, !Ref Stage, Level]
+          IF: !If [IsProd, p, d]
+          JOIN: !Join ['-', [a, !Ref Stage]]
+          SELECT: !Select [1, [x, y]]
+          SPLIT: !Select [0, !Split ['-', x-y]]
+          BASE64: !Base64 hello
+          LIST: !Join [',', !Ref List]
+          ALIAS: !Ref Fn2.Alias
+          VERSION: !GetAtt Fn2.Version.Version
+          FLOAT: 1.50
+          OCTAL: 010
+          SECRET: '{{resolve:ssm:/a/b}}'
+  Fn2: {Type: AWS::Serverless::Function, Properties: {AutoPublishAlias: live}}
+  Secret: {Type: AWS::SSM::Parameter, Properties: {Name: /a/b, Type: String, Value: kept}}
+"""
+    )
+    functions = running.client("lambda").list_functions()["Functions"]
+    assert sorted(each["FunctionName"] for each in functions) == ["Fn2", "my-dev"]
+    fn = running.client("lambda").get_function_configuration(FunctionName="my-dev")
+    assert (fn["Timeout"], fn["MemorySize"]) == (9, 256)
+    found = _variables(running, "my-dev")
+    assert re.fullmatch(r"localfaas-Table-\w+", found.pop("TABLE"))
+    assert re.fullmatch(r"arn:aws:sns:us-east-1:000000000000:\S+", found.pop("TOPIC"))
+    assert found == {
+        "NAMED": "things",
+        "ARN": "arn:aws:dynamodb:us-east-1:000000000000:table/things",
+        "LEVEL": "DEBUG",
+        "IF": "d",
+        "JOIN": "a-dev",
+        "SELECT": "y",
+        "SPLIT": "x",
+        "BASE64": "aGVsbG8=",
+        "LIST": "a,b",
+        "ALIAS": "arn:aws:lambda:us-east-1:000000000000:function:Fn2:live",
+        "VERSION": "1",
+        "FLOAT": "1.5",
+        "OCTAL": "8",
+        "SECRET": "kept",
+    }
+    alias = running.client("lambda").get_alias(FunctionName="Fn2", Name="live")
+    assert alias["FunctionVersion"] == "1"
+    answer = running.client("lambda").invoke(FunctionName="Fn2", Qualifier="live", Payload=b"1")
+    assert answer["Payload"].read() == b"1"
+
+
+@pytest.mark.parametrize("given", ["option", "file", "samconfig"])
+def test_parameters_and_variables_are_given(start: Starts, given: str) -> None:
+    text = """
+Transform: AWS::Serverless-2016-10-31
+Parameters: {Needed: {Type: String}}
+Resources:
+  Fn:
+    Type: AWS::Serverless::Function
+    Properties:
+      {InlineCode: 'def handler(e, c): pass', Handler: index.handler, Runtime: python3.12,
+       Environment: {Variables: {NEEDED: !Ref Needed, OWN: template}}}
+"""
+    fields: dict[str, Any] = {}
+    if given == "option":
+        fields["parameters"] = ("Needed=value",)
+    elif given == "file":
+        (start.folder / "p.json").write_text('{"Needed": "value"}')
+        fields["parameter_files"] = (start.folder / "p.json",)
+    else:
+        (start.folder / "samconfig.toml").write_text(
+            '[default.deploy.parameters]\nstack_name = "orders"\n'
+            'parameter_overrides = "Needed=value"\n'
+        )
+    (start.folder / "env.json").write_text('{"Fn": {"OWN": "file"}}')
+    running = start(text, env_files=(start.folder / "env.json",), **fields)
+    assert _variables(running, "Fn") == {"NEEDED": "value", "OWN": "file"}
+    name = "orders" if given == "samconfig" else "localfaas"
+    running.client("cloudformation").describe_stacks(StackName=name)
+    start.stop()
+    assert "did you mean Needed?" in start.refused(text, parameters=("Neded=x",))
+
+
+def test_loops_make_functions(start: Starts) -> None:
+    running = start(
+        """
+Transform: [AWS::LanguageExtensions, AWS::Serverless-2016-10-31]
+Resources:
+  Fn::ForEach::Loop:
+    - Name
+    - [A, B]
+    - Fn${Name}:
+        Type: AWS::Serverless::Function
+        Properties: {CodeUri: ., Handler: app.handler, Runtime: python3.12, Description: !Ref Name}
+"""
+    )
+    functions = running.client("lambda").list_functions()["Functions"]
+    assert {(f["FunctionName"], f["Description"]) for f in functions} == {
+        ("FnA", "A"),
+        ("FnB", "B"),
+    }
+
+
+def test_a_nested_template_is_a_stack_of_its_own(start: Starts) -> None:
+    (start.folder / "below.yaml").write_text(PLAIN + "Outputs: {Name: {Value: !Ref Fn}}\n")
+    running = start(
+        """
+Resources:
+  Below: {Type: AWS::CloudFormation::Stack, Properties: {TemplateURL: below.yaml}}
+  Kept: {Type: AWS::SSM::Parameter, Properties: {Type: String, Value: !GetAtt Below.Outputs.Name}}
+"""
+    )
+    assert running.emulator.notes == []
+    (function,) = running.client("lambda").list_functions()["Functions"]
+    assert function["FunctionName"].startswith("localfaas-Below-")
+    assert running.emulator.registry.all()[0].latest.code.source == start.folder
+
+
+def test_a_cloud_assembly_is_deployed(start: Starts, tmp_path: Path) -> None:
+    out = tmp_path / "app" / "cdk.out"
+    (out / "asset.abc").mkdir(parents=True)
+    (out / "asset.abc" / "app.py").write_text("def handler(event, context): pass\n")
+    template = {
+        "Parameters": {
+            "BootstrapVersion": {
+                "Type": "AWS::SSM::Parameter::Value<String>",
+                "Default": "/cdk-bootstrap/hnb659fds/version",
+            }
+        },
+        "Rules": {"CheckBootstrapVersion": {"Assertions": []}},
+        "Resources": {
+            "Fn9270CBC0": {
+                "Type": "AWS::Lambda::Function",
+                "Properties": {
+                    "Code": {
+                        "S3Bucket": {"Fn::Sub": "cdk-hnb659fds-assets-${AWS::AccountId}"},
+                        "S3Key": "abc.zip",
+                    },
+                    "Handler": "app.handler",
+                    "Role": ROLE,
+                    "Runtime": "python3.12",
+                },
+            },
+            "CDKMetadata": {"Type": "AWS::CDK::Metadata", "Properties": {"Analytics": "x"}},
+        },
+    }
+    (out / "Stack.template.json").write_text(json.dumps(template))
+    assets = {
+        "files": {
+            "abc": {
+                "source": {"path": "asset.abc", "packaging": "zip"},
+                "destinations": {"current": {"bucketName": "b", "objectKey": "abc.zip"}},
+            }
+        }
+    }
+    (out / "Stack.assets.json").write_text(json.dumps(assets))
+    manifest = {
+        "artifacts": {
+            "Stack.assets": {
+                "type": "cdk:asset-manifest",
+                "properties": {"file": "Stack.assets.json"},
+            },
+            "Stack": {
+                "type": "aws:cloudformation:stack",
+                "dependencies": ["Stack.assets"],
+                "properties": {"templateFile": "Stack.template.json", "stackName": "cdk-app"},
+            },
+        }
+    }
+    (out / "manifest.json").write_text(json.dumps(manifest))
+    running = start(functions=(out.parent,), state=None)
+    assert running.emulator.notes == []
+    running.client("cloudformation").describe_stacks(StackName="cdk-app")
+    (function,) = running.emulator.registry.all()
+    assert function.latest.code.source == out / "asset.abc"
