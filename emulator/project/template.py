@@ -219,6 +219,12 @@ class TemplateStack:
         body = read.packaged.body
         declared = list(body.get("Resources") or {})
         notes = [*read.notes, *read.packaged.notes]
+        if read.packaged.refused:
+            body, lost = _without(body, read.packaged.refused)
+            told = [self._of_resource(read.text, declared, n, r) for n, r in lost.items()]
+            if self._strict:
+                raise ConfigurationError("; ".join(told))
+            notes += told
         for _ in range(_TRIES):
             goal = Goal(
                 template=json.dumps(body, default=_as_text),

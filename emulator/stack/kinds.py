@@ -58,6 +58,10 @@ class Wanted:
         return physical_name(self.stack_name, self.logical, self.seed, longest=longest, lower=lower)
 
 
+#: The hidden attribute of what is only noted: it has every attribute that a template asks for.
+PLAUSIBLE = ".plausible"
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Made:
     """A resource that exists."""

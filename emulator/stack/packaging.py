@@ -86,6 +86,8 @@ class Packaged:
     #: Nested templates by their keys.
     nested: dict[str, str] = field(default_factory=dict)
     notes: list[str] = field(default_factory=list)
+    #: Why resources can't be had, by their names.
+    refused: dict[str, str] = field(default_factory=dict)
     #: Functions by the names they get, where these are those in the template.
     names: dict[str, str] = field(default_factory=dict)
 
@@ -260,6 +262,10 @@ class _Packaging:
 
     def _nested(self, logical: str, name: str, properties: dict[str, Any]) -> None:
         given = self._value(properties.get(name))
+        if isinstance(given, dict) and "ApplicationId" in given:
+            self._found.refused[logical] = (
+                "localfaas does not serve the Serverless Application Repository"
+            )
         if not isinstance(given, str) or _ELSEWHERE.match(given):
             return
         if self._depth == _DEEPEST:

@@ -375,7 +375,7 @@ Resources:
           BASE64: !Base64 hello
           LIST: !Join [',', !Ref List]
           ALIAS: !Ref Fn2.Alias
-          VERSION: !GetAtt Fn2.Version.Version
+          VERSION: !Ref Fn2.Version
           FLOAT: 1.50
           OCTAL: 010
           SECRET: '{{resolve:ssm:/a/b}}'
@@ -384,7 +384,9 @@ Resources:
 """
     )
     functions = running.client("lambda").list_functions()["Functions"]
-    assert sorted(each["FunctionName"] for each in functions) == ["Fn2", "my-dev"]
+    assert sorted(each["FunctionName"] for each in functions) == ["Fn2", "my-dev"], (
+        running.emulator.notes
+    )
     fn = running.client("lambda").get_function_configuration(FunctionName="my-dev")
     assert (fn["Timeout"], fn["MemorySize"]) == (9, 256)
     found = _variables(running, "my-dev")
@@ -401,7 +403,7 @@ Resources:
         "BASE64": "aGVsbG8=",
         "LIST": "a,b",
         "ALIAS": "arn:aws:lambda:us-east-1:000000000000:function:Fn2:live",
-        "VERSION": "1",
+        "VERSION": "arn:aws:lambda:us-east-1:000000000000:function:Fn2:1",
         "FLOAT": "1.5",
         "OCTAL": "8",
         "SECRET": "kept",

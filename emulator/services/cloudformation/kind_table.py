@@ -8,7 +8,7 @@ from typing import Any
 from emulator.model.errors import AwsError
 from emulator.services.cloudformation.own_kinds import CUSTOM
 from emulator.stack import schemas
-from emulator.stack.kinds import Call, Kind, Made, Wanted
+from emulator.stack.kinds import PLAUSIBLE, Call, Kind, Made, Wanted
 
 
 class KindTable:
@@ -93,6 +93,7 @@ class _NotServed:
         attributes: dict[str, Any] = {}
         for each in schema.read_only if schema is not None else ():
             attributes[each] = arn if each.endswith("Arn") else f"{name}-{each}"
+        attributes[PLAUSIBLE] = True
         return Made(physical=attributes.get(primary, name), attributes=attributes)
 
     async def update(

@@ -8,6 +8,7 @@ from emulator.services.cloudformation.custom_resources import NO_ECHO
 from emulator.services.cloudformation.stack import Stack
 from emulator.stack import schemas
 from emulator.stack.errors import NotYetKnown, TemplateError
+from emulator.stack.kinds import PLAUSIBLE
 from emulator.stack.parameters import HIDDEN
 
 
@@ -53,6 +54,9 @@ class LiveResources:
         schema = schemas.find(resource.kind)
         if schema is not None and name in resource.properties:
             return resource.properties[name]
+        if PLAUSIBLE in resource.attributes:
+            named = resource.ref or resource.physical
+            return named if name.endswith("Name") else f"{named}-{name}"
         if NO_ECHO in resource.attributes:
             raise TemplateError(
                 f"CustomResource attribute error: Vendor response doesn't contain {name} attribute"
