@@ -17,7 +17,7 @@ from emulator.testing import ScriptedDriver
 from tests.api.conftest import Running, create
 from tests.browser import chromium
 from tests.needs import need
-from tests.recorded import Recording, small
+from tests.recorded import START, Recording, small
 
 if TYPE_CHECKING:
     from playwright.sync_api import Browser, Page
@@ -516,3 +516,70 @@ def test_a_phone_shows_everything_within_its_width(
     )
     assert nameless == []
     context.close()
+
+
+# --- the parts of the drawing --------------------------------------------------------------------
+
+
+def test_times_and_places_are_one_to_one_with_folds(page: Page, running: Running) -> None:
+    """300 random records: places grow with time, come back as it, and folds have their width."""
+    page.goto(f"{running.url}/_emulator/ui/functions")
+    problems = page.evaluate(
+        """async () => {
+          const {Scale, FOLD_PX, findFolds, joined} =
+            await import("/_emulator/ui/static/timeline/scale.js")
+          let seed = 7
+          const random = () => (seed = (seed * 16807) % 2147483647) / 2147483647
+          const problems = []
+          for (let round = 0; round < 300; round += 1) {
+            const origin = 1.7e12
+            const busy = Array.from({length: 1 + random() * 40}, () => {
+              const start = origin + random() ** 3 * 1e6
+              return {start, end: start + random() * 2000}
+            })
+            const to = Math.max(...busy.map(each => each.end))
+            const merged = joined(busy)
+            for (let i = 1; i < merged.length; i += 1)
+              if (merged[i].start <= merged[i - 1].end) problems.push(`${round}: not joined`)
+            const least = [null, 1000, 60000][round % 3]
+            const folds = findFolds(merged, origin, to, {least})
+            for (const fold of folds)
+              for (const each of busy)
+                if (each.start < fold.end && each.end > fold.start)
+                  problems.push(`${round}: folded`)
+            if (least === null && folds.length * FOLD_PX > 1000 / 2) problems.push(`${round}: many`)
+            const scale = new Scale(origin, folds).fitted(origin, to, 1000)
+            if (least === null && Math.abs(scale.x(to) - 1000) > 1) problems.push(`${round}: fit`)
+            for (const fold of folds)
+              if (Math.abs(scale.x(fold.end) - scale.x(fold.start) - FOLD_PX) > 1e-3)
+                problems.push(`${round}: width`)
+            let last = -Infinity
+            for (let part = 0; part <= 50; part += 1) {
+              const time = origin + ((to - origin) * part) / 50
+              const x = scale.x(time)
+              if (x < last) problems.push(`${round}: order`)
+              last = x
+              if (Math.abs(scale.time(x) - time) > 0.01) problems.push(`${round}: inverse ${time}`)
+            }
+            const fixed = scale.time(333)
+            if (Math.abs(scale.zoomed(0.3, 333).x(fixed) - 333) > 0.01)
+              problems.push(`${round}: zoom`)
+          }
+          return problems
+        }"""
+    )
+    assert problems == []
+
+
+def test_provisioned_environments_and_spill_over_are_told_apart(
+    page: Page, running: Running
+) -> None:
+    recording = Recording()
+    kept = recording.environment("busy", START, cause="scaled", sentence="ahead of use")
+    kept["initialization_type"] = "provisioned-concurrency"
+    recording.call(kept, START + 2, 0.5)
+    spilled = recording.environment("busy", START + 2.1, cause="all busy", sentence="busy")
+    recording.call(spilled, START + 2.1, 0.5)
+    show_record(page, f"{running.url}/_emulator/", recording)
+    sorts = page.evaluate("window.localfaas.lanes.rows.filter(r => r.lane).map(r => r.lane.sort)")
+    assert sorts == ["spill-over", "provisioned"]

@@ -7,10 +7,13 @@ import json
 import re
 import subprocess
 import sys
+import time
 from urllib.parse import quote, urlencode
 
 import pytest
 
+from emulator.settings import Settings
+from emulator.testing import RuntimeClient, ScriptedDriver
 from tests.api.conftest import Running, create
 from tests.api.test_admin import ask
 
@@ -139,13 +142,45 @@ def test_queues_show_messages_and_where_dead_letters_go(scripted: Running) -> No
     assert "received 0 ×" in shown
 
 
-def test_failed_events_are_shown_and_run_again(scripted: Running) -> None:
-    assert "No asynchronous events yet" in page(scripted, "ui/events")[2]
-    assert post(scripted, "ui/events/replay", request_id="none")[0] == 404
-    create(scripted.client("lambda"))
-    scripted.client("lambda").invoke(FunctionName="hello", InvocationType="Event", Payload=b"{}")
-    while "1 succeeded" not in page(scripted, "ui/events")[2]:
-        pass
+async def fails(runtime: RuntimeClient) -> None:
+    """A function that fails, until it is told to succeed."""
+    while True:
+        request_id, body = await runtime.next()
+        if body == b'"succeed"':
+            await runtime.respond(request_id, b"null")
+        else:
+            error = b'{"errorType": "Bad", "errorMessage": "<b>no</b>"}'
+            await runtime.call("POST", f"invocation/{request_id}/error", error)
+
+
+def wait_for(running: Running, path: str, text: str) -> str:
+    until = time.monotonic() + 20
+    while text not in (found := page(running, path)[2]):
+        assert time.monotonic() < until, found
+    return found
+
+
+def test_events_are_shown_with_their_retries_and_run_again() -> None:
+    settings = Settings(port=0, transition_seconds=0, async_retry_scale=1e-6)
+    running = Running(settings, driver=ScriptedDriver(fails))
+    try:
+        assert "No asynchronous events yet" in page(running, "ui/events")[2]
+        assert post(running, "ui/events/replay", request_id="none")[0] == 404
+        client = running.client("lambda")
+        create(client)
+        client.invoke(FunctionName="hello", InvocationType="Event", Payload=b'"succeed"')
+        wait_for(running, "ui/events", "1 succeeded")
+        client.invoke(FunctionName="hello", InvocationType="Event", Payload=b'{"a": "<i>"}')
+        text = wait_for(running, "ui/events", "RetriesExhausted")
+        assert "3 attempts" in text
+        assert "&lt;b&gt;no" in text
+        assert "&lt;i&gt;" in text
+        found = re.search(r'name="request_id" value="([^"]+)"', text)
+        assert found
+        assert post(running, "ui/events/replay", request_id=found[1])[0] == 200
+        wait_for(running, "ui/events", "2 ran out of retries")
+    finally:
+        running.stop()
 
 
 def test_the_console_sends_events(scripted: Running) -> None:

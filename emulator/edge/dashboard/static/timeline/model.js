@@ -158,6 +158,7 @@ export function groups(model, filter, window = null) {
       each.lanes = each.lanes.filter((lane) => lane.matches);
       each.refused = each.refused.filter((mark) => !mark.dim);
     }
+    nameKinds(each.lanes);
     each.lanes.sort((a, b) => b.environment.requested - a.environment.requested);
     for (const lane of each.lanes) {
       lane.bars.sort((a, b) => a.start - b.start);
@@ -168,6 +169,25 @@ export function groups(model, filter, window = null) {
     .sort((a, b) => b.latest - a.latest);
 }
 
+const PROVISIONED = "provisioned-concurrency";
+
+// What sort of environment it is, where there are several: spill-over is what provisioned
+// concurrency had no room for.
+function nameKinds(lanes) {
+  const provisioned = lanes.filter((lane) => lane.environment.raw.initialization_type === PROVISIONED);
+  for (const lane of lanes) {
+    const { raw } = lane.environment;
+    if (raw.initialization_type === PROVISIONED) lane.sort = "provisioned";
+    else if (raw.initialization_type === "snap-start") lane.sort = "restored";
+    else if (raw.why?.cause === "scaled") lane.sort = "kept ready";
+    else if (provisioned.some((each) => alongside(each.environment, lane.environment))) lane.sort = "spill-over";
+  }
+}
+
+function alongside(one, other) {
+  return one.requested <= other.requested && (one.ended ?? Infinity) > other.requested;
+}
+
 function addPhases(lane, now) {
   const { raw, ended } = lane.environment;
   for (const phase of raw.phases) {
@@ -176,7 +196,7 @@ function addPhases(lane, now) {
     if (phase.name === "reset") lane.marks.push({ time: start, kind: "reset", text: phase.detail });
     else {
       lane.bars.push({ start, end, kind: phase.name, phase, lane, open: phase.end === null,
-        simulated: phase.simulated });
+        simulated: phase.simulated, imports: phase.name === "init" ? raw.imports : null });
     }
   }
   if (ended !== null) {

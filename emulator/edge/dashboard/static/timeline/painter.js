@@ -214,7 +214,20 @@ function paintBar(context, theme, bar, x, right, middle) {
     context.lineWidth = 1;
     context.strokeRect(x + 0.5, top + 0.5, Math.max(0, wide - 1), BAR_PX - 1);
   }
+  if (bar.imports && wide > 12) paintImports(context, theme, bar, x, wide, middle);
   if (wide > 46 && !bar.simulated) label(context, theme, bar, x, wide, middle);
+}
+
+// What INIT imports, by the outermost of the imports.
+function paintImports(context, theme, bar, x, wide, middle) {
+  const scale = wide / (bar.end - bar.start);
+  context.fillStyle = theme.extensions;
+  for (const each of bar.imports) {
+    if (each.depth) continue;
+    const from = x + (each.start_ms ?? 0) * scale;
+    const width = Math.min(each.total_ms * scale - 1, x + wide - from);
+    if (width >= 1) context.fillRect(from, middle + BAR_PX / 2 - 3, width, 3);
+  }
 }
 
 function label(context, theme, bar, x, wide, middle) {
@@ -343,7 +356,7 @@ function paintLabel(context, view, row) {
   context.font = `11px ${theme.font}`;
   context.fillStyle = theme.muted;
   context.textAlign = "right";
-  context.fillText(raw.state === "stopped" ? `×${raw.invokes}` : `${raw.state} ×${raw.invokes}`, view.gutter - 10, middle);
+  context.fillText([row.lane.sort ?? (raw.state === "stopped" ? "" : raw.state), `×${raw.invokes}`].join(" "), view.gutter - 10, middle);
 }
 
 function paintGroup(context, view, group, y) {

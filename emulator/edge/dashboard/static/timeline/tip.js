@@ -1,7 +1,7 @@
 // What the pointer is on: a name, an exact time, and why.
 
 import { fill, h, plain } from "./dom.js";
-import { clock, exactMs } from "./format.js";
+import { clock, duration, exactMs } from "./format.js";
 import { MARKS, PHASES, STATUS, why } from "./words.js";
 
 export function tipFor(element) {
@@ -37,11 +37,18 @@ function lines({ row, bar, wait, refused, mark }) {
     const { raw } = bar.lane.environment;
     return [head, line(owner), raw.why ? line(`Started because ${raw.why.sentence}.`) : null,
       bar.phase?.detail ? line(plain(bar.phase.detail)) : null, bar.simulated ? line("Simulated: a profile added it.") : null,
+      ...imported(bar.imports),
       line(`from ${clock(bar.start, 1)}`)];
   }
   const { raw } = bar.invocation;
   const failed = bar.failed ? h("div", { class: "bad" }, `${STATUS[raw.status]} ${raw.error_type ?? ""}`) : null;
   return [head, line(owner), failed, line(why(raw)), line(`from ${clock(bar.start, 1)}`), line(raw.request_id)];
+}
+
+// The most expensive imports.
+function imported(imports) {
+  const chosen = [...(imports ?? [])].sort((a, b) => b.total_ms - a.total_ms).slice(0, 5);
+  return chosen.map((each) => line(`${duration(each.total_ms)}  ${plain(each.module)}`));
 }
 
 function line(text) {
