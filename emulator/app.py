@@ -70,6 +70,7 @@ from emulator.telemetry.recorder import Recorder
 from emulator.telemetry.timeline.timeline import Timeline
 
 if TYPE_CHECKING:
+    from emulator.invoke.scenarios.plan import Fault
     from emulator.project.project import Project
 
 
@@ -94,7 +95,8 @@ class Emulator:
         console: Console | None = None,
     ) -> None:
         self.settings = settings
-        self.clock = clock or SystemClock()
+        self._faults = _load_faults(settings)
+        self.clock = clock or _make_clock(jumps=bool(self._faults))
         self.console = console or SilentConsole()
         #: Notes for the user on what this machine or this emulator can't do as asked.
         self.notes: list[str] = []
@@ -173,7 +175,7 @@ class Emulator:
         self.minimum = self._make_minimum()
         self.admission = Admission(self.registry, settings.account_concurrency)
         idleness = Idleness(self.registry, self.clock, settings.inactive_after)
-        self.invoker = Invoker(self.registry, self.admission, self.pools, idleness)
+        self.invoker = self._make_invoker(idleness)
         self.functions = FunctionInvoker(self.registry, self.invoker, self.clock)
         self.queues = Engine(self.store.messages, self.clock)
         self.table = Table(
@@ -225,6 +227,19 @@ class Emulator:
             self.settings.timeline_mb * 1024 * 1024,
             journal=self.store.timeline,
             console=self.console,
+        )
+
+    def _make_invoker(self, idleness: Idleness) -> Invoker:
+        parts = (self.registry, self.admission, self.pools, idleness)
+        if not self._faults:
+            return Invoker(*parts)
+        from emulator.invoke.scenarios.invoker import ScenarioInvoker
+        from emulator.model.jumping_clock import JumpingClock
+
+        if not isinstance(self.clock, JumpingClock):
+            raise ConfigurationError("a scenario needs a clock that can jump")
+        return ScenarioInvoker(
+            *parts, faults=self._faults, seed=self.settings.seed, clock=self.clock
         )
 
     def _make_minimum(self) -> MinimumInstances:
@@ -515,6 +530,23 @@ class Emulator:
             self.console.info(
                 "ending when the calls in flight have; Ctrl-C again does not wait for them"
             )
+
+
+def _load_faults(settings: Settings) -> tuple[Fault, ...]:
+    """Return the faults of the scenario that was asked for, if one was."""
+    if settings.scenario is None:
+        return ()
+    from emulator.invoke.scenarios import plan
+
+    return plan.load(settings.scenario)
+
+
+def _make_clock(*, jumps: bool) -> Clock:
+    if not jumps:
+        return SystemClock()
+    from emulator.model.jumping_clock import JumpingClock
+
+    return JumpingClock()
 
 
 async def _nothing() -> None: ...

@@ -198,6 +198,13 @@ class Settings:
         "profile's file. What is simulated is marked so.",
         SIMULATED,
     )
+    scenario: Path | None = option(
+        None,
+        "A plan of faults: which call is throttled, killed, out of memory, late or done twice, "
+        "which INIT takes too long, when the clock jumps.",
+        SIMULATED,
+        metavar="FILE",
+    )
     seed: int = option(
         0, "The seed of all that is drawn: the same seed gives the same times.", SIMULATED
     )

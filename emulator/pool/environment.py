@@ -383,6 +383,21 @@ class Environment(ABC):
         """Return what is simulated of the INIT phase that begins now, and of what follows it."""
         return self._simulate(self.version)
 
+    def end_init_by_time(self) -> None:
+        """Have its INIT phase end as if it had taken too long; for scenarios."""
+        self._init_timed_out()
+
+    def lose_runtime(self, request_id: str, gone: Exit) -> None:
+        """Go on as if its runtime had ended while it ran an invocation; for scenarios.
+
+        Args:
+            request_id: The invocation; if it does not run any more, nothing happens.
+            gone: How the runtime is to have ended; it is killed.
+        """
+        if request_id in self._invocations.running:
+            self.exit = gone
+            self._runtime_gone()
+
     def _init_timed_out(self) -> None:
         self._end_init(failures.timed_out("", self._init_timeout_s))
 

@@ -1,0 +1,1 @@
+"""Deterministic faults for tests: a plan says which call meets what."""

@@ -1,0 +1,122 @@
+"""An invoker whose calls meet the faults of a scenario.
+
+It takes the place of the ordinary one where a scenario was asked for: without one, nobody pays.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import replace
+
+from emulator.invoke.admission import Admission, throttled
+from emulator.invoke.idleness import Idleness
+from emulator.invoke.invoker import Invoker
+from emulator.invoke.scenarios.plan import Fault
+from emulator.model.function import FunctionVersion
+from emulator.model.invocation import Invocation, InvocationResult
+from emulator.model.jumping_clock import JumpingClock
+from emulator.model.lifecycle_events import (
+    EnvironmentBooted,
+    EnvironmentRequested,
+    Event,
+    InvocationStarted,
+)
+from emulator.model.sandbox import Exit
+from emulator.pool.pools import Pools
+from emulator.registry.functions import Registry
+
+_EXITS = {
+    "kill": Exit(signal=9),
+    "out-of-memory": Exit(signal=9, out_of_memory=True),
+}
+
+
+class ScenarioInvoker(Invoker):
+    """Runs invocations, and has happen to them what a plan says.
+
+    Args:
+        faults: The plan.
+        seed: Of what is drawn by lot.
+        clock: Can jump.
+    """
+
+    def __init__(
+        self,
+        registry: Registry,
+        admission: Admission,
+        pools: Pools,
+        idleness: Idleness,
+        *,
+        faults: Sequence[Fault],
+        seed: int,
+        clock: JumpingClock,
+    ) -> None:
+        super().__init__(registry, admission, pools, idleness)
+        self._at_calls = [fault for fault in faults if not fault.at_starts]
+        self._at_starts = [fault for fault in faults if fault.at_starts]
+        self._seed, self._clock = seed, clock
+        self._environments = pools.environments
+        self._calls: Counter[str] = Counter()
+        self._starts: Counter[str] = Counter()
+        #: What is to happen to a call once it has begun, by its request id.
+        self._ending: dict[str, Fault] = {}
+        #: The ids of environments whose INIT is to take too long.
+        self._stuck: set[str] = set()
+        pools.lifecycle.add(self._hear)
+
+    async def invoke(self, version: FunctionVersion, invocation: Invocation) -> InvocationResult:
+        self._calls[version.name] += 1
+        number = self._calls[version.name]
+        times = 1
+        for fault in self._at_calls:
+            if not fault.meets(version.name, number, self._seed):
+                continue
+            match fault.deed:
+                case "jump":
+                    self._clock.jump(fault.seconds)
+                    await self._clock.sleep(0.0)  # what was due meanwhile comes first
+                case "late":
+                    await self._clock.sleep(fault.seconds)
+                case "twice":
+                    times += 1
+                case "throttle":
+                    error = throttled("ConcurrentInvocationLimitExceeded")
+                    raise self._refusal(version, invocation, error)
+                case _:
+                    self._ending[invocation.request_id] = fault
+        try:
+            result = await super().invoke(version, invocation)
+            for _ in range(times - 1):
+                await super().invoke(version, replace(invocation, sink=None))
+            return result
+        finally:
+            self._ending.pop(invocation.request_id, None)
+
+    def _hear(self, event: Event) -> None:
+        match event:
+            case InvocationStarted(request_id=request_id) if request_id in self._ending:
+                fault = self._ending.pop(request_id)
+                self._clock.call_later(fault.after_s, self._end, event, fault)
+            case EnvironmentRequested():
+                self._starts[event.version.name] += 1
+                number = self._starts[event.version.name]
+                if any(
+                    fault.meets(event.version.name, number, self._seed) for fault in self._at_starts
+                ):
+                    self._stuck.add(event.environment_id)
+            case EnvironmentBooted(environment_id=environment_id) if environment_id in self._stuck:
+                self._stuck.discard(environment_id)
+                # Its INIT begins to be waited for in this turn of the loop.
+                asyncio.get_running_loop().call_soon(self._stick, environment_id)
+
+    def _end(self, event: InvocationStarted, fault: Fault) -> None:
+        environment = self._environments.get(event.environment_id)
+        if environment is not None:
+            environment.lose_runtime(event.request_id, _EXITS[fault.deed])
+
+    def _stick(self, environment_id: str) -> None:
+        environment = self._environments.get(environment_id)
+        if environment is not None:
+            environment.end_init_by_time()
