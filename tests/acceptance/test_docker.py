@@ -25,7 +25,7 @@ from tests.acceptance.drivers import options, settings
 from tests.acceptance.own_engine import OwnEngine, own_engine
 from tests.acceptance.own_registry import archive
 from tests.acceptance.test_faults import again, run
-from tests.api.conftest import Running, create
+from tests.api.conftest import Running, create, zip_of
 from tests.contract.docker_engine import IMAGE, need_engine
 
 pytestmark = [pytest.mark.docker, pytest.mark.xdist_group("docker")]
@@ -128,9 +128,29 @@ def handler(event, context):
         assert answer() == "hello"
 
 
-def create_or_update(client: Any, name: str, code: str) -> None:
-    from tests.api.conftest import zip_of
+@pytest.mark.parametrize("asked", ["", "--experimental-require-module"])
+def test_node_js_has_awss_options_as_far_as_it_knows_them(client: Any, asked: str) -> None:
+    code = (
+        "exports.handler = async () => [process.execArgv,"
+        " process.allowedNodeEnvironmentFlags.has('--experimental-require-module')]\n"
+    )
+    name = f"node-options-{len(asked)}"
+    create(
+        client,
+        name,
+        Runtime="nodejs20.x",
+        Handler="index.handler",
+        Code={"ZipFile": zip_of(index__js=code)},
+        Environment={"Variables": {"NODE_OPTIONS": asked} if asked else {}},
+    )
+    payload = json.loads(client.invoke(FunctionName=name)["Payload"].read())
+    if isinstance(payload, dict) and asked:
+        pytest.skip("this image's Node.js has no such option")
+    options, known = payload
+    assert ("--no-experimental-require-module" in options) is (known and not asked)
 
+
+def create_or_update(client: Any, name: str, code: str) -> None:
     client.update_function_code(FunctionName=name, ZipFile=zip_of(app__py=code))
     client.get_waiter("function_updated_v2").wait(FunctionName=name)
 

@@ -169,6 +169,7 @@ class Containers:
             memory_mb=spec.memory_mb if spec else None,
             cpu_quota=cgroups.cpu_quota(spec) if spec else None,
             init=self._init,
+            raises_limits=not self._engine.info.rootless,
             hosts=self._network.hosts(secret_host),
         )
         name = f"{self._prefix}-{self._count}"

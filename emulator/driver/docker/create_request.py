@@ -11,9 +11,11 @@ from emulator.driver import cgroups
 #: Each container has a user id of its own among these: the limit on processes counts all of a
 #: user id on the machine. Below 65,536, which is what user namespaces have.
 _FIRST_USER, _USERS = 10_000, 50_000
-#: AWS's figures inside an environment (recorded): NOFILE 1024, NPROC 742.
+#: AWS's figures inside an environment, recorded.
 OPEN_FILES = 1024
 PROCESSES = 742
+LOCKED_BYTES = 65_536
+CORE_BYTES = 10_737_418_240
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -58,6 +60,8 @@ class CreateRequest:
     #: Put a small init in front, so that the runtime is not process 1 (which signals its own
     #: processes send can't kill) and its orphans are reaped.
     init: bool = True
+    #: The engine may raise limits as well as lower them: one without root may not.
+    raises_limits: bool = True
     #: Addresses by name; "host-gateway" is the engine's machine.
     hosts: Mapping[str, str] = field(default_factory=dict)
 
@@ -72,8 +76,7 @@ class CreateRequest:
             "Mounts": [mount.engine() for mount in self.mounts],
             "PidsLimit": PROCESSES,
             "Ulimits": [
-                {"Name": "nofile", "Soft": OPEN_FILES, "Hard": OPEN_FILES},
-                {"Name": "nproc", "Soft": PROCESSES, "Hard": PROCESSES},
+                {"Name": name, "Soft": most, "Hard": most} for name, most in self._limits().items()
             ],
             "CapDrop": ["ALL"],
             "SecurityOpt": ["no-new-privileges"],
@@ -101,6 +104,12 @@ class CreateRequest:
             "Tty": False,
             "HostConfig": host,
         }
+
+    def _limits(self) -> dict[str, int]:
+        found = {"nofile": OPEN_FILES, "nproc": PROCESSES}
+        if self.raises_limits:
+            found |= {"memlock": LOCKED_BYTES, "core": CORE_BYTES}
+        return found
 
 
 def user_id(number: int) -> int:

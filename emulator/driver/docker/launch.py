@@ -33,19 +33,23 @@ _STEM_ENVIRON = {
     "LD_LIBRARY_PATH": LD_LIBRARY_PATH,
     "TZ": ":UTC",
 }
-#: Runs the first interpreter there is, behind the user's wrapper if there is one. The output of
-#: a stem cell goes to the driver directly; in one stream, which alone keeps its order.
+#: Leaves nothing worth keeping in what a crash writes down, of which a container may have as many
+#: bytes as on AWS. Runs the first interpreter there is, behind the user's wrapper if there is one.
+#: The output of a stem cell goes to the driver directly; in one stream, which alone keeps its
+#: order.
 _ENTRY = f"""\
 [ -p {paths.OUTPUT} ] && exec >{paths.OUTPUT}
 exec 2>&1
-arguments=$1; shift
+{{ echo 0 >/proc/self/coredump_filter; }} 2>/dev/null
+arguments=$1 options=$2; shift 2
 if [ -n "${WRAPPER}" ]; then
   [ -f "${WRAPPER}" ] || {{ echo "${WRAPPER}: does not exist"; exit 127; }}
   [ -x "${WRAPPER}" ] || {{ echo "${WRAPPER}: is not an executable"; exit 126; }}
 fi
 for interpreter; do
   if command -v "$interpreter" >/dev/null; then
-    exec ${WRAPPER} "$interpreter" $arguments
+    [ -z "$options" ] || "$interpreter" $options -v >/dev/null 2>&1 || options=
+    exec ${WRAPPER} "$interpreter" $options $arguments
   fi
 done
 echo "no interpreter here: $*"
@@ -77,7 +81,7 @@ def is_stem(spec: EnvironmentSpec, plan: Plan) -> bool:
 def stem(plan: Plan, image: ImageInfo, caller: str) -> ContainerLaunch:
     """Return how a stem cell is started; ``caller`` is where its bootstrap calls."""
     return ContainerLaunch(
-        entrypoint=_entry(plan, as_stem=True),
+        entrypoint=_entry(plan, {}, as_stem=True),
         environ={**_STEM_ENVIRON, **image.environ, paths.SOCKET_VARIABLE: caller},
         working_directory="/",
     )
@@ -115,18 +119,19 @@ def launch(
     if known is not None and known.brings_program:
         return _provided(spec, environ)
     if plan.language:
-        return ContainerLaunch(entrypoint=_entry(plan, as_stem=False), environ=environ)
+        return ContainerLaunch(entrypoint=_entry(plan, environ, as_stem=False), environ=environ)
     return ContainerLaunch(entrypoint=image.entrypoint, command=[spec.handler], environ=environ)
 
 
-def _entry(plan: Plan, *, as_stem: bool) -> list[str]:
+def _entry(plan: Plan, environ: Mapping[str, str], *, as_stem: bool) -> list[str]:
     found = language(plan.language)
     assert found is not None
     assert found.container is not None
     start = found.container
     arguments = (start.stem if as_stem else start.alone).format(folder=paths.BOOTSTRAP)
     interpreters = dict.fromkeys(each.format(version=plan.version) for each in start.interpreters)
-    return ["/bin/sh", "-c", _ENTRY, "localfaas", arguments, *interpreters]
+    options = " ".join(found.container_options(environ))
+    return ["/bin/sh", "-c", _ENTRY, "localfaas", arguments, options, *interpreters]
 
 
 def _provided(spec: EnvironmentSpec, environ: Mapping[str, str]) -> ContainerLaunch:

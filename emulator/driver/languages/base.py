@@ -187,6 +187,13 @@ class Language:
     #: AWS's images of it bring AWS's SDK, which other images lack.
     has_sdk: ClassVar[bool] = False
 
+    def container_options(self, environ: Mapping[str, str]) -> list[str]:
+        """Return the options AWS starts an interpreter with that a container may have.
+
+        One that does not know them all is started without.
+        """
+        return []
+
     def sdk(self) -> list[tuple[Path, str]]:
         """Return what to show of this machine in /var/runtime where an image lacks AWS's SDK."""
         return []

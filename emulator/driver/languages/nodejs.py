@@ -88,12 +88,11 @@ class NodeJs(Language):
     def options(self, interpreter: Interpreter, environ: Mapping[str, str]) -> list[str]:
         """Return the options AWS starts Node.js 20 and later with, unless NODE_OPTIONS objects."""
         version = _version(interpreter.executable)
-        asked = environ.get("NODE_OPTIONS", "").split()
-        return [
-            f"--no-experimental-{feature}"
-            for feature, since in _OFF.items()
-            if version >= since and f"--experimental-{feature}" not in asked
-        ]
+        return [_off(feature) for feature in _wanted_off(environ) if version >= _OFF[feature]]
+
+    def container_options(self, environ: Mapping[str, str]) -> list[str]:
+        """See :meth:`options`; the version is found out in the container."""
+        return [_off(feature) for feature in _wanted_off(environ)]
 
     def stem_command(self, folder: str) -> list[str]:
         return [f"{folder}/bootstrap.mjs", "--channel"]
@@ -102,6 +101,16 @@ class NodeJs(Language):
         own = [(path, path.name) for path in sorted(bootstrap.glob("*.[mc]js"))]
         own += [(_CERTIFICATES, Path(CERTIFICATES).name), (node_packages(), "node_modules")]
         return [(path, name) for path, name in own if path.exists()]
+
+
+def _off(feature: str) -> str:
+    return f"--no-experimental-{feature}"
+
+
+def _wanted_off(environ: Mapping[str, str]) -> list[str]:
+    """Return the features that AWS turns off, but for those that NODE_OPTIONS asks for."""
+    asked = environ.get("NODE_OPTIONS", "").split()
+    return [feature for feature in _OFF if f"--experimental-{feature}" not in asked]
 
 
 @cache
