@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 COMMANDS = (
     "up",
     "run",
+    "init",
     "invoke",
     "logs",
     "ps",

@@ -1,0 +1,9 @@
+// What stands here runs once for each environment: at a cold start.
+const greeting = "Hello";
+
+/** Return a greeting for the name in the event. */
+export const handler = async (event) => {
+  const name = event.name ?? "world";
+  console.log(`greeting ${name}`);
+  return { message: `${greeting}, ${name}!` };
+};
