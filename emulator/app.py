@@ -306,9 +306,15 @@ class Emulator:
 
     def _make_admin(self) -> AsgiApp:
         from emulator.edge.admin import make_admin
+        from emulator.project import deploying
 
         return make_admin(
-            self.parts, self.stop, self._stopping, self.settings.drain_seconds, self.reset
+            self.parts,
+            self.stop,
+            self._stopping,
+            self.settings.drain_seconds,
+            self.reset,
+            partial(deploying.deploy, self.parts),
         )
 
     def _make_dashboard(self) -> AsgiApp:

@@ -88,13 +88,24 @@ class Client:
     def post(
         self,
         path: str,
-        body: bytes | None = None,
+        body: bytes | Mapping[str, Any] | None = None,
         *,
         timeout_s: float | None = _TIMEOUT_S,
         **query: Any,
     ) -> Any:
-        """Return the JSON the admin API answers a change with."""
-        return self._checked(self.request("POST", _admin(path, query), body, timeout_s=timeout_s))
+        """Return the JSON the admin API answers a change with.
+
+        Args:
+            path: Below the admin API.
+            body: What is sent: bytes as they are, a mapping as JSON, None for nothing.
+            timeout_s: How long to wait for the answer; None for as long as it takes.
+            **query: The parameters.
+        """
+        headers = {}
+        if body is not None and not isinstance(body, bytes):
+            body, headers = json.dumps(body).encode(), {"Content-Type": "application/json"}
+        path = _admin(path, query)
+        return self._checked(self.request("POST", path, body, headers, timeout_s=timeout_s))
 
     def call_aws(
         self,

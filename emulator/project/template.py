@@ -11,6 +11,7 @@ import json
 import re
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -84,6 +85,8 @@ class TemplateStack:
         parts: The parts of the emulator.
         given: What the user gave for all templates.
         local: What there is beside the templates.
+        account: Whose stack it is; None for the emulator's own.
+        region: Its region; None for the emulator's own.
         strict: What can't be had as declared fails the whole template.
 
     Attributes:
@@ -98,12 +101,16 @@ class TemplateStack:
         given: Given,
         local: packaging.Local,
         *,
+        account: str | None = None,
+        region: str | None = None,
         strict: bool = False,
     ) -> None:
         self.source = source
         self.as_read: Structure = ()
         self.outcome: Outcome | None = None
         self._parts, self._given, self._local, self._strict = parts, given, local, strict
+        self._account = account or parts.table.account
+        self._region = region or parts.table.region
         self._inputs: frozenset[Path] = frozenset()
         self._code: frozenset[Path] = frozenset()
         self._names: set[str] = set()
@@ -164,13 +171,13 @@ class TemplateStack:
             raise TemplateError("Template format error: Parameters section must be an object.")
         wanted = {**dict(self.source.defaults), **self._given.parameters}
         given = {name: text for name, text in wanted.items() if name in declared}
-        table = self._parts.table
+        account, region = self._account, self._region
         found = parameters.read(declared, given)
         pseudo = parameters.pseudo(
-            account=table.account,
-            region=table.region,
+            account=account,
+            region=region,
             stack_name=self.source.stack_name,
-            stack_id=f"arn:aws:cloudformation:{table.region}:{table.account}:stack/"
+            stack_id=f"arn:aws:cloudformation:{region}:{account}:stack/"
             f"{self.source.stack_name}/local",
         )
         return {**found.values, **pseudo}, given
@@ -237,6 +244,8 @@ class TemplateStack:
                     self.source.stack_name,
                     goal,
                     tolerant=not self._strict,
+                    account=self._account,
+                    region=self._region,
                     on_event=on_event,
                 )
             except TemplateError as error:
@@ -282,7 +291,7 @@ class TemplateStack:
         """Put nested templates where the stack finds them."""
         if not nested:
             return
-        call = self._parts.table.call
+        call = partial(self._parts.table.call, account=self._account, region=self._region)
         try:
             await call("s3", "CreateBucket", {"Bucket": packaging.TEMPLATES})
         except AwsError as error:

@@ -20,6 +20,7 @@ from emulator.edge.admin import (
     archives,
     checking,
     coldstart,
+    deploying,
     drop_in,
     events,
     evicting,
@@ -43,6 +44,7 @@ def make_admin(
     stopping: asyncio.Event,
     drain_seconds: float,
     reset: Callable[[str | None], Awaitable[None]],
+    deploy: deploying.Deploy,
 ) -> AsgiApp:
     """Return the ASGI application.
 
@@ -52,6 +54,7 @@ def make_admin(
         stopping: Set when it does; ends what would otherwise go on for ever.
         drain_seconds: How long the end waits for calls in flight at most.
         reset: Removes what was made, of an account or (None) of all.
+        deploy: Deploys what lies on this machine.
     """
     app = FastAPI(
         title="localfaas admin API",
@@ -72,6 +75,7 @@ def make_admin(
     minimum.add(app, parts)
     checking.add(app, parts)
     coldstart.add(app, parts)
+    deploying.add(app, parts, deploy)
 
     @app.exception_handler(StorageError)
     async def not_kept(request: Request, error: StorageError) -> JSONResponse:

@@ -15,6 +15,7 @@ def add(app: FastAPI, parts: Parts) -> None:
     async def evict(
         function: str,
         version: str | None = None,
+        account: str | None = None,
         environment: str = "",
         trace_imports: bool = False,
     ) -> EvictedView:
@@ -24,7 +25,11 @@ def add(app: FastAPI, parts: Parts) -> None:
         ``trace_imports``, the starts that follow measure what they import, until the function is
         evicted without.
         """
-        found = [each for each in parts.registry.all() if each.name == function]
+        found = [
+            each
+            for each in parts.registry.all()
+            if each.name == function and account in (None, each.latest.account)
+        ]
         if not found:
             raise HTTPException(404, f"There is no function {function}.")
         versions = [

@@ -37,6 +37,8 @@ async def deploy(
     goal: Goal,
     *,
     tolerant: bool,
+    account: str,
+    region: str,
     on_event: Callable[[Event], None] = lambda event: None,
 ) -> Outcome:
     """Make or update a stack, and return when that has been done.
@@ -45,6 +47,8 @@ async def deploy(
         parts: The parts of the emulator.
         name: The stack's.
         goal: What it is to be.
+        account: Whose stack it is.
+        region: Its region.
         tolerant: What can't be had costs itself alone, and nothing is rolled back.
         on_event: Called with each event of the stack.
 
@@ -53,7 +57,6 @@ async def deploy(
         AwsError: A parameter in SSM is not there.
     """
     state: CloudFormation = await parts.table.state("cloudformation")
-    account, region = parts.table.account, parts.table.region
     stack = state.store.find(account, region, name)
     while stack is not None and stack.is_moving:
         await state.store.settled(stack, _LONGEST_WAIT_S)

@@ -17,6 +17,7 @@ class Filters:
 
     functions: frozenset[str] = frozenset()
     version: str | None = None
+    account: str | None = None
     environment: str | None = None
     failed: bool | None = None
     cold: bool | None = None
@@ -30,6 +31,8 @@ class Filters:
     def takes_version(self, version: VersionInfo) -> bool:
         """Say whether records of a version are asked for."""
         if self.functions and version.function not in self.functions:
+            return False
+        if self.account not in (None, version.account):
             return False
         return self.version in (None, version.version)
 

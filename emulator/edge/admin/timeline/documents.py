@@ -126,6 +126,7 @@ def _document(
             for each in snapshot.running
             if (not filters.functions or each["function"] in filters.functions)
             and filters.version in (None, each["version"])
+            and filters.account in (None, each["account"])
             and filters.environment in (None, each["environment"])
         ],
         "next": following,

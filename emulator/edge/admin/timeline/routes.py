@@ -38,6 +38,7 @@ def add(app: FastAPI, parts: Parts, stopping: asyncio.Event) -> None:
     def chosen(
         function: Annotated[list[str] | None, Query()] = None,
         version: str | None = None,
+        account: str | None = None,
         environment: str | None = None,
         failed: bool | None = None,
         cold: bool | None = None,
@@ -50,6 +51,7 @@ def add(app: FastAPI, parts: Parts, stopping: asyncio.Event) -> None:
         return Filters(
             functions=frozenset(function or ()),
             version=version,
+            account=account,
             environment=environment,
             failed=failed,
             cold=cold,

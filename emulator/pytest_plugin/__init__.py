@@ -1,0 +1,133 @@
+"""The pytest plugin: an emulator for each run (each worker of xdist), an account for each test.
+
+pytest loads it by its entry point in every run where localfaas is installed, so it imports what it
+needs in its fixtures only. A test that asks for no fixture of it pays nothing.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Generator, Iterator
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+if TYPE_CHECKING:
+    from emulator.client.server import Server
+    from emulator.pytest_plugin.kit import Localfaas
+    from emulator.pytest_plugin.servers import Servers
+
+_KIT = pytest.StashKey["Localfaas"]()
+_MARKER = (
+    "localfaas(*options, **settings): run the test against an emulator with these options of "
+    "`localfaas up`, as in localfaas(profile='aws', seed=7, strict=True)"
+)
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    """Declare the options; pytest calls it."""
+    group = parser.getgroup("localfaas")
+    group.addoption(
+        "--localfaas-endpoint",
+        metavar="URL",
+        help="Use the emulator that runs there, and start none (also LOCALFAAS_ENDPOINT, for the "
+        "fixture localfaas_noproc alone).",
+    )
+    group.addoption(
+        "--localfaas-options",
+        metavar="OPTIONS",
+        help="Options of `localfaas up` for the emulators that are started. They take the place of "
+        "the ini file's localfaas_options.",
+    )
+    parser.addini("localfaas_options", "Options of `localfaas up`.", type="args", default=[])
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Declare the marker; pytest calls it."""
+    config.addinivalue_line("markers", _MARKER)
+
+
+@pytest.fixture(scope="session")
+def localfaas_servers(request: pytest.FixtureRequest) -> Iterator[Servers]:
+    """The emulators of this run, by their options; each is started when it is first asked for."""
+    from emulator.pytest_plugin.servers import Servers
+
+    servers = Servers.of(request.config)
+    yield servers
+    servers.close()
+
+
+@pytest.fixture(scope="session")
+def localfaas_server(localfaas_servers: Servers) -> Any:
+    """The emulator of this run (each worker of xdist has its own): ``url``, ``region``."""
+    return localfaas_servers.get(())
+
+
+@pytest.fixture(scope="session")
+def localfaas_factory(localfaas_servers: Servers) -> Callable[..., Server]:
+    """Return a function that starts one more emulator: ``factory("--strict", idle_timeout=5)``."""
+    return localfaas_servers.start
+
+
+@pytest.fixture
+def localfaas(
+    request: pytest.FixtureRequest,
+    localfaas_servers: Servers,
+    monkeypatch: pytest.MonkeyPatch,
+) -> Iterator[Localfaas]:
+    """An account of its own, and the environment in which AWS SDKs find it."""
+    from emulator.pytest_plugin.servers import options_of
+
+    marker = request.node.get_closest_marker("localfaas")
+    options = options_of(*marker.args, **marker.kwargs) if marker else ()
+    server = localfaas_servers.get(options)
+    yield from _kit(request, monkeypatch, server.url, server.region)
+
+
+@pytest.fixture
+def localfaas_noproc(
+    request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch
+) -> Iterator[Localfaas]:
+    """The same at an emulator that runs already: ``--localfaas-endpoint``, else port 4566."""
+    from emulator.pytest_plugin.servers import running
+
+    server = running(request.config)
+    yield from _kit(request, monkeypatch, server.url, server.region)
+
+
+def _kit(
+    request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch, url: str, region: str
+) -> Iterator[Localfaas]:
+    from emulator.pytest_plugin.kit import Localfaas
+
+    kit = Localfaas(url, region)
+    kit.set_environment(monkeypatch)
+    request.node.stash[_KIT] = kit
+    yield kit
+    kit.close()
+
+
+def _client(service: str) -> Any:
+    def client(localfaas: Localfaas) -> Any:
+        return localfaas.client(service)
+
+    client.__doc__ = f"boto3's client of {service}, in the test's own account."
+    return pytest.fixture(name=f"{service}_client")(client)
+
+
+lambda_client = _client("lambda")
+sqs_client = _client("sqs")
+s3_client = _client("s3")
+logs_client = _client("logs")
+cloudformation_client = _client("cloudformation")
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport(
+    item: pytest.Item, call: pytest.CallInfo[None]
+) -> Generator[None, pytest.TestReport, pytest.TestReport]:
+    """Attach to a failed test what its functions did."""
+    report = yield
+    kit = item.stash.get(_KIT, None)
+    if kit is not None and report.when == "call" and report.failed:
+        report.sections += kit.sections()
+    return report
