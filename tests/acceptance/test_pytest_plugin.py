@@ -239,11 +239,11 @@ def test_options_of_the_command_line_win_over_the_ini_file(project: pytest.Pytes
     project.makepyfile("def test_it(localfaas):\n    assert localfaas.region == 'eu-central-1'")
     run(project).assert_outcomes(passed=1)
     project.makepyfile("def test_it(localfaas):\n    assert localfaas.region == 'eu-north-1'")
-    run(project, "--localfaas-options", "--region eu-north-1").assert_outcomes(passed=1)
+    run(project, "--localfaas-options=--region eu-north-1").assert_outcomes(passed=1)
 
 
 def test_an_emulator_that_does_not_start_says_why(project: pytest.Pytester) -> None:
     project.makepyfile("def test_it(localfaas):\n    pass")
-    result = run(project, "--localfaas-options", "--nonsense")
+    result = run(project, "--localfaas-options=--nonsense")
     result.assert_outcomes(errors=1)
     result.stdout.fnmatch_lines(["*No such option: --nonsense*"])
