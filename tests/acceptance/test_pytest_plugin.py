@@ -13,6 +13,7 @@ from pathlib import Path
 import pytest
 
 pytest_plugins = ["pytester"]
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(240)]
 
 #: The five lines a newcomer writes.
 FIVE_LINES = """
@@ -31,14 +32,15 @@ GREETS = (
 def project(pytester: pytest.Pytester) -> pytest.Pytester:
     """A project with one function, whose tests know nothing of this one's settings."""
     (pytester.mkdir("greets") / "app.py").write_text(GREETS)
-    pytester.makeini("[pytest]\naddopts = -p no:cacheprovider -p no:asyncio\nfilterwarnings = error\n")
+    options = "-p no:cacheprovider -p no:asyncio"
+    pytester.makeini(f"[pytest]\naddopts = {options}\nfilterwarnings = error\n")
     for name in [name for name in os.environ if name.startswith(("AWS_", "PYTEST_XDIST"))]:
         pytester._monkeypatch.delenv(name)
     return pytester
 
 
 def run(project: pytest.Pytester, *words: str) -> pytest.RunResult:
-    return project.runpytest_subprocess(*words, timeout=50)
+    return project.runpytest_subprocess(*words, timeout=200)
 
 
 def test_five_lines_are_enough(project: pytest.Pytester) -> None:
@@ -151,12 +153,12 @@ def test_workers_have_emulators_of_their_own(project: pytest.Pytester) -> None:
         f"""
         import pytest
         {FIVE_LINES.replace(chr(10), chr(10) + "        ")}
-        @pytest.mark.parametrize("n", range(16))
+        @pytest.mark.parametrize("n", range(8))
         def test_again(localfaas, n):
             test_it_greets(localfaas)
         """
     )
-    run(project, "-n", "4").assert_outcomes(passed=17)
+    run(project, "-n", "2").assert_outcomes(passed=9)
 
 
 def test_nothing_lives_on_after_a_worker_is_killed(project: pytest.Pytester) -> None:

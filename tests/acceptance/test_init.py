@@ -1,0 +1,68 @@
+"""``localfaas init``: what it writes works as it is."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from tests.needs import need
+
+from .conftest import EMULATOR
+
+#: The command that runs each starter's test, and the programs that it needs.
+TESTS = {
+    "python": ([sys.executable, "-m", "pytest", "-p", "no:cacheprovider", "-p", "no:asyncio"], ()),
+    "nodejs": (["npm", "test"], ("node", "npm")),
+}
+
+
+def init(*words: str, cwd: Path) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        [*EMULATOR, "init", *words], cwd=cwd, capture_output=True, text=True, check=False
+    )
+
+
+def test_every_starter_is_tested(tmp_path: Path) -> None:
+    assert init("--list", cwd=tmp_path).stdout.split() == sorted(TESTS)
+
+
+def test_files_are_not_overwritten(tmp_path: Path) -> None:
+    (tmp_path / "README.md").write_text("mine")
+    refused = init(cwd=tmp_path)
+    assert refused.returncode == 1
+    assert "nothing was written: README.md is there already" in refused.stderr
+    assert [path.name for path in tmp_path.iterdir()] == ["README.md"]
+
+
+def test_a_language_that_is_not_there_is_named_with_those_that_are(tmp_path: Path) -> None:
+    refused = init("cobol", cwd=tmp_path)
+    assert refused.returncode == 1
+    assert "there is no starter for cobol: choose one of nodejs, python" in refused.stderr
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(240)
+@pytest.mark.parametrize("language", TESTS)
+def test_its_own_test_passes(language: str, tmp_path: Path) -> None:
+    command, programs = TESTS[language]
+    for program in programs:
+        need(program)
+    written = init(language, "made", cwd=tmp_path)
+    assert written.returncode == 0, written.stderr
+    assert "cd made && localfaas up" in written.stdout
+    bin = Path(sys.executable).parent
+    environ = {**os.environ, "PATH": f"{bin}:{os.environ['PATH']}"}
+    tested = subprocess.run(
+        command,
+        cwd=tmp_path / "made",
+        env=environ,
+        capture_output=True,
+        text=True,
+        timeout=200,
+        check=False,
+    )
+    assert tested.returncode == 0, tested.stdout + tested.stderr
