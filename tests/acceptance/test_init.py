@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import subprocess
 import sys
@@ -16,7 +17,8 @@ from .conftest import EMULATOR
 #: The command that runs each starter's test, and the programs that it needs.
 TESTS = {
     "python": ([sys.executable, "-m", "pytest", "-p", "no:cacheprovider", "-p", "no:asyncio"], ()),
-    "nodejs": (["npm", "test"], ("node", "npm")),
+    # What `npm test` runs.
+    "nodejs": (["sh", "-c", "localfaas run template.yaml -- node --test"], ("node",)),
 }
 
 
@@ -52,6 +54,8 @@ def test_its_own_test_passes(language: str, tmp_path: Path) -> None:
     for program in programs:
         need(program)
     written = init(language, "made", cwd=tmp_path)
+    scripts = tmp_path / "made" / "package.json"
+    assert not scripts.exists() or json.loads(scripts.read_text())["scripts"]["test"] in command
     assert written.returncode == 0, written.stderr
     assert "cd made && localfaas up" in written.stdout
     bin = Path(sys.executable).parent

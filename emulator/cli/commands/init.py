@@ -28,7 +28,7 @@ def init(
     ] = Path(),
     list_: Annotated[bool, typer.Option("--list", help="Print the languages.")] = False,
 ) -> None:
-    """Write a starter: a function, its template, a test and an event.
+    """Write a starter: function, template, test and event.
 
     Without a language it is Python's. Files that are there are not overwritten.
 

@@ -44,7 +44,7 @@ def invocations(
     json: Json = False,
     endpoint: Endpoint = DEFAULT_ENDPOINT,
 ) -> None:
-    """List the last invocations: duration, billed, memory, INIT, cold and why.
+    """List the last invocations: times, memory, cold and why.
 
     The newest come last. MEMORY is what was used of what the function has.
 

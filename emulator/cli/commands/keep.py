@@ -22,7 +22,7 @@ def keep(
     json: Json = False,
     endpoint: Endpoint = DEFAULT_ENDPOINT,
 ) -> None:
-    """Keep environments of a function initialised, however long nobody calls.
+    """Keep environments of a function initialised while idle.
 
     This is the "minimum instances" of other clouds: it needs no published version. Without a
     function, show what is kept. To keep some from the start, use `up --min-instances NAME=N`.

@@ -17,7 +17,7 @@ from emulator.cli.terminal import CommandError, note
 from emulator.client.endpoint import MARK
 
 timeline = Commands(
-    "Export the timeline: what environments and invocations lived through.\n\n"
+    "Export the timeline of environments and calls.\n\n"
     "Example: localfaas timeline export"
 )
 #: Invocations of one page.
