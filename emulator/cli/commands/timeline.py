@@ -17,8 +17,7 @@ from emulator.cli.terminal import CommandError, note
 from emulator.client.endpoint import MARK
 
 timeline = Commands(
-    "Export the timeline of environments and calls.\n\n"
-    "Example: localfaas timeline export"
+    "Export the timeline of environments and calls.\n\nExample: localfaas timeline export"
 )
 #: Invocations of one page.
 _PAGE = 10_000
