@@ -43,6 +43,7 @@ COMMANDS = (
     "down",
     "runtimes",
     "coldstart",
+    "what-if",
     "profile",
 )
 #: Errors of a full disk: nothing more can be written to stdout.
@@ -73,7 +74,8 @@ def application(names: Sequence[str] = COMMANDS) -> typer.Typer:
             raise typer.Exit
 
     for name in names:
-        command = getattr(import_module(f"emulator.cli.commands.{name}"), name)
+        module = name.replace("-", "_")
+        command = getattr(import_module(f"emulator.cli.commands.{module}"), module)
         if isinstance(command, typer.Typer):
             app.add_typer(command, name=name)
         else:

@@ -23,6 +23,8 @@ class Prices:
 
     dated: str
     region: str
+    #: The page they come from.
+    source: str
     #: By section and name, as in the file.
     figures: Mapping[str, Mapping[str, float]]
 
@@ -142,4 +144,9 @@ def load(path: Path | None = None) -> Prices:
             if isinstance(value, bool) or not isinstance(value, (int, float)) or value < 0:
                 raise ConfigurationError(f"{path}: {section}.{name} must be a price, not {value!r}")
             figures[section][name] = float(value)
-    return Prices(str(document.get("dated", "")), str(document.get("region", "")), figures)
+    return Prices(
+        dated=str(document.get("dated", "")),
+        region=str(document.get("region", "")),
+        source=str(document.get("source", "")),
+        figures=figures,
+    )

@@ -280,6 +280,7 @@ class _Run:
         outcome.cold += cold
         outcome.was_cold.append(cold)
         outcome.latencies.append(waited + took)
+        outcome.waits.append(waited + init)
         outcome.busy_s += took
         outcome.init_s += init
         tally.cold += cold

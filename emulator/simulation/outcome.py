@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from array import array
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 
@@ -32,6 +33,8 @@ class Outcome:
     was_cold: bytearray = field(default_factory=bytearray)
     #: Seconds from each counted, served request's arrival to its end.
     latencies: array[float] = field(default_factory=lambda: array("d"))
+    #: Seconds of those in which its code did not run: in line, or while an environment started.
+    waits: array[float] = field(default_factory=lambda: array("d"))
     #: Environment-seconds in use: INIT and requests.
     busy_s: float = 0.0
     #: Environment-seconds of INIT among those.
@@ -72,7 +75,13 @@ class Outcome:
 
     def latency(self, share: float) -> float:
         """Return the latency that a share of the served requests does not exceed, seconds."""
-        if not self.latencies:
-            return 0.0
-        ordered = sorted(self.latencies)
-        return ordered[min(len(ordered) - 1, int(share * len(ordered)))]
+        return _quantile(self.latencies, share)
+
+    def wait(self, share: float) -> float:
+        """Return the wait that a share of the served requests does not exceed, seconds."""
+        return _quantile(self.waits, share)
+
+
+def _quantile(values: Sequence[float], share: float) -> float:
+    ordered = sorted(values)
+    return ordered[min(len(ordered) - 1, int(share * len(ordered)))] if ordered else 0.0

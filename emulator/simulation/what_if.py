@@ -74,6 +74,8 @@ class Comparison:
     throttled: int
     p50_ms: float
     p99_ms: float
+    #: The 99th percentile of the part in which callers wait for a start.
+    wait_p99_ms: float
     #: Most environments at once.
     environments: int
     #: Mean environments that were there and did nothing.
@@ -132,6 +134,7 @@ def _compare(
         throttled=outcome.throttled,
         p50_ms=outcome.latency(0.5) * 1000,
         p99_ms=outcome.latency(0.99) * 1000,
+        wait_p99_ms=outcome.wait(0.99) * 1000,
         environments=outcome.peak,
         idle_environments=outcome.idle_s / outcome.seconds if outcome.seconds else 0.0,
         cost=_cost(outcome, scenario, trace, prices),

@@ -34,6 +34,7 @@ BENCHMARKS = (
     "codec",
     "timeline",
     "dashboard",
+    "what_if",
 )
 
 _HEAD = """\

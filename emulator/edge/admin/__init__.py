@@ -27,6 +27,7 @@ from emulator.edge.admin import (
     logs,
     minimum,
     page,
+    pool,
     queues,
     state,
 )
@@ -76,6 +77,7 @@ def make_admin(
     checking.add(app, parts)
     coldstart.add(app, parts)
     deploying.add(app, parts, deploy)
+    pool.add(app, parts)
 
     @app.exception_handler(StorageError)
     async def not_kept(request: Request, error: StorageError) -> JSONResponse:

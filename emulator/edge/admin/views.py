@@ -234,3 +234,34 @@ class ColdStartView(BaseModel):
     imports: list[ImportView] | None
     #: The function's error, or "".
     error: str
+
+
+class PooledVersionView(BaseModel):
+    """What decides about the cold starts of one version."""
+
+    memory_mb: int
+    runtime: str
+    #: "zip" or "image".
+    package: str
+    architecture: str
+    #: Code and layers, unpacked, megabytes.
+    code_mb: float
+    #: Environments of provisioned concurrency.
+    provisioned: int
+    #: The function's reserved concurrency.
+    reserved: int | None
+
+
+class PoolView(BaseModel):
+    """What decides about cold starts."""
+
+    #: Seconds an idle environment is kept.
+    idle_timeout_s: float
+    #: Environments at once, of all functions together.
+    max_environments: int
+    account_concurrency: int
+    #: The cold-start profile whose times are added, if there is one.
+    profile: str | None
+    seed: int
+    #: By qualified ARN.
+    functions: dict[str, PooledVersionView]

@@ -48,7 +48,7 @@ every_client = pytest.mark.parametrize("words", CLIENTS, ids=" ".join)
 
 def test_each_is_a_module_of_its_name_and_a_line_in_the_table() -> None:
     folder = Path(sys.modules["emulator.cli"].__path__[0]) / "commands"
-    modules = {path.stem for path in folder.glob("*.py")} - {"__init__"}
+    modules = {path.stem.replace("_", "-") for path in folder.glob("[a-z]*.py")}
     assert modules == set(COMMANDS) == {words[0] for words in ALL}
 
 
