@@ -32,6 +32,7 @@ BENCHMARKS = (
     "events",
     "api",
     "codec",
+    "stacks",
     "timeline",
     "dashboard",
     "what_if",
