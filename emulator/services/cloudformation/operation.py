@@ -80,8 +80,9 @@ class Operation:
             plan = await self._tools.planner.plan(stack, stack.goal)
             found, imports = await self._make_all(plan)
         except (TemplateError, Failed, AwsError) as error:
-            self._go_on_unless_stopped()
-            await self._failed(_reason(error, self._verb))
+            if self._work.stopped:
+                raise _Stopped from error
+            await self._failed(self._work.overdue or _reason(error, self._verb))
             return
         finally:
             if timer is not None:
@@ -178,9 +179,8 @@ class Operation:
         """
         if self._work.stopped:
             raise _Stopped
-        if self._work.overdue:
-            overdue, self._work.overdue = self._work.overdue, ""
-            raise Failed(overdue)
+        if self._work.overdue and self._name == "create":
+            raise Failed(self._work.overdue)
 
     # -- ends -----------------------------------------------------------------------------------
 
@@ -294,7 +294,8 @@ class Operation:
             await in_order(needed_by, step, work.stopping)
             self._go_on_unless_stopped()
         except StepsFailed as error:
-            self._go_on_unless_stopped()
+            if self._work.stopped:
+                raise _Stopped from error
             status = "DELETE_FAILED" if self._name == "delete" else "ROLLBACK_FAILED"
             await self._store.record(stack, status, _reason(error, "delete"))
             return
