@@ -157,6 +157,7 @@ class Emulator:
                 idle_timeout_s=settings.idle_timeout,
                 max_environments=settings.max_environments,
                 trace_imports=settings.trace_imports,
+                max_snapshots=settings.max_snapshots,
                 limit_cpu=settings.cpu_limit == "aws",
                 freeze=self._freezes if settings.freeze is None else settings.freeze,
             ),

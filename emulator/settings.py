@@ -153,6 +153,13 @@ class Settings:
     max_environments: int = option(
         256, "The most environments at once, of all functions together.", RUNNING, min=1
     )
+    max_snapshots: int = option(
+        8,
+        "The most snapshots of versions with SnapStart that are held at once: each takes the "
+        "memory of an environment.",
+        RUNNING,
+        min=1,
+    )
     min_instances: Mapping[str, str] = option(
         {},
         "Keep N environments of a function initialised: NAME=N, or NAME:VERSION=N.",

@@ -31,6 +31,7 @@ COMMANDS = (
     "timeline",
     "evict",
     "keep",
+    "snapshots",
     "check",
     "functions",
     "url",

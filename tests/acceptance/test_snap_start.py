@@ -7,10 +7,12 @@ import re
 import time
 import uuid
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
 
+from emulator.cli.application import run
 from emulator.model.causes import StopCause
 from emulator.pool.states import EnvironmentState
 from tests.acceptance.drivers import settings
@@ -137,6 +139,7 @@ def test_latest_is_never_restored(client: Any) -> None:
     assert call(client, name, "1") == "snap-start"
 
 
+@pytest.mark.slow
 def test_the_sdk_finds_fresh_credentials_of_the_role(client: Any) -> None:
     code = """
 import boto3
@@ -249,6 +252,7 @@ def handler(event, context): return 1
     ]
 
 
+@pytest.mark.slow
 def test_a_thread_of_init_means_a_spare_and_that_is_said(client: Any, running: Running) -> None:
     code = """
 import threading, time, uuid
@@ -268,3 +272,70 @@ def handler(event, context): return [str(DRAWN), threading.active_count()]
         evict(running, name)
     assert [threads for _, threads in told] == [2, 2]
     assert told[0] != told[1]
+
+
+def test_snapshots_are_listed(
+    client: Any, running: Running, capsys: pytest.CaptureFixture[str]
+) -> None:
+    code = "import uuid\nID = uuid.uuid4()\ndef handler(event, context): return 1\n"
+    name = publish(client, code)
+    settled(client, name)
+    call(client, name)
+    assert run(["snapshots", name, "--json", "--endpoint", running.url]) == 0
+    (found,) = json.loads(capsys.readouterr().out)
+    assert (found["version"], found["held"], found["way"]) == ("1", True, "copy")
+    assert found["shared"] == ["an id (UUID) in app.ID"]
+    assert found["environments"] == 1
+    assert run(["snapshots", name, "--endpoint", running.url]) == 0
+    assert "an id (UUID) in app.ID" in capsys.readouterr().out
+
+
+@pytest.mark.slow
+def test_a_snapshot_is_taken_anew_after_a_restart(tmp_path: Path) -> None:
+    code = "def handler(event, context): return 1\n"
+    first = Running(settings("process", state=tmp_path / "state"))
+    try:
+        name = publish(first.client("lambda"), code)
+        settled(first.client("lambda"), name)
+    finally:
+        first.stop()
+    second = Running(settings("process", state=tmp_path / "state"))
+    try:
+        assert call(second.client("lambda"), name) == 1
+        assert "Restore Duration" in "\n".join(lines(second, name))
+    finally:
+        second.stop()
+
+
+@pytest.mark.slow
+def test_a_template_turns_it_on(tmp_path: Path) -> None:
+    (tmp_path / "app.py").write_text(
+        "import os\ndef handler(e, c): return os.environ['AWS_LAMBDA_INITIALIZATION_TYPE']\n"
+    )
+    (tmp_path / "template.json").write_text(json.dumps(_TEMPLATE))
+    running = Running(settings("process", functions=(tmp_path,), watch=False))
+    try:
+        client = running.client("lambda")
+        assert call(client, "restored", "live") == "snap-start"
+        assert call(client, "restored", "$LATEST") == "on-demand"
+    finally:
+        running.stop()
+
+
+_TEMPLATE = {
+    "Transform": "AWS::Serverless-2016-10-31",
+    "Resources": {
+        "Restored": {
+            "Type": "AWS::Serverless::Function",
+            "Properties": {
+                "FunctionName": "restored",
+                "CodeUri": ".",
+                "Handler": "app.handler",
+                "Runtime": "python3.12",
+                "MemorySize": 1769,
+                "AutoPublishAlias": "live",
+                "SnapStart": {"ApplyOn": "PublishedVersions"},
+            },
+        }
+    },
+}

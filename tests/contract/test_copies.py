@@ -27,7 +27,7 @@ from tests.contract.sandboxes import (
     write_code,
 )
 
-KINDS = ["process-root", "process-user"]
+KINDS = ["process-root", pytest.param("process-user", marks=pytest.mark.slow)]
 _SNAP = {"AWS_LAMBDA_INITIALIZATION_TYPE": "snap-start"}
 
 

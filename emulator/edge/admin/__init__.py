@@ -29,6 +29,7 @@ from emulator.edge.admin import (
     page,
     pool,
     queues,
+    snapshots,
     state,
 )
 from emulator.edge.admin.timeline import routes as timeline
@@ -75,6 +76,7 @@ def make_admin(
     evicting.add(app, parts)
     minimum.add(app, parts)
     checking.add(app, parts)
+    snapshots.add(app, parts)
     coldstart.add(app, parts)
     deploying.add(app, parts, deploy)
     pool.add(app, parts)
