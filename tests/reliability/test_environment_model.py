@@ -51,6 +51,7 @@ from emulator.pool.pools import PROVISIONED_INIT_SECONDS
 from emulator.pool.provisioned import Provisioning
 from emulator.pool.states import EnvironmentState
 from emulator.registry.function import Function
+from emulator.telemetry.timeline.timeline import Timeline
 from emulator.testing import FakeClock, RuntimeClient, ScriptedDriver, until_idle
 from tests.unit.pool.conftest import World, make_world
 
@@ -165,6 +166,8 @@ class _Machine(RuleBasedStateMachine):
             self.driver.clock = self.clock = self.world.clock
             self.driver.script = self.script
             self.world.pools.lifecycle.add(self.heard.append)
+            self.timeline = Timeline(self.world.pools.lifecycle, self.clock, 8 * 1024 * 1024)
+            await self.timeline.open()
 
         self.run(make())
 
@@ -328,6 +331,15 @@ class _Machine(RuleBasedStateMachine):
         self.driver.faults = {fault}
         self.driver.takes_s = takes_s
 
+    @rule(name_at=st.integers(0, 9))
+    def somebody_evicts(self, name_at: int) -> None:
+        version = self.function(self.names[name_at % len(self.names)]).latest
+
+        async def evict() -> None:
+            self.world.pools.evict(version)
+
+        self.run(evict())
+
     @rule()
     def the_machine_works(self) -> None:
         self.driver.faults = set()
@@ -406,6 +418,7 @@ class _Machine(RuleBasedStateMachine):
         self.nothing_broke()
         self.each_start_has_its_end()
         self.each_life_was_told_whole()
+        self.each_life_was_recorded()
 
     async def until_idle(self) -> None:
         await until_idle()
@@ -428,6 +441,28 @@ class _Machine(RuleBasedStateMachine):
             assert (
                 started or InvocationRefused in life or InvocationWaiting in life or self.given_up
             )
+
+    def each_life_was_recorded(self) -> None:
+        """What the timeline has is what was told."""
+        recorded = list(self.timeline.history.snapshot())
+        told = [
+            (event.request_id, isinstance(event, InvocationEnded))
+            for event in self.heard
+            if isinstance(event, InvocationEnded | InvocationRefused)
+        ]
+        assert [(each.request_id, each.started is not None) for each in recorded] == told
+        assert not self.timeline.recorder.waiting
+        environments = self.timeline.history.environments
+        assert len(environments) == sum(isinstance(e, EnvironmentRequested) for e in self.heard)
+        for each in environments.values():
+            assert each.state == "stopped"
+            assert each.ended is not None
+            assert each.ended_cause
+            assert all(phase.end is not None for phase in each.phases), each
+            times = [at for phase in each.phases for at in (phase.start, phase.end or 0.0)]
+            assert times == sorted(times), each
+        calls = Counter(each.environment_id for each in recorded if each.environment_id)
+        assert calls == {each.id: each.invokes for each in environments.values() if each.invokes}
 
     def each_start_has_its_end(self) -> None:
         for name in self.names:
