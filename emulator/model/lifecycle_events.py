@@ -105,6 +105,8 @@ class EnvironmentRestored(NamedTuple):
     error_type: str
     #: "copy" of an initialised template, or a "spare" that was initialised ahead of use.
     way: str
+    #: How much of the duration a cold-start profile added; it is not this machine's.
+    simulated_ms: float = 0.0
 
 
 class EnvironmentIdle(NamedTuple):

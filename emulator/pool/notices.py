@@ -153,6 +153,7 @@ def restored(
     status: str,
     error_type: str,
     way: str,
+    simulated_ms: float,
 ) -> None:
     """An environment has gone on from a snapshot, well or not."""
     event = EnvironmentRestored(
@@ -163,6 +164,7 @@ def restored(
         status,
         error_type,
         way,
+        simulated_ms,
     )
     lifecycle.notify(event)
 

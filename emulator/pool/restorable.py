@@ -206,7 +206,12 @@ class RestorableEnvironment(SerialEnvironment):
     def _note_restored(self, duration_ms: float, status: str, error_type: str, way: str) -> None:
         self._platform.restore_end(duration_ms, status, error_type)
         if self.lifecycle.listeners:
-            notices.restored(self.lifecycle, self, duration_ms, status, error_type, way)
+            simulated_ms = (
+                self.simulated.restore_ms if self.simulated and status == "success" else 0.0
+            )
+            notices.restored(
+                self.lifecycle, self, duration_ms, status, error_type, way, simulated_ms
+            )
 
     def _restore_timed_out(self) -> None:
         self._end_restore(failures.timed_out("", RESTORE_SECONDS))

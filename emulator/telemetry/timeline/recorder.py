@@ -142,7 +142,9 @@ class Recorder:
             duration_ms=event.duration_ms,
             init_ms=event.init_ms,
             restored=event.restored,
-            simulated_init_ms=0.0 if simulated is None else simulated.init_ms,
+            simulated_init_ms=0.0
+            if simulated is None
+            else simulated.init_ms + simulated.restore_ms,
             simulated_call_ms=0.0 if simulated is None else simulated.duration_ms,
             used_mb=event.used_mb,
             event_bytes=event.event_bytes,
@@ -282,12 +284,16 @@ class Recorder:
         record = self._phase(event, "restore", detail or event.way)
         if record is None:
             return
-        began = event.moment.at - event.duration_ms / 1000
-        for phase in record.phases[-2:]:
-            phase.start = min(phase.start, began) if phase.name == "restore" else phase.start
-            phase.end = event.moment.at if phase.name == "restore" else max(phase.start, began)
-        if not detail:
-            record.restore_ms = event.duration_ms
+        at, began = event.moment.at, event.moment.at - event.duration_ms / 1000
+        before, restore = record.phases[-2:]
+        restore.start, restore.end = began, at
+        if before.end == at:  # it lasted until now, as nobody had said that it was over
+            before.end = max(before.start, began)
+        if detail:
+            return
+        record.restore_ms = event.duration_ms
+        if event.simulated_ms:
+            self.history.changed(record, record.mark_simulated(event.simulated_ms))
 
     def _idle(self, event: EnvironmentIdle | EnvironmentThawed) -> None:
         if (record := self._phase(event, "")) is not None:

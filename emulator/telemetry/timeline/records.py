@@ -66,7 +66,8 @@ class InvocationRecord(NamedTuple):
     duration_ms: float
     init_ms: float | None
     restored: Restored | None
-    #: Milliseconds that a profile added to the INIT phase it waited for, and to its duration.
+    #: Milliseconds that a profile added to the INIT phase or the restore that it waited for, and
+    #: to its duration.
     simulated_init_ms: float
     simulated_call_ms: float
     used_mb: int

@@ -12,8 +12,11 @@ import pytest
 
 from emulator.model.causes import ColdCause, ColdStart
 from emulator.model.errors import AwsError
+from emulator.model.function import FunctionVersion
 from emulator.model.sandbox import Exit
+from emulator.model.simulated import SimulatedStart, StartModel
 from emulator.pool.host import PoolSettings
+from emulator.pool.snap_start import SnapStartPool
 from emulator.telemetry.timeline import history
 from emulator.telemetry.timeline.filters import Filters, select
 from emulator.telemetry.timeline.history import History
@@ -24,7 +27,7 @@ from emulator.telemetry.timeline.records import (
     read_plain,
 )
 from emulator.telemetry.timeline.timeline import Timeline
-from emulator.testing import RuntimeClient, echo, until_idle
+from emulator.testing import FakeClock, RuntimeClient, echo, until_idle
 from tests.unit.pool.conftest import World, make_world
 
 MB = 1024 * 1024
@@ -47,8 +50,10 @@ class Recorded:
         return list(self.timeline.history.environments.values())
 
 
-async def _recorded(settings: PoolSettings | None = None) -> AsyncIterator[Recorded]:
-    recorded = Recorded(make_world(settings))
+async def _recorded(
+    settings: PoolSettings | None = None, *, starts: StartModel | None = None
+) -> AsyncIterator[Recorded]:
+    recorded = Recorded(make_world(settings, starts=starts))
     await recorded.timeline.open()
     yield recorded
     await recorded.world.pools.close()
@@ -244,6 +249,73 @@ async def test_who_waits_for_room_stands_in_line() -> None:
         assert waited.for_room
         assert waited.cold is None
         assert waited.waited_ms == pytest.approx(1000)
+
+
+async def restores(runtime: RuntimeClient) -> Exit | None:
+    """A runtime that waits at its snapshot."""
+    await runtime.call("GET", "restore/next")
+    return await echo(runtime)
+
+
+async def test_a_restore_stands_in_the_place_of_init() -> None:
+    async for recorded in _recorded():
+        world = recorded.world
+        world.driver.script = restores
+        settings = {"SnapStart": {"ApplyOn": "PublishedVersions"}}
+        version = world.function(version="1", settings=settings)
+        await world.clock.advance(5)
+        pool = world.pools.pool(version)
+        assert isinstance(pool, SnapStartPool)
+        await pool.take_snapshot()
+        await world.clock.advance(5)
+        await world.invoke(version)
+        await until_idle()
+        restored, spare = recorded.environments
+        (cold,) = recorded.invocations
+        assert (cold.restore_ms, cold.init_ms) == (0.0, None)
+        assert cold.environment_id == restored.id
+        assert names(restored) == ["code", "boot", "init", "restore"]
+        assert restored.phases[-1].detail == "spare"
+        assert restored.phases[-1].start == pytest.approx(world.clock.now())
+        # It was initialised long before.
+        assert restored.phases[2].end == pytest.approx(world.clock.now() - 5)
+        assert restored.restore_ms == 0.0
+        assert spare.why.detail == "snapshot"
+
+
+async def test_what_a_profile_adds_is_marked() -> None:
+    class Slow:
+        """INIT takes 100 ms more, the first call 20 ms."""
+
+        def start(self, version: FunctionVersion) -> SimulatedStart:
+            return SimulatedStart("slow", 100.0, 20.0)
+
+        def idle_timeout_s(self, version: FunctionVersion) -> float | None:
+            return None
+
+    async for recorded in _recorded(starts=Slow()):
+        world = recorded.world
+
+        async def slow(runtime: RuntimeClient, clock: FakeClock = world.clock) -> Exit | None:
+            await clock.sleep(0.05)
+            return await echo(runtime)
+
+        world.driver.script = slow
+        call = world.begin(world.function())
+        await world.clock.advance(1)
+        await call
+        (environment,) = recorded.environments
+        real, added = environment.phases[-2:]
+        assert (real.name, real.simulated, added.name, added.simulated) == (
+            *("init", False),
+            *("init", True),
+        )
+        assert real.end == added.start
+        assert added.end is not None
+        assert added.end - added.start == pytest.approx(0.1)
+        (cold,) = recorded.invocations
+        assert (cold.simulated_init_ms, cold.simulated_call_ms) == (100.0, 20.0)
+        assert cold.init_ms == pytest.approx(150)
 
 
 # --- the bounds -----------------------------------------------------------------------------------

@@ -53,8 +53,8 @@ class Snapshot:
     #: Oldest first.
     invocations: Records
     environments: Mapping[str, EnvironmentRecord]
-    #: Ids of environments in which something runs.
-    busy: frozenset[str]
+    #: Of environments whose state no record says: "busy", or "snapshot".
+    states: Mapping[str, str]
     #: What waits or runs, as JSON.
     running: Sequence[dict[str, Any]]
     bodies: Callable[[int], Bodies | None]
@@ -177,7 +177,12 @@ def price(record: InvocationRecord, prices: Prices) -> float | None:
     if record.initialization_type == MANAGED:
         return None
     version = record.version
-    return prices.invocation(
+    restored = 0.0
+    if record.restored is not None:
+        restored = prices.snapstart(
+            memory_mb=version.memory_mb, versions=0, cached_s=0, restores=1, runtime=version.runtime
+        )
+    return restored + prices.invocation(
         memory_mb=version.memory_mb,
         billed_ms=record.billed_ms,
         architecture=version.architecture,
@@ -217,7 +222,7 @@ def environment(record: EnvironmentRecord, snapshot: Snapshot) -> dict[str, Any]
         "requested_by": record.requested_by or None,
         "why": why(record.why),
         "initialization_type": record.initialization_type,
-        "state": "busy" if record.id in snapshot.busy else record.state,
+        "state": snapshot.states.get(record.id, record.state),
         "phases": [phases.show(each) for each in list(record.phases)],
         "imports": record.imports,
         "init_ms": record.init_ms,

@@ -17,6 +17,7 @@ from emulator.edge.admin.timeline.one import one_invocation
 from emulator.edge.admin.timeline.pool_facts import pool_facts
 from emulator.edge.admin.timeline.running import running
 from emulator.edge.admin.views import PREFIX
+from emulator.pool.states import EnvironmentState
 from emulator.services.context import Parts
 from emulator.simulation import cost
 from emulator.telemetry.timeline.filters import Filters
@@ -133,7 +134,11 @@ def take_snapshot(parts: Parts, timeline: Timeline, after: int = 0) -> Snapshot:
         dropped=history.dropped,
         invocations=history.snapshot(after),
         environments=dict(history.environments),
-        busy=frozenset(id for id, each in parts.pools.environments.items() if each.in_flight),
+        states={
+            id: "busy" if each.in_flight else "snapshot"
+            for id, each in parts.pools.environments.items()
+            if each.in_flight or each.state is EnvironmentState.SNAPSHOT
+        },
         running=running(parts, timeline),
         bodies=history.bodies,
         prices=_prices(),
