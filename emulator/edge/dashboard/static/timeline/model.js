@@ -107,7 +107,8 @@ function textOf(each) {
 
 // --- lanes ---------------------------------------------------------------------------------------
 
-const STARTING = new Set(["code", "boot", "extensions", "init", "restore", "reboot", "reinit"]);
+// Phases in which nobody waits and nothing runs.
+const QUIET = new Set(["frozen", "stopping"]);
 
 // Groups of lanes, one for each function and version; newest work first. In a group, the lanes of
 // environments, the youngest first.
@@ -237,7 +238,7 @@ export function busyOf(chosen) {
   const busy = [];
   for (const group of chosen) {
     for (const lane of group.lanes) {
-      for (const bar of lane.bars) if (bar.kind !== "frozen") busy.push(bar);
+      for (const bar of lane.bars) if (!QUIET.has(bar.kind)) busy.push(bar);
       for (const each of lane.waits) busy.push(each);
       for (const mark of lane.marks) busy.push({ start: mark.time, end: mark.time });
     }
@@ -246,8 +247,6 @@ export function busyOf(chosen) {
   }
   return busy;
 }
-
-export const isStart = (kind) => STARTING.has(kind);
 
 // --- the sentence --------------------------------------------------------------------------------
 

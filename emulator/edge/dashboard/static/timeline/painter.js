@@ -158,7 +158,8 @@ function paintLane(context, view, row) {
     const x = scale.x(each.start);
     if (x > width) break;
     const right = scale.x(each.end);
-    if (right < 0) continue;
+    // A wait that is thinner than a pixel is none to look at.
+    if (right < 0 || right - x < 0.75) continue;
     context.globalAlpha = each.dim ? 0.2 : 1;
     context.fillStyle = theme.queued;
     context.fillRect(x, middle + BAR_PX / 2 + 1, Math.max(1.5, right - x), THIN_PX);
@@ -409,13 +410,16 @@ export function paintAxis(context, view) {
   context.textAlign = "left";
   const origin = view.relativeTo;
   for (const time of found) {
-    const x = Math.round(scale.x(time));
-    const text = origin == null ? clock(time, step) : `+${duration(Math.max(0, time - origin))}`.replace(".00", "");
-    const right = x + 6 + context.measureText(text).width;
-    if (taken.some(([from, to]) => right + 4 > from && x < to)) continue;
-    taken.push([x, right + 8]);
+    let x = Math.round(scale.x(time));
     context.fillStyle = theme.line;
     context.fillRect(x, AXIS_PX - 10, 1, 10);
+    const text = origin == null ? clock(time, step) : `+${duration(Math.max(0, time - origin))}`.replace(".00", "");
+    const wide = context.measureText(text).width + 12;
+    const covered = () => taken.some(([from, to]) => x + wide > from && x < to);
+    // Where a fold is in the way, it stands before its tick.
+    if (covered()) x -= wide;
+    if (covered()) continue;
+    taken.push([x, x + wide]);
     context.fillStyle = theme.muted;
     context.fillText(text, x + 6, AXIS_PX / 2);
   }
