@@ -13,6 +13,7 @@ from typing import Any
 
 import pytest
 
+from emulator.driver.process import snapshot_check
 from emulator.driver.process.driver import ProcessDriver
 from emulator.model.errors import DriverFault
 from emulator.model.sandbox import Exit
@@ -228,3 +229,21 @@ async def test_a_driver_that_closes_leaves_no_copies(driver: ProcessDriver, fold
         each.writer.close()
     assert not any(os.path.exists(f"/proc/{pid}") for pid in pids)
     assert not driver._sandboxes
+
+
+async def test_doctor_says_how_snapshots_are_restored(driver: ProcessDriver, folder: Path) -> None:
+    snapshot_check.write_function(folder)
+    found = await snapshot_check.check(driver, folder / "code")
+    assert (found.subject, found.verdict) == ("SnapStart", "ok")
+    assert found.detail.startswith("Python is copied from its snapshot. Other runtimes go on from")
+    assert "CRIU" in found.detail
+
+
+async def test_doctor_says_where_nothing_can_be_copied(folder: Path) -> None:
+    driver = make_process_driver("process-none", folder / "state")
+    await driver.open()
+    snapshot_check.write_function(folder)
+    found = await snapshot_check.check(driver, folder / "code")
+    assert found.verdict == "note"
+    assert "there are no namespaces" in found.detail
+    await driver.close()

@@ -10,6 +10,7 @@ from pathlib import Path
 from emulator.driver import link_local
 from emulator.driver.declaration import Finding
 from emulator.driver.languages.table import languages
+from emulator.driver.process import snapshot_check
 from emulator.driver.process.driver import ProcessDriver
 from emulator.driver.process.interpreters import find
 from emulator.model.errors import LocalfaasError
@@ -44,8 +45,9 @@ def interpreters() -> Iterator[Finding]:
 def isolation() -> Iterator[Finding]:
     """Yield what this machine can do of what isolates functions. Opens a driver."""
     with tempfile.TemporaryDirectory(prefix="localfaas-doctor-") as state:
+        snapshot_check.write_function(Path(state))
         try:
-            notes, closes_link_local = asyncio.run(_open(Path(state)))
+            notes, closes_link_local, snapshots = asyncio.run(_open(Path(state)))
         except LocalfaasError as error:
             yield Finding(
                 subject="process driver",
@@ -59,6 +61,7 @@ def isolation() -> Iterator[Finding]:
             yield Finding(
                 subject=subject.removeprefix("No "), verdict="ok", detail="as functions need them"
             )
+    yield snapshots
     if closes_link_local:
         yield Finding(subject="link-local addresses", verdict="ok", detail="closed to functions")
     elif link_local.NOTE not in "".join(notes):
@@ -73,10 +76,11 @@ def isolation() -> Iterator[Finding]:
         yield Finding(subject="process driver", verdict="note", detail=note, remedy=remedy)
 
 
-async def _open(state: Path) -> tuple[list[str], bool]:
+async def _open(state: Path) -> tuple[list[str], bool, Finding]:
     driver = ProcessDriver(state=state)
     await driver.open()
     try:
-        return driver.notes(), driver.closes_link_local
+        found = await snapshot_check.check(driver, state / "code")
+        return driver.notes(), driver.closes_link_local, found
     finally:
         await driver.close()
