@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import difflib
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -76,8 +76,12 @@ class Project:
             TemplateStack(source, self._parts, given, local, strict=settings.strict)
             for source in sources
         ]
+        if given.parameters:
+            self._refuse_unknown(given.parameters)
+
+    def _refuse_unknown(self, parameters: Mapping[str, str]) -> None:
         declared = set().union(*(stack.declared() for stack in self.stacks))
-        unknown = sorted(given.parameters.keys() - declared)
+        unknown = sorted(parameters.keys() - declared)
         if unknown:
             near = difflib.get_close_matches(unknown[0], declared, n=1)
             hint = f": did you mean {near[0]}?" if near else ""

@@ -62,8 +62,10 @@ class SamTransform:
             TemplateError: SAM refuses the template, in its words.
             TransformFailed: The translator is not installed, or did not end.
         """
+        # A new stack has a new id, of which no translation depends: references to it stay.
+        known = {name: value for name, value in parameters.items() if name != "AWS::StackId"}
         request = orjson.dumps(
-            {"template": template, "parameters": parameters, "region": region},
+            {"template": template, "parameters": known, "region": region},
             option=orjson.OPT_NON_STR_KEYS,
         )
         digest = hashlib.sha256(_translator_version().encode() + b"\0" + request).hexdigest()

@@ -289,7 +289,7 @@ def _resources(
             raise TemplateError(
                 f"Template format error: Resource name {logical} is non alphanumeric.", path
             )
-        if not _is_published(kind) and not serves(kind):
+        if not serves(kind) and not _is_published(kind):
             unknown.add(kind)
         if "Condition" not in body or evaluator.condition(body["Condition"], path):
             resources[logical] = evaluator.choose(body, path)

@@ -9,6 +9,7 @@ zip or jar file. ``localfaas up`` packages templates so, and it works through an
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Iterable
 from dataclasses import replace
 from pathlib import Path
 
@@ -32,29 +33,37 @@ async def take(parts: Parts, key: str | Path) -> Code:
         AwsError: It is none, or the file is no archive of code.
         DriverFault, StorageError: The archive could not be kept.
     """
-    # Resolved, because a link would lead nowhere inside a sandbox.
-    path = Path(key)
-    if not path.is_absolute():
-        # A key's first slash is often lost on its way through paths of URLs.
-        path = Path("/") / path
-    path = await asyncio.to_thread(path.resolve)
-    if not any(path.is_relative_to(root) for root in parts.code_roots):
-        raise invalid(
-            f"{path} is outside of the folders whose code may be served: start localfaas with"
-            f" --allow-code {path}"
-        )
-    if await asyncio.to_thread(path.is_dir):
-        return await asyncio.to_thread(live_code, path)
-    try:
-        archive = await asyncio.to_thread(path.read_bytes)
-    except FileNotFoundError:
-        raise invalid(f"{path} does not exist") from None
-    except OSError as error:
-        raise invalid(f"{path} can't be read: {error.strerror}") from error
+    found = await asyncio.to_thread(_look, Path("/") / key, parts.code_roots)
+    if isinstance(found, Code):
+        return found
+    path, archive = found
     kept, content = await keep(parts.blobs, parts.code_folder, archive)
     if content.unreadable:
         parts.console.warn(not_readable(str(path), content))
     return replace(kept, archive=path)
+
+
+def _look(path: Path, roots: Iterable[Path]) -> Code | tuple[Path, bytes]:
+    """Return the code in a folder, or an archive with its path. Blocks.
+
+    Raises:
+        AwsError: There is neither.
+    """
+    # Resolved, because a link would lead nowhere inside a sandbox.
+    path = path.resolve()
+    if not any(path.is_relative_to(root) for root in roots):
+        raise invalid(
+            f"{path} is outside of the folders whose code may be served: start localfaas with"
+            f" --allow-code {path}"
+        )
+    if path.is_dir():
+        return live_code(path)
+    try:
+        return path, path.read_bytes()
+    except FileNotFoundError:
+        raise invalid(f"{path} does not exist") from None
+    except OSError as error:
+        raise invalid(f"{path} can't be read: {error.strerror}") from error
 
 
 async def refresh(parts: Parts) -> None:

@@ -57,3 +57,15 @@ async def test_where_results_can_not_be_kept_they_are_made_again(tmp_path: Path)
     blocked.write_text("")
     made = await SamTransform(blocked / "sam").translate(template(), {}, "eu-west-1")
     assert "FRole" in made["Resources"]
+
+
+async def test_another_stack_of_the_same_template_finds_the_translation(tmp_path: Path) -> None:
+    announced: list[int] = []
+    transform = SamTransform(tmp_path, lambda: announced.append(1))
+    variables = {"Variables": {"STACK": {"Ref": "AWS::StackId"}}}
+    for stack_id in ("first", "second"):
+        values = {"AWS::StackId": stack_id}
+        made = await transform.translate(template(Environment=variables), values, "eu-west-1")
+        environment = made["Resources"]["F"]["Properties"]["Environment"]
+        assert environment == variables, "CloudFormation works it out"
+    assert announced == [1]
