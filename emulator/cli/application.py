@@ -45,6 +45,7 @@ COMMANDS = (
     "runtimes",
     "coldstart",
     "what-if",
+    "cost",
     "profile",
 )
 #: Errors of a full disk: nothing more can be written to stdout.

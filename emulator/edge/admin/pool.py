@@ -5,7 +5,7 @@ from __future__ import annotations
 from fastapi import FastAPI
 
 from emulator.edge.admin.views import PREFIX, PooledVersionView, PoolView
-from emulator.model.function import FunctionVersion
+from emulator.model.function import LATEST, FunctionVersion
 from emulator.services.context import Parts
 from emulator.simulation.starts import code_mb
 
@@ -46,4 +46,7 @@ def _view(parts: Parts, version: FunctionVersion, reserved: int | None) -> Poole
         code_mb=code_mb(version),
         provisioned=provisioned,
         reserved=reserved,
+        storage_mb=version.ephemeral_storage_mb,
+        snapshot=(version.settings.get("SnapStart") or {}).get("ApplyOn") == "PublishedVersions"
+        and version.version != LATEST,
     )

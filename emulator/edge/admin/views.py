@@ -250,6 +250,10 @@ class PooledVersionView(BaseModel):
     provisioned: int
     #: The function's reserved concurrency.
     reserved: int | None
+    #: The size of /tmp.
+    storage_mb: int
+    #: It is restored from a snapshot (SnapStart).
+    snapshot: bool
 
 
 class PoolView(BaseModel):
