@@ -24,6 +24,7 @@ COMMANDS = (
     "up",
     "run",
     "init",
+    "event",
     "invoke",
     "logs",
     "ps",

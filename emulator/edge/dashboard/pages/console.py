@@ -5,11 +5,11 @@ from __future__ import annotations
 import base64
 from dataclasses import dataclass
 from functools import cache
-from importlib.resources import files
 from typing import Any
 
 import orjson
 
+from emulator import sample_events
 from emulator.edge.dashboard.http import PageError, PageRequest, PageResponse
 from emulator.edge.dashboard.rendering import render
 from emulator.model.errors import AwsError, DriverFault, StorageError
@@ -33,15 +33,9 @@ class Outcome:
 
 
 @cache
-def sample_events() -> dict[str, str]:
-    """Return the sample events by their titles, as the services send them."""
-    folder = files("emulator.edge.dashboard").joinpath("sample_events")
-    found = {}
-    for each in sorted(folder.iterdir(), key=lambda file: file.name):
-        if each.name.endswith(".json"):
-            title = each.name.removesuffix(".json").replace("-", " ")
-            found[title] = each.read_text().strip()
-    return found
+def sample_events_by_kind() -> dict[str, str]:
+    """Return the sample events by their kinds, as the services send them."""
+    return {kind: sample_events.read(kind) for kind in sample_events.kinds()}
 
 
 async def console(parts: Parts, request: PageRequest) -> PageResponse:
@@ -54,7 +48,7 @@ async def console(parts: Parts, request: PageRequest) -> PageResponse:
             functions=rows,
             chosen=request.query.get("function", ""),
             payload=request.query.get("payload", "{}"),
-            samples=sample_events(),
+            samples=sample_events_by_kind(),
             outcome=None,
         )
     )
@@ -63,7 +57,7 @@ async def console(parts: Parts, request: PageRequest) -> PageResponse:
 async def sample(parts: Parts, request: PageRequest) -> PageResponse:
     """Answer with one sample event."""
     title = request.query.get("title", "")
-    text = sample_events().get(title)
+    text = sample_events_by_kind().get(title)
     if text is None:
         raise PageError(404, f"There is no sample event {title}.")
     return PageResponse(text.encode(), content_type="application/json")
