@@ -112,26 +112,31 @@ def test_the_export_is_the_whole_document(
     assert "can't be written" in shell("timeline", "export", "-o", str(tmp_path), code=1)
 
 
-def test_watching_without_a_terminal_prints_lines(
-    running: Running, monkeypatch: pytest.MonkeyPatch
+@pytest.mark.parametrize(
+    "words",
+    [["ps", "watched", "--watch"], ["invocations", "watched:$LATEST", "-f"]],
+    ids=lambda words: words[0],
+)
+def test_following_without_a_terminal_prints_lines(
+    running: Running, monkeypatch: pytest.MonkeyPatch, words: list[str]
 ) -> None:
-    create(running.client("lambda"), "watched")
+    call(running, "watched")
     printed: list[str] = []
     all_there = threading.Event()
+    newest = get(running, "invocations?function=watched")["invocations"][0]["request_id"]
 
     def take(line: str, **options: object) -> None:
         printed.append(line)
-        if "success in" in line:
+        if "success in" in line and newest not in line:
             all_there.set()
 
     monkeypatch.setattr("builtins.print", take)
-    words = ["ps", "watched", "--watch", "--endpoint", running.url]
-    threading.Thread(target=run, args=(words,), daemon=True).start()
+    arguments = [*words, "--endpoint", running.url]
+    threading.Thread(target=run, args=(arguments,), daemon=True).start()
     # Until it follows, what happens is no change to it.
     for _ in range(50):
         call(running, "watched")
         if all_there.wait(0.2):
             break
-        running.client("lambda").get_function(FunctionName="watched")
     lines = [line.partition(" ")[2] for line in printed]
-    assert any(" success in " in line and line.startswith("watched ") for line in lines), printed
+    assert any(line.startswith("watched ") and " success in " in line for line in lines), printed

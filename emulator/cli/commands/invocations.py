@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from itertools import chain
 from typing import Annotated, Any
 
 import typer
@@ -10,13 +11,16 @@ from emulator.cli import invocation_rows
 from emulator.cli.client import DEFAULT_ENDPOINT, Client, Endpoint, Json
 from emulator.cli.spans import seconds
 from emulator.cli.tables import show_table
-from emulator.cli.terminal import local_time, note, show_json
+from emulator.cli.terminal import local_time, make_safe, note, show_json
 
 
 def invocations(
     name: Annotated[
         str | None,
-        typer.Argument(metavar="FUNCTION", help="The function's name. Default: all functions."),
+        typer.Argument(
+            metavar="FUNCTION",
+            help="The function's name; :VERSION names a version. Default: all functions.",
+        ),
     ] = None,
     cold: Annotated[
         bool | None, typer.Option("--cold/--warm", help="Only cold ones, or only warm ones.")
@@ -41,25 +45,34 @@ def invocations(
     limit: Annotated[
         int, typer.Option("-n", "--limit", min=1, max=10_000, help="List at most this many.")
     ] = 20,
+    follow: Annotated[
+        bool, typer.Option("-f", "--follow", help="Wait for new ones and print them as they end.")
+    ] = False,
     json: Json = False,
     endpoint: Endpoint = DEFAULT_ENDPOINT,
 ) -> None:
     """List the last invocations: times, memory, cold and why.
 
-    The newest come last. MEMORY is what was used of what the function has.
+    The newest come last. MEMORY is what was used of what the function has. With --json and
+    --follow, each line is one JSON object.
 
     Example: localfaas invocations hello --cold
     """
-    found = Client(endpoint).get(
-        "invocations",
-        function=name,
-        cold=_flag(cold),
-        failed=_flag(failed or None),
-        slow=slow,
-        since=None if since is None else -seconds(since),
-        text=text,
-        limit=limit,
-    )
+    function, _, version = (name or "").partition(":")
+    client = Client(endpoint)
+    filters = {
+        "function": function or None,
+        "version": version or None,
+        "cold": _flag(cold),
+        "failed": _flag(failed or None),
+        "slow": slow,
+        "since": None if since is None else -seconds(since),
+        "text": text,
+    }
+    if follow:
+        _follow(client, filters, limit, json)
+        return
+    found = client.get("invocations", **filters, limit=limit)
     if json:
         show_json(found)
         return
@@ -67,6 +80,25 @@ def invocations(
     if found["invocations"]:
         rows = [invocation_rows.row(each) for each in reversed(found["invocations"])]
         show_table(invocation_rows.COLUMNS, rows, details=invocation_rows.DETAILS)
+
+
+def _follow(client: Client, filters: dict[str, Any], limit: int, json: bool) -> None:
+    from json import dumps
+
+    document = client.get("timeline", **filters, limit=limit)
+    new = client.follow_events("timeline/follow", **filters, cursor=document["cursor"])
+    try:
+        for kind, changes in chain([("changes", document)], new):
+            if kind == "reset":
+                note("some invocations are not shown: they came too quickly")
+                continue
+            for each in changes["invocations"]:
+                time = local_time(int(each["ended"] * 1000))
+                line = f"{time} {make_safe(invocation_rows.line(each))}"
+                print(dumps(each, ensure_ascii=False) if json else line, flush=True)
+    except KeyboardInterrupt:
+        return
+    note("the emulator has ended")
 
 
 def _flag(value: bool | None) -> str | None:

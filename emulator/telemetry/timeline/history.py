@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import Iterable, Iterator, Mapping
 from itertools import islice
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from emulator.telemetry.timeline.records import (
     EnvironmentRecord,
@@ -18,6 +18,7 @@ from emulator.telemetry.timeline.records import (
 INVOCATION_BYTES = 900
 ENVIRONMENT_BYTES = 1500
 PHASE_BYTES = 200
+IMPORTS_BYTES = 4000
 #: Of an event or an answer, this much is kept.
 BODY_BYTES = 64 * 1024
 #: What an event and an answer take beside their bytes.
@@ -191,13 +192,25 @@ class History:
 
     # --- what is asked -------------------------------------------------------------------------
 
-    def snapshot(self, after: int = 0) -> Records:
-        """Return the invocations with higher ids, as they are now."""
+    def imported(self, record: EnvironmentRecord, imports: list[dict[str, Any]]) -> None:
+        """Take note of the imports of an environment."""
+        self._bytes += IMPORTS_BYTES if record.imports is None else 0
+        record.imports = imports
+
+    def snapshot(
+        self, after: int = 0, environments: Mapping[str, EnvironmentRecord] | None = None
+    ) -> Records:
+        """Return the invocations with higher ids, as they are now.
+
+        Args:
+            after: The id.
+            environments: Those that records are made with; None: those there are at that time.
+        """
         new = min(len(self._rows), max(0, self.last_id - after))
         rows = list(islice(reversed(self._rows), new))
         rows.reverse()
         past = [each for each in self._past if each.id > after]
-        return Records(past, rows, self._next_id - new, self.environments)
+        return Records(past, rows, self._next_id - new, environments or self.environments)
 
     def snapshot_of_bodies(self, after: int) -> list[tuple[int, bytes, bytes | None]]:
         """Return (id, event, answer) of the invocations with higher ids that have them."""
@@ -266,7 +279,8 @@ def _size(bodies: _Bodies) -> int:
 
 
 def _environment_size(record: EnvironmentRecord) -> int:
-    return ENVIRONMENT_BYTES + PHASE_BYTES * len(record.phases)
+    size = ENVIRONMENT_BYTES + PHASE_BYTES * len(record.phases)
+    return size if record.imports is None else size + IMPORTS_BYTES
 
 
 def _row_ended(row: _Row) -> float:

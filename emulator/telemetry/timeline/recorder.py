@@ -256,7 +256,7 @@ class Recorder:
         if record is None:
             return
         every = event.imports
-        record.imports = [
+        dearest = [
             {
                 "module": each.module,
                 "self_ms": each.self_ms,
@@ -267,6 +267,7 @@ class Recorder:
             }
             for each in every.dearest(_MOST_IMPORTS)
         ]
+        self.history.imported(record, dearest)
 
     def _initialised(self, event: EnvironmentInitialised) -> None:
         detail = "" if event.status == "success" else event.error_type or event.status

@@ -127,13 +127,14 @@ def take_snapshot(parts: Parts, timeline: Timeline, after: int = 0) -> Snapshot:
     """Return the timeline as it is now, with the invocations after an id."""
     history = timeline.history
     history.count()
+    environments = dict(history.environments)
     return Snapshot(
         cursor=_cursor(timeline),
         now=parts.clock.now(),
         known_from=history.known_from,
         dropped=history.dropped,
-        invocations=history.snapshot(after),
-        environments=dict(history.environments),
+        invocations=history.snapshot(after, environments),
+        environments=environments,
         states={
             id: "busy" if each.in_flight else "snapshot"
             for id, each in parts.pools.environments.items()
