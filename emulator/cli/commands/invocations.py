@@ -60,7 +60,7 @@ def invocations(
     """
     function, _, version = (name or "").partition(":")
     client = Client(endpoint)
-    filters = {
+    filters: dict[str, Any] = {
         "function": function or None,
         "version": version or None,
         "cold": _flag(cold),
