@@ -296,7 +296,7 @@ def official_image(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     folder = tmp_path_factory.mktemp("image")
     packages = Path(awslambdaric.__file__).parents[1]
     (folder / "packages").mkdir()
-    for pattern in ("awslambdaric", "runtime_client*", "simplejson", "snapshot_restore_py"):
+    for pattern in ("awslambdaric", "runtime_client*", "simplejson", "snapshot_restore_py*"):
         for source in packages.glob(pattern):
             subprocess.run(["cp", "-r", source, folder / "packages"], check=True)
     (folder / "app.py").write_text(
@@ -691,3 +691,51 @@ def test_a_templates_image_runs(tmp_path: Path, official_image: str) -> None:
         assert again(running.client("lambda"), "F", "x").payload[0] == "x"
     finally:
         running.stop()
+
+
+def _publish(client: Any, name: str) -> None:
+    client.get_waiter("function_active_v2").wait(FunctionName=name)
+    client.publish_version(FunctionName=name)
+    client.get_waiter("published_version_active").wait(FunctionName=name, Qualifier="1")
+
+
+def _report(emulator: Running, name: str) -> str:
+    logs = emulator.client("logs")
+    events = logs.filter_log_events(logGroupName=f"/aws/lambda/{name}")["events"]
+    return "\n".join(event["message"] for event in events)
+
+
+def test_a_version_with_snapstart_goes_on_from_a_spare(client: Any, emulator: Running) -> None:
+    code = (
+        "import os\n"
+        "def handler(event, context): return os.environ['AWS_LAMBDA_INITIALIZATION_TYPE']\n"
+    )
+    create(
+        client,
+        "snap-zip",
+        Code={"ZipFile": zip_of(app__py=code)},
+        Runtime="python3.12",
+        Handler="app.handler",
+        SnapStart={"ApplyOn": "PublishedVersions"},
+        Timeout=30,
+        MemorySize=512,
+    )
+    _publish(client, "snap-zip")
+    answer = client.invoke(FunctionName="snap-zip", Qualifier="1")
+    assert json.loads(answer["Payload"].read()) == "snap-start"
+    assert "Billed Restore Duration" in _report(emulator, "snap-zip")
+    assert any("snap-zip:1 is restored from a spare" in each for each in emulator.console.infos)
+
+
+def test_awss_own_client_in_an_image_is_restored(
+    client: Any, emulator: Running, official_image: str
+) -> None:
+    snap: dict[str, Any] = {"ApplyOn": "PublishedVersions"}
+    create_image(client, "snap-image", official_image, SnapStart=snap, Timeout=30)
+    _publish(client, "snap-image")
+    for payload in (b'"x"', b'"y"'):
+        answer = client.invoke(FunctionName="snap-image", Qualifier="1", Payload=payload)
+        assert json.loads(answer["Payload"].read())[0] == json.loads(payload)
+    text = _report(emulator, "snap-image")
+    assert "INIT_REPORT Init Duration" in text
+    assert "RESTORE_REPORT Restore Duration" in text
