@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import subprocess
 import sys
+import threading
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -13,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from emulator.settings import Settings
-from emulator.testing import ScriptedDriver
+from emulator.testing import RuntimeClient, ScriptedDriver
 from tests.api.conftest import Running, create
 from tests.browser import chromium
 from tests.needs import need
@@ -583,3 +585,53 @@ def test_provisioned_environments_and_spill_over_are_told_apart(
     show_record(page, f"{running.url}/_emulator/", recording)
     sorts = page.evaluate("window.localfaas.lanes.rows.filter(r => r.lane).map(r => r.lane.sort)")
     assert sorts == ["spill-over", "provisioned"]
+
+
+def test_a_tab_that_nobody_looks_at_keeps_no_connection(page: Page, running: Running) -> None:
+    page.goto(called(running, "hidden", 1))
+    page.wait_for_selector("#live.on")
+    hide = """hidden => {
+      Object.defineProperty(document, "hidden", {value: hidden, configurable: true})
+      document.dispatchEvent(new Event("visibilitychange"))
+    }"""
+    listeners = running.emulator.lifecycle
+    before = len(listeners.listeners)
+    page.evaluate(hide, True)
+    until = time.monotonic() + 20
+    while len(listeners.listeners) >= before:
+        assert time.monotonic() < until
+        # A stream notices at the next event that its reader is gone.
+        running.client("lambda").invoke(FunctionName="hidden", Payload=b"{}")
+    calls = page.evaluate("window.localfaas.model.invocations.size")
+    page.evaluate(hide, False)
+    wait_for(page, f"window.localfaas.model.invocations.size > {calls}")
+
+
+def test_a_call_that_runs_is_shown_until_its_end(browser: Browser) -> None:
+    hold = threading.Event()
+
+    async def held(runtime: RuntimeClient) -> None:
+        while True:
+            request_id, _ = await runtime.next()
+            await asyncio.to_thread(hold.wait, 30)
+            await runtime.respond(request_id, b'"let go"')
+
+    emulator = Running(Settings(port=0, transition_seconds=0), driver=ScriptedDriver(held))
+    page = browser.new_page()
+    try:
+        create(emulator.client("lambda"), Timeout=60)
+        page.goto(f"{emulator.url}/_emulator/?view=table")
+        page.wait_for_selector("#live.on")
+        emulator.client("lambda").invoke(
+            FunctionName="hello", InvocationType="Event", Payload=b"{}"
+        )
+        page.wait_for_selector("#list tbody tr")
+        page.click("#list tbody tr")
+        page.wait_for_selector("#drawer .detail")
+        assert "running" in page.locator("#drawer").inner_text()
+        hold.set()
+        page.wait_for_selector("#drawer >> text=let go")
+    finally:
+        hold.set()
+        page.close()
+        emulator.stop()

@@ -151,6 +151,8 @@ async function start() {
   }
   offer(model);
   const last = choices.slice(-2);
+  // Who comes from the lanes compares with what was looked at there.
+  if (query.has("from") && query.has("to") && !query.has("b")) query.set("b", `${query.get("from")}..${query.get("to")}`);
   panes.forEach((pane, index) => {
     const asked = readWindow(query.get(pane.name));
     if (asked) {

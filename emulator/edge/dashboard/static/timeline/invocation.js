@@ -18,7 +18,8 @@ async function show() {
     return;
   }
   if (!answer.ok) {
-    fill(place, h("h1", {}, "Not here"), h("p", { class: "lead" }, "This invocation is not known, has not run yet, or is no longer kept."));
+    fill(place, h("h1", {}, "Not here"), h("p", { class: "lead" }, "This invocation is not known, has not ended yet, or is no longer kept."));
+    setTimeout(show, POLL_MS);
     return;
   }
   const found = await answer.json();

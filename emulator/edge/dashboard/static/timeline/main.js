@@ -59,7 +59,6 @@ function refresh() {
     showState();
     return;
   }
-  refresh.forced = false;
   shownRevision = model.revision;
   const chosen = ordered(groups(model, filter));
   for (const group of chosen) group.caption = caption(group);
@@ -73,6 +72,7 @@ function refresh() {
   showEmpty(chosen);
   showFigures();
   showState();
+  refresh.forced = false;
   cost = performance.now() - began;
 }
 
@@ -114,6 +114,8 @@ function boundsOf(chosen) {
     to = Math.max(to, each.end);
   }
   if (!Number.isFinite(from)) return { from: now() - 60_000, to: now() };
+  // Environments may be older than what is looked at.
+  if (!archive && place.since !== "all") from = Math.max(from, now() - Number(place.since) * 1000);
   return { from, to: archive ? to : Math.max(to, now()) };
 }
 
@@ -151,8 +153,30 @@ function showFigures() {
   fill(find("causes"), causes.length ? h("span", {}, "Why:") : null, causes.map(([cause, count]) =>
     h("button", { type: "button", title: "Show these", onclick: () => search(cause) }, h("b", {}, String(count)), ` ${CAUSES[cause] ?? cause}`)));
   if (model.dropped) find("causes").append(h("span", {}, `The oldest ${plural(model.dropped, "call")} are no longer kept.`));
-  if (place.view === "table") showTable(find("list"), find("list-note"), model, filter, (each) => openInvocation(each.raw));
-  if (place.view === "spread") showSpread(find("spread"), found);
+  if (place.view === "table" && !refresh.forced && isUsed(find("list"))) {
+    find("list-note").textContent = "The table is not renewed while you are in it.";
+  } else if (place.view === "table") {
+    showTable(find("list"), find("list-note"), model, filter, (each) => openInvocation(each.raw));
+  }
+  if (place.view === "spread") spreadSoon(found);
+}
+
+// Somebody selects a text of it, or has the keyboard's focus there.
+function isUsed(element) {
+  const selection = document.getSelection();
+  const selects = selection && !selection.isCollapsed && element.contains(selection.anchorNode);
+  return selects || element.contains(document.activeElement);
+}
+
+// Curves are drawn anew once a second at most: who points at them wants to read.
+let spreading = null;
+let spreadAt = -Infinity;
+function spreadSoon(found) {
+  clearTimeout(spreading);
+  spreading = setTimeout(() => {
+    spreadAt = performance.now();
+    showSpread(find("spread"), found);
+  }, Math.max(0, spreadAt + 1000 - performance.now()));
 }
 
 function showState() {
@@ -304,24 +328,32 @@ const drawer = find("drawer");
 let opener = null;
 
 async function openInvocation(raw) {
-  opener = document.activeElement;
+  if (drawer.hidden) opener = document.activeElement;
   place.invocation = String(raw.id ?? raw.request_id);
   writeAddress(filter, place);
   const key = place.invocation;
-  showDrawer(h("p", { class: "lead" }, "Looking…"), raw.request_id);
+  if (drawer.hidden) showDrawer(h("p", { class: "lead" }, "Looking…"), raw.request_id);
   const found = await details(key, raw);
   if (place.invocation !== key) return;
+  if (found && found.invocation.ended === null && !archive) {
+    // It has its answer, and its own number, when it has ended.
+    setTimeout(() => place.invocation === key && openInvocation(found.invocation), 500);
+  }
   showDrawer(found ? detail(found, { endpoint, prefix, again: archive ? null : again })
     : h("p", { class: "lead" }, "This invocation is not known, or no longer kept."), raw.request_id);
 }
 
 async function details(key, raw) {
-  if (archive) return archive.details?.[key] ?? (raw.function ? { invocation: raw, environment: model.environments.get(raw.environment)?.raw ?? null, event: null, answer: null, log: [] } : null);
+  // What the lanes know of it already.
+  const current = model.running.find((each) => each.raw.request_id === raw.request_id)?.raw ?? raw;
+  const environment = model.environments.get(current.environment)?.raw ?? null;
+  const known = current.function ? { invocation: current, environment, event: null, answer: null, log: [] } : null;
+  if (archive) return archive.details?.[key] ?? known;
   try {
     const answer = await fetch(`${prefix}/invocations/${encodeURIComponent(key)}`);
-    return answer.ok ? await answer.json() : null;
+    return answer.ok ? await answer.json() : known;
   } catch {
-    return null;
+    return known;
   }
 }
 

@@ -16,10 +16,24 @@ export class Source {
     this.on = on;
     this.failures = 0;
     this.closed = false;
+    this.cursor = null;
+    // A browser has few connections for all of its tabs: who is not looked at leaves them alone.
+    this.look = () => (document.hidden ? this.rest() : this.resume());
+    document.addEventListener("visibilitychange", this.look);
+  }
+
+  rest() {
+    this.stream?.close();
+    this.stream = null;
+  }
+
+  resume() {
+    if (!this.closed && !this.stream && this.cursor) this.follow();
   }
 
   async open() {
     if (this.closed) return;
+    this.cursor = null;
     try {
       const query = new URLSearchParams({ limit: "10000" });
       if (this.since !== "all") query.set("since", String(-this.since));
@@ -29,34 +43,40 @@ export class Source {
         return;
       }
       if (!answer.ok) throw new Error(`${answer.status}`);
-      const document = await answer.json();
+      const found = await answer.json();
       if (this.closed) return;
       this.failures = 0;
+      this.cursor = found.cursor;
       this.on.reset();
-      this.on.document(document);
-      this.follow(document.cursor);
+      this.on.document(found);
+      if (!document.hidden) this.follow();
     } catch {
       this.again();
     }
   }
 
-  follow(cursor) {
-    const query = cursor ? `?cursor=${encodeURIComponent(cursor)}` : "";
+  follow() {
+    const query = `?cursor=${encodeURIComponent(this.cursor)}`;
     const stream = new EventSource(`${this.prefix}/timeline/follow${query}`);
     this.stream = stream;
     stream.addEventListener("open", () => {
       this.failures = 0;
       this.on.state("on");
     });
-    stream.addEventListener("changes", (event) => this.on.document(JSON.parse(event.data)));
+    stream.addEventListener("changes", (event) => {
+      const found = JSON.parse(event.data);
+      this.cursor = found.cursor;
+      this.on.document(found);
+    });
     stream.addEventListener("reset", () => {
-      stream.close();
+      this.rest();
       this.open();
     });
     stream.addEventListener("error", () => {
       this.on.state("off");
       // A browser tries again by itself while nobody answers, and gives up where somebody refuses.
-      if (stream.readyState !== EventSource.CLOSED) return;
+      if (stream.readyState !== EventSource.CLOSED || this.stream !== stream) return;
+      this.rest();
       this.again();
     });
   }
@@ -71,6 +91,7 @@ export class Source {
 
   close() {
     this.closed = true;
-    this.stream?.close();
+    document.removeEventListener("visibilitychange", this.look);
+    this.rest();
   }
 }
