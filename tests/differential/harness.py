@@ -197,7 +197,7 @@ _VARIES = (
     (re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(?:\.\d+)?Z"), "<time>"),
     (re.compile(r"0x[0-9a-f]{6,}"), "<address>"),
     (re.compile(r"127\.0\.0\.1:\d+"), "<api>"),
-    (re.compile(r"\S*(?:awslambdaric|localfaas_runtime)/\w+\.py:\d+:"), "<client>:"),
+    (re.compile(r"(?<!\S)\S*(?:awslambdaric|localfaas_runtime)/\w+\.py:\d+:"), "<client>:"),
 )
 
 
