@@ -359,7 +359,6 @@ class Emulator:
                 drain=self.pollers.close,
                 abort=self.pollers.abort,
             ),
-            Component(name="stacks", open=self._deploy),
             # Clients are answered while the driver looks at the machine: only cold starts wait
             # for it. Their socket closes after the pools, which answer who still waits.
             Component(
@@ -378,6 +377,8 @@ class Emulator:
             ),
             Component(name="provisioned concurrency", close=self.provisioning.close),
             Component(name="packages", close=self.packages.close),
+            # Custom resources are functions, which are run and answer through HTTP.
+            Component(name="stacks", open=self._deploy),
             Component(name="background", open=self._look_ahead, close=self.parts.close),
         )
 
@@ -503,6 +504,7 @@ class Emulator:
         async with closing(everything):
             try:
                 await open_all(components)
+                self.parts.started.set()
                 on_ready()
                 # What has been imported by now stays: the collector need not look at it again.
                 gc.collect()

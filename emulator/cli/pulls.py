@@ -27,8 +27,8 @@ class PullPrinter:
     def show(self, progress: Progress) -> None:
         """Show one report."""
         began = progress.image in self._begun
-        if not (progress.over or began):
-            self._printer.print(f"{progress.image}: pulling")
+        if not (progress.over or began) and progress.verb:
+            self._printer.print(f"{progress.image}: {progress.verb}")
         self._begun[progress.image] = progress
         if progress.over:
             del self._begun[progress.image]
@@ -44,7 +44,8 @@ class PullPrinter:
 def bar(progress: Progress, width: int) -> str:
     """Return a pull's progress in fewer than ``width`` characters."""
     if not progress.total or (progress.done == progress.total and progress.status):
-        text = f": {make_safe(progress.status).lower()}"
+        status = make_safe(progress.status)
+        text = f": {status.lower() if progress.verb else status}"
     else:
         share = progress.done / progress.total
         filled = round(share * _BAR)

@@ -8,14 +8,17 @@ from typing import Protocol
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Progress:
-    """How far the pull or the build of an image is."""
+    """How far the pull or the build of an image is, or a stack."""
 
+    #: The image's name, or the stack's.
     image: str
     #: One line for people.
     status: str
     #: Bytes of all layers known so far: done, and in total. 0 where the engine gives none.
     done: int = 0
     total: int = 0
+    #: What is said when it begins; "" says nothing.
+    verb: str = "pulling"
     #: Nothing more follows.
     over: bool = False
 

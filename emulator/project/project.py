@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import difflib
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -21,6 +22,10 @@ if TYPE_CHECKING:
     from emulator.settings import Settings
 
 
+#: Seconds that a start waits for a stack.
+_PATIENCE_S = 20.0
+
+
 class Project:
     """What ``localfaas up`` was given: folders of functions, and templates that are stacks.
 
@@ -36,6 +41,7 @@ class Project:
         settings = parts.settings
         self.folders: list[Folder] = []
         self.stacks: list[TemplateStack] = []
+        self._late: set[asyncio.Future[list[str]]] = set()
         for path in settings.functions:
             template, assembly = find_template(path), find_assembly(path)
             if template is None and assembly is None:
@@ -113,10 +119,29 @@ class Project:
         """
         notes: list[str] = []
         for stack in self.stacks:
-            notes += await stack.deploy()
+            notes += await self._deploy(stack)
         if self.stacks:
             notes += self._of_functions()
         return list(dict.fromkeys(notes))
+
+    async def _deploy(self, stack: TemplateStack) -> list[str]:
+        """Make a stack; one that waits for somebody does not hold up the start for long."""
+        deploying = asyncio.ensure_future(stack.deploy())
+        await asyncio.wait((deploying,), timeout=_PATIENCE_S)
+        if deploying.done():
+            return deploying.result()
+        self._late.add(deploying)
+        deploying.add_done_callback(self._told_late)
+        waits = ", ".join(stack.under_way()) or "its template"
+        return [f"the stack {stack.source.stack_name} is still being made: {waits}"]
+
+    def _told_late(self, deploying: asyncio.Future[list[str]]) -> None:
+        self._late.discard(deploying)
+        if deploying.cancelled():
+            return
+        error = deploying.exception()
+        for note in [str(error)] if error is not None else deploying.result():
+            self._parts.console.warn(note)
 
     @property
     def functions(self) -> list[str]:
@@ -140,6 +165,9 @@ class Project:
 
     async def close(self) -> None:
         """Give up what is being made."""
+        for deploying in self._late:
+            deploying.cancel()
+        await asyncio.gather(*self._late, return_exceptions=True)
         for stack in self.stacks:
             await stack.close()
 

@@ -15,6 +15,7 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from emulator.model.console import Progress
 from emulator.model.errors import AwsError, ConfigurationError
 from emulator.project.given import Given
 from emulator.project.watching import Structure, seen
@@ -114,6 +115,8 @@ class TemplateStack:
         self._inputs: frozenset[Path] = frozenset()
         self._code: frozenset[Path] = frozenset()
         self._names: set[str] = set()
+        self._under_way: dict[str, str] = {}
+        self._done = 0
         #: Its functions' names, in the order of the template.
         self.functions: tuple[str, ...] = ()
         self._noted: set[str] = set()
@@ -214,7 +217,12 @@ class TemplateStack:
         """
         async with self._deploying:
             read = await asyncio.to_thread(self.read)
-            return await self._deploy(read, on_event)
+            self._done = 0
+            try:
+                return await self._deploy(read, on_event)
+            finally:
+                if self._done:
+                    self._progress(f"{self._done} resources made, changed or removed", over=True)
 
     async def _deploy(self, read: Read, on_event: Callable[[Event], None]) -> list[str]:
         from emulator.services.cloudformation.deploying import CAPABILITIES, deploy
@@ -246,7 +254,7 @@ class TemplateStack:
                     tolerant=not self._strict,
                     account=self._account,
                     region=self._region,
-                    on_event=on_event,
+                    on_event=partial(self._see, on_event),
                 )
             except TemplateError as error:
                 refused = {} if self._strict else _refused(error.message, declared)
@@ -300,6 +308,22 @@ class TemplateStack:
         for key, text in nested.items():
             request = {"Bucket": packaging.TEMPLATES, "Key": key, "Body": text.encode()}
             await call("s3", "PutObject", request)
+
+    def under_way(self) -> list[str]:
+        """Return the resources that are being made, with their types."""
+        return [f"{logical} ({kind})" for logical, kind in self._under_way.items()]
+
+    def _see(self, tell: Callable[[Event], None], event: Event) -> None:
+        if event.status.endswith("_IN_PROGRESS") and "::Stack" not in event.kind:
+            self._under_way[event.logical] = event.kind
+        elif self._under_way.pop(event.logical, None) is not None:
+            self._done += 1
+            self._progress(f"{self._done} resources, {event.logical} ({event.kind}) the last")
+        tell(event)
+
+    def _progress(self, status: str, *, over: bool = False) -> None:
+        name = f"stack {self.source.stack_name}"
+        self._parts.console.progress(Progress(image=name, status=status, verb="", over=over))
 
     # --- following -------------------------------------------------------------------------------
 

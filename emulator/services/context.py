@@ -164,6 +164,8 @@ class Parts:
     transition_seconds: float = 0.0
     #: Transitions under way, by the function's ARN.
     transitions: dict[str, Transition] = field(default_factory=dict)
+    #: Set once all that was declared is there.
+    started: asyncio.Event = field(default_factory=asyncio.Event)
     #: Platforms whose image was missing at the start and is being pulled.
     pulling: set[RuntimePlatform] = field(default_factory=set)
     #: What goes on after its operation has answered; ended with the emulator.

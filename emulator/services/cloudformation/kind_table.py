@@ -92,7 +92,7 @@ class _NotServed:
         arn = f"arn:aws:{_ARN_NAMES.get(service, service)}:{at}:{own}{name}"
         attributes: dict[str, Any] = {}
         for each in schema.read_only if schema is not None else ():
-            attributes[each] = arn if each.endswith("Arn") else f"{name}-{each}"
+            attributes[each] = arn if each.upper().endswith("ARN") else f"{name}-{each}"
         attributes[PLAUSIBLE] = True
         return Made(physical=attributes.get(primary, name), attributes=attributes)
 

@@ -150,8 +150,8 @@ def check_settled(function: Function) -> None:
 
 async def settle(parts: Parts, function: Function) -> None:
     """Begin to end the transitions that ``function.settling`` holds."""
-    if not parts.pools.opened.is_set() and LATEST in function.settling:
-        # Nobody calls yet. What it runs on is got ready with that of all others, once they can.
+    if not parts.started.is_set() and LATEST in function.settling:
+        # What it runs on is got ready with that of all others, at the end of the start.
         show(parts, function, function.settling.pop(LATEST))
     if not function.settling:
         return
