@@ -24,6 +24,9 @@ _LARGEST = 1_000_000
 _MOST_VALUES = 100_000
 #: How deep a template may be nested.
 DEEPEST = 100
+#: How many brackets may be open at once, those in texts among them.
+_MOST_OPENED = 1000
+_BRACKETS = re.compile(r"[\[\]{}]")
 _NO_VALUE = object()
 
 #: Tags whose long form is ``Fn::<name>``; ``!Ref`` and ``!Condition`` have none.
@@ -78,6 +81,8 @@ def parse(text: str) -> Document:
         TemplateError: It is neither, holds values that templates may not hold, or is no mapping.
     """
     notes: list[str] = []
+    if _opened(text) > _MOST_OPENED:
+        raise TemplateError("Template format error: The template is nested too deeply")
     try:
         written_in_json = text.lstrip()[:1] == "{"
         body = _from_json(text, notes) if written_in_json else _from_yaml(text, notes)
@@ -119,6 +124,15 @@ def locate(text: str, path: tuple[str | int, ...]) -> tuple[int, int] | None:
         elif node.tag != f"!{str(step).removeprefix('Fn::')}":
             break
     return node.start_mark.line + 1, node.start_mark.column + 1
+
+
+def _opened(text: str) -> int:
+    """Return how many brackets are open at once at most: YAML takes a second to find too many."""
+    opened = most = 0
+    for match in _BRACKETS.finditer(text):
+        opened = max(0, opened + (1 if match[0] in "[{" else -1))
+        most = max(most, opened)
+    return most
 
 
 class _Problem(Exception):

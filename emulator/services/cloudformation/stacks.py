@@ -159,7 +159,24 @@ async def plan_of(ctx: Context, stack: Stack, goal: Goal) -> Plan:
         raise from_template(error) from error
     made = planning.wanted_capabilities(plan.template)
     planning.refuse_without_capabilities(made, goal.capabilities)
+    if stack.current is None:
+        _refuse_wrong_functions(ctx, stack, plan)
     return plan
+
+
+def _refuse_wrong_functions(ctx: Context, stack: Stack, plan: Plan) -> None:
+    """Refuse functions that are not written as they should be before anything is made.
+
+    What refers to something that is not there (an export) shows when it is needed.
+
+    Raises:
+        AwsError: ValidationError.
+    """
+    try:
+        differing(of(ctx).tools, stack, plan)
+    except AwsError as error:
+        if "Template error" in error.message:
+            raise
 
 
 def next_goal(stack: Stack, template: str, request: Request) -> Goal:
@@ -224,7 +241,18 @@ def refuse_unless_updatable(stack: Stack) -> None:
 
 
 def differing(tools: Toolbox, stack: Stack, plan: Plan) -> list[changes.Change]:
-    """Return what making a stack what ``plan`` says changes, as a change set shows it."""
+    """Return what making a stack what ``plan`` says changes, as a change set shows it.
+
+    Raises:
+        AwsError: ValidationError: a function in the template is wrong.
+    """
+    try:
+        return _differing(tools, stack, plan)
+    except TemplateError as error:
+        raise from_template(error) from error
+
+
+def _differing(tools: Toolbox, stack: Stack, plan: Plan) -> list[changes.Change]:
     known = _Known(stack)
     evaluator = plan.evaluator(known, tools.exports(stack.account, stack.region))
     found = []
