@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 
 #: The folders of the services, in order. Adding a service is its folder and its line here.
 SERVICES = (
+    "cloudcontrol",
     "cloudformation",
     "ecr",
     "iam",

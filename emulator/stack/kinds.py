@@ -110,16 +110,51 @@ class Kind(Protocol):
         ...
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Reading:
+    """How the resources of a type are read, whoever has made them."""
+
+    service: str
+    #: The operation that reads one, and the member that names it; "" where only lists know it.
+    get: str = ""
+    member: str = ""
+    #: Members that are always sent with it.
+    fixed: Mapping[str, Any] = field(default_factory=dict)
+    #: The operation that lists all, its member, and what names one of them; "" where the items of
+    #: the list are the names. Without an operation they are not listed.
+    lists: str = ""
+    listed: str = ""
+    item: str = ""
+
+    async def one(self, call: Call, identifier: str) -> dict[str, Any] | None:
+        """Return what the service knows of a resource; None: there is none."""
+        if self.get:
+            request = {**self.fixed, self.member: identifier}
+            answer = await forgiving(call, self.service, self.get, request)
+            return None if answer is None else _flat(answer)
+        for name, found in await self.all(call):
+            if name == identifier:
+                return found
+        return None
+
+    async def all(self, call: Call) -> list[tuple[str, dict[str, Any]]]:
+        """Return the names of all resources, and what the list says of each."""
+        items: list[Any] = await every(call, self.service, self.lists, {}, self.listed)
+        return [(str(each[self.item]), each) if self.item else (str(each), {}) for each in items]
+
+
 class ServiceKind(Kind):
     """What a type that is written by hand has anyway; subclasses say what differs.
 
     Attributes:
         waits: Its calls may last: an operation that is given up does not wait for their end.
         appends: Another one may be made where one like it exists (versions, keys).
+        reading: How its resources are read; None where they are not.
     """
 
     waits = False
     appends = False
+    reading: Reading | None = None
 
     async def update(
         self, call: Call, made: Made, before: Mapping[str, Any], wanted: Wanted
@@ -235,6 +270,7 @@ class TableKind:
     listed: str = ""
 
     #: See :class:`ServiceKind`.
+    reading: Reading | None = None
     waits: ClassVar[bool] = False
 
     @property

@@ -145,7 +145,7 @@ class Planner:
         named = template.get("Transform") or []
         changed: Any = {key: item for key, item in template.items() if key != "Transform"}
         changed = await self._macros.inner(stack, changed, values, evaluator.resolve)
-        for one in [named] if isinstance(named, (str, dict)) else named:
+        for one in named if isinstance(named, list) else [named]:
             name = str(one.get("Name")) if isinstance(one, dict) else str(one)
             if name == language_extensions.NAME:
                 evaluator = Evaluator(changed, values, _Nothing())
@@ -171,10 +171,23 @@ class Planner:
 
 
 def transforms(template: Mapping[str, Any]) -> list[str]:
-    """Return the names of a template's transforms, in their order."""
+    """Return the names of a template's transforms, in their order.
+
+    Raises:
+        TemplateError: One has no name.
+    """
     found = template.get("Transform") or []
-    names = [found] if isinstance(found, (str, dict)) else list(found)
-    return [str(each["Name"]) if isinstance(each, dict) else str(each) for each in names]
+    names = []
+    for each in found if isinstance(found, list) else [found]:
+        name = each.get("Name") if isinstance(each, dict) else each
+        if not isinstance(name, str):
+            raise TemplateError(
+                "Template format error: Every Transform must be a name, or an object with a Name"
+                " and Parameters",
+                ("Transform",),
+            )
+        names.append(name)
+    return names
 
 
 def wanted_capabilities(template: Mapping[str, Any]) -> list[str]:
@@ -220,6 +233,7 @@ def check(template: Mapping[str, Any]) -> None:
     for name in template:
         if name not in _SECTIONS:
             raise TemplateError(f"Invalid template property or properties [{name}]", (str(name),))
+    transforms(template)
     for name in ("Parameters", "Mappings", "Conditions", "Outputs", "Resources"):
         section = template.get(name)
         if section is not None and not isinstance(section, dict):

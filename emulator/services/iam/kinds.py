@@ -14,6 +14,7 @@ from emulator.stack.kinds import (
     Call,
     Kind,
     Made,
+    Reading,
     ServiceKind,
     TableKind,
     Wanted,
@@ -31,6 +32,14 @@ class Principal(ServiceKind):
 
     def __init__(self, kind: str) -> None:
         self._kind, self._member = kind, f"{kind}Name"
+        self.reading = Reading(
+            service="iam",
+            get=f"Get{kind}",
+            member=self._member,
+            lists=f"List{kind}s",
+            listed=f"{kind}s",
+            item=self._member,
+        )
 
     async def create(self, call: Call, wanted: Wanted) -> Made:
         name = wanted.name(self._member)

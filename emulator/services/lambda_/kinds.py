@@ -19,6 +19,7 @@ from emulator.stack.kinds import (
     Call,
     Kind,
     Made,
+    Reading,
     ServiceKind,
     TableKind,
     Wanted,
@@ -49,6 +50,15 @@ _LOOK_S = 0.05
 
 class Function(ServiceKind):
     """AWS::Lambda::Function."""
+
+    reading = Reading(
+        service="lambda",
+        get="GetFunctionConfiguration",
+        member="FunctionName",
+        lists="ListFunctions",
+        listed="Functions",
+        item="FunctionName",
+    )
 
     async def create(self, call: Call, wanted: Wanted) -> Made:
         properties = wanted.properties
@@ -372,6 +382,14 @@ KINDS: dict[str, Kind] = {
         identifier={"UUID": "{UUID}"},
         list_operation="ListEventSourceMappings",
         listed="EventSourceMappings",
+        reading=Reading(
+            service="lambda",
+            get="GetEventSourceMapping",
+            member="UUID",
+            lists="ListEventSourceMappings",
+            listed="EventSourceMappings",
+            item="UUID",
+        ),
         attributes={"Id": "{UUID}", "EventSourceMappingArn": "{EventSourceMappingArn}"},
         renamed={"KmsKeyArn": "KMSKeyArn"},
         tags="Tags",
@@ -396,6 +414,7 @@ KINDS: dict[str, Kind] = {
         service="lambda",
         create_operation="CreateFunctionUrlConfig",
         read_operation="GetFunctionUrlConfig",
+        reading=Reading(service="lambda", get="GetFunctionUrlConfig", member="FunctionName"),
         update_operation="UpdateFunctionUrlConfig",
         delete_operation="DeleteFunctionUrlConfig",
         ref="{FunctionArn}",

@@ -12,6 +12,7 @@ from emulator.stack.kinds import (
     Call,
     Kind,
     Made,
+    Reading,
     ServiceKind,
     TableKind,
     Wanted,
@@ -22,6 +23,10 @@ from emulator.stack.kinds import (
 
 class LogGroup(ServiceKind):
     """AWS::Logs::LogGroup."""
+
+    reading = Reading(
+        service="logs", lists="DescribeLogGroups", listed="logGroups", item="logGroupName"
+    )
 
     async def create(self, call: Call, wanted: Wanted) -> Made:
         name = wanted.name("LogGroupName", longest=512)

@@ -10,7 +10,16 @@ from collections.abc import Mapping
 from typing import Any
 
 from emulator.model.errors import AwsError
-from emulator.stack.kinds import Call, Kind, Made, ServiceKind, Wanted, forgiving, merge_tags
+from emulator.stack.kinds import (
+    Call,
+    Kind,
+    Made,
+    Reading,
+    ServiceKind,
+    Wanted,
+    forgiving,
+    merge_tags,
+)
 
 #: Properties of a bucket that are documents: the operation that puts each, the member that holds
 #: it, and the one that removes it.
@@ -33,6 +42,8 @@ _DOCUMENTS = {
 
 class Bucket(ServiceKind):
     """AWS::S3::Bucket."""
+
+    reading = Reading(service="s3", lists="ListBuckets", listed="Buckets", item="Name")
 
     async def create(self, call: Call, wanted: Wanted) -> Made:
         name = wanted.name("BucketName", longest=63, lower=True)

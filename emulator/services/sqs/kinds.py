@@ -14,6 +14,7 @@ from emulator.stack.kinds import (
     Call,
     Kind,
     Made,
+    Reading,
     ServiceKind,
     Wanted,
     forgiving,
@@ -26,6 +27,15 @@ _NOT_ATTRIBUTES = ("QueueName", "Tags")
 
 class Queue(ServiceKind):
     """AWS::SQS::Queue: its properties but for name and tags are attributes."""
+
+    reading = Reading(
+        service="sqs",
+        get="GetQueueAttributes",
+        member="QueueUrl",
+        fixed={"AttributeNames": ["All"]},
+        lists="ListQueues",
+        listed="QueueUrls",
+    )
 
     async def create(self, call: Call, wanted: Wanted) -> Made:
         attributes = _attributes(wanted.properties)

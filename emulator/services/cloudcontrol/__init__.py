@@ -1,0 +1,1 @@
+"""AWS Cloud Control API: resources by their types, read as templates know them."""
