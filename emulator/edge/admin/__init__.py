@@ -32,6 +32,7 @@ from emulator.edge.admin import (
     snapshots,
     state,
 )
+from emulator.edge.admin.agents import endpoint as agents
 from emulator.edge.admin.timeline import routes as timeline
 from emulator.edge.admin.views import PREFIX, ResetDone, Stopping
 from emulator.edge.router import AsgiApp, Receive, Scope, Send
@@ -79,6 +80,7 @@ def make_admin(
     snapshots.add(app, parts)
     coldstart.add(app, parts)
     deploying.add(app, parts, deploy)
+    agents.add(app, parts, deploy, stopping)
     pool.add(app, parts)
 
     @app.exception_handler(StorageError)

@@ -1,0 +1,1 @@
+"""What programs that work on their own use: an MCP endpoint, and a page that tells them how."""
