@@ -86,7 +86,7 @@ def add(app: FastAPI, parts: Parts, stopping: asyncio.Event) -> None:
         """Send a document of what has changed, whenever something has: see docs/timeline.md."""
         timeline = _recorded(parts)
         await timeline.loaded()
-        events = _follow(parts, timeline, filters, last_event_id or cursor, stopping)
+        events = follow_changes(parts, timeline, filters, last_event_id or cursor, stopping)
         return StreamingResponse(
             events, media_type="text/event-stream", headers={"cache-control": "no-store"}
         )
@@ -152,13 +152,22 @@ async def _answer(make: Callable[[], Any]) -> Response:
     return Response(body, media_type="application/json")
 
 
-async def _follow(
+async def follow_changes(
     parts: Parts,
     timeline: Timeline,
     filters: Filters,
     cursor: str | None,
     stopping: asyncio.Event,
 ) -> AsyncIterator[bytes]:
+    """Yield the stream's events.
+
+    Args:
+        parts: The emulator's.
+        timeline: What is followed.
+        filters: What is asked for.
+        cursor: Where to go on; None: at what comes from now on.
+        stopping: Set when the emulator ends.
+    """
     changed = asyncio.Event()
     # Warm invocations tell of their start only to those who listen closely.
     stop_listening = parts.lifecycle.add(lambda event: changed.set())
@@ -170,12 +179,16 @@ async def _follow(
         if known is not None:
             changed.set()
         elif cursor is not None:
-            yield _event("reset", after, {"known_from": timeline.history.known_from})
+            yield _reset(timeline)
         while not stopping.is_set():
             if not await _has_changed(changed, stopped):
                 yield b": nothing new\n\n"
                 continue
             changed.clear()
+            if _known(timeline, str(after)) is None:  # it reads too slowly
+                after = _cursor(timeline)
+                yield _reset(timeline)
+                continue
             snapshot = take_snapshot(parts, timeline, after.id)
             event, after = await asyncio.to_thread(_changes, snapshot, filters, after)
             if after != snapshot.cursor:
@@ -189,14 +202,22 @@ async def _follow(
 
 async def _has_changed(changed: asyncio.Event, stopped: asyncio.Future[Literal[True]]) -> bool:
     waiting = asyncio.ensure_future(changed.wait())
-    await asyncio.wait({waiting, stopped}, timeout=_SILENCE_S, return_when=asyncio.FIRST_COMPLETED)
-    waiting.cancel()
+    try:
+        await asyncio.wait(
+            {waiting, stopped}, timeout=_SILENCE_S, return_when=asyncio.FIRST_COMPLETED
+        )
+    finally:
+        waiting.cancel()
     return changed.is_set()
 
 
 def _changes(snapshot: Snapshot, filters: Filters, after: Cursor) -> tuple[bytes, Cursor]:
     found, until = documents.changes(snapshot, filters, after=after, limit=_MOST_CHANGES)
     return _event("changes", until, found), until
+
+
+def _reset(timeline: Timeline) -> bytes:
+    return _event("reset", _cursor(timeline), {"known_from": timeline.history.known_from})
 
 
 def _event(kind: str, id: Cursor, data: Any) -> bytes:
