@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Any
 
 from emulator.model.console import Progress
 from emulator.model.errors import AwsError, ConfigurationError
+from emulator.project.building import SamBuild
 from emulator.project.given import Given
 from emulator.project.watching import Structure, seen
 from emulator.stack import document, language_extensions, packaging, parameters
@@ -115,6 +116,7 @@ class TemplateStack:
         self._inputs: frozenset[Path] = frozenset()
         self._code: frozenset[Path] = frozenset()
         self._names: set[str] = set()
+        self._built = SamBuild(source.path, parts.console)
         self._under_way: dict[str, str] = {}
         self._done = 0
         #: Its functions' names, in the order of the template.
@@ -145,7 +147,9 @@ class TemplateStack:
             evaluator = Evaluator(body, values, _NoResources())
             self._local.taken -= self._names
             before = set(self._local.taken)
-            packaged = packaging.package(body, source.folder, evaluator.resolve, self._local)
+            packaged = packaging.package(
+                body, source.folder, evaluator.resolve, self._local, built=self._built
+            )
             self._names = self._local.taken - before
         except TemplateError as error:
             raise self._located(text, error) from None

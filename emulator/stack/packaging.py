@@ -53,6 +53,8 @@ _ELSEWHERE = re.compile(r"[a-z][a-z0-9+.-]*://", re.IGNORECASE)
 #: The account and the name of a layer's version.
 _LAYER = re.compile(r"arn:[^:]*:lambda:[^:]*:(\d{12}):layer:([^:]+):\d+")
 _LONGEST_NAME = 64
+#: Returns the code that was built for a function or layer.
+Built = Callable[[str, Mapping[str, Any]], Path | None]
 #: Works out a value from parameters and mappings alone.
 Resolve = Callable[[Any], Any]
 
@@ -63,13 +65,11 @@ class Local:
 
     Attributes:
         account: The emulator's: layers of another one are not here.
-        built: Returns the built code of a function by its name in the template, if it was built.
         variables: Further environment variables by function; those of ``""`` are every function's.
         taken: Names that functions and queues already have: other templates gave them.
     """
 
     account: str = "000000000000"
-    built: Callable[[str, Mapping[str, Any]], Path | None] = lambda logical, body: None
     variables: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
     taken: set[str] = field(default_factory=set)
 
@@ -93,7 +93,13 @@ class Packaged:
 
 
 def package(
-    body: dict[str, Any], folder: Path, resolve: Resolve, local: Local, depth: int = 0
+    body: dict[str, Any],
+    folder: Path,
+    resolve: Resolve,
+    local: Local,
+    *,
+    built: Built = lambda logical, resource: None,
+    depth: int = 0,
 ) -> Packaged:
     """Return a template without paths.
 
@@ -102,6 +108,7 @@ def package(
         folder: What its paths are relative to.
         resolve: Works out values of properties.
         local: What else there is.
+        built: Returns the code that was built for a function or layer, by its name; None for most.
         depth: How many templates it is nested in.
 
     Raises:
@@ -109,7 +116,7 @@ def package(
     """
     found = Packaged(body={})
     included = _Includes(folder, found).apply(body)
-    _Packaging(found, folder, resolve, local, depth).fill(included)
+    _Packaging(found, folder, resolve, local, built, depth).fill(included)
     return found
 
 
@@ -117,10 +124,16 @@ class _Packaging:
     """One template, while it is packaged."""
 
     def __init__(
-        self, found: Packaged, folder: Path, resolve: Resolve, local: Local, depth: int
+        self,
+        found: Packaged,
+        folder: Path,
+        resolve: Resolve,
+        local: Local,
+        built: Built,
+        depth: int,
     ) -> None:
         self._found, self._folder, self._resolve = found, folder, resolve
-        self._local, self._depth = local, depth
+        self._local, self._built, self._depth = local, built, depth
         self._shared: Mapping[str, Any] = {}
 
     def fill(self, body: dict[str, Any]) -> None:
@@ -144,7 +157,7 @@ class _Packaging:
         if kind in (SERVERLESS, LAMBDA):
             self._function(logical, kind, resource, properties)
         elif kind in _LAYERS:
-            self._layer(logical, kind, properties)
+            self._layer(logical, kind, resource, properties)
         elif kind == "AWS::SQS::Queue":
             fifo = str(self._value(properties.get("FifoQueue"))).lower() == "true"
             self._name(logical, properties, "QueueName", ".fifo" if fifo else "")
@@ -166,7 +179,7 @@ class _Packaging:
         shared = self._shared if kind == SERVERLESS else {}
         given = properties.get(name, shared.get(name))
         image = "Image" in (properties.get("PackageType"), shared.get("PackageType"))
-        built = self._local.built(logical, resource)
+        built = self._built(logical, resource)
         if built is not None and not image:
             given = str(built)
         is_inline = kind == SERVERLESS and "InlineCode" in {**shared, **properties}
@@ -178,9 +191,12 @@ class _Packaging:
         self._variables(logical, shared, properties)
         self._layers(logical, shared, properties)
 
-    def _layer(self, logical: str, kind: str, properties: dict[str, Any]) -> None:
+    def _layer(
+        self, logical: str, kind: str, resource: Mapping[str, Any], properties: dict[str, Any]
+    ) -> None:
         name = _CODE[kind]
-        given = self._value(properties.get(name))
+        built = self._built(logical, resource)
+        given = self._value(properties.get(name)) if built is None else str(built)
         if isinstance(given, str) and not _ELSEWHERE.match(given):
             properties[name] = self._live(given, kind)
         properties.setdefault("LayerName", logical)
@@ -273,7 +289,7 @@ class _Packaging:
         path = self._folder / given
         self._found.inputs.add(path)
         body = document.read(path).body
-        below = package(body, path.parent, lambda value: value, self._local, self._depth + 1)
+        below = package(body, path.parent, lambda value: value, self._local, depth=self._depth + 1)
         text = json.dumps(below.body, default=str)
         key = f"{hashlib.sha256(text.encode()).hexdigest()[:40]}.json"
         self._found.nested |= {**below.nested, key: text}

@@ -17,9 +17,12 @@ from emulator.stack.packaging import LIVE, Local, Packaged, package
 SERVERLESS, LAMBDA = "AWS::Serverless::Function", "AWS::Lambda::Function"
 
 
-def packaged(folder: Path, text: str, resolve: Any = None, **local: Any) -> Packaged:
+def packaged(
+    folder: Path, text: str, resolve: Any = None, built: Any = None, **local: Any
+) -> Packaged:
     body = document.parse(text).body
-    return package(body, folder, resolve or _refuse, Local(**local))
+    built = built or (lambda logical, resource: None)
+    return package(body, folder, resolve or _refuse, Local(**local), built=built)
 
 
 def _refuse(value: Any) -> Any:

@@ -1,0 +1,66 @@
+"""What `sam build` has to build; a script stands for SAM CLI."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import pytest
+
+from emulator.project.building import SamBuild
+from emulator.testing import RecordingConsole
+
+RESOURCE = {"Metadata": {"BuildMethod": "esbuild"}, "Properties": {"CodeUri": "src"}}
+SAM = """#!/bin/sh
+[ "$1" = build ] && [ ! -e src/broken ] || { echo "it is broken" >&2; exit 1; }
+mkdir -p "$6/$2" && cp src/app.ts "$6/$2/app.js"
+"""
+
+
+@pytest.fixture
+def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    (tmp_path / "src").mkdir()
+    (tmp_path / "src" / "app.ts").write_text("1")
+    (tmp_path / "bin").mkdir()
+    (tmp_path / "bin" / "sam").write_text(SAM)
+    (tmp_path / "bin" / "sam").chmod(0o755)
+    monkeypatch.setenv("PATH", f"{tmp_path / 'bin'}{os.pathsep}{os.environ['PATH']}")
+    return tmp_path
+
+
+def test_what_is_older_than_its_source_is_built(folder: Path) -> None:
+    console = RecordingConsole()
+    build = SamBuild(folder / "template.yaml", console)
+    built = folder / ".aws-sam" / "build" / "Fn"
+    assert build("Fn", RESOURCE) == built
+    assert build("Fn", RESOURCE) == built
+    assert console.infos == ["building Fn by esbuild (sam build)"], "once is enough"
+    later = (built / "app.js").stat().st_mtime + 10
+    (folder / "src" / "app.ts").write_text("2")
+    os.utime(folder / "src" / "app.ts", (later, later))
+    build("Fn", RESOURCE)
+    assert (built / "app.js").read_text() == "2"
+
+
+def test_a_build_that_fails_is_told(folder: Path) -> None:
+    (folder / "src" / "broken").touch()
+    console = RecordingConsole()
+    assert SamBuild(folder / "template.yaml", console)("Fn", RESOURCE) is None
+    assert console.warnings == ["Fn: sam build failed: it is broken"]
+
+
+def test_without_sam_cli_the_source_is_served(
+    folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("PATH", "/nowhere")
+    console = RecordingConsole()
+    build = SamBuild(folder / "template.yaml", console)
+    assert build("Fn", RESOURCE) is None
+    assert build("Fn", RESOURCE) is None
+    assert console.warnings == ["Fn: to be built by esbuild, which needs SAM CLI: `sam build`"]
+
+
+def test_most_need_no_build(folder: Path) -> None:
+    build = SamBuild(folder / "template.yaml", RecordingConsole())
+    assert build("Fn", {"Properties": {}}) is None
+    assert SamBuild(folder / "build" / "template.yaml", RecordingConsole())("Fn", RESOURCE) is None
