@@ -81,7 +81,9 @@ def archive(source: str, packages: Path | None) -> bytes:
     """Return the zip of a function, with what is installed in ``packages``."""
     buffer = io.BytesIO()
     with zipfile.ZipFile(buffer, "w", zipfile.ZIP_DEFLATED) as opened:
-        opened.writestr("app.py", source)
+        handler = zipfile.ZipInfo("app.py")
+        handler.external_attr = 0o644 << 16  # the function's user reads it
+        opened.writestr(handler, source)
         for path in sorted(packages.rglob("*")) if packages is not None else ():
             if path.is_file():
                 opened.write(path, str(path.relative_to(packages or path)))

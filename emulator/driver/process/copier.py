@@ -29,7 +29,7 @@ _PIDS = 1024
 #: Seconds that a copy may take to stand.
 _PATIENCE_S = 5.0
 #: Copies kept ready of each original, at most.
-_AHEAD = 2
+_AHEAD = 3
 #: Seconds without a copy before those that were used are replaced: a burst needs the machine.
 _QUIET_S = 0.02
 
