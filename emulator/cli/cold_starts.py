@@ -22,6 +22,7 @@ PARTS = {
     "code_ms": "code and layers",
     "sandbox_ms": "sandbox",
     "boot_ms": "boot",
+    "restore_ms": "restore",
     "imports_ms": "imports",
     "first_call_ms": "first call",
 }

@@ -17,6 +17,7 @@ _OF_FUNCTION: Mapping[str, tuple[str, bool]] = {
     "runtime": ("runtime", False),
     "layers": ("layers", True),
     "provisioned": ("provisioned", True),
+    "snapstart": ("snapstart", True),
     "min-instances": ("provisioned", True),
 }
 #: Keys that are options of ``up``: each value takes an emulator of its own.

@@ -7,19 +7,20 @@ simulated, whatever profile the emulator has.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 from emulator.model import lifecycle_events as events
 from emulator.model.causes import StopCause
 from emulator.model.errors import AwsError, ConfigurationError, DriverFault
-from emulator.model.function import FunctionVersion
+from emulator.model.function import LATEST, FunctionVersion
 from emulator.model.ids import new_request_id, new_trace_id
 from emulator.model.imports import Imports
 from emulator.model.invocation import Invocation, InvocationResult
 from emulator.model.lazy import LazyModule
 from emulator.pool.pool import Pool, ScalingRateExceeded
 from emulator.pool.pools import Pools
+from emulator.pool.snap_start import SnapStartPool
 
 if TYPE_CHECKING:
     from emulator.pool import notices
@@ -51,6 +52,8 @@ class ColdStartRun:
     #: What each warm call takes, from its event to its answer.
     warm_ms: tuple[float, ...]
     imports: Imports | None
+    #: It goes on from a snapshot that was taken before; 0 without SnapStart.
+    restore_ms: float
     #: The first error of the function, or "".
     error: str
 
@@ -61,12 +64,15 @@ class _Moments:
     def __init__(self, environment_id: str = "") -> None:
         self.environment_id = environment_id
         self.at: dict[type[Any], float] = {}
+        self.restore_ms = 0.0
 
     def __call__(self, event: Any) -> None:
         if isinstance(event, events.EnvironmentRequested) and event.tenant_id == TENANT:
             self.environment_id = self.environment_id or event.environment_id
         if getattr(event, "environment_id", None) == self.environment_id:
             self.at.setdefault(type(event), event.moment.monotonic_s)
+        if isinstance(event, events.EnvironmentRestored) and event.version.generation < 0:
+            self.restore_ms = event.duration_ms
 
     def between(self, start: type[Any], end: type[Any]) -> float:
         """Return the milliseconds between two steps; 0 where one was not reached."""
@@ -83,6 +89,7 @@ async def measure(
     warm: int = 1,
     provisioned: bool = False,
     trace_imports: bool = True,
+    snapstart: bool = False,
 ) -> ColdStartRun:
     """Start an environment of ``version``, call it, and end it.
 
@@ -94,9 +101,11 @@ async def measure(
         provisioned: Start the environment ahead of the first call, as provisioned concurrency and
             minimum instances do.
         trace_imports: Have the runtime measure what the function imports.
+        snapstart: Take a snapshot first, and restore the environment from it.
 
     Raises:
-        ConfigurationError: The function runs on Managed Instances, where no call waits for a start.
+        ConfigurationError: The function runs on Managed Instances, where no call waits for a start,
+            or no snapshot of it can be had.
         DriverFault: The machine gives no environment.
         AwsError: TooManyRequestsException: too many environments were started just now.
     """
@@ -105,7 +114,7 @@ async def measure(
             f"{version.name} runs on Managed Instances, where no call waits for a start"
         )
     clock = pools.clock
-    pool = Pool(pools, version, TENANT)
+    pool = await _snapshot(pools, version) if snapstart else Pool(pools, version, TENANT)
     pool.trace_imports, pool.simulates = trace_imports, False
     moments = _Moments()
     stop_listening = pools.lifecycle.add(moments)
@@ -136,8 +145,28 @@ async def measure(
         total_ms=total_ms,
         warm_ms=tuple(warm_ms),
         imports=imports,
+        restore_ms=moments.restore_ms,
         error=next((each.error_type for each in results if each.function_error), ""),
     )
+
+
+async def _snapshot(pools: Pools, version: FunctionVersion) -> Pool:
+    """Return a pool with a snapshot of ``version``, as if it were published with SnapStart.
+
+    Raises:
+        ConfigurationError: Its INIT fails.
+        DriverFault: The machine gives no environment.
+    """
+    settings = {**version.settings, "SnapStart": {"ApplyOn": "PublishedVersions"}}
+    number = "1" if version.version == LATEST else version.version
+    # A generation that no function has: what is measured is told apart by it.
+    restored = replace(version, version=number, settings=settings, generation=-1)
+    pool = SnapStartPool(pools, restored, TENANT)
+    pool.simulates = False
+    failure = await pool.take_snapshot()
+    if failure is not None:
+        raise ConfigurationError(f"{version.name} can't be initialised: {failure.error_type}")
+    return pool
 
 
 async def _call(pools: Pools, pool: Pool, payload: bytes) -> tuple[InvocationResult, float]:

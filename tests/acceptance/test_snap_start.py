@@ -339,3 +339,16 @@ _TEMPLATE = {
         }
     },
 }
+
+
+@pytest.mark.slow
+def test_coldstart_compares_it(
+    client: Any, running: Running, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    name = publish(client, "import json, decimal\ndef handler(event, context): return 1\n")
+    words = ["--compare", "snapstart=on,off", "--runs", "3", "--json"]
+    plot = ["--output", str(tmp_path / "plot.svg"), "--endpoint", running.url]
+    assert run(["coldstart", name, *words, *plot]) == 0
+    on, off = json.loads(capsys.readouterr().out)["variants"]
+    assert all(each["restore_ms"] > 0 and each["init_ms"] == 0 for each in on["runs"])
+    assert all(each["restore_ms"] == 0 and each["init_ms"] > 0 for each in off["runs"])

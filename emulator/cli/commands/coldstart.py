@@ -43,7 +43,7 @@ def coldstart(
             "--compare",
             metavar="KEY=A,B",
             help="Measure side by side. KEY is memory, function, runtime, layers (on, off), "
-            "provisioned (on, off), min-instances (on, off), qualifier, driver, stem-cells, "
+            "provisioned, snapstart, min-instances (on, off), qualifier, driver, stem-cells, "
             "cpu-limit, bootstrap or freeze. Given again: every combination.",
         ),
     ] = None,

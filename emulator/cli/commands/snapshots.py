@@ -29,7 +29,7 @@ def snapshots(
     json: Json = False,
     endpoint: Endpoint = DEFAULT_ENDPOINT,
 ) -> None:
-    """Show the snapshots of versions with SnapStart, and what they have captured.
+    """Show snapshots of versions, and what they have captured.
 
     SHARED names what all restored environments have in common though it should be each one's own:
     ids, tokens, random generators, the time of INIT, connections. Make such things in the handler,

@@ -29,6 +29,7 @@ def add(app: FastAPI, parts: Parts) -> None:
         runtime: str | None = None,
         layers: bool = True,
         provisioned: bool = False,
+        snapstart: bool = False,
         trace_imports: bool = True,
         account: str | None = None,
         region: str | None = None,
@@ -36,7 +37,8 @@ def add(app: FastAPI, parts: Parts) -> None:
         """Start an environment of its own for a function, call it, and end it.
 
         The body is the event. ``memory_mb``, ``runtime`` and ``layers=false`` change the function
-        for this measurement alone; ``provisioned`` starts the environment ahead of the first call.
+        for this measurement alone; ``provisioned`` starts the environment ahead of the first call;
+        ``snapstart`` restores it from a snapshot.
         Other environments and their callers are left alone, and nothing is simulated.
         """
         payload = await request.body() or b"{}"
@@ -54,6 +56,7 @@ def add(app: FastAPI, parts: Parts) -> None:
                 payload,
                 warm=warm,
                 provisioned=provisioned,
+                snapstart=snapstart,
                 trace_imports=trace_imports,
             )
         except AwsError as error:
@@ -88,6 +91,7 @@ def _view(parts: Parts, version: FunctionVersion, run: cold_starts.ColdStartRun)
         code_ms=run.code_ms,
         sandbox_ms=run.sandbox_ms,
         boot_ms=run.boot_ms,
+        restore_ms=run.restore_ms,
         imports_ms=run.imports_ms,
         init_ms=run.init_ms,
         first_call_ms=run.first_call_ms,

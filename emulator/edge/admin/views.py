@@ -222,6 +222,8 @@ class ColdStartView(BaseModel):
     sandbox_ms: float
     #: The runtime gets ready; with the function's code where ``imports_ms`` is null.
     boot_ms: float
+    #: It goes on from a snapshot that was taken before; 0 without SnapStart.
+    restore_ms: float
     #: The function's code is loaded, with all that it imports.
     imports_ms: float | None
     #: What REPORT calls the Init Duration.

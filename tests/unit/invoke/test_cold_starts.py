@@ -122,3 +122,11 @@ async def test_managed_instances_are_refused() -> None:
     version = world.function(settings={"CapacityProviderConfig": managed})
     with pytest.raises(ConfigurationError, match="Managed Instances"):
         await measure(world.pools, version, b"{}")
+
+
+async def test_a_restore_takes_the_place_of_init() -> None:
+    done = await run(slow_world(), snapstart=True)
+    assert (done.init_ms, done.boot_ms, done.sandbox_ms) == (0, 0, 0)
+    assert done.restore_ms == pytest.approx(0)
+    assert done.total_ms == pytest.approx(50)
+    assert done.first_call_ms == pytest.approx(50)
