@@ -455,7 +455,9 @@ def test_a_state_folder_may_be_named_from_here(
     monkeypatch.chdir(tmp_path)
     archive = io.BytesIO()
     with zipfile.ZipFile(archive, "w") as file:
-        file.writestr(zipfile.ZipInfo("app.py"), HELLO.format(value="from the archive"))
+        entry = zipfile.ZipInfo("app.py")
+        entry.external_attr = 0o644 << 16
+        file.writestr(entry, HELLO.format(value="from the archive"))
     session = Session(write(tmp_path), "--state", "state")
     try:
         boto3.client(

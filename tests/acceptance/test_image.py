@@ -184,7 +184,9 @@ def handler(event, context):
 def create(client: Any, name: str, source: str) -> None:
     buffer = io.BytesIO()
     with zipfile.ZipFile(buffer, "w") as archive:
-        archive.writestr(zipfile.ZipInfo("app.py"), source)
+        entry = zipfile.ZipInfo("app.py")
+        entry.external_attr = 0o644 << 16
+        archive.writestr(entry, source)
     client.create_function(
         FunctionName=name,
         Runtime="python3.12",

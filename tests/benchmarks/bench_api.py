@@ -45,9 +45,9 @@ def fill(api: Api) -> float:
     """Create functions and their versions; returns requests a second."""
     buffer = io.BytesIO()
     with zipfile.ZipFile(buffer, "w") as archive:
-        archive.writestr(
-            zipfile.ZipInfo("app.py"), "def handler(event, context):\n    return event\n"
-        )
+        entry = zipfile.ZipInfo("app.py")
+        entry.external_attr = 0o644 << 16
+        archive.writestr(entry, "def handler(event, context):\n    return event\n")
     code = {"ZipFile": base64.b64encode(buffer.getvalue()).decode()}
     began = time.perf_counter()
     for number in range(_FUNCTIONS):

@@ -262,7 +262,9 @@ def burst(port: int, name: str, size: int = 50) -> float:
 def create_to_result(port: int, name: str) -> float:
     buffer = io.BytesIO()
     with zipfile.ZipFile(buffer, "w") as archive:
-        archive.writestr(zipfile.ZipInfo("app.py"), _HANDLER + f"# {name}\n")
+        entry = zipfile.ZipInfo("app.py")
+        entry.external_attr = 0o644 << 16
+        archive.writestr(entry, _HANDLER + f"# {name}\n")
     body = json.dumps(
         {
             "FunctionName": name,

@@ -30,7 +30,9 @@ def zip_of(**files: str) -> bytes:
     buffer = io.BytesIO()
     with zipfile.ZipFile(buffer, "w") as archive:
         for name, text in files.items():
-            archive.writestr(zipfile.ZipInfo(name.replace("__", ".")), text)
+            entry = zipfile.ZipInfo(name.replace("__", "."))
+            entry.external_attr = 0o644 << 16
+            archive.writestr(entry, text)
     return buffer.getvalue()
 
 

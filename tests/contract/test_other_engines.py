@@ -68,7 +68,9 @@ def create(up: Up, name: str, **fields: Any) -> None:
 def create_zip(up: Up, name: str, source: str, timeout: int = 20) -> None:
     buffer = io.BytesIO()
     with zipfile.ZipFile(buffer, "w") as archive:
-        archive.writestr(zipfile.ZipInfo("app.py"), source)
+        entry = zipfile.ZipInfo("app.py")
+        entry.external_attr = 0o644 << 16
+        archive.writestr(entry, source)
     code = {"ZipFile": buffer.getvalue()}
     create(up, name, Runtime="python3.11", Handler="app.handler", Code=code, Timeout=timeout)
 

@@ -27,9 +27,9 @@ _QUEUE = "arn:aws:sqs:us-east-1:000000000000:queue"
 def _zip() -> str:
     buffer = io.BytesIO()
     with zipfile.ZipFile(buffer, "w") as archive:
-        archive.writestr(
-            zipfile.ZipInfo("app.py"), "def handler(event, context):\n    return event\n"
-        )
+        entry = zipfile.ZipInfo("app.py")
+        entry.external_attr = 0o644 << 16
+        archive.writestr(entry, "def handler(event, context):\n    return event\n")
     return base64.b64encode(buffer.getvalue()).decode()
 
 
