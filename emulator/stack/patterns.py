@@ -10,6 +10,7 @@ from __future__ import annotations
 import asyncio
 import re
 import sys
+import warnings
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -45,7 +46,10 @@ def matches(pattern: str, text: str) -> bool:
         ValueError: It is no regular expression.
     """
     try:
-        return re.fullmatch(pattern, text) is not None
+        with warnings.catch_warnings():
+            # Of what may mean something else one day ("[[]").
+            warnings.simplefilter("ignore", FutureWarning)
+            return re.fullmatch(pattern, text) is not None
     except (re.error, OverflowError, RecursionError):
         raise ValueError(pattern) from None
 
