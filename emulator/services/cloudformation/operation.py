@@ -119,8 +119,15 @@ class Operation:
             new = _new(logical, body, plan.needs[logical])
             try:
                 path = ("Resources", logical, "Properties")
-                value = self._tools.localised(evaluator.resolve(written, path))
-                shown = masked.resolve(written, path)
+                found = evaluator.resolve(written, path) or {}
+                if not isinstance(found, dict):
+                    raise TemplateError(
+                        f"Template format error: [/Resources/{logical}/Properties] must be an"
+                        " object",
+                        path,
+                    )
+                value = self._tools.localised(found)
+                shown = masked.resolve(written, path) or {}
                 properties = Properties(
                     values=await self._tools.values(stack, value),
                     written=value,

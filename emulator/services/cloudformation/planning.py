@@ -249,7 +249,7 @@ def check(template: Mapping[str, Any]) -> None:
                 ("Resources", str(name)),
             )
     for name, body in (template.get("Resources") or {}).items():
-        _check_policies(str(name), body)
+        _check_attributes(str(name), body)
     for name, body in (template.get("Parameters") or {}).items():
         if not isinstance(body, dict) or not isinstance(body.get("Type", "String"), str):
             raise TemplateError(
@@ -259,7 +259,17 @@ def check(template: Mapping[str, Any]) -> None:
             )
 
 
-def _check_policies(name: str, body: Mapping[str, Any]) -> None:
+def _check_attributes(name: str, body: Mapping[str, Any]) -> None:
+    path = ("Resources", name)
+    needed = body.get("DependsOn") or []
+    if not isinstance(needed, (str, list)) or not all(isinstance(each, str) for each in needed):
+        raise TemplateError(
+            "Template format error: DependsOn must be a string or list of strings.", path
+        )
+    if not isinstance(body.get("Metadata") or {}, dict):
+        raise TemplateError(
+            f"Template format error: [/Resources/{name}/Metadata] must be an object", path
+        )
     for attribute, allowed in (
         ("DeletionPolicy", _POLICIES),
         ("UpdateReplacePolicy", _POLICIES[:3]),

@@ -7,6 +7,7 @@ interrupted operation has left can be told from what was there before.
 from __future__ import annotations
 
 import asyncio
+import logging
 from collections.abc import Coroutine, Mapping
 from dataclasses import dataclass
 from typing import Any, NoReturn, TypeVar
@@ -18,6 +19,8 @@ from emulator.services.cloudformation.toolbox import Toolbox
 from emulator.stack import changes, policies
 from emulator.stack.errors import TemplateError
 from emulator.stack.kinds import Call, Kind, Made, Wanted, is_gone
+
+_log = logging.getLogger(__name__)
 
 T = TypeVar("T")
 _CANCELLED = {
@@ -328,7 +331,15 @@ class Work:
     async def _attempt(self, kind: Kind, work: Coroutine[Any, Any, T]) -> T:
         """Do a call of a type; of one that waits, only until the operation stops."""
         if not getattr(kind, "waits", False):
-            return await work
+            try:
+                return await work
+            except (AttributeError, LookupError, TypeError, ValueError) as error:
+                # A type reads what a template has written, which may be anything.
+                _log.debug("properties that a type can't read", exc_info=error)
+                raise AwsError(
+                    "ValidationError",
+                    f"Properties validation failed: {type(error).__name__}: {error}",
+                ) from error
         task = asyncio.ensure_future(work)
         stop = asyncio.ensure_future(self.stopping.wait())
         try:
@@ -384,7 +395,7 @@ async def _found(kind: Kind, call: Call, wanted: Wanted) -> list[Made]:
         return []
     try:
         found: list[Made] = await find(call, wanted)
-    except (AwsError, KeyError, TypeError, ValueError):
+    except (AwsError, AttributeError, LookupError, TypeError, ValueError):
         # Its properties are wrong; creating it says so in the service's own words.
         return []
     return found
