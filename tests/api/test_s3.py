@@ -449,12 +449,21 @@ def test_documents_that_have_a_default(s3: Any, bucket: str) -> None:
     owned = s3.get_bucket_ownership_controls(Bucket=bucket)["OwnershipControls"]
     assert owned["Rules"][0]["ObjectOwnership"] == "ObjectWriter"
     s3.delete_bucket_ownership_controls(Bucket=bucket)
+    code = "OwnershipControlsNotFoundError"
+    refused(s3.get_bucket_ownership_controls, code, 404, Bucket=bucket)
     s3.put_public_access_block(
         Bucket=bucket, PublicAccessBlockConfiguration={"BlockPublicAcls": False}
     )
     block = s3.get_public_access_block(Bucket=bucket)["PublicAccessBlockConfiguration"]
     assert block["BlockPublicAcls"] is False
     s3.delete_public_access_block(Bucket=bucket)
+    code = "NoSuchPublicAccessBlockConfiguration"
+    refused(s3.get_public_access_block, code, 404, Bucket=bucket)
+    rules = [{"ID": "old", "Status": "Enabled", "Filter": {}, "Expiration": {"Days": 3}}]
+    s3.put_bucket_lifecycle_configuration(Bucket=bucket, LifecycleConfiguration={"Rules": rules})
+    shown = s3.get_bucket_lifecycle_configuration(Bucket=bucket)
+    assert shown["Rules"] == rules
+    assert shown["TransitionDefaultMinimumObjectSize"] == "all_storage_classes_128K"
     refused(s3.get_bucket_replication, "ReplicationConfigurationNotFoundError", 404, Bucket=bucket)
     s3.put_bucket_replication(
         Bucket=bucket,

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import os
+import shutil
 import zipfile
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -29,8 +31,13 @@ def terraform(client: Client) -> Client:
     (client.folder / "rc").write_text(source)
     client.environ["TF_CLI_CONFIG_FILE"] = str(client.folder / "rc")
     client.environ["TF_VAR_archive"] = str(client.folder / "create.zip")
-    client.run("terraform", "init", "-input=false", "-no-color", cwd="terraform")
     return client
+
+
+def _run(terraform: Client, verb: str, *words: str, status: int = 0) -> str:
+    sure = () if verb in ("init", "plan") else ("-auto-approve",)
+    options = (*sure, "-input=false", "-no-color")
+    return terraform.run("terraform", verb, *options, *words, cwd="terraform", status=status)
 
 
 def _has_provider(mirror: str) -> bool:
@@ -43,11 +50,8 @@ def _zip(client: Client) -> None:
 
 
 def test_the_life_of_a_configuration(terraform: Client) -> None:
-    def run(verb: str, *words: str, status: int = 0) -> str:
-        sure = () if verb == "plan" else ("-auto-approve",)
-        options = (*sure, "-input=false", "-no-color")
-        return terraform.run("terraform", verb, *options, *words, cwd="terraform", status=status)
-
+    run = partial(_run, terraform)
+    run("init")
     function = "terraform-create-order"
     assert "Apply complete!" in run("apply")
     assert terraform.order(function)["currency"] == "EUR"
@@ -70,3 +74,12 @@ def test_the_life_of_a_configuration(terraform: Client) -> None:
     assert "Destroy complete!" in run("destroy", *changed)
     roles = terraform.up.client("iam").list_roles()["Roles"]
     assert "create-order" not in [role["RoleName"] for role in roles]
+
+
+def test_one_of_each_kind(terraform: Client) -> None:
+    shutil.copy(Path(__file__).parent / "terraform" / "main.tf", terraform.folder / "terraform")
+    run = partial(_run, terraform)
+    run("init")
+    assert "26 added" in run("apply")
+    assert "No changes" in run("plan", "-detailed-exitcode")
+    assert "26 destroyed" in run("destroy")

@@ -34,8 +34,10 @@ class Document:
     member: str
     #: Code and message where there is none; "" answers ``default`` instead.
     missing: tuple[str, str] = ("", "")
-    #: What is answered where there is none and that is no error.
+    #: What a bucket has from the start; with ``missing``, until it is deleted.
     default: Mapping[str, Any] = field(default_factory=dict)
+    #: Members that are put and got beside it, with what they are without a value.
+    beside: Mapping[str, str] = field(default_factory=dict)
     #: The member of the answer that holds it; "" spreads it over the answer.
     answer: str = ""
     #: Names of its operations where they are not Put…, Get… and Delete… of ``name``.
@@ -46,6 +48,9 @@ class Document:
     #: Documents of which a bucket has several, each with an Id: the list operation.
     list: str = ""
 
+
+#: What is kept where a document that a bucket has from the start is deleted.
+_DELETED = {"": "deleted"}
 
 DOCUMENTS = (
     Document(
@@ -62,6 +67,7 @@ DOCUMENTS = (
             "NoSuchLifecycleConfiguration",
             "The lifecycle configuration does not exist",
         ),
+        beside={"TransitionDefaultMinimumObjectSize": "all_storage_classes_128K"},
         delete="DeleteBucketLifecycle",
     ),
     Document(
@@ -108,6 +114,10 @@ DOCUMENTS = (
         kind="ownership",
         member="OwnershipControls",
         answer="OwnershipControls",
+        missing=(
+            "OwnershipControlsNotFoundError",
+            "The bucket ownership controls were not found",
+        ),
         default={"Rules": [{"ObjectOwnership": "BucketOwnerEnforced"}]},
     ),
     Document(
@@ -115,6 +125,10 @@ DOCUMENTS = (
         kind="public-access",
         member="PublicAccessBlockConfiguration",
         answer="PublicAccessBlockConfiguration",
+        missing=(
+            "NoSuchPublicAccessBlockConfiguration",
+            "The public access block configuration was not found",
+        ),
         default={
             "BlockPublicAcls": True,
             "IgnorePublicAcls": True,
@@ -198,12 +212,13 @@ def _handlers(document: Document) -> dict[str, Handler]:
     async def put(ctx: Context, request: Request) -> Response:
         state = of(ctx)
         bucket = state.bucket(str(request["Bucket"]))
-        body = request.get(document.member) or {}
+        beside = {key: request.get(key) or usual for key, usual in document.beside.items()}
+        body = {**(request.get(document.member) or {}), **beside}
         name = id_of(request)
         await state.database.write(
             lambda c: rows.put_document(c, bucket.name, document.kind, name, body)
         )
-        return {}
+        return beside
 
     async def get(ctx: Context, request: Request) -> Response:
         state = of(ctx)
@@ -212,10 +227,10 @@ def _handlers(document: Document) -> dict[str, Handler]:
         found = await state.database.read(
             lambda c: rows.document(c, bucket.name, document.kind, name)
         )
+        code, message = document.missing
+        if found == _DELETED or (found is None and code and not document.default):
+            raise AwsError(code, message, status=404, BucketName=bucket.name)
         if found is None:
-            code, message = document.missing
-            if code:
-                raise AwsError(code, message, status=404, BucketName=bucket.name)
             found = dict(document.default)
         return {document.answer: found} if document.answer else dict(found)
 
@@ -223,8 +238,9 @@ def _handlers(document: Document) -> dict[str, Handler]:
         state = of(ctx)
         bucket = state.bucket(str(request["Bucket"]))
         name = id_of(request)
+        left = _DELETED if document.missing[0] and document.default else None
         await state.database.write(
-            lambda c: rows.put_document(c, bucket.name, document.kind, name, None)
+            lambda c: rows.put_document(c, bucket.name, document.kind, name, left)
         )
         return {}
 
