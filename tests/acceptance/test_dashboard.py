@@ -169,7 +169,15 @@ def test_where_one_looks_stands_in_the_address(page: Page, running: Running) -> 
     page.click("[data-toggle=cold]")
     page.fill("[name=text]", "busy")
     wait_for(page, "location.search.includes('from=') && location.search.includes('text=')")
+    # The address follows a moment later.
+    wait_for(
+        page,
+        "Math.abs(new URLSearchParams(location.search).get('from') * 1000 - "
+        "window.localfaas.lanes.window.from) < 0.1",
+    )
     window = page.evaluate("window.localfaas.lanes.window")
+    page.click("[data-view=table]")
+    page.click("[data-view=lanes]")
     page.reload()
     wait_for(page, f"{_BARS} > 0")
     assert page.locator("[data-toggle=cold]").get_attribute("aria-pressed") == "true"
@@ -195,6 +203,9 @@ def test_filters_find_what_failed_and_what_was_slow(page: Page, running: Running
         "[...window.localfaas.model.invocations.values()]"
         ".filter(each => each.raw.total_ms >= 500).length",
     )
+    page.click("[data-toggle=slow]")
+    page.fill("[name=text]", "orders -throttled -valueerror")
+    wait_for(page, "document.querySelectorAll('#list tbody tr').length === 7")
     page.fill("[name=text]", "no such thing")
     page.click("[data-view=lanes]")
     assert "Nothing matches" in page.locator("#empty").inner_text()

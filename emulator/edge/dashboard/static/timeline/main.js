@@ -220,7 +220,7 @@ function showFilters() {
   if (elements.fold) elements.fold.value = place.fold;
   for (const key of ["cold", "failed"]) form.querySelector(`[data-toggle=${key}]`).setAttribute("aria-pressed", String(filter[key]));
   form.querySelector("[data-toggle=slow]").setAttribute("aria-pressed", String(filter.slow !== null));
-  for (const tab of form.querySelectorAll("[data-view]")) tab.setAttribute("aria-selected", String(tab.dataset.view === place.view));
+  for (const tab of form.querySelectorAll("[data-view]")) tab.setAttribute("aria-pressed", String(tab.dataset.view === place.view));
   for (const [id, view] of [["lanes", "lanes"], ["list", "table"], ["spread", "spread"]]) find(id).hidden = place.view !== view;
   form.querySelector(".tools").hidden = find("legend").hidden = place.view !== "lanes";
   const query = location.search;
@@ -245,6 +245,8 @@ function changed() {
   writeAddress(filter, place);
   showFilters();
   force();
+  // Other lanes have other folds: the window may have moved.
+  remember();
 }
 
 function search(text) {

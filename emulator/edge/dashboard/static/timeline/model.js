@@ -86,7 +86,14 @@ export function passes(filter, each) {
   if (filter.failed && !each.failed) return false;
   if (filter.cold && !raw.cold) return false;
   if (filter.slow !== null && !(took(each) >= filter.slow)) return false;
-  return !filter.text || textOf(each).includes(filter.text.toLowerCase());
+  return !filter.text || hasWords(textOf(each), filter.text.toLowerCase());
+}
+
+// All words are there; none of those with a minus before them.
+function hasWords(text, wanted) {
+  return wanted.split(/\s+/).every((word) => (
+    word.length > 1 && word.startsWith("-") ? !text.includes(word.slice(1)) : text.includes(word)
+  ));
 }
 
 export function chooses(filter) {

@@ -203,6 +203,8 @@ export class LaneView {
 
   resize() {
     const box = this.scroller.getBoundingClientRect();
+    // Hidden: what was seen is kept until it is seen again.
+    if (!box.width && this.width) return;
     this.width = Math.max(200, Math.floor(this.scroller.clientWidth || box.width));
     this.height = Math.max(60, Math.floor(box.height));
     this.gutter = this.width < 640 ? 82 : 190;
