@@ -31,6 +31,8 @@ class SnapStartPool(Pool):
     ) -> None:
         super().__init__(pools, version, tenant_id)
         self._snapshot: RestorableEnvironment | None = None
+        #: What is being initialised to be the snapshot.
+        self._made: RestorableEnvironment | None = None
         self._taking: asyncio.Task[InvocationResult | None] | None = None
         #: Why the snapshot can't be copied, one sentence each; empty where it can.
         self.hindrances: tuple[str, ...] = ()
@@ -74,7 +76,11 @@ class SnapStartPool(Pool):
         made = self._pools.make(self, ColdStart(ColdCause.SCALED, detail="snapshot"))
         assert isinstance(made, RestorableEnvironment)
         made.takes_place = False
-        await made.start()
+        self._made = made
+        try:
+            await made.start()
+        finally:
+            self._made = None
         if made.state is not EnvironmentState.SNAPSHOT:
             return made.init_failure or InvocationResult(
                 payload=b"{}", function_error="Unhandled", error_type="Runtime.ExitError"
@@ -177,6 +183,7 @@ class SnapStartPool(Pool):
 
     def drain(self, cause: StopCause, reason: str = "") -> None:
         super().drain(cause, reason)
-        snapshot, self._snapshot = self._snapshot, None
-        if snapshot is not None:
-            snapshot.stop(cause, reason)
+        for each in (self._snapshot, self._made):
+            if each is not None:
+                each.stop(cause, reason)
+        self._snapshot = None

@@ -288,6 +288,25 @@ async def test_a_version_that_goes_takes_its_snapshot_along() -> None:
     assert not world.driver.live
 
 
+async def test_a_snapshot_that_is_being_taken_holds_up_no_end() -> None:
+    world = make_world()
+
+    async def never(runtime: RuntimeClient) -> Exit | None:
+        await asyncio.Event().wait()
+        return None
+
+    world.driver.script = never
+    version = published(world)
+    taking = asyncio.create_task(pool_of(world, version).take_snapshot())
+    await until_idle()
+    ending = asyncio.create_task(world.pools.drain(30.0))
+    await world.clock.advance(0.1)
+    await ending
+    assert not world.driver.live
+    failure = await taking
+    assert failure is not None
+
+
 async def test_restore_next_is_refused_without_snapstart() -> None:
     world = make_world()
     told: list[int] = []
