@@ -359,6 +359,7 @@ class Emulator:
                 drain=self.pollers.close,
                 abort=self.pollers.abort,
             ),
+            Component(name="stacks", open=self._begin_stacks, close=self._close_project),
             # Clients are answered while the driver looks at the machine: only cold starts wait
             # for it. Their socket closes after the pools, which answer who still waits.
             Component(
@@ -377,8 +378,8 @@ class Emulator:
             ),
             Component(name="provisioned concurrency", close=self.provisioning.close),
             Component(name="packages", close=self.packages.close),
-            # Custom resources are functions, which are run and answer through HTTP.
-            Component(name="stacks", open=self._deploy),
+            # Custom resources are functions, which run from here on.
+            Component(name="the rest of the stacks", open=self._finish_stacks),
             Component(name="background", open=self._look_ahead, close=self.parts.close),
         )
 
@@ -424,9 +425,17 @@ class Emulator:
     async def _resume_pollers(self) -> None:
         self.pollers.resume()
 
-    async def _deploy(self) -> None:
+    async def _begin_stacks(self) -> None:
         if self.project is not None:
-            self.notes += await self.project.deploy()
+            await self.project.begin(self.pools.opened.wanted)
+
+    async def _finish_stacks(self) -> None:
+        if self.project is not None:
+            self.notes += await self.project.finish()
+
+    async def _close_project(self) -> None:
+        if self.project is not None:
+            await self.project.close()
 
     async def _serve_clients(self) -> None:
         self._servers.open(self.router)

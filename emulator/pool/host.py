@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Coroutine
 from dataclasses import dataclass, field
-from typing import Any, Protocol, TypeVar
+from typing import Any, Literal, Protocol, TypeVar
 
 from emulator.model.causes import ColdStart
 from emulator.model.clock import Clock
@@ -42,6 +42,24 @@ class PoolSettings:
     max_snapshots: int = 8
 
 
+class Opening(asyncio.Event):
+    """Set once functions can run.
+
+    Attributes:
+        wanted: Set as soon as somebody waits for that.
+    """
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.wanted = asyncio.Event()
+
+    async def wait(self) -> Literal[True]:
+        """Return once functions can run."""
+        if not self.is_set():
+            self.wanted.set()
+        return await super().wait()
+
+
 class PoolHost(Protocol[P]):
     """The bound on environments, their making and the reaper, for a pool of type ``P``."""
 
@@ -49,7 +67,7 @@ class PoolHost(Protocol[P]):
     settings: PoolSettings
     lifecycle: Lifecycle
     #: Set once the driver can be used.
-    opened: asyncio.Event
+    opened: Opening
     #: No environment is started any more.
     closed: bool
 

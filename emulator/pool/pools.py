@@ -21,7 +21,7 @@ from emulator.model.simulated import StartModel
 from emulator.pool import making, placement
 from emulator.pool.concurrent import ConcurrentEnvironment
 from emulator.pool.environment import Environment, Packages, no_packages, nothing_simulated
-from emulator.pool.host import PoolSettings
+from emulator.pool.host import Opening, PoolSettings
 from emulator.pool.managed import ManagedPool
 from emulator.pool.placement import Evicted
 from emulator.pool.pool import Pool
@@ -91,7 +91,7 @@ class Pools:
         self._ties = count()
         self._reaper: Timer | None = None
         #: The driver can be used. Who asks for an environment before that waits.
-        self.opened = asyncio.Event()
+        self.opened = Opening()
         if is_open:
             self.opened.set()
         self.packages = packages

@@ -41,6 +41,7 @@ class Project:
         settings = parts.settings
         self.folders: list[Folder] = []
         self.stacks: list[TemplateStack] = []
+        self._making: asyncio.Future[list[str]] | None = None
         self._late: set[asyncio.Future[list[str]]] = set()
         for path in settings.functions:
             template, assembly = find_template(path), find_assembly(path)
@@ -111,6 +112,32 @@ class Project:
             folder.declare_anew()
         await self.deploy()
 
+    async def begin(self, blocked: asyncio.Event) -> None:
+        """Begin to make the stacks; returns when that is done or needs functions to run.
+
+        Args:
+            blocked: Set when something waits for that.
+
+        Raises:
+            ConfigurationError: As :meth:`deploy`.
+        """
+        if not self.stacks:
+            return
+        self._making = asyncio.ensure_future(self.deploy())
+        waiting = asyncio.ensure_future(blocked.wait())
+        await asyncio.wait((self._making, waiting), return_when=asyncio.FIRST_COMPLETED)
+        waiting.cancel()
+        if self._making.done():
+            self._making.result()
+
+    async def finish(self) -> list[str]:
+        """Return when the stacks are made, with notes for the user.
+
+        Raises:
+            ConfigurationError: As :meth:`deploy`.
+        """
+        return [] if self._making is None else await self._making
+
     async def deploy(self) -> list[str]:
         """Make the stacks; returns notes for the user.
 
@@ -165,9 +192,10 @@ class Project:
 
     async def close(self) -> None:
         """Give up what is being made."""
-        for deploying in self._late:
+        under_way = [*self._late, *([] if self._making is None else [self._making])]
+        for deploying in under_way:
             deploying.cancel()
-        await asyncio.gather(*self._late, return_exceptions=True)
+        await asyncio.gather(*under_way, return_exceptions=True)
         for stack in self.stacks:
             await stack.close()
 

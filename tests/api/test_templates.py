@@ -538,3 +538,10 @@ def test_a_cloud_assembly_is_deployed(start: Starts, tmp_path: Path) -> None:
     running.client("cloudformation").describe_stacks(StackName="cdk-app")
     (function,) = running.emulator.registry.all()
     assert function.latest.code.source == out / "asset.abc"
+
+
+def test_a_stack_that_needs_functions_to_run_is_made_at_the_start(start: Starts) -> None:
+    running = start(PLAIN + "  Handle: {Type: AWS::CloudFormation::WaitConditionHandle}\n")
+    assert running.emulator.notes == []
+    (stack,) = running.client("cloudformation").describe_stacks()["Stacks"]
+    assert stack["StackStatus"] == "CREATE_COMPLETE"
