@@ -21,6 +21,8 @@ if TYPE_CHECKING:
 
 log = logging.getLogger(__name__)
 
+_FAILED = "a listener failed at %s"
+
 
 Listener = Callable[["Event"], None]
 
@@ -66,19 +68,19 @@ class Lifecycle:
 
     def notify(self, event: Event) -> None:
         """Hand an event to all listeners; one that fails stops nobody."""
-        _notify(self.listeners, event)
+        for listener in self.listeners:
+            try:
+                listener(event)
+            except Exception:  # a listener's bug is none of the function's
+                log.exception(_FAILED, type(event).__name__)
 
     def notify_closely(self, event: Event) -> None:
         """Hand a step of a warm invocation to those who listen closely."""
-        _notify(self.close_listeners, event)
-
-
-def _notify(listeners: tuple[Listener, ...], event: Event) -> None:
-    for listener in listeners:
-        try:
-            listener(event)
-        except Exception:  # a listener's bug is none of the function's
-            log.exception("a listener failed at %s", type(event).__name__)
+        for listener in self.close_listeners:
+            try:
+                listener(event)
+            except Exception:
+                log.exception(_FAILED, type(event).__name__)
 
 
 def _without(listeners: tuple[Listener, ...], listener: Listener) -> tuple[Listener, ...]:

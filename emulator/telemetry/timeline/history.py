@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections import deque
+from collections import Counter, deque
 from collections.abc import Iterable, Iterator, Mapping
 from itertools import islice
 from typing import Any, NamedTuple
@@ -107,10 +107,12 @@ class History:
         """Bring all figures up to date, and what is kept into its bounds."""
         new, self._uncounted = self._uncounted, 0
         self._bytes += new * INVOCATION_BYTES
-        for row in islice(reversed(self._rows), new):
-            environment = self.environments.get(row[ENVIRONMENT_AT[type(row)]])  # type: ignore[arg-type]
+        recent = islice(reversed(self._rows), new)
+        called = Counter(row[ENVIRONMENT_AT[type(row)]] for row in recent)  # type: ignore[misc]
+        for environment_id, calls in called.items():
+            environment = self.environments.get(environment_id)  # type: ignore[arg-type]
             if environment is not None:
-                environment.invokes += 1
+                environment.invokes += calls
         self._body_bytes += sum(map(_size, islice(reversed(self._bodies), new)))
         while self._body_bytes > self._bodies_limit:
             self._drop_bodies()

@@ -80,6 +80,7 @@ class Recorder:
 
     def __init__(self, history: History) -> None:
         self.history = history
+        self._add_plain = history.add_plain
         self.revision = 0
         self.waiting: dict[str, WaitingInvocation] = {}
         self.on_change: Callable[[], None] | None = None
@@ -100,12 +101,21 @@ class Recorder:
             InvocationWaiting: self._waits,
             InvocationStarted: self._started,
             InvocationRefused: self._refused,
+            InvocationEnded: self._ended,
         }
 
     def __call__(self, event: Event) -> None:
         """Hear of an event."""
-        if type(event) is InvocationEnded:
-            self._ended(event)
+        # The path of every warm invocation.
+        if (
+            type(event) is InvocationEnded
+            and event.cold is None
+            and event.restored is None
+            and event.simulated is None
+            and not self.waiting
+            and event.event_bytes + event.produced_bytes < BODY_BYTES
+        ):
+            self._add_plain(event[_PLAIN], event[_BODIES])  # type: ignore[arg-type]
         elif (handler := self._handlers.get(type(event))) is not None:
             handler(event)
         if self.on_change is not None:
@@ -114,16 +124,6 @@ class Recorder:
     # --- invocations ---------------------------------------------------------------------------
 
     def _ended(self, event: InvocationEnded) -> None:
-        # The path of every warm invocation.
-        if (
-            event.cold is None
-            and event.restored is None
-            and event.simulated is None
-            and not self.waiting
-            and event.event_bytes + event.produced_bytes < BODY_BYTES
-        ):
-            self.history.add_plain(event[_PLAIN], event[_BODIES])  # type: ignore[arg-type]
-            return
         environment = self.history.environments.get(event.environment_id)
         waited = self.waiting.pop(event.request_id, None)
         simulated = event.simulated
