@@ -108,7 +108,7 @@ class History:
         new, self._uncounted = self._uncounted, 0
         self._bytes += new * INVOCATION_BYTES
         recent = islice(reversed(self._rows), new)
-        called = Counter(row[ENVIRONMENT_AT[type(row)]] for row in recent)  # type: ignore[misc]
+        called = Counter(row[ENVIRONMENT_AT[type(row)]] for row in recent)
         for environment_id, calls in called.items():
             environment = self.environments.get(environment_id)  # type: ignore[arg-type]
             if environment is not None:
