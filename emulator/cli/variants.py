@@ -69,7 +69,8 @@ def _variant(pairs: Sequence[tuple[str, str]]) -> Variant:
             options.append("--freeze" if _switch(key, value) == "true" else "--no-freeze")
         else:
             options += [f"--{key}", value]
-    return Variant(", ".join(f"{key}={value}" for key, value in pairs), query, tuple(options))
+    labels = (value if key == "function" else f"{key}={value}" for key, value in pairs)
+    return Variant(", ".join(labels), query, tuple(options))
 
 
 def _switch(key: str, value: str) -> str:

@@ -14,6 +14,7 @@ from typing import Any
 import orjson
 
 from emulator.model.errors import ConfigurationError
+from emulator.simulation import recorded
 from emulator.simulation.cost import Prices
 
 #: AWS's month: 730 hours.
@@ -202,7 +203,7 @@ def of_document(
     """
     usages = _Usages()
     versions = (document.get("pool") or {}).get("functions") or {}
-    for each in document["invocations"]:
+    for each in recorded.calls(document):
         if each["started"] is None or each["ended"] < since or each["billed_ms"] is None:
             continue
         usage = usages.of(each["function"], each["memory_mb"])

@@ -14,6 +14,8 @@ _EVERY = frozenset({"drained", "evicted", "shutdown", "lost", "no longer wanted"
 _ONE = frozenset({"crashed", "failed"})
 #: Cold for another reason than that an environment had to start.
 _RESTART = "restart"
+#: The tenant that ``localfaas coldstart`` names (:mod:`emulator.invoke.cold_starts`).
+MEASURED = "coldstart"
 _MANAGED = "lambda-managed-instances"
 #: Ends and requests that belong together lie no further apart, seconds.
 _TOGETHER_S = 0.01
@@ -30,10 +32,8 @@ def of_document(document: Mapping[str, Any]) -> Trace:
     """
     if document.get("format") != FORMAT:
         raise ValueError(f"its format is not {FORMAT}")
-    environments = {each["id"]: each for each in document["environments"]}
-    invocations = [
-        each for each in document["invocations"] if each["initialization_type"] != _MANAGED
-    ]
+    environments = {each["id"]: each for each in document["environments"] if not is_measured(each)}
+    invocations = [each for each in calls(document) if each["initialization_type"] != _MANAGED]
     if not invocations:
         trace = Trace()
     else:
@@ -46,6 +46,17 @@ def of_document(document: Mapping[str, Any]) -> Trace:
         trace.facts = {key(each): _facts(each, document) for each in invocations}
     trace.pool = _pool(document.get("pool") or {})
     return trace
+
+
+def is_measured(environment: Mapping[str, Any]) -> bool:
+    """Say whether an environment was one of ``localfaas coldstart``, which serves no caller."""
+    return bool(environment["tenant_id"] == MEASURED)
+
+
+def calls(document: Mapping[str, Any]) -> list[Mapping[str, Any]]:
+    """Return the invocations of a timeline's document that had callers."""
+    measured = {each["id"] for each in document["environments"] if is_measured(each)}
+    return [each for each in document["invocations"] if each["environment"] not in measured]
 
 
 def key(each: Mapping[str, Any]) -> str:

@@ -52,7 +52,8 @@ def up() -> Iterator[Up]:
 class Shell:
     """Runs commands as somebody does who reads the page, with the emulator at another port."""
 
-    def __init__(self, up: Up, scratch: Path) -> None:
+    def __init__(self, up: Up, scratch: Path, *, cwd: Path = ROOT) -> None:
+        self._cwd = cwd
         self._port = str(up.port)
         self._scratch = scratch
         self._started = 0
@@ -78,7 +79,7 @@ class Shell:
             subprocess.Popen(
                 ["bash", "-c", "exec " + command.replace("4566", self._port)],
                 env=self._environ,
-                cwd=ROOT,
+                cwd=self._cwd,
                 stdin=subprocess.DEVNULL,
                 stdout=output,
                 stderr=subprocess.STDOUT,

@@ -13,11 +13,12 @@ import pytest
 
 from emulator.edge.admin.timeline.documents import document
 from emulator.edge.admin.timeline.routes import take_snapshot
+from emulator.invoke import cold_starts
 from emulator.model.errors import AwsError
 from emulator.model.sandbox import Exit
 from emulator.pool.host import PoolSettings
 from emulator.services.context import Parts
-from emulator.simulation import cost, recorded
+from emulator.simulation import bill, cost, recorded
 from emulator.simulation.trace import Trace
 from emulator.simulation.what_if import Scenario, compare
 from emulator.telemetry.timeline.filters import Filters
@@ -119,6 +120,27 @@ async def test_cold_starts_are_predicted_exactly(seed: int, disturbed: bool, mos
     assert replayed.cold == trace.observed_cold
     assert replayed.p50_ms == pytest.approx(percentile(totals_ms, 0.5), rel=0.05)
     assert replayed.p99_ms == pytest.approx(percentile(totals_ms, 0.99), rel=0.05)
+
+
+async def test_what_was_measured_is_no_traffic() -> None:
+    world, timeline = recording(1, most=256)
+    await timeline.open()
+    version = world.function("a", timeout_s=60)
+    payload = b'{"seconds": 0.1, "crashes": false}'
+    calls = [world.begin(version, payload) for _ in range(2)]
+    await world.clock.advance(30)
+    await asyncio.gather(*calls)
+    measured = asyncio.create_task(cold_starts.measure(world.pools, version, payload, warm=3))
+    await world.clock.advance(30)
+    await measured
+    parts = cast(Parts, SimpleNamespace(clock=world.clock, pools=world.pools))
+    told = document(take_snapshot(parts, timeline), Filters(), limit=10_000)
+    await timeline.close()
+    await world.pools.close()
+    assert len(told["invocations"]) == 6
+    trace = recorded.of_document(told)
+    assert (len(trace), trace.observed_cold) == (2, 2)
+    assert [each.calls for each in bill.of_document(told)] == [2]
 
 
 async def test_other_settings_give_other_figures() -> None:
