@@ -6,4 +6,4 @@ import boto3
 def handler(event, context):
     if event.get("archive"):
         return {"archived": boto3.session.Session().region_name}
-    return {"total": sum(event["prices"])}
+    return {"total": sum(event.get("prices", []))}

@@ -5,5 +5,5 @@ export const handler = async (event) => {
     const { rates } = await import('./rates.mjs');
     return { rate: rates.get(event.day) };
   }
-  return { total: event.prices.reduce((sum, price) => sum + price, 0) };
+  return { total: (event.prices ?? []).reduce((sum, price) => sum + price, 0) };
 };

@@ -6,4 +6,4 @@ def handler(event, context):
         import boto3
 
         return {"archived": boto3.session.Session().region_name}
-    return {"total": sum(event["prices"])}
+    return {"total": sum(event.get("prices", []))}
