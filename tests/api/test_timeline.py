@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import http.client
 import json
+import re
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -320,3 +321,25 @@ def test_recording_can_be_turned_off() -> None:
             assert "--timeline-mb 0" in json.loads(body)["detail"]
     finally:
         running.stop()
+
+
+def test_the_page_shows_the_members_that_there_are(called: Running) -> None:
+    text = (Path(__file__).parents[2] / "docs" / "timeline.md").read_text()
+    shown = [json.loads(each) for each in re.findall(r"```json\n(.*?)```", text, re.DOTALL)]
+    document = get(called, "timeline?function=called")
+    listing = get(called, "invocations?function=called")
+    one = get(called, f"invocations/{document['invocations'][0]['id']}")
+    answered = [
+        document,
+        document["environments"][0],
+        document["invocations"][0],
+        one,
+        listing,
+    ]
+    assert [list(each) for each in shown] == [list(each) for each in answered]
+    assert list(shown[-1]["summary"]) == list(listing["summary"])
+    for example, answer in ((shown[1], answered[1]), (shown[2], answered[2])):
+        assert list(example["phases"][0]) == list(answer["phases"][0])
+    named = set(re.findall(r"`([a-z_]+)=", text))
+    openapi = get(called, "openapi.json")["paths"]["/_emulator/invocations"]["get"]["parameters"]
+    assert named >= {each["name"] for each in openapi}
