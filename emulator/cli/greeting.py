@@ -10,6 +10,7 @@ from emulator.cli.terminal import is_terminal, note
 
 if TYPE_CHECKING:
     from emulator.app import Emulator
+    from emulator.project.template import TemplateStack
 
 
 def greet(emulator: Emulator) -> None:
@@ -49,6 +50,8 @@ def greet(emulator: Emulator) -> None:
     if mappings:
         print()
         show_table(("QUEUE", "FEEDS"), sorted(mappings))
+    for stack in emulator.project.stacks if emulator.project is not None else ():
+        _show_stack(stack)
     calls = f"{emulator.endpoint}/2015-03-31/functions/{name}/invocations"
     print(
         f"\naws lambda invoke --endpoint-url {emulator.endpoint} --no-sign-request "
@@ -64,3 +67,17 @@ def greet(emulator: Emulator) -> None:
     if not is_terminal():
         # What programs wait for, Testcontainers' modules for other emulators among them.
         print("Ready.", flush=True)
+
+
+def _show_stack(stack: TemplateStack) -> None:
+    """Print what a stack has beside functions, on a terminal; and its outputs."""
+    resources, outputs = stack.shown()
+    if resources and is_terminal():
+        print(f"\nstack {stack.source.stack_name}")
+        last = len(resources) - 1
+        for index, (kind, names) in enumerate(resources.items()):
+            branch = "└" if index == last else "├"
+            print(f"{branch}─ {kind}: {', '.join(names)}")
+    if outputs:
+        print()
+        show_table(("OUTPUT", "VALUE"), list(outputs.items()))

@@ -313,6 +313,19 @@ class TemplateStack:
             request = {"Bucket": packaging.TEMPLATES, "Key": key, "Body": text.encode()}
             await call("s3", "PutObject", request)
 
+    def shown(self) -> tuple[dict[str, list[str]], dict[str, str]]:
+        """Return what the stack has beside functions, names by type; and its outputs."""
+        if self.outcome is None:
+            return {}, {}
+        stack = self.outcome.stack
+        kinds: dict[str, list[str]] = {}
+        for logical, resource in sorted(stack.resources.items()):
+            made = resource.status.endswith("_COMPLETE") and logical not in self.outcome.not_made
+            if made and resource.kind != _FUNCTION and not resource.kind.startswith(_QUIET):
+                kinds.setdefault(resource.kind.removeprefix("AWS::"), []).append(logical)
+        outputs = {each["OutputKey"]: each["OutputValue"] for each in stack.outputs}
+        return dict(sorted(kinds.items())), outputs
+
     def under_way(self) -> list[str]:
         """Return the resources that are being made, with their types."""
         return [f"{logical} ({kind})" for logical, kind in self._under_way.items()]

@@ -271,10 +271,13 @@ class _Packaging:
         given = self._value(properties.get(name))
         if not isinstance(given, str) or _ELSEWHERE.match(given):
             return
+        try:
+            definition = _read(self._folder / given, self._found, name)
+        except ConfigurationError as error:
+            self._found.refused[logical] = str(error)
+            return
         properties.pop(name)
-        properties[instead] = _Includes(self._folder, self._found).apply(
-            _read(self._folder / given, self._found, f"{logical}.{name}")
-        )
+        properties[instead] = _Includes(self._folder, self._found).apply(definition)
 
     def _nested(self, logical: str, name: str, properties: dict[str, Any]) -> None:
         given = self._value(properties.get(name))
@@ -288,7 +291,11 @@ class _Packaging:
             raise ConfigurationError(f"{logical}.{name}: templates are nested too deeply")
         path = self._folder / given
         self._found.inputs.add(path)
-        body = document.read(path).body
+        try:
+            body = document.read(path).body
+        except ConfigurationError as error:
+            self._found.refused[logical] = f"{name}: {error}"
+            return
         below = package(body, path.parent, lambda value: value, self._local, depth=self._depth + 1)
         text = json.dumps(below.body, default=str)
         key = f"{hashlib.sha256(text.encode()).hexdigest()[:40]}.json"

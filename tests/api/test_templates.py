@@ -545,3 +545,21 @@ def test_a_stack_that_needs_functions_to_run_is_made_at_the_start(start: Starts)
     assert running.emulator.notes == []
     (stack,) = running.client("cloudformation").describe_stacks()["Stacks"]
     assert stack["StackStatus"] == "CREATE_COMPLETE"
+
+
+def test_the_greeting_shows_a_stacks_resources_and_outputs(
+    start: Starts, capsys: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    running = start(
+        TEMPLATE + "Outputs: {Where: {Value: !Ref Orders}, Gone: {Value: !GetAtt Orders.No}}\n"
+    )
+    url = running.client("sqs").get_queue_url(QueueName="Orders")["QueueUrl"]
+    greet(running.emulator)
+    said = capsys.readouterr().out
+    assert f"\nOUTPUT  VALUE\nWhere   {url}\n" in said
+    assert "stack localfaas" not in said
+    monkeypatch.setattr("emulator.cli.greeting.is_terminal", lambda: True)
+    greet(running.emulator)
+    said = capsys.readouterr().out
+    assert "\nstack localfaas\n├─ Lambda::EventSourceMapping: WorkerPlaced\n" in said
+    assert "└─ SQS::Queue: Dead, Orders\n" in said

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Callable, Mapping
 from typing import Any
 
@@ -60,10 +61,21 @@ _ARN_NAMES = {"stepfunctions": "states", "apigatewayv2": "apigateway", "certific
 
 #: What stands before names in ARNs, where that is not the type and a slash.
 _ARN_PARTS = {
+    "AWS::Lambda::CapacityProvider": "capacity-provider:",
     "AWS::Lambda::Function": "function:",
     "AWS::SNS::Topic": "",
     "AWS::SQS::Queue": "",
     "AWS::StepFunctions::StateMachine": "stateMachine:",
+}
+
+
+#: What the ids begin with that AWS makes up.
+_MADE_UP_IDS = {
+    "AWS::EC2::RouteTable": "rtb",
+    "AWS::EC2::SecurityGroup": "sg",
+    "AWS::EC2::Subnet": "subnet",
+    "AWS::EC2::VPC": "vpc",
+    "AWS::EC2::VPCEndpoint": "vpce",
 }
 
 
@@ -90,9 +102,16 @@ class _NotServed:
         at = f"{'' if service in _GLOBAL else call.region}:{call.account}"
         own = _ARN_PARTS.get(wanted.kind, f"{own}/")
         arn = f"arn:aws:{_ARN_NAMES.get(service, service)}:{at}:{own}{name}"
+        if wanted.kind in _MADE_UP_IDS:
+            digest = hashlib.sha256(f"{wanted.seed}/{wanted.logical}".encode()).hexdigest()[:17]
+            name = f"{_MADE_UP_IDS[wanted.kind]}-{digest}"
         attributes: dict[str, Any] = {}
         for each in schema.read_only if schema is not None else ():
-            attributes[each] = arn if each.upper().endswith("ARN") else f"{name}-{each}"
+            attributes[each] = f"{name}-{each}"
+            if each.upper().endswith("ARN"):
+                attributes[each] = arn
+            elif wanted.kind in _MADE_UP_IDS and each.endswith("Id"):
+                attributes[each] = name
         attributes[PLAUSIBLE] = True
         return Made(physical=attributes.get(primary, name), attributes=attributes)
 

@@ -158,8 +158,12 @@ Resources:
     }
     assert properties(found, "Api")["DefinitionBody"]["info"] == {"title": {"Ref": "Title"}}
     assert found.inputs == {tmp_path / "machine.asl.json", tmp_path / "api.yaml"}
-    with pytest.raises(ConfigurationError, match=r"R\.DefinitionUri: .*gone.* can't be read"):
-        packaged(tmp_path, resource("AWS::Serverless::Api", DefinitionUri="gone"))
+    for kind, name in (
+        ("AWS::Serverless::Api", "DefinitionUri"),
+        ("AWS::CloudFormation::Stack", "TemplateURL"),
+    ):
+        refused = packaged(tmp_path, resource(kind, **{name: "gone"})).refused["R"]
+        assert refused == f"{name}: {tmp_path / 'gone'} can't be read: No such file or directory"
 
 
 def test_local_files_are_included(tmp_path: Path) -> None:
