@@ -188,6 +188,11 @@ def test_instance_profiles_and_linked_roles(iam: Any) -> None:
     refused(iam.delete_role, "DeleteConflict", 409, RoleName="in-profile")
     refused(iam.delete_instance_profile, "DeleteConflict", 409, InstanceProfileName="p")
     iam.remove_role_from_instance_profile(InstanceProfileName="p", RoleName="in-profile")
+    iam.tag_instance_profile(InstanceProfileName="p", Tags=[{"Key": "a", "Value": "1"}])
+    tags = iam.list_instance_profile_tags(InstanceProfileName="p")["Tags"]
+    assert tags == [{"Key": "a", "Value": "1"}]
+    iam.untag_instance_profile(InstanceProfileName="p", TagKeys=["a"])
+    assert iam.list_instance_profile_tags(InstanceProfileName="p")["Tags"] == []
     iam.delete_instance_profile(InstanceProfileName="p")
     linked = iam.create_service_linked_role(AWSServiceName="replicator.lambda.amazonaws.com")
     name = linked["Role"]["RoleName"]
@@ -212,6 +217,17 @@ def test_the_account_and_its_providers(iam: Any) -> None:
     )
     got = iam.get_open_id_connect_provider(OpenIDConnectProviderArn=arn)
     assert (got["Url"], got["ThumbprintList"]) == ("token.example.com", ["b" * 40])
+    which = {"OpenIDConnectProviderArn": arn}
+    iam.add_client_id_to_open_id_connect_provider(**which, ClientID="more")
+    iam.add_client_id_to_open_id_connect_provider(**which, ClientID="other")
+    iam.remove_client_id_from_open_id_connect_provider(**which, ClientID="other")
+    clients = iam.get_open_id_connect_provider(**which)["ClientIDList"]
+    assert "more" in clients
+    assert "other" not in clients
+    iam.tag_open_id_connect_provider(**which, Tags=[{"Key": "a", "Value": "1"}])
+    assert iam.list_open_id_connect_provider_tags(**which)["Tags"] == [{"Key": "a", "Value": "1"}]
+    iam.untag_open_id_connect_provider(**which, TagKeys=["a"])
+    assert iam.list_open_id_connect_provider_tags(**which)["Tags"] == []
     iam.delete_open_id_connect_provider(OpenIDConnectProviderArn=arn)
     refused(iam.get_open_id_connect_provider, "NoSuchEntity", 404, OpenIDConnectProviderArn=arn)
 

@@ -89,6 +89,12 @@ def test_several_at_once(ssm: Any) -> None:
         ({"DataType": "none"}, "ValidationException", "data type is not supported: none"),
         ({"AllowedPattern": "^[0-9]+$"}, "ParameterPatternMismatchException", "^[0-9]+$"),
         ({"AllowedPattern": "("}, "InvalidAllowedPatternException", "regular expression"),
+        ({"AllowedPattern": "(?=w)v"}, "ParameterPatternMismatchException", "(?=w)v"),
+        (
+            {"AllowedPattern": "(a+)+b", "Value": "a" * 4000},
+            "InvalidAllowedPatternException",
+            "too long",
+        ),
         ({"KeyId": "alias/x"}, "ValidationException", "SecureString type parameter only"),
         ({"Policies": "[]x", "Tier": "Advanced"}, "InvalidPolicyAttributeException", "JSON"),
         (

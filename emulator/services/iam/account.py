@@ -108,6 +108,24 @@ async def update_open_id_connect_provider_thumbprint(ctx: Context, request: Requ
     return {}
 
 
+async def add_client_id_to_open_id_connect_provider(ctx: Context, request: Request) -> Response:
+    """Handle AddClientIDToOpenIDConnectProvider. One that is there already stays."""
+    provider = _provider(ctx, request)
+    clients = list(dict.fromkeys([*provider["clients"], request["ClientID"]]))
+    await entities.keep(ctx, "provider", provider["arn"], {**provider, "clients": clients})
+    return {}
+
+
+async def remove_client_id_from_open_id_connect_provider(
+    ctx: Context, request: Request
+) -> Response:
+    """Handle RemoveClientIDFromOpenIDConnectProvider. One that is not there is removed."""
+    provider = _provider(ctx, request)
+    clients = [each for each in provider["clients"] if each != request["ClientID"]]
+    await entities.keep(ctx, "provider", provider["arn"], {**provider, "clients": clients})
+    return {}
+
+
 async def delete_open_id_connect_provider(ctx: Context, request: Request) -> Response:
     """Handle DeleteOpenIDConnectProvider. One that is not there is deleted."""
     await of(ctx).delete(ctx.account, "provider", request["OpenIDConnectProviderArn"])

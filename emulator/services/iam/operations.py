@@ -8,6 +8,7 @@ from emulator.services.context import Context, Request, Response
 from emulator.services.iam import account, policies, principals, roles, users
 
 _OWN: dict[str, Callable[[Context, Request], Awaitable[Response]]] = {
+    "AddClientIDToOpenIDConnectProvider": account.add_client_id_to_open_id_connect_provider,
     "AddRoleToInstanceProfile": roles.add_role_to_instance_profile,
     "AddUserToGroup": users.add_user_to_group,
     "CreateAccessKey": users.create_access_key,
@@ -53,6 +54,9 @@ _OWN: dict[str, Callable[[Context, Request], Awaitable[Response]]] = {
     "ListPolicyVersions": policies.list_policy_versions,
     "ListRoles": roles.list_roles,
     "ListUsers": users.list_users,
+    "RemoveClientIDFromOpenIDConnectProvider": (
+        account.remove_client_id_from_open_id_connect_provider
+    ),
     "RemoveRoleFromInstanceProfile": roles.remove_role_from_instance_profile,
     "RemoveUserFromGroup": users.remove_user_from_group,
     "SetDefaultPolicyVersion": policies.set_default_policy_version,
@@ -86,12 +90,7 @@ _REASONS = {
     "it knows no providers of SAML": """
         CreateSAMLProvider DeleteSAMLProvider GetSAMLProvider ListSAMLProviderTags
         ListSAMLProviders TagSAMLProvider UntagSAMLProvider UpdateSAMLProvider""",
-    "providers of OpenID Connect are kept as they were made": """
-        AddClientIDToOpenIDConnectProvider ListOpenIDConnectProviderTags
-        RemoveClientIDFromOpenIDConnectProvider TagOpenIDConnectProvider
-        UntagOpenIDConnectProvider UpdateOpenIDConnectProvider""",
-    "instance profiles have the tags they were made with": """
-        ListInstanceProfileTags TagInstanceProfile UntagInstanceProfile""",
+    "providers of OpenID Connect have no contexts": "UpdateOpenIDConnectProvider",
     "policies are kept, and not evaluated": """
         GetContextKeysForCustomPolicy GetContextKeysForPrincipalPolicy
         ListPoliciesGrantingServiceAccess SimulateCustomPolicy SimulatePrincipalPolicy""",

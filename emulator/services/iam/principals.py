@@ -1,4 +1,4 @@
-"""What roles, users and groups have alike: inline and attached policies, tags, boundaries.
+"""What entities have alike: inline and attached policies, tags, boundaries.
 
 Their operations differ in names alone, so that they are made of one table.
 
@@ -19,8 +19,15 @@ Handler = Callable[[Context, Request], Awaitable[Response]]
 
 #: The kinds that have policies.
 _PRINCIPALS = ("Role", "User", "Group")
-#: The kinds that have tags, and a boundary.
-_TAGGED = ("Role", "User")
+#: The kinds that have a boundary.
+_BOUND = ("Role", "User")
+#: The kinds that have tags: what the store calls them, and the member that names them.
+_TAGGED = {
+    "InstanceProfile": ("instance-profile", "InstanceProfileName"),
+    "OpenIDConnectProvider": ("provider", "OpenIDConnectProviderArn"),
+    "Role": ("role", "RoleName"),
+    "User": ("user", "UserName"),
+}
 
 
 def _inline(kind: str) -> dict[str, Handler]:
@@ -111,7 +118,7 @@ def _attached(kind: str) -> dict[str, Handler]:
 
 
 def _tagged(kind: str) -> dict[str, Handler]:
-    stored, member = kind.lower(), f"{kind}Name"
+    stored, member = _TAGGED[kind]
 
     async def tag(ctx: Context, request: Request) -> Response:
         entity = entities.find(ctx, stored, request[member])
@@ -130,6 +137,12 @@ def _tagged(kind: str) -> dict[str, Handler]:
         entity = entities.find(ctx, stored, request[member])
         return entities.page(entities.shown_tags(entity), request, "Tags")
 
+    return {f"Tag{kind}": tag, f"Untag{kind}": untag, f"List{kind}Tags": listed}
+
+
+def _bound(kind: str) -> dict[str, Handler]:
+    stored, member = kind.lower(), f"{kind}Name"
+
     async def bound(ctx: Context, request: Request) -> Response:
         entity = entities.find(ctx, stored, request[member])
         boundary = request["PermissionsBoundary"]
@@ -143,9 +156,6 @@ def _tagged(kind: str) -> dict[str, Handler]:
         return {}
 
     return {
-        f"Tag{kind}": tag,
-        f"Untag{kind}": untag,
-        f"List{kind}Tags": listed,
         f"Put{kind}PermissionsBoundary": bound,
         f"Delete{kind}PermissionsBoundary": unbound,
     }
@@ -157,6 +167,8 @@ def _named() -> dict[str, Handler]:
         made |= _inline(kind) | _attached(kind)
     for kind in _TAGGED:
         made |= _tagged(kind)
+    for kind in _BOUND:
+        made |= _bound(kind)
     for name, handler in made.items():
         handler.__name__ = snake_name(name)
     return made

@@ -66,6 +66,11 @@ async def put_parameter(ctx: Context, request: Request) -> Response:
         )
     user = f"arn:aws:iam::{ctx.account}:root"
     version = versions.next_version(before, request, ctx.clock.now(), user)
+    if version["pattern"]:
+        await versions.check_value(version)
+        # Matching may have taken a while.
+        before = of(ctx).find(ctx.account, ctx.region, name)
+        version["version"] = before["versions"][-1]["version"] + 1 if before else 1
     if before is None:
         _check_room(ctx, version)
     parameter = versions.appended(before, name, version)

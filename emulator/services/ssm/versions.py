@@ -8,13 +8,14 @@ from __future__ import annotations
 import base64
 import hashlib
 import json
-import re
 from collections.abc import Mapping
+from contextlib import suppress
 from datetime import datetime
 from typing import Any
 
 from emulator.model.errors import AwsError
 from emulator.services.ssm.state import Parameter, Version
+from emulator.stack import patterns
 
 #: Characters of a value at most, by tier.
 _LONGEST = {"Standard": 4096, "Advanced": 8192}
@@ -77,7 +78,6 @@ def next_version(
         version["key"] = request.get("KeyId") or last.get("key") or USUAL_KEY
     elif request.get("KeyId"):
         raise _invalid("KeyId is required for SecureString type parameter only.")
-    _check_value(version)
     return version
 
 
@@ -107,18 +107,26 @@ def _tier(given: str | None, value: str, policies: str | None, before: str | Non
     return tier
 
 
-def _check_value(version: Version) -> None:
-    pattern = version["pattern"]
+async def check_value(version: Version) -> None:
+    """Check a version's value by the pattern it has to match as a whole.
+
+    Raises:
+        AwsError: ParameterPatternMismatchException, InvalidAllowedPatternException.
+    """
+    pattern, found = version["pattern"], None
     if not pattern:
         return
-    try:
-        found = re.search(pattern, version["value"])
-    except re.error as error:
+    if patterns.is_quick(pattern):
+        with suppress(ValueError):
+            found = patterns.matches(pattern, version["value"])
+    else:
+        (found,) = await patterns.match_all([(pattern, version["value"])])
+    if found is None:
         raise AwsError(
             "InvalidAllowedPatternException",
-            f"The request does not meet the regular expression requirement: {error}",
-        ) from error
-    if found is None:
+            f"The pattern is no regular expression, or takes too long: {pattern}",
+        )
+    if not found:
         raise AwsError(
             "ParameterPatternMismatchException",
             f"Parameter value, cannot be validated against allowedPattern: {pattern}",
