@@ -188,6 +188,31 @@ async def test_connections_of_init_are_dead_and_files_read_apart(
     server.close()
 
 
+async def test_event_loops_of_init_work_in_each_copy(driver: ProcessDriver, folder: Path) -> None:
+    original = await Original.start(
+        driver,
+        folder,
+        """
+        import asyncio, concurrent.futures
+        loop = asyncio.new_event_loop()
+        asyncio.set_event_loop(loop)
+        loop.run_until_complete(asyncio.sleep(0))
+        pool = concurrent.futures.ThreadPoolExecutor(1)
+        def handler(event, context):
+            # Another thread wakes the loop: by its own socket, not by that of other copies.
+            return loop.run_until_complete(loop.run_in_executor(pool, lambda: event))
+        """,
+    )
+    assert original.hindrances == []
+    copies = [await original.copy() for _ in range(3)]
+    for number in range(6):
+        copy = copies[number % 3]
+        assert (await copy.invoke(number)).json() == number
+    for copy in copies:
+        await copy.stop()
+    await original.runtime.stop()
+
+
 @pytest.mark.parametrize(
     ("source", "why"),
     [
@@ -203,7 +228,7 @@ async def test_connections_of_init_are_dead_and_files_read_apart(
         ("file = open('/tmp/log', 'w')", "/tmp/log is open for writing"),
         ("open('/tmp/model', 'w').close()", "its INIT has left files in /tmp"),
         ("import os\npipe = os.pipe()", "descriptor 5 is pipe"),
-        ("import select\nepoll = select.epoll()", "is anon_inode"),
+        ("import socket, select\nepoll, pair = select.epoll(), socket.socketpair()", "is a socket"),
         ("import socket\npair = socket.socketpair()", "is a socket of this machine"),
         ("import mmap\nshared = mmap.mmap(-1, 4096)", "memory is shared between processes"),
     ],

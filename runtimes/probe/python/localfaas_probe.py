@@ -28,6 +28,8 @@ _VOLATILE = ("_X_AMZN_TRACE_ID", "PYTHONPATH")
 _MOST, _LONGEST, _ITEMS, _DEEPEST = 3000, 120, 50, 4
 _POISON = "localfaas poison"
 _PLAIN = (str, bytes, int, float, complex, bool, type(None))
+#: By the function's folder, what packages have brought.
+_brought: dict[str, set[str]] = {}
 _calls: list[list[str]] = []
 #: State before the first call: what has changed since may be spoiled.
 _first: dict[str, str] = {}
@@ -89,9 +91,21 @@ def _is_users(module: Any) -> bool:
     task = os.environ.get("LAMBDA_TASK_ROOT", "/var/task")
     if not isinstance(file, str) or not file.startswith(task + "/"):
         return False
-    top = file[len(task) + 1 :].split("/")[0]
-    names = [entry.split("-")[0].lower() for entry in os.listdir(task) if "-info" in entry]
-    return top.lower().replace("-", "_") not in names
+    return file[len(task) + 1 :].split("/")[0] not in _packages(task)
+
+
+def _packages(task: str) -> set[str]:
+    """Return the names that packages in the function's folder have brought there."""
+    if task not in _brought:
+        names = _brought[task] = set()
+        for entry in os.listdir(task):
+            if entry.endswith(".dist-info"):
+                try:
+                    with open(os.path.join(task, entry, "RECORD")) as file:
+                        names.update(line.split("/")[0].split(",")[0] for line in file)
+                except OSError:
+                    names.add(entry.split("-")[0])
+    return _brought[task]
 
 
 def _describe_name(found: dict[str, str], path: str, value: Any) -> None:

@@ -47,6 +47,8 @@ _CONNECTIONS = {
 }
 #: Seconds since the epoch at which this runtime was forked or started, at the latest.
 _began = time.time()
+#: By the function's folder, what packages have brought.
+_brought: dict[str, set[str]] = {}
 _PLAIN = (str, bytes, int, float, bool, type(None))
 
 
@@ -72,25 +74,21 @@ def _is_users(module: ModuleType) -> bool:
     task = os.environ.get("LAMBDA_TASK_ROOT", "/var/task")
     if not isinstance(file, str) or not file.startswith(task + "/"):
         return False
-    # Packages in the function's folder have their metadata beside them.
-    top = os.path.join(task, file[len(task) + 1 :].split("/")[0])
-    if not os.path.isdir(top):
-        return True
-    return not any(
-        entry.endswith(".dist-info") and _installs(entry, os.path.basename(top))
-        for entry in os.listdir(task)
-    )
+    return file[len(task) + 1 :].split("/")[0] not in _packages(task)
 
 
-def _installs(metadata: str, package: str) -> bool:
-    task = os.environ.get("LAMBDA_TASK_ROOT", "/var/task")
-    if metadata.split("-")[0].lower().replace("-", "_") == package.lower():
-        return True
-    try:
-        with open(os.path.join(task, metadata, "top_level.txt")) as file:
-            return package in file.read().split()
-    except OSError:
-        return False
+def _packages(task: str) -> set[str]:
+    """Return the names that packages in the function's folder have brought there."""
+    if task not in _brought:
+        names = _brought[task] = set()
+        for entry in os.listdir(task):
+            if entry.endswith(".dist-info"):
+                try:
+                    with open(os.path.join(task, entry, "RECORD")) as file:
+                        names.update(line.split("/")[0].split(",")[0] for line in file)
+                except OSError:
+                    names.add(entry.split("-")[0])
+    return _brought[task]
 
 
 class _Source:

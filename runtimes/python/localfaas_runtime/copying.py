@@ -10,12 +10,10 @@ The clone speaks with the driver as a warden does (see ``warden.py``): W, R, E.
 
 from __future__ import annotations
 
-import array
 import contextlib
+import gc
 import json
 import os
-import signal
-import socket
 import sys
 
 from . import setup
@@ -24,13 +22,24 @@ from .client import Client
 # What a type checker needs, and no start of a runtime pays for.
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    import array
+    import select
+    import signal
+    import socket
     from typing import Any
+else:
+    # Not imported: a function may have modules of these names.
+    array, select, signal, socket = map(setup.own, ("array", "select", "signal", "socket"))
 
 _CHANNEL = 3
+#: The self-pipes of event loops at the snapshot.
+_pairs: list[tuple[int, int]] = []
+_kept: list[Any] = []
 #: The descriptors of an order: control, channel, output; those of control groups follow.
 _FIXED = 3
 #: Process ids that copies begin with: who tells processes apart by them finds each one new.
 _FIRST_PIDS = (300, 30_000)
+_EPOLL = "anon_inode:[eventpoll]"
 #: Of ``open``: the access mode's bits.
 _ACCESS_MODE = 3
 
@@ -67,9 +76,12 @@ def _processes() -> list[str]:
 
 def _files() -> list[str]:
     found = []
+    pairs = {fd for pair in _self_pipes() for fd in pair}
     for fd, link in _descriptors():
+        if link == _EPOLL:
+            continue  # made anew in each copy
         if link.startswith("socket:"):
-            if not _is_network(fd):
+            if not _is_network(fd) and fd not in pairs:
                 found.append(f"descriptor {fd} is a socket of this machine")
         elif link.startswith("/dev/"):
             continue
@@ -77,6 +89,21 @@ def _files() -> list[str]:
             found.append(f"descriptor {fd} is {link.partition(':[')[0]}")
         elif _flags(fd) & _ACCESS_MODE != os.O_RDONLY:
             found.append(f"{link} is open for writing")
+    return found
+
+
+def _self_pipes() -> list[tuple[int, int]]:
+    """Return the two ends of the socket by which each event loop of asyncio wakes itself."""
+    events = sys.modules.get("asyncio.selector_events")
+    if events is None:
+        return []
+    found = []
+    for each in gc.get_objects():
+        # Asked of its type: to ask the object itself may run a user's code.
+        if issubclass(type(each), events.BaseSelectorEventLoop):
+            ends = (getattr(each, "_ssock", None), getattr(each, "_csock", None))
+            if ends[0] is not None and ends[1] is not None:
+                found.append((ends[0].fileno(), ends[1].fileno()))
     return found
 
 
@@ -116,6 +143,7 @@ def _temporary() -> list[str]:
 
 def serve(channel: Client) -> Client:
     """Wait until this process goes on, or a copy of it; returns the channel of whoever does."""
+    _pairs[:] = _self_pipes()
     size = array.array("i").itemsize
     while True:
         data, ancillary = channel.receive_rights(socket.CMSG_SPACE(16 * size))
@@ -195,6 +223,9 @@ def _become(kernel: Any, control: int, channel: int, output: int, groups: list[i
     kernel.die_with_parent()
     before = os.readlink("/proc/self/fd/1")
     given = {control, channel, output, *groups}
+    pairs = _pairs
+    ends = {fd for pair in pairs for fd in pair}
+    polls = []
     for name in os.listdir("/proc/self/fd"):
         fd = int(name)
         if fd in given or fd == _CHANNEL:
@@ -203,10 +234,16 @@ def _become(kernel: Any, control: int, channel: int, output: int, groups: list[i
             link = os.readlink(f"/proc/self/fd/{name}")
             if link == before:
                 os.dup2(output, fd, inheritable=fd <= 2)
-            elif link.startswith("socket:"):
+            elif link == _EPOLL:
+                polls.append(fd)
+            elif link.startswith("socket:") and fd not in ends:
                 _disconnect(fd)
             elif link.startswith("/") and not link.startswith(("/dev/", "/proc/")):
                 _reopen(fd)
+    for pair in pairs:
+        _pair_anew(*pair)
+    for fd in polls:  # once what they wait for is there
+        _poll_anew(fd)
     os.dup2(channel, _CHANNEL, inheritable=False)
     for fd in given:
         os.close(fd)
@@ -217,6 +254,28 @@ def _disconnect(fd: int) -> None:
     end, other = socket.socketpair()
     with end, other:
         os.dup2(end.fileno(), fd, inheritable=False)
+
+
+def _pair_anew(one: int, two: int) -> None:
+    """Give an event loop a socket of its own to wake itself by."""
+    for fd, end in zip((one, two), socket.socketpair()):
+        with end:
+            end.setblocking(False)
+            os.dup2(end.fileno(), fd, inheritable=False)
+
+
+def _poll_anew(fd: int) -> None:
+    """Give an epoll instance its own registrations: a copy shares those of its original."""
+    with open(f"/proc/self/fdinfo/{fd}") as file:
+        waits = [line.split() for line in file if line.startswith("tfd:")]
+    own = select.epoll()
+    os.dup2(own.fileno(), fd, inheritable=False)
+    own.close()
+    again = select.epoll.fromfd(fd)
+    for fields in waits:
+        with contextlib.suppress(OSError):
+            again.register(int(fields[1]), int(fields[3], 16))
+    _kept.append(again)  # its end would close the descriptor, which is another object's
 
 
 def _reopen(fd: int) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gc
+import importlib
 import io
 import os
 import resource
@@ -132,6 +133,11 @@ def search_path(opt: list[str], packages: str = "") -> None:
         site.addsitedir(folder)
     if given is None:
         os.environ["PYTHONPATH"] = runtime
+
+
+def own(name: str) -> Any:
+    """Return a module of Python's that :func:`own_names` has put out of sight."""
+    return kept.get(name) or importlib.import_module(name)
 
 
 def own_names(main: str) -> None:
