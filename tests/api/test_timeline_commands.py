@@ -2,9 +2,19 @@
 
 from __future__ import annotations
 
+import fcntl
 import json
+import os
+import pty
+import re
+import signal
+import struct
+import subprocess
+import sys
+import termios
 import threading
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
@@ -112,31 +122,72 @@ def test_the_export_is_the_whole_document(
     assert "can't be written" in shell("timeline", "export", "-o", str(tmp_path), code=1)
 
 
+@contextmanager
+def called_all_the_time(running: Running, name: str) -> Iterator[None]:
+    """Call a function again and again: who begins to follow misses what was before."""
+    call(running, name)
+    ended = threading.Event()
+
+    def go_on() -> None:
+        while not ended.wait(0.05):
+            call(running, name)
+
+    calling = threading.Thread(target=go_on)
+    calling.start()
+    try:
+        yield
+    finally:
+        ended.set()
+        calling.join(20)
+
+
+@contextmanager
+def started(running: Running, *words: str, **options: Any) -> Iterator[subprocess.Popen[str]]:
+    """A command as its user starts it."""
+    command = [sys.executable, "-m", "emulator", *words, "--endpoint", running.url]
+    with subprocess.Popen(command, text=True, **options) as process:
+        try:
+            yield process
+        finally:
+            process.kill()
+
+
 @pytest.mark.parametrize(
     "words",
     [["ps", "watched", "--watch"], ["invocations", "watched:$LATEST", "-f"]],
     ids=lambda words: words[0],
 )
-def test_following_without_a_terminal_prints_lines(
-    running: Running, monkeypatch: pytest.MonkeyPatch, words: list[str]
-) -> None:
-    call(running, "watched")
-    printed: list[str] = []
-    all_there = threading.Event()
-    newest = get(running, "invocations?function=watched")["invocations"][0]["request_id"]
+def test_following_without_a_terminal_prints_lines(running: Running, words: list[str]) -> None:
+    with (
+        called_all_the_time(running, "watched"),
+        started(running, *words, stdout=subprocess.PIPE) as process,
+    ):
+        assert process.stdout is not None
+        for line in process.stdout:
+            time, _, rest = line.partition(" ")
+            assert re.fullmatch(r"\d\d:\d\d:\d\d\.\d{3}", time)
+            if re.match(r"watched [0-9a-f-]{36} success in ", rest):
+                return
+    raise AssertionError("it ended")
 
-    def take(line: str, **options: object) -> None:
-        printed.append(line)
-        if "success in" in line and newest not in line:
-            all_there.set()
 
-    monkeypatch.setattr("builtins.print", take)
-    arguments = [*words, "--endpoint", running.url]
-    threading.Thread(target=run, args=(arguments,), daemon=True).start()
-    # Until it follows, what happens is no change to it.
-    for _ in range(50):
-        call(running, "watched")
-        if all_there.wait(0.2):
-            break
-    lines = [line.partition(" ")[2] for line in printed]
-    assert any(line.startswith("watched ") and " success in " in line for line in lines), printed
+def test_watching_on_a_terminal_is_a_screen_until_ctrl_c(running: Running) -> None:
+    ours, theirs = pty.openpty()
+    fcntl.ioctl(theirs, termios.TIOCSWINSZ, struct.pack("HHHH", 30, 100, 0, 0))
+    environ = {**os.environ, "TERM": "xterm", "COLUMNS": "100", "LINES": "30"}
+    with called_all_the_time(running, "shown"):
+        options: dict[str, Any] = dict.fromkeys(("stdin", "stdout", "stderr"), theirs)
+        words = ("ps", "shown", "--watch")
+        with started(running, *words, env=environ, start_new_session=True, **options) as process:
+            os.close(theirs)
+            seen = b""
+            while not re.search(rb"ENVIRONMENT.*shown.*idle.*success", seen, re.DOTALL):
+                seen += os.read(ours, 65536)
+            process.send_signal(signal.SIGINT)
+            with suppress(OSError):  # the end of a terminal is an error
+                while more := os.read(ours, 65536):
+                    seen += more
+            assert process.wait(20) == 0
+    os.close(ours)
+    assert b"\x1b[?1049h" in seen  # a screen of its own …
+    assert seen.rindex(b"\x1b[?1049l") > seen.rindex(b"\x1b[?1049h")  # … that is gone again
