@@ -377,7 +377,7 @@ def test_an_unknown_invocation_is_said_to_be_unknown(page: Page, running: Runnin
 def test_the_console_shows_answer_and_log(page: Page, running: Running) -> None:
     create(running.client("lambda"), "console")
     page.goto(f"{running.url}/_emulator/ui/console?function=console")
-    page.select_option("[data-sample]", "SQS message")
+    page.select_option("[data-sample]", "sqs")
     wait_for(page, "document.querySelector('textarea').value.includes('Records')")
     page.locator("textarea").press("Control+Enter")
     page.wait_for_selector("#outcome pre")
@@ -614,6 +614,7 @@ def test_a_tab_that_nobody_looks_at_keeps_no_connection(page: Page, running: Run
         # A stream notices at the next event that its reader is gone.
         running.client("lambda").invoke(FunctionName="hidden", Payload=b"{}")
     calls = page.evaluate("window.localfaas.model.invocations.size")
+    running.client("lambda").invoke(FunctionName="hidden", Payload=b"{}")
     page.evaluate(hide, False)
     wait_for(page, f"window.localfaas.model.invocations.size > {calls}")
 
