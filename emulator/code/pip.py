@@ -58,6 +58,8 @@ async def scratch(cache: Path) -> AsyncIterator[Path]:
         await asyncio.to_thread(shutil.rmtree, folder, ignore_errors=True)
 
 
+#: What a pip says that is too new for an interpreter.
+_TOO_OLD = "This version of pip does not support python"
 #: Runs a command whose files sandboxes can read: they run as another user.
 _READABLE = ("/bin/sh", "-c", 'umask 022 && exec "$0" "$@"')
 
@@ -123,11 +125,18 @@ async def run(python: Path | None, arguments: Sequence[str], folder: Path) -> st
         arguments: pip's.
         folder: Where it runs.
     """
+    failure = await _run([*_command(python), *arguments], folder)
+    if failure is not None and python is not None and _TOO_OLD in failure:
+        # Its own pip is as old as it is.
+        return await _run([str(python), "-m", "pip", *arguments], folder)
+    return failure
+
+
+async def _run(command: Sequence[str], folder: Path) -> str | None:
     environ = {name: value for name, value in os.environ.items() if name != "PYTHONPATH"}
     process = await asyncio.create_subprocess_exec(
         *_READABLE,
-        *_command(python),
-        *arguments,
+        *command,
         cwd=folder,
         env=environ,
         stdin=asyncio.subprocess.DEVNULL,

@@ -53,6 +53,8 @@ _ELSEWHERE = re.compile(r"[a-z][a-z0-9+.-]*://", re.IGNORECASE)
 #: The account and the name of a layer's version.
 _LAYER = re.compile(r"arn:[^:]*:lambda:[^:]*:(\d{12}):layer:([^:]+):\d+")
 _LONGEST_NAME = 64
+#: AWS's own layer that Python functions have most often.
+_POWERTOOLS = "AWSLambdaPowertoolsPython"
 #: Returns the code that was built for a function or layer.
 Built = Callable[[str, Mapping[str, Any]], Path | None]
 #: Works out a value from parameters and mappings alone.
@@ -246,8 +248,8 @@ class _Packaging:
                     kept.append(layer)
                     continue
                 self._found.notes.append(
-                    f"{logical}: the layer {match[2]} is another account's and not here: what it"
-                    " holds has to be in the function's folder"
+                    f"{logical}: the layer {match[2]} is another account's and not here: "
+                    f"{_remedy(match[2])}"
                 )
             if len(kept) < len(layers) and holder is properties:
                 properties["Layers"] = kept
@@ -331,6 +333,12 @@ class _Includes:
                 raise ConfigurationError(f"{location}: {_INCLUDE} needs a mapping")
             result |= {k: v for k, v in included.items() if k not in value}
         return result
+
+
+def _remedy(layer: str) -> str:
+    if layer.startswith(_POWERTOOLS):
+        return "name aws-lambda-powertools[all] in the function's requirements.txt"
+    return "what it holds has to be in the function's folder"
 
 
 def _location(value: Any) -> str | None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import os
+import sys
 import zipfile
 from pathlib import Path
 from typing import Any
@@ -162,3 +163,18 @@ async def test_who_asks_for_nothing_gets_nothing(folder: Path, tmp_path: Path) -
     (folder / "requirements.txt").unlink()
     assert await packages.layer(version(folder)) is None
     assert packages.said == []
+
+
+async def test_an_interpreter_that_is_too_old_for_this_pip_uses_its_own(tmp_path: Path) -> None:
+    python = tmp_path / "python3.9"
+    python.write_text('#!/bin/sh\necho "$@" > own\n')
+    python.chmod(0o755)
+    pip_of_today = tmp_path / "today"
+    pip_of_today.write_text(
+        '#!/bin/sh\necho "ERROR: This version of pip does not support python 3.9" >&2; exit 1\n'
+    )
+    pip_of_today.chmod(0o755)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(sys, "executable", str(pip_of_today))
+        assert await pip.run(python, ["install", "x"], tmp_path) is None
+    assert (tmp_path / "own").read_text() == "-m pip install x\n"
