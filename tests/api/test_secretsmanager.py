@@ -5,6 +5,8 @@ from __future__ import annotations
 import asyncio
 import json
 import string
+import urllib.error
+import urllib.request
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -93,6 +95,23 @@ def test_one_request_twice_is_one_version(secrets: Any) -> None:
         SecretString="a",
         SecretBinary=b"b",
     )
+
+
+def test_a_request_without_a_token(running: Running) -> None:
+    # As callers without an SDK send it; SDKs make a token up.
+    request = urllib.request.Request(
+        running.url,
+        json.dumps({"Name": "no-token", "SecretString": "v"}).encode(),
+        {
+            "Content-Type": "application/x-amz-json-1.1",
+            "X-Amz-Target": "secretsmanager.CreateSecret",
+        },
+    )
+    with pytest.raises(urllib.error.HTTPError) as raised:
+        urllib.request.urlopen(request, timeout=20)
+    answer = json.load(raised.value)
+    assert answer["__type"] == "InvalidRequestException"
+    assert "You must provide a ClientRequestToken value." in str(answer)
 
 
 def test_an_updated_secret(secrets: Any) -> None:

@@ -10,6 +10,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from emulator.model.errors import AwsError
+from emulator.model.ids import new_request_id
 from emulator.stack.kinds import Call, Kind, Made, ServiceKind, Wanted, forgiving, merge_tags
 
 _SERVICE = "secretsmanager"
@@ -29,7 +30,7 @@ class Secret(ServiceKind):
     async def create(self, call: Call, wanted: Wanted) -> Made:
         values = {**wanted.properties, "Name": wanted.name("Name", longest=256)}
         request = call.fit(_SERVICE, "CreateSecret", values)
-        request["Tags"] = _tags(wanted, wanted.properties)
+        request |= {"Tags": _tags(wanted, wanted.properties), **_token()}
         generated = await _generated(call, wanted.properties)
         if generated is not None:
             request["SecretString"] = generated
@@ -41,7 +42,7 @@ class Secret(ServiceKind):
     ) -> Made:
         after = wanted.properties
         request = call.fit(_SERVICE, "UpdateSecret", {**after, "SecretId": made.physical})
-        request.setdefault("Description", "")
+        request = {"Description": "", **request, **_token()}
         if before.get("SecretString") == after.get("SecretString"):
             request.pop("SecretString", None)
         if before.get("GenerateSecretString") != after.get("GenerateSecretString"):
@@ -66,6 +67,10 @@ class Secret(ServiceKind):
         request = {"SecretId": wanted.name("Name", longest=256)}
         found = await forgiving(call, _SERVICE, "DescribeSecret", request)
         return [] if found is None else [Made(physical=found["ARN"])]
+
+
+def _token() -> dict[str, str]:
+    return {"ClientRequestToken": new_request_id()}
 
 
 def _tags(wanted: Wanted, properties: Mapping[str, Any]) -> list[dict[str, str]]:
@@ -110,7 +115,7 @@ class RotationSchedule(ServiceKind):
                 "InvalidRequestException",
                 "localfaas has no HostedRotationLambda: give a RotationLambdaARN of your own.",
             )
-        request = call.fit(_SERVICE, "RotateSecret", properties)
+        request = {**call.fit(_SERVICE, "RotateSecret", properties), **_token()}
         immediately = str(properties.get("RotateImmediatelyOnUpdate", True)).lower() != "false"
         request["RotateImmediately"] = immediately
         try:
@@ -171,7 +176,8 @@ class SecretTargetAttachment(ServiceKind):
         if not isinstance(value, dict):
             raise AwsError("InvalidRequestException", "The secret's value is no object in JSON.")
         text = json.dumps({**value, _TARGETS[kind]: str(properties["TargetId"])})
-        await call(_SERVICE, "UpdateSecret", {"SecretId": secret, "SecretString": text})
+        changed = {"SecretId": secret, "SecretString": text, **_token()}
+        await call(_SERVICE, "UpdateSecret", changed)
         return Made(physical=held["ARN"], attributes={"Id": held["ARN"]})
 
     async def update(

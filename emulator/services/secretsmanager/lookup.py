@@ -44,6 +44,20 @@ def check_name(name: str) -> None:
         )
 
 
+def token_of(request: Request) -> str:
+    """Return the token of a request, which names the version that it makes; SDKs make one up.
+
+    Raises:
+        AwsError: InvalidRequestException: it has none.
+    """
+    token = request.get("ClientRequestToken")
+    if not token:
+        raise refused(
+            "You must provide a ClientRequestToken value. We recommend a UUID-type value."
+        )
+    return str(token)
+
+
 def find(ctx: Context, request: Request, *, deleted: bool = False) -> Secret:
     """Return the secret that a request means by its name, its ARN, or its ARN without the end.
 

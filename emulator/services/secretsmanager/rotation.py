@@ -12,10 +12,16 @@ from typing import Any
 
 from emulator.model.arn import parse_function_name
 from emulator.model.errors import AwsError
-from emulator.model.ids import new_request_id
 from emulator.services.context import Context, Request, Response
 from emulator.services.secretsmanager import versions
-from emulator.services.secretsmanager.lookup import find, invalid, keep, named, refused
+from emulator.services.secretsmanager.lookup import (
+    find,
+    invalid,
+    keep,
+    named,
+    refused,
+    token_of,
+)
 from emulator.services.secretsmanager.state import Secret, of
 
 _STEPS = ("createSecret", "setSecret", "testSecret", "finishSecret")
@@ -31,6 +37,7 @@ async def rotate_secret(ctx: Context, request: Request) -> Response:
 
     Source: https://docs.aws.amazon.com/secretsmanager/latest/apireference/API_RotateSecret.html
     """
+    token_of(request)
     secret = find(ctx, request)
     before = secret.get("rotation") or {}
     function = request.get("RotationLambdaARN") or before.get("function")
@@ -65,7 +72,7 @@ def _version_to_make(secret: Secret, request: Request) -> tuple[str, bool]:
     """Return the version that a rotation makes, and whether an earlier one was to make it."""
     pending = versions.holder(secret["versions"], versions.PENDING)
     current = versions.holder(secret["versions"], versions.CURRENT)
-    token = request.get("ClientRequestToken") or new_request_id()
+    token = token_of(request)
     if pending is not None and pending not in (current, token):
         return pending, True
     return token, False

@@ -10,7 +10,6 @@ import string
 from typing import Any
 
 from emulator.model.errors import AwsError
-from emulator.model.ids import new_request_id
 from emulator.services.context import Context, Request, Response
 from emulator.services.secretsmanager import policies, versions
 from emulator.services.secretsmanager.lookup import (
@@ -20,6 +19,7 @@ from emulator.services.secretsmanager.lookup import (
     keep,
     named,
     refused,
+    token_of,
 )
 from emulator.services.secretsmanager.state import Secret, of
 
@@ -38,11 +38,11 @@ async def create_secret(ctx: Context, request: Request) -> Response:
 
     Source: https://docs.aws.amazon.com/secretsmanager/latest/apireference/API_CreateSecret.html
     """
+    version_id = token_of(request)
     name, value = request["Name"], versions.value_of(request)
     check_name(name)
     if request.get("AddReplicaRegions"):
         raise invalid("localfaas does not replicate secrets: leave AddReplicaRegions out.")
-    version_id = request.get("ClientRequestToken") or new_request_id()
     before = of(ctx).find(ctx.account, ctx.region, name)
     if before is not None:
         _refuse_unless_repeated(before, version_id, value)
@@ -88,6 +88,7 @@ async def update_secret(ctx: Context, request: Request) -> Response:
 
     Source: https://docs.aws.amazon.com/secretsmanager/latest/apireference/API_UpdateSecret.html
     """
+    token = token_of(request)
     secret, value = find(ctx, request), versions.value_of(request)
     now = ctx.clock.now()
     key = request.get("KmsKeyId", secret["key"])
@@ -104,7 +105,7 @@ async def update_secret(ctx: Context, request: Request) -> Response:
         value = {name: held[name] for name in ("value", "binary")}
     version_id = None
     if value is not None:
-        version_id = request.get("ClientRequestToken") or new_request_id()
+        version_id = token
         stages = [versions.CURRENT]
         changes["versions"] = versions.put(secret["versions"], version_id, value, stages, now, key)
     await keep(ctx, secret, **changes)

@@ -9,10 +9,16 @@ import base64
 from typing import Any
 
 from emulator.model.errors import AwsError
-from emulator.model.ids import new_request_id
 from emulator.services.context import Context, Request, Response
 from emulator.services.secretsmanager import listing, versions
-from emulator.services.secretsmanager.lookup import find, invalid, keep, named, refused
+from emulator.services.secretsmanager.lookup import (
+    find,
+    invalid,
+    keep,
+    named,
+    refused,
+    token_of,
+)
 from emulator.services.secretsmanager.state import Secret, of
 
 #: What stands for the key that secrets have without one of their own.
@@ -26,10 +32,10 @@ async def put_secret_value(ctx: Context, request: Request) -> Response:
 
     Source: https://docs.aws.amazon.com/secretsmanager/latest/apireference/API_PutSecretValue.html
     """
+    version_id = token_of(request)
     secret, value = find(ctx, request), versions.value_of(request)
     if value is None:
         raise refused("You must provide either SecretString or SecretBinary.")
-    version_id = request.get("ClientRequestToken") or new_request_id()
     now = ctx.clock.now()
     stages = request.get("VersionStages") or [versions.CURRENT]
     held = versions.put(secret["versions"], version_id, value, stages, now, secret["key"])
