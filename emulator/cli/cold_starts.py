@@ -161,6 +161,16 @@ class Measuring:
         return value
 
 
+def parts_of(measured: Sequence[Measured]) -> list[tuple[str, str]]:
+    """Return key and name of the parts that any of them has."""
+    summaries = {key: [each.of(key) for each in measured] for key in PARTS}
+    return [
+        (key, name)
+        for key, name in PARTS.items()
+        if key != "restore_ms" or any(each is not None and each.most for each in summaries[key])
+    ]
+
+
 def as_json(measured: Sequence[Measured]) -> dict[str, Any]:
     """Return all figures by name."""
     return {
@@ -246,7 +256,7 @@ def cold_chart(measured: Sequence[Measured]) -> BarChart:
     for each in measured:
         parts = [(name, each.of(key)) for key, name in PARTS.items()]
         total = each.total
-        shown = [Segment(name, part.mean) for name, part in parts if part is not None]
+        shown = [Segment(name, part.mean) for name, part in parts if part is not None and part.most]
         ahead = total.mean < sum(part.value for part in shown) * 0.9
         # Of what was started ahead of use, its caller waits for the call alone.
         segments = shown[-1:] if ahead else shown

@@ -119,3 +119,16 @@ def test_bad_input_is_said(words: list[str], says: str, tmp_path: Path, capsys: 
     captured = capsys.readouterr()
     assert says in captured.err
     assert captured.out == ""
+
+
+def test_under_a_profile_the_idle_times_are_drawn_and_said_so(capsys: Any) -> None:
+    running = Running(Settings(port=0, profile="aws"), driver=ScriptedDriver())
+    try:
+        client = running.client("lambda")
+        create(client, "hello")
+        client.get_waiter("function_active_v2").wait(FunctionName="hello")
+        client.invoke(FunctionName="hello")
+        assert run(["what-if", "--endpoint", running.url]) == 0
+    finally:
+        running.stop()
+    assert "the profile aws keeps environments for 300 to 420 s" in capsys.readouterr().err

@@ -141,7 +141,7 @@ def _show(measured: Sequence[Measured]) -> None:
 
 def _table(measured: Sequence[Measured]) -> None:
     from emulator.cli.charts.statistics import Summary
-    from emulator.cli.cold_starts import PARTS
+    from emulator.cli.cold_starts import parts_of
     from emulator.cli.tables import NOTHING, show_table
 
     def cell(summary: Summary | None) -> str:
@@ -151,7 +151,7 @@ def _table(measured: Sequence[Measured]) -> None:
         return f"{summary.mean:.1f}{reach} ms"
 
     rows = [(name.capitalize(), *(cell(each.of(key)) for each in measured)) for key, name in
-            PARTS.items()]  # fmt: skip
+            parts_of(measured)]  # fmt: skip
     rows.append(("INIT in REPORT", *(cell(each.of("init_ms")) for each in measured)))
     rows.append(("Cold, in all", *(cell(each.total) for each in measured)))
     rows.append(("Warm", *(cell(each.warm) for each in measured)))

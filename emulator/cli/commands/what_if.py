@@ -145,7 +145,15 @@ def _recorded(endpoint: str) -> Trace:
 
     client = Client(endpoint)
     document = read(client, function=None, since=None)
-    trace = recorded.of_document({**document, "pool": client.get("pool")})
+    pool = client.get("pool")
+    drawn = _drawn_idle_s(pool)
+    if drawn is not None:
+        pool["idle_timeout_s"] = sum(drawn) / 2
+        note(
+            f"the profile {pool['profile']} keeps environments for {drawn[0]:g} to {drawn[1]:g} s, "
+            "as it draws: the row of the recorded settings takes the middle of that"
+        )
+    trace = recorded.of_document({**document, "pool": pool})
     if not len(trace):
         raise CommandError(
             "the emulator has recorded no call yet: call a function, or give a trace "
@@ -154,6 +162,16 @@ def _recorded(endpoint: str) -> Trace:
     trace.title = f"{len(trace):,} calls recorded at {client.endpoint}"
     trace.source = client.endpoint
     return trace
+
+
+def _drawn_idle_s(pool: dict[str, Any]) -> tuple[float, float] | None:
+    """Return between how many seconds the emulator's profile keeps what is idle, if it does."""
+    from emulator.settings import Settings
+    from emulator.simulation import profile as profiles
+
+    if pool["profile"] is None or pool["idle_timeout_s"] != Settings().idle_timeout:
+        return None
+    return profiles.load(pool["profile"]).keep_alive_s
 
 
 def _as_json(
