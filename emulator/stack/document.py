@@ -101,6 +101,8 @@ def parse(text: str) -> Document:
 def locate(text: str, path: tuple[str | int, ...]) -> tuple[int, int] | None:
     """Return line and column (from 1) of the value at ``path``, or of the nearest value above it.
 
+    A value that begins below its key is where the key is.
+
     Args:
         text: A template that :func:`parse` accepts.
         path: Keys and indexes; names of functions are found in their short form, too.
@@ -113,17 +115,22 @@ def locate(text: str, path: tuple[str | int, ...]) -> tuple[int, int] | None:
         return None
     if node is None:
         return None
+    mark = node.start_mark
     for step in path:
         below: yaml.Node | None = None
+        named: yaml.Node | None = None
         if isinstance(node, yaml.SequenceNode) and isinstance(step, int):
             below = node.value[step] if step < len(node.value) else None
         elif isinstance(node, yaml.MappingNode):
-            below = next((value for key, value in node.value if key.value == str(step)), None)
+            pairs = ((value, key) for key, value in node.value if key.value == str(step))
+            below, named = next(pairs, (None, None))
         if below is not None:
-            node = below
+            node, mark = below, below.start_mark
+            if named is not None and named.start_mark.line < mark.line:
+                mark = named.start_mark
         elif node.tag != f"!{str(step).removeprefix('Fn::')}":
             break
-    return node.start_mark.line + 1, node.start_mark.column + 1
+    return mark.line + 1, mark.column + 1
 
 
 def _opened(text: str) -> int:

@@ -563,3 +563,44 @@ def test_the_greeting_shows_a_stacks_resources_and_outputs(
     said = capsys.readouterr().out
     assert "\nstack localfaas\n├─ Lambda::EventSourceMapping: WorkerPlaced\n" in said
     assert "└─ SQS::Queue: Dead, Orders\n" in said
+
+
+def test_templates_as_they_are_written_in_the_wild(start: Starts) -> None:
+    (start.folder / "src").mkdir()
+    (start.folder / "src" / "app.py").write_text("def handler(event, context): pass\n")
+    running = start(
+        """
+Transform: AWS::Serverless-2016-10-31
+Parameters: {A: {Type: String, Default: x86_64}}
+Shared: &shared {Runtime: python3.12, Handler: src/app.handler, CodeUri: .}
+Resources:
+  Fn:
+    Type: AWS::Serverless::Function
+    Properties: {<<: *shared, Architectures: [!Ref A], FunctionUrlConfig: {AuthType: NONE}}
+  Jobs:
+    Type: AWS::SQS::Queue
+    Properties:
+      FifoQueue: true
+      RedrivePolicy: {deadLetterTargetArn: !GetAtt Dead.Arn, maxReceiveCount: 3}
+  Dead: {Type: AWS::SQS::Queue, Properties: {FifoQueue: 'true'}}
+""".replace("Shared: &shared", "Metadata: &shared")
+    )
+    assert running.emulator.notes == []
+    fn = running.client("lambda").get_function_configuration(FunctionName="Fn")
+    assert (fn["Handler"], fn["Architectures"]) == ("src/app.handler", ["x86_64"])
+    sqs = running.client("sqs")
+    url = sqs.get_queue_url(QueueName="Jobs.fifo")["QueueUrl"]
+    found = sqs.get_queue_attributes(QueueUrl=url, AttributeNames=["RedrivePolicy"])["Attributes"]
+    assert json.loads(found["RedrivePolicy"])["deadLetterTargetArn"].endswith(":Dead.fifo")
+
+
+def test_a_function_that_aws_would_refuse_is_refused_as_by_aws(start: Starts) -> None:
+    """Old runtimes, reserved variables: in AWS's words, at the function's place."""
+    old = PLAIN.replace("python3.12", "python3.7")
+    running = start(old + TWO.replace("Code: ..", "Code: ."))
+    (note,) = running.emulator.notes
+    assert "template.yaml:3:3: Fn: The runtime parameter of python3.7 is no longer" in note
+    running.client("lambda").get_function(FunctionName="Two")
+    reserved = PLAIN.replace("Code: .", "Code: ., Environment: {Variables: {AWS_REGION: x}}")
+    (note,) = start.deploy(reserved)
+    assert "reserved keys" in note

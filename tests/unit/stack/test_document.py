@@ -44,7 +44,7 @@ def test_of_keys_that_are_there_twice_the_last_counts(text: str, note: str) -> N
         (("Resources", "Orders", "Type"), (3, 11)),
         (("Resources", "Orders", "Properties", "QueueName", "Fn::Join", 1, 1), (5, 34)),
         (("Resources", "Orders", "Properties", "Tags", 0, "Value", "Fn::Sub"), (7, 30)),
-        (("Resources", "Orders", "Nothing"), (3, 5)),
+        (("Resources", "Orders", "Nothing"), (2, 3)),
         (("Nothing",), (1, 1)),
     ],
 )
