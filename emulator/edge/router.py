@@ -45,8 +45,8 @@ ADMIN = "/_emulator"
 _PAGES = f"{ADMIN}/ui/"
 #: ADMIN, and the paths by which set-ups made for LocalStack look after their emulator.
 _ADMIN_PATHS = (ADMIN, "/_localstack/")
-#: The paths of the admin API that sandboxes may read: GetFunction and GetLayerVersion point there.
-_ARCHIVES = ("/_emulator/code/", "/_emulator/layers/")
+#: The paths of the admin API that sandboxes may read: answers of AWS's APIs point there.
+_ARCHIVES = ("/_emulator/code/", "/_emulator/layers/", "/_emulator/public/")
 _NOT_FOR_FUNCTIONS = "The admin API does not answer functions."
 
 #: The code that closes a WebSocket which nobody serves ("policy violation"); before it is

@@ -12,7 +12,7 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from emulator.model.errors import AwsError, DriverFault, LocalfaasError, StorageError
 from emulator.queues.message import Draft
@@ -26,7 +26,7 @@ class Delivery:
     #: Mostly JSON text.
     payload: bytes
     #: Message attributes in SQS's shape; a target that has none leaves them out.
-    attributes: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
+    attributes: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
     #: The trace header of the chain of calls it belongs to; "" begins a new one.
     trace_id: str = ""
     #: The message group of a FIFO target; "" for none.

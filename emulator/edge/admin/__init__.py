@@ -28,6 +28,7 @@ from emulator.edge.admin import (
     minimum,
     page,
     pool,
+    public,
     queues,
     snapshots,
     state,
@@ -71,6 +72,7 @@ def make_admin(
     logs.add(app, parts, stopping)
     archives.add(app, parts)
     events.add(app, parts)
+    public.add(app, parts)
     queues.add(app, parts)
     timeline.add(app, parts, stopping)
     drop_in.add(app, parts)

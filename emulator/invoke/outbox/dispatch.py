@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from base64 import b64decode, b64encode
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
@@ -44,6 +45,8 @@ class Dispatch:
             ordered: It waits for those of its lane and message group that came before it.
         """
         delivery = {name: value for name in _DELIVERY if (value := getattr(self.delivery, name))}
+        if "attributes" in delivery:
+            delivery["attributes"] = _packed(delivery["attributes"])
         headers = {
             "target": self.target,
             "lane": self.lane,
@@ -66,6 +69,9 @@ def dispatch_of(message: Received | Seen) -> Dispatch:
     headers = orjson.loads(message.headers)
     body = message.body
     payload = body.encode() if isinstance(body, str) else body
+    delivery = headers["delivery"]
+    if "attributes" in delivery:
+        delivery["attributes"] = _unpacked(delivery["attributes"])
     # A message that keeps its place counts its failures by its receives.
     again = max(0, message.receive_count - 1)
     return Dispatch(
@@ -74,6 +80,27 @@ def dispatch_of(message: Received | Seen) -> Dispatch:
         accepted=headers["accepted"],
         failures=headers["failures"] + again,
         context=headers["context"],
-        delivery=Delivery(payload=payload, **headers["delivery"]),
+        delivery=Delivery(payload=payload, **delivery),
         id=message.message_id,
     )
+
+
+def _packed(attributes: Mapping[str, Mapping[str, Any]]) -> dict[str, dict[str, Any]]:
+    """Return message attributes as JSON can hold them: bytes as base64."""
+    return {
+        name: {
+            key: {"base64": b64encode(value).decode()} if isinstance(value, bytes) else value
+            for key, value in each.items()
+        }
+        for name, each in attributes.items()
+    }
+
+
+def _unpacked(attributes: Mapping[str, Mapping[str, Any]]) -> dict[str, dict[str, Any]]:
+    return {
+        name: {
+            key: b64decode(value["base64"]) if isinstance(value, dict) else value
+            for key, value in each.items()
+        }
+        for name, each in attributes.items()
+    }

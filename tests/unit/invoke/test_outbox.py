@@ -291,6 +291,12 @@ async def test_an_attempt_that_breaks_is_told_and_tried_again(
     assert world.outbox.outcomes == {"delivered": 1}
 
 
+async def test_it_ends_where_the_engine_has_ended_first(world: World) -> None:
+    world.engine.drain()
+    await world.commits.until_idle()
+    await world.outbox.close()
+
+
 async def test_each_ends_exactly_once_whatever_crashes(world: World) -> None:
     seed = random.randrange(1 << 32)
     print("seed", seed)

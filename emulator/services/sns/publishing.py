@@ -1,0 +1,426 @@
+"""Publishing: one message, or up to ten, to a topic, a device or a phone.
+
+https://docs.aws.amazon.com/sns/latest/api/API_Publish.html
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import re
+import uuid
+from collections.abc import Mapping, Sequence
+from typing import Any
+from urllib.parse import quote
+
+import orjson
+
+from emulator.invoke.outbox.dispatch import Dispatch
+from emulator.invoke.targets import Delivery, Placed
+from emulator.model.errors import AwsError
+from emulator.services.context import Context, Request, Response
+from emulator.services.sns import arns, policies
+from emulator.services.sns.envelope import (
+    Message,
+    envelope,
+    lambda_event,
+    notification,
+    timestamp,
+)
+from emulator.services.sns.errors import invalid, not_found
+from emulator.services.sns.state import Sns, Subscription, Topic, of
+
+#: Bytes of a message with its attributes.
+_LONGEST = 262_144
+_MOST_ENTRIES = 10
+_ENTRY_ID = re.compile(r"[A-Za-z0-9_-]+")
+_PHONE = re.compile(r"\+[0-9]{6,19}")
+_SUBJECT = 100
+_AGENT = "Amazon Simple Notification Service Agent"
+
+
+async def publish(ctx: Context, request: Request) -> Response:
+    """Handle Publish."""
+    places = [request.get(name) for name in ("TopicArn", "TargetArn", "PhoneNumber")]
+    if sum(bool(each) for each in places) != 1:
+        raise invalid("TopicArn or TargetArn Reason: no value for required parameter")
+    topic_arn, target_arn, phone = places
+    if phone:
+        return await _to_phone(ctx, request, phone)
+    if target_arn and ":endpoint/" in target_arn:
+        return await _to_device(ctx, request, target_arn)
+    sns = of(ctx)
+    place = arns.topic(ctx, topic_arn or target_arn, "TopicArn" if topic_arn else "TargetArn")
+    topic = sns.topic(place)
+    if topic is None:
+        raise not_found("Topic")
+    message = _message(ctx, sns, topic, arns.arn_of(place), request)
+    _check_size([message])
+    await _send(sns, topic, [message])
+    answer = {"MessageId": message.id}
+    return {**answer, "SequenceNumber": message.sequence} if message.sequence else answer
+
+
+async def publish_batch(ctx: Context, request: Request) -> Response:
+    """Handle PublishBatch: all messages in one commit; a wrong one fails alone."""
+    entries: Sequence[Mapping[str, Any]] = request["PublishBatchRequestEntries"]
+    _check_entries(entries)
+    sns = of(ctx)
+    place = arns.topic(ctx, request.get("TopicArn"))
+    topic = sns.topic(place)
+    if topic is None:
+        raise not_found("Topic")
+    size = sum(
+        _size(each.get("Message", ""), each.get("MessageAttributes") or {}) for each in entries
+    )
+    if size > _LONGEST:
+        text = "The length of all the messages put together is more than the limit."
+        raise AwsError("BatchRequestTooLong", text)
+    messages: list[Message] = []
+    answer: dict[str, list[dict[str, Any]]] = {"Successful": [], "Failed": []}
+    for entry in entries:
+        try:
+            message = _message(ctx, sns, topic, arns.arn_of(place), entry)
+        except AwsError as error:
+            answer["Failed"].append(
+                {
+                    "Id": entry["Id"],
+                    "Code": error.code,
+                    "Message": error.message,
+                    "SenderFault": True,
+                }
+            )
+            continue
+        messages.append(message)
+        done = {"Id": entry["Id"], "MessageId": message.id}
+        if message.sequence:
+            done["SequenceNumber"] = message.sequence
+        answer["Successful"].append(done)
+    await _send(sns, topic, messages)
+    return answer
+
+
+def _check_entries(entries: Sequence[Mapping[str, Any]]) -> None:
+    if not entries:
+        raise AwsError("EmptyBatchRequest", "The batch request doesn't contain any entries.")
+    if len(entries) > _MOST_ENTRIES:
+        raise AwsError(
+            "TooManyEntriesInBatchRequest",
+            "The batch request contains more entries than permissible.",
+        )
+    for entry in entries:
+        id = entry["Id"]
+        if len(id) > 80:
+            text = f"The Id of a batch entry in the batch request is too long: {id}"
+            raise AwsError("InvalidBatchEntryId", text)
+        if not _ENTRY_ID.fullmatch(id):
+            raise AwsError(
+                "InvalidBatchEntryId",
+                "The Id of a batch entry in the batch request contains an impermissible "
+                f"character: {id}",
+            )
+    if len({entry["Id"] for entry in entries}) < len(entries):
+        raise AwsError(
+            "BatchEntryIdsNotDistinct",
+            "Two or more batch entries in the request have the same Id.",
+        )
+
+
+# -- reading a message ----------------------------------------------------------------------------
+
+
+def _message(ctx: Context, sns: Sns, topic: Topic, arn: str, request: Mapping[str, Any]) -> Message:
+    """Return the message of a request.
+
+    Raises:
+        AwsError: It is none that this topic takes.
+    """
+    bodies, attributes, subject = read(request)
+    own = topic["attributes"]
+    is_fifo = own.get("FifoTopic") == "true"
+    group = request.get("MessageGroupId") or ""
+    deduplication = request.get("MessageDeduplicationId") or ""
+    if is_fifo:
+        if not group:
+            raise invalid("The MessageGroupId parameter is required for FIFO topics")
+        if not deduplication:
+            if own.get("ContentBasedDeduplication") != "true":
+                raise invalid(
+                    "The topic should either have ContentBasedDeduplication enabled or "
+                    "MessageDeduplicationId provided explicitly"
+                )
+            deduplication = hashlib.sha256(request["Message"].encode()).hexdigest()
+    elif deduplication:
+        raise invalid(
+            "MessageDeduplicationId Reason: The request includes MessageDeduplicationId "
+            "parameter that is not valid for this topic type"
+        )
+    return Message(
+        id=str(uuid.uuid4()),
+        topic=arn,
+        bodies=bodies,
+        subject=subject,
+        attributes=attributes,
+        published=ctx.parts.clock.now(),
+        group=group,
+        deduplication=deduplication,
+        sequence=sns.next_sequence() if is_fifo else "",
+        trace_id=ctx.trace_id,
+    )
+
+
+def read(
+    request: Mapping[str, Any],
+) -> tuple[dict[str, str], dict[str, dict[str, Any]], str | None]:
+    """Return a message's bodies by protocol, its attributes and its subject.
+
+    Raises:
+        AwsError: One of them is none.
+    """
+    text: str = request.get("Message") or ""
+    if not text:
+        raise invalid("Empty message")
+    subject = request.get("Subject")
+    if subject is not None and (
+        not 0 < len(subject) <= _SUBJECT or any(ord(c) < 32 or ord(c) == 127 for c in subject)
+    ):
+        raise invalid("Subject")
+    attributes = {
+        name: _attribute(name, each)
+        for name, each in (request.get("MessageAttributes") or {}).items()
+    }
+    structure = request.get("MessageStructure")
+    if structure is None:
+        return {"default": text}, attributes, subject
+    if structure != "json":
+        raise invalid("MessageStructure")
+    try:
+        parsed = json.loads(text)
+    except ValueError as error:
+        raise invalid("Message Structure - JSON message body failed to parse") from error
+    if not isinstance(parsed, dict) or not isinstance(parsed.get("default"), str):
+        raise invalid("Message Structure - No default entry in JSON message body")
+    return {k: v for k, v in parsed.items() if isinstance(v, str)}, attributes, subject
+
+
+def _attribute(name: str, attribute: Mapping[str, Any]) -> dict[str, Any]:
+    kind = attribute.get("DataType") or ""
+    base = kind.partition(".")[0]
+    if not name or len(name) > 256:
+        raise AwsError("ParameterValueInvalid", f"Invalid attribute name: {name}")
+    if base not in ("String", "Number", "Binary"):
+        raise AwsError(
+            "ParameterValueInvalid",
+            f"The message attribute '{name}' has an invalid message attribute type, the set of "
+            "supported type prefixes is Binary, Number, and String.",
+        )
+    member = "BinaryValue" if base == "Binary" else "StringValue"
+    value = attribute.get(member)
+    if not value:
+        raise AwsError(
+            "ParameterValueInvalid",
+            f"The message attribute '{name}' must contain non-empty message attribute value for "
+            f"message attribute type '{kind}'.",
+        )
+    if base == "Number":
+        try:
+            float(value)
+        except ValueError as error:
+            raise AwsError(
+                "ParameterValueInvalid",
+                f"Could not cast message attribute '{name}' value to number.",
+            ) from error
+    return {"DataType": kind, member: value}
+
+
+def _check_size(messages: Sequence[Message]) -> None:
+    for message in messages:
+        text = max(message.bodies.values(), key=len)
+        if _size(text, message.attributes) > _LONGEST:
+            raise invalid("Message too long")
+
+
+def _size(text: str, attributes: Mapping[str, Mapping[str, Any]]) -> int:
+    size = len(text.encode())
+    for name, each in attributes.items():
+        value = each.get("StringValue") or each.get("BinaryValue") or ""
+        size += len(name.encode()) + len(str(each.get("DataType", "")))
+        size += len(value.encode() if isinstance(value, str) else value)
+    return size
+
+
+# -- sending --------------------------------------------------------------------------------------
+
+
+async def _send(sns: Sns, topic: Topic, messages: Sequence[Message]) -> None:
+    """Accept messages for all subscribers that want them, in one commit."""
+    dispatches: list[Dispatch] = []
+    is_fifo = topic["attributes"].get("FifoTopic") == "true"
+    for message in messages:
+        if is_fifo and sns.repeats(message):
+            continue
+        dispatches += await dispatches_of(sns, topic, message)
+    if dispatches:
+        await sns.outbox.accept(dispatches, ordered=is_fifo)
+
+
+async def place(sns: Sns, topic: Topic, message: Message) -> list[Placed]:
+    """Return the messages that deliver what another service publishes to a topic."""
+    dispatches = await dispatches_of(sns, topic, message)
+    is_fifo = topic["attributes"].get("FifoTopic") == "true"
+    return await sns.outbox.place(dispatches, ordered=is_fifo)
+
+
+async def dispatches_of(sns: Sns, topic: Topic, message: Message) -> list[Dispatch]:
+    """Return a message's deliveries to all subscribers that want it."""
+    found = []
+    signed: dict[str, dict[str, str]] = {}
+    for each in sns.subscriptions(message.topic):
+        protocol = each.body["protocol"]
+        if each.is_pending:
+            continue
+        body = message.body(protocol)
+        if each.filter is not None and not each.filter.takes(body, message.attributes):
+            continue
+        if protocol in ("sms", "email", "email-json", "application"):
+            sns.note_unsent(protocol, each.body["endpoint"], body, message.id)
+            continue
+        if body not in signed and not (each.is_raw and protocol != "lambda"):
+            members = notification(message, protocol)
+            if message.sequence:
+                signed[body] = members
+            else:
+                version = topic["attributes"].get("SignatureVersion", "1")
+                signed[body] = await sns.signer.signed(members, version)
+        found.append(_dispatch(sns, topic, message, each, signed.get(body, {})))
+    return found
+
+
+def _dispatch(
+    sns: Sns,
+    topic: Topic,
+    message: Message,
+    subscription: Subscription,
+    signed: Mapping[str, str],
+) -> Dispatch:
+    body, attributes = subscription.body, subscription.body["attributes"]
+    protocol = body["protocol"]
+    redrive = attributes.get("RedrivePolicy")
+    context: dict[str, Any] = {"protocol": protocol}
+    if redrive:
+        context["dead"] = json.loads(redrive)["deadLetterTargetArn"]
+    own: Mapping[str, Mapping[str, Any]] = {}
+    text = message.body(protocol)
+    if protocol in ("http", "https"):
+        context["retry"] = policies.http_retries(topic["attributes"], attributes)
+        context["headers"] = _headers("Notification", message.topic, message.id, subscription)
+    if protocol == "lambda":
+        event = lambda_event(signed, message, subscription.arn, unsubscribe_url(sns, subscription))
+        payload = orjson.dumps(event)
+    elif subscription.is_raw:
+        payload, own = text.encode(), message.attributes
+    else:
+        payload = orjson.dumps(envelope(signed, message, unsubscribe_url(sns, subscription)))
+    return Dispatch(
+        target=body["endpoint"],
+        lane=subscription.arn,
+        accepted=message.published,
+        context=context,
+        delivery=Delivery(
+            payload=payload,
+            attributes=own,
+            trace_id=message.trace_id,
+            group_id=message.group,
+            deduplication_id=message.deduplication,
+            source_arn=message.topic,
+        ),
+    )
+
+
+def unsubscribe_url(sns: Sns, subscription: Subscription) -> str:
+    """Return the address that ends a subscription."""
+    return _url(sns, "Unsubscribe", f"SubscriptionArn={quote(subscription.arn, safe=':')}")
+
+
+def _url(sns: Sns, action: str, query: str) -> str:
+    return f"{sns.parts.table.endpoint}/?Action={action}&{query}&Version=2010-03-31"
+
+
+def _headers(kind: str, topic: str, message_id: str, subscription: Subscription) -> dict[str, str]:
+    headers = {
+        "Content-Type": "text/plain; charset=UTF-8",
+        "User-Agent": _AGENT,
+        "Accept-Encoding": "gzip,deflate",
+        "x-amz-sns-message-type": kind,
+        "x-amz-sns-message-id": message_id,
+        "x-amz-sns-topic-arn": topic,
+    }
+    if kind != "SubscriptionConfirmation":
+        headers["x-amz-sns-subscription-arn"] = subscription.arn
+    if subscription.is_raw:
+        headers["x-amz-sns-rawdelivery"] = "true"
+    policy = subscription.body["attributes"].get("DeliveryPolicy")
+    if policy:
+        wanted = (json.loads(policy).get("requestPolicy") or {}).get("headerContentType")
+        headers["Content-Type"] = wanted or headers["Content-Type"]
+    return headers
+
+
+async def ask_to_confirm(sns: Sns, subscription: Subscription) -> None:
+    """Ask an endpoint to confirm its subscription."""
+    body, topic = subscription.body, subscription.body["topic"]
+    protocol, token = body["protocol"], body["token"]
+    message_id, now = str(uuid.uuid4()), sns.parts.clock.now()
+    members = {
+        "Type": "SubscriptionConfirmation",
+        "MessageId": message_id,
+        "Token": token,
+        "TopicArn": topic,
+        "Message": f"You have chosen to subscribe to the topic {topic}.\nTo confirm the "
+        "subscription, visit the SubscribeURL included in this message.",
+        "SubscribeURL": _url(sns, "ConfirmSubscription", f"TopicArn={topic}&Token={token}"),
+        "Timestamp": timestamp(now),
+    }
+    if protocol in ("email", "email-json"):
+        sns.note_unsent(protocol, body["endpoint"], members["Message"], message_id)
+        return
+    signed = await sns.signer.signed(members, "1")
+    context = {
+        "protocol": protocol,
+        "retry": policies.HEALTHY,
+        "headers": _headers("SubscriptionConfirmation", topic, message_id, subscription),
+    }
+    dispatch = Dispatch(
+        target=body["endpoint"],
+        lane=subscription.arn,
+        accepted=now,
+        context=context,
+        delivery=Delivery(payload=orjson.dumps(signed), source_arn=topic),
+    )
+    await sns.outbox.accept([dispatch])
+
+
+# -- what nobody sends ----------------------------------------------------------------------------
+
+
+async def _to_phone(ctx: Context, request: Request, phone: str) -> Response:
+    if not _PHONE.fullmatch(phone):
+        raise invalid(f"PhoneNumber Reason: {phone} is not valid to publish to")
+    bodies, _, _ = read(request)
+    message_id = str(uuid.uuid4())
+    of(ctx).note_unsent("sms", phone, bodies.get("sms", bodies["default"]), message_id)
+    return {"MessageId": message_id}
+
+
+async def _to_device(ctx: Context, request: Request, arn: str) -> Response:
+    sns, place = of(ctx), arns.split(arn, "TargetArn")
+    endpoint = sns.endpoints.find(*place)
+    if endpoint is None:
+        raise invalid("TargetArn Reason: No endpoint found for the target arn specified")
+    if endpoint["attributes"].get("Enabled") != "true":
+        raise AwsError("EndpointDisabled", "Endpoint is disabled")
+    bodies, _, _ = read(request)
+    message_id = str(uuid.uuid4())
+    platform = place.name.split("/")[1]
+    sns.note_unsent("application", arn, bodies.get(platform, bodies["default"]), message_id)
+    return {"MessageId": message_id}

@@ -1,0 +1,17 @@
+"""SNS, in data."""
+
+from __future__ import annotations
+
+from emulator.services.spec import ServiceSpec
+
+SPEC = ServiceSpec(
+    model="sns",
+    title="SNS",
+    protocols=("query",),
+    signing_names=("sns",),
+    arn_name="sns",
+    query_version="2010-03-31",
+    template_prefix="AWS::SNS",
+    modules=("delivers", "kinds", "state", "wire"),
+    opens_for="sns-subscription",
+)

@@ -1,0 +1,204 @@
+"""What SNS keeps: topics, subscriptions, platform applications, and what is on its way."""
+
+from __future__ import annotations
+
+from collections import defaultdict, deque
+from collections.abc import Iterator
+from typing import TYPE_CHECKING, Any
+
+from emulator.invoke.outbox.outbox import Outbox
+from emulator.registry.resource_table import ResourceTable
+from emulator.services.sns.arns import Place, split
+from emulator.services.sns.filtering import ATTRIBUTES, Filter
+from emulator.services.sns.sender import SnsSender
+from emulator.services.sns.signing import FILE, Signer
+
+if TYPE_CHECKING:
+    from emulator.services.context import Context, Parts
+    from emulator.services.sns.envelope import Message
+
+Topic = dict[str, Any]
+Body = dict[str, Any]
+#: Messages to phones and devices that are kept to be looked at.
+_KEPT = 1000
+#: Seconds in which a FIFO topic takes a message once.
+_DEDUPLICATION_S = 300.0
+
+
+class Subscription:
+    """A subscription with its filter, ready to be used.
+
+    Args:
+        body: As it is kept.
+    """
+
+    __slots__ = ("body", "filter")
+
+    def __init__(self, body: Body) -> None:
+        self.body = body
+        attributes = body["attributes"]
+        policy = attributes.get("FilterPolicy")
+        scope = attributes.get("FilterPolicyScope", ATTRIBUTES)
+        self.filter = Filter(policy, scope) if policy else None
+
+    @property
+    def arn(self) -> str:
+        arn: str = self.body["arn"]
+        return arn
+
+    @property
+    def is_pending(self) -> bool:
+        """Whether its endpoint has not confirmed it yet."""
+        return bool(self.body.get("token"))
+
+    @property
+    def is_raw(self) -> bool:
+        """Whether its endpoint gets messages without an envelope."""
+        return bool(self.body["attributes"].get("RawMessageDelivery") == "true")
+
+
+class Sns:
+    """The service's state; :func:`open` makes it.
+
+    Attributes:
+        topics: By the names in their ARNs.
+        applications: Platform applications, by what follows the account in their ARNs.
+        endpoints: Their endpoints, likewise.
+        outbox: What is on its way to endpoints.
+        signer: Signs messages.
+        unsent: Messages to phones and devices, which nobody sends: the last ones.
+    """
+
+    outbox: Outbox
+
+    def __init__(self, parts: Parts) -> None:
+        self.parts = parts
+        documents = parts.documents
+        self.topics = ResourceTable("sns-topic", documents)
+        self.applications = ResourceTable("sns-application", documents)
+        self.endpoints = ResourceTable("sns-endpoint", documents)
+        self.settings = ResourceTable("sns-settings", documents)
+        self._subscriptions = ResourceTable("sns-subscription", documents)
+        #: Topic's ARN → subscription's ARN → subscription, in the order in which they came.
+        self._by_topic: dict[str, dict[str, Subscription]] = defaultdict(dict)
+        self.signer = Signer(parts.table.endpoint, documents)
+        self.unsent: deque[dict[str, Any]] = deque(maxlen=_KEPT)
+        self.sequence = 0
+        #: Of FIFO topics: (topic's ARN, deduplication id) → when it may be published again.
+        self._published: dict[tuple[str, str], float] = {}
+
+    async def open(self) -> None:
+        """Bring back what was kept, and go on with what was on its way."""
+        for table in (self.topics, self.applications, self.endpoints, self.settings):
+            await table.load()
+        await self._subscriptions.load()
+        kept = (body for *_, body in self._subscriptions.all())
+        for body in sorted(kept, key=lambda each: (each["created"], each["arn"])):
+            self._by_topic[body["topic"]][body["arn"]] = Subscription(body)
+        parts = self.parts
+        self.outbox = await Outbox.open(
+            "sns",
+            SnsSender(parts.targets),
+            engine=parts.queues,
+            targets=parts.targets,
+            clock=parts.clock,
+        )
+
+    async def reset(self, account: str | None) -> None:
+        """See :class:`emulator.services.service.ServiceState`."""
+        for table in (self.topics, self.applications, self.endpoints, self.settings):
+            table.clear(account)
+        self._subscriptions.clear(account)
+        for arn in [each for each in self._by_topic if account in (None, each.split(":")[4])]:
+            del self._by_topic[arn]
+
+    async def close(self) -> None:
+        """Give up what is being tried; it is tried again at the next start."""
+        await self.outbox.close()
+
+    async def public_file(self, name: str) -> bytes | None:
+        """Return a file that messages point to: the certificate of their signatures."""
+        return await self.signer.certificate() if name == FILE else None
+
+    # -- subscriptions --------------------------------------------------------------------------
+
+    def subscriptions(self, topic: str) -> Iterator[Subscription]:
+        """Return a topic's subscriptions, by its ARN."""
+        return iter(self._by_topic.get(topic, {}).values())
+
+    def all_subscriptions(self, account: str, region: str) -> list[Subscription]:
+        """Return an account's subscriptions in a region."""
+        return [
+            each
+            for arn, held in self._by_topic.items()
+            if (place := split(arn, "")) and (place.account, place.region) == (account, region)
+            for each in held.values()
+        ]
+
+    def subscription(self, arn: str) -> Subscription | None:
+        """Return a subscription by its ARN."""
+        return self._by_topic.get(arn.rpartition(":")[0], {}).get(arn)
+
+    async def put_subscription(self, body: Body) -> Subscription:
+        """Keep a subscription.
+
+        Raises:
+            AwsError: Its filter policy is none, or the disk did not take it.
+        """
+        made = Subscription(body)
+        place = split(body["arn"], "SubscriptionArn")
+        await self._subscriptions.put(place.account, place.region, place.name, body)
+        self._by_topic[body["topic"]][body["arn"]] = made
+        return made
+
+    async def drop_subscription(self, arn: str) -> None:
+        """Remove a subscription."""
+        place = split(arn, "SubscriptionArn")
+        await self._subscriptions.delete(place.account, place.region, place.name)
+        self._by_topic.get(arn.rpartition(":")[0], {}).pop(arn, None)
+
+    def repeats(self, message: Message) -> bool:
+        """Say whether a message of a FIFO topic was published within the last five minutes."""
+        now = message.published
+        while self._published and next(iter(self._published.values())) <= now:
+            del self._published[next(iter(self._published))]
+        key = (message.topic, message.deduplication)
+        if key in self._published:
+            return True
+        self._published[key] = now + _DEDUPLICATION_S
+        return False
+
+    def note_unsent(self, protocol: str, endpoint: str, text: str, message_id: str) -> None:
+        """Keep a message that nobody sends, to be looked at."""
+        self.unsent.append(
+            {
+                "protocol": protocol,
+                "endpoint": endpoint,
+                "message": text,
+                "message_id": message_id,
+                "at": self.parts.clock.now(),
+            }
+        )
+
+    def topic(self, place: Place) -> Topic | None:
+        """Return a topic."""
+        return self.topics.find(*place)
+
+    def next_sequence(self) -> str:
+        """Return the next number of a message of a FIFO topic: 20 digits, increasing."""
+        now = int(self.parts.clock.now() * 1_000_000) * 10
+        self.sequence = max(self.sequence + 1, now)
+        return f"1{self.sequence:019d}"
+
+
+async def open(parts: Parts) -> Sns:
+    """Open the service's state."""
+    state = Sns(parts)
+    await state.open()
+    return state
+
+
+def of(context: Context) -> Sns:
+    """Return the state of a request."""
+    state: Sns = context.state
+    return state
