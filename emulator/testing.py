@@ -317,7 +317,7 @@ class ScriptedDriver:
         self.live.add(sandbox)
         return sandbox
 
-    def expect_copies(self, sandbox: Sandbox, spec: EnvironmentSpec) -> None: ...
+    async def expect_copies(self, sandbox: Sandbox, spec: EnvironmentSpec) -> None: ...
 
     async def copy(self, sandbox: Sandbox, spec: EnvironmentSpec) -> Sandbox:
         raise DriverFault("sandboxes of this driver can't be copied")

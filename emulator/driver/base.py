@@ -152,10 +152,11 @@ class Driver(Protocol):
         """
         ...
 
-    def expect_copies(self, sandbox: Sandbox, spec: EnvironmentSpec) -> None:
+    async def expect_copies(self, sandbox: Sandbox, spec: EnvironmentSpec) -> None:
         """Make ready for copies of ``sandbox``, whose runtime waits at its snapshot now.
 
-        Never blocks.
+        Raises:
+            DriverFault: It can't be copied.
         """
         ...
 

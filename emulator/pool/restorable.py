@@ -101,10 +101,14 @@ class RestorableEnvironment(SerialEnvironment):
             return None
         return ("InvalidStateTransition", "The runtime may not call restore/next now.")
 
-    def expect_copies(self) -> None:
-        """Have the driver make ready for copies of this one, which waits at its snapshot."""
+    async def expect_copies(self) -> None:
+        """Have the driver make ready for copies of this one, which waits at its snapshot.
+
+        Raises:
+            DriverFault: It can't be copied.
+        """
         assert self.sandbox is not None
-        self._driver.expect_copies(self.sandbox, self.spec)
+        await self._driver.expect_copies(self.sandbox, self.spec)
 
     # --- from there on -------------------------------------------------------------------------
 

@@ -79,19 +79,31 @@ class SnapStartPool(Pool):
         self._made = made
         try:
             await made.start()
+            if made.state is not EnvironmentState.SNAPSHOT:
+                return made.init_failure or InvocationResult(
+                    payload=b"{}", function_error="Unhandled", error_type="Runtime.ExitError"
+                )
+            await self._make_copyable(made)
         finally:
             self._made = None
-        if made.state is not EnvironmentState.SNAPSHOT:
-            return made.init_failure or InvocationResult(
-                payload=b"{}", function_error="Unhandled", error_type="Runtime.ExitError"
-            )
-        self._snapshot = made
-        self.init_ms = made.init_ms
-        self._judge(made.captured)
-        if not self.hindrances:
-            made.expect_copies()
+        self.init_ms, self._snapshot = made.init_ms, made
         self._pools.keep_snapshot(self)
         return None
+
+    async def _make_copyable(self, made: RestorableEnvironment) -> None:
+        """Find out whether the snapshot can be copied, and have the first copy ready if so.
+
+        Raises:
+            DriverFault: It has ended meanwhile.
+        """
+        self._judge(made.captured)
+        if not self.hindrances:
+            try:
+                await made.expect_copies()
+            except DriverFault as fault:
+                self.hindrances = (str(fault),)
+        if made.state is not EnvironmentState.SNAPSHOT:
+            raise DriverFault("the snapshot has ended")
 
     def _judge(self, captured: Captured) -> None:
         self.shared = captured.shared

@@ -246,7 +246,7 @@ async def test_what_cannot_be_copied_says_why_and_goes_on_itself(
 
 async def test_a_driver_that_closes_leaves_no_copies(driver: ProcessDriver, folder: Path) -> None:
     original = await Original.start(driver, folder, handler("return event"))
-    driver.expect_copies(original.runtime.sandbox, original.spec)
+    await driver.expect_copies(original.runtime.sandbox, original.spec)
     copies = [await original.copy() for _ in range(2)]
     pids = [each.sandbox.pid for each in (*copies, original.runtime)]
     await driver.close()

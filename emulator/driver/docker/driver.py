@@ -263,7 +263,7 @@ class DockerDriver:
         stem.handed_out = True
         return stem
 
-    def expect_copies(self, sandbox: Sandbox, spec: EnvironmentSpec) -> None: ...
+    async def expect_copies(self, sandbox: Sandbox, spec: EnvironmentSpec) -> None: ...
 
     async def copy(self, sandbox: Sandbox, spec: EnvironmentSpec) -> Sandbox:
         raise DriverFault("sandboxes of this driver can't be copied")

@@ -76,11 +76,23 @@ class Copier:
         self._ahead = min(ahead, _AHEAD)
         self._originals: dict[ProcessSandbox, Original] = {}
 
-    def expect(self, sandbox: ProcessSandbox, spec: EnvironmentSpec) -> None:
-        """Make copies of ``sandbox`` ahead of use: its runtime waits at its snapshot."""
+    async def expect(self, sandbox: ProcessSandbox, spec: EnvironmentSpec) -> None:
+        """Make copies of ``sandbox`` ahead of use: its runtime waits at its snapshot.
+
+        Returns when the first one is ready.
+
+        Raises:
+            DriverFault: It can't be copied.
+        """
         if sandbox.released or sandbox in self._originals:
             return
         original = self._originals[sandbox] = Original(sandbox, spec)
+        if self._ahead:
+            copy = await self._make(original)
+            if sandbox not in self._originals:
+                self._discard(copy)
+                return
+            original.ready.append(copy)
         self._fill(original)
 
     async def copy(self, sandbox: ProcessSandbox, spec: EnvironmentSpec) -> ProcessSandbox:

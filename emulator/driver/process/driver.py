@@ -401,8 +401,8 @@ class ProcessDriver:
     async def copy(self, sandbox: Sandbox, spec: EnvironmentSpec) -> ProcessSandbox:
         return await self._copier.copy(_own(sandbox), spec)
 
-    def expect_copies(self, sandbox: Sandbox, spec: EnvironmentSpec) -> None:
-        self._copier.expect(_own(sandbox), spec)
+    async def expect_copies(self, sandbox: Sandbox, spec: EnvironmentSpec) -> None:
+        await self._copier.expect(_own(sandbox), spec)
 
     def initialised(self, sandbox: Sandbox, spec: EnvironmentSpec) -> None:
         group, quota = _own(sandbox).group, cgroups.cpu_quota(spec)
