@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import heapq
 import os
+import signal
 import socket
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
@@ -219,6 +220,12 @@ class ScriptedSandbox:
         self.output: int | None = read
         self.output_lag = 0.0
         self.secret_host = ""
+        #: A test that wants extensions puts futures here, by their names.
+        self.extensions: dict[str, asyncio.Future[Exit]] = {}
+        self.extension_output: int | None = None
+        #: Whether the runtime was let go on, and the signals that it got.
+        self.runtime_started = False
+        self.signals: list[int] = []
         self.peak = 10 * 1024 * 1024
         self.throttled = 0.0
         self.frozen = False
@@ -321,6 +328,14 @@ class ScriptedDriver:
 
     async def copy(self, sandbox: Sandbox, spec: EnvironmentSpec) -> Sandbox:
         raise DriverFault("sandboxes of this driver can't be copied")
+
+    def start_runtime(self, sandbox: Sandbox) -> None:
+        assert isinstance(sandbox, ScriptedSandbox)
+        sandbox.runtime_started = True
+
+    async def signal(self, sandbox: Sandbox, number: signal.Signals) -> None:
+        assert isinstance(sandbox, ScriptedSandbox)
+        sandbox.signals.append(number)
 
     def initialised(self, sandbox: Sandbox, spec: EnvironmentSpec) -> None: ...
 

@@ -8,6 +8,7 @@ Runtime API, pools or AWS errors. Every driver passes the same contract suite
 from __future__ import annotations
 
 import asyncio
+import signal
 import socket
 from pathlib import Path
 from typing import Protocol
@@ -35,6 +36,11 @@ class Sandbox(Protocol):
     secret_host: str
     #: Done once the runtime process is gone, with the reason.
     exited: asyncio.Future[Exit]
+    #: By the name of each extension that runs beside the runtime, the end of its process. While
+    #: there are any, the runtime waits for :meth:`Driver.start_runtime`, where that is possible.
+    extensions: dict[str, asyncio.Future[Exit]]
+    #: As ``output``, of the extensions; None without.
+    extension_output: int | None
 
     def memory_peak(self) -> int:
         """Return the most memory in bytes the sandbox has had since its (re)start.
@@ -167,6 +173,18 @@ class Driver(Protocol):
 
         Raises:
             DriverFault: It can't be copied.
+        """
+        ...
+
+    def start_runtime(self, sandbox: Sandbox) -> None:
+        """Let the runtime start that waits for its extensions. Never blocks."""
+        ...
+
+    async def signal(self, sandbox: Sandbox, number: signal.Signals) -> None:
+        """Send the runtime process a signal, unless it has ended.
+
+        Raises:
+            DriverFault: The machine or engine could not do it.
         """
         ...
 

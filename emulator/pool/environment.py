@@ -10,9 +10,10 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import signal
 from abc import ABC, abstractmethod
 from collections import deque
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -43,13 +44,18 @@ from emulator.telemetry.writer import LogWriter
 
 if TYPE_CHECKING:
     from emulator.pool import notices
+    from emulator.telemetry import lines
 else:
+    lines = LazyModule("emulator.telemetry.lines")
     notices = LazyModule("emulator.pool.notices")
 
 #: Seconds between a runtime's death and giving up on what its connections may still hold (a
 #: child that inherited one keeps it open).
 _LINGER_S = 0.1
 
+
+#: The seconds of SHUTDOWN in which a runtime may end before its extensions hear of it.
+_RUNTIME_SHUTDOWN_S = 0.3
 
 #: Returns the layer with a version's packages once they are installed, or None for no such layer.
 Packages = Callable[[FunctionVersion], Awaitable[Path | None]]
@@ -131,6 +137,10 @@ class Environment(ABC):
         self._init_held: Timer | None = None
         #: Milliseconds that its next invocation is simulated to be longer.
         self._held_call_ms = 0.0
+        #: Its runtime has called its first ``next``, and extensions are not there yet.
+        self._waits_for_extensions = False
+        #: Its runtime starts once all extensions have registered.
+        self._runtime_is_held = False
         self._driver = driver
         self._packages = packages
         self._clock = clock
@@ -159,6 +169,8 @@ class Environment(ABC):
         #: Why its INIT phase has failed.
         self.init_failure: InvocationResult | None = None
         self._output = Output(None, self.log)
+        #: What extensions print; None without.
+        self._extension_output: Output | None = None
         #: The sandbox whose output and exit count; None while the runtime is being replaced.
         self._attached: Sandbox | None = None
 
@@ -313,6 +325,7 @@ class Environment(ABC):
         if not self._is(EnvironmentState.INIT):
             return
         self._end_output()
+        self._list_extensions()
         if failure is None:
             self._init_ends("init", elapsed)
             self.init_ms = elapsed
@@ -361,7 +374,9 @@ class Environment(ABC):
         self._initialised = initialised
         self.simulated = self._simulated_init()
         self._held_call_ms = 0.0
+        self._waits_for_extensions = False
         assert self.sandbox is not None
+        self._runtime_is_held = bool(self.sandbox.extensions)
         if self.sandbox.channel is not None:
             await self._api.adopt(self.sandbox.channel)
         timer = None
@@ -369,6 +384,8 @@ class Environment(ABC):
             timer = self._clock.call_later(max(0.0, seconds), self._init_timed_out)
         if self.exit is not None:
             self._runtime_gone()
+        if self._runtime_is_held:
+            self.extensions_changed()
         try:
             return await initialised
         finally:
@@ -405,6 +422,9 @@ class Environment(ABC):
         """End the INIT phase, as soon as its simulated part is over; False: it has ended before."""
         if self._initialised is None or self._initialised.done():
             return False
+        if self._api.extensions is not None and not self._api.extensions.ready:
+            self._waits_for_extensions = True
+            return True
         if self.simulated is None:
             return self._end_init(None)
         if self._init_held is None:
@@ -412,6 +432,83 @@ class Environment(ABC):
             held_s = self.simulated.init_ms / 1000
             self._init_held = self._clock.call_later(held_s, self._end_init, None)
         return True
+
+    # --- extensions ----------------------------------------------------------------------------
+
+    @property
+    def initialising(self) -> bool:
+        return self._initialised is not None and not self._initialised.done()
+
+    def extensions_changed(self) -> None:
+        """Start the runtime once all have registered; end INIT once all are ready."""
+        extensions = self._api.extensions
+        if extensions is None:
+            return
+        if self._runtime_is_held and extensions.registered and self.initialising:
+            self._runtime_is_held = False
+            assert self.sandbox is not None
+            self._driver.start_runtime(self.sandbox)
+        if self._waits_for_extensions and extensions.ready:
+            self._waits_for_extensions = False
+            self._runtime_is_up()
+
+    def extension_failed(self, failure: InvocationResult) -> None:
+        """End INIT, or all that runs: an environment lives with all of its extensions or ends."""
+        if self.state in (EnvironmentState.STOPPING, EnvironmentState.STOPPED):
+            return
+        if not self._end_init(failure):
+            self._extension_died(failure)
+
+    def _extension_died(self, failure: InvocationResult) -> None:
+        self.stop(StopCause.CRASHED, failure.error_type)
+
+    def _extension_prints(self, line: str) -> None:
+        self.log.line(line)
+
+    def _list_extensions(self) -> None:
+        """Log what has become of each extension in the INIT phase."""
+        if self._extension_output is not None:
+            self._extension_output.drain()
+        if self._api.extensions is not None:
+            for each in self._api.extensions.members.values():
+                self._platform.extension(each.name, each.state, each.events, each.error_type)
+
+    async def _shut_down(self, reason: str) -> None:
+        """Let runtime and extensions do their last work, as long as AWS does.
+
+        Args:
+            reason: AWS's word: "spindown", "timeout" or "failure".
+        """
+        extensions, sandbox = self._api.extensions, self.sandbox
+        if extensions is None or sandbox is None or extensions.stopping:
+            return
+        extensions.stopping = True
+        seconds = extensions.shutdown_s
+        began = self._clock.monotonic()
+        with contextlib.suppress(DriverFault):
+            if self._frozen is not None:
+                await self._frozen
+                await self._driver.thaw(sandbox)
+            how = signal.SIGTERM if reason == "spindown" else signal.SIGKILL
+            await self._driver.signal(sandbox, how)
+            if extensions.external:
+                await self._wait_for([sandbox.exited], min(seconds, _RUNTIME_SHUTDOWN_S))
+            left = began + seconds - self._clock.monotonic()
+            ends = extensions.shut_down(reason, int((self._clock.now() + left) * 1000))
+            await self._wait_for([sandbox.exited, *ends], left)
+
+    async def _wait_for(self, ends: Sequence[asyncio.Future[Exit]], seconds: float) -> None:
+        """Wait until all have ended, at most so many seconds."""
+        late: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        timer = self._clock.call_later(seconds, late.set_result, None)
+        all_ended = asyncio.ensure_future(asyncio.wait(ends))
+        try:
+            await asyncio.wait((all_ended, late), return_when=asyncio.FIRST_COMPLETED)
+        finally:
+            timer.cancel()
+            all_ended.cancel()
+
+    # --- init, its end -------------------------------------------------------------------------
 
     def _end_init(self, failure: InvocationResult | None) -> bool:
         waiting = self._initialised
@@ -466,6 +563,9 @@ class Environment(ABC):
         self.exit = None
         self._api.expect(sandbox)
         self._output = Output(sandbox.output, self.log)
+        if sandbox.extension_output is not None:
+            printed = lines.Lines(self._extension_prints)
+            self._extension_output = Output(sandbox.extension_output, printed)
         sandbox.exited.add_done_callback(lambda exited: self._exited(sandbox, exited))
 
     def _detach(self) -> None:
@@ -473,6 +573,9 @@ class Environment(ABC):
         self._attached = None
         self._report()
         self._output.close()
+        if self._extension_output is not None:
+            self._extension_output.close()
+            self._extension_output = None
         self._api.disconnect()
 
     def _exited(self, sandbox: Sandbox, exited: asyncio.Future[Exit]) -> None:
@@ -533,6 +636,9 @@ class Environment(ABC):
 
     async def _stop(self) -> None:
         self._answer_all()
+        if self._api.extensions is not None:
+            failed = self.stop_cause in (StopCause.CRASHED, StopCause.FAILED)
+            await self._shut_down("failure" if failed else "spindown")
         self._detach()
         self._api.close()
         for driving in (self._kill, self._frozen):

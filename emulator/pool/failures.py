@@ -52,6 +52,25 @@ def exited(request_id: str, gone: Exit) -> InvocationResult:
     )
 
 
+def exit_text(gone: Exit) -> str:
+    """Return how a process has ended, in AWS's words."""
+    if gone.message:
+        return gone.message
+    if gone.signal is not None:
+        return f"signal: {_signal_text(gone.signal)}"
+    return f"exit status {gone.status}" if gone.status else "exit code 0"
+
+
+def extension_failed(kind: str, how: str) -> InvocationResult:
+    """Return the result for an extension that has ended, or can't go on.
+
+    Args:
+        kind: AWS's error type, as "Extension.Crash".
+        how: How its process has ended.
+    """
+    return _failure(kind, f"RequestId:  Error: {how}")
+
+
 def reported(payload: bytes, error_type: str) -> InvocationResult:
     """Return the result that a runtime reports itself."""
     return InvocationResult(

@@ -182,6 +182,9 @@ class InFlight:
         if self.simulated is not None:  # its time has run since before that
             deadline_ms -= int(self.simulated.duration_ms)
         api.dispatch(self.invocation, deadline_ms)
+        if api.extensions is not None:
+            its = self.invocation
+            api.extensions.invoke(its.request_id, deadline_ms, its.invoked_arn, its.trace_id)
 
     def chunk(self, sink: ResponseSink, data: bytes, content_type: str, source: Flow) -> bool:
         """Pass on a piece of a streamed response; False: it is over the limit."""

@@ -4,13 +4,26 @@ from __future__ import annotations
 
 import asyncio
 import os
-
-from emulator.telemetry.writer import LogWriter
+from typing import Protocol
 
 #: The most bytes of one read.
 _READ = 64 * 1024
 #: Reads in a row before other work gets its turn: a flood must not block the loop.
 _READS = 16
+
+
+class Printed(Protocol):
+    """Where output goes."""
+
+    def output(self, data: bytes) -> None: ...
+
+    def end_line(self) -> None:
+        """Add the last line, if it had no newline."""
+        ...
+
+    def flush(self) -> None:
+        """Add all that is held back; the process has ended."""
+        ...
 
 
 class Output:
@@ -22,7 +35,7 @@ class Output:
 
     __slots__ = ("_fd", "_log")
 
-    def __init__(self, fd: int | None, log: LogWriter) -> None:
+    def __init__(self, fd: int | None, log: Printed) -> None:
         self._fd = fd
         self._log = log
         if fd is not None:

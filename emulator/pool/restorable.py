@@ -36,6 +36,7 @@ if TYPE_CHECKING:
 else:
     notices = LazyModule("emulator.pool.notices")
 
+_EXTENSIONS = "extensions run beside its runtime"
 _TIMED_OUT = "Sandbox.Timedout"
 
 
@@ -89,13 +90,16 @@ class RestorableEnvironment(SerialEnvironment):
         return None  # nobody waits for it
 
     def _init_succeeded(self, sandbox: Sandbox) -> None:
+        if self._api.extensions is not None:
+            others = self.captured.hindrances or ()
+            self.captured = self.captured._replace(hindrances=(*others, _EXTENSIONS))
         self._to(EnvironmentState.SNAPSHOT)
 
     def _init_failed(self, reason: str) -> None:
         self.stop(StopCause.FAILED, reason)
 
     def runtime_at_snapshot(self, captured: str) -> Refusal | None:
-        if self._end_init(None):
+        if self._runtime_is_up():
             self._hooked = True
             self.captured = Captured.parse(captured)
             return None

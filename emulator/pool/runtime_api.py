@@ -21,13 +21,21 @@ from __future__ import annotations
 import asyncio
 import socket
 from collections import deque
+from typing import TYPE_CHECKING
 
 from emulator.driver.base import Sandbox
 from emulator.model.invocation import Invocation
+from emulator.model.lazy import LazyModule
 from emulator.pool.connection_gate import ConnectionGate
 from emulator.pool.http_answers import RESTORED
 from emulator.pool.runtime_connection import RuntimeConnection
 from emulator.pool.runtime_events import Answers, RuntimeEvents
+
+if TYPE_CHECKING:
+    from emulator.pool.extensions import group, requests
+else:
+    group = LazyModule("emulator.pool.extensions.group")
+    requests = LazyModule("emulator.pool.extensions.requests")
 
 #: Connections that may wait to be judged.
 _UNPROVEN = 64
@@ -49,6 +57,8 @@ class RuntimeApi:
         #: The connection whose ``restore/next`` is parked.
         self._at_snapshot: RuntimeConnection | None = None
         self._gate = ConnectionGate()
+        #: Those that run beside the runtime, and those that it has registered; None: none.
+        self.extensions: group.Extensions | None = None
         #: Seconds to wait for output that was printed before what a runtime says.
         self.lag = 0.0
 
@@ -62,6 +72,8 @@ class RuntimeApi:
     def expect(self, sandbox: Sandbox) -> None:
         """Say whose TCP connections are the environment's; those that came early had to wait."""
         self._gate.expect(sandbox.admits, sandbox.secret_host)
+        if sandbox.extensions:
+            self.extensions = group.Extensions(self.events, sandbox.extensions)
         self.lag = sandbox.output_lag
         for connection in list(self._unproven):
             self.judge(connection)
@@ -105,6 +117,28 @@ class RuntimeApi:
         """Forget that the connection's ``next`` waits."""
         self._parked.remove(connection)
 
+    def answer_extension(
+        self,
+        connection: RuntimeConnection,
+        method: bytes,
+        url: bytes,
+        headers: dict[bytes, bytes],
+        body: bytes,
+    ) -> bytes | None:
+        """Answer an extension; empty: its connection waits; None: it is no request of one."""
+        if not requests.is_extensions(url):
+            return None
+        if self.extensions is None:
+            self.extensions = group.Extensions(self.events, {})
+        return requests.answer(
+            self.extensions, self.events.version, connection, method, url, headers, body
+        )
+
+    def forget_runtime(self) -> None:
+        """Give nothing more to a runtime that is being killed; extensions stay."""
+        self._parked.clear()
+        self._at_snapshot = None
+
     def hold(self, connection: RuntimeConnection) -> None:
         """Have the connection's ``restore/next`` wait."""
         self._at_snapshot = connection
@@ -143,6 +177,9 @@ class RuntimeApi:
 
     def disconnect(self) -> None:
         """Close the connections of a runtime that is gone; the listener stays."""
+        if self.extensions is not None:
+            self.extensions.stopping = True
+            self.extensions = None
         self._parked.clear()
         self._gate.forget()
         for connection in self.connections | self._unproven:
@@ -168,6 +205,8 @@ class RuntimeApi:
         if connection not in self.connections:
             return
         self.connections.discard(connection)
+        if self.extensions is not None:
+            self.extensions.lost(connection)
         if connection is self._at_snapshot:
             self._at_snapshot = None
         if connection in self._parked:

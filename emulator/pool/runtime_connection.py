@@ -66,6 +66,17 @@ class ConnectionHost(Protocol):
         """Take note that it is gone."""
         ...
 
+    def answer_extension(
+        self,
+        connection: RuntimeConnection,
+        method: bytes,
+        url: bytes,
+        headers: dict[bytes, bytes],
+        body: bytes,
+    ) -> bytes | None:
+        """Answer an extension; empty: its connection waits; None: it is no request of one."""
+        ...
+
 
 class RuntimeConnection(asyncio.Protocol):
     """One HTTP/1.1 connection. ``httptools`` calls the ``on_…`` methods."""
@@ -262,6 +273,9 @@ class RuntimeConnection(asyncio.Protocol):
             events.imports_measured(body)
             return ACCEPTED
         if phase is None and kind not in (b"response", b"error"):
+            reply = self._api.answer_extension(self, method, url, self._headers, body)
+            if reply is not None:
+                return reply
             return answer(404, "NotFound", "404 page not found")
         if self._size > RESPONSE_PAYLOAD:
             if phase is not None:

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from typing import Protocol
 
-from emulator.model.invocation import Flow
+from emulator.model.function import FunctionVersion
+from emulator.model.invocation import Flow, InvocationResult
 
 #: Error type and message with which the Runtime API refuses a request.
 Refusal = tuple[str, str]
@@ -12,6 +13,22 @@ Refusal = tuple[str, str]
 
 class RuntimeEvents(Protocol):
     """What an environment hears from its runtime. Every call returns at once."""
+
+    #: What it runs.
+    version: FunctionVersion
+
+    @property
+    def initialising(self) -> bool:
+        """Its INIT phase has not ended."""
+        ...
+
+    def extensions_changed(self) -> None:
+        """An extension has registered, or waits for its next event."""
+        ...
+
+    def extension_failed(self, failure: InvocationResult) -> None:
+        """An extension has ended, or says that it can't go on."""
+        ...
 
     def runtime_waits(self) -> Refusal | None:
         """``next`` was called: the runtime is ready for an invocation."""

@@ -123,6 +123,7 @@ class SerialEnvironment(Environment):
             return
         elapsed = (self._clock.monotonic() - began) * 1000
         self._end_output()
+        self._list_extensions()
         if failure is None:
             self._init_ends("invoke", elapsed)
             self._driver.initialised(sandbox, self.spec)
@@ -184,9 +185,21 @@ class SerialEnvironment(Environment):
         self._to(EnvironmentState.RESET, reason)
         self.reset_reason = reason
         self._disarm()
-        self._detach()
+        if self._api.extensions is None:
+            self._detach()
+        else:  # they live a little longer; what becomes of the runtime counts no more
+            self._attached = None
         if self.sandbox is not None:
-            self._kill = asyncio.get_running_loop().create_task(self._driver.kill(self.sandbox))
+            self._kill = asyncio.get_running_loop().create_task(self._kill_all(reason))
+
+    async def _kill_all(self, reason: str) -> None:
+        """Kill what is left of the runtime, after the last work of extensions if there are any."""
+        assert self.sandbox is not None
+        if self._api.extensions is not None:
+            self._api.forget_runtime()
+            await self._shut_down("timeout" if "time" in reason else "failure")
+            self._detach()
+        await self._driver.kill(self.sandbox)
 
     def _disarm(self) -> None:
         if self._current is not None:
@@ -202,9 +215,9 @@ class SerialEnvironment(Environment):
         current = self._current
         if current is not None:
             if not self._invocations.running:
-                self._disarm()
-                self._to(EnvironmentState.READY)
-                self._hand_back()
+                extensions = self._api.extensions
+                if extensions is None or not extensions.busy:
+                    self._come_back()
                 return None
             if not current.dispatched:
                 self._dispatch(current)
@@ -212,6 +225,28 @@ class SerialEnvironment(Environment):
         if self.state is EnvironmentState.READY:
             return None
         return ("InvalidStateTransition", "The runtime may not call next now.")
+
+    def _come_back(self) -> None:
+        """Be free for the next invocation."""
+        self._disarm()
+        self._to(EnvironmentState.READY)
+        self._hand_back()
+
+    def extensions_changed(self) -> None:
+        super().extensions_changed()
+        extensions = self._api.extensions
+        if self.responded and self._api.waiting and extensions and not extensions.busy:
+            self._come_back()
+
+    def _extension_died(self, failure: InvocationResult) -> None:
+        current = self._current
+        if current is not None and self._invocations.running:
+            result = failures.with_request_id(failure, current.request_id)
+            self._break(current, result, "error", failure.error_type)
+        elif current is not None:
+            self._give_back(failure.error_type)
+        elif self.state is not EnvironmentState.RESET:
+            self.stop(StopCause.CRASHED, failure.error_type)
 
     def runtime_hung_up(self, request_id: str) -> None:
         """What becomes of the runtime says what becomes of its one invocation."""

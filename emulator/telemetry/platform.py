@@ -47,6 +47,10 @@ class Platform(Protocol):
         """A restore from a snapshot has ended."""
         ...
 
+    def extension(self, name: str, state: str, events: tuple[str, ...], error_type: str) -> None:
+        """Tell what has become of an extension in the INIT phase."""
+        ...
+
     def start(self, request_id: str) -> None: ...
 
     def timed_out(self, request_id: str, seconds: float) -> None: ...
@@ -132,6 +136,9 @@ class TextLines:
     ) -> None:
         shown = "" if status == "success" else status
         self._log.line(report.restore_report(duration_ms, status=shown, error_type=error_type))
+
+    def extension(self, name: str, state: str, events: tuple[str, ...], error_type: str) -> None:
+        self._log.line(report.extension(name, state, events, error_type))
 
     def start(self, request_id: str) -> None:
         self._log.line(report.start(request_id, self._version.version))
@@ -242,6 +249,10 @@ class JsonEvents:
         self._event(
             "INFO" if well else "WARN", "platform.restoreReport", {**record, "metrics": metrics}
         )
+
+    def extension(self, name: str, state: str, events: tuple[str, ...], error_type: str) -> None:
+        record = {"name": name, "state": state, "events": events, **_error(error_type)}
+        self._event("INFO", "platform.extension", record)
 
     def start(self, request_id: str) -> None:
         self._event(

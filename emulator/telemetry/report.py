@@ -11,6 +11,12 @@ def start(request_id: str, version: str) -> str:
     return f"START RequestId: {request_id} Version: {version}"
 
 
+def extension(name: str, state: str, events: tuple[str, ...], error_type: str) -> str:
+    """Return the line EXTENSION."""
+    line = f"EXTENSION\tName: {name}\tState: {state}\tEvents: [{','.join(events)}]"
+    return f"{line}\tError Type: {error_type}" if error_type else line
+
+
 def end(request_id: str) -> str:
     """Return the line END."""
     return f"END RequestId: {request_id}"

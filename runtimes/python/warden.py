@@ -10,7 +10,9 @@ Speaks lines with the driver over ``control``; the kernel adds the sender's proc
     R                  from the runtime process: it runs
     E {json}           the runtime's end: {"status": n} | {"signal": n} | {"error": [type, text]},
                        and with the first two {"peak": the most bytes it held}, where known
-    {json}             from the driver: specialise (see ``_specialise``)
+    X {json}           the end of an extension: {"name": n} with "status", "signal" or "error"
+    {json}             from the driver: specialise (see ``_obey``)
+    {"start": true}    from the driver: start the runtime, which waited for its extensions
 
 The end of ``control`` means the driver wants the sandbox gone, or is gone itself.
 """
@@ -77,6 +79,10 @@ class Warden:
         self.runtime = 0
         #: The open files through which to enter the sandbox's groups.
         self.groups: list[int] = []
+        #: By process id, the names of the extensions that run beside the runtime.
+        self.extensions: dict[int, str] = {}
+        #: The order by which the runtime starts once its extensions have registered.
+        self.held: dict[str, Any] | None = None
 
     def run(self) -> None:
         """Live one sandbox's life. Never returns in the warden; does in an early runtime."""
@@ -121,6 +127,7 @@ class Warden:
         poll.register(self.control, select.POLLIN)
         poll.register(wake_read, select.POLLIN)
         received = b""
+        outputs: list[int] = []
         while True:
             for fd, _ in poll.poll():
                 if fd == wake_read:
@@ -128,25 +135,63 @@ class Warden:
                     if self._reap():
                         return False
                     continue
-                part = self.control.recv(65536)
+                part, fds, _, _ = socket.recv_fds(self.control, 65536, 1)
                 if not part:
                     return False
                 received += part
+                outputs += fds
                 if received.endswith(b"\n"):
-                    if self._specialise(json.loads(received)):
+                    if self._obey(json.loads(received), outputs):
                         return True
                     received = b""
 
-    def _specialise(self, order: dict[str, Any]) -> bool:
-        """Mount code, layers and /tmp, then let the runtime know or start it.
+    def _obey(self, order: dict[str, Any], outputs: list[int]) -> bool:
+        """Do what the driver orders; True in the runtime process."""
+        if "start" in order:
+            held, self.held = self.held, None
+            return held is not None and self._start_runtime(held)
+        if self.job["jailed"]:
+            self._mount(order["mounts"], frozenset(order["private"]))
+        if not order.get("extensions"):
+            return self._start_runtime(order)
+        self.held = order
+        self.job["limits"] = order["limits"]
+        output = outputs.pop()
+        for name, program in order["extensions"].items():
+            self._start_extension(name, program, order["extension_environ"], output)
+        os.close(output)
+        return False
 
-        ``mounts``: [kind, source, target] with kind "ro", "rw" or "overlay" (sources joined).
-        ``private``: sources to be shown as the runtime's user's own: others can't read them.
+    def _start_extension(
+        self, name: str, program: str, environ: dict[str, str], output: int
+    ) -> None:
+        told, tell = os.pipe()
+        pid = os.fork()
+        if pid == 0:
+            os.close(told)
+            try:
+                self._enter(output, None)
+                signal.signal(signal.SIGPIPE, signal.SIG_DFL)
+                os.execve(program, [program], environ)
+            except OSError as error:
+                os.write(tell, os.strerror(error.errno or 0).lower().encode())
+            os._exit(127)
+        os.close(tell)
+        failure = os.read(told, 4096).decode()
+        os.close(told)
+        if failure:
+            os.waitpid(pid, 0)
+            reason = f"fork/exec {program}: {failure}"
+            self._say(b"X " + json.dumps({"name": name, "error": reason}).encode() + b"\n")
+        else:
+            self.extensions[pid] = name
+
+    def _start_runtime(self, order: dict[str, Any]) -> bool:
+        """Let a runtime that is up know what it is for, or start it; True in its process.
+
         ``limits``: resource limits by name. ``line``: what an early runtime waits for; or, for a
         late one, ``argv``, ``environ``, ``cwd`` and ``wrapped`` (argv[0] is the user's wrapper).
         """
-        if self.job["jailed"]:
-            self._mount(order["mounts"], frozenset(order["private"]))
         if self.runtime:
             if self.job["argv"] and hasattr(resource, "prlimit"):
                 self._limit_runtime(order["limits"])  # our own Python stem cell limits itself
@@ -157,6 +202,11 @@ class Warden:
         return self._start(order["argv"], order["environ"])
 
     def _mount(self, mounts: list[Any], private: frozenset[str]) -> None:
+        """Mount code, layers and /tmp.
+
+        ``mounts``: [kind, source, target] with kind "ro", "rw" or "overlay" (sources joined).
+        ``private``: sources to be shown as the runtime's user's own: others can't read them.
+        """
         # In a user namespace the runtime's user is who owns the files.
         own = frozenset() if self.job["user"] else private
         for kind, source, target in mounts:
@@ -221,7 +271,8 @@ class Warden:
         if self.runtime == 0:
             os.close(told)
             try:
-                self._enter()
+                self._enter(self.output, self.channel.fileno())
+                self._say(b"R %d\n" % os.getpid())
                 if not argv:
                     os.closerange(_RUNTIME_CHANNEL + 1, 256)
                     return True
@@ -257,25 +308,21 @@ class Warden:
         self._say_end({"status": status})
         os._exit(0)
 
-    def _enter(self) -> None:
-        """In the runtime's process: limits, user, files, and nothing else of the warden's."""
+    def _enter(self, output: int, channel: int | None) -> None:
+        """In a process of its own: limits, user, files, and nothing else of the warden's."""
         signal.set_wakeup_fd(-1)
         signal.signal(signal.SIGCHLD, signal.SIG_DFL)
         signal.signal(signal.SIGINT, signal.default_int_handler)
         for group in self.groups:
             os.write(group, b"0")
-        self._say(b"R %d\n" % os.getpid())
         if sys.platform == "linux":
             kernel.die_with_parent()
         os.setpgid(0, 0)
         null = os.open("/dev/null", os.O_RDONLY)
-        for source, target in (
-            (null, 0),
-            (self.output, 1),
-            (self.output, 2),
-            (self.channel.fileno(), _RUNTIME_CHANNEL),
-        ):
+        for source, target in ((null, 0), (output, 1), (output, 2)):
             os.dup2(source, target, inheritable=True)
+        if channel is not None:
+            os.dup2(channel, _RUNTIME_CHANNEL, inheritable=True)
         if self.job["jailed"]:
             self._drop()
         kernel.limit("RLIMIT_NOFILE", 1024)
@@ -318,21 +365,32 @@ class Warden:
                 return False
             if pid == 0:
                 return False
+            if pid in self.extensions:
+                end: dict[str, Any] = {"name": self.extensions.pop(pid)}
+                if os.WIFSIGNALED(status):
+                    end["signal"] = os.WTERMSIG(status)
+                else:
+                    end["status"] = os.WEXITSTATUS(status)
+                self._say(b"X " + json.dumps(end).encode() + b"\n")
             if pid == self.runtime:
                 peak = usage.ru_maxrss * _MAXRSS_UNIT
                 if os.WIFSIGNALED(status):
                     self._say_end({"signal": os.WTERMSIG(status), "peak": peak})
                 else:
                     self._say_end({"status": os.WEXITSTATUS(status), "peak": peak})
-                return True
+                # Extensions may have last work to do: the driver ends them.
+                if not self.extensions:
+                    return True
 
     def _kill_all(self) -> None:
         """Without a PID namespace: kill the runtime's group, then whoever was orphaned to us."""
-        if self.job["jailed"] or not self.runtime:
+        groups = [*self.extensions, *([self.runtime] if self.runtime else [])]
+        if self.job["jailed"] or not groups:
             return
         for _ in range(64):
-            with contextlib.suppress(ProcessLookupError, PermissionError):
-                os.killpg(self.runtime, signal.SIGKILL)
+            for group in groups:
+                with contextlib.suppress(ProcessLookupError, PermissionError):
+                    os.killpg(group, signal.SIGKILL)
             for pid in _children():
                 with contextlib.suppress(ProcessLookupError):
                     os.kill(pid, signal.SIGKILL)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import signal
 import socket
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
@@ -267,6 +268,14 @@ class DockerDriver:
 
     async def copy(self, sandbox: Sandbox, spec: EnvironmentSpec) -> Sandbox:
         raise DriverFault("sandboxes of this driver can't be copied")
+
+    def start_runtime(self, sandbox: Sandbox) -> None:
+        """Nothing waits: containers start with their runtime."""
+
+    async def signal(self, sandbox: Sandbox, number: signal.Signals) -> None:
+        ours = _ours(sandbox)
+        if not ours.exited.done():
+            await self._engine.signal(ours.container.id, number.name)
 
     def initialised(self, sandbox: Sandbox, spec: EnvironmentSpec) -> None:
         self._containers.limit_cpu(_ours(sandbox), spec)

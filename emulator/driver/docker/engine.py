@@ -219,6 +219,14 @@ class Engine:
             await self.unpause(container)
             await self.kill(container)
 
+    async def signal(self, container: str, name: str) -> None:
+        """Send the container's first process a signal; one that does not run is no error."""
+        try:
+            await self.call(lambda client: client.kill(container, signal=name))
+        except EngineFault as error:
+            if error.status != 404 and "is not running" not in str(error):
+                raise
+
     async def remove(self, container: str) -> None:
         """Kill and remove the container with its own volumes; one that is gone is no error."""
         try:

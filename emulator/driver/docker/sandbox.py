@@ -81,6 +81,9 @@ class DockerSandbox:
         self.output: int | None = None
         self.output_lag = 0.0
         self.secret_host = container.secret_host
+        #: By name, the end of each extension.
+        self.extensions: dict[str, asyncio.Future[Exit]] = {}
+        self.extension_output: int | None = None
         self.exited: asyncio.Future[Exit] = asyncio.get_running_loop().create_future()
         #: Addresses its connections come from.
         self.addresses: frozenset[str] = frozenset()

@@ -9,10 +9,12 @@ import os
 import platform
 import secrets
 import shutil
+import signal
 import sys
 from collections import deque
 from contextlib import suppress
 from pathlib import Path
+from typing import Any
 
 from emulator.driver import cgroups, conventions, link_local
 from emulator.driver.base import Sandbox
@@ -363,7 +365,12 @@ class ProcessDriver:
         except BaseException:
             self._discard(sandbox)
             raise
-        if launch.early and spec.environ.get(INITIALIZATION_TYPE) == SNAP_START and self.copies:
+        if (
+            launch.early
+            and not launch.extensions
+            and spec.environ.get(INITIALIZATION_TYPE) == SNAP_START
+            and self.copies
+        ):
             sandbox.make_copyable()
         sandbox.handed_over = True
         return sandbox
@@ -387,11 +394,36 @@ class ProcessDriver:
                     ) from error
             # A disk has a size of its own; a folder can only be held to it file by file.
             limits = {} if sandbox.disk else {"RLIMIT_FSIZE": spec.ephemeral_storage_mb * _MB}
-            sandbox.tell(launch.order(limits))
-            await sandbox.running
+            order = launch.order(limits)
+            if launch.extensions:
+                await self._begin_extensions(sandbox, launch, order)
+            else:
+                sandbox.tell(order)
+                await sandbox.running
         if not launch.channel and sandbox.channel is not None:
             sandbox.channel.close()
             sandbox.channel = None
+
+    async def _begin_extensions(
+        self, sandbox: ProcessSandbox, launch: ProcessLaunch, order: dict[str, Any]
+    ) -> None:
+        """Start extensions; the runtime waits for ``start_runtime``."""
+        output = sandbox.begin_extensions(launch.extensions)
+        try:
+            sandbox.tell(order, [output])
+        finally:
+            os.close(output)
+
+    def start_runtime(self, sandbox: Sandbox) -> None:
+        # Whose warden is gone has ended, which is heard another way.
+        with suppress(DriverFault):
+            _own(sandbox).tell({"start": True})
+
+    async def signal(self, sandbox: Sandbox, number: signal.Signals) -> None:
+        own = _own(sandbox)
+        if own.pid is not None and not own.exited.done():
+            with suppress(ProcessLookupError):
+                os.kill(own.pid, number)
 
     @property
     def copies(self) -> bool:

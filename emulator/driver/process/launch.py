@@ -9,10 +9,13 @@ from typing import Any
 
 from emulator.code.inside import is_there
 from emulator.driver.conventions import (
+    EXTENSIONS,
     INVALID_ENTRYPOINT,
     LD_LIBRARY_PATH,
     NO_BOOTSTRAP,
     WRAPPER,
+    extension_environ,
+    find_extensions,
 )
 from emulator.driver.languages.table import needs_fresh_process
 from emulator.driver.process.interpreters import Choice
@@ -72,6 +75,8 @@ class ProcessLaunch:
     #: Why there is nothing to start; AWS's own error type and text.
     error: tuple[str, str] | None = None
     mounts: list[list[Any]] = field(default_factory=list)
+    #: By name, the program of each extension.
+    extensions: dict[str, str] = field(default_factory=dict)
     #: The sources of mounts that have to be shown as the sandbox's user's own.
     private: list[str] = field(default_factory=list)
 
@@ -85,7 +90,13 @@ class ProcessLaunch:
             "packages": self.paths.packages,
             "limits": limits,
         }
-        return {
+        beside = {}
+        if self.extensions:
+            beside = {
+                "extensions": self.extensions,
+                "extension_environ": extension_environ(self.environ),
+            }
+        return beside | {
             "mounts": self.mounts,
             "private": self.private,
             "limits": limits,
@@ -134,6 +145,10 @@ def plan(
         "environ": environ,
         "paths": paths,
         "handler": spec.handler,
+        "extensions": {
+            name: f"{'/opt' if jailed else layer}/{EXTENSIONS}/{name}"
+            for name, layer in find_extensions(list(reversed(spec.layers))).items()
+        },
         "mounts": _mounts(spec, layers, tmp) if jailed else [],
         "private": sorted(map(str, spec.private)) if jailed else [],
     }

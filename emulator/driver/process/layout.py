@@ -10,6 +10,7 @@ from typing import Any
 
 from emulator.driver.conventions import (
     LD_LIBRARY_PATH,
+    SANDBOX_HOSTS,
     USER_NAME,
     runtimes_folder,
 )
@@ -28,7 +29,7 @@ INNER_UID = 993
 _TOP = ("bin", "sbin", "lib", "lib32", "lib64", "libx32")
 _ETC = (
     "ssl", "pki", "ca-certificates", "crypto-policies", "alternatives", "ld.so.cache",
-    "ld.so.conf", "ld.so.conf.d", "resolv.conf", "hosts", "host.conf", "gai.conf",
+    "ld.so.conf", "ld.so.conf.d", "resolv.conf", "host.conf", "gai.conf",
     "nsswitch.conf", "protocols", "services", "mime.types", "localtime", "os-release",
 )  # fmt: skip
 #: AWS's environments start the runtime by this script. Here it only stands in its place.
@@ -81,6 +82,15 @@ def _system() -> tuple[list[tuple[str, str]], list[tuple[str, str]]]:
     return binds, links
 
 
+def _hosts() -> str:
+    """Return this machine's table of hosts, with the names by which extensions know their own."""
+    try:
+        own = Path("/etc/hosts").read_text(errors="replace")
+    except OSError:
+        own = "127.0.0.1 localhost\n"
+    return f"{own.rstrip()}\n127.0.0.1 {' '.join(SANDBOX_HOSTS)}\n"
+
+
 def jail_plan(
     *,
     user: bool,
@@ -123,6 +133,7 @@ def jail_plan(
                 f"{USER_NAME}:x:{uid}:{uid}::/home/{USER_NAME}:/sbin/nologin\n" for uid in uids
             ),
             _ENTRYPOINT: _ENTRYPOINT_TEXT,
+            "/etc/hosts": _hosts(),
             "/etc/group": "root:x:0:\n" + "".join(f"{USER_NAME}:x:{uid}:\n" for uid in uids),
         },
         "folders": list(_FOLDERS),

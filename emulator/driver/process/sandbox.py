@@ -9,6 +9,7 @@ import os
 import signal
 import socket
 import struct
+from collections.abc import Iterable, Sequence
 from contextlib import suppress
 from pathlib import Path
 from typing import Any
@@ -43,6 +44,9 @@ class ProcessSandbox:
         self.output_lag = 0.0
         #: Connections are recognised by its user id, or by its processes' sockets.
         self.secret_host = ""
+        #: By name, the end of each extension.
+        self.extensions: dict[str, asyncio.Future[Exit]] = {}
+        self.extension_output: int | None = None
         #: The host's folder that serves as its /tmp where there are no disks.
         self.tmp: Path | None = None
         #: The disk of its /tmp, as a detached mount for its successor.
@@ -112,15 +116,24 @@ class ProcessSandbox:
         except OSError as error:
             raise DriverFault(f"the snapshot is gone: {error}") from error
 
-    def tell(self, order: dict[str, Any]) -> None:
-        """Send the specialise order.
+    def begin_extensions(self, names: Iterable[str]) -> int:
+        """Await the ends of extensions; return where they are to print, which the caller closes."""
+        loop = asyncio.get_running_loop()
+        self.extensions = {name: loop.create_future() for name in names}
+        self.extension_output, theirs = os.pipe()
+        os.set_blocking(self.extension_output, False)
+        return theirs
+
+    def tell(self, order: dict[str, Any], fds: Sequence[int] = ()) -> None:
+        """Send an order: to specialise, or to start the runtime.
 
         Raises:
             DriverFault: The warden is gone, or the order is larger than a socket takes.
         """
         line = json.dumps(order).encode() + b"\n"
         try:
-            if self._control is None or self._control.send(line) != len(line):
+            rights = [(socket.SOL_SOCKET, socket.SCM_RIGHTS, array.array("i", fds))] if fds else []
+            if self._control is None or self._control.sendmsg([line], rights) != len(line):
                 raise DriverFault("the sandbox can't take its order")
         except OSError as error:
             raise DriverFault(f"the sandbox ended before it was used: {error}") from error
@@ -156,6 +169,16 @@ class ProcessSandbox:
             _done(self.running)
         elif word == b"E":
             self._ended(json.loads(rest))
+        elif word == b"X":
+            self._extension_ended(**json.loads(rest))
+
+    def _extension_ended(
+        self, name: str, status: int | None = None, signal: int | None = None, error: str = ""
+    ) -> None:
+        ended = self.extensions.get(name)
+        if ended is not None and not ended.done():
+            kind = "Extension.LaunchError" if error else ""
+            ended.set_result(Exit(status=status, signal=signal, error_type=kind, message=error))
 
     def _stands(self, warden: int) -> None:
         self._warden = warden
@@ -194,6 +217,9 @@ class ProcessSandbox:
         if not self.exited.done():
             self.exited.set_result(end)
         _done(self.running)
+        for ended in self.extensions.values() if self._control is None else ():
+            if not ended.done():
+                ended.set_result(end)
 
     def _buried(self) -> None:
         """Handle that the warden was reaped, after everything in its PID namespace."""
@@ -234,10 +260,10 @@ class ProcessSandbox:
         if self.orders is not None:
             self.orders.close()
             self.orders = None
-        for fd in (self.output, self._status_fd):
+        for fd in (self.output, self.extension_output, self._status_fd):
             if fd is not None:
                 os.close(fd)
-        self.output = self._status_fd = None
+        self.output = self.extension_output = self._status_fd = None
         _done(self.gone)
 
     @property

@@ -12,6 +12,8 @@ from unittest.mock import Mock
 import pytest
 
 from emulator.driver.base import Sandbox
+from emulator.model.function import FunctionVersion
+from emulator.model.invocation import InvocationResult
 from emulator.pool.connection_gate import Admits
 from emulator.pool.runtime_api import RuntimeApi
 from emulator.pool.runtime_events import Answers, Refusal
@@ -25,6 +27,15 @@ class Heard:
 
     def __init__(self) -> None:
         self.waiting = asyncio.Event()
+
+    version = cast(FunctionVersion, None)
+    initialising = False
+
+    def extensions_changed(self) -> None:
+        raise NotImplementedError
+
+    def extension_failed(self, failure: InvocationResult) -> None:
+        raise NotImplementedError
 
     def runtime_waits(self) -> Refusal | None:
         self.waiting.set()
@@ -62,7 +73,9 @@ class Listening:
         self.api.expect(
             cast(
                 Sandbox,
-                SimpleNamespace(admits=admits, secret_host=secret_host, output_lag=lag),
+                SimpleNamespace(
+                    admits=admits, secret_host=secret_host, output_lag=lag, extensions={}
+                ),
             )
         )
 

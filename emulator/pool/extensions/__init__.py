@@ -1,0 +1,1 @@
+"""Extensions: processes beside the runtime, and parts of it, that share its environment."""

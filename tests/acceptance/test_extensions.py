@@ -1,0 +1,282 @@
+"""Extensions beside a function: their life, what they hear, and how their failures show (E1)."""
+
+from __future__ import annotations
+
+import io
+import json
+import re
+import time
+import uuid
+import zipfile
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import pytest
+
+from emulator.model.causes import StopCause
+from tests.acceptance.drivers import settings
+from tests.acceptance.test_python_start import archive
+from tests.api.conftest import Running, create
+
+HANDLER = "def handler(event, context):\n    return {'id': context.aws_request_id}\n"
+#: The start of an extension in Python: it registers, then ``next`` returns each event.
+CLIENT = """\
+#!/usr/bin/env python3
+import http.client, json, os, sys
+host = os.environ["AWS_LAMBDA_RUNTIME_API"]
+def call(method, path, body=None, **headers):
+    connection = http.client.HTTPConnection(host)
+    names = {name.replace("_", "-"): value for name, value in headers.items()}
+    connection.request(method, path, body and json.dumps(body), names)
+    answer = connection.getresponse()
+    return answer, answer.read()
+BASE = "/2020-01-01/extension/"
+def register(*events, name=os.path.basename(sys.argv[0]), **headers):
+    answer, body = call("POST", BASE + "register", {"events": events},
+                        Lambda_Extension_Name=name, **headers)
+    assert answer.status == 200, body
+    return answer.headers["Lambda-Extension-Identifier"], json.loads(body)
+def next_event(me):
+    answer, body = call("GET", BASE + "event/next", Lambda_Extension_Identifier=me)
+    assert answer.status == 200, body
+    return json.loads(body)
+def say(*words):
+    print(*words, flush=True)
+"""
+
+
+@pytest.fixture(scope="module")
+def running() -> Iterator[Running]:
+    running = Running(settings("process"))
+    yield running
+    running.stop()
+
+
+@pytest.fixture(scope="module")
+def client(running: Running) -> Any:
+    return running.client("lambda")
+
+
+def layer(client: Any, **programs: str) -> str:
+    """Publish a layer with these extensions; returns its ARN."""
+    packed = io.BytesIO()
+    with zipfile.ZipFile(packed, "w") as file:
+        for name, text in programs.items():
+            info = zipfile.ZipInfo(f"extensions/{name}")
+            info.external_attr = 0o755 << 16
+            file.writestr(info, CLIENT + text)
+    name = f"layer-{uuid.uuid4().hex[:8]}"
+    made = client.publish_layer_version(LayerName=name, Content={"ZipFile": packed.getvalue()})
+    return str(made["LayerVersionArn"])
+
+
+def function(client: Any, *layers: str, code: str = HANDLER, **fields: Any) -> str:
+    name = f"extended-{uuid.uuid4().hex[:8]}"
+    create(
+        client,
+        name,
+        Code={"ZipFile": archive({"app.py": code})},
+        Handler="app.handler",
+        Runtime="python3.12",
+        Layers=list(layers),
+        **{"Timeout": 10, "MemorySize": 512, **fields},
+    )
+    client.get_waiter("function_active_v2").wait(FunctionName=name)
+    return name
+
+
+def invoke(client: Any, name: str, **fields: Any) -> tuple[Any, str]:
+    """Return the payload, and the error if there is one."""
+    result = client.invoke(FunctionName=name, **fields)
+    return json.loads(result["Payload"].read()), result.get("FunctionError", "")
+
+
+def lines(running: Running, name: str) -> list[str]:
+    logs = running.client("logs")
+    events = logs.filter_log_events(logGroupName=f"/aws/lambda/{name}")["events"]
+    return [event["message"].rstrip("\n") for event in events]
+
+
+def log(running: Running, name: str, until: Callable[[list[str]], object]) -> list[str]:
+    """Return the log once it is as it should be."""
+    deadline = time.monotonic() + 10
+    while not until(found := lines(running, name)):
+        assert time.monotonic() < deadline, "\n".join(found)
+        time.sleep(0.02)
+    return found
+
+
+def evict(running: Running, name: str) -> None:
+    """End the idle environments of a function."""
+
+    async def stop() -> None:
+        for each in list(running.emulator.pools.environments.values()):
+            if each.version.name == name:
+                each.stop(StopCause.EVICTED)
+
+    running.call(stop)
+
+
+def wait_until_gone(running: Running, name: str) -> None:
+    """Wait until nothing is left of a function's environments."""
+
+    async def wait() -> None:
+        for each in list(running.emulator.pools.environments.values()):
+            if each.version.name == name and each.stopping is not None:
+                await each.stopping
+
+    running.call(wait)
+
+
+OBSERVER = """
+me, told = register("INVOKE", "SHUTDOWN", Lambda_Extension_Accept_Feature="accountId")
+say("EXT registered", json.dumps(told, sort_keys=True), os.getcwd(), "_HANDLER" in os.environ)
+while True:
+    event = next_event(me)
+    if event["eventType"] == "INVOKE":
+        say("EXT event INVOKE", event["requestId"], event["tracing"]["type"])
+    else:
+        say("EXT event SHUTDOWN", event["shutdownReason"])
+        break
+"""
+
+
+def test_an_extension_gets_an_event_of_each_invocation_and_of_the_end(
+    running: Running, client: Any
+) -> None:
+    name = function(client, layer(client, myext=OBSERVER))
+    first, _ = invoke(client, name)
+    second, _ = invoke(client, name)
+    found = log(running, name, lambda found: f"EXT event INVOKE {second['id']}" in str(found))
+    assert f"EXT event INVOKE {first['id']} X-Amzn-Trace-Id" in found
+    assert "EXTENSION\tName: myext\tState: Ready\tEvents: [INVOKE,SHUTDOWN]" in found
+    told = {
+        "accountId": "000000000000",
+        "functionName": name,
+        "functionVersion": "$LATEST",
+        "handler": "app.handler",
+    }
+    assert f"EXT registered {json.dumps(told, sort_keys=True)} / False" in found
+    started = [line for line in found if line.startswith("START ")]
+    assert len(started) == 2
+    evict(running, name)
+    log(running, name, lambda found: "EXT event SHUTDOWN spindown" in found)
+
+
+def test_the_runtime_starts_when_all_extensions_have_registered(
+    running: Running, client: Any
+) -> None:
+    slow = "import time; time.sleep(0.3)\n" + "me, _ = register()\nsay('there')\nnext_event(me)\n"
+    code = "print('module', flush=True)\n" + HANDLER
+    name = function(client, layer(client, slow=slow, quick=OBSERVER), code=code)
+    invoke(client, name)
+    found = lines(running, name)
+    assert found.index("there") < found.index("module")
+    assert found.index("module") < found.index("EXTENSION\tName: slow\tState: Ready\tEvents: []")
+
+
+CRASH = "me, _ = register('INVOKE')\nsys.exit(3)\n"
+
+
+def test_an_extension_that_ends_in_init_fails_the_invocation(running: Running, client: Any) -> None:
+    name = function(client, layer(client, crash=CRASH))
+    answer, error = invoke(client, name)
+    assert error == "Unhandled"
+    assert answer["errorType"] == "Extension.Crash"
+    assert re.fullmatch(r"RequestId: [0-9a-f-]{36} Error: exit status 3", answer["errorMessage"])
+    found = log(running, name, lambda found: any("REPORT Req" in line for line in found))
+    assert any(line.startswith("EXTENSION\tName: crash\tState: Exited") for line in found), found
+    assert any("INIT_REPORT" in line and "Extension.Crash" in line for line in found)
+
+
+def test_an_extension_may_say_why_it_can_t_initialise(running: Running, client: Any) -> None:
+    text = (
+        "me, _ = register('INVOKE')\n"
+        "call('POST', BASE + 'init/error', {}, Lambda_Extension_Identifier=me,"
+        " Lambda_Extension_Function_Error_Type='Extension.NoKey')\n"
+    )
+    name = function(client, layer(client, refuses=text))
+    answer, _ = invoke(client, name)
+    assert answer["errorType"] == "Extension.InitError"
+    assert answer["errorMessage"].endswith(" Error: exit code 0")
+    expected = "EXTENSION\tName: refuses\tState: InitError\tEvents: [INVOKE]\tError Type: "
+    assert expected + "Extension.NoKey" in lines(running, name)
+
+
+def test_an_extension_that_can_t_be_executed_is_named(running: Running, client: Any) -> None:
+    packed = io.BytesIO()
+    with zipfile.ZipFile(packed, "w") as file:
+        info = zipfile.ZipInfo("extensions/broken")
+        info.external_attr = 0o755 << 16
+        file.writestr(info, "#!/no/such/interpreter\n")
+    made = client.publish_layer_version(
+        LayerName=f"broken-{uuid.uuid4().hex[:8]}", Content={"ZipFile": packed.getvalue()}
+    )
+    answer, _ = invoke(client, function(client, made["LayerVersionArn"]))
+    assert answer["errorType"] == "Extension.LaunchError"
+    assert "fork/exec /opt/extensions/broken: no such file" in answer["errorMessage"]
+
+
+def test_one_that_hangs_in_shutdown_is_ended_after_two_seconds(
+    running: Running, client: Any
+) -> None:
+    text = (
+        "import time\nme, _ = register('SHUTDOWN')\nnext_event(me)\nsay('hangs')\ntime.sleep(60)\n"
+    )
+    name = function(client, layer(client, hangs=text))
+    invoke(client, name)
+    began = time.monotonic()
+    evict(running, name)
+    log(running, name, lambda found: "hangs" in found)
+    wait_until_gone(running, name)
+    assert 1.5 < time.monotonic() - began < 8
+
+
+def test_a_time_out_is_the_reason_of_shutdown(running: Running, client: Any) -> None:
+    code = (
+        "import time\ndef handler(event, context):\n    time.sleep(event['s'])\n    return 'ok'\n"
+    )
+    name = function(client, layer(client, myext=OBSERVER), code=code, Timeout=1)
+    answer, _ = invoke(client, name, Payload=b'{"s": 5}')
+    assert "Task timed out after 1.00 seconds" in answer["errorMessage"]
+    log(running, name, lambda found: "EXT event SHUTDOWN timeout" in found)
+
+
+def test_the_environment_is_free_when_its_extensions_are(running: Running, client: Any) -> None:
+    slow = "import time\nme, _ = register('INVOKE')\n" + (
+        "while True:\n    event = next_event(me)\n    time.sleep(0.2)\n"
+        "    say('done', event['requestId'])\n"
+    )
+    name = function(client, layer(client, slow=slow))
+    ids = [invoke(client, name)[0]["id"] for _ in range(3)]
+    found = log(running, name, lambda found: f"done {ids[2]}" in found)
+    started = [line for line in found if line.startswith(("START", "done"))]
+    assert [line.split()[0] for line in started[:4]] == ["START", "done", "START", "done"]
+
+
+INTERNAL = (
+    CLIENT.replace("os.path.basename(sys.argv[0])", "'inner'")
+    + """
+import signal, threading
+def last(number, frame):
+    say("SIGTERM")
+    sys.exit(0)
+signal.signal(signal.SIGTERM, last)
+me, _ = register("INVOKE")
+def listen():
+    while True:
+        say("inner", next_event(me)["requestId"])
+threading.Thread(target=listen, daemon=True).start()
+"""
+    + HANDLER
+)
+
+
+def test_an_internal_extension_registers_and_the_runtime_gets_sigterm(
+    running: Running, client: Any
+) -> None:
+    name = function(client, code=INTERNAL)
+    first, _ = invoke(client, name)
+    log(running, name, lambda found: f"inner {first['id']}" in found)
+    evict(running, name)
+    log(running, name, lambda found: "SIGTERM" in found)
