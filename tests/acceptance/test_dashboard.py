@@ -223,6 +223,10 @@ def test_keys_choose_zoom_and_open(page: Page, running: Running) -> None:
     page.keyboard.press("f")
     page.keyboard.press("ArrowDown")
     page.keyboard.press("ArrowLeft")
+    # Said to those who do not see it.
+    said = page.locator("#chosen").text_content()
+    assert said
+    assert said.startswith("keys $LATEST, warm call, ")
     page.keyboard.press("Enter")
     page.wait_for_selector("#drawer .detail")
     assert "warm call" in page.locator("#drawer").inner_text()

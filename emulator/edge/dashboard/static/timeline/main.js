@@ -3,13 +3,14 @@
 import { readFilter, readPlace, writeAddress } from "./address.js";
 import { fill, h } from "./dom.js";
 import { detail } from "./detail.js";
-import { duration, percent, plural } from "./format.js";
+import { percent, plural } from "./format.js";
+import { key } from "./gestures.js";
 import { showLegend } from "./legend.js";
-import { Model, chooses, groups, summary } from "./model.js";
+import { Model, groups, summary } from "./model.js";
 import { Source, recorded } from "./source.js";
 import { showSpread } from "./spread.js";
 import { showTable } from "./table.js";
-import { tipFor } from "./tip.js";
+import { spoken, tipFor } from "./tip.js";
 import { LaneView } from "./view.js";
 import { CAUSES, sentence } from "./words.js";
 
@@ -42,6 +43,7 @@ const lanes = new LaneView(find("lanes"), {
     if (lanes.live && model.revision !== shownRevision) refresh();
   },
   left: closeDrawer,
+  chosen: (bar) => (find("chosen").textContent = spoken(bar)),
 });
 lanes.live = !archive && place.from === null;
 lanes.fit = place.from === null;
@@ -311,7 +313,7 @@ document.addEventListener("keydown", (event) => {
     event.preventDefault();
     form.elements.text.focus();
   } else if (event.key === "Escape") closeDrawer();
-  else if (event.target === document.body && place.view === "lanes") lanes.key(event);
+  else if (event.target === document.body && place.view === "lanes") key(lanes, event);
 });
 document.addEventListener("click", (event) => {
   const menu = form.querySelector("details.menu");
@@ -431,4 +433,4 @@ if (archive) {
 } else connect();
 if (place.invocation) openInvocation({ id: null, request_id: place.invocation });
 // For tests, and for whoever is curious.
-window.localfaas = { model, lanes, filter, chooses, duration };
+window.localfaas = { model, lanes };

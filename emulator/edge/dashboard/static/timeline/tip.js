@@ -20,6 +20,14 @@ export function tipFor(element) {
   };
 }
 
+// A bar that was chosen by keys, as one text: for those who don't see it.
+export function spoken(bar) {
+  const name = PHASES[bar.kind] ?? bar.kind;
+  const owner = bar.lane.environment.raw;
+  const more = bar.invocation ? `${STATUS[bar.invocation.raw.status]}. ${why(bar.invocation.raw)}` : "";
+  return plain(`${owner.function} ${owner.version}, ${name}, ${exactMs(bar.end - bar.start)}. ${more}`);
+}
+
 function lines({ row, bar, wait, refused, mark }) {
   const owner = `${row.group.function} ${row.group.version}`;
   if (refused) {

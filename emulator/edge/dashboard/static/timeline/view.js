@@ -1,16 +1,15 @@
 // The lanes on the page: zooming, moving, pointing, choosing. What there is comes by show().
 
+import { AXIS_PX, countColumns, paintAxis, paintOverview } from "./axis.js";
+import { listen } from "./gestures.js";
 import { hit, layout } from "./layout.js";
 import { busyOf } from "./model.js";
-import { AXIS_PX, countColumns, paintAxis, paintLanes, paintOverview, themeOf } from "./painter.js";
+import { paintLanes, themeOf } from "./painter.js";
 import { Scale, findFolds, joined } from "./scale.js";
-
-const WHEEL = 0.0018;
-const STEP = 1.35;
 
 export class LaneView {
   // root: an element with canvases .axis, .rows (in .scroller) and, perhaps, .overview.
-  // on: {open(invocation), hover(hit, x, y), moved(), left()}
+  // on: {open(invocation), hover(hit, x, y), moved(), left(), chosen(bar)}
   constructor(root, on) {
     this.root = root;
     this.on = on;
@@ -37,7 +36,7 @@ export class LaneView {
     this.selectedLane = null;
     this.scale = new Scale(0);
     this.frames = [];
-    this.listen();
+    listen(this);
     this.resize();
   }
 
@@ -252,127 +251,7 @@ export class LaneView {
     });
   }
 
-  // --- listening ---------------------------------------------------------------------------------
-
-  listen() {
-    new ResizeObserver(() => this.resize()).observe(this.scroller);
-    matchMedia("(prefers-color-scheme: dark)").addEventListener("change", () => this.resize());
-    this.scroller.addEventListener("scroll", () => {
-      if (this.live && this.scroller.scrollTop > 4) {
-        this.live = false;
-        this.on.moved?.();
-      }
-      this.paintSoon();
-    });
-    this.canvas.addEventListener("wheel", (event) => this.wheel(event), { passive: false });
-    this.axis.addEventListener("wheel", (event) => this.wheel(event, true), { passive: false });
-    this.canvas.addEventListener("keydown", (event) => this.key(event));
-    this.listenToPointer();
-    this.listenToAxis();
-    if (this.overview) this.listenToOverview();
-  }
-
-  wheel(event, always = false) {
-    const across = event.shiftKey ? event.deltaY || event.deltaX : event.deltaX;
-    const fits = this.spacer.offsetHeight <= this.height + 1;
-    if (event.ctrlKey || event.metaKey || ((always || fits) && !event.shiftKey && Math.abs(event.deltaY) > Math.abs(event.deltaX))) {
-      event.preventDefault();
-      const x = event.offsetX - this.gutter;
-      this.zoom(Math.exp(event.deltaY * (event.ctrlKey ? WHEEL * 4 : WHEEL)), x);
-    } else if (event.shiftKey || Math.abs(event.deltaX) > Math.abs(event.deltaY)) {
-      event.preventDefault();
-      this.move(this.scale.panned(across));
-    }
-  }
-
-  key(event) {
-    if (event.ctrlKey || event.metaKey || event.altKey) return;
-    const wide = this.plotWidth / 5;
-    const shift = event.shiftKey;
-    const acts = {
-      "+": () => this.zoom(1 / STEP), "=": () => this.zoom(1 / STEP), "-": () => this.zoom(STEP),
-      f: () => this.showAll(), Home: () => this.move(this.scale.panned(this.scale.x(this.bounds.from) - 10)),
-      End: () => this.goLive(), l: () => this.goLive(),
-      ArrowLeft: () => (shift || !this.selected ? this.move(this.scale.panned(-wide)) : this.step(0, -1)),
-      ArrowRight: () => (shift || !this.selected ? this.move(this.scale.panned(wide)) : this.step(0, 1)),
-      ArrowUp: () => this.step(-1, 0), ArrowDown: () => this.step(1, 0),
-      Enter: () => this.selected?.invocation && this.on.open?.(this.selected.invocation),
-      Escape: () => { this.select(null); this.on.left?.(); },
-    };
-    const act = acts[event.key];
-    if (!act) return;
-    event.preventDefault();
-    act();
-  }
-
-  listenToPointer() {
-    const { canvas } = this;
-    const pointers = new Map();
-    let pressed = null;
-    const place = (event) => {
-      const box = canvas.getBoundingClientRect();
-      return { x: event.clientX - box.left - this.gutter, y: event.clientY - box.top };
-    };
-    canvas.addEventListener("pointerdown", (event) => {
-      if (event.button !== 0) return;
-      pointers.set(event.pointerId, place(event));
-      pressed = { ...place(event), scale: this.scale, touch: event.pointerType === "touch", moved: false };
-      if (event.pointerType !== "touch") canvas.setPointerCapture(event.pointerId);
-    });
-    canvas.addEventListener("pointermove", (event) => {
-      const at = place(event);
-      if (pointers.size === 2 && pointers.has(event.pointerId)) {
-        this.pinch(pointers, event.pointerId, at);
-        if (pressed) pressed.moved = true;
-        return;
-      }
-      if (!pressed) return this.hover(at, event);
-      if (Math.abs(at.x - pressed.x) < 5 && !pressed.moved) return;
-      pressed.moved = true;
-      if (pressed.touch) {
-        this.move(pressed.scale.panned(pressed.x - at.x));
-      } else {
-        this.range = { from: Math.max(0, pressed.x), to: at.x };
-        this.on.hover?.(null);
-        this.paintSoon();
-      }
-    });
-    const release = (event) => {
-      pointers.delete(event.pointerId);
-      if (!pressed) return;
-      const { range } = this;
-      const was = pressed;
-      pressed = null;
-      this.range = null;
-      if (event.type === "pointercancel") return this.paintSoon();
-      if (!was.moved) return this.click(place(event));
-      if (range) {
-        const times = [this.scale.time(range.from), this.scale.time(range.to)].sort((a, b) => a - b);
-        if (event.altKey && this.on.ranged) this.on.ranged(...times);
-        else this.showWindow(...times);
-      }
-      this.paintSoon();
-    };
-    canvas.addEventListener("pointerup", release);
-    canvas.addEventListener("pointercancel", release);
-    canvas.addEventListener("pointerleave", () => {
-      this.cursorX = null;
-      this.hovered = null;
-      this.on.hover?.(null);
-      this.paintSoon();
-    });
-    canvas.addEventListener("dblclick", (event) => this.zoom(1 / (STEP * STEP), place(event).x));
-  }
-
-  pinch(pointers, id, at) {
-    const [a, b] = [...pointers.values()];
-    const before = Math.abs(a.x - b.x);
-    const middle = (a.x + b.x) / 2;
-    pointers.set(id, at);
-    const [c, d] = [...pointers.values()];
-    const after = Math.abs(c.x - d.x);
-    if (before > 10 && after > 10) this.move(this.scale.zoomed(before / after, middle));
-  }
+  // --- pointing ----------------------------------------------------------------------------------
 
   at({ x, y }) {
     return hit(this.rows, this.scale, x, y + this.scroller.scrollTop);
@@ -399,42 +278,6 @@ export class LaneView {
     if (found?.row?.lane) this.selectedLane = found.row.lane.id;
     this.select(found?.bar ?? null);
     if (invocation) this.on.open?.(invocation);
-    else if (found?.bar) this.on.chosen?.(found.bar);
-  }
-
-  listenToAxis() {
-    let from = null;
-    this.axis.addEventListener("pointerdown", (event) => {
-      from = { x: event.clientX, scale: this.scale };
-      this.axis.setPointerCapture(event.pointerId);
-    });
-    this.axis.addEventListener("pointermove", (event) => {
-      if (from) this.move(from.scale.panned(from.x - event.clientX));
-    });
-    for (const name of ["pointerup", "pointercancel"]) this.axis.addEventListener(name, () => (from = null));
-  }
-
-  listenToOverview() {
-    let held = null;
-    const { overview } = this;
-    const time = (event) => this.overviewScale.time(event.clientX - overview.getBoundingClientRect().left - this.gutter);
-    const centre = (at) => this.move(this.scale.panned(this.scale.x(at) - this.plotWidth / 2));
-    overview.addEventListener("pointerdown", (event) => {
-      const at = time(event);
-      const { from, to } = this.window;
-      if (at < from || at > to) centre(at);
-      held = this.scale.x(at);
-      overview.setPointerCapture(event.pointerId);
-    });
-    overview.addEventListener("pointermove", (event) => {
-      if (held !== null) this.move(this.scale.panned(this.scale.x(time(event)) - held));
-    });
-    for (const name of ["pointerup", "pointercancel"]) overview.addEventListener(name, () => (held = null));
-    overview.addEventListener("wheel", (event) => {
-      event.preventDefault();
-      this.zoom(Math.exp(event.deltaY * WHEEL), this.scale.x(time(event)));
-    }, { passive: false });
-    overview.addEventListener("dblclick", () => this.showAll());
   }
 }
 
