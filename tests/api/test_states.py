@@ -209,6 +209,24 @@ def test_provisioned_concurrency_is_refused_with_snapstart(client: Any) -> None:
             )
 
 
+def test_an_alias_with_provisioned_concurrency_moves_to_no_version_with_snapstart(
+    client: Any,
+) -> None:
+    create(client, "moves")
+    client.get_waiter("function_active_v2").wait(FunctionName="moves")
+    client.publish_version(FunctionName="moves")
+    client.update_function_configuration(FunctionName="moves", **_SNAP)
+    client.get_waiter("function_updated_v2").wait(FunctionName="moves")
+    client.publish_version(FunctionName="moves")
+    client.create_alias(FunctionName="moves", Name="live", FunctionVersion="1")
+    client.put_provisioned_concurrency_config(
+        FunctionName="moves", Qualifier="live", ProvisionedConcurrentExecutions=1
+    )
+    with pytest.raises(client.exceptions.InvalidParameterValueException, match="SnapStart"):
+        client.update_alias(FunctionName="moves", Name="live", FunctionVersion="2")
+    assert client.get_alias(FunctionName="moves", Name="live")["FunctionVersion"] == "1"
+
+
 def test_a_function_deleted_on_its_way_is_gone(client: Any) -> None:
     create(client, "deleted")
     client.delete_function(FunctionName="deleted")

@@ -15,6 +15,7 @@ from emulator.services.lambda_ import lookup
 from emulator.services.lambda_.concurrency import provisioned
 from emulator.services.lambda_.errors import conflict, invalid, not_found, stale
 from emulator.services.lambda_.paging import page
+from emulator.services.lambda_.rules import snap_start
 from emulator.services.lambda_.rules.configuration import new_revision
 
 
@@ -94,6 +95,9 @@ async def update_alias(ctx: Context, request: Request) -> Response:
     weights = _weights(function, version, request)
     if weights is None:
         weights = {v: share for v, share in alias.weights.items() if v != version}
+    if alias.name in function.attached.provisioned:
+        named = (function.numbered(number) for number in (version, *weights))
+        snap_start.refuse_provisioned(each for each in named if each is not None)
     before = provisioned.targets(function)
     alias.function_version = version
     alias.weights = weights
