@@ -11,7 +11,7 @@ from tests.acceptance.conftest import ROOT, Up, localfaas_up
 from tests.acceptance.test_readme_commands import Shell, commands
 from tests.needs import need
 
-pytestmark = [pytest.mark.slow, pytest.mark.timeout(300)]
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(600)]
 
 #: What some of them print, of which the lesson speaks; in its order.
 _PRINTS = (
