@@ -25,6 +25,7 @@ from emulator.driver.base import Driver
 from emulator.driver.table import make_driver
 from emulator.edge.aws_handler import AwsHandler
 from emulator.edge.guard import Guard
+from emulator.edge.http_fronts.buckets import BucketFront
 from emulator.edge.http_fronts.container_credentials import ContainerCredentialsFront
 from emulator.edge.http_fronts.function_url import FunctionUrlFront
 from emulator.edge.http_fronts.stack_answers import StackAnswersFront
@@ -284,14 +285,16 @@ class Emulator:
             transition_seconds=settings.transition_seconds,
         )
         self._guard = Guard(settings.allow_hosts, settings.allow_origins)
+        aws = AwsHandler(self.table)
         self.router = Router(
             is_sandbox=self.driver.is_sandbox,
             guard=self._guard,
-            aws=AwsHandler(self.table),
+            aws=aws,
             fronts=[
                 FunctionUrlFront(self.parts, self.table.find("lambda").codec()),
                 ContainerCredentialsFront(self.clock),
                 StackAnswersFront(self.parts),
+                BucketFront(self.table, aws, self._guard),
             ],
             admin=self._make_admin,
             dashboard=self._make_dashboard,

@@ -55,17 +55,17 @@ class AwsHandler:
 
     async def __call__(self, scope: Scope, headers: Headers, receive: Receive, send: Send) -> None:
         request_id = new_request_id()
-        account, region, signed_for = self._caller(headers, scope["query_string"])
+        account, region, signed_for = self.caller(headers, scope["query_string"])
         first = await receive()
         if first["type"] == "http.disconnect":
             return
-        texts = _texts(headers)
+        texts = texts_of(headers)
         query: str = scope["query_string"].decode("latin-1")
         path: str = scope["raw_path"].decode("latin-1")
         codec = self._foreign
         if signed_for in self._by_host:
-            prefix, signed_for = self._table.identify.from_host(texts.get("host", ""), signed_for)
-            path = f"/{prefix}{path}" if prefix else path
+            path, signed_for = await self._table.locate(texts, path, signed_for)
+        context: Context | None = None
         try:
             if first.get("more_body") and values.is_form(texts):
                 first = await self._form(first, receive, path, signed_for)
@@ -113,6 +113,7 @@ class AwsHandler:
             status, answers, payload = refusal.response(request_id)
         except Exception as error:  # noqa: BLE001 what is not expected is told to us in full
             status, answers, payload = codec.error(_as_aws_error(error, request_id), request_id)
+            answers += () if context is None else context.headers
         await answer(send, status, answers, payload)
 
     async def _form(self, first: Message, receive: Receive, path: str, signed_for: str) -> Message:
@@ -129,7 +130,7 @@ class AwsHandler:
             raise AwsError("RequestEntityTooLargeException", text, status=413)
         return {"type": "http.request", "body": body}
 
-    def _caller(self, headers: Headers, query: bytes) -> tuple[str, str, str]:
+    def caller(self, headers: Headers, query: bytes) -> tuple[str, str, str]:
         """Return account, region and service of the caller's signature (which is not checked)."""
         authorization = headers.get(b"authorization", b"")
         if not authorization and (start := query.find(_PRESIGNED)) >= 0:
@@ -155,7 +156,7 @@ class AwsHandler:
         return known
 
 
-def _texts(headers: Headers) -> dict[str, str]:
+def texts_of(headers: Headers) -> dict[str, str]:
     """Return headers as text."""
     return {
         _NAMES.get(name) or _name(name): value.decode("latin-1") for name, value in headers.items()

@@ -44,7 +44,7 @@ Address = tuple[str, int]
 ADMIN = "/_emulator"
 _PAGES = f"{ADMIN}/ui/"
 #: ADMIN, and the paths by which set-ups made for LocalStack look after their emulator.
-_ADMIN_PATHS = (ADMIN, "/_localstack/")
+ADMIN_PATHS = (ADMIN, "/_localstack/")
 #: The paths of the admin API that sandboxes may read: answers of AWS's APIs point there.
 _ARCHIVES = ("/_emulator/code/", "/_emulator/layers/", "/_emulator/public/")
 _NOT_FOR_FUNCTIONS = "The admin API does not answer functions."
@@ -122,7 +122,7 @@ class Router:
             await front(scope, headers, receive, send)
         elif scope["type"] == "websocket":
             await send({"type": "websocket.close", "code": _NOT_SERVED})
-        elif scope["path"].startswith(_ADMIN_PATHS):
+        elif scope["path"].startswith(ADMIN_PATHS):
             if not is_open_to_sandboxes(scope["path"]) and self._comes_from_sandbox(scope):
                 await refuse(scope, send, _NOT_FOR_FUNCTIONS)
                 return
@@ -175,7 +175,7 @@ class SandboxRouter:
         named = dict(scope.get("headers", ())).get(b"host", b"").partition(b":")[0]
         if self._secret_host and not hmac.compare_digest(named, self._secret_host):
             await refuse(scope, send, "Only functions may call this address.")
-        elif path.startswith(_ADMIN_PATHS) and not is_open_to_sandboxes(path):
+        elif path.startswith(ADMIN_PATHS) and not is_open_to_sandboxes(path):
             await refuse(scope, send, _NOT_FOR_FUNCTIONS)
         else:
             await self._router(scope, receive, send)

@@ -10,6 +10,7 @@ import re
 from collections.abc import Iterable, Mapping
 from functools import cached_property
 from typing import NamedTuple
+from urllib.parse import unquote
 
 from emulator.model.errors import AwsError
 from emulator.services.not_served import NotServed, not_served
@@ -140,8 +141,27 @@ class Identifier:
             if signed_for in ("", *service.spec.signing_names):
                 match = pattern.fullmatch(host)
                 if match is not None and (signed_for or match["named"]):
-                    return match["prefix"], service.spec.signing_names[0]
+                    return match["prefix"] or "", service.spec.signing_names[0]
         return "", signed_for
+
+    def may_be_kept(self, host: str, path: str) -> list[tuple[Service, str, str]]:
+        """Return what an unsigned request may be for, where nothing else claims its path.
+
+        Returns:
+            Services with ``keeps_names``, each with the name that it may keep, and with what the
+            host puts in front of the path.
+        """
+        if self._owner(path, "") is not None:
+            return []
+        found = []
+        for pattern, service in self._hosts:
+            if service.spec.keeps_names:
+                match = pattern.fullmatch(host)
+                prefix = (match and match["prefix"]) or ""
+                name = prefix or unquote(path[1:].partition("/")[0])
+                if name:
+                    found.append((service, name, prefix))
+        return found
 
     def _owner(self, path: str, signed_for: str) -> Service | None:
         """Return the service that signature and path point to, if it is one."""

@@ -38,8 +38,12 @@ class ServiceSpec:
     path: str = ""
     #: Clients sign for it by version 2 of signatures, too, which name no service.
     signed_by_version_2: bool = False
-    #: A regular expression of hosts whose group ``prefix`` stands in front of the path.
+    #: A regular expression of hosts: its group ``prefix`` stands in front of the path, and where
+    #: ``named`` matches, the host is this service's whoever has signed.
     host: str = ""
+    #: Its state says by ``keeps(name)`` whether an unsigned request is for it: the name is the
+    #: host's prefix, or the first part of a path that nothing else claims.
+    keeps_names: bool = False
     #: What its resource types in templates begin with: "AWS::StepFunctions".
     template_prefix: str = ""
     #: Which of the optional modules are in its folder.

@@ -128,6 +128,35 @@ class Table:
             return Taker(place=partial(module.place, self.parts, state))
         return Taker(deliver=partial(module.deliver, self.parts, state))
 
+    async def locate(
+        self, headers: Mapping[str, str], path: str, signed_for: str
+    ) -> tuple[str, str]:
+        """Return the path of a request whose host may stand for a part of it, and its service.
+
+        Args:
+            headers: By names in lower case.
+            path: Still percent-encoded.
+            signed_for: The service of the request's signature; "" if it has none.
+
+        Returns:
+            The service as signatures name it; "" where neither signature nor host says it, and no
+            service keeps what the path names.
+        """
+        host = headers.get("host", "").lower()
+        prefix, service = self.identify.from_host(host, signed_for)
+        if not service and "x-amz-target" not in headers:
+            prefix, service = await self._keeper(host, path)
+        return f"/{prefix}{path}" if prefix else path, service
+
+    async def _keeper(self, host: str, path: str) -> tuple[str, str]:
+        for service, name, prefix in self.identify.may_be_kept(host, path):
+            # What was never opened keeps nothing yet.
+            if service.is_open or self.parts.documents.lasting:
+                state = await service.open(self.parts)
+                if state.keeps(name):
+                    return prefix, service.spec.signing_names[0]
+        return "", ""
+
     def polls(self, arn_name: str) -> bool:
         """Say whether resources of a service can be event sources."""
         return self.having("source", arn_name) is not None

@@ -9,6 +9,8 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from emulator.model.errors import AwsError
+
 #: A shape of the model, as it stands in the JSON without its documentation.
 Shape = dict[str, Any]
 #: Raises the AwsError of all violations of a request.
@@ -66,6 +68,9 @@ class Deviations:
     bare_errors: bool = False
     #: Code and message for a request that cannot be read, instead of ``SerializationException``.
     malformed: tuple[str, str] | None = None
+    #: (parameter, its text): the error of a query parameter that is not the number it has to be,
+    #: instead of ``malformed``.
+    not_a_number: Callable[[str, str], AwsError] | None = None
     #: Code, message and status for a path that means no operation.
     unknown_route: tuple[str, str, int] | None = None
     #: The XML namespace of answers; "" for the model's.

@@ -10,6 +10,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from emulator.model.errors import AwsError
 from emulator.wire import aws_chunked, values
 from emulator.wire.messages import Body, Parser
 from emulator.wire.model import Operation, ServiceModel, Shape
@@ -50,7 +51,7 @@ def _plan(model: ServiceModel, operation: Operation, shape: Shape) -> _Plan:
                 value = model.shapes[target["value"]["shape"]]
                 plan.parameter_map = name, value["type"] == "list"
             case "querystring":
-                plan.parameters.append((name, wire, _parameter_reader(model, target)))
+                plan.parameters.append((name, wire, _parameter_reader(model, wire, target)))
             case None:
                 plan.body.append(name)
             case other:
@@ -58,12 +59,22 @@ def _plan(model: ServiceModel, operation: Operation, shape: Shape) -> _Plan:
     return plan
 
 
-def _parameter_reader(model: ServiceModel, target: Shape) -> Callable[[list[str]], Any]:
+def _parameter_reader(model: ServiceModel, wire: str, target: Shape) -> Callable[[list[str]], Any]:
     if target["type"] == "list":
         item = values.FROM_TEXT[model.shapes[target["member"]["shape"]]["type"]]
         return lambda texts: [item(text) for text in texts]
     convert = values.FROM_TEXT[target["type"]]
-    return lambda texts: convert(texts[0])
+    refusal = model.deviations.not_a_number
+    if refusal is None or target["type"] not in ("integer", "long"):
+        return lambda texts: convert(texts[0])
+
+    def read_number(texts: list[str]) -> Any:
+        try:
+            return convert(texts[0])
+        except AwsError:
+            raise refusal(wire, texts[0]) from None
+
+    return read_number
 
 
 def _header_reader(model: ServiceModel, member: Shape, target: Shape) -> Callable[[str], Any]:

@@ -46,11 +46,22 @@ def _compile_validator(model: ServiceModel, operation: Operation) -> Validator:
     return validate
 
 
+def _not_a_number(parameter: str, text: str) -> AwsError:
+    """Return the error of a query parameter that is no number."""
+    message = f"Provided {parameter} not an integer or within integer range"
+    if parameter == "partNumber":
+        message = "Part number must be an integer between 1 and 10000, inclusive"
+    return AwsError(
+        "InvalidArgument", message, status=400, ArgumentName=parameter, ArgumentValue=text
+    )
+
+
 DEVIATIONS = Deviations(
     xml_namespace="http://s3.amazonaws.com/doc/2006-03-01/",
     bare_errors=True,
     request_id_headers=("x-amz-request-id", "x-amz-id-2"),
     malformed=_MALFORMED,
+    not_a_number=_not_a_number,
     validator=_compile_validator,
     unknown_route=(
         "MethodNotAllowed",

@@ -299,16 +299,6 @@ def test_presigned_addresses(s3: Any, bucket: str) -> None:
         assert response.headers["Content-Type"] == "text/x"
 
 
-def test_a_bucket_by_its_host(s3: Any, running: Running, bucket: str) -> None:
-    s3.put_object(Bucket=bucket, Key="a/k", Body=b"here")
-    port = running.emulator.port
-    request = urllib.request.Request(
-        f"http://127.0.0.1:{port}/a/k", headers={"Host": f"{bucket}.s3.localhost:{port}"}
-    )
-    with urllib.request.urlopen(request) as response:
-        assert response.read() == b"here"
-
-
 DOCUMENTS: list[tuple[tuple[str, str, str], dict[str, Any], str]] = [
     (
         ("put_bucket_cors", "get_bucket_cors", "delete_bucket_cors"),

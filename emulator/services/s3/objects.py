@@ -8,6 +8,7 @@ from __future__ import annotations
 import secrets
 import sqlite3
 from collections.abc import Mapping
+from email.utils import formatdate
 from typing import Any
 from urllib.parse import parse_qsl, unquote
 
@@ -219,7 +220,13 @@ async def find(ctx: Context, request: Request) -> tuple[Bucket, StoredObject]:
     if found is None:
         raise errors.no_such_version(key, version) if version else errors.no_such_key(key)
     if found.is_delete_marker:
+        ctx.headers = (
+            (b"x-amz-delete-marker", b"true"),
+            (b"x-amz-version-id", found.version.encode()),
+        )
         if version:
+            moment = formatdate(found.modified_at, usegmt=True).encode()
+            ctx.headers += ((b"allow", b"DELETE"), (b"last-modified", moment))
             raise errors.method_not_allowed("GET")
         raise errors.no_such_key(key)
     return bucket, found

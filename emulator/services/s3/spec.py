@@ -4,6 +4,10 @@ from __future__ import annotations
 
 from emulator.services.spec import ServiceSpec
 
+#: "s3", "s3.eu-west-1", "s3.dualstack.eu-west-1", "s3-eu-west-1"
+_S3 = r"s3(?:[.-](?:dualstack|fips|accelerate|[a-z]{2}(?:-[a-z]+)+-\d))*"
+_LOCAL = r"(?:localhost|amazonaws\.com|localhost\.localstack\.cloud)"
+
 SPEC = ServiceSpec(
     model="s3",
     title="S3",
@@ -11,9 +15,10 @@ SPEC = ServiceSpec(
     signing_names=("s3",),
     arn_name="s3",
     signed_by_version_2=True,
-    # A bucket's own host; without a signature it must say that it is S3's.
-    host=r"(?P<prefix>[a-z0-9][a-z0-9.-]{1,61}?[a-z0-9])\.(?P<named>s3(?:[.-][a-z0-9-]+)*\.)?"
-    r"(?:localhost|amazonaws\.com|localhost\.localstack\.cloud)(?::\d+)?",
+    # S3's host, or a bucket's own: "bucket.s3.localhost", "bucket.localhost".
+    host=rf"(?:(?P<prefix>(?!{_S3}\.{_LOCAL})[a-z0-9][a-z0-9.-]{{1,61}}?[a-z0-9])\.)?"
+    rf"(?P<named>{_S3}\.)?{_LOCAL}(?::\d+)?",
+    keeps_names=True,
     template_prefix="AWS::S3",
     modules=("kinds", "state", "wire"),
 )

@@ -64,6 +64,10 @@ class S3:
         """Return a bucket, or None."""
         return self._buckets.get(name)
 
+    def keeps(self, name: str) -> bool:
+        """Say whether there is a bucket of this name."""
+        return name in self._buckets
+
     def buckets_of(self, account: str) -> list[Bucket]:
         """Return an account's buckets, by name."""
         found = (each for each in self._buckets.values() if each.account == account)
