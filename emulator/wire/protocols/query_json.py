@@ -1,6 +1,6 @@
 """The query protocol with answers in JSON, for callers who accept that: curl, and scripts of old.
 
-It stands in no model, and no SDK asks for it. Recorded from AWS: members by the model's names
+It stands in no model, and no SDK asks for it. As far as is known, members have the model's names
 within ``…Response`` and ``…Result``, and maps as lists of pairs.
 """
 
