@@ -29,7 +29,7 @@ from tests.benchmarks.figures import Row, at_most, run
 
 #: SnapStart is for Python 3.12 and newer; the Python of this machine stands in for it.
 _RUNTIME = "python3.12"
-_ROUNDS = 30
+_ROUNDS = 20
 _REPORTED = re.compile(r"(Init|Restore) Duration: ([\d.]+) ms")
 _BOTO3 = """
 import boto3
