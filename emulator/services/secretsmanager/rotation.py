@@ -45,6 +45,9 @@ async def rotate_secret(ctx: Context, request: Request) -> Response:
         raise refused("No Lambda rotation function ARN is associated with this secret.")
     rules = _checked_rules(request.get("RotationRules") or before.get("rules") or {})
     await _check_function(ctx, function)
+    # Looked up again: it may have changed meanwhile. From here on nothing is awaited.
+    secret = find(ctx, request)
+    before = secret.get("rotation") or {}
     now = ctx.clock.now()
     rotation = {
         **before,
