@@ -32,6 +32,7 @@ BENCHMARKS = (
     "events",
     "api",
     "codec",
+    "s3",
     "stacks",
     "timeline",
     "dashboard",
