@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import datetime
 import json
 import re
 from collections import Counter
-from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -27,7 +25,6 @@ DEEPEST = 100
 #: How many brackets may be open at once, those in texts among them.
 _MOST_OPENED = 1000
 _BRACKETS = re.compile(r"[\[\]{}]")
-_NO_VALUE = object()
 
 #: Tags whose long form is ``Fn::<name>``; ``!Ref`` and ``!Condition`` have none.
 _FUNCTIONS = (
@@ -229,172 +226,3 @@ def _count(node: yaml.Node, known: dict[int, int]) -> int:
     if count > _MOST_VALUES:
         raise _Problem(f"it has more than {_MOST_VALUES} values")
     return count
-
-
-class Unresolved(ConfigurationError):
-    """A reference or function that cannot be resolved here.
-
-    Attributes:
-        reason: Why, in a few words.
-    """
-
-    def __init__(self, text: str, reason: str) -> None:
-        super().__init__(text)
-        self.reason = reason
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Referent:
-    """The values of references to a resource."""
-
-    #: Of ``Ref``.
-    ref: str
-    #: Of ``Fn::GetAtt``, by the attribute's name.
-    attributes: Mapping[str, str]
-
-
-class Values:
-    """Resolves ``Ref``, ``Fn::GetAtt`` and ``Fn::Sub`` of parameters and resources.
-
-    Attributes:
-        resources: The resources that can be referred to, by what the template calls them.
-    """
-
-    def __init__(self, path: Path, document: dict[str, Any], given: Mapping[str, str]) -> None:
-        """Take the ``Parameters`` of ``document``.
-
-        Args:
-            path: The template's, for messages.
-            document: The template.
-            given: Values by name, before any default; those of ``AWS::…`` among them.
-
-        Raises:
-            ConfigurationError: ``Parameters`` is not what it should be.
-        """
-        self._path = path
-        self._given = given
-        self.resources: dict[str, Referent] = {}
-        declared = self.mapping(document.get("Parameters"), "Parameters")
-        self._declared = {
-            name: self.mapping(body, "Parameters", name) for name, body in declared.items()
-        }
-
-    def mapping(self, value: Any, *where: str) -> dict[str, Any]:
-        """Return ``value``, which must be a mapping with text for keys; nothing is an empty one."""
-        if value is None:
-            return {}
-        if not isinstance(value, dict) or not all(isinstance(key, str) for key in value):
-            raise self._error("must be a mapping from names to values", *where)
-        return value
-
-    def resolve(self, value: Any, *where: str) -> Any:
-        """Return ``value`` with every intrinsic function in it worked out.
-
-        Raises:
-            Unresolved: A function or reference that can't be worked out here.
-            ConfigurationError: One that is not written as it should be.
-        """
-        found = self._resolve(value, where)
-        return None if found is _NO_VALUE else found
-
-    def _resolve(self, value: Any, where: tuple[str, ...]) -> Any:
-        if isinstance(value, list):
-            items = [self._resolve(item, where) for item in value]
-            return [item for item in items if item is not _NO_VALUE]
-        if isinstance(value, (datetime.date, datetime.datetime)):
-            return value.isoformat()
-        if not isinstance(value, dict):
-            return value
-        if len(value) == 1:
-            ((key, argument),) = value.items()
-            if key == "Ref":
-                return self._reference(argument, where)
-            if key == "Fn::GetAtt":
-                return self._attribute(argument, where)
-            if key == "Fn::Sub":
-                return self._substitute(argument, where)
-            if isinstance(key, str) and (key.startswith("Fn::") or key == "Condition"):
-                raise self._unresolved(f"uses {key}, which is not worked out here", *where)
-        found = {key: self._resolve(item, (*where, str(key))) for key, item in value.items()}
-        return {key: item for key, item in found.items() if item is not _NO_VALUE}
-
-    def _reference(self, name: Any, where: tuple[str, ...]) -> Any:
-        if name == "AWS::NoValue":
-            return _NO_VALUE
-        if isinstance(name, str):
-            if name in self._given:
-                return self._given[name]
-            if name in self._declared:
-                return self._default(name, where)
-            if name in self.resources:
-                return self.resources[name].ref
-        raise self._unresolved(
-            f"refers to {name!r}, which is neither a parameter nor a resource served here", *where
-        )
-
-    def _attribute(self, argument: Any, where: tuple[str, ...]) -> str:
-        parts = argument.split(".", 1) if isinstance(argument, str) else argument
-        if not isinstance(parts, list) or len(parts) != 2:
-            raise self._error("has a Fn::GetAtt without a resource and an attribute", *where)
-        name, attribute = (self._resolve(part, where) for part in parts)
-        found = self.resources.get(name) if isinstance(name, str) else None
-        if found is None:
-            raise self._unresolved(f"refers to {name!r}, which is no resource served here", *where)
-        if attribute not in found.attributes:
-            raise self._unresolved(f"refers to {name}.{attribute}, which is not known here", *where)
-        return found.attributes[attribute]
-
-    def _default(self, name: str, where: tuple[str, ...]) -> Any:
-        declared = self._declared[name]
-        if str(declared.get("Type", "")).startswith("AWS::SSM::"):
-            raise self._unresolved(
-                f"needs the parameter {name}, whose value is kept in SSM", *where
-            )
-        value = declared.get("Default")
-        if value is None:
-            raise self._unresolved(f"needs the parameter {name}, which has no default", *where)
-        if isinstance(value, (dict, list)):
-            raise self._error(f"needs the parameter {name}, whose default is no text", *where)
-        return self._resolve(value, where)
-
-    def _substitute(self, argument: Any, where: tuple[str, ...]) -> str:
-        text, own = argument, {}
-        if isinstance(argument, list) and len(argument) == 2:
-            text, own = argument[0], self.mapping(argument[1], *where)
-        if not isinstance(text, str):
-            raise self._error("has a Fn::Sub without a text", *where)
-
-        def value(match: re.Match[str]) -> str:
-            name = match[1]
-            if name.startswith("!"):
-                return "${" + name[1:] + "}"
-            local = name in own
-            if local:
-                found = self._resolve(own[name], where)
-            elif "." in name:
-                found = self._attribute(name, where)
-            else:
-                found = self._reference(name, where)
-            if isinstance(found, bool):
-                return "true" if found else "false"
-            if not isinstance(found, (str, int, float)):
-                raise self._error(f"has a Fn::Sub of {name}, which is no text", *where)
-            return str(found)
-
-        return re.sub(r"\$\{([^}]*)\}", value, text)
-
-    def _unresolved(self, problem: str, *where: str) -> Unresolved:
-        text = f"{self._path}: {'.'.join(where)} {problem}"
-        return Unresolved(text, problem.partition(", which")[0])
-
-    def _error(self, problem: str, *where: str) -> ConfigurationError:
-        return ConfigurationError(f"{self._path}: {'.'.join(where)} {problem}")
-
-
-def is_call(value: Any) -> bool:
-    """Say whether a value is an intrinsic function, to be worked out as a whole."""
-    return (
-        isinstance(value, dict)
-        and len(value) == 1
-        and all(key == "Ref" or str(key).startswith("Fn::") for key in value)
-    )

@@ -35,11 +35,6 @@ _SNAP_START = frozenset(
 )
 
 
-def known(runtime: str) -> bool:
-    """Say whether AWS has, or had, a runtime."""
-    return runtime in CURRENT or runtime in _NEW or runtime in _DEPRECATED
-
-
 def check(ctx: Context, request: Request, version: FunctionVersion | None = None) -> None:
     """Check the runtime of a create or update request.
 
