@@ -223,6 +223,7 @@ class ScriptedSandbox:
         #: A test that wants extensions puts futures here, by their names.
         self.extensions: dict[str, asyncio.Future[Exit]] = {}
         self.extension_output: int | None = None
+        self.host = "127.0.0.1"
         #: Whether the runtime was let go on, and the signals that it got.
         self.runtime_started = False
         self.signals: list[int] = []

@@ -44,9 +44,12 @@ from emulator.telemetry.writer import LogWriter
 
 if TYPE_CHECKING:
     from emulator.pool import notices
+    from emulator.pool.extensions import telemetry
+    from emulator.pool.extensions.subscriptions import Subscription
     from emulator.telemetry import lines
 else:
     lines = LazyModule("emulator.telemetry.lines")
+    telemetry = LazyModule("emulator.pool.extensions.telemetry")
     notices = LazyModule("emulator.pool.notices")
 
 #: Seconds between a runtime's death and giving up on what its connections may still hold (a
@@ -145,6 +148,7 @@ class Environment(ABC):
         self._packages = packages
         self._clock = clock
         self._platform = platform.of(version, log, clock, initialization_type=initialization_type)
+        self._initialization_type = initialization_type
         self._on_idle = on_idle
         self._on_gone = on_gone
         self._init_timeout_s = init_timeout_s
@@ -171,6 +175,8 @@ class Environment(ABC):
         self._output = Output(None, self.log)
         #: What extensions print; None without.
         self._extension_output: Output | None = None
+        #: Those who hear the log; None: nobody ever has.
+        self._telemetry: telemetry.Telemetry | None = None
         #: The sandbox whose output and exit count; None while the runtime is being replaced.
         self._attached: Sandbox | None = None
 
@@ -318,7 +324,7 @@ class Environment(ABC):
             await self._abandon(sandbox)
             return
         self._to(EnvironmentState.INIT)
-        self._init_begins("init")
+        self._init_begins("init", sandbox)
         self._attach(sandbox)
         failure = await self._await_init(self._init_timeout_s)
         elapsed = (self._clock.monotonic() - began) * 1000
@@ -342,7 +348,9 @@ class Environment(ABC):
         self._to(EnvironmentState.READY)
         self.idle_since = self._clock.monotonic()
 
-    def _init_begins(self, phase: Phase) -> None:
+    def _init_begins(self, phase: Phase, sandbox: Sandbox) -> None:
+        if sandbox.extensions:
+            self._open_telemetry(sandbox)
         self._platform.init_start(phase)
         if self.lifecycle.listeners:
             notices.booted(self.lifecycle, self, phase)
@@ -462,8 +470,40 @@ class Environment(ABC):
     def _extension_died(self, failure: InvocationResult) -> None:
         self.stop(StopCause.CRASHED, failure.error_type)
 
+    def subscribe(self, subscription: Subscription) -> None:
+        """Have an extension hear the log."""
+        assert self.sandbox is not None
+        if self._telemetry is None:
+            self._open_telemetry(self.sandbox)
+        assert self._telemetry is not None
+        self._telemetry.subscribe(subscription)
+
+    def _open_telemetry(self, sandbox: Sandbox) -> None:
+        """Keep from now on what extensions may want to hear."""
+        self._telemetry = telemetry.Telemetry(sandbox, self._clock)
+        if self.log.on_output is None:
+            self.log.on_output = self._printed
+            self._platform = telemetry.listened(
+                self._platform,
+                self.version,
+                self.log,
+                self._clock,
+                self._initialization_type,
+                self._tell,
+            )
+
+    def _tell(self, kind: str, record: object) -> None:
+        if self._telemetry is not None:
+            self._telemetry.tell(kind, record)
+
+    def _printed(self, line: str, kind: str = "function") -> None:
+        if self._telemetry is not None:
+            structured = self.version.log_format == "JSON"
+            self._telemetry.printed(kind, line, structured=structured)
+
     def _extension_prints(self, line: str) -> None:
         self.log.line(line)
+        self._printed(line, "extension")
 
     def _list_extensions(self) -> None:
         """Log what has become of each extension in the INIT phase."""
@@ -483,6 +523,9 @@ class Environment(ABC):
         if extensions is None or sandbox is None or extensions.stopping:
             return
         extensions.stopping = True
+        if self._telemetry is not None:
+            self._report()
+            self._telemetry.hurry()
         seconds = extensions.shutdown_s
         began = self._clock.monotonic()
         with contextlib.suppress(DriverFault):
@@ -576,6 +619,9 @@ class Environment(ABC):
         if self._extension_output is not None:
             self._extension_output.close()
             self._extension_output = None
+        if self._telemetry is not None:
+            self._telemetry.close()
+            self._telemetry = None
         self._api.disconnect()
 
     def _exited(self, sandbox: Sandbox, exited: asyncio.Future[Exit]) -> None:

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
 
 from emulator.model.function import FunctionVersion
 from emulator.model.invocation import Flow, InvocationResult
+
+if TYPE_CHECKING:
+    from emulator.pool.extensions.subscriptions import Subscription
 
 #: Error type and message with which the Runtime API refuses a request.
 Refusal = tuple[str, str]
@@ -24,6 +27,10 @@ class RuntimeEvents(Protocol):
 
     def extensions_changed(self) -> None:
         """An extension has registered, or waits for its next event."""
+        ...
+
+    def subscribe(self, subscription: Subscription) -> None:
+        """An extension wants to hear the log."""
         ...
 
     def extension_failed(self, failure: InvocationResult) -> None:

@@ -115,7 +115,7 @@ class SerialEnvironment(Environment):
         if self._current is not current:  # timed out or stopped meanwhile
             await self._abandon(sandbox)
             return
-        self._init_begins("invoke")
+        self._init_begins("invoke", sandbox)
         self._attach(sandbox)
         current.count_throttling()
         failure = await self._await_init(None)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from itertools import islice
 from typing import Protocol
 
@@ -41,6 +41,8 @@ class LogWriter:
         #: The beginning of a line whose newline has not come yet.
         self._partial = b""
         self._written = 0
+        #: Hears each line that the process prints.
+        self.on_output: Callable[[str], None] | None = None
         #: The group and stream of the last line; looked up again only after they were deleted.
         self._group: LogGroup | None = None
         self._stream: LogStream | None = None
@@ -90,7 +92,10 @@ class LogWriter:
 
     def _split(self, line: bytes) -> None:
         for at in range(0, len(line) or 1, EVENT_BYTES):
-            self.line(line[at : at + EVENT_BYTES].decode("utf-8", "replace"))
+            text = line[at : at + EVENT_BYTES].decode("utf-8", "replace")
+            self.line(text)
+            if self.on_output is not None:
+                self.on_output(text)
 
     def tail(self, mark: int, until: int, limit: int, naming: str) -> bytes:
         """Return the last ``limit`` bytes written from ``mark`` up to ``until``.

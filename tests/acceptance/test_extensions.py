@@ -14,6 +14,8 @@ from typing import Any
 import pytest
 
 from emulator.model.causes import StopCause
+from emulator.pool.extensions.members import Refused
+from emulator.pool.extensions.subscriptions import read
 from tests.acceptance.drivers import settings
 from tests.acceptance.test_python_start import archive
 from tests.api.conftest import Running, create
@@ -280,3 +282,128 @@ def test_an_internal_extension_registers_and_the_runtime_gets_sigterm(
     log(running, name, lambda found: f"inner {first['id']}" in found)
     evict(running, name)
     log(running, name, lambda found: "SIGTERM" in found)
+
+
+SUBSCRIBER = """
+import http.server, threading
+import socketserver
+KIND = {kind!r}
+class Receiver(http.server.BaseHTTPRequestHandler):
+    def do_POST(self):
+        got = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
+        self.send_response(200)
+        self.end_headers()
+        tell(got)
+    def log_message(self, *args):
+        pass
+class Lines(socketserver.StreamRequestHandler):
+    def handle(self):
+        for line in self.rfile:
+            tell([json.loads(line)])
+def tell(events):
+    with open("/tmp/told", "a") as file:
+        for event in events:
+            file.write(json.dumps(event) + "\\n")
+        file.flush()
+if KIND == "HTTP":
+    server = http.server.HTTPServer(("sandbox.localdomain", 0), Receiver)
+    place = {{"protocol": "HTTP", "URI": "http://sandbox.localdomain:%d/x" % server.server_port}}
+else:
+    server = socketserver.TCPServer(("sandbox.localdomain", 0), Lines)
+    place = {{"protocol": "TCP", "port": server.server_address[1]}}
+threading.Thread(target=server.serve_forever, daemon=True).start()
+me, _ = register("INVOKE", "SHUTDOWN")
+say("extension speaks")
+answer, body = call("PUT", {path!r}, {{"schemaVersion": {schema!r},
+    "types": ["platform", "function", "extension"],
+    "buffering": {{"maxItems": 1000, "maxBytes": 262144, "timeoutMs": 25}},
+    "destination": place}}, Lambda_Extension_Identifier=me)
+assert (answer.status, body) == (200, b'"OK"'), body
+while next_event(me)["eventType"] == "INVOKE":
+    pass
+"""
+READER = """\
+import os, time
+def handler(event, context):
+    print("function speaks")
+    until = time.monotonic() + 5
+    while time.monotonic() < until and event:
+        told = open("/tmp/told").read() if os.path.exists("/tmp/told") else ""
+        if event["until"] in told:
+            return told
+        time.sleep(0.01)
+    return "nothing"
+"""
+
+
+@pytest.mark.parametrize("kind", ["HTTP", "TCP"])
+def test_telemetry_reaches_its_subscriber(running: Running, client: Any, kind: str) -> None:
+    """E3."""
+    text = SUBSCRIBER.format(kind=kind, path="/2022-07-01/telemetry", schema="2022-12-13")
+    name = function(client, layer(client, hears=text), code=READER)
+    invoke(client, name, Payload=b"{}")
+    answer, error = invoke(client, name, Payload=b'{"until": "platform.report"}')
+    assert not error, answer
+    events = [json.loads(line) for line in answer.splitlines()]
+    kinds = [event["type"] for event in events]
+    for expected in (
+        "platform.initStart",
+        "platform.telemetrySubscription",
+        "platform.initRuntimeDone",
+        "platform.initReport",
+        "platform.extension",
+        "platform.start",
+        "platform.runtimeDone",
+        "platform.report",
+    ):
+        assert expected in kinds, kinds
+    assert "platform.end" not in kinds
+    said = {event["type"]: event["record"] for event in events if "." not in event["type"]}
+    assert said == {"function": "function speaks", "extension": "extension speaks"}
+
+
+def test_the_logs_api_has_the_events_of_its_time(running: Running, client: Any) -> None:
+    text = SUBSCRIBER.format(kind="HTTP", path="/2020-08-15/logs", schema="2021-03-18")
+    name = function(client, layer(client, hears=text), code=READER)
+    invoke(client, name, Payload=b"{}")
+    answer, error = invoke(client, name, Payload=b'{"until": "platform.report"}')
+    assert not error, answer
+    kinds = {json.loads(line)["type"] for line in answer.splitlines()}
+    assert {"platform.logsSubscription", "platform.start", "platform.end"} <= kinds
+    assert "platform.initStart" not in kinds
+
+
+def test_a_subscriber_that_never_answers_holds_nobody_up(running: Running, client: Any) -> None:
+    text = (
+        "import socket\nserver = socket.create_server(('sandbox.localdomain', 0))\n"
+        "me, _ = register('INVOKE')\n"
+        "call('PUT', '/2022-07-01/telemetry', {'schemaVersion': '2022-12-13', 'types':"
+        " ['function'], 'destination': {'protocol': 'HTTP', 'URI':"
+        " 'http://sandbox.localdomain:%d' % server.getsockname()[1]}},"
+        " Lambda_Extension_Identifier=me)\n"
+        "while True:\n    next_event(me)\n"
+    )
+    code = "def handler(event, context):\n    print('x' * 1000)\n    return 'ok'\n"
+    name = function(client, layer(client, slow=text), code=code)
+    began = time.monotonic()
+    for _ in range(20):
+        assert invoke(client, name) == ("ok", "")
+    assert time.monotonic() - began < 10
+
+
+@pytest.mark.parametrize(
+    ("body", "named"),
+    [
+        ({"types": ["cats"]}, "types"),
+        ({"buffering": {"timeoutMs": 1}}, "timeoutMs"),
+        ({"destination": {"protocol": "HTTP", "URI": "http://example.com:80"}}, "URI"),
+        ({"destination": {"protocol": "UDP"}}, "protocol"),
+        ({"destination": {"protocol": "TCP", "port": 0}}, "port"),
+        ({"destination": None}, "schema"),
+    ],
+)
+def test_a_subscription_that_can_t_be_had_is_refused(body: dict[str, Any], named: str) -> None:
+    asked = {"types": ["platform"], "destination": {"protocol": "TCP", "port": 1}, **body}
+    with pytest.raises(Refused, match=named) as refused:
+        read("telemetry", "ext", json.dumps(asked).encode())
+    assert refused.value.status == 400

@@ -84,6 +84,7 @@ class DockerSandbox:
         #: By name, the end of each extension.
         self.extensions: dict[str, asyncio.Future[Exit]] = {}
         self.extension_output: int | None = None
+        self.host = ""
         self.exited: asyncio.Future[Exit] = asyncio.get_running_loop().create_future()
         #: Addresses its connections come from.
         self.addresses: frozenset[str] = frozenset()

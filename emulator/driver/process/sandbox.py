@@ -47,6 +47,7 @@ class ProcessSandbox:
         #: By name, the end of each extension.
         self.extensions: dict[str, asyncio.Future[Exit]] = {}
         self.extension_output: int | None = None
+        self.host = "127.0.0.1"
         #: The host's folder that serves as its /tmp where there are no disks.
         self.tmp: Path | None = None
         #: The disk of its /tmp, as a detached mount for its successor.

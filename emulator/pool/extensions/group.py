@@ -8,7 +8,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Iterable, Mapping
 from functools import partial
-from typing import Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
 import orjson
 
@@ -16,21 +16,16 @@ from emulator.model.function import FunctionVersion
 from emulator.model.invocation import InvocationResult
 from emulator.model.sandbox import Exit
 from emulator.pool import failures
-from emulator.pool.extensions.members import Extension, ExtensionState, Parked
+from emulator.pool.extensions.members import Extension, ExtensionState, Parked, Refused
+
+if TYPE_CHECKING:
+    from emulator.pool.extensions.subscriptions import Subscription
 
 #: How many extensions an environment may have.
 MOST = 10
 #: Seconds for SHUTDOWN where there are processes of extensions, or internal ones only.
 SHUTDOWN_S, INTERNAL_SHUTDOWN_S = 2.0, 0.5
 INVOKE, SHUTDOWN = "INVOKE", "SHUTDOWN"
-
-
-class Refused(Exception):
-    """A request of an extension that is refused: AWS's error type, a text, an HTTP status."""
-
-    def __init__(self, error_type: str, message: str, status: int = 403) -> None:
-        super().__init__(message)
-        self.error_type, self.message, self.status = error_type, message, status
 
 
 class ExtensionEvents(Protocol):
@@ -45,6 +40,10 @@ class ExtensionEvents(Protocol):
 
     def extensions_changed(self) -> None:
         """One of them has registered, or waits for its next event."""
+        ...
+
+    def subscribe(self, subscription: Subscription) -> None:
+        """Have an extension hear the log."""
         ...
 
     def extension_failed(self, failure: InvocationResult) -> None:
@@ -181,6 +180,20 @@ class Extensions:
         # What it says by its process's end is heard then: the process is about to end.
         if not member.external:
             self._fail(member, f"Extension.{state}", "exit code 0")
+
+    def subscribe(self, subscription: Subscription) -> None:
+        """Have an extension hear the log.
+
+        Raises:
+            Refused: It is too late for that.
+        """
+        if not self._events.initialising and all(
+            each.state not in (ExtensionState.STARTED, ExtensionState.REGISTERED)
+            for each in self._living()
+        ):
+            api = subscription.api.capitalize()
+            raise Refused(f"{api}.SubscriptionClosed", f"{api} subscription is closed already")
+        self._events.subscribe(subscription)
 
     def lost(self, connection: object) -> None:
         """Take note that a connection has ended."""

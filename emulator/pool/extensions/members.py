@@ -38,6 +38,14 @@ TRANSITIONS: dict[ExtensionState, frozenset[ExtensionState]] = {
 }
 
 
+class Refused(Exception):
+    """A request of an extension that is refused: AWS's error type, a text, an HTTP status."""
+
+    def __init__(self, error_type: str, message: str, status: int = 403) -> None:
+        super().__init__(message)
+        self.error_type, self.message, self.status = error_type, message, status
+
+
 class Parked(Protocol):
     """A connection that waits for an answer."""
 

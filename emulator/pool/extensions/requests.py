@@ -19,8 +19,8 @@ import orjson
 
 from emulator.model.function import FunctionVersion
 from emulator.model.lazy import LazyModule
-from emulator.pool.extensions.group import Extensions, Refused
-from emulator.pool.extensions.members import ExtensionState, Parked
+from emulator.pool.extensions.group import Extensions
+from emulator.pool.extensions.members import ExtensionState, Parked, Refused
 from emulator.pool.http_answers import ACCEPTED
 
 if TYPE_CHECKING:
@@ -80,7 +80,7 @@ def answer(
             extensions.report(member, _ERRORS[url], error_type)
             return ACCEPTED
         if method == b"PUT" and url in _TELEMETRY:
-            subscriptions.subscribe(extensions, member, _TELEMETRY[url], body)
+            extensions.subscribe(subscriptions.read(_TELEMETRY[url], member.name, body))
             return _reply(200, b'"OK"')
         raise Refused("NotFound", "404 page not found", 404)
     except Refused as refused:

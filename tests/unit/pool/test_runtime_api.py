@@ -15,6 +15,7 @@ from emulator.driver.base import Sandbox
 from emulator.model.function import FunctionVersion
 from emulator.model.invocation import InvocationResult
 from emulator.pool.connection_gate import Admits
+from emulator.pool.extensions.subscriptions import Subscription
 from emulator.pool.runtime_api import RuntimeApi
 from emulator.pool.runtime_events import Answers, Refusal
 
@@ -32,6 +33,9 @@ class Heard:
     initialising = False
 
     def extensions_changed(self) -> None:
+        raise NotImplementedError
+
+    def subscribe(self, subscription: Subscription) -> None:
         raise NotImplementedError
 
     def extension_failed(self, failure: InvocationResult) -> None:
