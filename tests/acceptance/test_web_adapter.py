@@ -9,6 +9,7 @@ import io
 import json
 import os
 import shutil
+import socket
 import subprocess
 import sysconfig
 import time
@@ -68,6 +69,8 @@ def website(
 ) -> str:
     """Create a function of a web server; returns its URL."""
     name = f"web-{uuid.uuid4().hex[:8]}"
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        free = str(server.getsockname()[1])
     mode_of_adapter = "response_stream" if mode == "RESPONSE_STREAM" else "buffered"
     create(
         client,
@@ -83,6 +86,9 @@ def website(
                 "AWS_LAMBDA_EXEC_WRAPPER": "/opt/bootstrap",
                 "AWS_LWA_INVOKE_MODE": mode_of_adapter,
                 "AWS_LWA_READINESS_CHECK_PATH": "/",
+                # Environments of the process driver share the machine's ports.
+                "PORT": free,
+                "AWS_LWA_PORT": free,
             }
         },
     )
@@ -121,7 +127,7 @@ app.get("/stream", async (request, response) => {
   }
   response.end();
 });
-app.listen(8080);
+app.listen(process.env.PORT);
 """
 
 
@@ -193,6 +199,7 @@ def item(number: int, q: str = ""):
 _PACKAGES = (
     "fastapi", "starlette", "uvicorn", "anyio", "idna", "h11", "click", "pydantic",
     "pydantic_core", "annotated_types", "annotated_doc", "typing_inspection",
+    "opentelemetry", "python_multipart", "*.dist-info",
 )  # fmt: skip
 
 
@@ -204,13 +211,13 @@ def fastapi() -> bytes:
         executable(
             {
                 "app.py": FASTAPI,
-                "run.sh": "#!/bin/sh\nexec python3 -m uvicorn --port 8080 app:app\n",
+                "run.sh": "#!/bin/sh\nexec python3 -m uvicorn --port $PORT app:app\n",
             }
         )
     )
     with zipfile.ZipFile(packed, "a") as file:
         for name in _PACKAGES:
-            for path in sorted((site / name).rglob("*")):
+            for path in sorted(site.glob(f"{name}/**/*")):
                 if path.is_file() and "__pycache__" not in path.parts:
                     file.write(path, path.relative_to(site))
         file.write(site / "typing_extensions.py", "typing_extensions.py")

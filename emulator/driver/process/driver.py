@@ -37,6 +37,11 @@ from emulator.model.sandbox import EnvironmentSpec, Exit, Usage
 #: Other names of AWS's architectures, as ``platform.machine`` gives them.
 _ARCHITECTURES = {"AMD64": "x86_64", "aarch64": "arm64"}
 _NO_IMAGES = "{image} is a container image, which needs --driver docker"
+_SHARED_PORTS = (
+    "Extensions of several environments run, and share this machine's ports: where they listen on"
+    " a fixed one (AWS Lambda Web Adapter: 8080), use --driver docker, or a port for each function"
+    " and one environment at a time."
+)
 _MB = 1024 * 1024
 #: Processes and threads of one sandbox; Lambda's own limit is RLIMIT_NPROC 742.
 _PIDS = 1024
@@ -90,6 +95,8 @@ class ProcessDriver:
         self._use_cgroups = use_cgroups
         self._clock = clock or SystemClock()
         self._notes: list[str] = []
+        #: The user knows that extensions of several environments may want the same port.
+        self._told_of_ports = False
         self._groups: cgroups.Cgroups | None = None
         self._config: ZygoteConfig | None = None
         self._zygotes: dict[Path | None, asyncio.Task[Zygote]] = {}
@@ -408,6 +415,9 @@ class ProcessDriver:
         self, sandbox: ProcessSandbox, launch: ProcessLaunch, order: dict[str, Any]
     ) -> None:
         """Start extensions; the runtime waits for ``start_runtime``."""
+        if not self._told_of_ports and any(each.extensions for each in self._sandboxes):
+            self._told_of_ports = True
+            self._console.warn(_SHARED_PORTS)
         output = sandbox.begin_extensions(launch.extensions)
         try:
             sandbox.tell(order, [output])
