@@ -15,7 +15,7 @@ from typing import Any
 
 from emulator.model.errors import AwsError
 from emulator.services.context import Context, Request, Response
-from emulator.services.s3 import errors, rows
+from emulator.services.s3 import errors, expiry, rows
 from emulator.services.s3.listing import owner_of
 from emulator.services.s3.state import of
 
@@ -215,9 +215,13 @@ def _handlers(document: Document) -> dict[str, Handler]:
         beside = {key: request.get(key) or usual for key, usual in document.beside.items()}
         body = {**(request.get(document.member) or {}), **beside}
         name = id_of(request)
+        if document.kind == expiry.KIND:
+            expiry.check(body)
         await state.database.write(
             lambda c: rows.put_document(c, bucket.name, document.kind, name, body)
         )
+        if document.kind == expiry.KIND:
+            await state.lifecycle.change(bucket, body)
         return beside
 
     async def get(ctx: Context, request: Request) -> Response:
@@ -242,6 +246,8 @@ def _handlers(document: Document) -> dict[str, Handler]:
         await state.database.write(
             lambda c: rows.put_document(c, bucket.name, document.kind, name, left)
         )
+        if document.kind == expiry.KIND:
+            await state.lifecycle.change(bucket, None)
         return {}
 
     async def listed(ctx: Context, request: Request) -> Response:

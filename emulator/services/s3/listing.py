@@ -211,7 +211,8 @@ async def list_object_versions(ctx: Context, request: Request) -> Response:
     def work(connection: sqlite3.Connection) -> _Page:
         page = _Page()
         last = ("", "")
-        for found in rows.versions_after(connection, bucket.name, prefix, marker, version):
+        number = rows.number_of(connection, bucket.name, marker, version) if version else -1
+        for found in rows.versions_after(connection, bucket.name, prefix, marker, number):
             common = _common(found.key, prefix, delimiter)
             if common and (common in page.prefixes[-1:] or marker.startswith(common)):
                 continue

@@ -12,18 +12,18 @@ from typing import Any
 from emulator.model.errors import AwsError
 from emulator.services.s3 import rows
 from emulator.services.s3.rows import Bucket, StoredObject
-from emulator.services.s3.state import S3
+from emulator.store.database import Database
 
 #: The kind of the bucket's document.
 KIND = "object-lock"
 _DAY_S = 86_400
 
 
-async def default_of(state: S3, bucket: Bucket) -> Mapping[str, Any]:
+async def default_of(database: Database, bucket: Bucket) -> Mapping[str, Any]:
     """Return the retention that a bucket gives new objects; an empty one for none."""
     if not bucket.object_lock:
         return {}
-    found = await state.database.read(lambda c: rows.document(c, bucket.name, KIND))
+    found = await database.read(lambda c: rows.document(c, bucket.name, KIND))
     rule = (found or {}).get("Rule") or {}
     retention: Mapping[str, Any] = rule.get("DefaultRetention") or {}
     return retention

@@ -20,7 +20,6 @@ from emulator.services.s3.objects import (
     details_of,
     encryption_of,
     find,
-    new_version,
     shown_checksums,
     shown_version,
     source_of,
@@ -50,7 +49,7 @@ async def create_multipart_upload(ctx: Context, request: Request) -> Response:
         details["checksum_type"] = request.get("ChecksumType") or (
             "FULL_OBJECT" if whole else "COMPOSITE"
         )
-    locks.apply_default(await locks.default_of(state, bucket), details, ctx.clock.now())
+    locks.apply_default(await locks.default_of(state.database, bucket), details, ctx.clock.now())
     upload = Upload(
         upload_id=secrets.token_urlsafe(48),
         bucket=bucket.name,
@@ -190,7 +189,7 @@ async def complete_multipart_upload(ctx: Context, request: Request) -> Response:
     new = StoredObject(
         bucket=bucket.name,
         key=upload.key,
-        version=new_version() if bucket.versioning == "Enabled" else NULL,
+        version=rows.new_version() if bucket.versioning == "Enabled" else NULL,
         size=sum(part.size for part in parts),
         etag=f"{joined.hexdigest()}-{len(parts)}",
         modified_at=ctx.clock.now(),

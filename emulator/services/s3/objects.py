@@ -5,7 +5,6 @@ https://docs.aws.amazon.com/AmazonS3/latest/API/API_Operations_Amazon_Simple_Sto
 
 from __future__ import annotations
 
-import secrets
 import sqlite3
 from collections.abc import Mapping
 from email.utils import formatdate
@@ -14,7 +13,7 @@ from urllib.parse import parse_qsl, unquote
 
 from emulator.model.errors import AwsError
 from emulator.services.context import Context, Request, Response
-from emulator.services.s3 import checksums, conditions, errors, locks, rows
+from emulator.services.s3 import checksums, conditions, errors, expiry, locks, rows
 from emulator.services.s3.checksums import MEMBERS, Digest
 from emulator.services.s3.rows import NULL, Bucket, StoredObject
 from emulator.services.s3.state import S3, of
@@ -68,7 +67,9 @@ async def put_object(ctx: Context, request: Request) -> Response:
         details = details_of(request)
         details["checksums"] = digest.sums()
         details["tags"] = tags_of_header(request.get("Tagging"))
-        locks.apply_default(await locks.default_of(state, bucket), details, ctx.clock.now())
+        locks.apply_default(
+            await locks.default_of(state.database, bucket), details, ctx.clock.now()
+        )
         new = StoredObject(
             bucket=bucket.name,
             key=key,
@@ -86,6 +87,7 @@ async def put_object(ctx: Context, request: Request) -> Response:
     return {
         "ETag": f'"{new.etag}"',
         "VersionId": shown_version(bucket, new),
+        "Expiration": expiry.header(state.lifecycle.rules_of(bucket.name), new),
         **shown_checksums(details["checksums"]),
         **encryption_of(details),
     }
@@ -97,7 +99,7 @@ async def store(state: S3, bucket: Bucket, new: StoredObject, request: Mapping[s
     Raises:
         AwsError: PreconditionFailed, NoSuchKey; or the bucket is gone.
     """
-    new.version = NULL if bucket.versioning != "Enabled" else new_version()
+    new.version = NULL if bucket.versioning != "Enabled" else rows.new_version()
 
     def work(connection: sqlite3.Connection) -> list[str]:
         conditions.check_write(rows.find(connection, new.bucket, new.key), request, new.key)
@@ -105,11 +107,6 @@ async def store(state: S3, bucket: Bucket, new: StoredObject, request: Mapping[s
 
     state.bucket(bucket.name)
     await state.files.remove(await state.database.write(work))
-
-
-def new_version() -> str:
-    """Return an id for a version."""
-    return secrets.token_urlsafe(24)
 
 
 def _checked_key(request: Mapping[str, Any]) -> str:
@@ -237,6 +234,7 @@ async def get_object(ctx: Context, request: Request) -> Response:
     bucket, found = await find(ctx, request)
     conditions.check_read(found, request)
     answer = _described(bucket, found, request)
+    answer["Expiration"] = expiry.header(of(ctx).lifecycle.rules_of(bucket.name), found)
     part = request.get("PartNumber")
     chosen: tuple[int, int] | None
     if part is not None:
@@ -263,6 +261,7 @@ async def head_object(ctx: Context, request: Request) -> Response:
     bucket, found = await find(ctx, request)
     conditions.check_read(found, request)
     answer = _described(bucket, found, request)
+    answer["Expiration"] = expiry.header(of(ctx).lifecycle.rules_of(bucket.name), found)
     part = request.get("PartNumber")
     if part is not None:
         answer["PartsCount"] = len(found.details.get("parts") or ()) or None
@@ -334,7 +333,7 @@ async def remove(
         marker = StoredObject(
             bucket=bucket.name,
             key=key,
-            version=new_version() if bucket.versioning == "Enabled" else NULL,
+            version=rows.new_version() if bucket.versioning == "Enabled" else NULL,
             is_delete_marker=True,
             modified_at=now,
         )

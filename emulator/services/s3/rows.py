@@ -6,6 +6,7 @@ nothing.
 
 from __future__ import annotations
 
+import secrets
 import sqlite3
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -63,6 +64,11 @@ class StoredObject:
         """Return what it holds."""
         inline = None if self.file else (self.content or b"")
         return Content(size=self.size, inline=inline, file=self.file)
+
+
+def new_version() -> str:
+    """Return an id for a version."""
+    return secrets.token_urlsafe(24)
 
 
 def bucket_of(row: tuple[Any, ...]) -> Bucket:
@@ -243,8 +249,17 @@ def after(
         yield found
 
 
+def number_of(connection: sqlite3.Connection, bucket: str, key: str, version: str) -> int:
+    """Return the number of a version; -1 if it is not there."""
+    row = connection.execute(
+        "SELECT number FROM objects WHERE bucket = ? AND key = ? AND version = ?",
+        (bucket, key, version),
+    ).fetchone()
+    return -1 if row is None else int(row[0])
+
+
 def versions_after(
-    connection: sqlite3.Connection, bucket: str, prefix: str, key: str, version: str
+    connection: sqlite3.Connection, bucket: str, prefix: str, key: str, number: int = -1
 ) -> Iterator[StoredObject]:
     """Yield all versions with a prefix, by key, the newest first, behind a key and its version.
 
@@ -253,25 +268,26 @@ def versions_after(
         bucket: The bucket's name.
         prefix: What the keys begin with.
         key: The key to begin behind.
-        version: "" begins behind all versions of ``key``.
+        number: The version of ``key`` to begin behind; -1 begins behind all of them.
     """
-    number = None
-    if version:
-        row = connection.execute(
-            "SELECT number FROM objects WHERE bucket = ? AND key = ? AND version = ?",
-            (bucket, key, version),
-        ).fetchone()
-        number = row[0] if row is not None else None
     rows = connection.execute(
         f"SELECT {_LISTED} FROM objects WHERE bucket = ?1 AND key >= ?2 AND (key > ?3 OR"
-        " (key = ?3 AND number < ?4)) ORDER BY key, number DESC",
-        (bucket, prefix, key, number if number is not None else -1),
+        " number < ?4) ORDER BY key, number DESC",
+        (bucket, max(prefix, key), key, number),
     )
     for row in rows:
         found = object_of(row)
         if not found.key.startswith(prefix):
             return
         yield found
+
+
+def count_versions(connection: sqlite3.Connection, bucket: str, key: str) -> int:
+    """Return how many versions and delete markers a key has."""
+    row = connection.execute(
+        "SELECT count(*) FROM objects WHERE bucket = ? AND key = ?", (bucket, key)
+    ).fetchone()
+    return int(row[0])
 
 
 def files(connection: sqlite3.Connection) -> frozenset[str]:
@@ -298,6 +314,12 @@ def documents(connection: sqlite3.Connection, bucket: str, kind: str) -> list[An
         (bucket, kind),
     )
     return [orjson.loads(row[0]) for row in rows]
+
+
+def all_documents(connection: sqlite3.Connection, kind: str) -> list[tuple[str, Any]]:
+    """Return the documents of one kind of all buckets, each with its bucket's name."""
+    rows = connection.execute("SELECT bucket, body FROM bucket_documents WHERE kind = ?", (kind,))
+    return [(bucket, orjson.loads(body)) for bucket, body in rows]
 
 
 def put_document(

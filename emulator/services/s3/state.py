@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from emulator.services.s3 import errors, rows
 from emulator.services.s3.files import ObjectFiles
+from emulator.services.s3.lifecycle import Lifecycle
 from emulator.services.s3.rows import Bucket
 from emulator.store.database import Database
 
@@ -21,6 +22,7 @@ class S3:
     Attributes:
         database: Buckets and objects.
         files: What objects hold that are not small.
+        lifecycle: Removes what has come to its end.
     """
 
     def __init__(self, parts: Parts, database: Database) -> None:
@@ -28,12 +30,14 @@ class S3:
         self.database = database
         self.files = ObjectFiles(parts.folder / "objects")
         self._buckets: dict[str, Bucket] = {}
+        self.lifecycle = Lifecycle(parts, database, self.files, self.find_bucket)
 
     async def open(self) -> None:
         """Bring back the buckets; remove what a crash has left."""
         for bucket in await self.database.read(rows.all_buckets):
             self._buckets[bucket.name] = bucket
         await self.files.collect(await self.database.read(rows.files))
+        await self.lifecycle.open()
 
     async def reset(self, account: str | None) -> None:
         """See :class:`emulator.services.service.State`."""
@@ -43,10 +47,12 @@ class S3:
         left = await self.database.write(lambda c: rows.delete_whole_buckets(c, gone))
         for name in gone:
             self._buckets.pop(name, None)
+            self.lifecycle.forget(name)
         await self.files.remove(left)
 
     async def close(self) -> None:
         """Let go of the database."""
+        self.lifecycle.close()
         await self.database.close()
 
     def bucket(self, name: str) -> Bucket:
@@ -86,6 +92,8 @@ class S3:
         """Remove a bucket; False where it holds something."""
         if not await self.database.write(lambda c: rows.delete_bucket(c, name)):
             return False
+        if self.lifecycle.rules_of(name):
+            await self.lifecycle.change(self._buckets[name], None)
         self._buckets.pop(name, None)
         return True
 
