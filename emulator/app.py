@@ -40,6 +40,7 @@ from emulator.invoke.targets import Targets
 from emulator.model.clock import Clock, SystemClock
 from emulator.model.components import Component, closing, drain_all, open_all
 from emulator.model.console import Console, SilentConsole
+from emulator.model.debugging import ports
 from emulator.model.errors import ConfigurationError
 from emulator.model.function import LATEST
 from emulator.model.lifecycle import Lifecycle
@@ -147,6 +148,12 @@ class Emulator:
         kept = self.store.logs
         recorder = None if kept is None else Recorder(kept, self.clock, self.console)
         self.logs = Logs(self.clock, recorder, self.console)
+        if settings.debug and self.driver.name == "docker":
+            raise ConfigurationError("--debug needs --driver process: containers open no port yet")
+        if settings.debug and settings.bootstrap != "localfaas":
+            raise ConfigurationError("--debug needs --bootstrap localfaas")
+        #: By the name of a function, where its debugger listens.
+        self.debug = ports(settings.debug, wait=settings.debug_wait)
         self.packages = Requirements(self.driver.interpreter, console=self.console)
         self.lifecycle = Lifecycle(self.clock)
         self.timeline = self._make_timeline()
@@ -159,6 +166,7 @@ class Emulator:
                 max_environments=settings.max_environments,
                 trace_imports=settings.trace_imports,
                 max_snapshots=settings.max_snapshots,
+                debug=self.debug,
                 limit_cpu=settings.cpu_limit == "aws",
                 freeze=self._freezes if settings.freeze is None else settings.freeze,
             ),

@@ -76,6 +76,18 @@ def _no_counts(given: Mapping[str, str]) -> str | None:
     return None
 
 
+def _no_debug_ports(given: tuple[str, ...]) -> str | None:
+    seen: set[int] = set()
+    for text in given:
+        name, equals, port = text.partition("=")
+        if not name or (equals and not (port.isdecimal() and 0 < int(port) < 65536)):
+            return f"{text!r} is neither NAME nor NAME=PORT"
+        if equals and int(port) in seen:
+            return f"two functions can't share port {port}"
+        seen |= {int(port)} if equals else set()
+    return None
+
+
 #: The panels of ``--help``.
 _TEMPLATES = "What is served"
 _LISTENING = "Who can call"
@@ -182,6 +194,17 @@ class Settings:
         "Measure what functions import in their INIT phase (Python, Node.js), which makes it a "
         "little longer.",
         RUNNING,
+    )
+    debug: tuple[str, ...] = option(
+        (),
+        "Open a port for a debugger in a function: Python (debugpy), Node.js. From 5678 on without "
+        "PORT.",
+        RUNNING,
+        metavar="NAME[=PORT]",
+        check=_no_debug_ports,
+    )
+    debug_wait: bool = option(
+        False, "Start debugged functions only once their debugger is there.", RUNNING
     )
     allow_link_local: bool = option(
         False,

@@ -52,6 +52,10 @@ def greet(emulator: Emulator) -> None:
         show_table(("QUEUE", "FEEDS"), sorted(mappings))
     for stack in emulator.project.stacks if emulator.project is not None else ():
         _show_stack(stack)
+    for debugged, debug in emulator.debug.items():
+        print(
+            f"\n{debugged}: a debugger can attach to 127.0.0.1:{debug.port} from its first call on"
+        )
     calls = f"{emulator.endpoint}/2015-03-31/functions/{name}/invocations"
     print(
         f"\naws lambda invoke --endpoint-url {emulator.endpoint} --no-sign-request "

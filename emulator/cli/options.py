@@ -105,7 +105,9 @@ class OptionOf:
             self._check(found)
             return found
         if self._list:
-            return tuple(given or ())
+            found_all = tuple(given or ())
+            self._check(found_all)
+            return found_all
         if self._inverted:
             return not given
         if self._choices:

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Coroutine
+from collections.abc import Coroutine, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Literal, Protocol, TypeVar
 
 from emulator.model.causes import ColdStart
 from emulator.model.clock import Clock
+from emulator.model.debugging import DebugPort
 from emulator.model.function import FunctionVersion, ManagedInstances
 from emulator.model.lifecycle import Lifecycle
 from emulator.model.limits import INIT_SECONDS
@@ -40,6 +41,8 @@ class PoolSettings:
     trace_imports: bool = False
     #: Snapshots that are kept at once, of all versions: each holds the memory of an environment.
     max_snapshots: int = 8
+    #: By the name of a function, where its debugger listens.
+    debug: Mapping[str, DebugPort] = field(default_factory=dict)
 
 
 class Opening(asyncio.Event):

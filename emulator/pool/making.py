@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import UTC, datetime
 
+from emulator.driver.languages.table import language_of
+from emulator.model.debugging import DEBUG, DEBUGGER_MB, UNHURRIED_S, DebugPort
 from emulator.model.function import FunctionVersion
 from emulator.model.imports import TRACE_IMPORTS
 from emulator.model.sandbox import EnvironmentSpec, ImageConfig
@@ -22,6 +25,29 @@ def initialization_type(version: FunctionVersion, *, provisioned: bool) -> str:
     if provisioned:
         return PROVISIONED
     return SNAP_START if version.snap_start else ON_DEMAND
+
+
+def can_debug(version: FunctionVersion, kind: str) -> bool:
+    """Say whether a debugger can look into an environment.
+
+    Args:
+        version: What it runs.
+        kind: Its initialization type.
+    """
+    language = language_of(version.runtime)
+    return kind in (ON_DEMAND, PROVISIONED) and language is not None and language.debugs
+
+
+def debugged(
+    version: FunctionVersion, spec: EnvironmentSpec, debug: DebugPort
+) -> tuple[FunctionVersion, EnvironmentSpec]:
+    """Return what an environment runs and is made from, with a debugger in it and time for it."""
+    return replace(version, timeout_s=UNHURRIED_S), replace(
+        spec,
+        environ={**spec.environ, DEBUG: str(debug)},
+        memory_mb=spec.memory_mb + DEBUGGER_MB,
+        limit_cpu=False,
+    )
 
 
 def log_stream(version: FunctionVersion, environment_id: str, now: float) -> str:

@@ -316,7 +316,12 @@ class Pool:
         if not environment.provisioned and self._pools.is_scarce():
             environment.stop(StopCause.EVICTED)
             return
-        if self._pools.settings.freeze and environment.state is EnvironmentState.READY:
+        settings = self._pools.settings
+        if (
+            settings.freeze
+            and environment.state is EnvironmentState.READY
+            and self.version.name not in settings.debug
+        ):
             environment.freeze_later(_AWAKE_S)
         if environment.provisioned:
             self.provisioned_idle.append(environment)

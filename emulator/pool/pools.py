@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 from emulator.driver.base import Driver
 from emulator.model.causes import ColdCause, ColdStart, StopCause
 from emulator.model.clock import Clock, Timer
+from emulator.model.debugging import UNHURRIED_S
 from emulator.model.errors import DriverFault
 from emulator.model.function import FunctionVersion, ManagedInstances
 from emulator.model.lazy import LazyModule
@@ -234,7 +235,7 @@ class Pools:
         self, pool: Pool, why: ColdStart, *, provisioned: bool = False, request_id: str = ""
     ) -> Environment:
         """Return a new environment, not yet started, for an invocation or ahead of use."""
-        version = pool.version
+        version, debug = pool.version, self.settings.debug.get(pool.version.name)
         if not isinstance(pool, SnapStartPool) or why.cause is not ColdCause.SCALED:
             self.note_started(pool)
         kind = making.initialization_type(version, provisioned=provisioned)
@@ -252,21 +253,28 @@ class Pools:
             now=now,
             trace_imports=pool.trace_imports or self.settings.trace_imports,
         )
+        init_timeout_s: float = (
+            self.settings.init_timeout_s
+            if kind == making.ON_DEMAND
+            else max(PROVISIONED_INIT_SECONDS, version.timeout_s)
+        )
+        log = self.logs.writer(version.account, version.region, version.effective_log_group, stream)
+        if debug is not None and making.can_debug(version, kind):
+            version, spec = making.debugged(version, spec, debug)
+            init_timeout_s = UNHURRIED_S
+        elif debug is not None:
+            log.line(f"Debugger: there is no debugger for {version.runtime} ({kind})\n")
         make = _environment_of(version, kind)
         environment = make(
             version,
             spec,
             driver=self.driver,
             clock=self.clock,
-            log=self.logs.writer(
-                version.account, version.region, version.effective_log_group, stream
-            ),
+            log=log,
             on_idle=pool.on_idle,
             on_gone=lambda gone: self._gone(pool, gone),
             packages=self.packages,
-            init_timeout_s=self.settings.init_timeout_s
-            if kind == making.ON_DEMAND
-            else max(PROVISIONED_INIT_SECONDS, version.timeout_s),
+            init_timeout_s=init_timeout_s,
             provisioned=provisioned,
             initialization_type=kind,
             lifecycle=self.lifecycle,
@@ -324,6 +332,8 @@ class Pools:
 
     def idle_timeout_s(self, version: FunctionVersion) -> float:
         """Return how long the pool of ``version`` keeps what becomes idle next."""
+        if version.name in self.settings.debug:
+            return UNHURRIED_S
         starts = self._simulated_starts
         simulated = None if starts is None else starts.idle_timeout_s(version)
         return self.settings.idle_timeout_s if simulated is None else simulated

@@ -73,6 +73,13 @@ async function main() {
     return undefined;
   }
   patchConsole(release >= 24 ? '-' : undefined);
+  let adopted = !inherited;
+  if (process.env.LOCALFAAS_DEBUG !== undefined) {
+    // A debugger is answered by the event loop: nothing may block it between invocations.
+    if (!adopted) channel = await adopt(socket);
+    adopted = true;
+    await debugged();
+  }
   if (release < 24) watchForFatalErrors(channel);
   if (release >= 24) {
     store = new InvokeStore();
@@ -97,11 +104,22 @@ async function main() {
     await channel.receive();
   }
   if (!isStreaming(handler)) return serve(channel, handler, release);
-  if (inherited) {
-    const { SocketChannel } = await import('./socket_channel.mjs');
-    channel = socket ? SocketChannel.unblock(socket) : SocketChannel.adopt(CHANNEL);
-  }
+  if (!adopted) channel = await adopt(socket);
   return serveStreaming(channel, handler, release);
+}
+
+/** Return the inherited channel as one that does not block. */
+async function adopt(socket) {
+  const { SocketChannel } = await import('./socket_channel.mjs');
+  return socket ? SocketChannel.unblock(socket) : SocketChannel.adopt(CHANNEL);
+}
+
+/** Open a port for a debugger. */
+async function debugged() {
+  const order = process.env.LOCALFAAS_DEBUG;
+  delete process.env.LOCALFAAS_DEBUG;
+  const { listen } = await import('./debugging.mjs');
+  await listen(order);
 }
 
 /** Return what measures imports from now on; null where nobody has asked for it. */

@@ -76,6 +76,8 @@ class Language:
     starts_in_shell: ClassVar[bool] = False
     #: AWS's own Runtime API client can take the place of our bootstrap (``--bootstrap``).
     has_official_client: ClassVar[bool] = False
+    #: Our bootstrap of it opens a port for a debugger (``--debug``).
+    debugs: ClassVar[bool] = False
 
     # -- AWS's environment variables ------------------------------------------------------------
 

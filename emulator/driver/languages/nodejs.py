@@ -38,6 +38,7 @@ class NodeJs(Language):
     title = "Node.js"
     frames_logs = True
     starts_in_shell = True
+    debugs = True
     identifier = re.compile(r"nodejs(\d+)(?:\.x)?$")
     served = "nodejs"
     has_stem_cells = True

@@ -6,6 +6,7 @@ import os
 import re
 import sys
 from collections.abc import Iterator, Mapping
+from importlib.util import find_spec
 from pathlib import Path
 
 from emulator.driver.languages.base import (
@@ -33,6 +34,7 @@ class Python(Language):
     frames_logs = True
     starts_in_shell = True
     has_official_client = True
+    debugs = True
     identifier = re.compile(r"python3\.(\d+)$")
     served = "python3.9 and later"
     has_stem_cells = True
@@ -82,7 +84,12 @@ class Python(Language):
 
     def shown(self, bootstrap: Path) -> list[tuple[Path, str]]:
         names = ("bootstrap.py", "official.py", "localfaas_runtime")
-        return [(bootstrap / name, name) for name in names]
+        own = [(bootstrap / name, name) for name in names]
+        debugger = find_spec("debugpy")
+        if debugger is not None and debugger.origin is not None:
+            # In a folder of its own: no function finds it by chance.
+            own.append((Path(debugger.origin).parent, "localfaas_debugger/debugpy"))
+        return own
 
     def packages_folder(self, release: int) -> str:
         return "/var/runtime" if release <= 10 else f"/var/lang/lib/python3.{release}/site-packages"

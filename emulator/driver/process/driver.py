@@ -202,7 +202,9 @@ class ProcessDriver:
         self._runtime_folder.mkdir(parents=True)
         for language in languages():
             for source, name in layout.runtime_folder_entries(language):
-                (self._runtime_folder / name).symlink_to(source)
+                link = self._runtime_folder / name
+                link.parent.mkdir(exist_ok=True)
+                link.symlink_to(source)
 
     def _take_notes(self) -> None:
         assert self._config is not None

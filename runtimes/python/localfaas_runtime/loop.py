@@ -23,6 +23,12 @@ if TYPE_CHECKING:
 def run(channel: Client, handler_name: str) -> None:
     """Serve ``handler_name`` over ``channel``. Ends by SystemExit."""
     logs.set_up()
+    if "LOCALFAAS_DEBUG" in os.environ:
+        from . import debugging
+
+        debugging.listen(os.environ.pop("LOCALFAAS_DEBUG"))
+    elif "PYTHONBREAKPOINT" not in os.environ:
+        sys.breakpointhook = _no_debugger
     tracer = _tracer()
     try:
         handler = load(handler_name)
@@ -51,6 +57,12 @@ def run(channel: Client, handler_name: str) -> None:
         # side wakes up once. Whether the answer was taken (it may be too large) changes nothing.
         channel.send(*answer, channel.next)
         channel.skip()
+
+
+def _no_debugger(*_: object, **__: object) -> None:
+    """Say what to do instead of waiting for a terminal that is not there."""
+    name = os.environ.get("AWS_LAMBDA_FUNCTION_NAME", "NAME")
+    print(f"breakpoint(): no debugger here; start localfaas up --debug {name}", file=sys.stderr)
 
 
 def _tracer() -> Tracer | None:

@@ -1,0 +1,42 @@
+"""Which functions are debugged, and where their debuggers listen."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import NamedTuple
+
+#: Tells our bootstraps to open a port for a debugger, with a :class:`DebugPort` as text; they take
+#: it out of the function's sight.
+DEBUG = "LOCALFAAS_DEBUG"
+#: The port of the first debugged function; the next ones take the next ports.
+FIRST_PORT = 5678
+#: Seconds that INIT, an invocation and idleness of a debugged function may last: who looks at a
+#: breakpoint takes their time.
+UNHURRIED_S = 7 * 86400
+#: What a debugger needs beside the function, MB.
+DEBUGGER_MB = 512
+
+
+class DebugPort(NamedTuple):
+    """Where a function's debugger listens, on this machine alone."""
+
+    port: int
+    #: Initialise only once a debugger is there.
+    wait: bool = False
+
+    def __str__(self) -> str:
+        return f"{self.port},wait" if self.wait else str(self.port)
+
+
+def ports(given: Iterable[str], *, wait: bool) -> dict[str, DebugPort]:
+    """Return the port of each function.
+
+    Args:
+        given: ``NAME`` or ``NAME=PORT`` of each; those without get the first free of the usual
+            ones.
+        wait: Have them wait for their debuggers.
+    """
+    pairs = [text.partition("=")[::2] for text in given]
+    taken = {int(port) for _, port in pairs if port}
+    free = (port for port in range(FIRST_PORT, 65536) if port not in taken)
+    return {name: DebugPort(int(port) if port else next(free), wait) for name, port in pairs}

@@ -1,0 +1,40 @@
+// A port for a debugger: Node.js's inspector. Loaded only where one is wanted.
+
+import inspector from 'node:inspector';
+import { createServer } from 'node:net';
+import { setTimeout as pause } from 'node:timers/promises';
+
+/** How long the environment before this one may take to leave the port, ms. */
+const PATIENCE_MS = 5000;
+const PAUSE_MS = 100;
+
+/**
+ * Listen for a debugger; the function goes on without one if that can't be.
+ *
+ * @param {string} order The port and, after a comma, "wait" to return only once a debugger is there.
+ */
+export async function listen(order) {
+  const [port, wait] = order.split(',');
+  if (!(await leaves(Number(port)))) {
+    process.stderr.write(`Debugger: port ${port} is in use, so this environment runs without\n`);
+    return;
+  }
+  // It tells its own address.
+  inspector.open(Number(port), '127.0.0.1', false);
+  if (!wait) return;
+  process.stderr.write(`Debugger: the function waits for one on 127.0.0.1:${port}\n`);
+  inspector.waitForDebugger();
+}
+
+async function leaves(port) {
+  const end = performance.now() + PATIENCE_MS;
+  for (;;) {
+    const free = await new Promise((resolve) => {
+      const probe = createServer();
+      probe.once('error', () => resolve(false));
+      probe.listen(port, '127.0.0.1', () => probe.close(() => resolve(true)));
+    });
+    if (free || performance.now() > end) return free;
+    await pause(PAUSE_MS);
+  }
+}

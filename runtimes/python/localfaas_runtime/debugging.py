@@ -1,0 +1,65 @@
+"""A port for a debugger: debugpy in the function's process. Loaded only where one is wanted."""
+
+from __future__ import annotations
+
+import os
+import sys
+import time
+
+_MISSING = "Debugger: debugpy is not there; pip install 'localfaas[debug]' and start again"
+#: How long the environment before this one may take to leave the port, seconds.
+_PATIENCE_S = 5.0
+_PAUSE_S = 0.1
+
+
+def listen(order: str) -> None:
+    """Listen for a debugger; the function goes on without one if that can't be.
+
+    ``order``: the port and, after a comma, "wait" to return only once a debugger is there.
+    """
+    port, _, wait = order.partition(",")
+    if not _leaves(int(port)):
+        _say(f"Debugger: port {port} is in use, so this environment runs without")
+        return
+    runtime = os.environ.get("LAMBDA_RUNTIME_DIR", "/var/runtime")
+    sys.path.insert(0, runtime + "/localfaas_debugger")
+    # It would warn of Python's own modules that it can't step through.
+    os.environ["PYDEVD_DISABLE_FILE_VALIDATION"] = "1"
+    try:
+        import debugpy
+
+        debugpy.configure(subProcess=False)
+        debugpy.listen(("127.0.0.1", int(port)))
+    except ImportError:
+        _say(_MISSING)
+        return
+    except Exception as error:  # noqa: BLE001 (said, whatever it is)
+        _say(f"Debugger: it can't listen on port {port}: {error}")
+        return
+    finally:
+        sys.path.remove(runtime + "/localfaas_debugger")
+        os.environ.pop("PYDEVD_DISABLE_FILE_VALIDATION", None)
+    waits = ", for which the function waits" if wait else ""
+    _say(f"Debugger: debugpy listens on 127.0.0.1:{port}{waits}")
+    if wait:
+        debugpy.wait_for_client()
+
+
+def _leaves(port: int) -> bool:
+    import socket
+
+    end = time.monotonic() + _PATIENCE_S
+    while True:
+        with socket.socket() as probe:
+            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            try:
+                probe.bind(("127.0.0.1", port))
+                return True
+            except OSError:
+                if time.monotonic() > end:
+                    return False
+        time.sleep(_PAUSE_S)
+
+
+def _say(text: str) -> None:
+    print(text, file=sys.stderr)

@@ -1,0 +1,326 @@
+"""Functions under a debugger: real clients set a breakpoint, read a variable and go on."""
+
+from __future__ import annotations
+
+import base64
+import itertools
+import json
+import os
+import socket
+import threading
+import time
+import urllib.request
+import uuid
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+import typer
+
+from emulator.app import Emulator
+from emulator.cli.options import options_of
+from emulator.model.debugging import ports
+from emulator.model.errors import ConfigurationError
+from emulator.settings import Settings
+from tests.acceptance.drivers import settings
+from tests.acceptance.test_python_start import archive
+from tests.api.conftest import Running, create
+from tests.needs import need
+
+PYTHON = """\
+def handler(event, context):
+    doubled = event['n'] * 2
+    return {'doubled': doubled, 'left_s': context.get_remaining_time_in_millis() / 1000}
+"""
+NODE = """\
+exports.handler = async (event) => {
+  const doubled = event.n * 2;
+  return { doubled };
+};
+"""
+STOPS = "def handler(event, context):\n    breakpoint()\n    return 'went on'\n"
+PATIENCE_S = 30
+
+
+def free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
+PORTS = {name: free_port() for name in ("snake", "node", "busy", "custom", "waiting")}
+
+
+def started(**fields: Any) -> Running:
+    return Running(settings("process", **fields))
+
+
+@pytest.fixture(scope="module")
+def running() -> Iterator[Running]:
+    running = started(
+        debug=tuple(f"{name}={PORTS[name]}" for name in ("snake", "node", "busy", "custom"))
+    )
+    yield running
+    running.stop()
+
+
+@pytest.fixture(scope="module")
+def client(running: Running) -> Any:
+    return running.client("lambda")
+
+
+def function(client: Any, name: str, code: str, file: str = "app.py", **fields: Any) -> None:
+    create(
+        client,
+        name,
+        Code={"ZipFile": archive({file: code})},
+        Handler="app.handler",
+        **{"Runtime": "python3.11", "Timeout": 1, **fields},
+    )
+    client.get_waiter("function_active_v2").wait(FunctionName=name)
+
+
+class Call(threading.Thread):
+    """An invocation that goes on while a debugger holds it."""
+
+    def __init__(self, client: Any, name: str) -> None:
+        super().__init__(daemon=True)
+        self._client, self._name = client, name
+        self.result: Any = None
+        self.start()
+
+    def run(self) -> None:
+        answer = self._client.invoke(FunctionName=self._name, Payload=b'{"n": 21}')
+        self.result = json.loads(answer["Payload"].read())
+
+    def answer(self) -> Any:
+        self.join(PATIENCE_S)
+        assert not self.is_alive(), "the call did not end"
+        return self.result
+
+
+def invoke(client: Any, name: str) -> Any:
+    return Call(client, name).answer()
+
+
+def connect(port: int) -> socket.socket:
+    """Connect as soon as somebody listens."""
+    end = time.monotonic() + PATIENCE_S
+    while True:
+        try:
+            return socket.create_connection(("127.0.0.1", port), timeout=PATIENCE_S)
+        except ConnectionRefusedError:
+            assert time.monotonic() < end, "no debugger listens"
+            time.sleep(0.02)
+
+
+class DebugAdapter:
+    """A client of the Debug Adapter Protocol, as editors are."""
+
+    def __init__(self, port: int) -> None:
+        self._socket = connect(port)
+        self._file = self._socket.makefile("rb")
+        self._numbers = itertools.count(1)
+        self._seen: list[dict[str, Any]] = []
+
+    def send(self, command: str, **arguments: Any) -> int:
+        number = next(self._numbers)
+        request = {"seq": number, "type": "request", "command": command, "arguments": arguments}
+        body = json.dumps(request).encode()
+        self._socket.sendall(b"Content-Length: %d\r\n\r\n" % len(body) + body)
+        return number
+
+    def _read(self) -> dict[str, Any]:
+        length = 0
+        while line := self._file.readline().strip():
+            length = int(line.split(b":")[1])
+        assert length, "the debugger hung up"
+        return dict(json.loads(self._file.read(length)))
+
+    def wait(self, **wanted: Any) -> dict[str, Any]:
+        """Return the first message not yet taken with these values."""
+        while True:
+            for message in self._seen:
+                if wanted.items() <= message.items():
+                    self._seen.remove(message)
+                    return message
+            self._seen.append(self._read())
+
+    def ask(self, command: str, **arguments: Any) -> Any:
+        answer = self.wait(type="response", request_seq=self.send(command, **arguments))
+        assert answer["success"], answer
+        return answer.get("body")
+
+    def attach(self, line: int | None = None) -> None:
+        self.ask("initialize", adapterID="debugpy", clientID="test")
+        attached = self.send("attach", name="test")
+        self.wait(type="event", event="initialized")
+        if line is not None:
+            source = {"path": "/var/task/app.py"}
+            self.ask("setBreakpoints", source=source, breakpoints=[{"line": line}])
+        self.ask("configurationDone")
+        assert self.wait(type="response", request_seq=attached)["success"]
+
+    def close(self) -> None:
+        self._file.close()
+        self._socket.close()
+
+
+def test_a_python_function_stops_at_a_breakpoint_shows_a_variable_and_goes_on(client: Any) -> None:
+    function(client, "snake", PYTHON)
+    assert invoke(client, "snake")["doubled"] == 42
+    adapter = DebugAdapter(PORTS["snake"])
+    adapter.attach(line=3)
+    call = Call(client, "snake")
+    thread = adapter.wait(type="event", event="stopped")["body"]["threadId"]
+    frame = adapter.ask("stackTrace", threadId=thread)["stackFrames"][0]
+    assert (frame["name"], frame["line"]) == ("handler", 3)
+    shown = adapter.ask("evaluate", expression="doubled", frameId=frame["id"], context="watch")
+    assert shown["result"] == "42"
+    call.join(1.5)  # longer than the function's timeout
+    assert call.is_alive()
+    adapter.ask("continue", threadId=thread)
+    result = call.answer()
+    assert result["doubled"] == 42
+    assert result["left_s"] > 3600
+    adapter.close()
+
+
+class Inspector:
+    """A client of Node.js's inspector over WebSocket."""
+
+    def __init__(self, port: int) -> None:
+        connect(port).close()
+        with urllib.request.urlopen(f"http://127.0.0.1:{port}/json/list") as answer:
+            path = json.load(answer)[0]["webSocketDebuggerUrl"].partition(f":{port}")[2]
+        self._socket = connect(port)
+        key = base64.b64encode(os.urandom(16)).decode()
+        self._socket.sendall(
+            f"GET {path} HTTP/1.1\r\nHost: 127.0.0.1:{port}\r\nUpgrade: websocket\r\n"
+            f"Connection: Upgrade\r\nSec-WebSocket-Key: {key}\r\n"
+            "Sec-WebSocket-Version: 13\r\n\r\n".encode()
+        )
+        self._file = self._socket.makefile("rb")
+        assert b"101" in self._file.readline()
+        while self._file.readline().strip():
+            pass
+        self._numbers = itertools.count(1)
+        self._seen: list[dict[str, Any]] = []
+
+    def ask(self, method: str, **params: Any) -> dict[str, Any]:
+        number = next(self._numbers)
+        body = json.dumps({"id": number, "method": method, "params": params}).encode()
+        # Masked with zeros, which changes nothing.
+        head = b"\x81\xfe" + len(body).to_bytes(2, "big")
+        self._socket.sendall(head + bytes(4) + body)
+        answer = self.wait("id", number)
+        assert "error" not in answer, answer
+        return dict(answer["result"])
+
+    def _read(self) -> dict[str, Any]:
+        length = self._file.read(2)[1]
+        if length >= 126:
+            length = int.from_bytes(self._file.read(2 if length == 126 else 8), "big")
+        return dict(json.loads(self._file.read(length)))
+
+    def wait(self, key: str, value: object) -> dict[str, Any]:
+        """Return the first message not yet taken that has this."""
+        while True:
+            for message in self._seen:
+                if message.get(key) == value:
+                    self._seen.remove(message)
+                    return message
+            self._seen.append(self._read())
+
+    def close(self) -> None:
+        self._file.close()
+        self._socket.close()
+
+
+def test_a_nodejs_function_stops_at_a_breakpoint_shows_a_variable_and_goes_on(client: Any) -> None:
+    need("node")
+    function(client, "node", NODE, "app.js", Runtime="nodejs20.x")
+    assert invoke(client, "node") == {"doubled": 42}
+    inspector = Inspector(PORTS["node"])
+    inspector.ask("Debugger.enable")
+    found = inspector.ask("Debugger.setBreakpointByUrl", lineNumber=2, urlRegex=".*/app\\.js$")
+    assert found["locations"]
+    call = Call(client, "node")
+    paused = inspector.wait("method", "Debugger.paused")["params"]
+    frame = paused["callFrames"][0]["callFrameId"]
+    shown = inspector.ask("Debugger.evaluateOnCallFrame", callFrameId=frame, expression="doubled")
+    assert shown["result"]["value"] == 42
+    call.join(1.5)  # longer than the function's timeout
+    assert call.is_alive()
+    inspector.ask("Debugger.resume")
+    assert call.answer() == {"doubled": 42}
+    inspector.close()
+
+
+def log(running: Running, name: str) -> str:
+    found = running.client("logs").filter_log_events(logGroupName=f"/aws/lambda/{name}")["events"]
+    return "".join(event["message"] for event in found)
+
+
+def test_breakpoint_without_a_debugger_says_what_to_do_and_goes_on(
+    running: Running, client: Any
+) -> None:
+    name = f"stops-{uuid.uuid4().hex[:8]}"
+    function(client, name, STOPS, Timeout=10)
+    assert invoke(client, name) == "went on"
+    assert f"localfaas up --debug {name}" in log(running, name)
+
+
+@pytest.mark.slow
+def test_a_debugged_function_waits_for_its_debugger_where_that_is_asked_for() -> None:
+    running = started(debug=(f"waiting={PORTS['waiting']}",), debug_wait=True)
+    try:
+        client = running.client("lambda")
+        function(client, "waiting", STOPS)
+        call = Call(client, "waiting")
+        adapter = DebugAdapter(PORTS["waiting"])
+        adapter.attach()
+        # A breakpoint() in the code stops there as well.
+        thread = adapter.wait(type="event", event="stopped")["body"]["threadId"]
+        frame = adapter.ask("stackTrace", threadId=thread)["stackFrames"][0]
+        assert frame["name"] == "handler"
+        adapter.ask("continue", threadId=thread)
+        assert call.answer() == "went on"
+        adapter.close()
+    finally:
+        running.stop()
+
+
+@pytest.mark.slow
+def test_a_port_in_use_is_told_and_the_function_runs_without_a_debugger(
+    running: Running, client: Any
+) -> None:
+    with socket.create_server(("127.0.0.1", PORTS["busy"])):
+        function(client, "busy", PYTHON)
+        assert invoke(client, "busy")["doubled"] == 42
+    assert f"port {PORTS['busy']} is in use" in log(running, "busy")
+
+
+@pytest.mark.parametrize("given", ["=1", "a=", "a=x", "a=0", "a=65536"])
+def test_what_names_no_function_and_port_is_refused(given: str) -> None:
+    debug = next(each for each in options_of(Settings) if each.name == "debug")
+    with pytest.raises(typer.BadParameter, match="NAME=PORT"):
+        debug.value([given])
+
+
+def test_functions_without_a_port_get_the_first_that_are_free() -> None:
+    found = ports(["a", "b=5678", "c"], wait=False)
+    assert {name: each.port for name, each in found.items()} == {"a": 5679, "b": 5678, "c": 5680}
+
+
+def test_a_runtime_without_a_debugger_says_so(running: Running, client: Any) -> None:
+    code = archive({"bootstrap": "#!/bin/sh\nexit 1\n"})
+    create(client, "custom", Code={"ZipFile": code}, Runtime="provided.al2023", Handler="x")
+    client.get_waiter("function_active_v2").wait(FunctionName="custom")
+    client.invoke(FunctionName="custom")
+    assert "no debugger for provided.al2023" in log(running, "custom")
+
+
+def test_containers_have_no_debugger_and_say_so() -> None:
+    with pytest.raises(ConfigurationError, match="--driver process"):
+        Emulator(Settings(port=0, driver="docker", debug=("snake",)))
