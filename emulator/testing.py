@@ -224,6 +224,7 @@ class ScriptedSandbox:
         self.extensions: dict[str, asyncio.Future[Exit]] = {}
         self.extension_output: int | None = None
         self.host = "127.0.0.1"
+        self.ends_with_runtime = False
         #: Whether the runtime was let go on, and the signals that it got.
         self.runtime_started = False
         self.signals: list[int] = []

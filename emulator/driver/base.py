@@ -39,6 +39,8 @@ class Sandbox(Protocol):
     #: By the name of each extension that runs beside the runtime, the end of its process. While
     #: there are any, the runtime waits for :meth:`Driver.start_runtime`, where that is possible.
     extensions: dict[str, asyncio.Future[Exit]]
+    #: All its processes end with the runtime.
+    ends_with_runtime: bool
     #: Where this machine reaches what listens on the sandbox's ports; empty where it can't.
     host: str
     #: As ``output``, of the extensions; None without.

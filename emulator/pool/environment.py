@@ -532,16 +532,23 @@ class Environment(ABC):
             if self._frozen is not None:
                 await self._frozen
                 await self._driver.thaw(sandbox)
+            if sandbox.ends_with_runtime:
+                ends = extensions.shut_down(reason, int((self._clock.now() + seconds) * 1000))
+                await self._wait_for(ends, seconds)
             how = signal.SIGTERM if reason == "spindown" else signal.SIGKILL
             await self._driver.signal(sandbox, how)
             if extensions.external:
                 await self._wait_for([sandbox.exited], min(seconds, _RUNTIME_SHUTDOWN_S))
             left = began + seconds - self._clock.monotonic()
+            if sandbox.ends_with_runtime:
+                return
             ends = extensions.shut_down(reason, int((self._clock.now() + left) * 1000))
             await self._wait_for([sandbox.exited, *ends], left)
 
     async def _wait_for(self, ends: Sequence[asyncio.Future[Exit]], seconds: float) -> None:
         """Wait until all have ended, at most so many seconds."""
+        if not ends or seconds <= 0:
+            return
         late: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         timer = self._clock.call_later(seconds, late.set_result, None)
         all_ended = asyncio.ensure_future(asyncio.wait(ends))

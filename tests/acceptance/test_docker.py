@@ -24,6 +24,7 @@ from tests.acceptance.conftest import ROOT, localfaas_up
 from tests.acceptance.drivers import options, settings
 from tests.acceptance.own_engine import OwnEngine, own_engine
 from tests.acceptance.own_registry import archive
+from tests.acceptance.test_extensions import CLIENT, OBSERVER
 from tests.acceptance.test_faults import again, run
 from tests.api.conftest import Running, create, zip_of
 from tests.contract.docker_engine import IMAGE, need_engine
@@ -326,6 +327,32 @@ def create_image(client: Any, name: str, image: str, **fields: Any) -> None:
         **{"Timeout": 10, "MemorySize": 512, **fields},
     )
     client.get_waiter("function_active_v2").wait(FunctionName=name)
+
+
+@pytest.fixture(scope="module")
+def extended_image(official_image: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """An image with an extension in it."""
+    folder = tmp_path_factory.mktemp("extended")
+    (folder / "myext").write_text(CLIENT + OBSERVER)
+    (folder / "myext").chmod(0o755)
+    (folder / "Dockerfile").write_text(f"FROM {official_image}\nCOPY myext /opt/extensions/myext\n")
+    name = f"localfaas-test/extended:{os.getpid()}"
+    docker("build", "-q", "-t", name, str(folder))
+    yield name
+    docker("image", "rm", "--force", name)
+
+
+def test_an_extension_in_an_image_runs_beside_it(
+    emulator: Running, client: Any, extended_image: str
+) -> None:
+    create_image(client, "extended", extended_image)
+    for event in ({"a": 1}, 2):
+        call = again(client, "extended", event)
+        assert call.payload[0] == event, call.log
+    events = emulator.client("logs").filter_log_events(logGroupName="/aws/lambda/extended")
+    said = [event["message"] for event in events["events"]]
+    assert any(line.startswith("EXTENSION\tName: myext\tState: Ready") for line in said), said
+    assert sum(line.startswith("EXT event INVOKE") for line in said) >= 1, said
 
 
 def test_an_image_function_runs_its_own_client(client: Any, official_image: str) -> None:

@@ -16,7 +16,7 @@ import pytest
 from emulator.model.causes import StopCause
 from emulator.pool.extensions.members import Refused
 from emulator.pool.extensions.subscriptions import read
-from tests.acceptance.drivers import settings
+from tests.acceptance.drivers import DRIVERS, settings
 from tests.acceptance.test_python_start import archive
 from tests.api.conftest import Running, create
 
@@ -47,9 +47,9 @@ def say(*words):
 """
 
 
-@pytest.fixture(scope="module")
-def running() -> Iterator[Running]:
-    running = Running(settings("process"))
+@pytest.fixture(scope="module", params=DRIVERS)
+def running(request: pytest.FixtureRequest) -> Iterator[Running]:
+    running = Running(settings(request.param))
     yield running
     running.stop()
 
@@ -215,7 +215,7 @@ def test_an_extension_that_can_t_be_executed_is_named(running: Running, client: 
         LayerName=f"broken-{uuid.uuid4().hex[:8]}", Content={"ZipFile": packed.getvalue()}
     )
     answer, _ = invoke(client, function(client, made["LayerVersionArn"]))
-    assert answer["errorType"] == "Extension.LaunchError"
+    assert answer["errorType"] == "Extension.LaunchError", answer
     assert "fork/exec /opt/extensions/broken: no such file" in answer["errorMessage"]
 
 

@@ -6,12 +6,14 @@ import asyncio
 import json
 import os
 import socket
-from collections.abc import Coroutine, Mapping
+from collections.abc import Coroutine, Mapping, Sequence
 from contextlib import suppress
+from functools import partial
 from typing import Any
 
 from emulator.driver import cgroups, link_local
-from emulator.driver.docker import launch, paths
+from emulator.driver.conventions import extension_environ, find_extensions
+from emulator.driver.docker import extensions, launch, paths
 from emulator.driver.docker.callbacks import CallbackServer
 from emulator.driver.docker.create_request import CreateRequest, Mount
 from emulator.driver.docker.engine import Engine
@@ -69,6 +71,8 @@ class Containers:
         self._init = engine.info.init
         self.limits_later = limits_later
         self._closes_link_local = closes_link_local
+        #: By the id of an image, the extensions that it has.
+        self._in_images: dict[str, Sequence[str]] = {}
         self._count = 0
         self._callbacks = CallbackServer(network.listen_host)
         self._removals = Removals(engine, files.remove, clock)
@@ -191,11 +195,24 @@ class Containers:
                 if "container-init binary" in str(error):
                     raise DriverFault(f"{error}: install Podman's init (catatonit)") from error
                 raise
+            if spec is not None:
+                container.extensions = await self._find_extensions(spec, image, container.id)
+                container.extension_environ = extension_environ(how.environ)
             await self._run(sandbox)
         except BaseException:
             self.remove(sandbox)
             raise
         return sandbox
+
+    async def _find_extensions(
+        self, spec: EnvironmentSpec, image: ImageInfo, container: str
+    ) -> Sequence[str]:
+        """Return the names of the extensions that an environment is to have."""
+        if not spec.image:
+            return list(find_extensions(list(reversed(spec.layers))))
+        if image.id not in self._in_images:
+            self._in_images[image.id] = await self._engine.files(container, extensions.FOLDER)
+        return self._in_images[image.id]
 
     # Running
 
@@ -216,6 +233,8 @@ class Containers:
             await self._engine.start(container.id)
             state = await self._engine.inspect(container.id)
             sandbox.addresses = frozenset(state.addresses.values())
+            if self._engine.address.scheme == "unix" and not self._engine.info.rootless:
+                sandbox.host = next(iter(sandbox.addresses), "")
             if self._closes_link_local and state.pid:
                 await self._close_link_local(state.pid)
             if workspace is not None:
@@ -226,6 +245,8 @@ class Containers:
                     sandbox.watch(state.pid)
                 else:
                     sandbox.gone()
+            if container.extensions and not container.stem:
+                await extensions.begin(self._engine, sandbox)
             if calling is not None:
                 sandbox.channel = await self._connection(sandbox, calling)
             if sandbox.group is None:
@@ -286,6 +307,13 @@ class Containers:
         api = self._runtime_api(spec, stem.container.secret_host)
         environ = dict(spec.environ) | {"AWS_LAMBDA_RUNTIME_API": api}
         line = json.dumps({"environ": environ, "cwd": paths.CODE, "handler": spec.handler})
+        found = list(find_extensions(list(reversed(spec.layers))))
+        if found:
+            stem.container.extensions = found
+            stem.container.extension_environ = extension_environ(environ)
+            await extensions.begin(self._engine, stem)
+            stem.start_runtime = partial(_tell, stem.channel.dup(), f"{line}\n".encode())
+            return
         try:
             await asyncio.get_running_loop().sock_sendall(stem.channel, f"{line}\n".encode())
         except OSError as error:
@@ -375,6 +403,12 @@ class Containers:
         """Remove every container and wait until all are gone."""
         await self._removals.close()
         await self._callbacks.close()
+
+
+def _tell(end: socket.socket, line: bytes) -> None:
+    """Send a bootstrap its line on a socket of our own."""
+    with end, suppress(OSError):  # what has ended says so another way
+        end.sendall(line)
 
 
 async def _accept(listener: socket.socket) -> socket.socket:

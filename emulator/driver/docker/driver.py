@@ -270,7 +270,11 @@ class DockerDriver:
         raise DriverFault("sandboxes of this driver can't be copied")
 
     def start_runtime(self, sandbox: Sandbox) -> None:
-        """Nothing waits: containers start with their runtime."""
+        ours = _ours(sandbox)
+        # A container that is no stem cell has started with its runtime.
+        start, ours.start_runtime = ours.start_runtime, None
+        if start is not None:
+            start()
 
     async def signal(self, sandbox: Sandbox, number: signal.Signals) -> None:
         ours = _ours(sandbox)

@@ -7,10 +7,12 @@ first use. None of its objects and none of its exceptions leave this module.
 from __future__ import annotations
 
 import asyncio
+import io
 import ipaddress
 import os
 import socket
-from collections.abc import Callable, Iterator, Mapping
+import tarfile
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
@@ -269,6 +271,42 @@ class Engine:
             return AttachedOutput(opened, stream)
 
         return await self.call(attach)
+
+    async def execute(
+        self, container: str, argv: Sequence[str], environ: Mapping[str, str]
+    ) -> tuple[str, AttachedOutput]:
+        """Start one more process in a container that runs; returns its id and its output."""
+
+        def execute(client: APIClient) -> tuple[str, AttachedOutput]:
+            made = client.exec_create(container, list(argv), environment=dict(environ), workdir="/")
+            stream = client.exec_start(made["Id"], socket=True)
+            opened: Any = getattr(stream, "_sock", stream)
+            opened.setblocking(False)
+            return made["Id"], AttachedOutput(opened, stream)
+
+        return await self.call(execute)
+
+    async def execution_status(self, run: str) -> int:
+        """Return the exit status of a process that was started with :meth:`execute`."""
+        ended = await self.call(lambda client: client.exec_inspect(run))
+        return int(ended.get("ExitCode") or 0)
+
+    async def files(self, container: str, folder: str) -> list[str]:
+        """Return the names of the files in a folder of a container; none if it is not there."""
+
+        def read(client: APIClient) -> list[str]:
+            stream, _ = client.get_archive(container, folder)
+            data = io.BytesIO(b"".join(stream))
+            with tarfile.open(fileobj=data) as archive:
+                names = [each.name for each in archive if not each.isdir()]
+            return sorted(name.split("/")[1] for name in names if name.count("/") == 1)
+
+        try:
+            return await self.call(read)
+        except EngineFault as error:
+            if error.status == 404:
+                return []
+            raise
 
     async def head(self, container: str, path: str) -> tuple[int, bytes] | None:
         """Return mode and first bytes of a file in the container, None when it is not there."""

@@ -7,6 +7,7 @@ import socket
 from dataclasses import dataclass
 from ipaddress import ip_address
 
+from emulator.driver.conventions import SANDBOX_HOSTS
 from emulator.driver.docker.engine import Engine
 from emulator.driver.docker.responses import EngineInfo
 from emulator.model.errors import ConfigurationError
@@ -47,7 +48,8 @@ class Network:
 
     def hosts(self, secret_name: str) -> dict[str, str]:
         """Return the names a container resolves, with their addresses."""
-        found = {HOST_NAME: self.machine}
+        # As an address to listen on, this is one that can be reached from outside as well.
+        found = {HOST_NAME: self.machine} | dict.fromkeys(SANDBOX_HOSTS, "0.0.0.0")
         if self.translated_to:
             found |= dict.fromkeys((self.reach_host, secret_name), self.translated_to)
         return found

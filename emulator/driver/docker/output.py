@@ -55,9 +55,13 @@ class OutputPump:
     Args:
         attached: The stream; closed by the pump.
         ended: Called once the stream has ended.
+        into: The writable end of a pipe that others write to as well, owned by the pump from now
+            on; None makes a pipe.
     """
 
-    def __init__(self, attached: AttachedOutput, ended: Callable[[], None]) -> None:
+    def __init__(
+        self, attached: AttachedOutput, ended: Callable[[], None], into: int | None = None
+    ) -> None:
         self._attached = attached
         self._ended = ended
         self._frames = Demultiplexer()
@@ -68,7 +72,9 @@ class OutputPump:
         self.over = asyncio.Event()
         self._loop = asyncio.get_running_loop()
         #: The readable end; the pump's owner closes it.
-        self.output, self._pipe = os.pipe2(os.O_NONBLOCK | os.O_CLOEXEC)
+        self.output, self._pipe = (
+            os.pipe2(os.O_NONBLOCK | os.O_CLOEXEC) if into is None else (-1, into)
+        )
         self._source = attached.socket.fileno()
         self._loop.add_reader(self._source, self._readable)
 

@@ -7,8 +7,9 @@ import os
 import re
 import signal
 import socket
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from emulator.driver import processes
@@ -60,6 +61,9 @@ class Container:
     secret_host: str = ""
     #: The token its bootstrap gives when it calls over TCP.
     token: str = ""
+    #: The names of the extensions that run in it, and what they see of its variables.
+    extensions: Sequence[str] = ()
+    extension_environ: Mapping[str, str] = field(default_factory=dict)
     #: Its code is there, in volumes of its own.
     filled: bool = False
     #: Its removal is under way.
@@ -84,7 +88,12 @@ class DockerSandbox:
         #: By name, the end of each extension.
         self.extensions: dict[str, asyncio.Future[Exit]] = {}
         self.extension_output: int | None = None
+        self.ends_with_runtime = True
         self.host = ""
+        self.extension_pumps: dict[str, OutputPump] = {}
+        self.extension_tasks: set[asyncio.Task[None]] = set()
+        #: Tells the bootstrap what it is for, once extensions have registered.
+        self.start_runtime: Callable[[], None] | None = None
         self.exited: asyncio.Future[Exit] = asyncio.get_running_loop().create_future()
         #: Addresses its connections come from.
         self.addresses: frozenset[str] = frozenset()
@@ -297,16 +306,20 @@ class DockerSandbox:
         self._unwatch()
         if self._pump is not None:
             self._pump.close()
-        if self.output is not None:
-            os.close(self.output)
-            self.output = None
+        for pump in self.extension_pumps.values():
+            pump.close()
+        for descriptor in (self.output, self.extension_output):
+            if descriptor is not None:
+                os.close(descriptor)
+        self.output = self.extension_output = None
         if self.group is not None:
             self.group.close()
-        for task in (self._settling, self._sampling):
+        for task in (self._settling, self._sampling, *self.extension_tasks):
             if task is not None:
                 task.cancel()
-        if not self.exited.done():
-            self.exited.set_result(Exit(signal=signal.SIGKILL))
+        for end in (self.exited, *self.extensions.values()):
+            if not end.done():
+                end.set_result(Exit(signal=signal.SIGKILL))
 
     def _unwatch(self) -> None:
         if self._process is not None:

@@ -48,6 +48,7 @@ class ProcessSandbox:
         self.extensions: dict[str, asyncio.Future[Exit]] = {}
         self.extension_output: int | None = None
         self.host = "127.0.0.1"
+        self.ends_with_runtime = False
         #: The host's folder that serves as its /tmp where there are no disks.
         self.tmp: Path | None = None
         #: The disk of its /tmp, as a detached mount for its successor.
