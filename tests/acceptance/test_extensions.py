@@ -5,6 +5,8 @@ from __future__ import annotations
 import io
 import json
 import re
+import subprocess
+import sys
 import time
 import uuid
 import zipfile
@@ -407,3 +409,25 @@ def test_a_subscription_that_can_t_be_had_is_refused(body: dict[str, Any], named
     with pytest.raises(Refused, match=named) as refused:
         read("telemetry", "ext", json.dumps(asked).encode())
     assert refused.value.status == 400
+
+
+@pytest.mark.parametrize("running", ["process"], indirect=True)
+def test_with_snapstart_extensions_go_on_from_the_snapshot(running: Running, client: Any) -> None:
+    name = function(
+        client, layer(client, myext=OBSERVER), SnapStart={"ApplyOn": "PublishedVersions"}
+    )
+    client.publish_version(FunctionName=name)
+    client.get_waiter("published_version_active").wait(FunctionName=name, Qualifier="1")
+    answer, error = invoke(client, name, Qualifier="1")
+    assert not error, answer
+    found = log(running, name, lambda found: f"EXT event INVOKE {answer['id']}" in str(found))
+    assert any(line.startswith("RESTORE_START") for line in found), found
+
+
+def test_without_extensions_nothing_of_theirs_is_loaded() -> None:
+    code = (
+        "import sys, emulator.app, emulator.pool.pools\n"
+        "print([each for each in sys.modules if each.startswith('emulator.pool.extensions')])"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == "[]"
