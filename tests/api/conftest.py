@@ -90,7 +90,7 @@ def zip_of(**files: str) -> bytes:
         for name, text in files.items():
             entry = zipfile.ZipInfo(name.replace("__", "."))
             entry.external_attr = 0o644 << 16
-            archive.writestr(entry, text)
+            archive.writestr(entry, text, zipfile.ZIP_DEFLATED)
     return buffer.getvalue()
 
 
