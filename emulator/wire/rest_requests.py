@@ -139,6 +139,7 @@ def compile_parser(model: ServiceModel, body_format: Body, operation: Operation)
     payload = shape.get("payload")
     if payload and model.shapes[shape["members"][payload]["shape"]]["type"] in ("blob", "string"):
         return _raw_parser(model, operation, payload, read_head)
+    needed = payload in shape.get("required", ())
     if payload:
         read = body_format.reader(shape["members"][payload]["shape"])
     elif plan.body:
@@ -155,7 +156,7 @@ def compile_parser(model: ServiceModel, body_format: Body, operation: Operation)
             content = read(body)
             if not payload:
                 result.update(content)
-            elif content:  # SDKs send {} for a payload that was not given
+            elif content or needed:  # SDKs send {} for a payload that was not given
                 result[payload] = content
         return result
 

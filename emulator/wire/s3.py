@@ -22,17 +22,30 @@ _MALFORMED = (
 )
 
 
+#: Operations whose body may be empty: headers say it, or nothing is what they mean.
+_MAY_BE_EMPTY = frozenset({"CreateBucket", "PutBucketAcl", "PutObjectAcl", "PutObjectRetention"})
+
+
 def _compile_validator(model: ServiceModel, operation: Operation) -> Validator:
     """Make the validator of an operation.
 
     S3 has no sentences for violated constraints: a body that violates one is malformed, anything
     else is an invalid argument.
     """
+    shape = model.shapes[operation.input] if operation.input else {"members": {}}
     check = Checks(model).check(operation.input) if operation.input else None
-    members = model.shapes[operation.input]["members"] if operation.input else {}
+    members, payload = shape["members"], shape.get("payload")
+    needs_body = (
+        payload is not None
+        and model.shapes[members[payload]["shape"]]["type"] == "structure"
+        and payload not in shape.get("required", ())
+        and operation.name not in _MAY_BE_EMPTY
+    )
     in_body = {name[:1].lower() + name[1:] for name in members if "location" not in members[name]}
 
     def validate(request: Mapping[str, Any]) -> None:
+        if needs_body and payload not in request:
+            raise AwsError("MissingRequestBodyError", "Request Body is empty", status=400)
         violations: list[str] = []
         if check is not None:
             check(request, "", violations)

@@ -122,7 +122,7 @@ def test_conditions(s3: Any, bucket: str) -> None:
             IfMatch='"other"')  # fmt: skip
     refused(s3.put_object, "NoSuchKey", 404, Bucket=bucket, Key="none", Body=b"2", IfMatch=etag)
     s3.put_object(Bucket=bucket, Key="k", Body=b"2", IfMatch=etag)
-    got = s3.get_object(Bucket=bucket, Key="k")
+    got = s3.head_object(Bucket=bucket, Key="k")
     refused(s3.get_object, "PreconditionFailed", 412, Bucket=bucket, Key="k", IfMatch=etag)
     refused(s3.get_object, "304", 304, Bucket=bucket, Key="k", IfNoneMatch=got["ETag"])
     refused(s3.get_object, "304", 304, Bucket=bucket, Key="k",
@@ -253,7 +253,7 @@ def test_copies(s3: Any, bucket: str) -> None:
     assert (len(got["Body"].read()), got["Metadata"], got["TagCount"]) == (MB, {"m": "1"}, 1)
     s3.copy_object(Bucket=bucket, Key="b", CopySource=f"{bucket}/b", MetadataDirective="REPLACE",
                    Metadata={"n": "2"}, TaggingDirective="REPLACE", Tagging="")  # fmt: skip
-    got = s3.get_object(Bucket=bucket, Key="b")
+    got = s3.head_object(Bucket=bucket, Key="b")
     assert (got["Metadata"], "TagCount" in got) == ({"n": "2"}, False)
     refused(s3.copy_object, "InvalidRequest", 400, Bucket=bucket, Key="b",
             CopySource=f"{bucket}/b")  # fmt: skip

@@ -21,14 +21,16 @@ BUCKET = "pages"
 @pytest.fixture(scope="module")
 def running() -> Iterator[Running]:
     running = Running(Settings(port=0), driver=ScriptedDriver())
-    running.client("s3").create_bucket(Bucket=BUCKET)
     yield running
     running.stop()
 
 
 @pytest.fixture(scope="module")
-def s3(running: Running) -> Any:
-    return running.client("s3")
+def s3(running: Running) -> Iterator[Any]:
+    client = running.client("s3")
+    client.create_bucket(Bucket=BUCKET)
+    yield client
+    client.close()
 
 
 class Answer(NamedTuple):
@@ -82,7 +84,9 @@ def test_nobody_has_to_sign(running: Running, s3: Any, host: str) -> None:
     assert ask(running, "DELETE", "/pages/anonymous", Host=host).status == 204
 
 
-def test_what_is_signed_for_the_service_s_own_host_names_no_bucket(running: Running) -> None:
+def test_what_is_signed_for_the_service_s_own_host_names_no_bucket(
+    running: Running, s3: Any
+) -> None:
     signed = {
         "Authorization": "AWS4-HMAC-SHA256 Credential=000000000000/20260101/us-east-1/s3/"
         "aws4_request, SignedHeaders=host, Signature=0"
@@ -187,12 +191,13 @@ def test_every_origin_is_answered_with_a_star(running: Running, shared: str) -> 
     assert "access-control-allow-credentials" not in got.headers
 
 
-def test_a_bucket_without_rules_answers_no_other_origin(running: Running) -> None:
+def test_a_bucket_without_rules_answers_no_other_origin(running: Running, s3: Any) -> None:
     asked = ask(running, "OPTIONS", f"/{BUCKET}/k", Origin="https://a.test",
                 Access_Control_Request_Method="GET")  # fmt: skip
     assert asked.status == 403
     assert b"CORS is not enabled for this bucket" in asked.body
-    assert ask(running, "GET", f"/{BUCKET}/a/b%20c", Origin="https://a.test").status == 403
+    s3.put_object(Bucket=BUCKET, Key="here", Body=b"")
+    assert ask(running, "GET", f"/{BUCKET}/here", Origin="https://a.test").status == 403
 
 
 def form(fields: dict[str, str], content: bytes, name: str = "a b.txt") -> tuple[bytes, str]:
@@ -260,7 +265,7 @@ def test_forms_that_are_refused(
     assert "Contents" not in s3.list_objects_v2(Bucket=BUCKET, Prefix="refused/")
 
 
-def test_what_forms_are_answered(running: Running) -> None:
+def test_what_forms_are_answered(running: Running, s3: Any) -> None:
     created = post(running, {"key": "f", "success_action_status": "201"}, b"abc")
     assert created.status == 201
     assert b"<Bucket>pages</Bucket><Key>f</Key>" in created.body
@@ -332,7 +337,7 @@ def test_a_website_that_is_none(running: Running, site: str) -> None:
     assert of(site, "POST").status == 405
 
 
-def test_numbers_that_are_none(running: Running) -> None:
+def test_numbers_that_are_none(running: Running, s3: Any) -> None:
     for query, name in (
         ("list-type=2&max-keys=a", "max-keys"),
         ("versions&max-keys=1.5", "max-keys"),
@@ -360,3 +365,18 @@ def test_delete_markers_say_what_they_are(running: Running, s3: Any) -> None:
         assert marker.status == 405
         assert marker.headers["x-amz-delete-marker"] == "true"
         assert marker.headers["allow"] == "DELETE"
+
+
+def test_documents_that_say_nothing_turn_it_off(s3: Any) -> None:
+    s3.put_bucket_notification_configuration(Bucket=BUCKET, NotificationConfiguration={})
+    s3.put_bucket_logging(Bucket=BUCKET, BucketLoggingStatus={})
+    assert "LoggingEnabled" not in s3.get_bucket_logging(Bucket=BUCKET)
+
+
+@pytest.mark.parametrize("path", ["k?legal-hold", "k?uploadId=u", "?lifecycle"])
+def test_a_body_that_is_missing(running: Running, s3: Any, path: str) -> None:
+    s3.put_object(Bucket=BUCKET, Key="k", Body=b"")
+    method = "POST" if "upload" in path else "PUT"
+    answer = ask(running, method, f"/{BUCKET}/{path}", b"")
+    assert answer.status == 400
+    assert b"<Code>MissingRequestBodyError</Code>" in answer.body

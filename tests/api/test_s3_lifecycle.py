@@ -31,6 +31,13 @@ def running(clock: JumpingClock) -> Iterator[Running]:
     running.stop()
 
 
+@pytest.fixture
+def s3(running: Running) -> Iterator[Any]:
+    client = running.client("s3")
+    yield client
+    client.close()
+
+
 def put_rules(s3: Any, bucket: str, *rules: dict[str, Any]) -> None:
     named = [{"ID": f"r{n}", "Status": "Enabled", **rule} for n, rule in enumerate(rules)]
     s3.put_bucket_lifecycle_configuration(Bucket=bucket, LifecycleConfiguration={"Rules": named})
@@ -48,8 +55,7 @@ def keys(s3: Any, bucket: str) -> list[str]:
     return [each["Key"] for each in s3.list_objects_v2(Bucket=bucket).get("Contents", ())]
 
 
-def test_objects_expire(running: Running, clock: JumpingClock) -> None:
-    s3 = running.client("s3")
+def test_objects_expire(running: Running, s3: Any, clock: JumpingClock) -> None:
     s3.create_bucket(Bucket="expiring")
     put_rules(
         s3,
@@ -79,8 +85,7 @@ def test_objects_expire(running: Running, clock: JumpingClock) -> None:
     until(lambda: not list(files))
 
 
-def test_versions_markers_and_uploads(running: Running, clock: JumpingClock) -> None:
-    s3 = running.client("s3")
+def test_versions_markers_and_uploads(running: Running, s3: Any, clock: JumpingClock) -> None:
     s3.create_bucket(Bucket="versioned", ObjectLockEnabledForBucket=True)
     put_rules(
         s3,
@@ -124,6 +129,7 @@ def test_what_came_due_while_nothing_ran(tmp_path: Path, clock: JumpingClock) ->
     s3.create_bucket(Bucket="expiring")
     put_rules(s3, "expiring", {"Filter": {"Prefix": ""}, "Expiration": {"Days": 1}})
     s3.put_object(Bucket="expiring", Key="k", Body=b"")
+    s3.close()
     first.stop()
     clock.jump(3 * DAY_S)
     second = Running(Settings(port=0, state=tmp_path), driver=ScriptedDriver(), clock=clock)
@@ -132,6 +138,7 @@ def test_what_came_due_while_nothing_ran(tmp_path: Path, clock: JumpingClock) ->
     s3 = second.client("s3")
     until(lambda: keys(s3, "expiring") == [])
     s3.delete_bucket_lifecycle(Bucket="expiring")
+    s3.close()
     second.stop()
     third = Running(Settings(port=0, state=tmp_path), driver=ScriptedDriver(), clock=clock)
     assert not third.emulator.table.find("s3").is_open
@@ -147,8 +154,7 @@ def test_what_came_due_while_nothing_ran(tmp_path: Path, clock: JumpingClock) ->
         ({}, "InvalidRequest"),
     ],
 )
-def test_rules_that_mean_nothing(running: Running, rule: dict[str, Any], code: str) -> None:
-    s3 = running.client("s3")
+def test_rules_that_mean_nothing(s3: Any, rule: dict[str, Any], code: str) -> None:
     s3.create_bucket(Bucket="wrong")
     with pytest.raises(ClientError) as raised:
         put_rules(s3, "wrong", {"Filter": {"Prefix": ""}, **rule})

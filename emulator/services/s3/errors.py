@@ -47,6 +47,14 @@ def invalid(message: str, *, code: str = "InvalidArgument", **fields: str) -> Aw
     return AwsError(code, message, status=400, **fields)
 
 
+def malformed() -> AwsError:
+    """Return the error of a body that lacks what it needs."""
+    return invalid(
+        "The XML you provided was not well-formed or did not validate against our published schema",
+        code="MalformedXML",
+    )
+
+
 def precondition_failed(condition: str) -> AwsError:
     """Return the error of a condition that does not hold.
 

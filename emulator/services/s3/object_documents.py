@@ -85,7 +85,10 @@ async def get_object_legal_hold(ctx: Context, request: Request) -> Response:
 async def put_object_legal_hold(ctx: Context, request: Request) -> Response:
     """Handle PutObjectLegalHold."""
     _, found = await _locked(ctx, request)
-    await _change(ctx, found, ObjectLockLegalHoldStatus=request["LegalHold"]["Status"])
+    status = request["LegalHold"].get("Status")
+    if status is None:
+        raise errors.malformed()
+    await _change(ctx, found, ObjectLockLegalHoldStatus=status)
     return {}
 
 

@@ -364,11 +364,7 @@ async def delete_objects(ctx: Context, request: Request) -> Response:
     bucket = state.bucket(str(request["Bucket"]))
     wanted = request["Delete"].get("Objects") or []
     if not wanted or len(wanted) > 1000:
-        raise errors.invalid(
-            "The XML you provided was not well-formed or did not validate against our published"
-            " schema",
-            code="MalformedXML",
-        )
+        raise errors.malformed()
     deleted, failed = [], []
     for each in wanted:
         key, version = str(each["Key"]), each.get("VersionId")
