@@ -50,6 +50,8 @@ class Lifecycle:
         self._rules: dict[str, Rules] = {}
         self._timer: Timer | None = None
         self._pass: asyncio.Task[None] | None = None
+        #: A midnight has come that no pass has looked at yet.
+        self._is_due = False
 
     async def open(self) -> None:
         """Bring back the rules; do what came due meanwhile."""
@@ -96,11 +98,17 @@ class Lifecycle:
             self._timer = self._parts.clock.call_later(wait_s, self._begin_pass)
 
     def _begin_pass(self) -> None:
+        self._is_due = True
         if self._pass is None or self._pass.done():
             self._pass = self._parts.spawn(self._all())
         self._wait()
 
     async def _all(self) -> None:
+        while self._is_due:
+            self._is_due = False
+            await self._once()
+
+    async def _once(self) -> None:
         for name in list(self._rules):
             bucket = self._find_bucket(name)
             if bucket is not None:
