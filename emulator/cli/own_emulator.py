@@ -1,4 +1,4 @@
-"""An emulator of a command's own, for as long as the command needs it."""
+"""An emulator that one command starts for itself and stops when it is done."""
 
 from __future__ import annotations
 
@@ -13,20 +13,20 @@ from emulator.cli.client import Client
 from emulator.cli.terminal import CommandError
 
 _ADDRESS = re.compile(r"^localfaas .* driver: (http://\S+)$")
-#: Seconds the end of the emulator may take.
+#: The most seconds that stopping the emulator may take.
 _END_S = 30.0
 
 
 @contextmanager
 def own_emulator(functions: Path, options: Sequence[str] = ()) -> Iterator[Client]:
-    """Run ``localfaas up`` on a free port; yields a client of it.
+    """Run ``localfaas up`` on a free port, yield its client, and stop it at the end.
 
     Args:
         functions: The template or the folder of functions.
         options: Further options of ``up``.
 
     Raises:
-        CommandError: It does not start; what it says itself stands on stderr.
+        CommandError: The emulator does not start; its own output is on stderr.
     """
     words = [sys.executable, "-m", "emulator", "up", str(functions)]
     process = subprocess.Popen(

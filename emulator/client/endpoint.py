@@ -15,7 +15,7 @@ from emulator.model.errors import LocalfaasError
 if TYPE_CHECKING:
     from http.client import HTTPConnection
 
-#: How long an answer may take.
+#: The most seconds to wait for an answer.
 _TIMEOUT_S = 30.0
 
 #: The header, in lower case, that every answer of the admin API has.
@@ -41,7 +41,7 @@ class Client:
     """Talks to one emulator.
 
     Raises:
-        ClientError: Everything that goes wrong, in words for the user.
+        ClientError: From every method, for everything that goes wrong; its text is for the user.
     """
 
     def __init__(self, endpoint: str) -> None:
@@ -54,7 +54,7 @@ class Client:
             raise ClientError(f"{endpoint} is not an endpoint; one looks like {DEFAULT_ENDPOINT}")
         self.endpoint = endpoint
         host = f"[{self.host}]" if ":" in self.host else self.host
-        #: The endpoint, whole and in one form.
+        #: The endpoint's URL, normalised.
         self.url = f"http://{host}:{self.port}"
 
     def request(
@@ -72,7 +72,7 @@ class Client:
             method: The HTTP method.
             path: The path, with its query.
             body: The body; None for none.
-            headers: Headers of its own.
+            headers: Further headers of this request.
             timeout_s: How long to wait for the answer; None for as long as it takes.
         """
         with self._connection(timeout_s) as connection:
@@ -82,7 +82,7 @@ class Client:
             return Answer(response.status, given, response.read())
 
     def get(self, path: str, *, timeout_s: float = _TIMEOUT_S, **query: Any) -> Any:
-        """Return the JSON the admin API gives at ``path``, without parameters that are None."""
+        """Return the admin API's JSON at ``path``; parameters that are None are not sent."""
         return self._checked(self.request("GET", _admin(path, query), timeout_s=timeout_s))
 
     def post(
@@ -93,13 +93,13 @@ class Client:
         timeout_s: float | None = _TIMEOUT_S,
         **query: Any,
     ) -> Any:
-        """Return the JSON the admin API answers a change with.
+        """Send a change to the admin API and return the JSON that it answers.
 
         Args:
             path: Below the admin API.
-            body: What is sent: bytes as they are, a mapping as JSON, None for nothing.
+            body: Bytes are sent as they are, a mapping as JSON, None as an empty body.
             timeout_s: How long to wait for the answer; None for as long as it takes.
-            **query: The parameters.
+            **query: The query's parameters; those that are None are not sent.
         """
         headers = {}
         if body is not None and not isinstance(body, bytes):
@@ -115,7 +115,7 @@ class Client:
         *,
         timeout_s: float | None = _TIMEOUT_S,
     ) -> Answer:
-        """Return the answer of an operation of an AWS API.
+        """Call an operation of an AWS API and return its answer.
 
         Args:
             path: The path, with its query.
@@ -124,7 +124,8 @@ class Client:
             timeout_s: How long to wait for the answer; None for as long as it takes.
 
         Raises:
-            ClientError: An error of AWS's, in its own words, or the answer is none of AWS's.
+            ClientError: The service answered an error (the text is its own), or something else
+                than an AWS API answered.
         """
         answer = self.request("POST", path, body, headers, timeout_s=timeout_s)
         if "x-amzn-requestid" not in answer.headers:
@@ -230,9 +231,9 @@ def _reason(value: Any, body: bytes) -> str:
 
 
 def scope_header(service: str, region: str | None, account: str | None) -> dict[str, str]:
-    """Return the header that says whose resources are meant; none where both are None.
+    """Return the header that names a region and an account; no header if both are None.
 
-    Signatures are not checked, but their scope is read.
+    The emulator reads the scope of a signature and does not check the signature.
     """
     if region is None and account is None:
         return {}
@@ -241,7 +242,7 @@ def scope_header(service: str, region: str | None, account: str | None) -> dict[
 
 
 def _error_text(answer: Answer) -> str:
-    """Return what an AWS error says."""
+    """Return the text of an AWS error."""
     try:
         value = json.loads(answer.body)
     except ValueError:

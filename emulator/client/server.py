@@ -1,4 +1,4 @@
-"""Starts an emulator in a process of its own, and ends it.
+"""Starts and stops an emulator in a process of its own.
 
 The two share the socket of :mod:`emulator.client.link`.
 """
@@ -21,11 +21,11 @@ from typing import Any
 from emulator.client.link import DETACH, LAUNCHER
 from emulator.model.errors import LocalfaasError
 
-#: Seconds a start may take. Packages of functions may have to be installed before it.
+#: The most seconds that a start may take. It may have to install packages of functions first.
 START_S = 120.0
-#: Seconds an end at once may take before the process is killed.
+#: The most seconds that a stop without draining may take; then the process is killed.
 _END_S = 10.0
-#: The most bytes of an emulator's last words.
+#: The most bytes of an emulator's last output that an error shows.
 _LAST_WORDS = 4000
 
 
@@ -34,7 +34,7 @@ class StartFailed(LocalfaasError):
 
 
 class Server:
-    """An emulator that was started here; :meth:`start` makes one.
+    """An emulator that this process started; :meth:`start` makes one.
 
     Attributes:
         url: Where it listens.
@@ -69,11 +69,11 @@ class Server:
 
         Args:
             arguments: What follows ``localfaas up``.
-            environ: Its environment; this process's own without.
-            start_s: Seconds it may take.
+            environ: Its environment variables; None for those of this process.
+            start_s: The most seconds that the start may take.
 
         Raises:
-            StartFailed: It ended instead, or it takes too long.
+            StartFailed: The emulator ended, or was not ready within ``start_s``.
         """
         log, path = tempfile.mkstemp(prefix="localfaas-", suffix=".log")
         ours, theirs = socket.socketpair()
@@ -82,7 +82,7 @@ class Server:
             undo.callback(ours.close)
             with theirs, os.fdopen(log, "wb") as output:
                 process = subprocess.Popen(
-                    # -P: a folder "emulator" where it is started is the user's own.
+                    # -P: a folder "emulator" in the working directory is the user's.
                     [sys.executable, "-P", "-m", "emulator", "up", *arguments],
                     env={
                         **(os.environ if environ is None else environ),
@@ -92,7 +92,7 @@ class Server:
                     stdout=output,
                     stderr=subprocess.STDOUT,
                     pass_fds=[theirs.fileno()],
-                    # Ctrl-C is for whoever started it, who ends it then.
+                    # Ctrl-C goes to this process alone, which then stops the emulator.
                     start_new_session=True,
                 )
             undo.callback(_kill, process)
@@ -103,20 +103,20 @@ class Server:
         return cls(process, ours, ready, Path(path))
 
     def runs(self) -> bool:
-        """Say whether its process is there."""
+        """Say whether the emulator's process still runs."""
         return self._process.poll() is None
 
     def output(self) -> str:
-        """Return what it has printed."""
+        """Return everything that the emulator has printed."""
         return self.log.read_text(errors="replace")
 
     def detach(self) -> None:
-        """Let it go on when this process ends. :meth:`stop` no longer ends it."""
+        """Keep the emulator running after this process ends. Do not call :meth:`stop` then."""
         self._link.sendall(DETACH)
         self._link.close()
 
     def stop(self) -> None:
-        """End it without waiting for calls in flight; returns when nothing is left of it."""
+        """Stop the emulator without waiting for calls in flight; returns when all of it is gone."""
         self._link.close()
         try:
             self._process.wait(_END_S)

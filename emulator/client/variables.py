@@ -7,7 +7,7 @@ from collections.abc import Mapping
 _PROXIES = ("http_proxy", "all_proxy")
 #: Some SDKs prefer a profile to the credentials in the environment, and fail where there is none.
 PROFILES = ("AWS_PROFILE", "AWS_DEFAULT_PROFILE")
-#: What would belong to other credentials than those of :func:`variables`.
+#: Variables to unset: they belong to other credentials than those of :func:`variables`.
 FOREIGN = (*PROFILES, "AWS_SESSION_TOKEN", "AWS_SECURITY_TOKEN")
 
 
@@ -27,7 +27,8 @@ def variables(
         region: The AWS region.
         account: The access key: 12 digits are an account's id, anything else means the emulator's
             default account.
-        environ: The environment they are added to: calls go past the proxies it names.
+        environ: The environment that gets the variables. If it names proxies, the result keeps
+            calls to the emulator from them.
     """
     return {
         "AWS_ENDPOINT_URL": url,
@@ -43,7 +44,7 @@ def _past_proxies(environ: Mapping[str, str], host: str) -> dict[str, str]:
     """Return the variables that keep calls to ``host`` from the proxies in ``environ``, if any."""
     if not any(environ.get(name) or environ.get(name.upper()) for name in _PROXIES):
         return {}
-    # Tools differ in which of the two they read.
+    # Some tools read only the one spelling, some only the other.
     given = environ.get("no_proxy") or environ.get("NO_PROXY") or ""
     names = [name for name in map(str.strip, given.split(",")) if name]
     names += [name for name in dict.fromkeys(("localhost", host)) if name not in names]

@@ -1,7 +1,7 @@
 """Cleans the folder of unpacked archives at the start.
 
-A function is acknowledged once its archive is on the disk. The unpacked copy may not be yet, and
-need not be: it can be made again from the archive.
+A function is acknowledged once its archive is on the disk. The unpacked copy need not be there
+yet: it can be made again from the archive.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from collections.abc import Mapping
 from contextlib import suppress
 from pathlib import Path
 
-#: The names of folders that wait for their removal start with this.
+#: The prefix of the names of folders that wait for their removal.
 _LEFT = ".left-"
 #: The file with the id of the boot in which all folders were last found complete.
 _BOOT = ".boot"

@@ -1,4 +1,4 @@
-"""Code as it lies in a user's folder: what of it is_code, and what a function will find of it."""
+"""Code in a user's folder: which files are code, and which of them a function will find."""
 
 from __future__ import annotations
 
@@ -20,8 +20,8 @@ _EDITOR_FILES = (
     *(".#*", "#*#", "*.tmp", "*___jb_*", ".goutputstream-*"),
 )
 _IGNORED = (*DEFAULT_EXCLUDES, *_EDITOR_FILES)
-#: Folders of emulators in this process, which may lie in a user's folder: what they write there is
-#: no change of code. Real paths.
+#: Real paths of this process's state folders. They may lie in a user's folder; what the emulator
+#: writes there is no change of code.
 state_folders: set[str] = set()
 
 
@@ -31,7 +31,7 @@ class Missed:
 
     #: Links that lead out of it.
     links_out: tuple[str, ...] = ()
-    #: Files and folders that its user can't read.
+    #: Files and folders that the function's user can't read.
     unreadable: tuple[str, ...] = ()
 
 
@@ -98,12 +98,13 @@ def _is_open(info: os.stat_result) -> bool:
 
 
 def _is_readable(path: Path, info: os.stat_result, top: os.stat_result) -> bool:
-    """Say whether a function can read what this user's processes show it as its owner's.
+    """Say whether a function can read a file or folder of this user.
 
     Args:
         path: The file or folder.
         info: Its status.
-        top: The function's folder. Where root runs the emulator, functions are its owner there.
+        top: The status of the function's folder. If root runs the emulator, functions run as the
+            owner of that folder.
     """
     if _is_open(info):
         return True
@@ -115,7 +116,7 @@ def _is_readable(path: Path, info: os.stat_result, top: os.stat_result) -> bool:
 
 
 def _stays(link: Path, folder: Path) -> bool:
-    """Say whether ``link`` leads to the same when ``folder`` lies at /var/task."""
+    """Say whether ``link`` has the same target once ``folder`` is mounted at /var/task."""
     try:
         target = os.readlink(link)
     except OSError:
@@ -124,7 +125,7 @@ def _stays(link: Path, folder: Path) -> bool:
 
 
 def _entries(folder: Path) -> Iterator[tuple[str, os.stat_result]]:
-    """Yield files and folders that count, in order; what goes away meanwhile is left out."""
+    """Yield the files and folders of code, in order; skip those that vanish meanwhile."""
     pending = [""]
     while pending:
         below = pending.pop()

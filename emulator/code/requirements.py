@@ -1,7 +1,7 @@
 """The packages that a function's ``requirements.txt`` names, installed once with pip.
 
-They lie in the user's cache, by what was asked for and for which Python, and are shown at
-``/opt/python`` as the lowest layer: what the function's folder has itself comes first.
+They lie in the user's cache, keyed by the requirements and the Python version. Functions find them
+at ``/opt/python`` as the lowest layer, so packages in the function's own folder come first.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ NAME = "requirements.txt"
 _MACHINES = {"x86_64": "x86_64", "arm64": "aarch64"}
 #: Options of a requirements file whose argument is a file of the same kind.
 _FURTHER = ("-r", "--requirement", "-c", "--constraint")
-#: Part of the cache's key; changed when this module installs packages in another way.
+#: Part of the cache's key; change it when this module installs packages in another way.
 _FORMAT = b"1"
 
 
@@ -30,11 +30,11 @@ class Requirements:
     """Installs packages, each set of them once.
 
     Args:
-        interpreter: Returns the program of this machine that runs a runtime's functions: packages
-            may be built for it. None means that they run elsewhere: only wheels are taken, made
-            for Amazon Linux's kind of Linux.
+        interpreter: Returns this machine's Python that runs a runtime's functions, so that pip may
+            build packages for it. If it returns None, functions run elsewhere, and pip takes
+            only wheels for Amazon Linux.
         console: Told what is installed, and what could not be installed ahead of use.
-        cache: The folder to keep them in; the user's own without.
+        cache: The folder to keep them in; None for the user's own cache.
     """
 
     def __init__(
@@ -46,18 +46,18 @@ class Requirements:
     ) -> None:
         self._interpreter = interpreter
         self._console = console
-        # Sandboxes see it elsewhere: no link leads there from theirs, nor does a relative path.
+        # A real, absolute path: sandboxes mount it, and links or relative paths would break there.
         self._cache = Path(os.path.realpath(cache or pip.cache_folder()))
         self._installing: dict[Path, asyncio.Task[None]] = {}
 
     async def layer(self, version: FunctionVersion) -> Path | None:
-        """Return the layer with a version's packages, installed; None where it asks for none.
+        """Install a version's packages and return their layer; None if it requires none.
 
-        Only functions in the user's own folder have them installed: an archive brings its own,
-        as on AWS.
+        Packages are installed only for functions in the user's own folder: an archive brings its
+        own, as on AWS.
 
         Raises:
-            DriverFault: pip could not install them; it is tried again at the next call.
+            DriverFault: pip could not install them; the next call tries again.
         """
         folder = version.code.folder
         if not version.code.live or folder is None or not version.runtime.startswith("python"):
@@ -76,7 +76,7 @@ class Requirements:
             installing = asyncio.create_task(self._install(version, folder, python, target))
             self._installing[target] = installing
             installing.add_done_callback(lambda _: self._installing.pop(target, None))
-        # Several calls wait for it: one that is cancelled must not cancel it for the others.
+        # Several calls may wait for one installation: a cancelled call must not cancel it.
         try:
             await asyncio.shield(installing)
         except asyncio.CancelledError:
@@ -86,7 +86,7 @@ class Requirements:
         return target
 
     async def prepare(self, versions: Iterable[FunctionVersion]) -> None:
-        """Install the packages of ``versions`` ahead of use; warn of what can't be installed."""
+        """Install the packages of ``versions`` ahead of use; warn if that fails."""
         for version in versions:
             try:
                 await self.layer(version)
@@ -113,7 +113,7 @@ class Requirements:
 
 
 def _asked_for(path: Path) -> list[bytes]:
-    """Return the lines of a requirements file and of those it includes; empty without packages."""
+    """Return the lines of a requirements file and its included files; [] without packages."""
     lines = list(_lines(path, set()))
     return lines if any(not line.startswith(b"-") for line in lines) else []
 

@@ -1,6 +1,6 @@
-"""Versions so long idle that AWS has reclaimed what it held for them: they are Inactive.
+"""Inactive versions: AWS reclaims the resources of a version that is idle for too long.
 
-Nothing watches for it: whoever looks or calls works it out from when the version was used last.
+No timer watches: each look or call derives the state from the version's last use.
 Last-used times are not kept; after a restart, idle time counts from the restart.
 
 https://docs.aws.amazon.com/lambda/latest/dg/functions-states.html
@@ -19,7 +19,7 @@ from emulator.registry.functions import Registry
 
 
 def snapshot_not_ready() -> AwsError:
-    """Return AWS's error for a version whose snapshot is not there yet."""
+    """Return AWS's error for a version whose snapshot is not made yet."""
     return AwsError(
         "SnapStartNotReadyException",
         "Lambda is initializing your function. You can invoke the function when the function "
@@ -29,7 +29,7 @@ def snapshot_not_ready() -> AwsError:
 
 
 def _not_regenerated(version: FunctionVersion) -> AwsError | None:
-    """Return AWS's error for a version whose snapshot could not be made anew; None: it may be."""
+    """Return AWS's error if a version's snapshot could not be made anew; None otherwise."""
     if version.state_reason_code != "FunctionError":
         return None
     return AwsError(
@@ -42,13 +42,13 @@ def _not_regenerated(version: FunctionVersion) -> AwsError | None:
 def is_idle(version: FunctionVersion, used_at: float, now: float, after_s: float) -> bool:
     """Say whether a version that could run has been idle too long.
 
-    On Managed Instances environments stay up, and so no version becomes idle.
+    Versions on Managed Instances never become idle: their environments stay up.
 
     Args:
         version: The version of a function.
         used_at: When it was invoked last (seconds since the epoch).
         now: Seconds since the epoch.
-        after_s: How long without an invocation or a change is too long.
+        after_s: Seconds without an invocation or a change that make a version idle.
     """
     if version.state != "Active" or version.managed is not None or now - used_at < after_s:
         return False
@@ -62,14 +62,14 @@ class Idleness:
     Args:
         registry: Knows the functions.
         clock: Decides how long a version was idle.
-        after: Seconds without use that make a version Inactive; 0: none ever is.
+        after: Seconds without use that make a version Inactive; 0 means never.
     """
 
     def __init__(self, registry: Registry, clock: Clock, after: float = 0.0) -> None:
         self._registry, self._clock = registry, clock
         self._after = after or float("inf")
         self._started = clock.now()
-        #: Called with an Inactive version that somebody invokes: those that make it ready again.
+        #: Listeners that make an Inactive version ready again; called when somebody invokes it.
         self.on_needed: list[Callable[[Function, FunctionVersion], None]] = []
 
     def is_idle(self, function: Function, version: FunctionVersion) -> bool:
@@ -81,8 +81,8 @@ class Idleness:
         """Note that ``version`` is invoked now.
 
         Raises:
-            AwsError: CodeArtifactUserPendingException, as AWS answers: it is Inactive; from now on
-                it is being restored.
+            AwsError: CodeArtifactUserPendingException, as AWS answers: the version is Inactive,
+                and its restore begins now.
         """
         function = self._registry.find(version.account, version.region, version.name)
         if function is None:

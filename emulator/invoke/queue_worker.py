@@ -1,7 +1,7 @@
-"""How the events of one function are taken off its queue.
+"""Takes the events of one function off its queue.
 
-A few at once, and more while that is not enough, each with a permit
-(:mod:`emulator.invoke.fair_semaphore`): no backlog and no slow function makes another wait.
+It begins with a few events at once and takes more while those are slow. Each needs a permit
+(:mod:`emulator.invoke.fair_semaphore`), so a backlog or a slow function delays no other function.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from emulator.model.clock import Timer
 from emulator.queues.message import Received
 from emulator.queues.queue import Queue
 
-#: Longer than any event is kept (seconds): an event that was taken is nobody else's.
+#: Seconds, longer than any event is kept: nobody else receives an event that was taken.
 _FOREVER_S = 1e7
 
 
@@ -26,7 +26,7 @@ class FunctionQueueWorker:
     Args:
         arn: The function's.
         queue: Where its events wait.
-        permits: Of all functions.
+        permits: The permits that all functions share.
         intake: Tells whether new events come first.
     """
 
@@ -45,7 +45,7 @@ class FunctionQueueWorker:
         self._at = split_function_arn(arn)
         self._runner = EventRunner(tools, arn, queue)
         self._concurrency, self._permits, self._intake = concurrency, permits, intake
-        #: When what runs began, by receipt handle; the oldest first.
+        #: Start times (monotonic seconds) of running events by receipt handle, oldest first.
         self._began: dict[str, float] = {}
         self._allowed = concurrency.first
         self._growth: Timer | None = None
@@ -73,7 +73,7 @@ class FunctionQueueWorker:
         return self._runner.pause.until
 
     async def close(self) -> None:
-        """Begin nothing more; returns when nothing runs."""
+        """Take no further events; returns when the running ones have ended."""
         if self._taking is not None:
             self._taking.cancel()
             await asyncio.gather(self._taking, return_exceptions=True)
@@ -83,7 +83,7 @@ class FunctionQueueWorker:
             await asyncio.wait(self._work)
 
     def cancel(self) -> None:
-        """Give up what runs; nothing more begins."""
+        """Cancel the running events and take no further ones."""
         if self._taking is not None:
             self._taking.cancel()
         for task in self._work:
@@ -112,7 +112,7 @@ class FunctionQueueWorker:
         await self._runner.settle(message, event, outcome)
 
     async def _room(self) -> int:
-        """Return how many events may begin now; waits until it is one at least."""
+        """Wait until at least one more event may begin; return how many may."""
         while True:
             pause_s = self._runner.pause.left_s
             if pause_s > 0:
@@ -134,7 +134,7 @@ class FunctionQueueWorker:
         function = self._registry.find(*self._at)
         reserved = None if function is None else function.reserved_concurrency
         most = self._concurrency.function
-        # With none at all, events are still taken, to be ended.
+        # With a reserved concurrency of 0, events are still taken one by one, to fail.
         return most if reserved is None else min(most, max(1, reserved))
 
     def _grow(self) -> None:

@@ -7,23 +7,23 @@ from typing import NamedTuple
 
 
 class ColdCause(StrEnum):
-    """Why no environment was there for an invocation, or for what is started ahead of use."""
+    """Why an environment starts: for an invocation that found none, or ahead of use."""
 
     #: The function, version or tenant has not been called before.
     FIRST_CALL = "first call"
-    #: As many others as there are serve calls.
+    #: All existing environments are busy.
     ALL_BUSY = "all busy"
     #: The last one was idle for too long.
     IDLE = "idle"
-    #: Code or configuration changed, or another version is called than before.
+    #: Code or configuration changed, or the call is for another version than before.
     NEW_VERSION = "new version"
     #: The runtime of the last one ended, or its sandbox was lost.
     CRASHED = "crashed"
-    #: The last one had to go for another function's, or was evicted by hand.
+    #: The last one made room for another function, or was evicted by hand.
     EVICTED = "evicted"
-    #: It is started ahead of use: provisioned concurrency, or the least number of environments.
+    #: It starts ahead of use, for provisioned concurrency or a minimum number of environments.
     SCALED = "scaled"
-    #: The environment is there, and starts its runtime anew inside the invocation.
+    #: The environment exists and starts its runtime anew within the invocation.
     RESTART = "restart"
 
 
@@ -33,14 +33,14 @@ class ColdStart(NamedTuple):
     cause: ColdCause
     #: How many other environments were busy.
     busy: int = 0
-    #: How long the last one was idle before it was removed.
+    #: Seconds for which the last environment was idle before it was removed.
     idle_s: float = 0.0
     #: More of the reason, for people: "code changed".
     detail: str = ""
 
     @property
     def sentence(self) -> str:
-        """The reason in one sentence without its stop, for people."""
+        """The reason in one sentence without a full stop, for people."""
         match self.cause:
             case ColdCause.ALL_BUSY:
                 noun = "environment is" if self.busy == 1 else "environments are"

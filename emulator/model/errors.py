@@ -28,7 +28,7 @@ class LocalfaasError(Exception):
 
 
 class AwsError(LocalfaasError):
-    """An error an AWS service answers.
+    """An error that an AWS service answers.
 
     Args:
         code: The error's wire code, e.g. ``ResourceNotFoundException``.

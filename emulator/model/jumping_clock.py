@@ -1,4 +1,4 @@
-"""A clock that can jump ahead: what was due in between is due at once, in order."""
+"""A clock that can jump ahead: timers due in between then fire at once, in order."""
 
 from __future__ import annotations
 
@@ -11,10 +11,10 @@ from emulator.model.clock import Clock, SystemClock, Timer
 
 
 class JumpingClock:
-    """The time of another clock, and as much more as it has jumped.
+    """The time of another clock plus the sum of all jumps.
 
     Args:
-        base: The other clock; the machine's own without.
+        base: The other clock; None for the machine's own.
     """
 
     def __init__(self, base: Clock | None = None) -> None:
@@ -44,13 +44,13 @@ class JumpingClock:
         return due
 
     def jump(self, seconds: float) -> None:
-        """Go ahead by ``seconds``."""
+        """Jump ahead by ``seconds``."""
         self._ahead_s += seconds
         for due in sorted(self._pending.values(), key=lambda each: (each.at, each.number)):
             due.arm(max(0.0, due.at - self.monotonic()))
 
     def later(self, seconds: float, call: Callable[[], None]) -> Timer:
-        """Call ``call`` after ``seconds`` of the other clock."""
+        """Call ``call`` after ``seconds`` on the other clock, without jumps."""
         return self._base.call_later(seconds, call)
 
     def forget(self, number: int) -> None:
@@ -74,7 +74,7 @@ class _Due:
         self._timer: Timer | None = None
 
     def arm(self, seconds: float) -> None:
-        """Be due in ``seconds`` of the clock underneath."""
+        """Fire after ``seconds`` on the clock underneath."""
         if self._timer is not None:
             self._timer.cancel()
         self._timer = self._clock.later(seconds, self._fire)

@@ -1,8 +1,8 @@
 """The life of one execution environment: start, INIT, the death of its runtime, its end.
 
-How it runs invocations stands in a module of its own (``serial``).
+The module ``serial`` runs its invocations.
 
-The rule that keeps this free of locks: a transition is synchronous, and no ``await`` stands
+One rule keeps this free of locks: a transition is synchronous, and no ``await`` stands
 between a check of the state and its change.
 """
 
@@ -52,8 +52,8 @@ else:
     telemetry = LazyModule("emulator.pool.extensions.telemetry")
     notices = LazyModule("emulator.pool.notices")
 
-#: Seconds between a runtime's death and giving up on what its connections may still hold (a
-#: child that inherited one keeps it open).
+#: Seconds to read on from a dead runtime's connections (a child that inherited one keeps it
+#: open).
 _LINGER_S = 0.1
 
 
@@ -64,7 +64,7 @@ _RUNTIME_SHUTDOWN_S = 0.3
 Packages = Callable[[FunctionVersion], Awaitable[Path | None]]
 
 
-#: Returns what is simulated of a version's next start, or None where nothing is.
+#: Returns the simulated parts of a version's next start; None if no part is simulated.
 Simulate = Callable[[FunctionVersion], SimulatedStart | None]
 
 
@@ -79,7 +79,7 @@ def nothing_simulated(version: FunctionVersion) -> SimulatedStart | None:
 
 
 class Environment(ABC):
-    """One execution environment. ``on_idle`` and ``on_gone`` are its pool's."""
+    """One execution environment. It tells its pool by ``on_idle`` and ``on_gone``."""
 
     def __init__(
         self,
@@ -107,7 +107,7 @@ class Environment(ABC):
         self.created = clock.now()
         self.idle_since = clock.monotonic()
         self.invokes = 0
-        #: (seconds since the epoch, state, reason): what this environment lives through.
+        #: The latest changes of its state: (seconds since the epoch, state, reason).
         self.timeline: deque[tuple[float, EnvironmentState, str]] = deque(
             [(self.created, EnvironmentState.STARTING, "")], maxlen=64
         )
@@ -115,34 +115,34 @@ class Environment(ABC):
         self.init_ms: float | None = None
         #: What it has imported in its INIT phase; None where that was not measured.
         self.imports: imports.Imports | None = None
-        #: Initialised ahead of use, for provisioned concurrency.
+        #: True if it was initialised ahead of use, for provisioned concurrency.
         self.provisioned = provisioned
-        #: It counts towards the most environments there may be; what only waits to be one does not.
+        #: True if it counts towards the limit of environments; a spare or template does not.
         self.takes_place = True
         #: The restore from a snapshot that led to its first invocation; None without.
         self.restored: Restored | None = None
         self.sandbox: Sandbox | None = None
-        #: No invocation follows the one in flight: the pool has let go of it.
+        #: True if the pool gives it no further invocation after the one in flight.
         self.retired = False
-        #: Why it ends once that is over; None: as its pool drains.
+        #: Why a retired environment ends; None if its pool drains.
         self.leaves_as: tuple[StopCause, str] | None = None
         #: Why it is started.
         self.why = why
-        #: Why its runtime is to be started anew, while it is.
+        #: Why its runtime is being started anew; "" if it is not.
         self.reset_reason = ""
-        #: Why it ended, once it has.
+        #: Why it ended; meaningless before that.
         self.stop_cause, self.stop_reason = StopCause.RETIRED, ""
         self.lifecycle = lifecycle or Lifecycle(clock)
-        #: What was simulated of its last start; None: nothing.
+        #: The simulated parts of its last start; None if no part was simulated.
         self.simulated: SimulatedStart | None = None
         self._simulate = simulate
-        #: Holds the end of the INIT phase back, while it is simulated.
+        #: Delays the end of the INIT phase by its simulated part.
         self._init_held: Timer | None = None
-        #: Milliseconds that its next invocation is simulated to be longer.
+        #: Simulated milliseconds to add to its next invocation.
         self._held_call_ms = 0.0
-        #: Its runtime has called its first ``next``, and extensions are not there yet.
+        #: True if its runtime has called its first ``next`` and extensions are not ready yet.
         self._waits_for_extensions = False
-        #: Its runtime starts once all extensions have registered.
+        #: True while its runtime waits to start until all extensions have registered.
         self._runtime_is_held = False
         self._driver = driver
         self._packages = packages
@@ -160,11 +160,11 @@ class Environment(ABC):
         self._kill: asyncio.Task[None] | None = None
 
     def _make_runtime_api(self) -> None:
-        """Make what hears of a runtime, and of the invocations it is given."""
-        #: Invocations it runs at once.
+        """Make the Runtime API and the other parts that serve one runtime."""
+        #: The most invocations it runs at once.
         self.limit = self.version.managed.max_concurrency if self.version.managed else 1
         self._invocations = Invocations(self._finish, self._refusal)
-        #: Answered, but not reported yet.
+        #: Invocations that were answered, but have no REPORT line yet.
         self._ended: list[InFlight] = []
         self._api = RuntimeApi(self, self._invocations, self.limit)
         self._initialised: asyncio.Future[InvocationResult | None] | None = None
@@ -234,7 +234,7 @@ class Environment(ABC):
 
     @abstractmethod
     def _refusal(self, request_id: str) -> Refusal:
-        """Return what the runtime hears of an answer to what is not in flight (F28)."""
+        """Return the refusal of a runtime's answer to an invocation that is not in flight (F28)."""
 
     @abstractmethod
     def _init_failed(self, reason: str) -> None:
@@ -249,7 +249,7 @@ class Environment(ABC):
         del self._invocations.running[ended.request_id]
         ended.end(result, status)
         self._ended.append(ended)
-        # Behind the caller, whom the answer has put in the loop's queue.
+        # After the caller: the answer has already put it in the event loop's queue.
         asyncio.get_running_loop().call_soon(self._report)
 
     def _report(self) -> None:
@@ -266,7 +266,7 @@ class Environment(ABC):
         return self.sandbox.throttled_s() if self.sandbox is not None else 0.0
 
     def _end_output(self) -> None:
-        """Log what was printed so far, ahead of the platform's lines on what has just ended."""
+        """Log the output so far, before the platform's lines on what has just ended."""
         if self.limit == 1:
             self._output.end_line()
         else:  # others may be in the middle of a line
@@ -278,7 +278,7 @@ class Environment(ABC):
         if state not in TRANSITIONS[self.state]:
             raise IllegalTransition(f"environment {self.id}: {self.state} -> {state} ({reason})")
         before, self.state = self.state, state
-        # Going to and fro between two states with every invoke is counted, not kept.
+        # Every invoke goes to and fro between two states: those changes are counted, not kept.
         if state is EnvironmentState.INVOKING:
             return
         if state is EnvironmentState.READY and before is EnvironmentState.INVOKING:
@@ -290,7 +290,7 @@ class Environment(ABC):
             notices.transition(self.lifecycle, self, before, reason, self.stop_cause)
 
     def _is(self, state: EnvironmentState) -> bool:
-        # A call: to a type checker an attribute that was compared is the same after an ``await``.
+        # A method, since type checkers assume that a compared attribute survives an ``await``.
         return self.state is state
 
     # --- init --------------------------------------------------------------------------------
@@ -298,7 +298,7 @@ class Environment(ABC):
     async def start(self) -> None:
         """Start the sandbox and run the INIT phase.
 
-        Ends READY if the init went well. A failure is in the log, and nobody's error yet.
+        The state is READY if INIT succeeded. A failure of INIT is logged and raises nothing.
 
         Raises:
             DriverFault: The sandbox could not be started; the environment is gone.
@@ -372,10 +372,10 @@ class Environment(ABC):
             )
 
     async def _await_init(self, seconds: float | None) -> InvocationResult | None:
-        """Wait for the first ``next``; returns None, or why it did not come.
+        """Wait for the first ``next``; return None if it came, else the failure.
 
         Args:
-            seconds: How long it may take; None where an invocation's deadline ends the wait.
+            seconds: The longest wait; None if an invocation's deadline ends it.
         """
         loop = asyncio.get_running_loop()
         initialised: asyncio.Future[InvocationResult | None] = loop.create_future()
@@ -401,23 +401,23 @@ class Environment(ABC):
                 if each is not None:
                     each.cancel()
             self._init_held = None
-            if self._initialised is initialised:  # and not that of the next start
+            if self._initialised is initialised:  # a later start may have set its own
                 self._initialised = None
 
     def _simulated_init(self) -> SimulatedStart | None:
-        """Return what is simulated of the INIT phase that begins now, and of what follows it."""
+        """Return the simulated parts of the INIT phase that begins now and of the call after it."""
         return self._simulate(self.version)
 
     def end_init_by_time(self) -> None:
-        """Have its INIT phase end as if it had taken too long; for scenarios."""
+        """End its INIT phase as if it had timed out; for scenarios."""
         self._init_timed_out()
 
     def lose_runtime(self, request_id: str, gone: Exit) -> None:
-        """Go on as if its runtime had ended while it ran an invocation; for scenarios.
+        """Kill its runtime during an invocation, with a chosen exit; for scenarios.
 
         Args:
             request_id: The invocation; if it does not run any more, nothing happens.
-            gone: How the runtime is to have ended; it is killed.
+            gone: The exit to report for the killed runtime.
         """
         if request_id in self._invocations.running:
             self.exit = gone
@@ -427,7 +427,7 @@ class Environment(ABC):
         self._end_init(failures.timed_out("", self._init_timeout_s))
 
     def _runtime_is_up(self) -> bool:
-        """End the INIT phase, as soon as its simulated part is over; False: it has ended before."""
+        """End the INIT phase once its simulated part is over; False if it has ended before."""
         if self._initialised is None or self._initialised.done():
             return False
         if self._api.extensions is not None and not self._api.extensions.ready:
@@ -461,7 +461,7 @@ class Environment(ABC):
             self._runtime_is_up()
 
     def extension_failed(self, failure: InvocationResult) -> None:
-        """End INIT, or all that runs: an environment lives with all of its extensions or ends."""
+        """End INIT or the running invocations: an environment can't live without an extension."""
         if self.state in (EnvironmentState.STOPPING, EnvironmentState.STOPPED):
             return
         if not self._end_init(failure):
@@ -506,7 +506,7 @@ class Environment(ABC):
         self._printed(line, "extension")
 
     def _list_extensions(self) -> None:
-        """Log what has become of each extension in the INIT phase."""
+        """Log the state of each extension after the INIT phase."""
         if self._extension_output is not None:
             self._extension_output.drain()
         if self._api.extensions is not None:
@@ -514,7 +514,7 @@ class Environment(ABC):
                 self._platform.extension(each.name, each.state, each.events, each.error_type)
 
     async def _shut_down(self, reason: str) -> None:
-        """Let runtime and extensions do their last work, as long as AWS does.
+        """Let runtime and extensions do their last work within AWS's time limit.
 
         Args:
             reason: AWS's word: "spindown", "timeout" or "failure".
@@ -546,7 +546,7 @@ class Environment(ABC):
             await self._wait_for([sandbox.exited, *ends], left)
 
     async def _wait_for(self, ends: Sequence[asyncio.Future[Exit]], seconds: float) -> None:
-        """Wait until all have ended, at most so many seconds."""
+        """Wait until all ``ends`` are done, at most ``seconds``."""
         if not ends or seconds <= 0:
             return
         late: asyncio.Future[None] = asyncio.get_running_loop().create_future()
@@ -575,13 +575,13 @@ class Environment(ABC):
     # --- what the runtime says (RuntimeEvents) -------------------------------------------------
 
     def init_failed(self, payload: bytes, error_type: str) -> Refusal | None:
-        """Take note that the runtime could not initialise."""
+        """Record that the runtime could not initialise."""
         if self._end_init(failures.reported(payload, error_type)):
             return None
         return ("InvalidStateTransition", "The init phase is over.")
 
     def imports_measured(self, payload: bytes) -> None:
-        """Keep what the function has imported in its INIT phase, if that was asked for."""
+        """Keep the measured imports of the INIT phase, if a measurement was asked for."""
         if TRACE_IMPORTS not in self.spec.environ or self._initialised is None:
             return
         self.imports = imports.read(payload)
@@ -589,11 +589,11 @@ class Environment(ABC):
             notices.imported(self.lifecycle, self, self.imports)
 
     def runtime_at_snapshot(self, captured: str) -> Refusal | None:
-        """Refuse to be restored: there are no snapshots."""
+        """Refuse a restore: this environment has no snapshot."""
         return ("InvalidStateTransition", "The environment is not restored from a snapshot.")
 
     def restore_failed(self, payload: bytes, error_type: str) -> Refusal | None:
-        """Refuse to hear of a restore: there are no snapshots."""
+        """Refuse the report of a failed restore: this environment has no snapshot."""
         return ("InvalidStateTransition", "The environment is not restored from a snapshot.")
 
     def runtime_disconnected(self) -> None:
@@ -603,7 +603,7 @@ class Environment(ABC):
     # --- the sandbox ---------------------------------------------------------------------------
 
     async def _abandon(self, sandbox: Sandbox) -> None:
-        """Let go of a sandbox that came too late."""
+        """Stop a sandbox that started too late."""
         await self._driver.stop(sandbox)
         if sandbox.channel is not None:
             sandbox.channel.close()
@@ -641,8 +641,7 @@ class Environment(ABC):
             EnvironmentState.RESTORE,
             EnvironmentState.INVOKING,
         ):
-            # What it said before it died may still be on its way; the end of its last
-            # connection follows.
+            # Its last requests may still be on their way; then its last connection ends.
             self._clock.call_later(_LINGER_S, self._runtime_gone_for, sandbox)
         else:
             self._runtime_gone()
@@ -652,7 +651,7 @@ class Environment(ABC):
             self._runtime_gone()
 
     def _runtime_gone(self) -> None:
-        """The runtime process has ended and all it said has been heard."""
+        """Handle the runtime's end, after all its requests were read."""
         gone = self.exit or failures.KILLED
         if self._end_init(failures.exited("", gone)):
             return
@@ -663,7 +662,7 @@ class Environment(ABC):
 
         Args:
             cause: Why it ends.
-            reason: The cause in other words, for people.
+            reason: More about the cause, for people.
 
         Returns:
             The task that ends when nothing of it is left on the machine.
@@ -680,7 +679,7 @@ class Environment(ABC):
         """Forget all deadlines."""
 
     def _answer_all(self) -> None:
-        """Answer those who wait for what is being ended."""
+        """Answer all callers that wait for this environment."""
         self._end_init(failures.exited("", failures.KILLED))
         self._disarm()
         for request_id, in_flight in list(self._invocations.running.items()):
@@ -696,7 +695,7 @@ class Environment(ABC):
         self._api.close()
         for driving in (self._kill, self._frozen):
             if driving is not None:
-                # What could not be killed or frozen is stopped all the same.
+                # If the kill or freeze failed, the sandbox is stopped all the same.
                 with contextlib.suppress(DriverFault):
                     await driving
         if self.sandbox is not None:
@@ -706,11 +705,11 @@ class Environment(ABC):
     # --- freeze --------------------------------------------------------------------------------
 
     def freeze_later(self, seconds: float) -> None:
-        """Stop all progress in ``seconds``, until :meth:`thaw`, unless it is used before."""
+        """Freeze it after ``seconds``, unless it is used before; :meth:`thaw` resumes it."""
         self._freezing = self._clock.call_later(seconds, self._freeze)
 
     def keep_awake(self) -> None:
-        """Do not freeze after all: there is work."""
+        """Cancel a pending freeze: there is work."""
         if self._freezing is not None:
             self._freezing.cancel()
             self._freezing = None
@@ -724,7 +723,7 @@ class Environment(ABC):
         self._frozen = asyncio.get_running_loop().create_task(self._driver.freeze(self.sandbox))
 
     async def thaw(self) -> None:
-        """Let it go on; if it can't, it ends."""
+        """Resume it; an environment that can't resume is stopped."""
         assert self.sandbox is not None
         assert self._frozen is not None
         try:

@@ -1,4 +1,4 @@
-"""The results of invocations that the platform, not the function's runtime, ends.
+"""The results of invocations that the platform ends, and not the function's runtime.
 
 Payloads as recorded from AWS: F2, F4–F8, F10.
 """
@@ -15,7 +15,7 @@ import orjson
 from emulator.model.invocation import InvocationResult
 from emulator.model.sandbox import Exit
 
-#: How what is stopped from outside ends.
+#: The exit of a process that is stopped from outside.
 KILLED = Exit(signal=signal.SIGKILL)
 
 
@@ -28,7 +28,7 @@ def _failure(error_type: str, message: str, *, logged_type: str = "") -> Invocat
 
 
 def timed_out(request_id: str, seconds: float) -> InvocationResult:
-    """Return the result of an invocation that took longer than its function may."""
+    """Return the result of an invocation that exceeded its function's timeout (seconds)."""
     return _failure(
         "Sandbox.Timedout",
         f"RequestId: {request_id} Error: Task timed out after {seconds:.2f} seconds",
@@ -81,7 +81,7 @@ def reported(payload: bytes, error_type: str) -> InvocationResult:
 
 
 def with_request_id(failure: InvocationResult, request_id: str) -> InvocationResult:
-    """Return the failure of an init as the answer to the invocation that waited for it.
+    """Return the failure of INIT as the result of the invocation that waited for it.
 
     A runtime's own report keeps its empty requestId, as recorded (F3).
     """
@@ -106,7 +106,7 @@ def stream_broke(error_type: str, body: bytes) -> InvocationResult:
     return InvocationResult(payload=payload, function_error="Unhandled", error_type=error_type)
 
 
-#: As Go prints them, which AWS's own log lines show.
+#: Go's names of signals, which AWS's log lines show.
 _SIGNALS: dict[int, str] = {
     signal.SIGKILL: "killed",
     signal.SIGSEGV: "segmentation fault",

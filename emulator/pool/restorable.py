@@ -1,10 +1,10 @@
-"""An environment that goes on from a snapshot (SnapStart), or waits to be one.
+"""An environment that resumes from a snapshot (SnapStart), or waits at one.
 
-A *spare* is initialised up to the snapshot, waits there, and is restored by letting it go on. A
-*copy* is made of an initialised template by its driver, in milliseconds, and goes on by itself.
+A *spare* is initialised up to its snapshot and waits there; a restore lets it go on. The driver
+makes a *copy* of an initialised template in milliseconds; the copy goes on by itself.
 
-A runtime that knows of snapshots says that it is there with ``GET …/restore/next``, and what runs
-after that until its first ``next`` is the restore. For another the snapshot is its first ``next``.
+A runtime that supports snapshots calls ``GET …/restore/next`` at its snapshot; the restore lasts
+from there to its first ``next``. Any other runtime is at its snapshot at its first ``next``.
 
 https://docs.aws.amazon.com/lambda/latest/dg/snapstart-runtime-hooks.html
 """
@@ -41,11 +41,11 @@ _TIMED_OUT = "Sandbox.Timedout"
 
 
 class RestoreFailed(Exception):
-    """An environment could not go on from its snapshot.
+    """An environment could not resume from its snapshot.
 
     Attributes:
-        timed_out: It took longer than :data:`RESTORE_SECONDS`.
-        result: What went wrong.
+        timed_out: True if the restore took longer than :data:`RESTORE_SECONDS`.
+        result: The failure, as an invocation's result.
     """
 
     def __init__(self, result: InvocationResult) -> None:
@@ -55,16 +55,16 @@ class RestoreFailed(Exception):
 
 
 class Captured(NamedTuple):
-    """What a runtime says of the moment at which its snapshot is made."""
+    """What a runtime tells about its own snapshot."""
 
-    #: Why it can't be copied, one sentence each; None: it can't say.
+    #: The reasons why it can't be copied, one sentence each; None if the runtime can't tell.
     hindrances: tuple[str, ...] | None = None
-    #: What all restored environments would share though it should be each one's own.
+    #: State that each environment needs for itself, but all restored ones would share.
     shared: tuple[str, ...] = ()
 
     @classmethod
     def parse(cls, text: str) -> Captured:
-        """Return what a runtime's header says; user code may have written it."""
+        """Parse a runtime's header; malformed text (user code may write it) gives the defaults."""
         try:
             told = orjson.loads(text)
             return cls(
@@ -78,9 +78,9 @@ class Captured(NamedTuple):
 class RestorableEnvironment(SerialEnvironment):
     """Initialised up to its snapshot, or a copy of one that is."""
 
-    #: What its runtime has said of its snapshot.
+    #: What its runtime has told about its snapshot.
     captured = Captured()
-    #: It has called ``restore/next``.
+    #: True once its runtime has called ``restore/next``.
     _hooked = False
     _restoring: asyncio.Future[InvocationResult | None] | None = None
 
@@ -106,7 +106,7 @@ class RestorableEnvironment(SerialEnvironment):
         return ("InvalidStateTransition", "The runtime may not call restore/next now.")
 
     async def expect_copies(self) -> None:
-        """Have the driver make ready for copies of this one, which waits at its snapshot.
+        """Have the driver prepare to copy this one, which waits at its snapshot.
 
         Raises:
             DriverFault: It can't be copied.
@@ -186,7 +186,7 @@ class RestorableEnvironment(SerialEnvironment):
         self._end_output()
         if failure is None:
             self._note_restored(duration_ms, "success", "", way)
-            self.init_ms = None  # nobody has waited for it
+            self.init_ms = None  # no caller has waited for the INIT phase
             held_ms = 0.0
             if self.simulated is not None:
                 held_ms, self._held_call_ms = (
@@ -208,7 +208,7 @@ class RestorableEnvironment(SerialEnvironment):
 
     @property
     def _has_hooks(self) -> bool:
-        """Whether anything of the function can have run while it was restored."""
+        """Whether code of the function may have run during the restore."""
         return self._hooked or self.captured.hindrances is not None
 
     def _note_restored(self, duration_ms: float, status: str, error_type: str, way: str) -> None:
@@ -225,7 +225,7 @@ class RestorableEnvironment(SerialEnvironment):
         self._end_restore(failures.timed_out("", RESTORE_SECONDS))
 
     def _runtime_is_back(self) -> bool:
-        """End the restore, as soon as its simulated part is over; False: there is none."""
+        """End the restore once its simulated part is over; False if no restore runs."""
         if self._restoring is None:
             return False
         if self.simulated is None:

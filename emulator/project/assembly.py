@@ -20,17 +20,17 @@ _STACK, _ASSETS, _NESTED = (
     "cdk:asset-manifest",
     "cdk:cloud-assembly",
 )
-#: What only bootstrapped accounts have, and this machine needs not.
+#: Parts of a template that need a bootstrapped account; the emulator has no use for them.
 _BOOTSTRAP_PARAMETER, _BOOTSTRAP_RULE = "BootstrapVersion", "CheckBootstrapVersion"
-#: What counts who uses CDK.
+#: The resource by which CDK counts its users.
 _METADATA = "AWS::CDK::Metadata"
 
 
 def sources_of(folder: Path) -> list[Source]:
-    """Return the templates of an assembly, each after those it depends on.
+    """Return the templates of an assembly, each after the templates it depends on.
 
     Raises:
-        ConfigurationError: It can't be read, or has no stack.
+        ConfigurationError: The assembly can't be read, or has no stack.
     """
     artifacts: Mapping[str, Any] = _read(folder / MANIFEST).get("artifacts") or {}
     assets: dict[str, Path] = {}
@@ -77,7 +77,7 @@ def _add(
 
 
 def _assets(folder: Path, manifest: Path) -> dict[str, Path]:
-    """Return the files of an asset manifest by the keys that they get in buckets."""
+    """Return the files of an asset manifest by their keys in the assets' bucket."""
     found: dict[str, Path] = {}
     for asset in (_read(manifest).get("files") or {}).values():
         path = folder / str((asset.get("source") or {}).get("path"))
@@ -87,7 +87,7 @@ def _assets(folder: Path, manifest: Path) -> dict[str, Path]:
 
 
 def _prepared(body: dict[str, Any], *, assets: Mapping[str, Path]) -> dict[str, Any]:
-    """Return a template with assets by their paths, and without what bootstraps need."""
+    """Return a template with paths in place of assets, without the parts for bootstrapping."""
     body = dict(body)
     for section, name in (("Parameters", _BOOTSTRAP_PARAMETER), ("Rules", _BOOTSTRAP_RULE)):
         body[section] = {k: v for k, v in (body.get(section) or {}).items() if k != name}

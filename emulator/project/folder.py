@@ -1,6 +1,6 @@
 """Functions of a folder without a template: one in each folder with a file of a conventional name.
 
-They need no stack: the folder itself declares them, at every start anew.
+They need no stack: the folder declares them anew at every start.
 """
 
 from __future__ import annotations
@@ -43,7 +43,7 @@ class DeclaredFunction:
 
     declaration: FunctionDeclaration
     code: Code
-    #: What it will not find in its folder.
+    #: Paths in its folder that the function will not find.
     missed: Missed = field(default_factory=Missed)
 
 
@@ -60,7 +60,7 @@ class Folder:
     """The functions of one folder, in the registry.
 
     Attributes:
-        contents: What is declared, as it was applied last.
+        contents: The declarations that were applied last.
         as_read: See :class:`emulator.project.watching.Declared`.
     """
 
@@ -89,7 +89,7 @@ class Folder:
         """Read and apply the declarations; returns notes on them for the user. Blocks.
 
         Raises:
-            ConfigurationError: There are no functions, or one can't be served.
+            ConfigurationError: The folder has no functions, or one of them can't be served.
         """
         contents = self.read()
         notes = self.check(contents)
@@ -97,7 +97,7 @@ class Folder:
         return notes
 
     def read(self) -> Contents:
-        """Return what is declared now. Blocks.
+        """Return the folder's present declarations. Blocks.
 
         Raises:
             ConfigurationError: There are no functions.
@@ -113,10 +113,10 @@ class Folder:
         return Contents(functions=functions, left_out=tuple(left_out))
 
     def check(self, contents: Contents) -> list[str]:
-        """Return notes on what is not served as declared; each is returned only once.
+        """Return notes on functions that are not served as declared; each note only once.
 
         Raises:
-            ConfigurationError: With --strict, something is not served as declared.
+            ConfigurationError: With --strict, if a function is not served as declared.
         """
         if self._strict and contents.left_out:
             raise ConfigurationError("; ".join(contents.left_out))
@@ -132,8 +132,8 @@ class Folder:
     def apply(self, contents: Contents) -> FunctionChanges:
         """Add, update and remove functions so that the registry has those of ``contents``.
 
-        Functions that came through the API are left alone, and so is what the API changed on a
-        declared function, until its declaration changes.
+        Functions created through the API are left alone. Changes that the API made to a declared
+        function stay until its declaration changes.
         """
         before, self.contents = self.contents.functions, contents
         added, updated, removed = [], [], []
@@ -161,15 +161,15 @@ class Folder:
         )
 
     def declare_anew(self) -> None:
-        """Declare the functions of ``contents`` again, which are not in the registry any more."""
+        """Declare the functions of ``contents`` again, after the registry lost them."""
         contents, self.contents = self.contents, Contents()
         self.apply(contents)
 
     def structure(self, reloads: int) -> Structure:
         """See :class:`emulator.project.watching.Declared`.
 
-        Every folder with a file of a conventional name is a function, and what is in that file is
-        its declaration: each change of code counts.
+        Every folder with a file of a conventional name is a function, and that file declares it:
+        so each change of code counts.
         """
         return (*_listing(self.path), ("", reloads, 0))
 
@@ -217,7 +217,7 @@ class Folder:
 
 
 def _listing(path: Path) -> list[tuple[str, int, int]]:
-    """Return the folder and the folders in it, with the times of their last changes."""
+    """Return the folder and its subfolders, with the times of their last changes."""
     try:
         with os.scandir(path) as entries:
             folders = [Path(entry.path) for entry in entries if entry.is_dir()]

@@ -1,4 +1,4 @@
-"""What is to be said of functions' code and runtimes before anybody calls them."""
+"""Notes for the user on functions' code and runtimes, given before anybody calls them."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from emulator.code.live import Missed
 from emulator.model.errors import ConfigurationError
 
-#: Names given in one note.
+#: The most names that one note lists.
 _SHOWN = 3
 
 
@@ -28,7 +28,7 @@ def of_runtimes(
     """Yield a note for each runtime that is served by another one, or by none.
 
     Raises:
-        ConfigurationError: It can't be served, and ``strict``.
+        ConfigurationError: With ``strict``, if a runtime can't be served.
     """
     for runtime in sorted(set(runtimes) - {""}):
         try:

@@ -1,7 +1,7 @@
 """The pytest plugin: an emulator for each run (each worker of xdist), an account for each test.
 
-pytest loads it by its entry point in every run where localfaas is installed, so it imports what it
-needs in its fixtures only. A test that asks for no fixture of it pays nothing.
+pytest loads it by its entry point in every run where localfaas is installed, so only its fixtures
+import what they need. A test that uses none of its fixtures pays nothing.
 """
 
 from __future__ import annotations
@@ -48,7 +48,7 @@ def pytest_configure(config: pytest.Config) -> None:
 
 @pytest.fixture(scope="session")
 def localfaas_servers(request: pytest.FixtureRequest) -> Iterator[Servers]:
-    """The emulators of this run, by their options; each is started when it is first asked for."""
+    """The emulators of this run, by their options; each starts at its first use."""
     from emulator.pytest_plugin.servers import Servers
 
     servers = Servers.of(request.config)
@@ -74,7 +74,7 @@ def localfaas(
     localfaas_servers: Servers,
     monkeypatch: pytest.MonkeyPatch,
 ) -> Iterator[Localfaas]:
-    """An account of its own, and the environment in which AWS SDKs find it."""
+    """An account for this test alone, and the variables by which AWS SDKs find it."""
     from emulator.pytest_plugin.servers import options_of
 
     marker = request.node.get_closest_marker("localfaas")
@@ -87,7 +87,7 @@ def localfaas(
 def localfaas_noproc(
     request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch
 ) -> Iterator[Localfaas]:
-    """The same at an emulator that runs already: ``--localfaas-endpoint``, else port 4566."""
+    """Like ``localfaas``, on a running emulator: ``--localfaas-endpoint``, else port 4566."""
     from emulator.pytest_plugin.servers import running
 
     server = running(request.config)
@@ -125,7 +125,7 @@ cloudformation_client = _client("cloudformation")
 def pytest_runtest_makereport(
     item: pytest.Item, call: pytest.CallInfo[None]
 ) -> Generator[None, pytest.TestReport, pytest.TestReport]:
-    """Attach to a failed test what its functions did."""
+    """Attach the invocations and logs of its functions to a failed test."""
     report = yield
     kit = item.stash.get(_KIT, None)
     if kit is not None and report.when == "call" and report.failed:

@@ -1,4 +1,4 @@
-"""What a test has deployed."""
+"""The result of a test's deployment."""
 
 from __future__ import annotations
 
@@ -9,14 +9,14 @@ from typing import Any
 
 @dataclass(frozen=True, slots=True)
 class Deployment:
-    """What was deployed.
+    """A deployed template or folder.
 
     Attributes:
         functions: The functions' names, by their names in the template.
         resources: The physical id of each resource, by its name in the template.
         outputs: The stack's outputs.
         stack_name: The stack; "" for a folder of functions.
-        notes: Sentences on what is other than the template says.
+        notes: One sentence for each difference from the template.
     """
 
     functions: Mapping[str, str]
@@ -27,5 +27,5 @@ class Deployment:
 
     @classmethod
     def of(cls, answer: Mapping[str, Any]) -> Deployment:
-        """Return what the admin API has answered."""
+        """Return the deployment that an answer of the admin API describes."""
         return cls(**{name: answer[name] for name in cls.__slots__})

@@ -1,4 +1,4 @@
-"""What a test does with its emulator: clients, deploying, calls, and what came of them."""
+"""A test's tools for its emulator: clients, deployments, calls and assertions."""
 
 from __future__ import annotations
 
@@ -19,9 +19,9 @@ from emulator.pytest_plugin.deployment import Deployment
 if TYPE_CHECKING:
     import pytest
 
-#: Log lines that a failed test shows.
+#: The most log lines that a failed test shows.
 _LINES = 40
-#: Invocations that a failed test shows.
+#: The most invocations that a failed test shows.
 _INVOCATIONS = 20
 
 
@@ -30,11 +30,11 @@ class Answer:
     """The answer of one call.
 
     Attributes:
-        payload: What the function returned, or its error, from JSON; None for an event that was
-            only accepted.
+        payload: The function's response or error, parsed from JSON; None for an asynchronous
+            event, which is only accepted.
         error: The kind of its error ("Unhandled"), or "".
         log: The end of the call's log (4 KB).
-        request_id: Of the call.
+        request_id: The id of the call.
     """
 
     payload: Any
@@ -49,7 +49,7 @@ class Localfaas:
     Args:
         url: The emulator's address.
         region: The AWS region of clients.
-        account: The account's 12 digits; one that nobody has without.
+        account: The account's 12 digits; None for a new random account.
     """
 
     def __init__(self, url: str, region: str, account: str | None = None) -> None:
@@ -87,16 +87,16 @@ class Localfaas:
         return self._clients[service]
 
     def deploy(self, path: str | Path, *, stack_name: str = "", **parameters: str) -> Deployment:
-        """Deploy a template, or a folder of functions; what is there already is updated.
+        """Deploy a template or a folder of functions, or update an earlier deployment of it.
 
         Args:
             path: A SAM or CloudFormation template, a folder with one, or a folder with a function
                 (``app.py`` with ``handler`` …) or with several.
-            stack_name: The stack's name, where a test deploys several.
+            stack_name: The stack's name, for a test that deploys several.
             **parameters: The template's parameters.
 
         Raises:
-            ClientError: With the reason of each resource that can't be had.
+            ClientError: The deployment failed; the text has the reason for each failed resource.
         """
         request = {
             "path": str(Path(path).absolute()),
@@ -108,11 +108,11 @@ class Localfaas:
         return Deployment.of(self._admin.post("deploy", request, timeout_s=None))
 
     def invoke(self, name: str, event: Any = None, **given: Any) -> Answer:
-        """Call a function and return its answer, be it an error of the function's.
+        """Call a function and return its answer; an error of the function is an answer, too.
 
         Args:
             name: The function's name or ARN.
-            event: What JSON can express.
+            event: Any value that JSON can express.
             **given: Further members of Invoke's request: ``Qualifier="1"``.
         """
         request = {"LogType": "Tail", "FunctionName": name, "Payload": json.dumps(event), **given}
@@ -136,7 +136,7 @@ class Localfaas:
             return []
 
     def evict(self, name: str) -> None:
-        """Let the next call of a function be cold."""
+        """Evict a function's environments, so that its next call is cold."""
         self._admin.post("evict", function=name, account=self.account)
 
     @property
@@ -147,14 +147,14 @@ class Localfaas:
 
     @property
     def invocations(self) -> list[dict[str, Any]]:
-        """The invocations that ended, in the order in which they did."""
+        """The invocations that have ended, in the order of their ends."""
         found: list[dict[str, Any]] = self.timeline["invocations"]
         return found
 
-    # --- what a test claims --------------------------------------------------------------------
+    # --- assertions ----------------------------------------------------------------------------
 
     def assert_cold(self, count: int, name: str | None = None) -> None:
-        """Assert how many calls were cold starts, of one function or of all."""
+        """Assert that ``count`` calls were cold starts, of one function or of all."""
         found = [each for each in self._of(name) if each["cold"]]
         whys = "".join(f"\n  {each['function']}: {each['why']['sentence']}" for each in found)
         assert len(found) == count, f"{len(found)} cold starts, not {count}{whys}"
@@ -215,7 +215,7 @@ class Localfaas:
         ]
 
     def close(self) -> None:
-        """Remove all that this account has."""
+        """Remove everything in this account."""
         self._admin.post("reset", account=self.account)
         for client in self._clients.values():
             client.close()
@@ -229,7 +229,7 @@ def _decoded(text: str) -> str:
 
 @cache
 def _loader() -> Any:
-    """Return what reads botocore's models, once for all tests."""
+    """Return the loader of botocore's models, one for all tests."""
     from botocore.loaders import create_loader
 
     return create_loader()

@@ -27,7 +27,7 @@ class MessageState(IntEnum):
     IN_FLIGHT = 3
     #: Being deleted: waits for the commit, and still counts as in flight.
     LEAVING = 4
-    #: Deleted, expired, moved, or left to the disk.
+    #: Deleted, expired, moved, or only on the disk.
     GONE = 5
 
 
@@ -37,13 +37,13 @@ class Draft(NamedTuple):
     body: str | bytes
     #: Opaque to the engine: the layer above gets it back with the body.
     headers: str = "{}"
-    #: Seconds until it can be received; None takes the queue's.
+    #: Seconds until it can be received; None takes the queue's delay.
     delay: float | None = None
     group: str | None = None
     deduplication: str | None = None
     #: Size in bytes as the layer above counts it; 0 takes the length of body and headers.
     size: int = 0
-    #: None makes a new one.
+    #: The message's id; None makes a new one.
     message_id: str | None = None
 
 
@@ -56,7 +56,7 @@ class Sent(NamedTuple):
 
 
 class Received(NamedTuple):
-    """A message as one receive saw it."""
+    """A message as one receive returns it."""
 
     handle: str
     message_id: str
@@ -68,7 +68,7 @@ class Received(NamedTuple):
     position: int
     group: str | None
     deduplication: str | None
-    #: The queue it was dead-lettered from.
+    #: The queue that it came from as a dead letter.
     source: str | None
 
 
@@ -100,18 +100,18 @@ class Message:
     deduplication: str | None
     source: str | None
     size: int
-    #: Headers and body; None where they have to be read back.
+    #: Headers and body; None if they are on the disk only.
     payload: tuple[str, str | bytes] | None
     state: MessageState = MessageState.PENDING
     #: When it can be received (again).
     visible_at: float = 0.0
-    #: How often it was received in all; receipt handles have this number.
+    #: The number of all its receives; a receipt handle contains it.
     receives: int = 0
-    #: How many of those receives do not count.
+    #: The number of those receives that do not count towards the dead-letter queue.
     uncounted: int = 0
     received_at: float = 0.0
     first_received_at: float = 0.0
-    #: Received, and not given back by whoever received it last.
+    #: True if it was received and the last receiver has not given it back.
     held: bool = False
 
     @property
@@ -141,7 +141,7 @@ class Message:
         )
 
     def lease(self) -> LeaseRecord:
-        """Return what receiving changed."""
+        """Return the record of a receive, for the journal."""
         return LeaseRecord(
             self.id,
             self.visible_at,
@@ -153,7 +153,7 @@ class Message:
 
 
 def queue_tag(name: str) -> int:
-    """Return the number by which a receipt handle knows its queue."""
+    """Return the number that names a queue in its receipt handles."""
     return zlib.crc32(name.encode())
 
 
@@ -166,7 +166,7 @@ def decode_handle(tag: int, handle: str) -> tuple[int, int]:
     """Return the message's id and the number of the receive.
 
     Raises:
-        InvalidHandle: It is no handle, or one of another queue.
+        InvalidHandle: The text is no handle, or belongs to another queue.
     """
     try:
         magic, its_tag, id, receives = _HANDLE.unpack(base64.b64decode(handle, validate=True))

@@ -1,4 +1,4 @@
-"""How messages wait in a queue: the one thing in which standard and FIFO queues differ."""
+"""The order of waiting messages: the only difference between standard and FIFO queues."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ class Tally:
         message.state = state
 
     def clear(self) -> None:
-        """Count nothing any more."""
+        """Set all counts to 0."""
         self._counts = [0] * len(MessageState)
 
     @property
@@ -40,12 +40,12 @@ class Tally:
 
     @property
     def in_flight(self) -> int:
-        """Return how many were received, those being deleted included."""
+        """Return the number of received messages, including those being deleted."""
         return self._counts[MessageState.IN_FLIGHT] + self._counts[MessageState.LEAVING]
 
     @property
     def waiting(self) -> int:
-        """Return how many are or will be available."""
+        """Return the number of messages that are or will be available."""
         return self._counts[MessageState.READY] + self._counts[MessageState.DELAYED]
 
     @property
@@ -62,7 +62,7 @@ class Order(Protocol):
         ...
 
     def admitted(self, message: Message) -> None:
-        """Take in a message that came to memory, available or not."""
+        """Add a message that came to memory, whether it is available or not."""
         ...
 
     def ready(self, message: Message) -> None:
@@ -78,7 +78,7 @@ class Order(Protocol):
         ...
 
     def left(self, message: Message) -> None:
-        """Drop a message: it was deleted, has expired, was moved or left to the disk."""
+        """Drop a message: it was deleted, expired or moved, or is now on the disk only."""
         ...
 
     def clear(self) -> None:
@@ -86,7 +86,7 @@ class Order(Protocol):
         ...
 
     def pick(self) -> Generator[Message]:
-        """Yield, taking them out, the messages that one receive may have, in order."""
+        """Take out and yield, in order, the messages that one receive may have."""
         ...
 
     def room(self) -> int:
@@ -94,17 +94,17 @@ class Order(Protocol):
         ...
 
     def runs_low(self) -> bool:
-        """Return whether the front should be filled up from the disk."""
+        """Return whether memory should be refilled from the disk."""
         ...
 
     def bound(self) -> int | None:
-        """Return how many waiting messages to keep in memory; None: all that are there."""
+        """Return the most waiting messages to keep in memory; None for all."""
         ...
 
     def check_handle(self, message: Message, receives: int) -> None:
         """Check a receipt handle of the receive number ``receives`` of a message.
 
         Raises:
-            ExpiredHandle: It is too old for this kind of queue.
+            ExpiredHandle: The handle is too old for this kind of queue.
         """
         ...

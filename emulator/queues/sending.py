@@ -26,16 +26,16 @@ class Staged:
     records: Sequence[MessageRecord]
     leases: Sequence[LeaseRecord]
     deduplications: Sequence[DeduplicationRecord]
-    #: To be called once their commit has ended.
+    #: Called once their commit has ended, with its error or None.
     ended: Committed
     #: The receipt of each draft.
     sent: list[Sent]
-    #: Commits under way of what some of them repeat.
+    #: Pending commits of the earlier sends that some drafts repeat.
     waits: Sequence[asyncio.Future[None]]
 
 
 class Stager(Protocol):
-    """A queue, as what is sent to several of them sees it."""
+    """The part of a queue that a send to several queues uses."""
 
     def stage(self, drafts: Sequence[Draft], committed: asyncio.Future[None]) -> Staged:
         """Make messages that are about to be written; see :meth:`Sending.stage`."""
@@ -43,10 +43,10 @@ class Stager(Protocol):
 
 
 class Sending:
-    """Takes the messages of one queue.
+    """Accepts messages for one queue.
 
     Args:
-        receiving: Publishes them.
+        receiving: Publishes the messages to receivers.
         deduplication: Remembers sends; None: each send is a new message.
     """
 
@@ -70,7 +70,7 @@ class Sending:
             self._deduplication.restore(records)
 
     def purged(self) -> None:
-        """Forget what was sent: the same may be sent again."""
+        """Forget earlier sends: a purged message may be sent again."""
         if self._deduplication is not None:
             self._deduplication.clear()
 
@@ -82,11 +82,11 @@ class Sending:
         return staged.sent
 
     def stage(self, drafts: Sequence[Draft], committed: asyncio.Future[None]) -> Staged:
-        """Make messages that are about to be written; what repeats a send becomes none.
+        """Make messages for the next write; a draft that repeats a send makes no message.
 
         Args:
-            drafts: What is sent.
-            committed: Ends with their commit.
+            drafts: The messages to send.
+            committed: Done when their commit is.
         """
         settings, deduplication = self._memory.settings, self._deduplication
         if deduplication is None:
@@ -118,7 +118,7 @@ class Sending:
         return self._staged(messages, sent, records, waits)
 
     def stage_moved(self, draft: Draft) -> Staged:
-        """Make the message that one of another queue becomes, be it a repetition of a send."""
+        """Make the message for one moved from another queue, even if it repeats a send."""
         message = self.message(draft)
         return self._staged([message], [Sent(message.message_id, message.position)], (), ())
 
@@ -157,7 +157,7 @@ class Sending:
 
         return Staged(
             records=[message.record(self._memory.id) for message in messages],
-            # A FIFO queue's order does not tell the delay, so its lease does.
+            # The order of a FIFO queue does not hold the delay, so the lease keeps it.
             leases=[m.lease() for m in messages if settings.fifo and m.visible_at > m.sent_at],
             deduplications=deduplications,
             ended=ended,
@@ -173,7 +173,7 @@ def stage_all(
 
     Args:
         items: Each draft with its queue. The messages of one queue keep their order.
-        committed: Ends with the commit.
+        committed: Done when the commit is.
     """
     by_queue: dict[Stager, list[Draft]] = {}
     for queue, draft in items:
@@ -191,9 +191,9 @@ async def write(
     """Write messages of one or several queues in one commit; returns when they are on the disk.
 
     Args:
-        journal: Where they are written.
+        journal: The journal to write to.
         staged: The messages.
-        committed: What they were staged with.
+        committed: The future that they were staged with.
         replacing: The message that is deleted in the same commit, if any.
 
     Raises:
@@ -215,5 +215,5 @@ async def write(
     else:
         done(None, None)
     for wait in waits:
-        # Shielded: a caller that goes away must not take the others' commit along.
+        # Shielded: a cancelled caller must not cancel the commit of the others.
         await asyncio.shield(wait)

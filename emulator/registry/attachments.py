@@ -18,10 +18,10 @@ RecursiveLoop = Literal["Allow", "Terminate"]
 
 
 class _Wired:
-    """A dataclass whose fields have names on the wire. Fields that are None are left out."""
+    """A dataclass whose fields have names in AWS's API. Fields that are None are left out."""
 
     __slots__ = ()
-    #: Field to member, in the order of the document.
+    #: From field to AWS's member, in the order of the document.
     WIRE: ClassVar[Mapping[str, str]]
 
     def to_wire(self) -> Body:
@@ -31,7 +31,7 @@ class _Wired:
 
     @classmethod
     def from_wire(cls, body: Mapping[str, Any]) -> Self:
-        """Return the object of a body; members it does not know are dropped."""
+        """Return the object that a body describes; unknown members are dropped."""
         return cls(**{name: body[member] for name, member in cls.WIRE.items() if member in body})
 
 
@@ -93,7 +93,7 @@ class EventInvokeConfig(_Wired):
         "modified_at": "LastModified",
     }
 
-    #: Attempts after the first; None for Lambda's default.
+    #: Attempts after the first; None for Lambda's default (2).
     maximum_retry_attempts: int | None = None
     #: None for Lambda's default.
     maximum_event_age_s: int | None = None
@@ -159,7 +159,7 @@ class ScalingConfig(_Wired):
 
 @dataclass(slots=True, kw_only=True)
 class Attachments:
-    """Everything that hangs on a function. The mappings go by qualifier: a version or an alias."""
+    """All attachments of a function. The keys of mappings are qualifiers: versions or aliases."""
 
     policies: dict[str, ResourcePolicy] = field(default_factory=dict)
     urls: dict[str, FunctionUrl] = field(default_factory=dict)
@@ -167,13 +167,13 @@ class Attachments:
     provisioned: dict[str, ProvisionedConcurrency] = field(default_factory=dict)
     runtime_management: dict[str, RuntimeManagement] = field(default_factory=dict)
     scaling: dict[str, ScalingConfig] = field(default_factory=dict)
-    #: What becomes of a function that calls itself in a circle.
+    #: AWS's RecursiveLoop setting: "Terminate" or "Allow" a function that calls itself.
     recursive_loop: RecursiveLoop = "Terminate"
     #: The ARN of its code signing configuration.
     code_signing_config: str | None = None
 
     def forget(self, qualifier: str) -> None:
-        """Drop everything that belongs to a version or alias, which is being deleted."""
+        """Drop everything that belongs to a version or alias that is being deleted."""
         for name in _BY_QUALIFIER:
             getattr(self, name).pop(qualifier, None)
 

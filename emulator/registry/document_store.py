@@ -1,4 +1,4 @@
-"""Where the registry's documents last: the store's table, or nowhere."""
+"""Keeps the registry's documents in the store's table, or nowhere."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ class DocumentStore:
         """Make all ``changes`` or none; they outlive a power cut once this returns.
 
         Raises:
-            AwsError: ServiceException (500): the disk did not take it.
+            AwsError: ServiceException (500): the disk refused the write.
         """
         if self._documents is None or not changes:
             return
@@ -40,7 +40,7 @@ class DocumentStore:
         """Delete all documents, or all of one account.
 
         Raises:
-            StorageError: The disk did not take it.
+            StorageError: The disk refused the write.
         """
         if self._documents is not None:
             await self._documents.clear(account)

@@ -12,7 +12,7 @@ from emulator.registry.attachments import Attachments
 
 @dataclass(slots=True, kw_only=True)
 class Alias:
-    """A name for a version, and perhaps a share of calls for another."""
+    """A name for a version; it may send a share of its calls to another version."""
 
     name: str
     function_version: str
@@ -33,9 +33,9 @@ class Function:
     next_version: int = 1
     #: The number of the newest version, and the fingerprint that $LATEST had when it was published.
     published: tuple[str, str] | None = None
-    #: Environments reserved for this function; None leaves it to the account's.
+    #: The reserved concurrency; None if the function shares the account's.
     reserved_concurrency: int | None = None
-    #: Environments to keep ready, over all versions. Not stored: worked out at each start.
+    #: The provisioned concurrency of all versions. Not stored: computed at each start.
     provisioned_concurrency: int = 0
     tags: dict[str, str] = field(default_factory=dict)
     #: Policies, URLs and other configurations of the function, its versions and aliases.
@@ -46,7 +46,7 @@ class Function:
     #: When each version was invoked last, or became Active; seconds since the epoch. Not stored:
     #: after a restart, idle time counts from the restart.
     used: dict[str, float] = field(default_factory=dict)
-    #: The user's folder declares it, and does so again at the next start: it is not stored.
+    #: True if the user's folder declares it. Not stored: the folder declares it at each start.
     declared: bool = False
 
     @property
@@ -61,7 +61,7 @@ class Function:
 
     @property
     def set_aside(self) -> int:
-        """The concurrency that no other function can have."""
+        """The concurrency that no other function can use."""
         if self.reserved_concurrency is None:
             return self.provisioned_concurrency
         return self.reserved_concurrency
@@ -69,7 +69,7 @@ class Function:
     def version(self, qualifier: str) -> FunctionVersion | None:
         """Return the version to run; an alias with weights chooses at random.
 
-        On Managed Instances $LATEST does not run, but what it was when it was published last.
+        On Managed Instances $LATEST.PUBLISHED, its last published state, runs in its place.
         """
         if qualifier == LATEST:
             managed = self.latest.managed is not None
@@ -84,7 +84,7 @@ class Function:
         return self.latest if version == LATEST else self.versions.get(version)
 
     def revision_of(self, qualifier: str) -> str:
-        """Return the RevisionId of a version or an alias; "" if there is none of that name."""
+        """Return the RevisionId of a version or an alias; "" if there is no such name."""
         found = self.aliases.get(qualifier) or self.numbered(qualifier)
         return "" if found is None else found.revision_id
 

@@ -1,4 +1,4 @@
-"""What functions would cost on AWS: from what they did, and for a month of it.
+"""What functions would cost on AWS: for their recorded use, and for a month at that rate.
 
 Sources: https://aws.amazon.com/lambda/pricing/, https://aws.amazon.com/sqs/pricing/.
 """
@@ -19,7 +19,8 @@ from emulator.simulation.cost import Prices
 
 #: AWS's month: 730 hours.
 MONTH_S = 730 * 3600.0
-#: An asynchronous event above the first size is one request more for each further piece.
+#: Bytes: an asynchronous event is one request up to the first size, and one more for each
+#: further piece.
 _FIRST_EVENT, _EVENT_PIECE = 256 * 1024, 64 * 1024
 #: Long polls that Lambda keeps at a queue without messages, and how long each of them lasts:
 #: https://docs.aws.amazon.com/lambda/latest/dg/services-sqs-scaling.html
@@ -42,17 +43,17 @@ class Usage:
     calls: int = 0
     cold: int = 0
     billed_ms: float = 0.0
-    #: Calls in environments of provisioned concurrency, beside those.
+    #: Calls in environments of provisioned concurrency; ``calls`` does not count them.
     provisioned_calls: int = 0
     provisioned_billed_ms: float = 0.0
     #: Environments of provisioned concurrency.
     provisioned: int = 0
-    #: Restores from snapshots, and versions that have one.
+    #: The number of restores from snapshots, and of versions with a snapshot.
     restores: int = 0
     snapshots: int = 0
-    #: Requests beyond one a call, for large asynchronous events.
+    #: Requests beyond one per call, for large asynchronous events.
     more_requests: int = 0
-    #: Messages that it gets from queues, and in how many batches; queues that are polled for it.
+    #: The number of messages that it got from queues, of their batches, and of polled queues.
     messages: int = 0
     batches: int = 0
     queues: int = 0
@@ -66,24 +67,24 @@ class Bill:
     calls: int
     cold: int
     memory_mb: int
-    #: Of a call, on average.
+    #: The mean billed duration of a call.
     billed_ms: float
     requests: float
     duration: float
     provisioned: float
     snapstart: float
     queues: float
-    #: A month at the same rate; None where nobody knows how long this took.
+    #: The cost of a month at the same rate; None if the recorded period is unknown.
     month: float | None
-    #: A month of a container of the same size that always runs.
+    #: The cost of a month of a container of the same size that always runs.
     container_month: float
-    #: The share of the time for which one environment must be busy for such a container to cost
-    #: less; above 1 it never does.
+    #: The share of the time (0 to 1) above which a busy environment costs more than such a
+    #: container; above 1 the container never costs less.
     break_even: float
 
     @property
     def total(self) -> float:
-        """All of it."""
+        """The sum of all costs, US dollars."""
         return self.requests + self.duration + self.provisioned + self.snapstart + self.queues
 
 
@@ -91,9 +92,9 @@ def bill(usage: Usage, prices: Prices, seconds: float | None) -> Bill:
     """Return what a function costs.
 
     Args:
-        usage: What it did.
+        usage: What the function did.
         prices: What things cost.
-        seconds: In how much time; None: nobody knows.
+        seconds: The period in which it did so; None if it is unknown.
     """
     lived_s = seconds or 0.0
     request = prices.figures["lambda"]["request"]
@@ -143,7 +144,7 @@ def bill(usage: Usage, prices: Prices, seconds: float | None) -> Bill:
 
 
 def _kept(usage: Usage, prices: Prices, seconds: float) -> tuple[float, float, float]:
-    """Return what costs by the time: provisioned environments, snapshots, polls of empty queues."""
+    """Return the costs of time: provisioned environments, snapshots, polls of empty queues."""
     provisioned = prices.provisioned(
         memory_mb=usage.memory_mb,
         environments=usage.provisioned,
@@ -164,7 +165,7 @@ def _kept(usage: Usage, prices: Prices, seconds: float) -> tuple[float, float, f
 
 
 def _moving(usage: Usage, prices: Prices) -> tuple[float, float]:
-    """Return what costs by the number of restores, and of messages: sent, received, deleted."""
+    """Return the costs of restores, and of messages (each is sent, received and deleted)."""
     restores = prices.snapstart(
         memory_mb=usage.memory_mb,
         versions=0,
@@ -199,7 +200,7 @@ def of_document(
     Args:
         document: See docs/timeline.md; ``"pool"`` is the answer of ``/_emulator/pool``.
         since: Calls that ended before this time do not count, seconds since the epoch.
-        asynchronous: All calls are of asynchronous events.
+        asynchronous: True if all calls are of asynchronous events.
     """
     usages = _Usages()
     versions = (document.get("pool") or {}).get("functions") or {}
@@ -237,7 +238,7 @@ def more_requests(event_bytes: int) -> int:
 
 
 def of_lines(lines: Iterable[str], function: str) -> list[Usage]:
-    """Return what a function did by the REPORT lines of its log, in text or JSON.
+    """Return what a function did, read from the REPORT lines of its log (text or JSON).
 
     Raises:
         ConfigurationError: None of the lines is a REPORT.
@@ -273,7 +274,7 @@ def _told(line: str) -> tuple[float, int, bool] | None:
 
 
 def total(bills: Sequence[Bill]) -> tuple[float, float | None]:
-    """Return the sum of all bills, and that of their months where all are known."""
+    """Return the sum of all bills, and of their months; None if one of those is unknown."""
     months = [each.month for each in bills]
     month = None if None in months else sum(each for each in months if each is not None)
     return sum(each.total for each in bills), month

@@ -1,9 +1,9 @@
 """Traces in files: our own form, the timeline's export, CSV, and Azure's public traces.
 
-The form is known by the first line:
+The first line tells the format:
 
 - JSON lines ``{"at": seconds, "function": name, "duration_ms": milliseconds}``; ``"start_ms"`` is
-  there where the request waited for an environment's start;
+  there if the request waited for an environment's start;
 - CSV with the header ``at,function,duration_ms``;
 - a document of ``localfaas timeline export``;
 - Azure Functions 2021, ``app,func,end_timestamp,duration``, and 2019, counts per minute
@@ -25,10 +25,10 @@ from emulator.model.errors import ConfigurationError
 from emulator.simulation import recorded
 from emulator.simulation.trace import UNKNOWN, Request, Trace
 
-#: Bytes of a trace's file at most.
+#: The largest trace file, bytes.
 _LARGEST = 1 << 30
 _AZURE = "Azure Functions {year}, Microsoft, CC-BY (https://github.com/Azure/AzurePublicDataset)"
-#: The columns of Azure's trace of 2019 before those of the minutes.
+#: The columns of Azure's trace of 2019 that precede the columns of minutes.
 _AZURE_2019 = ("HashOwner", "HashApp", "HashFunction", "Trigger")
 #: What stands in the place of durations, which the trace of 2019 has in another file, seconds: the
 #: median of the lognormal distribution that Shahrad et al. fit to them (USENIX ATC 2020).
@@ -51,10 +51,10 @@ def read(path: Path, *, seed: int = 0) -> Trace:
 
     Args:
         path: The file.
-        seed: Of what is drawn where a trace has only counts.
+        seed: The seed of the draws for a trace that has only counts.
 
     Raises:
-        ConfigurationError: It can't be read; the text names line and column.
+        ConfigurationError: The file can't be read; the text names line and column.
     """
     lines = _lines(path)
     first = next(lines, None)
@@ -143,7 +143,7 @@ def _json_lines(lines: Iterator[_Line]) -> Iterator[Request]:
 
 
 def _column(line: _Line, given: Any) -> int:
-    """Return where a line's first wrong member is."""
+    """Return the column (from 1) of a line's first wrong member."""
     checks: dict[str, Callable[[Any], object]] = {
         "at": _seconds,
         "function": _name,

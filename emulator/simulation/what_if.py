@@ -22,7 +22,7 @@ PolicyName = Literal["fixed", "none", "provisioned", "histogram"]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Scenario:
-    """Settings as a person gives them; None leaves what the trace was recorded with."""
+    """Settings as a person gives them; None keeps the setting that the trace was recorded with."""
 
     name: str
     policy: PolicyName = "fixed"
@@ -30,25 +30,25 @@ class Scenario:
     keep_alive_s: float | None = None
     #: Environments of provisioned concurrency of each function.
     provisioned: int | None = None
-    #: Most requests at once of each function.
+    #: The most requests at once of each function.
     reserved: int | None = None
     account_concurrency: int | None = None
-    #: Most environments at once, of all functions together.
+    #: The most environments at once, of all functions together.
     max_environments: int | None = None
     memory_mb: int | None = None
     runtime: str | None = None
     package: str | None = None
     architecture: str | None = None
-    #: Whether environments are restored from a snapshot.
+    #: True if environments are restored from a snapshot.
     snapstart: bool = False
     code_mb: float | None = None
     order: Order = "newest"
 
     def facts(self, known: FunctionFacts) -> FunctionFacts:
-        """Return what holds for a function in this scenario.
+        """Return the facts of a function in this scenario.
 
         Args:
-            known: What the trace knows of it.
+            known: The facts that the trace has of it.
         """
         given = {
             name: getattr(self, name)
@@ -74,13 +74,13 @@ class Comparison:
     throttled: int
     p50_ms: float
     p99_ms: float
-    #: The 99th percentile of the part in which callers wait for a start.
+    #: The 99th percentile of the time that callers wait for a start.
     wait_p99_ms: float
-    #: Most environments at once.
+    #: The most environments at once.
     environments: int
-    #: Mean environments that were there and did nothing.
+    #: The mean number of idle environments.
     idle_environments: float
-    #: US dollars, for the counted time.
+    #: US dollars, for the time after the warm-up.
     cost: float
 
     def as_json(self) -> dict[str, Any]:
@@ -101,14 +101,14 @@ def compare(
 
     Args:
         trace: The requests.
-        scenarios: What is compared.
-        profile: Says how long cold starts take; None: as long as those that were recorded.
+        scenarios: The scenarios to compare.
+        profile: The cold-start profile; None takes the recorded durations of starts.
         prices: What things cost.
-        seed: Of all that is drawn; the same seed gives the same outcome.
-        warm_up_s: Seconds from the beginning that are not counted.
+        seed: The seed of all draws; the same seed gives the same outcome.
+        warm_up_s: Seconds at the beginning that do not count.
 
     Raises:
-        ConfigurationError: A scenario asks for what the profile does not have.
+        ConfigurationError: A scenario needs figures that the profile does not have.
     """
     return [_compare(trace, scenario, profile, prices, seed, warm_up_s) for scenario in scenarios]
 
@@ -145,7 +145,7 @@ def settings_of(scenario: Scenario, trace: Trace, profile: Profile | None) -> Se
     """Return the model's settings for a scenario.
 
     Raises:
-        ConfigurationError: The scenario asks for what the profile does not have.
+        ConfigurationError: The scenario needs figures that the profile does not have.
     """
     facts = {name: scenario.facts(trace.facts_of(name)) for name in trace.functions}
     draws = _Draws(scenario, trace, profile, facts)
@@ -209,7 +209,7 @@ class _Draws:
         return self._starts[name](random)
 
     def first_call_s(self, name: str, random: Random) -> float:
-        """Return by what the first call is slower."""
+        """Return by how many seconds the first call is slower."""
         return self._first_s[name]
 
 
@@ -223,7 +223,7 @@ def _profiled(profile: Profile, row: Any, facts: FunctionFacts, *, snapstart: bo
 
 
 def _recorded(trace: Trace) -> dict[str, _Draw]:
-    """Return what draws one of the starts that were recorded of each function."""
+    """Return, for each function, what draws one of its recorded starts."""
     known: dict[int, list[float]] = {}
     for target, start in zip(trace.targets, trace.starts, strict=True):
         if not math.isnan(start):

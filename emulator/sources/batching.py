@@ -1,4 +1,4 @@
-"""Batches: what goes into one, and what became of it. Pure.
+"""Batches: which records one takes, and which of them failed. Pure.
 
 https://docs.aws.amazon.com/lambda/latest/dg/services-sqs-errorhandling.html
 """
@@ -14,7 +14,7 @@ import orjson
 from emulator.model.invocation import InvocationResult
 from emulator.model.limits import SYNC_PAYLOAD
 
-#: What stands around the records in an event's payload.
+#: The text around the records in an event's payload.
 _HEAD, _TAIL = b'{"Records":[', b"]}"
 
 
@@ -39,18 +39,18 @@ class Batch:
 
     @property
     def room(self) -> int:
-        """How many more records it takes."""
+        """The number of further records it takes."""
         return self.limit - len(self)
 
     def add(
         self, record: dict[str, Any], *, id: str, handle: str, trace_id: str, now: float
     ) -> bool:
-        """Take a record; False where the payload would become too large.
+        """Take a record; return False if the payload would become too large.
 
         Args:
             record: The record, as the function gets it.
-            id: By which a function fails this record and no other.
-            handle: By which it is deleted at its source.
+            id: The id by which a function reports this record as failed.
+            handle: The handle by which the source deletes it.
             trace_id: The trace header it came with; "" for none.
             now: When it was received (seconds since the epoch).
         """
@@ -72,12 +72,13 @@ class Batch:
 
 
 def failed(result: InvocationResult, ids: Collection[str], *, reports: bool) -> set[str]:
-    """Return which records of a batch are to be received again.
+    """Return the ids of the records that are to be received again.
 
     Args:
-        result: The invocation's.
-        ids: The batch's.
-        reports: The mapping has ``ReportBatchItemFailures``: the function may fail some of them.
+        result: The result of the invocation.
+        ids: The ids of all records of the batch.
+        reports: True if the mapping has ``ReportBatchItemFailures``: the function may then fail
+            single records.
     """
     if result.function_error:
         return set(ids)
@@ -94,10 +95,10 @@ def _reported(payload: bytes, ids: Collection[str]) -> set[str]:
     """Return the ids a response lists.
 
     Raises:
-        ValueError, TypeError, KeyError: It is not what such a response must be.
+        ValueError, TypeError, KeyError: The response has not the form that AWS asks for.
     """
     response = orjson.loads(payload) if payload.strip() else None
-    # Recorded: whatever is empty fails nothing.
+    # As recorded from AWS: an empty response fails no record.
     if response is None or response in ("", {}, []):
         return set()
     if not isinstance(response, dict):

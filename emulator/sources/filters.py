@@ -1,4 +1,4 @@
-"""Which records a mapping's function gets to see.
+"""The filters that decide which records a mapping's function gets.
 
 https://docs.aws.amazon.com/lambda/latest/dg/with-sqs-filtering.html
 """
@@ -29,10 +29,10 @@ def filter_of(criteria: Mapping[str, Any] | None) -> Filter | None:
 
 
 class Filter:
-    """Patterns of which one has to match.
+    """Several patterns; a record passes if one of them matches.
 
     Args:
-        patterns: Texts that :func:`is_pattern` says are such.
+        patterns: Texts for which :func:`is_pattern` is true.
     """
 
     def __init__(self, patterns: list[str]) -> None:
@@ -41,8 +41,8 @@ class Filter:
     def matches(self, record: Mapping[str, Any]) -> bool:
         """Say whether a record passes.
 
-        Its body is looked into if it is JSON. A pattern for JSON matches no other text, and one
-        for text no JSON.
+        A JSON body is parsed first. A pattern for JSON matches no plain text, and a pattern for
+        plain text matches no JSON.
         """
         body = record["body"]
         parsed = _parse(body)
@@ -58,7 +58,7 @@ class Filter:
 
 
 def _parse(text: str) -> Any:
-    """Return the object or list a text is as JSON; None where it is neither."""
+    """Return the object or list that a JSON text holds; None for any other text."""
     if text.lstrip()[:1] not in ("{", "["):
         return None
     try:

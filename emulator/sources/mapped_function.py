@@ -1,4 +1,4 @@
-"""The function a source feeds, as its mapping qualifies it."""
+"""The function that a mapping's source feeds, at the mapping's qualifier."""
 
 from __future__ import annotations
 
@@ -13,13 +13,13 @@ from emulator.registry.functions import Registry
 
 
 class MappedFunction:
-    """Invokes whatever version the mapping's ARN means at that time.
+    """Invokes the version that the mapping's ARN means at the time of the call.
 
     Args:
-        arn: As the mapping has it, with its qualifier.
+        arn: The mapping's function ARN, with its qualifier.
 
     Attributes:
-        changed: Set and renewed whenever something about the function changed.
+        changed: Set, and replaced by a new one, whenever the function changed.
     """
 
     def __init__(self, registry: Registry, functions: FunctionInvoker, arn: str) -> None:
@@ -44,7 +44,7 @@ class MappedFunction:
 
     @property
     def reserved(self) -> int | None:
-        """How many of the function's invocations may run at once; None: nothing is reserved."""
+        """The function's reserved concurrency; None if nothing is reserved."""
         function = self._registry.find(*self._at)
         return None if function is None else function.reserved_concurrency
 
@@ -58,12 +58,12 @@ class MappedFunction:
         return None if version is None or version.state == "Pending" else version
 
     async def ready(self) -> None:
-        """Wait until there is something to invoke, and it has its packages.
+        """Wait until there is a version to invoke and its packages are installed.
 
-        Records that were taken earlier would wait for these, and be taken again meanwhile.
+        Records received before that would time out while they wait, and be received twice.
 
         Raises:
-            AwsError: The packages can't be had.
+            AwsError: The packages can't be installed.
         """
         while (version := self._version()) is None:
             await self.changed.wait()
@@ -79,7 +79,8 @@ class MappedFunction:
             trace_id: The trace header the records came with; "" for none.
 
         Raises:
-            AwsError: It could not be tried: throttled, gone, in a circle, not ready.
+            AwsError: No invocation began: the function is throttled, deleted, in a recursive loop
+                or not ready.
         """
         prepared = await self._functions.prepare(
             *self._at,

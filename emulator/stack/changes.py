@@ -1,4 +1,4 @@
-"""Which resources of a stack change for a new template: pure decisions.
+"""Which resources of a stack a new template changes: pure decisions.
 
 Source: https://docs.aws.amazon.com/AWSCloudFormation/latest/UserGuide/
 using-cfn-updating-stacks-update-behaviors.html
@@ -18,7 +18,7 @@ Replacement = Literal["True", "False", "Conditional"]
 
 #: A value that is known only once another resource has changed.
 UNKNOWN = object()
-#: How change sets show it.
+#: The text for it in change sets.
 KNOWN_LATER = "{{changeSet:KNOWN_AFTER_APPLY}}"
 
 
@@ -28,13 +28,13 @@ class Detail:
 
     #: "Properties" or "Tags".
     attribute: str
-    #: The property's name, of the first level; "" for tags.
+    #: The name of the top-level property; "" for tags.
     name: str
-    #: "Always", "Never" or "Conditionally": whether a change of it replaces the resource.
+    #: Whether a change of the property replaces the resource: "Always", "Never", "Conditionally".
     recreation: Literal["Always", "Never", "Conditionally"]
     #: "Static", or "Dynamic" where the new value is not known yet.
     evaluation: Literal["Static", "Dynamic"]
-    #: Its value as it is and as it will be, as text; "" for none, or for one not known yet.
+    #: The present and the future value as text; "" for no value or one that is not known yet.
     before: str = ""
     after: str = ""
 
@@ -46,14 +46,14 @@ class Change:
     action: Action
     logical: str
     kind: str
-    #: The existing resource; "" for one to be added.
+    #: The physical id of the existing resource; "" for a resource to be added.
     physical: str = ""
-    #: Whether another resource replaces it. Of a modification only.
+    #: Whether another resource replaces it. For modifications only.
     replacement: Replacement | None = None
     details: tuple[Detail, ...] = ()
-    #: What becomes of what is removed or replaced: "Delete", "Retain" or "Snapshot".
+    #: The fate of a removed or replaced resource: "Delete", "Retain" or "Snapshot".
     policy: str = ""
-    #: All properties as they are and as they will be, JSON; "" where there are none.
+    #: All present and all future properties as JSON; "" if there are none.
     before_context: str = ""
     after_context: str = ""
 
@@ -66,7 +66,7 @@ def differences(
     Args:
         kind: The resource's type.
         before: The properties that the resource was created with, resolved.
-        after: Those it is to have; :data:`UNKNOWN` stands for values not known yet.
+        after: The properties it is to have; :data:`UNKNOWN` stands for values not known yet.
     """
     return tuple(_differences(kind, before, after))
 
@@ -98,7 +98,7 @@ def _differences(
 
 
 def context(properties: Mapping[str, Any]) -> str:
-    """Return properties as a change set shows them; what is not known yet shows so."""
+    """Return properties as a change set shows them, with a fixed text for unknown values."""
     return json.dumps({"Properties": properties}, default=lambda value: KNOWN_LATER)
 
 

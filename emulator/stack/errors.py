@@ -1,4 +1,4 @@
-"""What is wrong with a template, and where."""
+"""Errors of templates, with the place in the template."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ class TemplateError(LocalfaasError):
 
     Attributes:
         message: AWS's own text.
-        path: Leads to the wrong value; ``stack.document.locate`` gives its line and column.
+        path: The path to the wrong value; ``stack.document.locate`` gives its line and column.
     """
 
     def __init__(self, message: str, path: Path = ()) -> None:

@@ -1,4 +1,4 @@
-"""Which file is meant by a path: a template, in a folder or by itself, or a cloud assembly."""
+"""Finds the template or cloud assembly that a path names or contains."""
 
 from __future__ import annotations
 
@@ -6,11 +6,11 @@ from pathlib import Path
 
 from emulator.model.errors import ConfigurationError
 
-#: The names by which a template is found in a folder.
+#: The names of template files to look for in a folder.
 TEMPLATES = ("template.yaml", "template.yml", "template.json")
-#: What CDK writes: a folder of its own, with a list of what it holds.
+#: CDK's output: a folder, and the manifest in it.
 CLOUD_ASSEMBLY, MANIFEST = "cdk.out", "manifest.json"
-#: How files end that are taken for a template by mistake.
+#: Suffixes of code files, which users give by mistake in place of a template.
 _CODE = (".py", ".js", ".mjs", ".cjs", ".ts", ".zip", ".jar")
 
 
@@ -18,7 +18,7 @@ def find_template(path: Path) -> Path | None:
     """Return the template that ``path`` is or holds; None for a folder without one.
 
     Raises:
-        ConfigurationError: There is no such file, or it is code.
+        ConfigurationError: The path does not exist, or is a file of code.
     """
     if path.is_dir():
         return next((path / name for name in TEMPLATES if (path / name).is_file()), None)

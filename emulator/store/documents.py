@@ -19,7 +19,7 @@ class Document:
     account: str
     region: str
     key: str
-    #: What was put, as JSON gives it back.
+    #: The body that was written, after a round trip through JSON.
     body: Any
 
 
@@ -65,7 +65,7 @@ class Documents:
         await self._database.write(work)
 
     async def clear(self, account: str | None) -> None:
-        """Delete all documents, or all of one account, at a cost of one write.
+        """Delete all documents, or all of one account, in one write.
 
         Raises:
             StorageError: The disk refused; nothing was deleted.

@@ -11,10 +11,10 @@ from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
 
-#: Modes of files and folders that only the user may read.
+#: Modes for files and folders that only the user may read.
 PRIVATE_FILE = 0o600
 PRIVATE_FOLDER = 0o700
-#: What a state folder holds.
+#: The names of files and folders in a state folder.
 _OURS = frozenset({"lock", "code", "blobs", "process"})
 _DATABASE = re.compile(r"\.db(-wal|-shm|-journal)?$")
 
@@ -55,7 +55,7 @@ def private_state(folder: Path) -> None:
     missing = [each for each in (folder, *folder.parents) if not each.exists()]
     folder.mkdir(parents=True, exist_ok=True, mode=PRIVATE_FOLDER)
     for each in missing:
-        # To sync a folder takes the right to read it.
+        # Syncing a folder needs the right to read it.
         with suppress(PermissionError):
             sync_folder(each.parent)
     found = list(folder.iterdir())
@@ -67,9 +67,9 @@ def private_state(folder: Path) -> None:
 
 
 def in_background(sweep: Callable[[], None]) -> threading.Thread:
-    """Remove left-over folders in the background: neither a start nor an end waits for it.
+    """Run ``sweep``, which removes left-over folders, in a thread; nothing waits for it.
 
-    It ends with the process, finished or not; the next start removes the rest.
+    The thread ends with the process, finished or not; the next start removes the rest.
     """
     thread = threading.Thread(target=sweep, name="sweep", daemon=True)
     thread.start()
@@ -77,9 +77,9 @@ def in_background(sweep: Callable[[], None]) -> threading.Thread:
 
 
 def sync_file(handle: int) -> None:
-    """Have an open file's content outlive a power cut.
+    """Make the content of an open file outlive a power cut.
 
-    On macOS fsync(2) leaves it in the drive's own cache.
+    On macOS, fsync(2) leaves the content in the drive's own cache.
     Source: https://developer.apple.com/library/archive/documentation/System/Conceptual/ManPages_iPhoneOS/man2/fsync.2.html
     """
     whole = getattr(fcntl, "F_FULLFSYNC", None)

@@ -31,7 +31,7 @@ class TemporaryFolder:
         """Make a folder, and begin to remove those of this user's killed processes. Blocks.
 
         Raises:
-            OSError: The system has no folder for it, or no room.
+            OSError: The system has no place for temporary folders, or no room.
         """
         # It gets its final name once it is locked, so no other process takes it for a left-over.
         unnamed = Path(tempfile.mkdtemp(prefix=".localfaas-"))

@@ -37,15 +37,15 @@ def report(
     """Return the REPORT line.
 
     Args:
-        request_id: The invocation's.
+        request_id: The id of the invocation.
         duration_ms: How long the handler ran.
         memory_mb: The function's memory.
-        used_mb: The most memory it held.
+        used_mb: The most memory that the environment used.
         init_ms: Duration of the INIT phase that this invocation waited for; None when warm.
-        restored: The restore that this invocation waited for; None without.
+        restored: The restore that this invocation waited for; None if it did not.
         status: "timeout" or "error"; empty for success and for errors of the handler.
         error_type: AWS's type, shown with ``status="error"``.
-        simulated: What of the durations a cold-start profile added, shown at the end.
+        simulated: The parts of the durations that a cold-start profile added; shown at the end.
     """
     line = (
         f"REPORT RequestId: {request_id}\tDuration: {duration_ms:.2f} ms\t"
@@ -69,7 +69,7 @@ def report(
 
 
 def simulated_fields(simulated: SimulatedParts) -> str:
-    """Return the fields of a REPORT line that tell what is simulated. AWS has no such fields."""
+    """Return the fields of a REPORT line for simulated durations. AWS has no such fields."""
     init = f"Simulated Init Duration: {simulated.init_ms:.2f} ms\t" if simulated.init_ms else ""
     if simulated.restore_ms:
         init += f"Simulated Restore Duration: {simulated.restore_ms:.2f} ms\t"
@@ -90,7 +90,7 @@ def init_report(duration_ms: float, *, phase: str, status: str, error_type: str)
 
 
 def init_done(duration_ms: float) -> str:
-    """Return the line of an INIT that went well, ahead of a snapshot."""
+    """Return the line of a successful INIT before a snapshot."""
     return f"INIT_REPORT Init Duration: {duration_ms:.2f} ms"
 
 
@@ -100,7 +100,7 @@ def restore_start(runtime: str, runtime_arn: str) -> str:
 
 
 def restore_report(duration_ms: float, *, status: str, error_type: str) -> str:
-    """Return the line at the end of a restore; ``status`` is "" for one that went well."""
+    """Return the line at the end of a restore; ``status`` is "" if it succeeded."""
     line = f"RESTORE_REPORT Restore Duration: {duration_ms:.2f} ms"
     if status:
         line += f"\tStatus: {status}"
@@ -122,11 +122,11 @@ def throttled(
 
     Args:
         timestamp: The time, as AWS writes it.
-        request_id: The invocation's.
+        request_id: The id of the invocation.
         throttled_s: Seconds for which the function waited for its share of CPU.
         timeout_s: The function's timeout.
         memory_mb: The function's memory.
-        vcpus: That share.
+        vcpus: The function's share of CPU, in vCPUs.
     """
     share = f"{vcpus * 100:.0f} % of a vCPU" if vcpus < 1 else f"{vcpus:.1f} vCPUs"
     return (
@@ -136,5 +136,5 @@ def throttled(
 
 
 def timed_out(timestamp: str, request_id: str, seconds: float) -> str:
-    """Return the line of an invocation that took longer than its function may."""
+    """Return the line of an invocation that exceeded its function's timeout."""
     return f"{timestamp} {request_id} Task timed out after {seconds:.2f} seconds"

@@ -10,7 +10,7 @@ from emulator.wire.model import Shape
 #: Names in lower case.
 Headers = list[tuple[bytes, bytes]]
 #: Status, headers, body: bytes, or an async iterator of bytes where the operation's response
-#: streams. Close that one when it is not read to its end.
+#: streams. Close the iterator if you do not read it to its end.
 Response = tuple[int, Headers, Any]
 #: (path labels, query string, headers, body) → request. The body is bytes; for operations whose
 #: request streams it may be an async iterator of bytes.
@@ -27,29 +27,29 @@ class Body(Protocol):
     event_content_type: str
 
     def reader(self, name: str) -> Callable[[bytes], Any]:
-        """Return how a body that is one shape is read."""
+        """Return the parser of a body that is one shape."""
         ...
 
     def members_reader(self, shape: Shape, names: Iterable[str]) -> Callable[[bytes], Any]:
-        """Return how a body with some of a structure's members is read."""
+        """Return the parser of a body with some of a structure's members."""
         ...
 
     def writer(self, reference: Shape) -> Callable[[Any], bytes]:
-        """Return how a body that is one shape is written.
+        """Return the serialiser of a body that is one shape.
 
         Args:
-            reference: The member whose value it is, or any other reference to the shape.
+            reference: The member that has the shape, or any other reference to it.
         """
         ...
 
     def members_writer(
         self, shape: Shape, names: Iterable[str], root: str
     ) -> Callable[[Mapping[str, Any]], bytes]:
-        """Return how a body with some of a structure's members is written.
+        """Return the serialiser of a body with some of a structure's members.
 
         Args:
             shape: The structure.
             names: The members.
-            root: The operation or the shape that it is of.
+            root: The name of the operation or shape that the body belongs to.
         """
         ...

@@ -1,4 +1,4 @@
-"""The patterns of the models, compiled."""
+"""Compiles the patterns of the service models."""
 
 from __future__ import annotations
 
@@ -8,12 +8,12 @@ from functools import cache
 
 from emulator.wire.java_regex import Inexpressible, to_python
 
-#: The longest value (characters) that is matched against a pattern with several repeats, where the
-#: model has no maximum: the time may grow with a power of the length.
+#: The longest value (characters) to match against a pattern with several repeats if the model has
+#: no maximum: the time may grow with a power of the length.
 LONGEST = 4096
 
-#: Expressions whose time doubles with each character of a hostile value, and others that match
-#: the same values in linear time.
+#: From expressions whose time doubles with each character of a hostile value to expressions that
+#: match the same values in linear time.
 _LINEAR = {
     r"[ \t]*[\x20-\x7E]+([ \t]+[\x20-\x7E]+)*[ \t]*": r"\t*[\x20-\x7E][\t\x20-\x7E]*",
     r"[ \t]*[^\x00-\x1F:\x7F]+([ \t]+[^\x00-\x1F:\x7F]+)*[ \t]*": (
@@ -23,10 +23,10 @@ _LINEAR = {
 
 
 def matcher(pattern: str, longest: int | None) -> Callable[[str], bool] | None:
-    """Return a predicate: the whole value matches. None if Python cannot express the pattern.
+    """Return a function that tells if a whole value matches; None if Python lacks the syntax.
 
-    A value over the maximum is not matched against a pattern with several repeats, and counts as
-    matching: the maximum says what is wrong with it.
+    A value over the maximum is too slow to match against a pattern with several repeats. It
+    counts as matching, because the check of the maximum refuses it.
 
     Args:
         pattern: A pattern of the model, in Java's syntax.
@@ -52,7 +52,7 @@ def translate(pattern: str) -> re.Pattern[str]:
     """Compile a Java pattern.
 
     Raises:
-        Inexpressible: Python has nothing like it.
+        Inexpressible: Python's patterns have no equivalent.
     """
     for slow, fast in _LINEAR.items():
         pattern = pattern.replace(slow, fast)

@@ -1,4 +1,4 @@
-"""One service in one protocol."""
+"""Reads requests and writes responses of one service in one protocol."""
 
 from __future__ import annotations
 
@@ -119,7 +119,7 @@ class ServiceCodec:
         """Check a request against the model's constraints.
 
         Raises:
-            AwsError: All violations in one, in AWS's words.
+            AwsError: One error that lists all violations, in AWS's words.
         """
         try:
             self._constraints.validate(operation, request)
@@ -142,7 +142,7 @@ class ServiceCodec:
 
 
 def _decompressing(parser: Parser) -> Parser:
-    """Return a parser that takes bodies in gzip as well."""
+    """Return a parser that also accepts bodies in gzip."""
 
     def parse(
         params: Mapping[str, str], query: str, headers: Mapping[str, str], body: Any
@@ -164,11 +164,11 @@ def service(
     """Return the codec of a service, always the same one.
 
     Args:
-        name: Of its model, as botocore calls it.
-        protocol: One of :data:`emulator.wire.protocols.PROTOCOLS`; None for the first of the
-            model's that is there.
-        deviations: Where the service answers otherwise than its model says.
-        models: The folder of its model; None for botocore's.
+        name: The model's name in botocore.
+        protocol: One of :data:`emulator.wire.protocols.PROTOCOLS`; None for the first supported
+            protocol of the model.
+        deviations: The differences between the service's real answers and its model.
+        models: The folder of the model; None for botocore's.
 
     Raises:
         LookupError: There is no such model, or no such protocol.
@@ -178,6 +178,6 @@ def service(
 
 
 def default_protocol(model: ServiceModel) -> str:
-    """Return the protocol that a model's service prefers, of those that are there."""
+    """Return the supported protocol that a model's service prefers."""
     offered = model.metadata.get("protocols", [model.metadata["protocol"]])
     return str(next((each for each in offered if each in PROTOCOLS), offered[0]))

@@ -1,6 +1,6 @@
 """The commands ``runtimes list`` and ``runtimes build``: the images that functions run in.
 
-They serve the first driver that declares images.
+They use the first driver that declares images.
 """
 
 from __future__ import annotations
@@ -36,7 +36,7 @@ runtimes = Commands(
 def list_(json: Json = False, **given: Any) -> None:
     """List AWS's runtimes with the image of each.
 
-    HERE is the architecture of an image that the engine has already.
+    HERE shows the architecture of an image that the engine already has.
 
     Example: localfaas runtimes list
     """
@@ -71,14 +71,14 @@ def build(
         str,
         typer.Option(
             "--base-image",
-            help="What to build on: any image with the language's interpreter and a shell. "
+            help="The base image: any image with the language's interpreter and a shell. "
             "Default: the language's own slim image.",
         ),
     ] = "",
 ) -> None:
     """Build images with localfaas's own runtimes.
 
-    For where AWS's images can't be pulled: functions then run in the image of their runtime.
+    Use it where AWS's images can't be pulled: functions then run in the images built here.
 
     Example: localfaas runtimes build python3.12
     """

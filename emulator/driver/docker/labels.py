@@ -1,4 +1,4 @@
-"""The labels of what the driver makes, and who may remove it."""
+"""The labels of the containers and volumes that the driver makes, and who may remove them."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from pathlib import Path
 
 #: The emulator instance that made it.
 INSTANCE = "localfaas.instance"
-#: Which stem or function it is for.
+#: The stem or function that it is for.
 POOL = "localfaas.pool"
 #: The machine and the folder that the instance keeps its lock in.
 OWNER = "localfaas.owner"
@@ -43,10 +43,10 @@ class Owner:
 def is_orphan(
     labels: Mapping[str, str], me: Owner, *, running: frozenset[str], locked: frozenset[str]
 ) -> bool:
-    """Say whether what carries ``labels`` belongs to an instance that is no more.
+    """Say whether a container or volume with ``labels`` belongs to an instance that has ended.
 
     Args:
-        labels: Of the container or volume.
+        labels: The labels of the container or volume.
         me: The instance that asks.
         running: Ids of the engine's running containers.
         locked: Instances whose lock is held on this machine.
@@ -66,7 +66,7 @@ def reaper_labels(labels: Mapping[str, str]) -> dict[str, str]:
 
 
 def own_container(mountinfo: Path = Path("/proc/self/mountinfo")) -> str:
-    """Return the id of the container this process runs in; empty where it runs in none."""
+    """Return the id of the container that this process runs in; "" on a host."""
     try:
         match = _CONTAINER_ID.search(mountinfo.read_text())
     except OSError:

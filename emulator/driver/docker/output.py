@@ -15,7 +15,7 @@ from emulator.driver.docker.responses import AttachedOutput
 
 _HEADER = 8
 _CHUNK = 65536
-#: How many bytes of the end of the output are kept.
+#: The most bytes of the output's end that are kept.
 _LAST = 500
 
 
@@ -66,7 +66,7 @@ class OutputPump:
         self._ended = ended
         self._frames = Demultiplexer()
         self._pending = b""
-        #: The last pieces, because a line may come in several.
+        #: The last pieces of output; a line may come in several.
         self.last = b""
         #: Set once nothing more comes.
         self.over = asyncio.Event()

@@ -17,14 +17,14 @@ from emulator.driver.languages.base import (
     newest_first,
 )
 
-#: Where AWS's older runtimes have the certificates that they add to Node's own.
+#: The file of certificates that AWS's older runtimes add to Node's own.
 CERTIFICATES = "/var/runtime/ca-cert.pem"
-#: AWS's runtimes up to this release add certificates of their own to Node's.
+#: The last release of Node.js whose AWS runtime adds certificates of its own.
 _CERTIFICATES_UNTIL = 18
-#: The machine's own certificates, by Debian's name for them.
+#: The machine's own certificates, at Debian's path.
 _CERTIFICATES = Path("/etc/ssl/certs/ca-certificates.crt")
-#: What AWS turns off (``require`` of ES modules, telling modules by their syntax), with the first
-#: version that has the option. Source:
+#: Features that AWS turns off (``require`` of ES modules, detecting modules by their syntax), with
+#: the first version that has the option. Source:
 #: https://github.com/aws/aws-lambda-nodejs-runtime-interface-client/issues/138
 _OFF = {"require-module": (20, 17), "detect-module": (20, 10)}
 #: Where an installation says its version in a file.
@@ -87,12 +87,12 @@ class NodeJs(Language):
         return [f"{folder}/bootstrap.mjs"], False
 
     def options(self, interpreter: Interpreter, environ: Mapping[str, str]) -> list[str]:
-        """Return the options AWS starts Node.js 20 and later with, unless NODE_OPTIONS objects."""
+        """Return AWS's options for Node.js 20 and later, unless NODE_OPTIONS overrides them."""
         version = _version(interpreter.executable)
         return [_off(feature) for feature in _wanted_off(environ) if version >= _OFF[feature]]
 
     def container_options(self, environ: Mapping[str, str]) -> list[str]:
-        """See :meth:`options`; the version is found out in the container."""
+        """See :meth:`options`; here the version is known only inside the container."""
         return [_off(feature) for feature in _wanted_off(environ)]
 
     def stem_command(self, folder: str) -> list[str]:
@@ -109,7 +109,7 @@ def _off(feature: str) -> str:
 
 
 def _wanted_off(environ: Mapping[str, str]) -> list[str]:
-    """Return the features that AWS turns off, but for those that NODE_OPTIONS asks for."""
+    """Return the features that AWS turns off, except those that NODE_OPTIONS asks for."""
     asked = environ.get("NODE_OPTIONS", "").split()
     return [feature for feature in _OFF if f"--experimental-{feature}" not in asked]
 
@@ -133,9 +133,9 @@ def _version(executable: Path) -> tuple[int, int]:
 
 
 def node_packages() -> Path:
-    """Return the folder of packages that all Node.js functions find after their own.
+    """Return the folder of packages that all Node.js functions search after their own.
 
-    AWS's Node.js runtimes bring the AWS SDK there, some 80 MB; here its user installs what is
+    On AWS it holds the AWS SDK, some 80 MB; here the user installs the packages that are
     needed: ``npm install --prefix ~/.localfaas/nodejs @aws-sdk/client-s3``.
     """
     return Path.home() / ".localfaas" / "nodejs" / "node_modules"

@@ -15,7 +15,7 @@ class Health(BaseModel):
     driver: str
     functions: int
     environments: int
-    #: Sentences on what this machine can't do as AWS does.
+    #: One sentence for each thing that this machine can't do as AWS does.
     notes: list[str]
 
 
@@ -55,7 +55,7 @@ class FunctionView(BaseModel):
     aliases: list[str]
     environments: int
     urls: list[UrlView]
-    #: Settings that are kept and shown, but change nothing here.
+    #: Settings that are stored and shown, but have no effect in the emulator.
     ignored: list[str]
 
 
@@ -159,30 +159,30 @@ class MessageView(BaseModel):
 class EvictedView(BaseModel):
     """Environments that were ended by hand."""
 
-    #: Those that have ended.
+    #: The number that have ended.
     stopped: int
-    #: Those that end when what they run has ended.
+    #: The number that end once their invocations have ended.
     when_done: int
 
 
 class ResetDone(BaseModel):
-    """All that was made since the start is gone."""
+    """A reset: everything made since the start is gone."""
 
-    #: Whose it was; None for all accounts.
+    #: The account that was reset; None for all accounts.
     account: str | None
     milliseconds: float
 
 
 class Stopping(BaseModel):
-    """The emulator ends: once the calls in flight have ended, or at once."""
+    """The emulator stops: at once, or once the calls in flight have ended."""
 
     stopping: bool
     now: bool
     #: The number of calls that run now.
     in_flight: int
-    #: How long it waits for them at most.
+    #: The most seconds that it waits for them.
     drain_seconds: float
-    #: The emulator's process id, and the processes to which this id means the emulator: see
+    #: The emulator's process id, and the namespace in which that id is valid: see
     #: :func:`emulator.model.process.namespace`.
     pid: int
     pid_namespace: str
@@ -192,20 +192,20 @@ class ImportView(BaseModel):
     """A module that INIT loaded. Milliseconds."""
 
     module: str
-    #: The place in the list of the import that it is nested in.
+    #: The index, in the list, of the import that contains this one.
     parent: int | None
-    #: How many imports it is nested in.
+    #: The number of imports that contain this one.
     depth: int
-    #: Since the runtime began to load the function.
+    #: From the moment at which the runtime began to load the function.
     start_ms: float
-    #: With all that it imports itself.
+    #: The duration, nested imports included.
     total_ms: float
-    #: Without.
+    #: The duration without nested imports.
     self_ms: float
 
 
 class ColdStartView(BaseModel):
-    """One cold start and the warm calls after it, of this machine. Milliseconds."""
+    """One cold start on this machine and the warm calls after it. Milliseconds."""
 
     function: str
     version: str
@@ -213,23 +213,23 @@ class ColdStartView(BaseModel):
     memory_mb: int
     #: "zip" or "image".
     package: str
-    #: Code and layers, unpacked.
+    #: The size of code and layers, unpacked.
     code_bytes: int
     driver: str
-    #: Packages, layers and image are made ready.
+    #: The time to make packages, layers and image ready.
     code_ms: float
-    #: The sandbox and the runtime start.
+    #: The time to start the sandbox and the runtime.
     sandbox_ms: float
-    #: The runtime gets ready; with the function's code where ``imports_ms`` is null.
+    #: The time the runtime takes to get ready; loading the code counts if ``imports_ms`` is null.
     boot_ms: float
-    #: It goes on from a snapshot that was taken before; 0 without SnapStart.
+    #: The time to resume from a snapshot that was taken before; 0 without SnapStart.
     restore_ms: float
-    #: The function's code is loaded, with all that it imports.
+    #: The time to load the function's code and its imports.
     imports_ms: float | None
-    #: What REPORT calls the Init Duration.
+    #: The Init Duration of the REPORT line.
     init_ms: float
     first_call_ms: float
-    #: What its caller waits for in all.
+    #: The time that the caller of the cold start waits in all.
     total_ms: float
     warm_ms: list[float]
     #: The imports of INIT; null where they were not measured.
@@ -239,7 +239,7 @@ class ColdStartView(BaseModel):
 
 
 class PooledVersionView(BaseModel):
-    """What decides about the cold starts of one version."""
+    """The settings of one version that decide about its cold starts."""
 
     memory_mb: int
     runtime: str
@@ -254,19 +254,19 @@ class PooledVersionView(BaseModel):
     reserved: int | None
     #: The size of /tmp.
     storage_mb: int
-    #: It is restored from a snapshot (SnapStart).
+    #: True if its environments are restored from a snapshot (SnapStart).
     snapshot: bool
 
 
 class PoolView(BaseModel):
-    """What decides about cold starts."""
+    """The settings of the pool that decide about cold starts."""
 
     #: Seconds an idle environment is kept.
     idle_timeout_s: float
-    #: Environments at once, of all functions together.
+    #: The most environments at once, of all functions together.
     max_environments: int
     account_concurrency: int
-    #: The cold-start profile whose times are added, if there is one.
+    #: The cold-start profile whose times are added; None if there is none.
     profile: str | None
     seed: int
     #: By qualified ARN.

@@ -1,4 +1,4 @@
-"""Templates, and how figures read in them."""
+"""The templates, and the formats of figures in them."""
 
 from __future__ import annotations
 
@@ -53,12 +53,12 @@ def size(count: float | None) -> str:
 
 
 def iso(seconds: float) -> str:
-    """Return a moment as HTML's ``time`` element wants it."""
+    """Return a time (seconds since the epoch) in the form of HTML's ``time`` element."""
     return datetime.datetime.fromtimestamp(seconds, datetime.UTC).isoformat(timespec="milliseconds")
 
 
 def clock(seconds: float) -> str:
-    """Return the time of day on this machine; with the date, where it is another one."""
+    """Return the local time of day; for another day than today with the date."""
     at = datetime.datetime.fromtimestamp(seconds).astimezone()
     today = at.date() == datetime.datetime.now().astimezone().date()
     return at.strftime("%H:%M:%S" if today else "%d %b %H:%M:%S")
@@ -66,7 +66,7 @@ def clock(seconds: float) -> str:
 
 @cache
 def templates() -> Environment:
-    """Return the templates, compiled as they are needed. Everything they are given is escaped."""
+    """Return the templates; each is compiled at first use and escapes all its values."""
     environment = Environment(
         loader=PackageLoader("emulator.edge.dashboard", "templates"),
         autoescape=True,
@@ -84,5 +84,5 @@ def templates() -> Environment:
 
 
 def render(name: str, /, **values: Any) -> bytes:
-    """Return a template, filled."""
+    """Return the template ``name``, filled with ``values``, as UTF-8 HTML."""
     return templates().get_template(name).render(values).encode()

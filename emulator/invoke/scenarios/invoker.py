@@ -1,6 +1,6 @@
 """An invoker whose calls meet the faults of a scenario.
 
-It takes the place of the ordinary one where a scenario was asked for: without one, nobody pays.
+It replaces the ordinary invoker only if the user asked for a scenario, so others pay nothing.
 """
 
 from __future__ import annotations
@@ -34,11 +34,11 @@ _EXITS = {
 
 
 class ScenarioInvoker(Invoker):
-    """Runs invocations, and has happen to them what a plan says.
+    """Runs invocations and injects the faults of a plan.
 
     Args:
-        faults: The plan.
-        seed: Of what is drawn by lot.
+        faults: The plan: faults at calls and at starts.
+        seed: The seed of all random draws.
         clock: Can jump.
     """
 
@@ -60,9 +60,9 @@ class ScenarioInvoker(Invoker):
         self._environments = pools.environments
         self._calls: Counter[str] = Counter()
         self._starts: Counter[str] = Counter()
-        #: What is to happen to a call once it has begun, by its request id.
+        #: The faults for calls that have not begun yet, by request id.
         self._ending: dict[str, Fault] = {}
-        #: The ids of environments whose INIT is to take too long.
+        #: The ids of environments whose INIT is to time out.
         self._stuck: set[str] = set()
         pools.lifecycle.add(self._hear)
 
@@ -108,7 +108,7 @@ class ScenarioInvoker(Invoker):
                     self._stuck.add(event.environment_id)
             case EnvironmentBooted(environment_id=environment_id) if environment_id in self._stuck:
                 self._stuck.discard(environment_id)
-                # Its INIT begins to be waited for in this turn of the loop.
+                # The wait for its INIT begins in this turn of the event loop.
                 asyncio.get_running_loop().call_soon(self._stick, environment_id)
 
     def _end(self, event: InvocationStarted, fault: Fault) -> None:

@@ -30,15 +30,15 @@ _STACK, _RESOURCE, _EVENT, _GOAL = (
 )
 #: The attributes of a stack that are goals.
 _GOALS = ("current", "goal", "previous")
-#: Told of each event: (stack, event).
+#: A listener; it is called with each event: (stack, event).
 Listener = Callable[[Stack, Event], None]
 
 
 class StackStore:
-    """Keeps stacks. What a method has written lasts when it returns.
+    """Keeps stacks. Once a method returns, its changes outlive the process.
 
     Args:
-        documents: Where they last.
+        documents: The store that keeps them.
 
     Attributes:
         listeners: Told of every event of every stack.
@@ -59,7 +59,7 @@ class StackStore:
         return self._clock.now()
 
     def all(self, account: str, region: str) -> Iterator[Stack]:
-        """Yield the stacks of an account and region, the newest first; deleted ones as well."""
+        """Yield the stacks of an account and region, newest first, deleted ones included."""
         for stack in reversed(self._stacks.values()):
             if (stack.account, stack.region) == (account, region):
                 yield stack
@@ -69,7 +69,7 @@ class StackStore:
         return list(self._stacks.values())
 
     def clear(self, stacks: Iterable[Stack]) -> None:
-        """Forget stacks; their documents are the caller's affair."""
+        """Forget stacks; the caller deletes their documents."""
         for stack in stacks:
             self._stacks.pop(stack.stack_id, None)
             self._named.pop((stack.account, stack.region, stack.name), None)
@@ -78,7 +78,7 @@ class StackStore:
                 waiting.set()
 
     def find(self, account: str, region: str, name: str) -> Stack | None:
-        """Return a stack by its name, or by its id; by name only one that is not deleted."""
+        """Return a stack by its name or id. Deleted stacks are found by id only."""
         if name.startswith("arn:"):
             found = self._stacks.get(name)
             at = (account, region)
@@ -90,7 +90,7 @@ class StackStore:
         return self._stacks.get(stack_id)
 
     async def add(self, stack: Stack, status: str, reason: str = "") -> None:
-        """Add a stack in a status, which is its first event."""
+        """Add a stack; its first event is that it has ``status``."""
         self._stacks[stack.stack_id] = stack
         self._named[stack.account, stack.region, stack.name] = stack
         await self.record(stack, status, reason, goals=True)
@@ -100,7 +100,7 @@ class StackStore:
 
         Args:
             stack: The stack.
-            goals: Write its templates as well: they have changed.
+            goals: True if its templates have changed: they are written as well.
         """
         changes = self._goals(stack) if goals else []
         await self._documents.write(self._change(stack, _STACK, "", stack.head()), *changes)
@@ -116,18 +116,18 @@ class StackStore:
         dropping: Iterable[Resource] = (),
         goals: bool = False,
     ) -> None:
-        """Give a resource, or the stack itself, a status: all that is written lasts together.
+        """Give a resource, or the stack itself, a status, with all changes in one transaction.
 
         Args:
             stack: The stack.
             status: The new status.
             reason: Why, for people.
-            resource: Whose status it is; None: the stack's.
+            resource: The resource that gets the status; None for the stack itself.
             saving: Further resources to write.
-            dropping: Resources that are not the stack's any more.
+            dropping: Resources that no longer belong to the stack.
             goals: Write the stack and its templates as well.
         """
-        # Keys of events are their times: they must not lose their order.
+        # An event's key is its time, so times must increase.
         now = max(self._clock.now(), stack.events[-1].at + 1e-6 if stack.events else 0.0)
         changes = [self.resource_change(stack, each) for each in saving]
         changes += [self._change(stack, _RESOURCE, _key(each), None) for each in dropping]
@@ -161,7 +161,7 @@ class StackStore:
             self._end(stack)
 
     def _append(self, stack: Stack, event: Event) -> list[Change]:
-        """Add an event, and remove the oldest ones above the bound; return what to write."""
+        """Add an event and remove the oldest above the limit; return the changes to write."""
         stack.events.append(event)
         changes = [self._change(stack, _EVENT, _event_key(event), self._dump(event))]
         size = self._event_bytes.get(stack.stack_id, 0) + event.size
@@ -173,7 +173,7 @@ class StackStore:
         return changes
 
     def _end(self, stack: Stack) -> None:
-        """Let go who waits for a stack."""
+        """Wake those who wait for a stack."""
         if stack.is_gone:
             self._named.pop((stack.account, stack.region, stack.name), None)
         waiting = self._settled.pop(stack.stack_id, None)
@@ -181,7 +181,7 @@ class StackStore:
             waiting.set()
 
     def _forget_oldest(self) -> list[Change]:
-        """Forget the deleted stacks that are too many; return what to write."""
+        """Forget the oldest deleted stacks above the limit; return the changes to write."""
         gone = [each for each in self._stacks.values() if each.is_gone]
         changes: list[Change] = []
         for stack in gone[: max(0, len(gone) - MOST_DELETED)]:
@@ -189,7 +189,7 @@ class StackStore:
         return changes
 
     def removal(self, stack: Stack) -> list[Change]:
-        """Forget a stack whole; return what to write."""
+        """Forget a stack with all its resources and events; return the changes to write."""
         self._stacks.pop(stack.stack_id, None)
         self._event_bytes.pop(stack.stack_id, None)
         self._named.pop((stack.account, stack.region, stack.name), None)
@@ -201,11 +201,11 @@ class StackStore:
         return changes
 
     async def forget(self, stack: Stack) -> None:
-        """Forget a stack whole, as if it had never been."""
+        """Forget a stack with all its resources and events, as if it had never existed."""
         await self._documents.write(*self.removal(stack))
 
     async def drop(self, stack: Stack, *dropping: Resource) -> None:
-        """Forget resources that are not the stack's any more, without an event."""
+        """Forget resources that no longer belong to the stack, without an event."""
         changes = [self._change(stack, _RESOURCE, _key(each), None) for each in dropping]
         await self._documents.write(*changes)
 
@@ -220,7 +220,7 @@ class StackStore:
         return self._change(stack, _RESOURCE, _key(resource), body)
 
     def _dump(self, value: Any) -> dict[str, Any]:
-        """Return a document's body; nothing where nothing is kept: it takes long."""
+        """Return a document's body; {} if nothing is kept, because dumping is slow."""
         return asdict(value) if self._documents.lasting else {}
 
     def _goals(self, stack: Stack) -> list[Change]:
@@ -228,7 +228,7 @@ class StackStore:
         return [self._change(stack, _GOAL, name, goal and self._dump(goal)) for name, goal in goals]
 
     async def settled(self, stack: Stack, patience_s: float) -> None:
-        """Return when nothing is done to a stack any more, or after ``patience_s`` seconds."""
+        """Return when no operation on the stack runs, or after ``patience_s`` seconds."""
         if not stack.is_moving:
             return
         waiting = self._settled.setdefault(stack.stack_id, asyncio.Event())
@@ -241,7 +241,7 @@ class StackStore:
                 del self._settled[stack.stack_id]
 
     async def load(self) -> None:
-        """Bring back what was kept."""
+        """Load the stacks that earlier runs kept."""
         heads = [document.body for document in await self._documents.load(_STACK)]
         for head in sorted(heads, key=lambda body: body["created_at"]):
             stack = Stack(**head)
@@ -281,5 +281,5 @@ def _event_key(event: Event) -> str:
 
 
 def as_json(properties: dict[str, Any]) -> str:
-    """Return properties as events show them."""
+    """Return properties as the JSON text that events show."""
     return orjson.dumps(properties, option=orjson.OPT_NON_STR_KEYS).decode()

@@ -12,11 +12,11 @@ _TOPIC = re.compile(r"[A-Za-z0-9_-]{1,256}|(?=.{1,256}\Z)[A-Za-z0-9_-]+\.fifo")
 
 
 class Place(NamedTuple):
-    """Where a resource is."""
+    """The account, region and name that an ARN of SNS holds."""
 
     account: str
     region: str
-    #: What follows account and region in its ARN.
+    #: The part of the ARN after account and region.
     name: str
 
 
@@ -24,11 +24,11 @@ def split(arn: str, member: str) -> Place:
     """Return the parts of an ARN of SNS.
 
     Args:
-        arn: As the caller gave it.
+        arn: The ARN as the caller gave it.
         member: The request's member, for the error.
 
     Raises:
-        AwsError: It is none.
+        AwsError: InvalidParameter: it is not an ARN of SNS.
     """
     parts = arn.split(":", 5)
     if len(parts) < 6:
@@ -40,10 +40,10 @@ def split(arn: str, member: str) -> Place:
 
 
 def topic(ctx: Context, arn: str | None, member: str = "TopicArn") -> Place:
-    """Return where a topic is; it has to be of the request's region.
+    """Return the parts of a topic's ARN; the topic has to be in the request's region.
 
     Raises:
-        AwsError: It is no topic's ARN, or of another region.
+        AwsError: It is not a topic's ARN, or the topic is in another region.
     """
     place = split(arn or "", member)
     if place.region != ctx.region:
@@ -54,7 +54,7 @@ def topic(ctx: Context, arn: str | None, member: str = "TopicArn") -> Place:
 
 
 def is_topic_name(name: str) -> bool:
-    """Say whether a topic may be called so."""
+    """Say whether a topic may have this name."""
     return _TOPIC.fullmatch(name) is not None
 
 

@@ -29,7 +29,7 @@ class SqsSources:
             self._queues = OwnAndRemoteQueues(self._queues, remote)
 
     async def check(self, mapping: Mapping[str, Any], version: FunctionVersion) -> None:
-        """Check that there is such a queue, and that it gives a function the time it may take.
+        """Check that the queue exists and its visibility timeout covers the function's timeout.
 
         Raises:
             AwsError: InvalidParameterValueException, in AWS's words.
@@ -50,10 +50,10 @@ class SqsSources:
             )
 
     def make(self, mapping: Mapping[str, Any]) -> SqsSource:
-        """Return what polls a queue for a mapping.
+        """Return the poller of a mapping's queue.
 
         Raises:
-            ConfigurationError: Its filter, kept by a release that knew less, is no pattern.
+            ConfigurationError: Its stored filter, from a release with fewer checks, is no pattern.
         """
         try:
             settings = SqsSettings.of(mapping)

@@ -1,4 +1,4 @@
-"""Which records somebody asks for."""
+"""Filters that select records of the timeline."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ _BodiesOf = Callable[[int], Bodies | None]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Filters:
-    """What records must be like; None asks for nothing. Times are seconds since the epoch."""
+    """Conditions that records must meet; None is no condition. Times: seconds since the epoch."""
 
     functions: frozenset[str] = frozenset()
     version: str | None = None
@@ -21,15 +21,15 @@ class Filters:
     environment: str | None = None
     failed: bool | None = None
     cold: bool | None = None
-    #: The least milliseconds that the caller waited.
+    #: The least time that the caller waited, milliseconds.
     slow_ms: float | None = None
     since: float | None = None
     until: float | None = None
-    #: In any case of its letters.
+    #: The text that a record must contain, regardless of case.
     text: str | None = None
 
     def takes_version(self, version: VersionInfo) -> bool:
-        """Say whether records of a version are asked for."""
+        """Say whether records of a version pass."""
         if self.functions and version.function not in self.functions:
             return False
         if self.account not in (None, version.account):
@@ -37,7 +37,7 @@ class Filters:
         return self.version in (None, version.version)
 
     def takes_environment(self, record: EnvironmentRecord) -> bool:
-        """Say whether an environment is asked for."""
+        """Say whether an environment passes."""
         if self.environment not in (None, record.id) or not self.takes_version(record.version):
             return False
         if self.until is not None and record.requested > self.until:
@@ -45,7 +45,7 @@ class Filters:
         return self.since is None or record.ended is None or record.ended >= self.since
 
     def takes(self, record: InvocationRecord, bodies: _BodiesOf) -> bool:
-        """Say whether an invocation is asked for."""
+        """Say whether an invocation passes."""
         if not self.takes_version(record.version):
             return False
         if self.environment not in (None, record.environment_id):
@@ -77,9 +77,9 @@ def _has_text(record: InvocationRecord, text: str, bodies: _BodiesOf) -> bool:
 class Selection:
     """Invocations that pass."""
 
-    #: Newest first, no more than were asked for.
+    #: Newest first, at most ``limit``.
     page: Sequence[InvocationRecord]
-    #: There are older ones.
+    #: True if older invocations pass, too.
     more: bool
 
 
@@ -94,11 +94,11 @@ def select(
     """Return the newest invocations that pass.
 
     Args:
-        newest_first: All there are.
-        filters: What they must be like.
+        newest_first: All invocations, newest first.
+        filters: The conditions they must meet.
         bodies: Returns an invocation's event and answer.
         limit: The most to return.
-        before: Only those with smaller ids.
+        before: Return only invocations with smaller ids.
     """
     page: list[InvocationRecord] = []
     for record in passing(newest_first, filters, bodies):

@@ -15,19 +15,19 @@ from emulator.telemetry.timeline.recorder import Recorder
 
 
 class Timeline:
-    """Records what environments and invocations live through.
+    """Records the lives of environments and invocations.
 
     Args:
-        lifecycle: Whom it listens to.
+        lifecycle: The source of the events it records.
         clock: The emulator's.
         limit_bytes: The most memory: half of it for records, half for events and answers.
-        journal: Keeps it for later emulators; None: nobody does.
+        journal: Keeps the records for later runs; None keeps them in memory only.
         console: Warned when the journal fails.
 
     Attributes:
         history: The records.
         recorder: Numbers them, and knows who waits for an environment.
-        identity: Names the series of numbers: another one's mean nothing here.
+        identity: Names this series of record numbers; numbers of another series mean nothing here.
     """
 
     def __init__(
@@ -70,16 +70,16 @@ class Timeline:
         self._stop_listening = self._lifecycle.add(self.recorder, closely=False)
 
     def stop(self) -> None:
-        """Record no more for now: what happens meanwhile is not known later."""
+        """Stop recording for now; events in between are lost."""
         self._stop_listening()
 
     async def close(self) -> None:
-        """Record no more, and write what is not written yet."""
+        """Stop recording, and write the records that are not written yet."""
         self.stop()
         if self._keeper is not None:
             await self._keeper.close()
 
     async def loaded(self) -> None:
-        """Return once the history has what earlier runs wrote."""
+        """Return once the history has the records of earlier runs."""
         if self._keeper is not None:
             await self._keeper.loaded()

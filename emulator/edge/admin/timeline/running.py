@@ -25,7 +25,7 @@ def running(parts: Parts, timeline: Timeline) -> list[dict[str, Any]]:
         for each in environment.running:
             in_flight.add(each.request_id)
             found.append(_running(parts, environment, each))
-    # Those who waited and run now are in both.
+    # An invocation that has just stopped waiting and runs now is in both lists.
     found = [
         each for each in found if each["status"] == "running" or each["request_id"] not in in_flight
     ]
