@@ -19,6 +19,7 @@ The end of ``control`` means the driver wants the sandbox gone, or is gone itsel
 
 from __future__ import annotations
 
+import array
 import contextlib
 import errno
 import json
@@ -135,7 +136,7 @@ class Warden:
                     if self._reap():
                         return False
                     continue
-                part, fds, _, _ = socket.recv_fds(self.control, 65536, 1)
+                part, fds = _receive(self.control)
                 if not part:
                     return False
                 received += part
@@ -406,6 +407,16 @@ class Warden:
         # The driver may be gone or have let go: what follows is the end anyway.
         with contextlib.suppress(BrokenPipeError, ConnectionResetError):
             self.control.sendall(line)
+
+
+def _receive(control: socket.socket) -> tuple[bytes, list[int]]:
+    """Return what was sent, and the file descriptors with it (Python 3.8 has no recv_fds)."""
+    part, ancillary, _, _ = control.recvmsg(65536, socket.CMSG_SPACE(4))
+    fds = array.array("i")
+    for level, kind, data in ancillary:
+        if level == socket.SOL_SOCKET and kind == socket.SCM_RIGHTS:
+            fds.frombytes(data[: len(data) - len(data) % fds.itemsize])
+    return part, list(fds)
 
 
 def _entrance(group: str) -> int:

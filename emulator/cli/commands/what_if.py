@@ -86,7 +86,7 @@ def what_if(
     json: Json = False,
     endpoint: Endpoint = DEFAULT_ENDPOINT,
 ) -> None:
-    """Replay calls under other settings: cold starts, latency, throttles, cost.
+    """Replay calls under other settings: cold starts and costs.
 
     The model calls the pool's own decisions: with the recorded settings it predicts the recorded
     cold starts exactly. The share of cold starts has its 95 % confidence interval. The plot is
