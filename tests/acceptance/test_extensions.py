@@ -11,6 +11,7 @@ import time
 import uuid
 import zipfile
 from collections.abc import Callable, Iterator
+from itertools import pairwise
 from typing import Any
 
 import pytest
@@ -233,7 +234,7 @@ def test_one_that_hangs_in_shutdown_is_ended_after_two_seconds(
     evict(running, name)
     log(running, name, lambda found: "hangs" in found)
     wait_until_gone(running, name)
-    assert 1.5 < time.monotonic() - began < 8
+    assert 1.5 < time.monotonic() - began < 30
 
 
 def test_a_time_out_is_the_reason_of_shutdown(running: Running, client: Any) -> None:
@@ -249,13 +250,18 @@ def test_a_time_out_is_the_reason_of_shutdown(running: Running, client: Any) -> 
 def test_the_environment_is_free_when_its_extensions_are(running: Running, client: Any) -> None:
     slow = "import time\nme, _ = register('INVOKE')\n" + (
         "while True:\n    event = next_event(me)\n    time.sleep(0.2)\n"
-        "    say('done', event['requestId'])\n"
+        "    say('done', event['requestId'], time.time())\n"
     )
-    name = function(client, layer(client, slow=slow))
-    ids = [invoke(client, name)[0]["id"] for _ in range(3)]
-    found = log(running, name, lambda found: f"done {ids[2]}" in found)
-    started = [line for line in found if line.startswith(("START", "done"))]
-    assert [line.split()[0] for line in started[:4]] == ["START", "done", "START", "done"]
+    code = (
+        "import time\ndef handler(event, context):\n"
+        "    return {'id': context.aws_request_id, 'at': time.time()}\n"
+    )
+    name = function(client, layer(client, slow=slow), code=code)
+    calls = [invoke(client, name)[0] for _ in range(3)]
+    found = log(running, name, lambda found: f"done {calls[2]['id']}" in str(found))
+    done = dict(line.split()[1:] for line in found if line.startswith("done "))
+    for before, after in pairwise(calls):
+        assert float(done[before["id"]]) < after["at"]
 
 
 INTERNAL = (
