@@ -67,7 +67,9 @@ def test_its_containers_start_with_its_bootstrap() -> None:
     plan = Plan(image="mirror:2", platform="linux/amd64", language="mirror", version="2")
     image = ImageInfo(id="", digest="", entrypoint=(), command=(), environ={}, architecture="amd64")
     stem = launch.stem(plan, image, "/run/control.sock")
-    assert stem.entrypoint[-2:] == ["/var/localfaas/bootstrap --stem", "/var/lang/bin/mirror2"]
+    bootstrap, options, interpreter = stem.entrypoint[-3:]
+    assert (bootstrap, options) == ("/var/localfaas/bootstrap --stem", "")
+    assert interpreter == "/var/lang/bin/mirror2"
     assert own_image("mirror2") == "localfaas/mirror:2"
     assert public_image("mirror2") == "public.ecr.aws/lambda/mirror:2"
 
