@@ -5,11 +5,12 @@ It needs the extra ``localfaas[testcontainers]``, and the image: ``docker build 
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 from typing import Any, Self
 
 from testcontainers.core.container import DockerContainer
-from testcontainers.core.waiting_utils import wait_for_logs
+from testcontainers.core.wait_strategies import LogMessageWaitStrategy
 
 _PORT = 4566
 
@@ -48,10 +49,19 @@ class LocalfaasContainer(DockerContainer):
     def start(self) -> Self:
         """Start it, and return once functions can be called."""
         # Who calls it by another name than localhost is answered, too.
-        self.with_env("LOCALFAAS_ALLOW_HOST", self.get_container_host_ip())
+        self.with_env("LOCALFAAS_ALLOW_HOST", " ".join(self._names()))
+        self.waiting_for(LogMessageWaitStrategy(re.compile(r"Ready\.")))
         super().start()
-        wait_for_logs(self, "Ready\\.")
         return self
+
+    def _names(self) -> list[str]:
+        """Return the names by which tests may call it: that of the engine's machine, its gateways.
+
+        The gateway is what tests call that run in a container themselves.
+        """
+        engine = self.get_docker_client()
+        networks = engine.client.networks.get("bridge").attrs["IPAM"]["Config"] or []
+        return [engine.host(), *(each["Gateway"] for each in networks if each.get("Gateway"))]
 
     def client(self, service: str, account: str = "000000000000") -> Any:
         """Return boto3's client of a service.

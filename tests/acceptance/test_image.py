@@ -126,8 +126,15 @@ def running(image: str, *options: str) -> Iterator[Inside]:
 class TestImage:
     pytestmark = docker_tests
 
-    def test_the_testcontainers_module_starts_it(self, image: str) -> None:
+    def test_the_testcontainers_module_starts_it(
+        self, image: str, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        from testcontainers.core.config import testcontainers_config
+
         from emulator.testcontainers import LocalfaasContainer
+
+        # Its own image, which removes what a test leaves, is in a registry.
+        monkeypatch.setattr(testcontainers_config, "ryuk_disabled", True)
 
         functions = ROOT / "sample_functions"
         with LocalfaasContainer(image, functions=functions, region="eu-west-1") as localfaas:
