@@ -190,7 +190,7 @@ def handler(event, context):
 def test_recorded_events_are_taken_where_none_are_given(checked: Checked, running: Running) -> None:
     client = running.client("lambda")
     for payload in (b'{"n": 1}', b'{"n": 2}', b'{"n": 2}'):
-        client.invoke(FunctionName="echo", Payload=payload)
+        client.invoke(FunctionName="echo", Payload=payload)["Payload"].read()
     assert checked.sample("echo")[1]["events"] == 2
 
 

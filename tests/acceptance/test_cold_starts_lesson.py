@@ -64,7 +64,7 @@ def test_the_commands_of_the_lesson_work(up: Up, tmp_path: Path) -> None:
 def test_the_recorded_lesson_is_predicted_exactly(up: Up, tmp_path: Path) -> None:
     """Real processes on a real clock, after all the commands above."""
     for _ in range(3):
-        up.client().invoke(FunctionName="hello", Payload=b"{}")
+        up.client().invoke(FunctionName="hello", Payload=b"{}")["Payload"].read()
     shell = Shell(up, tmp_path, cwd=tmp_path)
     with shell.start("localfaas timeline export -o timeline.json") as (process, _):
         assert process.wait(60) == 0

@@ -67,7 +67,9 @@ def called(running: Running, name: str, times: int = 1) -> str:
     client = running.client("lambda")
     create(client, name)
     for number in range(times):
-        client.invoke(FunctionName=name, Payload=json.dumps({"number": number}).encode())
+        client.invoke(FunctionName=name, Payload=json.dumps({"number": number}).encode())[
+            "Payload"
+        ].read()
     return f"{running.url}/_emulator/?function={name}"
 
 
@@ -106,7 +108,7 @@ def test_calls_appear_as_they_come(page: Page, running: Running) -> None:
     wait_for_sentence(page, "1 of 3 (33.3 %)")
     assert page.locator("#causes").inner_text().split() == ["Why:", "1", "first", "call"]
     page.wait_for_selector("#live.on")
-    running.client("lambda").invoke(FunctionName="appears", Payload=b"{}")
+    running.client("lambda").invoke(FunctionName="appears", Payload=b"{}")["Payload"].read()
     wait_for_sentence(page, "1 of 4 (25.0 %)")
     kinds = page.evaluate(
         "window.localfaas.lanes.rows.find(r => r.lane).lane.bars.map(bar => bar.kind)"
@@ -150,7 +152,7 @@ def test_moving_stops_the_tail_and_says_so(page: Page, running: Running) -> None
     page.mouse.move(box["x"] + 700, box["y"] + 90, steps=3)
     page.mouse.up()
     page.wait_for_selector("#live.paused")
-    running.client("lambda").invoke(FunctionName="pauses", Payload=b"{}")
+    running.client("lambda").invoke(FunctionName="pauses", Payload=b"{}")["Payload"].read()
     wait_for(page, "document.getElementById('paused').textContent.includes('1 new call')")
     assert page.evaluate(_BARS) == bars
     page.click("#paused")
@@ -295,7 +297,7 @@ def test_a_dashboard_that_was_left_open_connects_again(browser: Browser, tmp_pat
         page.wait_for_selector("#live.on", timeout=30_000)
         # What was recorded before the restart is there, and what comes is added.
         wait_for_sentence(page, "1 of 2")
-        first.client("lambda").invoke(FunctionName="lasts", Payload=b"{}")
+        first.client("lambda").invoke(FunctionName="lasts", Payload=b"{}")["Payload"].read()
         wait_for_sentence(page, "2 of 3")
     finally:
         page.close()
@@ -401,7 +403,7 @@ def test_pages_renew_themselves(page: Page, running: Running) -> None:
     running.client("sqs").send_message(QueueUrl=url, MessageBody="a message")
     page.wait_for_selector("text=a message")
     create(running.client("lambda"), "evicted")
-    running.client("lambda").invoke(FunctionName="evicted", Payload=b"{}")
+    running.client("lambda").invoke(FunctionName="evicted", Payload=b"{}")["Payload"].read()
     page.goto(f"{running.url}/_emulator/ui/functions")
     row = page.locator("tr", has_text="evicted")
     row.get_by_role("button", name="Evict").click()
@@ -616,9 +618,9 @@ def test_a_tab_that_nobody_looks_at_keeps_no_connection(page: Page, running: Run
     while len(listeners.listeners) >= before:
         assert time.monotonic() < until
         # A stream notices at the next event that its reader is gone.
-        running.client("lambda").invoke(FunctionName="hidden", Payload=b"{}")
+        running.client("lambda").invoke(FunctionName="hidden", Payload=b"{}")["Payload"].read()
     calls = page.evaluate("window.localfaas.model.invocations.size")
-    running.client("lambda").invoke(FunctionName="hidden", Payload=b"{}")
+    running.client("lambda").invoke(FunctionName="hidden", Payload=b"{}")["Payload"].read()
     page.evaluate(hide, False)
     wait_for(page, f"window.localfaas.model.invocations.size > {calls}")
 

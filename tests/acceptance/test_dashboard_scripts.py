@@ -220,7 +220,7 @@ def test_real_logs_events_answers_and_descriptions(watched: Watched, tmp_path: P
         queue = sqs.create_queue(QueueName="shouts")["QueueUrl"]
         for payload in PAYLOADS:
             event = json.dumps({"payload": payload}).encode()
-            client.invoke(FunctionName="shouts", Payload=event)
+            client.invoke(FunctionName="shouts", Payload=event)["Payload"].read()
             if "\x1b" not in payload:
                 sqs.send_message(QueueUrl=queue, MessageBody=payload)
         for payload in PAYLOADS[:6]:

@@ -317,7 +317,7 @@ def test_a_runtime_without_a_debugger_says_so(running: Running, client: Any) -> 
     code = archive({"bootstrap": "#!/bin/sh\nexit 1\n"})
     create(client, "custom", Code={"ZipFile": code}, Runtime="provided.al2023", Handler="x")
     client.get_waiter("function_active_v2").wait(FunctionName="custom")
-    client.invoke(FunctionName="custom")
+    client.invoke(FunctionName="custom")["Payload"].read()
     assert "no debugger for provided.al2023" in log(running, "custom")
 
 
