@@ -221,9 +221,11 @@ class Containers:
         container, workspace = sandbox.container, sandbox.container.workspace
         self._removals.alive.add(sandbox)
         calling: asyncio.Future[socket.socket] | None = None
+        listener: socket.socket | None = None
         if container.stem and workspace is not None:
             sandbox.output = workspace.open_output()
-            calling = asyncio.ensure_future(_accept(workspace.listen()))
+            listener = workspace.listen()
+            calling = asyncio.ensure_future(_accept(listener))
         else:
             attached = await self._engine.attach(container.id)
             sandbox.pump(OutputPump(attached, sandbox.gone))
@@ -255,6 +257,9 @@ class Containers:
         finally:
             if calling is not None:
                 calling.cancel()
+                await asyncio.wait({calling})
+            if listener is not None:  # a task that is cancelled before it begins closes nothing
+                listener.close()
 
     async def _close_link_local(self, pid: int) -> None:
         try:
