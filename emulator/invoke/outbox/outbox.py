@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Sequence
 
 from emulator.invoke.outbox.dispatch import Dispatch, dispatch_of
 from emulator.invoke.outbox.lanes import PAUSE_S, Lanes, Limits
@@ -48,8 +48,10 @@ class Outbox:
         targets: Targets,
         clock: Clock,
         limits: Limits,
+        purge: Callable[[str], Awaitable[None]],
     ) -> None:
         self._plain, self._ordered = plain, ordered
+        self._purge = purge
         self._sender, self._targets, self._clock = sender, targets, clock
         self.outcomes: Counter[str] = Counter()
         self._lanes = [
@@ -89,6 +91,7 @@ class Outbox:
             targets,
             clock,
             limits or Limits(),
+            engine.purge_queue,
         )
         for lanes in made._lanes:
             lanes.start()
@@ -238,6 +241,15 @@ class Outbox:
         """
         seen = [each for queue in (self._plain, self._ordered) for each in await queue.peek(limit)]
         return [(dispatch_of(each), each.state, each.visible_at) for each in seen[:limit]]
+
+    async def clear(self) -> None:
+        """Forget all deliveries that wait: a reset.
+
+        Raises:
+            StorageError: The disk did not take it.
+        """
+        for queue in (self._plain, self._ordered):
+            await self._purge(queue.name)
 
     async def close(self) -> None:
         """Give up what is being tried; it is tried again at the next start."""

@@ -109,6 +109,8 @@ class Sns:
         for table in (self.topics, self.applications, self.endpoints, self.settings):
             table.clear(account)
         self._subscriptions.clear(account)
+        if account is None:
+            await self.outbox.clear()
         for arn in [each for each in self._by_topic if account in (None, each.split(":")[4])]:
             del self._by_topic[arn]
 
