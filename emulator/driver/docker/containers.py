@@ -317,7 +317,8 @@ class Containers:
             stem.container.extensions = found
             stem.container.extension_environ = extension_environ(environ)
             await extensions.begin(self._engine, stem)
-            stem.start_runtime = partial(_tell, stem.channel.dup(), f"{line}\n".encode())
+            stem.order_channel = stem.channel.dup()
+            stem.start_runtime = partial(_tell, stem.order_channel, f"{line}\n".encode())
             return
         try:
             await asyncio.get_running_loop().sock_sendall(stem.channel, f"{line}\n".encode())

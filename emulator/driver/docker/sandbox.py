@@ -92,6 +92,8 @@ class DockerSandbox:
         self.host = ""
         self.extension_pumps: dict[str, OutputPump] = {}
         self.extension_tasks: set[asyncio.Task[None]] = set()
+        #: Where the bootstrap is told what it is for, which may never come to pass.
+        self.order_channel: socket.socket | None = None
         #: Tells the bootstrap what it is for, once extensions have registered.
         self.start_runtime: Callable[[], None] | None = None
         self.exited: asyncio.Future[Exit] = asyncio.get_running_loop().create_future()
@@ -312,6 +314,8 @@ class DockerSandbox:
             if descriptor is not None:
                 os.close(descriptor)
         self.output = self.extension_output = None
+        if self.order_channel is not None:
+            self.order_channel.close()
         if self.group is not None:
             self.group.close()
         for task in (self._settling, self._sampling, *self.extension_tasks):
