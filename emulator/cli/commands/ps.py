@@ -97,6 +97,7 @@ def _show_lines(
 
 def _show_screen(client: Client, name: str | None, watched: Watched, cursor: str) -> None:
     import queue
+    import signal
     import threading
     import time
 
@@ -116,22 +117,28 @@ def _show_screen(client: Client, name: str | None, watched: Watched, cursor: str
             changes.put(error)
 
     threading.Thread(target=read, daemon=True).start()
+    # An exception in the midst of drawing would leave the terminal on this screen: Ctrl-C is an
+    # event like others. (A SimpleQueue may be used by the handler of a signal.)
+    before = signal.signal(signal.SIGINT, lambda *_: changes.put(KeyboardInterrupt()))
     console = Console()
 
     def screen() -> Text:
         lines = watched.screen(time.time(), console.width, console.height - 1)
         return Text("\n".join(lines), no_wrap=True)
 
-    with Live(screen(), console=console, screen=True, auto_refresh=False) as live:
-        while True:
-            try:
-                event = changes.get(timeout=1)
-            except queue.Empty:
-                event = ()
-            if event is None:
-                return
-            if isinstance(event, LocalfaasError):
-                raise event
-            if event and event[0] == "changes":
-                watched.merge(event[1])
-            live.update(screen(), refresh=True)
+    try:
+        with Live(screen(), console=console, screen=True, auto_refresh=False) as live:
+            while True:
+                try:
+                    event = changes.get(timeout=1)
+                except queue.Empty:
+                    event = ()
+                if event is None:
+                    return
+                if isinstance(event, BaseException):
+                    raise event
+                if event and event[0] == "changes":
+                    watched.merge(event[1])
+                live.update(screen(), refresh=True)
+    finally:
+        signal.signal(signal.SIGINT, before)
