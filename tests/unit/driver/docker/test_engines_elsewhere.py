@@ -15,6 +15,7 @@ from typing import Any, cast
 
 import pytest
 
+from emulator.driver.conventions import SANDBOX_HOSTS
 from emulator.driver.docker import network
 from emulator.driver.docker.address import EngineAddress, resolve
 from emulator.driver.docker.archives import pack, signature
@@ -28,6 +29,9 @@ DOCKER = EngineInfo(
     name="Docker", version="1", operating_system="", kernel="", architecture="x86_64",
     rootless=False, init=True,
 )  # fmt: skip
+
+#: The names by which a container calls itself.
+OWN = dict.fromkeys(SANDBOX_HOSTS, "0.0.0.0")
 
 
 class TestAddress:
@@ -102,7 +106,7 @@ class TestNetwork:
         found = await self.find("unix:///x", gateway="127.0.0.2")
         assert (found.listen_host, found.reach_host) == ("127.0.0.2", "127.0.0.2")
         assert found.secret_name() == ""
-        assert found.hosts("") == {"host.docker.internal": "host-gateway"}
+        assert found.hosts("") == {"host.docker.internal": "host-gateway", **OWN}
 
     async def test_an_engine_of_this_machine_by_tcp(self) -> None:
         found = await self.find("tcp://localhost:2375", gateway="127.0.0.2")
@@ -111,7 +115,8 @@ class TestNetwork:
     async def test_an_engine_in_a_machine_of_its_own(self) -> None:
         found = await self.find("unix:///x", gateway="192.0.2.77")
         assert found.listen_host == "127.0.0.1"
-        assert set(found.hosts(found.secret_name()).values()) == {"host-gateway"}
+        others = found.hosts(found.secret_name()).items() - OWN.items()
+        assert {address for _, address in others} == {"host-gateway"}
 
     async def test_an_engine_elsewhere(self) -> None:
         # This machine's own address on the way to anywhere: to itself it is the same.
@@ -124,7 +129,7 @@ class TestNetwork:
         assert found.listen_host == here
         assert len({one, other, found.reach_host}) == 3
         assert found.hosts(one) == {
-            "host.docker.internal": "host-gateway", found.reach_host: here, one: here,
+            "host.docker.internal": "host-gateway", found.reach_host: here, one: here, **OWN,
         }  # fmt: skip
         assert "--advertise-host" in found.note
 
