@@ -617,6 +617,8 @@ def test_a_tab_that_nobody_looks_at_keeps_no_connection(page: Page, running: Run
     until = time.monotonic() + 20
     while len(listeners.listeners) >= before:
         assert time.monotonic() < until
+        # It may have been hidden while its stream was still being opened.
+        page.evaluate(hide, True)
         # A stream notices at the next event that its reader is gone.
         running.client("lambda").invoke(FunctionName="hidden", Payload=b"{}")["Payload"].read()
     calls = page.evaluate("window.localfaas.model.invocations.size")
