@@ -78,14 +78,24 @@ def _common(key: str, prefix: str, delimiter: str) -> str:
     return "" if end < 0 else key[: end + len(delimiter)]
 
 
-def _limit(request: Mapping[str, Any], name: str = "MaxKeys") -> int:
+def limit(request: Mapping[str, Any], name: str = "MaxKeys") -> int:
+    """Return how many entries a page of a list has at most.
+
+    Args:
+        request: The request.
+        name: The member that says so.
+
+    Raises:
+        AwsError: InvalidArgument: it is negative.
+    """
     given = request.get(name)
     if given is None:
         return _MOST
     if int(given) < 0:
+        argument = name[0].lower() + name[1:]
         raise errors.invalid(
-            "Argument maxKeys must be an integer between 0 and 2147483647",
-            ArgumentName="max-keys",
+            f"Argument {argument} must be an integer between 0 and 2147483647",
+            ArgumentName=name.replace("Max", "max-").lower(),
             ArgumentValue=str(given),
         )
     return min(int(given), _MOST)
@@ -129,7 +139,7 @@ async def list_objects_v2(ctx: Context, request: Request) -> Response:
     """Handle ListObjectsV2."""
     state = of(ctx)
     bucket = state.bucket(str(request["Bucket"]))
-    encode, most = _Encoding(request), _limit(request)
+    encode, most = _Encoding(request), limit(request)
     prefix, delimiter = request.get("Prefix") or "", request.get("Delimiter") or ""
     token = request.get("ContinuationToken")
     start = _from_token(token) if token is not None else request.get("StartAfter") or ""
@@ -172,7 +182,7 @@ async def list_objects(ctx: Context, request: Request) -> Response:
     """Handle ListObjects."""
     state = of(ctx)
     bucket = state.bucket(str(request["Bucket"]))
-    encode, most = _Encoding(request), _limit(request)
+    encode, most = _Encoding(request), limit(request)
     prefix, delimiter = request.get("Prefix") or "", request.get("Delimiter") or ""
     marker = request.get("Marker") or ""
     page = await state.database.read(
@@ -198,7 +208,7 @@ async def list_object_versions(ctx: Context, request: Request) -> Response:
     """Handle ListObjectVersions."""
     state = of(ctx)
     bucket = state.bucket(str(request["Bucket"]))
-    encode, most = _Encoding(request), _limit(request)
+    encode, most = _Encoding(request), limit(request)
     prefix, delimiter = request.get("Prefix") or "", request.get("Delimiter") or ""
     marker, version = request.get("KeyMarker") or "", request.get("VersionIdMarker") or ""
     if version and not marker:

@@ -15,7 +15,7 @@ from typing import Any
 from emulator.services.context import Context, Request, Response
 from emulator.services.s3 import checksums, conditions, errors, locks, rows
 from emulator.services.s3.checksums import MEMBERS, Digest
-from emulator.services.s3.listing import owner_of
+from emulator.services.s3.listing import limit, owner_of
 from emulator.services.s3.objects import (
     details_of,
     encryption_of,
@@ -33,7 +33,6 @@ from emulator.services.s3.state import of
 #: Bytes of every part but the last at least.
 _SMALLEST_PART = 5 << 20
 _MOST_PARTS = 10_000
-_PAGE = 1000
 
 
 async def create_multipart_upload(ctx: Context, request: Request) -> Response:
@@ -298,7 +297,7 @@ async def list_parts(ctx: Context, request: Request) -> Response:
     state = of(ctx)
     upload = await _find(ctx, request)
     marker = int(request.get("PartNumberMarker") or 0)
-    most = min(int(request.get("MaxParts") or _PAGE), _PAGE)
+    most = limit(request, "MaxParts")
     there = await state.database.read(lambda c: rows.parts_of(c, upload.upload_id))
     behind = [part for part in there if part.number > marker]
     shown = behind[:most]
@@ -334,7 +333,7 @@ async def list_multipart_uploads(ctx: Context, request: Request) -> Response:
     bucket = state.bucket(str(request["Bucket"]))
     prefix = request.get("Prefix") or ""
     marker = (request.get("KeyMarker") or "", request.get("UploadIdMarker") or "")
-    most = min(int(request.get("MaxUploads") or _PAGE), _PAGE)
+    most = limit(request, "MaxUploads")
     found = await state.database.read(lambda c: rows.uploads_of(c, bucket.name))
     behind = [
         each
@@ -348,8 +347,8 @@ async def list_multipart_uploads(ctx: Context, request: Request) -> Response:
         "Bucket": bucket.name,
         "KeyMarker": marker[0],
         "UploadIdMarker": marker[1],
-        "NextKeyMarker": shown[-1].key if truncated else None,
-        "NextUploadIdMarker": shown[-1].upload_id if truncated else None,
+        "NextKeyMarker": shown[-1].key if truncated and shown else None,
+        "NextUploadIdMarker": shown[-1].upload_id if truncated and shown else None,
         "Prefix": prefix or None,
         "MaxUploads": most,
         "IsTruncated": truncated,
