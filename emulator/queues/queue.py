@@ -69,6 +69,11 @@ class Queue:
         """How it behaves."""
         return self._memory.settings
 
+    @property
+    def is_draining(self) -> bool:
+        """Whether receives do not wait any more: the engine is about to close."""
+        return self._host.draining
+
     def counts(self) -> Counts:
         """Return how many messages there are, at no cost that grows with them."""
         return self._memory.counts()

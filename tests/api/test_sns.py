@@ -16,6 +16,7 @@ from cryptography import x509
 from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.asymmetric import padding
 
+from emulator.model.errors import StorageFull
 from emulator.settings import Settings
 from emulator.testing import RuntimeClient, ScriptedDriver
 from tests.api.conftest import Running, create
@@ -298,6 +299,26 @@ def test_fifo_topics_keep_order_and_take_a_message_once(scripted: Running, sns: 
         Message="x",
         MessageGroupId="g",
     )
+
+
+def test_a_message_that_was_not_kept_may_be_published_again(scripted: Running, sns: Any) -> None:
+    topic = sns.create_topic(Name="news.fifo", Attributes={"FifoTopic": "true"})["TopicArn"]
+    queue = Queue(scripted, "orders.fifo", FifoQueue="true")
+    sns.subscribe(TopicArn=topic, Protocol="sqs", Endpoint=queue.arn)
+    message = {"TopicArn": topic, "Message": "m", "MessageGroupId": "g"}
+    message["MessageDeduplicationId"] = "d"
+    state = scripted.call(lambda: scripted.emulator.table.state("sns"))
+    accept = state.outbox.accept
+
+    async def fails(*given: Any, **named: Any) -> None:
+        raise StorageFull("the disk is full")
+
+    state.outbox.accept = fails
+    with pytest.raises(ClientError):
+        sns.publish(**message)
+    state.outbox.accept = accept
+    sns.publish(**message)
+    assert [body["Message"] for body in queue.bodies()] == ["m"]
 
 
 def test_an_http_endpoint_confirms_and_is_told(

@@ -108,8 +108,9 @@ class Lanes:
             most = min(100, limits.waiting - self._held)
             most = most if self._held_bytes < limits.waiting_bytes // 2 else 1
             received = await self.queue.receive(most, wait=_FOREVER_S, visibility=_FOREVER_S)
-            if not received:
-                return  # the engine is closing
+            # Without that, what was received was purged meanwhile.
+            if not received and self.queue.is_draining:
+                return
             for message in received:
                 self._admit(message)
 

@@ -260,8 +260,14 @@ async def _send(sns: Sns, topic: Topic, messages: Sequence[Message]) -> None:
         if is_fifo and sns.repeats(message):
             continue
         dispatches += await dispatches_of(sns, topic, message)
-    if dispatches:
+    if not dispatches:
+        return
+    try:
         await sns.outbox.accept(dispatches, ordered=is_fifo)
+    except BaseException:
+        # What was not accepted is published anew by the caller's next try.
+        sns.forget(messages)
+        raise
 
 
 async def place(sns: Sns, topic: Topic, message: Message) -> list[Placed]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict, deque
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from typing import TYPE_CHECKING, Any
 
 from emulator.invoke.outbox.outbox import Outbox
@@ -169,6 +169,11 @@ class Sns:
             return True
         self._published[key] = now + _DEDUPLICATION_S
         return False
+
+    def forget(self, messages: Iterable[Message]) -> None:
+        """Let messages that were not accepted be published again."""
+        for message in messages:
+            self._published.pop((message.topic, message.deduplication), None)
 
     def note_unsent(self, protocol: str, endpoint: str, text: str, message_id: str) -> None:
         """Keep a message that nobody sends, to be looked at."""

@@ -297,6 +297,14 @@ async def test_it_ends_where_the_engine_has_ended_first(world: World) -> None:
     await world.outbox.close()
 
 
+async def test_it_goes_on_after_a_receive_that_found_nothing(world: World) -> None:
+    queue = world.outbox._lanes[0].queue
+    queue.end_polls()  # as for what was purged between its receive and its reading
+    await world.commits.until_idle()
+    await world.accept(world.dispatch(PAGE.format(1), "a"))
+    assert world.outbox.outcomes == {"delivered": 1}
+
+
 async def test_each_ends_exactly_once_whatever_crashes(world: World) -> None:
     seed = random.randrange(1 << 32)
     print("seed", seed)
