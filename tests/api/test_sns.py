@@ -329,13 +329,15 @@ def test_an_http_endpoint_confirms_and_is_told(
     assert answer["SubscriptionArn"] == "pending confirmation"
     headers, text = endpoint.wait(1)[0]
     asked = json.loads(text)
+    sns.subscribe(TopicArn=topic, Protocol="http", Endpoint=endpoint.url)
+    assert json.loads(endpoint.wait(2)[1][1])["Token"] == asked["Token"]
     assert headers["x-amz-sns-message-type"] == asked["Type"] == "SubscriptionConfirmation"
     sns.publish(TopicArn=topic, Message="too early")
     with urllib.request.urlopen(asked["SubscribeURL"], timeout=20) as answered:
         assert b"<SubscriptionArn>" in answered.read()
     (listed,) = sns.list_subscriptions_by_topic(TopicArn=topic)["Subscriptions"]
     sns.publish(TopicArn=topic, Message="hello")
-    headers, text = endpoint.wait(2)[1]
+    headers, text = endpoint.wait(3)[2]
     assert json.loads(text)["Message"] == "hello"
     assert headers["x-amz-sns-subscription-arn"] == listed["SubscriptionArn"]
     assert headers["user-agent"] == "Amazon Simple Notification Service Agent"

@@ -57,6 +57,8 @@ async def subscribe(ctx: Context, request: Request) -> Response:
                 raise invalid(
                     "Attributes Reason: Subscription already exists with different attributes"
                 )
+            if there.is_pending:  # as on AWS, the endpoint is asked anew
+                await ask_to_confirm(sns, there)
             return _answer(there, request)
     body: Body = {
         "arn": f"{arn}:{uuid.uuid4()}",
