@@ -34,6 +34,7 @@ from emulator.telemetry.timeline.timeline import Timeline
 
 if TYPE_CHECKING:
     from emulator.stack.kinds import Kind
+    from emulator.wire import ServiceCodec
 
 _WAITER = re.compile(r"\bm/(?:[A-Za-z0-9+-]+,)*B\b")
 
@@ -106,6 +107,14 @@ class Services(Protocol):
         user_agent: str = "",
     ) -> dict[str, Any]:
         """Do an operation as a client would have it done; see ``Table.call``."""
+        ...
+
+    def codec(self, service: str) -> ServiceCodec:
+        """Return the codec of a service in its first protocol, by the name of its model.
+
+        Raises:
+            LookupError: The service is not served.
+        """
         ...
 
     def fit(self, service: str, operation: str, values: Mapping[str, Any]) -> dict[str, Any]:

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from emulator.services.context import Parts
     from emulator.sources.base import SourceKind
     from emulator.stack.kinds import Kind
+    from emulator.wire import ServiceCodec
 
 #: The folders of the services, in order. Adding a service is its folder and its line here.
 SERVICES = (
@@ -199,6 +200,14 @@ class Table:
         """Close the states that are open, the last of the table first."""
         for service in reversed(self.services):
             await service.close()
+
+    def codec(self, service: str) -> ServiceCodec:
+        """Return the codec of a service in its first protocol, by the name of its model.
+
+        Raises:
+            LookupError: The service is not served.
+        """
+        return self.find(service).codec()
 
     def fit(self, service: str, operation: str, values: Mapping[str, Any]) -> dict[str, Any]:
         """Return a request with those of ``values`` that an operation knows, in its types.
