@@ -1,7 +1,6 @@
 """What a state is decided from: input, context object, variables; and time and chance."""
 
 import random
-from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 
@@ -98,6 +97,9 @@ def state_context(
 
     Args:
         base: `execution_context`, or `item_context` of it.
+        state: The state's name.
+        entered_ms: When it was entered, in milliseconds of the Unix epoch.
+        retries: How often it was tried before.
         task_token: The token of a `.waitForTaskToken` task.
     """
     context = {
@@ -115,6 +117,9 @@ def item_context(
     """Return the context object of an iteration of a Map.
 
     Args:
+        base: `execution_context`.
+        index: From 0.
+        value: The item.
         key: The name of the member, if the items are an object's members.
         source: Of a distributed Map: where the items come from (`STATE_DATA` or the S3 URI).
     """
@@ -124,8 +129,3 @@ def item_context(
     if source is not None:
         item["Source"] = source
     return {**base, "Map": {"Item": item}}
-
-
-def is_visible(variables: Mapping[str, Json], name: str) -> bool:
-    """Return whether a variable was set."""
-    return name in variables
