@@ -1,4 +1,4 @@
-"""Joins the page's modules into one script, for a page that is one file.
+"""Joins the modules of a page into one script: one request instead of twenty.
 
 There is no build step: the modules keep to the few forms of ``import`` and ``export`` that are read
 here, each in a line of its own, and a test starts what comes out.
@@ -7,37 +7,38 @@ here, each in a line of its own, and a test starts what comes out.
 from __future__ import annotations
 
 import re
-from functools import cache
+from collections.abc import Callable
 from posixpath import dirname, join, normpath
 
-from emulator.edge.dashboard.static_files import read
+#: Returns a file by its path below ``static``.
+Read = Callable[[str], bytes]
 
 _IMPORT = re.compile(r'^import \{ ([^}]+) \} from "(\.[^"]+)";\n', re.MULTILINE)
 _EXPORT = re.compile(r"^export ((?:async )?(?:function\*?|const|class) (\w+))", re.MULTILINE)
 
 
-@cache
-def bundle(entry: str) -> str:
+def bundle(entry: str, read: Read) -> str:
     """Return a module and all that it imports as one classic script.
 
     Args:
         entry: The module's path below ``static``.
+        read: Reads it and those that it imports.
     """
     modules: dict[str, str] = {}
-    _collect(entry, modules)
+    _collect(entry, read, modules)
     names = {path: f"$module{number}" for number, path in enumerate(modules)}
     return '"use strict";\n' + "".join(
         _wrapped(path, source, names) for path, source in modules.items()
     )
 
 
-def _collect(path: str, modules: dict[str, str]) -> None:
+def _collect(path: str, read: Read, modules: dict[str, str]) -> None:
     """Add a module, after those that it imports."""
     source = read(path).decode()
     for _, target in _IMPORT.findall(source):
         imported = _resolve(path, target)
         if imported not in modules:
-            _collect(imported, modules)
+            _collect(imported, read, modules)
     modules[path] = source
 
 

@@ -8,6 +8,7 @@ from importlib.resources import files
 from importlib.resources.abc import Traversable
 from pathlib import PurePosixPath
 
+from emulator.edge.dashboard.bundle import bundle
 from emulator.edge.dashboard.http import PageError, PageRequest, PageResponse
 
 _TYPES = {
@@ -15,6 +16,9 @@ _TYPES = {
     ".js": "text/javascript; charset=utf-8",
     ".svg": "image/svg+xml",
 }
+
+#: How the names of files end that are a module and all that it imports.
+_BUNDLE = ".bundle.js"
 
 
 def _file(name: str) -> Traversable | None:
@@ -31,11 +35,14 @@ def read(name: str) -> bytes:
     """Return a file's content.
 
     Args:
-        name: Its path below ``static``.
+        name: Its path below ``static``. ``x.bundle.js`` is the module ``x.js`` and all that it
+            imports, as one classic script.
 
     Raises:
         PageError: There is none.
     """
+    if name.endswith(_BUNDLE):
+        return bundle(name.removesuffix(_BUNDLE) + ".js", read).encode()
     found = _file(name)
     if found is None:
         raise PageError(404, f"There is no file {name}.")

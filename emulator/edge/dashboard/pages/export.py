@@ -10,7 +10,6 @@ from typing import Any
 import orjson
 from markupsafe import Markup
 
-from emulator.edge.dashboard.bundle import bundle
 from emulator.edge.dashboard.http import PageError, PageRequest, PageResponse
 from emulator.edge.dashboard.rendering import render
 from emulator.edge.dashboard.static_files import read
@@ -70,7 +69,7 @@ def page(record: dict[str, Any], endpoint: str) -> bytes:
         endpoint: Where commands that are copied from it call.
     """
     style = "\n".join(read(name).decode() for name in ("vendor/uPlot.min.css", "style.css"))
-    chart, script = read("vendor/uPlot.min.js").decode(), bundle("timeline/main.js")
+    chart, script = read("vendor/uPlot.min.js").decode(), read("timeline/main.bundle.js").decode()
     mark = base64.b64encode(read("mark.svg")).decode()
     functions = sorted({each["function"] for each in record["environments"]})
     return render(
