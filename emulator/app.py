@@ -25,6 +25,7 @@ from emulator.driver.base import Driver
 from emulator.driver.table import make_driver
 from emulator.edge.aws_handler import AwsHandler
 from emulator.edge.guard import Guard
+from emulator.edge.http_fronts.apis.front import ApiFront
 from emulator.edge.http_fronts.buckets import BucketFront
 from emulator.edge.http_fronts.container_credentials import ContainerCredentialsFront
 from emulator.edge.http_fronts.function_url import FunctionUrlFront
@@ -43,6 +44,7 @@ from emulator.model.console import Console, SilentConsole
 from emulator.model.debugging import ports
 from emulator.model.errors import ConfigurationError
 from emulator.model.function import LATEST
+from emulator.model.hosts import CustomHosts
 from emulator.model.lifecycle import Lifecycle
 from emulator.model.simulated import StartModel
 from emulator.pool.host import PoolSettings
@@ -263,6 +265,7 @@ class Emulator:
     def _make_edge(self) -> None:
         """Make the parts that speak to clients and follow the user's folder."""
         settings = self.settings
+        hosts = CustomHosts()
         self.parts = Parts(
             settings=settings,
             table=self.table,
@@ -284,6 +287,7 @@ class Emulator:
             provisioning=self.provisioning,
             minimum=self.minimum,
             sources=self.pollers,
+            hosts=hosts,
             store=self.store,
             folder=self.state,
             blobs=Blobs(self.state / "blobs"),
@@ -292,13 +296,14 @@ class Emulator:
             strict=settings.strict,
             transition_seconds=settings.transition_seconds,
         )
-        self._guard = Guard(settings.allow_hosts, settings.allow_origins)
+        self._guard = Guard(settings.allow_hosts, settings.allow_origins, hosts)
         aws = AwsHandler(self.table)
         self.router = Router(
             is_sandbox=self.driver.is_sandbox,
             guard=self._guard,
             aws=aws,
             fronts=[
+                ApiFront(self.parts, aws),
                 FunctionUrlFront(self.parts, self.table.find("lambda").codec()),
                 ContainerCredentialsFront(self.clock),
                 StackAnswersFront(self.parts),

@@ -179,6 +179,13 @@ class Settings:
         metavar="NAME=N",
         check=_no_counts,
     )
+    jwks: Mapping[str, str] = option(
+        {},
+        "Where the keys of an issuer of tokens are, an address or a file: ISSUER=PLACE. Without, "
+        "JWT authorizers ask the issuer.",
+        RUNNING,
+        metavar="ISSUER=PLACE",
+    )
     stem_cells: int = option(
         3,
         "Sandboxes to keep started ahead of use, for each interpreter or image: this many cold "

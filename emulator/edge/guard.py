@@ -9,6 +9,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from urllib.parse import parse_qsl, urlsplit
 
+from emulator.model.hosts import CustomHosts
+
 #: A public name of another emulator, which resolves to 127.0.0.1 with all names below it: people's
 #: set-ups have it.
 _PUBLIC_LOCAL_NAME = "localhost.localstack.cloud"
@@ -29,12 +31,19 @@ class Guard:
     Args:
         hosts: Further host names this emulator answers to.
         origins: Web origins ("https://app.example:3000") whose pages may call it.
+        custom: Names that only the front answers which they were made for.
     """
 
-    def __init__(self, hosts: Iterable[str] = (), origins: Iterable[str] = ()) -> None:
+    def __init__(
+        self,
+        hosts: Iterable[str] = (),
+        origins: Iterable[str] = (),
+        custom: CustomHosts | None = None,
+    ) -> None:
         self._names = _LOCAL_NAMES | {host.lower() for host in hosts}
         self._origins = {origin.lower().rstrip("/").encode() for origin in origins}
         self._known: dict[bytes, bool] = {}
+        self._custom = custom or CustomHosts()
 
     def refuse(
         self,
@@ -58,7 +67,7 @@ class Guard:
             known = self.is_local(host)
             if len(self._known) < _REMEMBERED and len(host) <= _LONGEST_REMEMBERED:
                 self._known[host] = known
-        if not known:
+        if not known and not (any_origin and self._custom.find(host)):
             return f"Host {host.decode('latin-1')!r} is not one this emulator answers to."
         if any_origin:
             return None

@@ -1,22 +1,32 @@
-"""Posts to HTTP endpoints of the user's, on the event loop: a slow one costs a connection alone."""
+"""Sends requests to the user's HTTP endpoints, on the loop: a slow one costs a connection."""
 
 from __future__ import annotations
 
 import asyncio
 import ssl
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
+from typing import NamedTuple
 from urllib.parse import urlsplit
 
 import h11
 
 from emulator.model.errors import LocalfaasError
 
-#: Bytes of an answer that are read; its body is nobody's.
+#: Bytes of a head, and of the body of an answer that nobody reads.
 _MOST = 1 << 20
 
 
 class HttpFailure(LocalfaasError):
     """There was no answer: no connection, a time-out, or something that is no HTTP."""
+
+
+class HttpAnswer(NamedTuple):
+    """What an endpoint has answered."""
+
+    status: int
+    #: Names in lower case, in order, as often as they were sent.
+    headers: list[tuple[str, str]]
+    body: bytes
 
 
 async def post(
@@ -27,7 +37,7 @@ async def post(
     timeout_s: float,
     method: str = "POST",
 ) -> int:
-    """Send a request and return the status of its answer.
+    """Send a request and return the status of its answer, whose body is nobody's.
 
     Args:
         url: http or https.
@@ -39,17 +49,47 @@ async def post(
     Raises:
         HttpFailure: There was no answer.
     """
+    answer = await fetch(method, url, headers.items(), body, timeout_s=timeout_s, most=None)
+    return answer.status
+
+
+async def fetch(
+    method: str,
+    url: str,
+    headers: Iterable[tuple[str, str]] = (),
+    body: bytes = b"",
+    *,
+    timeout_s: float,
+    most: int | None = 10 * 1024 * 1024,
+) -> HttpAnswer:
+    """Send a request and return its answer.
+
+    Args:
+        method: The HTTP method.
+        url: http or https.
+        headers: All but length and connection; a host only where it is not the URL's.
+        body: The body.
+        timeout_s: Seconds for everything together.
+        most: The most bytes of the answer's body; None reads no body.
+
+    Raises:
+        HttpFailure: There was no answer, or it is too large.
+    """
     try:
         async with asyncio.timeout(timeout_s):
-            return await _post(url, body, headers, method)
+            return await _fetch(method, url, headers, body, most)
     except TimeoutError as error:
         raise HttpFailure(f"no answer within {timeout_s:g} s") from error
     except (OSError, ssl.SSLError, h11.ProtocolError, ValueError) as error:
         raise HttpFailure(str(error) or type(error).__name__) from error
 
 
-async def _post(url: str, body: bytes, headers: Mapping[str, str], method: str) -> int:
+async def _fetch(
+    method: str, url: str, headers: Iterable[tuple[str, str]], body: bytes, most: int | None
+) -> HttpAnswer:
     parts = urlsplit(url)
+    if parts.scheme not in ("http", "https"):
+        raise ValueError(f"{url} is no HTTP address")
     secure = parts.scheme == "https"
     port = parts.port or (443 if secure else 80)
     host = parts.hostname or ""
@@ -62,28 +102,50 @@ async def _post(url: str, body: bytes, headers: Mapping[str, str], method: str) 
     try:
         connection = h11.Connection(h11.CLIENT)
         target = (parts.path or "/") + (f"?{parts.query}" if parts.query else "")
-        sent = [
-            ("Host", parts.netloc.rpartition("@")[2]),
-            ("Content-Length", str(len(body))),
-            ("Connection", "close"),
-            *headers.items(),
-        ]
+        sent = list(headers)
+        if all(name.lower() != "host" for name, _ in sent):
+            sent.insert(0, ("Host", parts.netloc.rpartition("@")[2]))
+        if body or method not in ("GET", "HEAD", "OPTIONS"):
+            sent.append(("Content-Length", str(len(body))))
+        sent.append(("Connection", "close"))
         request = h11.Request(method=method, target=target, headers=sent)
         for part in (request, h11.Data(data=body), h11.EndOfMessage()):
             writer.write(connection.send(part) or b"")
         await writer.drain()
-        seen = 0
-        while True:
-            event = connection.next_event()
-            if event is h11.NEED_DATA:
-                data = await reader.read(65536)
-                seen += len(data)
-                if seen > _MOST:
-                    raise ValueError("the head of the answer is too long")
-                connection.receive_data(data)
-            elif isinstance(event, h11.Response):
-                return event.status_code
-            elif isinstance(event, h11.ConnectionClosed):
-                raise ValueError("the connection was closed without an answer")
+        return await _read(connection, reader, most)
     finally:
         writer.close()
+
+
+async def _read(
+    connection: h11.Connection, reader: asyncio.StreamReader, most: int | None
+) -> HttpAnswer:
+    head: h11.Response | None = None
+    chunks: list[bytes] = []
+    seen = size = 0
+    while True:
+        event = connection.next_event()
+        if event is h11.NEED_DATA:
+            data = await reader.read(65536)
+            seen += len(data)
+            if head is None and seen > _MOST:
+                raise ValueError("the head of the answer is too long")
+            connection.receive_data(data)
+        elif isinstance(event, h11.Response):
+            head = event
+            if most is None:
+                return _answer(head, b"")
+        elif isinstance(event, h11.Data):
+            size += len(event.data)
+            if most is not None and size > most:
+                raise ValueError(f"the answer has more than {most} bytes")
+            chunks.append(bytes(event.data))
+        elif isinstance(event, h11.EndOfMessage) and head is not None:
+            return _answer(head, b"".join(chunks))
+        elif isinstance(event, h11.ConnectionClosed):
+            raise ValueError("the connection was closed without an answer")
+
+
+def _answer(head: h11.Response, body: bytes) -> HttpAnswer:
+    headers = [(name.decode("latin-1"), value.decode("latin-1")) for name, value in head.headers]
+    return HttpAnswer(head.status_code, headers, body)

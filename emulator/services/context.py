@@ -18,6 +18,7 @@ from emulator.invoke.targets import Targets
 from emulator.model.clock import Clock
 from emulator.model.console import Console
 from emulator.model.function import FunctionVersion
+from emulator.model.hosts import CustomHosts
 from emulator.model.lifecycle import Lifecycle
 from emulator.pool.minimum import MinimumInstances
 from emulator.pool.pools import Pools
@@ -157,6 +158,8 @@ class Parts:
     #: Keeps environments initialised without provisioned concurrency.
     minimum: MinimumInstances
     sources: Sources
+    #: Further host names that are answered: custom domain names.
+    hosts: CustomHosts
     #: The state folder, or one that ends with the emulator.
     folder: Path
     #: Archives of code and layers.

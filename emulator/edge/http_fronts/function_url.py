@@ -13,18 +13,17 @@ import logging
 import re
 from collections.abc import Mapping
 from typing import Any
-from urllib.parse import parse_qs
 
 import orjson
 
 from emulator.edge.http_fronts import cors
+from emulator.edge.http_fronts.authorizers.iam import signer_of
+from emulator.edge.http_fronts.exchange import EMPTY, JSON, HttpRequest, HttpResponse
 from emulator.edge.http_fronts.payload_v2 import (
     DELIMITER,
     PRELUDE,
     PRELUDE_LIMIT,
-    HttpResponse,
     Malformed,
-    Request,
     event_of,
     prelude_of,
     response_of,
@@ -48,11 +47,7 @@ URL_PATH = "/_function_url/"
 
 _HOST = re.compile(r"(?P<id>[a-z0-9-]+)\.lambda-url\.(?P<region>[a-z0-9-]+)\.")
 _PATH = re.compile(URL_PATH + r"(?P<id>[^/]*)(?P<rest>/.*)?", re.DOTALL)
-_CREDENTIAL = re.compile(r"(?P<key>[^/,\s=]{1,128})/\d{8}/[a-z0-9-]+/[a-z0-9-]+/aws4_request")
 _FAILED = HttpResponse(502, [(b"content-type", b"application/json")], b"Internal Server Error")
-#: Statuses without a body.
-_EMPTY = frozenset({204, 304})
-_JSON = (b"content-type", b"application/json")
 
 
 class _Url:
@@ -116,7 +111,7 @@ class FunctionUrlFront:
             body = await read_body(receive, SYNC_PAYLOAD)
             if body is None:
                 raise payload_too_large(SYNC_PAYLOAD)
-            request = Request(
+            request = HttpRequest(
                 method=method,
                 raw_path=path,
                 query=scope["query_string"].decode("utf-8", "replace"),
@@ -132,16 +127,18 @@ class FunctionUrlFront:
                 domain_name=_text(headers[b"host"])
                 if _in_host(headers)
                 else f"{url.id}.lambda-url.{url.region}.localhost",
-                account=account,
-                authorizer=authorizer,
                 now=self._parts.clock.now(),
+                scope=scope,
+                receive=receive,
+                send=send,
             )
+            event = event_of(request, account=account, authorizer=authorizer)
             prepared = await self._parts.functions.prepare(
                 url.account,
                 url.region,
                 url.name,
                 None if url.qualifier == LATEST else url.qualifier,
-                orjson.dumps(event_of(request)),
+                orjson.dumps(event),
                 request_id=request_id,
                 trace_id=trace_id,
                 is_json=True,
@@ -212,25 +209,10 @@ class FunctionUrlFront:
         if url.config.auth_type != "AWS_IAM":
             return "anonymous", None
         text = _text(headers.get(b"authorization", b""))
-        if not text.startswith("AWS4-"):
-            query = parse_qs(scope["query_string"].decode("latin-1"))
-            text = query.get("X-Amz-Credential", [""])[0] if "X-Amz-Signature" in query else ""
-        match = _CREDENTIAL.search(text)
-        if match is None:
+        signer = signer_of(text, _text(scope["query_string"]), url.account)
+        if signer is None:
             raise AwsError("AccessDeniedException", "Forbidden", status=403)
-        key = match["key"]
-        account = key if re.fullmatch(r"\d{12}", key) else url.account
-        return account, {
-            "iam": {
-                "accessKey": key,
-                "accountId": account,
-                "callerId": account,
-                "cognitoIdentity": None,
-                "principalOrgId": None,
-                "userArn": f"arn:aws:iam::{account}:root",
-                "userId": account,
-            }
-        }
+        return signer.account, {"iam": signer.identity}
 
     # --- streams -------------------------------------------------------------------------------
 
@@ -267,7 +249,7 @@ class FunctionUrlFront:
             await send({"type": "http.response.start", "status": status, "headers": headers})
             chunk: bytes | None = first
             while chunk is not None:
-                if chunk and status not in _EMPTY:
+                if chunk and status not in EMPTY:
                     await send({"type": "http.response.body", "body": chunk, "more_body": True})
                 chunk = await streamed.chunk()
             if not (await streamed.result()).function_error:
@@ -314,14 +296,14 @@ def _refusal(codec: ServiceCodec, error: AwsError, request_id: str) -> HttpRespo
     """Return the platform's answer for an error."""
     if error.code == "AccessDeniedException":
         message = orjson.dumps({"Message": error.message or None})
-        return HttpResponse(403, [_JSON, (b"x-amzn-errortype", b"AccessDeniedException")], message)
+        return HttpResponse(403, [JSON, (b"x-amzn-errortype", b"AccessDeniedException")], message)
     status, headers, body = codec.error(error, request_id)
     kept = [(name, value) for name, value in headers if name != b"x-amzn-requestid"]
     return HttpResponse(status if status < 500 else 502, kept, body)
 
 
 async def _answer(send: Send, response: HttpResponse, added: list[tuple[bytes, bytes]]) -> None:
-    if response.status in _EMPTY:
+    if response.status in EMPTY:
         headers = [*response.headers, *added]
         await send({"type": "http.response.start", "status": response.status, "headers": headers})
         await send({"type": "http.response.body", "body": b""})

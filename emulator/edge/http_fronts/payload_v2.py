@@ -9,16 +9,15 @@ import base64
 import binascii
 import json
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from contextlib import suppress
-from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import Any, NamedTuple
+from typing import Any
 from urllib.parse import parse_qsl, unquote
 
 import orjson
 
-Headers = list[tuple[bytes, bytes]]
+from emulator.edge.http_fronts.exchange import Headers, HttpRequest, HttpResponse
 
 #: The content type of a stream that begins with its own status and headers ...
 PRELUDE = "application/vnd.awslambda.http-integration-response"
@@ -46,37 +45,16 @@ class Malformed(Exception):
     """The function's result is no HTTP response."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Request:
-    """An HTTP request, and the address that it was sent to."""
+def event_of(
+    request: HttpRequest, *, account: str, authorizer: Mapping[str, Any] | None = None
+) -> dict[str, Any]:
+    """Return the event a function gets for a request to its URL.
 
-    method: str
-    #: As sent: percent-encoded, without the query.
-    raw_path: str
-    query: str
-    #: Names in lower case, in order.
-    headers: Iterable[tuple[str, str]]
-    body: bytes
-    http_version: str
-    source_ip: str
-    #: The port and scheme that it was sent to.
-    port: int
-    scheme: str
-    request_id: str
-    trace_id: str
-    #: The API or function URL it is for.
-    api_id: str
-    domain_name: str
-    #: "anonymous", or who signed it.
-    account: str
-    #: The caller's identity; None if the caller is anonymous.
-    authorizer: Mapping[str, Any] | None = None
-    #: Seconds since the epoch.
-    now: float
-
-
-def event_of(request: Request) -> dict[str, Any]:
-    """Return the event a function gets for a request."""
+    Args:
+        request: Its body has been read.
+        account: "anonymous", or whose the signature is.
+        authorizer: The caller's identity; None if the caller is anonymous.
+    """
     headers: dict[str, str] = {}
     for name, value in request.headers:
         if name not in _HOP:
@@ -107,9 +85,9 @@ def event_of(request: Request) -> dict[str, Any]:
     if parameters:
         event["queryStringParameters"] = parameters
     event["requestContext"] = {
-        "accountId": request.account,
+        "accountId": account,
         "apiId": request.api_id,
-        **({"authorizer": request.authorizer} if request.authorizer else {}),
+        **({"authorizer": authorizer} if authorizer else {}),
         "domainName": request.domain_name,
         "domainPrefix": request.api_id,
         "http": {
@@ -144,15 +122,6 @@ def _text(body: bytes, headers: Mapping[str, str]) -> str | None:
         return body.decode()
     except UnicodeDecodeError:
         return None
-
-
-class HttpResponse(NamedTuple):
-    """An answer to a client."""
-
-    status: int
-    #: Names in lower case.
-    headers: Headers
-    body: bytes
 
 
 def response_of(payload: bytes, content_type: str) -> HttpResponse:

@@ -1,0 +1,1 @@
+"""APIs of API Gateway: which API a request is for, and what all kinds of APIs share."""

@@ -1,0 +1,125 @@
+"""Which function an integration means, and waiting for it no longer than its time."""
+
+from __future__ import annotations
+
+import asyncio
+import re
+from collections.abc import Coroutine, Mapping
+from typing import Any, NamedTuple, TypeVar
+
+from emulator.invoke.function_invoker import FunctionInvoker, PreparedInvocation
+from emulator.model.arn import parse_function_name
+from emulator.model.clock import Clock
+
+_T = TypeVar("_T")
+
+_URI = re.compile(
+    r"arn:[^:]+:apigateway:[^:]*:lambda:path/[0-9-]+/functions/(?P<function>.+?)/"
+    r"(?P<kind>invocations|response-streaming-invocations)"
+)
+_VARIABLE = re.compile(r"\$\{stageVariables\.([^}]+)\}")
+
+
+class TimedOut(Exception):
+    """Something takes longer than its caller waits."""
+
+
+class FunctionUri(NamedTuple):
+    """A function, as an integration names it."""
+
+    account: str
+    region: str
+    name: str
+    qualifier: str | None
+    #: The integration asks for the response as it is written.
+    streams: bool = False
+
+    async def prepare(
+        self,
+        functions: FunctionInvoker,
+        payload: bytes,
+        *,
+        trace_id: str = "",
+        request_id: str = "",
+    ) -> PreparedInvocation:
+        """Check an invocation of it; see :meth:`FunctionInvoker.prepare`.
+
+        Raises:
+            AwsError: As that.
+        """
+        return await functions.prepare(
+            self.account,
+            self.region,
+            self.name,
+            self.qualifier,
+            payload,
+            trace_id=trace_id,
+            request_id=request_id,
+            is_json=True,
+        )
+
+
+def with_variables(text: str, variables: Mapping[str, str]) -> str:
+    """Return a text with its stage variables (``${stageVariables.name}``) replaced."""
+    if "${" not in text:
+        return text
+    return _VARIABLE.sub(lambda match: variables.get(match[1], ""), text)
+
+
+def parse_function_uri(uri: str, account: str, region: str) -> FunctionUri | None:
+    """Return the function of an integration's or authorizer's URI; None: it names none.
+
+    Args:
+        uri: ``arn:aws:apigateway:<region>:lambda:path/2015-03-31/functions/<ARN>/invocations``, or
+            the function's ARN. Stage variables are replaced.
+        account: The API's: a function without an account is its own.
+        region: The API's.
+    """
+    match = _URI.fullmatch(uri)
+    named = parse_function_name(match["function"] if match else uri)
+    if named is None or not named.name or (match is None and named.account is None):
+        return None
+    return FunctionUri(
+        named.account or account,
+        named.region or region,
+        named.name,
+        named.qualifier,
+        match is not None and match["kind"] != "invocations",
+    )
+
+
+async def within(clock: Clock, seconds: float, work: Coroutine[Any, Any, _T]) -> _T:
+    """Return what ``work`` returns, if it does within ``seconds``; else it goes on for nobody.
+
+    Raises:
+        TimedOut: It takes longer.
+    """
+    loop = asyncio.get_running_loop()
+    task = loop.create_task(work)
+    ended = loop.create_future()
+    timer = clock.call_later(seconds, _end, ended)
+    task.add_done_callback(lambda _: _end(ended))
+    try:
+        await ended
+    finally:
+        timer.cancel()
+    if task.done():
+        return task.result()
+    _unwatched.add(task)
+    task.add_done_callback(_forget)
+    raise TimedOut
+
+
+#: Work that goes on though nobody waits for it.
+_unwatched: set[asyncio.Task[Any]] = set()
+
+
+def _end(future: asyncio.Future[None]) -> None:
+    if not future.done():
+        future.set_result(None)
+
+
+def _forget(task: asyncio.Task[Any]) -> None:
+    _unwatched.discard(task)
+    if not task.cancelled():
+        task.exception()
