@@ -35,6 +35,10 @@ class Delivery:
     deduplication_id: str = ""
     #: The ARN of what sends it; "" where that has none.
     source_arn: str = ""
+    #: What a bus calls such an event, which is its detail then; "": it is a whole event.
+    detail_type: str = ""
+    #: The source that a bus gives it; "" for the service of ``source_arn``.
+    source: str = ""
 
 
 class Placed(NamedTuple):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import re
-from collections.abc import Coroutine, Mapping
+from collections.abc import Coroutine, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
@@ -123,6 +123,22 @@ class Services(Protocol):
         ...
 
 
+class Announcer(Protocol):
+    """Who passes on what the emulator's services tell of themselves."""
+
+    def __call__(
+        self,
+        source: str,
+        detail_type: str,
+        detail: Mapping[str, Any],
+        resources: Sequence[str],
+        account: str,
+        region: str,
+    ) -> None:
+        """Take an event, at once; see :meth:`Parts.announce`."""
+        ...
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Parts:
     """The parts of the emulator, wired once by the composition root."""
@@ -182,6 +198,33 @@ class Parts:
     pulling: set[RuntimePlatform] = field(default_factory=set)
     #: What goes on after its operation has answered; ended with the emulator.
     background: set[asyncio.Task[None]] = field(default_factory=set)
+    #: Who passes on what services announce: whoever wants to adds itself.
+    announcers: list[Announcer] = field(default_factory=list)
+
+    def announce(
+        self,
+        source: str,
+        detail_type: str,
+        detail: Mapping[str, Any],
+        resources: Sequence[str] = (),
+        *,
+        account: str,
+        region: str,
+    ) -> None:
+        """Tell of an event of one of our own services, to whom it may concern.
+
+        It costs nothing where nobody listens, and neither blocks nor fails.
+
+        Args:
+            source: The service as its events call it ("aws.ecr").
+            detail_type: What has happened, in AWS's words.
+            detail: The event's own members.
+            resources: ARNs of what it is about.
+            account: Whose it is.
+            region: Where it happened.
+        """
+        for each in self.announcers:
+            each(source, detail_type, detail, resources, account, region)
 
     def spawn(self, work: Coroutine[Any, Any, None]) -> asyncio.Task[None]:
         """Have ``work`` done in the background."""

@@ -24,6 +24,7 @@ SERVICES = (
     "cloudcontrol",
     "cloudformation",
     "ecr",
+    "events",
     "iam",
     "lambda_",
     "logs",

@@ -47,6 +47,33 @@ class _Value:
         self.value, self.elements = value, elements
 
 
+class Equals:
+    """The rule that a value is this one; a whole number equals itself as a fraction.
+
+    Args:
+        wanted: The value.
+    """
+
+    __slots__ = ("wanted",)
+
+    def __init__(self, wanted: Any) -> None:
+        self.wanted = wanted
+
+    def __call__(self, value: Any) -> bool:
+        wanted = self.wanted
+        if isinstance(wanted, bool) or wanted is None:
+            return value is wanted
+        if isinstance(wanted, str):
+            return isinstance(value, str) and value == wanted
+        return _is_number(value) and bool(value == wanted)
+
+
+#: Rules by path; one of each path's rules is to be met.
+Alternative = dict[str, list[Rule]]
+#: The leaves of an event by path.
+Values = dict[str, list[_Value]]
+
+
 class Pattern:
     """A compiled pattern.
 
@@ -61,17 +88,36 @@ class Pattern:
             raise InvalidPattern(f"not JSON: {error}") from error
         if not isinstance(body, dict):
             raise InvalidPattern("a pattern is an object")
-        self._alternatives = _alternatives(body, "", 0)
+        #: What meets the pattern: for one of these, each path has a value that meets a rule.
+        self.alternatives = _alternatives(body, "", 0)
         #: All paths that the pattern names.
-        self.paths = {path for each in self._alternatives for path in each}
+        self.paths = {path for each in self.alternatives for path in each}
 
     def matches(self, event: Any) -> bool:
         """Say whether ``event`` (as parsed from JSON) matches."""
         if not isinstance(event, dict):
             return False
-        values: dict[str, list[_Value]] = {}
-        _flatten(event, "", {}, values, 0)
-        return any(_meets(list(each.items()), values, {}) for each in self._alternatives)
+        values = leaves(event)
+        return any(meets(each, values) for each in self.alternatives)
+
+
+def leaves(event: dict[str, Any]) -> Values:
+    """Return the leaves of an event by path, which :func:`meets` asks for."""
+    values: Values = {}
+    _flatten(event, "", {}, values, 0)
+    return values
+
+
+def meets(alternative: Alternative, values: Values) -> bool:
+    """Say whether an event meets one of a pattern's alternatives."""
+    return _meets(list(alternative.items()), values, {})
+
+
+def texts_of(rules: list[Rule]) -> list[str] | None:
+    """Return the texts of which a path has to have one; None: its rules want something else."""
+    found = [each.wanted for each in rules if isinstance(each, Equals)]
+    texts = [each for each in found if isinstance(each, str)]
+    return texts if len(texts) == len(rules) else None
 
 
 def _flatten(
@@ -150,7 +196,7 @@ def _rule(value: Any) -> Rule:
     if isinstance(value, list):
         raise InvalidPattern("a list within a list")
     if not isinstance(value, dict):
-        return _equals(value)
+        return Equals(value)
     if len(value) != 1:
         raise InvalidPattern("one operator at a time")
     ((name, argument),) = value.items()
@@ -158,14 +204,6 @@ def _rule(value: Any) -> Rule:
     if make is None:
         raise InvalidPattern(f"unrecognised operator {name}")
     return make(argument)
-
-
-def _equals(wanted: Any) -> Rule:
-    if isinstance(wanted, bool) or wanted is None:
-        return lambda value: value is wanted
-    if isinstance(wanted, str):
-        return lambda value: isinstance(value, str) and value == wanted
-    return lambda value: _is_number(value) and value == wanted
 
 
 def _is_number(value: Any) -> bool:
@@ -301,7 +339,7 @@ def _anything_but(argument: Any) -> Rule:
             all(isinstance(each, str) for each in wanted) or all(map(_is_number, wanted))
         ):
             raise InvalidPattern("anything-but takes texts, or numbers")
-        rules = [_equals(each) for each in wanted]
+        rules = [Equals(each) for each in wanted]
     return lambda value: value is not ABSENT and not any(rule(value) for rule in rules)
 
 

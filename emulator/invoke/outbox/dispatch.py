@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from base64 import b64decode, b64encode
 from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field, fields, replace
 from typing import Any
 
 import orjson
@@ -12,7 +12,7 @@ import orjson
 from emulator.invoke.targets import Delivery
 from emulator.queues.message import Draft, Received, Seen
 
-_DELIVERY = ("attributes", "trace_id", "group_id", "deduplication_id", "source_arn")
+_DELIVERY = tuple(each.name for each in fields(Delivery) if each.name != "payload")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

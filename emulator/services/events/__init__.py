@@ -1,0 +1,1 @@
+"""EventBridge: buses, rules, archives, connections and API destinations."""

@@ -1,0 +1,96 @@
+"""From an event on a bus to its deliveries: one for each target of each rule that it matches."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any
+
+import orjson
+
+from emulator.invoke.outbox.dispatch import Dispatch
+from emulator.invoke.targets import Delivery
+from emulator.services.events.arns import BusPlace
+from emulator.services.events.envelope import Event
+from emulator.services.events.inputs import InputError, payload
+from emulator.services.events.paths import MISSING, find
+
+if TYPE_CHECKING:
+    from emulator.services.events.state import Events, Rule
+
+#: The target of what no template makes an input of: it is attempted once, and fails.
+UNUSABLE = "unusable"
+
+
+def dispatches_of(
+    events: Events,
+    bus: BusPlace,
+    event: Event,
+    *,
+    trace_id: str = "",
+    hops: Sequence[str] = (),
+) -> list[Dispatch]:
+    """Return an event's deliveries to all targets of all rules that it matches.
+
+    Args:
+        events: The service's state.
+        bus: Where the event is.
+        event: It.
+        trace_id: The trace header of the chain of calls that it belongs to.
+        hops: The buses that it was on before.
+    """
+    return [
+        dispatch_of(rule, target, event, trace_id=trace_id, hops=hops)
+        for rule in events.matching(bus, event.document)
+        for target in rule.body["targets"]
+    ]
+
+
+def dispatch_of(
+    rule: Rule,
+    target: Mapping[str, Any],
+    event: Event,
+    *,
+    trace_id: str = "",
+    hops: Sequence[str] = (),
+) -> Dispatch:
+    """Return the delivery of an event to one target of a rule."""
+    arn, text = target["Arn"], event.text
+    context: dict[str, Any] = {"rule": rule.arn, "hops": [*hops, rule.bus.arn]}
+    try:
+        text = payload(target, event, rule.body["name"], rule.arn)
+    except InputError as error:
+        context |= {"target": arn, "reason": str(error)}
+        arn = UNUSABLE
+    dead = (target.get("DeadLetterConfig") or {}).get("Arn")
+    if dead:
+        context["dead"] = dead
+        if text is not event.text:
+            context["event"] = event.text.decode()
+    for member, name in (("RetryPolicy", "retry"), ("HttpParameters", "http")):
+        if target.get(member):
+            context[name] = target[member]
+    return Dispatch(
+        target=arn,
+        lane=f"{rule.arn} {target['Id']}",
+        accepted=event.received,
+        context=context,
+        delivery=Delivery(
+            payload=text,
+            trace_id=trace_id,
+            group_id=_group(target, event),
+            source_arn=rule.arn,
+        ),
+    )
+
+
+def _group(target: Mapping[str, Any], event: Event) -> str:
+    """Return what keeps events together: a FIFO queue's group, or a stream's partition key."""
+    group = (target.get("SqsParameters") or {}).get("MessageGroupId")
+    if group:
+        return str(group)
+    path = (target.get("KinesisParameters") or {}).get("PartitionKeyPath")
+    if path:
+        found = find(path, event.document)
+        if found is not MISSING:
+            return found if isinstance(found, str) else orjson.dumps(found).decode()
+    return str(event.document["id"]) if ":kinesis:" in target["Arn"] else ""

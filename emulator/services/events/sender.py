@@ -1,0 +1,116 @@
+"""How EventBridge's deliveries are attempted, tried again and given up.
+
+https://docs.aws.amazon.com/eventbridge/latest/userguide/eb-rule-event-delivery.html
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+from zlib import crc32
+
+from emulator.invoke.outbox.dispatch import Dispatch
+from emulator.invoke.outbox.sender import DeadLetter, Outcome
+from emulator.invoke.targets import Delivery, DeliveryError, DeliveryFailed, DeliveryRefused
+from emulator.services.events import forwarding
+from emulator.services.events.fanout import UNUSABLE
+
+if TYPE_CHECKING:
+    from emulator.services.events.state import Events
+
+#: Attempts after the first, and seconds in which they are made, where the target says nothing.
+RETRIES, AGE_S = 185, 86_400.0
+#: Seconds until the first of them, and at most between two of them.
+_FIRST_S, _MOST_S = 1.0, 600.0
+#: Codes of dead letters by the codes of errors.
+_CODES = {
+    "AccessDenied": "NO_PERMISSIONS",
+    "AccessDeniedException": "NO_PERMISSIONS",
+    "AWS.SimpleQueueService.NonExistentQueue": "NO_RESOURCE",
+    "NotFound": "NO_RESOURCE",
+    "QueueDoesNotExist": "NO_RESOURCE",
+    "ResourceNotFoundException": "NO_RESOURCE",
+    "StateMachineDoesNotExist": "NO_RESOURCE",
+    "InvalidParameterValue": "INVALID_PARAMETER",
+    "InvalidParameterValueException": "INVALID_PARAMETER",
+    "MissingParameter": "INVALID_PARAMETER",
+    "ProvisionedThroughputExceededException": "THROTTLING",
+    "ThrottlingException": "THROTTLING",
+    "TooManyRequestsException": "THROTTLING",
+}
+
+
+class EventsSender:
+    """Satisfies :class:`emulator.invoke.outbox.sender.Sender`.
+
+    Args:
+        events: The service's state.
+    """
+
+    def __init__(self, events: Events) -> None:
+        self._events = events
+
+    async def attempt(self, dispatch: Dispatch) -> None:
+        """Deliver to another bus, to an API destination, or to what only takes deliveries.
+
+        Raises:
+            DeliveryRefused, DeliveryFailed: See the protocol.
+        """
+        if dispatch.target == UNUSABLE:
+            context = dispatch.context
+            raise DeliveryRefused(context["target"], context["reason"], "INVALID_JSON")
+        if dispatch.target.split(":")[2:3] == ["events"]:
+            await forwarding.forward(self._events, dispatch)
+        else:
+            await self._events.parts.targets.deliver(dispatch.target, dispatch.delivery)
+
+    def next_attempt(self, dispatch: Dispatch, error: DeliveryError, now: float) -> float | None:
+        """See the protocol: twice as long each time, and not all at the same moment."""
+        if isinstance(error, DeliveryRefused):
+            return None
+        policy = dispatch.context.get("retry") or {}
+        if dispatch.failures > policy.get("MaximumRetryAttempts", RETRIES):
+            return None
+        spread = crc32(f"{dispatch.lane}{dispatch.accepted}{dispatch.failures}".encode()) % 1000
+        delay_s = min(_MOST_S, _FIRST_S * 2.0 ** min(dispatch.failures - 1, 30))
+        delay_s *= 0.8 + 0.4 * spread / 1000
+        age_s = now + delay_s - dispatch.accepted
+        return None if age_s > policy.get("MaximumEventAgeInSeconds", AGE_S) else delay_s
+
+    def dead_letter(self, dispatch: Dispatch, error: DeliveryError) -> DeadLetter | None:
+        """See the protocol: the event goes to the target's dead-letter queue, with the reason."""
+        context = dispatch.context
+        if "dead" not in context:
+            return None
+        said = {
+            "RULE_ARN": context["rule"],
+            "TARGET_ARN": context.get("target", dispatch.target),
+            "ERROR_CODE": code_of(error),
+            "ERROR_MESSAGE": str(error)[:1024] or type(error).__name__,
+        }
+        if isinstance(error, DeliveryFailed):
+            most = (context.get("retry") or {}).get("MaximumRetryAttempts", RETRIES)
+            by_age = dispatch.failures <= most
+            said["EXHAUSTED_RETRY_CONDITION"] = (
+                "MaximumEventAgeInSeconds" if by_age else "MaximumRetryAttempts"
+            )
+            said["RETRY_ATTEMPTS"] = str(dispatch.failures - 1)
+        event = context.get("event")
+        delivery = Delivery(
+            payload=dispatch.delivery.payload if event is None else event.encode(),
+            attributes={
+                name: {"DataType": "String", "StringValue": value} for name, value in said.items()
+            },
+            trace_id=dispatch.delivery.trace_id,
+            source_arn=context["rule"],
+        )
+        return DeadLetter(context["dead"], delivery)
+
+    def ended(self, dispatch: Dispatch, outcome: Outcome, error: DeliveryError | None) -> None:
+        """See the protocol."""
+
+
+def code_of(error: DeliveryError) -> str:
+    """Return AWS's code of why an event was not delivered."""
+    if error.code.isupper():
+        return error.code
+    return _CODES.get(error.code, "SDK_CLIENT_ERROR" if error.code else "UNKNOWN")

@@ -1,0 +1,16 @@
+"""EventBridge, in data."""
+
+from __future__ import annotations
+
+from emulator.services.spec import ServiceSpec
+
+SPEC = ServiceSpec(
+    model="events",
+    title="EventBridge",
+    protocols=("json",),
+    signing_names=("events",),
+    arn_name="events",
+    target_prefix="AWSEvents",
+    modules=("delivers", "state", "wire"),
+    opens_for="events-rule",
+)

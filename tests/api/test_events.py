@@ -1,0 +1,354 @@
+"""EventBridge through boto3: buses, rules, targets, events and what becomes of them."""
+
+from __future__ import annotations
+
+import itertools
+import json
+import threading
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import pytest
+from botocore.exceptions import ClientError
+
+from emulator.settings import Settings
+from emulator.testing import RuntimeClient, ScriptedDriver
+from tests.api.conftest import Running, create
+
+ACCOUNT = "000000000000"
+ARN = "arn:aws:{}:us-east-1:" + ACCOUNT + ":{}"
+_numbers = itertools.count(1)
+
+
+@pytest.fixture(scope="module")
+def running() -> Iterator[Running]:
+    running = Running(Settings(port=0, transition_seconds=0), driver=ScriptedDriver())
+    yield running
+    running.stop()
+
+
+@pytest.fixture
+def events(running: Running) -> Any:
+    client = running.client("events")
+    yield client
+    client.close()
+
+
+def new(kind: str) -> str:
+    return f"{kind}-{next(_numbers)}"
+
+
+def refused(call: Callable[..., Any], code: str, text: str, **request: Any) -> None:
+    with pytest.raises(ClientError) as caught:
+        call(**request)
+    error = caught.value.response["Error"]
+    assert (error["Code"], text in error["Message"]) == (code, True), error
+
+
+class Queue:
+    """A queue that rules send to."""
+
+    def __init__(self, running: Running, name: str = "", region: str = "", **attributes: str):
+        name = name or new("queue")
+        self.sqs = running.client("sqs", region=region or "us-east-1")
+        self.url = self.sqs.create_queue(QueueName=name, Attributes=attributes)["QueueUrl"]
+        self.arn = f"arn:aws:sqs:{region or 'us-east-1'}:{ACCOUNT}:{name}"
+
+    def received(self, count: int = 1, wait_s: int = 5) -> list[Any]:
+        found: list[Any] = []
+        for _ in range(10):
+            answer = self.sqs.receive_message(
+                QueueUrl=self.url,
+                MaxNumberOfMessages=10,
+                WaitTimeSeconds=wait_s,
+                MessageAttributeNames=["All"],
+                AttributeNames=["All"],
+            )
+            found += answer.get("Messages", [])
+            if len(found) >= count:
+                break
+        return found
+
+    def bodies(self, count: int = 1) -> list[Any]:
+        return [json.loads(each["Body"]) for each in self.received(count)]
+
+
+def bus_with(events: Any, *targets: dict[str, Any], pattern: Any = None, bus: str = "") -> str:
+    """Return the name of a new bus that has a rule with these targets."""
+    name = bus or new("bus")
+    if not bus:
+        events.create_event_bus(Name=name)
+    rule = new("rule")
+    text = json.dumps(pattern or {"source": ["shop"]})
+    events.put_rule(Name=rule, EventBusName=name, EventPattern=text)
+    numbered = [{"Id": str(number), **each} for number, each in enumerate(targets)]
+    answer = events.put_targets(Rule=rule, EventBusName=name, Targets=numbered)
+    assert answer["FailedEntryCount"] == 0
+    return name
+
+
+def entry(bus: str, detail: Any = None, **members: Any) -> dict[str, Any]:
+    return {
+        "Source": "shop",
+        "DetailType": "ordered",
+        "Detail": json.dumps(detail or {"id": 7}),
+        "EventBusName": bus,
+        **members,
+    }
+
+
+def test_an_event_reaches_the_targets_of_matching_rules(running: Running, events: Any) -> None:
+    first, second, other = Queue(running), Queue(running), Queue(running)
+    bus = bus_with(events, {"Arn": first.arn}, {"Arn": second.arn})
+    bus_with(events, {"Arn": other.arn}, pattern={"source": ["bank"]}, bus=bus)
+    answer = events.put_events(
+        Entries=[entry(bus, Time=1_700_000_000, Resources=["a"]), entry("nobody")]
+    )
+    assert answer["FailedEntryCount"] == 0
+    (body,) = first.bodies()
+    assert list(body) == [
+        "version", "id", "detail-type", "source", "account", "time", "region", "resources",
+        "detail",
+    ]  # fmt: skip
+    assert body == {
+        "version": "0",
+        "id": answer["Entries"][0]["EventId"],
+        "detail-type": "ordered",
+        "source": "shop",
+        "account": ACCOUNT,
+        "time": "2023-11-14T22:13:20Z",
+        "region": "us-east-1",
+        "resources": ["a"],
+        "detail": {"id": 7},
+    }
+    assert second.bodies() == [body]
+    assert other.received(1, wait_s=0) == []
+
+
+def test_wrong_entries_fail_alone(events: Any) -> None:
+    wrong = [
+        entry("default", Source=""),
+        {"Source": "shop", "Detail": "{}"},
+        {"Source": "shop", "DetailType": "a"},
+        entry("default", Detail="[1]"),
+        entry("default", Detail="no"),
+        entry("default", Source="aws.ec2"),
+        entry("default"),
+    ]
+    answer = events.put_events(Entries=wrong)
+    assert answer["FailedEntryCount"] == 6
+    assert [each.get("ErrorCode") for each in answer["Entries"]] == [
+        *["InvalidArgument"] * 3,
+        *["MalformedDetail"] * 2,
+        "NotAuthorizedForSourceException",
+        None,
+    ]
+    text = "Parameter Source is not valid. Reason: Source is a required argument."
+    assert answer["Entries"][0]["ErrorMessage"] == text
+    refused(events.put_events, "ValidationException", "less than or equal to 10",
+            Entries=[entry("default")] * 11)  # fmt: skip
+    big = entry("default", {"a": "x" * (1 << 20)})
+    refused(events.put_events, "ValidationException", "over the limit", Entries=[big])
+
+
+def test_functions_and_topics_are_targets(running: Running, events: Any) -> None:
+    seen: list[Any] = []
+    arrived = threading.Event()
+
+    async def script(runtime: RuntimeClient) -> None:
+        while True:
+            request_id, payload = await runtime.next()
+            seen.append(json.loads(payload))
+            arrived.set()
+            await runtime.respond(request_id, payload)
+
+    running.scripted_driver.script = script
+    create(running.client("lambda"), "watcher")
+    topic = running.client("sns").create_topic(Name="rung")["TopicArn"]
+    queue = Queue(running)
+    running.client("sns").subscribe(
+        TopicArn=topic,
+        Protocol="sqs",
+        Endpoint=queue.arn,
+        Attributes={"RawMessageDelivery": "true"},
+    )
+    bus = bus_with(events, {"Arn": ARN.format("lambda", "function:watcher")}, {"Arn": topic})
+    events.put_events(Entries=[entry(bus)])
+    assert arrived.wait(20)
+    assert [seen[0]] == queue.bodies()
+
+
+def test_what_no_target_takes_ends_in_its_dead_letter_queue(running: Running, events: Any) -> None:
+    dead = Queue(running)
+    gone = ARN.format("sqs", "gone")
+    bus = bus_with(
+        events, {"Arn": gone, "DeadLetterConfig": {"Arn": dead.arn}, "InputPath": "$.detail"}
+    )
+    events.put_events(Entries=[entry(bus)])
+    (message,) = dead.received()
+    assert json.loads(message["Body"])["detail"] == {"id": 7}
+    said = {name: each["StringValue"] for name, each in message["MessageAttributes"].items()}
+    assert said.pop("ERROR_MESSAGE")
+    assert said.pop("RULE_ARN").startswith(ARN.format("events", f"rule/{bus}/"))
+    assert said == {"ERROR_CODE": "NO_RESOURCE", "TARGET_ARN": gone}
+
+
+def test_an_event_goes_on_to_another_bus_and_not_in_circles(running: Running, events: Any) -> None:
+    queue, dead = Queue(running), Queue(running)
+    first, second = new("bus"), new("bus")
+    for name in (first, second):
+        events.create_event_bus(Name=name)
+    to = {name: {"Arn": ARN.format("events", f"event-bus/{name}")} for name in (first, second)}
+    bus_with(events, to[second], bus=first)
+    bus_with(events, {**to[first], "DeadLetterConfig": {"Arn": dead.arn}}, {"Arn": queue.arn},
+             bus=second)  # fmt: skip
+    answer = events.put_events(Entries=[entry(first)])
+    (message,) = dead.received()
+    assert message["MessageAttributes"]["ERROR_CODE"]["StringValue"] == "LOOP_DETECTED"
+    bodies = queue.bodies(5)
+    assert {each["detail"]["id"] for each in bodies} == {7}
+    assert answer["Entries"][0]["EventId"] not in {each["id"] for each in bodies}
+
+
+def test_inputs(running: Running, events: Any) -> None:
+    queues = [Queue(running) for _ in range(4)]
+    transformer = {
+        "InputPathsMap": {"id": "$.detail.id", "all": "$.detail", "none": "$.detail.no"},
+        "InputTemplate": '{"a": <id>, "b": "n<id>", "c": <all>, "d": <none>, '
+        '"e": <aws.events.rule-name>}',
+    }
+    bus = bus_with(
+        events,
+        {"Arn": queues[0].arn, "Input": '{"constant": 1}'},
+        {"Arn": queues[1].arn, "InputPath": "$.detail.id"},
+        {"Arn": queues[2].arn, "InputTransformer": transformer},
+        {
+            "Arn": queues[3].arn,
+            "InputTransformer": {
+                "InputPathsMap": {"all": "$.detail"},
+                "InputTemplate": '"Got <all>"',
+            },
+        },
+    )
+    events.put_events(Entries=[entry(bus, {"id": "x"})])
+    assert queues[0].bodies() == [{"constant": 1}]
+    assert queues[1].bodies() == ["x"]
+    (made,) = queues[2].bodies()
+    assert made.pop("e").startswith("rule-")
+    assert made == {"a": "x", "b": "nx", "c": {"id": "x"}, "d": ""}
+    assert [each["Body"] for each in queues[3].received()] == ['"Got {id:x}"']
+
+
+def test_services_announce_to_the_default_bus(running: Running, events: Any) -> None:
+    def announce() -> None:
+        running.call(
+            lambda: running.emulator.parts.announce(
+                "aws.shop", "opened", {"n": 1}, ["r"], account=ACCOUNT, region="us-east-1"
+            )
+        )
+
+    announce()
+    queue = Queue(running)
+    bus_with(events, {"Arn": queue.arn}, pattern={"source": ["aws.shop"]}, bus="default")
+    announce()
+    (body,) = queue.bodies()
+    assert (body["detail-type"], body["detail"], body["resources"]) == ("opened", {"n": 1}, ["r"])
+
+
+# -- buses, rules and targets ---------------------------------------------------------------------
+
+
+def test_buses(events: Any) -> None:
+    name = new("bus")
+    arn = ARN.format("events", f"event-bus/{name}")
+    assert events.create_event_bus(Name=name, Description="d")["EventBusArn"] == arn
+    refused(events.create_event_bus, "ResourceAlreadyExistsException",
+            f"Event bus {name} already exists.", Name=name)  # fmt: skip
+    refused(events.create_event_bus, "ValidationException", "must not contain '/'", Name="a/b")
+    assert events.describe_event_bus(Name=arn)["Description"] == "d"
+    events.update_event_bus(Name=name, Description="e")
+    assert events.describe_event_bus(Name=name)["Description"] == "e"
+    assert events.describe_event_bus()["Name"] == "default"
+    listed = events.list_event_buses(NamePrefix=name)["EventBuses"]
+    assert [each["Name"] for each in listed] == [name]
+    refused(events.delete_event_bus, "ValidationException", "Cannot delete event bus default.",
+            Name="default")  # fmt: skip
+    events.put_rule(Name=new("rule"), EventBusName=name, EventPattern='{"source": ["a"]}')
+    refused(events.delete_event_bus, "ValidationException", "has rules", Name=name)
+    (rule,) = events.list_rules(EventBusName=name)["Rules"]
+    events.delete_rule(Name=rule["Name"], EventBusName=name)
+    events.delete_event_bus(Name=name)
+    events.delete_event_bus(Name=name)
+    refused(events.describe_event_bus, "ResourceNotFoundException",
+            f"Event bus {name} does not exist.", Name=name)  # fmt: skip
+
+
+def test_permissions(events: Any) -> None:
+    name = new("bus")
+    events.create_event_bus(Name=name)
+    refused(events.remove_permission, "ResourceNotFoundException", "does not have a policy",
+            EventBusName=name, StatementId="a")  # fmt: skip
+    given = {"EventBusName": name, "Action": "events:PutEvents"}
+    events.put_permission(**given, Principal="111111111111", StatementId="a")
+    events.put_permission(**given, Principal="*", StatementId="b")
+    (one, other) = json.loads(events.describe_event_bus(Name=name)["Policy"])["Statement"]
+    assert one["Principal"] == {"AWS": "arn:aws:iam::111111111111:root"}
+    assert other["Principal"] == "*"
+    refused(events.remove_permission, "ResourceNotFoundException", "Statement with the provided",
+            EventBusName=name, StatementId="c")  # fmt: skip
+    events.remove_permission(EventBusName=name, StatementId="a")
+    events.remove_permission(EventBusName=name, RemoveAllPermissions=True)
+    assert "Policy" not in events.describe_event_bus(Name=name)
+
+
+def test_rules_and_targets(running: Running, events: Any) -> None:
+    queue, name = Queue(running), new("rule")
+    refused(events.put_rule, "ValidationException", "must be specified", Name=name)
+    refused(events.put_rule, "InvalidEventPatternException", "Event pattern is not valid.",
+            Name=name, EventPattern="[]")  # fmt: skip
+    missing = f"Rule {name} does not exist on EventBus default."
+    refused(events.describe_rule, "ResourceNotFoundException", missing, Name=name)
+    pattern = json.dumps({"source": ["pings"]})
+    arn = events.put_rule(Name=name, EventPattern=pattern)["RuleArn"]
+    assert arn == ARN.format("events", f"rule/{name}")
+    events.put_targets(Rule=name, Targets=[{"Id": "1", "Arn": queue.arn}])
+    assert events.list_targets_by_rule(Rule=name)["Targets"] == [{"Id": "1", "Arn": queue.arn}]
+    assert events.list_rule_names_by_target(TargetArn=queue.arn)["RuleNames"] == [name]
+    events.disable_rule(Name=name)
+    events.put_events(Entries=[entry("default", Source="pings")])
+    assert queue.received(1, wait_s=0) == []
+    events.enable_rule(Name=name)
+    events.put_events(Entries=[entry("default", Source="pings")])
+    assert len(queue.received()) == 1
+    refused(events.put_targets, "LimitExceededException", "maximum number", Rule=name,
+            Targets=[{"Id": str(each), "Arn": queue.arn} for each in range(6)])  # fmt: skip
+    refused(events.put_targets, "ValidationException", "Provided Arn is not in correct format",
+            Rule=name, Targets=[{"Id": "2", "Arn": "queue"}])  # fmt: skip
+    refused(events.put_targets, "ValidationException", "SqsParameters must be specified",
+            Rule=name, Targets=[{"Id": "2", "Arn": f"{queue.arn}.fifo"}])  # fmt: skip
+    refused(events.delete_rule, "ValidationException", "has targets", Name=name)
+    answer = events.remove_targets(Rule=name, Ids=["1", "9"])
+    assert [each["TargetId"] for each in answer["FailedEntries"]] == ["9"]
+    events.delete_rule(Name=name)
+    events.delete_rule(Name=name)
+
+
+def test_tags(events: Any) -> None:
+    name = new("rule")
+    pattern = json.dumps({"source": ["a"]})
+    tags = [{"Key": "a", "Value": "1"}]
+    arn = events.put_rule(Name=name, EventPattern=pattern, Tags=tags)["RuleArn"]
+    events.tag_resource(ResourceARN=arn, Tags=[{"Key": "b", "Value": "2"}])
+    events.untag_resource(ResourceARN=arn, TagKeys=["a", "c"])
+    assert events.list_tags_for_resource(ResourceARN=arn)["Tags"] == [{"Key": "b", "Value": "2"}]
+    refused(events.list_tags_for_resource, "ResourceNotFoundException", "does not exist",
+            ResourceARN=f"{arn}x")  # fmt: skip
+
+
+def test_patterns_are_tested(events: Any) -> None:
+    event = json.dumps({"source": "a"})
+    test = events.test_event_pattern
+    assert test(EventPattern='{"source": ["a"]}', Event=event)["Result"] is True
+    assert test(EventPattern='{"source": ["b"]}', Event=event)["Result"] is False
+    refused(test, "ValidationException", "Parameter Event is not valid.",
+            EventPattern='{"source": ["b"]}', Event="a")  # fmt: skip
