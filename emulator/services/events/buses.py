@@ -12,7 +12,8 @@ from emulator.services.context import Context, Request, Response
 from emulator.services.events.arns import DEFAULT, BusPlace, bus_of
 from emulator.services.events.errors import exists, invalid, no_bus, not_found
 from emulator.services.events.listing import page
-from emulator.services.events.state import Body, of
+from emulator.services.events.rule import Body
+from emulator.services.events.state import of
 from emulator.services.events.tags import tags_of
 
 #: Members of requests that are kept and shown as they are.

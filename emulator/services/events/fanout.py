@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import orjson
 
@@ -13,16 +13,14 @@ from emulator.services.events.arns import BusPlace
 from emulator.services.events.envelope import Event
 from emulator.services.events.inputs import InputError, payload
 from emulator.services.events.paths import MISSING, find
-
-if TYPE_CHECKING:
-    from emulator.services.events.state import Events, Rule
+from emulator.services.events.rule import Buses, Rule
 
 #: The target of what no template makes an input of: it is attempted once, and fails.
 UNUSABLE = "unusable"
 
 
 def dispatches_of(
-    events: Events,
+    events: Buses,
     bus: BusPlace,
     event: Event,
     *,

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 import orjson
 
 from emulator.invoke.outbox.dispatch import Dispatch
@@ -11,15 +9,13 @@ from emulator.invoke.targets import Delivery, DeliveryRefused
 from emulator.services.events.arns import BusPlace, parse
 from emulator.services.events.envelope import Event, made, passed_on
 from emulator.services.events.fanout import dispatches_of
-
-if TYPE_CHECKING:
-    from emulator.services.events.state import Events
+from emulator.services.events.rule import Buses
 
 #: The most buses that an event passes: one that comes back again and again ends here.
 _MOST_HOPS = 10
 
 
-async def forward(events: Events, dispatch: Dispatch) -> None:
+async def forward(events: Buses, dispatch: Dispatch) -> None:
     """Put an event on the bus that is a rule's target.
 
     Raises:
@@ -31,7 +27,7 @@ async def forward(events: Events, dispatch: Dispatch) -> None:
     await publish(events, dispatch.target, dispatch.delivery, hops)
 
 
-async def publish(events: Events, arn: str, delivery: Delivery, hops: list[str]) -> None:
+async def publish(events: Buses, arn: str, delivery: Delivery, hops: list[str]) -> None:
     """Put an event on a bus.
 
     Args:
@@ -51,7 +47,7 @@ async def publish(events: Events, arn: str, delivery: Delivery, hops: list[str])
         await events.outbox.accept(dispatches)
 
 
-def _bus(events: Events, arn: str) -> BusPlace:
+def _bus(events: Buses, arn: str) -> BusPlace:
     parsed = parse(arn)
     kind, _, name = parsed.resource.partition("/") if parsed else ("", "", "")
     if parsed is None or kind != "event-bus":
@@ -62,7 +58,7 @@ def _bus(events: Events, arn: str) -> BusPlace:
     return place
 
 
-def _event(events: Events, bus: BusPlace, arn: str, delivery: Delivery) -> Event:
+def _event(events: Buses, bus: BusPlace, arn: str, delivery: Delivery) -> Event:
     now = events.parts.clock.now()
     try:
         document = orjson.loads(delivery.payload)

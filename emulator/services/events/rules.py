@@ -14,7 +14,8 @@ from emulator.services.events.arns import DEFAULT, BusPlace
 from emulator.services.events.buses import found as found_bus
 from emulator.services.events.errors import bad_pattern, invalid, no_rule
 from emulator.services.events.listing import page
-from emulator.services.events.state import Rule, of
+from emulator.services.events.rule import Rule
+from emulator.services.events.state import of
 from emulator.services.events.tags import tags_of
 from emulator.sources.patterns import InvalidPattern, Pattern
 

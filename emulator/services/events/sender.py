@@ -5,7 +5,6 @@ https://docs.aws.amazon.com/eventbridge/latest/userguide/eb-rule-event-delivery.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
 from zlib import crc32
 
 from emulator.invoke.outbox.dispatch import Dispatch
@@ -13,9 +12,7 @@ from emulator.invoke.outbox.sender import DeadLetter, Outcome
 from emulator.invoke.targets import Delivery, DeliveryError, DeliveryFailed, DeliveryRefused
 from emulator.services.events import forwarding
 from emulator.services.events.fanout import UNUSABLE
-
-if TYPE_CHECKING:
-    from emulator.services.events.state import Events
+from emulator.services.events.rule import Buses
 
 #: Attempts after the first, and seconds in which they are made, where the target says nothing.
 RETRIES, AGE_S = 185, 86_400.0
@@ -46,7 +43,7 @@ class EventsSender:
         events: The service's state.
     """
 
-    def __init__(self, events: Events) -> None:
+    def __init__(self, events: Buses) -> None:
         self._events = events
 
     async def attempt(self, dispatch: Dispatch) -> None:

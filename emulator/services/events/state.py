@@ -4,16 +4,17 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Iterator, Mapping, Sequence
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any
 
 from emulator.invoke.outbox.dispatch import Dispatch
 from emulator.invoke.outbox.outbox import Outbox
 from emulator.model.errors import StorageError
 from emulator.registry.resource_table import ResourceTable
-from emulator.services.events.arns import DEFAULT, BusPlace, rule_arn
+from emulator.services.events.arns import DEFAULT, BusPlace
 from emulator.services.events.envelope import made
 from emulator.services.events.fanout import dispatches_of
 from emulator.services.events.routing import Index
+from emulator.services.events.rule import Body, Rule
 from emulator.services.events.sender import EventsSender
 from emulator.sources.patterns import Pattern
 
@@ -22,21 +23,9 @@ if TYPE_CHECKING:
 
 log = logging.getLogger(__name__)
 
-Body = dict[str, Any]
 #: Between a bus and a rule in the keys of rules; no name has it.
 _BETWEEN = "|"
 ENABLED = ("ENABLED", "ENABLED_WITH_ALL_CLOUDTRAIL_MANAGEMENT_EVENTS")
-
-
-class Rule(NamedTuple):
-    """A rule, ready for events."""
-
-    bus: BusPlace
-    body: Body
-
-    @property
-    def arn(self) -> str:
-        return rule_arn(self.bus, self.body["name"])
 
 
 class Events:

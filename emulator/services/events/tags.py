@@ -8,7 +8,8 @@ from typing import NamedTuple
 from emulator.services.context import Context, Request, Response
 from emulator.services.events.arns import BusPlace, parse
 from emulator.services.events.errors import invalid, no_bus, no_rule
-from emulator.services.events.state import Body, of
+from emulator.services.events.rule import Body
+from emulator.services.events.state import of
 
 _MOST = 50
 
