@@ -304,6 +304,13 @@ class Settings:
         _AWS,
         check=_not_a_url,
     )
+    kinesis_limits: bool = option(
+        True,
+        "Let shards of Kinesis streams take and give as much as on AWS, whatever they could. "
+        "Without it, nothing is throttled there.",
+        _AWS,
+        flag="--kinesis-limits/--no-kinesis-limits",
+    )
     strict: bool = option(
         False,
         "Refuse what could only be approximated: another version of a runtime, settings that are "

@@ -26,6 +26,7 @@ SERVICES = (
     "ecr",
     "events",
     "iam",
+    "kinesis",
     "lambda_",
     "logs",
     "s3",

@@ -1,0 +1,1 @@
+"""Kinesis Data Streams: streams of records on a log of our own."""

@@ -1,0 +1,16 @@
+"""Kinesis, in data."""
+
+from __future__ import annotations
+
+from emulator.services.spec import ServiceSpec
+
+SPEC = ServiceSpec(
+    model="kinesis",
+    title="Kinesis",
+    protocols=("json",),
+    signing_names=("kinesis",),
+    arn_name="kinesis",
+    target_prefix="Kinesis_20131202",
+    template_prefix="AWS::Kinesis",
+    modules=("delivers", "kinds", "state", "wire"),
+)
