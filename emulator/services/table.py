@@ -30,6 +30,7 @@ SERVICES = (
     "lambda_",
     "logs",
     "s3",
+    "scheduler",
     "secretsmanager",
     "sns",
     "sqs",

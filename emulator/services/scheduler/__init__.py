@@ -1,0 +1,1 @@
+"""EventBridge Scheduler: schedules that call targets at their times."""
