@@ -1,0 +1,150 @@
+"""Gateway responses: what API Gateway itself answers.
+
+https://docs.aws.amazon.com/apigateway/latest/developerguide/supported-gateway-response-types.html
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from emulator.services.apigateway.documents import Document, drop, put
+from emulator.services.apigateway.errors import bad_request, not_found
+from emulator.services.apigateway.paging import page
+from emulator.services.apigateway.patch import Field, apply
+from emulator.services.apigateway.state import api_of, keep_api
+from emulator.services.context import Context, Request, Response
+
+#: Statuses by type; those without one have the status of what happened.
+STATUS: dict[str, str] = {
+    "ACCESS_DENIED": "403",
+    "API_CONFIGURATION_ERROR": "500",
+    "AUTHORIZER_CONFIGURATION_ERROR": "500",
+    "AUTHORIZER_FAILURE": "500",
+    "BAD_REQUEST_BODY": "400",
+    "BAD_REQUEST_PARAMETERS": "400",
+    "DEFAULT_4XX": "",
+    "DEFAULT_5XX": "",
+    "EXPIRED_TOKEN": "403",
+    "INTEGRATION_FAILURE": "504",
+    "INTEGRATION_TIMEOUT": "504",
+    "INVALID_API_KEY": "403",
+    "INVALID_SIGNATURE": "403",
+    "MISSING_AUTHENTICATION_TOKEN": "403",
+    "QUOTA_EXCEEDED": "429",
+    "REQUEST_TOO_LARGE": "413",
+    "RESOURCE_NOT_FOUND": "404",
+    "THROTTLED": "429",
+    "UNAUTHORIZED": "401",
+    "UNSUPPORTED_MEDIA_TYPE": "415",
+    "WAF_FILTERED": "403",
+}
+#: The body of those that nobody has changed.
+TEMPLATE = '{"message":$context.error.messageString}'
+
+_MISSING = "Invalid parameter name specified"
+FIELDS = (
+    Field("/responseParameters/{name}", "add remove replace", missing=_MISSING),
+    Field("/responseTemplates/{type}", "add remove replace", missing=_MISSING),
+    Field("/statusCode"),
+)
+
+
+def default(kind: str) -> Document:
+    """Return the response of a type that nobody has changed."""
+    response: Document = {
+        "responseType": kind,
+        "responseParameters": {},
+        "responseTemplates": {"application/json": TEMPLATE},
+        "defaultResponse": True,
+    }
+    if STATUS[kind]:
+        response["statusCode"] = STATUS[kind]
+    return response
+
+
+def response_of(api: Mapping[str, Any], kind: str) -> Document:
+    """Return what an API answers in a case: its own response, its default, or AWS's."""
+    own = api.get("gatewayResponses") or {}
+    if kind in own:
+        return dict(own[kind])
+    general = "DEFAULT_5XX" if STATUS[kind].startswith("5") else "DEFAULT_4XX"
+    response = default(kind)
+    if general in own:
+        inherited = {
+            k: v
+            for k, v in own[general].items()
+            if k in ("responseParameters", "responseTemplates")
+        }
+        response |= inherited
+    return response
+
+
+def _check_type(kind: str) -> None:
+    if kind not in STATUS:
+        raise not_found("Invalid response type specified")
+
+
+async def put_gateway_response(ctx: Context, request: Request) -> Response:
+    """See https://docs.aws.amazon.com/apigateway/latest/api/API_PutGatewayResponse.html."""
+    api = api_of(ctx, request["restApiId"])
+    kind = request["responseType"]
+    _check_type(kind)
+    response: Document = {
+        "responseType": kind,
+        "responseParameters": dict(request.get("responseParameters") or {}),
+        "responseTemplates": dict(request.get("responseTemplates") or {}),
+        "defaultResponse": False,
+    }
+    if not response["responseTemplates"]:
+        response["responseTemplates"] = {"application/json": TEMPLATE}
+    status = request.get("statusCode") or STATUS[kind]
+    if status:
+        response["statusCode"] = status
+    _check_parameters(response["responseParameters"])
+    await keep_api(ctx, put(api, ["gatewayResponses", kind], response))
+    return response
+
+
+def _check_parameters(parameters: Mapping[str, str]) -> None:
+    for name in parameters:
+        if not name.startswith("gatewayresponse."):
+            raise bad_request(f"Invalid parameter name specified: {name}")
+
+
+async def get_gateway_response(ctx: Context, request: Request) -> Response:
+    """See https://docs.aws.amazon.com/apigateway/latest/api/API_GetGatewayResponse.html."""
+    api = api_of(ctx, request["restApiId"])
+    _check_type(request["responseType"])
+    return response_of(api, request["responseType"])
+
+
+async def get_gateway_responses(ctx: Context, request: Request) -> Response:
+    """See https://docs.aws.amazon.com/apigateway/latest/api/API_GetGatewayResponses.html."""
+    api = api_of(ctx, request["restApiId"])
+    return page([response_of(api, kind) for kind in STATUS], request, usual=500)
+
+
+async def delete_gateway_response(ctx: Context, request: Request) -> Response:
+    """See https://docs.aws.amazon.com/apigateway/latest/api/API_DeleteGatewayResponse.html."""
+    api = api_of(ctx, request["restApiId"])
+    kind = request["responseType"]
+    _check_type(kind)
+    if kind not in (api.get("gatewayResponses") or {}):
+        raise not_found("Gateway response type not defined on api")
+    await keep_api(ctx, drop(api, ["gatewayResponses", kind]))
+    return {}
+
+
+async def update_gateway_response(ctx: Context, request: Request) -> Response:
+    """See https://docs.aws.amazon.com/apigateway/latest/api/API_UpdateGatewayResponse.html."""
+    api = api_of(ctx, request["restApiId"])
+    kind = request["responseType"]
+    _check_type(kind)
+    response = apply(response_of(api, kind), request.get("patchOperations") or (), FIELDS)
+    response["defaultResponse"] = False
+    for name in ("responseParameters", "responseTemplates"):
+        response.setdefault(name, {})
+    _check_parameters(response["responseParameters"])
+    await keep_api(ctx, put(api, ["gatewayResponses", kind], response))
+    return response

@@ -1,0 +1,312 @@
+"""Definitions become APIs: ImportRestApi and PutRestApi.
+
+https://docs.aws.amazon.com/apigateway/latest/developerguide/api-gateway-swagger-extensions.html
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Mapping
+from typing import Any
+
+from emulator.model.errors import AwsError
+from emulator.services.apigateway import documentation, gateway_responses, resources
+from emulator.services.apigateway.authorizers import new_authorizer
+from emulator.services.apigateway.documents import Document as Body
+from emulator.services.apigateway.documents import new_id, put
+from emulator.services.apigateway.errors import bad_request
+from emulator.services.apigateway.openapi.methods import MethodReader
+from emulator.services.apigateway.openapi.reading import Document, read
+from emulator.services.apigateway.rest_apis import new_api, shown
+from emulator.services.apigateway.state import api_of, keep_api
+from emulator.services.context import Context, Request, Response
+
+_METHODS = ("get", "put", "post", "delete", "options", "head", "patch")
+_ANY = "x-amazon-apigateway-any-method"
+_REFERENCE = re.compile(r"#/(?:definitions|components/schemas)/([^/]+)")
+
+
+async def import_rest_api(ctx: Context, request: Request) -> Response:
+    """See https://docs.aws.amazon.com/apigateway/latest/api/API_ImportRestApi.html."""
+    document = Document(read(request["body"]))
+    given = {
+        "name": document.info.get("title") or "Untitled",
+        "endpointConfiguration": _endpoint(document, request.get("parameters") or {}),
+    }
+    api = new_api(given, ctx.clock.now(), models=False)
+    api, warnings = Importer(document, api, request.get("parameters") or {}).result()
+    _refuse_warnings(request, warnings)
+    await keep_api(ctx, api)
+    answer = shown(api, created=True)
+    return {**answer, "warnings": warnings} if warnings else answer
+
+
+async def put_rest_api(ctx: Context, request: Request) -> Response:
+    """See https://docs.aws.amazon.com/apigateway/latest/api/API_PutRestApi.html."""
+    held = api_of(ctx, request["restApiId"])
+    document = Document(read(request["body"]))
+    if (request.get("mode") or "merge") == "overwrite":
+        held = _emptied(held)
+    api, warnings = Importer(document, held, request.get("parameters") or {}).result()
+    _refuse_warnings(request, warnings)
+    await keep_api(ctx, api)
+    answer = shown(api)
+    return {**answer, "warnings": warnings} if warnings else answer
+
+
+def _refuse_warnings(request: Request, warnings: list[str]) -> None:
+    if warnings and request.get("failOnWarnings"):
+        raise bad_request(
+            "Warnings found during import:\n" + "".join(f"\t{each}\n" for each in warnings)
+        )
+
+
+def _endpoint(document: Document, parameters: Mapping[str, str]) -> dict[str, Any]:
+    endpoint: dict[str, Any] = {}
+    declared = document.endpoint
+    if declared.get("vpcEndpointIds"):
+        endpoint["vpcEndpointIds"] = list(declared["vpcEndpointIds"])
+    if declared.get("types"):
+        endpoint["types"] = list(declared["types"])
+    if declared.get("ipAddressType"):
+        endpoint["ipAddressType"] = declared["ipAddressType"]
+    if parameters.get("endpointConfigurationTypes"):
+        endpoint["types"] = [parameters["endpointConfigurationTypes"].upper()]
+    return endpoint
+
+
+def _emptied(api: Body) -> Body:
+    """Return an API without what a definition says: its stages and deployments stay."""
+    root = api["api"]["rootResourceId"]
+    own = ("description", "version", "binaryMediaTypes", "minimumCompressionSize", "policy")
+    return {
+        "api": {k: v for k, v in api["api"].items() if k not in own},
+        "resources": {root: {"id": root, "path": "/"}},
+        **{k: api[k] for k in ("deployments", "stages", "documentationVersions") if k in api},
+    }
+
+
+class Importer:
+    """Puts a definition into an API; what the API has and it has not stays."""
+
+    def __init__(self, document: Document, api: Body, parameters: Mapping[str, str]) -> None:
+        self._document = document
+        self._api = api
+        self._parameters = parameters
+        self.warnings: list[str] = []
+
+    def result(self) -> tuple[Body, list[str]]:
+        """Return the API, and what was left out of it.
+
+        Raises:
+            AwsError: Something in the definition is invalid.
+        """
+        try:
+            self._settings()
+            self._models()
+            self._gateway_responses()
+            validators = self._validators()
+            authorizers = self._authorizers()
+            reader = MethodReader(self._document, validators, authorizers, self._inline_model)
+            for path, item in self._document.paths():
+                self._path(path, item, reader)
+            self._documentation()
+        except (TypeError, ValueError, AttributeError, KeyError) as error:
+            # A definition may have anything anywhere.
+            raise bad_request(f"Invalid OpenAPI input: {error}") from error
+        return self._api, self.warnings
+
+    # --- the API as a whole --------------------------------------------------------------------
+
+    def _settings(self) -> None:
+        document, api = self._document, dict(self._api["api"])
+        info = document.info
+        if info.get("title"):
+            api["name"] = str(info["title"])
+        if info.get("description"):
+            api["description"] = str(info["description"])
+        if info.get("version") is not None:
+            api["version"] = str(info["version"])
+        types = document.extension("binary-media-types")
+        if types:
+            held = api.get("binaryMediaTypes") or []
+            api["binaryMediaTypes"] = list(dict.fromkeys([*held, *map(str, types)]))
+        size = document.extension("minimum-compression-size")
+        if size is not None:
+            api["minimumCompressionSize"] = int(size)
+        source = document.extension("api-key-source")
+        if source:
+            api["apiKeySource"] = str(source).upper()
+        policy = document.extension("policy")
+        if policy:
+            api["policy"] = json.dumps(policy, separators=(",", ":"))
+        endpoint = _endpoint(document, self._parameters)
+        if document.endpoint.get("disableExecuteApiEndpoint") is not None:
+            api["disableExecuteApiEndpoint"] = bool(document.endpoint["disableExecuteApiEndpoint"])
+        if endpoint:
+            api["endpointConfiguration"] = {**api["endpointConfiguration"], **endpoint}
+        self._api = {**self._api, "api": api}
+
+    def _models(self) -> None:
+        for name, schema in self._document.schemas.items():
+            self._add_model(str(name), schema)
+
+    def _add_model(self, name: str, schema: Any) -> None:
+        if not re.fullmatch(r"[a-zA-Z0-9]+", name):
+            raise bad_request(
+                f"Unable to create model for '{name}': Model name must be alphanumeric: {name}"
+            )
+        held = (self._api.get("models") or {}).get(name)
+        model = {
+            "id": held["id"] if held else new_id(),
+            "name": name,
+            "contentType": "application/json",
+            "schema": json.dumps(self._with_references(schema), indent=2),
+        }
+        if isinstance(schema, Mapping) and schema.get("description"):
+            model["description"] = str(schema["description"])
+        self._api = put(self._api, ["models", name], model)
+
+    def _with_references(self, schema: Any) -> Any:
+        """Return a schema whose references are the addresses of models."""
+        if isinstance(schema, list):
+            return [self._with_references(each) for each in schema]
+        if not isinstance(schema, Mapping):
+            return schema
+        found = {}
+        for key, value in schema.items():
+            match = (
+                _REFERENCE.fullmatch(value) if key == "$ref" and isinstance(value, str) else None
+            )
+            if match:
+                api_id = self._api["api"]["id"]
+                value = f"https://apigateway.amazonaws.com/restapis/{api_id}/models/{match[1]}"
+            found[key] = self._with_references(value)
+        return found
+
+    def _inline_model(self, schema: Any) -> str:
+        """Keep a schema that has no name as a model; returns the model's name."""
+        name = f"MODEL{new_id()}"
+        self._add_model(name, schema)
+        return name
+
+    def _gateway_responses(self) -> None:
+        for kind, given in (self._document.extension("gateway-responses") or {}).items():
+            if kind not in gateway_responses.STATUS:
+                self.warnings.append(f"Invalid gateway response type specified: {kind}")
+                continue
+            response: Body = {
+                "responseType": kind,
+                "responseParameters": dict(given.get("responseParameters") or {}),
+                "responseTemplates": dict(given.get("responseTemplates") or {}),
+                "defaultResponse": False,
+            }
+            if not response["responseTemplates"]:
+                response["responseTemplates"] = {"application/json": gateway_responses.TEMPLATE}
+            status = given.get("statusCode") or gateway_responses.STATUS[kind]
+            if status:
+                response["statusCode"] = str(status)
+            self._api = put(self._api, ["gatewayResponses", kind], response)
+
+    def _validators(self) -> dict[str, str]:
+        """Keep the request validators; returns their ids by name."""
+        ids = {
+            each.get("name", ""): key for key, each in (self._api.get("validators") or {}).items()
+        }
+        for name, given in (self._document.extension("request-validators") or {}).items():
+            key = ids.setdefault(name, new_id())
+            validator = {
+                "id": key,
+                "name": name,
+                "validateRequestBody": bool(given.get("validateRequestBody")),
+                "validateRequestParameters": bool(given.get("validateRequestParameters")),
+            }
+            self._api = put(self._api, ["validators", key], validator)
+        return ids
+
+    def _authorizers(self) -> dict[str, Body]:
+        """Keep the authorizers; returns them by the names of their security schemes."""
+        found = {each["name"]: each for each in (self._api.get("authorizers") or {}).values()}
+        for name, scheme in self._document.security_schemes.items():
+            scheme = self._document.resolve(scheme)
+            given = scheme.get("x-amazon-apigateway-authorizer")
+            if not given or scheme.get("x-amazon-apigateway-authtype") == "awsSigv4":
+                continue
+            authorizer = new_authorizer(_authorizer_members(str(name), scheme, given))
+            if name in found:
+                authorizer["id"] = found[name]["id"]
+            found[name] = authorizer
+            self._api = put(self._api, ["authorizers", authorizer["id"]], authorizer)
+        return found
+
+    def _documentation(self) -> None:
+        described = self._document.extension("documentation") or {}
+        for each in described.get("documentationParts") or ():
+            text = json.dumps(each.get("properties") or {}, separators=(",", ":"))
+            held = documentation.part_at(self._api, each["location"])
+            if held is not None:
+                self._api = put(self._api, ["documentation", held["id"], "properties"], text)
+            else:
+                self._api, _ = documentation.with_part(self._api, each["location"], text)
+
+    # --- paths ---------------------------------------------------------------------------------
+
+    def _path(self, path: str, item: Mapping[str, Any], reader: MethodReader) -> None:
+        full = f"{self._prefix()}{path}" if path != "/" else self._prefix() or "/"
+        resource_id = self._resource(full)
+        shared = item.get("parameters") or []
+        for name, operation in item.items():
+            if name.lower() not in _METHODS and name != _ANY:
+                continue
+            http_method = "ANY" if name == _ANY else name.upper()
+            method = reader.read(http_method, full, operation or {}, shared, resource_id)
+            self._api = put(self._api, ["resources", resource_id, "methods", http_method], method)
+
+    def _prefix(self) -> str:
+        """Return what is put before the paths, by the parameter ``basepath``."""
+        base, mode = self._document.base_path, self._parameters.get("basepath") or "ignore"
+        if mode == "prepend":
+            return f"/{base}" if base else ""
+        if mode == "split":
+            # The first part is for a base path mapping.
+            rest = base.partition("/")[2]
+            return f"/{rest}" if rest else ""
+        return ""
+
+    def _resource(self, path: str) -> str:
+        """Return the id of the resource at a path, made with those above it."""
+        at: str = self._api["api"]["rootResourceId"]
+        for part in [each for each in path.split("/") if each]:
+            found = [each for each in resources.children(self._api, at) if each["pathPart"] == part]
+            if found:
+                at = found[0]["id"]
+                continue
+            try:
+                self._api, made = resources.add(self._api, at, part)
+            except AwsError as error:
+                text = f"Unable to create resource at path '{path}': {error.message}"
+                raise AwsError(error.code, text) from None
+            at = made["id"]
+        return at
+
+
+def _authorizer_members(
+    name: str, scheme: Mapping[str, Any], given: Mapping[str, Any]
+) -> dict[str, Any]:
+    """Return what CreateAuthorizer would be given for a security scheme."""
+    kind = str(given.get("type") or "token").upper()
+    members = {
+        "name": name,
+        "type": kind,
+        "authType": scheme.get("x-amazon-apigateway-authtype"),
+        **{k: v for k, v in given.items() if k != "type"},
+    }
+    if kind == "COGNITO_USER_POOLS":
+        # The token is where the scheme says (recorded).
+        members["authType"] = "cognito_user_pools"
+    if kind != "REQUEST" and not members.get("identitySource"):
+        members["identitySource"] = f"method.request.header.{scheme.get('name', 'Authorization')}"
+    if members.get("authorizerResultTtlInSeconds") is not None:
+        members["authorizerResultTtlInSeconds"] = int(members["authorizerResultTtlInSeconds"])
+    return members

@@ -1,0 +1,139 @@
+"""Documents as they come: JSON or YAML, OpenAPI 3 or Swagger 2, read as one form.
+
+https://docs.aws.amazon.com/apigateway/latest/developerguide/api-gateway-import-api.html
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Mapping
+from typing import Any
+from urllib.parse import urlsplit
+
+from emulator.services.apigateway.errors import bad_request
+
+_UNREADABLE = "Unable to parse API definition because of a malformed {} at {}"
+#: The most bytes a definition may have.
+LARGEST = 6_291_456
+
+
+def read(body: bytes) -> dict[str, Any]:
+    """Return a document.
+
+    Raises:
+        AwsError: It is none.
+    """
+    if len(body) > LARGEST:
+        raise bad_request("API definition exceeds the limit of 6 MB")
+    try:
+        text = body.decode()
+        try:
+            document = json.loads(text)
+        except ValueError:
+            document = _yaml(text)
+    except (UnicodeDecodeError, RecursionError):
+        document = None
+    if not isinstance(document, dict):
+        raise bad_request("Invalid OpenAPI input.")
+    return document
+
+
+def _yaml(text: str) -> Any:
+    import yaml
+
+    try:
+        return yaml.load(text, _loader())
+    except (yaml.YAMLError, ValueError):
+        return None
+
+
+def _loader() -> Any:
+    """Return a loader that reads dates as text, as JSON would have them."""
+    import yaml
+
+    class Loader(yaml.SafeLoader): ...
+
+    Loader.yaml_implicit_resolvers = {
+        first: [each for each in found if each[0] != "tag:yaml.org,2002:timestamp"]
+        for first, found in yaml.SafeLoader.yaml_implicit_resolvers.items()
+    }
+    return Loader
+
+
+class Document:
+    """A definition, in either version.
+
+    Raises:
+        AwsError: It is of no version there is.
+    """
+
+    def __init__(self, document: Mapping[str, Any]) -> None:
+        self.raw = document
+        self.is_swagger = str(document.get("swagger", "")).startswith("2")
+        if not self.is_swagger and not str(document.get("openapi", "")).startswith("3."):
+            raise bad_request("Invalid OpenAPI input.")
+
+    @property
+    def info(self) -> Mapping[str, Any]:
+        """Title, version and description."""
+        return _mapping(self.raw.get("info"))
+
+    def extension(self, name: str) -> Any:
+        """Return what "x-amazon-apigateway-…" says of the API; None without a word."""
+        return self.raw.get(f"x-amazon-apigateway-{name}")
+
+    @property
+    def schemas(self) -> Mapping[str, Any]:
+        """The models, by name."""
+        if self.is_swagger:
+            return _mapping(self.raw.get("definitions"))
+        return _mapping(_mapping(self.raw.get("components")).get("schemas"))
+
+    @property
+    def security_schemes(self) -> Mapping[str, Any]:
+        """What secures methods, by name."""
+        if self.is_swagger:
+            return _mapping(self.raw.get("securityDefinitions"))
+        return _mapping(_mapping(self.raw.get("components")).get("securitySchemes"))
+
+    @property
+    def base_path(self) -> str:
+        """The path that all paths are below, as the document says it; "" for none."""
+        if self.is_swagger:
+            return str(self.raw.get("basePath") or "").strip("/")
+        for server in self.raw.get("servers") or ():
+            url = str(_mapping(server).get("url") or "")
+            for name, variable in _mapping(_mapping(server).get("variables")).items():
+                url = url.replace(f"{{{name}}}", str(_mapping(variable).get("default") or ""))
+            return urlsplit(url).path.strip("/")
+        return ""
+
+    @property
+    def endpoint(self) -> dict[str, Any]:
+        """The endpoint's configuration, of the servers or of the API."""
+        own = self.extension("endpoint-configuration")
+        for server in self.raw.get("servers") or ():
+            own = own or _mapping(server).get("x-amazon-apigateway-endpoint-configuration")
+        return dict(_mapping(own))
+
+    def paths(self) -> Iterator[tuple[str, Mapping[str, Any]]]:
+        """Yield each path and what is there."""
+        for path, item in _mapping(self.raw.get("paths")).items():
+            if str(path).startswith("/"):
+                yield str(path), _mapping(self.resolve(item))
+
+    def resolve(self, value: Any) -> Any:
+        """Return what a reference means, or what is no reference; {} where it means nothing."""
+        for _ in range(20):
+            if not isinstance(value, Mapping) or not isinstance(value.get("$ref"), str):
+                return value
+            found: Any = self.raw
+            for part in value["$ref"].lstrip("#/").split("/"):
+                part = part.replace("~1", "/").replace("~0", "~")
+                found = _mapping(found).get(part)
+            value = found if found is not None else {}
+        return {}
+
+
+def _mapping(value: Any) -> Mapping[str, Any]:
+    return value if isinstance(value, Mapping) else {}

@@ -1,0 +1,125 @@
+"""What API Gateway keeps: one document for each API, each deployment's snapshot, each key."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from emulator.registry.resource_table import ResourceTable
+from emulator.services.apigateway.documents import Document
+from emulator.services.apigateway.errors import not_found
+from emulator.services.apigateway.usage import Usage
+
+if TYPE_CHECKING:
+    from emulator.services.context import Context, Parts
+
+#: The parts of an API that a deployment keeps as they are.
+DEPLOYED = ("authorizers", "gatewayResponses", "models", "resources", "validators")
+
+
+class Gateway:
+    """The service's state.
+
+    Attributes:
+        apis: By id: ``api`` (as it was created), and by their identifiers ``resources`` (with
+            their ``methods``), ``models``, ``validators``, ``authorizers``, ``gatewayResponses``,
+            ``documentation``, ``documentationVersions``, ``deployments`` and ``stages``.
+        snapshots: By "api/deployment": what the API was when it was deployed.
+        keys, plans, domains, certificates, vpc_links, accounts: By their identifiers.
+    """
+
+    def __init__(self, parts: Parts) -> None:
+        self.parts = parts
+        kept = parts.documents
+        self.apis = ResourceTable("apigateway-api", kept)
+        self.snapshots = ResourceTable("apigateway-deployment", kept)
+        self.keys = ResourceTable("apigateway-key", kept)
+        self.plans = ResourceTable("apigateway-plan", kept)
+        self.domains = ResourceTable("apigateway-domain", kept)
+        self.certificates = ResourceTable("apigateway-certificate", kept)
+        self.vpc_links = ResourceTable("apigateway-vpclink", kept)
+        self.accounts = ResourceTable("apigateway-account", kept)
+        self._tables = (
+            self.apis, self.snapshots, self.keys, self.plans, self.domains, self.certificates,
+            self.vpc_links, self.accounts,
+        )  # fmt: skip
+        #: How often keys were used.
+        self.usage = Usage(parts.clock)
+        #: What authorizers have decided, by API, stage, authorizer and identity.
+        self.decisions: dict[tuple[str, ...], Any] = {}
+        #: Account and region of each API, by its id.
+        self._places: dict[str, tuple[str, str]] = {}
+
+    async def open(self) -> None:
+        """Bring back what was kept."""
+        for table in self._tables:
+            await table.load()
+        self._places = {key: (account, region) for account, region, key, _ in self.apis.all()}
+
+    async def reset(self, account: str | None) -> None:
+        """See :class:`emulator.services.service.ServiceState`."""
+        for table in self._tables:
+            table.clear(account)
+        self._places = {key: (owner, region) for owner, region, key, _ in self.apis.all()}
+
+    async def close(self) -> None:
+        """Nothing has to be let go of: each change was kept when it was made."""
+
+    def forget_decisions(self, api_id: str, stage: str) -> None:
+        """Have a stage's authorizers asked again."""
+        for key in [key for key in self.decisions if key[:2] == (api_id, stage)]:
+            del self.decisions[key]
+
+    def place(self, api_id: str) -> tuple[str, str] | None:
+        """Return the account and region of an API; None if there is none."""
+        return self._places.get(api_id)
+
+    async def put_api(self, account: str, region: str, api: Document) -> None:
+        """Keep an API."""
+        key = api["api"]["id"]
+        await self.apis.put(account, region, key, api)
+        self._places[key] = (account, region)
+
+    async def delete_api(self, account: str, region: str, api_id: str) -> None:
+        """Remove an API and its snapshots."""
+        self._places.pop(api_id, None)
+        await self.apis.delete(account, region, api_id)
+        prefix = f"{api_id}/"
+        for key in [k for k in self.snapshots.keys(account, region) if k.startswith(prefix)]:
+            await self.snapshots.delete(account, region, key)
+
+
+async def open(parts: Parts) -> Gateway:
+    """Open the service's state."""
+    state = Gateway(parts)
+    await state.open()
+    return state
+
+
+def of(context: Context) -> Gateway:
+    """Return the state of a request."""
+    state: Gateway = context.state
+    return state
+
+
+def api_of(context: Context, api_id: str) -> Document:
+    """Return an API of the caller's.
+
+    Raises:
+        AwsError: It has none of this id.
+    """
+    found = of(context).apis.find(context.account, context.region, api_id)
+    if found is None:
+        raise not_found(f"Invalid API identifier specified {context.account}:{api_id}")
+    return found
+
+
+async def keep_api(context: Context, api: Document) -> None:
+    """Keep an API of the caller's as it is now."""
+    await of(context).put_api(context.account, context.region, api)
+
+
+def listed(table: ResourceTable, context: Context) -> list[dict[str, Any]]:
+    """Return what a table has of the caller's account and region, oldest first."""
+    keys = table.keys(context.account, context.region)
+    found = [table.find(context.account, context.region, key) or {} for key in keys]
+    return sorted(found, key=lambda each: each.get("createdDate") or 0.0)
