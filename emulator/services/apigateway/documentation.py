@@ -179,30 +179,3 @@ async def update_documentation_version(ctx: Context, request: Request) -> Respon
     )
     await keep_api(ctx, put(api, ["documentationVersions", version["version"]], version))
     return _shown(version)
-
-
-async def import_documentation_parts(ctx: Context, request: Request) -> Response:
-    """See https://docs.aws.amazon.com/apigateway/latest/api/API_ImportDocumentationParts.html."""
-    import json
-
-    from emulator.services.apigateway.openapi.reading import read
-
-    api = api_of(ctx, request["restApiId"])
-    document = read(request["body"])
-    described = (document.get("x-amazon-apigateway-documentation") or {}).get("documentationParts")
-    if not isinstance(described, list):
-        raise bad_request("The document has no x-amazon-apigateway-documentation")
-    if request.get("mode") == "overwrite":
-        api = drop(api, ["documentation"])
-    ids = []
-    for each in described:
-        text = json.dumps(each.get("properties") or {}, separators=(",", ":"))
-        held = part_at(api, each["location"])
-        if held is not None:
-            api = put(api, ["documentation", held["id"], "properties"], text)
-            ids.append(held["id"])
-        else:
-            api, part_id = with_part(api, each["location"], text)
-            ids.append(part_id)
-    await keep_api(ctx, api)
-    return {"ids": ids, "warnings": []}

@@ -106,7 +106,7 @@ OPERATIONS: dict[str, Operation] = {
     "GetVpcLink": account.get_vpc_link,
     "GetVpcLinks": account.get_vpc_links,
     "ImportApiKeys": api_keys.import_api_keys,
-    "ImportDocumentationParts": documentation.import_documentation_parts,
+    "ImportDocumentationParts": importing.import_documentation_parts,
     "ImportRestApi": importing.import_rest_api,
     "PutGatewayResponse": gateway_responses.put_gateway_response,
     "PutIntegration": integrations.put_integration,

@@ -14,10 +14,10 @@ from emulator.model.errors import AwsError
 from emulator.services.apigateway import documentation, gateway_responses, resources
 from emulator.services.apigateway.authorizers import new_authorizer
 from emulator.services.apigateway.documents import Document as Body
-from emulator.services.apigateway.documents import new_id, put
+from emulator.services.apigateway.documents import drop, new_id, put
 from emulator.services.apigateway.errors import bad_request
 from emulator.services.apigateway.openapi.methods import MethodReader
-from emulator.services.apigateway.openapi.reading import Document, read
+from emulator.services.apigateway.openapi.reading import Document, mapping, read
 from emulator.services.apigateway.rest_apis import new_api, shown
 from emulator.services.apigateway.state import api_of, keep_api
 from emulator.services.context import Context, Request, Response
@@ -243,12 +243,7 @@ class Importer:
     def _documentation(self) -> None:
         described = self._document.extension("documentation") or {}
         for each in described.get("documentationParts") or ():
-            text = json.dumps(each.get("properties") or {}, separators=(",", ":"))
-            held = documentation.part_at(self._api, each["location"])
-            if held is not None:
-                self._api = put(self._api, ["documentation", held["id"], "properties"], text)
-            else:
-                self._api, _ = documentation.with_part(self._api, each["location"], text)
+            self._api, _ = _documented(self._api, each)
 
     # --- paths ---------------------------------------------------------------------------------
 
@@ -310,3 +305,31 @@ def _authorizer_members(
     if members.get("authorizerResultTtlInSeconds") is not None:
         members["authorizerResultTtlInSeconds"] = int(members["authorizerResultTtlInSeconds"])
     return members
+
+
+async def import_documentation_parts(ctx: Context, request: Request) -> Response:
+    """See https://docs.aws.amazon.com/apigateway/latest/api/API_ImportDocumentationParts.html."""
+    api = api_of(ctx, request["restApiId"])
+    described = mapping(read(request["body"]).get("x-amazon-apigateway-documentation"))
+    parts = described.get("documentationParts")
+    if not isinstance(parts, list):
+        raise bad_request("The document has no x-amazon-apigateway-documentation")
+    if request.get("mode") == "overwrite":
+        api = drop(api, ["documentation"])
+    ids = []
+    for each in parts:
+        api, part_id = _documented(api, each)
+        ids.append(part_id)
+    await keep_api(ctx, api)
+    return {"ids": ids, "warnings": []}
+
+
+def _documented(api: Body, part: Any) -> tuple[Body, str]:
+    """Return an API with a documentation part of a definition, and the part's id."""
+    if not isinstance(part, Mapping) or not isinstance(part.get("location"), Mapping):
+        raise bad_request("Invalid documentation part: it has no location")
+    text = json.dumps(part.get("properties") or {}, separators=(",", ":"))
+    held = documentation.part_at(api, part["location"])
+    if held is None:
+        return documentation.with_part(api, part["location"], text)
+    return put(api, ["documentation", held["id"], "properties"], text), held["id"]

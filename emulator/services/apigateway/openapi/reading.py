@@ -76,7 +76,7 @@ class Document:
     @property
     def info(self) -> Mapping[str, Any]:
         """Title, version and description."""
-        return _mapping(self.raw.get("info"))
+        return mapping(self.raw.get("info"))
 
     def extension(self, name: str) -> Any:
         """Return what "x-amazon-apigateway-…" says of the API; None without a word."""
@@ -86,15 +86,15 @@ class Document:
     def schemas(self) -> Mapping[str, Any]:
         """The models, by name."""
         if self.is_swagger:
-            return _mapping(self.raw.get("definitions"))
-        return _mapping(_mapping(self.raw.get("components")).get("schemas"))
+            return mapping(self.raw.get("definitions"))
+        return mapping(mapping(self.raw.get("components")).get("schemas"))
 
     @property
     def security_schemes(self) -> Mapping[str, Any]:
         """What secures methods, by name."""
         if self.is_swagger:
-            return _mapping(self.raw.get("securityDefinitions"))
-        return _mapping(_mapping(self.raw.get("components")).get("securitySchemes"))
+            return mapping(self.raw.get("securityDefinitions"))
+        return mapping(mapping(self.raw.get("components")).get("securitySchemes"))
 
     @property
     def base_path(self) -> str:
@@ -102,9 +102,9 @@ class Document:
         if self.is_swagger:
             return str(self.raw.get("basePath") or "").strip("/")
         for server in self.raw.get("servers") or ():
-            url = str(_mapping(server).get("url") or "")
-            for name, variable in _mapping(_mapping(server).get("variables")).items():
-                url = url.replace(f"{{{name}}}", str(_mapping(variable).get("default") or ""))
+            url = str(mapping(server).get("url") or "")
+            for name, variable in mapping(mapping(server).get("variables")).items():
+                url = url.replace(f"{{{name}}}", str(mapping(variable).get("default") or ""))
             return urlsplit(url).path.strip("/")
         return ""
 
@@ -113,14 +113,14 @@ class Document:
         """The endpoint's configuration, of the servers or of the API."""
         own = self.extension("endpoint-configuration")
         for server in self.raw.get("servers") or ():
-            own = own or _mapping(server).get("x-amazon-apigateway-endpoint-configuration")
-        return dict(_mapping(own))
+            own = own or mapping(server).get("x-amazon-apigateway-endpoint-configuration")
+        return dict(mapping(own))
 
     def paths(self) -> Iterator[tuple[str, Mapping[str, Any]]]:
         """Yield each path and what is there."""
-        for path, item in _mapping(self.raw.get("paths")).items():
+        for path, item in mapping(self.raw.get("paths")).items():
             if str(path).startswith("/"):
-                yield str(path), _mapping(self.resolve(item))
+                yield str(path), mapping(self.resolve(item))
 
     def resolve(self, value: Any) -> Any:
         """Return what a reference means, or what is no reference; {} where it means nothing."""
@@ -130,10 +130,11 @@ class Document:
             found: Any = self.raw
             for part in value["$ref"].lstrip("#/").split("/"):
                 part = part.replace("~1", "/").replace("~0", "~")
-                found = _mapping(found).get(part)
+                found = mapping(found).get(part)
             value = found if found is not None else {}
         return {}
 
 
-def _mapping(value: Any) -> Mapping[str, Any]:
+def mapping(value: Any) -> Mapping[str, Any]:
+    """Return a value that should be a map; an empty one where it is none."""
     return value if isinstance(value, Mapping) else {}
