@@ -69,7 +69,19 @@ def _not_a_number(parameter: str, text: str) -> AwsError:
     )
 
 
+_LISTS = ("ListMultipartUploads", "ListObjectVersions", "ListObjects", "ListObjectsV2")
+
 DEVIATIONS = Deviations(
+    # Each has an error of its own, which names the header or parameter.
+    checked_by_operation=frozenset(
+        {
+            *((f"{name}Request", "EncodingType") for name in _LISTS),
+            ("CreateBucketRequest", "ObjectOwnership"),
+            ("PutObjectRequest", "ObjectLockMode"),
+            ("PutObjectRequest", "ObjectLockLegalHoldStatus"),
+            ("PutObjectRequest", "StorageClass"),
+        }
+    ),
     xml_namespace="http://s3.amazonaws.com/doc/2006-03-01/",
     bare_errors=True,
     request_id_headers=("x-amz-request-id", "x-amz-id-2"),

@@ -64,7 +64,13 @@ class Running:
 
         return asyncio.run_coroutine_threadsafe(on_loop(), self.loop).result(20)
 
-    def client(self, service: str, account: str = "000000000000", region: str = "us-east-1") -> Any:
+    def client(
+        self,
+        service: str,
+        account: str = "000000000000",
+        region: str = "us-east-1",
+        **options: Any,
+    ) -> Any:
         return boto3.client(
             service,
             endpoint_url=self.url,
@@ -72,7 +78,10 @@ class Running:
             aws_access_key_id=account,
             aws_secret_access_key="test",
             config=Config(
-                retries={"max_attempts": 0}, parameter_validation=False, read_timeout=170
+                retries={"max_attempts": 0},
+                parameter_validation=False,
+                read_timeout=170,
+                **options,
             ),
         )
 

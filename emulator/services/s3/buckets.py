@@ -10,8 +10,8 @@ import re
 
 from emulator.model.errors import AwsError
 from emulator.services.context import Context, Request, Response
-from emulator.services.s3 import errors, locks, rows
-from emulator.services.s3.listing import owner_of
+from emulator.services.s3 import errors, locks, rows, tags
+from emulator.services.s3.listing import from_token, owner_of, to_token
 from emulator.services.s3.rows import Bucket
 from emulator.services.s3.state import of
 
@@ -56,7 +56,7 @@ async def create_bucket(ctx: Context, request: Request) -> Response:
                 status=409,
                 BucketName=name,
             )
-        return {"Location": f"/{name}"}
+        return {"Location": f"/{name}", "BucketArn": arn_of(name)}
     locked = bool(request.get("ObjectLockEnabledForBucket"))
     bucket = Bucket(
         name=name,
@@ -66,16 +66,43 @@ async def create_bucket(ctx: Context, request: Request) -> Response:
         versioning="Enabled" if locked else "",
         object_lock=locked,
     )
+    given = configuration.get("Tags") or []
+    tags.check(given, "new bucket")
+    ownership = ownership_of(request)
     await state.put_bucket(bucket)
-    tags = configuration.get("Tags")
-    if tags:
-        body = {"TagSet": tags}
+    if ownership:
+        rule = {"Rules": [{"ObjectOwnership": ownership}]}
+        await state.database.write(lambda c: rows.put_document(c, name, "ownership", "", rule))
+    if given:
+        body = {"TagSet": given}
         await state.database.write(lambda c: rows.put_document(c, name, "tagging", "", body))
     if locked:
         lock = {"ObjectLockEnabled": "Enabled"}
         await state.database.write(lambda c: rows.put_document(c, name, locks.KIND, "", lock))
     location = f"/{name}" if ctx.region == _FIRST_REGION else f"{ctx.endpoint}/{name}"
-    return {"Location": location}
+    return {"Location": location, "BucketArn": arn_of(name)}
+
+
+def arn_of(name: str) -> str:
+    """Return the ARN of a bucket."""
+    return f"arn:aws:s3:::{name}"
+
+
+_OWNERSHIPS = ("BucketOwnerEnforced", "BucketOwnerPreferred", "ObjectWriter")
+
+
+def ownership_of(request: Request) -> str | None:
+    """Return who is to own the objects of a new bucket; None for the usual owner.
+
+    Raises:
+        AwsError: InvalidArgument.
+    """
+    given = request.get("ObjectOwnership")
+    if given is None or given in _OWNERSHIPS:
+        return given
+    raise errors.invalid(
+        f"Invalid x-amz-object-ownership header: {given}", ArgumentName="x-amz-object-ownership"
+    )
 
 
 def _is_name(name: str) -> bool:
@@ -93,9 +120,10 @@ async def delete_bucket(ctx: Context, request: Request) -> Response:
     state = of(ctx)
     bucket = state.bucket(str(request["Bucket"]))
     if not await state.delete_bucket(bucket.name):
+        versioned = ". You must delete all versions in the bucket." if bucket.versioning else ""
         raise AwsError(
             "BucketNotEmpty",
-            "The bucket you tried to delete is not empty",
+            f"The bucket you tried to delete is not empty{versioned}",
             status=409,
             BucketName=bucket.name,
         )
@@ -111,7 +139,8 @@ async def head_bucket(ctx: Context, request: Request) -> Response:
 async def list_buckets(ctx: Context, request: Request) -> Response:
     """Handle ListBuckets."""
     prefix, region = request.get("Prefix") or "", request.get("BucketRegion")
-    start = request.get("ContinuationToken") or ""
+    token = request.get("ContinuationToken")
+    start = from_token(token) if token else ""
     most = min(int(request.get("MaxBuckets") or _MOST), _MOST)
     found = [
         each
@@ -125,12 +154,12 @@ async def list_buckets(ctx: Context, request: Request) -> Response:
                 "Name": each.name,
                 "CreationDate": each.created_at,
                 "BucketRegion": each.region if request else None,
-                "BucketArn": f"arn:aws:s3:::{each.name}" if request else None,
+                "BucketArn": arn_of(each.name) if request else None,
             }
             for each in shown
         ],
         "Owner": owner_of(ctx.account),
-        "ContinuationToken": shown[-1].name if len(found) > most else None,
+        "ContinuationToken": to_token(shown[-1].name) if len(found) > most else None,
         "Prefix": prefix or None,
     }
 
@@ -151,7 +180,9 @@ async def put_bucket_versioning(ctx: Context, request: Request) -> Response:
     state = of(ctx)
     bucket = state.bucket(str(request["Bucket"]))
     status = request["VersioningConfiguration"].get("Status")
-    if status not in ("Enabled", "Suspended"):
+    if status and status not in ("Enabled", "Suspended"):
+        raise errors.malformed()
+    if not status:
         raise errors.invalid(
             "The Versioning element must be specified",
             code="IllegalVersioningConfigurationException",

@@ -7,8 +7,8 @@ from __future__ import annotations
 
 import hashlib
 import zlib
-from base64 import b64encode
-from collections.abc import Callable, Mapping
+from base64 import b64decode, b64encode
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Protocol
 
 from emulator.model.errors import AwsError
@@ -21,6 +21,8 @@ MEMBERS = {
     "SHA1": "ChecksumSHA1",
     "SHA256": "ChecksumSHA256",
 }
+#: What S3 computes where the client says nothing of checksums.
+USUAL = "CRC64NVME"
 #: Their headers and trailers.
 HEADERS = {f"x-amz-checksum-{name.lower()}": name for name in MEMBERS}
 
@@ -113,6 +115,25 @@ class Digest:
     def sums(self) -> dict[str, str]:
         """Return the checksums in base64, by algorithm."""
         return {name: b64encode(one.digest()).decode() for name, one in self._sums.items()}
+
+
+def shown_type(sums: Mapping[str, str]) -> str | None:
+    """Return what a checksum is of: the whole object, or the checksums of its parts."""
+    if not sums:
+        return None
+    return "COMPOSITE" if any("-" in value for value in sums.values()) else "FULL_OBJECT"
+
+
+def combined(parts: Sequence[tuple[str, int]]) -> str:
+    """Return the CRC64NVME of what has been uploaded in parts.
+
+    Args:
+        parts: The checksum in base64, and the size in bytes, of each.
+    """
+    whole = 0
+    for text, size in parts:
+        whole = _awscrt().combine_crc64nvme(whole, int.from_bytes(b64decode(text)), size)
+    return b64encode(whole.to_bytes(8)).decode()
 
 
 def wanted(request: Mapping[str, Any]) -> set[str]:

@@ -15,8 +15,9 @@ from typing import Any
 
 from emulator.model.errors import AwsError
 from emulator.services.context import Context, Request, Response
-from emulator.services.s3 import errors, expiry, rows
+from emulator.services.s3 import encryption, errors, expiry, rows, tags
 from emulator.services.s3.listing import owner_of
+from emulator.services.s3.rows import Bucket
 from emulator.services.s3.state import of
 
 Handler = Callable[[Context, Request], Awaitable[Response]]
@@ -47,10 +48,49 @@ class Document:
     delete: str | None = ""
     #: Documents of which a bucket has several, each with an Id: the list operation.
     list: str = ""
+    #: The status of the answer to its put.
+    status: int = 200
+    #: (bucket, document): refuses what S3 does not take.
+    check: Callable[[Bucket, Mapping[str, Any]], None] = lambda bucket, body: None
 
 
 #: What is kept where a document that a bucket has from the start is deleted.
 _DELETED = {"": "deleted"}
+
+
+def _check_tags(bucket: Bucket, body: Mapping[str, Any]) -> None:
+    tags.check(body.get("TagSet") or [], "bucket")
+
+
+def _check_encryption(bucket: Bucket, body: Mapping[str, Any]) -> None:
+    encryption.check(body)
+
+
+def _check_ownership(bucket: Bucket, body: Mapping[str, Any]) -> None:
+    if len(body.get("Rules") or []) != 1:
+        raise errors.malformed()
+
+
+def _check_not_empty(bucket: Bucket, body: Mapping[str, Any]) -> None:
+    if not body:
+        raise errors.malformed()
+
+
+def _check_acceleration(bucket: Bucket, body: Mapping[str, Any]) -> None:
+    if not body.get("Status"):
+        raise errors.malformed()
+    if "." in bucket.name:
+        raise errors.invalid(
+            "S3 Transfer Acceleration is not supported for buckets with periods (.) in their names",
+            code="InvalidRequest",
+        )
+
+
+def _check_lifecycle(bucket: Bucket, body: Mapping[str, Any]) -> None:
+    expiry.check(body)
+
+
+_NO_CONFIGURATION = ("NoSuchConfiguration", "The specified configuration does not exist.")
 
 DOCUMENTS = (
     Document(
@@ -67,6 +107,7 @@ DOCUMENTS = (
             "NoSuchLifecycleConfiguration",
             "The lifecycle configuration does not exist",
         ),
+        check=_check_lifecycle,
         beside={"TransitionDefaultMinimumObjectSize": "all_storage_classes_128K"},
         delete="DeleteBucketLifecycle",
     ),
@@ -75,6 +116,8 @@ DOCUMENTS = (
         kind="tagging",
         member="Tagging",
         missing=("NoSuchTagSet", "The TagSet does not exist"),
+        status=204,
+        check=_check_tags,
     ),
     Document(
         name="BucketWebsite",
@@ -97,7 +140,8 @@ DOCUMENTS = (
     ),
     Document(
         name="BucketEncryption",
-        kind="encryption",
+        kind=encryption.KIND,
+        check=_check_encryption,
         member="ServerSideEncryptionConfiguration",
         answer="ServerSideEncryptionConfiguration",
         default={
@@ -114,6 +158,7 @@ DOCUMENTS = (
         kind="ownership",
         member="OwnershipControls",
         answer="OwnershipControls",
+        check=_check_ownership,
         missing=(
             "OwnershipControlsNotFoundError",
             "The bucket ownership controls were not found",
@@ -125,6 +170,7 @@ DOCUMENTS = (
         kind="public-access",
         member="PublicAccessBlockConfiguration",
         answer="PublicAccessBlockConfiguration",
+        check=_check_not_empty,
         missing=(
             "NoSuchPublicAccessBlockConfiguration",
             "The public access block configuration was not found",
@@ -146,6 +192,7 @@ DOCUMENTS = (
     Document(
         name="BucketAccelerateConfiguration",
         kind="accelerate",
+        check=_check_acceleration,
         member="AccelerateConfiguration",
         delete=None,
     ),
@@ -159,9 +206,10 @@ DOCUMENTS = (
     Document(
         name="BucketAnalyticsConfiguration",
         kind="analytics",
+        status=204,
         member="AnalyticsConfiguration",
         answer="AnalyticsConfiguration",
-        missing=("NoSuchConfiguration", "The specified configuration does not exist."),
+        missing=_NO_CONFIGURATION,
         list="ListBucketAnalyticsConfigurations",
     ),
     Document(
@@ -169,23 +217,25 @@ DOCUMENTS = (
         kind="intelligent-tiering",
         member="IntelligentTieringConfiguration",
         answer="IntelligentTieringConfiguration",
-        missing=("NoSuchConfiguration", "The specified configuration does not exist."),
+        missing=_NO_CONFIGURATION,
         list="ListBucketIntelligentTieringConfigurations",
     ),
     Document(
         name="BucketInventoryConfiguration",
         kind="inventory",
+        status=204,
         member="InventoryConfiguration",
         answer="InventoryConfiguration",
-        missing=("NoSuchConfiguration", "The specified configuration does not exist."),
+        missing=_NO_CONFIGURATION,
         list="ListBucketInventoryConfigurations",
     ),
     Document(
         name="BucketMetricsConfiguration",
         kind="metrics",
+        status=204,
         member="MetricsConfiguration",
         answer="MetricsConfiguration",
-        missing=("NoSuchConfiguration", "The specified configuration does not exist."),
+        missing=_NO_CONFIGURATION,
         list="ListBucketMetricsConfigurations",
     ),
 )
@@ -215,13 +265,13 @@ def _handlers(document: Document) -> dict[str, Handler]:
         beside = {key: request.get(key) or usual for key, usual in document.beside.items()}
         body = {**(request.get(document.member) or {}), **beside}
         name = id_of(request)
-        if document.kind == expiry.KIND:
-            expiry.check(body)
+        document.check(bucket, body)
         await state.database.write(
             lambda c: rows.put_document(c, bucket.name, document.kind, name, body)
         )
         if document.kind == expiry.KIND:
             await state.lifecycle.change(bucket, body)
+        ctx.status = document.status
         return beside
 
     async def get(ctx: Context, request: Request) -> Response:
@@ -233,7 +283,9 @@ def _handlers(document: Document) -> dict[str, Handler]:
         )
         code, message = document.missing
         if found == _DELETED or (found is None and code and not document.default):
-            raise AwsError(code, message, status=404, BucketName=bucket.name)
+            raise AwsError(
+                code, message, status=404, **({} if several else {"BucketName": bucket.name})
+            )
         if found is None:
             found = dict(document.default)
         return {document.answer: found} if document.answer else dict(found)
@@ -293,11 +345,14 @@ async def put_bucket_policy(ctx: Context, request: Request) -> Response:
         policy = json.loads(text)
     except ValueError:
         policy = None
-    if not isinstance(policy, dict) or not policy.get("Statement"):
+    if not isinstance(policy, dict):
         raise errors.invalid(
             "Policies must be valid JSON and the first byte must be '{'", code="MalformedPolicy"
         )
+    if not policy.get("Statement"):
+        raise errors.invalid("Missing required field Statement", code="MalformedPolicy")
     await state.database.write(lambda c: rows.put_document(c, bucket.name, "policy", "", text))
+    ctx.status = 204
     return {}
 
 

@@ -69,6 +69,39 @@ def precondition_failed(condition: str) -> AwsError:
     )
 
 
+def not_implemented(header: str, **fields: str) -> AwsError:
+    """Return the error of headers that S3 knows and does not take.
+
+    Args:
+        header: Their names, e.g. "If-Match".
+        fields: What the error has beside.
+    """
+    return AwsError(
+        "NotImplemented",
+        "A header you provided implies functionality that is not implemented",
+        status=501,
+        Header=header,
+        **fields,
+    )
+
+
+def conflict(condition: str, key: str) -> AwsError:
+    """Return the error of a condition that another write has come in the way of."""
+    return AwsError(
+        "ConditionalRequestConflict",
+        "The conditional request cannot succeed due to a conflicting operation against this"
+        " resource.",
+        status=409,
+        Condition=condition,
+        Key=key,
+    )
+
+
+def invalid_version(version: str) -> AwsError:
+    """Return the error of a version where there never were any."""
+    return invalid("Invalid version id specified", ArgumentName="versionId", ArgumentValue=version)
+
+
 def not_modified() -> AwsError:
     """Return the answer to a conditional read of what has not changed."""
     return AwsError("304", "Not Modified", status=304)

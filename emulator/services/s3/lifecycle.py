@@ -185,7 +185,7 @@ def _page(connection: sqlite3.Connection, bucket: str, key: str, number: int) ->
 
 
 def _marker(bucket: Bucket, key: str, now: float) -> StoredObject:
-    version = rows.new_version() if bucket.versioning == "Enabled" else NULL
+    version = rows.NEW if bucket.versioning == "Enabled" else NULL
     return StoredObject(
         bucket=bucket.name, key=key, version=version, is_delete_marker=True, modified_at=now
     )

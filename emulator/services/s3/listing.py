@@ -6,7 +6,7 @@ https://docs.aws.amazon.com/AmazonS3/latest/API/API_ListObjectsV2.html
 from __future__ import annotations
 
 import sqlite3
-from base64 import urlsafe_b64decode, urlsafe_b64encode
+from base64 import b64decode, urlsafe_b64encode
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
@@ -14,6 +14,7 @@ from urllib.parse import quote
 
 from emulator.services.context import Context, Request, Response
 from emulator.services.s3 import errors, rows
+from emulator.services.s3.checksums import shown_type
 from emulator.services.s3.rows import StoredObject
 from emulator.services.s3.state import of
 
@@ -126,13 +127,14 @@ def _view(found: StoredObject, encode: _Encoding, *, owner: str = "") -> dict[st
         "Size": found.size,
         "StorageClass": found.details.get("StorageClass", "STANDARD"),
         "ChecksumAlgorithm": list(sums) or None,
+        "ChecksumType": shown_type(sums),
         "Owner": owner_of(owner) if owner else None,
     }
 
 
 def owner_of(account: str) -> dict[str, str]:
     """Return an account as the owner of buckets and objects."""
-    return {"ID": account.zfill(64), "DisplayName": account}
+    return {"ID": account.zfill(64)}
 
 
 async def list_objects_v2(ctx: Context, request: Request) -> Response:
@@ -142,7 +144,8 @@ async def list_objects_v2(ctx: Context, request: Request) -> Response:
     encode, most = _Encoding(request), limit(request)
     prefix, delimiter = request.get("Prefix") or "", request.get("Delimiter") or ""
     token = request.get("ContinuationToken")
-    start = _from_token(token) if token is not None else request.get("StartAfter") or ""
+    behind = request.get("StartAfter") if token is None else None
+    start = behind or "" if token is None else from_token(token)
     page = await state.database.read(
         lambda c: _collect(
             c, bucket.name, prefix=prefix, delimiter=delimiter, start=start, most=most
@@ -160,22 +163,30 @@ async def list_objects_v2(ctx: Context, request: Request) -> Response:
         "EncodingType": encode.kind,
         "KeyCount": len(page.found) + len(page.prefixes),
         "ContinuationToken": token,
-        "NextContinuationToken": _token(page.following) if page.following else None,
-        "StartAfter": encode(request.get("StartAfter")),
+        "NextContinuationToken": to_token(page.following) if page.following else None,
+        "StartAfter": encode(behind),
     }
 
 
-def _token(key: str) -> str:
+def to_token(key: str) -> str:
+    """Return a key as what a next page is asked for by."""
     return urlsafe_b64encode(key.encode("utf-8", "surrogateescape")).decode()
 
 
-def _from_token(token: str) -> str:
+def from_token(token: str) -> str:
+    """Return the key that a next page begins behind.
+
+    Raises:
+        AwsError: InvalidArgument: it is none of ours.
+    """
     try:
-        return urlsafe_b64decode(token.encode()).decode("utf-8", "surrogateescape")
+        if token:
+            return b64decode(token, b"-_", validate=True).decode("utf-8", "surrogateescape")
     except ValueError:
-        raise errors.invalid(
-            "The continuation token provided is incorrect", ArgumentName="continuation-token"
-        ) from None
+        pass
+    raise errors.invalid(
+        "The continuation token provided is incorrect", ArgumentName="continuation-token"
+    )
 
 
 async def list_objects(ctx: Context, request: Request) -> Response:

@@ -13,7 +13,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from emulator.services.context import Context, Request, Response
-from emulator.services.s3 import checksums, conditions, errors, locks, rows
+from emulator.services.s3 import checksums, conditions, encryption, errors, locks, rows, tags
 from emulator.services.s3.checksums import MEMBERS, Digest
 from emulator.services.s3.listing import limit, owner_of
 from emulator.services.s3.objects import (
@@ -23,9 +23,9 @@ from emulator.services.s3.objects import (
     shown_checksums,
     shown_version,
     source_of,
-    tags_of_header,
     trailers_of,
     trailing_of,
+    written_version,
 )
 from emulator.services.s3.rows import NULL, Part, StoredObject, Upload
 from emulator.services.s3.state import of
@@ -39,8 +39,9 @@ async def create_multipart_upload(ctx: Context, request: Request) -> Response:
     """Handle CreateMultipartUpload."""
     state = of(ctx)
     bucket = state.bucket(str(request["Bucket"]))
-    details = details_of(request)
-    details["tags"] = tags_of_header(request.get("Tagging"))
+    details = details_of(request, ctx.clock.now())
+    locks.refuse_without(bucket, details)
+    details["tags"] = tags.of_header(request.get("Tagging"))
     algorithm = request.get("ChecksumAlgorithm")
     if algorithm:
         details["algorithm"] = algorithm
@@ -48,11 +49,15 @@ async def create_multipart_upload(ctx: Context, request: Request) -> Response:
         details["checksum_type"] = request.get("ChecksumType") or (
             "FULL_OBJECT" if whole else "COMPOSITE"
         )
+    await encryption.apply_default(ctx, bucket, details)
+    key = str(request["Key"])
+    there = await state.database.read(lambda c: rows.find(c, bucket.name, key))
+    details["was_there"] = there is not None and not there.is_delete_marker
     locks.apply_default(await locks.default_of(state.database, bucket), details, ctx.clock.now())
     upload = Upload(
         upload_id=secrets.token_urlsafe(48),
         bucket=bucket.name,
-        key=str(request["Key"]),
+        key=key,
         started_at=ctx.clock.now(),
         details=details,
     )
@@ -102,7 +107,8 @@ async def upload_part(ctx: Context, request: Request) -> Response:
     wanted = checksums.wanted(request) | trailing_of(ctx)
     if not wanted and "algorithm" in upload.details:
         wanted = {str(upload.details["algorithm"])}
-    digest = Digest(wanted)
+    hidden = set() if "algorithm" in upload.details else {checksums.USUAL} - wanted
+    digest = Digest(wanted | hidden)
     content = await state.files.receive(body, digest, inline=-1)
     try:
         checksums.refuse_wrong(digest, {**request, **trailers_of(body)})
@@ -121,7 +127,7 @@ async def upload_part(ctx: Context, request: Request) -> Response:
     await state.files.remove(freed)
     return {
         "ETag": f'"{part.etag}"',
-        **{MEMBERS[name]: value for name, value in part.checksums.items()},
+        **{MEMBERS[name]: value for name, value in part.checksums.items() if name not in hidden},
         **encryption_of(upload.details),
     }
 
@@ -140,9 +146,10 @@ async def upload_part_copy(ctx: Context, request: Request) -> Response:
     bucket, key, version = source_of(request)
     source_bucket, source = await find(ctx, {"Bucket": bucket, "Key": key, "VersionId": version})
     conditions.check_read(source, request, copy=True)
-    chosen = conditions.byte_range(request.get("CopySourceRange"), source.size)
+    chosen = conditions.copied_range(request.get("CopySourceRange"), source.size)
     start, length = chosen or (0, source.size)
-    digest = Digest({str(upload.details["algorithm"])} if "algorithm" in upload.details else set())
+    digest = Digest({str(upload.details.get("algorithm", checksums.USUAL))})
+    shows = "algorithm" in upload.details
     content = await state.files.receive(
         state.files.read(source.body, start, length), digest, inline=-1
     )
@@ -165,7 +172,7 @@ async def upload_part_copy(ctx: Context, request: Request) -> Response:
         "CopyPartResult": {
             "ETag": f'"{part.etag}"',
             "LastModified": part.modified_at,
-            **{MEMBERS[name]: value for name, value in part.checksums.items()},
+            **{MEMBERS[name]: value for name, value in part.checksums.items() if shows},
         },
     }
 
@@ -173,6 +180,7 @@ async def upload_part_copy(ctx: Context, request: Request) -> Response:
 async def complete_multipart_upload(ctx: Context, request: Request) -> Response:
     """Handle CompleteMultipartUpload."""
     state = of(ctx)
+    conditions.check_taken(request)
     upload = await _find(ctx, request)
     bucket = state.bucket(upload.bucket)
     there = await state.database.read(lambda c: rows.parts_of(c, upload.upload_id))
@@ -180,7 +188,8 @@ async def complete_multipart_upload(ctx: Context, request: Request) -> Response:
     file = await state.files.join([part.file for part in parts])
     joined = hashlib.md5(b"".join(bytes.fromhex(part.etag) for part in parts),
                          usedforsecurity=False)  # fmt: skip
-    details = {k: v for k, v in upload.details.items() if k not in ("algorithm", "checksum_type")}
+    own = ("algorithm", "checksum_type", "was_there")
+    details = {k: v for k, v in upload.details.items() if k not in own}
     details["parts"] = [
         {"size": part.size, "etag": part.etag, "checksums": dict(part.checksums)} for part in parts
     ]
@@ -188,7 +197,7 @@ async def complete_multipart_upload(ctx: Context, request: Request) -> Response:
     new = StoredObject(
         bucket=bucket.name,
         key=upload.key,
-        version=rows.new_version() if bucket.versioning == "Enabled" else NULL,
+        version=rows.NEW if bucket.versioning == "Enabled" else NULL,
         size=sum(part.size for part in parts),
         etag=f"{joined.hexdigest()}-{len(parts)}",
         modified_at=ctx.clock.now(),
@@ -199,7 +208,13 @@ async def complete_multipart_upload(ctx: Context, request: Request) -> Response:
     def work(connection: sqlite3.Connection) -> list[str]:
         if rows.find_upload(connection, upload.upload_id) is None:
             raise errors.no_such_upload(upload.upload_id)
-        conditions.check_write(rows.find(connection, new.bucket, new.key), request, new.key)
+        conditions.check_write(
+            rows.find(connection, new.bucket, new.key),
+            request,
+            new.key,
+            began_at=upload.started_at,
+            was_there=bool(upload.details.get("was_there")),
+        )
         return rows.put(connection, new) + rows.end_upload(connection, upload.upload_id)
 
     try:
@@ -213,7 +228,7 @@ async def complete_multipart_upload(ctx: Context, request: Request) -> Response:
         "Bucket": bucket.name,
         "Key": upload.key,
         "ETag": f'"{new.etag}"',
-        "VersionId": shown_version(bucket, new),
+        "VersionId": written_version(bucket, new),
         **shown_checksums(details["checksums"]),
         **encryption_of(details),
     }
@@ -267,7 +282,12 @@ def _chosen(wanted: list[Mapping[str, Any]], there: list[Part]) -> list[Part]:
 async def _checksum(ctx: Context, upload: Upload, parts: list[Part], file: str) -> dict[str, str]:
     algorithm = upload.details.get("algorithm")
     if not algorithm:
-        return {}
+        usual = [
+            (part.checksums[checksums.USUAL], part.size)
+            for part in parts
+            if checksums.USUAL in part.checksums
+        ]
+        return {checksums.USUAL: checksums.combined(usual)} if len(usual) == len(parts) else {}
     if upload.details.get("checksum_type") == "FULL_OBJECT":
         state, size = of(ctx), sum(part.size for part in parts)
         digest = checksums.make(str(algorithm))

@@ -10,13 +10,11 @@ from typing import Any
 
 from emulator.model.errors import AwsError
 from emulator.services.context import Context, Request, Response
-from emulator.services.s3 import errors, locks, rows
+from emulator.services.s3 import errors, locks, rows, tags
 from emulator.services.s3.documents import acl_of, full_control
 from emulator.services.s3.objects import find, shown_version
 from emulator.services.s3.rows import StoredObject
 from emulator.services.s3.state import of
-
-_MOST_TAGS = 10
 
 
 async def _change(ctx: Context, found: StoredObject, **details: Any) -> None:
@@ -43,12 +41,8 @@ async def put_object_tagging(ctx: Context, request: Request) -> Response:
     """Handle PutObjectTagging."""
     bucket, found = await find(ctx, request)
     given = request["Tagging"].get("TagSet") or []
-    tags = {tag["Key"]: tag["Value"] for tag in given}
-    if len(given) > _MOST_TAGS:
-        raise errors.invalid("Object tags cannot be greater than 10", code="BadRequest")
-    if len(tags) < len(given):
-        raise errors.invalid("Cannot provide multiple Tags with the same key", code="InvalidTag")
-    await _change(ctx, found, tags=tags)
+    tags.check(given, "object")
+    await _change(ctx, found, tags={tag["Key"]: tag["Value"] for tag in given})
     return {"VersionId": shown_version(bucket, found)}
 
 

@@ -9,11 +9,20 @@ import sqlite3
 from collections.abc import Mapping
 from email.utils import formatdate
 from typing import Any
-from urllib.parse import parse_qsl, unquote
+from urllib.parse import unquote
 
 from emulator.model.errors import AwsError
 from emulator.services.context import Context, Request, Response
-from emulator.services.s3 import checksums, conditions, errors, expiry, locks, rows
+from emulator.services.s3 import (
+    checksums,
+    conditions,
+    encryption,
+    errors,
+    expiry,
+    locks,
+    rows,
+    tags,
+)
 from emulator.services.s3.checksums import MEMBERS, Digest
 from emulator.services.s3.rows import NULL, Bucket, StoredObject
 from emulator.services.s3.state import S3, of
@@ -53,20 +62,29 @@ _OVERRIDES = {
 }
 
 
+_STORAGE_CLASSES = frozenset(
+    "STANDARD REDUCED_REDUNDANCY STANDARD_IA ONEZONE_IA INTELLIGENT_TIERING GLACIER DEEP_ARCHIVE"
+    " OUTPOSTS GLACIER_IR SNOW EXPRESS_ONEZONE FSX_OPENZFS FSX_ONTAP".split()
+)
+
+
 async def put_object(ctx: Context, request: Request) -> Response:
     """Handle PutObject."""
     state = of(ctx)
     bucket = state.bucket(str(request["Bucket"]))
     key = _checked_key(request)
     body = request.get("Body", b"")
-    digest = Digest(checksums.wanted(request) | trailing_of(ctx))
+    conditions.check_taken(request)
+    digest = Digest(checksums.wanted(request) | trailing_of(ctx) or {checksums.USUAL})
     content = await state.files.receive(body, digest)
     try:
         _refuse_large(content.size)
         checksums.refuse_wrong(digest, {**request, **trailers_of(body)})
-        details = details_of(request)
+        details = details_of(request, ctx.clock.now())
+        locks.refuse_without(bucket, details)
         details["checksums"] = digest.sums()
-        details["tags"] = tags_of_header(request.get("Tagging"))
+        details["tags"] = tags.of_header(request.get("Tagging"))
+        await encryption.apply_default(ctx, bucket, details)
         locks.apply_default(
             await locks.default_of(state.database, bucket), details, ctx.clock.now()
         )
@@ -86,7 +104,7 @@ async def put_object(ctx: Context, request: Request) -> Response:
         raise
     return {
         "ETag": f'"{new.etag}"',
-        "VersionId": shown_version(bucket, new),
+        "VersionId": written_version(bucket, new),
         "Expiration": expiry.header(state.lifecycle.rules_of(bucket.name), new),
         **shown_checksums(details["checksums"]),
         **encryption_of(details),
@@ -99,7 +117,7 @@ async def store(state: S3, bucket: Bucket, new: StoredObject, request: Mapping[s
     Raises:
         AwsError: PreconditionFailed, NoSuchKey; or the bucket is gone.
     """
-    new.version = NULL if bucket.versioning != "Enabled" else rows.new_version()
+    new.version = rows.NEW if bucket.versioning == "Enabled" else NULL
 
     def work(connection: sqlite3.Connection) -> list[str]:
         conditions.check_write(rows.find(connection, new.bucket, new.key), request, new.key)
@@ -143,13 +161,21 @@ def _refuse_large(size: int) -> None:
         )
 
 
-def details_of(request: Mapping[str, Any]) -> dict[str, Any]:
+def details_of(request: Mapping[str, Any], now: float) -> dict[str, Any]:
     """Return what is kept with an object of a request's members.
 
     Raises:
-        AwsError: MetadataTooLarge, InvalidStorageClass.
+        AwsError: MetadataTooLarge, InvalidStorageClass, InvalidArgument: a lock that is none.
     """
     details = {name: request[name] for name in KEPT if request.get(name) is not None}
+    storage = details.get("StorageClass", "STANDARD")
+    if storage not in _STORAGE_CLASSES:
+        raise errors.invalid(
+            "The storage class you specified is not valid",
+            code="InvalidStorageClass",
+            StorageClassRequested=storage,
+        )
+    locks.check_headers(details, now)
     metadata = details.get("Metadata") or {}
     size = sum(len(name) + len(value.encode()) for name, value in metadata.items())
     if size > _LARGEST_METADATA:
@@ -162,31 +188,21 @@ def details_of(request: Mapping[str, Any]) -> dict[str, Any]:
     return details
 
 
-def tags_of_header(header: Any) -> dict[str, str]:
-    """Return the tags of the header ``x-amz-tagging``.
-
-    Raises:
-        AwsError: InvalidArgument: it is not a query string, or has more than ten.
-    """
-    if not header:
-        return {}
-    tags = dict(parse_qsl(str(header), keep_blank_values=True))
-    if len(tags) > 10:
-        raise errors.invalid("Object tags cannot be greater than 10", code="BadRequest")
-    return tags
-
-
 def shown_version(bucket: Bucket, found: StoredObject) -> str | None:
     """Return the version as answers show it: not at all where there were never any."""
     return found.version if bucket.versioning else None
+
+
+def written_version(bucket: Bucket, new: StoredObject) -> str | None:
+    """Return the version as the answer to a write shows it: not where versioning is suspended."""
+    return new.version if bucket.versioning == "Enabled" else None
 
 
 def shown_checksums(sums: Mapping[str, str]) -> dict[str, Any]:
     """Return checksums as members of an answer."""
     found: dict[str, Any] = {MEMBERS[name]: value for name, value in sums.items()}
     if found:
-        composite = any("-" in value for value in sums.values())
-        found["ChecksumType"] = "COMPOSITE" if composite else "FULL_OBJECT"
+        found["ChecksumType"] = checksums.shown_type(sums)
     return found
 
 
@@ -213,6 +229,8 @@ async def find(ctx: Context, request: Request) -> tuple[Bucket, StoredObject]:
     state = of(ctx)
     bucket = state.bucket(str(request["Bucket"]))
     key, version = str(request["Key"]), request.get("VersionId")
+    if version and version != NULL and not bucket.versioning:
+        raise errors.invalid_version(version)
     found = await state.database.read(lambda c: rows.find(c, bucket.name, key, version))
     if found is None:
         raise errors.no_such_version(key, version) if version else errors.no_such_key(key)
@@ -246,8 +264,9 @@ async def get_object(ctx: Context, request: Request) -> Response:
     if chosen is not None:
         answer["ContentRange"] = f"bytes {start}-{start + length - 1}/{found.size}"
         ctx.status = 206
-        for member in (*MEMBERS.values(), "ChecksumType"):
-            answer.pop(member, None)
+        if length < found.size:
+            for member in (*MEMBERS.values(), "ChecksumType"):
+                answer.pop(member, None)
     if found.file:
         answer["ContentLength"] = length
         answer["Body"] = of(ctx).files.read(found.body, start, length)
@@ -312,10 +331,23 @@ def _described(bucket: Bucket, found: StoredObject, request: Mapping[str, Any]) 
     return answer
 
 
+#: Conditions of DeleteObject that only directory buckets take, with their headers.
+_NOT_TAKEN = {
+    "IfMatchLastModifiedTime": "x-amz-if-match-last-modified-time",
+    "IfMatchSize": "x-amz-if-match-size",
+}
+
+
 async def delete_object(ctx: Context, request: Request) -> Response:
     """Handle DeleteObject."""
     state = of(ctx)
     bucket = state.bucket(str(request["Bucket"]))
+    for member, header in _NOT_TAKEN.items():
+        if request.get(member) is not None:
+            raise errors.not_implemented(header)
+    version = request.get("VersionId")
+    if version and version != NULL and not bucket.versioning:
+        raise errors.invalid_version(version)
     return await remove(ctx, bucket, str(request["Key"]), request.get("VersionId"), request)
 
 
@@ -333,7 +365,7 @@ async def remove(
         marker = StoredObject(
             bucket=bucket.name,
             key=key,
-            version=rows.new_version() if bucket.versioning == "Enabled" else NULL,
+            version=rows.NEW if bucket.versioning == "Enabled" else NULL,
             is_delete_marker=True,
             modified_at=now,
         )
@@ -373,6 +405,8 @@ async def delete_objects(ctx: Context, request: Request) -> Response:
             "BypassGovernanceRetention": request.get("BypassGovernanceRetention"),
         }
         try:
+            if version and version != NULL and not bucket.versioning:
+                raise errors.no_such_version(key, version)
             gone = await remove(ctx, bucket, key, version, conditional)
         except AwsError as error:
             failed.append(
@@ -411,6 +445,7 @@ async def copy_object(ctx: Context, request: Request) -> Response:
     """Handle CopyObject."""
     state = of(ctx)
     target = state.bucket(str(request["Bucket"]))
+    conditions.check_taken(request)
     bucket_name, key, version = source_of(request)
     named = {"Bucket": bucket_name, "Key": key, "VersionId": version}
     source_bucket, source = await find(ctx, named)
@@ -419,7 +454,7 @@ async def copy_object(ctx: Context, request: Request) -> Response:
     if (source.bucket, source.key) == (target.name, request["Key"]) and not (
         replaces or version or request.get("StorageClass") or request.get("TaggingDirective")
         or request.get("ServerSideEncryption") or request.get("WebsiteRedirectLocation")
-        or request.get("ChecksumAlgorithm")
+        or request.get("ChecksumAlgorithm") or request.get("IfMatch")
     ):  # fmt: skip
         raise errors.invalid(
             "This copy request is illegal because it is trying to copy an object to itself without"
@@ -427,7 +462,8 @@ async def copy_object(ctx: Context, request: Request) -> Response:
             " encryption attributes.",
             code="InvalidRequest",
         )
-    details = _copied_details(request, source, replaces=replaces)
+    details = _copied_details(request, source, ctx.clock.now(), replaces=replaces)
+    await encryption.apply_default(ctx, target, details)
     file = await state.files.join([source.file]) if source.file else ""
     new = StoredObject(
         bucket=target.name,
@@ -451,15 +487,15 @@ async def copy_object(ctx: Context, request: Request) -> Response:
             **shown_checksums(details.get("checksums") or {}),
         },
         "CopySourceVersionId": shown_version(source_bucket, source),
-        "VersionId": shown_version(target, new),
+        "VersionId": written_version(target, new),
         **encryption_of(details),
     }
 
 
 def _copied_details(
-    request: Mapping[str, Any], source: StoredObject, *, replaces: bool
+    request: Mapping[str, Any], source: StoredObject, now: float, *, replaces: bool
 ) -> dict[str, Any]:
-    own = details_of(request)
+    own = details_of(request, now)
     if replaces:
         details = own
     else:
@@ -470,7 +506,7 @@ def _copied_details(
         details |= {k: own[k] for k in given if k in own}
     details["checksums"] = source.details.get("checksums") or {}
     if request.get("TaggingDirective") == "REPLACE":
-        details["tags"] = tags_of_header(request.get("Tagging"))
+        details["tags"] = tags.of_header(request.get("Tagging"))
     else:
         details["tags"] = source.details.get("tags") or {}
     return details

@@ -10,6 +10,7 @@ import secrets
 import sqlite3
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from string import ascii_lowercase, ascii_uppercase, digits
 from typing import Any
 
 import orjson
@@ -18,6 +19,8 @@ from emulator.services.s3.files import Content
 
 #: The version of an object that was put while versioning was not enabled.
 NULL = "null"
+#: The version of an object that is given one as it is put.
+NEW = ""
 _COLUMNS = (
     "number, bucket, key, version, is_latest, is_delete_marker, size, etag, modified_at, content,"
     " file, details"
@@ -66,9 +69,29 @@ class StoredObject:
         return Content(size=self.size, inline=inline, file=self.file)
 
 
-def new_version() -> str:
-    """Return an id for a version."""
-    return secrets.token_urlsafe(24)
+_DIGITS = ascii_uppercase + ascii_lowercase + digits
+_CHARACTERS = _DIGITS + "._"
+_NUMBER_LENGTH = 8
+
+
+def new_version(number: int) -> str:
+    """Return an id for a version; it tells the version's number for ever."""
+    text = ""
+    for _ in range(_NUMBER_LENGTH):
+        number, digit = divmod(number, len(_DIGITS))
+        text = _DIGITS[digit] + text
+    return text + "".join(secrets.choice(_CHARACTERS) for _ in range(32 - _NUMBER_LENGTH))
+
+
+def _number_in(version: str) -> int:
+    """Return the number that an id tells; -1 for an id of another kind."""
+    number = 0
+    for character in version[:_NUMBER_LENGTH]:
+        digit = _DIGITS.find(character)
+        if digit < 0:
+            return -1
+        number = number * len(_DIGITS) + digit
+    return number if len(version) == 32 else -1
 
 
 def bucket_of(row: tuple[Any, ...]) -> Bucket:
@@ -179,6 +202,9 @@ def put(connection: sqlite3.Connection, new: StoredObject) -> list[str]:
 
     A version of the same name (``null``) is replaced.
     """
+    if new.version == NEW:
+        (last,) = connection.execute("SELECT coalesce(max(number), 0) FROM objects").fetchone()
+        new.version = new_version(last + 1)
     freed = delete(connection, new.bucket, new.key, new.version)
     connection.execute(
         "UPDATE objects SET is_latest = 0 WHERE bucket = ? AND key = ? AND is_latest = 1",
@@ -250,12 +276,12 @@ def after(
 
 
 def number_of(connection: sqlite3.Connection, bucket: str, key: str, version: str) -> int:
-    """Return the number of a version; -1 if it is not there."""
+    """Return the number of a version, also of one that is gone; -1 if it can't be told."""
     row = connection.execute(
         "SELECT number FROM objects WHERE bucket = ? AND key = ? AND version = ?",
         (bucket, key, version),
     ).fetchone()
-    return -1 if row is None else int(row[0])
+    return _number_in(version) if row is None else int(row[0])
 
 
 def versions_after(

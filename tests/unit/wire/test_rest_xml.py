@@ -213,8 +213,8 @@ def test_bodies_that_cannot_be_read(body: bytes, is_read: bool) -> None:
         ("DeleteObjects", {"Delete": {"Objects": [{"Key": ""}]}}, "MalformedXML"),
         ("CopyObject", {"Key": "k", "CopySource": "nowhere"}, "InvalidArgument"),
         ("ListBuckets", {"MaxBuckets": 0}, "InvalidArgument"),
-        ("PutObject", {"Key": "k", "StorageClass": "at 'tagging' failed"}, "InvalidArgument"),
-        ("PutObject", {"Key": "k", "StorageClass": "GLACIER"}, None),
+        ("PutObject", {"Key": "k", "ACL": "at 'tagging' failed"}, "InvalidArgument"),
+        ("PutObject", {"Key": "k", "ACL": "private"}, None),
         ("ListBuckets", {}, None),
     ],
 )
