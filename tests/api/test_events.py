@@ -6,6 +6,7 @@ import itertools
 import json
 import threading
 from collections.abc import Callable, Iterator
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 
 import pytest
@@ -352,3 +353,252 @@ def test_patterns_are_tested(events: Any) -> None:
     assert test(EventPattern='{"source": ["b"]}', Event=event)["Result"] is False
     refused(test, "ValidationException", "Parameter Event is not valid.",
             EventPattern='{"source": ["b"]}', Event="a")  # fmt: skip
+
+
+# -- archives and replays -------------------------------------------------------------------------
+
+
+def until(look: Callable[[], Any], wanted: Callable[[Any], bool]) -> Any:
+    """Look again and again, until what is seen is wanted."""
+    for _ in range(400):
+        seen = look()
+        if wanted(seen):
+            return seen
+        threading.Event().wait(0.05)
+    raise AssertionError(seen)
+
+
+def test_archived_events_are_replayed(running: Running, events: Any) -> None:
+    first, second = Queue(running), Queue(running)
+    bus = bus_with(events, {"Arn": first.arn})
+    bus_with(events, {"Arn": second.arn}, bus=bus)
+    bus_arn, name = ARN.format("events", f"event-bus/{bus}"), new("archive")
+    made = events.create_archive(
+        ArchiveName=name,
+        EventSourceArn=bus_arn,
+        EventPattern=json.dumps({"detail": {"id": [{"numeric": ["<", 3]}]}}),
+        RetentionDays=1,
+    )
+    refused(events.create_archive, "ResourceAlreadyExistsException", "already exists",
+            ArchiveName=name, EventSourceArn=bus_arn)  # fmt: skip
+    events.put_events(Entries=[entry(bus, {"id": id}) for id in range(5)])
+    assert len(first.bodies(5)) == 5
+    shown = until(
+        lambda: events.describe_archive(ArchiveName=name), lambda seen: seen["EventCount"] == 3
+    )
+    assert shown["SizeBytes"] > 0
+    listed = events.list_archives(EventSourceArn=bus_arn)["Archives"]
+    assert [each["ArchiveName"] for each in listed] == [name]
+    events.update_archive(ArchiveName=name, Description="d")
+    (rule, *_) = events.list_rules(EventBusName=bus)["Rules"]
+    replay = new("replay")
+    now = shown["CreationTime"].timestamp()
+    given = {
+        "ReplayName": replay,
+        "EventSourceArn": made["ArchiveArn"],
+        "EventStartTime": now - 60,
+        "EventEndTime": now + 600,
+        "Destination": {"Arn": bus_arn, "FilterArns": [rule["Arn"]]},
+    }
+    assert events.start_replay(**given)["State"] == "STARTING"
+    refused(events.start_replay, "ResourceAlreadyExistsException", "already exists", **given)
+    again = first.bodies(3)
+    assert {each["replay-name"] for each in again} == {replay}
+    assert sorted(each["detail"]["id"] for each in again) == [0, 1, 2]
+    ended = until(
+        lambda: events.describe_replay(ReplayName=replay), lambda seen: seen["State"] == "COMPLETED"
+    )
+    assert ended["EventLastReplayedTime"]
+    assert len(second.bodies(5)) == 5
+    assert events.describe_archive(ArchiveName=name)["EventCount"] == 3
+    refused(events.cancel_replay, "IllegalStatusException", "not in a valid state",
+            ReplayName=replay)  # fmt: skip
+    events.start_replay(**{**given, "ReplayName": f"{replay}-2"})
+    assert events.cancel_replay(ReplayName=f"{replay}-2")["State"] == "CANCELLING"
+    until(
+        lambda: events.list_replays(NamePrefix=f"{replay}-2")["Replays"],
+        lambda seen: seen[0]["State"] == "CANCELLED",
+    )
+    events.delete_archive(ArchiveName=name)
+    refused(events.describe_archive, "ResourceNotFoundException", "does not exist",
+            ArchiveName=name)  # fmt: skip
+
+
+# -- connections and API destinations -------------------------------------------------------------
+
+
+class Endpoint:
+    """An HTTP endpoint that remembers what it was sent, and gives tokens."""
+
+    def __init__(self) -> None:
+        self.seen: list[tuple[str, str, dict[str, str], str]] = []
+        self.status = 200
+        self._arrived = threading.Condition()
+        endpoint = self
+
+        class Handler(BaseHTTPRequestHandler):
+            def do_POST(self) -> None:
+                text = self.rfile.read(int(self.headers.get("Content-Length") or 0)).decode()
+                with endpoint._arrived:
+                    headers = {name.lower(): value for name, value in self.headers.items()}
+                    endpoint.seen.append((self.command, self.path, headers, text))
+                    endpoint._arrived.notify_all()
+                answer = b'{"access_token": "t0ken", "token_type": "bearer", "expires_in": 60}'
+                self.send_response(200 if self.path == "/token" else endpoint.status)
+                self.send_header("Content-Length", str(len(answer)))
+                self.end_headers()
+                self.wfile.write(answer)
+
+            do_GET = do_PUT = do_POST
+
+            def log_message(self, *arguments: Any) -> None: ...
+
+        self._server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+        self._thread = threading.Thread(target=self._server.serve_forever, daemon=True)
+        self._thread.start()
+        self.url = f"http://127.0.0.1:{self._server.server_port}"
+
+    def wait(self, path: str, count: int = 1) -> list[tuple[str, str, dict[str, str], str]]:
+        def found() -> list[tuple[str, str, dict[str, str], str]]:
+            return [each for each in self.seen if each[1].startswith(path)]
+
+        with self._arrived:
+            assert self._arrived.wait_for(lambda: len(found()) >= count, 20), self.seen
+        return found()
+
+    def close(self) -> None:
+        self._server.shutdown()
+        self._server.server_close()
+        self._thread.join()
+
+
+@pytest.fixture(scope="module")
+def endpoint() -> Iterator[Endpoint]:
+    endpoint = Endpoint()
+    yield endpoint
+    endpoint.close()
+
+
+def connection(events: Any, kind: str, **parameters: Any) -> dict[str, Any]:
+    """Create a connection, and return it once it is authorized."""
+    name = new("connection")
+    events.create_connection(Name=name, AuthorizationType=kind, AuthParameters=parameters)
+    return until(
+        lambda: events.describe_connection(Name=name),
+        lambda seen: seen["ConnectionState"] == "AUTHORIZED",
+    )
+
+
+def destination(events: Any, connection: dict[str, Any], url: str, **members: Any) -> str:
+    given = {
+        "Name": new("destination"),
+        "ConnectionArn": connection["ConnectionArn"],
+        "InvocationEndpoint": url,
+        "HttpMethod": "POST",
+        **members,
+    }
+    made = events.create_api_destination(**given)
+    assert made["ApiDestinationState"] == "ACTIVE"
+    return str(made["ApiDestinationArn"])
+
+
+def test_an_api_destination_is_called_with_the_connections_secrets(
+    running: Running, events: Any, endpoint: Endpoint
+) -> None:
+    basic = connection(
+        events,
+        "BASIC",
+        BasicAuthParameters={"Username": "ann", "Password": "secret"},
+        InvocationHttpParameters={
+            "HeaderParameters": [{"Key": "X-Shop", "Value": "7", "IsValueSecret": True}],
+            "QueryStringParameters": [{"Key": "q", "Value": "a b"}],
+            "BodyParameters": [{"Key": "extra", "Value": "e"}],
+        },
+    )
+    assert basic["AuthParameters"]["BasicAuthParameters"] == {"Username": "ann"}
+    (header,) = basic["AuthParameters"]["InvocationHttpParameters"]["HeaderParameters"]
+    assert header == {"Key": "X-Shop", "IsValueSecret": True}
+    arn = destination(events, basic, f"{endpoint.url}/basic/*/end")
+    http = {
+        "PathParameterValues": ["$.detail.id"],
+        "HeaderParameters": {"X-Type": "$.detail-type"},
+        "QueryStringParameters": {"r": "s"},
+    }
+    bus = bus_with(events, {"Arn": arn, "HttpParameters": http, "InputPath": "$.detail"})
+    events.put_events(Entries=[entry(bus)])
+    ((method, path, headers, text),) = endpoint.wait("/basic")
+    assert (method, path) == ("POST", "/basic/7/end?r=s&q=a+b")
+    assert headers["authorization"] == "Basic YW5uOnNlY3JldA=="
+    assert (headers["x-shop"], headers["x-type"]) == ("7", "ordered")
+    assert headers["user-agent"] == "Amazon/EventBridge/ApiDestinations"
+    assert json.loads(text) == {"id": 7, "extra": "e"}
+    name = basic["Name"]
+    secrets = running.client("secretsmanager")
+    kept = json.loads(secrets.get_secret_value(SecretId=basic["SecretArn"])["SecretString"])
+    assert (kept["username"], kept["password"]) == ("ann", "secret")
+    events.update_connection(
+        Name=name, AuthParameters={"BasicAuthParameters": {"Username": "ann", "Password": "new"}}
+    )
+    events.put_events(Entries=[entry(bus)])
+    assert endpoint.wait("/basic", 2)[1][2]["authorization"] == "Basic YW5uOm5ldw=="
+    assert name in {each["Name"] for each in events.list_connections()["Connections"]}
+    events.deauthorize_connection(Name=name)
+    assert events.describe_connection(Name=name)["ConnectionState"] == "DEAUTHORIZED"
+    assert events.delete_connection(Name=name)["ConnectionState"] == "DELETING"
+    refused(events.describe_connection, "ResourceNotFoundException",
+            f"Failed to describe the connection(s). Connection '{name}' does not exist.",
+            Name=name)  # fmt: skip
+
+
+def test_oauth_and_api_keys(events: Any, endpoint: Endpoint) -> None:
+    oauth = connection(
+        events,
+        "OAUTH_CLIENT_CREDENTIALS",
+        OAuthParameters={
+            "ClientParameters": {"ClientID": "me", "ClientSecret": "hush"},
+            "AuthorizationEndpoint": f"{endpoint.url}/token",
+            "HttpMethod": "POST",
+            "OAuthHttpParameters": {"BodyParameters": [{"Key": "scope", "Value": "all"}]},
+        },
+    )
+    ((_, _, _, form),) = endpoint.wait("/token")
+    assert "grant_type=client_credentials" in form
+    assert "scope=all" in form
+    key = connection(
+        events, "API_KEY", ApiKeyAuthParameters={"ApiKeyName": "X-Key", "ApiKeyValue": "k"}
+    )
+    bus = bus_with(
+        events,
+        {"Arn": destination(events, oauth, f"{endpoint.url}/oauth")},
+        {"Arn": destination(events, key, f"{endpoint.url}/key", HttpMethod="PUT")},
+    )
+    events.put_events(Entries=[entry(bus)])
+    ((_, _, headers, _),) = endpoint.wait("/oauth")
+    assert headers["authorization"] == "Bearer t0ken"
+    ((method, _, headers, _),) = endpoint.wait("/key")
+    assert (method, headers["x-key"]) == ("PUT", "k")
+
+
+def test_an_endpoint_that_refuses_ends_in_the_dead_letter_queue(
+    running: Running, events: Any, endpoint: Endpoint
+) -> None:
+    dead = Queue(running)
+    key = connection(
+        events, "API_KEY", ApiKeyAuthParameters={"ApiKeyName": "X-Key", "ApiKeyValue": "k"}
+    )
+    arn = destination(events, key, f"{endpoint.url}/refuses")
+    name = arn.split("/")[1]
+    assert events.describe_api_destination(Name=name)["HttpMethod"] == "POST"
+    events.update_api_destination(Name=name, InvocationRateLimitPerSecond=100)
+    listed = events.list_api_destinations(ConnectionArn=key["ConnectionArn"])["ApiDestinations"]
+    assert [each["InvocationRateLimitPerSecond"] for each in listed] == [100]
+    bus = bus_with(events, {"Arn": arn, "DeadLetterConfig": {"Arn": dead.arn}})
+    endpoint.status = 400
+    events.put_events(Entries=[entry(bus)])
+    (message,) = dead.received()
+    endpoint.status = 200
+    said = {name: each["StringValue"] for name, each in message["MessageAttributes"].items()}
+    assert (said["ERROR_CODE"], said["TARGET_ARN"]) == ("ERROR_FROM_TARGET", arn)
+    events.delete_api_destination(Name=name)
+    refused(events.describe_api_destination, "ResourceNotFoundException", "does not exist",
+            Name=name)  # fmt: skip

@@ -17,6 +17,8 @@ from emulator.services.events.rule import Buses, Rule
 
 #: The target of what no template makes an input of: it is attempted once, and fails.
 UNUSABLE = "unusable"
+#: The target of what an archive keeps.
+ARCHIVE = "archive"
 
 
 def dispatches_of(
@@ -36,11 +38,22 @@ def dispatches_of(
         trace_id: The trace header of the chain of calls that it belongs to.
         hops: The buses that it was on before.
     """
-    return [
+    found = [
         dispatch_of(rule, target, event, trace_id=trace_id, hops=hops)
         for rule in events.matching(bus, event.document)
         for target in rule.body["targets"]
     ]
+    for archive in events.archives_of(bus, event.document):
+        found.append(
+            Dispatch(
+                target=ARCHIVE,
+                lane=archive["arn"],
+                accepted=event.received,
+                context={"archive": archive["arn"]},
+                delivery=Delivery(payload=event.text),
+            )
+        )
+    return found
 
 
 def dispatch_of(
@@ -64,9 +77,10 @@ def dispatch_of(
         context["dead"] = dead
         if text is not event.text:
             context["event"] = event.text.decode()
-    for member, name in (("RetryPolicy", "retry"), ("HttpParameters", "http")):
-        if target.get(member):
-            context[name] = target[member]
+    if target.get("RetryPolicy"):
+        context["retry"] = target["RetryPolicy"]
+    if target.get("HttpParameters"):
+        context["http"] = _resolved(target["HttpParameters"], event.document)
     return Dispatch(
         target=arn,
         lane=f"{rule.arn} {target['Id']}",
@@ -79,6 +93,20 @@ def dispatch_of(
             source_arn=rule.arn,
         ),
     )
+
+
+def _resolved(value: Any, document: dict[str, Any]) -> Any:
+    """Return parameters of HTTP with what paths among them find in an event."""
+    if isinstance(value, Mapping):
+        return {name: _resolved(each, document) for name, each in value.items()}
+    if isinstance(value, list):
+        return [_resolved(each, document) for each in value]
+    if isinstance(value, str) and value.startswith("$."):
+        found = find(value, document)
+        if found is MISSING:
+            return ""
+        return found if isinstance(found, str) else orjson.dumps(found).decode()
+    return value
 
 
 def _group(target: Mapping[str, Any], event: Event) -> str:

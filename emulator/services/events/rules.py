@@ -9,6 +9,8 @@ from typing import Any
 
 import orjson
 
+from emulator.schedules.errors import ScheduleError
+from emulator.schedules.expressions import parse_rule_expression
 from emulator.services.context import Context, Request, Response
 from emulator.services.events.arns import DEFAULT, BusPlace
 from emulator.services.events.buses import found as found_bus
@@ -18,6 +20,9 @@ from emulator.services.events.rule import Rule
 from emulator.services.events.state import of
 from emulator.services.events.tags import tags_of
 from emulator.sources.patterns import InvalidPattern, Pattern
+
+#: What changing a rule leaves as it is.
+_STAYS = ("created_by", "created", "tags", "targets")
 
 
 def compiled(text: str) -> Pattern:
@@ -70,7 +75,7 @@ async def put_rule(ctx: Context, request: Request) -> Response:
         "targets": [],
     }
     if before is not None:
-        body |= {key: before.body[key] for key in ("created_by", "created", "tags", "targets")}
+        body = {**before.body, **body} | {key: before.body[key] for key in _STAYS}
     await of(ctx).put_rule(bus, body)
     return {"RuleArn": Rule(bus, body).arn}
 
@@ -78,6 +83,10 @@ async def put_rule(ctx: Context, request: Request) -> Response:
 def _check_schedule(bus: BusPlace, text: str) -> None:
     if bus.name != DEFAULT:
         raise invalid("ScheduleExpression is supported only on the default event bus.")
+    try:
+        parse_rule_expression(text)
+    except ScheduleError as error:
+        raise invalid("Parameter ScheduleExpression is not valid.") from error
 
 
 async def delete_rule(ctx: Context, request: Request) -> Response:

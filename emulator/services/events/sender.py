@@ -5,13 +5,17 @@ https://docs.aws.amazon.com/eventbridge/latest/userguide/eb-rule-event-delivery.
 
 from __future__ import annotations
 
+from datetime import datetime
 from zlib import crc32
+
+import orjson
 
 from emulator.invoke.outbox.dispatch import Dispatch
 from emulator.invoke.outbox.sender import DeadLetter, Outcome
 from emulator.invoke.targets import Delivery, DeliveryError, DeliveryFailed, DeliveryRefused
-from emulator.services.events import forwarding
-from emulator.services.events.fanout import UNUSABLE
+from emulator.model.errors import StorageError
+from emulator.services.events import calling, forwarding
+from emulator.services.events.fanout import ARCHIVE, UNUSABLE
 from emulator.services.events.rule import Buses
 
 #: Attempts after the first, and seconds in which they are made, where the target says nothing.
@@ -45,6 +49,7 @@ class EventsSender:
 
     def __init__(self, events: Buses) -> None:
         self._events = events
+        self._rates = calling.Rates(events.parts.clock)
 
     async def attempt(self, dispatch: Dispatch) -> None:
         """Deliver to another bus, to an API destination, or to what only takes deliveries.
@@ -55,10 +60,26 @@ class EventsSender:
         if dispatch.target == UNUSABLE:
             context = dispatch.context
             raise DeliveryRefused(context["target"], context["reason"], "INVALID_JSON")
-        if dispatch.target.split(":")[2:3] == ["events"]:
-            await forwarding.forward(self._events, dispatch)
-        else:
+        if dispatch.target == ARCHIVE:
+            await self._archive(dispatch)
+        elif dispatch.target.split(":")[2:3] != ["events"]:
             await self._events.parts.targets.deliver(dispatch.target, dispatch.delivery)
+        elif ":api-destination/" in dispatch.target:
+            await calling.call(self._events, self._rates, dispatch)
+        else:
+            await forwarding.forward(self._events, dispatch)
+
+    async def _archive(self, dispatch: Dispatch) -> None:
+        text = dispatch.delivery.payload
+        event = orjson.loads(text)
+        detail = orjson.dumps(event["detail"])
+        size = len(event["source"]) + len(event["detail-type"]) + len(detail)
+        store = self._events.archive_store
+        try:
+            at = datetime.fromisoformat(event["time"]).timestamp()
+            await store.keep(dispatch.context["archive"], event["id"], at, size, text)
+        except StorageError as error:
+            raise DeliveryFailed(dispatch.target, str(error)) from error
 
     def next_attempt(self, dispatch: Dispatch, error: DeliveryError, now: float) -> float | None:
         """See the protocol: twice as long each time, and not all at the same moment."""

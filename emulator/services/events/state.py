@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import logging
 from collections.abc import Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
@@ -10,11 +11,15 @@ from emulator.invoke.outbox.dispatch import Dispatch
 from emulator.invoke.outbox.outbox import Outbox
 from emulator.model.errors import StorageError
 from emulator.registry.resource_table import ResourceTable
-from emulator.services.events.arns import DEFAULT, BusPlace
+from emulator.services.events.archive_store import ArchiveStore
+from emulator.services.events.arns import DEFAULT, BusPlace, parse
+from emulator.services.events.authorizing import Authorizer
 from emulator.services.events.envelope import made
 from emulator.services.events.fanout import dispatches_of
+from emulator.services.events.replaying import ACTIVE, Replay
 from emulator.services.events.routing import Index
 from emulator.services.events.rule import Body, Rule
+from emulator.services.events.scheduling import RuleTimers
 from emulator.services.events.sender import EventsSender
 from emulator.sources.patterns import Pattern
 
@@ -45,8 +50,22 @@ class Events:
         self.opened = parts.clock.now()
         self.buses = ResourceTable("events-bus", documents)
         self.rules = ResourceTable("events-rule", documents)
-        self._tables = [self.buses, self.rules]
+        self.archives = ResourceTable("events-archive", documents)
+        self.replays = ResourceTable("events-replay", documents)
+        self.connections = ResourceTable("events-connection", documents)
+        self.destinations = ResourceTable("events-destination", documents)
+        self._fired = ResourceTable("events-fired", documents)
+        self._tables = [
+            self.buses, self.rules, self.archives, self.replays, self.connections,
+            self.destinations, self._fired,
+        ]  # fmt: skip
         self._indexes: dict[BusPlace, Index[Rule]] = {}
+        #: Archives by bus, each with its pattern.
+        self._archiving: dict[str, list[tuple[Pattern | None, Body]]] = {}
+        self.archive_store = ArchiveStore(parts)
+        self.authorizer: Authorizer = Authorizer(parts, self.connections)
+        self._timers = RuleTimers(self, self._fired)
+        self._replaying: set[asyncio.Task[None]] = set()
 
     async def open(self) -> None:
         """Bring back what was kept, and go on with what was on its way."""
@@ -60,20 +79,40 @@ class Events:
             targets=parts.targets,
             clock=parts.clock,
         )
+        self._file_archives()
         parts.announcers.append(self._announce)
+        for rule in self._all_rules():
+            self._timers.resume(rule)
+        for account, region, name, body in self.replays.all():
+            if body["state"] in ACTIVE:
+                self._go_on(account, region, name)
+        for account, region, _, body in self.connections.all():
+            self.authorizer.begin(account, region, body)
 
     async def reset(self, account: str | None) -> None:
         """See :class:`emulator.services.service.ServiceState`."""
+        for bus, rule in [(each.bus, each) for each in self._all_rules()]:
+            if account in (None, bus.account):
+                self._timers.forget(bus, rule.body["name"])
+        for owner, _, _, archive in self.archives.all():
+            if account in (None, owner):
+                await self.archive_store.forget(archive["arn"])
         for table in self._tables:
             table.clear(account)
         self._indexes.clear()
+        self._file_archives()
         if account is None:
             await self.outbox.clear()
 
     async def close(self) -> None:
         """Give up what is being tried; it is tried again at the next start."""
         self.parts.announcers.remove(self._announce)
+        self._timers.close()
+        for task in self._replaying:
+            task.cancel()
+        await asyncio.gather(*self._replaying, return_exceptions=True)
         await self.outbox.close()
+        await self.archive_store.close()
 
     # -- events of our own services -----------------------------------------------------------
 
@@ -138,13 +177,24 @@ class Events:
         body = self.rules.find(bus.account, bus.region, rule_key(bus.name, name))
         return None if body is None else Rule(bus, body)
 
+    def _all_rules(self) -> list[Rule]:
+        return [
+            Rule(BusPlace(account, region, key.partition(_BETWEEN)[0]), body)
+            for account, region, key, body in self.rules.all()
+        ]
+
     async def put_rule(self, bus: BusPlace, body: Body) -> None:
         """Keep a rule."""
         key = rule_key(bus.name, body["name"])
+        before = self.rules.find(bus.account, bus.region, key)
+        if before is None or any(before[each] != body[each] for each in ("schedule", "state")):
+            # A rate counts from when it was made, changed or enabled.
+            body = {**body, "scheduled": self.parts.clock.now()}
         try:
             await self.rules.put(bus.account, bus.region, key, body)
         finally:
             self._indexes.pop(bus, None)
+        self._timers.follow(Rule(bus, body))
 
     async def drop_rule(self, bus: BusPlace, name: str) -> None:
         """Remove a rule."""
@@ -152,6 +202,7 @@ class Events:
             await self.rules.delete(bus.account, bus.region, rule_key(bus.name, name))
         finally:
             self._indexes.pop(bus, None)
+        self._timers.forget(bus, name)
 
     def matching(self, bus: BusPlace, event: dict[str, Any]) -> Sequence[Rule]:
         """Return the rules that an event on a bus matches."""
@@ -168,6 +219,70 @@ class Events:
                 if rule.body.get("pattern") and rule.body["state"] in ENABLED
             )
         return index
+
+    # -- connections and API destinations ------------------------------------------------------
+
+    def connection(self, arn: str) -> Body | None:
+        """Return a connection by its ARN."""
+        return _by_arn(self.connections, arn)
+
+    def destination(self, arn: str) -> Body | None:
+        """Return an API destination by its ARN."""
+        return _by_arn(self.destinations, arn)
+
+    # -- archives and replays -----------------------------------------------------------------
+
+    def _file_archives(self) -> None:
+        self._archiving = {}
+        for *_, body in self.archives.all():
+            pattern = Pattern(body["pattern"]) if body["pattern"] else None
+            self._archiving.setdefault(body["bus"], []).append((pattern, body))
+
+    async def put_archive(self, account: str, region: str, body: Body) -> None:
+        """Keep an archive."""
+        try:
+            await self.archives.put(account, region, body["name"], body)
+        finally:
+            self._file_archives()
+
+    async def drop_archive(self, account: str, region: str, body: Body) -> None:
+        """Remove an archive and its events."""
+        try:
+            await self.archives.delete(account, region, body["name"])
+        finally:
+            self._file_archives()
+        await self.archive_store.forget(body["arn"])
+
+    def archives_of(self, bus: BusPlace, event: dict[str, Any]) -> Sequence[Body]:
+        """Return the archives of a bus that want an event; none wants a replayed one."""
+        if not self._archiving or "replay-name" in event:
+            return ()
+        return [
+            body
+            for pattern, body in self._archiving.get(bus.arn, ())
+            if pattern is None or pattern.matches(event)
+        ]
+
+    async def start_replay(self, account: str, region: str, body: Body) -> None:
+        """Begin a replay."""
+        await self.replays.put(account, region, body["name"], body)
+        self._go_on(account, region, body["name"])
+
+    def _go_on(self, account: str, region: str, name: str) -> None:
+        replay = Replay(self, self.archive_store, self.replays, account, region, name)
+        task = asyncio.get_running_loop().create_task(replay.run())
+        self._replaying.add(task)
+        task.add_done_callback(self._replaying.discard)
+
+
+def _by_arn(table: ResourceTable, arn: str) -> Body | None:
+    """Return a resource whose ARN ends with its kind, its name and an id."""
+    parsed = parse(arn)
+    parts = parsed.resource.split("/") if parsed else []
+    if parsed is None or len(parts) != 3:
+        return None
+    body = table.find(parsed.account, parsed.region, parts[1])
+    return body if body is not None and body["arn"] == arn else None
 
 
 def rule_key(bus: str, name: str) -> str:
