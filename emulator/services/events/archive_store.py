@@ -33,6 +33,7 @@ class ArchiveStore:
 
     @property
     def database(self) -> Database:
+        """The rows; the file is made where there is none."""
         if self._database is None:
             found = self._parts.store.open_database("events", files(__package__) / "migrations")
             self._database = found
