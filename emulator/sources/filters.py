@@ -22,10 +22,15 @@ def is_pattern(text: str) -> bool:
     return True
 
 
-def filter_of(criteria: Mapping[str, Any] | None) -> Filter | None:
-    """Return the filter of a mapping's ``FilterCriteria``; None lets everything pass."""
+def filter_of(criteria: Mapping[str, Any] | None, content: str = "body") -> Filter | None:
+    """Return the filter of a mapping's ``FilterCriteria``; None lets everything pass.
+
+    Args:
+        criteria: As the API has them.
+        content: The member of records that may be JSON in a text; "" for none.
+    """
     filters = (criteria or {}).get("Filters")
-    return Filter([each["Pattern"] for each in filters]) if filters else None
+    return Filter([each["Pattern"] for each in filters], content) if filters else None
 
 
 class Filter:
@@ -33,23 +38,28 @@ class Filter:
 
     Args:
         patterns: Texts for which :func:`is_pattern` is true.
+        content: The member of records that may be JSON in a text; "" for none.
     """
 
-    def __init__(self, patterns: list[str]) -> None:
+    def __init__(self, patterns: list[str], content: str = "body") -> None:
         self._patterns = [Pattern(text) for text in patterns]
+        self._content = content
 
     def matches(self, record: Mapping[str, Any]) -> bool:
         """Say whether a record passes.
 
-        A JSON body is parsed first. A pattern for JSON matches no plain text, and a pattern for
-        plain text matches no JSON.
+        A content in JSON is parsed first. A pattern for JSON matches no plain text, and a pattern
+        for plain text matches no JSON.
         """
-        body = record["body"]
+        name = self._content
+        if not name:
+            return any(pattern.matches(record) for pattern in self._patterns)
+        body = record[name]
         parsed = _parse(body)
-        event = {**record, "body": body if parsed is None else parsed}
+        event = {**record, name: body if parsed is None else parsed}
         for pattern in self._patterns:
-            looks_into = any(path.startswith("body.") for path in pattern.paths)
-            as_text = "body" in pattern.paths
+            looks_into = any(path.startswith(f"{name}.") for path in pattern.paths)
+            as_text = name in pattern.paths
             if (looks_into and parsed is None) or (as_text and parsed is not None):
                 continue
             if pattern.matches(event):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from typing import NamedTuple
 
 from emulator.invoke.function_invoker import FunctionInvoker
 from emulator.model.arn import parse_function_name
@@ -10,6 +11,15 @@ from emulator.model.function import LATEST, FunctionVersion
 from emulator.model.invocation import InvocationResult
 from emulator.registry.function import Function
 from emulator.registry.functions import Registry
+
+
+class Attempt(NamedTuple):
+    """One invocation of a mapped function."""
+
+    request_id: str
+    #: The version that ran.
+    version: str
+    result: InvocationResult
 
 
 class MappedFunction:
@@ -72,7 +82,17 @@ class MappedFunction:
             self._ready = version.key
 
     async def invoke(self, payload: bytes, trace_id: str = "") -> InvocationResult:
-        """Run the function once.
+        """Run the function once; see :meth:`attempt`."""
+        return (await self.attempt(payload, trace_id)).result
+
+    @property
+    def role(self) -> str:
+        """The ARN of the function's role; "" while there is no function."""
+        version = self._version()
+        return "" if version is None else str(version.settings.get("Role") or "")
+
+    async def attempt(self, payload: bytes, trace_id: str = "") -> Attempt:
+        """Run the function once, and say which version ran.
 
         Args:
             payload: JSON text.
@@ -91,4 +111,5 @@ class MappedFunction:
             is_json=True,
             unready="refuse",
         )
-        return await self._functions.invoke(prepared)
+        result = await self._functions.invoke(prepared)
+        return Attempt(prepared.invocation.request_id, prepared.version.version, result)

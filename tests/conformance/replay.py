@@ -55,6 +55,10 @@ class Scenario:
         self._comparison.match(step, answer)
         return answer
 
+    def recorded(self, step: str) -> Any:
+        """Return what was recorded of a step."""
+        return self._comparison.recorded(step)
+
     def refused(self, step: str, operation: str, **request: Any) -> dict[str, Any]:
         """Make a call that is to fail, and compare the error."""
         try:

@@ -49,6 +49,8 @@ async def create_event_source_mapping(ctx: Context, request: Request) -> Respons
             f"arn:aws:lambda:{ctx.region}:{ctx.account}:event-source-mapping:{identifier}"
         ),
         "FunctionArn": function_arn,
+        # Not shown: AWS has only LastModified.
+        "Created": ctx.clock.now(),
         "LastModified": ctx.clock.now(),
         "State": "Creating",
         "StateTransitionReason": kind.reason,

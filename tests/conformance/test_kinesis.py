@@ -1,0 +1,75 @@
+"""Streams, and functions fed from them, answer as AWS was recorded to."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+
+from emulator.model.jumping_clock import JumpingClock
+from emulator.settings import Settings
+from tests.api.conftest import Running
+from tests.conformance.conftest import RESULTS
+from tests.conformance.recorded import FOLDER, Comparison, load
+from tests.conformance.replay import ACCOUNT, REGION, Scenario
+from tests.conformance.scenarios_kinesis import SCENARIOS, Streams
+
+pytestmark = pytest.mark.skipif(not FOLDER.is_dir(), reason=f"no recordings at {FOLDER}")
+_CLOCK = JumpingClock()
+
+
+@pytest.fixture(scope="module")
+def jumping() -> Iterator[Running]:
+    """An emulator whose functions really run, and whose clock can be moved ahead."""
+    running = Running(Settings(port=0), clock=_CLOCK)
+    yield running
+    running.stop()
+
+
+def _recordings(file: str) -> dict[str, dict[str, Any]]:
+    if not FOLDER.is_dir():
+        return {}
+    return {name.rpartition("::")[2]: each for name, each in load(file).items()}
+
+
+@pytest.mark.parametrize("file", SCENARIOS)
+def test_every_recording_is_replayed(file: str) -> None:
+    assert _recordings(file).keys() == SCENARIOS[file].keys()
+
+
+@pytest.mark.parametrize(
+    ("file", "name"), [(file, name) for file in SCENARIOS for name in SCENARIOS[file]]
+)
+def test_scenario(file: str, name: str, jumping: Running) -> None:
+    made: list[Any] = []
+
+    def clients(service: str, region: str = REGION) -> Any:
+        made.append(jumping.client(service, account=ACCOUNT, region=region))
+        return made[-1]
+
+    comparison = Comparison(_recordings(file)[name])
+    scenario = Scenario(comparison, clients)
+    try:
+        SCENARIOS[file][name](Streams(scenario, _jump(jumping), _waits(jumping)))
+    except Exception as error:
+        comparison.differences.append(f"{type(error).__name__}: {error}")
+        raise
+    finally:
+        for client in made:
+            client.close()
+        comparison.finish()
+        RESULTS.setdefault(file, {})[name] = comparison.differences
+    assert comparison.differences == []
+
+
+def _jump(running: Running) -> Any:
+    return lambda seconds: running.call(lambda: _CLOCK.jump(seconds))
+
+
+def _waits(running: Running) -> Any:
+    def waits(seconds: float) -> bool:
+        left = [due.at - _CLOCK.monotonic() for due in _CLOCK._pending.values()]
+        return any(abs(each - seconds) < 0.3 for each in left)
+
+    return lambda seconds: running.call(lambda: waits(seconds))
