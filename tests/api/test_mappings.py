@@ -19,6 +19,7 @@ def client(scripted: Running) -> Any:
     client = scripted.client("lambda")
     create(client, Publish=True)
     scripted.client("sqs").create_queue(QueueName="queue")
+    scripted.client("kinesis").create_stream(StreamName="stream", ShardCount=1)
     return client
 
 

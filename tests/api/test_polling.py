@@ -243,13 +243,13 @@ def test_what_is_refused(polled: Polled, fields: dict[str, Any], text: str) -> N
 
 
 def test_sources_that_are_not_polled_are_told_and_refused_when_strict() -> None:
-    stream = "arn:aws:kinesis:us-east-1:000000000000:stream/stream"
+    broker = "arn:aws:mq:us-east-1:000000000000:broker:broker:b-1"
     polled = Polled(strict=True)
     try:
         create(polled.functions)
         uuid = polled.map()
-        with pytest.raises(ClientError, match="a Kinesis stream is not polled"):
-            polled.map(arn=stream, StartingPosition="LATEST")
+        with pytest.raises(ClientError, match="a message broker is not polled"):
+            polled.map(arn=broker, Queues=["q"])
         with pytest.raises(ClientError, match="MetricsConfig is not acted on"):
             polled.functions.update_event_source_mapping(
                 UUID=uuid, MetricsConfig={"Metrics": ["EventCount"]}
@@ -260,8 +260,7 @@ def test_sources_that_are_not_polled_are_told_and_refused_when_strict() -> None:
 
 
 def test_what_is_not_acted_on_is_listed(polled: Polled) -> None:
-    polled.map(arn="arn:aws:dynamodb:us-east-1:000000000000:table/t/stream/s",
-               StartingPosition="LATEST")  # fmt: skip
+    polled.map(arn="arn:aws:mq:us-east-1:000000000000:broker:broker:b-1", Queues=["q"])
     polled.map(MetricsConfig={"Metrics": ["EventCount"]})
     with urllib.request.urlopen(f"{polled.running.url}/_emulator/functions") as answer:
         (function,) = json.load(answer)

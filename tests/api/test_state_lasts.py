@@ -124,10 +124,8 @@ def _furnish(client: Any) -> None:
         **hello, Qualifier="1", ProvisionedConcurrentExecutions=1
     )
     client.put_function_recursion_config(**hello, RecursiveLoop="Allow")
-    stream = "arn:aws:kinesis:us-east-1:000000000000:stream/stream"
-    client.create_event_source_mapping(
-        **hello, EventSourceArn=stream, StartingPosition="LATEST", Enabled=False
-    )
+    broker = "arn:aws:mq:us-east-1:000000000000:broker:broker:b-1"
+    client.create_event_source_mapping(**hello, EventSourceArn=broker, Queues=["q"], Enabled=False)
 
 
 def _told(client: Any) -> dict[str, Any]:

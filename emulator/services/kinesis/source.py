@@ -14,9 +14,10 @@ from emulator.services.kinesis.getting import following
 from emulator.services.kinesis.naming import existing, place_of_arn, stream_arn_of_consumer
 from emulator.services.kinesis.state import Kinesis
 from emulator.services.kinesis.streams import Place, Shard, Stream
-from emulator.sources.streams.base import KINESIS, Position, ShardInfo, StreamRecord
+from emulator.sources.streams.base import Position, ShardInfo, StreamKind, StreamRecord
 from emulator.sources.streams.kind import StreamSources
 
+_KIND = StreamKind("KinesisBatchInfo", milliseconds=True, content="data", filtered="kinesis")
 #: Bytes that are read at once.
 _MOST_BYTES = 6 << 20
 #: Bytes of a record as JSON that are not its data or its key.
@@ -174,7 +175,7 @@ def open(parts: Parts) -> StreamSources:
         await parts.table.call("s3", "PutObject", request)
 
     return StreamSources(
-        KINESIS,
+        _KIND,
         "kinesis-checkpoints",
         find=find,
         exists=exists,

@@ -99,6 +99,3 @@ class StreamKind(NamedTuple):
     #: The member of a record that filters look at; "" for the whole.
     filtered: str
 
-
-KINESIS = StreamKind("KinesisBatchInfo", milliseconds=True, content="data", filtered="kinesis")
-DYNAMODB = StreamKind("DDBStreamBatchInfo", milliseconds=False, content="", filtered="")
