@@ -98,4 +98,3 @@ class StreamKind(NamedTuple):
     content: str
     #: The member of a record that filters look at; "" for the whole.
     filtered: str
-
