@@ -35,6 +35,8 @@ class Delivery:
     deduplication_id: str = ""
     #: The ARN of what sends it; "" where that has none.
     source_arn: str = ""
+    #: Of a message of a topic; "" for none.
+    subject: str = ""
     #: What a bus calls such an event, which is its detail then; "": it is a whole event.
     detail_type: str = ""
     #: The source that a bus gives it; "" for the service of ``source_arn``.

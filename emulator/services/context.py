@@ -134,7 +134,7 @@ class Announcer(Protocol):
         resources: Sequence[str],
         account: str,
         region: str,
-    ) -> None:
+    ) -> asyncio.Task[None] | None:
         """Take an event, at once; see :meth:`Parts.announce`."""
         ...
 
@@ -210,7 +210,7 @@ class Parts:
         *,
         account: str,
         region: str,
-    ) -> None:
+    ) -> list[asyncio.Task[None]]:
         """Tell of an event of one of our own services, to whom it may concern.
 
         It costs nothing where nobody listens, and neither blocks nor fails.
@@ -222,9 +222,15 @@ class Parts:
             resources: ARNs of what it is about.
             account: Whose it is.
             region: Where it happened.
+
+        Returns:
+            What has to end for it to be kept; most callers don't wait for it.
         """
-        for each in self.announcers:
+        tasks = [
             each(source, detail_type, detail, resources, account, region)
+            for each in self.announcers
+        ]
+        return [task for task in tasks if task is not None]
 
     def spawn(self, work: Coroutine[Any, Any, None]) -> asyncio.Task[None]:
         """Have ``work`` done in the background."""

@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from emulator.model.errors import AwsError
-from emulator.wire.deviations import Deviations
+from emulator.wire.deviations import Deviations, Shape
 from emulator.wire.model import Operation, ServiceModel
 from emulator.wire.validate import Checks, Validator
 
@@ -69,6 +69,12 @@ def _not_a_number(parameter: str, text: str) -> AwsError:
     )
 
 
+def _adapt(shapes: dict[str, Shape]) -> None:
+    """Let the operation refuse events and filters that there are not: it has words for them."""
+    for name in ("Event", "FilterRuleName"):
+        del shapes[name]["enum"]
+
+
 _LISTS = ("ListMultipartUploads", "ListObjectVersions", "ListObjects", "ListObjectsV2")
 
 DEVIATIONS = Deviations(
@@ -82,6 +88,7 @@ DEVIATIONS = Deviations(
             ("PutObjectRequest", "StorageClass"),
         }
     ),
+    adapt=_adapt,
     xml_namespace="http://s3.amazonaws.com/doc/2006-03-01/",
     bare_errors=True,
     request_id_headers=("x-amz-request-id", "x-amz-id-2"),

@@ -422,12 +422,6 @@ def test_documents_that_have_a_default(s3: Any, bucket: str) -> None:
         BucketLoggingStatus={"LoggingEnabled": {"TargetBucket": bucket, "TargetPrefix": "l"}},
     )
     assert s3.get_bucket_logging(Bucket=bucket)["LoggingEnabled"]["TargetPrefix"] == "l"
-    queue = {"QueueArn": "arn:aws:sqs:us-east-1:000000000000:q", "Events": ["s3:ObjectCreated:*"]}
-    s3.put_bucket_notification_configuration(
-        Bucket=bucket, NotificationConfiguration={"QueueConfigurations": [queue]}
-    )
-    kept = s3.get_bucket_notification_configuration(Bucket=bucket)["QueueConfigurations"]
-    assert kept[0]["Events"] == ["s3:ObjectCreated:*"]
     rule = {"ApplyServerSideEncryptionByDefault": {"SSEAlgorithm": "aws:kms"}}
     s3.put_bucket_encryption(Bucket=bucket, ServerSideEncryptionConfiguration={"Rules": [rule]})
     s3.delete_bucket_encryption(Bucket=bucket)

@@ -124,11 +124,11 @@ class Events:
         resources: Sequence[str],
         account: str,
         region: str,
-    ) -> None:
+    ) -> asyncio.Task[None] | None:
         """See :class:`emulator.services.context.Announcer`: it goes to the default bus."""
         bus = BusPlace(account, region, DEFAULT)
         if not self._index(bus):
-            return
+            return None
         now = self.parts.clock.now()
         event = made(
             source=source,
@@ -141,8 +141,7 @@ class Events:
             received=now,
         )
         dispatches = dispatches_of(self, bus, event)
-        if dispatches:
-            self.parts.spawn(self._accept(dispatches))
+        return self.parts.spawn(self._accept(dispatches)) if dispatches else None
 
     async def _accept(self, dispatches: list[Dispatch]) -> None:
         try:

@@ -182,12 +182,6 @@ DOCUMENTS = (
             "RestrictPublicBuckets": True,
         },
     ),
-    Document(
-        name="BucketNotificationConfiguration",
-        kind="notification",
-        member="NotificationConfiguration",
-        delete=None,
-    ),
     Document(name="BucketLogging", kind="logging", member="BucketLoggingStatus", delete=None),
     Document(
         name="BucketAccelerateConfiguration",

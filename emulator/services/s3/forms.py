@@ -31,6 +31,9 @@ _SIGNING = ("x-amz-algorithm", "x-amz-credential", "x-amz-date", "x-amz-signatur
 _TAG = re.compile(r"<Tag>\s*<Key>([^<]*)</Key>\s*<Value>([^<]*)</Value>\s*</Tag>")
 _LARGEST = 5 << 30
 
+#: A header of the PutObject that stands for a form.
+HEADER = "x-localfaas-form"
+
 
 def key_of(fields: Mapping[str, str]) -> str:
     """Return the key that a form puts.
@@ -60,6 +63,7 @@ def headers_of(fields: Mapping[str, str]) -> dict[str, str]:
         for name, value in fields.items()
         if name in _HEADERS or (name.startswith("x-amz-") and not name.startswith(_SIGNING))
     }
+    found[HEADER] = "1"
     if "acl" in fields:
         found["x-amz-acl"] = fields["acl"]
     if fields.get("tagging"):

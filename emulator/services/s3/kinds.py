@@ -100,6 +100,9 @@ class Bucket(ServiceKind):
         if status:
             versioning = {"Bucket": name, "VersioningConfiguration": {"Status": status}}
             await call("s3", "PutBucketVersioning", versioning)
+        if before.get("NotificationConfiguration") and not after.get("NotificationConfiguration"):
+            nothing = {"Bucket": name, "NotificationConfiguration": {}}
+            await call("s3", "PutBucketNotificationConfiguration", nothing)
         for put, request in _special(name, after):
             await call("s3", put, call.fit("s3", put, request))
 

@@ -11,17 +11,21 @@ from typing import TYPE_CHECKING, Any
 
 from emulator.model.clock import Timer
 from emulator.model.errors import AwsError, StorageError
+from emulator.model.ids import new_request_id
 from emulator.registry.document_store import change
 from emulator.services.s3 import expiry, locks, rows
 from emulator.services.s3.expiry import Rules
 from emulator.services.s3.files import ObjectFiles
+from emulator.services.s3.notifications.notices import Notices
+from emulator.services.s3.notifications.records import Cause
 from emulator.services.s3.rows import NULL, Bucket, StoredObject
 from emulator.store.database import Database
 
 if TYPE_CHECKING:
     from emulator.services.context import Parts
 
-#: The kind of a document that is there while a bucket has rules: S3 is opened at the start then.
+#: The kind of a document that is there while a bucket has rules, or notifications: S3 is opened at
+#: the start then.
 MARK = "s3-lifecycle"
 #: Versions that are looked at in one reading.
 _PAGE = 1000
@@ -34,6 +38,7 @@ class Lifecycle:
         parts: The clock, and what keeps the mark.
         database, files: The objects.
         find_bucket: Finds buckets.
+        notices: Tells of what is removed.
     """
 
     def __init__(
@@ -42,11 +47,13 @@ class Lifecycle:
         database: Database,
         files: ObjectFiles,
         find_bucket: Callable[[str], Bucket | None],
+        notices: Notices,
     ) -> None:
         self._parts = parts
         self._database = database
         self._files = files
         self._find_bucket = find_bucket
+        self._notices = notices
         self._rules: dict[str, Rules] = {}
         self._timer: Timer | None = None
         self._pass: asyncio.Task[None] | None = None
@@ -152,6 +159,7 @@ class Lifecycle:
         if not over:
             return
         now = self._parts.clock.now()
+        cause = Cause("s3.amazonaws.com", new_request_id(), "Lifecycle Expiration", "")
 
         def work(connection: sqlite3.Connection) -> list[str]:
             freed: list[str] = []
@@ -160,12 +168,22 @@ class Lifecycle:
                 if there is None or there.number != each.number:
                     continue
                 if not there.is_latest or not bucket.versioning:
-                    freed += _delete(connection, there, now)
+                    if _is_locked(there, now):
+                        continue
+                    freed += rows.delete(connection, there.bucket, there.key, there.version)
+                    self._notices.keep(
+                        connection, "LifecycleExpiration:Delete", bucket, there, cause
+                    )
                 elif each.is_latest:
-                    freed += rows.put(connection, _marker(bucket, each.key, now))
+                    marker = _marker(bucket, each.key, now)
+                    freed += rows.put(connection, marker)
+                    event = "LifecycleExpiration:DeleteMarkerCreated"
+                    self._notices.keep(connection, event, bucket, marker, cause)
             return freed
 
-        await self._files.remove(await self._database.write(work))
+        freed = await self._database.write(work)
+        self._notices.told(bucket.name)
+        await self._files.remove(freed)
 
     async def _remove_markers(self, rules: Rules, markers: list[StoredObject]) -> None:
         wanted = [each for each in markers if expiry.removes_markers(rules, each)]
@@ -191,10 +209,9 @@ def _marker(bucket: Bucket, key: str, now: float) -> StoredObject:
     )
 
 
-def _delete(connection: sqlite3.Connection, found: StoredObject, now: float) -> list[str]:
-    """Remove a version, unless a lock keeps it."""
+def _is_locked(found: StoredObject, now: float) -> bool:
     try:
         locks.refuse_removal(found, now, bypass=False)
     except AwsError:
-        return []
-    return rows.delete(connection, found.bucket, found.key, found.version)
+        return True
+    return False

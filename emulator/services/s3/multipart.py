@@ -16,6 +16,7 @@ from emulator.services.context import Context, Request, Response
 from emulator.services.s3 import checksums, conditions, encryption, errors, locks, rows, tags
 from emulator.services.s3.checksums import MEMBERS, Digest
 from emulator.services.s3.listing import limit, owner_of
+from emulator.services.s3.notifications.notices import cause_of
 from emulator.services.s3.objects import (
     details_of,
     encryption_of,
@@ -205,6 +206,8 @@ async def complete_multipart_upload(ctx: Context, request: Request) -> Response:
         details=details,
     )
 
+    cause = cause_of(ctx, "CompleteMultipartUpload")
+
     def work(connection: sqlite3.Connection) -> list[str]:
         if rows.find_upload(connection, upload.upload_id) is None:
             raise errors.no_such_upload(upload.upload_id)
@@ -215,13 +218,17 @@ async def complete_multipart_upload(ctx: Context, request: Request) -> Response:
             began_at=upload.started_at,
             was_there=bool(upload.details.get("was_there")),
         )
-        return rows.put(connection, new) + rows.end_upload(connection, upload.upload_id)
+        freed = rows.put(connection, new) + rows.end_upload(connection, upload.upload_id)
+        event = "ObjectCreated:CompleteMultipartUpload"
+        state.notices.keep(connection, event, bucket, new, cause)
+        return freed
 
     try:
         freed = await state.database.write(work)
     except BaseException:
         await state.files.remove([file])
         raise
+    state.notices.told(bucket.name)
     await state.files.remove(freed)
     return {
         "Location": f"{ctx.endpoint}/{bucket.name}/{upload.key}",

@@ -5,6 +5,7 @@ https://docs.aws.amazon.com/AmazonS3/latest/API/API_PutObjectTagging.html
 
 from __future__ import annotations
 
+import sqlite3
 from dataclasses import replace
 from typing import Any
 
@@ -12,19 +13,36 @@ from emulator.model.errors import AwsError
 from emulator.services.context import Context, Request, Response
 from emulator.services.s3 import errors, locks, rows, tags
 from emulator.services.s3.documents import acl_of, full_control
+from emulator.services.s3.notifications.notices import cause_of
 from emulator.services.s3.objects import find, shown_version
 from emulator.services.s3.rows import StoredObject
 from emulator.services.s3.state import of
 
 
-async def _change(ctx: Context, found: StoredObject, **details: Any) -> None:
-    """Keep details of an object; None removes one."""
+async def _change(ctx: Context, found: StoredObject, *, event: str = "", **details: Any) -> None:
+    """Keep details of an object; None removes one.
+
+    Args:
+        ctx: The request.
+        found: The object.
+        event: What is told of it; "" for nothing.
+        details: What changes.
+    """
     for name, value in details.items():
         if value is None:
             found.details.pop(name, None)
         else:
             found.details[name] = value
-    await of(ctx).database.write(lambda c: rows.change(c, found))
+    state = of(ctx)
+    bucket, cause = state.bucket(found.bucket), cause_of(ctx, ctx.operation)
+
+    def work(connection: sqlite3.Connection) -> None:
+        rows.change(connection, found)
+        if event:
+            state.notices.keep(connection, event, bucket, found, cause)
+
+    await state.database.write(work)
+    state.notices.told(found.bucket)
 
 
 async def get_object_tagging(ctx: Context, request: Request) -> Response:
@@ -42,14 +60,15 @@ async def put_object_tagging(ctx: Context, request: Request) -> Response:
     bucket, found = await find(ctx, request)
     given = request["Tagging"].get("TagSet") or []
     tags.check(given, "object")
-    await _change(ctx, found, tags={tag["Key"]: tag["Value"] for tag in given})
+    named = {tag["Key"]: tag["Value"] for tag in given}
+    await _change(ctx, found, event="ObjectTagging:Put", tags=named)
     return {"VersionId": shown_version(bucket, found)}
 
 
 async def delete_object_tagging(ctx: Context, request: Request) -> Response:
     """Handle DeleteObjectTagging."""
     bucket, found = await find(ctx, request)
-    await _change(ctx, found, tags=None)
+    await _change(ctx, found, event="ObjectTagging:Delete", tags=None)
     return {"VersionId": shown_version(bucket, found)}
 
 
@@ -63,7 +82,8 @@ async def get_object_acl(ctx: Context, request: Request) -> Response:
 async def put_object_acl(ctx: Context, request: Request) -> Response:
     """Handle PutObjectAcl: a list is kept, and not evaluated."""
     bucket, found = await find(ctx, request)
-    await _change(ctx, found, acl=acl_of(request, bucket.account))
+    acl = acl_of(request, bucket.account)
+    await _change(ctx, found, event="ObjectAcl:Put", acl=acl)
     return {}
 
 

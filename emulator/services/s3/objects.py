@@ -19,11 +19,14 @@ from emulator.services.s3 import (
     encryption,
     errors,
     expiry,
+    forms,
     locks,
     rows,
     tags,
 )
 from emulator.services.s3.checksums import MEMBERS, Digest
+from emulator.services.s3.notifications.notices import cause_of
+from emulator.services.s3.notifications.records import Cause
 from emulator.services.s3.rows import NULL, Bucket, StoredObject
 from emulator.services.s3.state import S3, of
 
@@ -98,7 +101,9 @@ async def put_object(ctx: Context, request: Request) -> Response:
             file=content.file,
             details=details,
         )
-        await store(state, bucket, new, request)
+        is_form = forms.HEADER in ctx.request_headers
+        event, reason = ("Post", "POST Object") if is_form else ("Put", "PutObject")
+        await store(state, bucket, new, request, f"ObjectCreated:{event}", cause_of(ctx, reason))
     except BaseException:
         await state.files.remove([content.file])
         raise
@@ -111,8 +116,15 @@ async def put_object(ctx: Context, request: Request) -> Response:
     }
 
 
-async def store(state: S3, bucket: Bucket, new: StoredObject, request: Mapping[str, Any]) -> None:
-    """Make a new version the newest, if the request's conditions hold.
+async def store(
+    state: S3,
+    bucket: Bucket,
+    new: StoredObject,
+    request: Mapping[str, Any],
+    event: str,
+    cause: Cause,
+) -> None:
+    """Make a new version the newest, if the request's conditions hold, and tell of it.
 
     Raises:
         AwsError: PreconditionFailed, NoSuchKey; or the bucket is gone.
@@ -121,10 +133,14 @@ async def store(state: S3, bucket: Bucket, new: StoredObject, request: Mapping[s
 
     def work(connection: sqlite3.Connection) -> list[str]:
         conditions.check_write(rows.find(connection, new.bucket, new.key), request, new.key)
-        return rows.put(connection, new)
+        freed = rows.put(connection, new)
+        state.notices.keep(connection, event, bucket, new, cause)
+        return freed
 
     state.bucket(bucket.name)
-    await state.files.remove(await state.database.write(work))
+    freed = await state.database.write(work)
+    state.notices.told(bucket.name)
+    await state.files.remove(freed)
 
 
 def _checked_key(request: Mapping[str, Any]) -> str:
@@ -359,7 +375,7 @@ async def remove(
     Raises:
         AwsError: AccessDenied: a lock keeps it; PreconditionFailed.
     """
-    state, now = of(ctx), ctx.clock.now()
+    state, now, cause = of(ctx), ctx.clock.now(), cause_of(ctx, "DeleteObject")
     marker: StoredObject | None = None
     if version is None and bucket.versioning:
         marker = StoredObject(
@@ -375,12 +391,17 @@ async def remove(
         if request.get("IfMatch") is not None:
             conditions.check_write(there, {"IfMatch": request["IfMatch"]}, key)
         if marker is not None:
-            return rows.put(connection, marker), None
+            freed = rows.put(connection, marker)
+            event = "ObjectRemoved:DeleteMarkerCreated"
+            state.notices.keep(connection, event, bucket, marker, cause)
+            return freed, None
         if there is not None:
             locks.refuse_removal(there, now, bypass=bool(request.get("BypassGovernanceRetention")))
+            state.notices.keep(connection, "ObjectRemoved:Delete", bucket, there, cause)
         return rows.delete(connection, bucket.name, key, version or NULL), there
 
     freed, there = await state.database.write(work)
+    state.notices.told(bucket.name)
     await state.files.remove(freed)
     if marker is not None:
         return {"DeleteMarker": True, "VersionId": marker.version}
@@ -476,7 +497,8 @@ async def copy_object(ctx: Context, request: Request) -> Response:
         details=details,
     )
     try:
-        await store(state, target, new, request)
+        cause = cause_of(ctx, "CopyObject")
+        await store(state, target, new, request, "ObjectCreated:Copy", cause)
     except BaseException:
         await state.files.remove([file])
         raise

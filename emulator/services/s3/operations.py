@@ -6,6 +6,7 @@ from collections.abc import Awaitable, Callable
 
 from emulator.services.context import Context, Request, Response
 from emulator.services.s3 import (
+    bucket_notifications,
     buckets,
     documents,
     listing,
@@ -25,6 +26,9 @@ _OWN: dict[str, Callable[[Context, Request], Awaitable[Response]]] = {
     "DeleteObjectTagging": object_documents.delete_object_tagging,
     "DeleteObjects": objects.delete_objects,
     "GetBucketLocation": buckets.get_bucket_location,
+    "GetBucketNotificationConfiguration": (
+        bucket_notifications.get_bucket_notification_configuration
+    ),
     "GetBucketVersioning": buckets.get_bucket_versioning,
     "GetObject": objects.get_object,
     "GetObjectAcl": object_documents.get_object_acl,
@@ -41,6 +45,9 @@ _OWN: dict[str, Callable[[Context, Request], Awaitable[Response]]] = {
     "ListObjects": listing.list_objects,
     "ListObjectsV2": listing.list_objects_v2,
     "ListParts": multipart.list_parts,
+    "PutBucketNotificationConfiguration": (
+        bucket_notifications.put_bucket_notification_configuration
+    ),
     "PutBucketVersioning": buckets.put_bucket_versioning,
     "PutObject": objects.put_object,
     "PutObjectAcl": object_documents.put_object_acl,

@@ -20,7 +20,7 @@ SPEC = ServiceSpec(
     rf"(?P<named>{_S3}\.)?{_LOCAL}(?::\d+)?",
     keeps_names=True,
     template_prefix="AWS::S3",
-    # A lifecycle has work to do.
+    # Buckets with a lifecycle or with notifications have work to do.
     opens_for="s3-lifecycle",
     modules=("kinds", "state", "wire"),
 )

@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING
 
 from emulator.services.s3 import errors, rows
 from emulator.services.s3.files import ObjectFiles
-from emulator.services.s3.lifecycle import Lifecycle
+from emulator.services.s3.lifecycle import MARK, Lifecycle
+from emulator.services.s3.notifications.notices import Notices
 from emulator.services.s3.rows import Bucket
 from emulator.store.database import Database
 
@@ -22,6 +23,7 @@ class S3:
     Attributes:
         database: Buckets and objects.
         files: What objects hold that are not small.
+        notices: Tells of what happens to objects.
         lifecycle: Removes what has come to its end.
     """
 
@@ -30,13 +32,15 @@ class S3:
         self.database = database
         self.files = ObjectFiles(parts.folder / "objects")
         self._buckets: dict[str, Bucket] = {}
-        self.lifecycle = Lifecycle(parts, database, self.files, self.find_bucket)
+        self.notices = Notices(parts, database, MARK)
+        self.lifecycle = Lifecycle(parts, database, self.files, self.find_bucket, self.notices)
 
     async def open(self) -> None:
         """Bring back the buckets; remove what a crash has left."""
         for bucket in await self.database.read(rows.all_buckets):
             self._buckets[bucket.name] = bucket
         await self.files.collect(await self.database.read(rows.files))
+        await self.notices.open()
         await self.lifecycle.open()
 
     async def reset(self, account: str | None) -> None:
@@ -48,11 +52,15 @@ class S3:
         for name in gone:
             self._buckets.pop(name, None)
             self.lifecycle.forget(name)
+            self.notices.forget(name)
         await self.files.remove(left)
+        if account is None:
+            await self.notices.clear()
 
     async def close(self) -> None:
         """Let go of the database."""
         self.lifecycle.close()
+        await self.notices.close()
         await self.database.close()
 
     def bucket(self, name: str) -> Bucket:
@@ -94,6 +102,8 @@ class S3:
             return False
         if self.lifecycle.rules_of(name):
             await self.lifecycle.change(self._buckets[name], None)
+        if self.notices.of(name) is not None:
+            await self.notices.configure(self._buckets[name], None)
         self._buckets.pop(name, None)
         return True
 

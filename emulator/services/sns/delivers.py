@@ -32,5 +32,6 @@ async def place(parts: Parts, sns: Sns, arn: str, delivery: Delivery) -> list[Pl
         deduplication=delivery.deduplication_id,
         sequence=sns.next_sequence() if topic["attributes"].get("FifoTopic") == "true" else "",
         trace_id=delivery.trace_id,
+        subject=delivery.subject or None,
     )
     return await place_message(sns, topic, message)
