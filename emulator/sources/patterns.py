@@ -216,6 +216,10 @@ def _text(argument: Any, name: str) -> str:
     return argument
 
 
+def _exactly(argument: Any) -> Rule:
+    return Equals(_text(argument, "exactly"))
+
+
 def _exists(argument: Any) -> Rule:
     if not isinstance(argument, bool):
         raise InvalidPattern("exists takes true or false")
@@ -353,6 +357,7 @@ _OPERATORS: dict[str, Callable[[Any], Rule]] = {
     **_NEGATED,
     "anything-but": _anything_but,
     "cidr": _cidr,
+    "exactly": _exactly,
     "exists": _exists,
     "numeric": _numeric,
 }

@@ -30,6 +30,8 @@ _ANY = {
     "<stack-trace>",
     "<approximate-first-receive-timestamp>",
     "maximum-batching-window-in-seconds",
+    "m-d5-of-body",
+    "receipt-handle",
     "sender-id",
     "sent-timestamp",
 }
@@ -64,6 +66,10 @@ class Comparison:
     def know(self, placeholder: str, value: str) -> None:
         """Say what a placeholder stands for."""
         self._known[placeholder] = value
+
+    def forget(self, placeholder: str) -> None:
+        """Let a placeholder stand for another value from now on."""
+        self._values.pop(placeholder, None)
 
     def recorded(self, step: str) -> Any:
         """Return what was recorded of a step."""

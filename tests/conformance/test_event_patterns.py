@@ -16,7 +16,8 @@ PATTERNS = FOLDER / "event_patterns"
 pytestmark = pytest.mark.skipif(not PATTERNS.is_dir(), reason=f"no recordings at {PATTERNS}")
 
 
-def _load(path: Path) -> tuple[str, object]:
+def load_pattern(path: Path) -> tuple[str, object]:
+    """Return a recorded pattern, as JSON, and its event."""
     # JSON5 as it is used there is YAML, but for its comments and exponents without a sign.
     text = re.sub(r"(?m)^\s*//.*$", "", path.read_text())
     found = yaml.safe_load(re.sub(r"(: .*\.\d+e)(\d)", r"\1+\2", text))
@@ -25,7 +26,7 @@ def _load(path: Path) -> tuple[str, object]:
 
 @pytest.mark.parametrize("name", sorted(path.stem for path in PATTERNS.glob("*.json5")))
 def test_pattern(name: str) -> None:
-    pattern, event = _load(PATTERNS / f"{name}.json5")
+    pattern, event = load_pattern(PATTERNS / f"{name}.json5")
     if "_EXC" in name:
         with pytest.raises(InvalidPattern):
             Pattern(pattern)

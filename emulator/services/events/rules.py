@@ -19,6 +19,7 @@ from emulator.services.events.listing import page
 from emulator.services.events.rule import Rule
 from emulator.services.events.state import of
 from emulator.services.events.tags import tags_of
+from emulator.sources.pattern_reasons import explain
 from emulator.sources.patterns import InvalidPattern, Pattern
 
 #: What changing a rule leaves as it is.
@@ -34,7 +35,7 @@ def compiled(text: str) -> Pattern:
     try:
         return Pattern(text)
     except InvalidPattern as error:
-        raise bad_pattern(str(error)) from error
+        raise bad_pattern(explain(text) or str(error)) from error
 
 
 def found(ctx: Context, request: Request, member: str = "Name") -> Rule:

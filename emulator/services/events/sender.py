@@ -5,7 +5,9 @@ https://docs.aws.amazon.com/eventbridge/latest/userguide/eb-rule-event-delivery.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from datetime import datetime
+from typing import Any
 from zlib import crc32
 
 import orjson
@@ -22,6 +24,7 @@ from emulator.services.events.rule import Buses
 RETRIES, AGE_S = 185, 86_400.0
 #: Seconds until the first of them, and at most between two of them.
 _FIRST_S, _MOST_S = 1.0, 600.0
+_TIME_BYTES = 14
 #: Codes of dead letters by the codes of errors.
 _CODES = {
     "AccessDenied": "NO_PERMISSIONS",
@@ -72,12 +75,10 @@ class EventsSender:
     async def _archive(self, dispatch: Dispatch) -> None:
         text = dispatch.delivery.payload
         event = orjson.loads(text)
-        detail = orjson.dumps(event["detail"])
-        size = len(event["source"]) + len(event["detail-type"]) + len(detail)
         store = self._events.archive_store
         try:
             at = datetime.fromisoformat(event["time"]).timestamp()
-            await store.keep(dispatch.context["archive"], event["id"], at, size, text)
+            await store.keep(dispatch.context["archive"], event["id"], at, size_of(event), text)
         except StorageError as error:
             raise DeliveryFailed(dispatch.target, str(error)) from error
 
@@ -125,6 +126,14 @@ class EventsSender:
 
     def ended(self, dispatch: Dispatch, outcome: Outcome, error: DeliveryError | None) -> None:
         """See the protocol."""
+
+
+def size_of(event: Mapping[str, Any]) -> int:
+    """Return what an event counts for in an archive (recorded): a time is 14 bytes."""
+    texts = [event["source"], event["detail-type"], event["account"], *event["resources"]]
+    return (
+        _TIME_BYTES + sum(len(each.encode()) for each in texts) + len(orjson.dumps(event["detail"]))
+    )
 
 
 def code_of(error: DeliveryError) -> str:
