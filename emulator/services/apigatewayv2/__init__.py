@@ -1,0 +1,1 @@
+"""HTTP and WebSocket APIs (API Gateway v2)."""

@@ -1,0 +1,5 @@
+"""Resource types."""
+
+from __future__ import annotations
+
+KINDS: dict[str, object] = {}

@@ -1,0 +1,16 @@
+"""API Gateway v2, in data."""
+
+from __future__ import annotations
+
+from emulator.services.spec import ServiceSpec
+
+SPEC = ServiceSpec(
+    model="apigatewayv2",
+    title="API Gateway v2",
+    protocols=("rest-json",),
+    signing_names=("apigateway",),
+    path=r"/v2/(?:apis|domainnames|vpclinks|tags|portals|portalproducts)(?:/.*)?",
+    template_prefix="AWS::ApiGatewayV2",
+    modules=("kinds", "state", "wire"),
+    opens_for="apigatewayv2-domain",
+)

@@ -1,0 +1,274 @@
+"""What API Gateway v2 keeps: APIs with their parts, domain names, links to private networks."""
+
+from __future__ import annotations
+
+import hashlib
+import random
+import string
+from collections.abc import Iterator
+from typing import TYPE_CHECKING, Any
+
+from emulator.registry.resource_table import ResourceTable
+from emulator.services.apigatewayv2.connections import Connections
+from emulator.services.apigatewayv2.errors import api_not_found
+
+if TYPE_CHECKING:
+    from emulator.services.context import Context, Parts
+
+#: What is kept of a resource: members of the model, by their names there. Bodies are replaced, and
+#: never changed in place, so that deployments may hold them.
+Body = dict[str, Any]
+
+HTTP, WEBSOCKET = "HTTP", "WEBSOCKET"
+#: The kinds of parts that APIs have.
+KINDS = (
+    "authorizers",
+    "deployments",
+    "integrationresponses",
+    "integrations",
+    "models",
+    "routeresponses",
+    "routes",
+    "stages",
+)
+#: The parts that a deployment holds as they were.
+DEPLOYED = (
+    "authorizers",
+    "integrationresponses",
+    "integrations",
+    "models",
+    "routeresponses",
+    "routes",
+)
+_LETTERS = string.ascii_lowercase + string.digits
+#: By this tag of an API its user chooses its id.
+CUSTOM_ID = "_custom_id_"
+
+
+class Api:
+    """An API with its parts.
+
+    Attributes:
+        body: As it is kept.
+        held: Its parts, by kind and id.
+        changes: Counts what was changed in what a deployment holds, or in the API itself.
+        deployed: ``changes`` at the last deployment that was made by itself.
+    """
+
+    __slots__ = ("account", "body", "changes", "deployed", "held", "id", "region")
+
+    def __init__(self, account: str, region: str, body: Body) -> None:
+        self.account, self.region, self.body = account, region, body
+        self.id: str = body["ApiId"]
+        self.held: dict[str, dict[str, Body]] = {kind: {} for kind in KINDS}
+        self.changes = self.deployed = 0
+
+    @property
+    def is_http(self) -> bool:
+        """Whether it is an HTTP API; if not, it has WebSockets."""
+        return bool(self.body["ProtocolType"] == HTTP)
+
+    def stage(self, name: str) -> Body | None:
+        """Return a stage."""
+        return self.held["stages"].get(name)
+
+    def snapshot(self) -> dict[str, dict[str, Body]]:
+        """Return what a deployment made now holds."""
+        return {kind: dict(self.held[kind]) for kind in DEPLOYED}
+
+
+class ApiGateway:
+    """The service's state; :func:`open` makes it.
+
+    Attributes:
+        apis: By their ids, which are unique in all accounts and regions.
+        connections: The WebSockets that are open.
+    """
+
+    def __init__(self, parts: Parts) -> None:
+        self.parts = parts
+        documents = parts.documents
+        self.apis: dict[str, Api] = {}
+        self._apis = ResourceTable("apigatewayv2-api", documents)
+        self._parts = ResourceTable("apigatewayv2-part", documents)
+        self.domains = ResourceTable("apigatewayv2-domain", documents)
+        self.mappings = ResourceTable("apigatewayv2-mapping", documents)
+        self.links = ResourceTable("apigatewayv2-vpclink", documents)
+        self.connections = Connections()
+
+    async def open(self) -> None:
+        """Bring back what was kept."""
+        for table in (self._apis, self._parts, self.domains, self.mappings, self.links):
+            await table.load()
+        for account, region, _, body in self._apis.all():
+            self.apis[body["ApiId"]] = Api(account, region, body)
+        for *_, key, body in self._parts.all():
+            api_id, kind, part_id = key.split("/", 2)
+            if api_id in self.apis:
+                self.apis[api_id].held[kind][part_id] = body
+        for *_, name, _ in self.domains.all():
+            self.parts.hosts.add(name)
+
+    async def reset(self, account: str | None) -> None:
+        """See :class:`emulator.services.service.ServiceState`."""
+        for owner, _, name, _ in self.domains.all():
+            if account in (None, owner):
+                self.parts.hosts.remove(name)
+        for table in (self._apis, self._parts, self.domains, self.mappings, self.links):
+            table.clear(account)
+        for api in [each for each in self.apis.values() if account in (None, each.account)]:
+            del self.apis[api.id]
+            await self.connections.close_all(api.id)
+
+    async def close(self) -> None:
+        """Let go of everything: WebSockets end with the server."""
+
+    # -- APIs -----------------------------------------------------------------------------------
+
+    def api(self, account: str, region: str, api_id: str) -> Api:
+        """Return an API.
+
+        Raises:
+            AwsError: NotFoundException.
+        """
+        api = self.apis.get(api_id)
+        if api is None or (api.account, api.region) != (account, region):
+            raise api_not_found(account, api_id)
+        return api
+
+    def apis_of(self, account: str, region: str) -> list[Api]:
+        """Return an account's APIs in a region, in the order in which they were made."""
+        here = (account, region)
+        return [api for api in self.apis.values() if (api.account, api.region) == here]
+
+    async def put_api(self, account: str, region: str, body: Body) -> Api:
+        """Keep an API as it is now.
+
+        Raises:
+            AwsError: The disk did not take it.
+        """
+        await self._apis.put(account, region, body["ApiId"], body)
+        api = self.apis.get(body["ApiId"])
+        if api is None:
+            api = self.apis[body["ApiId"]] = Api(account, region, body)
+        api.body = body
+        api.changes += 1
+        return api
+
+    async def drop_api(self, api: Api) -> None:
+        """Remove an API with all that it has.
+
+        Raises:
+            AwsError: The disk did not take it.
+        """
+        await self._apis.delete(api.account, api.region, api.id)
+        self.apis.pop(api.id, None)
+        for kind in KINDS:
+            for part_id in list(api.held[kind]):
+                await self.drop(api, kind, part_id)
+        await self.connections.close_all(api.id)
+
+    async def put(self, api: Api, kind: str, part_id: str, body: Body) -> None:
+        """Keep a part of an API as it is now.
+
+        Raises:
+            AwsError: The disk did not take it.
+        """
+        await self._parts.put(api.account, api.region, f"{api.id}/{kind}/{part_id}", body)
+        api.held[kind][part_id] = body
+        if kind in DEPLOYED:
+            api.changes += 1
+
+    async def drop(self, api: Api, kind: str, part_id: str) -> None:
+        """Remove a part of an API.
+
+        Raises:
+            AwsError: The disk did not take it.
+        """
+        await self._parts.delete(api.account, api.region, f"{api.id}/{kind}/{part_id}")
+        api.held[kind].pop(part_id, None)
+        if kind in DEPLOYED:
+            api.changes += 1
+
+    def new_api_id(self, account: str, region: str, name: str, tags: Body) -> str:
+        """Return the id of a new API: the same for the same name at each start."""
+        chosen = str(tags.get(CUSTOM_ID, ""))
+        if chosen.isalnum() and chosen.islower() and chosen not in self.apis:
+            return chosen
+        count = 0
+        while True:
+            seed = f"{account}/{region}/{name}/{count}"
+            made = _id_of(hashlib.sha256(seed.encode()).digest(), 10)
+            if made not in self.apis:
+                return made
+            count += 1
+
+    # -- domain names ---------------------------------------------------------------------------
+
+    async def put_domain(self, account: str, region: str, name: str, body: Body) -> None:
+        """Keep a domain name, and answer to it.
+
+        Raises:
+            AwsError: The disk did not take it.
+        """
+        is_new = self.domains.find(account, region, name) is None
+        await self.domains.put(account, region, name, body)
+        if is_new:
+            self.parts.hosts.add(name)
+
+    async def drop_domain(self, account: str, region: str, name: str) -> None:
+        """Remove a domain name with its mappings.
+
+        Raises:
+            AwsError: The disk did not take it.
+        """
+        await self.domains.delete(account, region, name)
+        self.parts.hosts.remove(name)
+        for mapping in list(self.mappings_of(account, region, name)):
+            await self.mappings.delete(account, region, f"{name}/{mapping['ApiMappingId']}")
+
+    def mappings_of(self, account: str, region: str, name: str) -> Iterator[Body]:
+        """Return the mappings of a domain name."""
+        for key in list(self.mappings.keys(account, region)):
+            if key.startswith(f"{name}/"):
+                body = self.mappings.find(account, region, key)
+                if body is not None:
+                    yield body
+
+    def mappings_by_name(self, name: str) -> Iterator[Body]:
+        """Return the mappings of a domain name, whoever has it."""
+        for *_, key, body in self.mappings.all():
+            if key.startswith(f"{name}/"):
+                yield body
+
+
+def new_id(length: int, taken: Any = ()) -> str:
+    """Return a random id in API Gateway's alphabet that is not taken."""
+    while True:
+        made = random.choice(string.ascii_lowercase) + "".join(
+            random.choices(_LETTERS, k=length - 1)
+        )
+        if made not in taken:
+            return made
+
+
+def _id_of(digest: bytes, length: int) -> str:
+    number = int.from_bytes(digest)
+    made = string.ascii_lowercase[number % 26]
+    for _ in range(length - 1):
+        number //= 36
+        made += _LETTERS[number % 36]
+    return made
+
+
+async def open(parts: Parts) -> ApiGateway:
+    """Open the service's state."""
+    state = ApiGateway(parts)
+    await state.open()
+    return state
+
+
+def of(context: Context) -> ApiGateway:
+    """Return the state of a request."""
+    state: ApiGateway = context.state
+    return state
