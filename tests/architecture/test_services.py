@@ -71,7 +71,10 @@ def test_a_spec_says_what_the_model_says(service: Service) -> None:
     metadata = botocore.session.get_session().get_service_model(spec.model).metadata
     assert spec.signing_names[0] == metadata.get("signingName", metadata["endpointPrefix"])
     # The older protocol of a service that came from it is in no model of today.
-    known = {*metadata["protocols"], *(["query"] if "awsQueryCompatible" in metadata else [])}
+    known = {
+        *metadata.get("protocols", [metadata["protocol"]]),
+        *(["query"] if "awsQueryCompatible" in metadata else []),
+    }
     assert metadata["protocol"] == spec.protocols[0]
     assert set(spec.protocols) <= known
     targeted = {"json", "smithy-rpc-v2-cbor"} & set(spec.protocols)
