@@ -24,6 +24,7 @@ from emulator.edge.http_fronts.payload_v2 import (
     PRELUDE,
     PRELUDE_LIMIT,
     Malformed,
+    Route,
     event_of,
     prelude_of,
     response_of,
@@ -132,7 +133,8 @@ class FunctionUrlFront:
                 receive=receive,
                 send=send,
             )
-            event = event_of(request, account=account, authorizer=authorizer)
+            route = Route(path=path, request_id=request_id)
+            event = event_of(request, route, account=account, authorizer=authorizer)
             prepared = await self._parts.functions.prepare(
                 url.account,
                 url.region,

@@ -11,6 +11,7 @@ import json
 import re
 from collections.abc import Mapping
 from contextlib import suppress
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any
 from urllib.parse import parse_qsl, unquote
@@ -27,11 +28,11 @@ DELIMITER = b"\x00" * 8
 PRELUDE_LIMIT = 1024 * 1024
 
 #: Hop-by-hop headers, which functions do not see.
-_HOP = frozenset(
+HOP = frozenset(
     {"connection", "keep-alive", "proxy-connection", "te", "transfer-encoding", "upgrade"}
 )
 #: Headers that a function may not set: they are sent as x-amzn-remapped-<name>.
-_REMAPPED = _HOP | {"content-length", "date", "server", "trailer", "www-authenticate"}
+_REMAPPED = HOP | {"content-length", "date", "server", "trailer", "www-authenticate"}
 _TEXT = re.compile(
     r"text/|application/(json|xml|javascript|[^;]*\+(json|xml))\s*(;|$)", re.IGNORECASE
 )
@@ -45,65 +46,79 @@ class Malformed(Exception):
     """The function's result is no HTTP response."""
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Route:
+    """Where a request goes, as its event says it. A function URL has one route and one stage."""
+
+    #: As the function sees it.
+    path: str
+    key: str = "$default"
+    stage: str = "$default"
+    #: The id that the event has.
+    request_id: str
+    parameters: Mapping[str, str] = field(default_factory=dict)
+    variables: Mapping[str, str] = field(default_factory=dict)
+    #: Whether cookies stand among the headers, too.
+    has_cookie_header: bool = True
+
+
 def event_of(
-    request: HttpRequest, *, account: str, authorizer: Mapping[str, Any] | None = None
+    request: HttpRequest,
+    route: Route,
+    *,
+    account: str,
+    authorizer: Mapping[str, Any] | None = None,
 ) -> dict[str, Any]:
-    """Return the event a function gets for a request to its URL.
+    """Return the event a function gets for a request.
 
     Args:
         request: Its body has been read.
-        account: "anonymous", or whose the signature is.
+        route: Where it goes.
+        account: Of the API, or of the caller of a function URL ("anonymous").
         authorizer: The caller's identity; None if the caller is anonymous.
     """
-    headers: dict[str, str] = {}
-    for name, value in request.headers:
-        if name not in _HOP:
-            headers[name] = f"{headers[name]},{value}" if name in headers else value
-    headers["x-forwarded-for"] = request.source_ip
-    headers["x-forwarded-port"] = str(request.port)
-    headers["x-forwarded-proto"] = request.scheme
-    headers["x-amzn-trace-id"] = request.trace_id.partition(";")[0]
-    cookies = [
-        cookie.strip()
-        for name, value in request.headers
-        if name == "cookie"
-        for cookie in value.split(";")
-        if cookie.strip()
-    ]
+    headers, cookies = _headers(request)
     event: dict[str, Any] = {
         "version": "2.0",
-        "routeKey": "$default",
-        "rawPath": request.raw_path,
+        "routeKey": route.key,
+        "rawPath": route.path,
         "rawQueryString": request.query,
     }
     if cookies:
         event["cookies"] = cookies
+        if not route.has_cookie_header:
+            del headers["cookie"]
     event["headers"] = headers
-    parameters: dict[str, str] = {}
-    for name, value in parse_qsl(request.query, keep_blank_values=True):
-        parameters[name] = f"{parameters[name]},{value}" if name in parameters else value
-    if parameters:
-        event["queryStringParameters"] = parameters
+    if request.query:
+        parameters: dict[str, str] = {}
+        for name, value in parse_qsl(request.query, keep_blank_values=True):
+            parameters[name] = f"{parameters[name]},{value}" if name in parameters else value
+        if parameters:
+            event["queryStringParameters"] = parameters
     event["requestContext"] = {
         "accountId": account,
         "apiId": request.api_id,
         **({"authorizer": authorizer} if authorizer else {}),
         "domainName": request.domain_name,
-        "domainPrefix": request.api_id,
+        "domainPrefix": request.domain_name.partition(".")[0],
         "http": {
             "method": request.method,
-            "path": unquote(request.raw_path),
+            "path": unquote(route.path),
             "protocol": f"HTTP/{request.http_version}",
             "sourceIp": request.source_ip,
             "userAgent": headers.get("user-agent", ""),
         },
-        "requestId": request.request_id,
-        "routeKey": "$default",
-        "stage": "$default",
-        "time": datetime.fromtimestamp(request.now, UTC).strftime("%d/%b/%Y:%H:%M:%S +0000"),
+        "requestId": route.request_id,
+        "routeKey": route.key,
+        "stage": route.stage,
+        "time": clf_time(request.now),
         "timeEpoch": int(request.now * 1000),
     }
-    text = _text(request.body, headers)
+    if route.parameters:
+        event["pathParameters"] = route.parameters
+    if route.variables:
+        event["stageVariables"] = route.variables
+    text = text_of(request.body, headers)
     if text is None:
         event["body"] = base64.b64encode(request.body).decode()
     elif text:
@@ -112,7 +127,39 @@ def event_of(
     return event
 
 
-def _text(body: bytes, headers: Mapping[str, str]) -> str | None:
+def _headers(request: HttpRequest) -> tuple[dict[str, str], list[str]]:
+    """Return a request's headers, each once, with those the gateway adds; and its cookies."""
+    headers: dict[str, str] = {}
+    for name, value in request.headers:
+        if name not in HOP:
+            headers[name] = f"{headers[name]},{value}" if name in headers else value
+    headers["x-forwarded-for"] = request.source_ip
+    headers["x-forwarded-port"] = str(request.port)
+    headers["x-forwarded-proto"] = request.scheme
+    headers["x-amzn-trace-id"] = request.trace_id.partition(";")[0]
+    if "cookie" not in headers:
+        return headers, []
+    cookies = [
+        cookie.strip()
+        for name, value in request.headers
+        if name == "cookie"
+        for cookie in value.split(";")
+        if cookie.strip()
+    ]
+    return headers, cookies
+
+
+#: Names of months do not follow the locale.
+_MONTHS = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec")
+
+
+def clf_time(now: float) -> str:
+    """Return a time in the common log format: "28/Nov/2026:18:00:00 +0000"."""
+    moment = datetime.fromtimestamp(now, UTC)
+    return f"{moment.day:02d}/{_MONTHS[moment.month - 1]}/{moment.year}:{moment:%H:%M:%S} +0000"
+
+
+def text_of(body: bytes, headers: Mapping[str, str]) -> str | None:
     """Return a body as text; None if its type or its bytes make it binary."""
     if not body:
         return ""
@@ -141,15 +188,15 @@ def response_of(payload: bytes, content_type: str) -> HttpResponse:
         status, headers = prelude_of(head)
         return HttpResponse(status, headers, body)
     try:
-        value = _loads(payload)
+        value = loads(payload)
     except ValueError as error:
         if content_type.startswith("application/json"):
             raise Malformed("not JSON") from error
         # A streamed response, buffered.
         return HttpResponse(200, [(b"content-type", _value(content_type))], payload)
     if isinstance(value, dict) and "statusCode" in value:
-        status, headers = _head(value)
-        return HttpResponse(status, headers, _body(value))
+        status, headers = head_of(value)
+        return HttpResponse(status, headers, body_of(value))
     body = value.encode("utf-8", "replace") if isinstance(value, str) else _compact(payload)
     return HttpResponse(200, [(b"content-type", b"application/json")], body)
 
@@ -159,6 +206,20 @@ def _compact(document: bytes) -> bytes:
     return _TOKENS.sub(lambda match: match[1] or b"", document)
 
 
+def loads_object(payload: bytes) -> dict[str, Any] | None:
+    """Return a result that is a JSON object; None if it is something else."""
+    try:
+        value = loads(payload)
+    except ValueError:
+        return None
+    return value if isinstance(value, dict) else None
+
+
+def decoded(raw_path: str) -> str:
+    """Return a path as functions of HTTP APIs see it: decoded, and cut at a "?" in it."""
+    return unquote(raw_path).partition("?")[0] if "%" in raw_path else raw_path
+
+
 def prelude_of(data: bytes) -> tuple[int, Headers]:
     """Return the status and headers a stream begins with.
 
@@ -166,15 +227,20 @@ def prelude_of(data: bytes) -> tuple[int, Headers]:
         Malformed: It is no JSON object, or its members have wrong types.
     """
     try:
-        value = _loads(data)
+        value = loads(data)
     except ValueError as error:
         raise Malformed("the prelude is not JSON") from error
     if not isinstance(value, dict):
         raise Malformed("the prelude is not an object")
-    return _head({"statusCode": 200, **value}, default_type=b"application/octet-stream")
+    return head_of({"statusCode": 200, **value}, default_type=b"application/octet-stream")
 
 
-def _loads(data: bytes) -> Any:
+def loads(data: bytes) -> Any:
+    """Return a document of JSON, or of what runtimes take for it.
+
+    Raises:
+        ValueError: It is none.
+    """
     with suppress(ValueError):
         return orjson.loads(data)
     try:
@@ -184,7 +250,14 @@ def _loads(data: bytes) -> Any:
         raise ValueError("nested too deeply") from None
 
 
-def _head(value: dict[str, Any], default_type: bytes = b"application/json") -> tuple[int, Headers]:
+def head_of(
+    value: dict[str, Any], default_type: bytes = b"application/json"
+) -> tuple[int, Headers]:
+    """Return the status and the headers of a result with a ``statusCode``.
+
+    Raises:
+        Malformed: They are none.
+    """
     headers: Headers = []
     given = value.get("headers") or {}
     if not isinstance(given, dict):
@@ -228,7 +301,12 @@ def _value(item: Any) -> bytes:
     return text.encode("utf-8", "replace")
 
 
-def _body(value: dict[str, Any]) -> bytes:
+def body_of(value: dict[str, Any]) -> bytes:
+    """Return the body of a result with a ``statusCode``.
+
+    Raises:
+        Malformed: It is no base64.
+    """
     body = value.get("body")
     if body is None:
         return b""

@@ -40,14 +40,15 @@ def _check(api: Api, before: Body | None, route: Body) -> None:
         wanted = "JWT" if kind == "JWT" else "REQUEST"
         if authorizer is None or authorizer["AuthorizerType"] != wanted:
             raise bad_request(
-                f"Authorizer type must be {wanted} for authorization type {kind}"
-                if authorizer
-                else "Invalid authorizer identifier specified"
+                f"Invalid authorizer ID specified. Setting the authorization type to {kind} "
+                f"requires a valid {wanted} authorizer."
             )
     else:
         route.pop("AuthorizerId", None)
     if not route.get("AuthorizationScopes"):
         route.pop("AuthorizationScopes", None)
+    elif kind != "JWT" and before is not None:
+        route.pop("AuthorizationScopes")
     elif kind != "JWT":
         raise bad_request("AuthorizationScopes are supported only for JWT authorization")
     target = route.get("Target")

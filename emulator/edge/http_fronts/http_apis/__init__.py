@@ -1,0 +1,1 @@
+"""HTTP APIs: requests by routes to functions, HTTP endpoints and other services."""
