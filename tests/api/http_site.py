@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import http.client
 import json
-from collections.abc import Callable
 from typing import Any, NamedTuple
 
 from emulator.settings import Settings
@@ -53,7 +52,7 @@ class ApiSite:
                     "POST", f"invocation/{request_id}/error", json.dumps(error).encode()
                 )
                 continue
-            if isinstance(reply, Callable):
+            if callable(reply):
                 reply = reply(event)
             body = payload if reply is None else reply
             body = body if isinstance(body, bytes) else json.dumps(body).encode()
