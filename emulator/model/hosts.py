@@ -1,4 +1,4 @@
-"""Host names of the user's own that this emulator answers to: custom domain names of APIs."""
+"""Host names of APIs: the user's own ones, and those that API Gateway gives by an API's id."""
 
 from __future__ import annotations
 
@@ -6,9 +6,14 @@ from collections import Counter
 
 
 class CustomHosts:
-    """The custom host names of all services. A name may be held by more than one owner."""
+    """The custom host names of all services. A name may be held by more than one owner.
+
+    Attributes:
+        apis: The ids of all APIs: AWS's address of one means it.
+    """
 
     def __init__(self) -> None:
+        self.apis: set[str] = set()
         self._names: Counter[str] = Counter()
 
     def add(self, name: str) -> None:

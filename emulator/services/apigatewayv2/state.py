@@ -102,6 +102,7 @@ class ApiGateway:
             await table.load()
         for account, region, _, body in self._apis.all():
             self.apis[body["ApiId"]] = Api(account, region, body)
+        self.parts.hosts.apis.update(self.apis)
         for *_, key, body in self._parts.all():
             api_id, kind, part_id = key.split("/", 2)
             if api_id in self.apis:
@@ -118,6 +119,7 @@ class ApiGateway:
             table.clear(account)
         for api in [each for each in self.apis.values() if account in (None, each.account)]:
             del self.apis[api.id]
+            self.parts.hosts.apis.discard(api.id)
             await self.connections.close_all(api.id)
 
     async def close(self) -> None:
@@ -151,6 +153,7 @@ class ApiGateway:
         api = self.apis.get(body["ApiId"])
         if api is None:
             api = self.apis[body["ApiId"]] = Api(account, region, body)
+            self.parts.hosts.apis.add(api.id)
         api.body = body
         api.changes += 1
         return api
@@ -163,6 +166,7 @@ class ApiGateway:
         """
         await self._apis.delete(api.account, api.region, api.id)
         self.apis.pop(api.id, None)
+        self.parts.hosts.apis.discard(api.id)
         for kind in KINDS:
             for part_id in list(api.held[kind]):
                 await self.drop(api, kind, part_id)
@@ -193,13 +197,13 @@ class ApiGateway:
     def new_api_id(self, account: str, region: str, name: str, tags: Body) -> str:
         """Return the id of a new API: the same for the same name at each start."""
         chosen = str(tags.get(CUSTOM_ID, ""))
-        if chosen.isalnum() and chosen.islower() and chosen not in self.apis:
+        if chosen.isalnum() and chosen.islower() and chosen not in self.parts.hosts.apis:
             return chosen
         count = 0
         while True:
             seed = f"{account}/{region}/{name}/{count}"
             made = _id_of(hashlib.sha256(seed.encode()).digest(), 10)
-            if made not in self.apis:
+            if made not in self.parts.hosts.apis:
                 return made
             count += 1
 

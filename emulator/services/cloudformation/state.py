@@ -73,7 +73,7 @@ class CloudFormation:
             clock=parts.clock,
             call=self._call_for,
             look_up=look_up,
-            finders={"lambda-url": self._function_url},
+            finders={"lambda-url": self._function_url, "execute-api": self._api},
         )
         self.engine = Engine(self.tools)
         self.change_sets = ChangeSetStore(parts.documents, self.store)
@@ -124,6 +124,12 @@ class CloudFormation:
                     port = self._parts.table.endpoint.rpartition(":")[2]
                     return f"http://{url_id}.lambda-url.{region}.localhost:{port}"
         return None
+
+    def _api(self, scheme: str, api_id: str, region: str) -> str | None:
+        if api_id not in self._parts.hosts.apis:
+            return None
+        port = self._parts.table.endpoint.rpartition(":")[2]
+        return f"{scheme.removesuffix('s')}://{api_id}.execute-api.{region}.localhost:{port}"
 
     async def _fetch(self, account: str, region: str, address: str) -> str:
         return await read_from_bucket(self._parts.table, account, region, address)
