@@ -15,6 +15,8 @@ from emulator.services.events.listing import page
 from emulator.services.events.rule import Body
 from emulator.services.events.state import of
 
+#: Requests a second where a destination says nothing.
+DEFAULT_RATE = 300
 _MEMBERS = {
     "Description": "description",
     "ConnectionArn": "connection",
@@ -97,7 +99,7 @@ def _listed(ctx: Context, body: Body) -> dict[str, Any]:
         "ConnectionArn": body["connection"],
         "InvocationEndpoint": body["endpoint"],
         "HttpMethod": body["method"],
-        "InvocationRateLimitPerSecond": body["rate"],
+        "InvocationRateLimitPerSecond": body["rate"] or DEFAULT_RATE,
     }
 
 

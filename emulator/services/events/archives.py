@@ -127,6 +127,10 @@ async def list_archives(ctx: Context, request: Request) -> Response:
             "or NamePrefix."
         )
     events, prefix = of(ctx), request.get("NamePrefix") or ""
+    if request.get("EventSourceArn"):
+        bus = bus_at(request["EventSourceArn"], "EventSourceArn")
+        if events.bus(bus) is None:
+            raise no_bus(bus.name)
     if request.get("State") not in (None, "ENABLED"):
         return page([], request, "Archives")
     bodies = [

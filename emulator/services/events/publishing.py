@@ -21,8 +21,8 @@ from emulator.services.events.errors import invalid
 from emulator.services.events.fanout import dispatches_of
 from emulator.services.events.state import of
 
-#: Bytes of all entries of a request (1 MB since 2026).
-_MOST_BYTES = 1 << 20
+#: Bytes of all entries of a request.
+_MOST_BYTES = 256 * 1024
 _TIME_BYTES = 14
 #: Levels of a detail; AWS's own limit, and what can be written again.
 _DEEPEST = 100

@@ -11,6 +11,7 @@ SPEC = ServiceSpec(
     signing_names=("events",),
     arn_name="events",
     target_prefix="AWSEvents",
-    modules=("delivers", "state", "wire"),
+    template_prefix="AWS::Events",
+    modules=("delivers", "kinds", "state", "wire"),
     opens_for="events-rule",
 )

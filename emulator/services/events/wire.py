@@ -4,4 +4,9 @@ from __future__ import annotations
 
 from emulator.wire.deviations import Deviations
 
-DEVIATIONS = Deviations()
+DEVIATIONS = Deviations(
+    # Recorded: the order in which the service lists the methods.
+    printed_enum={
+        "ApiDestinationHttpMethod": "HEAD, POST, PATCH, DELETE, PUT, GET, OPTIONS",
+    },
+)
