@@ -1,4 +1,4 @@
-"""HTTP on a connection: uvicorn's protocol with two changes.
+"""HTTP on a connection: uvicorn's protocol with three changes.
 
 WebSockets are uvicorn's too; the first one imports the library for them.
 """
@@ -12,6 +12,9 @@ from typing import Any, cast
 from httptools import HttpRequestParser
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
+#: What a connection begins with that speaks HTTP/2: enough of its preface to know it.
+_HTTP2 = b"PRI * HTTP/2.0\r\n"
+
 
 class HttpProtocol(HttpToolsProtocol):
     """Writes head and body together, and keeps to HTTP/1.1 whatever upgrade a client asks for.
@@ -21,9 +24,13 @@ class HttpProtocol(HttpToolsProtocol):
     HTTP/2 that way with its first request, and so does ``curl --http2``. A server may ignore the
     request (https://www.rfc-editor.org/rfc/rfc9110#name-upgrade). Only the handshake of a WebSocket
     is followed (https://www.rfc-editor.org/rfc/rfc6455#section-4.1).
+
+    A client that knows that it can have HTTP/2 begins with its preface, and gets it.
     """
 
     _fed = b""
+    #: Nothing has been received on this connection yet.
+    _fresh = True
     #: Read next: the request without its "Upgrade", and the bytes behind its head.
     _anew = b""
 
@@ -32,6 +39,11 @@ class HttpProtocol(HttpToolsProtocol):
         super().connection_made(cast(asyncio.Transport, joining))
 
     def data_received(self, data: bytes) -> None:
+        if self._fresh:
+            self._fresh = False
+            if data.startswith(_HTTP2):
+                self._speak_http2(data)
+                return
         self._fed = data
         super().data_received(data)
         while self._anew:
@@ -41,6 +53,16 @@ class HttpProtocol(HttpToolsProtocol):
             self.parser.set_dangerous_leniencies(lenient_data_after_close=True)
             super().data_received(self._fed)
         self._fed = b""
+
+    def _speak_http2(self, data: bytes) -> None:
+        """Hand the connection over: the client knows that it can have HTTP/2 here."""
+        from emulator.edge.http2 import Http2Connection
+
+        self.connections.discard(self)
+        connection = Http2Connection(self.app, self.server_state)
+        self.transport.set_protocol(connection)
+        connection.connection_made(self.transport)
+        connection.data_received(data)
 
     def _should_upgrade(self) -> bool:
         """Say whether uvicorn leaves alone the request at whose head the parser stopped."""

@@ -111,11 +111,15 @@ class StreamSource:
             self._reading[info.key] = task
             task.add_done_callback(partial(self._ended, info))
         changed = asyncio.ensure_future(self._stream.changed())
-        changed.add_done_callback(lambda _: self._again.set())
+        changed.add_done_callback(self._changed)
         try:
             await self._again.wait()
         finally:
             changed.cancel()
+
+    def _changed(self, changed: asyncio.Future[None]) -> None:
+        if not changed.cancelled():
+            self._again.set()
 
     async def _read(self, info: ShardInfo, function: MappedFunction) -> None:
         """Read a shard to its end; what goes wrong with it is tried again."""

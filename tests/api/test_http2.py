@@ -1,0 +1,171 @@
+"""HTTP/2 by prior knowledge, on the port that all else is served on."""
+
+from __future__ import annotations
+
+import json
+import socket
+import threading
+from base64 import b64encode
+from collections.abc import Iterator
+from typing import Any
+
+import h2.connection
+import h2.events
+import pytest
+
+from emulator.settings import Settings
+from emulator.testing import ScriptedDriver
+from tests.api.conftest import Running, create
+
+
+@pytest.fixture(scope="module")
+def running() -> Iterator[Running]:
+    running = Running(Settings(port=0, kinesis_limits=False), driver=ScriptedDriver())
+    yield running
+    running.stop()
+
+
+class Client:
+    """A connection that begins with the preface of HTTP/2."""
+
+    def __init__(self, port: int) -> None:
+        self._socket = socket.create_connection(("127.0.0.1", port), timeout=20)
+        self._h2 = h2.connection.H2Connection()
+        self._h2.initiate_connection()
+        self._port = port
+        self._flush()
+        #: Stream → status, headers, body, whether it ended.
+        self.answers: dict[int, dict[str, Any]] = {}
+
+    def _flush(self) -> None:
+        self._socket.sendall(self._h2.data_to_send())
+
+    def ask(self, target: str, body: bytes, path: str = "/", service: str = "kinesis") -> int:
+        stream = self._h2.get_next_available_stream_id()
+        scope = f"Credential=000000000000/20260101/us-east-1/{service}/aws4_request"
+        given = {
+            ":method": "POST", ":scheme": "http", ":path": path,
+            ":authority": f"localhost:{self._port}", "x-amz-target": target,
+            "content-type": "application/x-amz-json-1.1",
+            "authorization": f"AWS4-HMAC-SHA256 {scope}, SignedHeaders=host, Signature=x",
+        }  # fmt: skip
+        self._h2.send_headers(stream, list(given.items()))
+        self.answers[stream] = {"body": b"", "ended": False}
+        while body:
+            room = min(self._h2.local_flow_control_window(stream), self._h2.max_outbound_frame_size)
+            if not room:
+                self.receive()
+                continue
+            self._h2.send_data(stream, body[:room])
+            body = body[room:]
+            self._flush()
+        self._h2.end_stream(stream)
+        self._flush()
+        return stream
+
+    def receive(self) -> None:
+        data = self._socket.recv(65536)
+        assert data, "the connection was closed"
+        for event in self._h2.receive_data(data):
+            if isinstance(event, h2.events.ResponseReceived):
+                self.answers[event.stream_id] |= {"headers": dict(event.headers)}
+            elif isinstance(event, h2.events.DataReceived):
+                self.answers[event.stream_id]["body"] += event.data
+                self._h2.acknowledge_received_data(event.flow_controlled_length, event.stream_id)
+            elif isinstance(event, h2.events.StreamEnded):
+                self.answers[event.stream_id]["ended"] = True
+        self._flush()
+
+    def answer(self, stream: int) -> tuple[str, bytes]:
+        while not self.answers[stream]["ended"]:
+            self.receive()
+        found = self.answers[stream]
+        headers = {bytes_of(k): bytes_of(v) for k, v in found["headers"].items()}
+        return headers[":status"], found["body"]
+
+    def close(self) -> None:
+        self._socket.close()
+
+
+def bytes_of(value: str | bytes) -> str:
+    return value if isinstance(value, str) else value.decode()
+
+
+@pytest.fixture
+def client(running: Running) -> Iterator[Client]:
+    client = Client(running.emulator.port)
+    yield client
+    client.close()
+
+
+def test_requests_of_one_connection_run_beside_each_other(running: Running, client: Client) -> None:
+    with_boto = running.client("kinesis")
+    with_boto.create_stream(StreamName="h2", ShardCount=1)
+    streams = [
+        client.ask(
+            "Kinesis_20131202.PutRecord",
+            json.dumps({"StreamName": "h2", "Data": "eA==", "PartitionKey": str(n)}).encode(),
+        )
+        for n in range(50)
+    ]
+    for stream in streams:
+        status, body = client.answer(stream)
+        assert status == "200"
+        assert json.loads(body)["ShardId"] == "shardId-000000000000"
+    status, body = client.answer(client.ask("Kinesis_20131202.DescribeStream", b"{}"))
+    assert (status, json.loads(body)["__type"]) == ("400", "InvalidArgumentException")
+    with_boto.close()
+
+
+def test_large_bodies_pass_in_both_directions(running: Running, client: Client) -> None:
+    functions = running.client("lambda")
+    create(functions, "echo")
+    text = json.dumps({"x": "y" * 3_000_000}).encode()
+    stream = client.ask("", text, "/2015-03-31/functions/echo/invocations", "lambda")
+    status, body = client.answer(stream)
+    assert (status, body) == ("200", text)
+    functions.close()
+
+
+def test_a_stream_of_events_comes_event_by_event(running: Running, client: Client) -> None:
+    with_boto = running.client("kinesis")
+    with_boto.create_stream(StreamName="events", ShardCount=1)
+    arn = "arn:aws:kinesis:us-east-1:000000000000:stream/events"
+    consumer = with_boto.register_stream_consumer(StreamARN=arn, ConsumerName="c")["Consumer"]
+    request = {
+        "ConsumerARN": consumer["ConsumerARN"],
+        "ShardId": "shardId-000000000000",
+        "StartingPosition": {"Type": "TRIM_HORIZON"},
+    }
+    stream = client.ask("Kinesis_20131202.SubscribeToShard", json.dumps(request).encode())
+    for number in range(3):
+        put = {"StreamName": "events", "Data": f"record-{number}", "PartitionKey": "k"}
+        with_boto.put_record(**put)
+        wanted = b64encode(f"record-{number}".encode())
+        while wanted not in client.answers[stream]["body"]:
+            client.receive()
+    assert not client.answers[stream]["ended"]
+    with_boto.close()
+
+
+def test_damaged_frames_end_their_connection_only(running: Running) -> None:
+    for junk in (b"\x00" * 64, b"\xff" * 64, b"GET / HTTP/1.1\r\n\r\n"):
+        with socket.create_connection(("127.0.0.1", running.emulator.port), timeout=20) as broken:
+            broken.sendall(b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n" + junk)
+            broken.shutdown(socket.SHUT_WR)
+            while broken.recv(65536):
+                pass
+    client = Client(running.emulator.port)
+    assert client.answer(client.ask("Kinesis_20131202.ListStreams", b"{}"))[0] == "200"
+    client.close()
+
+
+def test_the_emulator_ends_with_open_connections() -> None:
+    running = Running(Settings(port=0), driver=ScriptedDriver())
+    client = Client(running.emulator.port)
+    assert client.answer(client.ask("Kinesis_20131202.ListStreams", b"{}"))[0] == "200"
+    ended = threading.Thread(target=running.stop)
+    ended.start()
+    ended.join(20)
+    client.close()
+    assert not ended.is_alive()
