@@ -15,7 +15,7 @@ from tests.api.conftest import Running
 from tests.clients.tools import programs
 from tests.needs import need
 
-pytestmark = pytest.mark.slow
+pytestmark = [pytest.mark.clients, pytest.mark.slow]
 
 _SCRIPT = """
 const sdk = require("@aws-sdk/client-kinesis");

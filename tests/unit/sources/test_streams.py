@@ -585,7 +585,9 @@ def test_only_shards_whose_parents_are_done_may_be_read() -> None:
 @pytest.mark.parametrize("seed", range(20))
 def test_every_record_ends_once(seed: int) -> None:
     rng = random.Random(seed)
-    parts, done, given_up = [Part(0, 50)], [], []
+    parts = [Part(0, 50)]
+    done: list[int] = []
+    given_up: list[int] = []
     for _ in range(10_000):
         if not parts:
             break
