@@ -25,6 +25,8 @@ SERVICES = (
     "apigatewayv2",
     "cloudcontrol",
     "cloudformation",
+    "dynamodb",
+    "dynamodbstreams",
     "ecr",
     "events",
     "iam",

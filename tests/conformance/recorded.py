@@ -33,6 +33,10 @@ _ANY = {
     "m-d5-of-body",
     "receipt-handle",
     "sender-id",
+    "starting-sequence-number",
+    "approximate-creation-date-time",
+    "<index-status>",
+    "<table-status>",
     "sent-timestamp",
 }
 _KNOWN = {"<region>": "us-east-1", "<partition>": "aws"}

@@ -1,0 +1,176 @@
+"""Tables whose changes go to streams of Kinesis.
+
+https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/kds.html
+"""
+
+from __future__ import annotations
+
+import asyncio
+import base64
+import logging
+from typing import TYPE_CHECKING, Any
+
+import orjson
+
+from emulator.model.errors import LocalfaasError
+from emulator.services.context import Context, Request, Response
+from emulator.services.dynamodb.errors import invalid
+from emulator.services.dynamodb.log import Change
+from emulator.services.dynamodb.schema import Body, Table
+from emulator.services.dynamodb.state import find, of
+from emulator.services.dynamodb.tables import find_table
+
+if TYPE_CHECKING:
+    from emulator.services.context import Parts
+
+_log = logging.getLogger(__name__)
+_PRECISION = "ApproximateCreationDateTimePrecision"
+
+
+async def enable_kinesis_streaming_destination(ctx: Context, request: Request) -> Response:
+    """https://docs.aws.amazon.com/amazondynamodb/latest/APIReference/API_EnableKinesisStreamingDestination.html."""
+    table = find(ctx, request["TableName"])
+    arn = request["StreamArn"]
+    there = _kept(table, arn)
+    if there is not None and there["Status"] == "ACTIVE":
+        raise invalid(
+            "Table is not in a valid state to enable Kinesis Streaming Destination: "
+            "EnableKinesisStreamingDestination must be DISABLED to perform ENABLE operation."
+        )
+    settings = request.get("EnableKinesisStreamingConfiguration") or {}
+    entry: Body = {"Arn": arn, "Status": "ACTIVE", "Precision": settings.get(_PRECISION)}
+    await _set(ctx, table, entry)
+    return {
+        "TableName": table.name,
+        "StreamArn": arn,
+        "DestinationStatus": "ENABLING",
+        "EnableKinesisStreamingConfiguration": settings or None,
+    }
+
+
+async def disable_kinesis_streaming_destination(ctx: Context, request: Request) -> Response:
+    """https://docs.aws.amazon.com/amazondynamodb/latest/APIReference/API_DisableKinesisStreamingDestination.html."""
+    table = find(ctx, request["TableName"])
+    there = _kept(table, request["StreamArn"])
+    if there is None or there["Status"] != "ACTIVE":
+        raise invalid(
+            "Table is not in a valid state to disable Kinesis Streaming Destination: "
+            "DisableKinesisStreamingDestination must be ACTIVE to perform DISABLE operation."
+        )
+    await _set(ctx, table, {**there, "Status": "DISABLED"})
+    return {
+        "TableName": table.name,
+        "StreamArn": request["StreamArn"],
+        "DestinationStatus": "DISABLING",
+    }
+
+
+async def update_kinesis_streaming_destination(ctx: Context, request: Request) -> Response:
+    """https://docs.aws.amazon.com/amazondynamodb/latest/APIReference/API_UpdateKinesisStreamingDestination.html."""
+    table = find(ctx, request["TableName"])
+    there = _kept(table, request["StreamArn"])
+    if there is None or there["Status"] != "ACTIVE":
+        raise invalid(
+            "Table is not in a valid state to update Kinesis Streaming Destination: "
+            "UpdateKinesisStreamingDestination must be ACTIVE to perform UPDATE operation."
+        )
+    settings = request.get("UpdateKinesisStreamingConfiguration") or {}
+    if not settings:
+        raise invalid(
+            "Streaming destination cannot be updated with given parameters: "
+            "UpdateKinesisStreamingConfiguration cannot be null or contain only null "
+            "values"
+        )
+    wanted = settings[_PRECISION]
+    if there.get("Precision") == wanted:
+        raise invalid(
+            "Invalid Request: Precision is already set to the desired value of "
+            f"{wanted} for tableId: {table.body['TableId']}, kdsArn: {request['StreamArn']}"
+        )
+    await _set(ctx, table, {**there, "Precision": wanted})
+    return {
+        "TableName": table.name,
+        "StreamArn": request["StreamArn"],
+        "DestinationStatus": "UPDATING",
+        "UpdateKinesisStreamingConfiguration": settings,
+    }
+
+
+async def describe_kinesis_streaming_destination(ctx: Context, request: Request) -> Response:
+    """https://docs.aws.amazon.com/amazondynamodb/latest/APIReference/API_DescribeKinesisStreamingDestination.html."""
+    table = find_table(ctx, request["TableName"])
+    return {
+        "TableName": table.name,
+        "KinesisDataStreamDestinations": [
+            {
+                "StreamArn": each["Arn"],
+                "DestinationStatus": each["Status"],
+                _PRECISION: each.get("Precision"),
+            }
+            for each in table.body.get("Destinations") or ()
+        ],
+    }
+
+
+def _kept(table: Table, arn: str) -> Body | None:
+    found = table.body.get("Destinations") or ()
+    return next((each for each in found if each["Arn"] == arn), None)
+
+
+async def _set(ctx: Context, table: Table, entry: Body) -> None:
+    others = [e for e in table.body.get("Destinations") or () if e["Arn"] != entry["Arn"]]
+    await of(ctx).change(table, Destinations=[*others, entry])
+
+
+async def deliver(parts: Parts, change: Change, before: asyncio.Task[None] | None) -> None:
+    """Send a change to the streams of its table.
+
+    Args:
+        parts: The emulator's.
+        change: What to send.
+        before: The delivery of the table's change before this one.
+    """
+    if before is not None:
+        await asyncio.wait((before,))
+    shown = change.record("NEW_AND_OLD_IMAGES")
+    images: dict[str, Any] = shown["dynamodb"]
+    data = {
+        "awsRegion": shown["awsRegion"],
+        "eventID": shown["eventID"],
+        "eventName": shown["eventName"],
+        "userIdentity": _identity(change),
+        "recordFormat": "application/json",
+        "tableName": change.table.name,
+        "eventSource": "aws:dynamodb",
+    }
+    kept = ("Keys", "NewImage", "OldImage", "SizeBytes")
+    for each in change.table.destinations:
+        is_fine = each.get("Precision") == "MICROSECOND"
+        at = int(change.at * (1_000_000 if is_fine else 1000))
+        dynamodb = {
+            "ApproximateCreationDateTime": at,
+            **{k: images[k] for k in kept if k in images},
+        }
+        if is_fine:
+            dynamodb[_PRECISION] = "MICROSECOND"
+        body = orjson.dumps({**data, "dynamodb": dynamodb}, default=_text)
+        place = each["Arn"].split(":", 5)
+        request = {"StreamARN": each["Arn"], "Data": body, "PartitionKey": shown["eventID"]}
+        try:
+            await parts.table.call(
+                "kinesis", "PutRecord", request, account=place[4], region=place[3]
+            )
+        except (LocalfaasError, LookupError) as error:
+            _log.warning(
+                "a change of %s did not reach %s: %s", change.table.name, each["Arn"], error
+            )
+
+
+def _identity(change: Change) -> dict[str, str] | None:
+    if change.identity is None:
+        return None
+    return {"type": change.identity["Type"], "principalId": change.identity["PrincipalId"]}
+
+
+def _text(value: Any) -> str:
+    return base64.b64encode(value).decode()

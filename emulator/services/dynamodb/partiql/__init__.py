@@ -1,0 +1,1 @@
+"""PartiQL: statements as what the other operations do."""

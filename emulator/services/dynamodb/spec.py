@@ -1,0 +1,18 @@
+"""DynamoDB, in data."""
+
+from __future__ import annotations
+
+from emulator.services.spec import ServiceSpec
+
+SPEC = ServiceSpec(
+    model="dynamodb",
+    title="DynamoDB",
+    protocols=("json",),
+    signing_names=("dynamodb",),
+    arn_name="dynamodb",
+    target_prefix="DynamoDB_20120810",
+    template_prefix="AWS::DynamoDB",
+    modules=("kinds", "state", "wire"),
+    # Items that expire are removed, also after a restart.
+    opens_for="dynamodb-expiring",
+)

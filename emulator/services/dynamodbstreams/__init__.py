@@ -1,0 +1,1 @@
+"""DynamoDB Streams: what has changed in tables."""
