@@ -17,8 +17,8 @@ _ONE_ID: dict[str, Any] = {
     "AttributeDefinitions": [{"AttributeName": "id", "AttributeType": "S"}],
     "KeySchema": [{"AttributeName": "id", "KeyType": "HASH"}],
 }
-_PROVISIONED = {"ProvisionedThroughput": {"ReadCapacityUnits": 5, "WriteCapacityUnits": 5}}
-_ON_DEMAND = {"BillingMode": "PAY_PER_REQUEST"}
+_PROVISIONED: dict[str, Any] = {"ProvisionedThroughput": {"ReadCapacityUnits": 5, "WriteCapacityUnits": 5}}
+_ON_DEMAND: dict[str, Any] = {"BillingMode": "PAY_PER_REQUEST"}
 
 
 class TableScenario:
@@ -284,7 +284,8 @@ def _kinesis_destination(s: TableScenario) -> None:
         StreamName=stream, ShardId=shard, ShardIteratorType="TRIM_HORIZON"
     )["ShardIterator"]
     s.client.put_item(TableName=name, Item={"id": {"S": "test"}})
-    end, records = time.monotonic() + 10, []
+    records: list[Any] = []
+    end = time.monotonic() + 10
     while not records and time.monotonic() < end:
         answer = kinesis.get_records(ShardIterator=iterator)
         records, iterator = answer["Records"], answer["NextShardIterator"]
