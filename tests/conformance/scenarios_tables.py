@@ -17,7 +17,9 @@ _ONE_ID: dict[str, Any] = {
     "AttributeDefinitions": [{"AttributeName": "id", "AttributeType": "S"}],
     "KeySchema": [{"AttributeName": "id", "KeyType": "HASH"}],
 }
-_PROVISIONED: dict[str, Any] = {"ProvisionedThroughput": {"ReadCapacityUnits": 5, "WriteCapacityUnits": 5}}
+_PROVISIONED: dict[str, Any] = {
+    "ProvisionedThroughput": {"ReadCapacityUnits": 5, "WriteCapacityUnits": 5}
+}
 _ON_DEMAND: dict[str, Any] = {"BillingMode": "PAY_PER_REQUEST"}
 
 
