@@ -5,26 +5,12 @@ https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/kds.html
 
 from __future__ import annotations
 
-import asyncio
-import base64
-import logging
-from typing import TYPE_CHECKING, Any
-
-import orjson
-
-from emulator.model.errors import LocalfaasError
 from emulator.services.context import Context, Request, Response
+from emulator.services.dynamodb.deliveries import PRECISION
 from emulator.services.dynamodb.errors import invalid
-from emulator.services.dynamodb.log import Change
 from emulator.services.dynamodb.schema import Body, Table
 from emulator.services.dynamodb.state import find, of
 from emulator.services.dynamodb.tables import find_table
-
-if TYPE_CHECKING:
-    from emulator.services.context import Parts
-
-_log = logging.getLogger(__name__)
-_PRECISION = "ApproximateCreationDateTimePrecision"
 
 
 async def enable_kinesis_streaming_destination(ctx: Context, request: Request) -> Response:
@@ -38,7 +24,7 @@ async def enable_kinesis_streaming_destination(ctx: Context, request: Request) -
             "EnableKinesisStreamingDestination must be DISABLED to perform ENABLE operation."
         )
     settings = request.get("EnableKinesisStreamingConfiguration") or {}
-    entry: Body = {"Arn": arn, "Status": "ACTIVE", "Precision": settings.get(_PRECISION)}
+    entry: Body = {"Arn": arn, "Status": "ACTIVE", "Precision": settings.get(PRECISION)}
     await _set(ctx, table, entry)
     return {
         "TableName": table.name,
@@ -81,7 +67,7 @@ async def update_kinesis_streaming_destination(ctx: Context, request: Request) -
             "UpdateKinesisStreamingConfiguration cannot be null or contain only null "
             "values"
         )
-    wanted = settings[_PRECISION]
+    wanted = settings[PRECISION]
     if there.get("Precision") == wanted:
         raise invalid(
             "Invalid Request: Precision is already set to the desired value of "
@@ -105,7 +91,7 @@ async def describe_kinesis_streaming_destination(ctx: Context, request: Request)
             {
                 "StreamArn": each["Arn"],
                 "DestinationStatus": each["Status"],
-                _PRECISION: each.get("Precision"),
+                PRECISION: each.get("Precision"),
             }
             for each in table.body.get("Destinations") or ()
         ],
@@ -120,57 +106,3 @@ def _kept(table: Table, arn: str) -> Body | None:
 async def _set(ctx: Context, table: Table, entry: Body) -> None:
     others = [e for e in table.body.get("Destinations") or () if e["Arn"] != entry["Arn"]]
     await of(ctx).change(table, Destinations=[*others, entry])
-
-
-async def deliver(parts: Parts, change: Change, before: asyncio.Task[None] | None) -> None:
-    """Send a change to the streams of its table.
-
-    Args:
-        parts: The emulator's.
-        change: What to send.
-        before: The delivery of the table's change before this one.
-    """
-    if before is not None:
-        await asyncio.wait((before,))
-    shown = change.record("NEW_AND_OLD_IMAGES")
-    images: dict[str, Any] = shown["dynamodb"]
-    data = {
-        "awsRegion": shown["awsRegion"],
-        "eventID": shown["eventID"],
-        "eventName": shown["eventName"],
-        "userIdentity": _identity(change),
-        "recordFormat": "application/json",
-        "tableName": change.table.name,
-        "eventSource": "aws:dynamodb",
-    }
-    kept = ("Keys", "NewImage", "OldImage", "SizeBytes")
-    for each in change.table.destinations:
-        is_fine = each.get("Precision") == "MICROSECOND"
-        at = int(change.at * (1_000_000 if is_fine else 1000))
-        dynamodb = {
-            "ApproximateCreationDateTime": at,
-            **{k: images[k] for k in kept if k in images},
-        }
-        if is_fine:
-            dynamodb[_PRECISION] = "MICROSECOND"
-        body = orjson.dumps({**data, "dynamodb": dynamodb}, default=_text)
-        place = each["Arn"].split(":", 5)
-        request = {"StreamARN": each["Arn"], "Data": body, "PartitionKey": shown["eventID"]}
-        try:
-            await parts.table.call(
-                "kinesis", "PutRecord", request, account=place[4], region=place[3]
-            )
-        except (LocalfaasError, LookupError) as error:
-            _log.warning(
-                "a change of %s did not reach %s: %s", change.table.name, each["Arn"], error
-            )
-
-
-def _identity(change: Change) -> dict[str, str] | None:
-    if change.identity is None:
-        return None
-    return {"type": change.identity["Type"], "principalId": change.identity["PrincipalId"]}
-
-
-def _text(value: Any) -> str:
-    return base64.b64encode(value).decode()

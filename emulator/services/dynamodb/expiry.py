@@ -8,18 +8,21 @@ https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/TTL.html
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Callable, Sequence
 from functools import partial
-from typing import TYPE_CHECKING
+from typing import Protocol, TypeVar
 
+from emulator.model.clock import Clock
 from emulator.model.errors import StorageError
+from emulator.registry.resource_table import ResourceTable
 from emulator.services.dynamodb import log, rows
 from emulator.services.dynamodb.log import EXPIRY_IDENTITY
 from emulator.services.dynamodb.schema import Table
 from emulator.services.dynamodb.values import Item
-from emulator.services.dynamodb.writing import Write
+from emulator.services.dynamodb.writing import Result, Write
+from emulator.store.database import Database
 
-if TYPE_CHECKING:
-    from emulator.services.dynamodb.state import Dynamodb
+T = TypeVar("T")
 
 #: Seconds between two looks.
 PAUSE_S = 10.0
@@ -29,10 +32,35 @@ _OLDEST_S = 5 * 365 * 86400.0
 _MOST = 500
 
 
+class Host(Protocol):
+    """What removes items and records: the service's state."""
+
+    database: Database
+    #: Says that there are tables whose items expire.
+    expiring: ResourceTable
+
+    @property
+    def clock(self) -> Clock:
+        """The emulator's clock."""
+        ...
+
+    def all_tables(self) -> list[Table]:
+        """Return all tables."""
+        ...
+
+    async def read(self, work: Callable[[rows.Connection], T]) -> T:
+        """Read on the database's thread."""
+        ...
+
+    async def write(self, writes: Sequence[Write]) -> Result:
+        """Do writes in one commit."""
+        ...
+
+
 class Expiry:
     """Looks for items that have expired, and for records that are too old, now and then."""
 
-    def __init__(self, state: Dynamodb) -> None:
+    def __init__(self, state: Host) -> None:
         self._state = state
         self._task: asyncio.Task[None] | None = None
 
@@ -65,7 +93,7 @@ class Expiry:
     async def _run(self) -> None:
         looks = 0
         while True:
-            await self._state.parts.clock.sleep(PAUSE_S)
+            await self._state.clock.sleep(PAUSE_S)
             try:
                 await self.sweep()
                 looks += 1
@@ -78,7 +106,7 @@ class Expiry:
     async def sweep(self) -> int:
         """Remove what has expired; returns how many items that were."""
         state, removed = self._state, 0
-        now = state.parts.clock.now()
+        now = state.clock.now()
         for table in state.all_tables():
             while table.expiry:
                 found = await state.read(
@@ -102,7 +130,7 @@ class Expiry:
 
     async def trim(self) -> None:
         """Remove records that are older than a day."""
-        before = self._state.parts.clock.now() - log.RETENTION_S
+        before = self._state.clock.now() - log.RETENTION_S
         await self._state.database.write(lambda c: log.trim(c, before))
 
 

@@ -8,6 +8,7 @@ from functools import partial
 from importlib.resources import files
 from typing import TYPE_CHECKING, Any, TypeVar
 
+from emulator.model.clock import Clock
 from emulator.model.errors import AwsError
 from emulator.registry.resource_table import ResourceTable
 from emulator.services.dynamodb import log, rows, writing
@@ -73,6 +74,11 @@ class Dynamodb:
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
         await self.database.close()
+
+    @property
+    def clock(self) -> Clock:
+        """The emulator's clock."""
+        return self.parts.clock
 
     # Tables
 
@@ -253,11 +259,11 @@ class Dynamodb:
                 event.set()
 
     def _deliver(self, change: Change) -> None:
-        from emulator.services.dynamodb import destinations  # few tables have one
+        from emulator.services.dynamodb import deliveries  # few tables have one
 
         number = change.table.number
         before = self._delivering.get(number)
-        task = asyncio.create_task(destinations.deliver(self.parts, change, before))
+        task = asyncio.create_task(deliveries.deliver(self.parts, change, before))
         self._delivering[number] = task
         self._tasks.add(task)
 

@@ -4,21 +4,28 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import Protocol
 
 from emulator.model.errors import AwsError
 from emulator.services.dynamodb import log, rows, values
 from emulator.services.dynamodb.errors import no_resource
-from emulator.services.dynamodb.log import Change
+from emulator.services.dynamodb.log import Change, Sequences
 from emulator.services.dynamodb.rows import Connection
 from emulator.services.dynamodb.schema import Key, Table
 from emulator.services.dynamodb.values import Item
 
-if TYPE_CHECKING:
-    from emulator.services.dynamodb.state import Dynamodb
-
 #: From the item that is there (None: none) to the one that is to be there.
 Compute = Callable[[Item | None], Item | None]
+
+
+class Tables(Protocol):
+    """Knows the tables as they are now."""
+
+    sequences: Sequences
+
+    def current(self, table: Table) -> Table | None:
+        """Return a table as it is now; None: it is gone."""
+        ...
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -53,18 +60,6 @@ class Written:
     error: AwsError | None = None
 
 
-class Refused(Exception):
-    """One of several writes that go together was refused: none was done.
-
-    Args:
-        outcomes: What became, or would have become, of each.
-    """
-
-    def __init__(self, outcomes: Sequence[Written]) -> None:
-        super().__init__()
-        self.outcomes = outcomes
-
-
 @dataclass(slots=True)
 class Result:
     """What a commit did."""
@@ -76,7 +71,7 @@ class Result:
 
 def run(
     connection: Connection,
-    state: Dynamodb,
+    state: Tables,
     writes: Iterable[Write],
     now: float,
     *,
@@ -121,7 +116,7 @@ def run(
 
 def _do(
     connection: Connection,
-    state: Dynamodb,
+    state: Tables,
     write: Write,
     table: Table,
     old: Item | None,
