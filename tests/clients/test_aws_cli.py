@@ -46,7 +46,7 @@ def test_the_life_of_a_stack(client: Client) -> None:
     assert client.order(function)["currency"] == "USD"
 
     events = _aws(client, "cloudformation", "describe-stack-events", "--stack-name", STACK)
-    assert "localfaas does not serve AWS::DynamoDB::Table" in events
+    assert "localfaas does not serve" not in events
     listed = _aws(client, "cloudformation", "list-stack-resources", "--stack-name", STACK)
     assert '"LogicalResourceId": "ProcessOrder"' in listed
     body = ("--template-body", "file://template.yaml")

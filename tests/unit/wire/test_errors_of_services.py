@@ -53,7 +53,8 @@ def test_the_reasons_of_a_cancelled_transaction() -> None:
     status, _, body = codec("dynamodb").error(error, "id")
     assert status == 400
     assert body == (
-        b'{"__type":"TransactionCanceledException","Message":"Cancelled.","CancellationReasons":'
+        b'{"__type":"com.amazonaws.dynamodb.v20120810#TransactionCanceledException",'
+        b'"Message":"Cancelled.","CancellationReasons":'
         b'[{"Code":"None"},{"Code":"ConditionalCheckFailed","Item":{"k":{"B":"AA=="}}}]}'
     )
 
