@@ -9,10 +9,17 @@ caught):
         effect = failed(state, frame, effect, attempts, moment)
 """
 
+from typing import cast
+
+from . import errors
 from .effects import Effect, Fail, GoOn, Retry, Succeed
+from .errors import StatesError
 from .frames import Frame, Moment
-from .json_text import Json
-from .program import State
+from .item_reader import items_of
+from .json_text import Document, Json
+from .machine import Retrier, State
+from .states.base import matches
+from .states.containers import Map
 
 
 def enter(state: State, frame: Frame, moment: Moment) -> Effect:
@@ -21,7 +28,10 @@ def enter(state: State, frame: Frame, moment: Moment) -> Effect:
     Returns:
         GoOn, Succeed, Fail, Wait, RunTask, Fork or Iterate.
     """
-    raise NotImplementedError
+    try:
+        return state.enter(frame, moment)
+    except StatesError as error:
+        return failure(state, frame, error)
 
 
 def leave(state: State, frame: Frame, result: Json, moment: Moment) -> GoOn | Succeed | Fail:
@@ -34,7 +44,10 @@ def leave(state: State, frame: Frame, result: Json, moment: Moment) -> GoOn | Su
             None.
         moment: The time now, and chance.
     """
-    raise NotImplementedError
+    try:
+        return cast("GoOn | Succeed | Fail", state.leave(frame, result, moment))
+    except StatesError as error:
+        return failure(state, frame, error)
 
 
 def failed(
@@ -52,11 +65,59 @@ def failed(
     Returns:
         Retry, GoOn (a catcher took it) or the failure.
     """
-    raise NotImplementedError
+    error = failure.error or ""
+    for position, retrier in enumerate(state.retriers):
+        if matches(retrier.errors, error):
+            made = attempts[position] if position < len(attempts) else 0
+            if made < retrier.max_attempts:
+                counts = [*attempts, *([0] * (len(state.retriers) - len(attempts)))]
+                counts[position] = made + 1
+                return Retry(delay_s(retrier, made, moment), position, tuple(counts))
+            break
+    try:
+        caught = state.catch(frame, error, failure.cause or "", moment)
+        return failure if caught is None else cast("GoOn", caught)
+    except StatesError as problem:
+        return _failure(state, frame, problem)
+
+
+def delay_s(retrier: Retrier, made: int, moment: Moment) -> float:
+    """Return the seconds before the next attempt.
+
+    Args:
+        retrier: The entry of Retry.
+        made: How often it has retried before.
+        moment: Chance, for the jitter.
+
+    https://docs.aws.amazon.com/step-functions/latest/dg/concepts-error-handling.html
+    """
+    longest = errors.LONGEST_DELAY_S if retrier.max_delay_s is None else retrier.max_delay_s
+    try:
+        seconds = min(float(longest), retrier.interval_s * retrier.backoff_rate**made)
+    except OverflowError:
+        seconds = float(longest)
+    return moment.chance.uniform(0, seconds) if retrier.has_jitter else seconds
+
+
+def failure(state: State, frame: Frame, error: StatesError) -> Fail:
+    """Return the failure of a state whose data could not be worked out."""
+    cause = error.cause
+    if not error.is_bare:
+        entered = f"(entered at the event id #{frame.entered_event_id})"
+        cause = f"An error occurred while executing the state '{state.name}' {entered}. {cause}"
+    return Fail(error.error, cause, error.location, error.length)
+
+
+_failure = failure
 
 
 def item_inputs(
-    state: State, frame: Frame, items: list[Json], first: int, moment: Moment
+    state: State,
+    frame: Frame,
+    items: list[Json],
+    first: int,
+    moment: Moment,
+    keys: list[str] | None = None,
 ) -> list[Json]:
     """Return the inputs of iterations of a Map (ItemSelector, ItemBatcher).
 
@@ -66,29 +127,30 @@ def item_inputs(
         items: Some of the items, in their order.
         first: The index of the first of them.
         moment: The time now, and chance.
+        keys: Their names, if they are the members of an object.
 
     Returns:
         One input for each item, or for each batch.
 
     Raises:
-        StatesError: ItemSelector can't be worked out.
+        StatesError: A field can't be worked out; `failure` makes it into an effect.
     """
-    raise NotImplementedError
+    assert isinstance(state, Map)
+    return state.inputs(frame, items, first, keys, moment)
 
 
-def read_items(state: State, frame: Frame, content: bytes | Json, moment: Moment) -> list[Json]:
+def read_items(state: State, config: Document, content: bytes | list[Json]) -> list[Json]:
     """Return the items of what a distributed Map's reader got.
 
     Args:
         state: The Map.
-        frame: As it was given to `enter`.
-        content: The bytes of an object (CSV, JSON, JSONL, manifest), or the objects a listing has.
-        moment: The time now, and chance.
+        config: `reader.config` of its Iterate.
+        content: The bytes of an object (CSV, JSON, JSONL), or the objects a listing has.
 
     Raises:
-        StatesError: States.ItemReaderFailed.
+        StatesError: States.ItemReaderFailed; `failure` makes it into an effect.
     """
-    raise NotImplementedError
+    return items_of(config, content)
 
 
 def tolerates(

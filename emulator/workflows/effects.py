@@ -18,8 +18,10 @@ class GoOn:
 
     Args:
         next: The name of the state to enter, in the same program.
-        output: The state's output: the input of the next one.
+        output: The state's output: the input of the next one. If it is the state's input itself
+            (`output is frame.input`), so is its text.
         assigned: The variables the state sets.
+        text: The JSON text of the output, if it was written already.
         caught: The index of the catcher that took an error, if one did.
     """
 
@@ -27,6 +29,7 @@ class GoOn:
     output: Json
     assigned: Document = field(default_factory=dict)
     caught: int | None = None
+    text: str | None = field(default=None, compare=False, repr=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,6 +38,7 @@ class Succeed:
 
     output: Json
     assigned: Document = field(default_factory=dict)
+    text: str | None = field(default=None, compare=False, repr=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -151,6 +155,7 @@ class Iterate:
 
     Args:
         items: The items; None if a reader gets them.
+        keys: The names of the items, if they are the members of an object.
         max_concurrency: How many at a time; 0: as many as the quota allows.
         tolerated_failure_count: How many items may fail.
         tolerated_failure_percentage: Which share of them may; the Map fails if either is exceeded.
@@ -169,6 +174,7 @@ class Iterate:
     execution_type: str = "STANDARD"
     reader: Call | None = None
     writer: Call | None = None
+    keys: list[str] | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -195,7 +201,9 @@ _KINDS: Mapping[str, type[Any]] = {
 
 def to_json(effect: Effect) -> dict[str, Json]:
     """Return an effect as a JSON object."""
-    return {"effect": type(effect).__name__, **asdict(effect)}
+    document = {"effect": type(effect).__name__, **asdict(effect)}
+    document.pop("text", None)
+    return document
 
 
 def from_json(document: Document) -> Effect:

@@ -25,6 +25,13 @@ TIMEOUT = "States.Timeout"
 UNCATCHABLE = frozenset({RUNTIME, DATA_LIMIT_EXCEEDED})
 """What `States.ALL` does not catch; States.Runtime can't be caught at all."""
 
+NOT_TASK_FAILED = UNCATCHABLE | {TIMEOUT}
+"""What `States.TaskFailed` does not catch."""
+
+
+LONGEST_DELAY_S = 31_622_400
+"""Seconds between two attempts: MaxDelaySeconds is smaller than that."""
+
 
 class StatesError(Exception):
     """A state failed while its data was worked out.
@@ -33,10 +40,22 @@ class StatesError(Exception):
         error: The name of the error, such as `States.Runtime`.
         cause: The sentence that says why, without the words about the state.
         location: Of a JSONata evaluation: the field, such as `Output/result`.
+        is_bare: The cause says all: no words about the state come before it.
+        length: Of a Map that had begun: how many items it has.
     """
 
-    def __init__(self, error: str, cause: str, location: str | None = None) -> None:
+    def __init__(
+        self,
+        error: str,
+        cause: str,
+        location: str | None = None,
+        *,
+        is_bare: bool = False,
+        length: int | None = None,
+    ) -> None:
         super().__init__(f"{error}: {cause}")
+        self.is_bare = is_bare
+        self.length = length
         self.error = error
         self.cause = cause
         self.location = location

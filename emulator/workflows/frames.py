@@ -14,10 +14,19 @@ class Moment:
     Args:
         now_ms: Milliseconds of the Unix epoch.
         chance: Decides UUIDs, random numbers and jitter.
+        trace: Where the steps between input and output are written down, by their names in
+            TestState (`afterInputPath` …); None: nowhere.
     """
 
     now_ms: int
     chance: random.Random = field(default_factory=random.SystemRandom)
+    trace: dict[str, Json] | None = None
+
+    def note(self, step: str, value: Json) -> Json:
+        """Write down a step, if anybody wants to know, and return its value."""
+        if self.trace is not None:
+            self.trace[step] = value
+        return value
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,7 +100,11 @@ def execution_context(
 
 
 def state_context(
-    base: Document, state: str, entered_ms: int, retries: int = 0, task_token: str | None = None
+    base: Document,
+    state: str,
+    entered_ms: int,
+    retries: int | None = None,
+    task_token: str | None = None,
 ) -> Document:
     """Return the context object of a state that was just entered.
 
@@ -99,13 +112,14 @@ def state_context(
         base: `execution_context`, or `item_context` of it.
         state: The state's name.
         entered_ms: When it was entered, in milliseconds of the Unix epoch.
-        retries: How often it was tried before.
+        retries: How often it was tried before; None: a state that is never tried again (all but
+            Task, Parallel and Map).
         task_token: The token of a `.waitForTaskToken` task.
     """
-    context = {
-        **base,
-        "State": {"EnteredTime": timestamp(entered_ms), "Name": state, "RetryCount": retries},
-    }
+    entry: dict[str, Json] = {"EnteredTime": timestamp(entered_ms), "Name": state}
+    if retries is not None:
+        entry["RetryCount"] = retries
+    context = {**base, "State": entry}
     if task_token is not None:
         context["Task"] = {"Token": task_token}
     return context

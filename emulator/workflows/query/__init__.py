@@ -1,0 +1,1 @@
+"""The two query languages: JSONPath with intrinsic functions, and JSONata."""

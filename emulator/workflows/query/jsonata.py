@@ -1,0 +1,277 @@
+"""JSONata, by jsonata-python: expressions compiled once, and bounded in steps and depth.
+
+https://docs.aws.amazon.com/step-functions/latest/dg/transforming-data.html
+"""
+
+import math
+import operator
+import random
+import uuid
+from collections.abc import Callable, Mapping
+from functools import lru_cache
+from typing import Any
+
+from ..frames import Moment
+from ..json_text import Json, read, write
+from .intrinsic_functions import HASHES
+
+MOST_STEPS = 500_000
+"""Evaluations of parts of one expression; beyond, it counts as one that does not end."""
+
+DEEPEST = 1_000
+"""Nested evaluations: the library lets Python nest 10,000 calls, of which each takes several."""
+
+LONGEST_RANGE = 1_000_000
+
+_is_not = operator.is_not
+
+
+class InvalidExpression(ValueError):
+    """The text is no JSONata."""
+
+
+class EvaluationFailed(Exception):
+    """An expression failed; the text is JSONata's own, with its code."""
+
+
+class Undefined(Exception):
+    """An expression gives nothing."""
+
+
+class _Budget:
+    """Counts the steps of one evaluation."""
+
+    def __init__(self) -> None:
+        self.steps = 0
+        self.depth = 0
+
+    def enter(self, expression: Any, input: Any, environment: Any) -> None:
+        self.steps += 1
+        self.depth += 1
+        if self.depth > DEEPEST or self.steps > MOST_STEPS:
+            raise EvaluationFailed(
+                "D1011: Stack overflow error: Check for non-terminating recursive function."
+                if self.depth > DEEPEST
+                else "D1012: Expression evaluation timeout: Check for infinite loop"
+            )
+
+    def leave(self, expression: Any, input: Any, environment: Any, result: Any) -> None:
+        self.depth -= 1
+
+
+def evaluate(text: str, names: Mapping[str, Json], moment: Moment) -> Json:
+    """Return what an expression gives.
+
+    Args:
+        text: The expression, without `{%` and `%}`.
+        names: The variables it sees, without the `$`; `states` is one of them.
+        moment: Time and chance.
+
+    Raises:
+        Undefined: It gives nothing.
+        EvaluationFailed: It fails, or gives what is no JSON (a function, a number that is not
+            finite).
+    """
+    from jsonata.jexception import JException
+
+    expression = compile_expression(text)
+    budget = _Budget()
+    bindings: dict[str, Any] = {name: _inward(value) for name, value in names.items()}
+    bindings |= _functions(moment)
+    bindings["__evaluate_entry"] = budget.enter
+    bindings["__evaluate_exit"] = budget.leave
+    try:
+        result = expression.evaluate(None, bindings)
+    except JException as error:
+        raise EvaluationFailed(f"{error.error}: {error}") from None
+    except EvaluationFailed:
+        raise
+    except RecursionError:
+        raise EvaluationFailed("D1011: Stack overflow error") from None
+    except (ZeroDivisionError, OverflowError):
+        raise EvaluationFailed("D1001: Number out of range: Infinity") from None
+    except Exception as error:  # noqa: BLE001 (the library lets Python's own errors through)
+        raise EvaluationFailed(str(error) or type(error).__name__) from None
+    if result is None:
+        raise Undefined
+    return _outward(result)
+
+
+@lru_cache(maxsize=1024)
+def compile_expression(text: str) -> Any:
+    """Return a compiled expression.
+
+    Raises:
+        InvalidExpression: It is no JSONata.
+    """
+    from jsonata import jsonata
+    from jsonata.jexception import JException
+
+    try:
+        expression = jsonata.Jsonata(text)
+    except JException as error:
+        raise InvalidExpression(str(error)) from None
+    except RecursionError:
+        raise InvalidExpression("it is nested too deeply") from None
+    except Exception as error:  # noqa: BLE001 (the parser lets Python's own errors through)
+        raise InvalidExpression(str(error) or type(error).__name__) from None
+    expression.set_output_convert_nulls(False)
+    expression.set_validate_input(False)
+    return expression
+
+
+def variables_of(text: str) -> set[str]:
+    """Return the names of variables an expression reads and does not set itself."""
+    names: set[str] = set()
+    set_inside: set[str] = set()
+    waiting: list[Any] = [compile_expression(text).ast]
+    seen: set[int] = set()
+    while waiting:
+        node = waiting.pop()
+        if isinstance(node, list | tuple):
+            waiting.extend(node)
+            continue
+        if not hasattr(node, "__dict__") or id(node) in seen:
+            continue
+        seen.add(id(node))
+        kind, value = getattr(node, "type", None), getattr(node, "value", None)
+        if kind == "variable" and isinstance(value, str) and value not in ("", "$"):
+            names.add(value)
+        if kind == "bind":
+            set_inside.add(str(getattr(node.lhs, "value", "")))
+        if kind == "lambda":
+            set_inside |= {str(each.value) for each in node.arguments or []}
+        waiting.extend(
+            each
+            for each in vars(node).values()
+            if isinstance(each, list | tuple) or hasattr(each, "__dict__")
+        )
+    return names - set_inside - _built_in()
+
+
+@lru_cache(maxsize=1)
+def _built_in() -> frozenset[str]:
+    from jsonata import jsonata
+
+    own = set(_functions(Moment(0)))
+    return frozenset(own | set(jsonata.Jsonata.static_frame.bindings))
+
+
+def _functions(moment: Moment) -> dict[str, Any]:
+    """Return the functions that Step Functions adds or changes."""
+    from jsonata.functions import Functions
+    from jsonata.jsonata import Jsonata
+
+    def now(picture: str | None = None, timezone: str | None = None) -> str | None:
+        shown: str | None = Functions.datetime_from_millis(moment.now_ms, picture, timezone)
+        return shown
+
+    def chance(seed: Json = None) -> float:
+        return (moment.chance if seed is None else random.Random(seed)).random()
+
+    functions: dict[str, Callable[..., Any]] = {
+        **_PURE,
+        "now": now,
+        "millis": lambda: moment.now_ms,
+        "random": chance,
+        "uuid": lambda: str(uuid.UUID(int=moment.chance.getrandbits(128), version=4)),
+    }
+    return {name: Jsonata.JLambda(function) for name, function in functions.items()}
+
+
+def _partition(items: Any = None, size: Any = None) -> Any:
+    if items is None:
+        return None
+    items = items if isinstance(items, list) else [items]
+    if isinstance(size, bool) or not isinstance(size, int | float) or size < 1:
+        raise EvaluationFailed(
+            f"T0410: Argument 2 of function partition must be a positive number: {size}"
+        )
+    step = math.floor(size)
+    return [list(items[at : at + step]) for at in range(0, len(items), step)]
+
+
+def _range(first: Any = None, last: Any = None, step: Any = 1) -> Any:
+    for position, number in enumerate((first, last, step), 1):
+        if isinstance(number, bool) or not isinstance(number, int | float):
+            raise EvaluationFailed(f"T0410: Argument {position} of function range must be a number")
+    if not step:
+        raise EvaluationFailed("T0410: Argument 3 of function range must not be 0")
+    count = math.floor((last - first) / step) + 1
+    if count > LONGEST_RANGE:
+        raise EvaluationFailed(f"D2014: The size of the sequence must not exceed {LONGEST_RANGE}")
+    return [first + step * at for at in range(max(0, count))]
+
+
+def _hash(data: Any = None, algorithm: Any = None) -> Any:
+    if data is None:
+        return None
+    text = data if isinstance(data, str) else write(_outward(data))
+    if not isinstance(algorithm, str) or algorithm not in HASHES:
+        raise EvaluationFailed(f"Invalid hashing algorithm: {algorithm}")
+    return HASHES[algorithm](text.encode(), usedforsecurity=False).hexdigest()
+
+
+def _parse(text: Any = None) -> Any:
+    if text is None:
+        return None
+    if not isinstance(text, str):
+        raise EvaluationFailed("T0410: Argument 1 of function parse must be a string")
+    try:
+        return _inward(read(text))
+    except ValueError:
+        raise EvaluationFailed(f"The text is not valid JSON: {text}") from None
+
+
+def _eval(*arguments: Any) -> Any:
+    raise EvaluationFailed("The function $eval is not supported: use $parse")
+
+
+_PURE: dict[str, Callable[..., Any]] = {
+    "partition": _partition,
+    "range": _range,
+    "hash": _hash,
+    "parse": _parse,
+    "eval": _eval,
+}
+
+
+def _inward(value: Json) -> Any:
+    """Return a value in which null is JSONata's own null; the value itself if it has none."""
+    from jsonata.utils import Utils
+
+    null = Utils.NULL_VALUE
+
+    def convert(value: Any) -> Any:
+        if value is None:
+            return null
+        if isinstance(value, dict):
+            converted = {name: convert(each) for name, each in value.items()}
+            return converted if any(converted[name] is not value[name] for name in value) else value
+        if isinstance(value, list):
+            members = [convert(each) for each in value]
+            return members if any(map(_is_not, members, value)) else value
+        return value
+
+    return convert(value)
+
+
+def _outward(value: Any) -> Json:
+    """Return a result as JSON: numbers that are whole are integers, as in JavaScript.
+
+    Raises:
+        EvaluationFailed: It holds a function, or a number that is not finite.
+    """
+    if value is None or isinstance(value, str | bool | int):
+        return value
+    if isinstance(value, float):
+        if not math.isfinite(value):
+            raise EvaluationFailed("D1001: Number out of range: " + str(value))
+        return int(value) if value.is_integer() and abs(value) < 2**63 else value
+    if isinstance(value, dict):
+        return {str(name): _outward(each) for name, each in value.items()}
+    if isinstance(value, list | tuple):
+        return [_outward(each) for each in value]
+    if type(value).__name__ == "NullValue":
+        return None
+    raise EvaluationFailed("The result is a function")

@@ -1,0 +1,1 @@
+"""The kinds of states: what each does first, and what follows when its work is done."""

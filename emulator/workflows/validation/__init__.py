@@ -1,0 +1,25 @@
+"""What is wrong with a definition, as AWS says it: codes, sentences and places."""
+
+from ..errors import Diagnostic
+from ..json_text import Document
+from .checker import Checker
+from .graph import check_graph, check_names
+from .machines import check_machine
+from .scopes import check_scopes
+
+
+def check(definition: Document, kind: str) -> list[Diagnostic]:
+    """Return the findings about a definition.
+
+    Args:
+        definition: The definition, parsed.
+        kind: `STANDARD` or `EXPRESS`.
+    """
+    checker = Checker(kind)
+    check_machine(checker, definition, "", "JSONPath")
+    if not checker.findings:
+        check_names(checker, definition)
+        check_graph(checker, definition, "")
+    if not checker.findings:
+        check_scopes(checker, definition)
+    return checker.findings

@@ -1,0 +1,45 @@
+"""What tasks call, and as whom."""
+
+from ..json_text import Json
+from ..states.task import parse_resource
+from .checker import Checker
+
+
+def check_resource(checker: Checker, value: Json, location: str, language: str) -> None:
+    """Check the Resource of a Task."""
+    if not checker.of_type(value, "String", location):
+        return
+    resource = parse_resource(value)
+    if resource is None:
+        if value.startswith("arn:"):
+            checker.report(
+                f"The resource provided {value} is not recognized. The value is not a valid"
+                " resource ARN, or the resource is not available in this region.",
+                location,
+            )
+        else:
+            checker.report("Value is not a valid resource ARN", location)
+    elif checker.kind == "EXPRESS":
+        if resource.kind == "activity":
+            checker.report("Express state machine does not support Activity ARN", location)
+        elif resource.pattern:
+            pattern = resource.pattern.partition(":")[0]
+            checker.report(
+                f"Express state machine does not support '.{pattern}' service integration", location
+            )
+
+
+def check_credentials(checker: Checker, value: Json, location: str, language: str) -> None:
+    """Check the Credentials of a Task."""
+    if language == "JSONata" and isinstance(value, str):
+        checker.expressions(value, location)
+        return
+    if not checker.of_type(value, "Object", location):
+        return
+    fields = ("RoleArn",) if language == "JSONata" else ("RoleArn", "RoleArn.$")
+    if not any(field in value for field in fields):
+        checker.report("The field 'RoleArn' is required but was missing", location)
+    if language == "JSONata":
+        checker.expressions(value, location)
+    else:
+        checker.template(value, location)
