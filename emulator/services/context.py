@@ -28,6 +28,7 @@ from emulator.registry.document_store import DocumentStore
 from emulator.registry.functions import Registry
 from emulator.services.transitions import RuntimePlatform, Transition
 from emulator.settings import Settings
+from emulator.sources.mapped_function import MappedFunction
 from emulator.store.blobs import Blobs
 from emulator.store.store import Store
 from emulator.telemetry.logs import Logs
@@ -66,8 +67,19 @@ class Sources(Protocol):
         """
         ...
 
-    async def apply(self, key: str, mapping: dict[str, Any] | None) -> None:
-        """Poll as a mapping says (None: not any more); returns when that is so."""
+    async def apply(
+        self,
+        key: str,
+        mapping: dict[str, Any] | None,
+        function: MappedFunction | None = None,
+    ) -> None:
+        """Poll as a mapping says (None: not any more); returns when that is so.
+
+        Args:
+            key: The mapping's id.
+            mapping: The mapping.
+            function: What takes its function's place; without, the function of its ARN.
+        """
         ...
 
 

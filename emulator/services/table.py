@@ -33,6 +33,7 @@ SERVICES = (
     "kinesis",
     "lambda_",
     "logs",
+    "pipes",
     "s3",
     "scheduler",
     "secretsmanager",

@@ -110,20 +110,32 @@ class Pollers:
         for _, _, key, mapping in self._registry.mappings.all():
             self._start(key, mapping)
 
-    async def apply(self, key: str, mapping: Mapping[str, Any] | None) -> None:
+    async def apply(
+        self,
+        key: str,
+        mapping: Mapping[str, Any] | None,
+        function: MappedFunction | None = None,
+    ) -> None:
         """Poll as a mapping is configured; return once that is so.
 
         A changed mapping is polled with its new settings at once. Disabling or deleting one (None)
         may take until the batches in flight have ended.
+
+        Args:
+            key: The mapping's id.
+            mapping: The mapping; None: it is gone.
+            function: What takes its function's place; without, the function of its ARN.
         """
         before = self._pollers.pop(key, None)
         leaving = None if before is None else asyncio.ensure_future(self._leave(before))
         if mapping is not None and mapping["Enabled"]:
-            self._start(key, mapping)
+            self._start(key, mapping, function)
         elif leaving is not None:
             await leaving
 
-    def _start(self, key: str, mapping: Mapping[str, Any]) -> None:
+    def _start(
+        self, key: str, mapping: Mapping[str, Any], function: MappedFunction | None = None
+    ) -> None:
         if self.closed or not mapping["Enabled"] or not self.is_polled(mapping):
             return
         try:
@@ -131,7 +143,9 @@ class Pollers:
         except ConfigurationError as error:
             self._console.warn(f"the mapping {key} is not polled: {error}")
             return
-        function = MappedFunction(self._registry, self._functions, mapping["FunctionArn"])
+        if function is None:
+            arn = mapping["FunctionArn"]
+            function = MappedFunction(self._registry, self._functions, arn)
         self._pollers[key] = _Poller(source, function, self._console)
 
     async def _leave(self, poller: _Poller) -> None:

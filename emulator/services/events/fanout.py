@@ -12,8 +12,8 @@ from emulator.invoke.targets import Delivery
 from emulator.services.events.arns import BusPlace
 from emulator.services.events.envelope import Event
 from emulator.services.events.inputs import InputError, payload
-from emulator.services.events.paths import MISSING, find
 from emulator.services.events.rule import Buses, Rule
+from emulator.sources.paths import MISSING, find
 
 #: The target of what no template makes an input of: it is attempted once, and fails.
 UNUSABLE = "unusable"

@@ -15,7 +15,7 @@ import orjson
 
 from emulator.services.events.envelope import Event
 from emulator.services.events.errors import invalid
-from emulator.services.events.paths import MISSING, find, steps_of
+from emulator.sources.paths import MISSING, find, steps_of
 
 _PREDEFINED = frozenset(
     {

@@ -72,13 +72,15 @@ class Checkpoints:
         await self._database.write(lambda connection: None)
 
     async def keep(self, mappings: Collection[str]) -> None:
-        """Remove the checkpoints of all mappings but these."""
+        """Remove the checkpoints of all mappings but these; those of pipes are kept, too."""
 
         def work(connection: sqlite3.Connection) -> None:
             there = [
                 row[0] for row in connection.execute("SELECT DISTINCT mapping FROM checkpoint")
             ]
-            gone = [(each,) for each in there if each not in mappings]
+            gone = [
+                (each,) for each in there if each not in mappings and not each.startswith("pipe-")
+            ]
             connection.executemany("DELETE FROM checkpoint WHERE mapping = ?", gone)
 
         await self._database.write(work)

@@ -96,8 +96,10 @@ class StreamSources:
         return source
 
     def _role(self, function_arn: str) -> str:
-        """Return the ARN of a function's role, or ""."""
+        """Return the ARN of a function's role, or ""; pipes know their own."""
         parts = function_arn.split(":")
+        if len(parts) < 7:
+            return ""
         function = self._registry.find(parts[4], parts[3], parts[6])
         return "" if function is None else str(function.latest.settings.get("Role") or "")
 

@@ -1,4 +1,4 @@
-"""The JSON paths of EventBridge: names, array indices and wildcards.
+"""JSON paths of event services: names, array indices and wildcards.
 
 https://docs.aws.amazon.com/eventbridge/latest/userguide/eb-transform-target-input.html
 """

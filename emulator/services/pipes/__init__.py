@@ -1,0 +1,1 @@
+"""EventBridge Pipes: records of a source, filtered, enriched and handed to a target."""

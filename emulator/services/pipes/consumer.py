@@ -1,0 +1,147 @@
+"""A pipe at work: it takes the place of a mapping's function, and does its steps for each batch."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Mapping
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Any
+
+import orjson
+
+from emulator.invoke.targets import DeliveryError
+from emulator.model.errors import AwsError
+from emulator.model.ids import new_request_id
+from emulator.model.invocation import InvocationResult
+from emulator.registry.function import Function
+from emulator.services.pipes.targets import Handing, call_function, hand_over, run_workflow
+from emulator.services.pipes.templates import TemplateError, applied
+from emulator.sources.mapped_function import Attempt, MappedFunction
+
+if TYPE_CHECKING:
+    from emulator.services.context import Parts
+
+_THROTTLED = frozenset(
+    {
+        "ProvisionedThroughputExceededException",
+        "ServiceException",
+        "ThrottlingException",
+        "TooManyRequestsException",
+    }
+)
+
+
+class PipeConsumer(MappedFunction):
+    """Stands where a mapping has its function.
+
+    Args:
+        parts: The emulator's.
+        pipe: The pipe's document.
+
+    Attributes:
+        outcomes: How many batches have succeeded and failed in this process's life.
+    """
+
+    def __init__(self, parts: Parts, pipe: Mapping[str, Any]) -> None:
+        self._parts, self._pipe = parts, pipe
+        self.arn = pipe["arn"]
+        self.changed = asyncio.Event()
+        self.outcomes = {"succeeded": 0, "failed": 0}
+        self._warned = ""
+
+    def notice(self, function: Function) -> None:
+        """A pipe is no function: none that changes is its own."""
+
+    @property
+    def reserved(self) -> int | None:
+        """Pipes have no reserved concurrency."""
+        return None
+
+    @property
+    def role(self) -> str:
+        """The pipe's role."""
+        return str(self._pipe["fields"]["RoleArn"])
+
+    def is_ready(self) -> bool:
+        """A pipe that is polled for runs."""
+        return True
+
+    async def ready(self) -> None:
+        """Wait until all that was declared is there: targets, enrichments."""
+        await self._parts.started.wait()
+
+    async def attempt(self, payload: bytes, trace_id: str = "") -> Attempt:
+        """Do the pipe's steps for one batch.
+
+        Raises:
+            AwsError: The target, or the enrichment, is throttled.
+        """
+        try:
+            answer = await self._steps(orjson.loads(payload)["Records"], trace_id)
+        except (AwsError, DeliveryError, TemplateError) as error:
+            if isinstance(error, AwsError) and error.code in _THROTTLED:
+                raise
+            self._failed(str(error))
+            body = {"errorMessage": str(error), "errorType": type(error).__name__}
+            result = InvocationResult(payload=orjson.dumps(body), function_error="Unhandled")
+        else:
+            self.outcomes["succeeded"] += 1
+            self._warned = ""
+            # Only what a target says of single records counts.
+            partial = isinstance(answer, dict) and "batchItemFailures" in answer
+            result = InvocationResult(payload=orjson.dumps(answer) if partial else b"")
+        return Attempt(new_request_id(), "", result)
+
+    def _failed(self, why: str) -> None:
+        self.outcomes["failed"] += 1
+        if why != self._warned:
+            self._warned = why
+            self._parts.console.warn(f"pipe {self._pipe['name']}: a batch failed: {why}")
+
+    async def _steps(self, records: list[dict[str, Any]], trace_id: str) -> Any:
+        fields = self._pipe["fields"]
+        events: list[Any] = [self._flat(each) for each in records]
+        known = self._known()
+        if fields.get("Enrichment"):
+            template = (fields.get("EnrichmentParameters") or {}).get("InputTemplate")
+            inputs = [applied(template, each, known) for each in events]
+            answer = await self._enrich(fields["Enrichment"], inputs, trace_id)
+            # Nothing: the target is not called, and the batch is done.
+            if answer in (None, "", [], {}):
+                return None
+            events = answer if isinstance(answer, list) else [answer]
+        template = (fields.get("TargetParameters") or {}).get("InputTemplate")
+        handing = Handing(
+            parts=self._parts,
+            pipe=self._pipe,
+            events=events,
+            inputs=[applied(template, each, known) for each in events],
+            trace_id=trace_id,
+        )
+        return await hand_over(handing)
+
+    async def _enrich(self, arn: str, inputs: list[Any], trace_id: str) -> Any:
+        payload = orjson.dumps(inputs)
+        if arn.split(":")[2] == "lambda":
+            return await call_function(self._parts, arn, payload, trace_id)
+        return await run_workflow(self._parts, arn, payload.decode())
+
+    def _flat(self, record: dict[str, Any]) -> dict[str, Any]:
+        """Return a record as pipes have it: one of Kinesis without a level that mappings have."""
+        inner = record.get("kinesis")
+        if not isinstance(inner, dict):
+            return record
+        rest = {name: value for name, value in record.items() if name != "kinesis"}
+        return {**inner, **rest, "invokeIdentityArn": self.role}
+
+    def _known(self) -> dict[str, Any]:
+        fields = self._pipe["fields"]
+        now = datetime.fromtimestamp(self._parts.clock.now(), UTC)
+        return {
+            "aws.pipes.pipe-arn": self.arn,
+            "aws.pipes.pipe-name": self._pipe["name"],
+            "aws.pipes.source-arn": fields["Source"],
+            "aws.pipes.enrichment-arn": fields.get("Enrichment") or "",
+            "aws.pipes.target-arn": fields["Target"],
+            "aws.pipes.event.ingestion-time": now.strftime("%Y-%m-%dT%H:%M:%SZ"),
+        }
