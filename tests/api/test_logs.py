@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+import base64
+import gzip
+import json
 import os
 import shutil
 import subprocess
+import threading
 import time
 from pathlib import Path
 from typing import Any
@@ -13,7 +17,7 @@ import pytest
 from botocore.exceptions import ClientError
 
 from emulator.settings import Settings
-from emulator.testing import ScriptedDriver
+from emulator.testing import RuntimeClient, ScriptedDriver
 from tests.api.conftest import Running, create
 from tests.needs import unavailable
 
@@ -206,8 +210,50 @@ def test_patterns(logs: Any, put: Put, pattern: str, expected: str) -> None:
 
 
 @pytest.mark.parametrize(
+    ("pattern", "expected"),
+    [
+        ("[ip, user, time, request, status, bytes]", "012"),
+        ("[..., status = 4*, bytes]", "1"),
+        ("[ip = 10.0.*, ..., status, bytes >= 100]", "01"),
+        ('[ip, user, time, request = "GET *", status = 200 || status = 500, bytes]', "0"),
+        ("[ip, user != bob, ...]", "023"),
+        ("[..., status = %^[45]%, bytes < 150 && bytes > 1]", "1"),
+        ("%GET .*HTTP%", "0"),
+        ("%^10% -POST", "0"),
+        ("?%POST% ?%nothing%", "123"),
+    ],
+)
+def test_patterns_of_fields_and_regular_expressions(
+    logs: Any, put: Put, pattern: str, expected: str
+) -> None:
+    messages = [
+        '10.0.0.1 ann [1/Jan/2026:10:00] "GET /a HTTP/1.1" 200 1534',
+        '10.0.0.2 bob [1/Jan/2026:10:01] "POST /b HTTP/1.1" 404 120',
+        '192.168.1.9 eve [1/Jan/2026:10:02] "POST /c HTTP/1.1" 500 1',
+        "nothing here",
+    ]
+    put("s", *enumerate(messages))
+    found = logs.filter_log_events(logGroupName="g", filterPattern=pattern)["events"]
+    assert "".join(str(messages.index(event["message"])) for event in found) == expected
+
+
+@pytest.mark.parametrize(
     "pattern",
-    ["a-b", '"open', "{ $.a }", "{ a = 1 }", "{ $.a = 1", "[a, b]", "%x%", "{ ($.a = 1 }"],
+    [
+        "a-b",
+        '"open',
+        "{ $.a }",
+        "{ a = 1 }",
+        "{ $.a = 1",
+        "{ ($.a = 1 }",
+        "%(a+)+%",
+        "%[%",
+        "[a, b",
+        "[a, ..., b, ...]",
+        "[a = ]",
+        "[a > b]",
+        "[a = 1 & a = 2]",
+    ],
 )
 def test_patterns_that_are_none(logs: Any, put: Put, pattern: str) -> None:
     code, text = error(logs.filter_log_events, logGroupName="g", filterPattern=pattern)
@@ -317,3 +363,86 @@ def test_logs_outlive_the_emulator(tmp_path: Path) -> None:
         assert len(after) == 8
     finally:
         second.stop()
+
+
+def test_a_subscription_filter_passes_events_on_to_a_function(
+    scripted: Running, logs: Any, put: Put
+) -> None:
+    seen: list[Any] = []
+    arrived = threading.Event()
+
+    async def script(runtime: RuntimeClient) -> None:
+        while True:
+            request_id, payload = await runtime.next()
+            data = base64.b64decode(json.loads(payload)["awslogs"]["data"])
+            seen.append(json.loads(gzip.decompress(data)))
+            arrived.set()
+            await runtime.respond(request_id, b"null")
+
+    scripted.scripted_driver.script = script
+    given = {"logGroupName": "g", "filterName": "errors", "filterPattern": "ERROR"}
+    arn = "arn:aws:lambda:us-east-1:000000000000:function:watcher"
+    code, text = error(logs.put_subscription_filter, **given, destinationArn=arn)
+    assert (code, "Could not execute the lambda function" in text) == (
+        "InvalidParameterException",
+        True,
+    )
+    create(scripted.client("lambda"), "watcher")
+    logs.put_subscription_filter(**given, destinationArn=arn)
+    (shown,) = logs.describe_subscription_filters(logGroupName="g")["subscriptionFilters"]
+    assert (shown["filterName"], shown["destinationArn"]) == ("errors", arn)
+    put("s", (0, "ERROR one"), (1, "INFO two"), (2, "ERROR three"))
+    assert arrived.wait(20)
+    (batch,) = seen
+    events = batch.pop("logEvents")
+    assert batch == {
+        "messageType": "DATA_MESSAGE",
+        "owner": "000000000000",
+        "logGroup": "g",
+        "logStream": "s",
+        "subscriptionFilters": ["errors"],
+    }
+    assert [each["message"] for each in events] == ["ERROR one", "ERROR three"]
+    assert set(events[0]) == {"id", "timestamp", "message"}
+    for name in ("b", "c"):
+        other = {**given, "filterName": name, "destinationArn": arn}
+        if name == "c":
+            code, _ = error(logs.put_subscription_filter, **other)
+            assert code == "LimitExceededException"
+        else:
+            logs.put_subscription_filter(**other)
+    logs.delete_subscription_filter(logGroupName="g", filterName="errors")
+    code, _ = error(logs.delete_subscription_filter, logGroupName="g", filterName="errors")
+    assert code == "ResourceNotFoundException"
+
+
+def test_what_a_function_writes_is_not_passed_on_to_itself(scripted: Running, logs: Any) -> None:
+    create(scripted.client("lambda"), "hello")
+    logs.create_log_group(logGroupName=GROUP)
+    arn = "arn:aws:lambda:us-east-1:000000000000:function:hello"
+    code, text = error(
+        logs.put_subscription_filter,
+        logGroupName=GROUP,
+        filterName="loop",
+        filterPattern="",
+        destinationArn=arn,
+    )
+    assert (code, "for ever" in text) == ("InvalidParameterException", True)
+
+
+def test_a_log_group_is_a_target_of_events(scripted: Running, logs: Any) -> None:
+    events = scripted.client("events")
+    logs.create_log_group(logGroupName="/aws/events/shop")
+    events.put_rule(Name="shop", EventPattern='{"source": ["shop"]}')
+    arn = "arn:aws:logs:us-east-1:000000000000:log-group:/aws/events/shop"
+    events.put_targets(Rule="shop", Targets=[{"Id": "1", "Arn": arn}])
+    sent = {"Source": "shop", "DetailType": "a", "Detail": '{"n": 1}'}
+    events.put_events(Entries=[sent])
+    found: list[Any] = []
+    for _ in range(200):
+        found = logs.filter_log_events(logGroupName="/aws/events/shop")["events"]
+        if found:
+            break
+        threading.Event().wait(0.05)
+    (event,) = found
+    assert json.loads(event["message"])["detail"] == {"n": 1}

@@ -76,4 +76,15 @@ KINDS: dict[str, Kind] = {
         ref="{logStreamName}",
         identifier={"logGroupName": "{logGroupName}", "logStreamName": "{logStreamName}"},
     ),
+    "AWS::Logs::SubscriptionFilter": TableKind(
+        service="logs",
+        create_operation="PutSubscriptionFilter",
+        update_operation="PutSubscriptionFilter",
+        delete_operation="DeleteSubscriptionFilter",
+        name="FilterName",
+        name_length=512,
+        ref="{filterName}",
+        renamed={"FilterName": "filterName"},
+        identifier={"logGroupName": "{logGroupName}", "filterName": "{filterName}"},
+    ),
 }

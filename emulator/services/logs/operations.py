@@ -5,7 +5,7 @@ from __future__ import annotations
 from functools import wraps
 
 from emulator.services.context import Context, Request, Response
-from emulator.services.logs import events, groups, streams
+from emulator.services.logs import events, groups, streams, subscriptions
 from emulator.services.service import Operation, unsupported
 
 
@@ -26,14 +26,17 @@ _OPERATIONS: dict[str, Operation] = {
     "DeleteLogGroup": groups.delete_log_group,
     "DeleteLogStream": streams.delete_log_stream,
     "DeleteRetentionPolicy": groups.delete_retention_policy,
+    "DeleteSubscriptionFilter": subscriptions.delete_subscription_filter,
     "DescribeLogGroups": groups.describe_log_groups,
     "DescribeLogStreams": streams.describe_log_streams,
+    "DescribeSubscriptionFilters": subscriptions.describe_subscription_filters,
     "FilterLogEvents": events.filter_log_events,
     "GetLogEvents": events.get_log_events,
     "ListTagsForResource": groups.list_tags_for_resource,
     "ListTagsLogGroup": groups.list_tags_log_group,
     "PutLogEvents": events.put_log_events,
     "PutRetentionPolicy": groups.put_retention_policy,
+    "PutSubscriptionFilter": subscriptions.put_subscription_filter,
     "TagLogGroup": groups.tag_log_group,
     "TagResource": groups.tag_resource,
     "UntagLogGroup": groups.untag_log_group,
@@ -62,12 +65,12 @@ UNSUPPORTED = {
         DeleteDelivery DeleteDeliveryDestination DeleteDeliveryDestinationPolicy
         DeleteDeliverySource DeleteDestination DeleteIndexPolicy DeleteIntegration
         DeleteLogAnomalyDetector DeleteLookupTable DeleteMetricFilter DeleteResourcePolicy
-        DeleteScheduledQuery DeleteSubscriptionFilter DeleteSyslogConfiguration
+        DeleteScheduledQuery DeleteSyslogConfiguration
         DeleteTransformer DescribeAccountPolicies DescribeConfigurationTemplates
         DescribeDeliveries DescribeDeliveryDestinations DescribeDeliverySources
         DescribeDestinations DescribeExportTasks DescribeFieldIndexes DescribeImportTaskBatches
         DescribeImportTasks DescribeIndexPolicies DescribeLookupTables DescribeMetricFilters
-        DescribeResourcePolicies DescribeSubscriptionFilters DisassociateKmsKey
+        DescribeResourcePolicies DisassociateKmsKey
         DisassociateSourceFromS3TableIntegration GetDataProtectionPolicy GetDelivery
         GetDeliveryDestination GetDeliveryDestinationPolicy GetDeliverySource GetIntegration
         GetLogAnomalyDetector GetLogObject GetLookupTable GetScheduledQuery
@@ -78,7 +81,7 @@ UNSUPPORTED = {
         PutDataProtectionPolicy PutDeliveryDestination PutDeliveryDestinationPolicy
         PutDeliverySource PutDestination PutDestinationPolicy PutIndexPolicy PutIntegration
         PutLogGroupDeletionProtection PutMetricFilter PutResourcePolicy PutStorageTierPolicy
-        PutSubscriptionFilter PutSyslogConfiguration PutTransformer TestMetricFilter
+        PutSyslogConfiguration PutTransformer TestMetricFilter
         TestTransformer UpdateAnomaly UpdateDeliveryConfiguration UpdateLogAnomalyDetector
         UpdateLookupTable UpdateScheduledQuery
         """,

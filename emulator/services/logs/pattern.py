@@ -4,6 +4,8 @@
 
     ERROR "not found"        both; a term that is more than letters and digits stands in quotes
     ?ERROR ?WARN             one of them
+    %E[0-9]+%                a regular expression
+    [ip, ..., status = 5*]   fields that spaces part
     ERROR -timeout           the one without the other
     { $.level = "error" && ($.code >= 500 || $.user.id NOT EXISTS) }
 
@@ -20,16 +22,19 @@ from typing import Any, NoReturn
 
 import orjson
 
+from emulator.services.logs.fields import compile_fields
 from emulator.services.logs.lookup import invalid
+from emulator.services.logs.regex import compile_regex
 
 Matches = Callable[[str], bool]
 #: A condition on a parsed message.
 Condition = Callable[[Any], bool]
 
-_TERM = re.compile(r"\s*([?-]?)(?:\"((?:[^\"\\]|\\.)*)\"|([^\s\"]+))(?=\s|$)", re.DOTALL)
+_TERM = re.compile(r"\s*([?-]?)(?:\"((?:[^\"\\]|\\.)*)\"|%([^%]*)%|([^\s\"]+))(?=\s|$)", re.DOTALL)
 _BARE = re.compile(r"\w+")
 _TOKEN = re.compile(
     r"\s*(?:(?P<path>\$(?:\.[\w-]+|\[(?:\d+|'[^']*')\])*)"
+    r"|%(?P<regex>[^%]*)%"
     r"|\"(?P<string>(?:[^\"\\]|\\.)*)\""
     r"|(?P<operator>&&|\|\||!=|<=|>=|=|<|>|\(|\))"
     r"|(?P<word>[^\s()=<>!&|\"]+))",
@@ -61,35 +66,45 @@ def compile_pattern(pattern: str) -> Matches:
     if text.startswith("{"):
         return _json(text)
     if text.startswith("["):
-        raise invalid("localfaas does not serve filter patterns of space-delimited fields.")
-    if text.startswith("%"):
-        raise invalid("localfaas does not serve filter patterns with regular expressions.")
+        return compile_fields(text)
     return _terms(text)
 
 
 def _terms(text: str) -> Matches:
-    terms: dict[str, list[str]] = {"": [], "?": [], "-": []}
+    terms: dict[str, list[Matches]] = {"": [], "?": [], "-": []}
     at = 0
     while at < len(text):
         match = _TERM.match(text, at)
         if match is None:
             raise invalid("Invalid filter pattern: a quotation mark is missing.")
-        sign, quoted, bare = match.groups()
+        sign, quoted, expression, bare = match.groups()
         if bare is not None and not _BARE.fullmatch(bare):
             raise invalid(f"Invalid character(s) in term '{bare}'")
-        terms[sign].append(_unescaped(quoted) if quoted is not None else bare)
+        if expression is not None:
+            terms[sign].append(_searched(expression))
+        else:
+            terms[sign].append(_contained(_unescaped(quoted) if quoted is not None else bare))
         at = match.end()
     every, some, none = terms[""], terms["?"], terms["-"]
 
     def matches(message: str) -> bool:
         # Beside required terms, optional ones decide nothing.
         return (
-            all(term in message for term in every)
-            and (bool(every) or not some or any(term in message for term in some))
-            and not any(term in message for term in none)
+            all(term(message) for term in every)
+            and (bool(every) or not some or any(term(message) for term in some))
+            and not any(term(message) for term in none)
         )
 
     return matches
+
+
+def _contained(term: str) -> Matches:
+    return lambda message: term in message
+
+
+def _searched(expression: str) -> Matches:
+    search = compile_regex(expression)
+    return lambda message: search(message) is not None
 
 
 def _unescaped(text: str) -> str:
@@ -207,8 +222,9 @@ class _Parser:
         if kind == "word" and _NUMBER.fullmatch(text):
             number = float(text)
             return lambda value: _is_number(value) and value == number
-        if kind == "word" and text.startswith("%"):
-            raise invalid("localfaas does not serve filter patterns with regular expressions.")
+        if kind == "regex":
+            search = compile_regex(text)
+            return lambda value: isinstance(value, str) and search(value) is not None
         if kind not in ("string", "word"):
             _bad(f"{text!r} is no value")
         wanted = _unescaped(text) if kind == "string" else text

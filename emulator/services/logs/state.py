@@ -1,12 +1,22 @@
-"""Log groups are kept by :mod:`emulator.telemetry`, which writes them; this resets them."""
+"""Log groups are kept by :mod:`emulator.telemetry`, which writes them; this keeps their filters."""
 
 from __future__ import annotations
 
-from emulator.services.context import Parts
+from typing import TYPE_CHECKING, Any
+
+from emulator.registry.resource_table import ResourceTable
+from emulator.services.context import Context, Parts
+
+if TYPE_CHECKING:
+    from emulator.services.logs.forwarding import Forwarder
+
+Body = dict[str, Any]
+#: Between a group and a filter in the keys of filters; no group's name has it.
+_BETWEEN = "|"
 
 
 class LogGroups:
-    """All log groups.
+    """All log groups, and who is passed on their events.
 
     Args:
         parts: The parts of the emulator.
@@ -14,6 +24,21 @@ class LogGroups:
 
     def __init__(self, parts: Parts) -> None:
         self._parts = parts
+        self._filters = ResourceTable("logs-subscription", parts.documents)
+        self._forwarder: Forwarder | None = None
+
+    async def open(self) -> None:
+        """Go on with the filters that were kept."""
+        await self._filters.load()
+        for account, region, _, body in self._filters.all():
+            await self._follow(account, region, body)
+
+    async def _follow(self, account: str, region: str, body: Body) -> None:
+        if self._forwarder is None:
+            from emulator.services.logs.forwarding import Forwarder  # most groups have no filter
+
+            self._forwarder = Forwarder(self._parts)
+        await self._forwarder.follow(account, region, body)
 
     async def reset(self, account: str | None) -> None:
         """See :class:`emulator.services.service.State`."""
@@ -22,11 +47,47 @@ class LogGroups:
             if account in (None, owner):
                 for name in list(groups):
                     logs.delete_group(owner, region, name)
+        for owner, region, _, body in self._filters.all():
+            if account in (None, owner) and self._forwarder is not None:
+                self._forwarder.forget(owner, region, body["group"], body["name"])
+        self._filters.clear(account)
+        if account is None and self._forwarder is not None:
+            await self._forwarder.clear()
 
     async def close(self) -> None:
-        """Let go of nothing: the groups are not this service's own."""
+        """Let go of the filters: the groups are not this service's own."""
+        if self._forwarder is not None:
+            await self._forwarder.close()
+
+    def filters_of(self, account: str, region: str, group: str) -> dict[str, Body]:
+        """Return the subscription filters of a group, by name."""
+        return {
+            body["name"]: body
+            for owner, where, _, body in self._filters.all()
+            if (owner, where, body["group"]) == (account, region, group)
+        }
+
+    async def put_filter(self, account: str, region: str, body: Body) -> None:
+        """Keep a subscription filter, and pass on what it wants."""
+        key = f"{body['group']}{_BETWEEN}{body['name']}"
+        await self._filters.put(account, region, key, body)
+        await self._follow(account, region, body)
+
+    async def drop_filter(self, account: str, region: str, group: str, name: str) -> None:
+        """Remove a subscription filter."""
+        await self._filters.delete(account, region, f"{group}{_BETWEEN}{name}")
+        if self._forwarder is not None:
+            self._forwarder.forget(account, region, group, name)
 
 
 async def open(parts: Parts) -> LogGroups:
     """Return the state."""
-    return LogGroups(parts)
+    state = LogGroups(parts)
+    await state.open()
+    return state
+
+
+def of(context: Context) -> LogGroups:
+    """Return the state of a request."""
+    state: LogGroups = context.state
+    return state

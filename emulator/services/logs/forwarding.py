@@ -1,0 +1,205 @@
+"""Log events on their way to the destinations of subscription filters: a batch, gzipped.
+
+https://docs.aws.amazon.com/AmazonCloudWatch/latest/logs/SubscriptionFilters.html
+"""
+
+from __future__ import annotations
+
+import base64
+import gzip
+import logging
+from collections.abc import Callable
+from typing import Any, NamedTuple
+
+import orjson
+
+from emulator.invoke.outbox.dispatch import Dispatch
+from emulator.invoke.outbox.outbox import Outbox
+from emulator.invoke.outbox.sender import DeadLetter, Outcome
+from emulator.invoke.targets import Delivery, DeliveryError, DeliveryRefused, Targets
+from emulator.model.clock import Timer
+from emulator.model.errors import StorageError
+from emulator.services.context import Parts
+from emulator.services.logs.pattern import Matches, compile_pattern
+from emulator.telemetry.groups import LogEvent, LogGroup, LogStream
+
+log = logging.getLogger(__name__)
+
+#: Seconds for which events of a stream are gathered, and the most of one batch.
+_GATHERS_S = 0.2
+_MOST_EVENTS, _MOST_BYTES = 1000, 200_000
+#: Seconds for which a batch is tried, and between two attempts at most.
+_AGE_S, _MOST_DELAY_S = 86_400.0, 300.0
+
+Body = dict[str, Any]
+
+
+class Filter(NamedTuple):
+    """A subscription filter at work."""
+
+    body: Body
+    matches: Matches
+
+
+class LogsSender:
+    """Satisfies :class:`emulator.invoke.outbox.sender.Sender`.
+
+    Args:
+        targets: Where batches are delivered to.
+    """
+
+    def __init__(self, targets: Targets) -> None:
+        self._targets = targets
+
+    async def attempt(self, dispatch: Dispatch) -> None:
+        """See the protocol."""
+        await self._targets.deliver(dispatch.target, dispatch.delivery)
+
+    def next_attempt(self, dispatch: Dispatch, error: DeliveryError, now: float) -> float | None:
+        """See the protocol: for a day."""
+        if isinstance(error, DeliveryRefused) or now - dispatch.accepted > _AGE_S:
+            return None
+        return float(min(_MOST_DELAY_S, 2.0 ** min(dispatch.failures - 1, 20)))
+
+    def dead_letter(self, dispatch: Dispatch, error: DeliveryError) -> DeadLetter | None:
+        """See the protocol: nowhere."""
+        return None
+
+    def ended(self, dispatch: Dispatch, outcome: Outcome, error: DeliveryError | None) -> None:
+        """See the protocol."""
+        if error is not None:
+            log.error("log events were not passed on to %s: %s", dispatch.target, error)
+
+
+class Forwarder:
+    """Gathers the events that filters want, and passes them on.
+
+    Args:
+        parts: The parts of the emulator.
+    """
+
+    def __init__(self, parts: Parts) -> None:
+        self._parts = parts
+        self._outbox: Outbox | None = None
+        self._unlisten: Callable[[], None] | None = None
+        #: (account, region, group) → filters by name.
+        self._filters: dict[tuple[str, str, str], dict[str, Filter]] = {}
+        #: What is gathered, by the key of a group, the stream and the filter.
+        self._gathered: dict[tuple[tuple[str, str, str], str, str], list[LogEvent]] = {}
+        self._timer: Timer | None = None
+
+    async def follow(self, account: str, region: str, body: Body) -> None:
+        """Pass on what a filter wants from now on."""
+        if self._outbox is None:
+            self._outbox = await Outbox.open(
+                "logs",
+                LogsSender(self._parts.targets),
+                engine=self._parts.queues,
+                targets=self._parts.targets,
+                clock=self._parts.clock,
+            )
+        if self._unlisten is None:
+            self._unlisten = self._parts.logs.listen(self._hear)
+        made = Filter(body, compile_pattern(body["pattern"]))
+        self._filters.setdefault((account, region, body["group"]), {})[body["name"]] = made
+
+    def forget(self, account: str, region: str, group: str, name: str) -> None:
+        """Pass on nothing of a filter any more."""
+        key = (account, region, group)
+        there = self._filters.get(key, {})
+        there.pop(name, None)
+        if not there:
+            self._filters.pop(key, None)
+        if not self._filters and self._unlisten is not None:
+            self._unlisten()
+            self._unlisten = None
+
+    async def close(self) -> None:
+        """Pass on what is gathered, and let go."""
+        if self._timer is not None:
+            self._timer.cancel()
+        if self._unlisten is not None:
+            self._unlisten()
+        if self._outbox is not None:
+            await self._pass_on()
+            await self._outbox.close()
+
+    async def clear(self) -> None:
+        """Forget what is on its way: a reset of all accounts."""
+        self._gathered.clear()
+        if self._outbox is not None:
+            await self._outbox.clear()
+
+    def _hear(self, group: LogGroup, stream: LogStream, event: LogEvent) -> None:
+        key = (group.account, group.region, group.name)
+        for name, each in self._filters.get(key, {}).items():
+            if each.matches(event.message):
+                self._gathered.setdefault((key, stream.name, name), []).append(event)
+                if self._timer is None:
+                    self._timer = self._parts.clock.call_later(_GATHERS_S, self._due)
+
+    def _due(self) -> None:
+        self._timer = None
+        self._parts.spawn(self._pass_on())
+
+    async def _pass_on(self) -> None:
+        gathered, self._gathered = self._gathered, {}
+        dispatches = [
+            self._dispatch(key, stream, found, batch)
+            for (key, stream, name), events in gathered.items()
+            if (found := self._filters.get(key, {}).get(name)) is not None
+            for batch in _batches(events)
+        ]
+        if dispatches and self._outbox is not None:
+            try:
+                await self._outbox.accept(dispatches)
+            except StorageError as error:
+                log.error("log events were not passed on: %s", error)
+
+    def _dispatch(
+        self, key: tuple[str, str, str], stream: str, found: Filter, events: list[LogEvent]
+    ) -> Dispatch:
+        account, _, group = key
+        body, arn = found.body, found.body["destination"]
+        data = gzip.compress(
+            orjson.dumps(
+                {
+                    "messageType": "DATA_MESSAGE",
+                    "owner": account,
+                    "logGroup": group,
+                    "logStream": stream,
+                    "subscriptionFilters": [body["name"]],
+                    "logEvents": [
+                        {
+                            "id": f"{each.timestamp:020d}{each.sequence:036d}",
+                            "timestamp": each.timestamp,
+                            "message": each.message,
+                        }
+                        for each in events
+                    ],
+                }
+            ),
+            compresslevel=1,
+            mtime=0,
+        )
+        payload = data
+        if arn.split(":")[2] == "lambda":
+            payload = orjson.dumps({"awslogs": {"data": base64.b64encode(data).decode()}})
+        return Dispatch(
+            target=arn,
+            lane=f"{key} {body['name']}",
+            accepted=self._parts.clock.now(),
+            delivery=Delivery(payload=payload, group_id=stream),
+        )
+
+
+def _batches(events: list[LogEvent]) -> list[list[LogEvent]]:
+    batches: list[list[LogEvent]] = [[]]
+    size = 0
+    for each in events:
+        size += len(each.message)
+        if batches[-1] and (len(batches[-1]) >= _MOST_EVENTS or size > _MOST_BYTES):
+            batches.append([])
+            size = len(each.message)
+        batches[-1].append(each)
+    return batches
