@@ -7,11 +7,11 @@ using-cfn-updating-stacks-update-behaviors.html
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from collections.abc import Collection, Iterable, Iterator, Mapping
+from dataclasses import dataclass, replace
 from typing import Any, Literal
 
-from emulator.stack import schemas
+from emulator.stack import graph, schemas
 
 Action = Literal["Add", "Modify", "Remove"]
 Replacement = Literal["True", "False", "Conditional"]
@@ -37,6 +37,14 @@ class Detail:
     #: The present and the future value as text; "" for no value or one that is not known yet.
     before: str = ""
     after: str = ""
+    #: Why it changes: "DirectModification" of the template, a "ParameterReference", or another
+    #: resource: a "ResourceReference" or a "ResourceAttribute".
+    source: str = "DirectModification"
+    #: The parameter, resource or "resource.attribute" that makes it change; "" for the template.
+    cause: str = ""
+    #: Shown only where a change set is shown with the values of properties (True), or only where
+    #: it is shown without them (False).
+    with_values: bool | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -51,11 +59,16 @@ class Change:
     #: Whether another resource replaces it. For modifications only.
     replacement: Replacement | None = None
     details: tuple[Detail, ...] = ()
-    #: The fate of a removed or replaced resource: "Delete", "Retain" or "Snapshot".
+    #: The fate of a removed or replaced resource: "Delete", "ReplaceAndRetain", ….
     policy: str = ""
     #: All present and all future properties as JSON; "" if there are none.
     before_context: str = ""
     after_context: str = ""
+
+    @property
+    def is_certain(self) -> bool:
+        """Whether more is known than that another resource may change it."""
+        return not self.details or any(each.with_values is not False for each in self.details)
 
 
 def differences(
@@ -69,6 +82,76 @@ def differences(
         after: The properties it is to have; :data:`UNKNOWN` stands for values not known yet.
     """
     return tuple(_differences(kind, before, after))
+
+
+def explained(
+    details: Iterable[Detail],
+    kind: str,
+    before: Mapping[str, Any],
+    after: Mapping[str, Any],
+    *,
+    parameters: Collection[str],
+    modified: Collection[str],
+    replaced: Collection[str],
+) -> tuple[Detail, ...]:
+    """Say why properties change, as change sets say it: each reason is a detail of its own.
+
+    Args:
+        details: What differs.
+        kind: The resource's type.
+        before: The properties as the present template has them, functions and all.
+        after: The properties as the new template has them.
+        parameters: The parameters whose values change.
+        modified: The resources that change.
+        replaced: Those among them that others take the place of.
+    """
+    found: list[Detail] = []
+    differing = {each.name or "Tags": each for each in details}
+    for name in sorted(after.keys() | differing.keys()):
+        detail = differing.get(name)
+        causes = list(_causes(after.get(name), parameters, modified, replaced))
+        if detail is None:
+            # A value that may change, but only when the other resource has changed.
+            found += [
+                Detail(
+                    attribute="Tags" if name == "Tags" else "Properties",
+                    name="" if name == "Tags" else name,
+                    recreation=_recreation(kind, name, {name: 1}, {name: 2}),
+                    evaluation=evaluation,
+                    source=source,
+                    cause=cause,
+                    with_values=False,
+                )
+                for source, cause, evaluation in causes
+                if source != "ParameterReference"
+            ]
+            continue
+        for source, cause, evaluation in causes:
+            found.append(replace(detail, source=source, cause=cause, evaluation=evaluation))
+        is_written_anew = before.get(name) != after.get(name)
+        by_resources = bool(causes) and all(each[0] != "ParameterReference" for each in causes)
+        found.append(
+            replace(
+                detail,
+                evaluation="Dynamic" if causes else "Static",
+                with_values=True if by_resources and not is_written_anew else None,
+            )
+        )
+    return tuple(found)
+
+
+def _causes(
+    value: Any, parameters: Collection[str], modified: Collection[str], replaced: Collection[str]
+) -> Iterator[tuple[str, str, Literal["Static", "Dynamic"]]]:
+    """Yield source, causing entity and evaluation of what makes a value change."""
+    for name, attribute in dict.fromkeys(graph.mentions(value)):
+        certain: Literal["Static", "Dynamic"] = "Static" if name in replaced else "Dynamic"
+        if name in parameters:
+            yield "ParameterReference", name, "Static"
+        elif name in modified and attribute:
+            yield "ResourceAttribute", f"{name}.{attribute}", certain
+        elif name in replaced:
+            yield "ResourceReference", name, certain
 
 
 def replacement(details: tuple[Detail, ...]) -> Replacement:

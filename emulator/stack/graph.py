@@ -17,37 +17,42 @@ def references(value: Any) -> Iterator[str]:
 
     Names of parameters are among them.
     """
+    for name, _ in mentions(value):
+        yield name
+
+
+def mentions(value: Any) -> Iterator[tuple[str, str]]:
+    """Yield what a value refers to: each name with its attribute, "" for the thing itself."""
     if isinstance(value, list):
         for item in value:
-            yield from references(item)
+            yield from mentions(item)
     if not isinstance(value, dict):
         return
     for key, argument in value.items():
         if key == "Ref" and isinstance(argument, str):
-            yield argument
+            yield argument, ""
         elif key == "Fn::GetAtt":
-            target = argument.split(".", 1)[0] if isinstance(argument, str) else argument
+            target = argument.split(".", 1) if isinstance(argument, str) else argument
             if isinstance(target, list) and target and isinstance(target[0], str):
-                target = target[0]
-            if isinstance(target, str):
-                yield target
+                yield target[0], str(target[1]) if len(target) > 1 else ""
         elif key == "Fn::Sub":
             yield from _in_sub(argument)
         else:
-            yield from references(argument)
+            yield from mentions(argument)
 
 
-def _in_sub(argument: Any) -> Iterator[str]:
+def _in_sub(argument: Any) -> Iterator[tuple[str, str]]:
     text: Any = argument
     own: Any = {}
     if isinstance(argument, list) and argument:
         text = argument[0]
         own = argument[1] if len(argument) > 1 and isinstance(argument[1], dict) else {}
-        yield from references(own)
+        yield from mentions(own)
     if isinstance(text, str):
-        for name in _PLACEHOLDER.findall(text):
-            if name not in own:
-                yield name.split(".", 1)[0].strip()
+        for found in _PLACEHOLDER.findall(text):
+            if found not in own:
+                name, _, attribute = found.partition(".")
+                yield name.strip(), attribute.strip()
 
 
 def dependencies(resources: Mapping[str, Mapping[str, Any]]) -> dict[str, set[str]]:

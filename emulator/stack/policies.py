@@ -33,6 +33,8 @@ def read(text: str) -> list[dict[str, Any]]:
         body = orjson.loads(text)
     except orjson.JSONDecodeError:
         raise problem from None
+    if body == {}:
+        return []
     statements = body.get("Statement") if isinstance(body, dict) else None
     if isinstance(statements, dict):
         statements = [statements]
@@ -47,6 +49,7 @@ def _is_statement(each: Any) -> bool:
         and each.get("Effect") in ("Allow", "Deny")
         and ("Action" in each) != ("NotAction" in each)
         and ("Resource" in each) != ("NotResource" in each)
+        and each.get("Principal", "*") in ("*", {"AWS": "*"})
     )
 
 

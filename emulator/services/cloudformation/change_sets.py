@@ -171,13 +171,16 @@ async def describe_change_set(ctx: Context, request: Request) -> Response:
         "Parameters": [
             {"ParameterKey": name, "ParameterValue": value}
             for name, value in made.parameters.items()
-        ],
+        ]
+        or None,
         "NotificationARNs": made.goal.notification_arns,
         "RollbackConfiguration": {},
         "Capabilities": made.goal.capabilities,
-        "Tags": [{"Key": k, "Value": v} for k, v in made.goal.tags.items()],
+        "Tags": [{"Key": k, "Value": v} for k, v in made.goal.tags.items()] or None,
         "Changes": [
-            {"Type": "Resource", "ResourceChange": _view(change, with_values)} for change in shown
+            {"Type": "Resource", "ResourceChange": _view(change, with_values)}
+            for change in shown
+            if change.is_certain or not with_values
         ],
         "NextToken": following,
         "OnStackFailure": made.on_failure or None,
@@ -219,9 +222,11 @@ def _view(change: changes.Change, with_values: bool) -> dict[str, Any]:
                     **(_values(each) if with_values else {}),
                 },
                 "Evaluation": each.evaluation,
-                "ChangeSource": "DirectModification",
+                "ChangeSource": each.source,
+                "CausingEntity": each.cause or None,
             }
             for each in change.details
+            if each.with_values in (None, with_values)
         ],
     }
 
@@ -267,9 +272,11 @@ async def execute_change_set(ctx: Context, request: Request) -> Response:
     if plan is not None:
         stack.goal = made.goal
         begin(stack, plan, request)
+        stack.updated_at, stack.change_set_id = ctx.clock.now(), made.change_set_id
         await state.store.record(stack, "CREATE_IN_PROGRESS", "User Initiated", goals=True)
         state.engine.start(stack, "create")
     else:
+        stack.change_set_id = made.change_set_id
         await start_update(ctx, stack, made.goal)
     # An executed change set, and those made for the same state of the stack, are used up.
     await state.change_sets.remove(stack, *list(state.change_sets.of(stack)))

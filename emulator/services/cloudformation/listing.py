@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from emulator.model.errors import AwsError
 from emulator.services.cloudformation import views
 from emulator.services.cloudformation.lookup import page, refused, stack_of
 from emulator.services.cloudformation.state import of
@@ -47,7 +48,7 @@ async def describe_stack_resource(ctx: Context, request: Request) -> Response:
     logical = str(request["LogicalResourceId"])
     found = stack.resources.get(logical)
     if found is None:
-        raise refused(f"Resource {logical} does not exist for stack {stack.name}")
+        raise refused(f"Resource {logical} does not exist for stack {request['StackName']}")
     import orjson
 
     metadata = orjson.dumps(found.metadata).decode() if found.metadata else None
@@ -99,3 +100,19 @@ async def list_types(ctx: Context, request: Request) -> Response:
         "TypeSummaries": [{"Type": "RESOURCE", "TypeName": name} for name in found],
         "NextToken": following,
     }
+
+
+async def describe_type(ctx: Context, request: Request) -> Response:
+    """Handle DescribeType: nothing is registered here, so that AWS's own types alone are known.
+
+    Raises:
+        AwsError: TypeNotFoundException; or NotImplementedException for a type of AWS.
+    """
+    name = str(request.get("TypeName") or request.get("Arn") or "")
+    if schemas.find(name) is None:
+        raise AwsError("TypeNotFoundException", f"The type '{name}' cannot be found.", status=404)
+    raise AwsError(
+        "NotImplementedException",
+        f"localfaas does not keep the documentation of {name}.",
+        status=501,
+    )

@@ -15,6 +15,11 @@ from emulator.services.context import Context, Request
 from emulator.stack.errors import TemplateError
 
 _PAGE = 100
+#: What AWS calls an error of templates twice: references to what is not there.
+_DOUBLY = (
+    "Template error: instance of ",
+    "Template error: resource ",
+)
 
 
 def refused(message: str) -> AwsError:
@@ -25,7 +30,7 @@ def refused(message: str) -> AwsError:
 def from_template(error: TemplateError) -> AwsError:
     """Return what AWS answers to a template that is wrong."""
     message = error.message
-    if message.startswith("Template error"):
+    if message.startswith(_DOUBLY):
         message = f"Template validation error: {message}"
     return refused(message)
 

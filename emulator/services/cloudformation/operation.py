@@ -234,8 +234,6 @@ class Operation:
         for resource in moved:
             del stack.resources[resource.logical]
         stack.leftovers = stack.leftovers + moved
-        if not stack.leftovers:
-            return
         status = stack.status
         if self._name in ("update", "update-rollback") and not status.endswith(_CLEANING):
             status = OPERATIONS[self._name][1] + _CLEANING

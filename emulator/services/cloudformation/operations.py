@@ -19,6 +19,7 @@ OPERATIONS: dict[str, Callable[[Context, Request], Awaitable[Response]]] = {
     "DescribeStackResource": listing.describe_stack_resource,
     "DescribeStackResources": listing.describe_stack_resources,
     "DescribeStacks": stacks.describe_stacks,
+    "DescribeType": listing.describe_type,
     "ExecuteChangeSet": change_sets.execute_change_set,
     "GetStackPolicy": stacks.get_stack_policy,
     "GetTemplate": templates.get_template,
@@ -50,7 +51,7 @@ _REASONS = {
         ListStackSets StopStackSetOperation UpdateStackInstances UpdateStackSet""",
     "it knows AWS's public types, and registers none": """
         ActivateType BatchDescribeTypeConfigurations DeactivateType DeregisterType
-        DescribeChangeSetHooks DescribePublisher DescribeType DescribeTypeRegistration
+        DescribeChangeSetHooks DescribePublisher DescribeTypeRegistration
         GetHookResult ListHookResults ListTypeRegistrations ListTypeVersions PublishType
         RecordHandlerProgress RegisterPublisher RegisterType RemoveAlias SetAlias
         SetTypeConfiguration SetTypeDefaultVersion TestType""",

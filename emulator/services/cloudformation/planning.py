@@ -13,7 +13,7 @@ from emulator.model.nesting import is_deeper
 from emulator.services.cloudformation.macros import Macros
 from emulator.services.cloudformation.stack import Goal, Stack
 from emulator.stack import document, dynamic, graph, language_extensions, parameters, schemas
-from emulator.stack.errors import TemplateError
+from emulator.stack.errors import Path, TemplateError
 from emulator.stack.intrinsics import Evaluator, Resources
 from emulator.stack.transform import NAME as SERVERLESS
 from emulator.stack.transform import SamTransform, TransformFailed
@@ -242,7 +242,13 @@ def check(template: Mapping[str, Any]) -> None:
             )
     if not template.get("Resources"):
         raise TemplateError("Template format error: At least one Resources member must be defined.")
+    if not all(isinstance(body, dict) for body in template["Resources"].values()):
+        raise TemplateError(
+            "Template format error: Any Resources member must be an object.", ("Resources",)
+        )
+    _check_mappings(template.get("Mappings") or {})
     for name, body in (template.get("Resources") or {}).items():
+        _check_functions(body.get("Properties"), ("Resources", str(name), "Properties"))
         if not isinstance(body, dict) or not isinstance(body.get("Properties") or {}, dict):
             raise TemplateError(
                 f"Template format error: [/Resources/{name}] resource definition is malformed",
@@ -257,6 +263,36 @@ def check(template: Mapping[str, Any]) -> None:
                 f" {name}",
                 ("Parameters", name),
             )
+
+
+def _check_mappings(mappings: Mapping[str, Any]) -> None:
+    for name, mapping in mappings.items():
+        rows = mapping.values() if isinstance(mapping, dict) else ()
+        for row in rows:
+            if isinstance(row, dict) and any(isinstance(each, dict) for each in row.values()):
+                raise TemplateError(
+                    "Template format error: Every Mappings attribute must be a String or a List.",
+                    ("Mappings", name),
+                )
+
+
+def _check_functions(value: Any, path: Path) -> None:
+    """Refuse functions whose arguments are not what they need, whatever they refer to."""
+    if isinstance(value, list):
+        for index, item in enumerate(value):
+            _check_functions(item, (*path, index))
+    if not isinstance(value, dict):
+        return
+    for key, argument in value.items():
+        if key == "Fn::GetAtt" and len(value) == 1:
+            two = isinstance(argument, list) and len(argument) == 2 and all(argument)
+            if not two and not (isinstance(argument, str) and "." in argument.strip(".")):
+                raise TemplateError(
+                    "Template error: every Fn::GetAtt object requires two non-empty parameters, the"
+                    " resource name and the resource attribute",
+                    path,
+                )
+        _check_functions(argument, (*path, key))
 
 
 def _check_attributes(name: str, body: Mapping[str, Any]) -> None:

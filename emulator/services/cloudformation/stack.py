@@ -111,6 +111,8 @@ class Event:
     #: JSON; "" for none.
     properties: str = ""
     token: str = ""
+    #: The id of the operation that it belongs to.
+    operation: str = ""
 
     @property
     def size(self) -> int:
@@ -170,6 +172,10 @@ class Stack:
     disable_rollback: bool = False
     termination_protection: bool = False
     timeout_minutes: int | None = None
+    #: The change set that was executed last; "" where the stack was last changed without one.
+    change_set_id: str = ""
+    #: What was begun last: OperationType and OperationId.
+    operation: dict[str, str] = field(default_factory=dict)
     parent_id: str = ""
     root_id: str = ""
     policy: str = ""

@@ -25,7 +25,7 @@ from emulator.services.cloudformation.lookup import (
     template_of,
 )
 from emulator.services.cloudformation.planning import Plan
-from emulator.services.cloudformation.stack import UPDATABLE, Goal, Stack
+from emulator.services.cloudformation.stack import UPDATABLE, Goal, Resource, Stack
 from emulator.services.cloudformation.state import of
 from emulator.services.cloudformation.toolbox import Toolbox
 from emulator.services.context import Context, Request, Response
@@ -255,6 +255,10 @@ def differing(tools: Toolbox, stack: Stack, plan: Plan) -> list[changes.Change]:
 def _differing(tools: Toolbox, stack: Stack, plan: Plan) -> list[changes.Change]:
     known = _Known(stack)
     evaluator = plan.evaluator(known, tools.exports(stack.account, stack.region))
+    before = _resources_before(stack)
+    texts = plan.parameters.texts
+    changed = {name for name in texts if stack.values.get(name) != texts[name]}
+    modified: set[str] = set()
     found = []
     # In their order: whether one is replaced decides what those that refer to it can know.
     for logical in chain.from_iterable(graph.waves(plan.needs)):
@@ -275,12 +279,23 @@ def _differing(tools: Toolbox, stack: Stack, plan: Plan) -> list[changes.Change]
             continue
         properties = written
         details = changes.differences(kind, existing.compared, properties)
+        details = changes.explained(
+            details,
+            kind,
+            (before.get(logical) or {}).get("Properties") or {},
+            body.get("Properties") or {},
+            parameters=changed,
+            modified=modified,
+            replaced=known.unknown,
+        )
         if kind != existing.kind:
             replaces: changes.Replacement = "True"
         elif details:
             replaces = changes.replacement(details)
         else:
             continue
+        if any(each.with_values is not False for each in details):
+            modified.add(logical)
         if replaces == "True":
             known.unknown.add(logical)
         found.append(
@@ -291,7 +306,9 @@ def _differing(tools: Toolbox, stack: Stack, plan: Plan) -> list[changes.Change]
                 physical=existing.physical,
                 replacement=replaces,
                 details=details,
-                policy=str(body.get("UpdateReplacePolicy") or "") if replaces == "True" else "",
+                policy=f"ReplaceAnd{body.get('UpdateReplacePolicy') or 'Delete'}"
+                if replaces == "True"
+                else "",
                 before_context=changes.context(existing.compared),
                 after_context=changes.context(properties),
             )
@@ -303,13 +320,34 @@ def _differing(tools: Toolbox, stack: Stack, plan: Plan) -> list[changes.Change]
             kind=resource.kind,
             physical=resource.physical,
             policy=resource.deletion_policy,
-            before_context=changes.context(resource.compared),
+            before_context=changes.context(_before_removal(resource, before.get(name))),
         )
         for name, resource in stack.resources.items()
         if name not in plan.resources
     ]
     secrets = [plan.parameters.texts[name] for name in plan.parameters.hidden]
     return [_masked(each, secrets) for each in found]
+
+
+def _resources_before(stack: Stack) -> Mapping[str, Any]:
+    """Return the resources of the template that a stack was made of."""
+    current = stack.current
+    if current is None:
+        return {}
+    template = current.processed or document.parse(current.template).body
+    resources: Mapping[str, Any] = template.get("Resources") or {}
+    return resources
+
+
+def _before_removal(resource: Resource, written: Mapping[str, Any] | None) -> dict[str, Any]:
+    """Return the properties of what goes: what they took from others is not said again."""
+    named = (written or {}).get("Properties") or {}
+    return {
+        name: changes.UNKNOWN
+        if any(attribute for _, attribute in graph.mentions(named.get(name)))
+        else value
+        for name, value in resource.compared.items()
+    }
 
 
 def _masked(change: changes.Change, secrets: list[str]) -> changes.Change:
@@ -379,7 +417,7 @@ def anything_changes(stack: Stack, goal: Goal, found: list[changes.Change], plan
     current = stack.current
     declared = plan.template.get("Outputs") or {}
     return (
-        bool(found)
+        any(each.is_certain for each in found)
         or current is None
         or goal.tags != current.tags
         or _outputs_differ(stack, declared)

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import asyncio
+import uuid
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import asdict
+from dataclasses import asdict, replace
+from datetime import UTC, datetime
 from typing import Any
 
 import orjson
@@ -32,6 +34,14 @@ _STACK, _RESOURCE, _EVENT, _GOAL = (
 _GOALS = ("current", "goal", "previous")
 #: A listener; it is called with each event: (stack, event).
 Listener = Callable[[Stack, Event], None]
+
+
+#: The operations that statuses of stacks begin.
+_BEGINS = {
+    "CREATE_IN_PROGRESS": "CREATE_STACK",
+    "UPDATE_IN_PROGRESS": "UPDATE_STACK",
+    "DELETE_IN_PROGRESS": "DELETE_STACK",
+}
 
 
 class StackStore:
@@ -115,6 +125,8 @@ class StackStore:
         saving: Iterable[Resource] = (),
         dropping: Iterable[Resource] = (),
         goals: bool = False,
+        initiated: bool = False,
+        physical: str = "",
     ) -> None:
         """Give a resource, or the stack itself, a status, with all changes in one transaction.
 
@@ -126,12 +138,18 @@ class StackStore:
             saving: Further resources to write.
             dropping: Resources that no longer belong to the stack.
             goals: Write the stack and its templates as well.
+            physical: The physical id of the event, where it is not that of the resource.
+            initiated: The resource has just been made: an event before this one says so.
         """
-        # An event's key is its time, so times must increase.
-        now = max(self._clock.now(), stack.events[-1].at + 1e-6 if stack.events else 0.0)
+        now = self._next_time(stack)
         changes = [self.resource_change(stack, each) for each in saving]
         changes += [self._change(stack, _RESOURCE, _key(each), None) for each in dropping]
         if resource is None:
+            if status in _BEGINS and status != stack.status:
+                stack.operation = {
+                    "OperationType": _BEGINS[status],
+                    "OperationId": str(uuid.uuid4()),
+                }
             stack.status, stack.reason = status, reason
             subject = (stack.name, "AWS::CloudFormation::Stack", stack.stack_id)
             goals = goals or not stack.is_moving
@@ -141,17 +159,34 @@ class StackStore:
             subject = (resource.logical, resource.kind, resource.physical)
             changes.append(self.resource_change(stack, resource))
         changes += self._goals(stack) if goals else []
+        # What is cleaned up after an update shows less than what goes with its stack.
+        shown = not stack.status.endswith("_CLEANUP_IN_PROGRESS") or status[:6] != "DELETE"
         event = Event(
-            event_id=new_request_id(),
+            event_id=_event_id(status, now, resource)
+            if shown or resource is None
+            else f"{resource.logical}-{new_request_id()}",
             at=now,
             logical=subject[0],
             kind=subject[1],
-            physical=subject[2],
+            physical=physical or subject[2],
             status=status,
             reason=reason,
-            properties="" if resource is None else resource.shown or as_json(resource.properties),
+            properties=_shown_properties(resource) if resource is not None and shown else "",
+            operation=stack.operation.get("OperationId", ""),
             token=stack.token,
         )
+        if initiated:
+            under_way = status.replace("_COMPLETE", "_IN_PROGRESS")
+            changes += self._append(
+                stack,
+                replace(
+                    event,
+                    event_id=_event_id(under_way, now, resource),
+                    status=under_way,
+                    reason="Resource creation Initiated",
+                ),
+            )
+            event.at = self._next_time(stack)
         changes += self._append(stack, event)
         changes += self._forget_oldest() if stack.is_gone else []
         await self._documents.write(*changes)
@@ -159,6 +194,10 @@ class StackStore:
             listener(stack, event)
         if not stack.is_moving and resource is None:
             self._end(stack)
+
+    def _next_time(self, stack: Stack) -> float:
+        """Return the time of a stack's next event: its key, so that times must increase."""
+        return max(self._clock.now(), stack.events[-1].at + 1e-6 if stack.events else 0.0)
 
     def _append(self, stack: Stack, event: Event) -> list[Change]:
         """Add an event and remove the oldest above the limit; return the changes to write."""
@@ -283,3 +322,17 @@ def _event_key(event: Event) -> str:
 def as_json(properties: dict[str, Any]) -> str:
     """Return properties as the JSON text that events show."""
     return orjson.dumps(properties, option=orjson.OPT_NON_STR_KEYS).decode()
+
+
+def _shown_properties(resource: Resource) -> str:
+    """Return the properties that a resource has, or is being given."""
+    wanted = resource.properties if resource.attempted is None else resource.attempted
+    return resource.shown or as_json(wanted)
+
+
+def _event_id(status: str, at: float, resource: Resource | None) -> str:
+    """Return an id for an event, as AWS makes them."""
+    if resource is None:
+        return new_request_id()
+    moment = datetime.fromtimestamp(at, UTC).isoformat(timespec="milliseconds")
+    return f"{resource.logical}-{status}-{moment.replace('+00:00', 'Z')}"

@@ -16,7 +16,7 @@ from emulator.services.cloudformation.lookup import (
     template_of,
 )
 from emulator.services.context import Context, Request, Response
-from emulator.stack import document
+from emulator.stack import document, schemas
 from emulator.stack.errors import TemplateError
 
 _WHY = {
@@ -29,6 +29,8 @@ _WHY = {
 async def get_template(ctx: Context, request: Request) -> Response:
     """Handle GetTemplate: of a stack, or of a change set."""
     if request.get("ChangeSetName"):
+        if not request.get("StackName") and not str(request["ChangeSetName"]).startswith("arn:"):
+            raise refused("StackName is a required parameter.")
         goal = find_change_set(ctx, request)[0].goal
     else:
         if not request.get("StackName"):
@@ -60,9 +62,9 @@ async def validate_template(ctx: Context, request: Request) -> Response:
             for name, body in (template.get("Parameters") or {}).items()
         ],
         "Description": template.get("Description"),
-        "Capabilities": capabilities,
+        "Capabilities": capabilities or None,
         "CapabilitiesReason": _reason(template, capabilities),
-        "DeclaredTransforms": planning.transforms(template),
+        "DeclaredTransforms": planning.transforms(template) or None,
     }
 
 
@@ -87,14 +89,30 @@ async def get_template_summary(ctx: Context, request: Request) -> Response:
             for name, body in (template.get("Parameters") or {}).items()
         ],
         "Description": template.get("Description"),
-        "Capabilities": capabilities,
+        "Capabilities": capabilities or None,
         "CapabilitiesReason": _reason(template, capabilities),
         "ResourceTypes": sorted({str(body.get("Type")) for body in resources.values()}),
         "Version": template.get("AWSTemplateFormatVersion"),
         "Metadata": orjson.dumps(metadata).decode() if metadata else None,
-        "DeclaredTransforms": planning.transforms(template),
-        "ResourceIdentifierSummaries": [],
+        "DeclaredTransforms": planning.transforms(template) or None,
+        "ResourceIdentifierSummaries": _identifiers(resources),
     }
+
+
+def _identifiers(resources: Mapping[str, Any]) -> list[dict[str, Any]]:
+    """Return what resources are imported by: for each type the properties that name them."""
+    found: dict[str, list[str]] = {}
+    for logical, body in resources.items():
+        found.setdefault(str(body.get("Type")), []).append(logical)
+    return [
+        {
+            "ResourceType": kind,
+            "LogicalResourceIds": names,
+            "ResourceIdentifiers": list(schema.primary),
+        }
+        for kind, names in sorted(found.items())
+        if (schema := schemas.find(kind)) is not None and schema.primary
+    ]
 
 
 async def _parsed(ctx: Context, request: Request) -> dict[str, Any]:

@@ -17,7 +17,8 @@ def of_stack(stack: Stack) -> dict[str, Any]:
         "Parameters": [
             {"ParameterKey": name, "ParameterValue": value}
             for name, value in stack.parameters.items()
-        ],
+        ]
+        or None,
         "CreationTime": stack.created_at,
         "DeletionTime": stack.deleted_at,
         "LastUpdatedTime": stack.updated_at,
@@ -27,14 +28,16 @@ def of_stack(stack: Stack) -> dict[str, Any]:
         "DisableRollback": stack.disable_rollback,
         "NotificationARNs": goal.notification_arns if goal else [],
         "TimeoutInMinutes": stack.timeout_minutes,
-        "Capabilities": goal.capabilities if goal else [],
+        "Capabilities": (goal.capabilities or None) if goal else None,
+        "ChangeSetId": None if stack.is_gone else stack.change_set_id or None,
         "Outputs": stack.outputs or None,
         "RoleARN": (goal.role_arn or None) if goal else None,
         "Tags": [{"Key": k, "Value": v} for k, v in (goal.tags if goal else {}).items()],
-        "EnableTerminationProtection": stack.termination_protection,
+        "EnableTerminationProtection": None if stack.is_gone else stack.termination_protection,
         "ParentId": stack.parent_id or None,
         "RootId": stack.root_id or None,
         "DriftInformation": {"StackDriftStatus": "NOT_CHECKED"},
+        "LastOperations": [stack.operation] if stack.operation else None,
     }
 
 
@@ -80,4 +83,5 @@ def of_event(stack: Stack, event: Event) -> dict[str, Any]:
         "ResourceStatusReason": event.reason or None,
         "ResourceProperties": event.properties or None,
         "ClientRequestToken": event.token or None,
+        "OperationId": event.operation or None,
     }

@@ -16,7 +16,7 @@ from emulator.model.errors import AwsError, LocalfaasError
 from emulator.services.cloudformation.order import Failed
 from emulator.services.cloudformation.stack import Resource, Stack
 from emulator.services.cloudformation.toolbox import Toolbox
-from emulator.stack import changes, policies
+from emulator.stack import changes, policies, schemas
 from emulator.stack.errors import TemplateError
 from emulator.stack.kinds import Call, Kind, Made, Wanted, is_gone
 
@@ -113,9 +113,14 @@ class Work:
         taken = resource.there and not getattr(kind, "appends", False)
         resource.begun = not taken
         reason = _REPLACING if replaces else ""
-        await self.store.record(self.stack, f"{verb}_IN_PROGRESS", reason, resource)
+        before = resource.before["physical"] if replaces and resource.before else ""
+        await self.store.record(
+            self.stack, f"{verb}_IN_PROGRESS", reason, resource, physical=before
+        )
         if taken:
             await self.failed(f"{verb}_FAILED", resource, _taken(resource))
+        if not self.stack.tolerant and (missing := _missing(resource)):
+            await self.failed(f"{verb}_FAILED", resource, missing)
         try:
             resource.take(await self._attempt(kind, kind.create(self.call, wanted)))
         except (LocalfaasError, TimeoutError) as error:
@@ -126,7 +131,9 @@ class Work:
                 resource.take(made)
             await self.failed(f"{verb}_FAILED", resource, error)
         resource.begun = False
-        await self.store.record(self.stack, f"{verb}_COMPLETE", self.note(resource), resource)
+        await self.store.record(
+            self.stack, f"{verb}_COMPLETE", self.note(resource), resource, initiated=True
+        )
 
     async def _clear(self, kind: Kind, resource: Resource, wanted: Wanted) -> None:
         """Remove what an interrupted creation has made, if it has made anything."""
@@ -399,6 +406,21 @@ async def _found(kind: Kind, call: Call, wanted: Wanted) -> list[Made]:
         # Its properties are wrong; creating it says so in the service's own words.
         return []
     return found
+
+
+def _missing(resource: Resource) -> AwsError | None:
+    """Return the error of a resource that lacks properties which its type needs."""
+    schema = schemas.find(resource.kind)
+    if schema is None:
+        return None
+    named = [
+        f"The property {{/{name}}} is required"
+        for name in schema.required
+        if name not in resource.properties
+    ]
+    if not named:
+        return None
+    return AwsError("ValidationError", f"Property validation failure: [{', '.join(named)}]")
 
 
 def _taken(resource: Resource) -> AwsError:

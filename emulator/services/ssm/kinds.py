@@ -10,13 +10,20 @@ from typing import Any
 
 from emulator.model.errors import AwsError
 from emulator.stack.kinds import Call, Kind, Made, ServiceKind, Wanted, forgiving, merge_tags
+from emulator.stack.names import physical_name
+
+
+def _name(wanted: Wanted) -> str:
+    """Return the name of a parameter; one that is made up does not begin with the stack's."""
+    given = wanted.properties.get("Name")
+    return str(given) if given else physical_name("CFN", wanted.logical, wanted.seed, longest=1011)
 
 
 class Parameter(ServiceKind):
     """AWS::SSM::Parameter. SecureString is refused in templates, as on AWS."""
 
     async def create(self, call: Call, wanted: Wanted) -> Made:
-        return await self._put(call, wanted, wanted.name("Name", longest=1011), overwrite=False)
+        return await self._put(call, wanted, _name(wanted), overwrite=False)
 
     async def update(
         self, call: Call, made: Made, before: Mapping[str, Any], wanted: Wanted
@@ -35,7 +42,7 @@ class Parameter(ServiceKind):
         await forgiving(call, "ssm", "DeleteParameter", {"Name": made.physical})
 
     async def find(self, call: Call, wanted: Wanted) -> list[Made]:
-        name = wanted.name("Name", longest=1011)
+        name = _name(wanted)
         found = await forgiving(call, "ssm", "GetParameter", {"Name": name})
         return [] if found is None else [Made(physical=name)]
 
