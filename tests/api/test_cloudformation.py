@@ -222,7 +222,7 @@ def test_conditions_parameters_and_exports(stacks: Stacks) -> None:
             "B: {Type: 'AWS::SQS::Queue', DependsOn: A}}",
             r"Circular dependency between resources: \[A, B\]",
         ),
-        ("Resources: {A: 1}", "resource definition is malformed"),
+        ("Resources: {A: 1}", "Any Resources member must be an object"),
         (
             "Parameters: {P: {Type: String, MinLength: x, Default: a}}\n"
             "Resources: {A: {Type: 'AWS::SQS::Queue'}}",

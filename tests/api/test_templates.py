@@ -320,7 +320,7 @@ TWO = """
 @pytest.mark.parametrize(
     ("text", "says"),
     [
-        ("Resources: {F: x}", "resource definition is malformed"),
+        ("Resources: {F: x}", "Any Resources member must be an object"),
         ("Resources: {F: {}}", "must contain a Type member"),
         ("a: b", "Invalid template property"),
         ("Resources: [a]", "Resources section must be an object"),
