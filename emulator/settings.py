@@ -297,6 +297,12 @@ class Settings:
         _AWS,
         min=0,
     )
+    time_scale: float = option(
+        1.0,
+        "Divide waits, timeouts and heartbeats of workflows by this: 60 makes an hour a minute.",
+        _AWS,
+        min=0.001,
+    )
     sqs_endpoint: str | None = option(
         None,
         "The URL of AWS's SQS or of another emulator: event source mappings poll there the queues "

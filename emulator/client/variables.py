@@ -32,6 +32,8 @@ def variables(
     """
     return {
         "AWS_ENDPOINT_URL": url,
+        # Else SDKs put names before its host (StartSyncExecution: "sync-localhost").
+        "AWS_DISABLE_HOST_PREFIX_INJECTION": "true",
         "AWS_ACCESS_KEY_ID": account,
         "AWS_SECRET_ACCESS_KEY": "localfaas",
         "AWS_REGION": region,

@@ -76,8 +76,8 @@ def build(
         version: The version that runs.
         log_group: Where its lines go.
         log_stream: Where its lines go.
-        endpoint_url: Becomes AWS_ENDPOINT_URL, by which an AWS SDK finds this emulator: the one
-            addition to AWS's list. None leaves it out.
+        endpoint_url: Becomes AWS_ENDPOINT_URL, by which an AWS SDK finds this emulator: with the
+            one that keeps its host as it is, the only addition to AWS's list. None leaves it out.
         initialization_type: "on-demand", "provisioned-concurrency" and so on.
         now: Seconds since the epoch; its credentials are of this moment.
     """
@@ -119,5 +119,7 @@ def build(
         environ["AWS_LAMBDA_LOG_LEVEL"] = version.application_log_level or "INFO"
     if endpoint_url is not None:
         environ["AWS_ENDPOINT_URL"] = endpoint_url
+        # Else SDKs put names before its host (StartSyncExecution: "sync-localhost").
+        environ["AWS_DISABLE_HOST_PREFIX_INJECTION"] = "true"
     environ.update(version.environment or {})
     return environ

@@ -25,9 +25,6 @@ from emulator.wire.streams import ByteStream
 
 _WORDS = re.compile(r"[A-Z]+(?![a-z])|[A-Z]?[a-z0-9]+|[0-9]+")
 _SUFFIX = re.compile(r"(Error|Fault|Exception)$")
-#: Other names by which integrations know a service.
-_ALIASES = {"stepfunctions": "sfn", "cloudwatchevents": "eventbridge", "configservice": "config"}
-
 #: How a result writes a moment: seconds since the epoch → JSON.
 Moments = Callable[[float], Any]
 
@@ -94,7 +91,7 @@ def _package(model: str) -> str:
 
 def service_of(parts: Parts, name: str) -> str | None:
     """Return the model of a service by its name in integrations; None if it is not served."""
-    wanted = _ALIASES.get(name.lower(), name.lower())
+    wanted = name.lower()
     for model in parts.table.running():
         if wanted in (_package(model), model):
             return model

@@ -40,6 +40,7 @@ SERVICES = (
     "sns",
     "sqs",
     "ssm",
+    "stepfunctions",
     "sts",
 )
 

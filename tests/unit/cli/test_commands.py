@@ -229,7 +229,7 @@ def test_env_in_every_shell(
     assert run(["env", "--shell", shell, "--region", "eu-west-1"]) == 0
     lines = capsys.readouterr().out.splitlines()
     assert line in lines
-    assert len(lines) == 5
+    assert len(lines) == 6
 
 
 @pytest.mark.parametrize(

@@ -1,0 +1,1 @@
+"""Executions at work, and the journal of what they did."""

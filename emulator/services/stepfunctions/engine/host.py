@@ -1,0 +1,31 @@
+"""What the engine needs of others."""
+
+from __future__ import annotations
+
+from typing import Protocol
+
+from emulator.services.stepfunctions.engine.execution import Execution, Thread
+
+
+class Tasks(Protocol):
+    """Does what tasks name."""
+
+    def offer(self, activity: str, execution: int, thread: str, turn: int) -> None:
+        """Have a worker take an activity's task."""
+        ...
+
+    async def run(self, execution: Execution, thread: Thread, turn: int) -> None:
+        """Do a thread's task, and go on with its result."""
+        ...
+
+    def timed_out(self, execution: Execution, thread: Thread) -> None:
+        """Go on with a task whose time is over."""
+        ...
+
+
+class Logs(Protocol):
+    """Writes what happens to logs."""
+
+    def add(self, execution: Execution) -> None:
+        """Log the events of an execution that are new."""
+        ...

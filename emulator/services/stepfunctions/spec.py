@@ -1,0 +1,18 @@
+"""Step Functions, in data."""
+
+from __future__ import annotations
+
+from emulator.services.spec import ServiceSpec
+
+SPEC = ServiceSpec(
+    model="stepfunctions",
+    title="Step Functions",
+    protocols=("json",),
+    signing_names=("states",),
+    arn_name="states",
+    target_prefix="AWSStepFunctions",
+    template_prefix="AWS::StepFunctions",
+    modules=("delivers", "kinds", "state"),
+    # Executions that were under way go on.
+    opens_for="stepfunctions-machine",
+)

@@ -1,0 +1,1 @@
+"""What tasks do: functions, activities, integrations of services."""

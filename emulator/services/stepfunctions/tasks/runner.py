@@ -1,0 +1,239 @@
+"""Does what tasks name, and says in the history how each went."""
+
+from __future__ import annotations
+
+import asyncio
+from collections import defaultdict
+from typing import TYPE_CHECKING, Any
+
+from emulator.model.errors import AwsError, DriverFault, StorageError
+from emulator.services.stepfunctions.engine import events
+from emulator.services.stepfunctions.engine.events import NOT_TRUNCATED, Event, event, text_of
+from emulator.services.stepfunctions.engine.execution import (
+    MAP_RUN,
+    NESTED,
+    TASK,
+    TOKEN,
+    Execution,
+    Thread,
+)
+from emulator.services.stepfunctions.tasks import functions, integrations, nested
+from emulator.services.stepfunctions.tasks.base import Task, TaskFailure
+from emulator.workflows.effects import Fail, Resource
+from emulator.workflows.errors import DATA_LIMIT_EXCEEDED, HEARTBEAT_TIMEOUT, TIMEOUT
+from emulator.workflows.quotas import PAYLOAD_BYTES
+
+if TYPE_CHECKING:
+    from emulator.services.stepfunctions.engine.engine import Engine
+    from emulator.services.stepfunctions.map_runs import MapRuns
+    from emulator.services.stepfunctions.workers import Workers
+
+
+class TaskRunner:
+    """Does tasks.
+
+    Args:
+        engine: Whose tasks.
+        workers: Who works on activities.
+        map_runs: Runs distributed Maps.
+    """
+
+    def __init__(self, engine: Engine, workers: Workers, map_runs: MapRuns) -> None:
+        self._engine, self._workers, self._map_runs = engine, workers, map_runs
+        #: Who waits for the end of an execution, by its ARN: execution, thread, turn.
+        self._nested: dict[str, list[tuple[int, str, int]]] = defaultdict(list)
+        engine.on_change.append(self._ended)
+
+    def offer(self, activity: str, execution: int, thread: str, turn: int) -> None:
+        """Have a worker take an activity's task."""
+        self._workers.offer(activity, execution, thread, turn)
+
+    async def run(self, execution: Execution, thread: Thread, turn: int) -> None:
+        """Do a thread's task, and go on with its result."""
+        if thread.kind == MAP_RUN:
+            await self._map_runs.run(execution, thread, turn)
+            return
+        if thread.kind == NESTED:
+            await self._await_nested(execution, thread, turn)
+            return
+        resource = thread.task.resource
+        try:
+            task = Task(
+                self._engine.parts,
+                execution,
+                thread,
+                resource,
+                thread.task.arguments,
+                _account(execution, thread),
+                execution.region,
+            )
+            result = await _perform(task)
+            text = text_of(result)
+            if len(text.encode("utf-8", "surrogatepass")) > PAYLOAD_BYTES:
+                raise _too_large(thread)
+        except TaskFailure as failure:
+            if _is_current(execution, thread, turn):
+                self._fail(execution, thread, failure)
+            return
+        if not _is_current(execution, thread, turn):
+            return
+        if resource.pattern == "waitForTaskToken":
+            self._engine.rest(execution, thread, TOKEN, _submitted(resource, text))
+        elif resource.pattern.startswith("sync"):
+            keep = {"arn": result.get("ExecutionArn")}
+            self._engine.rest(execution, thread, NESTED, _submitted(resource, text), keep=keep)
+            await self._await_nested(execution, thread, turn)
+        else:
+            self.succeed(execution, thread, result, text)
+
+    def succeed(self, execution: Execution, thread: Thread, result: Any, text: str) -> None:
+        """Go on with a task's result.
+
+        Args:
+            execution: The execution.
+            thread: The thread.
+            result: The result.
+            text: The result as JSON.
+        """
+        resource = thread.task.resource
+        details = {**_named(resource), "output": text, "outputDetails": NOT_TRUNCATED}
+        more = event(f"{_kind(resource)}Succeeded", details)
+        self._engine.finish(execution, thread, result, more)
+
+    def fail(
+        self, execution: Execution, thread: Thread, error: str | None, cause: str | None
+    ) -> None:
+        """Go on with a task that a worker or the holder of its token says has failed."""
+        resource = thread.task.resource
+        details = {**_named(resource), **events.failure(error, cause)}
+        more = event(f"{_kind(resource)}Failed", details)
+        self._engine.fail(execution, thread, Fail(error or "States.TaskFailed", cause), more)
+
+    def _fail(self, execution: Execution, thread: Thread, failure: TaskFailure) -> None:
+        resource = thread.task.resource
+        details = {**_named(resource), **events.failure(failure.error, failure.cause)}
+        more: tuple[Event, ...] = (event(f"{_kind(resource)}{failure.stage}", details),)
+        if failure.error == DATA_LIMIT_EXCEEDED:
+            more = ()
+        self._engine.fail(execution, thread, Fail(failure.error, failure.cause), *more)
+
+    def timed_out(self, execution: Execution, thread: Thread) -> None:
+        """Go on with a task whose time is over, or whose heartbeat has not come."""
+        if thread.effect is None or thread.kind not in (TASK, TOKEN, NESTED, "activity"):
+            return
+        resource = thread.task.resource
+        is_late = thread.deadline_ms is not None and thread.due_ms == thread.deadline_ms
+        error = TIMEOUT if is_late or not _knows_heartbeats(thread) else HEARTBEAT_TIMEOUT
+        details = {**_named(resource), "error": error}
+        more = event(f"{_kind(resource)}TimedOut", details)
+        self._engine.fail(execution, thread, Fail(error, None), more)
+
+    # -- nested executions -----------------------------------------------------------------------
+
+    async def _await_nested(self, execution: Execution, thread: Thread, turn: int) -> None:
+        arn = str((thread.result or {}).get("arn"))
+        self._nested[arn].append((execution.id, thread.id, turn))
+        row = await self._engine.journal.find(arn)
+        if row is None or row.status != "RUNNING":
+            self._tell_nested(arn)
+
+    def _ended(self, execution: Execution) -> None:
+        if execution.arn in self._nested and execution.is_over:
+            self._tell_nested(execution.arn)
+
+    def _tell_nested(self, arn: str) -> None:
+        for id, thread, turn in self._nested.pop(arn, ()):
+            self._engine.spawn(self._finish_nested(arn, id, thread, turn))
+
+    async def _finish_nested(self, arn: str, id: int, name: str, turn: int) -> None:
+        execution = await self._engine.load(id)
+        thread = None if execution is None else execution.threads.get(name)
+        if execution is None or thread is None or not _is_current(execution, thread, turn):
+            return
+        task = Task(
+            self._engine.parts,
+            execution,
+            thread,
+            thread.task.resource,
+            thread.task.arguments,
+            _account(execution, thread),
+            execution.region,
+        )
+        try:
+            result = await nested.outcome(task, arn)
+        except TaskFailure as failure:
+            if _is_current(execution, thread, turn):
+                self._fail(execution, thread, failure)
+            return
+        if _is_current(execution, thread, turn):
+            self.succeed(execution, thread, result, text_of(result))
+
+
+def _is_current(execution: Execution, thread: Thread, turn: int) -> bool:
+    return (
+        not execution.is_over and thread.turn == turn and execution.threads.get(thread.id) is thread
+    )
+
+
+def _account(execution: Execution, thread: Thread) -> str:
+    """Return whose resources a task calls: those of the role that it names, if it names one."""
+    role = (thread.task.credentials or {}).get("RoleArn")
+    parts = str(role).split(":") if role else []
+    return parts[4] if len(parts) > 5 and parts[4] else execution.account
+
+
+async def _perform(task: Task) -> Any:
+    resource = task.resource
+    try:
+        if resource.kind == "lambda":
+            return await functions.by_arn(task)
+        if resource.service == "lambda" and resource.action == "invoke":
+            return await functions.invoke(task)
+        if resource.service == "states" and resource.action == "startExecution":
+            return await nested.start_execution(task)
+        if resource.service in ("http", "apigateway") and resource.action == "invoke":
+            from emulator.services.stepfunctions.tasks import http
+
+            call = http.invoke if resource.service == "http" else http.invoke_api
+            return await call(task)
+        if resource.service in integrations.OPTIMISED:
+            return await integrations.optimised(task, integrations.OPTIMISED[resource.service])
+        if resource.service.startswith("aws-sdk:"):
+            return await integrations.any_service(task)
+    except AwsError as error:
+        raise TaskFailure(error.code, error.message) from error
+    except (DriverFault, StorageError) as error:
+        raise TaskFailure("States.TaskFailed", str(error)) from error
+    except (asyncio.CancelledError, TaskFailure):
+        raise
+    raise TaskFailure("States.Runtime", f"localfaas does not serve {resource.arn}.")
+
+
+def _submitted(resource: Resource, text: str) -> Event:
+    details = {**_named(resource), "output": text, "outputDetails": NOT_TRUNCATED}
+    return event("TaskSubmitted", details)
+
+
+def _named(resource: Resource) -> dict[str, Any]:
+    if resource.kind != "service":
+        return {}
+    return {"resourceType": resource.service, "resource": resource.name}
+
+
+def _kind(resource: Resource) -> str:
+    return {"lambda": "LambdaFunction", "activity": "Activity"}.get(resource.kind, "Task")
+
+
+def _knows_heartbeats(thread: Thread) -> bool:
+    """Say whether a state has a catcher or retrier for heartbeats that did not come."""
+    state = thread.state.definition
+    listed = [*(state.get("Retry") or ()), *(state.get("Catch") or ())]
+    return any(HEARTBEAT_TIMEOUT in (each.get("ErrorEquals") or ()) for each in listed)
+
+
+def _too_large(thread: Thread) -> TaskFailure:
+    cause = (
+        f"The state/task '{thread.task.resource.arn}' returned a result with a size exceeding "
+        "the maximum number of bytes service limit."
+    )
+    return TaskFailure(DATA_LIMIT_EXCEEDED, cause)
