@@ -56,6 +56,11 @@ class Listener:
             server_header=False,
             date_header=False,
             timeout_keep_alive=75,
+            # As on AWS: compression would cost each connection its own window of memory, and
+            # clients that are silent are not gone.
+            ws_per_message_deflate=False,
+            ws_ping_interval=None,
+            ws_ping_timeout=None,
             timeout_graceful_shutdown=int(drain_seconds) + 1,
         )
         self._server = _Server(config)

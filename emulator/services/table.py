@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 #: The folders of the services, in order. Adding a service is its folder and its line here.
 SERVICES = (
     "apigateway",
+    "apigatewaymanagementapi",
     "apigatewayv2",
     "cloudcontrol",
     "cloudformation",

@@ -29,6 +29,9 @@ class Running:
         console: What the emulator told its user.
     """
 
+    #: Runs its loop. A FakeClock needs asyncio's own: ``asyncio.run``.
+    run_loop: Callable[..., Any] = staticmethod(uvloop.run)
+
     def __init__(self, settings: Settings, **parts: Any) -> None:
         self._ready = threading.Event()
         self._settings, self._parts = settings, parts
@@ -43,7 +46,7 @@ class Running:
             self.emulator = Emulator(self._settings, console=self.console, **self._parts)
             await self.emulator.run(on_ready=self._ready.set)
 
-        uvloop.run(main())
+        self.run_loop(main())
 
     @property
     def url(self) -> str:

@@ -30,10 +30,10 @@ class ApiSite:
         events: What each function got, by name.
     """
 
-    def __init__(self, **settings: Any) -> None:
+    def __init__(self, parts: Any = None, **settings: Any) -> None:
         self.driver = ScriptedDriver(self._serve)
         made = Settings(**{"port": 0, "transition_seconds": 0, **settings})
-        self.running = Running(made, driver=self.driver)
+        self.running = Running(made, driver=self.driver, **(parts or {}))
         self.api = self.running.client("apigatewayv2")
         self.functions = self.running.client("lambda")
         self.replies: dict[str, Any] = {}

@@ -105,6 +105,18 @@ class HttpRequest:
             return
         await answer(self.send, response.status, headers, response.body)
 
+    async def refuse(self, response: HttpResponse) -> None:
+        """Answer the handshake of a WebSocket with a response: it does not begin."""
+        headers = [*response.headers, (b"content-length", b"%d" % len(response.body))]
+        await self.send(
+            {
+                "type": "websocket.http.response.start",
+                "status": response.status,
+                "headers": headers,
+            }
+        )
+        await self.send({"type": "websocket.http.response.body", "body": response.body})
+
 
 def message(status: int, text: str, *headers: tuple[bytes, bytes]) -> HttpResponse:
     """Return an error as API Gateway words it: ``{"message": …}``."""

@@ -16,6 +16,9 @@ from emulator.edge.http_fronts.invoking import FunctionUri, parse_function_uri, 
 from emulator.services.apigatewayv2.deployments import SNAPSHOT
 from emulator.services.apigatewayv2.state import Api, Body
 
+#: Requests a second that nobody sends.
+_ANY_RATE = 1e9
+
 
 class Integration:
     """An integration, ready to be called.
@@ -82,18 +85,18 @@ class LiveStage:
     def lets_pass(self, route_key: str, now: float) -> bool:
         """Say whether the throttles of the stage let a request of a route pass."""
         if route_key not in self._buckets:
-            self._buckets[route_key] = self._bucket(route_key)
+            self._buckets[route_key] = bucket_of(self.stage, route_key)
         bucket = self._buckets[route_key]
         return bucket is None or bucket.takes(now)
 
-    def _bucket(self, route_key: str) -> TokenBucket | None:
-        usual: Mapping[str, Any] = self.stage.get("DefaultRouteSettings") or {}
-        own: Mapping[str, Any] = (self.stage.get("RouteSettings") or {}).get(route_key) or {}
-        settings = {**usual, **own}
-        rate, burst = settings.get("ThrottlingRateLimit"), settings.get("ThrottlingBurstLimit")
-        if rate is None and burst is None:
-            return None
-        rate = float("inf") if rate is None else float(rate)
-        if burst is None:
-            burst = max(int(rate), 1) if rate != float("inf") else 1 << 30
-        return TokenBucket(min(rate, 1e9), int(burst))
+
+def bucket_of(stage: Body, route_key: str) -> TokenBucket | None:
+    """Return what throttles a route of a stage; None where nothing does."""
+    usual: Mapping[str, Any] = stage.get("DefaultRouteSettings") or {}
+    own: Mapping[str, Any] = (stage.get("RouteSettings") or {}).get(route_key) or {}
+    settings = {**usual, **own}
+    rate, burst = settings.get("ThrottlingRateLimit"), settings.get("ThrottlingBurstLimit")
+    if rate is None and burst is None:
+        return None
+    rate = _ANY_RATE if rate is None else float(rate)
+    return TokenBucket(rate, max(int(rate), 1) if burst is None else int(burst))

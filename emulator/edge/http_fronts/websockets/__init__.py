@@ -1,0 +1,1 @@
+"""WebSocket APIs: connections whose messages go to functions by their content."""

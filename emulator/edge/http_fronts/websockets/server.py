@@ -1,0 +1,82 @@
+"""Serves WebSocket APIs: handshakes, messages, and calls to ``@connections``."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable
+from typing import Any
+from urllib.parse import unquote
+
+from emulator.edge.http_fronts.apis.base import Room
+from emulator.edge.http_fronts.exchange import DomainMapping, HttpRequest, message
+from emulator.edge.http_fronts.websockets.live import LiveStage
+from emulator.edge.http_fronts.websockets.session import Session
+from emulator.services.apigatewayv2.deployments import settle
+from emulator.services.apigatewayv2.state import Api, ApiGateway
+
+_CONNECTIONS = re.compile(r"(?:/[^/]+)?(?P<path>/@connections/[^/]+)")
+
+
+class WebSocketApis:
+    """Serves WebSocket APIs."""
+
+    def __init__(self, room: Room) -> None:
+        self._room = room
+        self._state: ApiGateway | None = None
+        self._live: dict[tuple[str, str], LiveStage] = {}
+
+    async def find(self, api_id: str) -> Api | None:
+        """See :class:`emulator.edge.http_fronts.apis.base.ApiServer`."""
+        state = self._state
+        if state is None:
+            state = self._state = await self._room.parts.table.state("apigatewayv2")
+        api = state.apis.get(api_id)
+        return api if api is not None and not api.is_http else None
+
+    async def mappings(self, domain: str) -> Iterable[DomainMapping]:
+        """See :class:`emulator.edge.http_fronts.apis.base.ApiServer`; HTTP APIs' server has all."""
+        return []
+
+    async def serve(self, api: Any, request: HttpRequest) -> None:
+        """See :class:`emulator.edge.http_fronts.apis.base.ApiServer`."""
+        path = unquote(request.raw_path) if "%40" in request.raw_path else request.raw_path
+        match = _CONNECTIONS.fullmatch(path)
+        if match is not None and not request.is_websocket:
+            scope = {**request.scope, "path": match["path"], "raw_path": match["path"].encode()}
+            headers = dict(request.scope["headers"])
+            await self._room.aws(scope, headers, request.receive, request.send)
+            return
+        stage = await self._find_stage(api, request)
+        if not request.is_websocket:
+            await request.answer(message(403 if stage is None else 426, "Forbidden"))
+        elif stage is None or self._state is None:
+            await request.refuse(message(403, "Forbidden"))
+        else:
+            session = Session(self._room, self._state.connections, stage, request, self.live_stage)
+            await session.run()
+
+    async def _find_stage(self, api: Api, request: HttpRequest) -> LiveStage | None:
+        if request.mapping is not None and request.mapping.stage:
+            return await self.live_stage(api, request.mapping.stage)
+        if api.body["DisableExecuteApiEndpoint"] and request.mapping is None:
+            return None
+        name, _, rest = request.raw_path[1:].partition("/")
+        return None if rest else await self.live_stage(api, name)
+
+    async def live_stage(self, api: Api, name: str) -> LiveStage | None:
+        """Return a stage as it is served now; None if it is gone."""
+        stage = api.stage(name)
+        if stage is None:
+            return None
+        if stage.get("AutoDeploy") and api.deployed != api.changes and self._state is not None:
+            await settle(self._state, api, self._room.parts.clock.now())
+            stage = api.stage(name) or stage
+        live = self._live.get((api.id, name))
+        if live is None or live.stage is not stage or live.api is not api:
+            live = self._live[api.id, name] = LiveStage(api, stage)
+        return live
+
+
+def open(room: Room) -> WebSocketApis:
+    """Return what serves WebSocket APIs."""
+    return WebSocketApis(room)

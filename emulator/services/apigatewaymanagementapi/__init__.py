@@ -1,0 +1,1 @@
+"""``@connections``: functions speak to the clients of WebSocket APIs."""
