@@ -33,6 +33,7 @@ BENCHMARKS = (
     "api",
     "codec",
     "s3",
+    "kinesis",
     "stacks",
     "timeline",
     "dashboard",
