@@ -25,6 +25,13 @@ def handler(event, context):
     urllib.request.urlopen(request).read()
     if os.environ["ANSWER"] == "raise":
         raise Exception("Invocation fails")
+    if os.environ.get("FAILS_AT"):
+        failed = [
+            {"itemIdentifier": record["dynamodb"]["SequenceNumber"]}
+            for record in event["Records"]
+            if os.environ["FAILS_AT"] in json.dumps(record["dynamodb"]["Keys"])
+        ]
+        return {"batchItemFailures": failed}
     try:
         return json.loads(os.environ["ANSWER"])
     except ValueError:
@@ -53,13 +60,13 @@ class Streams:
         self.kinesis.get_waiter("stream_exists").wait(StreamName=name)
         return name, f"arn:aws:kinesis:{REGION}:{ACCOUNT}:stream/{name}"
 
-    def function(self, answer: Any = None, **variables: str) -> tuple[str, str]:
+    def function(self, answer: Any = None, fails_at: str = "") -> tuple[str, str]:
         """Create a function; return its name and the queue that its events go to."""
         to, _ = self.s.queue()
         text = answer if answer == "raise" else json.dumps(answer)
         created = self.s.function(
             Code={"ZipFile": zip_of(handler__py=_FUNCTION)},
-            Environment={"Variables": {"TO": to, "ANSWER": text, **variables}},
+            Environment={"Variables": {"TO": to, "ANSWER": text, "FAILS_AT": fails_at}},
             MemorySize=1769,
         )
         return created["FunctionName"], to

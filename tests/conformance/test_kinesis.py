@@ -14,9 +14,11 @@ from tests.conformance.conftest import RESULTS
 from tests.conformance.recorded import FOLDER, Comparison, load
 from tests.conformance.replay import ACCOUNT, REGION, Scenario
 from tests.conformance.scenarios_kinesis import SCENARIOS, Streams
+from tests.conformance.scenarios_table_streams import REPLAYS
 
 pytestmark = pytest.mark.skipif(not FOLDER.is_dir(), reason=f"no recordings at {FOLDER}")
 _CLOCK = JumpingClock()
+_FILES = {**SCENARIOS, "lambda_integration_dynamodbstreams": REPLAYS}
 
 
 @pytest.fixture(scope="module")
@@ -33,13 +35,13 @@ def _recordings(file: str) -> dict[str, dict[str, Any]]:
     return {name.rpartition("::")[2]: each for name, each in load(file).items()}
 
 
-@pytest.mark.parametrize("file", SCENARIOS)
+@pytest.mark.parametrize("file", _FILES)
 def test_every_recording_is_replayed(file: str) -> None:
-    assert _recordings(file).keys() == SCENARIOS[file].keys()
+    assert _recordings(file).keys() == _FILES[file].keys()
 
 
 @pytest.mark.parametrize(
-    ("file", "name"), [(file, name) for file in SCENARIOS for name in SCENARIOS[file]]
+    ("file", "name"), [(file, name) for file in _FILES for name in _FILES[file]]
 )
 def test_scenario(file: str, name: str, jumping: Running) -> None:
     made: list[Any] = []
@@ -51,7 +53,7 @@ def test_scenario(file: str, name: str, jumping: Running) -> None:
     comparison = Comparison(_recordings(file)[name])
     scenario = Scenario(comparison, clients)
     try:
-        SCENARIOS[file][name](Streams(scenario, _jump(jumping), _waits(jumping)))
+        _FILES[file][name](Streams(scenario, _jump(jumping), _waits(jumping)))
     except Exception as error:
         comparison.differences.append(f"{type(error).__name__}: {error}")
         raise

@@ -60,6 +60,8 @@ class OwnCursor:
         if not self.ended:
             await self._shard.log.wait(self._number)
 
+    def close(self) -> None: ...
+
 
 class OwnStream:
     """Satisfies :class:`emulator.sources.streams.base.PolledStream`.

@@ -62,6 +62,10 @@ class ShardCursor(Protocol):
         """Return when there may be more records, or the shard may have ended."""
         ...
 
+    def close(self) -> None:
+        """Let go of it: nothing more is read."""
+        ...
+
 
 class PolledStream(Protocol):
     """A stream that is polled."""

@@ -87,6 +87,19 @@ class ShardPoller:
             AwsError: The stream is gone, or can't be read now.
             StorageError: It can't be read now.
         """
+        try:
+            await self._read()
+        finally:
+            self._cursor.close()
+        self._last.set()
+        for lane in self._lanes:
+            lane.wake()
+        while self._tasks():
+            await asyncio.wait(self._tasks())
+        self._save(self.info, Checkpoint(self._progress.done, finished=True))
+
+    async def _read(self) -> None:
+        """Read to the end of the shard, not too far ahead of the function."""
         most = min(_AHEAD, max(100, 2 * self._settings.batch_size) * self._settings.factor)
         while not self._cursor.ended:
             while len(self._progress) >= most or self._bytes >= _AHEAD_BYTES:
@@ -97,12 +110,6 @@ class ShardPoller:
                 self._take(records)
             elif not self._cursor.ended:
                 await self._cursor.wait()
-        self._last.set()
-        for lane in self._lanes:
-            lane.wake()
-        while self._tasks():
-            await asyncio.wait(self._tasks())
-        self._save(self.info, Checkpoint(self._progress.done, finished=True))
 
     def _take(self, records: Iterable[StreamRecord]) -> None:
         """Sort records into lanes; those that were filtered out are done."""

@@ -58,6 +58,8 @@ class Cursor:
             self._shard.news.clear()
             await self._shard.news.wait()
 
+    def close(self) -> None: ...
+
 
 class Stream:
     """Satisfies ``PolledStream``."""
