@@ -59,6 +59,7 @@ bench: .venv/dev
 	$(BIN)/python -m tests.benchmarks.bench_docker
 	$(BIN)/python -m tests.benchmarks.bench_mappings
 	$(BIN)/python -m tests.benchmarks.bench_events
+	$(BIN)/python -m tests.benchmarks.bench_fanout
 	$(BIN)/python -m tests.benchmarks.bench_api
 	$(BIN)/python -m tests.benchmarks.bench_codec
 	$(BIN)/python -m tests.benchmarks.bench_s3

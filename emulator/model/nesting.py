@@ -9,6 +9,8 @@ def is_deeper(value: Any, most: int) -> bool:
     """Say whether ``value``, as parsed, has lists and mappings on more than ``most`` levels."""
     level = [value] if isinstance(value, (dict, list)) else []
     for _ in range(most):
+        if not level:
+            return False
         level = [
             child
             for each in level

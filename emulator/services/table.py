@@ -73,6 +73,8 @@ class Table:
         packages = (*(f"emulator.services.{name}" for name in SERVICES), *extra)
         self.services = tuple(Service(package) for package in packages)
         self._by_model = {service.spec.model: service for service in self.services}
+        #: How ARNs of services that are open take events.
+        self._takers: dict[str, Taker] = {}
         self._by_arn = {each.spec.arn_name: each for each in self.services if each.spec.arn_name}
         templated = [each for each in self.services if "kinds" in each.spec.modules]
         self._by_template = {each.spec.template_prefix: each for each in templated}
@@ -130,14 +132,20 @@ class Table:
         Raises:
             LookupError: They take none.
         """
+        found = self._takers.get(arn_name)
+        if found is not None:
+            return found
         service = self.having("delivers", arn_name)
         if service is None:
             raise LookupError(f"nothing here delivers to {arn_name}")
         module = service.module("delivers")
         state = await service.open(self.parts)
         if hasattr(module, "place"):
-            return Taker(place=partial(module.place, self.parts, state))
-        return Taker(deliver=partial(module.deliver, self.parts, state))
+            found = Taker(place=partial(module.place, self.parts, state))
+        else:
+            found = Taker(deliver=partial(module.deliver, self.parts, state))
+        self._takers[arn_name] = found
+        return found
 
     async def locate(
         self, headers: Mapping[str, str], path: str, signed_for: str
@@ -208,6 +216,7 @@ class Table:
 
     async def close(self) -> None:
         """Close the states that are open, the last of the table first."""
+        self._takers.clear()
         for service in reversed(self.services):
             await service.close()
 

@@ -30,6 +30,7 @@ BENCHMARKS = (
     "docker",
     "mappings",
     "events",
+    "fanout",
     "api",
     "codec",
     "s3",
