@@ -92,6 +92,7 @@ async def create_domain_name(ctx: Context, request: Request) -> Response:
         domain["mutualTlsAuthentication"] = dict(request["mutualTlsAuthentication"])
     domain |= _addresses(ctx, types, now)
     await _keep(ctx, domain)
+    ctx.parts.hosts.add(name)
     return _shown(domain)
 
 
@@ -125,6 +126,7 @@ async def delete_domain_name(ctx: Context, request: Request) -> Response:
     """See https://docs.aws.amazon.com/apigateway/latest/api/API_DeleteDomainName.html."""
     domain = domain_of(ctx, request["domainName"])
     await of(ctx).domains.delete(ctx.account, ctx.region, domain["domainName"])
+    ctx.parts.hosts.remove(domain["domainName"])
     return {}
 
 

@@ -44,8 +44,8 @@ class Gateway:
         )  # fmt: skip
         #: How often keys were used.
         self.usage = Usage(parts.clock)
-        #: What authorizers have decided, by API, stage, authorizer and identity.
-        self.decisions: dict[tuple[str, ...], Any] = {}
+        #: How often what a stage's authorizers have decided was forgotten.
+        self.epochs: dict[tuple[str, str], int] = {}
         #: Account and region of each API, by its id.
         self._places: dict[str, tuple[str, str]] = {}
 
@@ -54,9 +54,14 @@ class Gateway:
         for table in self._tables:
             await table.load()
         self._places = {key: (account, region) for account, region, key, _ in self.apis.all()}
+        for _, _, name, _ in self.domains.all():
+            self.parts.hosts.add(name)
 
     async def reset(self, account: str | None) -> None:
         """See :class:`emulator.services.service.ServiceState`."""
+        for owner, _, name, _ in self.domains.all():
+            if account in (None, owner):
+                self.parts.hosts.remove(name)
         for table in self._tables:
             table.clear(account)
         self._places = {key: (owner, region) for owner, region, key, _ in self.apis.all()}
@@ -66,8 +71,7 @@ class Gateway:
 
     def forget_decisions(self, api_id: str, stage: str) -> None:
         """Have a stage's authorizers asked again."""
-        for key in [key for key in self.decisions if key[:2] == (api_id, stage)]:
-            del self.decisions[key]
+        self.epochs[api_id, stage] = self.epochs.get((api_id, stage), 0) + 1
 
     def place(self, api_id: str) -> tuple[str, str] | None:
         """Return the account and region of an API; None if there is none."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from typing import Any, NamedTuple
+from typing import NamedTuple
 from urllib.parse import quote, urlencode
 
 import orjson
@@ -170,7 +170,11 @@ async def http(
         call.say(f"Execution failed due to a network error communicating with endpoint: {error}")
         if str(error).startswith("no answer within"):
             raise timed_out() from error
-        raise internal("INTEGRATION_FAILURE", status=500) from error
+        raise GatewayFailure(
+            "INTEGRATION_FAILURE",
+            "Network error communicating with endpoint",
+            "InternalServerErrorException",
+        ) from error
     return Reply(answer.status, list(answer.headers), answer.body, str(answer.status))
 
 
@@ -271,9 +275,4 @@ def _action(
 
 def filled(text: str, path: Mapping[str, str]) -> str:
     """Return a path with its variables in braces replaced."""
-    return re.sub(r"\{([^{}+]+)\+?\}", lambda match: path.get(match[1], match[0]), text)
-
-
-def context_of_error(reply: Any) -> str:
-    """Return what a reply says, for the log."""
-    return reply.body.decode("utf-8", "replace")[:1024]
+    return re.sub(r"\{([^{}+]+)\+?\}", lambda match: str(path.get(match[1], match[0])), text)

@@ -103,11 +103,11 @@ def headers_of(answer: Mapping[str, Any]) -> Pairs:
         raise Malformed("its headers are no object")
     found: Pairs = []
     # Recorded: where both name a header, the name of ``headers`` stands.
-    names = {name.lower(): name for name in single}
-    for name, values in several.items():
+    names: dict[str, str] = {str(name).lower(): str(name) for name in single}
+    for name, values in dict[str, Any](several).items():
         if not isinstance(values, list):
             raise Malformed("its multiValueHeaders are no lists")
-        found += [(names.get(name.lower(), name), _header(each)) for each in values]
+        found += [(names.get(name.lower(), str(name)), _header(each)) for each in values]
     # A pair that both have is there once.
     known = {(name.lower(), value) for name, value in found}
     pairs = [(name, _header(value)) for name, value in single.items()]

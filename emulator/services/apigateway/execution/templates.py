@@ -167,7 +167,7 @@ def render(template: str, text: str, call: MethodCall) -> str:
 
 
 def _plain(value: Any) -> dict[str, Any]:
-    found = {key: each for key, each in value.items()} if isinstance(value, Mapping) else {}
+    found = dict(value) if isinstance(value, Mapping) else {}
     for name in ("header", "path", "querystring"):
         if name in found and not isinstance(found[name], Mapping):
             del found[name]

@@ -14,6 +14,8 @@ from emulator.services.apigateway.execution.call import GatewayFailure, MethodCa
 from emulator.services.apigateway.models import flattened
 
 _JSON = "application/json"
+#: In which order missing parameters are named (recorded).
+_PLACES = {"header": 0, "multivalueheader": 0, "path": 1}
 
 
 def validate(call: MethodCall) -> None:
@@ -45,9 +47,7 @@ def _check_parameters(call: MethodCall) -> None:
         else:
             found = call.query_value(name)
         if not found:
-            missing.append(
-                (("header", "path").index(place) if place in ("header", "path") else 2, name)
-            )
+            missing.append((_PLACES.get(place, 2), name))
     if missing:
         names = ", ".join(name for _, name in sorted(missing, key=lambda each: each[0]))
         text = f"Missing required request parameters: [{names}]"
@@ -97,6 +97,7 @@ def _validator(schema: str) -> Any:
 
     def nothing(uri: str) -> Any:
         # A schema of somebody's is never fetched.
-        raise NoSuchResource(ref=uri)
+        raise NoSuchResource(uri)
 
-    return Draft4Validator(json.loads(schema), registry=Registry(retrieve=nothing))
+    registry: Any = Registry(retrieve=nothing)  # type: ignore[call-arg]
+    return Draft4Validator(json.loads(schema), registry=registry)

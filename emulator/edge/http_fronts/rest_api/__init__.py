@@ -1,0 +1,1 @@
+"""REST APIs of API Gateway: from HTTP to a method, and back."""

@@ -1,0 +1,262 @@
+"""Who may call a method: authorizers, signatures, API keys and usage plans.
+
+https://docs.aws.amazon.com/apigateway/latest/developerguide/apigateway-control-access-to-api.html
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Mapping
+from typing import Any
+
+from emulator.edge.http_fronts.apis.base import Room
+from emulator.edge.http_fronts.authorizers.base import Grant, Refused
+from emulator.edge.http_fronts.authorizers.iam import signer_of
+from emulator.edge.http_fronts.authorizers.jwt_tokens import InvalidToken
+from emulator.edge.http_fronts.authorizers.lambda_functions import grant_of_policy
+from emulator.edge.http_fronts.invoking import parse_function_uri, with_variables
+from emulator.services.apigateway.authorizers import USUAL_TTL_S
+from emulator.services.apigateway.execution.call import GatewayFailure, MethodCall
+from emulator.services.apigateway.execution.expressions import context_value
+from emulator.services.apigateway.execution.payload import event_of
+from emulator.services.apigateway.state import Gateway
+
+_SOURCE = re.compile(r"method\.request\.(?P<place>header|querystring|path)\.(?P<name>.+)")
+_POOL = re.compile(r"arn:[^:]+:cognito-idp:(?P<region>[^:]+):[^:]*:userpool/(?P<pool>.+)")
+
+UNAUTHORIZED = GatewayFailure("UNAUTHORIZED", "Unauthorized", "UnauthorizedException")
+_NO_TOKEN = GatewayFailure(
+    "MISSING_AUTHENTICATION_TOKEN",
+    "Missing Authentication Token",
+    "MissingAuthenticationTokenException",
+)
+_FORBIDDEN = GatewayFailure("INVALID_API_KEY", "Forbidden", "ForbiddenException")
+
+
+class Access:
+    """Decides who may call."""
+
+    def __init__(self, room: Room, state: Gateway) -> None:
+        self._room = room
+        self._state = state
+
+    async def check(self, call: MethodCall, stage: str) -> None:
+        """Let a caller pass, or not; the call's context says then who calls.
+
+        Raises:
+            GatewayFailure: The caller may not call.
+        """
+        grant = await self._authorise(call, stage)
+        if grant.authorizer or grant.principal:
+            call.context["authorizer"] = dict(grant.authorizer)
+        if call.method.get("apiKeyRequired"):
+            self._check_key(call, stage, grant)
+
+    # --- authorizers ---------------------------------------------------------------------------
+
+    async def _authorise(self, call: MethodCall, stage: str) -> Grant:
+        kind = call.method.get("authorizationType", "NONE")
+        if kind == "AWS_IAM":
+            return self._signed(call)
+        if kind not in ("CUSTOM", "COGNITO_USER_POOLS"):
+            return Grant()
+        authorizers = call.snapshot.get("authorizers") or {}
+        authorizer = authorizers.get(call.method.get("authorizerId") or "")
+        if authorizer is None:
+            raise _failed()
+        if authorizer["type"] == "COGNITO_USER_POOLS":
+            return await self._token(call, authorizer)
+        try:
+            return await self._asked(call, stage, authorizer)
+        except Refused as refusal:
+            call.say(f"Unauthorized request: {refusal.reason}")
+            raise _of_refusal(refusal) from refusal
+
+    def _signed(self, call: MethodCall) -> Grant:
+        query = "&".join(f"{name}={value}" for name, value in call.query)
+        signer = signer_of(call.header("authorization") or "", query, call.account)
+        if signer is None:
+            raise _NO_TOKEN
+        call.context["identity"].update(
+            accessKey=signer.access_key,
+            accountId=signer.account,
+            caller=signer.account,
+            user=signer.account,
+            userArn=signer.arn,
+        )
+        return Grant(account=signer.account)
+
+    async def _asked(self, call: MethodCall, stage: str, authorizer: Mapping[str, Any]) -> Grant:
+        arn = method_arn(call, stage)
+        identity, event = _question(call, authorizer, arn)
+        ttl = authorizer.get("authorizerResultTtlInSeconds", USUAL_TTL_S)
+        uri = with_variables(authorizer.get("authorizerUri") or "", call.stage_variables)
+        function = parse_function_uri(uri, call.account, call.region)
+        if function is None:
+            raise Refused(500, "the authorizer's URI names no function")
+        epoch = self._state.epochs.get((call.api_id, stage), 0)
+        answer = await self._room.lambda_authorizers.ask(
+            function,
+            event,
+            key=((call.api_id, stage), epoch, authorizer["id"], identity),
+            ttl_s=ttl if identity else 0,
+            trace_id=call.trace_id,
+        )
+        context = {"aws:sourceip": str(call.context["identity"]["sourceIp"])}
+        grant = grant_of_policy(answer, arn, context)
+        held: dict[str, Any] = {k: _stringified(v) for k, v in grant.authorizer.items()}
+        held |= {"principalId": grant.principal, "integrationLatency": 0}
+        return Grant(authorizer=held, principal=grant.principal, usage_key=grant.usage_key)
+
+    async def _token(self, call: MethodCall, authorizer: Mapping[str, Any]) -> Grant:
+        source = authorizer.get("identitySource") or "method.request.header.Authorization"
+        token = _identity(source, call)
+        if not token:
+            raise UNAUTHORIZED
+        token = token.removeprefix("Bearer ").strip()
+        pools = [_POOL.fullmatch(arn) for arn in authorizer.get("providerARNs") or []]
+        issuers = [
+            f"https://cognito-idp.{pool['region']}.amazonaws.com/{pool['pool']}"
+            for pool in pools
+            if pool is not None
+        ]
+        try:
+            claims = await self._room.jwt.verify(token, issuers=issuers)
+        except InvalidToken as error:
+            call.say(f"Unauthorized request: {error}")
+            if "expired" in str(error):
+                raise GatewayFailure(
+                    "UNAUTHORIZED", "The incoming token has expired", "UnauthorizedException"
+                ) from error
+            raise UNAUTHORIZED from error
+        scopes = call.method.get("authorizationScopes")
+        if scopes and not set(scopes) & set(str(claims.get("scope", "")).split()):
+            raise UNAUTHORIZED
+        shown = {name: _stringified(value) for name, value in claims.items()}
+        return Grant(authorizer={"claims": shown}, principal=str(claims.get("sub", "")))
+
+    # --- API keys ------------------------------------------------------------------------------
+
+    def _check_key(self, call: MethodCall, stage: str, grant: Grant) -> None:
+        source = call.snapshot["api"].get("apiKeySource", "HEADER")
+        value = grant.usage_key if source == "AUTHORIZER" else call.header("x-api-key")
+        scope = (call.account, call.region)
+        keys = self._state.keys
+        found = (keys.find(*scope, each) or {} for each in keys.keys(*scope))
+        key = next((each for each in found if value and each.get("value") == value), None)
+        plan = self._plan(call, stage, key["id"]) if key and key["enabled"] else None
+        if key is None or plan is None:
+            raise _FORBIDDEN
+        call.context["identity"] |= {"apiKey": key["value"], "apiKeyId": key["id"]}
+        self._spend(call, stage, plan, key["id"])
+
+    def _plan(self, call: MethodCall, stage: str, key_id: str) -> Mapping[str, Any] | None:
+        """Return the usage plan by which a key may call a stage."""
+        plans = self._state.plans
+        for name in plans.keys(call.account, call.region):
+            plan = plans.find(call.account, call.region, name) or {}
+            stages = ((each["apiId"], each["stage"]) for each in plan.get("apiStages") or ())
+            if key_id in plan.get("keys", {}) and (call.api_id, stage) in stages:
+                return plan
+        return None
+
+    def _spend(self, call: MethodCall, stage: str, plan: Mapping[str, Any], key_id: str) -> None:
+        usage = self._state.usage
+        throttles: list[tuple[tuple[str, ...], Mapping[str, Any]]] = []
+        if plan.get("throttle"):
+            throttles.append(((plan["id"], key_id), plan["throttle"]))
+        for each in plan.get("apiStages") or ():
+            if (each["apiId"], each["stage"]) == (call.api_id, stage):
+                place = f"{call.resource['path']}/{call.method['httpMethod']}"
+                if place in (each.get("throttle") or {}):
+                    throttles.append(((plan["id"], key_id, place), each["throttle"][place]))
+        for name, throttle in throttles:
+            rate = float(throttle.get("rateLimit") or 0)
+            burst = float(throttle.get("burstLimit") or 0) or max(1.0, rate)
+            if rate and not usage.allows(name, rate, burst):
+                raise throttled()
+        if not usage.spend(plan, key_id):
+            raise GatewayFailure("QUOTA_EXCEEDED", "Limit Exceeded", "LimitExceededException")
+
+
+def throttled() -> GatewayFailure:
+    """Return the failure of a request over a rate."""
+    return GatewayFailure("THROTTLED", "Too Many Requests", "TooManyRequestsException")
+
+
+def method_arn(call: MethodCall, stage: str) -> str:
+    """Return the ARN by which policies mean a request."""
+    return (
+        f"arn:aws:execute-api:{call.region}:{call.account}:{call.api_id}/{stage}/"
+        f"{call.http_method}/{call.path.lstrip('/')}"
+    )
+
+
+def _question(
+    call: MethodCall, authorizer: Mapping[str, Any], arn: str
+) -> tuple[tuple[str, ...], dict[str, Any]]:
+    """Return who calls, and the event that asks a function about it.
+
+    Raises:
+        Refused: Nothing says who calls.
+    """
+    sources = [each.strip() for each in (authorizer.get("identitySource") or "").split(",")]
+    values = [_identity(each, call) for each in sources if each]
+    if not all(values):
+        raise Refused(401, "the identity's source is empty")
+    identity = tuple(each or "" for each in values)
+    if authorizer["type"] == "TOKEN":
+        token = identity[0] if identity else ""
+        pattern = authorizer.get("identityValidationExpression")
+        if pattern and not _fits(pattern, token):
+            raise Refused(401, "the token does not match the validation expression")
+        event = {"type": "TOKEN", "methodArn": arn, "authorizationToken": token}
+        return identity, event
+    event = {"type": "REQUEST", "methodArn": arn, **event_of(call)}
+    for name in ("body", "isBase64Encoded"):
+        del event[name]
+    # Answers for one method may say nothing of another; AWS keeps them by identity alone.
+    return identity, event
+
+
+def _fits(pattern: str, token: str) -> bool:
+    try:
+        return re.fullmatch(pattern, token) is not None
+    except re.error:
+        return False
+
+
+def _identity(source: str, call: MethodCall) -> str | None:
+    match = _SOURCE.fullmatch(source)
+    if match is not None:
+        place, name = match["place"], match["name"]
+        if place == "header":
+            return call.header(name)
+        return call.query_value(name) if place == "querystring" else call.path_parameters.get(name)
+    if source.startswith("stageVariables."):
+        return call.stage_variables.get(source.removeprefix("stageVariables."))
+    if source.startswith("context."):
+        return context_value(call.context, source.removeprefix("context."))
+    return None
+
+
+def _stringified(value: Any) -> str:
+    return value if isinstance(value, str) else json.dumps(value)
+
+
+def _failed() -> GatewayFailure:
+    return GatewayFailure(
+        "AUTHORIZER_CONFIGURATION_ERROR", None, "AuthorizerConfigurationException"
+    )
+
+
+def _of_refusal(refusal: Refused) -> GatewayFailure:
+    if refusal.status == 401:
+        return UNAUTHORIZED
+    if refusal.status == 403:
+        text = "User is not authorized to access this resource"
+        if refusal.policy_denied:
+            text += " with an explicit deny"
+        return GatewayFailure("ACCESS_DENIED", text, "AccessDeniedException")
+    return _failed()
