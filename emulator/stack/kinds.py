@@ -223,7 +223,12 @@ async def every(
 
 
 #: The members of answers and requests that have the token of the next page.
-_TOKENS = (("NextMarker", "Marker"), ("NextToken", "NextToken"), ("nextToken", "nextToken"))
+_TOKENS = (
+    ("NextMarker", "Marker"),
+    ("NextToken", "NextToken"),
+    ("nextToken", "nextToken"),
+    ("position", "position"),
+)
 
 #: Services' error codes for resources that do not exist.
 _GONE = re.compile(r"NotFound|NoSuch|NonExist|DoesNotExist|NotExist|NoSuchEntity")

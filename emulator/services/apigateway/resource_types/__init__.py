@@ -1,0 +1,1 @@
+"""API Gateway's resource types in templates, by what they are about."""
