@@ -298,12 +298,14 @@ class Emulator:
         )
         self._guard = Guard(settings.allow_hosts, settings.allow_origins, hosts)
         aws = AwsHandler(self.table)
+        apis = ApiFront(self.parts, aws)
+        self._issuer = apis.issuer
         self.router = Router(
             is_sandbox=self.driver.is_sandbox,
             guard=self._guard,
             aws=aws,
             fronts=[
-                ApiFront(self.parts, aws),
+                apis,
                 FunctionUrlFront(self.parts, self.table.find("lambda").codec()),
                 ContainerCredentialsFront(self.clock),
                 StackAnswersFront(self.parts),
@@ -332,6 +334,7 @@ class Emulator:
             self.settings.drain_seconds,
             self.reset,
             partial(deploying.deploy, self.parts),
+            self._issuer,
         )
 
     def _make_dashboard(self) -> AsgiApp:

@@ -36,6 +36,7 @@ COMMANDS = (
     "check",
     "functions",
     "url",
+    "token",
     "queue",
     "events",
     "env",

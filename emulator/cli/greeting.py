@@ -50,6 +50,11 @@ def greet(emulator: Emulator) -> None:
     if mappings:
         print()
         show_table(("QUEUE", "FEEDS"), sorted(mappings))
+    for service in emulator.table.services:
+        # What was never called has no API.
+        for api in service.state.shown_apis() if hasattr(service.state, "shown_apis") else ():
+            print(f"\n{api.name}: {api.url}")
+            show_table(("METHOD", "PATH", "FUNCTION", "AUTH"), api.routes)
     for stack in emulator.project.stacks if emulator.project is not None else ():
         _show_stack(stack)
     for debugged, debug in emulator.debug.items():

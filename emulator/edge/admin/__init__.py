@@ -32,10 +32,12 @@ from emulator.edge.admin import (
     queues,
     snapshots,
     state,
+    tokens,
 )
 from emulator.edge.admin.agents import endpoint as agents
 from emulator.edge.admin.timeline import routes as timeline
 from emulator.edge.admin.views import PREFIX, ResetDone, Stopping
+from emulator.edge.http_fronts.authorizers.token_issuer import TokenIssuer
 from emulator.edge.router import AsgiApp, Receive, Scope, Send
 from emulator.model import process
 from emulator.model.errors import StorageError
@@ -49,6 +51,7 @@ def make_admin(
     drain_seconds: float,
     reset: Callable[[str | None], Awaitable[None]],
     deploy: deploying.Deploy,
+    issuer: TokenIssuer,
 ) -> AsgiApp:
     """Return the ASGI application.
 
@@ -59,6 +62,7 @@ def make_admin(
         drain_seconds: How long the end waits for calls in flight at most.
         reset: Removes what was made, of an account or (None) of all.
         deploy: Deploys what lies on this machine.
+        issuer: Signs tokens for tests.
     """
     app = FastAPI(
         title="localfaas admin API",
@@ -84,6 +88,7 @@ def make_admin(
     deploying.add(app, parts, deploy)
     agents.add(app, parts, deploy, stopping)
     pool.add(app, parts)
+    tokens.add(app, parts, issuer)
 
     @app.exception_handler(StorageError)
     async def not_kept(request: Request, error: StorageError) -> JSONResponse:

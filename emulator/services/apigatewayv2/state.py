@@ -14,6 +14,7 @@ from emulator.services.apigatewayv2.errors import api_not_found
 
 if TYPE_CHECKING:
     from emulator.services.context import Context, Parts
+    from emulator.services.routes import ShownApi
 
 #: What is kept of a resource: members of the model, by their names there. Bodies are replaced, and
 #: never changed in place, so that deployments may hold them.
@@ -124,6 +125,12 @@ class ApiGateway:
 
     async def close(self) -> None:
         """Let go of everything: WebSockets end with the server."""
+
+    def shown_apis(self) -> list[ShownApi]:
+        """Return all APIs as they are shown to people."""
+        from emulator.services.apigatewayv2.shown import shown
+
+        return [each for api in self.apis.values() for each in shown(api)]
 
     # -- APIs -----------------------------------------------------------------------------------
 

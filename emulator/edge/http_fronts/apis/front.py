@@ -14,6 +14,7 @@ from importlib import import_module
 
 from emulator.edge.http_fronts.apis.base import Api, ApiServer, Room
 from emulator.edge.http_fronts.apis.table import SERVERS
+from emulator.edge.http_fronts.authorizers.token_issuer import TokenIssuer
 from emulator.edge.http_fronts.exchange import (
     DomainMapping,
     HttpRequest,
@@ -46,6 +47,9 @@ class ApiFront:
     Args:
         parts: What the kinds of APIs may use.
         aws: Answers the requests to AWS's own APIs that come by an API's address.
+
+    Attributes:
+        issuer: Signs tokens that the APIs believe.
     """
 
     def __init__(self, parts: Parts, aws: Handler) -> None:
@@ -53,6 +57,7 @@ class ApiFront:
         self._aws = aws
         self._servers: tuple[ApiServer, ...] | None = None
         self._find_host = parts.hosts.find
+        self.issuer = TokenIssuer(parts.folder)
 
     def claims(self, scope: Scope, headers: Headers) -> bool:
         """Say whether a request is for an API, by its host or by its path."""
@@ -155,7 +160,7 @@ class ApiFront:
             parts=parts,
             aws=self._aws,
             lambda_authorizers=LambdaAuthorizers(parts.functions, parts.clock),
-            jwt=JwtVerifier(parts.clock, parts.folder, parts.settings.jwks),
+            jwt=JwtVerifier(parts.clock, self.issuer, parts.settings.jwks),
             access_logs=AccessLogs(parts.logs),
         )
         modules = [import_module(f"emulator.edge.http_fronts.{name}") for name in SERVERS]

@@ -39,16 +39,16 @@ class JwtVerifier:
 
     Args:
         clock: Says when a token has expired.
-        folder: Keeps the key of the built-in issuer.
+        issuer: The built-in issuer.
         sources: Addresses or files of key sets, by issuer.
     """
 
     def __init__(
-        self, clock: Clock, folder: Path, sources: Mapping[str, str] | None = None
+        self, clock: Clock, issuer: TokenIssuer, sources: Mapping[str, str] | None = None
     ) -> None:
         self._clock = clock
         self._sources = {_plain(name): place for name, place in (sources or {}).items()}
-        self.issuer = TokenIssuer(folder)
+        self._issuer = issuer
         #: Keys by issuer and id, and when they were asked for.
         self._keys: dict[str, tuple[float, dict[str, Any]]] = {}
 
@@ -108,7 +108,7 @@ class JwtVerifier:
         if algorithm not in _ALGORITHMS:
             raise InvalidToken(f"the algorithm {algorithm} is not supported")
         if key_id == KEY_ID:
-            return await self.issuer.public_key()
+            return await self._issuer.public_key()
         asked, keys = self._keys.get(issuer, (float("-inf"), {}))
         age = self._clock.monotonic() - asked
         if age > _KEYS_S or (key_id not in keys and age > _AGAIN_S):
