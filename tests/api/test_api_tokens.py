@@ -162,7 +162,7 @@ def test_what_is_no_token(site: ApiSite, api: str, issuer: Issuer) -> None:
         f"{head}.{other}.{signature}",
         f"{head}.{body}.",
         jwt.encode({"iss": issuer.url, "aud": "me", "exp": 1 << 40}, "secret" * 8, "HS256"),
-        jwt.encode({"iss": issuer.url, "aud": "me", "exp": 1 << 40}, None, "none"),
+        jwt.encode({"iss": issuer.url, "aud": "me", "exp": 1 << 40}, "", "none"),
         jwt.encode(
             {"iss": issuer.url, "aud": "me", "exp": 1 << 40},
             ec.generate_private_key(ec.SECP256R1()),
