@@ -195,6 +195,7 @@ class Emulator:
             region=settings.region,
             endpoint=self.endpoint,
             extra=settings.extra_services,
+            engines=settings.engines,
         )
         self.targets = Targets(
             self.table.delivers, self.table.find_taker, self.queues.send_together

@@ -76,6 +76,13 @@ def _no_counts(given: Mapping[str, str]) -> str | None:
     return None
 
 
+def _no_engines(given: Mapping[str, str]) -> str | None:
+    for name, url in given.items():
+        if (wrong := _not_a_url(url)) is not None:
+            return f"{name}={url}: {wrong}"
+    return None
+
+
 def _no_debug_ports(given: tuple[str, ...]) -> str | None:
     seen: set[int] = set()
     for text in given:
@@ -171,6 +178,15 @@ class Settings:
         "memory of an environment.",
         RUNNING,
         min=1,
+    )
+    engines: Mapping[str, str] = option(
+        {},
+        "What serves a service instead of localfaas: SERVICE=URL, for example "
+        "dynamodb=http://localhost:8000.",
+        _AWS,
+        flag="--engine",
+        metavar="SERVICE=URL",
+        check=_no_engines,
     )
     min_instances: Mapping[str, str] = option(
         {},

@@ -34,6 +34,7 @@ COMMANDS = (
     "keep",
     "snapshots",
     "check",
+    "services",
     "functions",
     "url",
     "token",

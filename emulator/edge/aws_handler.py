@@ -4,18 +4,21 @@ from __future__ import annotations
 
 import logging
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from urllib.parse import parse_qs, unquote_to_bytes
 
 from emulator.edge.router import Headers, Message, Receive, Scope, Send, answer, read_body
+from emulator.engines.base import EngineRequest, EngineResponse
 from emulator.model import credentials
 from emulator.model.errors import AwsError, DriverFault, StorageError
 from emulator.model.ids import new_request_id
 from emulator.model.limits import CODE_REQUEST
+from emulator.services import neighbours
 from emulator.services.context import Context
 from emulator.services.not_served import NotServed, foreign_codec
 from emulator.services.table import Table
 from emulator.wire import Operation, ServiceCodec, values
+from emulator.wire.messages import Response
 from emulator.wire.streams import ByteStream, as_stream, received
 
 _log = logging.getLogger(__name__)
@@ -52,6 +55,8 @@ class AwsHandler:
         self._callers: dict[bytes, tuple[str, str, str]] = {}
         self._known = table.identify.by_signature
         self._by_host = table.identify.by_host
+        self._neighbours = table.neighbours
+        self._attached = table.neighbours.attached
 
     async def __call__(self, scope: Scope, headers: Headers, receive: Receive, send: Send) -> None:
         request_id = new_request_id()
@@ -66,7 +71,12 @@ class AwsHandler:
         if signed_for in self._by_host:
             path, signed_for = await self._table.locate(texts, path, signed_for)
         context: Context | None = None
+        caller = (account, region, signed_for)
         try:
+            if self._attached and signed_for in self._attached:
+                asked = await _whole(scope, texts, first, receive, caller)
+                await _send(send, await neighbours.forward(self._attached[signed_for], asked))
+                return
             if first.get("more_body") and values.is_form(texts):
                 first = await self._form(first, receive, path, signed_for)
             body: bytes = first.get("body", b"")
@@ -110,11 +120,32 @@ class AwsHandler:
             answers += context.headers
             status = context.status or status
         except NotServed as refusal:
-            status, answers, payload = refusal.response(request_id)
+            found = await self._elsewhere(scope, texts, first, receive, caller, refusal)
+            status, answers, payload = found or refusal.response(request_id)
         except Exception as error:  # noqa: BLE001 what is not expected is told to us in full
             status, answers, payload = codec.error(_as_aws_error(error, request_id), request_id)
             answers += () if context is None else context.headers
         await answer(send, status, answers, payload)
+
+    async def _elsewhere(
+        self,
+        scope: Scope,
+        texts: Mapping[str, str],
+        first: Message,
+        receive: Receive,
+        caller: tuple[str, str, str],
+        refusal: NotServed,
+    ) -> Response | None:
+        """Return what an engine answers to a request that no service of ours serves."""
+        try:
+            request = await _whole(scope, texts, first, receive, caller)
+            answer = await self._neighbours.ask(request)
+        except AwsError as error:
+            return refusal.codec.error(error, new_request_id())
+        if answer is None:
+            refusal.error.message += self._neighbours.hint
+            return None
+        return answer.status, _encoded(answer.headers), answer.body
 
     async def _form(self, first: Message, receive: Receive, path: str, signed_for: str) -> Message:
         """Return the first message of a form with the whole of it, if its body says what it is for.
@@ -188,6 +219,44 @@ async def _content(
     if body is None:
         raise _too_large(codec, operation)
     return body
+
+
+async def _whole(
+    scope: Scope,
+    texts: Mapping[str, str],
+    first: Message,
+    receive: Receive,
+    caller: tuple[str, str, str],
+) -> EngineRequest:
+    """Return a request as engines take it.
+
+    Raises:
+        AwsError: It is too large.
+    """
+    body = await read_body(receive, CODE_REQUEST, first)
+    if body is None:
+        text = f"Request must be smaller than {CODE_REQUEST} bytes"
+        raise AwsError("RequestEntityTooLargeException", text, status=413)
+    query = scope["query_string"].decode("latin-1")
+    target = scope["raw_path"].decode("latin-1") + (f"?{query}" if query else "")
+    account, region, service = caller
+    return EngineRequest(
+        method=scope["method"],
+        target=target,
+        headers=dict(texts),
+        body=body,
+        service=service,
+        account=account,
+        region=region,
+    )
+
+
+def _encoded(headers: Iterable[tuple[str, str]]) -> list[tuple[bytes, bytes]]:
+    return [(name.lower().encode(), value.encode("latin-1")) for name, value in headers]
+
+
+async def _send(send: Send, response: EngineResponse) -> None:
+    await answer(send, response.status, _encoded(response.headers), response.body)
 
 
 def _token_in(query: str) -> str:

@@ -97,6 +97,10 @@ class Services(Protocol):
         """Return the names of the services' models, and whether each has been called."""
         ...
 
+    async def describe(self) -> list[dict[str, Any]]:
+        """Return what serves each service, and what of it lasts."""
+        ...
+
     async def state(self, model: str) -> Any:
         """Return the state of a service, opened if it is not open yet; None if it has none.
 

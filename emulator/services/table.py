@@ -10,6 +10,7 @@ from emulator.invoke.targets import Taker
 from emulator.model.ids import new_request_id
 from emulator.services.context import Context
 from emulator.services.identify import Identifier
+from emulator.services.neighbours import Neighbours
 from emulator.services.service import Service
 from emulator.services.spec import OptionalModule
 
@@ -45,6 +46,8 @@ SERVICES = (
     "sts",
 )
 
+_NO_ENGINES: Mapping[str, str] = {}
+
 
 class Table:
     """The services of one emulator.
@@ -53,6 +56,7 @@ class Table:
         account, region: Of callers that name none.
         endpoint: Where clients on this machine reach the emulator.
         extra: Packages of further services, by their full names.
+        engines: Endpoints that serve services in our place, by the services' names.
     """
 
     def __init__(
@@ -62,6 +66,7 @@ class Table:
         region: str = "us-east-1",
         endpoint: str = "http://localhost",
         extra: Iterable[str] = (),
+        engines: Mapping[str, str] = _NO_ENGINES,
     ) -> None:
         self.account = account
         self.region = region
@@ -72,6 +77,8 @@ class Table:
         self.parts: Parts
         packages = (*(f"emulator.services.{name}" for name in SERVICES), *extra)
         self.services = tuple(Service(package) for package in packages)
+        #: What serves the services that are not ours.
+        self.neighbours = Neighbours(engines, self.services)
         self._by_model = {service.spec.model: service for service in self.services}
         #: How ARNs of services that are open take events.
         self._takers: dict[str, Taker] = {}
@@ -100,6 +107,12 @@ class Table:
 
     def running(self) -> dict[str, bool]:
         return {model: service.is_loaded for model, service in self._by_model.items()}
+
+    async def describe(self) -> list[dict[str, Any]]:
+        """Return what serves each service, and what of it lasts."""
+        kept = self.parts.documents.lasting
+        found = await self.neighbours.describe()
+        return found if kept else [{**each, "lasts": "until the end"} for each in found]
 
     async def state(self, model: str) -> Any:
         """Return the state of a service, opened if it is not open yet; None if it has none.
@@ -199,6 +212,7 @@ class Table:
             parts: What the services may use.
         """
         self.parts = parts
+        self.neighbours.open(parts)
         for service in self.services:
             kept = service.spec.opens_for
             if service.spec.opens_at_start or (kept and await parts.documents.has(kept)):
@@ -212,11 +226,13 @@ class Table:
         """
         for service in self.services:
             await service.reset(self.parts, account)
+        await self.neighbours.reset(account)
         await self.parts.documents.clear(account)
 
     async def close(self) -> None:
         """Close the states that are open, the last of the table first."""
         self._takers.clear()
+        await self.neighbours.close()
         for service in reversed(self.services):
             await service.close()
 
@@ -278,6 +294,11 @@ class Table:
         found = self.find(service)
         codec = found.codec()
         model = codec.operation(operation)
+        if attached := self.neighbours.attached.get(found.spec.signing_names[0]):
+            from emulator.services import attached_calls  # few emulators have an endpoint attached
+
+            place = (account or self.account, region or self.region)
+            return await attached_calls.call(attached.url, service, operation, request, *place)
         parsed = direct.read(codec.model, model, request)
         codec.validate(model, parsed)
         handler = found.operations.get(operation)

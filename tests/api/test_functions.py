@@ -193,8 +193,8 @@ def test_an_operation_that_is_not_there_says_so(client: Any) -> None:
 
 
 def test_another_service_says_so(scripted: Running) -> None:
-    with pytest.raises(ClientError, match="does not serve Athena"):
-        scripted.client("athena").list_work_groups()
+    with pytest.raises(ClientError, match="does not serve Chime"):
+        scripted.client("chime").list_accounts()
 
 
 def test_curl_like_invoke_without_a_signature(client: Any, scripted: Running) -> None:

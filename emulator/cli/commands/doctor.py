@@ -14,6 +14,7 @@ from emulator.cli.terminal import show_json
 from emulator.client.endpoint import ClientError
 from emulator.driver.declaration import Finding
 from emulator.driver.table import declarations
+from emulator.engines.embedded.engine import INSTALL, is_installed
 
 _FEW_WATCHES = 8192
 
@@ -26,7 +27,7 @@ def doctor(json: Json = False, endpoint: Endpoint = DEFAULT_ENDPOINT) -> None:
     Example: localfaas doctor
     """
     of_drivers = [finding for each in declarations() for finding in each.checks()]
-    findings = [*of_drivers, *_watches(), _port(endpoint)]
+    findings = [*of_drivers, *_watches(), _library(), _port(endpoint)]
     if json:
         show_json([finding._asdict() for finding in findings])
     else:
@@ -55,6 +56,18 @@ def _watches() -> Iterator[Finding]:
         verdict="ok" if limit >= _FEW_WATCHES else "note",
         detail=f"{limit} folders can be followed",
         remedy="" if limit >= _FEW_WATCHES else "raise it: sysctl fs.inotify.max_user_watches",
+    )
+
+
+def _library() -> Finding:
+    there = is_installed()
+    return Finding(
+        subject="further services",
+        verdict="ok" if there else "note",
+        detail="served by the embedded library, which keeps their writes in a journal"
+        if there
+        else "AWS services that localfaas does not have are not served",
+        remedy="" if there else INSTALL,
     )
 
 

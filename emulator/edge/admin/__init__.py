@@ -22,6 +22,7 @@ from emulator.edge.admin import (
     coldstart,
     deploying,
     drop_in,
+    engines,
     events,
     evicting,
     logs,
@@ -80,6 +81,7 @@ def make_admin(
     queues.add(app, parts)
     timeline.add(app, parts, stopping)
     drop_in.add(app, parts)
+    engines.add(app, parts)
     evicting.add(app, parts)
     minimum.add(app, parts)
     checking.add(app, parts)

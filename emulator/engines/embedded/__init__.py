@@ -1,0 +1,1 @@
+"""The embedded library (moto), in a process of its own: for services that nothing else serves."""
