@@ -40,6 +40,8 @@ COMMANDS = (
     "token",
     "queue",
     "events",
+    "send",
+    "flow",
     "env",
     "doctor",
     "wait",

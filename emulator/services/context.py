@@ -134,6 +134,10 @@ class Services(Protocol):
         """
         ...
 
+    async def flow(self, account: str | None = None) -> dict[str, Any]:
+        """Return what is wired to what; see :mod:`emulator.services.wiring`."""
+        ...
+
     def fit(self, service: str, operation: str, values: Mapping[str, Any]) -> dict[str, Any]:
         """Return a request with those of ``values`` that an operation knows, in its types."""
         ...

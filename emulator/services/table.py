@@ -244,6 +244,16 @@ class Table:
         """
         return self.find(service).codec()
 
+    async def flow(self, account: str | None = None) -> dict[str, Any]:
+        """Return what is wired to what, and what waits on the way.
+
+        Args:
+            account: Only what an account has; None for all.
+        """
+        from emulator.services import wiring  # few look
+
+        return await wiring.flow(self.parts, self, account)
+
     def fit(self, service: str, operation: str, values: Mapping[str, Any]) -> dict[str, Any]:
         """Return a request with those of ``values`` that an operation knows, in its types.
 

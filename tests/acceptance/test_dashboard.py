@@ -457,7 +457,16 @@ def test_an_export_needs_nobody(page: Page, running: Running, tmp_path: Path) ->
 
 # --- for everybody -------------------------------------------------------------------------------
 
-_ALL = ("", "?view=table", "?view=spread", "ui/functions", "ui/queues", "ui/events", "ui/console")
+_ALL = (
+    "",
+    "?view=table",
+    "?view=spread",
+    "ui/functions",
+    "ui/queues",
+    "ui/events",
+    "ui/flow",
+    "ui/console",
+)
 
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])

@@ -22,6 +22,7 @@ PAGES = (
     "ui/compare",
     "ui/functions",
     "ui/queues",
+    "ui/flow",
     "ui/events",
     "ui/console",
     "ui/invocations/x",

@@ -25,12 +25,14 @@ from emulator.edge.admin import (
     engines,
     events,
     evicting,
+    flow,
     logs,
     minimum,
     page,
     pool,
     public,
     queues,
+    sending,
     snapshots,
     state,
     tokens,
@@ -79,6 +81,8 @@ def make_admin(
     events.add(app, parts)
     public.add(app, parts)
     queues.add(app, parts)
+    flow.add(app, parts)
+    sending.add(app, parts)
     timeline.add(app, parts, stopping)
     drop_in.add(app, parts)
     engines.add(app, parts)

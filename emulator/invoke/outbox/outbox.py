@@ -233,6 +233,19 @@ class Outbox:
         now = sum(each.visible + each.in_flight for each in counts)
         return now, sum(each.delayed for each in counts)
 
+    async def by_lane(self, limit: int = 10_000) -> dict[str, tuple[int, int]]:
+        """Return how many deliveries of each lane wait that have not failed yet, and that have.
+
+        Args:
+            limit: The most deliveries that are looked at.
+        """
+        found: dict[str, tuple[int, int]] = {}
+        for dispatch, _, _ in await self.peek(limit):
+            waiting, retrying = found.get(dispatch.lane, (0, 0))
+            has_failed = dispatch.failures > 0
+            found[dispatch.lane] = (waiting + (not has_failed), retrying + has_failed)
+        return found
+
     async def peek(self, limit: int) -> list[tuple[Dispatch, str, float]]:
         """Return the first deliveries that wait: each with its state, and when it is tried next.
 

@@ -81,7 +81,7 @@ class Events:
         )
         self._file_archives()
         parts.announcers.append(self._announce)
-        for rule in self._all_rules():
+        for rule in self.all_rules():
             self._timers.resume(rule)
         for account, region, name, body in self.replays.all():
             if body["state"] in ACTIVE:
@@ -91,7 +91,7 @@ class Events:
 
     async def reset(self, account: str | None) -> None:
         """See :class:`emulator.services.service.ServiceState`."""
-        for bus, rule in [(each.bus, each) for each in self._all_rules()]:
+        for bus, rule in [(each.bus, each) for each in self.all_rules()]:
             if account in (None, bus.account):
                 self._timers.forget(bus, rule.body["name"])
         for owner, _, _, archive in self.archives.all():
@@ -176,7 +176,8 @@ class Events:
         body = self.rules.find(bus.account, bus.region, rule_key(bus.name, name))
         return None if body is None else Rule(bus, body)
 
-    def _all_rules(self) -> list[Rule]:
+    def all_rules(self) -> list[Rule]:
+        """Return the rules of all buses."""
         return [
             Rule(BusPlace(account, region, key.partition(_BETWEEN)[0]), body)
             for account, region, key, body in self.rules.all()

@@ -12,7 +12,7 @@ SPEC = ServiceSpec(
     arn_name="pipes",
     path=r"/v1/pipes(/.*)?",
     template_prefix="AWS::Pipes",
-    modules=("kinds", "state"),
+    modules=("kinds", "state", "wires"),
     # Pipes that are kept go on.
     opens_for="pipe",
 )

@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+import sqlite3
 from dataclasses import replace
 from importlib.resources import files as resources
 from typing import TYPE_CHECKING
 
+from emulator.model.ids import new_request_id
 from emulator.services.s3 import errors, rows
 from emulator.services.s3.files import ObjectFiles
 from emulator.services.s3.lifecycle import MARK, Lifecycle
+from emulator.services.s3.notifications.configuration import Configuration
 from emulator.services.s3.notifications.notices import Notices
+from emulator.services.s3.notifications.records import Cause
 from emulator.services.s3.rows import Bucket
 from emulator.store.database import Database
 
@@ -77,6 +81,34 @@ class S3:
     def find_bucket(self, name: str) -> Bucket | None:
         """Return a bucket, or None."""
         return self._buckets.get(name)
+
+    def notified(self) -> list[tuple[Bucket, Configuration]]:
+        """Return the buckets that tell somebody, each with whom."""
+        return [
+            (bucket, found)
+            for bucket in self._buckets.values()
+            if (found := self.notices.of(bucket.name)) is not None
+        ]
+
+    async def tell_again(self, bucket: str, key: str, account: str) -> bool:
+        """Tell of an object as if it had just been put; False where there is none.
+
+        Raises:
+            AwsError: NoSuchBucket.
+        """
+        found = self.bucket(bucket)
+        cause = Cause(account, new_request_id(), "PutObject")
+
+        def work(connection: sqlite3.Connection) -> bool:
+            there = rows.find(connection, bucket, key)
+            if there is None or there.is_delete_marker:
+                return False
+            self.notices.keep(connection, "ObjectCreated:Put", found, there, cause)
+            return True
+
+        is_there = await self.database.write(work)
+        self.notices.told(bucket)
+        return is_there
 
     def keeps(self, name: str) -> bool:
         """Say whether there is a bucket of this name."""

@@ -13,7 +13,7 @@ from emulator.model.errors import AwsError, LocalfaasError
 from emulator.schedules.errors import ScheduleError
 from emulator.schedules.timers import Timers
 from emulator.services.scheduler.keys import Key
-from emulator.services.scheduler.payloads import dispatch
+from emulator.services.scheduler.payloads import dispatch, execution_id
 from emulator.services.scheduler.timing import Due, first_after, next_due, schedule_of
 
 log = logging.getLogger(__name__)
@@ -79,13 +79,14 @@ class Firing:
         """Return what a schedule waits for."""
         return self._due.get(key)
 
-    async def fire(self, key: Key, body: Mapping[str, Any], occurrence: float) -> None:
-        """Call a schedule's target, whatever its time.
+    async def fire(self, key: Key, body: Mapping[str, Any], occurrence: float) -> str:
+        """Call a schedule's target, whatever its time; return the execution's id.
 
         Raises:
             StorageError: The disk did not take it.
         """
         await self._outbox.accept([dispatch(key, body, occurrence, self._clock.now())])
+        return execution_id(key.arn, occurrence)
 
     async def close(self) -> None:
         """Nothing comes due any more."""

@@ -12,7 +12,7 @@ SPEC = ServiceSpec(
     arn_name="scheduler",
     path=r"/(schedules|schedule-groups)(/[^/]*)?",
     template_prefix="AWS::Scheduler",
-    modules=("kinds", "state"),
+    modules=("kinds", "state", "wires"),
     # Schedules that are kept come due.
     opens_for="schedule",
 )

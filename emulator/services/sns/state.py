@@ -128,6 +128,11 @@ class Sns:
         """Return a topic's subscriptions, by its ARN."""
         return iter(self._by_topic.get(topic, {}).values())
 
+    def every_subscription(self) -> Iterator[Subscription]:
+        """Return the subscriptions of all topics."""
+        for held in self._by_topic.values():
+            yield from held.values()
+
     def all_subscriptions(self, account: str, region: str) -> list[Subscription]:
         """Return an account's subscriptions in a region."""
         return [

@@ -88,6 +88,10 @@ class Notices:
         """Forget a bucket that is gone."""
         self._configurations.pop(bucket, None)
 
+    async def by_lane(self) -> dict[str, tuple[int, int]]:
+        """Return what waits for each destination of each bucket; see ``Outbox.by_lane``."""
+        return {} if self._outbox is None else await self._outbox.by_lane()
+
     def of(self, bucket: str) -> Configuration | None:
         """Return what a bucket tells; None: nothing."""
         return self._configurations.get(bucket)
