@@ -1,10 +1,12 @@
 """What is wired to what: which resources send events to which, and what waits on the way.
 
-A service tells of its own wires in its ``wires.py``.
+A service tells of its own in ``wires.py``: ``wires(parts, state)``, ``title(resource)`` (what the end of
+an ARN is called, and its name) and, where events wait, ``waiting(parts, state, arn)``.
 """
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
@@ -58,42 +60,6 @@ class Waiting(NamedTuple):
     retrying: int
 
 
-#: What resources are called, by the service in their ARNs.
-_KINDS = {
-    "dynamodb": "table",
-    "events": "bus",
-    "kinesis": "stream",
-    "lambda": "function",
-    "logs": "log group",
-    "pipes": "pipe",
-    "s3": "bucket",
-    "sns": "topic",
-    "sqs": "queue",
-    "states": "state machine",
-}
-
-
-def title_of(arn: str) -> tuple[str, str]:
-    """Return what a resource is called, and its name."""
-    parts = arn.split(":", 5)
-    if len(parts) < 6:
-        return "endpoint", arn
-    service, rest = parts[2], parts[5]
-    if service == "scheduler" and rest.startswith("aws-sdk:"):
-        return "operation", rest.removeprefix("aws-sdk:")
-    if service == "scheduler":
-        return "schedule", rest.removeprefix("schedule/").removeprefix("default/")
-    if service == "lambda":
-        return "function", rest.removeprefix("function:")
-    if service == "events" and rest.startswith(("rule/", "api-destination/")):
-        kind, _, name = rest.partition("/")
-        return kind.replace("-", " "), name
-    if service == "dynamodb":
-        return "table", rest.split("/")[1] if "/" in rest else rest
-    name = rest.rpartition(":")[2] if service in ("states", "logs") else rest.rpartition("/")[2]
-    return _KINDS.get(service, service), name
-
-
 async def flow(parts: Parts, table: Services, account: str | None = None) -> dict[str, Any]:
     """Return all wires and what they connect, as the admin API shows it.
 
@@ -133,14 +99,18 @@ def _account(arn: str) -> str:
 
 
 async def _node(parts: Parts, table: Services, arn: str, *, is_dead: bool) -> dict[str, Any]:
-    kind, name = title_of(arn)
     found = Waiting(0, 0)
     fields = arn.split(":", 5)
-    service = table.having("wires", fields[2]) if len(fields) == 6 else None
-    if service is not None and service.is_open:
-        count = getattr(service.module("wires"), "waiting", None)
-        if count is not None:
-            found = count(parts, service.state, arn) or found
+    if len(fields) < 6:
+        kind, name = "endpoint", arn
+    else:
+        kind, name = fields[2], re.split("[/:]", fields[5])[-1]
+        service = table.having("wires", fields[2])
+        if service is not None:
+            module = service.module("wires")
+            kind, name = module.title(fields[5])
+            if service.is_open and hasattr(module, "waiting"):
+                found = module.waiting(parts, service.state, arn) or found
     return {
         "arn": arn,
         "kind": kind,

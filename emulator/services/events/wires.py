@@ -7,6 +7,12 @@ from emulator.services.events.state import Events
 from emulator.services.wiring import Wire
 
 
+def title(resource: str) -> tuple[str, str]:
+    """Return what a resource is called, and its name, by the end of its ARN."""
+    kind, _, name = resource.partition("/")
+    return {"event-bus": "bus"}.get(kind, kind.replace("-", " ")), name
+
+
 async def wires(parts: Parts, events: Events) -> list[Wire]:
     """Return the wires of all rules: from the bus, or from the rule itself if it has a schedule."""
     lanes = await events.outbox.by_lane()

@@ -9,6 +9,11 @@ from emulator.services.context import Parts
 from emulator.services.wiring import Waiting, Wire
 
 
+def title(resource: str) -> tuple[str, str]:
+    """Return what a resource is called, and its name, by the end of its ARN."""
+    return "function", resource.removeprefix("function:")
+
+
 async def wires(parts: Parts, state: Any) -> list[Wire]:
     """Return the wires of all functions, into them and out of them."""
     found = [

@@ -7,6 +7,11 @@ from emulator.services.pipes.state import Pipes
 from emulator.services.wiring import Wire
 
 
+def title(resource: str) -> tuple[str, str]:
+    """Return what a resource is called, and its name, by the end of its ARN."""
+    return "pipe", resource.removeprefix("pipe/")
+
+
 async def wires(parts: Parts, pipes: Pipes) -> list[Wire]:
     """Return the wires of all pipes: into them, and out of them."""
     found = []

@@ -9,6 +9,11 @@ from emulator.services.s3.state import S3
 from emulator.services.wiring import Wire
 
 
+def title(resource: str) -> tuple[str, str]:
+    """Return what a resource is called, and its name, by the end of its ARN."""
+    return "bucket", resource
+
+
 async def wires(parts: Parts, s3: S3) -> list[Wire]:
     """Return the wires of all buckets."""
     lanes = await s3.notices.by_lane()

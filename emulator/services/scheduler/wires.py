@@ -8,6 +8,13 @@ from emulator.services.scheduler.state import Scheduler
 from emulator.services.wiring import Wire
 
 
+def title(resource: str) -> tuple[str, str]:
+    """Return what a resource is called, and its name, by the end of its ARN."""
+    if resource.startswith("aws-sdk:"):
+        return "operation", resource.removeprefix("aws-sdk:")
+    return "schedule", resource.removeprefix("schedule/").removeprefix("default/")
+
+
 async def wires(parts: Parts, scheduler: Scheduler) -> list[Wire]:
     """Return the wires of all schedules."""
     lanes = await scheduler.outbox.by_lane()

@@ -7,6 +7,11 @@ from emulator.services.sns.state import Sns
 from emulator.services.wiring import Wire
 
 
+def title(resource: str) -> tuple[str, str]:
+    """Return what a resource is called, and its name, by the end of its ARN."""
+    return "topic", resource
+
+
 async def wires(parts: Parts, sns: Sns) -> list[Wire]:
     """Return the wires of all topics."""
     lanes = await sns.outbox.by_lane()

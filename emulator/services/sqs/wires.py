@@ -8,6 +8,11 @@ from emulator.services.sqs.queues import Sqs
 from emulator.services.wiring import Waiting, Wire
 
 
+def title(resource: str) -> tuple[str, str]:
+    """Return what a resource is called, and its name, by the end of its ARN."""
+    return "queue", resource
+
+
 async def wires(parts: Parts, sqs: Sqs) -> list[Wire]:
     """Return the wires of all queues."""
     found = []
