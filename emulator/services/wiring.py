@@ -1,7 +1,7 @@
 """What is wired to what: which resources send events to which, and what waits on the way.
 
-A service tells of its own in ``wires.py``: ``wires(parts, state)``, ``title(resource)`` (what the end of
-an ARN is called, and its name) and, where events wait, ``waiting(parts, state, arn)``.
+A service tells of its own in ``wires.py``: ``wires(parts, state)``, ``title(resource)`` (what the
+end of an ARN is called, and its name) and, where events wait, ``waiting(parts, state, arn)``.
 """
 
 from __future__ import annotations
