@@ -127,8 +127,13 @@ def select(path: Path, root: Json) -> Json:
     """
     if not path.segments:
         return root
+    if len(path.segments) == 1 and isinstance(root, dict):
+        segment = path.segments[0]
+        if isinstance(segment, Names) and len(segment.names) == 1 and segment.names[0] in root:
+            return root[segment.names[0]]
     nodes: list[Json] = [root]
-    definite = True
+    # Of a path that may match several, nothing has to be there.
+    definite = path.is_definite
     trail = "$"
     for position, segment in enumerate(path.segments):
         if isinstance(segment, Function):
@@ -139,7 +144,6 @@ def select(path: Path, root: Json) -> Json:
         if definite and _is_single(segment):
             nodes = [_one(segment, nodes[0], trail, position == len(path.segments) - 1)]
             continue
-        definite = False
         nodes = [found for node in nodes for found in _matches(segment, node, root)]
     return nodes[0] if definite else nodes
 
