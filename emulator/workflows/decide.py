@@ -66,19 +66,27 @@ def failed(
         Retry, GoOn (a catcher took it) or the failure.
     """
     error = failure.error or ""
-    for position, retrier in enumerate(state.retriers):
-        if matches(retrier.errors, error):
-            made = attempts[position] if position < len(attempts) else 0
-            if made < retrier.max_attempts:
-                counts = [*attempts, *([0] * (len(state.retriers) - len(attempts)))]
-                counts[position] = made + 1
-                return Retry(delay_s(retrier, made, moment), position, tuple(counts))
-            break
+    position = retrier_of(state, error)
+    if position is not None:
+        retrier = state.retriers[position]
+        counts = [*attempts, *([0] * (len(state.retriers) - len(attempts)))]
+        made = counts[position]
+        if made < retrier.max_attempts:
+            counts[position] = made + 1
+            return Retry(delay_s(retrier, made, moment), position, tuple(counts))
     try:
         caught = state.catch(frame, error, failure.cause or "", moment)
         return failure if caught is None else cast("GoOn", caught)
     except StatesError as problem:
         return _failure(state, frame, problem)
+
+
+def retrier_of(state: State, error: str) -> int | None:
+    """Return the index of the retrier that takes an error; None: none does."""
+    for position, retrier in enumerate(state.retriers):
+        if matches(retrier.errors, error):
+            return position
+    return None
 
 
 def delay_s(retrier: Retrier, made: int, moment: Moment) -> float:
