@@ -16,7 +16,7 @@ from .effects import Effect, Fail, GoOn, Retry, Succeed
 from .errors import StatesError
 from .frames import Frame, Moment
 from .item_reader import items_of
-from .json_text import Json
+from .json_text import Document, Json
 from .machine import Retrier, State
 from .states.base import matches
 from .states.containers import Map
@@ -147,23 +147,17 @@ def item_inputs(
     return state.inputs(frame, items, first, keys, moment)
 
 
-def read_items(
-    state: State, frame: Frame, content: bytes | list[Json], moment: Moment
-) -> list[Json]:
+def read_items(state: State, config: Document, content: bytes | list[Json]) -> list[Json]:
     """Return the items of what a distributed Map's reader got.
 
     Args:
         state: The Map.
-        frame: As it was given to `enter`.
+        config: `reader.config` of its Iterate.
         content: The bytes of an object (CSV, JSON, JSONL), or the objects a listing has.
-        moment: The time now, and chance.
 
     Raises:
         StatesError: States.ItemReaderFailed; `failure` makes it into an effect.
     """
-    assert isinstance(state, Map)
-    assert state.reader is not None
-    config = state.reader.config(state.flow.scope(frame, moment))
     return items_of(config, content)
 
 

@@ -7,6 +7,7 @@ from functools import lru_cache
 from emulator.model.errors import AwsError
 from emulator.workflows.errors import InvalidDefinition
 from emulator.workflows.program import Program, compile_definition
+from emulator.workflows.validation.scopes import variable_references as references
 
 
 @lru_cache(256)
@@ -37,4 +38,4 @@ def check(text: str, kind: str) -> Program:
 
 def variable_references(text: str, kind: str) -> dict[str, list[str]]:
     """Return which variables the states of a definition use, by the names of the states."""
-    return {}
+    return references(program(text, kind).definition)

@@ -5,7 +5,7 @@ https://docs.aws.amazon.com/step-functions/latest/apireference/API_Operations.ht
 
 from __future__ import annotations
 
-from emulator.services.service import Operation, unsupported
+from emulator.services.service import Operation
 from emulator.services.stepfunctions import (
     activities,
     aliases,
@@ -14,6 +14,7 @@ from emulator.services.stepfunctions import (
     machines,
     map_run_operations,
     tags,
+    trials,
     versions,
 )
 
@@ -49,15 +50,12 @@ OPERATIONS: dict[str, Operation] = {
     "StartSyncExecution": executions.start_sync_execution,
     "StopExecution": executions.stop_execution,
     "TagResource": tags.tag_resource,
+    "TestState": trials.test_state,
     "UntagResource": tags.untag_resource,
     "UpdateMapRun": map_run_operations.update_map_run,
     "UpdateStateMachine": machines.update_state_machine,
     "UpdateStateMachineAlias": aliases.update_state_machine_alias,
+    "ValidateStateMachineDefinition": trials.validate_state_machine_definition,
 }
 
-UNSUPPORTED = unsupported(
-    """
-    TestState ValidateStateMachineDefinition
-    """,
-    "localfaas does not serve {} yet.",
-)
+UNSUPPORTED: dict[str, str] = {}

@@ -9,6 +9,8 @@ from ..json_text import Json, read
 from ..machine import State
 from .errors import InvalidTrial
 
+Shapes = Mapping[str, Mapping[str, Any]]
+
 _MOCKED = ("Task", "Parallel", "Map")
 _SYNC = ("sync", "sync:2", "waitForTaskToken")
 
@@ -96,44 +98,44 @@ def needs_mock(state: State) -> bool:
     return resource is not None and (resource.kind == "activity" or resource.pattern in _SYNC)
 
 
-def check_result(
-    shape: Any, result: Json, mode: str, skipped: frozenset[str] = frozenset()
-) -> None:
-    """Hold a mocked result against the shape of the API's answer.
+def check_result(shapes: Shapes, name: str, result: Json, mode: str) -> None:
+    """Hold a mocked result against the model of the API's answer.
 
     Args:
-        shape: A shape of botocore; its members are written in PascalCase in results.
+        shapes: The shapes of the service's model, by name.
+        name: The shape of the answer; its members are written in PascalCase in results.
         result: The result.
         mode: `STRICT`: all required members, and types; `PRESENT`: types; `NONE`: nothing.
-        skipped: Members that an integration changes.
 
     Raises:
         InvalidTrial: They differ.
     """
-    if mode == "NONE" or shape is None:
+    if mode != "NONE":
+        _check(shapes, name, result, "", mode == "STRICT")
+
+
+def _check(shapes: Shapes, name: str, value: Json, field: str, strict: bool) -> None:
+    shape = shapes[name]
+    wanted, fits = _WANTED.get(shape["type"], ("a string", str))
+    if shape["type"] == "blob":
+        # A payload is JSON where an integration reads it.
         return
-    _check(shape, result, "", mode == "STRICT", skipped)
-
-
-def _check(shape: Any, value: Json, field: str, strict: bool, skipped: frozenset[str]) -> None:
-    wanted, fits = _WANTED.get(shape.type_name, ("a string", str))
     if (isinstance(value, bool) and fits is not bool) or not isinstance(value, fits):
         _refuse(f"Field '{field}' must be {wanted}" if field else f"Result must be {wanted}")
-    if shape.type_name == "structure":
-        for name, member in shape.members.items():
-            shown = name[:1].upper() + name[1:]
-            if shown in skipped:
-                continue
-            if shown in value:
-                _check(member, value[shown], shown, strict, skipped)
-            elif strict and name in shape.required_members:
-                _refuse(f"Required field '{shown}' is missing")
-    elif shape.type_name == "list":
-        for each in value:
-            _check(shape.member, each, field, strict, skipped)
-    elif shape.type_name == "map":
-        for name, each in value.items():
-            _check(shape.value, each, name, strict, skipped)
+    match shape["type"]:
+        case "structure":
+            for member, reference in shape["members"].items():
+                shown = member[:1].upper() + member[1:]
+                if shown in value:
+                    _check(shapes, reference["shape"], value[shown], shown, strict)
+                elif strict and member in shape.get("required", ()):
+                    _refuse(f"Required field '{shown}' is missing")
+        case "list":
+            for each in value:
+                _check(shapes, shape["member"]["shape"], each, field, strict)
+        case "map":
+            for key, each in value.items():
+                _check(shapes, shape["value"]["shape"], each, key, strict)
 
 
 _NUMBER = ("a number", (int, float))

@@ -211,8 +211,8 @@ def _iterated(trial: Trial, effect: Iterate) -> Fail | None:
     state, moment = trial.state, trial.moment
     assert isinstance(state, Map)
     items = effect.items
-    if items is None and trial.reader_data is not None:
-        items = decide.read_items(state, trial.frame, trial.reader_data.encode(), moment)
+    if effect.reader is not None and trial.reader_data is not None:
+        items = decide.read_items(state, effect.reader.config, trial.reader_data.encode())
         moment.note("afterItemsPointer", items)
     if items is not None:
         inputs = decide.item_inputs(state, trial.frame, items, 0, moment, effect.keys)

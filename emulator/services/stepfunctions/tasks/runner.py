@@ -67,7 +67,7 @@ class TaskRunner:
                 _account(execution, thread),
                 execution.region,
             )
-            result = await _perform(task)
+            result = await perform(task)
             text = text_of(result)
             if len(text.encode("utf-8", "surrogatepass")) > PAYLOAD_BYTES:
                 raise _too_large(thread)
@@ -182,7 +182,12 @@ def _account(execution: Execution, thread: Thread) -> str:
     return parts[4] if len(parts) > 5 and parts[4] else execution.account
 
 
-async def _perform(task: Task) -> Any:
+async def perform(task: Task) -> Any:
+    """Do a task, and return its result.
+
+    Raises:
+        TaskFailure: It failed.
+    """
     resource = task.resource
     try:
         if resource.kind == "lambda":
