@@ -13,7 +13,7 @@ from emulator.services.context import Context, Request, Response
 from emulator.services.stepfunctions.engine.execution import Execution, Thread
 from emulator.services.stepfunctions.tasks.base import Task, TaskFailure
 from emulator.services.stepfunctions.tasks.runner import perform
-from emulator.workflows.effects import Effect, Fail, RunTask
+from emulator.workflows.effects import Fail, RunTask
 from emulator.workflows.errors import Diagnostic, InvalidDefinition
 from emulator.workflows.frames import Moment
 from emulator.workflows.program import validate_definition
@@ -25,7 +25,10 @@ MOST_DIAGNOSTICS = 100
 
 
 async def validate_state_machine_definition(ctx: Context, request: Request) -> Response:
-    """https://docs.aws.amazon.com/step-functions/latest/apireference/API_ValidateStateMachineDefinition.html"""
+    """Say what is wrong with a definition.
+
+    https://docs.aws.amazon.com/step-functions/latest/apireference/API_ValidateStateMachineDefinition.html
+    """
     found = validate_definition(request["definition"], kind=request.get("type") or "STANDARD")
     if (request.get("severity") or "ERROR") == "ERROR":
         found = [each for each in found if each.severity == "ERROR"]
@@ -48,7 +51,10 @@ def _shown(finding: Diagnostic) -> dict[str, Any]:
 
 
 async def test_state(ctx: Context, request: Request) -> Response:
-    """https://docs.aws.amazon.com/step-functions/latest/apireference/API_TestState.html"""
+    """Try one state without an execution.
+
+    https://docs.aws.amazon.com/step-functions/latest/apireference/API_TestState.html
+    """
     moment = Moment(int(ctx.clock.now() * 1000), SystemRandom())
     try:
         trial = prepare(request, moment, _names(ctx, request))
@@ -64,7 +70,7 @@ async def test_state(ctx: Context, request: Request) -> Response:
     outcome = None
     if isinstance(effect, RunTask) and trial.mock is None:
         outcome = await _perform(ctx, effect)
-    return conclude(trial, cast("Effect", effect), outcome)
+    return conclude(trial, effect, outcome)
 
 
 def _names(ctx: Context, request: Request) -> dict[str, str]:
