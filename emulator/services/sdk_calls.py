@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import json
 import re
+import uuid
 from collections.abc import AsyncIterator, Callable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -171,7 +172,14 @@ def _blobs(model: ServiceModel, name: str, value: Any) -> Any:
             return value.encode() if isinstance(value, str) else _compact(value).encode()
         case "structure" if isinstance(value, Mapping):
             members = {key.lower(): each["shape"] for key, each in shape["members"].items()}
-            return {
+            # As SDKs do.
+            given = {str(key).lower() for key in value}
+            tokens = {
+                key: str(uuid.uuid4())
+                for key, each in shape["members"].items()
+                if each.get("idempotencyToken") and key.lower() not in given
+            }
+            return tokens | {
                 key: _blobs(model, members[str(key).lower()], item)
                 if str(key).lower() in members and item is not None
                 else item

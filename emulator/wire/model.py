@@ -26,7 +26,7 @@ _GZIP = zlib.MAX_WBITS | 16
 #: Traits that the codec never reads.
 _NOISE = frozenset(
     "documentation deprecated deprecatedMessage deprecatedSince examples box contextParam xmlOrder "
-    "idempotencyToken synthetic retryable".split()
+    "synthetic retryable".split()
 )
 _NAME = re.compile(r"[a-z0-9-]{1,64}")
 #: The bytes of a model among which its metadata are: these come first.

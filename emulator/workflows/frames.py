@@ -3,6 +3,7 @@
 import random
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
+from functools import lru_cache
 
 from .json_text import Document, Json
 
@@ -71,6 +72,7 @@ def assign(variables: Document, assigned: Document) -> Document:
     return {**variables, **assigned} if assigned else variables
 
 
+@lru_cache(64)
 def timestamp(time_ms: int) -> str:
     """Return a time as the context object has it: `2026-01-31T12:34:56.789Z`."""
     moment = datetime.fromtimestamp(time_ms // 1000, UTC)

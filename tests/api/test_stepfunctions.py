@@ -617,3 +617,93 @@ def test_executions_go_on_after_a_restart(tmp_path: Path) -> None:
     assert {until_over(client, each)["output"] for each in (worked, taken)} == {"1", "2"}
     client.close()
     second.stop()
+
+
+def test_a_definition_is_validated(client: Any) -> None:
+    validate = client.validate_state_machine_definition
+    good = validate(definition=chain(PASS))
+    assert (good["result"], good["diagnostics"], good["truncated"]) == ("OK", [], False)
+    found = validate(definition='{"States": {}}')
+    assert found["result"] == "FAIL"
+    assert found["diagnostics"][0]["severity"] == "ERROR"
+
+
+def test_variables_are_listed(client: Any) -> None:
+    uses = {"Type": "Pass", "Parameters": {"x.$": "$x"}}
+    arn = machine(client, chain({"Type": "Pass", "Assign": {"x": 1}}, uses))
+    found = client.describe_state_machine(stateMachineArn=arn)
+    assert found["variableReferences"] == {"B": ["x"]}
+
+
+def test_executions_are_logged(client: Any, running: Running) -> None:
+    logs = running.client("logs")
+    logs.create_log_group(logGroupName="workflows")
+    group = "arn:aws:logs:us-east-1:000000000000:log-group:workflows:*"
+    arn = machine(
+        client,
+        chain(PASS),
+        loggingConfiguration={
+            "level": "ALL",
+            "includeExecutionData": True,
+            "destinations": [{"cloudWatchLogsLogGroup": {"logGroupArn": group}}],
+        },
+    )
+    execution = start(client, arn)
+    until_over(client, execution)
+    until = time.monotonic() + 10
+    lines: list[Any] = []
+    while len(lines) < 4 and time.monotonic() < until:
+        found = logs.filter_log_events(logGroupName="workflows")["events"]
+        lines = [json.loads(each["message"]) for each in found]
+    assert [each["type"] for each in lines] == types(client, execution)
+    assert lines[-1]["details"]["output"] == '{"done":true}'
+    assert lines[-1]["execution_arn"] == execution
+    logs.close()
+
+
+def test_executions_are_announced(client: Any, running: Running) -> None:
+    events, queues = running.client("events"), running.client("sqs")
+    url = queues.create_queue(QueueName="announced")["QueueUrl"]
+    arn = machine(client, chain(PASS))
+    pattern = {"source": ["aws.states"], "detail": {"stateMachineArn": [arn]}}
+    events.put_rule(Name="executions", EventPattern=json.dumps(pattern))
+    target = {"Id": "queue", "Arn": "arn:aws:sqs:us-east-1:000000000000:announced"}
+    events.put_targets(Rule="executions", Targets=[target])
+    execution = start(client, arn)
+    seen: list[str] = []
+    until = time.monotonic() + 10
+    while len(seen) < 2 and time.monotonic() < until:
+        found = queues.receive_message(QueueUrl=url, WaitTimeSeconds=2, MaxNumberOfMessages=10)
+        for message in found.get("Messages", []):
+            detail = json.loads(message["Body"])["detail"]
+            assert detail["executionArn"] == execution
+            seen.append(detail["status"])
+            queues.delete_message(QueueUrl=url, ReceiptHandle=message["ReceiptHandle"])
+    assert sorted(seen) == ["RUNNING", "SUCCEEDED"]
+    events.close()
+    queues.close()
+
+
+def test_a_rule_starts_executions(client: Any, running: Running) -> None:
+    events = running.client("events")
+    arn = machine(client, chain({"Type": "Pass"}))
+    events.put_rule(Name="starts", EventPattern=json.dumps({"source": ["shop"]}))
+    target = {"Id": "machine", "Arn": arn, "RoleArn": ROLE, "InputPath": "$.detail"}
+    events.put_targets(Rule="starts", Targets=[target])
+    events.put_events(Entries=[{"Source": "shop", "DetailType": "t", "Detail": '{"a": 1}'}])
+    until = time.monotonic() + 10
+    found: list[Any] = []
+    while not found and time.monotonic() < until:
+        found = client.list_executions(stateMachineArn=arn)["executions"]
+    assert json.loads(until_over(client, found[0]["executionArn"])["output"]) == {"a": 1}
+    events.close()
+
+
+def test_reset_forgets_an_account(running: Running) -> None:
+    other = running.client("stepfunctions", account="222222222222")
+    arn = machine(other, chain(WAIT))
+    execution = start(other, arn)
+    running.call(lambda: running.emulator.table.reset("222222222222"))
+    refused("ExecutionDoesNotExist", other.describe_execution, executionArn=execution)
+    assert other.list_state_machines()["stateMachines"] == []
+    other.close()

@@ -7,10 +7,10 @@ from __future__ import annotations
 
 import math
 import random
-import uuid
 from typing import Any, NamedTuple
 
 from emulator.model.errors import AwsError
+from emulator.model.ids import new_request_id
 from emulator.services.context import Context, Request, Response
 from emulator.services.stepfunctions import arns, errors, inputs, machines, paging
 from emulator.services.stepfunctions.arns import Arn
@@ -68,7 +68,7 @@ def _chosen(ctx: Context, given: str) -> Started:
     return Started(
         arn._replace(rest=""),
         machine["type"],
-        {**revision, "type": machine["type"]},
+        revision,
         version,
         alias,
     )
@@ -89,15 +89,16 @@ async def start_execution(ctx: Context, request: Request) -> Response:
     """
     started = _chosen(ctx, request["stateMachineArn"])
     text = request.get("input") or "{}" if request.get("input") != "" else ""
-    inputs.check(text)
-    name = request.get("name") or str(uuid.uuid4())
+    value = inputs.check(text)
+    name = request.get("name") or new_request_id()
     arns.check_name(name)
     engine = of(ctx).engine
-    full_name = f"{name}:{uuid.uuid4()}" if started.kind == "EXPRESS" else name
+    full_name = f"{name}:{new_request_id()}" if started.kind == "EXPRESS" else name
     execution = engine.make(
         machine=started.arn,
         name=full_name,
         text=text,
+        value=value,
         revision=started.revision,
         kind=started.kind,
         body=_body(request, started),
@@ -127,14 +128,15 @@ async def start_sync_execution(ctx: Context, request: Request) -> Response:
     if started.kind != "EXPRESS":
         raise errors.wrong_type()
     text = request.get("input") or "{}" if request.get("input") != "" else ""
-    inputs.check(text)
-    name = request.get("name") or str(uuid.uuid4())
+    value = inputs.check(text)
+    name = request.get("name") or new_request_id()
     arns.check_name(name)
     engine = of(ctx).engine
     execution = engine.make(
         machine=started.arn,
-        name=f"{name}:{uuid.uuid4()}",
+        name=f"{name}:{new_request_id()}",
         text=text,
+        value=value,
         revision=started.revision,
         kind=started.kind,
         body=_body(request, started),

@@ -5,6 +5,7 @@ https://docs.aws.amazon.com/step-functions/latest/apireference/API_CreateStateMa
 
 from __future__ import annotations
 
+import hashlib
 import uuid
 from typing import Any
 
@@ -13,6 +14,7 @@ from emulator.services.context import Context, Request, Response
 from emulator.services.stepfunctions import arns, configuration, errors, tags, versions
 from emulator.services.stepfunctions.arns import Arn
 from emulator.services.stepfunctions.definitions import check, variable_references
+from emulator.services.stepfunctions.engine.events import pack
 from emulator.services.stepfunctions.paging import page
 from emulator.services.stepfunctions.state import Machine, StepFunctions, of
 
@@ -55,6 +57,7 @@ async def create_state_machine(ctx: Context, request: Request) -> Response:
     now = ctx.clock.now()
     revision = {
         "id": "",
+        "type": kind,
         "definition": request["definition"],
         "roleArn": request["roleArn"],
         "loggingConfiguration": await configuration.logging(
@@ -75,7 +78,7 @@ async def create_state_machine(ctx: Context, request: Request) -> Response:
         machine = {
             "type": kind,
             "created": now,
-            "revision": revision,
+            "revision": _digested(arn, revision),
             "last_version": 0,
             "tags": tags.checked({}, request.get("tags"), arn.machine),
         }
@@ -95,6 +98,13 @@ def _same(one: dict[str, Any], other: dict[str, Any]) -> bool:
 def _check_role(arn: str) -> None:
     if not arn.startswith("arn:") or len(arn.split(":")) < 6:
         raise AwsError("InvalidArn", f"Invalid Role Arn: '{arn}'")
+
+
+def _digested(arn: Arn, revision: dict[str, Any]) -> dict[str, Any]:
+    """Return a revision with what tells it from all others: executions name it so."""
+    plain = {key: value for key, value in revision.items() if key != "digest"}
+    digest = hashlib.sha256(pack([arn.machine, plain])).hexdigest()
+    return {**plain, "digest": digest}
 
 
 async def update_state_machine(ctx: Context, request: Request) -> Response:
@@ -136,7 +146,9 @@ async def update_state_machine(ctx: Context, request: Request) -> Response:
     revision["updated"] = ctx.clock.now()
     # Tags and versions may have changed while the log group was looked up.
     _, machine = find(ctx, request["stateMachineArn"])
-    await of(ctx).machines.put(arn.account, arn.region, arn.name, {**machine, "revision": revision})
+    await of(ctx).machines.put(
+        arn.account, arn.region, arn.name, {**machine, "revision": _digested(arn, revision)}
+    )
     answer: Response = {"updateDate": revision["updated"], "revisionId": revision["id"] or None}
     if publish:
         made = await versions.publish(ctx, arn, request.get("versionDescription"))

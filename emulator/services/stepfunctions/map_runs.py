@@ -236,6 +236,7 @@ class MapRuns:
             machine=Arn(execution.account, execution.region, "stateMachine", name),
             name=str(uuid.uuid4()),
             text=text_of(value),
+            value=value,
             revision=execution.revision,
             kind=execution.revision["type"],
             body={

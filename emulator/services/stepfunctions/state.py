@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from emulator.registry.resource_table import ResourceTable
+from emulator.services.stepfunctions.announcing import announce
 from emulator.services.stepfunctions.arns import Arn
 from emulator.services.stepfunctions.engine.engine import Engine
 from emulator.services.stepfunctions.engine.journal import Journal
@@ -98,6 +100,8 @@ async def open(parts: Parts) -> StepFunctions:
     map_runs = MapRuns(engine)
     tasks = TaskRunner(engine, workers, map_runs)
     engine.tasks = tasks
+    engine.on_start.append(partial(announce, parts, has_ended=False))
+    engine.on_end.append(partial(announce, parts, has_ended=True))
     state = StepFunctions(parts, engine, workers, tasks, map_runs)
     await state.open()
     return state

@@ -7,14 +7,13 @@ token, a worker) is on the disk, and an entry of the timers' heap; whatever ends
 from __future__ import annotations
 
 import asyncio
-import hashlib
 import random
 from collections.abc import Callable, Coroutine
 from typing import TYPE_CHECKING, Any
 
 from emulator.model.errors import AwsError, StorageError
 from emulator.services.stepfunctions import arns, definitions
-from emulator.services.stepfunctions.engine.events import Event, pack
+from emulator.services.stepfunctions.engine.events import Event
 from emulator.services.stepfunctions.engine.execution import (
     ABORTED,
     ACTIVITY,
@@ -58,7 +57,8 @@ class Engine:
     Attributes:
         tasks: Does what tasks name.
         logs: Writes what happens to log groups.
-        on_end: Called with each execution that starts or has ended.
+        on_start: Called with each execution that has begun, once that is kept.
+        on_end: Called with each that has ended, likewise.
     """
 
     tasks: Tasks
@@ -69,7 +69,8 @@ class Engine:
         self.scale: float = parts.settings.time_scale
         self.timers = Timers(parts.clock, self._wake)
         self.live: dict[int, Execution] = {}
-        self.on_change: list[Listener] = []
+        self.on_start: list[Listener] = []
+        self.on_end: list[Listener] = []
         self._loading: dict[int, asyncio.Task[Execution | None]] = {}
         #: Tasks that run, by execution and thread.
         self._running: dict[tuple[int, str], asyncio.Task[None]] = {}
@@ -133,6 +134,7 @@ class Engine:
         machine: arns.Arn,
         name: str,
         text: str,
+        value: Any,
         revision: dict[str, Any],
         kind: str,
         body: dict[str, Any],
@@ -145,7 +147,8 @@ class Engine:
         Args:
             machine: The machine, or the distributed Map of one.
             name: The execution's name; for express, name and id with a colon.
-            text: The input.
+            text: The input as JSON.
+            value: The input.
             revision: What it runs.
             kind: The machine's type.
             body: What is kept beside: version, alias, trace.
@@ -162,7 +165,6 @@ class Engine:
             id = self._last
         program = program or definitions.program(revision["definition"], kind)
         now_ms = int(self.clock.now() * 1000)
-        revision = with_digest(revision)
         # A child is no longer one once its machine is changed, so its revision names the Map.
         execution = Execution(
             id=id,
@@ -182,7 +184,7 @@ class Engine:
             revision=revision,
             revision_id=0 if is_express else self.journal.revision(revision["digest"]),
             program=program,
-            input=json_text.read(text),
+            input=value,
             body={"input": text, **body},
             started_ms=now_ms,
             map_run=map_run,
@@ -353,7 +355,7 @@ class Engine:
                 # It has never been.
                 execution.status = ABORTED
                 self._forget(execution)
-                self._settle(execution)
+                self._tell_waiting(execution)
             elif error is not None:
                 execution.fresh = [*kept[0], *execution.fresh]
                 execution.changed |= kept[1]
@@ -363,6 +365,9 @@ class Engine:
                 self.clock.call_later(_RETRY_COMMIT_S, self._flush, execution)
             else:
                 has_more, execution.has_more = execution.has_more, False
+                if is_new:
+                    for listener in self.on_start:
+                        listener(execution)
                 self._committed(execution, begin, is_over=is_over)
                 if has_more:
                     self._flush(execution)
@@ -411,12 +416,15 @@ class Engine:
             task.cancel()
 
     def _settle(self, execution: Execution) -> None:
-        """Tell whoever waits for an execution that it has ended."""
+        """Tell whoever wants to know that an execution has ended."""
+        self._tell_waiting(execution)
+        for listener in self.on_end:
+            listener(execution)
+
+    def _tell_waiting(self, execution: Execution) -> None:
         for future in self._ends.pop(execution.id, ()):
             if not future.done():
                 future.set_result(execution)
-        for listener in self.on_change:
-            listener(execution)
 
     # -- going on --------------------------------------------------------------------------------
 
@@ -560,10 +568,3 @@ def _tell(
             future.set_result(found)
         else:
             future.set_exception(error)
-
-
-def with_digest(revision: dict[str, Any]) -> dict[str, Any]:
-    """Return a revision with what tells it from others."""
-    if "digest" in revision:
-        return revision
-    return {**revision, "digest": hashlib.sha256(pack(revision)).hexdigest()}

@@ -66,6 +66,8 @@ class Thread:
     token: str = ""
     #: Of a thread that has ended: its output. Of one that rests in a task: what the task needs.
     result: Any = None
+    #: The input of its state as JSON; "" if it is not known.
+    text: str = ""
     #: Of one that waits for its children: how many it has begun, and how many have ended.
     begun: int = 0
     ended: int = 0

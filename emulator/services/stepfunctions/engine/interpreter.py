@@ -174,7 +174,7 @@ class Interpreter:
 
     # -- states ----------------------------------------------------------------------------------
 
-    def _enter(self, thread: Thread, state: State, value: Any) -> None:
+    def _enter(self, thread: Thread, state: State, value: Any, text: str | None = None) -> None:
         execution = self._execution
         if self._clock.monotonic() > self._until_s and thread.last:
             # It enters the state in its next slice of time.
@@ -186,9 +186,11 @@ class Interpreter:
             execution.begin.append((thread.id, thread.turn))
             return
         thread.before = thread.last
-        details = events.entered(state.name, text_of(value))
+        if text is None:
+            text = text_of(value)
+        details = events.entered(state.name, text)
         thread.last = self._event(thread.last, f"{state.type}StateEntered", details)
-        thread.state, thread.attempts = state, ()
+        thread.state, thread.attempts, thread.text = state, (), text
         thread.entered_ms = self._moment.now_ms
         thread.token = self._token_for(thread, state)
         thread.frame = execution.frame(
@@ -272,16 +274,21 @@ class Interpreter:
         """Leave a state for the next one, or end the thread."""
         assert isinstance(effect, (GoOn, Succeed))
         state = thread.state
-        details = events.exited(state.name, text_of(effect.output), effect.assigned)
+        text = effect.text
+        if text is None:
+            known = thread.text if effect.output is thread.frame.input else ""
+            text = known or text_of(effect.output)
+        details = events.exited(state.name, text, effect.assigned)
         thread.last = self._event(thread.last, f"{state.type}StateExited", details)
-        thread.frame = replace(
-            thread.frame, variables=assign(thread.frame.variables, effect.assigned)
-        )
+        if effect.assigned:
+            variables = assign(thread.frame.variables, effect.assigned)
+            thread.frame = replace(thread.frame, variables=variables)
         self._clear(thread)
         if isinstance(effect, GoOn):
-            self._then(self._enter, thread, thread.program.states[effect.next], effect.output)
+            following = thread.program.states[effect.next]
+            self._then(self._enter, thread, following, effect.output, text)
         else:
-            self._succeeded(thread, effect.output)
+            self._succeeded(thread, effect.output, text)
 
     def _failed(self, thread: Thread, failure: Fail) -> None:
         """Try a state again, go where its catcher says, or fail with it."""
@@ -319,11 +326,11 @@ class Interpreter:
         parent.last = thread.last
         self._failed(parent, failure)
 
-    def _succeeded(self, thread: Thread, output: Any) -> None:
+    def _succeeded(self, thread: Thread, output: Any, text: str) -> None:
         """End a thread with an output."""
         execution = self._execution
         if not thread.id:
-            details = {"output": text_of(output), "outputDetails": NOT_TRUNCATED}
+            details = {"output": text, "outputDetails": NOT_TRUNCATED}
             self._event(thread.last, "ExecutionSucceeded", details)
             execution.body["output"] = details["output"]
             self._end(SUCCEEDED, None, None)

@@ -42,7 +42,7 @@ class TaskRunner:
         self._engine, self._workers, self._map_runs = engine, workers, map_runs
         #: Who waits for the end of an execution, by its ARN: execution, thread, turn.
         self._nested: dict[str, list[tuple[int, str, int]]] = defaultdict(list)
-        engine.on_change.append(self._ended)
+        engine.on_end.append(self._ended)
 
     def offer(self, activity: str, execution: int, thread: str, turn: int) -> None:
         """Have a worker take an activity's task."""
