@@ -44,6 +44,7 @@ _UNORDERED = {"Details"}
 _KNOWN = {"<region>": "us-east-1", "<partition>": "aws"}
 #: When AWS added members: older recordings can't have them.
 _ADDED = {
+    "FifoThroughputScope": datetime(2025, 1, 21),
     "SnapStart": datetime(2022, 12, 1),
     "RuntimeVersionConfig": datetime(2023, 1, 25),
     "LoggingConfig": datetime(2023, 11, 20),

@@ -25,7 +25,6 @@ from emulator.services.sns.envelope import (
     envelope,
     lambda_event,
     notification,
-    timestamp,
 )
 from emulator.services.sns.errors import invalid, not_found
 from emulator.services.sns.state import Sns, Subscription, Topic, of
@@ -319,7 +318,7 @@ def _dispatch(
     text = message.body(protocol)
     if protocol in ("http", "https"):
         context["retry"] = policies.http_retries(topic["attributes"], attributes)
-        context["headers"] = _headers("Notification", message.topic, message.id, subscription)
+        context["headers"] = http_headers("Notification", message.topic, message.id, subscription)
     if protocol == "lambda":
         event = lambda_event(signed, message, subscription.arn, unsubscribe_url(sns, subscription))
         payload = orjson.dumps(event)
@@ -345,14 +344,18 @@ def _dispatch(
 
 def unsubscribe_url(sns: Sns, subscription: Subscription) -> str:
     """Return the address that ends a subscription."""
-    return _url(sns, "Unsubscribe", f"SubscriptionArn={quote(subscription.arn, safe=':')}")
+    return url_of(sns, "Unsubscribe", f"SubscriptionArn={quote(subscription.arn, safe=':')}")
 
 
-def _url(sns: Sns, action: str, query: str) -> str:
+def url_of(sns: Sns, action: str, query: str) -> str:
+    """Return the address of an operation that its receiver may want."""
     return f"{sns.parts.table.endpoint}/?Action={action}&{query}&Version=2010-03-31"
 
 
-def _headers(kind: str, topic: str, message_id: str, subscription: Subscription) -> dict[str, str]:
+def http_headers(
+    kind: str, topic: str, message_id: str, subscription: Subscription
+) -> dict[str, str]:
+    """Return the headers with which an HTTP endpoint is posted to."""
     headers = {
         "Content-Type": "text/plain; charset=UTF-8",
         "User-Agent": _AGENT,
@@ -370,40 +373,6 @@ def _headers(kind: str, topic: str, message_id: str, subscription: Subscription)
         wanted = (json.loads(policy).get("requestPolicy") or {}).get("headerContentType")
         headers["Content-Type"] = wanted or headers["Content-Type"]
     return headers
-
-
-async def ask_to_confirm(sns: Sns, subscription: Subscription) -> None:
-    """Ask an endpoint to confirm its subscription."""
-    body, topic = subscription.body, subscription.body["topic"]
-    protocol, token = body["protocol"], body["token"]
-    message_id, now = str(uuid.uuid4()), sns.parts.clock.now()
-    members = {
-        "Type": "SubscriptionConfirmation",
-        "MessageId": message_id,
-        "Token": token,
-        "TopicArn": topic,
-        "Message": f"You have chosen to subscribe to the topic {topic}.\nTo confirm the "
-        "subscription, visit the SubscribeURL included in this message.",
-        "SubscribeURL": _url(sns, "ConfirmSubscription", f"TopicArn={topic}&Token={token}"),
-        "Timestamp": timestamp(now),
-    }
-    if protocol in ("email", "email-json"):
-        sns.note_unsent(protocol, body["endpoint"], members["Message"], message_id)
-        return
-    signed = await sns.signer.signed(members, "1")
-    context = {
-        "protocol": protocol,
-        "retry": policies.HEALTHY,
-        "headers": _headers("SubscriptionConfirmation", topic, message_id, subscription),
-    }
-    dispatch = Dispatch(
-        target=body["endpoint"],
-        lane=subscription.arn,
-        accepted=now,
-        context=context,
-        delivery=Delivery(payload=orjson.dumps(signed), source_arn=topic),
-    )
-    await sns.outbox.accept([dispatch])
 
 
 # -- what nobody sends ----------------------------------------------------------------------------

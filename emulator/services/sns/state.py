@@ -83,6 +83,8 @@ class Sns:
         self._by_topic: dict[str, dict[str, Subscription]] = defaultdict(dict)
         self.signer = Signer(parts.table.endpoint, documents)
         self.unsent: deque[dict[str, Any]] = deque(maxlen=_KEPT)
+        #: Subscriptions that have ended, by the token that brings them back: the last ones.
+        self.ended: dict[str, Body] = {}
         self.sequence = 0
         #: Of FIFO topics: (topic's ARN, deduplication id) → when it may be published again.
         self._published: dict[tuple[str, str], float] = {}
@@ -179,6 +181,12 @@ class Sns:
         """Let messages that were not accepted be published again."""
         for message in messages:
             self._published.pop((message.topic, message.deduplication), None)
+
+    def keep_ended(self, token: str, body: Body) -> None:
+        """Let a subscription that has ended be brought back by a token."""
+        self.ended[token] = body
+        if len(self.ended) > _KEPT:
+            del self.ended[next(iter(self.ended))]
 
     def note_unsent(self, protocol: str, endpoint: str, text: str, message_id: str) -> None:
         """Keep a message that nobody sends, to be looked at."""

@@ -14,11 +14,11 @@ from typing import Any
 
 from emulator.services.context import Context, Request, Response
 from emulator.services.sns import arns, topics
+from emulator.services.sns.confirming import ask_to_confirm, tell_of_end
 from emulator.services.sns.errors import bad, invalid, not_found
 from emulator.services.sns.filtering import ATTRIBUTES, BODY
 from emulator.services.sns.paging import page
-from emulator.services.sns.publishing import ask_to_confirm
-from emulator.services.sns.state import Body, Subscription, of
+from emulator.services.sns.state import Body, Sns, Subscription, of
 
 _PROTOCOLS = (
     "application", "email", "email-json", "firehose", "http", "https", "lambda", "sms", "sqs",
@@ -169,6 +169,9 @@ async def confirm_subscription(ctx: Context, request: Request) -> Response:
                 body = {**each.body, "token": "", "confirmed_by": token}
                 await sns.put_subscription(body)
             return {"SubscriptionArn": each.arn}
+    ended = sns.ended.pop(token, None)
+    if ended is not None and ended["topic"] == arn:
+        return {"SubscriptionArn": (await sns.put_subscription(ended)).arn}
     raise invalid("Token")
 
 
@@ -182,11 +185,20 @@ async def unsubscribe(ctx: Context, request: Request) -> Response:
     subscription = sns.subscription(arn)
     if subscription is not None:
         await sns.drop_subscription(arn)
+        await _tell_of_end(sns, subscription)
         topic_place = arns.split(subscription.body["topic"], "TopicArn")
         topic = sns.topic(topic_place)
         if topic is not None:
             await sns.topics.put(*topic_place, {**topic, "deleted": topic["deleted"] + 1})
     return {}
+
+
+async def _tell_of_end(sns: Sns, subscription: Subscription) -> None:
+    """Tell an endpoint that has confirmed: it may bring the subscription back."""
+    if subscription.body["protocol"] in _CONFIRMED and not subscription.is_pending:
+        token = secrets.token_hex(96)
+        sns.keep_ended(token, subscription.body)
+        await tell_of_end(sns, subscription, token)
 
 
 def _found(ctx: Context, arn: str) -> Subscription:
