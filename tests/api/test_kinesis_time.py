@@ -1,0 +1,226 @@
+"""What Kinesis does as time passes, on a clock that jumps; and what a shard takes in a second."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterator
+from itertools import count, pairwise
+from pathlib import Path
+from typing import Any
+
+import pytest
+from botocore.exceptions import ClientError
+
+from emulator.model.jumping_clock import JumpingClock
+from emulator.services.kinesis import limits, sequences
+from emulator.services.kinesis.chunks import pack, unpack
+from emulator.services.kinesis.limits import Meter
+from emulator.services.kinesis.sequences import Sequence
+from emulator.settings import Settings
+from emulator.testing import ScriptedDriver
+from tests.api.conftest import Running
+
+HOUR_S = 3600
+_accounts = count(1)
+
+
+@pytest.fixture(scope="module")
+def clock() -> JumpingClock:
+    return JumpingClock()
+
+
+@pytest.fixture(scope="module")
+def running(clock: JumpingClock) -> Iterator[Running]:
+    running = Running(Settings(port=0), driver=ScriptedDriver(), clock=clock)
+    yield running
+    running.stop()
+
+
+@pytest.fixture
+def kinesis(running: Running) -> Iterator[Any]:
+    # Each test has an account of its own.
+    client = running.client("kinesis", account=f"{next(_accounts):012d}")
+    client.create_stream(StreamName="s", ShardCount=1)
+    yield client
+    client.close()
+    running.call(lambda: running.emulator.table.reset(None))
+
+
+def until(condition: Callable[[], bool]) -> None:
+    """Wait for what goes on in the background."""
+    end = time.monotonic() + 20
+    while not condition():
+        assert time.monotonic() < end, "nothing happened"
+        time.sleep(0.005)
+
+
+def iterator(kinesis: Any, kind: str = "TRIM_HORIZON", shard: int = 0, **more: Any) -> str:
+    answer = kinesis.get_shard_iterator(
+        StreamName="s", ShardId=sequences.shard_id(shard), ShardIteratorType=kind, **more
+    )
+    return str(answer["ShardIterator"])
+
+
+def put(kinesis: Any, data: str) -> str:
+    answer = kinesis.put_record(StreamName="s", Data=data.encode(), PartitionKey="k")
+    return str(answer["SequenceNumber"])
+
+
+def read(kinesis: Any, at: str) -> list[str]:
+    return [each["Data"].decode() for each in kinesis.get_records(ShardIterator=at)["Records"]]
+
+
+def test_iterators_expire_after_five_minutes(
+    running: Running, kinesis: Any, clock: JumpingClock
+) -> None:
+    at = iterator(kinesis)
+    running.call(lambda: clock.jump(299))
+    assert read(kinesis, at) == []
+    running.call(lambda: clock.jump(2))
+    with pytest.raises(ClientError, match=r"Iterator expired\. The iterator was created at time"):
+        kinesis.get_records(ShardIterator=at)
+
+
+def test_records_are_found_by_time_and_trimmed_after_theirs(
+    running: Running, kinesis: Any, clock: JumpingClock
+) -> None:
+    put(kinesis, "a")
+    running.call(lambda: clock.jump(HOUR_S))
+    between = running.call(clock.now)
+    last = put(kinesis, "b")
+    assert read(kinesis, iterator(kinesis, "AT_TIMESTAMP", Timestamp=between)) == ["b"]
+    answer = kinesis.get_records(ShardIterator=iterator(kinesis), Limit=1)
+    assert answer["MillisBehindLatest"] >= HOUR_S * 1000 - 1000
+    running.call(lambda: clock.jump(23.5 * HOUR_S))
+    assert read(kinesis, iterator(kinesis)) == ["b"]
+    log = running.call(lambda: running.emulator.table.state("kinesis")).log
+    until(lambda: log.size == len("kb"))
+    kinesis.increase_stream_retention_period(StreamName="s", RetentionPeriodHours=48)
+    running.call(lambda: clock.jump(5 * HOUR_S))
+    assert read(kinesis, iterator(kinesis)) == ["b"]
+    running.call(lambda: clock.jump(24 * HOUR_S))
+    assert read(kinesis, iterator(kinesis)) == []
+    # Numbers grow on, though nothing is left.
+    until(lambda: log.size == 0)
+    assert int(put(kinesis, "c")) > int(last)
+
+
+def test_a_closed_shard_goes_with_its_records(
+    running: Running, kinesis: Any, clock: JumpingClock
+) -> None:
+    put(kinesis, "a")
+    kinesis.split_shard(
+        StreamName="s", ShardToSplit=sequences.shard_id(0), NewStartingHashKey=str(2**127)
+    )
+    running.call(lambda: clock.jump(25 * HOUR_S))
+
+    def shards() -> list[str]:
+        return [each["ShardId"] for each in kinesis.list_shards(StreamName="s")["Shards"]]
+
+    until(lambda: shards() == [sequences.shard_id(1), sequences.shard_id(2)])
+    (first, _) = kinesis.list_shards(StreamName="s")["Shards"]
+    # Its parent is gone, and named all the same, as on AWS.
+    assert first["ParentShardId"] == sequences.shard_id(0)
+
+
+def test_a_shard_takes_and_gives_so_much_a_second(
+    running: Running, kinesis: Any, clock: JumpingClock
+) -> None:
+    records = [{"Data": b"x", "PartitionKey": "k"}] * 400
+    failed = sum(
+        kinesis.put_records(StreamName="s", Records=records)["FailedRecordCount"] for _ in range(5)
+    )
+    # A slow machine may need more than a second for them.
+    assert 0 < failed <= 1000
+    running.call(lambda: clock.jump(1))
+
+    def fill() -> None:
+        for _ in range(40):
+            kinesis.put_record(StreamName="s", Data=b"x" * 900_000, PartitionKey="k")
+
+    with pytest.raises(ClientError, match=r"Rate exceeded for shard shardId-0{12} in stream s"):
+        fill()
+    running.call(lambda: clock.jump(1))
+    at = iterator(kinesis, "LATEST")
+
+    def read_often() -> None:
+        for _ in range(30):
+            kinesis.get_records(ShardIterator=at)
+
+    with pytest.raises(ClientError) as caught:
+        read_often()
+    assert caught.value.response["Error"]["Code"] == "ProvisionedThroughputExceededException"
+
+
+def test_all_lasts(tmp_path: Path) -> None:
+    running = Running(Settings(port=0, state=tmp_path), driver=ScriptedDriver())
+    kinesis = running.client("kinesis")
+    kinesis.create_stream(StreamName="s", ShardCount=1, Tags={"a": "b"})
+    first = put(kinesis, "a")
+    arn = kinesis.describe_stream_summary(StreamName="s")["StreamDescriptionSummary"]["StreamARN"]
+    kinesis.register_stream_consumer(StreamARN=arn, ConsumerName="c")
+    kinesis.split_shard(
+        StreamName="s", ShardToSplit=sequences.shard_id(0), NewStartingHashKey=str(2**127)
+    )
+    second = put(kinesis, "b")
+    before = kinesis.list_shards(StreamName="s")["Shards"]
+    kinesis.close()
+    running.stop()
+    running = Running(Settings(port=0, state=tmp_path), driver=ScriptedDriver())
+    kinesis = running.client("kinesis")
+    assert kinesis.list_shards(StreamName="s")["Shards"] == before
+    assert kinesis.list_tags_for_stream(StreamName="s")["Tags"] == [{"Key": "a", "Value": "b"}]
+    assert len(kinesis.list_stream_consumers(StreamARN=arn)["Consumers"]) == 1
+    parent = kinesis.get_records(ShardIterator=iterator(kinesis))
+    assert [each["SequenceNumber"] for each in parent["Records"]] == [first]
+    assert "NextShardIterator" not in parent
+    found = sequences.parse(second)
+    assert found is not None
+    assert read(kinesis, iterator(kinesis, shard=found.shard)) == ["b"]
+    assert int(put(kinesis, "c")) > int(second)
+    kinesis.close()
+    running.stop()
+
+
+def test_a_reset_of_an_account_leaves_the_others(running: Running, kinesis: Any) -> None:
+    other = running.client("kinesis", account="111111111111")
+    other.create_stream(StreamName="s", ShardCount=1)
+    running.call(lambda: running.emulator.table.reset(f"{next(_accounts) - 1:012d}"))
+    assert kinesis.list_streams()["StreamNames"] == []
+    assert other.list_streams()["StreamNames"] == ["s"]
+    other.close()
+
+
+def test_sequence_numbers_are_awss() -> None:
+    made = Sequence(made_s=1_764_342_000, shard=17, number=5, arrived_ms=1_764_342_001_234)
+    assert len(str(made)) == 56
+    assert sequences.parse(str(made)) == made
+    following = Sequence(1_764_342_000, 17, 6, 1_764_342_001_000)
+    child = Sequence(1_764_342_001, 18, 1, 1_764_342_001_000)
+    assert int(str(made)) < int(str(following)) < int(str(child))
+    base, step = sequences.writer(1_764_342_000, 17, 1_764_342_001_234)
+    assert str(base + 5 * step) == str(made)
+    assert sequences.parse("12") is None
+    assert sequences.parse("x" * 56) is None
+
+
+def test_ranges_of_hash_keys_have_no_gaps() -> None:
+    for shards in (1, 2, 3, 7, 100):
+        ranges = sequences.uniform(shards)
+        assert ranges[0][0] == 0
+        assert ranges[-1][1] == sequences.LARGEST_HASH
+        pairs = pairwise(ranges)
+        assert all(one[1] + 1 == other[0] for one, other in pairs)
+
+
+def test_records_are_packed_and_unpacked() -> None:
+    records = [("k", b""), ("é" * 100, b"\x00" * 1000), ("", b"x")]
+    assert unpack(pack(records)) == records
+
+
+def test_on_demand_a_shard_takes_twice_what_it_took_before() -> None:
+    meter = limits.written(on_demand=True)
+    taken = [sum(meter.takes(1, second) for _ in range(5000)) for second in range(4)]
+    assert taken == [1000, 2000, 4000, 5000]
+    fixed = Meter(10, 100)
+    assert [fixed.takes(60, 0.0), fixed.takes(60, 0.5), fixed.takes(60, 1.0)] == [True, False, True]
