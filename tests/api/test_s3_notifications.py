@@ -315,3 +315,17 @@ def test_templates_wire_buckets(scripted: Running) -> None:
     cloudformation.update_stack(StackName="s", TemplateBody=json.dumps(template))
     cloudformation.get_waiter("stack_update_complete").wait(StackName="s")
     assert "QueueConfigurations" not in s3.get_bucket_notification_configuration(Bucket=BUCKET)
+
+
+def test_what_is_archived_is_restored_at_once(s3: Any) -> None:
+    wanted = {"Bucket": BUCKET, "Key": "old", "RestoreRequest": {"Days": 2}}
+    s3.put_object(Bucket=BUCKET, Key="old", Body=b"", StorageClass="GLACIER")
+    assert s3.restore_object(**wanted)["ResponseMetadata"]["HTTPStatusCode"] == 202
+    assert s3.restore_object(**wanted)["ResponseMetadata"]["HTTPStatusCode"] == 200
+    shown = s3.head_object(Bucket=BUCKET, Key="old")["Restore"]
+    assert shown.startswith('ongoing-request="false", expiry-date="')
+    assert shown.endswith(' 00:00:00 GMT"')
+    s3.put_object(Bucket=BUCKET, Key="old", Body=b"")
+    with pytest.raises(ClientError) as caught:
+        s3.restore_object(**wanted)
+    assert caught.value.response["Error"]["Code"] == "InvalidObjectState"

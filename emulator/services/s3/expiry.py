@@ -20,7 +20,17 @@ from emulator.services.s3.rows import StoredObject, Upload
 #: The kind of the bucket's document.
 KIND = "lifecycle"
 DAY_S = 86_400
+#: What is kept with an archived object: until when it can be had (seconds since the epoch).
+RESTORED = "restored_until"
 Rules = Sequence[Mapping[str, Any]]
+
+
+def restored(found: StoredObject, now: float) -> str | None:
+    """Return the header ``x-amz-restore`` of an object; None for one that was not restored."""
+    until = found.details.get(RESTORED, 0.0)
+    if until <= now:
+        return None
+    return f'ongoing-request="false", expiry-date="{formatdate(until, usegmt=True)}"'
 
 
 def midnight_after(moment_s: float) -> float:

@@ -269,6 +269,7 @@ async def get_object(ctx: Context, request: Request) -> Response:
     conditions.check_read(found, request)
     answer = _described(bucket, found, request)
     answer["Expiration"] = expiry.header(of(ctx).lifecycle.rules_of(bucket.name), found)
+    answer["Restore"] = expiry.restored(found, ctx.clock.now())
     part = request.get("PartNumber")
     chosen: tuple[int, int] | None
     if part is not None:
@@ -297,6 +298,7 @@ async def head_object(ctx: Context, request: Request) -> Response:
     conditions.check_read(found, request)
     answer = _described(bucket, found, request)
     answer["Expiration"] = expiry.header(of(ctx).lifecycle.rules_of(bucket.name), found)
+    answer["Restore"] = expiry.restored(found, ctx.clock.now())
     part = request.get("PartNumber")
     if part is not None:
         answer["PartsCount"] = len(found.details.get("parts") or ()) or None

@@ -13,6 +13,7 @@ from emulator.services.s3 import (
     multipart,
     object_documents,
     objects,
+    restoring,
 )
 
 _OWN: dict[str, Callable[[Context, Request], Awaitable[Response]]] = {
@@ -55,6 +56,7 @@ _OWN: dict[str, Callable[[Context, Request], Awaitable[Response]]] = {
     "PutObjectLockConfiguration": object_documents.put_object_lock_configuration,
     "PutObjectRetention": object_documents.put_object_retention,
     "PutObjectTagging": object_documents.put_object_tagging,
+    "RestoreObject": restoring.restore_object,
     "UploadPart": multipart.upload_part,
     "UploadPartCopy": multipart.upload_part_copy,
 }
@@ -76,7 +78,6 @@ _REASONS = {
     "the operation of today is the one with Configuration in its name": """
         GetBucketLifecycle GetBucketNotification PutBucketLifecycle PutBucketNotification""",
     "AWS serves it no more": "GetObjectTorrent",
-    "it restores at once, and there is nothing to wait for": "RestoreObject",
     "it has no engine for queries": "SelectObjectContent",
     "object lambdas are not served": "WriteGetObjectResponse",
     "it encrypts nothing": "UpdateObjectEncryption",
