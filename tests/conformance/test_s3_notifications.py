@@ -80,7 +80,10 @@ def object_created_put_in_different_region(it: Scenario) -> None:
 def object_created_put_versioned(it: Scenario) -> None:
     it.bridge()
     named = {"Bucket": it.bucket, "Key": new_name("key")}
-    versioning = {"Bucket": it.bucket, "VersioningConfiguration": {"Status": "Enabled"}}
+    versioning: dict[str, Any] = {
+        "Bucket": it.bucket,
+        "VersioningConfiguration": {"Status": "Enabled"},
+    }
     it.s3.put_bucket_versioning(**versioning)
     one = it.s3.put_object(**named, Body="data")
     it.comparison.match("obj-ver1", one)
