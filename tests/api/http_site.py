@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import asyncio
 import http.client
 import json
+import threading
 from typing import Any, NamedTuple
 
 from emulator.settings import Settings
@@ -38,6 +40,8 @@ class ApiSite:
         self.functions = self.running.client("lambda")
         self.replies: dict[str, Any] = {}
         self.events: dict[str, list[Any]] = {}
+        #: By name: set when a function has begun, and what it waits for.
+        self.hold: dict[str, tuple[threading.Event, threading.Event]] = {}
 
     async def _serve(self, runtime: RuntimeClient) -> None:
         name = runtime.environ["AWS_LAMBDA_FUNCTION_NAME"]
@@ -45,6 +49,10 @@ class ApiSite:
             request_id, payload = await runtime.next()
             event = json.loads(payload)
             self.events.setdefault(name, []).append(event)
+            if name in self.hold:
+                begun, go = self.hold[name]
+                begun.set()
+                await asyncio.to_thread(go.wait)
             reply = self.replies.get(name)
             if isinstance(reply, Exception):
                 error = {"errorMessage": str(reply), "errorType": type(reply).__name__}
