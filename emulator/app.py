@@ -38,6 +38,7 @@ from emulator.invoke.function_invoker import FunctionInvoker
 from emulator.invoke.idleness import Idleness
 from emulator.invoke.invoker import Invoker
 from emulator.invoke.targets import Targets
+from emulator.model.balancers import Balancer, parse_balancer
 from emulator.model.clock import Clock, SystemClock
 from emulator.model.components import Component, closing, drain_all, open_all
 from emulator.model.console import Console, SilentConsole
@@ -74,6 +75,7 @@ from emulator.telemetry.recorder import Recorder
 from emulator.telemetry.timeline.timeline import Timeline
 
 if TYPE_CHECKING:
+    from emulator.edge.http_fronts.alb.front import LoadBalancer
     from emulator.invoke.scenarios.plan import Fault
     from emulator.project.project import Project
 
@@ -323,6 +325,9 @@ class Emulator:
             declared=self.project.declared if self.project is not None else (),
         )
         self._preparing: asyncio.Task[None] | None = None
+        #: The load balancers, by the port that each listens on.
+        self.balancers: dict[int, Balancer] = {}
+        self._load_balancers: list[LoadBalancer] = []
 
     def _make_admin(self) -> AsgiApp:
         from emulator.edge.admin import make_admin
@@ -389,6 +394,7 @@ class Emulator:
                 abort=self._end_serving,
                 close=self._servers.close,
             ),
+            Component(name="load balancers", close=self._close_balancers),
             Component(name="driver", open=self.driver.open, close=self.driver.close),
             Component(
                 name="pools",
@@ -459,6 +465,31 @@ class Emulator:
 
     async def _serve_clients(self) -> None:
         self._servers.open(self.router)
+        for text in self.settings.alb:
+            balancer = parse_balancer(text)
+            if balancer is not None:
+                self._open_balancer(balancer)
+
+    def _open_balancer(self, balancer: Balancer) -> None:
+        from emulator.edge.http_fronts.alb.front import LoadBalancer
+
+        made = LoadBalancer(
+            balancer,
+            account=self.settings.account,
+            region=self.settings.region,
+            functions=self.functions,
+            guard=self._guard,
+            clock=self.clock,
+            console=self.console,
+        )
+        port = self._servers.open_further(made, balancer.port)
+        self.balancers[port] = balancer
+        self._load_balancers.append(made)
+        made.start()
+
+    async def _close_balancers(self) -> None:
+        for each in self._load_balancers:
+            await each.close()
 
     async def _end_serving(self) -> None:
         self._servers.end(now=self._stop_now.is_set())

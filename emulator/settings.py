@@ -14,6 +14,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal, NamedTuple
 
+from emulator.model.balancers import parse_balancer
+
 
 class Option(NamedTuple):
     """How a setting is given on the command line.
@@ -83,6 +85,13 @@ def _no_engines(given: Mapping[str, str]) -> str | None:
     return None
 
 
+def _no_balancers(given: tuple[str, ...]) -> str | None:
+    for text in given:
+        if parse_balancer(text) is None:
+            return f"{text!r} is not PORT=FUNCTION[:ALIAS][,multi-value][,health=/PATH]"
+    return None
+
+
 def _no_debug_ports(given: tuple[str, ...]) -> str | None:
     seen: set[int] = set()
     for text in given:
@@ -148,6 +157,14 @@ class Settings:
     )
     #: Anything but loopback is the user's own decision.
     host: str = option("127.0.0.1", "The address to listen on.", _LISTENING)
+    alb: tuple[str, ...] = option(
+        (),
+        "A load balancer's port, whose requests go to a function: "
+        "PORT=FUNCTION[:ALIAS][,multi-value][,health=/PATH].",
+        _LISTENING,
+        metavar="PORT=FUNCTION",
+        check=_no_balancers,
+    )
     port: int = option(4566, "The port; 0 takes a free one.", _LISTENING, min=0, max=65535)
     allow_hosts: tuple[str, ...] = option(
         (), "A further host name to answer to.", _LISTENING, flag="--allow-host"

@@ -6,7 +6,7 @@ import asyncio
 
 from emulator.edge.guard import Guard
 from emulator.edge.listener import Listener
-from emulator.edge.router import Router, SandboxRouter
+from emulator.edge.router import AsgiApp, Router, SandboxRouter
 from emulator.model.errors import ConfigurationError
 
 
@@ -61,6 +61,16 @@ class Servers:
             self._serve(own, SandboxRouter(router, reach_host if secret else ""))
         return f"http://{reach_host}:{port}"
 
+    def open_further(self, app: AsgiApp, port: int) -> int:
+        """Answer clients at a further port from now on; return the port.
+
+        Raises:
+            ConfigurationError: It is taken.
+        """
+        listener = Listener(self._main.host, port)
+        self._serve(listener, app)
+        return listener.port
+
     async def wait(self) -> None:
         """Return when the first of the listeners has ended."""
         serving = [listener.serving for listener in self._listeners if listener.serving is not None]
@@ -81,7 +91,7 @@ class Servers:
         """Close the clients' socket if it was never served."""
         self._main.abandon()
 
-    def _serve(self, listener: Listener, app: Router | SandboxRouter) -> None:
+    def _serve(self, listener: Listener, app: AsgiApp) -> None:
         self._listeners.append(listener)
         listener.serve(app, drain_seconds=self._drain_seconds)
 

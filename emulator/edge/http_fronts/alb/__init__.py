@@ -1,0 +1,1 @@
+"""Load balancers: a port each, whose requests go to one function."""
