@@ -25,6 +25,7 @@ from emulator.driver.base import Driver
 from emulator.driver.table import make_driver
 from emulator.edge.aws_handler import AwsHandler
 from emulator.edge.guard import Guard
+from emulator.edge.http_fronts.alb.balancer import Balancer, parse_balancer
 from emulator.edge.http_fronts.apis.front import ApiFront
 from emulator.edge.http_fronts.buckets import BucketFront
 from emulator.edge.http_fronts.container_credentials import ContainerCredentialsFront
@@ -38,7 +39,6 @@ from emulator.invoke.function_invoker import FunctionInvoker
 from emulator.invoke.idleness import Idleness
 from emulator.invoke.invoker import Invoker
 from emulator.invoke.targets import Targets
-from emulator.model.balancers import Balancer, parse_balancer
 from emulator.model.clock import Clock, SystemClock
 from emulator.model.components import Component, closing, drain_all, open_all
 from emulator.model.console import Console, SilentConsole

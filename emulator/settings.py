@@ -14,8 +14,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal, NamedTuple
 
-from emulator.model.balancers import parse_balancer
-
 
 class Option(NamedTuple):
     """How a setting is given on the command line.
@@ -85,9 +83,16 @@ def _no_engines(given: Mapping[str, str]) -> str | None:
     return None
 
 
+#: PORT=FUNCTION[:ALIAS][,multi-value][,health=/PATH]
+BALANCER = re.compile(
+    r"(?P<port>[0-9]{1,4}|[1-5][0-9]{4}|6[0-4][0-9]{3})=(?P<name>[^:,]+)(?::(?P<qualifier>[^,]+))?"
+    r"(?P<many>,multi-value)?(?:,health=(?P<health>/[^,]*))?"
+)
+
+
 def _no_balancers(given: tuple[str, ...]) -> str | None:
     for text in given:
-        if parse_balancer(text) is None:
+        if BALANCER.fullmatch(text) is None:
             return f"{text!r} is not PORT=FUNCTION[:ALIAS][,multi-value][,health=/PATH]"
     return None
 

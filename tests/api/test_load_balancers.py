@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 from aws_lambda_powertools.utilities.parser.models import AlbModel
 
-from emulator.model.balancers import Balancer, parse_balancer
+from emulator.edge.http_fronts.alb.balancer import Balancer, parse_balancer
 from emulator.testing import FakeClock
 from tests.api.conftest import Running
 from tests.api.http_site import ApiSite

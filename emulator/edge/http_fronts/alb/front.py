@@ -13,11 +13,11 @@ import orjson
 
 from emulator.edge.guard import Guard
 from emulator.edge.http_fronts.alb import payload
+from emulator.edge.http_fronts.alb.balancer import Balancer
 from emulator.edge.http_fronts.exchange import BodyTooLarge, HttpRequest, HttpResponse
 from emulator.edge.http_fronts.payload_v2 import Malformed
 from emulator.edge.router import Receive, Scope, Send, refuse
 from emulator.invoke.function_invoker import FunctionInvoker
-from emulator.model.balancers import Balancer
 from emulator.model.clock import Clock
 from emulator.model.console import Console
 from emulator.model.errors import AwsError

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
+from emulator.settings import BALANCER
+
 
 class Balancer(NamedTuple):
     """A load balancer: a port, and the function that it leads to."""
@@ -23,18 +25,13 @@ def parse_balancer(text: str) -> Balancer | None:
 
     None: it means none.
     """
-    port, equals, rest = text.partition("=")
-    target, *options = rest.split(",")
-    name, _, qualifier = target.partition(":")
-    if not (equals and name and port.isdecimal() and int(port) < 65536):
+    match = BALANCER.fullmatch(text)
+    if match is None:
         return None
-    multi_value, health = False, ""
-    for each in options:
-        key, _, value = each.partition("=")
-        if each == "multi-value":
-            multi_value = True
-        elif key == "health" and value.startswith("/"):
-            health = value
-        else:
-            return None
-    return Balancer(int(port), name, qualifier or None, multi_value, health)
+    return Balancer(
+        int(match["port"]),
+        match["name"],
+        match["qualifier"],
+        match["many"] is not None,
+        match["health"] or "",
+    )
