@@ -1,23 +1,28 @@
 """The benchmark of stacks: ten functions and ten queues deployed by boto3; part of ``make bench``.
 
-The emulator is a process of its own with a state folder, so everything is durable.
+The emulator is a process of its own with a state folder, so everything is durable. MiniStack, which
+keeps all in memory, does the same in the same run, where PyPI can be had.
 """
 
 from __future__ import annotations
 
 import argparse
 import json
+import os
 import statistics
+import subprocess
+import sys
 import tempfile
 import time
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 import boto3
 from botocore.config import Config
 
-from tests.benchmarks.bench_invoke import emulator, write_functions
+from tests.benchmarks.bench_invoke import emulator, free_port, wait_for, write_functions
 from tests.benchmarks.figures import Figures, Row, at_most, run
 
 _EACH = 10
@@ -98,6 +103,36 @@ class Deployer:
         return (time.perf_counter() - began) * 1000
 
 
+@contextmanager
+def _ministack(folder: Path) -> Iterator[int | None]:
+    """Yield the port of a MiniStack; None where it can't be installed."""
+    python = folder / "bin" / "python"
+    try:
+        subprocess.run([sys.executable, "-m", "venv", str(folder)], check=True)
+        install = [str(python), "-m", "pip", "install", "--quiet", "ministack"]
+        subprocess.run(install, check=True, timeout=300)
+    except (OSError, subprocess.SubprocessError) as error:
+        print(f"MiniStack is not compared: {error}")
+        yield None
+        return
+    port = free_port()
+    process = subprocess.Popen(
+        [
+            *(str(python), "-m", "hypercorn", "ministack.app:app"),
+            *("--bind", f"127.0.0.1:{port}", "--log-level", "error"),
+        ],
+        env=os.environ | {"GATEWAY_PORT": str(port)},
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+    )
+    try:
+        wait_for(port, "/", process)
+        yield port
+    finally:
+        process.terminate()
+        process.wait(10)
+
+
 def measure(options: argparse.Namespace) -> Figures:
     """Return the medians of all deployments, milliseconds."""
     found: dict[str, list[float]] = {}
@@ -119,6 +154,13 @@ def measure(options: argparse.Namespace) -> Figures:
             queue = {"Type": "AWS::SQS::Queue"}
             many = json.dumps({"Resources": {f"Q{n}": queue for n in range(_RESOURCES)}})
             found["many_ms"] = [deployer.create("many", many)]
+        with _ministack(Path(temporary) / "ministack") as rival:
+            if rival is not None:
+                deployer = Deployer(rival)
+                deployer.create("warm", template())
+                for number in range(options.rounds):
+                    took = deployer.create(f"stack-{number}", template())
+                    found.setdefault("rival_create_ms", []).append(took)
     return {name: round(statistics.median(each), 1) for name, each in found.items()}
 
 
@@ -126,6 +168,8 @@ def rows(figures: Figures) -> Iterator[Row]:
     """Yield the rows of the table of figures."""
     stack = "Stack of 10 functions and 10 queues"
     yield at_most(f"{stack}: create", figures["create_ms"], 500, "ms")
+    if "rival_create_ms" in figures:
+        yield Row(f"{stack}: create, on MiniStack in memory", f"{figures['rival_create_ms']} ms")
     yield at_most(f"{stack}: deploy without a change", figures["no_change_ms"], 50, "ms")
     yield Row(f"{stack}: update all queues", f"{figures['update_ms']} ms")
     yield Row(f"{stack}: delete", f"{figures['delete_ms']} ms")
