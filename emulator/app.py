@@ -300,7 +300,7 @@ class Emulator:
             transition_seconds=settings.transition_seconds,
         )
         self._guard = Guard(settings.allow_hosts, settings.allow_origins, hosts)
-        aws = AwsHandler(self.table)
+        aws = AwsHandler(self.table, strict=settings.strict_auth)
         apis = ApiFront(self.parts, aws)
         self._issuer = apis.issuer
         self.router = Router(

@@ -355,6 +355,12 @@ class Settings:
         _AWS,
         flag="--kinesis-limits/--no-kinesis-limits",
     )
+    strict_auth: bool = option(
+        False,
+        "Check signatures, and refuse what the policies of functions' roles, of users and of "
+        "resources do not allow.",
+        _AWS,
+    )
     strict: bool = option(
         False,
         "Refuse what could only be approximated: another version of a runtime, settings that are "

@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import re
 from collections.abc import Iterable, Mapping
+from typing import TYPE_CHECKING
 from urllib.parse import parse_qs, unquote_to_bytes
 
 from emulator.edge.router import Headers, Message, Receive, Scope, Send, answer, read_body
@@ -20,6 +21,9 @@ from emulator.services.table import Table
 from emulator.wire import Operation, ServiceCodec, values
 from emulator.wire.messages import Response
 from emulator.wire.streams import ByteStream, as_stream, received
+
+if TYPE_CHECKING:
+    from emulator.edge.strict_auth import StrictAuth
 
 _log = logging.getLogger(__name__)
 
@@ -46,10 +50,16 @@ class AwsHandler:
 
     Args:
         table: The services, with the account and the region of callers that name none.
+        strict: Refuse what policies do not allow.
     """
 
-    def __init__(self, table: Table) -> None:
+    def __init__(self, table: Table, *, strict: bool = False) -> None:
         self._table = table
+        self._strict: StrictAuth | None = None
+        if strict:
+            from emulator.edge.strict_auth import StrictAuth
+
+            self._strict = StrictAuth(table)
         #: Writes the errors of requests of which it is not known whom they are for.
         self._foreign = foreign_codec("rest-json")
         self._callers: dict[bytes, tuple[str, str, str]] = {}
@@ -115,6 +125,9 @@ class AwsHandler:
                 request_headers=texts,
                 state=service.state if service.is_open else await service.open(parts),
             )
+            if self._strict is not None:
+                whole = content if isinstance(content, bytes) else None
+                await self._strict.check(service, context, request, scope, whole)
             result = await handler(context, request)
             status, answers, payload = codec.serialise(operation, result, request_id)
             answers += context.headers

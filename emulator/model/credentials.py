@@ -26,6 +26,8 @@ from emulator.model.arn import PARTITION
 _TEMPORARY = "ASIA"
 #: What AWS's own session tokens begin with, in bytes and in base64.
 _TOKEN_HEAD = b"!\n\torigin_ec"
+#: What the access keys of users begin with.
+USER_PREFIX = "AKIA"
 _ACCOUNT_SHIFT = 7
 _ACCOUNT_MASK = (1 << 40) - 1
 #: The highest bit of today's access keys.
@@ -101,9 +103,10 @@ def issue(identity: Identity, expires_at: float) -> Credentials:
         {"account": identity.account, "arn": identity.arn, "id": identity.user_id}
     ).encode()
     nonce = secrets.token_bytes(24)
+    key = _access_key(identity.account)
     return Credentials(
-        access_key=_access_key(identity.account),
-        secret_key=base64.b64encode(secrets.token_bytes(30)).decode(),
+        access_key=key,
+        secret_key=_secret(key),
         token=base64.b64encode(_TOKEN_HEAD + nonce + zlib.compress(told)).decode(),
         expires_at=expires_at,
     )
@@ -120,6 +123,19 @@ def identify(token: str) -> Identity | None:
         return Identity(str(told["account"]), str(told["arn"]), str(told["id"]))
     except (binascii.Error, zlib.error, ValueError, KeyError, TypeError):
         return None
+
+
+def secret_of(access_key: str) -> str | None:
+    """Return the secret of an access key that was issued here; None for any other key."""
+    if account_of(access_key) is None and not access_key.startswith(USER_PREFIX):
+        return None
+    return _secret(access_key)
+
+
+def _secret(access_key: str) -> str:
+    """Return the secret of a key of ours: nothing is stored, so that the key alone decides it."""
+    digest = hashlib.sha256(f"localfaas secret of {access_key}".encode()).digest()
+    return base64.b64encode(digest[:30]).decode()
 
 
 def account_of(access_key: str) -> str | None:

@@ -8,7 +8,7 @@ from typing import Literal
 #: A protocol as botocore's models call it.
 Protocol = Literal["json", "query", "rest-json", "rest-xml", "smithy-rpc-v2-cbor"]
 #: A module that a service's folder may have; what each has in it stands in CONTRIBUTING.md.
-OptionalModule = Literal["state", "kinds", "delivers", "source", "wire", "wires"]
+OptionalModule = Literal["authorization", "state", "kinds", "delivers", "source", "wire", "wires"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -12,7 +12,7 @@ SPEC = ServiceSpec(
     arn_name="dynamodb",
     target_prefix="DynamoDB_20120810",
     template_prefix="AWS::DynamoDB",
-    modules=("kinds", "source", "state", "wire"),
+    modules=("authorization", "kinds", "source", "state", "wire"),
     # Items that expire are removed, also after a restart.
     opens_for="dynamodb-expiring",
 )

@@ -12,6 +12,6 @@ SPEC = ServiceSpec(
     arn_name="events",
     target_prefix="AWSEvents",
     template_prefix="AWS::Events",
-    modules=("delivers", "kinds", "state", "wire", "wires"),
+    modules=("authorization", "delivers", "kinds", "state", "wire", "wires"),
     opens_for="events-rule",
 )

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable
 
 from emulator.services.context import Context, Request, Response
-from emulator.services.iam import account, policies, principals, roles, users
+from emulator.services.iam import account, granted, policies, principals, roles, users
 
 _OWN: dict[str, Callable[[Context, Request], Awaitable[Response]]] = {
     "AddClientIDToOpenIDConnectProvider": account.add_client_id_to_open_id_connect_provider,
@@ -68,6 +68,10 @@ _OWN: dict[str, Callable[[Context, Request], Awaitable[Response]]] = {
     "UpdateRole": roles.update_role,
     "UpdateRoleDescription": roles.update_role_description,
     "UpdateUser": users.update_user,
+    "GetContextKeysForCustomPolicy": granted.get_context_keys_for_custom_policy,
+    "GetContextKeysForPrincipalPolicy": granted.get_context_keys_for_principal_policy,
+    "SimulateCustomPolicy": granted.simulate_custom_policy,
+    "SimulatePrincipalPolicy": granted.simulate_principal_policy,
 }
 OPERATIONS = dict(sorted({**_OWN, **principals.OPERATIONS}.items()))
 
@@ -91,9 +95,7 @@ _REASONS = {
         CreateSAMLProvider DeleteSAMLProvider GetSAMLProvider ListSAMLProviderTags
         ListSAMLProviders TagSAMLProvider UntagSAMLProvider UpdateSAMLProvider""",
     "providers of OpenID Connect have no contexts": "UpdateOpenIDConnectProvider",
-    "policies are kept, and not evaluated": """
-        GetContextKeysForCustomPolicy GetContextKeysForPrincipalPolicy
-        ListPoliciesGrantingServiceAccess SimulateCustomPolicy SimulatePrincipalPolicy""",
+    "it keeps no records of who used what": "ListPoliciesGrantingServiceAccess",
     "it makes no reports": """
         GenerateCredentialReport GenerateOrganizationsAccessReport
         GenerateServiceLastAccessedDetails GetAccountAuthorizationDetails GetCredentialReport

@@ -9,22 +9,16 @@ from typing import Any
 
 from emulator.model.errors import AwsError
 from emulator.services.context import Context, Request, Response
-from emulator.services.iam import entities
+from emulator.services.iam import entities, managed
 from emulator.services.iam.state import Entity, new_id, of
 
 #: What the ARNs of AWS's managed policies begin with.
 AWS = "arn:aws:iam::aws:policy/"
 _MOST_VERSIONS = 5
-_EVERYTHING = (
-    '{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Action":"*","Resource":"*"}]}'
-)
 
 
 def find(ctx: Context, arn: str) -> Entity:
     """Return a policy.
-
-    What AWS's own policies allow is not known here, and nobody is refused by it: they allow
-    everything.
 
     Raises:
         AwsError: NoSuchEntity.
@@ -42,7 +36,7 @@ def find(ctx: Context, arn: str) -> Entity:
             "created": 0.0,
             "updated": 0.0,
             "default": "v1",
-            "versions": {"v1": {"document": _EVERYTHING, "created": 0.0}},
+            "versions": {"v1": {"document": managed.document(name), "created": 0.0}},
         }
     raise AwsError("NoSuchEntity", f"Policy {arn} does not exist or is not attachable.", status=404)
 

@@ -5,9 +5,9 @@ https://docs.aws.amazon.com/IAM/latest/UserGuide/id_users.html
 
 from __future__ import annotations
 
-import secrets
 from typing import Any
 
+from emulator.model import credentials
 from emulator.model.errors import AwsError
 from emulator.services.context import Context, Request, Response
 from emulator.services.iam import entities
@@ -125,7 +125,7 @@ async def create_access_key(ctx: Context, request: Request) -> Response:
     user = entities.find(ctx, "user", request.get("UserName") or "root")
     if len(user["keys"]) >= _MOST_KEYS:
         raise AwsError("LimitExceeded", "Cannot exceed quota for AccessKeysPerUser: 2", status=409)
-    key = "AKIA" + new_id("role")[4:20]
+    key = credentials.USER_PREFIX + new_id("role")[4:20]
     made = {"status": "Active", "created": ctx.clock.now()}
     keys = {**user["keys"], key: made}
     await entities.keep(ctx, "user", user["name"], {**user, "keys": keys})
@@ -134,7 +134,7 @@ async def create_access_key(ctx: Context, request: Request) -> Response:
             "UserName": user["name"],
             "AccessKeyId": key,
             "Status": "Active",
-            "SecretAccessKey": secrets.token_urlsafe(30),
+            "SecretAccessKey": credentials.secret_of(key),
             "CreateDate": made["created"],
         }
     }

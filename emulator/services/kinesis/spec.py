@@ -12,5 +12,5 @@ SPEC = ServiceSpec(
     arn_name="kinesis",
     target_prefix="Kinesis_20131202",
     template_prefix="AWS::Kinesis",
-    modules=("delivers", "kinds", "source", "state", "wire"),
+    modules=("authorization", "delivers", "kinds", "source", "state", "wire"),
 )

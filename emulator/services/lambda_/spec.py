@@ -13,7 +13,7 @@ SPEC = ServiceSpec(
     # The paths of the API begin with the date of their version.
     path=r"/20\d\d-\d\d-\d\d/.*",
     template_prefix="AWS::Lambda",
-    modules=("state", "kinds", "delivers", "wire", "wires"),
+    modules=("authorization", "state", "kinds", "delivers", "wire", "wires"),
     loads_at_start=True,
     opens_at_start=True,
 )

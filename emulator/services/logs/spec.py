@@ -12,6 +12,6 @@ SPEC = ServiceSpec(
     arn_name="logs",
     target_prefix="Logs_20140328",
     template_prefix="AWS::Logs",
-    modules=("delivers", "kinds", "state", "wire"),
+    modules=("authorization", "delivers", "kinds", "state", "wire"),
     opens_at_start=True,
 )

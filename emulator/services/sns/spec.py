@@ -12,6 +12,6 @@ SPEC = ServiceSpec(
     arn_name="sns",
     query_version="2010-03-31",
     template_prefix="AWS::SNS",
-    modules=("delivers", "kinds", "state", "wire", "wires"),
+    modules=("authorization", "delivers", "kinds", "state", "wire", "wires"),
     opens_for="sns-subscription",
 )

@@ -15,6 +15,6 @@ SPEC = ServiceSpec(
     # A queue's URL, to which the query protocol sends what is meant for that queue.
     path=r"/(?:queue/[a-z0-9-]{1,32}/)?\d{12}/[A-Za-z0-9_-]{1,80}(?:\.fifo)?/?",
     template_prefix="AWS::SQS",
-    modules=("state", "kinds", "delivers", "source", "wire", "wires"),
+    modules=("authorization", "state", "kinds", "delivers", "source", "wire", "wires"),
     opens_at_start=True,
 )

@@ -12,5 +12,5 @@ SPEC = ServiceSpec(
     arn_name="ssm",
     target_prefix="AmazonSSM",
     template_prefix="AWS::SSM",
-    modules=("kinds", "state"),
+    modules=("authorization", "kinds", "state"),
 )

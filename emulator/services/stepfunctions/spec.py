@@ -12,7 +12,7 @@ SPEC = ServiceSpec(
     arn_name="states",
     target_prefix="AWSStepFunctions",
     template_prefix="AWS::StepFunctions",
-    modules=("delivers", "kinds", "state"),
+    modules=("authorization", "delivers", "kinds", "state"),
     # Executions that were under way go on.
     opens_for="stepfunctions-machine",
 )

@@ -12,8 +12,8 @@ from typing import Any
 
 import orjson
 
+from emulator.access.policy import InvalidPolicy, evaluate
 from emulator.edge.http_fronts.authorizers.base import Grant, Refused
-from emulator.edge.http_fronts.authorizers.policy import InvalidPolicy, evaluate
 from emulator.edge.http_fronts.invoking import FunctionUri, TimedOut, within
 from emulator.invoke.function_invoker import FunctionInvoker
 from emulator.model.clock import Clock

@@ -1,4 +1,4 @@
-"""Policies that say who may call an API: the answers of authorizers, and APIs' own. Pure.
+"""What one policy says of an action: a principal's, a resource's or an authorizer's. Pure.
 
 Source: https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_evaluation-logic.html
 """

@@ -1,0 +1,1 @@
+"""Who may do what: policies and what they add up to. Pure."""

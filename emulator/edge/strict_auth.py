@@ -1,0 +1,253 @@
+"""Refuses what AWS would refuse: the work of ``--strict-auth``.
+
+A caller with the credentials of a function, of an assumed role or of a user may do what that
+principal's policies, or the resource's own, allow. A caller whose access key is an account number
+is that account's root user, as everywhere here, and may do all. Signatures are checked where the
+secret can be known: of all credentials that this emulator has issued, in version 4.
+
+Source: https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_evaluation-logic.html
+"""
+
+from __future__ import annotations
+
+import hashlib
+import hmac
+import re
+from collections.abc import Mapping
+from datetime import UTC, datetime
+from typing import Any, NamedTuple
+from urllib.parse import parse_qsl, quote
+
+from emulator.access.decision import Asked, Granted, decide
+from emulator.edge.router import Scope
+from emulator.model import credentials
+from emulator.model.errors import AwsError
+from emulator.services.authorization import Rules
+from emulator.services.context import Context
+from emulator.services.iam.granted import granted_to
+from emulator.services.service import Service
+from emulator.services.table import Table
+
+_SIGNED = re.compile(
+    r"AWS4-HMAC-SHA256\s+Credential=(?P<key>[^/]+)/(?P<scope>[^,\s]+)\s*,\s*"
+    r"SignedHeaders=(?P<headers>[^,\s]+)\s*,\s*Signature=(?P<signature>[0-9a-f]+)"
+)
+_ROOT_KEY = re.compile(r"\d{12}")
+_MISMATCH = (
+    "The request signature we calculated does not match the signature you provided. Check your AWS"
+    " Secret Access Key and signing method. Consult the service documentation for details."
+)
+
+
+class RequestLine(NamedTuple):
+    """What a signature is of, beside headers and body."""
+
+    method: str
+    #: As it was sent.
+    path: str
+    query: str
+
+
+class _Caller(NamedTuple):
+    #: None: it may do all.
+    granted: Granted | None
+    arn: str
+    principals: tuple[str, ...]
+    name: str
+
+
+class StrictAuth:
+    """Decides on every request, before its operation runs.
+
+    Args:
+        table: The services.
+    """
+
+    def __init__(self, table: Table) -> None:
+        self._table = table
+
+    async def check(
+        self,
+        service: Service,
+        context: Context,
+        request: Mapping[str, Any],
+        scope: Scope,
+        body: bytes | None,
+    ) -> None:
+        """Refuse a request that its caller may not make.
+
+        Args:
+            service: What it is for.
+            context: The request's context.
+            request: The request, by the names of the model's members.
+            scope: The request's scope.
+            body: Its body; None for one that streams.
+
+        Raises:
+            AwsError: AccessDenied and its like (403).
+        """
+        rules = _rules_of(service)
+        path, query = scope["raw_path"].decode("latin-1"), scope["query_string"].decode("latin-1")
+        line = RequestLine(scope["method"], path, query)
+        key, token = _check_signature(context.request_headers, line, body, rules)
+        if not key and not rules.anonymous:
+            raise AwsError(
+                "MissingAuthenticationTokenException", "Missing Authentication Token", status=403
+            )
+        caller = await self._caller(context, key, token)
+        if caller.granted is None:
+            return
+        keys = {**_keys_of(context, caller), **rules.keys(context, request)}
+        for resource in rules.resources(context, request):
+            policy = await rules.policy(context, resource)
+            for action in rules.actions_of(_undated(context.operation)):
+                asked = Asked(
+                    action=action,
+                    resource=resource,
+                    context=keys,
+                    principals=caller.principals,
+                    policy=policy,
+                )
+                decision = decide(caller.granted, asked)
+                if not decision.allowed:
+                    quoted = f'"{resource}"' if rules.quotes else resource
+                    raise AwsError(
+                        rules.denied or _code(service),
+                        f"User: {caller.arn} is not authorized to perform: {action} on resource:"
+                        f" {quoted} {decision.reason}",
+                        status=403,
+                    )
+
+    async def _caller(self, context: Context, key: str, token: str) -> _Caller:
+        account = context.account
+        if not key:
+            return _Caller(Granted(), "anonymous", ("*",), "")
+        if _ROOT_KEY.fullmatch(key):
+            return _Caller(None, f"arn:aws:iam::{account}:root", (), "")
+        state = await self._table.state("iam")
+        identity = credentials.identify(token) if token else None
+        if identity is not None:
+            kind, _, rest = identity.arn.rpartition(":")[2].partition("/")
+            if kind != "assumed-role":
+                return _Caller(None, identity.arn, (), "")
+            role, _, session = rest.partition("/")
+            granted = granted_to(state, account, "role", role) or Granted()
+            found = state.find(account, "role", role)
+            arn = found["arn"] if found else f"arn:aws:iam::{account}:role/{role}"
+            return _Caller(granted, identity.arn, _principals(account, arn, identity.arn), session)
+        for user in state.all(account, "user"):
+            if key in user.get("keys", {}):
+                granted = granted_to(state, account, "user", user["name"]) or Granted()
+                arn = user["arn"]
+                return _Caller(granted, arn, _principals(account, arn), user["name"])
+        raise AwsError(
+            "InvalidClientTokenId",
+            "The security token included in the request is invalid.",
+            status=403,
+        )
+
+
+def _principals(account: str, *arns: str) -> tuple[str, ...]:
+    return (*arns, account, f"arn:aws:iam::{account}:root", "*")
+
+
+def _keys_of(context: Context, caller: _Caller) -> dict[str, str]:
+    return {
+        "aws:currenttime": datetime.fromtimestamp(context.clock.now(), UTC).strftime(
+            "%Y-%m-%dT%H:%M:%SZ"
+        ),
+        "aws:principalaccount": context.account,
+        "aws:principalarn": caller.principals[0] if caller.principals else "",
+        "aws:requestedregion": context.region,
+        "aws:securetransport": "false",
+        "aws:sourceaccount": context.account,
+        "aws:sourceip": "127.0.0.1",
+        "aws:username": caller.name,
+        "aws:useragent": context.user_agent,
+    }
+
+
+def _rules_of(service: Service) -> Rules:
+    if "authorization" in service.spec.modules:
+        rules: Rules = service.module("authorization").RULES
+        return rules
+    return Rules(prefix=service.spec.signing_names[0])
+
+
+def _undated(operation: str) -> str:
+    """Return an operation's name without the version that some have in theirs."""
+    return re.sub(r"\d{8}(?:v\d)?$", "", operation)
+
+
+def _code(service: Service) -> str:
+    query = service.spec.protocols[0] in ("query", "rest-xml")
+    return "AccessDenied" if query else "AccessDeniedException"
+
+
+# -- signatures ---------------------------------------------------------------------------------
+
+
+def _check_signature(
+    headers: Mapping[str, str], line: RequestLine, body: bytes | None, rules: Rules
+) -> tuple[str, str]:
+    """Return the access key and the session token of a request; "" where it has none.
+
+    Raises:
+        AwsError: The signature is not that of the key's secret.
+    """
+    query = dict(parse_qsl(line.query, keep_blank_values=True))
+    if "X-Amz-Signature" in query:
+        key, _, scope = query.get("X-Amz-Credential", "").partition("/")
+        parts = (key, scope, query.get("X-Amz-SignedHeaders", ""), query["X-Amz-Signature"])
+        date, token = query.get("X-Amz-Date", ""), query.get("X-Amz-Security-Token", "")
+    else:
+        match = _SIGNED.match(headers.get("authorization", ""))
+        if match is None:
+            # Signatures of version 2 are believed: S3 alone still takes them, in old URLs.
+            return query.get("AWSAccessKeyId", ""), query.get("x-amz-security-token", "")
+        parts = (match["key"], match["scope"], match["headers"], match["signature"])
+        date = headers.get("x-amz-date", "")
+        token = headers.get("x-amz-security-token", "")
+    key, scope, signed, signature = parts
+    secret = credentials.secret_of(key)
+    if secret is not None:
+        wanted = _signature(secret, scope, signed.split(";"), date, headers, line, body, rules)
+        if not hmac.compare_digest(wanted, signature):
+            raise AwsError(rules.mismatched, _MISMATCH, status=403)
+    return key, token
+
+
+def _signature(
+    secret: str,
+    scope: str,
+    signed: list[str],
+    date: str,
+    headers: Mapping[str, str],
+    line: RequestLine,
+    body: bytes | None,
+    rules: Rules,
+) -> str:
+    """Return the signature of a request.
+
+    https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_sigv-create-signed-request.html
+    """
+    pairs = [
+        (name, value)
+        for name, value in parse_qsl(line.query, keep_blank_values=True)
+        if name != "X-Amz-Signature"
+    ]
+    query = "&".join(sorted(f"{quote(n, safe='-_.~')}={quote(v, safe='-_.~')}" for n, v in pairs))
+    path = line.path if rules.signs_paths_as_sent else quote(line.path, safe="/-_.~")
+    presigned = "X-Amz-Signature" in line.query
+    payload = headers.get("x-amz-content-sha256") or (
+        "UNSIGNED-PAYLOAD" if presigned else hashlib.sha256(body or b"").hexdigest()
+    )
+    lines = [f"{name}:{' '.join(headers.get(name, '').split())}" for name in signed]
+    canonical = "\n".join((line.method, path or "/", query, *lines, "", ";".join(signed), payload))
+    text = "\n".join(
+        ("AWS4-HMAC-SHA256", date, scope, hashlib.sha256(canonical.encode()).hexdigest())
+    )
+    key = f"AWS4{secret}".encode()
+    for part in (*scope.split("/"), text):
+        key = hmac.digest(key, part.encode(), "sha256")
+    return key.hex()

@@ -1,0 +1,266 @@
+"""``--strict-auth``: who may do what."""
+
+from __future__ import annotations
+
+import json
+import urllib.error
+import urllib.request
+from collections.abc import Iterator
+from typing import Any
+
+import boto3
+import pytest
+from botocore.config import Config
+from botocore.exceptions import ClientError
+
+from emulator.settings import Settings
+from tests.api.conftest import Running, zip_of
+
+ACCOUNT = "000000000000"
+TRUST = json.dumps(
+    {
+        "Version": "2012-10-17",
+        "Statement": [
+            {
+                "Effect": "Allow",
+                "Action": "sts:AssumeRole",
+                "Principal": {"Service": "lambda.amazonaws.com"},
+            }
+        ],
+    }
+)
+
+
+@pytest.fixture(scope="module")
+def strict() -> Iterator[Running]:
+    running = Running(Settings(port=0, strict_auth=True))
+    yield running
+    running.stop()
+
+
+def policy(*statements: dict[str, Any]) -> str:
+    return json.dumps({"Version": "2012-10-17", "Statement": list(statements)})
+
+
+def allow(actions: Any, resource: Any = "*", **more: Any) -> dict[str, Any]:
+    return {"Effect": "Allow", "Action": actions, "Resource": resource, **more}
+
+
+def deny(actions: Any, resource: Any = "*") -> dict[str, Any]:
+    return {"Effect": "Deny", "Action": actions, "Resource": resource}
+
+
+class Role:
+    """A role, and clients with its credentials."""
+
+    def __init__(self, running: Running, name: str, *statements: dict[str, Any]) -> None:
+        self._running, self.name = running, name
+        self.iam = running.client("iam")
+        self.arn = self.iam.create_role(RoleName=name, AssumeRolePolicyDocument=TRUST)["Role"][
+            "Arn"
+        ]
+        if statements:
+            self.iam.put_role_policy(
+                RoleName=name, PolicyName="own", PolicyDocument=policy(*statements)
+            )
+
+    def client(self, service: str, **changed: Any) -> Any:
+        given = self._running.client("sts").assume_role(RoleArn=self.arn, RoleSessionName="it")
+        found = given["Credentials"]
+        keys = {
+            "aws_access_key_id": found["AccessKeyId"],
+            "aws_secret_access_key": found["SecretAccessKey"],
+            "aws_session_token": found["SessionToken"],
+        }
+        return boto3.client(
+            service,
+            endpoint_url=self._running.url,
+            region_name="us-east-1",
+            **(keys | changed),
+        )
+
+
+def refused(call: Any, code: str, says: str, **request: Any) -> None:
+    with pytest.raises(ClientError) as caught:
+        call(**request)
+    assert caught.value.response["Error"]["Code"] == code
+    assert says in caught.value.response["Error"]["Message"]
+    assert caught.value.response["ResponseMetadata"]["HTTPStatusCode"] == 403
+
+
+def test_a_role_may_do_what_its_policies_allow_and_nothing_else(strict: Running) -> None:
+    root = strict.client("sqs")
+    mine = root.create_queue(QueueName="mine")["QueueUrl"]
+    other = root.create_queue(QueueName="other")["QueueUrl"]
+    role = Role(strict, "sender", allow("sqs:Send*", f"arn:aws:sqs:us-east-1:{ACCOUNT}:mine"))
+    sqs = role.client("sqs")
+    sqs.send_message(QueueUrl=mine, MessageBody="m")
+    sqs.send_message_batch(QueueUrl=mine, Entries=[{"Id": "1", "MessageBody": "m"}])
+    refused(
+        sqs.send_message,
+        "AccessDenied",
+        f"User: arn:aws:sts::{ACCOUNT}:assumed-role/sender/it is not authorized to perform:"
+        f" sqs:SendMessage on resource: arn:aws:sqs:us-east-1:{ACCOUNT}:other because no"
+        " identity-based policy allows the sqs:SendMessage action",
+        QueueUrl=other,
+        MessageBody="m",
+    )
+    refused(sqs.receive_message, "AccessDenied", "sqs:ReceiveMessage", QueueUrl=mine)
+    # The account's own key may do all.
+    assert "Messages" in root.receive_message(QueueUrl=mine)
+
+
+def test_a_denial_outweighs_and_a_boundary_bounds(strict: Running) -> None:
+    s3 = strict.client("s3")
+    s3.create_bucket(Bucket="bounded")
+    s3.put_object(Bucket="bounded", Key="secret/k", Body=b"x")
+    s3.put_object(Bucket="bounded", Key="k", Body=b"x")
+    role = Role(
+        strict, "reader", allow("s3:*"), deny("s3:GetObject", "arn:aws:s3:::bounded/secret/*")
+    )
+    client = role.client("s3")
+    assert client.get_object(Bucket="bounded", Key="k")["Body"].read() == b"x"
+    refused(
+        client.get_object,
+        "AccessDenied",
+        "with an explicit deny in an identity-based policy",
+        Bucket="bounded",
+        Key="secret/k",
+    )
+    bound = role.iam.create_policy(
+        PolicyName="bound", PolicyDocument=policy(allow("s3:ListBucket", "arn:aws:s3:::bounded"))
+    )["Policy"]["Arn"]
+    role.iam.put_role_permissions_boundary(RoleName="reader", PermissionsBoundary=bound)
+    assert client.list_objects_v2(Bucket="bounded")["KeyCount"] == 2
+    says = "because no permissions boundary allows the s3:GetObject action"
+    refused(client.get_object, "AccessDenied", says, Bucket="bounded", Key="k")
+
+
+def test_a_resource_allows_by_its_own_policy_and_conditions_hold(strict: Running) -> None:
+    s3 = strict.client("s3")
+    s3.create_bucket(Bucket="shared")
+    s3.put_object(Bucket="shared", Key="a/k", Body=b"x")
+    role = Role(strict, "guest")
+    statement = {
+        "Effect": "Allow",
+        "Principal": {"AWS": role.arn},
+        "Action": "s3:ListBucket",
+        "Resource": "arn:aws:s3:::shared",
+        "Condition": {"StringLike": {"s3:prefix": "a/*"}},
+    }
+    s3.put_bucket_policy(Bucket="shared", Policy=policy(statement))
+    client = role.client("s3")
+    assert client.list_objects_v2(Bucket="shared", Prefix="a/")["KeyCount"] == 1
+    refused(client.list_objects_v2, "AccessDenied", "s3:ListBucket", Bucket="shared", Prefix="b")
+
+
+def test_names_in_policies_stand_for_the_caller(strict: Running) -> None:
+    s3 = strict.client("s3")
+    s3.create_bucket(Bucket="homes")
+    iam = strict.client("iam")
+    iam.create_user(UserName="ann")
+    home = "arn:aws:s3:::homes/${aws:username}/*"
+    iam.put_user_policy(
+        UserName="ann", PolicyName="home", PolicyDocument=policy(allow("s3:PutObject", home))
+    )
+    key = iam.create_access_key(UserName="ann")["AccessKey"]
+    keys = {
+        "aws_access_key_id": key["AccessKeyId"],
+        "aws_secret_access_key": key["SecretAccessKey"],
+    }
+    client = boto3.client("s3", endpoint_url=strict.url, region_name="us-east-1", **keys)
+    client.put_object(Bucket="homes", Key="ann/k", Body=b"x")
+    refused(
+        client.put_object, "AccessDenied", "s3:PutObject", Bucket="homes", Key="bob/k", Body=b""
+    )
+    keys["aws_secret_access_key"] = "wrong"
+    forged = boto3.client("s3", endpoint_url=strict.url, region_name="us-east-1", **keys)
+    says = "does not match the signature you provided"
+    refused(forged.put_object, "SignatureDoesNotMatch", says, Bucket="homes", Key="ann/k", Body=b"")
+
+
+def test_signatures_of_every_form_are_checked(strict: Running) -> None:
+    role = Role(strict, "signer", allow("*"))
+    refused(
+        role.client("sqs", aws_secret_access_key="wrong").list_queues,
+        "InvalidSignatureException",
+        "does not match the signature you provided",
+    )
+    role.client("lambda").list_functions(MaxItems=1)
+    role.client("iam").list_roles(PathPrefix="/a+b/")
+    s3 = role.client("s3", config=Config(signature_version="s3v4"))
+    s3.create_bucket(Bucket="signed")
+    s3.put_object(Bucket="signed", Key="a b+ü/k", Body=b"x", Metadata={"a": "b  c"})
+    assert s3.get_object(Bucket="signed", Key="a b+ü/k")["Body"].read() == b"x"
+    url = s3.generate_presigned_url("get_object", Params={"Bucket": "signed", "Key": "a b+ü/k"})
+    with urllib.request.urlopen(url) as answer:
+        assert answer.read() == b"x"
+    with pytest.raises(urllib.error.HTTPError) as caught:
+        urllib.request.urlopen(url[:-4] + "0000")
+    assert caught.value.code == 403
+    assert b"SignatureDoesNotMatch" in caught.value.read()
+
+
+CODE = """
+import boto3, botocore.exceptions
+def handler(event, context):
+    sqs = boto3.client("sqs")
+    try:
+        return sqs.send_message(QueueUrl=event["url"], MessageBody="m")["MessageId"]
+    except botocore.exceptions.ClientError as error:
+        return error.response["Error"]["Code"]
+"""
+
+
+def test_a_function_may_do_what_its_role_may(strict: Running) -> None:
+    url = strict.client("sqs").create_queue(QueueName="of-a-function")["QueueUrl"]
+    role = Role(strict, "execution")
+    lambda_ = strict.client("lambda")
+    lambda_.create_function(
+        FunctionName="f",
+        Runtime="python3.12",
+        Handler="index.handler",
+        Role=role.arn,
+        Timeout=30,
+        Code={"ZipFile": zip_of(index__py=CODE)},
+    )
+
+    def call() -> Any:
+        payload = json.dumps({"url": url})
+        return json.loads(lambda_.invoke(FunctionName="f", Payload=payload)["Payload"].read())
+
+    assert call() == "AccessDenied"
+    arn = "arn:aws:iam::aws:policy/AmazonSQSFullAccess"
+    role.iam.attach_role_policy(RoleName="execution", PolicyArn=arn)
+    assert call() != "AccessDenied"
+
+
+def test_simulations_say_the_same(strict: Running) -> None:
+    role = Role(strict, "simulated", allow("s3:Get*", "arn:aws:s3:::b/*"), deny("s3:GetObjectAcl"))
+    answer = role.iam.simulate_principal_policy(
+        PolicySourceArn=role.arn,
+        ActionNames=["s3:GetObject", "s3:PutObject", "s3:GetObjectAcl"],
+        ResourceArns=["arn:aws:s3:::b/k"],
+    )
+    assert [
+        (each["EvalActionName"], each["EvalDecision"]) for each in answer["EvaluationResults"]
+    ] == [
+        ("s3:GetObject", "allowed"),
+        ("s3:PutObject", "implicitDeny"),
+        ("s3:GetObjectAcl", "explicitDeny"),
+    ]
+    document = policy(allow("s3:*", Condition={"StringEquals": {"aws:PrincipalTag/a": "b"}}))
+    custom = role.iam.simulate_custom_policy(
+        PolicyInputList=[document],
+        ActionNames=["s3:GetObject"],
+        ContextEntries=[
+            {
+                "ContextKeyName": "aws:PrincipalTag/a",
+                "ContextKeyType": "string",
+                "ContextKeyValues": ["b"],
+            }
+        ],
+    )
+    assert custom["EvaluationResults"][0]["EvalDecision"] == "allowed"
+    keys = role.iam.get_context_keys_for_custom_policy(PolicyInputList=[document])
+    assert keys["ContextKeyNames"] == ["aws:PrincipalTag/a"]
