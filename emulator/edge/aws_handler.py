@@ -59,7 +59,7 @@ class AwsHandler:
         if strict:
             from emulator.edge.strict_auth import StrictAuth
 
-            self._strict = StrictAuth(table)
+            self._strict = StrictAuth()
         #: Writes the errors of requests of which it is not known whom they are for.
         self._foreign = foreign_codec("rest-json")
         self._callers: dict[bytes, tuple[str, str, str]] = {}

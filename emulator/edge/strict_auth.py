@@ -18,21 +18,19 @@ from datetime import UTC, datetime
 from typing import Any, NamedTuple
 from urllib.parse import parse_qsl, quote
 
-from emulator.access.decision import Asked, Granted, decide
+from emulator.access.decision import Asked, decide
 from emulator.edge.router import Scope
 from emulator.model import credentials
 from emulator.model.errors import AwsError
 from emulator.services.authorization import Rules
 from emulator.services.context import Context
-from emulator.services.iam.granted import granted_to
+from emulator.services.iam.callers import Caller, caller_of
 from emulator.services.service import Service
-from emulator.services.table import Table
 
 _SIGNED = re.compile(
     r"AWS4-HMAC-SHA256\s+Credential=(?P<key>[^/]+)/(?P<scope>[^,\s]+)\s*,\s*"
     r"SignedHeaders=(?P<headers>[^,\s]+)\s*,\s*Signature=(?P<signature>[0-9a-f]+)"
 )
-_ROOT_KEY = re.compile(r"\d{12}")
 _MISMATCH = (
     "The request signature we calculated does not match the signature you provided. Check your AWS"
     " Secret Access Key and signing method. Consult the service documentation for details."
@@ -48,23 +46,8 @@ class RequestLine(NamedTuple):
     query: str
 
 
-class _Caller(NamedTuple):
-    #: None: it may do all.
-    granted: Granted | None
-    arn: str
-    principals: tuple[str, ...]
-    name: str
-
-
 class StrictAuth:
-    """Decides on every request, before its operation runs.
-
-    Args:
-        table: The services.
-    """
-
-    def __init__(self, table: Table) -> None:
-        self._table = table
+    """Decides on every request, before its operation runs."""
 
     async def check(
         self,
@@ -94,7 +77,7 @@ class StrictAuth:
             raise AwsError(
                 "MissingAuthenticationTokenException", "Missing Authentication Token", status=403
             )
-        caller = await self._caller(context, key, token)
+        caller = await caller_of(context, key, token)
         if caller.granted is None:
             return
         keys = {**_keys_of(context, caller), **rules.keys(context, request)}
@@ -118,40 +101,8 @@ class StrictAuth:
                         status=403,
                     )
 
-    async def _caller(self, context: Context, key: str, token: str) -> _Caller:
-        account = context.account
-        if not key:
-            return _Caller(Granted(), "anonymous", ("*",), "")
-        if _ROOT_KEY.fullmatch(key):
-            return _Caller(None, f"arn:aws:iam::{account}:root", (), "")
-        state = await self._table.state("iam")
-        identity = credentials.identify(token) if token else None
-        if identity is not None:
-            kind, _, rest = identity.arn.rpartition(":")[2].partition("/")
-            if kind != "assumed-role":
-                return _Caller(None, identity.arn, (), "")
-            role, _, session = rest.partition("/")
-            granted = granted_to(state, account, "role", role) or Granted()
-            found = state.find(account, "role", role)
-            arn = found["arn"] if found else f"arn:aws:iam::{account}:role/{role}"
-            return _Caller(granted, identity.arn, _principals(account, arn, identity.arn), session)
-        for user in state.all(account, "user"):
-            if key in user.get("keys", {}):
-                granted = granted_to(state, account, "user", user["name"]) or Granted()
-                arn = user["arn"]
-                return _Caller(granted, arn, _principals(account, arn), user["name"])
-        raise AwsError(
-            "InvalidClientTokenId",
-            "The security token included in the request is invalid.",
-            status=403,
-        )
 
-
-def _principals(account: str, *arns: str) -> tuple[str, ...]:
-    return (*arns, account, f"arn:aws:iam::{account}:root", "*")
-
-
-def _keys_of(context: Context, caller: _Caller) -> dict[str, str]:
+def _keys_of(context: Context, caller: Caller) -> dict[str, str]:
     return {
         "aws:currenttime": datetime.fromtimestamp(context.clock.now(), UTC).strftime(
             "%Y-%m-%dT%H:%M:%SZ"

@@ -264,3 +264,7 @@ def test_simulations_say_the_same(strict: Running) -> None:
     assert custom["EvaluationResults"][0]["EvalDecision"] == "allowed"
     keys = role.iam.get_context_keys_for_custom_policy(PolicyInputList=[document])
     assert keys["ContextKeyNames"] == ["aws:PrincipalTag/a"]
+    keys = role.iam.get_context_keys_for_principal_policy(
+        PolicySourceArn=role.arn, PolicyInputList=[document]
+    )
+    assert keys["ContextKeyNames"] == ["aws:PrincipalTag/a"]
