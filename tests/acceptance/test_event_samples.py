@@ -1,0 +1,98 @@
+"""The samples of schedules and uploads, through ``localfaas up``."""
+
+from __future__ import annotations
+
+import json
+import struct
+import subprocess
+import time
+import zlib
+from typing import Any
+
+import pytest
+
+from tests.acceptance.conftest import EMULATOR, ROOT, Up, localfaas_up
+
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(240)]
+
+
+def outputs(up: Up) -> dict[str, str]:
+    cloudformation = up.client("cloudformation")
+    end = time.monotonic() + 120
+    while True:
+        stacks = cloudformation.describe_stacks()["Stacks"]
+        if stacks and stacks[0]["StackStatus"] == "CREATE_COMPLETE":
+            break
+        assert time.monotonic() < end, stacks
+        time.sleep(0.1)
+    (stack,) = stacks
+    return {each["OutputKey"]: each["OutputValue"] for each in stack["Outputs"]}
+
+
+def receive(up: Up, url: str) -> Any:
+    """Return what the next message of a queue says; wait for it."""
+    for _ in range(6):
+        answer = up.client("sqs").receive_message(QueueUrl=url, WaitTimeSeconds=20)
+        for message in answer.get("Messages", ()):
+            return json.loads(message["Body"])
+    raise AssertionError(f"no message in {url}")
+
+
+def command(up: Up, *words: str) -> str:
+    done = subprocess.run(
+        [*EMULATOR, *words, "--endpoint", up.url],
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr
+    return done.stdout
+
+
+def test_the_nightly_report_counts_the_day() -> None:
+    with localfaas_up(ROOT / "samples" / "nightly-report", "--no-watch") as up:
+        names = outputs(up)
+        for page in ("/", "/", "/about"):
+            up.client("sqs").send_message(QueueUrl=names["Visits"], MessageBody=page)
+        found = up.client("scheduler").get_schedule(Name="nightly-report")
+        assert found["ScheduleExpressionTimezone"] == "Europe/Berlin"
+        assert "schedule nightly-report" in command(up, "flow")
+        command(up, "send", "schedule", "nightly-report")
+        report = receive(up, names["Reports"])
+        assert report["pages"] == {"/": 2, "/about": 1}
+        assert report["night"].endswith("Z")
+
+
+def picture(width: int, height: int) -> bytes:
+    """Return a white picture, as PNG."""
+
+    def chunk(name: bytes, data: bytes) -> bytes:
+        check = struct.pack(">I", zlib.crc32(name + data))
+        return struct.pack(">I", len(data)) + name + data + check
+
+    head = struct.pack(">IIBBBBB", width, height, 8, 0, 0, 0, 0)
+    rows = (b"\0" + b"\xff" * width) * height
+    parts = [(b"IHDR", head), (b"IDAT", zlib.compress(rows)), (b"IEND", b"")]
+    return b"\x89PNG\r\n\x1a\n" + b"".join(chunk(*each) for each in parts)
+
+
+def test_a_picture_is_made_small_when_it_is_uploaded() -> None:
+    with localfaas_up(ROOT / "samples" / "thumbnails", "--no-watch") as up:
+        names = outputs(up)
+        s3, sqs, lambda_ = up.client("s3"), up.client("sqs"), up.client("lambda")
+        done = sqs.create_queue(QueueName="done")["QueueUrl"]
+        (function,) = lambda_.list_functions()["Functions"]
+        lambda_.put_function_event_invoke_config(
+            FunctionName=function["FunctionName"],
+            DestinationConfig={
+                "OnSuccess": {"Destination": "arn:aws:sqs:us-east-1:000000000000:done"}
+            },
+        )
+        s3.put_object(Bucket=names["Pictures"], Key="a cat.png", Body=picture(200, 100))
+        s3.put_object(Bucket=names["Pictures"], Key="note.txt", Body=b"no picture")
+        (record,) = receive(up, done)["requestPayload"]["Records"]
+        assert record["s3"]["object"]["key"] == "a+cat.png"
+        answer = s3.get_object(Bucket=names["Thumbnails"], Key="a cat.png")
+        assert struct.unpack(">II", answer["Body"].read()[16:24]) == (64, 32)
+        assert answer["ContentType"] == "image/png"
