@@ -176,6 +176,8 @@ def test_errors_are_awss(kinesis: Any, stream: str) -> None:
     code, text = refusal(kinesis.create_stream, StreamName=stream, ShardCount=1)
     assert code == "ResourceInUseException"
     assert text == f"Stream {stream} under account 000000000000 already exists."
+    quoted = f'"{iterator(kinesis, stream)}"'
+    assert kinesis.get_records(ShardIterator=quoted)["Records"] == []
     code, _ = refusal(kinesis.get_records, ShardIterator="nonsense")
     assert code == "InvalidArgumentException"
     code, _ = refusal(kinesis.put_records, StreamName=stream, Records=[])

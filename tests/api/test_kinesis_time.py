@@ -224,3 +224,31 @@ def test_on_demand_a_shard_takes_twice_what_it_took_before() -> None:
     assert taken == [1000, 2000, 4000, 5000]
     fixed = Meter(10, 100)
     assert [fixed.takes(60, 0.0), fixed.takes(60, 0.5), fixed.takes(60, 1.0)] == [True, False, True]
+
+
+def test_young_records_are_found_behind_many_old_ones(
+    running: Running, kinesis: Any, clock: JumpingClock
+) -> None:
+    for n in range(12):
+        put(kinesis, f"old-{n}")
+    at = iterator(kinesis)
+    running.call(lambda: clock.jump(200))
+    put(kinesis, "young")
+
+    async def read_late() -> list[str]:
+        state = await running.emulator.table.state("kinesis")
+        (stream,) = state.of(kinesis_account(), "us-east-1")
+        (shard,) = stream.shards.values()
+        # As after a restart: nothing is in memory.
+        state.log.forget(shard.log)
+        after_ms = int((clock.now() - 100) * 1000)
+        found = await state.log.read(shard.log, 1, limit=2, most_bytes=1000, after_ms=after_ms)
+        return [each.data.decode() for each in found]
+
+    assert running.call(read_late) == ["young"]
+    assert len(read(kinesis, at)) == 13
+
+
+def kinesis_account() -> str:
+    """Return the account of the test that runs."""
+    return f"{next(_accounts) - 1:012d}"

@@ -100,6 +100,8 @@ class TableStream:
         # Its shard is the only one.
         await asyncio.Event().wait()
 
+    def close(self) -> None: ...
+
 
 def open(parts: Parts) -> StreamSources:
     """Return the streams of tables as event sources."""

@@ -47,7 +47,8 @@ def parse(text: str) -> ShardIterator:
         AwsError: It is not one of ours.
     """
     try:
-        content = b64decode(text, validate=True)
+        # AWS takes them in quotation marks as well.
+        content = b64decode(text.strip('"'), validate=True)
         version, *fields, _ = _FORM.unpack(content[: _FORM.size])
     except (binascii.Error, struct.error, ValueError):
         raise errors.invalid("Invalid ShardIterator.") from None

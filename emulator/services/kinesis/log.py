@@ -29,9 +29,9 @@ _ROOM = 1 / 8
 class ShardLog:
     """The records of one shard."""
 
-    __slots__ = ("committed", "id", "next", "oldest_ms", "tail", "waiting")
+    __slots__ = ("committed", "id", "latest_ms", "next", "oldest_ms", "tail", "waiting")
 
-    def __init__(self, id: int, last: int = 0, oldest_ms: int = 0) -> None:
+    def __init__(self, id: int, last: int = 0, oldest_ms: int = 0, latest_ms: int = 0) -> None:
         self.id = id
         #: The number of the record that will come next.
         self.next = last + 1
@@ -39,6 +39,8 @@ class ShardLog:
         self.committed = last
         #: When the oldest record came, in milliseconds since the epoch; 0: there is none.
         self.oldest_ms = oldest_ms
+        #: When the latest one came; 0: there was none yet.
+        self.latest_ms = latest_ms
         #: The newest chunks.
         self.tail: deque[Chunk] = deque()
         #: Those who wait for a record.
@@ -104,7 +106,8 @@ class Log:
         first = shard.next
         shard.next += len(records)
         size = sum(len(key) + len(data) for key, data in records)
-        arrived_ms = int(self._clock.now() * 1000)
+        # A clock that is set back does not change the order.
+        arrived_ms = shard.latest_ms = max(shard.latest_ms, int(self._clock.now() * 1000))
         chunk = Chunk(first, shard.next - 1, arrived_ms, size, records)
         done: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         content = pack(records)
@@ -171,25 +174,23 @@ class Log:
         Raises:
             StorageError: They could not be read.
         """
-        if number > shard.committed:
-            return []
-        chunks: Sequence[Chunk]
+        while number <= shard.committed:
+            chunks = await self._chunks(shard, number, limit, most_bytes)
+            found = _chosen(chunks, number, limit, most_bytes, after_ms)
+            if found or not chunks:
+                return found
+            # All of these came too early; what follows may not.
+            number = chunks[-1].last + 1
+        return []
+
+    async def _chunks(
+        self, shard: ShardLog, number: int, limit: int, most_bytes: int
+    ) -> Sequence[Chunk]:
         if shard.tail and shard.tail[0].first <= number:
-            chunks = shard.tail
-        else:
-            chunks = await self._database.read(
-                lambda c: rows.read(c, shard.id, number, limit, most_bytes)
-            )
-        found: list[Record] = []
-        for chunk in chunks:
-            if chunk.last < number or chunk.arrived_ms < after_ms:
-                continue
-            for record in chunk.since(number):
-                most_bytes -= len(record.key) + len(record.data)
-                if len(found) >= limit or (found and most_bytes < 0):
-                    return found
-                found.append(record)
-        return found
+            return tuple(shard.tail)
+        return await self._database.read(
+            lambda c: rows.read(c, shard.id, number, limit, most_bytes)
+        )
 
     async def number_at(self, shard: ShardLog, arrived_ms: int) -> int:
         """Return the number of the first record that came at a time or after it.
@@ -227,3 +228,19 @@ class Log:
 
 def _weight(chunk: Chunk) -> int:
     return chunk.size + _OVERHEAD * len(chunk.records)
+
+
+def _chosen(
+    chunks: Sequence[Chunk], number: int, limit: int, most_bytes: int, after_ms: int
+) -> list[Record]:
+    """Return the records from a number on that came at a time or after it."""
+    found: list[Record] = []
+    for chunk in chunks:
+        if chunk.last < number or chunk.arrived_ms < after_ms:
+            continue
+        for record in chunk.since(number):
+            most_bytes -= len(record.key) + len(record.data)
+            if len(found) >= limit or (found and most_bytes < 0):
+                return found
+            found.append(record)
+    return found

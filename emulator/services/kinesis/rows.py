@@ -23,6 +23,7 @@ class ShardRow(NamedTuple):
     #: The number of the record that came last; when the oldest came (milliseconds; 0: none).
     last: int
     oldest_ms: int
+    latest_ms: int
 
 
 def streams(connection: Connection) -> list[tuple[int, str, str, str, Body]]:
@@ -35,11 +36,14 @@ def shards(connection: Connection) -> list[ShardRow]:
     """Return all shards."""
     found = connection.execute(
         "SELECT s.id, s.stream, s.number, s.body, max(s.last, coalesce(c.last, 0)),"
-        " coalesce(c.oldest, 0) FROM shard s LEFT JOIN"
-        " (SELECT shard, max(last) AS last, min(arrived) AS oldest FROM chunk GROUP BY shard) c"
+        " coalesce(c.oldest, 0), coalesce(c.latest, 0) FROM shard s LEFT JOIN (SELECT shard,"
+        " max(last) AS last, min(arrived) AS oldest, max(arrived) AS latest FROM chunk"
+        " GROUP BY shard) c"
         " ON c.shard = s.id ORDER BY s.stream, s.number"
     )
-    return [ShardRow(r[0], r[1], r[2], json.loads(r[3]), r[4], r[5]) for r in found.fetchall()]
+    return [
+        ShardRow(r[0], r[1], r[2], json.loads(r[3]), r[4], r[5], r[6]) for r in found.fetchall()
+    ]
 
 
 def consumers(connection: Connection) -> list[tuple[str, int, Body]]:

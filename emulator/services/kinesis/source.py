@@ -99,7 +99,6 @@ class OwnStream:
     async def shards(self) -> list[ShardInfo]:
         if not hasattr(self, "kinesis"):
             self.kinesis = await self._parts.table.state("kinesis")
-            # Weak ties are not needed: the emulator ends with both.
             self.kinesis.on_changed.append(self._changed_now)
         self._changed.clear()
         shards = self.stream.shards
@@ -117,6 +116,10 @@ class OwnStream:
 
     async def changed(self) -> None:
         await self._changed.wait()
+
+    def close(self) -> None:
+        if hasattr(self, "kinesis"):
+            self.kinesis.on_changed.remove(self._changed_now)
 
     async def open(self, shard: ShardInfo, position: Position) -> OwnCursor:
         found = self.stream.shard(shard.id)

@@ -71,7 +71,7 @@ class Kinesis:
             self._hold(Stream(id, Place(account, region, name), body))
         for row in await self._database.read(rows.shards):
             stream = self._by_id[row.stream]
-            log = ShardLog(row.id, row.last, row.oldest_ms)
+            log = ShardLog(row.id, row.last, row.oldest_ms, row.latest_ms)
             stream.shards[row.number] = Shard.of(
                 row.number, row.body, log, on_demand=stream.is_on_demand
             )

@@ -90,6 +90,10 @@ class PolledStream(Protocol):
         """Return when there may be other shards than :meth:`shards` returned last."""
         ...
 
+    def close(self) -> None:
+        """Let go of it: it is polled no longer."""
+        ...
+
 
 class StreamKind(NamedTuple):
     """What differs between the services whose streams are polled."""

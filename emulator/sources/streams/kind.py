@@ -92,6 +92,7 @@ class StreamSources:
             retry_scale=self._retry_scale,
             before=self._sources.get(settings.mapping),
         )
+        self._sources = {k: each for k, each in self._sources.items() if not each.drained.is_set()}
         self._sources[settings.mapping] = source
         return source
 

@@ -102,6 +102,13 @@ class Lane:
 
     def _start(self) -> None:
         self.task = asyncio.get_running_loop().create_task(self._run())
+        self.task.add_done_callback(self._ended)
+
+    def _ended(self, task: asyncio.Task[None]) -> None:
+        """Tell of a bug of ours; its records come again with the next start."""
+        if not task.cancelled() and (error := task.exception()) is not None:
+            log.error("a batch of %s failed here", self._work.settings.arn, exc_info=error)
+            self._work.report("PROBLEM: localfaas failed; its log says why")
 
     async def _run(self) -> None:
         work = self._work

@@ -149,6 +149,11 @@ class StreamSource:
                 if not any(each.key == info.key for each in await self._shards()):
                     return
                 await self._clock.sleep(_RETRY_S)
+            except Exception:  # A bug of ours: told in full; the shard is read again.
+                log.exception("%s of %s can't be read", info.id, self._settings.arn)
+                if info.key in self._pollers:
+                    await self._pollers[info.key].drain()
+                await self._clock.sleep(_RETRY_S)
 
     async def _shards(self) -> list[ShardInfo]:
         try:
@@ -185,11 +190,21 @@ class StreamSource:
                 return
             except (DeliveryFailed, StorageError) as error:
                 log.info("%s takes no record: %s", settings.on_failure, error)
-                await self._clock.sleep(delay_s)
+                await self._pause(delay_s)
                 delay_s = min(_LONGEST_S, 2 * delay_s)
             except (DeliveryRefused, LocalfaasError) as error:
                 log.error("nothing was delivered to %s: %s", settings.on_failure, error)
                 return
+
+    async def _pause(self, seconds: float) -> None:
+        """Wait for so many seconds, or for the end."""
+        waits = (self._clock.sleep(seconds), self._ending.wait())
+        tasks = [asyncio.ensure_future(each) for each in waits]
+        try:
+            await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
+        finally:
+            for each in tasks:
+                each.cancel()
 
     async def _deliver(self, body: dict[str, Any], given_up: GivenUp, now: float) -> None:
         arn = self._settings.on_failure
@@ -210,7 +225,9 @@ class StreamSource:
             await self._kept.flush()
         except StorageError as error:
             log.warning("checkpoints of %s were not kept: %s", self._settings.arn, error)
-        self.drained.set()
+        if not self.drained.is_set():
+            self._stream.close()
+            self.drained.set()
 
     def cancel(self) -> None:
         self._ending.set()

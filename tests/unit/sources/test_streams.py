@@ -85,6 +85,8 @@ class Stream:
     async def changed(self) -> None:
         await self.news.wait()
 
+    def close(self) -> None: ...
+
 
 class Function:
     """A function that answers what ``answer`` says, and remembers what it was called with."""
