@@ -26,6 +26,8 @@ from emulator.wire.streams import ByteStream
 
 _WORDS = re.compile(r"[A-Z]+(?![a-z])|[A-Z]?[a-z0-9]+|[0-9]+")
 _SUFFIX = re.compile(r"(Error|Fault|Exception)$")
+#: What is said of a body that is text.
+_OF_TEXT = {"ContentType": "text/plain; charset=UTF-8", "ChecksumAlgorithm": "CRC32"}
 #: How a result writes a moment: seconds since the epoch → JSON.
 Moments = Callable[[float], Any]
 
@@ -162,6 +164,12 @@ def to_request(sdk_call: SdkCall, arguments: Mapping[str, Any]) -> dict[str, Any
     if shape is None:
         return {}
     found: dict[str, Any] = _blobs(sdk_call.model, shape, dict(arguments))
+    if sdk_call.operation.streams_request:
+        # As the SDK for Java sends text (recorded).
+        members = sdk_call.model.shapes[shape]["members"]
+        for name, value in _OF_TEXT.items():
+            if name in members and name not in found:
+                found[name] = value
     return found
 
 

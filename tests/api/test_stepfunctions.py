@@ -250,7 +250,7 @@ def test_an_execution_passes_through_its_states(client: Any) -> None:
         (7, 6, "SucceedStateExited"),
         (8, 7, "ExecutionSucceeded"),
     ]
-    assert events[1]["stateEnteredEventDetails"]["input"] == '{"a":1}'
+    assert events[1]["stateEnteredEventDetails"]["input"] == '{"a": 1}'
     named = client.describe_state_machine_for_execution(executionArn=execution)
     assert named["stateMachineArn"] == arn
     assert named["definition"].startswith("{")

@@ -54,6 +54,7 @@ _ADDED = {
     "RuntimeVersionConfig": datetime(2023, 1, 25),
     "LoggingConfig": datetime(2023, 11, 20),
     "EventSourceMappingArn": datetime(2024, 10, 1),
+    "encryptionConfiguration": datetime(2024, 7, 25),
     "LastOperations": datetime(2026, 1, 15),
     "OperationId": datetime(2026, 1, 15),
 }

@@ -97,7 +97,9 @@ class Interpreter:
                 details[f"stateMachine{name.capitalize()}Arn"] = execution.body[name]
         self._event(0, "ExecutionStarted", details)
         root = self._thread("", execution.program, {}, None, 0)
-        self._then(self._enter, root, execution.program.first, execution.input)
+        # The first state is shown the input as it was written.
+        text = execution.body["input"]
+        self._then(self._enter, root, execution.program.first, execution.input, text)
         self.run()
 
     def go_on(self, thread: Thread) -> None:

@@ -27,7 +27,7 @@ async def by_arn(task: Task) -> Any:
         TaskFailure: It failed, or could not be invoked.
     """
     name = _named(task, task.resource.arn)
-    result, _, _ = await _invoke(task, name, task.arguments, {})
+    result, _, _ = await _invoke(task, name, pack(task.arguments), {})
     if result.function_error:
         text = result.payload.decode("utf-8", "replace")
         raise TaskFailure(_error_type(result.payload), text)
@@ -49,7 +49,7 @@ async def invoke(task: Task) -> Any:
     payload = arguments.get("Payload", {})
     if arguments.get("InvocationType", "RequestResponse") != "RequestResponse":
         return await _send(task, name, payload, arguments)
-    result, version, request_id = await _invoke(task, name, payload, arguments)
+    result, version, request_id = await _invoke(task, name, _payload(payload), arguments)
     if result.function_error:
         raise TaskFailure(_error_type(result.payload), _compacted(result.payload))
     now = task.parts.clock.now()
@@ -77,7 +77,7 @@ def _named(task: Task, given: str) -> FunctionName:
 
 
 async def _invoke(
-    task: Task, name: FunctionName, payload: Any, arguments: Mapping[str, Any]
+    task: Task, name: FunctionName, payload: bytes, arguments: Mapping[str, Any]
 ) -> tuple[InvocationResult, str, str]:
     functions = task.parts.functions
     context = arguments.get("ClientContext")
@@ -87,7 +87,7 @@ async def _invoke(
             name.region or task.region,
             name.name,
             name.qualifier,
-            pack(payload),
+            payload,
             trace_id=task.trace_id,
             client_context=_client_context(context),
             tenant_id=str(arguments.get("TenantId") or ""),
@@ -97,6 +97,17 @@ async def _invoke(
     except AwsError as error:
         raise _refused(task, error) from error
     return result, prepared.version.version, prepared.invocation.request_id
+
+
+def _payload(given: Any) -> bytes:
+    """Return what a function gets: text that is JSON is the payload itself (recorded)."""
+    if isinstance(given, str):
+        try:
+            json.loads(given)
+        except ValueError:
+            return pack(given)
+        return given.encode()
+    return pack(given)
 
 
 def _client_context(given: Any) -> str:
@@ -119,7 +130,7 @@ async def _send(task: Task, name: FunctionName, payload: Any, arguments: Mapping
     request: dict[str, Any] = {
         "FunctionName": str(arguments["FunctionName"]),
         "InvocationType": kind,
-        "Payload": pack(payload),
+        "Payload": _payload(payload),
     }
     if name.qualifier:
         request["Qualifier"] = name.qualifier
