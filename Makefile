@@ -64,6 +64,7 @@ bench: .venv/dev
 	$(BIN)/python -m tests.benchmarks.bench_codec
 	$(BIN)/python -m tests.benchmarks.bench_s3
 	$(BIN)/python -m tests.benchmarks.bench_kinesis
+	$(BIN)/python -m tests.benchmarks.bench_tables
 	$(BIN)/python -m tests.benchmarks.bench_stacks
 	$(BIN)/python -m tests.benchmarks.bench_timeline
 	$(BIN)/python -m tests.benchmarks.bench_dashboard

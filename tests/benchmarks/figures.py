@@ -35,6 +35,7 @@ BENCHMARKS = (
     "codec",
     "s3",
     "kinesis",
+    "tables",
     "stacks",
     "timeline",
     "dashboard",

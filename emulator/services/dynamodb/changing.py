@@ -53,6 +53,8 @@ def changed(
     ):
         if member in request:
             body[kept] = request[member]
+    if request.get("TableClass") not in (None, table.body.get("TableClass", "STANDARD")):
+        body["TableClassSince"] = now
     if request.get("ReplicaUpdates"):
         body["Replicas"] = _replicas(table, request["ReplicaUpdates"])
     added, removed = _indexes(table, body, request)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import uuid
 from collections.abc import Mapping
 from typing import Any
 
@@ -63,7 +64,10 @@ def _extras(found: Table, status: str) -> dict[str, Any]:
         shown["LatestStreamLabel"] = body["StreamLabel"]
         shown["LatestStreamArn"] = f"{found.arn}/stream/{body['StreamLabel']}"
     if body.get("TableClass"):
-        shown["TableClassSummary"] = {"TableClass": body["TableClass"]}
+        shown["TableClassSummary"] = {
+            "TableClass": body["TableClass"],
+            "LastUpdateDateTime": body.get("TableClassSince"),
+        }
     if body.get("OnDemandThroughput"):
         shown["OnDemandThroughput"] = body["OnDemandThroughput"]
     if body.get("RestoreSummary"):
@@ -90,10 +94,11 @@ def encryption(found: Table) -> dict[str, Any] | None:
     given = found.body.get("SSESpecification") or {}
     if not given.get("Enabled"):
         return None
-    key = given.get("KMSMasterKeyId") or "alias/aws/dynamodb"
+    place = f"arn:aws:kms:{found.region}:{found.account}"
+    # The key that AWS manages is the same for all tables of an account and region.
+    key = given.get("KMSMasterKeyId") or str(uuid.uuid5(uuid.NAMESPACE_URL, place))
     if not key.startswith("arn:"):
-        kind = "" if key.startswith("alias/") else "key/"
-        key = f"arn:aws:kms:{found.region}:{found.account}:{kind}{key}"
+        key = f"{place}:{'' if key.startswith('alias/') else 'key/'}{key}"
     return {"Status": "ENABLED", "SSEType": "KMS", "KMSMasterKeyArn": key}
 
 
