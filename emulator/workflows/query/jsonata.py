@@ -6,8 +6,10 @@ https://docs.aws.amazon.com/step-functions/latest/dg/transforming-data.html
 import math
 import operator
 import random
+import sys
 import uuid
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from functools import lru_cache
 from typing import Any
 
@@ -19,7 +21,9 @@ MOST_STEPS = 500_000
 """Evaluations of parts of one expression; beyond, it counts as one that does not end."""
 
 DEEPEST = 1_000
-"""Nested evaluations: the library lets Python nest 10,000 calls, of which each takes several."""
+"""Nested evaluations, of which each takes several of Python's calls."""
+
+PYTHON_CALLS = 10_000
 
 LONGEST_RANGE = 1_000_000
 
@@ -59,19 +63,36 @@ class _Budget:
         self.depth -= 1
 
 
-def evaluate(text: str, names: Mapping[str, Json], moment: Moment) -> Json:
+def evaluate(text: str, names: Mapping[str, Json], moment: Moment, document: Json = None) -> Json:
     """Return what an expression gives.
 
     Args:
         text: The expression, without `{%` and `%}`.
         names: The variables it sees, without the `$`; `states` is one of them.
         moment: Time and chance.
+        document: `$`. Expressions of workflows have none.
 
     Raises:
         Undefined: It gives nothing.
         EvaluationFailed: It fails, or gives what is no JSON (a function, a number that is not
             finite).
     """
+    with _deep_stack():
+        return _evaluate(text, names, moment, document)
+
+
+@contextmanager
+def _deep_stack() -> Iterator[None]:
+    """Let Python nest calls deeply inside; the library would set this for good."""
+    limit = sys.getrecursionlimit()
+    sys.setrecursionlimit(max(limit, PYTHON_CALLS))
+    try:
+        yield
+    finally:
+        sys.setrecursionlimit(limit)
+
+
+def _evaluate(text: str, names: Mapping[str, Json], moment: Moment, document: Json) -> Json:
     from jsonata.jexception import JException
 
     expression = compile_expression(text)
@@ -81,7 +102,7 @@ def evaluate(text: str, names: Mapping[str, Json], moment: Moment) -> Json:
     bindings["__evaluate_entry"] = budget.enter
     bindings["__evaluate_exit"] = budget.leave
     try:
-        result = expression.evaluate(None, bindings)
+        result = expression.evaluate(None if document is None else _inward(document), bindings)
     except JException as error:
         raise EvaluationFailed(f"{error.error}: {error}") from None
     except EvaluationFailed:
@@ -104,6 +125,11 @@ def compile_expression(text: str) -> Any:
     Raises:
         InvalidExpression: It is no JSONata.
     """
+    with _deep_stack():
+        return _compile(text)
+
+
+def _compile(text: str) -> Any:
     from jsonata import jsonata
     from jsonata.jexception import JException
 

@@ -1,0 +1,262 @@
+"""JSONPath, intrinsic functions, JSONata."""
+
+from __future__ import annotations
+
+import random
+import time
+from typing import Any
+
+import pytest
+
+from emulator.workflows.errors import StatesError
+from emulator.workflows.frames import Moment
+from emulator.workflows.query import jsonata
+from emulator.workflows.query.intrinsics import InvalidCall, parse_call, run
+from emulator.workflows.query.jsonpath import InvalidPath, PathMissing, evaluate, parse_path
+from emulator.workflows.query.scope import Scope
+
+DATA: Any = {
+    "a": {"b": [1, 2, {"c": 3}], "d-e": "x", "it's": 1},
+    "items": [{"n": 1, "t": "p"}, {"n": 5, "t": "q"}, {"t": "p"}],
+    "none": None,
+}
+
+
+def scope(data: Any = DATA, **variables: Any) -> Scope:
+    context = {"State": {"Name": "Here"}}
+    return Scope(data, context, variables, Moment(1_700_000_000_123, random.Random(1)))
+
+
+@pytest.mark.parametrize(
+    ("path", "expected"),
+    [
+        ("$", DATA),
+        ("$.a.b[2].c", 3),
+        ("$['a']['b'][-1]['c']", 3),
+        ("$.a.d-e", "x"),
+        ("$.a['it\\'s']", 1),
+        ("$.none", None),
+        ("$.a['b','d-e']", {"b": [1, 2, {"c": 3}], "d-e": "x"}),
+        ("$.a.b[0,1]", [1, 2]),
+        ("$.a.b[0:2]", [1, 2]),
+        ("$.a.b[:1]", [1]),
+        ("$.a.b[-2:]", [2, {"c": 3}]),
+        ("$.items[*].n", [1, 5]),
+        ("$.items.*.t", ["p", "q", "p"]),
+        ("$..n", [1, 5]),
+        ("$..c", [3]),
+        ("$.nothing[*].n", []),
+        ("$.items[?(@.n > 2)].t", ["q"]),
+        ("$.items[?(@.t == 'p' && @.n)].n", [1]),
+        ("$.items[?(@.t == 'q' || !(@.n))].t", ["q", "p"]),
+        ("$.items[?(@.t in ['q','r'])].n", [5]),
+        ("$.items[?(@.t =~ /P/i)].t", ["p", "p"]),
+        ("$.items[?(@.n == $.a.b[0])].t", ["p"]),
+        ("$.items.length()", 3),
+        ("$.items[*].n.sum()", 6),
+        ("$$.State.Name", "Here"),
+        ("$$.State", {"Name": "Here"}),
+        ("$v.x[0]", 7),
+    ],
+)
+def test_a_path_finds(path: str, expected: Any) -> None:
+    assert evaluate(parse_path(path), scope(v={"x": [7]})) == expected
+
+
+@pytest.mark.parametrize(
+    ("path", "reason"),
+    [
+        ("$.x", "No results for path: $['x']"),
+        ("$.x.y", "Missing property in path $['x']"),
+        ("$.a.b[9]", "No results for path: $['a']['b'][9]"),
+        ("$.a.b.c", "Expected to find an object in path $['a']['b']['c'] but found 'array'"),
+        ("$w", "The variable 'w' is not assigned"),
+    ],
+)
+def test_a_definite_path_that_leads_nowhere_says_where(path: str, reason: str) -> None:
+    with pytest.raises(PathMissing) as caught:
+        evaluate(parse_path(path), scope())
+    assert str(caught.value) == reason
+
+
+@pytest.mark.parametrize(
+    "path", ["a", "$.", "$[", "$['a", "$.a[x]", "$.a[?(", "$.a.b()", "$x y", ""]
+)
+def test_what_is_no_path_is_refused(path: str) -> None:
+    with pytest.raises(InvalidPath):
+        parse_path(path)
+
+
+@pytest.mark.parametrize(
+    ("call", "expected"),
+    [
+        ("States.Format('Hi {}, {}', $.a.d-e, 1)", "Hi x, 1"),
+        (r"States.Format('\{\} {} \'q\' {}', true, $.a.b)", """{} true 'q' [1,2,{"c":3}]"""),
+        ("States.Format($t, 'y')", "<y>"),
+        ("States.StringToJson('{\"a\": [1]}')", {"a": [1]}),
+        ("States.StringToJson('  ')", None),
+        ("States.JsonToString($.a.b)", '[1,2,{"c":3}]'),
+        ("States.Array(1, 'a', null, $.a.b[0], 1.5)", [1, "a", None, 1, 1.5]),
+        ("States.Array()", []),
+        ("States.ArrayPartition(States.Array(1,2,3), 2)", [[1, 2], [3]]),
+        ("States.ArrayContains($.a.b, 2)", True),
+        ("States.ArrayContains(States.Array(1), true)", False),
+        ("States.ArrayRange(1, 9, 4)", [1, 5, 9]),
+        ("States.ArrayRange(3, 1, -1)", [3, 2, 1]),
+        ("States.ArrayGetItem($.a.b, 1)", 2),
+        ("States.ArrayLength($.a.b)", 3),
+        ("States.ArrayUnique(States.Array(1, 1.0, '1', true, 1))", [1, "1", True]),
+        ("States.Base64Encode('héllo')", "aMOpbGxv"),
+        ("States.Base64Decode('aMOpbGxv')", "héllo"),
+        ("States.Hash('a', 'MD5')", "0cc175b9c0f1b6a831c399e269772661"),
+        ("States.Hash('a', 'SHA-1')", "86f7e437faa5a7fce15d1ddcb9eaeaea377667b8"),
+        ("States.JsonMerge($.a, $m, false)", {**DATA["a"], "d-e": 2}),
+        ("States.MathAdd(-1.5, 2.5)", 2),
+        ("States.MathRandom(1, 2)", 1),
+        ("States.StringSplit('a.b,c', '.,')", ["a", "b", "c"]),
+        ("States.MathAdd(States.ArrayLength($.items), 1)", 4),
+    ],
+)
+def test_an_intrinsic_function_gives(call: str, expected: Any) -> None:
+    assert run(parse_call(call), scope(t="<{}>", m={"d-e": 2})) == expected
+
+
+def test_chance_comes_from_the_moment() -> None:
+    one, other = (run(parse_call("States.UUID()"), scope()) for _ in range(2))
+    assert one == other
+    assert one[14] == "4"
+    seeded = "States.MathRandom(0, 1000000, 7)"
+    assert run(parse_call(seeded), scope()) == run(parse_call(seeded), scope())
+
+
+@pytest.mark.parametrize(
+    "call",
+    [
+        "States.Format('{}')",
+        "States.Format('x', 1)",
+        "States.StringToJson('{')",
+        "States.StringToJson(1)",
+        "States.ArrayPartition($.a.b, 0)",
+        "States.ArrayRange(0, 1000, 1)",
+        "States.ArrayRange(0, 1, 0)",
+        "States.ArrayGetItem($.a.b, 3)",
+        "States.ArrayLength('x')",
+        "States.Base64Decode('?')",
+        "States.Hash('a', 'MD4')",
+        "States.JsonMerge($.a, $.a, true)",
+        "States.MathAdd('1', 1)",
+        "States.MathRandom(2, 2)",
+    ],
+)
+def test_an_intrinsic_function_that_fails_says_so(call: str) -> None:
+    with pytest.raises(StatesError) as caught:
+        run(parse_call(call), scope())
+    assert caught.value.error == "States.IntrinsicFailure"
+    assert caught.value.cause.startswith(f"The function '{call}' had the following error: ")
+
+
+def test_a_path_in_a_call_that_leads_nowhere_is_a_runtime_error() -> None:
+    with pytest.raises(StatesError) as caught:
+        run(parse_call("States.Array($.x)"), scope({}))
+    assert caught.value.error == "States.Runtime"
+    assert caught.value.cause == (
+        "The function 'States.Array($.x)' had the following error: The JsonPath argument for the"
+        " field '$.x' could not be found in the input '{}'"
+    )
+
+
+@pytest.mark.parametrize(
+    "call",
+    [
+        "States.Nope()",
+        "States.UUID(1)",
+        "States.Format()",
+        "States.Array(",
+        "States.Array(a)",
+        "States.Array('a)",
+        "States.Array(1) x",
+        "Format('a')",
+        "States.Array(" * 11 + ")" * 11,
+    ],
+)
+def test_what_is_no_call_is_refused(call: str) -> None:
+    with pytest.raises(InvalidCall):
+        parse_call(call)
+
+
+def _jsonata(text: str, **names: Any) -> Any:
+    return jsonata.evaluate(text, names, Moment(1_700_000_000_123, random.Random(1)))
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("$states.input.a + 1", 2),
+        ("4 / 2", 2),
+        ("$x", None),
+        ("$map($l, function($v) { $v })", [None, 2]),
+        ("$partition([1,2,3], 2)", [[1, 2], [3]]),
+        ("$range(0, 10, 5)", [0, 5, 10]),
+        ("$hash('a', 'MD5')", "0cc175b9c0f1b6a831c399e269772661"),
+        ("$parse('{\"a\": null}')", {"a": None}),
+        ("$random(7) = $random(7)", True),
+        ("$millis()", 1_700_000_000_123),
+        ("$now()", "2023-11-14T22:13:20.123Z"),
+        ("$length($uuid())", 36),
+    ],
+)
+def test_jsonata_gives(text: str, expected: Any) -> None:
+    assert _jsonata(text, states={"input": {"a": 1}}, x=None, l=[None, 2]) == expected
+
+
+@pytest.mark.parametrize(
+    ("text", "code"),
+    [
+        ("'a' + 1", "T2001"),
+        ("$nope(1)", "T1006"),
+        ("$error('boom')", "D3137: boom"),
+        ("1 / 0", "D1001"),
+        ("$sum", "function"),
+        ("$eval('1')", "$eval is not supported"),
+        ("($f := function($n) { 1 + $f($n) }; $f(1))", "D1011"),
+        ("[1..100000000]", "D2014"),
+        ("$range(0, 100000000, 1)", "D2014"),
+    ],
+)
+def test_jsonata_that_fails_says_how(text: str, code: str) -> None:
+    with pytest.raises(jsonata.EvaluationFailed) as caught:
+        _jsonata(text)
+    assert code in str(caught.value)
+
+
+def test_jsonata_that_does_not_end_is_ended(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(jsonata, "MOST_STEPS", 5_000)
+    begun = time.monotonic()
+    with pytest.raises(jsonata.EvaluationFailed, match="D1012"):
+        _jsonata("($f := function($n) { $f($n + 1) }; $f(1))")
+    assert time.monotonic() - begun < 10
+
+
+def test_jsonata_that_gives_nothing_is_told_from_null() -> None:
+    with pytest.raises(jsonata.Undefined):
+        _jsonata("$states.input.x", states={"input": {}})
+
+
+@pytest.mark.parametrize("text", ["", "(", "1 +", "$x :=", "'a"])
+def test_what_is_no_jsonata_is_refused(text: str) -> None:
+    with pytest.raises(jsonata.InvalidExpression):
+        jsonata.compile_expression(text)
+
+
+@pytest.mark.parametrize(
+    ("text", "names"),
+    [
+        ("$a + $states.input.b", {"a", "states"}),
+        ("($q := 1; $q + $b)", {"b"}),
+        ("$map($c, function($v) { $v + $d })", {"c", "d"}),
+        ("$sum($e) & $now()", {"e"}),
+        ("{'a': $h, 'b': [$i]}", {"h", "i"}),
+    ],
+)
+def test_the_variables_of_an_expression_are_known(text: str, names: set[str]) -> None:
+    assert jsonata.variables_of(text) == names
