@@ -577,3 +577,45 @@ def test_a_late_function_is_a_504(site: Site) -> None:
     answer = site.call(api_id, "/dev/")
     site.running.call(go.set)
     assert (answer.status, answer.json) == (504, {"message": "Endpoint request timed out"})
+
+
+def test_a_method_is_tried_without_a_deployment(site: Site) -> None:
+    api_id = site.build({"/x/{id}": {"get": proxy()}})
+    resources = site.api.get_resources(restApiId=api_id)["items"]
+    one = next(each["id"] for each in resources if each["path"] == "/x/{id}")
+    tried = site.api.test_invoke_method(
+        restApiId=api_id, resourceId=one, httpMethod="GET", pathWithQueryString="/x/7?a=b"
+    )
+    assert (tried["status"], tried["body"]) == (200, "ok")
+    assert site.event["pathParameters"] == {"id": "7"}
+    assert site.event["requestContext"]["stage"] == "test-invoke-stage"
+    lines = tried["log"].splitlines()
+    assert lines[0].startswith("Execution log for request ")
+    assert lines[-1].endswith(": Method completed with status: 200")
+    site.reply = "no response"
+    tried = site.api.test_invoke_method(restApiId=api_id, resourceId=one, httpMethod="GET")
+    assert tried["status"] == 502
+
+
+def test_an_authorizer_is_tried(site: Site) -> None:
+    api_id = guarded(site)
+    (authorizer,) = site.api.get_authorizers(restApiId=api_id)["items"]
+    site.reply = policy("Allow")
+    named = {"restApiId": api_id, "authorizerId": authorizer["id"]}
+    tried = site.api.test_invoke_authorizer(**named, headers={"Authorization": "t"})
+    assert (tried["clientStatus"], tried["principalId"]) == (0, "me")
+    assert site.event["authorizationToken"] == "t"
+
+
+def test_an_api_is_exported(site: Site) -> None:
+    api_id = site.build({"/x/{id}": {"get": proxy()}})
+    for kind in ("swagger", "oas30"):
+        exported = site.api.get_export(
+            restApiId=api_id, stageName="dev", exportType=kind,
+            parameters={"extensions": "apigateway"},
+        )  # fmt: skip
+        definition = json.loads(exported["body"].read())
+        method = definition["paths"]["/x/{id}"]["get"]
+        assert method["x-amazon-apigateway-integration"]["uri"] == INVOKED
+        again = site.api.import_rest_api(body=json.dumps(definition).encode())
+        assert len(site.api.get_resources(restApiId=again["id"])["items"]) == 3

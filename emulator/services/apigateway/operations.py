@@ -16,9 +16,10 @@ from emulator.services.apigateway import (
     resources,
     rest_apis,
     stages,
+    testing,
     usage_plans,
 )
-from emulator.services.apigateway.openapi import importing
+from emulator.services.apigateway.openapi import exporting, importing
 from emulator.services.service import Operation, unsupported
 
 OPERATIONS: dict[str, Operation] = {
@@ -78,6 +79,7 @@ OPERATIONS: dict[str, Operation] = {
     "GetDocumentationVersions": documentation.get_documentation_versions,
     "GetDomainName": domain_names.get_domain_name,
     "GetDomainNames": domain_names.get_domain_names,
+    "GetExport": exporting.get_export,
     "GetGatewayResponse": gateway_responses.get_gateway_response,
     "GetGatewayResponses": gateway_responses.get_gateway_responses,
     "GetIntegration": integrations.get_integration,
@@ -115,6 +117,8 @@ OPERATIONS: dict[str, Operation] = {
     "PutMethodResponse": methods.put_method_response,
     "PutRestApi": importing.put_rest_api,
     "TagResource": account.tag_resource,
+    "TestInvokeAuthorizer": testing.test_invoke_authorizer,
+    "TestInvokeMethod": testing.test_invoke_method,
     "UntagResource": account.untag_resource,
     "UpdateAccount": account.update_account,
     "UpdateApiKey": api_keys.update_api_key,
@@ -149,8 +153,5 @@ UNSUPPORTED: dict[str, str] = {
     ),
     **unsupported(
         "GetSdk", "localfaas does not serve {}: export the API, and generate an SDK from that."
-    ),
-    **unsupported(
-        "GetExport TestInvokeAuthorizer TestInvokeMethod", "localfaas does not serve {} yet."
     ),
 }

@@ -4,6 +4,13 @@ from __future__ import annotations
 
 from emulator.wire.deviations import Deviations
 
+_UPDATED = (
+    "Account", "ApiKey", "Authorizer", "BasePathMapping", "ClientCertificate", "Deployment",
+    "DocumentationPart", "DocumentationVersion", "DomainName", "GatewayResponse", "Integration",
+    "IntegrationResponse", "Method", "MethodResponse", "Model", "RequestValidator", "Resource",
+    "RestApi", "Stage", "Usage", "UsagePlan", "VpcLink",
+)  # fmt: skip
+
 DEVIATIONS = Deviations(
     # Recorded 2025-08: members of the body are named by the operation.
     names_input=True,
@@ -13,5 +20,8 @@ DEVIATIONS = Deviations(
         "EndpointType": "PRIVATE, EDGE, REGIONAL",
         "Op": "add, remove, move, test, replace, copy",
     },
+    elements_may_be_null=True,
+    # Recorded 2024: what is wrong in the body is named before what is wrong in the path.
+    checked_first={f"Update{name}Request": ("patchOperations",) for name in _UPDATED},
     status={"ValidationException": 400},
 )

@@ -11,7 +11,7 @@ import orjson
 
 from emulator.invoke.function_invoker import PreparedInvocation
 from emulator.invoke.http_client import HttpFailure, fetch
-from emulator.model.arn import parse_function_name
+from emulator.model.arn import function_arn, parse_function_name
 from emulator.model.errors import AwsError
 from emulator.services.apigateway.execution.aws_calls import AwsRequest, send
 from emulator.services.apigateway.execution.call import (
@@ -56,6 +56,11 @@ class Target(NamedTuple):
     name: str
     qualifier: str | None
     streams: bool
+
+    @property
+    def arn(self) -> str:
+        """Its ARN."""
+        return function_arn(self.account, self.region, self.name, self.qualifier or "")
 
 
 def with_variables(text: str, variables: Mapping[str, str]) -> str:

@@ -16,6 +16,7 @@ import orjson
 from emulator.model.errors import AwsError
 from emulator.services.apigateway.execution import (
     backend,
+    log,
     mapping,
     payload,
     remapping,
@@ -36,8 +37,15 @@ async def run(call: MethodCall, *, wants_binary: bool = False) -> Answer:
     Raises:
         GatewayFailure: The gateway answers itself.
     """
+    log.request(call)
     if "methodIntegration" not in call.method:
         raise internal()
+    made = await _integrated(call, wants_binary)
+    log.answer(call, made)
+    return made
+
+
+async def _integrated(call: MethodCall, wants_binary: bool) -> Answer:
     kind = call.integration["type"]
     if kind == "MOCK":
         return _mock(call)
@@ -129,16 +137,17 @@ async def _aws_proxy(call: MethodCall, wants_binary: bool) -> Answer:
     if target is None:
         raise internal()
     event = payload.event_of(call)
-    call.say(f"Endpoint request body after transformations: {json.dumps(event)[:1024]}")
-    prepared = await backend.prepare(call, target, orjson.dumps(event))
+    content = orjson.dumps(event)
+    log.lambda_request(call, target.arn, content)
+    begun = call.parts.clock.monotonic()
+    prepared = await backend.prepare(call, target, content)
     if target.streams or call.integration.get("responseTransferMode") == "STREAM":
         return await streaming.begin(call, prepared)
     try:
         result = await call.parts.functions.invoke(prepared)
     except AwsError as error:
         raise backend.of_lambda(call, error) from error
-    call.say("Endpoint response body before transformations: "
-             + result.payload[:1024].decode("utf-8", "replace"))  # fmt: skip
+    log.lambda_reply(call, result.payload, begun)
     if result.function_error:
         call.say("Lambda execution failed with status 200 due to customer function error")
         raise internal("INTEGRATION_FAILURE", status=502)
@@ -173,14 +182,20 @@ async def _aws(call: MethodCall, wants_binary: bool) -> Answer:
         body = mapped.body.decode("utf-8", "replace") or "{}"
         if not _is_json(body):
             raise internal("INTEGRATION_FAILURE", status=500)
+        log.lambda_request(call, target.arn, mapped.body)
+        begun = call.parts.clock.monotonic()
         reply = await backend.invoke(call, target, body, headers)
+        log.lambda_reply(call, reply.body, begun)
         return _traced(call, mapping.response_of(call, reply, wants_binary=wants_binary))
     method = call.integration.get("httpMethod") or "POST"
     if method == "ANY":
         method = call.http_method
+    log.endpoint_request(call, uri, mapped.headers, mapped.body)
+    begun = call.parts.clock.monotonic()
     reply = await backend.aws(
         call, uri, method, mapped.path, mapped.query, mapped.headers, mapped.body
     )
+    log.endpoint_reply(call, reply.status, reply.headers, reply.body, begun)
     return mapping.response_of(call, reply, wants_binary=wants_binary)
 
 
@@ -217,6 +232,14 @@ def _gateway_headers(call: MethodCall) -> Pairs:
     return [("x-amzn-apigateway-api-id", call.api_id), ("X-Amzn-Trace-Id", call.trace_id)]
 
 
+async def _sent(call: MethodCall, url: str, headers: Pairs, body: bytes) -> backend.Reply:
+    log.endpoint_request(call, url, headers, body)
+    begun = call.parts.clock.monotonic()
+    reply = await backend.http(call, _method(call), url, headers, body, _seconds(call))
+    log.endpoint_reply(call, reply.status, reply.headers, reply.body, begun)
+    return reply
+
+
 async def _http(call: MethodCall, wants_binary: bool) -> Answer:
     mapped = mapping.request_of(call, refused=remapping.REFUSED_HTTP)
     headers = mapped.headers
@@ -230,7 +253,7 @@ async def _http(call: MethodCall, wants_binary: bool) -> Answer:
             headers.append((name, value))
     headers += _gateway_headers(call)
     url = _url(call, mapped.path, mapped.query)
-    reply = await backend.http(call, _method(call), url, headers, mapped.body, _seconds(call))
+    reply = await _sent(call, url, headers, mapped.body)
     return mapping.response_of(call, reply, wants_binary=wants_binary)
 
 
@@ -249,7 +272,7 @@ async def _http_proxy(call: MethodCall, wants_binary: bool) -> Answer:
     url = _url(call, path, query)
     if call.integration.get("responseTransferMode") == "STREAM":
         return await streaming.begin_http(call, _method(call), url, headers)
-    reply = await backend.http(call, _method(call), url, headers, call.body, _seconds(call))
+    reply = await _sent(call, url, headers, call.body)
     return Answer(
         status=reply.status, headers=remapping.of_response(reply.headers), body=reply.body
     )
