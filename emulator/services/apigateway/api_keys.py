@@ -54,7 +54,10 @@ def _new_key(ctx: Context, given: Mapping[str, Any]) -> Document:
     if any(each["value"] == value for each in listed(of(ctx).keys, ctx)):
         raise conflict("API Key already exists")
     now = int(ctx.clock.now())
-    stages = [f"{each['restApiId']}/{each['stageName']}" for each in given.get("stageKeys") or []]
+    stages = [
+        f"{each.get('restApiId', '')}/{each.get('stageName', '')}"
+        for each in given.get("stageKeys") or []
+    ]
     return {
         "id": new_id(10),
         "value": value,

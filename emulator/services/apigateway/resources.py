@@ -160,6 +160,8 @@ async def update_resource(ctx: Context, request: Request) -> Response:
         if "parentId" not in resource:
             raise bad_request(f"Root resource cannot update its {name}.")
         resource = _moved(api, {**resource, name: each.get("value") or ""})
+    if "parentId" not in resource:
+        return shown(resource)
     api = _settled({**api, "resources": {**api["resources"], resource["id"]: resource}}, resource)
     await keep_api(ctx, api)
     return shown(api["resources"][resource["id"]])

@@ -11,7 +11,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from emulator.services.apigateway.execution.call import MethodCall, Pairs
-from emulator.services.apigateway.execution.jsonpath import InvalidPath, find
+from emulator.services.apigateway.execution.jsonpath import find
 
 _REQUEST = re.compile(
     r"method\.request\.(?P<place>header|querystring|path|multivalueheader|multivaluequerystring)"
@@ -81,7 +81,7 @@ def _of_body(text: str, path: str) -> str | None:
         return text
     try:
         found = find(json.loads(text), f"${path}")
-    except (ValueError, InvalidPath):
+    except (ValueError, RecursionError):
         return None
     return None if found is None else _text(found)
 

@@ -69,7 +69,7 @@ class Input:
     def _parsed(self) -> Any:
         try:
             return json.loads(self.body)
-        except ValueError:
+        except (ValueError, RecursionError):
             return self.body
 
     def path(self, path: str) -> Any:
@@ -118,7 +118,7 @@ class Util:
         """Return what JSON says."""
         try:
             return as_java(json.loads(text))
-        except ValueError as error:
+        except (TypeError, ValueError) as error:
             raise TemplateFailure(f"$util.parseJson: {error}") from error
 
     def urlEncode(self, text: Any) -> str:
