@@ -16,7 +16,7 @@ import pytest
 from emulator.app import Emulator
 from emulator.settings import Settings
 from emulator.testing import ScriptedDriver
-from emulator.wire.model import Shape
+from emulator.wire.model import ServiceModel, Shape
 from emulator.wire.xml_names import element_names
 from tests.codecs import codec
 from tests.reliability.fuzz import FuzzedRequest, Fuzzer
@@ -95,26 +95,28 @@ def known() -> dict[str, list[Any]]:
     }
 
 
-def flat(value: Any, shape: Shape | None, prefix: str) -> Iterator[tuple[str, str]]:
+def flat(
+    value: Any, shape: Shape | None, prefix: str, model: ServiceModel = MODEL
+) -> Iterator[tuple[str, str]]:
     """Yield the parameters of the query protocol that say ``value``, be it of its shape or not."""
     kind = shape["type"] if shape is not None else ""
     inner: Shape | None
     if isinstance(value, dict) and kind == "map" and shape is not None:
         for number, (key, each) in enumerate(value.items(), 1):
             yield f"{prefix}.{number}.{shape['key'].get('queryName', 'Name')}", str(key)
-            inner = MODEL.shapes[shape["value"]["shape"]]
-            yield from flat(each, inner, f"{prefix}.{number}.Value")
+            inner = model.shapes[shape["value"]["shape"]]
+            yield from flat(each, inner, f"{prefix}.{number}.Value", model)
     elif isinstance(value, dict):
         members = shape.get("members", {}) if shape is not None else {}
         for key, each in value.items():
             member = members.get(key)
-            name = element_names(MODEL, key, member)[0] if member is not None else str(key)
-            inner = MODEL.shapes[member["shape"]] if member is not None else None
-            yield from flat(each, inner, f"{prefix}.{name}" if prefix else name)
+            name = element_names(model, key, member)[0] if member is not None else str(key)
+            inner = model.shapes[member["shape"]] if member is not None else None
+            yield from flat(each, inner, f"{prefix}.{name}" if prefix else name, model)
     elif isinstance(value, list):
-        inner = MODEL.shapes[shape["member"]["shape"]] if kind == "list" and shape else None
+        inner = model.shapes[shape["member"]["shape"]] if kind == "list" and shape else None
         for number, each in enumerate(value, 1):
-            yield from flat(each, inner, f"{prefix}.{number}")
+            yield from flat(each, inner, f"{prefix}.{number}", model)
     elif value is not None:
         text = value if isinstance(value, str) else json.dumps(value)
         yield prefix, text.encode("utf-8", "replace").decode()

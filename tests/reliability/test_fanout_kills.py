@@ -1,0 +1,86 @@
+"""The emulator is killed at random points of a fan-out: what was acknowledged reaches everybody.
+
+``LOCALFAAS_KILLS`` sets how often.
+"""
+
+from __future__ import annotations
+
+import multiprocessing
+import os
+import random
+import time
+from collections import Counter
+from multiprocessing.process import BaseProcess
+from pathlib import Path
+
+import pytest
+
+from tests.reliability.fanout_load import QUEUES, run
+
+_KILLS = int(os.environ.get("LOCALFAAS_KILLS", "100"))
+
+
+class _Runs:
+    """Processes that have loaded the emulator before they begin."""
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+        self._processes = multiprocessing.get_context("forkserver")
+        self._processes.set_forkserver_preload(["tests.reliability.fanout_load"])
+
+    def start(self, name: str) -> tuple[BaseProcess, Path]:
+        said = self._folder / f"said-{name}"
+        process = self._processes.Process(target=run, args=(self._folder / "state", name, said))
+        process.start()
+        until = time.monotonic() + 60
+        while not (said.exists() and said.read_text().startswith("ready\n")):
+            assert process.is_alive()
+            assert time.monotonic() < until, f"run {name} did not begin"
+            time.sleep(0.005)
+        return process, said
+
+    def killed(self, name: str, seconds: float) -> list[str]:
+        """Return what a process had said before it was killed."""
+        process, said = self.start(name)
+        time.sleep(seconds)  # the kill comes at any moment of it
+        process.kill()
+        process.join()
+        process.close()
+        # The last line may be cut off: then it said nothing.
+        return said.read_text().split("\n")[1:-1]
+
+    def drained(self) -> dict[str, Counter[str]]:
+        """Return what has reached each queue."""
+        process, said = self.start("drain")
+        process.join(180)
+        lines = said.read_text().splitlines()
+        assert lines[-1] == "drained", lines[-3:]
+        found: dict[str, Counter[str]] = {name: Counter() for name in QUEUES}
+        for line in lines[1:-1]:
+            name, _, id = line.partition(" ")
+            found[name][id] += 1
+        return found
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(600)
+def test_a_hundred_kills_lose_nothing(tmp_path: Path) -> None:
+    seed = random.randrange(2**32)
+    print("seed", seed)
+    chance, runs = random.Random(seed), _Runs(tmp_path)
+    acknowledged: dict[str, set[str]] = {"topic": set(), "bus": set()}
+    for number in range(_KILLS):
+        for line in runs.killed(str(number), chance.uniform(0.0, 0.15)):
+            kind, _, id = line.partition(" ")
+            acknowledged[kind].add(id)
+    found = runs.drained()
+    assert all(acknowledged.values())
+    for name in QUEUES:
+        wanted = acknowledged["topic" if name.startswith("topic") else "bus"]
+        missing = wanted - found[name].keys()
+        assert not missing, f"{name} lacks {len(missing)} of {len(wanted)}"
+    # Deliveries are conserved: again comes only what was under way when a kill came.
+    again = sum(count - 1 for name in QUEUES for count in found[name].values())
+    total = sum(found[name].total() for name in QUEUES)
+    print(f"{_KILLS} kills, {total} deliveries, {again} of them again")
+    assert again <= _KILLS * 40
