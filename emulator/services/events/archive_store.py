@@ -58,11 +58,13 @@ class ArchiveStore:
             StorageError: The disk did not take it.
         """
 
+        now = self._parts.clock.now()
+
         def work(connection: sqlite3.Connection) -> None:
             connection.execute(
-                "INSERT OR IGNORE INTO archived (archive, id, at, size, event)"
-                " VALUES (?, ?, ?, ?, ?)",
-                (archive, id, at, size, text),
+                "INSERT OR IGNORE INTO archived (archive, id, at, kept, size, event)"
+                " VALUES (?, ?, ?, ?, ?, ?)",
+                (archive, id, at, now, size, text),
             )
 
         await self.database.write(work)
@@ -74,7 +76,7 @@ class ArchiveStore:
         def work(connection: sqlite3.Connection) -> tuple[int, int]:
             if before is not None:
                 connection.execute(
-                    "DELETE FROM archived WHERE archive = ? AND at < ?", (archive, before)
+                    "DELETE FROM archived WHERE archive = ? AND kept < ?", (archive, before)
                 )
             query = "SELECT count(*), coalesce(sum(size), 0) FROM archived WHERE archive = ?"
             found: tuple[int, int] = connection.execute(query, (archive,)).fetchone()

@@ -6,6 +6,8 @@ CREATE TABLE archived (
     id TEXT NOT NULL,
     -- When it happened, as the event says (seconds since the epoch).
     at REAL NOT NULL,
+    -- When it was archived: from then on it is retained.
+    kept REAL NOT NULL,
     -- What it counts for in the archive's size.
     size INTEGER NOT NULL,
     event BLOB NOT NULL,
