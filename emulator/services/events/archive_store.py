@@ -57,7 +57,6 @@ class ArchiveStore:
         Raises:
             StorageError: The disk did not take it.
         """
-
         now = self._parts.clock.now()
 
         def work(connection: sqlite3.Connection) -> None:
