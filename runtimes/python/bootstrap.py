@@ -17,7 +17,7 @@ import sys
 if __name__ == "__main__":
     sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
 
-from localfaas_runtime import client, loop, setup
+from localfaas_runtime import client, connections, loop, setup
 
 # What a type checker needs, and no start of a runtime pays for.
 TYPE_CHECKING = False
@@ -61,6 +61,7 @@ def _serve(channel: client.Client, handler: str, told: dict[str, Any]) -> None:
     setup.streams()
     setup.search_path(told.get("opt", ["/opt"]), told.get("packages", ""))
     setup.own_names(__name__)
+    connections.install()
     count = os.environ.get("AWS_LAMBDA_MAX_CONCURRENCY")
     if count:
         from localfaas_runtime import workers
