@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from emulator.edge.http_fronts.authorizers.policy import InvalidPolicy, evaluate
+from emulator.access.policy import InvalidPolicy, evaluate
 from emulator.edge.http_fronts.http_apis.routing import Router
 from emulator.edge.http_fronts.websockets.selection import route_key
 
