@@ -33,6 +33,7 @@ SERVICES = (
     "events",
     "iam",
     "kinesis",
+    "kms",
     "lambda_",
     "logs",
     "pipes",

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import queue
+import time
 from collections.abc import Iterator
 from typing import Any
 
@@ -32,6 +33,9 @@ class Fed:
     async def _script(self, runtime: RuntimeClient) -> None:
         while True:
             request_id, payload = await runtime.next()
+            if b"ZmFpbA==" in payload:
+                await runtime.fail(request_id, b'{"errorMessage": "no"}')
+                continue
             self.events.put(json.loads(payload))
             await runtime.respond(request_id, b"null")
 
@@ -198,3 +202,39 @@ def test_a_stream_is_a_target(fed: Fed) -> None:
     )["ShardIterator"]
     (record,) = fed.kinesis.get_records(ShardIterator=at)["Records"]
     assert (record["Data"], record["PartitionKey"]) == (b'{"x": 1}', "a key")
+
+
+def test_records_of_failures_go_to_topics_and_buckets(fed: Fed) -> None:
+    sns, sqs, s3 = (fed.running.client(name) for name in ("sns", "sqs", "s3"))
+    topic = sns.create_topic(Name="failures")["TopicArn"]
+    url = sqs.create_queue(QueueName="failures")["QueueUrl"]
+    sns.subscribe(
+        TopicArn=topic,
+        Protocol="sqs",
+        Endpoint="arn:aws:sqs:us-east-1:000000000000:failures",
+        Attributes={"RawMessageDelivery": "true"},
+    )
+    s3.create_bucket(Bucket="failures")
+    for number, destination in enumerate((topic, "arn:aws:s3:::failures")):
+        name = f"failing-{number}"
+        arn = fed.stream(name)
+        fed.kinesis.put_record(StreamName=name, Data=b"fail", PartitionKey="k")
+        fed.map(
+            arn,
+            MaximumRetryAttempts=0,
+            DestinationConfig={"OnFailure": {"Destination": destination}},
+        )
+    (message,) = sqs.receive_message(QueueUrl=url, WaitTimeSeconds=20)["Messages"]
+    record = json.loads(message["Body"])
+    assert record["requestContext"]["condition"] == "RetryAttemptsExhausted"
+    assert "payload" not in record
+    until = time.monotonic() + 20
+    while not (found := s3.list_objects_v2(Bucket="failures").get("Contents")):
+        assert time.monotonic() < until
+        time.sleep(0.01)
+    assert "/shardId-000000000000/" in found[0]["Key"]
+    content = s3.get_object(Bucket="failures", Key=found[0]["Key"])["Body"].read()
+    payload = json.loads(json.loads(content)["payload"])
+    assert payload["Records"][0]["kinesis"]["data"] == "ZmFpbA=="
+    for client in (sns, sqs, s3):
+        client.close()

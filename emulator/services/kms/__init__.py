@@ -1,0 +1,1 @@
+"""KMS: keys that encrypt, sign and authenticate, kept in the store."""
