@@ -34,7 +34,7 @@ class Fed:
         while True:
             request_id, payload = await runtime.next()
             if b"ZmFpbA==" in payload:
-                await runtime.fail(request_id, b'{"errorMessage": "no"}')
+                await runtime.call("POST", f"invocation/{request_id}/error", b"{}")
                 continue
             self.events.put(json.loads(payload))
             await runtime.respond(request_id, b"null")
