@@ -65,6 +65,7 @@ bench: .venv/dev
 	$(BIN)/python -m tests.benchmarks.bench_s3
 	$(BIN)/python -m tests.benchmarks.bench_kinesis
 	$(BIN)/python -m tests.benchmarks.bench_tables
+	$(BIN)/python -m tests.benchmarks.bench_schedules
 	$(BIN)/python -m tests.benchmarks.bench_stacks
 	$(BIN)/python -m tests.benchmarks.bench_timeline
 	$(BIN)/python -m tests.benchmarks.bench_dashboard

@@ -9,6 +9,7 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 from datetime import datetime
+from functools import lru_cache
 
 from emulator.schedules.cron import Cron, parse_cron
 from emulator.schedules.errors import ScheduleError
@@ -36,6 +37,7 @@ class Rate:
 Expression = At | Rate | Cron
 
 
+@lru_cache(maxsize=1024)
 def parse_schedule_expression(text: str) -> Expression:
     """Return an expression as Scheduler takes it.
 
@@ -54,6 +56,7 @@ def parse_schedule_expression(text: str) -> Expression:
     return _cron(text)
 
 
+@lru_cache(maxsize=1024)
 def parse_rule_expression(text: str) -> Rate | Cron:
     """Return an expression as rules of EventBridge take it: no at, and units that fit.
 

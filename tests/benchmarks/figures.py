@@ -36,6 +36,7 @@ BENCHMARKS = (
     "s3",
     "kinesis",
     "tables",
+    "schedules",
     "stacks",
     "timeline",
     "dashboard",
