@@ -16,6 +16,7 @@ from tests.conformance.replay import ACCOUNT, REGION, new_name
 
 FILE = "s3"
 OTHER_REGION = "us-west-1"
+RECORDED = "21-01-2025, 23:21:18"
 
 pytestmark = pytest.mark.skipif(not FOLDER.is_dir(), reason=f"no recordings at {FOLDER}")
 
@@ -241,3 +242,22 @@ def test_scenario(name: str, running: Running) -> None:
         comparison.finish()
         RESULTS.setdefault("s3 notifications", {})[name] = comparison.differences
     assert comparison.differences == []
+
+
+@pytest.mark.parametrize(("name", "event"), [("S3Put", "Put"), ("S3Delete", "Delete")])
+def test_records_have_the_members_of_the_sample_payloads(
+    name: str, event: str, running: Running
+) -> None:
+    it = Scenario(Comparison({"recorded-content": {}, "recorded-date": RECORDED}), running)
+    it.tell("s3:ObjectCreated:*", "s3:ObjectRemoved:*")
+    it.s3.put_object(Bucket=it.bucket, Key="key", Body="x")
+    it.s3.delete_object(Bucket=it.bucket, Key="key")
+    (record,) = [each for each in it.messages(2) if each["eventName"].endswith(event)]
+    (sample,) = json.loads((FOLDER / "events" / f"{name}.json").read_text())["Records"]
+    assert _members(record) == _members(sample)
+
+
+def _members(value: Any, path: str = "") -> set[str]:
+    if not isinstance(value, dict):
+        return {path}
+    return {each for name, inner in value.items() for each in _members(inner, f"{path}.{name}")}

@@ -197,7 +197,8 @@ def _notification(given: Mapping[str, Any]) -> dict[str, Any]:
             if rules:
                 entry["Filter"] = {"Key": {"FilterRules": rules}}
             found.setdefault(member, []).append(entry)
-    if (given.get("EventBridgeConfiguration") or {}).get("EventBridgeEnabled", False):
+    bridge = given.get("EventBridgeConfiguration")
+    if bridge is not None and str(bridge.get("EventBridgeEnabled", True)).lower() == "true":
         found["EventBridgeConfiguration"] = {}
     return found
 

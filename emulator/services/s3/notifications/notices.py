@@ -191,14 +191,16 @@ class Notices:
         found = await self._database.read(_waiting)
         if not found or self._outbox is None:
             return False
-        dispatches, kept = [], []
+        dispatches: list[Dispatch] = []
+        kept: list[asyncio.Task[None]] = []
         for number, text in found:
-            body = orjson.loads(text)
-            for arn, rule in body["rules"]:
-                payload = orjson.dumps({"Records": [record(body, number, rule)]})
-                dispatches.append(_dispatch(arn, body["bucket"], payload, body["at"]))
-            if body["bridge"]:
-                kept += self._announce(body, number)
+            try:
+                body = orjson.loads(text)
+                dispatches += _dispatches(body, number)
+                if body["bridge"]:
+                    kept += self._announce(body, number)
+            except Exception:  # A bug of ours: told in full, and the others are told all the same.
+                log.exception("an event of a bucket could not be told: %s", text[:500])
         await self._outbox.accept(dispatches)
         await asyncio.gather(*kept)
         last = found[-1][0]
@@ -222,6 +224,19 @@ class Notices:
 def _waiting(connection: sqlite3.Connection) -> list[tuple[int, str]]:
     found = connection.execute("SELECT number, body FROM events ORDER BY number LIMIT ?", (_BATCH,))
     return found.fetchall()
+
+
+def _dispatches(body: dict[str, Any], number: int) -> list[Dispatch]:
+    """Return an event on its way to each rule's destination."""
+    return [
+        _dispatch(
+            arn,
+            body["bucket"],
+            orjson.dumps({"Records": [record(body, number, rule)]}),
+            body["at"],
+        )
+        for arn, rule in body["rules"]
+    ]
 
 
 def _dispatch(arn: str, bucket: str, payload: bytes, now: float) -> Dispatch:
