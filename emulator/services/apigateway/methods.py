@@ -90,6 +90,9 @@ def _check(api: Document, method: Mapping[str, Any]) -> None:
         raise bad_request("Invalid Request Validator identifier specified")
     check_models(api, method.get("requestModels"))
     _check_parameters(method.get("requestParameters"), _REQUEST)
+    names = [each.split(".", 3)[3] for each in method.get("requestParameters") or {}]
+    if len(names) != len(set(names)):
+        raise bad_request("Parameter names must be unique across querystring, header and path")
 
 
 def check_models(api: Mapping[str, Any], models: Mapping[str, str] | None) -> None:

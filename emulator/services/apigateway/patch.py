@@ -27,16 +27,20 @@ def boolean(value: str | None, path: str) -> bool:
     return (value or "").lower() == "true"
 
 
-def number(value: str | None, path: str) -> int:
-    """A whole number."""
+def number(value: str | None, path: str) -> int | None:
+    """A whole number; nothing is none."""
+    if not value:
+        return None
     try:
         return int(value or "")
     except ValueError:
         raise bad_request(f"Invalid patch value {value} specified for {path}") from None
 
 
-def decimal(value: str | None, path: str) -> float:
-    """A number."""
+def decimal(value: str | None, path: str) -> float | None:
+    """A number; nothing is none."""
+    if not value:
+        return None
     try:
         return float(value or "")
     except ValueError:

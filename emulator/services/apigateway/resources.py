@@ -100,12 +100,10 @@ def check_place(api: Document, parent: Document, part: str, but: str = "") -> No
         if each["pathPart"] == part:
             raise conflict(f"Another resource with the same parent already has this name: {part}")
         if each["pathPart"].startswith("{") and part.startswith("{"):
-            same_kind = is_greedy(each["pathPart"]) == is_greedy(part)
-            if same_kind:
-                raise bad_request(
-                    f"A sibling ({each['pathPart']}) of this resource already has a variable path "
-                    "part -- only one is allowed"
-                )
+            raise bad_request(
+                f"A sibling ({each['pathPart']}) of this resource already has a variable path "
+                "part -- only one is allowed"
+            )
 
 
 async def create_resource(ctx: Context, request: Request) -> Response:

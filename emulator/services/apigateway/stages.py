@@ -235,7 +235,13 @@ def patched(api: Document, stage: Document, operations: Sequence[Mapping[str, An
         elif match := _SETTING.fullmatch(path):
             stage = _set(stage, match, each)
         elif each["op"] == "remove" and (match := _SETTINGS_OF.fullmatch(path)):
-            stage = drop(stage, ["methodSettings", _setting_key(match)])
+            key = _setting_key(match)
+            if key not in (stage.get("methodSettings") or {}):
+                raise bad_request(
+                    f"Cannot remove method setting {key} because there is no method setting for "
+                    "this method "
+                )
+            stage = drop(stage, ["methodSettings", key])
         else:
             if path.startswith("/canarySettings/") and "canarySettings" not in stage:
                 stage = {**stage, "canarySettings": _canary(stage, {})}

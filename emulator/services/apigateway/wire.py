@@ -18,6 +18,10 @@ DEVIATIONS = Deviations(
     # In the order API Gateway prints them (recorded 2025-08).
     printed_enum={
         "EndpointType": "PRIVATE, EDGE, REGIONAL",
+        "DocumentationPartType": (
+            "RESPONSE_BODY, RESPONSE, METHOD, MODEL, AUTHORIZER, RESPONSE_HEADER, RESOURCE, "
+            "PATH_PARAMETER, REQUEST_BODY, QUERY_PARAMETER, API, REQUEST_HEADER"
+        ),
         "Op": "add, remove, move, test, replace, copy",
     },
     elements_may_be_null=True,
