@@ -6,7 +6,10 @@ import asyncio
 import base64
 import http.client
 import json
+import threading
+import time
 from collections.abc import Awaitable, Callable, Iterator
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 
 import pytest
@@ -619,3 +622,207 @@ def test_an_api_is_exported(site: Site) -> None:
         assert method["x-amazon-apigateway-integration"]["uri"] == INVOKED
         again = site.api.import_rest_api(body=json.dumps(definition).encode())
         assert len(site.api.get_resources(restApiId=again["id"])["items"]) == 3
+
+
+class Backend:
+    """An HTTP endpoint that answers with what it was sent."""
+
+    def __init__(self) -> None:
+        backend = self
+        self.status = 200
+
+        class Handler(BaseHTTPRequestHandler):
+            def do_GET(self) -> None:
+                length = int(self.headers.get("Content-Length") or 0)
+                said = {
+                    "method": self.command, "path": self.path,
+                    "body": self.rfile.read(length).decode(),
+                    "headers": {k.lower(): v for k, v in self.headers.items()},
+                }  # fmt: skip
+                text = json.dumps(said).encode()
+                self.send_response(backend.status)
+                self.send_header("Content-Length", str(len(text)))
+                self.send_header("Content-Type", "application/json")
+                self.send_header("X-Mine", "yes")
+                self.end_headers()
+                self.wfile.write(text)
+
+            do_POST = do_PUT = do_GET
+
+            def log_message(self, *arguments: Any) -> None: ...
+
+        self._server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+        threading.Thread(target=self._server.serve_forever, daemon=True).start()
+        self.url = f"http://127.0.0.1:{self._server.server_port}"
+
+    def close(self) -> None:
+        self._server.shutdown()
+        self._server.server_close()
+
+
+@pytest.fixture
+def backend() -> Iterator[Backend]:
+    backend = Backend()
+    yield backend
+    backend.close()
+
+
+def test_http_proxies_pass_on_what_they_get(site: Site, backend: Backend) -> None:
+    integration = {
+        "type": "http_proxy", "httpMethod": "ANY", "uri": f"{backend.url}/base/{{proxy}}",
+        "requestParameters": {
+            "integration.request.path.proxy": "method.request.path.proxy",
+            "integration.request.header.X-Added": "'added'",
+        },
+    }  # fmt: skip
+    parameters = [{"name": "proxy", "in": "path", "required": True, "type": "string"}]
+    method = {"parameters": parameters, "x-amazon-apigateway-integration": integration}
+    api_id = site.build({"/{proxy+}": {ANY: method}})
+    answer = site.call(api_id, "/dev/a/b?q=1&q=2", "POST", "hello", x_own="o")
+    said = answer.json
+    assert (said["method"], said["path"], said["body"]) == ("POST", "/base/a/b?q=1&q=2", "hello")
+    assert said["headers"]["x-own"] == "o"
+    assert said["headers"]["x-added"] == "added"
+    assert said["headers"]["x-amzn-apigateway-api-id"] == api_id
+    assert answer.headers["x-mine"] == "yes"
+    assert "x-amzn-remapped-content-length" in answer.headers
+    backend.status = 404
+    assert site.call(api_id, "/dev/x").status == 404
+
+
+def test_http_integrations_map_both_ways(site: Site, backend: Backend) -> None:
+    integration = {
+        "type": "http", "httpMethod": "PUT", "uri": f"{backend.url}/${{stageVariables.v}}",
+        "requestParameters": {"integration.request.querystring.id": "method.request.path.id"},
+        "requestTemplates": {"application/json": '{"made": $input.json("$.a")}'},
+        "responses": {
+            "default": {
+                "statusCode": "200",
+                "responseParameters": {
+                    "method.response.header.X-From": "integration.response.header.X-Mine"
+                },
+            },
+            "5\\d\\d": {
+                "statusCode": "400",
+                "responseTemplates": {"application/json": '{"p": $input.json("$.path")}'},
+            },
+        },
+    }  # fmt: skip
+    declared = {
+        "200": {"description": "", "headers": {"X-From": {"type": "string"}}},
+        "400": {"description": ""},
+    }
+    parameters = [{"name": "id", "in": "path", "required": True, "type": "string"}]
+    method = {
+        "parameters": parameters, "responses": declared,
+        "x-amazon-apigateway-integration": integration,
+    }  # fmt: skip
+    api_id = site.build({"/{id}": {"post": method}})
+    site.deploy(api_id, variables={"v": "there"})
+    answer = site.call(api_id, "/dev/7", "POST", '{"a": [1]}')
+    assert (answer.json["method"], answer.json["path"]) == ("PUT", "/there?id=7")
+    assert (answer.json["body"], answer.headers["x-from"]) == ('{"made": [1]}', "yes")
+    backend.status = 503
+    answer = site.call(api_id, "/dev/7", "POST", "{}")
+    assert (answer.status, answer.json) == (400, {"p": "/there?id=7"})
+
+
+def test_an_endpoint_that_is_not_there_is_a_504(site: Site) -> None:
+    integration = {"type": "http_proxy", "httpMethod": "GET", "uri": "http://127.0.0.1:9/"}
+    api_id = site.build({"/": {"get": {"x-amazon-apigateway-integration": integration}}})
+    answer = site.call(api_id, "/dev/")
+    assert answer.status == 504
+    assert answer.json == {"message": "Network error communicating with endpoint"}
+
+
+def service(uri: str, method: str = "POST", **more: Any) -> dict[str, Any]:
+    """Return a method that calls another service."""
+    integration = {
+        "type": "aws", "httpMethod": method, "uri": f"arn:aws:apigateway:us-east-1:{uri}",
+        "credentials": "arn:aws:iam::000000000000:role/r",
+        "responses": {"default": {"statusCode": "200"}}, **more,
+    }  # fmt: skip
+    declared = {"responses": {"200": {"description": ""}}}
+    return {**declared, "x-amazon-apigateway-integration": integration}
+
+
+def test_tables_buckets_buses_and_workflows_are_called(site: Site) -> None:
+    site.running.client("dynamodb").create_table(
+        TableName="items", BillingMode="PAY_PER_REQUEST",
+        KeySchema=[{"AttributeName": "id", "KeyType": "HASH"}],
+        AttributeDefinitions=[{"AttributeName": "id", "AttributeType": "S"}],
+    )  # fmt: skip
+    s3 = site.running.client("s3")
+    s3.create_bucket(Bucket="from-api")
+    item = '{"TableName": "items", "Item": {"id": {"S": "$input.params(\'id\')"}}}'
+    get = '{"TableName": "items", "Key": {"id": {"S": "$input.params(\'id\')"}}}'
+    entry = (
+        '{"Entries": [{"Source": "api", "DetailType": "t", "Detail": '
+        "\"$util.escapeJavaScript($input.json('$'))\"}]}"
+    )
+    key = {"integration.request.path.key": "method.request.path.id"}
+    named = [{"name": "id", "in": "path", "required": True, "type": "string"}]
+
+    def at(method: dict[str, Any]) -> dict[str, Any]:
+        return {**method, "parameters": named}
+
+    api_id = site.build({
+        "/items/{id}": {
+            "put": at(service("dynamodb:action/PutItem",
+                              requestTemplates={"application/json": item})),
+            "get": at(service("dynamodb:action/GetItem",
+                              requestTemplates={"application/json": get})),
+        },
+        "/files/{id}": {
+            "put": at(service("s3:path/from-api/{key}", "PUT", requestParameters=key)),
+            "get": at(service("s3:path/from-api/{key}", "GET", requestParameters=key)),
+        },
+        "/events": {
+            "post": service("events:action/PutEvents",
+                            requestTemplates={"application/json": entry}),
+        },
+    })  # fmt: skip
+    assert site.call(api_id, "/dev/items/7", "PUT", "{}").status == 200
+    assert site.call(api_id, "/dev/items/7").json == {"Item": {"id": {"S": "7"}}}
+    assert site.call(api_id, "/dev/files/f", "PUT", "content").status == 200
+    assert s3.get_object(Bucket="from-api", Key="f")["Body"].read() == b"content"
+    assert site.call(api_id, "/dev/files/f").body == b"content"
+    answer = site.call(api_id, "/dev/events", "POST", '{"a": "b"}')
+    assert answer.json["FailedEntryCount"] == 0
+
+
+def test_a_token_of_a_user_pool_lets_callers_pass(site: Site) -> None:
+    scheme = {
+        "type": "apiKey", "name": "Authorization", "in": "header",
+        "x-amazon-apigateway-authtype": "cognito_user_pools",
+        "x-amazon-apigateway-authorizer": {
+            "type": "cognito_user_pools",
+            "providerARNs": ["arn:aws:cognito-idp:us-east-1:000000000000:userpool/us-east-1_p"],
+        },
+    }  # fmt: skip
+    api_id = site.build(
+        {
+            "/id": {"get": {**proxy(), "security": [{"pool": []}]}},
+            "/scoped": {"get": {**proxy(), "security": [{"pool": ["read"]}]}},
+        },
+        securityDefinitions={"pool": scheme},
+    )
+    issuer = "https://cognito-idp.us-east-1.amazonaws.com/us-east-1_p"
+
+    def token(**claims: Any) -> str:
+        from emulator.edge.http_fronts.authorizers.token_issuer import TokenIssuer
+
+        signer = TokenIssuer(site.running.emulator.parts.folder)
+        now = time.time()
+        given = {"iss": issuer, "sub": "me", "iat": now - 5, "exp": now + 60, **claims}
+        return str(site.running.call(lambda: signer.sign(given)))
+
+    assert site.call(api_id, "/dev/id").json == {"message": "Unauthorized"}
+    assert site.call(api_id, "/dev/id", authorization="garbage").status == 401
+    assert site.call(api_id, "/dev/id", authorization=token()).status == 200
+    assert site.event["requestContext"]["authorizer"]["claims"]["sub"] == "me"
+    late = site.call(api_id, "/dev/id", authorization=token(exp=time.time() - 1))
+    assert late.json == {"message": "The incoming token has expired"}
+    assert site.call(api_id, "/dev/scoped", authorization=token()).status == 401
+    scoped = token(scope="read write")
+    assert site.call(api_id, "/dev/scoped", authorization=f"Bearer {scoped}").status == 200

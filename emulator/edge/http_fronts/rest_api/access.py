@@ -10,6 +10,7 @@ import re
 from collections.abc import Mapping
 from typing import Any
 
+from emulator.access.policy import InvalidPolicy, evaluate
 from emulator.edge.http_fronts.apis.base import Room
 from emulator.edge.http_fronts.authorizers.base import Grant, Refused
 from emulator.edge.http_fronts.authorizers.iam import signer_of
@@ -17,7 +18,7 @@ from emulator.edge.http_fronts.authorizers.jwt_tokens import InvalidToken
 from emulator.edge.http_fronts.authorizers.lambda_functions import grant_of_policy
 from emulator.edge.http_fronts.invoking import parse_function_uri, with_variables
 from emulator.services.apigateway.authorizers import USUAL_TTL_S
-from emulator.services.apigateway.execution.call import GatewayFailure, MethodCall
+from emulator.services.apigateway.execution.call import GatewayFailure, MethodCall, internal
 from emulator.services.apigateway.execution.expressions import context_value
 from emulator.services.apigateway.execution.payload import event_of
 from emulator.services.apigateway.state import Gateway
@@ -48,6 +49,8 @@ class Access:
             GatewayFailure: The caller may not call.
         """
         grant = await self._authorise(call, stage)
+        if self._room.parts.settings.strict_auth:
+            _check_policy(call, stage, grant)
         if grant.authorizer or grant.principal:
             call.context["authorizer"] = dict(grant.authorizer)
         if call.method.get("apiKeyRequired"):
@@ -178,6 +181,35 @@ class Access:
                 raise throttled()
         if not usage.spend(plan, key_id):
             raise GatewayFailure("QUOTA_EXCEEDED", "Limit Exceeded", "LimitExceededException")
+
+
+def _check_policy(call: MethodCall, stage: str, grant: Grant) -> None:
+    """Hold a caller against the API's resource policy, by address and principal.
+
+    Raises:
+        GatewayFailure: The policy does not let the caller call.
+    """
+    text = call.snapshot["api"].get("policy")
+    if not text:
+        return
+    arn = method_arn(call, stage)
+    source = str(call.context["identity"]["sourceIp"])
+    signer = call.context["identity"].get("userArn")
+    callers = ["*", *([signer, grant.account] if signer else [])]
+    try:
+        effect = evaluate(
+            json.loads(text), arn, context={"aws:sourceip": source}, principals=callers
+        )
+    except (InvalidPolicy, ValueError) as error:
+        raise internal(status=500) from error
+    # Who has signed is of the account, whose own policies may allow what this one leaves open.
+    if effect == "Allow" or (effect is None and grant.account == call.account):
+        return
+    who = signer or "anonymous"
+    said = f"User: {who} is not authorized to perform: execute-api:Invoke on resource: {arn}"
+    if effect == "Deny":
+        said += " with an explicit deny"
+    raise GatewayFailure("ACCESS_DENIED", said, "AccessDeniedException")
 
 
 def throttled() -> GatewayFailure:
