@@ -22,6 +22,8 @@ from emulator.model.nesting import is_deeper
 
 log = logging.getLogger(__name__)
 
+#: What a bus calls a record.
+_DETAIL_TYPE = "Lambda Function Invocation Result - {}"
 #: Characters of an error's message in a dead-letter queue's attribute.
 _ERROR_LENGTH = 1024
 #: Levels of a payload that are surely written as they are read: orjson reads more than it writes.
@@ -69,7 +71,10 @@ class Destinations:
         destination = policy.on_success if condition == "Success" else policy.on_failure
         if destination:
             body = record(event, function_arn, condition, result, executed_version, now)
-            await self._deliver(destination, orjson.dumps(body), {}, event, function_arn)
+            detail_type = _DETAIL_TYPE.format("Success" if condition == "Success" else "Failure")
+            await self._deliver(
+                destination, orjson.dumps(body), {}, event, function_arn, detail_type
+            )
         if policy.dead_letter and condition != "Success":
             attributes = dead_letter_attributes(event, result)
             await self._deliver(policy.dead_letter, event.payload, attributes, event, function_arn)
@@ -81,9 +86,14 @@ class Destinations:
         attributes: Mapping[str, Mapping[str, str]],
         event: Event,
         function_arn: str,
+        detail_type: str = "",
     ) -> None:
         delivery = Delivery(
-            payload=body, attributes=attributes, trace_id=event.trace_id, source_arn=function_arn
+            payload=body,
+            attributes=attributes,
+            trace_id=event.trace_id,
+            source_arn=function_arn,
+            detail_type=detail_type,
         )
         try:
             await self._targets.deliver(arn, delivery)

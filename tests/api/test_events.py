@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 import json
+import socket
 import threading
 from collections.abc import Callable, Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -726,3 +727,54 @@ def test_events_of_sam_functions_are_rules(running: Running, events: Any, quick_
     assert {each["source"] for each in seen if "source" in each} == {"sam-shop"}
     stacks.delete_stack(StackName=name)
     stacks.get_waiter("stack_delete_complete").wait(StackName=name, WaiterConfig={"Delay": 1})
+
+
+# -- what else comes to a bus, and what holds up nobody -------------------------------------------
+
+
+def test_results_of_asynchronous_invokes_come_to_a_bus(running: Running, events: Any) -> None:
+    queue, name = Queue(running), new("result")
+
+    async def script(runtime: RuntimeClient) -> None:
+        while True:
+            request_id, _ = await runtime.next()
+            await runtime.respond(request_id, b'{"done": true}')
+
+    running.scripted_driver.script = script
+    functions = running.client("lambda")
+    create(functions, name)
+    bus = bus_with(events, {"Arn": queue.arn}, pattern={"source": ["lambda"]})
+    bus_arn = ARN.format("events", f"event-bus/{bus}")
+    functions.put_function_event_invoke_config(
+        FunctionName=name, DestinationConfig={"OnSuccess": {"Destination": bus_arn}}
+    )
+    functions.invoke(FunctionName=name, InvocationType="Event", Payload=b'{"a": 1}')
+    (body,) = queue.bodies()
+    assert body["detail-type"] == "Lambda Function Invocation Result - Success"
+    function = ARN.format("lambda", f"function:{name}:$LATEST")
+    assert body["resources"] == [bus_arn, function]
+    assert body["detail"]["requestPayload"] == {"a": 1}
+    assert body["detail"]["responsePayload"] == {"done": True}
+    functions.close()
+
+
+def test_an_endpoint_that_never_answers_holds_up_nobody(running: Running, events: Any) -> None:
+    silent = socket.create_server(("127.0.0.1", 0))
+    url = f"http://127.0.0.1:{silent.getsockname()[1]}"
+    key = connection(
+        events, "API_KEY", ApiKeyAuthParameters={"ApiKeyName": "X-Key", "ApiKeyValue": "k"}
+    )
+    topic, queue = running.client("sns").create_topic(Name=new("topic"))["TopicArn"], Queue(running)
+    running.client("sns").subscribe(TopicArn=topic, Protocol="http", Endpoint=url)
+    dead = destination(events, key, url)
+    bus = bus_with(events, {"Arn": dead}, {"Arn": queue.arn})
+    other = new("bus")
+    events.create_event_bus(Name=other)
+    second = Queue(running)
+    bus_with(events, {"Arn": ARN.format("events", f"event-bus/{other}")}, bus=bus)
+    bus_with(events, {"Arn": second.arn}, bus=other)
+    for start in range(0, 60, 10):
+        events.put_events(Entries=[entry(bus, {"id": start + each}) for each in range(10)])
+    for each in (queue, second):
+        assert {body["detail"]["id"] for body in each.bodies(60)} == set(range(60))
+    silent.close()

@@ -547,3 +547,64 @@ def test_a_stack_has_topics_and_subscriptions(scripted: Running, sns: Any) -> No
     cloudformation.delete_stack(StackName="shop")
     cloudformation.get_waiter("stack_delete_complete").wait(StackName="shop")
     assert sns.list_topics()["Topics"] == []
+
+
+def test_the_archive_of_a_fifo_topic_is_replayed(scripted: Running, sns: Any) -> None:
+    attributes = {
+        "FifoTopic": "true",
+        "ContentBasedDeduplication": "true",
+        "ArchivePolicy": '{"MessageRetentionPeriod": "30"}',
+    }
+    topic = sns.create_topic(Name="news.fifo", Attributes=attributes)["TopicArn"]
+    for number in range(5):
+        sns.publish(TopicArn=topic, Message=f"m{number}", MessageGroupId="g")
+    queue = Queue(scripted, "late.fifo", FifoQueue="true")
+    arn = sns.subscribe(TopicArn=topic, Protocol="sqs", Endpoint=queue.arn)["SubscriptionArn"]
+    policy = {"PointType": "Timestamp", "StartingPoint": "2020-01-01T00:00:00.000Z"}
+
+    def put(value: str) -> None:
+        sns.set_subscription_attributes(
+            SubscriptionArn=arn, AttributeName="ReplayPolicy", AttributeValue=value
+        )
+
+    put(json.dumps(policy))
+    bodies: list[Any] = []
+    while len(bodies) < 5:
+        received = queue.received()
+        assert received
+        bodies += [json.loads(each["Body"]) for each in received]
+        for each in received:
+            queue.sqs.delete_message(QueueUrl=queue.url, ReceiptHandle=each["ReceiptHandle"])
+    assert [each["Message"] for each in bodies] == [f"m{number}" for number in range(5)]
+    assert {each["Replayed"] for each in bodies} == {True}
+    status = ""
+    while status != "Completed":
+        shown = sns.get_subscription_attributes(SubscriptionArn=arn)["Attributes"]
+        status = shown["ReplayStatus"]
+    sns.publish(TopicArn=topic, Message="new", MessageGroupId="g")
+    (body,) = queue.bodies()
+    assert "Replayed" not in body
+    for bad in ('{"PointType": "x"}', "{", '{"PointType": "Timestamp", "StartingPoint": "x"}'):
+        with pytest.raises(ClientError):
+            put(bad)
+
+
+@pytest.mark.parametrize(
+    ("attributes", "said"),
+    [
+        ({"FilterPolicy": "{"}, "FilterPolicy: failed to parse JSON."),
+        ({"FilterPolicyScope": "x"}, "FilterPolicyScope: Invalid value [x]. Please use either"),
+        ({"RawMessageDelivery": "x"}, "RawMessageDelivery: Invalid value [x]. Must be true"),
+        ({"RedrivePolicy": "{"}, "RedrivePolicy: failed to parse JSON."),
+        ({"FilterPolicy": '{"a": [{"suffixx": "b"}]}'}, "FilterPolicy: Unrecognized match type"),
+        (
+            {"FilterPolicy": json.dumps({str(each): ["a"] for each in range(6)})},
+            "FilterPolicy: Filter policy can not have more than 5 keys",
+        ),
+    ],
+)
+def test_attributes_of_a_new_subscription(sns: Any, attributes: dict[str, str], said: str) -> None:
+    topic = sns.create_topic(Name="checked")["TopicArn"]
+    refused(sns.subscribe, "InvalidParameter", f"Invalid parameter: Attributes Reason: {said}",
+            TopicArn=topic, Protocol="sqs", Endpoint=ARN.format("sqs", "q"),
+            Attributes=attributes)  # fmt: skip

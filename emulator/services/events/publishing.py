@@ -17,7 +17,7 @@ from emulator.model.nesting import is_deeper
 from emulator.services.context import Context, Request, Response
 from emulator.services.events.arns import bus_of
 from emulator.services.events.envelope import Event, made
-from emulator.services.events.errors import invalid
+from emulator.services.events.errors import invalid, not_found
 from emulator.services.events.fanout import dispatches_of
 from emulator.services.events.state import of
 
@@ -33,6 +33,8 @@ async def put_events(ctx: Context, request: Request) -> Response:
     entries: Sequence[Mapping[str, Any]] = request["Entries"]
     if sum(map(_size, entries)) > _MOST_BYTES:
         raise invalid("Total size of the entries in the request is over the limit.")
+    if request.get("EndpointId"):
+        raise not_found(f"Endpoint {request['EndpointId']} does not exist.")
     events = of(ctx)
     answers: list[dict[str, Any]] = []
     dispatches: list[Dispatch] = []

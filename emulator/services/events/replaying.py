@@ -11,11 +11,11 @@ import orjson
 
 from emulator.model.errors import LocalfaasError
 from emulator.registry.resource_table import ResourceTable
-from emulator.services.events.archive_store import Archived, ArchiveStore
 from emulator.services.events.arns import BusPlace, bus_at
 from emulator.services.events.envelope import Event
 from emulator.services.events.fanout import dispatch_of
 from emulator.services.events.rule import Body, Buses
+from emulator.store.event_archive import Archived, EventArchive
 
 log = logging.getLogger(__name__)
 
@@ -46,7 +46,7 @@ class Replay:
     def __init__(
         self,
         buses: Buses,
-        archives: ArchiveStore,
+        archives: EventArchive,
         replays: ResourceTable,
         account: str,
         region: str,

@@ -10,7 +10,7 @@ from emulator.services.events.arns import BusPlace, rule_arn
 if TYPE_CHECKING:
     from emulator.invoke.outbox.outbox import Outbox
     from emulator.services.context import Parts
-    from emulator.services.events.archive_store import ArchiveStore
+    from emulator.store.event_archive import EventArchive
 
 Body = dict[str, Any]
 
@@ -49,7 +49,7 @@ class Buses(Protocol):
     #: What is on its way to targets.
     outbox: Outbox
     #: The events of archives.
-    archive_store: ArchiveStore
+    archive_store: EventArchive
 
     @property
     def authorizer(self) -> Tokens:

@@ -11,7 +11,6 @@ from emulator.invoke.outbox.dispatch import Dispatch
 from emulator.invoke.outbox.outbox import Outbox
 from emulator.model.errors import StorageError
 from emulator.registry.resource_table import ResourceTable
-from emulator.services.events.archive_store import ArchiveStore
 from emulator.services.events.arns import DEFAULT, BusPlace, parse
 from emulator.services.events.authorizing import Authorizer
 from emulator.services.events.envelope import made
@@ -22,6 +21,7 @@ from emulator.services.events.rule import Body, Rule
 from emulator.services.events.scheduling import RuleTimers
 from emulator.services.events.sender import EventsSender
 from emulator.sources.patterns import Pattern
+from emulator.store.event_archive import EventArchive
 
 if TYPE_CHECKING:
     from emulator.services.context import Context, Parts
@@ -62,7 +62,7 @@ class Events:
         self._indexes: dict[BusPlace, Index[Rule]] = {}
         #: Archives by bus, each with its pattern.
         self._archiving: dict[str, list[tuple[Pattern | None, Body]]] = {}
-        self.archive_store = ArchiveStore(parts)
+        self.archive_store = EventArchive("events", parts.store, parts.clock)
         self.authorizer: Authorizer = Authorizer(parts, self.connections)
         self._timers = RuleTimers(self, self._fired)
         self._replaying: set[asyncio.Task[None]] = set()

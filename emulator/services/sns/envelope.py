@@ -34,6 +34,8 @@ class Message:
     #: Of a FIFO topic.
     sequence: str = ""
     trace_id: str = ""
+    #: It comes from the topic's archive.
+    replayed: bool = False
 
     def body(self, protocol: str) -> str:
         """Return what an endpoint of a protocol gets."""
@@ -64,6 +66,8 @@ def envelope(signed: Mapping[str, str], message: Message, unsubscribe_url: str) 
     found: dict[str, Any] = {**signed, "UnsubscribeURL": unsubscribe_url}
     if message.attributes:
         found["MessageAttributes"] = shown_attributes(message.attributes)
+    if message.replayed:
+        found["Replayed"] = True
     return found
 
 
@@ -79,6 +83,8 @@ def lambda_event(
     }
     if "SigningCertURL" in sns:
         sns["SigningCertUrl"] = sns.pop("SigningCertURL")
+    if message.replayed:
+        sns["Replayed"] = True
     record = {
         "EventSource": "aws:sns",
         "EventVersion": "1.0",

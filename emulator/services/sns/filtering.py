@@ -12,8 +12,8 @@ from typing import Any
 
 import orjson
 
-from emulator.model.errors import AwsError
 from emulator.services.sns.errors import bad, invalid
+from emulator.sources.pattern_reasons import explain
 from emulator.sources.patterns import InvalidPattern, Pattern
 
 ATTRIBUTES, BODY = "MessageAttributes", "MessageBody"
@@ -43,7 +43,7 @@ class Filter:
         try:
             self._pattern = Pattern(text)
         except InvalidPattern as error:
-            raise invalid(f"FilterPolicy: {error}") from error
+            raise invalid(f"FilterPolicy: {explain(text) or error}") from error
 
     def takes(self, body: str, attributes: Mapping[str, Mapping[str, Any]]) -> bool:
         """Say whether a message is wanted.
@@ -88,10 +88,7 @@ def _is_nested(policy: Mapping[str, Any]) -> bool:
 def _check_size(policy: Mapping[str, Any]) -> None:
     keys, combinations = _size(policy, 1)
     if keys > _MOST_KEYS:
-        raise AwsError(
-            "FilterPolicyLimitExceeded",
-            f"Filter policy can not have more than {_MOST_KEYS} keys",
-        )
+        raise invalid(f"FilterPolicy: Filter policy can not have more than {_MOST_KEYS} keys")
     if combinations > _MOST_COMBINATIONS:
         raise bad("Invalid parameter: FilterPolicy: Filter policy is too complex")
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping, Sequence
+from datetime import datetime
 from typing import Any
 
 from emulator.services.sns.errors import invalid
@@ -193,3 +194,57 @@ def managed_delay(failures: int) -> float | None:
     least, most, steps = _MANAGED_BACK_OFF
     step = failures - len(_MANAGED)
     return float(min(most, least * (most / least) ** (step / steps)))
+
+
+# -- archives and replays -------------------------------------------------------------------------
+
+_MOST_DAYS = 365
+#: Later than every message.
+_EVER = 1e12
+
+
+def check_archive(value: str, where: str = "") -> None:
+    """Check the attribute of a topic; "{}" ends archiving.
+
+    Raises:
+        AwsError: InvalidParameter.
+    """
+    policy = _object("ArchivePolicy", value, where)
+    if not policy:
+        return
+    period = str(policy.get("MessageRetentionPeriod", ""))
+    if not period.isdigit() or not 1 <= int(period) <= _MOST_DAYS:
+        raise invalid(f"{where}ArchivePolicy: MessageRetentionPeriod must be from 1 to 365 days")
+
+
+def replay_window(value: str, where: str = "") -> tuple[float, float] | None:
+    """Return from when to when a replay policy replays; None: it ends the replay.
+
+    Raises:
+        AwsError: InvalidParameter.
+    """
+    policy = _object("ReplayPolicy", value, where)
+    if not policy:
+        return None
+    if policy.get("PointType") != "Timestamp" or "StartingPoint" not in policy:
+        raise invalid(f"{where}ReplayPolicy: PointType must be Timestamp, with a StartingPoint")
+    ending = policy.get("EndingPoint")
+    begins = _moment(policy["StartingPoint"], where)
+    return begins, _EVER if ending is None else _moment(ending, where)
+
+
+def _object(name: str, value: str, where: str) -> dict[str, Any]:
+    try:
+        policy = json.loads(value)
+    except ValueError as error:
+        raise invalid(f"{where}{name}: failed to parse JSON.") from error
+    if not isinstance(policy, dict):
+        raise invalid(f"{where}{name}: it must be a JSON object")
+    return policy
+
+
+def _moment(text: Any, where: str) -> float:
+    try:
+        return datetime.fromisoformat(str(text)).timestamp()
+    except ValueError as error:
+        raise invalid(f"{where}ReplayPolicy: {text} is no time of ISO 8601") from error

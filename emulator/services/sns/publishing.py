@@ -19,7 +19,7 @@ from emulator.invoke.outbox.dispatch import Dispatch
 from emulator.invoke.targets import Delivery, Placed
 from emulator.model.errors import AwsError
 from emulator.services.context import Context, Request, Response
-from emulator.services.sns import arns, policies
+from emulator.services.sns import archived, arns, policies
 from emulator.services.sns.envelope import (
     Message,
     envelope,
@@ -255,14 +255,14 @@ async def _send(sns: Sns, topic: Topic, messages: Sequence[Message]) -> None:
     """Accept messages for all subscribers that want them, in one commit."""
     dispatches: list[Dispatch] = []
     is_fifo = topic["attributes"].get("FifoTopic") == "true"
-    for message in messages:
-        if is_fifo and sns.repeats(message):
-            continue
+    new = [each for each in messages if not is_fifo or not sns.repeats(each)]
+    for message in new:
         dispatches += await dispatches_of(sns, topic, message)
-    if not dispatches:
-        return
     try:
-        await sns.outbox.accept(dispatches, ordered=is_fifo)
+        if is_fifo:
+            await archived.keep(sns, topic, new)
+        if dispatches:
+            await sns.outbox.accept(dispatches, ordered=is_fifo)
     except BaseException:
         # What was not accepted is published anew by the caller's next try.
         sns.forget(messages)
@@ -276,11 +276,13 @@ async def place(sns: Sns, topic: Topic, message: Message) -> list[Placed]:
     return await sns.outbox.place(dispatches, ordered=is_fifo)
 
 
-async def dispatches_of(sns: Sns, topic: Topic, message: Message) -> list[Dispatch]:
-    """Return a message's deliveries to all subscribers that want it."""
+async def dispatches_of(
+    sns: Sns, topic: Topic, message: Message, *, only: Subscription | None = None
+) -> list[Dispatch]:
+    """Return a message's deliveries to all subscribers that want it, or to one of them."""
     found = []
     signed: dict[str, dict[str, str]] = {}
-    for each in sns.subscriptions(message.topic):
+    for each in [only] if only is not None else sns.subscriptions(message.topic):
         protocol = each.body["protocol"]
         if each.is_pending:
             continue

@@ -12,6 +12,7 @@ from emulator.services.sns.arns import Place, split
 from emulator.services.sns.filtering import ATTRIBUTES, Filter
 from emulator.services.sns.sender import SnsSender
 from emulator.services.sns.signing import FILE, Signer
+from emulator.store.event_archive import EventArchive
 
 if TYPE_CHECKING:
     from emulator.services.context import Context, Parts
@@ -65,6 +66,7 @@ class Sns:
         applications: Platform applications, by what follows the account in their ARNs.
         endpoints: Their endpoints, likewise.
         outbox: What is on its way to endpoints.
+        archive: The messages of FIFO topics that keep them.
         signer: Signs messages.
         unsent: Messages to phones and devices, which nobody sends: the last ones.
     """
@@ -81,6 +83,9 @@ class Sns:
         self._subscriptions = ResourceTable("sns-subscription", documents)
         #: Topic's ARN → subscription's ARN → subscription, in the order in which they came.
         self._by_topic: dict[str, dict[str, Subscription]] = defaultdict(dict)
+        self.archive = EventArchive("sns", parts.store, parts.clock)
+        #: Subscriptions whose replay is under way.
+        self.replaying: set[str] = set()
         self.signer = Signer(parts.table.endpoint, documents)
         self.unsent: deque[dict[str, Any]] = deque(maxlen=_KEPT)
         #: Subscriptions that have ended, by the token that brings them back: the last ones.
@@ -111,6 +116,9 @@ class Sns:
         for table in (self.topics, self.applications, self.endpoints, self.settings):
             table.clear(account)
         self._subscriptions.clear(account)
+        for topic in [arn for arn in self._by_topic if account in (None, arn.split(":")[4])]:
+            if topic.endswith(".fifo"):
+                await self.archive.forget(topic)
         if account is None:
             await self.outbox.clear()
         for arn in [each for each in self._by_topic if account in (None, each.split(":")[4])]:
@@ -119,6 +127,7 @@ class Sns:
     async def close(self) -> None:
         """Give up what is being tried; it is tried again at the next start."""
         await self.outbox.close()
+        await self.archive.close()
 
     async def public_file(self, name: str) -> bytes | None:
         """Return a file that messages point to: the certificate of their signatures."""

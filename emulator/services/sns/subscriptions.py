@@ -12,11 +12,12 @@ import uuid
 from collections.abc import Mapping
 from typing import Any
 
+from emulator.model.errors import AwsError
 from emulator.services.context import Context, Request, Response
-from emulator.services.sns import arns, topics
+from emulator.services.sns import arns, policies, replaying, topics
 from emulator.services.sns.confirming import ask_to_confirm, tell_of_end
 from emulator.services.sns.errors import bad, invalid, not_found
-from emulator.services.sns.filtering import ATTRIBUTES, BODY
+from emulator.services.sns.filtering import ATTRIBUTES, BODY, Filter
 from emulator.services.sns.paging import page
 from emulator.services.sns.state import Body, Sns, Subscription, of
 
@@ -46,10 +47,7 @@ async def subscribe(ctx: Context, request: Request) -> Response:
     topic, arn = topics.found(ctx, request.get("TopicArn"))
     is_fifo = topic["attributes"].get("FifoTopic") == "true"
     _check_endpoint(protocol, endpoint, is_fifo=is_fifo)
-    attributes: dict[str, str] = {}
-    for name, value in (request.get("Attributes") or {}).items():
-        attributes |= _checked(name, value, protocol)
-    _check_together(attributes)
+    attributes = _given(request.get("Attributes") or {}, protocol, is_fifo=is_fifo)
     sns = of(ctx)
     for there in sns.subscriptions(arn):
         if (there.body["protocol"], there.body["endpoint"]) == (protocol, endpoint):
@@ -73,7 +71,30 @@ async def subscribe(ctx: Context, request: Request) -> Response:
     made = await sns.put_subscription(body)
     if made.is_pending:
         await ask_to_confirm(sns, made)
+    if attributes.get("ReplayPolicy"):
+        await replaying.begin(sns, made)
     return _answer(made, request)
+
+
+def _given(given: Mapping[str, str], protocol: str, *, is_fifo: bool) -> dict[str, str]:
+    """Return the attributes of a new subscription.
+
+    Raises:
+        AwsError: One of them is none; it says that it was among attributes.
+    """
+    attributes: dict[str, str] = {}
+    try:
+        for name, value in given.items():
+            attributes |= _checked(name, value, protocol, is_fifo=is_fifo)
+        _check_together(attributes)
+        if attributes.get("FilterPolicy"):
+            Filter(attributes["FilterPolicy"], attributes["FilterPolicyScope"])
+    except AwsError as error:
+        head = "Invalid parameter: "
+        if error.code != "InvalidParameter" or not error.message.startswith(head):
+            raise
+        raise invalid(f"Attributes Reason: {error.message.removeprefix(head)}") from error
+    return attributes
 
 
 def _answer(subscription: Subscription, request: Mapping[str, Any]) -> Response:
@@ -107,7 +128,7 @@ def _check_endpoint(protocol: str, endpoint: str, *, is_fifo: bool) -> None:
         )
 
 
-def _checked(name: str, value: str, protocol: str) -> dict[str, str]:
+def _checked(name: str, value: str, protocol: str, *, is_fifo: bool) -> dict[str, str]:
     """Return an attribute as it is kept; an empty one is none.
 
     Raises:
@@ -130,8 +151,10 @@ def _checked(name: str, value: str, protocol: str) -> dict[str, str]:
             "Please use either MessageBody or MessageAttributes"
         )
     if name == "RedrivePolicy" and value:
-        _check_redrive(value)
-    if name in ("DeliveryPolicy", "ReplayPolicy") and value:
+        _check_redrive(value, is_fifo=is_fifo)
+    if name == "ReplayPolicy" and value:
+        policies.replay_window(value)
+    if name == "DeliveryPolicy" and value:
         try:
             json.loads(value)
         except ValueError as error:
@@ -141,14 +164,17 @@ def _checked(name: str, value: str, protocol: str) -> dict[str, str]:
     return {name: value}
 
 
-def _check_redrive(text: str) -> None:
+def _check_redrive(text: str, *, is_fifo: bool) -> None:
     try:
-        target = json.loads(text)["deadLetterTargetArn"]
-    except (ValueError, KeyError, TypeError) as error:
-        raise invalid("RedrivePolicy: must be a JSON object with deadLetterTargetArn") from error
+        policy = json.loads(text)
+    except ValueError as error:
+        raise invalid("RedrivePolicy: failed to parse JSON.") from error
+    target = policy.get("deadLetterTargetArn") if isinstance(policy, dict) else None
     parts = str(target).split(":", 5)
     if len(parts) != 6 or parts[2] != "sqs":
         raise invalid("RedrivePolicy: deadLetterTargetArn is an invalid arn")
+    if is_fifo and not str(target).endswith(".fifo"):
+        raise invalid("RedrivePolicy: must use a FIFO queue as DLQ for a FIFO topic")
 
 
 def _check_together(attributes: dict[str, str]) -> None:
@@ -229,6 +255,9 @@ async def get_subscription_attributes(ctx: Context, request: Request) -> Respons
     }
     if "FilterPolicy" not in attributes:
         attributes.pop("FilterPolicyScope", None)  # recorded: remembered, and not shown
+    if body.get("replay"):
+        attributes["ReplayStatus"] = body["replay"]["state"]
+        replaying.go_on(of(ctx), found.arn)  # if a restart has interrupted it
     return {"Attributes": attributes}
 
 
@@ -238,9 +267,13 @@ async def set_subscription_attributes(ctx: Context, request: Request) -> Respons
     found = _found(ctx, request["SubscriptionArn"])
     if not value and name in ("RawMessageDelivery", "FilterPolicyScope"):
         raise invalid("AttributeValue")
-    attributes = {**found.body["attributes"], **_checked(name, value, found.body["protocol"])}
+    is_fifo = found.body["topic"].endswith(".fifo")
+    checked = _checked(name, value, found.body["protocol"], is_fifo=is_fifo)
+    attributes = {**found.body["attributes"], **checked}
     _check_together(attributes)
-    await of(ctx).put_subscription({**found.body, "attributes": attributes})
+    made = await of(ctx).put_subscription({**found.body, "attributes": attributes})
+    if name == "ReplayPolicy":
+        await replaying.begin(of(ctx), made)
     return {}
 
 

@@ -114,6 +114,8 @@ def check_attribute(name: str, value: str, *, is_fifo: bool, action: str = "") -
             raise invalid(f"{name}: failed to parse JSON") from error
         if not isinstance(parsed, dict):
             raise invalid(f"{name}: it must be a JSON object")
+    if name == "ArchivePolicy" and value:
+        policies.check_archive(value, action)
     if name == "ContentBasedDeduplication" and value not in ("true", "false"):
         raise invalid("ContentBasedDeduplication")
     if name == "SignatureVersion" and value not in ("1", "2"):

@@ -1,4 +1,4 @@
-"""The events in archives: rows of a database of their own, which is there once one is kept."""
+"""Events kept to be replayed: rows of a database of their own, made when the first one is kept."""
 
 from __future__ import annotations
 
@@ -6,8 +6,9 @@ import sqlite3
 from importlib.resources import files
 from typing import NamedTuple
 
-from emulator.services.context import Parts
+from emulator.model.clock import Clock
 from emulator.store.database import Database
+from emulator.store.store import Store
 
 _DAY_S = 86_400.0
 
@@ -20,23 +21,25 @@ class Archived(NamedTuple):
     text: bytes
 
 
-class ArchiveStore:
+class EventArchive:
     """Keeps events until their archive lets go of them.
 
     Args:
-        parts: The parts of the emulator.
+        name: The database's name: the service's.
+        store: Opens it.
+        clock: The time.
     """
 
-    def __init__(self, parts: Parts) -> None:
-        self._parts = parts
+    def __init__(self, name: str, store: Store, clock: Clock) -> None:
+        self._name, self._store, self._clock = name, store, clock
         self._database: Database | None = None
 
     @property
     def database(self) -> Database:
         """The rows; the file is made where there is none."""
         if self._database is None:
-            found = self._parts.store.open_database("events", files(__package__) / "migrations")
-            self._database = found
+            migrations = files(__package__) / "archives"
+            self._database = self._store.open_database(self._name, migrations)
         return self._database
 
     async def close(self) -> None:
@@ -57,7 +60,7 @@ class ArchiveStore:
         Raises:
             StorageError: The disk did not take it.
         """
-        now = self._parts.clock.now()
+        now = self._clock.now()
 
         def work(connection: sqlite3.Connection) -> None:
             connection.execute(
@@ -70,7 +73,7 @@ class ArchiveStore:
 
     async def counts(self, archive: str, retention_days: int) -> tuple[int, int]:
         """Return how many events an archive has, and their size; what is too old is removed."""
-        before = self._parts.clock.now() - retention_days * _DAY_S if retention_days else None
+        before = self._clock.now() - retention_days * _DAY_S if retention_days else None
 
         def work(connection: sqlite3.Connection) -> tuple[int, int]:
             if before is not None:
