@@ -37,6 +37,9 @@ class Delivery:
     source_arn: str = ""
     #: Of a message of a topic; "" for none.
     subject: str = ""
+    #: Of a request over HTTP: ``PathParameterValues``, ``HeaderParameters`` and
+    #: ``QueryStringParameters``.
+    http: Mapping[str, Any] = field(default_factory=dict)
     #: What a bus calls such an event, which is its detail then; "": it is a whole event.
     detail_type: str = ""
     #: The source that a bus gives it; "" for the service of ``source_arn``.
@@ -54,15 +57,18 @@ class Placed(NamedTuple):
 
 #: Delivers an event to an ARN of one service; the event is kept when it returns.
 Deliver = Callable[[str, Delivery], Awaitable[None]]
+#: Hands an event to an ARN of one service, and returns what that answers.
+Ask = Callable[[str, Delivery], Awaitable[bytes]]
 #: Returns the messages that deliver an event to an ARN of one service.
 Place = Callable[[str, Delivery], Awaitable[Sequence[Placed]]]
 
 
 class Taker(NamedTuple):
-    """How the ARNs of one service take events: in one of two ways."""
+    """How the ARNs of one service take events: in one of two ways; some answer them, too."""
 
     place: Place | None = None
     deliver: Deliver | None = None
+    ask: Ask | None = None
 
 
 class DeliveryError(LocalfaasError):
@@ -150,6 +156,19 @@ class Targets:
                 await self.send(await taker.place(arn, delivery))
             elif taker.deliver is not None:
                 await taker.deliver(arn, delivery)
+
+    async def ask(self, arn: str, delivery: Delivery) -> bytes:
+        """Hand an event to what answers it, and return the answer.
+
+        Raises:
+            DeliveryRefused: It will never be taken, or nothing there answers.
+            DeliveryFailed: It was not taken this time.
+        """
+        taker = await self._taker(arn)
+        if taker.ask is None:
+            raise DeliveryRefused(arn, f"{arn} answers nothing")
+        with _as_delivery_errors(arn):
+            return await taker.ask(arn, delivery)
 
     async def place(self, arn: str, delivery: Delivery) -> Sequence[Placed] | None:
         """Return the messages that deliver one event; None: it can only be delivered.

@@ -157,7 +157,8 @@ class Table:
         if hasattr(module, "place"):
             found = Taker(place=partial(module.place, self.parts, state))
         else:
-            found = Taker(deliver=partial(module.deliver, self.parts, state))
+            ask = partial(module.ask, self.parts, state) if hasattr(module, "ask") else None
+            found = Taker(deliver=partial(module.deliver, self.parts, state), ask=ask)
         self._takers[arn_name] = found
         return found
 

@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import json
+import threading
 import time
+from collections.abc import Iterator
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
 
@@ -52,6 +55,52 @@ def source(scripted: Running) -> Queue:
 @pytest.fixture
 def target(scripted: Running) -> Queue:
     return Queue(scripted, "target")
+
+
+class Endpoint:
+    """An HTTP endpoint that remembers what it was sent, and answers with ``answer``."""
+
+    def __init__(self) -> None:
+        self.seen: list[tuple[str, dict[str, str], bytes]] = []
+        self.answer = b""
+        self._arrived = threading.Condition()
+        endpoint = self
+
+        class Handler(BaseHTTPRequestHandler):
+            def do_POST(self) -> None:
+                body = self.rfile.read(int(self.headers["Content-Length"]))
+                headers = {name.lower(): value for name, value in self.headers.items()}
+                with endpoint._arrived:
+                    endpoint.seen.append((self.path, headers, body))
+                    endpoint._arrived.notify_all()
+                self.send_response(200)
+                self.send_header("Content-Length", str(len(endpoint.answer)))
+                self.end_headers()
+                self.wfile.write(endpoint.answer)
+
+            def log_message(self, *arguments: Any) -> None: ...
+
+        self._server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+        self._thread = threading.Thread(target=self._server.serve_forever, daemon=True)
+        self._thread.start()
+        self.url = f"http://127.0.0.1:{self._server.server_port}/hook"
+
+    def wait(self, count: int) -> list[tuple[str, dict[str, str], bytes]]:
+        with self._arrived:
+            assert self._arrived.wait_for(lambda: len(self.seen) >= count, 20), self.seen
+        return self.seen
+
+    def close(self) -> None:
+        self._server.shutdown()
+        self._server.server_close()
+        self._thread.join()
+
+
+@pytest.fixture
+def endpoint() -> Iterator[Endpoint]:
+    endpoint = Endpoint()
+    yield endpoint
+    endpoint.close()
 
 
 def make(client: Any, source: str, target: str, **fields: Any) -> dict[str, Any]:
@@ -218,6 +267,43 @@ def test_a_target_that_fails_leaves_messages_to_the_queues_own_dead_letters(
     source.send("lost?")
     assert target.receive()["Body"] == "lost?"
     assert any("pipe" in text for text in scripted.console.warnings)
+
+
+def test_api_destinations_enrich_and_are_targets(
+    scripted: Running, pipes: Any, source: Queue, target: Queue, endpoint: Endpoint
+) -> None:
+    events = scripted.client("events")
+    connection = events.create_connection(
+        Name="c",
+        AuthorizationType="API_KEY",
+        AuthParameters={"ApiKeyAuthParameters": {"ApiKeyName": "x-key", "ApiKeyValue": "k"}},
+    )["ConnectionArn"]
+    destination = events.create_api_destination(
+        Name="d",
+        ConnectionArn=connection,
+        InvocationEndpoint=f"{endpoint.url}/*",
+        HttpMethod="POST",
+    )["ApiDestinationArn"]
+    endpoint.answer = b'{"price": 5}'
+    http = {"PathParameterValues": ["$.body.id"], "HeaderParameters": {"x-kind": "order"}}
+    make(
+        pipes,
+        source.arn,
+        target.arn,
+        Enrichment=destination,
+        EnrichmentParameters={"InputTemplate": '{"id": <$.body.id>}', "HttpParameters": http},
+    )
+    source.send('{"id": "o-1"}')
+    assert json.loads(target.receive()["Body"]) == {"price": 5}
+    ((path, headers, body),) = endpoint.wait(1)
+    assert (path, headers["x-key"], headers["x-kind"]) == ("/hook/o-1", "k", "order")
+    assert json.loads(body) == {"id": "o-1"}
+    pipes.delete_pipe(Name="pipe")
+    parameters = {"InputTemplate": '{"sent": <$.body.id>}', "HttpParameters": http}
+    make(pipes, source.arn, destination, TargetParameters=parameters)
+    source.send('{"id": "o-2"}')
+    _, (path, _, body) = endpoint.wait(2)
+    assert (path, json.loads(body)) == ("/hook/o-2", {"sent": "o-2"})
 
 
 @pytest.mark.parametrize(

@@ -12,7 +12,7 @@ from urllib.parse import quote, urlencode
 
 import orjson
 
-from emulator.invoke.http_client import HttpFailure, post
+from emulator.invoke.http_client import HttpFailure, fetch
 from emulator.invoke.outbox.dispatch import Dispatch
 from emulator.invoke.targets import DeliveryFailed, DeliveryRefused
 from emulator.model.clock import Clock
@@ -49,8 +49,8 @@ class Rates:
             await self._clock.sleep(at - now)
 
 
-async def call(buses: Buses, rates: Rates, dispatch: Dispatch) -> None:
-    """Send an event to an API destination.
+async def call(buses: Buses, rates: Rates, dispatch: Dispatch) -> bytes:
+    """Send an event to an API destination, and return the body of its answer.
 
     Raises:
         DeliveryRefused: It will never be taken.
@@ -69,11 +69,13 @@ async def call(buses: Buses, rates: Rates, dispatch: Dispatch) -> None:
     await rates.wait(arn, destination["rate"] or _RATE)
     url, body, headers = await _request(buses, destination, connection, dispatch)
     try:
-        status = await post(url, body, headers, timeout_s=_PATIENCE_S, method=destination["method"])
+        method = destination["method"]
+        answer = await fetch(method, url, headers.items(), body, timeout_s=_PATIENCE_S)
     except HttpFailure as error:
         raise DeliveryFailed(arn, str(error), "CONNECTION_FAILURE") from error
+    status = answer.status
     if 200 <= status < 300:
-        return
+        return answer.body
     if status == 401:
         buses.authorizer.drop_token(connection)
     kind = DeliveryFailed if status >= 500 or status in _PASSING else DeliveryRefused
@@ -84,7 +86,7 @@ async def _request(
     buses: Buses, destination: Body, connection: Body, dispatch: Dispatch
 ) -> tuple[str, bytes, dict[str, str]]:
     """Return the URL, the body and the headers of a request."""
-    arn, own = dispatch.target, dispatch.context.get("http") or {}
+    arn, own = dispatch.target, dispatch.context.get("http") or dispatch.delivery.http
     try:
         secret = await buses.authorizer.secret_of(connection)
         headers = {

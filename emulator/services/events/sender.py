@@ -52,7 +52,7 @@ class EventsSender:
 
     def __init__(self, events: Buses) -> None:
         self._events = events
-        self._rates = calling.Rates(events.parts.clock)
+        self.rates = calling.Rates(events.parts.clock)
 
     async def attempt(self, dispatch: Dispatch) -> None:
         """Deliver to another bus, to an API destination, or to what only takes deliveries.
@@ -68,7 +68,7 @@ class EventsSender:
         elif dispatch.target.split(":")[2:3] != ["events"]:
             await self._events.parts.targets.deliver(dispatch.target, dispatch.delivery)
         elif ":api-destination/" in dispatch.target:
-            await calling.call(self._events, self._rates, dispatch)
+            await calling.call(self._events, self.rates, dispatch)
         else:
             await forwarding.forward(self._events, dispatch)
 

@@ -72,9 +72,11 @@ class Events:
         for table in self._tables:
             await table.load()
         parts = self.parts
+        sender = EventsSender(self)
+        self.rates = sender.rates
         self.outbox = await Outbox.open(
             "events",
-            EventsSender(self),
+            sender,
             engine=parts.queues,
             targets=parts.targets,
             clock=parts.clock,

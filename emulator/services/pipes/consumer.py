@@ -9,12 +9,19 @@ from typing import TYPE_CHECKING, Any
 
 import orjson
 
-from emulator.invoke.targets import DeliveryError
+from emulator.invoke.targets import Delivery, DeliveryError
 from emulator.model.errors import AwsError
 from emulator.model.ids import new_request_id
 from emulator.model.invocation import InvocationResult
 from emulator.registry.function import Function
-from emulator.services.pipes.targets import Handing, call_function, hand_over, run_workflow
+from emulator.services.pipes.targets import (
+    Handing,
+    call_function,
+    hand_over,
+    http_of,
+    run_workflow,
+    text_of,
+)
 from emulator.services.pipes.templates import TemplateError, applied
 from emulator.sources.mapped_function import Attempt, MappedFunction
 
@@ -105,7 +112,7 @@ class PipeConsumer(MappedFunction):
         if fields.get("Enrichment"):
             template = (fields.get("EnrichmentParameters") or {}).get("InputTemplate")
             inputs = [applied(template, each, known) for each in events]
-            answer = await self._enrich(fields["Enrichment"], inputs, trace_id)
+            answer = await self._enrich(fields["Enrichment"], events, inputs, trace_id)
             # Nothing: the target is not called, and the batch is done.
             if answer in (None, "", [], {}):
                 return None
@@ -120,11 +127,30 @@ class PipeConsumer(MappedFunction):
         )
         return await hand_over(handing)
 
-    async def _enrich(self, arn: str, inputs: list[Any], trace_id: str) -> Any:
+    async def _enrich(self, arn: str, events: list[Any], inputs: list[Any], trace_id: str) -> Any:
+        if arn.split(":")[2] == "events":
+            return [
+                await self._ask(arn, event, each)
+                for event, each in zip(events, inputs, strict=True)
+            ]
         payload = orjson.dumps(inputs)
         if arn.split(":")[2] == "lambda":
             return await call_function(self._parts, arn, payload, trace_id)
         return await run_workflow(self._parts, arn, payload.decode())
+
+    async def _ask(self, arn: str, event: Any, given: Any) -> Any:
+        """Return what an API destination answers to one event."""
+        parameters = self._pipe["fields"].get("EnrichmentParameters") or {}
+        delivery = Delivery(
+            payload=text_of(given).encode(),
+            source_arn=self.arn,
+            http=http_of(parameters, event),
+        )
+        answer = await self._parts.targets.ask(arn, delivery)
+        try:
+            return orjson.loads(answer)
+        except orjson.JSONDecodeError:
+            return answer.decode("utf-8", "replace")
 
     def _flat(self, record: dict[str, Any]) -> dict[str, Any]:
         """Return a record as pipes have it: one of Kinesis without a level that mappings have."""

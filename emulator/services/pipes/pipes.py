@@ -173,6 +173,11 @@ def _merged(before: Mapping[str, Any], given: Mapping[str, Any]) -> dict[str, An
     return merged
 
 
+def _enriches(arn: str) -> bool:
+    service, resource = arn.split(":", 5)[2], arn.split(":", 5)[5]
+    return service in ("lambda", "states") or resource.startswith("api-destination/")
+
+
 def _check(fields: Mapping[str, Any]) -> None:
     """Refuse what is not served, and what makes no sense.
 
@@ -185,16 +190,16 @@ def _check(fields: Mapping[str, Any]) -> None:
         if not is_pattern(each.get("Pattern") or ""):
             raise invalid("Invalid filter pattern: it is no event pattern.")
     enrichment = fields.get("Enrichment")
-    if enrichment and enrichment.split(":")[2] not in ("lambda", "states"):
+    if enrichment and not _enriches(enrichment):
         raise invalid(
-            f"localfaas has no enrichment by {enrichment}: it is done by functions and by express"
-            " state machines."
+            f"localfaas has no enrichment by {enrichment}: it is done by functions, express state"
+            " machines and API destinations."
         )
     target = fields["Target"]
     if not is_served(target):
         raise invalid(
             f"localfaas has no pipes to {target}: targets are functions, queues, topics, buses,"
-            " state machines, Kinesis streams and log groups."
+            " API destinations, state machines, Kinesis streams and log groups."
         )
     parameters = fields.get("TargetParameters") or {}
     if target.split(":")[2] == "kinesis" and not parameters.get("KinesisStreamParameters"):

@@ -143,6 +143,31 @@ async def _workflow(handing: Handing) -> Any:
     return await run_workflow(handing.parts, handing.target, text)
 
 
+def http_of(parameters: Mapping[str, Any], event: Any) -> dict[str, Any]:
+    """Return the parameters of a request over HTTP, with what their paths find in an event."""
+    given = parameters.get("HttpParameters") or {}
+    made: dict[str, Any] = {}
+    if given.get("PathParameterValues"):
+        values = given["PathParameterValues"]
+        made["PathParameterValues"] = [_text(resolved(each, event)) for each in values]
+    for name in ("HeaderParameters", "QueryStringParameters"):
+        if given.get(name):
+            made[name] = {k: _text(resolved(v, event)) for k, v in given[name].items()}
+    return made
+
+
+async def _requests(handing: Handing) -> None:
+    """Send each to an API destination."""
+    parameters = handing.pipe["fields"].get("TargetParameters") or {}
+    for event, each in zip(handing.events, handing.inputs, strict=True):
+        delivery = Delivery(
+            payload=text_of(each).encode(),
+            source_arn=handing.pipe["arn"],
+            http=http_of(parameters, event),
+        )
+        await handing.parts.targets.deliver(handing.target, delivery)
+
+
 async def _messages(handing: Handing) -> None:
     """Send all to a queue or a topic, in one commit."""
     own = handing.parameters("SqsQueueParameters")
@@ -160,6 +185,9 @@ async def _messages(handing: Handing) -> None:
 
 
 async def _bus(handing: Handing) -> None:
+    if ":api-destination/" in handing.target:
+        await _requests(handing)
+        return
     own = handing.parameters("EventBridgeEventBusParameters")
     source = handing.pipe["fields"]["Source"].split(":")[2]
     entries = []
@@ -229,4 +257,4 @@ def is_served(arn: str) -> bool:
     parts = arn.split(":", 5)
     if len(parts) != 6 or parts[2] not in _WAYS:
         return False
-    return parts[2] != "events" or parts[5].startswith("event-bus/")
+    return parts[2] != "events" or parts[5].startswith(("event-bus/", "api-destination/"))
