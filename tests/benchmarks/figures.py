@@ -33,6 +33,7 @@ BENCHMARKS = (
     "fanout",
     "api",
     "codec",
+    "http",
     "s3",
     "kinesis",
     "tables",

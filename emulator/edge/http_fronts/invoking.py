@@ -10,6 +10,7 @@ from typing import Any, NamedTuple, TypeVar
 from emulator.invoke.function_invoker import FunctionInvoker, PreparedInvocation
 from emulator.model.arn import parse_function_name
 from emulator.model.clock import Clock
+from emulator.model.invocation import InvocationResult
 
 _T = TypeVar("_T")
 
@@ -17,6 +18,8 @@ _URI = re.compile(
     r"arn:[^:]+:apigateway:[^:]*:lambda:path/[0-9-]+/functions/(?P<function>.+?)/"
     r"(?P<kind>invocations|response-streaming-invocations)"
 )
+#: Seconds that a cold start may take, with some to spare.
+_BEGINNING_S = 12.0
 _VARIABLE = re.compile(r"\$\{stageVariables\.([^}]+)\}")
 
 
@@ -86,6 +89,21 @@ def parse_function_uri(uri: str, account: str, region: str) -> FunctionUri | Non
         named.qualifier,
         match is not None and match["kind"] != "invocations",
     )
+
+
+async def invoke_within(
+    functions: FunctionInvoker, clock: Clock, seconds: float, prepared: PreparedInvocation
+) -> InvocationResult:
+    """Return the result of an invocation, if it is there within ``seconds``; see :func:`within`.
+
+    Raises:
+        TimedOut: It takes longer.
+        AwsError: As :meth:`FunctionInvoker.invoke`.
+    """
+    if prepared.version.timeout_s + _BEGINNING_S <= seconds:
+        # It ends by itself before: no timer, and no task of its own.
+        return await functions.invoke(prepared)
+    return await within(clock, seconds, functions.invoke(prepared))
 
 
 async def within(clock: Clock, seconds: float, work: Coroutine[Any, Any, _T]) -> _T:

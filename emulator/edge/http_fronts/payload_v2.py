@@ -13,6 +13,7 @@ from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from functools import lru_cache
 from typing import Any
 from urllib.parse import parse_qsl, unquote
 
@@ -155,6 +156,11 @@ _MONTHS = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct",
 
 def clf_time(now: float) -> str:
     """Return a time in the common log format: "28/Nov/2026:18:00:00 +0000"."""
+    return _clf_time(int(now))
+
+
+@lru_cache(maxsize=16)
+def _clf_time(now: int) -> str:
     moment = datetime.fromtimestamp(now, UTC)
     return f"{moment.day:02d}/{_MONTHS[moment.month - 1]}/{moment.year}:{moment:%H:%M:%S} +0000"
 

@@ -12,7 +12,7 @@ from emulator.edge.http_fronts.exchange import HttpResponse, message
 from emulator.edge.http_fronts.http_apis.context import Exchange
 from emulator.edge.http_fronts.http_apis.live import Integration
 from emulator.edge.http_fronts.http_apis.services import call_service
-from emulator.edge.http_fronts.invoking import TimedOut, within
+from emulator.edge.http_fronts.invoking import TimedOut, invoke_within
 from emulator.edge.http_fronts.payload_v2 import HOP, Malformed, Route
 from emulator.invoke.http_client import HttpFailure, fetch
 from emulator.model.errors import AwsError
@@ -81,7 +81,7 @@ async def _call_function(room: Room, exchange: Exchange, integration: Integratio
         prepared = await function.prepare(
             functions, orjson.dumps(_event(exchange, integration)), trace_id=request.trace_id
         )
-        result = await within(room.parts.clock, integration.timeout_s, functions.invoke(prepared))
+        result = await invoke_within(functions, room.parts.clock, integration.timeout_s, prepared)
     except TimedOut:
         exchange.integration_error = "The function did not answer in time."
         return message(503, _UNAVAILABLE)

@@ -9,7 +9,7 @@ from typing import Any, NamedTuple
 import orjson
 
 from emulator.edge.http_fronts.apis.base import Room
-from emulator.edge.http_fronts.invoking import TimedOut, within
+from emulator.edge.http_fronts.invoking import TimedOut, invoke_within
 from emulator.edge.http_fronts.websockets.live import Integration
 from emulator.invoke.http_client import HttpFailure, fetch
 from emulator.model.errors import AwsError
@@ -67,7 +67,7 @@ async def _call_function(
     payload = orjson.dumps(event) if is_proxy else _custom(integration, event)
     try:
         prepared = await function.prepare(functions, payload, trace_id=trace_id)
-        result = await within(room.parts.clock, integration.timeout_s, functions.invoke(prepared))
+        result = await invoke_within(functions, room.parts.clock, integration.timeout_s, prepared)
     except TimedOut:
         return Result(504, b"", error="Endpoint request timed out")
     except AwsError as error:
