@@ -67,6 +67,7 @@ bench: .venv/dev
 	$(BIN)/python -m tests.benchmarks.bench_kinesis
 	$(BIN)/python -m tests.benchmarks.bench_tables
 	$(BIN)/python -m tests.benchmarks.bench_schedules
+	$(BIN)/python -m tests.benchmarks.bench_workflows
 	$(BIN)/python -m tests.benchmarks.bench_stacks
 	$(BIN)/python -m tests.benchmarks.bench_timeline
 	$(BIN)/python -m tests.benchmarks.bench_dashboard

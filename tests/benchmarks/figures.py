@@ -38,6 +38,7 @@ BENCHMARKS = (
     "kinesis",
     "tables",
     "schedules",
+    "workflows",
     "stacks",
     "timeline",
     "dashboard",

@@ -540,7 +540,7 @@ REPLAYS: dict[str, Replay] = {
     "test_base_lifecycle_create_invoke_describe_list": alias_life,
     "test_error_create_alias_with_state_machine_arn": alias_of_machine,
     "test_update_no_such_alias_arn": no_alias,
-    "TestSnfApiExpress::test_create_describe_delete": express_life,
+    "test_sfn_api_express.py::TestSfnApiExpress::test_create_describe_delete": express_life,
     "test_illegal_activity_task": express_activity,
     "test_illegal_callbacks": express_callback,
     "TestExpressSync::test_base": express_sync(None),
