@@ -39,6 +39,7 @@ COMMANDS = (
     "url",
     "token",
     "queue",
+    "workflow",
     "events",
     "send",
     "flow",

@@ -142,6 +142,7 @@ def _check_history(client: Any, arn: str) -> None:
 
 
 @pytest.mark.slow
+@pytest.mark.timeout(120 + 8 * KILLS)
 # botocore leaves sockets of a peer that was killed to the garbage collector.
 @pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")
 def test_executions_survive_kills(tmp_path: Path) -> None:

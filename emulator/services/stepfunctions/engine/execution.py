@@ -35,6 +35,8 @@ MAP_RUN = "map_run"  # the children of a distributed Map
 NESTED = "nested"  # an execution that it started
 DONE = "done"  # its parent: it has ended
 STOPPED = "stopped"  # a redrive
+#: The types of states that may be tried again.
+_RETRIED = frozenset({"Map", "Parallel", "Task"})
 #: Resting for these costs no memory.
 DORMANT = frozenset({WAIT, RETRY, TOKEN, ACTIVITY, CHILDREN, MAP_RUN, NESTED, DONE})
 
@@ -192,6 +194,7 @@ class Execution:
     ) -> Frame:
         """Return the frame of a state that is entered."""
         entered_event_id = more.pop("entered_event_id", 0)
+        more["retries"] = more.get("retries", 0) if state.type in _RETRIED else None
         context = state_context(self.context(item), state.name, **more)
         return Frame(value, context, variables, entered_event_id)
 
