@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import logging
 from collections import Counter
 from collections.abc import Awaitable, Callable, Iterable, Sequence
@@ -29,6 +30,8 @@ _PREFIX = "outbox:"
 _RETENTION_S = 400 * 86_400.0
 _SETTINGS = QueueSettings(retention=_RETENTION_S, lasting_leases=False)
 _ORDERED = _SETTINGS.with_(fifo=True)
+#: Deliveries that are placed in one turn of the loop.
+_TURN = 200
 #: Engine's own names for the two queues of an outbox.
 _NAMES = (_PREFIX + "{}", _PREFIX + "{}:ordered")
 
@@ -120,7 +123,9 @@ class Outbox:
             ordered: Those of one lane and message group keep their order.
         """
         placed: list[Placed] = []
-        for dispatch in dispatches:
+        for number, dispatch in enumerate(dispatches):
+            if not ordered and number % _TURN == _TURN - 1:
+                await asyncio.sleep(0)  # others have their turn, however many targets there are
             placed += await self._placed(dispatch, ordered)
         return placed
 

@@ -23,6 +23,7 @@ from emulator.services.events.state import of
 
 #: Bytes of all entries of a request.
 _MOST_BYTES = 256 * 1024
+_MOST_ENTRIES = 10
 _TIME_BYTES = 14
 #: Levels of a detail; AWS's own limit, and what can be written again.
 _DEEPEST = 100
@@ -31,6 +32,7 @@ _DEEPEST = 100
 async def put_events(ctx: Context, request: Request) -> Response:
     """Handle PutEvents: all entries in one commit; a wrong one fails alone."""
     entries: Sequence[Mapping[str, Any]] = request["Entries"]
+    _check_count(entries)
     if sum(map(_size, entries)) > _MOST_BYTES:
         raise invalid("Total size of the entries in the request is over the limit.")
     if request.get("EndpointId"):
@@ -52,6 +54,26 @@ async def put_events(ctx: Context, request: Request) -> Response:
         await events.outbox.accept(dispatches)
     failed = sum("ErrorCode" in each for each in answers)
     return {"FailedEntryCount": failed, "Entries": answers}
+
+
+def _check_count(entries: Sequence[Mapping[str, Any]]) -> None:
+    if 1 <= len(entries) <= _MOST_ENTRIES:
+        return
+    shown = ", ".join(_printed(each) for each in entries)
+    bound = f"less than or equal to {_MOST_ENTRIES}" if entries else "greater than or equal to 1"
+    raise invalid(
+        f"1 validation error detected: Value '[{shown}]' at 'entries' failed to satisfy "
+        f"constraint: Member must have length {bound}"
+    )
+
+
+def _printed(entry: Mapping[str, Any]) -> str:
+    """Return an entry as the service prints it in errors."""
+    members = ("Time", "Source", "Resources", "DetailType", "Detail", "EventBusName", "TraceHeader")
+    shown = [(each[0].lower() + each[1:], entry.get(each)) for each in members]
+    shown += [("kmsKeyIdentifier", None), ("internalMetadata", None)]
+    told = (f"{name}={'null' if value is None else value}" for name, value in shown)
+    return f"PutEventsRequestEntry({', '.join(told)})"
 
 
 def _size(entry: Mapping[str, Any]) -> int:

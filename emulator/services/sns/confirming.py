@@ -65,6 +65,7 @@ async def _send(sns: Sns, subscription: Subscription, kind: str, message: str, t
         accepted=now,
         context={
             "protocol": protocol,
+            "unconfirmed": True,
             "retry": policies.HEALTHY,
             "headers": http_headers(kind, topic, message_id, subscription),
         },

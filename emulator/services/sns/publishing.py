@@ -5,11 +5,13 @@ https://docs.aws.amazon.com/sns/latest/api/API_Publish.html
 
 from __future__ import annotations
 
+import asyncio
 import hashlib
 import json
 import re
 import uuid
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 from urllib.parse import quote
 
@@ -32,6 +34,8 @@ from emulator.services.sns.state import Sns, Subscription, Topic, of
 #: Bytes of a message with its attributes.
 _LONGEST = 262_144
 _MOST_ENTRIES = 10
+#: Subscribers that are looked at in one turn of the loop.
+_TURN = 200
 _ENTRY_ID = re.compile(r"[A-Za-z0-9_-]+")
 _PHONE = re.compile(r"\+[0-9]{6,19}")
 _SUBJECT = 100
@@ -271,9 +275,21 @@ async def _send(sns: Sns, topic: Topic, messages: Sequence[Message]) -> None:
 
 async def place(sns: Sns, topic: Topic, message: Message) -> list[Placed]:
     """Return the messages that deliver what another service publishes to a topic."""
-    dispatches = await dispatches_of(sns, topic, message)
     is_fifo = topic["attributes"].get("FifoTopic") == "true"
-    return await sns.outbox.place(dispatches, ordered=is_fifo)
+    if is_fifo:
+        body = message.bodies["default"].encode()
+        deduplication = message.deduplication or hashlib.sha256(body).hexdigest()
+        message = replace(message, deduplication=deduplication)
+        if sns.repeats(message):
+            return []
+    try:
+        if is_fifo:
+            await archived.keep(sns, topic, [message])
+        dispatches = await dispatches_of(sns, topic, message)
+        return await sns.outbox.place(dispatches, ordered=is_fifo)
+    except BaseException:
+        sns.forget([message])
+        raise
 
 
 async def dispatches_of(
@@ -282,7 +298,11 @@ async def dispatches_of(
     """Return a message's deliveries to all subscribers that want it, or to one of them."""
     found = []
     signed: dict[str, dict[str, str]] = {}
-    for each in [only] if only is not None else sns.subscriptions(message.topic):
+    for number, each in enumerate(
+        [only] if only is not None else list(sns.subscriptions(message.topic))
+    ):
+        if number % _TURN == _TURN - 1:
+            await asyncio.sleep(0)  # others have their turn, however many subscribers there are
         protocol = each.body["protocol"]
         if each.is_pending:
             continue

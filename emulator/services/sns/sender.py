@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 from emulator.invoke.http_client import HttpFailure, post
 from emulator.invoke.outbox.dispatch import Dispatch
 from emulator.invoke.outbox.sender import DeadLetter, Outcome
@@ -20,10 +22,11 @@ class SnsSender:
 
     Args:
         targets: Where ARNs are delivered to.
+        has_ended: Says whether there is no such subscription any more.
     """
 
-    def __init__(self, targets: Targets) -> None:
-        self._targets = targets
+    def __init__(self, targets: Targets, has_ended: Callable[[str], bool]) -> None:
+        self._targets, self._has_ended = targets, has_ended
 
     async def attempt(self, dispatch: Dispatch) -> None:
         """Post to an HTTP endpoint.
@@ -48,7 +51,11 @@ class SnsSender:
 
     def next_attempt(self, dispatch: Dispatch, error: DeliveryError, now: float) -> float | None:
         """See the protocol: HTTP by the delivery policy, AWS's own endpoints for 23 days."""
-        if isinstance(error, DeliveryRefused):
+        # What an endpoint is told of the end itself has no lane of a living subscription.
+        is_notification = "unconfirmed" not in dispatch.context
+        if isinstance(error, DeliveryRefused) or (
+            is_notification and self._has_ended(dispatch.lane)
+        ):
             return None
         retry = dispatch.context.get("retry")
         if retry is not None:
@@ -57,7 +64,7 @@ class SnsSender:
 
     def dead_letter(self, dispatch: Dispatch, error: DeliveryError) -> DeadLetter | None:
         """See the protocol: the message itself goes to the subscription's dead-letter queue."""
-        arn = dispatch.context.get("dead")
+        arn = None if self._has_ended(dispatch.lane) else dispatch.context.get("dead")
         return None if arn is None else DeadLetter(arn, dispatch.delivery)
 
     def ended(self, dispatch: Dispatch, outcome: Outcome, error: DeliveryError | None) -> None:

@@ -105,7 +105,7 @@ class Sns:
         parts = self.parts
         self.outbox = await Outbox.open(
             "sns",
-            SnsSender(parts.targets),
+            SnsSender(parts.targets, lambda arn: self.subscription(arn) is None),
             engine=parts.queues,
             targets=parts.targets,
             clock=parts.clock,
