@@ -495,7 +495,9 @@ class Emulator:
         self._servers.end(now=self._stop_now.is_set())
 
     async def _end_polls(self) -> None:
-        self.queues.drain()  # no long poll may hold up the end
+        # No long poll or subscription may hold up the end.
+        self.queues.drain()
+        self.table.drain()
 
     async def _open_pools(self) -> None:
         url = self._servers.open_to_sandboxes(

@@ -231,6 +231,13 @@ class Table:
         await self.neighbours.reset(account)
         await self.parts.documents.clear(account)
 
+    def drain(self) -> None:
+        """Let no answer go on that would wait for what comes: the end is near."""
+        for service in self.services:
+            drain = getattr(service.state, "drain", None)
+            if drain is not None:
+                drain()
+
     async def close(self) -> None:
         """Close the states that are open, the last of the table first."""
         self._takers.clear()

@@ -85,14 +85,20 @@ def failed(result: InvocationResult, ids: Collection[str], *, reports: bool) -> 
     if not reports:
         return set()
     try:
-        return _reported(result.payload, ids)
+        found = set(reported(result.payload))
+        if not found <= set(ids):
+            raise ValueError("an id that is not of this batch")
+        return found
     except (ValueError, TypeError, KeyError):
         # An answer that can't be understood fails the whole batch.
         return set(ids)
 
 
-def _reported(payload: bytes, ids: Collection[str]) -> set[str]:
-    """Return the ids a response lists.
+def reported(payload: bytes) -> list[Any]:
+    """Return the ids that a response lists as failed.
+
+    Args:
+        payload: The function's answer.
 
     Raises:
         ValueError, TypeError, KeyError: The response has not the form that AWS asks for.
@@ -100,15 +106,12 @@ def _reported(payload: bytes, ids: Collection[str]) -> set[str]:
     response = orjson.loads(payload) if payload.strip() else None
     # As recorded from AWS: an empty response fails no record.
     if response is None or response in ("", {}, []):
-        return set()
+        return []
     if not isinstance(response, dict):
         raise TypeError("no object")
     listed = response.get("batchItemFailures")
     if listed is None:
-        return set()
+        return []
     if not isinstance(listed, list):
         raise TypeError("no list")
-    found = {item["itemIdentifier"] for item in listed}
-    if not found <= set(ids):
-        raise ValueError("an id that is not of this batch")
-    return found
+    return [item["itemIdentifier"] for item in listed]

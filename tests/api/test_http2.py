@@ -164,6 +164,20 @@ def test_the_emulator_ends_with_open_connections() -> None:
     running = Running(Settings(port=0), driver=ScriptedDriver())
     client = Client(running.emulator.port)
     assert client.answer(client.ask("Kinesis_20131202.ListStreams", b"{}"))[0] == "200"
+    with_boto = running.client("kinesis")
+    with_boto.create_stream(StreamName="held", ShardCount=1)
+    arn = "arn:aws:kinesis:us-east-1:000000000000:stream/held"
+    consumer = with_boto.register_stream_consumer(StreamARN=arn, ConsumerName="c")["Consumer"]
+    with_boto.close()
+    request = {
+        "ConsumerARN": consumer["ConsumerARN"],
+        "ShardId": "shardId-000000000000",
+        "StartingPosition": {"Type": "LATEST"},
+    }
+    # A subscription lasts five minutes, unless the emulator ends.
+    stream = client.ask("Kinesis_20131202.SubscribeToShard", json.dumps(request).encode())
+    while not client.answers[stream]["body"]:
+        client.receive()
     ended = threading.Thread(target=running.stop)
     ended.start()
     ended.join(20)

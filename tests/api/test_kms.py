@@ -68,7 +68,9 @@ def test_what_is_encrypted_is_decrypted_in_the_same_context_only(kms: Any) -> No
     assert kms.decrypt(CiphertextBlob=again["CiphertextBlob"])["Plaintext"] == b"secret"
 
 
-def test_what_was_encrypted_before_a_rotation_is_decrypted_after_it(kms: Any) -> None:
+def test_what_was_encrypted_before_a_rotation_is_decrypted_after_it(
+    running: Running, kms: Any
+) -> None:
     id = key(kms)
     blob = kms.encrypt(KeyId=id, Plaintext=b"x")["CiphertextBlob"]
     kms.enable_key_rotation(KeyId=id, RotationPeriodInDays=90)
@@ -76,6 +78,11 @@ def test_what_was_encrypted_before_a_rotation_is_decrypted_after_it(kms: Any) ->
     assert (status["KeyRotationEnabled"], status["RotationPeriodInDays"]) == (True, 90)
     kms.rotate_key_on_demand(KeyId=id)
     assert len(kms.list_key_rotations(KeyId=id)["Rotations"]) == 1
+    assert kms.decrypt(CiphertextBlob=blob)["Plaintext"] == b"x"
+    running.call(lambda: _CLOCK.jump(90 * 86_400 + 1))
+    kms.encrypt(KeyId=id, Plaintext=b"x")
+    kinds = [each["RotationType"] for each in kms.list_key_rotations(KeyId=id)["Rotations"]]
+    assert kinds == ["ON_DEMAND", "AUTOMATIC"]
     assert kms.decrypt(CiphertextBlob=blob)["Plaintext"] == b"x"
     kms.disable_key_rotation(KeyId=id)
     assert not kms.get_key_rotation_status(KeyId=id)["KeyRotationEnabled"]

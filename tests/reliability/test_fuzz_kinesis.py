@@ -109,7 +109,9 @@ async def furnish(emulator: Emulator) -> None:
         ("RegisterStreamConsumer", {"StreamARN": arn, "ConsumerName": "c"}),
         ("PutRecords", {"StreamName": "one", "Records": records}),
     ):
-        made = FuzzedRequest(operation, "POST", "/", "", {}, json.dumps(body).encode())
+        made = FuzzedRequest(
+            operation, "POST", "/", "", {"host": "localhost"}, json.dumps(body).encode()
+        )
         await send_to(emulator.router, signed(made, cbor=False))
 
 

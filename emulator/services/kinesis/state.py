@@ -288,13 +288,17 @@ class Kinesis:
             await self._database.write(work)
             self.log.size = await self._database.read(rows.size)
 
+    def drain(self) -> None:
+        """End all subscriptions: they would hold up the end for minutes."""
+        for consumer in self.consumers.values():
+            for ended, _ in consumer.subscribed.values():
+                ended.set()
+
     async def close(self) -> None:
         """Let go of the database."""
         if self._timer is not None:
             self._timer.cancel()
-        for consumer in self.consumers.values():
-            for ended, _ in consumer.subscribed.values():
-                ended.set()
+        self.drain()
         await self._database.close()
 
 

@@ -3,18 +3,15 @@
 from __future__ import annotations
 
 import json
-import uuid
-from base64 import b64encode
 from typing import Any
 
 from emulator.model.errors import AwsError
 from emulator.services.context import Context, Request, Response
-from emulator.services.kms import errors, material
+from emulator.services.kms import errors
 from emulator.services.kms.paging import page
 from emulator.services.kms.specs import SPECS
-from emulator.services.kms.state import Key, of
+from emulator.services.kms.state import DAY_S, Key, of
 
-_DAY_S = 86_400.0
 _MOST_TAGS = 50
 _ROTATION_DAYS = 365
 _MOST_ON_DEMAND = 25
@@ -152,7 +149,7 @@ async def schedule_key_deletion(ctx: Context, request: Request) -> Response:
     days = 30 if days is None else days
     if not 7 <= days <= 30:
         raise errors.invalid("PendingWindowInDays must be between 7 and 30.")
-    at = ctx.clock.now() + days * _DAY_S
+    at = ctx.clock.now() + days * DAY_S
     await of(ctx).change(key, state="PendingDeletion", deletion=at)
     return {
         "KeyId": key.arn,
@@ -283,7 +280,7 @@ async def list_resource_tags(ctx: Context, request: Request) -> Response:
 
 
 async def enable_key_rotation(ctx: Context, request: Request) -> Response:
-    """Serve EnableKeyRotation: the period is kept and shown; RotateKeyOnDemand rotates.
+    """Serve EnableKeyRotation: a key whose time has come is rotated when it is next used.
 
     https://docs.aws.amazon.com/kms/latest/APIReference/API_EnableKeyRotation.html
     """
@@ -312,7 +309,7 @@ async def get_key_rotation_status(ctx: Context, request: Request) -> Response:
     answer: Response = {"KeyRotationEnabled": rotation is not None, "KeyId": key.arn}
     if rotation is not None:
         answer["RotationPeriodInDays"] = rotation["days"]
-        answer["NextRotationDate"] = rotation["since"] + rotation["days"] * _DAY_S
+        answer["NextRotationDate"] = rotation["since"] + rotation["days"] * DAY_S
     return answer
 
 
@@ -322,17 +319,12 @@ async def rotate_key_on_demand(ctx: Context, request: Request) -> Response:
     https://docs.aws.amazon.com/kms/latest/APIReference/API_RotateKeyOnDemand.html
     """
     key = await _rotating(ctx, request)
-    if len(key.body["rotated"]) >= _MOST_ON_DEMAND:
+    by_hand = sum(each["kind"] == "ON_DEMAND" for each in key.body["rotated"])
+    if by_hand >= _MOST_ON_DEMAND:
         raise AwsError(
             "LimitExceededException", f"The on-demand rotations of {key.arn} are used up."
         )
-    made = b64encode(material.make(key.spec)).decode()
-    await of(ctx).change(
-        key,
-        material=[*key.body["material"], made],
-        material_ids=[*key.body["material_ids"], uuid.uuid4().hex * 2],
-        rotated=[*key.body["rotated"], ctx.clock.now()],
-    )
+    await of(ctx).rotate(key, "ON_DEMAND")
     return {"KeyId": key.arn}
 
 
@@ -343,8 +335,8 @@ async def list_key_rotations(ctx: Context, request: Request) -> Response:
     """
     key = await of(ctx).find(ctx, request["KeyId"])
     shown = [
-        {"KeyId": key.arn, "RotationDate": at, "RotationType": "ON_DEMAND"}
-        for at in key.body["rotated"]
+        {"KeyId": key.arn, "RotationDate": each["at"], "RotationType": each["kind"]}
+        for each in key.body["rotated"]
     ]
     return page("Rotations", shown, request, 100)
 

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 
 Body = dict[str, Any]
 _MANAGED = "alias/aws/"
+DAY_S = 86_400.0
 
 
 class Key:
@@ -170,7 +171,30 @@ class Kms:
             raise errors.invalid_state(f"{key.arn} is pending deletion.")
         if usage and key.usage != usage:
             raise errors.wrong_usage(key.arn, key.usage, ctx.operation)
+        rotation = key.body["rotation"]
+        if (
+            rotation is not None
+            and rotation["since"] + rotation["days"] * DAY_S <= self.clock.now()
+        ):
+            await self.rotate(key, "AUTOMATIC", rotation={**rotation, "since": self.clock.now()})
         return key
+
+    async def rotate(self, key: Key, kind: str, **changes: Any) -> None:
+        """Give a key new material; the earlier one still decrypts what it has encrypted.
+
+        Args:
+            key: A symmetric one.
+            kind: AUTOMATIC or ON_DEMAND.
+            changes: What else changes.
+        """
+        made = b64encode(material.make(key.spec)).decode()
+        await self.change(
+            key,
+            material=[*key.body["material"], made],
+            material_ids=[*key.body["material_ids"], uuid.uuid4().hex * 2],
+            rotated=[*key.body["rotated"], {"at": self.clock.now(), "kind": kind}],
+            **changes,
+        )
 
 
 async def open(parts: Parts) -> Kms:

@@ -7,11 +7,10 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any, Literal
-
-import orjson
+from typing import Literal
 
 from emulator.model.invocation import InvocationResult
+from emulator.sources.batching import reported
 
 #: Seconds before a failed batch is tried again: at first, and at most.
 FIRST_DELAY_S, LONGEST_DELAY_S = 0.5, 60.0
@@ -84,37 +83,13 @@ def failed_at(result: InvocationResult, sequences: Sequence[str], *, reports: bo
         return 0
     if not reports:
         return None
+    index = {sequence: n for n, sequence in enumerate(sequences)}
     try:
-        reported = _reported(result.payload)
+        failed = [index[each] for each in reported(result.payload)]
     except (ValueError, TypeError, KeyError):
         # An answer that can't be understood fails the whole batch.
         return 0
-    if not reported:
-        return None
-    index = {sequence: n for n, sequence in enumerate(sequences)}
-    if not all(each in index for each in reported):
-        return 0
-    return min(index[each] for each in reported)
-
-
-def _reported(payload: bytes) -> list[Any]:
-    """Return the sequence numbers that a response lists.
-
-    Raises:
-        ValueError, TypeError, KeyError: The response has not the form that AWS asks for.
-    """
-    response = orjson.loads(payload) if payload.strip() else None
-    # As recorded from AWS: an empty response fails no record.
-    if response is None or response in ("", {}, []):
-        return []
-    if not isinstance(response, dict):
-        raise TypeError("no object")
-    listed = response.get("batchItemFailures")
-    if listed is None:
-        return []
-    if not isinstance(listed, list):
-        raise TypeError("no list")
-    return [item["itemIdentifier"] for item in listed]
+    return min(failed, default=None)
 
 
 def retry_delay_s(failures: int, scale: float = 1.0) -> float:

@@ -361,6 +361,29 @@ async def test_a_function_says_where_it_failed(world: World) -> None:
     assert world.kept.all["shard"].sequence == "5"
 
 
+@pytest.mark.parametrize(
+    "answer",
+    [
+        {"batchItemFailures": [{"itemIdentifier": {}}]},
+        {"batchItemFailures": [{"itemIdentifier": "9"}]},
+        {"batchItemFailures": [{"itemIdentifier": "2"}, {"itemIdentifier": None}]},
+        {"batchItemFailures": "2"},
+        [1],
+        "text",
+    ],
+)
+async def test_an_answer_that_cannot_be_understood_fails_the_batch(
+    world: World, answer: Any
+) -> None:
+    shard = world.shard()
+    world.put(shard, *"ab")
+    answers = iter([answer, None])
+    world.function.answer = lambda event: next(answers)
+    await world.poll(FunctionResponseTypes=["ReportBatchItemFailures"])
+    await world.clock.advance(1)
+    assert world.batches == [["1", "2"], ["1", "2"]]
+
+
 async def test_records_that_are_too_old_are_given_up(world: World) -> None:
     shard = world.shard()
     world.put(shard, "a", "b")
