@@ -17,6 +17,9 @@ if TYPE_CHECKING:
     from emulator.services.spec import OptionalModule
 
 
+_RESOURCE = re.compile(r"(?P<kind>[A-Za-z-]+)(?P<mark>[/:])(?P<rest>.+)", re.DOTALL)
+
+
 class Services(Protocol):
     """All services; :class:`emulator.services.table.Table` has them."""
 
@@ -98,13 +101,28 @@ def _account(arn: str) -> str:
     return parts[4] if len(parts) == 6 else ""
 
 
+def title_of(service: str, resource: str) -> tuple[str, str]:
+    """Return what a resource is called whose service does not say it, and its name.
+
+    Args:
+        service: Its name in ARNs.
+        resource: The end of the ARN: "stateMachine:orders", "table/orders/stream/2026-…".
+    """
+    match = _RESOURCE.match(resource)
+    if match is None:
+        return service, resource
+    name = match["rest"].split("/")[0] if match["mark"] == "/" else match["rest"]
+    words = re.sub("([a-z])([A-Z])", r"\1 \2", match["kind"]).replace("-", " ").lower()
+    return words, name.removesuffix(":*")
+
+
 async def _node(parts: Parts, table: Services, arn: str, *, is_dead: bool) -> dict[str, Any]:
     found = Waiting(0, 0)
     fields = arn.split(":", 5)
     if len(fields) < 6:
         kind, name = "endpoint", arn
     else:
-        kind, name = fields[2], re.split("[/:]", fields[5])[-1]
+        kind, name = title_of(fields[2], fields[5])
         service = table.having("wires", fields[2])
         if service is not None:
             module = service.module("wires")

@@ -9,6 +9,7 @@ import pytest
 import requests
 
 from emulator.cli.application import run
+from emulator.services.wiring import title_of
 from tests.api.conftest import Running, create
 
 ACCOUNT = "000000000000"
@@ -139,6 +140,22 @@ def test_events_are_sent_by_hand(
         assert run(["send", "s3", "pictures", *command, *at]) == 0
         (record,) = json.loads(receive(wired, "told"))["Records"]
         assert record["s3"]["object"]["size"] == 4
+
+
+@pytest.mark.parametrize(
+    ("service", "resource", "title"),
+    [
+        ("states", "stateMachine:orders", ("state machine", "orders")),
+        ("dynamodb", "table/orders/stream/2026-01-01", ("table", "orders")),
+        ("kinesis", "stream/clicks", ("stream", "clicks")),
+        ("logs", "log-group:/aws/orders:*", ("log group", "/aws/orders")),
+        ("mail", "orders", ("mail", "orders")),
+    ],
+)
+def test_resources_without_wires_have_titles_too(
+    service: str, resource: str, title: tuple[str, str]
+) -> None:
+    assert title_of(service, resource) == title
 
 
 def test_the_page_draws_the_flow(wired: Running) -> None:

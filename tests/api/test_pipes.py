@@ -245,6 +245,27 @@ def test_streams_are_sources_and_their_records_are_flat(
     assert json.loads(target.receive()["Body"]) == {"page": "/", "key": "k"}
 
 
+def test_tables_streams_are_sources(scripted: Running, pipes: Any, target: Queue) -> None:
+    dynamodb = scripted.client("dynamodb")
+    table = dynamodb.create_table(
+        TableName="table",
+        AttributeDefinitions=[{"AttributeName": "id", "AttributeType": "S"}],
+        KeySchema=[{"AttributeName": "id", "KeyType": "HASH"}],
+        BillingMode="PAY_PER_REQUEST",
+        StreamSpecification={"StreamEnabled": True, "StreamViewType": "NEW_IMAGE"},
+    )["TableDescription"]
+    parameters = {"DynamoDBStreamParameters": {"StartingPosition": "TRIM_HORIZON"}}
+    make(
+        pipes,
+        table["LatestStreamArn"],
+        target.arn,
+        SourceParameters=parameters,
+        TargetParameters={"InputTemplate": '"<$.eventName> <$.dynamodb.NewImage.id.S>"'},
+    )
+    dynamodb.put_item(TableName="table", Item={"id": {"S": "one"}})
+    assert target.receive()["Body"] == "INSERT one"
+
+
 def test_a_stopped_pipe_takes_nothing(pipes: Any, source: Queue, target: Queue) -> None:
     make(pipes, source.arn, target.arn, DesiredState="STOPPED")
     source.send("one")

@@ -417,3 +417,49 @@ def test_schedules_outlive_a_restart_and_make_up_for_what_was_missed(tmp_path: A
         assert queue.receive()["Body"] == start.strftime("%Y-%m-%dT%H:%M:%SZ")
     finally:
         second.stop()
+
+
+def test_streams_buses_and_workflows_are_called(scripted: Running, scheduler: Any) -> None:
+    queue = Queue(scripted)
+    kinesis, events = scripted.client("kinesis"), scripted.client("events")
+    kinesis.create_stream(StreamName="s", ShardCount=1)
+    kinesis.get_waiter("stream_exists").wait(StreamName="s")
+    where = "arn:aws:{}:us-east-1:000000000000:{}"
+    scripted.client("pipes").create_pipe(
+        Name="p",
+        RoleArn=ROLE,
+        Source=where.format("kinesis", "stream/s"),
+        SourceParameters={"KinesisStreamParameters": {"StartingPosition": "TRIM_HORIZON"}},
+        Target=queue.arn,
+        TargetParameters={"InputTemplate": "<$.partitionKey>"},
+    )
+    stream = {
+        "Arn": where.format("kinesis", "stream/s"),
+        "Input": "{}",
+        "KinesisParameters": {"PartitionKey": "key"},
+    }
+    make(scheduler, "stream", stream)
+    assert queue.receive()["Body"] == "key"
+    events.put_rule(Name="r", EventPattern='{"source": ["shop"]}')
+    events.put_targets(Rule="r", Targets=[{"Id": "1", "Arn": queue.arn}])
+    bus = {
+        "Arn": where.format("events", "event-bus/default"),
+        "Input": '{"a": 1}',
+        "EventBridgeParameters": {"DetailType": "Opened", "Source": "shop"},
+    }
+    make(scheduler, "bus", bus)
+    event = json.loads(queue.receive()["Body"])
+    assert (event["detail-type"], event["detail"]) == ("Opened", {"a": 1})
+    send = {
+        "Type": "Task",
+        "Resource": "arn:aws:states:::sqs:sendMessage",
+        "Parameters": {"QueueUrl": queue.url, "MessageBody.$": "$.text"},
+        "End": True,
+    }
+    machine = scripted.client("stepfunctions").create_state_machine(
+        name="m",
+        definition=json.dumps({"StartAt": "Send", "States": {"Send": send}}),
+        roleArn=ROLE,
+    )["stateMachineArn"]
+    make(scheduler, "workflow", {"Arn": machine, "Input": '{"text": "from a workflow"}'})
+    assert queue.receive()["Body"] == "from a workflow"
