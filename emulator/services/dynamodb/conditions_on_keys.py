@@ -38,7 +38,7 @@ def span(condition: Node, schema: KeySchema) -> Span:
     for each in _parts(condition):
         name = _name(each)
         if name in by_name:
-            raise invalid(f"{_KIND}s must only contain one condition per key")
+            raise invalid(f"Invalid {_KIND}: {_KIND}s must only contain one condition per key")
         by_name[name] = each
     if len(by_name) > 2:
         raise invalid("Conditions can be of length 1 or 2 only")

@@ -94,7 +94,7 @@ def check_stream(stream: Mapping[str, Any] | None) -> None:
         raise invalid_value("StreamViewType is required when StreamEnabled is true")
     if not stream.get("StreamEnabled") and "StreamViewType" in stream:
         raise invalid_value(
-            "StreamViewType must not be specified when StreamEnabled is false"
+            "Table is being created with a stream disabled, UpdateViewType should not be specified"
             if "StreamEnabled" in stream
             else "StreamEnabled must be specified"
         )

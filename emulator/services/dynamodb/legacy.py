@@ -94,9 +94,7 @@ def _one(name: str, given: Mapping[str, Any]) -> Node:
         )
     if given.get("Exists") is False:
         if "Value" in given:
-            raise invalid_value(
-                f"Value cannot be used when Exists is set to false for Attribute: {name}"
-            )
+            raise invalid_value(f"Value cannot be used when Exists is false for Attribute: {name}")
         return ("attribute_not_exists", path)
     if "Value" not in given:
         raise invalid_value(
@@ -120,6 +118,11 @@ def comparison(path: Node, name: str, given: Mapping[str, Any]) -> Node:
     for each in operands:
         values.check(each)
     needed = _COUNTS.get(operator, 1)
+    if not operands and needed != 0 and "AttributeValueList" not in given:
+        raise invalid_value(
+            f"Value or AttributeValueList must be used with ComparisonOperator: {operator} "
+            f"for Attribute: {name}"
+        )
     if (needed is None and not operands) or (needed is not None and len(operands) != needed):
         raise invalid_value(f"Invalid number of argument(s) for the {operator} ComparisonOperator")
     bound: list[Node] = [("value", each) for each in operands]

@@ -144,16 +144,15 @@ def _select(request: Request, index: Index | None, paths: list[Path] | None) -> 
         return "ALL_ATTRIBUTES" if index is None else "ALL_PROJECTED_ATTRIBUTES"
     if paths is not None and select != "SPECIFIC_ATTRIBUTES":
         what = "AttributesToGet" if "AttributesToGet" in request else "ProjectionExpression"
-        raise invalid(f"Cannot specify the {what} when choosing to get {select}")
+        shown = "only the Count" if select == "COUNT" else select
+        raise invalid(f"Cannot specify the {what} when choosing to get {shown}")
     if paths is None and select == "SPECIFIC_ATTRIBUTES":
         raise invalid(
             "Must specify the AttributesToGet or ProjectionExpression when choosing to get "
             "SPECIFIC_ATTRIBUTES"
         )
     if select == "ALL_PROJECTED_ATTRIBUTES" and index is None:
-        raise invalid_value(
-            "ALL_PROJECTED_ATTRIBUTES can be used only when Querying using an IndexName"
-        )
+        raise invalid("ALL_PROJECTED_ATTRIBUTES can be used only when Querying using an IndexName")
     if select == "ALL_ATTRIBUTES" and index and index.is_global and index.projection != "ALL":
         raise invalid_value(
             f"Select type ALL_ATTRIBUTES is not supported for global secondary index {index.name} "
@@ -187,7 +186,7 @@ def _start(reading: Reading, given: Mapping[str, Any]) -> tuple[bytes, ...]:
     types = {**table.schema.types, **(index.types if index is not None else {})}
     wrong = invalid("The provided starting key is invalid")
     if given.keys() != types.keys():
-        if index is None:
+        if index is None and reading.span is None:
             wrong = invalid(
                 "The provided starting key is invalid: "
                 "The provided key element does not match the schema"
@@ -197,9 +196,13 @@ def _start(reading: Reading, given: Mapping[str, Any]) -> tuple[bytes, ...]:
     for name, kind in types.items():
         values.check(item[name])
         if kind_of(item[name]) != kind:
-            raise invalid(
-                "The provided starting key is invalid: "
-                "The provided key element does not match the schema"
+            raise (
+                wrong
+                if reading.span is not None
+                else invalid(
+                    "The provided starting key is invalid: "
+                    "The provided key element does not match the schema"
+                )
             )
     start = pages.start_of(table, index, item)
     if reading.span is not None and start[0] != reading.span.partition:

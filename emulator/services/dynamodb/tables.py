@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from functools import partial
 from typing import Any
@@ -28,14 +29,46 @@ def find_table(ctx: Context, name: str) -> Table:
     return found
 
 
+def named(request: Request) -> str:
+    """Return the name of the table that a request on tables is for.
+
+    Raises:
+        AwsError: ValidationException: it has none, or none that could be one.
+    """
+    name: str | None = request.get("TableName")
+    if name is None:
+        raise invalid("The parameter 'TableName' is required but was not present in the request")
+    if not name.startswith("arn:") and not 3 <= len(name) <= 255:
+        raise invalid(
+            "TableName must be at least 3 characters long and at most 255 characters long"
+        )
+    return name
+
+
+def _check_new(name: str) -> None:
+    text = "1 validation error detected: Value '{}' at 'tableName' failed to satisfy constraint: "
+    if len(name) < 3:
+        text += "Member must have length greater than or equal to 3"
+    elif len(name) > 255:
+        text += "Member must have length less than or equal to 255"
+    elif re.fullmatch(r"[a-zA-Z0-9_.-]+", name) is None:
+        text += "Member must satisfy regular expression pattern: [a-zA-Z0-9_.-]+"
+    else:
+        return
+    raise invalid(text.format(name))
+
+
 async def create_table(ctx: Context, request: Request) -> Response:
     """https://docs.aws.amazon.com/amazondynamodb/latest/APIReference/API_CreateTable.html."""
     if request.get("VectorIndexes"):
         raise _unserved("vector indexes")
+    if "TableName" not in request:
+        named(request)
+    _, _, name = split(request["TableName"], ctx.account, ctx.region)
+    _check_new(name)
     now = ctx.clock.now()
     body = creating.body_of(request, now)
     if lookup(ctx, request["TableName"]) is not None:
-        _, _, name = split(request["TableName"], ctx.account, ctx.region)
         raise AwsError("ResourceInUseException", f"Table already exists: {name}")
     table = await make(ctx, request["TableName"], body)
     return {"TableDescription": descriptions.table(table, status="CREATING")}
@@ -93,7 +126,7 @@ def stream_as_wanted(connection: Connection, table: Table, now: float) -> Table:
 
 async def describe_table(ctx: Context, request: Request) -> Response:
     """https://docs.aws.amazon.com/amazondynamodb/latest/APIReference/API_DescribeTable.html."""
-    table = find_table(ctx, request["TableName"])
+    table = find_table(ctx, named(request))
     counts = await of(ctx).read(partial(rows.measure, table=table))
     return {"Table": descriptions.table(table, counts)}
 
@@ -110,7 +143,7 @@ async def list_tables(ctx: Context, request: Request) -> Response:
 
 async def delete_table(ctx: Context, request: Request) -> Response:
     """https://docs.aws.amazon.com/amazondynamodb/latest/APIReference/API_DeleteTable.html."""
-    table = find_table(ctx, request["TableName"])
+    table = find_table(ctx, named(request))
     if table.body["DeletionProtection"]:
         raise invalid(
             "Resource cannot be deleted as it is currently protected against deletion. "
@@ -144,7 +177,7 @@ async def update_table(ctx: Context, request: Request) -> Response:
     """https://docs.aws.amazon.com/amazondynamodb/latest/APIReference/API_UpdateTable.html."""
     if request.get("VectorIndexUpdates"):
         raise _unserved("vector indexes")
-    table = find_table(ctx, request["TableName"])
+    table = find_table(ctx, named(request))
     now = ctx.clock.now()
     body, added, removed = changed(table, request, now)
     state = of(ctx)

@@ -27,7 +27,7 @@ _TOKEN_S = 600.0
 _MAX_BYTES = 4 * 1024 * 1024
 _TWICE = "Transaction request cannot include multiple operations on one item"
 #: Errors about an item or a key cancel the transaction; others refuse the request.
-_OF_ITEMS = ("One or more parameter values", "The provided key element", "Item size")
+_OF_ITEMS = ("One or more parameter values were", "The provided key element", "Item size")
 
 
 async def transact_get_items(ctx: Context, request: Request) -> Response:
@@ -151,7 +151,12 @@ def _writes(ctx: Context, given: Iterable[Mapping[str, Any]]) -> list[Write]:
     size = 0
     for each in given:
         if len(each) != 1:
-            raise invalid("TransactItems can only contain one of Check, Put, Update or Delete")
+            raise invalid(
+                "TransactItems can only contain one of Check, Put, Update or Delete"
+                if each
+                else "Invalid Request: TransactWriteRequest should contain Delete or Put or Update "
+                "request"
+            )
         [(kind, one)] = each.items()
         try:
             writes.append(_MAKERS[kind](ctx, one))

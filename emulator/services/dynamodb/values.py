@@ -8,6 +8,7 @@ https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/CapacityUnitCal
 
 from __future__ import annotations
 
+import base64
 import re
 from collections.abc import Mapping
 from decimal import Context, Decimal
@@ -22,7 +23,7 @@ TYPES = ("S", "N", "B", "SS", "NS", "BS", "M", "L", "NULL", "BOOL")
 #: Bytes of an item: 400 KB.
 MAX_ITEM_BYTES = 400 * 1024
 _MAX_DEPTH = 32
-_NUMBER = re.compile(r"\s*[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?\s*", re.ASCII)
+_NUMBER = re.compile(r"[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?", re.ASCII)
 #: Exact for what DynamoDB can keep: 38 digits, and more than their sums.
 NUMBERS = Context(prec=38)
 _EXACT = Context(prec=400)
@@ -45,7 +46,7 @@ def parse_number(text: str) -> Decimal:
     """
     if _NUMBER.fullmatch(text) is None:
         raise invalid(f"The parameter cannot be converted to a numeric value: {text}".rstrip(": "))
-    number = Decimal(text.strip())
+    number = Decimal(text)
     if not number:
         return Decimal(0)
     if number.adjusted() > _MAX_EXPONENT:
@@ -132,7 +133,8 @@ def _check_set(value: Value, kind: str, content: list[Any]) -> int:
             raise invalid_value(f"Input collection [{', '.join(content)}] contains duplicates.")
         if kind == "NS":
             raise invalid("Input collection contains duplicates")
-        raise invalid_value("Input collection of type BS contains duplicates.")
+        shown = ", ".join(base64.b64encode(each).decode() for each in content)
+        raise invalid_value(f"Input collection [{shown}]of type BS contains duplicates.")
     if kind == "NS":
         return sum(map(_number_size, content))
     return sum(len(each.encode()) if kind == "SS" else len(each) for each in content)

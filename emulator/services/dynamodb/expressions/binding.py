@@ -70,7 +70,7 @@ class Binding:
         takes = [k for k in kinds if sign == "#" or k != "ProjectionExpression"]
         if not any(kind in request for kind in kinds):
             text = f"{member} can only be specified when using expressions"
-            if len(takes) == 1 or sign == ":":
+            if sign == ":":
                 text += f": {' and '.join(takes)} {'is' if len(takes) == 1 else 'are'} null"
             raise invalid(text)
         if not given:

@@ -152,6 +152,12 @@ class _Conditions(_Paths):
         self._count()
         left = self._operand(alone=True)
         token = self.tokens.next
+        compares = token.text in _COMPARATORS or token.text in ("BETWEEN", "IN")
+        if compares and left[0] in _FUNCTIONS and left[0] != "size":
+            raise self.tokens.error(
+                "The function is not allowed to be used this way in an expression; "
+                f"function: {left[0]}"
+            )
         if token.kind == "sign" and token.text in _COMPARATORS:
             self.tokens.take()
             return (token.text, left, self._operand())

@@ -64,9 +64,16 @@ class Tokens:
             self._tokens.append(Token(found, word, match.start(match.lastgroup or 0), position))
             if found == "bad":
                 self.at = len(self._tokens) - 1
+                self._add_next(position)
                 raise self.unexpected()
         self._tokens.append(Token("end", "<EOF>", len(text), len(text)))
         self.at = 0
+
+    def _add_next(self, position: int) -> None:
+        """Add the word after one that is none, for the error that shows both."""
+        match = _TOKEN.match(self._text, position)
+        if match:
+            self._tokens.append(Token("bad", "", match.start(), match.end()))
 
     @property
     def next(self) -> Token:
