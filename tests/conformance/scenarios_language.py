@@ -23,7 +23,7 @@ def with_function(code: str, **fields: Any) -> Replay:
     def replay(w: Workflow) -> None:
         arn = w.function(code)
         w.comparison.know("<lambda-function-name>", arn.rpartition(":")[2])
-        body = with_text(w.definition, **{FUNCTION: arn, "_tbd_": arn, "__tbd__": arn})
+        body = with_text(w.definition, **{FUNCTION: arn, "__tbd__": arn})
         for state in body["States"].values():
             if state["Type"] == "Task":
                 state |= fields
@@ -42,7 +42,7 @@ def retried(w: Workflow) -> None:
 def no_such_function(w: Workflow) -> None:
     arn = w.function(RAISES)
     name = arn.rpartition(":")[2]
-    body = with_text(w.definition, _tbd_=arn, __tbd__=arn)
+    body = with_text(w.definition, __tbd__=arn)
     w.run(body, {**w.input_of(), "FunctionName": f"no_such_{name}"})
 
 
