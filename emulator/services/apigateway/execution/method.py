@@ -169,7 +169,7 @@ def _typed(answer: Answer) -> Answer:
 
 def _traced(call: MethodCall, answer: Answer) -> Answer:
     """Add the trace of a function to its answer, as AWS does for functions alone (recorded)."""
-    answer.headers.append(("X-Amzn-Trace-Id", call.trace_id))
+    answer.headers.insert(0, ("X-Amzn-Trace-Id", call.trace_id))
     return answer
 
 
