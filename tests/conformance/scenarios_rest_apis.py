@@ -698,7 +698,7 @@ def base_path_ignored(s: ApiScenario) -> None:
         "Access-Control-Allow-Headers":
             "Content-Type,X-Amz-Date,Authorization,X-Api-Key,X-Amz-Security-Token",
     }  # fmt: skip
-    security = {"security": [{"guard": []}]}
+    security: dict[str, Any] = {"security": [{"guard": []}]}
     definition = {
         "swagger": "2.0", "info": {"title": name, "version": "2"}, "basePath": "/base",
         "paths": {"/test": {
