@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterator
+from importlib.resources import files
 from itertools import count, pairwise
 from pathlib import Path
 from typing import Any
@@ -15,9 +16,11 @@ from emulator.model.jumping_clock import JumpingClock
 from emulator.services.kinesis import limits, sequences
 from emulator.services.kinesis.chunks import pack, unpack
 from emulator.services.kinesis.limits import Meter
+from emulator.services.kinesis.log import Log, ShardLog
 from emulator.services.kinesis.sequences import Sequence
 from emulator.settings import Settings
-from emulator.testing import ScriptedDriver
+from emulator.store.store import Store
+from emulator.testing import FakeClock, ScriptedDriver
 from tests.api.conftest import Running
 
 HOUR_S = 3600
@@ -252,3 +255,21 @@ def test_young_records_are_found_behind_many_old_ones(
 def kinesis_account() -> str:
     """Return the account of the test that runs."""
     return f"{next(_accounts) - 1:012d}"
+
+
+async def test_the_oldest_records_go_first_for_want_of_room() -> None:
+    store = Store.open(None)
+    migrations = files("emulator.services.kinesis") / "migrations"
+    database = store.open_database("kinesis", migrations)
+    log = Log(database, FakeClock(), most_bytes=1000)
+    shard = ShardLog(1)
+    for _ in range(50):
+        await log.append(shard, [("k", b"x" * 99)])
+    await database.read(lambda connection: None)
+    assert 800 <= log.size <= 1000
+    assert log.size + log.dropped == 5000
+    # As after a restart: nothing is in memory. What has gone is passed over.
+    log.forget(shard)
+    found = await log.read(shard, 1, limit=100, most_bytes=10**6)
+    assert [each.number for each in found] == list(range(51 - log.size // 100, 51))
+    await store.close()

@@ -52,7 +52,7 @@ class LaneWork:
 
     Attributes:
         finish: Called with records that are done.
-        give_up: Reports records that were given up; returns once that is kept.
+        give_up: Reports records that were given up; returns whether that is kept.
         report: Shows how the last batch went.
         ending: Set when nothing more is to be begun.
         last: Set when no further record will come.
@@ -64,7 +64,7 @@ class LaneWork:
     function: MappedFunction
     clock: Clock
     finish: Callable[[Iterable[Entry]], None]
-    give_up: Callable[[GivenUp], Awaitable[None]]
+    give_up: Callable[[GivenUp], Awaitable[bool]]
     report: Callable[[str], None]
     ending: asyncio.Event
     last: asyncio.Event
@@ -84,6 +84,8 @@ class Lane:
         self.window = window
         self._items: deque[Item] = deque()
         self._woken = asyncio.Event()
+        #: How often in a row the function could not be tried.
+        self._refusals = 0
         self.task: asyncio.Task[None] | None = None
         if window is not None:
             self._start()
@@ -184,7 +186,8 @@ class Lane:
             young = outcomes.expired(arrived, part, settings.record_age_s, work.clock.now())
             if young > part.start:
                 gone = Part(part.start, young, part.attempts)
-                await self._give_up(records, entries, gone, "RecordAgeExceeded", last)
+                if not await self._give_up(records, entries, gone, "RecordAgeExceeded", last):
+                    return
                 parts[:1] = [Part(young, part.end, part.attempts)] if young < part.end else []
                 continue
             attempt = await self._attempt(
@@ -206,12 +209,16 @@ class Lane:
             if self.window is not None and failed is None:
                 self.window = self.window.with_state(attempt.result)
             work.report(OK if failed is None else FAILED)
-            work.finish(entries[part.start : outcome.done])
+            if outcome.done > part.start:
+                work.finish(entries[part.start : outcome.done])
             parts[:1] = outcome.retry
             failures = 0 if failed is None else failures + 1
             if outcome.given_up is not None:
-                given_up = outcome.given_up
-                await self._give_up(records, entries, given_up, "RetryAttemptsExhausted", last)
+                exhausted = outcome.given_up
+                if not await self._give_up(
+                    records, entries, exhausted, "RetryAttemptsExhausted", last
+                ):
+                    return
             elif failed is not None:
                 if work.ending.is_set():
                     return
@@ -238,22 +245,23 @@ class Lane:
             arrived: When the first of its records came, in seconds since the epoch.
         """
         work = self._work
-        tries = 0
         while not work.ending.is_set():
             if not work.function.is_ready():
                 await self._until_ready()
                 continue
             try:
                 await work.function.ready()
-                return await work.function.attempt(payload)
+                attempt = await work.function.attempt(payload)
+                self._refusals = 0
+                return attempt
             except AwsError as error:
                 log.info("a batch of %s is tried again: %s", work.settings.arn, error)
                 if error.code == _TOO_LARGE:
                     return _refused(error)
                 if error.code != "TooManyRequestsException":
                     work.report(f"PROBLEM: {error.message}")
-                await self._pause(retry_delay(tries), arrived)
-                tries += 1
+                await self._pause(retry_delay(self._refusals), arrived)
+                self._refusals += 1
                 if work.settings.record_age_s >= 0:
                     return None
         return None
@@ -284,13 +292,16 @@ class Lane:
         part: Part,
         condition: Condition,
         last: Attempt | None,
-    ) -> None:
+    ) -> bool:
+        """Report records and let go of them; False: the end came before, and they come again."""
         chosen = records[part.start : part.end]
         given_up = GivenUp(
             self._work.shard, chosen, condition, part.attempts, last, self._payload(chosen)
         )
-        await self._work.give_up(given_up)
+        if not await self._work.give_up(given_up):
+            return False
         self._work.finish(entries[part.start : part.end])
+        return True
 
     async def _close(self, window: Window) -> None:
         """Have a window finished: the function gets its state for the last time."""

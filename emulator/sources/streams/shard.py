@@ -49,7 +49,7 @@ class ShardPoller:
         *,
         checkpoint: Checkpoint,
         save: Callable[[ShardInfo, Checkpoint], None],
-        give_up: Callable[[GivenUp], Awaitable[None]],
+        give_up: Callable[[GivenUp], Awaitable[bool]],
         report: Callable[[str], None],
         retry_scale: float,
     ) -> None:

@@ -175,26 +175,32 @@ class StreamSource:
 
     # -- failures -------------------------------------------------------------------------------
 
-    async def _give_up(self, given_up: GivenUp) -> None:
-        """Report records that were given up to the mapping's destination."""
+    async def _give_up(self, given_up: GivenUp) -> bool:
+        """Report records that were given up to the mapping's destination.
+
+        Returns:
+            False if the end came before the destination took them.
+        """
         settings = self._settings
         if not settings.on_failure:
             log.info("records of %s were given up: %s", settings.arn, given_up.condition)
-            return
+            return True
         now = self._clock.now()
         body = failures.record(given_up, settings, now)
         delay_s = _RETRY_S
-        while not self._ending.is_set():
+        while True:
             try:
                 await self._deliver(body, given_up, now)
-                return
+                return True
             except (DeliveryFailed, StorageError) as error:
                 log.info("%s takes no record: %s", settings.on_failure, error)
+                if self._ending.is_set():
+                    return False
                 await self._pause(delay_s)
                 delay_s = min(_LONGEST_S, 2 * delay_s)
             except (DeliveryRefused, LocalfaasError) as error:
                 log.error("nothing was delivered to %s: %s", settings.on_failure, error)
-                return
+                return True
 
     async def _pause(self, seconds: float) -> None:
         """Wait for so many seconds, or for the end."""

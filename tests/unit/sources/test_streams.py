@@ -452,6 +452,23 @@ async def test_a_destination_that_fails_is_asked_again(world: World) -> None:
     assert len(world.targets.delivered) == 2
 
 
+async def test_what_no_destination_took_comes_again_after_the_end(world: World) -> None:
+    shard = world.shard()
+    world.put(shard, "a")
+    world.function.answer = lambda event: FAILED
+    world.targets.refusals = 2
+    options: dict[str, Any] = {
+        "MaximumRetryAttempts": 0,
+        "DestinationConfig": {"OnFailure": {"Destination": ARN}},
+    }
+    await world.poll(**options)
+    await world.stop()
+    assert world.kept.all == {}
+    await world.poll(**options)
+    assert len(world.targets.delivered) == 1
+    assert world.batches == [["1"], ["1"]]
+
+
 async def test_filters_see_the_decoded_data(world: World) -> None:
     shard = world.shard()
     world.put(shard, '{"kind": "a"}', '{"kind": "b"}', "text", '{"kind": "a"}')
