@@ -2,7 +2,13 @@
 
 from __future__ import annotations
 
+import string
 from collections import Counter
+from collections.abc import Mapping
+
+#: By this tag of an API its user chooses its id.
+CUSTOM_ID = "_custom_id_"
+_LETTERS = string.ascii_lowercase + string.digits
 
 
 class CustomHosts:
@@ -39,3 +45,27 @@ class CustomHosts:
             return name
         wildcard = f"*.{name.partition('.')[2]}"
         return wildcard if wildcard in self._names else None
+
+    def new_api_id(self, account: str, region: str, name: str, tags: Mapping[str, str]) -> str:
+        """Return the id of a new API: the same for the same name at each start."""
+        chosen = str(tags.get(CUSTOM_ID, ""))
+        if chosen.isalnum() and chosen.islower() and chosen not in self.apis:
+            return chosen
+        import hashlib  # with the first API
+
+        count = 0
+        while True:
+            seed = f"{account}/{region}/{name}/{count}"
+            made = _id_of(hashlib.sha256(seed.encode()).digest(), 10)
+            if made not in self.apis:
+                return made
+            count += 1
+
+
+def _id_of(digest: bytes, length: int) -> str:
+    number = int.from_bytes(digest, "big")
+    made = string.ascii_lowercase[number % 26]
+    for _ in range(length - 1):
+        number //= 36
+        made += _LETTERS[number % 36]
+    return made

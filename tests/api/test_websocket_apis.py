@@ -304,6 +304,33 @@ def test_a_mock_may_let_clients_in(chat: Chat) -> None:
     client.end()
 
 
+def test_templates_make_requests_and_answers(chat: Chat) -> None:
+    api_id = chat.make("other", name="templates")
+    made = chat.api.create_integration(
+        ApiId=api_id,
+        IntegrationType="AWS",
+        IntegrationUri="arn:aws:lambda:us-east-1:000000000000:function:chat",
+        RequestTemplates={
+            "$default": '{"said": $input.json(\'$.text\'), "by": "$context.connectionId"}'
+        },
+        TemplateSelectionExpression="$default",
+    )["IntegrationId"]
+    chat.api.create_integration_response(
+        ApiId=api_id,
+        IntegrationId=made,
+        IntegrationResponseKey="$default",
+        ResponseTemplates={"$default": "heard $input.path('$.heard')"},
+    )
+    chat.api.create_route(ApiId=api_id, RouteKey="say", Target=f"integrations/{made}")
+    chat.answer(api_id, "say")
+    chat.replies["chat"] = lambda event: {"heard": event["said"].upper()}
+    client = chat.connect(api_id)
+    client.send({"action": "say", "text": "hi"})
+    assert client.receive() == "heard HI"
+    assert len(chat.events["chat"][0]["by"]) == 16
+    client.end()
+
+
 def test_an_api_that_goes_takes_its_connections_along(chat: Chat) -> None:
     api_id = chat.make("send", name="going")
     client = chat.connect(api_id)

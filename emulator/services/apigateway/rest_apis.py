@@ -59,12 +59,15 @@ FIELDS = (
 )
 
 
-def new_api(given: Mapping[str, Any], now: float, *, models: bool = True) -> Document:
+def new_api(
+    given: Mapping[str, Any], now: float, api_id: str = "", *, models: bool = True
+) -> Document:
     """Return the document of a new API.
 
     Args:
         given: The members of CreateRestApi.
         now: Seconds since the epoch.
+        api_id: Its id; a random one without.
         models: Whether it has the models that every API not imported has.
 
     Raises:
@@ -73,7 +76,7 @@ def new_api(given: Mapping[str, Any], now: float, *, models: bool = True) -> Doc
     _check(given)
     root = new_id(10)
     api = {
-        "id": new_id(10),
+        "id": api_id or new_id(10),
         "createdDate": int(now),
         "apiKeySource": "HEADER",
         "disableExecuteApiEndpoint": False,
@@ -164,7 +167,9 @@ def shown(document: Document, *, created: bool = False) -> Response:
 
 async def create_rest_api(ctx: Context, request: Request) -> Response:
     """See https://docs.aws.amazon.com/apigateway/latest/api/API_CreateRestApi.html."""
-    document = new_api(request, ctx.clock.now())
+    tags = request.get("tags") or {}
+    api_id = ctx.parts.hosts.new_api_id(ctx.account, ctx.region, request["name"], tags)
+    document = new_api(request, ctx.clock.now(), api_id)
     if request.get("cloneFrom"):
         source = of(ctx).apis.find(ctx.account, ctx.region, request["cloneFrom"])
         if source is None:

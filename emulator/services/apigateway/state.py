@@ -7,10 +7,12 @@ from typing import TYPE_CHECKING, Any
 from emulator.registry.resource_table import ResourceTable
 from emulator.services.apigateway.documents import Document
 from emulator.services.apigateway.errors import not_found
+from emulator.services.apigateway.shown import shown
 from emulator.services.apigateway.usage import Usage
 
 if TYPE_CHECKING:
     from emulator.services.context import Context, Parts
+    from emulator.services.routes import ShownApi
 
 #: The parts of an API that a deployment keeps as they are.
 DEPLOYED = ("authorizers", "gatewayResponses", "models", "resources", "validators")
@@ -54,6 +56,7 @@ class Gateway:
         for table in self._tables:
             await table.load()
         self._places = {key: (account, region) for account, region, key, _ in self.apis.all()}
+        self.parts.hosts.apis.update(self._places)
         for _, _, name, _ in self.domains.all():
             self.parts.hosts.add(name)
 
@@ -64,10 +67,19 @@ class Gateway:
                 self.parts.hosts.remove(name)
         for table in self._tables:
             table.clear(account)
+        self.parts.hosts.apis.difference_update(self._places)
         self._places = {key: (owner, region) for owner, region, key, _ in self.apis.all()}
+        self.parts.hosts.apis.update(self._places)
 
     async def close(self) -> None:
         """Nothing has to be let go of: each change was kept when it was made."""
+
+    def shown_apis(self) -> list[ShownApi]:
+        """Return all APIs as they are shown to people."""
+        endpoint = self.parts.table.endpoint
+        return [
+            each for _, region, _, api in self.apis.all() for each in shown(api, endpoint, region)
+        ]
 
     def forget_decisions(self, api_id: str, stage: str) -> None:
         """Have a stage's authorizers asked again."""
@@ -82,10 +94,12 @@ class Gateway:
         key = api["api"]["id"]
         await self.apis.put(account, region, key, api)
         self._places[key] = (account, region)
+        self.parts.hosts.apis.add(key)
 
     async def delete_api(self, account: str, region: str, api_id: str) -> None:
         """Remove an API and its snapshots."""
         self._places.pop(api_id, None)
+        self.parts.hosts.apis.discard(api_id)
         await self.apis.delete(account, region, api_id)
         prefix = f"{api_id}/"
         for key in [k for k in self.snapshots.keys(account, region) if k.startswith(prefix)]:

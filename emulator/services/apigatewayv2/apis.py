@@ -47,7 +47,7 @@ async def make(ctx: Context, wanted: Body) -> Api:
     """
     body = merge({}, wanted)
     tags = body.setdefault("Tags", {})
-    api_id = state.of(ctx).new_api_id(ctx.account, ctx.region, body["Name"], tags)
+    api_id = ctx.parts.hosts.new_api_id(ctx.account, ctx.region, body["Name"], tags)
     is_http = body["ProtocolType"] == HTTP
     body |= {
         "ApiEndpoint": address(ctx.endpoint, ctx.region, api_id, secure=False, is_http=is_http),

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import random
 import string
 from collections.abc import Iterator
@@ -42,8 +41,6 @@ DEPLOYED = (
     "routes",
 )
 _LETTERS = string.ascii_lowercase + string.digits
-#: By this tag of an API its user chooses its id.
-CUSTOM_ID = "_custom_id_"
 
 
 class Api:
@@ -201,19 +198,6 @@ class ApiGateway:
         if kind in DEPLOYED:
             api.changes += 1
 
-    def new_api_id(self, account: str, region: str, name: str, tags: Body) -> str:
-        """Return the id of a new API: the same for the same name at each start."""
-        chosen = str(tags.get(CUSTOM_ID, ""))
-        if chosen.isalnum() and chosen.islower() and chosen not in self.parts.hosts.apis:
-            return chosen
-        count = 0
-        while True:
-            seed = f"{account}/{region}/{name}/{count}"
-            made = _id_of(hashlib.sha256(seed.encode()).digest(), 10)
-            if made not in self.parts.hosts.apis:
-                return made
-            count += 1
-
     # -- domain names ---------------------------------------------------------------------------
 
     async def put_domain(self, account: str, region: str, name: str, body: Body) -> None:
@@ -261,15 +245,6 @@ def new_id(length: int, taken: Any = ()) -> str:
         )
         if made not in taken:
             return made
-
-
-def _id_of(digest: bytes, length: int) -> str:
-    number = int.from_bytes(digest)
-    made = string.ascii_lowercase[number % 26]
-    for _ in range(length - 1):
-        number //= 36
-        made += _LETTERS[number % 36]
-    return made
 
 
 async def open(parts: Parts) -> ApiGateway:

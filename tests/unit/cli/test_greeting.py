@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from typing import Any
 
 import pytest
@@ -34,3 +35,48 @@ async def test_what_the_machine_lacks_has_a_remedy(
     lacks = [f"note: {note}" for note in driver.notes()]
     remedy = "note: `localfaas doctor` says what can be done about this machine."
     assert said.splitlines() == ([*lacks, remedy] if lacks else [])
+
+
+@pytest.mark.parametrize("kind", ["http", "rest"])
+async def test_the_routes_of_apis_are_shown(kind: str, capsys: pytest.CaptureFixture[str]) -> None:
+    emulator = Emulator(Settings(port=0), driver=ScriptedDriver())
+    function = "arn:aws:lambda:us-east-1:000000000000:function:pets"
+
+    async def make() -> None:
+        call = emulator.table.call
+        if kind == "http":
+            request = {"Name": "web", "ProtocolType": "HTTP", "Target": function}
+            await call("apigatewayv2", "CreateApi", {**request, "RouteKey": "GET /pets/{id}"})
+            return
+        api = await call("apigateway", "CreateRestApi", {"name": "web"})
+        named = {"restApiId": api["id"], "resourceId": api["rootResourceId"]}
+        method = {**named, "httpMethod": "GET"}
+        await call("apigateway", "PutMethod", {**method, "authorizationType": "AWS_IAM"})
+        uri = (
+            f"arn:aws:apigateway:us-east-1:lambda:path/2015-03-31/functions/{function}/invocations"
+        )
+        await call(
+            "apigateway",
+            "PutIntegration",
+            {**method, "type": "AWS_PROXY", "integrationHttpMethod": "POST", "uri": uri},
+        )
+        named = {"restApiId": api["id"], "stageName": "dev"}
+        await call("apigateway", "CreateDeployment", named)
+
+    def ready() -> None:
+        async def show() -> None:
+            try:
+                await make()
+                greet(emulator)
+            finally:
+                emulator.stop()
+
+        running.append(asyncio.get_running_loop().create_task(show()))
+
+    running: list[asyncio.Task[None]] = []
+    await emulator.run(ready)
+    await running[0]
+    said = capsys.readouterr().out.splitlines()
+    (heading,) = [n for n, line in enumerate(said) if line.startswith("web: http://")]
+    row = ["GET", "/pets/{id}", "pets", "-"] if kind == "http" else ["GET", "/", "pets", "IAM"]
+    assert said[heading + 2].split() == row

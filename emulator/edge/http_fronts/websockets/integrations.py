@@ -13,14 +13,10 @@ from emulator.edge.http_fronts.invoking import TimedOut, invoke_within
 from emulator.edge.http_fronts.websockets.live import Integration
 from emulator.invoke.http_client import HttpFailure, fetch
 from emulator.model.errors import AwsError
+from emulator.services.apigateway.execution.call import MethodCall
+from emulator.services.apigateway.execution.templates import TemplateFailure, render
 
-#: The parts of templates that pass a body on.
-_WHOLE_BODY = re.compile(r"\$input\.(?:body\b|json\(\s*['\"]\$['\"]\s*\))")
 _STATUS = re.compile(r'"statusCode"\s*:\s*"?(\d{3})')
-
-
-class NotRendered(Exception):
-    """A mapping template is one that localfaas does not render."""
 
 
 class Result(NamedTuple):
@@ -39,18 +35,19 @@ async def call(
     """Return what an integration answers to an event."""
     try:
         return await _call(room, integration, event, trace_id)
-    except NotRendered:
-        return Result(500, b"", error="localfaas does not render this mapping template")
+    except TemplateFailure as error:
+        return Result(500, b"", error=f"the mapping template failed: {error}")
 
 
 async def _call(
     room: Room, integration: Integration, event: Mapping[str, Any], trace_id: str
 ) -> Result:
     if integration.type == "MOCK":
-        template = next(iter(integration.templates.values()), '{"statusCode": 200}')
-        match = _STATUS.search(template)
+        template = _template(integration) or '{"statusCode": 200}'
+        text = _render(room, template, str(event.get("body") or ""), event)
+        match = _STATUS.search(text)
         status = int(match[1]) if match else 500
-        return Result(status, _response_body(integration, status, b""))
+        return Result(status, _response_body(room, integration, status, b"", event))
     if integration.type in ("HTTP", "HTTP_PROXY"):
         return await _call_endpoint(integration, event)
     if integration.function is None:
@@ -64,7 +61,7 @@ async def _call_function(
     function, functions = integration.function, room.parts.functions
     assert function is not None
     is_proxy = integration.type == "AWS_PROXY"
-    payload = orjson.dumps(event) if is_proxy else _custom(integration, event)
+    payload = orjson.dumps(event) if is_proxy else _custom(room, integration, event)
     try:
         prepared = await function.prepare(functions, payload, trace_id=trace_id)
         result = await invoke_within(functions, room.parts.clock, integration.timeout_s, prepared)
@@ -75,7 +72,7 @@ async def _call_function(
     if result.function_error:
         return Result(502, result.payload, error=f"The function failed: {result.function_error}")
     if not is_proxy:
-        return Result(200, _response_body(integration, 200, result.payload))
+        return Result(200, _response_body(room, integration, 200, result.payload, event))
     return _of_proxy(result.payload)
 
 
@@ -113,33 +110,61 @@ async def _call_endpoint(integration: Integration, event: Mapping[str, Any]) -> 
     return Result(answer.status, answer.body)
 
 
-def _custom(integration: Integration, event: Mapping[str, Any]) -> bytes:
+def _template(integration: Integration) -> str | None:
+    """Return the template of an integration's requests; the first, where nothing selects one."""
+    chosen = integration.templates.get(integration.template_selection.strip("\\$"))
+    return chosen or next(iter(integration.templates.values()), None)
+
+
+def _custom(room: Room, integration: Integration, event: Mapping[str, Any]) -> bytes:
     """Return the payload of an integration that is no proxy: the template's text, or the body."""
-    template = next(iter(integration.templates.values()), None)
+    template = _template(integration)
     body = str(event.get("body") or "{}")
     if template is None:
         return body.encode()
-    return render(template, body).encode()
+    return _render(room, template, body, event).encode()
 
 
-def _response_body(integration: Integration, status: int, body: bytes) -> bytes:
+def _response_body(
+    room: Room, integration: Integration, status: int, body: bytes, event: Mapping[str, Any]
+) -> bytes:
     """Return what goes back of an answer, by the integration's responses."""
     for key, response in integration.responses.items():
         pattern = key[1:-1] if key.startswith("/") else ""
         if key == "$default" or (pattern and re.fullmatch(pattern, str(status))):
             template = next(iter((response.get("ResponseTemplates") or {}).values()), None)
             if template is not None:
-                return render(template, body.decode("utf-8", "replace")).encode()
+                return _render(room, template, body.decode("utf-8", "replace"), event).encode()
     return body
 
 
-def render(template: str, body: str) -> str:
+def _render(room: Room, template: str, body: str, event: Mapping[str, Any]) -> str:
     """Return the text of a mapping template for a body.
 
     Raises:
-        NotRendered: It does more than pass the body on.
+        TemplateFailure: The template cannot be read, or fails.
     """
-    text = _WHOLE_BODY.sub(lambda match: body, template)
-    if "$" in _WHOLE_BODY.sub("", template) or "#" in template:
-        raise NotRendered
-    return text
+    if "$" not in template and "#" not in template:
+        return template
+    context = dict(event.get("requestContext") or {})
+    call = MethodCall(
+        parts=room.parts,
+        account="",
+        region="",
+        api_id=str(context.get("apiId", "")),
+        snapshot={},
+        resource={},
+        method={},
+        http_method="POST",
+        path="",
+        path_parameters={},
+        query=list((event.get("queryStringParameters") or {}).items()),
+        headers=list((event.get("headers") or {}).items()),
+        body=body.encode(),
+        is_binary=False,
+        stage_variables=dict(event.get("stageVariables") or {}),
+        context=context,
+        trace_id="",
+        request_id=str(context.get("requestId", "")),
+    )
+    return render(template, body, call)

@@ -34,7 +34,9 @@ async def import_rest_api(ctx: Context, request: Request) -> Response:
         "name": document.info.get("title") or "Untitled",
         "endpointConfiguration": _endpoint(document, request.get("parameters") or {}),
     }
-    api = new_api(given, ctx.clock.now(), models=False)
+    name = str(given["name"])
+    api_id = ctx.parts.hosts.new_api_id(ctx.account, ctx.region, name, {})
+    api = new_api(given, ctx.clock.now(), api_id, models=False)
     api, warnings = Importer(document, api, request.get("parameters") or {}).result()
     _refuse_warnings(request, warnings)
     await keep_api(ctx, api)
