@@ -1,4 +1,4 @@
-"""The samples of schedules and uploads, through ``localfaas up``."""
+"""The samples of schedules and uploads, and CDK's way to wire a bucket, through the command."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ import struct
 import subprocess
 import time
 import zlib
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -34,6 +35,7 @@ def receive(up: Up, url: str) -> Any:
     for _ in range(6):
         answer = up.client("sqs").receive_message(QueueUrl=url, WaitTimeSeconds=20)
         for message in answer.get("Messages", ()):
+            up.client("sqs").delete_message(QueueUrl=url, ReceiptHandle=message["ReceiptHandle"])
             return json.loads(message["Body"])
     raise AssertionError(f"no message in {url}")
 
@@ -96,3 +98,74 @@ def test_a_picture_is_made_small_when_it_is_uploaded() -> None:
         answer = s3.get_object(Bucket=names["Thumbnails"], Key="a cat.png")
         assert struct.unpack(">II", answer["Body"].read()[16:24]) == (64, 32)
         assert answer["ContentType"] == "image/png"
+
+
+_HANDLER = """
+import boto3, json, urllib.request
+s3 = boto3.client("s3")
+def handler(event, context):
+    asked = event["ResourceProperties"]
+    told = {} if event["RequestType"] == "Delete" else asked["NotificationConfiguration"]
+    skip = asked["SkipDestinationValidation"] == "true"
+    s3.put_bucket_notification_configuration(
+        Bucket=asked["BucketName"], NotificationConfiguration=told, SkipDestinationValidation=skip
+    )
+    same = {name: event[name] for name in ("StackId", "RequestId", "LogicalResourceId")}
+    answer = {**same, "Status": "SUCCESS", "PhysicalResourceId": event["LogicalResourceId"]}
+    body = json.dumps(answer).encode()
+    request = urllib.request.Request(event["ResponseURL"], body, method="PUT")
+    urllib.request.urlopen(request).close()
+"""
+
+
+def test_cdks_custom_resource_wires_a_bucket(tmp_path: Path) -> None:
+    """CDK has buckets told by a function of its own, which calls S3."""
+    role = {"Fn::GetAtt": ["Role", "Arn"]}
+    told = {"QueueArn": {"Fn::GetAtt": ["Queue", "Arn"]}, "Events": ["s3:ObjectCreated:*"]}
+    handler = {
+        "Runtime": "python3.12",
+        "Handler": "index.handler",
+        "Role": role,
+        "Timeout": 60,
+        "Code": {"ZipFile": _HANDLER},
+    }
+    wires = {
+        "ServiceToken": {"Fn::GetAtt": ["Handler", "Arn"]},
+        "BucketName": {"Ref": "Bucket"},
+        "NotificationConfiguration": {"QueueConfigurations": [told]},
+        "Managed": True,
+        "SkipDestinationValidation": False,
+    }
+    trust = {
+        "Version": "2012-10-17",
+        "Statement": [
+            {
+                "Effect": "Allow",
+                "Principal": {"Service": "lambda.amazonaws.com"},
+                "Action": "sts:AssumeRole",
+            }
+        ],
+    }
+    template = {
+        "Resources": {
+            "Queue": {"Type": "AWS::SQS::Queue"},
+            "Bucket": {"Type": "AWS::S3::Bucket"},
+            "Role": {
+                "Type": "AWS::IAM::Role",
+                "Properties": {"AssumeRolePolicyDocument": trust},
+            },
+            "Handler": {"Type": "AWS::Lambda::Function", "Properties": handler},
+            "Wires": {"Type": "Custom::S3BucketNotifications", "Properties": wires},
+        },
+        "Outputs": {
+            "Queue": {"Value": {"Ref": "Queue"}},
+            "Bucket": {"Value": {"Ref": "Bucket"}},
+        },
+    }
+    (tmp_path / "template.json").write_text(json.dumps(template))
+    with localfaas_up(tmp_path / "template.json", "--no-watch") as up:
+        names = outputs(up)
+        assert receive(up, names["Queue"])["Event"] == "s3:TestEvent"
+        up.client("s3").put_object(Bucket=names["Bucket"], Key="one", Body=b"")
+        (record,) = receive(up, names["Queue"])["Records"]
+        assert record["s3"]["object"]["key"] == "one"

@@ -83,77 +83,90 @@ def add(app: FastAPI, parts: Parts) -> None:
     @app.post(f"{PREFIX}/send/sns", summary="Publish a message", responses=refusals)
     async def sns(body: Message) -> Sent:
         """Publish to a topic, as Publish does."""
-        account, region = _scope(parts, body)
-        topic = body.topic
-        if not topic.startswith("arn:"):
-            topic = f"arn:aws:sns:{region}:{account}:{topic}"
-        request = {
-            "TopicArn": topic,
-            "Message": body.message,
-            "Subject": body.subject,
-            "MessageAttributes": {
-                name: {"DataType": "String", "StringValue": value}
-                for name, value in body.attributes.items()
-            },
-            "MessageGroupId": body.group,
-            "MessageDeduplicationId": body.deduplication_id,
-        }
-        given = {name: value for name, value in request.items() if value}
-        answer = await _refused(
-            parts.table.call("sns", "Publish", given, account=account, region=region)
-        )
-        return Sent(id=answer["MessageId"])
+        return await _publish(parts, body)
 
     @app.post(f"{PREFIX}/send/events", summary="Put an event on a bus", responses=refusals)
     async def events(body: BusEvent) -> Sent:
         """Put an event on a bus, as PutEvents does."""
-        account, region = _scope(parts, body)
-        entry = {
-            "Detail": body.detail,
-            "DetailType": body.detail_type,
-            "Source": body.source,
-            "EventBusName": body.bus,
-            "Resources": body.resources,
-        }
-        answer = await _refused(
-            parts.table.call(
-                "events", "PutEvents", {"Entries": [entry]}, account=account, region=region
-            )
-        )
-        (entry,) = answer["Entries"]
-        if entry.get("ErrorCode"):
-            raise HTTPException(400, f"{entry['ErrorCode']}: {entry.get('ErrorMessage')}")
-        return Sent(id=str(entry["EventId"]))
+        return await _put_event(parts, body)
 
     @app.post(f"{PREFIX}/send/s3", summary="Put an object, or tell of it anew", responses=refusals)
     async def s3(body: Upload) -> Sent:
         """Put an object; without content, tell of the one that is there as if it had just come."""
-        account, region = _scope(parts, body)
-        if body.content is not None:
-            try:
-                content = b64decode(body.content, validate=True)
-            except Base64Error as error:
-                raise HTTPException(400, "The content is no base64.") from error
-            request = {"Bucket": body.bucket, "Key": body.key, "Body": content}
-            await _refused(
-                parts.table.call("s3", "PutObject", request, account=account, region=region)
-            )
-            return Sent(id=body.key)
-        state: S3 = await parts.table.state("s3")
-        if not await _refused(state.tell_again(body.bucket, body.key, account)):
-            raise HTTPException(404, f"There is no object {body.key} in {body.bucket}.")
-        return Sent(id=body.key)
+        return await _upload(parts, body)
 
     @app.post(f"{PREFIX}/send/schedule", summary="Fire a schedule now", responses=refusals)
     async def schedule(body: Firing) -> Sent:
         """Call a schedule's target now, whatever its time and whether it is enabled or not."""
-        account, region = _scope(parts, body)
-        state: Scheduler = await parts.table.state("scheduler")
-        key = Key(account, region, body.group, body.name)
-        found = state.find(key)
-        if found is None:
-            raise HTTPException(404, f"There is no schedule {body.name} in {body.group}.")
-        return Sent(id=await state.firing.fire(key, found, parts.clock.now()))
+        return await _fire(parts, body)
+
+
+async def _publish(parts: Parts, body: Message) -> Sent:
+    account, region = _scope(parts, body)
+    topic = body.topic
+    if not topic.startswith("arn:"):
+        topic = f"arn:aws:sns:{region}:{account}:{topic}"
+    request = {
+        "TopicArn": topic,
+        "Message": body.message,
+        "Subject": body.subject,
+        "MessageAttributes": {
+            name: {"DataType": "String", "StringValue": value}
+            for name, value in body.attributes.items()
+        },
+        "MessageGroupId": body.group,
+        "MessageDeduplicationId": body.deduplication_id,
+    }
+    given = {name: value for name, value in request.items() if value}
+    answer = await _refused(
+        parts.table.call("sns", "Publish", given, account=account, region=region)
+    )
+    return Sent(id=answer["MessageId"])
+
+
+async def _put_event(parts: Parts, body: BusEvent) -> Sent:
+    account, region = _scope(parts, body)
+    entry = {
+        "Detail": body.detail,
+        "DetailType": body.detail_type,
+        "Source": body.source,
+        "EventBusName": body.bus,
+        "Resources": body.resources,
+    }
+    request = {"Entries": [entry]}
+    answer = await _refused(
+        parts.table.call("events", "PutEvents", request, account=account, region=region)
+    )
+    (entry,) = answer["Entries"]
+    if entry.get("ErrorCode"):
+        raise HTTPException(400, f"{entry['ErrorCode']}: {entry.get('ErrorMessage')}")
+    return Sent(id=str(entry["EventId"]))
+
+
+async def _upload(parts: Parts, body: Upload) -> Sent:
+    account, region = _scope(parts, body)
+    if body.content is None:
+        state: S3 = await parts.table.state("s3")
+        if not await _refused(state.tell_again(body.bucket, body.key, account)):
+            raise HTTPException(404, f"There is no object {body.key} in {body.bucket}.")
+        return Sent(id=body.key)
+    try:
+        content = b64decode(body.content, validate=True)
+    except Base64Error as error:
+        raise HTTPException(400, "The content is no base64.") from error
+    request = {"Bucket": body.bucket, "Key": body.key, "Body": content}
+    await _refused(parts.table.call("s3", "PutObject", request, account=account, region=region))
+    return Sent(id=body.key)
+
+
+async def _fire(parts: Parts, body: Firing) -> Sent:
+    account, region = _scope(parts, body)
+    state: Scheduler = await parts.table.state("scheduler")
+    key = Key(account, region, body.group, body.name)
+    found = state.find(key)
+    if found is None:
+        raise HTTPException(404, f"There is no schedule {body.name} in {body.group}.")
+    return Sent(id=await state.firing.fire(key, found, parts.clock.now()))
 
 
 def _scope(parts: Parts, scope: Scope) -> tuple[str, str]:
