@@ -122,7 +122,10 @@ async def _definition(call: Call, properties: Mapping[str, Any]) -> str:
         if place.get("Version"):
             request["VersionId"] = place["Version"]
         answer = await call("s3", "GetObject", request)
-        text = _as_json(b"".join([bytes(each) async for each in answer["Body"]]).decode())
+        body = answer["Body"]
+        if not isinstance(body, bytes):
+            body = b"".join([bytes(each) async for each in body])
+        text = _as_json(body.decode())
     else:
         text = (
             "Property validation failure: one of Definition, DefinitionString and "

@@ -23,7 +23,7 @@ def checked(
     Raises:
         AwsError: TooManyTags.
     """
-    tags = {**there, **{each["key"]: each["value"] for each in given or ()}}
+    tags = {**there, **{each.get("key", ""): each.get("value", "") for each in given or ()}}
     if len(tags) > _MOST:
         text = f"Too many tags: a resource can have {_MOST}"
         raise AwsError("TooManyTags", text, resourceName=arn)

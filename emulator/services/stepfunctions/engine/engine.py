@@ -44,6 +44,11 @@ if TYPE_CHECKING:
 _SHORT_MS = 500
 _RETRY_COMMIT_S = 1.0
 _EXPRESS_MOST_S = 300.0
+_DAY_S = 24 * 3600.0
+#: Executions that have ended are kept for 90 days, as on AWS.
+_KEPT_S = 90 * _DAY_S
+#: How many are deleted in one commit.
+_FORGOTTEN = 200
 Listener = Callable[[Execution], None]
 
 
@@ -92,6 +97,15 @@ class Engine:
             self.tasks.offer(activity, execution, thread, turn)
         for id in busy:
             self.spawn(self._resume(id))
+        self.spawn(self._forget_old())
+
+    async def _forget_old(self) -> None:
+        """Delete executions that ended long ago, once a day."""
+        while True:
+            before_ms = int((self.clock.now() - _KEPT_S) * 1000)
+            while await self.journal.forget_before(before_ms, _FORGOTTEN) == _FORGOTTEN:
+                pass
+            await self.clock.sleep(_DAY_S)
 
     async def _resume(self, id: int) -> None:
         execution = await self.load(id)

@@ -30,6 +30,7 @@ CREATE TABLE executions (
 
 CREATE INDEX executions_by_machine ON executions (machine, started_ms, id);
 CREATE INDEX executions_by_map_run ON executions (map_run, item) WHERE map_run IS NOT NULL;
+CREATE INDEX executions_by_end ON executions (stopped_ms) WHERE stopped_ms IS NOT NULL;
 CREATE INDEX executions_running ON executions (machine) WHERE status = 'RUNNING';
 
 -- Events that one commit added; JSON, without their ids, which follow one another.
