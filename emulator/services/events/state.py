@@ -16,10 +16,10 @@ from emulator.services.events.authorizing import Authorizer
 from emulator.services.events.envelope import made
 from emulator.services.events.fanout import dispatches_of
 from emulator.services.events.replaying import ACTIVE, Replay
-from emulator.services.events.routing import Index
 from emulator.services.events.rule import Body, Rule
 from emulator.services.events.scheduling import RuleTimers
 from emulator.services.events.sender import EventsSender
+from emulator.sources.pattern_index import Index
 from emulator.sources.patterns import Pattern
 from emulator.store.event_archive import EventArchive
 

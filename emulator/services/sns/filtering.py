@@ -34,14 +34,14 @@ class Filter:
 
     def __init__(self, text: str, scope: str) -> None:
         policy = _parse(text)
-        self._of_body = scope == BODY
-        if not self._of_body and _is_nested(policy):
+        self.of_body = scope == BODY
+        if not self.of_body and _is_nested(policy):
             raise invalid(
                 "Filter policy scope MessageAttributes does not support nested filter policy"
             )
         _check_size(policy)
         try:
-            self._pattern = Pattern(text)
+            self.pattern = Pattern(text)
         except InvalidPattern as error:
             raise invalid(f"FilterPolicy: {explain(text) or error}") from error
 
@@ -52,15 +52,22 @@ class Filter:
             body: The message.
             attributes: Its attributes.
         """
-        if not self._of_body:
-            return self._pattern.matches(
-                {name: _value(attribute) for name, attribute in attributes.items()}
-            )
-        try:
-            event = orjson.loads(body)
-        except orjson.JSONDecodeError:
-            return False
-        return self._pattern.matches(event)
+        event = of_body(body) if self.of_body else of_attributes(attributes)
+        return event is not None and self.pattern.matches(event)
+
+
+def of_attributes(attributes: Mapping[str, Mapping[str, Any]]) -> dict[str, Any]:
+    """Return what a policy of the scope MessageAttributes looks at."""
+    return {name: _value(attribute) for name, attribute in attributes.items()}
+
+
+def of_body(body: str) -> dict[str, Any] | None:
+    """Return what a policy of the scope MessageBody looks at; None: it wants no such message."""
+    try:
+        event = orjson.loads(body)
+    except orjson.JSONDecodeError:
+        return None
+    return event if isinstance(event, dict) else None
 
 
 def _parse(text: str) -> dict[str, Any]:

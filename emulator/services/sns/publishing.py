@@ -298,17 +298,14 @@ async def dispatches_of(
     """Return a message's deliveries to all subscribers that want it, or to one of them."""
     found = []
     signed: dict[str, dict[str, str]] = {}
-    for number, each in enumerate(
-        [only] if only is not None else list(sns.subscriptions(message.topic))
-    ):
+    wanting = sns.audience(message.topic).of(message)
+    if only is not None:
+        wanting = [each for each in wanting if each.arn == only.arn]
+    for number, each in enumerate(wanting):
         if number % _TURN == _TURN - 1:
             await asyncio.sleep(0)  # others have their turn, however many subscribers there are
         protocol = each.body["protocol"]
-        if each.is_pending:
-            continue
         body = message.body(protocol)
-        if each.filter is not None and not each.filter.takes(body, message.attributes):
-            continue
         if protocol in ("sms", "email", "email-json", "application"):
             sns.note_unsent(protocol, each.body["endpoint"], body, message.id)
             continue

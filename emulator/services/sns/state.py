@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 from emulator.invoke.outbox.outbox import Outbox
 from emulator.registry.resource_table import ResourceTable
 from emulator.services.sns.arns import Place, split
+from emulator.services.sns.audience import Audience
 from emulator.services.sns.filtering import ATTRIBUTES, Filter
 from emulator.services.sns.sender import SnsSender
 from emulator.services.sns.signing import FILE, Signer
@@ -86,6 +87,10 @@ class Sns:
         self.archive = EventArchive("sns", parts.store, parts.clock)
         #: Subscriptions whose replay is under way.
         self.replaying: set[str] = set()
+        #: Topic's ARN → who wants its messages; made anew when a subscription changes.
+        self._audiences: dict[str, Audience] = {}
+        #: (topic's ARN, protocol, endpoint) → subscription's ARN.
+        self._by_endpoint: dict[tuple[str, str, str], str] = {}
         self.signer = Signer(parts.table.endpoint, documents)
         self.unsent: deque[dict[str, Any]] = deque(maxlen=_KEPT)
         #: Subscriptions that have ended, by the token that brings them back: the last ones.
@@ -101,7 +106,7 @@ class Sns:
         await self._subscriptions.load()
         kept = (body for *_, body in self._subscriptions.all())
         for body in sorted(kept, key=lambda each: (each["created"], each["arn"])):
-            self._by_topic[body["topic"]][body["arn"]] = Subscription(body)
+            self._show(Subscription(body))
         parts = self.parts
         self.outbox = await Outbox.open(
             "sns",
@@ -123,6 +128,10 @@ class Sns:
             await self.outbox.clear()
         for arn in [each for each in self._by_topic if account in (None, each.split(":")[4])]:
             del self._by_topic[arn]
+            self._audiences.pop(arn, None)
+        self._by_endpoint = {
+            key: arn for key, arn in self._by_endpoint.items() if key[0] in self._by_topic
+        }
 
     async def close(self) -> None:
         """Give up what is being tried; it is tried again at the next start."""
@@ -166,14 +175,36 @@ class Sns:
         made = Subscription(body)
         place = split(body["arn"], "SubscriptionArn")
         await self._subscriptions.put(place.account, place.region, place.name, body)
-        self._by_topic[body["topic"]][body["arn"]] = made
+        self._show(made)
         return made
+
+    def _show(self, subscription: Subscription) -> None:
+        body = subscription.body
+        self._by_topic[body["topic"]][body["arn"]] = subscription
+        self._by_endpoint[body["topic"], body["protocol"], body["endpoint"]] = body["arn"]
+        self._audiences.pop(body["topic"], None)
+
+    def audience(self, topic: str) -> Audience:
+        """Return who wants the messages of a topic, by its ARN."""
+        found = self._audiences.get(topic)
+        if found is None:
+            found = self._audiences[topic] = Audience(self.subscriptions(topic))
+        return found
+
+    def subscribed(self, topic: str, protocol: str, endpoint: str) -> Subscription | None:
+        """Return the subscription of an endpoint to a topic; None: there is none."""
+        arn = self._by_endpoint.get((topic, protocol, endpoint))
+        return None if arn is None else self.subscription(arn)
 
     async def drop_subscription(self, arn: str) -> None:
         """Remove a subscription."""
         place = split(arn, "SubscriptionArn")
         await self._subscriptions.delete(place.account, place.region, place.name)
-        self._by_topic.get(arn.rpartition(":")[0], {}).pop(arn, None)
+        topic = arn.rpartition(":")[0]
+        gone = self._by_topic.get(topic, {}).pop(arn, None)
+        self._audiences.pop(topic, None)
+        if gone is not None:
+            self._by_endpoint.pop((topic, gone.body["protocol"], gone.body["endpoint"]), None)
 
     def repeats(self, message: Message) -> bool:
         """Say whether a message of a FIFO topic was published within the last five minutes."""

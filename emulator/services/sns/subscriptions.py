@@ -49,15 +49,15 @@ async def subscribe(ctx: Context, request: Request) -> Response:
     _check_endpoint(protocol, endpoint, is_fifo=is_fifo)
     attributes = _given(request.get("Attributes") or {}, protocol, is_fifo=is_fifo)
     sns = of(ctx)
-    for there in sns.subscriptions(arn):
-        if (there.body["protocol"], there.body["endpoint"]) == (protocol, endpoint):
-            if attributes and attributes != there.body["attributes"]:
-                raise invalid(
-                    "Attributes Reason: Subscription already exists with different attributes"
-                )
-            if there.is_pending:  # as on AWS, the endpoint is asked anew
-                await ask_to_confirm(sns, there)
-            return _answer(there, request)
+    there = sns.subscribed(arn, protocol, endpoint)
+    if there is not None:
+        if attributes and attributes != there.body["attributes"]:
+            raise invalid(
+                "Attributes Reason: Subscription already exists with different attributes"
+            )
+        if there.is_pending:  # as on AWS, the endpoint is asked anew
+            await ask_to_confirm(sns, there)
+        return _answer(there, request)
     body: Body = {
         "arn": f"{arn}:{uuid.uuid4()}",
         "topic": arn,

@@ -15,11 +15,11 @@ from emulator.invoke.targets import Delivery, DeliveryFailed, DeliveryRefused
 from emulator.services.events.arns import BusPlace
 from emulator.services.events.envelope import made
 from emulator.services.events.inputs import InputError, payload
-from emulator.services.events.routing import Index
 from emulator.services.events.rule import Rule
 from emulator.services.events.scheduling import RuleTimers
 from emulator.services.events.sender import EventsSender, size_of
 from emulator.sources.paths import MISSING, find
+from emulator.sources.pattern_index import Index
 from emulator.sources.patterns import Pattern
 from emulator.testing import FakeClock
 

@@ -1,7 +1,7 @@
-"""Which rules an event matches: quick for a thousand of them.
+"""Which of many patterns an event matches: quick for thousands of them.
 
-Rules whose patterns want one of some texts at a path are found by that text; an event is checked
-only against those whose text it has, and against the few that want nothing so simple.
+Those that want one of some texts at a path are found by that text; an event is checked only against
+those whose text it has, and against the few that want nothing so simple.
 """
 
 from __future__ import annotations
