@@ -37,6 +37,8 @@ Receive = Callable[[], Awaitable[Message]]
 Send = Callable[[MutableMapping[str, Any]], Awaitable[None]]
 AsgiApp = Callable[[Scope, Receive, Send], Awaitable[None]]
 Headers = dict[bytes, bytes]
+#: The key of a scope whose path was changed: the path as it was sent, which is what is signed.
+SIGNED_PATH = "localfaas.signed_path"
 #: Host and port.
 Address = tuple[str, int]
 

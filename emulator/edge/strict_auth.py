@@ -19,7 +19,7 @@ from typing import Any, NamedTuple
 from urllib.parse import parse_qsl, quote
 
 from emulator.access.decision import Asked, decide
-from emulator.edge.router import Scope
+from emulator.edge.router import SIGNED_PATH, Scope
 from emulator.model import credentials
 from emulator.model.errors import AwsError
 from emulator.services.authorization import Rules
@@ -70,9 +70,7 @@ class StrictAuth:
             AwsError: AccessDenied and its like (403).
         """
         rules = _rules_of(service)
-        path, query = scope["raw_path"].decode("latin-1"), scope["query_string"].decode("latin-1")
-        line = RequestLine(scope["method"], path, query)
-        key, token = _check_signature(context.request_headers, line, body, rules)
+        key, token = _check_signature(context.request_headers, _line_of(scope), body, rules)
         if not key and not rules.anonymous:
             raise AwsError(
                 "MissingAuthenticationTokenException", "Missing Authentication Token", status=403
@@ -100,6 +98,45 @@ class StrictAuth:
                         f" {quoted} {decision.reason}",
                         status=403,
                     )
+
+    async def check_call(
+        self, context: Context, scope: Scope, body: bytes, action: str, resource: str
+    ) -> None:
+        """Refuse a signed request that is for no service but for an API of the user's.
+
+        Args:
+            context: The request's context.
+            scope: The request's scope.
+            body: Its body.
+            action: What it does: "execute-api:Invoke".
+            resource: The ARN of what it is done to.
+
+        Raises:
+            AwsError: AccessDenied and its like (403).
+        """
+        rules = Rules(prefix=action.partition(":")[0])
+        key, token = _check_signature(context.request_headers, _line_of(scope), body, rules)
+        caller = await caller_of(context, key, token)
+        if caller.granted is None:
+            return
+        keys = _keys_of(context, caller)
+        asked = Asked(
+            action=action,
+            resource=resource,
+            context=keys,
+            principals=caller.principals,
+            policy=None,
+        )
+        if not decide(caller.granted, asked).allowed:
+            raise AwsError("AccessDeniedException", f"{caller.arn} may not {action}", status=403)
+
+
+def _line_of(scope: Scope) -> RequestLine:
+    """Return what a request's signature is of: its path as it was sent, wherever it leads."""
+    path: bytes = scope.get(SIGNED_PATH) or scope["raw_path"]
+    query: bytes = scope["query_string"]
+    # The handshake of a WebSocket is a GET.
+    return RequestLine(scope.get("method", "GET"), path.decode("latin-1"), query.decode("latin-1"))
 
 
 def _keys_of(context: Context, caller: Caller) -> dict[str, str]:

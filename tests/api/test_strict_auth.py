@@ -74,9 +74,8 @@ class Role:
         }
         return boto3.client(
             service,
-            endpoint_url=self._running.url,
             region_name="us-east-1",
-            **(keys | changed),
+            **({"endpoint_url": self._running.url} | keys | changed),
         )
 
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from emulator.model.errors import AwsError
+from emulator.services.apigatewaymanagementapi import state
 from emulator.services.context import Context, Request, Response
 from emulator.services.service import Operation
 
@@ -16,13 +17,11 @@ if TYPE_CHECKING:
 
 #: The most bytes of a message.
 LARGEST = 128 * 1024
-#: The service that has the APIs.
-_APIS = "apigatewayv2"
 
 
 async def post_to_connection(ctx: Context, request: Request) -> Response:
     """Serve PostToConnection."""
-    connection = await _find(ctx, request)
+    connection = _find(ctx, request)
     data: bytes = request["Data"]
     if len(data) > LARGEST:
         raise AwsError("PayloadTooLargeException", f"Message exceeds {LARGEST} bytes", status=413)
@@ -35,7 +34,7 @@ async def post_to_connection(ctx: Context, request: Request) -> Response:
 
 async def get_connection(ctx: Context, request: Request) -> Response:
     """Serve GetConnection."""
-    connection = await _find(ctx, request)
+    connection = _find(ctx, request)
     return {
         "ConnectedAt": connection.connected_at,
         "Identity": {"SourceIp": connection.source_ip, "UserAgent": connection.user_agent},
@@ -45,18 +44,17 @@ async def get_connection(ctx: Context, request: Request) -> Response:
 
 async def delete_connection(ctx: Context, request: Request) -> Response:
     """Serve DeleteConnection."""
-    await (await _find(ctx, request)).close(1000, "Connection Closed Normally")
+    await _find(ctx, request).close(1000, "Connection Closed Normally")
     return {}
 
 
-async def _find(ctx: Context, request: Request) -> Connection:
+def _find(ctx: Context, request: Request) -> Connection:
     """Return the connection that a request names.
 
     Raises:
         AwsError: GoneException: the client is gone, or never came.
     """
-    state = await ctx.parts.table.state(_APIS)
-    found: Connection | None = state.connections.find(request["ConnectionId"])
+    found = state.of(ctx).find(request["ConnectionId"])
     if found is None:
         raise _gone()
     return found

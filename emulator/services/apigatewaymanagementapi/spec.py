@@ -10,5 +10,5 @@ SPEC = ServiceSpec(
     protocols=("rest-json",),
     signing_names=("execute-api",),
     path=r"/@connections/.*",
-    modules=("wire",),
+    modules=("authorization", "state", "wire"),
 )

@@ -10,6 +10,7 @@ from typing import Any
 
 from emulator.edge.http_fronts import payload_v1, payload_v2
 from emulator.edge.http_fronts.apis.base import Room
+from emulator.edge.http_fronts.apis.signed import check_signed
 from emulator.edge.http_fronts.authorizers.base import Grant, Refused
 from emulator.edge.http_fronts.authorizers.iam import signer_of
 from emulator.edge.http_fronts.authorizers.jwt_tokens import InvalidToken
@@ -42,7 +43,9 @@ async def authorize(room: Room, exchange: Exchange, route: Route) -> Grant:
     """
     kind = route.get("AuthorizationType", "NONE")
     if kind == "AWS_IAM":
-        return _signed(exchange)
+        grant, api = _signed(exchange), exchange.live.api
+        await check_signed(room.parts, exchange.request, api.account, api.region, _arn(exchange))
+        return grant
     authorizer = exchange.live.authorizers.get(route.get("AuthorizerId", ""))
     if authorizer is None:
         raise Refused(500, "the route's authorizer does not exist")

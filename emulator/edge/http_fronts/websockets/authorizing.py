@@ -10,6 +10,7 @@ from typing import Any
 from urllib.parse import parse_qsl
 
 from emulator.edge.http_fronts.apis.base import Room
+from emulator.edge.http_fronts.apis.signed import check_signed
 from emulator.edge.http_fronts.authorizers.base import Refused
 from emulator.edge.http_fronts.authorizers.iam import signer_of
 from emulator.edge.http_fronts.authorizers.lambda_functions import grant_of_policy
@@ -26,11 +27,13 @@ async def authorize(
     Raises:
         Refused: The client may not.
     """
-    request = caller.request
+    request, api = caller.request, live.api
+    arn = f"arn:aws:execute-api:{api.region}:{api.account}:{api.id}/{live.name}/$connect"
     if route["AuthorizationType"] == "AWS_IAM":
         signer = signer_of(request.header("authorization"), request.query, live.api.account)
         if signer is None:
             raise Refused(403, "the request is not signed")
+        await check_signed(room.parts, request, api.account, api.region, arn)
         return {"principalId": signer.access_key}
     authorizer = live.authorizers.get(route.get("AuthorizerId", ""))
     if authorizer is None:
@@ -43,8 +46,6 @@ async def authorize(
     ]
     if any(not each for each in identity):
         raise Refused(401, "an identity source is missing")
-    api = live.api
-    arn = f"arn:aws:execute-api:{api.region}:{api.account}:{api.id}/{live.name}/$connect"
     event = connect_event(caller, room.parts.clock.now())
     asked = {"type": "REQUEST", "methodArn": arn, **event}
     del asked["isBase64Encoded"]

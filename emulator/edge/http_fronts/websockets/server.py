@@ -11,6 +11,7 @@ from emulator.edge.http_fronts.apis.base import Room
 from emulator.edge.http_fronts.exchange import DomainMapping, HttpRequest, message
 from emulator.edge.http_fronts.websockets.live import LiveStage
 from emulator.edge.http_fronts.websockets.session import Session
+from emulator.edge.router import SIGNED_PATH
 from emulator.services.apigatewayv2.deployments import settle
 from emulator.services.apigatewayv2.state import Api, ApiGateway
 
@@ -42,7 +43,8 @@ class WebSocketApis:
         path = unquote(request.raw_path) if "%40" in request.raw_path else request.raw_path
         match = _CONNECTIONS.fullmatch(path)
         if match is not None and not request.is_websocket:
-            scope = {**request.scope, "path": match["path"], "raw_path": match["path"].encode()}
+            there = {"path": match["path"], "raw_path": match["path"].encode()}
+            scope = {**request.scope, **there, SIGNED_PATH: request.scope["raw_path"]}
             headers = dict(request.scope["headers"])
             await self._room.aws(scope, headers, request.receive, request.send)
             return
