@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import time
 from collections.abc import Callable, Iterator
 from email.utils import parsedate_to_datetime
@@ -159,3 +160,40 @@ def test_rules_that_mean_nothing(s3: Any, rule: dict[str, Any], code: str) -> No
     with pytest.raises(ClientError) as raised:
         put_rules(s3, "wrong", {"Filter": {"Prefix": ""}, **rule})
     assert raised.value.response["Error"]["Code"] == code
+
+
+def test_what_expires_is_told(running: Running, s3: Any, clock: JumpingClock) -> None:
+    sqs = running.client("sqs")
+    url = sqs.create_queue(QueueName="expired")["QueueUrl"]
+    for bucket in ("plain", "marked"):
+        s3.create_bucket(Bucket=bucket)
+        put_rules(s3, bucket, {"Filter": {"Prefix": ""}, "Expiration": {"Days": 1}})
+        entry = {
+            "QueueArn": "arn:aws:sqs:us-east-1:000000000000:expired",
+            "Events": ["s3:LifecycleExpiration:*"],
+        }
+        s3.put_bucket_notification_configuration(
+            Bucket=bucket, NotificationConfiguration={"QueueConfigurations": [entry]}
+        )
+    versioning = {"Status": "Enabled"}
+    s3.put_bucket_versioning(Bucket="marked", VersioningConfiguration=versioning)
+    for bucket in ("plain", "marked"):
+        s3.put_object(Bucket=bucket, Key="old", Body=b"")
+    running.call(lambda: clock.jump(2 * DAY_S - clock.now() % DAY_S + 1))
+    told: dict[str, dict[str, Any]] = {}
+
+    def all_told() -> bool:
+        for message in sqs.receive_message(QueueUrl=url, WaitTimeSeconds=1).get("Messages", ()):
+            sqs.delete_message(QueueUrl=url, ReceiptHandle=message["ReceiptHandle"])
+            for record in json.loads(message["Body"]).get("Records", ()):
+                told[record["eventName"]] = record
+        return len(told) == 2
+
+    until(all_told)
+    gone, marked = (
+        told[f"LifecycleExpiration:{each}"] for each in ("Delete", "DeleteMarkerCreated")
+    )
+    assert gone["eventVersion"] == "2.3"
+    assert gone["userIdentity"] == {"principalId": "s3.amazonaws.com"}
+    assert gone["s3"]["object"].keys() == {"key", "sequencer"}
+    assert marked["s3"]["object"].keys() == {"key", "sequencer", "versionId", "eTag"}

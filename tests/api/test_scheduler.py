@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from typing import Any
 
 import pytest
 from botocore.exceptions import ClientError
 
+from emulator.model.jumping_clock import JumpingClock
 from emulator.settings import Settings
 from emulator.testing import ScriptedDriver
 from tests.api.conftest import Running, create
@@ -34,6 +37,7 @@ class Queue:
             AttributeNames=["All"],
         )
         (message,) = answer["Messages"]
+        self.sqs.delete_message(QueueUrl=self.url, ReceiptHandle=message["ReceiptHandle"])
         return message
 
     def is_empty(self) -> bool:
@@ -463,3 +467,68 @@ def test_streams_buses_and_workflows_are_called(scripted: Running, scheduler: An
     )["stateMachineArn"]
     make(scheduler, "workflow", {"Arn": machine, "Input": '{"text": "from a workflow"}'})
     assert queue.receive()["Body"] == "from a workflow"
+
+
+@pytest.fixture
+def clock() -> JumpingClock:
+    return JumpingClock()
+
+
+@pytest.fixture
+def jumping(clock: JumpingClock) -> Iterator[Running]:
+    running = Running(Settings(port=0), driver=ScriptedDriver(), clock=clock)
+    yield running
+    running.stop()
+
+
+def test_each_night_once_and_of_a_week_the_last(jumping: Running, clock: JumpingClock) -> None:
+    queue = Queue(jumping)
+    make(
+        jumping.client("scheduler"),
+        "nightly",
+        {"Arn": queue.arn, "Input": "<aws.scheduler.scheduled-time>"},
+        ScheduleExpression="cron(0 3 * * ? *)",
+    )
+
+    def to_three(days: int) -> str:
+        """Move on to three o'clock of a later day, and return when that is."""
+        now = datetime.fromtimestamp(clock.now(), UTC)
+        at = now.replace(hour=3, minute=0, second=0, microsecond=0) + timedelta(days=days)
+        jumping.call(lambda: clock.jump((at - now).total_seconds() + 1))
+        return at.strftime("%Y-%m-%dT%H:%M:%SZ")
+
+    for _ in range(3):
+        expected = to_three(1)
+        assert queue.receive()["Body"] == expected
+    expected = to_three(7)
+    assert queue.receive()["Body"] == expected
+    assert queue.is_empty()
+
+
+def test_windows_are_used_and_end(jumping: Running, clock: JumpingClock) -> None:
+    queue = Queue(jumping)
+    scheduler = jumping.client("scheduler")
+    start = datetime.fromtimestamp(clock.now() + 3_600, UTC)
+    make(
+        scheduler,
+        "hourly",
+        {"Arn": queue.arn, "Input": "<aws.scheduler.scheduled-time>"},
+        ScheduleExpression="rate(1 hour)",
+        FlexibleTimeWindow={"Mode": "FLEXIBLE", "MaximumWindowInMinutes": 30},
+        StartDate=start,
+        EndDate=start + timedelta(minutes=90),
+        ActionAfterCompletion="DELETE",
+    )
+    # Each time to the end of the window: nothing was missed.
+    for hours, jump_s in enumerate((5_400.0, 3_600.0)):
+        jumping.call(partial(clock.jump, jump_s))
+        expected = start + timedelta(hours=hours)
+        assert queue.receive()["Body"] == expected.strftime("%Y-%m-%dT%H:%M:%SZ")
+
+    async def left() -> int:
+        state = await jumping.emulator.table.state("scheduler")
+        for task in list(state.firing._work):
+            await task
+        return len(state.schedules.all())
+
+    assert jumping.call(left) == 0

@@ -14,7 +14,7 @@ from emulator.schedules.errors import ScheduleError
 from emulator.schedules.timers import Timers
 from emulator.services.scheduler.keys import Key
 from emulator.services.scheduler.payloads import dispatch, execution_id
-from emulator.services.scheduler.timing import Due, first_after, next_due, schedule_of
+from emulator.services.scheduler.timing import PRECISION_S, Due, first_after, next_due, schedule_of
 
 log = logging.getLogger(__name__)
 
@@ -56,19 +56,22 @@ class Firing:
     def arm(self, key: Key, body: Mapping[str, Any]) -> None:
         """Have a schedule come due as its document says."""
         self.disarm(key)
+        due = self._find_due(key, body)
+        if due is not None:
+            self._due[key] = due
+            self._timers.set(key, due.at)
+
+    def _find_due(self, key: Key, body: Mapping[str, Any]) -> Due | None:
         if body["fields"]["State"] != "ENABLED":
-            return
+            return None
         try:
             schedule = schedule_of(body)
         except ScheduleError as error:
             # A time zone that was there when it was made.
             log.error("%s does not come due: %s", key.arn, error)
-            return
+            return None
         after = first_after(body, schedule)
-        due = next_due(body, schedule, after, self._clock.now(), key.arn)
-        if due is not None:
-            self._due[key] = due
-            self._timers.set(key, due.at)
+        return next_due(body, schedule, after, self._clock.now(), key.arn)
 
     def disarm(self, key: Key) -> None:
         """Have a schedule not come due any more."""
@@ -100,6 +103,14 @@ class Firing:
         body = self._kept.find(key)
         if due is None or body is None:
             return
+        now = self._clock.now()
+        if now > due.at + PRECISION_S:
+            # The clock has jumped: what has been missed since is made up for once.
+            due = self._find_due(key, body)
+            if due is None or due.at > now:
+                self.arm(key, body)
+                return
+            self._due[key] = due
         task = asyncio.get_running_loop().create_task(self._see_to(key, body, due))
         self._work.add(task)
         task.add_done_callback(self._work.discard)

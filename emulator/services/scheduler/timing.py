@@ -13,7 +13,7 @@ from emulator.schedules.schedule import Schedule, window_offset_s, zone_of
 MOST_RETRIES = 185
 MAXIMUM_AGE_S = 86_400
 #: Scheduler calls a target within the minute that is meant: that late is not missed.
-_PRECISION_S = 60.0
+PRECISION_S = 60.0
 
 
 class Due(NamedTuple):
@@ -56,7 +56,7 @@ def first_after(body: Mapping[str, Any], schedule: Schedule) -> float:
         return math.nextafter(body["anchor"], -math.inf)
     since = float(body["since"])
     # "Now", in whole seconds, has just gone by when it is read.
-    return since - _PRECISION_S if isinstance(schedule.expression, At) else since
+    return since - PRECISION_S if isinstance(schedule.expression, At) else since
 
 
 def next_due(
@@ -79,12 +79,12 @@ def next_due(
     if found is None:
         return None
     window = window_s(body)
-    if found + window + _PRECISION_S < now:
+    if found + window + PRECISION_S < now:
         found = schedule.last_until(after, now - window) or found
         policy = body["fields"]["Target"].get("RetryPolicy") or {}
         age = policy.get("MaximumEventAgeInSeconds", MAXIMUM_AGE_S)
         is_retried = policy.get("MaximumRetryAttempts", MOST_RETRIES) > 0
-        if found + window + _PRECISION_S < now and (not is_retried or found + age < now):
+        if found + window + PRECISION_S < now and (not is_retried or found + age < now):
             following = schedule.next_after(found)
             if following is None:
                 return None
