@@ -330,8 +330,8 @@ class Settings:
     )
     async_retry_scale: float = option(
         1.0,
-        "Multiply the retry delays of asynchronous events (1 and 2 minutes) by this; e.g. 0.01 in "
-        "tests.",
+        "Multiply the retry delays of asynchronous events (1 and 2 minutes) and of batches of "
+        "streams by this; e.g. 0.01 in tests.",
         _AWS,
         min=0,
     )

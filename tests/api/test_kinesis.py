@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import urllib.request
 from collections.abc import Iterator
 from typing import Any
 
+import cbor2
 import pytest
 from botocore.exceptions import ClientError
 
@@ -242,3 +244,24 @@ def test_tags_policies_and_settings_are_kept(kinesis: Any, stream: str) -> None:
     assert kinesis.get_resource_policy(ResourceARN=arn)["Policy"] == policy
     kinesis.delete_resource_policy(ResourceARN=arn)
     assert stream in kinesis.list_streams()["StreamNames"]
+
+
+def test_clients_may_speak_cbor(running: Running, kinesis: Any, stream: str) -> None:
+    def ask(operation: str, **request: Any) -> bytes:
+        headers = {
+            "Content-Type": "application/x-amz-cbor-1.1",
+            "X-Amz-Target": f"Kinesis_20131202.{operation}",
+            "Authorization": "AWS4-HMAC-SHA256 Credential=000000000000/20260101/us-east-1/kinesis"
+            "/aws4_request, SignedHeaders=host, Signature=0",
+        }
+        asked = urllib.request.Request(running.url, cbor2.dumps(request), headers)
+        with urllib.request.urlopen(asked, timeout=20) as answer:
+            assert answer.headers["Content-Type"] == "application/x-amz-cbor-1.1"
+            return bytes(answer.read())
+
+    put = cbor2.loads(ask("PutRecord", StreamName=stream, Data=b"\x00\xff", PartitionKey="k"))
+    shard = int(put["ShardId"][-1])
+    assert read(kinesis, stream, shard) == [b"\x00\xff"]
+    got = ask("GetRecords", ShardIterator=iterator(kinesis, stream, shard))
+    assert b"\x00\xff" in got
+    assert put["SequenceNumber"].encode() in got

@@ -41,7 +41,13 @@ def test_every_recording_is_replayed(file: str) -> None:
 
 
 @pytest.mark.parametrize(
-    ("file", "name"), [(file, name) for file in _FILES for name in _FILES[file]]
+    ("file", "name"),
+    [
+        # Functions really run in those of the integration.
+        pytest.param(file, name, marks=[pytest.mark.slow] if "integration" in file else [])
+        for file in _FILES
+        for name in _FILES[file]
+    ],
 )
 def test_scenario(file: str, name: str, jumping: Running) -> None:
     made: list[Any] = []
