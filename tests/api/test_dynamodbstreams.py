@@ -109,11 +109,15 @@ def test_tables_and_streams_outlive_the_emulator(tmp_path: Path) -> None:
     first = Running(settings, driver=ScriptedDriver())
     tables, streams, name, arn = _streamed(first)
     tables.put_item(TableName=name, Item={"id": {"S": "1"}, "b": {"B": b"x"}})
+    wanted = {"Enabled": True, "AttributeName": "expires"}
+    tables.update_time_to_live(TableName=name, TimeToLiveSpecification=wanted)
     tables.close()
     streams.close()
     first.stop()
     first._thread.join(20)
     second = Running(settings, driver=ScriptedDriver())
+    # Nobody has asked yet, but items may expire.
+    assert second.emulator.table.find("dynamodb").is_open
     tables, streams = second.client("dynamodb"), second.client("dynamodbstreams")
     assert tables.scan(TableName=name)["Items"] == [{"id": {"S": "1"}, "b": {"B": b"x"}}]
     tables.put_item(TableName=name, Item={"id": {"S": "2"}})

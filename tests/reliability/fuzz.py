@@ -200,7 +200,8 @@ class Fuzzer:
             case "boolean":
                 return self._random.random() < 0.5
             case "integer" | "long" | "double" | "float":
-                low, high = shape.get("min", 0), shape.get("max", 1000)
+                low = shape.get("min", 0)
+                high = shape.get("max", max(low, 1000))
                 inside = [low, high, self._random.randint(int(low), int(high))]
                 outside = [low - 1, high + 1, *_NUMBERS] if self._wild else []
                 return self._random.choice([*inside, *outside])

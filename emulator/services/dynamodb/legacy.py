@@ -15,6 +15,12 @@ from emulator.services.dynamodb.expressions.parser import Node
 from emulator.services.dynamodb.values import kind_of
 
 _COMPARISONS = {"EQ": "=", "NE": "<>", "LT": "<", "LE": "<=", "GT": ">", "GE": ">="}
+_ORDERED = {"S", "N", "B"}
+#: The types of values that operators take; the others take all.
+_TYPES = {
+    **dict.fromkeys(("LT", "LE", "GT", "GE", "BETWEEN", "IN"), _ORDERED),
+    "BEGINS_WITH": {"S", "B"},
+}
 #: How many values each operator takes.
 _COUNTS = {"NULL": 0, "NOT_NULL": 0, "BETWEEN": 2, "IN": None}
 #: Legacy parameters by the expression that took their place.
@@ -125,13 +131,16 @@ def comparison(path: Node, name: str, given: Mapping[str, Any]) -> Node:
         )
     if (needed is None and not operands) or (needed is not None and len(operands) != needed):
         raise invalid_value(f"Invalid number of argument(s) for the {operator} ComparisonOperator")
+    kinds = {kind_of(each) for each in operands}
+    if len(kinds) > 1:
+        raise invalid_value("AttributeValues inside AttributeValueList must be of same type")
+    unfit = kinds - _TYPES.get(operator, kinds)
+    if unfit:
+        raise invalid_value(
+            f"ComparisonOperator {operator} is not valid for {unfit.pop()} AttributeValue type"
+        )
     bound: list[Node] = [("value", each) for each in operands]
     if operator in _COMPARISONS:
-        if operator not in ("EQ", "NE") and kind_of(operands[0]) not in ("S", "N", "B"):
-            raise invalid_value(
-                f"ComparisonOperator {operator} is not valid for {kind_of(operands[0])} "
-                "AttributeValue type"
-            )
         return (_COMPARISONS[operator], path, bound[0])
     if operator == "NULL":
         return ("attribute_not_exists", path)

@@ -56,6 +56,7 @@ class Dynamodb:
         self.sequences = Sequences(await self.database.read(log.last_sequence))
         for table in await self.database.read(rows.all_tables):
             self.show(table)
+        await self.expiry.trim()
         self.expiry.start()
 
     async def reset(self, account: str | None) -> None:
