@@ -140,7 +140,7 @@ def _headers(operation: str) -> dict[str, str]:
 
 
 def _furniture() -> list[FuzzedRequest]:
-    pair = {
+    pair: dict[str, Any] = {
         "TableName": "pair",
         "AttributeDefinitions": [
             {"AttributeName": "id", "AttributeType": "S"},
