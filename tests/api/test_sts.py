@@ -15,6 +15,7 @@ import pytest
 from botocore.config import Config
 from botocore.exceptions import ClientError
 
+from emulator.services import neighbours
 from tests.api.conftest import Running
 
 
@@ -205,12 +206,19 @@ def test_a_key_of_another_maker_is_the_emulators_own_account(scripted: Running, 
     ],
 )
 def test_other_services_are_named_in_their_protocol(
-    scripted: Running, service: str, call: Callable[..., Any], title: str
+    scripted: Running,
+    service: str,
+    call: Callable[..., Any],
+    title: str,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
+    # Without the library that serves what nothing else does.
+    monkeypatch.setattr(neighbours, "is_installed", lambda: False)
     with pytest.raises(ClientError, match=f"does not serve {title};") as raised:
         call(scripted.client(service))
     assert raised.value.response["ResponseMetadata"]["HTTPStatusCode"] == 400
     assert raised.value.response["Error"]["Code"].startswith("NotImplemented")
+    assert "pip install 'localfaas[aws]'" in raised.value.response["Error"]["Message"]
 
 
 def test_a_request_for_nothing(scripted: Running) -> None:
