@@ -6,8 +6,10 @@ import itertools
 import json
 import socket
 import threading
+import urllib.request
 from collections.abc import Callable, Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -778,3 +780,82 @@ def test_an_endpoint_that_never_answers_holds_up_nobody(running: Running, events
     for each in (queue, second):
         assert {body["detail"]["id"] for body in each.bodies(60)} == set(range(60))
     silent.close()
+
+
+def test_everything_outlives_a_restart_and_ends_with_a_reset(
+    tmp_path: Path, endpoint: Endpoint
+) -> None:
+    settings = Settings(port=0, state=tmp_path, transition_seconds=0)
+    running = Running(settings, driver=ScriptedDriver())
+    events, queue = running.client("events"), Queue(running)
+    key = connection(
+        events, "API_KEY", ApiKeyAuthParameters={"ApiKeyName": "X-Key", "ApiKeyValue": "k"}
+    )
+    waiting = destination(events, key, f"{endpoint.url}/later")
+    bus = bus_with(events, {"Arn": waiting}, {"Arn": queue.arn})
+    archive, bus_arn = new("archive"), ARN.format("events", f"event-bus/{bus}")
+    events.create_archive(ArchiveName=archive, EventSourceArn=bus_arn)
+    endpoint.status = 503
+    events.put_events(Entries=[entry(bus)])
+    endpoint.wait("/later")
+    until(lambda: events.describe_archive(ArchiveName=archive), lambda seen: seen["EventCount"])
+    running.stop()
+    endpoint.status = 200
+    running = Running(settings, driver=ScriptedDriver())
+    try:
+        endpoint.wait("/later", 2)
+        events = running.client("events")
+        assert events.describe_archive(ArchiveName=archive)["EventCount"] == 1
+        events.put_events(Entries=[entry(bus, {"id": 8})])
+        again = Queue(running, queue.arn.rpartition(":")[2])
+        assert [body["detail"]["id"] for body in again.bodies(2)] == [7, 8]
+        endpoint.wait("/later", 3)
+        request = urllib.request.Request(f"{running.url}/_emulator/reset", method="POST")
+        urllib.request.urlopen(request, timeout=20).close()
+        refused(events.describe_event_bus, "ResourceNotFoundException", "does not exist", Name=bus)
+        events.create_event_bus(Name=bus)
+        events.create_archive(ArchiveName=archive, EventSourceArn=bus_arn)
+        assert events.describe_archive(ArchiveName=archive)["EventCount"] == 0
+        assert events.list_rules(EventBusName=bus)["Rules"] == []
+    finally:
+        running.stop()
+
+
+def test_streams_and_state_machines_are_targets(running: Running, events: Any) -> None:
+    kinesis, states = running.client("kinesis"), running.client("stepfunctions")
+    stream, role = new("stream"), "arn:aws:iam::000000000000:role/r"
+    kinesis.create_stream(StreamName=stream, ShardCount=1)
+    definition = {"StartAt": "A", "States": {"A": {"Type": "Pass", "End": True}}}
+    machine = states.create_state_machine(
+        name=new("machine"), definition=json.dumps(definition), roleArn=role
+    )["stateMachineArn"]
+    arn = ARN.format("kinesis", f"stream/{stream}")
+    key = {"PartitionKeyPath": "$.detail.customer"}
+    refused(events.put_targets, "ResourceNotFoundException", "does not exist", Rule=new("none"),
+            Targets=[{"Id": "1", "Arn": arn, "RoleArn": role}])  # fmt: skip
+    bus = bus_with(
+        events,
+        {"Arn": arn, "RoleArn": role, "KinesisParameters": key},
+        {"Arn": machine, "RoleArn": role, "InputPath": "$.detail"},
+    )
+    until(
+        lambda: kinesis.describe_stream(StreamName=stream)["StreamDescription"]["StreamStatus"],
+        lambda seen: seen == "ACTIVE",
+    )
+    events.put_events(Entries=[entry(bus, {"customer": "ann"})])
+    iterator = kinesis.get_shard_iterator(
+        StreamName=stream, ShardId="shardId-000000000000", ShardIteratorType="TRIM_HORIZON"
+    )["ShardIterator"]
+    records = until(
+        lambda: kinesis.get_records(ShardIterator=iterator)["Records"], lambda seen: bool(seen)
+    )
+    assert records[0]["PartitionKey"] == "ann"
+    assert json.loads(records[0]["Data"])["detail"] == {"customer": "ann"}
+    (execution,) = until(
+        lambda: states.list_executions(stateMachineArn=machine)["executions"],
+        lambda seen: bool(seen),
+    )
+    shown = states.describe_execution(executionArn=execution["executionArn"])
+    assert json.loads(shown["input"]) == {"customer": "ann"}
+    for client in (kinesis, states):
+        client.close()
