@@ -52,6 +52,8 @@ def _csv(config: Document, text: str, most: int | None) -> list[Json]:
         if headers is None:
             raise _failed("Attempting to parse an empty CSV file.")
     names: list[str] = list(headers or [])
+    if len(set(names)) < len(names):
+        raise _failed("CSV headers cannot contain duplicates.")
     filled = (row for row in rows if row)
     return [_row(names, row) for row in islice(filled, most)]
 
@@ -70,8 +72,6 @@ def _array(config: Document, value: Json) -> list[Json]:
             value = value[int(name)]
         else:
             raise _failed(f"The ItemsPointer '{pointer}' does not lead to an array.")
-    if isinstance(value, dict):
-        return [{"Key": name, "Value": each} for name, each in value.items()]
     if not isinstance(value, list):
         raise _failed("Attempting to map over non-iterable node.")
     return value

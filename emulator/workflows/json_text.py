@@ -9,6 +9,9 @@ Json = Any
 
 Document = Mapping[str, Json]
 
+DEEPEST = 300
+"""Arrays and objects inside one another."""
+
 _ENCODER = json.JSONEncoder(ensure_ascii=False, separators=(",", ":"), allow_nan=False)
 
 
@@ -21,12 +24,29 @@ def read(text: str) -> Json:
     """Return the value of a text; NaN and infinities are refused.
 
     Raises:
-        ValueError: It is no JSON.
+        ValueError: It is no JSON, or nested deeper than anything that goes through it can go.
     """
     try:
-        return json.loads(text, parse_constant=_refuse)
+        value = json.loads(text, parse_constant=_refuse)
     except RecursionError as error:
         raise ValueError("it is nested too deeply") from error
+    if text.count("[") + text.count("{") > DEEPEST and _depth(value) > DEEPEST:
+        raise ValueError("it is nested too deeply")
+    return value
+
+
+def _depth(value: Json) -> int:
+    """Return how deep a value is nested."""
+    depth, level = 0, [value]
+    while level:
+        depth += 1
+        inner = [each for each in level if isinstance(each, dict | list)]
+        level = [
+            member
+            for each in inner
+            for member in (each.values() if isinstance(each, dict) else each)
+        ]
+    return depth - 1
 
 
 def size_bytes(value: Json) -> int:

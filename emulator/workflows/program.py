@@ -35,6 +35,13 @@ def compile_definition(text: str, *, kind: str = "STANDARD") -> Program:
     return build(definition)
 
 
+def _checked(definition: Json, kind: str) -> list[Diagnostic]:
+    try:
+        return check(definition, kind)
+    except RecursionError:
+        return [Diagnostic("INVALID_JSON_DESCRIPTION", "Syntax error: it is nested too deeply")]
+
+
 def validate_definition(text: str, *, kind: str = "STANDARD") -> list[Diagnostic]:
     """Return all findings about a definition, warnings included (ValidateStateMachineDefinition).
 
@@ -56,4 +63,4 @@ def _examined(text: str, kind: str) -> tuple[Json, list[Diagnostic]]:
     if not isinstance(definition, dict):
         message = "Syntax error: the definition is no JSON object"
         return None, [Diagnostic("INVALID_JSON_DESCRIPTION", message)]
-    return definition, check(definition, kind)
+    return definition, _checked(definition, kind)

@@ -213,21 +213,27 @@ def number(query: Query, field: str, text: str, kind: type, language: str) -> Qu
             shown = value if isinstance(value, str) else write(value)
             noun = "integer" if kind is int else "float"
             about = f'The {field} field refers to value "{shown}"'
-            cause = f"{about} which is not a valid {noun}: {text}"
-            location = None if language == JSONPATH else base
-            raise StatesError(_error(language), cause, location)
+            raise _wrong(base, language, f"{about} which is not a valid {noun}: {text}")
         if base == "ToleratedFailurePercentage" and not 0 <= value <= 100:
             cause = "ToleratedFailurePercentage must be between 0 and 100."
-            raise StatesError(errors.RUNTIME, cause)
+            raise _wrong(base, JSONPATH, cause)
         if value < 0:
             cause = f"Expected non-negative integer for {base}, got '{write(value)}' instead."
-            if base == "ToleratedFailureCount":
-                cause = "ToleratedFailureCount cannot be negative."
-            raise StatesError(errors.RUNTIME, cause)
+            raise _wrong(base, JSONPATH, _NEGATIVE.get(base, cause))
         return value
 
     return checked
 
 
-def _error(language: str) -> str:
-    return errors.RUNTIME if language == JSONPATH else errors.QUERY_EVALUATION_ERROR
+_NEGATIVE = {
+    "ToleratedFailureCount": "ToleratedFailureCount cannot be negative.",
+    "MaxItems": "field MaxItems must be positive",
+}
+
+
+def _wrong(field: str, language: str, cause: str) -> StatesError:
+    if field == "MaxItems":
+        return StatesError(errors.ITEM_READER_FAILED, cause, is_bare=True)
+    if language == JSONPATH:
+        return StatesError(errors.RUNTIME, cause)
+    return StatesError(errors.QUERY_EVALUATION_ERROR, cause, field)

@@ -17,9 +17,9 @@ def check(definition: Document, kind: str) -> list[Diagnostic]:
     """
     checker = Checker(kind)
     check_machine(checker, definition, "", "JSONPath")
-    if not checker.findings:
+    if not checker.has_errors:
         check_names(checker, definition)
         check_graph(checker, definition, "")
-    if not checker.findings:
+    if not checker.has_errors:
         check_scopes(checker, definition)
     return checker.findings

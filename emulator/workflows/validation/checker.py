@@ -12,6 +12,8 @@ from ..query.templates import expression_text, is_expression
 
 SCHEMA = "SCHEMA_VALIDATION_FAILED"
 MOST_FINDINGS = 100
+NO_DOLLAR = 'No ".$" on a field that appears to be a JSONPath or Intrinsic Function.'
+_LIKE_A_PATH = re.compile(r"\$\$?\.|\$\$?\[|States\.\w+\(")
 
 
 class Checker:
@@ -24,6 +26,16 @@ class Checker:
     def __init__(self, kind: str) -> None:
         self.kind = kind
         self.findings: list[Diagnostic] = []
+
+    @property
+    def has_errors(self) -> bool:
+        """Whether there is a finding that is more than a warning."""
+        return any(each.severity == "ERROR" for each in self.findings)
+
+    def warn(self, message: str, location: str, code: str) -> None:
+        """Add a warning."""
+        if len(self.findings) < MOST_FINDINGS:
+            self.findings.append(Diagnostic(code, message, location, "WARNING"))
 
     def report(self, message: str, location: str, code: str = SCHEMA) -> None:
         """Add a finding."""
@@ -129,6 +141,8 @@ class Checker:
         elif isinstance(value, list):
             for at, each in enumerate(value):
                 self.template(each, f"{location}[{at}]")
+        elif isinstance(value, str) and _LIKE_A_PATH.match(value):
+            self.warn(NO_DOLLAR, location, "NO_DOLLAR")
 
     def expressions(self, value: Json, location: str) -> None:
         """Report wrong JSONata inside a value."""

@@ -28,7 +28,7 @@ def check_choices(checker: Checker, value: Json, location: str, language: str) -
         if language == "JSONata":
             _check_condition(checker, rule, place)
         else:
-            _check_rule(checker, rule, place, {"Next", "Assign", "Comment"})
+            _check_rule(checker, rule, place, {"Next", "Assign"})
 
 
 def _check_condition(checker: Checker, rule: Document, location: str) -> None:
@@ -52,7 +52,7 @@ def _check_rule(checker: Checker, rule: Json, location: str, more: set[str]) -> 
         return
     tests = [name for name in rule if _comparator(name) or name in _BOOLEANS or name == "IsPresent"]
     for field in rule:
-        if field not in {*tests, "Variable", *more}:
+        if field not in {*tests, "Variable", "Comment", *more}:
             checker.report("Field is not supported", f"{location}/{field}")
     if len(tests) != 1:
         checker.report("Exactly one comparator must be set", location)

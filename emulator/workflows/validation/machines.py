@@ -66,7 +66,7 @@ def _check_processor(checker: Checker, config: Json, location: str) -> None:
     if not checker.of_type(config, "Object", location):
         return
     for field in config:
-        if field not in ("Mode", "ExecutionType"):
+        if field not in ("Mode", "ExecutionType", "Comment"):
             checker.report("Field is not supported", f"{location}/{field}")
     mode = config.get("Mode", "INLINE")
     checker.one_of(mode, ("INLINE", "DISTRIBUTED"), f"{location}/Mode")

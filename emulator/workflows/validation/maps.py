@@ -48,7 +48,7 @@ def check_call(config: str) -> Callable[[Checker, Json, str, str], None]:
             return
         given = "Arguments" if language == "JSONata" else "Parameters"
         for field in value:
-            if field not in ("Resource", given, config):
+            if field not in ("Resource", given, config, "Comment"):
                 checker.report("Field is not supported", f"{location}/{field}")
         if config == "ReaderConfig" and not checker.require(value, ("Resource",), location):
             return
@@ -82,7 +82,7 @@ def _check_config(checker: Checker, config: Json, location: str, language: str) 
             _MOST_ITEMS(checker, value, place, language)
         elif field == "MaxItemsPath" and language == "JSONPath":
             checker.path_or_call(value, place)
-        elif field == "ItemsPointer":
+        elif field in ("ItemsPointer", "Comment"):
             checker.of_type(value, "String", place)
         else:
             checker.report("Field is not supported", place)
@@ -102,6 +102,8 @@ def check_batcher(checker: Checker, value: Json, location: str, language: str) -
             _BYTES(checker, each, place, language)
         elif field in _BATCH_PATHS and language == "JSONPath":
             checker.path_or_call(each, place)
+        elif field == "Comment":
+            checker.of_type(each, "String", place)
         elif field == "BatchInput":
             if language == "JSONata":
                 checker.expressions(each, place)

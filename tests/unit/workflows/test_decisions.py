@@ -321,7 +321,6 @@ def test_a_distributed_map_says_all_that_its_run_needs() -> None:
         ({"InputType": "JSON"}, b"[1,2,3]", [1, 2, 3]),
         ({"InputType": "JSON", "MaxItems": 1}, b"[1,2,3]", [1]),
         ({"InputType": "JSON", "ItemsPointer": "/a/0"}, b'{"a":[[4]]}', [4]),
-        ({"InputType": "JSON"}, b'{"k":1}', [{"Key": "k", "Value": 1}]),
         ({"InputType": "JSONL"}, b'{"a":1}\n\n2\n', [{"a": 1}, 2]),
         (
             {"InputType": "CSV", "CSVHeaderLocation": "GIVEN", "CSVHeaders": ["x"]},
@@ -336,12 +335,45 @@ def test_a_reader_makes_items(config: dict[str, Any], content: bytes, items: Any
     assert decide.read_items(one, config, content) == items
 
 
-@pytest.mark.parametrize("content", [b"{", b"1", b"\xff\xfe"])
-def test_a_reader_that_cant_read_fails_by_name(content: bytes) -> None:
+@pytest.mark.parametrize(
+    ("kind", "content", "cause"),
+    [
+        ("JSON", b"{", "not valid JSON"),
+        ("JSON", b'{"k":1}', "Attempting to map over non-iterable node."),
+        ("JSON", b"\xff\xfe", "not encoded in UTF-8"),
+        ("CSV", b"a,a\n1,2\n", "CSV headers cannot contain duplicates."),
+        ("CSV", b"", "empty CSV"),
+        ("PARQUET", b"PAR1", "does not read files of the type PARQUET"),
+    ],
+)
+def test_a_reader_that_cant_read_fails_by_name(kind: str, content: bytes, cause: str) -> None:
     one = state({"Type": "Map", "ItemProcessor": PROCESSOR})
     with pytest.raises(StatesError) as caught:
-        decide.read_items(one, {"InputType": "JSON"}, content)
+        decide.read_items(one, {"InputType": kind}, content)
     assert caught.value.error == "States.ItemReaderFailed"
+    assert cause in caught.value.cause
+
+
+@pytest.mark.parametrize(
+    ("most", "cause"),
+    [
+        (-1, "field MaxItems must be positive"),
+        ("2", 'The MaxItemsPath field refers to value "2" which is not a valid integer: $.most'),
+    ],
+)
+def test_a_wrong_bound_of_items_is_the_readers_failure(most: Any, cause: str) -> None:
+    one = state(
+        {
+            "Type": "Map",
+            "ItemReader": {
+                "Resource": "arn:aws:states:::s3:getObject",
+                "Parameters": {"Bucket": "b", "Key": "k"},
+                "ReaderConfig": {"InputType": "JSON", "MaxItemsPath": "$.most"},
+            },
+            "ItemProcessor": DISTRIBUTED,
+        }
+    )
+    assert enter(one, {"most": most}) == Fail("States.ItemReaderFailed", cause, length=0)
 
 
 def test_batches_stay_within_their_bytes() -> None:

@@ -30,7 +30,15 @@ def _agree(definition: Any, value: Any) -> None:
     else:
         event("succeeds")
         assert not isinstance(end, Fail), end
-        assert json.dumps(end.output) == json.dumps(expected)
+        assert json.dumps(_without_causes(end.output)) == json.dumps(expected)
+
+
+def _without_causes(value: Any) -> Any:
+    """Return a value in which errors have the cause that the oracle gives all of them."""
+    if isinstance(value, dict):
+        made = {name: _without_causes(each) for name, each in value.items()}
+        return {**made, "Cause": "why"} if "Cause" in made else made
+    return [_without_causes(each) for each in value] if isinstance(value, list) else value
 
 
 def _expected(definition: Any, value: Any) -> Any:

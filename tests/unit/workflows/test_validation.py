@@ -143,6 +143,27 @@ def test_what_is_no_json_object_is_refused(text: str) -> None:
         compile_definition(text)
 
 
+def test_what_looks_like_a_path_and_is_none_is_a_warning() -> None:
+    text = json.dumps(machine({"Type": "Pass", "Parameters": {"x": "$.y"}, "End": True}))
+    (found,) = validate_definition(text)
+    assert (found.severity, found.code) == ("WARNING", "NO_DOLLAR")
+    assert found.location == "/States/A/Parameters/x"
+    compile_definition(text)
+
+
+def test_deep_nesting_is_refused() -> None:
+    deep: Any = {"Type": "Succeed"}
+    for level in range(60):
+        branch = {"StartAt": f"S{level}", "States": {f"S{level}": deep}}
+        deep = {"Type": "Parallel", "Branches": [branch], "End": True}
+    assert compile_definition(json.dumps(machine(deep))).first.type == "Parallel"
+    for level in range(60, 90):
+        branch = {"StartAt": f"S{level}", "States": {f"S{level}": deep}}
+        deep = {"Type": "Parallel", "Branches": [branch], "End": True}
+    with pytest.raises(InvalidDefinition, match="nested too deeply"):
+        compile_definition(json.dumps(machine(deep)))
+
+
 def test_an_inner_scope_cant_set_a_variable_of_an_outer_one() -> None:
     inner = {"StartAt": "I", "States": {"I": {"Type": "Pass", "Assign": {"v": 2}, "End": True}}}
     states = {
