@@ -32,6 +32,8 @@ def enter(state: State, frame: Frame, moment: Moment) -> Effect:
         return state.enter(frame, moment)
     except StatesError as error:
         return failure(state, frame, error)
+    except RecursionError:
+        return failure(state, frame, _too_deep())
 
 
 def leave(state: State, frame: Frame, result: Json, moment: Moment) -> GoOn | Succeed | Fail:
@@ -48,6 +50,8 @@ def leave(state: State, frame: Frame, result: Json, moment: Moment) -> GoOn | Su
         return cast("GoOn | Succeed | Fail", state.leave(frame, result, moment))
     except StatesError as error:
         return failure(state, frame, error)
+    except RecursionError:
+        return failure(state, frame, _too_deep())
 
 
 def failed(
@@ -117,6 +121,10 @@ def failure(state: State, frame: Frame, error: StatesError) -> Fail:
 
 
 _failure = failure
+
+
+def _too_deep() -> StatesError:
+    return StatesError(errors.RUNTIME, "The data is nested too deeply.")
 
 
 def item_inputs(

@@ -30,9 +30,14 @@ def read(text: str) -> Json:
         value = json.loads(text, parse_constant=_refuse)
     except RecursionError as error:
         raise ValueError("it is nested too deeply") from error
-    if text.count("[") + text.count("{") > DEEPEST and _depth(value) > DEEPEST:
+    if is_too_deep(text, value):
         raise ValueError("it is nested too deeply")
     return value
+
+
+def is_too_deep(text: str, value: Json) -> bool:
+    """Return whether a value, of which this is the text, is nested deeper than `DEEPEST`."""
+    return text.count("[") + text.count("{") > DEEPEST and _depth(value) > DEEPEST
 
 
 def _depth(value: Json) -> int:

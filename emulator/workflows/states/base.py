@@ -7,7 +7,7 @@ from ..effects import Fail, GoOn, Succeed
 from ..errors import StatesError
 from ..flow import EMPTY, ExpressionFlow, Flow, PathFlow, put_result
 from ..frames import Frame, Moment
-from ..json_text import Document, Json, write
+from ..json_text import Document, Json, is_too_deep, write
 from ..machine import State
 from ..query.jsonpath import Path
 from ..query.scope import Query, Scope
@@ -64,6 +64,8 @@ class FlowState(State):
         if output is frame.input:
             return None
         text = write(output)
+        if is_too_deep(text, output):
+            raise StatesError(errors.RUNTIME, "The data is nested too deeply.")
         if len(text) * 4 > quotas.PAYLOAD_BYTES:
             check_size(self.name, len(text.encode("utf-8", "surrogatepass")))
         return text

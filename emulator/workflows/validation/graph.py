@@ -54,7 +54,7 @@ def check_graph(checker: Checker, definition: Document, location: str) -> None:
             check_graph(checker, program, at)
     ends = {"Succeed", "Fail"}
     if not any(state["Type"] in ends or state.get("End") for state in states.values()):
-        checker.report(
+        checker.warn(
             "No terminal state found in machine", f"{location}/States", "NO_TERMINAL_STATE"
         )
 

@@ -38,11 +38,6 @@ def check_retry(checker: Checker, value: Json, location: str, language: str) -> 
                 check(checker, entry[field], f"{place}/{field}", "JSONPath")
         if "JitterStrategy" in entry:
             checker.one_of(entry["JitterStrategy"], ("FULL", "NONE"), f"{place}/JitterStrategy")
-        interval, longest = entry.get("IntervalSeconds", 1), entry.get("MaxDelaySeconds")
-        if isinstance(longest, int) and isinstance(interval, int) and longest <= interval:
-            checker.report(
-                "MaxDelaySeconds must be greater than IntervalSeconds", f"{place}/MaxDelaySeconds"
-            )
 
 
 def check_catch(checker: Checker, value: Json, location: str, language: str) -> None:

@@ -4,12 +4,23 @@ from ..json_text import Json
 from ..states.task import parse_resource
 from .checker import Checker
 
+OPTIMISED = frozenset(
+    """
+    apigateway athena batch bedrock codebuild databrew dynamodb ecs eks elasticmapreduce
+    emr-containers emr-serverless events glue http lambda mediaconvert sagemaker sns sqs states
+    """.split()
+)
+"""https://docs.aws.amazon.com/step-functions/latest/dg/integrate-optimized.html"""
+
 
 def check_resource(checker: Checker, value: Json, location: str, language: str) -> None:
     """Check the Resource of a Task."""
     if not checker.of_type(value, "String", location):
         return
     resource = parse_resource(value)
+    if resource is not None and resource.kind == "service":
+        known = resource.service.startswith("aws-sdk:") or resource.service in OPTIMISED
+        resource = resource if known else None
     if resource is None:
         if value.startswith("arn:"):
             checker.report(

@@ -188,6 +188,18 @@ def test_data_that_cant_be_worked_out_fails_as_on_aws(
     assert enter(state(definition, language), value) == expected
 
 
+def test_data_that_grows_ever_deeper_fails() -> None:
+    states: dict[str, Any] = {
+        "A": {"Type": "Pass", "Parameters": {"in.$": "$"}, "Next": "B"},
+        "B": {"Type": "Choice", "Choices": [{"Variable": "$", "IsNull": False, "Next": "A"}]},
+    }
+    states["B"]["Default"] = "C"
+    definition = {"StartAt": "A", "States": {**states, "C": {"Type": "Succeed"}}}
+    end = Simulator().run(compile_definition(json.dumps(definition)), {})
+    assert isinstance(end, Fail)
+    assert str(end.cause).endswith("The data is nested too deeply.")
+
+
 def test_no_choice_that_applies_is_an_error_of_its_own() -> None:
     rules = [{"Variable": "$.x", "NumericEquals": 1, "Next": "B"}]
     assert enter(state({"Type": "Choice", "Choices": rules}), {"x": 2}).error == (

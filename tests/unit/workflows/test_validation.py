@@ -113,6 +113,13 @@ def test_a_wrong_definition_is_refused(
     assert caught.value.message.startswith("Invalid State Machine Definition: '")
 
 
+def test_a_service_that_has_no_integration_is_refused() -> None:
+    resource = "arn:aws:states:::nothing:doIt"
+    (found,) = validate_definition(json.dumps(machine({**TASK, "Resource": resource})))
+    assert found.location == "/States/A/Resource"
+    assert found.message.startswith(f"The resource provided {resource} is not recognized.")
+
+
 @pytest.mark.parametrize(
     ("resource", "problem"),
     [
