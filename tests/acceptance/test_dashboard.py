@@ -465,6 +465,7 @@ _ALL = (
     "ui/queues",
     "ui/events",
     "ui/flow",
+    "ui/workflows",
     "ui/console",
 )
 

@@ -23,6 +23,7 @@ PAGES = (
     "ui/functions",
     "ui/queues",
     "ui/flow",
+    "ui/workflows",
     "ui/events",
     "ui/console",
     "ui/invocations/x",

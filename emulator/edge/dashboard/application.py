@@ -14,7 +14,16 @@ from emulator.edge.dashboard.http import (
     PageResponse,
     parse_fields,
 )
-from emulator.edge.dashboard.pages import console, events, export, flow, functions, queues, timeline
+from emulator.edge.dashboard.pages import (
+    console,
+    events,
+    export,
+    flow,
+    functions,
+    queues,
+    timeline,
+    workflows,
+)
 from emulator.edge.dashboard.rendering import render
 from emulator.edge.dashboard.static_files import static
 from emulator.edge.router import ADMIN, Headers, Receive, Scope, Send, answer, read_body
@@ -54,6 +63,7 @@ ROUTES = (
     _route("GET", r"/ui/events", events.events),
     _route("POST", r"/ui/events/replay", events.replay),
     _route("GET", r"/ui/flow", flow.flow),
+    _route("GET", r"/ui/workflows", workflows.workflows),
     _route("GET", r"/ui/console", console.console),
     _route("GET", r"/ui/console/sample", console.sample),
     _route("POST", r"/ui/console", console.invoke),

@@ -1,0 +1,142 @@
+"""Distributed Maps: readers, batches, writers, tolerated failures, ends from outside, restarts."""
+
+from __future__ import annotations
+
+import json
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from emulator.settings import Settings
+from emulator.testing import ScriptedDriver
+
+from .conftest import Running
+from .test_stepfunctions import chain, machine, run, start, types, until_over
+
+
+@pytest.fixture(scope="module")
+def running() -> Iterator[Running]:
+    running = Running(Settings(port=0, transition_seconds=0), driver=ScriptedDriver())
+    yield running
+    running.stop()
+
+
+@pytest.fixture(scope="module")
+def client(running: Running) -> Iterator[Any]:
+    client = running.client("stepfunctions")
+    yield client
+    client.close()
+
+
+def mapping(*states: dict[str, Any], **fields: Any) -> dict[str, Any]:
+    """Return a distributed Map over some states."""
+    processor = json.loads(chain(*states).replace('"A"', '"I"').replace('"B"', '"J"'))
+    processor["ProcessorConfig"] = {"Mode": "DISTRIBUTED", "ExecutionType": "STANDARD"}
+    return {"Type": "Map", "Label": "Each", "ItemProcessor": processor, **fields}
+
+
+def run_of(client: Any, execution: str) -> dict[str, Any]:
+    """Return the map run of an execution; wait for it."""
+    until = time.monotonic() + 20
+    while time.monotonic() < until:
+        if runs := client.list_map_runs(executionArn=execution)["mapRuns"]:
+            found: dict[str, Any] = client.describe_map_run(mapRunArn=runs[0]["mapRunArn"])
+            return found
+        time.sleep(0.02)
+    raise AssertionError("there is no map run")
+
+
+def test_batches_of_an_object_of_s3_are_written_back(client: Any, running: Running) -> None:
+    s3 = running.client("s3")
+    s3.create_bucket(Bucket="maps")
+    rows = "n,word\n" + "".join(f"{n},w{n}\n" for n in range(5))
+    s3.put_object(Bucket="maps", Key="rows.csv", Body=rows.encode())
+    each = mapping(
+        {"Type": "Pass"},
+        ItemReader={
+            "Resource": "arn:aws:states:::s3:getObject",
+            "ReaderConfig": {"InputType": "CSV", "CSVHeaderLocation": "FIRST_ROW"},
+            "Parameters": {"Bucket": "maps", "Key": "rows.csv"},
+        },
+        ItemBatcher={"MaxItemsPerBatch": 2, "BatchInput": {"of": "rows"}},
+        ResultWriter={
+            "Resource": "arn:aws:states:::s3:putObject",
+            "Parameters": {"Bucket": "maps", "Prefix": "results"},
+        },
+    )
+    execution = start(client, machine(client, chain(each)))
+    found = json.loads(until_over(client, execution, "SUCCEEDED")["output"])
+    shown = run_of(client, execution)
+    assert (shown["itemCounts"]["total"], shown["executionCounts"]["total"]) == (5, 3)
+    place = found["ResultWriterDetails"]
+    manifest = json.loads(s3.get_object(**place)["Body"].read())
+    (file,) = manifest["ResultFiles"]["SUCCEEDED"]
+    records = json.loads(s3.get_object(Bucket="maps", Key=file["Key"])["Body"].read())
+    inputs = [json.loads(record["Input"]) for record in records]
+    assert [len(given["Items"]) for given in inputs] == [2, 2, 1]
+    assert inputs[0]["BatchInput"] == {"of": "rows"}
+    missing = json.loads(json.dumps(each).replace("rows.csv", "none.csv"))
+    assert run(client, chain(missing), status="FAILED")["error"] == "States.ItemReaderFailed"
+    s3.close()
+
+
+def test_failures_are_tolerated_up_to_a_limit(client: Any) -> None:
+    fails = {
+        "Type": "Choice",
+        "Choices": [{"Variable": "$.bad", "IsPresent": True, "Next": "J"}],
+        "Default": "K",
+    }
+    each = mapping(fails)
+    each["ItemProcessor"]["States"] |= {
+        "J": {"Type": "Fail", "Error": "Bad"},
+        "K": {"Type": "Succeed"},
+    }
+    items = [{"n": 1}, {"bad": 1}, {"n": 2}]
+    found = run(client, chain({**each, "ToleratedFailureCount": 1}), items)
+    assert found == [{"n": 1}, {"n": 2}]
+    failed = run(client, chain({**each, "ToleratedFailurePercentage": 20}), items, "FAILED")
+    assert failed["error"] == "States.ExceedToleratedFailureThreshold"
+    caught = {**each, "Catch": [{"ErrorEquals": ["States.ALL"], "Next": "B"}]}
+    execution = start(client, machine(client, chain(caught, {"Type": "Pass"})), items)
+    until_over(client, execution, "SUCCEEDED")
+    assert types(client, execution)[4:6] == ["MapRunFailed", "MapStateFailed"]
+
+
+def test_a_stopped_parent_stops_its_children(client: Any) -> None:
+    each = mapping({"Type": "Wait", "Seconds": 900}, MaxConcurrency=2)
+    execution = start(client, machine(client, chain(each)), [1, 2, 3])
+    shown = run_of(client, execution)
+    until = time.monotonic() + 20
+    while shown["executionCounts"]["running"] < 2 and time.monotonic() < until:
+        shown = run_of(client, execution)
+    assert shown["executionCounts"]["pending"] == 1
+    client.update_map_run(mapRunArn=shown["mapRunArn"], maxConcurrency=3)
+    while shown["executionCounts"]["running"] < 3 and time.monotonic() < until:
+        shown = run_of(client, execution)
+    assert shown["maxConcurrency"] == 3
+    client.stop_execution(executionArn=execution)
+    while run_of(client, execution)["status"] == "RUNNING":
+        assert time.monotonic() < until
+    children = client.list_executions(mapRunArn=shown["mapRunArn"])["executions"]
+    assert [each["status"] for each in children] == ["ABORTED"] * 3
+
+
+def test_a_map_goes_on_after_a_restart(tmp_path: Path) -> None:
+    settings = Settings(port=0, state=tmp_path / "state", transition_seconds=0)
+    first = Running(settings, driver=ScriptedDriver())
+    client = first.client("stepfunctions")
+    each = mapping({"Type": "Wait", "Seconds": 1}, {"Type": "Pass"}, MaxConcurrency=2)
+    execution = start(client, machine(client, chain(each)), [1, 2, 3, 4])
+    run_of(client, execution)
+    client.close()
+    first.stop()
+    second = Running(settings, driver=ScriptedDriver())
+    client = second.client("stepfunctions")
+    assert json.loads(until_over(client, execution, "SUCCEEDED")["output"]) == [1, 2, 3, 4]
+    shown = run_of(client, execution)
+    assert shown["executionCounts"]["succeeded"] == shown["executionCounts"]["total"] == 4
+    client.close()
+    second.stop()

@@ -1,0 +1,47 @@
+"""The dashboard's pages of workflows."""
+
+from __future__ import annotations
+
+import json
+from urllib.parse import quote
+
+from .conftest import Running
+from .test_dashboard import page
+from .test_stepfunctions import ROLE, chain, start, until_over
+
+
+def test_an_execution_is_drawn(scripted: Running) -> None:
+    status, _, text = page(scripted, "ui/workflows")
+    assert status == 200
+    assert "There is no state machine yet." in text
+    client = scripted.client("stepfunctions")
+    inner = {"StartAt": "Inner", "States": {"Inner": {"Type": "Pass", "End": True}}}
+    each = {"Type": "Map", "ItemProcessor": inner}
+    evil = {"Type": "Fail", "Error": "<script>E</script>", "Cause": "<b>"}
+    arn = client.create_state_machine(
+        name="drawn", definition=chain({"Type": "Pass"}, each, evil), roleArn=ROLE
+    )["stateMachineArn"]
+    execution = start(client, arn, [1, 2])
+    until_over(client, execution, "FAILED")
+    _, _, text = page(scripted, "ui/workflows")
+    assert quote(execution) in text or execution.rpartition(":")[2] in text
+    status, _, text = page(scripted, f"ui/workflows?execution={quote(execution)}")
+    assert status == 200
+    assert "<script>E" not in text
+    assert text.count('class="box') == 4
+    assert "2 ×" in text
+    assert text.count('class="bar"') == 5
+    status, _, text = page(scripted, f"ui/workflows?execution={quote(arn)}")
+    assert status == 404
+    client.close()
+
+
+def test_one_that_waits_is_shown_running(scripted: Running) -> None:
+    client = scripted.client("stepfunctions")
+    definition = json.loads(chain({"Type": "Wait", "Seconds": 900}))
+    arn = client.create_state_machine(
+        name="waits", definition=json.dumps(definition), roleArn=ROLE
+    )["stateMachineArn"]
+    _, _, text = page(scripted, f"ui/workflows?execution={quote(start(client, arn))}")
+    assert "1 running" in text
+    client.close()
