@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import io
 import threading
+import urllib.request
 import zipfile
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -19,7 +20,7 @@ from botocore.config import Config
 from emulator.app import Emulator
 from emulator.settings import Settings
 from emulator.stack.sam_worker import translate
-from emulator.testing import RecordingConsole, ScriptedDriver
+from emulator.testing import RecordingConsole, ScriptedDriver, echo
 
 
 class Running:
@@ -147,3 +148,20 @@ def scripted_state(tmp_path: Path) -> Iterator[Running]:
     )
     yield running
     running.stop()
+
+
+@pytest.fixture(scope="module")
+def _shared() -> Iterator[Running]:
+    running = Running(Settings(port=0, transition_seconds=0), driver=ScriptedDriver())
+    yield running
+    running.stop()
+
+
+@pytest.fixture
+def emptied(_shared: Running) -> Running:
+    """As ``scripted``, but one for all tests of a module, and emptied before each."""
+    request = urllib.request.Request(f"{_shared.url}/_emulator/reset", method="POST")
+    urllib.request.urlopen(request, timeout=20).close()
+    _shared.scripted_driver.script = echo
+    _shared.console.warnings.clear()
+    return _shared

@@ -21,6 +21,11 @@ def arn(service: str, name: str) -> str:
 
 
 @pytest.fixture
+def scripted(emptied: Running) -> Running:
+    return emptied
+
+
+@pytest.fixture
 def wired(scripted: Running) -> Running:
     """An emulator with a wire of each kind; nothing flows by itself."""
     sqs, sns = scripted.client("sqs"), scripted.client("sns")

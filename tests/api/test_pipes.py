@@ -43,6 +43,11 @@ class Queue:
 
 
 @pytest.fixture
+def scripted(emptied: Running) -> Running:
+    return emptied
+
+
+@pytest.fixture
 def pipes(scripted: Running) -> Any:
     return scripted.client("pipes")
 

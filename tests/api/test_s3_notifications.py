@@ -36,6 +36,11 @@ class Queue:
 
 
 @pytest.fixture
+def scripted(emptied: Running) -> Running:
+    return emptied
+
+
+@pytest.fixture
 def s3(scripted: Running) -> Any:
     client = scripted.client("s3")
     client.create_bucket(Bucket=BUCKET)

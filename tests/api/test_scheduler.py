@@ -47,6 +47,11 @@ class Queue:
 
 
 @pytest.fixture
+def scripted(emptied: Running) -> Running:
+    return emptied
+
+
+@pytest.fixture
 def scheduler(scripted: Running) -> Any:
     return scripted.client("scheduler")
 
