@@ -88,7 +88,7 @@ def test_the_life_of_an_api(running: Running, client: Any) -> None:
         "IpAddressType": "ipv4",
         "Name": "life",
         "ProtocolType": "HTTP",
-        "RouteSelectionExpression": "${request.method} ${request.path}",
+        "RouteSelectionExpression": "$request.method $request.path",
         "Tags": {"a": "1"},
         "Version": "1",
     }

@@ -83,3 +83,22 @@ def test_one_of_each_kind(terraform: Client) -> None:
     assert "26 added" in run("apply")
     assert "No changes" in run("plan", "-detailed-exitcode")
     assert "26 destroyed" in run("destroy")
+
+
+def test_http_and_websocket_apis(terraform: Client) -> None:
+    for each in (terraform.folder / "terraform").glob("*.tf"):
+        each.unlink()
+    source = Path(__file__).parent / "terraform" / "http_apis.tf"
+    shutil.copy(source, terraform.folder / "terraform")
+    run = partial(_run, terraform)
+    run("init")
+    assert "17 added" in run("apply")
+    assert "No changes" in run("plan", "-detailed-exitcode")
+    assert "1 changed" in run("apply", "-var", "key=GET /dogs")
+    client = terraform.up.client("apigatewayv2")
+    (web,) = [each for each in client.get_apis()["Items"] if each["Name"] == "web"]
+    keys = {each["RouteKey"] for each in client.get_routes(ApiId=web["ApiId"])["Items"]}
+    assert keys == {"GET /dogs", "POST /pets"}
+    assert "17 destroyed" in run("destroy", "-var", "key=GET /dogs")
+    assert client.get_apis()["Items"] == []
+    client.close()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -14,7 +15,7 @@ from emulator.services.apigatewayv2.routes import ROUTE
 from emulator.services.apigatewayv2.state import HTTP, WEBSOCKET, Api, ApiGateway, Body, new_id
 from emulator.services.context import Context, Request, Response
 
-_HTTP_SELECTION = "${request.method} ${request.path}"
+_HTTP_SELECTION = "$request.method $request.path"
 _API_KEY = "$request.header.x-api-key"
 #: Members of CreateApi that make parts, and are not kept with the API.
 _QUICK = ("CredentialsArn", "RouteKey", "Target")
@@ -130,7 +131,8 @@ def _check(body: Body) -> None:
     body.setdefault("DisableExecuteApiEndpoint", False)
     body.setdefault("IpAddressType", "ipv4")
     if body["ProtocolType"] == HTTP:
-        if body.setdefault("RouteSelectionExpression", _HTTP_SELECTION) != _HTTP_SELECTION:
+        given = body.setdefault("RouteSelectionExpression", _HTTP_SELECTION)
+        if re.sub(r"[{}]", "", given) != _HTTP_SELECTION:
             raise bad_request(
                 f"Invalid route selection expression: for HTTP APIs it is {_HTTP_SELECTION}"
             )
