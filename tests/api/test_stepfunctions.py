@@ -707,3 +707,45 @@ def test_reset_forgets_an_account(running: Running) -> None:
     refused("ExecutionDoesNotExist", other.describe_execution, executionArn=execution)
     assert other.list_state_machines()["stateMachines"] == []
     other.close()
+
+
+def test_a_bug_ends_an_execution_and_not_the_emulator(
+    client: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def broken(*_: Any) -> Any:
+        raise RuntimeError("a bug")
+
+    with monkeypatch.context() as patch:
+        patch.setattr("emulator.workflows.decide.enter", broken)
+        found = run(client, chain(PASS), status="FAILED")
+    assert (found["error"], found["cause"]) == ("States.Runtime", "RuntimeError: a bug")
+    invoke = {"Type": "Task", "Resource": "arn:aws:states:::aws-sdk:sqs:listQueues"}
+    with monkeypatch.context() as patch:
+        patch.setattr("emulator.services.stepfunctions.tasks.integrations.any_service", broken)
+        found = run(client, chain(invoke), status="FAILED")
+    assert (found["error"], found["cause"]) == ("States.Runtime", "RuntimeError: a bug")
+    assert run(client, chain(PASS)) == {"done": True}
+
+
+def test_a_nested_execution_is_awaited_over_a_restart(tmp_path: Path) -> None:
+    settings = Settings(port=0, state=tmp_path / "state", transition_seconds=0)
+    first = Running(settings, driver=ScriptedDriver())
+    client = first.client("stepfunctions")
+    inner = machine(client, chain({"Type": "Wait", "Seconds": 1}, PASS))
+    task = {
+        "Type": "Task",
+        "Resource": "arn:aws:states:::states:startExecution.sync:2",
+        "Parameters": {"StateMachineArn": inner},
+    }
+    execution = start(client, machine(client, chain(task)))
+    until = time.monotonic() + 10
+    while "TaskSubmitted" not in types(client, execution):
+        assert time.monotonic() < until
+    client.close()
+    first.stop()
+    second = Running(settings, driver=ScriptedDriver())
+    client = second.client("stepfunctions")
+    found = json.loads(until_over(client, execution, "SUCCEEDED")["output"])
+    assert found["Output"] == {"done": True}
+    client.close()
+    second.stop()

@@ -124,6 +124,7 @@ def test_a_stopped_parent_stops_its_children(client: Any) -> None:
     assert [each["status"] for each in children] == ["ABORTED"] * 3
 
 
+@pytest.mark.slow
 def test_a_map_goes_on_after_a_restart(tmp_path: Path) -> None:
     settings = Settings(port=0, state=tmp_path / "state", transition_seconds=0)
     first = Running(settings, driver=ScriptedDriver())

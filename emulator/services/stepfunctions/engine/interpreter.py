@@ -10,6 +10,7 @@ previous event of what follows, and an evaluation that failed follows what was b
 
 from __future__ import annotations
 
+import logging
 from collections import deque
 from collections.abc import Callable
 from dataclasses import replace
@@ -53,6 +54,8 @@ from emulator.workflows.errors import StatesError
 from emulator.workflows.frames import Moment, assign
 from emulator.workflows.program import Program, State
 from emulator.workflows.quotas import HISTORY_EVENTS, INLINE_CONCURRENCY
+
+log = logging.getLogger(__name__)
 
 #: Seconds of one slice of time: others get their turn then.
 _SLICE_S = 0.005
@@ -166,7 +169,12 @@ class Interpreter:
         execution = self._execution
         while self._work and execution.status == RUNNING:
             thread, step, arguments = self._work.popleft()
-            step(thread, *arguments)
+            try:
+                step(thread, *arguments)
+            except Exception as error:
+                # An execution must not hang for a bug, nor end the emulator.
+                log.exception("execution %s failed in %s", execution.arn, thread.state.name)
+                self._fail_whole(f"{type(error).__name__}: {error}")
             if execution.events >= HISTORY_EVENTS - 1:
                 self._too_long()
         self._work.clear()
@@ -559,6 +567,11 @@ class Interpreter:
         execution = self._execution
         if execution.status != RUNNING:
             return
-        cause = f"The execution reached the maximum number of history events ({HISTORY_EVENTS})."
-        self._event(execution.events, "ExecutionFailed", events.failure("States.Runtime", cause))
+        most = f"({HISTORY_EVENTS})"
+        self._fail_whole(f"The execution reached the maximum number of history events {most}.")
+
+    def _fail_whole(self, cause: str) -> None:
+        """End the execution by what no state can catch."""
+        details = events.failure("States.Runtime", cause)
+        self._event(self._execution.events, "ExecutionFailed", details)
         self._end(FAILED, "States.Runtime", cause)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import asyncio
+import logging
 from collections import defaultdict
 from typing import TYPE_CHECKING, Any
 
@@ -27,6 +27,9 @@ if TYPE_CHECKING:
     from emulator.services.stepfunctions.engine.engine import Engine
     from emulator.services.stepfunctions.map_runs import MapRuns
     from emulator.services.stepfunctions.workers import Workers
+
+
+log = logging.getLogger(__name__)
 
 
 class TaskRunner:
@@ -209,8 +212,12 @@ async def perform(task: Task) -> Any:
         raise TaskFailure(error.code, error.message) from error
     except (DriverFault, StorageError) as error:
         raise TaskFailure("States.TaskFailed", str(error)) from error
-    except (asyncio.CancelledError, TaskFailure):
+    except TaskFailure:
         raise
+    except Exception as error:
+        # An execution must not wait for ever for what a bug has ended.
+        log.exception("the task %s failed", resource.arn)
+        raise TaskFailure("States.Runtime", f"{type(error).__name__}: {error}") from error
     raise TaskFailure("States.Runtime", f"localfaas does not serve {resource.arn}.")
 
 
