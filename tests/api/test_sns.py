@@ -398,6 +398,13 @@ def test_batches(scripted: Running, sns: Any) -> None:
         ([{"Id": "a", "Message": "m" * 262_145}], "BatchRequestTooLong"),
     ):
         refused(batch, code, "", TopicArn=topic, PublishBatchRequestEntries=wrong)
+    ordered = sns.create_topic(Name="ordered.fifo", Attributes={"FifoTopic": "true"})["TopicArn"]
+    entries = [{"Id": "a", "Message": "m"}]
+    refused(batch, "InvalidParameter", "MessageGroupId parameter is required", TopicArn=ordered,
+            PublishBatchRequestEntries=entries)  # fmt: skip
+    entries = [{"Id": "a", "Message": "m", "MessageGroupId": "g"}]
+    refused(batch, "InvalidParameter", "should either have ContentBased", TopicArn=ordered,
+            PublishBatchRequestEntries=entries)  # fmt: skip
 
 
 def test_permissions_change_the_policy(sns: Any) -> None:

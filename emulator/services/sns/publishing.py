@@ -79,6 +79,9 @@ async def publish_batch(ctx: Context, request: Request) -> Response:
     if size > _LONGEST:
         text = "The length of all the messages put together is more than the limit."
         raise AwsError("BatchRequestTooLong", text)
+    if topic["attributes"].get("FifoTopic") == "true":
+        for entry in entries:
+            _check_ordered(topic, entry)
     messages: list[Message] = []
     answer: dict[str, list[dict[str, Any]]] = {"Successful": [], "Failed": []}
     for entry in entries:
@@ -144,14 +147,8 @@ def _message(ctx: Context, sns: Sns, topic: Topic, arn: str, request: Mapping[st
     group = request.get("MessageGroupId") or ""
     deduplication = request.get("MessageDeduplicationId") or ""
     if is_fifo:
-        if not group:
-            raise invalid("The MessageGroupId parameter is required for FIFO topics")
+        _check_ordered(topic, request)
         if not deduplication:
-            if own.get("ContentBasedDeduplication") != "true":
-                raise invalid(
-                    "The topic should either have ContentBasedDeduplication enabled or "
-                    "MessageDeduplicationId provided explicitly"
-                )
             deduplication = hashlib.sha256(request["Message"].encode()).hexdigest()
     elif deduplication:
         raise invalid(
@@ -170,6 +167,22 @@ def _message(ctx: Context, sns: Sns, topic: Topic, arn: str, request: Mapping[st
         sequence=sns.next_sequence() if is_fifo else "",
         trace_id=ctx.trace_id,
     )
+
+
+def _check_ordered(topic: Topic, request: Mapping[str, Any]) -> None:
+    """Check what a FIFO topic wants of a message; in a batch, one without it fails all.
+
+    Raises:
+        AwsError: InvalidParameter.
+    """
+    if not request.get("MessageGroupId"):
+        raise invalid("The MessageGroupId parameter is required for FIFO topics")
+    by_content = topic["attributes"].get("ContentBasedDeduplication") == "true"
+    if not by_content and not request.get("MessageDeduplicationId"):
+        raise invalid(
+            "The topic should either have ContentBasedDeduplication enabled or "
+            "MessageDeduplicationId provided explicitly"
+        )
 
 
 def read(
