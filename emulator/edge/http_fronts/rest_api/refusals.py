@@ -57,7 +57,7 @@ class Refusal:
         body = self._fill(template, context)
         if failure.error == "AccessDeniedException" and template == TEMPLATE:
             # AWS's own text for it has a capital.
-            body = json.dumps({"Message": failure.message})
+            body = json.dumps({"Message": failure.message}, separators=(",", ":"))
         headers = self._headers(response.get("responseParameters") or {}, context)
         if all(name.lower() != "content-type" for name, _ in headers):
             headers.append(("Content-Type", kind))
