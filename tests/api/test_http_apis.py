@@ -435,3 +435,42 @@ def test_signed_requests(site: ApiSite) -> None:
     )
     event = site.call(api_id, "/a", headers={"Authorization": signature}).json
     assert event["requestContext"]["authorizer"]["iam"]["accountId"] == "111122223333"
+
+
+# --- custom domain names -----------------------------------------------------------------------
+
+
+def test_custom_domain_names_lead_to_stages(site: ApiSite) -> None:
+    configuration = [{"CertificateArn": "arn:aws:acm:us-east-1:000000000000:certificate/a"}]
+    apis = {}
+    for name in ("root", "deep"):
+        apis[name] = site.http_api(f"domain-{name}")
+        site.route(apis[name], "$default", arn("echo"))
+        site.stage(apis[name], "dev", StageVariables={"which": name})
+    for domain in ("api.example.com", "*.wild.example.com"):
+        site.api.create_domain_name(DomainName=domain, DomainNameConfigurations=configuration)
+        for name, key in (("root", ""), ("deep", "shop/v1")):
+            site.api.create_api_mapping(
+                DomainName=domain, ApiId=apis[name], Stage="dev", ApiMappingKey=key
+            )
+    for host in ("api.example.com:4566", "API.example.com", "a.wild.example.com"):
+        found = {
+            path: site.call("", path, host=host).json
+            for path in ("/x", "/shop/v1/x", "/shop/v1", "/shop/v10", "/dev/x")
+        }
+        assert {path: event["stageVariables"]["which"] for path, event in found.items()} == {
+            "/x": "root",
+            "/shop/v1/x": "deep",
+            "/shop/v1": "deep",
+            "/shop/v10": "root",
+            "/dev/x": "root",
+        }
+        assert found["/shop/v1/x"]["rawPath"] == "/dev/x"
+        assert found["/x"]["requestContext"]["domainName"] == host.lower().partition(":")[0]
+    for host in ("wild.example.com", "b.a.wild.example.com", "other.example.com"):
+        assert site.call("", "/x", host=host).status == 403
+    site.api.update_api(ApiId=apis["root"], DisableExecuteApiEndpoint=True)
+    assert site.call(apis["root"], "/dev/x").status == 404
+    assert site.call("", "/x", host="api.example.com").status == 200
+    site.api.delete_domain_name(DomainName="api.example.com")
+    assert site.call("", "/x", host="api.example.com").status == 403

@@ -8,12 +8,14 @@ are opened, and the memory that each takes is shown.
 from __future__ import annotations
 
 import argparse
+import asyncio
 import base64
 import json
 import os
 import socket
 import statistics
 import tempfile
+import time
 from collections.abc import Iterator
 from contextlib import ExitStack
 from pathlib import Path
@@ -28,6 +30,8 @@ from tests.benchmarks.figures import Figures, Row, at_most, run
 _HANDLER = 'def handler(event, context):\n    return {"statusCode": 200, "body": "ok"}\n'
 _INVOKE = "/2015-03-31/functions/answers/invocations"
 _ARN = "arn:aws:lambda:us-east-1:000000000000:function:answers"
+#: Chunks of each stream.
+_CHUNKS = 40
 _EVENT = Path(__file__).parents[2] / "emulator" / "sample_events" / "http-api.json"
 
 
@@ -87,6 +91,78 @@ def _open_websockets(port: int, pid: int, client: Any, count: int) -> float:
         return (memory_kb(pid, "VmRSS") - before) / count
 
 
+#: Writes the time, again and again: what arrives later than it says was on its way so long.
+_STREAMS = """
+const pause = (ms) => new Promise((done) => setTimeout(done, ms));
+exports.handler = awslambda.streamifyResponse(async (event, stream) => {
+  for (let n = 0; n < 40; n += 1) {
+    stream.write(`${performance.timeOrigin + performance.now()}\\n`);
+    await pause(25);
+  }
+  stream.end();
+});
+"""
+
+
+def _stream_ms(folder: Path, streams: int) -> tuple[float, int]:
+    """Return how long a chunk of a stream is on its way, and how many streams were open at once."""
+    (folder / "src").mkdir(parents=True)
+    (folder / "src" / "app.js").write_text(_STREAMS)
+    properties = {
+        "FunctionName": "streams",
+        "CodeUri": "src",
+        "Handler": "app.handler",
+        "Runtime": "nodejs22.x",
+        "Timeout": 60,
+        "FunctionUrlConfig": {"AuthType": "NONE", "InvokeMode": "RESPONSE_STREAM"},
+    }
+    resource = {"Type": "AWS::Serverless::Function", "Properties": properties}
+    template = {"Transform": "AWS::Serverless-2016-10-31", "Resources": {"S": resource}}
+    (folder / "template.json").write_text(json.dumps(template))
+    with emulator(folder / "template.json", "--max-environments", str(streams + 8)) as (port, _, _):
+        client = boto3.client(
+            "lambda",
+            endpoint_url=f"http://localhost:{port}",
+            region_name="us-east-1",
+            aws_access_key_id="000000000000",
+            aws_secret_access_key="test",
+        )
+        url = client.get_function_url_config(FunctionName="streams")["FunctionUrl"]
+        client.close()
+        host = url.removeprefix("http://").rstrip("/")
+        request = f"GET / HTTP/1.1\r\nHost: {host}\r\n\r\n".encode()
+        late: list[float] = []
+        asyncio.run(_read_stream(port, request, []))  # a cold start is not what is measured
+        for _ in range(5):
+            asyncio.run(_read_stream(port, request, late))
+
+        async def many() -> int:
+            ended = await asyncio.gather(*(_read_stream(port, request, []) for _ in range(streams)))
+            return sum(ended)
+
+        return statistics.median(late), asyncio.run(many())
+
+
+async def _read_stream(port: int, request: bytes, late: list[float]) -> bool:
+    """Read a stream to its end, note how late its chunks are, and say whether it was whole."""
+    reader, writer = await asyncio.open_connection("127.0.0.1", port)
+    writer.write(request)
+    seen, data = 0, b""
+    while not data.endswith(b"0\r\n\r\n"):
+        chunk = await reader.read(65536)
+        if not chunk:
+            break
+        now = time.time() * 1000
+        data += chunk
+        for line in chunk.split(b"\n"):
+            text = line.strip()
+            if (text.startswith(b"17") and b"." in text) or text.startswith(b"18"):
+                late.append(now - float(text))
+                seen += 1
+    writer.close()
+    return seen == _CHUNKS
+
+
 def measure(options: argparse.Namespace) -> Figures:
     """Return CPU in microseconds, and memory in KB."""
     event = json.dumps(json.loads(_EVENT.read_text())).encode()
@@ -116,11 +192,15 @@ def measure(options: argparse.Namespace) -> Figures:
                     costs[name].append(_cost_us(port, pid, request, options.count))
             kilobytes = _open_websockets(port, pid, client, options.websockets)
             client.close()
+        first_ms, open_at_once = _stream_ms(folder / "streaming", options.streams)
     found = {name: round(statistics.median(each), 1) for name, each in costs.items()}
     return {
         **found,
         "times_invoke": round(found["few_us"] / found["invoke_us"], 2),
         "times_few": round(found["many_us"] / found["few_us"], 2),
+        "stream_ms": round(first_ms, 2),
+        "streams": options.streams,
+        "streams_whole": open_at_once,
         "websockets": options.websockets,
         "websocket_kb": round(kilobytes, 1),
     }
@@ -135,6 +215,11 @@ def rows(figures: Figures) -> Iterator[Row]:
     yield at_most(
         "HTTP API: a call among 1,000 routes, against one among 10", figures["times_few"], 1.1, "×"
     )
+    yield at_most(
+        "Stream of a function: from its write to the client", figures["stream_ms"], 5, "ms"
+    )
+    wanted, whole = figures["streams"], figures["streams_whole"]
+    yield Row(f"Streams that were whole, of {wanted} at once", str(whole), "all", whole == wanted)
     name = f"WebSocket API: memory of each of {figures['websockets']:,} connections"
     yield Row(name, f"{figures['websocket_kb']} KB")
 
@@ -143,5 +228,6 @@ if __name__ == "__main__":
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--rounds", type=int, default=7)
     parser.add_argument("--count", type=int, default=1500, help="calls in each round")
+    parser.add_argument("--streams", type=int, default=200)
     parser.add_argument("--websockets", type=int, default=1000)
     run("http", measure, parser)
