@@ -1,7 +1,6 @@
 """What each intrinsic function does with its arguments."""
 
 import base64
-import binascii
 import hashlib
 import math
 import re
@@ -160,7 +159,7 @@ def _unique(values: list[Json], chance: Random) -> Json:
 def _decode(values: list[Json], chance: Random) -> Json:
     try:
         return base64.b64decode(_short(values[0]), validate=True).decode()
-    except (binascii.Error, UnicodeDecodeError):
+    except ValueError:
         raise IntrinsicFailure("The string is no Base64 of a text") from None
 
 

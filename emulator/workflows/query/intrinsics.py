@@ -62,8 +62,11 @@ def run(call: Call, scope: Scope) -> Json:
             return format_text(values, raw)
         return FUNCTIONS[call.name].run(values, scope.moment.chance)
     except IntrinsicFailure as error:
-        cause = f"The function '{call.text}' had the following error: {error}"
-        raise StatesError(errors.INTRINSIC_FAILURE, cause) from None
+        problem = str(error)
+    except UnicodeError:
+        problem = "The string is no text in Unicode"
+    cause = f"The function '{call.text}' had the following error: {problem}"
+    raise StatesError(errors.INTRINSIC_FAILURE, cause)
 
 
 def paths_of(call: Call) -> list[Path]:

@@ -193,6 +193,10 @@ def _check_path(checker: Checker, value: Json, location: str, language: str) -> 
         checker.path(value, location)
 
 
+def _check_needed_path(checker: Checker, value: Json, location: str, language: str) -> None:
+    checker.path(value, location)
+
+
 def _check_result_path(checker: Checker, value: Json, location: str, language: str) -> None:
     if value is not None:
         checker.reference_path(value, location)
@@ -244,7 +248,7 @@ _CHECKS: dict[str, Callable[[Checker, Json, str, str], None]] = {
     "End": _check_end,
     "InputPath": _check_path,
     "OutputPath": _check_path,
-    "ItemsPath": _check_path,
+    "ItemsPath": _check_needed_path,
     "ResultPath": _check_result_path,
     "ResultSelector": _check_template,
     "Parameters": _check_parameters,
@@ -258,9 +262,9 @@ _CHECKS: dict[str, Callable[[Checker, Json, str, str], None]] = {
     "ErrorPath": _check_call_path,
     "CausePath": _check_call_path,
     "Seconds": check_number(0),
-    "SecondsPath": _check_path,
+    "SecondsPath": _check_needed_path,
     "Timestamp": _check_timestamp,
-    "TimestampPath": _check_path,
+    "TimestampPath": _check_needed_path,
     "Resource": check_resource,
     "Credentials": check_credentials,
     "TimeoutSeconds": check_seconds,
