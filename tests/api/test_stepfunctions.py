@@ -749,3 +749,22 @@ def test_a_nested_execution_is_awaited_over_a_restart(tmp_path: Path) -> None:
     assert found["Output"] == {"done": True}
     client.close()
     second.stop()
+
+
+def test_what_a_failed_branch_leaves_is_aborted(client: Any) -> None:
+    fails = {"StartAt": "F", "States": {"F": {"Type": "Fail", "Error": "E"}}}
+    waits = {"StartAt": "W", "States": {"W": {"Type": "Wait", "Seconds": 900, "End": True}}}
+    late = {"StartAt": "L", "States": {"L": {"Type": "Wait", "Seconds": 900, "End": True}}}
+    both = {"Type": "Parallel", "Branches": [waits, fails, late]}
+    execution = start(client, machine(client, chain(both)))
+    assert until_over(client, execution, "FAILED")["error"] == "E"
+    assert types(client, execution) == [
+        "ExecutionStarted",
+        "ParallelStateEntered",
+        "ParallelStateStarted",
+        "WaitStateEntered",
+        "FailStateEntered",
+        "WaitStateAborted",
+        "ParallelStateFailed",
+        "ExecutionFailed",
+    ]

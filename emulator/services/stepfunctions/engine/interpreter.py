@@ -481,7 +481,8 @@ class Interpreter:
         for thread in self._execution.below(parent):
             if thread is cause or thread.kind in (DONE, STOPPED):
                 continue
-            if thread.state.type in _ABORTABLE:
+            # One that is ready has not entered its state yet.
+            if thread.state.type in _ABORTABLE and thread.kind != READY:
                 self._event(thread.last, f"{thread.state.type}StateAborted", None)
             if thread.parent == parent.id and parent.state.type == "Map":
                 details = self._iteration(parent, thread)
