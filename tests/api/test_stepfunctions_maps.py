@@ -13,7 +13,7 @@ import pytest
 from emulator.settings import Settings
 from emulator.testing import ScriptedDriver
 
-from .conftest import Running
+from .conftest import Running, create
 from .test_stepfunctions import chain, machine, run, start, types, until_over
 
 
@@ -141,3 +141,26 @@ def test_a_map_goes_on_after_a_restart(tmp_path: Path) -> None:
     assert shown["executionCounts"]["succeeded"] == shown["executionCounts"]["total"] == 4
     client.close()
     second.stop()
+
+
+def test_a_redrive_tries_failed_children_again(client: Any, running: Running) -> None:
+    functions = running.client("lambda")
+    task = {"Type": "Task", "Resource": "arn:aws:lambda:us-east-1:000000000000:function:later"}
+    only = {
+        "Type": "Choice",
+        "Choices": [{"Variable": "$", "NumericEquals": 2, "Next": "J"}],
+        "Default": "K",
+    }
+    each = mapping(only)
+    each["ItemProcessor"]["States"] |= {"J": {**task, "End": True}, "K": {"Type": "Succeed"}}
+    execution = start(client, machine(client, chain(each)), [1, 2, 3])
+    until_over(client, execution, "FAILED")
+    create(functions, "later")
+    client.redrive_execution(executionArn=execution)
+    assert json.loads(until_over(client, execution, "SUCCEEDED")["output"]) == [1, 2, 3]
+    shown = run_of(client, execution)
+    assert (shown["redriveCount"], shown["executionCounts"]["succeeded"]) == (1, 3)
+    assert "MapRunRedriven" in types(client, execution)
+    children = client.list_executions(mapRunArn=shown["mapRunArn"])["executions"]
+    assert sorted(child["redriveCount"] for child in children) == [0, 0, 1]
+    functions.close()

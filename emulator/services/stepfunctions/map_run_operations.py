@@ -63,7 +63,7 @@ async def describe_map_run(ctx: Context, request: Request) -> Response:
         "toleratedFailureCount": body["tolerated_count"] or 0,
         "itemCounts": _counts(items, body["total"], row.status),
         "executionCounts": _counts(executions, len(sizes) if sizes else body["total"], row.status),
-        "redriveCount": 0,
+        "redriveCount": body.get("redrives", 0),
     }
 
 

@@ -47,6 +47,8 @@ class Run:
     body: dict[str, Any]
     inputs: list[Any]
     label: str
+    #: It has ended before, and its children that failed are tried again.
+    is_redriven: bool = False
     #: How many items have failed.
     failed: int = 0
     #: Children that run.
@@ -119,9 +121,12 @@ class MapRuns:
         journal = self._engine.journal
         if thread.result is not None:
             row = await journal.map_run(thread.result["arn"])
-            if row is not None and row.status == RUNNING:
-                body = orjson.loads(row.body)
+            body = {} if row is None else orjson.loads(row.body)
+            is_redriven = body.get("redrives", 0) < execution.redrives
+            if row is not None and (row.status == RUNNING or is_redriven):
                 run = Run(row, body, await journal.map_items(row.id), body["label"])
+                if row.status != RUNNING:
+                    await self._redrive(run, execution.redrives)
                 self.runs[row.id] = run
                 return run
         items = effect.items
@@ -143,6 +148,13 @@ class MapRuns:
             keep={"arn": run.row.arn},
         )
         return run
+
+    async def _redrive(self, run: Run, redrives: int) -> None:
+        """Begin a map run that has ended once more."""
+        run.is_redriven = True
+        run.body["redrives"] = redrives
+        run.row = run.row._replace(status=RUNNING, stopped_ms=None, body=pack(run.body))
+        await self._engine.journal.put_map_run(run.row)
 
     def _new(
         self,
@@ -189,6 +201,9 @@ class MapRuns:
             begun.add(item)
             if status == RUNNING:
                 self._spawn(run, self._await_child(run, id, item))
+            elif status != SUCCEEDED and run.is_redriven:
+                await self._room(run)
+                self._spawn(run, self._redrive_child(run, id, item))
             elif status != SUCCEEDED:
                 run.failed += run.size(item)
         for index, value in enumerate(run.inputs):
@@ -255,6 +270,11 @@ class MapRuns:
 
     async def _await_child(self, run: Run, id: int, index: int) -> None:
         child = await self._engine.load(id)
+        if child is not None:
+            self._count(run, await self._engine.ended(child), index)
+
+    async def _redrive_child(self, run: Run, id: int, index: int) -> None:
+        child = await self._engine.redrive(id)
         if child is not None:
             self._count(run, await self._engine.ended(child), index)
 

@@ -161,8 +161,22 @@ class Interpreter:
             self._drop_children(stopped[0])
         for thread in stopped:
             thread.attempts, thread.last = (), execution.events
-            self._then(self._attempt, thread)
+            effect = thread.effect
+            if isinstance(effect, Iterate) and effect.is_distributed and thread.result:
+                self._redrive_map(thread)
+            else:
+                self._then(self._attempt, thread)
         self.run()
+
+    def _redrive_map(self, thread: Thread) -> None:
+        """Go on with a map run: its children that failed are tried again."""
+        details = {
+            "mapRunArn": thread.result["arn"],
+            "redriveCount": self._execution.redrives,
+        }
+        thread.last = self._event(thread.last, "MapRunRedriven", details)
+        self._rest(thread, MAP_RUN)
+        self._execution.begin.append((thread.id, thread.turn))
 
     def run(self) -> None:
         """Do what there is to do; what is left after a slice of time is marked as ready."""
