@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 from collections.abc import Iterator
 from typing import Any
@@ -496,3 +497,25 @@ def test_a_definition_is_imported_and_put(api: Any) -> None:
     assert put["name"] == "empty"
     assert len(api.get_resources(restApiId=made["id"])["items"]) == 1
     refused(api.import_rest_api, "BadRequestException", "Invalid OpenAPI input", body=b"[1]")
+
+
+def test_what_is_changed_at_once_is_all_kept(running: Running, api: Any) -> None:
+    """Stacks make sixteen resources at once, deployments among them."""
+    made = api.create_rest_api(name="crowd")
+    api_id, root = made["id"], made["rootResourceId"]
+    mocked(api, api_id, root)
+    table = running.emulator.parts.table
+
+    async def crowd() -> None:
+        calls = []
+        for number in range(20):
+            part = {"restApiId": api_id, "parentId": root, "pathPart": f"p{number}"}
+            calls.append(table.call("apigateway", "CreateResource", part))
+            stage = {"restApiId": api_id, "stageName": f"s{number}"}
+            calls.append(table.call("apigateway", "CreateDeployment", stage))
+        await asyncio.gather(*calls)
+
+    running.call(crowd)
+    assert len(api.get_resources(restApiId=api_id)["items"]) == 21
+    assert len(api.get_stages(restApiId=api_id)["item"]) == 20
+    assert len(api.get_deployments(restApiId=api_id)["items"]) == 20

@@ -100,7 +100,8 @@ async def delete_api_key(ctx: Context, request: Request) -> Response:
     """See https://docs.aws.amazon.com/apigateway/latest/api/API_DeleteApiKey.html."""
     key = key_of(ctx, request["apiKey"])
     await of(ctx).keys.delete(ctx.account, ctx.region, key["id"])
-    for plan in listed(of(ctx).plans, ctx):
+    for plan_id in list(of(ctx).plans.keys(ctx.account, ctx.region)):
+        plan = of(ctx).plans.find(ctx.account, ctx.region, plan_id) or {}
         if key["id"] in plan.get("keys", {}):
             left = {k: v for k, v in plan["keys"].items() if k != key["id"]}
             await of(ctx).plans.put(ctx.account, ctx.region, plan["id"], {**plan, "keys": left})

@@ -48,13 +48,18 @@ async def create_deployment(ctx: Context, request: Request) -> Response:
     deployment: Document = {"id": new_id(), "createdDate": int(ctx.clock.now())}
     if request.get("description"):
         deployment["description"] = request["description"]
-    changed = put(api, ["deployments", deployment["id"]], deployment)
     if stage_name:
         check_name(stage_name)
-        stage = _staged(changed, request, deployment["id"], ctx.clock.now())
-        changed = put(changed, ["stages", stage_name], stage)
+        _staged(
+            put(api, ["deployments", deployment["id"]], deployment), request, deployment["id"], 0
+        )
     key = f"{api['api']['id']}/{deployment['id']}"
     await of(ctx).snapshots.put(ctx.account, ctx.region, key, snapshot(api))
+    # Others may have changed the API meanwhile.
+    changed = put(api_of(ctx, request["restApiId"]), ["deployments", deployment["id"]], deployment)
+    if stage_name:
+        stage = _staged(changed, request, deployment["id"], ctx.clock.now())
+        changed = put(changed, ["stages", stage_name], stage)
     await keep_api(ctx, changed)
     return deployment
 
