@@ -6,6 +6,7 @@ import json
 from collections.abc import Callable
 from typing import Any
 
+from tests.conformance.replay import ACCOUNT
 from tests.conformance.replay_workflows import HISTORY, Workflow
 from tests.conformance.scenarios_workflows import ECHO, RAISES, _create, with_text
 
@@ -112,6 +113,28 @@ def labelled(body: Any, character: str) -> dict[str, Any]:
     return made
 
 
+def with_role(w: Workflow) -> None:
+    """Run a task as another role; the account is the same one here."""
+    arn = w.function("def handler(event, context):\n    return event\n")
+    name = arn.rpartition(":")[2]
+    role = f"arn:aws:iam::{ACCOUNT}:role/trusted"
+    w.comparison.know("<trusted_role_arn>", role)
+    w.comparison.know("<test_aws_account_id>", ACCOUNT)
+    given = {**w.input_of(), "CredentialsRoleArn": role}
+    if "FunctionName" in given:
+        given["FunctionName"] = name
+    w.run(with_text(w.definition, __tbd__=arn), given)
+
+
+def untagged(w: Workflow) -> None:
+    arn = _create(w, "creation_resp_1")["stateMachineArn"]
+    tags = [{"key": "key1", "value": "value1"}]
+    w.call("tag_resource_resp", "tag_resource", resourceArn=arn, tags=tags)
+    keys = [] if w.comparison.recorded("list_resources_res")["tags"] else ["key1"]
+    w.call("untag_resource_resp", "untag_resource", resourceArn=arn, tagKeys=keys)
+    w.call("list_resources_res", "list_tags_for_resource", resourceArn=arn)
+
+
 #: By parts of names; the first that fits.
 REPLAYS: dict[str, Replay] = {
     "[BASE_UNDEFINED_ARGUMENTS]": plain,
@@ -133,5 +156,8 @@ REPLAYS: dict[str, Replay] = {
     "test_map_item_reader_csv": csv(),
     "test_map_item_reader_base_list_objects_v2": listing,
     "test_wait_timestamp_invalid": wrong_time,
+    "test_cross_account_lambda_task": with_role,
+    "test_cross_account_service_lambda_invoke": with_role,
+    "test_untag_state_machine": untagged,
     "test_map_state_label_invalid_char_fail": label,
 }
