@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import asyncio
+import http.client
 import json
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -519,3 +521,32 @@ def test_what_is_changed_at_once_is_all_kept(running: Running, api: Any) -> None
     assert len(api.get_resources(restApiId=api_id)["items"]) == 21
     assert len(api.get_stages(restApiId=api_id)["item"]) == 20
     assert len(api.get_deployments(restApiId=api_id)["items"]) == 20
+
+
+def test_apis_outlast_a_restart(tmp_path: Path) -> None:
+    settings = Settings(port=0, state=tmp_path / "state", transition_seconds=0)
+    running = Running(settings, driver=ScriptedDriver())
+    client = running.client("apigateway")
+    made = client.create_rest_api(name="kept")
+    mocked(client, made["id"], made["rootResourceId"])
+    client.create_deployment(restApiId=made["id"], stageName="dev")
+    client.create_domain_name(
+        domainName="kept.example.com", endpointConfiguration={"types": ["REGIONAL"]}
+    )
+    client.create_base_path_mapping(
+        domainName="kept.example.com", restApiId=made["id"], stage="dev"
+    )
+    running.stop()
+    again = Running(settings, driver=ScriptedDriver())
+    try:
+        port = again.emulator.port
+        for host, path in (
+            (f"{made['id']}.execute-api.us-east-1.localhost", "/dev/"),
+            ("kept.example.com", "/"),
+        ):
+            connection = http.client.HTTPConnection("localhost", port, timeout=20)
+            connection.request("GET", path, headers={"Host": host})
+            assert connection.getresponse().status == 200, host
+            connection.close()
+    finally:
+        again.stop()
