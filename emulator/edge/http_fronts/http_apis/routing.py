@@ -74,7 +74,9 @@ class Router:
             method: In upper case.
             raw_path: Still percent-encoded, without the stage.
         """
-        segments = [unquote(each) for each in raw_path[1:].split("/")]
+        segments = raw_path[1:].split("/")
+        if "%" in raw_path:
+            segments = [unquote(each) for each in segments]
         route = _find(self._root, segments, 0, method) or self._default
         if route is None:
             return None
