@@ -36,6 +36,7 @@ class Neighbours:
             for signing_name in self._signing_names(name):
                 self.attached[signing_name] = engine
         self._own = {name for each in self._services for name in each.spec.signing_names}
+        self._own_targets = {each.spec.target_prefix for each in self._services}
         self._parts: Parts | None = None
 
     def _signing_names(self, name: str) -> tuple[str, ...]:
@@ -69,12 +70,23 @@ class Neighbours:
         Raises:
             AwsError: It does not answer now; an SDK tries again.
         """
-        if request.service in self._own or not is_installed():
+        if not self._may_serve(request) or not is_installed():
             return None
         try:
             return await self._embedded.request(request)
         except EngineUnavailable as error:
             raise unavailable(error) from error
+
+    def _may_serve(self, request: EngineRequest) -> bool:
+        """Whether a request is for a service, and for none of ours.
+
+        Some operations (a user signs up) come without a signature; their target says the service.
+        Anything else that comes so is nothing to start the library for.
+        """
+        if request.service:
+            return request.service not in self._own
+        target = request.headers.get("x-amz-target", "")
+        return bool(target) and target.rpartition(".")[0] not in self._own_targets
 
     @property
     def hint(self) -> str:
