@@ -15,7 +15,7 @@ from emulator.testing import ScriptedDriver
 from tests.api.conftest import Running, create
 
 _HERE = "us-east-1:000000000000"
-_STREAM = f"arn:aws:firehose:{_HERE}:deliverystream/stream"
+_BUCKET = "arn:aws:s3:::bucket"
 _QUEUE = f"arn:aws:sqs:{_HERE}:queue"
 #: Settings of CreateFunction that nothing here acts on.
 _IGNORED = {
@@ -89,9 +89,9 @@ def test_destinations_that_nothing_is_delivered_to(running: Running) -> None:
     put = client.put_function_event_invoke_config
     put(FunctionName="hello", DestinationConfig={"OnSuccess": {"Destination": _QUEUE}})
     assert (_listed(running), running.console.warnings) == ({"hello": []}, [])
-    put(FunctionName="hello", DestinationConfig={"OnFailure": {"Destination": _STREAM}})
+    put(FunctionName="hello", DestinationConfig={"OnFailure": {"Destination": _BUCKET}})
     assert _listed(running) == {"hello": ["DestinationConfig"]}
-    assert running.console.warnings == [f"hello: nothing can be delivered to {_STREAM}."]
+    assert running.console.warnings == [f"hello: nothing can be delivered to {_BUCKET}."]
 
 
 def test_runtimes_that_are_not_updated(running: Running) -> None:
@@ -118,7 +118,7 @@ def test_strict_settings_refuse_it() -> None:
                     client.update_function_configuration(FunctionName="hello", **{name: value})
         with pytest.raises(ClientError, match="nothing can be delivered"):
             client.put_function_event_invoke_config(
-                FunctionName="hello", DestinationConfig={"OnSuccess": {"Destination": _STREAM}}
+                FunctionName="hello", DestinationConfig={"OnFailure": {"Destination": _BUCKET}}
             )
         with pytest.raises(ClientError, match="FunctionUpdate is not acted on"):
             client.put_runtime_management_config(
