@@ -1,4 +1,4 @@
-"""The JavaScript SDK's Kinesis client, which speaks HTTP/2 and nothing else."""
+"""The JavaScript SDK: Kinesis, whose client speaks HTTP/2 alone, and S3 with its checksums."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ import json
 import subprocess
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -59,6 +60,46 @@ const text = (record) => new TextDecoder().decode(record.Data);
 """
 
 
+#: Bodies of every kind, with the checksums that the SDK adds by itself: some as trailers.
+_BUCKET = """
+const sdk = require("@aws-sdk/client-s3");
+const { Readable } = require("node:stream");
+(async () => {
+  const client = new sdk.S3Client({
+    endpoint: process.argv[1],
+    region: "us-east-1",
+    credentials: { accessKeyId: "000000000000", secretAccessKey: "test" },
+    forcePathStyle: true,
+  });
+  const ask = (name, input) => client.send(new sdk[`${name}Command`]({ Bucket: "javascript", ...input }));
+  await ask("CreateBucket", {});
+  const found = {};
+  for (const [Key, Body, more] of [
+    ["text", "hello", {}],
+    ["bytes", Buffer.alloc(300000, "x"), {}],
+    ["stream", Readable.from([Buffer.from("st"), Buffer.from("ream")]), { ContentLength: 6 }],
+    ["sha256", "hello", { ChecksumAlgorithm: "SHA256" }],
+  ]) {
+    const put = await ask("PutObject", { Key, Body, ...more });
+    const got = await ask("GetObject", { Key });
+    const text = await got.Body.transformToString();
+    found[Key] = [put.ChecksumCRC32 || put.ChecksumSHA256, text.length, text.slice(0, 6)];
+  }
+  const { UploadId } = await ask("CreateMultipartUpload", { Key: "parts" });
+  const part = await ask("UploadPart", { Key: "parts", UploadId, PartNumber: 1, Body: "whole" });
+  await ask("CompleteMultipartUpload", {
+    Key: "parts", UploadId, MultipartUpload: { Parts: [{ ETag: part.ETag, PartNumber: 1 }] },
+  });
+  const list = await ask("ListObjectsV2", {});
+  const deleted = await ask("DeleteObjects", { Delete: { Objects: [{ Key: "text" }] } });
+  const missing = await ask("GetObject", { Key: "text" }).catch((error) => error.name);
+  console.log(JSON.stringify({
+    found, keys: list.Contents.map((each) => each.Key), deleted: deleted.Deleted.length, missing,
+  }));
+})();
+"""
+
+
 @pytest.fixture
 def running() -> Iterator[Running]:
     running = Running(Settings(port=0), driver=ScriptedDriver())
@@ -66,13 +107,31 @@ def running() -> Iterator[Running]:
     running.stop()
 
 
-def test_it_needs_no_special_handler(running: Running) -> None:
+def _run(script: str, url: str) -> Any:
     folder = Path(programs("javascript-sdk")).parents[1]
     done = subprocess.run(
-        [need("node", "nodejs"), "-e", _SCRIPT, running.url],
+        [need("node", "nodejs"), "-e", script, url],
         cwd=folder, capture_output=True, text=True, timeout=60, check=False,
     )  # fmt: skip
     assert done.returncode == 0, done.stderr
-    assert json.loads(done.stdout) == {
+    return json.loads(done.stdout)
+
+
+def test_objects_keep_the_checksums_that_it_adds(running: Running) -> None:
+    assert _run(_BUCKET, running.url) == {
+        "found": {
+            "text": ["NhCmhg==", 5, "hello"],
+            "bytes": ["s8gqzQ==", 300_000, "xxxxxx"],
+            "stream": ["8Om+HA==", 6, "stream"],
+            "sha256": ["LPJNul+wow4m6DsqxbninhsWHlwfp0JecwQzYpOLmCQ=", 5, "hello"],
+        },
+        "keys": ["bytes", "parts", "sha256", "stream", "text"],
+        "deleted": 1,
+        "missing": "NoSuchKey",
+    }
+
+
+def test_it_needs_no_special_handler(running: Running) -> None:
+    assert _run(_SCRIPT, running.url) == {
         "failed": 0, "got": ["1", "2", "3"], "sent": ["1", "2", "3"], "handler": "NodeHttp2Handler",
     }  # fmt: skip

@@ -24,7 +24,7 @@ PYTHON: Mapping[str, tuple[str, ...]] = {
 #: What npm installs, by client.
 NODE: Mapping[str, tuple[str, ...]] = {
     "cdk": ("aws-cdk@2.1148.1", "aws-cdk-lib@2.276.0", "constructs@10.8.1"),
-    "javascript-sdk": ("@aws-sdk/client-kinesis@3.1143.0",),
+    "javascript-sdk": ("@aws-sdk/client-kinesis@3.1143.0", "@aws-sdk/client-s3@3.1143.0"),
     "serverless": ("serverless@3.40.0", "serverless-localstack@1.4.0"),
 }
 #: A whole client has this file.
