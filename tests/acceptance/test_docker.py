@@ -176,7 +176,7 @@ def test_an_environment_can_not_use_what_is_anothers(client: Any, emulator: Runn
     adversary = """
 import http.client, os
 def call(host, port, method, path):
-    connection = http.client.HTTPConnection(host, port, timeout=5)
+    connection = http.client.HTTPConnection(host, port, timeout=20)
     try:
         connection.request(method, path, b"" if method == "POST" else None)
         answer = connection.getresponse()
@@ -203,7 +203,7 @@ def handler(event, context):
     ports = [number for where, number in listening() if where == host and number != door]
     assert int(port) in ports
     event = {"host": host, "ports": ports, "emulator": door}
-    run(client, "adversary", adversary, {"host": host, "ports": [], "emulator": door}, Timeout=30)
+    run(client, "adversary", adversary, {"host": host, "ports": [], "emulator": door}, Timeout=300)
     found, controls = again(client, "adversary", event).payload
     assert found
     assert set(found.values()) <= {"ConnectionResetError", "RemoteDisconnected"}
