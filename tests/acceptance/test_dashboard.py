@@ -315,6 +315,7 @@ def opened(page: Page, running: Running) -> Page:
         create(client, "opened")
     event = {"it's": ['"quoted" $HOME `id`', None, True, 1.5], "ü": {}}
     answer = client.invoke(FunctionName="opened", Payload=json.dumps(event).encode())
+    answer["Payload"].read()
     request_id = answer["ResponseMetadata"]["RequestId"]
     page.goto(f"{running.url}/_emulator/ui/invocations/{request_id}")
     page.wait_for_selector(".detail")
