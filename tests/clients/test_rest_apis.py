@@ -79,7 +79,7 @@ def test_the_cdk_deploys_and_destroys(client: Client) -> None:
     client.run("cdk", "deploy", "--require-approval", "never", cwd="rest")
     outputs = client.outputs("Shop")
     ids = {
-        name: re.findall(r"https://(\w+)\.", value)[0]
+        name: re.findall(r"https?://(\w+)\.", value)[0]
         for name, value in outputs.items()
         if "Endpoint" in name
     }
