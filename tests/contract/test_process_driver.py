@@ -134,7 +134,10 @@ async def test_close_leaves_nothing(kind: str, folder: Path) -> None:
     for runtime in runtimes:
         runtime.writer.close()
         await runtime.writer.wait_closed()
-    assert leftovers(state) == before
+    after = leftovers(state)
+    # Emulators of other tests in this process close connections of their own meanwhile.
+    assert set(after.pop("fds")) <= set(before.pop("fds"))
+    assert after == before
     assert not existing(bases)
 
 
