@@ -17,7 +17,7 @@ import pytest
 
 from tests.reliability.fanout_load import QUEUES, run
 
-_KILLS = int(os.environ.get("LOCALFAAS_KILLS", "100"))
+_KILLS = int(os.environ.get("LOCALFAAS_KILLS", "20"))
 
 
 class _Runs:
@@ -64,7 +64,7 @@ class _Runs:
 
 @pytest.mark.slow
 @pytest.mark.timeout(600)
-def test_a_hundred_kills_lose_nothing(tmp_path: Path) -> None:
+def test_kills_lose_nothing(tmp_path: Path) -> None:
     seed = random.randrange(2**32)
     print("seed", seed)
     chance, runs = random.Random(seed), _Runs(tmp_path)

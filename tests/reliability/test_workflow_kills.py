@@ -18,7 +18,7 @@ from botocore.exceptions import BotoCoreError, ClientError
 from tests.reliability.emulator_process import Emulator
 
 #: How often the emulator is killed; 100 in the long run.
-KILLS = int(os.environ.get("LOCALFAAS_TEST_WORKFLOW_KILLS", "4"))
+KILLS = int(os.environ.get("LOCALFAAS_KILLS", "4"))
 _ROLE = "arn:aws:iam::000000000000:role/workflows"
 
 
