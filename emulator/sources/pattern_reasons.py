@@ -60,7 +60,8 @@ def explain(text: str) -> str | None:
         _object(reader, within_or=False)
     except _Reason as reason:
         return str(reason)
-    except (IndexError, RecursionError):
+    except (IndexError, RecursionError, ValueError):
+        # It ends in its midst, or is no JSON: nothing is known of what its parser says then.
         return None
     return None
 
@@ -93,7 +94,7 @@ class _Reader:
                 found[-1] = found[-1]._replace(kind="name")
             elif kind != ",":
                 found.append(_Token(kind, match[0], seen, at))
-        for token, following in zip(found, [*found[1:], None], strict=True):
+        for token, following in zip(found, [*found[1:], None], strict=False):
             is_name = token.kind == "name" and following is not None
             yield token._replace(seen=following.seen) if is_name and following else token
         yield _Token("end", "", len(text), len(text))

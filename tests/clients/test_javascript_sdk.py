@@ -71,7 +71,8 @@ const { Readable } = require("node:stream");
     credentials: { accessKeyId: "000000000000", secretAccessKey: "test" },
     forcePathStyle: true,
   });
-  const ask = (name, input) => client.send(new sdk[`${name}Command`]({ Bucket: "javascript", ...input }));
+  const Bucket = "javascript";
+  const ask = (name, input) => client.send(new sdk[`${name}Command`]({ Bucket, ...input }));
   await ask("CreateBucket", {});
   const found = {};
   for (const [Key, Body, more] of [
