@@ -293,17 +293,28 @@ def machine() -> str:
     return f"{os.cpu_count()} cores, {system}, Python {platform.python_version()}"
 
 
+#: Functions of one template of the crowd.
+_EACH_STACK = 200
+
+
 def measure_crowd(seconds: float, rounds: int, crowd: int) -> dict[str, float]:
     """Return what one function's calls take beside many others, and what an environment holds."""
     with ExitStack() as stack:
         alone, crowded = (
             Path(stack.enter_context(tempfile.TemporaryDirectory())) for _ in range(2)
         )
-        for folder, size in ((alone, 1), (crowded, 2 * crowd)):
+        for folder in (alone, crowded):
             folder.chmod(0o755)
-            write_functions(folder, {f"f{n}": _HANDLER for n in range(size)})
+        write_functions(alone, {"f0": _HANDLER})
+        # A template holds 500 resources: each of these functions has a role.
+        stacks = [crowded / f"stack{first}" for first in range(0, 2 * crowd, _EACH_STACK)]
+        for number, folder in enumerate(stacks):
+            folder.mkdir()
+            first, end = number * _EACH_STACK, min((number + 1) * _EACH_STACK, 2 * crowd)
+            write_functions(folder, {f"f{n}": _HANDLER for n in range(first, end)})
         few, _, _ = stack.enter_context(emulator(alone))
-        many, pid, _ = stack.enter_context(emulator(crowded, "--max-environments", str(crowd + 50)))
+        more = (*map(str, stacks[1:]), "--max-environments", str(crowd + 50))
+        many, pid, _ = stack.enter_context(emulator(stacks[0], *more))
         time.sleep(1)  # until the stem cells are there
         before, there = shared_memory_mb(pid), environments(many)
         for n in range(crowd):
