@@ -313,8 +313,8 @@ def measure_crowd(seconds: float, rounds: int, crowd: int) -> dict[str, float]:
             first, end = number * _EACH_STACK, min((number + 1) * _EACH_STACK, 2 * crowd)
             write_functions(folder, {f"f{n}": _HANDLER for n in range(first, end)})
         few, _, _ = stack.enter_context(emulator(alone))
-        more = (*map(str, stacks[1:]), "--max-environments", str(crowd + 50))
-        many, pid, _ = stack.enter_context(emulator(stacks[0], *more))
+        options = (*map(str, stacks[1:]), "--max-environments", str(crowd + 50))
+        many, pid, _ = stack.enter_context(emulator(stacks[0], *options))
         time.sleep(1)  # until the stem cells are there
         before, there = shared_memory_mb(pid), environments(many)
         for n in range(crowd):
