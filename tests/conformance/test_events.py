@@ -2,52 +2,23 @@
 
 from __future__ import annotations
 
-from functools import partial
-from typing import Any
-
-import boto3
 import pytest
-from botocore.config import Config
 
 from tests.api.conftest import Running
-from tests.conformance.conftest import RESULTS
-from tests.conformance.recorded import FOLDER, Comparison, load
-from tests.conformance.replay import ACCOUNT, REGION
+from tests.conformance.replaying import clients_of, needs_recordings, recordings, replayed
 from tests.conformance.scenarios_events import LEFT_OUT, SCENARIOS, EventScenario
 
 FILE = "events"
+RECORDINGS = recordings(FILE, classes=True)
 
-pytestmark = pytest.mark.skipif(not FOLDER.is_dir(), reason=f"no recordings at {FOLDER}")
-
-
-def _recordings() -> dict[str, dict[str, Any]]:
-    if not FOLDER.is_dir():
-        return {}
-    return {name.partition(".py::")[2]: each for name, each in load(FILE).items()}
+pytestmark = needs_recordings
 
 
 def test_every_recording_is_replayed_or_left_out() -> None:
-    assert _recordings().keys() == SCENARIOS.keys() | LEFT_OUT.keys()
+    assert RECORDINGS.keys() == SCENARIOS.keys() | LEFT_OUT.keys()
 
 
 @pytest.mark.parametrize("name", SCENARIOS)
 def test_scenario(name: str, running: Running) -> None:
-    config = Config(retries={"max_attempts": 0}, parameter_validation=False)
-    clients = partial(
-        boto3.client,
-        endpoint_url=running.url,
-        region_name=REGION,
-        aws_access_key_id=ACCOUNT,
-        aws_secret_access_key="test",
-        config=config,
-    )
-    comparison = Comparison(_recordings()[name])
-    try:
-        SCENARIOS[name](EventScenario(comparison, clients))
-    except Exception as error:
-        comparison.differences.append(f"{type(error).__name__}: {error}")
-        raise
-    finally:
-        comparison.finish()
-        RESULTS.setdefault(FILE, {})[name] = comparison.differences
-    assert comparison.differences == []
+    with replayed(FILE, name, RECORDINGS[name]) as comparison:
+        SCENARIOS[name](EventScenario(comparison, clients_of(running)))

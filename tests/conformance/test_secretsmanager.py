@@ -2,51 +2,23 @@
 
 from __future__ import annotations
 
-from functools import partial
-from typing import Any
-
-import boto3
 import pytest
-from botocore.config import Config
 
 from tests.api.conftest import Running
-from tests.conformance.conftest import RESULTS
-from tests.conformance.recorded import FOLDER, Comparison, load
-from tests.conformance.replay import ACCOUNT, REGION
+from tests.conformance.replaying import clients_of, needs_recordings, recordings, replayed
 from tests.conformance.scenarios_secrets import SCENARIOS, SecretScenario
 
 FILE = "secretsmanager"
+RECORDINGS = recordings(FILE)
 
-pytestmark = pytest.mark.skipif(not FOLDER.is_dir(), reason=f"no recordings at {FOLDER}")
-
-
-def _recordings() -> dict[str, dict[str, Any]]:
-    if not FOLDER.is_dir():
-        return {}
-    return {name.rpartition("::")[2]: each for name, each in load(FILE).items()}
+pytestmark = needs_recordings
 
 
 def test_every_recording_is_replayed() -> None:
-    assert _recordings().keys() == SCENARIOS.keys()
+    assert RECORDINGS.keys() == SCENARIOS.keys()
 
 
 @pytest.mark.parametrize("name", SCENARIOS)
 def test_scenario(name: str, talkative: Running) -> None:
-    clients = partial(
-        boto3.client,
-        endpoint_url=talkative.url,
-        region_name=REGION,
-        aws_access_key_id=ACCOUNT,
-        aws_secret_access_key="test",
-        config=Config(retries={"max_attempts": 0}, parameter_validation=False),
-    )
-    comparison = Comparison(_recordings()[name])
-    try:
-        SCENARIOS[name](SecretScenario(comparison, clients, talkative.url))
-    except Exception as error:
-        comparison.differences.append(f"{type(error).__name__}: {error}")
-        raise
-    finally:
-        comparison.finish()
-        RESULTS.setdefault(FILE, {})[name] = comparison.differences
-    assert comparison.differences == []
+    with replayed(FILE, name, RECORDINGS[name]) as comparison:
+        SCENARIOS[name](SecretScenario(comparison, clients_of(talkative), talkative.url))
