@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from decimal import Decimal
 from typing import Any
 
@@ -540,6 +541,26 @@ def test_a_transaction_is_done_whole_or_not_at_all(client: Any) -> None:
     )
 
 
+def test_a_transaction_that_is_sent_again_at_once_is_done_once(client: Any) -> None:
+    name = create(client)
+    key = {"id": {"S": "1"}}
+    add = {
+        "Update": {
+            "TableName": name,
+            "Key": key,
+            "UpdateExpression": "ADD n :o",
+            "ExpressionAttributeValues": {":o": {"N": "1"}},
+        }
+    }
+
+    def send(_: int) -> None:
+        client.transact_write_items(TransactItems=[add], ClientRequestToken="token-at-once")
+
+    with ThreadPoolExecutor(8) as pool:
+        list(pool.map(send, range(16)))
+    assert client.get_item(TableName=name, Key=key)["Item"] == {**key, "n": {"N": "1"}}
+
+
 def test_statements_of_partiql(client: Any) -> None:
     name = create(client, "id:S", "seq:N")
 
@@ -650,6 +671,28 @@ def test_what_belongs_to_a_table_is_kept(client: Any) -> None:
     shown = client.describe_kinesis_streaming_destination(TableName=name)
     assert shown["KinesisDataStreamDestinations"][0]["DestinationStatus"] == "ACTIVE"
     client.disable_kinesis_streaming_destination(TableName=name, StreamArn=stream)
+
+
+def test_changes_of_a_table_at_once_all_stay(client: Any) -> None:
+    name = create(client)
+    arn = client.describe_table(TableName=name)["Table"]["TableArn"]
+
+    def tag(number: int) -> None:
+        client.tag_resource(ResourceArn=arn, Tags=[{"Key": f"k{number}", "Value": "v"}])
+
+    with ThreadPoolExecutor(8) as pool:
+        list(pool.map(tag, range(24)))
+    tags = client.list_tags_of_resource(ResourceArn=arn)["Tags"]
+    assert {each["Key"] for each in tags} == {f"k{number}" for number in range(24)}
+
+
+def test_an_arn_that_is_cut_off_is_no_name(client: Any) -> None:
+    for call, request in (
+        (client.describe_table, {"TableName": "arn:aws"}),
+        (client.get_item, {"TableName": "arn:aws:dynamodb", "Key": {"id": {"S": "1"}}}),
+        (client.tag_resource, {"ResourceArn": "arn:x", "Tags": []}),
+    ):
+        assert refused(call, **request)[0] == "ValidationException"
 
 
 def test_replicas_are_the_same_table_in_other_regions(running: Running, client: Any) -> None:

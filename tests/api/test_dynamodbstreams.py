@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from base64 import b64encode
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -55,9 +56,12 @@ def test_a_shard_is_read_from_every_position(running: Running) -> None:
     for kind, count in (("AT_SEQUENCE_NUMBER", 2), ("AFTER_SEQUENCE_NUMBER", 1)):
         iterator = _iterator(streams, arn, kind, SequenceNumber=numbers[1])
         assert len(streams.get_records(ShardIterator=iterator)["Records"]) == count
-    with pytest.raises(ClientError) as caught:
-        streams.get_records(ShardIterator="nonsense")
-    assert caught.value.response["Error"]["Code"] == "ValidationException"
+    beyond = _iterator(streams, arn, "AT_SEQUENCE_NUMBER", SequenceNumber="9" * 40)
+    assert streams.get_records(ShardIterator=beyond)["Records"] == []
+    for nonsense in ("nonsense", f"{arn}|1|{b64encode(b'[1e30, 1e30]').decode()}"):
+        with pytest.raises(ClientError) as caught:
+            streams.get_records(ShardIterator=nonsense)
+        assert caught.value.response["Error"]["Code"] == "ValidationException"
     tables.close()
     streams.close()
 

@@ -23,7 +23,8 @@ if TYPE_CHECKING:
     from emulator.services.context import Context, Parts
 
 T = TypeVar("T")
-#: What is done in the commit of writes, with what they did.
+#: What is done in the commit of writes before them, and after them, with what they did.
+First = Callable[[rows.Connection], None]
 Also = Callable[[rows.Connection, Result], None]
 
 
@@ -33,12 +34,14 @@ class Dynamodb:
     Attributes:
         database: Items, indexes, streams.
         sequences: The numbers of streams' records.
+        changing: Held by what changes a table, from when it looks at it until the change is kept.
     """
 
     def __init__(self, parts: Parts, database: Database) -> None:
         self.parts = parts
         self.database = database
         self.sequences = Sequences(0)
+        self.changing = asyncio.Lock()
         self._tables: dict[tuple[str, str], dict[str, Table]] = {}
         self._by_number: dict[int, Table] = {}
         #: Who waits for records, by the stream's number.
@@ -127,13 +130,19 @@ class Dynamodb:
         return await self.database.read(work)
 
     async def write(
-        self, writes: Sequence[Write], *, together: bool = False, also: Also | None = None
+        self,
+        writes: Sequence[Write],
+        *,
+        together: bool = False,
+        first: First | None = None,
+        also: Also | None = None,
     ) -> Result:
         """Do writes in one commit; see :func:`emulator.services.dynamodb.writing.run`.
 
         Args:
             writes: What to do.
             together: If one is refused, none is done.
+            first: Done before them in the same commit; where it raises, nothing is done.
             also: Done in the same commit, unless they were refused.
 
         Raises:
@@ -142,6 +151,8 @@ class Dynamodb:
         now = self.parts.clock.now()
 
         def work(connection: rows.Connection) -> Result:
+            if first is not None:
+                first(connection)
             result = writing.run(connection, self, writes, now, together=together)
             if also is not None and not result.refused:
                 also(connection, result)
@@ -292,9 +303,9 @@ def of(context: Context) -> Dynamodb:
 
 def split(name: str, account: str, region: str) -> tuple[str, str, str]:
     """Return account, region and name of a table, by its name or its ARN."""
-    if not name.startswith("arn:"):
-        return account, region, name
     parts = name.split(":", 5)
+    if parts[0] != "arn" or len(parts) < 6:
+        return account, region, name
     return parts[4], parts[3], parts[5].removeprefix("table/").partition("/")[0]
 
 

@@ -7,9 +7,10 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from functools import partial
 from typing import Any
 
-from emulator.model.errors import AwsError
+from emulator.model.errors import AwsError, LocalfaasError
 from emulator.services.context import Context, Request, Response
 from emulator.services.dynamodb import items, rows, values
 from emulator.services.dynamodb.capacity import Meter, read_units
@@ -28,6 +29,14 @@ _MAX_BYTES = 4 * 1024 * 1024
 _TWICE = "Transaction request cannot include multiple operations on one item"
 #: Errors about an item or a key cancel the transaction; others refuse the request.
 _OF_ITEMS = ("One or more parameter values were", "The provided key element", "Item size")
+
+
+class _Repeated(LocalfaasError):
+    """A transaction was done before."""
+
+    def __init__(self, answer: Response) -> None:
+        super().__init__("it was done before")
+        self.answer = answer
 
 
 async def transact_get_items(ctx: Context, request: Request) -> Response:
@@ -114,13 +123,23 @@ async def write_together(
     _check_distinct((write.table, write.key) for write in writes)
     token, now = request.get("ClientRequestToken", ""), ctx.clock.now()
 
+    def look(connection: Connection) -> None:
+        # The same request may have been sent again before the first one was kept.
+        before = _kept(connection, ctx, token, request)
+        if before is not None:
+            raise _Repeated(before)
+
     def remember(connection: Connection, result: Result) -> None:
         place = (ctx.account, ctx.region, token, _fingerprint(request))
         row = (*place, rows.dump(answer(result)), now)
         connection.execute("DELETE FROM tokens WHERE at <= ?", (now - _TOKEN_S,))
         connection.execute("INSERT OR REPLACE INTO tokens VALUES (?, ?, ?, ?, ?, ?)", row)
 
-    result = await of(ctx).write(writes, together=True, also=remember if token else None)
+    hooks: dict[str, Any] = {"first": look, "also": remember} if token else {}
+    try:
+        result = await of(ctx).write(writes, together=True, **hooks)
+    except _Repeated as done:
+        return done.answer
     if result.refused:
         raise cancelled(
             {"Code": "None"} if each.error is None else reason_of(each.error)
@@ -202,13 +221,15 @@ async def repeated(ctx: Context, token: str, request: Request) -> Response | Non
     """
     if not token:
         return None
-    row = await of(ctx).read(
-        lambda c: c.execute(
-            "SELECT request, answer FROM tokens "
-            "WHERE account = ? AND region = ? AND token = ? AND at > ?",
-            (ctx.account, ctx.region, token, ctx.clock.now() - _TOKEN_S),
-        ).fetchone()
-    )
+    return await of(ctx).read(partial(_kept, ctx=ctx, token=token, request=request))
+
+
+def _kept(connection: Connection, ctx: Context, token: str, request: Request) -> Response | None:
+    row = connection.execute(
+        "SELECT request, answer FROM tokens "
+        "WHERE account = ? AND region = ? AND token = ? AND at > ?",
+        (ctx.account, ctx.region, token, ctx.clock.now() - _TOKEN_S),
+    ).fetchone()
     if row is None:
         return None
     if row[0] != _fingerprint(request):

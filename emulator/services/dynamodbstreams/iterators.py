@@ -12,6 +12,8 @@ from emulator.model.errors import AwsError
 
 #: Seconds for which an iterator can be used.
 LIFETIME_S = 15 * 60.0
+#: The highest number that a record can have.
+LAST = 2**63 - 1
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,6 +44,8 @@ class Iterator:
         try:
             arn, _, rest = text.split("|")
             after, made = orjson.loads(base64.b64decode(rest, validate=True))
+            if abs(int(after)) > LAST:
+                raise ValueError
             return cls(arn, int(after), float(made))
         except (ValueError, TypeError, binascii.Error):
             raise AwsError("ValidationException", "Invalid ShardIterator", status=400) from None

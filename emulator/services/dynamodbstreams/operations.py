@@ -10,7 +10,7 @@ from typing import Any
 
 from emulator.model.errors import AwsError
 from emulator.services.context import Context, Request, Response
-from emulator.services.dynamodbstreams.iterators import Iterator
+from emulator.services.dynamodbstreams.iterators import LAST, Iterator
 
 
 async def list_streams(ctx: Context, request: Request) -> Response:
@@ -98,7 +98,7 @@ async def get_shard_iterator(ctx: Context, request: Request) -> Response:
         after = int(request.get("Timestamp", 0.0) * 1_000_000) - 1
     else:
         after = 0
-    iterator = Iterator(stream.arn, after, ctx.clock.now())
+    iterator = Iterator(stream.arn, min(after, LAST), ctx.clock.now())
     return {"ShardIterator": iterator.text()}
 
 
