@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import json
 import threading
 import time
@@ -453,6 +454,28 @@ def test_a_token_is_waited_for(client: Any, running: Running) -> None:
     execution = start(client, machine(client, chain(task)))
     found = until_over(client, execution, "FAILED")
     assert found["error"] == "States.Timeout"
+    queues.close()
+
+
+def test_a_token_is_answered_once(client: Any, running: Running) -> None:
+    queues = running.client("sqs")
+    url = queues.create_queue(QueueName="answered-once")["QueueUrl"]
+    task = {
+        "Type": "Task",
+        "Resource": "arn:aws:states:::sqs:sendMessage.waitForTaskToken",
+        "Parameters": {"QueueUrl": url, "MessageBody": {"Token.$": "$$.Task.Token"}},
+        "Retry": [{"ErrorEquals": ["States.ALL"], "IntervalSeconds": 900, "MaxAttempts": 2}],
+    }
+    execution = start(client, machine(client, chain(task)))
+    (message,) = queues.receive_message(QueueUrl=url, WaitTimeSeconds=10)["Messages"]
+    token = json.loads(message["Body"])["Token"]
+    client.send_task_failure(taskToken=token, error="Bad")
+    refused("TaskTimedOut", client.send_task_failure, taskToken=token, error="Bad")
+    refused("TaskTimedOut", client.send_task_success, taskToken=token, output="1")
+    assert types(client, execution).count("TaskFailed") == 1
+    client.stop_execution(executionArn=execution)
+    beyond = base64.b64encode(b'[9223372036854775808,"",""]').decode()
+    refused("InvalidToken", client.send_task_heartbeat, taskToken=beyond)
     queues.close()
 
 

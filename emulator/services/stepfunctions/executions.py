@@ -142,12 +142,8 @@ async def start_sync_execution(ctx: Context, request: Request) -> Response:
         body=_body(request, started),
     )
     await engine.start(execution)
-    try:
-        await engine.ended(execution)
-    finally:
-        if not execution.is_over:
-            # The caller went away; the execution goes on, as on AWS.
-            pass
+    # It goes on if the caller goes away, as on AWS.
+    await engine.ended(execution)
     return _sync_answer(execution, request)
 
 

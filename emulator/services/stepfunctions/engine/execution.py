@@ -35,6 +35,8 @@ MAP_RUN = "map_run"  # the children of a distributed Map
 NESTED = "nested"  # an execution that it started
 DONE = "done"  # its parent: it has ended
 STOPPED = "stopped"  # a redrive
+#: The largest id that the database can have.
+_LAST_ID = 2**63 - 1
 #: The types of states that may be tried again.
 _RETRIED = frozenset({"Map", "Parallel", "Task"})
 #: Resting for these costs no memory.
@@ -278,5 +280,7 @@ def read_token(token: str) -> tuple[int, str] | None:
     except (binascii.Error, ValueError, TypeError):
         return None
     if not isinstance(execution, int) or not isinstance(thread, str):
+        return None
+    if execution > _LAST_ID:
         return None
     return execution, thread

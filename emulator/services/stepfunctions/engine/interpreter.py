@@ -323,6 +323,8 @@ class Interpreter:
         self._drop_children(thread)
         if isinstance(effect, Retry):
             thread.attempts = effect.attempts
+            # Nothing of the attempt that failed counts any more: no answer, no map run.
+            thread.token, thread.result = "", None
             self._rest(thread, RETRY, self._after(effect.after_s))
         else:
             self._state_failed(thread)
