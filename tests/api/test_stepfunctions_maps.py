@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import time
 from collections.abc import Iterator
@@ -10,6 +11,11 @@ from typing import Any
 
 import pytest
 
+from emulator.model.errors import StorageError
+from emulator.services.stepfunctions import map_runs
+from emulator.services.stepfunctions.engine import engine
+from emulator.services.stepfunctions.engine.execution import Execution
+from emulator.services.stepfunctions.engine.journal import Done, Journal, MapRunRow
 from emulator.settings import Settings
 from emulator.testing import ScriptedDriver
 
@@ -122,6 +128,70 @@ def test_a_stopped_parent_stops_its_children(client: Any) -> None:
         assert time.monotonic() < until
     children = client.list_executions(mapRunArn=shown["mapRunArn"])["executions"]
     assert [each["status"] for each in children] == ["ABORTED"] * 3
+
+
+def test_a_map_that_is_given_up_stops_its_children(client: Any) -> None:
+    each = mapping({"Type": "Wait", "Seconds": 900})
+    waits = {"StartAt": "M", "States": {"M": {**each, "End": True}}}
+    fails = {
+        "StartAt": "W",
+        "States": {
+            "W": {"Type": "Wait", "Seconds": 1, "Next": "F"},
+            "F": {"Type": "Fail", "Error": "Bad"},
+        },
+    }
+    both = {
+        "Type": "Parallel",
+        "Branches": [waits, fails],
+        "Catch": [{"ErrorEquals": ["Bad"], "Next": "B"}],
+    }
+    execution = start(client, machine(client, chain(both, {"Type": "Pass"})), [1, 2])
+    shown = run_of(client, execution)
+    until_over(client, execution, "SUCCEEDED")
+    until = time.monotonic() + 20
+    while run_of(client, execution)["status"] == "RUNNING":
+        assert time.monotonic() < until
+    assert run_of(client, execution)["status"] == "ABORTED"
+    children = client.list_executions(mapRunArn=shown["mapRunArn"])["executions"]
+    assert [child["status"] for child in children] == ["ABORTED"] * 2
+
+
+def test_a_child_waits_for_a_disk_that_does_not_take_it(
+    client: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    commit = Journal.commit
+    refused: list[int] = []
+
+    def refuse_once(self: Journal, execution: Execution, done: Done) -> None:
+        if execution.item == 1 and not refused:
+            refused.append(execution.id)
+            loop = asyncio.get_running_loop()
+            loop.call_soon(done, None, StorageError("the disk is full"))
+        else:
+            commit(self, execution, done)
+
+    monkeypatch.setattr(Journal, "commit", refuse_once)
+    monkeypatch.setattr(map_runs, "RETRY_COMMIT_S", 0.01)
+    found = run(client, chain(mapping({"Type": "Pass"})), ["a", "b", "c"])
+    assert (found, len(refused)) == (["a", "b", "c"], 1)
+
+
+def test_a_map_run_waits_for_a_disk_that_does_not_take_it(
+    client: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    put = Journal.put_map_run
+    refused: list[str] = []
+
+    async def refuse_once(self: Journal, row: MapRunRow, items: bytes | None = None) -> None:
+        if len(refused) < 1 or (items is None and len(refused) < 2):
+            refused.append(row.status)
+            raise StorageError("the disk is full")
+        await put(self, row, items)
+
+    monkeypatch.setattr(Journal, "put_map_run", refuse_once)
+    monkeypatch.setattr(engine, "RETRY_COMMIT_S", 0.01)
+    assert run(client, chain(mapping({"Type": "Pass"})), ["a", "b"]) == ["a", "b"]
+    assert refused == ["RUNNING", "SUCCEEDED"]
 
 
 @pytest.mark.slow

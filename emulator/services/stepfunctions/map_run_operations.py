@@ -48,7 +48,7 @@ async def describe_map_run(ctx: Context, request: Request) -> Response:
     sizes = body.get("sizes")
     executions: Counter[str] = Counter()
     items: Counter[str] = Counter()
-    for _, item, status, _ in children:
+    for _, item, status in children:
         name = _COUNTED.get(status, "failed")
         executions[name] += 1
         items[name] += sizes[item] if sizes else 1

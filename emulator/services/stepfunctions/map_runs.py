@@ -8,13 +8,15 @@ from __future__ import annotations
 import asyncio
 import random
 import uuid
+from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import Any
 
 import orjson
 
+from emulator.model.errors import StorageError
 from emulator.services.stepfunctions.arns import Arn, make, split
-from emulator.services.stepfunctions.engine.engine import Engine
+from emulator.services.stepfunctions.engine.engine import RETRY_COMMIT_S, Engine
 from emulator.services.stepfunctions.engine.events import event, pack, text_of
 from emulator.services.stepfunctions.engine.execution import (
     ABORTED,
@@ -49,6 +51,8 @@ class Run:
     label: str
     #: It has ended before, and its children that failed are tried again.
     is_redriven: bool = False
+    #: It begins no more children.
+    is_aborted: bool = False
     #: How many items have failed.
     failed: int = 0
     #: Children that run.
@@ -104,7 +108,7 @@ class MapRuns:
                 more = () if run is None else (_failed(error.error, error.cause),)
                 self._engine.fail(execution, thread, failure, *more)
         except asyncio.CancelledError:
-            if run is not None and execution.is_over:
+            if run is not None and (execution.is_over or thread.turn != turn):
                 self._engine.spawn(self._abort(run))
             raise
         finally:
@@ -121,11 +125,11 @@ class MapRuns:
         journal = self._engine.journal
         if thread.result is not None:
             row = await journal.map_run(thread.result["arn"])
-            body = {} if row is None else orjson.loads(row.body)
-            is_redriven = body.get("redrives", 0) < execution.redrives
-            if row is not None and (row.status == RUNNING or is_redriven):
+            if row is not None:
+                # One that has ended all the same: the emulator ended before the execution knew.
+                body = orjson.loads(row.body)
                 run = Run(row, body, await journal.map_items(row.id), body["label"])
-                if row.status != RUNNING:
+                if row.status != RUNNING and body.get("redrives", 0) < execution.redrives:
                     await self._redrive(run, execution.redrives)
                 self.runs[row.id] = run
                 return run
@@ -197,7 +201,7 @@ class MapRuns:
             StatesError: More failed than are tolerated.
         """
         begun: set[int] = set()
-        for id, item, status, _ in await self._engine.journal.children(run.row.id):
+        for id, item, status in await self._engine.journal.children(run.row.id):
             begun.add(item)
             if status == RUNNING:
                 self._spawn(run, self._await_child(run, id, item))
@@ -212,8 +216,7 @@ class MapRuns:
             await self._room(run)
             if not run.tolerates:
                 break
-            child = self._child(execution, thread, run, index, value)
-            self._spawn(run, self._run_child(run, child, index))
+            self._spawn(run, self._run_child(execution, thread, run, index, value))
         while run.children and run.tolerates:
             await self._next(run)
         if not run.tolerates:
@@ -264,22 +267,37 @@ class MapRuns:
             item=index,
         )
 
-    async def _run_child(self, run: Run, child: Execution, index: int) -> None:
-        await self._engine.start(child)
-        self._count(run, await self._engine.ended(child), index)
+    async def _run_child(
+        self, execution: Execution, thread: Thread, run: Run, index: int, value: Any
+    ) -> None:
+        while not run.is_aborted:
+            child = self._child(execution, thread, run, index, value)
+            try:
+                await self._engine.start(child)
+            except StorageError as error:
+                # A Map without this item must not look as if it had succeeded.
+                self._engine.parts.console.warn(f"{child.arn} waits: {error}")
+                await self._engine.clock.sleep(RETRY_COMMIT_S)
+                continue
+            if run.is_aborted:
+                await self._engine.stop(child.id, None, None)
+            await self._count(run, child, index)
+            return
 
     async def _await_child(self, run: Run, id: int, index: int) -> None:
         child = await self._engine.load(id)
         if child is not None:
-            self._count(run, await self._engine.ended(child), index)
+            await self._count(run, child, index)
 
     async def _redrive_child(self, run: Run, id: int, index: int) -> None:
-        child = await self._engine.redrive(id)
-        if child is not None:
-            self._count(run, await self._engine.ended(child), index)
+        # The engine goes on trying to keep one that the disk did not take.
+        with suppress(StorageError):
+            await self._engine.redrive(id)
+        await self._await_child(run, id, index)
 
-    def _count(self, run: Run, child: Execution, index: int) -> None:
-        if child.status != SUCCEEDED:
+    async def _count(self, run: Run, child: Execution, index: int) -> None:
+        ended = await self._engine.ended(child)
+        if ended.status != SUCCEEDED:
             run.failed += run.size(index)
 
     async def _end(self, execution: Execution, thread: Thread, run: Run) -> None:
@@ -336,7 +354,8 @@ class MapRuns:
 
     async def _abort(self, run: Run, *, keep: bool = True) -> None:
         """End the children that still run."""
-        for id, _, status, _ in await self._engine.journal.children(run.row.id):
+        run.is_aborted = True
+        for id, _, status in await self._engine.journal.children(run.row.id):
             if status == RUNNING:
                 await self._engine.stop(id, None, None)
         if keep:

@@ -42,7 +42,8 @@ if TYPE_CHECKING:
 
 #: A wait shorter than this is waited for in memory.
 _SHORT_MS = 500
-_RETRY_COMMIT_S = 1.0
+#: Seconds until the disk is asked again to take what it did not.
+RETRY_COMMIT_S = 1.0
 _EXPRESS_MOST_S = 300.0
 _DAY_S = 24 * 3600.0
 #: Executions that have ended are kept for 90 days, as on AWS.
@@ -257,9 +258,9 @@ class Engine:
     async def redrive(self, id: int) -> Execution | None:
         """Try again what has failed in an execution that has ended."""
         execution = await self.load(id)
-        if execution is None or not execution.is_over:
+        if execution is None or not execution.is_over or id in self.live:
             return None
-        self.live[execution.id] = execution
+        self.live[id] = execution
         now_ms = int(self.clock.now() * 1000)
         for name in ("error", "cause", "output"):
             execution.body.pop(name, None)
@@ -352,6 +353,8 @@ class Engine:
             thread = execution.threads.get(name)
             if thread is not None and thread.due_ms is not None and not execution.is_over:
                 self.timers.add((thread.due_ms, execution.id, thread.id, thread.turn))
+        for name in execution.gone:
+            self._cancel_task(execution.id, name)
         self.logs.add(execution)
         begin, execution.begin = execution.begin, []
         told, execution.told = execution.told, []
@@ -376,7 +379,7 @@ class Engine:
                 execution.gone = {*kept[2], *execution.gone} - set(execution.threads)
                 execution.begin = [*begin, *execution.begin]
                 self.parts.console.warn(f"{execution.arn} waits: {error}")
-                self.clock.call_later(_RETRY_COMMIT_S, self._flush, execution)
+                self.clock.call_later(RETRY_COMMIT_S, self._flush_again, execution)
             else:
                 has_more, execution.has_more = execution.has_more, False
                 if is_new:
@@ -389,6 +392,12 @@ class Engine:
 
         execution.is_committing = True
         self.journal.commit(execution, done)
+
+    def _flush_again(self, execution: Execution) -> None:
+        """Have kept what the disk did not take, unless a later commit has taken it along."""
+        e = execution
+        if e.fresh or e.changed or e.gone or e.begin or e.told:
+            self._flush(execution)
 
     def _committed(
         self, execution: Execution, begin: list[tuple[str, int]], *, is_over: bool
@@ -459,7 +468,13 @@ class Engine:
 
     async def _run(self, execution: Execution, thread: Thread, turn: int) -> None:
         try:
-            await self.tasks.run(execution, thread, turn)
+            while thread.turn == turn and not execution.is_over:
+                try:
+                    await self.tasks.run(execution, thread, turn)
+                    return
+                except StorageError as error:
+                    self.parts.console.warn(f"{execution.arn} waits: {error}")
+                    await self.clock.sleep(RETRY_COMMIT_S)
         finally:
             key = (execution.id, thread.id)
             if self._running.get(key) is asyncio.current_task():

@@ -386,11 +386,9 @@ class Journal:
         )
         return found
 
-    async def children(self, map_run: int) -> list[tuple[int, int, str, bytes]]:
-        """Return id, item, status and body of a map run's children, by item."""
-        statement = (
-            "SELECT id, item, status, body FROM executions WHERE map_run = ? ORDER BY item, id"
-        )
+    async def children(self, map_run: int) -> list[tuple[int, int, str]]:
+        """Return id, item and status of a map run's children, by item."""
+        statement = "SELECT id, item, status FROM executions WHERE map_run = ? ORDER BY item, id"
         return await self._database.read(lambda c: c.execute(statement, (map_run,)).fetchall())
 
 
