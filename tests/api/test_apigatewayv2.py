@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -305,6 +306,30 @@ def test_the_life_of_a_stage_and_its_deployments(client: Any, http: str) -> None
     client.delete_deployment(**this)
     client.delete_stage(**named)
     refused("NotFoundException", client.get_stage, **named)
+
+
+def test_changes_before_a_restart_are_deployed_after_it(tmp_path: Path) -> None:
+    first = Running(Settings(port=0, state=tmp_path), driver=ScriptedDriver())
+    client = first.client("apigatewayv2")
+    api_id = client.create_api(Name="web", ProtocolType="HTTP")["ApiId"]
+    client.create_route(ApiId=api_id, RouteKey="GET /old", Target=target(client, api_id))
+    client.create_stage(ApiId=api_id, StageName="$default", AutoDeploy=True)
+    client.create_route(ApiId=api_id, RouteKey="GET /new", Target=target(client, api_id))
+    client.close()
+    first.stop()
+    deployed = []
+    for _ in range(2):
+        running = Running(Settings(port=0, state=tmp_path), driver=ScriptedDriver())
+        client = running.client("apigatewayv2")
+        deployed.append(client.get_deployments(ApiId=api_id)["Items"])
+        exported = client.export_api(
+            ApiId=api_id, Specification="OAS30", OutputType="JSON", StageName="$default"
+        )
+        assert sorted(json.loads(exported["body"].read())["paths"]) == ["/new", "/old"]
+        client.close()
+        running.stop()
+    # One for the stage, one for what changed after it; and none where nothing has changed since.
+    assert [len(each) for each in deployed] == [2, 2]
 
 
 def test_the_parts_of_websocket_apis(client: Any, sockets: str) -> None:

@@ -5,11 +5,9 @@ from __future__ import annotations
 from emulator.services.apigatewayv2 import parts, state
 from emulator.services.apigatewayv2.errors import bad_request, not_found
 from emulator.services.apigatewayv2.parts import Part, find_api, page
-from emulator.services.apigatewayv2.state import Api, ApiGateway, Body, new_id
+from emulator.services.apigatewayv2.state import SNAPSHOT, Api, ApiGateway, Body, new_id
 from emulator.services.context import Context, Request, Response
 
-#: The member that holds what was deployed; it stands in no model.
-SNAPSHOT = ".snapshot"
 #: Deployments made by themselves that are kept.
 _KEPT = 25
 
@@ -117,6 +115,11 @@ async def settle(kept: ApiGateway, api: Api, now: float) -> None:
     Raises:
         AwsError: The disk did not take it.
     """
+    async with api.settling:
+        await _settle(kept, api, now)
+
+
+async def _settle(kept: ApiGateway, api: Api, now: float) -> None:
     stages = [name for name, each in api.held["stages"].items() if each.get("AutoDeploy")]
     pending = [
         name
@@ -125,11 +128,13 @@ async def settle(kept: ApiGateway, api: Api, now: float) -> None:
     ]
     if not pending or not api.held["routes"]:
         return
-    api.deployed = api.changes
+    changes = api.changes
     text = "Automatic deployment triggered by changes to the Api configuration"
     made = await deploy(kept, api, text, now=now, by_itself=True)
     for name in pending:
-        await point(kept, api, name, made, now=now)
+        if api.stage(name) is not None:
+            await point(kept, api, name, made, now=now)
+    api.deployed = changes
     used = {each.get("DeploymentId") for each in api.held["stages"].values()}
     by_itself = [k for k, each in api.held["deployments"].items() if each["AutoDeployed"]]
     for each in by_itself[:-_KEPT]:

@@ -5,9 +5,10 @@ from __future__ import annotations
 import json
 
 from emulator.services.apigatewayv2 import openapi, state
-from emulator.services.apigatewayv2.deployments import SNAPSHOT, settle
+from emulator.services.apigatewayv2.deployments import settle
 from emulator.services.apigatewayv2.errors import bad_request, not_found
 from emulator.services.apigatewayv2.parts import find_api
+from emulator.services.apigatewayv2.state import SNAPSHOT
 from emulator.services.context import Context, Request, Response
 
 

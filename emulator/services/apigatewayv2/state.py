@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import random
 import string
 from collections.abc import Iterator
@@ -40,6 +41,8 @@ DEPLOYED = (
     "routeresponses",
     "routes",
 )
+#: The member of a deployment that holds what was deployed; it stands in no model.
+SNAPSHOT = ".snapshot"
 _LETTERS = string.ascii_lowercase + string.digits
 
 
@@ -51,15 +54,17 @@ class Api:
         held: Its parts, by kind and id.
         changes: Counts what was changed in what a deployment holds, or in the API itself.
         deployed: ``changes`` at the last deployment that was made by itself.
+        settling: Held while one is made.
     """
 
-    __slots__ = ("account", "body", "changes", "deployed", "held", "id", "region")
+    __slots__ = ("account", "body", "changes", "deployed", "held", "id", "region", "settling")
 
     def __init__(self, account: str, region: str, body: Body) -> None:
         self.account, self.region, self.body = account, region, body
         self.id: str = body["ApiId"]
         self.held: dict[str, dict[str, Body]] = {kind: {} for kind in KINDS}
         self.changes = self.deployed = 0
+        self.settling = asyncio.Lock()
 
     @property
     def is_http(self) -> bool:
@@ -73,6 +78,15 @@ class Api:
     def snapshot(self) -> dict[str, dict[str, Body]]:
         """Return what a deployment made now holds."""
         return {kind: dict(self.held[kind]) for kind in DEPLOYED}
+
+    def is_deployed(self) -> bool:
+        """Say whether the stages that are deployed by themselves serve the API as it is now."""
+        now, deployments = self.snapshot(), self.held["deployments"]
+        return all(
+            (deployments.get(stage.get("DeploymentId", "")) or {}).get(SNAPSHOT) == now
+            for stage in self.held["stages"].values()
+            if stage.get("AutoDeploy")
+        )
 
 
 class ApiGateway:
@@ -105,6 +119,9 @@ class ApiGateway:
             api_id, kind, part_id = key.split("/", 2)
             if api_id in self.apis:
                 self.apis[api_id].held[kind][part_id] = body
+        for api in self.apis.values():
+            # What was changed after the last look is still to be deployed.
+            api.changes = int(not api.is_deployed())
         for *_, name, _ in self.domains.all():
             self.parts.hosts.add(name)
 

@@ -13,8 +13,7 @@ from emulator.edge.http_fronts.http_apis.parameters import (
 )
 from emulator.edge.http_fronts.http_apis.routing import Router
 from emulator.edge.http_fronts.invoking import FunctionUri, parse_function_uri, with_variables
-from emulator.services.apigatewayv2.deployments import SNAPSHOT
-from emulator.services.apigatewayv2.state import Api, Body
+from emulator.services.apigatewayv2.state import SNAPSHOT, Api, Body
 
 #: Requests a second that nobody sends.
 _ANY_RATE = 1e9

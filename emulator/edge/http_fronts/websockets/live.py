@@ -8,8 +8,7 @@ from typing import Any
 from emulator.edge.http_fronts.apis.throttling import TokenBucket
 from emulator.edge.http_fronts.http_apis.live import bucket_of
 from emulator.edge.http_fronts.invoking import FunctionUri, parse_function_uri, with_variables
-from emulator.services.apigatewayv2.deployments import SNAPSHOT
-from emulator.services.apigatewayv2.state import Api, Body
+from emulator.services.apigatewayv2.state import SNAPSHOT, Api, Body
 
 Held = Mapping[str, Mapping[str, Body]]
 
