@@ -184,6 +184,31 @@ def test_format_1_infers_nothing(site: ApiSite, reply: Any) -> None:
     assert site.call(api_id).headers.get_all("x-own") == ["a", "b"]
 
 
+def test_what_mappings_make_is_fit_for_http(site: ApiSite, pets: str) -> None:
+    api_id = site.http_api("proxy")
+    there = f"http://127.0.0.1:{site.running.emulator.port}/_aws/execute-api/{pets}"
+    integration = site.api.create_integration(
+        ApiId=api_id,
+        IntegrationType="HTTP_PROXY",
+        IntegrationMethod="GET",
+        IntegrationUri=there + "/{name}",
+        ResponseParameters={
+            "200": {"append:header.path": "$response.body.rawPath", "overwrite:statuscode": "999"},
+            "404": {"append:header.text": "$response.body"},
+        },
+    )["IntegrationId"]
+    target = f"integrations/{integration}"
+    site.api.create_route(ApiId=api_id, RouteKey="GET /{name}", Target=target)
+    site.stage(api_id)
+    answer = site.call(api_id, "/a%20b%0d%0ac%3Fd")
+    assert (answer.status, answer.json["rawQueryString"]) == (200, "")
+    assert answer.json["rawPath"].startswith("/a b\r\nc")
+    assert answer.headers["path"] == "/a b c"
+    site.replies["echo"] = {"statusCode": 404, "body": "/w==", "isBase64Encoded": True}
+    assert (answer := site.call(api_id, "/bytes")).status == 404
+    assert answer.body == b"\xff"
+
+
 def test_nothing_is_found_without_a_route_a_stage_or_an_api(site: ApiSite) -> None:
     api_id = site.http_api("bare")
     site.route(api_id, "GET /a", arn("echo"))

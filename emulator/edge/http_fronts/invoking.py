@@ -119,6 +119,9 @@ async def within(clock: Clock, seconds: float, work: Coroutine[Any, Any, _T]) ->
     task.add_done_callback(lambda _: _end(ended))
     try:
         await ended
+    except asyncio.CancelledError:
+        task.cancel()
+        raise
     finally:
         timer.cancel()
     if task.done():

@@ -127,7 +127,8 @@ class JwtVerifier:
             place = str(known.get("jwks_uri", ""))
         found = await _document(place)
         keys = {}
-        for each in found.get("keys") or []:
+        listed = found.get("keys")
+        for each in listed if isinstance(listed, list) else ():
             try:
                 key = jwt.PyJWK.from_dict(each)
             except (jwt.PyJWTError, AttributeError, KeyError, TypeError):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from typing import Any
+from urllib.parse import quote
 
 import orjson
 
@@ -11,6 +12,7 @@ from emulator.edge.http_fronts.apis.base import Room
 from emulator.edge.http_fronts.exchange import HttpResponse, message
 from emulator.edge.http_fronts.http_apis.context import Exchange
 from emulator.edge.http_fronts.http_apis.live import Integration
+from emulator.edge.http_fronts.http_apis.parameters import SAFE, in_document
 from emulator.edge.http_fronts.http_apis.services import call_service
 from emulator.edge.http_fronts.invoking import TimedOut, invoke_within
 from emulator.edge.http_fronts.payload_v2 import HOP, Malformed, Route
@@ -63,9 +65,9 @@ def _of_response(name: str, response: HttpResponse) -> str | None:
         value = next(found, None)
         return None if value is None else value.decode("latin-1")
     if place == "body":
-        from emulator.edge.http_fronts.http_apis.parameters import in_document
-
-        return in_document(response.body, key.split(".")) if key else response.body.decode()
+        if key:
+            return in_document(response.body, key.split("."))
+        return response.body.decode("utf-8", "replace")
     return None
 
 
@@ -161,7 +163,7 @@ async def _call_endpoint(exchange: Exchange, integration: Integration) -> HttpRe
     query, path = request.query, exchange.path
     url = integration.uri
     for name, value in (match.parameters if match is not None else {}).items():
-        url = url.replace(f"{{{name}}}", value)
+        url = url.replace(f"{{{name}}}", quote(value, safe=SAFE))
     if integration.request is not None:
         before = path
         changed = integration.request.apply(headers, query, path, exchange.value)

@@ -15,7 +15,11 @@ _VARIABLE = re.compile(
     r"\$\{?((?:request|response|context|stageVariables)(?:\.[A-Za-z0-9_\-\[\]]+)+)\}?"
 )
 #: Characters that stay as they are in paths.
-_SAFE = "/%:@!$&'()*+,;=~"
+SAFE = "/%:@!$&'()*+,;=~"
+#: What HTTP takes for the status of an answer.
+_STATUS = re.compile(r"[2-5]\d\d", re.ASCII)
+#: Characters that no header may have.
+_CONTROL = re.compile(r"[\x00-\x08\x0a-\x1f\x7f]+")
 _INDEX = re.compile(r"\[(\d+)\]")
 #: Returns what a variable means, by its name without "$"; None if it means nothing.
 Values = Callable[[str], "str | None"]
@@ -62,7 +66,7 @@ class RequestMapping:
                 parameters = _changed(parameters, step, text)
                 changed_query = True
             elif step.place == "path" and text is not None:
-                raw_path = quote(f"/{text.removeprefix('/')}", safe=_SAFE)
+                raw_path = quote(f"/{text.removeprefix('/')}", safe=SAFE)
         return Changed(headers, urlencode(parameters) if changed_query else query, raw_path)
 
 
@@ -81,7 +85,7 @@ class ResponseMapping:
             text = fill(step.text, values)
             if step.place == "header":
                 texts = _changed(texts, step, text)
-            elif step.place == "statuscode" and text is not None and text.isdecimal():
+            elif step.place == "statuscode" and text is not None and _STATUS.fullmatch(text):
                 status = int(text)
         return status, [(n.encode("latin-1"), v.encode("latin-1", "replace")) for n, v in texts]
 
@@ -107,6 +111,8 @@ def _step(key: str, text: str) -> _Step:
 
 def _changed(pairs: list[tuple[str, str]], step: _Step, text: str | None) -> list[tuple[str, str]]:
     """Return headers or parameters after a step."""
+    if text is not None and step.place == "header":
+        text = _CONTROL.sub(" ", text).strip()
     others = [pair for pair in pairs if pair[0] != step.name]
     if step.action == "remove":
         return others

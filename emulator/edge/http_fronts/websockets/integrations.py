@@ -86,7 +86,7 @@ def _of_proxy(payload: bytes) -> Result:
         return Result(200 if value is not None else 502, b"", error="no statusCode")
     try:
         status = int(value["statusCode"])
-    except (TypeError, ValueError):
+    except (TypeError, ValueError, OverflowError):
         return Result(502, b"", error="statusCode is no number")
     body = value.get("body")
     data = b"" if body is None else body.encode() if isinstance(body, str) else orjson.dumps(body)
@@ -131,11 +131,18 @@ def _response_body(
     """Return what goes back of an answer, by the integration's responses."""
     for key, response in integration.responses.items():
         pattern = key[1:-1] if key.startswith("/") else ""
-        if key == "$default" or (pattern and re.fullmatch(pattern, str(status))):
+        if key == "$default" or (pattern and _fits(pattern, status)):
             template = next(iter((response.get("ResponseTemplates") or {}).values()), None)
             if template is not None:
                 return _render(room, template, body.decode("utf-8", "replace"), event).encode()
     return body
+
+
+def _fits(pattern: str, status: int) -> bool:
+    try:
+        return re.fullmatch(pattern, str(status)) is not None
+    except re.error:
+        return False
 
 
 def _render(room: Room, template: str, body: str, event: Mapping[str, Any]) -> str:

@@ -107,7 +107,7 @@ def _mock(call: MethodCall) -> Answer:
     try:
         said = json.loads(_lenient(mapped.body.decode("utf-8", "replace")))
         status = int(said["statusCode"])
-    except (ValueError, KeyError, TypeError, RecursionError) as error:
+    except (ValueError, KeyError, TypeError, OverflowError, RecursionError) as error:
         call.say("Execution failed due to configuration error: Unable to parse statusCode. "
                  "It should be an integer that is defined in the request template.")  # fmt: skip
         raise internal() from error

@@ -85,7 +85,7 @@ def status_of(status: Any) -> int:
     """
     try:
         number = int(status) if not isinstance(status, bool) else 0
-    except (TypeError, ValueError):
+    except (TypeError, ValueError, OverflowError):
         number = 0
     if not 100 <= number <= 599:
         raise Malformed(f"its statusCode is {status!r}")
