@@ -16,7 +16,7 @@ from typing import Any
 from emulator.stack.errors import Path, TemplateError
 
 NAME = "AWS::LanguageExtensions"
-_LOOP = "Fn::ForEach::"
+LOOP = "Fn::ForEach::"
 #: Sections in which a loop may make keys.
 _SECTIONS = ("Conditions", "Outputs", "Resources")
 #: The most items of all loops of a template together.
@@ -56,7 +56,7 @@ class _Loops:
             return names[value["Ref"]]
         found: dict[str, Any] = {}
         for key, item in value.items():
-            if isinstance(key, str) and key.startswith(_LOOP):
+            if isinstance(key, str) and key.startswith(LOOP):
                 found.update(self._loop(key, item, names, (*path, key)))
             else:
                 name = _substitute(key, names) if isinstance(key, str) else key

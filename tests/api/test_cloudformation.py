@@ -406,3 +406,36 @@ def test_five_hundred_resources(stacks: Stacks) -> None:
     assert stack["StackStatus"] == "CREATE_COMPLETE"
     with pytest.raises(ClientError, match="greater than maximum allowed, 500"):
         stacks.create("more", {**resources, "One": queue()})
+
+
+def test_loops_make_resources_of_stacks_and_change_sets(stacks: Stacks) -> None:
+    loop = {"Fn::ForEach::Queues": ["Name", ["A", "B"], {"Queue${Name}": queue()}]}
+    text = template(loop, Transform="AWS::LanguageExtensions")
+    assert stacks.client.validate_template(TemplateBody=text)["Capabilities"]
+    summary = stacks.client.get_template_summary(TemplateBody=text)
+    assert summary["DeclaredTransforms"] == ["AWS::LanguageExtensions"]
+    given = {"TemplateBody": text, "Capabilities": ["CAPABILITY_AUTO_EXPAND"]}
+    stacks.client.create_stack(StackName="loops", **given)
+    assert stacks.settled("loops")["StackStatus"] == "CREATE_COMPLETE"
+    assert sorted(stacks.physical("loops")) == ["QueueA", "QueueB"]
+    names = {"StackName": "loops-2", "ChangeSetName": "c"}
+    stacks.client.create_change_set(**names, **given, ChangeSetType="CREATE")
+    found = stacks.client.describe_change_set(**names)["Changes"]
+    made = [each["ResourceChange"]["LogicalResourceId"] for each in found]
+    assert sorted(made) == ["QueueA", "QueueB"]
+
+
+def test_a_loop_without_its_transform_is_no_resource(stacks: Stacks) -> None:
+    loop = {"Fn::ForEach::Queues": ["Name", ["A"], {"Queue${Name}": queue()}]}
+    with pytest.raises(ClientError, match="resource definition is malformed"):
+        stacks.create("no-loops", loop)
+
+
+def test_what_a_type_needs_is_needed_in_updates_too(stacks: Stacks) -> None:
+    whole = {"Type": "AWS::SSM::Parameter", "Properties": {"Type": "String", "Value": "v"}}
+    stacks.create("needed", {"P": whole})
+    lacking = {"Type": "AWS::SSM::Parameter", "Properties": {"Type": "String"}}
+    stack = stacks.update("needed", {"P": lacking})
+    assert stack["StackStatus"] == "UPDATE_ROLLBACK_COMPLETE"
+    says = "Property validation failure: [The property {/Value} is required]"
+    assert says in stacks.reasons("needed")

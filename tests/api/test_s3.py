@@ -566,12 +566,18 @@ def test_objects_outlive_a_restart(tmp_path: Path) -> None:
     client.create_bucket(Bucket="lasting")
     client.put_object(Bucket="lasting", Key="small", Body=b"s")
     client.put_object(Bucket="lasting", Key="large", Body=b"l" * MB)
+    rules = [{"ApplyServerSideEncryptionByDefault": {"SSEAlgorithm": "aws:kms:dsse"}}]
+    client.put_bucket_encryption(
+        Bucket="lasting", ServerSideEncryptionConfiguration={"Rules": rules}
+    )
     first.stop()
     second = Running(Settings(port=0, state=tmp_path), driver=ScriptedDriver())
     client = second.client("s3")
     assert client.get_object(Bucket="lasting", Key="small")["Body"].read() == b"s"
     assert len(client.get_object(Bucket="lasting", Key="large")["Body"].read()) == MB
     assert keys(client.list_objects_v2(Bucket="lasting")) == ["large", "small"]
+    put = client.put_object(Bucket="lasting", Key="new", Body=b"n")
+    assert put["ServerSideEncryption"] == "aws:kms:dsse"
     second.stop()
 
 

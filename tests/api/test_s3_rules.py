@@ -260,6 +260,9 @@ def test_a_bucket_encrypts_what_says_nothing_of_it(s3: Any) -> None:
     assert copy.items() >= wanted.items()
     own = s3.put_object(Bucket="encrypted", Key="o", Body=b"x", ServerSideEncryption="AES256")
     assert (own["ServerSideEncryption"], own.get("SSEKMSKeyId")) == ("AES256", None)
+    s3.delete_bucket_encryption(Bucket="encrypted")
+    put = s3.put_object(Bucket="encrypted", Key="k", Body=b"x")
+    assert put["ServerSideEncryption"] == "AES256"
 
 
 def test_what_comes_without_a_checksum_gets_the_usual_one(running: Running) -> None:

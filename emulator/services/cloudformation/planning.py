@@ -242,19 +242,20 @@ def check(template: Mapping[str, Any]) -> None:
             )
     if not template.get("Resources"):
         raise TemplateError("Template format error: At least one Resources member must be defined.")
-    if not all(isinstance(body, dict) for body in template["Resources"].values()):
+    resources = without_loops(template["Resources"])
+    if not all(isinstance(body, dict) for body in resources.values()):
         raise TemplateError(
             "Template format error: Any Resources member must be an object.", ("Resources",)
         )
     _check_mappings(template.get("Mappings") or {})
-    for name, body in (template.get("Resources") or {}).items():
+    for name, body in resources.items():
         _check_functions(body.get("Properties"), ("Resources", str(name), "Properties"))
-        if not isinstance(body, dict) or not isinstance(body.get("Properties") or {}, dict):
+        if not isinstance(body.get("Properties") or {}, dict):
             raise TemplateError(
                 f"Template format error: [/Resources/{name}] resource definition is malformed",
                 ("Resources", str(name)),
             )
-    for name, body in (template.get("Resources") or {}).items():
+    for name, body in resources.items():
         _check_attributes(str(name), body)
     for name, body in (template.get("Parameters") or {}).items():
         if not isinstance(body, dict) or not isinstance(body.get("Type", "String"), str):
@@ -263,6 +264,15 @@ def check(template: Mapping[str, Any]) -> None:
                 f" {name}",
                 ("Parameters", name),
             )
+
+
+def without_loops(resources: Mapping[str, Any]) -> Mapping[str, Any]:
+    """Return the resources that stand as such: loops are written out before anything is made."""
+    return {
+        name: each
+        for name, each in resources.items()
+        if not str(name).startswith(language_extensions.LOOP)
+    }
 
 
 def _check_mappings(mappings: Mapping[str, Any]) -> None:

@@ -72,7 +72,7 @@ async def get_template_summary(ctx: Context, request: Request) -> Response:
     """Handle GetTemplateSummary."""
     template = await _parsed(ctx, request)
     capabilities = planning.wanted_capabilities(template)
-    resources = template.get("Resources") or {}
+    resources = planning.without_loops(template.get("Resources") or {})
     metadata = template.get("Metadata")
     return {
         "Parameters": [
@@ -146,7 +146,7 @@ def _reason(template: Mapping[str, Any], capabilities: list[str]) -> str | None:
     kinds = sorted(
         {
             str(body["Type"])
-            for body in (template.get("Resources") or {}).values()
+            for body in planning.without_loops(template.get("Resources") or {}).values()
             if str(body.get("Type", "")).startswith("AWS::IAM::")
         }
     )

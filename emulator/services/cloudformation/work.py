@@ -119,8 +119,7 @@ class Work:
         )
         if taken:
             await self.failed(f"{verb}_FAILED", resource, _taken(resource))
-        if not self.stack.tolerant and (missing := _missing(resource)):
-            await self.failed(f"{verb}_FAILED", resource, missing)
+        await self._refuse_missing(f"{verb}_FAILED", resource, properties)
         try:
             resource.take(await self._attempt(kind, kind.create(self.call, wanted)))
         except (LocalfaasError, TimeoutError) as error:
@@ -177,6 +176,7 @@ class Work:
         resource.deletion_policy, resource.replace_policy = new.deletion_policy, new.replace_policy
         resource.metadata, resource.needs = new.metadata, new.needs
         await self.store.record(self.stack, "UPDATE_IN_PROGRESS", "", resource)
+        await self._refuse_missing("UPDATE_FAILED", resource, properties)
         kind = self.kinds.find(resource.kind)
         wanted = self.wanted(resource, properties.values)
         try:
@@ -390,6 +390,20 @@ class Work:
         await self.store.record(self.stack, status, text, resource)
         raise Failed(resource.logical) from error
 
+    async def _refuse_missing(
+        self, status: str, resource: Resource, properties: Properties
+    ) -> None:
+        """Refuse properties without one that the type needs.
+
+        ``localfaas up`` takes templates that lack what only AWS needs, such as a role.
+
+        Raises:
+            Failed: There is one missing.
+        """
+        missing = None if self.stack.tolerant else _missing(resource.kind, properties.values)
+        if missing is not None:
+            await self.failed(status, resource, missing)
+
     def note(self, resource: Resource) -> str:
         """Return what is to be said of a resource that is not really made."""
         return "" if self.kinds.serves(resource.kind) else self.kinds.not_served(resource.kind)
@@ -408,15 +422,15 @@ async def _found(kind: Kind, call: Call, wanted: Wanted) -> list[Made]:
     return found
 
 
-def _missing(resource: Resource) -> AwsError | None:
+def _missing(kind: str, properties: Mapping[str, Any]) -> AwsError | None:
     """Return the error of a resource that lacks properties which its type needs."""
-    schema = schemas.find(resource.kind)
+    schema = schemas.find(kind)
     if schema is None:
         return None
     named = [
         f"The property {{/{name}}} is required"
         for name in schema.required
-        if name not in resource.properties
+        if name not in properties
     ]
     if not named:
         return None

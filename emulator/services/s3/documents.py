@@ -18,7 +18,7 @@ from emulator.services.context import Context, Request, Response
 from emulator.services.s3 import encryption, errors, expiry, rows, tags
 from emulator.services.s3.listing import owner_of
 from emulator.services.s3.rows import Bucket
-from emulator.services.s3.state import of
+from emulator.services.s3.state import S3, of
 
 Handler = Callable[[Context, Request], Awaitable[Response]]
 
@@ -247,6 +247,16 @@ def _name(name: str) -> Callable[[Handler], Handler]:
     return decorate
 
 
+async def _act(
+    state: S3, document: Document, bucket: Bucket, body: Mapping[str, Any] | None
+) -> None:
+    """Let what acts on a kind of document know of a new one; None: there is none any more."""
+    if document.kind == expiry.KIND:
+        await state.lifecycle.change(bucket, body)
+    elif document.kind == encryption.KIND:
+        state.encrypt(bucket.name, body)
+
+
 def _handlers(document: Document) -> dict[str, Handler]:
     several = bool(document.list)
 
@@ -263,8 +273,7 @@ def _handlers(document: Document) -> dict[str, Handler]:
         await state.database.write(
             lambda c: rows.put_document(c, bucket.name, document.kind, name, body)
         )
-        if document.kind == expiry.KIND:
-            await state.lifecycle.change(bucket, body)
+        await _act(state, document, bucket, body)
         ctx.status = document.status
         return beside
 
@@ -292,8 +301,7 @@ def _handlers(document: Document) -> dict[str, Handler]:
         await state.database.write(
             lambda c: rows.put_document(c, bucket.name, document.kind, name, left)
         )
-        if document.kind == expiry.KIND:
-            await state.lifecycle.change(bucket, None)
+        await _act(state, document, bucket, None)
         return {}
 
     async def listed(ctx: Context, request: Request) -> Response:

@@ -8,10 +8,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from emulator.services.context import Context
-from emulator.services.s3 import errors, rows
-from emulator.services.s3.rows import Bucket
-from emulator.services.s3.state import of
+from emulator.services.s3 import errors
 
 #: The kind of the bucket's document.
 KIND = "encryption"
@@ -36,19 +33,17 @@ def check(body: Mapping[str, Any]) -> None:
         )
 
 
-async def apply_default(ctx: Context, bucket: Bucket, details: dict[str, Any]) -> None:
+def apply_default(document: Mapping[str, Any] | None, details: dict[str, Any]) -> None:
     """Give a new object the bucket's encryption, unless its request names one.
 
     Args:
-        ctx: The request.
-        bucket: Where the object is put.
+        document: The bucket's; None for one that has not put any.
         details: What is kept with the object; it is changed.
     """
+    if document is None:
+        return
     if "ServerSideEncryption" not in details and "SSECustomerAlgorithm" not in details:
-        found = await of(ctx).database.read(lambda c: rows.document(c, bucket.name, KIND))
-        if found is None:
-            return
-        rule = found["Rules"][0]
+        rule = document["Rules"][0]
         usual = rule["ApplyServerSideEncryptionByDefault"]
         details["ServerSideEncryption"] = usual["SSEAlgorithm"]
         if usual.get("KMSMasterKeyID"):

@@ -50,7 +50,7 @@ async def create_multipart_upload(ctx: Context, request: Request) -> Response:
         details["checksum_type"] = request.get("ChecksumType") or (
             "FULL_OBJECT" if whole else "COMPOSITE"
         )
-    await encryption.apply_default(ctx, bucket, details)
+    encryption.apply_default(state.encryption.get(bucket.name), details)
     key = str(request["Key"])
     there = await state.database.read(lambda c: rows.find(c, bucket.name, key))
     details["was_there"] = there is not None and not there.is_delete_marker

@@ -87,7 +87,7 @@ async def put_object(ctx: Context, request: Request) -> Response:
         locks.refuse_without(bucket, details)
         details["checksums"] = digest.sums()
         details["tags"] = tags.of_header(request.get("Tagging"))
-        await encryption.apply_default(ctx, bucket, details)
+        encryption.apply_default(state.encryption.get(bucket.name), details)
         locks.apply_default(
             await locks.default_of(state.database, bucket), details, ctx.clock.now()
         )
@@ -486,7 +486,7 @@ async def copy_object(ctx: Context, request: Request) -> Response:
             code="InvalidRequest",
         )
     details = _copied_details(request, source, ctx.clock.now(), replaces=replaces)
-    await encryption.apply_default(ctx, target, details)
+    encryption.apply_default(state.encryption.get(target.name), details)
     file = await state.files.join([source.file]) if source.file else ""
     new = StoredObject(
         bucket=target.name,

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import sqlite3
+from collections.abc import Mapping
 from dataclasses import replace
 from importlib.resources import files as resources
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from emulator.model.ids import new_request_id
-from emulator.services.s3 import errors, rows
+from emulator.services.s3 import encryption, errors, rows
 from emulator.services.s3.files import ObjectFiles
 from emulator.services.s3.lifecycle import MARK, Lifecycle
 from emulator.services.s3.notifications.configuration import Configuration
@@ -29,6 +30,7 @@ class S3:
         files: What objects hold that are not small.
         notices: Tells of what happens to objects.
         lifecycle: Removes what has come to its end.
+        encryption: The documents of buckets that encrypt otherwise than all do, by their names.
     """
 
     def __init__(self, parts: Parts, database: Database) -> None:
@@ -36,6 +38,7 @@ class S3:
         self.database = database
         self.files = ObjectFiles(parts.folder / "objects")
         self._buckets: dict[str, Bucket] = {}
+        self.encryption: dict[str, Mapping[str, Any]] = {}
         self.notices = Notices(parts, database, MARK)
         self.lifecycle = Lifecycle(parts, database, self.files, self.find_bucket, self.notices)
 
@@ -43,6 +46,9 @@ class S3:
         """Bring back the buckets; remove what a crash has left."""
         for bucket in await self.database.read(rows.all_buckets):
             self._buckets[bucket.name] = bucket
+        self.encryption.update(
+            await self.database.read(lambda c: rows.all_documents(c, encryption.KIND))
+        )
         await self.files.collect(await self.database.read(rows.files))
         await self.notices.open()
         await self.lifecycle.open()
@@ -55,6 +61,7 @@ class S3:
         left = await self.database.write(lambda c: rows.delete_whole_buckets(c, gone))
         for name in gone:
             self._buckets.pop(name, None)
+            self.encrypt(name, None)
             self.lifecycle.forget(name)
             self.notices.forget(name)
         await self.files.remove(left)
@@ -119,6 +126,13 @@ class S3:
         found = (each for each in self._buckets.values() if each.account == account)
         return sorted(found, key=lambda each: each.name)
 
+    def encrypt(self, bucket: str, document: Mapping[str, Any] | None) -> None:
+        """Encrypt the bucket's new objects as a document says; None: as all others."""
+        if document is None:
+            self.encryption.pop(bucket, None)
+        else:
+            self.encryption[bucket] = document
+
     async def put_bucket(self, bucket: Bucket) -> None:
         """Add or change a bucket."""
         await self.database.write(lambda c: rows.put_bucket(c, bucket))
@@ -136,6 +150,7 @@ class S3:
             await self.lifecycle.change(self._buckets[name], None)
         if self.notices.of(name) is not None:
             await self.notices.configure(self._buckets[name], None)
+        self.encrypt(name, None)
         self._buckets.pop(name, None)
         return True
 
