@@ -56,7 +56,8 @@ def public(material: bytes) -> bytes:
 def _private(material: bytes) -> Any:
     from cryptography.hazmat.primitives import serialization
 
-    return serialization.load_der_private_key(material, None)
+    # It was made here: to check a large RSA key each time takes a third of a second.
+    return serialization.load_der_private_key(material, None, unsafe_skip_rsa_key_validation=True)
 
 
 def seal(material: bytes, plaintext: bytes, context: bytes) -> bytes:
