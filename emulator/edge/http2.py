@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+from contextlib import suppress
 from typing import Any, cast
 from urllib.parse import unquote
 
@@ -240,11 +241,8 @@ class _Stream:
         if self._lost:
             return {"type": "http.disconnect"}
         body, self._body = b"".join(self._body), []
-        if self._unread:
-            unread, self._unread = self._unread, 0
-            if not self._closed:
-                self._h2.acknowledge_received_data(unread, self.id)
-                self._connection.flush()
+        self._acknowledge()
+        self._connection.flush()
         self._given = self._ended
         return {"type": "http.request", "body": body, "more_body": not self._ended}
 
@@ -286,8 +284,18 @@ class _Stream:
             self._lost = True
         self._connection.flush()
 
+    def _acknowledge(self) -> None:
+        """Give the client back the room of what it has sent, on its connection as well."""
+        unread, self._unread = self._unread, 0
+        if unread:
+            # The connection may be at its end already.
+            with suppress(ProtocolError):
+                self._h2.acknowledge_received_data(unread, self.id)
+
     def close(self) -> None:
         """End what was not ended: an answer that broke off."""
+        # What nobody has read would take its room from the requests that follow.
+        self._acknowledge()
         if self._lost or self._closed:
             return
         self._closed = True

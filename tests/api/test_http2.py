@@ -2,19 +2,23 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import socket
 import threading
 from base64 import b64encode
 from collections.abc import Iterator
-from typing import Any
+from typing import Any, cast
 
 import h2.connection
 import h2.events
 import pytest
+from uvicorn.server import ServerState
 
+from emulator.edge.http2 import Http2Connection
+from emulator.edge.router import Receive, Scope, Send
 from emulator.settings import Settings
-from emulator.testing import ScriptedDriver
+from emulator.testing import ScriptedDriver, until_idle
 from tests.api.conftest import Running, create
 
 
@@ -183,3 +187,42 @@ def test_the_emulator_ends_with_open_connections() -> None:
     ended.join(20)
     client.close()
     assert not ended.is_alive()
+
+
+class Wire:
+    """Stands for the transport of a connection: its client gets what is written, at once."""
+
+    def __init__(self, client: h2.connection.H2Connection) -> None:
+        self._client = client
+
+    def write(self, data: bytes) -> None:
+        self._client.receive_data(data)
+
+    def is_closing(self) -> bool:
+        return False
+
+    def get_extra_info(self, name: str) -> None:
+        return None
+
+
+async def test_what_nobody_has_read_leaves_its_room_to_the_requests_that_follow() -> None:
+    async def refuse(scope: Scope, receive: Receive, send: Send) -> None:
+        await send({"type": "http.response.start", "status": 403})
+        await send({"type": "http.response.body", "body": b""})
+
+    client = h2.connection.H2Connection()
+    client.initiate_connection()
+    server = Http2Connection(refuse, ServerState())
+    server.connection_made(cast(asyncio.Transport, Wire(client)))
+    server.data_received(client.data_to_send())
+    headers = [(":method", "POST"), (":scheme", "http"), (":path", "/"), (":authority", "x")]
+    # More in all than a client may send ahead on one connection.
+    for _ in range(30):
+        stream = client.get_next_available_stream_id()
+        client.send_headers(stream, headers)
+        for _ in range(40):
+            client.send_data(stream, b"x" * 16_384)
+        server.data_received(client.data_to_send())
+        await until_idle()
+        client.end_stream(stream)
+        server.data_received(client.data_to_send())
