@@ -96,6 +96,8 @@ class ShardPoller:
             lane.wake()
         while self._tasks():
             await asyncio.wait(self._tasks())
+        if len(self._progress):
+            raise RuntimeError("a lane left records of a closed shard undone")
         self._save(self.info, Checkpoint(self._progress.done, finished=True))
 
     async def _read(self) -> None:
