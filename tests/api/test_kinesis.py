@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import urllib.request
 from collections.abc import Iterator
 from typing import Any
@@ -265,3 +266,41 @@ def test_clients_may_speak_cbor(running: Running, kinesis: Any, stream: str) -> 
     got = ask("GetRecords", ShardIterator=iterator(kinesis, stream, shard))
     assert b"\x00\xff" in got
     assert put["SequenceNumber"].encode() in got
+
+
+def test_records_that_come_while_shards_are_merged_are_read(
+    running: Running, kinesis: Any, stream: str
+) -> None:
+    async def put_and_merge() -> tuple[dict[str, Any], dict[str, Any]]:
+        table = running.emulator.table
+        records = [{"Data": b"x", "PartitionKey": str(n)} for n in range(20)]
+        put = {"StreamName": stream, "Records": records}
+        shards = {
+            "ShardToMerge": "shardId-000000000000",
+            "AdjacentShardToMerge": "shardId-000000000001",
+        }
+        return await asyncio.gather(
+            table.call("kinesis", "PutRecords", put),
+            table.call("kinesis", "MergeShards", {"StreamName": stream, **shards}),
+        )
+
+    answer, _ = running.call(put_and_merge)
+    assert answer["FailedRecordCount"] == 0
+    found = []
+    for number, shard in enumerate(kinesis.list_shards(StreamName=stream)["Shards"]):
+        last = int(shard["SequenceNumberRange"].get("EndingSequenceNumber", "9" * 60))
+        records = kinesis.get_records(ShardIterator=iterator(kinesis, stream, number))["Records"]
+        assert all(int(each["SequenceNumber"]) <= last for each in records)
+        found += [each["SequenceNumber"] for each in records]
+    assert sorted(found) == sorted(each["SequenceNumber"] for each in answer["Records"])
+
+
+def test_moments_before_the_epoch_and_tokens_of_other_lists(kinesis: Any, stream: str) -> None:
+    kinesis.put_record(StreamName=stream, Data=b"x", PartitionKey="k", ExplicitHashKey="0")
+    assert read(kinesis, stream, 0, "AT_TIMESTAMP", Timestamp=-1) == [b"x"]
+    described = kinesis.describe_stream_summary(StreamName=stream)["StreamDescriptionSummary"]
+    for name in ("a", "b"):
+        kinesis.register_stream_consumer(StreamARN=described["StreamARN"], ConsumerName=name)
+    listed = kinesis.list_stream_consumers(StreamARN=described["StreamARN"], MaxResults=1)
+    refused = refusal(kinesis.list_shards, NextToken=listed["NextToken"])
+    assert refused == ("InvalidArgumentException", "NextToken is invalid.")

@@ -74,6 +74,7 @@ async def find_position(
                 f"currentTimestampInMillis. timestampInMillis: {at_ms}, currentTimestampInMillis: "
                 f"{int(kinesis.clock.now() * 1000)}"
             )
+        at_ms = max(0, at_ms)
         return await kinesis.log.number_at(shard.log, at_ms), at_ms
     text = position.get("SequenceNumber")
     if not text:
@@ -181,7 +182,8 @@ async def list_shards(ctx: Context, request: Request) -> Response:
         if request.get("StreamName") or (request.get("StreamARN") and request.get("ShardFilter")):
             raise errors.invalid("NextToken and StreamName cannot be provided together.")
         id, after, filter_ = read_token(token, ctx.clock.now())
-        stream = kinesis.by_id(int(id))
+        # Tokens of other lists have the name of something else.
+        stream = kinesis.by_id(int(id)) if id.isdecimal() else None
         if stream is None:
             raise errors.invalid("NextToken is invalid.")
     else:

@@ -10,6 +10,7 @@ import asyncio
 from collections import deque
 from collections.abc import Sequence
 from functools import partial
+from itertools import takewhile
 from typing import Any
 
 from emulator.model.clock import Clock
@@ -88,10 +89,13 @@ class Log:
         self._held_bytes = 0
         self._dropping = False
 
-    async def append(
+    def append(
         self, shard: ShardLog, records: Sequence[tuple[str, bytes]]
-    ) -> tuple[int, int]:
-        """Append records; they are on the disk when this returns.
+    ) -> asyncio.Future[tuple[int, int]]:
+        """Append records; they are on the disk once the result is there.
+
+        They have their numbers when this returns, so that a shard that is closed from then on
+        ends after them.
 
         Args:
             shard: Where.
@@ -109,21 +113,23 @@ class Log:
         # A clock that is set back does not change the order.
         arrived_ms = shard.latest_ms = max(shard.latest_ms, int(self._clock.now() * 1000))
         chunk = Chunk(first, shard.next - 1, arrived_ms, size, records)
-        done: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        done: asyncio.Future[tuple[int, int]] = asyncio.get_running_loop().create_future()
         content = pack(records)
-        self._database.submit(
-            lambda connection: rows.append(connection, shard.id, chunk, content),
-            partial(self._appended, shard, chunk, done),
-        )
+        try:
+            self._database.submit(
+                lambda connection: rows.append(connection, shard.id, chunk, content),
+                partial(self._appended, shard, chunk, done),
+            )
+        except StorageError as error:
+            done.set_exception(error)
         # Who gives up does not take back what is on its way to the disk.
-        await asyncio.shield(done)
-        return first, arrived_ms
+        return asyncio.shield(done)
 
     def _appended(
         self,
         shard: ShardLog,
         chunk: Chunk,
-        done: asyncio.Future[None],
+        done: asyncio.Future[tuple[int, int]],
         _: Any,
         error: StorageError | None,
     ) -> None:
@@ -145,7 +151,7 @@ class Log:
             self._drop()
         shard.wake()
         if not done.done():
-            done.set_result(None)
+            done.set_result((chunk.first, chunk.arrived_ms))
 
     def _drop(self) -> None:
         self._dropping = True
@@ -187,7 +193,9 @@ class Log:
         self, shard: ShardLog, number: int, limit: int, most_bytes: int
     ) -> Sequence[Chunk]:
         if shard.tail and shard.tail[0].first <= number:
-            return tuple(shard.tail)
+            # From the newest on: whoever keeps up passes over nothing.
+            newest = takewhile(lambda chunk: chunk.last >= number, reversed(shard.tail))
+            return tuple(newest)[::-1]
         return await self._database.read(
             lambda c: rows.read(c, shard.id, number, limit, most_bytes)
         )

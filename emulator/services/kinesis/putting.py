@@ -77,11 +77,14 @@ async def put_records(ctx: Context, request: Request) -> Response:
     while stream.changing is not None:
         await stream.changing.wait()
     results, by_shard = _sort(kinesis, stream, request["Records"])
-    appended = (
-        _append(kinesis, shard, indexes, request["Records"], results)
+    # All have their place before anything else runs: no shard is closed in between.
+    appended = [
+        kinesis.log.append(shard.log, [_content(request["Records"][index]) for index in indexes])
         for shard, indexes in by_shard.items()
-    )
-    await asyncio.gather(*appended)
+    ]
+    outcomes = await asyncio.gather(*appended, return_exceptions=True)
+    for (shard, indexes), outcome in zip(by_shard.items(), outcomes, strict=True):
+        _note(shard, indexes, outcome, results)
     failed = sum("ErrorCode" in each for each in results)
     return {
         "FailedRecordCount": failed,
@@ -111,22 +114,25 @@ def _sort(
     return results, by_shard
 
 
-async def _append(
-    kinesis: Kinesis,
+def _content(record: Request) -> tuple[str, bytes]:
+    return record.get("PartitionKey") or "", record["Data"]
+
+
+def _note(
     shard: Shard,
     indexes: list[int],
-    records: list[Request],
+    outcome: tuple[int, int] | BaseException,
     results: list[dict[str, Any]],
 ) -> None:
-    """Append the records of one shard, and note the result of each."""
-    content = [(records[i].get("PartitionKey") or "", records[i]["Data"]) for i in indexes]
-    try:
-        first, arrived_ms = await kinesis.log.append(shard.log, content)
-    except StorageError as error:
-        failed = {"ErrorCode": "InternalFailure", "ErrorMessage": f"It was not kept: {error}"}
+    """Note the result of each record of one shard: the first's number and when they came."""
+    if isinstance(outcome, StorageError):
+        failed = {"ErrorCode": "InternalFailure", "ErrorMessage": f"It was not kept: {outcome}"}
         for index in indexes:
             results[index] = failed
         return
+    if isinstance(outcome, BaseException):
+        raise outcome
+    first, arrived_ms = outcome
     base, step = sequences.writer(shard.made_s, shard.number, arrived_ms)
     id = shard.id
     for number, index in enumerate(indexes, first):
