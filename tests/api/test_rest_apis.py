@@ -315,6 +315,19 @@ def test_deployments_and_stages(api: Any, rest_api: tuple[str, str]) -> None:
     api.delete_deployment(restApiId=api_id, deploymentId=first)
 
 
+def test_a_patch_without_an_operation_is_none(api: Any, rest_api: tuple[str, str]) -> None:
+    api_id, root = rest_api
+    mocked(api, api_id, root)
+    api.create_deployment(restApiId=api_id, stageName="dev")
+    for call, path, named in (
+        (api.update_rest_api, "/endpointConfiguration/types/0", {}),
+        (api.update_resource, "/pathPart", {"resourceId": root}),
+        (api.update_stage, "/description", {"stageName": "dev"}),
+    ):
+        patches = [{"path": path, "value": "REGIONAL"}]
+        refused(call, "BadRequestException", restApiId=api_id, **named, patchOperations=patches)
+
+
 def test_keys_and_usage_plans(api: Any, rest_api: tuple[str, str]) -> None:
     api_id, root = rest_api
     mocked(api, api_id, root)
@@ -351,6 +364,9 @@ def test_keys_and_usage_plans(api: Any, rest_api: tuple[str, str]) -> None:
     )
     assert changed["throttle"] == {"burstLimit": 0, "rateLimit": 2.0}
     assert changed["apiStages"][0]["throttle"] == {"/orders/GET": {"rateLimit": 1.0}}
+    for path in ("/apiStages", "/name"):
+        patches = [{"path": path, "value": "x:y"}]
+        refused(api.update_usage_plan, "BadRequestException", **named, patchOperations=patches)
     api.create_usage_plan_key(**named, keyId=key["id"], keyType="API_KEY")
     assert api.get_usage_plan_key(**named, keyId=key["id"])["name"] == "mine"
     assert len(api.get_usage_plan_keys(**named)["items"]) == 1

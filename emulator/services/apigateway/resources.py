@@ -153,7 +153,7 @@ async def update_resource(ctx: Context, request: Request) -> Response:
     api = api_of(ctx, request["restApiId"])
     resource = resource_of(api, request["resourceId"])
     for each in request.get("patchOperations") or ():
-        field, _ = find(each["op"], each.get("path") or "", FIELDS)
+        field, _ = find(each.get("op") or "", each.get("path") or "", FIELDS)
         name = field.path[1:]
         if "parentId" not in resource:
             raise bad_request(f"Root resource cannot update its {name}.")

@@ -239,7 +239,7 @@ def _with_types(api: Document, operations: Sequence[Mapping[str, Any]]) -> Docum
     for each in operations:
         if not _is_type(each):
             continue
-        find(each["op"], each["path"], FIELDS)
+        find(each.get("op") or "", each.get("path") or "", FIELDS)
         value = each.get("value") or ""
         if value not in ("EDGE", "REGIONAL", "PRIVATE"):
             raise bad_request(

@@ -230,11 +230,11 @@ def patched(api: Document, stage: Document, operations: Sequence[Mapping[str, An
     """
     for each in operations:
         path = each.get("path") or ""
-        if each["op"] == "copy":
+        if each.get("op") == "copy":
             stage = _copied(stage, path, each.get("from") or "")
         elif match := _SETTING.fullmatch(path):
             stage = _set(stage, match, each)
-        elif each["op"] == "remove" and (match := _SETTINGS_OF.fullmatch(path)):
+        elif each.get("op") == "remove" and (match := _SETTINGS_OF.fullmatch(path)):
             key = _setting_key(match)
             if key not in (stage.get("methodSettings") or {}):
                 raise bad_request(
@@ -291,7 +291,7 @@ def _set(stage: Document, match: re.Match[str], operation: Mapping[str, Any]) ->
     name, read = found
     key = _setting_key(match)
     held = (stage.get("methodSettings") or {}).get(key) or DEFAULT_SETTINGS
-    if operation["op"] == "remove":
+    if operation.get("op") == "remove":
         value = DEFAULT_SETTINGS.get(name)
     else:
         value = read(operation.get("value"), operation["path"])

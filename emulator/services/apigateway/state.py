@@ -98,9 +98,9 @@ class Gateway:
 
     async def delete_api(self, account: str, region: str, api_id: str) -> None:
         """Remove an API and its snapshots."""
+        await self.apis.delete(account, region, api_id)
         self._places.pop(api_id, None)
         self.parts.hosts.apis.discard(api_id)
-        await self.apis.delete(account, region, api_id)
         prefix = f"{api_id}/"
         for key in [k for k in self.snapshots.keys(account, region) if k.startswith(prefix)]:
             await self.snapshots.delete(account, region, key)

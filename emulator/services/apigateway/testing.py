@@ -184,7 +184,8 @@ async def test_invoke_authorizer(ctx: Context, request: Request) -> Response:
     shown = {"log": "\n".join(call.log or ()) + "\n", "latency": latency}
     if not isinstance(answer, dict) or not isinstance(answer.get("policyDocument"), dict):
         return {**shown, "clientStatus": 500 if answer is not None else 401}
-    held = answer.get("context") or {}
+    held = answer.get("context")
+    held = held if isinstance(held, dict) else {}
     return {
         **shown,
         "clientStatus": 0,

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from datetime import date, timedelta
+from datetime import UTC, date, datetime, timedelta
 from typing import Any
 
 from emulator.services.apigateway.api_keys import key_of
@@ -138,7 +138,7 @@ async def update_usage_plan(ctx: Context, request: Request) -> Response:
     for each in request.get("patchOperations") or ():
         path = each.get("path") or ""
         if path == "/apiStages":
-            plan = _with_stage(plan, each["op"], each.get("value") or "")
+            plan = _with_stage(plan, each.get("op"), each.get("value") or "")
         elif match := _STAGE_THROTTLE.fullmatch(path):
             plan = _with_throttle(plan, match, each)
         else:
@@ -152,7 +152,7 @@ async def update_usage_plan(ctx: Context, request: Request) -> Response:
     return _shown(plan)
 
 
-def _with_stage(plan: Document, operation: str, value: str) -> Document:
+def _with_stage(plan: Document, operation: str | None, value: str) -> Document:
     api, colon, stage = value.partition(":")
     if not colon or operation not in ("add", "remove"):
         raise bad_request("Invalid API Stage specified: use the form apiId:stageName")
@@ -168,7 +168,7 @@ def _with_throttle(plan: Document, match: re.Match[str], operation: Mapping[str,
         if (each["apiId"], each["stage"]) == (match["api"], match["stage"]):
             key = match["path"] and f"{unescaped(match['path'])}/{match['method']}"
             keys = ["throttle"] if key is None else ["throttle", key]
-            if operation["op"] == "remove":
+            if operation.get("op") == "remove":
                 each = drop(each, keys)
             elif key and match["name"]:
                 read = number if match["name"] == "burstLimit" else decimal
@@ -273,7 +273,8 @@ async def update_usage(ctx: Context, request: Request) -> Response:
         raise bad_request(f"Usage Plan {plan['id']} does not have quota settings")
     operations = request.get("patchOperations") or ()
     remaining = apply({}, operations, (Field("/remaining", "replace", number),)).get("remaining")
-    today = date.fromtimestamp(ctx.clock.now())
+    # Days are those of UTC, as where they are counted.
+    today = datetime.fromtimestamp(ctx.clock.now(), UTC).date()
     if remaining is not None:
         of(ctx).usage.set_remaining(plan, request["keyId"], remaining)
     days = of(ctx).usage.days(plan, request["keyId"], today, today)

@@ -8,6 +8,7 @@ import string
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
+from emulator.model.errors import AwsError
 from emulator.registry.resource_table import ResourceTable
 from emulator.services.apigatewayv2.connections import Connections
 from emulator.services.apigatewayv2.errors import api_not_found
@@ -199,10 +200,21 @@ class ApiGateway:
         Raises:
             AwsError: The disk did not take it.
         """
-        await self._parts.put(api.account, api.region, f"{api.id}/{kind}/{part_id}", body)
+        key = f"{api.id}/{kind}/{part_id}"
+        # It is shown before the disk has it, so that a change made meanwhile builds on it.
         api.held[kind][part_id] = body
-        if kind in DEPLOYED:
-            api.changes += 1
+        try:
+            await self._parts.put(api.account, api.region, key, body)
+        except AwsError:
+            kept = self._parts.find(api.account, api.region, key)
+            if kept is None:
+                api.held[kind].pop(part_id, None)
+            else:
+                api.held[kind][part_id] = kept
+            raise
+        finally:
+            if kind in DEPLOYED:
+                api.changes += 1
 
     async def drop(self, api: Api, kind: str, part_id: str) -> None:
         """Remove a part of an API.

@@ -1,0 +1,46 @@
+"""What is kept of an API: changes of its parts build on each other, and hold once they are kept."""
+
+from __future__ import annotations
+
+import asyncio
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+
+from emulator.model.errors import AwsError
+from emulator.services.apigatewayv2.state import Api, ApiGateway
+
+
+class Disk:
+    """A disk that takes its time, and then may be full."""
+
+    def __init__(self) -> None:
+        self.free = asyncio.Event()
+        self.full = False
+
+    async def write(self, *changes: Any) -> None:
+        await self.free.wait()
+        if self.full:
+            raise AwsError("ServiceException", "It was not kept", status=500)
+
+
+async def test_a_change_builds_on_one_that_is_still_written() -> None:
+    disk = Disk()
+    parts: Any = SimpleNamespace(documents=disk, hosts=SimpleNamespace(apis=set()))
+    kept = ApiGateway(parts)
+    api = Api("000000000000", "us-east-1", {"ApiId": "a", "ProtocolType": "HTTP"})
+    writing = asyncio.create_task(kept.put(api, "routes", "r", {"RouteId": "r", "one": 1}))
+    await asyncio.sleep(0)
+    after = {**api.held["routes"]["r"], "two": 2}
+    assert after == {"RouteId": "r", "one": 1, "two": 2}
+    disk.free.set()
+    await writing
+    disk.full = True
+    with pytest.raises(AwsError, match="not kept"):
+        await kept.put(api, "routes", "r", after)
+    assert api.held["routes"] == {"r": {"RouteId": "r", "one": 1}}
+    with pytest.raises(AwsError, match="not kept"):
+        await kept.put(api, "routes", "new", {"RouteId": "new"})
+    assert "new" not in api.held["routes"]
+    assert api.changes == 3
