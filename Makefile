@@ -21,7 +21,7 @@ up: .venv/up
 test: .venv/dev
 	$(BIN)/pytest -n auto --dist loadgroup
 
-# Without what needs Docker or takes long: a minute or two.
+# Without what needs Docker or takes long: eight minutes on two cores.
 test-fast: .venv/dev
 	$(BIN)/pytest -n auto --dist loadgroup -m "not slow and not docker"
 
