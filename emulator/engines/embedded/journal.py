@@ -43,9 +43,9 @@ class Journal:
         folder.mkdir(mode=0o700, parents=True, exist_ok=True)
         self._path = folder / "journal"
         self._number = 0
-        self._size = 0
-        #: Writes in the journal, by backend.
+        #: Writes in the journal and their bytes, by backend.
         self._writes: Counter[str] = Counter()
+        self._bytes: Counter[str] = Counter()
         self._asked: Counter[str] = Counter()
         #: Backends of which no more writes are kept.
         self._full: set[str] = set()
@@ -57,29 +57,36 @@ class Journal:
 
     def replay(self) -> None:
         """Bring back what was kept."""
-        for snapshot in sorted(self._folder.glob("*.snapshot")):
-            name = snapshot.stem
-            self._library.load(name, snapshot.read_bytes())
-            self._writes[name] += 0
+        held: dict[str, int] = {}
+        for path in sorted(self._folder.glob("*.snapshot")):
+            with path.open("rb") as file:
+                frame = frames.read(file)
+            if frame is not None:
+                self._library.load(path.stem, frame[1])
+                held[path.stem] = frame[0]["number"]
+                self._writes[path.stem] += 0
+        self._number = max(held.values(), default=0)
         for marker in self._folder.glob("*.full"):
             self._full.add(marker.stem)
         whole = 0
         with self._path.open("rb") as file:
             while frame := frames.read(file):
                 head, body = frame
-                whole = file.tell()
+                length, whole = file.tell() - whole, file.tell()
                 self._number = max(self._number, head["number"])
+                name = self._name(head)
+                if head["number"] <= held.get(name, 0):
+                    # The snapshot has it; the process ended before the journal was shortened.
+                    continue
                 self._library.seed(head["number"])
                 self._library.request(head, body)
-                self._count(head)
+                self._count(name, length)
         # What was written in part was not answered.
         os.truncate(self._path, whole)
-        self._size = whole
 
-    def _count(self, head: dict[str, Any]) -> None:
-        found = self._library.find(head)
-        if found is not None:
-            self._writes[found[0]] += 1
+    def _count(self, name: str, length: int) -> None:
+        self._writes[name] += 1
+        self._bytes[name] += length
 
     def request(self, head: dict[str, Any], body: bytes) -> Answer | None:
         """Answer a request; what changes something is on the disk before it is answered."""
@@ -94,68 +101,88 @@ class Journal:
         answer = self._library.request(head, body)
         if answer is not None and answer[0] < 400 and found[0] not in self._full:
             frame = frames.pack({**head, "number": self._number}, body)
-            self._file.write(frame)
-            os.fsync(self._file.fileno())
-            self._size += len(frame)
-            self._writes[found[0]] += 1
-            if self._writes.total() > self._most_requests or self._size > self._most_bytes:
+            self._append(frame)
+            self._count(found[0], len(frame))
+            if self._is_longer_than(1.0):
                 self.shorten()
         return answer
 
+    def _append(self, frame: bytes) -> None:
+        # On a disk that becomes full, a part may be written without an error.
+        rest = memoryview(frame)
+        while rest:
+            rest = rest[self._file.write(rest) :]
+        os.fsync(self._file.fileno())
+
+    def _is_longer_than(self, share: float) -> bool:
+        """Whether what can still grow is longer than a share of what the journal may be."""
+        growing = self._writes.keys() - self._full
+        return (
+            sum(self._writes[name] for name in growing) > share * self._most_requests
+            or sum(self._bytes[name] for name in growing) > share * self._most_bytes
+        )
+
     def shorten(self) -> None:
         """Replace what can be written down by snapshots."""
-        written = set()
-        for name in self._writes:
-            state = self._library.dump(name)
-            if state is not None:
-                _write(self._folder / f"{name}.snapshot", state)
-                written.add(name)
-        kept = self._frames(lambda head: self._name(head) not in written)
-        for name in self._writes:
-            if name in written:
-                self._writes[name] = 0
-        if 4 * self._writes.total() > 3 * self._most_requests or (
-            4 * sum(map(len, kept)) > 3 * self._most_bytes
-        ):
-            for name in self._writes.keys() - written:
+        growing = self._writes.keys() - self._full
+        written = {name for name in growing if self._snapshot(name)}
+        self._replace(self._frames(lambda head: self._name(head) not in written))
+        if self._is_longer_than(0.75):
+            for name in growing - written:
                 self._full.add(name)
                 (self._folder / f"{name}.full").touch()
-        self._replace(kept)
+
+    def _snapshot(self, name: str) -> bool:
+        """Write a backend down; False: it can't be."""
+        state = self._library.dump(name)
+        if state is not None:
+            path = self._folder / f"{name}.snapshot"
+            _write(path, frames.pack({"number": self._number}, state))
+        return state is not None
 
     def _name(self, head: dict[str, Any]) -> str:
         found = self._library.find(head)
         return "" if found is None else found[0]
 
-    def _frames(self, keeps: Callable[[dict[str, Any]], bool]) -> list[bytes]:
+    def _frames(self, keeps: Callable[[dict[str, Any]], bool]) -> list[tuple[str, bytes]]:
+        """Return the journal's frames that are kept, each with its backend."""
         kept = []
         with self._path.open("rb") as file:
             while frame := frames.read(file):
                 if keeps(frame[0]):
-                    kept.append(frames.pack(*frame))
+                    kept.append((self._name(frame[0]), frames.pack(*frame)))
         return kept
 
-    def _replace(self, kept: list[bytes]) -> None:
+    def _replace(self, kept: list[tuple[str, bytes]]) -> None:
         """Make a journal of these frames."""
         self._file.close()
-        _write(self._path, b"".join(kept))
-        self._size = sum(map(len, kept))
+        _write(self._path, b"".join(frame for _, frame in kept))
+        self._writes = Counter(dict.fromkeys(self._writes, 0))
+        self._bytes.clear()
+        for name, frame in kept:
+            self._count(name, len(frame))
         self._file = self._open()
 
     def reset(self, account: str | None) -> None:
         """Forget everything, or what one account has made."""
-        kept = [] if account is None else self._frames(lambda head: head["account"] != account)
+        written = set()
         for name in list(self._writes):
             self._library.forget(name, account)
-            snapshot = self._folder / f"{name}.snapshot"
-            if snapshot.exists() and (state := self._library.dump(name)) is not None:
-                _write(snapshot, state)
-        if account is None:
-            self._file.close()
-            shutil.rmtree(self._folder, ignore_errors=True)
-            self._folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-            self._writes.clear()
-            self._full.clear()
-        self._replace(kept)
+            if (self._folder / f"{name}.snapshot").exists() and self._snapshot(name):
+                written.add(name)
+        if account is not None:
+            self._replace(
+                self._frames(
+                    lambda head: head["account"] != account and self._name(head) not in written
+                )
+            )
+            return
+        self._file.close()
+        shutil.rmtree(self._folder, ignore_errors=True)
+        self._folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        self._writes.clear()
+        self._full.clear()
+        self._replace([])
 
     def close(self) -> None:
         """Close the file."""

@@ -184,6 +184,84 @@ def test_a_long_journal_becomes_snapshots(
     assert not (tmp_path / "secretsmanager.snapshot").exists()
 
 
+def test_a_journal_that_was_not_yet_shortened_is_not_done_twice(
+    library: Library,
+    tmp_path: Path,
+    journals: Callable[..., Journal],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    library.forget("secretsmanager", None)
+    journal = journals()
+    secrets = {_make_secret(journal, f"held-{number}") for number in range(2)}
+    held = (tmp_path / "journal").read_bytes()
+    journal.shorten()
+    assert (tmp_path / "journal").read_bytes() == b""
+    secrets.add(_make_secret(journal, "after"))
+    # As if the process had ended between the two.
+    (tmp_path / "journal").write_bytes(held + (tmp_path / "journal").read_bytes())
+    library.forget("secretsmanager", None)
+    done: list[str] = []
+    request = library.request
+
+    def count(head: dict[str, Any], body: bytes) -> Any:
+        done.append(orjson.loads(body)["Name"])
+        return request(head, body)
+
+    monkeypatch.setattr(library, "request", count)
+    again = journals()
+    monkeypatch.undo()
+    assert done == ["after"]
+    assert _secrets(again) == secrets
+
+
+def test_ids_stay_new_after_a_snapshot(library: Library, journals: Callable[..., Journal]) -> None:
+    library.forget("secretsmanager", None)
+    journal = journals()
+    made = [_make_secret(journal, f"same-{account}") for account in range(3)]
+    journal.shorten()
+    library.forget("secretsmanager", None)
+    again = journals()
+    later = [_make_secret(again, f"later-{number}") for number in range(3)]
+    # The last six characters are random.
+    endings = {arn.rpartition("-")[2] for arn in made + later}
+    assert len(endings) == 6
+
+
+def test_a_backend_of_which_no_more_is_kept_costs_the_others_nothing(
+    library: Library,
+    tmp_path: Path,
+    journals: Callable[..., Journal],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    for name in ("secretsmanager", "cognitoidp"):
+        library.forget(name, None)
+    journal = journals(most_requests=6)
+    for number in range(8):
+        _make_pool(journal, f"p{number}")
+    assert (tmp_path / "cognitoidp.full").exists()
+    shortened = []
+    monkeypatch.setattr(journal, "shorten", lambda: shortened.append(1))
+    secrets = {_make_secret(journal, f"s{number}") for number in range(6)}
+    assert shortened == []
+    library.forget("secretsmanager", None)
+    assert _secrets(journals(most_requests=6)) == secrets
+
+
+def test_what_an_account_keeps_is_not_done_twice_after_another_is_reset(
+    library: Library, journals: Callable[..., Journal]
+) -> None:
+    library.forget("kms", None)
+    journal = journals()
+    first, gone = _make_key(journal), _make_key(journal, "111122223333")
+    journal.shorten()
+    second = _make_key(journal)
+    journal.reset("111122223333")
+    library.forget("kms", None)
+    again = journals()
+    assert {first, second} <= _keys(again)
+    assert gone not in _keys(again, "111122223333")
+
+
 def test_what_reads_is_not_kept() -> None:
     assert is_read(_json("kms", "TrentService.DescribeKey"), b"")
     assert not is_read(_json("kms", "TrentService.ScheduleKeyDeletion"), b"")
