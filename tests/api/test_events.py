@@ -257,6 +257,17 @@ def test_services_announce_to_the_default_bus(running: Running, events: Any) -> 
     announce()
     (body,) = queue.bodies()
     assert (body["detail-type"], body["detail"], body["resources"]) == ("opened", {"n": 1}, ["r"])
+    # An archive wants them, too, where no rule does.
+    for rule in events.list_rules()["Rules"]:
+        events.remove_targets(Rule=rule["Name"], Ids=["0", "1"])
+        events.delete_rule(Name=rule["Name"])
+    name = new("archive")
+    pattern = json.dumps({"source": ["aws.shop"]})
+    bus = ARN.format("events", "event-bus/default")
+    events.create_archive(ArchiveName=name, EventSourceArn=bus, EventPattern=pattern)
+    announce()
+    until(lambda: events.describe_archive(ArchiveName=name), lambda seen: seen["EventCount"] == 1)
+    events.delete_archive(ArchiveName=name)
 
 
 # -- buses, rules and targets ---------------------------------------------------------------------

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -9,12 +10,17 @@ import orjson
 
 from emulator.invoke.outbox.dispatch import Dispatch
 from emulator.invoke.targets import Delivery
+from emulator.model.errors import LocalfaasError
 from emulator.services.events.arns import BusPlace
 from emulator.services.events.envelope import Event
 from emulator.services.events.inputs import InputError, payload
 from emulator.services.events.rule import Buses, Rule
 from emulator.sources.paths import MISSING, find
 
+log = logging.getLogger(__name__)
+
+#: Seconds until what the disk did not take is accepted again.
+_PAUSE_S = 5.0
 #: The target of what no template makes an input of: it is attempted once, and fails.
 UNUSABLE = "unusable"
 #: The target of what an archive keeps.
@@ -93,6 +99,23 @@ def dispatch_of(
             source_arn=rule.arn,
         ),
     )
+
+
+async def accept_at_last(buses: Buses, dispatches: Sequence[Dispatch], what: str) -> None:
+    """Accept deliveries that no caller would send again, however long the disk takes nothing.
+
+    Args:
+        buses: All buses.
+        dispatches: The deliveries.
+        what: What they are of, for the log.
+    """
+    while True:
+        try:
+            await buses.outbox.accept(dispatches)
+            return
+        except LocalfaasError as error:
+            log.error("%s is accepted again in %g s: %s", what, _PAUSE_S, error)
+            await buses.parts.clock.sleep(_PAUSE_S)
 
 
 def _resolved(value: Any, document: dict[str, Any]) -> Any:

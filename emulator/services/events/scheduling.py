@@ -9,14 +9,14 @@ from __future__ import annotations
 import logging
 from typing import Any
 
-from emulator.model.errors import StorageError
+from emulator.model.errors import AwsError
 from emulator.registry.resource_table import ResourceTable
 from emulator.schedules.expressions import Rate, parse_rule_expression
 from emulator.schedules.schedule import Schedule
 from emulator.schedules.timers import Timers
 from emulator.services.events.arns import BusPlace
 from emulator.services.events.envelope import made
-from emulator.services.events.fanout import dispatch_of
+from emulator.services.events.fanout import accept_at_last, dispatch_of
 from emulator.services.events.rule import Buses, Rule
 
 log = logging.getLogger(__name__)
@@ -93,12 +93,12 @@ class RuleTimers:
             received=now,
         )
         dispatches = [dispatch_of(rule, target, event) for target in rule.body["targets"]]
+        if dispatches:
+            await accept_at_last(self._buses, dispatches, f"what rule {rule.arn} fired")
         try:
-            if dispatches:
-                await self._buses.outbox.accept(dispatches)
             await self._fired.put(bus.account, bus.region, rule.arn, {"at": at})
-        except StorageError as error:
-            log.error("rule %s was due, and the disk did not take it: %s", rule.arn, error)
+        except AwsError as error:
+            log.error("rule %s has fired, which could not be written down: %s", rule.arn, error)
 
 
 def _schedule(rule: Rule) -> Schedule | None:

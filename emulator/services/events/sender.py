@@ -75,10 +75,15 @@ class EventsSender:
     async def _archive(self, dispatch: Dispatch) -> None:
         text = dispatch.delivery.payload
         event = orjson.loads(text)
-        store = self._events.archive_store
         try:
             at = datetime.fromisoformat(event["time"]).timestamp()
-            await store.keep(dispatch.context["archive"], event["id"], at, size_of(event), text)
+            size = size_of(event)
+        except (AttributeError, KeyError, TypeError, ValueError) as error:
+            # What a template sends on to a bus may lack what an event has.
+            raise DeliveryRefused(dispatch.target, f"it is no whole event: {error}") from error
+        try:
+            store = self._events.archive_store
+            await store.keep(dispatch.context["archive"], event["id"], at, size, text)
         except StorageError as error:
             raise DeliveryFailed(dispatch.target, str(error)) from error
 

@@ -3,18 +3,15 @@
 from __future__ import annotations
 
 import asyncio
-import logging
 from collections.abc import Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
-from emulator.invoke.outbox.dispatch import Dispatch
 from emulator.invoke.outbox.outbox import Outbox
-from emulator.model.errors import StorageError
 from emulator.registry.resource_table import ResourceTable
 from emulator.services.events.arns import DEFAULT, BusPlace, parse
 from emulator.services.events.authorizing import Authorizer
 from emulator.services.events.envelope import made
-from emulator.services.events.fanout import dispatches_of
+from emulator.services.events.fanout import accept_at_last, dispatches_of
 from emulator.services.events.replaying import ACTIVE, Replay
 from emulator.services.events.rule import Body, Rule
 from emulator.services.events.scheduling import RuleTimers
@@ -25,8 +22,6 @@ from emulator.store.event_archive import EventArchive
 
 if TYPE_CHECKING:
     from emulator.services.context import Context, Parts
-
-log = logging.getLogger(__name__)
 
 #: Between a bus and a rule in the keys of rules; no name has it.
 _BETWEEN = "|"
@@ -129,7 +124,7 @@ class Events:
     ) -> asyncio.Task[None] | None:
         """See :class:`emulator.services.context.Announcer`: it goes to the default bus."""
         bus = BusPlace(account, region, DEFAULT)
-        if not self._index(bus):
+        if not self._index(bus) and bus.arn not in self._archiving:
             return None
         now = self.parts.clock.now()
         event = made(
@@ -143,13 +138,9 @@ class Events:
             received=now,
         )
         dispatches = dispatches_of(self, bus, event)
-        return self.parts.spawn(self._accept(dispatches)) if dispatches else None
-
-    async def _accept(self, dispatches: list[Dispatch]) -> None:
-        try:
-            await self.outbox.accept(dispatches)
-        except StorageError as error:
-            log.error("an event of a service was not kept: %s", error)
+        if not dispatches:
+            return None
+        return self.parts.spawn(accept_at_last(self, dispatches, f"an event of {source}"))
 
     # -- buses and rules ----------------------------------------------------------------------
 

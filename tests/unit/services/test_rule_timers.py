@@ -12,8 +12,10 @@ import pytest
 
 from emulator.invoke.outbox.dispatch import Dispatch
 from emulator.invoke.targets import Delivery, DeliveryFailed, DeliveryRefused
+from emulator.model.errors import StorageError
 from emulator.services.events.arns import BusPlace
 from emulator.services.events.envelope import made
+from emulator.services.events.fanout import ARCHIVE
 from emulator.services.events.inputs import InputError, payload
 from emulator.services.events.rule import Rule
 from emulator.services.events.scheduling import RuleTimers
@@ -43,6 +45,7 @@ class Buses:
 
     def __init__(self, clock: FakeClock, schedule: str, **body: Any) -> None:
         self.accepted: list[Dispatch] = []
+        self.is_disk_full = False
         self._tasks: set[asyncio.Task[None]] = set()
         self.parts = SimpleNamespace(clock=clock, spawn=self._spawn)
         self.outbox = SimpleNamespace(accept=self._accept)
@@ -60,6 +63,8 @@ class Buses:
         task.add_done_callback(self._tasks.discard)
 
     async def _accept(self, dispatches: list[Dispatch]) -> None:
+        if self.is_disk_full:
+            raise StorageError("the disk is full")
         self.accepted += dispatches
 
     @property
@@ -86,6 +91,21 @@ async def test_a_rate_counts_from_when_the_rule_was_made() -> None:
     timers.forget(BUS, "nightly")
     await clock.advance(900)
     assert len(buses.accepted) == 3
+    timers.close()
+
+
+async def test_what_the_disk_does_not_take_is_accepted_later() -> None:
+    clock, fired = FakeClock(), Fired()
+    buses = Buses(clock, "rate(5 minutes)")
+    buses.is_disk_full = True
+    timers = RuleTimers(buses, fired)  # type: ignore[arg-type]
+    timers.follow(buses.one)
+    await clock.advance(320)
+    assert (buses.accepted, fired) == ([], {})
+    buses.is_disk_full = False
+    await clock.advance(5)
+    assert buses.times == ["2023-11-14T22:18:20Z"]
+    assert fired == {buses.one.arn: {"at": NOW + 300}}
     timers.close()
 
 
@@ -125,6 +145,20 @@ def dispatch(failures: int, **context: Any) -> Dispatch:
 @pytest.fixture
 def sender() -> EventsSender:
     return EventsSender(SimpleNamespace(parts=SimpleNamespace(clock=FakeClock())))
+
+
+async def test_an_archive_refuses_what_is_no_whole_event(sender: EventsSender) -> None:
+    event = {"id": "1", "source": "s", "detail-type": "d", "detail": {}}
+    for time in ({}, {"time": "soon"}, {"time": "2023-11-14T22:13:20Z"}):
+        archived = Dispatch(
+            target=ARCHIVE,
+            delivery=Delivery(payload=json.dumps({**event, **time}).encode()),
+            lane="a",
+            context={"archive": "a"},
+            accepted=NOW,
+        )
+        with pytest.raises(DeliveryRefused, match="no whole event"):
+            await sender.attempt(archived)
 
 
 def test_deliveries_are_tried_185_times_within_a_day(sender: EventsSender) -> None:

@@ -12,7 +12,7 @@ import orjson
 from emulator.invoke.outbox.dispatch import Dispatch
 from emulator.invoke.outbox.outbox import Outbox
 from emulator.invoke.targets import Delivery
-from emulator.model.errors import StorageError
+from emulator.model.errors import LocalfaasError
 from emulator.model.ids import new_request_id
 from emulator.registry.document_store import change
 from emulator.services.s3 import rows
@@ -182,9 +182,10 @@ class Notices:
             try:
                 while await self._batch():
                     pass
-            except StorageError as error:
+            except LocalfaasError as error:
                 log.error("events of buckets wait for %g s: %s", _PAUSE_S, error)
-                self._parts.clock.call_later(_PAUSE_S, self._wake)
+                await self._parts.clock.sleep(_PAUSE_S)
+                self._is_more = True
 
     async def _batch(self) -> bool:
         """Pass on the first events that wait; False: there are none."""
