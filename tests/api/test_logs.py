@@ -414,6 +414,11 @@ def test_a_subscription_filter_passes_events_on_to_a_function(
     logs.delete_subscription_filter(logGroupName="g", filterName="errors")
     code, _ = error(logs.delete_subscription_filter, logGroupName="g", filterName="errors")
     assert code == "ResourceNotFoundException"
+    code, _ = error(logs.put_subscription_filter, **given, destinationArn=arn.rsplit(":", 1)[0])
+    assert code == "InvalidParameterException"
+    logs.delete_log_group(logGroupName="g")
+    logs.create_log_group(logGroupName="g")
+    assert logs.describe_subscription_filters(logGroupName="g")["subscriptionFilters"] == []
 
 
 def test_what_a_function_writes_is_not_passed_on_to_itself(scripted: Running, logs: Any) -> None:

@@ -8,6 +8,7 @@ from emulator.model.errors import AwsError
 from emulator.services.context import Context, Request, Response
 from emulator.services.logs import lookup
 from emulator.services.logs.lookup import invalid
+from emulator.services.logs.state import of
 from emulator.telemetry.groups import LogGroup
 
 #: Days of retention that AWS accepts.
@@ -44,6 +45,9 @@ async def delete_log_group(ctx: Context, request: Request) -> Response:
     Source: https://docs.aws.amazon.com/AmazonCloudWatchLogs/latest/APIReference/API_DeleteLogGroup.html
     """
     found = lookup.group(ctx, request["logGroupName"])
+    # Its filters go with it: a group that is made anew under its name has none.
+    for name in of(ctx).filters_of(ctx.account, ctx.region, found.name):
+        await of(ctx).drop_filter(ctx.account, ctx.region, found.name, name)
     ctx.parts.logs.delete_group(ctx.account, ctx.region, found.name)
     await ctx.parts.logs.stored()
     return {}

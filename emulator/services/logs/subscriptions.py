@@ -57,7 +57,7 @@ async def _check_destination(ctx: Context, group: str, arn: str, role: str | Non
     if service == "kinesis" and not role:
         raise invalid("destinationArn for vendor kinesis cannot be used without roleArn")
     if service == "lambda":
-        if group == f"/aws/lambda/{arn.split(':')[6]}":
+        if parts[6:] and group == f"/aws/lambda/{parts[6].partition(':')[0]}":
             raise invalid(
                 f"The function writes to {group} itself: it would be called again for each of its "
                 "own lines, for ever. localfaas does not serve that."
