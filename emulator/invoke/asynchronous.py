@@ -175,19 +175,12 @@ class AsynchronousInvokes:
 
     def backlogs(self) -> list[Backlog]:
         """Return what waits, per function, at a cost that does not grow with it."""
-        found = []
-        for arn, worker in sorted(self._workers.items()):
-            counts = worker.queue.counts()
-            found.append(
-                Backlog(
-                    function_arn=arn,
-                    waiting=counts.visible + counts.in_flight - worker.running,
-                    retrying=counts.delayed,
-                    running=worker.running,
-                    paused_until=worker.paused_until,
-                )
-            )
-        return found
+        return [_backlog(arn, worker) for arn, worker in sorted(self._workers.items())]
+
+    def backlog(self, arn: str) -> Backlog | None:
+        """Return what waits for a function; None: nothing ever did."""
+        worker = self._workers.get(arn)
+        return None if worker is None else _backlog(arn, worker)
 
     async def peek(self, limit: int, function: str | None = None) -> list[Pending]:
         """Return the first events of each function that have not ended.
@@ -287,3 +280,14 @@ class AsynchronousInvokes:
         """Do as :meth:`cancel`; returns when nothing runs."""
         self.cancel()
         await self.close()
+
+
+def _backlog(arn: str, worker: FunctionQueueWorker) -> Backlog:
+    counts = worker.queue.counts()
+    return Backlog(
+        function_arn=arn,
+        waiting=counts.visible + counts.in_flight - worker.running,
+        retrying=counts.delayed,
+        running=worker.running,
+        paused_until=worker.paused_until,
+    )

@@ -55,7 +55,7 @@ def _leaving(function: Function) -> list[Wire]:
 
 def waiting(parts: Parts, state: Any, arn: str) -> Waiting | None:
     """Return the asynchronous events of a function that wait; None: none ever did."""
-    for backlog in parts.asynchronous.backlogs():
-        if backlog.function_arn == arn:
-            return Waiting(backlog.waiting + backlog.running, backlog.retrying)
-    return None
+    backlog = parts.asynchronous.backlog(arn)
+    if backlog is None:
+        return None
+    return Waiting(backlog.waiting + backlog.running, backlog.retrying)
