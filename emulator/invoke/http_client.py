@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import ssl
 from collections.abc import Iterable, Mapping
+from functools import cache
 from typing import NamedTuple
 from urllib.parse import urlsplit
 
@@ -93,7 +94,7 @@ async def _fetch(
     secure = parts.scheme == "https"
     port = parts.port or (443 if secure else 80)
     host = parts.hostname or ""
-    context = ssl.create_default_context() if secure else None
+    context = _tls() if secure else None
     # Names below localhost are this machine, whatever resolves them.
     where = "127.0.0.1" if host.endswith(".localhost") else host
     reader, writer = await asyncio.open_connection(
@@ -115,6 +116,12 @@ async def _fetch(
         return await _read(connection, reader, most)
     finally:
         writer.close()
+
+
+@cache
+def _tls() -> ssl.SSLContext:
+    """Return how endpoints are trusted: it takes milliseconds to read the certificates."""
+    return ssl.create_default_context()
 
 
 async def _read(
