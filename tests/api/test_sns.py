@@ -319,6 +319,25 @@ def test_a_message_that_was_not_kept_may_be_published_again(scripted: Running, s
     state.outbox.accept = accept
     sns.publish(**message)
     assert [body["Message"] for body in queue.bodies()] == ["m"]
+    # What was kept before is still a repetition when the batch it is in fails.
+    entries = [
+        {"Id": name, "Message": name, "MessageGroupId": "h", "MessageDeduplicationId": name}
+        for name in ("d", "e")
+    ]
+    state.outbox.accept = fails
+    with pytest.raises(ClientError):
+        sns.publish_batch(TopicArn=topic, PublishBatchRequestEntries=entries)
+    accepted: list[Any] = []
+
+    async def keeps(dispatches: list[Any], **named: Any) -> None:
+        accepted.extend(dispatches)
+        await accept(dispatches, **named)
+
+    # The queue would tell them apart as well: what the topic itself lets through counts.
+    state.outbox.accept = keeps
+    sns.publish_batch(TopicArn=topic, PublishBatchRequestEntries=entries)
+    state.outbox.accept = accept
+    assert [each.delivery.deduplication_id for each in accepted] == ["e"]
 
 
 def test_an_http_endpoint_confirms_and_is_told(

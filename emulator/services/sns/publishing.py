@@ -273,16 +273,16 @@ async def _send(sns: Sns, topic: Topic, messages: Sequence[Message]) -> None:
     dispatches: list[Dispatch] = []
     is_fifo = topic["attributes"].get("FifoTopic") == "true"
     new = [each for each in messages if not is_fifo or not sns.repeats(each)]
-    for message in new:
-        dispatches += await dispatches_of(sns, topic, message)
     try:
+        for message in new:
+            dispatches += await dispatches_of(sns, topic, message)
         if is_fifo:
             await archived.keep(sns, topic, new)
         if dispatches:
             await sns.outbox.accept(dispatches, ordered=is_fifo)
     except BaseException:
         # What was not accepted is published anew by the caller's next try.
-        sns.forget(messages)
+        sns.forget(new)
         raise
 
 
