@@ -295,6 +295,20 @@ def test_a_target_that_fails_leaves_messages_to_the_queues_own_dead_letters(
     assert any("pipe" in text for text in scripted.console.warnings)
 
 
+def test_a_timestamp_that_is_none_fails_the_batch(
+    scripted: Running, pipes: Any, target: Queue
+) -> None:
+    redrive = json.dumps({"deadLetterTargetArn": target.arn, "maxReceiveCount": 1})
+    source = Queue(scripted, "timed", RedrivePolicy=redrive, VisibilityTimeout="1")
+    scripted.client("logs").create_log_group(logGroupName="g")
+    group = "arn:aws:logs:us-east-1:000000000000:log-group:g"
+    own = {"LogStreamName": "s", "Timestamp": "$.body"}
+    make(pipes, source.arn, group, TargetParameters={"CloudWatchLogsParameters": own})
+    source.send("soon")
+    assert target.receive()["Body"] == "soon"
+    assert any("Timestamp" in text for text in scripted.console.warnings)
+
+
 def test_api_destinations_enrich_and_are_targets(
     scripted: Running, pipes: Any, source: Queue, target: Queue, endpoint: Endpoint
 ) -> None:
@@ -337,6 +351,7 @@ def test_api_destinations_enrich_and_are_targets(
     [
         ({"Source": "arn:aws:mq:us-east-1:000000000000:broker:b:1"}, "localfaas has no pipes from"),
         ({"Target": "arn:aws:ecs:us-east-1:000000000000:cluster/c"}, "localfaas has no pipes to"),
+        ({"Target": "arn:aws:logs:us-east-1:000000000000:g"}, "localfaas has no pipes to"),
         (
             {"SourceParameters": {"FilterCriteria": {"Filters": [{"Pattern": "no"}]}}},
             "Invalid filter pattern",

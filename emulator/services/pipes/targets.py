@@ -232,7 +232,11 @@ async def _log(handing: Handing) -> None:
     entries = []
     for event, each in zip(handing.events, handing.inputs, strict=True):
         at = resolved(own.get("Timestamp"), event)
-        entries.append({"timestamp": int(at) if at is not None else now, "message": text_of(each)})
+        try:
+            timestamp = now if at is None else int(at)
+        except (TypeError, ValueError, OverflowError) as error:
+            raise TargetError("ValidationException", f"Timestamp: {at!r} is no number.") from error
+        entries.append({"timestamp": timestamp, "message": text_of(each)})
     request = {"logGroupName": group, "logStreamName": stream, "logEvents": entries}
     await call(handing.parts, handing.target, "logs", "PutLogEvents", request)
 
@@ -252,9 +256,16 @@ _WAYS: dict[str, Callable[[Handing], Awaitable[Any]]] = {
 }
 
 
+#: How the ends of ARNs begin that name a target, where a service has others.
+_RESOURCES: dict[str, str | tuple[str, ...]] = {
+    "events": ("event-bus/", "api-destination/"),
+    "logs": "log-group:",
+}
+
+
 def is_served(arn: str) -> bool:
     """Say whether pipes here can hand events to a target."""
     parts = arn.split(":", 5)
     if len(parts) != 6 or parts[2] not in _WAYS:
         return False
-    return parts[2] != "events" or parts[5].startswith(("event-bus/", "api-destination/"))
+    return parts[5].startswith(_RESOURCES.get(parts[2], ""))
