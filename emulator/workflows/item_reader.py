@@ -34,9 +34,13 @@ def items_of(config: Document, content: bytes | list[Json]) -> list[Json]:
         raise _failed("Attempting to parse a file that is not encoded in UTF-8.") from None
     match config.get("InputType", "JSON"):
         case "CSV":
-            return _csv(config, text, most)
+            try:
+                return _csv(config, text, most)
+            except csv.Error as error:
+                raise _failed(f"Attempting to parse an invalid CSV file: {error}") from None
         case "JSONL":
-            return [_json(line) for line in islice(filter(str.strip, text.splitlines()), most)]
+            # Other signs that separate lines may stand within the strings of JSON.
+            return [_json(line) for line in islice(filter(str.strip, text.split("\n")), most)]
         case "JSON":
             return _array(config, _json(text))[:most]
         case kind:

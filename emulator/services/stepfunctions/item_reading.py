@@ -9,6 +9,7 @@ import csv
 import gzip
 import io
 import json
+import zlib
 from collections.abc import Mapping
 from typing import Any
 
@@ -18,8 +19,17 @@ from emulator.services.stepfunctions.engine.execution import Execution
 from emulator.workflows.effects import Call
 from emulator.workflows.errors import ITEM_READER_FAILED, StatesError
 
-#: Objects that one page of a listing has at most.
-_PAGE = 1000
+#: What comes of content that is not what its name or its manifest says.
+_UNREADABLE = (
+    ValueError,
+    LookupError,
+    TypeError,
+    AttributeError,
+    OSError,
+    EOFError,
+    csv.Error,
+    zlib.error,
+)
 
 
 async def read(engine: Engine, execution: Execution, call: Call) -> Any:
@@ -36,15 +46,17 @@ async def read(engine: Engine, execution: Execution, call: Call) -> Any:
         content = await reader.content(arguments)
         if call.config.get("InputType") == "MANIFEST":
             return await reader.inventory(content, arguments, call.config.get("MaxItems"))
+        return _unpacked(str(arguments.get("Key", "")), content)
     except AwsError as error:
         cause = f"{error.message} (Service: S3; Error Code: {error.code})"
         raise StatesError(ITEM_READER_FAILED, cause) from error
-    except (ValueError, KeyError, TypeError, OSError) as error:
+    except _UNREADABLE as error:
         cause = f"Attempting to parse the object failed: {error}"
         raise StatesError(ITEM_READER_FAILED, cause) from error
-    if str(arguments.get("Key", "")).endswith(".gz"):
-        content = gzip.decompress(content)
-    return content
+
+
+def _unpacked(key: str, content: bytes) -> bytes:
+    return gzip.decompress(content) if key.endswith(".gz") else content
 
 
 class _Reader:
@@ -91,8 +103,7 @@ class _Reader:
         found: list[dict[str, Any]] = []
         for file in manifest["files"]:
             data = await self.content({"Bucket": bucket, "Key": file["key"]})
-            if file["key"].endswith(".gz"):
-                data = gzip.decompress(data)
+            data = _unpacked(file["key"], data)
             rows = csv.reader(io.StringIO(data.decode()))
             found += [dict(zip(names, row, strict=False)) for row in rows if row]
             if most and len(found) >= most:

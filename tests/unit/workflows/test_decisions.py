@@ -334,6 +334,7 @@ def test_a_distributed_map_says_all_that_its_run_needs() -> None:
         ({"InputType": "JSON", "MaxItems": 1}, b"[1,2,3]", [1]),
         ({"InputType": "JSON", "ItemsPointer": "/a/0"}, b'{"a":[[4]]}', [4]),
         ({"InputType": "JSONL"}, b'{"a":1}\n\n2\n', [{"a": 1}, 2]),
+        ({"InputType": "JSONL"}, '"a\u2028b"\r\n"c\x85"\r\n'.encode(), ["a\u2028b", "c\x85"]),
         (
             {"InputType": "CSV", "CSVHeaderLocation": "GIVEN", "CSVHeaders": ["x"]},
             b"1,2\n3,4\n",
