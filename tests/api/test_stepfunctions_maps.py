@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import gzip
 import json
 import time
 from collections.abc import Iterator
@@ -86,6 +87,10 @@ def test_batches_of_an_object_of_s3_are_written_back(client: Any, running: Runni
     assert inputs[0]["BatchInput"] == {"of": "rows"}
     missing = json.loads(json.dumps(each).replace("rows.csv", "none.csv"))
     assert run(client, chain(missing), status="FAILED")["error"] == "States.ItemReaderFailed"
+    broken = json.loads(json.dumps(each).replace("rows.csv", "broken.csv.gz"))
+    for content in (b"no gzip", gzip.compress(b"n,word")[:-9]):
+        s3.put_object(Bucket="maps", Key="broken.csv.gz", Body=content)
+        assert run(client, chain(broken), status="FAILED")["error"] == "States.ItemReaderFailed"
     s3.close()
 
 
@@ -192,6 +197,17 @@ def test_a_map_run_waits_for_a_disk_that_does_not_take_it(
     monkeypatch.setattr(engine, "RETRY_COMMIT_S", 0.01)
     assert run(client, chain(mapping({"Type": "Pass"})), ["a", "b"]) == ["a", "b"]
     assert refused == ["RUNNING", "SUCCEEDED"]
+
+
+def test_a_bug_in_a_map_run_ends_its_execution(
+    client: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def broken(*_: Any, **__: Any) -> Any:
+        raise ZeroDivisionError("a bug")
+
+    monkeypatch.setattr(map_runs, "transformed", broken)
+    failed = run(client, chain(mapping({"Type": "Pass"})), ["a"], "FAILED")
+    assert (failed["error"], failed["cause"]) == ("States.Runtime", "ZeroDivisionError: a bug")
 
 
 @pytest.mark.slow

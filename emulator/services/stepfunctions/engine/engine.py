@@ -7,6 +7,7 @@ token, a worker) is on the disk, and an entry of the timers' heap; whatever ends
 from __future__ import annotations
 
 import asyncio
+import logging
 import random
 from collections.abc import Callable, Coroutine
 from typing import TYPE_CHECKING, Any
@@ -39,6 +40,8 @@ from emulator.workflows.program import Program
 
 if TYPE_CHECKING:
     from emulator.services.context import Parts
+
+log = logging.getLogger(__name__)
 
 #: A wait shorter than this is waited for in memory.
 _SHORT_MS = 500
@@ -475,6 +478,12 @@ class Engine:
                 except StorageError as error:
                     self.parts.console.warn(f"{execution.arn} waits: {error}")
                     await self.clock.sleep(RETRY_COMMIT_S)
+        except Exception as error:
+            # An execution must not wait for ever for what a bug has ended.
+            log.exception("%s of %s failed", thread.state.name, execution.arn)
+            if thread.turn == turn and not execution.is_over:
+                cause = f"{type(error).__name__}: {error}"
+                self.fail(execution, thread, Fail("States.Runtime", cause))
         finally:
             key = (execution.id, thread.id)
             if self._running.get(key) is asyncio.current_task():

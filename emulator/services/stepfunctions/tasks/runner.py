@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from emulator.model.errors import AwsError, DriverFault, StorageError
 from emulator.services.stepfunctions.engine import events
+from emulator.services.stepfunctions.engine.engine import RETRY_COMMIT_S
 from emulator.services.stepfunctions.engine.events import NOT_TRUNCATED, Event, event, text_of
 from emulator.services.stepfunctions.engine.execution import (
     MAP_RUN,
@@ -61,16 +62,7 @@ class TaskRunner:
             return
         resource = thread.task.resource
         try:
-            task = Task(
-                self._engine.parts,
-                execution,
-                thread,
-                resource,
-                thread.task.arguments,
-                _account(execution, thread),
-                execution.region,
-            )
-            result = await perform(task)
+            result = await perform(self._task(execution, thread))
             text = text_of(result)
             if len(text.encode("utf-8", "surrogatepass")) > PAYLOAD_BYTES:
                 raise _too_large(thread)
@@ -88,6 +80,17 @@ class TaskRunner:
             await self._await_nested(execution, thread, turn)
         else:
             self.succeed(execution, thread, result, text)
+
+    def _task(self, execution: Execution, thread: Thread) -> Task:
+        return Task(
+            self._engine.parts,
+            execution,
+            thread,
+            thread.task.resource,
+            thread.task.arguments,
+            _account(execution, thread),
+            execution.region,
+        )
 
     def succeed(self, execution: Execution, thread: Thread, result: Any, text: str) -> None:
         """Go on with a task's result.
@@ -146,30 +149,41 @@ class TaskRunner:
 
     def _tell_nested(self, arn: str) -> None:
         for id, thread, turn in self._nested.pop(arn, ()):
-            self._engine.spawn(self._finish_nested(arn, id, thread, turn))
+            self._engine.spawn(self._end_nested(arn, id, thread, turn))
+
+    async def _end_nested(self, arn: str, id: int, name: str, turn: int) -> None:
+        while True:
+            try:
+                await self._finish_nested(arn, id, name, turn)
+                return
+            except StorageError as error:
+                self._engine.parts.console.warn(f"what waits for {arn} waits on: {error}")
+                await self._engine.clock.sleep(RETRY_COMMIT_S)
 
     async def _finish_nested(self, arn: str, id: int, name: str, turn: int) -> None:
+        waiting = await self._waiting(id, name, turn)
+        if waiting is None:
+            return
+        result, failed = None, None
+        try:
+            result = await nested.outcome(self._task(*waiting), arn)
+        except TaskFailure as failure:
+            failed = failure
+        # Meanwhile it may have been let go, and loaded anew.
+        waiting = await self._waiting(id, name, turn)
+        if waiting is None:
+            return
+        if failed is not None:
+            self._fail(*waiting, failed)
+        else:
+            self.succeed(*waiting, result, text_of(result))
+
+    async def _waiting(self, id: int, name: str, turn: int) -> tuple[Execution, Thread] | None:
         execution = await self._engine.load(id)
         thread = None if execution is None else execution.threads.get(name)
         if execution is None or thread is None or not _is_current(execution, thread, turn):
-            return
-        task = Task(
-            self._engine.parts,
-            execution,
-            thread,
-            thread.task.resource,
-            thread.task.arguments,
-            _account(execution, thread),
-            execution.region,
-        )
-        try:
-            result = await nested.outcome(task, arn)
-        except TaskFailure as failure:
-            if _is_current(execution, thread, turn):
-                self._fail(execution, thread, failure)
-            return
-        if _is_current(execution, thread, turn):
-            self.succeed(execution, thread, result, text_of(result))
+            return None
+        return execution, thread
 
 
 def _is_current(execution: Execution, thread: Thread, turn: int) -> bool:
