@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-import asyncio
 import json
 from base64 import b64encode
-from collections import Counter
+from functools import partial
 from typing import Any
 
 import cbor2
@@ -15,9 +14,9 @@ from emulator.app import Emulator
 from emulator.services.kinesis.iterators import ShardIterator
 from emulator.services.kinesis.operations import OPERATIONS
 from emulator.settings import Settings
-from emulator.testing import ScriptedDriver
 from tests.codecs import codec
 from tests.reliability.fuzz import FuzzedRequest, Fuzzer
+from tests.reliability.fuzzing import fuzz
 from tests.reliability.test_fuzz_lambda import send_to
 
 MODEL = codec("kinesis").model
@@ -122,34 +121,14 @@ async def furnish(emulator: Emulator) -> None:
 )
 async def test_fuzzed_requests(count: int, seed: int, cbor: bool) -> None:
     settings = Settings(port=0, drain_seconds=0, kinesis_limits=False)
-    emulator = Emulator(settings, driver=ScriptedDriver())
-    ready = asyncio.Event()
-    running = asyncio.create_task(emulator.run(on_ready=ready.set))
-    await ready.wait()
     fuzzer = Fuzzer(MODEL, known(), seed, OPERATIONS)
-    complaints: list[str] = []
-    statuses: Counter[int] = Counter()
-    succeeded: set[str] = set()
-    try:
-        for number in range(count):
-            if number % 200 == 0:
-                await furnish(emulator)
-            made = signed(fuzzer.request(), cbor)
-            try:
-                async with asyncio.timeout(5):
-                    status, _, body = await send_to(emulator.router, made)
-                wrong = complaint(cbor, status, body)
-            except Exception as error:  # noqa: BLE001 (each is a finding)
-                wrong, status = f"{type(error).__name__}: {error}", 0
-            statuses[status] += 1
-            if status == 200:
-                succeeded.add(made.operation)
-            if wrong:
-                complaints.append(f"#{number} {made.operation} {made.body[:200]!r}: {wrong}"[:900])
-    finally:
-        emulator.stop()
-        emulator.stop()
-        await running
-    assert complaints == [], f"seed {seed}"
-    assert statuses[200] > count / 50
-    assert len(succeeded) > len(OPERATIONS) / 2
+    found = await fuzz(
+        settings,
+        count,
+        lambda: signed(fuzzer.request(), cbor),
+        furnish,
+        partial(complaint, cbor),
+    )
+    assert found.complaints == [], f"seed {seed}"
+    assert found.statuses[200] > count / 50
+    assert len(found.succeeded) > len(OPERATIONS) / 2

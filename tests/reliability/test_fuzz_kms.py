@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import asyncio
 import json
 from base64 import b64encode
-from collections import Counter
 from typing import Any
 
 import pytest
@@ -13,9 +11,9 @@ import pytest
 from emulator.app import Emulator
 from emulator.services.kms.operations import OPERATIONS
 from emulator.settings import Settings
-from emulator.testing import ScriptedDriver
 from tests.codecs import codec
 from tests.reliability.fuzz import FuzzedRequest, Fuzzer
+from tests.reliability.fuzzing import fuzz
 from tests.reliability.test_fuzz_lambda import send_to
 
 MODEL = codec("kms").model
@@ -103,41 +101,28 @@ async def _furnish(emulator: Emulator) -> None:
             await send_to(emulator.router, request)
 
 
+def _complaint(status: int, body: bytes) -> str:
+    """Return what is wrong with an answer; nothing if it is as it should be."""
+    if not 200 <= status < 500:
+        return f"status {status}: {body[:300]!r}"
+    if status >= 400 and not json.loads(body).get("__type"):
+        return f"{status} without __type: {body[:300]!r}"
+    return ""
+
+
 @pytest.mark.parametrize(
     ("count", "seed"),
     [(500, 1), pytest.param(15_000, 2, marks=[pytest.mark.slow, pytest.mark.timeout(300)])],
 )
 async def test_fuzzed_requests(count: int, seed: int) -> None:
-    emulator = Emulator(Settings(port=0, drain_seconds=0), driver=ScriptedDriver())
-    ready = asyncio.Event()
-    running = asyncio.create_task(emulator.run(on_ready=ready.set))
-    await ready.wait()
     fuzzer = Fuzzer(MODEL, known(), seed, OPERATIONS)
-    complaints: list[str] = []
-    statuses: Counter[int] = Counter()
-    succeeded: set[str] = set()
-    try:
-        for number in range(count):
-            if number % 200 == 0:
-                await _furnish(emulator)
-            made = signed(fuzzer.request())
-            try:
-                async with asyncio.timeout(5):
-                    status, _, body = await send_to(emulator.router, made)
-                wrong = "" if 200 <= status < 500 else f"status {status}: {body[:300]!r}"
-                if status >= 400 and not json.loads(body).get("__type"):
-                    wrong = f"{status} without __type: {body[:300]!r}"
-            except Exception as error:  # noqa: BLE001 (each is a finding)
-                wrong, status = f"{type(error).__name__}: {error}", 0
-            statuses[status] += 1
-            if status == 200:
-                succeeded.add(made.operation)
-            if wrong:
-                complaints.append(f"#{number} {made.operation} {made.body[:200]!r}: {wrong}"[:900])
-    finally:
-        emulator.stop()
-        emulator.stop()
-        await running
-    assert complaints == [], f"seed {seed}"
-    assert statuses[200] > count / 20, statuses
-    assert len(succeeded) > len(OPERATIONS) / 2, OPERATIONS.keys() - succeeded
+    found = await fuzz(
+        Settings(port=0, drain_seconds=0),
+        count,
+        lambda: signed(fuzzer.request()),
+        _furnish,
+        _complaint,
+    )
+    assert found.complaints == [], f"seed {seed}"
+    assert found.statuses[200] > count / 20, found.statuses
+    assert len(found.succeeded) > len(OPERATIONS) / 2, OPERATIONS.keys() - found.succeeded
