@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 import time
+import urllib.error
+import urllib.request
 from collections.abc import Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
@@ -226,6 +228,15 @@ def test_the_built_in_issuer_stands_for_all(
     assert (claims["sub"], claims["groups"]) == ("you", "[a]")
     old = token("pool", "--scope", "read", "--expires", "-1")
     assert site.call(api, "/a", headers=bearer(old)).status == 401
+    for_ever = urllib.request.Request(
+        f"{site.running.url}/_emulator/tokens",
+        b'{"api": "pool", "expires_s": "inf"}',
+        {"Content-Type": "application/json"},
+    )
+    with pytest.raises(urllib.error.HTTPError) as caught:
+        urllib.request.urlopen(for_ever)
+    caught.value.close()
+    assert caught.value.code == 422
     assert run(["token", "--endpoint", site.running.url]) == 1
     assert "more than one JWT authorizer" in capsys.readouterr().err
     shown = json.loads(token("pool", "--json"))

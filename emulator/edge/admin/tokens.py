@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from fastapi import FastAPI, HTTPException
-from pydantic import BaseModel
+from pydantic import BaseModel, FiniteFloat
 
 from emulator.edge.admin.views import PREFIX
 from emulator.edge.http_fronts.authorizers.token_issuer import TokenIssuer
@@ -28,7 +28,7 @@ class TokenWanted(BaseModel):
     audience: str = ""
     scopes: list[str] = []
     claims: dict[str, Any] = {}
-    expires_s: float = 3600.0
+    expires_s: FiniteFloat = 3600.0
 
 
 class TokenView(BaseModel):
