@@ -197,6 +197,20 @@ def test_what_goes_wrong_is_told(chat: Chat, all_routes: str) -> None:
     client.end()
 
 
+def test_a_message_that_fails_here_is_told_too(
+    chat: Chat, all_routes: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def fails(*given: Any) -> None:
+        raise ValueError("a fault of ours")
+
+    client = chat.connect(all_routes)
+    with monkeypatch.context() as patched:
+        patched.setattr("emulator.edge.http_fronts.websockets.integrations.call", fails)
+        client.send({"action": "send"})
+        assert json.loads(client.receive())["message"] == "Internal server error"
+    client.end()
+
+
 def test_functions_speak_to_clients(chat: Chat, all_routes: str) -> None:
     chat.replies["chat"] = {"statusCode": 200}
     client = chat.connect(all_routes, headers={"User-Agent": "agent"})

@@ -7,6 +7,7 @@ from typing import Any
 
 from emulator.edge.http_fronts import cors
 from emulator.edge.http_fronts.apis.base import Room
+from emulator.edge.http_fronts.apis.live_stages import LiveStages
 from emulator.edge.http_fronts.authorizers.base import Refused
 from emulator.edge.http_fronts.exchange import (
     BodyTooLarge,
@@ -20,7 +21,6 @@ from emulator.edge.http_fronts.http_apis import integrations
 from emulator.edge.http_fronts.http_apis.authorizing import Challenged, authorize
 from emulator.edge.http_fronts.http_apis.context import Exchange
 from emulator.edge.http_fronts.http_apis.live import LiveStage
-from emulator.services.apigatewayv2.deployments import settle
 from emulator.services.apigatewayv2.state import Api, ApiGateway, Body
 
 #: The most bytes of a request's body.
@@ -37,14 +37,14 @@ class HttpApis:
     def __init__(self, room: Room) -> None:
         self._room = room
         self._state: ApiGateway | None = None
-        #: Stages as they are served, by API and name.
-        self._live: dict[tuple[str, str], LiveStage] = {}
+        self._stages: LiveStages[LiveStage] | None = None
 
     async def find(self, api_id: str) -> Api | None:
         """See :class:`emulator.edge.http_fronts.apis.base.ApiServer`."""
         state = self._state
         if state is None:
             state = self._state = await self._room.parts.table.state("apigatewayv2")
+            self._stages = LiveStages(state, self._room.parts.clock, LiveStage)
         api = state.apis.get(api_id)
         return api if api is not None and api.is_http else None
 
@@ -102,20 +102,9 @@ class HttpApis:
             path = f"/{rest}"
             if api.stage(name) is None:
                 name, path = _DEFAULT, request.raw_path
-        live = await self._live_stage(api, name)
+        assert self._stages is not None  # find() has opened them
+        live = await self._stages.find(api, name)
         return None if live is None else (live, path)
-
-    async def _live_stage(self, api: Api, name: str) -> LiveStage | None:
-        stage = api.stage(name)
-        if stage is None:
-            return None
-        if stage.get("AutoDeploy") and api.deployed != api.changes and self._state is not None:
-            await settle(self._state, api, self._room.parts.clock.now())
-            stage = api.stage(name) or stage
-        live = self._live.get((api.id, name))
-        if live is None or live.stage is not stage or live.api is not api:
-            live = self._live[api.id, name] = LiveStage(api, stage)
-        return live
 
     async def _respond(self, exchange: Exchange) -> HttpResponse:
         """Return the answer to a request."""

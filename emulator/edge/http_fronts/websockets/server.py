@@ -8,11 +8,11 @@ from typing import Any
 from urllib.parse import unquote
 
 from emulator.edge.http_fronts.apis.base import Room
+from emulator.edge.http_fronts.apis.live_stages import LiveStages
 from emulator.edge.http_fronts.exchange import DomainMapping, HttpRequest, message
 from emulator.edge.http_fronts.websockets.live import LiveStage
 from emulator.edge.http_fronts.websockets.session import Session
 from emulator.edge.router import SIGNED_PATH
-from emulator.services.apigatewayv2.deployments import settle
 from emulator.services.apigatewayv2.state import Api, ApiGateway
 
 _CONNECTIONS = re.compile(r"(?:/[^/]+)?(?P<path>/@connections/[^/]+)")
@@ -24,13 +24,14 @@ class WebSocketApis:
     def __init__(self, room: Room) -> None:
         self._room = room
         self._state: ApiGateway | None = None
-        self._live: dict[tuple[str, str], LiveStage] = {}
+        self._stages: LiveStages[LiveStage] | None = None
 
     async def find(self, api_id: str) -> Api | None:
         """See :class:`emulator.edge.http_fronts.apis.base.ApiServer`."""
         state = self._state
         if state is None:
             state = self._state = await self._room.parts.table.state("apigatewayv2")
+            self._stages = LiveStages(state, self._room.parts.clock, LiveStage)
         api = state.apis.get(api_id)
         return api if api is not None and not api.is_http else None
 
@@ -67,16 +68,8 @@ class WebSocketApis:
 
     async def live_stage(self, api: Api, name: str) -> LiveStage | None:
         """Return a stage as it is served now; None if it is gone."""
-        stage = api.stage(name)
-        if stage is None:
-            return None
-        if stage.get("AutoDeploy") and api.deployed != api.changes and self._state is not None:
-            await settle(self._state, api, self._room.parts.clock.now())
-            stage = api.stage(name) or stage
-        live = self._live.get((api.id, name))
-        if live is None or live.stage is not stage or live.api is not api:
-            live = self._live[api.id, name] = LiveStage(api, stage)
-        return live
+        assert self._stages is not None  # find() has opened them
+        return await self._stages.find(api, name)
 
 
 def open(room: Room) -> WebSocketApis:

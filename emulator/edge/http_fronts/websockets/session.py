@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 from collections.abc import Awaitable, Callable, Mapping
 from typing import Any
 
@@ -29,6 +30,8 @@ from emulator.edge.http_fronts.websockets.selection import (
 )
 from emulator.services.apigatewayv2.connections import Connections
 from emulator.services.apigatewayv2.state import Api
+
+_log = logging.getLogger(__name__)
 
 #: Limits of WebSocket APIs: seconds without a message, seconds in all, bytes of a message.
 #: https://docs.aws.amazon.com/apigateway/latest/developerguide/apigateway-execution-service-websocket-limits-table.html
@@ -177,7 +180,15 @@ class Session:
                 continue
             while len(self._tasks) >= _AT_ONCE:
                 await asyncio.wait(self._tasks, return_when=asyncio.FIRST_COMPLETED)
-            self._start(self._take(data))
+            self._start(self._take_or_tell(data))
+
+    async def _take_or_tell(self, data: str | bytes) -> None:
+        """Take a message; a client whose message fails here is told so."""
+        try:
+            await self._take(data)
+        except Exception:  # noqa: BLE001 the client is told as by the gateway
+            _log.exception("a message of connection %s to API %s failed", self.id, self.api_id)
+            await self._tell_error("Internal server error")
 
     async def _take(self, data: str | bytes) -> None:
         """Send a message to its route, and what goes back to the client."""
