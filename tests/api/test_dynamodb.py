@@ -695,6 +695,21 @@ def test_an_arn_that_is_cut_off_is_no_name(client: Any) -> None:
         assert refused(call, **request)[0] == "ValidationException"
 
 
+def test_what_is_nested_too_deeply_is_refused(client: Any) -> None:
+    name = create(client)
+    key = {"id": {"S": "1"}}
+    deep = "(" * 1900 + "{}" + ")" * 1900
+    for request in (
+        {"ConditionExpression": deep.format("attribute_exists(id)")},
+        {"UpdateExpression": f"SET n = {deep.format('m')}"},
+    ):
+        found = refused(client.update_item, TableName=name, Key=key, **request)
+        assert found[0] == "ValidationException"
+        assert "nested too deeply" in found[1]
+    statement = f'SELECT * FROM "{name}" WHERE ' + deep.format("id = '1'")
+    assert "nested too deeply" in refused(client.execute_statement, Statement=statement)[1]
+
+
 def test_replicas_are_the_same_table_in_other_regions(running: Running, client: Any) -> None:
     name = create(client)
     updates = [{"Create": {"RegionName": "eu-west-1"}}]

@@ -29,6 +29,9 @@ _LONGEST = 4096
 _MOST_OPERATORS = 300
 
 
+_TOO_DEEP = "The expression is nested too deeply"
+
+
 @lru_cache(2048)
 def condition(kind: str, text: str) -> Node:
     """Read a condition; ``kind`` is what errors call it.
@@ -37,7 +40,10 @@ def condition(kind: str, text: str) -> Node:
         AwsError: ValidationException.
     """
     reader = _Conditions(_tokens(kind, text))
-    found, _ = reader.either()
+    try:
+        found, _ = reader.either()
+    except RecursionError:
+        raise reader.tokens.error(_TOO_DEEP) from None
     reader.tokens.expect("end")
     return found
 
@@ -65,7 +71,10 @@ def update(text: str) -> tuple[Node, ...]:
         AwsError: ValidationException.
     """
     reader = _Updates(_tokens("UpdateExpression", text))
-    return tuple(reader.sections())
+    try:
+        return tuple(reader.sections())
+    except RecursionError:
+        raise reader.tokens.error(_TOO_DEEP) from None
 
 
 def _tokens(kind: str, text: str) -> Tokens:

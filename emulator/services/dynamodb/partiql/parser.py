@@ -56,7 +56,10 @@ def parse(text: str, parameters: Sequence[Value] = ()) -> Statement:
     for each in parameters:
         values.check(each)
     reader = _Reader(text, parameters)
-    statement = reader.statement()
+    try:
+        statement = reader.statement()
+    except RecursionError:
+        raise _malformed("it is nested too deeply") from None
     reader.expect_end()
     return statement
 
