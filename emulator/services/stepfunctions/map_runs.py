@@ -27,13 +27,13 @@ from emulator.services.stepfunctions.engine.execution import (
     Execution,
     Thread,
 )
-from emulator.services.stepfunctions.engine.journal import MapRunRow
+from emulator.services.stepfunctions.engine.journal import ExecutionRow, Listing, MapRunRow
 from emulator.services.stepfunctions.item_reading import read
 from emulator.services.stepfunctions.result_writing import transformed, write
 from emulator.workflows import decide
 from emulator.workflows.effects import Fail, Iterate
 from emulator.workflows.errors import EXCEED_TOLERATED_FAILURES, StatesError
-from emulator.workflows.frames import Moment
+from emulator.workflows.frames import Moment, timestamp
 
 #: Children that run at a time at most, whatever a Map allows.
 _MOST = 1000
@@ -308,8 +308,8 @@ class MapRuns:
         """
         effect = thread.effect
         assert isinstance(effect, Iterate)
-        rows = await self._engine.journal.children(run.row.id)
-        records = [await self._record(id) for id, *_ in rows]
+        rows = await self._engine.journal.listed(Listing(map_run=run.row.id, limit=-1))
+        records = [_record(row) for row in sorted(rows, key=lambda each: (each.item, each.id))]
         outputs: Any
         if effect.writer is not None and effect.writer.resource.action:
             outputs = await write(self._engine, execution, effect.writer, run.row.arn, records)
@@ -320,32 +320,6 @@ class MapRuns:
             outputs = transformed([each for each in records if "Output" in each], wanted)
         await self._keep(run, SUCCEEDED)
         self._engine.finish_map(execution, thread, outputs)
-
-    async def _record(self, id: int) -> dict[str, Any]:
-        """Return what result files have of a child."""
-        kept = await self._engine.journal.load(id)
-        assert kept is not None
-        row, _, _ = kept
-        body = row.content
-        found: dict[str, Any] = {"ExecutionArn": row.arn, "Input": body["input"]}
-        found["InputDetails"] = {"Included": True}
-        found["Name"] = row.arn.rpartition(":")[2]
-        if "output" in body:
-            found["Output"] = body["output"]
-            found["OutputDetails"] = {"Included": True}
-        for name in ("error", "cause"):
-            if name in body:
-                found[name.capitalize()] = body[name]
-        found["RedriveCount"] = row.redrives
-        is_over = row.status == SUCCEEDED
-        found["RedriveStatus"] = "NOT_REDRIVABLE" if is_over else "REDRIVABLE_BY_MAP_RUN"
-        if is_over:
-            found["RedriveStatusReason"] = f"Execution is {row.status} and cannot be redriven"
-        found["StartDate"] = _iso(row.started_ms)
-        found["StateMachineArn"] = row.machine
-        found["Status"] = row.status
-        found["StopDate"] = _iso(row.stopped_ms or row.started_ms)
-        return found
 
     async def _keep(self, run: Run, status: str) -> None:
         now_ms = int(self._engine.clock.now() * 1000)
@@ -366,12 +340,30 @@ def _failed(error: str, cause: str) -> Any:
     return event("MapRunFailed", {"error": error, "cause": cause})
 
 
+def _record(row: ExecutionRow) -> dict[str, Any]:
+    """Return what result files have of a child."""
+    body = row.content
+    found: dict[str, Any] = {"ExecutionArn": row.arn, "Input": body["input"]}
+    found["InputDetails"] = {"Included": True}
+    found["Name"] = row.arn.rpartition(":")[2]
+    if "output" in body:
+        found["Output"] = body["output"]
+        found["OutputDetails"] = {"Included": True}
+    for name in ("error", "cause"):
+        if name in body:
+            found[name.capitalize()] = body[name]
+    found["RedriveCount"] = row.redrives
+    is_over = row.status == SUCCEEDED
+    found["RedriveStatus"] = "NOT_REDRIVABLE" if is_over else "REDRIVABLE_BY_MAP_RUN"
+    if is_over:
+        found["RedriveStatusReason"] = f"Execution is {row.status} and cannot be redriven"
+    found["StartDate"] = timestamp(row.started_ms)
+    found["StateMachineArn"] = row.machine
+    found["Status"] = row.status
+    found["StopDate"] = timestamp(row.stopped_ms or row.started_ms)
+    return found
+
+
 def _items_of(batch: Any) -> list[Any]:
     found = batch.get("Items") if isinstance(batch, dict) else None
     return found if isinstance(found, list) else [batch]
-
-
-def _iso(ms: int) -> str:
-    from emulator.workflows.frames import timestamp
-
-    return timestamp(ms)

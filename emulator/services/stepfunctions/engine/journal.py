@@ -92,6 +92,7 @@ class Listing:
     is_redriven: bool | None = None
     #: After this one: started_ms and id.
     after: tuple[int, int] | None = None
+    #: How many at most; -1: all.
     limit: int = 100
 
 
