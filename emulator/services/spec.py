@@ -51,8 +51,8 @@ class ServiceSpec:
     #: Its state is opened at the start, because what it keeps has work to do; without this, with
     #: the first call.
     opens_at_start: bool = False
-    #: As ``opens_at_start``, but only where documents of this kind are kept.
-    opens_for: str = ""
+    #: As ``opens_at_start``, but only where documents of one of these kinds are kept.
+    opens_for: tuple[str, ...] = ()
     #: Its model and its operations are loaded at the start, so that its first caller need not wait.
     loads_at_start: bool = False
     #: Its model is in the folder ``models`` of its own, laid out as botocore's data.

@@ -216,8 +216,7 @@ class Table:
         self.parts = parts
         self.neighbours.open(parts)
         for service in self.services:
-            kept = service.spec.opens_for
-            if service.spec.opens_at_start or (kept and await parts.documents.has(kept)):
+            if service.spec.opens_at_start or await _keeps_work(parts, service):
                 await service.open(parts)
 
     async def reset(self, account: str | None = None) -> None:
@@ -334,3 +333,11 @@ class Table:
             state=found.state if found.is_open else await found.open(self.parts),
         )
         return await handler(context, parsed)
+
+
+async def _keeps_work(parts: Parts, service: Service) -> bool:
+    """Say whether a service has kept something that has work to do."""
+    for kind in service.spec.opens_for:
+        if await parts.documents.has(kind):
+            return True
+    return False

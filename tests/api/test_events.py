@@ -870,3 +870,14 @@ def test_streams_and_state_machines_are_targets(running: Running, events: Any) -
     assert json.loads(shown["input"]) == {"customer": "ann"}
     for client in (kinesis, states):
         client.close()
+
+
+def test_archives_fill_after_a_restart_before_anybody_asks_for_eventbridge(tmp_path: Path) -> None:
+    first = Running(Settings(port=0, state=tmp_path), driver=ScriptedDriver())
+    client = first.client("events")
+    bus = client.describe_event_bus(Name="default")["Arn"]
+    client.create_archive(ArchiveName="kept", EventSourceArn=bus)
+    first.stop()
+    second = Running(Settings(port=0, state=tmp_path), driver=ScriptedDriver())
+    assert second.emulator.table.find("events").is_open
+    second.stop()

@@ -18,5 +18,5 @@ SPEC = ServiceSpec(
     template_prefix="AWS::ApiGateway",
     modules=("kinds", "state", "wire"),
     # Their hosts are answered from the start.
-    opens_for="apigateway-domain",
+    opens_for=("apigateway-domain",),
 )

@@ -12,5 +12,5 @@ SPEC = ServiceSpec(
     path=r"/v2/(?:apis|domainnames|vpclinks|tags|portals|portalproducts)(?:/.*)?",
     template_prefix="AWS::ApiGatewayV2",
     modules=("kinds", "state", "wire"),
-    opens_for="apigatewayv2-domain",
+    opens_for=("apigatewayv2-domain",),
 )

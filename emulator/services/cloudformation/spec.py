@@ -13,5 +13,5 @@ SPEC = ServiceSpec(
     query_version="2010-05-15",
     modules=("state", "wire"),
     # An operation that a restart interrupted goes on.
-    opens_for="cloudformation-stack",
+    opens_for=("cloudformation-stack",),
 )

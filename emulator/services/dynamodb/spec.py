@@ -14,5 +14,5 @@ SPEC = ServiceSpec(
     template_prefix="AWS::DynamoDB",
     modules=("authorization", "kinds", "source", "state", "wire"),
     # Items that expire are removed, also after a restart.
-    opens_for="dynamodb-expiring",
+    opens_for=("dynamodb-expiring",),
 )

@@ -13,5 +13,5 @@ SPEC = ServiceSpec(
     target_prefix="AWSEvents",
     template_prefix="AWS::Events",
     modules=("authorization", "delivers", "kinds", "state", "wire", "wires"),
-    opens_for="events-rule",
+    opens_for=("events-rule", "events-archive", "events-replay"),
 )

@@ -14,5 +14,5 @@ SPEC = ServiceSpec(
     template_prefix="AWS::Pipes",
     modules=("kinds", "state", "wires"),
     # Pipes that are kept go on.
-    opens_for="pipe",
+    opens_for=("pipe",),
 )

@@ -21,6 +21,6 @@ SPEC = ServiceSpec(
     keeps_names=True,
     template_prefix="AWS::S3",
     # Buckets with a lifecycle or with notifications have work to do.
-    opens_for="s3-lifecycle",
+    opens_for=("s3-lifecycle",),
     modules=("authorization", "kinds", "state", "wire", "wires"),
 )

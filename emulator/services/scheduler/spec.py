@@ -14,5 +14,5 @@ SPEC = ServiceSpec(
     template_prefix="AWS::Scheduler",
     modules=("kinds", "state", "wires"),
     # Schedules that are kept come due.
-    opens_for="schedule",
+    opens_for=("schedule",),
 )

@@ -13,5 +13,5 @@ SPEC = ServiceSpec(
     query_version="2010-03-31",
     template_prefix="AWS::SNS",
     modules=("authorization", "delivers", "kinds", "state", "wire", "wires"),
-    opens_for="sns-subscription",
+    opens_for=("sns-subscription",),
 )

@@ -14,5 +14,5 @@ SPEC = ServiceSpec(
     template_prefix="AWS::StepFunctions",
     modules=("authorization", "delivers", "kinds", "state"),
     # Executions that were under way go on.
-    opens_for="stepfunctions-machine",
+    opens_for=("stepfunctions-machine",),
 )
