@@ -129,10 +129,17 @@ class Child:
             self._pause_s = min(max(2 * self._pause_s, _PAUSE_S), _LONGEST_PAUSE_S)
             self._again_at = self._clock.monotonic() + self._pause_s
             await self._spawn()
+        except OSError as error:
+            # No room for its folder, no free file descriptor, no process more.
+            raise EngineUnavailable(f"its process did not start: {error}") from error
         finally:
             self._starting = None
 
     async def _spawn(self) -> None:
+        if self._folder is not None and not os.path.isdir(self._folder.name):  # noqa: ASYNC240
+            # Something swept the temporary folder.
+            self._folder.cleanup()
+            self._folder = None
         if self._folder is None:
             self._folder = tempfile.TemporaryDirectory(prefix="localfaas-engine-")
         path = Path(self._folder.name) / "socket"

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -178,6 +179,12 @@ def test_aliases_name_keys(kms: Any) -> None:
     code, text = refused(kms.describe_key, KeyId="alias/app")
     assert (code, text) == ("NotFoundException", f"Alias {arn} is not found.")
     assert kms.describe_key(KeyId="alias/aws/sqs")["KeyMetadata"]["KeyManager"] == "AWS"
+
+
+def test_all_who_ask_first_for_a_managed_key_get_the_same(kms: Any) -> None:
+    with ThreadPoolExecutor(8) as pool:
+        asked = [pool.submit(kms.describe_key, KeyId="alias/aws/s3") for _ in range(16)]
+    assert len({each.result()["KeyMetadata"]["KeyId"] for each in asked}) == 1
 
 
 def test_keys_are_disabled_and_deleted_in_time(running: Running, kms: Any) -> None:

@@ -337,6 +337,10 @@ def test_executions_are_listed_the_latest_first(client: Any) -> None:
     assert listed == made[::-1]
     assert client.list_executions(stateMachineArn=arn, statusFilter="FAILED")["executions"] == []
     refused("InvalidToken", client.list_executions, stateMachineArn=arn, nextToken="x")
+    places: tuple[Any, ...] = ([1], [2**70, 1], ["a", "b"], [None, 1], {}, 5)
+    for place in places:
+        token = base64.urlsafe_b64encode(json.dumps(["executions", place]).encode()).decode()
+        refused("InvalidToken", client.list_executions, stateMachineArn=arn, nextToken=token)
 
 
 def test_express_executions_run_at_once(client: Any) -> None:

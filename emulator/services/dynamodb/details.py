@@ -36,9 +36,14 @@ async def update_time_to_live(ctx: Context, request: Request) -> Response:
     def work(connection: Connection) -> None:
         rows.put_table(connection, changed)
         rows.set_expiry(connection, changed)
+        # From here on writes keep the items' ends.
         state.show(changed)
 
-    await state.database.write(work)
+    try:
+        await state.database.write(work)
+    except BaseException:
+        state.show(table)
+        raise
     await state.expiry.changed(changed)
     return {"TimeToLiveSpecification": wanted}
 

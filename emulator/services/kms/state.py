@@ -66,6 +66,7 @@ class Kms:
         self.keys = ResourceTable("kms-key", parts.documents)
         self.aliases = ResourceTable("kms-alias", parts.documents)
         self.grants = ResourceTable("kms-grant", parts.documents)
+        self._managing = asyncio.Lock()
 
     async def open(self) -> None:
         """Bring back what was kept."""
@@ -138,7 +139,11 @@ class Kms:
         if name.startswith("alias/"):
             alias = self.aliases.find(account, region, name)
             if alias is None and name.startswith(_MANAGED):
-                return await self._managed(account, region, name)
+                async with self._managing:
+                    # Two who ask at once get the same key.
+                    alias = self.aliases.find(account, region, name)
+                    if alias is None:
+                        return await self._managed(account, region, name)
             if alias is None:
                 arn = f"arn:aws:kms:{region}:{account}:{name}"
                 raise errors.not_found(f"Alias {arn} is not found.")

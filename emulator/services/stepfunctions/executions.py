@@ -268,7 +268,7 @@ async def list_executions(ctx: Context, request: Request) -> Response:
     """
     limit = paging.size(request)
     after = paging.place(request, "executions")
-    if after is not None and not isinstance(after, list):
+    if after is not None and not (isinstance(after, list) and len(after) == 2):
         raise errors.invalid_token()
     engine = of(ctx).engine
     given, run_arn = request.get("stateMachineArn"), request.get("mapRunArn")

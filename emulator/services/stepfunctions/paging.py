@@ -12,6 +12,8 @@ from emulator.services.stepfunctions import errors
 
 _DEFAULT = 100
 _MOST = 1000
+#: The highest number that the journal's file keeps.
+_HIGHEST = 2**63 - 1
 
 
 def size(request: Mapping[str, Any]) -> int:
@@ -34,11 +36,17 @@ def place(request: Mapping[str, Any], kind: str) -> Any:
         return None
     try:
         made_for, found = json.loads(base64.urlsafe_b64decode(token.encode()))
-    except (binascii.Error, ValueError, TypeError) as error:
+    except (binascii.Error, ValueError, TypeError, RecursionError) as error:
         raise errors.invalid_token() from error
-    if made_for != kind:
+    numbers = found if isinstance(found, list) else [found]
+    if made_for != kind or not all(map(_is_number, numbers)):
         raise errors.invalid_token()
     return found
+
+
+def _is_number(value: Any) -> bool:
+    """Whether a place's number can be one of ours: anyone may make up a token."""
+    return type(value) in (int, float) and 0 <= value <= _HIGHEST
 
 
 def token(place: Any, kind: str) -> str:
