@@ -1,6 +1,6 @@
 """Removes items that have expired.
 
-AWS does so within days; here it is within a minute, on the emulator's clock.
+AWS does so within days; here it is within some ten seconds, on the emulator's clock.
 
 https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/TTL.html
 """
