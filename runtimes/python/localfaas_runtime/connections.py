@@ -23,7 +23,7 @@ _SERVICE = "apigatewaymanagementapi"
 def install() -> None:
     """Wait for the function to import botocore, if there is an emulator to lead it to."""
     if "AWS_ENDPOINT_URL" in os.environ:
-        sys.meta_path.insert(0, _Finder())  # type: ignore[arg-type]
+        sys.meta_path.insert(0, _Finder())
 
 
 def local(url: str) -> str:
@@ -41,7 +41,7 @@ class _Finder:
     def find_spec(self, name: str, path: Any = None, target: Any = None) -> Any:
         if name != _MODULE:
             return None
-        sys.meta_path.remove(self)  # type: ignore[arg-type]
+        sys.meta_path.remove(self)
         for finder in sys.meta_path:
             spec = finder.find_spec(name, path, target)
             if spec is not None:
