@@ -329,7 +329,7 @@ class TestOwnImages:
 class TestHygiene:
     @pytest.mark.parametrize(
         "environments",
-        [12, pytest.param(300, marks=[pytest.mark.slow, pytest.mark.timeout(600)])],
+        [12, pytest.param(300, marks=[pytest.mark.soak, pytest.mark.timeout(600)])],
     )
     async def test_churn_leaves_nothing(self, tmp_path: Path, environments: int) -> None:
         need_engine()

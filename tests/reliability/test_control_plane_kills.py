@@ -1,13 +1,9 @@
-"""The whole emulator is killed at random points under load: nothing acknowledged is lost.
-
-``LOCALFAAS_KILLS`` sets how often (100 under the slow mark, 3 otherwise).
-"""
+"""The whole emulator is killed at random points under load: nothing acknowledged is lost."""
 
 from __future__ import annotations
 
 import http.client
 import json
-import os
 import random
 import sqlite3
 import sys
@@ -21,6 +17,7 @@ import pytest
 
 from tests.api.conftest import create
 from tests.reliability.emulator_process import Emulator
+from tests.reliability.kills import kills
 
 CREDENTIAL = "AWS4-HMAC-SHA256 Credential=000000000000/20260101/us-east-1/sqs/aws4_request, x=y"
 TOLD = "arn:aws:sqs:us-east-1:000000000000:told"
@@ -198,11 +195,6 @@ def _kill_often(state: Path, kills: int) -> None:
 
 
 @pytest.mark.slow
-def test_a_few_kills_lose_nothing(tmp_path: Path) -> None:
-    _kill_often(tmp_path / "state", 3)
-
-
-@pytest.mark.slow
-@pytest.mark.timeout(600)
-def test_many_kills_lose_nothing(tmp_path: Path) -> None:
-    _kill_often(tmp_path / "state", int(os.environ.get("LOCALFAAS_KILLS", "100")))
+@kills(few=10)
+def test_kills_lose_nothing(tmp_path: Path, kills: int) -> None:
+    _kill_often(tmp_path / "state", kills)

@@ -683,7 +683,7 @@ def test_environments(machine: type[_Machine]) -> None:
     _run(machine, 40, 30)
 
 
-@pytest.mark.slow
+@pytest.mark.soak
 @pytest.mark.timeout(600)
 @pytest.mark.parametrize("machine", [Serial, Managed])
 def test_environments_for_long(machine: type[_Machine]) -> None:

@@ -18,8 +18,8 @@ import pytest
 from botocore.exceptions import BotoCoreError, ClientError
 
 from tests.reliability.emulator_process import Emulator
+from tests.reliability.kills import kills
 
-KILLS = 4
 WRITERS = 4
 ARN = "arn:aws:sqs:us-east-1:000000000000:told"
 
@@ -58,8 +58,10 @@ def drain(emulator: Emulator, seen: set[str], expected: set[str]) -> None:
 
 
 @pytest.mark.slow
-@pytest.mark.timeout(240)
-def test_each_acknowledged_object_is_told_and_each_schedule_called(tmp_path: Path) -> None:
+@kills(few=4)
+def test_each_acknowledged_object_is_told_and_each_schedule_called(
+    tmp_path: Path, kills: int
+) -> None:
     seed = int(os.environ.get("LOCALFAAS_SEED") or random.randrange(2**32))
     print(f"LOCALFAAS_SEED={seed}")
     choice = random.Random(seed)
@@ -73,7 +75,7 @@ def test_each_acknowledged_object_is_told_and_each_schedule_called(tmp_path: Pat
     s3.put_bucket_notification_configuration(
         Bucket="told", NotificationConfiguration={"QueueConfigurations": [entry]}
     )
-    for kill in range(KILLS):
+    for kill in range(kills):
         scheduler = emulator.client("scheduler")
         for number in range(5):
             # Some come due before the kill, some while nothing runs, some after it.

@@ -1,12 +1,8 @@
-"""The emulator is killed at random points of a fan-out: what was acknowledged reaches everybody.
-
-``LOCALFAAS_KILLS`` sets how often.
-"""
+"""The emulator is killed at random points of a fan-out: what was acknowledged reaches everybody."""
 
 from __future__ import annotations
 
 import multiprocessing
-import os
 import random
 import time
 from collections import Counter
@@ -16,8 +12,7 @@ from pathlib import Path
 import pytest
 
 from tests.reliability.fanout_load import QUEUES, run
-
-_KILLS = int(os.environ.get("LOCALFAAS_KILLS", "20"))
+from tests.reliability.kills import kills
 
 
 class _Runs:
@@ -63,13 +58,13 @@ class _Runs:
 
 
 @pytest.mark.slow
-@pytest.mark.timeout(600)
-def test_kills_lose_nothing(tmp_path: Path) -> None:
+@kills(few=12)
+def test_kills_lose_nothing(tmp_path: Path, kills: int) -> None:
     seed = random.randrange(2**32)
     print("seed", seed)
     chance, runs = random.Random(seed), _Runs(tmp_path)
     acknowledged: dict[str, set[str]] = {"topic": set(), "bus": set()}
-    for number in range(_KILLS):
+    for number in range(kills):
         for line in runs.killed(str(number), chance.uniform(0.0, 0.15)):
             kind, _, id = line.partition(" ")
             acknowledged[kind].add(id)
@@ -82,5 +77,5 @@ def test_kills_lose_nothing(tmp_path: Path) -> None:
     # Deliveries are conserved: again comes only what was under way when a kill came.
     again = sum(count - 1 for name in QUEUES for count in found[name].values())
     total = sum(found[name].total() for name in QUEUES)
-    print(f"{_KILLS} kills, {total} deliveries, {again} of them again")
-    assert again <= _KILLS * 40
+    print(f"{kills} kills, {total} deliveries, {again} of them again")
+    assert again <= kills * 40

@@ -1,7 +1,4 @@
-"""The emulator's process is killed at random points: nothing acknowledged is lost.
-
-``LOCALFAAS_KILLS`` sets how often (100 under the slow mark, 5 otherwise).
-"""
+"""The emulator's process is killed at random points: nothing acknowledged is lost."""
 
 import os
 import random
@@ -13,9 +10,8 @@ from collections import Counter
 from pathlib import Path
 from typing import Any
 
-import pytest
-
 from emulator.store.store import Store
+from tests.reliability.kills import kills
 
 LOAD = Path(__file__).with_name("queue_load.py")
 ROOT = Path(__file__).parents[2]
@@ -105,11 +101,6 @@ async def _kill_often(tmp_path: Path, kills: int) -> None:
     print(f"{kills} kills, {len(told.sent)} acknowledged, slowest open {slowest * 1e3:.0f} ms")
 
 
-async def test_a_few_kills_lose_nothing(tmp_path: Path) -> None:
-    await _kill_often(tmp_path, 5)
-
-
-@pytest.mark.slow
-@pytest.mark.timeout(600)
-async def test_many_kills_lose_nothing(tmp_path: Path) -> None:
-    await _kill_often(tmp_path, int(os.environ.get("LOCALFAAS_KILLS", "100")))
+@kills(few=5)
+async def test_kills_lose_nothing(tmp_path: Path, kills: int) -> None:
+    await _kill_often(tmp_path, kills)

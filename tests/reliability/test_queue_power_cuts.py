@@ -138,7 +138,7 @@ async def test_some_power_cuts_lose_nothing(
     await _survives(tmp_path, monkeypatch, 400)
 
 
-@pytest.mark.slow
+@pytest.mark.soak
 @pytest.mark.timeout(900)
 async def test_many_power_cuts_lose_nothing(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch

@@ -18,8 +18,8 @@ import pytest
 from botocore.exceptions import BotoCoreError, ClientError
 
 from tests.reliability.emulator_process import Emulator
+from tests.reliability.kills import kills
 
-KILLS = 4
 WRITERS = 6
 SIZES = (0, 100, 16 * 1024, 16 * 1024 + 1, 300_000)
 PART = 5 << 20
@@ -77,15 +77,15 @@ def found_at(client: Any, key: str) -> str | None:
 
 
 @pytest.mark.slow
-@pytest.mark.timeout(180)
-def test_nothing_acknowledged_is_lost(tmp_path: Path) -> None:
+@kills(few=4)
+def test_nothing_acknowledged_is_lost(tmp_path: Path, kills: int) -> None:
     seed = int(os.environ.get("LOCALFAAS_SEED") or random.randrange(2**32))
     print(f"LOCALFAAS_SEED={seed}")
     choice = random.Random(seed)
     expected: dict[str, str | None] = {}
     emulator = Emulator(tmp_path)
     emulator.client("s3").create_bucket(Bucket="kept")
-    for kill in range(KILLS):
+    for kill in range(kills):
         writers = [Writer(emulator.client("s3"), n, seed + kill) for n in range(WRITERS)]
         for writer in writers:
             writer.start()

@@ -35,7 +35,7 @@ def _kind(descriptor: Path) -> str:
     return re.sub(r"[0-9a-f]*\d[0-9a-f]*", "#", target)
 
 
-@pytest.mark.slow
+@pytest.mark.soak
 @pytest.mark.timeout(300)
 @pytest.mark.skipif(not Path("/proc/self/fd").exists(), reason="counts through /proc")
 def test_100_000_warm_invokes_leave_nothing_behind(tmp_path: Path) -> None:

@@ -1,7 +1,7 @@
 """The emulator is killed at random points of stack operations: no stack stays half-made.
 
 The points are writes of documents, each just before or just after it is done, drawn from a seed
-that is printed: ``LOCALFAAS_SEED=… pytest …`` repeats a run. ``LOCALFAAS_KILLS`` sets how often.
+that is printed: ``LOCALFAAS_SEED=… pytest …`` repeats a run.
 """
 
 from __future__ import annotations
@@ -20,6 +20,8 @@ import boto3
 import pytest
 from botocore.config import Config
 from botocore.exceptions import BotoCoreError, ClientError
+
+from tests.reliability.kills import kills
 
 EMULATOR = """
 import asyncio, os, signal, sys
@@ -245,11 +247,8 @@ def everything(emulator: Emulator) -> set[str]:
     }
 
 
-@pytest.mark.timeout(600)
-@pytest.mark.parametrize("kills", [
-    3,
-    pytest.param(int(os.environ.get("LOCALFAAS_KILLS", "50")), marks=pytest.mark.slow),
-])  # fmt: skip
+@pytest.mark.slow
+@kills(few=12)
 def test_stacks_are_whole_after_kills(tmp_path: Path, kills: int) -> None:
     seed = int(os.environ.get("LOCALFAAS_SEED", random.randrange(10**6)))
     print(f"LOCALFAAS_SEED={seed}")

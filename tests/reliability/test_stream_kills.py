@@ -20,8 +20,9 @@ from botocore.exceptions import BotoCoreError, ClientError
 
 from tests.api.conftest import create, zip_of
 from tests.reliability.emulator_process import Emulator
+from tests.reliability.kills import kills
 
-KILLS, KEYS = 4, 8
+KEYS = 8
 #: Writes what it was given to another stream. The SDK would take longer to load than all else here.
 _TELL = zip_of(
     app__py="""
@@ -86,11 +87,11 @@ def told(client: Any) -> dict[str, list[int]]:
 
 
 @pytest.mark.slow
-@pytest.mark.timeout(180)
+@kills(few=4)
 # botocore leaves sockets of a peer that was killed to the garbage collector.
 @pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")
 @pytest.mark.skipif(sys.platform != "linux", reason="the process driver runs on Linux")
-def test_no_acknowledged_record_is_lost_or_out_of_order(tmp_path: Path) -> None:
+def test_no_acknowledged_record_is_lost_or_out_of_order(tmp_path: Path, kills: int) -> None:
     seed = int(os.environ.get("LOCALFAAS_SEED") or random.randrange(2**32))
     print(f"LOCALFAAS_SEED={seed}")
     choice = random.Random(seed)
@@ -110,7 +111,7 @@ def test_no_acknowledged_record_is_lost_or_out_of_order(tmp_path: Path) -> None:
         BatchSize=20,
         ParallelizationFactor=2,
     )
-    for kill in range(KILLS):
+    for kill in range(kills):
         writers = [Writer(emulator.client("kinesis"), key, following[key]) for key in acknowledged]
         for writer in writers:
             writer.start()

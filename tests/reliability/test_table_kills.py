@@ -17,8 +17,8 @@ import pytest
 from botocore.exceptions import BotoCoreError, ClientError
 
 from tests.reliability.emulator_process import Emulator
+from tests.reliability.kills import kills
 
-KILLS = 4
 WRITERS = 6
 
 
@@ -107,8 +107,8 @@ def _replayed(client: Any, arn: str) -> dict[str, dict[str, Any]]:
 
 
 @pytest.mark.slow
-@pytest.mark.timeout(180)
-def test_nothing_acknowledged_is_lost(tmp_path: Path) -> None:
+@kills(few=4)
+def test_nothing_acknowledged_is_lost(tmp_path: Path, kills: int) -> None:
     seed = int(os.environ.get("LOCALFAAS_SEED") or random.randrange(2**32))
     print(f"LOCALFAAS_SEED={seed}")
     choice = random.Random(seed)
@@ -124,7 +124,7 @@ def test_nothing_acknowledged_is_lost(tmp_path: Path) -> None:
     )
     arn = created["TableDescription"]["LatestStreamArn"]
     all_writers: list[Writer] = []
-    for kill in range(KILLS):
+    for kill in range(kills):
         writers = [
             Writer(emulator.client("dynamodb"), f"{kill}-{n}", f"{seed}/{kill}/{n}")
             for n in range(WRITERS)
@@ -140,7 +140,7 @@ def test_nothing_acknowledged_is_lost(tmp_path: Path) -> None:
         found = _items(emulator.client("dynamodb"))
         for writer in all_writers:
             _check(writer, found)
-    assert sum(writer.added + writer.pairs for writer in all_writers) > KILLS
+    assert sum(writer.added + writer.pairs for writer in all_writers) > kills
     assert _replayed(emulator.client("dynamodbstreams"), arn) == found
     emulator.kill()
 

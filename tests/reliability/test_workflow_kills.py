@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 import random
 import threading
 import time
@@ -16,9 +15,9 @@ import pytest
 from botocore.exceptions import BotoCoreError, ClientError
 
 from tests.reliability.emulator_process import Emulator
+from tests.reliability.kills import kills
 
 #: How often the emulator is killed; 100 in the long run.
-KILLS = int(os.environ.get("LOCALFAAS_KILLS", "4"))
 _ROLE = "arn:aws:iam::000000000000:role/workflows"
 
 
@@ -142,10 +141,10 @@ def _check_history(client: Any, arn: str) -> None:
 
 
 @pytest.mark.slow
-@pytest.mark.timeout(120 + 8 * KILLS)
+@kills(few=4)
 # botocore leaves sockets of a peer that was killed to the garbage collector.
 @pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")
-def test_executions_survive_kills(tmp_path: Path) -> None:
+def test_executions_survive_kills(tmp_path: Path, kills: int) -> None:
     seed = random.randrange(1 << 32)
     print(f"seed {seed}")
     chance = random.Random(seed)
@@ -160,7 +159,7 @@ def test_executions_survive_kills(tmp_path: Path) -> None:
             name="killed", definition=_definition(url), roleArn=_ROLE
         )["stateMachineArn"]
         load = _Load(arn, url)
-        for _ in range(KILLS):
+        for _ in range(kills):
             with ThreadPoolExecutor(3) as threads:
                 threads.submit(load.start, client)
                 threads.submit(load.answer, client, queues)
@@ -169,7 +168,7 @@ def test_executions_survive_kills(tmp_path: Path) -> None:
                 emulator.kill()
             emulator = Emulator(tmp_path / "state")
             client, queues = emulator.client("stepfunctions"), emulator.client("sqs")
-        assert len(load.acknowledged) > 10 * KILLS
+        assert len(load.acknowledged) > 10 * kills
         waiting = dict(load.acknowledged)
         until = time.monotonic() + 60
         while waiting and time.monotonic() < until:
