@@ -6,8 +6,8 @@ Source: https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_eval
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from emulator.access.policy import Effect, InvalidPolicy, evaluate
@@ -23,10 +23,18 @@ class Granted:
     Attributes:
         identity: Its identity-based policies.
         boundary: Its permissions boundary; None without one.
+        session: The policies of its session, which must allow, too; None: the session has none.
+        session_arn: What the policies of resources know the session itself by.
     """
 
     identity: Sequence[Policy] = ()
     boundary: Policy | None = None
+    session: Sequence[Policy] | None = None
+    session_arn: str = ""
+
+
+#: What a policy says that allows everything: that of an account's root user.
+EVERYTHING: Policy = {"Statement": [{"Effect": "Allow", "Action": "*", "Resource": "*"}]}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -60,32 +68,65 @@ class Decision:
 def decide(granted: Granted, asked: Asked) -> Decision:
     """Return what policies say of a request within one account.
 
-    A denial outweighs all else; then a boundary must allow what identity-based policies allow; what
-    a resource's own policy allows needs no other.
+    A denial outweighs all else; then a boundary and the session's policies must allow what
+    identity-based policies allow. What a resource's own policy allows needs no other, unless the
+    session has policies and the resource's does not name the session itself.
     """
-    own = [_effect(each, asked) for each in granted.identity]
-    if "Deny" in own:
-        return _denied("identity-based")
-    of_resource = _effect(asked.policy, asked, named=True)
-    if of_resource == "Deny":
-        return _denied("resource-based")
-    bound = "Allow" if granted.boundary is None else _effect(granted.boundary, asked)
-    if bound == "Deny":
-        return Decision(False, "with an explicit deny in a permissions boundary", explicit=True)
-    if of_resource == "Allow":
-        return Decision(True)
-    if "Allow" not in own:
-        text = f"because no identity-based policy allows the {asked.action} action"
-        return Decision(False, text)
-    if bound != "Allow":
-        text = f"because no permissions boundary allows the {asked.action} action"
-        return Decision(False, text)
+    by_kind = _by_kind(granted, asked)
+    if (denied := _explicit(by_kind)) is not None:
+        return denied
+    allowed = {kind for kind, effects in by_kind.items() if "Allow" in effects}
+    if _RESOURCE in allowed:
+        sessions = replace(asked, principals=[granted.session_arn])
+        if _SESSION in allowed or _effect(asked.policy, sessions, named=True) == "Allow":
+            return Decision(True)
+    return _implicit([_IDENTITY, _BOUNDARY, _SESSION], allowed, asked)
+
+
+def decide_across(granted: Granted, asked: Asked) -> Decision:
+    """Return what policies say of a request for a resource of another account.
+
+    Both sides have to allow it: the caller's policies, and the resource's own.
+    """
+    by_kind = _by_kind(granted, asked)
+    if (denied := _explicit(by_kind)) is not None:
+        return denied
+    allowed = {kind for kind, effects in by_kind.items() if "Allow" in effects}
+    return _implicit([_IDENTITY, _BOUNDARY, _SESSION, _RESOURCE], allowed, asked)
+
+
+_IDENTITY, _RESOURCE = "identity-based policy", "resource-based policy"
+_BOUNDARY, _SESSION = "permissions boundary", "session policy"
+_Effects = Mapping[str, Sequence[Effect | None]]
+
+
+def _by_kind(granted: Granted, asked: Asked) -> _Effects:
+    """Return what each kind of policies says; a bound that is not there allows everything."""
+    bound = granted.boundary
+    session = granted.session
+    return {
+        _IDENTITY: [_effect(each, asked) for each in granted.identity],
+        _RESOURCE: [_effect(asked.policy, asked, named=True)],
+        _BOUNDARY: ["Allow" if bound is None else _effect(bound, asked)],
+        _SESSION: ["Allow"] if session is None else [_effect(each, asked) for each in session],
+    }
+
+
+def _explicit(by_kind: _Effects) -> Decision | None:
+    """Return the refusal of the first kind that denies."""
+    for kind, effects in by_kind.items():
+        if "Deny" in effects:
+            article = "an" if kind[0] in "aeiou" else "a"
+            return Decision(False, f"with an explicit deny in {article} {kind}", explicit=True)
+    return None
+
+
+def _implicit(needed: Sequence[str], allowed: Collection[str], asked: Asked) -> Decision:
+    """Return the refusal of the first kind that is needed and does not allow."""
+    for kind in needed:
+        if kind not in allowed:
+            return Decision(False, f"because no {kind} allows the {asked.action} action")
     return Decision(True)
-
-
-def _denied(kind: str) -> Decision:
-    article = "an" if kind[0] in "aeiou" else "a"
-    return Decision(False, f"with an explicit deny in {article} {kind} policy", explicit=True)
 
 
 def _effect(policy: Policy | None, asked: Asked, *, named: bool = False) -> Effect | None:

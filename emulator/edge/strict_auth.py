@@ -14,11 +14,12 @@ import hashlib
 import hmac
 import re
 from collections.abc import Mapping
+from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any, NamedTuple
 from urllib.parse import parse_qsl, quote
 
-from emulator.access.decision import Asked, decide
+from emulator.access.decision import EVERYTHING, Asked, Granted, decide, decide_across
 from emulator.edge.router import SIGNED_PATH, Scope
 from emulator.model import credentials
 from emulator.model.errors import AwsError
@@ -31,6 +32,7 @@ _SIGNED = re.compile(
     r"AWS4-HMAC-SHA256\s+Credential=(?P<key>[^/]+)/(?P<scope>[^,\s]+)\s*,\s*"
     r"SignedHeaders=(?P<headers>[^,\s]+)\s*,\s*Signature=(?P<signature>[0-9a-f]+)"
 )
+_ACCOUNT = re.compile(r"\d{12}")
 _MISMATCH = (
     "The request signature we calculated does not match the signature you provided. Check your AWS"
     " Secret Access Key and signing method. Consult the service documentation for details."
@@ -100,35 +102,49 @@ class StrictAuth:
                     )
 
     async def check_call(
-        self, context: Context, scope: Scope, body: bytes, action: str, resource: str
+        self,
+        context: Context,
+        scope: Scope,
+        body: bytes,
+        action: str,
+        resource: str,
+        *,
+        policy: Mapping[str, Any] | None = None,
     ) -> None:
         """Refuse a signed request that is for no service but for an API of the user's.
 
         Args:
-            context: The request's context.
+            context: The request's context, with the account of the API.
             scope: The request's scope.
             body: Its body.
             action: What it does: "execute-api:Invoke".
             resource: The ARN of what it is done to.
+            policy: The API's own policy; None without one.
 
         Raises:
             AwsError: AccessDenied and its like (403).
         """
         rules = Rules(prefix=action.partition(":")[0])
         key, token = _check_signature(context.request_headers, _line_of(scope), body, rules)
-        caller = await caller_of(context, key, token)
-        if caller.granted is None:
-            return
-        keys = _keys_of(context, caller)
+        account = key if _ACCOUNT.fullmatch(key) else credentials.account_of(key)
+        own = replace(context, account=account or context.account)
+        caller = await caller_of(own, key, token)
+        source = (scope.get("client") or ("127.0.0.1", 0))[0]
         asked = Asked(
             action=action,
             resource=resource,
-            context=keys,
+            context={**_keys_of(own, caller), "aws:sourceip": source},
             principals=caller.principals,
-            policy=None,
+            policy=policy,
         )
-        if not decide(caller.granted, asked).allowed:
-            raise AwsError("AccessDeniedException", f"{caller.arn} may not {action}", status=403)
+        granted = caller.granted or Granted(identity=(EVERYTHING,))
+        is_own = own.account == context.account
+        decision = decide(granted, asked) if is_own else decide_across(granted, asked)
+        if not decision.allowed:
+            text = f"User: {caller.arn} is not authorized to perform: {action} on resource: "
+            raise AwsError(
+                "AccessDeniedException", f"{text}{resource} {decision.reason}", status=403
+            )
 
 
 def _line_of(scope: Scope) -> RequestLine:

@@ -1,8 +1,9 @@
 """Temporary credentials that say themselves whose they are: nothing of them is stored.
 
 As on AWS, an access key holds its account's number (its first 48 bits), and the session token the
-caller's identity. The emulator checks neither signatures nor expiry: a key chooses an account, as
-one of 12 digits does, and a token names who asks. So credentials work over restarts, and their
+caller's identity, and the key that it was issued with. Neither signatures nor that key are checked
+but under ``--strict-auth``, and expiry never: a key chooses an account, as one of 12 digits does,
+and a token names who asks. So credentials work over restarts, and their
 number has no limit. Keys of other makers, a user's real ones too, are none of ours: 16 bits of a
 key are a checksum.
 
@@ -30,6 +31,8 @@ _TOKEN_HEAD = b"!\n\torigin_ec"
 USER_PREFIX = "AKIA"
 _ACCOUNT_SHIFT = 7
 _ACCOUNT_MASK = (1 << 40) - 1
+#: The most bytes of what a token says, with 2,048 characters of session policies.
+_LARGEST_IDENTITY = 16384
 #: The highest bit of today's access keys.
 _RECENT = 1 << 47
 
@@ -46,6 +49,11 @@ class Identity:
     arn: str
     #: "AROA…:session", "account:name", or the account's number.
     user_id: str
+    #: Session policies, which bound what it may do: JSON, or ARNs of managed policies. None: it
+    #: has no such bound.
+    policies: tuple[str, ...] | None = None
+    #: Of a federated user: the ARN of who asked for its credentials.
+    issuer: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,29 +107,53 @@ def issue(identity: Identity, expires_at: float) -> Credentials:
         identity: Whose they are.
         expires_at: What they say of their end; seconds since the epoch.
     """
-    told = json.dumps(
-        {"account": identity.account, "arn": identity.arn, "id": identity.user_id}
-    ).encode()
-    nonce = secrets.token_bytes(24)
     key = _access_key(identity.account)
+    told: dict[str, object] = {
+        "account": identity.account,
+        "arn": identity.arn,
+        "id": identity.user_id,
+        "key": key,
+    }
+    if identity.policies is not None:
+        told["policies"] = identity.policies
+    if identity.issuer:
+        told["issuer"] = identity.issuer
+    nonce = secrets.token_bytes(24)
     return Credentials(
         access_key=key,
         secret_key=_secret(key),
-        token=base64.b64encode(_TOKEN_HEAD + nonce + zlib.compress(told)).decode(),
+        token=base64.b64encode(
+            _TOKEN_HEAD + nonce + zlib.compress(json.dumps(told).encode())
+        ).decode(),
         expires_at=expires_at,
     )
 
 
-def identify(token: str) -> Identity | None:
-    """Return who a session token stands for; None for a token that is none of ours."""
+def identify(token: str, key: str | None = None) -> Identity | None:
+    """Return who a session token stands for; None for a token that is none of ours.
+
+    Args:
+        token: The token.
+        key: The access key that it came with, to be held against the one it was issued with; None:
+            whichever.
+    """
     try:
         raw = base64.b64decode(token, validate=True)
         if not raw.startswith(_TOKEN_HEAD):
             return None
         unpacked = zlib.decompressobj()
-        told = json.loads(unpacked.decompress(raw[len(_TOKEN_HEAD) + 24 :], 4096))
-        return Identity(str(told["account"]), str(told["arn"]), str(told["id"]))
-    except (binascii.Error, zlib.error, ValueError, KeyError, TypeError):
+        told = json.loads(unpacked.decompress(raw[len(_TOKEN_HEAD) + 24 :], _LARGEST_IDENTITY))
+        if key is not None and told.get("key") != key:
+            return None
+        policies = told.get("policies")
+        return Identity(
+            str(told["account"]),
+            str(told["arn"]),
+            str(told["id"]),
+            None if policies is None else tuple(str(each) for each in policies),
+            str(told.get("issuer", "")),
+        )
+    except (AttributeError, binascii.Error, zlib.error, ValueError, KeyError, TypeError):
         return None
 
 

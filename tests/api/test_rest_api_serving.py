@@ -43,9 +43,10 @@ class Answer:
 class Site:
     """An emulator with a function and REST APIs; ``reply`` is what the function returns."""
 
-    def __init__(self) -> None:
+    def __init__(self, **settings: Any) -> None:
         self.driver = ScriptedDriver(self._serve)
-        self.running = Running(Settings(port=0, transition_seconds=0), driver=self.driver)
+        given = Settings(port=0, transition_seconds=0, **settings)
+        self.running = Running(given, driver=self.driver)
         self.api = self.running.client("apigateway")
         self.event: Any = {}
         self.reply: Any = None

@@ -267,3 +267,98 @@ def test_simulations_say_the_same(strict: Running) -> None:
         PolicySourceArn=role.arn, PolicyInputList=[document]
     )
     assert keys["ContextKeyNames"] == ["aws:PrincipalTag/a"]
+
+
+def keys_of(given: dict[str, Any]) -> dict[str, str]:
+    """Return the arguments of boto3 for credentials that STS has issued."""
+    found = given["Credentials"]
+    return {
+        "aws_access_key_id": found["AccessKeyId"],
+        "aws_secret_access_key": found["SecretAccessKey"],
+        "aws_session_token": found["SessionToken"],
+    }
+
+
+def client_of(running: Running, service: str, keys: dict[str, str]) -> Any:
+    return boto3.client(service, region_name="us-east-1", endpoint_url=running.url, **keys)
+
+
+def user_of(running: Running, name: str, *statements: dict[str, Any]) -> dict[str, str]:
+    """Make a user with an access key; return the arguments of boto3 for it."""
+    iam = running.client("iam")
+    iam.create_user(UserName=name)
+    iam.put_user_policy(UserName=name, PolicyName="own", PolicyDocument=policy(*statements))
+    key = iam.create_access_key(UserName=name)["AccessKey"]
+    return {
+        "aws_access_key_id": key["AccessKeyId"],
+        "aws_secret_access_key": key["SecretAccessKey"],
+    }
+
+
+def test_a_token_is_bound_to_its_key(strict: Running) -> None:
+    strict.client("sqs").create_queue(QueueName="bound")
+    may = Role(strict, "may-list", allow("sqs:ListQueues"))
+    may_not = Role(strict, "may-not-list")
+    sts = strict.client("sts")
+    first, second = (
+        keys_of(sts.assume_role(RoleArn=role.arn, RoleSessionName="it")) for role in (may, may_not)
+    )
+    client_of(strict, "sqs", first).list_queues()
+    mixed = [
+        second | {"aws_session_token": first["aws_session_token"]},
+        user_of(strict, "mixer", allow("sqs:*")) | {"aws_session_token": first["aws_session_token"]},
+        {name: value for name, value in first.items() if name != "aws_session_token"},
+    ]
+    for keys in mixed:
+        client = client_of(strict, "sqs", keys)
+        refused(client.list_queues, "InvalidClientTokenId", "security token")
+        client.close()
+
+
+def test_a_key_that_is_inactive_is_nobody_s(strict: Running) -> None:
+    keys = user_of(strict, "idle", allow("sqs:*"))
+    sqs = client_of(strict, "sqs", keys)
+    sqs.list_queues()
+    strict.client("iam").update_access_key(
+        UserName="idle", AccessKeyId=keys["aws_access_key_id"], Status="Inactive"
+    )
+    refused(sqs.list_queues, "InvalidClientTokenId", "security token")
+    sqs.close()
+
+
+def test_sessions_are_bounded_by_their_policies(strict: Running) -> None:
+    role = Role(strict, "wide", allow("sqs:*"))
+    given = strict.client("sts").assume_role(
+        RoleArn=role.arn, RoleSessionName="narrow", Policy=policy(allow("sqs:ListQueues"))
+    )
+    sqs = client_of(strict, "sqs", keys_of(given))
+    sqs.list_queues()
+    refused(sqs.create_queue, "AccessDenied", "no session policy allows", QueueName="n")
+    sqs.close()
+
+
+def test_a_user_s_session_may_do_what_the_user_may(strict: Running) -> None:
+    user = user_of(strict, "small", allow(["sqs:ListQueues", "sts:*"]))
+    sts = client_of(strict, "sts", user)
+    assert sts.get_caller_identity()["Arn"] == f"arn:aws:iam::{ACCOUNT}:user/small"
+    sqs = client_of(strict, "sqs", keys_of(sts.get_session_token()))
+    sqs.list_queues()
+    refused(sqs.create_queue, "AccessDenied", "no identity-based policy", QueueName="n")
+    for each in (sts, sqs):
+        each.close()
+
+
+def test_a_federated_user_may_do_what_both_allow(strict: Running) -> None:
+    user = user_of(strict, "broker", allow(["sqs:ListQueues", "sqs:CreateQueue", "sts:*"]))
+    sts = client_of(strict, "sts", user)
+    given = policy(allow(["sqs:ListQueues", "sqs:DeleteQueue"]))
+    some = sts.get_federation_token(Name="ann", Policy=given)
+    sqs = client_of(strict, "sqs", keys_of(some))
+    sqs.list_queues()
+    refused(sqs.create_queue, "AccessDenied", "no session policy", QueueName="n")
+    url = strict.client("sqs").create_queue(QueueName="federated")["QueueUrl"]
+    refused(sqs.delete_queue, "AccessDenied", "no identity-based policy", QueueUrl=url)
+    nothing = client_of(strict, "sqs", keys_of(sts.get_federation_token(Name="ben")))
+    refused(nothing.list_queues, "AccessDenied", "federated-user/ben is not authorized")
+    for each in (sts, sqs, nothing):
+        each.close()

@@ -69,6 +69,7 @@ class HttpRequest:
     mapping: DomainMapping | None = None
     #: There once :meth:`read` has returned.
     body: bytes = b""
+    is_read: bool = False
     scope: Scope
     receive: Receive
     send: Send
@@ -83,16 +84,17 @@ class HttpRequest:
         return next((value for each, value in self.headers if each == name), "")
 
     async def read(self, limit: int) -> bytes:
-        """Return the body, which is kept as ``body`` as well.
+        """Return the body, which is kept as ``body`` as well, for those who ask again.
 
         Raises:
             BodyTooLarge: It has more than ``limit`` bytes, or never came.
         """
-        body = await read_body(self.receive, limit)
-        if body is None:
-            raise BodyTooLarge
-        self.body = body
-        return body
+        if not self.is_read:
+            body = await read_body(self.receive, limit)
+            if body is None:
+                raise BodyTooLarge
+            self.body, self.is_read = body, True
+        return self.body
 
     async def answer(self, response: HttpResponse, added: Headers = []) -> None:  # noqa: B006
         """Send a response, with further headers."""

@@ -51,6 +51,20 @@ def _managed(state: Iam, account: str, arn: str) -> Policy:
     return policy
 
 
+def session_policies(state: Iam, account: str, given: Sequence[str]) -> list[Policy]:
+    """Return the policies of a session.
+
+    Args:
+        state: The service's.
+        account: The session's.
+        given: JSON, or ARNs of managed policies.
+    """
+    return [
+        json.loads(each) if each.lstrip().startswith("{") else _managed(state, account, each)
+        for each in given
+    ]
+
+
 # -- simulations --------------------------------------------------------------------------------
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any
 
@@ -16,6 +17,7 @@ HOUR_S = 3600
 #: The most that policies and tags may have together, in characters (AWS packs them; this counts
 #: them unpacked, which is AWS's other limit).
 _POLICY_CHARACTERS = 2048
+_KEY = re.compile(r"Credential=(?P<key>[^/,\s]{1,128})/")
 _ROLE = re.compile(r"arn:aws[a-z-]*:iam::(?P<account>\d{12}):role/(?P<path>[\w+=,.@/-]+)")
 
 
@@ -23,6 +25,29 @@ def caller(ctx: Context) -> Identity:
     """Return who asks: the identity of a session token of ours, else the account's root."""
     known = credentials.identify(ctx.session_token) if ctx.session_token else None
     return known or credentials.root(ctx.account)
+
+
+async def signer(ctx: Context) -> Identity:
+    """Return who has signed: as :func:`caller`, and the user where the key is a user's."""
+    match = _KEY.search(ctx.request_headers.get("authorization", ""))
+    if ctx.session_token or match is None or not match["key"].startswith(credentials.USER_PREFIX):
+        return caller(ctx)
+    table, here = ctx.parts.table, {"account": ctx.account, "region": ctx.region}
+    try:
+        request = {"AccessKeyId": match["key"]}
+        used = await table.call("iam", "GetAccessKeyLastUsed", request, **here)
+        user = await table.call("iam", "GetUser", {"UserName": used["UserName"]}, **here)
+    except AwsError:
+        return caller(ctx)  # a key of somewhere else: it is the account's own
+    found = user["User"]
+    return Identity(ctx.account, found["Arn"], found["UserId"])
+
+
+def session_policies(request: Request) -> tuple[str, ...] | None:
+    """Return the policies of a session that is asked for; None: it asks for none."""
+    policies = [request["Policy"]] if request.get("Policy") else []
+    policies += [str(each["arn"]) for each in request.get("PolicyArns") or () if each.get("arn")]
+    return tuple(policies) or None
 
 
 def is_session(identity: Identity) -> bool:
@@ -78,6 +103,7 @@ def role_session(
     """
     account, role = role_of(request["RoleArn"])
     identity = credentials.assumed_role(account, role, session)
+    identity = replace(identity, policies=session_policies(request))
     answer: Response = {
         "Credentials": issued(ctx, identity, request.get("DurationSeconds", default_s)),
         "AssumedRoleUser": {"AssumedRoleId": identity.user_id, "Arn": identity.arn},

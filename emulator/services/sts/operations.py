@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from dataclasses import replace
 
 from emulator.model import credentials
 from emulator.model.arn import PARTITION
@@ -23,6 +24,8 @@ from emulator.services.sts.issuing import (
     packed,
     refuse_sessions,
     role_session,
+    session_policies,
+    signer,
 )
 
 #: Characters that a session token may have.
@@ -35,7 +38,7 @@ async def get_caller_identity(ctx: Context, request: Request) -> Response:
 
     Source: https://docs.aws.amazon.com/STS/latest/APIReference/API_GetCallerIdentity.html
     """
-    who = caller(ctx)
+    who = await signer(ctx)
     return {"UserId": who.user_id, "Account": who.account, "Arn": who.arn}
 
 
@@ -74,9 +77,10 @@ async def get_session_token(ctx: Context, request: Request) -> Response:
     Source: https://docs.aws.amazon.com/STS/latest/APIReference/API_GetSessionToken.html
     """
     refuse_sessions(ctx)
-    # The root user's, who asks here, last an hour; an IAM user's twelve.
-    seconds = request.get("DurationSeconds", HOUR_S)
-    return {"Credentials": issued(ctx, credentials.root(ctx.account), seconds)}
+    who = await signer(ctx)
+    # The root user's last an hour; an IAM user's twelve.
+    usual = HOUR_S if who.arn.endswith(":root") else 12 * HOUR_S
+    return {"Credentials": issued(ctx, who, request.get("DurationSeconds", usual))}
 
 
 async def get_federation_token(ctx: Context, request: Request) -> Response:
@@ -87,7 +91,14 @@ async def get_federation_token(ctx: Context, request: Request) -> Response:
     refuse_sessions(ctx)
     name = request["Name"]
     arn = f"arn:{PARTITION}:sts::{ctx.account}:federated-user/{name}"
-    who = Identity(ctx.account, arn, f"{ctx.account}:{name}")
+    who = Identity(
+        ctx.account,
+        arn,
+        f"{ctx.account}:{name}",
+        # Without session policies a federated user may do nothing of its own.
+        session_policies(request) or (),
+        (await signer(ctx)).arn,
+    )
     answer: Response = {
         "Credentials": issued(ctx, who, request.get("DurationSeconds", 12 * HOUR_S)),
         "FederatedUser": {"FederatedUserId": who.user_id, "Arn": who.arn},
@@ -124,7 +135,7 @@ async def get_scoped_credentials(ctx: Context, request: Request) -> Response:
 
     Source: https://docs.aws.amazon.com/STS/latest/APIReference/API_GetScopedCredentials.html
 
-    The policy is read and not acted on, as all policies.
+    The policy bounds the session, and takes the place of an earlier one.
     """
     who = caller(ctx)
     if not is_session(who):
@@ -133,6 +144,7 @@ async def get_scoped_credentials(ctx: Context, request: Request) -> Response:
             "GetScopedCredentials must be called with temporary security credentials.",
         )
     packed(request)
+    who = replace(who, policies=session_policies(request) or who.policies)
     given = issued(ctx, who, request.get("DurationSeconds", HOUR_S))
     size = len(given["SessionToken"])
     return {

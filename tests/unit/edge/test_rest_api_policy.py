@@ -7,21 +7,17 @@ from typing import Any
 
 import pytest
 
-from emulator.edge.http_fronts.authorizers.base import Grant
-from emulator.edge.http_fronts.rest_api.access import _check_policy
+from emulator.edge.http_fronts.rest_api.access import effect_of_policy, refused_by_policy
 from emulator.services.apigateway.execution.call import GatewayFailure, MethodCall
 
-ARN = "arn:aws:execute-api:us-east-1:1:api/dev/GET/x"
-
-
-def call(policy: Any, user: str | None = None) -> MethodCall:
+def call(policy: Any) -> MethodCall:
     parts: Any = None
     return MethodCall(
-        parts=parts, account="1", region="us-east-1", api_id="api",
+        parts=parts, account="123456123456", region="us-east-1", api_id="api",
         snapshot={"api": {"policy": json.dumps(policy)} if policy else {}}, resource={"path": "/x"},
         method={}, http_method="GET", path="/x", path_parameters={}, query=[], headers=[], body=b"",
         is_binary=False, stage_variables={}, trace_id="", request_id="",
-        context={"identity": {"sourceIp": "10.0.0.1", "userArn": user}},
+        context={"identity": {"sourceIp": "10.0.0.1"}},
     )  # fmt: skip
 
 
@@ -37,37 +33,35 @@ ELSEWHERE = {"Condition": {"IpAddress": {"aws:SourceIp": "192.168.0.0/16"}}}
 
 
 @pytest.mark.parametrize(
-    "policy",
+    ("policy", "effect"),
     [
-        None,
-        {"Statement": [statement("Allow")]},
-        {"Statement": statement("Allow", **OFFICE)},
-        {"Statement": [statement("Allow"), statement("Deny", **ELSEWHERE)]},
+        (None, "Allow"),
+        ({"Statement": [statement("Allow")]}, "Allow"),
+        ({"Statement": statement("Allow", **OFFICE)}, "Allow"),
+        ({"Statement": [statement("Allow"), statement("Deny", **ELSEWHERE)]}, "Allow"),
+        ({"Statement": [statement("Allow", **ELSEWHERE)]}, None),
+        ({"Statement": [statement("Allow"), statement("Deny", **OFFICE)]}, "Deny"),
+        ({"Statement": [statement("Allow", Resource="execute-api:/prod/*")]}, None),
+        ({"Statement": [statement("Allow", Principal={"AWS": "222222222222"})]}, None),
     ],
 )
-def test_who_may_call(policy: Any) -> None:
-    _check_policy(call(policy), "dev", Grant())
+def test_what_a_policy_says_of_who_has_not_signed(policy: Any, effect: str | None) -> None:
+    assert effect_of_policy(call(policy), "dev") == effect
 
 
-@pytest.mark.parametrize(
-    ("policy", "explicit"),
-    [
-        ({"Statement": [statement("Allow", **ELSEWHERE)]}, False),
-        ({"Statement": [statement("Allow"), statement("Deny", **OFFICE)]}, True),
-        ({"Statement": [statement("Allow", Resource="execute-api:/prod/*")]}, False),
-    ],
-)
-def test_who_may_not(policy: Any, explicit: bool) -> None:
+@pytest.mark.parametrize("explicit", [False, True])
+def test_a_refusal_hides_the_account(explicit: bool) -> None:
+    failure = refused_by_policy(call(None), "dev", "Deny" if explicit else None)
+    arn = "arn:aws:execute-api:us-east-1:********3456:api/dev/GET/x"
+    said = f"User: anonymous is not authorized to perform: execute-api:Invoke on resource: {arn}"
+    assert failure.message == said + " with an explicit deny" * explicit
+    assert failure.kind == "ACCESS_DENIED"
+
+
+@pytest.mark.parametrize("text", ["{}", '{"Statement": [{"Effect": "Maybe"}]}', "[" * 100_000])
+def test_what_is_no_policy_fails(text: str) -> None:
+    asked = call(None)
+    asked.snapshot = {"api": {"policy": text}}
     with pytest.raises(GatewayFailure) as caught:
-        _check_policy(call(policy), "dev", Grant())
-    said = f"User: anonymous is not authorized to perform: execute-api:Invoke on resource: {ARN}"
-    assert caught.value.message == said + " with an explicit deny" * explicit
-    assert caught.value.kind == "ACCESS_DENIED"
-
-
-def test_whom_an_account_trusts_need_not_be_named() -> None:
-    policy = {"Statement": [statement("Allow", Principal={"AWS": "222222222222"})]}
-    signed = call(policy, "arn:aws:iam::1:root")
-    _check_policy(signed, "dev", Grant(account="1"))
-    with pytest.raises(GatewayFailure):
-        _check_policy(call(policy, "arn:aws:iam::3:root"), "dev", Grant(account="3"))
+        effect_of_policy(asked, "dev")
+    assert caught.value.status == 500

@@ -10,12 +10,14 @@ import re
 from collections.abc import Mapping
 from typing import Any
 
-from emulator.access.policy import InvalidPolicy, evaluate
+from emulator.access.policy import Effect, InvalidPolicy, evaluate
 from emulator.edge.http_fronts.apis.base import Room
+from emulator.edge.http_fronts.apis.signed import Unsigned, check_signed, masked
 from emulator.edge.http_fronts.authorizers.base import Grant, Refused
 from emulator.edge.http_fronts.authorizers.iam import signer_of
 from emulator.edge.http_fronts.authorizers.jwt_tokens import InvalidToken
 from emulator.edge.http_fronts.authorizers.lambda_functions import grant_of_policy
+from emulator.edge.http_fronts.exchange import HttpRequest
 from emulator.edge.http_fronts.invoking import parse_function_uri, with_variables
 from emulator.services.apigateway.authorizers import USUAL_TTL_S
 from emulator.services.apigateway.execution.call import GatewayFailure, MethodCall, internal
@@ -32,6 +34,12 @@ _NO_TOKEN = GatewayFailure(
     "Missing Authentication Token",
     "MissingAuthenticationTokenException",
 )
+#: The most bytes of a request's body.
+LARGEST_BODY = 10 * 1024 * 1024
+#: Gateway responses of refused signatures, and the names of what is refused, where they differ.
+#: https://repost.aws/knowledge-center/api-gateway-troubleshoot-403-forbidden
+_REFUSED_SIGNATURES = {"InvalidSignatureException": "INVALID_SIGNATURE"}
+_SHOWN_AS = {"InvalidClientTokenId": "UnrecognizedClientException"}
 _FORBIDDEN = GatewayFailure("INVALID_API_KEY", "Forbidden", "ForbiddenException")
 
 
@@ -42,19 +50,65 @@ class Access:
         self._room = room
         self._state = state
 
-    async def check(self, call: MethodCall, stage: str) -> None:
+    async def check(self, call: MethodCall, stage: str, request: HttpRequest) -> None:
         """Let a caller pass, or not; the call's context says then who calls.
+
+        Args:
+            call: The call.
+            stage: The stage's name.
+            request: The call as it came; of a signed one the body is read here.
 
         Raises:
             GatewayFailure: The caller may not call.
+            BodyTooLarge: See :meth:`HttpRequest.read`.
         """
-        grant = await self._authorise(call, stage)
-        if self._room.parts.settings.strict_auth:
-            _check_policy(call, stage, grant)
+        if not self._room.parts.settings.strict_auth:
+            grant = await self._authorise(call, stage)
+        elif call.method.get("authorizationType") == "AWS_IAM":
+            grant = self._signed(call)
+            await self._check_signed(call, stage, request)
+        else:
+            grant = await self._authorise_by_policy(call, stage)
         if grant.authorizer or grant.principal:
             call.context["authorizer"] = dict(grant.authorizer)
         if call.method.get("apiKeyRequired"):
             self._check_key(call, stage, grant)
+
+    async def _check_signed(self, call: MethodCall, stage: str, request: HttpRequest) -> None:
+        """Hold a signed call against its signature, its caller's policies and the API's own.
+
+        Raises:
+            GatewayFailure: One of them refuses it.
+        """
+        await request.read(LARGEST_BODY)
+        arn, policy = method_arn(call, stage), policy_of(call)
+        try:
+            await check_signed(
+                self._room.parts, request, call.account, call.region, arn, policy
+            )
+        except Unsigned as refusal:
+            kind = _REFUSED_SIGNATURES.get(refusal.code, "ACCESS_DENIED")
+            error = _SHOWN_AS.get(refusal.code, refusal.code)
+            text = refusal.reason.replace(arn, arn.replace(call.account, masked(call.account), 1))
+            raise GatewayFailure(kind, text, error) from refusal
+
+    async def _authorise_by_policy(self, call: MethodCall, stage: str) -> Grant:
+        """Let who has not signed pass as the API's policy and the authorizer say.
+
+        https://docs.aws.amazon.com/apigateway/latest/developerguide/apigateway-authorization-flow.html
+
+        Raises:
+            GatewayFailure: One of them refuses the caller.
+        """
+        effect = effect_of_policy(call, stage)
+        is_custom = call.method.get("authorizationType") == "CUSTOM"
+        if effect == "Deny" and is_custom:
+            raise refused_by_policy(call, stage, effect)
+        grant = await self._authorise(call, stage)
+        # What a policy leaves open, the answer of a function may allow.
+        if effect != "Allow" and not is_custom:
+            raise refused_by_policy(call, stage, effect)
+        return grant
 
     # --- authorizers ---------------------------------------------------------------------------
 
@@ -183,33 +237,48 @@ class Access:
             raise GatewayFailure("QUOTA_EXCEEDED", "Limit Exceeded", "LimitExceededException")
 
 
-def _check_policy(call: MethodCall, stage: str, grant: Grant) -> None:
-    """Hold a caller against the API's resource policy, by address and principal.
+def policy_of(call: MethodCall) -> Mapping[str, Any] | None:
+    """Return the API's resource policy; None without one.
 
     Raises:
-        GatewayFailure: The policy does not let the caller call.
+        GatewayFailure: It cannot be read.
     """
     text = call.snapshot["api"].get("policy")
-    if not text:
-        return
-    arn = method_arn(call, stage)
-    source = str(call.context["identity"]["sourceIp"])
-    signer = call.context["identity"].get("userArn")
-    callers = ["*", *([signer, grant.account] if signer else [])]
     try:
-        effect = evaluate(
-            json.loads(text), arn, context={"aws:sourceip": source}, principals=callers
-        )
-    except (InvalidPolicy, ValueError) as error:
+        found = json.loads(text) if text else None
+    except (RecursionError, ValueError) as error:
         raise internal(status=500) from error
-    # Who has signed is of the account, whose own policies may allow what this one leaves open.
-    if effect == "Allow" or (effect is None and grant.account == call.account):
-        return
-    who = signer or "anonymous"
-    said = f"User: {who} is not authorized to perform: execute-api:Invoke on resource: {arn}"
+    return found if isinstance(found, dict) else None
+
+
+def effect_of_policy(call: MethodCall, stage: str) -> Effect | None:
+    """Return what the API's resource policy says of a caller who has not signed.
+
+    Raises:
+        GatewayFailure: It is no policy.
+    """
+    policy = policy_of(call)
+    if policy is None:
+        return "Allow"
+    context = {
+        "aws:sourceip": str(call.context["identity"]["sourceIp"]),
+        "aws:securetransport": "false",
+        "aws:useragent": call.header("user-agent") or "",
+        "aws:referer": call.header("referer") or "",
+    }
+    try:
+        return evaluate(policy, method_arn(call, stage), context=context, principals=["*"])
+    except InvalidPolicy as error:
+        raise internal(status=500) from error
+
+
+def refused_by_policy(call: MethodCall, stage: str, effect: Effect | None) -> GatewayFailure:
+    """Return the failure of a caller who has not signed and whom a policy does not let pass."""
+    arn = method_arn(call, stage).replace(call.account, masked(call.account), 1)
+    said = f"User: anonymous is not authorized to perform: execute-api:Invoke on resource: {arn}"
     if effect == "Deny":
         said += " with an explicit deny"
-    raise GatewayFailure("ACCESS_DENIED", said, "AccessDeniedException")
+    return GatewayFailure("ACCESS_DENIED", said, "AccessDeniedException")
 
 
 def throttled() -> GatewayFailure:

@@ -16,7 +16,7 @@ from urllib.parse import parse_qsl
 from emulator.edge.http_fronts.apis.base import Room
 from emulator.edge.http_fronts.exchange import BodyTooLarge, DomainMapping, HttpRequest
 from emulator.edge.http_fronts.rest_api import binary
-from emulator.edge.http_fronts.rest_api.access import Access, throttled
+from emulator.edge.http_fronts.rest_api.access import LARGEST_BODY, Access, throttled
 from emulator.edge.http_fronts.rest_api.context import request_context, spelled
 from emulator.edge.http_fronts.rest_api.refusals import Refusal
 from emulator.edge.http_fronts.rest_api.routes import Routes
@@ -35,8 +35,6 @@ from emulator.services.apigateway.state import Gateway
 
 _log = logging.getLogger(__name__)
 
-#: The most bytes of a request's body.
-LARGEST_BODY = 10 * 1024 * 1024
 #: Routes of deployments that are kept ready.
 _READY = 256
 _EMPTY = frozenset({204, 304})
@@ -188,8 +186,9 @@ class _Exchange:
             request_id=self._request.request_id,
         )
         self._throttle(call)
-        await Access(self._room, self._state).check(call, self._stage["stageName"])
         try:
+            access = Access(self._room, self._state)
+            await access.check(call, self._stage["stageName"], self._request)
             call.body = await self._request.read(LARGEST_BODY)
         except BodyTooLarge:
             raise GatewayFailure(
