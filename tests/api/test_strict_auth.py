@@ -306,7 +306,8 @@ def test_a_token_is_bound_to_its_key(strict: Running) -> None:
     client_of(strict, "sqs", first).list_queues()
     mixed = [
         second | {"aws_session_token": first["aws_session_token"]},
-        user_of(strict, "mixer", allow("sqs:*")) | {"aws_session_token": first["aws_session_token"]},
+        user_of(strict, "mixer", allow("sqs:*"))
+        | {"aws_session_token": first["aws_session_token"]},
         {name: value for name, value in first.items() if name != "aws_session_token"},
     ]
     for keys in mixed:

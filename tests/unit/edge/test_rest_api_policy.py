@@ -10,6 +10,7 @@ import pytest
 from emulator.edge.http_fronts.rest_api.access import effect_of_policy, refused_by_policy
 from emulator.services.apigateway.execution.call import GatewayFailure, MethodCall
 
+
 def call(policy: Any) -> MethodCall:
     parts: Any = None
     return MethodCall(

@@ -83,9 +83,7 @@ class Access:
         await request.read(LARGEST_BODY)
         arn, policy = method_arn(call, stage), policy_of(call)
         try:
-            await check_signed(
-                self._room.parts, request, call.account, call.region, arn, policy
-            )
+            await check_signed(self._room.parts, request, call.account, call.region, arn, policy)
         except Unsigned as refusal:
             kind = _REFUSED_SIGNATURES.get(refusal.code, "ACCESS_DENIED")
             error = _SHOWN_AS.get(refusal.code, refusal.code)
