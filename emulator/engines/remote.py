@@ -21,6 +21,10 @@ _KEPT = 32
 _Streams = tuple[asyncio.StreamReader, asyncio.StreamWriter, h11.Connection]
 
 
+class _Unanswered(OSError):
+    """The connection ended before anything of the answer came."""
+
+
 class RemoteEngine:
     """Satisfies :class:`emulator.engines.base.Engine`.
 
@@ -45,7 +49,7 @@ class RemoteEngine:
                 while self._idle:
                     try:
                         return await self._send(self._idle.pop(), request)
-                    except (OSError, h11.ProtocolError, EOFError):
+                    except _Unanswered:
                         # It was closed while nobody used it.
                         continue
                 return await self._send(await self._connect(), request)
@@ -82,7 +86,14 @@ class RemoteEngine:
             )
             for part in (head, h11.Data(data=request.body), h11.EndOfMessage()):
                 writer.write(connection.send(part) or b"")
-            await writer.drain()
+            try:
+                await writer.drain()
+                first = await reader.read(1 << 16)
+            except OSError as error:
+                raise _Unanswered(*error.args) from error
+            if not first:
+                raise _Unanswered("the connection was closed")
+            connection.receive_data(first)
             answer = await _read(connection, reader)
         except BaseException:
             writer.close()
@@ -102,10 +113,8 @@ async def _read(connection: h11.Connection, reader: asyncio.StreamReader) -> Eng
     while True:
         event = connection.next_event()
         if event is h11.NEED_DATA:
-            data = await reader.read(1 << 16)
-            if not data and head is None:
-                raise EOFError("the connection was closed")
-            connection.receive_data(data)
+            # At the end of the stream h11 itself says whether the answer was whole.
+            connection.receive_data(await reader.read(1 << 16))
         elif isinstance(event, h11.Response):
             head = event
         elif isinstance(event, h11.Data):

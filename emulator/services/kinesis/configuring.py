@@ -293,8 +293,7 @@ async def _change(ctx: Context, owner: Stream | Consumer, **changes: Any) -> Non
     if isinstance(owner, Stream):
         await of(ctx).change(owner, **changes)
     else:
-        owner.body = {**owner.body, **changes}
-        await of(ctx).put_consumer(owner)
+        await of(ctx).put_consumer(owner, **changes)
 
 
 def _resource(ctx: Context, request: Request) -> Stream | Consumer:

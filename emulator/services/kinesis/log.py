@@ -218,9 +218,9 @@ class Log:
             self._held_bytes -= _weight(shard.tail.popleft())
             # One mention less of it, wherever it stands.
             self._held.remove(shard)
-        gone, shard.oldest_ms = await self._database.write(
-            lambda c: rows.trim(c, shard.id, before_ms)
-        )
+        gone, oldest_ms = await self._database.write(lambda c: rows.trim(c, shard.id, before_ms))
+        # Records that were committed right behind it are told of before this goes on.
+        shard.oldest_ms = oldest_ms or (shard.tail[0].arrived_ms if shard.tail else 0)
         self.size -= gone
 
     def forget(self, shard: ShardLog, size: int = 0) -> None:

@@ -64,6 +64,7 @@ class Kinesis:
         self.on_changed: list[Any] = []
         self._timer: Timer | None = None
         self._warned = False
+        self._closed = False
 
     async def open(self) -> None:
         """Bring back what was kept."""
@@ -215,16 +216,33 @@ class Kinesis:
         """Return a stream's consumers."""
         return [each for each in self.consumers.values() if each.stream is stream]
 
-    async def put_consumer(self, consumer: Consumer) -> None:
-        """Keep a consumer."""
+    async def put_consumer(self, consumer: Consumer, **changes: Any) -> None:
+        """Keep a consumer that is new, or changes of one.
+
+        Raises:
+            StorageError: It was not kept, and is as before.
+        """
+        known, before = consumer.arn in self.consumers, consumer.body
+        # Nobody else may take the name meanwhile.
         self.consumers[consumer.arn] = consumer
-        stream, body = consumer.stream.id, consumer.body
-        await self._database.write(lambda c: rows.put_consumer(c, consumer.arn, stream, body))
+        body = consumer.body = {**before, **changes}
+        stream = consumer.stream.id
+        try:
+            await self._database.write(lambda c: rows.put_consumer(c, consumer.arn, stream, body))
+        except StorageError:
+            consumer.body = before
+            if not known:
+                self.consumers.pop(consumer.arn, None)
+            raise
 
     async def delete_consumer(self, consumer: Consumer) -> None:
-        """Remove a consumer; its subscriptions end."""
-        self._end(consumer)
+        """Remove a consumer; its subscriptions end.
+
+        Raises:
+            StorageError: It is as before.
+        """
         await self._database.write(lambda c: rows.delete_consumer(c, consumer.arn))
+        self._end(consumer)
 
     def _end(self, consumer: Consumer) -> None:
         self.consumers.pop(consumer.arn, None)
@@ -262,7 +280,8 @@ class Kinesis:
             )
 
     def _again(self) -> None:
-        self._timer = self.clock.call_later(_TRIM_S, self._on_timer)
+        if not self._closed:
+            self._timer = self.clock.call_later(_TRIM_S, self._on_timer)
 
     def _on_timer(self) -> None:
         self._parts.spawn(self._trim_and_again())
@@ -296,6 +315,7 @@ class Kinesis:
 
     async def close(self) -> None:
         """Let go of the database."""
+        self._closed = True
         if self._timer is not None:
             self._timer.cancel()
         self.drain()

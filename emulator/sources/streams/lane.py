@@ -54,6 +54,7 @@ class LaneWork:
         finish: Called with records that are done.
         give_up: Reports records that were given up; returns whether that is kept.
         report: Shows how the last batch went.
+        crashed: Called with a bug of ours that has ended a lane.
         ending: Set when nothing more is to be begun.
         last: Set when no further record will come.
         retry_scale: What delays between attempts are multiplied by.
@@ -66,6 +67,7 @@ class LaneWork:
     finish: Callable[[Iterable[Entry]], None]
     give_up: Callable[[GivenUp], Awaitable[bool]]
     report: Callable[[str], None]
+    crashed: Callable[[BaseException], None]
     ending: asyncio.Event
     last: asyncio.Event
     retry_scale: float = 1.0
@@ -107,10 +109,9 @@ class Lane:
         self.task.add_done_callback(self._ended)
 
     def _ended(self, task: asyncio.Task[None]) -> None:
-        """Tell of a bug of ours; its records come again with the next start."""
         if not task.cancelled() and (error := task.exception()) is not None:
-            log.error("a batch of %s failed here", self._work.settings.arn, exc_info=error)
             self._work.report("PROBLEM: localfaas failed; its log says why")
+            self._work.crashed(error)
 
     async def _run(self) -> None:
         work = self._work

@@ -60,6 +60,8 @@ class ShardPoller:
         self._bytes = 0
         self._moved = asyncio.Event()
         self._ending, self._last = asyncio.Event(), asyncio.Event()
+        #: The bug of ours that has ended a lane.
+        self._crash: asyncio.Future[BaseException] = asyncio.get_running_loop().create_future()
         work = LaneWork(
             settings=settings,
             shard=info.id,
@@ -68,6 +70,7 @@ class ShardPoller:
             finish=self._finish,
             give_up=give_up,
             report=report,
+            crashed=self._crashed,
             ending=self._ending,
             last=self._last,
             retry_scale=retry_scale,
@@ -86,19 +89,30 @@ class ShardPoller:
         Raises:
             AwsError: The stream is gone, or can't be read now.
             StorageError: It can't be read now.
+            Exception: A bug of ours has ended a lane; whoever reads the shard again from its
+                checkpoint loses nothing.
         """
+        reading = asyncio.ensure_future(self._read())
         try:
-            await self._read()
+            await asyncio.wait({reading, self._crash}, return_when=asyncio.FIRST_COMPLETED)
+            if self._crash.done():
+                raise self._crash.result()
+            await reading
         finally:
+            reading.cancel()
             self._cursor.close()
         self._last.set()
         for lane in self._lanes:
             lane.wake()
         while self._tasks():
             await asyncio.wait(self._tasks())
-        if len(self._progress):
-            raise RuntimeError("a lane left records of a closed shard undone")
+        if self._crash.done():
+            raise self._crash.result()
         self._save(self.info, Checkpoint(self._progress.done, finished=True))
+
+    def _crashed(self, error: BaseException) -> None:
+        if not self._crash.done():
+            self._crash.set_result(error)
 
     async def _read(self) -> None:
         """Read to the end of the shard, not too far ahead of the function."""

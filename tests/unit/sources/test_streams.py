@@ -319,17 +319,19 @@ async def test_a_failed_batch_is_tried_again_with_growing_pauses(world: World) -
     assert world.batches[-1] == ["2"]
 
 
-async def test_a_closed_shard_whose_batch_failed_here_is_read_again(world: World) -> None:
+@pytest.mark.parametrize("closed", [True, False])
+async def test_a_shard_whose_batch_failed_here_is_read_again(world: World, closed: bool) -> None:
     shard = world.shard()
     world.put(shard, "a")
-    world.close(shard)
+    if closed:
+        world.close(shard)
     world.function.answer = lambda event: RuntimeError("a bug")
     await world.poll()
     assert not world.kept.all.get("shard", Checkpoint()).finished
     world.function.answer = lambda event: None
     await world.clock.advance(1.0)
     assert world.batches == [["1"], ["1"]]
-    assert world.kept.all["shard"] == Checkpoint("1", finished=True)
+    assert world.kept.all["shard"] == Checkpoint("1", finished=closed)
 
 
 async def test_without_bounds_a_batch_is_tried_for_ever(world: World) -> None:
