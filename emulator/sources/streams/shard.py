@@ -6,6 +6,7 @@ import asyncio
 import zlib
 from base64 import b64decode
 from collections.abc import Awaitable, Callable, Iterable
+from typing import Any
 
 import orjson
 
@@ -94,7 +95,8 @@ class ShardPoller:
         """
         reading = asyncio.ensure_future(self._read())
         try:
-            await asyncio.wait({reading, self._crash}, return_when=asyncio.FIRST_COMPLETED)
+            ends: list[asyncio.Future[Any]] = [reading, self._crash]
+            await asyncio.wait(ends, return_when=asyncio.FIRST_COMPLETED)
             if self._crash.done():
                 raise self._crash.result()
             await reading

@@ -46,7 +46,7 @@ class _Peer:
 @asynccontextmanager
 async def _engine(peer: _Peer) -> AsyncIterator[RemoteEngine]:
     server = await asyncio.start_server(peer.serve, "127.0.0.1", 0)
-    engine = RemoteEngine("http://127.0.0.1:%d" % server.sockets[0].getsockname()[1])
+    engine = RemoteEngine(f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}")
     try:
         yield engine
     finally:
