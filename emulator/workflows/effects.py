@@ -5,14 +5,15 @@ History events are made of it: a state's `output` and `assigned` are in `…Stat
 """
 
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, fields
 from typing import Any
 
 from .errors import QUERY_EVALUATION_ERROR
 from .json_text import Document, Json
 
 
-@dataclass(frozen=True, slots=True)
+# Not frozen, which would double what it costs: each state that is left makes one.
+@dataclass(slots=True)
 class GoOn:
     """The state ends, and another one begins.
 
@@ -197,26 +198,32 @@ Effect = GoOn | Succeed | Fail | Wait | RunTask | Fork | Iterate | Retry
 _KINDS: Mapping[str, type[Any]] = {
     kind.__name__: kind for kind in (GoOn, Succeed, Fail, Wait, RunTask, Fork, Iterate, Retry)
 }
+_FIELDS: Mapping[type[Any], tuple[str, ...]] = {
+    kind: tuple(each.name for each in fields(kind) if each.name != "text")
+    for kind in _KINDS.values()
+}
 
 
 def to_json(effect: Effect) -> dict[str, Json]:
     """Return an effect as a JSON object."""
-    document = {"effect": type(effect).__name__, **asdict(effect)}
-    document.pop("text", None)
+    document: dict[str, Json] = {"effect": type(effect).__name__}
+    for name in _FIELDS[type(effect)]:
+        value = getattr(effect, name)
+        document[name] = asdict(value) if isinstance(value, Resource | Call) else value
     return document
 
 
 def from_json(document: Document) -> Effect:
     """Return the effect that `to_json` wrote."""
-    fields = dict(document)
-    kind = _KINDS[fields.pop("effect")]
+    given = dict(document)
+    kind = _KINDS[given.pop("effect")]
     if kind is RunTask:
-        fields["resource"] = Resource(**fields["resource"])
+        given["resource"] = Resource(**given["resource"])
     if kind is Retry:
-        fields["attempts"] = tuple(fields["attempts"])
+        given["attempts"] = tuple(given["attempts"])
     if kind is Iterate:
-        fields["reader"], fields["writer"] = _call(fields["reader"]), _call(fields["writer"])
-    effect: Effect = kind(**fields)
+        given["reader"], given["writer"] = _call(given["reader"]), _call(given["writer"])
+    effect: Effect = kind(**given)
     return effect
 
 

@@ -69,6 +69,8 @@ class PathFlow:
         return Scope(data, frame.context, frame.variables, moment)
 
     def arguments(self, frame: Frame, moment: Moment) -> Json:
+        if self.parameters is None and self.input_path is whole and moment.trace is None:
+            return frame.input
         scope = self.scope(frame, moment)
         value = scope.data if self.parameters is None else self.parameters(scope)
         return moment.note("afterParameters", value)
@@ -83,7 +85,8 @@ class PathFlow:
         return self.output_of(frame, output, moment), assigned
 
     def pass_on(self, frame: Frame, moment: Moment) -> tuple[Json, Document]:
-        data = self.scope(frame, moment).data
+        is_whole = self.input_path is whole and moment.trace is None
+        data = frame.input if is_whole else self.scope(frame, moment).data
         return self.output_of(frame, data, moment), self.assigned(frame, data, moment)
 
     def assigned(self, frame: Frame, data: Json, moment: Moment) -> Document:

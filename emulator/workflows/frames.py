@@ -30,7 +30,8 @@ class Moment:
         return value
 
 
-@dataclass(frozen=True, slots=True)
+# Not frozen, which would double what it costs: each state that is entered makes one.
+@dataclass(slots=True)
 class Frame:
     """What a state sees.
 

@@ -1,8 +1,12 @@
 """JSON as Step Functions writes and reads it."""
 
 import json
+import math
+import re
 from collections.abc import Mapping, Sequence
 from typing import Any
+
+import orjson
 
 Json = Any
 """None, bool, int, float, str, a list or a dict with string keys."""
@@ -13,11 +17,17 @@ DEEPEST = 300
 """Arrays and objects inside one another."""
 
 _ENCODER = json.JSONEncoder(ensure_ascii=False, separators=(",", ":"), allow_nan=False)
+#: An exponent that may be too large for a number.
+_HUGE = re.compile(r"\d[eE]\+?\d{3}")
 
 
 def write(value: Json) -> str:
     """Return the text of a value, as compact as in histories."""
-    return _ENCODER.encode(value)
+    try:
+        return orjson.dumps(value).decode()
+    except TypeError:
+        # Integers beyond 64 bits, lone surrogates, and what orjson takes for too deep.
+        return _ENCODER.encode(value)
 
 
 def read(text: str) -> Json:
@@ -27,7 +37,7 @@ def read(text: str) -> Json:
         ValueError: It is no JSON, or nested deeper than anything that goes through it can go.
     """
     try:
-        value = json.loads(text, parse_constant=_refuse)
+        value = _decoder(text).decode(text)
     except RecursionError as error:
         raise ValueError("it is nested too deeply") from error
     if is_too_deep(text, value):
@@ -37,7 +47,9 @@ def read(text: str) -> Json:
 
 def is_too_deep(text: str, value: Json) -> bool:
     """Return whether a value, of which this is the text, is nested deeper than `DEEPEST`."""
-    return text.count("[") + text.count("{") > DEEPEST and _depth(value) > DEEPEST
+    if len(text) <= DEEPEST or text.count("[") + text.count("{") <= DEEPEST:
+        return False
+    return _depth(value) > DEEPEST
 
 
 def _depth(value: Json) -> int:
@@ -78,3 +90,19 @@ def type_name(value: Json) -> str:
 
 def _refuse(constant: str) -> Json:
     raise ValueError(f"{constant} is no JSON")
+
+
+def _finite(text: str) -> float:
+    number = float(text)
+    if not math.isfinite(number):
+        raise ValueError(f"the number {text} is out of range")
+    return number
+
+
+_DECODER = json.JSONDecoder(parse_constant=_refuse)
+_CAREFUL_DECODER = json.JSONDecoder(parse_constant=_refuse, parse_float=_finite)
+
+
+def _decoder(text: str) -> json.JSONDecoder:
+    """Return what reads a text; one that looks at each number is slower."""
+    return _CAREFUL_DECODER if _HUGE.search(text) else _DECODER

@@ -7,7 +7,8 @@ from ..frames import Moment
 from ..json_text import Document, Json
 
 
-@dataclass(frozen=True, slots=True)
+# Not frozen, which would double what it costs: an expression makes one each time.
+@dataclass(slots=True)
 class Scope:
     """What an expression sees.
 

@@ -419,14 +419,25 @@ class Engine:
         """Forget an execution of which nothing goes on in memory."""
         if execution.is_committing or execution.fresh or execution.changed or execution.begin:
             return
-        soon_ms = int(self.clock.now() * 1000) + _SHORT_MS
-        for thread in execution.threads.values():
-            if thread.kind not in DORMANT or (execution.id, thread.id) in self._running:
+        if execution.id in self._ends:
+            return
+        # The more threads it has, the more it costs to load it again.
+        soon_ms = int(self.clock.now() * 1000) + _SHORT_MS * (1 + len(execution.threads))
+        last = execution.threads.get(execution.awake)
+        if last is not None and self._is_awake(execution, last, soon_ms):
+            return
+        # The latest threads are the likeliest to be at work.
+        for thread in reversed(execution.threads.values()):
+            if self._is_awake(execution, thread, soon_ms):
+                execution.awake = thread.id
                 return
-            if thread.due_ms is not None and thread.due_ms < soon_ms:
-                return
-        if execution.id not in self._ends:
-            self.live.pop(execution.id, None)
+        self.live.pop(execution.id, None)
+
+    def _is_awake(self, execution: Execution, thread: Thread, soon_ms: int) -> bool:
+        """Say whether something of a thread goes on in memory, or will soon."""
+        if thread.kind not in DORMANT or (execution.id, thread.id) in self._running:
+            return True
+        return thread.due_ms is not None and thread.due_ms < soon_ms
 
     def _forget(self, execution: Execution) -> None:
         self.live.pop(execution.id, None)

@@ -166,6 +166,10 @@ class Execution:
     #: Who is told of the next commit.
     told: list[asyncio.Future[Any]] = field(default_factory=list)
     base: dict[str, Any] = field(default_factory=dict)
+    #: The ids of threads by their parent's, in the order in which they began.
+    offspring: dict[str, list[str]] = field(default_factory=dict)
+    #: The thread that kept it in memory when somebody looked last: most often it still does.
+    awake: str = ""
 
     def __post_init__(self) -> None:
         self.base = dict(
@@ -187,39 +191,57 @@ class Execution:
         """Whether it has ended."""
         return self.status != RUNNING
 
-    def context(self, item: dict[str, Any] | None) -> Any:
-        """Return what the context objects of a thread's states have in common."""
-        return self.base if item is None else item_context(self.base, **item)
-
     def frame(
-        self, state: State, item: dict[str, Any] | None, value: Any, variables: Any, **more: Any
+        self,
+        state: State,
+        item: dict[str, Any] | None,
+        value: Any,
+        variables: Any,
+        *,
+        entered_ms: int,
+        retries: int = 0,
+        task_token: str | None = None,
+        entered_event_id: int = 0,
     ) -> Frame:
         """Return the frame of a state that is entered."""
-        entered_event_id = more.pop("entered_event_id", 0)
-        more["retries"] = more.get("retries", 0) if state.type in _RETRIED else None
-        context = state_context(self.context(item), state.name, **more)
+        base = self.base if item is None else item_context(self.base, **item)
+        made = retries if state.type in _RETRIED else None
+        context = state_context(base, state.name, entered_ms, made, task_token)
         return Frame(value, context, variables, entered_event_id)
 
     def children(self, parent: Thread) -> list[Thread]:
         """Return the branches or iterations of a thread, in order."""
-        prefix = f"{parent.id}."
-        found = [
-            each
-            for each in self.threads.values()
-            if each.id.startswith(prefix) and each.parent == parent.id and each.id
-        ]
+        found = [self.threads[each] for each in self.offspring.get(parent.id, ())]
         return sorted(found, key=lambda each: each.index)
 
     def below(self, parent: Thread) -> list[Thread]:
-        """Return all threads below one."""
-        prefix = f"{parent.id}."
-        return [each for each in self.threads.values() if each.id.startswith(prefix)]
+        """Return all threads below one, each before those below it."""
+        found: list[Thread] = []
+        for name in self.offspring.get(parent.id, ()):
+            child = self.threads[name]
+            found.append(child)
+            found += self.below(child)
+        return found
+
+    def add(self, thread: Thread) -> None:
+        """Take a thread that begins, or that was kept."""
+        if thread.id:
+            self.offspring.setdefault(thread.parent, []).append(thread.id)
+        self.threads[thread.id] = thread
+
+    def drop_below(self, parent: Thread) -> None:
+        """Forget all threads below one."""
+        for name in self.offspring.pop(parent.id, ()):
+            thread = self.threads.pop(name)
+            self.changed.discard(name)
+            self.gone.add(name)
+            self.drop_below(thread)
 
     def restore(self, rows: Iterable[ThreadRow]) -> None:
         """Take its threads as they were kept."""
         for row in sorted(rows, key=lambda each: each[0].count(".") if each[0] else -1):
             thread = self._thread(row)
-            self.threads[row[0]] = thread
+            self.add(thread)
             if row[0]:
                 parent = self.threads[thread.parent]
                 parent.begun += 1

@@ -509,12 +509,8 @@ class Interpreter:
         self._work = deque(each for each in self._work if not each[0].id.startswith(prefix))
 
     def _drop_children(self, thread: Thread) -> None:
-        execution = self._execution
         if thread.begun:
-            for each in execution.below(thread):
-                del execution.threads[each.id]
-                execution.changed.discard(each.id)
-                execution.gone.add(each.id)
+            self._execution.drop_below(thread)
             thread.begun = thread.ended = 0
 
     # -- threads, events and ends ----------------------------------------------------------------
@@ -526,7 +522,7 @@ class Interpreter:
         state = program.first
         frame = execution.frame(state, item, None, variables, entered_ms=self._moment.now_ms)
         thread = Thread(id=id, program=program, state=state, frame=frame, item=item, last=last)
-        execution.threads[id] = thread
+        execution.add(thread)
         execution.gone.discard(id)
         execution.changed.add(id)
         return thread
@@ -573,6 +569,7 @@ class Interpreter:
             execution.gone.update(execution.threads)
             execution.changed.clear()
             execution.threads.clear()
+            execution.offspring.clear()
             return
         execution.body |= events.failure(error, cause)
         # A redrive goes on with them.
