@@ -9,7 +9,7 @@ from typing import NoReturn
 import pytest
 
 #: The packages of Debian and Ubuntu, where they have another name than the program.
-_PACKAGES = {"node": "nodejs"}
+_PACKAGES = {"node": "nodejs", "javac": "default-jdk-headless", "go": "golang-go"}
 
 
 def unavailable(reason: str) -> NoReturn:

@@ -81,7 +81,7 @@ async def test_whichever_python_it_runs_on_starts_other_runtimes(
 @PROCESS_ONLY
 async def test_runtimes_it_can_not_serve_are_refused_with_a_remedy(driver: Driver) -> None:
     with pytest.raises(ConfigurationError, match="docker"):
-        driver.check_runtime("java21")
+        driver.check_runtime("dotnet8")
 
 
 def leftovers(state: Path) -> dict[str, Any]:

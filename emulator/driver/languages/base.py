@@ -78,6 +78,8 @@ class Language:
     has_official_client: ClassVar[bool] = False
     #: Our bootstrap of it opens a port for a debugger (``--debug``).
     debugs: ClassVar[bool] = False
+    #: Its interpreter opens that port, by an option: the function sees no variable of it.
+    debugs_by_option: ClassVar[bool] = False
 
     # -- AWS's environment variables ------------------------------------------------------------
 
@@ -105,6 +107,8 @@ class Language:
     has_stem_cells: ClassVar[bool] = False
     #: Its interpreter is what zygotes run on: a fork of a zygote is a runtime that is ready.
     forks: ClassVar[bool] = False
+    #: A newer interpreter runs what was built for an older one, and none the other way round.
+    newer_runs_older: ClassVar[bool] = False
     #: The function's code, or a layer, brings the program.
     brings_program: ClassVar[bool] = False
     #: Variables that are read when a process starts (a pattern of their beginnings): a stem cell
@@ -129,7 +133,9 @@ class Language:
         """Return the release of an interpreter; None if our bootstrap does not run on it."""
         raise NotImplementedError
 
-    def command(self, folder: str, *, official: bool, search_path: str) -> tuple[list[str], bool]:
+    def command(
+        self, folder: str, *, official: bool, search_path: str, handler: str
+    ) -> tuple[list[str], bool]:
         """Return the interpreter's arguments that start a runtime for one function alone.
 
         Args:
@@ -137,6 +143,7 @@ class Language:
             official: Start AWS's own client.
             search_path: JSON of where to find layers and packages, where they are not at AWS's
                 places; else empty.
+            handler: The function's handler.
 
         Returns:
             The arguments, and whether the runtime speaks on the channel.
@@ -181,6 +188,10 @@ class Language:
     def own_packages(self, prefix: Path) -> Path | None:
         """Return the folder of an installation's own packages, which no function sees."""
         return None
+
+    def without_images(self) -> str:
+        """Return how to do without its images, for who has none; empty where there is no way."""
+        return ""
 
     # -- images: for drivers of containers ------------------------------------------------------
 

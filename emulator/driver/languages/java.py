@@ -1,13 +1,36 @@
-"""Java: in AWS's images."""
+"""Java: AWS's java runtimes, by AWS's own client on the JDKs of this machine, or in images."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import os
+import re
+import socket
+from collections.abc import Iterator, Mapping
+from pathlib import Path
 
-from emulator.driver.languages.base import Language
+from emulator.driver.languages.base import (
+    Interpreter,
+    Language,
+    Packages,
+    folders_on_path,
+    newest_first,
+)
+from emulator.model.console import Console
+from emulator.model.debugging import DEBUG
 
 #: Runtimes with version 1 of the Java SDK, which reads the names of credentials it had first.
 _FIRST_SDK = ("java8.al2", "java11")
+#: The oldest JDK that knows all options.
+_OLDEST = 11
+#: Since this release, AWS's runtimes compile quickly rather than well.
+#: https://docs.aws.amazon.com/lambda/latest/dg/java-customization.html
+_QUICK_SINCE = 17
+#: The share of a function's memory that is its heap, as on AWS.
+_HEAP = 0.85
+_VERSION = re.compile(r'^JAVA_VERSION="(?:1\.)?(\d+)', re.MULTILINE)
+_SNAP_START = ("AWS_LAMBDA_INITIALIZATION_TYPE", "snap-start")
+#: Where the library of SnapStart's hooks finds those that run them.
+_HOOKS = "-Dorg.crac.Core.Compat=com.amazonaws.services.lambda.crac"
 
 
 class Java(Language):
@@ -16,6 +39,11 @@ class Java(Language):
     name = "java"
     title = "Java"
     frames_logs = True
+    debugs = True
+    debugs_by_option = True
+    identifier = re.compile(r"java(\d+)(?:\.al2)?$")
+    served = "java8.al2 and later"
+    newer_runs_older = True
 
     def variables(self, runtime: str, version: str, common: Mapping[str, str]) -> dict[str, str]:
         found = super().variables(runtime, version, common)
@@ -23,6 +51,110 @@ class Java(Language):
             found["AWS_ACCESS_KEY"] = common["AWS_ACCESS_KEY_ID"]
             found["AWS_SECRET_KEY"] = common["AWS_SECRET_ACCESS_KEY"]
         return found
+
+    def runtime_of(self, release: int) -> str:
+        return f"java{release}"
+
+    def title_of(self, release: int) -> str:
+        return f"Java {release}"
+
+    def candidates(self) -> Iterator[Path]:
+        if home := os.environ.get("JAVA_HOME"):
+            yield Path(home) / "bin/java"
+        for folder in folders_on_path():
+            yield folder / "java"
+        for root, pattern in (
+            (Path("/usr/lib/jvm"), "*/bin/java"),
+            (Path.home() / ".sdkman/candidates/java", "*/bin/java"),
+            (Path("/Library/Java/JavaVirtualMachines"), "*/Contents/Home/bin/java"),
+        ):
+            yield from newest_first(root, pattern)
+
+    def release_of(self, executable: Path) -> int | None:
+        try:
+            found = _VERSION.search((executable.parent.parent / "release").read_text())
+        except OSError:
+            return None
+        release = int(found[1]) if found else 0
+        return release if release >= _OLDEST else None
+
+    def command(
+        self, folder: str, *, official: bool, search_path: str, handler: str
+    ) -> tuple[list[str], bool]:
+        from emulator.driver.languages import java_client
+
+        at = str(java_client.folder()) if search_path else java_client.place()
+        return ["-cp", java_client.classpath(at), java_client.MAIN, handler], False
+
+    def options(self, interpreter: Interpreter, environ: Mapping[str, str]) -> list[str]:
+        """Return the JVM's options: AWS's, except those that JAVA_TOOL_OPTIONS states."""
+        from emulator.driver.languages import java_client
+
+        own = environ.get("JAVA_TOOL_OPTIONS", "").split()
+        found = [*_heap(own, environ), *_collector(own), *_compiler(own, interpreter.release)]
+        # It writes what it logs to a file descriptor, by its number.
+        found += ["--add-opens=java.base/java.io=ALL-UNNAMED", "-Djava.net.preferIPv4Stack=true"]
+        if interpreter.release >= 24:  # the client's own use of both would be warned of
+            found += ["--enable-native-access=ALL-UNNAMED", "--sun-misc-unsafe-memory-access=allow"]
+        name, value = _SNAP_START
+        if environ.get(name) == value:
+            found.append(_HOOKS)
+        archive = java_client.archive(interpreter)
+        if archive.is_file() and archive.stat().st_size:
+            found += [f"-XX:SharedArchiveFile={archive}", "-Xshare:auto", "-Xlog:cds=off"]
+            found += ["-Xlog:cds+dynamic=off"]
+        return [*found, *_debugger(environ.get(DEBUG, ""))]
+
+    def packages(self, *, official: bool, console: Console, state: Path) -> Packages:
+        async def find(interpreter: Interpreter, covered: str) -> list[tuple[Path, str]]:
+            from emulator.driver.languages import java_client
+
+            await java_client.install(interpreter, console)
+            shown = [(java_client.folder(), java_client.place())]
+            # Debian keeps a JDK's settings apart from it.
+            settings = Path(f"/etc/java-{interpreter.release}-openjdk")
+            return [*shown, (settings, str(settings))]
+
+        return find
+
+
+def _heap(own: list[str], environ: Mapping[str, str]) -> list[str]:
+    memory_mb = environ.get("AWS_LAMBDA_FUNCTION_MEMORY_SIZE", "")
+    stated = ("-Xmx", "-XX:MaxHeapSize", "-XX:MaxRAM", "-XX:SoftMaxHeapSize")
+    if not memory_mb or any(each.startswith(stated) for each in own):
+        return []
+    return [f"-XX:MaxHeapSize={int(int(memory_mb) * 1024 * _HEAP)}k"]
+
+
+def _collector(own: list[str]) -> list[str]:
+    stated = any(re.fullmatch(r"-XX:\+Use\w+GC", each) for each in own)
+    return [] if stated else ["-XX:+UseSerialGC"]
+
+
+def _compiler(own: list[str], release: int) -> list[str]:
+    stated = any("Tiered" in each for each in own)
+    return [] if stated or release < _QUICK_SINCE else ["-XX:TieredStopAtLevel=1"]
+
+
+def _debugger(order: str) -> list[str]:
+    """Return the option that opens a debugger's port; none while another environment has it."""
+    port, _, wait = order.partition(",")
+    if not port or not _is_free(int(port)):
+        return []
+    suspend = "y" if wait else "n"
+    return [
+        f"-agentlib:jdwp=transport=dt_socket,server=y,suspend={suspend},address=127.0.0.1:{port}"
+    ]
+
+
+def _is_free(port: int) -> bool:
+    with socket.socket() as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind(("127.0.0.1", port))
+        except OSError:
+            return False
+    return True
 
 
 LANGUAGE = Java()

@@ -83,7 +83,9 @@ class NodeJs(Language):
     def release_of(self, executable: Path) -> int | None:
         return _version(executable)[0] or None
 
-    def command(self, folder: str, *, official: bool, search_path: str) -> tuple[list[str], bool]:
+    def command(
+        self, folder: str, *, official: bool, search_path: str, handler: str
+    ) -> tuple[list[str], bool]:
         return [f"{folder}/bootstrap.mjs"], False
 
     def options(self, interpreter: Interpreter, environ: Mapping[str, str]) -> list[str]:

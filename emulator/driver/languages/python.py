@@ -76,7 +76,9 @@ class Python(Language):
             return None
         return int(match[1])
 
-    def command(self, folder: str, *, official: bool, search_path: str) -> tuple[list[str], bool]:
+    def command(
+        self, folder: str, *, official: bool, search_path: str, handler: str
+    ) -> tuple[list[str], bool]:
         arguments = [search_path] if search_path else []
         if official:  # without the packages of the interpreter's own
             return ["-S", f"{folder}/official.py", *arguments], False

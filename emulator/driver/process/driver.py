@@ -224,8 +224,8 @@ class ProcessDriver:
             notes.append("The size of /tmp is enforced for each file, not for their sum.")
         if sys.platform != "linux":
             notes.append(
-                "Only Python and Node.js functions run here: custom runtimes and awslambdaric"
-                " need --driver docker."
+                "Only Python and Node.js functions run here: Java, Ruby, custom runtimes and"
+                " awslambdaric need --driver docker."
             )
             notes.append(
                 "Functions reach the emulator's admin API here: this system does not tell whose a"

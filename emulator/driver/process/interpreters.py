@@ -40,9 +40,10 @@ def choose(runtime: str, *, strict: bool = False) -> Choice:
     pattern = None if language is None else language.identifier
     match = None if pattern is None else pattern.match(runtime)
     if language is None or match is None:
+        hint = language.without_images() if language is not None else ""
         raise ConfigurationError(
             f"The process driver cannot run {runtime or 'container image'} functions: it serves"
-            f" {_served()} runtimes. Use --driver docker."
+            f" {_served()} runtimes. {hint + ', or use' if hint else 'Use'} --driver docker."
         )
     return choose_among(runtime, language, int(match[1]), find(language), strict=strict)
 
@@ -56,7 +57,12 @@ def choose_among(
     runtime: str, language: Language, wanted: int, found: Iterable[Interpreter], *, strict: bool
 ) -> Choice:
     """Return the exact interpreter, else the nearest (the newer of two as near), with a note."""
-    ranked = sorted(found, key=lambda one: (abs(one.release - wanted), -one.release))
+
+    def distance(one: Interpreter) -> tuple[bool, int, int]:
+        too_old = language.newer_runs_older and one.release < wanted
+        return too_old, abs(one.release - wanted), -one.release
+
+    ranked = sorted(found, key=distance)
     name = language.title_of(wanted)
     if not ranked:
         raise ConfigurationError(

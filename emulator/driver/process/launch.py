@@ -20,12 +20,17 @@ from emulator.driver.conventions import (
 from emulator.driver.languages.table import needs_fresh_process
 from emulator.driver.process.interpreters import Choice
 from emulator.driver.process.layout import is_visible
+from emulator.model.debugging import DEBUG
 from emulator.model.sandbox import EnvironmentSpec
 
 #: The folder, in the driver's own, with the packages of each runtime where there are no namespaces.
 PACKAGES = "packages"
 #: The folder there that stands for /var/runtime.
 RUNTIME = "runtime"
+#: Variables with places to look in.
+_PATHS = (
+    "PATH", "LD_LIBRARY_PATH", "PYTHONPATH", "NODE_PATH", "GEM_HOME", "GEM_PATH", "RUBYLIB",
+)  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -157,10 +162,15 @@ def plan(
     official = choice.language.has_official_client and bootstrap == "awslambdaric"
     search_path = json.dumps({"opt": paths.opt, "packages": paths.packages})
     arguments, channel = choice.language.command(
-        paths.runtime, official=official, search_path="" if jailed else search_path
+        paths.runtime,
+        official=official,
+        search_path="" if jailed else search_path,
+        handler=spec.handler,
     )
     assert choice.interpreter is not None
     options = choice.language.options(choice.interpreter, environ)
+    if choice.language.debugs_by_option:
+        environ.pop(DEBUG, None)
     command = (program_inside(choice, jailed=jailed), *options, *arguments)
     if wrapper := environ.get(WRAPPER):
         argv = (paths.translate(wrapper), *command)
@@ -197,7 +207,15 @@ def _environ(spec: EnvironmentSpec, paths: Paths, *, jailed: bool) -> dict[str, 
         environ["AWS_LAMBDA_RUNTIME_API"] = spec.runtime_api
     if jailed:
         return environ
-    for name in ("PATH", "LD_LIBRARY_PATH", "PYTHONPATH", "NODE_PATH", "GEM_PATH"):
+    for name in (
+        "PATH",
+        "LD_LIBRARY_PATH",
+        "PYTHONPATH",
+        "NODE_PATH",
+        "GEM_HOME",
+        "GEM_PATH",
+        "RUBYLIB",
+    ):
         if name in environ:
             environ[name] = paths.translate(environ[name])
     environ["LAMBDA_TASK_ROOT"] = paths.task
@@ -211,7 +229,8 @@ def _environ(spec: EnvironmentSpec, paths: Paths, *, jailed: bool) -> dict[str, 
 def _needs_fresh_process(environ: dict[str, str], *, jailed: bool) -> bool:
     if needs_fresh_process(environ):
         return True
-    return jailed and environ.get("LD_LIBRARY_PATH", LD_LIBRARY_PATH) != LD_LIBRARY_PATH
+    wanted = environ.get("LD_LIBRARY_PATH", LD_LIBRARY_PATH)
+    return jailed and ":".join(dict.fromkeys(wanted.split(":"))) != LD_LIBRARY_PATH
 
 
 def _packages(choice: Choice) -> str:

@@ -5,6 +5,7 @@ from pathlib import Path
 import pytest
 
 from emulator.driver.languages.base import Interpreter
+from emulator.driver.languages.java import LANGUAGE as JAVA
 from emulator.driver.languages.nodejs import LANGUAGE as NODEJS
 from emulator.driver.languages.python import LANGUAGE as PYTHON
 from emulator.driver.process.interpreters import choose, choose_among, find
@@ -46,7 +47,7 @@ def test_none_at_all_names_the_remedy() -> None:
         choose_among("nodejs22.x", NODEJS, 22, [], strict=False)
 
 
-@pytest.mark.parametrize("runtime", ["java21", "dotnet8", "ruby3.4", "", "python2.7"])
+@pytest.mark.parametrize("runtime", ["dotnet8", "ruby2.7", "", "python2.7"])
 def test_others_are_the_docker_drivers(runtime: str) -> None:
     with pytest.raises(ConfigurationError, match="--driver docker"):
         choose(runtime)
@@ -62,3 +63,10 @@ def test_what_is_found_is_real() -> None:
     for interpreter in found:
         assert "shims" not in interpreter.executable.parts
         assert not interpreter.executable.is_symlink()
+
+
+def test_a_newer_jdk_serves_where_the_exact_one_is_not_here() -> None:
+    jdks = [Interpreter(JAVA, release, Path(f"/jdk-{release}/bin/java")) for release in (17, 25)]
+    found = choose_among("java21", JAVA, 21, jdks, strict=False)
+    assert found.interpreter == jdks[1], "an older one can't read its classes"
+    assert found.note == "java21 functions run on java25 (/jdk-25/bin/java): no Java 21 here."

@@ -42,7 +42,9 @@ class Mirror(Language):
     def release_of(self, executable: Path) -> int | None:
         return 2
 
-    def command(self, folder: str, *, official: bool, search_path: str) -> tuple[list[str], bool]:
+    def command(
+        self, folder: str, *, official: bool, search_path: str, handler: str
+    ) -> tuple[list[str], bool]:
         return ["-I", f"{folder}/{_BOOTSTRAP.name}"], False
 
     def shown(self, bootstrap: Path) -> list[tuple[Path, str]]:
