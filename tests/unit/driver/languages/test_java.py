@@ -92,7 +92,7 @@ def test_where_it_cannot_be_had_the_way_out_is_said(elsewhere: Path) -> None:
 
 
 def test_what_maven_has_here_is_not_fetched(elsewhere: Path, tmp_path: Path) -> None:
-    (jar,) = java_client.JARS
+    jar = java_client.JARS[0]
     kept = tmp_path / "home/.m2/repository" / jar.path
     kept.parent.mkdir(parents=True)
     elsewhere.rename(kept)
