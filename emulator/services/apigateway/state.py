@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 from emulator.registry.resource_table import ResourceTable
 from emulator.services.apigateway.documents import Document
 from emulator.services.apigateway.errors import not_found
+from emulator.services.apigateway.execution.bounded import BoundedWorker
 from emulator.services.apigateway.shown import shown
 from emulator.services.apigateway.usage import Usage
 
@@ -46,6 +47,8 @@ class Gateway:
         )  # fmt: skip
         #: How often keys were used.
         self.usage = Usage(parts.clock)
+        #: Renders and matches what may never end.
+        self.bounded = BoundedWorker(parts.clock)
         #: How often what a stage's authorizers have decided was forgotten.
         self.epochs: dict[tuple[str, str], int] = {}
         #: Account and region of each API, by its id.
@@ -72,7 +75,8 @@ class Gateway:
         self.parts.hosts.apis.update(self._places)
 
     async def close(self) -> None:
-        """Nothing has to be let go of: each change was kept when it was made."""
+        """Let go of the process for work with bounds: each change was kept when it was made."""
+        await self.bounded.close()
 
     def shown_apis(self) -> list[ShownApi]:
         """Return all APIs as they are shown to people."""

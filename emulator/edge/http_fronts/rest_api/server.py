@@ -194,7 +194,7 @@ class _Exchange:
             raise GatewayFailure(
                 "REQUEST_TOO_LARGE", "Request Too Long", "RequestTooLargeException"
             ) from None
-        validate(call)
+        await validate(call)
         return call, binary.wants_binary(types, self._request.header("accept"))
 
     def _choose_stage(self) -> tuple[str, str]:

@@ -13,6 +13,7 @@ from emulator.edge.http_fronts.invoking import TimedOut, invoke_within
 from emulator.edge.http_fronts.websockets.live import Integration
 from emulator.invoke.http_client import HttpFailure, fetch
 from emulator.model.errors import AwsError
+from emulator.services.apigateway.execution.bounded import TakesTooLong, match
 from emulator.services.apigateway.execution.call import MethodCall
 from emulator.services.apigateway.execution.templates import TemplateFailure, render
 
@@ -44,10 +45,10 @@ async def _call(
 ) -> Result:
     if integration.type == "MOCK":
         template = _template(integration) or '{"statusCode": 200}'
-        text = _render(room, template, str(event.get("body") or ""), event)
+        text = await _render(room, template, str(event.get("body") or ""), event)
         match = _STATUS.search(text)
         status = int(match[1]) if match else 500
-        return Result(status, _response_body(room, integration, status, b"", event))
+        return Result(status, await _response_body(room, integration, status, b"", event))
     if integration.type in ("HTTP", "HTTP_PROXY"):
         return await _call_endpoint(integration, event)
     if integration.function is None:
@@ -61,7 +62,7 @@ async def _call_function(
     function, functions = integration.function, room.parts.functions
     assert function is not None
     is_proxy = integration.type == "AWS_PROXY"
-    payload = orjson.dumps(event) if is_proxy else _custom(room, integration, event)
+    payload = orjson.dumps(event) if is_proxy else await _custom(room, integration, event)
     try:
         prepared = await function.prepare(functions, payload, trace_id=trace_id)
         result = await invoke_within(functions, room.parts.clock, integration.timeout_s, prepared)
@@ -72,7 +73,7 @@ async def _call_function(
     if result.function_error:
         return Result(502, result.payload, error=f"The function failed: {result.function_error}")
     if not is_proxy:
-        return Result(200, _response_body(room, integration, 200, result.payload, event))
+        return Result(200, await _response_body(room, integration, 200, result.payload, event))
     return _of_proxy(result.payload)
 
 
@@ -116,36 +117,37 @@ def _template(integration: Integration) -> str | None:
     return chosen or next(iter(integration.templates.values()), None)
 
 
-def _custom(room: Room, integration: Integration, event: Mapping[str, Any]) -> bytes:
+async def _custom(room: Room, integration: Integration, event: Mapping[str, Any]) -> bytes:
     """Return the payload of an integration that is no proxy: the template's text, or the body."""
     template = _template(integration)
     body = str(event.get("body") or "{}")
     if template is None:
         return body.encode()
-    return _render(room, template, body, event).encode()
+    return (await _render(room, template, body, event)).encode()
 
 
-def _response_body(
+async def _response_body(
     room: Room, integration: Integration, status: int, body: bytes, event: Mapping[str, Any]
 ) -> bytes:
     """Return what goes back of an answer, by the integration's responses."""
     for key, response in integration.responses.items():
         pattern = key[1:-1] if key.startswith("/") else ""
-        if key == "$default" or (pattern and _fits(pattern, status)):
+        if key == "$default" or (pattern and await _fits(room, pattern, status)):
             template = next(iter((response.get("ResponseTemplates") or {}).values()), None)
             if template is not None:
-                return _render(room, template, body.decode("utf-8", "replace"), event).encode()
+                text = body.decode("utf-8", "replace")
+                return (await _render(room, template, text, event)).encode()
     return body
 
 
-def _fits(pattern: str, status: int) -> bool:
+async def _fits(room: Room, pattern: str, status: int) -> bool:
     try:
-        return re.fullmatch(pattern, str(status)) is not None
-    except re.error:
+        return await match(room.parts, pattern, str(status))
+    except TakesTooLong:
         return False
 
 
-def _render(room: Room, template: str, body: str, event: Mapping[str, Any]) -> str:
+async def _render(room: Room, template: str, body: str, event: Mapping[str, Any]) -> str:
     """Return the text of a mapping template for a body.
 
     Raises:
@@ -174,4 +176,4 @@ def _render(room: Room, template: str, body: str, event: Mapping[str, Any]) -> s
         trace_id="",
         request_id=str(context.get("requestId", "")),
     )
-    return render(template, body, call)
+    return await render(template, body, call)

@@ -8,6 +8,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 from functools import lru_cache
+from itertools import islice
 from typing import Any
 
 _STEP = re.compile(
@@ -18,7 +19,11 @@ _STEP = re.compile(
 
 
 class InvalidPath(ValueError):
-    """A path cannot be read."""
+    """A path cannot be read, or means too many values."""
+
+
+#: The most values that a step of a path may lead to.
+_MOST = 100_000
 
 
 @lru_cache(maxsize=1024)
@@ -57,11 +62,23 @@ def find(value: Any, path: str) -> Any:
     several = False
     for deep, kind, argument in steps:
         several = several or deep or kind in ("all", "slice", "filter")
-        starts = [each for one in values for each in _below(one)] if deep else values
-        values = [each for one in starts for each in _step(one, kind, argument)]
+        starts = _bounded(each for one in values for each in _below(one)) if deep else values
+        values = _bounded(each for one in starts for each in _step(one, kind, argument))
     if several:
         return values
     return values[0] if values else None
+
+
+def _bounded(values: Iterator[Any]) -> list[Any]:
+    """Return values as a list.
+
+    Raises:
+        InvalidPath: There are too many.
+    """
+    found = list(islice(values, _MOST + 1))
+    if len(found) > _MOST:
+        raise InvalidPath("it means too many values")
+    return found
 
 
 def _below(value: Any) -> Iterator[Any]:

@@ -8,12 +8,12 @@ from __future__ import annotations
 import base64
 import binascii
 import json
-import re
 from collections.abc import Mapping
 from typing import Any, NamedTuple
 
 from emulator.services.apigateway.execution import expressions, remapping
 from emulator.services.apigateway.execution.backend import Reply
+from emulator.services.apigateway.execution.bounded import TakesTooLong, match
 from emulator.services.apigateway.execution.call import (
     Answer,
     GatewayFailure,
@@ -36,7 +36,7 @@ class Mapped(NamedTuple):
     body: bytes
 
 
-def request_of(call: MethodCall, *, refused: frozenset[str]) -> Mapped:
+async def request_of(call: MethodCall, *, refused: frozenset[str]) -> Mapped:
     """Return what an integration is sent.
 
     Args:
@@ -46,7 +46,7 @@ def request_of(call: MethodCall, *, refused: frozenset[str]) -> Mapped:
     Raises:
         GatewayFailure: Its type of content is not supported, or its mapping fails.
     """
-    body = _request_body(call)
+    body = await _request_body(call)
     return parameters_of(call, refused=refused)._replace(body=body)
 
 
@@ -89,7 +89,7 @@ def _overridden(pairs: Pairs, values: Any, *, fold: bool) -> Pairs:
     return pairs
 
 
-def _request_body(call: MethodCall) -> bytes:
+async def _request_body(call: MethodCall) -> bytes:
     integration = call.integration
     templates: Mapping[str, str] = integration.get("requestTemplates") or {}
     kind = (call.header("content-type") or _JSON).partition(";")[0].strip().lower()
@@ -105,14 +105,13 @@ def _request_body(call: MethodCall) -> bytes:
     if call.is_binary and integration.get("contentHandling") != "CONVERT_TO_TEXT":
         # A template cannot read bytes.
         raise internal()
-    return _rendered(template, content.decode("utf-8", "replace"), call).encode(
-        "utf-8", "surrogatepass"
-    )
+    made = await _rendered(template, content.decode("utf-8", "replace"), call)
+    return made.encode("utf-8", "surrogatepass")
 
 
-def _rendered(template: str, text: str, call: MethodCall) -> str:
+async def _rendered(template: str, text: str, call: MethodCall) -> str:
     try:
-        return render(template, text, call)
+        return await render(template, text, call)
     except TemplateFailure as error:
         call.say(f"Execution failed due to configuration error: {error}")
         raise internal() from error
@@ -139,19 +138,19 @@ def _converted(content: bytes, handling: str | None, *, is_binary: bool) -> byte
     return content.decode("utf-8", "replace").encode()
 
 
-def response_of(call: MethodCall, reply: Reply, *, wants_binary: bool) -> Answer:
+async def response_of(call: MethodCall, reply: Reply, *, wants_binary: bool) -> Answer:
     """Return the response that the reply of an integration becomes.
 
     Raises:
         GatewayFailure: No integration response is for it, or its mapping fails.
     """
-    response = _selected(call, reply)
+    response = await _selected(call, reply)
     content = _response_content(response, reply.body, wants_binary=wants_binary)
     templates: Mapping[str, str] = response.get("responseTemplates") or {}
     kind, template = _response_template(call, templates)
     text = content.decode("utf-8", "replace")
     if template is not None:
-        content = _rendered(template, text, call).encode("utf-8", "surrogatepass")
+        content = (await _rendered(template, text, call)).encode("utf-8", "surrogatepass")
     headers = _response_headers(call, response, reply, text)
     override = call.response_override
     headers = _overridden(headers, override.get("header"), fold=True)
@@ -164,7 +163,7 @@ def response_of(call: MethodCall, reply: Reply, *, wants_binary: bool) -> Answer
     return Answer(status=status, headers=remapping.of_response(headers), body=content)
 
 
-def _selected(call: MethodCall, reply: Reply) -> Mapping[str, Any]:
+async def _selected(call: MethodCall, reply: Reply) -> Mapping[str, Any]:
     """Return the integration response for a reply: that whose pattern it matches.
 
     Raises:
@@ -173,7 +172,7 @@ def _selected(call: MethodCall, reply: Reply) -> Mapping[str, Any]:
     responses = (call.integration.get("integrationResponses") or {}).values()
     for each in responses:
         pattern = each.get("selectionPattern")
-        if pattern and reply.selected_by and _matches(pattern, reply.selected_by):
+        if pattern and reply.selected_by and await _matches(call, pattern, reply.selected_by):
             found: Mapping[str, Any] = each
             return found
     default = next((each for each in responses if not each.get("selectionPattern")), None)
@@ -185,11 +184,12 @@ def _selected(call: MethodCall, reply: Reply) -> Mapping[str, Any]:
     return dict(default)
 
 
-def _matches(pattern: str, text: str) -> bool:
+async def _matches(call: MethodCall, pattern: str, text: str) -> bool:
     try:
-        return re.fullmatch(pattern, text, re.DOTALL) is not None
-    except re.error:
-        return False
+        return await match(call.parts, pattern, text)
+    except TakesTooLong as error:
+        call.say(f"Execution failed due to configuration error: the pattern {pattern} {error}")
+        raise internal() from error
 
 
 def _response_content(response: Mapping[str, Any], body: bytes, *, wants_binary: bool) -> bytes:

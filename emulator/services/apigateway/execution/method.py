@@ -48,7 +48,7 @@ async def run(call: MethodCall, *, wants_binary: bool = False) -> Answer:
 async def _integrated(call: MethodCall, wants_binary: bool) -> Answer:
     kind = call.integration["type"]
     if kind == "MOCK":
-        return _mock(call)
+        return await _mock(call)
     work = {
         "AWS_PROXY": _aws_proxy,
         "AWS": _aws,
@@ -101,9 +101,9 @@ def _forget(task: asyncio.Task[Any]) -> None:
 # --- MOCK --------------------------------------------------------------------------------------
 
 
-def _mock(call: MethodCall) -> Answer:
+async def _mock(call: MethodCall) -> Answer:
     """Answer by the status that the request template says."""
-    mapped = mapping.request_of(call, refused=frozenset())
+    mapped = await mapping.request_of(call, refused=frozenset())
     try:
         said = json.loads(_lenient(mapped.body.decode("utf-8", "replace")))
         status = int(said["statusCode"])
@@ -112,7 +112,7 @@ def _mock(call: MethodCall) -> Answer:
                  "It should be an integer that is defined in the request template.")  # fmt: skip
         raise internal() from error
     reply = backend.Reply(status, [], b"", str(status))
-    return mapping.response_of(call, reply, wants_binary=False)
+    return await mapping.response_of(call, reply, wants_binary=False)
 
 
 def _lenient(text: str) -> str:
@@ -175,7 +175,7 @@ def _traced(call: MethodCall, answer: Answer) -> Answer:
 
 async def _aws(call: MethodCall, wants_binary: bool) -> Answer:
     uri = call.integration.get("uri") or ""
-    mapped = mapping.request_of(call, refused=remapping.REFUSED_AWS)
+    mapped = await mapping.request_of(call, refused=remapping.REFUSED_AWS)
     target = backend.function_of(uri, call)
     if target is not None:
         headers = {name.lower(): value for name, value in mapped.headers}
@@ -186,7 +186,7 @@ async def _aws(call: MethodCall, wants_binary: bool) -> Answer:
         begun = call.parts.clock.monotonic()
         reply = await backend.invoke(call, target, body, headers)
         log.lambda_reply(call, reply.body, begun)
-        return _traced(call, mapping.response_of(call, reply, wants_binary=wants_binary))
+        return _traced(call, await mapping.response_of(call, reply, wants_binary=wants_binary))
     method = call.integration.get("httpMethod") or "POST"
     if method == "ANY":
         method = call.http_method
@@ -196,7 +196,7 @@ async def _aws(call: MethodCall, wants_binary: bool) -> Answer:
         call, uri, method, mapped.path, mapped.query, mapped.headers, mapped.body
     )
     log.endpoint_reply(call, reply.status, reply.headers, reply.body, begun)
-    return mapping.response_of(call, reply, wants_binary=wants_binary)
+    return await mapping.response_of(call, reply, wants_binary=wants_binary)
 
 
 def _is_json(text: str) -> bool:
@@ -241,7 +241,7 @@ async def _sent(call: MethodCall, url: str, headers: Pairs, body: bytes) -> back
 
 
 async def _http(call: MethodCall, wants_binary: bool) -> Answer:
-    mapped = mapping.request_of(call, refused=remapping.REFUSED_HTTP)
+    mapped = await mapping.request_of(call, refused=remapping.REFUSED_HTTP)
     headers = mapped.headers
     names = {name.lower() for name, _ in headers}
     for name, value in (
@@ -254,7 +254,7 @@ async def _http(call: MethodCall, wants_binary: bool) -> Answer:
     headers += _gateway_headers(call)
     url = _url(call, mapped.path, mapped.query)
     reply = await _sent(call, url, headers, mapped.body)
-    return mapping.response_of(call, reply, wants_binary=wants_binary)
+    return await mapping.response_of(call, reply, wants_binary=wants_binary)
 
 
 async def _http_proxy(call: MethodCall, wants_binary: bool) -> Answer:

@@ -9,13 +9,23 @@ import base64
 import json
 import re
 from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field
 from functools import lru_cache
+from itertools import islice
 from typing import Any
 from urllib.parse import quote_plus, unquote_plus
 
-from emulator.services.apigateway.execution.call import MethodCall
+from emulator.services.apigateway.execution.bounded import (
+    BoundedWorker,
+    TakesTooLong,
+    is_quick_template,
+)
+from emulator.services.apigateway.execution.call import MethodCall, Pairs
 from emulator.services.apigateway.execution.jsonpath import InvalidPath, find
 
+#: The most characters that a template may make, and rounds of a loop: the rest is left out.
+#: https://docs.aws.amazon.com/apigateway/latest/developerguide/api-gateway-execution-service-limits-table.html
+_LONGEST, _MOST_ROUNDS = 10 * 1024 * 1024, 1000
 #: What would lead from a value of a template to the interpreter's own.
 _UNDERSCORES = re.compile(r"\.\s*__")
 
@@ -53,18 +63,44 @@ def as_java(value: Any) -> Any:
     return value
 
 
+@dataclass(slots=True, kw_only=True)
+class Given:
+    """What a template sees of a request beside its body, and what it has set."""
+
+    path_parameters: dict[str, str] = field(default_factory=dict)
+    query: Pairs = field(default_factory=list)
+    headers: Pairs = field(default_factory=list)
+    context: dict[str, Any] = field(default_factory=dict)
+    stage_variables: dict[str, str] = field(default_factory=dict)
+    request_override: dict[str, Any] = field(default_factory=dict)
+    response_override: dict[str, Any] = field(default_factory=dict)
+
+    @staticmethod
+    def of(call: MethodCall) -> Given:
+        """Return what a request gives."""
+        return Given(**{name: getattr(call, name) for name in Given.__slots__})
+
+    @staticmethod
+    def of_document(document: Mapping[str, Any]) -> Given:
+        """Return what was made a document by ``asdict``."""
+        given = Given(**document)
+        given.query = [(name, value) for name, value in given.query]
+        given.headers = [(name, value) for name, value in given.headers]
+        return given
+
+
 class Input:
     """``$input``.
 
     Args:
         text: The body; "" for none.
-        call: The request whose parameters it shows.
+        given: What it shows of the request beside the body.
     """
 
-    def __init__(self, text: str, call: MethodCall) -> None:
+    def __init__(self, text: str, given: Given) -> None:
         # Recorded: a body that is not there is an empty object.
         self.body = text or "{}"
-        self._call = call
+        self._given = given
 
     def _parsed(self) -> Any:
         try:
@@ -83,19 +119,24 @@ class Input:
 
     def params(self, name: str | None = None) -> Any:
         """Return a parameter of the request: of its path, query or headers; or all of them."""
-        call = self._call
+        given = self._given
         if name is None:
             return JavaMap(
-                path=JavaMap(call.path_parameters),
-                querystring=JavaMap(call.query),
-                header=JavaMap(call.headers),
+                path=JavaMap(given.path_parameters),
+                querystring=JavaMap(given.query),
+                header=JavaMap(given.headers),
             )
-        found = call.path_parameters.get(name)
+        found = given.path_parameters.get(name)
         if found is None:
-            found = call.query_value(name)
-        if found is None:
-            found = call.header(name)
+            found = _last(given.query, name)
+        if found is None and isinstance(name, str):
+            lower = name.lower()
+            found = _last([(key.lower(), value) for key, value in given.headers], lower)
         return "" if found is None else found
+
+
+def _last(pairs: Pairs, name: Any) -> str | None:
+    return next((value for key, value in reversed(pairs) if key == name), None)
 
 
 def _find(value: Any, path: str) -> Any:
@@ -138,31 +179,59 @@ class Util:
         return base64.b64decode(text).decode("utf-8", "replace")
 
 
-def context_of(call: MethodCall) -> JavaMap:
+def context_of(given: Given) -> JavaMap:
     """Return ``$context``; a template changes its overrides."""
-    shown = as_java(call.context)
-    for name in ("requestOverride", "responseOverride"):
-        held = call.request_override if name == "requestOverride" else call.response_override
-        shown[name] = as_java(held)
+    shown = as_java(given.context)
+    shown["requestOverride"] = as_java(given.request_override)
+    shown["responseOverride"] = as_java(given.response_override)
     return JavaMap(shown)
 
 
-def render(template: str, text: str, call: MethodCall) -> str:
+async def render(template: str, text: str, call: MethodCall) -> str:
     """Return what a template makes of a body; what it overrides is kept in the call.
+
+    Raises:
+        TemplateFailure: It cannot be read, fails, or takes too long.
+    """
+    if "$" not in template and "#" not in template:
+        return template
+    given = Given.of(call)
+    if is_quick_template(template, len(text)):
+        made = render_here(template, text, given)
+    else:
+        worker: BoundedWorker = (await call.parts.table.state("apigateway")).bounded
+        job = {"do": "render", "template": template, "text": text, "given": asdict(given)}
+        try:
+            answer = await worker.ask(job)
+        except TakesTooLong as error:
+            raise TemplateFailure("the template takes too long") from error
+        if "failure" in answer:
+            raise TemplateFailure(answer["failure"])
+        made = answer["text"]
+        given.request_override, given.response_override = answer["request"], answer["response"]
+    call.request_override = given.request_override
+    call.response_override = given.response_override
+    return made
+
+
+def render_here(template: str, text: str, given: Given) -> str:
+    """Return what a template makes of a body, without bounds; what it overrides is kept.
 
     Raises:
         TemplateFailure: It cannot be read, or fails.
     """
-    context = context_of(call)
+    context = context_of(given)
     namespace = {
-        "input": Input(text, call),
+        "input": Input(text, given),
         "util": Util(),
         "context": context,
-        "stageVariables": JavaMap(call.stage_variables),
+        "stageVariables": JavaMap(given.stage_variables),
     }
     made = _merge(template, namespace)
-    call.request_override = _plain(context["requestOverride"])
-    call.response_override = _plain(context["responseOverride"])
+    if len(made) > _LONGEST:
+        raise TemplateFailure("the template makes too long a text")
+    given.request_override = _plain(context["requestOverride"])
+    given.response_override = _plain(context["responseOverride"])
     return made
 
 
@@ -202,7 +271,37 @@ def _compiled(template: str) -> Any:
     # "#set(...)" may follow text on its line; airspeed wants it at the begin of one.
     made = operators.Template(template)
     made.ensure_compiled()
+    _bound_loops(made.root_element, operators.ForeachDirective, set())
     return made
+
+
+class _AtMost:
+    """The values of a loop: the first thousand."""
+
+    def __init__(self, value: Any) -> None:
+        self._value = value
+
+    def calculate(self, *given: Any) -> Any:
+        """Return what the loop goes through."""
+        found = self._value.calculate(*given)
+        if not hasattr(found, "__len__") or len(found) <= _MOST_ROUNDS:
+            return found
+        return JavaList(islice(found, _MOST_ROUNDS))
+
+
+def _bound_loops(element: Any, loop: type, seen: set[int]) -> None:
+    """Have the loops below an element of a template end after a thousand rounds."""
+    if id(element) in seen:
+        return
+    seen.add(id(element))
+    if isinstance(element, (list, tuple)):
+        for each in element:
+            _bound_loops(each, loop, seen)
+    elif type(element).__module__ == loop.__module__:
+        for each in list(vars(element).values()):
+            _bound_loops(each, loop, seen)
+        if isinstance(element, loop):
+            element.value = _AtMost(element.value)  # type: ignore[attr-defined]
 
 
 def _add_java_methods(operators: Any) -> None:

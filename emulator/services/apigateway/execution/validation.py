@@ -5,12 +5,15 @@ https://docs.aws.amazon.com/apigateway/latest/developerguide/api-gateway-method-
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping
-from functools import lru_cache
-from typing import Any
 
-from emulator.services.apigateway.execution.call import GatewayFailure, MethodCall
+from emulator.services.apigateway.execution.bounded import (
+    BoundedWorker,
+    TakesTooLong,
+    quick_body,
+)
+from emulator.services.apigateway.execution.call import GatewayFailure, MethodCall, internal
+from emulator.services.apigateway.execution.schemas import violations
 from emulator.services.apigateway.models import flattened
 
 _JSON = "application/json"
@@ -18,7 +21,7 @@ _JSON = "application/json"
 _PLACES = {"header": 0, "multivalueheader": 0, "path": 1}
 
 
-def validate(call: MethodCall) -> None:
+async def validate(call: MethodCall) -> None:
     """Check a request as its method's validator says.
 
     Raises:
@@ -31,7 +34,7 @@ def validate(call: MethodCall) -> None:
     if validator.get("validateRequestParameters"):
         _check_parameters(call)
     if validator.get("validateRequestBody"):
-        _check_body(call)
+        await _check_body(call)
 
 
 def _check_parameters(call: MethodCall) -> None:
@@ -54,50 +57,29 @@ def _check_parameters(call: MethodCall) -> None:
         raise GatewayFailure("BAD_REQUEST_PARAMETERS", text, "BadRequestException")
 
 
-def _check_body(call: MethodCall) -> None:
+async def _check_body(call: MethodCall) -> None:
     models: Mapping[str, str] = call.method.get("requestModels") or {}
     kind = (call.header("content-type") or _JSON).partition(";")[0].strip().lower()
     name = models.get(kind) or models.get("$default")
     model = (call.snapshot.get("models") or {}).get(name) if name else None
     if model is None or "json" not in model["contentType"]:
         return
-    try:
-        body = json.loads(call.body) if call.body else {}
-    except (ValueError, RecursionError):
-        raise _invalid("[Invalid JSON]") from None
-    validator = _validator(flattened(call.snapshot, model))
-    try:
-        errors = [_sentence(each) for each in validator.iter_errors(body)]
-    except RecursionError:
-        errors = ["nested too deeply"]
+    schema = flattened(call.snapshot, model)
+    if len(call.body) <= quick_body(schema):
+        errors = violations(schema, call.body)
+    else:
+        worker: BoundedWorker = (await call.parts.table.state("apigateway")).bounded
+        text = call.body.decode("utf-8", "surrogateescape")
+        try:
+            answer = await worker.ask({"do": "validate", "schema": schema, "body": text})
+        except TakesTooLong as error:
+            raise internal() from error
+        errors = answer.get("errors") or [str(answer.get("failure"))] * ("failure" in answer)
     if errors:
         raise _invalid(f"[{', '.join(errors)}]")
-
-
-def _sentence(error: Any) -> str:
-    """Return a violation as the validator of AWS words the usual ones."""
-    if error.validator == "required":
-        missing = [each for each in error.validator_value if each not in error.instance]
-        return f"object has missing required properties ({json.dumps(missing)})"
-    return str(error.message)
 
 
 def _invalid(details: str) -> GatewayFailure:
     return GatewayFailure(
         "BAD_REQUEST_BODY", "Invalid request body", "BadRequestException", details=details
     )
-
-
-@lru_cache(maxsize=256)
-def _validator(schema: str) -> Any:
-    # With the first body that is checked.
-    from jsonschema import Draft4Validator
-    from referencing import Registry
-    from referencing.exceptions import NoSuchResource
-
-    def nothing(uri: str) -> Any:
-        # A schema of somebody's is never fetched.
-        raise NoSuchResource(uri)
-
-    registry: Any = Registry(retrieve=nothing)  # type: ignore[call-arg]
-    return Draft4Validator(json.loads(schema), registry=registry)

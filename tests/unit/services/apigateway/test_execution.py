@@ -11,7 +11,7 @@ import pytest
 from emulator.services.apigateway.execution import jsonpath, method, payload, remapping
 from emulator.services.apigateway.execution.call import Answer, GatewayFailure, MethodCall
 from emulator.services.apigateway.execution.expressions import of_request
-from emulator.services.apigateway.execution.templates import TemplateFailure, render
+from emulator.services.apigateway.execution.templates import Given, TemplateFailure, render_here
 from emulator.testing import FakeClock, until_idle
 
 BOOKS = {
@@ -83,15 +83,15 @@ def test_what_is_no_path(path: str) -> None:
 )
 def test_templates(template: str, made: str) -> None:
     body = '{"a": {"b": [1, 2]}}'
-    assert render(template, body, call()) == made
+    assert render_here(template, body, Given.of(call())) == made
 
 
 def test_a_template_overrides_request_and_response() -> None:
-    one = call()
+    one = Given.of(call())
     template = (
         '#set($context.requestOverride.header.h = "v")#set($context.responseOverride.status = 5)'
     )
-    render(template, "", one)
+    render_here(template, "", one)
     assert one.request_override["header"] == {"h": "v"}
     assert one.response_override["status"] == 5
 
@@ -99,7 +99,7 @@ def test_a_template_overrides_request_and_response() -> None:
 @pytest.mark.parametrize("template", ["#if($a", "$util.parseJson('{')", "$input.__class__.x"])
 def test_a_template_that_fails(template: str) -> None:
     with pytest.raises(TemplateFailure):
-        render(template, "", call())
+        render_here(template, "", Given.of(call()))
 
 
 @pytest.mark.parametrize(
