@@ -5,9 +5,9 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from emulator.registry.resource_table import ResourceTable
+from emulator.services.apigateway.bounded import BoundedWorker
 from emulator.services.apigateway.documents import Document
 from emulator.services.apigateway.errors import not_found
-from emulator.services.apigateway.execution.bounded import BoundedWorker
 from emulator.services.apigateway.shown import shown
 from emulator.services.apigateway.usage import Usage
 

@@ -20,7 +20,7 @@ from emulator.edge.http_fronts.authorizers.lambda_functions import grant_of_poli
 from emulator.edge.http_fronts.exchange import HttpRequest
 from emulator.edge.http_fronts.invoking import parse_function_uri, with_variables
 from emulator.services.apigateway.authorizers import USUAL_TTL_S
-from emulator.services.apigateway.execution.bounded import TakesTooLong, match
+from emulator.services.apigateway.bounded import TakesTooLong, match
 from emulator.services.apigateway.execution.call import GatewayFailure, MethodCall, internal
 from emulator.services.apigateway.execution.expressions import context_value
 from emulator.services.apigateway.execution.payload import event_of

@@ -13,7 +13,7 @@ from emulator.edge.http_fronts.invoking import TimedOut, invoke_within
 from emulator.edge.http_fronts.websockets.live import Integration
 from emulator.invoke.http_client import HttpFailure, fetch
 from emulator.model.errors import AwsError
-from emulator.services.apigateway.execution.bounded import TakesTooLong, match
+from emulator.services.apigateway.bounded import TakesTooLong, match
 from emulator.services.apigateway.execution.call import MethodCall
 from emulator.services.apigateway.execution.templates import TemplateFailure, render
 

@@ -11,9 +11,9 @@ import json
 from collections.abc import Mapping
 from typing import Any, NamedTuple
 
+from emulator.services.apigateway.bounded import TakesTooLong, match
 from emulator.services.apigateway.execution import expressions, remapping
 from emulator.services.apigateway.execution.backend import Reply
-from emulator.services.apigateway.execution.bounded import TakesTooLong, match
 from emulator.services.apigateway.execution.call import (
     Answer,
     GatewayFailure,

@@ -15,7 +15,7 @@ from itertools import islice
 from typing import Any
 from urllib.parse import quote_plus, unquote_plus
 
-from emulator.services.apigateway.execution.bounded import (
+from emulator.services.apigateway.bounded import (
     BoundedWorker,
     TakesTooLong,
     is_quick_template,

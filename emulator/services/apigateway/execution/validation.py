@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from emulator.services.apigateway.execution.bounded import (
+from emulator.services.apigateway.bounded import (
     BoundedWorker,
     TakesTooLong,
     quick_body,

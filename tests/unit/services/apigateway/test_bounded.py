@@ -8,8 +8,8 @@ from typing import Any
 
 import pytest
 
-from emulator.services.apigateway.execution import bounded
-from emulator.services.apigateway.execution.bounded import (
+from emulator.services.apigateway import bounded
+from emulator.services.apigateway.bounded import (
     BoundedWorker,
     TakesTooLong,
     is_quick_template,
