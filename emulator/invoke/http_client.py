@@ -6,13 +6,15 @@ import asyncio
 import ssl
 from collections.abc import Iterable, Mapping
 from functools import cache
-from typing import NamedTuple
+from typing import NamedTuple, cast
 from urllib.parse import urlsplit
 
 import h11
 
 from emulator.model.errors import LocalfaasError
 
+#: Answers of a status below 200 before the one that counts.
+_MOST_INTERIM = 100
 #: Bytes of a head, and of the body of an answer that nobody reads.
 _MOST = 1 << 20
 
@@ -85,9 +87,128 @@ async def fetch(
         raise HttpFailure(str(error) or type(error).__name__) from error
 
 
+class HttpStream:
+    """An answer whose body is read as it comes. Close it in the end.
+
+    Attributes:
+        status: The answer's.
+        headers: Names in lower case, in order, as often as they were sent.
+    """
+
+    def __init__(
+        self,
+        head: h11.Response,
+        connection: h11.Connection,
+        reader: asyncio.StreamReader,
+        writer: asyncio.StreamWriter,
+        idle_s: float,
+    ) -> None:
+        self.status, self.headers, _ = _answer(head, b"")
+        self._connection, self._reader, self._writer = connection, reader, writer
+        self._idle_s = idle_s
+
+    async def chunk(self) -> bytes | None:
+        """Return the next part of the body; None at its end.
+
+        Raises:
+            HttpFailure: The endpoint broke off, or has said nothing for too long.
+        """
+        try:
+            async with asyncio.timeout(self._idle_s):
+                while True:
+                    event = await _next(self._connection, self._reader)
+                    if isinstance(event, h11.Data):
+                        return bytes(event.data)
+                    if isinstance(event, h11.EndOfMessage):
+                        return None
+        except TimeoutError as error:
+            raise HttpFailure(f"nothing came within {self._idle_s:g} s") from error
+        except (OSError, ssl.SSLError, h11.ProtocolError, ValueError) as error:
+            raise HttpFailure(str(error) or type(error).__name__) from error
+
+    def close(self) -> None:
+        """Let go of the connection."""
+        self._writer.close()
+
+
+async def stream(
+    method: str,
+    url: str,
+    headers: Iterable[tuple[str, str]] = (),
+    body: bytes = b"",
+    *,
+    timeout_s: float,
+    idle_s: float,
+) -> HttpStream:
+    """Send a request and return its answer as soon as its head has come.
+
+    Args:
+        method: The HTTP method.
+        url: http or https.
+        headers: All but length and connection; a host only where it is not the URL's.
+        body: The body.
+        timeout_s: Seconds until the head is there.
+        idle_s: Seconds between two parts of the body, at most.
+
+    Raises:
+        HttpFailure: There was no answer.
+    """
+    writer = None
+    try:
+        async with asyncio.timeout(timeout_s):
+            connection, reader, writer = await _send(method, url, headers, body)
+            seen = 0
+            while not isinstance(event := await _next(connection, reader), h11.Response):
+                seen += 1
+                if seen > _MOST_INTERIM:
+                    raise ValueError("the answer does not begin")
+            return HttpStream(event, connection, reader, writer, idle_s)
+    except TimeoutError as error:
+        _close(writer)
+        raise HttpFailure(f"no answer within {timeout_s:g} s") from error
+    except (OSError, ssl.SSLError, h11.ProtocolError, ValueError) as error:
+        _close(writer)
+        raise HttpFailure(str(error) or type(error).__name__) from error
+    except BaseException:
+        _close(writer)
+        raise
+
+
+def _close(writer: asyncio.StreamWriter | None) -> None:
+    if writer is not None:
+        writer.close()
+
+
+async def _next(connection: h11.Connection, reader: asyncio.StreamReader) -> h11.Event:
+    """Return the next event of an answer.
+
+    Raises:
+        ValueError: The endpoint closed the connection before the answer's end.
+    """
+    while True:
+        event = connection.next_event()
+        if event is h11.NEED_DATA:
+            connection.receive_data(await reader.read(65536))
+        elif isinstance(event, h11.ConnectionClosed):
+            raise ValueError("the connection was closed without an answer")
+        elif event is not h11.PAUSED:
+            return cast(h11.Event, event)
+
+
 async def _fetch(
     method: str, url: str, headers: Iterable[tuple[str, str]], body: bytes, most: int | None
 ) -> HttpAnswer:
+    connection, reader, writer = await _send(method, url, headers, body)
+    try:
+        return await _read(connection, reader, most)
+    finally:
+        writer.close()
+
+
+async def _send(
+    method: str, url: str, headers: Iterable[tuple[str, str]], body: bytes
+) -> tuple[h11.Connection, asyncio.StreamReader, asyncio.StreamWriter]:
+    """Connect and send a request."""
     parts = urlsplit(url)
     if parts.scheme not in ("http", "https"):
         raise ValueError(f"{url} is no HTTP address")
@@ -113,9 +234,10 @@ async def _fetch(
         for part in (request, h11.Data(data=body), h11.EndOfMessage()):
             writer.write(connection.send(part) or b"")
         await writer.drain()
-        return await _read(connection, reader, most)
-    finally:
+    except BaseException:
         writer.close()
+        raise
+    return connection, reader, writer
 
 
 @cache

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from bisect import bisect_left, insort
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 from emulator.model.errors import AwsError
 from emulator.registry.document_store import DocumentStore, change
+from emulator.store.documents import Change
 
 Body = dict[str, Any]
 
@@ -97,6 +99,25 @@ class ResourceTable:
             if before is not None and self.find(account, region, key) in (None, last):
                 self._set(account, region, key, before)
             raise
+
+    async def delete_all(
+        self, account: str, region: str, keys: Sequence[str], *, with_others: Iterable[Change] = ()
+    ) -> None:
+        """Delete resources, all or none.
+
+        Args:
+            account: The resources' account.
+            region: The resources' region.
+            keys: The resources' keys.
+            with_others: What the same commit changes elsewhere.
+
+        Raises:
+            AwsError: ServiceException: the disk did not take it, and they are still there.
+        """
+        removed = [change(self._kind, account, region, key, None) for key in keys]
+        await self._documents.write(*removed, *with_others)
+        for key in keys:
+            self.drop(account, region, key)
 
     def drop(self, account: str, region: str, key: str) -> None:
         """Stop showing a resource that was deleted."""

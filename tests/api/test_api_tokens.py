@@ -198,6 +198,21 @@ def test_keys_may_lie_in_a_file(site: ApiSite, filed: Any) -> None:
     assert site.call(api, "/a", headers=bearer(token)).status == 200
 
 
+def test_an_issuer_that_fails_is_not_asked_at_each_request(
+    site: ApiSite, issuer: Issuer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(issuer, "documents", dict)
+    failing = f"{issuer.url}/failing"
+    api = guarded(site, "failing", failing)
+    token = issuer.sign(iss=failing)
+    issuer.asked = 0
+    for _ in range(3):
+        answer = site.call(api, "/a", headers=bearer(token))
+        assert answer.status == 401
+        assert "unable to fetch JWKS" in answer.headers["www-authenticate"]
+    assert issuer.asked == 1
+
+
 def test_an_issuer_that_is_not_there_is_believed_in_nothing(site: ApiSite) -> None:
     api = guarded(site, "away", "http://127.0.0.1:1")
     claims = {"iss": "http://127.0.0.1:1", "aud": "me", "exp": int(time.time()) + 60}

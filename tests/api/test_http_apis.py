@@ -218,7 +218,10 @@ def test_nothing_is_found_without_a_route_a_stage_or_an_api(site: ApiSite) -> No
     for path, method in (("/dev/b", "GET"), ("/dev/a", "POST"), ("/a", "GET"), ("/prod/a", "GET")):
         answer = site.call(api_id, path, method)
         assert (answer.status, answer.json) == (404, {"message": "Not Found"})
-    assert site.call("nothere123", "/").status == 404
+    unknown = site.call("nothere123", "/")
+    assert (unknown.status, unknown.json) == (403, {"message": "Forbidden"})
+    assert unknown.headers["x-amzn-errortype"] == "ForbiddenException"
+    assert unknown.headers["x-localfaas-reason"] == "there is no API with the id nothere123"
 
 
 def test_the_path_form_and_localstack_s_lead_to_the_api(site: ApiSite, pets: str) -> None:

@@ -43,10 +43,10 @@ class Answer:
 class Site:
     """An emulator with a function and REST APIs; ``reply`` is what the function returns."""
 
-    def __init__(self, **settings: Any) -> None:
+    def __init__(self, parts: Any = None, **settings: Any) -> None:
         self.driver = ScriptedDriver(self._serve)
         given = Settings(port=0, transition_seconds=0, **settings)
-        self.running = Running(given, driver=self.driver)
+        self.running = Running(given, driver=self.driver, **(parts or {}))
         self.api = self.running.client("apigateway")
         self.event: Any = {}
         self.reply: Any = None

@@ -296,6 +296,29 @@ def test_an_authorizer_decides_who_connects(chat: Chat) -> None:
     client.end()
 
 
+def test_a_key_lets_clients_in(chat: Chat) -> None:
+    api_id = chat.make("$connect", "$default", name="keyed", ApiKeyRequired=True)
+    rest = chat.running.client("apigateway")
+    key = rest.create_api_key(name="chatter", enabled=True)
+    other = rest.create_api_key(name="other", enabled=True)
+    plan = rest.create_usage_plan(
+        name="chatters",
+        apiStages=[{"apiId": api_id, "stage": "dev"}],
+        quota={"limit": 1, "period": "DAY"},
+    )["id"]
+    rest.create_usage_plan_key(usagePlanId=plan, keyId=key["id"], keyType="API_KEY")
+    for headers in ({}, {"x-api-key": "made-up"}, {"x-api-key": other["value"]}):
+        refused = chat.connect(api_id, headers=headers)
+        assert (refused.status, json.loads(refused.body)["message"]) == (403, "Forbidden")
+    client = chat.connect(api_id, headers={"x-api-key": key["value"]})
+    assert client.status == 101
+    identity = chat.event("CONNECT")["requestContext"]["identity"]
+    assert (identity["apiKey"], identity["apiKeyId"]) == (key["value"], key["id"])
+    client.end()
+    spent = chat.connect(api_id, headers={"x-api-key": key["value"]})
+    assert (spent.status, json.loads(spent.body)["message"]) == (429, "Limit Exceeded")
+
+
 def test_messages_have_a_limit(chat: Chat, all_routes: str) -> None:
     chat.replies["chat"] = {"statusCode": 200}
     client = chat.connect(all_routes)

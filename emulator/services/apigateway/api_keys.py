@@ -51,7 +51,7 @@ def _new_key(ctx: Context, given: Mapping[str, Any]) -> Document:
         raise bad_request(f"API Key value exceeds maximum size of {LONGEST} characters")
     if len(value) < SHORTEST:
         raise bad_request(f"API Key value should be at least {SHORTEST} characters")
-    if any(each["value"] == value for each in listed(of(ctx).keys, ctx)):
+    if of(ctx).keys.by_value(ctx.account, ctx.region, value) is not None:
         raise conflict("API Key already exists")
     now = int(ctx.clock.now())
     stages = [

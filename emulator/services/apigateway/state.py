@@ -9,6 +9,7 @@ from emulator.services.apigateway.bounded import BoundedWorker
 from emulator.services.apigateway.documents import Document
 from emulator.services.apigateway.errors import not_found
 from emulator.services.apigateway.shown import shown
+from emulator.services.apigateway.tables import KeyTable, PlanTable
 from emulator.services.apigateway.usage import Usage
 
 if TYPE_CHECKING:
@@ -35,8 +36,8 @@ class Gateway:
         kept = parts.documents
         self.apis = ResourceTable("apigateway-api", kept)
         self.snapshots = ResourceTable("apigateway-deployment", kept)
-        self.keys = ResourceTable("apigateway-key", kept)
-        self.plans = ResourceTable("apigateway-plan", kept)
+        self.keys = KeyTable("apigateway-key", kept)
+        self.plans = PlanTable("apigateway-plan", kept)
         self.domains = ResourceTable("apigateway-domain", kept)
         self.certificates = ResourceTable("apigateway-certificate", kept)
         self.vpc_links = ResourceTable("apigateway-vpclink", kept)

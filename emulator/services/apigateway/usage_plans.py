@@ -6,10 +6,11 @@ https://docs.aws.amazon.com/apigateway/latest/api/API_UsagePlan.html
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Container, Iterable, Mapping
 from datetime import UTC, date, datetime, timedelta
 from typing import Any
 
+from emulator.model.errors import AwsError
 from emulator.services.apigateway.api_keys import key_of
 from emulator.services.apigateway.documents import Document, drop, new_id, pick, put
 from emulator.services.apigateway.errors import bad_request, conflict, not_found
@@ -57,10 +58,30 @@ async def _keep(ctx: Context, plan: Document) -> None:
     await of(ctx).plans.put(ctx.account, ctx.region, plan["id"], plan)
 
 
-def _check(ctx: Context, plan: Mapping[str, Any]) -> None:
+async def _of_websockets(ctx: Context, named: Iterable[Any]) -> frozenset[tuple[str, str]]:
+    """Return which of the stages that are named are WebSocket APIs', by API and name."""
+    found = set()
+    for each in named:
+        api_id, _, stage = str(each).partition(":")
+        if not api_id or of(ctx).apis.find(ctx.account, ctx.region, api_id) is not None:
+            continue
+        request = {"ApiId": api_id, "StageName": stage}
+        try:
+            await ctx.parts.table.call(
+                "apigatewayv2", "GetStage", request, account=ctx.account, region=ctx.region
+            )
+        except AwsError:
+            continue
+        found.add((api_id, stage))
+    return frozenset(found)
+
+
+def _check(ctx: Context, plan: Mapping[str, Any], others: Container[tuple[str, str]]) -> None:
     if not plan.get("name"):
         raise bad_request("Usage Plan name must be non-empty")
     for each in plan.get("apiStages") or ():
+        if (each.get("apiId"), each.get("stage")) in others:
+            continue
         api = of(ctx).apis.find(ctx.account, ctx.region, each.get("apiId") or "")
         if api is None:
             raise not_found(f"Invalid API identifier specified {ctx.account}:{each.get('apiId')}")
@@ -101,7 +122,10 @@ async def create_usage_plan(ctx: Context, request: Request) -> Response:
         plan["throttle"] = _throttle(request["throttle"])
     if request.get("quota") is not None:
         plan["quota"] = {"offset": 0, **request["quota"]}
-    _check(ctx, plan)
+    others = await _of_websockets(
+        ctx, (f"{each.get('apiId')}:{each.get('stage')}" for each in plan["apiStages"])
+    )
+    _check(ctx, plan, others)
     await _keep(ctx, plan)
     return _shown(plan)
 
@@ -135,7 +159,12 @@ async def delete_usage_plan(ctx: Context, request: Request) -> Response:
 async def update_usage_plan(ctx: Context, request: Request) -> Response:
     """See https://docs.aws.amazon.com/apigateway/latest/api/API_UpdateUsagePlan.html."""
     plan = plan_of(ctx, request["usagePlanId"])
-    for each in request.get("patchOperations") or ():
+    operations = request.get("patchOperations") or ()
+    named = [each.get("value") for each in operations if each.get("path") == "/apiStages"]
+    held = [f"{each['apiId']}:{each['stage']}" for each in plan["apiStages"]]
+    others = await _of_websockets(ctx, [*named, *held])
+    plan = plan_of(ctx, request["usagePlanId"])
+    for each in operations:
         path = each.get("path") or ""
         if path == "/apiStages":
             plan = _with_stage(plan, each.get("op"), each.get("value") or "")
@@ -147,7 +176,7 @@ async def update_usage_plan(ctx: Context, request: Request) -> Response:
         plan["throttle"] = _throttle(plan["throttle"])
     if plan.get("quota") is not None:
         plan["quota"] = {"offset": 0, **plan["quota"]}
-    _check(ctx, plan)
+    _check(ctx, plan, others)
     await _keep(ctx, plan)
     return _shown(plan)
 

@@ -9,6 +9,7 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
 from emulator.model.errors import AwsError
+from emulator.registry.document_store import change
 from emulator.registry.resource_table import ResourceTable
 from emulator.services.apigatewayv2.connections import Connections
 from emulator.services.apigatewayv2.errors import api_not_found
@@ -116,10 +117,12 @@ class ApiGateway:
         for account, region, _, body in self._apis.all():
             self.apis[body["ApiId"]] = Api(account, region, body)
         self.parts.hosts.apis.update(self.apis)
-        for *_, key, body in self._parts.all():
+        for account, region, key, body in self._parts.all():
             api_id, kind, part_id = key.split("/", 2)
             if api_id in self.apis:
                 self.apis[api_id].held[kind][part_id] = body
+            else:  # it was made while its API was deleted
+                await self._parts.delete(account, region, key)
         for api in self.apis.values():
             # What was changed after the last look is still to be deployed.
             api.changes = int(not api.is_deployed())
@@ -171,12 +174,20 @@ class ApiGateway:
         Raises:
             AwsError: The disk did not take it.
         """
-        await self._apis.put(account, region, body["ApiId"], body)
         api = self.apis.get(body["ApiId"])
+        before = None if api is None else api.body
+        if api is not None:
+            # It is shown before the disk has it, so that a change made meanwhile builds on it.
+            api.body = body
+        try:
+            await self._apis.put(account, region, body["ApiId"], body)
+        except AwsError:
+            if api is not None and api.body is body and before is not None:
+                api.body = before
+            raise
         if api is None:
             api = self.apis[body["ApiId"]] = Api(account, region, body)
             self.parts.hosts.apis.add(api.id)
-        api.body = body
         api.changes += 1
         return api
 
@@ -186,12 +197,15 @@ class ApiGateway:
         Raises:
             AwsError: The disk did not take it.
         """
-        await self._apis.delete(api.account, api.region, api.id)
+        here = (api.account, api.region)
+        keys = [f"{api.id}/{kind}/{part_id}" for kind in KINDS for part_id in api.held[kind]]
+        # All in one commit: an end between two would leave parts of nothing behind.
+        await self._parts.delete_all(
+            *here, keys, with_others=[change("apigatewayv2-api", *here, api.id, None)]
+        )
+        self._apis.drop(*here, api.id)
         self.apis.pop(api.id, None)
         self.parts.hosts.apis.discard(api.id)
-        for kind in KINDS:
-            for part_id in list(api.held[kind]):
-                await self.drop(api, kind, part_id)
         await self.connections.close_all(api.id)
 
     async def put(self, api: Api, kind: str, part_id: str, body: Body) -> None:

@@ -37,8 +37,7 @@ _OLD_PATH = re.compile(
 )
 #: The most bytes of a request's line and headers, as on AWS.
 LARGEST_HEAD = 10240
-#: Closes a WebSocket that nobody serves.
-_NOT_SERVED = 1008
+_FORBIDDEN = (b"x-amzn-errortype", b"ForbiddenException")
 
 
 class ApiFront:
@@ -119,7 +118,7 @@ class ApiFront:
         if domain is not None:
             request.mapping = await self._mapping(servers, domain, request.raw_path)
             if request.mapping is None:
-                await refuse(request, 403, "Forbidden")
+                await refuse(request, 403, "Forbidden", _FORBIDDEN)
                 return None
             request.api_id = request.mapping.api_id
             request.domain_name = host.decode("latin-1").lower().partition(":")[0]
@@ -134,7 +133,9 @@ class ApiFront:
                 if not request.domain_name:
                     request.domain_name = f"{request.api_id}.execute-api.{api.region}.localhost"
                 return server, api
-        await refuse(request, 404, f"localfaas has no API with the id {request.api_id}.")
+        # AWS says no more of an API that is not there; the header tells who is puzzled by it.
+        text = f"there is no API with the id {request.api_id}".encode("latin-1", "replace")
+        await refuse(request, 403, "Forbidden", _FORBIDDEN, (b"x-localfaas-reason", text))
         return None
 
     async def _mapping(
@@ -191,10 +192,13 @@ def _size_of_head(request: HttpRequest) -> int:
     return head + sum(len(name) + len(value) for name, value in request.headers)
 
 
-async def refuse(request: HttpRequest, status: int, text: str) -> None:
+async def refuse(
+    request: HttpRequest, status: int, text: str, *headers: tuple[bytes, bytes]
+) -> None:
     """Answer that a request reaches no API; a WebSocket is not accepted."""
-    if request.is_websocket:
-        await request.send({"type": "websocket.close", "code": _NOT_SERVED, "reason": text})
-        return
     ids = (b"x-amzn-requestid", request.request_id.encode())
-    await request.answer(message(status, text, ids))
+    response = message(status, text, ids, *headers)
+    if request.is_websocket:
+        await request.refuse(response)
+        return
+    await request.answer(response)

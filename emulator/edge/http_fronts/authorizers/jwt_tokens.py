@@ -21,17 +21,31 @@ from emulator.model.clock import Clock
 
 #: Seconds for which the keys of an issuer are believed; AWS takes up to two hours.
 _KEYS_S = 7200.0
-#: Seconds between two questions for keys that an issuer did not have, and for one question.
+#: Seconds between two questions for keys that an issuer did not have, or did not give.
 _AGAIN_S = 10.0
-_LATE_S = 5.0
-#: The most bytes of a token, and of its issuer's documents.
+#: Seconds for one question, and the most bytes of a token and of its issuer's documents.
+#: https://docs.aws.amazon.com/apigateway/latest/developerguide/http-api-quotas.html
+_LATE_S = 1.5
 _LONGEST = 10_000
-_DOCUMENT = 1 << 20
+_DOCUMENT = 150_000
 _ALGORITHMS = ("RS256", "RS384", "RS512", "ES256", "ES384", "ES512", "PS256", "PS384", "PS512")
 
 
 class InvalidToken(Exception):
     """A token is not believed; the text says why, in AWS's words where those are known."""
+
+
+class _Asked:
+    """The keys of an issuer, and when it was asked for them."""
+
+    __slots__ = ("at", "failure", "keys", "turn")
+
+    def __init__(self) -> None:
+        self.at = float("-inf")
+        self.keys: dict[str, Any] = {}
+        #: Why it gave none when it was asked last; "" if it did.
+        self.failure = ""
+        self.turn = asyncio.Lock()
 
 
 class JwtVerifier:
@@ -49,8 +63,7 @@ class JwtVerifier:
         self._clock = clock
         self._sources = {_plain(name): place for name, place in (sources or {}).items()}
         self._issuer = issuer
-        #: Keys by issuer and id, and when they were asked for.
-        self._keys: dict[str, tuple[float, dict[str, Any]]] = {}
+        self._keys: dict[str, _Asked] = {}
 
     async def verify(
         self, token: str, *, issuers: Iterable[str], audiences: Iterable[str] = ()
@@ -109,14 +122,22 @@ class JwtVerifier:
             raise InvalidToken(f"the algorithm {algorithm} is not supported")
         if key_id == KEY_ID:
             return await self._issuer.public_key()
-        asked, keys = self._keys.get(issuer, (float("-inf"), {}))
-        age = self._clock.monotonic() - asked
-        if age > _KEYS_S or (key_id not in keys and age > _AGAIN_S):
-            keys = await self._fetch(issuer)
-            self._keys[issuer] = (self._clock.monotonic(), keys)
-        if key_id not in keys:
-            raise InvalidToken("the kid of the token is unknown")
-        return keys[key_id]
+        asked = self._keys.get(issuer)
+        if asked is None:
+            asked = self._keys[issuer] = _Asked()
+        async with asked.turn:  # who comes meanwhile waits for the same answer
+            age = self._clock.monotonic() - asked.at
+            is_old = age > _KEYS_S or (key_id not in asked.keys and age > _AGAIN_S)
+            if is_old or (asked.failure and age > _AGAIN_S):
+                asked.at = self._clock.monotonic()
+                try:
+                    asked.keys, asked.failure = await self._fetch(issuer), ""
+                except InvalidToken as error:
+                    asked.failure = str(error)
+        # Keys that are known outlast an issuer that does not answer for a while.
+        if key_id not in asked.keys:
+            raise InvalidToken(asked.failure or "the kid of the token is unknown")
+        return asked.keys[key_id]
 
     async def _fetch(self, issuer: str) -> dict[str, Any]:
         import jwt

@@ -69,11 +69,6 @@ class LambdaAuthorizers:
                 self._answers.popitem(last=False)
         return answer
 
-    def forget(self, owner: Hashable) -> None:
-        """Forget the answers whose key is a tuple that begins with ``owner``: flush a cache."""
-        for key in [k for k in self._answers if isinstance(k, tuple) and k[0] == owner]:
-            del self._answers[key]
-
     async def _ask(
         self, function: FunctionUri, event: Mapping[str, Any], timeout_s: float, trace_id: str
     ) -> Mapping[str, Any]:

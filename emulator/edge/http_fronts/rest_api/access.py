@@ -11,6 +11,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from emulator.access.policy import Effect, InvalidPolicy, evaluate
+from emulator.edge.http_fronts.apis.api_keys import KeyRefused, use_key
 from emulator.edge.http_fronts.apis.base import Room
 from emulator.edge.http_fronts.apis.signed import Unsigned, check_signed, masked
 from emulator.edge.http_fronts.authorizers.base import Grant, Refused
@@ -42,6 +43,7 @@ LARGEST_BODY = 10 * 1024 * 1024
 _REFUSED_SIGNATURES = {"InvalidSignatureException": "INVALID_SIGNATURE"}
 _SHOWN_AS = {"InvalidClientTokenId": "UnrecognizedClientException"}
 _FORBIDDEN = GatewayFailure("INVALID_API_KEY", "Forbidden", "ForbiddenException")
+_EXCEEDED = GatewayFailure("QUOTA_EXCEEDED", "Limit Exceeded", "LimitExceededException")
 
 
 class Access:
@@ -213,43 +215,21 @@ class Access:
     def _check_key(self, call: MethodCall, stage: str, grant: Grant) -> None:
         source = call.snapshot["api"].get("apiKeySource", "HEADER")
         value = grant.usage_key if source == "AUTHORIZER" else call.header("x-api-key")
-        scope = (call.account, call.region)
-        keys = self._state.keys
-        found = (keys.find(*scope, each) or {} for each in keys.keys(*scope))
-        key = next((each for each in found if value and each.get("value") == value), None)
-        plan = self._plan(call, stage, key["id"]) if key and key["enabled"] else None
-        if key is None or plan is None:
-            raise _FORBIDDEN
+        try:
+            key = use_key(
+                self._state,
+                value,
+                account=call.account,
+                region=call.region,
+                api_id=call.api_id,
+                stage=stage,
+                method=f"{call.resource['path']}/{call.method['httpMethod']}",
+            )
+        except KeyRefused as refusal:
+            if refusal.why == "throttled":
+                raise throttled() from refusal
+            raise (_FORBIDDEN if refusal.why == "invalid" else _EXCEEDED) from refusal
         call.context["identity"] |= {"apiKey": key["value"], "apiKeyId": key["id"]}
-        self._spend(call, stage, plan, key["id"])
-
-    def _plan(self, call: MethodCall, stage: str, key_id: str) -> Mapping[str, Any] | None:
-        """Return the usage plan by which a key may call a stage."""
-        plans = self._state.plans
-        for name in plans.keys(call.account, call.region):
-            plan = plans.find(call.account, call.region, name) or {}
-            stages = ((each["apiId"], each["stage"]) for each in plan.get("apiStages") or ())
-            if key_id in plan.get("keys", {}) and (call.api_id, stage) in stages:
-                return plan
-        return None
-
-    def _spend(self, call: MethodCall, stage: str, plan: Mapping[str, Any], key_id: str) -> None:
-        usage = self._state.usage
-        throttles: list[tuple[tuple[str, ...], Mapping[str, Any]]] = []
-        if plan.get("throttle"):
-            throttles.append(((plan["id"], key_id), plan["throttle"]))
-        for each in plan.get("apiStages") or ():
-            if (each["apiId"], each["stage"]) == (call.api_id, stage):
-                place = f"{call.resource['path']}/{call.method['httpMethod']}"
-                if place in (each.get("throttle") or {}):
-                    throttles.append(((plan["id"], key_id, place), each["throttle"][place]))
-        for name, throttle in throttles:
-            rate = float(throttle.get("rateLimit") or 0)
-            burst = float(throttle.get("burstLimit") or 0) or max(1.0, rate)
-            if rate and not usage.allows(name, rate, burst):
-                raise throttled()
-        if not usage.spend(plan, key_id):
-            raise GatewayFailure("QUOTA_EXCEEDED", "Limit Exceeded", "LimitExceededException")
 
 
 def policy_of(call: MethodCall) -> Mapping[str, Any] | None:

@@ -5,6 +5,7 @@ https://docs.aws.amazon.com/apigateway/latest/developerguide/apigateway-rest-api
 
 from __future__ import annotations
 
+import json
 import logging
 import random
 from collections import OrderedDict
@@ -121,6 +122,7 @@ class _Exchange:
         self._query = parse_qsl(request.query, keep_blank_values=True)
         self._context: dict[str, Any] = {"requestId": request.request_id}
         self._call: MethodCall | None = None
+        self._begun = room.parts.clock.monotonic()
 
     async def run(self, routes_of: Any) -> Answer:
         """Return the answer, be it a refusal."""
@@ -132,6 +134,12 @@ class _Exchange:
         except Exception:  # noqa: BLE001 the client gets the gateway's own error
             _log.exception("request %s to API %s failed", self._request.request_id, self._api.id)
             refused = internal(status=500)
+        self._context["error"] = {
+            "message": refused.message,
+            "messageString": json.dumps(refused.message),
+            "responseType": refused.kind,
+            "validationErrorString": refused.details or None,
+        }
         refusal = Refusal(
             self._headers, self._query, self._parameters, self._context, self._variables
         )
@@ -148,6 +156,18 @@ class _Exchange:
         match = routes_of((self._api.id, deployment_id), self._snapshot).match(path)
         methods = {} if match is None else match.resource["methods"]
         method = methods.get(self._request.method) or methods.get("ANY")
+        is_canary = self._context.get("isCanaryRequest")
+        self._context = request_context(
+            self._request,
+            account=self._api.account,
+            resource={"id": None, "path": None} if match is None else match.resource,
+            method=method or {},
+            stage=self._stage["stageName"],
+            deployment_id=deployment_id,
+            raw_path=shown,
+        )
+        if is_canary:
+            self._context["isCanaryRequest"] = True
         if match is None or method is None:
             raise GatewayFailure(
                 "MISSING_AUTHENTICATION_TOKEN",
@@ -156,15 +176,6 @@ class _Exchange:
             )
         self._parameters = match.parameters
         types = self._snapshot["api"].get("binaryMediaTypes") or ()
-        self._context = request_context(
-            self._request,
-            account=self._api.account,
-            resource=match.resource,
-            method=method,
-            stage=self._stage["stageName"],
-            deployment_id=deployment_id,
-            raw_path=shown,
-        )
         call = self._call = MethodCall(
             parts=self._room.parts,
             account=self._api.account,
@@ -300,7 +311,7 @@ class _Exchange:
                         {"type": "http.response.body", "body": chunk, "more_body": True}
                     )
                 chunk = await streamed.chunk()
-            if not (await streamed.result()).function_error:
+            if await streamed.is_whole():
                 await self._request.send({"type": "http.response.body", "body": b""})
             # Else the connection is cut, so that the client knows that something is missing.
         finally:
@@ -311,13 +322,40 @@ class _Exchange:
         settings = self._stage.get("accessLogSettings") or {}
         if not settings.get("destinationArn") or not settings.get("format"):
             return
-        known = {**self._context, "status": str(answer.status), "responseLength": str(length)}
+        known = self._logged(answer, length)
 
         def value(name: str) -> str | None:
             return context_value(known, name)
 
         stage = f"{self._api.id}/{self._stage['stageName']}"
         self._room.access_logs.write(settings["destinationArn"], stage, settings["format"], value)
+
+    def _logged(self, answer: Answer, length: int) -> dict[str, Any]:
+        """Return what access logs may show of a request.
+
+        https://docs.aws.amazon.com/apigateway/latest/developerguide/api-gateway-variables-for-access-logging.html
+        """
+        call, context = self._call, self._context
+        latency = None if call is None else call.integration_latency_ms
+        status = None if call is None else call.integration_status
+        said = context.get("error", {}).get("message") if latency is not None else None
+        return {
+            **context,
+            "status": answer.status,
+            "responseLength": length,
+            "responseLatency": int((self._room.parts.clock.monotonic() - self._begun) * 1000),
+            "integrationLatency": latency,
+            "integrationStatus": status,
+            "integrationErrorMessage": said,
+            "integration": {
+                "error": said,
+                "latency": latency,
+                "status": status,
+                "integrationStatus": None if answer.status >= 500 else status,
+                "requestId": self._request.request_id,
+            },
+            "xrayTraceId": self._request.trace_id.partition(";")[0].removeprefix("Root="),
+        }
 
 
 def _extended(context: dict[str, Any]) -> str:

@@ -21,8 +21,8 @@ from emulator.edge.http_fronts.websockets.live import LiveStage
 
 async def authorize(
     room: Room, live: LiveStage, caller: Caller, route: Mapping[str, Any]
-) -> dict[str, Any]:
-    """Return what the authorizer of ``$connect`` has found of a client that may connect.
+) -> Caller:
+    """Return a client that may connect, with what the authorizer of ``$connect`` has found of it.
 
     Raises:
         Refused: The client may not.
@@ -34,7 +34,7 @@ async def authorize(
         if signer is None:
             raise Refused(403, "the request is not signed")
         await check_signed(room.parts, request, api.account, api.region, arn)
-        return {"principalId": signer.access_key}
+        return caller._replace(authorizer={"principalId": signer.access_key})
     authorizer = live.authorizers.get(route.get("AuthorizerId", ""))
     if authorizer is None:
         raise Refused(500, "the route's authorizer does not exist")
@@ -56,7 +56,8 @@ async def authorize(
     )
     grant = grant_of_policy(answer, arn, {"aws:sourceip": request.source_ip})
     shown = {name: _text(value) for name, value in grant.authorizer.items()}
-    return {**shown, "principalId": grant.principal, "integrationLatency": 0}
+    found = {**shown, "principalId": grant.principal, "integrationLatency": 0}
+    return caller._replace(authorizer=found, usage_key=grant.usage_key)
 
 
 def _identity(source: str, live: LiveStage, caller: Caller) -> str:

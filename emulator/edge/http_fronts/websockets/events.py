@@ -34,6 +34,10 @@ class Caller(NamedTuple):
     variables: Mapping[str, str]
     #: What the authorizer has found; empty without one.
     authorizer: Mapping[str, Any]
+    #: The API key; empty without one.
+    key: Mapping[str, Any] = {}
+    #: The key's value, where the authorizer says it.
+    usage_key: str = ""
 
 
 def connect_event(caller: Caller, now: float) -> dict[str, Any]:
@@ -140,6 +144,8 @@ def _context(caller: Caller, now: float, key: str, **more: Any) -> dict[str, Any
         "connectionId": caller.connection_id,
         "apiId": request.api_id,
     }
+    if caller.key:
+        context["identity"] |= {"apiKey": caller.key["value"], "apiKeyId": caller.key["id"]}
     if caller.authorizer:
         context["authorizer"] = dict(caller.authorizer)
     return context

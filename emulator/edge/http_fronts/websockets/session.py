@@ -9,6 +9,7 @@ from typing import Any
 
 import orjson
 
+from emulator.edge.http_fronts.apis.api_keys import KeyRefused, use_key
 from emulator.edge.http_fronts.apis.base import Room
 from emulator.edge.http_fronts.authorizers.base import Refused
 from emulator.edge.http_fronts.exchange import HttpRequest, message, new_gateway_id
@@ -28,6 +29,7 @@ from emulator.edge.http_fronts.websockets.selection import (
     route_key,
     select,
 )
+from emulator.services.apigateway.state import Gateway
 from emulator.services.apigatewayv2.connections import Connections
 from emulator.services.apigatewayv2.state import Api
 
@@ -41,6 +43,11 @@ LARGEST = 128 * 1024
 #: Messages of one connection that are worked on at once; its next ones wait.
 _AT_ONCE = 64
 _GOING_AWAY, _TOO_BIG = 1001, 1009
+_REFUSED_KEYS = {
+    "invalid": (403, "Forbidden"),
+    "throttled": (429, "Too Many Requests"),
+    "quota": (429, "Limit Exceeded"),
+}
 _REFUSED = {401: "Unauthorized", 403: "Forbidden", 429: "Too Many Requests"}
 
 
@@ -134,12 +141,17 @@ class Session:
             return None
         if route.get("AuthorizationType", "NONE") != "NONE":
             try:
-                found = await authorize(self._room, self._live, self.caller, route)
+                self.caller = await authorize(self._room, self._live, self.caller, route)
             except Refused as refusal:
                 text = _REFUSED.get(refusal.status, "Internal server error")
                 await self._refuse(refusal.status, text)
                 return None
-            self.caller = self.caller._replace(authorizer=found)
+        if route.get("ApiKeyRequired"):
+            try:
+                self.caller = self.caller._replace(key=await self._use_key())
+            except KeyRefused as refusal:
+                await self._refuse(*_REFUSED_KEYS[refusal.why])
+                return None
         integration = self._live.integration(route)
         if integration is None:
             await self._refuse(500, "Internal server error")
@@ -155,6 +167,30 @@ class Session:
             if name.lower() == "sec-websocket-protocol":
                 return str(value)
         return ""
+
+    async def _use_key(self) -> Mapping[str, Any]:
+        """Return the API key of the client, by the API's selection expression.
+
+        Raises:
+            KeyRefused: It does not let the client pass.
+        """
+        api, caller = self._live.api, self.caller
+        source = str(api.body.get("ApiKeySelectionExpression") or "").lstrip("$")
+        place, _, name = source.rpartition(".")
+        if place == "context.authorizer":
+            value = caller.usage_key
+        else:
+            value = self._request.header(name.lower())
+        state: Gateway = await self._room.parts.table.state("apigateway")
+        return use_key(
+            state,
+            value,
+            account=api.account,
+            region=api.region,
+            api_id=api.id,
+            stage=self.stage,
+            method=CONNECT,
+        )
 
     async def _refuse(self, status: int, text: str) -> None:
         connection = {"connectionId": self.id, "requestId": new_gateway_id()}

@@ -172,15 +172,20 @@ async def http(
     try:
         answer = await fetch(method, url, headers, body, timeout_s=timeout_s, most=LARGEST)
     except HttpFailure as error:
-        call.say(f"Execution failed due to a network error communicating with endpoint: {error}")
-        if str(error).startswith("no answer within"):
-            raise timed_out() from error
-        raise GatewayFailure(
-            "INTEGRATION_FAILURE",
-            "Network error communicating with endpoint",
-            "InternalServerErrorException",
-        ) from error
+        raise unreachable(call, error) from error
     return Reply(answer.status, list(answer.headers), answer.body, str(answer.status))
+
+
+def unreachable(call: MethodCall, error: HttpFailure) -> GatewayFailure:
+    """Return the failure of an endpoint that does not answer."""
+    call.say(f"Execution failed due to a network error communicating with endpoint: {error}")
+    if str(error).startswith("no answer within"):
+        return timed_out()
+    return GatewayFailure(
+        "INTEGRATION_FAILURE",
+        "Network error communicating with endpoint",
+        "InternalServerErrorException",
+    )
 
 
 def timed_out() -> GatewayFailure:

@@ -5,10 +5,9 @@ from __future__ import annotations
 import base64
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Protocol
 
 if TYPE_CHECKING:
-    from emulator.invoke.streaming import StreamedInvocation
     from emulator.services.context import Parts
 
 #: Names and values, in order, as often as they are there.
@@ -47,6 +46,9 @@ class MethodCall:
         default_factory=lambda: {"header": {}, "path": {}, "querystring": {}}
     )
     response_override: dict[str, Any] = field(default_factory=lambda: {"header": {}})
+    #: What the integration answered, and the milliseconds it took; None before it did.
+    integration_status: int | None = None
+    integration_latency_ms: int | None = None
     #: The lines of the execution's log, for TestInvokeMethod; None where nobody reads them.
     log: list[str] | None = None
 
@@ -78,6 +80,22 @@ class MethodCall:
             self.log.append(line)
 
 
+class BodyStream(Protocol):
+    """The body of an answer, as it comes."""
+
+    async def chunk(self) -> bytes | None:
+        """Return the next part; None at the end."""
+        ...
+
+    async def is_whole(self) -> bool:
+        """Say at the end whether nothing is missing."""
+        ...
+
+    def close(self) -> None:
+        """Let go of it."""
+        ...
+
+
 @dataclass(slots=True, kw_only=True)
 class Answer:
     """What a method answers."""
@@ -86,7 +104,7 @@ class Answer:
     headers: Pairs
     body: bytes = b""
     #: The rest of the body, as it comes.
-    stream: StreamedInvocation | None = None
+    stream: BodyStream | None = None
 
 
 class GatewayFailure(Exception):

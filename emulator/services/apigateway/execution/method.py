@@ -56,7 +56,12 @@ async def _integrated(call: MethodCall, wants_binary: bool) -> Answer:
         "HTTP": _http,
     }[kind]
     seconds = call.integration.get("timeoutInMillis", 29_000) / 1000
-    return await _within(call, seconds, work(call, wants_binary))
+    clock = call.parts.clock
+    begun = clock.monotonic()
+    try:
+        return await _within(call, seconds, work(call, wants_binary))
+    finally:
+        call.integration_latency_ms = int((clock.monotonic() - begun) * 1000)
 
 
 async def _within(call: MethodCall, seconds: float, work: Coroutine[Any, Any, Answer]) -> Answer:
@@ -148,6 +153,7 @@ async def _aws_proxy(call: MethodCall, wants_binary: bool) -> Answer:
     except AwsError as error:
         raise backend.of_lambda(call, error) from error
     log.lambda_reply(call, result.payload, begun)
+    call.integration_status = 200
     if result.function_error:
         call.say("Lambda execution failed with status 200 due to customer function error")
         raise internal("INTEGRATION_FAILURE", status=502)
@@ -186,6 +192,7 @@ async def _aws(call: MethodCall, wants_binary: bool) -> Answer:
         begun = call.parts.clock.monotonic()
         reply = await backend.invoke(call, target, body, headers)
         log.lambda_reply(call, reply.body, begun)
+        call.integration_status = reply.status
         return _traced(call, await mapping.response_of(call, reply, wants_binary=wants_binary))
     method = call.integration.get("httpMethod") or "POST"
     if method == "ANY":
@@ -196,6 +203,7 @@ async def _aws(call: MethodCall, wants_binary: bool) -> Answer:
         call, uri, method, mapped.path, mapped.query, mapped.headers, mapped.body
     )
     log.endpoint_reply(call, reply.status, reply.headers, reply.body, begun)
+    call.integration_status = reply.status
     return await mapping.response_of(call, reply, wants_binary=wants_binary)
 
 
@@ -237,6 +245,7 @@ async def _sent(call: MethodCall, url: str, headers: Pairs, body: bytes) -> back
     begun = call.parts.clock.monotonic()
     reply = await backend.http(call, _method(call), url, headers, body, _seconds(call))
     log.endpoint_reply(call, reply.status, reply.headers, reply.body, begun)
+    call.integration_status = reply.status
     return reply
 
 

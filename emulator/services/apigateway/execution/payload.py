@@ -21,6 +21,10 @@ class Malformed(Exception):
     """A function's answer means no response."""
 
 
+#: What templates and access logs see, and functions don't.
+_NOT_IN_EVENTS = frozenset({"error", "isCanaryRequest"})
+
+
 def event_of(call: MethodCall) -> dict[str, Any]:
     """Return a request as the function gets it."""
     query, headers = multiple(call.query), multiple(call.headers)
@@ -34,7 +38,7 @@ def event_of(call: MethodCall) -> dict[str, Any]:
         "multiValueQueryStringParameters": query or None,
         "pathParameters": call.path_parameters or None,
         "stageVariables": call.stage_variables or None,
-        "requestContext": call.context,
+        "requestContext": {k: v for k, v in call.context.items() if k not in _NOT_IN_EVENTS},
         "body": call.text if call.body else None,
         "isBase64Encoded": bool(call.is_binary and call.body),
     }

@@ -9,11 +9,15 @@ from __future__ import annotations
 import orjson
 
 from emulator.invoke.function_invoker import PreparedInvocation
+from emulator.invoke.http_client import HttpFailure, HttpStream, stream
+from emulator.invoke.streaming import StreamedInvocation
 from emulator.model.errors import AwsError
 from emulator.services.apigateway.execution import backend, payload, remapping
 from emulator.services.apigateway.execution.call import Answer, MethodCall, Pairs, internal
 
 DELIMITER = b"\0" * 8
+#: Seconds between two parts of a body, at most, as at regional endpoints.
+_SILENCE_S = 300.0
 #: The most bytes of a prelude.
 LONGEST_PRELUDE = 64 * 1024
 
@@ -52,7 +56,7 @@ async def begin(call: MethodCall, prepared: PreparedInvocation) -> Answer:
     except payload.Malformed as error:
         streamed.close()
         raise internal("INTEGRATION_FAILURE", status=502) from error
-    answer.body, answer.stream = rest, streamed
+    answer.body, answer.stream = rest, _OfFunction(streamed)
     answer.headers.append(("X-Amzn-Trace-Id", call.trace_id))
     return answer
 
@@ -92,9 +96,52 @@ def _buffered(call: MethodCall, text: bytes) -> Answer:
 
 
 async def begin_http(call: MethodCall, method: str, url: str, headers: Pairs) -> Answer:
-    """Return what an HTTP endpoint answers; it is read whole before it is passed on."""
+    """Return the head of what an HTTP endpoint answers, and the rest as it comes.
+
+    Raises:
+        GatewayFailure: It does not answer.
+    """
     seconds = float(call.integration.get("timeoutInMillis", 29_000)) / 1000
-    reply = await backend.http(call, method, url, headers, call.body, seconds)
-    return Answer(
-        status=reply.status, headers=remapping.of_response(reply.headers), body=reply.body
-    )
+    try:
+        streamed = await stream(
+            method, url, headers, call.body, timeout_s=seconds, idle_s=_SILENCE_S
+        )
+    except HttpFailure as error:
+        raise backend.unreachable(call, error) from error
+    call.integration_status = streamed.status
+    head = remapping.of_response(streamed.headers)
+    return Answer(status=streamed.status, headers=head, stream=_OfEndpoint(streamed))
+
+
+class _OfFunction:
+    """What a function writes."""
+
+    def __init__(self, streamed: StreamedInvocation) -> None:
+        self._streamed = streamed
+        self.chunk = streamed.chunk
+        self.close = streamed.close
+
+    async def is_whole(self) -> bool:
+        """See :class:`BodyStream`."""
+        return not (await self._streamed.result()).function_error
+
+
+class _OfEndpoint:
+    """What an HTTP endpoint writes."""
+
+    def __init__(self, streamed: HttpStream) -> None:
+        self._streamed = streamed
+        self._is_whole = True
+        self.close = streamed.close
+
+    async def chunk(self) -> bytes | None:
+        """See :class:`BodyStream`."""
+        try:
+            return await self._streamed.chunk()
+        except HttpFailure:
+            self._is_whole = False
+            return None
+
+    async def is_whole(self) -> bool:
+        """See :class:`BodyStream`."""
+        return self._is_whole

@@ -117,6 +117,7 @@ async def test_what_never_ends_is_ended(monkeypatch: pytest.MonkeyPatch) -> None
         "it needs too much memory",
     )
     # The loop went on meanwhile, and a new process does the next piece.
+    monkeypatch.setattr(bounded, "PATIENCE_S", 30)
     assert beats > 10
     assert await match(parts, "(a|b)*", "abab")
     assert not await match(parts, "(a|b", "abab")
@@ -124,7 +125,10 @@ async def test_what_never_ends_is_ended(monkeypatch: pytest.MonkeyPatch) -> None
     await worker.close()
 
 
-async def test_the_process_rests_when_there_is_nothing_to_do() -> None:
+async def test_the_process_rests_when_there_is_nothing_to_do(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(bounded, "PATIENCE_S", 30)
     clock = FakeClock()
     worker = BoundedWorker(clock)
     parts: Any = _Parts(worker)
