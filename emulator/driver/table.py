@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from emulator.driver.base import Driver
 
 #: The folders of this package that are drivers. The first is taken where ``auto`` finds no other.
-DRIVERS = ("process", "docker")
+DRIVERS = ("process", "docker", "kubernetes")
 #: Takes the first driver that can be used here.
 AUTO = "auto"
 

@@ -10,8 +10,9 @@ from emulator.driver.declaration import RuntimeImage
 from emulator.driver.docker.address import resolve
 from emulator.driver.docker.engine import Engine
 from emulator.driver.docker.find import no_engine
-from emulator.driver.docker.images import own_image, public_image
+from emulator.driver.docker.images import own_image
 from emulator.driver.docker.responses import EngineFault
+from emulator.driver.images import public_image
 from emulator.driver.languages.table import language as find_language
 from emulator.driver.languages.table import split_runtime
 from emulator.model.console import Console, Progress

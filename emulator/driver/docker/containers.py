@@ -12,9 +12,9 @@ from functools import partial
 from typing import Any
 
 from emulator.driver import cgroups, link_local
+from emulator.driver.callbacks import CallbackServer
 from emulator.driver.conventions import extension_environ, find_extensions
 from emulator.driver.docker import extensions, launch, paths
-from emulator.driver.docker.callbacks import CallbackServer
 from emulator.driver.docker.create_request import CreateRequest, Mount
 from emulator.driver.docker.engine import Engine
 from emulator.driver.docker.files import STEM_STORAGE_MB, Files, temporary

@@ -20,17 +20,17 @@ from emulator.driver.docker.engine import Engine
 from emulator.driver.docker.files import Files
 from emulator.driver.docker.find import no_engine
 from emulator.driver.docker.images import Images, Plan
-from emulator.driver.docker.instance import Instance
 from emulator.driver.docker.network import find as find_network
 from emulator.driver.docker.notes import notes
 from emulator.driver.docker.responses import EngineFault, EngineInfo
 from emulator.driver.docker.sandbox import DockerSandbox
 from emulator.driver.docker.settings import DockerSettings
-from emulator.driver.docker.stems import StemPool
 from emulator.driver.docker.sweep import Sweep
 from emulator.driver.docker.workspace import LocalFiles
+from emulator.driver.instance import Instance
 from emulator.driver.languages.table import languages, split_runtime
 from emulator.driver.processes import usage as usage_of
+from emulator.driver.stems import StemPool
 from emulator.model.clock import Clock, SystemClock
 from emulator.model.console import Console, SilentConsole
 from emulator.model.errors import ConfigurationError, DriverFault
@@ -147,7 +147,7 @@ class DockerDriver:
             closes_link_local=closes,
             clock=self._clock,
         )
-        self._stems = StemPool(
+        self._stems: StemPool[Plan, DockerSandbox] = StemPool(
             self._containers.make_stem, self._containers.remove, self._settings.stems, self._clock
         )
         self._notes += notes(

@@ -11,13 +11,12 @@ from typing import Any
 from emulator.driver.docker.credentials import credentials
 from emulator.driver.docker.engine import Engine
 from emulator.driver.docker.responses import EngineFault, ImageInfo
+from emulator.driver.images import public_image
 from emulator.driver.languages.table import split_runtime
 from emulator.model.console import Console, Progress
 from emulator.model.errors import ConfigurationError, DriverFault, PullFault
 from emulator.model.sandbox import EnvironmentSpec
 
-#: AWS's public base images: https://gallery.ecr.aws/lambda/
-_PUBLIC = "public.ecr.aws/lambda"
 #: The repository of images built by `localfaas runtimes build`.
 _OWN = "localfaas"
 #: Newer engines (26.1 is one) report this themselves about a pulled image.
@@ -69,12 +68,6 @@ class _Layers:
         done = sum(done for done, _ in self.layers.values())
         total = sum(total for _, total in self.layers.values())
         return Progress(image=self.image, status=status, done=done, total=total)
-
-
-def public_image(runtime: str) -> str:
-    """Return AWS's public base image of a runtime, e.g. public.ecr.aws/lambda/python:3.12."""
-    language, version = split_runtime(runtime)
-    return f"{_PUBLIC}/{language}:{version or 'latest'}"
 
 
 def own_image(runtime: str) -> str:

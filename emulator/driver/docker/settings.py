@@ -37,8 +37,8 @@ class DockerSettings:
     #: Empty to find out.
     advertise: str = option(
         "",
-        "The address at which containers reach this machine. Default: that of the way to the "
-        "engine.",
+        "The address at which containers and pods reach this machine. Default: that of the way to "
+        "the engine; pods are dialled through their cluster's API.",
         _PANEL,
         flag="--advertise-host",
         hide_default=True,

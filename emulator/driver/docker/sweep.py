@@ -7,7 +7,7 @@ from collections.abc import Coroutine, Iterable, Mapping
 
 from emulator.driver.docker import labels
 from emulator.driver.docker.engine import Engine
-from emulator.driver.docker.instance import Instance
+from emulator.driver.instance import Instance
 from emulator.model.errors import DriverFault
 
 #: Removals at once. One that the engine does not get done holds a thread up for as long as the

@@ -7,7 +7,7 @@ from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-from emulator.driver.docker.archives import Archive, Signature, Source, pack, signature
+from emulator.driver.archives import Archive, Signature, Source, pack, signature
 from emulator.driver.docker.create_request import CreateRequest, Mount
 from emulator.driver.docker.engine import Engine
 from emulator.driver.docker.images import Plan

@@ -16,6 +16,7 @@ from emulator.driver.conventions import USER_NAME
 from emulator.driver.disks import Disks
 from emulator.driver.docker.create_request import Mount, user_id
 from emulator.driver.docker.paths import CODE, LAYERS, RUN
+from emulator.driver.instance import remove_folder
 from emulator.driver.languages.table import sdk_of
 from emulator.model.errors import ConfigurationError, DriverFault
 
@@ -211,13 +212,6 @@ class LocalFiles:
         if self._disks is not None:
             self._disks.close()
         remove_folder(self._base)
-
-
-def remove_folder(folder: Path) -> None:
-    """Remove a folder of ours, and never what is mounted below it."""
-    for point in mounts.mounts_below(folder) if mounts.available() else ():
-        mounts.unmount(point)
-    shutil.rmtree(folder, ignore_errors=True)
 
 
 def _gather(language: str, target: Path) -> Path:

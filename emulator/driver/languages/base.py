@@ -56,6 +56,10 @@ class ContainerStart(NamedTuple):
     interpreters: tuple[str, ...]
     #: The image to build on unless another is named.
     base_image: str
+    #: Arguments of an interpreter that come before the text of the loader, which a pod begins
+    #: with; and MB of memory that the supervisor takes, which its function is not to miss.
+    loader: str = ""
+    supervisor_mb: int = 0
 
 
 #: Finds the packages for an interpreter: where each lies, and where a sandbox sees it. The second

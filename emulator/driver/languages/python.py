@@ -46,6 +46,7 @@ class Python(Language):
         alone="{folder}/bootstrap.py",
         interpreters=("/var/lang/bin/python{version}", "python{version}", "python3"),
         base_image="python:{version}-slim",
+        loader="-I -S -c",
     )
 
     def variables(self, runtime: str, version: str, common: Mapping[str, str]) -> dict[str, str]:

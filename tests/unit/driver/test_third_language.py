@@ -10,8 +10,9 @@ import pytest
 
 import emulator.driver.languages
 from emulator.driver.docker import launch
-from emulator.driver.docker.images import Plan, own_image, public_image
+from emulator.driver.docker.images import Plan, own_image
 from emulator.driver.docker.responses import ImageInfo
+from emulator.driver.images import public_image
 from emulator.driver.languages import table
 from emulator.driver.process import checks
 from emulator.driver.process.driver import ProcessDriver

@@ -15,11 +15,11 @@ from typing import Any, cast
 
 import pytest
 
+from emulator.driver.archives import pack, signature
+from emulator.driver.callbacks import CallbackServer
 from emulator.driver.conventions import SANDBOX_HOSTS
 from emulator.driver.docker import network
 from emulator.driver.docker.address import EngineAddress, resolve
-from emulator.driver.docker.archives import pack, signature
-from emulator.driver.docker.callbacks import CallbackServer
 from emulator.driver.docker.engine import Engine
 from emulator.driver.docker.responses import EngineFault, EngineInfo
 from emulator.driver.docker.tunnel import Tunnel

@@ -5,7 +5,7 @@ from __future__ import annotations
 import stat
 from pathlib import Path
 
-from emulator.driver.docker.instance import Instance
+from emulator.driver.instance import Instance
 
 
 def test_other_users_do_not_reach_sockets_and_disks(tmp_path: Path) -> None:

@@ -8,7 +8,7 @@ from typing import cast
 
 from emulator.driver.docker.images import Plan
 from emulator.driver.docker.sandbox import DockerSandbox
-from emulator.driver.docker.stems import StemPool, pause_after
+from emulator.driver.stems import StemPool, pause_after
 from emulator.model.sandbox import Exit
 from emulator.testing import FakeClock, until_idle
 

@@ -10,9 +10,9 @@ from typing import Any
 import pytest
 
 from emulator.driver.docker import labels, sweep
-from emulator.driver.docker.instance import Instance
 from emulator.driver.docker.responses import EngineFault, ListedContainer
 from emulator.driver.docker.sweep import Sweep
+from emulator.driver.instance import Instance
 
 
 class FakeEngine:

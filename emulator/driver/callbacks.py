@@ -14,15 +14,33 @@ _PATIENCE = 10.0
 _WAITING = 64
 
 
+def watch_over(connection: socket.socket, lost_after_s: int = 0) -> None:
+    """Send at once what is sent; learn that the other machine is gone, which may say no word.
+
+    Args:
+        connection: A TCP connection.
+        lost_after_s: Seconds after which it is, at least 4; 0 leaves that to the kernel.
+    """
+    connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+    connection.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
+    if lost_after_s:
+        probes = {"TCP_KEEPIDLE": lost_after_s - 3, "TCP_KEEPINTVL": 1, "TCP_KEEPCNT": 3}
+        for name, value in (probes | {"TCP_USER_TIMEOUT": lost_after_s * 1000}).items():
+            if hasattr(socket, name):
+                connection.setsockopt(socket.IPPROTO_TCP, getattr(socket, name), value)
+
+
 class CallbackServer:
     """Hands each connection to the caller that expects its token; each token once.
 
     Args:
         host: The address to listen on.
+        lost_after_s: See :func:`watch_over`.
     """
 
-    def __init__(self, host: str) -> None:
+    def __init__(self, host: str, lost_after_s: int = 0) -> None:
         self._host = host
+        self._lost_after_s = lost_after_s
         self._listener: socket.socket | None = None
         self._accepting: asyncio.Task[None] | None = None
         self._greetings: set[asyncio.Task[None]] = set()
@@ -78,9 +96,7 @@ class CallbackServer:
             if expected is None or expected.done():
                 connection.close()
                 return
-            connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-            # The engine's machine may go without a word.
-            connection.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
+            watch_over(connection, self._lost_after_s)
             expected.set_result(connection)
         except (TimeoutError, OSError):
             connection.close()

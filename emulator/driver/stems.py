@@ -1,4 +1,4 @@
-"""Stem cells: containers started ahead of use, per image, and kept at a number."""
+"""Stem cells: sandboxes started ahead of use, for each plan they are made by, kept at a number."""
 
 from __future__ import annotations
 
@@ -6,11 +6,11 @@ import asyncio
 from collections import deque
 from collections.abc import Awaitable, Callable, Iterator
 from contextlib import contextmanager
+from typing import Generic, Protocol, TypeVar
 
-from emulator.driver.docker.images import Plan
-from emulator.driver.docker.sandbox import DockerSandbox
 from emulator.model.clock import Clock
 from emulator.model.errors import DriverFault
+from emulator.model.sandbox import Exit
 
 #: Stem cells made at once. More would slow down the containers that callers wait for.
 _CONCURRENCY = 2
@@ -24,6 +24,26 @@ _LIVED = 10.0
 _LOSS_PAUSE = (0.5, 60.0)
 
 
+class StemPlan(Protocol):
+    """How a stem cell is made. Equal plans make equal ones."""
+
+    @property
+    def image(self) -> str:
+        """The image it is made of, for people."""
+        ...
+
+
+class Stem(Protocol):
+    """A stem cell."""
+
+    #: Done once it is gone.
+    exited: asyncio.Future[Exit]
+
+
+P = TypeVar("P", bound=StemPlan)
+S = TypeVar("S", bound=Stem)
+
+
 def pause_after(losses: int) -> float:
     """Return how many seconds a replacement waits after ``losses`` in a row.
 
@@ -34,7 +54,7 @@ def pause_after(losses: int) -> float:
     return min(_LOSS_PAUSE[1], _LOSS_PAUSE[0] * 2.0 ** min(losses - 2, 20))
 
 
-class StemPool:
+class StemPool(Generic[P, S]):
     """Ready stem cells.
 
     Args:
@@ -46,8 +66,8 @@ class StemPool:
 
     def __init__(
         self,
-        make: Callable[[Plan], Awaitable[DockerSandbox]],
-        discard: Callable[[DockerSandbox], None],
+        make: Callable[[P], Awaitable[S]],
+        discard: Callable[[S], None],
         size: int,
         clock: Clock,
     ) -> None:
@@ -55,12 +75,12 @@ class StemPool:
         self._discard = discard
         self._size = size
         self._clock = clock
-        self._ready: dict[Plan, deque[DockerSandbox]] = {}
-        self._making: dict[Plan, set[asyncio.Task[None]]] = {}
+        self._ready: dict[P, deque[S]] = {}
+        self._making: dict[P, set[asyncio.Task[None]]] = {}
         #: Why the last try failed; nothing where it succeeded.
-        self._failures: dict[Plan, DriverFault] = {}
+        self._failures: dict[P, DriverFault] = {}
         #: How many in a row ended soon after their start.
-        self._losses: dict[Plan, int] = {}
+        self._losses: dict[P, int] = {}
         self._slots = asyncio.Semaphore(_CONCURRENCY)
         #: How many callers wait for a container of their own, and set while none does.
         self._callers = 0
@@ -68,11 +88,11 @@ class StemPool:
         self._no_callers.set()
         self._closed = False
 
-    def count(self, plan: Plan) -> int:
+    def count(self, plan: P) -> int:
         """Return how many are ready."""
         return len(self._ready.get(plan, ()))
 
-    def take(self, plan: Plan) -> DockerSandbox | None:
+    def take(self, plan: P) -> S | None:
         """Return a ready stem cell and have it replaced; None where none is ready."""
         ready = self._ready.setdefault(plan, deque())
         taken = None
@@ -85,13 +105,13 @@ class StemPool:
         self._refill(plan, max(_GRACE, pause_after(self._losses.get(plan, 0))))
         return taken
 
-    def _put(self, plan: Plan, stem: DockerSandbox) -> None:
+    def _put(self, plan: P, stem: S) -> None:
         if self._closed or self.count(plan) >= self._size:
             self._discard(stem)
         else:
             self._ready.setdefault(plan, deque()).append(stem)
 
-    async def fill(self, plan: Plan) -> None:
+    async def fill(self, plan: P) -> None:
         """Wait until the pool of ``plan`` is full.
 
         Raises:
@@ -117,14 +137,14 @@ class StemPool:
             if not self._callers:
                 self._no_callers.set()
 
-    def _refill(self, plan: Plan, grace: float = 0.0) -> None:
+    def _refill(self, plan: P, grace: float = 0.0) -> None:
         making = self._making.setdefault(plan, set())
         while not self._closed and self.count(plan) + len(making) < self._size:
             task = asyncio.ensure_future(self._add(plan, grace))
             making.add(task)
             task.add_done_callback(making.discard)
 
-    async def _add(self, plan: Plan, grace: float) -> None:
+    async def _add(self, plan: P, grace: float) -> None:
         if grace:
             await self._clock.sleep(grace)
         for pause in (*_PAUSES, None):
@@ -143,12 +163,12 @@ class StemPool:
             self._watch(plan, stem)
             return
 
-    def _watch(self, plan: Plan, stem: DockerSandbox) -> None:
+    def _watch(self, plan: P, stem: S) -> None:
         born = self._clock.monotonic()
         self._put(plan, stem)
         stem.exited.add_done_callback(lambda _: self._lost(plan, stem, born))
 
-    def _lost(self, plan: Plan, stem: DockerSandbox, born: float) -> None:
+    def _lost(self, plan: P, stem: S, born: float) -> None:
         """Replace a stem cell that ended: killed, lost with the engine, or made of a bad image."""
         ready = self._ready.get(plan)
         if not self._closed and ready is not None and stem in ready:
@@ -158,7 +178,7 @@ class StemPool:
             self._losses[plan] = losses = 0 if lived else self._losses.get(plan, 0) + 1
             self._refill(plan, pause_after(losses))
 
-    async def close(self) -> list[DockerSandbox]:
+    async def close(self) -> list[S]:
         """Make no more; return those that are left."""
         self._closed = True
         making = [task for tasks in self._making.values() for task in tasks]

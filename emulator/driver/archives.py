@@ -1,4 +1,4 @@
-"""Packs folders for an engine that cannot see this machine's files."""
+"""Packs folders for sandboxes that can't see this machine's files."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ class Archive:
 def signature(sources: Sequence[Source]) -> Signature:
     """Return a value that changes when something in ``sources`` changes."""
     found = []
-    for name, path in _entries(sources):
+    for name, path in entries(sources):
         status = path.lstat()
         found.append((name, status.st_mtime_ns, status.st_size, status.st_mode))
     return tuple(found)
@@ -56,7 +56,7 @@ def pack(sources: Sequence[Source], folder: Path) -> Archive:
             # Level 1: the connection to the engine is seldom slower than a higher level.
             packed = gzip.GzipFile("", "wb", compresslevel=1, fileobj=file, mtime=0)
             with packed, tarfile.open(fileobj=packed, mode="w") as tar:
-                for name, path in _entries(sources):
+                for name, path in entries(sources):
                     _add(tar, name, path, digest)
         target = folder / f"{digest.hexdigest()[:32]}.tar.gz"
         new.rename(target)
@@ -65,17 +65,17 @@ def pack(sources: Sequence[Source], folder: Path) -> Archive:
     return Archive(digest=digest.hexdigest()[:32], file=target, size=target.stat().st_size)
 
 
-def _entries(sources: Sequence[Source]) -> Iterator[tuple[str, Path]]:
+def entries(sources: Sequence[Source]) -> Iterator[tuple[str, Path]]:
     """Yield names and paths in an order that depends on the content only."""
-    entries: dict[str, Path] = {}
+    found: dict[str, Path] = {}
     for source, top in sources:
         if top:
-            entries[top] = source
+            found[top] = source
         for parent, folders, files in os.walk(source):
             for name in (*folders, *files):
                 path = Path(parent) / name
-                entries[os.path.join(top, path.relative_to(source))] = path
-    yield from sorted(entries.items())
+                found[os.path.join(top, path.relative_to(source))] = path
+    yield from sorted(found.items())
 
 
 def _add(tar: tarfile.TarFile, name: str, path: Path, digest: _Digest) -> None:

@@ -5,11 +5,12 @@ from __future__ import annotations
 import fcntl
 import os
 import re
+import shutil
 import uuid
 from contextlib import suppress
 from pathlib import Path
 
-from emulator.driver.docker.workspace import remove_folder
+from emulator.driver import mounts
 from emulator.model.errors import ConfigurationError
 from emulator.store.folders import PRIVATE_FOLDER, make_private
 
@@ -89,3 +90,10 @@ class Instance:
 
     def _file(self, instance: str) -> Path:
         return self._directory / f"{instance}.lock"
+
+
+def remove_folder(folder: Path) -> None:
+    """Remove a folder of ours, and never what is mounted below it."""
+    for point in mounts.mounts_below(folder) if mounts.available() else ():
+        mounts.unmount(point)
+    shutil.rmtree(folder, ignore_errors=True)

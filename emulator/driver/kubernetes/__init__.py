@@ -1,0 +1,1 @@
+"""The driver whose environments are pods of a Kubernetes cluster."""
