@@ -27,6 +27,7 @@ from h2.events import (
 )
 from h2.exceptions import ProtocolError, StreamClosedError
 from h2.settings import SettingCodes
+from hyperframe.frame import GoAwayFrame
 from uvicorn.protocols.utils import get_local_addr, get_remote_addr
 
 from emulator.edge.router import AsgiApp, Message, Scope
@@ -136,17 +137,33 @@ class Http2Connection(asyncio.Protocol):
 
     def shutdown(self) -> None:
         """Take no more requests, and close once all were answered. uvicorn calls it at the end."""
-        self._ending = True
+        is_news, self._ending = not self._ending, True
         if self._streams:
+            if is_news:
+                self._say_that_it_ends()
             return
         self._h2.close_connection()
         self.flush()
         self._transport.close()
 
+    def _say_that_it_ends(self) -> None:
+        """Tell the client to send further requests elsewhere; those that run are answered.
+
+        https://www.rfc-editor.org/rfc/rfc9113#name-goaway
+        """
+        self.flush()
+        # h2's own ends the connection, with what still runs on it.
+        last = max(self._streams)
+        self._transport.write(GoAwayFrame(0, last_stream_id=last).serialize())
+
     # -- requests -------------------------------------------------------------------------------
 
     def _begin(self, event: RequestReceived) -> None:
         assert event.stream_id is not None
+        if self._ending:
+            # Nothing was done for it: the client may send it again, to whoever comes next.
+            self._h2.reset_stream(event.stream_id, ErrorCodes.REFUSED_STREAM)
+            return
         stream = _Stream(self, self._h2, event.stream_id)
         self._streams[event.stream_id] = stream
         scope = self._scope(event.headers)

@@ -13,6 +13,7 @@ from typing import Any, cast
 import h2.connection
 import h2.events
 import pytest
+from hyperframe.frame import DataFrame, Frame, GoAwayFrame, RstStreamFrame
 from uvicorn.server import ServerState
 
 from emulator.edge.http2 import Http2Connection
@@ -226,3 +227,67 @@ async def test_what_nobody_has_read_leaves_its_room_to_the_requests_that_follow(
         await until_idle()
         client.end_stream(stream)
         server.data_received(client.data_to_send())
+
+
+class _Frames:
+    """Stands for the transport of a connection: keeps what is written, frame by frame."""
+
+    def __init__(self) -> None:
+        self.frames: list[Frame] = []
+        self.is_closed = False
+
+    def write(self, data: bytes) -> None:
+        view = memoryview(data)
+        while view:
+            frame, length = Frame.parse_frame_header(view[:9])
+            frame.parse_body(view[9 : 9 + length])
+            self.frames.append(frame)
+            view = view[9 + length :]
+
+    def close(self) -> None:
+        self.is_closed = True
+
+    def is_closing(self) -> bool:
+        return self.is_closed
+
+    def get_extra_info(self, name: str) -> None:
+        return None
+
+    def of(self, kind: type[Frame]) -> list[Any]:
+        return [each for each in self.frames if isinstance(each, kind)]
+
+
+async def test_streams_begun_after_the_end_are_refused_and_those_before_answered() -> None:
+    go = asyncio.Event()
+    served: list[str] = []
+
+    async def serve(scope: Scope, receive: Receive, send: Send) -> None:
+        served.append(scope["path"])
+        await go.wait()
+        await send({"type": "http.response.start", "status": 200})
+        await send({"type": "http.response.body", "body": b"late"})
+
+    client = h2.connection.H2Connection()
+    client.initiate_connection()
+    wire = _Frames()
+    server = Http2Connection(serve, ServerState())
+    server.connection_made(cast(asyncio.Transport, wire))
+
+    def ask(path: str) -> None:
+        names = [(":method", "GET"), (":scheme", "http"), (":authority", "x"), (":path", path)]
+        client.send_headers(client.get_next_available_stream_id(), names, end_stream=True)
+        server.data_received(client.data_to_send())
+
+    ask("/before")
+    await until_idle()
+    server.shutdown()
+    assert [(each.last_stream_id, each.error_code) for each in wire.of(GoAwayFrame)] == [(1, 0)]
+    ask("/after")
+    await until_idle()
+    refused = wire.of(RstStreamFrame)
+    assert [(each.stream_id, each.error_code) for each in refused] == [(3, 7)]
+    assert served == ["/before"]
+    go.set()
+    await until_idle()
+    assert b"".join(each.data for each in wire.of(DataFrame) if each.stream_id == 1) == b"late"
+    assert wire.is_closed
