@@ -101,13 +101,15 @@ class AwsHandler:
             content: bytes | ByteStream = body
             if first.get("more_body") or operation.streams_request or len(body) > CODE_REQUEST:
                 content = await _content(first, receive, codec, operation)
-            request = codec.parse(
-                operation, params=params, query=query, headers=texts, body=content
-            )
             endpoint = f"{scope['scheme']}://{texts.get('host', 'localhost')}"
-            if (add_from_url := codec.model.deviations.add_from_url) is not None:
-                add_from_url(operation, request, codec.protocol, f"{endpoint}{path}")
-            codec.validate(operation, request)
+            request = codec.read(
+                operation,
+                params=params,
+                query=query,
+                headers=texts,
+                body=content,
+                url=f"{endpoint}{path}",
+            )
             handler = service.operations.get(operation.name)
             if handler is None:
                 raise service.unsupported(operation.name)

@@ -64,6 +64,35 @@ class ServiceCodec:
             raise TypeError(f"{self.name} has no routes in the {self.protocol} protocol")
         return self._router.match(method, raw_path, query, headers)
 
+    def read(
+        self,
+        operation: Operation,
+        *,
+        params: Mapping[str, str],
+        query: str,
+        headers: Mapping[str, str],
+        body: Any,
+        url: str,
+    ) -> dict[str, Any]:
+        """Read a request and check it: see :meth:`parse` and :meth:`validate`.
+
+        Args:
+            operation: As :meth:`parse`.
+            params: As :meth:`parse`.
+            query: As :meth:`parse`.
+            headers: As :meth:`parse`.
+            body: As :meth:`parse`.
+            url: What the request was sent to, without its query.
+
+        Raises:
+            AwsError: As those.
+        """
+        request = self.parse(operation, params=params, query=query, headers=headers, body=body)
+        if (add_from_url := self.model.deviations.add_from_url) is not None:
+            add_from_url(operation, request, self.protocol, url)
+        self.validate(operation, request)
+        return request
+
     def parse(
         self,
         operation: Operation,

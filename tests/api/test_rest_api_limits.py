@@ -16,7 +16,7 @@ import pytest
 from emulator.services.apigateway import bounded
 from emulator.testing import FakeClock
 from tests.api.conftest import Running
-from tests.api.test_rest_api_serving import INVOKED, Site, mock, proxy
+from tests.api.test_rest_api_serving import INVOKED, Site, mock, proxy, service
 
 GROUP = "arn:aws:logs:us-east-1:000000000000:log-group:rest"
 
@@ -327,3 +327,23 @@ def test_a_validation_expression_that_never_ends_refuses(
     )
     assert site.call(api_id, "/dev/x", authorization="a" * 64).status == 500
     assert site.call(api_id, "/dev/x", authorization="c").status == 401
+
+
+def test_an_integration_asks_the_endpoint_that_is_attached(site: Site) -> None:
+    site.running.client("dynamodb").create_table(
+        TableName="there",
+        KeySchema=[{"AttributeName": "id", "KeyType": "HASH"}],
+        AttributeDefinitions=[{"AttributeName": "id", "AttributeType": "S"}],
+        BillingMode="PAY_PER_REQUEST",
+    )
+    other = Site(engines={"dynamodb": site.running.url})
+    try:
+        api_id = other.build({"/": {"post": service("dynamodb:action/PutItem")}})
+        item = {"TableName": "there", "Item": {"id": {"S": "1"}}}
+        assert other.call(api_id, "/dev/", "POST", json.dumps(item)).status == 200
+        lost = other.call(api_id, "/dev/", "POST", json.dumps({**item, "TableName": "nowhere"}))
+        assert b"ResourceNotFoundException" in lost.body
+    finally:
+        other.running.stop()
+    found = site.running.client("dynamodb").scan(TableName="there")["Items"]
+    assert found == [{"id": {"S": "1"}}]
