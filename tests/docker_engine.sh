@@ -105,19 +105,7 @@ if ! answers; then
 fi
 
 if ! docker image inspect "$image" >/dev/null 2>&1; then
-  archive=$cache/base-1.tar
-  if [ ! -f "$archive" ]; then
-    mkdir -p "$cache"
-    root=$(mktemp -d "$cache/root.XXXXXX")
-    leftovers+=("$root")
-    debootstrap --variant=minbase --include=python3,nodejs,ca-certificates "$(release)" "$root" \
-      >"$cache/debootstrap.log" 2>&1 || { tail -n 30 "$cache/debootstrap.log" >&2; exit 1; }
-    rm -rf "$root"/var/cache/apt "$root"/var/lib/apt/lists/* "$root"/usr/share/{doc,man,locale,info}
-    mkdir -p "$root"/var/task "$root"/opt
-    chmod 755 "$root"  # mktemp's is for its owner alone, and so might be the image's /
-    tar -C "$root" -cf "$archive.new" .
-    mv "$archive.new" "$archive"
-  fi
+  archive=$("$(dirname "$0")/base_image.sh")
   docker import --change 'CMD ["/bin/sh"]' "$archive" "$image" >/dev/null
 fi
 

@@ -99,6 +99,9 @@ class DriverDeclaration(NamedTuple):
     freezes: bool = False
     #: Returns what ``localfaas doctor`` shows. May block.
     checks: Callable[[], Iterable[Finding]] = _nothing
+    #: Returns what ``localfaas doctor --driver NAME`` shows in their place, given an instance of
+    #: ``options`` and the environment's variables; None: the same.
+    asked: Callable[[Any, Mapping[str, str]], Iterable[Finding]] | None = None
     #: Says whether ``--driver auto`` may take it, given the environment's variables. May block
     #: for two seconds. None: it is never taken because it is there, only where no other is.
     probe: Callable[[Mapping[str, str]], Probe] | None = None
