@@ -11,27 +11,34 @@ COMPILE = $(BIN)/python -m compileall -q emulator runtimes/python
 # The Python runtime is checked for the oldest Python that mypy knows; it runs on 3.8 and newer.
 RUNTIME_TYPES := --config-file= --cache-dir=../../.mypy_cache --strict --python-version=3.10
 
-.PHONY: up test test-fast soak smoke clients coverage check format bench docs lock clean
+.PHONY: up test test-here test-kubernetes test-fast soak smoke clients coverage check format bench docs lock clean
 
 # Start the emulator with the sample functions.
 up: .venv/up
 	$(BIN)/localfaas up sample_functions
 
 # All tests. Those that need Docker or a program that is missing skip (and fail in CI).
-test: .venv/dev
-	$(BIN)/pytest -n auto --dist loadgroup -m "not soak"
+test: test-here test-kubernetes
+
+test-here: .venv/dev
+	$(BIN)/pytest -n auto --dist loadgroup -m "not soak and not kubernetes"
+
+# In a cluster: LOCALFAAS_TEST_KUBECONFIG's, or one by `tests/kubernetes_cluster.sh up 2` (as root).
+# By themselves, in one process: some take a node away.
+test-kubernetes: .venv/dev
+	$(BIN)/pytest -m "kubernetes and not soak"
 
 # What they do for seconds, for minutes: a hundred kills, 100,000 calls, long random walks.
 soak: .venv/dev
 	LOCALFAAS_KILLS=100 $(BIN)/pytest -n auto --dist loadgroup -m soak
 
-# Without what needs Docker or takes long: eight minutes on two cores.
+# Without what needs Docker, a cluster or long: eight minutes on two cores.
 test-fast: .venv/dev
-	$(BIN)/pytest -n auto --dist loadgroup -m "not slow and not docker and not soak"
+	$(BIN)/pytest -n auto --dist loadgroup -m "not slow and not docker and not kubernetes and not soak"
 
 # A few minutes' worth of them, for a machine that is new to us.
 smoke: .venv/dev
-	$(BIN)/pytest -n auto --dist loadgroup -m "not slow and not docker and not soak" \
+	$(BIN)/pytest -n auto --dist loadgroup -m "not slow and not docker and not kubernetes and not soak" \
 	  tests/unit tests/api/test_functions.py tests/acceptance/test_samples.py
 
 # The deploy clients that tests/clients runs, into a cache outside the project (a gigabyte).
@@ -40,7 +47,7 @@ clients: .venv/dev
 
 # Which lines the quick tests reach; the page to read is htmlcov/index.html.
 coverage: .venv/dev
-	$(BIN)/pytest -n auto --dist loadgroup -m "not slow and not docker and not soak" \
+	$(BIN)/pytest -n auto --dist loadgroup -m "not slow and not docker and not kubernetes and not soak" \
 	  --cov --cov-report=term:skip-covered --cov-report=html
 
 # Format, lint, types, layers.

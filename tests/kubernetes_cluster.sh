@@ -80,6 +80,7 @@ build() {
   exec 8>"$cache/build.lock"
   flock 8
   [ ! -x "$commands/kube" ] || return 0
+  rm -rf "$cache"/build.*/  # of a build that was interrupted
   work=$(mktemp -d "$cache/build.XXXXXX")
   trap 'rm -rf "$work"' EXIT
   find_go
@@ -93,7 +94,7 @@ build() {
   say "building Kubernetes $version"
   # All that it needs of the machine is what nobody else wants.
   (cd "$here/kubernetes" && export CGO_ENABLED=0 GOFLAGS="${GOFLAGS:-} -mod=readonly -buildvcs=false" &&
-    ionice -c 3 nice -n 19 go build -trimpath -ldflags "$flags" -o "$work/made/kube" . &&
+    nice -n 19 go build -trimpath -ldflags "$flags" -o "$work/made/kube" . &&
     nice -n 19 go build -trimpath -ldflags "-s -w" -o "$work/made/pause" ./pause) ||
     fail "Kubernetes $version can't be built: is the Go module proxy ($(go env GOPROXY)) reachable?"
   for each in kube-apiserver kube-controller-manager kube-scheduler kubelet kubectl; do
@@ -288,10 +289,15 @@ make_groups() {
   local node=$1 root file
   if [ -e /sys/fs/cgroup/cgroup.controllers ]; then  # version 2
     root=/sys/fs/cgroup
+    mkdir -p "$root/$name-$node"
+    # A container's own root group may have no processes if it is to have groups.
+    if ! echo +memory >"$root/cgroup.subtree_control"; then
+      mkdir -p "$root/init"
+      xargs -rn 1 <"$root/cgroup.procs" >"$root/init/cgroup.procs" 2>/dev/null || true
+    fi 2>/dev/null
     for file in "$root/cgroup.subtree_control" "$root/$name-$node/cgroup.subtree_control"; do
-      mkdir -p "$root/$name-$node"
       echo "+cpuset +cpu +io +memory +pids" >"$file" ||
-        fail "the control groups of this machine can't be shared out: $file"
+        fail "this machine's control groups can't be shared out: $file"
     done
     return
   fi
