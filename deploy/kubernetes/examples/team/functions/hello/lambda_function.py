@@ -2,4 +2,5 @@
 
 
 def lambda_handler(event, context):
+    """Return a greeting for the event's ``name``."""
     return {"greeting": f"Hello, {event.get('name', 'you')}!"}
