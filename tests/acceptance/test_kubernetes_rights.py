@@ -68,7 +68,7 @@ def test_the_rules_that_are_missing_are_printed_and_mend_it(
     _, *findings = _check(as_account)
     verdicts = {each.subject: each.verdict for each in findings}
     assert verdicts["right to pods"] == "problem"
-    assert verdicts["right to pods/resize"] == "note"
+    assert verdicts["right to configmaps"] == "note"
     for each in findings:
         (rule,) = yaml.safe_load(each.remedy.partition(": ")[2])
         kept.append(rule)

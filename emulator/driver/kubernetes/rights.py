@@ -1,7 +1,7 @@
 """The rights that the Kubernetes driver needs in its namespace, as rules of a Role.
 
-``deploy/kubernetes/role.yaml`` grants these and no others; a test keeps it so. Secrets of functions
-travel on the connections of their pods: no right to ``secrets`` is needed, nor to ``pods/exec``.
+``deploy/kubernetes/rights.yaml`` grants these and no others; a test keeps it so. Code of functions
+travels on the connections of their pods: no right to read secrets or to ``pods/exec`` is needed.
 """
 
 from __future__ import annotations
@@ -36,7 +36,12 @@ RIGHTS = (
         "no function runs",
     ),
     Right("pods/log", ("get",), "image functions have no logs"),
-    Right("pods/resize", ("patch",), "a pod of another memory size is not reused", needed=False),
+    Right(
+        "secrets",
+        ("create", "delete"),
+        "no function of an image runs: its variables are kept in one",
+        needed=False,
+    ),
     Right(
         "pods/portforward",
         ("create", "get"),
@@ -45,7 +50,7 @@ RIGHTS = (
     ),
     Right(
         "configmaps",
-        ("create", "get", "delete"),
+        ("create", "delete"),
         "pods of an emulator that was killed stay until it starts again",
         needed=False,
     ),

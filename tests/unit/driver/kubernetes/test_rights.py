@@ -18,8 +18,9 @@ def test_the_role_grants_what_the_driver_needs_and_nothing_else() -> None:
     assert role["rules"] == [yaml.safe_load(right.rule)[0] for right in RIGHTS]
 
 
-def test_no_right_lets_it_into_running_containers() -> None:
+def test_no_right_lets_it_into_containers_or_read_secrets() -> None:
     assert "pods/exec" not in {right.resource for right in RIGHTS}
+    assert not {("secrets", verb) for verb in ("get", "list", "watch")} & set(_ALL)
 
 
 def test_nothing_is_missing_where_all_is_allowed() -> None:
