@@ -1,5 +1,6 @@
 # The emulator itself in a container. Functions run as processes inside it, or, with an engine's
-# socket mounted, in containers beside it: compose.yaml shows both.
+# socket mounted, in containers beside it: compose.yaml shows both. Or in a cluster, in pods:
+# deploy/kubernetes.
 #
 #   docker build -t localfaas .
 #   docker run --rm --init -p 127.0.0.1:4566:4566 -v "$PWD/sample_functions:/functions:ro" localfaas
@@ -12,8 +13,10 @@ FROM ${BASE_IMAGE} AS build
 WORKDIR /src
 # First what seldom changes: the emulator's requirements.
 COPY pyproject.toml .
+# With the client of Kubernetes, so that the image runs in a cluster, too.
 RUN python3 -m venv /opt/localfaas && python3 -c "import tomllib; \
-  print(*tomllib.load(open('pyproject.toml', 'rb'))['project']['dependencies'], sep='\\n')" \
+  project = tomllib.load(open('pyproject.toml', 'rb'))['project']; \
+  print(*project['dependencies'], *project['optional-dependencies']['kubernetes'], sep='\\n')" \
   >requirements.txt && /opt/localfaas/bin/pip install --no-cache-dir -r requirements.txt
 COPY README.md .
 COPY emulator emulator

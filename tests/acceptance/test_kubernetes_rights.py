@@ -14,7 +14,7 @@ from emulator.driver.kubernetes.rights import RIGHTS
 from tests.cluster import KUBERNETES, Cluster, cluster
 
 pytestmark = KUBERNETES
-_RIGHTS = Path(__file__).parents[2] / "deploy/kubernetes/rights.yaml"
+_RIGHTS = Path(__file__).parents[2] / "deploy/kubernetes/base/rights.yaml"
 
 
 @pytest.fixture(scope="module")

@@ -8,7 +8,7 @@ import yaml
 
 from emulator.driver.kubernetes.rights import RIGHTS, missing
 
-_DEPLOY = Path(__file__).parents[4] / "deploy/kubernetes"
+_DEPLOY = Path(__file__).parents[4] / "deploy/kubernetes/base"
 _ALL = [(right.resource, verb) for right in RIGHTS for verb in right.verbs]
 
 

@@ -1,6 +1,6 @@
 """Says hello."""
 
 
-def lambda_handler(event, context):
+def handler(event, context):
     """Return a greeting for the event's ``name``."""
     return {"greeting": f"Hello, {event.get('name', 'you')}!"}
