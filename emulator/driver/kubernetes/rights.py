@@ -1,7 +1,7 @@
 """The rights that the Kubernetes driver needs in its namespace, as rules of a Role.
 
-``deploy/kubernetes/base/rights.yaml`` grants these and no others; a test keeps it so. Code of functions
-travels on the connections of their pods: no right to read secrets or to ``pods/exec`` is needed.
+``deploy/kubernetes/base/rights.yaml`` grants these and no others; a test keeps it so. Code of
+functions travels on the connections of their pods: no right to read secrets, nor to ``pods/exec``.
 """
 
 from __future__ import annotations
