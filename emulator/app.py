@@ -19,8 +19,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from emulator.code.live import state_folders
-from emulator.code.requirements import Requirements
+from emulator.code.packages import Packages
+from emulator.code.preparing import Preparation
 from emulator.code.sdk import SdkCheck
+from emulator.code.typescript import TypeScript
 from emulator.driver.base import Driver
 from emulator.driver.table import make_driver
 from emulator.edge.aws_handler import AwsHandler
@@ -158,7 +160,11 @@ class Emulator:
             raise ConfigurationError("--debug needs --bootstrap localfaas")
         #: By the name of a function, where its debugger listens.
         self.debug = ports(settings.debug, wait=settings.debug_wait)
-        self.packages = Requirements(self.driver.interpreter, console=self.console)
+        self.preparation = Preparation(
+            Packages(self.driver.interpreter, console=self.console),
+            TypeScript(console=self.console),
+            console=self.console,
+        )
         self.lifecycle = Lifecycle(self.clock)
         self.timeline = self._make_timeline()
         self.pools = Pools(
@@ -174,9 +180,9 @@ class Emulator:
                 limit_cpu=settings.cpu_limit == "aws",
                 freeze=self._freezes if settings.freeze is None else settings.freeze,
             ),
-            packages=SdkCheck(
-                self.packages.layer, console=self.console, strict=settings.strict
-            ).layer,
+            prepare=SdkCheck(
+                self.preparation.prepare, console=self.console, strict=settings.strict
+            ).prepare,
             is_open=False,
             lifecycle=self.lifecycle,
             starts=self._make_starts(),
@@ -403,7 +409,7 @@ class Emulator:
                 close=self.pools.close,
             ),
             Component(name="provisioned concurrency", close=self.provisioning.close),
-            Component(name="packages", close=self.packages.close),
+            Component(name="preparation", close=self.preparation.close),
             # Custom resources are functions, which run from here on.
             Component(name="the rest of the stacks", open=self._finish_stacks),
             Component(name="background", open=self._look_ahead, close=self.parts.close),
@@ -521,7 +527,7 @@ class Emulator:
         """Have ready what the functions there are need, so that the first call is quick."""
         functions = self.registry.all()
         await preparing.prepare(self.parts, functions, self.notes)
-        await self.packages.prepare(each.latest for each in functions)
+        await self.preparation.ahead(each.latest for each in functions)
 
     async def _stop_preparing(self) -> None:
         if self._preparing is not None:

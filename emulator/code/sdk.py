@@ -9,13 +9,15 @@ from __future__ import annotations
 import asyncio
 import json
 import re
-from collections.abc import Awaitable, Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 
 from emulator.code.inside import is_own
+from emulator.code.preparing import Prepare
 from emulator.model.console import Console
 from emulator.model.errors import DriverFault
 from emulator.model.function import FunctionVersion
+from emulator.model.sandbox import Prepared
 
 #: What knows it, by the package whose version decides.
 _BOTOCORE = (1, 31)
@@ -23,34 +25,32 @@ _MIDDLEWARE = (2, 1)
 #: Versions of functions remembered as looked at.
 _REMEMBERED = 4096
 _VERSION = re.compile(r"(\d+)\.(\d+)")
-#: Returns the layer with a version's packages, or None.
-Layer = Callable[[FunctionVersion], Awaitable[Path | None]]
 
 
 class SdkCheck:
     """Looks once at each version that starts, and says which of its SDKs would call the real AWS.
 
     Args:
-        layer: Returns the layer with the packages of a version, which is looked at as well.
+        prepare: Returns what a version needs; its layer is looked at as well.
         console: Told, once for each version.
         strict: Refuse to start such a version.
     """
 
-    def __init__(self, layer: Layer, *, console: Console, strict: bool) -> None:
-        self._layer = layer
+    def __init__(self, prepare: Prepare, *, console: Console, strict: bool) -> None:
+        self._prepare = prepare
         self._console = console
         self._strict = strict
         self._found: dict[str, str] = {}
 
-    async def layer(self, version: FunctionVersion) -> Path | None:
-        """Return the layer with a version's packages, once it has been looked at.
+    async def prepare(self, version: FunctionVersion) -> Prepared:
+        """Return what a version needs, once it has been looked at.
 
         Raises:
             DriverFault: Its packages can't be had, or (strict) one is too old.
         """
-        packages = await self._layer(version)
+        prepared = await self._prepare(version)
         if version.key not in self._found:
-            found = await asyncio.to_thread(_old, version, packages)
+            found = await asyncio.to_thread(_old, version, prepared.layer)
             if len(self._found) >= _REMEMBERED:
                 self._found.clear()
             self._found[version.key] = text = _told(version, found) if found else ""
@@ -58,7 +58,7 @@ class SdkCheck:
                 self._console.warn(text)
         if self._strict and self._found[version.key]:
             raise DriverFault(self._found[version.key])
-        return packages
+        return prepared
 
 
 def _told(version: FunctionVersion, packages: list[str]) -> str:

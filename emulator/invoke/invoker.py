@@ -47,7 +47,7 @@ class Invoker:
             AwsError: ServiceException: they can't be had.
         """
         try:
-            await self._pools.packages(version)
+            await self._pools.prepare(version)
         except DriverFault as fault:
             raise AwsError("ServiceException", str(fault)) from fault
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import NamedTuple
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -14,6 +15,15 @@ class ImageConfig:
     entrypoint: tuple[str, ...] = ()
     command: tuple[str, ...] = ()
     working_directory: str = ""
+
+
+class Prepared(NamedTuple):
+    """What was made for a version before it starts."""
+
+    #: The layer with its packages, below all others; None for none.
+    layer: Path | None = None
+    #: The folder of its code, where that had to be built.
+    code: Path | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

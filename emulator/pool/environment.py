@@ -15,7 +15,6 @@ from abc import ABC, abstractmethod
 from collections import deque
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import replace
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 from emulator.driver.base import Driver, Sandbox
@@ -30,7 +29,7 @@ from emulator.model.invocation import Invocation, InvocationResult
 from emulator.model.lazy import LazyModule
 from emulator.model.lifecycle import Lifecycle
 from emulator.model.limits import INIT_SECONDS
-from emulator.model.sandbox import EnvironmentSpec, Exit
+from emulator.model.sandbox import EnvironmentSpec, Exit, Prepared
 from emulator.model.simulated import SimulatedStart
 from emulator.pool import failures
 from emulator.pool.in_flight import InFlight, Invocations
@@ -60,17 +59,17 @@ _LINGER_S = 0.1
 #: The seconds of SHUTDOWN in which a runtime may end before its extensions hear of it.
 _RUNTIME_SHUTDOWN_S = 0.3
 
-#: Returns the layer with a version's packages once they are installed, or None for no such layer.
-Packages = Callable[[FunctionVersion], Awaitable[Path | None]]
+#: Returns what a version needs before it starts, once that is there.
+Prepare = Callable[[FunctionVersion], Awaitable[Prepared]]
 
 
 #: Returns the simulated parts of a version's next start; None if no part is simulated.
 Simulate = Callable[[FunctionVersion], SimulatedStart | None]
 
 
-async def no_packages(version: FunctionVersion) -> Path | None:
-    """Return None: the function brings all its packages along."""
-    return None
+async def nothing_to_prepare(version: FunctionVersion) -> Prepared:
+    """Return nothing: the function's code runs as it is."""
+    return Prepared()
 
 
 def nothing_simulated(version: FunctionVersion) -> SimulatedStart | None:
@@ -91,7 +90,7 @@ class Environment(ABC):
         log: LogWriter,
         on_idle: Callable[[Environment], None],
         on_gone: Callable[[Environment], None],
-        packages: Packages = no_packages,
+        prepare: Prepare = nothing_to_prepare,
         init_timeout_s: float = INIT_SECONDS,
         provisioned: bool = False,
         initialization_type: str = "on-demand",
@@ -145,7 +144,7 @@ class Environment(ABC):
         #: True while its runtime waits to start until all extensions have registered.
         self._runtime_is_held = False
         self._driver = driver
-        self._packages = packages
+        self._prepare = prepare
         self._clock = clock
         self._platform = platform.of(version, log, clock, initialization_type=initialization_type)
         self._initialization_type = initialization_type
@@ -304,9 +303,11 @@ class Environment(ABC):
             DriverFault: The sandbox could not be started; the environment is gone.
         """
         try:
-            packages = await self._packages(self.version)
-            if packages is not None:
-                self.spec = replace(self.spec, layers=(packages, *self.spec.layers))
+            layer, code = await self._prepare(self.version)
+            if layer is not None:
+                self.spec = replace(self.spec, layers=(layer, *self.spec.layers))
+            if code is not None:
+                self.spec = replace(self.spec, code=code)
             await self._driver.fetch(self.spec)
             if self.lifecycle.listeners:
                 notices.code_ready(self.lifecycle, self)

@@ -21,7 +21,7 @@ from emulator.model.lifecycle import Lifecycle
 from emulator.model.simulated import StartModel
 from emulator.pool import making, placement
 from emulator.pool.concurrent import ConcurrentEnvironment
-from emulator.pool.environment import Environment, Packages, no_packages, nothing_simulated
+from emulator.pool.environment import Environment, Prepare, nothing_simulated, nothing_to_prepare
 from emulator.pool.host import Opening, PoolSettings
 from emulator.pool.managed import ManagedPool
 from emulator.pool.placement import Evicted
@@ -46,7 +46,7 @@ class Pools:
     """All pools, the bound they share, and the reaper of what is idle too long.
 
     Args:
-        packages: Installs the packages that environments find as their lowest layer.
+        prepare: Makes what versions need before they start.
         is_open: The driver can be used already; else who asks for an environment waits until
             :meth:`open`.
         starts: Simulates how long starts take elsewhere; None: they take what they take.
@@ -59,7 +59,7 @@ class Pools:
         clock: Clock,
         settings: PoolSettings | None = None,
         *,
-        packages: Packages = no_packages,
+        prepare: Prepare = nothing_to_prepare,
         is_open: bool = True,
         lifecycle: Lifecycle | None = None,
         starts: StartModel | None = None,
@@ -95,7 +95,7 @@ class Pools:
         self.opened = Opening()
         if is_open:
             self.opened.set()
-        self.packages = packages
+        self.prepare = prepare
         #: Where an AWS SDK inside a function finds this emulator; None: it is not told.
         self.endpoint_url: str | None = None
         #: What starts or thaws environments, and goes on though nobody may wait for it any more.
@@ -273,7 +273,7 @@ class Pools:
             log=log,
             on_idle=pool.on_idle,
             on_gone=lambda gone: self._gone(pool, gone),
-            packages=self.packages,
+            prepare=self.prepare,
             init_timeout_s=init_timeout_s,
             provisioned=provisioned,
             initialization_type=kind,

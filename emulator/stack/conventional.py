@@ -17,6 +17,9 @@ _CONVENTIONS = {
     "main.py": "python3.12",
     "index.js": "nodejs20.x",
     "index.mjs": "nodejs20.x",
+    "index.ts": "nodejs22.x",
+    "index.mts": "nodejs22.x",
+    "app.ts": "nodejs22.x",
 }
 _HANDLER_NAMES = ("handler", "lambda_handler")
 _PYTHON_HANDLER = r"^(?:async\s+)?(?:def\s+)?{name}\b\s*[(=:]"

@@ -119,6 +119,8 @@ export async function loadHandler(root, handler, release) {
   if (file === undefined) throw runtimeError('MalformedHandlerName', 'Bad handler');
   const inside = handler.slice(0, handler.lastIndexOf(path.basename(handler)));
   const folder = release >= 24 ? path.join(root, inside) : path.resolve(root, inside);
+  // Built here from TypeScript: stack traces name places of the sources.
+  if (fs.existsSync(path.join(root, '.source-maps'))) process.setSourceMapsEnabled(true);
   let module;
   try {
     module = await (release >= 24 ? importModule(root, folder, file) : loadModule(root, folder, file));

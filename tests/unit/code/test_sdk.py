@@ -11,11 +11,12 @@ import pytest
 from emulator.code.sdk import SdkCheck
 from emulator.model.errors import DriverFault
 from emulator.model.function import Code, FunctionVersion, LayerVersion
+from emulator.model.sandbox import Prepared
 from emulator.testing import RecordingConsole
 
 
-async def no_layer(version: FunctionVersion) -> Path | None:
-    return None
+async def nothing_to_prepare(version: FunctionVersion) -> Prepared:
+    return Prepared()
 
 
 def package(version: str) -> str:
@@ -74,29 +75,29 @@ async def test_what_is_too_old_is_named_once(
     write(code if where == "code" else inside, files)
     version = function(code, runtime, layer)
     console = RecordingConsole()
-    check = SdkCheck(no_layer, console=console, strict=False)
+    check = SdkCheck(nothing_to_prepare, console=console, strict=False)
     for _ in range(2):
-        assert await check.layer(version) is None
+        assert await check.prepare(version) == Prepared()
     assert len(console.warnings) == (named is not None)
-    strict = SdkCheck(no_layer, console=RecordingConsole(), strict=True)
+    strict = SdkCheck(nothing_to_prepare, console=RecordingConsole(), strict=True)
     if named is None:
-        await strict.layer(version)
+        await strict.prepare(version)
         return
     assert named in console.warnings[0]
     assert "AWS_ENDPOINT_URL" in console.warnings[0]
     for _ in range(2):
         with pytest.raises(DriverFault, match="real AWS"):
-            await strict.layer(version)
+            await strict.prepare(version)
 
 
 async def test_packages_of_a_requirements_file_are_looked_at(tmp_path: Path) -> None:
     packages = write(tmp_path / "p", {"python/botocore-1.29.0.dist-info/METADATA": ""})
 
-    async def layer(version: FunctionVersion) -> Path | None:
-        return packages
+    async def prepare(version: FunctionVersion) -> Prepared:
+        return Prepared(packages)
 
     (tmp_path / "code").mkdir()
     console = RecordingConsole()
-    check = SdkCheck(layer, console=console, strict=False)
-    assert await check.layer(function(tmp_path / "code", "python3.12")) == packages
+    check = SdkCheck(prepare, console=console, strict=False)
+    assert (await check.prepare(function(tmp_path / "code", "python3.12"))).layer == packages
     assert "botocore 1.29.0" in console.warnings[0]

@@ -12,7 +12,9 @@ from typing import Any
 import pytest
 
 from emulator.code import pip
-from emulator.code.requirements import Requirements
+from emulator.code.packages import Packages
+from emulator.code.preparing import Preparation
+from emulator.code.typescript import TypeScript
 from emulator.driver.process.interpreters import choose
 from emulator.model.console import SilentConsole
 from emulator.model.errors import DriverFault
@@ -58,8 +60,8 @@ def elsewhere(runtime: str) -> Path | None:
     return None
 
 
-class Installing(Requirements):
-    """Requirements that are kept in a test's folder and remember what they said."""
+class Installing(Packages):
+    """Packages that are kept in a test's folder; it remembers what it said."""
 
     def __init__(self, folder: Path, interpreter: Any = on_this_machine) -> None:
         self.console = RecordingConsole()
@@ -97,7 +99,7 @@ async def test_the_cache_may_be_a_link_or_named_from_here(
     monkeypatch.chdir(tmp_path)
     for name in (str(tmp_path / "link"), "link", "real"):
         monkeypatch.setenv("XDG_CACHE_HOME", name)
-        layer = await Requirements(on_this_machine, console=SilentConsole()).layer(version(folder))
+        layer = await Packages(on_this_machine, console=SilentConsole()).layer(version(folder))
         assert layer is not None
         assert layer.parent == real / "localfaas" / "packages"
 
@@ -130,7 +132,8 @@ async def test_what_fails_says_why_and_is_tried_again(folder: Path, tmp_path: Pa
             await packages.layer(version(folder))
     assert len(packages.said) == 2
     assert list((tmp_path / "cache").iterdir()) == []
-    await packages.prepare([version(folder)])
+    ahead = Preparation(packages, TypeScript(console=packages.console), console=packages.console)
+    await ahead.ahead([version(folder)])
     assert "lost" in packages.console.warnings[0]
 
 

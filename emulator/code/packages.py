@@ -1,0 +1,114 @@
+"""The packages that a function's own files name, installed once.
+
+They lie in the user's cache, keyed by what the files say and by what runs them. Functions find them
+as the lowest layer, so packages in the function's own folder come first.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import hashlib
+import os
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+from emulator.code import npm, pip, pyproject, requirements
+from emulator.code.wanted import Wanted
+from emulator.model.console import Console
+from emulator.model.errors import DriverFault
+from emulator.model.function import FunctionVersion
+
+#: Part of the cache's key; change it when packages are installed in another way.
+_FORMAT = b"1"
+#: By the beginning of a runtime's identifier, what says which packages a folder wants: the first
+#: that knows decides.
+_KINDS = {
+    "python": (requirements.wanted, pyproject.wanted),
+    "nodejs": (npm.wanted,),
+}
+
+
+class Packages:
+    """Installs packages, each set of them once.
+
+    Args:
+        interpreter: Returns this machine's interpreter that runs a runtime's functions, so that
+            packages may be built for it. If it returns None, functions run elsewhere, on Amazon
+            Linux.
+        console: Told what is installed.
+        cache: The folder to keep them in; None for the user's own cache.
+    """
+
+    def __init__(
+        self,
+        interpreter: Callable[[str], Path | None],
+        *,
+        console: Console,
+        cache: Path | None = None,
+    ) -> None:
+        self._interpreter = interpreter
+        self._console = console
+        # A real, absolute path: sandboxes mount it, and links or relative paths would break there.
+        self._cache = Path(os.path.realpath(cache or pip.cache_folder()))
+        self._installing: dict[Path, asyncio.Task[None]] = {}
+
+    async def layer(self, version: FunctionVersion) -> Path | None:
+        """Install a version's packages and return their layer; None if it wants none.
+
+        Packages are installed only for functions in the user's own folder: an archive brings its
+        own, as on AWS.
+
+        Raises:
+            DriverFault: They could not be installed; the next call tries again.
+        """
+        folder = version.code.folder
+        if not version.code.live or folder is None:
+            return None
+        interpreter = self._interpreter(version.runtime)
+        wanted = _wanted(version, folder, interpreter)
+        if wanted is None:
+            return None
+        where = f"{interpreter or version.runtime}\0{version.architecture}\0{sys.platform}".encode()
+        key = hashlib.sha256(b"\0".join((_FORMAT, where, *wanted.key))).hexdigest()[:32]
+        target = self._cache / key
+        if target.is_dir():
+            return target
+        installing = self._installing.get(target)
+        if installing is None:
+            installing = asyncio.create_task(self._install(version, wanted, target))
+            self._installing[target] = installing
+            installing.add_done_callback(lambda _: self._installing.pop(target, None))
+        # Several calls may wait for one installation: a cancelled call must not cancel it.
+        try:
+            await asyncio.shield(installing)
+        except asyncio.CancelledError:
+            if installing.cancelled():
+                raise DriverFault("no packages: the emulator is ending") from None
+            raise
+        return target
+
+    async def close(self) -> None:
+        """Cancel all installations."""
+        tasks = list(self._installing.values())
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+
+    async def _install(self, version: FunctionVersion, wanted: Wanted, target: Path) -> None:
+        async with pip.scratch(self._cache) as scratch:
+            self._console.info(f"installing the packages of {version.name} ({wanted.file})")
+            failure = await wanted.install(scratch)
+            if failure is not None:
+                raise DriverFault(
+                    f"{wanted.program} could not install {version.name}/{wanted.file}: {failure}"
+                )
+            await pip.keep(scratch, target)
+
+
+def _wanted(version: FunctionVersion, folder: Path, interpreter: Path | None) -> Wanted | None:
+    for language, kinds in _KINDS.items():
+        if version.runtime.startswith(language):
+            found = (kind(version, folder, interpreter) for kind in kinds)
+            return next((each for each in found if each is not None), None)
+    return None
