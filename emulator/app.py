@@ -329,6 +329,7 @@ class Emulator:
             console=self.console,
             take=partial(live_code.take, self.parts),
             declared=self.project.declared if self.project is not None else (),
+            layers=settings.watch_layers,
         )
         self._preparing: asyncio.Task[None] | None = None
         #: The load balancers, by the port that each listens on.

@@ -266,6 +266,12 @@ class Settings:
     watch: bool = option(
         True, "Do not reload functions when their files change.", RUNNING, flag="--no-watch"
     )
+    watch_layers: bool = option(
+        True,
+        "Reload functions when their layers' files change, too.",
+        RUNNING,
+        flag="--watch-layers/--no-watch-layers",
+    )
 
     profile: str | None = option(
         None,

@@ -67,6 +67,7 @@ class Watching:
         console: Told what was done, and what could not be done.
         take: Returns the code of an archive of the user's.
         declared: What declares functions.
+        layers: Follow the code of layers, too.
     """
 
     def __init__(
@@ -76,9 +77,10 @@ class Watching:
         console: Console,
         take: Callable[[Path], Awaitable[Code]],
         declared: Sequence[Declared] = (),
+        layers: bool = True,
     ) -> None:
         self._registry, self._console, self._take = registry, console, take
-        self._declared = tuple(declared)
+        self._declared, self._layers = tuple(declared), layers
         self._stop = threading.Event()
         self._thread: threading.Thread | None = None
         self._loop: asyncio.AbstractEventLoop | None = None
@@ -113,6 +115,9 @@ class Watching:
             self._looking = True
             self._loop.call_soon(self._look)
 
+    def _of_layers(self, version: FunctionVersion) -> list[Code]:
+        return [layer.code for layer in version.layers] if self._layers else []
+
     def _look(self) -> None:
         """See what is to be followed."""
         self._looking = False
@@ -120,7 +125,7 @@ class Watching:
             code.source: code.sha256
             for function in self._registry.all()
             for version in (function.latest, *function.versions.values())
-            for code in (version.code, *(layer.code for layer in version.layers))
+            for code in (version.code, *self._of_layers(version))
             if code.source is not None
         }
         if (self._sources or self._declared) and self._thread is None and not self._stop.is_set():

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import shutil
 from collections.abc import AsyncIterator, Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -14,7 +15,7 @@ import watchfiles
 from emulator.code.live import live_code
 from emulator.code.package import code_sha256
 from emulator.model.errors import ConfigurationError
-from emulator.model.function import Code, FunctionVersion
+from emulator.model.function import Code, FunctionVersion, LayerVersion
 from emulator.project.folder import Folder
 from emulator.project.watching import Watching
 from emulator.registry.function import Function
@@ -60,10 +61,14 @@ class Watched:
         self._told = asyncio.Event()
         self.watching: Watching | None = None
 
-    def start(self) -> None:
+    def start(self, *, layers: bool = True) -> None:
         self.folder.load()
         self.watching = Watching(
-            self.registry, console=self.console, take=self.take, declared=[self.folder]
+            self.registry,
+            console=self.console,
+            take=self.take,
+            declared=[self.folder],
+            layers=layers,
         )
         self.watching.start()
 
@@ -328,3 +333,25 @@ async def test_stop_ends_the_thread(watched: Watched) -> None:
     await watched.watching.stop()
     assert watched.watching._thread is not None
     assert not watched.watching._thread.is_alive()
+
+
+@pytest.mark.parametrize("followed", [True, False])
+async def test_layers_are_followed_unless_nobody_wants_it(
+    watched: Watched, tmp_path: Path, followed: bool
+) -> None:
+    watched.write("hello")
+    watched.write("shared", file="lib.py")
+    watched.start(layers=followed)
+    function = watched.registry.find("000000000000", "us-east-1", "hello")
+    assert function is not None
+    layer = LayerVersion(
+        arn="arn:aws:lambda:us-east-1:0:layer:l:1", code=live_code(tmp_path / "shared")
+    )
+    watched.registry.update(function, replace(function.latest, layers=(layer,)), "layers")
+    await asyncio.sleep(0)  # it looks soon
+    watched.write("shared", value=2, file="lib.py")
+    if not followed:
+        watched.write("hello", value=2)
+    await watched.until(lambda: watched.said)
+    changed = "lib.py" if followed else "app.py"
+    assert watched.said == [f"reloaded hello ({changed} changed)"]
