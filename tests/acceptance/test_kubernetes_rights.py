@@ -11,6 +11,7 @@ import yaml
 from emulator.driver.declaration import Finding
 from emulator.driver.kubernetes import doctor
 from emulator.driver.kubernetes.rights import RIGHTS
+from emulator.driver.kubernetes.settings import KubernetesSettings
 from tests.cluster import KUBERNETES, Cluster, cluster
 
 pytestmark = KUBERNETES
@@ -40,7 +41,7 @@ def as_account(
 
 
 def _check(kubeconfig: Path) -> list[Finding]:
-    return list(doctor.check("", "", {"KUBECONFIG": str(kubeconfig)}))
+    return list(doctor.check(KubernetesSettings(), {"KUBECONFIG": str(kubeconfig)}))
 
 
 def _set_rules(found: Cluster, namespace: str, rules: list[object]) -> None:

@@ -80,6 +80,7 @@ class Cluster:
         self._http = AsyncClient(config, ConnectionParams(timeout=httpx2.Timeout(_PATIENCE)))
 
     def _find(self) -> Any:
+        import yaml
         from lightkube.config.kubeconfig import KubeConfig
         from lightkube.core.exceptions import ConfigError
 
@@ -89,10 +90,19 @@ class Cluster:
                 self.is_inside = True
                 return KubeConfig.from_service_account().get()
             found = KubeConfig.from_file(str(file).split(os.pathsep)[0]).get(self._context or None)
-        except (ConfigError, OSError, KeyError, ValueError, TypeError) as error:
+        # What it says of a file that is none: it does not check one.
+        except (
+            ConfigError,
+            yaml.YAMLError,
+            OSError,
+            LookupError,
+            ValueError,
+            TypeError,
+            AttributeError,
+        ) as error:
             raise ConfigurationError(
-                f"no cluster is known: {error}. KUBECONFIG names the file that says where it is, "
-                "--kube-context one of its contexts."
+                f"no cluster is known by {file}: {error}. KUBECONFIG names the file that says "
+                "where it is, --kube-context one of its contexts."
             ) from error
         if found is None:
             raise ConfigurationError(f"{file} has no context {self._context or 'that is current'}")

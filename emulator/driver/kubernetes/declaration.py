@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import os
+from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from emulator.driver.declaration import DriverDeclaration, DriverSetup
+from emulator.driver.declaration import DriverDeclaration, DriverSetup, Finding
 from emulator.driver.kubernetes.settings import KubernetesSettings
 from emulator.model.errors import ConfigurationError
 
@@ -33,10 +35,24 @@ def _make(setup: DriverSetup) -> Driver:
     )
 
 
+def _checks() -> Iterable[Finding]:
+    from emulator.driver.kubernetes.doctor import glance
+
+    return glance(os.environ)
+
+
+def _asked(options: KubernetesSettings, environ: Mapping[str, str]) -> Iterable[Finding]:
+    from emulator.driver.kubernetes.doctor import check
+
+    return check(options, environ)
+
+
 DECLARATION = DriverDeclaration(
     name="kubernetes",
     where="in pods",
     make=_make,
     options=KubernetesSettings,
     freezes=True,
+    checks=_checks,
+    asked=_asked,
 )

@@ -6,43 +6,37 @@ or ask people for something.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+import asyncio
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from emulator.driver.declaration import Finding
+from emulator.driver.kubernetes.cluster import Cluster
 from emulator.driver.kubernetes.rights import RIGHTS, missing
-
-if TYPE_CHECKING:
-    from lightkube import Client
+from emulator.driver.kubernetes.settings import KubernetesSettings
+from emulator.model.errors import ConfigurationError, DriverFault
 
 _SUBJECT = "Kubernetes"
-_SERVICE_ACCOUNT = Path("/var/run/secrets/kubernetes.io/serviceaccount/token")
-_INSTALL = "pip install 'localfaas[kubernetes]'"
-_NO_CLUSTER = Finding(
-    subject=_SUBJECT,
-    verdict="note",
-    detail="no cluster: neither a kubeconfig nor a pod's service account",
-    remedy="set KUBECONFIG, or make a cluster (`kind create cluster`), to use --driver kubernetes",
-)
-#: For each request. A cluster that is further away than this is of no use to functions.
-_TIMEOUT_S = 5.0
-
-
-def source_of_cluster(environ: Mapping[str, str]) -> str:
-    """Return where the cluster's address is written; empty where there is none. Reads no file."""
-    if _SERVICE_ACCOUNT.exists():
-        return "this pod's service account"
-    # As the client does: a single file.
-    path = Path(environ.get("KUBECONFIG") or "~/.kube/config").expanduser()
-    return str(path) if path.is_file() else ""
+_ACCOUNT = Path("/var/run/secrets/kubernetes.io/serviceaccount")
+_REVIEWS = "/apis/authorization.k8s.io/v1/selfsubjectaccessreviews"
 
 
 def glance(environ: Mapping[str, str]) -> Iterator[Finding]:
     """Yield whether a cluster is known. Costs a look for a file."""
-    source = source_of_cluster(environ)
-    if not source:
-        yield _NO_CLUSTER
+    if environ.get("KUBECONFIG"):
+        source = environ["KUBECONFIG"]
+    elif _ACCOUNT.is_dir():
+        source = "this pod's service account"
+    elif (file := Path("~/.kube/config").expanduser()).is_file():
+        source = str(file)
+    else:
+        yield Finding(
+            subject=_SUBJECT,
+            verdict="note",
+            detail="no cluster: neither a kubeconfig nor a pod's service account",
+            remedy="set KUBECONFIG, or make a cluster (`kind create cluster`), to use"
+            " --driver kubernetes",
+        )
         return
     yield Finding(
         subject=_SUBJECT,
@@ -52,82 +46,53 @@ def glance(environ: Mapping[str, str]) -> Iterator[Finding]:
     )
 
 
-def check(namespace: str, context: str, environ: Mapping[str, str]) -> Iterator[Finding]:
-    """Yield what the cluster says: whether it answers, and each right that is missing.
+def check(settings: KubernetesSettings, environ: Mapping[str, str]) -> Iterable[Finding]:
+    """Return what the cluster says: whether it answers, and each right, with what is missing."""
+    return asyncio.run(_check(settings, environ))
 
-    Args:
-        namespace: The one that pods are to run in; empty for the one of the kubeconfig's context.
-        context: One of the kubeconfig's; empty for its current one.
-        environ: The environment's variables.
-    """
-    source = source_of_cluster(environ)
-    if not source:
-        yield _NO_CLUSTER._replace(verdict="problem")
-        return
+
+async def _check(settings: KubernetesSettings, environ: Mapping[str, str]) -> list[Finding]:
+    cluster = Cluster(context=settings.context, namespace=settings.namespace, environ=environ)
     try:
-        import lightkube  # noqa: F401
-    except ImportError:
-        yield Finding(_SUBJECT, "problem", "the client of Kubernetes is not installed", _INSTALL)
-        return
-    yield from _ask(namespace, context, source)
+        await cluster.open()
+        allowed = await _allowed(cluster)
+    except ConfigurationError as error:
+        return [_problem(str(error), "set KUBECONFIG, or mend it")]
+    except DriverFault as error:
+        remedy = "`kubectl get pods` says whether the cluster answers, and who you are to it"
+        return [_problem(str(error), remedy)]
+    finally:
+        await cluster.close()
+    where = f"{cluster.server}, namespace {cluster.namespace}"
+    return [Finding(_SUBJECT, "ok", where), *_rights(allowed, cluster.namespace)]
 
 
-def _ask(namespace: str, context: str, source: str) -> Iterator[Finding]:
-    import httpx2
-    import yaml
-    from lightkube import Client, KubeConfig
-    from lightkube.core.exceptions import ApiError, ConfigError
-
-    try:
-        config = KubeConfig.from_env().get(context or None)
-        assert config is not None
-        client = Client(config, namespace=namespace or None, timeout=httpx2.Timeout(_TIMEOUT_S))
-    # What the client says of a file that is none: it does not check one.
-    except (ConfigError, yaml.YAMLError, AttributeError, LookupError, TypeError, OSError) as error:
-        yield Finding(_SUBJECT, "problem", f"{source} can't be used: {error}", "mend it")
-        return
-    try:
-        allowed = _allowed(client)
-    except ApiError as error:
-        yield Finding(
-            _SUBJECT,
-            "problem",
-            f"{config.cluster.server} refuses: {error}",
-            "log in to the cluster again: `kubectl auth whoami` shows whether that helped",
-        )
-        return
-    except (httpx2.HTTPError, OSError) as error:
-        yield Finding(
-            _SUBJECT,
-            "problem",
-            f"{config.cluster.server} does not answer: {error or type(error).__name__}",
-            f"start the cluster, or correct {source}",
-        )
-        return
-    yield Finding(_SUBJECT, "ok", f"{config.cluster.server}, namespace {client.namespace}")
-    yield from _rights(allowed, client.namespace)
+def _problem(detail: str, remedy: str) -> Finding:
+    return Finding(_SUBJECT, "problem", detail, remedy)
 
 
-def _allowed(client: Client) -> list[tuple[str, str]]:
+async def _allowed(cluster: Cluster) -> list[tuple[str, str]]:
     """Return the resources and verbs that the cluster says we may use.
 
     https://kubernetes.io/docs/reference/kubernetes-api/authorization-resources/self-subject-access-review-v1/
     """
-    from lightkube.models.authorization_v1 import ResourceAttributes, SelfSubjectAccessReviewSpec
-    from lightkube.resources.authorization_v1 import SelfSubjectAccessReview
+    asked = [(right.resource, verb) for right in RIGHTS for verb in right.verbs]
+    answers = await asyncio.gather(*(_may(cluster, *each) for each in asked))
+    return [each for each, allowed in zip(asked, answers, strict=True) if allowed]
 
-    found = []
-    for right in RIGHTS:
-        resource, _, subresource = right.resource.partition("/")
-        for verb in right.verbs:
-            asked = ResourceAttributes(
-                namespace=client.namespace, verb=verb, resource=resource, subresource=subresource
-            )
-            spec = SelfSubjectAccessReviewSpec(resourceAttributes=asked)
-            answer = client.create(SelfSubjectAccessReview(spec=spec))
-            if answer.status is not None and answer.status.allowed:
-                found.append((right.resource, verb))
-    return found
+
+async def _may(cluster: Cluster, resource: str, verb: str) -> bool:
+    name, _, subresource = resource.partition("/")
+    attributes = {"namespace": cluster.namespace, "verb": verb, "resource": name}
+    if subresource:
+        attributes["subresource"] = subresource
+    review = {
+        "apiVersion": "authorization.k8s.io/v1",
+        "kind": "SelfSubjectAccessReview",
+        "spec": {"resourceAttributes": attributes},
+    }
+    answer = await cluster.ask("POST", _REVIEWS, review)
+    return bool(answer["status"]["allowed"])
 
 
 def _rights(allowed: list[tuple[str, str]], namespace: str) -> Iterator[Finding]:
@@ -141,6 +106,6 @@ def _rights(allowed: list[tuple[str, str]], namespace: str) -> Iterator[Finding]
         yield Finding(
             subject=f"right to {right.resource}",
             verdict="problem" if right.needed else "note",
-            detail=f"{verbs} is refused in namespace {namespace}; without it {right.without}",
+            detail=f"{verbs}: refused in namespace {namespace}; without it {right.without}",
             remedy=f"add to the rules of the Role: {lack.rule}",
         )
