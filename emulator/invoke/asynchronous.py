@@ -139,7 +139,7 @@ class AsynchronousInvokes:
         """
         with self._intake.accepting():
             try:
-                placed = await self.place(account, region, name, qualifier, invocation)
+                placed = await self._placed(account, region, name, qualifier, invocation)
                 await placed.queue.send(placed.draft)
             except StorageError as error:
                 text = f"The event was not kept: {error}"
@@ -153,6 +153,12 @@ class AsynchronousInvokes:
         Raises:
             StorageError: The function's queue could not be opened.
         """
+        self._intake.note_placed()
+        return await self._placed(account, region, name, qualifier, invocation)
+
+    async def _placed(
+        self, account: str, region: str, name: str, qualifier: str, invocation: Invocation
+    ) -> Placed:
         worker = await self._worker(function_arn(account, region, name))
         event = Event(
             request_id=invocation.request_id,

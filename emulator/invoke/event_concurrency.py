@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from collections import deque
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from math import inf
 
 from emulator.model.clock import Clock
 
@@ -22,8 +24,9 @@ class EventConcurrency:
     #: When an event has run for this long and no further one may begin, one more may. What ends
     #: sooner ends before another environment has started.
     growth_s: float = 0.02
-    #: When this many callers wait for a 202, new events win: for ``while_busy_s`` each function
-    #: falls back to ``first`` concurrent events.
+    #: When this many callers wait for a 202, or this many events come from topics, buses and the
+    #: like within ``while_busy_s``, new events win: for that long each function falls back to
+    #: ``first`` concurrent events.
     busy: int = 4
     while_busy_s: float = 0.05
 
@@ -35,6 +38,8 @@ class Intake:
         self._concurrency, self._clock = concurrency, clock
         self._accepting = 0
         self._busy_until_s = 0.0
+        #: When the last events were placed (monotonic seconds).
+        self._placed_s = deque((-inf,) * concurrency.busy, concurrency.busy)
 
     @contextmanager
     def accepting(self) -> Iterator[None]:
@@ -46,6 +51,13 @@ class Intake:
             yield
         finally:
             self._accepting -= 1
+
+    def note_placed(self) -> None:
+        """Note an event that comes with the commit of another service."""
+        now_s = self._clock.monotonic()
+        self._placed_s.append(now_s)
+        if now_s - self._placed_s[0] < self._concurrency.while_busy_s:
+            self._busy_until_s = now_s + self._concurrency.while_busy_s
 
     @property
     def is_busy(self) -> bool:

@@ -209,22 +209,18 @@ class Outbox:
         error: DeliveryError | None = None,
     ) -> Sequence[Placed]:
         """Return messages that end a delivery, which is told once they are sent."""
-
-        def tell() -> None:
-            self._ended(dispatch, outcome, error)
-
         if not placed:
-            tell()
+            self._ended(dispatch, outcome, error)
             return placed
         *others, last = placed
         before = last.sent
 
-        def both() -> None:
+        def tell() -> None:
             if before is not None:
                 before()
-            tell()
+            self._ended(dispatch, outcome, error)
 
-        return [*others, last._replace(sent=both)]
+        return [*others, last._replace(sent=tell)]
 
     def _ended(self, dispatch: Dispatch, outcome: Outcome, error: DeliveryError | None) -> None:
         self.outcomes[outcome] += 1

@@ -5,12 +5,13 @@ https://docs.aws.amazon.com/eventbridge/latest/userguide/eb-events-structure.htm
 
 from __future__ import annotations
 
-import uuid
 from collections.abc import Iterable, Mapping
 from datetime import UTC, datetime
 from typing import Any, NamedTuple
 
 import orjson
+
+from emulator.model.ids import new_request_id
 
 
 class Event(NamedTuple):
@@ -47,11 +48,11 @@ def made(
     """
     document = {
         "version": "0",
-        "id": str(uuid.uuid4()),
+        "id": new_request_id(),
         "detail-type": detail_type,
         "source": source,
         "account": account,
-        "time": f"{datetime.fromtimestamp(at, UTC):%Y-%m-%dT%H:%M:%SZ}",
+        "time": datetime.fromtimestamp(at, UTC).isoformat(timespec="seconds")[:-6] + "Z",
         "region": region,
         "resources": list(resources),
         "detail": detail,
@@ -61,5 +62,5 @@ def made(
 
 def passed_on(document: Mapping[str, Any], received: float) -> Event:
     """Return an event that comes from another bus: it is the same but for its id."""
-    new = {**document, "id": str(uuid.uuid4())}
+    new = {**document, "id": new_request_id()}
     return Event(new, orjson.dumps(new), received)

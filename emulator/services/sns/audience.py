@@ -16,11 +16,7 @@ class Subscriber(Protocol):
 
     body: dict[str, Any]
     filter: Filter | None
-
-    @property
-    def is_pending(self) -> bool:
-        """Whether its endpoint has not confirmed it yet."""
-        ...
+    is_pending: bool
 
 
 class Audience:

@@ -5,16 +5,15 @@ https://docs.aws.amazon.com/sns/latest/dg/http-subscription-confirmation-json.ht
 
 from __future__ import annotations
 
-import uuid
-
 import orjson
 
 from emulator.invoke.outbox.dispatch import Dispatch
 from emulator.invoke.targets import Delivery
+from emulator.model.ids import new_request_id
 from emulator.services.sns import policies
 from emulator.services.sns.envelope import timestamp
-from emulator.services.sns.publishing import http_headers, url_of
-from emulator.services.sns.state import Sns, Subscription
+from emulator.services.sns.fanout import http_headers
+from emulator.services.sns.state import Sns, Subscription, url_of
 
 _BEGINS = (
     "You have chosen to subscribe to the topic {topic}.\nTo confirm the subscription, visit the "
@@ -46,14 +45,16 @@ async def tell_of_end(sns: Sns, subscription: Subscription, token: str) -> None:
 async def _send(sns: Sns, subscription: Subscription, kind: str, message: str, token: str) -> None:
     body, topic = subscription.body, subscription.body["topic"]
     protocol = body["protocol"]
-    message_id, now = str(uuid.uuid4()), sns.parts.clock.now()
+    message_id, now = new_request_id(), sns.parts.clock.now()
     members = {
         "Type": kind,
         "MessageId": message_id,
         "Token": token,
         "TopicArn": topic,
         "Message": message.format(topic=topic, arn=subscription.arn),
-        "SubscribeURL": url_of(sns, "ConfirmSubscription", f"TopicArn={topic}&Token={token}"),
+        "SubscribeURL": url_of(
+            sns.parts.table.endpoint, "ConfirmSubscription", f"TopicArn={topic}&Token={token}"
+        ),
         "Timestamp": timestamp(now),
     }
     if protocol in ("email", "email-json"):

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import uuid
-
 from emulator.invoke.targets import Delivery, Placed
+from emulator.model.ids import new_request_id
 from emulator.services.context import Parts
 from emulator.services.sns import arns
 from emulator.services.sns.envelope import Message
@@ -23,7 +22,7 @@ async def place(parts: Parts, sns: Sns, arn: str, delivery: Delivery) -> list[Pl
     if topic is None:
         raise not_found("Topic")
     message = Message(
-        id=str(uuid.uuid4()),
+        id=new_request_id(),
         topic=arn,
         bodies={"default": delivery.payload.decode("utf-8", "replace")},
         attributes=delivery.attributes,

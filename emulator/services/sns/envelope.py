@@ -13,6 +13,8 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any
 
+import orjson
+
 #: A message attribute as the API has it: DataType, and StringValue or BinaryValue (bytes).
 Attributes = Mapping[str, Mapping[str, Any]]
 
@@ -44,8 +46,8 @@ class Message:
 
 def timestamp(seconds: float) -> str:
     """Return a time as SNS writes it."""
-    moment = datetime.fromtimestamp(seconds, UTC)
-    return f"{moment:%Y-%m-%dT%H:%M:%S}.{moment.microsecond // 1000:03d}Z"
+    text = datetime.fromtimestamp(seconds, UTC).isoformat(timespec="milliseconds")
+    return f"{text[:-6]}Z"
 
 
 def notification(message: Message, protocol: str) -> dict[str, str]:
@@ -61,14 +63,29 @@ def notification(message: Message, protocol: str) -> dict[str, str]:
     return found
 
 
-def envelope(signed: Mapping[str, str], message: Message, unsubscribe_url: str) -> dict[str, Any]:
-    """Return the JSON that queues and HTTP endpoints get."""
-    found: dict[str, Any] = {**signed, "UnsubscribeURL": unsubscribe_url}
-    if message.attributes:
-        found["MessageAttributes"] = shown_attributes(message.attributes)
-    if message.replayed:
-        found["Replayed"] = True
-    return found
+class Envelope:
+    """What subscribers get of a message, but for what differs between them.
+
+    Args:
+        members: Those that are signed, with their signature.
+        message: The message.
+    """
+
+    __slots__ = ("_after", "_before", "members")
+
+    def __init__(self, members: Mapping[str, str], message: Message) -> None:
+        self.members = members
+        self._before = orjson.dumps(members)[:-1] + b',"UnsubscribeURL":'
+        further: dict[str, Any] = {}
+        if message.attributes:
+            further["MessageAttributes"] = shown_attributes(message.attributes)
+        if message.replayed:
+            further["Replayed"] = True
+        self._after = b"," + orjson.dumps(further)[1:] if further else b"}"
+
+    def text(self, unsubscribe_url: str) -> bytes:
+        """Return the JSON that queues and HTTP endpoints get."""
+        return b"".join((self._before, orjson.dumps(unsubscribe_url), self._after))
 
 
 def lambda_event(

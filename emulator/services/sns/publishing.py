@@ -5,41 +5,30 @@ https://docs.aws.amazon.com/sns/latest/api/API_Publish.html
 
 from __future__ import annotations
 
-import asyncio
 import hashlib
 import json
 import re
-import uuid
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Any
-from urllib.parse import quote
-
-import orjson
 
 from emulator.invoke.outbox.dispatch import Dispatch
-from emulator.invoke.targets import Delivery, Placed
+from emulator.invoke.targets import Placed
 from emulator.model.errors import AwsError
+from emulator.model.ids import new_request_id
 from emulator.services.context import Context, Request, Response
-from emulator.services.sns import archived, arns, policies
-from emulator.services.sns.envelope import (
-    Message,
-    envelope,
-    lambda_event,
-    notification,
-)
+from emulator.services.sns import archived, arns
+from emulator.services.sns.envelope import Message
 from emulator.services.sns.errors import invalid, not_found
-from emulator.services.sns.state import Sns, Subscription, Topic, of
+from emulator.services.sns.fanout import dispatches_of
+from emulator.services.sns.state import Sns, Topic, of
 
 #: Bytes of a message with its attributes.
 _LONGEST = 262_144
 _MOST_ENTRIES = 10
-#: Subscribers that are looked at in one turn of the loop.
-_TURN = 200
 _ENTRY_ID = re.compile(r"[A-Za-z0-9_-]+")
 _PHONE = re.compile(r"\+[0-9]{6,19}")
 _SUBJECT = 100
-_AGENT = "Amazon Simple Notification Service Agent"
 
 
 async def publish(ctx: Context, request: Request) -> Response:
@@ -156,7 +145,7 @@ def _message(ctx: Context, sns: Sns, topic: Topic, arn: str, request: Mapping[st
             "parameter that is not valid for this topic type"
         )
     return Message(
-        id=str(uuid.uuid4()),
+        id=new_request_id(),
         topic=arn,
         bodies=bodies,
         subject=subject,
@@ -305,108 +294,6 @@ async def place(sns: Sns, topic: Topic, message: Message) -> list[Placed]:
         raise
 
 
-async def dispatches_of(
-    sns: Sns, topic: Topic, message: Message, *, only: Subscription | None = None
-) -> list[Dispatch]:
-    """Return a message's deliveries to all subscribers that want it, or to one of them."""
-    found = []
-    signed: dict[str, dict[str, str]] = {}
-    wanting = sns.audience(message.topic).of(message)
-    if only is not None:
-        wanting = [each for each in wanting if each.arn == only.arn]
-    for number, each in enumerate(wanting):
-        if number % _TURN == _TURN - 1:
-            await asyncio.sleep(0)  # others have their turn, however many subscribers there are
-        protocol = each.body["protocol"]
-        body = message.body(protocol)
-        if protocol in ("sms", "email", "email-json", "application"):
-            sns.note_unsent(protocol, each.body["endpoint"], body, message.id)
-            continue
-        if body not in signed and not (each.is_raw and protocol != "lambda"):
-            members = notification(message, protocol)
-            if message.sequence:
-                signed[body] = members
-            else:
-                version = topic["attributes"].get("SignatureVersion", "1")
-                signed[body] = await sns.signer.signed(members, version)
-        found.append(_dispatch(sns, topic, message, each, signed.get(body, {})))
-    return found
-
-
-def _dispatch(
-    sns: Sns,
-    topic: Topic,
-    message: Message,
-    subscription: Subscription,
-    signed: Mapping[str, str],
-) -> Dispatch:
-    body, attributes = subscription.body, subscription.body["attributes"]
-    protocol = body["protocol"]
-    redrive = attributes.get("RedrivePolicy")
-    context: dict[str, Any] = {"protocol": protocol}
-    if redrive:
-        context["dead"] = json.loads(redrive)["deadLetterTargetArn"]
-    own: Mapping[str, Mapping[str, Any]] = {}
-    text = message.body(protocol)
-    if protocol in ("http", "https"):
-        context["retry"] = policies.http_retries(topic["attributes"], attributes)
-        context["headers"] = http_headers("Notification", message.topic, message.id, subscription)
-    if protocol == "lambda":
-        event = lambda_event(signed, message, subscription.arn, unsubscribe_url(sns, subscription))
-        payload = orjson.dumps(event)
-    elif subscription.is_raw:
-        payload, own = text.encode(), message.attributes
-    else:
-        payload = orjson.dumps(envelope(signed, message, unsubscribe_url(sns, subscription)))
-    return Dispatch(
-        target=body["endpoint"],
-        lane=subscription.arn,
-        accepted=message.published,
-        context=context,
-        delivery=Delivery(
-            payload=payload,
-            attributes=own,
-            trace_id=message.trace_id,
-            group_id=message.group,
-            deduplication_id=message.deduplication,
-            source_arn=message.topic,
-        ),
-    )
-
-
-def unsubscribe_url(sns: Sns, subscription: Subscription) -> str:
-    """Return the address that ends a subscription."""
-    return url_of(sns, "Unsubscribe", f"SubscriptionArn={quote(subscription.arn, safe=':')}")
-
-
-def url_of(sns: Sns, action: str, query: str) -> str:
-    """Return the address of an operation that its receiver may want."""
-    return f"{sns.parts.table.endpoint}/?Action={action}&{query}&Version=2010-03-31"
-
-
-def http_headers(
-    kind: str, topic: str, message_id: str, subscription: Subscription
-) -> dict[str, str]:
-    """Return the headers with which an HTTP endpoint is posted to."""
-    headers = {
-        "Content-Type": "text/plain; charset=UTF-8",
-        "User-Agent": _AGENT,
-        "Accept-Encoding": "gzip,deflate",
-        "x-amz-sns-message-type": kind,
-        "x-amz-sns-message-id": message_id,
-        "x-amz-sns-topic-arn": topic,
-    }
-    if kind != "SubscriptionConfirmation":
-        headers["x-amz-sns-subscription-arn"] = subscription.arn
-    if subscription.is_raw:
-        headers["x-amz-sns-rawdelivery"] = "true"
-    policy = subscription.body["attributes"].get("DeliveryPolicy")
-    if policy:
-        wanted = (json.loads(policy).get("requestPolicy") or {}).get("headerContentType")
-        headers["Content-Type"] = wanted or headers["Content-Type"]
-    return headers
-
-
 # -- what nobody sends ----------------------------------------------------------------------------
 
 
@@ -414,7 +301,7 @@ async def _to_phone(ctx: Context, request: Request, phone: str) -> Response:
     if not _PHONE.fullmatch(phone):
         raise invalid(f"PhoneNumber Reason: {phone} is not valid to publish to")
     bodies, _, _ = read(request)
-    message_id = str(uuid.uuid4())
+    message_id = new_request_id()
     of(ctx).note_unsent("sms", phone, bodies.get("sms", bodies["default"]), message_id)
     return {"MessageId": message_id}
 
@@ -427,7 +314,7 @@ async def _to_device(ctx: Context, request: Request, arn: str) -> Response:
     if endpoint["attributes"].get("Enabled") != "true":
         raise AwsError("EndpointDisabled", "Endpoint is disabled")
     bodies, _, _ = read(request)
-    message_id = str(uuid.uuid4())
+    message_id = new_request_id()
     platform = place.name.split("/")[1]
     sns.note_unsent("application", arn, bodies.get(platform, bodies["default"]), message_id)
     return {"MessageId": message_id}

@@ -6,17 +6,20 @@ https://docs.aws.amazon.com/sns/latest/dg/message-archiving-and-replay-subscribe
 from __future__ import annotations
 
 import logging
-import uuid
 from collections.abc import Iterable
 from dataclasses import replace
+from typing import TYPE_CHECKING
 
 from emulator.invoke.outbox.dispatch import Dispatch
 from emulator.model.errors import LocalfaasError
+from emulator.model.ids import new_request_id
 from emulator.services.sns import arns, policies
 from emulator.services.sns.archived import message_of
 from emulator.services.sns.envelope import Message
-from emulator.services.sns.publishing import dispatches_of
-from emulator.services.sns.state import Sns, Subscription
+from emulator.services.sns.fanout import dispatches_of
+
+if TYPE_CHECKING:
+    from emulator.services.sns.state import Sns, Subscription
 
 log = logging.getLogger(__name__)
 
@@ -76,6 +79,6 @@ async def _dispatches(
     for each in messages:
         if topic is not None:
             # A queue must not take it for a repetition of what it was sent before.
-            again = replace(each, replayed=True, deduplication=str(uuid.uuid4()))
+            again = replace(each, replayed=True, deduplication=new_request_id())
             found += await dispatches_of(sns, topic, again, only=subscription)
     return found

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import json
 from collections import defaultdict, deque
 from collections.abc import Iterable, Iterator
 from typing import TYPE_CHECKING, Any
+from urllib.parse import quote
 
 from emulator.invoke.outbox.outbox import Outbox
 from emulator.registry.resource_table import ResourceTable
@@ -28,35 +30,44 @@ _DEDUPLICATION_S = 300.0
 
 
 class Subscription:
-    """A subscription with its filter, ready to be used.
+    """A subscription, with what its deliveries need of it ready to be used.
 
     Args:
-        body: As it is kept.
+        body: As it is kept; it never changes.
+        endpoint: Where clients reach the emulator.
+
+    Attributes:
+        is_pending: Its endpoint has not confirmed it yet.
+        is_raw: Its endpoint gets messages without an envelope.
+        dead_letter: The ARN of its dead-letter queue; None: it has none.
+        ends_at: The address that ends it.
     """
 
-    __slots__ = ("body", "filter")
+    __slots__ = (
+        "arn", "body", "dead_letter", "ends_at", "filter", "is_pending", "is_raw", "protocol"
+    )  # fmt: skip
 
-    def __init__(self, body: Body) -> None:
+    def __init__(self, body: Body, endpoint: str) -> None:
         self.body = body
+        self.arn: str = body["arn"]
+        self.protocol: str = body["protocol"]
         attributes = body["attributes"]
         policy = attributes.get("FilterPolicy")
         scope = attributes.get("FilterPolicyScope", ATTRIBUTES)
         self.filter = Filter(policy, scope) if policy else None
+        self.is_pending = bool(body.get("token"))
+        self.is_raw = attributes.get("RawMessageDelivery") == "true"
+        redrive = attributes.get("RedrivePolicy")
+        self.dead_letter: str | None = (
+            json.loads(redrive)["deadLetterTargetArn"] if redrive else None
+        )
+        query = f"SubscriptionArn={quote(self.arn, safe=':')}"
+        self.ends_at = url_of(endpoint, "Unsubscribe", query)
 
-    @property
-    def arn(self) -> str:
-        arn: str = self.body["arn"]
-        return arn
 
-    @property
-    def is_pending(self) -> bool:
-        """Whether its endpoint has not confirmed it yet."""
-        return bool(self.body.get("token"))
-
-    @property
-    def is_raw(self) -> bool:
-        """Whether its endpoint gets messages without an envelope."""
-        return bool(self.body["attributes"].get("RawMessageDelivery") == "true")
+def url_of(endpoint: str, action: str, query: str) -> str:
+    """Return the address of an operation that its receiver may want."""
+    return f"{endpoint}/?Action={action}&{query}&Version=2010-03-31"
 
 
 class Sns:
@@ -106,7 +117,7 @@ class Sns:
         await self._subscriptions.load()
         kept = (body for *_, body in self._subscriptions.all())
         for body in sorted(kept, key=lambda each: (each["created"], each["arn"])):
-            self._show(Subscription(body))
+            self._show(Subscription(body, self.parts.table.endpoint))
         parts = self.parts
         self.outbox = await Outbox.open(
             "sns",
@@ -172,7 +183,7 @@ class Sns:
         Raises:
             AwsError: Its filter policy is none, or the disk did not take it.
         """
-        made = Subscription(body)
+        made = Subscription(body, self.parts.table.endpoint)
         place = split(body["arn"], "SubscriptionArn")
         await self._subscriptions.put(place.account, place.region, place.name, body)
         self._show(made)

@@ -72,7 +72,7 @@ def test_the_audience_is_who_would_be_found_one_by_one() -> None:
             "attributes": attributes,
             "token": "t" if chance.random() < 0.1 else "",
         }
-        subscriptions.append(Subscription(body))
+        subscriptions.append(Subscription(body, "http://localhost"))
     audience = Audience(subscriptions)
     for _ in range(100):
         told = {"DataType": "String", "StringValue": chance.choice("abc")}
