@@ -560,4 +560,7 @@ REPLAYS: dict[str, Replay] = {
 
 def replay_of(name: str) -> Replay | None:
     """Return how a scenario is replayed here; None: it is not."""
-    return next((replay for part, replay in REPLAYS.items() if part in name), None)
+    from tests.conformance import scenarios_neighbours
+
+    replays = {**REPLAYS, **scenarios_neighbours.REPLAYS}
+    return next((replay for part, replay in replays.items() if part in name), None)

@@ -12,6 +12,7 @@ from collections.abc import Mapping
 from http import HTTPStatus
 from typing import Any
 from urllib.parse import quote, urlencode, urlsplit
+from wsgiref.handlers import format_date_time
 
 from emulator.invoke.http_client import HttpAnswer, HttpFailure, fetch
 from emulator.model.errors import LocalfaasError
@@ -79,7 +80,18 @@ async def invoke_api(task: Task) -> Any:
     answer = await _fetch(
         str(arguments.get("Method") or "GET"), _with_query(url, query), headers, body
     )
-    return _result(answer, "ApiGateway.{}")
+    result = _result(answer, "ApiGateway.{}")
+    shown = {_shown_name(name): values for name, values in result["Headers"].items()}
+    shown.setdefault("Date", [format_date_time(task.parts.clock.now())])
+    return {**result, "Headers": {**shown, "Connection": ["keep-alive"]}}
+
+
+#: How headers of API Gateway are written where it is not a capital after each hyphen (recorded).
+_WRITTEN = {"x-amzn-requestid": "x-amzn-RequestId", "x-amz-apigw-id": "x-amz-apigw-id"}
+
+
+def _shown_name(name: str) -> str:
+    return _WRITTEN.get(name, name.title())
 
 
 def _arguments(task: Task) -> Mapping[str, Any]:

@@ -68,6 +68,7 @@ async def optimised(task: Task, integration: Optimised) -> Any:
     if task.resource.action not in integration.actions:
         raise _not_served(task)
     call = _find(task, integration.service, task.resource.action)
+    _check_address(task, integration)
     try:
         result = await _call(task, call)
     except SdkCallError as error:
@@ -87,6 +88,19 @@ async def optimised(task: Task, integration: Optimised) -> Any:
     if result.get("FailedEntryCount"):
         raise TaskFailure("EventBridge.FailedEntry", pack(answer).decode())
     return answer
+
+
+def _check_address(task: Task, integration: Optimised) -> None:
+    """Refuse the URL of a queue that is none: AWS sends the request to it (recorded).
+
+    Raises:
+        TaskFailure: ``SQS.SdkClientException``.
+    """
+    arguments = task.arguments if isinstance(task.arguments, Mapping) else {}
+    url = arguments.get("QueueUrl")
+    if isinstance(url, str) and url and "://" not in url:
+        cause = f"Unable to execute HTTP request: {url}: Name or service not known"
+        raise TaskFailure(f"{integration.prefix}.SdkClientException", cause)
 
 
 async def any_service(task: Task) -> Any:
