@@ -157,6 +157,7 @@ class Iterate:
     Args:
         items: The items; None if a reader gets them.
         keys: The names of the items, if they are the members of an object.
+        inputs: What the iterations are given, if that was worked out already.
         max_concurrency: How many at a time; 0: as many as the quota allows.
         tolerated_failure_count: How many items may fail.
         tolerated_failure_percentage: Which share of them may; the Map fails if either is exceeded.
@@ -176,6 +177,7 @@ class Iterate:
     reader: Call | None = None
     writer: Call | None = None
     keys: list[str] | None = None
+    inputs: list[Json] | None = None
 
 
 @dataclass(frozen=True, slots=True)

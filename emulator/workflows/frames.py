@@ -17,11 +17,14 @@ class Moment:
         chance: Decides UUIDs, random numbers and jitter.
         trace: Where the steps between input and output are written down, by their names in
             TestState (`afterInputPath` …); None: nowhere.
+        is_patient: Expressions may take as long as AWS allows. False: they raise `TakesLong`
+            after some milliseconds.
     """
 
     now_ms: int
     chance: random.Random = field(default_factory=random.SystemRandom)
     trace: dict[str, Json] | None = None
+    is_patient: bool = True
 
     def note(self, step: str, value: Json) -> Json:
         """Write down a step, if anybody wants to know, and return its value."""

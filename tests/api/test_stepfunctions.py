@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import base64
 import json
 import threading
@@ -14,6 +15,11 @@ from typing import Any
 import pytest
 from botocore.exceptions import ClientError
 
+from emulator.model.errors import StorageError
+from emulator.services.context import Parts
+from emulator.services.stepfunctions.engine import engine
+from emulator.services.stepfunctions.engine.execution import Execution
+from emulator.services.stepfunctions.engine.journal import Done, Journal
 from emulator.settings import Settings
 from emulator.testing import ScriptedDriver
 
@@ -686,6 +692,63 @@ def test_executions_are_logged(client: Any, running: Running) -> None:
     assert lines[-1]["details"]["output"] == '{"done":true}'
     assert lines[-1]["execution_arn"] == execution
     logs.close()
+
+
+def test_what_the_disk_did_not_take_at_once_is_logged_once(
+    client: Any, running: Running, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    commit = Journal.commit
+    refused: list[int] = []
+
+    def refuse_once(self: Journal, execution: Execution, done: Done) -> None:
+        if execution.is_new or refused:
+            return commit(self, execution, done)
+        refused.append(execution.id)
+        execution.fresh, execution.changed, execution.gone = [], set(), set()
+        asyncio.get_running_loop().call_soon(done, None, StorageError("the disk is full"))
+        return None
+
+    monkeypatch.setattr(Journal, "commit", refuse_once)
+    monkeypatch.setattr(engine, "RETRY_COMMIT_S", 0.01)
+    logs = running.client("logs")
+    logs.create_log_group(logGroupName="once")
+    group = "arn:aws:logs:us-east-1:000000000000:log-group:once:*"
+    destination = {"cloudWatchLogsLogGroup": {"logGroupArn": group}}
+    logging = {"level": "ALL", "destinations": [destination]}
+    waits = chain({"Type": "Wait", "Seconds": 1}, PASS)
+    arn = machine(client, waits, loggingConfiguration=logging)
+    execution = start(client, arn)
+    until_over(client, execution, "SUCCEEDED")
+    until = time.monotonic() + 10
+    lines: list[Any] = []
+    while (not lines or lines[-1]["type"] != "ExecutionSucceeded") and time.monotonic() < until:
+        found = logs.filter_log_events(logGroupName="once")["events"]
+        lines = [json.loads(each["message"]) for each in found]
+    assert [each["type"] for each in lines] == types(client, execution)
+    assert len(refused) == 1
+    logs.close()
+
+
+@pytest.mark.parametrize(
+    ("output", "included"),
+    [("a" * 1000, (True, True)), ("a" * 150_000, (False, True)), ("é" * 130_000, (False, False))],
+)
+def test_an_announcement_leaves_out_what_is_too_large(
+    client: Any, running: Running, output: str, included: tuple[bool, bool]
+) -> None:
+    seen: list[dict[str, Any]] = []
+
+    def hear(source: str, kind: str, detail: dict[str, Any], *_: Any, **__: Any) -> None:
+        seen.append(detail)
+
+    given = "b" * (1000 if included[0] else 120_000)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(Parts, "announce", lambda self, *given, **more: hear(*given, **more))
+        patch.setattr(Parts, "announcers", [hear], raising=False)
+        run(client, chain({"Type": "Pass", "Result": output}), given)
+    detail = next(each for each in seen if each["status"] == "SUCCEEDED")
+    assert (detail["inputDetails"]["included"], detail["outputDetails"]["included"]) == included
+    assert (detail["input"] is not None, detail["output"] is not None) == included
 
 
 def test_executions_are_announced(client: Any, running: Running) -> None:

@@ -8,9 +8,10 @@ from __future__ import annotations
 from typing import Any
 
 from emulator.services.context import Parts
+from emulator.services.stepfunctions.engine.events import pack
 from emulator.services.stepfunctions.engine.execution import RUNNING, SUCCEEDED, Execution
 
-#: Bytes of input and output that an event of the bus has room for.
+#: Bytes that input and output may have in an event, written as JSON texts.
 _MOST = 248 * 1024
 
 
@@ -46,8 +47,13 @@ def announce(parts: Parts, execution: Execution, *, has_ended: bool) -> None:
     if status in (RUNNING, SUCCEEDED):
         reason = f"Execution is {status} and cannot be redriven"
         detail["redriveStatusReason"] = reason
-    for name in ("input", "output"):
-        if len(detail[name] or "") > _MOST:
+    sizes = {name: _size(detail[name]) for name in ("input", "output")}
+    # An output has the room before the input has it.
+    for name, is_left_out in (
+        ("output", sizes["output"] > _MOST),
+        ("input", sum(sizes.values()) > _MOST),
+    ):
+        if is_left_out:
             detail[name] = None
             detail[f"{name}Details"] = {"included": False}
     parts.announce(
@@ -58,6 +64,10 @@ def announce(parts: Parts, execution: Execution, *, has_ended: bool) -> None:
         account=execution.account,
         region=execution.region,
     )
+
+
+def _size(text: str | None) -> int:
+    return 0 if text is None else len(pack(text))
 
 
 def _redrivable(execution: Execution, status: str) -> str:

@@ -11,6 +11,7 @@ import io
 import json
 import zlib
 from collections.abc import Mapping
+from functools import partial
 from typing import Any
 
 from emulator.model.errors import AwsError
@@ -46,7 +47,7 @@ async def read(engine: Engine, execution: Execution, call: Call) -> Any:
         content = await reader.content(arguments)
         if call.config.get("InputType") == "MANIFEST":
             return await reader.inventory(content, arguments, call.config.get("MaxItems"))
-        return _unpacked(str(arguments.get("Key", "")), content)
+        return await engine.beside(partial(_unpacked, str(arguments.get("Key", "")), content))
     except AwsError as error:
         cause = f"{error.message} (Service: S3; Error Code: {error.code})"
         raise StatesError(ITEM_READER_FAILED, cause) from error
@@ -59,9 +60,14 @@ def _unpacked(key: str, content: bytes) -> bytes:
     return gzip.decompress(content) if key.endswith(".gz") else content
 
 
+def _rows(names: list[str], key: str, content: bytes) -> list[dict[str, Any]]:
+    rows = csv.reader(io.StringIO(_unpacked(key, content).decode()))
+    return [dict(zip(names, row, strict=False)) for row in rows if row]
+
+
 class _Reader:
     def __init__(self, engine: Engine, execution: Execution) -> None:
-        self._table = engine.parts.table
+        self._table, self._beside = engine.parts.table, engine.beside
         self._where = {"account": execution.account, "region": execution.region}
 
     async def content(self, arguments: Mapping[str, Any]) -> bytes:
@@ -103,9 +109,7 @@ class _Reader:
         found: list[dict[str, Any]] = []
         for file in manifest["files"]:
             data = await self.content({"Bucket": bucket, "Key": file["key"]})
-            data = _unpacked(file["key"], data)
-            rows = csv.reader(io.StringIO(data.decode()))
-            found += [dict(zip(names, row, strict=False)) for row in rows if row]
+            found += await self._beside(partial(_rows, names, file["key"], data))
             if most and len(found) >= most:
                 return found[: int(most)]
         return found

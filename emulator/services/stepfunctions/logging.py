@@ -5,6 +5,7 @@ https://docs.aws.amazon.com/step-functions/latest/dg/cw-logs.html
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
@@ -20,6 +21,8 @@ if TYPE_CHECKING:
 _FATAL = frozenset({"ExecutionAborted", "ExecutionFailed", "ExecutionTimedOut"})
 _ERROR = ("Aborted", "Failed", "TimedOut", "FailStateEntered")
 _LONGEST = 248 * 1024
+#: Streams that are known to be there; each machine has a new one every minute.
+_MOST_STREAMS = 1000
 
 
 def is_logged(kind: str, level: str) -> bool:
@@ -44,22 +47,28 @@ class ExecutionLogs:
         self._waiting: dict[tuple[str, str, str, str], list[dict[str, Any]]] = {}
         self._streams: set[tuple[str, str, str, str]] = set()
 
-    def add(self, execution: Execution) -> None:
-        """Log the events of an execution that are new."""
+    def add(self, execution: Execution, fresh: Sequence[Event], last: int) -> None:
+        """Log events of an execution that were kept.
+
+        Args:
+            execution: The execution.
+            fresh: The events.
+            last: The id of the last of them.
+        """
         settings = execution.revision.get("loggingConfiguration") or {}
         level = settings.get("level", "OFF")
-        if level == "OFF" or not settings.get("destinations") or not execution.fresh:
+        if level == "OFF" or not settings.get("destinations") or not fresh:
             return
         arn = settings["destinations"][0]["cloudWatchLogsLogGroup"]["logGroupArn"]
         _, _, _, region, account, *_ = arn.split(":")
         with_data = bool(settings.get("includeExecutionData"))
-        first = execution.events - len(execution.fresh) + 1
+        first = last - len(fresh) + 1
         lines = [
             {
                 "timestamp": each[2],
                 "message": text_of(_line(execution, id, each, with_data=with_data)),
             }
-            for id, each in enumerate(execution.fresh, first)
+            for id, each in enumerate(fresh, first)
             if is_logged(each[1], level)
         ]
         if not lines:
@@ -79,6 +88,8 @@ class ExecutionLogs:
         where = {"logGroupName": group, "logStreamName": stream}
         try:
             if key not in self._streams:
+                if len(self._streams) >= _MOST_STREAMS:
+                    self._streams.clear()
                 self._streams.add(key)
                 # It may be there.
                 with suppress(LocalfaasError):

@@ -10,6 +10,7 @@ import random
 import uuid
 from contextlib import suppress
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Any
 
 import orjson
@@ -136,13 +137,16 @@ class MapRuns:
         items = effect.items
         if effect.reader is not None:
             content = await read(self._engine, execution, effect.reader)
-            items = decide.read_items(thread.state, effect.reader.config, content)
+            items = await self._engine.beside(
+                partial(decide.read_items, thread.state, effect.reader.config, content)
+            )
         items = items or []
-        inputs = decide.item_inputs(
-            thread.state, thread.frame, items, 0, self._moment(), effect.keys
+        state, frame, keys = thread.state, thread.frame, effect.keys
+        inputs = await self._engine.beside(
+            partial(decide.item_inputs, state, frame, items, 0, self._moment(), keys)
         )
         run = self._new(execution, thread, effect, items, inputs)
-        await journal.put_map_run(run.row, pack(inputs))
+        await journal.put_map_run(run.row, await self._engine.beside(partial(pack, inputs)))
         self.runs[run.row.id] = run
         self._engine.rest(
             execution,
@@ -309,7 +313,7 @@ class MapRuns:
         effect = thread.effect
         assert isinstance(effect, Iterate)
         rows = await self._engine.journal.listed(Listing(map_run=run.row.id, limit=-1))
-        records = [_record(row) for row in sorted(rows, key=lambda each: (each.item, each.id))]
+        records = await self._engine.beside(partial(_records, rows))
         outputs: Any
         if effect.writer is not None and effect.writer.resource.action:
             outputs = await write(self._engine, execution, effect.writer, run.row.arn, records)
@@ -317,7 +321,8 @@ class MapRuns:
             wanted = "COMPACT"
             if effect.writer is not None:
                 wanted = str(effect.writer.config.get("Transformation") or "COMPACT")
-            outputs = transformed([each for each in records if "Output" in each], wanted)
+            own = [each for each in records if "Output" in each]
+            outputs = await self._engine.beside(partial(transformed, own, wanted))
         await self._keep(run, SUCCEEDED)
         self._engine.finish_map(execution, thread, outputs)
 
@@ -338,6 +343,10 @@ class MapRuns:
 
 def _failed(error: str, cause: str) -> Any:
     return event("MapRunFailed", {"error": error, "cause": cause})
+
+
+def _records(rows: list[ExecutionRow]) -> list[dict[str, Any]]:
+    return [_record(row) for row in sorted(rows, key=lambda each: (each.item, each.id))]
 
 
 def _record(row: ExecutionRow) -> dict[str, Any]:

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping, Sequence
+from functools import partial
 from typing import Any
 
 from emulator.model.errors import AwsError
@@ -58,7 +59,8 @@ async def write(
         for name, own in writes.items():
             if not own:
                 continue
-            content = _encoded(transformed(own, wanted if name == "SUCCEEDED" else "NONE"), kind)
+            shape = wanted if name == "SUCCEEDED" else "NONE"
+            content = await engine.beside(partial(_content, own, shape, kind))
             key = f"{folder}/{name}_0.{kind.lower()}"
             await _put(engine, execution, bucket, key, content)
             files[name].append({"Key": key, "Size": len(content)})
@@ -71,7 +73,8 @@ async def write(
     return {"MapRunArn": run_arn, "ResultWriterDetails": {"Bucket": bucket, "Key": key}}
 
 
-def _encoded(values: list[Any], kind: str) -> bytes:
+def _content(records: list[dict[str, Any]], transformation: str, kind: str) -> bytes:
+    values = transformed(records, transformation)
     if kind == "JSONL":
         return b"\n".join(pack(each) for each in values) + b"\n"
     return pack(values)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from random import SystemRandom
 from types import SimpleNamespace
 from typing import Any, cast
@@ -11,6 +12,7 @@ from emulator.model.ids import new_request_id
 from emulator.services import sdk_calls
 from emulator.services.context import Context, Request, Response
 from emulator.services.stepfunctions.engine.execution import Execution, Thread
+from emulator.services.stepfunctions.state import of
 from emulator.services.stepfunctions.tasks.base import Task, TaskFailure
 from emulator.services.stepfunctions.tasks.runner import perform
 from emulator.workflows.effects import Fail, RunTask
@@ -66,11 +68,12 @@ async def test_state(ctx: Context, request: Request) -> Response:
         raise AwsError("ValidationException", str(error)) from error
     except InvalidDefinition as error:
         raise AwsError("InvalidDefinition", error.message) from error
-    effect = begin(trial)
+    beside = of(ctx).engine.beside
+    effect = await beside(partial(begin, trial))
     outcome = None
     if isinstance(effect, RunTask) and trial.mock is None:
         outcome = await _perform(ctx, effect)
-    return conclude(trial, effect, outcome)
+    return await beside(partial(conclude, trial, effect, outcome))
 
 
 def _names(ctx: Context, request: Request) -> dict[str, str]:

@@ -7,6 +7,7 @@ import math
 import operator
 import random
 import sys
+import threading
 import uuid
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
@@ -16,12 +17,7 @@ from typing import Any
 from ..frames import Moment
 from ..json_text import Json, read, write
 from .intrinsic_functions import HASHES
-
-MOST_STEPS = 500_000
-"""Evaluations of parts of one expression; beyond, it counts as one that does not end."""
-
-DEEPEST = 1_000
-"""Nested evaluations, of which each takes several of Python's calls."""
+from .limits import Budget, EvaluationFailed, TakesLong, compile_pattern, spending
 
 PYTHON_CALLS = 10_000
 
@@ -34,33 +30,8 @@ class InvalidExpression(ValueError):
     """The text is no JSONata."""
 
 
-class EvaluationFailed(Exception):
-    """An expression failed; the text is JSONata's own, with its code."""
-
-
 class Undefined(Exception):
     """An expression gives nothing."""
-
-
-class _Budget:
-    """Counts the steps of one evaluation."""
-
-    def __init__(self) -> None:
-        self.steps = 0
-        self.depth = 0
-
-    def enter(self, expression: Any, input: Any, environment: Any) -> None:
-        self.steps += 1
-        self.depth += 1
-        if self.depth > DEEPEST or self.steps > MOST_STEPS:
-            raise EvaluationFailed(
-                "D1011: Stack overflow error: Check for non-terminating recursive function."
-                if self.depth > DEEPEST
-                else "D1012: Expression evaluation timeout: Check for infinite loop"
-            )
-
-    def leave(self, expression: Any, input: Any, environment: Any, result: Any) -> None:
-        self.depth -= 1
 
 
 def evaluate(text: str, names: Mapping[str, Json], moment: Moment, document: Json = None) -> Json:
@@ -76,36 +47,49 @@ def evaluate(text: str, names: Mapping[str, Json], moment: Moment, document: Jso
         Undefined: It gives nothing.
         EvaluationFailed: It fails, or gives what is no JSON (a function, a number that is not
             finite).
+        TakesLong: It takes longer than the moment has patience for.
     """
     with _deep_stack():
         return _evaluate(text, names, moment, document)
 
 
+_depth_lock = threading.Lock()
+#: How many threads evaluate, and Python's limit before the first of them did.
+_deep = [0, 0]
+
+
 @contextmanager
 def _deep_stack() -> Iterator[None]:
     """Let Python nest calls deeply inside; the library would set this for good."""
-    limit = sys.getrecursionlimit()
-    sys.setrecursionlimit(max(limit, PYTHON_CALLS))
+    with _depth_lock:
+        if not _deep[0]:
+            _deep[1] = sys.getrecursionlimit()
+        _deep[0] += 1
+        sys.setrecursionlimit(max(_deep[1], PYTHON_CALLS))
     try:
         yield
     finally:
-        sys.setrecursionlimit(limit)
+        with _depth_lock:
+            _deep[0] -= 1
+            if not _deep[0]:
+                sys.setrecursionlimit(_deep[1])
 
 
 def _evaluate(text: str, names: Mapping[str, Json], moment: Moment, document: Json) -> Json:
     from jsonata.jexception import JException
 
     expression = compile_expression(text)
-    budget = _Budget()
+    budget = Budget(is_patient=moment.is_patient)
     bindings: dict[str, Any] = {name: _inward(value) for name, value in names.items()}
     bindings |= _functions(moment)
     bindings["__evaluate_entry"] = budget.enter
     bindings["__evaluate_exit"] = budget.leave
     try:
-        result = expression.evaluate(None if document is None else _inward(document), bindings)
+        with spending(budget):
+            result = expression.evaluate(None if document is None else _inward(document), bindings)
     except JException as error:
         raise EvaluationFailed(f"{error.error}: {error}") from None
-    except EvaluationFailed:
+    except (EvaluationFailed, TakesLong):
         raise
     except RecursionError:
         raise EvaluationFailed("D1011: Stack overflow error") from None
@@ -118,13 +102,18 @@ def _evaluate(text: str, names: Mapping[str, Json], moment: Moment, document: Js
     return _outward(result)
 
 
-@lru_cache(maxsize=1024)
 def compile_expression(text: str) -> Any:
     """Return a compiled expression.
 
     Raises:
         InvalidExpression: It is no JSONata.
     """
+    return _compiled(text, threading.get_ident())
+
+
+@lru_cache(maxsize=1024)
+def _compiled(text: str, thread: int) -> Any:
+    """Return an expression of a thread: an evaluation leaves notes in it."""
     with _deep_stack():
         return _compile(text)
 
@@ -134,7 +123,7 @@ def _compile(text: str) -> Any:
     from jsonata.jexception import JException
 
     try:
-        expression = jsonata.Jsonata(text)
+        expression = jsonata.Jsonata(text, compile_pattern)
     except JException as error:
         raise InvalidExpression(str(error)) from None
     except RecursionError:

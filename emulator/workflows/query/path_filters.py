@@ -5,7 +5,10 @@ import re
 from collections.abc import Callable
 from typing import Any
 
+from .. import errors
+from ..errors import StatesError
 from ..json_text import Json
+from .limits import matches_whole
 
 Predicate = Callable[[Json, Json], bool]
 """Whether an item passes, given the item and the document's root."""
@@ -198,13 +201,23 @@ def _compare(sign: str, left: Json, right: Json) -> bool:
             inside = isinstance(right, list) and any(same(left, each) for each in right)
             return inside == (sign == "in")
         case "=~":
-            return isinstance(left, str) and re.fullmatch(str(right), left) is not None
+            return isinstance(left, str) and _matches(str(right), left)
         case "size":
             return isinstance(left, list | str) and len(left) == right
         case "empty":
             return isinstance(left, list | str) and (not left) == right
         case _:
             return _is_ordered(left, right) and _ORDERS[sign](left, right)
+
+
+def _matches(pattern: str, text: str) -> bool:
+    try:
+        return matches_whole(pattern, text)
+    except TimeoutError:
+        cause = f"The regular expression '{pattern}' of a filter takes too long."
+        raise StatesError(errors.RUNTIME, cause) from None
+    except ValueError as error:
+        raise StatesError(errors.RUNTIME, str(error)) from None
 
 
 def same(left: Json, right: Json) -> bool:

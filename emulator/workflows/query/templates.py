@@ -8,6 +8,7 @@ from ..json_text import Json, type_name, write
 from . import jsonata
 from .intrinsics import parse_call, run
 from .jsonpath import Path, PathMissing, evaluate, parse_path
+from .limits import EvaluationFailed
 from .scope import Query, Scope
 
 OPEN, CLOSE = "{%", "%}"
@@ -134,7 +135,7 @@ def expression(value: str, location: str) -> Query:
             return jsonata.evaluate(text, {**scope.variables, "states": states}, scope.moment)
         except jsonata.Undefined:
             cause = f"{about} returned nothing (undefined)."
-        except jsonata.EvaluationFailed as error:
+        except EvaluationFailed as error:
             cause = f"{about} threw an error during evaluation. {error}"
         raise StatesError(errors.QUERY_EVALUATION_ERROR, cause, location)
 

@@ -10,7 +10,7 @@ import pytest
 
 from emulator.workflows.errors import StatesError
 from emulator.workflows.frames import Moment
-from emulator.workflows.query import jsonata
+from emulator.workflows.query import jsonata, limits
 from emulator.workflows.query.intrinsics import InvalidCall, parse_call, run
 from emulator.workflows.query.jsonpath import InvalidPath, PathMissing, evaluate, parse_path
 from emulator.workflows.query.scope import Scope
@@ -233,11 +233,46 @@ def test_jsonata_that_fails_says_how(text: str, code: str) -> None:
 
 
 def test_jsonata_that_does_not_end_is_ended(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(jsonata, "MOST_STEPS", 5_000)
+    monkeypatch.setattr(limits, "MOST_STEPS", 5_000)
     begun = time.monotonic()
     with pytest.raises(jsonata.EvaluationFailed, match="D1012"):
         _jsonata("($f := function($n) { $f($n + 1) }; $f(1))")
     assert time.monotonic() - begun < 10
+
+
+#: What `^(a|aa)+$` takes ages to refuse.
+_HARD = "a" * 60 + "!"
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "($f := function($n) { $n = 0 ? 0 : $f($n - 1) }; $f(10000))",
+        f"$contains('{_HARD}', /^(a|aa)+$/)",
+        f"$match('{_HARD}', /^(a|aa)+$/)",
+        f"$replace('{_HARD}', /^(a|aa)+$/, 'c')",
+        f"$split('{_HARD}', /^(a|aa)+$/)",
+    ],
+)
+def test_what_takes_long_is_told_of_within_a_moment(text: str) -> None:
+    moment = Moment(0, random.Random(1), is_patient=False)
+    begun = time.process_time()
+    with pytest.raises(limits.TakesLong):
+        jsonata.evaluate(text, {}, moment)
+    assert time.process_time() - begun < 2
+
+
+def test_a_regular_expression_that_does_not_end_is_ended(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(limits, "REGEX_S", 0.05)
+    with pytest.raises(jsonata.EvaluationFailed, match="D1012"):
+        _jsonata(f"$contains('{_HARD}', /^(a|aa)+$/)")
+
+
+def test_the_matches_of_a_regular_expression_are_those_of_javascript() -> None:
+    assert _jsonata("$match('ab12cd3', /[0-9]+/).match") == ["12", "3"]
+    assert _jsonata("$replace('John Smith', /(\\w+)\\s(\\w+)/, '$2, $1')") == "Smith, John"
+    assert _jsonata("$split('a, b ,c', /\\s*,\\s*/)") == ["a", "b", "c"]
+    assert _jsonata("$contains('Hello', /^HELLO$/i)") is True
 
 
 def test_jsonata_that_gives_nothing_is_told_from_null() -> None:

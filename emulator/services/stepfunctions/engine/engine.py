@@ -10,7 +10,9 @@ import asyncio
 import logging
 import random
 from collections.abc import Callable, Coroutine
-from typing import TYPE_CHECKING, Any
+from concurrent.futures import ThreadPoolExecutor
+from functools import partial
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from emulator.model.errors import AwsError, StorageError
 from emulator.services.stepfunctions import arns, definitions
@@ -18,6 +20,7 @@ from emulator.services.stepfunctions.engine.events import Event
 from emulator.services.stepfunctions.engine.execution import (
     ABORTED,
     ACTIVITY,
+    DECIDING,
     DORMANT,
     MAP_RUN,
     NESTED,
@@ -31,11 +34,12 @@ from emulator.services.stepfunctions.engine.execution import (
     read_token,
 )
 from emulator.services.stepfunctions.engine.host import Logs, Tasks
-from emulator.services.stepfunctions.engine.interpreter import Interpreter
+from emulator.services.stepfunctions.engine.interpreter import Interpreter, decision
 from emulator.services.stepfunctions.engine.journal import ExecutionRow, Journal
 from emulator.services.stepfunctions.engine.timers import Due, Timers
 from emulator.workflows import json_text
-from emulator.workflows.effects import Fail
+from emulator.workflows.effects import Effect, Fail
+from emulator.workflows.frames import Moment
 from emulator.workflows.program import Program
 
 if TYPE_CHECKING:
@@ -49,6 +53,9 @@ _SHORT_MS = 500
 RETRY_COMMIT_S = 1.0
 _EXPRESS_MOST_S = 300.0
 _DAY_S = 24 * 3600.0
+#: How many expressions are worked out beside the loop at a time.
+_BESIDE = 2
+T = TypeVar("T")
 #: Executions that have ended are kept for 90 days, as on AWS.
 _KEPT_S = 90 * _DAY_S
 #: How many are deleted in one commit.
@@ -90,6 +97,7 @@ class Engine:
         self._last_express = 0
         self._chance = random.SystemRandom()
         self._is_closed = False
+        self._beside: ThreadPoolExecutor | None = None
 
     # -- starting and ending ---------------------------------------------------------------------
 
@@ -116,7 +124,7 @@ class Engine:
         if execution is None or execution.is_over:
             return
         for thread in list(execution.threads.values()):
-            if thread.kind in (TASK, READY, MAP_RUN, NESTED):
+            if thread.kind in (TASK, READY, MAP_RUN, NESTED, DECIDING):
                 self._begin(execution, thread.id, thread.turn)
 
     async def close(self) -> None:
@@ -127,6 +135,8 @@ class Engine:
         for task in tasks:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
+        if self._beside is not None:
+            self._beside.shutdown(wait=False, cancel_futures=True)
 
     async def reset(self, account: str | None) -> None:
         """Forget all executions, or those of one account."""
@@ -358,11 +368,12 @@ class Engine:
                 self.timers.add((thread.due_ms, execution.id, thread.id, thread.turn))
         for name in execution.gone:
             self._cancel_task(execution.id, name)
-        self.logs.add(execution)
+        last = execution.events
         begin, execution.begin = execution.begin, []
         told, execution.told = execution.told, []
         is_over, is_new = execution.is_over, execution.is_new
         if execution.is_express:
+            self.logs.add(execution, execution.fresh, last)
             execution.fresh, execution.changed, execution.gone = [], set(), set()
             self._committed(execution, begin, is_over=is_over)
             _tell(told, None, None)
@@ -384,6 +395,7 @@ class Engine:
                 self.parts.console.warn(f"{execution.arn} waits: {error}")
                 self.clock.call_later(RETRY_COMMIT_S, self._flush_again, execution)
             else:
+                self.logs.add(execution, kept[0], last)
                 has_more, execution.has_more = execution.has_more, False
                 if is_new:
                     for listener in self.on_start:
@@ -477,8 +489,33 @@ class Engine:
             self.tasks.offer(thread.task.resource.arn, execution.id, name, turn)
             return
         key = (execution.id, name)
-        task = asyncio.get_running_loop().create_task(self._run(execution, thread, turn))
+        work = self._decide if thread.kind == DECIDING else self._run
+        task = asyncio.get_running_loop().create_task(work(execution, thread, turn))
         self._running[key] = task
+
+    async def _decide(self, execution: Execution, thread: Thread, turn: int) -> None:
+        """Decide what takes long in a thread of the machine, and go on with it."""
+        question = thread.question
+        assert question is not None
+        moment = Moment(int(self.clock.now() * 1000), self._chance)
+        effect: Effect
+        try:
+            effect = await self.beside(
+                partial(decision, thread, question.step, question.subject, moment)
+            )
+        except Exception as error:
+            log.exception("%s of %s failed", thread.state.name, execution.arn)
+            effect = Fail("States.Runtime", f"{type(error).__name__}: {error}")
+        self._running.pop((execution.id, thread.id), None)
+        if thread.turn == turn and not execution.is_over and not self._is_closed:
+            self._interpreter(execution).go_on_with(thread, effect)
+            self._flush(execution)
+
+    async def beside(self, work: Callable[[], T]) -> T:
+        """Do what takes long, and waits for nothing, in a thread beside the loop."""
+        if self._beside is None:
+            self._beside = ThreadPoolExecutor(_BESIDE, "workflows")
+        return await asyncio.get_running_loop().run_in_executor(self._beside, work)
 
     async def _run(self, execution: Execution, thread: Thread, turn: int) -> None:
         try:

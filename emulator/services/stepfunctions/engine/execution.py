@@ -8,7 +8,7 @@ import binascii
 import random
 from collections.abc import Iterable
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, NamedTuple
 
 import orjson
 
@@ -35,12 +35,24 @@ MAP_RUN = "map_run"  # the children of a distributed Map
 NESTED = "nested"  # an execution that it started
 DONE = "done"  # its parent: it has ended
 STOPPED = "stopped"  # a redrive
+DECIDING = "deciding"  # an expression that takes long
 #: The largest id that the database can have.
 _LAST_ID = 2**63 - 1
 #: The types of states that may be tried again.
 _RETRIED = frozenset({"Map", "Parallel", "Task"})
 #: Resting for these costs no memory.
 DORMANT = frozenset({WAIT, RETRY, TOKEN, ACTIVITY, CHILDREN, MAP_RUN, NESTED, DONE})
+
+
+class Question(NamedTuple):
+    """A decision that takes longer than the loop may stand still."""
+
+    #: ``enter``, ``leave``, ``failed`` or ``select``.
+    step: str
+    #: The result of ``leave``; the error and its cause of ``failed``.
+    subject: Any
+    #: What the thread rested for before.
+    kind: str
 
 
 @dataclass(slots=True, eq=False)
@@ -75,6 +87,8 @@ class Thread:
     #: Of one that waits for its children: how many it has begun, and how many have ended.
     begun: int = 0
     ended: int = 0
+    #: What is to be decided beside the loop, and of what.
+    question: Question | None = None
 
     @property
     def retries(self) -> int:
@@ -114,6 +128,7 @@ class Thread:
                 "effect": None if self.effect is None else effects.to_json(self.effect),
                 "token": self.token,
                 "result": self.result,
+                "question": self.question,
             }
         )
 
@@ -286,6 +301,7 @@ class Execution:
             effect=None if effect is None else effects.from_json(effect),
             token=body["token"],
             result=body["result"],
+            question=None if body.get("question") is None else Question(*body["question"]),
         )
 
 

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Protocol
 
+from emulator.services.stepfunctions.engine.events import Event
 from emulator.services.stepfunctions.engine.execution import Execution, Thread
 
 
@@ -26,6 +28,6 @@ class Tasks(Protocol):
 class Logs(Protocol):
     """Writes what happens to logs."""
 
-    def add(self, execution: Execution) -> None:
-        """Log the events of an execution that are new."""
+    def add(self, execution: Execution, fresh: Sequence[Event], last: int) -> None:
+        """Log events of an execution that were kept; ``last`` is the id of the last of them."""
         ...

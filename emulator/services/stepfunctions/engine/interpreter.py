@@ -24,6 +24,7 @@ from emulator.services.stepfunctions.engine.execution import (
     ABORTED,
     ACTIVITY,
     CHILDREN,
+    DECIDING,
     DONE,
     FAILED,
     MAP_RUN,
@@ -35,6 +36,7 @@ from emulator.services.stepfunctions.engine.execution import (
     TASK,
     WAIT,
     Execution,
+    Question,
     Thread,
     make_token,
 )
@@ -53,6 +55,7 @@ from emulator.workflows.effects import (
 from emulator.workflows.errors import StatesError
 from emulator.workflows.frames import Moment, assign
 from emulator.workflows.program import Program, State
+from emulator.workflows.query.limits import TakesLong
 from emulator.workflows.quotas import HISTORY_EVENTS, INLINE_CONCURRENCY
 
 log = logging.getLogger(__name__)
@@ -63,6 +66,36 @@ _SLICE_S = 0.005
 _ABORTABLE = frozenset({"Map", "Parallel", "Task", "Wait"})
 #: What is to be done: of which thread, the step, its arguments.
 Work = tuple[Thread, Callable[..., None], tuple[Any, ...]]
+
+
+def decision(thread: Thread, step: str, subject: Any, moment: Moment) -> Effect:
+    """Return what a thread does: a pure function of what it is given.
+
+    Args:
+        thread: The thread.
+        step: Of a :class:`Question`.
+        subject: Likewise.
+        moment: The time, and chance.
+
+    Raises:
+        TakesLong: It takes longer than the moment has patience for.
+    """
+    state, frame = thread.state, thread.frame
+    match step:
+        case "enter":
+            return decide.enter(state, frame, moment)
+        case "leave":
+            return decide.leave(state, frame, subject, moment)
+        case "failed":
+            return decide.failed(state, frame, Fail(*subject), thread.attempts, moment)
+    effect = thread.effect
+    assert isinstance(effect, Iterate)
+    try:
+        items = effect.items or []
+        inputs = decide.item_inputs(state, frame, items, 0, moment, effect.keys)
+    except StatesError as error:
+        return decide.failure(state, frame, error)
+    return replace(effect, inputs=inputs)
 
 
 class Interpreter:
@@ -80,7 +113,7 @@ class Interpreter:
     ) -> None:
         self._execution = execution
         self._clock = clock
-        self._moment = Moment(int(clock.now() * 1000), chance)
+        self._moment = Moment(int(clock.now() * 1000), chance, is_patient=False)
         self._scale = scale
         self._work: deque[Work] = deque()
         self._until_s = clock.monotonic() + _SLICE_S
@@ -253,7 +286,41 @@ class Interpreter:
         return make_token(self._execution.id, thread.id)
 
     def _begin(self, thread: Thread) -> None:
-        effect = decide.enter(thread.state, thread.frame, self._moment)
+        effect = self._decided(thread, "enter", None)
+        if effect is not None:
+            self._carry_out(thread, effect)
+
+    def _decided(self, thread: Thread, step: str, subject: Any) -> Effect | None:
+        """Return what a thread does; None: it is decided beside the loop, since it takes long."""
+        try:
+            return decision(thread, step, subject, self._moment)
+        except TakesLong:
+            self._decided_beside(thread, step, subject)
+            return None
+
+    def _decided_beside(self, thread: Thread, step: str, subject: Any) -> None:
+        """Have a question decided beside the loop, once it is kept."""
+        thread.question = Question(step, subject, thread.kind)
+        self._rest(thread, DECIDING)
+        self._execution.begin.append((thread.id, thread.turn))
+
+    def go_on_with(self, thread: Thread, effect: Effect) -> None:
+        """Go on with a thread whose question was decided."""
+        question, thread.question = thread.question, None
+        assert question is not None
+        thread.kind = question.kind
+        match question.step:
+            case "enter":
+                self._then(self._carry_out, thread, effect)
+            case "leave":
+                self._then(self._left, thread, effect)
+            case "failed":
+                self._then(self._has_failed, thread, effect)
+            case _:
+                self._then(self._selected, thread, effect)
+        self.run()
+
+    def _carry_out(self, thread: Thread, effect: Effect) -> None:
         match effect:
             case Wait():
                 self._wait(thread, effect)
@@ -269,7 +336,11 @@ class Interpreter:
                 self._follow(thread, effect)
 
     def _leave(self, thread: Thread, result: Any) -> None:
-        effect = decide.leave(thread.state, thread.frame, result, self._moment)
+        effect = self._decided(thread, "leave", result)
+        if effect is not None:
+            self._left(thread, effect)
+
+    def _left(self, thread: Thread, effect: Effect) -> None:
         if isinstance(effect, Fail):
             self._undecided(thread, effect)
         else:
@@ -316,7 +387,11 @@ class Interpreter:
 
     def _failed(self, thread: Thread, failure: Fail) -> None:
         """Try a state again, go where its catcher says, or fail with it."""
-        effect = decide.failed(thread.state, thread.frame, failure, thread.attempts, self._moment)
+        effect = self._decided(thread, "failed", [failure.error, failure.cause])
+        if effect is not None:
+            self._has_failed(thread, effect)
+
+    def _has_failed(self, thread: Thread, effect: Effect) -> None:
         if isinstance(effect, Fail):
             self._fails(thread, effect)
             return
@@ -438,10 +513,45 @@ class Interpreter:
             self._event(thread.last, "MapStateSucceeded", None)
             self._then(self._leave, thread, [])
             return
+        try:
+            self._input_of(thread, effect, 0, self._moment)
+        except TakesLong:
+            self._decided_beside(thread, "select", None)
+            return
+        except StatesError:
+            pass  # its own iteration says so
+        self._begin_iterations(thread, effect)
+
+    def _selected(self, thread: Thread, effect: Effect) -> None:
+        """Begin the iterations of a Map whose inputs were worked out."""
+        if isinstance(effect, Fail):
+            self._undecided(thread, effect)
+            return
+        assert isinstance(effect, Iterate)
+        thread.effect = effect
+        self._begin_iterations(thread, effect)
+
+    def _begin_iterations(self, thread: Thread, effect: Iterate) -> None:
+        length = len(effect.items or ())
         most = min(effect.max_concurrency or INLINE_CONCURRENCY, INLINE_CONCURRENCY, length)
         for _ in range(most):
             if not self._begin_iteration(thread, thread.last):
                 return
+
+    def _input_of(self, thread: Thread, effect: Iterate, index: int, moment: Moment) -> Any:
+        """Return the input of an iteration.
+
+        Raises:
+            StatesError: It can't be worked out.
+            TakesLong: It takes longer than the moment has patience for.
+        """
+        if effect.inputs is not None:
+            return effect.inputs[index]
+        assert effect.items is not None
+        keys = None if effect.keys is None else effect.keys[index : index + 1]
+        items = effect.items[index : index + 1]
+        (value,) = decide.item_inputs(thread.state, thread.frame, items, index, moment, keys)
+        return value
 
     def _begin_iteration(self, thread: Thread, last: int) -> bool:
         """Begin the next iteration of a Map; False if its input can't be worked out."""
@@ -450,21 +560,18 @@ class Interpreter:
         assert effect.items is not None
         assert thread.state.processor is not None
         index = thread.begun
-        item = effect.items[index]
         try:
-            keys = None if effect.keys is None else effect.keys[index : index + 1]
-            (value,) = decide.item_inputs(
-                thread.state, thread.frame, [item], index, self._moment, keys
-            )
+            # Had the first one taken long, all of them would have been worked out by now.
+            value = self._input_of(thread, effect, index, replace(self._moment, is_patient=True))
         except StatesError as error:
             self._abort_below(thread)
             self._undecided(thread, decide.failure(thread.state, thread.frame, error))
             return False
         thread.begun += 1
         program = thread.state.processor
-        shown: dict[str, Any] = {"index": index, "value": item}
-        if keys is not None:
-            shown["key"] = keys[0]
+        shown: dict[str, Any] = {"index": index, "value": effect.items[index]}
+        if effect.keys is not None:
+            shown["key"] = effect.keys[index]
         child = self._thread(f"{thread.id}.{index}", program, thread.frame.variables, shown, last)
         child.last = self._event(last, "MapIterationStarted", self._iteration(thread, child))
         self._then(self._enter, child, program.first, value)
@@ -529,6 +636,8 @@ class Interpreter:
 
     def _rest(self, thread: Thread, kind: str, due_ms: int | None = None) -> None:
         thread.kind, thread.due_ms = kind, due_ms
+        if kind != DECIDING:
+            thread.question = None
         thread.turn += 1
         self._execution.changed.add(thread.id)
 

@@ -344,7 +344,8 @@ class Journal:
             busy = c.execute(
                 "SELECT DISTINCT execution FROM threads "
                 "JOIN executions ON executions.id = threads.execution "
-                "WHERE kind IN ('task', 'ready', 'nested', 'map_run') AND status = 'RUNNING'"
+                "WHERE status = 'RUNNING' "
+                "AND kind IN ('task', 'ready', 'nested', 'map_run', 'deciding')"
             ).fetchall()
             return due, [row[0] for row in busy]
 
