@@ -48,7 +48,7 @@ def test_a_long_expression_is_worked_out_beside_the_loop(client: Any, field: str
     longer = LONG.replace("4000", "20000")
     value = longer if field == "Output" else {"found": longer}
     then = {} if field == "Output" else {"Output": "{% $found %}"}
-    states = [{"Type": "Pass", field: value}, {"Type": "Pass", **then}]
+    states: list[dict[str, Any]] = [{"Type": "Pass", field: value}, {"Type": "Pass", **then}]
     arn = start(client, machine(client, chain(*states, QueryLanguage="JSONata")))
     # Had the loop worked it out, this would have been answered after its end.
     assert client.describe_execution(executionArn=arn)["status"] == "RUNNING"

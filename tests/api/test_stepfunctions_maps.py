@@ -206,8 +206,10 @@ def test_a_bug_in_a_map_run_ends_its_execution(
         raise ZeroDivisionError("a bug")
 
     monkeypatch.setattr(map_runs, "transformed", broken)
-    failed = run(client, chain(mapping({"Type": "Pass"})), ["a"], "FAILED")
+    execution = start(client, machine(client, chain(mapping({"Type": "Pass"}))), ["a"])
+    failed = until_over(client, execution, "FAILED")
     assert (failed["error"], failed["cause"]) == ("States.Runtime", "ZeroDivisionError: a bug")
+    assert run_of(client, execution)["status"] == "FAILED"
 
 
 @pytest.mark.slow
@@ -225,6 +227,37 @@ def test_a_map_goes_on_after_a_restart(tmp_path: Path) -> None:
     assert json.loads(until_over(client, execution, "SUCCEEDED")["output"]) == [1, 2, 3, 4]
     shown = run_of(client, execution)
     assert shown["executionCounts"]["succeeded"] == shown["executionCounts"]["total"] == 4
+    client.close()
+    second.stop()
+
+
+@pytest.mark.slow
+def test_a_redrive_goes_on_after_a_restart(tmp_path: Path) -> None:
+    settings = Settings(port=0, state=tmp_path / "state", transition_seconds=0)
+    first = Running(settings, driver=ScriptedDriver())
+    client = first.client("stepfunctions")
+    task = {"Type": "Task", "Resource": "arn:aws:lambda:us-east-1:000000000000:function:late"}
+    each = mapping(task, {"Type": "Wait", "Seconds": 2}, MaxConcurrency=1)
+    each["ToleratedFailurePercentage"] = 99
+    # A failure that is not tolerated ends the Map; that of the function's absence is.
+    each["ToleratedFailureCount"] = 2
+    waits = {"Type": "Fail", "Error": "After"}
+    execution = start(client, machine(client, chain(each, waits)), [1, 2, 3])
+    until_over(client, execution, "FAILED")
+    functions = first.client("lambda")
+    create(functions, "late")
+    client.redrive_execution(executionArn=execution)
+    until = time.monotonic() + 20
+    while run_of(client, execution)["executionCounts"]["running"] != 1:
+        assert time.monotonic() < until
+    functions.close()
+    client.close()
+    first.stop()
+    second = Running(settings, driver=ScriptedDriver())
+    client = second.client("stepfunctions")
+    until_over(client, execution, "FAILED")
+    shown = run_of(client, execution)
+    assert shown["executionCounts"]["succeeded"] == 3
     client.close()
     second.stop()
 

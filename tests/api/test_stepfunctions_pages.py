@@ -3,7 +3,12 @@
 from __future__ import annotations
 
 import json
+from typing import Any
 from urllib.parse import quote
+
+import pytest
+
+from emulator.services.table import Table
 
 from .conftest import Running
 from .test_dashboard import page
@@ -33,6 +38,33 @@ def test_an_execution_is_drawn(scripted: Running) -> None:
     assert text.count('class="bar"') == 5
     status, _, text = page(scripted, f"ui/workflows?execution={quote(arn)}")
     assert status == 404
+    client.close()
+
+
+def test_machines_beyond_the_first_page_are_listed_with_two_questions(
+    scripted: Running, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    client = scripted.client("stepfunctions")
+    definition = chain({"Type": "Pass"})
+    arns = [
+        client.create_state_machine(name=f"many-{at:04}", definition=definition, roleArn=ROLE)
+        for at in range(5)
+    ]
+    execution = start(client, arns[-1]["stateMachineArn"])
+    until_over(client, execution, "SUCCEEDED")
+    call, asked = Table.call, []
+
+    async def counting(self: Table, service: str, operation: str, request: Any, **more: Any) -> Any:
+        asked.append(operation)
+        if operation == "ListStateMachines":
+            request = {**request, "maxResults": 2}
+        return await call(self, service, operation, request, **more)
+
+    monkeypatch.setattr(Table, "call", counting)
+    _, _, text = page(scripted, "ui/workflows?part=1")
+    assert all(f"many-{at:04}" in text for at in range(5))
+    assert execution.rpartition(":")[2] in text
+    assert set(asked) == {"ListStateMachines"}
     client.close()
 
 

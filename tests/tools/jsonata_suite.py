@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from emulator.workflows.frames import Moment
-from emulator.workflows.query import jsonata
+from emulator.workflows.query import jsonata, limits
 
 REPOSITORY = "https://github.com/jsonata-js/jsonata"
 #: Groups of what Step Functions has not: `$eval`, and bounds in time that a case sets itself.
@@ -59,7 +59,7 @@ def problem_of(case: dict[str, Any], path: Path, folder: Path) -> str | None:
         result = jsonata.evaluate(text, case.get("bindings", {}), Moment(0), data)
     except jsonata.Undefined:
         return None if case.get("undefinedResult") else "nothing"
-    except (jsonata.EvaluationFailed, jsonata.InvalidExpression) as error:
+    except (limits.EvaluationFailed, jsonata.InvalidExpression) as error:
         wanted = case.get("code") or case.get("error", {}).get("code")
         return None if wanted else f"{text[:60]!r}: {error}"
     if "result" in case and _near(result, case["result"]):

@@ -81,6 +81,27 @@ def _body(request: Request, started: Started) -> dict[str, Any]:
     return body
 
 
+def _new(ctx: Context, request: Request, started: Started) -> Execution:
+    """Return a new execution, which has not begun.
+
+    Raises:
+        AwsError: The input is none, or the name.
+    """
+    text = request.get("input", "{}")
+    value = inputs.check(text)
+    name = request.get("name") or new_request_id()
+    arns.check_name(name)
+    return of(ctx).engine.make(
+        machine=started.arn,
+        name=f"{name}:{new_request_id()}" if started.kind == "EXPRESS" else name,
+        text=text,
+        value=value,
+        revision=started.revision,
+        kind=started.kind,
+        body=_body(request, started),
+    )
+
+
 async def start_execution(ctx: Context, request: Request) -> Response:
     """Handle StartExecution; one of the same name and input that still runs is returned.
 
@@ -88,26 +109,12 @@ async def start_execution(ctx: Context, request: Request) -> Response:
         AwsError: There is no such machine, the input is none, or the name is taken.
     """
     started = _chosen(ctx, request["stateMachineArn"])
-    text = request.get("input") or "{}" if request.get("input") != "" else ""
-    value = inputs.check(text)
-    name = request.get("name") or new_request_id()
-    arns.check_name(name)
-    engine = of(ctx).engine
-    full_name = f"{name}:{new_request_id()}" if started.kind == "EXPRESS" else name
-    execution = engine.make(
-        machine=started.arn,
-        name=full_name,
-        text=text,
-        value=value,
-        revision=started.revision,
-        kind=started.kind,
-        body=_body(request, started),
-    )
-    there = await engine.start(execution)
+    execution = _new(ctx, request, started)
+    there = await of(ctx).engine.start(execution)
     if there is not None:
         content = there.content
         same = (content["input"], content.get("version"), content.get("alias")) == (
-            text,
+            execution.body["input"],
             started.version,
             started.alias,
         )
@@ -127,20 +134,8 @@ async def start_sync_execution(ctx: Context, request: Request) -> Response:
     started = _chosen(ctx, request["stateMachineArn"])
     if started.kind != "EXPRESS":
         raise errors.wrong_type()
-    text = request.get("input") or "{}" if request.get("input") != "" else ""
-    value = inputs.check(text)
-    name = request.get("name") or new_request_id()
-    arns.check_name(name)
+    execution = _new(ctx, request, started)
     engine = of(ctx).engine
-    execution = engine.make(
-        machine=started.arn,
-        name=f"{name}:{new_request_id()}",
-        text=text,
-        value=value,
-        revision=started.revision,
-        kind=started.kind,
-        body=_body(request, started),
-    )
     await engine.start(execution)
     # It goes on if the caller goes away, as on AWS.
     await engine.ended(execution)

@@ -48,10 +48,10 @@ async def describe_map_run(ctx: Context, request: Request) -> Response:
     sizes = body.get("sizes")
     executions: Counter[str] = Counter()
     items: Counter[str] = Counter()
-    for _, item, status in children:
-        name = _COUNTED.get(status, "failed")
+    for child in children:
+        name = _COUNTED.get(child.status, "failed")
         executions[name] += 1
-        items[name] += sizes[item] if sizes else 1
+        items[name] += sizes[child.item] if sizes else 1
     return {
         "mapRunArn": row.arn,
         "executionArn": body["execution_arn"],

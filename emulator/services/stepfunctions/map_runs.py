@@ -28,7 +28,7 @@ from emulator.services.stepfunctions.engine.execution import (
     Execution,
     Thread,
 )
-from emulator.services.stepfunctions.engine.journal import ExecutionRow, Listing, MapRunRow
+from emulator.services.stepfunctions.engine.journal import Child, ExecutionRow, Listing, MapRunRow
 from emulator.services.stepfunctions.item_reading import read
 from emulator.services.stepfunctions.result_writing import transformed, write
 from emulator.workflows import decide
@@ -50,8 +50,6 @@ class Run:
     body: dict[str, Any]
     inputs: list[Any]
     label: str
-    #: It has ended before, and its children that failed are tried again.
-    is_redriven: bool = False
     #: It begins no more children.
     is_aborted: bool = False
     #: How many items have failed.
@@ -60,6 +58,11 @@ class Run:
     children: set[asyncio.Task[None]] = field(default_factory=set)
     #: Set whenever a child has ended or a limit has changed.
     changed: asyncio.Event = field(default_factory=asyncio.Event)
+
+    def tries_again(self, child: Child) -> bool:
+        """Say whether a child that failed is one that a redrive has not tried again yet."""
+        redriven_ms: int | None = self.body.get("redriven_ms")
+        return redriven_ms is not None and (child.stopped_ms or 0) <= redriven_ms
 
     def size(self, index: int) -> int:
         """Return how many items a child has."""
@@ -112,6 +115,15 @@ class MapRuns:
             if run is not None and (execution.is_over or thread.turn != turn):
                 self._engine.spawn(self._abort(run))
             raise
+        except StorageError:
+            raise  # the engine tries again
+        except Exception:
+            # The engine ends the execution for a bug; the map run must not look as if it ran on.
+            if run is not None:
+                with suppress(StorageError):
+                    await self._abort(run, keep=False)
+                    await self._keep(run, FAILED)
+            raise
         finally:
             if run is not None:
                 self.runs.pop(run.row.id, None)
@@ -159,8 +171,8 @@ class MapRuns:
 
     async def _redrive(self, run: Run, redrives: int) -> None:
         """Begin a map run that has ended once more."""
-        run.is_redriven = True
         run.body["redrives"] = redrives
+        run.body["redriven_ms"] = int(self._engine.clock.now() * 1000)
         run.row = run.row._replace(status=RUNNING, stopped_ms=None, body=pack(run.body))
         await self._engine.journal.put_map_run(run.row)
 
@@ -205,15 +217,15 @@ class MapRuns:
             StatesError: More failed than are tolerated.
         """
         begun: set[int] = set()
-        for id, item, status in await self._engine.journal.children(run.row.id):
-            begun.add(item)
-            if status == RUNNING:
-                self._spawn(run, self._await_child(run, id, item))
-            elif status != SUCCEEDED and run.is_redriven:
+        for child in await self._engine.journal.children(run.row.id):
+            begun.add(child.item)
+            if child.status == RUNNING:
+                self._spawn(run, self._await_child(run, child.id, child.item))
+            elif child.status != SUCCEEDED and run.tries_again(child):
                 await self._room(run)
-                self._spawn(run, self._redrive_child(run, id, item))
-            elif status != SUCCEEDED:
-                run.failed += run.size(item)
+                self._spawn(run, self._redrive_child(run, child.id, child.item))
+            elif child.status != SUCCEEDED:
+                run.failed += run.size(child.item)
         for index, value in enumerate(run.inputs):
             if index in begun:
                 continue
@@ -334,9 +346,9 @@ class MapRuns:
     async def _abort(self, run: Run, *, keep: bool = True) -> None:
         """End the children that still run."""
         run.is_aborted = True
-        for id, _, status in await self._engine.journal.children(run.row.id):
-            if status == RUNNING:
-                await self._engine.stop(id, None, None)
+        for child in await self._engine.journal.children(run.row.id):
+            if child.status == RUNNING:
+                await self._engine.stop(child.id, None, None)
         if keep:
             await self._keep(run, ABORTED)
 

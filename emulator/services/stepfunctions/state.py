@@ -59,9 +59,24 @@ class StepFunctions:
             table.clear(account)
         await self.engine.reset(account)
 
+    def drain(self) -> None:
+        """See :meth:`emulator.services.table.Table.drain`."""
+        self.engine.is_draining = True
+
     async def close(self) -> None:
         """Stop; executions go on at the next start."""
         await self.engine.close()
+
+    async def latest(self, machines: list[str], most: int) -> dict[str, list[dict[str, Any]]]:
+        """Return name, ARN and status of the latest executions of each of some machines."""
+        found = await self.engine.journal.latest(machines, most)
+        return {
+            machine: [
+                {"executionArn": e.arn, "name": e.arn.rpartition(":")[2], "status": e.status}
+                for e in rows
+            ]
+            for machine, rows in found.items()
+        }
 
     def version(self, arn: Arn) -> dict[str, Any] | None:
         """Return a version by its ARN."""

@@ -46,15 +46,23 @@ async def workflows(parts: Parts, request: PageRequest) -> PageResponse:
     if request.query.get("execution"):
         return await _execution(parts, request)
     table = parts.table
-    machines = []
-    for each in (await table.call(_SERVICE, "ListStateMachines", {}))["stateMachines"]:
-        executions: list[Any] = []
-        if each["type"] == "STANDARD":
-            asked = {"stateMachineArn": each["stateMachineArn"], "maxResults": _LATEST}
-            executions = (await table.call(_SERVICE, "ListExecutions", asked))["executions"]
-        machines.append({**each, "executions": executions})
+    made = await _machines(parts)
+    state = await table.state(_SERVICE)
+    latest = await state.latest([each["stateMachineArn"] for each in made], _LATEST)
+    machines = [{**each, "executions": latest[each["stateMachineArn"]]} for each in made]
     name = "parts/workflows.html" if request.wants_part else "workflows.html"
     return PageResponse(render(name, page="workflows", machines=machines))
+
+
+async def _machines(parts: Parts) -> list[dict[str, Any]]:
+    found: list[dict[str, Any]] = []
+    asked: dict[str, Any] = {"maxResults": 1000}
+    while True:
+        page = await parts.table.call(_SERVICE, "ListStateMachines", asked)
+        found += page["stateMachines"]
+        if not page.get("nextToken"):
+            return found
+        asked["nextToken"] = page["nextToken"]
 
 
 async def _execution(parts: Parts, request: PageRequest) -> PageResponse:

@@ -75,6 +75,7 @@ class Engine:
         logs: Writes what happens to log groups.
         on_start: Called with each execution that has begun, once that is kept.
         on_end: Called with each that has ended, likewise.
+        is_draining: The emulator is ending: what is not begun yet begins at the next start.
     """
 
     tasks: Tasks
@@ -97,6 +98,7 @@ class Engine:
         self._last_express = 0
         self._chance = random.SystemRandom()
         self._is_closed = False
+        self.is_draining = False
         self._beside: ThreadPoolExecutor | None = None
 
     # -- starting and ending ---------------------------------------------------------------------
@@ -484,6 +486,8 @@ class Engine:
             return
         if thread.kind == READY:
             asyncio.get_running_loop().call_soon(self._go_on, execution, name, turn)
+            return
+        if self.is_draining and not execution.is_express:
             return
         if thread.kind == ACTIVITY:
             self.tasks.offer(thread.task.resource.arn, execution.id, name, turn)

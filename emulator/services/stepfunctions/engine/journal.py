@@ -78,6 +78,15 @@ class MapRunRow(NamedTuple):
     body: bytes
 
 
+class Child(NamedTuple):
+    """What a map run needs to know of one of its children."""
+
+    id: int
+    item: int
+    status: str
+    stopped_ms: int | None
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Listing:
     """Which executions are wanted, the latest first."""
@@ -302,6 +311,17 @@ class Journal:
         )
         return [ExecutionRow(*row) for row in rows]
 
+    async def latest(self, machines: Sequence[str], most: int) -> dict[str, list[ExecutionRow]]:
+        """Return the latest executions of each of some machines."""
+        statement = (
+            f"SELECT {_COLUMNS} FROM executions WHERE machine = ? "
+            "ORDER BY started_ms DESC, id DESC LIMIT ?"
+        )
+        rows: dict[str, list[tuple[Any, ...]]] = await self._database.read(
+            lambda c: {each: c.execute(statement, (each, most)).fetchall() for each in machines}
+        )
+        return {each: [ExecutionRow(*row) for row in found] for each, found in rows.items()}
+
     async def running(self, machine: str) -> Sequence[int]:
         """Return the ids of a machine's executions that have not ended, its children's too."""
         statement = (
@@ -388,10 +408,12 @@ class Journal:
         )
         return found
 
-    async def children(self, map_run: int) -> list[tuple[int, int, str]]:
-        """Return id, item and status of a map run's children, by item."""
-        statement = "SELECT id, item, status FROM executions WHERE map_run = ? ORDER BY item, id"
-        return await self._database.read(lambda c: c.execute(statement, (map_run,)).fetchall())
+    async def children(self, map_run: int) -> list[Child]:
+        """Return a map run's children, by item."""
+        columns = ", ".join(Child._fields)
+        statement = f"SELECT {columns} FROM executions WHERE map_run = ? ORDER BY item, id"
+        rows = await self._database.read(lambda c: c.execute(statement, (map_run,)).fetchall())
+        return [Child(*row) for row in rows]
 
 
 _RUN = "id, arn, execution, thread, status, started_ms, stopped_ms, body"

@@ -28,6 +28,11 @@ class TaskFailure(LocalfaasError):
         super().__init__(f"{error}: {cause}")
         self.error, self.cause, self.stage = error, cause, stage
 
+    @property
+    def is_refusal(self) -> bool:
+        """Whether a service, the network or a disk refused it; not a failure of the work itself."""
+        return self.__cause__ is not None
+
 
 @dataclass(frozen=True, slots=True)
 class Task:

@@ -67,7 +67,9 @@ class TaskRunner:
             if len(text.encode("utf-8", "surrogatepass")) > PAYLOAD_BYTES:
                 raise _too_large(thread)
         except TaskFailure as failure:
-            if _is_current(execution, thread, turn):
+            # What an ending emulator could not do is done at the next start.
+            is_left = self._engine.is_draining and failure.is_refusal and not execution.is_express
+            if _is_current(execution, thread, turn) and not is_left:
                 self._fail(execution, thread, failure)
             return
         if not _is_current(execution, thread, turn):
