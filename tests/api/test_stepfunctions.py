@@ -363,6 +363,29 @@ def test_express_executions_run_at_once(client: Any) -> None:
     refused("StateMachineTypeNotSupported", client.list_executions, stateMachineArn=arn)
 
 
+def test_a_machine_has_a_time_of_its_own(client: Any) -> None:
+    tag = {"key": "localfaas:time-scale", "value": "36000"}
+    text = chain({"Type": "Wait", "Seconds": 3600}, PASS)
+    quick = machine(client, text, tags=[tag])
+    assert until_over(client, start(client, quick), "SUCCEEDED")["output"] == '{"done":true}'
+    inner = json.loads(text.replace('"A"', '"I"').replace('"B"', '"J"'))
+    inner["ProcessorConfig"] = {"Mode": "DISTRIBUTED", "ExecutionType": "STANDARD"}
+    each = chain({"Type": "Map", "ItemProcessor": inner})
+    until_over(client, start(client, machine(client, each, tags=[tag]), [1]), "SUCCEEDED")
+    other = start(client, machine(client, text))
+    assert client.describe_execution(executionArn=other)["status"] == "RUNNING"
+    late = {"Type": "Wait", "Seconds": 36_000_000}
+    timed = machine(client, chain(late, TimeoutSeconds=3600), tags=[tag])
+    until_over(client, start(client, timed), "TIMED_OUT")
+    client.untag_resource(resourceArn=quick, tagKeys=[tag["key"]])
+    slow = start(client, quick)
+    assert client.describe_execution(executionArn=slow)["status"] == "RUNNING"
+    for execution in (other, slow):
+        client.stop_execution(executionArn=execution)
+    bad = [{**tag, "value": "soon"}]
+    refused("ValidationException", client.tag_resource, resourceArn=quick, tags=bad)
+
+
 def test_a_whole_execution_times_out(client: Any) -> None:
     arn = machine(client, chain(WAIT, TimeoutSeconds=1))
     execution = start(client, arn)

@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import json
 from typing import Any
+from urllib.error import HTTPError
 from urllib.parse import quote
+from urllib.request import urlopen
 
 import pytest
 
 from emulator.services.table import Table
 
-from .conftest import Running
+from .conftest import Running, create
 from .test_dashboard import page
 from .test_stepfunctions import ROLE, chain, start, until_over
 
@@ -38,6 +40,59 @@ def test_an_execution_is_drawn(scripted: Running) -> None:
     assert text.count('class="bar"') == 5
     status, _, text = page(scripted, f"ui/workflows?execution={quote(arn)}")
     assert status == 404
+    client.close()
+
+
+def test_an_execution_is_joined_with_its_functions_environments(scripted: Running) -> None:
+    functions, client = scripted.client("lambda"), scripted.client("stepfunctions")
+    create(functions, "joined")
+    arn = "arn:aws:lambda:us-east-1:000000000000:function:joined"
+    by_arn = {"Type": "Task", "Resource": arn}
+    missing = {**by_arn, "Resource": arn.replace("joined", "absent")}
+    optimised = {
+        "Type": "Task",
+        "Resource": "arn:aws:states:::lambda:invoke",
+        "Parameters": {"FunctionName": "joined", "Payload.$": "$"},
+    }
+    caught = {**missing, "Catch": [{"ErrorEquals": ["States.ALL"], "Next": "D"}]}
+    inner = {"StartAt": "Inner", "States": {"Inner": {**by_arn, "End": True}}}
+    each = {"Type": "Map", "ItemProcessor": inner, "ItemsPath": "$$.Execution.Input.items"}
+    definition = chain(by_arn, optimised, caught, each)
+    machine = client.create_state_machine(name="joined", definition=definition, roleArn=ROLE)
+    execution = start(client, machine["stateMachineArn"], {"items": [1, 2]})
+    until_over(client, execution, "SUCCEEDED")
+    path = f"_emulator/executions/timeline?execution={quote(execution)}"
+    found = json.loads(urlopen(f"{scripted.url}/{path}").read())
+    assert found["execution"]["status"] == "SUCCEEDED"
+    states = found["states"]
+    assert [(s["state"], s["index"]) for s in states] == [
+        ("A", None),
+        ("B", None),
+        ("C", None),
+        ("D", None),
+        ("Inner", 0),
+        ("Inner", 1),
+    ]
+    assert all(s["entered"] <= s["left"] for s in states)
+    invoked = [s["attempts"][0]["invocation"] for s in states if s["type"] == "Task"]
+    assert invoked[0]["cold"] is True
+    assert invoked[0]["why"]["cause"] == "first call"
+    assert invoked[1]["cold"] is False
+    assert invoked[1]["environment"] == invoked[0]["environment"]
+    assert invoked[2] is None
+    assert states[2]["attempts"][0]["error"] == "Lambda.ResourceNotFoundException"
+    assert all(each["function"] == "joined" for each in invoked[3:])
+    history = client.get_execution_history(executionArn=execution)
+    assert "localfaas" not in json.dumps(history, default=str)
+    _, _, text = page(scripted, f"ui/workflows?execution={quote(execution)}")
+    assert invoked[0]["environment"][:8] in text
+    assert '<span class="tag">cold</span>' in text
+    assert 'class="under' in text
+    with pytest.raises(HTTPError) as refused:
+        urlopen(f"{scripted.url}/{path}x")
+    refused.value.close()
+    assert refused.value.code == 404
+    functions.close()
     client.close()
 
 

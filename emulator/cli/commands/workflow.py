@@ -5,6 +5,7 @@ from __future__ import annotations
 import json as json_text
 import time
 import uuid
+from collections.abc import Iterator
 from datetime import datetime
 from typing import Annotated, Any
 
@@ -30,6 +31,8 @@ Execution = Annotated[
 ]
 #: Between two looks at an execution.
 _PAUSE_S = 0.05
+#: States that `show` has a row for.
+_MOST_STATES = 200
 _ROLE = "arn:aws:iam::000000000000:role/localfaas"
 
 
@@ -93,15 +96,19 @@ def show(
     account: Account = None,
     endpoint: Endpoint = DEFAULT_ENDPOINT,
 ) -> None:
-    """Show an execution: its state, what it was given, what came out.
+    """Show an execution: its status, its states in time.
+
+    Each state says what its task called, in which environment, and whether that was a cold start.
 
     Example: localfaas workflow show orders
     """
     states = WorkflowClient(endpoint, region, account)
-    found = states.call("DescribeExecution", executionArn=states.execution(execution))
+    arn = states.execution(execution)
+    document = states.client.get("executions/timeline", execution=arn)
     if json:
-        show_json(found)
+        show_json(document)
         return
+    found = document["execution"]
     rows = [
         (name, str(found[member]))
         for name, member in (
@@ -116,6 +123,40 @@ def show(
         if found.get(member) is not None
     ]
     show_table(("", ""), [*rows, ("took", _took(found))])
+    print()
+    begin = _seconds(found["startDate"])
+    columns = ("STATE", "TYPE", "AT", "TOOK", "CALLED", "ENVIRONMENT", "COLD START")
+    shown = [row for each in document["states"][:_MOST_STATES] for row in _state_rows(each, begin)]
+    show_table(columns, shown)
+    if len(document["states"]) > _MOST_STATES:
+        note(f"{len(document['states']) - _MOST_STATES:,} more states: `--json` has them")
+
+
+def _state_rows(state: dict[str, Any], begin_s: float) -> Iterator[tuple[str, ...]]:
+    """Yield a row for a state, and one for each attempt of its task but the first."""
+    index = "" if state["index"] is None else f" [{state['index']}]"
+    took = "" if state["left"] is None else f"{(state['left'] - state['entered']) * 1000:,.0f} ms"
+    at = f"+{(state['entered'] - begin_s) * 1000:,.0f} ms"
+    head = (state["state"] + index, state["type"], at, took)
+    for attempt in state["attempts"] or [None]:
+        yield (*head, *_called(attempt))
+        head = ("", "", "", "")
+
+
+def _called(attempt: dict[str, Any] | None) -> tuple[str, str, str]:
+    """Return what a task called, where that ran, and how its environment started."""
+    if attempt is None:
+        return "", "", ""
+    failed = f" → {attempt['error']}" if attempt["error"] else ""
+    found = attempt["invocation"]
+    if found is None:
+        return attempt["resource"] + failed, "", ""
+    cold = ""
+    if found["cold"]:
+        why = (found["why"] or {}).get("sentence", "")
+        init = "" if found["init_ms"] is None else f"init {found['init_ms']:.0f} ms"
+        cold = ", ".join(each for each in (why, init) if each) or "cold"
+    return found["function"] + failed, (found["environment"] or "")[:8], cold
 
 
 @workflow.command()

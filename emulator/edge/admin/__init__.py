@@ -36,6 +36,7 @@ from emulator.edge.admin import (
     snapshots,
     state,
     tokens,
+    workflows,
 )
 from emulator.edge.admin.agents import endpoint as agents
 from emulator.edge.admin.timeline import routes as timeline
@@ -82,6 +83,7 @@ def make_admin(
     public.add(app, parts)
     queues.add(app, parts)
     flow.add(app, parts)
+    workflows.add(app, parts)
     sending.add(app, parts)
     timeline.add(app, parts, stopping)
     drop_in.add(app, parts)

@@ -144,7 +144,7 @@ def set_heartbeat(ctx: Context, execution: Execution, thread: Thread) -> None:
     if beat_s is None:
         return
     engine = of(ctx).engine
-    due_ms = int((ctx.clock.now() + beat_s / engine.scale) * 1000)
+    due_ms = int((ctx.clock.now() + beat_s / engine.scale_of(execution)) * 1000)
     limit_ms = thread.deadline_ms
     thread.due_ms = due_ms if limit_ms is None else min(due_ms, limit_ms)
     execution.changed.add(thread.id)

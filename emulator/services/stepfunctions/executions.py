@@ -12,7 +12,7 @@ from typing import Any, NamedTuple
 from emulator.model.errors import AwsError
 from emulator.model.ids import new_request_id
 from emulator.services.context import Context, Request, Response
-from emulator.services.stepfunctions import arns, errors, inputs, machines, paging
+from emulator.services.stepfunctions import arns, errors, inputs, machines, paging, tags
 from emulator.services.stepfunctions.arns import Arn
 from emulator.services.stepfunctions.engine import events
 from emulator.services.stepfunctions.engine.execution import ABORTED, RUNNING, SUCCEEDED, Execution
@@ -32,11 +32,12 @@ class Started(NamedTuple):
     revision: dict[str, Any]
     version: str | None
     alias: str | None
+    scale: float | None
 
     @property
     def body(self) -> dict[str, Any]:
         """What is kept of it beside the revision."""
-        found = {"version": self.version, "alias": self.alias}
+        found = {"version": self.version, "alias": self.alias, "scale": self.scale}
         return {key: value for key, value in found.items() if value}
 
 
@@ -71,6 +72,7 @@ def _chosen(ctx: Context, given: str) -> Started:
         revision,
         version,
         alias,
+        tags.time_scale(machine["tags"]),
     )
 
 

@@ -107,7 +107,7 @@ class ExecutionLogs:
 
 def _line(execution: Execution, id: int, event: Event, *, with_data: bool) -> dict[str, Any]:
     previous, kind, at_ms, details = event
-    shown = details or {}
+    shown = events.public(details or {})
     if not with_data:
         shown = events.without_data(shown)
     return {

@@ -265,6 +265,7 @@ class MapRuns:
         self, execution: Execution, thread: Thread, run: Run, index: int, value: Any
     ) -> Execution:
         machine = split(execution.machine, "stateMachine")
+        scale = execution.body.get("scale")
         name = f"{machine.name.partition('/')[0]}/{run.label}"
         return self._engine.make(
             machine=Arn(execution.account, execution.region, "stateMachine", name),
@@ -277,6 +278,7 @@ class MapRuns:
                 "processor": thread.state.name,
                 "map_run_arn": run.row.arn,
                 "items": run.size(index),
+                **({"scale": scale} if scale else {}),
             },
             program=thread.state.processor,
             map_run=run.row.id,

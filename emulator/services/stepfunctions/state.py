@@ -6,6 +6,7 @@ from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from emulator.registry.resource_table import ResourceTable
+from emulator.services.stepfunctions import timeline
 from emulator.services.stepfunctions.announcing import announce
 from emulator.services.stepfunctions.arns import Arn
 from emulator.services.stepfunctions.engine.engine import Engine
@@ -77,6 +78,22 @@ class StepFunctions:
             ]
             for machine, rows in found.items()
         }
+
+    async def timeline(self, arn: str, most: int) -> list[dict[str, Any]]:
+        """Return the states of an execution in time (:mod:`.timeline`), of its first events.
+
+        Args:
+            arn: The execution's; nothing is found for one that is not there.
+            most: Events at most.
+        """
+        row = await self.engine.journal.find(arn)
+        if row is None:
+            return []
+        events = await self.engine.journal.events(row.id, 1, most)
+        live = self.engine.live.get(row.id)
+        threads = [] if live is None else live.threads.values()
+        under_way = {each.last: each.request_id for each in threads if each.request_id}
+        return await self.engine.beside(partial(timeline.steps, events, under_way))
 
     def version(self, arn: Arn) -> dict[str, Any] | None:
         """Return a version by its ARN."""

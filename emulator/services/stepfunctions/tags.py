@@ -13,6 +13,8 @@ from emulator.services.stepfunctions.arns import Arn
 from emulator.services.stepfunctions.state import of
 
 _MOST = 50
+#: What waits, timeouts and heartbeats of a machine's executions are divided by.
+TIME_SCALE = "localfaas:time-scale"
 
 
 def checked(
@@ -21,13 +23,32 @@ def checked(
     """Return tags with further ones.
 
     Raises:
-        AwsError: TooManyTags.
+        AwsError: TooManyTags, ValidationException.
     """
     tags = {**there, **{each.get("key", ""): each.get("value", "") for each in given or ()}}
     if len(tags) > _MOST:
         text = f"Too many tags: a resource can have {_MOST}"
         raise AwsError("TooManyTags", text, resourceName=arn)
+    time_scale(tags)
     return tags
+
+
+def time_scale(tags: Mapping[str, str]) -> float | None:
+    """Return the time scale that a machine's tags ask for; None: that of the emulator.
+
+    Raises:
+        AwsError: ValidationException: it is no number that can be one.
+    """
+    text = tags.get(TIME_SCALE)
+    if text is None:
+        return None
+    try:
+        scale = float(text)
+    except ValueError:
+        scale = 0.0
+    if not 0.001 <= scale <= 1e6:
+        raise errors.invalid(f"The tag {TIME_SCALE} must be a number from 0.001 to 1000000")
+    return scale
 
 
 def _find(ctx: Context, given: str) -> tuple[ResourceTable, Arn, dict[str, Any]]:

@@ -11,7 +11,7 @@ from emulator.model.errors import AwsError
 from emulator.model.ids import new_request_id
 from emulator.services import sdk_calls
 from emulator.services.context import Context, Request, Response
-from emulator.services.stepfunctions.engine.execution import Execution, Thread
+from emulator.services.stepfunctions.engine.execution import Execution
 from emulator.services.stepfunctions.state import of
 from emulator.services.stepfunctions.tasks.base import Task, TaskFailure
 from emulator.services.stepfunctions.tasks.runner import perform
@@ -115,7 +115,7 @@ async def _perform(ctx: Context, effect: RunTask) -> Any:
     task = Task(
         ctx.parts,
         execution,
-        cast("Thread", None),
+        None,
         effect.resource,
         effect.arguments,
         account,

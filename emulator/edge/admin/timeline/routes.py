@@ -117,6 +117,11 @@ def _recorded(parts: Parts) -> Timeline:
     return parts.timeline
 
 
+async def known_snapshot(parts: Parts) -> Snapshot | None:
+    """Return the timeline as it is now; None if nothing is recorded."""
+    return None if parts.timeline is None else await _snapshot(parts)
+
+
 async def _snapshot(parts: Parts) -> Snapshot:
     timeline = _recorded(parts)
     await timeline.loaded()

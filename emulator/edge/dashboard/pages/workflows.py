@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from typing import Any
 
+from emulator.edge.admin.workflows import execution_timeline
 from emulator.edge.dashboard.graph import layout
 from emulator.edge.dashboard.http import PageError, PageRequest, PageResponse
 from emulator.edge.dashboard.rendering import render
@@ -16,29 +16,10 @@ from emulator.services.context import Parts
 _SERVICE = "stepfunctions"
 #: Executions of each machine that the list has.
 _LATEST = 5
-#: Pages of 1,000 events that are looked at.
-_MOST_PAGES = 5
 #: Pixels of the bars.
-_WIDTH, _ROW = 640, 22
+_WIDTH, _ROW = 640, 24
 #: States in time that are drawn.
 _MOST_BARS = 300
-
-
-@dataclass(slots=True)
-class Visit:
-    """A state from its entry to its end."""
-
-    name: str
-    kind: str
-    entered_s: float
-    left_s: float | None = None
-
-    def bar(self, start_s: float, end_s: float) -> tuple[int, int]:
-        """Return where its bar begins, and how long it is, in pixels."""
-        whole_s = max(end_s - start_s, 0.001)
-        first = int((self.entered_s - start_s) / whole_s * _WIDTH)
-        last = int(((self.left_s or end_s) - start_s) / whole_s * _WIDTH)
-        return min(first, _WIDTH - 2), max(2, last - first)
 
 
 async def workflows(parts: Parts, request: PageRequest) -> PageResponse:
@@ -68,14 +49,13 @@ async def _machines(parts: Parts) -> list[dict[str, Any]]:
 async def _execution(parts: Parts, request: PageRequest) -> PageResponse:
     arn = request.query["execution"]
     try:
-        found = await parts.table.call(_SERVICE, "DescribeExecution", {"executionArn": arn})
         machine = await parts.table.call(
             _SERVICE, "DescribeStateMachineForExecution", {"executionArn": arn}
         )
-        events = await _history(parts, arn)
+        document = await execution_timeline(parts, arn)
     except AwsError as error:
         raise PageError(404, error.message) from error
-    seen = visits(events)
+    found, seen = document["execution"], document["states"]
     end_s = found.get("stopDate") or parts.clock.now()
     nodes, wires = drawn(json.loads(machine["definition"]), seen, found["status"])
     name = "parts/execution.html" if request.wants_part else "execution.html"
@@ -86,45 +66,57 @@ async def _execution(parts: Parts, request: PageRequest) -> PageResponse:
             execution={"output": None, "error": None, "cause": None, **found},
             took=end_s - found["startDate"],
             graph=layout(nodes, wires),
-            bars=[(each, each.bar(found["startDate"], end_s)) for each in seen[:_MOST_BARS]],
+            bars=_bars(seen, found["startDate"], end_s),
             row=_ROW,
             width=_WIDTH,
-            events=len(events),
         )
     )
 
 
-async def _history(parts: Parts, arn: str) -> list[dict[str, Any]]:
-    events: list[dict[str, Any]] = []
-    asked: dict[str, Any] = {"executionArn": arn, "maxResults": 1000}
-    for _ in range(_MOST_PAGES):
-        page = await parts.table.call(_SERVICE, "GetExecutionHistory", asked)
-        events += page["events"]
-        if not page.get("nextToken"):
-            break
-        asked["nextToken"] = page["nextToken"]
-    return events
+def _bars(
+    steps: Sequence[Mapping[str, Any]], start_s: float, end_s: float
+) -> list[tuple[Mapping[str, Any], list[dict[str, Any]]]]:
+    """Return each state with what is drawn of it: itself, then its invocations."""
+    return [
+        (
+            each,
+            [
+                _bar("bar", each["entered"], each["left"], start_s, end_s),
+                *(
+                    bar
+                    for attempt in each["attempts"]
+                    for bar in _invocation_bars(attempt["invocation"] or {}, start_s, end_s)
+                ),
+            ],
+        )
+        for each in steps[:_MOST_BARS]
+    ]
 
 
-def visits(events: Sequence[Mapping[str, Any]]) -> list[Visit]:
-    """Return the states of a history in the order in which they were entered."""
-    found: list[Visit] = []
-    under_way: dict[str, list[Visit]] = {}
-    for event in events:
-        kind, _, what = event["type"].partition("State")
-        if what == "Entered":
-            visit = Visit(event["stateEnteredEventDetails"]["name"], kind, event["timestamp"])
-            found.append(visit)
-            under_way.setdefault(visit.name, []).append(visit)
-        elif what == "Exited":
-            waiting = under_way.get(event["stateExitedEventDetails"]["name"])
-            if waiting:
-                waiting.pop(0).left_s = event["timestamp"]
-    return found
+def _invocation_bars(
+    invocation: Mapping[str, Any], start_s: float, end_s: float
+) -> Iterator[dict[str, Any]]:
+    """Yield an invocation's phases, or the whole of it where there are none."""
+    phases = invocation.get("phases") or []
+    for phase in phases:
+        if phase["start"] >= start_s:
+            kind = f"under {phase['name']}"
+            yield _bar(kind, phase["start"], phase["end"], start_s, end_s)
+    if invocation.get("started") and not phases:
+        yield _bar("under warm", invocation["started"], invocation["ended"], start_s, end_s)
+
+
+def _bar(
+    kind: str, first_s: float, last_s: float | None, start_s: float, end_s: float
+) -> dict[str, Any]:
+    whole_s = max(end_s - start_s, 0.001)
+    first = int((first_s - start_s) / whole_s * _WIDTH)
+    last = int(((last_s or end_s) - start_s) / whole_s * _WIDTH)
+    return {"kind": kind, "x": min(first, _WIDTH - 2), "width": max(2, last - first)}
 
 
 def drawn(
-    definition: Mapping[str, Any], seen: Sequence[Visit], status: str
+    definition: Mapping[str, Any], seen: Sequence[Mapping[str, Any]], status: str
 ) -> tuple[list[dict[str, Any]], list[dict[str, Any]]]:
     """Return a definition's states and transitions, with how far an execution is.
 
@@ -133,11 +125,11 @@ def drawn(
         seen: The states that the execution has entered.
         status: The execution's status.
     """
-    open_ = [each.name for each in seen if each.left_s is None and each.kind != "Fail"]
-    failed = {each.name for each in seen if each.kind == "Fail"}
+    open_ = [e["state"] for e in seen if e["left"] is None and e["type"] != "Fail"]
+    failed = {each["state"] for each in seen if each["type"] == "Fail"}
     if status != "RUNNING":
         failed |= set(open_)
-    entered = [each.name for each in seen]
+    entered = [each["state"] for each in seen]
     nodes = [
         {
             "arn": name,

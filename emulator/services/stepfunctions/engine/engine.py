@@ -83,7 +83,7 @@ class Engine:
 
     def __init__(self, parts: Parts, journal: Journal) -> None:
         self.parts, self.journal, self.clock = parts, journal, parts.clock
-        self.scale: float = parts.settings.time_scale
+        self._scale: float = parts.settings.time_scale
         self.timers = Timers(parts.clock, self._wake)
         self.live: dict[int, Execution] = {}
         self.on_start: list[Listener] = []
@@ -224,7 +224,7 @@ class Engine:
         if is_express:
             limit_s = min(limit_s or _EXPRESS_MOST_S, _EXPRESS_MOST_S)
         if limit_s is not None:
-            execution.deadline_ms = now_ms + int(limit_s * 1000 / self.scale)
+            execution.deadline_ms = now_ms + int(limit_s * 1000 / self.scale_of(execution))
         return execution
 
     async def start(self, execution: Execution) -> ExecutionRow | None:
@@ -281,7 +281,8 @@ class Engine:
             execution.body.pop(name, None)
         execution.body["redriven_ms"] = now_ms
         if execution.program.timeout_s is not None:
-            execution.deadline_ms = now_ms + int(execution.program.timeout_s * 1000 / self.scale)
+            limit_ms = execution.program.timeout_s * 1000
+            execution.deadline_ms = now_ms + int(limit_ms / self.scale_of(execution))
             self.timers.add((execution.deadline_ms, execution.id, "", -1))
         self._interpreter(execution).redrive()
         await self._kept(execution)
@@ -343,7 +344,12 @@ class Engine:
         return execution
 
     def _interpreter(self, execution: Execution) -> Interpreter:
-        return Interpreter(execution, self.clock, self._chance, self.scale)
+        return Interpreter(execution, self.clock, self._chance, self.scale_of(execution))
+
+    def scale_of(self, execution: Execution) -> float:
+        """Return what waits and timeouts of an execution are divided by."""
+        own: float | None = execution.body.get("scale")
+        return own or self._scale
 
     async def _kept(self, execution: Execution) -> ExecutionRow | None:
         """Have what is new of an execution kept, and wait for it.

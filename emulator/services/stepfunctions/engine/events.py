@@ -15,9 +15,11 @@ import orjson
 #: An event as it is kept: previous event's id, type, milliseconds since the epoch, details.
 Event = tuple[int, str, int, dict[str, Any] | None]
 
+#: A detail that AWS's API does not show: the id of the request that invoked a function.
+REQUEST = "localfaas:request"
 NOT_TRUNCATED = {"truncated": False}
 #: What is left out of events for a caller that wants no data.
-_DATA = frozenset({"assignedVariables", "cause", "error", "input", "output", "parameters"})
+_DATA = frozenset({"assignedVariables", "cause", "error", "input", "output", "parameters", REQUEST})
 #: Types whose details are not in a member of their own name.
 _SHARED = {"StateEntered": "stateEntered", "StateExited": "stateExited"}
 
@@ -51,8 +53,15 @@ def shown(event: Event, id: int, *, with_data: bool) -> dict[str, Any]:
         "previousEventId": previous,
     }
     if details is not None:
-        found[member(type_)] = details if with_data else without_data(details)
+        found[member(type_)] = public(details) if with_data else without_data(details)
     return found
+
+
+def public(details: dict[str, Any]) -> dict[str, Any]:
+    """Return an event's details without what is ours."""
+    if REQUEST not in details:
+        return details
+    return {key: value for key, value in details.items() if key != REQUEST}
 
 
 def without_data(details: Mapping[str, Any]) -> dict[str, Any]:

@@ -87,6 +87,8 @@ class Thread:
     #: Of one that waits for its children: how many it has begun, and how many have ended.
     begun: int = 0
     ended: int = 0
+    #: The id of the request with which its task has invoked a function, while it is under way.
+    request_id: str = ""
     #: What is to be decided beside the loop, and of what.
     question: Question | None = None
 

@@ -40,12 +40,17 @@ class Task:
 
     parts: Parts
     execution: Execution
-    thread: Thread
+    thread: Thread | None
     resource: Resource
     arguments: Any
     #: Whose resources it calls: the execution's, or those of the role it names.
     account: str
     region: str
+
+    def invokes(self, request_id: str) -> None:
+        """Note the request with which it invokes a function; a state on trial has no thread."""
+        if self.thread is not None:
+            self.thread.request_id = request_id
 
     @property
     def trace_id(self) -> str:

@@ -93,6 +93,7 @@ async def _invoke(
             tenant_id=str(arguments.get("TenantId") or ""),
             is_json=True,
         )
+        task.invokes(prepared.invocation.request_id)
         result = await functions.invoke(prepared)
     except AwsError as error:
         raise _refused(task, error) from error

@@ -9,7 +9,13 @@ from typing import TYPE_CHECKING, Any
 from emulator.model.errors import AwsError, DriverFault, StorageError
 from emulator.services.stepfunctions.engine import events
 from emulator.services.stepfunctions.engine.engine import RETRY_COMMIT_S
-from emulator.services.stepfunctions.engine.events import NOT_TRUNCATED, Event, event, text_of
+from emulator.services.stepfunctions.engine.events import (
+    NOT_TRUNCATED,
+    REQUEST,
+    Event,
+    event,
+    text_of,
+)
 from emulator.services.stepfunctions.engine.execution import (
     MAP_RUN,
     NESTED,
@@ -75,7 +81,8 @@ class TaskRunner:
         if not _is_current(execution, thread, turn):
             return
         if resource.pattern == "waitForTaskToken":
-            self._engine.rest(execution, thread, TOKEN, _submitted(resource, text))
+            submitted = _submitted(resource, text, **_requested(thread))
+            self._engine.rest(execution, thread, TOKEN, submitted)
         elif resource.pattern.startswith("sync"):
             keep = {"arn": result.get("ExecutionArn")}
             self._engine.rest(execution, thread, NESTED, _submitted(resource, text), keep=keep)
@@ -104,7 +111,12 @@ class TaskRunner:
             text: The result as JSON.
         """
         resource = thread.task.resource
-        details = {**_named(resource), "output": text, "outputDetails": NOT_TRUNCATED}
+        details = {
+            **_named(resource),
+            "output": text,
+            "outputDetails": NOT_TRUNCATED,
+            **_requested(thread),
+        }
         more = event(f"{_kind(resource)}Succeeded", details)
         self._engine.finish(execution, thread, result, more)
 
@@ -119,7 +131,8 @@ class TaskRunner:
 
     def _fail(self, execution: Execution, thread: Thread, failure: TaskFailure) -> None:
         resource = thread.task.resource
-        details = {**_named(resource), **events.failure(failure.error, failure.cause)}
+        failed = events.failure(failure.error, failure.cause)
+        details = {**_named(resource), **failed, **_requested(thread)}
         more: tuple[Event, ...] = (event(f"{_kind(resource)}{failure.stage}", details),)
         if failure.error == DATA_LIMIT_EXCEEDED:
             more = ()
@@ -132,7 +145,7 @@ class TaskRunner:
         resource = thread.task.resource
         is_late = thread.deadline_ms is not None and thread.due_ms == thread.deadline_ms
         error = TIMEOUT if is_late or not _knows_heartbeats(thread) else HEARTBEAT_TIMEOUT
-        details = {**_named(resource), "error": error}
+        details = {**_named(resource), "error": error, **_requested(thread)}
         more = event(f"{_kind(resource)}TimedOut", details)
         self._engine.fail(execution, thread, Fail(error, None), more)
 
@@ -237,8 +250,14 @@ async def perform(task: Task) -> Any:
     raise TaskFailure("States.Runtime", f"localfaas does not serve {resource.arn}.")
 
 
-def _submitted(resource: Resource, text: str) -> Event:
-    details = {**_named(resource), "output": text, "outputDetails": NOT_TRUNCATED}
+def _requested(thread: Thread) -> dict[str, str]:
+    """Return what an event says of the invocation of a thread's task, if it made one."""
+    request_id, thread.request_id = thread.request_id, ""
+    return {REQUEST: request_id} if request_id else {}
+
+
+def _submitted(resource: Resource, text: str, **more: str) -> Event:
+    details = {**_named(resource), "output": text, "outputDetails": NOT_TRUNCATED, **more}
     return event("TaskSubmitted", details)
 
 
