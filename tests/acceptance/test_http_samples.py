@@ -13,17 +13,20 @@ import pytest
 
 from tests.acceptance.conftest import EMULATOR, ROOT, Up, localfaas_up
 from tests.api.websocket_client import WebSocketClient
+from tests.browser import chromium
 from tests.needs import need
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(180)]
 
 
-def api_of(up: Up) -> str:
-    """Return the id of the only API."""
+def api_of(up: Up, protocol: str = "HTTP") -> str:
+    """Return the id of the only API of a protocol."""
     client = up.client("apigatewayv2")
     try:
         for _ in range(600):
-            found = client.get_apis()["Items"]
+            found = [
+                each for each in client.get_apis()["Items"] if each["ProtocolType"] == protocol
+            ]
             if found and client.get_stages(ApiId=found[0]["ApiId"])["Items"]:
                 return str(found[0]["ApiId"])
         raise AssertionError("no API came")
@@ -51,7 +54,7 @@ def ask(up: Up, api_id: str, path: str, body: Any = None, **headers: str) -> tup
 
 def test_all_hear_what_one_says() -> None:
     with localfaas_up(ROOT / "samples" / "websocket-chat", "--no-watch") as up:
-        host = host_of(up, api_of(up))
+        host = host_of(up, api_of(up, "WEBSOCKET"))
         clients = [WebSocketClient(up.port, host, "/live") for _ in range(3)]
         assert [each.status for each in clients] == [101, 101, 101]
         clients[0].send({"action": "say", "text": "hello"})
@@ -61,6 +64,27 @@ def test_all_hear_what_one_says() -> None:
         assert [each.receive() for each in clients[:2]] == ["again"] * 2
         for each in clients[:2]:
             each.end()
+
+
+def test_two_browsers_chat() -> None:
+    with localfaas_up(ROOT / "samples" / "websocket-chat", "--no-watch") as up:
+        (stack,) = up.client("cloudformation").describe_stacks()["Stacks"]
+        outputs = {each["OutputKey"]: each["OutputValue"] for each in stack["Outputs"]}
+        with chromium() as browser:
+            first, second = browser.new_page(), browser.new_page()
+            for page in (first, second):
+                page.goto(outputs["Page"])
+                page.wait_for_selector("#state:text('connected')")
+            first.fill("#text", "hello <b>you</b>")
+            first.click("button")
+            for page in (first, second):
+                page.wait_for_selector("#said li")
+                assert page.text_content("#said li") == "hello <b>you</b>"
+            first.close()
+            second.fill("#text", "alone")
+            second.click("button")
+            second.wait_for_selector("#said li:text('alone')")
+            browser.close()
 
 
 def test_fastapi_takes_orders() -> None:
