@@ -141,7 +141,11 @@ async def update_gateway_response(ctx: Context, request: Request) -> Response:
     api = api_of(ctx, request["restApiId"])
     kind = request["responseType"]
     _check_type(kind)
-    response = apply(response_of(api, kind), request.get("patchOperations") or (), FIELDS)
+    operations = request.get("patchOperations") or ()
+    for each in operations:
+        if each.get("path") in ("/responseParameters", "/responseTemplates"):
+            raise bad_request(f"Invalid null or empty value in {each['path']}")
+    response = apply(response_of(api, kind), operations, FIELDS)
     response["defaultResponse"] = False
     for name in ("responseParameters", "responseTemplates"):
         response.setdefault(name, {})

@@ -155,10 +155,23 @@ async def delete_method(ctx: Context, request: Request) -> Response:
     return {}
 
 
+def _check_operation(operation: str, path: str) -> None:
+    """Refuse a patch of what methods don't have, or don't have changed so."""
+    allowed = [each.operations.split() for each in FIELDS if each.match(path) is not None]
+    if not allowed:
+        raise bad_request(f"Invalid patch path {path}")
+    if operation not in allowed[0]:
+        choice = ", ".join(allowed[0])
+        raise bad_request(f"Invalid patch operation specified. Must be one of: [{choice}]")
+
+
 async def update_method(ctx: Context, request: Request) -> Response:
     """See https://docs.aws.amazon.com/apigateway/latest/api/API_UpdateMethod.html."""
     at = At(ctx, request)
-    method = apply(at.method, request.get("patchOperations") or (), FIELDS)
+    operations = request.get("patchOperations") or ()
+    for each in operations:
+        _check_operation(each.get("op") or "", each.get("path") or "")
+    method = apply(at.method, operations, FIELDS)
     if not method.get("authorizationScopes"):
         method.pop("authorizationScopes", None)
     if method.get("authorizationType") in (None, "NONE", "AWS_IAM"):

@@ -31,8 +31,8 @@ _EMPTY_SCHEMA = "Model schema must have at least 1 property or array items defin
 FIELDS = (Field("/description"), Field("/schema"))
 VALIDATOR_FIELDS = (
     Field("/name"),
-    Field("/validateRequestBody", "replace", boolean),
     Field("/validateRequestParameters", "replace", boolean),
+    Field("/validateRequestBody", "replace", boolean),
 )
 
 

@@ -174,8 +174,9 @@ def _change_list(
     element = unescaped(named or value or "")
     if operation == "remove":
         items = [each for each in items if each != element]
-    elif operation == "replace" and named in items:
-        items[items.index(named)] = value or ""
+    elif operation == "replace" and unescaped(named) in items:
+        # What is put in the place of another comes last.
+        items = [each for each in items if each != unescaped(named)] + [value or ""]
     elif operation == "replace" and not key:
         items = [value] if value else []
     elif element not in items:

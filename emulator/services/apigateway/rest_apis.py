@@ -258,8 +258,10 @@ def _check_operations(operations: Sequence[Mapping[str, Any]]) -> None:
         if path == "/minimumCompressionSize":
             if each.get("op") != "replace":
                 raise bad_request("Invalid patch operation specified. Must be one of: [replace]")
-            if value is not None and value.lstrip("-").isdigit():
-                _check_compression(int(value))
+            is_number = not value or value.isdecimal()
+            _check_compression(int(value or "0") if is_number and len(value or "") < 19 else -1)
+        elif path == "/binaryMediaTypes":
+            raise bad_request(f"Invalid patch path {path}")
         elif path == "/policy" and value:
             _check_policy(value)
         elif path == "/apiKeySource" and value not in ("HEADER", "AUTHORIZER"):
