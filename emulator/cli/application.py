@@ -50,6 +50,7 @@ COMMANDS = (
     "down",
     "runtimes",
     "coldstart",
+    "debug",
     "what-if",
     "cost",
     "profile",

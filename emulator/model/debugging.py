@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+import socket
+from collections.abc import Iterable, Mapping
 from typing import NamedTuple
 
 #: Tells our bootstraps to open a port for a debugger, with a :class:`DebugPort` as text; they take
@@ -40,3 +41,27 @@ def ports(given: Iterable[str], *, wait: bool) -> dict[str, DebugPort]:
     taken = {int(port) for _, port in pairs if port}
     free = (port for port in range(FIRST_PORT, 65536) if port not in taken)
     return {name: DebugPort(int(port) if port else next(free), wait) for name, port in pairs}
+
+
+def next_port(debugged: Mapping[str, DebugPort], name: str) -> int:
+    """Return the port of one more debugged function: its own, or the first that is free.
+
+    Args:
+        debugged: The debugged functions.
+        name: The function's name.
+    """
+    if name in debugged:
+        return debugged[name].port
+    taken = {each.port for each in debugged.values()}
+    return next(port for port in range(FIRST_PORT, 65536) if port not in taken and is_free(port))
+
+
+def is_free(port: int) -> bool:
+    """Say whether nothing listens on a port of this machine."""
+    with socket.socket() as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind(("127.0.0.1", port))
+        except OSError:
+            return False
+    return True

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Coroutine, Mapping
+from collections.abc import Coroutine, MutableMapping
 from dataclasses import dataclass, field
 from typing import Any, Literal, Protocol, TypeVar
 
@@ -41,8 +41,8 @@ class PoolSettings:
     trace_imports: bool = False
     #: Snapshots that are kept at once, of all versions: each holds the memory of an environment.
     max_snapshots: int = 8
-    #: By the name of a function, where its debugger listens.
-    debug: Mapping[str, DebugPort] = field(default_factory=dict)
+    #: By the name of a function, where its debugger listens; it may change while they run.
+    debug: MutableMapping[str, DebugPort] = field(default_factory=dict)
 
 
 class Opening(asyncio.Event):

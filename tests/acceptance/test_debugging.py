@@ -12,17 +12,20 @@ import time
 import urllib.request
 import uuid
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
 import typer
 
 from emulator.app import Emulator
+from emulator.cli.application import run as run_command
 from emulator.cli.options import options_of
 from emulator.model.debugging import ports
 from emulator.model.errors import ConfigurationError
 from emulator.settings import Settings
 from tests.acceptance.drivers import settings
+from tests.acceptance.test_languages import JAVA, classes
 from tests.acceptance.test_python_start import archive
 from tests.api.conftest import Running, create
 from tests.needs import need
@@ -67,6 +70,10 @@ def running() -> Iterator[Running]:
 @pytest.fixture(scope="module")
 def client(running: Running) -> Any:
     return running.client("lambda")
+
+
+def cli(running: Running, *words: str) -> int:
+    return run_command([*words, "--endpoint", running.url])
 
 
 def function(client: Any, name: str, code: str, file: str = "app.py", **fields: Any) -> None:
@@ -319,6 +326,55 @@ def test_a_runtime_without_a_debugger_says_so(running: Running, client: Any) -> 
     client.get_waiter("function_active_v2").wait(FunctionName="custom")
     client.invoke(FunctionName="custom")["Payload"].read()
     assert "no debugger for provided.al2023" in log(running, "custom")
+
+
+def test_a_debugger_is_let_in_and_shut_out_while_the_function_runs(
+    running: Running, client: Any, capsys: Any, tmp_path: Path, monkeypatch: Any
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    port = free_port()
+    function(client, "later", PYTHON)
+    assert invoke(client, "later")["doubled"] == 42
+    assert cli(running, "debug", "later", "--port", str(port)) == 0
+    call = Call(client, "later")
+    connect(port).close()
+    assert call.answer()["doubled"] == 42
+    assert cli(running, "debug", "--vscode", "--write") == 0
+    written = json.loads((tmp_path / ".vscode/launch.json").read_text())["configurations"]
+    own = next(each for each in written if each["name"] == "localfaas: later")
+    assert own["connect"] == {"host": "127.0.0.1", "port": port}
+    (mapping,) = own["pathMappings"]
+    assert mapping["remoteRoot"] in ("/var/task", mapping["localRoot"])
+    assert "Python Debug Server" in capsys.readouterr().err
+    assert cli(running, "debug", "later", "--off") == 0
+    assert invoke(client, "later")["doubled"] == 42
+    with pytest.raises(ConnectionRefusedError):
+        socket.create_connection(("127.0.0.1", port), timeout=5)
+
+
+def test_what_can_not_be_debugged_is_refused(running: Running, client: Any, capsys: Any) -> None:
+    assert cli(running, "debug", "nobody") == 1
+    assert "There is no function nobody" in capsys.readouterr().err
+    function(client, "shell", "", Runtime="provided.al2023")
+    assert cli(running, "debug", "shell") == 1
+    assert "There is no debugger for provided.al2023" in capsys.readouterr().err
+    function(client, "free", PYTHON)
+    assert cli(running, "debug", "free", "--port", str(PORTS["node"])) == 1
+    assert f"The debugger of node has port {PORTS['node']}" in capsys.readouterr().err
+
+
+def test_java_opens_a_port_for_jdwp(running: Running, client: Any, tmp_path: Path) -> None:
+    code = {"ZipFile": classes(tmp_path, Hello=JAVA)}
+    own = {"Variables": {"OWN": "mine"}}
+    fields = {"Handler": "Hello::handle", "Timeout": 10, "MemorySize": 512, "Environment": own}
+    create(client, "java", Runtime="java17", Code=code, **fields)
+    port = free_port()
+    assert cli(running, "debug", "java", "--port", str(port)) == 0
+    assert invoke(client, "java")["own"] == "mine"
+    with connect(port) as debugger:
+        debugger.sendall(b"JDWP-Handshake")
+        assert debugger.recv(14, socket.MSG_WAITALL) == b"JDWP-Handshake"
+    assert cli(running, "debug", "java", "--off") == 0
 
 
 def test_containers_have_no_debugger_and_say_so() -> None:

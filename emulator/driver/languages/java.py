@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import re
-import socket
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 
@@ -16,7 +15,7 @@ from emulator.driver.languages.base import (
     newest_first,
 )
 from emulator.model.console import Console
-from emulator.model.debugging import DEBUG
+from emulator.model.debugging import DEBUG, is_free
 
 #: Runtimes with version 1 of the Java SDK, which reads the names of credentials it had first.
 _FIRST_SDK = ("java8.al2", "java11")
@@ -139,22 +138,12 @@ def _compiler(own: list[str], release: int) -> list[str]:
 def _debugger(order: str) -> list[str]:
     """Return the option that opens a debugger's port; none while another environment has it."""
     port, _, wait = order.partition(",")
-    if not port or not _is_free(int(port)):
+    if not port or not is_free(int(port)):
         return []
     suspend = "y" if wait else "n"
     return [
         f"-agentlib:jdwp=transport=dt_socket,server=y,suspend={suspend},address=127.0.0.1:{port}"
     ]
-
-
-def _is_free(port: int) -> bool:
-    with socket.socket() as probe:
-        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        try:
-            probe.bind(("127.0.0.1", port))
-        except OSError:
-            return False
-    return True
 
 
 LANGUAGE = Java()

@@ -20,6 +20,7 @@ from emulator.edge.admin import (
     archives,
     checking,
     coldstart,
+    debugging,
     deploying,
     drop_in,
     engines,
@@ -90,6 +91,7 @@ def make_admin(
     engines.add(app, parts)
     evicting.add(app, parts)
     minimum.add(app, parts)
+    debugging.add(app, parts)
     checking.add(app, parts)
     snapshots.add(app, parts)
     coldstart.add(app, parts)
