@@ -27,6 +27,7 @@ SERVICES = (
     "apigatewayv2",
     "cloudcontrol",
     "cloudformation",
+    "cloudwatch",
     "dynamodb",
     "dynamodbstreams",
     "ecr",

@@ -1,0 +1,1 @@
+"""Alarms: what they say, when they are looked at, and whom they notify."""

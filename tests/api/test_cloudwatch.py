@@ -1,0 +1,359 @@
+"""CloudWatch's metrics through boto3."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+from botocore.exceptions import ClientError
+
+from emulator.model.jumping_clock import JumpingClock
+from emulator.settings import Settings
+from emulator.testing import ScriptedDriver
+from tests.api.conftest import Running
+
+_CLOCK = JumpingClock()
+
+
+@pytest.fixture(scope="module")
+def running() -> Iterator[Running]:
+    running = Running(Settings(port=0), driver=ScriptedDriver(), clock=_CLOCK)
+    yield running
+    running.stop()
+
+
+@pytest.fixture(scope="module")
+def cloudwatch(running: Running) -> Iterator[Any]:
+    client = running.client("cloudwatch")
+    yield client
+    client.close()
+
+
+def minute(ago: int = 0) -> int:
+    """Return where a minute begins, some minutes ago."""
+    return int(_CLOCK.now()) // 60 * 60 - 60 * ago
+
+
+def refused(call: Any, **request: Any) -> tuple[str, str]:
+    """Return code and message of the error that a call ends with."""
+    with pytest.raises(ClientError) as caught:
+        call(**request)
+    error = caught.value.response["Error"]
+    return error["Code"], error.get("Message", "")
+
+
+def put(cloudwatch: Any, name: str, *data: Any, namespace: str = "Shop", **fields: Any) -> None:
+    every = [{"MetricName": name, **fields, **each} for each in data]
+    cloudwatch.put_metric_data(Namespace=namespace, MetricData=every)
+
+
+def of(name: str, id: str, stat: str = "Sum", period: int = 60, **fields: Any) -> dict[str, Any]:
+    metric = {"Namespace": "Shop", "MetricName": name, **fields}
+    return {"Id": id, "MetricStat": {"Metric": metric, "Period": period, "Stat": stat}}
+
+
+def data(cloudwatch: Any, *queries: Any, minutes: int = 10, **fields: Any) -> dict[str, Any]:
+    """Return what GetMetricData answers for the last minutes, the earliest first."""
+    request = {
+        "MetricDataQueries": list(queries),
+        "StartTime": minute(minutes),
+        "EndTime": minute(-1),
+        "ScanBy": "TimestampAscending",
+        **fields,
+    }
+    answer: dict[str, Any] = cloudwatch.get_metric_data(**request)
+    return answer
+
+
+def values(answer: dict[str, Any], id: str) -> list[float]:
+    (found,) = (each["Values"] for each in answer["MetricDataResults"] if each["Id"] == id)
+    return list(found)
+
+
+def test_values_of_a_minute_are_one_point_of_each_statistic(cloudwatch: Any) -> None:
+    at = minute(2)
+    put(
+        cloudwatch,
+        "latency",
+        {"Value": 10, "Timestamp": at + 1},
+        {"Values": [20, 30], "Counts": [1, 2], "Timestamp": at + 59},
+        {"Value": 5, "Timestamp": at - 60},
+        Unit="Milliseconds",
+    )
+    answer = cloudwatch.get_metric_statistics(
+        Namespace="Shop",
+        MetricName="latency",
+        StartTime=at,
+        EndTime=at + 60,
+        Period=60,
+        Statistics=["SampleCount", "Average", "Sum", "Minimum", "Maximum"],
+        ExtendedStatistics=["p50", "p100", "tm50", "TM(25%:75%)", "PR(:20)", "TC(:20)"],
+    )
+    assert answer["Label"] == "latency"
+    (point,) = answer["Datapoints"]
+    extended = point.pop("ExtendedStatistics")
+    assert point.pop("Timestamp").timestamp() == at
+    assert point == {
+        "Unit": "Milliseconds",
+        "SampleCount": 4.0,
+        "Sum": 90.0,
+        "Average": 22.5,
+        "Minimum": 10.0,
+        "Maximum": 30.0,
+    }
+    assert extended == {
+        "p50": 25.0,
+        "p100": 30.0,
+        "tm50": 15.0,
+        "TM(25%:75%)": 25.0,
+        "PR(:20)": 50.0,
+        "TC(:20)": 2.0,
+    }
+
+
+def test_data_of_different_units_stays_apart_in_statistics(cloudwatch: Any) -> None:
+    put(cloudwatch, "units", {"Value": 1, "Unit": "Count"}, {"Value": 2, "Unit": "Bytes"})
+    request = {
+        "Namespace": "Shop",
+        "MetricName": "units",
+        "StartTime": minute(5),
+        "EndTime": minute(-1),
+        "Period": 60,
+        "Statistics": ["Sum"],
+    }
+    points = cloudwatch.get_metric_statistics(**request)["Datapoints"]
+    assert sorted((each["Unit"], each["Sum"]) for each in points) == [("Bytes", 2), ("Count", 1)]
+    points = cloudwatch.get_metric_statistics(**request, Unit="Bytes")["Datapoints"]
+    assert [each["Sum"] for each in points] == [2.0]
+
+
+def test_statistic_sets_have_no_percentiles(cloudwatch: Any) -> None:
+    given = {"SampleCount": 3, "Sum": 30, "Minimum": 5, "Maximum": 15}
+    put(cloudwatch, "sets", {"StatisticValues": given})
+    answer = data(cloudwatch, of("sets", "a", "Average"), of("sets", "b", "p90"))
+    assert values(answer, "a") == [10.0]
+    assert values(answer, "b") == []
+
+
+def test_data_by_the_second_is_there_by_the_second_and_by_the_minute(cloudwatch: Any) -> None:
+    at = minute(1)
+    put(
+        cloudwatch,
+        "fast",
+        *({"Value": 1, "Timestamp": at + second} for second in (0, 1, 11, 12, 30)),
+        StorageResolution=1,
+    )
+    answer = data(cloudwatch, of("fast", "s", period=10), of("fast", "m"))
+    assert values(answer, "s") == [2.0, 2.0, 1.0]
+    assert values(answer, "m") == [5.0]
+
+
+def test_metric_math(cloudwatch: Any) -> None:
+    for number, (errors, calls) in enumerate([(1, 10), (0, 20), (5, 10)]):
+        at = minute(5 - number)
+        put(cloudwatch, "errors", {"Value": errors, "Timestamp": at})
+        put(cloudwatch, "calls", {"Value": calls, "Timestamp": at})
+    put(cloudwatch, "rare", {"Value": 7, "Timestamp": minute(4)})
+    expressions = {
+        "rate": ("100 * m1 / m2", [10.0, 0.0, 50.0]),
+        "many": ("IF(rate > 5 AND m2 < 15, 1, 0)", [1.0, 0.0, 1.0]),
+        "total": ("SUM([m1, m2])", [11.0, 20.0, 15.0]),
+        "every": ('SUM(METRICS("m"))', [11.0, 27.0, 15.0]),
+        "filled": ("FILL(m3, 0) + m1", [1.0, 7.0, 5.0]),
+        "steps": ("DIFF(m2)", [10.0, -10.0]),
+        "speed": ("RATE(m2)", [10 / 60, -10 / 60]),
+        "length": ("m1 * 0 + PERIOD(m1)", [60.0] * 3),
+        "mean": ("m2 - AVG(m2)", [10 - 40 / 3, 20 - 40 / 3, 10 - 40 / 3]),
+        "power": ("-(m2 / 10) ^ 2 + MAX(m1)", [4.0, 1.0, 4.0]),
+    }
+    queries = [of("errors", "m1"), of("calls", "m2"), of("rare", "m3")]
+    queries += [{"Id": id, "Expression": text} for id, (text, _) in expressions.items()]
+    answer = data(cloudwatch, *queries)
+    for id, (_, wanted) in expressions.items():
+        assert values(answer, id) == pytest.approx(wanted), id
+
+
+def test_search_finds_metrics_of_any_dimensions(cloudwatch: Any) -> None:
+    for queue in ("orders", "invoices"):
+        put(cloudwatch, "depth", {"Value": 3, "Dimensions": [{"Name": "Queue", "Value": queue}]})
+    put(cloudwatch, "depth", {"Value": 9})
+    search = """SEARCH('{Shop,Queue} MetricName="depth"', 'Sum', 60)"""
+    answer = data(cloudwatch, {"Id": "s", "Expression": search})
+    found = [(each["Label"], each["Values"]) for each in answer["MetricDataResults"]]
+    assert found == [("depth invoices", [3.0]), ("depth orders", [3.0])]
+    search = """SUM(SEARCH('{Shop,Queue} orders', 'Sum', 60))"""
+    assert values(data(cloudwatch, {"Id": "s", "Expression": search}), "s") == [3.0]
+
+
+def test_pages_of_data_hold_every_point_once(cloudwatch: Any) -> None:
+    for name in ("p1", "p2"):
+        put(cloudwatch, name, *({"Value": n, "Timestamp": minute(n)} for n in range(1, 6)))
+    seen: dict[str, list[float]] = {"a": [], "b": []}
+    token, pages = None, 0
+    while True:
+        fields = {"MaxDatapoints": 3} | ({"NextToken": token} if token else {})
+        answer = data(cloudwatch, of("p1", "a"), of("p2", "b"), **fields)
+        for each in answer["MetricDataResults"]:
+            seen[each["Id"]] += each["Values"]
+        pages, token = pages + 1, answer.get("NextToken")
+        if token is None:
+            break
+    assert (pages, seen) == (4, {"a": [5, 4, 3, 2, 1], "b": [5, 4, 3, 2, 1]})
+
+
+def test_labels_say_what_they_are_asked_to(cloudwatch: Any) -> None:
+    put(
+        cloudwatch,
+        "labelled",
+        {"Value": 4, "Dimensions": [{"Name": "Queue", "Value": "orders"}]},
+    )
+    query = of("labelled", "m", Dimensions=[{"Name": "Queue", "Value": "orders"}])
+    query["Label"] = "${PROP('Dim.Queue')} ${LABEL} max ${MAX} of ${DATAPOINT_COUNT}"
+    (found,) = data(cloudwatch, query)["MetricDataResults"]
+    assert found["Label"] == "orders labelled max 4 of 1"
+
+
+def test_metrics_are_listed_by_what_they_have(cloudwatch: Any) -> None:
+    dimensions = [{"Name": "Function", "Value": "f"}, {"Name": "Stage", "Value": "prod"}]
+    put(cloudwatch, "listed", {"Value": 1, "Dimensions": dimensions}, namespace="Listed")
+    put(cloudwatch, "listed", {"Value": 1, "Timestamp": minute(400)}, namespace="Listed")
+    found = cloudwatch.list_metrics(Namespace="Listed")["Metrics"]
+    assert [each["Dimensions"] for each in found] == [dimensions, []]
+    found = cloudwatch.list_metrics(Namespace="Listed", RecentlyActive="PT3H")["Metrics"]
+    assert [each["Dimensions"] for each in found] == [dimensions]
+    found = cloudwatch.list_metrics(Dimensions=[{"Name": "Stage"}], Namespace="Listed")["Metrics"]
+    assert len(found) == 1
+    found = cloudwatch.list_metrics(Dimensions=[{"Name": "Stage", "Value": "dev"}])["Metrics"]
+    assert found == []
+
+
+def test_metrics_are_listed_in_pages(cloudwatch: Any) -> None:
+    for start in (0, 400):
+        every = [{"MetricName": f"m{start + n}", "Value": 1} for n in range(400)]
+        cloudwatch.put_metric_data(Namespace="Paged", MetricData=every)
+    pages = list(cloudwatch.get_paginator("list_metrics").paginate(Namespace="Paged"))
+    assert [len(each["Metrics"]) for each in pages] == [500, 300]
+    code, _ = refused(cloudwatch.list_metrics, NextToken="made up")
+    assert code == "InvalidParameterValue"
+
+
+@pytest.mark.parametrize(
+    ("datum", "code"),
+    [
+        ({"MetricName": "m"}, "MissingParameter"),
+        ({"MetricName": "m", "Value": float("nan")}, "InvalidParameterValue"),
+        ({"MetricName": "m", "Value": 2.0**361}, "InvalidParameterValue"),
+        ({"MetricName": "m", "Value": 1, "Values": [1]}, "InvalidParameterCombination"),
+        ({"MetricName": "m", "Values": [1, 2], "Counts": [1]}, "InvalidParameterValue"),
+        ({"MetricName": "m", "Values": [1.0] * 151}, "InvalidParameterValue"),
+        ({"MetricName": "m", "Value": 1, "StorageResolution": 5}, "InvalidParameterValue"),
+        ({"MetricName": "m", "Value": 1, "Timestamp": 1000}, "InvalidParameterValue"),
+        ({"MetricName": "m", "Value": 1, "Unit": "Parsec"}, "ValidationError"),
+        (
+            {"MetricName": "m", "Value": 1, "Dimensions": [{"Name": "a", "Value": "b"}] * 31},
+            "ValidationError",
+        ),
+        (
+            {"MetricName": "m", "Value": 1, "Dimensions": [{"Name": " ", "Value": "b"}]},
+            "InvalidParameterValue",
+        ),
+        (
+            {
+                "MetricName": "m",
+                "StatisticValues": {"SampleCount": 0, "Sum": 1, "Minimum": 1, "Maximum": 1},
+            },
+            "InvalidParameterValue",
+        ),
+    ],
+)
+def test_data_that_is_none_is_refused(cloudwatch: Any, datum: dict[str, Any], code: str) -> None:
+    request = {"Namespace": "Refused", "MetricData": [{"MetricName": "ok", "Value": 1}, datum]}
+    found, text = refused(cloudwatch.put_metric_data, **request)
+    assert (found, bool(text)) == (code, True)
+    # All of a request, or nothing.
+    assert cloudwatch.list_metrics(Namespace="Refused")["Metrics"] == []
+
+
+def test_names_of_aws_are_aws_own(cloudwatch: Any) -> None:
+    found = refused(
+        cloudwatch.put_metric_data,
+        Namespace="AWS/Lambda",
+        MetricData=[{"MetricName": "Errors", "Value": 1}],
+    )
+    assert found[0] == "InvalidParameterValue"
+
+
+@pytest.mark.parametrize(
+    ("expression", "says"),
+    [
+        ("m1 +", "ends too early"),
+        ("m9 * 2", "Undefined variable m9"),
+        ("e", "Circular dependency"),
+        ("NOPE(m1)", "no function NOPE"),
+        ("ANOMALY_DETECTION_BAND(m1, 2)", "does not serve"),
+        ("SELECT AVG(x) FROM y", "Metrics Insights"),
+        ("SUM(m1)", "is a number"),
+        ("(" * 100 + "m1" + ")" * 100, "nested too deeply"),
+    ],
+)
+def test_expressions_that_are_none_are_refused(cloudwatch: Any, expression: str, says: str) -> None:
+    code, text = refused(
+        cloudwatch.get_metric_data,
+        MetricDataQueries=[of("calls", "m1"), {"Id": "e", "Expression": expression}],
+        StartTime=minute(10),
+        EndTime=minute(),
+    )
+    assert code == "ValidationError"
+    assert says in text
+
+
+def test_requests_for_too_much_are_refused(cloudwatch: Any) -> None:
+    code, text = refused(
+        cloudwatch.get_metric_statistics,
+        Namespace="Shop",
+        MetricName="m",
+        StartTime=minute(2880),
+        EndTime=minute(),
+        Period=60,
+        Statistics=["Sum"],
+    )
+    assert code == "InvalidParameterCombination"
+    assert "requested up to 2,880 datapoints, which exceeds the limit of 1,440" in text
+    assert (
+        refused(
+            cloudwatch.get_metric_data,
+            MetricDataQueries=[of("m", "m1", period=45)],
+            StartTime=minute(10),
+            EndTime=minute(),
+        )[0]
+        == "ValidationError"
+    )
+
+
+def test_accounts_and_regions_have_metrics_of_their_own(running: Running, cloudwatch: Any) -> None:
+    put(cloudwatch, "own", {"Value": 1}, namespace="Own")
+    for fields in ({"account": "111111111111"}, {"region": "eu-west-1"}):
+        other = running.client("cloudwatch", **fields)
+        assert other.list_metrics(Namespace="Own")["Metrics"] == []
+        other.close()
+
+
+def test_dashboards_are_kept(cloudwatch: Any) -> None:
+    body = '{"widgets": [{"type": "text", "properties": {"markdown": "hello"}}]}'
+    cloudwatch.put_dashboard(DashboardName="shop", DashboardBody=body)
+    found = cloudwatch.get_dashboard(DashboardName="shop")
+    assert found["DashboardBody"] == body
+    assert found["DashboardArn"] == "arn:aws:cloudwatch::000000000000:dashboard/shop"
+    (entry,) = cloudwatch.list_dashboards(DashboardNamePrefix="sh")["DashboardEntries"]
+    assert (entry["DashboardName"], entry["Size"]) == ("shop", len(body))
+    code, text = refused(cloudwatch.put_dashboard, DashboardName="shop", DashboardBody="[")
+    assert (code, text) == (
+        "InvalidParameterInput",
+        "The field DashboardBody must be a valid JSON object",
+    )
+    cloudwatch.delete_dashboards(DashboardNames=["shop"])
+    assert refused(cloudwatch.get_dashboard, DashboardName="shop") == (
+        "ResourceNotFound",
+        "Dashboard shop does not exist",
+    )

@@ -1,0 +1,387 @@
+"""CloudWatch's alarms through boto3, on a clock that jumps."""
+
+from __future__ import annotations
+
+import json
+import time
+from collections.abc import Callable, Iterator
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from emulator.model.jumping_clock import JumpingClock
+from emulator.model.lifecycle_events import InvocationEnded
+from emulator.settings import Settings
+from emulator.testing import ScriptedDriver
+from tests.api.conftest import Running, create
+from tests.api.test_cloudwatch import refused
+
+_PATIENCE_S = 20
+
+
+def eventually(find: Callable[[], Any]) -> Any:
+    """Return what ``find`` returns, once that is something."""
+    deadline = time.monotonic() + _PATIENCE_S
+    while not (found := find()):
+        assert time.monotonic() < deadline, "it did not become so"
+        time.sleep(0.01)
+    return found
+
+
+class Alarms:
+    """An emulator whose clock jumps, and its CloudWatch."""
+
+    def __init__(self, settings: Settings, clock: JumpingClock) -> None:
+        self.clock = clock
+        self.running = Running(settings, driver=ScriptedDriver(), clock=clock)
+        self.client = self.running.client("cloudwatch")
+
+    def jump(self, seconds: float) -> None:
+        self.running.call(partial(self.clock.jump, seconds))
+
+    def put(self, name: str, value: float, **fields: Any) -> None:
+        datum = {"MetricName": name, "Value": value, **fields}
+        self.client.put_metric_data(Namespace="Shop", MetricData=[datum])
+
+    def alarm(self, name: str, metric: str, **fields: Any) -> None:
+        request = {
+            "AlarmName": name,
+            "Namespace": "Shop",
+            "MetricName": metric,
+            "Statistic": "Sum",
+            "Period": 60,
+            "EvaluationPeriods": 1,
+            "Threshold": 1,
+            "ComparisonOperator": "GreaterThanOrEqualToThreshold",
+            **fields,
+        }
+        self.client.put_metric_alarm(
+            **{key: value for key, value in request.items() if value is not None}
+        )
+
+    def show(self, name: str) -> dict[str, Any]:
+        answer = self.client.describe_alarms(
+            AlarmNames=[name], AlarmTypes=["MetricAlarm", "CompositeAlarm"]
+        )
+        (found,) = answer["MetricAlarms"] + answer["CompositeAlarms"]
+        return dict(found)
+
+    def reaches(self, name: str, state: str) -> dict[str, Any]:
+        """Wait until an alarm is in a state; return it."""
+
+        def find() -> dict[str, Any] | None:
+            found = self.show(name)
+            return found if found["StateValue"] == state else None
+
+        found: dict[str, Any] = eventually(find)
+        return found
+
+    def queue(self, name: str) -> tuple[str, str]:
+        """Return a queue's URL and ARN."""
+        sqs = self.running.client("sqs")
+        url = sqs.create_queue(QueueName=name)["QueueUrl"]
+        sqs.close()
+        return url, f"arn:aws:sqs:us-east-1:000000000000:{name}"
+
+    def message(self, url: str) -> Any:
+        sqs = self.running.client("sqs")
+        answer = sqs.receive_message(QueueUrl=url, WaitTimeSeconds=10)
+        sqs.close()
+        (message,) = answer["Messages"]
+        return json.loads(message["Body"])
+
+    def stop(self) -> None:
+        self.client.close()
+        self.running.stop()
+
+
+@pytest.fixture(scope="module")
+def alarms() -> Iterator[Alarms]:
+    made = Alarms(Settings(port=0), JumpingClock())
+    yield made
+    made.stop()
+
+
+def test_an_alarm_tells_its_topic_and_the_bus_and_calms_down(alarms: Alarms) -> None:
+    sns, events = alarms.running.client("sns"), alarms.running.client("events")
+    topic = sns.create_topic(Name="alarms")["TopicArn"]
+    topic_url, topic_queue = alarms.queue("from-topic")
+    bus_url, bus_queue = alarms.queue("from-bus")
+    sns.subscribe(TopicArn=topic, Protocol="sqs", Endpoint=topic_queue)
+    pattern = {"source": ["aws.cloudwatch"], "detail": {"state": {"value": ["ALARM"]}}}
+    events.put_rule(Name="alarms", EventPattern=json.dumps(pattern))
+    events.put_targets(Rule="alarms", Targets=[{"Id": "q", "Arn": bus_queue}])
+    alarms.alarm("errors", "errors", AlarmActions=[topic], AlarmDescription="too many")
+    assert alarms.show("errors")["StateReason"] == "Unchecked: Initial alarm creation"
+    alarms.put("errors", 3)
+    alarms.jump(62)
+    found = alarms.reaches("errors", "ALARM")
+    assert found["StateReason"].startswith(
+        "Threshold Crossed: 1 out of the last 1 datapoints [3.0 ("
+    )
+    assert found["StateReason"].endswith(
+        "was greater than or equal to the threshold (1.0) (minimum 1 datapoint for OK -> ALARM "
+        "transition)."
+    )
+    envelope = alarms.message(topic_url)
+    assert envelope["Subject"] == 'ALARM: "errors" in US East (N. Virginia)'
+    told = json.loads(envelope["Message"])
+    assert (told["AlarmName"], told["NewStateValue"]) == ("errors", "ALARM")
+    assert told["OldStateValue"] == "INSUFFICIENT_DATA"
+    assert told["Trigger"]["MetricName"] == "errors"
+    assert told["Trigger"]["Statistic"] == "SUM"
+    event = alarms.message(bus_url)
+    assert event["detail-type"] == "CloudWatch Alarm State Change"
+    assert event["resources"] == [found["AlarmArn"]]
+    assert event["detail"]["state"]["value"] == "ALARM"
+    (metric,) = event["detail"]["configuration"]["metrics"]
+    assert metric["metricStat"]["metric"] == {
+        "namespace": "Shop",
+        "name": "errors",
+        "dimensions": {},
+    }
+    alarms.put("errors", 0)
+    alarms.jump(62)
+    assert "was not greater than or equal" in alarms.reaches("errors", "OK")["StateReason"]
+    alarms.jump(600)
+    assert alarms.reaches("errors", "INSUFFICIENT_DATA")["StateReason"] == (
+        "Insufficient Data: 1 datapoint was unknown."
+    )
+    items = eventually(lambda: _history(alarms, "errors", 5))
+    # What an action led to may be written before the change that it belongs to.
+    assert sorted(items) == [
+        'Alarm "errors" created',
+        "Alarm updated from ALARM to OK",
+        "Alarm updated from INSUFFICIENT_DATA to ALARM",
+        "Alarm updated from OK to INSUFFICIENT_DATA",
+        f"Successfully executed action {topic}",
+    ]
+    for client in (sns, events):
+        client.close()
+
+
+def _history(alarms: Alarms, name: str, most: int) -> list[str] | None:
+    items = alarms.client.describe_alarm_history(AlarmName=name)["AlarmHistoryItems"]
+    return [each["HistorySummary"] for each in items] if len(items) >= most else None
+
+
+def test_an_alarm_calls_a_function(alarms: Alarms) -> None:
+    functions = alarms.running.client("lambda")
+    arn = create(functions, "on-alarm")["FunctionArn"]
+    ended: list[InvocationEnded] = []
+
+    def listen(event: Any) -> None:
+        if isinstance(event, InvocationEnded):
+            ended.append(event)
+
+    remove = alarms.running.call(lambda: alarms.running.emulator.lifecycle.add(listen))
+    alarms.alarm("calls", "calls", AlarmActions=[arn])
+    alarms.client.set_alarm_state(AlarmName="calls", StateValue="ALARM", StateReason="a test")
+    event = json.loads(eventually(lambda: ended)[0].event)
+    assert (event["source"], event["accountId"]) == ("aws.cloudwatch", "000000000000")
+    assert event["alarmData"]["alarmName"] == "calls"
+    assert event["alarmData"]["state"]["reason"] == "a test"
+    assert event["alarmData"]["previousState"]["value"] == "INSUFFICIENT_DATA"
+    alarms.running.call(remove)
+    functions.close()
+
+
+def test_m_out_of_n_and_missing_data(alarms: Alarms) -> None:
+    alarms.alarm("two-of-three", "slow", EvaluationPeriods=3, DatapointsToAlarm=2)
+    alarms.alarm("quiet", "never", TreatMissingData="breaching")
+    assert "treated as [Breaching]" in alarms.reaches("quiet", "ALARM")["StateReason"]
+    for value in (5, 0, 5):
+        alarms.put("slow", value)
+        alarms.jump(60)
+    alarms.jump(2)
+    assert (
+        "2 out of the last 3 datapoints" in alarms.reaches("two-of-three", "ALARM")["StateReason"]
+    )
+
+
+def test_an_alarm_of_an_expression(alarms: Alarms) -> None:
+    queries = [
+        {"Id": "r", "Expression": "100 * bad / every", "Label": "rate", "ReturnData": True},
+        *(
+            {
+                "Id": name,
+                "MetricStat": {
+                    "Metric": {"Namespace": "Shop", "MetricName": f"math-{name}"},
+                    "Period": 60,
+                    "Stat": "Sum",
+                },
+                "ReturnData": False,
+            }
+            for name in ("bad", "every")
+        ),
+    ]
+    alarms.client.put_metric_alarm(
+        AlarmName="rate",
+        Metrics=queries,
+        EvaluationPeriods=1,
+        Threshold=10,
+        ComparisonOperator="GreaterThanThreshold",
+    )
+    alarms.put("math-bad", 2)
+    alarms.put("math-every", 10)
+    alarms.jump(62)
+    assert "[20.0 (" in alarms.reaches("rate", "ALARM")["StateReason"]
+    assert [each["Id"] for each in alarms.show("rate")["Metrics"]] == ["r", "bad", "every"]
+
+
+def test_alarms_of_ten_seconds_are_looked_at_every_ten_seconds(alarms: Alarms) -> None:
+    alarms.alarm("fast", "fast", Period=10)
+    alarms.put("fast", 4, StorageResolution=1)
+    alarms.jump(12)
+    alarms.reaches("fast", "ALARM")
+
+
+def test_few_samples_of_a_percentile_may_be_passed_over(alarms: Alarms) -> None:
+    fields = {"Statistic": None, "ExtendedStatistic": "p99"}
+    alarms.alarm("few", "times", **fields, EvaluateLowSampleCountPercentile="ignore")
+    alarms.alarm("few-count", "times", **fields)
+    alarms.put("times", 50)
+    alarms.jump(62)
+    alarms.reaches("few-count", "ALARM")
+    assert alarms.show("few")["StateValue"] == "INSUFFICIENT_DATA"
+
+
+def test_a_composite_alarm_follows_its_children_and_may_be_suppressed(alarms: Alarms) -> None:
+    url, queue = alarms.queue("composite")
+    sns = alarms.running.client("sns")
+    topic = sns.create_topic(Name="composite")["TopicArn"]
+    sns.subscribe(TopicArn=topic, Protocol="sqs", Endpoint=queue)
+    for name in ("left", "right", "deploying"):
+        alarms.alarm(name, name, TreatMissingData="ignore")
+    alarms.client.put_composite_alarm(
+        AlarmName="both",
+        AlarmRule='ALARM("left") AND ALARM("right")',
+        AlarmActions=[topic],
+        ActionsSuppressor="deploying",
+        ActionsSuppressorWaitPeriod=1,
+        ActionsSuppressorExtensionPeriod=1,
+    )
+    set_state = partial(alarms.client.set_alarm_state, StateReason="a test")
+    set_state(AlarmName="left", StateValue="ALARM")
+    alarms.reaches("both", "OK")
+    set_state(AlarmName="right", StateValue="ALARM")
+    found = alarms.reaches("both", "ALARM")
+    assert found["StateReason"].startswith(
+        "arn:aws:cloudwatch:us-east-1:000000000000:alarm:right transitioned to ALARM"
+    )
+    assert json.loads(alarms.message(url)["Message"])["AlarmName"] == "both"
+    set_state(AlarmName="right", StateValue="OK")
+    alarms.reaches("both", "OK")
+    set_state(AlarmName="deploying", StateValue="ALARM")
+    set_state(AlarmName="right", StateValue="ALARM")
+    assert alarms.reaches("both", "ALARM")["ActionsSuppressedBy"] == "Alarm"
+    described = partial(alarms.client.describe_alarms)
+    children = described(ChildrenOfAlarmName="both")["MetricAlarms"]
+    assert [each["AlarmName"] for each in children] == ["left", "right"]
+    (parent,) = described(ParentsOfAlarmName="left")["CompositeAlarms"]
+    assert parent.keys() == {"AlarmName", "AlarmArn"}
+    code, text = refused(alarms.client.delete_alarms, AlarmNames=["left"])
+    assert (code, "depends on it" in text) == ("ValidationError", True)
+    alarms.client.delete_alarms(AlarmNames=["both", "left"])
+    assert (
+        described(AlarmNames=["both", "left"], AlarmTypes=["CompositeAlarm"])["CompositeAlarms"]
+        == []
+    )
+    sns.close()
+
+
+def test_actions_can_be_turned_off_and_on(alarms: Alarms) -> None:
+    alarms.alarm("muted", "muted", AlarmActions=["arn:aws:sns:us-east-1:000000000000:nowhere"])
+    alarms.client.disable_alarm_actions(AlarmNames=["muted", "not-there"])
+    assert alarms.show("muted")["ActionsEnabled"] is False
+    alarms.client.set_alarm_state(AlarmName="muted", StateValue="ALARM", StateReason="x")
+    alarms.client.enable_alarm_actions(AlarmNames=["muted"])
+    assert alarms.show("muted")["ActionsEnabled"] is True
+    items = alarms.client.describe_alarm_history(AlarmName="muted", HistoryItemType="Action")
+    assert items["AlarmHistoryItems"] == []
+    alarms.client.set_alarm_state(AlarmName="muted", StateValue="OK", StateReason="x")
+    alarms.client.set_alarm_state(AlarmName="muted", StateValue="ALARM", StateReason="x")
+
+    def failed() -> Any:
+        found = alarms.client.describe_alarm_history(AlarmName="muted", HistoryItemType="Action")
+        return found["AlarmHistoryItems"]
+
+    (item,) = eventually(failed)
+    assert item["HistorySummary"].startswith("Failed to execute action arn:aws:sns")
+
+
+def test_alarms_are_found_by_metric_prefix_and_state(alarms: Alarms) -> None:
+    dimensions = [{"Name": "Queue", "Value": "q"}]
+    alarms.alarm("found-a", "found", Dimensions=dimensions)
+    alarms.alarm("found-b", "found", Statistic="Maximum", Dimensions=dimensions)
+    described = alarms.client.describe_alarms_for_metric(
+        Namespace="Shop", MetricName="found", Dimensions=dimensions, Statistic="Maximum"
+    )
+    assert [each["AlarmName"] for each in described["MetricAlarms"]] == ["found-b"]
+    pages = alarms.client.get_paginator("describe_alarms").paginate(
+        AlarmNamePrefix="found-", PaginationConfig={"PageSize": 1}
+    )
+    assert [each["AlarmName"] for page in pages for each in page["MetricAlarms"]] == [
+        "found-a",
+        "found-b",
+    ]
+    contributors = alarms.client.describe_alarm_contributors(AlarmName="found-a")
+    assert contributors["AlarmContributors"] == []
+
+
+def test_alarms_have_tags(alarms: Alarms) -> None:
+    alarms.alarm("tagged", "tagged", Tags=[{"Key": "team", "Value": "a"}])
+    arn = alarms.show("tagged")["AlarmArn"]
+    alarms.client.tag_resource(ResourceARN=arn, Tags=[{"Key": "stage", "Value": "prod"}])
+    alarms.client.untag_resource(ResourceARN=arn, TagKeys=["team"])
+    found = alarms.client.list_tags_for_resource(ResourceARN=arn)["Tags"]
+    assert found == [{"Key": "stage", "Value": "prod"}]
+    assert refused(alarms.client.list_tags_for_resource, ResourceARN=f"{arn}-gone")[0] == (
+        "ResourceNotFoundException"
+    )
+
+
+@pytest.mark.parametrize(
+    ("fields", "says"),
+    [
+        ({"Statistic": None}, "Exactly one of the parameters Statistic and ExtendedStatistic"),
+        ({"ExtendedStatistic": "p99"}, "Exactly one of the parameters Statistic"),
+        ({"Threshold": None}, "Threshold must be specified"),
+        ({"Period": 15}, "Period must be 10, 20, 30 or a multiple of 60"),
+        ({"DatapointsToAlarm": 2}, "less than or equal to EvaluationPeriods"),
+        ({"EvaluationPeriods": 1441}, "EvaluationPeriods * Period must be <= 86400"),
+        ({"TreatMissingData": "guess"}, "The value guess is unsupported"),
+        ({"ComparisonOperator": "LessThanLowerThreshold"}, "anomaly detection"),
+        ({"ComparisonOperator": "Equals"}, "failed to satisfy constraint"),
+    ],
+)
+def test_alarms_that_are_none_are_refused(
+    alarms: Alarms, fields: dict[str, Any], says: str
+) -> None:
+    code, text = refused(alarms.alarm, name="none", metric="m", **fields)
+    assert (code, says in text) == ("ValidationError", True), text
+
+
+def test_alarms_and_metrics_outlive_a_restart(tmp_path: Path) -> None:
+    clock = JumpingClock()
+    first = Alarms(Settings(port=0, state=tmp_path), clock)
+    first.alarm("kept", "kept", TreatMissingData="ignore")
+    first.put("kept", 8)
+    first.jump(62)
+    first.reaches("kept", "ALARM")
+    first.stop()
+    second = Alarms(Settings(port=0, state=tmp_path), clock)
+    assert second.show("kept")["StateValue"] == "ALARM"
+    # Nobody has to call it for the alarm to be looked at.
+    second.put("kept", 0)
+    second.jump(62)
+    second.reaches("kept", "OK")
+    items = second.client.describe_alarm_history(AlarmName="kept")["AlarmHistoryItems"]
+    assert [each["HistorySummary"] for each in items] == [
+        "Alarm updated from ALARM to OK",
+        "Alarm updated from INSUFFICIENT_DATA to ALARM",
+        'Alarm "kept" created',
+    ]
+    second.stop()
