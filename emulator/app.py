@@ -65,6 +65,7 @@ from emulator.services.lambda_ import intake as code
 from emulator.services.lambda_ import live_code
 from emulator.services.lambda_.concurrency import provisioned
 from emulator.services.lambda_.lifecycle import managed_instances, preparing, states
+from emulator.services.metrics_keeper import MetricsKeeper
 from emulator.services.table import Table
 from emulator.settings import Settings
 from emulator.sources.pollers import Pollers
@@ -73,6 +74,8 @@ from emulator.store.folders import private_folder, private_state
 from emulator.store.store import Store
 from emulator.store.temporary import TemporaryFolder
 from emulator.telemetry.logs import Logs
+from emulator.telemetry.metrics.invocations import InvocationMetrics
+from emulator.telemetry.metrics.own import OwnMetrics
 from emulator.telemetry.recorder import Recorder
 from emulator.telemetry.timeline.timeline import Timeline
 
@@ -167,6 +170,7 @@ class Emulator:
         )
         self.lifecycle = Lifecycle(self.clock)
         self.timeline = self._make_timeline()
+        self.own_metrics = OwnMetrics(self.clock)
         self.pools = Pools(
             self.driver,
             self.logs,
@@ -193,6 +197,8 @@ class Emulator:
             self._documents, on_retired=(self.pools.retire, self.provisioning.retire)
         )
         self.minimum = self._make_minimum()
+        heard = InvocationMetrics(self.own_metrics, self.registry.is_reserved)
+        self.lifecycle.add(heard, closely=False)
         self.admission = Admission(self.registry, settings.account_concurrency)
         idleness = Idleness(self.registry, self.clock, settings.inactive_after)
         self.invoker = self._make_invoker(idleness)
@@ -214,6 +220,7 @@ class Emulator:
             self.targets,
             self.clock,
             retry_scale=settings.async_retry_scale,
+            metrics=self.own_metrics,
         )
         self.pollers = Pollers(
             self.registry,
@@ -287,6 +294,7 @@ class Emulator:
             pools=self.pools,
             lifecycle=self.lifecycle,
             timeline=self.timeline,
+            own_metrics=self.own_metrics,
             admission=self.admission,
             invoker=self.invoker,
             functions=self.functions,
@@ -305,6 +313,7 @@ class Emulator:
             strict=settings.strict,
             transition_seconds=settings.transition_seconds,
         )
+        self._keeper = MetricsKeeper(self.parts)
         self._guard = Guard(settings.allow_hosts, settings.allow_origins, hosts)
         aws = AwsHandler(self.table, strict=settings.strict_auth)
         apis = ApiFront(self.parts, aws)
@@ -379,6 +388,7 @@ class Emulator:
             Component(
                 name="services", open=partial(self.table.open, self.parts), close=self.table.close
             ),
+            Component(name="measurements", close=self._keeper.close),
             Component(
                 name="asynchronous invokes",
                 open=partial(self.asynchronous.open, self.queues),

@@ -15,6 +15,7 @@ from dataclasses import dataclass
 
 from emulator.invoke.destinations import Destinations
 from emulator.invoke.event_concurrency import EventConcurrency, Intake
+from emulator.invoke.event_measures import EventMeasures
 from emulator.invoke.event_runner import EventTools
 from emulator.invoke.events import Event, from_message
 from emulator.invoke.failures import QUEUE as FAILED
@@ -32,6 +33,7 @@ from emulator.model.invocation import Invocation
 from emulator.queues.engine import Engine
 from emulator.queues.rules import QueueSettings
 from emulator.registry.functions import Registry
+from emulator.telemetry.metrics.own import OwnMetrics
 
 log = logging.getLogger(__name__)
 
@@ -73,6 +75,7 @@ class AsynchronousInvokes:
         targets: Where their destinations are.
         concurrency: How many run at once.
         retry_scale: What the delays between attempts are multiplied with, for tests.
+        metrics: Told what comes and what is lost; None: nobody is.
 
     Attributes:
         destinations: Where it is reported how events ended.
@@ -89,13 +92,15 @@ class AsynchronousInvokes:
         *,
         concurrency: EventConcurrency | None = None,
         retry_scale: float = 1.0,
+        metrics: OwnMetrics | None = None,
     ) -> None:
         self._registry = registry
         self._functions = functions
         self._clock = clock
         self.concurrency = concurrency or EventConcurrency()
         self._retry_scale = retry_scale
-        self.destinations = Destinations(targets)
+        self.measures = EventMeasures(metrics or OwnMetrics(clock))
+        self.destinations = Destinations(targets, self.measures)
         self.outcomes: Counter[str] = Counter()
         self._permits = FairSemaphore(self.concurrency.total)
         self._intake = Intake(self.concurrency, clock)
@@ -118,6 +123,7 @@ class AsynchronousInvokes:
             failures=self.failures,
             clock=self._clock,
             outcomes=self.outcomes,
+            measures=self.measures,
             retry_scale=self._retry_scale,
         )
         for record in engine.stored(_PREFIX):
@@ -160,6 +166,7 @@ class AsynchronousInvokes:
         self, account: str, region: str, name: str, qualifier: str, invocation: Invocation
     ) -> Placed:
         worker = await self._worker(function_arn(account, region, name))
+        self.measures.received(account, region, name)
         event = Event(
             request_id=invocation.request_id,
             payload=invocation.payload,

@@ -14,8 +14,10 @@ from typing import Any
 
 import orjson
 
+from emulator.invoke.event_measures import EventMeasures
 from emulator.invoke.events import Condition, Event, Policy
 from emulator.invoke.targets import Delivery, DeliveryError, Targets
+from emulator.model.arn import split_function_arn
 from emulator.model.errors import StorageError
 from emulator.model.invocation import InvocationResult
 from emulator.model.nesting import is_deeper
@@ -35,13 +37,14 @@ class Destinations:
 
     Args:
         targets: Where destinations are.
+        measures: Told what can't be delivered.
 
     Attributes:
         undelivered: How many records could not be delivered in this process's life.
     """
 
-    def __init__(self, targets: Targets) -> None:
-        self._targets = targets
+    def __init__(self, targets: Targets, measures: EventMeasures | None = None) -> None:
+        self._targets, self._measures = targets, measures
         self.undelivered = 0
 
     async def report(
@@ -102,6 +105,9 @@ class Destinations:
             if kept is not None:
                 raise kept from error
             self.undelivered += 1
+            if self._measures is not None:
+                where = split_function_arn(function_arn.rpartition(":")[0])
+                self._measures.undelivered(*where, dead_letter=not detail_type)
             log.error("event %s: nothing was delivered to %s: %s", event.request_id, arn, error)
 
 

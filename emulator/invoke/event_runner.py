@@ -12,6 +12,7 @@ from typing import NamedTuple
 
 from emulator.invoke import recursion
 from emulator.invoke.destinations import Destinations, error_message
+from emulator.invoke.event_measures import EventMeasures
 from emulator.invoke.events import (
     Condition,
     Event,
@@ -103,6 +104,7 @@ class EventTools:
     clock: Clock
     #: How many events have ended in this process's life, by condition.
     outcomes: Counter[str]
+    measures: EventMeasures
     #: What the delays between attempts are multiplied with, for tests.
     retry_scale: float = 1.0
 
@@ -169,6 +171,8 @@ class EventRunner:
                 is_json=True,
                 unready="refuse",
             )
+            age_s = tools.clock.now() - event.accepted
+            tools.measures.begun(self._account, self._region, self._name, age_s)
             result = await tools.functions.invoke(prepared)
         except AwsError as error:
             return self._not_run(event, policy, error)
@@ -238,6 +242,7 @@ class EventRunner:
         if end.condition == "Success":
             await self._queue.delete(message.handle)
         else:
+            tools.measures.dropped(self._account, self._region, self._name)
             await tools.failures.add(
                 end.event,
                 self._arn,

@@ -79,6 +79,11 @@ class Registry:
         scope = self._scopes.get((account, region))
         return None if scope is None else scope.get(name)
 
+    def is_reserved(self, version: FunctionVersion) -> bool:
+        """Say whether a version's function has concurrency of its own."""
+        function = self.find(version.account, version.region, version.name)
+        return function is not None and function.reserved_concurrency is not None
+
     def resolve(
         self, account: str, region: str, name: str, qualifier: str = LATEST
     ) -> FunctionVersion:

@@ -32,6 +32,7 @@ from emulator.sources.mapped_function import MappedFunction
 from emulator.store.blobs import Blobs
 from emulator.store.store import Store
 from emulator.telemetry.logs import Logs
+from emulator.telemetry.metrics.own import OwnMetrics
 from emulator.telemetry.timeline.timeline import Timeline
 
 if TYPE_CHECKING:
@@ -181,6 +182,8 @@ class Parts:
     lifecycle: Lifecycle
     #: What they lived through; None where nothing is recorded.
     timeline: Timeline | None
+    #: What services measure of themselves, until CloudWatch keeps it.
+    own_metrics: OwnMetrics
     admission: Admission
     invoker: Invoker
     #: How callers of every kind invoke functions.

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Iterator
 from typing import Any
 
@@ -11,7 +12,7 @@ from botocore.exceptions import ClientError
 from emulator.model.jumping_clock import JumpingClock
 from emulator.settings import Settings
 from emulator.testing import ScriptedDriver
-from tests.api.conftest import Running
+from tests.api.conftest import Running, create
 
 _CLOCK = JumpingClock()
 
@@ -357,3 +358,68 @@ def test_dashboards_are_kept(cloudwatch: Any) -> None:
         "ResourceNotFound",
         "Dashboard shop does not exist",
     )
+
+
+@pytest.fixture(scope="module")
+def functions(running: Running) -> Iterator[Any]:
+    client = running.client("lambda")
+    yield client
+    client.close()
+
+
+def of_function(name: str, id: str, stat: str, **dimensions: str) -> dict[str, Any]:
+    metric = {
+        "Namespace": "AWS/Lambda",
+        "MetricName": name,
+        "Dimensions": [{"Name": key, "Value": value} for key, value in dimensions.items()],
+    }
+    return {"Id": id, "MetricStat": {"Metric": metric, "Period": 60, "Stat": stat}}
+
+
+def test_functions_have_the_metrics_of_aws_without_anybody_having_asked(
+    running: Running, cloudwatch: Any, functions: Any
+) -> None:
+    create(functions, "measured")
+    for _ in range(300):
+        functions.invoke(FunctionName="measured", Payload=b"{}")["Payload"].read()
+    functions.put_function_concurrency(FunctionName="measured", ReservedConcurrentExecutions=0)
+    assert refused(functions.invoke, FunctionName="measured")[0] == "TooManyRequestsException"
+    named = {"FunctionName": "measured"}
+    answer = data(
+        cloudwatch,
+        of_function("Invocations", "calls", "Sum", **named),
+        of_function("Errors", "errors", "Sum", **named),
+        of_function("Errors", "samples", "SampleCount", **named),
+        of_function("Throttles", "throttles", "Sum", **named, Resource="measured"),
+        of_function("Duration", "p50", "p50", **named),
+        of_function("Duration", "most", "Maximum", **named),
+        of_function("ConcurrentExecutions", "running", "Maximum", **named),
+        of_function("UnreservedConcurrentExecutions", "shared", "Maximum"),
+    )
+    found = {each["Id"]: each["Values"] for each in answer["MetricDataResults"]}
+    assert sum(found["calls"]) == sum(found["samples"]) == 300
+    assert sum(found["errors"]) == 0
+    assert sum(found["throttles"]) == 1
+    assert 0 < max(found["p50"]) <= max(found["most"])
+    assert set(found["running"]) == {1.0}
+    assert found["shared"]
+    listed = cloudwatch.list_metrics(Namespace="AWS/Lambda", MetricName="Duration")["Metrics"]
+    assert sorted(len(each["Dimensions"]) for each in listed) == [0, 1, 2]
+
+
+def test_events_of_functions_are_measured(cloudwatch: Any, functions: Any) -> None:
+    create(functions, "later")
+    functions.invoke(FunctionName="later", InvocationType="Event", Payload=b"{}")["Payload"].read()
+
+    def found() -> list[float]:
+        queries = [
+            of_function(name, id, "SampleCount", FunctionName="later")
+            for id, name in (("a", "AsyncEventsReceived"), ("b", "AsyncEventAge"))
+        ]
+        answer = data(cloudwatch, *queries)
+        return [sum(each["Values"]) for each in answer["MetricDataResults"]]
+
+    deadline = time.monotonic() + 20
+    while found() != [1.0, 1.0]:
+        assert time.monotonic() < deadline
+        time.sleep(0.01)

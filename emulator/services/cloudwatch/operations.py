@@ -2,8 +2,15 @@
 
 from __future__ import annotations
 
-from emulator.services.cloudwatch import dashboards, data, putting, reading, tagging
-from emulator.services.cloudwatch.alarms import configuring, describing
+from emulator.services.cloudwatch import (
+    configuring,
+    dashboards,
+    data,
+    describing,
+    putting,
+    reading,
+    tagging,
+)
 from emulator.services.service import Operation, unsupported
 
 OPERATIONS: dict[str, Operation] = {

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
+from emulator.model.errors import StorageError
 from emulator.registry.resource_table import ResourceTable
 from emulator.services.cloudwatch.alarms.alarm import Body, Key
 from emulator.services.cloudwatch.alarms.watching import Watch
@@ -15,6 +17,10 @@ from emulator.services.cloudwatch.store import MOST_BYTES, MOST_IN_MEMORY, Metri
 
 if TYPE_CHECKING:
     from emulator.services.context import Context, Parts
+
+
+#: What the namespaces of the emulator's own services begin with.
+OWN = "AWS/"
 
 
 class CloudWatch:
@@ -34,6 +40,7 @@ class CloudWatch:
         self.alarms = ResourceTable("cloudwatch-alarm", parts.documents)
         self.dashboards = ResourceTable("cloudwatch-dashboard", parts.documents)
         self.watch = Watch(self)
+        self._settling = asyncio.Lock()
 
     async def open(self) -> None:
         """Bring back what was kept; alarms are looked at again."""
@@ -53,10 +60,33 @@ class CloudWatch:
         """
         await self.store.put(every)
 
+    async def settle(self) -> None:
+        """Keep what the emulator has measured of itself until now.
+
+        Raises:
+            StorageError: It was not kept, and is tried again later.
+        """
+        own = self.parts.own_metrics
+        async with self._settling:
+            taken = own.take()
+            if not taken:
+                return
+            every = [
+                Data(Series(*key[1:6]), key.unit, key.at, 60, values)
+                for key, values in taken.items()
+            ]
+            try:
+                await self.store.put(every)
+            except StorageError:
+                own.give_back(taken)
+                raise
+
     async def read(
         self, series: Series, unit: str | None, start: int, end: int, period: int
     ) -> list[Found]:
         """Return a metric's data in periods; see :func:`rows.read`."""
+        if series.namespace.startswith(OWN):
+            await self.settle()
         return await self.store.read(series, unit, start, end, period)
 
     async def metrics(
@@ -68,6 +98,8 @@ class CloudWatch:
         since: int = 0,
     ) -> list[Known]:
         """Return the metrics of an account in a region; see :meth:`MetricStore.metrics`."""
+        if namespace is None or namespace.startswith(OWN):
+            await self.settle()
         return await self.store.metrics(account, region, namespace, name, since)
 
     def evaluation(
@@ -87,6 +119,7 @@ class CloudWatch:
     async def reset(self, account: str | None) -> None:
         """See :class:`emulator.services.service.ServiceState`."""
         await self.watch.reset(account)
+        await self.settle()
         self.alarms.clear(account)
         self.dashboards.clear(account)
         await self.store.clear(account)

@@ -23,7 +23,7 @@ from emulator.services.cloudwatch.statistic import is_percentile
 
 #: Seconds between two looks at alarms of a minute or more, and at others.
 INTERVAL_S, SHORT_INTERVAL_S = 60, 10
-_LONGEST_REASON = 1023
+_LONGEST_REASON, _LONGEST_DATA = 1023, 4000
 
 
 @dataclass(frozen=True, slots=True)
@@ -200,11 +200,8 @@ def _data(
     if watched.unit:
         data["unit"] = watched.unit
     text = orjson.dumps(data).decode()
-    while len(text) > 4000:  # the model's own bound
+    while len(text) > _LONGEST_DATA and data["recentDatapoints"]:
         data["evaluatedDatapoints"] = data["evaluatedDatapoints"][:-10]
         data["recentDatapoints"] = data["recentDatapoints"][10:]
-        if not data["recentDatapoints"]:
-            del data["evaluatedDatapoints"]
-            return orjson.dumps(data).decode()[:4000]
         text = orjson.dumps(data).decode()
     return text

@@ -5,8 +5,8 @@ from __future__ import annotations
 import asyncio
 import logging
 import math
-from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any, Protocol
 
 import orjson
 
@@ -14,6 +14,7 @@ from emulator.invoke.outbox.dispatch import Dispatch
 from emulator.invoke.outbox.outbox import Outbox
 from emulator.invoke.targets import Delivery, DeliveryError
 from emulator.model.errors import LocalfaasError
+from emulator.registry.resource_table import ResourceTable
 from emulator.schedules.timers import Timers
 from emulator.services.cloudwatch.alarms import notices
 from emulator.services.cloudwatch.alarms.alarm import Body, Key, written
@@ -27,11 +28,12 @@ from emulator.services.cloudwatch.alarms.evaluating import (
 from emulator.services.cloudwatch.alarms.rules import RuleError, name_of, parse_rule
 from emulator.services.cloudwatch.alarms.sender import AlarmSender
 from emulator.services.cloudwatch.expressions.values import ExpressionError
-from emulator.services.cloudwatch.queries import read_queries
+from emulator.services.cloudwatch.queries import Evaluation, Query, read_queries
 from emulator.services.cloudwatch.rows import Event
 
 if TYPE_CHECKING:
-    from emulator.services.cloudwatch.state import CloudWatch
+    from emulator.services.cloudwatch.store import MetricStore
+    from emulator.services.context import Parts
 
 log = logging.getLogger(__name__)
 
@@ -47,6 +49,24 @@ _ACTIONS = {
 _TOGETHER = 20
 
 
+class Kept(Protocol):
+    """What the service keeps, as far as it is needed here."""
+
+    parts: Parts
+    store: MetricStore
+    alarms: ResourceTable
+
+    def find(self, key: Key) -> Body | None:
+        """Return an alarm, or None."""
+        ...
+
+    def evaluation(
+        self, queries: Sequence[Query], start: float, end: float, scope: tuple[str, str]
+    ) -> Evaluation:
+        """Return what computes queries for a range of time."""
+        ...
+
+
 class Watch:
     """Waits for all alarms with one timer.
 
@@ -54,7 +74,7 @@ class Watch:
         state: The service's.
     """
 
-    def __init__(self, state: CloudWatch) -> None:
+    def __init__(self, state: Kept) -> None:
         self._state, self._parts = state, state.parts
         self._clock = state.parts.clock
         self._timers: Timers[Key] = Timers(self._clock, self._on_due)

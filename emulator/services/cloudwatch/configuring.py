@@ -11,8 +11,8 @@ from typing import Any
 from emulator.model.errors import AwsError
 from emulator.services.cloudwatch.alarms.alarm import Body, Key, new_body, period_of
 from emulator.services.cloudwatch.alarms.decisions import COMPARISONS, TREATMENTS
-from emulator.services.cloudwatch.alarms.describing import shown
 from emulator.services.cloudwatch.alarms.rules import RuleError, name_of, parse_rule
+from emulator.services.cloudwatch.describing import shown
 from emulator.services.cloudwatch.errors import combination, violated
 from emulator.services.cloudwatch.queries import read_queries
 from emulator.services.cloudwatch.state import of
