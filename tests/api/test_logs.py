@@ -114,8 +114,8 @@ def test_errors_in_awss_words(logs: Any) -> None:
         assert error(logs.filter_log_events, logGroupName="g", nextToken=token)[0] == (
             "InvalidParameterException"
         )
-    with pytest.raises(ClientError, match="does not serve DescribeMetricFilters"):
-        logs.describe_metric_filters()
+    with pytest.raises(ClientError, match="does not serve DescribeExportTasks"):
+        logs.describe_export_tasks()
 
 
 def test_groups_in_pages(logs: Any) -> None:

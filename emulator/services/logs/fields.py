@@ -54,6 +54,32 @@ def compile_fields(text: str) -> Matches:
     return matches
 
 
+def compile_names(text: str) -> Callable[[str], dict[str, str]]:
+    """Return what finds the values of a pattern's fields in a message, by ``$`` and their names."""
+    names = [
+        "" if each.strip() == _ANY or (match := _NAME.match(each)) is None else match[1]
+        for each in _split(text[1:-1])
+    ]
+    at = next((at for at, each in enumerate(_split(text[1:-1])) if each.strip() == _ANY), None)
+
+    def find(message: str) -> dict[str, str]:
+        found = [match[1] or match[2] or match[3] or "" for match in _FIELD.finditer(message)]
+        if at is None:
+            pairs = list(zip(names, found, strict=False))
+        else:
+            tail = names[at + 1 :]
+            last = found[len(found) - len(tail) :] if tail else []
+            middle = found[at : len(found) - len(tail)]
+            pairs = [
+                *zip(names[:at], found, strict=False),
+                *((str(number), value) for number, value in enumerate(middle, at + 1)),
+                *zip(tail, last, strict=False),
+            ]
+        return {f"${name}": value for name, value in pairs if name}
+
+    return find
+
+
 def _split(text: str) -> list[str]:
     """Return the parts between commas that stand in no quotes."""
     parts, is_quoted = [""], False

@@ -48,6 +48,8 @@ async def delete_log_group(ctx: Context, request: Request) -> Response:
     # Its filters go with it: a group that is made anew under its name has none.
     for name in of(ctx).filters_of(ctx.account, ctx.region, found.name):
         await of(ctx).drop_filter(ctx.account, ctx.region, found.name, name)
+    for name in of(ctx).metric_filters_of(ctx.account, ctx.region, found.name):
+        await of(ctx).drop_metric_filter(ctx.account, ctx.region, found.name, name)
     ctx.parts.logs.delete_group(ctx.account, ctx.region, found.name)
     await ctx.parts.logs.stored()
     return {}

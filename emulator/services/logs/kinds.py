@@ -65,6 +65,50 @@ class LogGroup(ServiceKind):
             await call("logs", "DeleteRetentionPolicy", {"logGroupName": name})
 
 
+class MetricFilterKind(ServiceKind):
+    """AWS::Logs::MetricFilter: its dimensions are a list in templates, and a map in the API."""
+
+    async def create(self, call: Call, wanted: Wanted) -> Made:
+        return await self._put(call, wanted.name("FilterName", longest=512), wanted)
+
+    async def update(
+        self, call: Call, made: Made, before: Mapping[str, Any], wanted: Wanted
+    ) -> Made:
+        return await self._put(call, made.physical, wanted)
+
+    async def _put(self, call: Call, name: str, wanted: Wanted) -> Made:
+        given = wanted.properties
+        transformations = [dict(each) for each in given.get("MetricTransformations") or ()]
+        for each in transformations:
+            if each.get("Dimensions"):
+                each["Dimensions"] = {pair["Key"]: pair["Value"] for pair in each["Dimensions"]}
+        properties = {
+            "logGroupName": given.get("LogGroupName"),
+            "filterName": name,
+            "filterPattern": given.get("FilterPattern"),
+            "metricTransformations": [
+                {key[0].lower() + key[1:]: value for key, value in each.items()}
+                for each in transformations
+            ],
+        }
+        await call("logs", "PutMetricFilter", call.fit("logs", "PutMetricFilter", properties))
+        return Made(physical=name)
+
+    async def delete(self, call: Call, made: Made, properties: Mapping[str, Any]) -> None:
+        request = {"logGroupName": properties["LogGroupName"], "filterName": made.physical}
+        await forgiving(call, "logs", "DeleteMetricFilter", request)
+
+    async def find(self, call: Call, wanted: Wanted) -> list[Made]:
+        name = wanted.name("FilterName", longest=512)
+        request = {
+            "logGroupName": wanted.properties.get("LogGroupName"),
+            "filterNamePrefix": name,
+        }
+        answer = await forgiving(call, "logs", "DescribeMetricFilters", request) or {}
+        there = [each["filterName"] for each in answer.get("metricFilters") or []]
+        return [Made(physical=name)] if name in there else []
+
+
 KINDS: dict[str, Kind] = {
     "AWS::Logs::LogGroup": LogGroup(),
     "AWS::Logs::LogStream": TableKind(
@@ -87,4 +131,5 @@ KINDS: dict[str, Kind] = {
         renamed={"FilterName": "filterName"},
         identifier={"logGroupName": "{logGroupName}", "filterName": "{filterName}"},
     ),
+    "AWS::Logs::MetricFilter": MetricFilterKind(),
 }

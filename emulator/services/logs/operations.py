@@ -5,7 +5,7 @@ from __future__ import annotations
 from functools import wraps
 
 from emulator.services.context import Context, Request, Response
-from emulator.services.logs import events, groups, streams, subscriptions
+from emulator.services.logs import events, groups, metric_filters, streams, subscriptions
 from emulator.services.service import Operation, unsupported
 
 
@@ -25,20 +25,24 @@ _OPERATIONS: dict[str, Operation] = {
     "CreateLogStream": streams.create_log_stream,
     "DeleteLogGroup": groups.delete_log_group,
     "DeleteLogStream": streams.delete_log_stream,
+    "DeleteMetricFilter": metric_filters.delete_metric_filter,
     "DeleteRetentionPolicy": groups.delete_retention_policy,
     "DeleteSubscriptionFilter": subscriptions.delete_subscription_filter,
     "DescribeLogGroups": groups.describe_log_groups,
     "DescribeLogStreams": streams.describe_log_streams,
+    "DescribeMetricFilters": metric_filters.describe_metric_filters,
     "DescribeSubscriptionFilters": subscriptions.describe_subscription_filters,
     "FilterLogEvents": events.filter_log_events,
     "GetLogEvents": events.get_log_events,
     "ListTagsForResource": groups.list_tags_for_resource,
     "ListTagsLogGroup": groups.list_tags_log_group,
     "PutLogEvents": events.put_log_events,
+    "PutMetricFilter": metric_filters.put_metric_filter,
     "PutRetentionPolicy": groups.put_retention_policy,
     "PutSubscriptionFilter": subscriptions.put_subscription_filter,
     "TagLogGroup": groups.tag_log_group,
     "TagResource": groups.tag_resource,
+    "TestMetricFilter": metric_filters.test_metric_filter,
     "UntagLogGroup": groups.untag_log_group,
     "UntagResource": groups.untag_resource,
 }
@@ -64,12 +68,12 @@ UNSUPPORTED = {
         CreateLookupTable CreateScheduledQuery DeleteAccountPolicy DeleteDataProtectionPolicy
         DeleteDelivery DeleteDeliveryDestination DeleteDeliveryDestinationPolicy
         DeleteDeliverySource DeleteDestination DeleteIndexPolicy DeleteIntegration
-        DeleteLogAnomalyDetector DeleteLookupTable DeleteMetricFilter DeleteResourcePolicy
+        DeleteLogAnomalyDetector DeleteLookupTable DeleteResourcePolicy
         DeleteScheduledQuery DeleteSyslogConfiguration
         DeleteTransformer DescribeAccountPolicies DescribeConfigurationTemplates
         DescribeDeliveries DescribeDeliveryDestinations DescribeDeliverySources
         DescribeDestinations DescribeExportTasks DescribeFieldIndexes DescribeImportTaskBatches
-        DescribeImportTasks DescribeIndexPolicies DescribeLookupTables DescribeMetricFilters
+        DescribeImportTasks DescribeIndexPolicies DescribeLookupTables
         DescribeResourcePolicies DisassociateKmsKey
         DisassociateSourceFromS3TableIntegration GetDataProtectionPolicy GetDelivery
         GetDeliveryDestination GetDeliveryDestinationPolicy GetDeliverySource GetIntegration
@@ -80,8 +84,8 @@ UNSUPPORTED = {
         ListSyslogConfigurations PutAccountPolicy PutBearerTokenAuthentication
         PutDataProtectionPolicy PutDeliveryDestination PutDeliveryDestinationPolicy
         PutDeliverySource PutDestination PutDestinationPolicy PutIndexPolicy PutIntegration
-        PutLogGroupDeletionProtection PutMetricFilter PutResourcePolicy PutStorageTierPolicy
-        PutSyslogConfiguration PutTransformer TestMetricFilter
+        PutLogGroupDeletionProtection PutResourcePolicy PutStorageTierPolicy
+        PutSyslogConfiguration PutTransformer
         TestTransformer UpdateAnomaly UpdateDeliveryConfiguration UpdateLogAnomalyDetector
         UpdateLookupTable UpdateScheduledQuery
         """,

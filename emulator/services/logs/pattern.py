@@ -189,11 +189,9 @@ class _Parser:
         kind, text = self._take()
         if kind != "path":
             _bad(f"{text!r} is no selector, which begins with $")
-        steps = [
-            int(index) if index else name or quoted for name, index, quoted in _STEP.findall(text)
-        ]
+        steps = read_path(text)
         test = self._test()
-        return lambda value: test(_select(value, steps))
+        return lambda value: test(select(value, steps))
 
     def _test(self) -> Condition:
         """Return a test of a selected value."""
@@ -240,8 +238,13 @@ def _is_number(value: Any) -> bool:
     return isinstance(value, (int, float)) and not isinstance(value, bool)
 
 
-def _select(value: Any, steps: list[int | str]) -> Any:
-    """Return the value at a path; _ABSENT if there is none."""
+def read_path(text: str) -> list[int | str]:
+    """Return the steps of a path: ``$.items[0].name``."""
+    return [int(index) if index else name or quoted for name, index, quoted in _STEP.findall(text)]
+
+
+def select(value: Any, steps: list[int | str]) -> Any:
+    """Return the value at a path; a value of no type of JSON if there is none."""
     for step in steps:
         if isinstance(step, str):
             value = value.get(step, _ABSENT) if isinstance(value, dict) else _ABSENT

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from emulator.registry.resource_table import ResourceTable
 from emulator.services.context import Context, Parts
+from emulator.services.logs.measuring import Measuring
 
 if TYPE_CHECKING:
     from emulator.services.logs.forwarding import Forwarder
@@ -25,13 +26,18 @@ class LogGroups:
     def __init__(self, parts: Parts) -> None:
         self._parts = parts
         self._filters = ResourceTable("logs-subscription", parts.documents)
+        self._metric_filters = ResourceTable("logs-metric-filter", parts.documents)
         self._forwarder: Forwarder | None = None
+        self._measuring = Measuring(parts)
 
     async def open(self) -> None:
         """Go on with the filters that were kept."""
         await self._filters.load()
         for account, region, _, body in self._filters.all():
             await self._follow(account, region, body)
+        await self._metric_filters.load()
+        for account, region, _, body in self._metric_filters.all():
+            self._measuring.follow(account, region, body)
 
     async def _follow(self, account: str, region: str, body: Body) -> None:
         if self._forwarder is None:
@@ -51,13 +57,44 @@ class LogGroups:
             if account in (None, owner) and self._forwarder is not None:
                 self._forwarder.forget(owner, region, body["group"], body["name"])
         self._filters.clear(account)
+        for owner, region, _, body in self._metric_filters.all():
+            if account in (None, owner):
+                self._measuring.forget(owner, region, body["group"], body["name"])
+        self._metric_filters.clear(account)
+        self._measuring.clear(account)
         if account is None and self._forwarder is not None:
             await self._forwarder.clear()
 
     async def close(self) -> None:
         """Let go of the filters: the groups are not this service's own."""
+        await self._measuring.close()
         if self._forwarder is not None:
             await self._forwarder.close()
+
+    # -- metric filters -------------------------------------------------------------------------
+
+    def every_metric_filter(self, account: str, region: str) -> list[Body]:
+        """Return the metric filters of an account in a region."""
+        every = self._metric_filters.all()
+        return [body for owner, where, _, body in every if (owner, where) == (account, region)]
+
+    def metric_filters_of(self, account: str, region: str, group: str) -> dict[str, Body]:
+        """Return the metric filters of a group, by name."""
+        every = self.every_metric_filter(account, region)
+        return {body["name"]: body for body in every if body["group"] == group}
+
+    async def put_metric_filter(self, account: str, region: str, body: Body) -> None:
+        """Keep a metric filter, and have it act."""
+        key = f"{body['group']}{_BETWEEN}{body['name']}"
+        await self._metric_filters.put(account, region, key, body)
+        self._measuring.follow(account, region, body)
+
+    async def drop_metric_filter(self, account: str, region: str, group: str, name: str) -> None:
+        """Remove a metric filter."""
+        await self._metric_filters.delete(account, region, f"{group}{_BETWEEN}{name}")
+        self._measuring.forget(account, region, group, name)
+
+    # -- subscription filters -------------------------------------------------------------------
 
     def filters_of(self, account: str, region: str, group: str) -> dict[str, Body]:
         """Return the subscription filters of a group, by name."""

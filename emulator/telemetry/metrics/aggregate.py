@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import math
 from array import array
-from collections.abc import Iterable
+from collections import Counter
+from collections.abc import Sequence
 
 #: Different values that are told apart; beyond these, near ones are taken together.
 MOST_VALUES = 400
-#: By how much values may differ that are first taken together.
-_NEARNESS = 1.01
+#: By how much the logarithms of values may differ that are first taken together: 2 percent.
+_STEP = 0.02
+#: Keeps what is rounded positive.
+_SHIFT = 1 << 20
 
 
 class Aggregate:
@@ -79,7 +82,11 @@ class Aggregate:
     @property
     def ordered(self) -> list[tuple[float, float]] | None:
         """The values in order, each with how often it was there; None: nobody knows them."""
-        return None if self.values is None else sorted(self.values.items())
+        if self.values is None:
+            return None
+        # Where near values were taken together, theirs may be a little beyond the ends.
+        least, most = self.least, self.most
+        return [(min(max(value, least), most), n) for value, n in sorted(self.values.items())]
 
     def packed(self) -> bytes | None:
         """Return the values as bytes; None: nobody knows them."""
@@ -108,23 +115,31 @@ class Aggregate:
 
 def merged(values: dict[float, float]) -> dict[float, float]:
     """Return values with those taken together that are near each other: half as many, at most."""
-    nearness = _NEARNESS
+    step = _STEP
     found = values
     while len(found) > MOST_VALUES // 2:
-        found = _rounded(values.items(), math.log(nearness))
-        nearness *= nearness
+        rounded: dict[float, float] = {}
+        for value, count in found.items():
+            near_one = _middle(value, step)
+            rounded[near_one] = rounded.get(near_one, 0.0) + count
+        found, step = rounded, 2 * step
     return found
 
 
-def _rounded(values: Iterable[tuple[float, float]], step: float) -> dict[float, float]:
-    # Of each group the mean is kept, so that sums stay true.
-    groups: dict[tuple[bool, int], tuple[float, float]] = {}
-    for value, count in values:
-        key = (value < 0, round(math.log(abs(value)) / step) if value else -(1 << 40))
-        samples, total = groups.get(key, (0.0, 0.0))
-        groups[key] = (samples + count, total + value * count)
-    found: dict[float, float] = {}
-    for samples, total in groups.values():
-        mean = total / samples if samples else 0.0
-        found[mean] = found.get(mean, 0.0) + samples
+def near(every: Sequence[float]) -> dict[float, int]:
+    """Return values, none of them negative, with how often each or one near it is there."""
+    log, step = math.log, _STEP
+    places = Counter([int(log(each) / step + _SHIFT) for each in every if each > 0])
+    found = {math.exp((place - _SHIFT + 0.5) * step): count for place, count in places.items()}
+    zeros = len(every) - sum(places.values())
+    if zeros:
+        found[0.0] = zeros
     return found
+
+
+def _middle(value: float, step: float) -> float:
+    """Return the middle of the values near one, which is the same for all of them."""
+    if value == 0:
+        return 0.0
+    size = math.exp((int(math.log(abs(value)) / step + _SHIFT) - _SHIFT + 0.5) * step)
+    return size if value > 0 else -size

@@ -8,10 +8,10 @@ https://docs.aws.amazon.com/lambda/latest/dg/monitoring-metrics-types.html
 
 from __future__ import annotations
 
-import math
-from collections import defaultdict
-from collections.abc import Callable, Iterable
-from operator import itemgetter
+from bisect import bisect_left
+from collections.abc import Callable, Sequence
+from itertools import count, repeat
+from operator import itemgetter, sub
 
 from emulator.model.function import LATEST, FunctionVersion
 from emulator.model.lifecycle_events import (
@@ -23,15 +23,15 @@ from emulator.model.lifecycle_events import (
     InvocationEnded,
     InvocationRefused,
 )
-from emulator.telemetry.metrics.aggregate import Aggregate
+from emulator.telemetry.metrics.aggregate import Aggregate, near
 from emulator.telemetry.metrics.own import Dimensions, OwnMetrics
 
 _NAMESPACE = "AWS/Lambda"
 _PROVISIONED = "provisioned-concurrency"
 #: Ends that are worked out at once.
-_BATCH = 256
-#: Durations of a batch that are kept as they are; more are taken together by one percent.
-_EXACT, _STEP = 64, 0.01
+_BATCH = 512
+#: Durations of a batch that are kept as they are; of more, near ones are taken together.
+_EXACT = 64
 
 #: An invocation's version, its start (seconds since the epoch), milliseconds, status, environment.
 _End = tuple[FunctionVersion, float, float, str, str]
@@ -100,28 +100,35 @@ class InvocationMetrics:
         if not self._ended:
             return
         ended, self._ended = self._ended, []
-        groups: dict[tuple[str, int], list[_End]] = defaultdict(list)
-        whole: dict[tuple[str, str, int], list[_End]] = defaultdict(list)
+        groups: dict[tuple[str, int], list[_End]] = {}
         for each in ended:
-            version, started = each[0], each[1]
-            minute = int(started) // 60
-            groups[version.key, minute].append(each)
-            whole[version.account, version.region, minute].append(each)
-        for (_, minute), ends in groups.items():
-            self._of_version(ends[0][0], minute * 60, ends)
-        for (account, region, minute), ends in whole.items():
-            self._of_account(account, region, minute * 60, ends)
+            key = (each[0].key, int(each[1]) // 60)
+            group = groups.get(key)
+            if group is None:
+                groups[key] = [each]
+            else:
+                group.append(each)
+        whole: dict[tuple[str, str, int], list[list[_End]]] = {}
+        for (_, minute), group in groups.items():
+            version = group[0][0]
+            scope = (version.account, version.region, minute * 60)
+            whole.setdefault(scope, []).append(group)
+        for (account, region, at), some in whole.items():
+            running = [self._of_version(group[0][0], at, group) for group in some]
+            self._of_account(account, region, at, some, running)
 
-    def _of_version(self, version: FunctionVersion, at: int, ends: list[_End]) -> None:
-        calls = float(len(ends))
-        errors = float(sum(each[3] != "success" for each in ends))
+    def _of_version(self, version: FunctionVersion, at: int, ends: list[_End]) -> int:
+        """Record what became of a version's calls; return how many ran at once."""
+        calls = len(ends)
+        errors = calls - [each[3] for each in ends].count("success")
         of_calls = Aggregate.of(1.0, calls)
         of_errors = Aggregate()
-        for value, count in ((1.0, errors), (0.0, calls - errors)):
-            if count:
-                of_errors.add(value, count)
+        for value, times in ((1.0, errors), (0.0, calls - errors)):
+            if times:
+                of_errors.add(value, times)
         durations = _durations([each[2] for each in ends])
-        concurrent = Aggregate.of(float(_concurrency(ends)))
+        running = _concurrency(ends)
+        concurrent = Aggregate.of(float(running))
         no_throttles = Aggregate.of(0.0, calls)
         account, region = version.account, version.region
         for dimensions in _dimensions(version):
@@ -138,6 +145,7 @@ class InvocationMetrics:
                     )
         if self._provisioned:
             self._of_provisioned(version, at, ends)
+        return running
 
     def _of_provisioned(self, version: FunctionVersion, at: int, ends: list[_End]) -> None:
         """What provisioned concurrency had to do.
@@ -170,15 +178,31 @@ class InvocationMetrics:
             for name, value in values.items():
                 self._record(version, name, dimensions, value, at)
 
-    def _of_account(self, account: str, region: str, at: int, ends: list[_End]) -> None:
-        shared = [each for each in ends if not self._is_reserved(each[0])]
-        for name, some in (
-            ("ConcurrentExecutions", ends),
+    def _of_account(
+        self, account: str, region: str, at: int, groups: list[list[_End]], running: list[int]
+    ) -> None:
+        """Record how many calls of an account ran at once.
+
+        Args:
+            account: Whose.
+            region: Where.
+            at: In which minute.
+            groups: The calls of each version.
+            running: How many of each ran at once.
+        """
+        shared = [not self._is_reserved(each[0][0]) for each in groups]
+        for name, wanted in (
+            ("ConcurrentExecutions", [True] * len(groups)),
             ("UnreservedConcurrentExecutions", shared),
         ):
-            if some:
-                running = float(_concurrency(some))
-                self._own.record(account, region, _NAMESPACE, name, (), running, at=at)
+            some = [at for at, is_wanted in enumerate(wanted) if is_wanted]
+            if not some:
+                continue
+            if len(some) == 1:
+                most = running[some[0]]
+            else:
+                most = _concurrency([each for place in some for each in groups[place]])
+            self._own.record(account, region, _NAMESPACE, name, (), float(most), at=at)
 
 
 def _dimensions(version: FunctionVersion) -> tuple[Dimensions, ...]:
@@ -196,30 +220,19 @@ def _durations(every: list[float]) -> Aggregate:
         for each in every:
             made.add(each)
         return made
-    groups: dict[int, tuple[int, float]] = {}
-    log, step = math.log, _STEP
-    for each in every:
-        key = int(log(each) / step) if each > 0 else -1_000_000
-        count, total = groups.get(key, (0, 0.0))
-        groups[key] = (count + 1, total + each)
-    for count, total in groups.values():
-        made.add(total / count, float(count))
+    found = near(every)
+    made.values = {value: float(count) for value, count in found.items()}
+    made.samples, made.total = float(len(every)), sum(every)
     made.least, made.most = min(every), max(every)
     return made
 
 
-def _concurrency(ends: Iterable[_End]) -> int:
+def _concurrency(ends: Sequence[_End]) -> int:
     """Return how many ran at once at most: that is so just before one of them ends."""
-    starts: list[float] = []
-    stops: list[float] = []
-    for _, started, duration_ms, _, _ in ends:
-        starts.append(started)
-        stops.append(started + duration_ms / 1000)
-    starts.sort()
-    stops.sort()
-    begun = most = 0
-    for over, stop in enumerate(stops):
-        while begun < len(starts) and starts[begun] < stop:
-            begun += 1
-        most = max(most, begun - over)
-    return max(most, 1)
+    if len({each[4] for each in ends}) == 1:
+        return 1  # one environment, one call after the other
+    starts = sorted([each[1] for each in ends])
+    stops = sorted([each[1] + each[2] / 1000 for each in ends])
+    begun = map(bisect_left, repeat(starts), stops)
+    most: int = max(map(sub, begun, count()))
+    return max(1, most)
