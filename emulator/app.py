@@ -313,7 +313,7 @@ class Emulator:
             strict=settings.strict,
             transition_seconds=settings.transition_seconds,
         )
-        self._keeper = MetricsKeeper(self.parts)
+        self._keeper = MetricsKeeper(self.parts, self.table.measurements_keeper)
         self._guard = Guard(settings.allow_hosts, settings.allow_origins, hosts)
         aws = AwsHandler(self.table, strict=settings.strict_auth)
         apis = ApiFront(self.parts, aws)

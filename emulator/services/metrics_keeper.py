@@ -1,4 +1,4 @@
-"""Has CloudWatch keep what the emulator measures of itself, where nobody asks for it in time."""
+"""Has a service keep what the emulator measures of itself, where nobody asks for it in time."""
 
 from __future__ import annotations
 
@@ -19,10 +19,11 @@ class MetricsKeeper:
 
     Args:
         parts: The emulator's.
+        keeper: The service whose state keeps them, by the name of its model.
     """
 
-    def __init__(self, parts: Parts) -> None:
-        self._parts = parts
+    def __init__(self, parts: Parts, keeper: str) -> None:
+        self._parts, self._keeper = parts, keeper
         self._timer: Timer | None = None
         self._is_busy = False
         self._closed = False
@@ -46,7 +47,7 @@ class MetricsKeeper:
 
     async def _kept(self) -> None:
         try:
-            state = await self._parts.table.state("cloudwatch")
+            state = await self._parts.table.state(self._keeper)
             await state.settle()
         except (LocalfaasError, LookupError) as error:
             log.error("what the emulator measures of itself was not kept: %s", error)

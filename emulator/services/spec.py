@@ -53,6 +53,8 @@ class ServiceSpec:
     opens_at_start: bool = False
     #: As ``opens_at_start``, but only where documents of one of these kinds are kept.
     opens_for: tuple[str, ...] = ()
+    #: Its state keeps what the emulator measures of itself, by ``settle()``.
+    keeps_measurements: bool = False
     #: Its model and its operations are loaded at the start, so that its first caller need not wait.
     loads_at_start: bool = False
     #: Its model is in the folder ``models`` of its own, laid out as botocore's data.

@@ -208,6 +208,11 @@ class Table:
         found: SourceKind = service.module("source").open(self.parts)
         return found
 
+    @property
+    def measurements_keeper(self) -> str:
+        """The service that keeps what the emulator measures of itself, by its model's name."""
+        return next(each.spec.model for each in self.services if each.spec.keeps_measurements)
+
     async def open(self, parts: Parts) -> None:
         """Begin: whatever is kept and has work to do is opened now, all else with its first call.
 

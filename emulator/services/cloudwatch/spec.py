@@ -15,4 +15,5 @@ SPEC = ServiceSpec(
     template_prefix="AWS::CloudWatch",
     modules=("authorization", "kinds", "state", "wire"),
     opens_for=("cloudwatch-alarm",),
+    keeps_measurements=True,
 )
