@@ -662,8 +662,21 @@ def test_what_belongs_to_a_table_is_kept(client: Any) -> None:
     assert (
         len(client.list_contributor_insights(TableName=name)["ContributorInsightsSummaries"]) == 1
     )
-    stream = "arn:aws:kinesis:us-east-1:000000000000:stream/s"
-    client.enable_kinesis_streaming_destination(TableName=name, StreamArn=stream)
+
+
+def test_a_table_tells_a_stream_that_is_there(client: Any, running: Running) -> None:
+    name, kinesis = create(client), running.client("kinesis")
+    kinesis.create_stream(StreamName="changes", ShardCount=1)
+    kinesis.close()
+    stream = "arn:aws:kinesis:us-east-1:000000000000:stream/changes"
+    enable = client.enable_kinesis_streaming_destination
+    cut_off = "arn:aws:kinesis:" + "-" * 30
+    for other in (f"{stream}-of-nobody", cut_off, "arn:aws:sns:us-east-1:000000000000:stream/x"):
+        assert refused(enable, TableName=name, StreamArn=other) == (
+            "ValidationException",
+            "User does not have a permission to use kinesis stream",
+        )
+    enable(TableName=name, StreamArn=stream)
     precision = {"ApproximateCreationDateTimePrecision": "MICROSECOND"}
     client.update_kinesis_streaming_destination(
         TableName=name, StreamArn=stream, UpdateKinesisStreamingConfiguration=precision

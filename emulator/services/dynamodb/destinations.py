@@ -5,6 +5,7 @@ https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/kds.html
 
 from __future__ import annotations
 
+from emulator.model.errors import AwsError
 from emulator.services.context import Context, Request, Response
 from emulator.services.dynamodb.deliveries import PRECISION
 from emulator.services.dynamodb.errors import invalid
@@ -23,6 +24,7 @@ async def enable_kinesis_streaming_destination(ctx: Context, request: Request) -
             "Table is not in a valid state to enable Kinesis Streaming Destination: "
             "EnableKinesisStreamingDestination must be DISABLED to perform ENABLE operation."
         )
+    await _check_stream(ctx, arn)
     settings = request.get("EnableKinesisStreamingConfiguration") or {}
     entry: Body = {"Arn": arn, "Status": "ACTIVE", "Precision": settings.get(PRECISION)}
     await _set(ctx, table, entry)
@@ -101,6 +103,21 @@ async def describe_kinesis_streaming_destination(ctx: Context, request: Request)
 def _kept(table: Table, arn: str) -> Body | None:
     found = table.body.get("Destinations") or ()
     return next((each for each in found if each["Arn"] == arn), None)
+
+
+async def _check_stream(ctx: Context, arn: str) -> None:
+    """Check that a stream is there.
+
+    Raises:
+        AwsError: It is not.
+    """
+    region, account = (arn.split(":") + [""] * 5)[3:5]
+    try:
+        await ctx.parts.table.call(
+            "kinesis", "DescribeStreamSummary", {"StreamARN": arn}, account=account, region=region
+        )
+    except AwsError:
+        raise invalid("User does not have a permission to use kinesis stream") from None
 
 
 async def _set(ctx: Context, table: Table, entry: Body) -> None:
