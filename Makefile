@@ -11,7 +11,10 @@ COMPILE = $(BIN)/python -m compileall -q emulator runtimes/python
 # The Python runtime is checked for the oldest Python that mypy knows; it runs on 3.8 and newer.
 RUNTIME_TYPES := --config-file= --cache-dir=../../.mypy_cache --strict --python-version=3.10
 
-.PHONY: up test test-here test-kubernetes test-fast soak smoke clients coverage check format bench docs lock clean
+# The tests that need neither an engine nor patience.
+NO_ENGINE := not slow and not docker and not kubernetes and not soak
+
+.PHONY: up test test-here test-kubernetes test-fast test-most soak smoke clients coverage check format bench docs lock clean
 
 # Start the emulator with the sample functions.
 up: .venv/up
@@ -32,13 +35,18 @@ test-kubernetes: .venv/dev
 soak: .venv/dev
 	LOCALFAAS_KILLS=100 $(BIN)/pytest -n auto --dist loadgroup -m soak
 
-# Without what needs Docker, a cluster or long: eight minutes on two cores.
+# Without those of the program as a whole and of real environments: two minutes on two cores.
 test-fast: .venv/dev
-	$(BIN)/pytest -n auto --dist loadgroup -m "not slow and not docker and not kubernetes and not soak"
+	$(BIN)/pytest -n auto --dist loadgroup -m "$(NO_ENGINE)" tests/architecture tests/unit tests/api \
+	  tests/conformance tests/differential tests/reliability
+
+# All that needs neither Docker, a cluster nor long: eight minutes on two cores.
+test-most: .venv/dev
+	$(BIN)/pytest -n auto --dist loadgroup -m "$(NO_ENGINE)"
 
 # A few minutes' worth of them, for a machine that is new to us.
 smoke: .venv/dev
-	$(BIN)/pytest -n auto --dist loadgroup -m "not slow and not docker and not kubernetes and not soak" \
+	$(BIN)/pytest -n auto --dist loadgroup -m "$(NO_ENGINE)" \
 	  tests/unit tests/api/test_functions.py tests/acceptance/test_samples.py
 
 # The deploy clients that tests/clients runs, into a cache outside the project (a gigabyte).
@@ -47,7 +55,7 @@ clients: .venv/dev
 
 # Which lines the quick tests reach; the page to read is htmlcov/index.html.
 coverage: .venv/dev
-	$(BIN)/pytest -n auto --dist loadgroup -m "not slow and not docker and not kubernetes and not soak" \
+	$(BIN)/pytest -n auto --dist loadgroup -m "$(NO_ENGINE)" \
 	  --cov --cov-report=term:skip-covered --cov-report=html
 
 # Format, lint, types, layers.

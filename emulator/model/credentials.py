@@ -142,7 +142,11 @@ def identify(token: str, key: str | None = None) -> Identity | None:
         if not raw.startswith(_TOKEN_HEAD):
             return None
         unpacked = zlib.decompressobj()
-        told = json.loads(unpacked.decompress(raw[len(_TOKEN_HEAD) + 24 :], _LARGEST_IDENTITY))
+        text = unpacked.decompress(raw[len(_TOKEN_HEAD) + 24 :], _LARGEST_IDENTITY)
+        # Only at the end is its checksum looked at.
+        if not unpacked.eof or unpacked.unused_data:
+            return None
+        told = json.loads(text)
         if key is not None and told.get("key") != key:
             return None
         policies = told.get("policies")
