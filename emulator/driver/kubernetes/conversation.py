@@ -1,4 +1,4 @@
-"""The emulator's end of the connection to a pod's supervisor (runtimes/*/supervisor.*)."""
+"""The emulator's end of the connection to a pod's supervisor (runtimes/*/pod_supervisor.*)."""
 
 from __future__ import annotations
 

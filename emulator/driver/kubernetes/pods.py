@@ -44,6 +44,8 @@ from emulator.model.sandbox import EnvironmentSpec
 PATIENCE = 40.0
 #: Seconds in which a node may come that takes a pod.
 _UNSCHEDULED = 8.0
+#: Seconds a runtime has to call: interpreters take their time on a busy node.
+_CALL = 20.0
 #: Seconds for which a node that was out of reach gets no pods.
 _AVOIDED = 60.0
 #: Seconds a supervisor has to take code; more for each byte.
@@ -112,7 +114,7 @@ class Pods:
 
     async def _make_stem(self, plan: Plan) -> PodSandbox:
         tools, token = self._tools, CallbackServer.make_token()
-        loader = next((tools.bootstraps / plan.language).glob("loader.*"))
+        loader = next((tools.bootstraps / plan.language).glob("pod_loader.*"))
         command = programs.stem_command(plan, loader, tools.way.place(token))
         extra = programs.container_of(plan).supervisor_mb
         sandbox, request = self._request(plan, stem=True, command=command, extra_mb=extra)
@@ -134,7 +136,7 @@ class Pods:
         """Give a pod that has called its supervisor and what all functions have."""
         tools, pod = self._tools, sandbox.pod
         folder = tools.bootstraps / pod.plan.language
-        code = next(folder.glob("supervisor.*")).read_bytes()
+        code = next(folder.glob("pod_supervisor.*")).read_bytes()
         conversation = Conversation(connection, sandbox.outputs, sandbox.process_ended)
         sandbox.conversation = conversation
         conversation.over.add_done_callback(
@@ -161,16 +163,15 @@ class Pods:
         parcel = await self._tools.parcels.of(sources)
         await conversation.ask("put", parcel, at=at, patience=_FILL + parcel.size / _BYTES_A_SECOND)
 
-    async def _start_runtime(self, sandbox: PodSandbox, **order: Any) -> None:
+    async def _start_runtime(self, sandbox: PodSandbox, doing: str = "start", **order: Any) -> None:
         """Have a runtime started that has a channel of its own to the emulator."""
         assert sandbox.conversation is not None
         token = CallbackServer.make_token()
         calling = self._tools.way.connection(sandbox.pod.name, token)
         try:
-            doing = "run" if order else "start"
             answer = await sandbox.conversation.ask(doing, token=token, limits=_LIMITS, **order)
             sandbox.inner_pid = int(answer["pid"])
-            channel = await asyncio.wait_for(asyncio.shield(calling), LOST_S)
+            channel = await asyncio.wait_for(asyncio.shield(calling), _CALL)
         except TimeoutError:
             raise DriverFault(f"the runtime of {sandbox.pod.name} did not call") from None
         finally:
@@ -277,7 +278,7 @@ class Pods:
         if found:
             await self._extend(stem, found, environ)
         if needs_fresh_process(spec.environ):
-            await self._start_afresh(stem, environ)
+            await self._start_afresh(stem, environ, spec.handler)
             return
         order: dict[str, Any] = {"environ": environ, "cwd": CODE, "handler": spec.handler}
         order["limits"] = _LIMITS
@@ -293,7 +294,9 @@ class Pods:
         except OSError as error:
             raise DriverFault(f"the runtime of {pod.name} is gone: {error}") from error
 
-    async def _start_afresh(self, stem: PodSandbox, environ: Mapping[str, str]) -> None:
+    async def _start_afresh(
+        self, stem: PodSandbox, environ: Mapping[str, str], handler: str
+    ) -> None:
         """Start the runtime as a program, for variables that only a new process reads."""
         assert stem.conversation is not None
         stem.inner_pid = -1  # the end of what has waited means nothing
@@ -301,8 +304,18 @@ class Pods:
         if stem.channel is not None:
             stem.channel.close()
             stem.channel = None
-        arguments = programs.program(stem.pod.plan, environ)
-        await self._start_runtime(stem, arguments=arguments, environ=dict(environ), cwd=CODE)
+        arguments, on_channel = programs.program(stem.pod.plan, environ, handler)
+        order: dict[str, Any] = {"arguments": arguments, "environ": dict(environ), "cwd": CODE}
+        if on_channel:
+            await self._start_runtime(stem, "run", **order)
+            return
+        if not self._tools.way.is_direct:
+            raise DriverFault(
+                "a variable of this function needs a runtime that calls the emulator, and pods have"
+                " no way to it: name the address at which they reach it with --advertise-host"
+            )
+        answer = await stem.conversation.ask("run", token="", limits=_LIMITS, **order)
+        stem.inner_pid = int(answer["pid"])
 
     async def _extend(self, stem: PodSandbox, found: list[str], environ: Mapping[str, str]) -> None:
         assert stem.conversation is not None

@@ -13,10 +13,11 @@ from emulator.driver.languages.table import language
 
 #: Runs the first interpreter there is with the loader, whose text comes first.
 _FIRST_LINES = """\
-loader=$1 place=$2 options=$3; shift 3
+loader=$1 place=$2 options=$3 exec=$4; shift 4
 for interpreter; do
   if command -v "$interpreter" >/dev/null; then
-    exec "$interpreter" $options "$loader" "$place"
+    $exec "$interpreter" $options "$loader" "$place"
+    exit
   fi
 done
 echo "no interpreter here: $*"
@@ -58,17 +59,21 @@ def stem_command(plan: Plan, loader: Path, place: str) -> list[str]:
     """
     start = container_of(plan)
     return ["/bin/sh", "-c", _FIRST_LINES, "localfaas", loader.read_text(), place, start.loader,
-            *_interpreters(plan)]  # fmt: skip
+            "" if start.shell_stays else "exec", *_interpreters(plan)]  # fmt: skip
 
 
-def program(plan: Plan, environ: Mapping[str, str]) -> list[str]:
-    """Return the command line of a runtime that starts for one function alone."""
-    start = container_of(plan)
+def program(plan: Plan, environ: Mapping[str, str], handler: str) -> tuple[list[str], bool]:
+    """Return the command line of a runtime that starts for one function alone.
+
+    And whether it speaks on its channel: else it calls its listener.
+    """
     found = language(plan.language)
     assert found is not None
-    arguments = start.alone.format(folder=f"{HOME}/{BOOTSTRAP_FOLDER}")
+    folder = f"{HOME}/{BOOTSTRAP_FOLDER}"
+    arguments, on_channel = found.command(folder, handler=handler, official=False, search_path="")
     options = " ".join(found.container_options(environ))
-    return ["/bin/sh", "-c", _PROGRAM, "localfaas", arguments, options, *_interpreters(plan)]
+    command = ["/bin/sh", "-c", _PROGRAM, "localfaas", " ".join(arguments), options]
+    return [*command, *_interpreters(plan)], on_channel
 
 
 def _interpreters(plan: Plan) -> Sequence[str]:

@@ -60,6 +60,8 @@ class ContainerStart(NamedTuple):
     #: with; and MB of memory that the supervisor takes, which its function is not to miss.
     loader: str = ""
     supervisor_mb: int = 0
+    #: A shell stays process 1 of a pod, as its supervisor lays no orphans to rest.
+    shell_stays: bool = False
 
 
 #: Finds the packages for an interpreter: where each lies, and where a sandbox sees it. The second

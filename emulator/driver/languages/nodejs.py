@@ -49,6 +49,9 @@ class NodeJs(Language):
         alone="{folder}/bootstrap.mjs",
         interpreters=("/var/lang/bin/node", "node", "nodejs"),
         base_image="node:{version}-slim",
+        loader="-e",
+        supervisor_mb=48,
+        shell_stays=True,
     )
 
     def variables(self, runtime: str, version: str, common: Mapping[str, str]) -> dict[str, str]:

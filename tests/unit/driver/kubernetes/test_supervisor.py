@@ -17,6 +17,7 @@ from emulator.driver.kubernetes.settings import KubernetesSettings
 from emulator.model.errors import ConfigurationError, DriverFault
 from emulator.model.sandbox import Exit
 from tests.contract.sandboxes import Runtime, ended, handler, make_spec, write_code
+from tests.needs import need
 from tests.unit.driver.kubernetes.one_machine import OneMachine, need_namespaces
 
 Start = Callable[..., Awaitable[Runtime]]
@@ -33,7 +34,10 @@ async def driver(
     machine: OneMachine, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> AsyncIterator[KubernetesDriver]:
     settings = KubernetesSettings(
-        stems=0, advertise="127.0.0.1", directory=tmp_path / "locks", images={"python3.11": "x"}
+        stems=0,
+        advertise="127.0.0.1",
+        directory=tmp_path / "locks",
+        images={"python3.11": "x", "nodejs20.x": "x"},
     )
     driver = KubernetesDriver(settings, bootstraps=runtimes_folder(), environ={})
     monkeypatch.setattr(driver, "_cluster", machine)
@@ -97,6 +101,51 @@ async def test_a_function_goes_through_all_its_life(
     assert (await driver.usage(again.sandbox)).processes == 1
     await driver.kill(again.sandbox)
     assert await ended(again) == Exit(signal=9)
+    await again.stop()
+
+
+NODE = """\
+const { spawn } = require('node:child_process');
+const fs = require('node:fs');
+exports.handler = async (event) => {
+  console.log('printed', event);
+  if (event === 'spawn') spawn('sh', ['-c', 'sleep 1000 & exec sleep 1001'], { detached: true });
+  if (event === 'exit') process.exit(7);
+  let wrote = true;
+  try { fs.writeFileSync('/var/task/new', ''); } catch { wrote = false; }
+  const kept = fs.existsSync('/tmp/kept');
+  fs.writeFileSync('/tmp/kept', '');
+  return [wrote, kept, process.env.OWN];
+};
+"""
+
+
+async def test_node_js_functions_go_through_all_of_theirs(
+    driver: KubernetesDriver, tmp_path: Path
+) -> None:
+    need("node")
+    code = write_code(tmp_path, NODE, "app.js")
+    spec = make_spec(code, runtime="nodejs20.x", environ={"OWN": "x"})
+    runtime = await Runtime.start(driver, spec)
+    await runtime.ready()
+    assert (await runtime.invoke("spawn")).json() == [False, False, "x"]
+    assert "printed spawn" in await runtime.output("printed spawn")
+    assert (await driver.usage(runtime.sandbox)).processes >= 3
+    await driver.freeze(runtime.sandbox)
+    await runtime.send("frozen")
+    with pytest.raises(TimeoutError):
+        async with asyncio.timeout(0.05):
+            await runtime.request()
+    await driver.thaw(runtime.sandbox)
+    assert (await runtime.request()).json() == [False, True, "x"]
+    runtime.writer.close()
+    again = await Runtime.of(driver, await driver.reset(runtime.sandbox, spec))
+    await again.ready()
+    assert (await again.invoke("again")).json() == [False, True, "x"]
+    assert (await driver.usage(again.sandbox)).processes == 1
+    await again.send("exit")
+    assert await ended(again) == Exit(status=7)
+    assert "printed exit" in await again.output("printed exit")
     await again.stop()
 
 

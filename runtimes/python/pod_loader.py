@@ -1,4 +1,4 @@
-"""The first lines of a pod, in its command: they connect, and run what comes: supervisor.py.
+"""The first lines of a pod, in its command: they connect, and run what comes: pod_supervisor.py.
 
 python -I -S -c <this> host:port/token      call there
 python -I -S -c <this> :port/token          wait for a call, on the loopback
@@ -52,5 +52,5 @@ else:
     control.sendall(b"\n")
     way = str(listener.detach())
 scope: dict[str, Any] = {"__name__": "supervisor"}
-exec(compile(take(control, int(line(control))), "supervisor.py", "exec"), scope)
+exec(compile(take(control, int(line(control))), "pod_supervisor.py", "exec"), scope)
 scope["Supervisor"](control, way).run()
