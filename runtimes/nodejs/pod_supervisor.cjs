@@ -13,6 +13,8 @@ const path = require('node:path');
 const HOME = '/run/localfaas';
 const GROUPS = '/sys/fs/cgroup';
 const CHANNEL = 3;
+/** Milliseconds between looks at what a function takes. */
+const SAMPLE_MS = 100;
 /** Milliseconds without a word after which the other side is taken for gone. */
 const LOST_MS = 5000;
 /** Bytes of output that may wait for the connection; whoever prints more waits, too. */
@@ -34,6 +36,9 @@ const processes = new Map();
 const calls = new Map();
 const awaited = new Map();
 let peak = 0;
+let peakTold = 0;
+/** A function may run: it is not only waited for. */
+let runs = false;
 let oomKills = 0;
 
 exports.supervise = (connection, rest, givenWay) => {
@@ -56,10 +61,20 @@ exports.supervise = (connection, rest, givenWay) => {
       pid: process.pid,
     },
   });
+  setInterval(sample, SAMPLE_MS).unref();
   const orders = new Orders();
   control.on('data', (data) => orders.feed(data));
   orders.feed(rest);
 };
+
+/** Tell of the peak of memory as it grows: a report of an invocation can't wait for it. */
+function sample() {
+  if (!runs) return;
+  const found = counted();
+  if (found.peak <= peakTold) return;
+  peakTold = found.peak;
+  say({ counted: found });
+}
 
 function end() {
   signalAll('SIGKILL');
@@ -95,6 +110,7 @@ class Orders {
       if (order.do === 'put') {
         this.#unpacking = new Unpacking(path.join(HOME, order.at), order.size);
         this.#id = order.id;
+        runs = true;
       } else {
         obey(order);
       }
@@ -125,13 +141,17 @@ const ORDERS = {
   },
   /** Stop all processes; a fork that is just under way is seen in the next pass. */
   freeze: () => {
+    runs = false;
     for (let pass = 0; pass < 50; pass += 1) {
       if (!signalAll('SIGSTOP') || !others().some(isRunning)) break;
       pause(0.5);
     }
     return counted();
   },
-  thaw: () => void signalAll('SIGCONT'),
+  thaw: () => {
+    runs = true;
+    signalAll('SIGCONT');
+  },
   /** End all processes; returns once they are gone. */
   kill: async () => {
     const found = counted();
@@ -206,7 +226,7 @@ function ended(child, name, status, signal) {
     if (kills > oomKills) [message.out_of_memory, oomKills] = [true, kills];
     say(message);
     if (name === 'runtime') {
-      peak = 0;
+      [peak, peakTold] = [0, 0];
       signalAll('SIGKILL'); // what it has started ends with it
     }
   };

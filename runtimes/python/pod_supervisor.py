@@ -5,7 +5,8 @@ bootstrap, code, layers, and what to do with them. Messages are lines of JSON, a
 those that have a ``size``:
 
     from here    {"hello": {...}}, {"id": n, ...} (the answer to order n),
-                 {"output": "runtime" | "extensions", "size": n}, {"ended": "runtime" | name, ...}
+                 {"output": "runtime" | "extensions", "size": n}, {"ended": "runtime" | name, ...},
+                 {"counted": {...}} (the peak of memory has grown)
     from there   {"id": n, "do": one of ``Supervisor.ORDERS``, ...}
 
 It needs no right: its children run as its own user. The end of the connection ends the pod.
@@ -35,6 +36,8 @@ if TYPE_CHECKING:
 HOME = "/run/localfaas"
 _CHANNEL = 3
 _CHUNK = 65536
+#: Milliseconds between looks at what a function takes.
+_SAMPLE_MS = 100
 #: Bytes of output that may wait for the connection; whoever prints more waits, too.
 _MOST_WAITING = 1 << 20
 #: Seconds without a word from the other side's kernel after which it is taken for gone.
@@ -83,6 +86,10 @@ class Supervisor:
         signal.signal(signal.SIGTERM, lambda *_: None)
         self._oom_kills = _oom_kills()
         self._peak = 0
+        self._peak_told = 0
+        self._sampled = 0.0
+        #: A function may run: it is not only waited for.
+        self._runs = False
         self._put_left: Unpacking | None = None
         self._put_id = 0
 
@@ -106,7 +113,10 @@ class Supervisor:
     def _turn(self) -> None:
         interest = select.POLLIN | (select.POLLOUT if self._waiting else 0)
         self._poll.register(self._control, interest)
-        for fd, event in self._poll.poll():
+        events = self._poll.poll(_SAMPLE_MS if self._runs else None)
+        if self._runs:
+            self._sample()
+        for fd, event in events:
             if fd == self._control.fileno():
                 if event & select.POLLOUT:
                     self._flush()
@@ -143,6 +153,16 @@ class Supervisor:
                 if process.output >= 0:
                     self._poll.register(process.output, select.POLLIN)
 
+    def _sample(self) -> None:
+        """Tell of the peak of memory as it grows: a report of an invocation can't wait for it."""
+        now = time.monotonic()
+        if now - self._sampled >= _SAMPLE_MS / 1000:
+            self._sampled = now
+            found = self._counted()
+            if found["peak"] > self._peak_told:
+                self._peak_told = found["peak"]
+                self._say({"counted": found})
+
     # Obeying
 
     def _read_orders(self) -> None:
@@ -175,6 +195,7 @@ class Supervisor:
         if doing == "put":
             self._put_left = Unpacking(os.path.join(HOME, order["at"]), order["size"])
             self._put_id = order["id"]
+            self._runs = True
             return
         if doing == "end":
             raise Lost
@@ -267,6 +288,7 @@ class Supervisor:
 
     def _freeze(self, order: dict[str, Any]) -> dict[str, Any]:
         """Stop all processes; a fork that is just under way is seen in the next pass."""
+        self._runs = False
         for _ in range(50):
             if not _signal_all(signal.SIGSTOP) or not _running():
                 break
@@ -274,6 +296,7 @@ class Supervisor:
         return self._counted()
 
     def _thaw(self, order: dict[str, Any]) -> None:
+        self._runs = True
         _signal_all(signal.SIGCONT)
 
     def _kill(self, order: dict[str, Any]) -> dict[str, Any]:
@@ -364,7 +387,7 @@ class Supervisor:
                 end["out_of_memory"], self._oom_kills = True, kills
             self._say(end)
             if process.name == "runtime":
-                self._peak = 0
+                self._peak = self._peak_told = 0
                 _signal_all(signal.SIGKILL)  # what it has started ends with it
 
 

@@ -14,13 +14,15 @@ import pytest
 from emulator.driver.base import Driver
 from emulator.driver.process.driver import ProcessDriver
 from emulator.testing import ScriptedDriver
+from tests.cluster import KUBERNETES as IN_CLUSTER
 from tests.contract import docker_engine
 from tests.contract.other_engines import OtherEngine, marked, other_engine
+from tests.contract.pods import pods
 from tests.contract.remote_engine import REMOTE, remote_engine
 from tests.contract.sandboxes import Runtime, make_spec, run_python, write_code
 from tests.needs import unavailable
 
-__all__ = ["remote_engine"]
+__all__ = ["pods", "remote_engine"]
 
 LINUX = sys.platform == "linux"
 Start = Callable[..., Awaitable[Runtime]]
@@ -29,14 +31,19 @@ PROCESS = ["process-root", "process-user", "process-none"]
 DOCKER = pytest.param("docker", marks=[pytest.mark.docker, pytest.mark.xdist_group("docker")])
 DOCKER_REMOTE = pytest.param("docker-remote", marks=REMOTE)
 PODMAN = marked("podman")
+KUBERNETES = pytest.param("kubernetes", marks=IN_CLUSTER)
 #: What a driver whose runtimes are coroutines can promise, too.
-SCRIPTED_TOO = pytest.mark.parametrize("kind", ["scripted", *PROCESS, DOCKER], indirect=True)
+SCRIPTED_TOO = pytest.mark.parametrize(
+    "kind", ["scripted", *PROCESS, DOCKER, KUBERNETES], indirect=True
+)
 #: What depends on where the engine is.
-REMOTE_TOO = pytest.mark.parametrize("kind", [*PROCESS, DOCKER, DOCKER_REMOTE], indirect=True)
+REMOTE_TOO = pytest.mark.parametrize(
+    "kind", [*PROCESS, DOCKER, DOCKER_REMOTE, KUBERNETES], indirect=True
+)
 #: What depends on which engine it is, and on that alone.
 PODMAN_TOO = pytest.mark.parametrize("kind", [*PROCESS, DOCKER, PODMAN], indirect=True)
 ENGINES_TOO = pytest.mark.parametrize(
-    "kind", [*PROCESS, DOCKER, DOCKER_REMOTE, PODMAN], indirect=True
+    "kind", [*PROCESS, DOCKER, DOCKER_REMOTE, PODMAN, KUBERNETES], indirect=True
 )
 #: What the processes of this machine alone promise.
 PROCESS_ONLY = pytest.mark.parametrize("kind", PROCESS, indirect=True)
@@ -70,6 +77,9 @@ def make_driver(kind: str, state: Path, request: pytest.FixtureRequest) -> Drive
         images = {"python3.11": image, "provided.al2023": image}
         # One container for each test is enough; a stem cell is made when it is needed.
         return docker_engine.make_driver(images=images, stems=0, environ=environ)
+    if kind == "kubernetes":
+        found = request.getfixturevalue("pods")
+        return found.driver()  # type: ignore[no-any-return]
     return make_process_driver(kind, state)
 
 
@@ -79,7 +89,7 @@ def podman() -> Iterator[OtherEngine]:
         yield engine
 
 
-@pytest.fixture(params=[*PROCESS, DOCKER])
+@pytest.fixture(params=[*PROCESS, DOCKER, KUBERNETES])
 def kind(request: pytest.FixtureRequest) -> str:
     return str(request.param)
 

@@ -204,11 +204,18 @@ def group_folders(driver: Driver) -> list[str]:
 
 def is_jailed(driver: Driver) -> bool:
     """Say whether functions see Lambda's own places, and nothing of the machine."""
-    return driver.name == "docker" or not any("namespaces" in n for n in driver.notes())
+    return driver.name in ("docker", "kubernetes") or not any(
+        "namespaces" in n for n in driver.notes()
+    )
 
 
 def limits_memory(driver: Driver) -> bool:
     return not any("control groups" in note for note in driver.notes())
+
+
+def limits_cpu_at_once(driver: Driver) -> bool:
+    """Say whether the share of CPU is in force as soon as the driver is told."""
+    return limits_memory(driver) and not any("share of CPU" in note for note in driver.notes())
 
 
 async def ended(runtime: Runtime) -> Exit:

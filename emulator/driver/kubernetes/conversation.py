@@ -28,6 +28,7 @@ class Conversation:
         connection: To the supervisor; closed with this.
         outputs: By kind ("runtime", "extensions"), the writable ends of pipes.
         ended: Told of each process that has ended.
+        counted: Told of what the runtime takes, as it grows.
     """
 
     def __init__(
@@ -35,10 +36,12 @@ class Conversation:
         connection: socket.socket,
         outputs: Mapping[str, int],
         ended: Callable[[dict[str, Any]], None],
+        counted: Callable[[dict[str, Any]], None],
     ) -> None:
         self._connection = connection
         self._outputs = outputs
         self._ended = ended
+        self._counted = counted
         self._answers: dict[int, asyncio.Future[dict[str, Any]]] = {}
         self._count = 0
         self._sending = asyncio.Lock()
@@ -141,6 +144,8 @@ class Conversation:
                     await self._print(message["output"], body)
                 elif "ended" in message:
                     self._ended(message)
+                elif "counted" in message:
+                    self._counted(message["counted"])
                 elif "hello" in message:
                     self.hello.set_result(message["hello"])
                 else:

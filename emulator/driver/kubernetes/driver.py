@@ -126,6 +126,7 @@ class KubernetesDriver:
                 owners=references,
                 prefix=f"localfaas-{self.instance[:8]}",
                 clock=self._clock,
+                console=self._console,
                 first_number=secrets.randbelow(1 << 16),
             )
         )
@@ -234,6 +235,7 @@ class KubernetesDriver:
 
     def initialised(self, sandbox: Sandbox, spec: EnvironmentSpec) -> None:
         sandbox.memory_peak()
+        self._pods.limit_cpu(_ours(sandbox), spec)
 
     async def reset(self, sandbox: Sandbox, spec: EnvironmentSpec) -> Sandbox:
         old = _ours(sandbox)

@@ -13,8 +13,8 @@ def notes(*, is_direct: bool, has_owner: bool) -> Iterator[str]:
         has_owner: Something in the cluster owns the pods.
     """
     yield (
-        "pods can't limit CPU as AWS does: INIT and invocations may use what their node has free"
-        " (a pod template may set limits)"
+        "pods are held to their share of CPU some two seconds after their first INIT, and from then"
+        " on in every INIT, too"
     )
     yield (
         "the size of /tmp is kept by the kubelet, which ends pods that pass it instead of refusing"

@@ -14,6 +14,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
+from emulator.driver import cgroups
 from emulator.driver.callbacks import CallbackServer, watch_over
 from emulator.driver.conventions import EXTENSIONS, extension_environ, find_extensions
 from emulator.driver.kubernetes import names, programs, status
@@ -25,6 +26,7 @@ from emulator.driver.kubernetes.pod import (
     BOOTSTRAP_FOLDER,
     CODE,
     CODE_FOLDER,
+    CONTAINER,
     HOME,
     LAYERS,
     LAYERS_FOLDER,
@@ -37,6 +39,7 @@ from emulator.driver.kubernetes.watch import PodWatch
 from emulator.driver.kubernetes.ways import LOST_S, Way
 from emulator.driver.languages.table import needs_fresh_process, sdk_of
 from emulator.model.clock import Clock
+from emulator.model.console import Console
 from emulator.model.errors import DriverFault, PullFault
 from emulator.model.sandbox import EnvironmentSpec
 
@@ -76,6 +79,7 @@ class Tools:
     #: Of pods' names; this instance's own.
     prefix: str
     clock: Clock
+    console: Console
     #: Pods' user ids follow from numbers, which begin here.
     first_number: int
 
@@ -93,6 +97,7 @@ class Pods:
         self._tasks: set[asyncio.Task[Any]] = set()
         self._slots = asyncio.Semaphore(_CONCURRENCY)
         self._closing = False
+        self._may_resize = True
         #: Those that are neither removed nor being removed.
         self.alive: set[PodSandbox] = set()
         #: By name, until when a node is avoided.
@@ -137,7 +142,9 @@ class Pods:
         tools, pod = self._tools, sandbox.pod
         folder = tools.bootstraps / pod.plan.language
         code = next(folder.glob("pod_supervisor.*")).read_bytes()
-        conversation = Conversation(connection, sandbox.outputs, sandbox.process_ended)
+        conversation = Conversation(
+            connection, sandbox.outputs, sandbox.process_ended, sandbox.count
+        )
         sandbox.conversation = conversation
         conversation.over.add_done_callback(
             lambda over: self._is_over(conversation, out_of_reach=over.result())
@@ -344,6 +351,31 @@ class Pods:
                 content_type="application/merge-patch+json",
             )
 
+    # CPU
+
+    def limit_cpu(self, sandbox: PodSandbox, spec: EnvironmentSpec) -> None:
+        """Give a pod the share of CPU it is to have; soon, as far as this user may."""
+        quota = cgroups.cpu_quota(spec)
+        if quota is not None and self._may_resize:
+            self._spawn(self._limit_cpu(sandbox.pod, quota / cgroups.CPU_PERIOD))
+
+    async def _limit_cpu(self, pod: PodOfOurs, cpus: float) -> None:
+        limits = {"cpu": f"{max(1, round(cpus * 1000))}m"}
+        try:
+            await self._tools.cluster.ask(
+                "PATCH",
+                f"pods/{pod.name}/resize",
+                {"spec": {"containers": [{"name": CONTAINER, "resources": {"limits": limits}}]}},
+                content_type="application/strategic-merge-patch+json",
+            )
+        except ClusterFault as fault:
+            if fault.status in (403, 404, 405) and not pod.removed:
+                self._may_resize = False  # the user may not, or the cluster is too old
+                self._tools.console.warn(
+                    f"pods are not limited to their share of CPU ({fault}): this needs the right"
+                    " to patch pods/resize, and Kubernetes 1.33"
+                )
+
     # Images
 
     async def make(self, plan: Plan, spec: EnvironmentSpec) -> PodSandbox:
@@ -430,7 +462,7 @@ class Pods:
             await conversation.ask("kill")
             sandbox.conversation = None
             self.alive.discard(sandbox)
-            conversation.turn_to(anew.outputs, anew.process_ended)
+            conversation.turn_to(anew.outputs, anew.process_ended, anew.count)
             anew.conversation = conversation
             self._tools.watch.listen(anew.pod.name, anew.pod_changed)
             sandbox.close()
