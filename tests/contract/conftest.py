@@ -79,7 +79,7 @@ def make_driver(kind: str, state: Path, request: pytest.FixtureRequest) -> Drive
         return docker_engine.make_driver(images=images, stems=0, environ=environ)
     if kind == "kubernetes":
         found = request.getfixturevalue("pods")
-        return found.driver()  # type: ignore[no-any-return]
+        return found.driver()
     return make_process_driver(kind, state)
 
 

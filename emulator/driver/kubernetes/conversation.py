@@ -93,9 +93,14 @@ class Conversation:
             raise DriverFault(f"the pod could not {doing}: {found['error']}")
         return found
 
-    def turn_to(self, outputs: Mapping[str, int], ended: Callable[[dict[str, Any]], None]) -> None:
+    def turn_to(
+        self,
+        outputs: Mapping[str, int],
+        ended: Callable[[dict[str, Any]], None],
+        counted: Callable[[dict[str, Any]], None],
+    ) -> None:
         """Hand what comes from now on to others: the runtime is another one."""
-        self._outputs, self._ended = outputs, ended
+        self._outputs, self._ended, self._counted = outputs, ended, counted
 
     def tell(self, doing: str, **order: Any) -> None:
         """Give an order whose answer nobody waits for. Never blocks."""

@@ -43,6 +43,12 @@ RIGHTS = (
         needed=False,
     ),
     Right(
+        "pods/resize",
+        ("patch",),
+        "functions may use what CPU their node has free",
+        needed=False,
+    ),
+    Right(
         "pods/portforward",
         ("create", "get"),
         "functions run only where pods reach the emulator by an address",
