@@ -34,6 +34,7 @@ BENCHMARKS = (
     "api",
     "codec",
     "http",
+    "gateways",
     "s3",
     "kinesis",
     "tables",

@@ -26,6 +26,8 @@ NODE: Mapping[str, tuple[str, ...]] = {
     "cdk": ("aws-cdk@2.1148.1", "aws-cdk-lib@2.276.0", "constructs@10.8.1"),
     "javascript-sdk": ("@aws-sdk/client-kinesis@3.1143.0", "@aws-sdk/client-s3@3.1143.0"),
     "serverless": ("serverless@3.40.0", "serverless-localstack@1.4.0"),
+    # tests/benchmarks/bench_gateways.py measures it.
+    "serverless-offline": ("serverless@3.40.0", "serverless-offline@13.9.0"),
 }
 #: A whole client has this file.
 _DONE = ".done"
