@@ -475,7 +475,10 @@ def test_an_authorizer_lets_callers_pass(site: Site) -> None:
 
 
 def test_a_request_authorizer_sees_the_request(site: Site) -> None:
-    from aws_lambda_powertools.utilities.parser.models import APIGatewayProxyEventModel
+    from aws_lambda_powertools.utilities.parser.models import (
+        APIGatewayProxyEventModel,
+        ApiGatewayAuthorizerRequest,
+    )
 
     api_id = guarded(
         site, type="request", identitySource="method.request.querystring.who",
@@ -494,7 +497,29 @@ def test_a_request_authorizer_sees_the_request(site: Site) -> None:
     assert seen[0]["type"] == "REQUEST"
     assert seen[0]["queryStringParameters"] == {"who": "me"}
     assert seen[0]["methodArn"].endswith(f":{api_id}/dev/GET/x")
+    ApiGatewayAuthorizerRequest.model_validate(seen[0])
     APIGatewayProxyEventModel.model_validate(seen[1])
+
+
+def test_a_token_authorizer_is_handed_the_token(site: Site) -> None:
+    from aws_lambda_powertools.utilities.parser.models import ApiGatewayAuthorizerToken
+
+    api_id = guarded(site, authorizerResultTtlInSeconds=0)
+    seen = []
+    allow = policy("Allow")
+
+    def answer(event: Any) -> Any:
+        seen.append(event)
+        return allow(event)
+
+    site.reply = answer
+    assert site.call(api_id, "/dev/x", authorization="let me in").status == 200
+    assert seen[0] == {
+        "type": "TOKEN",
+        "methodArn": f"arn:aws:execute-api:us-east-1:{ACCOUNT}:{api_id}/dev/GET/x",
+        "authorizationToken": "let me in",
+    }
+    ApiGatewayAuthorizerToken.model_validate(seen[0])
 
 
 def test_a_signed_caller_is_known(site: Site) -> None:

@@ -124,7 +124,7 @@ def _serverless_offline(folder: Path, count: int) -> Figures:
     port = free_port()
     command = [str(home / "node_modules" / ".bin" / "serverless"), "offline", "start"]
     command += ["--httpPort", str(port), "--lambdaPort", str(free_port())]
-    command += ["--noPrependStageInUrl", "--noTimeout", "--reloadHandler=false"]
+    command += ["--noPrependStageInUrl", "--noTimeout"]
     with _serving(command, folder, port) as ready_ms:
         return {"ready_ms": ready_ms, **_measured(port, f"localhost:{port}", count)}
 
