@@ -476,8 +476,8 @@ def test_an_authorizer_lets_callers_pass(site: Site) -> None:
 
 def test_a_request_authorizer_sees_the_request(site: Site) -> None:
     from aws_lambda_powertools.utilities.parser.models import (
-        APIGatewayProxyEventModel,
         ApiGatewayAuthorizerRequest,
+        APIGatewayProxyEventModel,
     )
 
     api_id = guarded(

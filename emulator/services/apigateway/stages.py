@@ -76,15 +76,21 @@ DEFAULT_SETTINGS = {
 _METHOD = r"(?P<path>.+)/(?P<method>GET|PUT|POST|DELETE|PATCH|OPTIONS|HEAD|ANY|\*)"
 _SETTING = re.compile(rf"/{_METHOD}/(?P<name>\w+/\w+)")
 _SETTINGS_OF = re.compile(rf"/{_METHOD}")
-#: As API Gateway lists what can be patched.
-_PATHS = [
-    "/deploymentId", "/description", "/cacheClusterEnabled", "/cacheClusterSize",
-    "/clientCertificateId", "/accessLogSettings", "/accessLogSettings/destinationArn",
-    "/accessLogSettings/format",
-    *(f"/{{resourcePath}}/{{httpMethod}}/{name}" for name in SETTINGS),
-    *(f"/*/*/{name}" for name in SETTINGS),
-    "/variables/{variable_name}", "/tracingEnabled",
-]  # fmt: skip
+#: As API Gateway lists what can be patched: some commas are missing.
+_PATHS = (
+    ", ".join([
+        "/deploymentId", "/description", "/cacheClusterEnabled", "/cacheClusterSize",
+        "/clientCertificateId", "/accessLogSettings", "/accessLogSettings/destinationArn",
+        "/accessLogSettings/format",
+        *(f"/{{resourcePath}}/{{httpMethod}}/{name}" for name in SETTINGS),
+        *(f"/*/*/{name}" for name in SETTINGS),
+        "/variables/{variable_name}", "/tracingEnabled",
+    ])
+    .replace("burstLimit, /{", "burstLimit/{")
+    .replace("rateLimit, /{", "rateLimit/{")
+    .replace("burstLimit, /*", "burstLimit /*")
+    .replace("rateLimit, /*", "rateLimit /*")
+)  # fmt: skip
 _COPY_TO = {
     "/canarySettings/deploymentId": "/deploymentId",
     "/canarySettings/stageVariableOverrides": "/variables",
@@ -247,7 +253,7 @@ def patched(api: Document, stage: Document, operations: Sequence[Mapping[str, An
                 stage = {**stage, "canarySettings": _canary(stage, {})}
             if not any(field.match(path) is not None for field in FIELDS):
                 raise bad_request(
-                    f"Invalid method setting path: {path}. Must be one of: [{', '.join(_PATHS)}]"
+                    f"Invalid method setting path: {path}. Must be one of: [{_PATHS}]"
                 )
             stage = apply(stage, [each], FIELDS)
     used = (stage.get("deploymentId"), (stage.get("canarySettings") or {}).get("deploymentId"))

@@ -184,7 +184,13 @@ async def update_usage_plan(ctx: Context, request: Request) -> Response:
 def _with_stage(plan: Document, operation: str | None, value: str) -> Document:
     api, colon, stage = value.partition(":")
     if not colon or operation not in ("add", "remove"):
-        raise bad_request("Invalid API Stage specified: use the form apiId:stageName")
+        raise bad_request("Invalid API Stage specified")
+    if operation == "remove" and {"apiId": api, "stage": stage} not in [
+        {"apiId": each["apiId"], "stage": each["stage"]} for each in plan["apiStages"]
+    ]:
+        raise not_found(
+            f"Invalid API Stage {{api: {api}, stage: {stage}}} specified for usageplan {plan['id']}"
+        )
     left = [each for each in plan["apiStages"] if (each["apiId"], each["stage"]) != (api, stage)]
     if operation == "add":
         left.append({"apiId": api, "stage": stage})
