@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from emulator.registry.document_store import change
 from emulator.registry.resource_table import ResourceTable
 from emulator.services.apigateway.bounded import BoundedWorker
 from emulator.services.apigateway.documents import Document
@@ -103,12 +104,13 @@ class Gateway:
 
     async def delete_api(self, account: str, region: str, api_id: str) -> None:
         """Remove an API and its snapshots."""
-        await self.apis.delete(account, region, api_id)
+        prefix = f"{api_id}/"
+        keys = [k for k in self.snapshots.keys(account, region) if k.startswith(prefix)]
+        api = change("apigateway-api", account, region, api_id, None)
+        await self.snapshots.delete_all(account, region, keys, with_others=[api])
+        self.apis.drop(account, region, api_id)
         self._places.pop(api_id, None)
         self.parts.hosts.apis.discard(api_id)
-        prefix = f"{api_id}/"
-        for key in [k for k in self.snapshots.keys(account, region) if k.startswith(prefix)]:
-            await self.snapshots.delete(account, region, key)
 
 
 async def open(parts: Parts) -> Gateway:

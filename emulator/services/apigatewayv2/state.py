@@ -260,10 +260,11 @@ class ApiGateway:
         Raises:
             AwsError: The disk did not take it.
         """
-        await self.domains.delete(account, region, name)
+        keys = [f"{name}/{m['ApiMappingId']}" for m in self.mappings_of(account, region, name)]
+        domain = change("apigatewayv2-domain", account, region, name, None)
+        await self.mappings.delete_all(account, region, keys, with_others=[domain])
+        self.domains.drop(account, region, name)
         self.parts.hosts.remove(name)
-        for mapping in list(self.mappings_of(account, region, name)):
-            await self.mappings.delete(account, region, f"{name}/{mapping['ApiMappingId']}")
 
     def mappings_of(self, account: str, region: str, name: str) -> Iterator[Body]:
         """Return the mappings of a domain name."""

@@ -8,7 +8,7 @@ from __future__ import annotations
 import base64
 import json
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass, field
 from functools import lru_cache
 from itertools import islice
@@ -271,7 +271,7 @@ def _compiled(template: str) -> Any:
     # "#set(...)" may follow text on its line; airspeed wants it at the begin of one.
     made = operators.Template(template)
     made.ensure_compiled()
-    _bound_loops(made.root_element, operators.ForeachDirective, set())
+    _adapt(made.root_element, operators, set())
     return made
 
 
@@ -289,19 +289,37 @@ class _AtMost:
         return JavaList(islice(found, _MOST_ROUNDS))
 
 
-def _bound_loops(element: Any, loop: type, seen: set[int]) -> None:
-    """Have the loops below an element of a template end after a thousand rounds."""
+class _JavaLiteral:
+    """A map or a list that is written out in a template."""
+
+    def __init__(self, calculate: Callable[..., Any], made: type) -> None:
+        self._calculate, self._made = calculate, made
+
+    def __call__(self, *given: Any) -> Any:
+        """Return the map or list, as Java prints it."""
+        return self._made(self._calculate(*given))
+
+
+def _adapt(element: Any, operators: Any, seen: set[int]) -> None:
+    """Have what is below an element of a template do as Velocity does.
+
+    Loops end after a thousand rounds; maps and lists that are written out are Java's.
+    """
     if id(element) in seen:
         return
     seen.add(id(element))
-    if isinstance(element, (list, tuple)):
-        for each in element:
-            _bound_loops(each, loop, seen)
-    elif type(element).__module__ == loop.__module__:
+    if isinstance(element, (list, tuple, dict)):
+        for each in element.items() if isinstance(element, dict) else element:
+            _adapt(each, operators, seen)
+    elif type(element).__module__ == operators.__name__:
         for each in list(vars(element).values()):
-            _bound_loops(each, loop, seen)
-        if isinstance(element, loop):
-            element.value = _AtMost(element.value)  # type: ignore[attr-defined]
+            _adapt(each, operators, seen)
+        if isinstance(element, operators.ForeachDirective):
+            element.value = _AtMost(element.value)
+        elif isinstance(element, operators.DictionaryLiteral):
+            element.calculate = _JavaLiteral(element.calculate, JavaMap)
+        elif isinstance(element, operators.ArrayLiteral):
+            element.calculate = _JavaLiteral(element.calculate, JavaList)
 
 
 def _add_java_methods(operators: Any) -> None:

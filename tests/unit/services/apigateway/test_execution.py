@@ -79,6 +79,8 @@ def test_what_is_no_path(path: str) -> None:
         ("$util.parseJson('{\"a\": 1}').a", "1"),
         ("[$util.escapeJavaScript($context.identity)]", "[]"),
         ("#set($x = 1)#if($x == 1)one#{else}two#end", "one"),
+        ("#set($m = {'a': 1, 'b': ['x', {'c': 'd'}]})$m $m.keySet()", "{a=1, b=[x, {c=d}]} [a, b]"),
+        ("#set($l = [])#set($x = $l.add('a'))$l", "[a]"),
     ],
 )
 def test_templates(template: str, made: str) -> None:
