@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import base64
+import gzip
 import http.client
 import json
 import threading
@@ -347,3 +348,25 @@ def test_an_integration_asks_the_endpoint_that_is_attached(site: Site) -> None:
         other.running.stop()
     found = site.running.client("dynamodb").scan(TableName="there")["Items"]
     assert found == [{"id": {"S": "1"}}]
+
+
+def test_bodies_are_compressed_from_the_api_s_minimum_on(site: Site) -> None:
+    api_id = site.build(
+        {"/": {"post": proxy()}}, **{"x-amazon-apigateway-minimum-compression-size": 10}
+    )
+    site.reply = {"statusCode": 200, "body": "x" * 100}
+    sent = gzip.compress(b'{"a": 1}')
+    answer = site.call(
+        api_id, "/dev/", "POST", sent, content_encoding="gzip", accept_encoding="br, gzip"
+    )
+    assert site.event["body"] == '{"a": 1}'
+    assert answer.headers["content-encoding"] == "gzip"
+    assert gzip.decompress(answer.body) == b"x" * 100
+    plain = site.call(api_id, "/dev/", "POST", b"{}")
+    assert (plain.body, "content-encoding" in plain.headers) == (b"x" * 100, False)
+    site.reply = {"statusCode": 200, "body": "x"}
+    small = site.call(api_id, "/dev/", "POST", b"{}", accept_encoding="gzip")
+    assert (small.body, "content-encoding" in small.headers) == (b"x", False)
+    bomb = gzip.compress(b"0" * (11 * 1024 * 1024))
+    assert site.call(api_id, "/dev/", "POST", bomb, content_encoding="gzip").status == 400
+    assert site.call(api_id, "/dev/", "POST", b"no gzip", content_encoding="gzip").status == 400

@@ -16,7 +16,7 @@ from urllib.parse import parse_qsl
 
 from emulator.edge.http_fronts.apis.base import Room
 from emulator.edge.http_fronts.exchange import BodyTooLarge, DomainMapping, HttpRequest
-from emulator.edge.http_fronts.rest_api import binary
+from emulator.edge.http_fronts.rest_api import binary, compression
 from emulator.edge.http_fronts.rest_api.access import LARGEST_BODY, Access, throttled
 from emulator.edge.http_fronts.rest_api.context import request_context, spelled
 from emulator.edge.http_fronts.rest_api.refusals import Refusal
@@ -90,6 +90,7 @@ class RestApiServer:
             return
         exchange = _Exchange(self._room, await self._state(), api, request, self._random)
         answer = await exchange.run(self.routes_of)
+        exchange.compress(answer)
         await exchange.send(answer)
 
     def routes_of(self, key: tuple[str, str], snapshot: Mapping[str, Any]) -> Routes:
@@ -205,6 +206,7 @@ class _Exchange:
             raise GatewayFailure(
                 "REQUEST_TOO_LARGE", "Request Too Long", "RequestTooLargeException"
             ) from None
+        self._decode(call)
         await validate(call)
         return call, binary.wants_binary(types, self._request.header("accept"))
 
@@ -273,7 +275,28 @@ class _Exchange:
                 raise throttled()
             return
 
+    def _decode(self, call: MethodCall) -> None:
+        """Decode a body that was sent compressed, where the API says that it may be.
+
+        Raises:
+            GatewayFailure: It is not what its header says.
+        """
+        coding = compression.coding_of(self._request.header("content-encoding"))
+        if not coding or self._snapshot["api"].get("minimumCompressionSize") is None:
+            return
+        try:
+            call.body = compression.decoded(call.body, coding, LARGEST_BODY)
+        except compression.Undecodable:
+            raise GatewayFailure("BAD_REQUEST_BODY", "Bad Request", "BadRequestException") from None
+        call.headers = [pair for pair in call.headers if pair[0].lower() != "content-encoding"]
+
     # --- the answer ----------------------------------------------------------------------------
+
+    def compress(self, answer: Answer) -> None:
+        """Compress an answer, where the API says so and the client takes it."""
+        smallest = self._snapshot["api"].get("minimumCompressionSize")
+        if smallest is not None and answer.stream is None:
+            compression.compressed(answer, self._request.header("accept-encoding"), smallest)
 
     async def send(self, answer: Answer) -> None:
         """Send an answer, and write the access log."""
