@@ -82,7 +82,7 @@ class BoundedWorker:
 
     async def _start(self) -> asyncio.subprocess.Process:
         process = self._process = await asyncio.create_subprocess_exec(
-            *(sys.executable, "-m", f"{__package__}.execution.worker"),
+            *(sys.executable, "-P", "-m", f"{__package__}.execution.worker"),
             stdin=asyncio.subprocess.PIPE,
             stdout=asyncio.subprocess.PIPE,
             stderr=asyncio.subprocess.DEVNULL,
