@@ -52,7 +52,9 @@ functions:
     events:
       - httpApi: GET /hello/{id}
 """
-_IMAGE = "public.ecr.aws/lambda/python:3.11"
+_IMAGE = "public.ecr.aws/lambda/python:3.11-x86_64"
+#: What SAM makes of it.
+_RAPID = "public.ecr.aws/lambda/python:3.11-rapid-x86_64"
 #: Of tests/docker_engine.sh.
 _BASE = "localfaas-test/base:1"
 #: What the stand-in has in place of AWS's runtime client.
@@ -147,8 +149,7 @@ def _sam(folder: Path, count: int, *, stand_in: bool) -> Figures:
             found = {"ready_ms": ready_ms, **_measured(port, f"localhost:{port}", count)}
     finally:
         if there != 0:
-            rapid = f"{_IMAGE}-rapid-x86_64"
-            subprocess.run([docker, "image", "rm", "-f", _IMAGE, rapid], capture_output=True)
+            subprocess.run([docker, "image", "rm", "-f", _IMAGE, _RAPID], capture_output=True)
     return {**found, "stand_in": there != 0}
 
 
