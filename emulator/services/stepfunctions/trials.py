@@ -13,7 +13,7 @@ from emulator.services import sdk_calls
 from emulator.services.context import Context, Request, Response
 from emulator.services.stepfunctions.engine.execution import Execution
 from emulator.services.stepfunctions.state import of
-from emulator.services.stepfunctions.tasks.base import Task, TaskFailure
+from emulator.services.stepfunctions.tasks.base import Exchange, Task, TaskFailure
 from emulator.services.stepfunctions.tasks.runner import perform
 from emulator.workflows.effects import Fail, RunTask
 from emulator.workflows.errors import Diagnostic, InvalidDefinition
@@ -71,9 +71,13 @@ async def test_state(ctx: Context, request: Request) -> Response:
     beside = of(ctx).engine.beside
     effect = await beside(partial(begin, trial))
     outcome = None
+    exchange = Exchange(reveals_secrets=bool(request.get("revealSecrets")))
     if isinstance(effect, RunTask) and trial.mock is None:
-        outcome = await _perform(ctx, effect)
-    return await beside(partial(conclude, trial, effect, outcome))
+        outcome = await _perform(ctx, effect, exchange)
+    answer = await beside(partial(conclude, trial, effect, outcome))
+    if trial.level == "TRACE" and exchange.shown:
+        answer["inspectionData"] |= exchange.shown
+    return answer
 
 
 def _names(ctx: Context, request: Request) -> dict[str, str]:
@@ -107,7 +111,7 @@ def _check_model(ctx: Context, trial: Trial) -> None:
 _MODELS = {"states": "stepfunctions", "events": "eventbridge"}
 
 
-async def _perform(ctx: Context, effect: RunTask) -> Any:
+async def _perform(ctx: Context, effect: RunTask, exchange: Exchange) -> Any:
     role = str((effect.credentials or {}).get("RoleArn") or "").split(":")
     account = role[4] if len(role) > 5 and role[4] else ctx.account
     # A state on trial has neither an execution nor a place in one.
@@ -120,6 +124,7 @@ async def _perform(ctx: Context, effect: RunTask) -> Any:
         effect.arguments,
         account,
         ctx.region,
+        exchange,
     )
     try:
         return await perform(task)

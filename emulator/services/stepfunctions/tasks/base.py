@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Iterable, Mapping
 from dataclasses import dataclass
+from http import HTTPStatus
 from typing import TYPE_CHECKING, Any
+from urllib.parse import quote_plus
 
+from emulator.invoke.http_client import HttpAnswer
 from emulator.model.errors import LocalfaasError
 from emulator.services.stepfunctions.engine.execution import Execution, Thread
 from emulator.workflows.effects import Resource
@@ -46,6 +49,8 @@ class Task:
     #: Whose resources it calls: the execution's, or those of the role it names.
     account: str
     region: str
+    #: Notes the request and the answer of an HTTP task, where somebody wants to see them.
+    exchange: Exchange | None = None
 
     def invokes(self, request_id: str) -> None:
         """Note the request with which it invokes a function; a state on trial has no thread."""
@@ -56,6 +61,51 @@ class Task:
     def trace_id(self) -> str:
         """The trace header of its execution; "" begins a new one."""
         return str(self.execution.body.get("trace") or "")
+
+
+class Exchange:
+    """The request and the answer of an HTTP task, as TestState shows them.
+
+    Args:
+        reveals_secrets: It shows what the connection has put into the request, too.
+    """
+
+    def __init__(self, *, reveals_secrets: bool) -> None:
+        self._reveals_secrets = reveals_secrets
+        self.shown: dict[str, dict[str, str]] = {}
+
+    def sent(
+        self, method: str, url: str, headers: Mapping[str, str], body: bytes, hidden: set[str]
+    ) -> None:
+        """Note a request; ``hidden`` has the values that are secret."""
+        request = {
+            "protocol": url.partition(":")[0],
+            "method": method,
+            "url": url,
+            "headers": _in_brackets(headers.items()),
+            "body": body.decode("utf-8", "replace"),
+        }
+        if not self._reveals_secrets:
+            secrets = sorted({*hidden, *map(quote_plus, hidden)} - {""}, key=len, reverse=True)
+            for name in ("url", "headers", "body"):
+                for secret in secrets:
+                    request[name] = request[name].replace(secret, "REDACTED")
+        self.shown["request"] = request
+
+    def received(self, url: str, answer: HttpAnswer) -> None:
+        """Note an answer."""
+        phrase = next((each.phrase for each in HTTPStatus if each == answer.status), "")
+        self.shown["response"] = {
+            "protocol": url.partition(":")[0],
+            "statusCode": str(answer.status),
+            "statusMessage": phrase,
+            "headers": _in_brackets(answer.headers),
+            "body": answer.body.decode("utf-8", "replace"),
+        }
+
+
+def _in_brackets(headers: Iterable[tuple[str, str]]) -> str:
+    return "[" + ", ".join(f"{name}: {value}" for name, value in headers) + "]"
 
 
 #: Does a task and returns its result.

@@ -6,11 +6,13 @@ https://docs.aws.amazon.com/step-functions/latest/dg/connect-api-gateway.html
 
 from __future__ import annotations
 
+import asyncio
 import base64
 import json
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from functools import partial
 from http import HTTPStatus
-from typing import Any
+from typing import Any, NamedTuple
 from urllib.parse import quote, urlencode, urlsplit
 from wsgiref.handlers import format_date_time
 
@@ -23,6 +25,8 @@ from emulator.workflows.errors import HTTP_SOCKET
 #: Seconds that an endpoint has to answer.
 _PATIENCE_S = 60.0
 _FORM = "application/x-www-form-urlencoded"
+#: What says of a token that it is none any more.
+_UNAUTHORIZED = (401, 407)
 #: How arrays are written in a form, by ``ArrayFormat``: the suffix of the name.
 _SUFFIX = {"BRACKETS": "[]", "REPEAT": ""}
 Headers = list[tuple[str, str]]
@@ -35,19 +39,45 @@ async def invoke(task: Task) -> Any:
         TaskFailure: The endpoint did not answer, or with a status of an error.
     """
     arguments = _arguments(task)
-    secret, authorization = await _connection(task, arguments)
-    extra = secret.get("invocation_http_parameters") or {}
+    method, url = (_required(arguments, name) for name in ("Method", "ApiEndpoint"))
+    connected = await _connection(task, arguments)
+    extra = connected.secret.get("invocation_http_parameters") or {}
     headers: dict[str, str] = {"User-Agent": "Amazon|StepFunctions|HttpInvoke|" + task.region}
-    headers |= {name: ", ".join(v) for name, v in _texts(arguments.get("Headers")).items()}
-    headers |= _pairs(extra.get("header_parameters")) | authorization
-    query = [*_query(arguments.get("QueryParameters"))]
-    query += _pairs(extra.get("query_string_parameters")).items()
-    method = str(arguments.get("Method") or "GET")
-    body, kind = _body(arguments, _pairs(extra.get("body_parameters")), headers)
+    secret_headers = _pairs(extra.get("header_parameters")) | connected.authorization
+    # The connection has the last word.
+    for name, value in [
+        *((name, ", ".join(v)) for name, v in _texts(arguments.get("Headers")).items()),
+        *secret_headers.items(),
+    ]:
+        headers = {key: each for key, each in headers.items() if key.lower() != name.lower()}
+        headers[name] = value
+    secret_query = _pairs(extra.get("query_string_parameters"))
+    query = [
+        each for each in _query(arguments.get("QueryParameters")) if each[0] not in secret_query
+    ]
+    query += secret_query.items()
+    secret_body = _pairs(extra.get("body_parameters"))
+    body, kind = _body(arguments, secret_body, headers)
     if body:
         headers.setdefault("Content-Type", kind)
-    answer = await _fetch(method, _with_query(str(arguments["ApiEndpoint"]), query), headers, body)
+    url = _with_query(url, query)
+    if task.exchange is not None:
+        hidden = {*secret_headers.values(), *secret_query.values(), *secret_body.values()}
+        task.exchange.sent(method, url, headers, body, hidden)
+    answer = await _fetch(method, url, headers, body)
+    if task.exchange is not None:
+        task.exchange.received(url, answer)
+    if answer.status in _UNAUTHORIZED and connected.forget_token is not None:
+        # The next attempt fetches a new one.
+        connected.forget_token()
     return _result(answer, "States.Http.StatusCode.{}")
+
+
+def _required(arguments: Mapping[str, Any], name: str) -> str:
+    value = arguments.get(name)
+    if not isinstance(value, str) or not value:
+        raise TaskFailure("States.Runtime", f"The field '{name}' is required, and must be a string")
+    return value
 
 
 async def invoke_api(task: Task) -> Any:
@@ -57,7 +87,7 @@ async def invoke_api(task: Task) -> Any:
         TaskFailure: The API did not answer, or with a status of an error.
     """
     arguments = _arguments(task)
-    host = str(arguments.get("ApiEndpoint") or "")
+    host = _required(arguments, "ApiEndpoint")
     if "://" not in host:
         scheme = "http" if "localhost" in host or "amazonaws.com" in host else "https"
         host = f"{scheme}://{host}"
@@ -76,10 +106,15 @@ async def invoke_api(task: Task) -> Any:
     body = b"" if content is None else pack(content)
     if body:
         headers.setdefault("Content-Type", "application/json")
-    query = _query(arguments.get("QueryParameters"))
-    answer = await _fetch(
-        str(arguments.get("Method") or "GET"), _with_query(url, query), headers, body
-    )
+    url = _with_query(url, _query(arguments.get("QueryParameters")))
+    method = _required(arguments, "Method")
+    if arguments.get("AuthType") == "IAM_ROLE":
+        headers |= await asyncio.to_thread(_signed, task, method, url, headers, body)
+    try:
+        answer = await fetch(method, url, headers.items(), body, timeout_s=_PATIENCE_S)
+    except HttpFailure as error:
+        cause = f"Unable to execute HTTP request: {error}"
+        raise TaskFailure("ApiGateway.SdkClientException", cause) from error
     result = _result(answer, "ApiGateway.{}")
     shown = {_shown_name(name): values for name, values in result["Headers"].items()}
     shown.setdefault("Date", [format_date_time(task.parts.clock.now())])
@@ -94,14 +129,39 @@ def _shown_name(name: str) -> str:
     return _WRITTEN.get(name, name.title())
 
 
+def _signed(
+    task: Task, method: str, url: str, headers: Mapping[str, str], body: bytes
+) -> dict[str, str]:
+    """Return the headers that sign a request for the task's account."""
+    from botocore.auth import SigV4Auth  # few tasks sign
+    from botocore.awsrequest import AWSRequest
+    from botocore.credentials import Credentials
+
+    request = AWSRequest(method=method, url=url, data=body)
+    SigV4Auth(Credentials(task.account, "test"), "execute-api", task.region).add_auth(request)
+    own = ("Authorization", "X-Amz-Date", "X-Amz-Content-SHA256")
+    return {name: value for name, value in request.headers.items() if name in own}
+
+
 def _arguments(task: Task) -> Mapping[str, Any]:
     return task.arguments if isinstance(task.arguments, Mapping) else {}
 
 
-async def _connection(
-    task: Task, arguments: Mapping[str, Any]
-) -> tuple[Mapping[str, Any], dict[str, str]]:
-    """Return a connection's secret, and the headers that authorise a request."""
+class Connected(NamedTuple):
+    """What a connection gives to a request."""
+
+    secret: Mapping[str, Any]
+    authorization: dict[str, str]
+    #: Has a new token fetched the next time; None: it has none.
+    forget_token: Callable[[], None] | None = None
+
+
+async def _connection(task: Task, arguments: Mapping[str, Any]) -> Connected:
+    """Return what authorises a request.
+
+    Raises:
+        TaskFailure: There is no such connection, or it is not authorised.
+    """
     given = arguments.get("Authentication") or arguments.get("InvocationConfig") or {}
     arn = str(given.get("ConnectionArn") or "")
     try:
@@ -109,13 +169,19 @@ async def _connection(
         connection = events.connection(arn)
         if connection is None:
             raise TaskFailure("Events.ResourceNotFoundException", f"There is no connection {arn}")
+        if connection["state"] == "DEAUTHORIZED":
+            cause = f"The connection {arn} is not authorized"
+            raise TaskFailure("Events.ConnectionResource.InvalidConnectionState", cause)
         secret: dict[str, Any] = await events.authorizer.secret_of(connection)
         if connection["type"] == "BASIC":
             known = f"{secret['username']}:{secret['password']}".encode()
-            return secret, {"Authorization": f"Basic {base64.b64encode(known).decode()}"}
+            basic = f"Basic {base64.b64encode(known).decode()}"
+            return Connected(secret, {"Authorization": basic})
         if connection["type"] == "API_KEY":
-            return secret, {secret["api_key_name"]: secret["api_key_value"]}
-        return secret, {"Authorization": await events.authorizer.token(connection, secret)}
+            return Connected(secret, {secret["api_key_name"]: secret["api_key_value"]})
+        token = await events.authorizer.token(connection, secret)
+        forget = partial(events.authorizer.drop_token, connection)
+        return Connected(secret, {"Authorization": token}, forget)
     except TaskFailure:
         raise
     except LocalfaasError as error:
