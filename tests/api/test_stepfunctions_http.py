@@ -329,7 +329,7 @@ def call(api: str, path: str = "orders", **more: Any) -> dict[str, Any]:
 
 def test_an_api_is_called(client: Any, site: ApiSite, api: str) -> None:
     site.replies["orders"] = {"statusCode": 201, "body": '{"id": 7}'}
-    given = {
+    given: dict[str, Any] = {
         "Method": "POST",
         "Headers": {"X-Id": ["1", "2"]},
         "QueryParameters": {"q": ["a", "b"]},

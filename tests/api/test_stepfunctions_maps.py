@@ -161,6 +161,116 @@ def test_a_map_that_is_given_up_stops_its_children(client: Any) -> None:
     assert [child["status"] for child in children] == ["ABORTED"] * 2
 
 
+def _manifest(*files: str) -> bytes:
+    made = {
+        "destinationBucket": "arn:aws:s3:::sources",
+        "fileSchema": "Bucket, Key, Size",
+        "files": [{"key": name} for name in files],
+    }
+    return json.dumps(made).encode()
+
+
+@pytest.mark.parametrize(
+    ("content", "config", "found"),
+    [
+        (b'[1, {"a": 2}]', {"InputType": "JSON"}, [1, {"a": 2}]),
+        (b'{"a": {"b": [1, 2, 3]}}', {"InputType": "JSON", "ItemsPointer": "/a/b"}, [1, 2, 3]),
+        (b'{"a": 1}\n\n[2]\n', {"InputType": "JSONL"}, [{"a": 1}, [2]]),
+        (gzip.compress(b"[1, 2]"), {"InputType": "JSON"}, [1, 2]),
+        (
+            "\ufeffa|b\n1|é\n2\n".encode(),
+            {"InputType": "CSV", "CSVHeaderLocation": "FIRST_ROW", "CSVDelimiter": "PIPE"},
+            [{"a": "1", "b": "é"}, {"a": "2", "b": ""}],
+        ),
+        (
+            b'"x,y","say ""so"""\n',
+            {"InputType": "CSV", "CSVHeaderLocation": "GIVEN", "CSVHeaders": ["a", "b"]},
+            [{"a": "x,y", "b": 'say "so"'}],
+        ),
+        (
+            b"a\n1\n2\n3\n",
+            {"InputType": "CSV", "CSVHeaderLocation": "FIRST_ROW", "MaxItems": 2},
+            [{"a": "1"}, {"a": "2"}],
+        ),
+        (
+            _manifest("one.csv.gz", "two.csv"),
+            {"InputType": "MANIFEST", "MaxItems": 3},
+            [
+                {"Bucket": "b", "Key": "k1", "Size": "1"},
+                {"Bucket": "b", "Key": "k2", "Size": "2"},
+                {"Bucket": "b", "Key": "k3", "Size": "3"},
+            ],
+        ),
+    ],
+)
+def test_items_are_read_from_objects(
+    client: Any, running: Running, content: bytes, config: dict[str, Any], found: Any
+) -> None:
+    s3 = running.client("s3")
+    s3.create_bucket(Bucket="sources")
+    key = f"items{'.gz' if content.startswith(bytes([31, 139])) else ''}"
+    s3.put_object(Bucket="sources", Key=key, Body=content)
+    s3.put_object(Bucket="sources", Key="one.csv.gz", Body=gzip.compress(b'"b","k1","1"\n'))
+    s3.put_object(Bucket="sources", Key="two.csv", Body=b"b,k2,2\nb,k3,3\nb,k4,4\n")
+    s3.close()
+    reader = {
+        "Resource": "arn:aws:states:::s3:getObject",
+        "ReaderConfig": config,
+        "Parameters": {"Bucket": "sources", "Key": key},
+    }
+    assert run(client, chain(mapping({"Type": "Pass"}, ItemReader=reader))) == found
+
+
+@pytest.mark.parametrize(
+    ("key", "kind", "cause"),
+    [
+        ("absent", "JSON", "The specified key does not exist."),
+        ("broken", "JSON", "not valid JSON"),
+        ("broken", "JSONL", "not valid JSON"),
+        ("broken", "PARQUET", "does not read files of the type PARQUET"),
+        ("broken", "MANIFEST", "Attempting to parse the object failed"),
+        ("broken.gz", "JSON", "Attempting to parse the object failed"),
+    ],
+)
+def test_what_can_not_be_read_fails_the_map(
+    client: Any, running: Running, key: str, kind: str, cause: str
+) -> None:
+    s3 = running.client("s3")
+    s3.create_bucket(Bucket="broken")
+    for name in ("broken", "broken.gz"):
+        s3.put_object(Bucket="broken", Key=name, Body=b"{nothing")
+    s3.close()
+    reader = {
+        "Resource": "arn:aws:states:::s3:getObject",
+        "ReaderConfig": {"InputType": kind},
+        "Parameters": {"Bucket": "broken", "Key": key},
+    }
+    failed = run(client, chain(mapping({"Type": "Pass"}, ItemReader=reader)), status="FAILED")
+    assert failed["error"] == "States.ItemReaderFailed"
+    assert cause in failed["cause"]
+
+
+def test_items_are_the_objects_of_a_bucket(client: Any, running: Running) -> None:
+    s3 = running.client("s3")
+    s3.create_bucket(Bucket="listed")
+    for name in ("in/a", "in/b", "in/c", "out/d"):
+        s3.put_object(Bucket="listed", Key=name, Body=b"12")
+    s3.close()
+    reader = {
+        "Resource": "arn:aws:states:::s3:listObjectsV2",
+        "Parameters": {"Bucket": "listed", "Prefix": "in/", "MaxKeys": 1},
+    }
+    found = run(client, chain(mapping({"Type": "Pass"}, ItemReader=reader)))
+    assert [(each["Key"], each["Size"]) for each in found] == [
+        ("in/a", 2),
+        ("in/b", 2),
+        ("in/c", 2),
+    ]
+    assert {"Etag", "LastModified", "StorageClass"} <= found[0].keys()
+    most = {**reader, "ReaderConfig": {"MaxItems": 2}}
+    assert len(run(client, chain(mapping({"Type": "Pass"}, ItemReader=most)))) == 2
+
+
 def test_a_child_waits_for_a_disk_that_does_not_take_it(
     client: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
