@@ -562,6 +562,40 @@ def test_services_are_tasks(client: Any, running: Running) -> None:
     queues.close()
 
 
+@pytest.mark.parametrize(
+    "resource",
+    ["ecs:runTask.sync", "glue:startJobRun.sync", "aws-sdk:braket:createJob", "batch:submitJob"],
+)
+def test_what_is_not_served_fails_in_words(client: Any, resource: str) -> None:
+    task = {"Type": "Task", "Resource": f"arn:aws:states:::{resource}"}
+    failed = run(client, chain(task), status="FAILED")
+    assert failed["error"] == "States.TaskFailed"
+    assert "localfaas does not serve" in failed["cause"]
+    caught = {**task, "Catch": [{"ErrorEquals": ["States.TaskFailed"], "Next": "B"}]}
+    assert run(client, chain(caught, {"Type": "Pass"}))["Error"] == "States.TaskFailed"
+
+
+@pytest.mark.parametrize(
+    "resource",
+    [
+        "sqs:deleteMessage",
+        "sqs:sendMessage.sync",
+        "dynamodb:query",
+        "dynamodb:getItem.waitForTaskToken",
+        "http:invoke.sync",
+        "lambda:invoke.sync",
+        "aws-sdk:sqs:sendMessage.sync",
+        "nothing:do",
+    ],
+)
+def test_what_no_integration_is_is_refused_at_once(client: Any, resource: str) -> None:
+    text = chain({"Type": "Task", "Resource": f"arn:aws:states:::{resource}"})
+    message = refused(
+        "InvalidDefinition", client.create_state_machine, name="none", definition=text, roleArn=ROLE
+    )
+    assert "is not recognized" in message
+
+
 def test_executions_start_executions(client: Any) -> None:
     inner = machine(client, chain(PASS))
     task = {

@@ -1,5 +1,6 @@
 """What tasks call, and as whom."""
 
+from ..effects import Resource
 from ..json_text import Json
 from ..states.task import parse_resource
 from .checker import Checker
@@ -13,14 +14,38 @@ OPTIMISED = frozenset(
 """https://docs.aws.amazon.com/step-functions/latest/dg/integrate-optimized.html"""
 
 
+_ASKS = frozenset({"", "waitForTaskToken"})
+_RUNS = frozenset({"", "sync", "sync:2", "waitForTaskToken"})
+_PLAIN = frozenset({""})
+#: What may stand behind the names of services that have few actions; of others, anything.
+_ACTIONS = {
+    "apigateway": {"invoke": _ASKS},
+    "dynamodb": dict.fromkeys(("deleteItem", "getItem", "putItem", "updateItem"), _PLAIN),
+    "events": {"putEvents": _ASKS},
+    "http": {"invoke": _PLAIN},
+    "lambda": {"invoke": _ASKS},
+    "sns": {"publish": _ASKS},
+    "sqs": {"sendMessage": _ASKS},
+    "states": {"startExecution": _RUNS},
+}
+
+
+def _is_known(resource: Resource) -> bool:
+    if resource.service.startswith("aws-sdk:"):
+        return resource.pattern in _ASKS
+    actions = _ACTIONS.get(resource.service)
+    if actions is None:
+        return resource.service in OPTIMISED
+    return resource.pattern in actions.get(resource.action, ())
+
+
 def check_resource(checker: Checker, value: Json, location: str, language: str) -> None:
     """Check the Resource of a Task."""
     if not checker.of_type(value, "String", location):
         return
     resource = parse_resource(value)
     if resource is not None and resource.kind == "service":
-        known = resource.service.startswith("aws-sdk:") or resource.service in OPTIMISED
-        resource = resource if known else None
+        resource = resource if _is_known(resource) else None
     if resource is None:
         if value.startswith("arn:"):
             checker.report(

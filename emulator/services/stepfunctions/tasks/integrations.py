@@ -133,4 +133,5 @@ def _find(task: Task, service: str, action: str) -> SdkCall:
 
 def _not_served(task: Task, text: str = "") -> TaskFailure:
     text = text or f"localfaas does not serve {task.resource.arn}"
-    return TaskFailure("States.Runtime", f"{text}.")
+    # A name that ALL and TaskFailed catch: on AWS, it would be the task that fails.
+    return TaskFailure("States.TaskFailed", f"{text}.")

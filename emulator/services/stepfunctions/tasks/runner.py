@@ -247,7 +247,7 @@ async def perform(task: Task) -> Any:
         # An execution must not wait for ever for what a bug has ended.
         log.exception("the task %s failed", resource.arn)
         raise TaskFailure("States.Runtime", f"{type(error).__name__}: {error}") from error
-    raise TaskFailure("States.Runtime", f"localfaas does not serve {resource.arn}.")
+    raise TaskFailure("States.TaskFailed", f"localfaas does not serve {resource.arn}.")
 
 
 def _requested(thread: Thread) -> dict[str, str]:
