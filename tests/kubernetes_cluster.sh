@@ -102,7 +102,8 @@ build() {
   done
   rm -rf "$commands"
   mv "$work/made" "$commands"
-  say "built in $((SECONDS - began)) s ($(times | tail -n 1) of processors)"
+  times >"$work/times"
+  say "built in $((SECONDS - began)) s; processors, user and system: $(tail -n 1 "$work/times")"
 }
 
 get() {

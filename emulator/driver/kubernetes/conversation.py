@@ -17,6 +17,8 @@ from emulator.model.errors import DriverFault
 PATIENCE = 10.0
 #: The longest line.
 _LINE = 1 << 20
+#: Bytes of a file that are sent at once.
+_PIECE = 1 << 18
 #: What the kernel says of a connection whose other machine is out of reach.
 _OUT_OF_REACH = frozenset({errno.ETIMEDOUT, errno.EHOSTUNREACH, errno.ENETUNREACH})
 
@@ -125,7 +127,10 @@ class Conversation:
             self._writer.write(head)
             await self._writer.drain()
             with parcel.file.open("rb") as file:
-                await asyncio.get_running_loop().sendfile(self._writer.transport, file)
+                # uvloop's `sendfile` is not there yet.
+                while piece := file.read(_PIECE):
+                    self._writer.write(piece)
+                    await self._writer.drain()
         except OSError as error:
             raise DriverFault(f"the pod is gone: {error}") from error
 
