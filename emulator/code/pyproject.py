@@ -7,7 +7,6 @@ https://docs.astral.sh/uv/concepts/projects/dependencies/#dependency-sources
 from __future__ import annotations
 
 import re
-import tomllib
 from collections import Counter
 from collections.abc import Mapping
 from pathlib import Path
@@ -59,6 +58,9 @@ def wanted(version: FunctionVersion, folder: Path, python: Path | None) -> Wante
 
 
 def _document(text: bytes, name: str) -> Mapping[str, Any]:
+    # Only folders with such a file need it.
+    import tomllib
+
     try:
         return tomllib.loads(text.decode())
     except ValueError as error:  # no TOML, or no UTF-8
