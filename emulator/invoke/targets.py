@@ -53,6 +53,8 @@ class Placed(NamedTuple):
     draft: Draft
     #: Called once it is sent.
     sent: Callable[[], None] | None = None
+    #: Says, when it is about to be sent, that it repeats another and is not to be.
+    repeats: Callable[[], bool] | None = None
 
 
 #: Delivers an event to an ARN of one service; the event is kept when it returns.
@@ -189,8 +191,9 @@ class Targets:
         Raises:
             StorageError: None of them was sent.
         """
-        await self._send((each.queue, each.draft) for each in placed)
-        tell_sent(placed)
+        new = without_repetitions(placed)
+        await self._send((each.queue, each.draft) for each in new)
+        tell_sent(new)
 
     async def _taker(self, arn: str) -> Taker:
         service = _service_of(arn)
@@ -200,6 +203,11 @@ class Targets:
             return await self._find(service)
         except LookupError as error:
             raise DeliveryRefused(arn, f"destinations of {service} are not served") from error
+
+
+def without_repetitions(placed: Sequence[Placed]) -> list[Placed]:
+    """Return the messages that are to be sent; what follows must send them without awaiting."""
+    return [each for each in placed if each.repeats is None or not each.repeats()]
 
 
 def tell_sent(placed: Iterable[Placed]) -> None:

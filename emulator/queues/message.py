@@ -45,6 +45,8 @@ class Draft(NamedTuple):
     size: int = 0
     #: The message's id; None makes a new one.
     message_id: str | None = None
+    #: A FIFO queue only remembers that it was sent: no message is made.
+    is_mark: bool = False
 
 
 class Sent(NamedTuple):

@@ -92,6 +92,15 @@ class Queue:
         """
         return await self._sending.send_many(drafts)
 
+    def remembers(self, id: str, group: str) -> bool:
+        """Say whether a send with this deduplication id would repeat another.
+
+        Args:
+            id: The deduplication id.
+            group: The message group.
+        """
+        return self._sending.remembers(id, group)
+
     def stage(self, drafts: Sequence[Draft], committed: asyncio.Future[None]) -> Staged:
         """Make messages ready for a commit that other queues share: ``Engine.send_together``."""
         return self._sending.stage(drafts, committed)

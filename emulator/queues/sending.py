@@ -69,6 +69,13 @@ class Sending:
             records = await self._host.journal.load_deduplications(self._memory.id, now)
             self._deduplication.restore(records)
 
+    def remembers(self, id: str, group: str) -> bool:
+        """Say whether a send with this deduplication id would repeat another."""
+        if self._deduplication is None:
+            return False
+        now = self._host.clock.now()
+        return self._deduplication.known(id, group, self._memory.settings, now) is not None
+
     def purged(self) -> None:
         """Forget earlier sends: a purged message may be sent again."""
         if self._deduplication is not None:
@@ -92,10 +99,10 @@ class Sending:
         if deduplication is None:
             messages = [self.message(draft) for draft in drafts]
             sent = [Sent(message.message_id, message.position) for message in messages]
-            return self._staged(messages, sent, (), ())
+            return self._staged(messages, sent)
         now = self._host.clock.now()
         deduplication.expire(now)
-        sent, messages = [], []
+        sent, messages, marks = [], [], []
         keys: list[bytes] = []
         waits: list[asyncio.Future[None]] = []
         for draft in drafts:
@@ -108,19 +115,19 @@ class Sending:
                     waits.append(known.pending)
                 continue
             message = self.message(draft._replace(deduplication=id))
-            messages.append(message)
+            (marks if draft.is_mark else messages).append(message)
             sent.append(Sent(message.message_id, message.position))
             key = deduplication.remember(message, settings, now)
             if key is not None:
                 keys.append(key)
         records = deduplication.records(keys, self._memory.id)
         deduplication.pending(keys, committed)
-        return self._staged(messages, sent, records, waits)
+        return self._staged(messages, sent, records, waits, marks)
 
     def stage_moved(self, draft: Draft) -> Staged:
         """Make the message for one moved from another queue, even if it repeats a send."""
         message = self.message(draft)
-        return self._staged([message], [Sent(message.message_id, message.position)], (), ())
+        return self._staged([message], [Sent(message.message_id, message.position)])
 
     def message(self, draft: Draft) -> Message:
         """Return a new message of this queue."""
@@ -144,8 +151,9 @@ class Sending:
         self,
         messages: list[Message],
         sent: list[Sent],
-        deduplications: Sequence[DeduplicationRecord],
-        waits: Sequence[asyncio.Future[None]],
+        deduplications: Sequence[DeduplicationRecord] = (),
+        waits: Sequence[asyncio.Future[None]] = (),
+        marks: Sequence[Message] = (),
     ) -> Staged:
         settings = self._memory.settings
         arrived = self._receiving.expect(messages)
@@ -153,7 +161,7 @@ class Sending:
         def ended(error: StorageError | None) -> None:
             arrived(error)
             if self._deduplication is not None:
-                self._deduplication.ended(messages, settings, error)
+                self._deduplication.ended([*messages, *marks], settings, error)
 
         return Staged(
             records=[message.record(self._memory.id) for message in messages],
@@ -207,9 +215,9 @@ async def write(
 
     records = [record for each in staged for record in each.records]
     waits = [wait for each in staged for wait in each.waits]
-    if records or replacing is not None:
+    known = [record for each in staged for record in each.deduplications]
+    if records or known or replacing is not None:
         leases = [lease for each in staged for lease in each.leases]
-        known = [record for each in staged for record in each.deduplications]
         journal.append(records, leases, known, done, replacing=replacing)
         waits.append(committed)
     else:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import base64
 import json
 import threading
@@ -16,6 +17,7 @@ from cryptography import x509
 from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.asymmetric import padding
 
+from emulator.invoke.targets import Delivery
 from emulator.model.errors import StorageFull
 from emulator.settings import Settings
 from emulator.testing import RuntimeClient, ScriptedDriver
@@ -96,6 +98,12 @@ class Queue:
             if len(found) >= count:
                 break
         return found
+
+    def counts(self) -> int:
+        """Return how many messages can be received."""
+        name = "ApproximateNumberOfMessages"
+        told = self.sqs.get_queue_attributes(QueueUrl=self.url, AttributeNames=[name])
+        return int(told["Attributes"][name])
 
     def bodies(self, count: int = 1) -> list[Any]:
         return [json.loads(each["Body"]) for each in self.received(count)]
@@ -301,43 +309,102 @@ def test_fifo_topics_keep_order_and_take_a_message_once(scripted: Running, sns: 
     )
 
 
-def test_a_message_that_was_not_kept_may_be_published_again(scripted: Running, sns: Any) -> None:
+def test_a_message_that_was_not_kept_may_be_published_again(
+    scripted: Running, sns: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
     topic = sns.create_topic(Name="news.fifo", Attributes={"FifoTopic": "true"})["TopicArn"]
-    queue = Queue(scripted, "orders.fifo", FifoQueue="true")
+    # A standard queue tells no repetitions apart: what the topic itself lets through counts.
+    queue = Queue(scripted)
     sns.subscribe(TopicArn=topic, Protocol="sqs", Endpoint=queue.arn)
     message = {"TopicArn": topic, "Message": "m", "MessageGroupId": "g"}
     message["MessageDeduplicationId"] = "d"
-    state = scripted.call(lambda: scripted.emulator.table.state("sns"))
-    accept = state.outbox.accept
 
-    async def fails(*given: Any, **named: Any) -> None:
-        raise StorageFull("the disk is full")
+    def fails(*given: Any, **named: Any) -> None:
+        given[3](None, StorageFull("the disk is full"))
 
-    state.outbox.accept = fails
-    with pytest.raises(ClientError):
-        sns.publish(**message)
-    state.outbox.accept = accept
+    with monkeypatch.context() as disk:
+        disk.setattr(scripted.emulator.queues.journal, "append", fails)
+        with pytest.raises(ClientError):
+            sns.publish(**message)
     sns.publish(**message)
-    assert [body["Message"] for body in queue.bodies()] == ["m"]
+    sns.publish(**message)
     # What was kept before is still a repetition when the batch it is in fails.
     entries = [
-        {"Id": name, "Message": name, "MessageGroupId": "h", "MessageDeduplicationId": name}
-        for name in ("d", "e")
+        {"Id": str(at), "Message": name, "MessageGroupId": "h", "MessageDeduplicationId": name}
+        for at, name in enumerate(("d", "e", "e"))
     ]
-    state.outbox.accept = fails
-    with pytest.raises(ClientError):
-        sns.publish_batch(TopicArn=topic, PublishBatchRequestEntries=entries)
-    accepted: list[Any] = []
-
-    async def keeps(dispatches: list[Any], **named: Any) -> None:
-        accepted.extend(dispatches)
-        await accept(dispatches, **named)
-
-    # The queue would tell them apart as well: what the topic itself lets through counts.
-    state.outbox.accept = keeps
+    for _ in range(2):
+        with monkeypatch.context() as disk:
+            disk.setattr(scripted.emulator.queues.journal, "append", fails)
+            with pytest.raises(ClientError):
+                sns.publish_batch(TopicArn=topic, PublishBatchRequestEntries=entries)
     sns.publish_batch(TopicArn=topic, PublishBatchRequestEntries=entries)
-    state.outbox.accept = accept
-    assert [each.delivery.deduplication_id for each in accepted] == ["e"]
+    assert [body["Message"] for body in queue.bodies(2)] == ["m", "e"]
+    assert queue.counts() == 0
+
+
+def test_messages_published_at_once_are_taken_once(scripted: Running, sns: Any) -> None:
+    topic = sns.create_topic(Name="news.fifo", Attributes={"FifoTopic": "true"})["TopicArn"]
+    queue = Queue(scripted)
+    sns.subscribe(TopicArn=topic, Protocol="sqs", Endpoint=queue.arn)
+    request = {"TopicArn": topic, "Message": "m", "MessageGroupId": "g"}
+    request["MessageDeduplicationId"] = "d"
+
+    async def publish() -> None:
+        call = scripted.emulator.table.call
+        await asyncio.gather(*(call("sns", "Publish", request) for _ in range(8)))
+
+    scripted.call(publish)
+    assert [body["Message"] for body in queue.bodies()] == ["m"]
+    assert queue.counts() == 0
+
+
+def test_a_message_group_is_the_scope_of_deduplication_where_the_topic_says_so(
+    scripted: Running, sns: Any
+) -> None:
+    attributes = {"FifoTopic": "true", "FifoThroughputScope": "MessageGroup"}
+    topic = sns.create_topic(Name="news.fifo", Attributes=attributes)["TopicArn"]
+    queue = Queue(scripted)
+    sns.subscribe(TopicArn=topic, Protocol="sqs", Endpoint=queue.arn)
+    for group in ("a", "b", "a"):
+        sns.publish(TopicArn=topic, Message=group, MessageGroupId=group, MessageDeduplicationId="d")
+    assert [body["Message"] for body in queue.bodies(2)] == ["a", "b"]
+    assert queue.counts() == 0
+
+
+def test_a_fifo_topic_knows_repetitions_after_a_restart(tmp_path: Any) -> None:
+    settings = Settings(port=0, state=tmp_path)
+    for life in range(2):
+        running = Running(settings, driver=ScriptedDriver())
+        try:
+            sns, queue = running.client("sns"), Queue(running)
+            topic = sns.create_topic(Name="news.fifo", Attributes={"FifoTopic": "true"})["TopicArn"]
+            sns.subscribe(TopicArn=topic, Protocol="sqs", Endpoint=queue.arn)
+            for name in ("d", str(life)):
+                sns.publish(
+                    TopicArn=topic, Message=name, MessageGroupId="g", MessageDeduplicationId=name
+                )
+            waiting = queue.counts()
+        finally:
+            running.stop()
+    assert waiting == 3
+
+
+def test_what_a_rule_publishes_again_to_a_fifo_topic_is_taken_once(
+    scripted: Running, sns: Any
+) -> None:
+    topic = sns.create_topic(Name="news.fifo", Attributes={"FifoTopic": "true"})["TopicArn"]
+    queue = Queue(scripted)
+    sns.subscribe(TopicArn=topic, Protocol="sqs", Endpoint=queue.arn)
+    delivery = Delivery(payload=b"m", group_id="g", deduplication_id="d")
+
+    async def deliver() -> None:
+        for _ in range(2):
+            await scripted.emulator.targets.deliver(topic, delivery)
+
+    scripted.call(deliver)
+    assert [body["Message"] for body in queue.bodies()] == ["m"]
+    assert queue.counts() == 0
 
 
 def test_an_http_endpoint_confirms_and_is_told(
@@ -613,6 +680,47 @@ def test_the_archive_of_a_fifo_topic_is_replayed(scripted: Running, sns: Any) ->
     for bad in ('{"PointType": "x"}', "{", '{"PointType": "Timestamp", "StartingPoint": "x"}'):
         with pytest.raises(ClientError):
             put(bad)
+
+
+def test_a_replay_that_a_restart_has_cut_goes_on_by_itself(tmp_path: Any) -> None:
+    settings = Settings(port=0, state=tmp_path)
+    running = Running(settings, driver=ScriptedDriver())
+    try:
+        sns, queue = running.client("sns"), Queue(running, "late.fifo", FifoQueue="true")
+        attributes = {"FifoTopic": "true", "ArchivePolicy": '{"MessageRetentionPeriod": "30"}'}
+        topic = sns.create_topic(Name="news.fifo", Attributes=attributes)["TopicArn"]
+        for number in range(3):
+            sns.publish(
+                TopicArn=topic,
+                Message=f"m{number}",
+                MessageGroupId="g",
+                MessageDeduplicationId=str(number),
+                MessageAttributes={"b": {"DataType": "Binary", "BinaryValue": b"\xff"}},
+            )
+        arn = sns.subscribe(TopicArn=topic, Protocol="sqs", Endpoint=queue.arn)["SubscriptionArn"]
+
+        async def cut() -> None:
+            state = await running.emulator.table.state("sns")
+            replay = {"state": "In progress", "id": "r", "at": 0.0, "number": 0, "ends": 1e12}
+            await state.put_subscription({**state.subscription(arn).body, "replay": replay})
+
+        running.call(cut)
+    finally:
+        running.stop()
+    running = Running(settings, driver=ScriptedDriver())
+    try:
+        queue = Queue(running, "late.fifo", FifoQueue="true")
+        found: list[Any] = []
+        while len(found) < 3:
+            for each in queue.received():
+                found.append(json.loads(each["Body"]))
+                queue.sqs.delete_message(QueueUrl=queue.url, ReceiptHandle=each["ReceiptHandle"])
+        assert [(each["Message"], each["Replayed"]) for each in found] == [
+            (f"m{number}", True) for number in range(3)
+        ]
+        assert found[0]["MessageAttributes"]["b"] == {"Type": "Binary", "Value": "/w=="}
+    finally:
+        running.stop()
 
 
 @pytest.mark.parametrize(

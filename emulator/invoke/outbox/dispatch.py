@@ -46,7 +46,7 @@ class Dispatch:
         """
         delivery = {name: value for name in _DELIVERY if (value := getattr(self.delivery, name))}
         if "attributes" in delivery:
-            delivery["attributes"] = _packed(delivery["attributes"])
+            delivery["attributes"] = packed(delivery["attributes"])
         headers = {
             "target": self.target,
             "lane": self.lane,
@@ -71,7 +71,7 @@ def dispatch_of(message: Received | Seen) -> Dispatch:
     payload = body.encode() if isinstance(body, str) else body
     delivery = headers["delivery"]
     if "attributes" in delivery:
-        delivery["attributes"] = _unpacked(delivery["attributes"])
+        delivery["attributes"] = unpacked(delivery["attributes"])
     # A message that keeps its place counts its failures by its receives.
     again = max(0, message.receive_count - 1)
     return Dispatch(
@@ -85,7 +85,7 @@ def dispatch_of(message: Received | Seen) -> Dispatch:
     )
 
 
-def _packed(attributes: Mapping[str, Mapping[str, Any]]) -> dict[str, dict[str, Any]]:
+def packed(attributes: Mapping[str, Mapping[str, Any]]) -> dict[str, dict[str, Any]]:
     """Return message attributes as JSON can hold them: bytes as base64."""
     return {
         name: {
@@ -96,7 +96,8 @@ def _packed(attributes: Mapping[str, Mapping[str, Any]]) -> dict[str, dict[str, 
     }
 
 
-def _unpacked(attributes: Mapping[str, Mapping[str, Any]]) -> dict[str, dict[str, Any]]:
+def unpacked(attributes: Mapping[str, Mapping[str, Any]]) -> dict[str, dict[str, Any]]:
+    """Return message attributes that :func:`packed` has packed."""
     return {
         name: {
             key: b64decode(value["base64"]) if isinstance(value, dict) else value

@@ -6,6 +6,7 @@ import asyncio
 import logging
 from collections import Counter
 from collections.abc import Awaitable, Callable, Iterable, Sequence
+from functools import partial
 
 from emulator.invoke.outbox.dispatch import Dispatch, dispatch_of
 from emulator.invoke.outbox.lanes import PAUSE_S, Lanes, Limits
@@ -17,9 +18,11 @@ from emulator.invoke.targets import (
     Placed,
     Targets,
     tell_sent,
+    without_repetitions,
 )
 from emulator.model.clock import Clock
 from emulator.queues.engine import Engine
+from emulator.queues.message import Draft
 from emulator.queues.queue import Queue
 from emulator.queues.rules import QueueSettings
 
@@ -32,6 +35,8 @@ _SETTINGS = QueueSettings(retention=_RETENTION_S, lasting_leases=False)
 _ORDERED = _SETTINGS.with_(fifo=True)
 #: Deliveries that are placed in one turn of the loop.
 _TURN = 200
+#: The message group of the marks of what is accepted once.
+_ONCE = "once"
 #: Engine's own names for the two queues of an outbox.
 _NAMES = (_PREFIX + "{}", _PREFIX + "{}:ordered")
 
@@ -107,27 +112,50 @@ class Outbox:
 
     # -- accepting ----------------------------------------------------------------------------
 
-    async def accept(self, dispatches: Iterable[Dispatch], *, ordered: bool = False) -> None:
+    async def accept(
+        self, dispatches: Iterable[Dispatch], *, ordered: bool = False, once: str = ""
+    ) -> None:
         """Accept the deliveries of an event in one commit; they outlive a crash once this returns.
-
-        Raises:
-            StorageError: None of them was accepted.
-        """
-        await self._targets.send(await self.place(dispatches, ordered=ordered))
-
-    async def place(self, dispatches: Iterable[Dispatch], *, ordered: bool = False) -> list[Placed]:
-        """Return the messages that accept deliveries once they are sent, in one commit.
 
         Args:
             dispatches: The deliveries.
             ordered: Those of one lane and message group keep their order.
+            once: What the event is known by: within five minutes it is accepted once.
+
+        Raises:
+            StorageError: None of them was accepted.
+        """
+        await self._targets.send(await self.place(dispatches, ordered=ordered, once=once))
+
+    async def place(
+        self, dispatches: Iterable[Dispatch], *, ordered: bool = False, once: str = ""
+    ) -> list[Placed]:
+        """Return the messages that accept deliveries once they are sent, in one commit.
+
+        Args:
+            dispatches: The deliveries.
+            ordered: See :meth:`accept`.
+            once: See :meth:`accept`.
         """
         placed: list[Placed] = []
         for number, dispatch in enumerate(dispatches):
             if not ordered and number % _TURN == _TURN - 1:
                 await asyncio.sleep(0)  # others have their turn, however many targets there are
             placed += await self._placed(dispatch, ordered)
-        return placed
+        return self._once(placed, once) if once else placed
+
+    def remembers(self, once: str) -> bool:
+        """Say whether an event was accepted within the last five minutes."""
+        return self._ordered.remembers(once, _ONCE)
+
+    def _once(self, placed: Sequence[Placed], once: str) -> list[Placed]:
+        """Return messages that are sent unless the event's mark, in the same commit, repeats one.
+
+        The mark of a repetition waits for the commit of the first, and fails with it.
+        """
+        mark = Draft(b"", group=_ONCE, deduplication=once, is_mark=True)
+        repeats = partial(self.remembers, once)
+        return [*(each._replace(repeats=repeats) for each in placed), Placed(self._ordered, mark)]
 
     async def _placed(self, dispatch: Dispatch, ordered: bool) -> Sequence[Placed]:
         """Return the messages of one delivery: those of its target, if that takes it now."""
@@ -198,8 +226,9 @@ class Outbox:
         return self._ending(dispatch, "dead-lettered" if placed else "dropped", placed or (), error)
 
     async def _replace(self, lanes: Lanes, handle: str, placed: Sequence[Placed]) -> None:
-        await lanes.queue.replace_by(handle, [(each.queue, each.draft) for each in placed])
-        tell_sent(placed)
+        new = without_repetitions(placed)
+        await lanes.queue.replace_by(handle, [(each.queue, each.draft) for each in new])
+        tell_sent(new)
 
     def _ending(
         self,

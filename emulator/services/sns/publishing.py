@@ -259,39 +259,45 @@ def _size(text: str, attributes: Mapping[str, Mapping[str, Any]]) -> int:
 
 async def _send(sns: Sns, topic: Topic, messages: Sequence[Message]) -> None:
     """Accept messages for all subscribers that want them, in one commit."""
-    dispatches: list[Dispatch] = []
-    is_fifo = topic["attributes"].get("FifoTopic") == "true"
-    new = [each for each in messages if not is_fifo or not sns.repeats(each)]
-    try:
-        for message in new:
-            dispatches += await dispatches_of(sns, topic, message)
-        if is_fifo:
-            await archived.keep(sns, topic, new)
-        if dispatches:
-            await sns.outbox.accept(dispatches, ordered=is_fifo)
-    except BaseException:
-        # What was not accepted is published anew by the caller's next try.
-        sns.forget(new)
-        raise
+    placed: list[Placed] = []
+    taken: set[str] = set()
+    for message in messages:
+        once = once_of(topic, message)
+        if not once or once not in taken:
+            placed += await _placed(sns, topic, message, once)
+        taken.add(once)
+    await sns.parts.targets.send(placed)
 
 
 async def place(sns: Sns, topic: Topic, message: Message) -> list[Placed]:
     """Return the messages that deliver what another service publishes to a topic."""
-    is_fifo = topic["attributes"].get("FifoTopic") == "true"
-    if is_fifo:
+    if not message.deduplication and topic["attributes"].get("FifoTopic") == "true":
         body = message.bodies["default"].encode()
-        deduplication = message.deduplication or hashlib.sha256(body).hexdigest()
-        message = replace(message, deduplication=deduplication)
-        if sns.repeats(message):
-            return []
-    try:
-        if is_fifo:
-            await archived.keep(sns, topic, [message])
+        message = replace(message, deduplication=hashlib.sha256(body).hexdigest())
+    return await _placed(sns, topic, message, once_of(topic, message))
+
+
+def once_of(topic: Topic, message: Message) -> str:
+    """Return what a message of a FIFO topic is known by for five minutes; "" for others.
+
+    https://docs.aws.amazon.com/sns/latest/dg/fifo-message-dedup.html
+    """
+    attributes = topic["attributes"]
+    if attributes.get("FifoTopic") != "true":
+        return ""
+    within = message.group if attributes.get("FifoThroughputScope") == "MessageGroup" else ""
+    # A topic that was made anew under the same name has taken nothing yet.
+    return "\0".join((message.topic, str(topic["created"]), within, message.deduplication))
+
+
+async def _placed(sns: Sns, topic: Topic, message: Message, once: str) -> list[Placed]:
+    dispatches: list[Dispatch] = []
+    if not once:
         dispatches = await dispatches_of(sns, topic, message)
-        return await sns.outbox.place(dispatches, ordered=is_fifo)
-    except BaseException:
-        sns.forget([message])
-        raise
+    elif not sns.outbox.remembers(once):
+        await archived.keep(sns, topic, [message])
+        dispatches = await dispatches_of(sns, topic, message)
+    return await sns.outbox.place(dispatches, ordered=bool(once), once=once)
 
 
 # -- what nobody sends ----------------------------------------------------------------------------

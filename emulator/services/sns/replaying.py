@@ -5,8 +5,9 @@ https://docs.aws.amazon.com/sns/latest/dg/message-archiving-and-replay-subscribe
 
 from __future__ import annotations
 
+import hashlib
 import logging
-from collections.abc import Iterable
+from collections.abc import Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
@@ -15,16 +16,20 @@ from emulator.model.errors import LocalfaasError
 from emulator.model.ids import new_request_id
 from emulator.services.sns import arns, policies
 from emulator.services.sns.archived import message_of
-from emulator.services.sns.envelope import Message
 from emulator.services.sns.fanout import dispatches_of
 
 if TYPE_CHECKING:
     from emulator.services.sns.state import Sns, Subscription
+    from emulator.store.event_archive import Archived
 
 log = logging.getLogger(__name__)
 
+#: The state of a replay that goes on.
+IN_PROGRESS = "In progress"
 #: Messages of one commit.
 _BATCH = 100
+#: Seconds until a replay goes on that the disk has stopped.
+_PAUSE_S = 5.0
 
 
 async def begin(sns: Sns, subscription: Subscription) -> None:
@@ -34,7 +39,13 @@ async def begin(sns: Sns, subscription: Subscription) -> None:
     if window is None:
         await sns.put_subscription({**subscription.body, "replay": None})
         return
-    state = {"state": "In progress", "at": window[0], "number": 0, "ends": window[1]}
+    state = {
+        "state": IN_PROGRESS,
+        "id": new_request_id(),
+        "at": window[0],
+        "number": 0,
+        "ends": window[1],
+    }
     await sns.put_subscription({**subscription.body, "replay": state})
     go_on(sns, subscription.arn)
 
@@ -48,37 +59,47 @@ def go_on(sns: Sns, arn: str) -> None:
 
 
 async def _replay(sns: Sns, arn: str) -> None:
-    try:
-        while (subscription := sns.subscription(arn)) is not None:
-            state = subscription.body.get("replay")
-            if not state or state["state"] != "In progress":
+    """Send page after page, however long the disk takes or gives none."""
+    while True:
+        try:
+            if not await _send_page(sns, arn):
                 return
-            topic = subscription.body["topic"]
-            batch = await sns.archive.after(
-                topic, state["at"], state["number"], state["ends"], _BATCH
-            )
-            if batch:
-                messages = (message_of(each.text) for each in batch)
-                dispatches = await _dispatches(sns, subscription, messages)
-                await sns.outbox.accept(dispatches, ordered=True)
-                state = {**state, "at": batch[-1].at, "number": batch[-1].number}
-            else:
-                state = {**state, "state": "Completed"}
-            now = sns.subscription(arn)
-            if now is not None and now.body.get("replay") is subscription.body["replay"]:
-                await sns.put_subscription({**now.body, "replay": state})
-    except LocalfaasError as error:
-        log.error("the replay to %s failed: %s", arn, error)
+        except LocalfaasError as error:
+            log.error("the replay to %s goes on in %g s: %s", arn, _PAUSE_S, error)
+            await sns.parts.clock.sleep(_PAUSE_S)
+
+
+async def _send_page(sns: Sns, arn: str) -> bool:
+    """Send the next messages of a replay; return whether there may be more."""
+    subscription = sns.subscription(arn)
+    state = subscription.body.get("replay") if subscription else None
+    if subscription is None or not state or state["state"] != IN_PROGRESS:
+        return False
+    topic = subscription.body["topic"]
+    page = await sns.archive.after(topic, state["at"], state["number"], state["ends"], _BATCH)
+    if page:
+        await sns.outbox.accept(await _dispatches(sns, subscription, page), ordered=True)
+        following = {**state, "at": page[-1].at, "number": page[-1].number}
+    else:
+        following = {**state, "state": "Completed"}
+    now = sns.subscription(arn)
+    if now is not None and now.body.get("replay") is state:
+        await sns.put_subscription({**now.body, "replay": following})
+    return True
 
 
 async def _dispatches(
-    sns: Sns, subscription: Subscription, messages: Iterable[Message]
+    sns: Sns, subscription: Subscription, page: Sequence[Archived]
 ) -> list[Dispatch]:
     found: list[Dispatch] = []
     topic = sns.topic(arns.split(subscription.body["topic"], "TopicArn"))
-    for each in messages:
-        if topic is not None:
-            # A queue must not take it for a repetition of what it was sent before.
-            again = replace(each, replayed=True, deduplication=new_request_id())
-            found += await dispatches_of(sns, topic, again, only=subscription)
+    if topic is None:
+        return found
+    replay = subscription.body["replay"].get("id", "")
+    for each in page:
+        # A queue must not take it for a repetition of what it was sent before this replay; but
+        # what is sent again because a restart came in between is one.
+        known_by = hashlib.sha256(f"{replay} {subscription.arn} {each.number}".encode())
+        again = replace(message_of(each.text), replayed=True, deduplication=known_by.hexdigest())
+        found += await dispatches_of(sns, topic, again, only=subscription)
     return found

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import json
 from collections import defaultdict, deque
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
 
 from emulator.invoke.outbox.outbox import Outbox
 from emulator.registry.resource_table import ResourceTable
+from emulator.services.sns import replaying
 from emulator.services.sns.arns import Place, split
 from emulator.services.sns.audience import Audience
 from emulator.services.sns.filtering import ATTRIBUTES, Filter
@@ -19,14 +20,11 @@ from emulator.store.event_archive import EventArchive
 
 if TYPE_CHECKING:
     from emulator.services.context import Context, Parts
-    from emulator.services.sns.envelope import Message
 
 Topic = dict[str, Any]
 Body = dict[str, Any]
 #: Messages to phones and devices that are kept to be looked at.
 _KEPT = 1000
-#: Seconds in which a FIFO topic takes a message once.
-_DEDUPLICATION_S = 300.0
 
 
 class Subscription:
@@ -107,8 +105,6 @@ class Sns:
         #: Subscriptions that have ended, by the token that brings them back: the last ones.
         self.ended: dict[str, Body] = {}
         self.sequence = 0
-        #: Of FIFO topics: (topic's ARN, deduplication id) → when it may be published again.
-        self._published: dict[tuple[str, str], float] = {}
 
     async def open(self) -> None:
         """Bring back what was kept, and go on with what was on its way."""
@@ -126,6 +122,9 @@ class Sns:
             targets=parts.targets,
             clock=parts.clock,
         )
+        for subscription in self.every_subscription():
+            if (subscription.body.get("replay") or {}).get("state") == replaying.IN_PROGRESS:
+                replaying.go_on(self, subscription.arn)
 
     async def reset(self, account: str | None) -> None:
         """See :class:`emulator.services.service.ServiceState`."""
@@ -216,22 +215,6 @@ class Sns:
         self._audiences.pop(topic, None)
         if gone is not None:
             self._by_endpoint.pop((topic, gone.body["protocol"], gone.body["endpoint"]), None)
-
-    def repeats(self, message: Message) -> bool:
-        """Say whether a message of a FIFO topic was published within the last five minutes."""
-        now = message.published
-        while self._published and next(iter(self._published.values())) <= now:
-            del self._published[next(iter(self._published))]
-        key = (message.topic, message.deduplication)
-        if key in self._published:
-            return True
-        self._published[key] = now + _DEDUPLICATION_S
-        return False
-
-    def forget(self, messages: Iterable[Message]) -> None:
-        """Let messages that were not accepted be published again."""
-        for message in messages:
-            self._published.pop((message.topic, message.deduplication), None)
 
     def keep_ended(self, token: str, body: Body) -> None:
         """Let a subscription that has ended be brought back by a token."""

@@ -257,7 +257,6 @@ async def get_subscription_attributes(ctx: Context, request: Request) -> Respons
         attributes.pop("FilterPolicyScope", None)  # recorded: remembered, and not shown
     if body.get("replay"):
         attributes["ReplayStatus"] = body["replay"]["state"]
-        replaying.go_on(of(ctx), found.arn)  # if a restart has interrupted it
     return {"Attributes": attributes}
 
 

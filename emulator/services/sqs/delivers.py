@@ -29,7 +29,8 @@ async def place(parts: Parts, sqs: Sqs, arn: str, delivery: Delivery) -> list[Pl
         }
     if delivery.group_id:
         request["MessageGroupId"] = delivery.group_id
-    if delivery.deduplication_id:
+    # A FIFO topic delivers to standard queues, too, which know of no repetitions.
+    if delivery.deduplication_id and queue.fifo:
         request["MessageDeduplicationId"] = delivery.deduplication_id
     draft, _ = messages.draft(queue, queue.account, request)
     return [Placed(queue.queue, draft)]
