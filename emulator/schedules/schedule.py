@@ -59,26 +59,6 @@ class Schedule:
             found = self._next_of_cron(expression, instant)
         return None if found is None or (self.end is not None and found > self.end) else found
 
-    def last_until(self, after: float, until: float) -> float | None:
-        """Return the last occurrence after one instant and not after another; None: none.
-
-        The work is bounded, whatever lies between: it halves the time in which to look.
-        """
-        found = self.next_after(after)
-        if found is None or found > until:
-            return None
-        low, high = found, until
-        # What occurs does so at most once a second.
-        while high - low > 1.0:
-            middle = (low + high) / 2
-            later = self.next_after(middle)
-            if later is None or later > until:
-                high = middle
-            else:
-                found = low = later
-        later = self.next_after(found)
-        return later if later is not None and later <= until else found
-
     def _next_of_rate(self, period_s: int, instant: float) -> float:
         if instant < self.anchor:
             return self.anchor

@@ -486,7 +486,7 @@ def jumping(clock: JumpingClock) -> Iterator[Running]:
     running.stop()
 
 
-def test_each_night_once_and_of_a_week_the_last(jumping: Running, clock: JumpingClock) -> None:
+def test_each_night_once_and_of_a_week_the_last_day(jumping: Running, clock: JumpingClock) -> None:
     queue = Queue(jumping)
     make(
         jumping.client("scheduler"),

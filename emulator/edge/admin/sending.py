@@ -16,6 +16,7 @@ from emulator.services.context import Parts
 from emulator.services.s3.state import S3
 from emulator.services.scheduler.keys import DEFAULT_GROUP, Key
 from emulator.services.scheduler.state import Scheduler
+from emulator.services.scheduler.timing import Due
 
 T = TypeVar("T")
 
@@ -166,7 +167,8 @@ async def _fire(parts: Parts, body: Firing) -> Sent:
     found = state.find(key)
     if found is None:
         raise HTTPException(404, f"There is no schedule {body.name} in {body.group}.")
-    return Sent(id=await state.firing.fire(key, found, parts.clock.now()))
+    now = parts.clock.now()
+    return Sent(id=await state.firing.fire(key, found, Due(now, now)))
 
 
 def _scope(parts: Parts, scope: Scope) -> tuple[str, str]:

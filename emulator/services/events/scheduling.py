@@ -1,12 +1,15 @@
 """Rules with a schedule: each fires when it is due.
 
-What was due while the emulator was down is made up for once, as the last of the times that were
-missed, if that is not longer ago than AWS would have tried to deliver it.
+Each time that was missed (the emulator was down, the machine slept) is made up for in turn, for
+the targets whose retry policy would still have it tried.
+
+https://docs.aws.amazon.com/eventbridge/latest/userguide/eb-rule-retry-policy.html
 """
 
 from __future__ import annotations
 
 import logging
+from collections.abc import Mapping
 from typing import Any
 
 from emulator.model.errors import AwsError
@@ -23,6 +26,8 @@ log = logging.getLogger(__name__)
 
 #: Seconds for which a delivery is tried, and so for which a missed time is made up for.
 _MAKES_UP_FOR_S = 86_400.0
+#: Seconds by which a time may be late and was not missed.
+_PRECISION_S = 60.0
 
 _Key = tuple[BusPlace, str]
 
@@ -45,15 +50,15 @@ class RuleTimers:
         schedule = _schedule(rule)
         if schedule is None:
             return
-        now = self._clock.now()
         kept = self._fired.find(rule.bus.account, rule.bus.region, rule.arn) or {}
-        fired: float = kept.get("at") or rule.body["scheduled"]
-        begins = max(fired, now - _MAKES_UP_FOR_S)
-        missed = schedule.last_until(begins, now)
-        key = (rule.bus, rule.body["name"])
-        due = schedule.next_after(now) if missed is None else missed
+        self._wait_after(rule, schedule, kept.get("at") or rule.body["scheduled"])
+
+    def _wait_after(self, rule: Rule, schedule: Schedule, fired: float) -> None:
+        """Have a rule fire at the time after one, or at once where that was missed."""
+        oldest = self._clock.now() - _MAKES_UP_FOR_S
+        due = schedule.next_after(max(fired, oldest))
         if due is not None:
-            self._timers.set(key, due)
+            self._timers.set((rule.bus, rule.body["name"]), due)
 
     def follow(self, rule: Rule) -> None:
         """Have a rule fire as it says from now on."""
@@ -75,13 +80,19 @@ class RuleTimers:
     def _due(self, key: _Key, at: float) -> None:
         bus, name = key
         rule = self._buses.rule(bus, name)
-        if rule is None:
-            return
-        self.follow(rule)
-        self._buses.parts.spawn(self._fire(rule, at))
+        if rule is not None:
+            self._buses.parts.spawn(self._see_to(rule, at))
+
+    async def _see_to(self, rule: Rule, at: float) -> None:
+        """Fire a rule, and have it fire again: times that were missed come one after the other."""
+        await self._fire(rule, at)
+        schedule, now = _schedule(rule), self._buses.rule(rule.bus, rule.body["name"])
+        # One that was changed meanwhile follows its new schedule.
+        if schedule is not None and now is not None and now.body is rule.body:
+            self._wait_after(rule, schedule, at)
 
     async def _fire(self, rule: Rule, at: float) -> None:
-        bus, now = rule.bus, self._clock.now()
+        bus = rule.bus
         event = made(
             source="aws.events",
             detail_type="Scheduled Event",
@@ -90,15 +101,30 @@ class RuleTimers:
             account=bus.account,
             region=bus.region,
             at=at,
-            received=now,
+            # What was missed is as old as if it had been tried since.
+            received=at,
         )
-        dispatches = [dispatch_of(rule, target, event) for target in rule.body["targets"]]
+        late_s = self._clock.now() - at
+        dispatches = [
+            dispatch_of(rule, target, event)
+            for target in rule.body["targets"]
+            if late_s <= _tried_for_s(target)
+        ]
         if dispatches:
             await accept_at_last(self._buses, dispatches, f"what rule {rule.arn} fired")
         try:
             await self._fired.put(bus.account, bus.region, rule.arn, {"at": at})
         except AwsError as error:
             log.error("rule %s has fired, which could not be written down: %s", rule.arn, error)
+
+
+def _tried_for_s(target: Mapping[str, Any]) -> float:
+    """Return for how many seconds a delivery to a target is tried."""
+    policy = target.get("RetryPolicy") or {}
+    if policy.get("MaximumRetryAttempts") == 0:
+        return _PRECISION_S
+    age_s: float = policy.get("MaximumEventAgeInSeconds") or _MAKES_UP_FOR_S
+    return max(_PRECISION_S, age_s)
 
 
 def _schedule(rule: Rule) -> Schedule | None:

@@ -82,14 +82,16 @@ class Firing:
         """Return what a schedule waits for."""
         return self._due.get(key)
 
-    async def fire(self, key: Key, body: Mapping[str, Any], occurrence: float) -> str:
-        """Call a schedule's target, whatever its time; return the execution's id.
+    async def fire(self, key: Key, body: Mapping[str, Any], due: Due) -> str:
+        """Call a schedule's target, whatever the time; return the execution's id.
 
         Raises:
             StorageError: The disk did not take it.
         """
-        await self._outbox.accept([dispatch(key, body, occurrence, self._clock.now())])
-        return execution_id(key.arn, occurrence)
+        # A call that was missed is as old as if it had been tried since.
+        since = min(due.at, self._clock.now())
+        await self._outbox.accept([dispatch(key, body, due.occurrence, since)])
+        return execution_id(key.arn, due.occurrence)
 
     async def close(self) -> None:
         """Nothing comes due any more."""
@@ -105,7 +107,7 @@ class Firing:
             return
         now = self._clock.now()
         if now > due.at + PRECISION_S:
-            # The clock has jumped: what has been missed since is made up for once.
+            # The clock has jumped: what is too old now is left out.
             due = self._find_due(key, body)
             if due is None or due.at > now:
                 self.arm(key, body)
@@ -117,7 +119,7 @@ class Firing:
 
     async def _see_to(self, key: Key, body: dict[str, Any], due: Due) -> None:
         try:
-            await self.fire(key, body, due.occurrence)
+            await self.fire(key, body, due)
         except LocalfaasError as error:
             log.error("%s is called again in %g s: %s", key.arn, _PAUSE_S, error)
             if self._due.get(key) is due:

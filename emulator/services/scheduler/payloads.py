@@ -20,14 +20,14 @@ ATTEMPT = "<aws.scheduler.attempt-number>"
 _DIRECT = ("lambda", "sns", "sqs")
 
 
-def dispatch(key: Key, body: Mapping[str, Any], occurrence: float, now: float) -> Dispatch:
+def dispatch(key: Key, body: Mapping[str, Any], occurrence: float, since: float) -> Dispatch:
     """Return the call of a schedule's target.
 
     Args:
         key: The schedule.
         body: Its document.
         occurrence: When the call is meant.
-        now: The time.
+        since: Since when it is tried.
     """
     target = body["fields"]["Target"]
     execution = execution_id(key.arn, occurrence)
@@ -66,7 +66,7 @@ def dispatch(key: Key, body: Mapping[str, Any], occurrence: float, now: float) -
                 name: value for name, value in target.items() if name.endswith("Parameters")
             },
         },
-        accepted=now,
+        accepted=since,
     )
 
 

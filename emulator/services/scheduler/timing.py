@@ -64,9 +64,8 @@ def next_due(
 ) -> Due | None:
     """Return what comes due next; None: nothing any more.
 
-    Of what was missed (the emulator was down, the machine slept), the last is made up for, as far
-    as its retry policy would have had it tried until now. The others are left out: a minute's
-    schedule does not call a function 500 times in the morning.
+    What was missed (the emulator was down, the machine slept) is made up for, each occurrence in
+    turn, as far as the schedule's retry policy would have had it tried until now.
 
     Args:
         body: The schedule's document.
@@ -75,18 +74,10 @@ def next_due(
         now: The time.
         identity: Of the schedule, for its place in the window.
     """
-    found = schedule.next_after(after)
-    if found is None:
-        return None
     window = window_s(body)
-    if found + window + PRECISION_S < now:
-        found = schedule.last_until(after, now - window) or found
-        policy = body["fields"]["Target"].get("RetryPolicy") or {}
-        age = policy.get("MaximumEventAgeInSeconds", MAXIMUM_AGE_S)
-        is_retried = policy.get("MaximumRetryAttempts", MOST_RETRIES) > 0
-        if found + window + PRECISION_S < now and (not is_retried or found + age < now):
-            following = schedule.next_after(found)
-            if following is None:
-                return None
-            found = following
-    return Due(found, found + window_offset_s(window, identity, found))
+    policy = body["fields"]["Target"].get("RetryPolicy") or {}
+    is_retried = policy.get("MaximumRetryAttempts", MOST_RETRIES) > 0
+    age_s = policy.get("MaximumEventAgeInSeconds", MAXIMUM_AGE_S) if is_retried else 0
+    oldest = now - window - max(age_s, PRECISION_S)
+    found = schedule.next_after(max(after, math.nextafter(oldest, -math.inf)))
+    return None if found is None else Due(found, found + window_offset_s(window, identity, found))

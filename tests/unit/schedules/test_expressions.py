@@ -276,17 +276,6 @@ def test_next_is_the_first_that_is_meant_whatever_the_zone() -> None:
             assert found == expected, (name, text)
 
 
-@pytest.mark.parametrize("text", ["rate(1 minute)", "cron(0/7 * * * ? *)", "cron(0 0 1 * ? *)"])
-def test_the_last_that_was_missed_is_found_without_looking_at_each(text: str) -> None:
-    schedule = Schedule(expression=parse_schedule_expression(text))
-    begin = datetime(2024, 1, 1, 0, 3, tzinfo=UTC).timestamp()
-    for lasts_s in (30.0, 86_400.0, 50 * 86_400.0):
-        expected, instant = None, begin
-        while (following := schedule.next_after(instant)) and following <= begin + lasts_s:
-            expected = instant = following
-        assert schedule.last_until(begin, begin + lasts_s) == expected
-
-
 def test_a_window_is_used_evenly_and_always_the_same() -> None:
     offsets = [window_offset_s(900.0, f"schedule-{each}", 1e9) for each in range(1000)]
     assert offsets == [window_offset_s(900.0, f"schedule-{each}", 1e9) for each in range(1000)]

@@ -109,16 +109,39 @@ async def test_what_the_disk_does_not_take_is_accepted_later() -> None:
     timers.close()
 
 
-async def test_what_was_missed_is_made_up_for_once() -> None:
+async def test_each_time_that_was_missed_is_made_up_for() -> None:
     clock, fired = FakeClock(), Fired()
-    buses = Buses(clock, "cron(0 * * * ? *)", scheduled=NOW - 86_400 * 3)
-    fired[buses.one.arn] = {"at": NOW - 3 * 3600 - 800}
+    arn = "arn:aws:sqs:us-east-1:000000000000:{}"
+    policies = {
+        "day": {},
+        "hours": {"MaximumEventAgeInSeconds": 7200},
+        "never": {"MaximumRetryAttempts": 0},
+    }
+    targets = [
+        {"Id": name, "Arn": arn.format(name), "RetryPolicy": policy}
+        for name, policy in policies.items()
+    ]
+    buses = Buses(clock, "cron(0 * * * ? *)", scheduled=NOW - 86_400 * 3, targets=targets)
+    fired[buses.one.arn] = {"at": NOW - 3 * 86_400}
     timers = RuleTimers(buses, fired)  # type: ignore[arg-type]
     timers.resume(buses.one)
     await clock.advance(1)
-    assert buses.times == ["2023-11-14T22:00:00Z"]
+
+    def times(name: str) -> list[str]:
+        texts = [each.delivery.payload for each in buses.accepted if each.target.endswith(name)]
+        return [json.loads(each)["time"] for each in texts]
+
+    assert times("day") == [
+        *(f"2023-11-13T{hour}:00:00Z" for hour in (23,)),
+        *(f"2023-11-14T{hour:02}:00:00Z" for hour in range(23)),
+    ]
+    assert times("hours") == [f"2023-11-14T{hour}:00:00Z" for hour in (21, 22)]
+    assert times("never") == []
+    # It is as old as if it had been tried since.
+    assert buses.accepted[-1].accepted == NOW - 800
     await clock.advance(3600)
-    assert buses.times == ["2023-11-14T22:00:00Z", "2023-11-14T23:00:00Z"]
+    assert times("never") == ["2023-11-14T23:00:00Z"]
+    assert times("hours")[2:] == ["2023-11-14T23:00:00Z"]
     timers.close()
 
 
