@@ -64,6 +64,7 @@ async def fetch(
     *,
     timeout_s: float,
     most: int | None = 10 * 1024 * 1024,
+    cuts: bool = False,
 ) -> HttpAnswer:
     """Send a request and return its answer.
 
@@ -74,13 +75,14 @@ async def fetch(
         body: The body.
         timeout_s: Seconds for everything together.
         most: The most bytes of the answer's body; None reads no body.
+        cuts: A longer body is cut; without, it is a failure.
 
     Raises:
         HttpFailure: There was no answer, or it is too large.
     """
     try:
         async with asyncio.timeout(timeout_s):
-            return await _fetch(method, url, headers, body, most)
+            return await _fetch(method, url, headers, body, most, cuts=cuts)
     except TimeoutError as error:
         raise HttpFailure(f"no answer within {timeout_s:g} s") from error
     except (OSError, ssl.SSLError, h11.ProtocolError, ValueError) as error:
@@ -196,11 +198,17 @@ async def _next(connection: h11.Connection, reader: asyncio.StreamReader) -> h11
 
 
 async def _fetch(
-    method: str, url: str, headers: Iterable[tuple[str, str]], body: bytes, most: int | None
+    method: str,
+    url: str,
+    headers: Iterable[tuple[str, str]],
+    body: bytes,
+    most: int | None,
+    *,
+    cuts: bool,
 ) -> HttpAnswer:
     connection, reader, writer = await _send(method, url, headers, body)
     try:
-        return await _read(connection, reader, most)
+        return await _read(connection, reader, most, cuts=cuts)
     finally:
         writer.close()
 
@@ -247,7 +255,7 @@ def _tls() -> ssl.SSLContext:
 
 
 async def _read(
-    connection: h11.Connection, reader: asyncio.StreamReader, most: int | None
+    connection: h11.Connection, reader: asyncio.StreamReader, most: int | None, *, cuts: bool
 ) -> HttpAnswer:
     head: h11.Response | None = None
     chunks: list[bytes] = []
@@ -266,9 +274,11 @@ async def _read(
                 return _answer(head, b"")
         elif isinstance(event, h11.Data):
             size += len(event.data)
-            if most is not None and size > most:
-                raise ValueError(f"the answer has more than {most} bytes")
             chunks.append(bytes(event.data))
+            if most is not None and size > most:
+                if cuts and head is not None:
+                    return _answer(head, b"".join(chunks)[:most])
+                raise ValueError(f"the answer has more than {most} bytes")
         elif isinstance(event, h11.EndOfMessage) and head is not None:
             return _answer(head, b"".join(chunks))
         elif isinstance(event, h11.ConnectionClosed):

@@ -192,7 +192,7 @@ class Targets:
             StorageError: None of them was sent.
         """
         new = without_repetitions(placed)
-        await self._send((each.queue, each.draft) for each in new)
+        await self._send(messages_of(new))
         tell_sent(new)
 
     async def _taker(self, arn: str) -> Taker:
@@ -208,6 +208,11 @@ class Targets:
 def without_repetitions(placed: Sequence[Placed]) -> list[Placed]:
     """Return the messages that are to be sent; what follows must send them without awaiting."""
     return [each for each in placed if each.repeats is None or not each.repeats()]
+
+
+def messages_of(placed: Iterable[Placed]) -> list[tuple[Queue, Draft]]:
+    """Return what is sent: a queue that was deleted meanwhile has taken its messages with it."""
+    return [(each.queue, each.draft) for each in placed if not each.queue.is_gone]
 
 
 def tell_sent(placed: Iterable[Placed]) -> None:

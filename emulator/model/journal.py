@@ -132,6 +132,12 @@ class Journal(Protocol):
         """Read messages in order of (position, id), those after ``after``."""
         ...
 
+    async def headers(
+        self, queue: int, members: tuple[str, str], limit: int
+    ) -> list[tuple[int, Any, Any]]:
+        """Read ids and two members of the headers of the first messages, without their bodies."""
+        ...
+
     async def payloads(self, ids: Sequence[int]) -> Mapping[int, tuple[str, str | bytes]]:
         """Return headers and body of those of ``ids`` that are there."""
         ...

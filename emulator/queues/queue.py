@@ -70,6 +70,11 @@ class Queue:
         return self._memory.settings
 
     @property
+    def is_gone(self) -> bool:
+        """Whether it was deleted."""
+        return self._memory.id < 0
+
+    @property
     def is_draining(self) -> bool:
         """Whether receives do not wait any more: the engine is about to close."""
         return self._host.draining
@@ -287,6 +292,21 @@ class Queue:
                     )
                 )
         return seen
+
+    async def headers(self, members: tuple[str, str], limit: int) -> list[tuple[Any, Any, int]]:
+        """Return two members of the headers of the first messages, and their receives.
+
+        Args:
+            members: Their names.
+            limit: Messages.
+        """
+        memory = self._memory
+        found = []
+        for id, one, other in await self._host.journal.headers(memory.id, members, limit):
+            message = memory.messages.get(id)
+            if message is None or message.state is not MessageState.LEAVING:
+                found.append((one, other, 0 if message is None else message.receive_count))
+        return found
 
     # -- what the engine does -----------------------------------------------------------------
 

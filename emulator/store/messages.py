@@ -120,6 +120,14 @@ class MessageJournal:
 
         return await self._database.read(work)
 
+    async def headers(
+        self, queue: int, members: tuple[str, str], limit: int
+    ) -> list[tuple[int, Any, Any]]:
+        parameters = (queue, *(f"$.{name}" for name in members), limit)
+        return await self._database.read(
+            lambda c: c.execute(self._sql["load_headers"], parameters).fetchall()
+        )
+
     async def payloads(self, ids: Sequence[int]) -> Mapping[int, tuple[str, str | bytes]]:
         def work(connection: Connection) -> dict[int, tuple[str, str | bytes]]:
             found = {}

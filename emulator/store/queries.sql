@@ -67,6 +67,10 @@ FROM messages AS m LEFT JOIN leases AS l ON l.id = m.id
 WHERE m.queue = ?1 AND (m.position, m.id) > (?2, ?3)
 ORDER BY m.position, m.id LIMIT ?5;
 
+-- name: load_headers
+SELECT id, json_extract(headers, ?2), json_extract(headers, ?3) FROM messages
+WHERE queue = ?1 ORDER BY position, id LIMIT ?4;
+
 -- name: count_messages
 SELECT count(*) FROM messages WHERE queue = ?;
 

@@ -17,6 +17,7 @@ from emulator.invoke.targets import (
     DeliveryRefused,
     Placed,
     Targets,
+    messages_of,
     tell_sent,
     without_repetitions,
 )
@@ -227,7 +228,7 @@ class Outbox:
 
     async def _replace(self, lanes: Lanes, handle: str, placed: Sequence[Placed]) -> None:
         new = without_repetitions(placed)
-        await lanes.queue.replace_by(handle, [(each.queue, each.draft) for each in new])
+        await lanes.queue.replace_by(handle, messages_of(new))
         tell_sent(new)
 
     def _ending(
@@ -267,13 +268,15 @@ class Outbox:
         """Return how many deliveries of each lane wait that have not failed yet, and that have.
 
         Args:
-            limit: The most deliveries that are looked at.
+            limit: The most deliveries of each kind that are looked at.
         """
         found: dict[str, tuple[int, int]] = {}
-        for dispatch, _, _ in await self.peek(limit):
-            waiting, retrying = found.get(dispatch.lane, (0, 0))
-            has_failed = dispatch.failures > 0
-            found[dispatch.lane] = (waiting + (not has_failed), retrying + has_failed)
+        for queue in (self._plain, self._ordered):
+            for lane, failures, receives in await queue.headers(("lane", "failures"), limit):
+                waiting, retrying = found.get(lane, (0, 0))
+                # A message that keeps its place counts its failures by its receives.
+                has_failed = failures > 0 or receives > 1
+                found[lane] = (waiting + (not has_failed), retrying + has_failed)
         return found
 
     async def peek(self, limit: int) -> list[tuple[Dispatch, str, float]]:

@@ -26,6 +26,8 @@ _PATIENCE_S = 5.0
 _RATE = 300
 #: Statuses of a client's error that may pass.
 _PASSING = (401, 407, 409, 429)
+#: Bytes of an answer that are read, as the header Range says.
+_MOST_BYTES = 1 << 20
 _WITHOUT_BODY = ("GET", "HEAD", "OPTIONS")
 
 
@@ -70,7 +72,15 @@ async def call(buses: Buses, rates: Rates, dispatch: Dispatch) -> bytes:
     url, body, headers = await _request(buses, destination, connection, dispatch)
     try:
         method = destination["method"]
-        answer = await fetch(method, url, headers.items(), body, timeout_s=_PATIENCE_S)
+        answer = await fetch(
+            method,
+            url,
+            headers.items(),
+            body,
+            timeout_s=_PATIENCE_S,
+            most=_MOST_BYTES,
+            cuts=True,
+        )
     except HttpFailure as error:
         raise DeliveryFailed(arn, str(error), "CONNECTION_FAILURE") from error
     status = answer.status
@@ -92,7 +102,7 @@ async def _request(
         headers = {
             "User-Agent": "Amazon/EventBridge/ApiDestinations",
             "Content-Type": "application/json; charset=utf-8",
-            "Range": "bytes=0-1048575",
+            "Range": f"bytes=0-{_MOST_BYTES - 1}",
             "Accept-Encoding": "gzip,deflate",
         }
         extra = secret.get("invocation_http_parameters") or {}

@@ -18,7 +18,7 @@ from emulator.invoke.outbox.outbox import Outbox
 from emulator.invoke.outbox.sender import DeadLetter, Outcome
 from emulator.invoke.targets import Delivery, DeliveryError, DeliveryRefused, Targets
 from emulator.model.clock import Timer
-from emulator.model.errors import StorageError
+from emulator.model.errors import LocalfaasError
 from emulator.services.context import Parts
 from emulator.services.logs.pattern import Matches, compile_pattern
 from emulator.telemetry.groups import LogEvent, LogGroup, LogStream
@@ -31,7 +31,13 @@ _MOST_EVENTS, _MOST_BYTES = 1000, 200_000
 #: Seconds for which a batch is tried, and between two attempts at most.
 _AGE_S, _MOST_DELAY_S = 86_400.0, 300.0
 
+#: Seconds until events are passed on that the disk did not take, and how many wait for that, of
+#: one stream for one filter.
+_PAUSE_S, _MOST_WAITING = 5.0, 10_000
+
 Body = dict[str, Any]
+#: Events by the key of a group, the stream and the filter.
+_Gathered = dict[tuple[tuple[str, str, str], str, str], list[LogEvent]]
 
 
 class Filter(NamedTuple):
@@ -84,8 +90,7 @@ class Forwarder:
         self._unlisten: Callable[[], None] | None = None
         #: (account, region, group) → filters by name.
         self._filters: dict[tuple[str, str, str], dict[str, Filter]] = {}
-        #: What is gathered, by the key of a group, the stream and the filter.
-        self._gathered: dict[tuple[tuple[str, str, str], str, str], list[LogEvent]] = {}
+        self._gathered: _Gathered = {}
         self._timer: Timer | None = None
 
     async def follow(self, account: str, region: str, body: Body) -> None:
@@ -143,18 +148,30 @@ class Forwarder:
         self._parts.spawn(self._pass_on())
 
     async def _pass_on(self) -> None:
+        """Pass on what is gathered; what the disk does not take is gathered again."""
         gathered, self._gathered = self._gathered, {}
-        dispatches = [
+        if self._outbox is None:
+            return
+        try:
+            await self._outbox.accept(self._dispatches(gathered))
+        except LocalfaasError as error:
+            log.error("log events are passed on again in %g s: %s", _PAUSE_S, error)
+            for key, events in gathered.items():
+                kept = [*events, *self._gathered.get(key, ())]
+                self._gathered[key] = kept[-_MOST_WAITING:]
+                if len(kept) > _MOST_WAITING:
+                    log.error("%d log events were not passed on", len(kept) - _MOST_WAITING)
+            if self._timer is not None:
+                self._timer.cancel()
+            self._timer = self._parts.clock.call_later(_PAUSE_S, self._due)
+
+    def _dispatches(self, gathered: _Gathered) -> list[Dispatch]:
+        return [
             self._dispatch(key, stream, found, batch)
             for (key, stream, name), events in gathered.items()
             if (found := self._filters.get(key, {}).get(name)) is not None
             for batch in _batches(events)
         ]
-        if dispatches and self._outbox is not None:
-            try:
-                await self._outbox.accept(dispatches)
-            except StorageError as error:
-                log.error("log events were not passed on: %s", error)
 
     def _dispatch(
         self, key: tuple[str, str, str], stream: str, found: Filter, events: list[LogEvent]

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import orjson
 
 from emulator.invoke.targets import Delivery, DeliveryError
-from emulator.model.errors import AwsError
+from emulator.model.errors import AwsError, DriverFault, StorageError
 from emulator.model.ids import new_request_id
 from emulator.model.invocation import InvocationResult
 from emulator.registry.function import Function
@@ -81,10 +81,13 @@ class PipeConsumer(MappedFunction):
         """Do the pipe's steps for one batch.
 
         Raises:
-            AwsError: The target, or the enrichment, is throttled.
+            AwsError: The target, or the enrichment, is throttled, or this machine is in trouble.
         """
         try:
             answer = await self._steps(orjson.loads(payload)["Records"], trace_id)
+        except (StorageError, DriverFault) as error:
+            # The machine's trouble passes: the source tries the batch again.
+            raise AwsError("ServiceException", str(error)) from error
         except (AwsError, DeliveryError, TemplateError) as error:
             if isinstance(error, AwsError) and error.code in _THROTTLED:
                 raise

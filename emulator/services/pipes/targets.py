@@ -79,7 +79,10 @@ async def call_function(parts: Parts, arn: str, payload: bytes, trace_id: str) -
     if result.function_error:
         text = result.payload.decode("utf-8", "replace")
         raise TargetError("FunctionError", f"{arn} failed: {text[:500]}", status=400)
-    return orjson.loads(result.payload) if result.payload.strip() else None
+    try:
+        return orjson.loads(result.payload) if result.payload.strip() else None
+    except orjson.JSONDecodeError as error:
+        raise TargetError("FunctionError", f"{arn} answered no JSON: {error}") from error
 
 
 async def run_workflow(parts: Parts, arn: str, text: str) -> Any:

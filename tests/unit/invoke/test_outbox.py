@@ -162,6 +162,57 @@ async def world() -> AsyncIterator[World]:
     await store.close()
 
 
+async def test_a_queue_that_is_deleted_before_the_commit_takes_its_messages_with_it(
+    world: World,
+) -> None:
+    one, two = QUEUE.format("one"), QUEUE.format("two")
+    placed = await world.outbox.place([world.dispatch(one, "a"), world.dispatch(two, "a")])
+    await world.engine.drop_queue("one")
+    await world.sender.targets.send(placed)
+    await world.commits.until_idle()
+    assert await world.texts("two") == ["a"]
+    assert world.sender.endings == [("a", "delivered")] * 2
+
+
+async def test_an_event_that_is_known_by_something_is_accepted_once(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    one, two = QUEUE.format("one"), QUEUE.format("two")
+
+    async def accept(text: str, *targets: str) -> None:
+        dispatches = [world.dispatch(each, text) for each in targets]
+        await world.outbox.accept(dispatches, once="known")
+
+    def fails(*given: Any, **named: Any) -> None:
+        given[3](None, StorageFull("the disk is full"))
+
+    with monkeypatch.context() as disk:
+        disk.setattr(world.engine.journal, "append", fails)
+        for each in (accept("a", one, LOGS), accept("b", two)):
+            with pytest.raises(StorageFull):
+                await each
+    await asyncio.gather(accept("a", one, LOGS), accept("b", two))
+    await world.crash()
+    await accept("c", one, two)
+    await world.commits.until_idle()
+    assert (await world.texts("one"), await world.texts("two")) == (["a"], [])
+    assert [each[:2] for each in world.sender.attempts] == [(LOGS, "a")]
+    await world.pass_time(301)
+    await accept("d", two)
+    assert await world.texts("two") == ["d"]
+
+
+async def test_lanes_are_counted_without_their_payloads(world: World) -> None:
+    world.sender.errors["https://example.com/x"] = [DeliveryFailed("x", "no")]
+    world.sender.hangs["https://example.com/y"] = asyncio.Event()
+    await world.accept(
+        world.dispatch(PAGE.format("x"), "a", "x"),
+        world.dispatch(PAGE.format("y"), "a", "y"),
+        world.dispatch(PAGE.format("y"), "b", "y"),
+    )
+    assert await world.outbox.by_lane() == {"x": (0, 1), "y": (2, 0)}
+
+
 async def test_queues_have_the_event_in_the_commit_that_accepts_it(world: World) -> None:
     one, two = QUEUE.format("one"), QUEUE.format("two")
     await world.accept(
