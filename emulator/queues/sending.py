@@ -102,7 +102,8 @@ class Sending:
             return self._staged(messages, sent)
         now = self._host.clock.now()
         deduplication.expire(now)
-        sent, messages, marks = [], [], []
+        sent, messages = [], []
+        marks: list[Message] = []
         keys: list[bytes] = []
         waits: list[asyncio.Future[None]] = []
         for draft in drafts:
