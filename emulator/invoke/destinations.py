@@ -19,6 +19,7 @@ from emulator.invoke.events import Condition, Event, Policy
 from emulator.invoke.targets import Delivery, DeliveryError, Targets
 from emulator.model.arn import split_function_arn
 from emulator.model.errors import StorageError
+from emulator.model.ids import new_request_id
 from emulator.model.invocation import InvocationResult
 from emulator.model.nesting import is_deeper
 
@@ -76,11 +77,13 @@ class Destinations:
             body = record(event, function_arn, condition, result, executed_version, now)
             detail_type = _DETAIL_TYPE.format("Success" if condition == "Success" else "Failure")
             await self._deliver(
-                destination, orjson.dumps(body), {}, event, function_arn, detail_type
+                destination, orjson.dumps(body), {}, event, function_arn, now, detail_type
             )
         if policy.dead_letter and condition != "Success":
             attributes = dead_letter_attributes(event, result)
-            await self._deliver(policy.dead_letter, event.payload, attributes, event, function_arn)
+            await self._deliver(
+                policy.dead_letter, event.payload, attributes, event, function_arn, now
+            )
 
     async def _deliver(
         self,
@@ -89,10 +92,13 @@ class Destinations:
         attributes: Mapping[str, Mapping[str, str]],
         event: Event,
         function_arn: str,
+        now: float,
         detail_type: str = "",
     ) -> None:
+        key = object_key(function_arn, now) if arn.startswith("arn:aws:s3:::") else ""
         delivery = Delivery(
             payload=body,
+            object_key=key,
             attributes=attributes,
             trace_id=event.trace_id,
             source_arn=function_arn,
@@ -117,6 +123,18 @@ def _storage_error(error: BaseException) -> StorageError | None:
     while cause is not None and not isinstance(cause, StorageError):
         cause = cause.__cause__
     return cause
+
+
+def object_key(function_arn: str, now: float) -> str:
+    """Return the key of the object that keeps a record in a bucket.
+
+    Args:
+        function_arn: Of the version or alias the event was sent to.
+        now: Seconds since the epoch.
+    """
+    moment, name = datetime.fromtimestamp(now, UTC), function_arn.split(":")[6]
+    day, second = f"{moment:%Y/%m/%d}", f"{moment:%Y-%m-%dT%H.%M.%S}"
+    return f"aws/lambda/async/{name}/{day}/{second}-{new_request_id()}"
 
 
 def record(

@@ -44,6 +44,8 @@ class Delivery:
     detail_type: str = ""
     #: The source that a bus gives it; "" for the service of ``source_arn``.
     source: str = ""
+    #: The key under which a bucket keeps it; "": no bucket takes it.
+    object_key: str = ""
 
 
 class Placed(NamedTuple):

@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Iterator
 from typing import Any
+from urllib.parse import unquote_plus
 
 import pytest
+from botocore.exceptions import ClientError
 
 from emulator.model.sandbox import Exit
 from emulator.settings import Settings
@@ -55,6 +58,43 @@ def test_an_event_is_acknowledged_and_its_success_told(quick: Running) -> None:
     assert told["requestContext"]["condition"] == "Success"
     assert told["requestContext"]["requestId"] == answer["ResponseMetadata"]["RequestId"]
     assert told["responsePayload"] == {"n": 1}
+
+
+def test_a_bucket_keeps_the_records_of_failures(quick: Running) -> None:
+    quick.scripted_driver.script = failing
+    client, s3, sqs = quick.client("lambda"), quick.client("s3"), quick.client("sqs")
+    url, arn = _queue(sqs, "uploads")
+    s3.create_bucket(Bucket="failures")
+    s3.put_bucket_notification_configuration(
+        Bucket="failures",
+        NotificationConfiguration={
+            "QueueConfigurations": [{"QueueArn": arn, "Events": ["s3:ObjectCreated:*"]}]
+        },
+    )
+    assert json.loads(_receive(sqs, url)["Body"])["Event"] == "s3:TestEvent"
+    create(client)
+    failures = {"Destination": "arn:aws:s3:::failures"}
+    with pytest.raises(ClientError, match="is invalid"):
+        client.put_function_event_invoke_config(
+            FunctionName="hello", DestinationConfig={"OnSuccess": failures}
+        )
+    client.put_function_event_invoke_config(
+        FunctionName="hello",
+        MaximumRetryAttempts=0,
+        DestinationConfig={"OnFailure": failures},
+    )
+    answer = client.invoke(FunctionName="hello", InvocationType="Event", Payload=b'{"n": 1}')
+    told = json.loads(_receive(sqs, url)["Body"])
+    key = unquote_plus(told["Records"][0]["s3"]["object"]["key"])
+    assert re.fullmatch(
+        r"aws/lambda/async/hello/(\d{4})/(\d\d)/(\d\d)/\1-\2-\3T\d\d\.\d\d\.\d\d-[0-9a-f-]{36}", key
+    )
+    kept = s3.get_object(Bucket="failures", Key=key)["Body"].read()
+    record = json.loads(kept)
+    assert record["requestContext"]["condition"] == "RetriesExhausted"
+    assert record["requestContext"]["requestId"] == answer["ResponseMetadata"]["RequestId"]
+    assert record["requestPayload"] == {"n": 1}
+    assert record["responsePayload"]["errorMessage"] == "boom"
 
 
 def test_an_event_that_fails_three_times_is_dead_lettered_as_it_came(quick: Running) -> None:

@@ -113,10 +113,6 @@ def open(parts: Parts) -> StreamSources:
         dynamodb: Dynamodb = await parts.table.state("dynamodb")
         return await dynamodb.find_stream(arn) is not None
 
-    async def put_object(bucket: str, key: str, content: bytes) -> None:
-        request = {"Bucket": bucket.rpartition(":")[2], "Key": key, "Body": content}
-        await parts.table.call("s3", "PutObject", request)
-
     return StreamSources(
         _KIND,
         "dynamodb-checkpoints",
@@ -125,7 +121,6 @@ def open(parts: Parts) -> StreamSources:
         store=parts.store,
         registry=parts.registry,
         targets=parts.targets,
-        put_object=put_object,
         clock=parts.clock,
         retry_scale=parts.settings.async_retry_scale,
     )

@@ -175,10 +175,6 @@ def open(parts: Parts) -> StreamSources:
         found = None if place is None else kinesis.find(place)
         return found is not None and bool(found.shards)
 
-    async def put_object(bucket: str, key: str, content: bytes) -> None:
-        request = {"Bucket": bucket.rpartition(":")[2], "Key": key, "Body": content}
-        await parts.table.call("s3", "PutObject", request)
-
     return StreamSources(
         _KIND,
         "kinesis-checkpoints",
@@ -187,7 +183,6 @@ def open(parts: Parts) -> StreamSources:
         store=parts.store,
         registry=parts.registry,
         targets=parts.targets,
-        put_object=put_object,
         clock=parts.clock,
         retry_scale=parts.settings.async_retry_scale,
     )

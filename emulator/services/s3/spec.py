@@ -22,5 +22,5 @@ SPEC = ServiceSpec(
     template_prefix="AWS::S3",
     # Buckets with a lifecycle or with notifications have work to do.
     opens_for=("s3-lifecycle",),
-    modules=("authorization", "kinds", "state", "wire", "wires"),
+    modules=("authorization", "delivers", "kinds", "state", "wire", "wires"),
 )

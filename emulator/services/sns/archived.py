@@ -16,10 +16,10 @@ from emulator.invoke.outbox.dispatch import packed, unpacked
 from emulator.services.sns.envelope import Message
 
 if TYPE_CHECKING:
-    from emulator.services.sns.state import Sns
+    from emulator.services.sns.subscription import Topics
 
 
-async def keep(sns: Sns, topic: Mapping[str, Any], messages: Iterable[Message]) -> None:
+async def keep(sns: Topics, topic: Mapping[str, Any], messages: Iterable[Message]) -> None:
     """Archive messages, if their topic wants that.
 
     Raises:

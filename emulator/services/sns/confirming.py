@@ -13,7 +13,8 @@ from emulator.model.ids import new_request_id
 from emulator.services.sns import policies
 from emulator.services.sns.envelope import timestamp
 from emulator.services.sns.fanout import http_headers
-from emulator.services.sns.state import Sns, Subscription, url_of
+from emulator.services.sns.state import Sns
+from emulator.services.sns.subscription import Subscription, url_of
 
 _BEGINS = (
     "You have chosen to subscribe to the topic {topic}.\nTo confirm the subscription, visit the "

@@ -18,7 +18,7 @@ from emulator.services.sns import policies
 from emulator.services.sns.envelope import Envelope, Message, lambda_event, notification
 
 if TYPE_CHECKING:
-    from emulator.services.sns.state import Sns, Subscription, Topic
+    from emulator.services.sns.subscription import Subscription, Topic, Topics
 
 #: Subscribers that are looked at in one turn of the loop.
 _TURN = 200
@@ -28,7 +28,7 @@ _UNSENT = frozenset({"sms", "email", "email-json", "application"})
 
 
 async def dispatches_of(
-    sns: Sns, topic: Topic, message: Message, *, only: Subscription | None = None
+    sns: Topics, topic: Topic, message: Message, *, only: Subscription | None = None
 ) -> list[Dispatch]:
     """Return a message's deliveries to all subscribers that want it, or to one of them."""
     found: list[Dispatch] = []
@@ -51,7 +51,7 @@ async def dispatches_of(
     return found
 
 
-async def _envelope(sns: Sns, topic: Topic, message: Message, protocol: str) -> Envelope:
+async def _envelope(sns: Topics, topic: Topic, message: Message, protocol: str) -> Envelope:
     members = notification(message, protocol)
     if not message.sequence:
         version = topic["attributes"].get("SignatureVersion", "1")

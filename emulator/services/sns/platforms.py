@@ -12,7 +12,8 @@ from emulator.services.context import Context, Request, Response
 from emulator.services.sns import arns
 from emulator.services.sns.errors import invalid, not_found
 from emulator.services.sns.paging import page
-from emulator.services.sns.state import Body, of
+from emulator.services.sns.state import of
+from emulator.services.sns.subscription import Body
 
 _PLATFORMS = frozenset(
     {"ADM", "APNS", "APNS_SANDBOX", "APNS_VOIP", "APNS_VOIP_SANDBOX", "BAIDU", "FCM", "GCM",

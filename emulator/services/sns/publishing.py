@@ -21,7 +21,8 @@ from emulator.services.sns import archived, arns
 from emulator.services.sns.envelope import Message
 from emulator.services.sns.errors import invalid, not_found
 from emulator.services.sns.fanout import dispatches_of
-from emulator.services.sns.state import Sns, Topic, of
+from emulator.services.sns.state import Sns, of
+from emulator.services.sns.subscription import Topic
 
 #: Bytes of a message with its attributes.
 _LONGEST = 262_144

@@ -19,7 +19,7 @@ from emulator.services.sns.archived import message_of
 from emulator.services.sns.fanout import dispatches_of
 
 if TYPE_CHECKING:
-    from emulator.services.sns.state import Sns, Subscription
+    from emulator.services.sns.subscription import Subscription, Topics
     from emulator.store.event_archive import Archived
 
 log = logging.getLogger(__name__)
@@ -32,7 +32,7 @@ _BATCH = 100
 _PAUSE_S = 5.0
 
 
-async def begin(sns: Sns, subscription: Subscription) -> None:
+async def begin(sns: Topics, subscription: Subscription) -> None:
     """Replay what a subscription's policy says; without one, what is being replayed ends."""
     policy = subscription.body["attributes"].get("ReplayPolicy")
     window = policies.replay_window(policy) if policy else None
@@ -50,7 +50,7 @@ async def begin(sns: Sns, subscription: Subscription) -> None:
     go_on(sns, subscription.arn)
 
 
-def go_on(sns: Sns, arn: str) -> None:
+def go_on(sns: Topics, arn: str) -> None:
     """Have a replay go on in the background, from where it was, unless it does."""
     if arn not in sns.replaying:
         sns.replaying.add(arn)
@@ -58,7 +58,7 @@ def go_on(sns: Sns, arn: str) -> None:
         task.add_done_callback(lambda _: sns.replaying.discard(arn))
 
 
-async def _replay(sns: Sns, arn: str) -> None:
+async def _replay(sns: Topics, arn: str) -> None:
     """Send page after page, however long the disk takes or gives none."""
     while True:
         try:
@@ -69,7 +69,7 @@ async def _replay(sns: Sns, arn: str) -> None:
             await sns.parts.clock.sleep(_PAUSE_S)
 
 
-async def _send_page(sns: Sns, arn: str) -> bool:
+async def _send_page(sns: Topics, arn: str) -> bool:
     """Send the next messages of a replay; return whether there may be more."""
     subscription = sns.subscription(arn)
     state = subscription.body.get("replay") if subscription else None
@@ -89,7 +89,7 @@ async def _send_page(sns: Sns, arn: str) -> bool:
 
 
 async def _dispatches(
-    sns: Sns, subscription: Subscription, page: Sequence[Archived]
+    sns: Topics, subscription: Subscription, page: Sequence[Archived]
 ) -> list[Dispatch]:
     found: list[Dispatch] = []
     topic = sns.topic(arns.split(subscription.body["topic"], "TopicArn"))

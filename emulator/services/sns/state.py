@@ -2,70 +2,25 @@
 
 from __future__ import annotations
 
-import json
 from collections import defaultdict, deque
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
-from urllib.parse import quote
 
 from emulator.invoke.outbox.outbox import Outbox
 from emulator.registry.resource_table import ResourceTable
 from emulator.services.sns import replaying
 from emulator.services.sns.arns import Place, split
 from emulator.services.sns.audience import Audience
-from emulator.services.sns.filtering import ATTRIBUTES, Filter
 from emulator.services.sns.sender import SnsSender
 from emulator.services.sns.signing import FILE, Signer
+from emulator.services.sns.subscription import Body, Subscription, Topic
 from emulator.store.event_archive import EventArchive
 
 if TYPE_CHECKING:
     from emulator.services.context import Context, Parts
 
-Topic = dict[str, Any]
-Body = dict[str, Any]
 #: Messages to phones and devices that are kept to be looked at.
 _KEPT = 1000
-
-
-class Subscription:
-    """A subscription, with what its deliveries need of it ready to be used.
-
-    Args:
-        body: As it is kept; it never changes.
-        endpoint: Where clients reach the emulator.
-
-    Attributes:
-        is_pending: Its endpoint has not confirmed it yet.
-        is_raw: Its endpoint gets messages without an envelope.
-        dead_letter: The ARN of its dead-letter queue; None: it has none.
-        ends_at: The address that ends it.
-    """
-
-    __slots__ = (
-        "arn", "body", "dead_letter", "ends_at", "filter", "is_pending", "is_raw", "protocol"
-    )  # fmt: skip
-
-    def __init__(self, body: Body, endpoint: str) -> None:
-        self.body = body
-        self.arn: str = body["arn"]
-        self.protocol: str = body["protocol"]
-        attributes = body["attributes"]
-        policy = attributes.get("FilterPolicy")
-        scope = attributes.get("FilterPolicyScope", ATTRIBUTES)
-        self.filter = Filter(policy, scope) if policy else None
-        self.is_pending = bool(body.get("token"))
-        self.is_raw = attributes.get("RawMessageDelivery") == "true"
-        redrive = attributes.get("RedrivePolicy")
-        self.dead_letter: str | None = (
-            json.loads(redrive)["deadLetterTargetArn"] if redrive else None
-        )
-        query = f"SubscriptionArn={quote(self.arn, safe=':')}"
-        self.ends_at = url_of(endpoint, "Unsubscribe", query)
-
-
-def url_of(endpoint: str, action: str, query: str) -> str:
-    """Return the address of an operation that its receiver may want."""
-    return f"{endpoint}/?Action={action}&{query}&Version=2010-03-31"
 
 
 class Sns:

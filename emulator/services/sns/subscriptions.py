@@ -19,7 +19,8 @@ from emulator.services.sns.confirming import ask_to_confirm, tell_of_end
 from emulator.services.sns.errors import bad, invalid, not_found
 from emulator.services.sns.filtering import ATTRIBUTES, BODY, Filter
 from emulator.services.sns.paging import page
-from emulator.services.sns.state import Body, Sns, Subscription, of
+from emulator.services.sns.state import Sns, of
+from emulator.services.sns.subscription import Body, Subscription
 
 _PROTOCOLS = (
     "application", "email", "email-json", "firehose", "http", "https", "lambda", "sms", "sqs",

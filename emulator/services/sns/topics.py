@@ -14,7 +14,8 @@ from emulator.services.context import Context, Request, Response
 from emulator.services.sns import arns, policies
 from emulator.services.sns.errors import invalid, not_found
 from emulator.services.sns.paging import page
-from emulator.services.sns.state import Sns, Topic, of
+from emulator.services.sns.state import Sns, of
+from emulator.services.sns.subscription import Topic
 
 _FIFO = ("ContentBasedDeduplication", "FifoThroughputScope", "ArchivePolicy")
 #: Attributes that SetTopicAttributes takes.

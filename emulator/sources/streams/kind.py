@@ -16,7 +16,7 @@ from emulator.sources.patterns import InvalidPattern
 from emulator.sources.streams.base import PolledStream, StreamKind
 from emulator.sources.streams.checkpoints import MIGRATIONS, Checkpoints
 from emulator.sources.streams.settings import StreamSettings
-from emulator.sources.streams.source import PutObject, StreamSource
+from emulator.sources.streams.source import StreamSource
 from emulator.store.store import Store
 
 
@@ -32,7 +32,6 @@ class StreamSources:
         store: Keeps how far mappings have come.
         registry: Has the mappings.
         targets: Takes records of failures.
-        put_object: Takes those for buckets.
         clock: The clock.
         retry_scale: What delays between attempts are multiplied by.
     """
@@ -47,12 +46,11 @@ class StreamSources:
         store: Store,
         registry: Registry,
         targets: Targets,
-        put_object: PutObject,
         clock: Clock,
         retry_scale: float,
     ) -> None:
         self._kind, self._find, self._exists = kind, find, exists
-        self._registry, self._targets, self._put_object = registry, targets, put_object
+        self._registry, self._targets = registry, targets
         self._clock, self._retry_scale = clock, retry_scale
         self._checkpoints = Checkpoints(store.open_database(name, MIGRATIONS))
         #: What polls for each mapping.
@@ -87,7 +85,6 @@ class StreamSources:
             self._clock,
             self._checkpoints,
             targets=self._targets,
-            put_object=self._put_object,
             report=partial(self._report, mapping),
             retry_scale=self._retry_scale,
             before=self._sources.get(settings.mapping),

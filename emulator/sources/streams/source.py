@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Awaitable, Callable
+from collections.abc import Callable
 from functools import partial
 from typing import Any
 
@@ -28,8 +28,6 @@ log = logging.getLogger(__name__)
 
 #: Seconds after which what could not be read or delivered is tried again: at first, and at most.
 _RETRY_S, _LONGEST_S = 1.0, 60.0
-#: Puts an object: (bucket's ARN, key, content).
-PutObject = Callable[[str, str, bytes], Awaitable[None]]
 
 
 class StreamSource:
@@ -41,7 +39,6 @@ class StreamSource:
         clock: The clock.
         checkpoints: Where it is kept how far the mapping has come.
         targets: Takes records of failures.
-        put_object: Takes those for buckets.
         report: Shows how the last batch went.
         retry_scale: What delays between attempts are multiplied by.
         before: What polled for the same mapping until now.
@@ -55,14 +52,13 @@ class StreamSource:
         checkpoints: Checkpoints,
         *,
         targets: Targets,
-        put_object: PutObject,
         report: Callable[[str], None],
         retry_scale: float = 1.0,
         before: StreamSource | None = None,
     ) -> None:
         self._settings, self._stream, self._clock = settings, stream, clock
         self._kept = checkpoints
-        self._targets, self._put_object, self._report = targets, put_object, report
+        self._targets, self._report = targets, report
         self._retry_scale = retry_scale
         self._before = before
         self._checkpoints: dict[str, Checkpoint] = {}
@@ -214,13 +210,14 @@ class StreamSource:
 
     async def _deliver(self, body: dict[str, Any], given_up: GivenUp, now: float) -> None:
         arn = self._settings.on_failure
+        key = ""
         if arn.startswith("arn:aws:s3:::"):
             key = failures.object_key(self._settings.mapping, given_up.shard, now)
-            whole = {**body, "payload": given_up.payload.decode()}
-            await self._put_object(arn, key, orjson.dumps(whole))
-        else:
-            delivery = Delivery(payload=orjson.dumps(body), source_arn=self._settings.function_arn)
-            await self._targets.deliver(arn, delivery)
+            body = {**body, "payload": given_up.payload.decode()}
+        delivery = Delivery(
+            payload=orjson.dumps(body), source_arn=self._settings.function_arn, object_key=key
+        )
+        await self._targets.deliver(arn, delivery)
 
     # -- the end --------------------------------------------------------------------------------
 

@@ -12,7 +12,7 @@ from emulator.invoke.targets import Delivery, DeliveryFailed, DeliveryRefused, T
 from emulator.services.sns.audience import Audience
 from emulator.services.sns.envelope import Message
 from emulator.services.sns.sender import SnsSender
-from emulator.services.sns.state import Subscription
+from emulator.services.sns.subscription import Subscription
 
 LIVING, ENDED = "arn:aws:sns:r:a:t:living", "arn:aws:sns:r:a:t:ended"
 ERROR = DeliveryFailed("a", "later")

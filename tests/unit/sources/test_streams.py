@@ -154,6 +154,8 @@ class Kept:
 class Targets:
     def __init__(self) -> None:
         self.delivered: list[dict[str, Any]] = []
+        #: Where each went, and as which object.
+        self.places: list[tuple[str, str]] = []
         self.refusals = 0
 
     async def deliver(self, arn: str, delivery: Delivery) -> None:
@@ -161,13 +163,13 @@ class Targets:
             self.refusals -= 1
             raise DeliveryFailed(arn, "not now")
         self.delivered.append(json.loads(delivery.payload))
+        self.places.append((arn, delivery.object_key))
 
 
 class World:
     def __init__(self) -> None:
         self.clock, self.stream, self.function = FakeClock(), Stream(), Function()
         self.kept, self.targets = Kept(), Targets()
-        self.objects: list[tuple[str, str, dict[str, Any]]] = []
         self.results: list[str] = []
         self.source: StreamSource
         self._run: asyncio.Task[None] | None = None
@@ -209,16 +211,12 @@ class World:
             KIND,
         )
 
-        async def put_object(bucket: str, key: str, content: bytes) -> None:
-            self.objects.append((bucket, key, json.loads(content)))
-
         self.source = StreamSource(
             settings,
             self.stream,
             self.clock,
             self.kept,  # type: ignore[arg-type]
             targets=self.targets,  # type: ignore[arg-type]
-            put_object=put_object,
             report=self.results.append,
             before=getattr(self, "source", None),
         )
@@ -448,7 +446,7 @@ async def test_a_record_of_a_failure_goes_to_a_bucket_with_its_payload(world: Wo
     world.function.answer = lambda event: FAILED
     destination = {"OnFailure": {"Destination": "arn:aws:s3:::failures"}}
     await world.poll(MaximumRetryAttempts=0, DestinationConfig=destination)
-    ((bucket, key, body),) = world.objects
+    ((bucket, key),), (body,) = world.targets.places, world.targets.delivered
     assert bucket == "arn:aws:s3:::failures"
     assert key.startswith("aws/lambda/mapping/shard/2023/11/14/2023-11-14T22.13.20-")
     assert json.loads(body["payload"])["Records"][0]["kinesis"]["sequenceNumber"] == "1"

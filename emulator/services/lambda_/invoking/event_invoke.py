@@ -143,7 +143,9 @@ def _check_destinations(ctx: Context, function: Function, request: Request) -> N
         if not arn:
             continue
         parts = arn.split(":", 5)
-        if len(parts) < 6 or parts[2] not in _DESTINATIONS:
+        is_served = len(parts) == 6 and parts[2] in _DESTINATIONS
+        # A bucket keeps failures only.
+        if not is_served or (member == "OnSuccess" and parts[2] == "s3"):
             raise invalid(f"The provided destination config {_java(config)} is invalid.")
         if parts[2] == "lambda":
             target = parse_function_name(arn)
