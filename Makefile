@@ -82,7 +82,7 @@ bench: .venv/dev
 	$(BIN)/python -m tests.benchmarks.bench_api
 	$(BIN)/python -m tests.benchmarks.bench_codec
 	$(BIN)/python -m tests.benchmarks.bench_http
-	$(BIN)/python -m tests.benchmarks.bench_gateways
+	$(BIN)/python -m tests.benchmarks.bench_gateways --sam-stand-in
 	$(BIN)/python -m tests.benchmarks.bench_s3
 	$(BIN)/python -m tests.benchmarks.bench_kinesis
 	$(BIN)/python -m tests.benchmarks.bench_tables

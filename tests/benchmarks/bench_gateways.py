@@ -1,9 +1,9 @@
 """One function behind one HTTP API, served by localfaas and its neighbours; in ``make bench``.
 
 SAM CLI's ``sam local start-api`` and serverless-offline are the installed clients of ``make
-clients``. SAM runs functions in AWS's images. Where those can't be had, it is measured with a
-stand-in (``--sam-stand-in``: this machine's Debian with a small runtime client), and the row says
-so; else the row says why there is no figure. Each call opens a connection of its own.
+clients``. SAM runs functions in AWS's images. Where those can't be had, ``--sam-stand-in`` builds
+one in their place (the Debian of tests/docker_engine.sh with a small runtime client), and the row
+says so; without it, the row says why there is no figure. Each call opens a connection of its own.
 """
 
 from __future__ import annotations
