@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from emulator.services.stepfunctions.engine import interpreter
+from emulator.services.stepfunctions.engine import questions
 from emulator.settings import Settings
 from emulator.testing import ScriptedDriver
 
@@ -134,7 +134,7 @@ def test_an_expression_goes_on_after_an_end_of_the_emulator(
         QueryLanguage="JSONata",
     )
     copied = tmp_path / "copy"
-    decide = interpreter.decision
+    decide = questions.decision
 
     def copying(*given: Any) -> Any:
         # Its question is on the disk by now.

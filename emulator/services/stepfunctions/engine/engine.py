@@ -34,8 +34,9 @@ from emulator.services.stepfunctions.engine.execution import (
     read_token,
 )
 from emulator.services.stepfunctions.engine.host import Logs, Tasks
-from emulator.services.stepfunctions.engine.interpreter import Interpreter, decision
+from emulator.services.stepfunctions.engine.interpreter import Interpreter
 from emulator.services.stepfunctions.engine.journal import ExecutionRow, Journal
+from emulator.services.stepfunctions.engine.questions import decision
 from emulator.services.stepfunctions.engine.timers import Due, Timers
 from emulator.workflows import json_text
 from emulator.workflows.effects import Effect, Fail
