@@ -17,7 +17,7 @@ from botocore.exceptions import ClientError
 
 from emulator.model.errors import StorageError
 from emulator.services.context import Parts
-from emulator.services.stepfunctions.engine import engine
+from emulator.services.stepfunctions.engine import keeping
 from emulator.services.stepfunctions.engine.execution import Execution
 from emulator.services.stepfunctions.engine.journal import Done, Journal
 from emulator.settings import Settings
@@ -766,7 +766,7 @@ def test_what_the_disk_did_not_take_at_once_is_logged_once(
         return None
 
     monkeypatch.setattr(Journal, "commit", refuse_once)
-    monkeypatch.setattr(engine, "RETRY_COMMIT_S", 0.01)
+    monkeypatch.setattr(keeping, "RETRY_COMMIT_S", 0.01)
     logs = running.client("logs")
     logs.create_log_group(logGroupName="once")
     group = "arn:aws:logs:us-east-1:000000000000:log-group:once:*"

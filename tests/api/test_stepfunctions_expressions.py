@@ -141,7 +141,7 @@ def test_an_expression_goes_on_after_an_end_of_the_emulator(
         shutil.copytree(tmp_path / "state", copied, ignore=shutil.ignore_patterns("*.lock", "lock"))
         return decide(*given)
 
-    monkeypatch.setattr("emulator.services.stepfunctions.engine.engine.decision", copying)
+    monkeypatch.setattr("emulator.services.stepfunctions.engine.running.decision", copying)
     arn = start(client, machine(client, body))
     until_over(client, arn, "SUCCEEDED")
     first = types(client, arn)

@@ -14,7 +14,7 @@ import pytest
 
 from emulator.model.errors import StorageError
 from emulator.services.stepfunctions import map_runs
-from emulator.services.stepfunctions.engine import engine
+from emulator.services.stepfunctions.engine import running as engine_running
 from emulator.services.stepfunctions.engine.execution import Execution
 from emulator.services.stepfunctions.engine.journal import Done, Journal, MapRunRow
 from emulator.settings import Settings
@@ -304,7 +304,7 @@ def test_a_map_run_waits_for_a_disk_that_does_not_take_it(
         await put(self, row, items)
 
     monkeypatch.setattr(Journal, "put_map_run", refuse_once)
-    monkeypatch.setattr(engine, "RETRY_COMMIT_S", 0.01)
+    monkeypatch.setattr(engine_running, "RETRY_COMMIT_S", 0.01)
     assert run(client, chain(mapping({"Type": "Pass"})), ["a", "b"]) == ["a", "b"]
     assert refused == ["RUNNING", "SUCCEEDED"]
 
