@@ -85,6 +85,8 @@ class _Load:
     def __init__(self, arn: str, url: str) -> None:
         self.arn, self.url = arn, url
         self.acknowledged: dict[str, int] = {}
+        #: What a start was answered in the end: the emulator is gone, or refuses.
+        self.refused: Exception | None = None
         self._next = 0
         self._lock = threading.Lock()
 
@@ -96,7 +98,8 @@ class _Load:
                 answer = client.start_execution(
                     stateMachineArn=self.arn, name=f"run-{n}", input=json.dumps({"n": n})
                 )
-            except (BotoCoreError, ClientError):
+            except (BotoCoreError, ClientError) as error:
+                self.refused = error
                 return
             self.acknowledged[answer["executionArn"]] = n
             time.sleep(0.005)
@@ -164,8 +167,12 @@ def test_executions_survive_kills(tmp_path: Path, kills: int) -> None:
                 threads.submit(load.start, client)
                 threads.submit(load.answer, client, queues)
                 threads.submit(load.answer, client, queues)
-                time.sleep(chance.uniform(0.2, 1.2))
+                wanted = len(load.acknowledged) + chance.randint(11, 40)
+                while len(load.acknowledged) < wanted and load.refused is None:
+                    time.sleep(0.01)
+                assert load.refused is None, load.refused
                 emulator.kill()
+            load.refused = None
             emulator = Emulator(tmp_path / "state")
             client, queues = emulator.client("stepfunctions"), emulator.client("sqs")
         assert len(load.acknowledged) > 10 * kills
