@@ -91,6 +91,7 @@ bench: .venv/dev
 	$(BIN)/python -m tests.benchmarks.bench_stacks
 	$(BIN)/python -m tests.benchmarks.bench_timeline
 	$(BIN)/python -m tests.benchmarks.bench_dashboard
+	$(BIN)/python -m tests.benchmarks.bench_pytest
 	$(BIN)/python -m tests.benchmarks.figures
 
 # The pages of the documentation that code decides.

@@ -129,5 +129,8 @@ def pytest_runtest_makereport(
     report = yield
     kit = item.stash.get(_KIT, None)
     if kit is not None and report.when == "call" and report.failed:
-        report.sections += kit.sections()
+        sections = kit.sections()
+        report.sections += sections
+        # What reports of JUnit's kind have of a test.
+        item.user_properties += [("localfaas account", kit.account), *sections]
     return report

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -13,13 +14,24 @@ import pytest
 from tests.needs import need
 
 from .conftest import EMULATOR
+from .test_language_samples import shared_builds
 
 #: The command that runs each starter's test, and the programs that it needs.
 TESTS = {
     "python": ([sys.executable, "-m", "pytest", "-p", "no:cacheprovider", "-p", "no:asyncio"], ()),
     # What `npm test` runs.
     "nodejs": (["sh", "-c", "localfaas run template.yaml -- node --test"], ("node",)),
+    "typescript": (["sh", "-c", "localfaas run template.yaml -- node --test"], ("node", "npm")),
+    "go": (["localfaas", "run", "template.yaml", "--", "go", "-C", "hello", "test"], ()),
+    "rust": (["localfaas", "run", "template.yaml", "--", "sh", "test.sh"], ()),
+    "java": (
+        ["localfaas", "run", "template.yaml", "--", "java", "test/HelloTest.java"],
+        ("javac",),
+    ),
+    "ruby": (["localfaas", "run", "template.yaml", "--", "ruby", "test/hello_test.rb"], ("ruby",)),
 }
+#: Toolchains that CI need not have.
+TOOLCHAINS = {"go": "go", "rust": "cargo"}
 
 
 def init(*words: str, cwd: Path) -> subprocess.CompletedProcess[str]:
@@ -43,7 +55,7 @@ def test_files_are_not_overwritten(tmp_path: Path) -> None:
 def test_a_language_that_is_not_there_is_named_with_those_that_are(tmp_path: Path) -> None:
     refused = init("cobol", cwd=tmp_path)
     assert refused.returncode == 1
-    assert "there is no starter for cobol: choose one of nodejs, python" in refused.stderr
+    assert "there is no starter for cobol: choose one of go, java, nodejs," in refused.stderr
 
 
 @pytest.mark.slow
@@ -53,13 +65,15 @@ def test_its_own_test_passes(language: str, tmp_path: Path) -> None:
     command, programs = TESTS[language]
     for program in programs:
         need(program)
+    if language in TOOLCHAINS and shutil.which(TOOLCHAINS[language]) is None:
+        pytest.skip(f"needs {TOOLCHAINS[language]}")
     written = init(language, "made", cwd=tmp_path)
     scripts = tmp_path / "made" / "package.json"
     assert not scripts.exists() or json.loads(scripts.read_text())["scripts"]["test"] in command
     assert written.returncode == 0, written.stderr
     assert "cd made && localfaas up" in written.stdout
     bin = Path(sys.executable).parent
-    environ = {**os.environ, "PATH": f"{bin}:{os.environ['PATH']}"}
+    environ = {**os.environ, **shared_builds(), "PATH": f"{bin}:{os.environ['PATH']}"}
     tested = subprocess.run(
         command,
         cwd=tmp_path / "made",

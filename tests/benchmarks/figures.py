@@ -44,6 +44,7 @@ BENCHMARKS = (
     "timeline",
     "dashboard",
     "what_if",
+    "pytest",
 )
 
 _HEAD = """\

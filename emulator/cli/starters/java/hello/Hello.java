@@ -1,0 +1,10 @@
+import java.util.Map;
+
+/** A function that greets. A handler without AWS's interfaces needs no packages to be built. */
+public class Hello {
+    public Map<String, Object> handle(Map<String, Object> event) {
+        Object name = event.getOrDefault("name", "you");
+        System.out.println("greeting " + name);
+        return Map.of("message", "Hello, " + name + "!");
+    }
+}
