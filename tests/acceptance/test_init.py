@@ -73,7 +73,12 @@ def test_its_own_test_passes(language: str, tmp_path: Path) -> None:
     assert written.returncode == 0, written.stderr
     assert "cd made && localfaas up" in written.stdout
     bin = Path(sys.executable).parent
-    environ = {**os.environ, **shared_builds(), "PATH": f"{bin}:{os.environ['PATH']}"}
+    environ = {
+        **os.environ,
+        **shared_builds(),
+        "CGO_ENABLED": "0",
+        "PATH": f"{bin}:{os.environ['PATH']}",
+    }
     tested = subprocess.run(
         command,
         cwd=tmp_path / "made",
