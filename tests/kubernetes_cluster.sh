@@ -454,9 +454,13 @@ failed() {
 down() {
   local node part pid group
   [ -d "$state" ] || return 0
-  for part in kubelet-a kubelet-b scheduler controllers apiserver etcd; do kill_part "$part"; done
+  # All at once, then wait for each.
+  cat "$state"/*.pid 2>/dev/null | xargs -r kill -KILL 2>/dev/null || true
+  for pid in "$state"/*.pid; do
+    part=$(basename "$pid" .pid)
+    [ ! -e "$pid" ] || kill_part "$part"
+  done
   for node in "${nodes[@]}"; do
-    kill_part "containerd-$node"
     # Shims outlive containerd; containers are in our groups.
     pgrep -f -- "containerd-shim.* -address $state/$node/" | xargs -r kill -KILL 2>/dev/null || true
     for group in $(groups_of "$node"); do

@@ -25,7 +25,8 @@ _BASE = ROOT / "deploy/kubernetes/base"
 _TEAM = ROOT / "deploy/kubernetes/examples/team"
 _NAMESPACE = "localfaas"
 
-pytestmark = [*KUBERNETES, pytest.mark.slow, pytest.mark.timeout(600)]
+# Building and importing the emulator's image takes minutes on a machine that has not done it yet.
+pytestmark = [pytest.mark.timeout(600), *KUBERNETES, pytest.mark.slow]
 # Pytest finds it by its name here.
 __all__ = ["image"]
 

@@ -155,7 +155,7 @@ def rows(figures: Figures) -> Iterator[Row]:
 
 def main() -> None:
     """Measure, model, and write both."""
-    run("scale", lambda options: {"one": measure_one(), "planes": measure_planes(1000, 24.0)})
+    run("scale", lambda options: {"one": measure_one(), "planes": measure_planes(200, 24.0)})
 
 
 if __name__ == "__main__":
