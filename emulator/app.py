@@ -33,8 +33,9 @@ from emulator.edge.http_fronts.buckets import BucketFront
 from emulator.edge.http_fronts.container_credentials import ContainerCredentialsFront
 from emulator.edge.http_fronts.function_url import FunctionUrlFront
 from emulator.edge.http_fronts.stack_answers import StackAnswersFront
-from emulator.edge.router import AsgiApp, Router
+from emulator.edge.router import AsgiApp, Router, SandboxRouter
 from emulator.edge.servers import Servers
+from emulator.edge.trace_daemon import TraceDaemon
 from emulator.invoke.admission import Admission
 from emulator.invoke.asynchronous import AsynchronousInvokes
 from emulator.invoke.function_invoker import FunctionInvoker
@@ -78,6 +79,7 @@ from emulator.telemetry.metrics.invocations import InvocationMetrics
 from emulator.telemetry.metrics.own import OwnMetrics
 from emulator.telemetry.recorder import Recorder
 from emulator.telemetry.timeline.timeline import Timeline
+from emulator.telemetry.traces.tracing import Tracing
 
 if TYPE_CHECKING:
     from emulator.edge.http_fronts.alb.front import LoadBalancer
@@ -171,6 +173,14 @@ class Emulator:
         self.lifecycle = Lifecycle(self.clock)
         self.timeline = self._make_timeline()
         self.own_metrics = OwnMetrics(self.clock)
+        self.tracing = Tracing(
+            self.lifecycle,
+            self.clock,
+            console=self.console,
+            limit_bytes=settings.traces_mb * 1024 * 1024,
+            journal=self.store.traces,
+            everything=settings.trace,
+        )
         self.pools = Pools(
             self.driver,
             self.logs,
@@ -260,14 +270,18 @@ class Emulator:
     def _make_invoker(self, idleness: Idleness) -> Invoker:
         parts = (self.registry, self.admission, self.pools, idleness)
         if not self._faults:
-            return Invoker(*parts)
+            return Invoker(*parts, self.tracing.tracer)
         from emulator.invoke.scenarios.invoker import ScenarioInvoker
         from emulator.model.jumping_clock import JumpingClock
 
         if not isinstance(self.clock, JumpingClock):
             raise ConfigurationError("a scenario needs a clock that can jump")
         return ScenarioInvoker(
-            *parts, faults=self._faults, seed=self.settings.seed, clock=self.clock
+            *parts,
+            faults=self._faults,
+            seed=self.settings.seed,
+            clock=self.clock,
+            tracer=self.tracing.tracer,
         )
 
     def _make_minimum(self) -> MinimumInstances:
@@ -295,6 +309,7 @@ class Emulator:
             lifecycle=self.lifecycle,
             timeline=self.timeline,
             own_metrics=self.own_metrics,
+            tracing=self.tracing,
             admission=self.admission,
             invoker=self.invoker,
             functions=self.functions,
@@ -331,6 +346,9 @@ class Emulator:
             ],
             admin=self._make_admin,
             dashboard=self._make_dashboard,
+        )
+        self.trace_daemon = TraceDaemon(
+            self.tracing, (settings.account, settings.region), self._serve_daemon
         )
         self.project = self._make_project() if settings.functions else None
         self.watching = Watching(
@@ -378,6 +396,7 @@ class Emulator:
             Component(name="store", close=self.store.close),
             Component(name="logs", open=self.logs.open, close=self.logs.close),
             Component(name="timeline", open=self._open_timeline, close=self._close_timeline),
+            Component(name="traces", close=self.tracing.close),
             Component(name="functions", open=self._load_functions),
             Component(
                 name="queues",
@@ -411,6 +430,7 @@ class Emulator:
                 abort=self._end_serving,
                 close=self._servers.close,
             ),
+            Component(name="trace daemon", close=self.trace_daemon.close),
             Component(name="load balancers", close=self._close_balancers),
             Component(name="driver", open=self.driver.open, close=self.driver.close),
             Component(
@@ -504,6 +524,15 @@ class Emulator:
         self._load_balancers.append(made)
         made.start()
 
+    def _serve_daemon(self, host: str, port: int) -> int:
+        """Serve sampling rules to functions at a port.
+
+        Raises:
+            OSError: It is taken.
+        """
+        secret = self.driver.reach_host if self.driver.reach_host_is_secret else ""
+        return self._servers.open_at(host, SandboxRouter(self.router, secret), port)
+
     async def _close_balancers(self) -> None:
         for each in self._load_balancers:
             await each.close()
@@ -525,6 +554,10 @@ class Emulator:
             secret=self.driver.reach_host_is_secret,
         )
         self.table.sandbox_endpoint = url
+        self.trace_daemon.let_in(
+            listen_host=self.driver.listen_host, reach_host=self.driver.reach_host
+        )
+        self.pools.told.append(self.trace_daemon.variables)
         self.pools.open(url if self.settings.inject_endpoint else None)
         self.notes += self.driver.notes()
 

@@ -315,6 +315,18 @@ class Settings:
         min=0,
     )
 
+    traces_mb: int = option(
+        16,
+        "The most memory (and disk, with --state) of traces, MB: beyond it, the oldest go.",
+        KEPT,
+        min=1,
+    )
+    trace: bool = option(
+        False,
+        "Trace every call, also of functions whose TracingConfig is not Active.",
+        SHOWN,
+    )
+
     region: str = option("us-east-1", "The functions' AWS region.", _AWS)
     account: str = option("000000000000", "The functions' AWS account.", _AWS, check=_no_account)
     account_concurrency: int = option(

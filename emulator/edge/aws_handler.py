@@ -13,6 +13,7 @@ from emulator.engines.base import EngineRequest, EngineResponse
 from emulator.model import credentials
 from emulator.model.errors import AwsError, DriverFault, StorageError
 from emulator.model.ids import new_request_id
+from emulator.model.lazy import LazyModule
 from emulator.model.limits import CODE_REQUEST
 from emulator.services import neighbours
 from emulator.services.context import Context
@@ -23,7 +24,10 @@ from emulator.wire.messages import Response
 from emulator.wire.streams import ByteStream, as_stream, received
 
 if TYPE_CHECKING:
+    from emulator.edge import traced_calls
     from emulator.edge.strict_auth import StrictAuth
+else:
+    traced_calls = LazyModule("emulator.edge.traced_calls")
 
 _log = logging.getLogger(__name__)
 
@@ -114,6 +118,7 @@ class AwsHandler:
             if handler is None:
                 raise service.unsupported(operation.name)
             parts = self._table.parts
+            trace_id = texts.get("x-amzn-trace-id", "")
             context = Context(
                 account=account,
                 region=region,
@@ -121,7 +126,7 @@ class AwsHandler:
                 endpoint=endpoint,
                 parts=parts,
                 operation=operation.name,
-                trace_id=texts.get("x-amzn-trace-id", ""),
+                trace_id=trace_id,
                 user_agent=texts.get("user-agent", ""),
                 session_token=texts.get("x-amz-security-token") or (query and _token_in(query)),
                 request_headers=texts,
@@ -130,7 +135,10 @@ class AwsHandler:
             if self._strict is not None:
                 whole = content if isinstance(content, bytes) else None
                 await self._strict.check(service, context, request, scope, whole)
-            result = await handler(context, request)
+            if trace_id and traced_calls.is_traced(trace_id):
+                result = await traced_calls.run(service, context, request, handler)
+            else:
+                result = await handler(context, request)
             status, answers, payload = codec.serialise(operation, result, request_id)
             answers += context.headers
             status = context.status or status

@@ -71,6 +71,19 @@ class Servers:
         self._serve(listener, app)
         return listener.port
 
+    def open_at(self, host: str, app: AsgiApp, port: int) -> int:
+        """Answer at another address from now on; return the port.
+
+        Raises:
+            OSError: It is taken.
+        """
+        try:
+            listener = Listener(host, port)
+        except ConfigurationError as error:
+            raise OSError(str(error)) from error
+        self._serve(listener, app)
+        return listener.port
+
     async def wait(self) -> None:
         """Return when the first of the listeners has ended."""
         serving = [listener.serving for listener in self._listeners if listener.serving is not None]

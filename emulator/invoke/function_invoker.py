@@ -24,7 +24,7 @@ from emulator.model.arn import function_arn
 from emulator.model.clock import Clock
 from emulator.model.errors import AwsError
 from emulator.model.function import LATEST, FunctionVersion
-from emulator.model.ids import new_request_id, new_trace_id
+from emulator.model.ids import new_request_id, new_trace_root
 from emulator.model.invocation import Invocation, InvocationResult
 from emulator.model.limits import SYNC_PAYLOAD
 from emulator.registry.function import Function
@@ -123,7 +123,7 @@ class FunctionInvoker:
                 # An invocation without a payload gives the handler an empty object.
                 payload=payload or b"{}",
                 invoked_arn=invoked_arn or function_arn(account, region, name, qualifier),
-                trace_id=trace_id or new_trace_id(self._clock.now()),
+                trace_id=trace_id or new_trace_root(self._clock.now()),
                 client_context=client_context,
                 tenant_id=tenant_id,
             ),

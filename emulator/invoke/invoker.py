@@ -19,6 +19,7 @@ from emulator.pool.pool import ScalingRateExceeded
 from emulator.pool.pools import Pools
 from emulator.pool.restorable import RestoreFailed
 from emulator.registry.functions import Registry
+from emulator.telemetry.traces.tracer import Tracer
 
 if TYPE_CHECKING:
     from emulator.pool import notices
@@ -33,9 +34,16 @@ class Invoker:
     """Runs invocations: admission, environment, result."""
 
     def __init__(
-        self, registry: Registry, admission: Admission, pools: Pools, idleness: Idleness
+        self,
+        registry: Registry,
+        admission: Admission,
+        pools: Pools,
+        idleness: Idleness,
+        tracer: Tracer | None = None,
     ) -> None:
         self._registry = registry
+        tracer = tracer or Tracer(pools.lifecycle, pools.clock)
+        self._enter_trace = tracer.enter
         self.idleness = idleness
         self._admission = admission
         self._pools = pools
@@ -60,6 +68,7 @@ class Invoker:
                 the machine.
             asyncio.CancelledError: The caller was cancelled. What runs already goes on.
         """
+        self._enter_trace(version, invocation)
         lifecycle = self._pools.lifecycle
         if lifecycle.listeners:
             invocation.requested_s = self._pools.clock.monotonic()

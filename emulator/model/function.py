@@ -127,6 +127,8 @@ class FunctionVersion:
     managed: ManagedInstances | None = field(init=False)
     #: Its environments are restored from a snapshot (SnapStart). Never for $LATEST.
     snap_start: bool = field(init=False)
+    #: Its calls are traced where nobody has decided otherwise (TracingConfig: Active).
+    is_traced: bool = field(init=False)
 
     def __post_init__(self) -> None:
         arn = f"arn:aws:lambda:{self.region}:{self.account}:function:{self.name}"
@@ -135,6 +137,8 @@ class FunctionVersion:
         object.__setattr__(self, "managed", self._managed())
         applied = (self.settings.get("SnapStart") or {}).get("ApplyOn") == "PublishedVersions"
         published = self.version not in (LATEST, LATEST_PUBLISHED)
+        tracing = (self.settings.get("TracingConfig") or {}).get("Mode")
+        object.__setattr__(self, "is_traced", tracing == "Active")
         object.__setattr__(self, "snap_start", applied and published and self.managed is None)
 
     def _managed(self) -> ManagedInstances | None:

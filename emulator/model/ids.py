@@ -14,6 +14,15 @@ def new_request_id() -> str:
     return f"{digits[:8]}-{digits[8:12]}-4{digits[13:16]}-a{digits[17:20]}-{digits[20:]}"
 
 
+def new_trace_root(now: float) -> str:
+    """Return a trace header of which nobody has decided yet whether it is traced.
+
+    Args:
+        now: Seconds since the epoch.
+    """
+    return f"Root=1-{int(now):08x}-{random.getrandbits(96):024x}"
+
+
 def new_trace_id(now: float) -> str:
     """Return a trace header of a trace that is not sampled.
 

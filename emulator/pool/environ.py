@@ -6,6 +6,7 @@ https://docs.aws.amazon.com/lambda/latest/dg/configuration-envvars.html.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from urllib.parse import urlsplit
 
 from emulator.driver.languages.base import LIBRARIES, PATH
@@ -18,6 +19,7 @@ _CREDENTIALS_S = 12 * 3600
 #: The file descriptor that framed logs are written to.
 _STANDARD_OUTPUT = "1"
 
+_NOTHING: Mapping[str, str] = {}
 #: What is the same for all functions.
 _FIXED = {
     "AWS_XRAY_CONTEXT_MISSING": "LOG_ERROR",
@@ -69,6 +71,7 @@ def build(
     endpoint_url: str | None,
     initialization_type: str,
     now: float,
+    told: Mapping[str, str] = _NOTHING,
 ) -> dict[str, str]:
     """Return the whole environment of a function's process, but for AWS_LAMBDA_RUNTIME_API.
 
@@ -79,6 +82,7 @@ def build(
         endpoint_url: Becomes AWS_ENDPOINT_URL, by which an AWS SDK finds this emulator: with the
             one that keeps its host as it is, the only addition to AWS's list. None leaves it out.
         initialization_type: "on-demand", "provisioned-concurrency" and so on.
+        told: Further variables, which the function's own may replace.
         now: Seconds since the epoch; its credentials are of this moment.
     """
     # What a snapshot holds is the same in all environments: neither their log nor their keys.
@@ -121,5 +125,6 @@ def build(
         environ["AWS_ENDPOINT_URL"] = endpoint_url
         # Else SDKs put names before its host (StartSyncExecution: "sync-localhost").
         environ["AWS_DISABLE_HOST_PREFIX_INJECTION"] = "true"
+    environ.update(told)
     environ.update(version.environment or {})
     return environ

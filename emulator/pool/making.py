@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import replace
 from datetime import UTC, datetime
 
@@ -71,6 +72,7 @@ def spec_of(
     *,
     kind: str,
     endpoint_url: str | None,
+    told: Mapping[str, str],
     limit_cpu: bool,
     now: float,
     trace_imports: bool = False,
@@ -83,6 +85,7 @@ def spec_of(
         stream: The stream of its log.
         kind: Its initialization type.
         endpoint_url: Where an AWS SDK inside it finds this emulator; None: it is not told.
+        told: Further variables.
         limit_cpu: Hold it to the share of CPU that its memory stands for.
         now: Seconds since the epoch.
         trace_imports: Have its runtime measure what it imports.
@@ -107,6 +110,7 @@ def spec_of(
             log_group=version.effective_log_group,
             log_stream=stream,
             endpoint_url=endpoint_url,
+            told=told,
             initialization_type=kind,
             now=now,
         )

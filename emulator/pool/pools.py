@@ -6,7 +6,7 @@ import asyncio
 import heapq
 import secrets
 from collections import deque
-from collections.abc import Callable, Coroutine, Iterator
+from collections.abc import Callable, Coroutine, Iterator, Mapping
 from itertools import count
 from typing import TYPE_CHECKING, Any, TypeVar
 
@@ -96,6 +96,8 @@ class Pools:
         if is_open:
             self.opened.set()
         self.prepare = prepare
+        #: What return further variables for the environments of a function.
+        self.told: list[Callable[[FunctionVersion], Mapping[str, str]]] = []
         #: Where an AWS SDK inside a function finds this emulator; None: it is not told.
         self.endpoint_url: str | None = None
         #: What starts or thaws environments, and goes on though nobody may wait for it any more.
@@ -249,6 +251,7 @@ class Pools:
             stream,
             kind=kind,
             endpoint_url=self.endpoint_url,
+            told={name: value for tell in self.told for name, value in tell(version).items()},
             limit_cpu=self.settings.limit_cpu and pool.limits_cpu,
             now=now,
             trace_imports=pool.trace_imports or self.settings.trace_imports,

@@ -34,6 +34,7 @@ from emulator.store.store import Store
 from emulator.telemetry.logs import Logs
 from emulator.telemetry.metrics.own import OwnMetrics
 from emulator.telemetry.timeline.timeline import Timeline
+from emulator.telemetry.traces.tracing import Tracing
 
 if TYPE_CHECKING:
     from emulator.stack.kinds import Kind
@@ -184,6 +185,8 @@ class Parts:
     timeline: Timeline | None
     #: What services measure of themselves, until CloudWatch keeps it.
     own_metrics: OwnMetrics
+    #: What is traced.
+    tracing: Tracing
     admission: Admission
     invoker: Invoker
     #: How callers of every kind invoke functions.

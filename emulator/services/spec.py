@@ -46,6 +46,10 @@ class ServiceSpec:
     keeps_names: bool = False
     #: What its resource types in templates begin with: "AWS::StepFunctions".
     template_prefix: str = ""
+    #: What X-Ray calls who answers its calls ("AWS::SQS::Queue"); "" for "AWS::" and the title.
+    origin: str = ""
+    #: Operations that tell traces of themselves.
+    traced_otherwise: tuple[str, ...] = ()
     #: Which of the optional modules are in its folder.
     modules: tuple[OptionalModule, ...] = ()
     #: Its state is opened at the start, because what it keeps has work to do; without this, with

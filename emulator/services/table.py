@@ -46,6 +46,7 @@ SERVICES = (
     "ssm",
     "stepfunctions",
     "sts",
+    "xray",
 )
 
 _NO_ENGINES: Mapping[str, str] = {}

@@ -181,3 +181,21 @@ UPDATE journal SET known_from = ?;
 
 -- name: load_timeline_pages
 SELECT number, id, revision, at, content FROM pages WHERE number <= ? ORDER BY number;
+
+-- name: insert_trace_page
+INSERT INTO pages (content) VALUES (?);
+
+-- name: size_of_traces
+SELECT coalesce(sum(length(content)), 0) FROM pages;
+
+-- name: oldest_trace_page
+SELECT number, length(content) FROM pages ORDER BY number LIMIT 1;
+
+-- name: delete_trace_page
+DELETE FROM pages WHERE number = ?;
+
+-- name: delete_trace_pages
+DELETE FROM pages;
+
+-- name: load_trace_pages
+SELECT content FROM pages ORDER BY number;

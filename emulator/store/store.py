@@ -5,6 +5,7 @@ from __future__ import annotations
 import fcntl
 import os
 from contextlib import ExitStack
+from importlib.resources import files
 from importlib.resources.abc import Traversable
 from pathlib import Path
 
@@ -17,6 +18,7 @@ from emulator.store.folders import PRIVATE_FILE, private_state
 from emulator.store.logs import StoredLogs
 from emulator.store.messages import MessageJournal
 from emulator.store.timeline import StoredTimeline
+from emulator.store.traces import StoredTraces
 
 
 class Store:
@@ -28,6 +30,7 @@ class Store:
         messages: The queue engine's journal.
         logs: Functions' logs; None for a state that ends with the process.
         timeline: The timeline; None for a state that ends with the process.
+        traces: Traces, opened when first used; None for a state that ends with the process.
     """
 
     def __init__(
@@ -49,6 +52,7 @@ class Store:
         self.messages = MessageJournal(database)
         self.logs = None if logs is None else StoredLogs(logs)
         self.timeline = None if timeline is None else StoredTimeline(timeline)
+        self.traces = None if folder is None else StoredTraces(self._open_traces)
 
     @classmethod
     def open(cls, folder: Path | None, *, durability: Durability = "full") -> Store:
@@ -99,6 +103,11 @@ class Store:
             logs=logs,
             timeline=timeline,
         )
+
+    def _open_traces(self) -> Database:
+        """Open the traces' database; blocks. A power cut may take its last seconds."""
+        folder = files(__package__) / "migrations" / "traces"
+        return self.open_database("traces", folder, durability="normal")
 
     def open_database(
         self, name: str, migrations: Traversable, *, durability: Durability | None = None

@@ -37,7 +37,7 @@ Resources:
     Type: AWS::Serverless::Function
     Properties:
       {{FunctionName: hello, CodeUri: hello, Handler: app.handler, Runtime: {runtime},
-        Tracing: Active, Timeout: 30}}
+        VpcConfig: {{SubnetIds: [subnet-1], SecurityGroupIds: [sg-1]}}, Timeout: 30}}
   fails:
     Type: AWS::Serverless::Function
     Properties: {{FunctionName: fails, CodeUri: fails, Handler: app.handler, Runtime: {runtime}}}
@@ -157,7 +157,7 @@ def test_up_says_where_what_and_how(session: Session) -> None:
     assert f"http://localhost:{session.port}" in text
     assert "hello" in text
     assert f"curl -d '{{}}' http://localhost:{session.port}/2015-03-31/functions/hello/" in text
-    assert session.until("hello: TracingConfig is not acted on", stderr=True)
+    assert session.until("hello: VpcConfig is not acted on", stderr=True)
 
 
 def test_up_prints_an_aws_command_that_works_as_it_stands(session: Session) -> None:
@@ -250,7 +250,7 @@ def test_ps_functions_and_logs(session: Session) -> None:
     used = next(each for each in environments if each["function"] == "hello")
     assert used["invokes"] >= 1
     assert used["memory"] > 0
-    assert "Tracing" in session.run("functions").stdout
+    assert "Vpc" in session.run("functions").stdout
     listed = json.loads(session.run("functions", "--json").stdout)
     assert [each["name"] for each in listed] == ["fails", "hello"]
     assert "hello | got {'mark': 'listed'}" in session.run("logs", "hello").stdout
@@ -385,7 +385,7 @@ def test_nothing_runs_over_the_edge_of_a_terminal(session: Session, width: int) 
     session.run("invoke", "hello", "-e", '{"mark": "narrow"}')
     session.run("invoke", "hello", "--async")
     for words, says in (
-        (("functions",), "Tracing"),
+        (("functions",), "Vpc"),
         (("ps",), "ready"),
         (("logs", "hello"), "Billed Duration"),
         (("invoke", "hello", "--tail"), "Billed Duration"),

@@ -21,7 +21,6 @@ _QUEUE = f"arn:aws:sqs:{_HERE}:queue"
 _IGNORED = {
     "VpcConfig": {"SubnetIds": ["subnet-1"], "SecurityGroupIds": ["sg-1"]},
     "KMSKeyArn": f"arn:aws:kms:{_HERE}:key/1",
-    "TracingConfig": {"Mode": "Active"},
     "FileSystemConfigs": [
         {
             "Arn": f"arn:aws:elasticfilesystem:{_HERE}:access-point/fsap-0123456789abcdef0",
@@ -43,7 +42,7 @@ _ACTED_ON = {
     "Tags": {"tag": "value"},
     "TenancyConfig": {"TenantIsolationMode": "PER_TENANT"},
     "Timeout": 10,
-    "TracingConfig": {"Mode": "PassThrough"},
+    "TracingConfig": {"Mode": "Active"},
     "VpcConfig": {"SubnetIds": [], "SecurityGroupIds": []},
 }
 
@@ -77,10 +76,9 @@ def test_exactly_what_does_not_act_is_listed_and_warned_of(running: Running) -> 
     # What is no longer asked for is no longer listed.
     client.update_function_configuration(
         FunctionName="in-vain",
-        TracingConfig={"Mode": "PassThrough"},
         VpcConfig={"SubnetIds": [], "SecurityGroupIds": []},
     )
-    assert set(names) - set(_listed(running)["in-vain"]) == {"TracingConfig", "VpcConfig"}
+    assert set(names) - set(_listed(running)["in-vain"]) == {"VpcConfig"}
 
 
 def test_destinations_that_nothing_is_delivered_to(running: Running) -> None:

@@ -34,7 +34,7 @@ from emulator.invoke.function_invoker import PreparedInvocation, payload_too_lar
 from emulator.invoke.streaming import StreamedInvocation
 from emulator.model.errors import AwsError
 from emulator.model.function import LATEST
-from emulator.model.ids import new_request_id, new_trace_id
+from emulator.model.ids import new_request_id, new_trace_root
 from emulator.model.invocation import InvocationResult
 from emulator.model.limits import SYNC_PAYLOAD
 from emulator.registry.attachments import FunctionUrl
@@ -92,7 +92,7 @@ class FunctionUrlFront:
 
     async def __call__(self, scope: Scope, headers: Headers, receive: Receive, send: Send) -> None:
         request_id = new_request_id()
-        trace_id = _text(headers.get(b"x-amzn-trace-id", b"")) or new_trace_id(
+        trace_id = _text(headers.get(b"x-amzn-trace-id", b"")) or new_trace_root(
             self._parts.clock.now()
         )
         added = [

@@ -26,6 +26,7 @@ from emulator.model.lifecycle_events import (
 from emulator.model.sandbox import Exit
 from emulator.pool.pools import Pools
 from emulator.registry.functions import Registry
+from emulator.telemetry.traces.tracer import Tracer
 
 _EXITS = {
     "kill": Exit(signal=9),
@@ -52,8 +53,9 @@ class ScenarioInvoker(Invoker):
         faults: Sequence[Fault],
         seed: int,
         clock: JumpingClock,
+        tracer: Tracer | None = None,
     ) -> None:
-        super().__init__(registry, admission, pools, idleness)
+        super().__init__(registry, admission, pools, idleness, tracer)
         self._at_calls = [fault for fault in faults if not fault.at_starts]
         self._at_starts = [fault for fault in faults if fault.at_starts]
         self._seed, self._clock = seed, clock

@@ -7,6 +7,7 @@ from emulator.services.spec import ServiceSpec
 SPEC = ServiceSpec(
     model="dynamodb",
     title="DynamoDB",
+    origin="AWS::DynamoDB::Table",
     protocols=("json",),
     signing_names=("dynamodb",),
     arn_name="dynamodb",

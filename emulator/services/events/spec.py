@@ -7,6 +7,7 @@ from emulator.services.spec import ServiceSpec
 SPEC = ServiceSpec(
     model="events",
     title="EventBridge",
+    origin="AWS::Events",
     protocols=("json",),
     signing_names=("events",),
     arn_name="events",

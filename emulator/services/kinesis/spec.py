@@ -7,6 +7,7 @@ from emulator.services.spec import ServiceSpec
 SPEC = ServiceSpec(
     model="kinesis",
     title="Kinesis",
+    origin="AWS::Kinesis::Stream",
     protocols=("json",),
     signing_names=("kinesis",),
     arn_name="kinesis",

@@ -7,6 +7,7 @@ from emulator.services.spec import ServiceSpec
 SPEC = ServiceSpec(
     model="lambda",
     title="Lambda",
+    traced_otherwise=("Invoke", "InvokeAsync", "InvokeWithResponseStream"),
     protocols=("rest-json",),
     signing_names=("lambda",),
     arn_name="lambda",

@@ -11,6 +11,7 @@ _LOCAL = r"(?:localhost|amazonaws\.com|localhost\.localstack\.cloud)"
 SPEC = ServiceSpec(
     model="s3",
     title="S3",
+    origin="AWS::S3::Bucket",
     protocols=("rest-xml",),
     signing_names=("s3",),
     arn_name="s3",

@@ -7,6 +7,7 @@ from emulator.services.spec import ServiceSpec
 SPEC = ServiceSpec(
     model="sqs",
     title="SQS",
+    origin="AWS::SQS::Queue",
     protocols=("json", "query"),
     signing_names=("sqs",),
     arn_name="sqs",

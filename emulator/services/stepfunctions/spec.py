@@ -7,6 +7,7 @@ from emulator.services.spec import ServiceSpec
 SPEC = ServiceSpec(
     model="stepfunctions",
     title="Step Functions",
+    origin="AWS::StepFunctions::StateMachine",
     protocols=("json",),
     signing_names=("states",),
     arn_name="states",

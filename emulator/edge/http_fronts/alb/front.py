@@ -21,7 +21,7 @@ from emulator.invoke.function_invoker import FunctionInvoker
 from emulator.model.clock import Clock
 from emulator.model.console import Console
 from emulator.model.errors import AwsError
-from emulator.model.ids import new_request_id, new_trace_id
+from emulator.model.ids import new_request_id, new_trace_root
 
 _log = logging.getLogger(__name__)
 
@@ -77,7 +77,7 @@ class LoadBalancer:
             await refuse(scope, send, refusal or "Functions behind load balancers take none.")
             return
         now = self._clock.now()
-        trace_id = headers.get(b"x-amzn-trace-id", b"").decode("latin-1") or new_trace_id(now)
+        trace_id = headers.get(b"x-amzn-trace-id", b"").decode("latin-1") or new_trace_root(now)
         request = HttpRequest(
             method=scope["method"],
             raw_path=scope["raw_path"].decode("latin-1") or "/",
@@ -148,7 +148,7 @@ class LoadBalancer:
         )
         while True:
             await self._clock.sleep(_CHECK_S)
-            response = await self._answer(event, new_trace_id(self._clock.now()))
+            response = await self._answer(event, new_trace_root(self._clock.now()))
             healthy = response.status == 200
             if healthy != self._healthy:
                 self._healthy = healthy

@@ -21,7 +21,7 @@ from emulator.edge.http_fronts.exchange import (
     message,
 )
 from emulator.edge.router import Handler, Headers, Receive, Scope, Send
-from emulator.model.ids import new_request_id, new_trace_id
+from emulator.model.ids import new_request_id, new_trace_root
 from emulator.services.context import Parts
 
 _log = logging.getLogger(__name__)
@@ -85,7 +85,7 @@ class ApiFront:
 
     def _read(self, scope: Scope, headers: Headers, receive: Receive, send: Send) -> HttpRequest:
         now = self._parts.clock.now()
-        trace_id = headers.get(b"x-amzn-trace-id", b"").decode("latin-1") or new_trace_id(now)
+        trace_id = headers.get(b"x-amzn-trace-id", b"").decode("latin-1") or new_trace_root(now)
         return HttpRequest(
             method=scope.get("method", "GET"),
             raw_path=scope["raw_path"].decode("latin-1") or "/",

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from emulator.edge.http_fronts import cors
 from emulator.edge.http_fronts.apis.base import Room
@@ -22,6 +22,9 @@ from emulator.edge.http_fronts.http_apis.authorizing import Challenged, authoriz
 from emulator.edge.http_fronts.http_apis.context import Exchange
 from emulator.edge.http_fronts.http_apis.live import LiveStage
 from emulator.services.apigatewayv2.state import Api, ApiGateway, Body
+
+if TYPE_CHECKING:
+    from emulator.edge.http_fronts.traced_requests import TracedRequest
 
 #: The most bytes of a request's body.
 LARGEST = 10 * 1024 * 1024
@@ -68,6 +71,9 @@ class HttpApis:
             await request.answer(message(404, _NOT_FOUND), added)
             return
         live, path = found
+        tracer = self._room.parts.tracing.tracer
+        # As on AWS, HTTP APIs have no setting for traces; all there is goes on with --trace.
+        traced = self._trace(api, request, live.name) if tracer.everything else None
         exchange = Exchange(request=request, live=live, path=path, id=request_id)
         rules: Body = api.body.get("CorsConfiguration") or {}
         sent = dict(request.headers) if rules else {}
@@ -85,11 +91,27 @@ class HttpApis:
                 response = _with_cors(response, rules, origin)
         exchange.status, exchange.response_length = response.status, len(response.body)
         await request.answer(response, added)
+        if traced is not None:
+            traced.end(response.status, len(response.body))
         if live.log_destination:
             stage = f"{api.id}/{live.name}"
             self._room.access_logs.write(
                 live.log_destination, stage, live.log_format, exchange.context
             )
+
+    def _trace(self, api: Api, request: HttpRequest, stage: str) -> TracedRequest:
+        """Make a request a part of a trace."""
+        from emulator.edge.http_fronts.traced_requests import TracedRequest
+
+        parts = self._room.parts
+        named = {
+            "account": api.account,
+            "region": api.region,
+            "id": api.id,
+            "name": str(api.body.get("Name") or ""),
+            "kind": "apis",
+        }
+        return TracedRequest(parts.tracing.tracer, parts.clock, request, named, stage)
 
     async def _find_stage(self, api: Api, request: HttpRequest) -> tuple[LiveStage, str] | None:
         """Return the stage of a request, and its path there; None if there is no such stage."""

@@ -11,7 +11,7 @@ import random
 from collections import OrderedDict
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 from urllib.parse import parse_qsl
 
 from emulator.edge.http_fronts.apis.base import Room
@@ -33,6 +33,10 @@ from emulator.services.apigateway.execution.call import (
 from emulator.services.apigateway.execution.expressions import context_value
 from emulator.services.apigateway.execution.validation import validate
 from emulator.services.apigateway.state import Gateway
+from emulator.telemetry.traces.tracer import Tracer
+
+if TYPE_CHECKING:
+    from emulator.edge.http_fronts.traced_requests import TracedRequest
 
 _log = logging.getLogger(__name__)
 
@@ -124,6 +128,7 @@ class _Exchange:
         self._context: dict[str, Any] = {"requestId": request.request_id}
         self._call: MethodCall | None = None
         self._begun = room.parts.clock.monotonic()
+        self._traced: TracedRequest | None = None
 
     async def run(self, routes_of: Any) -> Answer:
         """Return the answer, be it a refusal."""
@@ -232,8 +237,24 @@ class _Exchange:
         if stage is None:
             raise _FORBIDDEN
         self._stage = stage
+        tracer = self._room.parts.tracing.tracer
+        if stage.get("tracingEnabled") or tracer.everything:
+            self._trace(tracer, name)
         # Recorded: slashes in front of the path are one.
         return "/" + rest.lstrip("/"), shown
+
+    def _trace(self, tracer: Tracer, stage: str) -> None:
+        """Make the request a part of a trace."""
+        from emulator.edge.http_fronts.traced_requests import TracedRequest
+
+        api = {
+            "account": self._api.account,
+            "region": self._api.region,
+            "id": self._api.id,
+            "name": str(self._document["api"].get("name") or ""),
+            "kind": "restapis",
+        }
+        self._traced = TracedRequest(tracer, self._room.parts.clock, self._request, api, stage)
 
     def _choose_deployment(self) -> str:
         """Choose between the stage and its canary; returns the deployment's id."""
@@ -318,6 +339,8 @@ class _Exchange:
             length = len(answer.body)
             await send_answer(request.send, answer.status, headers, answer.body)
         self._write_log(answer, length)
+        if self._traced is not None:
+            self._traced.end(answer.status, length)
 
     async def _stream(self, answer: Answer, headers: list[tuple[bytes, bytes]]) -> int:
         streamed = answer.stream

@@ -15,7 +15,6 @@ from emulator.services.lambda_.rules.mappings import kind_of
 _SETTINGS = {
     "VpcConfig": "functions run in the machine's own network",
     "KMSKeyArn": "nothing is encrypted",
-    "TracingConfig": "nothing is sent to X-Ray",
     "FileSystemConfigs": "no file system is mounted",
     "DurableConfig": "executions are not durable",
     "RuntimeConfig": "the runtime is the one installed here",

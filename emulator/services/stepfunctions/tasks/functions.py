@@ -11,7 +11,7 @@ from typing import Any
 
 from emulator.model.arn import FunctionName, parse_function_name
 from emulator.model.errors import AwsError
-from emulator.model.ids import new_request_id, new_trace_id
+from emulator.model.ids import new_request_id, new_trace_root
 from emulator.model.invocation import InvocationResult
 from emulator.services.stepfunctions.engine.events import pack
 from emulator.services.stepfunctions.tasks.base import Task, TaskFailure
@@ -63,7 +63,7 @@ async def invoke(task: Task) -> Any:
             "Content-Length": str(len(result.payload)),
             "Content-Type": "application/json",
             "X-Amz-Executed-Version": version,
-            "X-Amzn-Trace-Id": task.trace_id or new_trace_id(now),
+            "X-Amzn-Trace-Id": task.trace_id or new_trace_root(now),
             "x-amzn-Remapped-Content-Length": "0",
         },
     )

@@ -1,0 +1,1 @@
+"""X-Ray: traces as its API has them; :mod:`emulator.telemetry.traces` keeps them."""
