@@ -34,6 +34,7 @@ from emulator.edge.http_fronts.container_credentials import ContainerCredentials
 from emulator.edge.http_fronts.function_url import FunctionUrlFront
 from emulator.edge.http_fronts.stack_answers import StackAnswersFront
 from emulator.edge.router import AsgiApp, Router, SandboxRouter
+from emulator.edge.secrets_endpoint import SecretsEndpoint
 from emulator.edge.servers import Servers
 from emulator.edge.trace_daemon import TraceDaemon
 from emulator.invoke.admission import Admission
@@ -85,6 +86,7 @@ if TYPE_CHECKING:
     from emulator.edge.http_fronts.alb.front import LoadBalancer
     from emulator.invoke.scenarios.plan import Fault
     from emulator.project.project import Project
+    from emulator.telemetry.otlp.exporter import Exporter
 
 
 class Emulator:
@@ -179,7 +181,7 @@ class Emulator:
             console=self.console,
             limit_bytes=settings.traces_mb * 1024 * 1024,
             journal=self.store.traces,
-            everything=settings.trace,
+            everything=settings.trace or settings.otlp is not None,
         )
         self.pools = Pools(
             self.driver,
@@ -350,6 +352,7 @@ class Emulator:
         self.trace_daemon = TraceDaemon(
             self.tracing, (settings.account, settings.region), self._serve_daemon
         )
+        self._exporter: Exporter | None = None
         self.project = self._make_project() if settings.functions else None
         self.watching = Watching(
             self.registry,
@@ -430,6 +433,7 @@ class Emulator:
                 abort=self._end_serving,
                 close=self._servers.close,
             ),
+            Component(name="collector of traces", close=self._close_otlp),
             Component(name="trace daemon", close=self.trace_daemon.close),
             Component(name="load balancers", close=self._close_balancers),
             Component(name="driver", open=self.driver.open, close=self.driver.close),
@@ -524,6 +528,45 @@ class Emulator:
         self._load_balancers.append(made)
         made.start()
 
+    def _open_otlp(self) -> None:
+        """Begin to send traces to a collector, and to take spans of functions, if asked to.
+
+        Raises:
+            ConfigurationError: The port for spans is taken.
+        """
+        settings = self.settings
+        if settings.otlp is not None:
+            from emulator.edge.otlp_sending import send
+            from emulator.telemetry.otlp.exporter import Exporter
+
+            self._exporter = Exporter(
+                settings.otlp,
+                clock=self.clock,
+                console=self.console,
+                send=send,
+                headers=settings.otlp_headers,
+                encoding=settings.otlp_protocol,
+            )
+            self.tracing.tracer.sinks.append(self._exporter)
+        if settings.otlp_receiver is not None:
+            from emulator.edge.otlp_receiver import OtlpReceiver
+
+            receiver = OtlpReceiver(self.tracing, (settings.account, settings.region))
+            try:
+                port = self._servers.open_at(
+                    self.driver.listen_host, receiver, settings.otlp_receiver
+                )
+            except OSError as error:
+                raise ConfigurationError(
+                    f"{error} It is the port for spans (--otlp-receiver)."
+                ) from error
+            receiver.url = f"http://{self.driver.reach_host}:{port}"
+            self.pools.told.append(receiver.variables)
+
+    async def _close_otlp(self) -> None:
+        if self._exporter is not None:
+            await self._exporter.close()
+
     def _serve_daemon(self, host: str, port: int) -> int:
         """Serve sampling rules to functions at a port.
 
@@ -558,6 +601,15 @@ class Emulator:
             listen_host=self.driver.listen_host, reach_host=self.driver.reach_host
         )
         self.pools.told.append(self.trace_daemon.variables)
+        self.secrets_endpoint = SecretsEndpoint(
+            self.table,
+            self.clock,
+            self.console,
+            lambda host, port: self._servers.open_at(host, self.secrets_endpoint, port),
+            for_all=self.settings.secrets_endpoint,
+        )
+        self.pools.told.append(self.secrets_endpoint.variables)
+        self._open_otlp()
         self.pools.open(url if self.settings.inject_endpoint else None)
         self.notes += self.driver.notes()
 
@@ -594,6 +646,7 @@ class Emulator:
             ConfigurationError: A declared resource can't be made.
         """
         await self.table.reset(account)
+        await self.tracing.reset(account)
         if self.project is not None and account in (None, self.settings.account):
             await self.project.apply_anew()
 

@@ -263,6 +263,12 @@ class Settings:
         RUNNING,
         flag="--no-endpoint-injection",
     )
+    secrets_endpoint: bool = option(
+        False,
+        "Give all functions the local endpoint of the Parameters-and-Secrets extension "
+        "(localhost:2773); without it, those whose layers name the extension.",
+        RUNNING,
+    )
     watch: bool = option(
         True, "Do not reload functions when their files change.", RUNNING, flag="--no-watch"
     )
@@ -325,6 +331,33 @@ class Settings:
         False,
         "Trace every call, also of functions whose TracingConfig is not Active.",
         SHOWN,
+    )
+
+    otlp: str | None = option(
+        None,
+        "A collector's URL: what is traced is sent there by OTLP over HTTP. All calls are traced.",
+        SHOWN,
+        metavar="URL",
+        check=_not_a_url,
+    )
+    otlp_headers: Mapping[str, str] = option(
+        {},
+        "A header that the collector wants with each request.",
+        SHOWN,
+        flag="--otlp-header",
+        metavar="NAME=VALUE",
+    )
+    otlp_protocol: Literal["http/protobuf", "http/json"] = option(
+        "http/protobuf", "In which form traces are sent to the collector.", SHOWN
+    )
+    otlp_receiver: int | None = option(
+        None,
+        "Open a port for spans of functions (usually 4318), and tell their OpenTelemetry SDKs; "
+        "0 takes a free one.",
+        SHOWN,
+        metavar="PORT",
+        min=0,
+        max=65535,
     )
 
     region: str = option("us-east-1", "The functions' AWS region.", _AWS)

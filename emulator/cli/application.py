@@ -30,6 +30,7 @@ COMMANDS = (
     "ps",
     "invocations",
     "timeline",
+    "trace",
     "evict",
     "keep",
     "snapshots",

@@ -2,7 +2,8 @@
 
 An environment's life::
 
-    requested → code ready → booted → (imported →) initialised → idle ⇄ frozen, thawed
+    requested → code ready → booted → (extensions started → registered →) (imported →)
+        initialised → idle ⇄ frozen, thawed
         → restored (with SnapStart: from the snapshot that it or another one was kept as)
         → reset (its runtime was killed; booted and initialised again inside an invocation)
         → stopping → stopped
@@ -55,6 +56,25 @@ class EnvironmentCodeReady(NamedTuple):
 
 class EnvironmentBooted(NamedTuple):
     """Its sandbox runs the runtime, which loads the function's code now."""
+
+    moment: Moment
+    version: FunctionVersion
+    environment_id: str
+    #: "invoke" where the runtime is started anew inside an invocation.
+    phase: Literal["init", "invoke"]
+
+
+class EnvironmentExtensionsStarted(NamedTuple):
+    """Its extensions run, and its runtime waits until all of them have registered."""
+
+    moment: Moment
+    version: FunctionVersion
+    environment_id: str
+    names: tuple[str, ...]
+
+
+class EnvironmentExtensionsRegistered(NamedTuple):
+    """All its extensions have registered; its runtime starts now."""
 
     moment: Moment
     version: FunctionVersion
@@ -283,6 +303,8 @@ EnvironmentEvent = (
     EnvironmentRequested
     | EnvironmentCodeReady
     | EnvironmentBooted
+    | EnvironmentExtensionsStarted
+    | EnvironmentExtensionsRegistered
     | EnvironmentImported
     | EnvironmentInitialised
     | EnvironmentRestored
@@ -308,6 +330,8 @@ KINDS: dict[type[Event], str] = {
     EnvironmentRequested: "environment.requested",
     EnvironmentCodeReady: "environment.code",
     EnvironmentBooted: "environment.booted",
+    EnvironmentExtensionsStarted: "environment.extensions",
+    EnvironmentExtensionsRegistered: "environment.registered",
     EnvironmentImported: "environment.imported",
     EnvironmentInitialised: "environment.initialised",
     EnvironmentRestored: "environment.restored",

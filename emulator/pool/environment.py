@@ -394,6 +394,8 @@ class Environment(ABC):
         if self.exit is not None:
             self._runtime_gone()
         if self._runtime_is_held:
+            if self.lifecycle.listeners:
+                notices.extensions_started(self.lifecycle, self, self.sandbox.extensions)
             self.extensions_changed()
         try:
             return await initialised
@@ -456,6 +458,10 @@ class Environment(ABC):
         if self._runtime_is_held and extensions.registered and self.initialising:
             self._runtime_is_held = False
             assert self.sandbox is not None
+            if self.lifecycle.listeners:
+                inside = self.state is EnvironmentState.INVOKING
+                phase: Phase = "invoke" if inside else "init"
+                notices.extensions_registered(self.lifecycle, self, phase)
             self._driver.start_runtime(self.sandbox)
         if self._waits_for_extensions and extensions.ready:
             self._waits_for_extensions = False

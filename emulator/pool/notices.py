@@ -6,6 +6,7 @@ Loaded with the first event that somebody listens to: who calls these has asked
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import Literal, Protocol
 
 from emulator.model.billing import Restored
@@ -18,6 +19,8 @@ from emulator.model.lifecycle import Lifecycle
 from emulator.model.lifecycle_events import (
     EnvironmentBooted,
     EnvironmentCodeReady,
+    EnvironmentExtensionsRegistered,
+    EnvironmentExtensionsStarted,
     EnvironmentFrozen,
     EnvironmentIdle,
     EnvironmentImported,
@@ -113,6 +116,22 @@ def booted(
     lifecycle.notify(
         EnvironmentBooted(lifecycle.moment(), environment.version, environment.id, phase)
     )
+
+
+def extensions_started(
+    lifecycle: Lifecycle, environment: ObservedEnvironment, names: Iterable[str]
+) -> None:
+    """The extensions of an environment run."""
+    moment, version, id = lifecycle.moment(), environment.version, environment.id
+    lifecycle.notify(EnvironmentExtensionsStarted(moment, version, id, tuple(names)))
+
+
+def extensions_registered(
+    lifecycle: Lifecycle, environment: ObservedEnvironment, phase: Literal["init", "invoke"]
+) -> None:
+    """All extensions of an environment have registered."""
+    moment, version, id = lifecycle.moment(), environment.version, environment.id
+    lifecycle.notify(EnvironmentExtensionsRegistered(moment, version, id, phase))
 
 
 def initialised(

@@ -28,6 +28,7 @@ from emulator.edge.admin import (
     evicting,
     flow,
     logs,
+    metrics,
     minimum,
     page,
     pool,
@@ -38,6 +39,7 @@ from emulator.edge.admin import (
     state,
     tokens,
     workflows,
+    traces,
 )
 from emulator.edge.admin.agents import endpoint as agents
 from emulator.edge.admin.timeline import routes as timeline
@@ -99,6 +101,8 @@ def make_admin(
     agents.add(app, parts, deploy, stopping)
     pool.add(app, parts)
     tokens.add(app, parts, issuer)
+    traces.add(app, parts)
+    metrics.add(app, parts)
 
     @app.exception_handler(StorageError)
     async def not_kept(request: Request, error: StorageError) -> JSONResponse:

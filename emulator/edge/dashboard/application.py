@@ -22,6 +22,7 @@ from emulator.edge.dashboard.pages import (
     functions,
     queues,
     timeline,
+    traces,
     workflows,
 )
 from emulator.edge.dashboard.rendering import render
@@ -64,6 +65,8 @@ ROUTES = (
     _route("POST", r"/ui/events/replay", events.replay),
     _route("GET", r"/ui/flow", flow.flow),
     _route("GET", r"/ui/workflows", workflows.workflows),
+    _route("GET", r"/ui/traces", traces.traces),
+    _route("GET", r"/ui/traces/(?P<id>[^/]{1,200})", traces.trace),
     _route("GET", r"/ui/console", console.console),
     _route("GET", r"/ui/console/sample", console.sample),
     _route("POST", r"/ui/console", console.invoke),

@@ -15,6 +15,8 @@ from emulator.model.function import FunctionVersion
 from emulator.model.lifecycle_events import (
     EnvironmentBooted,
     EnvironmentCodeReady,
+    EnvironmentExtensionsRegistered,
+    EnvironmentExtensionsStarted,
     EnvironmentFrozen,
     EnvironmentIdle,
     EnvironmentImported,
@@ -89,6 +91,8 @@ class Recorder:
             EnvironmentRequested: self._requested,
             EnvironmentCodeReady: self._code_ready,
             EnvironmentBooted: self._booted,
+            EnvironmentExtensionsStarted: self._extensions_started,
+            EnvironmentExtensionsRegistered: self._extensions_registered,
             EnvironmentImported: self._imported,
             EnvironmentInitialised: self._initialised,
             EnvironmentRestored: self._restored,
@@ -249,6 +253,18 @@ class Recorder:
         self._phase(event, "boot")
 
     def _booted(self, event: EnvironmentBooted) -> None:
+        self._phase(event, "init" if event.phase == "init" else "reinit")
+
+    def _extensions_started(self, event: EnvironmentExtensionsStarted) -> None:
+        record = self.history.environments.get(event.environment_id)
+        if record is not None and (phase := record.open_phase) is not None:
+            # It has only just begun, and is not the runtime's yet.
+            phase.name, phase.detail = "extensions", ", ".join(event.names)
+            self.revision += 1
+            record.revision = self.revision
+            self.history.changed(record, 0)
+
+    def _extensions_registered(self, event: EnvironmentExtensionsRegistered) -> None:
         self._phase(event, "init" if event.phase == "init" else "reinit")
 
     def _imported(self, event: EnvironmentImported) -> None:

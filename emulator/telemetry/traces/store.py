@@ -35,6 +35,14 @@ class Trace:
         #: When it was last added to, seconds since the epoch.
         self.touched = now
 
+    def has_request(self, request_id: str) -> bool:
+        """Say whether an invocation with a request id is a part of it."""
+        text = f'"{request_id}"'.encode()
+        return any(
+            text in each if isinstance(each, bytes) else each.request_id == request_id
+            for each in self.entries
+        )
+
     def documents(self) -> list[dict[str, Any]]:
         """Return its documents, made anew each time."""
         found: list[dict[str, Any]] = []

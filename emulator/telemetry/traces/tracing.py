@@ -71,6 +71,12 @@ class Tracing:
         assert self._store is not None
         return self._store
 
+    def has_request(self, request_id: str) -> bool:
+        """Say whether an invocation of this run is traced, as far as is known."""
+        if self._store is None:
+            return False
+        return any(each.has_request(request_id) for each in self._store.newest_first())
+
     async def loaded(self) -> TraceStore:
         """Return the store once it has the traces of earlier runs, too."""
         found = self.store

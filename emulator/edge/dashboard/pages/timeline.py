@@ -28,6 +28,8 @@ async def compare(parts: Parts, request: PageRequest) -> PageResponse:
 
 async def invocation(parts: Parts, request: PageRequest) -> PageResponse:
     """Show one invocation."""
+    request_id = request.path_values["id"]
+    is_traced = parts.tracing.has_request(request_id)
     return PageResponse(
-        render("invocation.html", page="timeline", request_id=request.path_values["id"])
+        render("invocation.html", page="timeline", request_id=request_id, is_traced=is_traced)
     )

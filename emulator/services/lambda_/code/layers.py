@@ -9,7 +9,8 @@ import re
 from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
 
-from emulator.model.function import FunctionVersion, LayerVersion
+from emulator.model.aws_layers import is_parameters_and_secrets
+from emulator.model.function import Code, FunctionVersion, LayerVersion
 from emulator.model.limits import LAYERS, UNZIPPED_CODE
 from emulator.registry import records
 from emulator.services.context import Context, Request, Response
@@ -182,6 +183,10 @@ def resolve(ctx: Context, arns: Sequence[str]) -> tuple[LayerVersion, ...]:
     seen: dict[_Layer, str] = {}
     found = []
     for arn in arns:
+        if is_parameters_and_secrets(arn):
+            # Its work is done by the emulator: it has nothing to be unpacked.
+            found.append(LayerVersion(arn=arn, code=Code(sha256="", size=0)))
+            continue
         match = _ARN.fullmatch(arn)
         if match is None:
             raise invalid(f"Layer version {arn} does not exist.")

@@ -1,0 +1,1 @@
+"""OpenTelemetry's protocol (OTLP) over HTTP: traces out to a collector, and in from functions."""

@@ -1,0 +1,1 @@
+"""Figures for Prometheus. Nothing is counted until they are asked for the first time."""
