@@ -17,6 +17,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from emulator.model.aws_layers import is_parameters_and_secrets
 from emulator.model.errors import ConfigurationError
 from emulator.stack import document
 from emulator.stack.errors import NotYetKnown, TemplateError
@@ -244,9 +245,11 @@ class _Packaging:
             for layer in layers:
                 arn = self._value(layer)
                 match = _LAYER.fullmatch(arn) if isinstance(arn, str) else None
-                if match is None or match[1] == self._local.account:
+                own = match is None or match[1] == self._local.account
+                if own or is_parameters_and_secrets(arn):
                     kept.append(layer)
                     continue
+                assert match is not None
                 self._found.notes.append(
                     f"{logical}: the layer {match[2]} is another account's and not here: "
                     f"{_remedy(match[2])}"

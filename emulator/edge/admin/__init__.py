@@ -38,8 +38,8 @@ from emulator.edge.admin import (
     snapshots,
     state,
     tokens,
-    workflows,
     traces,
+    workflows,
 )
 from emulator.edge.admin.agents import endpoint as agents
 from emulator.edge.admin.timeline import routes as timeline
