@@ -12,7 +12,7 @@ authorisation) is decided before, with what only the caller's side knows.
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from typing import Literal, NamedTuple
 
 from emulator.invoke import tenancy
@@ -78,6 +78,7 @@ class FunctionInvoker:
         invoked_arn: str = "",
         trace_id: str = "",
         client_context: str = "",
+        links: Sequence[str] = (),
         tenant_id: str = "",
         limit: int = SYNC_PAYLOAD,
         is_json: bool = False,
@@ -96,6 +97,7 @@ class FunctionInvoker:
                 caller qualified it.
             trace_id: The caller's trace header; a new trace without.
             client_context: One line of JSON, or "".
+            links: The trace headers of a batch's records.
             tenant_id: The tenant, for functions with tenant isolation.
             limit: The most bytes of payload.
             is_json: The payload was written by this emulator, and need not be checked.
@@ -125,6 +127,7 @@ class FunctionInvoker:
                 invoked_arn=invoked_arn or function_arn(account, region, name, qualifier),
                 trace_id=trace_id or new_trace_root(self._clock.now()),
                 client_context=client_context,
+                links=links,
                 tenant_id=tenant_id,
             ),
         )

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -42,6 +42,8 @@ class Invocation:
     trace_id: str
     #: JSON text, decoded from the X-Amz-Client-Context header.
     client_context: str = ""
+    #: Trace headers of all that its event is made of, where it is a batch.
+    links: Sequence[str] = ()
     tenant_id: str = ""
     #: Takes the response while the handler still runs; None buffers it.
     sink: ResponseSink | None = None

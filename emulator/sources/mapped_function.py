@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Sequence
 from typing import NamedTuple
 
 from emulator.invoke.function_invoker import FunctionInvoker
@@ -81,9 +82,11 @@ class MappedFunction:
             await self._functions.install_packages(version)
             self._ready = version.key
 
-    async def invoke(self, payload: bytes, trace_id: str = "") -> InvocationResult:
+    async def invoke(
+        self, payload: bytes, trace_id: str = "", links: Sequence[str] = ()
+    ) -> InvocationResult:
         """Run the function once; see :meth:`attempt`."""
-        return (await self.attempt(payload, trace_id)).result
+        return (await self.attempt(payload, trace_id, links)).result
 
     @property
     def role(self) -> str:
@@ -91,12 +94,15 @@ class MappedFunction:
         version = self._version()
         return "" if version is None else str(version.settings.get("Role") or "")
 
-    async def attempt(self, payload: bytes, trace_id: str = "") -> Attempt:
+    async def attempt(
+        self, payload: bytes, trace_id: str = "", links: Sequence[str] = ()
+    ) -> Attempt:
         """Run the function once, and say which version ran.
 
         Args:
             payload: JSON text.
             trace_id: The trace header the records came with; "" for none.
+            links: Those of all records, where there are several.
 
         Raises:
             AwsError: No invocation began: the function is throttled, deleted, in a recursive loop
@@ -108,6 +114,7 @@ class MappedFunction:
             payload,
             invoked_arn=self.arn,
             trace_id=trace_id,
+            links=links,
             is_json=True,
             unready="refuse",
         )

@@ -476,3 +476,74 @@ def test_the_headers_of_traces_are_those_of_the_sdk(running: Running) -> None:
     told = TraceHeader.from_header_str(invoke(running))
     assert told.sampled == 1
     assert told.root.startswith("1-")
+
+
+def test_the_traces_of_a_batch_meet_in_the_function(running: Running, xray: Any) -> None:
+    sqs, functions = running.client("sqs"), running.client("lambda")
+    url = sqs.create_queue(QueueName="batched")["QueueUrl"]
+    arn = sqs.get_queue_attributes(QueueUrl=url, AttributeNames=["QueueArn"])["Attributes"]
+    create(functions, "takes")
+    roots = [segment()["trace_id"] for _ in range(2)]
+    entries = [
+        {
+            "Id": str(number),
+            "MessageBody": "x",
+            "MessageSystemAttributes": {
+                "AWSTraceHeader": {
+                    "DataType": "String",
+                    "StringValue": f"Root={root};Parent={new_id()};Sampled=1",
+                }
+            },
+        }
+        for number, root in enumerate(roots)
+    ]
+    sqs.send_message_batch(QueueUrl=url, Entries=entries)
+    functions.create_event_source_mapping(
+        EventSourceArn=arn["QueueArn"], FunctionName="takes", BatchSize=10
+    )
+
+    def both() -> Any:
+        found = xray.batch_get_traces(TraceIds=roots)["Traces"]
+        shown = [[json.loads(each["Document"]) for each in one["Segments"]] for one in found]
+        return shown if len(shown) == 2 else None
+
+    first, second = sorted(until(both), key=len)
+    # One of them has the function's own segment, and both lead to the other.
+    assert [each.get("origin") for each in first] == ["AWS::Lambda"]
+    assert {each.get("origin") for each in second} >= {"AWS::Lambda::Function"}
+    for one, other in ((first, second), (second, first)):
+        service = next(each for each in one if each["origin"] == "AWS::Lambda")
+        assert service["links"][0]["trace_id"] == other[0]["trace_id"]
+    sqs.close()
+    functions.close()
+
+
+def test_executions_with_tracing_are_segments(running: Running, xray: Any) -> None:
+    states = running.client("stepfunctions")
+    definition = {
+        "StartAt": "Call",
+        "States": {
+            "Call": {
+                "Type": "Task",
+                "Resource": "arn:aws:states:::lambda:invoke",
+                "Parameters": {"FunctionName": "plain"},
+                "End": True,
+            }
+        },
+    }
+    machine = states.create_state_machine(
+        name="traced",
+        definition=json.dumps(definition),
+        roleArn="arn:aws:iam::000000000000:role/r",
+        tracingConfiguration={"enabled": True},
+    )["stateMachineArn"]
+    root, caller = segment()["trace_id"], new_id()
+    header = f"Root={root};Parent={caller}"
+    arn = states.start_execution(stateMachineArn=machine, traceHeader=header)["executionArn"]
+    until(lambda: states.describe_execution(executionArn=arn)["status"] == "SUCCEEDED")
+    found = until(lambda: len(seen := documents(xray, root)) == 3 and seen)
+    execution = found["AWS::StepFunctions::StateMachine"]
+    assert (execution["name"], execution["parent_id"]) == ("traced", caller)
+    assert found["AWS::Lambda"]["parent_id"] == execution["id"]
+    assert states.describe_execution(executionArn=arn)["traceHeader"] == header
+    states.close()

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
@@ -77,7 +77,9 @@ class PipeConsumer(MappedFunction):
         """Wait until all that was declared is there: targets, enrichments."""
         await self._parts.started.wait()
 
-    async def attempt(self, payload: bytes, trace_id: str = "") -> Attempt:
+    async def attempt(
+        self, payload: bytes, trace_id: str = "", links: Sequence[str] = ()
+    ) -> Attempt:
         """Do the pipe's steps for one batch.
 
         Raises:

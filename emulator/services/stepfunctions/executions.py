@@ -12,7 +12,7 @@ from typing import Any, NamedTuple
 from emulator.model.errors import AwsError
 from emulator.model.ids import new_request_id
 from emulator.services.context import Context, Request, Response
-from emulator.services.stepfunctions import arns, errors, inputs, machines, paging, tags
+from emulator.services.stepfunctions import arns, errors, inputs, machines, paging, tags, tracing
 from emulator.services.stepfunctions.arns import Arn
 from emulator.services.stepfunctions.engine import events
 from emulator.services.stepfunctions.engine.execution import ABORTED, RUNNING, SUCCEEDED, Execution
@@ -76,10 +76,13 @@ def _chosen(ctx: Context, given: str) -> Started:
     )
 
 
-def _body(request: Request, started: Started) -> dict[str, Any]:
+def _body(ctx: Context, request: Request, started: Started) -> dict[str, Any]:
     body = started.body
     if request.get("traceHeader"):
         body["trace"] = request["traceHeader"]
+    traced = tracing.begin(ctx, request.get("traceHeader") or "", started.revision)
+    if traced:
+        body["traced"] = traced
     return body
 
 
@@ -100,7 +103,7 @@ def _new(ctx: Context, request: Request, started: Started) -> Execution:
         value=value,
         revision=started.revision,
         kind=started.kind,
-        body=_body(request, started),
+        body=_body(ctx, request, started),
     )
 
 

@@ -6,7 +6,7 @@ from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from emulator.registry.resource_table import ResourceTable
-from emulator.services.stepfunctions import timeline
+from emulator.services.stepfunctions import timeline, tracing
 from emulator.services.stepfunctions.announcing import announce
 from emulator.services.stepfunctions.arns import Arn
 from emulator.services.stepfunctions.engine.engine import Engine
@@ -134,6 +134,7 @@ async def open(parts: Parts) -> StepFunctions:
     engine.tasks = tasks
     engine.on_start.append(partial(announce, parts, has_ended=False))
     engine.on_end.append(partial(announce, parts, has_ended=True))
+    engine.on_end.append(partial(tracing.tell, parts))
     state = StepFunctions(parts, engine, workers, tasks, map_runs)
     await state.open()
     return state

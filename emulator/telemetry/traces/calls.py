@@ -45,6 +45,11 @@ def _service(call: TracedCall) -> dict[str, Any]:
     }
     if call.caller_id:
         document["parent_id"] = call.caller_id
+    if call.links:
+        document["links"] = [
+            {"trace_id": trace_id, "id": id, "attributes": {"ReferenceType": "parent"}}
+            for trace_id, id in call.links
+        ]
     if call.status == "throttled":
         document |= {"throttle": True, "error": True}
     elif call.status != "success":
@@ -108,3 +113,16 @@ def _cause(call: TracedCall) -> dict[str, Any]:
     return {
         "exceptions": [{"id": derived_id(call.own_id, 6), "type": what, "message": what}],
     }
+
+
+def continued(call: TracedCall, trace_id: str, caller_id: str) -> dict[str, Any]:
+    """Return what tells the trace of a batch's record that a call in another trace took it."""
+    document = _service(call)
+    own = {"trace_id": call.trace_id, "id": document["id"]}
+    document |= {
+        "id": derived_id(document["id"], int(trace_id[-8:], 16) | 1),
+        "trace_id": trace_id,
+        "links": [{**own, "attributes": {"ReferenceType": "child"}}],
+    }
+    document.pop("parent_id", None)
+    return document | ({"parent_id": caller_id} if caller_id else {})

@@ -78,6 +78,9 @@ class TraceStore(TraceSink):
     def call(self, call: TracedCall) -> None:
         """Take an invocation."""
         self._add((call.version.account, call.version.region), call.trace_id, call, _CALL_BYTES)
+        for trace_id, caller_id in call.links:
+            place = (call.version.account, call.version.region)
+            self.documents([(*place, calls.continued(call, trace_id, caller_id))])
 
     def documents(self, placed: Sequence[Placed]) -> None:
         """Take segment documents."""

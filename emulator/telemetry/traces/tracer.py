@@ -49,6 +49,8 @@ class TracedCall(NamedTuple):
     #: "success", "error", "timeout" or "throttled".
     status: str
     error_type: str
+    #: Trace and segment of the other records of its batch.
+    links: tuple[tuple[str, str], ...] = ()
 
 
 #: A document with the account and the region whose it is.
@@ -86,6 +88,8 @@ class Tracer:
         self.on_first: list[Callable[[], None]] = []
         #: By request id: trace, caller and own id of the invocations that are under way.
         self._under_way: dict[str, tuple[str, str, str]] = {}
+        #: By request id: what the batch of an invocation that is under way is made of besides.
+        self._links: dict[str, tuple[tuple[str, str], ...]] = {}
         #: Account and region of the traces that were gone on with last.
         self._places: dict[str, tuple[str, str]] = {}
         self._listens = False
@@ -116,6 +120,10 @@ class Tracer:
         own_id = header.new_id()
         self.open()
         self._under_way[invocation.request_id] = (root, came.parent, own_id)
+        if invocation.links:
+            found = _links(invocation.links, root)
+            if found:
+                self._links[invocation.request_id] = found
         if len(self._places) > _MOST_PLACES:
             del self._places[next(iter(self._places))]
         self._places[root] = (version.account, version.region)
@@ -165,6 +173,7 @@ class Tracer:
             event.restore_ms,
             event.status,
             event.error_type,
+            self._links.pop(event.request_id, ()) if self._links else (),
         )
         for sink in self.sinks:
             sink.call(call)
@@ -173,6 +182,7 @@ class Tracer:
         under_way = self._under_way.pop(event.request_id, None)
         if under_way is None:
             return
+        self._links.pop(event.request_id, None)
         at = event.moment.at
         requested = at - (event.moment.monotonic_s - event.requested_s)
         status = "throttled" if event.is_throttled else "error"
@@ -191,3 +201,13 @@ class Tracer:
         )
         for sink in self.sinks:
             sink.call(call)
+
+
+def _links(texts: Sequence[str], root: str) -> tuple[tuple[str, str], ...]:
+    """Return trace and segment of those of a batch's records whose traces are others'."""
+    found: dict[str, str] = {}
+    for text in texts:
+        other = header.read(text)
+        if other.sampled and other.root and other.root != root:
+            found.setdefault(other.root, other.parent)
+    return tuple(found.items())

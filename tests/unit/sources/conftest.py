@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Sequence
 from typing import Any
 
 import pytest
@@ -55,7 +55,9 @@ class FakeFunction:
         while not self.there:
             await self.changed.wait()
 
-    async def invoke(self, payload: bytes, trace_id: str = "") -> InvocationResult:
+    async def invoke(
+        self, payload: bytes, trace_id: str = "", links: Sequence[str] = ()
+    ) -> InvocationResult:
         event = json.loads(payload)
         self.events.append(event)
         self.traces.append(trace_id)

@@ -201,7 +201,8 @@ class SqsSource:
         attempts = 0
         while True:
             try:
-                return await function.invoke(payload, trace_id)
+                links = batch.traces if len(batch.traces) > 1 else ()
+                return await function.invoke(payload, trace_id, links)
             except AwsError as error:
                 if error.code == recursion.CODE:
                     log.warning("a batch of %s: %s", self._settings.arn, error.message)

@@ -10,6 +10,7 @@ from urllib.parse import quote_plus
 
 from emulator.invoke.http_client import HttpAnswer
 from emulator.model.errors import LocalfaasError
+from emulator.services.stepfunctions import tracing
 from emulator.services.stepfunctions.engine.execution import Execution, Thread
 from emulator.workflows.effects import Resource
 
@@ -60,7 +61,7 @@ class Task:
     @property
     def trace_id(self) -> str:
         """The trace header of its execution; "" begins a new one."""
-        return str(self.execution.body.get("trace") or "")
+        return tracing.header_of(self.execution.body)
 
 
 class Exchange:
