@@ -32,9 +32,9 @@ from emulator.edge.http_fronts.apis.front import ApiFront
 from emulator.edge.http_fronts.buckets import BucketFront
 from emulator.edge.http_fronts.container_credentials import ContainerCredentialsFront
 from emulator.edge.http_fronts.function_url import FunctionUrlFront
+from emulator.edge.http_fronts.secrets_endpoint import SecretsEndpoint
 from emulator.edge.http_fronts.stack_answers import StackAnswersFront
 from emulator.edge.router import AsgiApp, Router, SandboxRouter
-from emulator.edge.secrets_endpoint import SecretsEndpoint
 from emulator.edge.servers import Servers
 from emulator.edge.trace_daemon import TraceDaemon
 from emulator.invoke.admission import Admission
