@@ -7,6 +7,7 @@ import base64
 import json
 import threading
 import urllib.request
+from collections import Counter
 from collections.abc import Callable, Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
@@ -388,6 +389,40 @@ def test_a_fifo_topic_knows_repetitions_after_a_restart(tmp_path: Any) -> None:
         finally:
             running.stop()
     assert waiting == 3
+
+
+def test_a_topic_with_many_subscriptions_reaches_all_of_them(scripted: Running, sns: Any) -> None:
+    topic, queue = sns.create_topic(Name="news")["TopicArn"], Queue(scripted)
+    body = {"topic": topic, "owner": "000000000000", "protocol": "sqs", "endpoint": queue.arn}
+    only_odd = {"FilterPolicy": '{"parity": ["odd"]}'}
+
+    async def subscribe() -> None:
+        state = await scripted.emulator.table.state("sns")
+        for number in range(500):
+            # At one instant: which comes first is decided by the ARN.
+            further = {"created": 1.0, "attributes": only_odd if number % 2 else {}}
+            await state.put_subscription(
+                {**body, **further, "arn": f"{topic}:{number * 7 % 500:03}"}
+            )
+
+    scripted.call(subscribe)
+    odd = {"parity": {"DataType": "String", "StringValue": "odd"}}
+    sns.publish(TopicArn=topic, Message="all", MessageAttributes=odd)
+    sns.publish(TopicArn=topic, Message="half")
+    bodies: list[Any] = []
+    while len(bodies) < 750:
+        received = queue.received()
+        assert received, len(bodies)
+        bodies += [json.loads(each["Body"]) for each in received]
+        entries = [
+            {"Id": str(at), "ReceiptHandle": each["ReceiptHandle"]}
+            for at, each in enumerate(received)
+        ]
+        queue.sqs.delete_message_batch(QueueUrl=queue.url, Entries=entries)
+    assert queue.counts() == 0
+    told = Counter((each["Message"], each["UnsubscribeURL"]) for each in bodies)
+    assert set(told.values()) == {1}
+    assert Counter(message for message, _ in told) == {"all": 500, "half": 250}
 
 
 def test_what_a_rule_publishes_again_to_a_fifo_topic_is_taken_once(

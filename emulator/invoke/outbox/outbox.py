@@ -29,11 +29,15 @@ from emulator.queues.rules import QueueSettings
 
 log = logging.getLogger(__name__)
 
+Expand = Callable[[Dispatch], Awaitable[Sequence[Dispatch]]]
+
 _PREFIX = "outbox:"
 #: Events are kept for longer than any sender tries (a sender ends them, not the queue).
 _RETENTION_S = 400 * 86_400.0
 _SETTINGS = QueueSettings(retention=_RETENTION_S, lasting_leases=False)
 _ORDERED = _SETTINGS.with_(fifo=True)
+#: The target of a delivery that stands for many more: see ``expand`` of :meth:`Outbox.open`.
+EXPANDS = "expands"
 #: Deliveries that are placed in one turn of the loop.
 _TURN = 200
 #: The message group of the marks of what is accepted once.
@@ -58,9 +62,12 @@ class Outbox:
         clock: Clock,
         limits: Limits,
         purge: Callable[[str], Awaitable[None]],
+        expand: Expand | None,
     ) -> None:
         self._plain, self._ordered = plain, ordered
-        self._purge = purge
+        self._purge, self._expand = purge, expand
+        # One after the other, so that what is accepted meanwhile finds the loop free.
+        self._one_expands = asyncio.Semaphore(1)
         self._sender, self._targets, self._clock = sender, targets, clock
         self.outcomes: Counter[str] = Counter()
         self._lanes = [
@@ -78,6 +85,7 @@ class Outbox:
         targets: Targets,
         clock: Clock,
         limits: Limits | None = None,
+        expand: Expand | None = None,
     ) -> Outbox:
         """Open the outbox of a service, and go on with what an earlier process left in it.
 
@@ -88,6 +96,8 @@ class Outbox:
             targets: Where events are delivered to.
             clock: The time.
             limits: How much is tried at once.
+            expand: Returns a few of the deliveries that one to :data:`EXPANDS` stands for, and one
+                that stands for the rest: thousands of them in one commit would hold up others.
 
         Raises:
             StorageError: Its queues could not be opened.
@@ -101,6 +111,7 @@ class Outbox:
             clock,
             limits or Limits(),
             engine.purge_queue,
+            expand,
         )
         for lanes in made._lanes:
             lanes.start()
@@ -189,6 +200,10 @@ class Outbox:
 
     async def _try(self, lanes: Lanes, dispatch: Dispatch, handle: str) -> None:
         """Try a delivery that waited, and write down what became of it."""
+        if dispatch.target == EXPANDS and self._expand is not None:
+            async with self._one_expands:
+                await self._replace(lanes, handle, await self.place(await self._expand(dispatch)))
+            return
         try:
             if dispatch.target.startswith("arn:"):
                 placed = await self._targets.place(dispatch.target, dispatch.delivery)

@@ -29,12 +29,16 @@ async def keep(sns: Topics, topic: Mapping[str, Any], messages: Iterable[Message
     if not policy or not json.loads(policy):
         return
     for each in messages:
-        text = orjson.dumps({**asdict(each), "attributes": packed(each.attributes)})
         size = len(each.bodies["default"].encode())
-        await sns.archive.keep(each.topic, each.id, each.published, size, text)
+        await sns.archive.keep(each.topic, each.id, each.published, size, text_of(each))
+
+
+def text_of(message: Message) -> bytes:
+    """Return a message as it is kept."""
+    return orjson.dumps({**asdict(message), "attributes": packed(message.attributes)})
 
 
 def message_of(text: bytes) -> Message:
-    """Return a message that was archived."""
+    """Return a message that was kept."""
     kept = orjson.loads(text)
     return Message(**{**kept, "attributes": unpacked(kept["attributes"])})

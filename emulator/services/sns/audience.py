@@ -17,6 +17,7 @@ class Subscriber(Protocol):
     body: dict[str, Any]
     filter: Filter | None
     is_pending: bool
+    place: list[Any]
 
 
 class Audience:
@@ -27,7 +28,8 @@ class Audience:
     """
 
     def __init__(self, subscriptions: Iterable[Subscriber]) -> None:
-        self._all = [each for each in subscriptions if not each.is_pending]
+        confirmed = (each for each in subscriptions if not each.is_pending)
+        self._all = sorted(confirmed, key=lambda each: each.place)
         self._always: list[int] = []
         by_attributes: list[tuple[Any, int]] = []
         by_body: dict[str, list[tuple[Any, int]]] = defaultdict(list)

@@ -5,23 +5,25 @@ What all of them have in common (the signature, the text of the envelope) is mad
 
 from __future__ import annotations
 
-import asyncio
 import json
-from collections.abc import Mapping
+from bisect import bisect_right
+from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING, Any
 
 import orjson
 
 from emulator.invoke.outbox.dispatch import Dispatch
+from emulator.invoke.outbox.outbox import EXPANDS
 from emulator.invoke.targets import Delivery
-from emulator.services.sns import policies
+from emulator.services.sns import arns, policies
+from emulator.services.sns.archived import message_of, text_of
 from emulator.services.sns.envelope import Envelope, Message, lambda_event, notification
 
 if TYPE_CHECKING:
     from emulator.services.sns.subscription import Subscription, Topic, Topics
 
-#: Subscribers that are looked at in one turn of the loop.
-_TURN = 200
+#: Deliveries of one commit: others have their turn, however many subscribers there are.
+_PIECE = 100
 _AGENT = "Amazon Simple Notification Service Agent"
 #: Protocols of what nobody sends.
 _UNSENT = frozenset({"sms", "email", "email-json", "application"})
@@ -30,15 +32,56 @@ _UNSENT = frozenset({"sms", "email", "email-json", "application"})
 async def dispatches_of(
     sns: Topics, topic: Topic, message: Message, *, only: Subscription | None = None
 ) -> list[Dispatch]:
-    """Return a message's deliveries to all subscribers that want it, or to one of them."""
-    found: list[Dispatch] = []
-    envelopes: dict[str, Envelope] = {}
+    """Return a message's deliveries to all subscribers that want it, or to one of them.
+
+    Where too many want it, one delivery stands for all of them: see :func:`expand`.
+    """
     wanting = sns.audience(message.topic).of(message)
     if only is not None:
         wanting = [each for each in wanting if each.arn == only.arn]
-    for number, each in enumerate(wanting):
-        if number % _TURN == _TURN - 1:
-            await asyncio.sleep(0)  # others have their turn, however many subscribers there are
+    if len(wanting) > _PIECE:
+        return [_standing_for(message)]
+    return await _dispatches(sns, topic, message, wanting)
+
+
+async def expand(sns: Topics, dispatch: Dispatch) -> list[Dispatch]:
+    """Return the next deliveries that one stands for, and one that stands for the rest."""
+    message = message_of(dispatch.delivery.payload)
+    topic = sns.topic(arns.split(message.topic, "TopicArn"))
+    if topic is None:
+        return []
+    wanting = sns.audience(message.topic).of(message)
+    done = dispatch.context.get("done")
+    begin = 0 if done is None else bisect_right(wanting, done, key=_place)
+    piece = wanting[begin : begin + _PIECE]
+    found = await _dispatches(sns, topic, message, piece)
+    if begin + _PIECE < len(wanting):
+        found.append(_standing_for(message, piece[-1]))
+    return found
+
+
+def _standing_for(message: Message, done: Subscription | None = None) -> Dispatch:
+    """Return the delivery that stands for those to all subscribers, or to those after one."""
+    context = {} if done is None else {"done": done.place}
+    return Dispatch(
+        target=EXPANDS,
+        lane=message.topic,
+        accepted=message.published,
+        context=context,
+        delivery=Delivery(payload=text_of(message)),
+    )
+
+
+def _place(subscription: Subscription) -> list[Any]:
+    return subscription.place
+
+
+async def _dispatches(
+    sns: Topics, topic: Topic, message: Message, wanting: Iterable[Subscription]
+) -> list[Dispatch]:
+    found: list[Dispatch] = []
+    envelopes: dict[str, Envelope] = {}
+    for each in wanting:
         protocol = each.protocol
         body = message.body(protocol)
         if protocol in _UNSENT:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import defaultdict, deque
 from collections.abc import Iterator
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from emulator.invoke.outbox.outbox import Outbox
@@ -11,6 +12,7 @@ from emulator.registry.resource_table import ResourceTable
 from emulator.services.sns import replaying
 from emulator.services.sns.arns import Place, split
 from emulator.services.sns.audience import Audience
+from emulator.services.sns.fanout import expand
 from emulator.services.sns.sender import SnsSender
 from emulator.services.sns.signing import FILE, Signer
 from emulator.services.sns.subscription import Body, Subscription, Topic
@@ -76,6 +78,7 @@ class Sns:
             engine=parts.queues,
             targets=parts.targets,
             clock=parts.clock,
+            expand=partial(expand, self),
         )
         for subscription in self.every_subscription():
             if (subscription.body.get("replay") or {}).get("state") == replaying.IN_PROGRESS:

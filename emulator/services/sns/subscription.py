@@ -32,16 +32,19 @@ class Subscription:
         is_raw: Its endpoint gets messages without an envelope.
         dead_letter: The ARN of its dead-letter queue; None: it has none.
         ends_at: The address that ends it.
+        place: Its place in the order of its topic's subscriptions.
     """
 
     __slots__ = (
-        "arn", "body", "dead_letter", "ends_at", "filter", "is_pending", "is_raw", "protocol"
+        "arn", "body", "dead_letter", "ends_at", "filter", "is_pending", "is_raw", "place",
+        "protocol",
     )  # fmt: skip
 
     def __init__(self, body: Body, endpoint: str) -> None:
         self.body = body
         self.arn: str = body["arn"]
         self.protocol: str = body["protocol"]
+        self.place = [body.get("created", 0.0), self.arn]
         attributes = body["attributes"]
         policy = attributes.get("FilterPolicy")
         scope = attributes.get("FilterPolicyScope", ATTRIBUTES)

@@ -6,14 +6,14 @@ import asyncio
 import random
 from collections import Counter
 from collections.abc import AsyncIterator, Iterable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import pytest
 
 from emulator.invoke.outbox.dispatch import Dispatch
 from emulator.invoke.outbox.lanes import Limits
-from emulator.invoke.outbox.outbox import Outbox
+from emulator.invoke.outbox.outbox import EXPANDS, Outbox
 from emulator.invoke.outbox.sender import DeadLetter, Outcome
 from emulator.invoke.targets import (
     Delivery,
@@ -85,6 +85,8 @@ class World:
         self.outbox: Outbox
         self.sender: Scripted
         self.limits = Limits()
+        #: Where the expansion of a delivery hangs.
+        self.stops_at = -1
 
     async def open(self) -> None:
         self.engine = await Engine.open(self.store.messages, self.clock)
@@ -102,7 +104,19 @@ class World:
             targets=targets,
             clock=self.clock,
             limits=self.limits,
+            expand=self._expand,
         )
+
+    async def _expand(self, dispatch: Dispatch) -> list[Dispatch]:
+        """Return the next two of seven deliveries, and what stands for the others."""
+        begin = dispatch.context.get("done", 0)
+        if self.stops_at == begin:
+            await asyncio.Event().wait()
+        end = min(7, begin + 2)
+        found = [self.dispatch(QUEUE.format("one"), str(each)) for each in range(begin, end)]
+        if end < 7:
+            found.append(replace(self.dispatch(EXPANDS, "m"), context={"done": end}))
+        return found
 
     async def crash(self) -> None:
         """Lose everything that is not on the disk, and start again."""
@@ -200,6 +214,19 @@ async def test_an_event_that_is_known_by_something_is_accepted_once(
     await world.pass_time(301)
     await accept("d", two)
     assert await world.texts("two") == ["d"]
+
+
+async def test_what_stands_for_many_is_expanded_piece_by_piece(world: World) -> None:
+    world.stops_at = 4
+    await world.accept(world.dispatch(EXPANDS, "m", "topic"))
+    assert world.sent == [1]
+    assert await world.texts("one") == ["0", "1", "2", "3"]
+    assert await world.outbox.by_lane() == {EXPANDS: (1, 0)}
+    world.stops_at = -1
+    await world.crash()
+    await world.commits.until_idle()
+    assert await world.texts("one") == [str(each) for each in range(7)]
+    assert world.outbox.counts() == (0, 0)
 
 
 async def test_lanes_are_counted_without_their_payloads(world: World) -> None:

@@ -67,6 +67,7 @@ def test_the_audience_is_who_would_be_found_one_by_one() -> None:
         protocol = chance.choice(["sqs", "lambda"])
         body = {
             "arn": str(number),
+            "created": float(number),
             "protocol": protocol,
             "endpoint": "e",
             "attributes": attributes,
