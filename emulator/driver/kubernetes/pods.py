@@ -411,7 +411,11 @@ class Pods:
             await self._create_secret(pod.secret, environ)
             await self._create(sandbox, request)
             self._spawn(follow(self._tools.cluster, sandbox))
-            await self._until(sandbox, lambda: _has_started(self._tools.watch.of(pod.name)))
+            # An end of what the user gave is no fault of the pod's: its sandbox tells of it.
+            await self._until(
+                sandbox,
+                lambda: sandbox.exited.done() or _has_started(self._tools.watch.of(pod.name)),
+            )
         except BaseException:
             self.remove(sandbox)
             raise

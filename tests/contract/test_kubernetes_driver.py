@@ -1,0 +1,379 @@
+"""The Kubernetes driver on a real cluster: what it promises beyond the driver contract."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import time
+from collections import Counter
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from emulator.driver.base import Driver
+from emulator.model.errors import DriverFault, PullFault
+from emulator.model.sandbox import EnvironmentSpec, Exit, ImageConfig
+from tests.cluster import IMAGE, KUBERNETES
+from tests.contract.conftest import folder
+from tests.contract.pods import Pods, TrackingDriver, pods
+from tests.contract.sandboxes import PATIENCE, Runtime, ended, handler, make_spec, write_code
+
+__all__ = ["folder", "pods"]
+
+pytestmark = KUBERNETES
+
+ECHO = handler("return event")
+#: A runtime client as an image brings its own.
+CLIENT = """\
+import http.client, json, os, sys
+print("runs", flush=True)
+api = http.client.HTTPConnection(os.environ["AWS_LAMBDA_RUNTIME_API"])
+while True:
+    api.request("GET", "/2018-06-01/runtime/invocation/next")
+    given = api.getresponse()
+    event = json.loads(given.read())
+    print("event", event, flush=True)
+    if "exit" in event:
+        sys.exit(event["exit"])
+    if "memory" in event:
+        len(bytearray(event["memory"] << 20))
+    answer = json.dumps([os.environ["SECRET"], os.getuid() > 0]).encode()
+    number = given.headers["Lambda-Runtime-Aws-Request-Id"]
+    api.request("POST", "/2018-06-01/runtime/invocation/%s/response" % number, answer)
+    api.getresponse().read()
+"""
+
+
+@asynccontextmanager
+async def opened(pods: Pods, **settings: Any) -> AsyncIterator[TrackingDriver]:
+    driver = pods.driver(**settings)
+    await driver.open()
+    try:
+        yield driver
+    finally:
+        await driver.close()
+
+
+async def started(driver: Driver, folder: Path, source: str = ECHO, **changes: Any) -> Runtime:
+    runtime = await Runtime.start(driver, make_spec(write_code(folder, source), **changes))
+    await runtime.ready()
+    return runtime
+
+
+async def until(what: Callable[[], bool], seconds: float = PATIENCE) -> None:
+    """Wait until ``what`` is true."""
+    async with asyncio.timeout(seconds):
+        while not await asyncio.to_thread(what):  # noqa: ASYNC110 (of another process)
+            await asyncio.sleep(0.1)
+
+
+def image_spec(**changes: Any) -> EnvironmentSpec:
+    own: dict[str, Any] = {
+        "runtime": "",
+        "image": IMAGE,
+        "image_config": ImageConfig(entrypoint=("python3", "-c", CLIENT)),
+        "environ": {"SECRET": "hush-4711"},
+    }
+    return replace(make_spec(Path(), **own | changes), code=None)
+
+
+# Reaching pods -------------------------------------------------------------------------------
+
+
+async def test_pods_that_can_not_call_are_dialled(pods: Pods, folder: Path) -> None:
+    async with opened(pods, advertise="") as driver:
+        assert any("--advertise-host" in note for note in driver.notes())
+        source = handler("print('printed'); return event")
+        runtime = await started(driver, folder, source)
+        large = {"data": "x" * 3_000_000}
+        assert (await runtime.invoke(large)).json() == large
+        assert "printed" in await runtime.output("printed")
+        await driver.freeze(runtime.sandbox)
+        await driver.thaw(runtime.sandbox)
+        runtime.writer.close()
+        spec = make_spec(write_code(folder, source))
+        again = await Runtime.of(driver, await driver.reset(runtime.sandbox, spec))
+        await again.ready()
+        assert (await again.invoke(1)).json() == 1
+        await again.stop()
+        with pytest.raises(DriverFault, match="--advertise-host"):
+            await driver.start(image_spec())
+
+
+async def test_images_without_awss_sdk_are_sent_it(pods: Pods, folder: Path) -> None:
+    async with opened(pods, template="{}") as driver:
+        source = handler("import boto3; return boto3.client('sqs', 'eu-west-1').meta.region_name")
+        runtime = await started(driver, folder, source, memory_mb=1769)
+        assert (await runtime.invoke({})).json() == "eu-west-1"
+        await runtime.stop()
+
+
+async def test_node_js_runs_from_stem_cells(pods: Pods, folder: Path) -> None:
+    source = "exports.handler = async (event) => { console.log('printed'); return [event]; };"
+    async with opened(pods, stems=1) as driver:
+        await driver.prepare("nodejs20.x", "x86_64")
+        code = write_code(folder, source, "app.js")
+        spec = make_spec(code, runtime="nodejs20.x", memory_mb=128)
+        runtime = await Runtime.start(driver, spec)
+        await runtime.ready()
+        assert (await runtime.invoke(1)).json() == [1]
+        assert "printed" in await runtime.output("printed")
+        await driver.freeze(runtime.sandbox)
+        await driver.thaw(runtime.sandbox)
+        assert (await runtime.invoke(2)).json() == [2]
+        await runtime.stop()
+
+
+# Images --------------------------------------------------------------------------------------
+
+
+async def test_a_function_of_an_image_has_a_pod_of_its_own(pods: Pods) -> None:
+    async with opened(pods) as driver:
+        if not pods.advertise:
+            pytest.skip("pods have no way to this machine")
+        runtime = await Runtime.start(driver, image_spec())
+        await runtime.ready()
+        assert (await runtime.invoke({})).json() == ["hush-4711", True]
+        assert "event {}" in await runtime.output("event {}")
+        made = pods.all()
+        assert "hush-4711" not in json.dumps(made)
+        labels = made[0]["metadata"]["labels"]
+        assert labels["localfaas.dev/function"] == "contract"
+        await runtime.send({"exit": 3})
+        assert await ended(runtime) == Exit(status=3)
+        assert "'exit': 3" in await runtime.output("'exit': 3")
+        runtime.writer.close()
+        again = await driver.reset(runtime.sandbox, image_spec())
+        await driver.stop(again)
+    await until(lambda: not pods.all())
+
+
+async def test_a_function_of_an_image_that_takes_too_much_memory(pods: Pods) -> None:
+    async with opened(pods) as driver:
+        if not pods.advertise:
+            pytest.skip("pods have no way to this machine")
+        runtime = await Runtime.start(driver, image_spec(memory_mb=128))
+        await runtime.ready()
+        await runtime.send({"memory": 700})
+        assert await ended(runtime) == Exit(signal=9, out_of_memory=True)
+        await runtime.stop()
+
+
+async def test_a_start_command_that_is_not_there(pods: Pods) -> None:
+    async with opened(pods) as driver:
+        if not pods.advertise:
+            pytest.skip("pods have no way to this machine")
+        sandbox = await driver.start(image_spec(image_config=ImageConfig(entrypoint=("/none",))))
+        end = await asyncio.wait_for(asyncio.shield(sandbox.exited), PATIENCE)
+        assert end.error_type == "Runtime.InvalidEntrypoint"
+        assert end.message.startswith("fork/exec /none:")
+        await driver.stop(sandbox)
+
+
+# CPU -----------------------------------------------------------------------------------------
+
+
+async def test_the_share_of_cpu_comes_soon_after_init(pods: Pods, folder: Path) -> None:
+    source = handler(
+        """
+        import time
+        start = time.monotonic()
+        while time.monotonic() - start < 0.2:
+            pass
+        """
+    )
+    async with opened(pods) as driver:
+        runtime = await started(driver, folder, source, memory_mb=177)
+        driver.initialised(runtime.sandbox, make_spec(folder, memory_mb=177))
+        async with asyncio.timeout(PATIENCE):
+            while runtime.sandbox.throttled_s() < 0.1:
+                await runtime.invoke({})
+                await driver.usage(runtime.sandbox)
+        await runtime.stop()
+
+
+# Refusals ------------------------------------------------------------------------------------
+
+
+async def refused(driver: Driver, spec: EnvironmentSpec, within_s: float) -> DriverFault:
+    """Return why ``spec`` can't be started, which is told within ``within_s``."""
+    began = time.monotonic()
+    with pytest.raises(DriverFault) as told:
+        await driver.start(spec)
+    assert time.monotonic() - began < within_s
+    return told.value
+
+
+async def test_a_missing_image_is_told(pods: Pods, folder: Path) -> None:
+    images = {"python3.11": "registry.invalid/none:1"}
+    async with opened(pods, images=images) as driver:
+        fault = await refused(driver, make_spec(write_code(folder, ECHO)), 15)
+        assert isinstance(fault, PullFault)
+        assert "registry.invalid/none:1" in str(fault)
+
+
+async def test_a_pod_that_no_node_takes_is_told(pods: Pods, folder: Path) -> None:
+    async with opened(pods, template="{spec: {nodeSelector: {nowhere: here}}}") as driver:
+        fault = await refused(driver, make_spec(write_code(folder, ECHO)), 15)
+        assert "nodes are available" in str(fault)
+
+
+async def test_a_quota_is_told(pods: Pods, folder: Path) -> None:
+    quota = {
+        "apiVersion": "v1",
+        "kind": "ResourceQuota",
+        "metadata": {"name": "few"},
+        "spec": {"hard": {"pods": "0"}},
+    }
+    pods.cluster.kubectl("apply", "-n", pods.namespace, "-f", "-", given=json.dumps(quota))
+    try:
+        async with opened(pods) as driver:
+            await until(lambda: "status" in pods.cluster.get("quota", "few", "-n", pods.namespace))
+            fault = await refused(driver, make_spec(write_code(folder, ECHO)), 5)
+            assert "exceeded quota" in str(fault)
+    finally:
+        pods.cluster.kubectl("delete", "quota", "few", "-n", pods.namespace)
+
+
+async def test_what_pod_security_refuses_is_told(pods: Pods, folder: Path) -> None:
+    # Of all that a template may have, this alone is not clamped: the API refuses it.
+    ports = "[{hostPort: 80, containerPort: 80}]"
+    template = f"{{spec: {{containers: [{{name: proxy, image: proxy, ports: {ports}}}]}}}}"
+    async with opened(pods, template=template) as driver:
+        fault = await refused(driver, make_spec(write_code(folder, ECHO)), 5)
+        assert "violates PodSecurity" in str(fault)
+
+
+# Several, and what is left -------------------------------------------------------------------
+
+
+async def test_two_emulators_in_one_namespace_leave_each_others_pods_alone(
+    pods: Pods, folder: Path
+) -> None:
+    async with opened(pods) as first, opened(pods, directory=folder / "others") as other:
+        kept = await started(first, folder)
+        await (await started(other, folder)).stop()
+        await other.close()
+        async with opened(pods), opened(pods, directory=folder / "others"):
+            assert (await kept.invoke(1)).json() == 1
+        await kept.stop()
+    await until(lambda: not pods.all(), 10)
+    assert not pods.cluster.get("configmaps", "-n", pods.namespace, "-l", "localfaas.dev/instance")[
+        "items"
+    ]
+
+
+async def test_pods_are_spread_evenly_over_the_nodes(pods: Pods, folder: Path) -> None:
+    ready = len(pods.cluster.get("nodes")["items"])
+    async with opened(pods) as driver:
+        specs = [make_spec(write_code(folder, ECHO), memory_mb=128) for _ in range(4 * ready)]
+        runtimes = await asyncio.gather(*(Runtime.start(driver, spec) for spec in specs))
+        counted = Counter(pod["spec"]["nodeName"] for pod in pods.all())
+        assert set(counted.values()) <= {3, 4, 5}, counted
+        for runtime in runtimes:
+            await runtime.stop()
+
+
+# Faults --------------------------------------------------------------------------------------
+
+
+def need_own_cluster(pods: Pods, nodes: int = 1) -> None:
+    if not pods.cluster.own or len(pods.cluster.get("nodes")["items"]) < nodes:
+        pytest.skip(f"breaks a cluster: needs the one of the script, with {nodes} nodes")
+
+
+def script(*words: str) -> None:
+    import subprocess
+
+    from tests.cluster import SCRIPT
+
+    subprocess.run([SCRIPT, *words], check=True, timeout=60, capture_output=True)
+
+
+async def test_a_node_that_is_cut_off(pods: Pods, folder: Path) -> None:
+    need_own_cluster(pods, 2)
+    async with opened(pods) as driver:
+        template = "{spec: {nodeSelector: {kubernetes.io/hostname: node-b}}}"
+        async with opened(pods, template=template) as there:
+            doomed = await started(there, folder)
+            await doomed.send({"n": 1})
+            # It has answered; the next event finds the node cut off.
+            await doomed.request()
+            doomed.answer("202 Accepted")
+            await doomed.ready()
+            cut = time.monotonic()
+            await asyncio.to_thread(script, "cable", "b", "down")
+            try:
+                await doomed.send({"n": 2})
+                assert await asyncio.wait_for(asyncio.shield(doomed.sandbox.exited), 8) == Exit(
+                    signal=9
+                )
+                assert time.monotonic() - cut < 8
+                assert there._pods._avoid() == ["node-b"]
+                driver._pods._avoided = there._pods._avoided
+                began = time.monotonic()
+                elsewhere = await started(driver, folder)
+                assert (await elsewhere.invoke(3)).json() == 3
+                assert time.monotonic() - began < 10
+                await elsewhere.stop()
+            finally:
+                await asyncio.to_thread(script, "cable", "b", "up")
+            await there.stop(doomed.sandbox)
+    await until(lambda: _is_ready(pods, "node-b"), 60)
+
+
+def _is_ready(pods: Pods, node: str) -> bool:
+    conditions = pods.cluster.get("node", node)["status"]["conditions"]
+    return any(each["type"] == "Ready" and each["status"] == "True" for each in conditions)
+
+
+async def test_environments_go_on_without_kubelet_and_api_server(pods: Pods, folder: Path) -> None:
+    need_own_cluster(pods)
+    if not pods.advertise:
+        pytest.skip("connections through the API end with it")
+    async with opened(pods) as driver:
+        runtime = await started(driver, folder)
+        for part in ("kubelet-a", "apiserver"):
+            await asyncio.to_thread(script, "kill", part)
+            try:
+                for n in range(20):
+                    assert (await runtime.invoke(n)).json() == n
+                await driver.freeze(runtime.sandbox)
+                await driver.thaw(runtime.sandbox)
+            finally:
+                await asyncio.to_thread(script, "start", part)
+        await until(lambda: _answers(pods), 60)
+        assert (await runtime.invoke("after")).json() == "after"
+        other = await started(driver, folder)
+        assert (await other.invoke(1)).json() == 1
+        await other.stop()
+        await runtime.stop()
+
+
+def _answers(pods: Pods) -> bool:
+    try:
+        return _is_ready(pods, "node-a")
+    except AssertionError:
+        return False
+
+
+async def test_nothing_runs_in_pods_whose_emulator_was_killed(pods: Pods, folder: Path) -> None:
+    async with opened(pods) as driver:
+        runtime = await started(driver, folder)
+        conversation = runtime.sandbox.conversation  # type: ignore[attr-defined]
+        name = runtime.sandbox.pod.name  # type: ignore[attr-defined]
+        # As the kernel does when the process is killed.
+        conversation._writer.transport.abort()
+        runtime.writer.transport.abort()
+
+        def is_over() -> bool:
+            pod = pods.cluster.get("pod", name, "-n", pods.namespace)
+            return pod["status"]["phase"] in ("Succeeded", "Failed")
+
+        await until(is_over, 10)
+        await driver.stop(runtime.sandbox)
+    await until(lambda: not pods.all(), 10)
