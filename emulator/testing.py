@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any
 from weakref import WeakKeyDictionary
 
-from emulator.driver.base import Sandbox
+from emulator.driver.base import Sandbox, Settle
 from emulator.model.console import Progress
 from emulator.model.errors import DriverFault, LocalfaasError
 from emulator.model.sandbox import EnvironmentSpec, Exit, Usage
@@ -219,6 +219,7 @@ class ScriptedSandbox:
         os.set_blocking(read, False)
         self.output: int | None = read
         self.output_lag = 0.0
+        self.settle_output: Settle | None = None
         self.secret_host = ""
         #: A test that wants extensions puts futures here, by their names.
         self.extensions: dict[str, asyncio.Future[Exit]] = {}

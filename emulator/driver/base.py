@@ -10,10 +10,14 @@ from __future__ import annotations
 import asyncio
 import signal
 import socket
+from collections.abc import Callable
 from pathlib import Path
 from typing import Protocol
 
 from emulator.model.sandbox import EnvironmentSpec, Exit, Usage
+
+#: Calls what it is given, later.
+Settle = Callable[[Callable[[], None]], None]
 
 
 class Sandbox(Protocol):
@@ -31,6 +35,9 @@ class Sandbox(Protocol):
     #: Seconds by which output may come later than an answer that was given after it; 0 where both
     #: take the same way.
     output_lag: float
+    #: Calls what it is given once all that was printed before this call can be read, and never
+    #: blocks; None where ``output_lag`` has to be waited for.
+    settle_output: Settle | None
     #: The unguessable name by which requests must call this sandbox's listener, where addresses
     #: can't tell sandboxes apart (its AWS_LAMBDA_RUNTIME_API says it); empty where they can.
     secret_host: str

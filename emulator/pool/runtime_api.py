@@ -23,7 +23,7 @@ import socket
 from collections import deque
 from typing import TYPE_CHECKING
 
-from emulator.driver.base import Sandbox
+from emulator.driver.base import Sandbox, Settle
 from emulator.model.invocation import Invocation
 from emulator.model.lazy import LazyModule
 from emulator.pool.connection_gate import ConnectionGate
@@ -61,6 +61,8 @@ class RuntimeApi:
         self.extensions: group.Extensions | None = None
         #: Seconds to wait for output that was printed before what a runtime says.
         self.lag = 0.0
+        #: Says when all is there that was printed before; None: ``lag`` is waited for.
+        self.settle: Settle | None = None
 
     async def listen(self, host: str) -> str:
         """Open the listener on a free port of ``host``; returns "host:port"."""
@@ -74,7 +76,7 @@ class RuntimeApi:
         self._gate.expect(sandbox.admits, sandbox.secret_host)
         if sandbox.extensions:
             self.extensions = group.Extensions(self.events, sandbox.extensions)
-        self.lag = sandbox.output_lag
+        self.lag, self.settle = sandbox.output_lag, sandbox.settle_output
         for connection in list(self._unproven):
             self.judge(connection)
 

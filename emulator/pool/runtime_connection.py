@@ -9,6 +9,7 @@ from typing import Protocol, cast
 
 import httptools
 
+from emulator.driver.base import Settle
 from emulator.model.limits import RESPONSE_PAYLOAD
 from emulator.pool import failures
 from emulator.pool.http_answers import ACCEPTED, TOO_LARGE, answer, refuse
@@ -36,6 +37,8 @@ class ConnectionHost(Protocol):
     connections: set[RuntimeConnection]
     #: Seconds to wait for output that was printed before what a runtime says.
     lag: float
+    #: Says when all is there that was printed before; None: ``lag`` is waited for.
+    settle: Settle | None
 
     @property
     def full(self) -> bool:
@@ -89,6 +92,7 @@ class RuntimeConnection(asyncio.Protocol):
         self._unproven: bytearray | None = None
         #: What is held back for output that was printed before it.
         self._late: deque[bytes] = deque()
+        self._settling = False
         self._parser = httptools.HttpRequestParser(self)
         self._held: list[bytes] = []
         self._feeding = False
@@ -160,11 +164,28 @@ class RuntimeConnection(asyncio.Protocol):
         if self._unproven is not None:
             self._unproven += data
             self._api.judge(self)
+        elif self._api.settle is not None:
+            self._late.append(data)
+            self._settle(self._api.settle)
         elif self._api.lag:
             self._late.append(data)
             asyncio.get_running_loop().call_later(self._api.lag, self._feed_late)
         else:
             self._feed(data)
+
+    def _settle(self, settle: Settle) -> None:
+        """Feed what is late once all that was printed before it is there."""
+        if not self._settling and self._late:
+            self._settling = True
+            count = len(self._late)
+
+            def settled() -> None:
+                self._settling = False
+                for _ in range(count):
+                    self._feed_late()
+                self._settle(settle)
+
+            settle(settled)
 
     def _feed_late(self) -> None:
         if self._late:

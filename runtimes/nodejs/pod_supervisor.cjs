@@ -139,6 +139,8 @@ const ORDERS = {
   signal: (order) => {
     for (const [pid, name] of processes) if (name === 'runtime') process.kill(pid, order.number);
   },
+  /** Answer after all that has been printed so far: what the event loop finds in its next turn. */
+  flush: () => new Promise((resolve) => setImmediate(() => setImmediate(() => setImmediate(resolve)))),
   /** Stop all processes; a fork that is just under way is seen in the next pass. */
   freeze: () => {
     runs = false;

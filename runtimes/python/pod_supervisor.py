@@ -68,7 +68,9 @@ class Supervisor:
     this process, is called by the other side.
     """
 
-    ORDERS = ("put", "start", "run", "extend", "signal", "freeze", "thaw", "kill", "usage", "end")
+    ORDERS = (
+        "put", "start", "run", "extend", "signal", "flush", "freeze", "thaw", "kill", "usage", "end"
+    )  # fmt: skip
 
     def __init__(self, control: socket.socket, way: str) -> None:
         self._control = control
@@ -200,6 +202,7 @@ class Supervisor:
         if doing == "end":
             raise Lost
         answer = {"id": order["id"]}
+        doing = "flush_output" if doing == "flush" else doing
         try:
             answer.update(getattr(self, "_" + doing)(order) or {})
         except OSError as error:
@@ -285,6 +288,12 @@ class Supervisor:
         for process in self._processes.values():
             if process.name == "runtime":
                 os.kill(process.pid, order["number"])
+
+    def _flush_output(self, order: dict[str, Any]) -> None:
+        """Pass on all that has been printed so far, before the answer."""
+        for process in list(self._processes.values()):
+            if process.output >= 0:
+                self._drain(process, at_most=_MOST_WAITING // _CHUNK)
 
     def _freeze(self, order: dict[str, Any]) -> dict[str, Any]:
         """Stop all processes; a fork that is just under way is seen in the next pass."""

@@ -13,6 +13,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from emulator.driver import processes
+from emulator.driver.base import Settle
 from emulator.driver.cgroups import Group
 from emulator.driver.conventions import INVALID_ENTRYPOINT
 from emulator.driver.docker.engine import Engine
@@ -84,6 +85,7 @@ class DockerSandbox:
         self.channel: socket.socket | None = None
         self.output: int | None = None
         self.output_lag = 0.0
+        self.settle_output: Settle | None = None
         self.secret_host = container.secret_host
         #: By name, the end of each extension.
         self.extensions: dict[str, asyncio.Future[Exit]] = {}

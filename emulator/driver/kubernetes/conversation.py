@@ -45,6 +45,7 @@ class Conversation:
         self._ended = ended
         self._counted = counted
         self._answers: dict[int, asyncio.Future[dict[str, Any]]] = {}
+        self._settling: dict[int, Callable[[], None]] = {}
         self._count = 0
         self._sending = asyncio.Lock()
         loop = asyncio.get_running_loop()
@@ -111,6 +112,14 @@ class Conversation:
             line = {"id": self._count, "do": doing, **order}
             self._writer.write(json.dumps(line).encode() + b"\n")
 
+    def settle(self, then: Callable[[], None]) -> None:
+        """Call ``then`` once all that was printed before now has been passed on. Never blocks."""
+        if self.over.done():
+            then()
+            return
+        self.tell("flush")
+        self._settling[self._count] = then
+
     async def _send(self, line: dict[str, Any], parcel: Parcel | None) -> None:
         if self._writer is None or self.over.done():
             raise DriverFault("the pod is gone")
@@ -158,6 +167,8 @@ class Conversation:
                     self._counted(message["counted"])
                 elif "hello" in message:
                     self.hello.set_result(message["hello"])
+                elif (then := self._settling.pop(message["id"], None)) is not None:
+                    then()
                 else:
                     answer = self._answers.get(message["id"])
                     if answer is not None and not answer.done():
@@ -170,6 +181,9 @@ class Conversation:
             if not self.over.done():
                 self.over.set_result(out_of_reach)
             self.close()
+            for then in self._settling.values():
+                then()
+            self._settling.clear()
 
     async def _print(self, kind: str, data: bytes) -> None:
         """Write to a pipe; wait while its reader is slow, as the pod does then."""

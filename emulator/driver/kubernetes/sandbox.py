@@ -10,12 +10,13 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from emulator.driver.base import Settle
 from emulator.driver.kubernetes import status
 from emulator.driver.kubernetes.conversation import Conversation
 from emulator.model.errors import DriverFault
 from emulator.model.sandbox import Exit
 
-#: Seconds by which what a supervisor passes on may come later than what a runtime sends itself.
+#: Seconds by which a followed log may come later than what a runtime sends itself.
 _LAG = 0.02
 #: Seconds that the API has to say why a pod has ended.
 _REASON_S = 3.0
@@ -76,7 +77,9 @@ class PodSandbox:
         self.output: int | None
         self.output, self.pipe = os.pipe2(os.O_NONBLOCK | os.O_CLOEXEC)
         self.outputs = {"runtime": self.pipe}
-        self.output_lag = _LAG
+        # Of a function of an image, the log comes another way.
+        self.output_lag = 0.0 if pod.stem else _LAG
+        self.settle_output: Settle | None = self._settle_output if pod.stem else None
         self.secret_host = pod.secret_host
         self.extensions: dict[str, asyncio.Future[Exit]] = {}
         self.extension_output: int | None = None
@@ -120,6 +123,12 @@ class PodSandbox:
         """Make the pipe of what extensions print."""
         self.extension_output, pipe = os.pipe2(os.O_NONBLOCK | os.O_CLOEXEC)
         self.outputs["extensions"] = pipe
+
+    def _settle_output(self, then: Callable[[], None]) -> None:
+        if self.conversation is None:
+            then()
+        else:
+            self.conversation.settle(then)
 
     # What is learnt of it
 

@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from emulator.driver import processes
+from emulator.driver.base import Settle
 from emulator.driver.cgroups import Group
 from emulator.driver.process import peers
 from emulator.model.errors import DriverFault
@@ -42,6 +43,7 @@ class ProcessSandbox:
         self.channel: socket.socket | None = None
         self.output: int | None = None
         self.output_lag = 0.0
+        self.settle_output: Settle | None = None
         #: Connections are recognised by its user id, or by its processes' sockets.
         self.secret_host = ""
         #: By name, the end of each extension.

@@ -78,7 +78,11 @@ class Listening:
             cast(
                 Sandbox,
                 SimpleNamespace(
-                    admits=admits, secret_host=secret_host, output_lag=lag, extensions={}
+                    admits=admits,
+                    secret_host=secret_host,
+                    output_lag=lag,
+                    settle_output=None,
+                    extensions={},
                 ),
             )
         )
