@@ -76,6 +76,7 @@ bench: .venv/dev
 	$(BIN)/python -m tests.benchmarks.bench_invoke
 	$(BIN)/python -m tests.benchmarks.bench_snapstart
 	$(BIN)/python -m tests.benchmarks.bench_docker
+	$(BIN)/python -m tests.benchmarks.bench_kubernetes
 	$(BIN)/python -m tests.benchmarks.bench_mappings
 	$(BIN)/python -m tests.benchmarks.bench_events
 	$(BIN)/python -m tests.benchmarks.bench_fanout

@@ -7,7 +7,7 @@ import heapq
 import os
 import signal
 import socket
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Collection
 from dataclasses import dataclass, field
 from itertools import count
 from pathlib import Path
@@ -310,7 +310,9 @@ class ScriptedDriver:
     async def is_here(self, runtime: str, image: str, architecture: str) -> bool:
         return True
 
-    async def prepare(self, runtime: str, architecture: str) -> None: ...
+    async def prepare(
+        self, runtime: str, architecture: str, sizes_mb: Collection[int] = ()
+    ) -> None: ...
 
     async def prepare_image(self, image: str, architecture: str) -> str:
         return image

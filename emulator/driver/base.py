@@ -10,7 +10,7 @@ from __future__ import annotations
 import asyncio
 import signal
 import socket
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from pathlib import Path
 from typing import Protocol
 
@@ -131,8 +131,16 @@ class Driver(Protocol):
         """
         ...
 
-    async def prepare(self, runtime: str, architecture: str) -> None:
+    async def prepare(
+        self, runtime: str, architecture: str, sizes_mb: Collection[int] = ()
+    ) -> None:
         """Get sandboxes for ``runtime`` ready ahead of use (zygotes, stem cells, images).
+
+        Args:
+            runtime: The identifier.
+            architecture: Of the functions.
+            sizes_mb: The memory sizes of those that there are, where it is known: some sandboxes
+                have their size from the start.
 
         Raises:
             ConfigurationError: As for ``check_runtime``.

@@ -105,6 +105,14 @@ class StemPool(Generic[P, S]):
         self._refill(plan, max(_GRACE, pause_after(self._losses.get(plan, 0))))
         return taken
 
+    def forget(self, plan: P) -> None:
+        """Keep none of ``plan`` ready any more, until it is used again."""
+        for task in self._making.pop(plan, set()):
+            task.cancel()
+        ready = self._ready.pop(plan, deque())
+        for stem in ready:
+            self._discard(stem)
+
     def _put(self, plan: P, stem: S) -> None:
         if self._closed or self.count(plan) >= self._size:
             self._discard(stem)
@@ -118,7 +126,7 @@ class StemPool(Generic[P, S]):
             DriverFault: One could not be made.
         """
         self._refill(plan)
-        await asyncio.gather(*self._making.get(plan, ()))
+        await asyncio.gather(*self._making.get(plan, ()), return_exceptions=True)
         failure = self._failures.get(plan)
         if failure is not None and not self.count(plan):
             raise DriverFault(

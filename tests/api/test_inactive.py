@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import time
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 
 import pytest
 
@@ -34,10 +34,12 @@ class _Driver(ScriptedDriver):
 
     unready = ""
 
-    async def prepare(self, runtime: str, architecture: str) -> None:
+    async def prepare(
+        self, runtime: str, architecture: str, sizes_mb: Collection[int] = ()
+    ) -> None:
         if self.unready:
             raise DriverFault(self.unready)
-        await super().prepare(runtime, architecture)
+        await super().prepare(runtime, architecture, sizes_mb)
 
 
 class _World:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Collection, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -272,7 +272,9 @@ class Pulling(ScriptedDriver):
     async def is_here(self, runtime: str, image: str, architecture: str) -> bool:
         return runtime == "python3.13"
 
-    async def prepare(self, runtime: str, architecture: str) -> None:
+    async def prepare(
+        self, runtime: str, architecture: str, sizes_mb: Collection[int] = ()
+    ) -> None:
         await self.ends.wait()
         if self.pull_fault is not None:
             raise self.pull_fault

@@ -28,6 +28,7 @@ BENCHMARKS = (
     "invoke",
     "snapstart",
     "docker",
+    "kubernetes",
     "mappings",
     "events",
     "fanout",

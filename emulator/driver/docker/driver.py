@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import signal
 import socket
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from dataclasses import replace
 from pathlib import Path
@@ -218,7 +218,9 @@ class DockerDriver:
         digest = (await self._images.ensure(plan)).digest
         return digest if "@" in digest else f"{images.repository(image)}@{digest}"
 
-    async def prepare(self, runtime: str, architecture: str) -> None:
+    async def prepare(
+        self, runtime: str, architecture: str, sizes_mb: Collection[int] = ()
+    ) -> None:
         await self._images.ensure(plan := await self._images.plan_runtime(runtime, architecture))
         if plan.language and self._containers.limits_later:
             await self._stems.fill(plan)

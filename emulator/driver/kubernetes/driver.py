@@ -6,7 +6,8 @@ import asyncio
 import secrets
 import signal
 import socket
-from collections.abc import Mapping
+from collections import Counter, OrderedDict
+from collections.abc import Collection, Mapping
 from contextlib import suppress
 from pathlib import Path
 from typing import Any
@@ -31,6 +32,8 @@ from emulator.model.sandbox import EnvironmentSpec, Usage
 
 #: How many kinds of stem cells are kept ready: their memory is taken from the cluster.
 _KINDS = 4
+#: The memory of functions whose size is not known yet, as on AWS.
+_LEAST_MB = 128
 
 
 class KubernetesDriver:
@@ -68,6 +71,8 @@ class KubernetesDriver:
         )
         self._runtimes = Runtimes(settings)
         self._open = False
+        #: The kinds of stem cells that are kept ready, the one used last at the end.
+        self._kinds: OrderedDict[Plan, None] = OrderedDict()
         self._notes: list[str] = []
         self._said: set[str] = set()
         self.reach_host = ""
@@ -158,15 +163,25 @@ class KubernetesDriver:
     async def prepare_image(self, image: str, architecture: str) -> str:
         return image
 
-    async def prepare(self, runtime: str, architecture: str) -> None:
-        await self._fill(self._runtimes.plan_runtime(runtime, architecture))
-
-    async def _fill(self, plan: Plan) -> None:
+    async def prepare(
+        self, runtime: str, architecture: str, sizes_mb: Collection[int] = ()
+    ) -> None:
+        # Of all kinds that are wanted, the most wanted.
+        wanted = Counter(sizes_mb or (_LEAST_MB,)).most_common(_KINDS)
+        plans = [self._runtimes.plan_runtime(runtime, architecture, size) for size, _ in wanted]
         try:
-            await self._stems.fill(plan)
+            await asyncio.gather(*map(self._stems.fill, map(self._used, plans)))
         except DriverFault as fault:
             self._tell(fault)
             raise
+
+    def _used(self, plan: Plan) -> Plan:
+        """Keep stem cells of ``plan`` ready, and none of what was used longest ago."""
+        self._kinds[plan] = None
+        self._kinds.move_to_end(plan)
+        if len(self._kinds) > _KINDS:
+            self._stems.forget(self._kinds.popitem(last=False)[0])
+        return plan
 
     # One environment
 
@@ -198,7 +213,7 @@ class KubernetesDriver:
 
     async def _specialise(self, plan: Plan, spec: EnvironmentSpec) -> PodSandbox:
         """Make a stem cell the environment of ``spec``: a ready one, or one made now."""
-        while (stem := self._stems.take(plan)) is not None:
+        while (stem := self._stems.take(self._used(plan))) is not None:
             try:
                 return await self._specialised(stem, spec)
             except DriverFault:
@@ -234,7 +249,6 @@ class KubernetesDriver:
             await ours.conversation.ask("signal", number=int(number))
 
     def initialised(self, sandbox: Sandbox, spec: EnvironmentSpec) -> None:
-        sandbox.memory_peak()
         self._pods.limit_cpu(_ours(sandbox), spec)
 
     async def reset(self, sandbox: Sandbox, spec: EnvironmentSpec) -> Sandbox:

@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from emulator.model.errors import ConfigurationError
+from emulator.model.limits import MB_PER_VCPU
 
 #: The container that the function runs in.
 CONTAINER = "function"
@@ -22,10 +23,9 @@ CODE_FOLDER, LAYERS_FOLDER, BOOTSTRAP_FOLDER, SDK_FOLDER = "task", "opt", "boots
 #: Each pod has a user id of its own among these, as the limit on processes counts all of a user
 #: id on a node. Below 65,536, which is what user namespaces have.
 _FIRST_USER, _USERS = 10_000, 50_000
-#: What a template may change: pods ask for next to no CPU, and may use whatever is free.
-_DEFAULTS = {
-    "spec": {"containers": [{"name": CONTAINER, "resources": {"requests": {"cpu": "10m"}}}]}
-}
+#: Of its share of CPU a pod asks for this part, at least for so many thousandths of a CPU: on the
+#: usual nodes it is memory that decides how many they take.
+_ASKED, _LEAST = 0.25, 10
 _HOST = "kubernetes.io/hostname"
 _ARCHITECTURES = {"x86_64": "amd64", "arm64": "arm64"}
 #: What no pod of a namespace at level "restricted" may have.
@@ -92,7 +92,7 @@ def body(request: PodRequest, template: Mapping[str, Any] | None = None) -> dict
         },
         "spec": _spec(request),
     }
-    pod = dict(merged(merged(_DEFAULTS, template or {}), pod))
+    pod = dict(merged(merged(_below(request), template or {}), pod))
     if request.avoid:
         _avoid(pod["spec"], request.avoid)
     for container in (*pod["spec"]["containers"], *pod["spec"].get("initContainers", ())):
@@ -144,6 +144,13 @@ def merged(below: Any, above: Any, key: str = "") -> Any:
         named = {each[by]: merged(entries.get(each[by], {}), each) for each in above}
         return [*named.values(), *(each for name, each in entries.items() if name not in named)]
     return above
+
+
+def _below(request: PodRequest) -> dict[str, Any]:
+    """Return what a template may change."""
+    cpu = max(_LEAST, round(1000 * _ASKED * request.memory_mb / MB_PER_VCPU))
+    container = {"name": CONTAINER, "resources": {"requests": {"cpu": f"{cpu}m"}}}
+    return {"spec": {"containers": [container]}}
 
 
 def _avoid(spec: dict[str, Any], nodes: Sequence[str]) -> None:

@@ -13,15 +13,12 @@ from typing import Any
 from emulator.driver.base import Settle
 from emulator.driver.kubernetes import status
 from emulator.driver.kubernetes.conversation import Conversation
-from emulator.model.errors import DriverFault
 from emulator.model.sandbox import Exit
 
 #: Seconds by which a followed log may come later than what a runtime sends itself.
 _LAG = 0.02
 #: Seconds that the API has to say why a pod has ended.
 _REASON_S = 3.0
-#: Seconds between looks at the memory.
-_SAMPLE_S = 0.2
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -103,15 +100,13 @@ class PodSandbox:
         self._peak = 0
         self._throttled_s = 0.0
         self._told: Exit | None = None
-        self._sampling: asyncio.Task[None] | None = None
         self._settling: asyncio.Task[None] | None = None
         self._known_end = asyncio.Event()
 
     # The protocol of a sandbox
 
     def memory_peak(self) -> int:
-        self._sample()
-        return self._peak
+        return self._peak  # told as it grows
 
     def throttled_s(self) -> float:
         return self._throttled_s
@@ -136,20 +131,6 @@ class PodSandbox:
         """Take the figures that an answer has in passing."""
         self._peak = max(self._peak, int(answer.get("peak") or 0))
         self._throttled_s = max(self._throttled_s, float(answer.get("throttled_s") or 0))
-
-    def _sample(self) -> None:
-        """Ask for figures, off the critical path; seldom enough."""
-        if self._sampling is None and self.conversation is not None and not self.exited.done():
-            self._sampling = asyncio.ensure_future(self._ask())
-
-    async def _ask(self) -> None:
-        try:
-            assert self.conversation is not None
-            self.count(await self.conversation.ask("usage"))
-            await asyncio.sleep(_SAMPLE_S)
-        except DriverFault:
-            pass
-        self._sampling = None
 
     def process_ended(self, message: Mapping[str, Any]) -> None:
         """Learn from the supervisor that a process has ended."""
@@ -214,9 +195,8 @@ class PodSandbox:
         """Let go of descriptors. The channel is the caller's. Idempotent."""
         if self.conversation is not None:
             self.conversation.close()
-        for task in (self._sampling, self._settling):
-            if task is not None:
-                task.cancel()
+        if self._settling is not None:
+            self._settling.cancel()
         self.release()
         self.end(Exit(signal=signal.SIGKILL))
 

@@ -12,6 +12,7 @@ import shutil
 import signal
 import sys
 from collections import deque
+from collections.abc import Collection
 from contextlib import suppress
 from pathlib import Path
 from typing import Any
@@ -301,7 +302,9 @@ class ProcessDriver:
     async def prepare_image(self, image: str, architecture: str) -> str:
         raise ConfigurationError(_NO_IMAGES.format(image=image))
 
-    async def prepare(self, runtime: str, architecture: str) -> None:
+    async def prepare(
+        self, runtime: str, architecture: str, sizes_mb: Collection[int] = ()
+    ) -> None:
         zygote = await self._zygote(choose(runtime, strict=self._strict))
         await zygote.fill()
 

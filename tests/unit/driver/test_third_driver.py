@@ -35,7 +35,7 @@ def localfaas(*arguments: str) -> str:
 
 def test_its_option_is_in_the_help() -> None:
     text = localfaas("up", "--help")
-    assert "--driver process|docker|scripted|auto" in text
+    assert "--driver process|docker|kubernetes|scripted|auto" in text
     assert "Scripted driver:" in text
     assert "--script-scenes N" in text
     assert "LOCALFAAS_SCRIPT_SCENES" in text

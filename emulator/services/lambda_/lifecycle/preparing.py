@@ -39,7 +39,8 @@ async def prepare(parts: Parts, functions: Collection[Function], told: Collectio
             if image:
                 await parts.driver.prepare_image(image, architecture)
             else:
-                await parts.driver.prepare(runtime, architecture)
+                sizes_mb = [each.latest.memory_mb for each in served]
+                await parts.driver.prepare(runtime, architecture, sizes_mb)
         except (ConfigurationError, DriverFault) as error:
             said = {*told, *parts.told}
             if not isinstance(error, PullFault) and str(error) not in said:

@@ -295,7 +295,7 @@ async def _prepare(parts: Parts, version: FunctionVersion) -> Code | None:
             image = await driver.prepare_image(version.code.image, version.architecture)
             return code.resolved(version.code, image)
         if version.runtime:
-            await driver.prepare(version.runtime, version.architecture)
+            await driver.prepare(version.runtime, version.architecture, (version.memory_mb,))
     except ConfigurationError as error:
         # AWS could serve it, even if this machine cannot: the function is as it should be.
         parts.console.warn(f"{version.name}: {error}")

@@ -1,0 +1,173 @@
+"""The benchmark of pods, beside containers and processes in the same run.
+
+Needs a cluster (``tests/kubernetes_cluster.sh up 2`` makes one, or LOCALFAAS_TEST_KUBECONFIG names
+it); says so and ends well where there is none.
+"""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import os
+import tempfile
+import time
+from collections import Counter
+from collections.abc import Iterator
+from contextlib import ExitStack
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+from emulator.driver.docker.find import find_engine
+from tests.benchmarks.bench_docker import first, median, settle
+from tests.benchmarks.bench_invoke import RUNTIME, emulator, in_turns, rates, write_functions
+from tests.benchmarks.figures import Row, at_most, run
+from tests.cluster import IMAGE, Cluster, cluster
+from tests.contract import docker_engine
+from tests.contract.pods import TEMPLATE, Pods
+from tests.contract.sandboxes import Runtime, make_spec
+
+_INVOKE = "/2015-03-31/functions/{}/invocations"
+_ECHO = "def handler(event, context):\n    return event\n"
+_FRESH = 10
+_MANY = 50
+
+
+def _ready(found: Cluster, namespace: str, count: int) -> bool:
+    """Say whether ``count`` stem cells run."""
+    items = found.get("pods", "-n", namespace, "-l", "!localfaas.dev/function")["items"]
+    return sum(pod["status"].get("phase") == "Running" for pod in items) >= count
+
+
+def _firsts(port: int, fresh: list[str], found: Cluster, namespace: str) -> list[float]:
+    """Return the milliseconds of first calls, each from a stem cell that waits."""
+    times = []
+    for each in fresh:
+        settle(partial(_ready, found, namespace, 3))
+        times.append(first(port, each))
+    return times
+
+
+async def _of_the_driver(pods: Pods, folder: Path) -> dict[str, Any]:
+    """Measure what has no request: freezing, and where many pods go."""
+    driver = pods.driver()
+    await driver.open()
+    try:
+        code = folder / "echo"
+        runtime = await Runtime.start(driver, make_spec(code, handler="app.handler"))
+        await runtime.ready()
+        freezes = []
+        for _ in range(50):
+            began = time.perf_counter()
+            await driver.freeze(runtime.sandbox)
+            freezes.append((time.perf_counter() - began) * 1000)
+            await driver.thaw(runtime.sandbox)
+        await runtime.stop()
+        specs = [make_spec(code, handler="app.handler", memory_mb=128) for _ in range(_MANY)]
+        runtimes = await asyncio.gather(*(Runtime.start(driver, spec) for spec in specs))
+        spread = Counter(pod["spec"]["nodeName"] for pod in pods.all())
+        for each in runtimes:
+            each.writer.close()
+    finally:
+        await driver.close()
+    return {"freeze_ms": median(freezes), "spread": sorted(spread.values())}
+
+
+def measure(found: Cluster, seconds: float, rounds: int) -> dict[str, Any]:
+    figures: dict[str, Any] = {"machine": f"{os.cpu_count()} cores"}
+    fresh = [f"fresh-{n}" for n in range(_FRESH)]
+    with ExitStack() as stack:
+        namespace = stack.enter_context(found.namespace())
+        folder = Path(stack.enter_context(tempfile.TemporaryDirectory()))
+        folder.chmod(0o755)
+        functions, own = folder / "functions", folder / "own"
+        functions.mkdir()
+        own.mkdir()
+        write_functions(functions, dict.fromkeys(["echo", *fresh], _ECHO))
+        pods = Pods(found, namespace, found.kubeconfig, own)
+        template = own / "template.yaml"
+        template.write_text(TEMPLATE)
+        os.environ["KUBECONFIG"] = str(found.kubeconfig)
+        dialled = ("--driver", "kubernetes", "--namespace", namespace, "--pod-template",
+                   str(template), "--image", f"{RUNTIME}={IMAGE}")  # fmt: skip
+        direct = (*dialled, "--advertise-host", pods.advertise) if pods.advertise else dialled
+        docker = ("--driver", "docker", "--image", f"{RUNTIME}={docker_engine.IMAGE}")
+        path = _INVOKE.format("echo")
+        with ExitStack() as emulators:
+            ports = {"process": emulators.enter_context(emulator(functions))}
+            if find_engine(os.environ).answers:
+                ports["docker"] = emulators.enter_context(emulator(functions, *docker))
+            ports["kubernetes"] = emulators.enter_context(emulator(functions, *direct))
+            figures["from_stem_ms"] = median(
+                _firsts(ports["kubernetes"][0], fresh, found, namespace)
+            )
+            figures |= in_turns(
+                rounds,
+                {
+                    f"{name}_warm": partial(rates, *each[:2], path, b"{}", seconds)
+                    for name, each in ports.items()
+                },
+            )
+        with emulator(functions, *direct, "--no-freeze") as (port, pid, _):
+            figures["warm_no_freeze"] = rates(port, pid, path, b"{}", seconds)
+        with emulator(functions, *dialled) as (port, _, _):
+            figures["dialled_ms"] = median(_firsts(port, fresh, found, namespace))
+        with emulator(functions, *direct, "--no-stem-cells") as (port, _, _):
+            figures["without_stem_ms"] = median([first(port, each) for each in fresh])
+        figures |= asyncio.run(_of_the_driver(pods, functions))
+    return figures
+
+
+def rows(figures: dict[str, Any]) -> Iterator[Row]:
+    """Yield what ``measure`` returned as rows of the table of figures."""
+    yield at_most("pods: first invoke, from a stem cell", figures["from_stem_ms"], 15, "ms")
+    yield at_most(
+        "pods: first invoke, from a stem cell, dialled through the API",
+        figures["dialled_ms"],
+        25,
+        "ms",
+    )
+    yield at_most("pods: first invoke without stem cells", figures["without_stem_ms"], 450, "ms")
+    warm, process = figures["kubernetes_warm"]["p50_ms"], figures["process_warm"]["p50_ms"]
+    beside = f"processes: {process:.3f} ms"
+    if "docker_warm" in figures:
+        beside += f", containers: {figures['docker_warm']['p50_ms']:.3f} ms"
+    yield Row(
+        "pods: warm p50, frozen between calls (in the same run)",
+        f"{warm:.3f} ms ({beside})",
+        "≤ 1 ms",
+        warm <= 1,
+    )
+    yield at_most(
+        "pods: warm p50, not frozen", round(figures["warm_no_freeze"]["p50_ms"], 3), 1, "ms"
+    )
+    yield at_most("pods: freezing an environment", figures["freeze_ms"], 3, "ms")
+    spread = figures["spread"]
+    yield Row(
+        f"pods: where {_MANY} environments are, by node",
+        " + ".join(map(str, spread)),
+        "evenly",
+        max(spread) - min(spread) <= 2,
+    )
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--seconds", type=float, default=1.0, help="length of one load run")
+    parser.add_argument("--rounds", type=int, default=5, help="how often warm calls are measured")
+
+    def measured(options: argparse.Namespace) -> dict[str, Any]:
+        import pytest
+
+        try:
+            found = cluster()
+        except (pytest.skip.Exception, pytest.fail.Exception) as reason:
+            print(f"Pods are not measured: {reason}.")
+            return {}
+        return measure(found, options.seconds, options.rounds)
+
+    run("kubernetes", measured, parser)
+
+
+if __name__ == "__main__":
+    main()
