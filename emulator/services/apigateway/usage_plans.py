@@ -15,7 +15,7 @@ from emulator.services.apigateway.api_keys import key_of
 from emulator.services.apigateway.documents import Document, drop, new_id, pick, put
 from emulator.services.apigateway.errors import bad_request, conflict, not_found
 from emulator.services.apigateway.paging import page
-from emulator.services.apigateway.patch import Field, apply, decimal, number, unescaped
+from emulator.services.apigateway.patch import Field, apply, decimal, number, unescaped, unsupported
 from emulator.services.apigateway.state import listed, of
 from emulator.services.context import Context, Request, Response
 
@@ -34,6 +34,15 @@ FIELDS = (
 _STAGE_THROTTLE = re.compile(
     r"/apiStages/(?P<api>[^/:]+):(?P<stage>[^/]+)/throttle"
     r"(?:/(?P<path>.+)/(?P<method>[A-Z*]+)(?:/(?P<name>rateLimit|burstLimit))?)?"
+)
+#: As API Gateway lists what can be removed: https://github.com/boto/boto3/issues/2629
+_REMOVABLE = (
+    "/apiStages",
+    "/quota",
+    "/throttle",
+    "/productCode",
+    "/apiStages/<apidId:stageName>/throttle/<resourcePath>/<httpMethod>",
+    "/apiStages/<apidId:stageName>/throttle",
 )
 _PERIODS = ("DAY", "WEEK", "MONTH")
 
@@ -82,6 +91,9 @@ def _check(ctx: Context, plan: Mapping[str, Any], others: Container[tuple[str, s
     for each in plan.get("apiStages") or ():
         if (each.get("apiId"), each.get("stage")) in others:
             continue
+        if not each.get("apiId") or not each.get("stage"):
+            # In these words: https://github.com/aws/aws-sdk/issues/354
+            raise bad_request("Invalid API Stage {api: %s, stage: %s} specified for usageplan %s")
         api = of(ctx).apis.find(ctx.account, ctx.region, each.get("apiId") or "")
         if api is None:
             raise not_found(f"Invalid API identifier specified {ctx.account}:{each.get('apiId')}")
@@ -149,8 +161,8 @@ async def delete_usage_plan(ctx: Context, request: Request) -> Response:
     if plan["apiStages"]:
         first = plan["apiStages"][0]
         raise bad_request(
-            f"Cannot delete the Usage Plan {plan['id']} because it is associated with stages: "
-            f"{first['apiId']}:{first['stage']}"
+            f"Cannot delete Usage Plan {plan['id']} because there are API Stages associated with "
+            f"it, including {first['apiId']}:{first['stage']}"
         )
     await of(ctx).plans.delete(ctx.account, ctx.region, plan["id"])
     return {}
@@ -171,6 +183,8 @@ async def update_usage_plan(ctx: Context, request: Request) -> Response:
         elif match := _STAGE_THROTTLE.fullmatch(path):
             plan = _with_throttle(plan, match, each)
         else:
+            if each.get("op") == "remove" and path not in _REMOVABLE:
+                raise unsupported("remove", path, _REMOVABLE)
             plan = apply(plan, [each], FIELDS)
     if plan.get("throttle") is not None:
         plan["throttle"] = _throttle(plan["throttle"])

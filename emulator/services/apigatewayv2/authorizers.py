@@ -55,7 +55,9 @@ def _check_request(api: Api, authorizer: Body) -> None:
         raise bad_request("Simple responses are supported only for the payload format version 2.0")
     ttl = authorizer.setdefault("AuthorizerResultTtlInSeconds", 0)
     if ttl and not authorizer.get("IdentitySource"):
-        raise bad_request("Identity sources are required when caching is enabled")
+        raise bad_request(
+            "Identity source must be set if authorizer caching is enabled (TTL is greater than 0)"
+        )
     authorizer.setdefault("EnableSimpleResponses", False)
 
 
