@@ -124,7 +124,7 @@ def test_an_http_api_by_hand(site: ApiSite, stacks: Stacks) -> None:
     assert site.call(api_id, "/a", headers=headers).headers["access-control-allow-origin"] == "*"
     stacks.client.delete_stack(StackName="web")
     assert stacks.settled(stack["StackId"])["StackStatus"] == "DELETE_COMPLETE"
-    assert site.call(api_id, "/a").status == 404
+    assert site.call(api_id, "/a").status == 403
     assert site.api.get_domain_names()["Items"] == []
 
 
@@ -239,4 +239,4 @@ def test_sam_s_implicit_api(site: ApiSite, stacks: Stacks) -> None:
     assert site.call(api_id, "/a/1").json["routeKey"] == "$default"
     stacks.client.delete_stack(StackName="sam")
     assert stacks.settled(stack["StackId"])["StackStatus"] == "DELETE_COMPLETE"
-    assert site.call(api_id, "/a/1").status == 404
+    assert site.call(api_id, "/a/1").status == 403

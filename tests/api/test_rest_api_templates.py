@@ -118,7 +118,7 @@ def test_an_implicit_api_of_sam(running: Running) -> None:
     client.get_waiter("stack_delete_complete").wait(
         StackName="implicit", WaiterConfig={"Delay": 0, "MaxAttempts": 200}
     )
-    assert call(running, api_id, "/Prod/sales/7")[0] == 404
+    assert call(running, api_id, "/Prod/sales/7")[0] == 403
 
 
 def test_an_api_of_sam_with_authorizers_and_keys(running: Running) -> None:

@@ -566,3 +566,23 @@ def test_apis_outlast_a_restart(tmp_path: Path) -> None:
             connection.close()
     finally:
         again.stop()
+
+
+def test_an_import_tells_all_its_errors(api: Any) -> None:
+    def broken(path: str) -> dict[str, Any]:
+        integration = {"type": "http", "httpMethod": "GET", "uri": "no address"}
+        return {path: {"get": {"responses": {}, "x-amazon-apigateway-integration": integration}}}
+
+    document = {
+        "openapi": "3.0.1", "info": {"title": "broken", "version": "1"},
+        "paths": {**broken("/"), **broken("/{proxy+}")},
+    }  # fmt: skip
+    before = len(api.get_rest_apis(limit=500)["items"])
+    with pytest.raises(ClientError) as refused:
+        api.import_rest_api(body=json.dumps(document).encode())
+    said = "Unable to put integration on 'GET' for resource at path '{}': "
+    said += "Invalid HTTP endpoint specified for URI"
+    assert refused.value.response["Error"]["Message"] == (
+        f"Errors found during import:\n\t{said.format('/')}\n\t{said.format('/{proxy+}')}"
+    )
+    assert len(api.get_rest_apis(limit=500)["items"]) == before

@@ -111,4 +111,4 @@ def test_chalice_deploys_again_and_deletes(client: Client) -> None:
     assert call(client, url, "/api/guarded", Authorization="no")[0] == 403
     assert url in client.run("chalice", "deploy", cwd="rest")
     client.run("chalice", "delete", cwd="rest")
-    assert call(client, url, "/api/orders/7")[0] == 404
+    assert call(client, url, "/api/orders/7")[0] == 403

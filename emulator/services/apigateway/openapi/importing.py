@@ -111,12 +111,19 @@ class Importer:
             validators = self._validators()
             authorizers = self._authorizers()
             reader = MethodReader(self._document, validators, authorizers, self._inline_model)
+            errors: list[str] = []
             for path, item in self._document.paths():
-                self._path(path, item, reader)
+                self._path(path, item, reader, errors)
             self._documentation()
         except (TypeError, ValueError, AttributeError, KeyError) as error:
             # A definition may have anything anywhere.
             raise bad_request(f"Invalid OpenAPI input: {error}") from error
+        if errors:
+            text = "Errors found during import:" + "".join(f"\n\t{each}" for each in errors)
+            if self.warnings:
+                text += "\nAdditionally, these warnings were found:"
+                text += "".join(f"\n\t{each}" for each in self.warnings)
+            raise bad_request(text)
         return self._api, self.warnings
 
     # --- the API as a whole --------------------------------------------------------------------
@@ -249,15 +256,26 @@ class Importer:
 
     # --- paths ---------------------------------------------------------------------------------
 
-    def _path(self, path: str, item: Mapping[str, Any], reader: MethodReader) -> None:
+    def _path(
+        self, path: str, item: Mapping[str, Any], reader: MethodReader, errors: list[str]
+    ) -> None:
+        """Put the methods of a path into the API; what can't be is added to ``errors``."""
         full = f"{self._prefix()}{path}" if path != "/" else self._prefix() or "/"
-        resource_id = self._resource(full)
+        try:
+            resource_id = self._resource(full)
+        except AwsError as error:
+            errors.append(error.message)
+            return
         shared = item.get("parameters") or []
         for name, operation in item.items():
             if name.lower() not in _METHODS and name != _ANY:
                 continue
             http_method = "ANY" if name == _ANY else name.upper()
-            method = reader.read(http_method, full, operation or {}, shared, resource_id)
+            try:
+                method = reader.read(http_method, full, operation or {}, shared, resource_id)
+            except AwsError as error:
+                errors.append(error.message)
+                continue
             self._api = put(self._api, ["resources", resource_id, "methods", http_method], method)
 
     def _prefix(self) -> str:
