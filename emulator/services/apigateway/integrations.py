@@ -107,15 +107,7 @@ def check(integration: Mapping[str, Any], method: Mapping[str, Any]) -> None:
     Raises:
         AwsError: Something in it is invalid.
     """
-    kind = integration["type"]
-    if kind != "MOCK":
-        if not integration.get("httpMethod"):
-            raise bad_request("Enumeration value for HttpMethod must be non-empty")
-        if integration["httpMethod"] not in METHODS:
-            raise bad_request(
-                f"Invalid HttpMethod specified. Valid options are {','.join(METHODS)}"
-            )
-        _check_uri(integration, kind)
+    check_endpoint(integration)
     if integration["passthroughBehavior"] not in PASSTHROUGH:
         raise bad_request(
             "Invalid passthrough behavior specified. Must be one of: "
@@ -126,6 +118,22 @@ def check(integration: Mapping[str, Any], method: Mapping[str, Any]) -> None:
     _check_timeout(integration)
     _check_mappings(integration, method)
     _check_templates(integration.get("requestTemplates"))
+
+
+def check_endpoint(integration: Mapping[str, Any]) -> None:
+    """Check what an integration calls.
+
+    Raises:
+        AwsError: It cannot be called.
+    """
+    kind = integration["type"]
+    if kind == "MOCK":
+        return
+    if not integration.get("httpMethod"):
+        raise bad_request("Enumeration value for HttpMethod must be non-empty")
+    if integration["httpMethod"] not in METHODS:
+        raise bad_request(f"Invalid HttpMethod specified. Valid options are {','.join(METHODS)}")
+    _check_uri(integration, kind)
 
 
 def _check_timeout(integration: Mapping[str, Any]) -> None:

@@ -12,7 +12,7 @@ from typing import Any
 from emulator.model.errors import AwsError
 from emulator.services.apigateway.documents import Document as Body
 from emulator.services.apigateway.errors import bad_request
-from emulator.services.apigateway.integrations import new_integration
+from emulator.services.apigateway.integrations import check_endpoint, new_integration
 from emulator.services.apigateway.openapi.reading import Document
 
 _WHERE = {"path": "path", "query": "querystring", "header": "header"}
@@ -199,6 +199,7 @@ def _integration(given: Mapping[str, Any], resource_id: str) -> Body:
     if given.get("timeoutInMillis") is not None:
         members["timeoutInMillis"] = int(given["timeoutInMillis"])
     integration = new_integration(members, resource_id)
+    check_endpoint(integration)
     responses = {}
     for pattern, response in (given.get("responses") or {}).items():
         status = str(response.get("statusCode") or "200")
