@@ -10,7 +10,7 @@ from collections import Counter, defaultdict
 from collections.abc import Iterable
 from typing import Any, Generic, NamedTuple, TypeVar
 
-from emulator.sources.patterns import Alternative, Pattern, leaves, meets, texts_of
+from emulator.sources.patterns import Alternative, Pattern, leaves, meets, texts_of, tops_of
 
 Kept = TypeVar("Kept")
 
@@ -39,6 +39,7 @@ class Index(Generic[Kept]):
         #: Path → text → who wants that text there.
         self._by_text: dict[str, dict[str, list[_Entry]]] = defaultdict(lambda: defaultdict(list))
         self._others: list[_Entry] = []
+        self._tops = tops_of(path for each in entries for path in each.alternative)
         counts: Counter[tuple[str, str]] = Counter()
         for entry in entries:
             for path, texts in _texts(entry.alternative).items():
@@ -61,7 +62,7 @@ class Index(Generic[Kept]):
 
     def find(self, event: dict[str, Any]) -> list[Kept]:
         """Return what is kept for the patterns that an event matches, in order."""
-        values = leaves(event)
+        values = leaves(event, self._tops)
         found: set[int] = set()
         for path, by_text in self._by_text.items():
             for each in values.get(path, ()):

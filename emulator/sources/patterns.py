@@ -13,7 +13,7 @@ from __future__ import annotations
 import operator
 import re
 from collections import Counter
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Container, Iterable, Mapping
 from typing import Any
 
 import orjson
@@ -92,19 +92,32 @@ class Pattern:
         self.alternatives = _alternatives(body, "", 0)
         #: All paths that the pattern names.
         self.paths = {path for each in self.alternatives for path in each}
+        self._tops = tops_of(self.paths)
 
     def matches(self, event: Any) -> bool:
         """Say whether ``event`` (as parsed from JSON) matches."""
         if not isinstance(event, dict):
             return False
-        values = leaves(event)
+        values = leaves(event, self._tops)
         return any(meets(each, values) for each in self.alternatives)
 
 
-def leaves(event: dict[str, Any]) -> Values:
-    """Return the leaves of an event by path, which :func:`meets` asks for."""
+def tops_of(paths: Iterable[str]) -> frozenset[str]:
+    """Return with what the paths begin: which parts of an event are looked at."""
+    return frozenset(path.partition(".")[0] for path in paths)
+
+
+def leaves(event: dict[str, Any], tops: Container[str]) -> Values:
+    """Return the leaves of an event by path, which :func:`meets` asks for.
+
+    Args:
+        event: The event.
+        tops: With what the paths begin that are asked for.
+    """
     values: Values = {}
-    _flatten(event, "", {}, values, 0)
+    for key, value in event.items():
+        if key.partition(".")[0] in tops:
+            _flatten(value, key, {}, values, 1)
     return values
 
 
@@ -148,7 +161,9 @@ def _meets(
     if not there:
         return any(rule(ABSENT) for rule in rules) and _meets(rest, values, elements)
     for each in there:
-        if any(elements.get(array, index) != index for array, index in each.elements.items()):
+        if each.elements and any(
+            elements.get(array, index) != index for array, index in each.elements.items()
+        ):
             continue
         if any(rule(each.value) for rule in rules) and _meets(
             rest, values, {**elements, **each.elements}
