@@ -7,9 +7,12 @@ from __future__ import annotations
 
 import argparse
 import json
+import socket
 import tempfile
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing
 from pathlib import Path
 from statistics import median
 from typing import Any
@@ -21,7 +24,7 @@ from botocore.config import Config
 from tests.benchmarks import load
 from tests.benchmarks.bench_events import drive
 from tests.benchmarks.bench_invoke import emulator, write_functions
-from tests.benchmarks.figures import Row, run
+from tests.benchmarks.figures import CONNECTIONS, Row, run
 
 _HANDLER = """
 import time
@@ -48,8 +51,12 @@ def _put_events(count: int) -> bytes:
     return load.http_post("/", json.dumps({"Entries": [entry] * count}).encode(), lines)
 
 
-def _publish(topic: str) -> bytes:
-    form = {"Action": "Publish", "Version": "2010-03-31", "TopicArn": topic, "Message": "0"}
+def _publish(topic: str, message: str = "0") -> bytes:
+    return _sns("Publish", TopicArn=topic, Message=message)
+
+
+def _sns(action: str, **members: str) -> bytes:
+    form = {"Action": action, "Version": "2010-03-31", **members}
     lines = (
         "Content-Type: application/x-www-form-urlencoded\r\n"
         f"Authorization: {_AUTHORIZATION.format('sns')}\r\n"
@@ -112,9 +119,9 @@ def _topic(port: int, seconds: float) -> dict[str, Any]:
         clients.sns.subscribe(TopicArn=topic, Protocol="sqs", Endpoint=arn)
     function = "arn:aws:lambda:us-east-1:000000000000:function:echo"
     clients.sns.subscribe(TopicArn=topic, Protocol="lambda", Endpoint=function)
-    delays = []
     for _ in range(60):
-        clients.sns.publish(TopicArn=topic, Message=str(time.time()))
+        # No SDK: what a client takes to write its request is not ours.
+        load.run(port, _publish(topic, str(time.time())), connections=1, count=1)
         time.sleep(0.03)
     time.sleep(1)
     told = clients.logs.filter_log_events(logGroupName="/aws/lambda/echo", filterPattern="DELAY")
@@ -123,7 +130,42 @@ def _topic(port: int, seconds: float) -> dict[str, Any]:
     return {"per_second": round(rate), "begins_ms": round(median(delays[10:]), 2)}
 
 
-def measure(seconds: float) -> dict[str, Any]:
+def _subscribe_all(port: int, topic: str, queues: Sequence[str]) -> None:
+    """Subscribe queues to a topic, over eight connections."""
+
+    def work(begin: int) -> None:
+        with closing(socket.create_connection(("127.0.0.1", port))) as connection:
+            for arn in queues[begin :: CONNECTIONS[1]]:
+                request = _sns("Subscribe", TopicArn=topic, Protocol="sqs", Endpoint=arn)
+                connection.sendall(request)
+                connection.recv(65536)
+
+    with ThreadPoolExecutor(CONNECTIONS[1]) as pool:
+        list(pool.map(work, range(CONNECTIONS[1])))
+
+
+def _crowd(port: int, seconds: float, count: int) -> dict[str, Any]:
+    """Return how long a Publish takes alone, and while a message goes to very many."""
+    clients = _Clients(port)
+    small = clients.sns.create_topic(Name="small")["TopicArn"]
+    clients.sns.subscribe(TopicArn=small, Protocol="sqs", Endpoint=clients.queue("small"))
+    crowd = clients.sns.create_topic(Name="crowd")["TopicArn"]
+    _subscribe_all(port, crowd, [clients.queue(f"crowd{each}") for each in range(count)])
+    drive(port, _publish(crowd), 1, count=1)
+    alone = drive(port, _publish(small), 1, seconds=seconds)
+    with ThreadPoolExecutor(1) as pool:
+        sending = pool.submit(drive, port, _publish(crowd), 1, seconds=seconds)
+        beside = drive(port, _publish(small), 1, seconds=seconds)
+        sending.result()
+    return {
+        "subscriptions": count,
+        "alone_ms": round(alone.p50, 2),
+        "beside_ms": round(beside.p50, 2),
+        "beside_p99_ms": round(beside.percentile(99), 2),
+    }
+
+
+def measure(seconds: float, subscriptions: int) -> dict[str, Any]:
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
         folder.chmod(0o755)
@@ -133,6 +175,8 @@ def measure(seconds: float) -> dict[str, Any]:
             figures["events"] = _bus(port, seconds)
         with emulator(folder, "--state", f"{name}/topic") as (port, _, _):
             figures["topic"] = _topic(port, seconds)
+        with emulator(folder, "--state", f"{name}/crowd") as (port, _, _):
+            figures["crowd"] = _crowd(port, seconds, subscriptions)
     return figures
 
 
@@ -159,11 +203,20 @@ def rows(figures: dict[str, Any]) -> Iterator[Row]:
         topic["begins_ms"] <= 5,
     )
 
+    crowd = figures["crowd"]
+    yield Row(
+        f"Publish to a queue, p50: alone / while messages go to {crowd['subscriptions']:,} others",
+        f"{crowd['alone_ms']} / {crowd['beside_ms']} ms",
+        "≤ 4 times as long",
+        crowd["beside_ms"] <= 4 * crowd["alone_ms"],
+    )
+
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--seconds", type=float, default=3.0, help="length of one load run")
-    run("fanout", lambda it: measure(it.seconds), parser)
+    parser.add_argument("--subscriptions", type=int, default=10_000, help="of the great topic")
+    run("fanout", lambda it: measure(it.seconds, it.subscriptions), parser)
 
 
 if __name__ == "__main__":
