@@ -39,7 +39,8 @@ async def dispatches_of(
     wanting = sns.audience(message.topic).of(message)
     if only is not None:
         wanting = [each for each in wanting if each.arn == only.arn]
-    if len(wanting) > _PIECE:
+    # A FIFO topic has a hundred at most, and their messages keep their order.
+    if len(wanting) > _PIECE and not message.sequence:
         return [_standing_for(message)]
     return await _dispatches(sns, topic, message, wanting)
 
