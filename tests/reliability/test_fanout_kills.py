@@ -34,10 +34,13 @@ class _Runs:
             time.sleep(0.005)
         return process, said
 
-    def killed(self, name: str, seconds: float) -> list[str]:
-        """Return what a process had said before it was killed."""
+    def killed(self, name: str, acknowledged: int) -> list[str]:
+        """Return what a process had said before it was killed, after some acknowledgements."""
         process, said = self.start(name)
-        time.sleep(seconds)  # the kill comes at any moment of it
+        until = time.monotonic() + 60
+        while said.read_text().count("\n") <= acknowledged:
+            assert time.monotonic() < until, f"run {name} acknowledges nothing"
+            time.sleep(0.001)
         process.kill()
         process.join()
         process.close()
@@ -65,7 +68,7 @@ def test_kills_lose_nothing(tmp_path: Path, kills: int) -> None:
     chance, runs = random.Random(seed), _Runs(tmp_path)
     acknowledged: dict[str, set[str]] = {"topic": set(), "bus": set()}
     for number in range(kills):
-        for line in runs.killed(str(number), chance.uniform(0.0, 0.15)):
+        for line in runs.killed(str(number), chance.randint(0, 150)):
             kind, _, id = line.partition(" ")
             acknowledged[kind].add(id)
     found = runs.drained()
