@@ -240,6 +240,7 @@ class Emulator:
             polls=self.table.polls,
             find=self.table.find_source,
             console=self.console,
+            metrics=self.own_metrics,
         )
 
     def _make_starts(self) -> StartModel | None:

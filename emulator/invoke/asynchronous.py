@@ -99,7 +99,7 @@ class AsynchronousInvokes:
         self._clock = clock
         self.concurrency = concurrency or EventConcurrency()
         self._retry_scale = retry_scale
-        self.measures = EventMeasures(metrics or OwnMetrics(clock))
+        self.measures = EventMeasures(OwnMetrics(clock) if metrics is None else metrics)
         self.destinations = Destinations(targets, self.measures)
         self.outcomes: Counter[str] = Counter()
         self._permits = FairSemaphore(self.concurrency.total)

@@ -12,6 +12,7 @@ from emulator.model.function import LATEST, FunctionVersion
 from emulator.model.invocation import InvocationResult
 from emulator.registry.function import Function
 from emulator.registry.functions import Registry
+from emulator.telemetry.metrics.own import OwnMetrics
 
 
 class Attempt(NamedTuple):
@@ -28,12 +29,19 @@ class MappedFunction:
 
     Args:
         arn: The mapping's function ARN, with its qualifier.
+        metrics: Told how old records are; None: nobody is.
 
     Attributes:
         changed: Set, and replaced by a new one, whenever the function changed.
     """
 
-    def __init__(self, registry: Registry, functions: FunctionInvoker, arn: str) -> None:
+    def __init__(
+        self,
+        registry: Registry,
+        functions: FunctionInvoker,
+        arn: str,
+        metrics: OwnMetrics | None = None,
+    ) -> None:
         named = parse_function_name(arn)
         assert named is not None
         assert named.account is not None
@@ -41,7 +49,7 @@ class MappedFunction:
         self.arn = arn
         self._at = (named.account, named.region, named.name)
         self._qualifier = named.qualifier
-        self._registry, self._functions = registry, functions
+        self._registry, self._functions, self._metrics = registry, functions, metrics
         self.changed = asyncio.Event()
         #: The key of the version that was found ready last.
         self._ready = ""
@@ -81,6 +89,27 @@ class MappedFunction:
         if version.key != self._ready:
             await self._functions.install_packages(version)
             self._ready = version.key
+
+    def measure_age(self, age_s: float) -> None:
+        """Take note of how old the last record of a batch is.
+
+        https://docs.aws.amazon.com/lambda/latest/dg/monitoring-metrics-types.html
+        """
+        if self._metrics is None:
+            return
+        account, region, name = self._at
+        resource = f"{name}:{self._qualifier}" if self._qualifier else name
+        of_name = ("FunctionName", name)
+        for dimensions in ((), (of_name,), (of_name, ("Resource", resource))):
+            self._metrics.record(
+                account,
+                region,
+                "AWS/Lambda",
+                "IteratorAge",
+                dimensions,
+                max(0.0, age_s) * 1000,
+                unit="Milliseconds",
+            )
 
     async def invoke(
         self, payload: bytes, trace_id: str = "", links: Sequence[str] = ()

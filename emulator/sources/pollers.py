@@ -15,6 +15,7 @@ from emulator.registry.function import Function
 from emulator.registry.functions import Registry
 from emulator.sources.base import EventSource, SourceKind
 from emulator.sources.mapped_function import MappedFunction
+from emulator.telemetry.metrics.own import OwnMetrics
 
 log = logging.getLogger(__name__)
 
@@ -57,6 +58,7 @@ class Pollers:
         polls: Says by a service's name in ARNs whether its ARNs can be polled.
         find: Returns the sources of such a service.
         console: Shows what went wrong.
+        metrics: Told how old the records of streams are.
     """
 
     def __init__(
@@ -67,8 +69,9 @@ class Pollers:
         polls: Callable[[str], bool],
         find: Callable[[str], SourceKind],
         console: Console,
+        metrics: OwnMetrics | None = None,
     ) -> None:
-        self._registry, self._functions = registry, functions
+        self._registry, self._functions, self._metrics = registry, functions, metrics
         self._polls, self._find = polls, find
         self._console = console
         #: Sources of the services that have had a mapping.
@@ -145,7 +148,7 @@ class Pollers:
             return
         if function is None:
             arn = mapping["FunctionArn"]
-            function = MappedFunction(self._registry, self._functions, arn)
+            function = MappedFunction(self._registry, self._functions, arn, self._metrics)
         self._pollers[key] = _Poller(source, function, self._console)
 
     async def _leave(self, poller: _Poller) -> None:

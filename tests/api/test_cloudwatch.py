@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import time
 from collections.abc import Iterator
 from typing import Any
@@ -382,15 +383,16 @@ def test_functions_have_the_metrics_of_aws_without_anybody_having_asked(
     create(functions, "measured")
     for _ in range(300):
         functions.invoke(FunctionName="measured", Payload=b"{}")["Payload"].read()
-    functions.put_function_concurrency(FunctionName="measured", ReservedConcurrentExecutions=0)
-    assert refused(functions.invoke, FunctionName="measured")[0] == "TooManyRequestsException"
+    create(functions, "refused")
+    functions.put_function_concurrency(FunctionName="refused", ReservedConcurrentExecutions=0)
+    assert refused(functions.invoke, FunctionName="refused")[0] == "TooManyRequestsException"
     named = {"FunctionName": "measured"}
     answer = data(
         cloudwatch,
         of_function("Invocations", "calls", "Sum", **named),
         of_function("Errors", "errors", "Sum", **named),
         of_function("Errors", "samples", "SampleCount", **named),
-        of_function("Throttles", "throttles", "Sum", **named, Resource="measured"),
+        of_function("Throttles", "throttles", "Sum", FunctionName="refused", Resource="refused"),
         of_function("Duration", "p50", "p50", **named),
         of_function("Duration", "most", "Maximum", **named),
         of_function("ConcurrentExecutions", "running", "Maximum", **named),
@@ -402,7 +404,7 @@ def test_functions_have_the_metrics_of_aws_without_anybody_having_asked(
     assert sum(found["throttles"]) == 1
     assert 0 < max(found["p50"]) <= max(found["most"])
     assert set(found["running"]) == {1.0}
-    assert found["shared"]
+    assert set(found["shared"]) == {1.0}
     listed = cloudwatch.list_metrics(Namespace="AWS/Lambda", MetricName="Duration")["Metrics"]
     assert sorted(len(each["Dimensions"]) for each in listed) == [0, 1, 2]
 
@@ -421,5 +423,59 @@ def test_events_of_functions_are_measured(cloudwatch: Any, functions: Any) -> No
 
     deadline = time.monotonic() + 20
     while found() != [1.0, 1.0]:
-        assert time.monotonic() < deadline
+        assert time.monotonic() < deadline, found()
         time.sleep(0.01)
+
+
+def test_topics_rules_and_workflows_are_measured(running: Running, cloudwatch: Any) -> None:
+    sns, events, states, sqs = (
+        running.client(name) for name in ("sns", "events", "stepfunctions", "sqs")
+    )
+    sqs.create_queue(QueueName="measured")
+    queue = "arn:aws:sqs:us-east-1:000000000000:measured"
+    topic = sns.create_topic(Name="measured")["TopicArn"]
+    sns.subscribe(TopicArn=topic, Protocol="sqs", Endpoint=queue)
+    sns.publish(TopicArn=topic, Message="hello")
+    events.put_rule(Name="measured", EventPattern=json.dumps({"source": ["shop"]}))
+    events.put_targets(Rule="measured", Targets=[{"Id": "q", "Arn": queue}])
+    events.put_events(Entries=[{"Source": "shop", "DetailType": "order", "Detail": "{}"}])
+    definition = {"StartAt": "A", "States": {"A": {"Type": "Pass", "End": True}}}
+    machine = states.create_state_machine(
+        name="measured",
+        definition=json.dumps(definition),
+        roleArn="arn:aws:iam::000000000000:role/states",
+    )["stateMachineArn"]
+    states.start_execution(stateMachineArn=machine)
+    wanted = [
+        ("AWS/SNS", "NumberOfMessagesPublished", "TopicName", "measured"),
+        ("AWS/SNS", "NumberOfNotificationsDelivered", "TopicName", "measured"),
+        ("AWS/Events", "Invocations", "RuleName", "measured"),
+        ("AWS/States", "ExecutionsStarted", "StateMachineArn", machine),
+        ("AWS/States", "ExecutionsSucceeded", "StateMachineArn", machine),
+    ]
+
+    def counts() -> list[float]:
+        queries = [
+            {
+                "Id": f"m{number}",
+                "MetricStat": {
+                    "Metric": {
+                        "Namespace": namespace,
+                        "MetricName": name,
+                        "Dimensions": [{"Name": dimension, "Value": value}],
+                    },
+                    "Period": 60,
+                    "Stat": "Sum",
+                },
+            }
+            for number, (namespace, name, dimension, value) in enumerate(wanted)
+        ]
+        answer = data(cloudwatch, *queries)
+        return [sum(each["Values"]) for each in answer["MetricDataResults"]]
+
+    deadline = time.monotonic() + 20
+    while (found := counts()) != [1.0] * len(wanted):
+        assert time.monotonic() < deadline, found
+        time.sleep(0.01)
+    for client in (sns, events, states, sqs):
+        client.close()

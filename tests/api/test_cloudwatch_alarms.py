@@ -378,10 +378,28 @@ def test_alarms_and_metrics_outlive_a_restart(tmp_path: Path) -> None:
     second.put("kept", 0)
     second.jump(62)
     second.reaches("kept", "OK")
-    items = second.client.describe_alarm_history(AlarmName="kept")["AlarmHistoryItems"]
-    assert [each["HistorySummary"] for each in items] == [
+    assert eventually(lambda: _history(second, "kept", 3)) == [
         "Alarm updated from ALARM to OK",
         "Alarm updated from INSUFFICIENT_DATA to ALARM",
         'Alarm "kept" created',
     ]
     second.stop()
+
+
+def test_a_dead_letter_queue_is_watched(alarms: Alarms) -> None:
+    url, _ = alarms.queue("dead-letters")
+    alarms.alarm(
+        "dead",
+        "ApproximateNumberOfMessagesVisible",
+        Namespace="AWS/SQS",
+        Statistic="Maximum",
+        Dimensions=[{"Name": "QueueName", "Value": "dead-letters"}],
+    )
+    alarms.reaches("dead", "OK")
+    sqs = alarms.running.client("sqs")
+    sqs.send_message(QueueUrl=url, MessageBody="x")
+    sqs.close()
+    alarms.jump(62)
+    alarms.reaches("dead", "ALARM")
+    listed = alarms.client.list_metrics(Namespace="AWS/SQS")["Metrics"]
+    assert "ApproximateNumberOfMessagesVisible" in {each["MetricName"] for each in listed}

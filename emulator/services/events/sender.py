@@ -130,7 +130,21 @@ class EventsSender:
         return DeadLetter(context["dead"], delivery)
 
     def ended(self, dispatch: Dispatch, outcome: Outcome, error: DeliveryError | None) -> None:
-        """See the protocol."""
+        """See the protocol; the rule's metrics say it.
+
+        https://docs.aws.amazon.com/eventbridge/latest/userguide/eb-monitoring.html
+        """
+        # "arn:aws:events:region:account:rule/bus/name"
+        rule = str(dispatch.context.get("rule") or "").split(":")
+        if len(rule) == 6:
+            dimensions = (("RuleName", rule[5].rpartition("/")[2]),)
+            for name in (
+                "Invocations",
+                *(() if outcome == "delivered" else ("FailedInvocations",)),
+            ):
+                self._events.parts.own_metrics.record(
+                    rule[4], rule[3], "AWS/Events", name, dimensions, 1.0
+                )
 
 
 def size_of(event: Mapping[str, Any]) -> int:

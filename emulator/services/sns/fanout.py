@@ -18,6 +18,7 @@ from emulator.invoke.targets import Delivery
 from emulator.services.sns import arns, policies
 from emulator.services.sns.archived import message_of, text_of
 from emulator.services.sns.envelope import Envelope, Message, lambda_event, notification
+from emulator.services.sns.sender import NAMESPACE
 
 if TYPE_CHECKING:
     from emulator.services.sns.subscription import Subscription, Topic, Topics
@@ -37,6 +38,12 @@ async def dispatches_of(
     Where too many want it, one delivery stands for all of them: see :func:`expand`.
     """
     wanting = sns.audience(message.topic).of(message)
+    if only is None:
+        *_, region, account, name = message.topic.split(":")
+        dimensions = (("TopicName", name),)
+        sns.parts.own_metrics.record(
+            account, region, NAMESPACE, "NumberOfMessagesPublished", dimensions, 1.0
+        )
     if only is not None:
         wanting = [each for each in wanting if each.arn == only.arn]
     # A FIFO topic has a hundred at most, and their messages keep their order.

@@ -9,7 +9,11 @@ from emulator.invoke.outbox.dispatch import Dispatch
 from emulator.invoke.outbox.sender import DeadLetter, Outcome
 from emulator.invoke.targets import DeliveryError, DeliveryFailed, DeliveryRefused, Targets
 from emulator.services.sns import policies
+from emulator.telemetry.metrics.own import OwnMetrics
 
+#: Of SNS's metrics.
+#: https://docs.aws.amazon.com/sns/latest/dg/sns-monitoring-using-cloudwatch.html
+NAMESPACE = "AWS/SNS"
 #: Seconds an HTTP endpoint has to answer.
 #: https://docs.aws.amazon.com/sns/latest/dg/sns-http-https-endpoint-as-subscriber.html
 _PATIENCE_S = 15.0
@@ -23,10 +27,16 @@ class SnsSender:
     Args:
         targets: Where ARNs are delivered to.
         has_ended: Says whether there is no such subscription any more.
+        metrics: Told how deliveries end; None: nobody is.
     """
 
-    def __init__(self, targets: Targets, has_ended: Callable[[str], bool]) -> None:
-        self._targets, self._has_ended = targets, has_ended
+    def __init__(
+        self,
+        targets: Targets,
+        has_ended: Callable[[str], bool],
+        metrics: OwnMetrics | None = None,
+    ) -> None:
+        self._targets, self._has_ended, self._metrics = targets, has_ended, metrics
 
     async def attempt(self, dispatch: Dispatch) -> None:
         """Post to an HTTP endpoint.
@@ -69,3 +79,11 @@ class SnsSender:
 
     def ended(self, dispatch: Dispatch, outcome: Outcome, error: DeliveryError | None) -> None:
         """See the protocol."""
+        # "arn:aws:sns:region:account:topic:id"
+        lane = dispatch.lane.split(":")
+        if self._metrics is not None and len(lane) == 7:
+            name = "Delivered" if outcome == "delivered" else "Failed"
+            dimensions = (("TopicName", lane[5]),)
+            self._metrics.record(
+                lane[4], lane[3], NAMESPACE, f"NumberOfNotifications{name}", dimensions, 1.0
+            )

@@ -74,7 +74,7 @@ class Sns:
         parts = self.parts
         self.outbox = await Outbox.open(
             "sns",
-            SnsSender(parts.targets, lambda arn: self.subscription(arn) is None),
+            SnsSender(parts.targets, lambda arn: self.subscription(arn) is None, parts.own_metrics),
             engine=parts.queues,
             targets=parts.targets,
             clock=parts.clock,

@@ -13,6 +13,7 @@ from emulator.services.stepfunctions.engine.engine import Engine
 from emulator.services.stepfunctions.engine.journal import Journal
 from emulator.services.stepfunctions.logging import ExecutionLogs
 from emulator.services.stepfunctions.map_runs import MapRuns
+from emulator.services.stepfunctions.measuring import measure
 from emulator.services.stepfunctions.tasks.runner import TaskRunner
 from emulator.services.stepfunctions.workers import Workers
 
@@ -135,6 +136,8 @@ async def open(parts: Parts) -> StepFunctions:
     engine.on_start.append(partial(announce, parts, has_ended=False))
     engine.on_end.append(partial(announce, parts, has_ended=True))
     engine.on_end.append(partial(tracing.tell, parts))
+    engine.on_start.append(partial(measure, parts, has_ended=False))
+    engine.on_end.append(partial(measure, parts, has_ended=True))
     state = StepFunctions(parts, engine, workers, tasks, map_runs)
     await state.open()
     return state

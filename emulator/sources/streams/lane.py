@@ -191,6 +191,7 @@ class Lane:
                     return
                 parts[:1] = [Part(young, part.end, part.attempts)] if young < part.end else []
                 continue
+            work.function.measure_age(work.clock.now() - arrived[part.end - 1])
             attempt = await self._attempt(
                 self._payload(records[part.start : part.end]), arrived[part.start]
             )

@@ -19,6 +19,10 @@ Dimensions = tuple[tuple[str, str], ...]
 FULL, MOST = 2_000, 10_000
 
 
+#: What is in a :class:`Measured`, which is equal to it and takes longer to make.
+_Key = tuple[int, str, str, str, str, Dimensions, str]
+
+
 class Measured(NamedTuple):
     """A metric, in a minute."""
 
@@ -52,9 +56,6 @@ class OwnMetrics:
         self.on_full: list[Callable[[], None]] = []
         self.sources: list[Callable[[], None]] = []
 
-    def __len__(self) -> int:
-        return len(self._values)
-
     def record(
         self,
         account: str,
@@ -81,8 +82,8 @@ class OwnMetrics:
             count: How often it was there.
             at: When (seconds since the epoch); None: now.
         """
-        values = Aggregate.of(value, count)
-        self.add(account, region, namespace, name, dimensions, values, unit=unit, at=at)
+        minute = int(self._clock.now() if at is None else at) // 60 * 60
+        self._find((minute, account, region, namespace, name, dimensions, unit)).add(value, count)
 
     def add(
         self,
@@ -98,12 +99,14 @@ class OwnMetrics:
     ) -> None:
         """Add several values at once; see :meth:`record`."""
         minute = int(self._clock.now() if at is None else at) // 60 * 60
-        key = Measured(minute, account, region, namespace, name, dimensions, unit)
-        found = self._values.get(key)
+        self._find((minute, account, region, namespace, name, dimensions, unit)).merge(values)
+
+    def _find(self, key: _Key) -> Aggregate:
+        found: Aggregate | None = self._values.get(key)  # type: ignore[call-overload]
         if found is None:
-            found = self._values[key] = Aggregate()
+            found = self._values[Measured(*key)] = Aggregate()
             self._look()
-        found.merge(values)
+        return found
 
     def begin(self) -> None:
         """Take note that something has come, or will be recorded when values are taken."""

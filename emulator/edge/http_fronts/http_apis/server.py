@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 from emulator.edge.http_fronts import cors
 from emulator.edge.http_fronts.apis.base import Room
 from emulator.edge.http_fronts.apis.live_stages import LiveStages
+from emulator.edge.http_fronts.apis.measuring import HTTP, measure
 from emulator.edge.http_fronts.authorizers.base import Refused
 from emulator.edge.http_fronts.exchange import (
     BodyTooLarge,
@@ -93,6 +94,10 @@ class HttpApis:
         await request.answer(response, added)
         if traced is not None:
             traced.end(response.status, len(response.body))
+        parts = self._room.parts
+        latency_ms = max(0.0, parts.clock.now() - request.now) * 1000
+        where = (api.account, api.region, ("ApiId", api.id), live.name)
+        measure(parts.own_metrics, *where, HTTP, response.status, latency_ms)
         if live.log_destination:
             stage = f"{api.id}/{live.name}"
             self._room.access_logs.write(

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import parse_qsl
 
 from emulator.edge.http_fronts.apis.base import Room
+from emulator.edge.http_fronts.apis.measuring import REST, measure
 from emulator.edge.http_fronts.exchange import BodyTooLarge, DomainMapping, HttpRequest
 from emulator.edge.http_fronts.rest_api import binary, compression
 from emulator.edge.http_fronts.rest_api.access import LARGEST_BODY, Access, throttled
@@ -338,9 +339,19 @@ class _Exchange:
         else:
             length = len(answer.body)
             await send_answer(request.send, answer.status, headers, answer.body)
+        self._measure(answer.status)
         self._write_log(answer, length)
         if self._traced is not None:
             self._traced.end(answer.status, length)
+
+    def _measure(self, status: int) -> None:
+        if not self._stage:
+            return
+        parts, api = self._room.parts, self._api
+        name = str(self._document["api"].get("name") or api.id)
+        where = (api.account, api.region, ("ApiName", name), str(self._stage["stageName"]))
+        latency_ms = (parts.clock.monotonic() - self._begun) * 1000
+        measure(parts.own_metrics, *where, REST, status, latency_ms)
 
     async def _stream(self, answer: Answer, headers: list[tuple[bytes, bytes]]) -> int:
         streamed = answer.stream

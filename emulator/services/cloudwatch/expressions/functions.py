@@ -30,6 +30,7 @@ Function = Callable[[Scope, Sequence[Value], Sequence[str]], Value]
 
 #: Words that are arguments.
 WORDS = frozenset({"REPEAT", "LINEAR", "AVG", "MIN", "MAX", "SUM", "ASC", "DESC"})
+_WITH_WORDS = ("FILL", "SORT")
 #: Functions that need what the emulator has not.
 _NOT_SERVED = frozenset(
     {"ANOMALY_DETECTION_BAND", "INSIGHT_RULE_METRIC", "DB_PERF_INSIGHTS", "LAMBDA", "SERVICE_QUOTA"}
@@ -47,7 +48,8 @@ def call(name: str, nodes: Sequence[Node], words: Sequence[str]) -> Node:
     if name not in _FUNCTIONS:
         raise ExpressionError(f"there is no function {name}")
     least, most, function = _FUNCTIONS[name]
-    if not least <= len(nodes) + len(words) <= most:
+    is_wrong = bool(words) and name not in _WITH_WORDS
+    if is_wrong or not least <= len(nodes) <= most:
         raise ExpressionError(f"{name} takes another number of arguments")
     return lambda scope: function(scope, [node(scope) for node in nodes], words)
 
@@ -249,7 +251,7 @@ _FUNCTIONS: dict[str, tuple[int, int, Function]] = {
     "DIFF": (1, 1, _of_line(lambda scope, one: _differences(one, lambda a, b, s: b - a))),
     "DIFF_TIME": (1, 1, _of_line(lambda scope, one: _differences(one, lambda a, b, s: float(s)))),
     "EPOCH": (1, 1, _of_times(float)),
-    "FILL": (2, 2, _fill),
+    "FILL": (1, 2, _fill),
     "FIRST": (1, 1, _end_of(0)),
     "FLOOR": (1, 1, _pointwise(lambda value: float(math.floor(value)))),
     "HOUR": (1, 1, _of_date(lambda at: at.hour)),
@@ -265,7 +267,7 @@ _FUNCTIONS: dict[str, tuple[int, int, Function]] = {
     "REMOVE_EMPTY": (1, 1, _remove_empty),
     "RUNNING_SUM": (1, 1, _of_line(_running_sum)),
     "SLICE": (2, 3, _slice),
-    "SORT": (2, 4, _sort),
+    "SORT": (1, 2, _sort),
     "TIME_SERIES": (1, 1, _time_series),
     "YEAR": (1, 1, _of_date(lambda at: at.year)),
 }
