@@ -86,6 +86,7 @@ bench: .venv/dev
 	$(BIN)/python -m tests.benchmarks.bench_gateways --sam-stand-in
 	$(BIN)/python -m tests.benchmarks.bench_s3
 	$(BIN)/python -m tests.benchmarks.bench_kinesis
+	$(BIN)/python -m tests.benchmarks.bench_metrics
 	$(BIN)/python -m tests.benchmarks.bench_tables
 	$(BIN)/python -m tests.benchmarks.bench_schedules
 	$(BIN)/python -m tests.benchmarks.bench_workflows

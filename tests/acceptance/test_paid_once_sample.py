@@ -77,3 +77,24 @@ def test_an_order_that_comes_twice_is_paid_once() -> None:
         lines = [json.loads(event["message"]) for event in told["events"]]
         assert sorted(line["order"] for line in lines if "order" in line) == ["A-1", "A-3"]
         assert all(line["service"] == "payments" for line in lines if "order" in line)
+        # What Powertools wrote into the log is a metric, with the cold start.
+        cloudwatch = up.client("cloudwatch")
+
+        def measured(namespace: str, name: str) -> float:
+            found = cloudwatch.list_metrics(Namespace=namespace, MetricName=name)["Metrics"]
+            now = time.time()
+            return sum(
+                each["Sum"]
+                for metric in found[:1]
+                for each in cloudwatch.get_metric_statistics(
+                    **metric,
+                    StartTime=now - 3600,
+                    EndTime=now + 60,
+                    Period=7200,
+                    Statistics=["Sum"],
+                )["Datapoints"]
+            )
+
+        until(lambda: measured("Shop", "OrdersCharged") == 2, "measured")
+        assert measured("Shop", "ColdStart") >= 1
+        assert measured("AWS/Lambda", "Invocations") >= 1

@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import json
 import time
+import urllib.error
+import urllib.parse
+import urllib.request
 from collections.abc import Iterator
 from typing import Any
 
@@ -479,3 +482,67 @@ def test_topics_rules_and_workflows_are_measured(running: Running, cloudwatch: A
         time.sleep(0.01)
     for client in (sns, events, states, sqs):
         client.close()
+
+
+def _ask(running: Running, headers: dict[str, str], body: bytes, path: str = "/") -> Any:
+    credential = "Credential=000000000000/20260101/us-east-1/monitoring/aws4_request"
+    request = urllib.request.Request(
+        f"{running.url}{path}",
+        body,
+        {
+            "Authorization": f"AWS4-HMAC-SHA256 {credential}, SignedHeaders=host, Signature=0",
+            **headers,
+        },
+    )
+    try:
+        with urllib.request.urlopen(request) as answer:
+            return answer.status, dict(answer.headers), answer.read()
+    except urllib.error.HTTPError as error:
+        with error:
+            return error.code, dict(error.headers), error.read()
+
+
+def test_it_is_asked_in_three_protocols(running: Running) -> None:
+    form = {
+        "Action": "PutMetricData",
+        "Version": "2010-08-01",
+        "Namespace": "Protocols",
+        "MetricData.member.1.MetricName": "m",
+        "MetricData.member.1.Value": "2.5",
+        "MetricData.member.1.Dimensions.member.1.Name": "a",
+        "MetricData.member.1.Dimensions.member.1.Value": "b",
+    }
+    of_form = {"Content-Type": "application/x-www-form-urlencoded"}
+    status, _, body = _ask(running, of_form, urllib.parse.urlencode(form).encode())
+    assert (status, b"<PutMetricDataResponse" in body) == (200, True)
+    of_json = {
+        "Content-Type": "application/x-amz-json-1.0",
+        "X-Amz-Target": "GraniteServiceVersion20100801.ListMetrics",
+    }
+    status, _, body = _ask(running, of_json, b'{"Namespace": "Protocols"}')
+    wanted = {
+        "Namespace": "Protocols",
+        "MetricName": "m",
+        "Dimensions": [{"Name": "a", "Value": "b"}],
+    }
+    assert (status, json.loads(body)["Metrics"]) == (200, [wanted])
+    of_cbor = {
+        "Content-Type": "application/cbor",
+        "Accept": "application/cbor",
+        "Smithy-Protocol": "rpc-v2-cbor",
+    }
+    path = "/service/GraniteServiceVersion20100801/operation/ListMetrics"
+    status, headers, body = _ask(running, of_cbor, b"\xa1iNamespaceiProtocols", path)
+    found = {name.lower(): value for name, value in headers.items()}
+    assert (status, found["smithy-protocol"]) == (200, "rpc-v2-cbor")
+    assert b"jMetricNameam" in body
+    del form["MetricData.member.1.Value"]
+    status, _, body = _ask(running, of_form, urllib.parse.urlencode(form).encode())
+    assert (status, b"<Code>MissingParameter</Code>" in body) == (400, True)
+    of_json["X-Amz-Target"] = "GraniteServiceVersion20100801.PutMetricData"
+    datum = {"Namespace": "Protocols", "MetricData": [{"MetricName": "m"}]}
+    status, headers, body = _ask(running, of_json, json.dumps(datum).encode())
+    assert status == 400
+    assert json.loads(body)["__type"].endswith("MissingRequiredParameterException")
+    found = {name.lower(): value for name, value in headers.items()}
+    assert found["x-amzn-query-error"] == "MissingParameter;Sender"

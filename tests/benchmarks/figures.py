@@ -38,6 +38,7 @@ BENCHMARKS = (
     "gateways",
     "s3",
     "kinesis",
+    "metrics",
     "tables",
     "schedules",
     "workflows",

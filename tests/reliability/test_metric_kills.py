@@ -41,7 +41,7 @@ class Writer(threading.Thread):
                 datum = {"MetricName": self.metric, "Value": 1}
                 self.client.put_metric_data(Namespace="Kills", MetricData=[datum])
                 self.put += 1
-                if self.put % 20 == 0:
+                if self.put % 3 == 0:
                     self.make_alarm(f"{self.metric}-{time.time_ns()}")
         except (BotoCoreError, ClientError, OSError):
             return
