@@ -9,6 +9,7 @@ import subprocess
 import sys
 import time
 from pathlib import Path
+from xml.etree import ElementTree
 
 import pytest
 
@@ -120,6 +121,23 @@ def test_a_failed_test_shows_calls_and_logs(project: pytest.Pytester) -> None:
     result.stdout.fnmatch_lines(["greets | *KeyError*"])
 
 
+def test_junit_reports_have_what_a_failed_test_shows(project: pytest.Pytester) -> None:
+    project.makepyfile(
+        """
+        def test_wrong(localfaas):
+            localfaas.deploy("greets")
+            assert localfaas.invoke("greets", {"name": "you"}).payload == "no"
+        """
+    )
+    run(project, "--junitxml=report.xml").assert_outcomes(failed=1)
+    case = ElementTree.parse(project.path / "report.xml").getroot().find(".//testcase")
+    assert case is not None
+    properties = {each.get("name"): each.get("value") for each in case.iter("property")}
+    assert re.fullmatch(r"\d{12}", properties["localfaas account"] or "")
+    assert "greets" in (properties["localfaas invocations"] or "")
+    assert "greeting" in (properties["localfaas logs"] or "")
+
+
 def test_claims_that_do_not_hold_say_why(project: pytest.Pytester) -> None:
     project.makepyfile(
         """
@@ -159,6 +177,24 @@ def test_workers_have_emulators_of_their_own(project: pytest.Pytester) -> None:
         """
     )
     run(project, "-n", "2").assert_outcomes(passed=9)
+
+
+def test_eight_workers_do_not_get_into_each_others_way(project: pytest.Pytester) -> None:
+    """``LOCALFAAS_PLUGIN_RUNS`` says how often."""
+    project.makepyfile(
+        """
+        import pytest
+
+        @pytest.mark.parametrize("n", range(16))
+        def test_alone(localfaas, sqs_client, n):
+            url = sqs_client.create_queue(QueueName="same")["QueueUrl"]
+            sqs_client.send_message(QueueUrl=url, MessageBody=str(n))
+            (message,) = sqs_client.receive_message(QueueUrl=url)["Messages"]
+            assert message["Body"] == str(n)
+        """
+    )
+    for _ in range(int(os.environ.get("LOCALFAAS_PLUGIN_RUNS", "1"))):
+        run(project, "-n", "8").assert_outcomes(passed=16)
 
 
 def test_nothing_lives_on_after_a_worker_is_killed(project: pytest.Pytester) -> None:
