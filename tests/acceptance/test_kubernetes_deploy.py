@@ -19,7 +19,7 @@ from tests.acceptance.test_image import docker, image
 from tests.cluster import IMAGE, KUBERNETES, SCRIPT, VARIABLE, Cluster, cluster
 from tests.needs import unavailable
 
-#: The emulator's image, where the nodes of another cluster than the script's have it.
+#: The emulator's image, where the nodes have it already.
 _EMULATOR = os.environ.get("LOCALFAAS_TEST_KUBERNETES_EMULATOR", "")
 _BASE = ROOT / "deploy/kubernetes/base"
 _TEAM = ROOT / "deploy/kubernetes/examples/team"
@@ -56,16 +56,19 @@ def nodes_have_the_emulator(
     found: Cluster, tmp_path: Path, request: pytest.FixtureRequest
 ) -> Iterator[str]:
     """The name of the emulator's image on the nodes; a volume for it is there, too."""
-    if not found.own:
-        if not _EMULATOR:
+    name = _EMULATOR
+    if not name:
+        if not found.own:
             unavailable("needs LOCALFAAS_TEST_KUBERNETES_EMULATOR, an image that the nodes have")
-        yield _EMULATOR
+        name = "localfaas:latest"
+        docker("tag", request.getfixturevalue("image"), name)
+        archive = tmp_path / "localfaas.tar"
+        docker("save", name, "-o", str(archive))
+        subprocess.run([SCRIPT, "load", str(archive)], check=True, capture_output=True, timeout=300)
+        archive.unlink()
+    if not found.own:
+        yield name
         return
-    docker("tag", request.getfixturevalue("image"), "localfaas:latest")
-    archive = tmp_path / "localfaas.tar"
-    docker("save", "localfaas:latest", "-o", str(archive))
-    subprocess.run([SCRIPT, "load", str(archive)], check=True, capture_output=True, timeout=300)
-    archive.unlink()
     # A cluster without a provisioner of volumes; its nodes see the files of this machine.
     folder = tmp_path / "state"
     folder.mkdir()
@@ -84,7 +87,7 @@ def nodes_have_the_emulator(
         },
     }
     found.kubectl("apply", "-f", "-", given=yaml.safe_dump(volume))
-    yield "localfaas:latest"
+    yield name
     found.kubectl("delete", "pv", volume["metadata"]["name"], "--wait=false")
 
 
