@@ -92,6 +92,7 @@ bench: .venv/dev
 	$(BIN)/python -m tests.benchmarks.bench_workflows
 	$(BIN)/python -m tests.benchmarks.bench_stacks
 	$(BIN)/python -m tests.benchmarks.bench_timeline
+	$(BIN)/python -m tests.benchmarks.bench_traces
 	$(BIN)/python -m tests.benchmarks.bench_dashboard
 	$(BIN)/python -m tests.benchmarks.bench_pytest
 	$(BIN)/python -m tests.benchmarks.figures

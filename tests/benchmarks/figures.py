@@ -44,6 +44,7 @@ BENCHMARKS = (
     "workflows",
     "stacks",
     "timeline",
+    "traces",
     "dashboard",
     "what_if",
     "pytest",
