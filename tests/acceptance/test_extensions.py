@@ -184,6 +184,17 @@ def test_the_runtime_starts_when_all_extensions_have_registered(
     (module,) = (line.split()[-1] for line in found if line.startswith("module"))
     assert float(there) < float(module)
     assert "EXTENSION\tName: slow\tState: Ready\tEvents: []" in found
+    timeline = running.emulator.timeline
+    assert timeline is not None
+    (environment,) = (
+        each for each in timeline.history.environments.values() if each.version.function == name
+    )
+    phases = [each.name for each in environment.phases]
+    assert phases[: phases.index("init") + 1] == ["code", "boot", "extensions", "init"]
+    (extensions,) = (each for each in environment.phases if each.name == "extensions")
+    assert extensions.detail == "quick, slow"
+    assert extensions.end is not None
+    assert extensions.end - extensions.start >= 0.3
 
 
 CRASH = "me, _ = register('INVOKE')\nsys.exit(3)\n"
