@@ -608,6 +608,7 @@ class Emulator:
             self.console,
             lambda host, port: self._servers.open_at(host, self.secrets_endpoint, port),
             for_all=self.settings.secrets_endpoint,
+            is_reached=self.driver.reach_host in ("127.0.0.1", "localhost"),
         )
         self.pools.told.append(self.secrets_endpoint.variables)
         self._open_otlp()

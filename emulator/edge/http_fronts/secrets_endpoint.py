@@ -88,6 +88,7 @@ class SecretsEndpoint:
         console: Told when the usual port can't be had.
         listen: Serves an application at a port of an address; returns the port.
         for_all: Serve functions without the extension's layer, too.
+        is_reached: Functions' "localhost" is this machine; in containers, it is not.
     """
 
     def __init__(
@@ -98,12 +99,15 @@ class SecretsEndpoint:
         listen: Callable[[str, int], int],
         *,
         for_all: bool = False,
+        is_reached: bool = True,
     ) -> None:
         self._table = table
         self._clock = clock
         self._console = console
         self._listen = listen
         self._for_all = for_all
+        self._is_reached = is_reached
+        self._has_told = False
         #: The port that is open for one that was asked for.
         self._ports: dict[int, int] = {}
         #: By account and name of a function.
@@ -119,6 +123,14 @@ class SecretsEndpoint:
     def variables(self, version: FunctionVersion) -> Mapping[str, str]:
         """Open the port that a function looks for; return what tells it of another one."""
         if not self.is_for(version):
+            return {}
+        if not self._is_reached:
+            if not self._has_told:
+                self._has_told = True
+                self._console.warn(
+                    f"{version.name}: containers can't reach the Parameters-and-Secrets endpoint "
+                    "yet; it is there with --driver process"
+                )
             return {}
         given = version.environment or {}
         caller = credentials.of_function(
