@@ -51,10 +51,10 @@ def _of_settings() -> list[OptionOf]:
     drivers = declarations()
     wheres = ", ".join(f"{each.name} ({each.where})" for each in drivers)
     probed = " or ".join(each.name for each in drivers if each.probe is not None)
-    freezing = " and ".join(each.name for each in drivers if each.freezes)
+    freezing = ", ".join(each.name for each in drivers if each.freezes)
     helps = {
         "driver": f"Where functions run: {wheres}; {AUTO} takes {probed} if that can be used here.",
-        "freeze": "Stop environments between calls, as AWS does. Default: yes with the driver "
+        "freeze": "Stop environments between calls, as AWS does. Default: yes with the drivers "
         f"{freezing}.",
     }
     choices = {"driver": (*(each.name for each in drivers), AUTO)}

@@ -25,7 +25,7 @@ CODE_FOLDER, LAYERS_FOLDER, BOOTSTRAP_FOLDER, SDK_FOLDER = "task", "opt", "boots
 _FIRST_USER, _USERS = 10_000, 50_000
 #: Of its share of CPU a pod asks for this part, at least for so many thousandths of a CPU: on the
 #: usual nodes it is memory that decides how many they take.
-_ASKED, _LEAST = 0.25, 10
+_ASKED, _LEAST = 0.05, 10
 _HOST = "kubernetes.io/hostname"
 _ARCHITECTURES = {"x86_64": "amd64", "arm64": "arm64"}
 #: What no pod of a namespace at level "restricted" may have.

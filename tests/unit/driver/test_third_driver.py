@@ -40,7 +40,7 @@ def test_its_option_is_in_the_help() -> None:
     assert "--script-scenes N" in text
     assert "LOCALFAAS_SCRIPT_SCENES" in text
     assert "default: 7" in text
-    assert "docker and scripted" in " ".join(text.split()), "the drivers that freeze"
+    assert "docker, kubernetes, scripted" in " ".join(text.split()), "the drivers that freeze"
 
 
 def test_its_check_is_in_the_doctors() -> None:
