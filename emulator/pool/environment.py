@@ -316,7 +316,7 @@ class Environment(ABC):
             self.spec = replace(self.spec, runtime_api=address)
             sandbox = await self._driver.start(self.spec)
         except (DriverFault, ConfigurationError, OSError) as error:
-            self.stop(StopCause.FAILED, "could not start")
+            self.stop(StopCause.FAILED, f"could not start: {error}")
             if isinstance(error, DriverFault):
                 raise
             raise DriverFault(str(error)) from error

@@ -110,7 +110,7 @@ class SerialEnvironment(Environment):
             self.sandbox = None
             if self._invocations.is_running(current):
                 current.fail(fault)
-            self.stop(StopCause.CRASHED, "could not start again")
+            self.stop(StopCause.CRASHED, f"could not start again: {fault}")
             return
         if self._current is not current:  # timed out or stopped meanwhile
             await self._abandon(sandbox)

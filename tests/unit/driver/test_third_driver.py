@@ -64,5 +64,6 @@ def test_it_is_made_with_its_options(third: None, tmp_path: Path) -> None:
 
 
 def test_a_driver_that_is_not_there_is_named_with_those_that_are(tmp_path: Path) -> None:
-    with pytest.raises(ConfigurationError, match="no driver 'magic': process, docker, kubernetes or auto"):
+    names = "process, docker, kubernetes or auto"
+    with pytest.raises(ConfigurationError, match=f"no driver 'magic': {names}"):
         make_driver(Settings(driver="magic"), tmp_path, SilentConsole())

@@ -1,0 +1,191 @@
+"""The command with its functions as pods of a cluster, as clients see it."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import pytest
+from botocore.exceptions import ClientError
+
+from tests.acceptance.conftest import Up, localfaas_up
+from tests.api.conftest import create, zip_of
+from tests.cluster import IMAGE, KUBERNETES, Cluster
+from tests.contract.pods import TEMPLATE, Pods, pods
+from tests.contract.test_kubernetes_driver import need_own_cluster, script
+
+__all__ = ["pods"]
+
+pytestmark = [*KUBERNETES, pytest.mark.slow]
+
+CODE = """
+import json, os, time, urllib.request
+def handler(event, context):
+    print("got", event)
+    if "seconds" in event:
+        time.sleep(event["seconds"])
+    if "status" in event:
+        os._exit(event["status"])
+    if "memory" in event:
+        return len(bytearray(event["memory"] << 20))
+    if "queue" in event:
+        message = {"QueueUrl": event["queue"], "MessageBody": str(event["n"])}
+        headers = {
+            "X-Amz-Target": "AmazonSQS.SendMessage",
+            "Content-Type": "application/x-amz-json-1.0",
+            "Authorization": "AWS4-HMAC-SHA256 Credential=a/20260101/us-east-1/sqs/aws4_request",
+        }
+        url, body = os.environ["AWS_ENDPOINT_URL"], json.dumps(message).encode()
+        urllib.request.urlopen(urllib.request.Request(url, body, headers)).read()
+    return event
+"""
+
+
+def until(what: Callable[[], bool], seconds: float) -> None:
+    end = time.monotonic() + seconds
+    while not what():
+        assert time.monotonic() < end, "it did not come to that"
+        time.sleep(0.1)
+
+
+@contextmanager
+def running(pods: Pods, state: Path, template: str = TEMPLATE, *more: str) -> Iterator[Up]:
+    """Run the command in the tests' namespace, with its state in a folder."""
+    file = state.with_suffix(".yaml")
+    file.write_text(template)
+    options = ["--driver", "kubernetes", "--namespace", pods.namespace, "--no-watch",
+               "--pod-template", str(file), "--state", str(state), "--stem-cells", "1",
+               *(f"--image=python3.{n}={IMAGE}" for n in range(11, 15)), *more]  # fmt: skip
+    if pods.advertise:
+        options += ["--advertise-host", pods.advertise]
+    folder = state.with_name(f"{state.name}-functions")
+    (folder / "idle").mkdir(parents=True, exist_ok=True)
+    (folder / "idle/app.py").write_text("def handler(event, context): ...")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("KUBECONFIG", str(pods.kubeconfig))
+        with localfaas_up(folder, *options) as up:
+            yield up
+
+
+def ask(client: Any, event: Any, name: str = "f") -> Any:
+    answer = client.invoke(FunctionName=name, Payload=json.dumps(event))
+    return answer.get("FunctionError"), json.loads(answer["Payload"].read())
+
+
+def make(client: Any, name: str = "f", **fields: Any) -> None:
+    fields = {"Runtime": "python3.11", "MemorySize": 128, "Timeout": 3} | fields
+    create(client, name, Code={"ZipFile": zip_of(app__py=CODE)}, **fields)
+    client.get_waiter("function_active_v2").wait(FunctionName=name)
+
+
+def alive(pods: Pods) -> list[str]:
+    """Return the pods in which something runs."""
+    return [
+        pod["metadata"]["name"] for pod in pods.all() if pod["status"].get("phase") == "Running"
+    ]
+
+
+def test_what_callers_see_and_what_a_kill_leaves(pods: Pods, tmp_path: Path) -> None:
+    state = tmp_path / "state"
+    with running(pods, state) as up:
+        client = up.client()
+        make(client)
+        assert ask(client, {"n": 1}) == (None, {"n": 1})
+        assert ask(client, {"seconds": 30})[1]["errorMessage"].endswith(
+            "timed out after 3.00 seconds"
+        )
+        assert ask(client, {"status": 3})[1]["errorMessage"].endswith("exit status 3")
+        assert ask(client, {"memory": 600})[1]["errorType"] == "Runtime.ExitError"
+        assert ask(client, {"n": 2}) == (None, {"n": 2})
+        assert alive(pods)
+        os.kill(up.process.pid, signal.SIGKILL)
+        killed = time.monotonic()
+        until(lambda: not alive(pods), 10)
+        assert time.monotonic() - killed < 10
+    left = {pod["metadata"]["name"] for pod in pods.all()}
+    assert left, "their objects stay until the next start"
+    with running(pods, state) as up:
+        client = up.client()
+        assert ask(client, {"n": 3}) == (None, {"n": 3})
+        until(lambda: not left & {pod["metadata"]["name"] for pod in pods.all()}, 10)
+    until(lambda: not pods.all(), 10)
+
+
+def test_a_refusal_reaches_the_caller_and_its_reason_the_timeline(
+    pods: Pods, tmp_path: Path
+) -> None:
+    quota = {
+        "apiVersion": "v1",
+        "kind": "ResourceQuota",
+        "metadata": {"name": "none"},
+        "spec": {"hard": {"pods": "0"}},
+    }
+    namespace = ("--namespace", pods.namespace)
+    pods.cluster.kubectl("apply", *namespace, "-f", "-", given=json.dumps(quota))
+    until(lambda: "status" in pods.cluster.get("quota", "none", *namespace), 20)
+    try:
+        with running(pods, tmp_path / "state") as up:
+            client = up.client()
+            create(client, "f", Code={"ZipFile": zip_of(app__py=CODE)}, Runtime="python3.11")
+            began = time.monotonic()
+            with pytest.raises(ClientError) as told:
+                ask(client, {})
+            assert time.monotonic() - began < 20
+            # As on AWS where a function could not be made ready.
+            code = told.value.response["Error"]["Code"]
+            assert code in ("ServiceException", "ResourceConflictException")
+            pods.cluster.kubectl("delete", "quota", "none", *namespace)
+            until(lambda: _works(client), 30)
+    finally:
+        pods.cluster.kubectl("delete", "quota", "none", *namespace, "--ignore-not-found")
+
+
+def _works(client: Any) -> bool:
+    try:
+        return bool(ask(client, {"n": 1}) == (None, {"n": 1}))
+    except ClientError:
+        return False
+
+
+def test_no_acknowledged_event_is_lost_with_a_node(pods: Pods, tmp_path: Path) -> None:
+    need_own_cluster(pods, 2)
+    count = 12
+    with running(pods, tmp_path / "state", TEMPLATE, "--async-retry-scale", "0.05") as up:
+        client, queues = up.client(), up.client("sqs")
+        queue = queues.create_queue(QueueName="done")["QueueUrl"]
+        make(client, Timeout=20)
+        ask(client, {"n": 0})
+        for n in range(count):
+            client.invoke(
+                FunctionName="f",
+                InvocationType="Event",
+                Payload=json.dumps({"n": n, "seconds": 1, "queue": queue}),
+            )
+        until(lambda: _on_both(pods.cluster, pods.namespace), 30)
+        script("cable", "b", "down")
+        try:
+            began = time.monotonic()
+            while not _works(client):
+                # How soon, without a queue in front, is the driver's own test.
+                assert time.monotonic() - began < 60
+            done: set[str] = set()
+            end = time.monotonic() + 150
+            while len(done) < count and time.monotonic() < end:
+                got = queues.receive_message(
+                    QueueUrl=queue, MaxNumberOfMessages=10, WaitTimeSeconds=5
+                )
+                done |= {message["Body"] for message in got.get("Messages", ())}
+            assert done == set(map(str, range(count)))
+        finally:
+            script("cable", "b", "up")
+
+
+def _on_both(found: Cluster, namespace: str) -> bool:
+    items = found.get("pods", "-n", namespace, "-l", "localfaas.dev/function")["items"]
+    return len({pod["spec"].get("nodeName") for pod in items}) > 1
