@@ -235,6 +235,7 @@ class Table:
         for service in self.services:
             await service.reset(self.parts, account)
         await self.neighbours.reset(account)
+        self.parts.own_metrics.forget(account)
         await self.parts.documents.clear(account)
 
     def drain(self) -> None:

@@ -16,7 +16,7 @@ from emulator.telemetry.metrics.aggregate import Aggregate
 Dimensions = tuple[tuple[str, str], ...]
 #: Metrics of single minutes in memory, from which on somebody has to keep them; and beyond which
 #: the oldest are dropped, if nobody does.
-FULL, MOST = 2_000, 10_000
+FULL, MOST = 500, 5_000
 
 
 #: What is in a :class:`Measured`, which is equal to it and takes longer to make.
@@ -131,6 +131,12 @@ class OwnMetrics:
         taken, self._values = self._values, {}
         self._has_begun = False
         return taken
+
+    def forget(self, account: str | None) -> None:
+        """Forget all values, or those of an account: a reset."""
+        taken = self.take()
+        if account is not None:
+            self.give_back({key: each for key, each in taken.items() if key.account != account})
 
     def give_back(self, taken: dict[Measured, Aggregate]) -> None:
         """Remember values that could not be kept."""
