@@ -85,7 +85,10 @@ class RuleTimers:
 
     async def _see_to(self, rule: Rule, at: float) -> None:
         """Fire a rule, and have it fire again: times that were missed come one after the other."""
-        await self._fire(rule, at)
+        try:
+            await self._fire(rule, at)
+        except Exception:  # A bug of ours: told in full, and the rule fires the next time.
+            log.exception("rule %s could not be fired", rule.arn)
         schedule, now = _schedule(rule), self._buses.rule(rule.bus, rule.body["name"])
         # One that was changed meanwhile follows its new schedule.
         if schedule is not None and now is not None and now.body is rule.body:

@@ -121,13 +121,13 @@ class Forwarder:
 
     async def close(self) -> None:
         """Pass on what is gathered, and let go."""
-        if self._timer is not None:
-            self._timer.cancel()
         if self._unlisten is not None:
             self._unlisten()
         if self._outbox is not None:
             await self._pass_on()
             await self._outbox.close()
+        if self._timer is not None:
+            self._timer.cancel()
 
     async def clear(self) -> None:
         """Forget what is on its way: a reset of all accounts."""

@@ -145,6 +145,22 @@ async def test_each_time_that_was_missed_is_made_up_for() -> None:
     timers.close()
 
 
+async def test_a_rule_that_could_not_be_fired_fires_the_next_time(
+    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    clock = FakeClock()
+    buses = Buses(clock, "rate(5 minutes)")
+    timers = RuleTimers(buses, Fired())  # type: ignore[arg-type]
+    timers.follow(buses.one)
+    with monkeypatch.context() as broken:
+        broken.setattr("emulator.services.events.scheduling.made", None)
+        await clock.advance(301)
+    assert "could not be fired" in caplog.text
+    await clock.advance(300)
+    assert buses.times == ["2023-11-14T22:23:20Z"]
+    timers.close()
+
+
 async def test_a_disabled_rule_does_not_fire() -> None:
     clock = FakeClock()
     buses = Buses(clock, "rate(1 minute)", state="DISABLED")
