@@ -242,7 +242,7 @@ class Settings:
     )
     debug: tuple[str, ...] = option(
         (),
-        "Open a port for a debugger in a function: Python (debugpy), Node.js. From 5678 on without "
+        "Open a port for a debugger in a function: Python, Node.js, Java. From 5678 on without "
         "PORT.",
         RUNNING,
         metavar="NAME[=PORT]",

@@ -192,7 +192,8 @@ def _place_sources(built: Path, folder: Path) -> None:
 
 def _forget(builds: Path, newest: Path) -> None:
     """Remove builds of a function that nothing runs any more."""
-    others = [each for each in builds.iterdir() if each != newest and each.is_dir()]
+    # Those that begin with a dot are being made.
+    others = [each for each in builds.glob("[!.]*") if each != newest]
     others.sort(key=lambda each: each.stat().st_mtime)
     for each in others[: max(0, len(others) + 1 - _KEPT)]:
         shutil.rmtree(each, ignore_errors=True)

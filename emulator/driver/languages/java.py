@@ -28,6 +28,8 @@ _QUICK_SINCE = 17
 _HEAP = 0.85
 _VERSION = re.compile(r'^JAVA_VERSION="(?:1\.)?(\d+)', re.MULTILINE)
 _SNAP_START = ("AWS_LAMBDA_INITIALIZATION_TYPE", "snap-start")
+#: A function's folder, where it has namespaces.
+_TASK = "/var/task"
 #: Where the library of SnapStart's hooks finds those that run them.
 _HOOKS = "-Dorg.crac.Core.Compat=com.amazonaws.services.lambda.crac"
 
@@ -95,6 +97,9 @@ class Java(Language):
         found += ["--add-opens=java.base/java.io=ALL-UNNAMED", "-Djava.net.preferIPv4Stack=true"]
         if interpreter.release >= 24:  # the client's own use of both would be warned of
             found += ["--enable-native-access=ALL-UNNAMED", "--sun-misc-unsafe-memory-access=allow"]
+        if environ.get("LAMBDA_TASK_ROOT", _TASK) != _TASK:
+            # Without namespaces /tmp is the machine's.
+            found.append(f"-Djava.io.tmpdir={environ['TMPDIR']}")
         name, value = _SNAP_START
         if environ.get(name) == value:
             found.append(_HOOKS)

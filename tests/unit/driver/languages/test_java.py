@@ -44,6 +44,13 @@ def test_options_that_cannot_be_taken_apart_are_java_s_to_refuse() -> None:
     assert JAVA.options(JDK, {**MEMORY, "JAVA_TOOL_OPTIONS": "-Da='"})
 
 
+def test_temporary_files_are_the_sandbox_s_own_where_it_has_no_namespaces() -> None:
+    own = {"LAMBDA_TASK_ROOT": "/code", "TMPDIR": "/sandbox/tmp"}
+    assert "-Djava.io.tmpdir=/sandbox/tmp" in JAVA.options(JDK, own)
+    shown = {"LAMBDA_TASK_ROOT": "/var/task", "TMPDIR": "/mine"}
+    assert not [each for each in JAVA.options(JDK, shown) if "tmpdir" in each]
+
+
 def test_a_debugger_has_its_port_unless_another_environment_has_it() -> None:
     with socket.socket() as taken:
         taken.bind(("127.0.0.1", 0))
