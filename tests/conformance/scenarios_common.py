@@ -167,10 +167,26 @@ def introspection(s: Scenario, runtime: str) -> None:
         assert re.fullmatch(r"127\.0\.0\.1:\d+", environment["AWS_LAMBDA_RUNTIME_API"])
         old = runtime == "provided.al2"
         environment["AWS_LAMBDA_RUNTIME_API"] = f"{'127.0.0.1' if old else '169.254.100.1'}:9001"
-        if old:
-            for each in ("AWS_XRAY_DAEMON_ADDRESS", "_AWS_XRAY_DAEMON_ADDRESS"):
-                environment[each] = environment[each].replace("169.254.100.1", "169.254.79.129")
+        as_recorded(environment, "169.254.79.129" if old else "169.254.100.1")
         s.match(step, told)
+
+
+def as_recorded(environment: dict[str, str], daemon: str) -> None:
+    """Put the X-Ray daemon of a recording into a function's variables: ours is on this machine.
+
+    Args:
+        environment: The variables, which are changed.
+        daemon: The recorded address.
+    """
+    host, _, port = environment["AWS_XRAY_DAEMON_ADDRESS"].rpartition(":")
+    assert (host, port) == (
+        environment["_AWS_XRAY_DAEMON_ADDRESS"],
+        environment["_AWS_XRAY_DAEMON_PORT"],
+    )
+    assert port.isdecimal()
+    environment["AWS_XRAY_DAEMON_ADDRESS"] = f"{daemon}:2000"
+    environment["_AWS_XRAY_DAEMON_ADDRESS"] = daemon
+    environment["_AWS_XRAY_DAEMON_PORT"] = "2000"
 
 
 def uncaught(s: Scenario, runtime: str) -> None:

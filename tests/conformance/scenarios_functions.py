@@ -9,6 +9,7 @@ import time
 from typing import Any
 
 from tests.conformance.replay import Replay, Scenario, zip_of
+from tests.conformance.scenarios_common import as_recorded
 
 _VERSION = """
 import os
@@ -341,6 +342,7 @@ def init_environment(s: Scenario) -> None:
     told = json.load(answer["Payload"])
     # Its address is one of this machine's; the recording takes it for that of the X-Ray daemon.
     told["environment"]["AWS_LAMBDA_RUNTIME_API"] = "169.254.100.1:9001"
+    as_recorded(told["environment"], "169.254.100.1")
     s.match("lambda-init-inspection", {**answer, "Payload": io.BytesIO(json.dumps(told).encode())})
 
 
