@@ -20,6 +20,7 @@ from emulator.registry.document_store import DocumentStore
 from emulator.services.sqs.queues import Sqs
 from emulator.services.table import Table
 from emulator.store.store import Store
+from emulator.telemetry.logs import Logs
 
 
 class SqsServer:
@@ -38,7 +39,9 @@ class SqsServer:
         clock = SystemClock()
         store = Store.open(self._folder)
         engine = await Engine.open(store.messages, clock)
-        parts: Any = SimpleNamespace(clock=clock, queues=engine, documents=DocumentStore())
+        parts: Any = SimpleNamespace(
+            clock=clock, queues=engine, documents=DocumentStore(), logs=Logs(clock)
+        )
         table = Table()
         await table.open(parts)
         self.sqs: Sqs = await table.state("sqs")
