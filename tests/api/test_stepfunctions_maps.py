@@ -176,7 +176,7 @@ def _manifest(*files: str) -> bytes:
         (b'[1, {"a": 2}]', {"InputType": "JSON"}, [1, {"a": 2}]),
         (b'{"a": {"b": [1, 2, 3]}}', {"InputType": "JSON", "ItemsPointer": "/a/b"}, [1, 2, 3]),
         (b'{"a": 1}\n\n[2]\n', {"InputType": "JSONL"}, [{"a": 1}, [2]]),
-        (gzip.compress(b"[1, 2]"), {"InputType": "JSON"}, [1, 2]),
+        (gzip.compress(b"[1, 2]", mtime=0), {"InputType": "JSON"}, [1, 2]),
         (
             "\ufeffa|b\n1|é\n2\n".encode(),
             {"InputType": "CSV", "CSVHeaderLocation": "FIRST_ROW", "CSVDelimiter": "PIPE"},
