@@ -14,6 +14,7 @@ import pytest
 from emulator.cli.application import COMMANDS, run
 from emulator.cli.commands import doctor, up
 from emulator.driver.docker.settings import DockerSettings
+from emulator.driver.kubernetes.settings import KubernetesSettings
 from emulator.driver.process import checks
 from emulator.settings import Settings
 
@@ -27,7 +28,7 @@ def nowhere() -> str:
 
 
 #: A driver that the command line knows has its options.
-OF_DRIVERS = {"docker": DockerSettings()}
+OF_DRIVERS = {"docker": DockerSettings(), "kubernetes": KubernetesSettings()}
 
 
 @pytest.fixture
