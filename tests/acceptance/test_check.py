@@ -16,6 +16,12 @@ from tests.acceptance.test_python_start import archive
 from tests.api.conftest import Running, create
 
 SAMPLES = Path(__file__).parents[2] / "sample_functions"
+#: Those of a folder with a template of its own want other programs.
+_NAMES = sorted(
+    each.name
+    for each in SAMPLES.iterdir()
+    if each.is_dir() and not (each / "template.yaml").exists()
+)
 
 
 @pytest.fixture(scope="module")
@@ -80,7 +86,7 @@ _STATEFUL = {
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("name", sorted(each.name for each in SAMPLES.iterdir() if each.is_dir()))
+@pytest.mark.parametrize("name", _NAMES)
 def test_the_verdict_on_each_sample_is_right(checked: Checked, name: str) -> None:
     status, found = checked.sample(name, "-e", "{}", "--twice")
     leaks = [each["what"] for each in found["findings"] if each["severity"] == "leak"]
@@ -189,9 +195,18 @@ def handler(event, context):
 
 def test_recorded_events_are_taken_where_none_are_given(checked: Checked, running: Running) -> None:
     client = running.client("lambda")
+    # One that no other test has called.
+    create(
+        client,
+        "recorded",
+        Code={"ZipFile": archive({"app.py": "def handler(event, context):\n    return event\n"})},
+        Handler="app.handler",
+        Runtime="python3.12",
+    )
+    client.get_waiter("function_active_v2").wait(FunctionName="recorded")
     for payload in (b'{"n": 1}', b'{"n": 2}', b'{"n": 2}'):
-        client.invoke(FunctionName="echo", Payload=payload)["Payload"].read()
-    assert checked.sample("echo")[1]["events"] == 2
+        client.invoke(FunctionName="recorded", Payload=payload)["Payload"].read()
+    assert checked.sample("recorded")[1]["events"] == 2
 
 
 def test_bad_input_is_said(running: Running, capsys: pytest.CaptureFixture[str]) -> None:

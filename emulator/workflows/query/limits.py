@@ -1,5 +1,6 @@
 """How long one JSONata expression may take, its regular expressions included."""
 
+import re
 import threading
 import time
 from collections.abc import Iterator
@@ -21,6 +22,9 @@ REGEX_S = 5.0
 QUICK_REGEX_S = 0.01
 """The same, for one that somebody must not be kept waiting for."""
 
+#: How the library writes a reference to a group, for JSONata's ``$1``.
+_REFERENCE = re.compile(r"\\g<(\d+)>")
+_EMPTY = "D1004: Regular expression matches zero length string"
 _DEPTH = "D1011: Stack overflow error: Check for non-terminating recursive function."
 _TIME = "D1012: Expression evaluation timeout: Check for infinite loop"
 
@@ -122,9 +126,26 @@ class Pattern:
 
     def sub(self, repl: Any, string: str, count: int = 0) -> str:
         """Replace matches."""
+        make = repl
+        if isinstance(repl, str):
+            template = _REFERENCE.sub(self._existing, repl)
+
+            def make(match: Any) -> str:
+                if match.end() == match.start():
+                    raise ValueError(_EMPTY)
+                return str(match.expand(template))
+
         with _budget().matching() as limits:
-            text: str = self._pattern.sub(repl, string, count, **limits)
+            text: str = self._pattern.sub(make, string, count, **limits)
         return text
+
+    def _existing(self, reference: re.Match[str]) -> str:
+        """Return a reference to the group that JSONata means: of ``$12``, ``$1`` if it has no 12."""
+        digits = reference[1]
+        for end in range(len(digits), 0, -1):
+            if int(digits[:end]) <= self._pattern.groups:
+                return rf"\g<{digits[:end]}>{digits[end:]}"
+        return digits[1:]
 
     def split(self, string: str, maxsplit: int = 0) -> list[str]:
         """Split at matches."""
