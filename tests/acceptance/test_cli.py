@@ -483,17 +483,17 @@ def test_a_runtime_that_is_not_served_is_noted_once(tmp_path: Path) -> None:
     (tmp_path / "ghost").mkdir()
     (tmp_path / "template.yaml").write_text(
         "Resources:\n  Ghost:\n    Type: AWS::Serverless::Function\n"
-        "    Properties: {CodeUri: ghost, Handler: a.b, Runtime: java21}\n"
+        "    Properties: {CodeUri: ghost, Handler: a.b, Runtime: dotnet8}\n"
     )
     session = Session(tmp_path)
     try:
-        session.until("cannot run java21", stderr=True)
+        session.until("cannot run dotnet8", stderr=True)
         assert session.run("functions").returncode == 0
         session.run("down")
         assert session.process.wait(20) == 0
     finally:
         session.end()
-    assert sum("cannot run java21" in line for line in session.err) == 1
+    assert sum("cannot run dotnet8" in line for line in session.err) == 1
 
 
 def test_a_folder_without_functions_is_a_clear_error(session: Session, tmp_path: Path) -> None:
