@@ -254,9 +254,14 @@ def _merge(template: str, namespace: dict[str, Any]) -> str:
     except RecursionError:
         raise TemplateFailure("the template is nested too deeply") from None
     except Exception as error:
-        cause = error.__cause__ or error
-        if isinstance(cause, TemplateFailure):
-            raise cause from error
+        # airspeed says where in the template it was, around the error itself.
+        cause: BaseException | None = error
+        while cause is not None:
+            if isinstance(cause, TemplateFailure):
+                raise cause from error
+            if isinstance(cause, MemoryError):
+                raise TemplateFailure("it needs too much memory") from error
+            cause = cause.__cause__ or cause.__context__
         raise TemplateFailure(str(error)) from error
 
 
