@@ -140,7 +140,7 @@ class Pattern:
         return text
 
     def _existing(self, reference: re.Match[str]) -> str:
-        """Return a reference to the group that is meant: with one group, ``$12`` is ``$1`` and 2."""
+        """Return a reference to the group that is meant: ``$12`` is ``$1`` and 2 if it has one."""
         digits = reference[1]
         for end in range(len(digits), 0, -1):
             if int(digits[:end]) <= self._pattern.groups:
