@@ -11,9 +11,10 @@ import hashlib
 import os
 import sys
 from collections.abc import Callable
+from importlib import import_module
 from pathlib import Path
 
-from emulator.code import npm, pip, pyproject, requirements
+from emulator.code import pip
 from emulator.code.wanted import Wanted
 from emulator.model.console import Console
 from emulator.model.errors import DriverFault
@@ -21,11 +22,14 @@ from emulator.model.function import FunctionVersion
 
 #: Part of the cache's key; change it when packages are installed in another way.
 _FORMAT = b"1"
-#: By the beginning of a runtime's identifier, what says which packages a folder wants: the first
-#: that knows decides.
+#: By the beginning of a runtime's identifier, the files that say which packages a folder wants, and
+#: who reads each: the first that knows decides.
 _KINDS = {
-    "python": (requirements.wanted, pyproject.wanted),
-    "nodejs": (npm.wanted,),
+    "python": {
+        "requirements.txt": "emulator.code.requirements",
+        "pyproject.toml": "emulator.code.pyproject",
+    },
+    "nodejs": {"package.json": "emulator.code.npm"},
 }
 
 
@@ -107,8 +111,10 @@ class Packages:
 
 
 def _wanted(version: FunctionVersion, folder: Path, interpreter: Path | None) -> Wanted | None:
-    for language, kinds in _KINDS.items():
-        if version.runtime.startswith(language):
-            found = (kind(version, folder, interpreter) for kind in kinds)
-            return next((each for each in found if each is not None), None)
+    for language, files in _KINDS.items():
+        for file, reader in files.items() if version.runtime.startswith(language) else ():
+            if (folder / file).exists():
+                found: Wanted | None = import_module(reader).wanted(version, folder, interpreter)
+                if found is not None:
+                    return found
     return None

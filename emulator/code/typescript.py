@@ -14,7 +14,7 @@ import os
 import shutil
 from pathlib import Path
 
-from emulator.code import npm, pip
+from emulator.code import pip
 from emulator.code.wanted import read
 from emulator.model.console import Console
 from emulator.model.errors import DriverFault
@@ -96,6 +96,8 @@ class TypeScript:
             self._console.info("fetching esbuild, which builds TypeScript functions, once")
             async with pip.scratch(self._cache) as scratch:
                 arguments = ["install", "--no-audit", "--no-fund", "--loglevel=error"]
+                from emulator.code import npm  # only where esbuild has to be got
+
                 failure = await npm.run([*arguments, "--prefix", str(scratch), _PACKAGE], scratch)
                 if failure is not None:
                     raise DriverFault(
@@ -122,7 +124,7 @@ def _source(version: FunctionVersion) -> Path | None:
 
 def _is_module(folder: Path) -> bool:
     try:
-        package = json.loads(read(folder / npm.NAME) or b"{}")
+        package = json.loads(read(folder / "package.json") or b"{}")
     except ValueError:
         return False
     return isinstance(package, dict) and package.get("type") == "module"

@@ -11,8 +11,6 @@ from typing import Any
 
 import orjson
 
-#: What a line has in it that has metrics.
-MARK = '"_aws"'
 _MOST_METRICS, _MOST_DIMENSIONS, _MOST_VALUES = 100, 30, 100
 _UNITS = frozenset(
     unit

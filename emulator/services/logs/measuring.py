@@ -8,21 +8,23 @@ from __future__ import annotations
 import logging
 import math
 from collections.abc import Callable
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from emulator.model.clock import Timer
 from emulator.model.errors import AwsError, LocalfaasError
 from emulator.services.context import Parts
-from emulator.services.logs.embedded import MARK, read_metrics
-from emulator.services.logs.extraction import compile_value
-from emulator.services.logs.pattern import Matches, compile_pattern
 from emulator.telemetry.groups import LogEvent, LogGroup, LogStream
+
+if TYPE_CHECKING:
+    from emulator.services.logs.pattern import Matches
 
 log = logging.getLogger(__name__)
 
 #: Seconds for which metrics are gathered, how many at most, and how many are put at once.
 _GATHERS_S, _MOST, _AT_ONCE = 0.2, 10_000, 500
 _MINUTE_S = 60
+#: What a line has in it that has metrics.
+_MARK = '"_aws"'
 
 Body = dict[str, Any]
 GroupKey = tuple[str, str, str]
@@ -50,6 +52,10 @@ def compile_filter(body: Body) -> MetricFilter:
     Raises:
         AwsError: Its pattern is none.
     """
+    # Most groups have no filter.
+    from emulator.services.logs.extraction import compile_value
+    from emulator.services.logs.pattern import compile_pattern
+
     pattern, made = body["pattern"], body["transformations"][0]
     given: str = made["metricValue"]
     constant: Value = lambda message: given  # noqa: E731
@@ -111,7 +117,9 @@ class Measuring:
 
     def _hear(self, group: LogGroup, stream: LogStream, event: LogEvent) -> None:
         message = event.message
-        if message[:1] == "{" and MARK in message:
+        if message[:1] == "{" and _MARK in message:
+            from emulator.services.logs.embedded import read_metrics  # few lines have metrics
+
             for namespace, datum in read_metrics(message):
                 self._gather(group.account, group.region, namespace, datum)
         if self._filters:
