@@ -48,7 +48,7 @@ def ask(
         connection.endheaders(body)
         response = connection.getresponse()
         code = response.headers.get("x-amzn-errortype", "")
-        return response.status, code + response.read().decode()
+        return response.status, code + response.read().decode(errors="replace")
     finally:
         connection.close()
 

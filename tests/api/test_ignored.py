@@ -15,7 +15,6 @@ from emulator.testing import ScriptedDriver
 from tests.api.conftest import Running, create
 
 _HERE = "us-east-1:000000000000"
-_BUCKET = "arn:aws:s3:::bucket"
 _QUEUE = f"arn:aws:sqs:{_HERE}:queue"
 #: Settings of CreateFunction that nothing here acts on.
 _IGNORED = {
@@ -81,15 +80,14 @@ def test_exactly_what_does_not_act_is_listed_and_warned_of(running: Running) -> 
     assert set(names) - set(_listed(running)["in-vain"]) == {"VpcConfig"}
 
 
-def test_destinations_that_nothing_is_delivered_to(running: Running) -> None:
+def test_every_kind_of_destination_is_delivered_to(running: Running) -> None:
     client = running.client("lambda")
     create(client)
-    put = client.put_function_event_invoke_config
-    put(FunctionName="hello", DestinationConfig={"OnSuccess": {"Destination": _QUEUE}})
-    assert (_listed(running), running.console.warnings) == ({"hello": []}, [])
-    put(FunctionName="hello", DestinationConfig={"OnFailure": {"Destination": _BUCKET}})
-    assert _listed(running) == {"hello": ["DestinationConfig"]}
-    assert running.console.warnings == [f"hello: nothing can be delivered to {_BUCKET}."]
+    bus, topic = f"arn:aws:events:{_HERE}:event-bus/b", f"arn:aws:sns:{_HERE}:t"
+    for arn in (_QUEUE, topic, bus, "arn:aws:s3:::bucket"):
+        config = {"OnFailure": {"Destination": arn}}
+        client.put_function_event_invoke_config(FunctionName="hello", DestinationConfig=config)
+        assert (_listed(running), running.console.warnings) == ({"hello": []}, [])
 
 
 def test_runtimes_that_are_not_updated(running: Running) -> None:
@@ -114,10 +112,6 @@ def test_strict_settings_refuse_it() -> None:
             if name != "DurableConfig":  # only a new function can have it
                 with pytest.raises(ClientError, match=f"{name} is not acted on"):
                     client.update_function_configuration(FunctionName="hello", **{name: value})
-        with pytest.raises(ClientError, match="nothing can be delivered"):
-            client.put_function_event_invoke_config(
-                FunctionName="hello", DestinationConfig={"OnFailure": {"Destination": _BUCKET}}
-            )
         with pytest.raises(ClientError, match="FunctionUpdate is not acted on"):
             client.put_runtime_management_config(
                 FunctionName="hello", UpdateRuntimeOn="FunctionUpdate"

@@ -245,7 +245,7 @@ def test_a_failure_that_the_disk_does_not_take_is_shown_all_the_same(
     async def full(*changes: Any) -> None:
         raise StorageFull("the disk is full")
 
-    async def missing(runtime: str, architecture: str) -> None:
+    async def missing(runtime: str, architecture: str, *more: Any) -> None:
         monkeypatch.setattr(documents, "write", full)
         raise DriverFault("it is not here")
 

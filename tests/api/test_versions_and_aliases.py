@@ -156,7 +156,7 @@ def test_a_change_in_progress_refuses_others(
 ) -> None:
     gate = asyncio.Event()
 
-    async def prepare(runtime: str, architecture: str) -> None:
+    async def prepare(runtime: str, architecture: str, *more: Any) -> None:
         await gate.wait()
 
     monkeypatch.setattr(scripted.emulator.driver, "prepare", prepare)
@@ -194,7 +194,7 @@ def test_a_change_in_progress_refuses_others(
 def test_a_runtime_that_cannot_be_had_fails_the_function(
     client: Any, scripted: Running, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    async def prepare(runtime: str, architecture: str) -> None:
+    async def prepare(runtime: str, architecture: str, *more: Any) -> None:
         raise DriverFault("no such image")
 
     monkeypatch.setattr(scripted.emulator.driver, "prepare", prepare)

@@ -77,6 +77,9 @@ class PipeConsumer(MappedFunction):
         """Wait until all that was declared is there: targets, enrichments."""
         await self._parts.started.wait()
 
+    def measure_age(self, age_s: float) -> None:
+        """A pipe has no such metric."""
+
     async def attempt(
         self, payload: bytes, trace_id: str = "", links: Sequence[str] = ()
     ) -> Attempt:

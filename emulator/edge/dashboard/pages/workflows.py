@@ -6,7 +6,6 @@ import json
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
-from emulator.edge.admin.workflows import execution_timeline
 from emulator.edge.dashboard.graph import layout
 from emulator.edge.dashboard.http import PageError, PageRequest, PageResponse
 from emulator.edge.dashboard.rendering import render
@@ -52,6 +51,8 @@ async def _execution(parts: Parts, request: PageRequest) -> PageResponse:
         machine = await parts.table.call(
             _SERVICE, "DescribeStateMachineForExecution", {"executionArn": arn}
         )
+        from emulator.edge.admin.workflows import execution_timeline  # it loads FastAPI
+
         document = await execution_timeline(parts, arn)
     except AwsError as error:
         raise PageError(404, error.message) from error

@@ -17,7 +17,6 @@ from emulator.services.context import Context, Request, Response
 from emulator.services.lambda_ import lookup
 from emulator.services.lambda_.errors import invalid, not_found
 from emulator.services.lambda_.paging import page
-from emulator.services.lambda_.rules import ignored
 
 _DESTINATIONS = frozenset({"sqs", "sns", "lambda", "events", "s3"})
 _MEMBERS = ("MaximumRetryAttempts", "MaximumEventAgeInSeconds", "DestinationConfig")
@@ -158,8 +157,6 @@ def _check_destinations(ctx: Context, function: Function, request: Request) -> N
                 raise invalid(f"The destination ARN {arn} is invalid.")
             if found is function:
                 raise invalid("You can't specify the function as a destination for itself.")
-    for arn in ignored.of_destinations(ctx.parts, config):
-        ignored.refuse(ctx, f"{function.name}: nothing can be delivered to {arn}.")
 
 
 def _java(config: dict[str, Any]) -> str:

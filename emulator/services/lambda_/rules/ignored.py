@@ -46,12 +46,6 @@ def of_version(parts: Parts, version: FunctionVersion) -> dict[str, str]:
     return found
 
 
-def of_destinations(parts: Parts, config: Mapping[str, Any]) -> list[str]:
-    """Return the destinations of an event invoke configuration that nothing is sent to."""
-    named = ((config.get(side) or {}).get("Destination") for side in ("OnSuccess", "OnFailure"))
-    return [arn for arn in named if arn and not parts.targets.serves(arn)]
-
-
 def of_mapping(parts: Parts, mapping: Mapping[str, Any]) -> dict[str, str]:
     """Return the settings of an event source mapping without effect, and what that means."""
     if not parts.sources.is_polled(mapping):
@@ -79,11 +73,6 @@ def ignored(parts: Parts, function: Function) -> list[str]:
     """Return everything that is configured for a function without effect."""
     names = [*of_version(parts, function.latest)]
     names += sorted(_of_mappings(parts, function))
-    if any(
-        of_destinations(parts, config.destinations or {})
-        for config in function.attached.event_invoke.values()
-    ):
-        names.append("DestinationConfig")
     if any(each.update_on != "Auto" for each in function.attached.runtime_management.values()):
         names.append("RuntimeManagementConfig")
     return names
