@@ -22,6 +22,12 @@ from tests.node_versions import node
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(300)]
 
+
+def _soaked(release: int) -> Any:
+    """Return an older release: `make soak` compares it, `make test` the newest one alone."""
+    return pytest.param(release, marks=pytest.mark.soak)
+
+
 RUNTIME = Path(__file__).parents[2] / "runtimes" / "nodejs"
 #: AWS's client by Node.js's release: its version on npm, and what starts it.
 CLIENTS = {20: "3.3.0", 22: "3.3.0", 24: "4.0.2"}
@@ -198,7 +204,7 @@ def _handlers(kind: str, release: int) -> list[str]:
 
 @pytest.mark.parametrize("form", FORMATS)
 @pytest.mark.parametrize("kind", ["returned", "failed", "printed", "read"])
-@pytest.mark.parametrize("release", [20, 22, 24])
+@pytest.mark.parametrize("release", [_soaked(20), _soaked(22), 24])
 def test_functions(tmp_path: Path, release: int, kind: str, form: str) -> None:
     if form == "json" and (kind in ("returned", "read") or release == 20):
         pytest.skip("the format changes what is logged alone")
@@ -207,7 +213,7 @@ def test_functions(tmp_path: Path, release: int, kind: str, form: str) -> None:
 
 @pytest.mark.parametrize("form", FORMATS)
 @pytest.mark.parametrize("name", cases.ALONE)
-@pytest.mark.parametrize("release", [22, 24])
+@pytest.mark.parametrize("release", [_soaked(22), 24])
 def test_modules(tmp_path: Path, release: int, name: str, form: str) -> None:
     if reason := cases.differs(name, release):
         pytest.skip(reason)

@@ -210,8 +210,9 @@ _WHOLE = {
 #: Of Python 3.8 AWS's own runtime and what PyPI has of its client are not alike; the client that
 #: 3.9 can have is of an older release than what AWS's newer runtimes read contexts with.
 _VERSIONS = sorted(one.release for one in find(LANGUAGE) if one.release > 8)
+#: `make soak` compares the older releases, too.
 _COMPARED = [
-    (version, kind)
+    pytest.param(version, kind, marks=[] if version == _VERSIONS[-1] else pytest.mark.soak)
     for version in dict.fromkeys((_VERSIONS[0], OWN_VERSION, _VERSIONS[-1]))
     for kind in _WHOLE
     if kind != "read" or version > 9
