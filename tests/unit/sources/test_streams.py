@@ -100,6 +100,8 @@ class Function:
         self.answer: Callable[[dict[str, Any]], Any] = lambda event: None
         self.gate: asyncio.Event | None = None
         self.running = self.most = 0
+        #: How old the last record of each batch was, in seconds.
+        self.ages: list[float] = []
 
     def is_ready(self) -> bool:
         return self.there
@@ -107,6 +109,9 @@ class Function:
     async def ready(self) -> None:
         while not self.there:
             await self.changed.wait()
+
+    def measure_age(self, age_s: float) -> None:
+        self.ages.append(age_s)
 
     async def attempt(self, payload: bytes, trace_id: str = "") -> Attempt:
         event = json.loads(payload)
