@@ -97,7 +97,7 @@ def violation(our: ServiceCodec, operation: str, request: dict[str, Any]) -> Aws
                 "EvaluationPeriods": 0,
                 "ComparisonOperator": "GreaterThanThreshold",
             },
-            "ValidationException",
+            "ValidationError",
             "Value '0' at 'evaluationPeriods' failed to satisfy constraint: Member must have "
             "value greater than or equal to 1",
         ),
