@@ -35,7 +35,7 @@ test-kubernetes: .venv/dev
 soak: .venv/dev
 	LOCALFAAS_KILLS=100 $(BIN)/pytest -n auto --dist loadgroup -m soak
 
-# Without those of the program as a whole and of real environments: two minutes on two cores.
+# Without those of the program as a whole and of real environments: five minutes on two cores.
 test-fast: .venv/dev
 	$(BIN)/pytest -n auto --dist loadgroup -m "$(NO_ENGINE)" tests/architecture tests/unit tests/api \
 	  tests/conformance tests/differential tests/reliability
