@@ -19,7 +19,7 @@ def debugged(language: str) -> dict[str, Any]:
         "function": "hello",
         "language": language,
         "port": 5678,
-        "local_root": "/work/hello",
+        "local_root": "/srv/hello",
         "remote_root": "/var/task",
     }
 
@@ -41,7 +41,7 @@ def test_each_language_is_attached_to_in_its_own_way(
 
 
 def test_folders_of_the_workspace_are_named_from_there() -> None:
-    made = configuration(debugged("nodejs"), Path("/work"))
+    made = configuration(debugged("nodejs"), Path("/srv"))
     assert made["localRoot"] == "${workspaceFolder}/hello"
     assert made["remoteRoot"] == "/var/task"
 
