@@ -26,17 +26,16 @@ from emulator.code.typescript import TypeScript
 from emulator.driver.base import Driver
 from emulator.driver.table import make_driver
 from emulator.edge.aws_handler import AwsHandler
+from emulator.edge.function_ports import FunctionPorts
 from emulator.edge.guard import Guard
-from emulator.edge.http_fronts.alb.balancer import Balancer, parse_balancer
+from emulator.edge.http_fronts.alb.balancers import LoadBalancers
 from emulator.edge.http_fronts.apis.front import ApiFront
 from emulator.edge.http_fronts.buckets import BucketFront
 from emulator.edge.http_fronts.container_credentials import ContainerCredentialsFront
 from emulator.edge.http_fronts.function_url import FunctionUrlFront
-from emulator.edge.http_fronts.secrets_endpoint import SecretsEndpoint
 from emulator.edge.http_fronts.stack_answers import StackAnswersFront
-from emulator.edge.router import AsgiApp, Router, SandboxRouter
+from emulator.edge.router import AsgiApp, Router
 from emulator.edge.servers import Servers
-from emulator.edge.trace_daemon import TraceDaemon
 from emulator.invoke.admission import Admission
 from emulator.invoke.asynchronous import AsynchronousInvokes
 from emulator.invoke.function_invoker import FunctionInvoker
@@ -83,7 +82,6 @@ from emulator.telemetry.timeline.timeline import Timeline
 from emulator.telemetry.traces.tracing import Tracing
 
 if TYPE_CHECKING:
-    from emulator.edge.http_fronts.alb.front import LoadBalancer
     from emulator.invoke.scenarios.plan import Fault
     from emulator.project.project import Project
     from emulator.telemetry.otlp.exporter import Exporter
@@ -350,9 +348,8 @@ class Emulator:
             admin=self._make_admin,
             dashboard=self._make_dashboard,
         )
-        self.trace_daemon = TraceDaemon(
-            self.tracing, (settings.account, settings.region), self._serve_daemon
-        )
+        self._function_ports = FunctionPorts(self.parts, self._servers, self.router)
+        self.load_balancers = LoadBalancers(self.parts, self._servers, self._guard)
         self._exporter: Exporter | None = None
         self.project = self._make_project() if settings.functions else None
         self.watching = Watching(
@@ -363,9 +360,6 @@ class Emulator:
             layers=settings.watch_layers,
         )
         self._preparing: asyncio.Task[None] | None = None
-        #: The load balancers, by the port that each listens on.
-        self.balancers: dict[int, Balancer] = {}
-        self._load_balancers: list[LoadBalancer] = []
 
     def _make_admin(self) -> AsgiApp:
         from emulator.edge.admin import make_admin
@@ -434,9 +428,13 @@ class Emulator:
                 abort=self._end_serving,
                 close=self._servers.close,
             ),
-            Component(name="collector of traces", close=self._close_otlp),
-            Component(name="trace daemon", close=self.trace_daemon.close),
-            Component(name="load balancers", close=self._close_balancers),
+            Component(name="collector of traces", close=self._close_exporter),
+            Component(name="ports of functions", close=self._function_ports.close),
+            Component(
+                name="load balancers",
+                open=self.load_balancers.open,
+                close=self.load_balancers.close,
+            ),
             Component(name="driver", open=self.driver.open, close=self.driver.close),
             Component(
                 name="pools",
@@ -507,79 +505,28 @@ class Emulator:
 
     async def _serve_clients(self) -> None:
         self._servers.open(self.router)
-        for text in self.settings.alb:
-            balancer = parse_balancer(text)
-            if balancer is not None:
-                self._open_balancer(balancer)
 
-    def _open_balancer(self, balancer: Balancer) -> None:
-        from emulator.edge.http_fronts.alb.front import LoadBalancer
+    def _open_exporter(self) -> None:
+        """Begin to send traces to a collector, if asked to."""
+        settings = self.settings
+        if settings.otlp is None:
+            return
+        from emulator.edge.otlp_sending import send
+        from emulator.telemetry.otlp.exporter import Exporter
 
-        made = LoadBalancer(
-            balancer,
-            account=self.settings.account,
-            region=self.settings.region,
-            functions=self.functions,
-            guard=self._guard,
+        self._exporter = Exporter(
+            settings.otlp,
             clock=self.clock,
             console=self.console,
+            send=send,
+            headers=settings.otlp_headers,
+            encoding=settings.otlp_protocol,
         )
-        port = self._servers.open_further(made, balancer.port)
-        self.balancers[port] = balancer
-        self._load_balancers.append(made)
-        made.start()
+        self.tracing.tracer.sinks.append(self._exporter)
 
-    def _open_otlp(self) -> None:
-        """Begin to send traces to a collector, and to take spans of functions, if asked to.
-
-        Raises:
-            ConfigurationError: The port for spans is taken.
-        """
-        settings = self.settings
-        if settings.otlp is not None:
-            from emulator.edge.otlp_sending import send
-            from emulator.telemetry.otlp.exporter import Exporter
-
-            self._exporter = Exporter(
-                settings.otlp,
-                clock=self.clock,
-                console=self.console,
-                send=send,
-                headers=settings.otlp_headers,
-                encoding=settings.otlp_protocol,
-            )
-            self.tracing.tracer.sinks.append(self._exporter)
-        if settings.otlp_receiver is not None:
-            from emulator.edge.otlp_receiver import OtlpReceiver
-
-            receiver = OtlpReceiver(self.tracing, (settings.account, settings.region))
-            try:
-                port = self._servers.open_at(
-                    self.driver.listen_host, receiver, settings.otlp_receiver
-                )
-            except OSError as error:
-                raise ConfigurationError(
-                    f"{error} It is the port for spans (--otlp-receiver)."
-                ) from error
-            receiver.url = f"http://{self.driver.reach_host}:{port}"
-            self.pools.told.append(receiver.variables)
-
-    async def _close_otlp(self) -> None:
+    async def _close_exporter(self) -> None:
         if self._exporter is not None:
             await self._exporter.close()
-
-    def _serve_daemon(self, host: str, port: int) -> int:
-        """Serve sampling rules to functions at a port.
-
-        Raises:
-            OSError: It is taken.
-        """
-        secret = self.driver.reach_host if self.driver.reach_host_is_secret else ""
-        return self._servers.open_at(host, SandboxRouter(self.router, secret), port)
-
-    async def _close_balancers(self) -> None:
-        for each in self._load_balancers:
-            await each.close()
 
     async def _end_serving(self) -> None:
         self._servers.end(now=self._stop_now.is_set())
@@ -598,20 +545,8 @@ class Emulator:
             secret=self.driver.reach_host_is_secret,
         )
         self.table.sandbox_endpoint = url
-        self.trace_daemon.let_in(
-            listen_host=self.driver.listen_host, reach_host=self.driver.reach_host
-        )
-        self.pools.told.append(self.trace_daemon.variables)
-        self.secrets_endpoint = SecretsEndpoint(
-            self.table,
-            self.clock,
-            self.console,
-            lambda host, port: self._servers.open_at(host, self.secrets_endpoint, port),
-            for_all=self.settings.secrets_endpoint,
-            is_reached=self.driver.reach_host in ("127.0.0.1", "localhost"),
-        )
-        self.pools.told.append(self.secrets_endpoint.variables)
-        self._open_otlp()
+        self._function_ports.open()
+        self._open_exporter()
         self.pools.open(url if self.settings.inject_endpoint else None)
         self.notes += self.driver.notes()
 

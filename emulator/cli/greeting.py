@@ -55,7 +55,7 @@ def greet(emulator: Emulator) -> None:
         for api in service.state.shown_apis() if hasattr(service.state, "shown_apis") else ():
             print(f"\n{api.name}: {api.url}")
             show_table(("METHOD", "PATH", "FUNCTION", "AUTH"), api.routes)
-    for port, balancer in emulator.balancers.items():
+    for port, balancer in emulator.load_balancers.by_port.items():
         print(f"\nload balancer: http://localhost:{port}/ leads to {balancer.function}")
     for stack in emulator.project.stacks if emulator.project is not None else ():
         _show_stack(stack)

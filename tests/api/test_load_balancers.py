@@ -24,7 +24,7 @@ class Balanced(ApiSite):
         super().__init__(alb=("0=plain", "0=many,multi-value", *more), **fields)
         for name in ("plain", "many"):
             self.function(name)
-        found = self.running.emulator.balancers.items()
+        found = self.running.emulator.load_balancers.by_port.items()
         self.ports = {balancer.function: port for port, balancer in found}
 
     def ask(
