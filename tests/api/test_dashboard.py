@@ -87,10 +87,13 @@ def test_a_browser_at_the_bare_address_is_led_to_the_dashboard(scripted: Running
 def test_scripts_and_styles_are_asked_for_again_and_kept(scripted: Running) -> None:
     _, _, text = page(scripted, "")
     found = re.findall(r'(?:src|href)="(/_emulator/ui/static/[^"]+)"', text)
-    assert len(found) >= 5
+    assert len(found) >= 4
     for address in found:
         status, headers, body = ask(scripted, address)
         assert (status, bool(body)) == (200, True), address
+        # By its stamp it is what it will ever be; another stamp's file may have changed.
+        assert ("immutable" in headers["cache-control"]) == ("?" in address)
+        assert ask(scripted, address.partition("?")[0] + "?x")[1]["cache-control"] == "no-cache"
         again, _, nothing = ask(scripted, address, headers={"If-None-Match": headers["etag"]})
         assert (again, nothing) == (304, b"")
 
@@ -219,6 +222,21 @@ def test_templates_are_loaded_for_nobody_but_a_page() -> None:
     code = f"import sys, emulator.app; print(bool({names} & set(sys.modules)))"
     out = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert out.stdout.strip() == "False"
-    code = "import sys, emulator.edge.dashboard.application; print('fastapi' in sys.modules)"
+    code = (
+        "import sys, emulator.edge.dashboard.application\n"
+        "pages = [each for each in sys.modules if '.edge.dashboard.pages' in each]\n"
+        "print('fastapi' in sys.modules, pages)"
+    )
     out = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
-    assert out.stdout.strip() == "False"
+    assert out.stdout.strip() == "False []"
+
+
+def test_nothing_of_the_page_holds_up_its_first_paint_but_one_style(scripted: Running) -> None:
+    _, _, text = page(scripted, "")
+    assert len(re.findall(r'<link rel="stylesheet"', text)) == 1
+    assert len(text) <= 20_000
+    scripts = re.findall(r"<script[^>]*>", text)
+    assert scripts
+    assert all(" defer" in each for each in scripts)
+    # The library of curves is loaded with the first ones.
+    assert "uPlot" not in text

@@ -1,7 +1,8 @@
 """The benchmark of the dashboard: its first paint, and its frames with much to draw.
 
 Needs Chromium; says so and ends well where there is none. Each first page is that of an emulator
-which has served none before: templates are loaded for it.
+which has served none before: templates are loaded for it. A page of one word that a server has
+ready says what the browser itself takes on this machine, in turns with the others.
 """
 
 from __future__ import annotations
@@ -10,7 +11,10 @@ import argparse
 import json
 import shutil
 import statistics
+import threading
 from collections.abc import Iterator
+from contextlib import contextmanager
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Any
@@ -79,12 +83,37 @@ def _first_paint(browser: Browser, url: str) -> float:
     return painted
 
 
+class _OneWord(BaseHTTPRequestHandler):
+    def do_GET(self) -> None:
+        body = b"<!doctype html><title>floor</title><p>floor"
+        self.send_response(200)
+        self.send_header("content-type", "text/html")
+        self.send_header("content-length", str(len(body)))
+        self.end_headers()
+        self.wfile.write(body)
+
+    def log_message(self, format: str, *args: object) -> None: ...
+
+
+@contextmanager
+def _floor() -> Iterator[str]:
+    """Serve a page of one word; yields its address."""
+    with ThreadingHTTPServer(("127.0.0.1", 0), _OneWord) as server:
+        thread = threading.Thread(target=server.serve_forever)
+        thread.start()
+        try:
+            yield f"http://localhost:{server.server_port}/"
+        finally:
+            server.shutdown()
+            thread.join()
+
+
 def measure(options: argparse.Namespace) -> Figures:
     if not (shutil.which("chromium") or shutil.which("chromium-browser")):
         print("no Chromium: the dashboard is not measured")
         return {}
-    first, later = [], []
-    with TemporaryDirectory() as name, chromium() as browser:
+    first, later, floor = [], [], []
+    with TemporaryDirectory() as name, chromium() as browser, _floor() as one_word:
         folder = Path(name)
         folder.chmod(0o755)
         write_functions(folder, {"echo": "def handler(event, context):\n    return event\n"})
@@ -94,7 +123,9 @@ def measure(options: argparse.Namespace) -> Figures:
             with emulator(folder) as (port, *_):
                 url = f"http://localhost:{port}/_emulator/"
                 first.append(_first_paint(browser, url))
-                later += [_first_paint(browser, url) for _ in range(3)]
+                for _ in range(3):
+                    floor.append(_first_paint(browser, one_word))
+                    later.append(_first_paint(browser, url))
         with emulator(folder) as (port, *_):
             page = browser.new_page(viewport={"width": 1440, "height": 900})
             open_large(page, f"http://localhost:{port}/_emulator/")
@@ -102,6 +133,7 @@ def measure(options: argparse.Namespace) -> Figures:
     return {
         "first": round(statistics.median(first)),
         "later": round(statistics.median(later)),
+        "floor": round(statistics.median(floor)),
         "paint_p50": round(percentile(paints, 0.5), 1),
         "paint_p95": round(percentile(paints, 0.95), 1),
         "pause_p50": round(percentile(pauses, 0.5), 1),
@@ -113,6 +145,10 @@ def rows(figures: dict[str, Any]) -> Iterator[Row]:
     """Yield what ``measure`` returned as rows of the table of figures."""
     yield at_most("dashboard: first paint of its first page", figures["first"], 200, "ms")
     yield at_most("dashboard: first paint of later pages", figures["later"], 200, "ms")
+    yield Row(
+        "dashboard: first paint of a page of one word from a plain server, the browser's own",
+        f"{figures['floor']} ms",
+    )
     yield Row(
         "dashboard: a frame of 500 lanes with 10,000 calls, painting p50 / p95",
         f"{figures['paint_p50']} / {figures['paint_p95']} ms",

@@ -1,11 +1,16 @@
-"""The dashboard as an ASGI application: a table of routes."""
+"""The dashboard as an ASGI application: a table of routes.
+
+A page's module is imported when it is asked for first: nobody waits for the code of other pages.
+"""
 
 from __future__ import annotations
 
+import asyncio
 import logging
 import re
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
+from importlib import import_module
 
 from emulator.edge.dashboard.http import (
     COMMON_HEADERS,
@@ -14,19 +19,7 @@ from emulator.edge.dashboard.http import (
     PageResponse,
     parse_fields,
 )
-from emulator.edge.dashboard.pages import (
-    console,
-    events,
-    export,
-    flow,
-    functions,
-    queues,
-    timeline,
-    traces,
-    workflows,
-)
 from emulator.edge.dashboard.rendering import render
-from emulator.edge.dashboard.static_files import static
 from emulator.edge.router import ADMIN, Headers, Receive, Scope, Send, answer, read_body
 from emulator.model.errors import StorageError
 from emulator.services.context import Parts
@@ -36,6 +29,8 @@ log = logging.getLogger(__name__)
 #: The most bytes of a form: an event of 6 MB, percent-encoded.
 _MOST_FORM_BYTES = 20 * 1024 * 1024
 
+_PAGES = "emulator.edge.dashboard.pages"
+
 Page = Callable[[Parts, PageRequest], Awaitable[PageResponse]]
 
 
@@ -43,35 +38,39 @@ Page = Callable[[Parts, PageRequest], Awaitable[PageResponse]]
 class _Route:
     method: str
     path: re.Pattern[str]
-    page: Page
+    #: The module below ``pages``, and the function of it that answers.
+    module: str
+    name: str
+
+    def load(self) -> Page:
+        """Return the function that answers. Blocks."""
+        page: Page = getattr(import_module(f"{_PAGES}.{self.module}"), self.name)
+        return page
 
 
-async def _file(parts: Parts, request: PageRequest) -> PageResponse:
-    return await static(request)
-
-
-def _route(method: str, path: str, page: Page) -> _Route:
-    return _Route(method, re.compile(re.escape(ADMIN) + path), page)
+def _route(method: str, path: str, page: str) -> _Route:
+    module, _, name = page.partition(".")
+    return _Route(method, re.compile(re.escape(ADMIN) + path), module, name)
 
 
 ROUTES = (
-    _route("GET", r"/", timeline.timeline),
-    _route("GET", r"/ui/compare", timeline.compare),
-    _route("GET", r"/ui/invocations/(?P<id>[^/]{1,200})", timeline.invocation),
-    _route("GET", r"/ui/functions", functions.functions),
-    _route("GET", r"/ui/queues", queues.queues),
-    _route("GET", r"/ui/queues/messages", queues.messages),
-    _route("GET", r"/ui/events", events.events),
-    _route("POST", r"/ui/events/replay", events.replay),
-    _route("GET", r"/ui/flow", flow.flow),
-    _route("GET", r"/ui/workflows", workflows.workflows),
-    _route("GET", r"/ui/traces", traces.traces),
-    _route("GET", r"/ui/traces/(?P<id>[^/]{1,200})", traces.trace),
-    _route("GET", r"/ui/console", console.console),
-    _route("GET", r"/ui/console/sample", console.sample),
-    _route("POST", r"/ui/console", console.invoke),
-    _route("GET", r"/ui/export", export.export),
-    _route("GET", r"/ui/static/(?P<name>[a-zA-Z0-9_./-]{1,100})", _file),
+    _route("GET", r"/", "timeline.timeline"),
+    _route("GET", r"/ui/compare", "timeline.compare"),
+    _route("GET", r"/ui/invocations/(?P<id>[^/]{1,200})", "timeline.invocation"),
+    _route("GET", r"/ui/functions", "functions.functions"),
+    _route("GET", r"/ui/queues", "queues.queues"),
+    _route("GET", r"/ui/queues/messages", "queues.messages"),
+    _route("GET", r"/ui/events", "events.events"),
+    _route("POST", r"/ui/events/replay", "events.replay"),
+    _route("GET", r"/ui/flow", "flow.flow"),
+    _route("GET", r"/ui/workflows", "workflows.workflows"),
+    _route("GET", r"/ui/traces", "traces.traces"),
+    _route("GET", r"/ui/traces/(?P<id>[^/]{1,200})", "traces.trace"),
+    _route("GET", r"/ui/console", "console.console"),
+    _route("GET", r"/ui/console/sample", "console.sample"),
+    _route("POST", r"/ui/console", "console.invoke"),
+    _route("GET", r"/ui/export", "export.export"),
+    _route("GET", r"/ui/static/(?P<name>[a-zA-Z0-9_./-]{1,100})", "files.file"),
 )
 
 
@@ -84,6 +83,7 @@ class Dashboard:
 
     def __init__(self, parts: Parts) -> None:
         self._parts = parts
+        self._loaded: dict[_Route, Page] = {}
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         headers: Headers = dict(scope["headers"])
@@ -117,7 +117,10 @@ class Dashboard:
         for route, match in found:
             if route.method == wanted:
                 request = await _request(scope, headers, receive, match.groupdict())
-                return await route.page(self._parts, request)
+                page = self._loaded.get(route)
+                if page is None:
+                    page = self._loaded[route] = await asyncio.to_thread(route.load)
+                return await page(self._parts, request)
         raise PageError(405, f"{path} does not answer {method}.")
 
 

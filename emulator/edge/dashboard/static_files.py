@@ -56,11 +56,16 @@ def stamp(name: str) -> str:
 
 
 async def static(request: PageRequest) -> PageResponse:
-    """Answer with a file. Browsers ask again each time, and have it again only if it changed."""
+    """Answer with a file.
+
+    Browsers keep what they asked for by its stamp; of all else they ask again each time, and have
+    it again only if it changed.
+    """
     name = request.path_values["name"]
     body = read(name)
     tag = f'"{stamp(name)}"'.encode()
-    headers = ((b"etag", tag), (b"cache-control", b"no-cache"))
+    kept = b"private, max-age=31536000, immutable" if stamp(name) in request.query else b"no-cache"
+    headers = ((b"etag", tag), (b"cache-control", kept))
     if request.if_none_match == tag.decode():
         return PageResponse(b"", 304, _TYPES[PurePosixPath(name).suffix], headers)
     return PageResponse(body, 200, _TYPES[PurePosixPath(name).suffix], headers)

@@ -177,7 +177,7 @@ function spreadSoon(found) {
   clearTimeout(spreading);
   spreading = setTimeout(() => {
     spreadAt = performance.now();
-    showSpread(find("spread"), found);
+    showSpread(find("spread"), found, archive ? null : `${prefix}/ui/static/vendor`);
   }, Math.max(0, spreadAt + 1000 - performance.now()));
 }
 
@@ -416,6 +416,12 @@ function connect() {
   source.open();
 }
 
+// The page first, then what is recorded: the emulator loads the code that answers with it.
+function afterPaint(act) {
+  if (document.hidden) act();
+  else requestAnimationFrame(() => setTimeout(act));
+}
+
 setInterval(() => {
   if (document.hidden || archive || !lanes.live || shownRevision < 0 || place.view !== "lanes") return;
   lanes.tick(now());
@@ -430,7 +436,7 @@ if (archive) {
   model.apply(archive);
   offerFunctions();
   refresh();
-} else connect();
+} else afterPaint(connect);
 if (place.invocation) openInvocation({ id: null, request_id: place.invocation });
 // For tests, and for whoever is curious.
 window.localfaas = { model, lanes };

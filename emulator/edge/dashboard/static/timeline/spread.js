@@ -4,7 +4,7 @@ import { fill, h } from "./dom.js";
 import { duration } from "./format.js";
 import { quantile } from "./words.js";
 
-export function showSpread(element, found) {
+export function showSpread(element, found, files) {
   const sets = [["cold", found.cold_ms, "--c-init"], ["warm", found.warm_ms, "--c-warm"]]
     .map(([name, values, colour]) => [name, values.filter((each) => Number.isFinite(each) && each > 0), colour])
     .filter(([, values]) => values.length);
@@ -18,8 +18,26 @@ export function showSpread(element, found) {
     .map(([label, share]) => h("div", {}, h("dt", {}, `${name}, ${label}`), h("dd", {}, duration(quantile(values, share)))))));
   const place = h("div", { role: "img", "aria-label": "The same as curves" });
   fill(element, h("p", { class: "lead" }, "What callers waited, from their request to the end: the share of calls that took at most so long."), figures, place);
-  if (typeof uPlot === "undefined") return;
-  element.plot = plot(place, sets, getComputedStyle(element));
+  if (typeof uPlot !== "undefined") element.plot = plot(place, sets, getComputedStyle(element));
+  else if (files) loadChart(files).then(() => place.isConnected && showSpread(element, found, null));
+}
+
+// The chart's library comes with the first curves: the page is painted without it. An exported page
+// has it, and where it can't be loaded the figures say the same.
+let loading = null;
+function loadChart(files) {
+  loading ??= Promise.all([
+    load(h("script", { src: `${files}/uPlot.min.js` })),
+    load(h("link", { rel: "stylesheet", href: `${files}/uPlot.min.css` })),
+  ]);
+  return loading;
+}
+
+function load(element) {
+  return new Promise((done) => {
+    element.onload = element.onerror = done;
+    document.head.append(element);
+  });
 }
 
 function plot(place, sets, style) {
