@@ -10,7 +10,7 @@ from typing import Generic, Protocol, TypeVar
 
 from emulator.model.clock import Clock
 from emulator.model.errors import DriverFault
-from emulator.model.sandbox import Exit
+from emulator.model.sandbox import EnvironmentSpec, Exit
 
 #: Stem cells made at once. More would slow down the containers that callers wait for.
 _CONCURRENCY = 2
@@ -38,10 +38,24 @@ class Stem(Protocol):
 
     #: Done once it is gone.
     exited: asyncio.Future[Exit]
+    #: It is an environment, and its caller's.
+    handed_out: bool
 
 
 P = TypeVar("P", bound=StemPlan)
 S = TypeVar("S", bound=Stem)
+
+
+def check_startable(spec: EnvironmentSpec, *, is_open: bool) -> None:
+    """Return if a driver can start ``spec``, as far as this machine knows.
+
+    Raises:
+        DriverFault: It is closed, or the code is gone.
+    """
+    if not is_open:
+        raise DriverFault("the driver is not open")
+    if spec.code is not None and not spec.code.is_dir():
+        raise DriverFault(f"the code does not exist: {spec.code}")
 
 
 def pause_after(losses: int) -> float:
@@ -104,6 +118,40 @@ class StemPool(Generic[P, S]):
                 taken = candidate
         self._refill(plan, max(_GRACE, pause_after(self._losses.get(plan, 0))))
         return taken
+
+    async def become(self, plan: P, specialise: Callable[[S], Awaitable[None]]) -> S:
+        """Return a stem cell that is an environment now: a ready one, or one made now.
+
+        Args:
+            plan: What it is made by.
+            specialise: Makes a stem cell the environment.
+
+        Raises:
+            DriverFault: None could be made, or the one made now could not become it.
+        """
+        while (stem := self.take(plan)) is not None:
+            try:
+                return await self.turn(stem, specialise)
+            except DriverFault:
+                # It ended while it waited, unnoticed: the next one may live.
+                continue
+        with self.yielding():
+            stem = await self._make(plan)
+        return await self.turn(stem, specialise)
+
+    async def turn(self, stem: S, specialise: Callable[[S], Awaitable[None]]) -> S:
+        """Return ``stem`` once it is an environment; it is discarded where it can't be.
+
+        Raises:
+            DriverFault: It can't be.
+        """
+        try:
+            await specialise(stem)
+        except BaseException:
+            self._discard(stem)
+            raise
+        stem.handed_out = True
+        return stem
 
     def forget(self, plan: P) -> None:
         """Keep none of ``plan`` ready any more, until it is used again."""

@@ -30,7 +30,7 @@ from emulator.driver.docker.workspace import LocalFiles
 from emulator.driver.instance import Instance
 from emulator.driver.languages.table import languages, split_runtime
 from emulator.driver.processes import usage as usage_of
-from emulator.driver.stems import StemPool
+from emulator.driver.stems import StemPool, check_startable
 from emulator.model.clock import Clock, SystemClock
 from emulator.model.console import Console, SilentConsole
 from emulator.model.errors import ConfigurationError, DriverFault
@@ -231,10 +231,7 @@ class DockerDriver:
         await self._images.ensure(await self._images.plan(spec), soon=True)
 
     async def start(self, spec: EnvironmentSpec) -> Sandbox:
-        if not self._open:
-            raise DriverFault("the driver is not open")
-        if spec.code is not None and not spec.code.is_dir():
-            raise DriverFault(f"the code does not exist: {spec.code}")
+        check_startable(spec, is_open=self._open)
         plan = await self._images.plan(spec)
         if await self._containers.is_stem(plan, spec):
             return await self._specialise(plan, spec)
@@ -245,26 +242,9 @@ class DockerDriver:
         self, plan: Plan, spec: EnvironmentSpec, before: DockerSandbox | None = None
     ) -> DockerSandbox:
         """Make a stem cell the environment of ``spec``: a ready one, or one made now."""
-        while (stem := self._stems.take(plan)) is not None:
-            try:
-                return await self._specialised(stem, spec, before)
-            except DriverFault:
-                # It ended while it waited, unnoticed: the next one may live.
-                continue
-        with self._stems.yielding():
-            stem = await self._containers.make_stem(plan)
-        return await self._specialised(stem, spec, before)
-
-    async def _specialised(
-        self, stem: DockerSandbox, spec: EnvironmentSpec, before: DockerSandbox | None = None
-    ) -> DockerSandbox:
-        try:
-            await self._containers.specialise(stem, spec, before)
-        except BaseException:
-            self._containers.remove(stem)
-            raise
-        stem.handed_out = True
-        return stem
+        return await self._stems.become(
+            plan, lambda stem: self._containers.specialise(stem, spec, before)
+        )
 
     async def expect_copies(self, sandbox: Sandbox, spec: EnvironmentSpec) -> None: ...
 
@@ -293,7 +273,11 @@ class DockerDriver:
             return await self.start(spec)
         if not self._containers.can_hand_over(old):
             anew = await self._containers.restart(old)
-            return await self._specialised(anew, spec) if anew.container.stem else anew
+            if not anew.container.stem:
+                return anew
+            return await self._stems.turn(
+                anew, lambda stem: self._containers.specialise(stem, spec, None)
+            )
         try:
             await old.kill()
             return await self._specialise(old.container.plan, spec, before=old)

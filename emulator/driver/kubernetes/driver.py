@@ -19,12 +19,13 @@ from emulator.driver.kubernetes.cluster import Cluster, ClusterFault
 from emulator.driver.kubernetes.notes import notes
 from emulator.driver.kubernetes.parcels import Parcels
 from emulator.driver.kubernetes.pod import check_template
-from emulator.driver.kubernetes.pods import Pods, Tools
+from emulator.driver.kubernetes.pods import Pods
 from emulator.driver.kubernetes.runtimes import Runtimes
 from emulator.driver.kubernetes.sandbox import Plan, PodSandbox
 from emulator.driver.kubernetes.settings import KubernetesSettings
+from emulator.driver.kubernetes.tools import Tools
 from emulator.driver.kubernetes.watch import PodWatch
-from emulator.driver.stems import StemPool
+from emulator.driver.stems import StemPool, check_startable
 from emulator.model.clock import Clock, SystemClock
 from emulator.model.console import Console, SilentConsole
 from emulator.model.errors import ConfigurationError, DriverFault
@@ -189,14 +190,13 @@ class KubernetesDriver:
         self._runtimes.plan(spec)
 
     async def start(self, spec: EnvironmentSpec) -> Sandbox:
-        if not self._open:
-            raise DriverFault("the driver is not open")
-        if spec.code is not None and not spec.code.is_dir():
-            raise DriverFault(f"the code does not exist: {spec.code}")
+        check_startable(spec, is_open=self._open)
         plan = self._runtimes.plan(spec)
         try:
             if self._pods.is_stem(plan):
-                return await self._specialise(plan, spec)
+                return await self._stems.become(
+                    self._used(plan), lambda stem: self._pods.specialise(stem, spec)
+                )
             with self._stems.yielding():
                 return await self._pods.make(plan, spec)
         except DriverFault as fault:
@@ -210,27 +210,6 @@ class KubernetesDriver:
             if text not in self._said and len(self._said) < 100:
                 self._said.add(text)
                 self._console.warn(str(fault))
-
-    async def _specialise(self, plan: Plan, spec: EnvironmentSpec) -> PodSandbox:
-        """Make a stem cell the environment of ``spec``: a ready one, or one made now."""
-        while (stem := self._stems.take(self._used(plan))) is not None:
-            try:
-                return await self._specialised(stem, spec)
-            except DriverFault:
-                # It ended while it waited, or its node did: the next one may live.
-                continue
-        with self._stems.yielding():
-            stem = await self._pods.make_stem(plan)
-        return await self._specialised(stem, spec)
-
-    async def _specialised(self, stem: PodSandbox, spec: EnvironmentSpec) -> PodSandbox:
-        try:
-            await self._pods.specialise(stem, spec)
-        except BaseException:
-            self._pods.remove(stem)
-            raise
-        stem.handed_out = True
-        return stem
 
     async def expect_copies(self, sandbox: Sandbox, spec: EnvironmentSpec) -> None: ...
 
@@ -258,7 +237,7 @@ class KubernetesDriver:
             self._pods.remove(old)
             return await self.start(spec)
         anew = await self._pods.restart(old)
-        return await self._specialised(anew, spec)
+        return await self._stems.turn(anew, lambda stem: self._pods.specialise(stem, spec))
 
     async def stop(self, sandbox: Sandbox) -> None:
         ours = _ours(sandbox)

@@ -58,14 +58,13 @@ class Parcels:
         try:
             # What is asked for by many at once is packed once.
             async with self._packing[key]:
-                found = await asyncio.to_thread(signature, key)
                 known = self._packed.get(key)
-                if known is None or known[0] != found:
-                    self._count += 1
-                    file = self._folder / f"{self._count:06}.parcel"
-                    parcel = await asyncio.to_thread(pack, key, file)
+                self._count += 1
+                file = self._folder / f"{self._count:06}.parcel"
+                found = await asyncio.to_thread(_packed, key, file, known)
+                if found is not known:
                     self._drop(key)
-                    known = self._packed[key] = (found, parcel)
+                    known = self._packed[key] = found
                     self._bound()
         except OSError as error:
             raise DriverFault(f"the code can't be packed for its pod: {error}") from error
@@ -91,16 +90,28 @@ def pack(sources: Sequence[Source], file: Path) -> Parcel:
     Raises:
         OSError: A file can't be read, or ``file`` not be written.
     """
+    pieces = _pieces(sources)
+    content = bytearray()
+    for piece in pieces:
+        content += piece
+        if len(content) > _SMALL:
+            break
+    else:
+        return Parcel(size=len(content), content=bytes(content))
     file.parent.mkdir(parents=True, exist_ok=True)
     with file.open("wb") as target:
-        for piece in _pieces(sources):
+        target.write(content)
+        for piece in pieces:
             target.write(piece)
-        size = target.tell()
-    if size > _SMALL:
-        return Parcel(size=size, file=file)
-    content = file.read_bytes()
-    file.unlink()
-    return Parcel(size=size, content=content)
+        return Parcel(size=target.tell(), file=file)
+
+
+def _packed(
+    sources: tuple[Source, ...], file: Path, known: tuple[Signature, Parcel] | None
+) -> tuple[Signature, Parcel]:
+    """Return ``known`` if nothing has changed since, else ``sources`` packed anew."""
+    found = signature(sources)
+    return known if known is not None and known[0] == found else (found, pack(sources, file))
 
 
 def _pieces(sources: Sequence[Source]) -> Iterator[bytes]:

@@ -1,45 +1,26 @@
-"""Makes, fills, restarts and removes the driver's pods."""
+"""Makes, starts anew and removes the driver's pods."""
 
 from __future__ import annotations
 
 import asyncio
-import json
 import os
 import socket
 from collections import OrderedDict
 from collections.abc import Callable, Coroutine, Mapping
 from contextlib import suppress
-from dataclasses import dataclass
 from functools import partial
-from pathlib import Path
 from typing import Any
 
-from emulator.driver import cgroups
-from emulator.driver.callbacks import CallbackServer, watch_over
-from emulator.driver.conventions import EXTENSIONS, extension_environ, find_extensions
+from emulator.driver.callbacks import CallbackServer
 from emulator.driver.kubernetes import names, programs, status
-from emulator.driver.kubernetes.cluster import Cluster, ClusterFault
+from emulator.driver.kubernetes.amendments import Amendments, function_labels
+from emulator.driver.kubernetes.cluster import ClusterFault
 from emulator.driver.kubernetes.conversation import Conversation
+from emulator.driver.kubernetes.filling import Filling, give_up, runtime_api, watch_over_all
 from emulator.driver.kubernetes.logs import follow
-from emulator.driver.kubernetes.parcels import Parcels
-from emulator.driver.kubernetes.pod import (
-    BOOTSTRAP_FOLDER,
-    CODE,
-    CODE_FOLDER,
-    CONTAINER,
-    HOME,
-    LAYERS,
-    LAYERS_FOLDER,
-    SDK_FOLDER,
-    PodRequest,
-    body,
-)
+from emulator.driver.kubernetes.pod import PodRequest, body
 from emulator.driver.kubernetes.sandbox import Plan, PodOfOurs, PodSandbox
-from emulator.driver.kubernetes.watch import PodWatch
-from emulator.driver.kubernetes.ways import LOST_S, Way
-from emulator.driver.languages.table import needs_fresh_process, sdk_of
-from emulator.model.clock import Clock
-from emulator.model.console import Console
+from emulator.driver.kubernetes.tools import Tools
 from emulator.model.errors import DriverFault, PullFault
 from emulator.model.sandbox import EnvironmentSpec
 
@@ -47,41 +28,12 @@ from emulator.model.sandbox import EnvironmentSpec
 PATIENCE = 40.0
 #: Seconds in which a node may come that takes a pod.
 _UNSCHEDULED = 8.0
-#: Seconds a runtime has to call: interpreters take their time on a busy node.
-_CALL = 20.0
 #: Seconds for which a node that was out of reach gets no pods.
 _AVOIDED = 60.0
-#: Seconds a supervisor has to take code; more for each byte.
-_FILL, _BYTES_A_SECOND = 10.0, 5e6
 #: Seconds before another try to remove what the API did not remove.
 _RETRIES = (0.5, 2.0, 8.0)
 #: Removals at once.
 _CONCURRENCY = 4
-#: AWS's figures inside an environment, recorded.
-_LIMITS = {"RLIMIT_NOFILE": 1024, "RLIMIT_NPROC": 742}
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Tools:
-    """What pods are made with."""
-
-    cluster: Cluster
-    watch: PodWatch
-    way: Way
-    parcels: Parcels
-    #: The folder with a folder of bootstraps per language.
-    bootstraps: Path
-    #: The user's, checked.
-    template: Mapping[str, Any]
-    #: What every pod carries.
-    labels: Mapping[str, str]
-    owners: tuple[Mapping[str, Any], ...]
-    #: Of pods' names; this instance's own.
-    prefix: str
-    clock: Clock
-    console: Console
-    #: Pods' user ids follow from numbers, which begin here.
-    first_number: int
 
 
 class Pods:
@@ -97,7 +49,8 @@ class Pods:
         self._tasks: set[asyncio.Task[Any]] = set()
         self._slots = asyncio.Semaphore(_CONCURRENCY)
         self._closing = False
-        self._may_resize = True
+        self._filling = Filling(tools)
+        self._amendments = Amendments(tools)
         #: Those that are neither removed nor being removed.
         self.alive: set[PodSandbox] = set()
         #: By name, until when a node is avoided.
@@ -128,64 +81,19 @@ class Pods:
             await self._create(sandbox, request)
             connection = await self._connection(sandbox, calling)
             watch_over_all(connection)
-            await self._equip(sandbox, connection)
-            await self._start_runtime(sandbox)
+            await self._filling.equip(sandbox, connection, self._is_over)
+            await self._filling.start_runtime(sandbox)
         except BaseException:
             self.remove(sandbox)
             raise
         finally:
-            await _give_up(calling)
+            await give_up(calling)
         return sandbox
 
-    async def _equip(self, sandbox: PodSandbox, connection: socket.socket) -> None:
-        """Give a pod that has called its supervisor and what all functions have."""
-        tools, pod = self._tools, sandbox.pod
-        folder = tools.bootstraps / pod.plan.language
-        code = next(folder.glob("pod_supervisor.*")).read_bytes()
-        conversation = Conversation(
-            connection, sandbox.outputs, sandbox.process_ended, sandbox.count
-        )
-        sandbox.conversation = conversation
-        conversation.over.add_done_callback(
-            lambda over: self._is_over(conversation, out_of_reach=over.result())
-        )
-        pod.hello = await conversation.begin(code)
-        if tools.way.is_direct:
-            pod.address = pod.address or str(connection.getpeername()[0])
-        shipped = [(BOOTSTRAP_FOLDER, [(folder, "")])]
-        if sdk_of(pod.plan.language) and not pod.hello["has_sdk"]:
-            shipped.append((SDK_FOLDER, sdk_of(pod.plan.language)))
-            pod.sdk = True
-        for at, sources in shipped:
-            await self._put(conversation, at, sources)
-
-    def _is_over(self, conversation: Conversation, *, out_of_reach: bool) -> None:
+    def _is_over(self, conversation: Conversation, out_of_reach: bool) -> None:
         for sandbox in list(self.alive):
             if sandbox.conversation is conversation:
                 sandbox.gone(out_of_reach=out_of_reach)
-
-    async def _put(
-        self, conversation: Conversation, at: str, sources: list[tuple[Path, str]]
-    ) -> None:
-        parcel = await self._tools.parcels.of(sources)
-        await conversation.ask("put", parcel, at=at, patience=_FILL + parcel.size / _BYTES_A_SECOND)
-
-    async def _start_runtime(self, sandbox: PodSandbox, doing: str = "start", **order: Any) -> None:
-        """Have a runtime started that has a channel of its own to the emulator."""
-        assert sandbox.conversation is not None
-        token = CallbackServer.make_token()
-        calling = self._tools.way.connection(sandbox.pod.name, token)
-        try:
-            answer = await sandbox.conversation.ask(doing, token=token, limits=_LIMITS, **order)
-            sandbox.inner_pid = int(answer["pid"])
-            channel = await asyncio.wait_for(asyncio.shield(calling), _CALL)
-        except TimeoutError:
-            raise DriverFault(f"the runtime of {sandbox.pod.name} did not call") from None
-        finally:
-            await _give_up(calling)
-        channel.setblocking(False)
-        watch_over_all(channel)
-        sandbox.channel = channel
 
     def _request(
         self, plan: Plan, *, stem: bool, extra_mb: int = 0, **fields: Any
@@ -270,111 +178,14 @@ class Pods:
         Raises:
             DriverFault: It can't be; the pod is of no use any more.
         """
-        pod, conversation = stem.pod, stem.conversation
-        assert conversation is not None
-        if not pod.filled:
-            if spec.code is not None:
-                await self._put(conversation, CODE_FOLDER, [(spec.code, "")])
-            if spec.layers:
-                layers = [(folder, "") for folder in spec.layers]
-                await self._put(conversation, LAYERS_FOLDER, layers)
-            pod.filled = True
-            self._spawn(self._relabel(pod, spec))
-        environ = dict(spec.environ) | {"AWS_LAMBDA_RUNTIME_API": self._runtime_api(spec, pod)}
-        found = list(find_extensions(list(reversed(spec.layers))))
-        if found:
-            await self._extend(stem, found, environ)
-        if needs_fresh_process(spec.environ):
-            await self._start_afresh(stem, environ, spec.handler)
-            return
-        order: dict[str, Any] = {"environ": environ, "cwd": CODE, "handler": spec.handler}
-        order["limits"] = _LIMITS
-        if pod.sdk:
-            order["packages"] = f"{HOME}/{SDK_FOLDER}"
-        assert stem.channel is not None
-        line = f"{json.dumps(order)}\n".encode()
-        if found:
-            stem.start_runtime = partial(_tell, stem.channel.dup(), line)
-            return
-        try:
-            await asyncio.get_running_loop().sock_sendall(stem.channel, line)
-        except OSError as error:
-            raise DriverFault(f"the runtime of {pod.name} is gone: {error}") from error
-
-    async def _start_afresh(
-        self, stem: PodSandbox, environ: Mapping[str, str], handler: str
-    ) -> None:
-        """Start the runtime as a program, for variables that only a new process reads."""
-        assert stem.conversation is not None
-        stem.inner_pid = -1  # the end of what has waited means nothing
-        await stem.conversation.ask("kill")
-        if stem.channel is not None:
-            stem.channel.close()
-            stem.channel = None
-        arguments, on_channel = programs.program(stem.pod.plan, environ, handler)
-        order: dict[str, Any] = {"arguments": arguments, "environ": dict(environ), "cwd": CODE}
-        if on_channel:
-            await self._start_runtime(stem, "run", **order)
-            return
-        if not self._tools.way.is_direct:
-            raise DriverFault(
-                "a variable of this function needs a runtime that calls the emulator, and pods have"
-                " no way to it: name the address at which they reach it with --advertise-host"
-            )
-        answer = await stem.conversation.ask("run", token="", limits=_LIMITS, **order)
-        stem.inner_pid = int(answer["pid"])
-
-    async def _extend(self, stem: PodSandbox, found: list[str], environ: Mapping[str, str]) -> None:
-        assert stem.conversation is not None
-        loop = asyncio.get_running_loop()
-        stem.extensions = {name: loop.create_future() for name in found}
-        stem.open_extension_output()
-        for name in found:
-            await stem.conversation.ask(
-                "extend",
-                name=name,
-                arguments=[f"{LAYERS}/{EXTENSIONS}/{name}"],
-                environ=extension_environ(environ),
-                cwd="/",
-            )
-
-    def _runtime_api(self, spec: EnvironmentSpec, pod: PodOfOurs) -> str:
-        return f"{pod.secret_host}:{spec.runtime_api.rpartition(':')[2]}"
-
-    async def _relabel(self, pod: PodOfOurs, spec: EnvironmentSpec) -> None:
-        """Say on the pod what it runs: for people, and for network policies."""
-        with suppress(DriverFault):
-            await self._tools.cluster.ask(
-                "PATCH",
-                f"pods/{pod.name}",
-                {"metadata": {"labels": _function_labels(spec)}},
-                content_type="application/merge-patch+json",
-            )
-
-    # CPU
+        is_new = not stem.pod.filled
+        await self._filling.specialise(stem, spec)
+        if is_new:
+            self._amendments.label(stem.pod, spec)
 
     def limit_cpu(self, sandbox: PodSandbox, spec: EnvironmentSpec) -> None:
         """Give a pod the share of CPU it is to have; soon, as far as this user may."""
-        quota = cgroups.cpu_quota(spec)
-        if quota is not None and self._may_resize:
-            self._spawn(self._limit_cpu(sandbox.pod, quota / cgroups.CPU_PERIOD))
-
-    async def _limit_cpu(self, pod: PodOfOurs, cpus: float) -> None:
-        limits = {"cpu": f"{max(1, round(cpus * 1000))}m"}
-        try:
-            await self._tools.cluster.ask(
-                "PATCH",
-                f"pods/{pod.name}/resize",
-                {"spec": {"containers": [{"name": CONTAINER, "resources": {"limits": limits}}]}},
-                content_type="application/strategic-merge-patch+json",
-            )
-        except ClusterFault as fault:
-            if fault.status in (403, 404, 405) and not pod.removed:
-                self._may_resize = False  # the user may not, or the cluster is too old
-                self._tools.console.warn(
-                    f"pods are not limited to their share of CPU ({fault}): this needs the right"
-                    " to patch pods/resize, and Kubernetes 1.33"
-                )
+        self._amendments.limit_cpu(sandbox.pod, spec)
 
     # Images
 
@@ -399,12 +210,12 @@ class Pods:
             command=list(config.entrypoint) or None,
             arguments=list(config.command) or None,
             working_directory=config.working_directory,
-            labels=_function_labels(spec),
+            labels=function_labels(spec),
             secret=f"{self._tools.prefix}-{self._count + 1}",
         )
         pod = sandbox.pod
         pod.secret = request.secret
-        environ = dict(spec.environ) | {"AWS_LAMBDA_RUNTIME_API": self._runtime_api(spec, pod)}
+        environ = dict(spec.environ) | {"AWS_LAMBDA_RUNTIME_API": runtime_api(spec, pod)}
         for name in ("PATH", "LD_LIBRARY_PATH", "LANG", "TZ"):
             environ.pop(name, None)  # the image's own count
         try:
@@ -470,7 +281,7 @@ class Pods:
             anew.conversation = conversation
             self._tools.watch.listen(anew.pod.name, anew.pod_changed)
             sandbox.close()
-            await self._start_runtime(anew)
+            await self._filling.start_runtime(anew)
         except BaseException:
             self.remove(anew)
             sandbox.close()
@@ -536,40 +347,15 @@ class Pods:
     async def close(self) -> None:
         """Remove every pod and wait until the API has been told of all."""
         self._closing = True
+        await self._amendments.close()
         while self._tasks or self.alive:
             for sandbox in list(self.alive):
                 self.remove(sandbox)
             await asyncio.gather(*self._tasks, return_exceptions=True)
 
 
-def watch_over_all(connection: socket.socket) -> None:
-    """Learn within seconds that a connection's other machine is gone, where it is one of TCP."""
-    if connection.family in (socket.AF_INET, socket.AF_INET6):
-        watch_over(connection, LOST_S)
-
-
-async def _give_up(calling: asyncio.Future[socket.socket]) -> None:
-    """Wait no longer for a connection; close one that nobody has taken."""
-    if not calling.done():
-        calling.cancel()
-        await asyncio.wait({calling})
-
-
-def _function_labels(spec: EnvironmentSpec) -> dict[str, str]:
-    return {
-        names.FUNCTION: names.label_value(spec.function_name),
-        names.VERSION: names.label_value(spec.function_version),
-    }
-
-
 def _has_started(pod: Mapping[str, Any]) -> bool:
     return (pod.get("status") or {}).get("phase") in ("Running", "Succeeded", "Failed")
-
-
-def _tell(end: socket.socket, line: bytes) -> None:
-    """Send a bootstrap its line on a socket of our own."""
-    with end, suppress(OSError):  # what has ended says so another way
-        end.sendall(line)
 
 
 def _said(sandbox: PodSandbox) -> str:

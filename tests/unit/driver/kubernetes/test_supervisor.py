@@ -165,6 +165,19 @@ async def test_ends_are_told_after_all_that_was_printed(start: Start) -> None:
     assert "last words" in await runtime.output("last words")
 
 
+async def test_code_of_any_size_arrives_and_changes_are_seen(
+    driver: KubernetesDriver, tmp_path: Path
+) -> None:
+    code = write_code(tmp_path, handler("return len(open('/var/task/data').read())"))
+    spec = make_spec(code)
+    for size in (3_000_000, 10, 0):  # in a file, in memory, nothing
+        (code / "data").write_text("x" * size)
+        runtime = await Runtime.start(driver, spec)
+        await runtime.ready()
+        assert (await runtime.invoke({})).json() == size
+        await runtime.stop()
+
+
 async def test_a_runtime_that_needs_a_fresh_process(start: Start, tmp_path: Path) -> None:
     runtime = await start(
         handler("return [sys.flags.hash_randomization, os.getcwd()]"),
