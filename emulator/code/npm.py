@@ -6,7 +6,6 @@ left alone.
 
 from __future__ import annotations
 
-import asyncio
 import json
 import os
 import shutil
@@ -14,6 +13,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from emulator.code import programs
 from emulator.code.wanted import Wanted, read
 from emulator.model.errors import DriverFault
 from emulator.model.function import FunctionVersion
@@ -22,8 +22,6 @@ NAME = "package.json"
 _MODULES = "node_modules"
 _LOCKS = ("npm-shrinkwrap.json", "package-lock.json")
 _SETTINGS = ".npmrc"
-#: Seconds npm may take.
-_PATIENCE_S = 600.0
 _QUIET = ("--omit=dev", "--no-audit", "--no-fund", "--no-progress", "--loglevel=error")
 #: Members that name packages, beside those for development.
 _NAMING = ("dependencies", "optionalDependencies")
@@ -107,30 +105,9 @@ async def run(arguments: Sequence[str], folder: Path) -> str | None:
     npm = shutil.which("npm")
     if npm is None:
         return "there is no npm on PATH. Install it, or put node_modules beside the function"
-    # Sandboxes run as another user, who has to read what is installed.
-    command = ("/bin/sh", "-c", 'umask 022 && exec "$0" "$@"', npm, *arguments)
-    process = await asyncio.create_subprocess_exec(
-        *command,
-        cwd=folder,
-        env={**os.environ, "npm_config_update_notifier": "false"},
-        stdin=asyncio.subprocess.DEVNULL,
-        stdout=asyncio.subprocess.DEVNULL,
-        stderr=asyncio.subprocess.PIPE,
-        start_new_session=True,
-    )
-    try:
-        async with asyncio.timeout(_PATIENCE_S):
-            _, told = await process.communicate()
-    except TimeoutError:
-        return f"it took longer than {_PATIENCE_S:.0f} s"
-    finally:
-        if process.returncode is None:
-            # It has started others.
-            os.killpg(process.pid, 9)
-            await process.wait()
-    if process.returncode == 0:
-        return None
-    return _told(told.decode("utf-8", "replace")) or f"it ended with {process.returncode}"
+    environ = {**os.environ, "npm_config_update_notifier": "false"}
+    failure = await programs.run([npm, *arguments], folder, environ)
+    return None if failure is None else _told(failure.told) or failure.how
 
 
 def _told(text: str) -> str:

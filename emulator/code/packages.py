@@ -14,7 +14,7 @@ from collections.abc import Callable
 from importlib import import_module
 from pathlib import Path
 
-from emulator.code import pip
+from emulator.code import build_cache
 from emulator.code.wanted import Wanted
 from emulator.model.console import Console
 from emulator.model.errors import DriverFault
@@ -54,7 +54,7 @@ class Packages:
         self._interpreter = interpreter
         self._console = console
         # A real, absolute path: sandboxes mount it, and links or relative paths would break there.
-        self._cache = Path(os.path.realpath(cache or pip.cache_folder()))
+        self._cache = Path(os.path.realpath(cache or build_cache.folder()))
         self._installing: dict[Path, asyncio.Task[None]] = {}
 
     async def layer(self, version: FunctionVersion) -> Path | None:
@@ -100,14 +100,14 @@ class Packages:
         await asyncio.gather(*tasks, return_exceptions=True)
 
     async def _install(self, version: FunctionVersion, wanted: Wanted, target: Path) -> None:
-        async with pip.scratch(self._cache) as scratch:
+        async with build_cache.scratch(self._cache) as scratch:
             self._console.info(f"installing the packages of {version.name} ({wanted.file})")
             failure = await wanted.install(scratch)
             if failure is not None:
                 raise DriverFault(
                     f"{wanted.program} could not install {version.name}/{wanted.file}: {failure}"
                 )
-            await pip.keep(scratch, target)
+            await build_cache.keep(scratch, target)
 
 
 def _wanted(version: FunctionVersion, folder: Path, interpreter: Path | None) -> Wanted | None:

@@ -14,7 +14,7 @@ import os
 import shutil
 from pathlib import Path
 
-from emulator.code import pip
+from emulator.code import build_cache, programs
 from emulator.code.wanted import read
 from emulator.model.console import Console
 from emulator.model.errors import DriverFault
@@ -23,7 +23,7 @@ from emulator.model.function import FunctionVersion
 _SOURCES = (".ts", ".mts", ".tsx", ".cts")
 _BUILT = (".js", ".mjs", ".cjs")
 _PACKAGE = "esbuild@^0.25"
-_PATIENCE_S = 120
+_PATIENCE_S = 120.0
 #: States of one folder that are kept: environments of the one before may still run.
 _KEPT = 3
 #: A file that tells our bootstrap to show places of the sources in stack traces.
@@ -45,7 +45,7 @@ class TypeScript:
 
     def __init__(self, *, console: Console, cache: Path | None = None) -> None:
         self._console = console
-        self._cache = Path(os.path.realpath(cache or pip.cache_folder()))
+        self._cache = Path(os.path.realpath(cache or build_cache.folder()))
         self._fetching = asyncio.Lock()
 
     async def build(self, version: FunctionVersion, packages: Path | None) -> Path | None:
@@ -69,14 +69,14 @@ class TypeScript:
         if target.is_dir():
             return target
         program = await self._esbuild(folder)
-        async with pip.scratch(builds) as scratch:
+        async with build_cache.scratch(builds) as scratch:
             is_module = source.suffix == ".mts" or _is_module(folder)
             command = [str(program), *_arguments(version, source, scratch, is_module=is_module)]
             failure = await _run(command, folder, packages)
             if failure is not None:
                 raise DriverFault(f"esbuild can't build {version.name}: {failure}")
             await asyncio.to_thread(_place_sources, scratch, folder)
-            await pip.keep(scratch, target)
+            await build_cache.keep(scratch, target)
         await asyncio.to_thread(_forget, builds, target)
         return target
 
@@ -94,7 +94,7 @@ class TypeScript:
             if program.exists():
                 return program
             self._console.info("fetching esbuild, which builds TypeScript functions, once")
-            async with pip.scratch(self._cache) as scratch:
+            async with build_cache.scratch(self._cache) as scratch:
                 arguments = ["install", "--no-audit", "--no-fund", "--loglevel=error"]
                 from emulator.code import npm  # only where esbuild has to be got
 
@@ -105,7 +105,7 @@ class TypeScript:
                         f" {failure}. Install esbuild beside the function, or build it to"
                         " JavaScript yourself."
                     )
-                await pip.keep(scratch, target)
+                await build_cache.keep(scratch, target)
             return program
 
 
@@ -152,27 +152,11 @@ async def _run(command: list[str], folder: Path, packages: Path | None) -> str |
     environ = dict(os.environ)
     if packages is not None:
         environ["NODE_PATH"] = str(packages / "nodejs/node_modules")
-    process = await asyncio.create_subprocess_exec(
-        *command,
-        cwd=folder,
-        env=environ,
-        stdin=asyncio.subprocess.DEVNULL,
-        stdout=asyncio.subprocess.DEVNULL,
-        stderr=asyncio.subprocess.PIPE,
-    )
-    try:
-        async with asyncio.timeout(_PATIENCE_S):
-            _, told = await process.communicate()
-    except TimeoutError:
-        return f"it took longer than {_PATIENCE_S} s"
-    finally:
-        if process.returncode is None:
-            process.kill()
-            await process.wait()
-    if process.returncode == 0:
+    failure = await programs.run(command, folder, environ, patience_s=_PATIENCE_S)
+    if failure is None:
         return None
-    lines = (line.strip() for line in told.decode("utf-8", "replace").splitlines())
-    return " ".join([line for line in lines if line][:6]) or f"it ended with {process.returncode}"
+    lines = (line.strip() for line in failure.told.splitlines())
+    return " ".join([line for line in lines if line][:6]) or failure.how
 
 
 def _place_sources(built: Path, folder: Path) -> None:

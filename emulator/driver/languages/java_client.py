@@ -17,7 +17,7 @@ from pathlib import Path
 from threading import Thread
 from typing import NamedTuple
 
-from emulator.code import pip
+from emulator.code import build_cache
 from emulator.driver.languages.base import Interpreter
 from emulator.model.console import Console
 from emulator.model.errors import DriverFault
@@ -88,7 +88,7 @@ JARS = (
 def folder() -> Path:
     """Return where the client is kept on this machine."""
     key = hashlib.sha256("".join(jar.sha256 for jar in JARS).encode()).hexdigest()[:16]
-    return pip.cache_folder().resolve() / f"java-client-{key}"
+    return build_cache.folder().resolve() / f"java-client-{key}"
 
 
 def place() -> str:
@@ -124,9 +124,9 @@ async def install(interpreter: Interpreter, console: Console) -> None:
     target = folder()
     if not target.is_dir():
         console.info("fetching AWS's Java runtime client, once")
-        async with pip.scratch(target.parent) as scratch:
+        async with build_cache.scratch(target.parent) as scratch:
             await asyncio.gather(*(asyncio.to_thread(_fetch, jar, scratch) for jar in JARS))
-            await pip.keep(scratch, target)
+            await build_cache.keep(scratch, target)
     if place() != _AWS_PLACE and not archive(interpreter).exists():
         console.info(f"preparing {interpreter.runtime}'s archive of classes, once")
         await asyncio.to_thread(_train, interpreter)

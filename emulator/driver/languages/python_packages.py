@@ -10,7 +10,7 @@ from collections.abc import Iterable, Mapping
 from importlib.util import find_spec
 from pathlib import Path
 
-from emulator.code import pip
+from emulator.code import build_cache, pip
 from emulator.driver.languages.base import Interpreter
 from emulator.model.console import Console
 from emulator.model.errors import DriverFault
@@ -87,13 +87,13 @@ class PythonPackages:
 
     async def _installed(self, name: str, interpreter: Interpreter) -> Path:
         """Return the folder with a package and what it needs, installed once per interpreter."""
-        cache = (self._cache or pip.cache_folder()).resolve()
+        cache = (self._cache or build_cache.folder()).resolve()
         key = hashlib.sha256(f"{name}\0{interpreter.executable}".encode()).hexdigest()[:24]
         target = cache / f"{interpreter.runtime}-{key}"
         if target.is_dir():
             return target
         try:
-            async with pip.scratch(cache) as scratch:
+            async with build_cache.scratch(cache) as scratch:
                 self._console.info(f"installing {name} for {interpreter.runtime} functions, once")
                 # By this emulator's pip, for its version: it need not run on old interpreters.
                 wanted = ("--only-binary=:all:", f"--python-version=3.{interpreter.release}")
@@ -102,7 +102,7 @@ class PythonPackages:
                 failure = await pip.run(own, arguments, scratch)
                 if failure is not None:
                     raise DriverFault(failure)
-                await pip.keep(scratch, target)
+                await build_cache.keep(scratch, target)
         except DriverFault as fault:
             text = (
                 f"{name} for {interpreter.runtime} is not here and could not be installed "

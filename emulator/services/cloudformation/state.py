@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import orjson
 
-from emulator.code.pip import cache_folder
+from emulator.code import build_cache
 from emulator.model.errors import AwsError
 from emulator.services.cloudformation.answers import Answers
 from emulator.services.cloudformation.buckets import read_from_bucket
@@ -61,7 +61,7 @@ class CloudFormation:
             return self._look_up_for(stack.account, stack.region)
 
         self.planner = Planner(
-            SamTransform(cache_folder().parent / "sam", self._announce),
+            SamTransform(build_cache.folder().parent / "sam", self._announce),
             look_up,
             kinds.serves,
             macros,
