@@ -166,7 +166,7 @@ class AsynchronousInvokes:
         self, account: str, region: str, name: str, qualifier: str, invocation: Invocation
     ) -> Placed:
         worker = await self._worker(function_arn(account, region, name))
-        self.measures.received(account, region, name)
+        self.measures.received(account, region, name, qualifier or LATEST)
         event = Event(
             request_id=invocation.request_id,
             payload=invocation.payload,

@@ -112,8 +112,9 @@ class Destinations:
                 raise kept from error
             self.undelivered += 1
             if self._measures is not None:
-                where = split_function_arn(function_arn.rpartition(":")[0])
-                self._measures.undelivered(*where, dead_letter=not detail_type)
+                unqualified, _, qualifier = function_arn.rpartition(":")
+                where = split_function_arn(unqualified)
+                self._measures.undelivered(*where, qualifier, dead_letter=not detail_type)
             log.error("event %s: nothing was delivered to %s: %s", event.request_id, arn, error)
 
 

@@ -172,7 +172,8 @@ class EventRunner:
                 unready="refuse",
             )
             age_s = tools.clock.now() - event.accepted
-            tools.measures.begun(self._account, self._region, self._name, age_s)
+            where = (self._account, self._region, self._name, event.qualifier)
+            tools.measures.begun(*where, age_s)
             result = await tools.functions.invoke(prepared)
         except AwsError as error:
             return self._not_run(event, policy, error)
@@ -242,7 +243,8 @@ class EventRunner:
         if end.condition == "Success":
             await self._queue.delete(message.handle)
         else:
-            tools.measures.dropped(self._account, self._region, self._name)
+            where = (self._account, self._region, self._name, end.event.qualifier)
+            tools.measures.dropped(*where)
             await tools.failures.add(
                 end.event,
                 self._arn,

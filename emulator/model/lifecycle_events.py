@@ -213,6 +213,8 @@ class InvocationRefused(NamedTuple):
     #: Its payload.
     event: bytes
     tenant_id: str = ""
+    #: The ARN it was called by, with its qualifier if it had one.
+    invoked_arn: str = ""
 
     @property
     def is_throttled(self) -> bool:
@@ -262,6 +264,8 @@ class InvocationEnded(NamedTuple):
     restored: Restored | None
     #: What of the durations a cold-start profile added; None: nothing.
     simulated: SimulatedParts | None
+    #: The ARN it was called by, with its qualifier if it had one.
+    invoked_arn: str
     request_id: str
     environment_id: str
     tenant_id: str

@@ -243,6 +243,7 @@ def invocation_refused(
         invocation.requested_s,
         invocation.payload,
         invocation.tenant_id,
+        invocation.invoked_arn,
     )
     lifecycle.notify(event)
 
@@ -297,6 +298,7 @@ def invocation_ended(lifecycle: Lifecycle, ended: EndedInvocation, used_mb: int)
         ended.cold,
         ended.restored,
         ended.simulated,
+        invocation.invoked_arn,
         ended.request_id,
         ended.environment_id,
         invocation.tenant_id,

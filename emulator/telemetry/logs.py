@@ -45,6 +45,8 @@ class Logs:
         self.memory = 0
         self._sequence = count(1)
         self._listeners: list[Listener] = []
+        #: Those who hear of JSON objects alone: three lines of each warm call are none.
+        self._object_listeners: list[Listener] = []
         self.groups: dict[tuple[str, str], dict[str, LogGroup]] = {}
 
     def group(self, account: str, region: str, name: str) -> LogGroup:
@@ -131,6 +133,9 @@ class Logs:
             self._recorder.event(stream, event)
         for listener in self._listeners:
             listener(group, stream, event)
+        if message[:1] == "{":
+            for listener in self._object_listeners:
+                listener(group, stream, event)
         return event
 
     def _add(self, group: LogGroup, stream: LogStream, event: LogEvent) -> None:
@@ -205,10 +210,16 @@ class Logs:
         if self._recorder is not None:
             self._recorder.trimmed(stream)
 
-    def listen(self, listener: Listener) -> Callable[[], None]:
-        """Call ``listener`` with each new event, on the loop; return a function that ends this."""
-        self._listeners.append(listener)
-        return lambda: self._listeners.remove(listener)
+    def listen(self, listener: Listener, *, objects_only: bool = False) -> Callable[[], None]:
+        """Call ``listener`` with each new event, on the loop; return a function that ends this.
+
+        Args:
+            listener: What is called.
+            objects_only: With those alone whose message begins as a JSON object does.
+        """
+        listeners = self._object_listeners if objects_only else self._listeners
+        listeners.append(listener)
+        return lambda: listeners.remove(listener)
 
     # --- over a restart ------------------------------------------------------------------------
 

@@ -42,16 +42,16 @@ async def _measured(folder: Path, rounds: int) -> list[Pair]:
     words = (str(emulator.port), _PATH, str(_CONNECTIONS))
     loading = await asyncio.create_subprocess_exec(sys.executable, "-c", _LOAD, *words)
     lifecycle, logs = emulator.lifecycle, emulator.logs
-    on = (lifecycle.listeners, list(logs._listeners))
+    on = (lifecycle.listeners, list(logs._object_listeners))
     quiet = tuple(each for each in on[0] if not isinstance(each, InvocationMetrics))
     assert len(quiet) == len(on[0]) - 1
     pairs = []
     try:
         await asyncio.sleep(2)
         for _ in range(rounds):
-            lifecycle.listeners, logs._listeners = quiet, []
+            lifecycle.listeners, logs._object_listeners[:] = quiet, []
             off = await _slice(emulator, 0.15, 0.02)
-            lifecycle.listeners, logs._listeners = on
+            lifecycle.listeners, logs._object_listeners[:] = on
             pairs.append(Pair(off, await _slice(emulator, 0.15, 0.02)))
     finally:
         loading.kill()

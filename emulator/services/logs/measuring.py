@@ -85,12 +85,16 @@ class Measuring:
         self._minute: dict[tuple[GroupKey, str], bool] = {}
         self._minute_timer: Timer | None = None
         self._has_warned = False
-        self._unlisten = parts.logs.listen(self._hear)
+        self._unlisten = parts.logs.listen(self._hear_object, objects_only=True)
+        #: Stops listening to all lines; None while there is no filter.
+        self._stop_filtering: Callable[[], None] | None = None
 
     def follow(self, account: str, region: str, body: Body) -> None:
         """Have a filter act from now on."""
         group = (account, region, body["group"])
         self._filters.setdefault(group, {})[body["name"]] = compile_filter(body)
+        if self._stop_filtering is None:
+            self._stop_filtering = self._parts.logs.listen(self._hear)
 
     def forget(self, account: str, region: str, group: str, name: str) -> None:
         """Have a filter not act any more."""
@@ -100,6 +104,13 @@ class Measuring:
         self._minute.pop((key, name), None)
         if not there:
             self._filters.pop(key, None)
+        if not self._filters:
+            self._stop_hearing()
+
+    def _stop_hearing(self) -> None:
+        if self._stop_filtering is not None:
+            self._stop_filtering()
+            self._stop_filtering = None
 
     def clear(self, account: str | None) -> None:
         """Forget what waits, of all accounts or of one: a reset."""
@@ -109,23 +120,24 @@ class Measuring:
     async def close(self) -> None:
         """Put what waits, and let go."""
         self._unlisten()
+        self._stop_hearing()
         for timer in (self._timer, self._minute_timer):
             if timer is not None:
                 timer.cancel()
         if self._gathered:
             await self._put()
 
-    def _hear(self, group: LogGroup, stream: LogStream, event: LogEvent) -> None:
-        message = event.message
-        if message[:1] == "{" and _MARK in message:
+    def _hear_object(self, group: LogGroup, stream: LogStream, event: LogEvent) -> None:
+        if _MARK in event.message:
             from emulator.services.logs.embedded import read_metrics  # few lines have metrics
 
-            for namespace, datum in read_metrics(message):
+            for namespace, datum in read_metrics(event.message):
                 self._gather(group.account, group.region, namespace, datum)
-        if self._filters:
-            key = (group.account, group.region, group.name)
-            for name, each in self._filters.get(key, {}).items():
-                self._filter(key, name, each, event)
+
+    def _hear(self, group: LogGroup, stream: LogStream, event: LogEvent) -> None:
+        key = (group.account, group.region, group.name)
+        for name, each in self._filters.get(key, {}).items():
+            self._filter(key, name, each, event)
 
     def _filter(self, key: GroupKey, name: str, each: MetricFilter, event: LogEvent) -> None:
         made = each.transformation

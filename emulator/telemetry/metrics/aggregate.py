@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import sys
 from array import array
 from collections import Counter
 from collections.abc import Sequence
@@ -11,6 +12,8 @@ from collections.abc import Sequence
 MOST_VALUES = 400
 #: By how much the logarithms of values may differ that are first taken together: 2 percent.
 _STEP = 0.02
+#: Where the upper half of a float of 32 bits lies.
+_UPPER = int(sys.byteorder == "little")
 #: Keeps what is rounded positive.
 _SHIFT = 1 << 20
 
@@ -126,15 +129,45 @@ def merged(values: dict[float, float]) -> dict[float, float]:
     return found
 
 
-def near(every: Sequence[float]) -> dict[float, int]:
-    """Return values, none of them negative, with how often each or one near it is there."""
-    log, step = math.log, _STEP
-    places = Counter([int(log(each) / step + _SHIFT) for each in every if each > 0])
-    found = {math.exp((place - _SHIFT + 0.5) * step): count for place, count in places.items()}
-    zeros = len(every) - sum(places.values())
-    if zeros:
-        found[0.0] = zeros
-    return found
+class Sketch:
+    """How often values were there, none of them negative: near ones are taken together.
+
+    The upper 15 bits of a float of 32 tell values apart that differ by some 1.6 percent. They are
+    taken of many values at once, which costs a fraction of what each one's logarithm would.
+    """
+
+    __slots__ = ("_least", "_most", "_places", "_total", "samples")
+
+    def __init__(self) -> None:
+        self.samples = 0
+        self._total = 0.0
+        self._least, self._most = math.inf, -math.inf
+        #: How often each upper half was there.
+        self._places: Counter[int] = Counter()
+
+    def add(self, every: Sequence[float]) -> None:
+        """Add values, at least one."""
+        self.samples += len(every)
+        self._total += sum(every)
+        self._least, self._most = min(self._least, min(every)), max(self._most, max(every))
+        halves = memoryview(array("f", every)).cast("B").cast("H")[_UPPER::2].tolist()
+        self._places.update(halves)
+
+    def aggregate(self) -> Aggregate:
+        """Return the values as an aggregate."""
+        places: dict[int, int] = {}
+        for half, count in self._places.items():
+            place = half and half | 1  # the middle of those that differ in the last bit alone
+            places[place] = places.get(place, 0) + count
+        middles = array("H", bytes(4 * len(places)))
+        middles[_UPPER::2] = array("H", places)
+        values = array("f", memoryview(middles).tobytes())
+        made = Aggregate()
+        made.samples, made.total = float(self.samples), self._total
+        made.least, made.most = self._least, self._most
+        found: dict[float, float] = dict(zip(values, map(float, places.values()), strict=True))
+        made.values = merged(found) if len(found) > MOST_VALUES else found
+        return made
 
 
 def _middle(value: float, step: float) -> float:

@@ -9,9 +9,10 @@ https://docs.aws.amazon.com/lambda/latest/dg/monitoring-metrics-types.html
 from __future__ import annotations
 
 from bisect import bisect_left
-from collections.abc import Callable, Sequence
-from itertools import count, repeat
-from operator import itemgetter, sub
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from itertools import chain, compress, count, repeat
+from operator import add, itemgetter, mul, sub
+from typing import NamedTuple
 
 from emulator.model.function import LATEST, FunctionVersion
 from emulator.model.lifecycle_events import (
@@ -23,24 +24,86 @@ from emulator.model.lifecycle_events import (
     InvocationEnded,
     InvocationRefused,
 )
-from emulator.telemetry.metrics.aggregate import Aggregate, near
+from emulator.telemetry.metrics.aggregate import Aggregate, Sketch
 from emulator.telemetry.metrics.own import Dimensions, OwnMetrics
 
 _NAMESPACE = "AWS/Lambda"
 _PROVISIONED = "provisioned-concurrency"
 #: Ends that are worked out at once.
 _BATCH = 512
-#: Durations of a batch that are kept as they are; of more, near ones are taken together.
+#: Durations of a minute that are kept as they are; of more, near ones are taken together.
 _EXACT = 64
+#: Versions and minutes that are counted before what they have is recorded.
+_MOST_TALLIES = 64
 
-#: An invocation's version, its start (seconds since the epoch), milliseconds, status, environment.
-_End = tuple[FunctionVersion, float, float, str, str]
+#: An invocation's version, its start (seconds since the epoch), milliseconds, status,
+#: environment, and the ARN it was called by.
+_End = tuple[FunctionVersion, float, float, str, str, str]
 _PICK: Callable[[InvocationEnded], _End] = itemgetter(
     *map(
         InvocationEnded._fields.index,
-        ("version", "started", "duration_ms", "status", "environment_id"),
+        ("version", "started", "duration_ms", "status", "environment_id", "invoked_arn"),
     )
 )
+
+
+class _Calls(NamedTuple):
+    """Calls of one version by one ARN that began in one minute: a column of each part."""
+
+    version: FunctionVersion
+    invoked_arn: str
+    #: The minute (seconds since the epoch).
+    at: int
+    starts: tuple[float, ...]
+    lengths_ms: tuple[float, ...]
+    statuses: tuple[str, ...]
+    environments: tuple[str, ...]
+
+    @property
+    def dimensions(self) -> tuple[Dimensions, ...]:
+        """Those of their metrics."""
+        return _dimensions(self.version, self.invoked_arn)
+
+
+class _Tally:
+    """What became of calls of one version by one ARN that began in one minute."""
+
+    def __init__(self, calls: _Calls) -> None:
+        self.version, self.invoked_arn, self.at = calls[:3]
+        self._errors = 0
+        #: How many ran at once at most.
+        self.running = 0
+        self._durations = Sketch()
+        #: The durations while they are few, which stay as they are.
+        self._few = Aggregate()
+
+    def add(self, calls: _Calls) -> None:
+        """Count calls."""
+        lengths_ms = calls.lengths_ms
+        self._errors += len(lengths_ms) - calls.statuses.count("success")
+        # An environment runs one call at a time, but on Managed Instances.
+        if self.version.managed is not None or len(set(calls.environments)) > self.running:
+            self.running = max(self.running, _concurrency((calls,)))
+        self._durations.add(lengths_ms)
+        if self._durations.samples <= _EXACT:
+            for each in lengths_ms:
+                self._few.add(each)
+
+    def metrics(self) -> tuple[tuple[str, str, Aggregate], ...]:
+        """Return each metric's name, unit and values."""
+        calls = self._durations.samples
+        of_errors = Aggregate()
+        for value, times in ((1.0, self._errors), (0.0, calls - self._errors)):
+            if times:
+                of_errors.add(value, times)
+        durations = self._few if calls <= _EXACT else self._durations.aggregate()
+        return (
+            ("Invocations", "Count", Aggregate.of(1.0, calls)),
+            ("Errors", "Count", of_errors),
+            ("Throttles", "Count", Aggregate.of(0.0, calls)),
+            ("Duration", "Milliseconds", durations),
+            ("ConcurrentExecutions", "Count", Aggregate.of(float(self.running))),
+        )
 
 
 class InvocationMetrics:
@@ -54,6 +117,8 @@ class InvocationMetrics:
     def __init__(self, own: OwnMetrics, is_reserved: Callable[[FunctionVersion], bool]) -> None:
         self._own, self._is_reserved = own, is_reserved
         self._ended: list[_End] = []
+        #: By the version's key, the ARN that was called and the minute.
+        self._tallies: dict[tuple[str, str, int], _Tally] = {}
         #: Environments of provisioned concurrency that are there, each with its version's ARN.
         self._provisioned: dict[str, str] = {}
         own.sources.append(self.work_out)
@@ -67,12 +132,12 @@ class InvocationMetrics:
             ended.append(_PICK(event))  # type: ignore[arg-type]
             waiting = len(ended)
             if waiting >= _BATCH:
-                self.work_out()
+                self._count()
             elif waiting == 1:
                 self._own.begin()
         elif isinstance(event, InvocationRefused):
             if event.is_throttled:
-                for dimensions in _dimensions(event.version):
+                for dimensions in _dimensions(event.version, event.invoked_arn):
                     self._record(event.version, "Throttles", dimensions, 1.0, event.moment.at)
         elif isinstance(event, EnvironmentRequested):
             if event.initialization_type == _PROVISIONED:
@@ -96,71 +161,71 @@ class InvocationMetrics:
         )
 
     def work_out(self) -> None:
-        """Make metrics of the ends that were heard of."""
+        """Make metrics of all ends that were heard of."""
+        self._count()
+        self._tell()
+
+    def _count(self) -> None:
+        """Add the ends that were heard of to the tallies."""
         if not self._ended:
             return
         ended, self._ended = self._ended, []
-        groups: dict[tuple[str, int], list[_End]] = {}
-        for each in ended:
-            key = (each[0].key, int(each[1]) // 60)
-            group = groups.get(key)
-            if group is None:
-                groups[key] = [each]
-            else:
-                group.append(each)
-        whole: dict[tuple[str, str, int], list[list[_End]]] = {}
-        for (_, minute), group in groups.items():
-            version = group[0][0]
-            scope = (version.account, version.region, minute * 60)
-            whole.setdefault(scope, []).append(group)
+        whole: dict[tuple[str, str, int], list[_Calls]] = {}
+        for calls in _grouped(ended):
+            version = calls.version
+            whole.setdefault((version.account, version.region, calls.at), []).append(calls)
         for (account, region, at), some in whole.items():
-            running = [self._of_version(group[0][0], at, group) for group in some]
+            running = [self._of_version(calls) for calls in some]
             self._of_account(account, region, at, some, running)
+        if len(self._tallies) > _MOST_TALLIES:
+            self._tell()
 
-    def _of_version(self, version: FunctionVersion, at: int, ends: list[_End]) -> int:
-        """Record what became of a version's calls; return how many ran at once."""
-        calls = len(ends)
-        errors = calls - [each[3] for each in ends].count("success")
-        of_calls = Aggregate.of(1.0, calls)
-        of_errors = Aggregate()
-        for value, times in ((1.0, errors), (0.0, calls - errors)):
-            if times:
-                of_errors.add(value, times)
-        durations = _durations([each[2] for each in ends])
-        running = _concurrency(ends)
-        concurrent = Aggregate.of(float(running))
-        no_throttles = Aggregate.of(0.0, calls)
-        account, region = version.account, version.region
-        for dimensions in _dimensions(version):
-            for name, values, unit in (
-                ("Invocations", of_calls, "Count"),
-                ("Errors", of_errors, "Count"),
-                ("Throttles", no_throttles, "Count"),
-                ("Duration", durations, "Milliseconds"),
-                ("ConcurrentExecutions", concurrent, "Count"),
-            ):
-                if dimensions or name != "ConcurrentExecutions":
-                    self._own.add(
-                        account, region, _NAMESPACE, name, dimensions, values, unit=unit, at=at
-                    )
+    def _of_version(self, calls: _Calls) -> int:
+        """Count what became of a version's calls; return how many ran at once until now."""
+        key = (calls.version.key, calls.invoked_arn, calls.at)
+        tally = self._tallies.get(key)
+        if tally is None:
+            tally = self._tallies[key] = _Tally(calls)
+        tally.add(calls)
         if self._provisioned:
-            self._of_provisioned(version, at, ends)
-        return running
+            self._of_provisioned(calls)
+        return tally.running
 
-    def _of_provisioned(self, version: FunctionVersion, at: int, ends: list[_End]) -> None:
+    def _tell(self) -> None:
+        """Record what the tallies have."""
+        tallies, self._tallies = self._tallies, {}
+        for tally in tallies.values():
+            version = tally.version
+            metrics = tally.metrics()
+            for dimensions in _dimensions(version, tally.invoked_arn):
+                for name, unit, values in metrics:
+                    if dimensions or name != "ConcurrentExecutions":
+                        self._own.add(
+                            version.account,
+                            version.region,
+                            _NAMESPACE,
+                            name,
+                            dimensions,
+                            values,
+                            unit=unit,
+                            at=tally.at,
+                        )
+
+    def _of_provisioned(self, calls: _Calls) -> None:
         """What provisioned concurrency had to do.
 
         https://docs.aws.amazon.com/lambda/latest/dg/monitoring-concurrency.html
         """
+        version, at = calls.version, calls.at
         allocated = sum(key == version.key for key in self._provisioned.values())
-        inside = [each for each in ends if each[4] in self._provisioned]
+        is_inside = [each in self._provisioned for each in calls.environments]
+        inside = sum(is_inside)
         if not allocated and not inside:
             return
-        of_name, of_resource = _dimensions(version)[1:]
-        spilled = len(ends) - len(inside)
-        for dimensions in (of_name, of_resource):
+        spilled = len(is_inside) - inside
+        for dimensions in calls.dimensions[1:]:
             if inside:
-                count = float(len(inside))
+                count = float(inside)
                 self._own.add(
                     version.account,
                     version.region,
@@ -172,14 +237,14 @@ class InvocationMetrics:
                 )
             values = {"ProvisionedConcurrencySpilloverInvocations": float(spilled)}
             if inside:
-                running = float(_concurrency(inside))
+                running = float(_concurrency((_only(calls, is_inside),)))
                 values["ProvisionedConcurrentExecutions"] = running
                 values["ProvisionedConcurrencyUtilization"] = running / max(allocated, 1)
             for name, value in values.items():
                 self._record(version, name, dimensions, value, at)
 
     def _of_account(
-        self, account: str, region: str, at: int, groups: list[list[_End]], running: list[int]
+        self, account: str, region: str, at: int, groups: list[_Calls], running: list[int]
     ) -> None:
         """Record how many calls of an account ran at once.
 
@@ -190,7 +255,7 @@ class InvocationMetrics:
             groups: The calls of each version.
             running: How many of each ran at once.
         """
-        shared = [not self._is_reserved(each[0][0]) for each in groups]
+        shared = [not self._is_reserved(calls.version) for calls in groups]
         for name, wanted in (
             ("ConcurrentExecutions", [True] * len(groups)),
             ("UnreservedConcurrentExecutions", shared),
@@ -201,38 +266,67 @@ class InvocationMetrics:
             if len(some) == 1:
                 most = running[some[0]]
             else:
-                most = _concurrency([each for place in some for each in groups[place]])
+                most = _concurrency([groups[place] for place in some])
             self._own.record(account, region, _NAMESPACE, name, (), float(most), at=at)
 
 
-def _dimensions(version: FunctionVersion) -> tuple[Dimensions, ...]:
-    """Return the dimensions of a version's metrics: of the account, its function, and itself."""
+def _grouped(ended: Sequence[_End]) -> Iterator[_Calls]:
+    """Yield calls by their version, ARN and minute."""
+    groups: Iterable[Sequence[_End]] = (ended,)
+    versions, starts, _, _, _, arns = zip(*ended, strict=True)
+    if (
+        len(set(map(id, versions))) > 1
+        or len(set(arns)) > 1
+        or min(starts) // 60 != max(starts) // 60
+    ):
+        found: dict[tuple[str, str, int], list[_End]] = {}
+        for each in ended:
+            found.setdefault((each[0].key, each[5], int(each[1]) // 60), []).append(each)
+        groups = found.values()
+    for group in groups:
+        _, starts, lengths_ms, statuses, environments, arns = zip(*group, strict=True)
+        at = int(starts[0]) // 60 * 60
+        yield _Calls(group[0][0], arns[0], at, starts, lengths_ms, statuses, environments)
+
+
+def _only(calls: _Calls, wanted: Sequence[bool]) -> _Calls:
+    """Return some of calls."""
+    return calls._replace(
+        starts=tuple(compress(calls.starts, wanted)),
+        lengths_ms=tuple(compress(calls.lengths_ms, wanted)),
+        environments=tuple(compress(calls.environments, wanted)),
+    )
+
+
+def _dimensions(version: FunctionVersion, invoked_arn: str) -> tuple[Dimensions, ...]:
+    """Return the dimensions of calls' metrics.
+
+    They are of the account, the function, what was called (its version or alias), and for an
+    alias the version that ran.
+
+    https://docs.aws.amazon.com/lambda/latest/dg/monitoring-metrics-view.html
+    """
     name = version.name
-    resource = name if version.version == LATEST else f"{name}:{version.version}"
     of_name = ("FunctionName", name)
-    return (), (of_name,), (of_name, ("Resource", resource))
+    qualifier = invoked_arn.removeprefix(version.function_arn)[1:]
+    if qualifier in ("", version.version):
+        qualifier = "" if version.version == LATEST else version.version
+        resource = f"{name}:{qualifier}" if qualifier else name
+        return (), (of_name,), (of_name, ("Resource", resource))
+    of_alias = ("Resource", f"{name}:{qualifier}")
+    executed = ("ExecutedVersion", version.version)
+    return (), (of_name,), (of_name, of_alias), (executed, of_name, of_alias)
 
 
-def _durations(every: list[float]) -> Aggregate:
-    """Return durations as one: many are taken together where they are nearly the same."""
-    made = Aggregate()
-    if len(every) <= _EXACT:
-        for each in every:
-            made.add(each)
-        return made
-    found = near(every)
-    made.values = {value: float(count) for value, count in found.items()}
-    made.samples, made.total = float(len(every)), sum(every)
-    made.least, made.most = min(every), max(every)
-    return made
-
-
-def _concurrency(ends: Sequence[_End]) -> int:
+def _concurrency(groups: Sequence[_Calls]) -> int:
     """Return how many ran at once at most: that is so just before one of them ends."""
-    if len({each[4] for each in ends}) == 1:
+    environments = set(chain.from_iterable(calls.environments for calls in groups))
+    if len(environments) == 1 and groups[0].version.managed is None:
         return 1  # one environment, one call after the other
-    starts = sorted([each[1] for each in ends])
-    stops = sorted([each[1] + each[2] / 1000 for each in ends])
+    starts = sorted(chain.from_iterable(calls.starts for calls in groups))
+    lengths = chain.from_iterable(calls.lengths_ms for calls in groups)
+    unsorted = chain.from_iterable(calls.starts for calls in groups)
+    stops = sorted(map(add, unsorted, map(mul, lengths, repeat(0.001))))
     begun = map(bisect_left, repeat(starts), stops)
     most: int = max(map(sub, begun, count()))
     return max(1, most)

@@ -42,7 +42,7 @@ from emulator.telemetry.timeline.records import (
 )
 
 #: The parts of an InvocationEnded: its plain values; its event and its answer.
-_PLAIN, _BODIES = slice(5, -2), slice(-2, None)
+_PLAIN, _BODIES = slice(6, -2), slice(-2, None)
 #: Versions that are remembered: more are asked for anew.
 _MOST_VERSIONS = 1000
 

@@ -7,7 +7,7 @@ import random
 import pytest
 
 from emulator.services.cloudwatch.statistic import statistic
-from emulator.telemetry.metrics.aggregate import MOST_VALUES, Aggregate
+from emulator.telemetry.metrics.aggregate import MOST_VALUES, Aggregate, Sketch
 
 
 def value(name: str, data: Aggregate) -> float | None:
@@ -82,3 +82,23 @@ def test_extended_statistics_of_one_to_ten(name: str, wanted: float) -> None:
 @pytest.mark.parametrize("name", ["p101", "p", "TM(:)", "TM(10%:90)", "PR(1%:2%)", "average", ""])
 def test_other_names_are_no_statistics(name: str) -> None:
     assert statistic(name) is None
+
+
+def test_a_sketch_keeps_sums_and_ends_and_nearly_the_percentiles() -> None:
+    seed = random.randrange(1 << 32)
+    print(f"seed {seed}")
+    source = random.Random(seed)
+    given = [0.0, *(source.lognormvariate(3, 2) for _ in range(20_000))]
+    sketch = Sketch()
+    for first in range(0, len(given), 512):
+        sketch.add(given[first : first + 512])
+    data = sketch.aggregate()
+    given.sort()
+    assert data.values is not None
+    assert len(data.values) <= MOST_VALUES
+    assert (data.samples, data.values[0.0]) == (20_001, 1)
+    assert data.total == pytest.approx(sum(given))
+    assert (data.least, data.most) == (given[0], given[-1])
+    for share in (10, 50, 90, 99):
+        exact = given[round(share / 100 * (len(given) - 1))]
+        assert value(f"p{share}", data) == pytest.approx(exact, rel=0.1)
