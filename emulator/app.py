@@ -16,7 +16,7 @@ from collections.abc import Callable
 from contextlib import ExitStack
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from emulator.code.live import state_folders
 from emulator.code.packages import Packages
@@ -26,6 +26,7 @@ from emulator.code.typescript import TypeScript
 from emulator.driver.base import Driver
 from emulator.driver.table import make_driver
 from emulator.edge.aws_handler import AwsHandler
+from emulator.edge.early_admin import EarlyAdmin
 from emulator.edge.function_ports import FunctionPorts
 from emulator.edge.guard import Guard
 from emulator.edge.http_fronts.alb.balancers import LoadBalancers
@@ -347,6 +348,7 @@ class Emulator:
             ],
             admin=self._make_admin,
             dashboard=self._make_dashboard,
+            early=EarlyAdmin(self.reset, self._deploy, (settings.account, settings.region)),
         )
         self._function_ports = FunctionPorts(self.parts, self._servers, self.router)
         self.load_balancers = LoadBalancers(self.parts, self._servers, self._guard)
@@ -363,7 +365,6 @@ class Emulator:
 
     def _make_admin(self) -> AsgiApp:
         from emulator.edge.admin import make_admin
-        from emulator.project import deploying
 
         return make_admin(
             self.parts,
@@ -371,9 +372,14 @@ class Emulator:
             self._stopping,
             self.settings.drain_seconds,
             self.reset,
-            partial(deploying.deploy, self.parts),
+            self._deploy,
             self._issuer,
         )
+
+    async def _deploy(self, path: Path, **where: Any) -> Any:
+        from emulator.project import deploying
+
+        return await deploying.deploy(self.parts, path, **where)
 
     def _make_dashboard(self) -> AsgiApp:
         from emulator.edge.dashboard.application import Dashboard

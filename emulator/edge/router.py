@@ -7,7 +7,7 @@
     Origin refused          ─> 403
     a WebSocket             ─> closed: only fronts serve them
     /_emulator/, …/ui/…     ─> dashboard (imported on its first request)
-    /_emulator/…            ─> admin API (FastAPI, imported on its first request)
+    /_emulator/…            ─> admin API (FastAPI, imported when it is first needed)
     GET / from a browser    ─> the dashboard's address
     everything else         ─> AWS: the service, operation, account and region of the caller
 """
@@ -82,6 +82,8 @@ class Router:
         aws: Serves AWS's API.
         fronts: Asked in this order.
         admin: Makes the admin application when it is first asked for.
+        early: Answers what it can without the admin application, while that is not made, and
+            returns None; else it returns what gives the request to the application.
         dashboard: Makes the dashboard when it is first asked for.
         is_sandbox: Says of a connection, by its remote and local (host, port), whether a function
             may have made it: the admin API does not answer functions.
@@ -95,6 +97,7 @@ class Router:
         fronts: Sequence[Front],
         admin: Callable[[], AsgiApp],
         dashboard: Callable[[], AsgiApp],
+        early: Callable[[Scope, Receive, Send], Awaitable[Receive | None]] | None = None,
         is_sandbox: Callable[[Address, Address], bool] = lambda peer, local: False,
     ) -> None:
         self._guard = guard
@@ -102,6 +105,7 @@ class Router:
         self._fronts = tuple(fronts)
         self._make_admin = admin
         self._admin: AsgiApp | None = None
+        self._early = early
         self._make_dashboard = dashboard
         self._dashboard: AsgiApp | None = None
         self._is_sandbox = is_sandbox
@@ -128,12 +132,22 @@ class Router:
             if not is_open_to_sandboxes(scope["path"]) and self._comes_from_sandbox(scope):
                 await refuse(scope, send, _NOT_FOR_FUNCTIONS)
                 return
-            app = await (self._pages() if is_page(scope["path"]) else self._api())
-            await app(scope, receive, send)
+            await self._show(scope, receive, send)
         elif scope["path"] == "/" and _is_browser(scope, headers):
             await answer(send, 307, [(b"location", f"{ADMIN}/".encode())], b"")
         else:
             await self._aws(scope, headers, receive, send)
+
+    async def _show(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if is_page(scope["path"]):
+            await (await self._pages())(scope, receive, send)
+            return
+        if self._admin is None and self._early is not None:
+            left = await self._early(scope, receive, send)
+            if left is None:
+                return
+            receive = left
+        await (await self._api())(scope, receive, send)
 
     async def _api(self) -> AsgiApp:
         if self._admin is None:

@@ -242,6 +242,9 @@ class EventRunner:
         )
         if end.condition == "Success":
             await self._queue.delete(message.handle)
+        elif tools.registry.find(self._account, self._region, self._name) is None:
+            # Deleted meanwhile: its events go with it.
+            await self._queue.delete(message.handle)
         else:
             where = (self._account, self._region, self._name, end.event.qualifier)
             tools.measures.dropped(*where)

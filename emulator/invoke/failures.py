@@ -5,6 +5,7 @@ AWS keeps none of them; a developer wants to see them. They are the last so many
 
 from __future__ import annotations
 
+import asyncio
 import logging
 from dataclasses import dataclass, replace
 
@@ -57,6 +58,8 @@ class Failures:
         self._held: dict[str, Failure] = {}
         #: Ids of those that are on their way.
         self._replaying: set[str] = set()
+        #: One for each that is being kept just now.
+        self._adding: set[asyncio.Future[None]] = set()
         self._bytes = 0
 
     async def load(self) -> None:
@@ -111,8 +114,14 @@ class Failures:
             StorageError: It could not be kept, and is still there.
         """
         draft = event.draft(function=function_arn, condition=condition, error=error, ended=now)
-        await source.hand_over(handle, self._queue, draft)
-        await self.load()
+        added = asyncio.get_running_loop().create_future()
+        self._adding.add(added)
+        try:
+            await source.hand_over(handle, self._queue, draft)
+            await self.load()
+        finally:
+            self._adding.discard(added)
+            added.set_result(None)
 
     async def clear(self, account: str | None) -> None:
         """Forget all of them, or those of one account's functions.
@@ -120,6 +129,9 @@ class Failures:
         Raises:
             StorageError: They are still kept.
         """
+        # Those on their way to the disk are of the past, too.
+        while self._adding:
+            await asyncio.wait(self._adding)
         gone = {
             id: failure.handle
             for id, failure in self._held.items()
