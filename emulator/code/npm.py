@@ -57,7 +57,7 @@ def wanted(version: FunctionVersion, folder: Path, node: Path | None) -> Wanted 
         for name, content in locks if not is_local else ():
             (place / name).write_bytes(content)
             arguments = ["ci"]
-        failure = await run([*arguments, *_QUIET, *_platform(version, node)], place)
+        failure = await run([*arguments, *options(version, node)], place)
         for name in (_SETTINGS, *_LOCKS):
             (place / name).unlink(missing_ok=True)
         return failure
@@ -92,12 +92,12 @@ def _alone(package: Mapping[str, Any], folder: Path) -> tuple[dict[str, Any], bo
     return own, is_local
 
 
-def _platform(version: FunctionVersion, node: Path | None) -> list[str]:
-    """Return npm's options for functions that run elsewhere, on Amazon Linux."""
+def options(version: FunctionVersion, node: Path | None) -> list[str]:
+    """Return npm's options for who runs a version: this machine's Node.js, or Amazon Linux."""
     if node is not None:
-        return []
+        return [*_QUIET]
     cpu = _MACHINES.get(version.architecture, version.architecture)
-    return ["--os=linux", f"--cpu={cpu}", "--libc=glibc"]
+    return [*_QUIET, "--os=linux", f"--cpu={cpu}", "--libc=glibc"]
 
 
 async def run(arguments: Sequence[str], folder: Path) -> str | None:

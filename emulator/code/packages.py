@@ -14,7 +14,7 @@ from collections.abc import Callable
 from importlib import import_module
 from pathlib import Path
 
-from emulator.code import build_cache
+from emulator.code import build_cache, published
 from emulator.code.wanted import Wanted
 from emulator.model.console import Console
 from emulator.model.errors import DriverFault
@@ -60,17 +60,19 @@ class Packages:
     async def layer(self, version: FunctionVersion) -> Path | None:
         """Install a version's packages and return their layer; None if it wants none.
 
-        Packages are installed only for functions in the user's own folder: an archive brings its
-        own, as on AWS.
+        What files name is installed only for functions in the user's own folder: an archive brings
+        its own, as on AWS. What AWS's public layers consist of is installed for all.
 
         Raises:
             DriverFault: They could not be installed; the next call tries again.
         """
-        folder = version.code.folder
-        if not version.code.live or folder is None:
+        folder = version.code.folder if version.code.live else None
+        if folder is None and not version.layers:
             return None
         interpreter = self._interpreter(version.runtime)
-        wanted = _wanted(version, folder, interpreter)
+        named = None if folder is None else _wanted(version, folder, interpreter)
+        layers = published.wanted(version, interpreter) if version.layers else []
+        wanted = published.together([*([named] if named else []), *layers])
         if wanted is None:
             return None
         where = f"{interpreter or version.runtime}\0{version.architecture}\0{sys.platform}".encode()

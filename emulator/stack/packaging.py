@@ -17,7 +17,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from emulator.model.aws_layers import is_parameters_and_secrets
+from emulator.model.aws_layers import is_known
 from emulator.model.errors import ConfigurationError
 from emulator.stack import document
 from emulator.stack.errors import NotYetKnown, TemplateError
@@ -54,8 +54,8 @@ _ELSEWHERE = re.compile(r"[a-z][a-z0-9+.-]*://", re.IGNORECASE)
 #: The account and the name of a layer's version.
 _LAYER = re.compile(r"arn:[^:]*:lambda:[^:]*:(\d{12}):layer:([^:]+):\d+")
 _LONGEST_NAME = 64
-#: AWS's own layer that Python functions have most often.
-_POWERTOOLS = "AWSLambdaPowertoolsPython"
+#: How the names of archives of code end.
+_ARCHIVES = (".zip", ".jar", ".war")
 #: Returns the code that was built for a function or layer.
 Built = Callable[[str, Mapping[str, Any]], Path | None]
 #: Works out a value from parameters and mappings alone.
@@ -207,6 +207,9 @@ class _Packaging:
     def _live(self, given: str, kind: str) -> dict[str, str]:
         # Resolved, because a link would lead nowhere inside a sandbox.
         path = (self._folder / given).resolve()
+        if path.suffix.lower() not in _ARCHIVES and path.is_file():
+            # A single file: ``aws cloudformation package`` zips it. Here its folder is served.
+            path = path.parent
         self._found.code.add(path)
         if kind.startswith("AWS::Serverless::"):
             return {"Bucket": LIVE, "Key": str(path)}
@@ -246,13 +249,13 @@ class _Packaging:
                 arn = self._value(layer)
                 match = _LAYER.fullmatch(arn) if isinstance(arn, str) else None
                 own = match is None or match[1] == self._local.account
-                if own or is_parameters_and_secrets(arn):
+                if own or is_known(arn):
                     kept.append(layer)
                     continue
                 assert match is not None
                 self._found.notes.append(
-                    f"{logical}: the layer {match[2]} is another account's and not here: "
-                    f"{_remedy(match[2])}"
+                    f"{logical}: the layer {match[2]} is another account's and not here: what it "
+                    "holds has to be in the function's folder"
                 )
             if len(kept) < len(layers) and holder is properties:
                 properties["Layers"] = kept
@@ -336,12 +339,6 @@ class _Includes:
                 raise ConfigurationError(f"{location}: {_INCLUDE} needs a mapping")
             result |= {k: v for k, v in included.items() if k not in value}
         return result
-
-
-def _remedy(layer: str) -> str:
-    if layer.startswith(_POWERTOOLS):
-        return "name aws-lambda-powertools[all] in the function's requirements.txt"
-    return "what it holds has to be in the function's folder"
 
 
 def _location(value: Any) -> str | None:

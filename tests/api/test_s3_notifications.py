@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import pytest
@@ -334,3 +335,20 @@ def test_what_is_archived_is_restored_at_once(s3: Any) -> None:
     with pytest.raises(ClientError) as caught:
         s3.restore_object(**wanted)
     assert caught.value.response["Error"]["Code"] == "InvalidObjectState"
+
+
+def test_buckets_may_be_the_first_to_tell_at_once(scripted_state: Running) -> None:
+    s3, queue = scripted_state.client("s3"), Queue(scripted_state)
+    names = [f"pictures-{number}" for number in range(6)]
+    for name in names:
+        s3.create_bucket(Bucket=name)
+    entry = {"QueueArn": queue.arn, "Events": ALL}
+    configuration = {"QueueConfigurations": [entry]}
+
+    def configure(name: str) -> None:
+        s3.put_bucket_notification_configuration(
+            Bucket=name, NotificationConfiguration=configuration
+        )
+
+    with ThreadPoolExecutor(len(names)) as pool:
+        list(pool.map(configure, names))

@@ -5,6 +5,7 @@ https://docs.aws.amazon.com/AmazonCloudWatch/latest/logs/SubscriptionFilters.htm
 
 from __future__ import annotations
 
+import asyncio
 import base64
 import gzip
 import logging
@@ -87,6 +88,7 @@ class Forwarder:
     def __init__(self, parts: Parts) -> None:
         self._parts = parts
         self._outbox: Outbox | None = None
+        self._opening = asyncio.Lock()
         self._unlisten: Callable[[], None] | None = None
         #: (account, region, group) → filters by name.
         self._filters: dict[tuple[str, str, str], dict[str, Filter]] = {}
@@ -95,14 +97,15 @@ class Forwarder:
 
     async def follow(self, account: str, region: str, body: Body) -> None:
         """Pass on what a filter wants from now on."""
-        if self._outbox is None:
-            self._outbox = await Outbox.open(
-                "logs",
-                LogsSender(self._parts.targets),
-                engine=self._parts.queues,
-                targets=self._parts.targets,
-                clock=self._parts.clock,
-            )
+        async with self._opening:
+            if self._outbox is None:
+                self._outbox = await Outbox.open(
+                    "logs",
+                    LogsSender(self._parts.targets),
+                    engine=self._parts.queues,
+                    targets=self._parts.targets,
+                    clock=self._parts.clock,
+                )
         if self._unlisten is None:
             self._unlisten = self._parts.logs.listen(self._hear)
         made = Filter(body, compile_pattern(body["pattern"]))

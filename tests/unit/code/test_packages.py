@@ -11,14 +11,14 @@ from typing import Any
 
 import pytest
 
-from emulator.code import pip
+from emulator.code import npm, pip
 from emulator.code.packages import Packages
 from emulator.code.preparing import Preparation
 from emulator.code.typescript import TypeScript
 from emulator.driver.process.interpreters import choose
 from emulator.model.console import SilentConsole
 from emulator.model.errors import DriverFault
-from emulator.model.function import Code, FunctionVersion
+from emulator.model.function import Code, FunctionVersion, LayerVersion
 from emulator.testing import RecordingConsole
 
 
@@ -181,3 +181,67 @@ async def test_an_interpreter_that_is_too_old_for_this_pip_uses_its_own(tmp_path
         patch.setattr(sys, "executable", str(pip_of_today))
         assert await pip.run(python, ["install", "x"], tmp_path) is None
     assert (tmp_path / "own").read_text() == "-m pip install x\n"
+
+
+POWERTOOLS = (
+    "arn:aws:lambda:us-east-1:017000801446:layer:AWSLambdaPowertoolsPythonV3-python312-x86_64:7"
+)
+OF_NODE = "arn:aws:lambda:us-east-1:094274105915:layer:AWSLambdaPowertoolsTypeScriptV2:2"
+
+
+def layered(*arns: str, folder: Path | None = None, **more: Any) -> FunctionVersion:
+    """Return a version with layers, whose code is an archive's, or live in a folder."""
+    code = Code(sha256="x", size=1, folder=folder, live=folder is not None)
+    layers = tuple(LayerVersion(arn=arn, code=Code(sha256="", size=0)) for arn in arns)
+    named = {"account": "0" * 12, "region": "us-east-1", "name": "orders"}
+    return FunctionVersion(**{**named, "runtime": "python3.12", **more}, code=code, layers=layers)
+
+
+@pytest.fixture
+def asked(monkeypatch: pytest.MonkeyPatch) -> list[list[str]]:
+    """Return what pip and npm are asked for; they leave a file behind."""
+    found: list[list[str]] = []
+
+    async def of_pip(python: Path | None, arguments: list[str], folder: Path) -> None:
+        into = Path(arguments[arguments.index("--target") + 1])
+        into.mkdir(exist_ok=True)
+        (into / f"{len(found)}.py").touch()
+        found.append(arguments)
+
+    async def of_npm(arguments: list[str], folder: Path) -> None:
+        found.append(arguments)
+
+    monkeypatch.setattr(pip, "run", of_pip)
+    monkeypatch.setattr(npm, "run", of_npm)
+    return found
+
+
+async def test_public_layers_are_installed_from_their_packages(
+    folder: Path, tmp_path: Path, asked: list[list[str]]
+) -> None:
+    packages = Installing(tmp_path)
+    alone = await packages.layer(layered(POWERTOOLS))
+    assert asked[0][-1] == "aws-lambda-powertools[all]>=3,<4"
+    assert await packages.layer(layered(POWERTOOLS)) == alone
+    # What the function's own file names comes first, as on AWS.
+    both = await packages.layer(layered(POWERTOOLS, folder=folder))
+    assert both not in (None, alone)
+    assert [each[-1] for each in asked[1:]] == ["requirements.txt", asked[0][-1]]
+    assert packages.said[1].endswith(
+        "(requirements.txt, the layer AWSLambdaPowertoolsPythonV3-python312-x86_64)"
+    )
+    assert await packages.layer(layered(OF_NODE, runtime="nodejs22.x")) is not None
+    assert asked[-1][-1] == "@aws-lambda-powertools/kafka@2"
+    # It is of no use to another language, and other layers are unpacked.
+    assert await packages.layer(layered(OF_NODE, "arn:aws:lambda:x:1:layer:l:1")) is None
+
+
+async def test_a_public_layer_that_can_t_be_had_says_so(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def fails(*arguments: Any) -> str:
+        return "no network"
+
+    monkeypatch.setattr(pip, "run", fails)
+    with pytest.raises(DriverFault, match=r"orders/the layer AWSLambda.*: no network"):
+        await Installing(tmp_path).layer(layered(POWERTOOLS))

@@ -95,6 +95,25 @@ Resources:
     assert note.startswith("A: the layer L is another account's and not here")
 
 
+def test_a_single_file_is_code_with_its_folder(tmp_path: Path) -> None:
+    (tmp_path / "src").mkdir()
+    for name in ("app.py", "code.zip"):
+        (tmp_path / "src" / name).write_text("x")
+    for given, served in (("src/app.py", "src"), ("src/code.zip", "src/code.zip")):
+        found = packaged(tmp_path, resource(SERVERLESS, CodeUri=given))
+        assert found.code == {tmp_path / served}
+
+
+def test_layers_of_known_packages_stay(tmp_path: Path) -> None:
+    arns = [
+        f"arn:aws:lambda:us-east-1:017000801446:layer:{name}:7"
+        for name in ("AWSLambdaPowertoolsPythonV3-python312-x86_64", "Unknown")
+    ]
+    found = packaged(tmp_path, resource(LAMBDA, Code=".", Layers=arns))
+    assert properties(found, "R")["Layers"] == arns[:1]
+    assert len(found.notes) == 1
+
+
 def test_paths_are_worked_out_from_parameters(tmp_path: Path) -> None:
     text = resource(SERVERLESS, CodeUri={"Ref": "Folder"})
     found = packaged(tmp_path, text, lambda value: "chosen")

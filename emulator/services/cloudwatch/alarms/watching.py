@@ -81,6 +81,7 @@ class Watch:
         self._work: set[asyncio.Task[None]] = set()
         self._turn = asyncio.Semaphore(_TOGETHER)
         self._outbox: Outbox | None = None
+        self._opening = asyncio.Lock()
         #: Alarms whose expression fails: told once.
         self._told: set[Key] = set()
 
@@ -92,16 +93,17 @@ class Watch:
             self.arm(Key(account, region, name))
 
     async def _open_outbox(self) -> Outbox:
-        if self._outbox is None:
-            parts = self._parts
-            self._outbox = await Outbox.open(
-                "cloudwatch",
-                AlarmSender(parts.targets, self._action_ended),
-                engine=parts.queues,
-                targets=parts.targets,
-                clock=parts.clock,
-            )
-        return self._outbox
+        async with self._opening:
+            if self._outbox is None:
+                parts = self._parts
+                self._outbox = await Outbox.open(
+                    "cloudwatch",
+                    AlarmSender(parts.targets, self._action_ended),
+                    engine=parts.queues,
+                    targets=parts.targets,
+                    clock=parts.clock,
+                )
+            return self._outbox
 
     def arm(self, key: Key) -> None:
         """Have an alarm looked at soon, and then again and again."""

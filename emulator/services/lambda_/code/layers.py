@@ -9,7 +9,7 @@ import re
 from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
 
-from emulator.model.aws_layers import is_parameters_and_secrets
+from emulator.model.aws_layers import is_known
 from emulator.model.function import Code, FunctionVersion, LayerVersion
 from emulator.model.limits import LAYERS, UNZIPPED_CODE
 from emulator.registry import records
@@ -183,16 +183,17 @@ def resolve(ctx: Context, arns: Sequence[str]) -> tuple[LayerVersion, ...]:
     seen: dict[_Layer, str] = {}
     found = []
     for arn in arns:
-        if is_parameters_and_secrets(arn):
-            # Its work is done by the emulator: it has nothing to be unpacked.
-            found.append(LayerVersion(arn=arn, code=Code(sha256="", size=0)))
-            continue
         match = _ARN.fullmatch(arn)
         if match is None:
             raise invalid(f"Layer version {arn} does not exist.")
         layer, number = _parse(arn)
         body = ctx.parts.registry.layers.find(*layer)
         version = None if body is None else body["versions"].get(number)
+        if version is None and is_known(arn):
+            # Its work is done by the emulator, or its packages are installed: there is nothing to
+            # be unpacked.
+            found.append(LayerVersion(arn=arn, code=Code(sha256="", size=0)))
+            continue
         if version is None:
             raise invalid(f"Layer version {arn} does not exist.")
         if layer in seen:

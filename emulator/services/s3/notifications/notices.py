@@ -59,6 +59,7 @@ class Notices:
         self._parts, self._database, self._mark = parts, database, mark
         self._configurations: dict[str, Configuration] = {}
         self._outbox: Outbox | None = None
+        self._opening = asyncio.Lock()
         self._telling: asyncio.Task[None] | None = None
         self._is_more = False
 
@@ -127,15 +128,16 @@ class Notices:
             await self._outbox.accept([_dispatch(arn, bucket.name, body, now) for arn in wanted])
 
     async def _open_outbox(self) -> None:
-        if self._outbox is None:
-            parts = self._parts
-            self._outbox = await Outbox.open(
-                _NAME,
-                S3Sender(parts.targets, parts.console),
-                engine=parts.queues,
-                targets=parts.targets,
-                clock=parts.clock,
-            )
+        async with self._opening:
+            if self._outbox is None:
+                parts = self._parts
+                self._outbox = await Outbox.open(
+                    _NAME,
+                    S3Sender(parts.targets, parts.console),
+                    engine=parts.queues,
+                    targets=parts.targets,
+                    clock=parts.clock,
+                )
 
     # -- in a commit ------------------------------------------------------------------------------
 
