@@ -201,6 +201,12 @@ class Settings:
         RUNNING,
         min=1,
     )
+    snapstart_any: bool = option(
+        False,
+        "Let functions of every runtime have SnapStart. AWS refuses it for Node.js, Ruby and "
+        "custom runtimes; here they go on from a spare.",
+        RUNNING,
+    )
     engines: Mapping[str, str] = option(
         {},
         "What serves a service instead of localfaas: SERVICE=URL, for example "

@@ -40,11 +40,15 @@ def publish(client: Any, code: str, **fields: Any) -> str:
     create(
         client,
         name,
-        Code={"ZipFile": archive({"app.py": code})},
         Handler="app.handler",
         Runtime="python3.12",
         SnapStart=_ON,
-        **{"Timeout": 20, "MemorySize": 1769, **fields},
+        **{
+            "Code": {"ZipFile": archive({"app.py": code})},
+            "Timeout": 20,
+            "MemorySize": 1769,
+            **fields,
+        },
     )
     client.get_waiter("function_active_v2").wait(FunctionName=name)
     client.publish_version(FunctionName=name)
@@ -215,6 +219,46 @@ def test_copies_are_each_their_own(client: Any, running: Running) -> None:
         assert len({each[unlike] for each in told}) == 3, unlike
     assert [(each["left"], each["tmp"]) for each in told] == [("x", ["left"])] * 3
     assert all(len(each["pids"]) == 2 for each in told)
+
+
+_RENEWED = """
+import os, secrets, socket, time
+import numpy.random
+LOADED, DRAWN = time.time(), secrets.token_hex(4)
+host, _, port = os.environ['AWS_ENDPOINT_URL'].removeprefix('http://').partition(':')
+CONNECTION = socket.create_connection((host, int(port)))
+def handler(event, context):
+    CONNECTION.settimeout(5)
+    try:
+        said = CONNECTION.recv(1).decode()
+    except OSError as error:
+        said = type(error).__name__
+    return {'seeded': numpy.random.seeded, 'secret': secrets.token_hex(8), 'drawn': DRAWN,
+            'age': time.time() - LOADED, 'said': said}
+"""
+_NUMPY = "seeded = 0\ndef seed():\n    global seeded\n    seeded += 1\n"
+
+
+def test_copies_begin_anew_where_a_snapshot_would_mislead(client: Any, running: Running) -> None:
+    """Generators of numpy, clocks, and connections whose other end is long gone."""
+    files = {"app.py": _RENEWED, "numpy/__init__.py": "", "numpy/random.py": _NUMPY}
+    name = publish(client, "", Code={"ZipFile": archive(files)})
+    settled(client, name)
+    time.sleep(0.3)  # real time has to pass between the snapshot and its copies
+    told = []
+    for _ in range(2):
+        told.append(call(client, name))
+        evict(running, name)
+    assert told[0]["drawn"] == told[1]["drawn"]
+    assert told[0]["secret"] != told[1]["secret"]
+    for each in told:
+        assert each["seeded"] == 1
+        assert each["age"] >= 0.3
+        assert each["said"] in ("", "ConnectionResetError", "BrokenPipeError")
+    said = f"{name}:1: all environments restored from its snapshot share "
+    assert any(
+        each.startswith(said) and "app.CONNECTION" in each for each in running.console.warnings
+    )
 
 
 def test_what_is_shared_though_it_should_not_be_is_named(client: Any, running: Running) -> None:

@@ -12,8 +12,10 @@ from emulator.invoke.idleness import is_idle
 from emulator.model.clock import SystemClock
 from emulator.model.errors import DriverFault
 from emulator.model.function import Code, FunctionVersion
+from emulator.model.sandbox import Exit
+from emulator.pool.snap_start import SnapStartPool
 from emulator.settings import Settings
-from emulator.testing import ScriptedDriver
+from emulator.testing import RuntimeClient, ScriptedDriver
 from tests.api.conftest import Running, create
 
 _DAY = 86400.0
@@ -124,6 +126,38 @@ def test_an_inactive_version_with_snapstart_has_its_snapshot_made_anew(world: _W
     client.get_waiter("published_version_active").wait(FunctionName="snap", Qualifier="1")
     answer = client.invoke(FunctionName="snap", Qualifier="1", Payload=b"1")
     assert answer["Payload"].read() == b"1"
+
+
+def test_a_snapshot_that_can_not_be_made_anew_is_awss_error(quick: _World) -> None:
+    client = quick.client
+    quick.active("snap", SnapStart={"ApplyOn": "PublishedVersions"}, Publish=True)
+    client.get_waiter("published_version_active").wait(FunctionName="snap", Qualifier="1")
+    client.invoke(FunctionName="snap", Qualifier="1")
+    quick.clock.days = 14.1
+
+    async def fails(runtime: RuntimeClient) -> Exit | None:
+        kind = {"Lambda-Runtime-Function-Error-Type": "Runtime.BeforeSnapshotError"}
+        told = b'{"errorType": "ValueError", "errorMessage": "not today"}'
+        await runtime.call("POST", "init/error", told, kind)
+        return Exit(status=64)
+
+    async def forget() -> None:
+        # Idle for so long, the snapshot is not there any more.
+        for pool in quick.running.emulator.pools:
+            if isinstance(pool, SnapStartPool):
+                pool.drop_snapshot()
+
+    quick.driver.script = fails
+    quick.running.call(forget)
+    with pytest.raises(client.exceptions.SnapStartNotReadyException):
+        client.invoke(FunctionName="snap", Qualifier="1")
+    until = time.monotonic() + 10
+    while quick.state("snap", "1")[0] == "Pending" and time.monotonic() < until:
+        time.sleep(0.01)
+    with pytest.raises(client.exceptions.SnapStartRegenerationFailureException) as caught:
+        client.invoke(FunctionName="snap", Qualifier="1")
+    assert caught.value.response["ResponseMetadata"]["HTTPStatusCode"] == 409
+    assert "not today" in str(caught.value)
 
 
 def test_the_call_after_the_refused_one_waits_for_the_function(world: _World) -> None:

@@ -38,7 +38,7 @@ async def check(driver: ProcessDriver, folder: Path) -> Finding:
         driver: An open driver.
         folder: The function, see :func:`write_function`.
     """
-    others = f"Other runtimes go on from a spare ({await asyncio.to_thread(_criu)})."
+    others = f"Other runtimes go on from a spare ({await asyncio.to_thread(criu)})."
     try:
         if not driver.copies:
             raise LocalfaasError("there are no namespaces")
@@ -80,13 +80,13 @@ async def _copy(driver: ProcessDriver, folder: Path) -> None:
     await driver.stop(sandbox)
 
 
-def _criu() -> str:
-    """Say what CRIU could do here. Blocks."""
-    criu = shutil.which("criu")
-    if criu is None:
+def criu() -> str:
+    """Say what CRIU could do here, as the end of a sentence. Blocks."""
+    program = shutil.which("criu")
+    if program is None:
         return "CRIU is not installed, and not needed"
     try:
-        done = subprocess.run([criu, "check"], capture_output=True, timeout=10, check=False)
+        done = subprocess.run([program, "check"], capture_output=True, timeout=10, check=False)
     except (OSError, subprocess.SubprocessError) as error:
         return f"criu check can't be run: {error}"
     works = "passes" if done.returncode == 0 else "fails"

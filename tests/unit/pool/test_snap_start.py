@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import json
 import re
 
 import pytest
@@ -318,4 +319,56 @@ async def test_restore_next_is_refused_without_snapstart() -> None:
     world.driver.script = asks
     await world.invoke(world.function())
     assert told == [403]
+    await world.pools.close()
+
+
+@pytest.mark.parametrize(("timeout_s", "limit_s"), [(3, 130), (300, 300)])
+async def test_an_init_before_a_snapshot_has_130_seconds_or_the_functions_timeout(
+    timeout_s: int, limit_s: int
+) -> None:
+    for lasts_s, fails in ((limit_s - 1, False), (limit_s + 1, True)):
+        world = make_world()
+
+        async def loads(
+            runtime: RuntimeClient, world: World = world, lasts_s: float = lasts_s
+        ) -> Exit | None:
+            await world.clock.sleep(lasts_s)
+            return await hooked(runtime)
+
+        world.driver.script = loads
+        pool = pool_of(world, published(world, timeout_s=timeout_s))
+        taking = asyncio.create_task(pool.take_snapshot())
+        await until_idle()
+        await world.clock.advance(limit_s + 2)
+        failure = await taking
+        assert (failure is not None) is fails
+        if failure is not None:
+            assert failure.error_type == "Sandbox.Timedout"
+        await world.pools.close()
+
+
+async def test_the_events_of_a_restore_are_awss() -> None:
+    world = make_world()
+    world.driver.script = hooked
+    version = published(world, log_format="JSON", system_log_level="DEBUG")
+    await pool_of(world, version).take_snapshot()
+    await world.invoke(version)
+    await until_idle()
+    events = [json.loads(line) for line in world.lines()]
+    kinds = [each["type"] for each in events]
+    at = kinds.index("platform.restoreStart")
+    assert kinds[at : at + 4] == [
+        "platform.restoreStart",
+        "platform.restoreRuntimeDone",
+        "platform.restoreReport",
+        "platform.start",
+    ]
+    start, done, report = (each["record"] for each in events[at : at + 3])
+    assert (start["functionName"], start["functionVersion"]) == ("hello", "1")
+    assert start["runtimeVersion"].startswith("python:3.12")
+    assert done["status"] == report["status"] == "success"
+    assert "durationMs" in report["metrics"]
+    (ended,) = (each["record"] for each in events if each["type"] == "platform.report")
+    assert {"restoreDurationMs", "billedRestoreDurationMs"} <= set(ended["metrics"])
+    assert "initDurationMs" not in ended["metrics"]
     await world.pools.close()

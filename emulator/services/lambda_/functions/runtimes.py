@@ -64,7 +64,8 @@ def check(ctx: Context, request: Request, version: FunctionVersion | None = None
     if snap_start is None and version is not None:
         snap_start = version.settings.get("SnapStart")
     applied = (snap_start or {}).get("ApplyOn") == "PublishedVersions"
-    if applied and runtime and runtime not in _SNAP_START:
+    refused = runtime not in _SNAP_START and not ctx.parts.settings.snapstart_any
+    if applied and runtime and refused:
         raise invalid(f"{runtime} is not supported for SnapStart enabled functions.")
     if given:
         _check_served(ctx, given)
