@@ -270,11 +270,19 @@ def test_change_sets(stacks: Stacks) -> None:
 def test_a_type_that_is_not_served_is_noted(stacks: Stacks) -> None:
     stack = stacks.create(
         "noted",
-        {"V": {"Type": "AWS::EC2::VPC", "Properties": {"CidrBlock": "10.0.0.0/16"}}, "Q": queue()},
-        Outputs={"V": {"Value": {"Ref": "V"}}},
+        {
+            "V": {"Type": "AWS::EC2::VPC", "Properties": {"CidrBlock": "10.0.0.0/16"}},
+            "J": {
+                "Type": "AWS::Batch::JobDefinition",
+                "Properties": {"JobDefinitionName": "j", "Type": "container"},
+            },
+            "Q": queue(),
+        },
+        Outputs={"V": {"Value": {"Ref": "V"}}, "J": {"Value": {"Ref": "J"}}},
     )
     assert stack["StackStatus"] == "CREATE_COMPLETE"
-    assert outputs(stack)["V"]
+    assert outputs(stack)["V"].startswith("vpc-")
+    assert outputs(stack)["J"].endswith(":000000000000:job-definition/j:1")
     assert any("does not serve AWS::EC2::VPC" in reason for reason in stacks.reasons("noted"))
 
 

@@ -394,3 +394,9 @@ def test_nested_stacks_rise_and_fall_with_their_parent(maker: Maker) -> None:
     assert "was not successfully created: The following resource(s) failed to create: [Bad]" in (
         reasons
     )
+    alive = [
+        each["StackName"]
+        for each in maker.stacks.client.list_stacks()["StackSummaries"]
+        if each["StackStatus"] != "DELETE_COMPLETE"
+    ]
+    assert [name for name in alive if name.startswith("parent")] == ["parent"]

@@ -239,6 +239,20 @@ def test_names_that_are_taken(stacks: Stacks) -> None:
     assert stack["StackStatus"] in ("UPDATE_COMPLETE", "UPDATE_ROLLBACK_COMPLETE")
 
 
+def test_a_creation_that_fails_half_way_leaves_nothing(stacks: Stacks) -> None:
+    topic = {
+        "TopicName": "half-way",
+        "Subscription": [{"Protocol": "sqs", "Endpoint": "no queue"}],
+    }
+    resources = {"T": {"Type": "AWS::SNS::Topic", "Properties": topic}}
+    stacks.client.create_stack(
+        StackName="half-way", TemplateBody=template(resources), OnFailure="DO_NOTHING"
+    )
+    assert stacks.settled("half-way")["StackStatus"] == "CREATE_FAILED"
+    assert stacks.physical("half-way") == {"T": ""}
+    assert stacks.running.client("sns").list_topics()["Topics"] == []
+
+
 def test_two_at_once(stacks: Stacks) -> None:
     body = template({"Q": queue()})
 

@@ -481,6 +481,23 @@ Resources:
     assert running.emulator.registry.all()[0].latest.code.source == start.folder
 
 
+def test_a_nested_template_that_fails_is_made_once_it_is_mended(start: Starts) -> None:
+    below = start.folder / "below.yaml"
+    bad = "Resources: {Q: {Type: AWS::SQS::Queue, Properties: {DelaySeconds: -1}}}\n"
+    below.write_text(bad)
+    running = start("""
+Resources:
+  Below: {Type: AWS::CloudFormation::Stack, Properties: {TemplateURL: below.yaml}}
+""")
+    (note,) = running.emulator.notes
+    assert "was not successfully created: The following resource(s) failed to create: [Q]" in note
+    below.write_text(bad.replace("-1", "1"))
+    stacks = running.emulator.project
+    assert stacks is not None
+    assert running.call(stacks.stacks[0].deploy) == []
+    assert running.client("sqs").list_queues()["QueueUrls"]
+
+
 def test_a_cloud_assembly_is_deployed(start: Starts, tmp_path: Path) -> None:
     out = tmp_path / "app" / "cdk.out"
     (out / "asset.abc").mkdir(parents=True)

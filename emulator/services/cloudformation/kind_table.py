@@ -56,17 +56,44 @@ _GLOBAL = ("iam", "cloudfront", "route53")
 
 
 #: Names of services in ARNs, by those in types, where the two differ.
-_ARN_NAMES = {"stepfunctions": "states", "apigatewayv2": "apigateway", "certificatemanager": "acm"}
+_ARN_NAMES = {
+    "amazonmq": "mq",
+    "apigatewayv2": "apigateway",
+    "bedrockagentcore": "bedrock-agentcore",
+    "certificatemanager": "acm",
+    "cognito": "cognito-idp",
+    "docdb": "rds",
+    "efs": "elasticfilesystem",
+    "elasticloadbalancingv2": "elasticloadbalancing",
+    "emr": "elasticmapreduce",
+    "eventschemas": "schemas",
+    "kinesisanalyticsv2": "kinesisanalytics",
+    "kinesisfirehose": "firehose",
+    "location": "geo",
+    "msk": "kafka",
+    "neptune": "rds",
+    "opensearchserverless": "aoss",
+    "opensearchservice": "es",
+    "pinpoint": "mobiletargeting",
+    "stepfunctions": "states",
+}
 
 
 #: What stands before names in ARNs, where that is not the type and a slash.
 _ARN_PARTS = {
+    "AWS::Batch::ComputeEnvironment": "compute-environment/",
+    "AWS::Batch::JobDefinition": "job-definition/",
+    "AWS::Batch::JobQueue": "job-queue/",
     "AWS::Lambda::CapacityProvider": "capacity-provider:",
     "AWS::Lambda::Function": "function:",
     "AWS::SNS::Topic": "",
     "AWS::SQS::Queue": "",
     "AWS::StepFunctions::StateMachine": "stateMachine:",
 }
+
+
+#: What follows names in ARNs, where ``Ref`` is the ARN and not, as the schema says, the name.
+_REF_IS_ARN = {"AWS::Batch::JobDefinition": ":1"}
 
 
 #: What the ids begin with that AWS makes up.
@@ -113,7 +140,9 @@ class _NotServed:
             elif wanted.kind in _MADE_UP_IDS and each.endswith("Id"):
                 attributes[each] = name
         attributes[PLAUSIBLE] = True
-        return Made(physical=attributes.get(primary, name), attributes=attributes)
+        ending = _REF_IS_ARN.get(wanted.kind)
+        physical = attributes.get(primary, name) if ending is None else arn + ending
+        return Made(physical=physical, attributes=attributes)
 
     async def update(
         self, call: Call, made: Made, before: Mapping[str, Any], wanted: Wanted

@@ -9,6 +9,7 @@ from collections.abc import Awaitable, Callable, Mapping
 from typing import Any
 
 from emulator.model.errors import AwsError
+from emulator.services.cloudformation.custom_resources import CreateFailed
 from emulator.services.cloudformation.stack import Goal, Stack
 from emulator.services.cloudformation.store import StackStore
 from emulator.stack.kinds import Call, Made, ServiceKind, Wanted
@@ -17,6 +18,8 @@ from emulator.stack.kinds import Call, Made, ServiceKind, Wanted
 Restore = Callable[[Stack, Goal], Awaitable[None]]
 #: How often the stack was updated, hidden from ``Fn::GetAtt``.
 _UPDATES = ".updates"
+#: Where another stack has to take a stack's place.
+_NEVER_MADE = ("CREATE_FAILED", "ROLLBACK_COMPLETE", "ROLLBACK_FAILED")
 
 
 class NestedStack(ServiceKind):
@@ -42,12 +45,18 @@ class NestedStack(ServiceKind):
         if parent is not None:
             stack.parent_id, stack.root_id = parent.stack_id, parent.root_id or parent.stack_id
             await self._store.save(stack)
-        return await self._ended(stack, "CREATE_COMPLETE")
+        try:
+            return await self._ended(stack, "CREATE_COMPLETE")
+        except AwsError as error:
+            # It is there, so that its events can be read, and goes with the one it is part of.
+            raise CreateFailed(error.message, Made(physical=stack.stack_id)) from error
 
     async def update(
         self, call: Call, made: Made, before: Mapping[str, Any], wanted: Wanted
     ) -> Made:
         stack = self._find(made)
+        if stack.status in _NEVER_MADE:
+            raise NotImplementedError
         request = self._request(wanted, self._store.by_id(wanted.stack_id))
         try:
             await call("cloudformation", "UpdateStack", {**request, "StackName": made.physical})

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import re
 from collections.abc import Coroutine, Mapping
 from dataclasses import dataclass
 from typing import Any, NoReturn, TypeVar
@@ -23,6 +24,8 @@ from emulator.stack.kinds import Call, Kind, Made, Wanted, is_gone
 _log = logging.getLogger(__name__)
 
 T = TypeVar("T")
+#: How the codes of errors say that a name is taken.
+_IS_TAKEN = re.compile("Exist|InUse|Owned|Conflict")
 _CANCELLED = {
     "CREATE_FAILED": "Resource creation cancelled",
     "UPDATE_FAILED": "Resource update cancelled",
@@ -123,16 +126,30 @@ class Work:
         try:
             resource.take(await self._attempt(kind, kind.create(self.call, wanted)))
         except (LocalfaasError, TimeoutError) as error:
-            if not isinstance(error, _GivenUp):
-                resource.begun = False
             made = getattr(error, "made", None)
             if isinstance(made, Made):
                 resource.take(made)
+            elif not isinstance(error, _GivenUp):
+                await self._leave_nothing(kind, resource, wanted, error)
+            if not isinstance(error, _GivenUp):
+                resource.begun = False
             await self.failed(f"{verb}_FAILED", resource, error)
         resource.begun = False
         await self.store.record(
             self.stack, f"{verb}_COMPLETE", self.note(resource), resource, initiated=True
         )
+
+    async def _leave_nothing(
+        self, kind: Kind, resource: Resource, wanted: Wanted, error: Exception
+    ) -> None:
+        """Remove what a creation has made before it failed: types make some things in steps."""
+        if isinstance(error, AwsError) and _IS_TAKEN.search(error.code):
+            # What is there is somebody else's, who was quicker.
+            return
+        try:
+            await self._clear(kind, resource, wanted)
+        except (LocalfaasError, TimeoutError) as left:
+            _log.warning("%s stays although it failed: %s", resource.logical, _text(left))
 
     async def _clear(self, kind: Kind, resource: Resource, wanted: Wanted) -> None:
         """Remove what an interrupted creation has made, if it has made anything."""
