@@ -247,8 +247,8 @@ def test_versions_have_ids_as_those_of_aws_and_keep_their_place(s3: Any) -> None
     assert [each["VersionId"] for each in behind["Versions"]] == [ids[1], ids[0]]
 
 
-def test_a_bucket_encrypts_what_says_nothing_of_it(s3: Any) -> None:
-    key = "arn:aws:kms:us-east-1:123456789012:key/1234abcd-12ab-34cd-56ef-1234567890ab"
+def test_a_bucket_encrypts_what_says_nothing_of_it(running: Running, s3: Any) -> None:
+    key = running.client("kms").create_key()["KeyMetadata"]["Arn"]
     usual = {"SSEAlgorithm": "aws:kms", "KMSMasterKeyID": key}
     rules = [{"ApplyServerSideEncryptionByDefault": usual, "BucketKeyEnabled": True}]
     s3.create_bucket(Bucket="encrypted")
@@ -286,3 +286,46 @@ def test_what_comes_without_a_checksum_gets_the_usual_one(running: Running) -> N
     assert whole["ChecksumType"] == "FULL_OBJECT"
     md5s = b"".join(hashlib.md5(body).digest() for body in bodies)
     assert whole["ETag"] == f'"{hashlib.md5(md5s).hexdigest()}-2"'
+
+
+def test_keys_of_kms_are_asked_for(running: Running, s3: Any) -> None:
+    kms = running.client("kms")
+    s3.create_bucket(Bucket="sealed")
+    key = kms.create_key()["KeyMetadata"]["Arn"]
+    kms.create_alias(AliasName="alias/mine", TargetKeyId=key)
+    rule = {
+        "ApplyServerSideEncryptionByDefault": {
+            "SSEAlgorithm": "aws:kms",
+            "KMSMasterKeyID": "alias/mine",
+        }
+    }
+    s3.put_bucket_encryption(Bucket="sealed", ServerSideEncryptionConfiguration={"Rules": [rule]})
+    put = s3.put_object(Bucket="sealed", Key="a", Body=b"a")
+    assert (put["ServerSideEncryption"], put["SSEKMSKeyId"]) == ("aws:kms", key)
+    upload = s3.create_multipart_upload(Bucket="sealed", Key="b")
+    assert upload["SSEKMSKeyId"] == key
+    copied = s3.copy_object(Bucket="sealed", Key="c", CopySource="sealed/a")
+    assert copied["SSEKMSKeyId"] == key
+    plain = s3.put_object(Bucket="sealed", Key="d", Body=b"a", ServerSideEncryption="AES256")
+    assert "SSEKMSKeyId" not in plain
+
+    def refused(code: str, call: Any, **request: Any) -> None:
+        with pytest.raises(ClientError) as raised:
+            call(Bucket="sealed", **request)
+        answer = raised.value.response
+        assert answer["Error"]["Code"] == code
+        assert answer["ResponseMetadata"]["HTTPStatusCode"] == 400
+
+    kms.disable_key(KeyId=key)
+    refused("KMS.DisabledException", s3.get_object, Key="a")
+    refused("KMS.DisabledException", s3.put_object, Key="a", Body=b"b")
+    refused("KMS.DisabledException", s3.copy_object, Key="e", CopySource="sealed/a")
+    # What needs no key is there all the same.
+    assert s3.head_object(Bucket="sealed", Key="a")["SSEKMSKeyId"] == key
+    assert s3.get_object(Bucket="sealed", Key="d")["Body"].read() == b"a"
+    kms.schedule_key_deletion(KeyId=key)
+    refused("KMS.KMSInvalidStateException", s3.get_object, Key="a")
+    named = {"ServerSideEncryption": "aws:kms", "SSEKMSKeyId": "alias/none"}
+    refused("KMS.NotFoundException", s3.put_object, Key="a", Body=b"b", **named)
+    refused("InvalidArgument", s3.put_object, Key="a", Body=b"b", SSEKMSKeyId=key,
+            ServerSideEncryption="AES256")  # fmt: skip

@@ -156,7 +156,8 @@ class Kms:
 
     async def _managed(self, account: str, region: str, alias: str) -> Key:
         service = alias.removeprefix(_MANAGED)
-        description = f"Default key that protects my {service} data when no other key is defined"
+        what = "S3 objects" if service == "s3" else f"{service} data"
+        description = f"Default key that protects my {what} when no other key is defined"
         key = await self.create(account, region, description=description, manager="AWS")
         now = self.clock.now()
         body = {"target": key.id, "created": now, "updated": now}

@@ -51,6 +51,7 @@ async def create_multipart_upload(ctx: Context, request: Request) -> Response:
             "FULL_OBJECT" if whole else "COMPOSITE"
         )
     encryption.apply_default(state.encryption.get(bucket.name), details)
+    await encryption.ask_for_key(ctx, bucket.region, details)
     key = str(request["Key"])
     there = await state.database.read(lambda c: rows.find(c, bucket.name, key))
     details["was_there"] = there is not None and not there.is_delete_marker

@@ -88,6 +88,7 @@ async def put_object(ctx: Context, request: Request) -> Response:
         details["checksums"] = digest.sums()
         details["tags"] = tags.of_header(request.get("Tagging"))
         encryption.apply_default(state.encryption.get(bucket.name), details)
+        await encryption.ask_for_key(ctx, bucket.region, details)
         locks.apply_default(
             await locks.default_of(state.database, bucket), details, ctx.clock.now()
         )
@@ -95,7 +96,7 @@ async def put_object(ctx: Context, request: Request) -> Response:
             bucket=bucket.name,
             key=key,
             size=content.size,
-            etag=digest.etag,
+            etag=encryption.etag(details, digest.etag),
             modified_at=ctx.clock.now(),
             content=content.inline,
             file=content.file,
@@ -267,6 +268,7 @@ async def get_object(ctx: Context, request: Request) -> Response:
     """Handle GetObject."""
     bucket, found = await find(ctx, request)
     conditions.check_read(found, request)
+    await encryption.ask_again(ctx, bucket.region, found.details)
     answer = _described(bucket, found, request)
     answer["Expiration"] = expiry.header(of(ctx).lifecycle.rules_of(bucket.name), found)
     answer["Restore"] = expiry.restored(found, ctx.clock.now())
@@ -487,12 +489,14 @@ async def copy_object(ctx: Context, request: Request) -> Response:
         )
     details = _copied_details(request, source, ctx.clock.now(), replaces=replaces)
     encryption.apply_default(state.encryption.get(target.name), details)
+    await encryption.ask_again(ctx, source_bucket.region, source.details)
+    await encryption.ask_for_key(ctx, target.region, details)
     file = await state.files.join([source.file]) if source.file else ""
     new = StoredObject(
         bucket=target.name,
         key=_checked_key(request),
         size=source.size,
-        etag=source.etag,
+        etag=encryption.etag(details, source.etag),
         modified_at=ctx.clock.now(),
         content=source.content,
         file=file,
@@ -523,11 +527,13 @@ def _copied_details(
     if replaces:
         details = own
     else:
+        # Encryption is the request's, else the bucket's.
         kept = ("StorageClass", "ObjectLockMode", "ObjectLockRetainUntilDate",
-                "ObjectLockLegalHoldStatus", "WebsiteRedirectLocation")  # fmt: skip
+                "ObjectLockLegalHoldStatus", "WebsiteRedirectLocation", "ServerSideEncryption",
+                "SSEKMSKeyId", "BucketKeyEnabled", "SSECustomerAlgorithm",
+                "SSECustomerKeyMD5")  # fmt: skip
         details = {k: v for k, v in source.details.items() if k in KEPT and k not in kept}
-        given = (*kept, "ServerSideEncryption", "SSEKMSKeyId", "BucketKeyEnabled")
-        details |= {k: own[k] for k in given if k in own}
+        details |= {k: own[k] for k in kept if k in own}
     details["checksums"] = source.details.get("checksums") or {}
     if request.get("TaggingDirective") == "REPLACE":
         details["tags"] = tags.of_header(request.get("Tagging"))
