@@ -6,6 +6,7 @@ import itertools
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from decimal import Decimal
+from functools import partial
 from typing import Any
 
 import boto3
@@ -736,3 +737,24 @@ def test_replicas_are_the_same_table_in_other_regions(running: Running, client: 
     client.update_table(TableName=name, ReplicaUpdates=[{"Delete": {"RegionName": "eu-west-1"}}])
     assert refused(other.describe_table, TableName=name)[0] == "ResourceNotFoundException"
     other.close()
+
+
+def test_a_query_begins_within_what_it_asks_for(client: Any) -> None:
+    table = create(client, "id:S", "at:N")
+    query = partial(client.query, TableName=table, Select="COUNT")
+    values: dict[str, Any] = {":id": {"S": "a"}, ":at": {"N": "5"}}
+    after = {"KeyConditionExpression": "id = :id AND #at > :at"}
+    more: dict[str, Any] = {
+        "ExpressionAttributeNames": {"#at": "at"},
+        "ExpressionAttributeValues": values,
+    }
+    start = {"id": {"S": "a"}, "at": {"N": "5"}}
+    code, message = refused(query, **after, **more, ExclusiveStartKey=start)
+    assert code == "ValidationException"
+    assert message == "The provided starting key does not match the range key predicate"
+    assert query(**after, **more, ExclusiveStartKey={**start, "at": {"N": "6"}})["Count"] == 0
+    conditions = {"id": {"AttributeValueList": [values[":id"]], "ComparisonOperator": "EQ"}}
+    both = {"KeyConditions": conditions, "QueryFilter": conditions}
+    assert refused(query, **both)[1] == (
+        "QueryFilter can only contain non-primary key attributes: Primary key attribute: id"
+    )

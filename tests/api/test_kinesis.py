@@ -100,6 +100,37 @@ def test_iterators_begin_where_their_type_says(kinesis: Any, stream: str) -> Non
     assert [each["Data"] for each in kinesis.get_records(ShardIterator=latest)["Records"]] == [b"3"]
 
 
+@pytest.mark.parametrize(
+    ("kind", "more", "says"),
+    [
+        ("LATEST", {"StartingSequenceNumber": "5"}, "specified LATEST and also a Starting"),
+        ("AT_SEQUENCE_NUMBER", {}, "specified AT_SEQUENCE_NUMBER and no StartingSequenceNumber."),
+        ("AT_TIMESTAMP", {}, "Current request has no timestamp parameter."),
+    ],
+    ids=["also", "no", "time"],
+)
+def test_iterators_have_what_their_type_needs(
+    kinesis: Any, stream: str, kind: str, more: dict[str, Any], says: str
+) -> None:
+    # Of a shard's id, AWS heeds the number.
+    request = {"StreamName": stream, "ShardId": "shardId-0", "ShardIteratorType": kind, **more}
+    code, message = refusal(kinesis.get_shard_iterator, **request)
+    assert code == "InvalidArgumentException"
+    assert says in message
+
+
+def test_tags_of_other_characters_are_refused(kinesis: Any, stream: str) -> None:
+    add = kinesis.add_tags_to_stream
+    code, message = refusal(add, StreamName=stream, Tags={"a*": "b"})
+    assert code == "InvalidArgumentException"
+    assert message.startswith("Some tags contain invalid characters.")
+    assert "illegal characters" in refusal(add, StreamName=stream, Tags={"a": "%"})[1]
+    keys = {"StreamName": stream, "TagKeys": ["a*"]}
+    assert "invalid characters" in refusal(kinesis.remove_tags_from_stream, **keys)[1]
+    assert refusal(kinesis.list_shards)[1] == "Either NextToken or StreamName should be provided."
+    add(StreamName=stream, Tags={"größe": "a b/c:d"})
+
+
 def test_a_split_shard_ends_and_names_its_children(kinesis: Any, stream: str) -> None:
     kinesis.put_record(StreamName=stream, Data=b"1", PartitionKey="x", ExplicitHashKey="0")
     at = iterator(kinesis, stream)

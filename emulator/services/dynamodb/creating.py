@@ -163,7 +163,7 @@ def _check_lists(
                 "LocalSecondaryIndex"
             )
         if len(local) > _MOST_LOCAL:
-            raise invalid_value("Number of LocalSecondaryIndexes exceeds per-table limit of 5")
+            raise invalid_value("LocalSecondaryIndex count exceeds the per-table limit of 5")
     if global_ is not None:
         if not global_:
             raise invalid_value("List of GlobalSecondaryIndexes is empty")

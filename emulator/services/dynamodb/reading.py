@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from functools import partial
+from operator import eq, ge, gt, le, lt
 from typing import Any
 
 from emulator.services.context import Context, Request, Response
@@ -16,7 +17,9 @@ from emulator.services.dynamodb.expressions.evaluation import project
 from emulator.services.dynamodb.pages import Page, Reading
 from emulator.services.dynamodb.schema import Index, Table
 from emulator.services.dynamodb.state import find, of
-from emulator.services.dynamodb.values import Item, kind_of
+from emulator.services.dynamodb.values import Item, encode_key, kind_of
+
+_COMPARED = {"=": eq, "<": lt, "<=": le, ">": gt, ">=": ge}
 
 
 async def query(ctx: Context, request: Request) -> Response:
@@ -42,7 +45,8 @@ async def query(ctx: Context, request: Request) -> Response:
     index = _index(table, request)
     schema = index or table.schema
     span = conditions_on_keys.span(key_condition, schema)
-    _check_filter(conditions_on_keys.attributes(condition), schema.names, "Filter Expression")
+    what = "Filter Expression" if "FilterExpression" in request else "QueryFilter"
+    _check_filter(conditions_on_keys.attributes(condition), schema.names, what)
     reading = Reading(
         table=table,
         index=index,
@@ -209,6 +213,11 @@ def _start(reading: Reading, given: Mapping[str, Any]) -> tuple[bytes, ...]:
         raise invalid(
             "The provided starting key is outside query boundaries based on provided conditions"
         )
+    sort = (index or table.schema).sort
+    if reading.span is not None and sort is not None:
+        given_key = encode_key(item[sort])
+        if not all(_COMPARED[sign](given_key, bound) for sign, bound in reading.span.bounds):
+            raise invalid("The provided starting key does not match the range key predicate")
     number, of_all = reading.segment
     if of_all > 1 and not (
         2**32 * number // of_all <= int.from_bytes(start[0][:4]) < 2**32 * (number + 1) // of_all

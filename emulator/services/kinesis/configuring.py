@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Iterable, Mapping
 from typing import Any
 
@@ -21,6 +22,8 @@ _METRICS = (
 #: Hours for which records are kept.
 _SHORTEST, _LONGEST = 24, 8760
 _PAGE = 50
+#: Keys and values of tags.
+_TAG = re.compile(r"[\u00C0-\u1FFF\u2C00-\uD7FF\w./\-=+ @%:]*")
 
 
 async def increase_stream_retention_period(ctx: Context, request: Request) -> Response:
@@ -181,7 +184,14 @@ async def add_tags_to_stream(ctx: Context, request: Request) -> Response:
 
     https://docs.aws.amazon.com/kinesis/latest/APIReference/API_AddTagsToStream.html
     """
-    await _tag(ctx, stream_of(ctx, request), request["Tags"], ())
+    stream, tags = stream_of(ctx, request), request["Tags"]
+    _check_characters(stream, (*tags, *tags.values()), "add tags to")
+    if len({**stream.body["tags"], **tags}) > MOST_TAGS:
+        raise errors.invalid(
+            f"Failed to add tags to stream {stream.name} under account {stream.place.account} "
+            f"because a given stream cannot have more than {MOST_TAGS} tags associated with it."
+        )
+    await _tag(ctx, stream, tags, ())
     return {}
 
 
@@ -190,8 +200,26 @@ async def remove_tags_from_stream(ctx: Context, request: Request) -> Response:
 
     https://docs.aws.amazon.com/kinesis/latest/APIReference/API_RemoveTagsFromStream.html
     """
-    await _tag(ctx, stream_of(ctx, request), {}, request["TagKeys"])
+    stream, keys = stream_of(ctx, request), request["TagKeys"]
+    _check_characters(stream, keys, "remove tags from")
+    await _tag(ctx, stream, {}, keys)
     return {}
+
+
+def _check_characters(stream: Stream, texts: Iterable[str], what: str) -> None:
+    """Refuse tags with characters that they can't have."""
+    every = list(texts)
+    if not all(map(_TAG.fullmatch, every)):
+        raise errors.invalid(
+            "Some tags contain invalid characters. Valid characters: Unicode letters, digits, "
+            "white space, _ . / = + - % @."
+        )
+    if any("%" in text for text in every):
+        raise errors.invalid(
+            f"Failed to {what} stream {stream.name} under account {stream.place.account} because "
+            "some tags contained illegal characters. The allowed characters are Unicode letters, "
+            "white-spaces, '_',',','/','=','+','-','@'."
+        )
 
 
 async def list_tags_for_stream(ctx: Context, request: Request) -> Response:

@@ -37,6 +37,8 @@ async def get_shard_iterator(ctx: Context, request: Request) -> Response:
         "SequenceNumber": request.get("StartingSequenceNumber"),
         "Timestamp": request.get("Timestamp"),
     }
+    if position["Type"] in ("TRIM_HORIZON", "LATEST") and position["SequenceNumber"]:
+        raise _unfit(position["Type"], "also a")
     number, after_ms = await find_position(kinesis, stream, shard, position, "GetShardIterator")
     if request.get("DryRun"):
         raise errors.dry_run()
@@ -66,7 +68,10 @@ async def find_position(
         return shard.log.next, 0
     if kind == "AT_TIMESTAMP":
         if position.get("Timestamp") is None:
-            raise errors.invalid("Timestamp is required for the iterator type AT_TIMESTAMP.")
+            raise errors.invalid(
+                "Must specify timestampInMillis parameter for iterator of type AT_TIMESTAMP. "
+                "Current request has no timestamp parameter."
+            )
         at_ms = int(values.epoch(position["Timestamp"]) * 1000)
         if at_ms > kinesis.clock.now() * 1000:
             raise errors.invalid(
@@ -78,7 +83,7 @@ async def find_position(
         return await kinesis.log.number_at(shard.log, at_ms), at_ms
     text = position.get("SequenceNumber")
     if not text:
-        raise errors.invalid(f"StartingSequenceNumber is required for the iterator type {kind}.")
+        raise _unfit(kind, "no")
     found = sequences.parse(text)
     start = f"StartingSequenceNumber {text} used in {operation} on shard {shard.id} in stream " + (
         f"{stream.name} under account {stream.place.account} is invalid"
@@ -93,6 +98,15 @@ async def find_position(
     if found.number > shard.log.next:
         raise errors.invalid(f"{start} because it did not come from this stream.")
     return max(1, found.number + (kind == "AFTER_SEQUENCE_NUMBER")), 0
+
+
+def _unfit(kind: str, given: str) -> AwsError:
+    """Return the error of a type of iterator that does not go with a sequence number."""
+    return errors.invalid(
+        "Must either specify (1) AT_SEQUENCE_NUMBER or AFTER_SEQUENCE_NUMBER and "
+        "StartingSequenceNumber or (2) TRIM_HORIZON or LATEST and no StartingSequenceNumber. "
+        f"Request specified {kind} and {given} StartingSequenceNumber."
+    )
 
 
 async def get_records(ctx: Context, request: Request) -> Response:
@@ -187,6 +201,8 @@ async def list_shards(ctx: Context, request: Request) -> Response:
         if stream is None:
             raise errors.invalid("NextToken is invalid.")
     else:
+        if not request.get("StreamName") and not request.get("StreamARN"):
+            raise errors.invalid("Either NextToken or StreamName should be provided.")
         stream, filter_ = stream_of(ctx, request), request.get("ShardFilter") or {}
         after = request.get("ExclusiveStartShardId") or ""
         created = request.get("StreamCreationTimestamp")

@@ -27,7 +27,7 @@ async def put_record(ctx: Context, request: Request) -> Response:
     """
     kinesis, stream = of(ctx), stream_of(ctx, request)
     _check(stream, request, "")
-    _check_order(request.get("SequenceNumberForOrdering"))
+    _check_order(stream, request.get("SequenceNumberForOrdering"))
     if request.get("DryRun"):
         raise errors.dry_run()
     shard_id, sequence = await put(kinesis, stream, request)
@@ -169,9 +169,10 @@ def _check(stream: Stream, record: Request, where: str) -> int:
     return size
 
 
-def _check_order(sequence: str | None) -> None:
+def _check_order(stream: Stream, sequence: str | None) -> None:
     if sequence and sequences.parse(sequence) is None:
         raise AwsError(
             "InvalidArgumentException",
-            f"ExclusiveMinimumSequenceNumber {sequence} used in PutRecord is invalid.",
+            f"ExclusiveMinimumSequenceNumber {sequence} used in PutRecord on stream {stream.name} "
+            f"under account {stream.place.account} is invalid.",
         )

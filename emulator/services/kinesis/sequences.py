@@ -16,6 +16,8 @@ LARGEST_HASH = 2**128 - 1
 # record's number in the shard (16), when the record came (11, milliseconds), the shard (8), 2.
 _SHARD, _TIME, _NUMBER, _NIBBLE, _MADE, _HEAD = 4, 36, 80, 144, 148, 184
 _VERSION = 2
+#: Digits of the number in a shard's id.
+_LONGEST_NUMBER = 12
 
 
 class Sequence(NamedTuple):
@@ -67,9 +69,12 @@ def shard_id(number: int) -> str:
 
 
 def number_of(shard: str) -> int | None:
-    """Return the number in a shard's id; None if it is none."""
-    head, _, digits = shard.rpartition("-")
-    return int(digits) if head == "shardId" and len(digits) == 12 and digits.isdecimal() else None
+    """Return the number in a shard's id; None if it is none.
+
+    AWS heeds the number alone: "shardId-0" and "0" are the first shard, too.
+    """
+    digits = shard.rpartition("-")[2]
+    return int(digits) if digits.isdecimal() and len(digits) <= _LONGEST_NUMBER else None
 
 
 def hash_of(key: str) -> int:
