@@ -14,6 +14,7 @@ from itertools import count, islice
 from typing import NamedTuple
 
 from emulator.model.journal import WindowRecord
+from emulator.queues.flow import Flow
 from emulator.queues.groups import GroupOrder
 from emulator.queues.host import Host
 from emulator.queues.message import Message, MessageState
@@ -42,6 +43,7 @@ class Memory:
         messages: By id.
         pending: Written, but not known to be committed; by id.
         order: How they wait.
+        flow: Counts what goes through; None: nobody watches.
     """
 
     def __init__(self, host: Host, id: int, settings: QueueSettings) -> None:
@@ -50,6 +52,7 @@ class Memory:
         self.messages: dict[int, Message] = {}
         self.pending: dict[int, Message] = {}
         self.tally = Tally()
+        self.flow: Flow | None = None
         make_order: type[GroupOrder] | type[StandardOrder] = (
             GroupOrder if settings.fifo else StandardOrder
         )

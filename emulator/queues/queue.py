@@ -16,6 +16,7 @@ from emulator.queues.attempts import Attempts
 from emulator.queues.commits import begin_commit, end_commit
 from emulator.queues.deduplication import Deduplication
 from emulator.queues.errors import NotInFlight, QueueError, VisibilityTooLong
+from emulator.queues.flow import Flow
 from emulator.queues.host import Committed, Host
 from emulator.queues.memory import Counts, Memory, stored_message
 from emulator.queues.message import (
@@ -31,6 +32,8 @@ from emulator.queues.receiving import Receiving
 from emulator.queues.rules import QueueSettings
 from emulator.queues.sending import Sending, Staged, stage_all, write
 
+#: Messages among which the oldest is looked for.
+_LOOKED_AT = 100
 #: More than any message has (bytes).
 MAX_PAYLOAD = 1 << 24
 _STATES = {
@@ -183,6 +186,8 @@ class Queue:
             if epoch == memory.id:
                 if error is None:
                     memory.removed(ids, deleted)
+                    if memory.flow is not None:
+                        memory.flow.deleted(len(ids))
                 else:
                     for message, state in leaving:
                         if message.state is MessageState.LEAVING:
@@ -265,6 +270,31 @@ class Queue:
             self._memory.push_due(message)
 
     # -- looking in ---------------------------------------------------------------------------
+
+    def measure(self, flow: Flow) -> None:
+        """Count what goes through from now on."""
+        self._memory.flow = flow
+
+    def end_minute(self) -> None:
+        """Have what was counted until now told, where somebody counts."""
+        if self._memory.flow is not None:
+            self._memory.flow.end()
+
+    async def oldest(self) -> float | None:
+        """Return when the oldest message was sent (seconds since the epoch); None: there is none.
+
+        Of a queue with many delayed messages, it is the oldest of those that come first.
+        """
+        if self._memory.is_empty:
+            return None
+        rows = await self._host.journal.window(self._memory.id, (0, 0), _LOOKED_AT, 0)
+        messages = self._memory.messages
+        waiting = (
+            row.sent_at
+            for row in rows
+            if row.id not in messages or messages[row.id].state is not MessageState.LEAVING
+        )
+        return min(waiting, default=None)
 
     async def peek(self, limit: int) -> list[Seen]:
         """Return the first ``limit`` messages in the queue's order, without receiving them."""

@@ -52,6 +52,8 @@ class Receiving:
             taken = await self._park(limit, visibility, wait)
         if attempts is not None and attempt and taken:
             attempts.remember(attempt, taken, self._host.clock.now())
+        if self._memory.flow is not None:
+            self._memory.flow.received(len(taken))
         return await self._hand_out(taken)
 
     def _repeat(self, attempts: Attempts, attempt: str, visibility: float | None) -> list[Message]:

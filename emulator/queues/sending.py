@@ -161,6 +161,8 @@ class Sending:
 
         def ended(error: StorageError | None) -> None:
             arrived(error)
+            if error is None and messages and self._memory.flow is not None:
+                self._memory.flow.sent([message.size for message in messages])
             if self._deduplication is not None:
                 self._deduplication.ended([*messages, *marks], settings, error)
 

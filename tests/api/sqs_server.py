@@ -21,6 +21,7 @@ from emulator.services.sqs.queues import Sqs
 from emulator.services.table import Table
 from emulator.store.store import Store
 from emulator.telemetry.logs import Logs
+from emulator.telemetry.metrics.own import OwnMetrics
 
 
 class SqsServer:
@@ -40,7 +41,11 @@ class SqsServer:
         store = Store.open(self._folder)
         engine = await Engine.open(store.messages, clock)
         parts: Any = SimpleNamespace(
-            clock=clock, queues=engine, documents=DocumentStore(), logs=Logs(clock)
+            clock=clock,
+            queues=engine,
+            documents=DocumentStore(),
+            logs=Logs(clock),
+            own_metrics=OwnMetrics(clock),
         )
         table = Table()
         await table.open(parts)

@@ -10,7 +10,6 @@ from emulator.model.errors import StorageError
 from emulator.registry.resource_table import ResourceTable
 from emulator.services.cloudwatch.alarms.alarm import Body, Key
 from emulator.services.cloudwatch.alarms.watching import Watch
-from emulator.services.cloudwatch.gauges import QUEUES, read_queues
 from emulator.services.cloudwatch.queries import Evaluation, Query
 from emulator.services.cloudwatch.rows import Known
 from emulator.services.cloudwatch.series import Data, Found, Series
@@ -86,10 +85,9 @@ class CloudWatch:
         self, series: Series, unit: str | None, start: int, end: int, period: int
     ) -> list[Found]:
         """Return a metric's data in periods; see :func:`rows.read`."""
-        if series.namespace == QUEUES:
-            name = dict(series.dimensions).get("QueueName")
-            if name is not None:
-                await read_queues(self.parts, series.account, series.region, name)
+        gauge = self.parts.own_metrics.gauges.get(series.namespace)
+        if gauge is not None:
+            await gauge(series.account, series.region, dict(series.dimensions))
         if series.namespace.startswith(OWN):
             await self.settle()
         return await self.store.read(series, unit, start, end, period)
@@ -103,8 +101,9 @@ class CloudWatch:
         since: int = 0,
     ) -> list[Known]:
         """Return the metrics of an account in a region; see :meth:`MetricStore.metrics`."""
-        if namespace in (None, QUEUES):
-            await read_queues(self.parts, account, region)
+        for gauged, gauge in self.parts.own_metrics.gauges.items():
+            if namespace in (None, gauged):
+                await gauge(account, region, None)
         if namespace is None or namespace.startswith(OWN):
             await self.settle()
         return await self.store.metrics(account, region, namespace, name, since)

@@ -149,6 +149,7 @@ class Sqs:
         queue.attributes, queue.tags, queue.modified = attributes, tags, modified
 
     async def delete(self, queue: SqsQueue) -> None:
+        queue.queue.end_minute()
         await self.engine.drop_queue(queue.queue.name)
         del self._queues[queue.account, queue.region, queue.name]
 

@@ -3,9 +3,13 @@
 from __future__ import annotations
 
 from emulator.services.context import Parts
+from emulator.services.sqs.measuring import Measuring
 from emulator.services.sqs.queues import Sqs
 
 
 async def open(parts: Parts) -> Sqs:
     """Return the queues that are kept."""
-    return await Sqs.open(parts.queues)
+    sqs = Sqs(parts.queues)
+    Measuring(sqs, parts.own_metrics)
+    await sqs.resume()
+    return sqs

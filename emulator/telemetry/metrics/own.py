@@ -6,7 +6,7 @@ Services add values with :meth:`OwnMetrics.record`; what functions do is heard f
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable, Mapping
 from typing import NamedTuple
 
 from emulator.model.clock import Clock
@@ -18,7 +18,8 @@ Dimensions = tuple[tuple[str, str], ...]
 #: the oldest are dropped, if nobody does.
 FULL, MOST = 500, 5_000
 
-
+#: Records values of an account, in a region: of the metrics with dimensions, or (None) of all.
+Gauge = Callable[[str, str, Mapping[str, str] | None], Awaitable[None]]
 #: What is in a :class:`Measured`, which is equal to it and takes longer to make.
 _Key = tuple[int, str, str, str, str, Dimensions, str]
 
@@ -46,6 +47,7 @@ class OwnMetrics:
         on_first: Called when something comes after all has been taken.
         on_full: Called when there is much that nobody has kept.
         sources: Called before values are taken: they record what they have not told yet.
+        gauges: By namespace, what records the present values of metrics nobody counts.
     """
 
     def __init__(self, clock: Clock) -> None:
@@ -55,6 +57,7 @@ class OwnMetrics:
         self.on_first: list[Callable[[], None]] = []
         self.on_full: list[Callable[[], None]] = []
         self.sources: list[Callable[[], None]] = []
+        self.gauges: dict[str, Gauge] = {}
 
     def record(
         self,
