@@ -160,8 +160,8 @@ class Emulator:
         kept = self.store.logs
         recorder = None if kept is None else Recorder(kept, self.clock, self.console)
         self.logs = Logs(self.clock, recorder, self.console)
-        if settings.debug and self.driver.name == "docker":
-            raise ConfigurationError("--debug needs --driver process: containers open no port yet")
+        if settings.debug and self.driver.name == "kubernetes":
+            raise ConfigurationError("--debug needs --driver process or docker: pods open no port")
         if settings.debug and settings.bootstrap != "localfaas":
             raise ConfigurationError("--debug needs --bootstrap localfaas")
         #: By the name of a function, where its debugger listens.

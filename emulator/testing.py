@@ -301,6 +301,9 @@ class ScriptedDriver:
     def check_runtime(self, runtime: str) -> str | None:
         return None
 
+    def debugs(self, runtime: str) -> bool:
+        return False
+
     def interpreter(self, runtime: str) -> Path | None:
         return None
 

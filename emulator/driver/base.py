@@ -95,6 +95,10 @@ class Driver(Protocol):
         """Whether sandboxes whose runtime allows it can be copied."""
         ...
 
+    def debugs(self, runtime: str) -> bool:
+        """Say whether a debugger on this machine reaches a port of sandboxes of a runtime."""
+        ...
+
     async def open(self) -> None:
         """Make ready, and remove what an earlier, crashed instance left behind.
 

@@ -11,6 +11,9 @@ from typing import NamedTuple
 DEBUG = "LOCALFAAS_DEBUG"
 #: The port of the first debugged function; the next ones take the next ports.
 FIRST_PORT = 5678
+#: What a driver adds to the order of :data:`DEBUG`, after a comma: the port is the sandbox's own,
+#: and this machine's leads to it; or the port is another's.
+PUBLISHED, TAKEN = "published", "taken"
 #: Seconds that INIT, an invocation and idleness of a debugged function may last: who looks at a
 #: breakpoint takes their time.
 UNHURRIED_S = 7 * 86400

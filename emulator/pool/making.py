@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import replace
 from datetime import UTC, datetime
 
-from emulator.driver.languages.table import language_of
+from emulator.driver.base import Driver
 from emulator.model.debugging import DEBUG, DEBUGGER_MB, UNHURRIED_S, DebugPort
 from emulator.model.function import FunctionVersion
 from emulator.model.imports import TRACE_IMPORTS
@@ -28,15 +28,15 @@ def initialization_type(version: FunctionVersion, *, provisioned: bool) -> str:
     return SNAP_START if version.snap_start else ON_DEMAND
 
 
-def can_debug(version: FunctionVersion, kind: str) -> bool:
+def can_debug(version: FunctionVersion, kind: str, driver: Driver) -> bool:
     """Say whether a debugger can look into an environment.
 
     Args:
         version: What it runs.
         kind: Its initialization type.
+        driver: Makes its sandbox.
     """
-    language = language_of(version.runtime)
-    return kind in (ON_DEMAND, PROVISIONED) and language is not None and language.debugs
+    return kind in (ON_DEMAND, PROVISIONED) and driver.debugs(version.runtime)
 
 
 def debugged(

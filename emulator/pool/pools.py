@@ -262,7 +262,7 @@ class Pools:
             else max(PROVISIONED_INIT_SECONDS, version.timeout_s)
         )
         log = self.logs.writer(version.account, version.region, version.effective_log_group, stream)
-        if debug is not None and making.can_debug(version, kind):
+        if debug is not None and making.can_debug(version, kind, self.driver):
             version, spec = making.debugged(version, spec, debug)
             init_timeout_s = UNHURRIED_S
         elif debug is not None:

@@ -11,17 +11,20 @@ const PAUSE_MS = 100;
 /**
  * Listen for a debugger; the function goes on without one if that can't be.
  *
- * @param {string} order The port and, after a comma, "wait" to return only once a debugger is there.
+ * @param {string} order The port and, after commas, "wait" to return only once a debugger is there,
+ *   and how it is with the port where this is a container: "published" or "taken".
  */
 export async function listen(order) {
-  const [port, wait] = order.split(',');
-  if (!(await leaves(Number(port)))) {
+  const [port, ...words] = order.split(',');
+  const published = words.includes('published');
+  if (words.includes('taken') || !(published || (await leaves(Number(port))))) {
     process.stderr.write(`Debugger: port ${port} is in use, so this environment runs without\n`);
     return;
   }
-  // It tells its own address.
-  inspector.open(Number(port), '127.0.0.1', false);
-  if (!wait) return;
+  // It tells its own address, which is the container's where it is in one.
+  inspector.open(Number(port), published ? '0.0.0.0' : '127.0.0.1', false);
+  if (published) process.stderr.write(`Debugger: the inspector listens on 127.0.0.1:${port}\n`);
+  if (!words.includes('wait')) return;
   process.stderr.write(`Debugger: the function waits for one on 127.0.0.1:${port}\n`);
   inspector.waitForDebugger();
 }

@@ -24,7 +24,7 @@ from emulator.cli.options import options_of
 from emulator.model.debugging import ports
 from emulator.model.errors import ConfigurationError
 from emulator.settings import Settings
-from tests.acceptance.drivers import settings
+from tests.acceptance.drivers import DOCKER, DRIVERS, settings
 from tests.acceptance.test_languages import JAVA, classes
 from tests.acceptance.test_python_start import archive
 from tests.api.conftest import Running, create
@@ -54,14 +54,15 @@ def free_port() -> int:
 PORTS = {name: free_port() for name in ("snake", "node", "busy", "custom", "waiting")}
 
 
-def started(**fields: Any) -> Running:
-    return Running(settings("process", **fields))
+def started(on: str = "process", **fields: Any) -> Running:
+    return Running(settings(on, **fields))
 
 
-@pytest.fixture(scope="module")
-def running() -> Iterator[Running]:
+@pytest.fixture(scope="module", params=DRIVERS)
+def running(request: pytest.FixtureRequest) -> Iterator[Running]:
     running = started(
-        debug=tuple(f"{name}={PORTS[name]}" for name in ("snake", "node", "busy", "custom"))
+        request.param,
+        debug=tuple(f"{name}={PORTS[name]}" for name in ("snake", "node", "busy", "custom")),
     )
     yield running
     running.stop()
@@ -119,6 +120,18 @@ def connect(port: int) -> socket.socket:
         except ConnectionRefusedError:
             assert time.monotonic() < end, "no debugger listens"
             time.sleep(0.02)
+
+
+def wait_until_nobody_listens(port: int) -> None:
+    """Return once connections are refused: a container goes a moment after its last answer."""
+    end = time.monotonic() + PATIENCE_S
+    while True:
+        try:
+            socket.create_connection(("127.0.0.1", port), timeout=5).close()
+        except ConnectionRefusedError:
+            return
+        assert time.monotonic() < end, "somebody listens"
+        time.sleep(0.02)
 
 
 class DebugAdapter:
@@ -308,6 +321,24 @@ def test_a_port_in_use_is_told_and_the_function_runs_without_a_debugger(
     assert f"port {PORTS['busy']} is in use" in log(running, "busy")
 
 
+@pytest.mark.slow
+def test_a_second_environment_runs_without_the_port(running: Running, client: Any) -> None:
+    function(client, "two", PYTHON)
+    port = free_port()
+    assert cli(running, "debug", "two", "--port", str(port)) == 0
+    assert invoke(client, "two")["doubled"] == 42
+    adapter = DebugAdapter(port)
+    adapter.attach(line=3)
+    held = Call(client, "two")
+    thread = adapter.wait(type="event", event="stopped")["body"]["threadId"]
+    assert invoke(client, "two")["doubled"] == 42
+    assert f"port {port} is in use" in log(running, "two")
+    adapter.ask("continue", threadId=thread)
+    assert held.answer()["doubled"] == 42
+    adapter.close()
+    assert cli(running, "debug", "two", "--off") == 0
+
+
 @pytest.mark.parametrize("given", ["=1", "a=", "a=x", "a=0", "a=65536"])
 def test_what_names_no_function_and_port_is_refused(given: str) -> None:
     debug = next(each for each in options_of(Settings) if each.name == "debug")
@@ -348,8 +379,7 @@ def test_a_debugger_is_let_in_and_shut_out_while_the_function_runs(
     assert "Python Debug Server" in capsys.readouterr().err
     assert cli(running, "debug", "later", "--off") == 0
     assert invoke(client, "later")["doubled"] == 42
-    with pytest.raises(ConnectionRefusedError):
-        socket.create_connection(("127.0.0.1", port), timeout=5)
+    wait_until_nobody_listens(port)
 
 
 def test_what_can_not_be_debugged_is_refused(running: Running, client: Any, capsys: Any) -> None:
@@ -363,6 +393,7 @@ def test_what_can_not_be_debugged_is_refused(running: Running, client: Any, caps
     assert f"The debugger of node has port {PORTS['node']}" in capsys.readouterr().err
 
 
+@pytest.mark.parametrize("running", ["process"], indirect=True)
 def test_java_opens_a_port_for_jdwp(running: Running, client: Any, tmp_path: Path) -> None:
     code = {"ZipFile": classes(tmp_path, Hello=JAVA)}
     own = {"Variables": {"OWN": "mine"}}
@@ -377,6 +408,16 @@ def test_java_opens_a_port_for_jdwp(running: Running, client: Any, tmp_path: Pat
     assert cli(running, "debug", "java", "--off") == 0
 
 
-def test_containers_have_no_debugger_and_say_so() -> None:
-    with pytest.raises(ConfigurationError, match="--driver process"):
-        Emulator(Settings(port=0, driver="docker", debug=("snake",)))
+def test_pods_have_no_debugger_and_say_so() -> None:
+    with pytest.raises(ConfigurationError, match="--driver process or docker"):
+        Emulator(Settings(port=0, driver="kubernetes", debug=("snake",)))
+
+
+@pytest.mark.parametrize("running", [DOCKER], indirect=True)
+def test_java_has_no_debugger_in_containers_and_says_so(
+    running: Running, client: Any, capsys: Any
+) -> None:
+    create(client, "coffee", Runtime="java17", Handler="A::b")
+    assert cli(running, "debug", "coffee") == 1
+    said = capsys.readouterr().err
+    assert "There is no debugger for java17 with the docker driver" in said

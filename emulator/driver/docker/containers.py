@@ -8,6 +8,7 @@ import os
 import socket
 from collections.abc import Coroutine, Mapping, Sequence
 from contextlib import suppress
+from dataclasses import replace
 from functools import partial
 from typing import Any
 
@@ -27,11 +28,15 @@ from emulator.driver.docker.responses import EngineFault, ImageInfo
 from emulator.driver.docker.sandbox import Container, DockerSandbox
 from emulator.driver.docker.workspace import Workspace
 from emulator.model.clock import Clock
+from emulator.model.debugging import DEBUG, PUBLISHED, TAKEN, is_free
 from emulator.model.errors import DriverFault
 from emulator.model.sandbox import EnvironmentSpec, Exit
 
 #: Seconds a bootstrap has to connect once its container runs.
 _CONNECT = 20.0
+#: Seconds that a container may take to leave a debugger's port to the next, and between two looks.
+_PATIENCE = 5.0
+_PAUSE = 0.1
 
 
 class Containers:
@@ -74,6 +79,9 @@ class Containers:
         #: By the id of an image, the extensions that it has.
         self._in_images: dict[str, Sequence[str]] = {}
         self._count = 0
+        #: By the port of a debugger, the container that has it; None while that is made.
+        self._ports: dict[int, DockerSandbox | None] = {}
+        self._clock = clock
         self._callbacks = CallbackServer(network.listen_host)
         self._removals = Removals(engine, files.remove, clock)
 
@@ -121,6 +129,42 @@ class Containers:
 
     async def _make(self, plan: Plan, spec: EnvironmentSpec) -> DockerSandbox:
         image = await self._images.ensure(plan, soon=True)
+        port, spec = await self._publish(spec)
+        try:
+            made = await self._make_one(plan, spec, image, port)
+        except BaseException:
+            self._ports.pop(port, None)
+            raise
+        if port:
+            self._ports[port] = made
+        return made
+
+    async def _publish(self, spec: EnvironmentSpec) -> tuple[int, EnvironmentSpec]:
+        """Take the port of a debugger; returns it (0: none) and what its bootstrap is told."""
+        order = spec.environ.get(DEBUG, "")
+        if not order:
+            return 0, spec
+        port, told = int(order.partition(",")[0]), PUBLISHED
+        end = self._clock.monotonic() + _PATIENCE
+        while not self._is_free(port):
+            if self._clock.monotonic() >= end:
+                port, told = 0, TAKEN
+                break
+            await self._clock.sleep(_PAUSE)
+        if port:
+            self._ports[port] = None
+        return port, replace(spec, environ={**spec.environ, DEBUG: f"{order},{told}"})
+
+    def _is_free(self, port: int) -> bool:
+        if port in self._ports:
+            has = self._ports[port]
+            if has is None or not has.exited.done():
+                return False
+        return is_free(port)
+
+    async def _make_one(
+        self, plan: Plan, spec: EnvironmentSpec, image: ImageInfo, port: int
+    ) -> DockerSandbox:
         secret_host = self._network.secret_name()
         how = launch.launch(spec, plan, image, self._runtime_api(spec, secret_host))
         pool = f"{spec.function_name}:{spec.function_version}"
@@ -129,9 +173,12 @@ class Containers:
         workspace = await self._files.make(spec.ephemeral_storage_mb)
         mounts = await self._files.runtime(plan, image, workspace)
         mounts += await self._files.code(plan, spec)
+        if port:
+            mounts += await self._files.debugger(plan)
         return await self._create(
-            plan, image, how, mounts, workspace, pool=pool, spec=spec, secret_host=secret_host
-        )
+            plan, image, how, mounts, workspace, pool=pool, spec=spec, secret_host=secret_host,
+            port=port,
+        )  # fmt: skip
 
     def _stillborn(self, plan: Plan, kind: str, message: str) -> DockerSandbox:
         """Return what never ran: there is nothing to start."""
@@ -158,6 +205,7 @@ class Containers:
         token: str = "",
         spec: EnvironmentSpec | None = None,
         secret_host: str = "",
+        port: int = 0,
     ) -> DockerSandbox:
         self._count += 1
         request = CreateRequest(
@@ -175,6 +223,7 @@ class Containers:
             init=self._init,
             raises_limits=not self._engine.info.rootless,
             hosts=self._network.hosts(secret_host),
+            port=port,
         )
         name = f"{self._prefix}-{self._count}"
         container = Container(

@@ -64,6 +64,8 @@ class CreateRequest:
     raises_limits: bool = True
     #: Addresses by name; "host-gateway" is the engine's machine.
     hosts: Mapping[str, str] = field(default_factory=dict)
+    #: A port that the engine's machine, too, has at its loopback address; 0: none.
+    port: int = 0
 
     def body(self) -> dict[str, Any]:
         """Return the Engine API body: limited and hardened.
@@ -91,6 +93,10 @@ class CreateRequest:
         if self.cpu_quota is not None:
             host["CpuPeriod"] = cgroups.CPU_PERIOD
             host["CpuQuota"] = self.cpu_quota
+        exposed = f"{self.port}/tcp"
+        if self.port:
+            address = {"HostIp": "127.0.0.1", "HostPort": str(self.port)}
+            host["PortBindings"] = {exposed: [address]}
         return {
             "Image": self.image,
             "Entrypoint": list(self.entrypoint),
@@ -102,6 +108,7 @@ class CreateRequest:
             "AttachStdout": True,
             "AttachStderr": True,
             "Tty": False,
+            "ExposedPorts": {exposed: {}} if self.port else {},
             "HostConfig": host,
         }
 

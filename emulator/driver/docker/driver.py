@@ -28,7 +28,7 @@ from emulator.driver.docker.settings import DockerSettings
 from emulator.driver.docker.sweep import Sweep
 from emulator.driver.docker.workspace import LocalFiles
 from emulator.driver.instance import Instance
-from emulator.driver.languages.table import languages, split_runtime
+from emulator.driver.languages.table import language_of, languages, split_runtime
 from emulator.driver.processes import usage as usage_of
 from emulator.driver.stems import StemPool, check_startable
 from emulator.model.clock import Clock, SystemClock
@@ -196,6 +196,12 @@ class DockerDriver:
         if runtime not in self._settings.images:
             split_runtime(runtime)
         return None
+
+    def debugs(self, runtime: str) -> bool:
+        known = language_of(runtime)
+        ours = known is not None and known.debugs and known.name in self._own_bootstraps()
+        # The port is one of the engine's machine.
+        return ours and self._engine.address.host in ("", "localhost", "127.0.0.1", "::1")
 
     def interpreter(self, runtime: str) -> Path | None:
         return None

@@ -61,6 +61,18 @@ class Files:
             shown.append((await self._local.sdk(plan.language), paths.RUNTIME))
         return workspace.users() + [_bound(source, target) for source, target in shown]
 
+    async def debugger(self, plan: Plan) -> list[Mount]:
+        """Return the mounts of the packages that a debugger needs beside a function.
+
+        Raises:
+            DriverFault: The engine did not take what is shipped.
+        """
+        known = language(plan.language)
+        packages = known.debugger() if known is not None else []
+        if self._local is None:
+            return await self._shipped.packages(plan, paths.DEBUGGER, packages)
+        return [_bound(source, f"{paths.DEBUGGER}/{name}") for source, name in packages]
+
     async def code(self, plan: Plan, spec: EnvironmentSpec) -> list[Mount]:
         """Return the mounts of code and layers.
 

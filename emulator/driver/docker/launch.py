@@ -17,6 +17,7 @@ from emulator.driver.docker import paths
 from emulator.driver.docker.images import Plan
 from emulator.driver.docker.responses import ImageInfo
 from emulator.driver.languages.table import language, language_of, needs_fresh_process
+from emulator.model.debugging import DEBUG
 from emulator.model.sandbox import EnvironmentSpec
 
 #: Variables that belong to a container image rather than to the managed runtimes.
@@ -75,7 +76,9 @@ class ContainerLaunch:
 
 def is_stem(spec: EnvironmentSpec, plan: Plan) -> bool:
     """Say whether a process that has started already can become the environment."""
-    return bool(plan.language) and not needs_fresh_process(spec.environ)
+    # A container's ports are published when it is made.
+    fresh = DEBUG in spec.environ or needs_fresh_process(spec.environ)
+    return bool(plan.language) and not fresh
 
 
 def stem(plan: Plan, image: ImageInfo, caller: str) -> ContainerLaunch:

@@ -7,6 +7,7 @@ TEMPORARY = "/tmp"
 RUN = "/run/localfaas"
 BOOTSTRAP = "/var/localfaas"
 RUNTIME = "/var/runtime"
+DEBUGGER = "/var/localfaas_debugger"
 #: Where the runtime's output goes, and the socket it finds the control plane on.
 OUTPUT = f"{RUN}/output"
 SOCKET = f"{RUN}/control.sock"

@@ -93,6 +93,16 @@ class ShippedFiles:
             for target, archive in zip((BOOTSTRAP, RUNTIME), archives, strict=False)
         ]
 
+    async def packages(self, plan: Plan, target: str, sources: Sequence[Source]) -> list[Mount]:
+        """Return the mount of folders of this machine, by their names in ``target``.
+
+        Raises:
+            DriverFault: As for ``mounts``.
+        """
+        if not sources:
+            return []
+        return [await self._mount(plan, target, await self._pack(sources))]
+
     async def put(self, container: str, archives: Sequence[tuple[str, Archive]]) -> None:
         """Write archives into volumes of a running container.
 

@@ -150,6 +150,9 @@ class KubernetesDriver:
         self._runtimes.check(runtime)
         return None
 
+    def debugs(self, runtime: str) -> bool:
+        return False
+
     def interpreter(self, runtime: str) -> Path | None:
         return None
 

@@ -87,6 +87,10 @@ class Language:
     #: Its interpreter opens that port, by an option: the function sees no variable of it.
     debugs_by_option: ClassVar[bool] = False
 
+    def debugger(self) -> list[tuple[Path, str]]:
+        """Return the packages of this machine that a debugger needs beside a function, by name."""
+        return []
+
     # -- AWS's environment variables ------------------------------------------------------------
 
     def variables(self, runtime: str, version: str, common: Mapping[str, str]) -> dict[str, str]:

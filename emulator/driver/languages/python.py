@@ -88,11 +88,14 @@ class Python(Language):
     def shown(self, bootstrap: Path) -> list[tuple[Path, str]]:
         names = ("bootstrap.py", "official.py", "localfaas_runtime")
         own = [(bootstrap / name, name) for name in names]
-        debugger = find_spec("debugpy")
-        if debugger is not None and debugger.origin is not None:
-            # In a folder of its own: no function finds it by chance.
-            own.append((Path(debugger.origin).parent, "localfaas_debugger/debugpy"))
-        return own
+        # In a folder of its own: no function finds it by chance.
+        return own + [(path, f"localfaas_debugger/{name}") for path, name in self.debugger()]
+
+    def debugger(self) -> list[tuple[Path, str]]:
+        found = find_spec("debugpy")
+        if found is None or found.origin is None:
+            return []
+        return [(Path(found.origin).parent, "debugpy")]
 
     def packages_folder(self, release: int) -> str:
         return "/var/runtime" if release <= 10 else f"/var/lang/lib/python3.{release}/site-packages"

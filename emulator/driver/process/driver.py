@@ -21,7 +21,7 @@ from emulator.driver import cgroups, conventions, link_local
 from emulator.driver.base import Sandbox
 from emulator.driver.disks import Disks
 from emulator.driver.languages.python import own_interpreter
-from emulator.driver.languages.table import languages
+from emulator.driver.languages.table import language_of, languages
 from emulator.driver.process import layout, ledger, peers
 from emulator.driver.process import usage as measured
 from emulator.driver.process.copier import INITIALIZATION_TYPE, SNAP_START, Copier
@@ -282,6 +282,10 @@ class ProcessDriver:
 
     def check_runtime(self, runtime: str) -> str | None:
         return choose(runtime, strict=self._strict).note
+
+    def debugs(self, runtime: str) -> bool:
+        known = language_of(runtime)
+        return known is not None and known.debugs
 
     def interpreter(self, runtime: str) -> Path | None:
         try:

@@ -84,11 +84,11 @@ def _versions(parts: Parts, name: str) -> list[FunctionVersion]:
 
 
 def _refuse(parts: Parts, version: FunctionVersion) -> None:
-    if parts.pools.driver.name == "docker":
-        raise HTTPException(409, "Containers open no port for a debugger: use --driver process.")
-    if not can_debug(version, ON_DEMAND):
+    driver = parts.pools.driver
+    if not can_debug(version, ON_DEMAND, driver):
         what = version.runtime or "container images"
-        raise HTTPException(409, f"There is no debugger for {what}.")
+        hint = "" if driver.name == "process" else f" with the {driver.name} driver"
+        raise HTTPException(409, f"There is no debugger for {what}{hint}.")
 
 
 def _refuse_taken(debugged: Mapping[str, DebugPort], function: str, port: int | None) -> None:
@@ -113,6 +113,6 @@ def _view(parts: Parts, name: str, port: DebugPort) -> DebuggedView:
         wait=port.wait,
         local_root=folder,
         # Where they can't be copied, they have no namespaces: they see this machine's files.
-        remote_root=_TASK if parts.pools.copies else folder,
+        remote_root=_TASK if parts.pools.copies or parts.pools.driver.name == "docker" else folder,
         environments=sum(each == name for each in running),
     )

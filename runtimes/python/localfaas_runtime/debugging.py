@@ -10,26 +10,32 @@ _MISSING = "Debugger: debugpy is not there; pip install 'localfaas[debug]' and s
 #: How long the environment before this one may take to leave the port, seconds.
 _PATIENCE_S = 5.0
 _PAUSE_S = 0.1
+#: Where containers have the packages it needs.
+_IN_CONTAINERS = "/var/localfaas_debugger"
 
 
 def listen(order: str) -> None:
     """Listen for a debugger; the function goes on without one if that can't be.
 
-    ``order``: the port and, after a comma, "wait" to return only once a debugger is there.
+    ``order``: the port and, after commas, "wait" to return only once a debugger is there, and how
+    it is with the port where this is a container: "published" or "taken".
     """
-    port, _, wait = order.partition(",")
-    if not _leaves(int(port)):
+    port, *words = order.split(",")
+    wait, published = "wait" in words, "published" in words
+    if "taken" in words or not (published or _leaves(int(port))):
         _say(f"Debugger: port {port} is in use, so this environment runs without")
         return
-    runtime = os.environ.get("LAMBDA_RUNTIME_DIR", "/var/runtime")
-    sys.path.insert(0, runtime + "/localfaas_debugger")
+    packages = os.environ.get("LAMBDA_RUNTIME_DIR", "/var/runtime") + "/localfaas_debugger"
+    if published:
+        packages = _IN_CONTAINERS
+    sys.path.insert(0, packages)
     # It would warn of Python's own modules that it can't step through.
     os.environ["PYDEVD_DISABLE_FILE_VALIDATION"] = "1"
     try:
         import debugpy
 
         debugpy.configure(subProcess=False)
-        debugpy.listen(("127.0.0.1", int(port)))
+        debugpy.listen(("0.0.0.0" if published else "127.0.0.1", int(port)))
     except ImportError:
         _say(_MISSING)
         return
@@ -37,7 +43,7 @@ def listen(order: str) -> None:
         _say(f"Debugger: it can't listen on port {port}: {error}")
         return
     finally:
-        sys.path.remove(runtime + "/localfaas_debugger")
+        sys.path.remove(packages)
         os.environ.pop("PYDEVD_DISABLE_FILE_VALIDATION", None)
     waits = ", for which the function waits" if wait else ""
     _say(f"Debugger: debugpy listens on 127.0.0.1:{port}{waits}")
