@@ -11,6 +11,7 @@ import typer
 from emulator.cli.client import DEFAULT_ENDPOINT, Account, Endpoint, Json, Region
 from emulator.cli.documents import FORMS, read_document
 from emulator.cli.help import Commands
+from emulator.cli.message_options import Attributes, Deduplication, Group, read_attributes
 from emulator.cli.sqs import SqsClient
 from emulator.cli.tables import show_table
 from emulator.cli.terminal import CommandError, age, note, show_json
@@ -88,24 +89,15 @@ def send(
     plain: Annotated[
         bool, typer.Option("--text", help="Take BODY for the text of the message, whatever it is.")
     ] = False,
-    attribute: Annotated[
-        list[str] | None,
-        typer.Option(
-            "--attribute", metavar="NAME=VALUE", help="A string attribute; may be repeated."
-        ),
-    ] = None,
+    attribute: Attributes = None,
     delay: Annotated[
         int | None,
         typer.Option(
             "--delay", metavar="SECONDS", help="Seconds until the message can be received."
         ),
     ] = None,
-    group: Annotated[
-        str | None, typer.Option("--group", help="The MessageGroupId (FIFO queues need one).")
-    ] = None,
-    deduplication: Annotated[
-        str | None, typer.Option("--deduplication-id", help="The MessageDeduplicationId.")
-    ] = None,
+    group: Group = None,
+    deduplication: Deduplication = None,
     region: Region = None,
     account: Account = None,
     endpoint: Endpoint = DEFAULT_ENDPOINT,
@@ -114,12 +106,10 @@ def send(
 
     Example: localfaas queue send orders '{"order_id": "42"}'
     """
-    attributes = {}
-    for each in attribute or ():
-        key, equals, value = each.partition("=")
-        if not equals:
-            raise CommandError(f"--attribute {each!r} is not NAME=VALUE")
-        attributes[key] = {"DataType": "String", "StringValue": value}
+    attributes = {
+        key: {"DataType": "String", "StringValue": value}
+        for key, value in read_attributes(attribute).items()
+    }
     if not plain:
         otherwise = "Plain text needs --text."
         body = _decoded(read_document(body, "message", otherwise=otherwise))

@@ -11,7 +11,7 @@ import typer
 from emulator.cli.client import DEFAULT_ENDPOINT, Account, Client, Endpoint, Region
 from emulator.cli.documents import FORMS, read_document
 from emulator.cli.help import Commands
-from emulator.cli.terminal import CommandError
+from emulator.cli.message_options import Attributes, Deduplication, Group, read_attributes
 
 send = Commands(
     "Send events: sns, events, s3, schedule.\n\nExample: localfaas send sns orders '{\"id\": 7}'",
@@ -24,18 +24,9 @@ def sns(
     topic: Annotated[str, typer.Argument(metavar="TOPIC", help="The topic's name or ARN.")],
     message: Annotated[str, typer.Argument(metavar="MESSAGE", help="The message's text.")],
     subject: Annotated[str | None, typer.Option("--subject", help="The subject.")] = None,
-    attribute: Annotated[
-        list[str] | None,
-        typer.Option(
-            "--attribute", metavar="NAME=VALUE", help="A string attribute; may be repeated."
-        ),
-    ] = None,
-    group: Annotated[
-        str | None, typer.Option("--group", help="The MessageGroupId (FIFO topics need one).")
-    ] = None,
-    deduplication: Annotated[
-        str | None, typer.Option("--deduplication-id", help="The MessageDeduplicationId.")
-    ] = None,
+    attribute: Attributes = None,
+    group: Group = None,
+    deduplication: Deduplication = None,
     region: Region = None,
     account: Account = None,
     endpoint: Endpoint = DEFAULT_ENDPOINT,
@@ -44,17 +35,11 @@ def sns(
 
     Example: localfaas send sns orders '{"id": 7}' --attribute kind=new
     """
-    attributes = {}
-    for each in attribute or ():
-        name, equals, value = each.partition("=")
-        if not equals:
-            raise CommandError(f"--attribute {each!r} is not NAME=VALUE")
-        attributes[name] = value
     body = {
         "topic": topic,
         "message": message,
         "subject": subject,
-        "attributes": attributes,
+        "attributes": read_attributes(attribute),
         "group": group,
         "deduplication_id": deduplication,
         "region": region,

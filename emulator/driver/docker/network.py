@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import secrets
-import socket
 from dataclasses import dataclass
 from ipaddress import ip_address
 
+from emulator.driver.addresses import can_bind, own_address_towards, resolve
 from emulator.driver.conventions import SANDBOX_HOSTS
 from emulator.driver.docker.engine import Engine
 from emulator.driver.docker.responses import EngineInfo
@@ -73,8 +73,9 @@ async def find(
         EngineFault: The engine refused.
     """
     if advertise:
-        address = _resolve(advertise)
-        here = address if _can_bind(address) else _address_towards(engine.address.host or address)
+        address = resolve(advertise)
+        away = engine.address.host or address
+        here = address if can_bind(address) else own_address_towards(away)
         return _translated(name, listen_host=here, towards=address)
     if control:
         addresses = (await engine.inspect(control)).addresses
@@ -83,7 +84,7 @@ async def find(
             name = name if name in addresses else next(iter(addresses))
             return Network(name=name, listen_host=addresses[name], reach_host=addresses[name])
     if engine.address.host and not _is_loopback(engine.address.host):
-        here = _address_towards(engine.address.host)
+        here = own_address_towards(engine.address.host)
         note = (
             f"the engine is on another machine: Runtime APIs listen on {here}, to which its "
             "containers must have a way (else name another address with --advertise-host)"
@@ -91,7 +92,7 @@ async def find(
         return _translated(name, listen_host=here, towards=here, note=note)
     if not info.rootless and info.bridge_lasts:
         gateway = await engine.gateway(name)
-        if gateway and _can_bind(gateway):
+        if gateway and can_bind(gateway):
             return Network(name=name, listen_host=gateway, reach_host=gateway)
     if info.rootless or local:
         return _by_own_address(info, name)
@@ -106,7 +107,7 @@ def _by_own_address(info: EngineInfo, name: str) -> Network:
     netavark goes with the last. An address of this machine's own is always there.
     """
     try:
-        here = _address_towards(_ANYWHERE)
+        here = own_address_towards(_ANYWHERE)
     except ConfigurationError:
         note = (
             f"{info} leads its containers to no address of this machine, which has no network: "
@@ -138,39 +139,8 @@ def _secret_name() -> str:
     return f"{secrets.token_hex(16)}.localfaas.internal"
 
 
-def _can_bind(address: str) -> bool:
-    family = socket.AF_INET6 if ":" in address else socket.AF_INET
-    with socket.socket(family, socket.SOCK_STREAM) as probe:
-        try:
-            probe.bind((address, 0))
-        except OSError:
-            return False
-        return True
-
-
 def _is_loopback(host: str) -> bool:
     try:
-        return ip_address(_resolve(host)).is_loopback
+        return ip_address(resolve(host)).is_loopback
     except ConfigurationError:
         return False
-
-
-def _resolve(host: str) -> str:
-    """Return the address of ``host``, of version 4 if it has one."""
-    try:
-        found = socket.getaddrinfo(host, None, type=socket.SOCK_STREAM)
-    except OSError as error:
-        raise ConfigurationError(f"{host} can't be resolved: {error}") from error
-    return str(min(found, key=lambda each: each[0] != socket.AF_INET)[4][0])
-
-
-def _address_towards(host: str) -> str:
-    """Return this machine's address on the way to ``host``; nothing is sent."""
-    address = _resolve(host)
-    family = socket.AF_INET6 if ":" in address else socket.AF_INET
-    with socket.socket(family, socket.SOCK_DGRAM) as probe:
-        try:
-            probe.connect((address, 9))
-        except OSError as error:
-            raise ConfigurationError(f"there is no way to the engine's {host}: {error}") from error
-        return str(probe.getsockname()[0])

@@ -8,12 +8,12 @@ import socket
 from typing import Protocol
 from urllib.parse import urlsplit
 
+from emulator.driver.addresses import can_bind, own_address_towards, resolve
 from emulator.driver.callbacks import CallbackServer
 from emulator.driver.conventions import SANDBOX_HOSTS
 from emulator.driver.kubernetes import names
 from emulator.driver.kubernetes.cluster import Cluster
 from emulator.driver.kubernetes.forward import Forwarding
-from emulator.model.errors import ConfigurationError
 
 #: Seconds after which a connection whose other machine does not answer is lost.
 LOST_S = 5
@@ -123,41 +123,11 @@ def find(cluster: Cluster, advertise: str) -> Way:
         ConfigurationError: ``advertise`` can't be resolved.
     """
     if cluster.is_inside and not advertise:
-        own = os.environ.get("POD_IP") or _resolve(socket.gethostname())
+        own = os.environ.get("POD_IP") or resolve(socket.gethostname())
         return Direct(own, own, inside=True)
     if advertise:
-        address = _resolve(advertise)
-        own = address if _can_bind(address) else _address_towards(cluster.server)
+        address = resolve(advertise)
+        server = urlsplit(cluster.server).hostname or ""
+        own = address if can_bind(address) else own_address_towards(server)
         return Direct(address, own, inside=False)
     return Dialled(cluster)
-
-
-def _resolve(host: str) -> str:
-    """Return the address of ``host``, of version 4 if it has one."""
-    try:
-        found = socket.getaddrinfo(host, None, type=socket.SOCK_STREAM)
-    except OSError as error:
-        raise ConfigurationError(f"{host} can't be resolved: {error}") from error
-    return str(min(found, key=lambda each: each[0] != socket.AF_INET)[4][0])
-
-
-def _can_bind(address: str) -> bool:
-    family = socket.AF_INET6 if ":" in address else socket.AF_INET
-    with socket.socket(family, socket.SOCK_STREAM) as probe:
-        try:
-            probe.bind((address, 0))
-        except OSError:
-            return False
-        return True
-
-
-def _address_towards(url: str) -> str:
-    """Return this machine's address on the way to ``url``; nothing is sent."""
-    address = _resolve(urlsplit(url).hostname or "")
-    family = socket.AF_INET6 if ":" in address else socket.AF_INET
-    with socket.socket(family, socket.SOCK_DGRAM) as probe:
-        try:
-            probe.connect((address, 9))
-        except OSError as error:
-            raise ConfigurationError(f"there is no way to {url}: {error}") from error
-        return str(probe.getsockname()[0])

@@ -25,6 +25,7 @@ import orjson
 from emulator.services.logs.fields import compile_fields
 from emulator.services.logs.lookup import invalid
 from emulator.services.logs.regex import compile_regex
+from emulator.services.tokens import split
 
 Matches = Callable[[str], bool]
 #: A condition on a parsed message.
@@ -134,18 +135,9 @@ class _Parser:
     """Conditions by recursive descent: ``||`` binds less than ``&&``, parentheses most."""
 
     def __init__(self, text: str) -> None:
-        self._tokens: list[tuple[str, str]] = []
+        self._tokens = split(text, _TOKEN, _bad)
         self._at = 0
         self._depth = 0
-        text = text.strip()
-        place = 0
-        while place < len(text):
-            match = _TOKEN.match(text, place)
-            if match is None:
-                _bad(f"nothing can be made of {text[place:][:20]!r}")
-            kind = str(match.lastgroup)
-            self._tokens.append((kind, match[kind]))
-            place = match.end()
 
     def whole(self) -> Condition:
         condition = self._any()

@@ -18,6 +18,7 @@ from emulator.services.cloudwatch.expressions.values import (
     combined,
     lines,
 )
+from emulator.services.tokens import split
 
 _TOKEN = re.compile(
     r"\s*(?:(?P<number>\d+(?:\.\d*)?(?:[eE][+-]?\d+)?|\.\d+)"
@@ -87,21 +88,12 @@ class _Parser:
     """By recursive descent; each method is what binds a little more than the one before."""
 
     def __init__(self, text: str) -> None:
-        self._tokens: list[tuple[str, str]] = []
+        self._tokens = split(text, _TOKEN, _bad)
         self._at = 0
         self._depth = 0
         self.names: set[str] = set()
         self.searches: list[tuple[str, str, int]] = []
         self.uses_metrics = False
-        text = text.strip()
-        place = 0
-        while place < len(text):
-            match = _TOKEN.match(text, place)
-            if match is None:
-                _bad(f"nothing can be made of {text[place:][:20]!r}")
-            kind = str(match.lastgroup)
-            self._tokens.append((kind, match[kind]))
-            place = match.end()
 
     def whole(self) -> Node:
         node = self._any()

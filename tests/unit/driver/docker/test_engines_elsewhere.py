@@ -121,7 +121,7 @@ class TestNetwork:
     async def test_an_engine_elsewhere(self) -> None:
         # This machine's own address on the way to anywhere: to itself it is the same.
         try:
-            here = network._address_towards("192.0.2.1")
+            here = network.own_address_towards("192.0.2.1")
         except ConfigurationError:
             pytest.skip("this machine has no network")
         found = await self.find(f"tcp://{here}:2376")

@@ -253,11 +253,11 @@ class TestANetworkWithoutABridge:
         ],
     )
     async def test_is_of_no_use(self, how: dict[str, Any], monkeypatch: pytest.MonkeyPatch) -> None:
-        monkeypatch.setattr(network, "_address_towards", lambda host: "203.0.113.5")
+        monkeypatch.setattr(network, "own_address_towards", lambda host: "203.0.113.5")
         assert (await self.find(**how)).listen_host == "203.0.113.5"
 
     async def test_an_address_of_this_machine(self, monkeypatch: pytest.MonkeyPatch) -> None:
-        monkeypatch.setattr(network, "_address_towards", lambda host: "203.0.113.5")
+        monkeypatch.setattr(network, "own_address_towards", lambda host: "203.0.113.5")
         found = await self.find()
         one = found.secret_name()
         assert found.listen_host == "203.0.113.5"
@@ -267,7 +267,7 @@ class TestANetworkWithoutABridge:
         assert "203.0.113.5" in found.note
 
     async def test_a_copy_of_this_machines_address(self, monkeypatch: pytest.MonkeyPatch) -> None:
-        monkeypatch.setattr(network, "_address_towards", lambda host: "203.0.113.5")
+        monkeypatch.setattr(network, "own_address_towards", lambda host: "203.0.113.5")
         found = await self.find(copies_address=True)
         assert found.listen_host == "203.0.113.5"
         others = found.hosts(found.secret_name()).items() - OWN.items()
@@ -277,7 +277,7 @@ class TestANetworkWithoutABridge:
         def refuse(host: str) -> str:
             raise ConfigurationError("no way")
 
-        monkeypatch.setattr(network, "_address_towards", refuse)
+        monkeypatch.setattr(network, "own_address_towards", refuse)
         found = await self.find()
         assert found.listen_host == "127.0.0.1"
         assert "can't call the emulator" in found.note
