@@ -15,6 +15,7 @@ from typing import Any, cast
 
 import pytest
 
+from emulator.driver.addresses import own_address_towards
 from emulator.driver.archives import pack, signature
 from emulator.driver.callbacks import CallbackServer
 from emulator.driver.conventions import SANDBOX_HOSTS
@@ -121,7 +122,7 @@ class TestNetwork:
     async def test_an_engine_elsewhere(self) -> None:
         # This machine's own address on the way to anywhere: to itself it is the same.
         try:
-            here = network.own_address_towards("192.0.2.1")
+            here = own_address_towards("192.0.2.1")
         except ConfigurationError:
             pytest.skip("this machine has no network")
         found = await self.find(f"tcp://{here}:2376")
