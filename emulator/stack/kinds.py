@@ -35,6 +35,10 @@ class Call(Protocol):
         """Return ``values`` in the types of the operation's members; others are left out."""
         ...
 
+    def at(self, region: str) -> Call:
+        """Return what calls operations in another region."""
+        ...
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Wanted:

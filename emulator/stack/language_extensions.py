@@ -1,7 +1,8 @@
 """The transform AWS::LanguageExtensions: ``Fn::ForEach`` written out before anything is resolved.
 
-The other extensions need no rewriting: :mod:`emulator.stack.intrinsics` works out ``Fn::Length``,
-``Fn::ToJsonString`` and functions inside ``Fn::FindInMap``, ``Ref`` and ``Fn::GetAtt`` anyway.
+``Fn::ToJsonString`` of what holds no function becomes its text, as processed templates show it. The
+other extensions need no rewriting: :mod:`emulator.stack.intrinsics` works out ``Fn::Length``, what
+is left of ``Fn::ToJsonString``, and functions inside ``Fn::FindInMap``, ``Ref`` and ``Fn::GetAtt``.
 
 Source:
 https://docs.aws.amazon.com/AWSCloudFormation/latest/UserGuide/transform-aws-languageextensions.html
@@ -9,6 +10,7 @@ https://docs.aws.amazon.com/AWSCloudFormation/latest/UserGuide/transform-aws-lan
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Callable
 from typing import Any
@@ -17,6 +19,7 @@ from emulator.stack.errors import Path, TemplateError
 
 NAME = "AWS::LanguageExtensions"
 LOOP = "Fn::ForEach::"
+_TO_JSON = "Fn::ToJsonString"
 #: Sections in which a loop may make keys.
 _SECTIONS = ("Conditions", "Outputs", "Resources")
 #: The most items of all loops of a template together.
@@ -61,6 +64,9 @@ class _Loops:
             else:
                 name = _substitute(key, names) if isinstance(key, str) else key
                 found[name] = self.expand(item, names, (*path, str(key)))
+        argument = found.get(_TO_JSON)
+        if len(found) == 1 and isinstance(argument, dict | list) and not _has_function(argument):
+            return json.dumps(argument, separators=(",", ":"))
         return found
 
     def _loop(self, key: str, loop: Any, names: dict[str, str], path: Path) -> dict[str, Any]:
@@ -80,6 +86,15 @@ class _Loops:
                 raise TemplateError(f"Template format error: {key} makes too many entries", path)
             found.update(self.expand(body, {**names, name: item}, path))
         return found
+
+
+def _has_function(value: Any) -> bool:
+    if isinstance(value, list):
+        return any(map(_has_function, value))
+    return isinstance(value, dict) and any(
+        str(key).startswith("Fn::") or key in ("Ref", "Condition") or _has_function(item)
+        for key, item in value.items()
+    )
 
 
 def _substitute(text: str, names: dict[str, str]) -> str:

@@ -51,6 +51,7 @@ _KNOWN = {"<region>": "us-east-1", "<partition>": "aws"}
 _ADDED = {
     "FifoThroughputScope": datetime(2025, 1, 21),
     "SnapStart": datetime(2022, 12, 1),
+    "WarmThroughput": datetime(2024, 11, 13),
     "RuntimeVersionConfig": datetime(2023, 1, 25),
     "LoggingConfig": datetime(2023, 11, 20),
     "EventSourceMappingArn": datetime(2024, 10, 1),

@@ -12,9 +12,9 @@ from typing import Any
 import orjson
 
 from emulator.model.errors import AwsError
-from emulator.services.context import Context, Request, Response
+from emulator.services.context import Context, Request, Response, Services
 from emulator.stack import schemas
-from emulator.stack.kinds import Reading
+from emulator.stack.kinds import Call, Reading
 
 _PAGE = 100
 
@@ -22,7 +22,7 @@ _PAGE = 100
 async def get_resource(ctx: Context, request: Request) -> Response:
     """Serve GetResource."""
     kind, identifier = str(request["TypeName"]), str(request["Identifier"])
-    found = await _reading(ctx, kind, "READ").one(_Caller(ctx), identifier)
+    found = await _reading(ctx, kind, "READ").one(_Caller.of(ctx), identifier)
     if found is None:
         raise AwsError(
             "ResourceNotFoundException",
@@ -39,7 +39,7 @@ async def list_resources(ctx: Context, request: Request) -> Response:
         raise _unsupported(kind, "LIST")
     start = _start(request.get("NextToken"))
     end = start + (request.get("MaxResults") or _PAGE)
-    there = await reading.all(_Caller(ctx))
+    there = await reading.all(_Caller.of(ctx))
     following = urlsafe_b64encode(b"%d" % end).decode() if end < len(there) else None
     shown = [_description(kind, name, found) for name, found in there[start:end]]
     return {"TypeName": kind, "ResourceDescriptions": shown, "NextToken": following}
@@ -48,8 +48,12 @@ async def list_resources(ctx: Context, request: Request) -> Response:
 class _Caller:
     """Calls operations for who reads."""
 
-    def __init__(self, ctx: Context) -> None:
-        self._table, self.account, self.region = ctx.parts.table, ctx.account, ctx.region
+    def __init__(self, table: Services, account: str, region: str) -> None:
+        self._table, self.account, self.region = table, account, region
+
+    @classmethod
+    def of(cls, ctx: Context) -> _Caller:
+        return cls(ctx.parts.table, ctx.account, ctx.region)
 
     async def __call__(
         self, service: str, operation: str, request: Mapping[str, Any]
@@ -60,6 +64,10 @@ class _Caller:
 
     def fit(self, service: str, operation: str, values: Mapping[str, Any]) -> dict[str, Any]:
         return self._table.fit(service, operation, values)
+
+    def at(self, region: str) -> Call:
+        """See :meth:`emulator.stack.kinds.Call.at`."""
+        return _Caller(self._table, self.account, region)
 
 
 def _reading(ctx: Context, kind: str, action: str) -> Reading:

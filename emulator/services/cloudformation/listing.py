@@ -5,6 +5,7 @@ from __future__ import annotations
 from emulator.model.errors import AwsError
 from emulator.services.cloudformation import views
 from emulator.services.cloudformation.lookup import page, refused, stack_of
+from emulator.services.cloudformation.stack import Resource, Stack
 from emulator.services.cloudformation.state import of
 from emulator.services.context import Context, Request, Response
 from emulator.stack import schemas
@@ -36,10 +37,15 @@ async def describe_stack_resources(ctx: Context, request: Request) -> Response:
     logical = request.get("LogicalResourceId")
     found = [
         views.of_resource(stack, each)
-        for each in stack.resources.values()
+        for each in _by_name(stack)
         if logical in (None, "", each.logical)
     ]
     return {"StackResources": found}
+
+
+def _by_name(stack: Stack) -> list[Resource]:
+    """Return a stack's resources in the order in which AWS lists them."""
+    return sorted(stack.resources.values(), key=lambda each: each.logical)
 
 
 async def describe_stack_resource(ctx: Context, request: Request) -> Response:
@@ -58,7 +64,7 @@ async def describe_stack_resource(ctx: Context, request: Request) -> Response:
 async def list_stack_resources(ctx: Context, request: Request) -> Response:
     """Handle ListStackResources."""
     stack = stack_of(ctx, str(request["StackName"]))
-    found, following = page(list(stack.resources.values()), request.get("NextToken"))
+    found, following = page(_by_name(stack), request.get("NextToken"))
     return {
         "StackResourceSummaries": [views.of_resource(stack, each) for each in found],
         "NextToken": following,

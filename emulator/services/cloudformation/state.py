@@ -185,6 +185,10 @@ class _TableCall:
         """See :meth:`emulator.stack.kinds.Call.fit`."""
         return self._table.fit(service, operation, values)
 
+    def at(self, region: str) -> Call:
+        """See :meth:`emulator.stack.kinds.Call.at`."""
+        return _TableCall(self._table, self.account, region)
+
 
 def _member(text: str, key: str) -> str:
     """Return a member of a secret's JSON text.

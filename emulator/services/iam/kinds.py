@@ -46,6 +46,9 @@ class Principal(ServiceKind):
         values = {**wanted.properties, self._member: name}
         if "AssumeRolePolicyDocument" in values:
             values["AssumeRolePolicyDocument"] = _text(values["AssumeRolePolicyDocument"])
+        if self._kind == "Role":
+            # Recorded: CloudFormation gives each role a description.
+            values.setdefault("Description", "")
         tags = merge_tags(wanted.tags, wanted.properties.get("Tags"))
         operation = f"Create{self._kind}"
         request = call.fit("iam", operation, {**values, "Tags": tags})

@@ -33,7 +33,7 @@ def shown(role: Entity) -> dict[str, Any]:
         }
         if boundary
         else None,
-        "Tags": entities.shown_tags(role),
+        "Tags": entities.shown_tags(role) or None,
         "RoleLastUsed": {},
     }
 

@@ -36,6 +36,11 @@ _DOCUMENTS = {
         "PublicAccessBlockConfiguration",
         "DeletePublicAccessBlock",
     ),
+    "ReplicationConfiguration": (
+        "PutBucketReplication",
+        "ReplicationConfiguration",
+        "DeleteBucketReplication",
+    ),
     "WebsiteConfiguration": ("PutBucketWebsite", "WebsiteConfiguration", "DeleteBucketWebsite"),
 }
 
@@ -87,6 +92,11 @@ class Bucket(ServiceKind):
         self, call: Call, name: str, before: Mapping[str, Any], wanted: Wanted
     ) -> None:
         after = wanted.properties
+        # Replication wants versions to be there.
+        status = (after.get("VersioningConfiguration") or {}).get("Status")
+        if status:
+            versioning = {"Bucket": name, "VersioningConfiguration": {"Status": status}}
+            await call("s3", "PutBucketVersioning", versioning)
         for given, (put, member, delete) in _DOCUMENTS.items():
             if given in after:
                 request = call.fit("s3", put, {"Bucket": name, member: _renamed(after[given])})
@@ -96,10 +106,6 @@ class Bucket(ServiceKind):
         tags = merge_tags(wanted.tags, after.get("Tags"))
         if tags:
             await call("s3", "PutBucketTagging", {"Bucket": name, "Tagging": {"TagSet": tags}})
-        status = (after.get("VersioningConfiguration") or {}).get("Status")
-        if status:
-            versioning = {"Bucket": name, "VersioningConfiguration": {"Status": status}}
-            await call("s3", "PutBucketVersioning", versioning)
         if before.get("NotificationConfiguration") and not after.get("NotificationConfiguration"):
             nothing = {"Bucket": name, "NotificationConfiguration": {}}
             await call("s3", "PutBucketNotificationConfiguration", nothing)
@@ -131,6 +137,10 @@ def _special(name: str, after: Mapping[str, Any]) -> list[tuple[str, dict[str, A
     if notification:
         body = {"Bucket": name, "NotificationConfiguration": _notification(notification)}
         found.append(("PutBucketNotificationConfiguration", body))
+    lock = after.get("ObjectLockConfiguration")
+    if lock:
+        body = {"Bucket": name, "ObjectLockConfiguration": lock}
+        found.append(("PutObjectLockConfiguration", body))
     logging = after.get("LoggingConfiguration")
     if logging:
         target = {
@@ -146,8 +156,17 @@ def _renamed(value: Any) -> Any:
     """Return a property with the members of the API: ``CorsRules`` is ``CORSRules``."""
     if not isinstance(value, Mapping):
         return value
+    plain = dict(value)
+    if isinstance(index := plain.get("IndexDocument"), str):
+        plain["IndexDocument"] = {"Suffix": index}
+    if isinstance(error := plain.get("ErrorDocument"), str):
+        plain["ErrorDocument"] = {"Key": error}
     names = {"RoutingRuleCondition": "Condition", "RedirectRule": "Redirect"}
-    plain = {names.get(key, key): item for key, item in value.items()}
+    if "RoutingRules" in plain:
+        plain["RoutingRules"] = [
+            {names.get(key, key): item for key, item in rule.items()}
+            for rule in plain["RoutingRules"]
+        ]
     for rule in plain.get("CorsRules") or []:
         if "MaxAge" in rule:
             rule["MaxAgeSeconds"] = rule.pop("MaxAge")

@@ -135,7 +135,8 @@ class Subscription(ServiceKind):
             "Attributes": attributes,
             "ReturnSubscriptionArn": True,
         }
-        arn = str((await call("sns", "Subscribe", request))["SubscriptionArn"])
+        there = call.at(str(properties.get("Region") or call.region))
+        arn = str((await there("sns", "Subscribe", request))["SubscriptionArn"])
         return Made(physical=arn, attributes={"Arn": arn})
 
     async def update(
@@ -150,21 +151,29 @@ class Subscription(ServiceKind):
                     "AttributeName": name,
                     "AttributeValue": default.get(name, "") if new is None else _text(new),
                 }
-                await call("sns", "SetSubscriptionAttributes", request)
+                await _beside(call, made)("sns", "SetSubscriptionAttributes", request)
         return made
 
     async def delete(self, call: Call, made: Made, properties: Mapping[str, Any]) -> None:
-        await forgiving(call, "sns", "Unsubscribe", {"SubscriptionArn": made.physical})
+        there = _beside(call, made)
+        await forgiving(there, "sns", "Unsubscribe", {"SubscriptionArn": made.physical})
 
     async def find(self, call: Call, wanted: Wanted) -> list[Made]:
         request = {"TopicArn": wanted.properties.get("TopicArn", "")}
-        found = await forgiving(call, "sns", "ListSubscriptionsByTopic", request) or {}
+        there = call.at(str(wanted.properties.get("Region") or call.region))
+        found = await forgiving(there, "sns", "ListSubscriptionsByTopic", request) or {}
         same = (wanted.properties.get("Protocol"), wanted.properties.get("Endpoint"))
         return [
             Made(physical=each["SubscriptionArn"])
             for each in found.get("Subscriptions") or []
             if (each["Protocol"], each["Endpoint"]) == same
         ]
+
+
+def _beside(call: Call, made: Made) -> Call:
+    """Return what calls SNS where a subscription is: in its topic's region."""
+    parts = made.physical.split(":")
+    return call.at(parts[3]) if len(parts) > 3 else call
 
 
 class TopicPolicy(ServiceKind):
