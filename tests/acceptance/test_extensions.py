@@ -19,9 +19,12 @@ import pytest
 from emulator.model.causes import StopCause
 from emulator.pool.extensions.members import Refused
 from emulator.pool.extensions.subscriptions import read
-from tests.acceptance.drivers import DRIVERS, settings
+from tests.acceptance.drivers import DRIVERS, KUBERNETES, in_cluster, settings
 from tests.acceptance.test_python_start import archive
 from tests.api.conftest import Running, create
+from tests.contract.pods import pods
+
+__all__ = ["pods"]
 
 HANDLER = "def handler(event, context):\n    return {'id': context.aws_request_id}\n"
 #: The start of an extension in Python: it registers, then ``next`` returns each event.
@@ -50,8 +53,14 @@ def say(*words):
 """
 
 
-@pytest.fixture(scope="module", params=DRIVERS)
+@pytest.fixture(scope="module", params=[*DRIVERS, KUBERNETES])
 def running(request: pytest.FixtureRequest) -> Iterator[Running]:
+    if request.param == "kubernetes":
+        with in_cluster(request.getfixturevalue("pods")) as (in_pods, _):
+            running = Running(in_pods)
+            yield running
+            running.stop()
+        return
     running = Running(settings(request.param))
     yield running
     running.stop()

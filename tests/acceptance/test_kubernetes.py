@@ -6,6 +6,7 @@ import json
 import os
 import signal
 import time
+import urllib.request
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -133,17 +134,43 @@ def test_a_refusal_reaches_the_caller_and_its_reason_the_timeline(
         with running(pods, tmp_path / "state") as up:
             client = up.client()
             create(client, "f", Code={"ZipFile": zip_of(app__py=CODE)}, Runtime="python3.11")
-            began = time.monotonic()
-            with pytest.raises(ClientError) as told:
-                ask(client, {})
-            assert time.monotonic() - began < 20
-            # As on AWS where a function could not be made ready.
-            code = told.value.response["Error"]["Code"]
-            assert code in ("ServiceException", "ResourceConflictException")
+            assert "exceeded quota" in reason_of_refusal(up)
             pods.cluster.kubectl("delete", "quota", "none", *namespace)
             until(lambda: _works(client), 30)
     finally:
         pods.cluster.kubectl("delete", "quota", "none", *namespace, "--ignore-not-found")
+
+
+PORT = "ports: [{hostPort: 80, containerPort: 80}]"
+
+
+@pytest.mark.parametrize(
+    ("template", "more", "reason"),
+    [
+        ("{spec: {nodeSelector: {nowhere: here}}}", (), "nodes are available"),
+        (TEMPLATE, ("--image=python3.11=registry.invalid/none:1",), "registry.invalid/none:1"),
+        (f"{{spec: {{containers: [{{name: p, image: p, {PORT}}}]}}}}", (), "violates PodSecurity"),
+    ],
+    ids=["no node", "no image", "pod security"],
+)
+def test_so_do_others(
+    pods: Pods, tmp_path: Path, template: str, more: tuple[str, ...], reason: str
+) -> None:
+    with running(pods, tmp_path / "state", template, *more) as up:
+        create(up.client(), "f", Code={"ZipFile": zip_of(app__py=CODE)}, Runtime="python3.11")
+        assert reason in reason_of_refusal(up)
+
+
+def reason_of_refusal(up: Up) -> str:
+    """Have a call refused in time; return what the timeline says of its environment."""
+    began = time.monotonic()
+    with pytest.raises(ClientError) as told:
+        ask(up.client(), {})
+    assert time.monotonic() - began < 20
+    assert told.value.response["Error"]["Code"] == "ServiceException"
+    with urllib.request.urlopen(f"{up.url}/_emulator/timeline", timeout=10) as answer:
+        environments = json.load(answer)["environments"]
+    return " ".join(each["ended_reason"] or "" for each in environments)
 
 
 def _works(client: Any) -> bool:

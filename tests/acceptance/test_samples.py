@@ -13,9 +13,12 @@ from typing import Any
 import pytest
 
 from tests.acceptance.conftest import EMULATOR, ROOT, Up, localfaas_up
-from tests.acceptance.drivers import DRIVERS, options
+from tests.acceptance.drivers import DRIVERS, KUBERNETES, in_cluster, options
 from tests.acceptance.matching import Outcome, Sample, check, samples
+from tests.contract.pods import pods
 from tests.needs import need
+
+__all__ = ["pods"]
 
 SAMPLES = list(samples(ROOT / "sample_functions"))
 
@@ -54,10 +57,17 @@ def check_steps(sample: Sample, run: Any) -> None:
         assert check(step.expected, run(step.event)) == [], f"step {number}"
 
 
-@pytest.fixture(scope="module", params=DRIVERS)
+@pytest.fixture(scope="module", params=[*DRIVERS, KUBERNETES])
 def cold_up(request: pytest.FixtureRequest) -> Iterator[Up]:
     """An emulator whose samples nothing else calls: one that keeps state must begin cold."""
     template = ROOT / "sample_functions" / "template.yaml"
+    if request.param == "kubernetes":
+        with (
+            in_cluster(request.getfixturevalue("pods")) as (_, words),
+            localfaas_up(template, "--no-watch", *words) as up,
+        ):
+            yield up
+        return
     with localfaas_up(template, "--no-watch", *options(request.param)) as up:
         yield up
 
