@@ -5,7 +5,7 @@
 #   tests/kubernetes_cluster.sh build        Kubernetes, once per version and machine (see below)
 #   tests/kubernetes_cluster.sh get          what Debian has of the rest, unpacked, not installed
 #   tests/kubernetes_cluster.sh images       the image of the pods, tests/base_image.sh's
-#   tests/kubernetes_cluster.sh up [1|2]     start it with that many nodes; what is missing is made
+#   tests/kubernetes_cluster.sh up [0|1|2]   start it with that many nodes; what is missing is made
 #   tests/kubernetes_cluster.sh down         end it; nothing is left but the cache
 #
 #   tests/kubernetes_cluster.sh kubectl ARGUMENTS...   as its administrator
@@ -420,7 +420,7 @@ is_ready() {  # NODE
 
 up() {
   local count=${1:-1} node began=$SECONDS
-  [[ $count = [12] ]] || fail "one node or two, not $count"
+  [[ $count = [012] ]] || fail "no node (the API alone), one or two, not $count"
   [ "$(id -u)" = 0 ] || fail "needs root"
   [ ! -e "$state/admin.kubeconfig" ] || fail "runs already; \`$0 down\` ends it"
   need ip iproute2
@@ -430,9 +430,11 @@ up() {
   need python3 python3
   (build)
   get
-  images
+  mkdir -p "$state"
+  [ "$count" = 0 ] || images
   trap failed EXIT
-  for node in "${nodes[@]:0:$count}"; do network_of "$node"; done
+  network_of a  # the control plane is there, too
+  for node in "${nodes[@]:1:$((count > 1))}"; do network_of "$node"; done
   control_plane
   for node in "${nodes[@]:0:$count}"; do node "$node"; done
   for node in "${nodes[@]:0:$count}"; do until_true 90 "node $node" is_ready "$node"; done
