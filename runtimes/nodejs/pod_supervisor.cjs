@@ -224,6 +224,8 @@ function ended(child, name, status, signal) {
     const message = { ended: name, pid, peak };
     if (signal) message.signal = SIGNALS[signal];
     else message.status = status;
+    // A shell's way to say that it could not execute an extension.
+    if (name !== 'runtime' && NOT_STARTED[status]) message.error = NOT_STARTED[status];
     const kills = countOomKills();
     if (kills > oomKills) [message.out_of_memory, oomKills] = [true, kills];
     say(message);
@@ -238,6 +240,7 @@ function ended(child, name, status, signal) {
   setTimeout(tell, 20);
 }
 
+const NOT_STARTED = { 126: 'permission denied', 127: 'no such file or directory' };
 const SIGNALS = require('node:os').constants.signals;
 
 /** Take a call of the other side, which says its token first. */

@@ -59,6 +59,8 @@ class Process:
         self.pid = pid
         self.output = output
         self.kind = "runtime" if name == "runtime" else "extensions"
+        #: Why it could not be executed; empty where it was.
+        self.error = ""
 
 
 class Supervisor:
@@ -233,10 +235,12 @@ class Supervisor:
         self, name: str, channel: socket.socket | None, order: dict[str, Any], main: Any
     ) -> dict[str, Any]:
         output, theirs = os.pipe2(os.O_CLOEXEC)
+        # Ends with nothing in it once the program runs.
+        failure, failed = os.pipe2(os.O_CLOEXEC) if main is None else (-1, -1)
         pid = os.fork()
         if pid == 0:
             try:
-                _become(channel, theirs, order)
+                failed = _become(channel, theirs, order, failed)
                 if main is not None:
                     main()
                     os._exit(0)
@@ -245,6 +249,8 @@ class Supervisor:
             except SystemExit as end:
                 _exit_as(end)
             except OSError as error:
+                if failed >= 0:
+                    os.write(failed, os.strerror(error.errno or 0).lower().encode())
                 status = 126 if error.errno in (errno.EACCES, errno.ENOEXEC) else 127
                 os._exit(status if error.errno in _NO_PROGRAM else 1)
             except BaseException:  # noqa: BLE001 (a process of its own, which ends by it)
@@ -255,7 +261,11 @@ class Supervisor:
         if channel is not None:
             channel.close()
         os.set_blocking(output, False)
-        self._processes[pid] = Process(name, pid, output)
+        process = self._processes[pid] = Process(name, pid, output)
+        if main is None:
+            os.close(failed)
+            process.error = os.read(failure, 200).decode()
+            os.close(failure)
         self._poll.register(output, select.POLLIN)
         return {"pid": pid}
 
@@ -391,6 +401,8 @@ class Supervisor:
                 end["signal"] = os.WTERMSIG(status)
             else:
                 end["status"] = os.WEXITSTATUS(status)
+            if process.error:
+                end["error"] = process.error
             kills = _oom_kills()
             if kills > self._oom_kills:
                 end["out_of_memory"], self._oom_kills = True, kills
@@ -480,8 +492,12 @@ class Unpacking:
             self._file = None
 
 
-def _become(channel: socket.socket | None, output: int, order: dict[str, Any]) -> None:
-    """Make this fork the process that was ordered."""
+def _become(channel: socket.socket | None, output: int, order: dict[str, Any], kept: int) -> int:
+    """Make this fork the process that was ordered.
+
+    ``kept`` is a descriptor that stays until a program is executed, -1 for none; it is returned
+    with its new number.
+    """
     signal.set_wakeup_fd(-1)
     for number in (signal.SIGCHLD, signal.SIGTERM):
         signal.signal(number, signal.SIG_DFL)
@@ -490,9 +506,10 @@ def _become(channel: socket.socket | None, output: int, order: dict[str, Any]) -
 
     channel_fd = fcntl.fcntl(channel.fileno(), fcntl.F_DUPFD, 10) if channel is not None else -1
     output_fd = fcntl.fcntl(output, fcntl.F_DUPFD, 10)
+    kept = fcntl.fcntl(kept, fcntl.F_DUPFD_CLOEXEC, 10) if kept >= 0 else -1
     os.closerange(3, 10)
     for fd in map(int, os.listdir("/proc/self/fd")):
-        if fd > 2 and fd not in (channel_fd, output_fd):
+        if fd > 2 and fd not in (channel_fd, output_fd, kept):
             with contextlib.suppress(OSError):
                 os.close(fd)
     empty = os.open("/dev/null", os.O_RDONLY)
@@ -508,6 +525,7 @@ def _become(channel: socket.socket | None, output: int, order: dict[str, Any]) -
         hard = resource.getrlimit(kind)[1]
         value = value if hard == resource.RLIM_INFINITY else min(value, hard)
         resource.setrlimit(kind, (value, value))
+    return kept
 
 
 def _exit_as(end: SystemExit) -> None:

@@ -45,13 +45,17 @@ def options(driver: str) -> list[str]:
 
 
 @contextmanager
-def in_cluster(pods: Pods) -> Iterator[tuple[Settings, list[str]]]:
+def in_cluster(pods: Pods, *, has_sdk: bool = True) -> Iterator[tuple[Settings, list[str]]]:
     """Yield the settings, and the options, of an emulator whose functions run as pods.
 
     The cluster's kubeconfig is this process's while it lasts.
+
+    Args:
+        pods: Their namespace.
+        has_sdk: Whether images say that they bring AWS's SDK, which pods are sent otherwise.
     """
     template = pods.folder / "of-acceptance.yaml"
-    template.write_text(TEMPLATE)
+    template.write_text(TEMPLATE if has_sdk else "{}")
     images = dict.fromkeys(IMAGES, cluster.IMAGE)
     own = {
         "docker": DockerSettings(images=images, advertise=pods.advertise),

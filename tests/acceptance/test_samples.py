@@ -63,7 +63,7 @@ def cold_up(request: pytest.FixtureRequest) -> Iterator[Up]:
     template = ROOT / "sample_functions" / "template.yaml"
     if request.param == "kubernetes":
         with (
-            in_cluster(request.getfixturevalue("pods")) as (_, words),
+            in_cluster(request.getfixturevalue("pods"), has_sdk=False) as (_, words),
             localfaas_up(template, "--no-watch", *words) as up,
         ):
             yield up

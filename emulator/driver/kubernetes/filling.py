@@ -26,7 +26,7 @@ from emulator.driver.kubernetes.pod import (
 )
 from emulator.driver.kubernetes.sandbox import PodOfOurs, PodSandbox
 from emulator.driver.kubernetes.tools import Tools
-from emulator.driver.kubernetes.ways import LOST_S
+from emulator.driver.kubernetes.ways import LOST_S, need_direct
 from emulator.driver.languages.table import needs_fresh_process, sdk_of
 from emulator.model.errors import DriverFault
 from emulator.model.sandbox import EnvironmentSpec
@@ -144,7 +144,8 @@ class Filling:
         assert stem.channel is not None
         line = f"{json.dumps(order)}\n".encode()
         if found:
-            stem.start_runtime = partial(_tell, stem.channel.dup(), line)
+            stem.order_channel = stem.channel.dup()
+            stem.start_runtime = partial(_tell, stem.order_channel, line)
             return
         try:
             await asyncio.get_running_loop().sock_sendall(stem.channel, line)
@@ -166,17 +167,15 @@ class Filling:
         if on_channel:
             await self.start_runtime(stem, "run", **order)
             return
-        if not self._tools.way.is_direct:
-            raise DriverFault(
-                "a variable of this function needs a runtime that calls the emulator, and pods have"
-                " no way to it: name the address at which they reach it with --advertise-host"
-            )
+        need_direct(self._tools.way, "runtimes that a variable of this function starts afresh")
         answer = await stem.conversation.ask("run", token="", limits=_LIMITS, **order)
         stem.inner_pid = int(answer["pid"])
 
     async def _extend(self, stem: PodSandbox, found: list[str], environ: Mapping[str, str]) -> None:
         assert stem.conversation is not None
+        need_direct(self._tools.way, "extensions")
         loop = asyncio.get_running_loop()
+        stem.host = stem.pod.address  # where they listen for telemetry
         stem.extensions = {name: loop.create_future() for name in found}
         stem.open_extension_output()
         for name in found:

@@ -26,8 +26,8 @@ def notes(*, is_direct: bool, has_owner: bool) -> Iterator[str]:
     if not is_direct:
         yield (
             "pods are dialled through the cluster's API, and have no way to this machine: functions"
-            " can't call the emulator, and functions of images can't run (--advertise-host names"
-            " an address at which pods reach this machine)"
+            " can't call the emulator, and those of images or with extensions can't run"
+            " (--advertise-host names an address at which pods reach this machine)"
         )
     if not has_owner:
         yield (

@@ -21,6 +21,7 @@ from emulator.driver.kubernetes.logs import follow
 from emulator.driver.kubernetes.pod import PodRequest, body
 from emulator.driver.kubernetes.sandbox import Plan, PodOfOurs, PodSandbox
 from emulator.driver.kubernetes.tools import Tools
+from emulator.driver.kubernetes.ways import need_direct
 from emulator.model.errors import DriverFault, PullFault
 from emulator.model.sandbox import EnvironmentSpec
 
@@ -198,11 +199,7 @@ class Pods:
         return await self._guarded(self._make(plan, spec))
 
     async def _make(self, plan: Plan, spec: EnvironmentSpec) -> PodSandbox:
-        if not self._tools.way.is_direct:
-            raise DriverFault(
-                "functions of images call the emulator, and pods have no way to it: name the"
-                " address at which they reach this machine with --advertise-host"
-            )
+        need_direct(self._tools.way, "functions of images")
         config = spec.image_config
         sandbox, request = self._request(
             plan,

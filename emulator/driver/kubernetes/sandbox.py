@@ -11,8 +11,10 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from emulator.driver.base import Settle
+from emulator.driver.conventions import EXTENSIONS
 from emulator.driver.kubernetes import status
 from emulator.driver.kubernetes.conversation import Conversation
+from emulator.driver.kubernetes.pod import LAYERS
 from emulator.model.sandbox import Exit
 
 #: Seconds by which a followed log may come later than what a runtime sends itself.
@@ -95,6 +97,8 @@ class PodSandbox:
         self.has_printed = False
         #: Tells the bootstrap what it is for, once extensions have registered.
         self.start_runtime: Callable[[], None] | None = None
+        #: Our own end of the channel, for that; closed by it.
+        self.order_channel: socket.socket | None = None
         #: Told once a pod was lost whose node did not answer.
         self.on_lost: Callable[[], None] | None = None
         self._peak = 0
@@ -138,7 +142,8 @@ class PodSandbox:
         if message["ended"] != "runtime":
             future = self.extensions.get(str(message["ended"]))
             if future is not None and not future.done():
-                future.set_result(end)
+                reason = message.get("error")
+                future.set_result(_not_started(str(message["ended"]), reason) if reason else end)
             return
         if self.inner_pid and message.get("pid") != self.inner_pid:
             return  # of an earlier run
@@ -197,6 +202,8 @@ class PodSandbox:
             self.conversation.close()
         if self._settling is not None:
             self._settling.cancel()
+        if self.order_channel is not None:
+            self.order_channel.close()
         self.release()
         self.end(Exit(signal=signal.SIGKILL))
 
@@ -207,6 +214,11 @@ class PodSandbox:
                 os.close(descriptor)
         self.outputs.clear()
         self.output, self.extension_output, self.pipe = None, None, -1
+
+
+def _not_started(extension: str, reason: str) -> Exit:
+    message = f"fork/exec {LAYERS}/{EXTENSIONS}/{extension}: {reason}"
+    return Exit(status=1, error_type="Extension.LaunchError", message=message)
 
 
 def _exit(message: Mapping[str, Any]) -> Exit:

@@ -14,6 +14,7 @@ from emulator.driver.conventions import SANDBOX_HOSTS
 from emulator.driver.kubernetes import names
 from emulator.driver.kubernetes.cluster import Cluster
 from emulator.driver.kubernetes.forward import Forwarding
+from emulator.model.errors import DriverFault
 
 #: Seconds after which a connection whose other machine does not answer is lost.
 LOST_S = 5
@@ -46,6 +47,23 @@ class Way(Protocol):
         ...
 
     async def close(self) -> None: ...
+
+
+def need_direct(way: Way, whose: str) -> None:
+    """Return if pods reach this machine.
+
+    Args:
+        way: The driver's.
+        whose: What calls the emulator: the text begins with it.
+
+    Raises:
+        DriverFault: They don't.
+    """
+    if not way.is_direct:
+        raise DriverFault(
+            f"{whose} call the emulator, and pods have no way to it: name the address at which they"
+            " reach this machine with --advertise-host"
+        )
 
 
 class Direct:
