@@ -118,7 +118,7 @@ def test_what_callers_see_and_what_a_kill_leaves(pods: Pods, tmp_path: Path) -> 
     until(lambda: not pods.all(), 10)
 
 
-def test_a_refusal_reaches_the_caller_and_its_reason_the_timeline(
+def test_a_quota_is_told_of_a_function_that_could_not_be_made_ready(
     pods: Pods, tmp_path: Path
 ) -> None:
     quota = {
@@ -134,11 +134,22 @@ def test_a_refusal_reaches_the_caller_and_its_reason_the_timeline(
         with running(pods, tmp_path / "state") as up:
             client = up.client()
             create(client, "f", Code={"ZipFile": zip_of(app__py=CODE)}, Runtime="python3.11")
-            assert "exceeded quota" in reason_of_refusal(up)
+            began = time.monotonic()
+            with pytest.raises(ClientError) as told:
+                ask(client, {})
+            assert time.monotonic() - began < 20
+            # As on AWS where a function is not ready, or could not be made so.
+            assert told.value.response["Error"]["Code"] == "ResourceConflictException"
+            until(lambda: state_of(client)["State"] == "Failed", 30)
+            assert "exceeded quota" in state_of(client)["StateReason"]
             pods.cluster.kubectl("delete", "quota", "none", *namespace)
             until(lambda: _works(client), 30)
     finally:
         pods.cluster.kubectl("delete", "quota", "none", *namespace, "--ignore-not-found")
+
+
+def state_of(client: Any) -> Any:
+    return client.get_function(FunctionName="f")["Configuration"]
 
 
 PORT = "ports: [{hostPort: 80, containerPort: 80}]"
@@ -153,11 +164,12 @@ PORT = "ports: [{hostPort: 80, containerPort: 80}]"
     ],
     ids=["no node", "no image", "pod security"],
 )
-def test_so_do_others(
+def test_a_refusal_reaches_the_caller_and_its_reason_the_timeline(
     pods: Pods, tmp_path: Path, template: str, more: tuple[str, ...], reason: str
 ) -> None:
-    with running(pods, tmp_path / "state", template, *more) as up:
-        create(up.client(), "f", Code={"ZipFile": zip_of(app__py=CODE)}, Runtime="python3.11")
+    # Without stem cells nothing is tried before the call.
+    with running(pods, tmp_path / "state", template, "--stem-cells", "0", *more) as up:
+        make(up.client())
         assert reason in reason_of_refusal(up)
 
 
