@@ -17,7 +17,7 @@ import pytest
 from emulator.driver.base import Driver
 from emulator.model.errors import DriverFault, PullFault
 from emulator.model.sandbox import EnvironmentSpec, Exit, ImageConfig
-from tests.cluster import IMAGE, KUBERNETES
+from tests.cluster import IMAGE, KUBERNETES, Cluster
 from tests.contract.conftest import folder
 from tests.contract.pods import Pods, TrackingDriver, pods
 from tests.contract.sandboxes import PATIENCE, Runtime, ended, handler, make_spec, write_code
@@ -356,6 +356,8 @@ async def test_environments_go_on_without_kubelet_and_api_server(pods: Pods, fol
 
 def _answers(pods: Pods) -> bool:
     try:
+        # It knows of rights a little later than of its administrator.
+        Cluster(pods.kubeconfig, own=False).kubectl("auth", "can-i", "create", "pods")
         return _is_ready(pods, "node-a")
     except AssertionError:
         return False
