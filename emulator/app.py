@@ -42,6 +42,7 @@ from emulator.invoke.asynchronous import AsynchronousInvokes
 from emulator.invoke.function_invoker import FunctionInvoker
 from emulator.invoke.idleness import Idleness
 from emulator.invoke.invoker import Invoker
+from emulator.invoke.redelivery import Redelivery
 from emulator.invoke.targets import Targets
 from emulator.model.clock import Clock, SystemClock
 from emulator.model.components import Component, closing, drain_all, open_all
@@ -213,7 +214,12 @@ class Emulator:
         self.admission = Admission(self.registry, settings.account_concurrency)
         idleness = Idleness(self.registry, self.clock, settings.inactive_after)
         self.invoker = self._make_invoker(idleness)
-        self.functions = FunctionInvoker(self.registry, self.invoker, self.clock)
+        self.functions = FunctionInvoker(
+            self.registry,
+            self.invoker,
+            self.clock,
+            Redelivery(self.clock, seed=settings.seed, everything=settings.deliver_twice),
+        )
         self.queues = Engine(self.store.messages, self.clock)
         self.table = Table(
             account=settings.account,

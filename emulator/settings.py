@@ -298,6 +298,12 @@ class Settings:
         SIMULATED,
         metavar="FILE",
     )
+    deliver_twice: bool = option(
+        False,
+        "Deliver each asynchronous event, and each message of a standard queue that feeds a "
+        "function, a second time and out of order.",
+        SIMULATED,
+    )
     seed: int = option(
         0, "The seed of all that is drawn: the same seed gives the same times.", SIMULATED
     )

@@ -8,6 +8,7 @@ from __future__ import annotations
 import logging
 from collections import Counter
 from dataclasses import dataclass, replace
+from functools import partial
 from typing import NamedTuple
 
 from emulator.invoke import recursion
@@ -227,6 +228,10 @@ class EventRunner:
 
     async def _end(self, message: Received, end: Ended) -> None:
         tools, now = self._tools, self._tools.clock.now()
+        if end.condition == "Success" and tools.functions.redelivery.comes_again(
+            self._arn, end.event.request_id, partial(self._give_back, message)
+        ):
+            return
         if end.condition is None:
             tools.outcomes["VersionMissing"] += 1
             await self._queue.delete(message.handle)

@@ -19,6 +19,7 @@ from emulator.invoke import tenancy
 from emulator.invoke.idleness import snapshot_not_ready
 from emulator.invoke.invoker import Invoker
 from emulator.invoke.json_text import check_json
+from emulator.invoke.redelivery import Redelivery
 from emulator.invoke.streaming import StreamedInvocation
 from emulator.model.arn import function_arn
 from emulator.model.clock import Clock
@@ -35,6 +36,10 @@ from emulator.registry.functions import Registry
 Unready = Literal["wait", "refuse", "accept"]
 #: The states in which a version does not run.
 _UNREADY = frozenset({"Pending", "Failed", "Deactivated"})
+
+
+#: Runs an invocation; None: it is to run as any other.
+Detour = Callable[[Invocation], Awaitable[InvocationResult | None]]
 
 
 class PreparedInvocation(NamedTuple):
@@ -60,10 +65,26 @@ class FunctionInvoker:
     Attributes:
         on_unready: Called with a version that is not ready and that a caller waits for; what they
             return is awaited: afterwards the version may be ready.
+        redelivery: Asked by the queues in front of functions what they deliver twice.
+        detours: What runs invocations of a function instead, by its ARN; for ``localfaas check``.
+
+    Args:
+        registry: Knows the functions.
+        invoker: Runs them.
+        clock: The time of new traces.
+        redelivery: Without one, nothing is delivered twice.
     """
 
-    def __init__(self, registry: Registry, invoker: Invoker, clock: Clock) -> None:
+    def __init__(
+        self,
+        registry: Registry,
+        invoker: Invoker,
+        clock: Clock,
+        redelivery: Redelivery | None = None,
+    ) -> None:
         self._registry, self._invoker, self._clock = registry, invoker, clock
+        self.redelivery = Redelivery(clock) if redelivery is None else redelivery
+        self.detours: dict[str, Detour] = {}
         self.on_unready: list[Callable[[Function, FunctionVersion], Awaitable[None]]] = []
 
     async def prepare(
@@ -138,6 +159,11 @@ class FunctionInvoker:
         Raises:
             AwsError: As :meth:`emulator.invoke.invoker.Invoker.invoke`.
         """
+        if self.detours:
+            detour = self.detours.get(prepared.version.function_arn)
+            result = None if detour is None else await detour(prepared.invocation)
+            if result is not None:
+                return result
         return await self._invoker.invoke(*prepared)
 
     def stream(self, prepared: PreparedInvocation) -> StreamedInvocation:

@@ -7,6 +7,7 @@ languages the answers alone are compared.
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -74,6 +75,36 @@ class Probe:
         #: Whether more than the answers can be seen.
         self.looks_inside = version.runtime.startswith(_PROBED) and version.code.image is None
         self._version = _probed(version) if self.looks_inside else version
+        #: The environment of :meth:`call`, until it is ended.
+        self._shared: Pool | None = None
+        self._one_by_one = asyncio.Lock()
+
+    async def call(self, payload: bytes, number: int) -> Observed:
+        """Make one call, in an environment that further ones share, one after the other.
+
+        Args:
+            payload: What it is called with.
+            number: The number of the event that this is told of.
+
+        Raises:
+            DriverFault, AwsError: See :meth:`run`.
+        """
+        async with self._one_by_one:
+            if self._shared is None:
+                self._shared = self._pool()
+            result = await _call(self._pools.clock, self._shared, payload)
+            return self._observed(number, result)
+
+    async def end(self) -> None:
+        """End the environment of :meth:`call`; the next one has another."""
+        shared, self._shared = self._shared, None
+        if shared is not None:
+            await _end(shared)
+
+    def _pool(self) -> Pool:
+        pool = Pool(self._pools, self._version, TENANT)
+        pool.simulates = pool.limits_cpu = False
+        return pool
 
     async def run(self, order: Sequence[int], *, poisoned: bool = False) -> list[Observed]:
         """Make calls in one fresh environment, one after the other.
@@ -86,8 +117,7 @@ class Probe:
             DriverFault: The machine gives no environment.
             AwsError: TooManyRequestsException: too many environments were started just now.
         """
-        pool = Pool(self._pools, self._version, TENANT)
-        pool.simulates = pool.limits_cpu = False
+        pool = self._pool()
         found: list[Observed] = []
         try:
             for number in order:

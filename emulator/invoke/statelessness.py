@@ -10,10 +10,10 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
-from random import Random
 from typing import Any, Literal, Protocol
 
 from emulator.invoke.probing import Observed
+from emulator.invoke.twice import Delivered
 
 #: How often each event is called in the environment that is reused.
 _ROUNDS = 3
@@ -61,13 +61,25 @@ class Runs(Protocol):
         ...
 
 
-async def check(probe: Runs, *, twice: bool, seed: int) -> list[Finding]:
+class DeliversTwice(Protocol):
+    """Delivers each event twice; :class:`emulator.invoke.twice.Twice` does."""
+
+    @property
+    def missing(self) -> Sequence[int]:
+        """The numbers of the events that did not come twice."""
+        ...
+
+    async def run(self) -> list[Delivered]:
+        """Deliver all of them."""
+        ...
+
+
+async def check(probe: Runs, twice: DeliversTwice | None = None) -> list[Finding]:
     """Return what leaks from call to call.
 
     Args:
         probe: Makes the calls.
-        twice: Deliver each event twice as well, out of order, and compare the effects.
-        seed: Of that order.
+        twice: Delivers each event twice, too, so that the effects can be compared.
 
     Raises:
         DriverFault, AwsError: No environment can be had.
@@ -87,9 +99,9 @@ async def check(probe: Runs, *, twice: bool, seed: int) -> list[Finding]:
         ),
         *_states(reused),
     ]
-    if twice:
-        Random(seed).shuffle(again := numbers * 2)
-        found += _effects(await probe.run(again), fresh[0], varying)
+    if twice is not None:
+        found += _effects(await twice.run(), fresh[0], varying)
+        found += [_not_delivered(number) for number in twice.missing]
     return list(dict.fromkeys(found))
 
 
@@ -224,26 +236,51 @@ def _from(value: str | None) -> str:
 
 
 def _effects(
-    calls: Sequence[Observed], fresh: Sequence[Observed], varying: Sequence[set[str]]
+    deliveries: Sequence[Delivered], fresh: Sequence[Observed], varying: Sequence[set[str]]
 ) -> Iterator[Finding]:
-    """Yield what a second delivery of an event does again."""
-    seen: set[int] = set()
-    for call in calls:
-        if call.event not in seen:
-            seen.add(call.event)
+    """Yield what second deliveries do again."""
+    first: dict[int, set[tuple[str, str]]] = {}
+    for each in deliveries:
+        if not each.second:
+            for number in each.events:
+                done = {(service, operation) for service, operation, _ in each.observed.calls}
+                first.setdefault(number, set()).update(done)
+    for each in deliveries:
+        if not each.second:
             continue
-        for service, operation, _ in call.calls:
-            if is_repeated_effect(operation):
-                yield Finding(
-                    severity="leak",
-                    what=f"event {call.event + 1} delivered twice: {service}.{operation} "
-                    "is done twice",
-                )
-        if _differences(fresh[call.event].answer, call.answer) - varying[call.event]:
+        before = set().union(*(first.get(number, set()) for number in each.events))
+        for service, operation, _ in each.observed.calls:
+            if not is_repeated_effect(operation):
+                continue
+            is_again = (service, operation) in before
+            yield Finding(
+                severity="leak" if is_again else "note",
+                what=f"{_named(each.events)} delivered twice: {service}.{operation} is done "
+                + ("twice" if is_again else "the second time only"),
+            )
+        number = each.events[0]
+        if each.whole and (
+            _differences(fresh[number].answer, each.observed.answer) - varying[number]
+        ):
             yield Finding(
                 severity="note",
-                what=f"event {call.event + 1} delivered twice: the second answer differs",
+                what=f"{_named(each.events)} delivered twice: the second answer differs",
             )
+
+
+def _named(numbers: Sequence[int]) -> str:
+    if len(numbers) == 1:
+        return f"event {numbers[0] + 1}"
+    *most, last = [str(number + 1) for number in numbers]
+    return f"events {', '.join(most)} and {last} (in a batch)"
+
+
+def _not_delivered(number: int) -> Finding:
+    return Finding(
+        severity="note",
+        what=f"event {number + 1} was not delivered twice: a filter drops it, its queue is read "
+        "elsewhere, or the call took too long",
+    )
 
 
 def is_repeated_effect(operation: str) -> bool:

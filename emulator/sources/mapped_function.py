@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import NamedTuple
 
 from emulator.invoke.function_invoker import FunctionInvoker
@@ -110,6 +110,13 @@ class MappedFunction:
                 max(0.0, age_s) * 1000,
                 unit="Milliseconds",
             )
+
+    def comes_again(self, id: str, give_back: Callable[[], object]) -> bool:
+        """Say whether a record that was handled well is to come again.
+
+        See :meth:`emulator.invoke.redelivery.Redelivery.comes_again`.
+        """
+        return self._functions.redelivery.comes_again(self.arn, id, give_back)
 
     async def invoke(
         self, payload: bytes, trace_id: str = "", links: Sequence[str] = ()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import time
 import uuid
 from collections.abc import Iterator
 from pathlib import Path
@@ -187,10 +188,71 @@ def handler(event, context):
     return 1
 """
     events = '[{"id": 1}, {"id": 2}]'
-    assert checked.code(code, "-e", events)[0] == []
     assert checked.code(code, "-e", events, "--twice")[0] == [
         "event 2 delivered twice: sqs.SendMessage is done twice"
     ]
+
+
+_REMEMBERS = """
+import boto3, json
+sqs, s3 = boto3.client('sqs'), boto3.client('s3')
+seen = set()
+def handler(event, context):
+    for record in event['Records']:
+        order = json.loads(record['body'])
+        if order['id'] in seen:
+            continue
+        seen.add(order['id'])
+        s3.put_object(Bucket='orders-done', Key=str(order['id']), Body=b'done')
+        if order.get('mail'):
+            sqs.send_message(QueueUrl='{queue}', MessageBody='mail')
+"""
+
+
+@pytest.mark.slow
+def test_messages_come_twice_by_the_queue_that_feeds_the_function(
+    checked: Checked, running: Running
+) -> None:
+    """What an environment remembers is no protection: the second delivery finds another one."""
+    sqs, client = running.client("sqs"), running.client("lambda")
+    mails = sqs.create_queue(QueueName="mails")["QueueUrl"]
+    fed = sqs.create_queue(QueueName="fed")["QueueUrl"]
+    running.client("s3").create_bucket(Bucket="orders-done")
+    create(
+        client,
+        "fed",
+        Code={"ZipFile": archive({"app.py": _REMEMBERS.replace("{queue}", mails)})},
+        Handler="app.handler",
+        Runtime="python3.12",
+        Timeout=10,
+        MemorySize=1769,
+    )
+    client.get_waiter("function_active_v2").wait(FunctionName="fed")
+    arn = "arn:aws:sqs:us-east-1:000000000000:fed"
+    key = client.create_event_source_mapping(FunctionName="fed", EventSourceArn=arn, BatchSize=1)
+    for _ in range(500):
+        if client.get_event_source_mapping(UUID=key["UUID"])["State"] == "Enabled":
+            break
+        time.sleep(0.01)
+
+    def record(body: object) -> dict[str, str]:
+        return {"messageId": "m", "eventSource": "aws:sqs", "body": json.dumps(body)}
+
+    events = [
+        {"Records": [record({"id": 1})]},
+        {"Records": [record({"id": 2, "mail": True}), record({"id": 3})]},
+    ]
+    status, found = checked.sample("fed", "-e", json.dumps(events), "--twice", "--seed", "5")
+    leaks = [each["what"] for each in found["findings"] if each["severity"] == "leak"]
+    assert "event 2 delivered twice: sqs.SendMessage is done twice" in leaks
+    assert not any(each.startswith("event 1") and "SendMessage" in each for each in leaks)
+    assert status == 1
+    assert found["delivered_twice"] == {"fed": 2}
+    # Nothing of the check is left in the queue, and its own calls are none of the function's.
+    counts = sqs.get_queue_attributes(QueueUrl=fed, AttributeNames=["All"])["Attributes"]
+    names = ("ApproximateNumberOfMessages", "ApproximateNumberOfMessagesNotVisible")
+    assert [counts[name] for name in names] == ["0", "0"]
+    client.delete_event_source_mapping(UUID=key["UUID"])
 
 
 def test_recorded_events_are_taken_where_none_are_given(checked: Checked, running: Running) -> None:

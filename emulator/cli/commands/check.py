@@ -32,8 +32,9 @@ def check(
         bool,
         typer.Option(
             "--twice",
-            help="Deliver each event twice as well, out of order: what is done again is no effect "
-            "of an idempotent function.",
+            help="Deliver each event twice as well, out of order, by the function's asynchronous "
+            "events or the queue that feeds it: what is done again is no effect of an idempotent "
+            "function.",
         ),
     ] = False,
     seed: Annotated[int, typer.Option("--seed", help="Of the order of --twice.")] = 0,
@@ -75,6 +76,9 @@ def _show(name: str, found: dict[str, Any], leaks: list[dict[str, str]]) -> None
         print(f"{each['severity']}: {each['what']}")
     if not found["looks_inside"]:
         note("only answers were compared: Python functions in a zip are looked into")
+    for place, count in found["delivered_twice"].items():
+        how = "as asynchronous events" if place == "asynchronous" else f"by the queue {place}"
+        note(f"delivered twice {how}: {count} event{'s' * (count != 1)}")
     calls = f"{found['events']} event{'s' * (found['events'] != 1)}"
     if leaks:
         note(f"{name} leaks from call to call ({calls})")

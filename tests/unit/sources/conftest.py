@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 
+from emulator.invoke.redelivery import Redelivery
 from emulator.model.errors import AwsError
 from emulator.model.invocation import InvocationResult
 from emulator.queues.engine import Engine
@@ -43,6 +44,12 @@ class FakeFunction:
         #: Awaited by each call before it answers.
         self.gate: asyncio.Event | None = None
         self.running = self.most = 0
+        #: Says what is delivered twice.
+        self.redelivery: Redelivery | None = None
+
+    def comes_again(self, id: str, give_back: Callable[[], object]) -> bool:
+        found = self.redelivery
+        return found is not None and found.comes_again(self.arn, id, give_back)
 
     def change(self) -> None:
         self.changed.set()

@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 
 from emulator.invoke.recursion import advance
+from emulator.invoke.redelivery import Redelivery
 from emulator.model.errors import AwsError
 from emulator.services.sqs.polling.own_queues import OwnQueue
 from emulator.services.sqs.queues import SqsQueue
@@ -538,3 +539,46 @@ async def test_groups_stay_in_order_and_nothing_is_lost_where_much_fails(world: 
         await world.advance(5.1)
     assert left(queue) == (0, 0)
     assert done == {f"g{group}": list(range(10)) for group in range(20)}
+
+
+async def test_messages_come_twice_and_out_of_order_where_that_is_asked_for(world: World) -> None:
+    queue = await world.queue()
+    world.function.redelivery = Redelivery(world.clock, seed=3, everything=True)
+    world.poll(queue, BatchSize=1)
+    await world.send(queue, *"abcdef")
+    assert [body for (body,) in world.function.batches] == list("abcdef")
+    assert left(queue) == (0, 6)
+    await world.advance(2.1)
+    second = [body for (body,) in world.function.batches[6:]]
+    assert sorted(second) == list("abcdef")
+    assert second != list("abcdef")
+    # They are the same messages, as far as a function can tell.
+    ids = [event["Records"][0]["messageId"] for event in world.function.events]
+    assert sorted(ids[:6]) == sorted(ids[6:])
+    assert left(queue) == (0, 0)
+
+
+async def test_fifo_queues_deliver_once_all_the_same(world: World) -> None:
+    queue = await world.queue("q.fifo")
+    world.function.redelivery = Redelivery(world.clock, everything=True)
+    world.poll(queue)
+    await world.send(queue, "a", MessageGroupId="g")
+    await world.advance(3)
+    assert world.function.batches == [["a"]]
+    assert left(queue) == (0, 0)
+
+
+async def test_only_what_a_function_did_not_fail_comes_again(world: World) -> None:
+    queue = await world.queue()
+    world.function.redelivery = Redelivery(world.clock, everything=True)
+    world.function.answer = lambda event: FAILED
+    world.poll(queue)
+    await world.send(queue, "a")
+    await world.advance(3)
+    assert world.function.batches == [["a"]]
+    world.function.answer = lambda event: None
+    await world.advance(30)
+    await world.advance(3)
+    # Failed once, delivered well once, and delivered again.
+    assert world.function.batches == [["a"]] * 3
+    assert left(queue) == (0, 0)

@@ -13,6 +13,7 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import Coroutine
+from functools import partial
 from typing import Any
 
 from emulator.invoke import recursion
@@ -187,7 +188,7 @@ class SqsSource:
             self._running -= 1
             self._changed.set()
         if result is not None:
-            await self._settle(queue, batch, result)
+            await self._settle(function, queue, batch, result)
 
     async def _attempt(
         self, function: MappedFunction, queue: PolledQueue, batch: Batch
@@ -231,14 +232,25 @@ class SqsSource:
             for each in over:
                 each.cancel()
 
-    async def _settle(self, queue: PolledQueue, batch: Batch, result: InvocationResult) -> None:
+    async def _settle(
+        self, function: MappedFunction, queue: PolledQueue, batch: Batch, result: InvocationResult
+    ) -> None:
         failed = batching.failed(result, batch.ids, reports=self._settings.reports)
         if failed and not self._settings.reports:
             self._back_off()
         else:
             self._scale = self._scale.succeeded(self._settings.concurrency)
         # What failed is received again when its visibility timeout is over.
-        await self._delete(queue, [h for id, h in batch.ids.items() if id not in failed])
+        done = {id: handle for id, handle in batch.ids.items() if id not in failed}
+        if not self._settings.arn.endswith(".fifo"):  # a FIFO queue delivers once
+            again = [id for id, h in done.items() if self._comes_again(function, queue, id, h)]
+            for id in again:
+                del done[id]
+        await self._delete(queue, list(done.values()))
+
+    @staticmethod
+    def _comes_again(function: MappedFunction, queue: PolledQueue, id: str, handle: str) -> bool:
+        return function.comes_again(id, partial(queue.release, [handle]))
 
     def _back_off(self) -> None:
         self._scale = self._scale.failed()
