@@ -290,6 +290,7 @@ class Emulator:
             seed=self.settings.seed,
             clock=self.clock,
             tracer=self.tracing.tracer,
+            warn=self.console.warn,
         )
 
     def _make_minimum(self) -> MinimumInstances:

@@ -415,16 +415,21 @@ class Environment(ABC):
         """End its INIT phase as if it had timed out; for scenarios."""
         self._init_timed_out()
 
-    def lose_runtime(self, request_id: str, gone: Exit) -> None:
+    def lose_runtime(self, request_id: str, gone: Exit) -> bool:
         """Kill its runtime during an invocation, with a chosen exit; for scenarios.
 
         Args:
             request_id: The invocation; if it does not run any more, nothing happens.
             gone: The exit to report for the killed runtime.
+
+        Returns:
+            Whether it ran.
         """
-        if request_id in self._invocations.running:
-            self.exit = gone
-            self._runtime_gone()
+        if request_id not in self._invocations.running:
+            return False
+        self.exit = gone
+        self._runtime_gone()
+        return True
 
     def _init_timed_out(self) -> None:
         self._end_init(failures.timed_out("", self._init_timeout_s))

@@ -7,19 +7,22 @@ from __future__ import annotations
 
 import asyncio
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 
 from emulator.invoke.admission import Admission, throttled
 from emulator.invoke.idleness import Idleness
 from emulator.invoke.invoker import Invoker
 from emulator.invoke.scenarios.plan import Fault
+from emulator.model.causes import ColdCause
 from emulator.model.function import FunctionVersion
 from emulator.model.invocation import Invocation, InvocationResult
 from emulator.model.jumping_clock import JumpingClock
 from emulator.model.lifecycle_events import (
     EnvironmentBooted,
+    EnvironmentInitialised,
     EnvironmentRequested,
+    EnvironmentStopped,
     Event,
     InvocationStarted,
 )
@@ -41,6 +44,7 @@ class ScenarioInvoker(Invoker):
         faults: The plan: faults at calls and at starts.
         seed: The seed of all random draws.
         clock: Can jump.
+        warn: Told of a fault that came too late.
     """
 
     def __init__(
@@ -54,16 +58,19 @@ class ScenarioInvoker(Invoker):
         seed: int,
         clock: JumpingClock,
         tracer: Tracer | None = None,
+        warn: Callable[[str], object] | None = None,
     ) -> None:
         super().__init__(registry, admission, pools, idleness, tracer)
         self._at_calls = [fault for fault in faults if not fault.at_starts]
         self._at_starts = [fault for fault in faults if fault.at_starts]
-        self._seed, self._clock = seed, clock
+        self._seed, self._clock, self._warn = seed, clock, warn
         self._environments = pools.environments
         self._calls: Counter[str] = Counter()
         self._starts: Counter[str] = Counter()
         #: The faults for calls that have not begun yet, by request id.
         self._ending: dict[str, Fault] = {}
+        #: Calls that wait for their runtime to start anew, by the environment's id.
+        self._restarting: dict[str, tuple[InvocationStarted, Fault]] = {}
         #: The ids of environments whose INIT is to time out.
         self._stuck: set[str] = set()
         pools.lifecycle.add(self._hear)
@@ -84,6 +91,7 @@ class ScenarioInvoker(Invoker):
                 case "twice":
                     times += 1
                 case "throttle":
+                    invocation.requested_s = self._clock.monotonic()
                     error = throttled("ConcurrentInvocationLimitExceeded")
                     raise self._refusal(version, invocation, error)
                 case _:
@@ -100,7 +108,17 @@ class ScenarioInvoker(Invoker):
         match event:
             case InvocationStarted(request_id=request_id) if request_id in self._ending:
                 fault = self._ending.pop(request_id)
-                self._clock.call_later(fault.after_s, self._end, event, fault)
+                if event.cold is not None and event.cold.cause is ColdCause.RESTART:
+                    # The call begins when the runtime is there again.
+                    self._restarting[event.environment_id] = (event, fault)
+                else:
+                    self._end_later(event, fault)
+            case EnvironmentInitialised(environment_id=environment_id) if (
+                environment_id in self._restarting
+            ):
+                self._end_later(*self._restarting.pop(environment_id))
+            case EnvironmentStopped(environment_id=environment_id):
+                self._restarting.pop(environment_id, None)
             case EnvironmentRequested():
                 self._starts[event.version.name] += 1
                 number = self._starts[event.version.name]
@@ -113,10 +131,23 @@ class ScenarioInvoker(Invoker):
                 # The wait for its INIT begins in this turn of the event loop.
                 asyncio.get_running_loop().call_soon(self._stick, environment_id)
 
+    def _end_later(self, event: InvocationStarted, fault: Fault) -> None:
+        if fault.after_s:
+            self._clock.call_later(fault.after_s, self._end, event, fault)
+        else:
+            # No timer: the answer of a quick function would come before.
+            asyncio.get_running_loop().call_soon(self._end, event, fault)
+
     def _end(self, event: InvocationStarted, fault: Fault) -> None:
         environment = self._environments.get(event.environment_id)
-        if environment is not None:
-            environment.lose_runtime(event.request_id, _EXITS[fault.deed])
+        met = environment is not None and environment.lose_runtime(
+            event.request_id, _EXITS[fault.deed]
+        )
+        if not met and self._warn is not None:
+            self._warn(
+                f"the scenario's {fault.deed} after {fault.after_s * 1000:g} ms met no call of "
+                f"{event.version.name}: it had ended before"
+            )
 
     def _stick(self, environment_id: str) -> None:
         environment = self._environments.get(environment_id)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import asyncio
+from collections.abc import Awaitable, Callable
 from pathlib import Path
 from typing import Any
 
@@ -55,12 +55,16 @@ def make(text: str, seed: int = 0) -> tuple[World, FakeClock]:
     return world, base
 
 
-async def slow(runtime: RuntimeClient) -> Exit | None:
-    """A runtime that takes some turns of the loop for each call."""
-    while True:
-        request_id, payload = await runtime.next()
-        await asyncio.sleep(0.02)
-        await runtime.respond(request_id, payload)
+def slow(world: World) -> Callable[[RuntimeClient], Awaitable[Exit | None]]:
+    """Return a function whose calls take 20 ms of the emulator's clock."""
+
+    async def serve(runtime: RuntimeClient) -> Exit | None:
+        while True:
+            request_id, payload = await runtime.next()
+            await world.clock.sleep(0.02)
+            await runtime.respond(request_id, payload)
+
+    return serve
 
 
 async def outcome(world: World, base: FakeClock, count: int) -> list[str]:
@@ -71,8 +75,8 @@ async def outcome(world: World, base: FakeClock, count: int) -> list[str]:
     for _ in range(count):
         call = world.begin(subject)
         while not call.done():
+            await until_idle()
             await base.advance(0.01)
-            await asyncio.sleep(0.002)
         try:
             result = call.result()
             found.append(result.error_type or "ok")
@@ -83,7 +87,7 @@ async def outcome(world: World, base: FakeClock, count: int) -> list[str]:
 
 async def run_plan(seed: int) -> tuple[list[str], list[str]]:
     world, base = make(_PLAN, seed)
-    world.driver.script = slow
+    world.driver.script = slow(world)
     heard: list[Event] = []
     world.pools.lifecycle.add(heard.append)
     ends = await outcome(world, base, 12)
@@ -102,8 +106,18 @@ async def test_the_same_seed_makes_the_same_timeline() -> None:
 
 async def test_a_call_can_be_out_of_memory() -> None:
     world, base = make('[[fault]]\ncall = 1\ndo = "out-of-memory"\n')
-    world.driver.script = slow
+    world.driver.script = slow(world)
     assert await outcome(world, base, 2) == ["Runtime.OutOfMemory", "ok"]
+    await world.pools.close()
+
+
+async def test_a_call_that_ends_before_its_kill_is_told_of() -> None:
+    world, base = make('[[fault]]\ncall = 1\ndo = "kill"\nafter_ms = 500\n')
+    warned: list[str] = []
+    world.invoker._warn = warned.append  # type: ignore[attr-defined]
+    assert await outcome(world, base, 1) == ["ok"]
+    await base.advance(1)
+    assert warned == ["the scenario's kill after 500 ms met no call of hello: it had ended before"]
     await world.pools.close()
 
 
