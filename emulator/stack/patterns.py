@@ -22,8 +22,42 @@ _WORKER = Path(__file__).with_name("pattern_worker.py")
 #: What may repeat something without an end, or makes a group repeat, or looks around, or back.
 _ENDLESS = re.compile(r"[*+]|\{\d*,\}")
 _DANGEROUS = re.compile(r"\)[*+?{]|\(\?[^:]|\\[1-9]|\{\d{4,}|,\d{4,}\}")
+#: Java's classes of characters, which templates write and Python does not know: what is in each.
+_CLASSES = {
+    "ASCII": r"\x00-\x7f",
+    "Alnum": "a-zA-Z0-9",
+    "Alpha": "a-zA-Z",
+    "Digit": "0-9",
+    "Graph": "!-~",
+    "Lower": "a-z",
+    "Print": r"\x20-~",
+    "Punct": r"!-/:-@\[-`{-~",
+    "Space": r"\s",
+    "Upper": "A-Z",
+    "XDigit": "0-9a-fA-F",
+}
+_CLASS = re.compile(r"\\p\{(\w+)\}|\\.|[\[\]]", re.DOTALL)
 #: The longest pattern that is matched here.
 _LONGEST = 500
+
+
+def as_python(pattern: str) -> str:
+    r"""Return one of Java's patterns with ``\p{Print}`` and its like as Python has them."""
+    if r"\p{" not in pattern:
+        return pattern
+    inside = False
+
+    def replaced(match: re.Match[str]) -> str:
+        nonlocal inside
+        if match[0] in "[]":
+            inside = match[0] == "["
+            return match[0]
+        content = _CLASSES.get(match[1] or "")
+        if content is None:
+            return match[0]
+        return content if inside else f"[{content}]"
+
+    return _CLASS.sub(replaced, pattern)
 
 
 def is_quick(pattern: str) -> bool:
@@ -31,6 +65,7 @@ def is_quick(pattern: str) -> bool:
 
     It is where no group repeats, nothing looks around, and at most two parts repeat endlessly.
     """
+    pattern = as_python(pattern)
     plain = re.sub(r"\\[^1-9]|\[(?:\\.|[^\]\\])+\]", "x", pattern)
     return (
         len(pattern) <= _LONGEST
@@ -49,7 +84,7 @@ def matches(pattern: str, text: str) -> bool:
         with warnings.catch_warnings():
             # Of what may mean something else one day ("[[]").
             warnings.simplefilter("ignore", FutureWarning)
-            return re.fullmatch(pattern, text) is not None
+            return re.fullmatch(as_python(pattern), text) is not None
     except (re.error, OverflowError, RecursionError):
         raise ValueError(pattern) from None
 
@@ -72,7 +107,9 @@ async def match_all(pairs: Sequence[tuple[str, str]]) -> list[bool | None]:
     )
     try:
         async with asyncio.timeout(_PATIENCE_S):
-            out, _ = await process.communicate(orjson.dumps(pairs))
+            out, _ = await process.communicate(
+                orjson.dumps([(as_python(pattern), text) for pattern, text in pairs])
+            )
     except TimeoutError:
         out = b""
     finally:

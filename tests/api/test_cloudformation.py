@@ -276,13 +276,22 @@ def test_a_type_that_is_not_served_is_noted(stacks: Stacks) -> None:
                 "Type": "AWS::Batch::JobDefinition",
                 "Properties": {"JobDefinitionName": "j", "Type": "container"},
             },
+            "F": {"Type": "AWS::EFS::AccessPoint", "Properties": {"FileSystemId": "fs-1"}},
+            "E": {"Type": "AWS::EC2::VPCEndpoint", "Properties": {"VpcId": {"Ref": "V"}}},
             "Q": queue(),
         },
-        Outputs={"V": {"Value": {"Ref": "V"}}, "J": {"Value": {"Ref": "J"}}},
+        Outputs={
+            "V": {"Value": {"Ref": "V"}},
+            "J": {"Value": {"Ref": "J"}},
+            "F": {"Value": {"Fn::GetAtt": ["F", "Arn"]}},
+            "E": {"Value": {"Fn::Select": [0, {"Fn::GetAtt": ["E", "DnsEntries"]}]}},
+        },
     )
     assert stack["StackStatus"] == "CREATE_COMPLETE"
     assert outputs(stack)["V"].startswith("vpc-")
     assert outputs(stack)["J"].endswith(":000000000000:job-definition/j:1")
+    assert ":elasticfilesystem:us-east-1:000000000000:access-point/fsap-" in outputs(stack)["F"]
+    assert outputs(stack)["E"].startswith("Z00000000000000:vpce-")
     assert any("does not serve AWS::EC2::VPC" in reason for reason in stacks.reasons("noted"))
 
 

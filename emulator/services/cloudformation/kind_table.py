@@ -84,6 +84,8 @@ _ARN_PARTS = {
     "AWS::Batch::ComputeEnvironment": "compute-environment/",
     "AWS::Batch::JobDefinition": "job-definition/",
     "AWS::Batch::JobQueue": "job-queue/",
+    "AWS::EFS::AccessPoint": "access-point/",
+    "AWS::EFS::FileSystem": "file-system/",
     "AWS::Lambda::CapacityProvider": "capacity-provider:",
     "AWS::Lambda::Function": "function:",
     "AWS::SNS::Topic": "",
@@ -98,6 +100,8 @@ _REF_IS_ARN = {"AWS::Batch::JobDefinition": ":1"}
 
 #: What the ids begin with that AWS makes up.
 _MADE_UP_IDS = {
+    "AWS::EFS::AccessPoint": "fsap",
+    "AWS::EFS::FileSystem": "fs",
     "AWS::EC2::RouteTable": "rtb",
     "AWS::EC2::SecurityGroup": "sg",
     "AWS::EC2::Subnet": "subnet",
@@ -128,10 +132,10 @@ class _NotServed:
         _, service, own = wanted.kind.lower().split("::")[:3]
         at = f"{'' if service in _GLOBAL else call.region}:{call.account}"
         own = _ARN_PARTS.get(wanted.kind, f"{own}/")
-        arn = f"arn:aws:{_ARN_NAMES.get(service, service)}:{at}:{own}{name}"
         if wanted.kind in _MADE_UP_IDS:
             digest = hashlib.sha256(f"{wanted.seed}/{wanted.logical}".encode()).hexdigest()[:17]
             name = f"{_MADE_UP_IDS[wanted.kind]}-{digest}"
+        arn = f"arn:aws:{_ARN_NAMES.get(service, service)}:{at}:{own}{name}"
         attributes: dict[str, Any] = {}
         for each in schema.read_only if schema is not None else ():
             attributes[each] = f"{name}-{each}"
@@ -139,6 +143,9 @@ class _NotServed:
                 attributes[each] = arn
             elif wanted.kind in _MADE_UP_IDS and each.endswith("Id"):
                 attributes[each] = name
+            elif each == "DnsEntries":
+                # A hosted zone and a name: templates take them apart.
+                attributes[each] = [f"Z00000000000000:{name}.{call.region}.vpce.amazonaws.com"]
         attributes[PLAUSIBLE] = True
         ending = _REF_IS_ARN.get(wanted.kind)
         physical = attributes.get(primary, name) if ending is None else arn + ending

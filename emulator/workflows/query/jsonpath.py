@@ -184,7 +184,9 @@ class _Reader:
                     yield self._name()
             elif self.text[self.at] == ".":
                 self.at += 1
-                yield self._name()
+                # A dot may stand before a bracket: "$.[0]".
+                is_bracket = self.text.startswith("[", self.at)
+                yield self._bracket() if is_bracket else self._name()
             elif self.text[self.at] == "[":
                 yield self._bracket()
             else:

@@ -65,3 +65,19 @@ async def test_parameters_are_held_against_them() -> None:
     slow = parameters.read(declared, {"P": "a" * 40})
     with pytest.raises(TemplateError, match="takes too long"):
         await parameters.check_patterns(slow, declared)
+
+
+def test_javas_classes_are_known() -> None:
+    assert patterns.matches(r"\p{Upper}[\p{Digit}_]{2}", "A1_")
+    assert not patterns.matches(r"\p{Upper}[\p{Digit}_]{2}", "a1_")
+    assert patterns.matches(r"[^\p{Punct}\[]+\\p{2}", "a b\\pp")
+    with pytest.raises(ValueError, match="Nonsense"):
+        patterns.matches(r"\p{Nonsense}", "x")
+
+
+async def test_javas_classes_are_known_within_bounds() -> None:
+    password = r"^(?=(.*\p{Print}){4,})(?!.*[ ,:=])[\p{Print}]{12,}$"
+    assert await patterns.match_all([(password, "Passw0rd1234"), (password, "a,b")]) == [
+        True,
+        False,
+    ]
