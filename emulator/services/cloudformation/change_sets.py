@@ -12,6 +12,7 @@ from typing import Any
 from emulator.model.errors import AwsError
 from emulator.services.cloudformation import planning
 from emulator.services.cloudformation.change_set import ChangeSet
+from emulator.services.cloudformation.comparing import anything_changes, differing
 from emulator.services.cloudformation.lookup import (
     from_template,
     page,
@@ -21,9 +22,7 @@ from emulator.services.cloudformation.lookup import (
 )
 from emulator.services.cloudformation.stack import Stack
 from emulator.services.cloudformation.stacks import (
-    anything_changes,
     begin,
-    differing,
     new_stack,
     next_goal,
     refuse_unless_updatable,

@@ -7,8 +7,8 @@ import uuid
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 
+from emulator.services.cloudformation.comparing import anything_changes, differing
 from emulator.services.cloudformation.stack import Event, Goal, Stack
-from emulator.services.cloudformation.stacks import anything_changes, differing
 from emulator.services.cloudformation.state import CloudFormation
 from emulator.services.context import Parts
 
