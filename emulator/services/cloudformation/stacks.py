@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import re
 import uuid
+
 from emulator.model.errors import AwsError
 from emulator.services.cloudformation import outputs, planning, views
 from emulator.services.cloudformation.buckets import read_from_bucket
