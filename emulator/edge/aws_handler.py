@@ -8,6 +8,7 @@ from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING
 from urllib.parse import parse_qs, unquote_to_bytes
 
+from emulator.edge import presigned
 from emulator.edge.router import Headers, Message, Receive, Scope, Send, answer, read_body
 from emulator.engines.base import EngineRequest, EngineResponse
 from emulator.model import credentials
@@ -118,6 +119,8 @@ class AwsHandler:
             if handler is None:
                 raise service.unsupported(operation.name)
             parts = self._table.parts
+            if query and "Expires=" in query:
+                presigned.check(query, parts.clock.now())
             trace_id = texts.get("x-amzn-trace-id", "")
             context = Context(
                 account=account,

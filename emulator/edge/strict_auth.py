@@ -13,7 +13,7 @@ from __future__ import annotations
 import hashlib
 import hmac
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any, NamedTuple
@@ -25,7 +25,7 @@ from emulator.model import credentials
 from emulator.model.errors import AwsError
 from emulator.services.authorization import Rules
 from emulator.services.context import Context
-from emulator.services.iam.callers import Caller, caller_of
+from emulator.services.iam.callers import Caller, SessionIsOver, UnknownCaller, caller_of
 from emulator.services.service import Service
 
 _SIGNED = re.compile(
@@ -77,7 +77,10 @@ class StrictAuth:
             raise AwsError(
                 "MissingAuthenticationTokenException", "Missing Authentication Token", status=403
             )
-        caller = await caller_of(context, key, token)
+        try:
+            caller = await caller_of(context, key, token)
+        except UnknownCaller as unknown:
+            raise _unknown(unknown, service.spec.protocols) from unknown
         if caller.granted is None:
             return
         keys = {**_keys_of(context, caller), **rules.keys(context, request)}
@@ -128,7 +131,10 @@ class StrictAuth:
         key, token = _check_signature(context.request_headers, _line_of(scope), body, rules)
         account = key if _ACCOUNT.fullmatch(key) else credentials.account_of(key)
         own = replace(context, account=account or context.account)
-        caller = await caller_of(own, key, token)
+        try:
+            caller = await caller_of(own, key, token)
+        except UnknownCaller as unknown:
+            raise _unknown(unknown, ("rest-json",)) from unknown
         source = (scope.get("client") or ("127.0.0.1", 0))[0]
         asked = Asked(
             action=action,
@@ -186,6 +192,25 @@ def _undated(operation: str) -> str:
 def _code(service: Service) -> str:
     query = service.spec.protocols[0] in ("query", "rest-xml")
     return "AccessDenied" if query else "AccessDeniedException"
+
+
+def _unknown(unknown: UnknownCaller, protocols: Sequence[str]) -> AwsError:
+    """Return what a service of these protocols answers to who is nobody, or nobody any more.
+
+    https://docs.aws.amazon.com/STS/latest/APIReference/CommonErrors.html
+    https://docs.aws.amazon.com/AmazonS3/latest/API/ErrorResponses.html
+    """
+    is_over = isinstance(unknown, SessionIsOver)
+    if protocols[0] == "rest-xml" and is_over:
+        return AwsError("ExpiredToken", "The provided token has expired.", status=400)
+    if protocols[0] == "rest-xml":
+        text = "The AWS Access Key Id you provided does not exist in our records."
+        return AwsError("InvalidAccessKeyId", text, status=403)
+    text = f"The security token included in the request is {'expired' if is_over else 'invalid.'}"
+    if "query" in protocols:
+        return AwsError("ExpiredToken" if is_over else "InvalidClientTokenId", text, status=403)
+    code = "ExpiredTokenException" if is_over else "UnrecognizedClientException"
+    return AwsError(code, text, status=400 if protocols[0] == "json" else 403)
 
 
 # -- signatures ---------------------------------------------------------------------------------

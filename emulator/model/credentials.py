@@ -1,11 +1,10 @@
 """Temporary credentials that say themselves whose they are: nothing of them is stored.
 
 As on AWS, an access key holds its account's number (its first 48 bits), and the session token the
-caller's identity, and the key that it was issued with. Neither signatures nor that key are checked
-but under ``--strict-auth``, and expiry never: a key chooses an account, as one of 12 digits does,
-and a token names who asks. So credentials work over restarts, and their
-number has no limit. Keys of other makers, a user's real ones too, are none of ours: 16 bits of a
-key are a checksum.
+caller's identity, its end, and the key that it was issued with. Neither signatures nor those are
+checked but under ``--strict-auth``: a key chooses an account, as one of 12 digits does, and a token
+names who asks. So credentials work over restarts, and their number has no limit. Keys of other
+makers, a user's real ones too, are none of ours: 16 bits of a key are a checksum.
 
 Source: https://docs.aws.amazon.com/STS/latest/APIReference/API_GetAccessKeyInfo.html, and
 https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_identifiers.html for the prefixes.
@@ -54,6 +53,8 @@ class Identity:
     policies: tuple[str, ...] | None = None
     #: Of a federated user: the ARN of who asked for its credentials.
     issuer: str = ""
+    #: When its credentials end, in seconds since the epoch; None: never.
+    expires_at: float | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,8 +64,6 @@ class Credentials:
     access_key: str
     secret_key: str
     token: str
-    #: Seconds since the epoch.
-    expires_at: float
 
 
 def root(account: str) -> Identity:
@@ -100,12 +99,12 @@ def role_id(account: str, name: str) -> str:
     return "AROA" + base64.b32encode(digest)[:17].decode()
 
 
-def issue(identity: Identity, expires_at: float) -> Credentials:
+def issue(identity: Identity, expires_at: float | None = None) -> Credentials:
     """Return new credentials for an identity, unlike all others.
 
     Args:
         identity: Whose they are.
-        expires_at: What they say of their end; seconds since the epoch.
+        expires_at: When they end, in seconds since the epoch; None: never.
     """
     key = _access_key(identity.account)
     told: dict[str, object] = {
@@ -118,6 +117,8 @@ def issue(identity: Identity, expires_at: float) -> Credentials:
         told["policies"] = identity.policies
     if identity.issuer:
         told["issuer"] = identity.issuer
+    if expires_at is not None:
+        told["ends"] = expires_at
     nonce = secrets.token_bytes(24)
     return Credentials(
         access_key=key,
@@ -125,7 +126,6 @@ def issue(identity: Identity, expires_at: float) -> Credentials:
         token=base64.b64encode(
             _TOKEN_HEAD + nonce + zlib.compress(json.dumps(told).encode())
         ).decode(),
-        expires_at=expires_at,
     )
 
 
@@ -149,13 +149,14 @@ def identify(token: str, key: str | None = None) -> Identity | None:
         told = json.loads(text)
         if key is not None and told.get("key") != key:
             return None
-        policies = told.get("policies")
+        policies, ends = told.get("policies"), told.get("ends")
         return Identity(
             str(told["account"]),
             str(told["arn"]),
             str(told["id"]),
             None if policies is None else tuple(str(each) for each in policies),
             str(told.get("issuer", "")),
+            None if ends is None else float(ends),
         )
     except (AttributeError, binascii.Error, zlib.error, ValueError, KeyError, TypeError):
         return None

@@ -14,8 +14,6 @@ from emulator.driver.languages.table import language_of, split_runtime
 from emulator.model import credentials
 from emulator.model.function import FunctionVersion
 
-#: How long the credentials of an environment say they last, seconds.
-_CREDENTIALS_S = 12 * 3600
 #: The file descriptor that framed logs are written to.
 _STANDARD_OUTPUT = "1"
 
@@ -35,12 +33,11 @@ _FIXED = {
 }
 
 
-def _credentials(version: FunctionVersion, now: float, endpoint_url: str | None) -> dict[str, str]:
+def _credentials(version: FunctionVersion, endpoint_url: str | None) -> dict[str, str]:
     """Return the variables by which an AWS SDK finds the credentials of a function's role.
 
     Args:
         version: The version that runs.
-        now: Seconds since the epoch.
         endpoint_url: Where this emulator gives fresh ones; None: the keys themselves.
     """
     role = str(version.settings.get("Role") or "")
@@ -48,9 +45,9 @@ def _credentials(version: FunctionVersion, now: float, endpoint_url: str | None)
     if endpoint_url is not None and _is_loopback(endpoint_url):
         return {
             "AWS_CONTAINER_CREDENTIALS_FULL_URI": endpoint_url + credentials.CONTAINER_PATH,
-            "AWS_CONTAINER_AUTHORIZATION_TOKEN": credentials.issue(identity, now).token,
+            "AWS_CONTAINER_AUTHORIZATION_TOKEN": credentials.issue(identity).token,
         }
-    given = credentials.issue(identity, now + _CREDENTIALS_S)
+    given = credentials.issue(identity)
     return {
         "AWS_ACCESS_KEY_ID": given.access_key,
         "AWS_SECRET_ACCESS_KEY": given.secret_key,
@@ -70,7 +67,6 @@ def build(
     log_stream: str,
     endpoint_url: str | None,
     initialization_type: str,
-    now: float,
     told: Mapping[str, str] = _NOTHING,
 ) -> dict[str, str]:
     """Return the whole environment of a function's process, but for AWS_LAMBDA_RUNTIME_API.
@@ -83,13 +79,12 @@ def build(
             one that keeps its host as it is, the only addition to AWS's list. None leaves it out.
         initialization_type: "on-demand", "provisioned-concurrency" and so on.
         told: Further variables, which the function's own may replace.
-        now: Seconds since the epoch; its credentials are of this moment.
     """
     # What a snapshot holds is the same in all environments: neither their log nor their keys.
     restored = initialization_type == "snap-start"
     environ = {
         # Calls from inside a function meet the resources of its own account, as its role.
-        **_credentials(version, now, endpoint_url if restored else None),
+        **_credentials(version, endpoint_url if restored else None),
         "AWS_REGION": version.region,
         "AWS_DEFAULT_REGION": version.region,
         "AWS_LAMBDA_FUNCTION_NAME": version.name,

@@ -74,7 +74,6 @@ def spec_of(
     endpoint_url: str | None,
     told: Mapping[str, str],
     limit_cpu: bool,
-    now: float,
     trace_imports: bool = False,
 ) -> EnvironmentSpec:
     """Return what a driver starts the sandbox of an environment from.
@@ -87,7 +86,6 @@ def spec_of(
         endpoint_url: Where an AWS SDK inside it finds this emulator; None: it is not told.
         told: Further variables.
         limit_cpu: Hold it to the share of CPU that its memory stands for.
-        now: Seconds since the epoch.
         trace_imports: Have its runtime measure what it imports.
     """
     traced = {TRACE_IMPORTS: "1"} if trace_imports and version.managed is None else {}
@@ -112,7 +110,6 @@ def spec_of(
             endpoint_url=endpoint_url,
             told=told,
             initialization_type=kind,
-            now=now,
         )
         | traced,
         memory_mb=version.memory_mb,

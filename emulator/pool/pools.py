@@ -253,7 +253,6 @@ class Pools:
             endpoint_url=self.endpoint_url,
             told={name: value for tell in self.told for name, value in tell(version).items()},
             limit_cpu=self.settings.limit_cpu and pool.limits_cpu,
-            now=now,
             trace_imports=pool.trace_imports or self.settings.trace_imports,
         )
         init_timeout_s: float = (

@@ -12,6 +12,7 @@ import urllib.request
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
+from urllib.parse import parse_qsl, urlencode, urlsplit
 
 import pytest
 from botocore.exceptions import ClientError
@@ -297,6 +298,36 @@ def test_presigned_addresses(s3: Any, bucket: str) -> None:
     with urllib.request.urlopen(get) as response:
         assert response.read() == b"by hand"
         assert response.headers["Content-Type"] == "text/x"
+
+
+@pytest.mark.parametrize(
+    ("changes", "status", "code", "text"),
+    [
+        ({"X-Amz-Date": "20200101T000000Z"}, 403, "AccessDenied", "Request has expired"),
+        ({"X-Amz-Date": "yesterday"}, 400, "AuthorizationQueryParametersError", "ISO8601"),
+        ({"X-Amz-Expires": "604801"}, 400, "AuthorizationQueryParametersError", "a week"),
+        ({"X-Amz-Expires": "-1"}, 400, "AuthorizationQueryParametersError", "non-negative"),
+        ({"X-Amz-Expires": "soon"}, 400, "AuthorizationQueryParametersError", "a number"),
+    ],
+)
+def test_presigned_addresses_end(
+    running: Running, bucket: str, changes: dict[str, str], status: int, code: str, text: str
+) -> None:
+    signer, named = running.client("s3", signature_version="s3v4"), {"Bucket": bucket, "Key": "k"}
+    url = urlsplit(signer.generate_presigned_url("get_object", Params=named))
+    query = dict(parse_qsl(url.query)) | changes
+    with pytest.raises(urllib.error.HTTPError) as caught:
+        urllib.request.urlopen(url._replace(query=urlencode(query)).geturl())
+    answer = caught.value.read().decode()
+    assert (caught.value.code, f"<Code>{code}</Code>" in answer) == (status, True)
+    assert text in answer
+
+
+def test_presigned_addresses_of_version_2_end(running: Running, bucket: str) -> None:
+    url = f"{running.url}/{bucket}/k?AWSAccessKeyId=000000000000&Signature=x&Expires=1000"
+    with pytest.raises(urllib.error.HTTPError, match="403") as caught:
+        urllib.request.urlopen(url)
+    assert b"<Expires>1970-01-01T00:16:40Z</Expires>" in caught.value.read()
 
 
 DOCUMENTS: list[tuple[tuple[str, str, str], dict[str, Any], str]] = [

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import time
 import urllib.error
 import urllib.request
 from collections.abc import Iterator
@@ -13,6 +14,7 @@ import pytest
 from botocore.config import Config
 from botocore.exceptions import ClientError
 
+from emulator.model import credentials
 from emulator.settings import Settings
 from tests.api.conftest import Running, zip_of
 
@@ -79,12 +81,12 @@ class Role:
         )
 
 
-def refused(call: Any, code: str, says: str, **request: Any) -> None:
+def refused(call: Any, code: str, says: str, *, status: int = 403, **request: Any) -> None:
     with pytest.raises(ClientError) as caught:
         call(**request)
     assert caught.value.response["Error"]["Code"] == code
     assert says in caught.value.response["Error"]["Message"]
-    assert caught.value.response["ResponseMetadata"]["HTTPStatusCode"] == 403
+    assert caught.value.response["ResponseMetadata"]["HTTPStatusCode"] == status
 
 
 def test_a_role_may_do_what_its_policies_allow_and_nothing_else(strict: Running) -> None:
@@ -314,6 +316,43 @@ def test_a_token_is_bound_to_its_key(strict: Running) -> None:
         client = client_of(strict, "sqs", keys)
         refused(client.list_queues, "InvalidClientTokenId", "security token")
         client.close()
+
+
+@pytest.mark.parametrize(
+    ("service", "call", "code", "status"),
+    [
+        ("sqs", "list_queues", "ExpiredToken", 403),
+        ("iam", "list_roles", "ExpiredToken", 403),
+        ("s3", "list_buckets", "ExpiredToken", 400),
+        ("lambda", "list_functions", "ExpiredTokenException", 403),
+        ("dynamodb", "list_tables", "ExpiredTokenException", 400),
+    ],
+)
+def test_sessions_end(strict: Running, service: str, call: str, code: str, status: int) -> None:
+    over = credentials.issue(credentials.assumed_role(ACCOUNT, "any", "it"), time.time() - 1)
+    keys = {
+        "aws_access_key_id": over.access_key,
+        "aws_secret_access_key": over.secret_key,
+        "aws_session_token": over.token,
+    }
+    client = client_of(strict, service, keys)
+    refused(getattr(client, call), code, "expired", status=status)
+    client.close()
+
+
+@pytest.mark.parametrize(
+    ("service", "call", "code", "status"),
+    [
+        ("s3", "list_buckets", "InvalidAccessKeyId", 403),
+        ("lambda", "list_functions", "UnrecognizedClientException", 403),
+        ("dynamodb", "list_tables", "UnrecognizedClientException", 400),
+    ],
+)
+def test_nobodys_keys(strict: Running, service: str, call: str, code: str, status: int) -> None:
+    keys = {"aws_access_key_id": "ASIAIOSFODNN7EXAMPLE", "aws_secret_access_key": "x"}
+    client = client_of(strict, service, keys)
+    refused(getattr(client, call), code, "", status=status)
+    client.close()
 
 
 def test_a_key_that_is_inactive_is_nobody_s(strict: Running) -> None:

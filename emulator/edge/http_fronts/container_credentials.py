@@ -39,8 +39,9 @@ class ContainerCredentialsFront:
             refusal = {"Code": "InvalidToken", "Message": "The authorization token is not valid."}
             await answer(send, 401, [_JSON], orjson.dumps(refusal))
             return
-        given = credentials.issue(identity, self._clock.now() + _LAST_S)
-        ends = datetime.fromtimestamp(int(given.expires_at), UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+        expires_at = int(self._clock.now()) + _LAST_S
+        given = credentials.issue(identity, expires_at)
+        ends = datetime.fromtimestamp(expires_at, UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
         told = {
             "AccessKeyId": given.access_key,
             "SecretAccessKey": given.secret_key,

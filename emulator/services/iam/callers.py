@@ -9,12 +9,20 @@ from typing import NamedTuple
 from emulator.access.decision import EVERYTHING, Granted
 from emulator.model import credentials
 from emulator.model.credentials import Identity
-from emulator.model.errors import AwsError
+from emulator.model.errors import LocalfaasError
 from emulator.services.context import Context
 from emulator.services.iam.granted import granted_to, session_policies
 from emulator.services.iam.state import Iam
 
 _ROOT_KEY = re.compile(r"\d{12}")
+
+
+class UnknownCaller(LocalfaasError):
+    """A request is signed by nobody that is known."""
+
+
+class SessionIsOver(UnknownCaller):
+    """A request is signed by a session that is over."""
 
 
 class Caller(NamedTuple):
@@ -42,7 +50,8 @@ async def caller_of(ctx: Context, key: str, token: str) -> Caller:
         token: The session token; "" without one.
 
     Raises:
-        AwsError: InvalidClientTokenId (403): nobody has such a key.
+        UnknownCaller: Nobody has such a key.
+        SessionIsOver: Its session is over.
     """
     account = ctx.account
     if not key:
@@ -53,15 +62,15 @@ async def caller_of(ctx: Context, key: str, token: str) -> Caller:
     state: Iam = await ctx.parts.table.state("iam")
     identity = credentials.identify(token, key) if token else None
     if identity is not None:
+        if identity.expires_at is not None and identity.expires_at <= ctx.clock.now():
+            raise SessionIsOver
         return _session(state, account, identity)
     # Keys of users come without a token: one that is not the key's own makes them nobody's.
     for user in () if token else state.all(account, "user"):
         if user.get("keys", {}).get(key, {}).get("status") == "Active":
             granted = granted_to(state, account, "user", user["name"]) or Granted()
             return Caller(granted, user["arn"], _principals(account, user["arn"]), user["name"])
-    raise AwsError(
-        "InvalidClientTokenId", "The security token included in the request is invalid.", status=403
-    )
+    raise UnknownCaller
 
 
 def _session(state: Iam, account: str, identity: Identity) -> Caller:

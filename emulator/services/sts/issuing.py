@@ -81,12 +81,13 @@ def role_of(arn: str) -> tuple[str, str]:
 
 def issued(ctx: Context, identity: Identity, seconds: int) -> dict[str, Any]:
     """Return new ``Credentials`` for an identity, in the wire's shape."""
-    given = credentials.issue(identity, ctx.clock.now() + seconds)
+    expires_at = int(ctx.clock.now()) + seconds
+    given = credentials.issue(identity, expires_at)
     return {
         "AccessKeyId": given.access_key,
         "SecretAccessKey": given.secret_key,
         "SessionToken": given.token,
-        "Expiration": datetime.fromtimestamp(int(given.expires_at), UTC),
+        "Expiration": datetime.fromtimestamp(expires_at, UTC),
     }
 
 

@@ -91,7 +91,6 @@ def test_its_variables_are_set() -> None:
         log_stream="s",
         endpoint_url=None,
         initialization_type="on-demand",
-        now=0.0,
     )
     assert (found["MIRROR_VERSION"], found["AWS_EXECUTION_ENV"]) == ("2", "AWS_Lambda_mirror2")
 

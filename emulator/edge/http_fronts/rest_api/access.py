@@ -40,8 +40,10 @@ _NO_TOKEN = GatewayFailure(
 LARGEST_BODY = 10 * 1024 * 1024
 #: Gateway responses of refused signatures, and the names of what is refused, where they differ.
 #: https://repost.aws/knowledge-center/api-gateway-troubleshoot-403-forbidden
-_REFUSED_SIGNATURES = {"InvalidSignatureException": "INVALID_SIGNATURE"}
-_SHOWN_AS = {"InvalidClientTokenId": "UnrecognizedClientException"}
+_REFUSED_SIGNATURES = {
+    "InvalidSignatureException": "INVALID_SIGNATURE",
+    "ExpiredTokenException": "EXPIRED_TOKEN",
+}
 _FORBIDDEN = GatewayFailure("INVALID_API_KEY", "Forbidden", "ForbiddenException")
 _EXCEEDED = GatewayFailure("QUOTA_EXCEEDED", "Limit Exceeded", "LimitExceededException")
 
@@ -89,9 +91,8 @@ class Access:
             await check_signed(self._room.parts, request, call.account, call.region, arn, policy)
         except Unsigned as refusal:
             kind = _REFUSED_SIGNATURES.get(refusal.code, "ACCESS_DENIED")
-            error = _SHOWN_AS.get(refusal.code, refusal.code)
             text = refusal.reason.replace(arn, arn.replace(call.account, masked(call.account), 1))
-            raise GatewayFailure(kind, text, error) from refusal
+            raise GatewayFailure(kind, text, refusal.code) from refusal
 
     async def _authorise_by_policy(self, call: MethodCall, stage: str) -> Grant:
         """Let who has not signed pass as the API's policy and the authorizer say.
