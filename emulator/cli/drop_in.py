@@ -100,6 +100,9 @@ def adopt(environ: MutableMapping[str, str]) -> list[str]:
         if added:
             meant = ", ".join(f"{mine}={value}" for mine, value in added.items())
             said.append(f"{name} is taken as {meant}")
+        else:
+            others = [mine for mine, value in made.items() if value and environ[mine] != value]
+            said += [f"{name} changes nothing: {mine}={environ[mine]} stands" for mine in others]
     for name, why in IGNORED.items():
         prefix = name.removesuffix("*")
         found = [

@@ -99,6 +99,8 @@ class RuntimeConnection(asyncio.Protocol):
         #: The id of the invocation sent last, and whether its end was gone before it was read.
         self.given = ""
         self._unread = False
+        #: Its client asked that it be closed after the answer.
+        self._last = False
         self._reset()
 
     def _reset(self) -> None:
@@ -219,8 +221,13 @@ class RuntimeConnection(asyncio.Protocol):
             held, self._held = self._held, []
             if self._transport is None or self._transport.is_closing():
                 self._unread = True
-            else:
-                self._transport.writelines(held)
+                return
+            if self._last:
+                # Some clients send their next request here unless they are told.
+                held[0] = held[0].replace(b"\r\n", b"\r\nConnection: close\r\n", 1)
+            self._transport.writelines(held)
+            if self._last:
+                self._transport.close()
 
     def _refuse(self, status: int, error_type: str, message: str) -> None:
         """Answer what can't be heard to its end, and hear no more."""
@@ -268,6 +275,8 @@ class RuntimeConnection(asyncio.Protocol):
         if self._streaming:
             # Held back for a slow client or not: the runtime's next call must be heard.
             self.resume_reading()
+        if self._tcp and not self._parser.should_keep_alive():
+            self._last = True
         try:
             reply = self._answer(self._parser.get_method(), self._url.partition(b"?")[0])
         finally:

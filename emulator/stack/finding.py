@@ -11,7 +11,8 @@ TEMPLATES = ("template.yaml", "template.yml", "template.json")
 #: CDK's output: a folder, and the manifest in it.
 CLOUD_ASSEMBLY, MANIFEST = "cdk.out", "manifest.json"
 #: Suffixes of code files, which users give by mistake in place of a template.
-_CODE = (".py", ".js", ".mjs", ".cjs", ".ts", ".zip", ".jar")
+_CODE = (".py", ".js", ".mjs", ".cjs", ".ts")
+_ARCHIVES = (".zip", ".jar")
 
 
 def find_template(path: Path) -> Path | None:
@@ -26,6 +27,9 @@ def find_template(path: Path) -> Path | None:
         raise ConfigurationError(f"{path} does not exist")
     if path.suffix in _CODE:
         raise ConfigurationError(f"{path} is code, no template: give the folder that holds it")
+    if path.suffix in _ARCHIVES:
+        text = f"{path} is code, no template: give a template with CodeUri: {path.name}"
+        raise ConfigurationError(text)
     return path
 
 

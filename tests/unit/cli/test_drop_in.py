@@ -36,8 +36,18 @@ def test_a_counterpart_is_set_and_said(name: str, text: str, ours: dict[str, str
 
 def test_our_own_variables_win() -> None:
     environ = {"EDGE_PORT": "4570", "LOCALFAAS_PORT": "9"}
-    assert adopt(environ) == []
+    assert adopt(environ) == ["EDGE_PORT changes nothing: LOCALFAAS_PORT=9 stands"]
     assert environ["LOCALFAAS_PORT"] == "9"
+
+
+def test_the_first_of_two_with_one_meaning_counts_and_the_other_is_named() -> None:
+    environ = {"LOCALSTACK_HOST": "a.test", "HOSTNAME_EXTERNAL": "b.test", "EDGE_PORT": "4570"}
+    said = adopt({**environ, "GATEWAY_LISTEN": ":4570"})
+    assert said == [
+        "GATEWAY_LISTEN is taken as LOCALFAAS_PORT=4570",
+        "LOCALSTACK_HOST is taken as LOCALFAAS_ALLOW_HOST=a.test",
+        "HOSTNAME_EXTERNAL changes nothing: LOCALFAAS_ALLOW_HOST=a.test stands",
+    ]
 
 
 @pytest.mark.parametrize("name", IGNORED)

@@ -180,3 +180,19 @@ async def test_what_is_said_waits_for_output_that_comes_later(listening: Listeni
     listening.expect(lambda peer, local: True, SECRET, lag=0.01)
     await listening.call(f"{NEXT}Host: {SECRET}\r\n\r\n")
     await listening.heard.waiting.wait()
+
+
+@pytest.mark.parametrize("says", ["HTTP/1.1\r\nConnection: close", "HTTP/1.0"])
+async def test_a_connection_is_closed_after_its_answer_where_its_client_asks_for_that(
+    listening: Listening, says: str
+) -> None:
+    """Node.js's agents send their next request on one that is not said to close."""
+    listening.expect(lambda peer, local: True)
+    reader = await listening.call(f"GET /nowhere {says}\r\n\r\n")
+    head, _, body = (await said(reader)).partition(b"\r\n\r\n")
+    assert head.startswith(b"HTTP/1.1 404 ")
+    assert b"Connection: close" in head.split(b"\r\n")
+    assert b"404 page not found" in body
+    reader = await listening.call(NEXT.replace("HTTP/1.1", says) + "\r\n")
+    await listening.heard.waiting.wait()
+    assert listening.api.waiting
