@@ -98,3 +98,23 @@ def test_an_order_that_comes_twice_is_paid_once() -> None:
         until(lambda: measured("Shop", "OrdersCharged") == 2, "measured")
         assert measured("Shop", "ColdStart") >= 1
         assert measured("AWS/Lambda", "Invocations") >= 1
+        # Powertools' Tracer has told what the function did, and which tables it asked for what.
+        xray = up.client("xray")
+
+        def told_of() -> set[str]:
+            now = time.time()
+            found = xray.get_trace_summaries(StartTime=now - 3600, EndTime=now + 60)
+            ids = [each["Id"] for each in found["TraceSummaries"]][:5]
+            traces = xray.batch_get_traces(TraceIds=ids)["Traces"] if ids else ()
+            segments = [segment for trace in traces for segment in trace["Segments"]]
+            return set().union(*(_names(json.loads(each["Document"])) for each in segments))
+
+        until(
+            lambda: told_of() >= {"Invocation", "## handler", "## app.handle", "dynamodb"}, "traced"
+        )
+
+
+def _names(document: dict[str, Any]) -> set[str]:
+    """Return the names of a segment and of all below it."""
+    below = [_names(each) for each in document.get("subsegments", ())]
+    return {document["name"]}.union(*below)
