@@ -7,6 +7,7 @@ https://docs.aws.amazon.com/xray/latest/devguide/xray-opentelemetry.html
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Mapping
 from typing import Any
 
@@ -19,6 +20,8 @@ _OK, _ERROR = 1, 2
 _SAMPLED = 1
 #: Where X-Ray keeps the attributes of OpenTelemetry's spans.
 _ATTRIBUTES = "otel"
+#: Names the attributes that become annotations, by which traces are found.
+_WANTED = "aws.xray.annotations"
 _SCOPE = {"name": "localfaas"}
 #: Spans in spans of one document.
 _MOST = 1000
@@ -235,6 +238,9 @@ def _document(span: Mapping[str, Any], resource: Mapping[str, Any]) -> Document 
         "end_time": max(start, end),
         "metadata": {_ATTRIBUTES: {**attributes, "service.name": service}},
     }
+    annotations = _annotations(attributes)
+    if annotations:
+        document["annotations"] = annotations
     if is_hex(parent, 16):
         document["parent_id"] = str(parent).lower()
         # Who serves a request in a function is a part of its invocation.
@@ -250,6 +256,16 @@ def _document(span: Mapping[str, Any], resource: Mapping[str, Any]) -> Document 
         document["http"] = http
     _fail(document, span, attributes)
     return document
+
+
+def _annotations(attributes: Mapping[str, Any]) -> dict[str, str | bool | int | float]:
+    """Return the attributes that a span wants to be found by, as AWS's collector takes them."""
+    wanted = attributes.get(_WANTED)
+    return {
+        re.sub(r"\W", "_", str(name), flags=re.ASCII): attributes[name]
+        for name in (wanted if isinstance(wanted, list) else ())
+        if isinstance(name, str) and isinstance(attributes.get(name), str | bool | int | float)
+    }
 
 
 def _http(attributes: Mapping[str, Any]) -> Document:
