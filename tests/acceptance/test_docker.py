@@ -20,6 +20,7 @@ import pytest
 from botocore.exceptions import ClientError
 
 from emulator.driver.docker.sandbox import DockerSandbox
+from emulator.telemetry.traces import waterfall
 from tests.acceptance.conftest import ROOT, localfaas_up
 from tests.acceptance.drivers import options, settings
 from tests.acceptance.own_engine import OwnEngine, own_engine
@@ -36,7 +37,7 @@ ECHO = "def handler(event, context):\n    return event\n"
 
 @pytest.fixture(scope="module")
 def emulator() -> Iterator[Running]:
-    running = Running(settings("docker"))
+    running = Running(settings("docker", otlp_receiver=0))
     yield running
     running.stop()
 
@@ -105,6 +106,39 @@ def test_it_listens_on_loopback_and_the_bridge_alone(emulator: Running) -> None:
     own = listening()
     assert {host for host, _ in own} <= {"127.0.0.1", driver.listen_host}
     assert (driver.listen_host, emulator.emulator.port) in own
+
+
+def test_what_containers_send_becomes_part_of_their_trace(client: Any, emulator: Running) -> None:
+    code = """
+import json, os, socket, time, urllib.request
+def handler(event, context):
+    told = dict(part.split("=") for part in os.environ["_X_AMZN_TRACE_ID"].split(";"))
+    now = time.time()
+    part = {"type": "subsegment", "id": "00000000000000aa", "name": "by the daemon",
+            "trace_id": told["Root"], "parent_id": told["Parent"],
+            "start_time": now, "end_time": now + 0.001}
+    host, port = os.environ["AWS_XRAY_DAEMON_ADDRESS"].split(":")
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as sender:
+        text = json.dumps({"format": "json", "version": 1}) + chr(10) + json.dumps(part)
+        sender.sendto(text.encode(), (host, int(port)))
+    span = {"traceId": told["Root"].replace("-", "")[1:], "spanId": "00000000000000bb",
+            "parentSpanId": told["Parent"], "name": "by OTLP",
+            "startTimeUnixNano": str(int(now * 1e9)), "endTimeUnixNano": str(int(now * 1e9) + 1000)}
+    body = json.dumps({"resourceSpans": [{"scopeSpans": [{"spans": [span]}]}]}).encode()
+    url = os.environ["OTEL_EXPORTER_OTLP_ENDPOINT"] + "/v1/traces"
+    request = urllib.request.Request(url, body, {"Content-Type": "application/json"})
+    urllib.request.urlopen(request, timeout=5).close()
+    return told["Root"]
+"""
+    root = run(client, "sender", code, Timeout=30, TracingConfig={"Mode": "Active"}).payload
+
+    def names() -> set[str]:
+        found = emulator.emulator.tracing.store.find(root)
+        if found is None:
+            return set()
+        return {row["name"] for row in waterfall.rows(found)}
+
+    wait_until(lambda: names() >= {"sender", "by the daemon", "by OTLP"})
 
 
 def test_the_outside_is_reached(client: Any) -> None:
