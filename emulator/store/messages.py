@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sqlite3
 from collections.abc import Mapping, Sequence
+from itertools import chain
 from typing import Any
 
 from emulator.model.journal import (
@@ -18,6 +19,9 @@ from emulator.store.database import Database
 from emulator.store.queries import queries
 
 Connection = sqlite3.Connection
+#: Messages of one statement, and what each after the first adds to it.
+_MOST_ROWS = 16
+_ROW = f", ({', '.join('?' * len(MessageRecord._fields))})"
 
 
 class MessageJournal:
@@ -83,13 +87,20 @@ class MessageJournal:
             if replacing is not None:
                 connection.execute(self._sql["delete_lease"], (replacing,))
                 connection.execute(self._sql["delete_message"], (replacing,))
-            connection.executemany(self._sql["insert_message"], messages)
+            self._insert(connection, messages)
             if leases:
                 connection.executemany(self._sql["put_lease"], leases)
             if deduplications:
                 connection.executemany(self._sql["put_deduplication"], deduplications)
 
         self._database.submit(work, done)
+
+    def _insert(self, connection: Connection, messages: Sequence[MessageRecord]) -> None:
+        # For each statement that is run the loop and this thread take turns.
+        for begin in range(0, len(messages), _MOST_ROWS):
+            rows = messages[begin : begin + _MOST_ROWS]
+            sql = self._sql["insert_message"].rstrip(";") + _ROW * (len(rows) - 1)
+            connection.execute(sql, tuple(chain.from_iterable(rows)))
 
     def remove(self, ids: Sequence[int], done: Done) -> None:
         rows = [(id,) for id in ids]

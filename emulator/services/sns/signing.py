@@ -7,7 +7,10 @@ from __future__ import annotations
 
 import asyncio
 import base64
-from collections.abc import Mapping
+import threading
+from collections.abc import Mapping, Sequence
+from functools import partial
+from queue import SimpleQueue
 from typing import Any
 
 from emulator.registry.document_store import DocumentStore, change
@@ -21,6 +24,8 @@ _CONFIRMATION = ("Message", "MessageId", "SubscribeURL", "Timestamp", "Token", "
 #: that one of 2048 bits takes, which would be most of the time of a Publish.
 _BITS = 1024
 _YEARS = 10
+#: A text to be signed, the version of its signature, and what will have that.
+_Wanted = tuple[bytes, str, asyncio.Future[bytes]]
 
 
 class Signer:
@@ -38,6 +43,10 @@ class Signer:
         self._key: Any = None
         self._certificate = b""
         self._making = asyncio.Lock()
+        #: What this turn of the loop wants signed: its text, its kind, where its signature goes.
+        self._wanted: list[_Wanted] = []
+        self._batches: SimpleQueue[list[_Wanted] | None] = SimpleQueue()
+        self._thread: threading.Thread | None = None
 
     async def certificate(self) -> bytes:
         """Return the certificate in PEM."""
@@ -52,19 +61,39 @@ class Signer:
             version: "1" for SHA-1, "2" for SHA-256.
         """
         await self._prepare()
-        from cryptography.hazmat.primitives import hashes
-        from cryptography.hazmat.primitives.asymmetric import padding
-
         names = _NOTIFICATION if message["Type"] == "Notification" else _CONFIRMATION
         text = "".join(f"{name}\n{message[name]}\n" for name in names if name in message)
-        kind = hashes.SHA256() if version == "2" else hashes.SHA1()
-        signature = self._key.sign(text.encode(), padding.PKCS1v15(), kind)
+        signature = await self._signature(text.encode(), version)
         return {
             **message,
             "SignatureVersion": version,
             "Signature": base64.b64encode(signature).decode(),
             "SigningCertURL": self.url,
         }
+
+    def close(self) -> None:
+        """Sign nothing more."""
+        self._batches.put(None)
+
+    def _signature(self, text: bytes, version: str) -> asyncio.Future[bytes]:
+        """Return what will have the signature of a text.
+
+        A signature takes a fifth of the time of a Publish: a thread makes it, and the loop goes on.
+        """
+        loop = asyncio.get_running_loop()
+        if self._thread is None:
+            work = partial(_sign_all, self._key, self._batches, loop)
+            self._thread = threading.Thread(target=work, name="sns-signer", daemon=True)
+            self._thread.start()
+        if not self._wanted:
+            loop.call_soon(self._hand_in)
+        signature: asyncio.Future[bytes] = loop.create_future()
+        self._wanted.append((text, version, signature))
+        return signature
+
+    def _hand_in(self) -> None:
+        wanted, self._wanted = self._wanted, []
+        self._batches.put(wanted)
 
     async def _prepare(self) -> None:
         if self._key is not None:
@@ -82,6 +111,37 @@ class Signer:
 
             self._certificate = body["certificate"].encode()
             self._key = load_pem_private_key(body["key"].encode(), None)
+
+
+def _sign_all(
+    key: Any, batches: SimpleQueue[list[_Wanted] | None], loop: asyncio.AbstractEventLoop
+) -> None:
+    """Sign what comes until nothing more does: a thread's work."""
+    from cryptography.hazmat.primitives import hashes
+    from cryptography.hazmat.primitives.asymmetric import padding
+
+    def sign(text: bytes, version: str) -> bytes | Exception:
+        kind = hashes.SHA256() if version == "2" else hashes.SHA1()
+        try:
+            found: bytes = key.sign(text, padding.PKCS1v15(), kind)
+        except Exception as error:  # noqa: BLE001 (the caller gets it)
+            return error
+        return found
+
+    while batch := batches.get():
+        signed = [(each, sign(text, version)) for text, version, each in batch]
+        if not loop.is_closed():
+            loop.call_soon_threadsafe(_tell, signed)
+
+
+def _tell(signed: Sequence[tuple[asyncio.Future[bytes], bytes | Exception]]) -> None:
+    for each, found in signed:
+        if each.done():
+            continue
+        if isinstance(found, Exception):
+            each.set_exception(found)
+        else:
+            each.set_result(found)
 
 
 def _make() -> dict[str, str]:

@@ -105,6 +105,7 @@ class Sns:
         """Give up what is being tried; it is tried again at the next start."""
         await self.outbox.close()
         await self.archive.close()
+        self.signer.close()
 
     async def public_file(self, name: str) -> bytes | None:
         """Return a file that messages point to: the certificate of their signatures."""

